@@ -1,0 +1,73 @@
+// One bundle per entry point. `node esbuild.mjs [--watch] [--minify]`
+import { cp, mkdir, rm } from 'node:fs/promises';
+import { build, context } from 'esbuild';
+
+const watch = process.argv.includes('--watch');
+const common = {
+  bundle: true,
+  sourcemap: true,
+  minify: process.argv.includes('--minify'),
+  logLevel: 'warning',
+  target: 'node20',
+  legalComments: 'none',
+};
+
+/** Children of the extension and the command line: plain Node, ESM. */
+const processes = {
+  ...common,
+  platform: 'node',
+  format: 'esm',
+  outdir: 'dist',
+  outExtension: { '.js': '.mjs' },
+  entryPoints: {
+    cli: 'src/cli/cli.ts',
+    trainer: 'src/training/trainer.ts',
+    evaluator: 'src/evaluation/evaluator.ts',
+    server: 'src/serving/server.ts',
+    'sandbox-worker': 'src/evaluation/sandbox-worker.ts',
+  },
+  // Both find native code or assets beside themselves; neither survives bundling.
+  external: ['node-llama-cpp', 'pyodide'],
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
+  },
+};
+
+const extension = {
+  ...common,
+  platform: 'node',
+  format: 'cjs',
+  outfile: 'dist/extension.cjs',
+  entryPoints: ['src/extension/extension.ts'],
+  external: ['vscode'],
+};
+
+const webview = {
+  ...common,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'iife',
+  outdir: 'dist/webview',
+  entryPoints: { main: 'webview/main.ts' },
+  loader: { '.css': 'css' },
+};
+
+/** What is read from disk at run time: the binding's C++ sources and headers, and the wasm backend. */
+async function copyAssets() {
+  const from = 'node_modules/@tensorflow/tfjs-node-gpu';
+  await mkdir('dist/native', { recursive: true });
+  await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
+  await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
+  const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
+  for (const file of ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'])
+    await cp(`${wasm}/${file}`, `dist/wasm/${file}`);
+}
+
+const bundles = [processes, extension, webview];
+if (watch) {
+  await copyAssets();
+  for (const options of bundles) await (await context(options)).watch();
+} else {
+  await rm('dist', { recursive: true, force: true });
+  await Promise.all([...bundles.map((options) => build(options)), copyAssets()]);
+}

@@ -1,0 +1,59 @@
+import js from '@eslint/js';
+import { importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** The house, from the ground up. A folder may import from its own floor and the floors below, never above. */
+const floors = [
+  ['protocol'],
+  ['tensor', 'gguf', 'base-models'],
+  ['model', 'corpus', 'runs'],
+  ['training', 'evaluation', 'serving', 'export', 'completion'],
+  ['cli', 'extension'],
+];
+
+const zones = floors.flatMap((floor, level) =>
+  floor.map((folder) => ({
+    target: `./src/${folder}`,
+    from: floors.slice(level + 1).flatMap((above) => above.map((name) => `./src/${name}`)),
+    message: 'Imports point downwards: see docs/architecture.md.',
+  })),
+);
+const separate = (target, from, message) => ({ target, from, message });
+
+export default tseslint.config(
+  { ignores: ['dist', 'node_modules', '**/node_modules', 'test-results'] },
+  js.configs.recommended,
+  ...tseslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true } },
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver': { node: { extensions: ['.ts', '.js'] } } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: { arguments: false } }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      'import-x/no-restricted-paths': [
+        'error',
+        {
+          zones: [
+            ...zones,
+            separate('./src/completion', ['./src/serving'], 'The completion core is pure: it knows no engine.'),
+            separate('./src/cli', ['./src/extension'], 'The command line knows no editor.'),
+            separate('./src/extension', ['./src/cli', './src/tensor', './src/model', './src/gguf'], 'The extension host never computes.'),
+            separate('./webview', ['./src/extension', './src/cli', './src/training'], 'The panel speaks the protocol only.'),
+          ],
+        },
+      ],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/extension/**'],
+    rules: { 'no-restricted-imports': ['error', { paths: [{ name: 'vscode', message: 'Only extension/ imports vscode.' }] }] },
+  },
+  {
+    files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
+    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', fetch: 'readonly' } },
+  },
+);

@@ -1,0 +1,74 @@
+/** Every error meant for a person: a code, what happened, and what to do next. */
+export const errorCodes = [
+  'corpus-empty',
+  'corpus-unreadable',
+  'base-not-found',
+  'base-not-gguf',
+  'base-truncated',
+  'base-unsupported-architecture',
+  'base-unsupported-quantisation',
+  'base-checksum',
+  'hub-not-found',
+  'network',
+  'disk-full',
+  'python-missing',
+  'compiler-missing',
+  'runtime-missing',
+  'backend-unavailable',
+  'run-not-found',
+  'run-locked',
+  'run-newer',
+  'run-damaged',
+  'run-not-finished',
+  'memory',
+  'diverged',
+  'cancelled',
+  'adapter-mismatch',
+  'adapter-damaged',
+  'port-taken',
+  'unauthorized',
+  'bad-request',
+  'bad-argument',
+  'node-missing',
+  'internal',
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
+
+/**
+ * An error that the person can act on. `message` is one sentence saying what happened, `next` one saying
+ * what to do. Anything else that is thrown is a bug and is shown as `internal`.
+ */
+export class UserError extends Error {
+  override readonly name = 'UserError';
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly next: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface ErrorReport {
+  code: ErrorCode;
+  message: string;
+  next: string;
+}
+
+/** What to show for anything that was thrown. Node's own disk and network errors become sentences here. */
+export function reportError(error: unknown): ErrorReport {
+  if (error instanceof UserError) return { code: error.code, message: error.message, next: error.next };
+  const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
+  if (code === 'ENOSPC')
+    return { code: 'disk-full', message: 'The disk is full.', next: 'Free some space and run the same command again.' };
+  if (code === 'ENOTFOUND' || code === 'ECONNREFUSED' || code === 'ENETUNREACH' || code === 'EAI_AGAIN')
+    return { code: 'network', message: `The network could not be reached (${code}).`, next: 'Check the connection or proxy, then try again.' };
+  return { code: 'internal', message: message || 'Something went wrong.', next: 'Run again with --verbose and report what it prints.' };
+}
+
+/** `[code] What happened. What to do.` */
+export function formatError(error: unknown): string {
+  const { code, message, next } = reportError(error);
+  return `[${code}] ${message} ${next}`;
+}

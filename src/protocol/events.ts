@@ -1,0 +1,52 @@
+/** events.jsonl: what happened in a run, one object a line, append-only. */
+import { z } from 'zod';
+import { metricSchema } from './evaluation.ts';
+
+const at = { time: z.string() };
+
+export const runEventSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('phase'), ...at, phase: z.string() }),
+  z.object({
+    type: z.literal('start'),
+    ...at,
+    backend: z.string(),
+    backendReason: z.string(),
+    step: z.int(),
+    steps: z.int(),
+    trainableParameters: z.number(),
+    trainTokens: z.number(),
+    heldOutTokens: z.number(),
+  }),
+  z.object({
+    type: z.literal('step'),
+    ...at,
+    step: z.int(),
+    /** Mean loss of the step in nats per token. */
+    loss: z.number(),
+    learningRate: z.number(),
+    gradientNorm: z.number(),
+    tokensPerSecond: z.number(),
+    /** Peak resident memory of the trainer so far, in bytes. */
+    peakMemory: z.number(),
+    etaSeconds: z.number(),
+  }),
+  /** A figure measured at a step; step 0 is the base. */
+  z.object({ type: z.literal('evaluation'), ...at, step: z.int(), result: metricSchema }),
+  z.object({ type: z.literal('checkpoint'), ...at, step: z.int(), path: z.string() }),
+  z.object({ type: z.literal('warning'), ...at, message: z.string() }),
+  z.object({ type: z.literal('error'), ...at, code: z.string(), message: z.string(), next: z.string() }),
+  z.object({
+    type: z.literal('done'),
+    ...at,
+    step: z.int(),
+    tokensPerSecond: z.number(),
+    peakMemory: z.number(),
+    seconds: z.number(),
+    /** Final artefact, relative to the run directory: adapter.gguf or model.gguf. */
+    artefact: z.string(),
+  }),
+]);
+export type RunEvent = z.infer<typeof runEventSchema>;
+type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;
+/** An event before the run stamps it. */
+export type NewRunEvent = WithoutTime<RunEvent>;

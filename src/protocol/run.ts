@@ -1,0 +1,86 @@
+/** run.json and state.json: what was asked, and where the run stands. See docs/file-formats.md. */
+import { z } from 'zod';
+
+/** A run directory written by a newer version is refused, never guessed at. */
+export const RUN_FORMAT = 1;
+
+export const moduleNames = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
+export type ModuleName = (typeof moduleNames)[number];
+
+export const hyperSchema = z.object({
+  method: z.enum(['lora', 'full']).default('lora'),
+  rank: z.int().min(1).default(16),
+  /** LoRA's scale is alpha / rank. Paper: alpha = 2r. */
+  alpha: z.number().positive().default(32),
+  dropout: z.number().min(0).max(0.9).default(0.05),
+  targets: z.array(z.enum(moduleNames)).min(1).default([...moduleNames]),
+  /** Peak learning rate of the schedule. */
+  learningRate: z.number().positive(),
+  optimizer: z.enum(['lionw', 'adamw']).default('lionw'),
+  schedule: z.enum(['cosine', 'constant']).default('cosine'),
+  /** Share of all steps spent warming up. */
+  warmup: z.number().min(0).max(1).default(0.1),
+  weightDecay: z.number().min(0).default(0),
+  /** Global gradient norm above which gradients are scaled down; 0 turns it off. */
+  clip: z.number().min(0).default(1),
+  /** Optimiser steps. */
+  steps: z.int().min(1),
+  /** Tokens per sequence. */
+  sequenceLength: z.int().min(8).default(512),
+  /** Sequences per forward pass. */
+  batch: z.int().min(1).default(1),
+  /** Forward passes per optimiser step. */
+  accumulate: z.int().min(1).default(1),
+  precision: z.enum(['f32', 'bf16']).default('f32'),
+  /** Steps between held-out evaluations; a checkpoint is written with each. */
+  evalEvery: z.int().min(1).default(20),
+  seed: z.int().default(0),
+});
+export type Hyper = z.infer<typeof hyperSchema>;
+
+export const backendNames = ['tensorflow', 'wasm'] as const;
+export type BackendName = (typeof backendNames)[number];
+
+export const evaluationPlanSchema = z.object({
+  /** Held-out windows of `sequenceLength` tokens. */
+  heldOutWindows: z.int().min(1).default(16),
+  /** HumanEval problems, taken evenly over the 164; 0 turns it off. */
+  humanevalProblems: z.int().min(0).max(164).default(20),
+  /** Texts sampled from the base for KL; 0 turns it off. */
+  retentionTexts: z.int().min(0).default(8),
+});
+export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
+
+export const runSpecSchema = z.object({
+  format: z.literal(RUN_FORMAT),
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.string(),
+  /** Absolute path of the folder that the corpus is read from. */
+  folder: z.string(),
+  base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
+  hyper: hyperSchema,
+  backend: z.enum(['auto', ...backendNames]),
+  evaluation: evaluationPlanSchema,
+  versions: z.record(z.string(), z.string()),
+});
+export type RunSpec = z.infer<typeof runSpecSchema>;
+
+export const runStatusNames = ['queued', 'running', 'evaluating', 'paused', 'done', 'failed', 'cancelled'] as const;
+export type RunStatus = (typeof runStatusNames)[number];
+
+export const runStateSchema = z.object({
+  status: z.enum(runStatusNames),
+  /** Process that owns the run while running or evaluating. */
+  pid: z.int().optional(),
+  /** ISO time, renewed every few seconds while the owner lives. */
+  heartbeat: z.string().optional(),
+  step: z.int().default(0),
+  steps: z.int(),
+  etaSeconds: z.number().optional(),
+  /** What the owner is doing now, for the person: "Reading files", "Training", "HumanEval 4 of 20". */
+  phase: z.string().optional(),
+  /** Why it failed. */
+  error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
+});
+export type RunState = z.infer<typeof runStateSchema>;
