@@ -1,0 +1,13 @@
+/** Where things lie on disk. FORGET_ME_NOT_HOME, else the platform's user data folder. */
+import { join } from 'node:path';
+import envPaths from 'env-paths';
+
+export function dataDir(): string {
+  return process.env['FORGET_ME_NOT_HOME'] || envPaths('forget-me-not', { suffix: '' }).data;
+}
+export const runsDir = () => join(dataDir(), 'runs');
+export const modelsDir = () => join(dataDir(), 'models');
+/** TensorFlow's libraries and the binding built against them. */
+export const runtimeDir = () => join(dataDir(), 'runtime');
+/** Downloads: wheels, data sets. */
+export const cacheDir = () => join(dataDir(), 'cache');
