@@ -1,0 +1,133 @@
+/**
+ * Statistics of an evaluation: pass@k, bits per byte, and bootstrap intervals over items.
+ * Base and result always answer the same items, so their difference is resampled in pairs, which removes
+ * the variance that the items themselves bring in.
+ */
+export interface Interval {
+  value: number;
+  low: number;
+  high: number;
+}
+
+/** Two-sided level of every interval here. */
+const TAIL = 0.025;
+const DEFAULTS = { resamples: 4000, seed: 20240905 };
+export type BootstrapOptions = Partial<typeof DEFAULTS>;
+
+/** A ratio's two parts for one item, such as summed loss and tokens of a window. A plain mean has weight 1. */
+export interface Part {
+  sum: number;
+  weight: number;
+}
+
+/** Each value counted once. */
+export const partsOf = (values: ArrayLike<number>): Part[] => Array.from(values, (sum) => ({ sum, weight: 1 }));
+
+/** mulberry32 (Tommy Ettinger, public domain): 32 bits of state, uniform in [0, 1). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Sum of the sums over sum of the weights: a ratio of totals, never a mean of ratios. */
+export function ratio(parts: readonly Part[]): number {
+  let sum = 0;
+  let weight = 0;
+  for (const part of parts) {
+    sum += part.sum;
+    weight += part.weight;
+  }
+  return sum / weight;
+}
+
+/** Percentile with linear interpolation between order statistics (numpy's default). `sorted` is ascending. */
+export function percentile(sorted: ArrayLike<number>, q: number): number {
+  const at = (sorted.length - 1) * q;
+  const below = Math.floor(at);
+  const low = sorted[below] ?? NaN;
+  const high = sorted[Math.min(below + 1, sorted.length - 1)] ?? NaN;
+  return low + (high - low) * (at - below);
+}
+
+function interval(value: number, statistics: Float64Array): Interval {
+  statistics.sort();
+  return { value, low: percentile(statistics, TAIL), high: percentile(statistics, 1 - TAIL) };
+}
+
+/**
+ * Ratio of totals of `before` and `after` (same items, same order), and their difference after - before, each
+ * with its 95% percentile bootstrap interval. One draw of items serves all three: the difference is paired.
+ */
+export function pairedBootstrap(
+  before: readonly Part[],
+  after: readonly Part[],
+  options: BootstrapOptions = {},
+): { before: Interval; after: Interval; difference: Interval } {
+  const { resamples, seed } = { ...DEFAULTS, ...options };
+  if (before.length !== after.length) throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
+  if (before.length === 0) throw new Error('no items to resample');
+  const random = seededRandom(seed);
+  const n = before.length;
+  const statistics = { before: new Float64Array(resamples), after: new Float64Array(resamples), difference: new Float64Array(resamples) };
+  for (let draw = 0; draw < resamples; draw += 1) {
+    let sumBefore = 0, weightBefore = 0, sumAfter = 0, weightAfter = 0; // prettier-ignore
+    for (let i = 0; i < n; i += 1) {
+      const item = Math.floor(random() * n);
+      const b = before[item]!;
+      const a = after[item]!;
+      sumBefore += b.sum;
+      weightBefore += b.weight;
+      sumAfter += a.sum;
+      weightAfter += a.weight;
+    }
+    statistics.before[draw] = sumBefore / weightBefore;
+    statistics.after[draw] = sumAfter / weightAfter;
+    statistics.difference[draw] = sumAfter / weightAfter - sumBefore / weightBefore;
+  }
+  return {
+    before: interval(ratio(before), statistics.before),
+    after: interval(ratio(after), statistics.after),
+    difference: interval(ratio(after) - ratio(before), statistics.difference),
+  };
+}
+
+/** A ratio of totals with its 95% bootstrap interval over items. */
+export function bootstrap(parts: readonly Part[], options: BootstrapOptions = {}): Interval {
+  return pairedBootstrap(parts, parts, options).before;
+}
+
+/**
+ * pass@k of one problem with `c` right among `n` samples: 1 - C(n-c, k) / C(n, k), the unbiased estimator of
+ * Chen et al. 2021 (arXiv 2107.03374), as the product 1 - prod(1 - k / i), i = n-c+1 .. n, which never overflows.
+ */
+export function passAtK(n: number, c: number, k: number): number {
+  if (!(Number.isInteger(n) && Number.isInteger(c) && Number.isInteger(k) && c >= 0 && c <= n && k >= 1 && k <= n))
+    throw new RangeError(`pass@k wants 0 <= c <= n and 1 <= k <= n, not n=${n} c=${c} k=${k}`);
+  if (n - c < k) return 1;
+  let none = 1;
+  for (let i = n - c + 1; i <= n; i += 1) none *= 1 - k / i;
+  return 1 - none;
+}
+
+/** A proportion's Wilson score interval at 95%. Used where all items agree and a bootstrap would have width zero. */
+export function wilson(successes: number, n: number): { low: number; high: number } {
+  const z = 1.959963984540054;
+  const p = successes / n;
+  const centre = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  return { low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half };
+}
+
+/** Bits per UTF-8 byte from a summed loss in nats. */
+export const bitsPerByte = (nats: number, bytes: number): number => nats / Math.LN2 / bytes;
+
+/** `count` indices spread evenly over 0 .. length-1, ascending, without repeats; all of them if there are fewer. */
+export function spread(length: number, count: number): number[] {
+  const taken = Math.min(length, count);
+  return Array.from({ length: taken }, (_, i) => Math.floor(((i + 0.5) * length) / taken));
+}
