@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { exportAdapterGguf, exportModelGguf, type AdapterLayer } from '../export/index.ts';
+import type { Model } from '../model/index.ts';
+import type { RunSpec } from '../protocol/run.ts';
+
+/** Writes adapter.gguf (LoRA) or model.gguf (full). Returns its name within the run directory. */
+export async function exportResult(dir: string, spec: RunSpec, model: Model): Promise<string> {
+  if (spec.hyper.method === 'full') {
+    const replaced = new Map<string, Float32Array>();
+    for (const { name } of model.parameters) replaced.set(name, await model.read(name));
+    await exportModelGguf(join(dir, 'model.gguf'), spec.base.path, replaced, { type: 'F16' });
+    return 'model.gguf';
+  }
+  const layers: AdapterLayer[] = [];
+  for (const { name, shape } of model.parameters) {
+    if (!name.endsWith('.lora_a')) continue;
+    const layer = name.slice(0, -'.lora_a'.length);
+    const b = model.parameters.find((parameter) => parameter.name === `${layer}.lora_b`)!;
+    layers.push({
+      name: layer,
+      rank: shape[0]!,
+      in: shape[1]!,
+      out: b.shape[0]!,
+      a: await model.read(name),
+      b: await model.read(b.name),
+    });
+  }
+  await exportAdapterGguf(join(dir, 'adapter.gguf'), {
+    architecture: model.config.architecture,
+    alpha: spec.hyper.alpha,
+    baseSha256: spec.base.sha256,
+    layers,
+  });
+  return 'adapter.gguf';
+}

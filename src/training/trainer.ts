@@ -1,0 +1,36 @@
+/** Entry: `node trainer.mjs RUN_DIR`. Owner of the run directory until it exits. */
+import { openRunWriter } from '../runs/writer.ts';
+import { formatError, reportError, UserError } from '../protocol/errors.ts';
+import { trainRun } from './train-run.ts';
+
+const dir = process.argv[2];
+if (!dir) {
+  console.error('Usage: node trainer.mjs RUN_DIR');
+  process.exit(2);
+}
+
+const cancel = new AbortController();
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
+// The terminal that started it may go; the run goes on.
+process.on('SIGHUP', () => undefined);
+
+try {
+  const writer = await openRunWriter(dir);
+  try {
+    const status = await trainRun(dir, writer, cancel.signal);
+    await writer.state({ status, etaSeconds: undefined, phase: undefined });
+  } catch (error) {
+    const report = reportError(error);
+    if (!(error instanceof UserError)) console.error(error);
+    await writer.event({ type: 'error', ...report }).catch(() => undefined);
+    await writer.state({ status: cancel.signal.aborted ? 'cancelled' : 'failed', error: report, phase: undefined });
+    process.exitCode = 1;
+  } finally {
+    await writer.close();
+  }
+} catch (error) {
+  console.error(formatError(error));
+  process.exitCode = 1;
+}
+// Native threads of TensorFlow and llama.cpp would keep the process alive.
+process.exit();
