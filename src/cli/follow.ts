@@ -1,0 +1,99 @@
+/** Follows a run on the terminal (or as JSON lines) until its owner is done with it. */
+import { formatDuration } from './format.ts';
+import { printProgress } from './output.ts';
+import type { RunEvent } from '../protocol/events.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { cancelRun, followRun, isAlive } from '../runs/index.ts';
+
+const finished = (snapshot: RunSnapshot) => ['done', 'failed', 'cancelled'].includes(snapshot.state.status);
+/** A trainer that has just been started needs a moment before its first heartbeat. */
+const START_GRACE_MS = 15_000;
+
+/** Resolves with the run's last state. Ctrl+C cancels the run once and lets it write its checkpoint. */
+export async function followToEnd(dir: string, { json }: { json: boolean }): Promise<RunSnapshot> {
+  const stop = new AbortController();
+  const view = json ? new JsonProgress() : new TerminalProgress();
+  const started = Date.now();
+  const onInterrupt = () => {
+    process.stderr.write('\nStopping after this step; a checkpoint is kept.\n');
+    void cancelRun(dir);
+  };
+  process.on('SIGINT', onInterrupt);
+  let last: RunSnapshot | undefined;
+  try {
+    await followRun(
+      dir,
+      (snapshot) => {
+        last = snapshot;
+        view.show(snapshot);
+        const ownerless = !isAlive(snapshot.state) && Date.now() - started > START_GRACE_MS;
+        if (finished(snapshot) || ownerless) stop.abort();
+      },
+      stop.signal,
+    );
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    view.end();
+  }
+  return last!;
+}
+
+class JsonProgress {
+  private step = -1;
+  show({ state }: RunSnapshot): void {
+    if (state.step === this.step) return;
+    this.step = state.step;
+    printProgress({ phase: state.phase ?? state.status, done: state.step, total: state.steps, unit: 'steps', etaSeconds: state.etaSeconds });
+  }
+  end(): void {}
+}
+
+/** One line that rewrites itself on a terminal; a line for each event that matters elsewhere. */
+class TerminalProgress {
+  private seen = 0;
+  private line = '';
+  private readonly live = process.stdout.isTTY === true;
+
+  show(snapshot: RunSnapshot): void {
+    for (const event of snapshot.events.slice(this.seen)) this.print(describe(event));
+    this.seen = snapshot.events.length;
+    if (!this.live) return;
+    const { state, events } = snapshot;
+    const step = events.findLast((event) => event.type === 'step');
+    const eta = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
+    const speed = step && state.status === 'running' ? `, loss ${step.loss.toFixed(3)}, ${Math.round(step.tokensPerSecond)} tokens/s` : '';
+    this.line = `${state.phase ?? state.status}: step ${state.step} of ${state.steps}${speed}${eta}`;
+    process.stdout.write(`\r\x1b[2K${this.line}`);
+  }
+
+  private print(text: string | undefined): void {
+    if (!text) return;
+    process.stdout.write(`${this.live ? '\r\x1b[2K' : ''}${text}\n`);
+  }
+
+  end(): void {
+    if (this.live && this.line) process.stdout.write('\r\x1b[2K');
+  }
+}
+
+/** A line for what a person following along wants kept on screen; undefined for the rest. */
+function describe(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case 'phase':
+      return event.phase;
+    case 'start':
+      return `  ${event.backend} (${event.backendReason}); ${(event.trainableParameters / 1e6).toFixed(1)}M parameters train on ${event.trainTokens} tokens, ${event.heldOutTokens} are held out`;
+    case 'step':
+      return event.step === 1 || event.step % 10 === 0
+        ? `  step ${event.step}: loss ${event.loss.toFixed(3)}, ${Math.round(event.tokensPerSecond)} tokens/s, about ${formatDuration(event.etaSeconds)} left`
+        : undefined;
+    case 'evaluation':
+      return event.result.setting.startsWith('during training')
+        ? `  step ${event.step}: held-out ${event.result.metric} ${event.result.value.toFixed(3)}`
+        : undefined;
+    case 'warning':
+      return `  warning: ${event.message}`;
+    default:
+      return undefined;
+  }
+}
