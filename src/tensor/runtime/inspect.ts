@@ -1,0 +1,64 @@
+/** What `doctor` says about the runtime. Starts nothing in this process. */
+import { UserError, reportError } from '../../protocol/errors.ts';
+import { findCompiler, nativeSources } from './binding.ts';
+import { findRuntime, readManifest, tensorflowDir } from './find.ts';
+import { offer } from './release.ts';
+import { verifyBinding } from './verify.ts';
+
+export interface RuntimeReport {
+  /** This machine can have TensorFlow. */
+  offered: boolean;
+  installed: boolean;
+  /** It was loaded in a child process and computed. */
+  starts: boolean;
+  version: string | undefined;
+  /** Installed with CUDA. */
+  cuda: boolean;
+  /** TensorFlow sees a GPU. */
+  gpu: boolean;
+  /** One sentence: how things stand. */
+  reason: string;
+  /** The one command that gets it; undefined when there is nothing to do. */
+  command: string | undefined;
+  /** The binding ships ready-made for this platform, so no compiler is needed. */
+  prebuilt: boolean;
+  /** Version line of the C++ compiler. */
+  compiler: string | undefined;
+}
+
+export const INSTALL_COMMAND = 'forget-me-not runtime install';
+
+export async function inspectRuntime(): Promise<RuntimeReport> {
+  const offered = offer(false);
+  const compiler = (await findCompiler())?.version;
+  const prebuilt = (await nativeSources()).prebuilt !== undefined;
+  const report = {
+    offered: offered.release !== undefined,
+    installed: false,
+    starts: false,
+    cuda: false,
+    gpu: false,
+    prebuilt,
+    compiler,
+  };
+  if (!offered.release) return { ...report, version: undefined, reason: offered.why, command: undefined };
+  const runtime = await findRuntime();
+  if (!runtime) {
+    const reason = 'TensorFlow is not installed; the wasm backend is used, which is about ten times slower.';
+    return { ...report, version: undefined, reason, command: INSTALL_COMMAND };
+  }
+  const installed = { ...report, installed: true, version: runtime.version, cuda: runtime.gpu };
+  try {
+    const { gpu, version } = await verifyBinding(runtime.binding);
+    const manifest = await readManifest(tensorflowDir());
+    const reason = `TensorFlow ${version} starts and computes on the ${gpu ? 'GPU' : 'CPU'} (binding: ${manifest?.binding ?? 'unknown'}).`;
+    return { ...installed, starts: true, gpu, version, reason, command: undefined };
+  } catch (error) {
+    const { message } = reportError(error);
+    return {
+      ...installed,
+      reason: message,
+      command: error instanceof UserError ? undefined : INSTALL_COMMAND,
+    };
+  }
+}

@@ -1,0 +1,183 @@
+/** Installs TensorFlow's libraries out of PyPI's wheels and the Node binding on them: staged, renamed when whole. */
+import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fetchWheel, locateWheels, pipReports, type FetchProgress } from '../../base-models/pypi.ts';
+import { requireSpace } from '../../base-models/pypi/download.ts';
+import { withLock } from '../../base-models/pypi/lock.ts';
+import { findPython } from '../../base-models/pypi/python.ts';
+import { extract } from '../../base-models/pypi/wheel.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { cacheDir, runtimeDir } from '../../protocol/paths.ts';
+import {
+  compileObjects,
+  compilerMissing,
+  findCompiler,
+  isNeededHeader,
+  linkBinding,
+  nativeSources,
+  usePrebuilt,
+} from './binding.ts';
+import { BINDING, MANIFEST, newManifest, readManifest, tensorflowDir } from './find.ts';
+import { libraries, offer, type Release } from './release.ts';
+import { verifyBinding } from './verify.ts';
+
+/** `done` and `total` are bytes; a total of 0 is not known. */
+export interface RuntimeProgress extends Omit<FetchProgress, 'phase'> {
+  phase: FetchProgress['phase'] | 'building' | 'verifying';
+}
+
+export interface InstallOptions {
+  /** With CUDA (Linux x64, NVIDIA driver). A runtime with CUDA also serves those who ask for none. */
+  gpu: boolean;
+  /** Leave the wheels in the cache. */
+  keepDownloads?: boolean;
+  onProgress?: ((progress: RuntimeProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+interface Job extends InstallOptions {
+  release: Release;
+  /** Where it is put together. */
+  dir: string;
+}
+
+/**
+ * Installs the runtime unless a whole one is there. An interrupted installation goes on with what was
+ * downloaded; of two at once the second waits and finds it done. Errors: `python-missing`, `compiler-missing`,
+ * `network`, `disk-full`, `base-checksum`, `backend-unavailable` (not offered here, or does not start), `cancelled`.
+ */
+export async function installRuntime(options: InstallOptions): Promise<void> {
+  const { gpu, onProgress, signal } = options;
+  const offered = offer(gpu);
+  if (!offered.release)
+    throw new UserError(
+      'backend-unavailable',
+      offered.why,
+      'Nothing needs to be done; training is slower there.',
+    );
+  const { release } = offered;
+  if (await isInstalled(release, gpu)) return;
+  const onWait = () =>
+    onProgress?.({ phase: 'waiting', what: 'another process is installing it', done: 0, total: 0 });
+  try {
+    await withLock(
+      join(runtimeDir(), 'install'),
+      async () => {
+        if (!(await isInstalled(release, gpu)))
+          await install({ ...options, release, dir: join(runtimeDir(), 'tensorflow.new') });
+      },
+      { signal, onWait },
+    );
+  } catch (error) {
+    if (signal?.aborted && !(error instanceof UserError))
+      throw new UserError(
+        'cancelled',
+        'The installation was cancelled.',
+        'Run it again to go on: what was downloaded is kept.',
+      );
+    throw error;
+  }
+}
+
+async function isInstalled(release: Release, gpu: boolean): Promise<boolean> {
+  const manifest = await readManifest(tensorflowDir());
+  return manifest?.version === release.version && (manifest.gpu || !gpu);
+}
+
+async function install(job: Job): Promise<void> {
+  const { dir, gpu, release, onProgress, signal } = job;
+  // Before half an hour of downloading, not after it.
+  const native = await nativeSources();
+  const compiler = native.prebuilt ? undefined : await findCompiler();
+  if (!native.prebuilt && !compiler) throw compilerMissing();
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir, { recursive: true });
+  await requireSpace(dir, release.installed);
+  const wheels = [await fetchWheel({ ...job, ...release })];
+  if (gpu) wheels.push(...(await fetchCuda(job)));
+  await unpack(wheels[0]!, dir, isNeededHeader, job);
+  const build =
+    compiler && !native.prebuilt ? compileObjects(compiler.command, native, dir, signal) : Promise.resolve();
+  // Both take a core for some seconds.
+  await Promise.all([build, unpackLibraries(wheels, job)]);
+  onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
+  if (native.prebuilt) await usePrebuilt(native.prebuilt, dir);
+  else await linkBinding(compiler!.command, dir, signal);
+  onProgress?.({ phase: 'verifying', what: `TensorFlow ${release.version}`, done: 0, total: 0 });
+  const { version } = await verifyBinding(join(dir, BINDING), signal);
+  await finish(job, version, native.prebuilt ? 'prebuilt' : compiler!.version);
+  if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
+}
+
+/** The NVIDIA packages that this TensorFlow asks for, in the versions that pip chooses. */
+async function fetchCuda(job: Job): Promise<string[]> {
+  const { release, signal, onProgress } = job;
+  const python = await findPython();
+  if (!pipReports(python.pip))
+    throw new UserError(
+      'python-missing',
+      `pip ${python.pip} is too old for TensorFlow with CUDA; 22.2 is needed.`,
+      'Update it with `python3 -m pip install --upgrade pip`.',
+    );
+  onProgress?.({ phase: 'resolving', what: "TensorFlow's NVIDIA packages", done: 0, total: 0 });
+  const requirement = `tensorflow[and-cuda]==${release.version}`;
+  const found = await locateWheels([requirement], { python, tags: release.tags, dependencies: true, signal });
+  const wheels: string[] = [];
+  for (const { project, version, sha256 } of found.filter(({ project }) => project.startsWith('nvidia-')))
+    wheels.push(await fetchWheel({ project, version, sha256, tags: release.tags, onProgress, signal }));
+  return wheels;
+}
+
+async function unpack(
+  wheel: string,
+  dir: string,
+  wanted: (name: string) => boolean,
+  { signal }: Job,
+  onBytes?: (done: number, total: number) => void,
+) {
+  // Wheel names come from outside: none may lead out of the folder.
+  const choose = ({ name }: { name: string }) =>
+    wanted(name) && !name.split('/').includes('..') ? join(dir, name) : undefined;
+  return await extract(wheel, { choose, ...(onBytes ? { onBytes } : {}), signal });
+}
+
+/** CUDA's headers and static libraries are not needed at run time. */
+const isCudaFile = (name: string) => name.startsWith('nvidia/') && !/\/include\/|\.a$/.test(name);
+
+async function unpackLibraries(wheels: string[], job: Job): Promise<void> {
+  for (const [index, wheel] of wheels.entries()) {
+    const what =
+      index === 0 ? "TensorFlow's libraries" : `CUDA's libraries, ${index} of ${wheels.length - 1}`;
+    const wanted =
+      index === 0 ? (name: string) => (libraries as readonly string[]).includes(name) : isCudaFile;
+    const onBytes = (done: number, total: number) =>
+      job.onProgress?.({ phase: 'unpacking', what, done, total });
+    for (const path of await unpack(wheel, job.dir, wanted, job, onBytes))
+      if (path.includes('/bin/')) await chmod(path, 0o755);
+  }
+}
+
+/** Clears what only the build needed, writes the manifest last, and puts the folder in its place. */
+async function finish({ dir, gpu }: Job, version: string, binding: string): Promise<void> {
+  await rm(join(dir, 'tensorflow/include'), { recursive: true, force: true });
+  for (const name of await readdir(dir)) if (name.endsWith('.o')) await rm(join(dir, name));
+  const files: Record<string, number> = {};
+  for (const name of [BINDING, ...libraries]) files[name] = (await stat(join(dir, name))).size;
+  await writeFile(
+    join(dir, MANIFEST),
+    `${JSON.stringify(newManifest({ version, gpu, binding, files }), null, 2)}\n`,
+  );
+  const old = `${tensorflowDir()}.old`;
+  await rm(old, { recursive: true, force: true });
+  await rename(tensorflowDir(), old).catch(() => undefined);
+  await rename(dir, tensorflowDir());
+  await rm(old, { recursive: true, force: true });
+}
+
+/** What the person is told before it starts: MB to download, MB on disk, and where the download lies meanwhile. */
+export function installSize(
+  gpu: boolean,
+): { download: number; installed: number; cache: string } | undefined {
+  const { release } = offer(gpu);
+  return release && { download: release.download, installed: release.installed, cache: cacheDir() };
+}
