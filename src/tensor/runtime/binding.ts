@@ -3,9 +3,9 @@
  * is Node-API itself: one build serves every Node and Electron.
  */
 import { execFile } from 'node:child_process';
-import { access, copyFile } from 'node:fs/promises';
+import { access, copyFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { UserError } from '../../protocol/errors.ts';
@@ -95,7 +95,7 @@ async function compiler(command: string, args: string[], signal?: AbortSignal): 
 
 const sources = ['tfjs_backend', 'tfjs_binding'];
 
-/** Compiles the sources (14 headers of the wheel must be in `dir`); about 10 s of one core. */
+/** Compiles the sources (14 headers of the wheel must be in `dir`); about 2 s. */
 export async function compileObjects(
   command: string,
   native: NativeSources,
@@ -113,15 +113,29 @@ export async function compileObjects(
   await Promise.all(sources.map(one));
 }
 
-/** Links the objects to the libraries in `dir`. No path of this machine stays in the result. */
+/**
+ * Links the objects. Reading the symbols of an 800 MB library takes GNU ld 6 s and tells nothing that
+ * loading it does not: so it is linked to empty libraries of the same name, and `-z now` makes loading (which
+ * verifyBinding does) resolve every symbol. No path of this machine stays in the result.
+ */
 export async function linkBinding(command: string, dir: string, signal?: AbortSignal): Promise<void> {
   const objects = sources.map((name) => join(dir, `${name}.o`));
-  const libs = libraries.map((name) => join(dir, name));
+  const stubs = libraries.map((name) => join(dir, `stub-${basename(name)}`));
+  for (const stub of stubs) {
+    const soname = basename(stub).slice('stub-'.length);
+    await compiler(
+      command,
+      ['-shared', '-nostdlib', '-x', 'c++', '/dev/null', `-Wl,-soname,${soname}`, '-o', stub],
+      signal,
+    );
+  }
+  const linking = ['-Wl,--no-as-needed', '-Wl,-z,now', '-Wl,-rpath,$ORIGIN/tensorflow'];
   await compiler(
     command,
-    ['-shared', '-s', ...objects, ...libs, '-Wl,-rpath,$ORIGIN/tensorflow', '-o', join(dir, BINDING)],
+    ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', join(dir, BINDING)],
     signal,
   );
+  for (const path of [...objects, ...stubs]) await rm(path);
 }
 
 export async function usePrebuilt(prebuilt: string, dir: string): Promise<void> {

