@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { runsDir } from '../protocol/paths.ts';
+import { RUN_FORMAT, runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
+import { eventsPath, specPath, statePath, writeJson } from './files.ts';
+
+export type NewRun = Omit<RunSpec, 'format' | 'id' | 'createdAt'>;
+
+/** Makes a run directory, whole from its first moment, with the status `queued`. */
+export async function createRun(asked: NewRun): Promise<{ dir: string; id: string }> {
+  const now = new Date();
+  await mkdir(runsDir(), { recursive: true });
+  const temporary = await mkdtemp(join(runsDir(), '.new-'));
+  try {
+    for (;;) {
+      const id = newId(asked, now);
+      const spec: RunSpec = runSpecSchema.parse({
+        format: RUN_FORMAT,
+        id,
+        createdAt: now.toISOString(),
+        ...asked,
+      });
+      const state: RunState = { status: 'queued', step: 0, steps: spec.hyper.steps };
+      await writeJson(specPath(temporary), spec);
+      await writeJson(statePath(temporary), state);
+      await writeFile(eventsPath(temporary), '');
+      const dir = join(runsDir(), id);
+      if (await renameNew(temporary, dir)) return { dir, id };
+    }
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Renames a folder unless the name is taken: a run is never empty, so the system refuses then. */
+async function renameNew(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if (['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
+    throw error;
+  }
+}
+
+/** 20261125-0112-lora-smollm2-135m-ab12, in the person's own time. */
+function newId({ hyper, base }: NewRun, now: Date): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}`;
+  const name = base.id
+    .split(/[\\/]/)
+    .at(-1)!
+    .replace(/\.gguf$/i, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 32)
+    .replace(/^-+|-+$/g, '');
+  return [day, time, hyper.method, name || 'base', randomBytes(2).toString('hex')].join('-');
+}

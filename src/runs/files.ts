@@ -1,0 +1,84 @@
+/** Names inside a run directory, and how its small files are read and written. See docs/file-formats.md. */
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { UserError } from '../protocol/errors.ts';
+import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
+
+export const specPath = (dir: string) => join(dir, 'run.json');
+export const statePath = (dir: string) => join(dir, 'state.json');
+export const eventsPath = (dir: string) => join(dir, 'events.jsonl');
+export const lockPath = (dir: string) => join(dir, 'lock');
+export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
+export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
+
+/** Readers see the old file or the new one, never half of one. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** What was asked. Errors: run-not-found, run-newer, run-damaged. */
+export async function readSpec(dir: string): Promise<RunSpec> {
+  const json = await readJsonFile(dir, specPath(dir));
+  const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : undefined;
+  if (typeof format === 'number' && format > RUN_FORMAT)
+    throw new UserError(
+      'run-newer',
+      `${basename(dir)} was written by a newer version (format ${format}; this version reads up to ${RUN_FORMAT}).`,
+      'Update Forget-Me-Not to open it.',
+    );
+  const parsed = runSpecSchema.safeParse(json);
+  if (!parsed.success) throw damaged(dir, 'run.json', why(parsed.error));
+  return parsed.data;
+}
+
+/** Where the run stands. Errors: run-not-found, run-damaged. */
+export async function readState(dir: string): Promise<RunState> {
+  return parseState(dir, await readJsonFile(dir, statePath(dir)));
+}
+
+export function parseState(dir: string, json: unknown): RunState {
+  const parsed = runStateSchema.safeParse(json);
+  if (!parsed.success) throw damaged(dir, 'state.json', why(parsed.error));
+  return parsed.data;
+}
+
+async function readJsonFile(dir: string, path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    throw new UserError(
+      'run-not-found',
+      `${dir} is not a run: it has no ${basename(path)}.`,
+      'List the runs with "forget-me-not runs".',
+    );
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw damaged(dir, basename(path), (error as Error).message);
+  }
+}
+
+export function damaged(dir: string, file: string, reason: string): UserError {
+  return new UserError(
+    'run-damaged',
+    `${file} of run ${basename(dir)} can't be read (${reason}).`,
+    `Restore the file from a backup, or delete the folder ${dir}.`,
+  );
+}
+
+function why(error: { issues: { path: PropertyKey[]; message: string }[] }): string {
+  const issue = error.issues[0];
+  return issue ? `${issue.path.map(String).join('.') || 'whole file'}: ${issue.message}` : 'unexpected shape';
+}

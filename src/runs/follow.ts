@@ -1,0 +1,85 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { RunReader } from './read.ts';
+import { effectiveStatus } from './status.ts';
+
+/** Watching misses changes on some file systems, so the run is also looked at every so often. */
+const POLL_MS = 1000;
+/** Changes come in bursts: one look for each burst. */
+const SETTLE_MS = 50;
+/** Silence is news too: whoever waits for an owner that never comes has to be called to notice. */
+const QUIET_MS = 5000;
+
+/**
+ * Calls `onSnapshot` now, at every change, when the owner is found dead, and at least every 5 s. Resolves when
+ * `signal` fires. Errors: those of readRun, and whatever `onSnapshot` throws.
+ */
+export async function followRun(
+  dir: string,
+  onSnapshot: (snapshot: RunSnapshot) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) return;
+  const reader = await RunReader.open(dir);
+  const alarm = new Alarm(dir);
+  const stop = () => alarm.ring();
+  signal.addEventListener('abort', stop);
+  try {
+    let shown: { at: number; status: string } | undefined;
+    while (!signal.aborted) {
+      const news = await reader.refresh();
+      const snapshot = reader.snapshot();
+      const status = effectiveStatus(snapshot.state);
+      const due = !shown || news || status !== shown.status || Date.now() - shown.at >= QUIET_MS;
+      if (due && !signal.aborted) {
+        shown = { at: Date.now(), status };
+        onSnapshot(snapshot);
+      }
+      await alarm.wait(POLL_MS, signal);
+    }
+  } finally {
+    signal.removeEventListener('abort', stop);
+    alarm.close();
+  }
+}
+
+/** Rings when something in the folder changes. */
+class Alarm {
+  private readonly watcher: FSWatcher | undefined;
+  private rung = false;
+  private wake: (() => void) | undefined;
+
+  constructor(dir: string) {
+    try {
+      this.watcher = watch(dir, { persistent: false }, () => this.ring());
+      this.watcher.on('error', () => this.watcher?.close());
+    } catch {
+      // No watches left on this machine: polling alone then.
+    }
+  }
+
+  ring(): void {
+    this.rung = true;
+    this.wake?.();
+  }
+
+  /** Until it rings, at most `ms`. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.rung)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    this.wake = undefined;
+    if (this.rung && !signal.aborted) await sleep(SETTLE_MS);
+    this.rung = false;
+  }
+
+  close(): void {
+    this.watcher?.close();
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The writer of state.json. It runs in a thread of its own, because a training step can keep the main thread
+ * busy for longer than a heartbeat may be old.
+ */
+import { Worker } from 'node:worker_threads';
+import type { RunState } from '../protocol/run.ts';
+
+export const HEARTBEAT_MS = 2000;
+
+/** Plain CommonJS: it has to run from a bundle as well as from the sources. */
+const source = `
+const { parentPort, workerData } = require('node:worker_threads');
+const { writeFileSync, renameSync } = require('node:fs');
+const { path, interval } = workerData;
+let { state } = workerData;
+
+function write() {
+  const temporary = path + '.' + process.pid + '.tmp';
+  writeFileSync(temporary, JSON.stringify({ ...state, ...(state.pid ? { heartbeat: new Date().toISOString() } : {}) }, null, 2) + '\\n');
+  // Windows refuses while a reader has the old file open.
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return renameSync(temporary, path);
+    } catch (error) {
+      if (attempt === 20 || !['EPERM', 'EBUSY', 'EACCES'].includes(error.code)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 25);
+    }
+  }
+}
+
+parentPort.on('message', (message) => {
+  state = message.state;
+  try {
+    write();
+    parentPort.postMessage({ id: message.id });
+  } catch (error) {
+    parentPort.postMessage({ id: message.id, code: error.code, message: error.message });
+  }
+});
+// A beat that can't be written (a full disk) is tried again at the next.
+setInterval(() => { try { write(); } catch {} }, interval);
+`;
+
+type Reply = { id: number; code?: string; message?: string };
+type Pending = { resolve: () => void; reject: (error: Error) => void };
+
+export class StateWriter {
+  private readonly worker: Worker;
+  private readonly pending = new Map<number, Pending>();
+  private next = 0;
+  private stopped = false;
+
+  constructor(path: string, state: RunState) {
+    this.worker = new Worker(source, {
+      eval: true,
+      workerData: { path, state, interval: HEARTBEAT_MS },
+      execArgv: [],
+    });
+    this.worker.unref();
+    this.worker.on('message', (reply: Reply) => {
+      const waiting = this.pending.get(reply.id);
+      this.pending.delete(reply.id);
+      if (this.pending.size === 0) this.worker.unref();
+      if (reply.message === undefined) waiting?.resolve();
+      else waiting?.reject(Object.assign(new Error(reply.message), { code: reply.code }));
+    });
+    this.worker.on('error', (error) => {
+      for (const { reject } of this.pending.values()) reject(error);
+      this.pending.clear();
+    });
+  }
+
+  /** Resolves once `state` is on disk. A state with a pid is stamped with the time, now and at every beat. */
+  write(state: RunState): Promise<void> {
+    if (this.stopped) return Promise.reject(new Error('The run was given up already.'));
+    const id = this.next++;
+    this.worker.ref();
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.worker.postMessage({ id, state });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.worker.terminate();
+  }
+}

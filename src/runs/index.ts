@@ -1,0 +1,9 @@
+/** Runs on disk: make, own, read, list, find, follow, cancel. */
+export { cancelRun, type Cancelled } from './cancel.ts';
+export { createRun, type NewRun } from './create.ts';
+export { readSpec, readState } from './files.ts';
+export { followRun } from './follow.ts';
+export { findRun, listRuns, scanRuns, type FoundRuns } from './list.ts';
+export { readRun } from './read.ts';
+export { effectiveStatus, isAlive, type EffectiveStatus } from './status.ts';
+export { openRunWriter, type RunWriter } from './writer.ts';

@@ -1,0 +1,85 @@
+import { distance } from 'fastest-levenshtein';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { reportError, UserError, type ErrorReport } from '../protocol/errors.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { runsDir } from '../protocol/paths.ts';
+import { specPath } from './files.ts';
+import { readRun } from './read.ts';
+
+export interface FoundRuns {
+  /** Newest first. */
+  runs: { dir: string; snapshot: RunSnapshot }[];
+  /** Folders that hold a run which can't be read, and why. */
+  damaged: { dir: string; id: string; error: ErrorReport }[];
+}
+
+/** Every run in the data directory. One that can't be read never hides the others. */
+export async function scanRuns(): Promise<FoundRuns> {
+  const found: FoundRuns = { runs: [], damaged: [] };
+  for (const id of await runIds()) {
+    const dir = join(runsDir(), id);
+    try {
+      found.runs.push({ dir, snapshot: await readRun(dir) });
+    } catch (error) {
+      found.damaged.push({ dir, id, error: reportError(error) });
+    }
+  }
+  found.runs.sort((a, b) => Date.parse(b.snapshot.spec.createdAt) - Date.parse(a.snapshot.spec.createdAt));
+  return found;
+}
+
+/** The runs that can be read, newest first; see scanRuns for the others. */
+export async function listRuns(): Promise<RunSnapshot[]> {
+  return (await scanRuns()).runs.map(({ snapshot }) => snapshot);
+}
+
+/** The directory of a run given by its id, the beginning of one, `latest`, or a path. Errors: run-not-found. */
+export async function findRun(ref: string): Promise<string> {
+  if (ref === 'latest') return await latestRun();
+  const ids = await runIds();
+  if (ids.includes(ref)) return join(runsDir(), ref);
+  if (ref && existsSync(specPath(resolve(ref)))) return resolve(ref);
+  const matches = ref ? ids.filter((id) => id.startsWith(ref)) : [];
+  if (matches.length === 1) return join(runsDir(), matches[0]!);
+  if (matches.length > 1)
+    throw new UserError(
+      'run-not-found',
+      `"${ref}" begins the names of ${matches.length} runs: ${some(matches)}.`,
+      'Give more of the name.',
+    );
+  throw new UserError(
+    'run-not-found',
+    `There is no run "${ref}".`,
+    ids.length ? `Near it: ${some(nearest(ref, ids))}.` : NONE,
+  );
+}
+
+const NONE = 'There are no runs yet; start one with "forget-me-not train FOLDER".';
+
+async function latestRun(): Promise<string> {
+  const newest = (await scanRuns()).runs[0];
+  if (!newest) throw new UserError('run-not-found', 'There is no latest run.', NONE);
+  return newest.dir;
+}
+
+async function runIds(): Promise<string[]> {
+  const entries = await readdir(runsDir(), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  // A name with a dot in front is a run in the making.
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name);
+}
+
+function nearest(ref: string, ids: string[]): string[] {
+  const far = (id: string) => (id.includes(ref) ? 0 : distance(ref, id));
+  return [...ids].sort((a, b) => far(a) - far(b) || (a < b ? 1 : -1));
+}
+
+function some(ids: string[]): string {
+  return ids.slice(0, 3).join(', ') + (ids.length > 3 ? ', ...' : '');
+}

@@ -1,0 +1,116 @@
+/** One owner per run: a lock file that names its process. A lock whose process is gone is taken over. */
+import { randomBytes } from 'node:crypto';
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { UserError } from '../protocol/errors.ts';
+import { lockPath } from './files.ts';
+import { isProcessAlive, processStart } from './processes.ts';
+
+const ownerSchema = z.object({ pid: z.int(), started: z.string().optional(), token: z.string() });
+type Owner = z.infer<typeof ownerSchema>;
+
+export interface RunLock {
+  release(): Promise<void>;
+}
+
+/** A takeover is a handful of file operations; one that is older than this was cut short. */
+const TAKEOVER_MS = 10_000;
+const ATTEMPTS = 40;
+
+/** Errors: run-locked while another living process (or this one) holds it. */
+export async function lockRun(dir: string): Promise<RunLock> {
+  const path = lockPath(dir);
+  const owner: Owner = {
+    pid: process.pid,
+    started: processStart(process.pid),
+    token: randomBytes(8).toString('hex'),
+  };
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    if (await createWhole(path, JSON.stringify(owner))) return { release: () => release(path, owner) };
+    const holder = await readLockOwner(dir);
+    if (holder && isLiving(holder)) throw lockedBy(dir, holder.pid);
+    // Only one of several waiters may remove the dead owner's lock, or a second could remove the first's new one.
+    await removeStale(dir, holder);
+    await sleep(25);
+  }
+  throw lockedBy(dir, undefined);
+}
+
+/** The living process that holds the run, if there is one. */
+export async function runOwner(dir: string): Promise<number | undefined> {
+  const holder = await readLockOwner(dir);
+  return holder && isLiving(holder) ? holder.pid : undefined;
+}
+
+async function readLockOwner(dir: string): Promise<Owner | undefined> {
+  try {
+    return ownerSchema.parse(JSON.parse(await readFile(lockPath(dir), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+function isLiving({ pid, started }: Owner): boolean {
+  return isProcessAlive(pid) && (started === undefined || started === processStart(pid));
+}
+
+/** Creates a file that is whole from its first moment; false when there is one already. */
+async function createWhole(path: string, text: string): Promise<boolean> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await writeFile(temporary, text);
+    await link(temporary, path);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    // File systems without hard links (exFAT, some network drives) say one of these.
+    if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'].includes(code ?? '')) throw error;
+    return await createExclusive(path, text);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function createExclusive(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function removeStale(dir: string, seen: Owner | undefined): Promise<void> {
+  const guard = `${lockPath(dir)}.takeover`;
+  if (!(await createExclusive(guard, String(process.pid)))) {
+    const age = await stat(guard).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    if (age > TAKEOVER_MS) await rm(guard, { force: true });
+    return;
+  }
+  try {
+    const now = await readLockOwner(dir);
+    if (now?.token === seen?.token) await rm(lockPath(dir), { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+async function release(path: string, owner: Owner): Promise<void> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  if (text.includes(owner.token)) await rm(path, { force: true });
+}
+
+function lockedBy(dir: string, pid: number | undefined): UserError {
+  return new UserError(
+    'run-locked',
+    `Run ${basename(dir)} is in use by another process${pid === undefined ? '' : ` (pid ${pid})`}.`,
+    'Wait until it ends, or stop it with "forget-me-not cancel".',
+  );
+}

@@ -1,0 +1,129 @@
+import { open, readFile, stat } from 'node:fs/promises';
+import { summarySchema, type Summary } from '../protocol/evaluation.ts';
+import { runEventSchema, type RunEvent } from '../protocol/events.ts';
+import { parseLines } from '../protocol/lines.ts';
+import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
+import type { z } from 'zod';
+import { corpusSummaryPath, evaluationSummaryPath, eventsPath, readSpec, readState } from './files.ts';
+
+/**
+ * Everything about a run at this moment. Broken event lines are counted; a last line still being written is
+ * left for later; a summary that can't be read is left out.
+ * Errors: run-not-found, run-newer, run-damaged.
+ */
+export async function readRun(dir: string): Promise<RunSnapshot> {
+  const reader = await RunReader.open(dir);
+  await reader.refresh();
+  return reader.snapshot();
+}
+
+const corpusSchema = runSnapshotSchema.shape.corpus.unwrap();
+
+/** Reads a run again and again, each time only what is new. */
+export class RunReader {
+  private events: RunEvent[] = [];
+  private brokenLines = 0;
+  /** Bytes of events.jsonl that are parsed. */
+  private parsedTo = 0;
+  private state: RunSnapshot['state'] | undefined;
+  private readonly summary: SmallFile<Summary>;
+  private readonly corpus: SmallFile<NonNullable<RunSnapshot['corpus']>>;
+
+  private constructor(
+    private readonly dir: string,
+    private readonly spec: RunSnapshot['spec'],
+  ) {
+    this.summary = new SmallFile(evaluationSummaryPath(dir), summarySchema);
+    this.corpus = new SmallFile(corpusSummaryPath(dir), corpusSchema);
+  }
+
+  static async open(dir: string): Promise<RunReader> {
+    return new RunReader(dir, await readSpec(dir));
+  }
+
+  /** Looks for news; true when there are any. */
+  async refresh(): Promise<boolean> {
+    const state = await readState(this.dir);
+    const moved = JSON.stringify(state) !== JSON.stringify(this.state);
+    this.state = state;
+    const news = [await this.readEvents(), await this.summary.refresh(), await this.corpus.refresh()];
+    return moved || news.includes(true);
+  }
+
+  /** A copy: the next one changes nothing in it. */
+  snapshot(): RunSnapshot {
+    const snapshot: RunSnapshot = {
+      spec: this.spec,
+      state: this.state!,
+      events: [...this.events],
+      brokenLines: this.brokenLines,
+    };
+    if (this.summary.value) snapshot.summary = this.summary.value;
+    if (this.corpus.value) snapshot.corpus = this.corpus.value;
+    return snapshot;
+  }
+
+  private async readEvents(): Promise<boolean> {
+    const bytes = await this.newBytes();
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    if (end === 0) return false;
+    const { values, broken } = parseLines(runEventSchema, bytes.toString('utf8', 0, end));
+    for (const event of values) this.events.push(event);
+    this.brokenLines += broken;
+    this.parsedTo += end;
+    return true;
+  }
+
+  private async newBytes(): Promise<Buffer> {
+    const handle = await open(eventsPath(this.dir), 'r').catch(ignoreMissing);
+    if (!handle) return Buffer.alloc(0);
+    try {
+      const { size } = await handle.stat();
+      if (size < this.parsedTo) this.startAgain();
+      const bytes = Buffer.alloc(size - this.parsedTo);
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, this.parsedTo);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** The file is shorter than what was read of it, so it is another one. */
+  private startAgain(): void {
+    this.events = [];
+    this.brokenLines = 0;
+    this.parsedTo = 0;
+  }
+}
+
+/** A JSON file that may come later; read again only when it has changed. */
+class SmallFile<T> {
+  value: T | undefined;
+  private seen = '';
+  constructor(
+    private readonly path: string,
+    private readonly schema: z.ZodType<T>,
+  ) {}
+
+  async refresh(): Promise<boolean> {
+    const stats = await stat(this.path).catch(ignoreMissing);
+    const mark = stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : '';
+    if (mark === this.seen) return false;
+    this.seen = mark;
+    this.value = stats ? await this.read() : undefined;
+    return true;
+  }
+
+  private async read(): Promise<T | undefined> {
+    try {
+      return this.schema.safeParse(JSON.parse(await readFile(this.path, 'utf8'))).data;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
+  throw error;
+}

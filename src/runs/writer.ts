@@ -1,0 +1,101 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { runEventSchema, type NewRunEvent } from '../protocol/events.ts';
+import { parseLine } from '../protocol/lines.ts';
+import type { RunState } from '../protocol/run.ts';
+import { eventsPath, readSpec, readState, statePath } from './files.ts';
+import { StateWriter } from './heartbeat.ts';
+import { lockRun } from './lock.ts';
+
+/** The one who may write in a run directory. */
+export interface RunWriter {
+  /** Appends to events.jsonl with the time. */
+  event(event: NewRunEvent): Promise<void>;
+  /** Changes state.json; a key given as undefined is dropped. */
+  state(patch: Partial<RunState>): Promise<void>;
+  /** Gives the run up: no more heartbeat, no owner, no lock. */
+  close(): Promise<void>;
+}
+
+/**
+ * Takes the run's lock and keeps its heartbeat until closed. The status stays what it was.
+ * Errors: run-locked, run-not-found, run-newer, run-damaged.
+ */
+export async function openRunWriter(dir: string): Promise<RunWriter> {
+  await readSpec(dir);
+  const lock = await lockRun(dir);
+  let events: FileHandle | undefined;
+  try {
+    const before = await readState(dir);
+    events = await open(eventsPath(dir), 'a+');
+    await mendLastLine(events);
+    const writer = new Writer(dir, events, before, lock.release);
+    await writer.state({ pid: process.pid });
+    return writer;
+  } catch (error) {
+    await events?.close();
+    await lock.release();
+    throw error;
+  }
+}
+
+class Writer implements RunWriter {
+  private readonly stateWriter: StateWriter;
+  private current: RunState;
+  private appended: Promise<unknown> = Promise.resolve();
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    dir: string,
+    private readonly events: FileHandle,
+    state: RunState,
+    private readonly releaseLock: () => Promise<void>,
+  ) {
+    this.current = { ...state, pid: process.pid };
+    this.stateWriter = new StateWriter(statePath(dir), this.current);
+  }
+
+  event(event: NewRunEvent): Promise<void> {
+    const { type, ...rest } = event;
+    const line = `${JSON.stringify({ type, time: new Date().toISOString(), ...rest })}\n`;
+    const write = this.appended.then(() => this.events.appendFile(line));
+    this.appended = write.catch(() => undefined);
+    return write;
+  }
+
+  state(patch: Partial<RunState>): Promise<void> {
+    const next: RunState = { ...this.current, ...patch };
+    // What went wrong last time is over once the run goes on.
+    if (patch.status && !patch.error && patch.status !== 'failed') delete next.error;
+    this.current = next;
+    return this.stateWriter.write(next);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private async end(): Promise<void> {
+    try {
+      await this.appended;
+      await this.state({ pid: undefined, heartbeat: undefined });
+    } finally {
+      await this.stateWriter.stop();
+      await this.events.close();
+      await this.releaseLock();
+    }
+  }
+}
+
+/** An owner that was killed may have left half a line: it is cut off, or ended if it is whole but for its end. */
+async function mendLastLine(events: FileHandle): Promise<void> {
+  const { size } = await events.stat();
+  const reach = Math.min(size, 1 << 20);
+  const tail = Buffer.alloc(reach);
+  await events.read(tail, 0, reach, size - reach);
+  const end = tail.lastIndexOf(0x0a) + 1;
+  if (end === reach) return;
+  const whole = parseLine(runEventSchema, tail.toString('utf8', end)).ok;
+  if (whole) await events.appendFile('\n');
+  else await events.truncate(size - reach + end);
+}

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach } from 'vitest';
+import { hyperSchema } from '../../../src/protocol/run.ts';
+import type { NewRun } from '../../../src/runs/index.ts';
+
+/** A data directory of its own for every test. */
+export function useTemporaryHome(): { path: () => string } {
+  let home = '';
+  const before = process.env['FORGET_ME_NOT_HOME'];
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'fmn-runs-'));
+    process.env['FORGET_ME_NOT_HOME'] = home;
+  });
+  afterEach(() => {
+    rmSync(home, { recursive: true, force: true });
+    if (before === undefined) delete process.env['FORGET_ME_NOT_HOME'];
+    else process.env['FORGET_ME_NOT_HOME'] = before;
+  });
+  return { path: () => home };
+}
+
+export function newRun(patch: Partial<NewRun> = {}): NewRun {
+  return {
+    name: 'demo',
+    folder: join(tmpdir(), 'demo'),
+    base: { id: 'smollm2-135m', path: join(tmpdir(), 'base.gguf'), sha256: 'ab'.repeat(32) },
+    hyper: hyperSchema.parse({ learningRate: 1e-4, steps: 30 }),
+    backend: 'auto',
+    evaluation: { heldOutWindows: 4, humanevalProblems: 0, retentionTexts: 0 },
+    versions: { 'forget-me-not': '0.1.0' },
+    ...patch,
+  };
+}
+
+export const stepEvent = (step: number, loss = 2) =>
+  ({
+    type: 'step',
+    step,
+    loss,
+    learningRate: 1e-4,
+    gradientNorm: 1,
+    tokensPerSecond: 100,
+    peakMemory: 1e9,
+    etaSeconds: 10,
+  }) as const;
+
+/** A pid that no process has. */
+export const deadPid = 2 ** 22 + 12345;

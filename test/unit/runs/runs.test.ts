@@ -1,0 +1,336 @@
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { RunState } from '../../../src/protocol/run.ts';
+import {
+  cancelRun,
+  createRun,
+  effectiveStatus,
+  findRun,
+  followRun,
+  isAlive,
+  listRuns,
+  openRunWriter,
+  readRun,
+  scanRuns,
+} from '../../../src/runs/index.ts';
+import { deadPid, newRun, stepEvent, useTemporaryHome } from './help.ts';
+
+const home = useTemporaryHome();
+const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+const setState = (dir: string, state: RunState) =>
+  writeFileSync(join(dir, 'state.json'), JSON.stringify(state));
+
+describe('createRun', () => {
+  it('makes a whole, queued run with a readable name and leaves nothing else', async () => {
+    const { dir, id } = await createRun(newRun());
+    expect(id).toMatch(/^\d{8}-\d{4}-lora-smollm2-135m-[0-9a-f]{4}$/);
+    expect(readdirSync(join(home.path(), 'runs'))).toEqual([id]);
+    expect(json(join(dir, 'run.json'))).toMatchObject({ format: 1, id, name: 'demo' });
+    expect(json(join(dir, 'state.json'))).toEqual({ status: 'queued', step: 0, steps: 30 });
+  });
+
+  it('makes a folder name of any base', async () => {
+    const base = { ...newRun().base, id: 'Some Owner/Böse: Modell*.gguf' };
+    expect((await createRun(newRun({ base }))).id).toMatch(/-lora-b-se-modell-[0-9a-f]{4}$/);
+  });
+});
+
+describe('openRunWriter', () => {
+  it('writes events with the time and the state with owner and heartbeat, and gives both up at the end', async () => {
+    const { dir } = await createRun(newRun());
+    const writer = await openRunWriter(dir);
+    await Promise.all([
+      writer.event({ type: 'phase', phase: 'Training' }),
+      writer.event(stepEvent(1)),
+      writer.event(stepEvent(2)),
+    ]);
+    await writer.state({ status: 'running', step: 2, phase: 'Training' });
+    const running = await readRun(dir);
+    expect(running.events.map((event) => (event.type === 'step' ? event.step : event.type))).toEqual([
+      'phase',
+      1,
+      2,
+    ]);
+    expect(Date.parse(running.events[0]!.time)).not.toBeNaN();
+    expect(running.state).toMatchObject({ status: 'running', step: 2, pid: process.pid });
+    expect(isAlive(running.state)).toBe(true);
+
+    await writer.state({ status: 'done', phase: undefined });
+    await writer.close();
+    expect(json(join(dir, 'state.json'))).toEqual({ status: 'done', step: 2, steps: 30 });
+    expect(readdirSync(dir).sort()).toEqual(['events.jsonl', 'run.json', 'state.json']);
+    await expect(writer.state({ step: 3 })).rejects.toThrow();
+  });
+
+  it('keeps the heart beating while the main thread is busy', async () => {
+    const { dir } = await createRun(newRun());
+    const writer = await openRunWriter(dir);
+    const first = json(join(dir, 'state.json'))['heartbeat'];
+    const until = Date.now() + 3000;
+    while (Date.now() < until);
+    const second = json(join(dir, 'state.json'))['heartbeat'];
+    await writer.close();
+    expect(Date.parse(second as string)).toBeGreaterThan(Date.parse(first as string));
+  });
+
+  it('refuses a second owner, in the same process too', async () => {
+    const { dir } = await createRun(newRun());
+    const writer = await openRunWriter(dir);
+    await expect(openRunWriter(dir)).rejects.toMatchObject({ code: 'run-locked' });
+    await writer.close();
+    await (await openRunWriter(dir)).close();
+  });
+
+  it('takes over from a dead owner, one of many at a time', async () => {
+    const { dir } = await createRun(newRun());
+    writeFileSync(join(dir, 'lock'), JSON.stringify({ pid: deadPid, token: 'old' }));
+    const results = await Promise.allSettled(Array.from({ length: 6 }, () => openRunWriter(dir)));
+    const owners = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    expect(owners).toHaveLength(1);
+    for (const result of results)
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'run-locked' });
+    await owners[0]!.close();
+  });
+
+  it.runIf(process.platform === 'linux')(
+    'takes over when the pid now belongs to another process',
+    async () => {
+      const { dir } = await createRun(newRun());
+      writeFileSync(
+        join(dir, 'lock'),
+        JSON.stringify({ pid: process.pid, started: 'an earlier boot:1', token: 'old' }),
+      );
+      await (await openRunWriter(dir)).close();
+    },
+  );
+
+  it('takes over a lock that is no lock', async () => {
+    const { dir } = await createRun(newRun());
+    writeFileSync(join(dir, 'lock'), '{"pi');
+    await (await openRunWriter(dir)).close();
+  });
+
+  it('cuts off the half line of a killed owner and keeps a whole one', async () => {
+    const { dir } = await createRun(newRun());
+    const line = JSON.stringify({ time: 'T', ...stepEvent(1) });
+    writeFileSync(join(dir, 'events.jsonl'), `${line}\n{"type":"st`);
+    let writer = await openRunWriter(dir);
+    await writer.event(stepEvent(2));
+    await writer.close();
+    writeFileSync(join(dir, 'events.jsonl'), readFileSync(join(dir, 'events.jsonl'), 'utf8').trimEnd());
+    writer = await openRunWriter(dir);
+    await writer.event(stepEvent(3));
+    await writer.close();
+    const { events, brokenLines } = await readRun(dir);
+    expect(events.map((event) => event.type === 'step' && event.step)).toEqual([1, 2, 3]);
+    expect(brokenLines).toBe(0);
+  });
+
+  it('forgets the last error once the run goes on', async () => {
+    const { dir } = await createRun(newRun());
+    setState(dir, {
+      status: 'failed',
+      step: 3,
+      steps: 30,
+      error: { code: 'disk-full', message: 'm', next: 'n' },
+    });
+    const writer = await openRunWriter(dir);
+    expect(json(join(dir, 'state.json'))).toHaveProperty('error');
+    await writer.state({ status: 'running' });
+    expect(json(join(dir, 'state.json'))).not.toHaveProperty('error');
+    await writer.close();
+  });
+});
+
+describe('readRun', () => {
+  it('counts broken lines and leaves a line in the making alone', async () => {
+    const { dir } = await createRun(newRun());
+    const line = (step: number) => JSON.stringify({ time: 'T', ...stepEvent(step) });
+    writeFileSync(
+      join(dir, 'events.jsonl'),
+      `${line(1)}\nnot json\n{"type":"unheard-of","time":"T"}\n${line(2)}\n${line(3).slice(0, 20)}`,
+    );
+    const { events, brokenLines } = await readRun(dir);
+    expect(events).toHaveLength(2);
+    expect(brokenLines).toBe(2);
+  });
+
+  it('includes the summaries that are there and readable', async () => {
+    const { dir } = await createRun(newRun());
+    mkdirSync(join(dir, 'corpus'));
+    mkdirSync(join(dir, 'evaluation'));
+    writeFileSync(
+      join(dir, 'corpus', 'summary.json'),
+      JSON.stringify({ kept: 3, leftOut: { binary: 1 }, trainTokens: 10, heldOutTokens: 2, more: 1 }),
+    );
+    writeFileSync(join(dir, 'evaluation', 'summary.json'), '{"step":');
+    const snapshot = await readRun(dir);
+    expect(snapshot.corpus).toEqual({ kept: 3, leftOut: { binary: 1 }, trainTokens: 10, heldOutTokens: 2 });
+    expect(snapshot.summary).toBeUndefined();
+  });
+
+  it('refuses a newer format, damage and what is no run, each by its name', async () => {
+    const { dir } = await createRun(newRun());
+    const spec = json(join(dir, 'run.json'));
+    writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...spec, format: 2, hyper: 'something new' }));
+    await expect(readRun(dir)).rejects.toMatchObject({ code: 'run-newer' });
+    await expect(openRunWriter(dir)).rejects.toMatchObject({ code: 'run-newer' });
+    writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...spec, hyper: 7 }));
+    await expect(readRun(dir)).rejects.toMatchObject({
+      code: 'run-damaged',
+      message: expect.stringContaining('hyper') as string,
+    });
+    writeFileSync(join(dir, 'run.json'), '{"format":');
+    await expect(readRun(dir)).rejects.toMatchObject({ code: 'run-damaged' });
+    writeFileSync(join(dir, 'run.json'), JSON.stringify(spec));
+    writeFileSync(join(dir, 'state.json'), '{}');
+    await expect(readRun(dir)).rejects.toMatchObject({ code: 'run-damaged' });
+    await expect(readRun(home.path())).rejects.toMatchObject({ code: 'run-not-found' });
+  });
+});
+
+describe('a run without its owner', () => {
+  const state: RunState = {
+    status: 'running',
+    step: 3,
+    steps: 30,
+    pid: process.pid,
+    heartbeat: new Date().toISOString(),
+  };
+
+  it('is interrupted when the process is gone or silent', () => {
+    expect(effectiveStatus({ ...state, heartbeat: new Date().toISOString() })).toBe('running');
+    expect(effectiveStatus({ ...state, pid: deadPid, heartbeat: new Date().toISOString() })).toBe(
+      'interrupted',
+    );
+    expect(effectiveStatus({ ...state, heartbeat: new Date(Date.now() - 60_000).toISOString() })).toBe(
+      'interrupted',
+    );
+    expect(effectiveStatus({ status: 'evaluating', step: 3, steps: 30 })).toBe('interrupted');
+    expect(effectiveStatus({ status: 'done', step: 30, steps: 30 })).toBe('done');
+    expect(effectiveStatus({ status: 'queued', step: 0, steps: 30 })).toBe('queued');
+  });
+
+  it('is cancelled on the spot, unless it is over', async () => {
+    const { dir } = await createRun(newRun());
+    setState(dir, { ...state, pid: deadPid, phase: 'Training' });
+    expect(await cancelRun(dir)).toBe('cancelled');
+    expect(json(join(dir, 'state.json'))).toEqual({ status: 'cancelled', step: 3, steps: 30 });
+    expect(readdirSync(dir)).not.toContain('lock');
+    setState(dir, { status: 'done', step: 30, steps: 30 });
+    expect(await cancelRun(dir)).toBe('over');
+    expect((await readRun(dir)).state.status).toBe('done');
+  });
+});
+
+describe('listing and finding', () => {
+  async function three() {
+    const made = [];
+    for (const [index, name] of ['old', 'middle', 'new'].entries()) {
+      const { dir, id } = await createRun(newRun({ name }));
+      const createdAt = new Date(Date.UTC(2026, 0, 1 + index)).toISOString();
+      writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...json(join(dir, 'run.json')), createdAt }));
+      made.push({ dir, id });
+    }
+    return made;
+  }
+
+  it('lists the newest first and damaged runs apart', async () => {
+    const [old] = await three();
+    expect((await listRuns()).map(({ spec }) => spec.name)).toEqual(['new', 'middle', 'old']);
+    writeFileSync(join(old!.dir, 'state.json'), 'x');
+    mkdirSync(join(home.path(), 'runs', 'stray'));
+    const { runs, damaged } = await scanRuns();
+    expect(runs.map(({ snapshot }) => snapshot.spec.name)).toEqual(['new', 'middle']);
+    expect(Object.fromEntries(damaged.map(({ id, error }) => [id, error.code]))).toEqual({
+      [old!.id]: 'run-damaged',
+      stray: 'run-not-found',
+    });
+  });
+
+  it('is empty without a data directory', async () => {
+    expect(await listRuns()).toEqual([]);
+    await expect(findRun('latest')).rejects.toMatchObject({
+      code: 'run-not-found',
+      next: expect.stringContaining('train') as string,
+    });
+  });
+
+  it('finds by id, beginning, path and latest, and names near ones', async () => {
+    const [old, middle, newest] = await three();
+    expect(await findRun(old!.id)).toBe(old!.dir);
+    expect(await findRun(middle!.dir)).toBe(middle!.dir);
+    expect(await findRun('latest')).toBe(newest!.dir);
+    const { dir, id } = await createRun(newRun({ hyper: { ...newRun().hyper, method: 'full' } }));
+    expect(await findRun(id.slice(0, 18))).toBe(dir);
+    await expect(findRun(id.slice(0, 9))).rejects.toMatchObject({
+      code: 'run-not-found',
+      message: expect.stringContaining('4 runs') as string,
+    });
+    const wrong = `${id.slice(0, -1)}x`;
+    await expect(findRun(wrong)).rejects.toMatchObject({
+      code: 'run-not-found',
+      next: expect.stringContaining(`Near it: ${id}`) as string,
+    });
+    await expect(findRun('')).rejects.toMatchObject({ code: 'run-not-found' });
+  });
+});
+
+describe('followRun', () => {
+  it('shows now and every change, with only whole lines, until told to stop', async () => {
+    const { dir } = await createRun(newRun());
+    const stop = new AbortController();
+    const seen: number[] = [];
+    let next: (count: number) => void = () => undefined;
+    const following = followRun(
+      dir,
+      ({ events }) => {
+        seen.push(events.length);
+        next(events.length);
+      },
+      stop.signal,
+    );
+    const until = (count: number) =>
+      new Promise<void>((resolve) => (next = (now) => now >= count && resolve()));
+    const line = (step: number) => `${JSON.stringify({ time: 'T', ...stepEvent(step) })}\n`;
+    let reached = until(1);
+    appendFileSync(join(dir, 'events.jsonl'), line(1) + line(2).slice(0, 30));
+    await reached;
+    reached = until(2);
+    appendFileSync(join(dir, 'events.jsonl'), line(2).slice(30));
+    await reached;
+    stop.abort();
+    await following;
+    expect(seen.at(-1)).toBe(2);
+    expect([...seen].sort()).toEqual(seen);
+  });
+
+  it('tells when the owner is found dead', async () => {
+    const { dir } = await createRun(newRun());
+    setState(dir, {
+      status: 'running',
+      step: 1,
+      steps: 30,
+      pid: process.pid,
+      heartbeat: new Date(Date.now() - 13_500).toISOString(),
+    });
+    const stop = new AbortController();
+    const statuses: string[] = [];
+    await followRun(
+      dir,
+      ({ state }) => {
+        statuses.push(effectiveStatus(state));
+        if (statuses.length === 2) stop.abort();
+      },
+      stop.signal,
+    );
+    expect(statuses).toEqual(['running', 'interrupted']);
+  });
+
+  it('rejects for what is no run', async () => {
+    await expect(followRun(home.path(), () => undefined, new AbortController().signal)).rejects.toMatchObject(
+      { code: 'run-not-found' },
+    );
+  });
+});
