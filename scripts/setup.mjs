@@ -1,0 +1,233 @@
+// What `npm start`, `npm test` and `npm run vscode` need before anything else. Plain Node: nothing is installed yet.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { clearInterval, setInterval } from 'node:timers';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const windows = process.platform === 'win32';
+
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < 20 || (major === 20 && minor < 11)) {
+  console.error(
+    `Forget-Me-Not needs Node 20.11 or newer and this is ${process.versions.node}: get it from nodejs.org or your package manager.`,
+  );
+  process.exit(1);
+}
+
+/**
+ * Runs a program; its output is the terminal's unless `onLine` takes it. Rejects when it doesn't end with status 0.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string, env?: Record<string, string>, onLine?: (line: string) => void }} [options]
+ * @returns {Promise<void>}
+ */
+export function run(command, args, { cwd = root, env = {}, onLine } = {}) {
+  return new Promise((resolve, reject) => {
+    // npm and npx are scripts on Windows, which only a shell starts.
+    const shell = windows && /^(npm|npx)$/.test(command);
+    const stdio = onLine ? ['ignore', 'pipe', 'pipe'] : 'inherit';
+    const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio, shell });
+    const last = [];
+    const take = (text) => {
+      for (const line of text.split('\n').filter(Boolean)) {
+        last.push(line);
+        if (last.length > 30) last.shift();
+        onLine(line);
+      }
+    };
+    child.stdout?.setEncoding('utf8').on('data', take);
+    child.stderr?.setEncoding('utf8').on('data', take);
+    child.on('error', (error) =>
+      reject(new Error(`${command} could not be started (${error.code ?? error.message})`)),
+    );
+    child.on('close', (status, signal) => {
+      if (status === 0) resolve();
+      else
+        reject(
+          new Error(
+            [`${command} ${args.slice(0, 3).join(' ')} ended with ${signal ?? status}`, ...last].join('\n'),
+          ),
+        );
+    });
+  });
+}
+
+/** A line that is redrawn on a terminal and printed at every quarter elsewhere. */
+function progressLine(label, total) {
+  const started = Date.now();
+  let done = 0;
+  let quarter = -1;
+  const text = () => {
+    const share = Math.min(1, done / total);
+    const bar = '='.repeat(Math.round(share * 24)).padEnd(24);
+    return `${label} [${bar}] ${Math.floor(share * 100)}%  ${Math.round((Date.now() - started) / 1000)} s`;
+  };
+  const draw = () => process.stdout.write(`\r${text()} `);
+  const timer = process.stdout.isTTY ? setInterval(draw, 250) : undefined;
+  const tell = () => {
+    const now = Math.floor(Math.min(1, done / total) * 4);
+    if (!process.stdout.isTTY && now > quarter) console.log(text());
+    quarter = Math.max(quarter, now);
+  };
+  tell();
+  return {
+    step() {
+      // The last step is the end's: what is left may be put together on the disk.
+      done = Math.min(done + 1, total - 1);
+      tell();
+    },
+    end() {
+      done = total;
+      clearInterval(timer);
+      if (process.stdout.isTTY) process.stdout.write(`\r${text()} \n`);
+      else tell();
+    },
+    fail() {
+      clearInterval(timer);
+      if (process.stdout.isTTY) process.stdout.write('\n');
+    },
+  };
+}
+
+const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
+const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+/** Is what package-lock.json names installed in `dir`? */
+function installed(dir) {
+  const lock = join(dir, 'package-lock.json');
+  // npm writes this file last: an interrupted installation has none.
+  const done = join(dir, 'node_modules/.package-lock.json');
+  if (!existsSync(done)) return false;
+  if (modified(done) >= modified(lock)) return true;
+  // Git sets new times on old files: what counts is the content that was installed.
+  const stamp = join(dir, 'node_modules/.installed-lock');
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === sha256(lock);
+}
+
+/** Packages that npm will fetch here: those for other systems are left out. */
+function countPackages(dir) {
+  const { packages } = JSON.parse(readFileSync(join(dir, 'package-lock.json'), 'utf8'));
+  const fits = (list, own) => !list || list.includes(own);
+  return Object.entries(packages).filter(
+    ([path, one]) => path && !one.link && fits(one.os, process.platform) && fits(one.cpu, process.arch),
+  ).length;
+}
+
+/** Installs `dir`'s packages from its lock file unless they are there. */
+export async function ensureDependencies(dir = root) {
+  if (installed(dir)) return;
+  const line = progressLine('Packages', countPackages(dir));
+  try {
+    // Its http log tells each package that arrives; npm's own bar needs the terminal.
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=http'], {
+      cwd: dir,
+      onLine: (text) => /http (fetch|cache) .*\.tgz/.test(text) && line.step(),
+    });
+    line.end();
+  } catch (error) {
+    line.fail();
+    console.error(
+      `The packages could not be installed: check the network and npm's configuration (npm config list), then try again.\n${error.message}`,
+    );
+    process.exit(1);
+  }
+  writeFileSync(join(dir, 'node_modules/.installed-lock'), sha256(join(dir, 'package-lock.json')));
+}
+
+/** Latest change below a folder, ms. */
+function newest(path) {
+  if (!existsSync(path)) return 0;
+  if (!statSync(path).isDirectory()) return modified(path);
+  return readdirSync(path, { recursive: true }).reduce(
+    (latest, name) => Math.max(latest, modified(join(path, name))),
+    0,
+  );
+}
+
+/** Bundles into dist/ unless dist/ is newer than all it is made of. */
+export async function build() {
+  const stamp = join(root, 'dist/.built');
+  const inputs = ['src', 'webview', 'media', 'esbuild.mjs', 'package.json', 'package-lock.json'];
+  if (inputs.every((name) => newest(join(root, name)) < modified(stamp))) return;
+  const started = Date.now();
+  await run(process.execPath, ['esbuild.mjs']);
+  writeFileSync(stamp, '');
+  console.log(`Built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}
+
+function find(...names) {
+  for (const name of names.filter(Boolean))
+    for (const dir of (process.env.PATH ?? '').split(delimiter)) {
+      const path = name.includes('/') ? name : join(dir, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        // The next one.
+      }
+    }
+  return undefined;
+}
+
+/** Debian packages, where we may install them. False when not. */
+async function aptInstall(what, packages) {
+  if (process.getuid?.() !== 0 || !find('apt-get')) return false;
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const started = Date.now();
+  console.log(`${what}: installing Debian's ${packages.join(', ')} ...`);
+  try {
+    await run('apt-get', ['update', '-q'], { env, onLine: () => {} });
+    await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...packages], {
+      env,
+      onLine: () => {},
+    });
+  } catch (error) {
+    console.error(error.message);
+    return false;
+  }
+  console.log(`${what}: there after ${Math.round((Date.now() - started) / 1000)} s`);
+  return true;
+}
+
+const findChromium = () =>
+  find(process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome');
+
+/** Path of a Chromium for the end-to-end tests, installed if need be; undefined when it can't be had. */
+export async function ensureChromium() {
+  if (!findChromium()) await aptInstall('Chromium', ['chromium']);
+  const path = findChromium();
+  if (!path)
+    console.error(
+      'Chromium was not found and the end-to-end tests need it: install it (Debian: sudo apt install chromium) or put its path into CHROMIUM.',
+    );
+  return path;
+}
+
+const succeeds = (command, args) =>
+  run(command, args, { onLine: () => {} }).then(
+    () => true,
+    () => false,
+  );
+
+/** pip and a C++ compiler, which TensorFlow's installation wants; without them all goes on, on the wasm backend. */
+export async function ensureNativeTools() {
+  if (process.platform !== 'linux') return;
+  const missing = [];
+  if (!(await succeeds('python3', ['-m', 'pip', '--version']))) missing.push('python3', 'python3-pip');
+  if (!find(process.env.CXX, 'c++', 'g++', 'clang++')) missing.push('g++');
+  if (missing.length && !(await aptInstall('Tools for TensorFlow', missing)))
+    console.error(
+      `TensorFlow's installation needs ${missing.join(', ')}: sudo apt install ${missing.join(' ')}`,
+    );
+}
