@@ -1,0 +1,74 @@
+/** What the training loop and the scorer see of a model. */
+import type { Backend, Tensor } from '../tensor/backend.ts';
+import type { ModuleName } from '../protocol/run.ts';
+import type { ModelConfig } from './config.ts';
+
+export interface ModelOptions {
+  /** `none` holds frozen weights only. */
+  method: 'lora' | 'full' | 'none';
+  rank: number;
+  /** LoRA's scale is alpha / rank. */
+  alpha: number;
+  /** On LoRA's input, in training only. */
+  dropout: number;
+  targets: readonly ModuleName[];
+  /** Of LoRA's A. */
+  seed: number;
+  /** Of frozen weights and large products; parameters, gradients and the residual stream are f32 always. */
+  precision: 'f32' | 'bf16';
+}
+
+/**
+ * One trained tensor. LoRA: `blk.0.attn_q.lora_a` [rank, in] and `blk.0.attn_q.lora_b` [out, rank];
+ * full fine-tuning: GGUF's names and shapes.
+ */
+export interface Parameter {
+  name: string;
+  shape: number[];
+}
+
+/** A trained tensor as the optimiser sees it; several parameters may share one. */
+export interface Slot {
+  name: string;
+  value: Tensor;
+  /** Sum since the last `zeroGradients`; undefined is zero. */
+  gradient: Tensor | undefined;
+}
+
+export interface Model {
+  readonly config: ModelConfig;
+  readonly parameters: readonly Parameter[];
+  /** Numbers trained. */
+  readonly parameterCount: number;
+  /**
+   * One micro-batch. `batch` holds `shape.batch` rows of `shape.length` + 1 tokens; every token but a row's first
+   * is predicted. Adds lossWeight x (gradient of the summed loss) to the gradients. `lossSum` in nats.
+   * `seed` makes dropout the same again.
+   */
+  accumulate(
+    batch: Int32Array,
+    shape: { batch: number; length: number },
+    options: { seed: [number, number]; train: boolean; lossWeight: number },
+  ): Promise<{ lossSum: number; tokens: number }>;
+  /** L2 norm over all accumulated gradients. */
+  gradientNorm(): Promise<number>;
+  zeroGradients(): void;
+  /** Loss of each token after the first, nats, no dropout: length T - 1. `base`: without the adapter (LoRA only). */
+  tokenLosses(tokens: Int32Array, base?: boolean): Promise<Float32Array>;
+  /** The distribution after each token: T rows of the vocabulary. `base`: without the adapter (LoRA only). */
+  probabilities(tokens: Int32Array, base?: boolean): Promise<Float32Array[]>;
+  /** KL(base || tuned) after each token, nats: length T. LoRA only. */
+  tokenKl(tokens: Int32Array): Promise<Float32Array>;
+  read(name: string): Promise<Float32Array>;
+  /** Copies `values` in. */
+  write(name: string, values: Float32Array): void;
+  dispose(): void;
+}
+
+/** What the optimiser needs besides. */
+export interface TrainableModel extends Model {
+  readonly backend: Backend;
+  readonly slots: readonly Slot[];
+  /** Puts a new value in a slot and frees the old one. */
+  replace(slot: Slot, value: Tensor): void;
+}

@@ -1,0 +1,82 @@
+/**
+ * The small tensor interface that the model is written against: one dense row-major tensor type, some 25 operations,
+ * lifetimes by arena. Every operation returns a new tensor and leaves its inputs as they are.
+ */
+import type { BackendName } from '../protocol/run.ts';
+
+export type DataType = 'f32' | 'bf16' | 'i32';
+
+/** A handle to memory that the backend owns. It lives until its arena ends or it is disposed. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly dtype: DataType;
+}
+
+/** Anything an arena can hand out: tensors, in arrays or records, at any depth. */
+export type Handed = unknown;
+
+export interface MatmulOptions {
+  transposeA?: boolean;
+  transposeB?: boolean;
+}
+
+export interface Operations {
+  // In and out
+  /** Takes `data` over: the caller must not write to it afterwards. */
+  tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
+  zeros(shape: readonly number[]): Tensor;
+  /** f32 and bf16 come back as f32. */
+  read(x: Tensor): Promise<Float32Array>;
+
+  // Shape
+  reshape(x: Tensor, shape: readonly number[]): Tensor;
+  transpose(x: Tensor, permutation: readonly number[]): Tensor;
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor;
+  concat(xs: readonly Tensor[], axis: number): Tensor;
+  cast(x: Tensor, dtype: 'f32' | 'bf16'): Tensor;
+
+  // Element by element, NumPy broadcasting
+  add(a: Tensor, b: Tensor | number): Tensor;
+  sub(a: Tensor, b: Tensor | number): Tensor;
+  mul(a: Tensor, b: Tensor | number): Tensor;
+  div(a: Tensor, b: Tensor | number): Tensor;
+  square(x: Tensor): Tensor;
+  sqrt(x: Tensor): Tensor;
+  rsqrt(x: Tensor): Tensor;
+  sigmoid(x: Tensor): Tensor;
+  sign(x: Tensor): Tensor;
+
+  // Along an axis
+  sum(x: Tensor, axis: number, keepDimension?: boolean): Tensor;
+  mean(x: Tensor, axis: number, keepDimension?: boolean): Tensor;
+  /** Over the last axis. */
+  softmax(x: Tensor): Tensor;
+  logSoftmax(x: Tensor): Tensor;
+  /** Sum of the squares of all elements: a scalar, f32. */
+  sumOfSquares(x: Tensor): Tensor;
+
+  // Products and lookups
+  /** [..., m, k] x [..., k, n] over equal leading axes. */
+  matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor;
+  /** Rows of `table` [n, d] at `indices` i32 [m]: [m, d]. */
+  gather(table: Tensor, indices: Tensor): Tensor;
+  /** Adjoint of gather: adds rows [m, d] up into zeros [count, d] at `indices`. */
+  scatterAdd(rows: Tensor, indices: Tensor, count: number): Tensor;
+  /** Softmax cross-entropy of each row of `logits` [m, n] against `labels` i32 [m]: nats [m], and its gradient [m, n]. */
+  crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor };
+}
+
+export interface Backend extends Operations {
+  readonly name: BackendName;
+  /** Why this one was chosen, for the person. */
+  readonly reason: string;
+  readonly supportsBf16: boolean;
+  /** Runs `body` at once; of the tensors made inside, only those in what it returns outlive it. Nests. */
+  arena<T extends Handed>(body: () => T): T;
+  /** Takes a tensor out of every arena: it lives until disposed. */
+  keep(x: Tensor): Tensor;
+  /** Frees tensors (also within arrays and records). Freeing twice is harmless. */
+  dispose(...values: Handed[]): void;
+  /** Live tensors, for leak tests. */
+  readonly liveTensors: number;
+}

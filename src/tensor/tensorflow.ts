@@ -1,0 +1,329 @@
+/**
+ * TensorFlow, through the binding of @tensorflow/tfjs-node-gpu. Its raw operations are called directly: TF.js's own
+ * tensors know no bf16, and its engine and tape would cost memory and time that the model has no use for.
+ */
+import { createRequire } from 'node:module';
+import { UserError } from '../protocol/errors.ts';
+import { ArenaBackend, Handle } from './arena.ts';
+import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
+import { findRuntime } from './runtime/find.ts';
+
+interface Attribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+
+/** What binding/tfjs_binding.cc exports, as far as it is used here. */
+interface Binding {
+  createTensor(shape: readonly number[], dtype: number, data: Float32Array | Int32Array): number;
+  deleteTensor(id: number): void;
+  tensorDataSync(id: number): Float32Array | Int32Array;
+  executeOp(
+    name: string,
+    attributes: Attribute[],
+    inputs: number[],
+    outputs: number,
+  ): { id: number; shape: number[]; dtype: number }[];
+  isUsingGpuDevice(): boolean;
+  TF_ATTR_TYPE: number;
+  TF_ATTR_BOOL: number;
+  TF_ATTR_INT: number;
+  TF_Version: string;
+}
+
+/** TF_DataType's numbers. */
+const dtypeNumbers: Record<DataType, number> = { f32: 1, i32: 3, bf16: 14 };
+const dtypeNames: Record<number, DataType> = { 1: 'f32', 3: 'i32', 14: 'bf16' };
+
+class TensorflowHandle extends Handle {
+  constructor(
+    private readonly binding: Binding,
+    readonly id: number,
+    readonly shape: readonly number[],
+    readonly dtype: DataType,
+  ) {
+    super();
+  }
+  release(): void {
+    this.binding.deleteTensor(this.id);
+  }
+}
+
+/** Loads TensorFlow and the binding (under a second). See startBackend for what it throws. */
+export async function startTensorflow(reason: string): Promise<Backend> {
+  const path = process.env['FORGET_ME_NOT_BINDING'] || (await findRuntime())?.binding;
+  if (!path)
+    throw new UserError(
+      'runtime-missing',
+      'TensorFlow is not installed.',
+      'Run "forget-me-not runtime install".',
+    );
+  // Read once, while the library loads.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
+  process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+  try {
+    const binding = createRequire(import.meta.url)(path) as Binding;
+    return new TensorflowBackend(binding, `TensorFlow ${binding.TF_Version}, ${reason}`);
+  } catch (error) {
+    throw new UserError(
+      'backend-unavailable',
+      `TensorFlow does not start: ${(error as Error).message}.`,
+      'Run "forget-me-not doctor", or train with --backend wasm.',
+      { cause: error },
+    );
+  }
+}
+
+class TensorflowBackend extends ArenaBackend implements Backend {
+  readonly name = 'tensorflow';
+  readonly supportsBf16 = true;
+  private readonly scalars = new Map<string, TensorflowHandle>();
+  private readonly vectors = new Map<string, TensorflowHandle>();
+
+  constructor(
+    private readonly binding: Binding,
+    readonly reason: string,
+  ) {
+    super();
+  }
+
+  // In and out
+
+  tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
+    const dtype = data instanceof Float32Array ? 'f32' : 'i32';
+    const id = this.binding.createTensor(shape, dtypeNumbers[dtype], data);
+    return this.made(new TensorflowHandle(this.binding, id, shape, dtype));
+  }
+
+  zeros(shape: readonly number[]): Tensor {
+    return this.run(
+      'Fill',
+      [this.type('T', 'f32'), this.type('index_type', 'i32')],
+      [this.ints(shape), this.scalar(0)],
+    );
+  }
+
+  read(x: Tensor): Promise<Float32Array> {
+    return Promise.resolve(
+      this.arena(
+        () =>
+          this.binding.tensorDataSync(
+            this.handle(x.dtype === 'bf16' ? this.cast(x, 'f32') : x).id,
+          ) as Float32Array,
+      ),
+    );
+  }
+
+  // Shape
+
+  reshape(x: Tensor, shape: readonly number[]): Tensor {
+    return this.run('Reshape', [this.type('T', x.dtype), this.type('Tshape', 'i32')], [x, this.ints(shape)]);
+  }
+
+  transpose(x: Tensor, permutation: readonly number[]): Tensor {
+    return this.run(
+      'Transpose',
+      [this.type('T', x.dtype), this.type('Tperm', 'i32')],
+      [x, this.ints(permutation)],
+    );
+  }
+
+  slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
+    return this.run(
+      'Slice',
+      [this.type('T', x.dtype), this.type('Index', 'i32')],
+      [x, this.ints(begin), this.ints(size)],
+    );
+  }
+
+  concat(xs: readonly Tensor[], axis: number): Tensor {
+    const attributes = [this.type('T', xs[0]!.dtype), this.type('Tidx', 'i32'), this.int('N', xs.length)];
+    return this.run('ConcatV2', attributes, [...xs, this.intScalar(axis)]);
+  }
+
+  cast(x: Tensor, dtype: 'f32' | 'bf16'): Tensor {
+    return this.run(
+      'Cast',
+      [this.type('SrcT', x.dtype), this.type('DstT', dtype), this.bool('Truncate', false)],
+      [x],
+    );
+  }
+
+  // Element by element
+
+  add = (a: Tensor, b: Tensor | number) => this.binary('AddV2', a, b);
+  sub = (a: Tensor, b: Tensor | number) => this.binary('Sub', a, b);
+  mul = (a: Tensor, b: Tensor | number) => this.binary('Mul', a, b);
+  div = (a: Tensor, b: Tensor | number) => this.binary('RealDiv', a, b);
+  square = (x: Tensor) => this.unary('Square', x);
+  sqrt = (x: Tensor) => this.unary('Sqrt', x);
+  rsqrt = (x: Tensor) => this.unary('Rsqrt', x);
+  sigmoid = (x: Tensor) => this.unary('Sigmoid', x);
+  sign = (x: Tensor) => this.unary('Sign', x);
+
+  // Along an axis
+
+  sum = (x: Tensor, axis: number, keep = false) => this.reduce('Sum', x, axis, keep);
+  mean = (x: Tensor, axis: number, keep = false) => this.reduce('Mean', x, axis, keep);
+  softmax = (x: Tensor) => this.unary('Softmax', x);
+  logSoftmax = (x: Tensor) => this.unary('LogSoftmax', x);
+
+  sumOfSquares(x: Tensor): Tensor {
+    return this.arena(() => this.mul(this.unary('L2Loss', x), 2));
+  }
+
+  // Products and lookups
+
+  matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
+    const type = this.type('T', a.dtype);
+    if (a.shape.length === 2)
+      return this.run(
+        'MatMul',
+        [type, this.bool('transpose_a', transposeA), this.bool('transpose_b', transposeB)],
+        [a, b],
+      );
+    return this.run(
+      'BatchMatMulV2',
+      [type, this.bool('adj_x', transposeA), this.bool('adj_y', transposeB)],
+      [a, b],
+    );
+  }
+
+  gather(table: Tensor, indices: Tensor): Tensor {
+    const attributes = [
+      this.type('Tparams', table.dtype),
+      this.type('Tindices', 'i32'),
+      this.type('Taxis', 'i32'),
+      this.int('batch_dims', 0),
+    ];
+    return this.run('GatherV2', attributes, [table, indices, this.intScalar(0)]);
+  }
+
+  scatterAdd(rows: Tensor, indices: Tensor, count: number): Tensor {
+    const attributes = [
+      this.type('T', rows.dtype),
+      this.type('Tindices', 'i32'),
+      this.type('Tnumsegments', 'i32'),
+    ];
+    return this.run('UnsortedSegmentSum', attributes, [rows, indices, this.intScalar(count)]);
+  }
+
+  crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor } {
+    const attributes = [this.type('T', logits.dtype), this.type('Tlabels', 'i32')];
+    const [losses, gradient] = this.execute(
+      'SparseSoftmaxCrossEntropyWithLogits',
+      attributes,
+      [logits, labels],
+      2,
+    );
+    return { losses: losses!, gradient: gradient! };
+  }
+
+  // Calling the binding
+
+  private execute(
+    name: string,
+    attributes: Attribute[],
+    inputs: readonly Tensor[],
+    outputs: number,
+  ): TensorflowHandle[] {
+    const ids = inputs.map((input) => this.handle(input).id);
+    return this.binding
+      .executeOp(name, attributes, ids, outputs)
+      .map(({ id, shape, dtype }) =>
+        this.made(new TensorflowHandle(this.binding, id, shape, dtypeNames[dtype]!)),
+      );
+  }
+
+  private run(name: string, attributes: Attribute[], inputs: readonly Tensor[]): Tensor {
+    return this.execute(name, attributes, inputs, 1)[0]!;
+  }
+
+  private unary(name: string, x: Tensor): Tensor {
+    return this.run(name, [this.type('T', x.dtype)], [x]);
+  }
+
+  private binary(name: string, a: Tensor, b: Tensor | number): Tensor {
+    return this.run(
+      name,
+      [this.type('T', a.dtype)],
+      [a, typeof b === 'number' ? this.scalar(b, a.dtype) : b],
+    );
+  }
+
+  private reduce(name: string, x: Tensor, axis: number, keep: boolean): Tensor {
+    const attributes = [this.type('T', x.dtype), this.type('Tidx', 'i32'), this.bool('keep_dims', keep)];
+    return this.run(name, attributes, [x, this.intScalar(axis)]);
+  }
+
+  private handle(x: Tensor): TensorflowHandle {
+    const handle = x as TensorflowHandle;
+    if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
+    return handle;
+  }
+
+  private type(name: string, dtype: DataType): Attribute {
+    return { name, type: this.binding.TF_ATTR_TYPE, value: dtypeNumbers[dtype] };
+  }
+  private bool(name: string, value: boolean): Attribute {
+    return { name, type: this.binding.TF_ATTR_BOOL, value };
+  }
+  private int(name: string, value: number): Attribute {
+    return { name, type: this.binding.TF_ATTR_INT, value };
+  }
+
+  // Constants are kept: shapes and axes are few. Scalars may be many (learning rates), so the oldest go.
+
+  private ints(values: readonly number[]): Tensor {
+    return this.constant(this.vectors, values.join(), () => [
+      Int32Array.from(values),
+      [values.length],
+      'i32',
+    ]);
+  }
+  private intScalar(value: number): Tensor {
+    return this.constant(this.vectors, `scalar ${value}`, () => [Int32Array.of(value), [], 'i32']);
+  }
+  private scalar(value: number, dtype: DataType = 'f32'): Tensor {
+    if (dtype === 'bf16')
+      return this.constant(this.scalars, `bf16 ${value}`, () => {
+        const [cast] = this.binding.executeOp(
+          'Cast',
+          [this.type('SrcT', 'f32'), this.type('DstT', 'bf16'), this.bool('Truncate', false)],
+          [(this.scalar(value) as TensorflowHandle).id],
+          1,
+        );
+        return cast!.id;
+      });
+    return this.constant(this.scalars, String(value), () => [Float32Array.of(value), [], 'f32']);
+  }
+
+  private constant(
+    cache: Map<string, TensorflowHandle>,
+    key: string,
+    make: () => [Float32Array | Int32Array, number[], DataType] | number,
+  ): Tensor {
+    const known = cache.get(key);
+    if (known) return known;
+    if (cache.size >= MAX_CONSTANTS) {
+      const [oldest, handle] = cache.entries().next().value!;
+      handle.release();
+      cache.delete(oldest);
+    }
+    const made = make();
+    const handle =
+      typeof made === 'number'
+        ? new TensorflowHandle(this.binding, made, [], 'bf16')
+        : new TensorflowHandle(
+            this.binding,
+            this.binding.createTensor(made[1], dtypeNumbers[made[2]], made[0]),
+            made[1],
+            made[2],
+          );
+    cache.set(key, handle);
+    return handle;
+  }
+}
+
+const MAX_CONSTANTS = 4096;
