@@ -21,7 +21,8 @@ export interface Part {
 }
 
 /** Each value counted once. */
-export const partsOf = (values: ArrayLike<number>): Part[] => Array.from(values, (sum) => ({ sum, weight: 1 }));
+export const partsOf = (values: ArrayLike<number>): Part[] =>
+  Array.from(values, (sum) => ({ sum, weight: 1 }));
 
 /** mulberry32 (Tommy Ettinger, public domain): 32 bits of state, uniform in [0, 1). */
 export function seededRandom(seed: number): () => number {
@@ -69,11 +70,16 @@ export function pairedBootstrap(
   options: BootstrapOptions = {},
 ): { before: Interval; after: Interval; difference: Interval } {
   const { resamples, seed } = { ...DEFAULTS, ...options };
-  if (before.length !== after.length) throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
+  if (before.length !== after.length)
+    throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
   if (before.length === 0) throw new Error('no items to resample');
   const random = seededRandom(seed);
   const n = before.length;
-  const statistics = { before: new Float64Array(resamples), after: new Float64Array(resamples), difference: new Float64Array(resamples) };
+  const statistics = {
+    before: new Float64Array(resamples),
+    after: new Float64Array(resamples),
+    difference: new Float64Array(resamples),
+  };
   for (let draw = 0; draw < resamples; draw += 1) {
     let sumBefore = 0, weightBefore = 0, sumAfter = 0, weightAfter = 0; // prettier-ignore
     for (let i = 0; i < n; i += 1) {
@@ -106,7 +112,15 @@ export function bootstrap(parts: readonly Part[], options: BootstrapOptions = {}
  * Chen et al. 2021 (arXiv 2107.03374), as the product 1 - prod(1 - k / i), i = n-c+1 .. n, which never overflows.
  */
 export function passAtK(n: number, c: number, k: number): number {
-  if (!(Number.isInteger(n) && Number.isInteger(c) && Number.isInteger(k) && c >= 0 && c <= n && k >= 1 && k <= n))
+  if (!(
+    Number.isInteger(n) &&
+    Number.isInteger(c) &&
+    Number.isInteger(k) &&
+    c >= 0 &&
+    c <= n &&
+    k >= 1 &&
+    k <= n
+  ))
     throw new RangeError(`pass@k wants 0 <= c <= n and 1 <= k <= n, not n=${n} c=${c} k=${k}`);
   if (n - c < k) return 1;
   let none = 1;

@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openSandbox, type Sandbox } from '../../src/evaluation/sandbox.ts';
+
+let sandbox: Sandbox;
+let server: Server;
+let port = 0;
+let connections = 0;
+let dir = '';
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-sandbox-'));
+  server = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  port = (server.address() as { port: number }).port;
+  sandbox = await openSandbox({ timeoutMs: 2000, memoryBytes: 256 * 1024 * 1024, outputBytes: 100_000 });
+});
+afterAll(async () => {
+  await sandbox.dispose();
+  server.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('verdicts', () => {
+  it.each([
+    ['assert sorted([2, 1]) == [1, 2]', 'passed', ''],
+    ['assert 1 == 2, "not equal"', 'failed', 'AssertionError: not equal'],
+    ['def f(:', 'failed', 'SyntaxError: invalid syntax (<string>, line 1)'],
+    ['if __name__ == "__main__":\n    raise ValueError("exec has another name")', 'passed', ''],
+    ['raise SystemExit(0)', 'failed', 'SystemExit: 0'],
+    ['import sys; sys.exit(0)', 'failed', 'SystemExit: 0'],
+    ['raise KeyboardInterrupt', 'failed', 'KeyboardInterrupt'],
+    ['input()', 'failed', 'OSError'],
+    ['def f(n):\n    return f(n + 1)\nf(0)', 'failed', 'RecursionError: maximum recursion depth exceeded'],
+    ['class E(Exception):\n    def __str__(self):\n        raise E\nraise E', 'failed', 'E'],
+    ['while True: pass', 'timed out', ''],
+    ['import time; time.sleep(1000)', 'timed out', ''],
+    ['while True:\n    try:\n        while True: pass\n    except BaseException: pass', 'timed out', ''],
+    ['x = bytearray(10**9)', 'out of memory', ''],
+    ['x = []\nwhile True: x.append(bytearray(10**6))', 'out of memory', ''],
+    ['while True: print("x" * 1000)', 'failed', 'OutputLimit: more output than allowed'],
+  ])('%s', async (program, outcome, message) => {
+    expect(await sandbox.run(program)).toEqual({ outcome, message });
+  });
+
+  it.each([
+    'import os; os._exit(0)',
+    'import os; os.abort()',
+    'import sys\nsys.setrecursionlimit(10**9)\ndef f(n): return f(n+1)\nf(0)',
+  ])('an interpreter brought down fails, and the next program runs: %s', async (program) => {
+    expect((await sandbox.run(program)).outcome).toBe('failed');
+    expect(await sandbox.run('x = 1')).toEqual({ outcome: 'passed', message: '' });
+  });
+});
+
+/** Undoes the blocked imports first, as a program that knows this sandbox would. */
+const dig = 'import sys\nfor n in [n for n, m in sys.modules.items() if m is None]: del sys.modules[n]\n';
+
+describe('no way out', () => {
+  it.each([
+    ['processes', 'import os; os.fork()'],
+    ['processes', 'import subprocess; subprocess.run(["touch", MARK])'],
+    ['processes', 'import os; os.popen("touch " + MARK).read()'],
+    ['processes', 'import os; os.system("touch " + MARK); raise Exception'],
+    ['processes', 'import os; os.execv("/usr/bin/touch", ["touch", MARK])'],
+    ['processes', 'import os; os.posix_spawn("/usr/bin/touch", ["touch", MARK], {})'],
+    ['files', 'open("/etc/passwd").read()'],
+    ['files', 'open(MARK, "w").write("x")'],
+    ['files', 'import os; os.listdir(os.path.dirname(MARK))'],
+    ['files', 'import ctypes'],
+    ['network', 'import socket; socket.create_connection(("127.0.0.1", PORT), timeout=1).send(b"x")'],
+    ['network', 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(1)'],
+    ['network', 'import urllib.request; urllib.request.urlopen(f"http://127.0.0.1:{PORT}/")'],
+    ['network', 'import http.client; http.client.HTTPConnection("127.0.0.1", PORT).request("GET", "/")'],
+    ['host', 'import js'],
+    ['host', 'import pyodide_js'],
+    ['host', 'from pyodide.code import run_js; run_js("1")'],
+    ['host', `${dig}import js; js.process`],
+    ['host', `${dig}import pyodide_js; pyodide_js.mountNodeFS("/m", "/")`],
+    ['host', `${dig}from pyodide.code import run_js; run_js("1")`],
+    ['host', `${dig}import _pyodide_core as c; c.to_js([1]).constructor.constructor("return 1")()`],
+    ['host', `${dig}import ctypes; ctypes.CDLL(None).emscripten_run_script(b"globalThis.found = 1")`],
+  ])('%s: %s', async (_, program) => {
+    const mark = join(dir, 'mark');
+    const verdict = await sandbox.run(`PORT = ${port}\nMARK = ${JSON.stringify(mark)}\n${program}`);
+    expect(verdict.outcome).toBe('failed');
+    expect(verdict.message).not.toContain('NameError');
+    expect(existsSync(mark)).toBe(false);
+    expect(connections).toBe(0);
+  });
+
+  it('does not pass the environment on', async () => {
+    process.env['FMN_SECRET_FOR_TEST'] = 'visible';
+    const verdict = await sandbox.run('import os\nassert "visible" not in str(os.environ)');
+    delete process.env['FMN_SECRET_FOR_TEST'];
+    expect(verdict.outcome).toBe('passed');
+  });
+});
+
+describe('a fresh interpreter for every program', () => {
+  it('forgets what a program patched, stored and wrote', async () => {
+    const one = await openSandbox({ workers: 1 });
+    try {
+      const spoil = `
+import builtins, math, sys, random
+builtins.sorted = None
+builtins.stolen = 1
+math.sqrt = None
+sys.modules['re'] = None
+sys.setrecursionlimit(50)
+open('/tmp/left', 'w').write('1')
+open('left', 'w').write('1')`;
+      expect((await one.run(spoil)).outcome).toBe('passed');
+      const look = `
+import math, os, re, sys
+assert sorted([2, 1]) == [1, 2] and math.sqrt(4) == 2 and sys.getrecursionlimit() > 500
+assert not hasattr(__builtins__, 'stolen') and 'stolen' not in __builtins__
+assert not os.path.exists('/tmp/left') and not os.path.exists('left')`;
+      expect(await one.run(look)).toEqual({ outcome: 'passed', message: '' });
+    } finally {
+      await one.dispose();
+    }
+  });
+
+  it('runs many at once and keeps answers apart', async () => {
+    const verdicts = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => sandbox.run(`raise ValueError(${i})`)),
+    );
+    expect(verdicts.map((v) => v.message)).toEqual(verdicts.map((_, i) => `ValueError: ${i}`));
+  });
+
+  it('rejects what runs and waits when it is closed', async () => {
+    const closing = await openSandbox({ workers: 1 });
+    const waiting = [closing.run('while True: pass'), closing.run('x = 1')];
+    const rejected = waiting.map((verdict) => expect(verdict).rejects.toThrow('closed'));
+    await closing.dispose();
+    await Promise.all(rejected);
+  });
+});
