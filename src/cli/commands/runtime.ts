@@ -1,0 +1,80 @@
+import { createInterface } from 'node:readline/promises';
+import { Command } from 'commander';
+import { UserError } from '../../protocol/errors.ts';
+import { runtimeDir } from '../../protocol/paths.ts';
+import { findRuntime, installRuntime, installSize } from '../../tensor/runtime/index.ts';
+import { formatBytes, formatDuration } from '../format.ts';
+import { printJson } from '../output.ts';
+import { progressView } from '../progress.ts';
+
+interface Options {
+  gpu?: boolean;
+  yes?: boolean;
+  json?: boolean;
+}
+
+export function runtimeCommand(): Command {
+  const install = new Command('install')
+    .description(
+      'install TensorFlow for training: about ten times faster than the wasm backend that is always there',
+    )
+    .option('--gpu', 'with CUDA, for NVIDIA GPUs on Linux')
+    .option('--yes', 'do not ask')
+    .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
+    .option('--verbose', 'print stack traces')
+    .action(installAction);
+  return new Command('runtime').description('the library that training runs on').addCommand(install);
+}
+
+async function installAction({ gpu = false, yes = false, json = false }: Options): Promise<void> {
+  const started = Date.now();
+  const before = await findRuntime();
+  const there = before !== undefined && (before.gpu || !gpu);
+  const size = installSize(gpu);
+  if (!there && size) await announce(size, { yes, json });
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  process.once('SIGINT', onInterrupt);
+  const view = progressView({ json });
+  try {
+    await installRuntime({ gpu, signal: stop.signal, onProgress: (progress) => view.show(progress) });
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    view.end();
+  }
+  const runtime = await findRuntime();
+  if (!runtime)
+    throw new UserError(
+      'runtime-missing',
+      'TensorFlow was installed, but is gone again.',
+      'Run `forget-me-not runtime install` once more.',
+    );
+  const seconds = (Date.now() - started) / 1000;
+  if (json) printJson({ ...runtime, alreadyThere: there, seconds, dir: runtimeDir() });
+  else if (there)
+    console.log(
+      `TensorFlow ${runtime.version}${runtime.gpu ? ' with CUDA' : ''} is already installed in ${runtimeDir()}.`,
+    );
+  else
+    console.log(
+      `TensorFlow ${runtime.version}${runtime.gpu ? ' with CUDA' : ''} is installed and computes (${formatDuration(seconds)}), in ${runtimeDir()}.`,
+    );
+}
+
+/** Says what it will take; on a terminal, asks. */
+async function announce(
+  size: { download: number; installed: number },
+  { yes, json }: { yes: boolean; json: boolean },
+): Promise<void> {
+  const text = `TensorFlow: downloads about ${formatBytes(size.download)} from your package index (pip's configuration) and takes ${formatBytes(size.installed)} in ${runtimeDir()}.`;
+  if (!json) process.stderr.write(`${text}\n`);
+  if (yes || json || !process.stdin.isTTY || !process.stderr.isTTY) return;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question('Go on? [Y/n] ').finally(() => terminal.close());
+  if (/^n/i.test(answer.trim()))
+    throw new UserError(
+      'cancelled',
+      'Nothing was installed.',
+      'Training uses the wasm backend until `forget-me-not runtime install` is run.',
+    );
+}

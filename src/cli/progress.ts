@@ -1,0 +1,116 @@
+/** Progress of downloads and installations: a bar on a terminal, a line now and then elsewhere, JSON lines for a parent. */
+import cliProgress from 'cli-progress';
+import { printProgress } from './output.ts';
+
+export interface ByteProgress {
+  phase: string;
+  /** What it is about, for the person. */
+  what?: string;
+  /** Bytes; a total of 0 is not known. */
+  done: number;
+  total: number;
+}
+
+export interface ProgressView {
+  show(progress: ByteProgress): void;
+  /** Leaves the terminal as a next line wants it. */
+  end(): void;
+}
+
+const verbs: Record<string, string> = {
+  resolving: 'Asking pip for',
+  waiting: 'Waiting:',
+  downloading: 'Downloading',
+  checking: 'Checking',
+  unpacking: 'Unpacking',
+  building: 'Building',
+  verifying: 'Trying',
+};
+
+/** "Downloading tensorflow_cpu-2.21.0-cp312-... .whl": wheels have long names. */
+export function label({ phase, what = '' }: ByteProgress): string {
+  const name = what.endsWith('.whl') ? what.split('-').slice(0, 2).join(' ').replaceAll('_', '-') : what;
+  return `${verbs[phase] ?? `${phase}:`} ${name}`.trim();
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+
+/** The view for where we speak: JSON lines with `json`, a bar on a terminal, else plain lines. All on stderr. */
+export function progressView({
+  json = false,
+  stream = process.stderr as NodeJS.WriteStream,
+} = {}): ProgressView {
+  if (json) return new JsonView();
+  return stream.isTTY ? new BarView(stream) : new LineView(stream);
+}
+
+const INTERVAL_MS = 250;
+
+class JsonView implements ProgressView {
+  private last = '';
+  private told = 0;
+
+  show(progress: ByteProgress): void {
+    const now = Date.now();
+    const text = label(progress);
+    if (text === this.last && now - this.told < INTERVAL_MS && progress.done !== progress.total) return;
+    this.last = text;
+    this.told = now;
+    printProgress({ phase: text, done: progress.done, total: progress.total, unit: 'bytes' });
+  }
+
+  end(): void {}
+}
+
+class LineView implements ProgressView {
+  private last = '';
+  private quarter = 0;
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  show(progress: ByteProgress): void {
+    const { done, total } = progress;
+    const text = label(progress);
+    const quarter = total > 0 ? Math.floor((done / total) * 4) : 0;
+    if (text === this.last && quarter <= this.quarter) return;
+    const share = total > 0 && quarter > 0 ? ` ${quarter * 25}%` : '';
+    const size = total > 0 ? ` (${megabytes(total)} MB)` : '';
+    this.stream.write(`${text}${size}${share}\n`);
+    this.last = text;
+    this.quarter = quarter;
+  }
+
+  end(): void {}
+}
+
+class BarView implements ProgressView {
+  private bar: cliProgress.SingleBar | undefined;
+  private last = '';
+  constructor(private readonly stream: NodeJS.WriteStream) {}
+
+  show(progress: ByteProgress): void {
+    const text = label(progress);
+    const { done, total } = progress;
+    if (text !== this.last || (total > 0 && !this.bar)) this.start(text, total);
+    if (this.bar) this.bar.update(done, { megabytes: megabytes(done), of: megabytes(total) });
+    else this.stream.write(`\r\x1b[2K${text}${done > 0 ? ` ${megabytes(done)} MB` : ' ...'}`);
+  }
+
+  private start(text: string, total: number): void {
+    this.end();
+    this.last = text;
+    if (total === 0) return;
+    const format = `${text} [{bar}] {percentage}%  {megabytes} of {of} MB`;
+    this.bar = new cliProgress.SingleBar(
+      { format, stream: this.stream, hideCursor: true, barsize: 24, fps: 8 },
+      cliProgress.Presets.legacy,
+    );
+    this.bar.start(total, 0, { megabytes: '0', of: megabytes(total) });
+  }
+
+  end(): void {
+    if (this.bar) this.bar.stop();
+    else if (this.last) this.stream.write('\n');
+    this.bar = undefined;
+    this.last = '';
+  }
+}

@@ -1,0 +1,58 @@
+/** What `forget-me-not doctor --json` prints: what is there, what is not, and the one command that gets it. */
+import { z } from 'zod';
+
+export const doctorCheckSchema = z.object({
+  /** Machine word of the area: "machine", "node", "python", "compiler", "tensorflow", "wasm", "gpu", "llama", "models", "disk", "data". */
+  area: z.string(),
+  /** For the person: "TensorFlow". */
+  title: z.string(),
+  /** ok; note: fine without; missing: something the person would want is not there; broken: there, but does not work. */
+  status: z.enum(['ok', 'note', 'missing', 'broken']),
+  /** One sentence. */
+  text: z.string(),
+  /** What gets it or mends it, to be typed into a terminal; absent when there is nothing to do. */
+  command: z.string().optional(),
+});
+export type DoctorCheck = z.infer<typeof doctorCheckSchema>;
+
+export const doctorBackendSchema = z.object({
+  name: z.string(),
+  starts: z.boolean(),
+  version: z.string().optional(),
+  reason: z.string(),
+  command: z.string().optional(),
+});
+
+export const doctorReportSchema = z.object({
+  /** One sentence: can it train and complete here, and how fast. */
+  summary: z.string(),
+  /** Training and completion both work. */
+  ok: z.boolean(),
+  version: z.string(),
+  machine: z.object({
+    platform: z.string(),
+    arch: z.string(),
+    cpu: z.string(),
+    cores: z.int(),
+    /** Bytes. */
+    memory: z.number(),
+    freeMemory: z.number(),
+    freeDisk: z.number(),
+  }),
+  node: z.string(),
+  /** Versions; absent when not there. */
+  python: z.string().optional(),
+  pip: z.string().optional(),
+  compiler: z.string().optional(),
+  /** What `auto` takes: the first that starts. */
+  chosenBackend: z.string().optional(),
+  backends: z.array(doctorBackendSchema),
+  gpus: z.array(z.object({ name: z.string(), driver: z.string(), memory: z.number() })),
+  llama: z.object({ starts: z.boolean(), reason: z.string() }),
+  /** Base models on disk. */
+  models: z.array(z.object({ path: z.string(), bytes: z.number() })),
+  dataDir: z.string(),
+  /** The same for showing, in the order to show it. */
+  checks: z.array(doctorCheckSchema),
+});
+export type DoctorReport = z.infer<typeof doctorReportSchema>;
