@@ -1,0 +1,31 @@
+import { stat } from 'node:fs/promises';
+import { Command } from 'commander';
+import { findRun } from '../../runs/index.ts';
+import { formatBytes } from '../format.ts';
+import { printJson } from '../output.ts';
+import { writeReport } from '../report/write.ts';
+
+export { writeReport } from '../report/write.ts';
+
+interface ReportOptions {
+  output: string;
+  json?: boolean;
+}
+
+export function reportCommand(): Command {
+  return new Command('report')
+    .description('write the results panel of one or more runs as one HTML file')
+    .argument('<run...>', 'its id, or how it begins, or latest')
+    .option('-o, --output <file>', 'where to write it', 'report.html')
+    .option('--json', 'print the result as JSON')
+    .action(report);
+}
+
+async function report(wanted: string[], { output, json }: ReportOptions): Promise<void> {
+  // A run named twice is shown once.
+  const dirs = [...new Set(await Promise.all(wanted.map((run) => findRun(run))))];
+  const path = await writeReport(dirs, output);
+  const { size } = await stat(path);
+  if (json) printJson({ path, bytes: size, runs: dirs.length });
+  else console.log(`${path} (${formatBytes(size)})`);
+}

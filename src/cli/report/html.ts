@@ -1,0 +1,64 @@
+/** report.html: the results panel and its data in one file that needs nothing else, online or offline. */
+import { createHash } from 'node:crypto';
+import type { ToPanel } from '../../protocol/panel.ts';
+
+export interface ReportParts {
+  /** The panel's bundle, as built. */
+  script: string;
+  style: string;
+  message: ToPanel;
+  /** The moment that "now" means in the report. */
+  writtenAt: Date;
+}
+
+const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+
+/**
+ * JSON that is safe between script tags: with no `<` in it neither `</script>` nor `<!--` can end or comment
+ * out anything, whatever stands in file names or completions.
+ */
+export function embedJson(value: unknown): string {
+  return JSON.stringify(value)
+    .replaceAll('<', '\\u003c')
+    .replaceAll('\u2028', '\\u2028')
+    .replaceAll('\u2029', '\\u2029');
+}
+
+/** The same for the bundle, whose strings may hold markup. It has these only inside strings and patterns. */
+export function embedScript(script: string): string {
+  return script
+    .replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, '\n')
+    .replaceAll(/<(?=!--|\/?script)/gi, '\\x3C');
+}
+
+export function embedStyle(style: string): string {
+  return style.replace(/\n?\/\*# sourceMappingURL=.*?\*\/\s*$/, '\n').replaceAll(/<(?=\/style)/gi, '\\3c ');
+}
+
+const escapeHtml = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+
+/** The whole page. Its policy lets run what is hashed here and nothing else; no address can be reached. */
+export function reportHtml({ script, style, message, writtenAt }: ReportParts): string {
+  const code = embedScript(script);
+  const css = embedStyle(style);
+  const policy = `default-src 'none'; script-src ${hash(code)}; style-src ${hash(css)}; base-uri 'none'; form-action 'none'`;
+  const names = message.runs.map(({ spec }) => spec.name).join(', ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(`Forget-Me-Not: ${names}`)}</title>
+<style>${css}</style>
+</head>
+<body>
+<div id="app"></div>
+<noscript>This report draws its charts with JavaScript.</noscript>
+<script type="application/json" id="snapshot" data-written-at="${writtenAt.toISOString()}">${embedJson(message)}</script>
+<script>${code}</script>
+</body>
+</html>
+`;
+}

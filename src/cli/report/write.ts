@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../../protocol/errors.ts';
+import { readRun } from '../../runs/index.ts';
+import { reportHtml } from './html.ts';
+
+/** The panel's bundle: beside cli.mjs when bundled, else where the build puts it. */
+function panelAsset(file: string): string {
+  const places = ['./webview/', '../../../dist/webview/'].map((place) =>
+    fileURLToPath(new URL(place + file, import.meta.url)),
+  );
+  const found = places.find((path) => existsSync(path));
+  if (!found)
+    throw new UserError(
+      'internal',
+      `The results panel's ${file} is missing.`,
+      'Build it with "npm run build".',
+    );
+  return found;
+}
+
+/**
+ * Writes the runs into one self-contained HTML file, the first one selected, and returns its absolute path.
+ * By rename: a report that is being replaced is never half there. Errors: those of readRun; bad-argument when
+ * the file can't be written.
+ */
+export async function writeReport(runDirs: string[], outPath: string): Promise<string> {
+  const runs = await Promise.all(runDirs.map((dir) => readRun(dir)));
+  const [script, style] = await Promise.all(
+    ['main.js', 'main.css'].map((file) => readFile(panelAsset(file), 'utf8')),
+  );
+  const html = reportHtml({
+    script: script!,
+    style: style!,
+    message: { type: 'runs', runs, selected: runs[0]?.spec.id },
+    writtenAt: new Date(),
+  });
+  const out = resolve(outPath);
+  const temporary = `${out}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    await mkdir(dirname(out), { recursive: true });
+    await writeFile(temporary, html);
+    await rename(temporary, out);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC') throw error;
+    throw new UserError(
+      'bad-argument',
+      `The report can't be written to ${out} (${code ?? message}).`,
+      'Name another file with -o.',
+      { cause: error },
+    );
+  }
+  return out;
+}

@@ -1,0 +1,15 @@
+/** The charts in the order in which they are shown. A new chart is a file here and a line in this list. */
+import { forgettingChart, humanEvalChart } from './before-after.ts';
+import { learningRateChart } from './learning-rate.ts';
+import { lossChart } from './loss.ts';
+import { tradeOffChart } from './trade-off.ts';
+import type { ChartView } from './view.ts';
+
+// Each chart keeps its own model to itself; the list does not need to know it.
+export const charts: ChartView<unknown>[] = [
+  lossChart,
+  forgettingChart,
+  humanEvalChart,
+  tradeOffChart,
+  learningRateChart,
+].map((chart) => chart as ChartView<unknown>);

@@ -1,0 +1,106 @@
+/** What all charts have in common. */
+import type { ChartOptions, Scale, ScaleOptionsByType, TooltipItem } from 'chart.js';
+import type { Theme } from '../theme.ts';
+import { formatNumber } from '../view-model/format.ts';
+import type { Datum } from './view.ts';
+
+export interface AxisOptions {
+  title: string;
+  format?: (value: number) => string;
+  fromZero?: boolean;
+  suggestedMax?: number;
+  category?: boolean;
+}
+
+type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;
+
+function axis(
+  { title, format = formatNumber, fromZero = false, suggestedMax, category = false }: AxisOptions,
+  theme: Theme,
+): LinearAxis {
+  const common = {
+    title: { display: title !== '', text: title, color: theme.faint, font: { family: theme.font, size: 12 } },
+    grid: { color: theme.grid, display: !category },
+    border: { color: theme.grid },
+  };
+  const ticks = { color: theme.faint, font: { family: theme.font, size: 11 }, maxRotation: 0 };
+  if (category) return { ...common, type: 'category', ticks } as unknown as LinearAxis;
+  return {
+    ...common,
+    type: 'linear',
+    beginAtZero: fromZero,
+    suggestedMax,
+    afterDataLimits: includeWhiskers,
+    ticks: { ...ticks, callback: (value: number | string) => format(Number(value)) },
+  } as unknown as LinearAxis;
+}
+
+/** chart.js fits an axis to the points; here it has room for their intervals too. */
+function includeWhiskers(scale: Scale): void {
+  const { min: userMin, max: userMax } = scale.options as { min?: number; max?: number };
+  if (userMin !== undefined || userMax !== undefined) return;
+  const [low, high] = scale.axis === 'x' ? (['xLow', 'xHigh'] as const) : (['low', 'high'] as const);
+  scale.chart.data.datasets.forEach(({ data }, index) => {
+    if (!scale.chart.isDatasetVisible(index)) return;
+    for (const datum of data as unknown as Datum[]) {
+      if (datum[low] !== undefined) scale.min = Math.min(scale.min, datum[low]);
+      if (datum[high] !== undefined) scale.max = Math.max(scale.max, datum[high]);
+    }
+  });
+}
+
+export interface ChartFrame {
+  x: AxisOptions;
+  y: AxisOptions;
+  legend?: boolean;
+  /** A tooltip's line for a point. */
+  describe(datum: Datum, dataset: string): string;
+  heading?(datum: Datum): string;
+}
+
+export function chartOptions(
+  { x, y, legend = false, describe, heading }: ChartFrame,
+  theme: Theme,
+): ChartOptions {
+  const datum = (item: TooltipItem<'line'>) => item.raw as Datum;
+  const options: ChartOptions<'line'> = {
+    responsive: true,
+    maintainAspectRatio: false,
+    // Nothing moves by itself: a live update only adds what is new.
+    animation: false,
+    parsing: false,
+    normalized: true,
+    interaction: { mode: x.category ? 'index' : 'nearest', intersect: false, axis: x.category ? 'x' : 'xy' },
+    scales: { x: axis(x, theme), y: axis(y, theme) },
+    plugins: {
+      decimation: { enabled: true, algorithm: 'min-max' },
+      legend: {
+        display: legend,
+        position: 'top',
+        align: 'start',
+        labels: {
+          color: theme.text,
+          font: { family: theme.font, size: 12 },
+          usePointStyle: false,
+          boxWidth: 24,
+          boxHeight: 1,
+        },
+      },
+      tooltip: {
+        backgroundColor: theme.background,
+        titleColor: theme.text,
+        bodyColor: theme.text,
+        borderColor: theme.faint,
+        borderWidth: 1,
+        displayColors: false,
+        titleFont: { family: theme.font },
+        bodyFont: { family: theme.font },
+        callbacks: {
+          title: (items) => (items[0] ? (heading?.(datum(items[0])) ?? items[0].label) : ''),
+          label: (item) => describe(datum(item), item.dataset.label ?? ''),
+        },
+      },
+    },
+  };
+  return options as ChartOptions;
+}

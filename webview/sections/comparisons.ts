@@ -1,0 +1,81 @@
+import { h, Keyed } from '../dom.ts';
+import { comparisonRows, type ComparisonRow } from '../view-model/comparisons.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import type { Section } from './index.ts';
+
+const head = ['', 'Before', 'After', 'Difference', '', 'n', 'How it was measured'];
+
+/** Before, after and their difference, each with its 95% interval. */
+export class ComparisonsSection implements Section {
+  private readonly holder = h('div', {
+    class: 'scroll',
+    tabindex: '0',
+    role: 'group',
+    'aria-label': 'Table of comparisons',
+  });
+  private readonly content = new Keyed(this.holder);
+  readonly element = h(
+    'section',
+    { class: 'comparisons' },
+    h('h2', {}, 'Before and after'),
+    this.holder,
+    h(
+      'p',
+      { class: 'faint' },
+      'In brackets: 95% intervals; the difference is paired over the same items. Where its interval holds zero, no difference was seen.',
+    ),
+  );
+
+  update({ run }: PanelView): void {
+    const summary = run?.snapshot.summary;
+    this.element.hidden = !summary?.comparisons.length;
+    if (summary) this.content.update(summary, () => [build(comparisonRows(summary), summary.served)]);
+  }
+}
+
+function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | undefined): HTMLElement {
+  const body = rows.map((row) =>
+    h(
+      'tr',
+      {},
+      h('th', { scope: 'row' }, row.figure, row.unit ? h('span', { class: 'faint' }, ` ${row.unit}`) : ''),
+      h('td', {}, row.before),
+      h('td', {}, row.after),
+      h('td', {}, row.difference),
+      h('td', {}, h('span', { class: `verdict ${row.verdict.split(' ')[0]}` }, row.verdict)),
+      h('td', {}, row.n),
+      h('td', { class: 'faint' }, row.setting),
+    ),
+  );
+  return h(
+    'div',
+    {},
+    h(
+      'table',
+      {},
+      h('caption', { class: 'visually-hidden' }, 'Figures before and after training'),
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          ...head.map((text, index) =>
+            text
+              ? h('th', { scope: 'col' }, text)
+              : h('td', {}, index ? h('span', { class: 'visually-hidden' }, 'Verdict') : ''),
+          ),
+        ),
+      ),
+      h('tbody', {}, ...body),
+    ),
+    served &&
+      h(
+        'p',
+        { class: 'faint' },
+        served.ok
+          ? `Checked: what llama.cpp serves agrees with what was trained (mean KL ${served.meanKl.toPrecision(2)} nats per token).`
+          : `What llama.cpp serves differs from what was trained (mean KL ${served.meanKl.toPrecision(2)} nats per token).`,
+      ),
+  );
+}

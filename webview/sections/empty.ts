@@ -1,0 +1,27 @@
+import { h } from '../dom.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import type { Section } from './index.ts';
+
+export class EmptySection implements Section {
+  readonly element = h(
+    'section',
+    { class: 'empty', 'aria-label': 'No runs' },
+    h('h2', {}, 'No runs yet'),
+    h(
+      'p',
+      {},
+      'Open the command palette and run ',
+      h('strong', {}, 'Forget-Me-Not: Fine-tune on Workspace'),
+      '.',
+    ),
+    h(
+      'p',
+      { class: 'faint' },
+      'It trains on your own machine; what was learned and what was forgotten is shown here, while it trains and after.',
+    ),
+  );
+
+  update({ run }: PanelView): void {
+    this.element.hidden = run !== undefined;
+  }
+}

@@ -1,0 +1,53 @@
+import { h, Keyed } from '../dom.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import type { Section } from './index.ts';
+
+/** A line that was not trained on, completed by the base and by the result. */
+export class ExampleSection implements Section {
+  private readonly holder = h('div');
+  private readonly content = new Keyed(this.holder);
+  readonly element = h(
+    'section',
+    { class: 'example' },
+    h('h2', {}, 'A held-out line, completed'),
+    this.holder,
+  );
+
+  update({ run }: PanelView): void {
+    const example = run?.snapshot.summary?.example;
+    this.element.hidden = !example;
+    if (!example) return;
+    this.content.update(example, () => [
+      h(
+        'p',
+        { class: 'faint' },
+        `${example.file}, line ${example.line}: a file that was kept out of training.`,
+      ),
+      h(
+        'dl',
+        { class: 'completions' },
+        ...completion('In the file', example.prefix, example.actual),
+        ...completion('Base', example.prefix, example.before),
+        ...completion('After', example.prefix, example.after),
+      ),
+    ]);
+  }
+}
+
+/** The last line of what stands before the cursor, faint, and what follows it. */
+function completion(name: string, prefix: string, text: string): HTMLElement[] {
+  const line = prefix.slice(prefix.lastIndexOf('\n') + 1);
+  return [
+    h('dt', {}, name),
+    h(
+      'dd',
+      {},
+      h(
+        'pre',
+        { tabindex: '0', role: 'group', 'aria-label': `${name}: completion` },
+        h('span', { class: 'faint' }, line),
+        h('mark', {}, text || '(nothing)'),
+      ),
+    ),
+  ];
+}

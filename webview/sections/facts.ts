@@ -1,0 +1,26 @@
+import { h, Keyed } from '../dom.ts';
+import { runFacts } from '../view-model/facts.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import type { Section } from './index.ts';
+
+export class FactsSection implements Section {
+  private readonly list = h('dl', { class: 'facts' });
+  private readonly content = new Keyed(this.list);
+  readonly element = h('section', {}, h('h2', {}, 'The run'), this.list);
+
+  update({ run }: PanelView): void {
+    this.element.hidden = !run;
+    if (!run) return;
+    const facts = runFacts(run.snapshot, run.series);
+    this.content.update(facts, () =>
+      facts.map(({ name, value, note }) =>
+        h(
+          'div',
+          {},
+          h('dt', {}, name),
+          h('dd', {}, value, note && h('span', { class: 'faint' }, ` ${note}`)),
+        ),
+      ),
+    );
+  }
+}

@@ -1,0 +1,32 @@
+import { h } from '../dom.ts';
+import { Picker } from '../toolkit.ts';
+import { formatTime } from '../view-model/format.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import { methodName } from '../view-model/status.ts';
+import type { Actions, Section } from './index.ts';
+
+/** The title and the run picker. */
+export class HeaderSection implements Section {
+  readonly element: HTMLElement;
+  private readonly picker: Picker;
+  private readonly label = h('span', { class: 'faint' }, 'Run');
+
+  constructor({ select }: Actions) {
+    this.picker = new Picker('Run', select);
+    this.element = h(
+      'header',
+      {},
+      h('h1', {}, 'Forget-Me-Not'),
+      h('div', { class: 'picker' }, this.label, this.picker.element),
+    );
+  }
+
+  update({ runs, run, inUse }: PanelView): void {
+    this.picker.element.hidden = this.label.hidden = runs.length === 0;
+    const choices = runs.map(({ spec }) => ({
+      id: spec.id,
+      label: `${spec.name}, ${methodName(spec)}, ${formatTime(spec.createdAt)}${spec.id === inUse ? ' (in use)' : ''}`,
+    }));
+    this.picker.update(choices, run?.snapshot.spec.id);
+  }
+}

@@ -1,0 +1,63 @@
+import { h, setAttribute, setText } from '../dom.ts';
+import { button, spinner } from '../toolkit.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import type { Actions, Section } from './index.ts';
+
+/** Where the run stands, and the buttons that act on it. */
+export class StatusSection implements Section {
+  private readonly label = h('span', { class: 'status' });
+  private readonly sentence = h('span', { class: 'status-sentence' });
+  private readonly next = h('p', { class: 'next' });
+  private readonly progress = h('progress', { 'aria-label': 'Training progress' });
+  private readonly spinner = spinner('Working');
+  private readonly stop;
+  private readonly use;
+  private readonly inUse = h('span', { class: 'in-use' }, 'In use for completion');
+  /** Heard by screen readers when the state changes, not at every step. */
+  private readonly announcement = h('p', { class: 'visually-hidden', role: 'status' });
+  readonly element: HTMLElement;
+  private run = '';
+
+  constructor({ stop, useForCompletion }: Actions) {
+    this.stop = button('Stop', () => stop(this.run));
+    this.use = button('Use for completion', () => useForCompletion(this.run), 'primary');
+    this.element = h(
+      'section',
+      { class: 'run-status', 'aria-label': 'State of the run' },
+      h(
+        'div',
+        { class: 'status-line' },
+        this.spinner,
+        this.label,
+        this.sentence,
+        this.stop,
+        this.use,
+        this.inUse,
+      ),
+      this.progress,
+      this.next,
+      this.announcement,
+    );
+  }
+
+  update({ run, inUse, canAct }: PanelView): void {
+    this.element.hidden = !run;
+    if (!run) return;
+    const { status, snapshot } = run;
+    this.run = snapshot.spec.id;
+    setAttribute(this.element, 'data-status', status.kind);
+    setText(this.label, status.label);
+    setText(this.sentence, status.sentence);
+    setText(this.next, status.next ?? '');
+    this.next.hidden = !status.next;
+    this.progress.hidden = !status.progress;
+    this.progress.max = status.progress?.total ?? 1;
+    this.progress.value = status.progress?.done ?? 0;
+    this.spinner.hidden = !status.live || status.progress !== undefined;
+    const used = inUse === this.run;
+    this.stop.hidden = !canAct || !status.canStop;
+    this.use.hidden = !canAct || !status.canUse || used;
+    this.inUse.hidden = !used;
+    setText(this.announcement, `${status.label}. ${status.next ? `${status.sentence} ${status.next}` : ''}`);
+  }
+}

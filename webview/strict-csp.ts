@@ -1,0 +1,7 @@
+/**
+ * Imported before anything that builds a schema: zod would otherwise try `new Function`, which the panel's content
+ * security policy forbids and reports.
+ */
+import { config } from 'zod';
+
+config({ jitless: true });

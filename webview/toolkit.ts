@@ -1,0 +1,74 @@
+/**
+ * The only module that knows @vscode/webview-ui-toolkit (1.4.0, no longer maintained). Only components that set no
+ * inline style attribute are used (not badge, tag or data grid): the content security policy forbids those.
+ */
+import {
+  provideVSCodeDesignSystem,
+  vsCodeButton,
+  vsCodeDropdown,
+  vsCodeOption,
+  vsCodeProgressRing,
+  type Button,
+  type Dropdown,
+} from '@vscode/webview-ui-toolkit';
+
+provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeDropdown(), vsCodeOption(), vsCodeProgressRing());
+
+export function button(
+  label: string,
+  onClick: () => void,
+  appearance: 'primary' | 'secondary' = 'secondary',
+): Button {
+  const element = document.createElement('vscode-button') as Button;
+  element.appearance = appearance;
+  element.textContent = label;
+  element.addEventListener('click', onClick);
+  return element;
+}
+
+/** Turns without end: something goes on whose length is not known. */
+export function spinner(label: string): HTMLElement {
+  const element = document.createElement('vscode-progress-ring');
+  element.setAttribute('aria-label', label);
+  return element;
+}
+
+export interface Choice {
+  id: string;
+  label: string;
+}
+
+/** A dropdown whose options may change while it is open: what did not change is left alone. */
+export class Picker {
+  readonly element = document.createElement('vscode-dropdown') as Dropdown;
+  private choices: Choice[] = [];
+
+  constructor(label: string, onPick: (id: string) => void) {
+    this.element.setAttribute('aria-label', label);
+    this.element.addEventListener('change', () => onPick(this.element.value));
+  }
+
+  update(choices: Choice[], selected: string | undefined): void {
+    const sameIds =
+      choices.length === this.choices.length &&
+      choices.every(({ id }, index) => id === this.choices[index]!.id);
+    if (sameIds) choices.forEach(({ label }, index) => this.relabel(index, label));
+    else this.element.replaceChildren(...choices.map(option));
+    this.choices = choices;
+    if (selected === undefined || this.element.value === selected) return;
+    // The dropdown learns of its new options in a later turn, and forgets a value set before.
+    if (sameIds) this.element.value = selected;
+    else setTimeout(() => (this.element.value = selected));
+  }
+
+  private relabel(index: number, label: string): void {
+    if (label !== this.choices[index]!.label) this.element.children[index]!.textContent = label;
+  }
+}
+
+function option({ id, label }: Choice): HTMLElement {
+  const element = document.createElement('vscode-option');
+  element.setAttribute('value', id);
+  element.textContent = label;
+  return element;
+}

@@ -1,0 +1,38 @@
+/** The table of before and after. */
+import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
+import { formatDifference, formatInterval, isShare } from './format.ts';
+import { figureLabel } from './labels.ts';
+
+export interface ComparisonRow {
+  figure: string;
+  unit: string;
+  before: string;
+  after: string;
+  difference: string;
+  verdict: 'better' | 'worse' | 'no difference seen';
+  n: string;
+  setting: string;
+}
+
+/** Never a direction unless the interval of the difference leaves zero out. */
+export function verdict({ difference, better, significant }: Comparison): ComparisonRow['verdict'] {
+  if (!significant) return 'no difference seen';
+  return difference.value < 0 === (better === 'lower') ? 'better' : 'worse';
+}
+
+export function comparisonRows(summary: Summary): ComparisonRow[] {
+  return summary.comparisons.map((comparison) => {
+    const { task, metric, unit, before, after, difference } = comparison;
+    const share = isShare(metric, unit);
+    return {
+      figure: figureLabel(task, metric),
+      unit: share ? '' : unit,
+      before: formatInterval(before, share),
+      after: formatInterval(after, share),
+      difference: formatDifference(difference, share),
+      verdict: verdict(comparison),
+      n: after.n.toLocaleString('en'),
+      setting: after.setting,
+    };
+  });
+}

@@ -1,0 +1,66 @@
+/** The facts of a run, and what became of the folder's files. */
+import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
+import type { RunSeries } from './series.ts';
+import { methodName } from './status.ts';
+
+export interface Fact {
+  name: string;
+  value: string;
+  note?: string;
+}
+
+export function runFacts({ spec, state }: RunSnapshot, { start, last, done }: RunSeries): Fact[] {
+  const { hyper } = spec;
+  const speed = done?.tokensPerSecond ?? last?.tokensPerSecond;
+  const memory = done?.peakMemory ?? last?.peakMemory;
+  const facts: (Fact | undefined)[] = [
+    { name: 'Base', value: spec.base.id, note: `sha256 ${spec.base.sha256.slice(0, 12)}` },
+    {
+      name: 'Method',
+      value: methodName(spec),
+      note:
+        hyper.method === 'lora'
+          ? `alpha ${hyper.alpha}, dropout ${hyper.dropout}, on ${hyper.targets.length === 7 ? 'all linears' : hyper.targets.join(', ')}`
+          : undefined,
+    },
+    start && { name: 'Trainable', value: `${formatCount(start.trainableParameters)} parameters` },
+    {
+      name: 'Learning rate',
+      value: formatRate(hyper.learningRate),
+      note: `${hyper.optimizer === 'lionw' ? 'LionW' : 'AdamW'}, ${hyper.schedule}`,
+    },
+    {
+      name: 'Steps',
+      value: `${state.step} of ${state.steps}`,
+      note: `${formatCount(hyper.sequenceLength * hyper.batch * hyper.accumulate)} tokens each`,
+    },
+    speed === undefined
+      ? undefined
+      : { name: 'Speed', value: `${Math.round(speed).toLocaleString('en')} tokens/s` },
+    memory === undefined ? undefined : { name: 'Peak memory', value: formatBytes(memory) },
+    start && { name: 'Backend', value: `${start.backend}, ${hyper.precision}`, note: start.backendReason },
+    done && { name: 'Training took', value: formatDuration(done.seconds) },
+    { name: 'Folder', value: spec.folder },
+    { name: 'Started', value: formatTime(spec.createdAt), note: `seed ${hyper.seed}, run ${spec.id}` },
+  ];
+  return facts.filter((fact) => fact !== undefined);
+}
+
+export interface CorpusView {
+  sentence: string;
+  /** Most frequent reason first. */
+  leftOut: { reason: string; count: number }[];
+}
+
+export function corpusView(corpus: NonNullable<RunSnapshot['corpus']>): CorpusView {
+  const leftOut = Object.entries(corpus.leftOut)
+    .map(([reason, count]) => ({ reason, count }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count || a.reason.localeCompare(b.reason));
+  const out = leftOut.reduce((sum, { count }) => sum + count, 0);
+  return {
+    sentence: `${plural(corpus.kept, 'file')} kept (${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out); ${plural(out, 'file')} left out.`,
+    leftOut,
+  };
+}

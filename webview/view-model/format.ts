@@ -1,0 +1,84 @@
+/** Numbers as a person reads them. A value never comes without its unit, nor a difference without its sign. */
+
+const MINUS = '\u2212';
+const signed = (text: string, value: number) => (value < 0 ? `${MINUS}${text}` : text);
+
+/** Shares (pass@k, accuracy) are shown in percent; everything else in its own unit. */
+export const isShare = (metric: string, unit = '') =>
+  unit === '%' || unit === 'share' || /^pass@|accuracy|exact.?match/i.test(metric);
+
+/** Three decimals, fewer for large numbers, more for small ones: 1.943, 12.3, 0.0042. */
+export function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : signed('infinite', value);
+  const size = Math.abs(value);
+  if (size === 0) return '0';
+  if (size >= 100) return signed(Math.round(size).toLocaleString('en'), value);
+  if (size >= 10) return signed(size.toFixed(1), value);
+  if (size >= 0.01) return signed(size.toFixed(3), value);
+  if (size >= 1e-4) return signed(size.toFixed(4), value);
+  return signed(size.toExponential(1), value);
+}
+
+/** A figure in its unit; shares become percent. `share` says that 1 means 100%. */
+export function formatFigure(value: number, share: boolean): string {
+  return share ? `${signed(Math.abs(value * 100).toFixed(1), value)}%` : formatNumber(value);
+}
+
+/** "1.943 [1.902, 1.984]" */
+export function formatInterval(figure: { value: number; low: number; high: number }, share: boolean): string {
+  return `${formatFigure(figure.value, share)} [${formatFigure(figure.low, share)}, ${formatFigure(figure.high, share)}]`;
+}
+
+/** Like formatInterval, with a sign on every number; shares differ in points, not percent. */
+export function formatDifference(
+  figure: { value: number; low: number; high: number },
+  share: boolean,
+): string {
+  const one = (value: number) => {
+    const text = share ? signed(Math.abs(value * 100).toFixed(1), value) : formatNumber(value);
+    return value > 0 ? `+${text}` : text;
+  };
+  return `${one(figure.value)} [${one(figure.low)}, ${one(figure.high)}]${share ? ' points' : ''}`;
+}
+
+/** Learning rates: "1e-3", "3.5e-4". */
+export function formatRate(rate: number): string {
+  if (rate === 0) return '0';
+  return rate.toExponential(1).replace('.0e', 'e').replace('-', '-');
+}
+
+/** "40 s", "3 min", "1 h 20 min" */
+export function formatDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Decimal units, as the operating systems' monitors show them: "880 MB", "2.31 GB". */
+export function formatBytes(bytes: number): string {
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
+
+/** "608k", "4.9M", "812" */
+export function formatCount(count: number): string {
+  if (count >= 1e9) return `${(count / 1e9).toFixed(1)}G`;
+  if (count >= 1e6) return `${(count / 1e6).toFixed(1)}M`;
+  if (count >= 1e4) return `${Math.round(count / 1e3)}k`;
+  return count.toLocaleString('en');
+}
+
+export const plural = (count: number, one: string, many = `${one}s`) =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+
+/** "24 Nov 2026, 14:05" in the reader's own zone. */
+export function formatTime(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  return date.toLocaleString('en-GB', {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+}

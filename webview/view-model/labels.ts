@@ -1,0 +1,25 @@
+/** What figures are called on the screen, and which figure plays which part. */
+
+const tasks: Record<string, string> = {
+  heldout: 'Held-out',
+  workspace: 'Held-out',
+  humaneval: 'HumanEval',
+  retention: 'Retention',
+};
+
+const metrics: [RegExp, string][] = [
+  [/^loss$/i, 'loss'],
+  [/bits.?per.?byte/i, 'bits per byte'],
+  [/^kl/i, 'KL from base'],
+];
+
+/** "Held-out loss", "HumanEval pass@1", "Retention KL from base"; what is unknown keeps its own name. */
+export function figureLabel(task: string, metric: string): string {
+  const known = metrics.find(([pattern]) => pattern.test(metric))?.[1];
+  return `${tasks[task] ?? task} ${known ?? metric}`;
+}
+
+export const isHeldOut = (task: string) => task === 'heldout' || task === 'workspace';
+export const isHeldOutLoss = (task: string, metric: string) => isHeldOut(task) && /^loss$/i.test(metric);
+export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
+export const isKl = (metric: string) => /^kl/i.test(metric);

@@ -1,0 +1,115 @@
+/** From the events of a run to what the charts draw. */
+import type { RunEvent } from '../../src/protocol/events.ts';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+/** A point with its 95% interval. */
+export interface IntervalPoint extends Point {
+  low: number;
+  high: number;
+  n: number;
+}
+/** One metric measured one way at several steps. Figures with different settings are never joined by a line. */
+export interface MetricSeries {
+  task: string;
+  metric: string;
+  setting: string;
+  points: IntervalPoint[];
+}
+type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
+
+export interface RunSeries {
+  loss: Point[];
+  learningRate: Point[];
+  metrics: MetricSeries[];
+  warnings: string[];
+  start?: EventOf<'start'>;
+  last?: EventOf<'step'>;
+  done?: EventOf<'done'>;
+}
+
+/** Drops everything from `step` on: a resumed run trains those steps again. */
+function rewind(points: Point[], step: number): void {
+  while (points.length && points.at(-1)!.x >= step) points.pop();
+}
+
+/**
+ * Steps in order and each once, also when a run was killed and went on from an older checkpoint: what was trained
+ * again replaces what it was before.
+ */
+export function readSeries(events: readonly RunEvent[]): RunSeries {
+  const series: RunSeries = { loss: [], learningRate: [], metrics: [], warnings: [] };
+  for (const event of events) {
+    if (event.type === 'step') {
+      rewind(series.loss, event.step);
+      rewind(series.learningRate, event.step);
+      series.loss.push({ x: event.step, y: event.loss });
+      series.learningRate.push({ x: event.step, y: event.learningRate });
+      series.last = event;
+    } else if (event.type === 'evaluation') addMetric(series.metrics, event);
+    else if (event.type === 'start') series.start = event;
+    else if (event.type === 'done') series.done = event;
+    else if (event.type === 'warning' && !series.warnings.includes(event.message))
+      series.warnings.push(event.message);
+  }
+  return series;
+}
+
+function addMetric(all: MetricSeries[], { step, result }: EventOf<'evaluation'>): void {
+  let series = all.find(
+    ({ task, metric, setting }) =>
+      task === result.task && metric === result.metric && setting === result.setting,
+  );
+  if (!series) {
+    series = { task: result.task, metric: result.metric, setting: result.setting, points: [] };
+    all.push(series);
+  }
+  const point = { x: step, y: result.value, low: result.low, high: result.high, n: result.n };
+  const at = series.points.findIndex(({ x }) => x >= step);
+  if (at < 0) series.points.push(point);
+  else series.points.splice(at, series.points[at]!.x === step ? 1 : 0, point);
+}
+
+/** The way of measuring that has most steps: the one a curve is drawn from. */
+export function longest(
+  all: readonly MetricSeries[],
+  match: (task: string, metric: string) => boolean,
+): MetricSeries | undefined {
+  return all
+    .filter(({ task, metric }) => match(task, metric))
+    .reduce<MetricSeries | undefined>(
+      (best, one) => (one.points.length > (best?.points.length ?? 0) ? one : best),
+      undefined,
+    );
+}
+
+/**
+ * Exponential mean with its start corrected (as Adam's), so that the first values are not pulled to zero.
+ * `memory` is the number of steps that count; what is not finite is passed over.
+ */
+export function smooth(points: readonly Point[], memory: number): Point[] {
+  const keep = 1 - 1 / Math.max(1, memory);
+  let mean = 0;
+  let weight = 0;
+  const out: Point[] = [];
+  for (const { x, y } of points) {
+    if (Number.isFinite(y)) {
+      mean = keep * mean + (1 - keep) * y;
+      weight = keep * weight + (1 - keep);
+    }
+    if (weight > 0) out.push({ x, y: mean / weight });
+  }
+  return out;
+}
+
+/** At most `most` items, evenly spread, first and last among them. */
+export function sample<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  if (most < 2) return items.slice(0, most);
+  return Array.from(
+    { length: most },
+    (_, index) => items[Math.round((index * (items.length - 1)) / (most - 1))]!,
+  );
+}

@@ -1,0 +1,101 @@
+/** Where a run stands, in words, and what the person can do about it. */
+import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { formatDuration } from './format.ts';
+
+/** `interrupted`: it says that it runs, but its owner has not been heard of for a while. */
+export type StatusKind = RunSnapshot['state']['status'] | 'interrupted';
+
+export interface StatusView {
+  kind: StatusKind;
+  label: string;
+  /** One sentence saying what is happening or what happened. */
+  sentence: string;
+  /** What to do next, where there is something to do. */
+  next?: string;
+  progress?: { done: number; total: number };
+  live: boolean;
+  canStop: boolean;
+  canUse: boolean;
+}
+
+/** The owner writes its heartbeat every few seconds; a loaded machine may be late, a minute is not late. */
+const SILENCE_MS = 60_000;
+
+const labels: Record<StatusKind, string> = {
+  queued: 'Queued',
+  running: 'Training',
+  evaluating: 'Evaluating',
+  paused: 'Paused',
+  done: 'Done',
+  failed: 'Failed',
+  cancelled: 'Stopped',
+  interrupted: 'Interrupted',
+};
+
+/** `now` in milliseconds; for a report, the time at which it was written. */
+export function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
+  if (state.status === 'running' || state.status === 'evaluating') {
+    const heard = Date.parse(state.heartbeat ?? spec.createdAt);
+    if (Number.isFinite(heard) && now - heard > SILENCE_MS) return 'interrupted';
+  }
+  return state.status;
+}
+
+export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
+  const { state, spec, summary, events } = snapshot;
+  const kind = statusKind(snapshot, now);
+  const live = kind === 'queued' || kind === 'running' || kind === 'evaluating';
+  const at = `step ${state.step} of ${state.steps}`;
+  const resume = `Go on from its last checkpoint with: forget-me-not resume ${spec.id}`;
+  const left = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
+  const mismatch = summary?.served && !summary.served.ok;
+  const view: StatusView = {
+    kind,
+    label: labels[kind],
+    sentence: '',
+    live,
+    canStop: live,
+    canUse: kind === 'done' && !mismatch && events.some(({ type }) => type === 'done'),
+  };
+  switch (kind) {
+    case 'queued':
+      return { ...view, sentence: state.phase ?? 'Waiting to start.' };
+    case 'running':
+      return {
+        ...view,
+        sentence: `${state.phase ?? 'Training'}: ${at}${left}.`,
+        progress: { done: state.step, total: state.steps },
+      };
+    case 'evaluating':
+      return { ...view, sentence: `${state.phase ?? 'Measuring what was learned and forgotten'}${left}.` };
+    case 'paused':
+      return { ...view, sentence: `Paused at ${at}.`, next: resume };
+    case 'interrupted':
+      return {
+        ...view,
+        sentence: `The trainer was interrupted at ${at}: it no longer answers.`,
+        next: resume,
+      };
+    case 'cancelled':
+      return { ...view, sentence: `Stopped at ${at}; its checkpoint is kept.`, next: resume };
+    case 'failed':
+      return {
+        ...view,
+        sentence: state.error?.message ?? `The run failed at ${at}.`,
+        next: state.error?.next ?? 'See trainer.log in the run directory.',
+      };
+    case 'done':
+      return {
+        ...view,
+        sentence: summary ? '' : `Trained for ${state.steps} steps; it has not been evaluated.`,
+        next: mismatch
+          ? 'What llama.cpp serves does not agree with what was trained, so this result is not offered for completion.'
+          : undefined,
+      };
+  }
+}
+
+/** "my-app, LoRA r 16, 24 Nov 2026, 14:05": tells runs apart in the picker. */
+export function methodName({ hyper }: RunSnapshot['spec']): string {
+  return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
+}
