@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type * as esbuild from 'esbuild';
 
 export interface SandboxOptions {
   /** Wall-clock limit of a program in milliseconds; the reference executor's default is 3 s. */
@@ -59,6 +60,7 @@ interface Job {
 }
 
 const MIB = 1024 * 1024;
+const closed = () => new Error('the sandbox was closed');
 const require = createRequire(import.meta.url);
 
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
@@ -114,7 +116,7 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
         else ended(error.message);
       };
       const onExit = (code: number) => {
-        if (disposed) job.reject(new Error('the sandbox was closed'));
+        if (disposed) job.reject(closed());
         ended(`code ${code}`);
       };
       const timer = setTimeout(() => settle({ outcome: 'timed out', message: '' }, false), timeoutMs);
@@ -141,24 +143,24 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
   const serve = async (job: Job) => {
     try {
       const worker = idle.pop() ?? (await startWorker());
-      if (disposed) throw new Error('the sandbox was closed');
+      if (disposed) throw closed();
       if (await judge(worker, job)) idle.push(worker);
       else await retire(worker);
     } catch (error) {
-      job.reject(error);
+      job.reject(disposed ? closed() : error);
     }
   };
 
   return {
     run: (program) =>
       new Promise((resolve, reject) => {
-        if (disposed) return reject(new Error('the sandbox was closed'));
+        if (disposed) return reject(closed());
         queue.push({ program, resolve, reject });
         pump();
       }),
     async dispose() {
       disposed = true;
-      for (const job of queue.splice(0)) job.reject(new Error('the sandbox was closed'));
+      for (const job of queue.splice(0)) job.reject(closed());
       await Promise.all([...alive].map(retire));
     },
   };
@@ -186,7 +188,7 @@ async function workerEntry(): Promise<string> {
   if (existsSync(outfile)) return outfile;
   await mkdir(dirname(outfile), { recursive: true });
   const name = 'esbuild'; // a variable, so that the bundler itself is never bundled
-  const { build } = require(name) as typeof import('esbuild');
+  const { build } = require(name) as typeof esbuild;
   await build({
     entryPoints: [source],
     outfile,
