@@ -1,0 +1,92 @@
+/** The command line as a child process: the extension asks, the child computes. Starting one never throws. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { UserError, type ErrorCode } from '../protocol/errors.ts';
+import { parseLine } from '../protocol/lines.ts';
+import type { Log } from './log.ts';
+
+/** How to start Node: the command, and what its environment needs on top. */
+export interface NodeCommand {
+  command: string;
+  env: Record<string, string>;
+}
+
+export const progressSchema = z.object({
+  phase: z.string(),
+  done: z.number(),
+  total: z.number(),
+  unit: z.string().optional(),
+  etaSeconds: z.number().optional(),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
+const failureSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) });
+
+export interface ChildResult {
+  status: number | null;
+  /** Lines of stdout. */
+  stdout: string[];
+  /** What stderr said that was no progress. */
+  stderr: string;
+  /** The child could not be started. */
+  error?: Error;
+}
+
+export interface ChildOptions {
+  cwd?: string;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export class Children {
+  constructor(
+    private readonly node: () => Promise<NodeCommand>,
+    private readonly script: string,
+    private readonly log: Log,
+  ) {}
+
+  /** Runs `forget-me-not ARGS --json` and reads its answer, the last line of stdout. Throws the command's own error. */
+  async ask<T>(schema: z.ZodType<T>, args: string[], options: ChildOptions = {}): Promise<T> {
+    const result = await this.run([...args, '--json'], options);
+    if (options.signal?.aborted) throw new UserError('cancelled', 'It was cancelled.', 'Start it again when you like.');
+    const last = result.stdout.findLast((line) => line.trim()) ?? '';
+    const failure = parseLine(failureSchema, last);
+    if (failure.ok) {
+      const { code, message, next } = failure.value.error;
+      throw new UserError(code as ErrorCode, message, next, { cause: result.stderr });
+    }
+    const answer = parseLine(schema, last);
+    if (result.status === 0 && answer.ok) return answer.value;
+    const why = result.error?.message ?? result.stderr.trim().split('\n').at(-1) ?? '';
+    throw new UserError(
+      result.error ? 'node-missing' : 'internal',
+      `"forget-me-not ${args[0]}" did not answer${why ? `: ${why}` : `; it ended with ${result.status}`}.`,
+      'See the log for what it printed.',
+    );
+  }
+
+  private async run(args: string[], { cwd, signal, onProgress }: ChildOptions): Promise<ChildResult> {
+    const { command, env } = await this.node();
+    this.log.info(`forget-me-not ${args.join(' ')}`);
+    return new Promise((resolve) => {
+      const result: ChildResult = { status: null, stdout: [], stderr: '' };
+      const child = spawn(command, [this.script, ...args], { cwd, signal, env: { ...process.env, ...env }, windowsHide: true });
+      createInterface({ input: child.stdout }).on('line', (line) => result.stdout.push(line));
+      createInterface({ input: child.stderr }).on('line', (line) => {
+        const progress = parseLine(progressSchema, line);
+        if (progress.ok) onProgress?.(progress.value);
+        else result.stderr += `${line}\n`;
+      });
+      child.on('error', (error) => {
+        result.error = error;
+        resolve(result);
+      });
+      child.on('close', (status) => {
+        result.status = status;
+        if (result.stderr) this.log.info(result.stderr.trimEnd());
+        resolve(result);
+      });
+    });
+  }
+}

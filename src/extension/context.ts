@@ -1,0 +1,121 @@
+/** The one owner of the extension's state. */
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { findNode } from '../protocol/node.ts';
+import { Children, type NodeCommand } from './children.ts';
+import { CompletionService } from './completion-service.ts';
+import { Log } from './log.ts';
+import { ResultsPanel } from './panel.ts';
+import { ProgressNotifications } from './progress.ts';
+import { RunWatcher } from './run-watcher.ts';
+import { RunsView } from './runs-view.ts';
+import { applyDataDirectory, changesSetting, settings } from './settings.ts';
+import { StatusBar } from './status-bar.ts';
+import { Store } from './store.ts';
+import { tellEnd } from './ending.ts';
+
+export class Context implements vscode.Disposable {
+  readonly log = new Log();
+  readonly store: Store;
+  readonly children: Children;
+  readonly runs: RunWatcher;
+  readonly completion: CompletionService;
+  readonly panel: ResultsPanel;
+  readonly progress: ProgressNotifications;
+  private readonly view: RunsView;
+  private readonly statusBar: StatusBar;
+  private readonly disposables: vscode.Disposable[] = [];
+  private nodeFound: Promise<NodeCommand> | undefined;
+
+  constructor(readonly extension: vscode.ExtensionContext) {
+    const inheritedHome = process.env['FORGET_ME_NOT_HOME'];
+    applyDataDirectory(inheritedHome);
+    this.store = new Store(extension.workspaceState, extension.globalState);
+    this.children = new Children(() => this.node(), this.bundle('cli.mjs'), this.log);
+    this.runs = new RunWatcher(this.log);
+    this.completion = new CompletionService(this);
+    this.panel = new ResultsPanel(this);
+    this.progress = new ProgressNotifications(this.runs, (error) => this.log.show(error));
+    this.view = new RunsView(this.runs, this.store);
+    this.statusBar = new StatusBar(this);
+    this.disposables.push(
+      this.runs.onDidChange((run) => this.onRun(run)),
+      this.runs.onDidEnd((run) => this.onEnd(run)),
+      this.completion.onDidChange(() => this.refresh()),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
+      vscode.workspace.onDidChangeConfiguration((event) => {
+        if (changesSetting(event, 'nodePath')) this.nodeFound = undefined;
+        if (changesSetting(event, 'dataDirectory')) {
+          applyDataDirectory(inheritedHome);
+          void this.runs.moveTo();
+        }
+        if (changesSetting(event, 'completion')) this.completion.settingsChanged();
+        this.refresh();
+      }),
+    );
+    this.refresh();
+  }
+
+  /** Looks for runs that live, or ended while no window was open, and takes them up again. */
+  async takeUp(): Promise<void> {
+    await this.runs.refresh();
+    for (const id of this.store.awaited) {
+      const run = this.runs.get(id);
+      if (!run) await this.store.told(id);
+      else if (this.runs.standing(run) !== 'live') this.onEnd(run);
+    }
+  }
+
+  /** A run was started from this window: it is followed from now on, and its end is told. */
+  async begun(id: string): Promise<void> {
+    await this.store.await(id);
+    await this.runs.refresh();
+  }
+
+  /** A file of ours beside extension.cjs. */
+  bundle(name: string): string {
+    return join(this.extension.extensionPath, 'dist', name);
+  }
+
+  /** The Node that children run on; looked for once. */
+  node(): Promise<NodeCommand> {
+    this.nodeFound ??= findNode(settings.nodePath || undefined);
+    return this.nodeFound;
+  }
+
+  /** Whether a run belongs to this window: its folder is open here. */
+  isHere(run: RunSnapshot): boolean {
+    return (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.fsPath === run.spec.folder);
+  }
+
+  /** Redraws all that shows state. */
+  refresh(): void {
+    this.view.refresh();
+    this.statusBar.refresh();
+    this.panel.refresh();
+  }
+
+  private onRun(run: RunSnapshot | undefined): void {
+    this.refresh();
+    const live = run ? [run] : this.runs.live;
+    for (const one of live) {
+      if (!this.isHere(one) || this.runs.standing(one) !== 'live') continue;
+      void this.store.await(one.spec.id);
+      this.progress.show(one);
+    }
+  }
+
+  private onEnd(run: RunSnapshot): void {
+    this.refresh();
+    if (!this.store.awaited.includes(run.spec.id)) return;
+    void this.store.told(run.spec.id);
+    void tellEnd(this, run);
+  }
+
+  async dispose(): Promise<void> {
+    vscode.Disposable.from(...this.disposables, this.panel, this.view, this.statusBar, this.runs).dispose();
+    await this.completion.dispose();
+    this.log.dispose();
+  }
+}

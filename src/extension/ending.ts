@@ -1,0 +1,23 @@
+/** The message when a run is over, with what can be done next. */
+import * as vscode from 'vscode';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import type { Context } from './context.ts';
+import { endSentence, whyNotServable } from './texts.ts';
+import type { Action } from './log.ts';
+
+const command = (title: string, name: string, run: RunSnapshot): Action => ({
+  title,
+  run: () => vscode.commands.executeCommand(`forgetMeNot.${name}`, run.spec.id),
+});
+
+export async function tellEnd({ log, runs }: Context, run: RunSnapshot): Promise<void> {
+  const standing = runs.standing(run);
+  const sentence = endSentence(run, standing);
+  const show = command('Show Results', 'showResults', run);
+  const resume = command('Resume', 'resumeTraining', run);
+  if (standing === 'done')
+    return log.ask('info', sentence, show, ...(whyNotServable(run, standing) ? [] : [command('Use for Completion', 'useForCompletion', run)]));
+  if (standing === 'cancelled') return log.ask('info', sentence, resume, show);
+  if (standing === 'interrupted') return log.ask('warning', sentence, resume, show);
+  return log.ask('error', sentence, resume, command('Show Trainer Log', 'showTrainerLog', run));
+}

@@ -1,0 +1,61 @@
+/** What a fine-tuning will take, said before it starts. Estimates: the run measures itself once it goes. */
+import { statSync } from 'node:fs';
+import type { BackendName } from '../protocol/run.ts';
+import { knownBases } from '../base-models/registry.ts';
+import { guessTokensPerSecond } from '../training/defaults.ts';
+
+export interface Budget {
+  minutes?: number;
+  steps?: number;
+}
+
+/** Tokens of a step with the defaults of `train`: one sequence of 512. */
+const TOKENS_PER_STEP = 512;
+/** Held-out loss, 20 HumanEval problems and retention texts, before and after, take about as long as this on 2 cores. */
+const MEASURING_MINUTES: Record<BackendName, number> = { tensorflow: 4, wasm: 12 };
+
+export interface Estimate {
+  trainingMinutes: number;
+  measuringMinutes: number;
+  tokens: number;
+  steps: number;
+}
+
+/**
+ * @param parameters of the base
+ */
+export function estimate(parameters: number, method: 'lora' | 'full', budget: Budget, backend: BackendName): Estimate {
+  const perSecond = guessTokensPerSecond(parameters, method, backend);
+  const minutes = budget.minutes ?? ((budget.steps ?? 1) * TOKENS_PER_STEP) / perSecond / 60;
+  const tokens = Math.round(minutes * 60 * perSecond);
+  return {
+    trainingMinutes: minutes,
+    // Sampling and scoring grow with the model, from the 135M that was measured.
+    measuringMinutes: MEASURING_MINUTES[backend] * Math.max(0.05, parameters / 135e6),
+    tokens,
+    steps: budget.steps ?? Math.max(1, Math.round(tokens / TOKENS_PER_STEP)),
+  };
+}
+
+/**
+ * Peak resident memory of the trainer in bytes. Weights in f32, and where all of them train a gradient and an optimiser state as well; activations of one
+ * sequence with recomputation, and what the runtime itself takes.
+ */
+export function memoryBytes(parameters: number, method: 'lora' | 'full'): number {
+  const weights = parameters * 4 * (method === 'full' ? 3.2 : 1.35);
+  const activations = parameters * 6;
+  const runtime = 500e6;
+  return weights + activations + runtime;
+}
+
+/** Parameters of a base; from its size on disk for a file, undefined for what is not here yet. */
+export function parametersOf(reference: string): number | undefined {
+  const known = knownBases.find((base) => base.id === reference);
+  if (known) return known.parameters;
+  try {
+    // Between Q4 (0.6 bytes a weight) and F16 (2): a guess in the middle is good to a factor of two.
+    return Math.round(statSync(reference).size / 1.1);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,21 @@
+/** Entry point: builds the context, registers the commands, and takes up runs that live. Nothing native loads here. */
+import type * as vscode from 'vscode';
+import { registerCommands } from './commands.ts';
+import { Context } from './context.ts';
+import { registerDoctor } from './doctor.ts';
+
+let context: Context | undefined;
+
+export function activate(extension: vscode.ExtensionContext): void {
+  const started = performance.now();
+  context = new Context(extension);
+  extension.subscriptions.push(registerCommands(context), registerDoctor());
+  context.log.info(`Activated in ${(performance.now() - started).toFixed(1)} ms.`);
+  void context.takeUp();
+}
+
+/** The completion server ends with the window; training goes on. */
+export async function deactivate(): Promise<void> {
+  await context?.dispose();
+  context = undefined;
+}

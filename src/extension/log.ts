@@ -1,0 +1,52 @@
+/** Errors for the person: one sentence, a code and a button; the details go to the log. */
+import * as vscode from 'vscode';
+import { reportError, type ErrorReport } from '../protocol/errors.ts';
+
+/** A button of a message. */
+export interface Action {
+  title: string;
+  run: () => unknown;
+}
+
+export class Log {
+  readonly channel = vscode.window.createOutputChannel('Forget-Me-Not', { log: true });
+
+  info(message: string): void {
+    this.channel.info(message);
+  }
+  warn(message: string): void {
+    this.channel.warn(message);
+  }
+  error(message: string): void {
+    this.channel.error(message);
+  }
+
+  /** Shows what was thrown; never throws itself and never waits for the person. */
+  show(thrown: unknown, ...actions: Action[]): void {
+    const report = reportError(thrown);
+    if (report.code === 'cancelled') return;
+    this.channel.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : JSON.stringify(report));
+    void this.ask('error', errorSentence(report), ...actions, { title: 'Show Log', run: () => this.channel.show() });
+  }
+
+  /** A message whose buttons do something. */
+  async ask(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
+    const show = {
+      info: vscode.window.showInformationMessage,
+      warning: vscode.window.showWarningMessage,
+      error: vscode.window.showErrorMessage,
+    }[kind] as (message: string, ...items: string[]) => Thenable<string | undefined>;
+    const chosen = await show(message, ...actions.map((action) => action.title));
+    try {
+      await actions.find((action) => action.title === chosen)?.run();
+    } catch (error) {
+      this.show(error);
+    }
+  }
+
+  dispose(): void {
+    this.channel.dispose();
+  }
+}
+
+const errorSentence = ({ message, next, code }: ErrorReport) => `${message} ${next} [${code}]`;

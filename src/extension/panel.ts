@@ -1,0 +1,126 @@
+/** The results panel's host: one panel, snapshots of the runs in, the person's wishes out. */
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { fromPanelSchema, toPanelSchema, type FromPanel, type ToPanel } from '../protocol/panel.ts';
+import type { Context } from './context.ts';
+import { Throttle } from './throttle.ts';
+
+const viewType = 'forgetMeNot.results';
+/** At most about two snapshots a second reach the panel. */
+const EVERY_MS = 500;
+
+export class ResultsPanel implements vscode.Disposable {
+  private panel: vscode.WebviewPanel | undefined;
+  private selected: string | undefined;
+  private ready = false;
+  private readonly throttle = new Throttle(EVERY_MS, () => this.post());
+
+  constructor(private readonly context: Context) {}
+
+  /** Opens the panel, or brings it to the front, with this run selected. */
+  async show(run?: string): Promise<void> {
+    await this.context.runs.refresh();
+    this.selected = run ?? this.selected ?? this.context.runs.all[0]?.spec.id;
+    if (this.panel) {
+      this.panel.reveal();
+      this.post();
+      return;
+    }
+    const { extensionUri } = this.context.extension;
+    const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+    this.panel = vscode.window.createWebviewPanel(viewType, 'Forget-Me-Not Results', vscode.ViewColumn.Active, {
+      enableScripts: true,
+      localResourceRoots: [assets],
+    });
+    this.panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'icon.svg');
+    this.panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message));
+    // Shown again, the page loads anew and says "ready" again.
+    this.panel.onDidChangeViewState(({ webviewPanel }) => (this.ready &&= webviewPanel.visible));
+    this.panel.onDidDispose(() => {
+      this.panel = undefined;
+      this.ready = false;
+    });
+    this.panel.webview.html = pageHtml(this.panel.webview, assets);
+  }
+
+  /** Something changed: the panel hears of it soon. */
+  refresh(): void {
+    if (this.panel && this.ready) this.throttle.run();
+  }
+
+  private post(): void {
+    if (!this.panel || !this.ready) return;
+    const message: ToPanel = { type: 'runs', runs: this.context.runs.all, selected: this.selected, inUse: this.context.completion.inUse?.spec.id };
+    const checked = toPanelSchema.safeParse(message);
+    if (!checked.success) this.context.log.warn(`A snapshot was not sent to the panel: ${checked.error.issues[0]?.message}`);
+    else void this.panel.webview.postMessage(checked.data);
+  }
+
+  private receive(message: unknown): void {
+    const parsed = fromPanelSchema.safeParse(message);
+    if (!parsed.success) this.context.log.warn(`The panel said something unknown: ${parsed.error.issues[0]?.message}`);
+    else this.act(parsed.data).catch((error: unknown) => this.context.log.show(error));
+  }
+
+  private async act(wish: FromPanel): Promise<void> {
+    switch (wish.type) {
+      case 'ready':
+        this.ready = true;
+        return this.post();
+      case 'select':
+        this.selected = wish.run;
+        return this.post();
+      case 'useForCompletion':
+        await vscode.commands.executeCommand('forgetMeNot.useForCompletion', wish.run);
+        return;
+      case 'stop':
+        await vscode.commands.executeCommand('forgetMeNot.stopTraining', wish.run);
+        return;
+      case 'save':
+        return save(wish.name, wish.base64);
+    }
+  }
+
+  dispose(): void {
+    this.throttle.dispose();
+    this.panel?.dispose();
+  }
+}
+
+async function save(name: string, base64: string): Promise<void> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const safe = name.replace(/[^\w.-]+/g, '-');
+  const extension = safe.split('.').at(-1) ?? 'png';
+  const target = await vscode.window.showSaveDialog({
+    title: 'Save Chart',
+    filters: { [extension.toUpperCase()]: [extension] },
+    ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, safe) } : {}),
+  });
+  if (target) await vscode.workspace.fs.writeFile(target, Buffer.from(base64, 'base64'));
+}
+
+function pageHtml(webview: vscode.Webview, assets: vscode.Uri): string {
+  const nonce = randomBytes(16).toString('base64url');
+  const uri = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(assets, file)).toString();
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${webview.cspSource}`,
+    `font-src ${webview.cspSource}`,
+    `img-src ${webview.cspSource}`,
+  ].join('; ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta http-equiv="Content-Security-Policy" content="${policy}">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <link rel="stylesheet" href="${uri('main.css')}">
+  <title>Forget-Me-Not Results</title>
+</head>
+<body>
+  <div id="app"></div>
+  <script nonce="${nonce}" src="${uri('main.js')}"></script>
+</body>
+</html>`;
+}

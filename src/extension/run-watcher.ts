@@ -1,0 +1,119 @@
+/** The runs on disk, kept in memory: the living ones are followed, the rest is read when something hints at a change. */
+import { watch, type FSWatcher } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { runsDir } from '../protocol/paths.ts';
+import { followRun, isAlive, listRuns } from '../runs/index.ts';
+import type { Log } from './log.ts';
+import { standingOf, type Standing } from './texts.ts';
+
+/** A run begun elsewhere is noticed after this long at the latest, while the editor has the focus. */
+const SETTLE_MS = 300;
+
+export class RunWatcher implements vscode.Disposable {
+  private readonly snapshots = new Map<string, RunSnapshot>();
+  private readonly following = new Map<string, AbortController>();
+  private readonly changed = new vscode.EventEmitter<RunSnapshot | undefined>();
+  private readonly ended = new vscode.EventEmitter<RunSnapshot>();
+  private readonly disposables: vscode.Disposable[] = [this.changed, this.ended];
+  private directory: FSWatcher | undefined;
+  private settle: NodeJS.Timeout | undefined;
+  private reading: Promise<void> | undefined;
+
+  /** A run changed, or (undefined) the list did. */
+  readonly onDidChange = this.changed.event;
+  /** A run that was followed is over: done, failed, cancelled or interrupted. */
+  readonly onDidEnd = this.ended.event;
+
+  constructor(private readonly log: Log) {
+    this.disposables.push(vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()));
+  }
+
+  /** Newest first. */
+  get all(): RunSnapshot[] {
+    return [...this.snapshots.values()].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
+  }
+  get(id: string): RunSnapshot | undefined {
+    return this.snapshots.get(id);
+  }
+  standing(snapshot: RunSnapshot): Standing {
+    return standingOf(snapshot, isAlive(snapshot.state));
+  }
+  get live(): RunSnapshot[] {
+    return this.all.filter((run) => this.standing(run) === 'live');
+  }
+
+  /** Reads the list again; what lives is followed from here on. */
+  async refresh(): Promise<void> {
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    await this.reading;
+  }
+
+  private async read(): Promise<void> {
+    try {
+      const runs = await listRuns();
+      this.snapshots.clear();
+      for (const run of runs) this.snapshots.set(run.spec.id, run);
+      for (const run of runs) if (this.standing(run) === 'live') this.follow(run.spec.id);
+      this.watchDirectory();
+      this.changed.fire(undefined);
+    } catch (error) {
+      this.log.show(error);
+    }
+  }
+
+  private refreshSoon(): void {
+    clearTimeout(this.settle);
+    this.settle = setTimeout(() => void this.refresh(), SETTLE_MS);
+  }
+
+  /** New directories are runs begun by another window or in a terminal. */
+  private watchDirectory(): void {
+    if (this.directory || this.snapshots.size === 0) return;
+    try {
+      this.directory = watch(runsDir(), { persistent: false }, () => this.refreshSoon());
+      this.directory.on('error', () => this.forgetDirectory());
+    } catch (error) {
+      this.log.warn(`The runs can't be watched (${(error as Error).message}); they are read when the window gets the focus.`);
+    }
+  }
+
+  private forgetDirectory(): void {
+    this.directory?.close();
+    this.directory = undefined;
+  }
+
+  /** The data directory is another one now. */
+  async moveTo(): Promise<void> {
+    this.forgetDirectory();
+    for (const controller of this.following.values()) controller.abort();
+    this.snapshots.clear();
+    await this.refresh();
+  }
+
+  /** Reports every change of a run until it is over. */
+  follow(id: string): void {
+    if (this.following.has(id)) return;
+    const controller = new AbortController();
+    this.following.set(id, controller);
+    const onSnapshot = (snapshot: RunSnapshot) => {
+      if (controller.signal.aborted) return;
+      this.snapshots.set(id, snapshot);
+      this.changed.fire(snapshot);
+      if (this.standing(snapshot) === 'live') return;
+      controller.abort();
+      this.ended.fire(snapshot);
+    };
+    followRun(join(runsDir(), id), onSnapshot, controller.signal)
+      .catch((error: unknown) => !controller.signal.aborted && this.log.show(error))
+      .finally(() => this.following.delete(id));
+  }
+
+  dispose(): void {
+    clearTimeout(this.settle);
+    this.forgetDirectory();
+    for (const controller of this.following.values()) controller.abort();
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+}

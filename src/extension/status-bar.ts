@@ -1,0 +1,41 @@
+/** One status bar item: idle, training 42%, or which adapter completes and how fast. */
+import * as vscode from 'vscode';
+import type { Context } from './context.ts';
+import { progressLine, shortProgress } from './texts.ts';
+
+export class StatusBar implements vscode.Disposable {
+  private readonly item = vscode.window.createStatusBarItem('forgetMeNot.status', vscode.StatusBarAlignment.Right, 90);
+
+  constructor(private readonly context: Context) {
+    this.item.name = 'Forget-Me-Not';
+    this.item.command = 'forgetMeNot.menu';
+    this.item.show();
+  }
+
+  refresh(): void {
+    const { text, tooltip } = this.describe();
+    this.item.text = text;
+    this.item.tooltip = new vscode.MarkdownString(tooltip);
+    this.item.accessibilityInformation = { label: text.replace(/\$\([^)]*\)/g, 'Forget-Me-Not:'), role: 'button' };
+  }
+
+  private describe(): { text: string; tooltip: string } {
+    const { runs, completion, store } = this.context;
+    const live = runs.live.find((run) => this.context.isHere(run));
+    if (live) return { text: `$(sync~spin) ${shortProgress(live)}`, tooltip: `**Fine-tuning ${live.spec.name}**\n\n${progressLine(live)}` };
+    const inUse = completion.inUse;
+    if (!inUse) return { text: '$(beaker) Forget-Me-Not', tooltip: 'No adapter completes code here yet.' };
+    if (!completion.on) return { text: '$(circle-slash) completion off', tooltip: `Completion with ${inUse.spec.name} is turned off.` };
+    const { shown, accepted } = store.acceptance(inUse.spec.id);
+    const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
+    const share = shown ? ` (${Math.round((100 * accepted) / shown)}%)` : '';
+    return {
+      text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${inUse.spec.name}${speed}`,
+      tooltip: `**Completion with ${inUse.spec.name}**\n\n${inUse.summary?.sentence ?? ''}\n\n${accepted} of ${shown} completions accepted${share}.`,
+    };
+  }
+
+  dispose(): void {
+    this.item.dispose();
+  }
+}

@@ -1,0 +1,67 @@
+/** A chain of quick picks with a way back. */
+import * as vscode from 'vscode';
+
+/** The person pressed Back. */
+export const back = Symbol('back');
+export type Answer<T> = T | typeof back | undefined;
+
+export interface Choice<T> extends vscode.QuickPickItem {
+  value: T;
+}
+
+export interface Question<T> {
+  title: string;
+  /** 1-based. */
+  step: number;
+  steps: number;
+  placeholder: string;
+  /** Those that take a while show a busy bar until they are there. */
+  choices: Choice<T>[] | Promise<Choice<T>[]>;
+  /** Which one Enter takes. */
+  preferred?: T;
+}
+
+/** One question; undefined when the person leaves. */
+export function choose<T>({ title, step, steps, placeholder, choices, preferred }: Question<T>): Promise<Answer<T>> {
+  const pick = vscode.window.createQuickPick<Choice<T>>();
+  Object.assign(pick, { title, step, totalSteps: steps, placeholder, matchOnDetail: true, ignoreFocusOut: true, busy: true });
+  if (step > 1) pick.buttons = [vscode.QuickInputButtons.Back];
+  return new Promise((resolve, reject) => {
+    const answer = (value: Answer<T>) => {
+      resolve(value);
+      pick.dispose();
+    };
+    Promise.resolve(choices).then(
+      (items) => {
+        Object.assign(pick, { items, busy: false });
+        const active = items.find((choice) => choice.value === preferred);
+        if (active) pick.activeItems = [active];
+      },
+      (error: unknown) => {
+        reject(error as Error);
+        pick.dispose();
+      },
+    );
+    pick.onDidTriggerButton(() => answer(back));
+    pick.onDidAccept(() => pick.selectedItems[0] && answer(pick.selectedItems[0].value));
+    pick.onDidHide(() => answer(undefined));
+    pick.show();
+  });
+}
+
+/** A step asks for its part of the plan, or has nothing to ask (`skip`). */
+export type Step<P> = (plan: P, position: { step: number; steps: number }) => Promise<Answer<P>>;
+
+/** Walks the steps; Back goes one back. Undefined when the person leaves. */
+export async function walk<P>(first: P, steps: Step<P>[]): Promise<P | undefined> {
+  const plans = [first];
+  while (plans.length <= steps.length) {
+    const index = plans.length - 1;
+    const answer = await steps[index]!(plans[index]!, { step: index + 1, steps: steps.length });
+    if (answer === undefined) return undefined;
+    if (answer === back) plans.pop();
+    else plans.push(answer);
+    if (plans.length === 0) return undefined;
+  }
+  return plans.at(-1);
+}

@@ -1,0 +1,134 @@
+/** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
+import type { DoctorReport } from '../protocol/doctor.ts';
+import type { RunEvent } from '../protocol/events.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+
+/** What a run is to the person: its stored status, or `interrupted` when its owner is gone. */
+export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+
+/** A trainer that was just asked for needs this long at most until its first heartbeat. */
+const START_GRACE_MS = 60_000;
+
+/** @param alive whether the run's owner lives (`isAlive` of src/runs) */
+export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
+  if (state.status === 'done' || state.status === 'failed' || state.status === 'cancelled') return state.status;
+  if (alive) return 'live';
+  const starting = state.status === 'queued' && now - Date.parse(spec.createdAt) < START_GRACE_MS;
+  return starting ? 'live' : 'interrupted';
+}
+
+/** "40 s", "3 min", "1 h 20 min". */
+export function duration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** "98 MB", "2.4 GB". */
+export function size(bytes: number): string {
+  return bytes < 1e9 ? `${Math.max(1, Math.round(bytes / 1e6))} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+}
+
+/** "25k", "1.2M": for counts that are estimates anyway. */
+export function roughly(count: number): string {
+  if (count < 1000) return String(Math.round(count));
+  if (count < 1e6) return `${Math.round(count / 1000)}k`;
+  return `${(count / 1e6).toFixed(1)}M`;
+}
+
+export function percentOf({ state }: RunSnapshot): number {
+  return state.steps > 0 ? Math.min(100, Math.floor((100 * state.step) / state.steps)) : 0;
+}
+
+const lastStep = (events: RunEvent[]) => events.findLast((event) => event.type === 'step');
+
+/** The progress notification's line: phase, step of steps, loss, time left. */
+export function progressLine({ state, events }: RunSnapshot): string {
+  const phase = state.phase ?? { queued: 'Starting', evaluating: 'Measuring' }[state.status as string] ?? 'Training';
+  const parts = [phase];
+  if (state.status === 'running' && state.step > 0) {
+    parts[0] = `${phase}: step ${state.step} of ${state.steps}`;
+    const step = lastStep(events);
+    if (step) parts.push(`loss ${step.loss.toFixed(2)}`);
+  }
+  if (state.etaSeconds !== undefined && state.etaSeconds > 0) parts.push(`about ${duration(state.etaSeconds)} left`);
+  return parts.join(' · ');
+}
+
+/** A short word for the status bar: "training 42%". */
+export function shortProgress(snapshot: RunSnapshot): string {
+  const { status } = snapshot.state;
+  if (status === 'evaluating') return 'measuring';
+  return status === 'queued' ? 'starting' : `training ${percentOf(snapshot)}%`;
+}
+
+/** One line after the name in the Runs view. */
+export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse: boolean): string {
+  const { spec, state } = snapshot;
+  const method = spec.hyper.method === 'lora' ? `LoRA r=${spec.hyper.rank}` : 'full';
+  const where = {
+    live: shortProgress(snapshot),
+    done: learnedShort(snapshot),
+    failed: `failed: ${state.error?.code ?? 'unknown'}`,
+    cancelled: `stopped at step ${state.step}`,
+    interrupted: `interrupted at step ${state.step}`,
+  }[standing];
+  return [method, where, inUse ? 'in use' : ''].filter(Boolean).join(' · ');
+}
+
+function learnedShort({ summary, state }: RunSnapshot): string {
+  const learned = summary?.comparisons.find((one) => one.task === 'workspace');
+  if (!learned) return `${state.steps} steps`;
+  return `${learned.before.value.toFixed(2)} → ${learned.after.value.toFixed(2)} ${learned.unit}`;
+}
+
+/** Several lines for the tooltip, as Markdown. */
+export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
+  const { spec, state, summary, corpus } = snapshot;
+  const { hyper } = spec;
+  const lines = [
+    `**${spec.name}** (${spec.id})`,
+    summary?.sentence ?? '',
+    standing === 'live' ? progressLine(snapshot) : '',
+    state.error ? `${state.error.message} ${state.error.next}` : '',
+    `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${hyper.steps} steps of ${hyper.sequenceLength * hyper.batch * hyper.accumulate} tokens, learning rate ${hyper.learningRate}`,
+    corpus ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train, ${roughly(corpus.heldOutTokens)} held out` : '',
+    new Date(spec.createdAt).toLocaleString(),
+  ];
+  return lines.filter(Boolean).join('\n\n');
+}
+
+/** How a run ended, in one sentence. */
+export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
+  const { spec, state, summary } = snapshot;
+  switch (standing) {
+    case 'done':
+      return summary?.sentence ?? `Fine-tuning of ${spec.name} is finished, but its result could not be measured.`;
+    case 'failed':
+      return `Fine-tuning of ${spec.name} failed: ${state.error?.message ?? 'the reason was not written down.'} ${state.error?.next ?? ''} [${state.error?.code ?? 'internal'}]`;
+    case 'cancelled':
+      return `Fine-tuning of ${spec.name} was stopped at step ${state.step} of ${state.steps}; the checkpoint is kept.`;
+    default:
+      return `Fine-tuning of ${spec.name} was interrupted at step ${state.step} of ${state.steps}; it can go on from its last checkpoint.`;
+  }
+}
+
+/** Why a run can't complete code, or undefined when it can. */
+export function whyNotServable(snapshot: RunSnapshot, standing: Standing): string | undefined {
+  const { spec, summary } = snapshot;
+  if (standing !== 'done') return `${spec.name} is not finished, so there is nothing to complete with yet.`;
+  const served = summary?.served;
+  if (!served)
+    return `Whether the served model agrees with the trained one could not be checked for ${spec.name}, so it isn't offered for completion.`;
+  if (!served.ok)
+    return `The served model of ${spec.name} differs from the trained one (${served.meanKl.toPrecision(2)} nats per token, at most ${served.limit} is allowed), so it isn't offered for completion.`;
+  return undefined;
+}
+
+const marks = { ok: '✅', note: 'ℹ️', missing: '⬜', broken: '❌' };
+
+/** The doctor's report as Markdown. */
+export function doctorText({ summary, version, checks }: DoctorReport): string {
+  const lines = checks.map(({ status, title, text, command }) => `- ${marks[status]} **${title}**: ${text}${command ? ` \`${command}\`` : ''}`);
+  return `# Forget-Me-Not ${version}\n\n${summary}\n\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,29 @@
+/** Runs at once, then at most every so often; the last call in a quiet time is never lost. */
+export class Throttle {
+  private timer: NodeJS.Timeout | undefined;
+  private again = false;
+
+  constructor(
+    private readonly everyMs: number,
+    private readonly action: () => void,
+  ) {}
+
+  run(): void {
+    if (this.timer) {
+      this.again = true;
+      return;
+    }
+    this.again = false;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      if (this.again) this.run();
+    }, this.everyMs);
+    this.action();
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.again = false;
+  }
+}

@@ -1,0 +1,177 @@
+/** "Fine-tune on Workspace": which folder, base, method and budget, with what it will take said before it starts. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import type { BackendName } from '../protocol/run.ts';
+import { knownBases } from '../base-models/registry.ts';
+import { estimate, memoryBytes, parametersOf, type Budget } from './estimates.ts';
+import { settings } from './settings.ts';
+import { back, choose, walk, type Answer, type Choice, type Step } from './steps.ts';
+import { duration, roughly, size } from './texts.ts';
+
+export interface Plan {
+  folder: string;
+  /** A known base, a path or a hub reference: what `train --base` takes. */
+  base: string;
+  method: 'lora' | 'full';
+  budget: Budget;
+}
+type Draft = Partial<Plan>;
+
+const title = 'Fine-tune on Workspace';
+
+/**
+ * Undefined when the person leaves.
+ * @param backend what will compute; looked up while the first questions are asked
+ */
+export async function askPlan(backend: () => Promise<BackendName>): Promise<Plan | undefined> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const first: Draft = folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
+  const steps: Step<Draft>[] = [
+    ...(folders.length > 1 ? [askFolder] : []),
+    askBase,
+    askMethod,
+    (plan, position) => askBudget(plan, position, backend()),
+  ];
+  return (await walk(first, steps)) as Plan | undefined;
+}
+
+const into = async <K extends keyof Plan>(plan: Draft, key: K, answer: Promise<Answer<Plan[K]>>): Promise<Answer<Draft>> => {
+  const value = await answer;
+  return value === back || value === undefined ? value : { ...plan, [key]: value };
+};
+
+function askFolder(plan: Draft, position: { step: number; steps: number }): Promise<Answer<Draft>> {
+  const choices = (vscode.workspace.workspaceFolders ?? []).map((folder) => ({
+    label: `$(folder) ${folder.name}`,
+    description: folder.uri.fsPath,
+    value: folder.uri.fsPath,
+  }));
+  return into(plan, 'folder', choose({ title, ...position, placeholder: 'Whose code is the model to learn?', choices }));
+}
+
+const other = { file: 'a .gguf file', hub: 'the hub' };
+
+async function askBase(plan: Draft, position: { step: number; steps: number }): Promise<Answer<Draft>> {
+  const choices: Choice<string>[] = knownBases.map((known) => ({
+    label: known.name,
+    description: `${roughly(known.parameters)} parameters · ${size(known.bytes)} · ${known.licence}`,
+    detail: known.about,
+    value: known.id,
+  }));
+  const preferred = settings.base;
+  if (!choices.some((choice) => choice.value === preferred))
+    choices.unshift({ label: basename(preferred), description: preferred, detail: 'From the setting forgetMeNot.base', value: preferred });
+  choices.push(
+    { label: '$(file) A .gguf file…', description: 'Llama architecture', value: other.file },
+    { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
+  );
+  const question = { title, ...position, placeholder: 'Which model learns? (its name, size and licence)', choices, preferred };
+  const chosen = await choose(question);
+  if (chosen === other.file) return into(plan, 'base', pickFile());
+  if (chosen === other.hub) return into(plan, 'base', typeReference());
+  return into(plan, 'base', Promise.resolve(chosen));
+}
+
+async function pickFile(): Promise<Answer<string>> {
+  const [file] = (await vscode.window.showOpenDialog({ title: 'Base Model', filters: { GGUF: ['gguf'] } })) ?? [];
+  return file?.fsPath;
+}
+
+async function typeReference(): Promise<Answer<string>> {
+  return vscode.window.showInputBox({
+    title: 'Base Model from the Hub',
+    prompt: 'owner/name or owner/name:file.gguf',
+    ignoreFocusOut: true,
+    validateInput: (text) => (/^[\w.-]+\/[\w.-]+(:[\w./-]+)?$/.test(text.trim()) ? undefined : 'Write it as owner/name or owner/name:file.gguf.'),
+  });
+}
+
+function askMethod(plan: Draft, position: { step: number; steps: number }): Promise<Answer<Draft>> {
+  const memory = (method: 'lora' | 'full') => {
+    const parameters = parametersOf(plan.base!);
+    return parameters ? `about ${size(memoryBytes(parameters, method))} of memory` : '';
+  };
+  const choices: Choice<'lora' | 'full'>[] = [
+    {
+      label: 'LoRA',
+      description: memory('lora'),
+      detail: 'Trains a small adapter beside the frozen model. Several adapters can share one base.',
+      value: 'lora',
+    },
+    {
+      label: 'Full fine-tuning',
+      description: memory('full'),
+      detail: 'Trains all weights; the result is a whole model of its own.',
+      value: 'full',
+    },
+  ];
+  return into(plan, 'method', choose({ title, ...position, placeholder: 'How does it learn?', choices, preferred: settings.method }));
+}
+
+type Preset = 'quick' | 'standard' | 'thorough';
+type BudgetName = Preset | 'minutes' | 'steps';
+
+async function askBudget(plan: Draft, position: { step: number; steps: number }, looking: Promise<BackendName>): Promise<Answer<Draft>> {
+  const quick = settings.minutes;
+  const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
+  const row = (label: string, value: Preset, backend: BackendName): Choice<BudgetName> => ({
+    label,
+    description: `${duration(preset[value] * 60)} of training`,
+    detail: takes(plan, { minutes: preset[value] }, backend) ?? '',
+    value,
+  });
+  const choices = looking.then((backend): Choice<BudgetName>[] => [
+    row('Quick', 'quick', backend),
+    row('Standard', 'standard', backend),
+    row('Thorough', 'thorough', backend),
+    { label: '$(edit) Minutes…', description: 'your own budget', value: 'minutes' },
+    { label: '$(edit) Steps…', description: 'of 512 tokens each', value: 'steps' },
+  ]);
+  const chosen = await choose<BudgetName>({ title, ...position, placeholder: 'How long may it take?', choices, preferred: 'quick' });
+  if (chosen === 'minutes' || chosen === 'steps') return into(plan, 'budget', typeBudget(plan, chosen, await looking));
+  return into(plan, 'budget', Promise.resolve(typeof chosen === 'string' ? { minutes: preset[chosen] } : chosen));
+}
+
+async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', backend: BackendName): Promise<Answer<Budget>> {
+  const read = (text: string): Budget | undefined => {
+    const value = Number(text.replace(',', '.'));
+    if (!text.trim() || !Number.isFinite(value) || value <= 0 || (unit === 'steps' && !Number.isInteger(value))) return undefined;
+    return { [unit]: value };
+  };
+  const text = await vscode.window.showInputBox({
+    title: unit === 'minutes' ? 'Minutes of Training' : 'Training Steps',
+    value: unit === 'minutes' ? '15' : '100',
+    ignoreFocusOut: true,
+    validateInput: (text) => {
+      const budget = read(text);
+      if (!budget) return unit === 'steps' ? 'A whole number above 0.' : 'A number above 0.';
+      return { message: takes(plan, budget, backend) ?? ' ', severity: vscode.InputBoxValidationSeverity.Info };
+    },
+  });
+  return text === undefined ? undefined : read(text);
+}
+
+/** "about 9 min in all: ..."; nothing when the base's size isn't known. */
+function takes(plan: Draft, budget: Budget, backend: BackendName): string | undefined {
+  const parameters = parametersOf(plan.base!);
+  if (!parameters) return undefined;
+  const method = plan.method ?? 'lora';
+  const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
+  const all = duration((trainingMinutes + measuringMinutes) * 60);
+  return `About ${all} in all, measuring included: some ${roughly(tokens)} tokens, ${size(memoryBytes(parameters, method))} of memory, on ${backend === 'wasm' ? 'WebAssembly' : 'TensorFlow'}`;
+}
+
+/** The arguments of `train` for a plan. */
+export function trainArguments(plan: Plan): string[] {
+  const { budget } = plan;
+  return [
+    'train',
+    plan.folder,
+    ...['--base', plan.base],
+    ...['--method', plan.method],
+    ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
+    ...['--backend', settings.backend],
+    ...settings.trainOptions,
+    ...['--yes', '--detach'],
+  ];
+}

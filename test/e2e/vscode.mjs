@@ -1,0 +1,102 @@
+// Starts and stops a real VS Code server with one extension installed, in directories of its own.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { installVsCode, vscodeDir } from './install.mjs';
+
+const serverMain = join(vscodeDir, 'out/server-main.js');
+
+/** What a test machine needs: nothing that calls out, pops up or hides ghost text. */
+const quietSettings = {
+  'telemetry.telemetryLevel': 'off',
+  'extensions.autoUpdate': false,
+  'extensions.autoCheckUpdates': false,
+  'workbench.startupEditor': 'none',
+  'chat.disableAIFeatures': true,
+  'chat.commandCenter.enabled': false,
+  'workbench.secondarySideBar.defaultVisibility': 'hidden',
+  'git.enabled': false,
+  'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' },
+  'security.workspace.trust.enabled': false,
+  'files.autoSave': 'off',
+  'files.simpleDialog.enable': true,
+};
+
+async function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+/** Kills a detached child and everything it started: first politely, then for good. */
+async function endGroup(child) {
+  const signal = (name) => {
+    try {
+      process.kill(-child.pid, name);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  signal('SIGTERM');
+  for (let waited = 0; waited < 5000 && signal(0); waited += 100) await sleep(100);
+  signal('SIGKILL');
+}
+
+/**
+ * @param vsix file to install
+ * @param settings of the user, on top of the quiet ones
+ * @param env on top of this process's
+ * @param keep directory for the server's data; a fresh one, removed at the end, when not given
+ * @returns {Promise<{ url: (folder: string) => string, log: () => string, dir: string, stop: () => Promise<void> }>}
+ */
+export async function startVsCode({ vsix, settings = {}, env = {}, keep, port }) {
+  installVsCode();
+  const dir = keep ?? mkdtempSync(join(tmpdir(), 'forget-me-not-vscode-'));
+  const user = join(dir, 'udd/User');
+  mkdirSync(user, { recursive: true });
+  writeFileSync(join(user, 'settings.json'), JSON.stringify({ ...quietSettings, ...settings }, null, 2));
+  // The same file where the browser's VS Code looks for the remote machine's settings.
+  mkdirSync(join(dir, 'sdd/data/Machine'), { recursive: true });
+  const common = [
+    '--accept-server-license-terms',
+    ...['--server-data-dir', join(dir, 'sdd')],
+    ...['--user-data-dir', join(dir, 'udd')],
+    ...['--extensions-dir', join(dir, 'exts')],
+  ];
+  const environment = { ...process.env, EXTENSIONS_GALLERY: '{"serviceUrl":"","itemUrl":"","resourceUrlTemplate":""}', ...env };
+  const installed = spawnSync(process.execPath, [serverMain, ...common, '--install-extension', vsix, '--force'], { env: environment, encoding: 'utf8' });
+  if (installed.status !== 0) throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
+
+  const chosen = port ?? (await freePort());
+  const logFile = join(dir, 'server.log');
+  const out = openSync(logFile, 'w');
+  const child = spawn(
+    process.execPath,
+    [serverMain, '--host', '127.0.0.1', '--port', String(chosen), '--without-connection-token', ...common, '--telemetry-level', 'off', '--disable-workspace-trust'],
+    { env: environment, detached: true, stdio: ['ignore', out, out] },
+  );
+  closeSync(out);
+  const log = () => readFileSync(logFile, 'utf8');
+  const stop = async () => {
+    await endGroup(child);
+    if (!keep) rmSync(dir, { recursive: true, force: true });
+  };
+  for (let waited = 0; !log().includes('Extension host agent listening'); waited += 100) {
+    if (child.exitCode !== null || waited > 60_000) {
+      const said = log();
+      await stop();
+      throw new Error(`VS Code's server did not start:\n${said}`);
+    }
+    await sleep(100);
+  }
+  return { url: (folder) => `http://127.0.0.1:${chosen}/?folder=${encodeURI(folder)}`, log, dir, pid: child.pid, stop };
+}
