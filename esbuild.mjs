@@ -1,10 +1,22 @@
-// One bundle per entry point. `node esbuild.mjs [--watch] [--minify]`
+// One bundle per entry point. `node esbuild.mjs [--watch] [--minify] [--webview]`
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { build, context } from 'esbuild';
 
 const watch = process.argv.includes('--watch');
+
+/** zod brings its messages in fifty languages (260 kB); nothing here shows any but English. */
+const englishOnly = {
+  name: 'zod-english-only',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
+
 const common = {
   bundle: true,
+  plugins: [englishOnly],
   sourcemap: true,
   minify: process.argv.includes('--minify'),
   logLevel: 'warning',
@@ -44,6 +56,8 @@ const extension = {
 
 const webview = {
   ...common,
+  // It is also what report.html carries.
+  minify: true,
   platform: 'browser',
   target: 'es2022',
   format: 'iife',
@@ -59,12 +73,19 @@ async function copyAssets() {
   await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
   await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
   const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
-  for (const file of ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'])
+  for (const file of [
+    'tfjs-backend-wasm.wasm',
+    'tfjs-backend-wasm-simd.wasm',
+    'tfjs-backend-wasm-threaded-simd.wasm',
+  ])
     await cp(`${wasm}/${file}`, `dist/wasm/${file}`);
 }
 
 const bundles = [processes, extension, webview];
-if (watch) {
+if (process.argv.includes('--webview')) {
+  // The panel alone, the rest of dist/ left as it is.
+  await build(webview);
+} else if (watch) {
   await copyAssets();
   for (const options of bundles) await (await context(options)).watch();
 } else {
