@@ -80,7 +80,11 @@ export interface LlamaHost {
    * Rejects with the signal's reason once it aborts, in mid-prompt too; the engine is free by then.
    * Throws UserError `bad-request` for an unknown model, `adapter-mismatch` or `adapter-damaged` for an adapter that doesn't load.
    */
-  complete(request: HostRequest, signal?: AbortSignal, onText?: (piece: string) => void): Promise<HostCompletion>;
+  complete(
+    request: HostRequest,
+    signal?: AbortSignal,
+    onText?: (piece: string) => void,
+  ): Promise<HostCompletion>;
   /** Probabilities of the whole vocabulary after each of `tokens` (length T; T rows of the vocabulary's size). T must fit the context. */
   distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]>;
   /** Tokens of plain text, special tokens not interpreted. */

@@ -1,0 +1,35 @@
+/** Tokens to text as they come: a character whose bytes are spread over tokens is held back until it is whole. */
+
+const BROKEN = '\uFFFD';
+/** No character takes more tokens than this; a real U+FFFD is let through after so many. */
+const LONGEST = 8;
+
+export class Detokenizer {
+  private pending: number[] = [];
+  private readonly shown: number[];
+
+  /** `decode(tokens, before)` is the text of `tokens` where `before` precede them. */
+  constructor(
+    private readonly decode: (tokens: number[], before: number[]) => string,
+    before: readonly number[],
+  ) {
+    this.shown = before.slice(-LONGEST);
+  }
+
+  push(token: number): string {
+    this.pending.push(token);
+    const text = this.decode(this.pending, this.shown.slice(-LONGEST));
+    if (text.endsWith(BROKEN) && this.pending.length < LONGEST) return '';
+    this.shown.push(...this.pending);
+    this.pending = [];
+    return text;
+  }
+
+  /** What is whole of the rest, when the answer ends. */
+  flush(): string {
+    if (this.pending.length === 0) return '';
+    const text = this.decode(this.pending, this.shown.slice(-LONGEST));
+    this.pending = [];
+    return text.replace(/\uFFFD+$/, '');
+  }
+}

@@ -1,0 +1,194 @@
+/** llama.cpp in this process: one base in memory, many adapters on it, a context per model that is in use. */
+import { availableParallelism } from 'node:os';
+import type { LlamaModel } from 'node-llama-cpp';
+import { sharedLlama } from '../base-models/llama.ts';
+import { reportError, UserError } from '../protocol/errors.ts';
+import { checkAdapter, checkModel } from './adapter-check.ts';
+import { EngineModel } from './engine-model.ts';
+import {
+  BASE_MODEL,
+  type AdapterFile,
+  type HostCompletion,
+  type HostRequest,
+  type HostStatistics,
+  type LlamaHost,
+  type LlamaHostOptions,
+} from './host-types.ts';
+import { readVocabulary, type Vocabulary } from './vocabulary.ts';
+
+export * from './host-types.ts';
+
+const DEFAULT_CONTEXT = 2048;
+
+/**
+ * Opens a base with its adapters and whole models. Only the base is loaded at once; what an adapter or model needs
+ * is made when it is first asked for. Adapter files are checked against the base before anything is offered.
+ * Throws UserError: `base-not-found`, `base-not-gguf`, `adapter-mismatch`, `adapter-damaged`, `bad-argument` (a name twice).
+ */
+export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHost> {
+  const { basePath, adapters = [], models = [] } = options;
+  const names = [
+    BASE_MODEL,
+    ...adapters.map((adapter) => adapter.name),
+    ...models.map((model) => model.name),
+  ];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined)
+    throw new UserError(
+      'bad-argument',
+      `"${twice}" names more than one model.`,
+      `Give each adapter a name of its own; "${BASE_MODEL}" is the base's.`,
+    );
+  await checkModel(basePath);
+  for (const adapter of adapters) await checkAdapter(adapter.path, basePath);
+  for (const model of models) await checkModel(model.path);
+  return Host.open(options, names);
+}
+
+/**
+ * Threads for a context. Measured (SmolLM2-135M, 2 cores): a single sequence generates a token at a time, is bound by
+ * memory, and runs faster on half the cores; several at once are computed as a batch, which all cores share.
+ */
+export function defaultThreads(sequences: number, cores = availableParallelism()): number {
+  return sequences > 1 ? cores : Math.max(1, Math.floor(cores / 2));
+}
+
+interface Loaded {
+  model: LlamaModel;
+  vocabulary: Vocabulary;
+}
+
+class Host implements LlamaHost {
+  readonly statistics: HostStatistics = {
+    requests: 0,
+    cancelled: 0,
+    trimmedPrompts: 0,
+    promptTokens: 0,
+    cachedTokens: 0,
+    completionTokens: 0,
+    active: 0,
+  };
+  private readonly engines = new Map<string, Promise<EngineModel>>();
+  private readonly wholeModels: LlamaModel[] = [];
+
+  private constructor(
+    private readonly options: LlamaHostOptions,
+    readonly models: readonly string[],
+    private readonly base: Loaded,
+  ) {}
+
+  static async open(options: LlamaHostOptions, names: readonly string[]): Promise<Host> {
+    return new Host(options, names, await load(options.basePath));
+  }
+
+  get fillInTheMiddle(): boolean {
+    return this.base.vocabulary.fill !== undefined;
+  }
+
+  get contextSize(): number {
+    return Math.min(this.options.contextSize ?? DEFAULT_CONTEXT, this.base.model.trainContextSize);
+  }
+
+  encode(text: string): Int32Array {
+    return Int32Array.from(this.base.model.tokenize(text, false));
+  }
+
+  async complete(
+    request: HostRequest,
+    signal?: AbortSignal,
+    onText?: (piece: string) => void,
+  ): Promise<HostCompletion> {
+    this.statistics.requests += 1;
+    this.statistics.active += 1;
+    try {
+      const engine = await this.engine(request.model);
+      const completion = await engine.complete(request, signal, onText);
+      this.statistics.promptTokens += completion.promptTokens;
+      this.statistics.cachedTokens += completion.cachedTokens;
+      this.statistics.completionTokens += completion.completionTokens;
+      if (completion.trimmedTokens > 0) this.statistics.trimmedPrompts += 1;
+      return completion;
+    } catch (error) {
+      if (signal?.aborted) this.statistics.cancelled += 1;
+      throw error;
+    } finally {
+      this.statistics.active -= 1;
+    }
+  }
+
+  async distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]> {
+    return (await this.engine(model)).distributions(tokens, signal);
+  }
+
+  /** The engine of a model, made on first use; one that could not be made is tried again next time. */
+  private engine(name: string): Promise<EngineModel> {
+    let engine = this.engines.get(name);
+    if (!engine) {
+      engine = this.openEngine(name);
+      this.engines.set(name, engine);
+      engine.catch(() => this.engines.delete(name));
+    }
+    return engine;
+  }
+
+  private async openEngine(name: string): Promise<EngineModel> {
+    const { adapters = [], models = [], sequences = 1, threads = defaultThreads(sequences) } = this.options;
+    const engineOptions = { contextSize: this.contextSize, sequences, threads };
+    if (name === BASE_MODEL) return EngineModel.open(this.base.model, this.base.vocabulary, engineOptions);
+    const adapter = adapters.find((candidate) => candidate.name === name);
+    if (adapter) return this.openAdapter(adapter, engineOptions);
+    const whole = models.find((candidate) => candidate.name === name);
+    if (!whole)
+      throw new UserError(
+        'bad-request',
+        `There is no model "${name}" here.`,
+        `Ask for one of: ${this.models.join(', ')}.`,
+      );
+    const { model, vocabulary } = await load(whole.path);
+    this.wholeModels.push(model);
+    return EngineModel.open(model, vocabulary, engineOptions);
+  }
+
+  private async openAdapter(
+    adapter: AdapterFile,
+    options: { contextSize: number; sequences: number; threads: number },
+  ) {
+    // Again, because the file may have been replaced or deleted since the host was opened.
+    await checkAdapter(adapter.path, this.options.basePath);
+    try {
+      return await EngineModel.open(this.base.model, this.base.vocabulary, options, adapter);
+    } catch (error) {
+      throw new UserError(
+        'adapter-damaged',
+        `llama.cpp could not load the adapter "${adapter.name}" (${adapter.path}): ${reportError(error).message}`,
+        'Export it again from its run.',
+        { cause: error },
+      );
+    }
+  }
+
+  async dispose(): Promise<void> {
+    for (const engine of this.engines.values())
+      await engine.then((opened) => opened.dispose()).catch(() => undefined);
+    this.engines.clear();
+    for (const model of this.wholeModels) await model.dispose();
+    await this.base.model.dispose();
+  }
+}
+
+async function load(path: string): Promise<Loaded> {
+  const llama = await sharedLlama();
+  try {
+    const model = await llama.loadModel({ modelPath: path });
+    return { model, vocabulary: readVocabulary(model) };
+  } catch (error) {
+    throw new UserError(
+      'base-not-gguf',
+      `llama.cpp could not load ${path}: ${reportError(error).message}`,
+      'Fetch the model again, or choose another.',
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,51 @@
+/** From text to the tokens that the model sees: fill-in-the-middle in its own tokens, and cut to what fits. */
+
+export interface PromptTokens {
+  tokens: number[];
+  /** Tokens dropped at the far ends. */
+  trimmed: number;
+}
+
+export interface FillTokens {
+  prefix: number;
+  suffix: number;
+  middle: number;
+}
+
+/** Share of the room that the text after the cursor may take when both sides are too long. */
+const SUFFIX_SHARE = 0.25;
+
+/**
+ * Lays out a prompt in at most `room` tokens. With `fill` and a suffix: prefix token, prefix, suffix token, suffix,
+ * middle token (PSM); else the prefix alone. What doesn't fit is cut from the far ends: the prefix's beginning,
+ * the suffix's end.
+ */
+export function layOutPrompt(
+  prefix: readonly number[],
+  suffix: readonly number[] | undefined,
+  { fill, bos, room }: { fill: FillTokens | undefined; bos: number | undefined; room: number },
+): PromptTokens {
+  const start = bos === undefined ? [] : [bos];
+  if (!fill || !suffix || suffix.length === 0) {
+    const kept = keepEnd(prefix, room - start.length);
+    return { tokens: [...start, ...kept], trimmed: prefix.length - kept.length };
+  }
+  const free = Math.max(0, room - start.length - 3);
+  const after = suffix.slice(0, Math.max(free - prefix.length, Math.floor(free * SUFFIX_SHARE)));
+  const before = keepEnd(prefix, free - after.length);
+  return {
+    tokens: [...start, fill.prefix, ...before, fill.suffix, ...after, fill.middle],
+    trimmed: prefix.length + suffix.length - before.length - after.length,
+  };
+}
+
+function keepEnd(tokens: readonly number[], count: number): readonly number[] {
+  return tokens.slice(Math.max(0, tokens.length - Math.max(0, count)));
+}
+
+/** How many tokens two sequences share from their beginnings. */
+export function commonPrefix(a: readonly number[], b: readonly number[]): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;
+  return length;
+}

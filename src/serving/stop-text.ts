@@ -1,0 +1,36 @@
+/** Lets text through until a stop text appears, holding back what might become one. */
+export class StopText {
+  private held = '';
+  private readonly stops: string[];
+
+  constructor(stops: readonly string[]) {
+    this.stops = stops.filter((stop) => stop.length > 0);
+  }
+
+  /** Takes the next piece; returns what can be shown already, and whether a stop text has ended the answer. */
+  push(piece: string): { text: string; stopped: boolean } {
+    const all = this.held + piece;
+    const found = this.stops.map((stop) => all.indexOf(stop)).filter((index) => index >= 0);
+    if (found.length > 0) {
+      this.held = '';
+      return { text: all.slice(0, Math.min(...found)), stopped: true };
+    }
+    const keep = Math.max(0, ...this.stops.map((stop) => overlap(all, stop)));
+    this.held = all.slice(all.length - keep);
+    return { text: all.slice(0, all.length - keep), stopped: false };
+  }
+
+  /** What is still held when the answer ends by itself. */
+  flush(): string {
+    const rest = this.held;
+    this.held = '';
+    return rest;
+  }
+}
+
+/** Length of the longest end of `text` that `stop` begins with, short of the whole stop. */
+function overlap(text: string, stop: string): number {
+  for (let length = Math.min(text.length, stop.length - 1); length > 0; length -= 1)
+    if (text.endsWith(stop.slice(0, length))) return length;
+  return 0;
+}

@@ -1,0 +1,46 @@
+/** What the host needs to know of a model's vocabulary, worked out once per model. */
+import type { LlamaModel, Token } from 'node-llama-cpp';
+import type { FillTokens } from './prompt-tokens.ts';
+
+/** Written as plain text, not marked as special, in some models: never part of an answer. */
+const markers =
+  /^<[|｜]?(?:end[▁_]?of[▁_]?(?:text|sentence)|begin[▁_]?of[▁_]?sentence|im[_▁](?:start|end)|fim[_▁](?:prefix|suffix|middle|pad|begin|hole|end|sep)|file[_▁]?(?:sep|name)|repo[_▁]?name|reponame|gh_stars|eot_id|s|\/s|pad)[|｜]?>$/i;
+
+export interface Vocabulary {
+  /** The model's own; rows of a distribution have this size. */
+  size: number;
+  bos: number | undefined;
+  fill: FillTokens | undefined;
+  /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and everything else that is no text. */
+  ends: ReadonlySet<number>;
+}
+
+export function readVocabulary(model: LlamaModel): Vocabulary {
+  const ends = new Set<number>();
+  let size = 0;
+  for (const token of model.iterateAllTokens()) {
+    size += 1;
+    if (isEnd(model, token)) ends.add(token);
+  }
+  return {
+    size,
+    bos: model.tokens.shouldPrependBosToken ? (model.tokens.bos ?? undefined) : undefined,
+    fill: readFill(model),
+    ends,
+  };
+}
+
+function isEnd(model: LlamaModel, token: Token): boolean {
+  const attributes = model.getTokenAttributes(token);
+  if (attributes.control || model.isEogToken(token)) return true;
+  // Byte and ordinary tokens are by far the most; only what looks like a marker is looked at.
+  if (!attributes.userDefined && !attributes.normal) return false;
+  const text = model.detokenize([token], true);
+  return text.startsWith('<') && markers.test(text);
+}
+
+function readFill(model: LlamaModel): FillTokens | undefined {
+  const { prefix, suffix, middle } = model.tokens.infill;
+  if (prefix === null || suffix === null || middle === null) return undefined;
+  return { prefix, suffix, middle };
+}
