@@ -1,0 +1,275 @@
+/** The whole model: embedding, blocks, last norm, head. */
+import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import type { Attention } from './attention.ts';
+import { gainOf, type Block, type BlockSaved, type Gain, type Pass } from './block.ts';
+import type { ModelConfig } from './config.ts';
+import type { DropoutNoise } from './dropout.ts';
+import { breathe, type Head } from './head.ts';
+import type { Linear } from './linear.ts';
+import type { Parameter, Slot, TrainableModel } from './model.ts';
+import { normBackward, normForward, normGainGradient } from './norm.ts';
+import type { Parameters } from './parameters.ts';
+import { makeRope, type Rope } from './rope.ts';
+
+export interface Parts {
+  backend: Backend;
+  config: ModelConfig;
+  compute: DataType;
+  parameters: Parameters;
+  /** [vocabulary, width] */
+  embedding: Tensor | Slot;
+  blocks: Block[];
+  attention: Attention;
+  outputNorm: Gain;
+  head: Head;
+  /** All linears of the blocks, for what they keep. */
+  linears: Linear[];
+  /** LoRA's dropout; undefined without. */
+  dropout: { noise: DropoutNoise; rate: number } | undefined;
+  /** Frozen tensors, freed with the model. */
+  frozen: Tensor[];
+  method: 'lora' | 'full' | 'none';
+}
+
+export class Llama implements TrainableModel {
+  readonly backend: Backend;
+  readonly config: ModelConfig;
+  private ropes = new Map<string, Rope>();
+  private disposed = false;
+
+  constructor(private readonly parts: Parts) {
+    this.backend = parts.backend;
+    this.config = parts.config;
+  }
+
+  get parameters(): Parameter[] {
+    return this.parts.parameters.list;
+  }
+  get parameterCount(): number {
+    return this.parts.parameters.count;
+  }
+  get slots(): readonly Slot[] {
+    return this.parts.parameters.slots;
+  }
+
+  async accumulate(
+    batch: Int32Array,
+    shape: { batch: number; length: number },
+    { seed, train, lossWeight }: { seed: [number, number]; train: boolean; lossWeight: number },
+  ): Promise<{ lossSum: number; tokens: number }> {
+    const { backend: b, parts } = this;
+    const { inputs, labels } = shifted(batch, shape);
+    this.checkTokens(batch);
+    const pass: Pass = {
+      shape,
+      rope: this.rope(shape),
+      adapted: true,
+      ...(train && this.dropout(seed)),
+    };
+    const saved: BlockSaved[] = [];
+    let x = this.embed(inputs);
+    for (const block of parts.blocks) {
+      const result = block.forward(x, pass);
+      saved.push(result.saved);
+      x = result.y;
+      await breathe();
+    }
+    const { y: h, inverse } = b.arena(() =>
+      normForward(b, x, gainOf(parts.outputNorm), this.config.normEpsilon),
+    );
+    const { losses, dh } = await parts.head.lossAndGradient(h, labels, lossWeight);
+    let dx = b.arena(() => {
+      if ('value' in parts.outputNorm)
+        parts.parameters.accumulate(parts.outputNorm, normGainGradient(b, x, inverse, dh!));
+      return normBackward(b, x, inverse, gainOf(parts.outputNorm), dh!);
+    });
+    b.dispose(x, h, inverse, dh);
+    for (let i = parts.blocks.length - 1; i >= 0; i -= 1) {
+      const before = dx;
+      dx = parts.blocks[i]!.backward(before, saved[i]!, pass);
+      b.dispose(before, saved[i]);
+      await breathe();
+    }
+    if ('value' in parts.embedding) this.embeddingGradient(parts.embedding, dx, inputs);
+    b.dispose(dx);
+    return { lossSum: losses.reduce((sum, loss) => sum + loss, 0), tokens: labels.length };
+  }
+
+  async gradientNorm(): Promise<number> {
+    const { backend: b } = this;
+    const gradients = this.slots.flatMap(({ gradient }) => gradient ?? []);
+    if (!gradients.length) return 0;
+    const squares = b.arena(() =>
+      b.concat(
+        gradients.map((gradient) => b.reshape(b.sumOfSquares(gradient), [1])),
+        0,
+      ),
+    );
+    const values = await b.read(squares);
+    b.dispose(squares);
+    return Math.sqrt(values.reduce((sum, value) => sum + value, 0));
+  }
+
+  zeroGradients(): void {
+    this.parts.parameters.zeroGradients();
+  }
+
+  async tokenLosses(tokens: Int32Array, base = false): Promise<Float32Array> {
+    const h = await this.hidden(tokens.subarray(0, tokens.length - 1), !base);
+    try {
+      return (await this.parts.head.lossAndGradient(h, tokens.slice(1))).losses;
+    } finally {
+      this.backend.dispose(h);
+    }
+  }
+
+  async probabilities(tokens: Int32Array, base = false): Promise<Float32Array[]> {
+    const h = await this.hidden(tokens, !base);
+    try {
+      return await this.parts.head.probabilities(h);
+    } finally {
+      this.backend.dispose(h);
+    }
+  }
+
+  async tokenKl(tokens: Int32Array): Promise<Float32Array> {
+    if (this.parts.method === 'full')
+      throw new Error('A fully fine-tuned model no longer holds its base: compare two models.');
+    const base = await this.hidden(tokens, false);
+    const tuned = await this.hidden(tokens, true);
+    try {
+      return await this.parts.head.divergence(base, this.parts.head, tuned);
+    } finally {
+      this.backend.dispose(base, tuned);
+    }
+  }
+
+  /** KL(this || other) after each token. Both on one backend, of one vocabulary. */
+  async klTo(other: Llama, tokens: Int32Array): Promise<Float32Array> {
+    const from = await this.hidden(tokens, true);
+    const to = await other.hidden(tokens, true);
+    try {
+      return await this.parts.head.divergence(from, other.parts.head, to);
+    } finally {
+      this.backend.dispose(from, to);
+    }
+  }
+
+  read(name: string): Promise<Float32Array> {
+    return this.parts.parameters.read(name);
+  }
+  write(name: string, values: Float32Array): void {
+    this.parts.parameters.write(name, values);
+  }
+  replace(slot: Slot, value: Tensor): void {
+    this.parts.parameters.replace(slot, value);
+  }
+
+  dispose(): void {
+    if (this.disposed) return;
+    this.disposed = true;
+    const { backend, parts } = this;
+    for (const linear of parts.linears) linear.forget();
+    parts.head.forget();
+    parts.attention.dispose();
+    parts.dropout?.noise.dispose();
+    parts.parameters.dispose();
+    for (const rope of this.ropes.values()) backend.dispose({ ...rope });
+    backend.dispose(parts.frozen);
+  }
+
+  /** The last norm's output for one sequence, no dropout: [T, width] f32. */
+  private async hidden(tokens: Int32Array, adapted: boolean): Promise<Tensor> {
+    const { backend: b, parts } = this;
+    this.checkTokens(tokens);
+    const shape = { batch: 1, length: tokens.length };
+    const pass: Pass = { shape, rope: this.rope(shape), adapted };
+    let x = this.embed(tokens);
+    for (const block of parts.blocks) {
+      const before = x;
+      x = b.arena(() => block.forward(before, pass).y);
+      b.dispose(before);
+      await breathe();
+    }
+    const { y } = b.arena(() => ({
+      y: normForward(b, x, gainOf(parts.outputNorm), this.config.normEpsilon).y,
+    }));
+    b.dispose(x);
+    return y;
+  }
+
+  private embed(tokens: Int32Array): Tensor {
+    const { backend: b } = this;
+    const { embedding } = this.parts;
+    return b.arena(() => {
+      const rows = b.gather(
+        'value' in embedding ? embedding.value : embedding,
+        b.tensor(tokens.slice(), [tokens.length]),
+      );
+      return rows.dtype === 'f32' ? rows : b.cast(rows, 'f32');
+    });
+  }
+
+  private embeddingGradient(slot: Slot, dx: Tensor, inputs: Int32Array): void {
+    const { backend: b } = this;
+    b.arena(() => {
+      const indices = b.tensor(inputs.slice(), [inputs.length]);
+      this.parts.parameters.accumulate(slot, b.scatterAdd(dx, indices, this.config.vocabularySize));
+    });
+  }
+
+  private dropout(
+    shape: { batch: number; length: number },
+    seed: readonly [number, number],
+  ): Pick<Pass, 'dropout'> {
+    const { dropout } = this.parts;
+    if (!dropout) return {};
+    const largest = Math.max(
+      this.config.width,
+      this.config.hiddenWidth,
+      this.config.heads * this.config.headSize,
+    );
+    return { dropout: { noise: dropout.noise, keepRate: 1 - dropout.rate, seed, largest } };
+  }
+
+  /** Tables are kept for the last few shapes: training's, and those of evaluations in between. */
+  private rope(shape: { batch: number; length: number }): Rope {
+    const key = `${shape.batch} ${shape.length}`;
+    const known = this.ropes.get(key);
+    if (known) return known;
+    if (this.ropes.size >= KEPT_ROPES) {
+      const [oldest, rope] = this.ropes.entries().next().value!;
+      this.backend.dispose({ ...rope });
+      this.ropes.delete(oldest);
+    }
+    const rope = makeRope(this.backend, this.config, shape.batch, shape.length, this.parts.compute);
+    this.ropes.set(key, rope);
+    return rope;
+  }
+
+  private checkTokens(tokens: Int32Array): void {
+    const bad = tokens.find((token) => token < 0 || token >= this.config.vocabularySize);
+    if (bad !== undefined)
+      throw new Error(`Token ${bad} is not in the vocabulary of ${this.config.vocabularySize}.`);
+    if (tokens.length === 0) throw new Error('There are no tokens.');
+  }
+}
+
+const KEPT_ROPES = 4;
+
+/** Rows of T + 1 tokens -> the first T of each, and the last T of each. */
+function shifted(
+  batch: Int32Array,
+  { batch: rows, length }: { batch: number; length: number },
+): { inputs: Int32Array; labels: Int32Array } {
+  if (batch.length !== rows * (length + 1))
+    throw new Error(`A batch of ${rows} x ${length + 1} tokens was promised, ${batch.length} came.`);
+  const inputs = new Int32Array(rows * length);
+  const labels = new Int32Array(rows * length);
+  for (let row = 0; row < rows; row += 1) {
+    const begin = row * (length + 1);
+    inputs.set(batch.subarray(begin, begin + length), row * length);
+    labels.set(batch.subarray(begin + 1, begin + 1 + length), row * length);
+  }
+  return { inputs, labels };
+}

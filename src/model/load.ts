@@ -1,0 +1,184 @@
+/** From a GGUF file to a model on a backend. */
+import type { ModuleName } from '../protocol/run.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import { Attention } from './attention.ts';
+import { Block, type Gain } from './block.ts';
+import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
+import { DropoutNoise } from './dropout.ts';
+import { Head } from './head.ts';
+import { Linear, type Lora } from './linear.ts';
+import { Llama } from './llama.ts';
+import type { ModelOptions, Slot } from './model.ts';
+import { Parameters } from './parameters.ts';
+import { gaussian, mix, mixText } from './random.ts';
+
+/** GGUF's name of each module, within `blk.N.`. */
+export const moduleTensors: Record<ModuleName, string> = {
+  q: 'attn_q',
+  k: 'attn_k',
+  v: 'attn_v',
+  o: 'attn_output',
+  gate: 'ffn_gate',
+  up: 'ffn_up',
+  down: 'ffn_down',
+};
+
+/** Loads a base for LoRA, full fine-tuning or reading only. Throws UserErrors about the file. */
+export async function loadModel(
+  backend: Backend,
+  source: WeightSource,
+  options: ModelOptions,
+): Promise<Llama> {
+  const config = readConfig(source);
+  if (options.precision === 'bf16' && !backend.supportsBf16)
+    throw new UserError('bad-argument', `The ${backend.name} backend has no bf16.`, 'Use --precision f32.');
+  return new Loader(backend, source, config, options).load();
+}
+
+class Loader {
+  private readonly parameters: Parameters;
+  private readonly compute: DataType;
+  private readonly frozen: Tensor[] = [];
+  private readonly linears: Linear[] = [];
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly source: WeightSource,
+    private readonly config: ModelConfig,
+    private readonly options: ModelOptions,
+  ) {
+    this.parameters = new Parameters(backend);
+    this.compute = options.precision;
+  }
+
+  async load(): Promise<Llama> {
+    const { backend, config, options, compute, parameters } = this;
+    const { width, hiddenWidth, vocabularySize } = config;
+    const embedding = await this.matrix('token_embd.weight', [vocabularySize, width]);
+    const attention = new Attention(backend, config, compute);
+    const blocks: Block[] = [];
+    for (let index = 0; index < config.layers; index += 1) {
+      const weights = {
+        attentionNorm: await this.gain(`blk.${index}.attn_norm.weight`),
+        qkv: await this.linear(index, ['q', 'k', 'v'], width),
+        o: await this.linear(index, ['o'], config.heads * config.headSize),
+        mlpNorm: await this.gain(`blk.${index}.ffn_norm.weight`),
+        gateUp: await this.linear(index, ['gate', 'up'], width),
+        down: await this.linear(index, ['down'], hiddenWidth),
+      };
+      blocks.push(new Block(backend, index, weights, attention, parameters, config.normEpsilon, compute));
+    }
+    const outputNorm = await this.gain('output_norm.weight');
+    const headWeight = config.tiedHead
+      ? embedding
+      : await this.matrix('output.weight', [vocabularySize, width]);
+    const dropping = options.method === 'lora' && options.dropout > 0;
+    return new Llama({
+      backend,
+      config,
+      compute,
+      parameters,
+      embedding,
+      blocks,
+      attention,
+      outputNorm,
+      head: new Head(backend, parameters, compute, headWeight),
+      linears: this.linears,
+      dropout: dropping
+        ? { noise: new DropoutNoise(backend, options.dropout, compute), rate: options.dropout }
+        : undefined,
+      frozen: this.frozen,
+      method: options.method,
+    });
+  }
+
+  private outOf(module: ModuleName): number {
+    const { width, hiddenWidth, heads, kvHeads, headSize } = this.config;
+    const sizes = { q: heads * headSize, k: kvHeads * headSize, v: kvHeads * headSize, o: width };
+    return { ...sizes, gate: hiddenWidth, up: hiddenWidth, down: width }[module];
+  }
+
+  /** Modules with one input as one matrix, one below the other. */
+  private async linear(index: number, modules: ModuleName[], columns: number): Promise<Linear> {
+    const rows = modules.map((module) => this.outOf(module));
+    const names = modules.map((module) => `blk.${index}.${moduleTensors[module]}`);
+    const parts: { name: string; shape: number[] }[] = [];
+    const data = new Float32Array(rows.reduce((sum, count) => sum + count, 0) * columns);
+    let begin = 0;
+    for (const [i, name] of names.entries()) {
+      const shape = [rows[i]!, columns];
+      data.set(await this.values(`${name}.weight`, shape), begin * columns);
+      parts.push({ name: `${name}.weight`, shape });
+      begin += rows[i]!;
+    }
+    const weight = this.place(parts, data, [begin, columns], true);
+    const lora = this.options.method === 'lora' ? this.lora(names, modules, rows, columns) : undefined;
+    const linear = new Linear(this.backend, this.parameters, this.compute, weight, rows, lora);
+    this.linears.push(linear);
+    return linear;
+  }
+
+  /** A ~ N(0, 1/rank^2), as PEFT's "gaussian"; B = 0. */
+  private lora(names: string[], modules: ModuleName[], rows: number[], columns: number): Lora | undefined {
+    const { backend, options, parameters } = this;
+    const { rank, alpha, targets, seed } = options;
+    const targeted = modules.map((module) => targets.includes(module));
+    const chosen = names.filter((_, i) => targeted[i]);
+    if (!chosen.length) return undefined;
+    const values = new Float32Array(chosen.length * rank * columns);
+    const parts = chosen.map((name, i) => {
+      values.set(gaussian(rank * columns, 1 / rank, mix(seed, mixText(name))), i * rank * columns);
+      return { name: `${name}.lora_a`, shape: [rank, columns] };
+    });
+    const a = parameters.add(parts, backend.tensor(values, [chosen.length * rank, columns]));
+    const b = names.map((name, i) =>
+      targeted[i]
+        ? parameters.add(
+            [{ name: `${name}.lora_b`, shape: [rows[i]!, rank] }],
+            backend.zeros([rows[i]!, rank]),
+          )
+        : undefined,
+    );
+    return { a, b, rank, scale: alpha / rank };
+  }
+
+  private async gain(name: string): Promise<Gain> {
+    const shape = [this.config.width];
+    return this.place([{ name, shape }], await this.values(name, shape), shape, false);
+  }
+
+  private async matrix(name: string, shape: number[]): Promise<Tensor | Slot> {
+    return this.place([{ name, shape }], await this.values(name, shape), shape, true);
+  }
+
+  /** A trained slot in full fine-tuning, else a frozen tensor, in the products' type where it enters one. */
+  private place(
+    parts: { name: string; shape: number[] }[],
+    data: Float32Array,
+    shape: number[],
+    product: boolean,
+  ): Tensor | Slot {
+    const { backend: b } = this;
+    if (this.options.method === 'full') return this.parameters.add(parts, b.tensor(data, shape));
+    const tensor = b.arena(() => {
+      const f32 = b.tensor(data, shape);
+      return product && this.compute === 'bf16' ? b.cast(f32, 'bf16') : f32;
+    });
+    this.frozen.push(b.keep(tensor));
+    return tensor;
+  }
+
+  private async values(name: string, shape: number[]): Promise<Float32Array> {
+    const known = this.source.tensors.get(name);
+    if (!known)
+      throw new UserError('base-truncated', `The base has no tensor "${name}".`, 'Fetch the file again.');
+    if (known.shape.join() !== shape.join())
+      throw new UserError(
+        'base-truncated',
+        `The base's tensor "${name}" is ${known.shape.join(' x ')}, not ${shape.join(' x ')}.`,
+        'Fetch the file again.',
+      );
+    return this.source.readF32(name);
+  }
+}

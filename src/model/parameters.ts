@@ -1,0 +1,110 @@
+import type { Backend, Tensor } from '../tensor/backend.ts';
+import type { Parameter, Slot } from './model.ts';
+
+interface View {
+  slot: Slot;
+  /** Rows of the slot that are this parameter. */
+  begin: number;
+  rows: number;
+  shape: number[];
+}
+
+/** Trained tensors: `slots` as the optimiser updates them, `list` as files name them (a slot may hold several). */
+export class Parameters {
+  readonly slots: Slot[] = [];
+  private readonly views = new Map<string, View>();
+  /** Counts changes of values, for what is derived from them. */
+  version = 0;
+
+  constructor(private readonly backend: Backend) {}
+
+  get list(): Parameter[] {
+    return [...this.views].map(([name, { shape }]) => ({ name, shape }));
+  }
+
+  get count(): number {
+    return this.slots.reduce((sum, { value }) => sum + product(value.shape), 0);
+  }
+
+  /** Adds a slot made of whole parameters, one below the other. */
+  add(parts: readonly { name: string; shape: number[] }[], value: Tensor): Slot {
+    const slot: Slot = {
+      name: parts.map(({ name }) => name).join('+'),
+      value: this.backend.keep(value),
+      gradient: undefined,
+    };
+    this.slots.push(slot);
+    let begin = 0;
+    for (const { name, shape } of parts) {
+      this.views.set(name, { slot, begin, rows: shape[0]!, shape });
+      begin += shape[0]!;
+    }
+    return slot;
+  }
+
+  /** Adds to a slot's gradient, in f32. */
+  accumulate(slot: Slot, gradient: Tensor): void {
+    const { backend } = this;
+    const before = slot.gradient;
+    slot.gradient = backend.keep(before ? backend.add(before, gradient) : gradient);
+    backend.dispose(before);
+  }
+
+  zeroGradients(): void {
+    for (const slot of this.slots) {
+      this.backend.dispose(slot.gradient);
+      slot.gradient = undefined;
+    }
+  }
+
+  replace(slot: Slot, value: Tensor): void {
+    this.backend.dispose(slot.value);
+    slot.value = this.backend.keep(value);
+    this.version += 1;
+  }
+
+  async read(name: string): Promise<Float32Array> {
+    const { slot, begin, rows } = this.view(name);
+    const part = this.backend.arena(() => this.rows(slot.value, begin, rows));
+    try {
+      return await this.backend.read(part);
+    } finally {
+      this.backend.dispose(part);
+    }
+  }
+
+  write(name: string, values: Float32Array): void {
+    const { slot, begin, rows, shape } = this.view(name);
+    if (values.length !== product(shape))
+      throw new Error(`${name} wants ${product(shape)} values, not ${values.length}.`);
+    const value = this.backend.arena(() => {
+      const fresh = this.backend.tensor(values.slice(), shape);
+      const after = begin + rows;
+      const parts = [
+        ...(begin > 0 ? [this.rows(slot.value, 0, begin)] : []),
+        fresh,
+        ...(after < slot.value.shape[0]! ? [this.rows(slot.value, after, slot.value.shape[0]! - after)] : []),
+      ];
+      return parts.length === 1 ? fresh : this.backend.concat(parts, 0);
+    });
+    this.replace(slot, value);
+  }
+
+  dispose(): void {
+    this.zeroGradients();
+    for (const { value } of this.slots) this.backend.dispose(value);
+  }
+
+  /** A copy of some rows; a tensor of its own even where it is all of them. */
+  private rows(x: Tensor, begin: number, rows: number): Tensor {
+    return this.backend.slice(x, [begin, ...x.shape.slice(1).map(() => 0)], [rows, ...x.shape.slice(1)]);
+  }
+
+  private view(name: string): View {
+    const view = this.views.get(name);
+    if (!view) throw new Error(`The model has no parameter ${name}.`);
+    return view;
+  }
+}
+
+export const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
