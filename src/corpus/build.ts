@@ -1,0 +1,124 @@
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { collect, type Collected } from './collect.ts';
+import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
+import { copyTokens, TokenFileWriter } from './token-file.ts';
+
+/** What the corpus needs of a tokenizer. Text that looks like a special token must stay text. */
+export interface CorpusTokenizer {
+  encode(text: string): Int32Array;
+  /** The end-of-text token, put after every document. */
+  readonly eos: number;
+}
+
+export interface BuildProgress {
+  /** Files looked at. */
+  done: number;
+  total: number;
+  tokens: number;
+}
+
+export interface BuildOptions {
+  folder: string;
+  /** Directory to write into; made when missing. */
+  out: string;
+  tokenizer: CorpusTokenizer;
+  seed: number;
+  /** Share of the files held out; 0.1 unless given. */
+  heldOutShare?: number | undefined;
+  onProgress?: ((progress: BuildProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export const manifestPath = (dir: string) => join(dir, 'manifest.jsonl');
+export const summaryPath = (dir: string) => join(dir, 'summary.json');
+export const tokensPath = (dir: string, split: Split) =>
+  join(dir, split === 'train' ? 'train.tokens' : 'heldout.tokens');
+
+/**
+ * Reads a folder into `out`: manifest.jsonl, train.tokens, heldout.tokens and, last of all, summary.json.
+ * Memory doesn't grow with the text, only with the number of files.
+ * Errors: corpus-empty, corpus-unreadable, cancelled.
+ */
+export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary> {
+  const { out } = options;
+  await mkdir(out, { recursive: true });
+  await rm(summaryPath(out), { force: true });
+  // Which file goes where is only known at the end, so all tokens lie in one file first.
+  const all = join(out, 'all.tokens.tmp');
+  const manifest = join(out, 'manifest.jsonl.tmp');
+  try {
+    const { kept, starts, summary } = await readInto(options, all, manifest);
+    for (const split of ['train', 'held-out'] as const) {
+      const ranges = kept.map(({ tokens }, index) => ({ offset: starts[index]!, tokens }));
+      await copyTokens(
+        all,
+        tokensPath(out, split),
+        ranges.filter((_, index) => kept[index]!.split === split),
+      );
+    }
+    await rename(manifest, manifestPath(out));
+    await writeFile(`${summaryPath(out)}.tmp`, `${JSON.stringify(summary, null, 2)}\n`);
+    await rename(`${summaryPath(out)}.tmp`, summaryPath(out));
+    return summary;
+  } finally {
+    await rm(all, { force: true });
+    await rm(manifest, { force: true });
+  }
+}
+
+async function readInto(options: BuildOptions, all: string, manifest: string): Promise<Collected> {
+  const { tokenizer, onProgress } = options;
+  const tokens = await TokenFileWriter.create(all);
+  const lines = new LineWriter(manifest);
+  try {
+    const collected = await collect(
+      {
+        folder: options.folder,
+        seed: options.seed,
+        heldOutShare: options.heldOutShare,
+        signal: options.signal,
+        onProgress: onProgress && ((progress) => onProgress({ ...progress, tokens: tokens.length })),
+      },
+      {
+        async keep(text) {
+          const encoded = tokenizer.encode(text);
+          await tokens.append(encoded);
+          await tokens.append([tokenizer.eos]);
+          return encoded.length + 1;
+        },
+        leaveOut: (entry) => lines.write(entry),
+      },
+    );
+    for (const entry of collected.kept) await lines.write(entry);
+    return collected;
+  } finally {
+    await tokens.close();
+    await lines.close();
+  }
+}
+
+/** JSON lines to a file, held back while the disk is slower. */
+class LineWriter {
+  private readonly stream: WriteStream;
+  private failure: Error | undefined;
+
+  constructor(path: string) {
+    this.stream = createWriteStream(path);
+    this.stream.on('error', (error) => (this.failure = error));
+  }
+
+  async write(entry: KeptEntry | LeftOutEntry): Promise<void> {
+    if (this.failure) throw this.failure;
+    if (!this.stream.write(`${JSON.stringify(entry)}\n`)) await once(this.stream, 'drain');
+  }
+
+  async close(): Promise<void> {
+    const closed = this.stream.closed ? undefined : once(this.stream, 'close');
+    this.stream.end();
+    await closed;
+    if (this.failure) throw this.failure;
+  }
+}

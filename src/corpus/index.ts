@@ -1,0 +1,13 @@
+/** Folders to tokens. See docs/file-formats.md for what is written. */
+export { buildCorpus, type BuildOptions, type BuildProgress, type CorpusTokenizer } from './build.ts';
+export { DEFAULT_HELD_OUT_SHARE } from './collect.ts';
+export {
+  reasons,
+  type CorpusSummary,
+  type KeptEntry,
+  type LeftOutEntry,
+  type Reason,
+  type Split,
+} from './manifest.ts';
+export { openCorpus, readManifest, type Corpus } from './open.ts';
+export { surveyFolder, type Survey } from './survey.ts';

@@ -1,0 +1,80 @@
+/** corpus/manifest.jsonl and corpus/summary.json: what went in, what was left out, and why. */
+import { z } from 'zod';
+
+export const reasons = {
+  'git-ignored': 'git ignores it',
+  vendored: "someone else's code, copied in",
+  generated: 'written by a program',
+  minified: 'minified',
+  binary: 'not text',
+  encoding: 'text, but not UTF-8 or UTF-16',
+  'not-code': 'neither code nor documentation',
+  data: 'data rather than code',
+  'over-long': 'too large, or with lines too long',
+  empty: 'empty',
+  duplicate: 'the same as another file',
+  secret: 'holds what looks like a secret',
+  symlink: 'a symbolic link',
+  unreadable: 'could not be read',
+} as const;
+export type Reason = keyof typeof reasons;
+
+export const splitNames = ['train', 'held-out'] as const;
+export type Split = (typeof splitNames)[number];
+
+export const keptSchema = z.object({
+  in: z.literal(true),
+  /** Relative to the folder, with "/" between names. */
+  path: z.string(),
+  split: z.enum(splitNames),
+  /** The end-of-text token included. */
+  tokens: z.int().min(0),
+  /** Where its tokens begin in the token file of its split. */
+  offset: z.int().min(0),
+  /** Of the text as it was learned: UTF-8, "\n" at line ends. */
+  bytes: z.int(),
+  lines: z.int(),
+  sha256: z.string(),
+  /** Only when a single file had to be cut in two: the first of its lines, from 1. */
+  fromLine: z.int().optional(),
+});
+export type KeptEntry = z.infer<typeof keptSchema>;
+
+export const leftOutSchema = z.object({
+  in: z.literal(false),
+  path: z.string(),
+  reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]),
+  /** A folder that was not walked; counts once. */
+  folder: z.literal(true).optional(),
+  /** What exactly: the rule that found a secret, the other copy, the system's error. Never the secret. */
+  detail: z.string().optional(),
+  /** Line of the secret, from 1. */
+  line: z.int().optional(),
+});
+export type LeftOutEntry = z.infer<typeof leftOutSchema>;
+
+export const manifestLineSchema = z.discriminatedUnion('in', [keptSchema, leftOutSchema]);
+
+export const CORPUS_FORMAT = 1;
+
+export const corpusSummarySchema = z.object({
+  format: z.literal(CORPUS_FORMAT),
+  folder: z.string(),
+  seed: z.int(),
+  heldOutShare: z.number(),
+  /** Files. */
+  kept: z.int(),
+  trainFiles: z.int(),
+  heldOutFiles: z.int(),
+  /** Files and unwalked folders by reason. */
+  leftOut: z.record(z.string(), z.int()),
+  trainTokens: z.int(),
+  heldOutTokens: z.int(),
+  bytes: z.int(),
+  lines: z.int(),
+  /** sha256 over the kept files: their paths, contents and splits. */
+  digest: z.string(),
+  /** True when there was one file only, which was cut in two. */
+  cut: z.boolean(),
+});
+export type CorpusSummary = z.infer<typeof corpusSummarySchema>;

@@ -1,0 +1,96 @@
+/** What the name of a file or folder tells. */
+import { posix } from 'node:path';
+import type { Reason } from './manifest.ts';
+
+const set = (words: string) => new Set(words.trim().split(/\s+/));
+
+const codeExtensions = set(`
+  ada adb ads agda asm s astro awk bash bat bzl c cc cpp cxx c++ h hh hpp hxx inl ipp tpp m mm clj cljs cljc edn cmake
+  cob cbl coffee cr cs csx css scss sass less cu cuh d dart dockerfile el elm erl hrl ex exs f f03 f08 f77 f90 f95 for
+  fish fs fsi fsx gd gleam glsl frag vert comp hlsl wgsl metal go gradle graphql gql groovy hack haml hs lhs html htm
+  hx idr ino java jl js cjs mjs jsx jsonnet libsonnet kt kts lean lisp lsp lua mak mk ml mli mll mly nim nix odin pas
+  php phtml pl pm t pony pro proto ps1 psm1 psd1 pug purs py pyi pyx pxd r rmd rb rake gemspec rkt rs rst scala sc scm
+  sh sml sol sql ss st star stan sv svh svelte swift tcl tex sty tf tfvars thrift ts cts mts tsx v vala vb vbs vhd vhdl
+  vim vue wat x y yy l ll zig zsh md markdown mdx adoc asciidoc org
+`);
+
+/** Settings are code as long as they are short; long ones are data. */
+const dataExtensions = set(
+  'json jsonc json5 yaml yml toml ini cfg conf properties xml xsd plist env-example',
+);
+export const DATA_BYTES = 16 * 1024;
+
+const codeNames = set(`
+  makefile gnumakefile dockerfile containerfile jenkinsfile vagrantfile gemfile rakefile podfile fastfile brewfile
+  procfile justfile build workspace meson.build meson_options.txt cmakelists.txt requirements.txt configure.ac
+  makefile.am .bashrc .bash_profile .zshrc .profile .vimrc .emacs readme
+`);
+
+const lockFiles = set(`
+  package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock cargo.lock poetry.lock
+  pdm.lock uv.lock pipfile.lock composer.lock gemfile.lock podfile.lock package.resolved mix.lock pubspec.lock go.sum
+  go.work.sum flake.lock packages.lock.json gradle.lockfile conan.lock .terraform.lock.hcl
+`);
+
+const generatedName =
+  /(?:\.map|\.pb\.(?:go|cc|h|swift)|_pb2(?:_grpc)?\.pyi?|_pb\.(?:js|d\.ts)|\.g\.(?:dart|cs|ts)|\.freezed\.dart|\.designer\.(?:cs|vb)|\.generated\.\w+|\.snap|\.tsbuildinfo)$/i;
+const minifiedName = /[.-]min\.(?:js|cjs|mjs|css)$/i;
+
+const binaryExtensions = set(`
+  png jpg jpeg gif bmp ico icns webp avif tif tiff psd pdf doc docx xls xlsx ppt pptx odt ods zip gz tgz bz2 xz zst 7z rar
+  tar jar war ear class pyc pyo o a so dylib dll exe lib pdb wasm bin dat db sqlite sqlite3 gguf safetensors onnx pt pth
+  npy npz pkl parquet h5 mp3 mp4 m4a wav ogg flac mov avi mkv webm ttf otf woff woff2 eot p12 pfx jks keystore
+`);
+
+export type NameVerdict =
+  | { reason: Reason; detail?: string }
+  /** Code or settings; `limit` is the largest size in bytes if it has a stricter one than others. */
+  | { take: true; limit?: number }
+  /** Only its contents can tell: no extension that is known here. */
+  | { look: true };
+
+/** Judges a file by its path alone. */
+export function judgeName(path: string): NameVerdict {
+  const name = posix.basename(path).toLowerCase();
+  if (lockFiles.has(name)) return { reason: 'generated', detail: 'lock file' };
+  if (generatedName.test(name)) return { reason: 'generated', detail: 'by its name' };
+  if (minifiedName.test(name)) return { reason: 'minified', detail: 'by its name' };
+  if (codeNames.has(name) || name.startsWith('dockerfile.')) return { take: true };
+  const extension = extensionOf(name);
+  if (codeExtensions.has(extension)) return { take: true };
+  if (dataExtensions.has(extension)) return { take: true, limit: DATA_BYTES };
+  if (binaryExtensions.has(extension)) return { reason: 'binary' };
+  return { look: true };
+}
+
+export function extensionOf(path: string): string {
+  return posix.extname(path.toLowerCase()).slice(1);
+}
+
+const skippedFolders = set('.git .hg .svn .jj .bzr _darcs CVS');
+const vendoredFolders = set(`
+  node_modules bower_components jspm_packages vendor _vendor vendored third_party third-party thirdparty 3rdparty
+  site-packages dist-packages .venv venv virtualenv Pods Carthage .yarn .pnpm-store .bundle eggs .eggs elm-stuff
+`);
+const generatedFolders = set(`
+  dist .next .nuxt .output .svelte-kit .astro .angular .parcel-cache .turbo .cache __generated__ __pycache__ .tox .nox
+  .mypy_cache .pytest_cache .ruff_cache .gradle .dart_tool .terraform coverage htmlcov DerivedData _build
+`);
+/** Folder names that mean build output only beside one of these files. */
+const outputBeside: Record<string, RegExp> = {
+  target: /^(?:Cargo\.toml|pom\.xml|build\.sbt)$/,
+  build:
+    /^(?:build\.gradle(?:\.kts)?|pubspec\.yaml|setup\.py|pyproject\.toml|CMakeLists\.txt|package\.json)$/,
+  out: /^(?:package\.json|build\.gradle(?:\.kts)?)$/,
+};
+
+/** Version control's own folders: not part of the workspace, so not even mentioned. */
+export const isSkippedFolder = (name: string) => skippedFolders.has(name);
+
+/** Judges a folder by its name, what lies beside it and what is in it; undefined to walk it. */
+export function judgeFolder(name: string, siblings: readonly string[]): Reason | undefined {
+  if (vendoredFolders.has(name)) return 'vendored';
+  if (generatedFolders.has(name) || /\.egg-info$/.test(name)) return 'generated';
+  const beside = outputBeside[name];
+  return beside && siblings.some((sibling) => beside.test(sibling)) ? 'generated' : undefined;
+}
