@@ -12,6 +12,12 @@ export interface FillTokens {
   middle: number;
 }
 
+/**
+ * The prefix loses whole blocks, so that its beginning stays where it is while someone types on, and what the engine
+ * has computed of it stays of use.
+ */
+const BLOCK = 128;
+
 /** Share of the room that the text after the cursor may take when both sides are too long. */
 const SUFFIX_SHARE = 0.25;
 
@@ -39,8 +45,11 @@ export function layOutPrompt(
   };
 }
 
-function keepEnd(tokens: readonly number[], count: number): readonly number[] {
-  return tokens.slice(Math.max(0, tokens.length - Math.max(0, count)));
+function keepEnd(tokens: readonly number[], room: number): readonly number[] {
+  const excess = tokens.length - Math.max(0, room);
+  if (excess <= 0) return tokens;
+  const block = Math.max(1, Math.min(BLOCK, Math.floor(room / 8)));
+  return tokens.slice(Math.min(tokens.length, Math.ceil(excess / block) * block));
 }
 
 /** How many tokens two sequences share from their beginnings. */

@@ -1,0 +1,65 @@
+/** A host and its server on a loopback port. */
+import type { AddressInfo } from 'node:net';
+import { UserError } from '../protocol/errors.ts';
+import { createApp } from './app.ts';
+import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from './llama-host.ts';
+
+export interface ServerOptions extends LlamaHostOptions {
+  token: string;
+  /** 0, the default, takes a free one. */
+  port?: number | undefined;
+  /** Minutes without a request after which `onIdle` is called. */
+  idleMinutes?: number | undefined;
+  onIdle?: () => void;
+}
+
+export interface RunningServer {
+  port: number;
+  host: LlamaHost;
+  close(): Promise<void>;
+}
+
+/** Opens the host, then listens on 127.0.0.1 only. Throws UserError `port-taken`, and what openLlamaHost throws. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const host = await openLlamaHost(options);
+  const idle = idleTimer(options, host);
+  const app = await createApp(host, { token: options.token, onActivity: idle.touch });
+  const close = async () => {
+    idle.stop();
+    await app.close();
+    await host.dispose();
+  };
+  try {
+    await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+  } catch (error) {
+    await close();
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new UserError(
+      'port-taken',
+      `Port ${options.port} is taken by another program.`,
+      'Choose another --port, or leave it out to get a free one.',
+      {
+        cause: error,
+      },
+    );
+  }
+  return { port: (app.server.address() as AddressInfo).port, host, close };
+}
+
+function idleTimer(
+  { idleMinutes, onIdle }: ServerOptions,
+  host: LlamaHost,
+): { touch: () => void; stop: () => void } {
+  if (!idleMinutes || !onIdle) return { touch: () => undefined, stop: () => undefined };
+  let last = Date.now();
+  const limit = idleMinutes * 60_000;
+  const timer = setInterval(
+    () => {
+      if (host.statistics.active > 0) last = Date.now();
+      if (Date.now() - last >= limit) onIdle();
+    },
+    Math.min(limit, 10_000),
+  );
+  timer.unref();
+  return { touch: () => (last = Date.now()), stop: () => clearInterval(timer) };
+}
