@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { doctorReportSchema, type DoctorCheck, type DoctorReport } from '../../protocol/doctor.ts';
+import { examine } from '../doctor.ts';
+import { printJson } from '../output.ts';
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('what this machine has, what is missing, and the command that gets it')
+    .option('--json', 'print the report as JSON')
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const report = doctorReportSchema.parse(await examine());
+      if (json) printJson(report);
+      else console.log(formatDoctor(report));
+    });
+}
+
+const marks: Record<DoctorCheck['status'], string> = {
+  ok: 'ok',
+  note: '-',
+  missing: 'MISSING',
+  broken: 'BROKEN',
+};
+
+/** The report for a terminal: a line for each check, its command below it. */
+export function formatDoctor({ checks, summary, version }: DoctorReport): string {
+  const width = Math.max(...checks.map(({ title }) => title.length));
+  const lines = checks.flatMap(({ title, status, text, command }) => [
+    `${marks[status].padEnd(8)} ${title.padEnd(width)}  ${text}`,
+    ...(command ? [`${' '.repeat(width + 11)}get it: ${command}`] : []),
+  ]);
+  return [`Forget-Me-Not ${version}`, ...lines, '', summary].join('\n');
+}

