@@ -41,8 +41,9 @@ export async function createApp(
   await app.register(async (protectedApp) => {
     await protectedApp.register(bearerAuth, {
       keys: new Set([token]),
+      // The plugin sends whatever this returns; its types know strings only.
       errorResponse: () =>
-        openAiError('The bearer token is missing or wrong.', 'unauthorized', 'authentication_error'),
+        openAiError('The bearer token is missing or wrong.', 'unauthorized', 'authentication_error') as never,
     });
     protectedApp.get('/v1/models', () => ({
       object: 'list',
