@@ -1,0 +1,83 @@
+/** A held-out line completed by base and result, for the person to see. Chosen by rule, never by hand. */
+import type { Corpus } from '../corpus/index.ts';
+import type { Tokenizer } from '../base-models/tokenizer.ts';
+import type { Summary } from '../protocol/evaluation.ts';
+import { spread } from './statistics.ts';
+
+export type Example = NonNullable<Summary['example']>;
+export type Candidate = Pick<Example, 'file' | 'line' | 'prefix' | 'actual'>;
+
+/** Lines looked at, spread evenly over the held-out files' lines that are long enough. */
+const CANDIDATES = 8;
+const CONTEXT_CHARACTERS = 600;
+const MIN_LINE = 16;
+const MIN_LINE_NUMBER = 4;
+
+/** Held-out lines cut at the first gap after a third of their text; what follows is to be completed. */
+export function findCandidates(
+  documents: Iterable<{ file: string; fromLine: number; text: string }>,
+): Candidate[] {
+  const found: Candidate[] = [];
+  for (const { file, fromLine, text } of documents) {
+    let start = 0;
+    for (const [index, line] of text.split('\n').entries()) {
+      const cut = index >= MIN_LINE_NUMBER ? cutOf(line) : undefined;
+      if (cut !== undefined) {
+        const prefix = text.slice(Math.max(0, start + cut - CONTEXT_CHARACTERS), start + cut);
+        found.push({ file, line: fromLine + index, prefix, actual: line.slice(cut).trimEnd() });
+      }
+      start += line.length + 1;
+    }
+  }
+  return spread(found.length, CANDIDATES).map((index) => found[index]!);
+}
+
+/** Where to cut a line: before a space or after an opening mark, at least a third in; never leaving a mere bracket. */
+function cutOf(line: string): number | undefined {
+  const indent = line.length - line.trimStart().length;
+  const length = line.trim().length;
+  if (length < MIN_LINE) return undefined;
+  for (let at = indent + Math.ceil(length / 3); at < indent + length - 4; at += 1) {
+    const gap = line[at] === ' ' || /[([{.=,:]/.test(line[at - 1]!);
+    if (gap && /\w{2}/.test(line.slice(at))) return at;
+  }
+  return undefined;
+}
+
+/**
+ * Of the candidates the first where the result writes the actual line and the base does not; else the first where
+ * the two differ; else the first. The figures tell the whole; this only illustrates.
+ */
+export function chooseExample(examples: readonly Example[]): Example | undefined {
+  const same = (a: string, b: string) => a.trim() === b.trim();
+  return (
+    examples.find(({ actual, before, after }) => same(after, actual) && !same(before, actual)) ??
+    examples.find(({ before, after }) => !same(before, after)) ??
+    examples[0]
+  );
+}
+
+/** The held-out documents' text, as it was learned. */
+export function* heldOutDocuments(corpus: Corpus, tokenizer: Tokenizer) {
+  for (const document of corpus.documents) {
+    if (document.split !== 'held-out') continue;
+    const tokens = corpus.heldOut.subarray(document.offset, document.offset + document.tokens);
+    const text = tokenizer.decode(tokens.filter((token) => token !== tokenizer.eos));
+    yield { file: document.path, fromLine: document.fromLine ?? 1, text };
+  }
+}
+
+/** Completes every candidate with both models and chooses one to show. `complete` gives the rest of the line. */
+export async function makeExample(
+  candidates: readonly Candidate[],
+  complete: (side: 'base' | 'result', prompt: string) => Promise<string>,
+): Promise<Example | undefined> {
+  const examples = await Promise.all(
+    candidates.map(async (candidate) => ({
+      ...candidate,
+      before: await complete('base', candidate.prefix),
+      after: await complete('result', candidate.prefix),
+    })),
+  );
+  return chooseExample(examples);
+}

@@ -1,0 +1,36 @@
+import type { EvaluatorMessage } from '../protocol/evaluator.ts';
+import type { Task } from './tasks/task.ts';
+
+/** Parts that every evaluation has besides its tasks, with their rough shares of the time. */
+const fixed = [
+  { name: 'served', title: 'Checking the result', cost: 8 },
+  { name: 'example', title: 'An example', cost: 12 },
+];
+/** Below this share of the work nothing can be said about the rest. */
+const MIN_SHARE = 0.03;
+
+/** Progress of all parts together: what is done of the current one, and how long the whole still takes. */
+export class Progress {
+  private readonly parts: { name: string; title: string; cost: number; share: number }[];
+  private readonly began: number;
+
+  constructor(
+    tasks: readonly Task[],
+    private readonly emit: (message: EvaluatorMessage) => void,
+    private readonly now = () => performance.now(),
+  ) {
+    this.parts = [...fixed, ...tasks].map(({ name, title, cost }) => ({ name, title, cost, share: 0 }));
+    this.began = now();
+  }
+
+  report(name: string, done: number, total: number): void {
+    const part = this.parts.find((one) => one.name === name);
+    if (!part) return;
+    part.share = total > 0 ? done / total : 1;
+    const all = this.parts.reduce((sum, { cost }) => sum + cost, 0);
+    const share = this.parts.reduce((sum, one) => sum + one.cost * one.share, 0) / all;
+    const seconds = (this.now() - this.began) / 1000;
+    const eta = share >= MIN_SHARE ? { etaSeconds: Math.round((seconds * (1 - share)) / share) } : {};
+    this.emit({ type: 'progress', phase: part.title, done, total, ...eta });
+  }
+}

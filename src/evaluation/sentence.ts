@@ -1,0 +1,70 @@
+/** One sentence for the person, computed from the intervals: what was learned, what was forgotten. */
+import type { Comparison, Summary } from '../protocol/evaluation.ts';
+
+const digits = (value: number) => (Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3);
+const show = (value: number) => value.toFixed(digits(value));
+/** Two values with as many digits as tell them apart, three at most. */
+function pair(a: number, b: number): [string, string] {
+  const two = a.toFixed(2) === b.toFixed(2) ? 3 : 2;
+  return [a.toFixed(two), b.toFixed(two)];
+}
+function change({ difference }: Comparison): string {
+  const half = (difference.high - difference.low) / 2;
+  const places = half < 0.01 ? 3 : 2;
+  return `${difference.value < 0 ? '-' : '+'}${Math.abs(difference.value).toFixed(places)} ± ${half.toFixed(places)}`;
+}
+
+export function summarise(comparisons: readonly Comparison[], served?: Summary['served']): string {
+  const find = (task: string, metric: string) =>
+    comparisons.find((one) => one.task === task && one.metric === metric);
+  const parts = [
+    learned(find('heldout', 'bits per byte')),
+    forgotten(find('retention', 'KL from base'), find('retention', 'loss'), find('humaneval', 'pass@1')),
+    served && !served.ok
+      ? `Not to be served: llama.cpp and the trainer differ by ${show(served.meanKl)} nats per token on this result.`
+      : '',
+  ];
+  return parts.filter(Boolean).join(' ') || 'Nothing was measured.';
+}
+
+function learned(bits: Comparison | undefined): string {
+  if (!bits) return '';
+  const [before, after] = pair(bits.before.value, bits.after.value);
+  const figures = `held-out bits per byte ${before} -> ${after} (${change(bits)})`;
+  if (!bits.significant) return `Learned: nothing that can be told from noise, ${figures}.`;
+  if (bits.difference.value > 0) return `Learned: nothing, it got worse: ${figures}.`;
+  return `Learned: ${figures}.`;
+}
+
+function forgotten(
+  kl: Comparison | undefined,
+  loss: Comparison | undefined,
+  humaneval: Comparison | undefined,
+): string {
+  const parts: string[] = [];
+  if (kl)
+    parts.push(
+      `KL from base ${show(kl.after.value)} (${show(kl.after.low)} to ${show(kl.after.high)}) nats per token`,
+    );
+  if (loss?.significant)
+    parts.push(
+      `loss on the base's own text ${loss.difference.value > 0 ? 'rose' : 'fell'} by ${change(loss)}`,
+    );
+  if (humaneval) parts.push(humanevalPart(humaneval));
+  return parts.length > 0 ? `Forgot: ${parts.join('; ')}.` : '';
+}
+
+function humanevalPart(comparison: Comparison): string {
+  const { before, after, significant, difference } = comparison;
+  const counts = [before, after].map(({ value, n }) => value * n);
+  const whole = counts.every((count) => Math.abs(count - Math.round(count)) < 1e-6);
+  const shown = whole
+    ? counts.map((count) => `${Math.round(count)} of ${after.n}`)
+    : [before, after].map(({ value }) => `${(100 * value).toFixed(1)}%`);
+  const verdict = !significant
+    ? 'no difference seen'
+    : difference.value < 0
+      ? `worse, ${change(comparison)}`
+      : `better, ${change(comparison)}`;
+  return `HumanEval ${shown.join(' -> ')}, ${verdict}`;
+}

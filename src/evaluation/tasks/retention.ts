@@ -1,0 +1,123 @@
+/**
+ * What was forgotten, without any data set: text that the base itself writes, and how far the result's
+ * distribution has moved from the base's on it, KL(base || result), with the rise of the loss. Loss alone can
+ * hide forgetting: it may fall while the KL grows.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { cacheDir } from '../../protocol/paths.ts';
+import { compare } from '../compare.ts';
+import type { Part } from '../statistics.ts';
+import type { Task, TaskContext } from './task.ts';
+
+/** Tokens sampled for a text. */
+const TEXT_TOKENS = { quick: 128, paper: 512 };
+const PAPER_TEXTS = 64;
+
+/** Short and neutral, prose and code by turns; the base's own sampling decides what becomes of them. */
+export const STARTS = [
+  'The',
+  'def',
+  'In',
+  'function',
+  'A',
+  'import',
+  'How to',
+  '#',
+  'It is',
+  'class',
+  'When',
+  '//',
+];
+
+const cacheSchema = z.object({ texts: z.array(z.string()) });
+
+/**
+ * `count` texts sampled from the base at temperature 1, the same ones every time. Kept in the cache by the base's
+ * checksum, so that all runs of one base are measured on the same texts.
+ */
+export async function sampledTexts(context: TaskContext, count: number): Promise<string[]> {
+  const tokens = TEXT_TOKENS[context.setting];
+  const key = createHash('sha256')
+    .update(JSON.stringify([context.spec.base.sha256, tokens, STARTS]))
+    .digest('hex');
+  const path = join(cacheDir(), 'retention', `${key.slice(0, 24)}.json`);
+  const cached = await readFile(path, 'utf8')
+    .then((text) => cacheSchema.parse(JSON.parse(text)).texts)
+    .catch(() => []);
+  if (cached.length >= count) return cached.slice(0, count);
+  const host = await context.host();
+  const more = await Promise.all(
+    Array.from({ length: count - cached.length }, async (_, i) => {
+      const index = cached.length + i;
+      const start = STARTS[index % STARTS.length]!;
+      const request = {
+        model: context.models.base,
+        prompt: start,
+        maxTokens: tokens,
+        temperature: 1,
+        topP: 1,
+        seed: index + 1,
+      };
+      return start + (await host.complete(request, context.signal)).text;
+    }),
+  );
+  const texts = [...cached, ...more];
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(`${path}.${process.pid}.tmp`, JSON.stringify({ texts }));
+  await rename(`${path}.${process.pid}.tmp`, path);
+  return texts;
+}
+
+const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
+
+async function run(context: TaskContext) {
+  const { spec, setting, limit } = context;
+  const count = limit ?? (setting === 'paper' ? PAPER_TEXTS : retentionTask.planned(spec));
+  context.progress(0, count);
+  const texts = await sampledTexts(context, count);
+  const tokenizer = await context.tokenizer();
+  const scorer = await context.scorer();
+  const kl: Part[] = [];
+  const loss: { before: Part[]; after: Part[] } = { before: [], after: [] };
+  const rows: object[] = [];
+  for (const [index, text] of texts.entries()) {
+    context.signal?.throwIfAborted();
+    const tokens = tokenizer.encode(text);
+    // A text that ended at once has no next token to predict.
+    if (tokens.length < 2) continue;
+    const divergence = await scorer.tokenKl(tokens);
+    const before = sum(await scorer.tokenLosses(tokens, 'base'));
+    const after = sum(await scorer.tokenLosses(tokens, 'result'));
+    kl.push({ sum: sum(divergence), weight: divergence.length });
+    loss.before.push({ sum: before, weight: tokens.length - 1 });
+    loss.after.push({ sum: after, weight: tokens.length - 1 });
+    rows.push({
+      item: index,
+      tokens: tokens.length,
+      text,
+      kl: sum(divergence),
+      before: { nats: before },
+      after: { nats: after },
+    });
+    context.progress(index + 1, count);
+  }
+  await context.saveItems(rows);
+  const how = `${setting}: ${kl.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
+  const shared = { task: 'retention', unit: 'nats/token', better: 'lower', setting: how } as const;
+  const zero = kl.map(({ weight }) => ({ sum: 0, weight }));
+  return [
+    compare({ ...shared, metric: 'KL from base', before: zero, after: kl }),
+    compare({ ...shared, metric: 'loss', ...loss }),
+  ];
+}
+
+export const retentionTask: Task = {
+  name: 'retention',
+  title: "The base's own text",
+  planned: (spec) => spec.evaluation.retentionTexts,
+  cost: 25,
+  run,
+};

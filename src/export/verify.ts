@@ -1,0 +1,69 @@
+/** Is what is served what was trained? The two engines' distributions on the same text, compared. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../protocol/errors.ts';
+import { summarySchema, type Summary } from '../protocol/evaluation.ts';
+
+export type Served = NonNullable<Summary['served']>;
+
+/**
+ * Mean KL(trained || served) in nats per token that is still the same model. llama.cpp computes quantised weights
+ * with 8-bit activations, the trainer with floats; a wrong adapter, scale or base is far beyond it.
+ */
+export const SERVED_LIMIT = 0.01;
+
+/** KL(p || q) of two distributions over the vocabulary, in nats. Where q underflows to zero it is taken as 1e-12. */
+export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
+  if (p.length !== q.length) throw new Error(`distributions over ${p.length} and ${q.length} tokens`);
+  let sum = 0;
+  for (let i = 0; i < p.length; i += 1) {
+    const probability = p[i]!;
+    if (probability > 0) sum += probability * Math.log(probability / Math.max(q[i]!, 1e-12));
+  }
+  return sum;
+}
+
+/** Compares row by row (a row per position, of the vocabulary's size). */
+export function compareDistributions(
+  trained: readonly ArrayLike<number>[],
+  served: readonly ArrayLike<number>[],
+  limit = SERVED_LIMIT,
+): Served {
+  if (trained.length !== served.length || trained.length === 0)
+    throw new Error(`${trained.length} trained and ${served.length} served positions`);
+  const total = trained.reduce((sum, row, i) => sum + klDivergence(row, served[i]!), 0);
+  const meanKl = total / trained.length;
+  return { meanKl, limit, tokens: trained.length, ok: meanKl < limit };
+}
+
+/** The verdict in a run's evaluation/summary.json; undefined when there is none yet. */
+export async function readServed(runDir: string): Promise<Served | undefined> {
+  try {
+    const json: unknown = JSON.parse(await readFile(join(runDir, 'evaluation', 'summary.json'), 'utf8'));
+    return summarySchema.parse(json).served;
+  } catch {
+    return undefined;
+  }
+}
+
+/** True when the run's result was checked and may be served. */
+export async function isVerified(runDir: string): Promise<boolean> {
+  return (await readServed(runDir))?.ok === true;
+}
+
+/** Throws `adapter-mismatch` for a result that was checked and found different, `run-not-finished` for one never checked. */
+export async function requireVerified(runDir: string): Promise<void> {
+  const served = await readServed(runDir);
+  if (!served)
+    throw new UserError(
+      'run-not-finished',
+      'This result was never checked against what was trained.',
+      'Check it with "forget-me-not evaluate", then use it.',
+    );
+  if (!served.ok)
+    throw new UserError(
+      'adapter-mismatch',
+      `What is served differs from what was trained: ${served.meanKl.toFixed(3)} nats per token, where ${served.limit} is allowed.`,
+      'Train again on the same base file; if it stays so, report it.',
+    );
+}
