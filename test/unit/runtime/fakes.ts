@@ -1,0 +1,152 @@
+/** A Python whose pip is scripted, a file server that misbehaves on demand, and wheels made by Python's zipfile. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+export const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
+
+/** A folder for one test: the data directory and a `bin` that is first on the PATH. */
+export class Sandbox {
+  readonly dir = mkdtempSync(join(tmpdir(), 'fmn-runtime-'));
+  readonly bin = join(this.dir, 'bin');
+  readonly wheels = join(this.dir, 'home/cache/wheels');
+  private readonly env = { ...process.env };
+
+  constructor() {
+    mkdirSync(this.bin, { recursive: true });
+    mkdirSync(this.wheels, { recursive: true });
+    process.env['FORGET_ME_NOT_HOME'] = join(this.dir, 'home');
+    process.env['PATH'] = `${this.bin}${delimiter}${process.env['PATH']}`;
+  }
+
+  close(): void {
+    process.env = this.env;
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  /** Puts a Node script on the PATH. */
+  program(name: string, source: string): void {
+    const path = join(this.bin, name);
+    writeFileSync(path, `#!${process.execPath}\n${source}`);
+    chmodSync(path, 0o755);
+  }
+
+  /** Calls that a program logged, a line each. */
+  calls(): string[] {
+    try {
+      return readFileSync(join(this.dir, 'calls'), 'utf8').trim().split('\n');
+    } catch {
+      return [];
+    }
+  }
+
+  /** A python3 whose pip reports `url`, and downloads `file` (or says `downloadError`). */
+  python(pip: {
+    version?: string;
+    url?: string;
+    sha256?: string;
+    file?: string;
+    reportError?: string;
+    downloadError?: string;
+  }): void {
+    const said = JSON.stringify({ version: '24.0', ...pip, calls: join(this.dir, 'calls') });
+    this.program(
+      'python3',
+      `
+const fs = require('node:fs'), path = require('node:path');
+const pip = ${said};
+const args = process.argv.slice(2);
+const fail = (text) => { process.stderr.write(text + '\\n'); process.exit(1); };
+if (args[0] === '-c') console.log('3.12.1');
+else if (args[2] === '--version') console.log('pip ' + pip.version + ' from somewhere (python 3.12)');
+else {
+  fs.appendFileSync(pip.calls, args.slice(2).join(' ') + '\\n');
+  const [project, version] = args.find((arg) => arg.includes('==')).split('==');
+  if (args[2] === 'install') {
+    if (pip.reportError) fail(pip.reportError);
+    const hashes = pip.sha256 ? { sha256: pip.sha256 } : undefined;
+    console.log(JSON.stringify({ version: '1', install: [{ metadata: { name: project, version }, download_info: { url: pip.url, archive_info: { hashes } } }] }));
+  } else {
+    if (pip.downloadError) fail(pip.downloadError);
+    fs.copyFileSync(pip.file, path.join(args[args.indexOf('--dest') + 1], path.basename(pip.file)));
+  }
+}`,
+    );
+  }
+
+  /** A zip with these members, written by Python's own zipfile. Stored, so that a test can damage a byte. */
+  zip(
+    name: string,
+    members: Record<string, Buffer>,
+    store = false,
+  ): { path: string; data: Buffer; sha256: string } {
+    const path = join(this.dir, name);
+    const from = join(this.dir, 'members');
+    mkdirSync(from, { recursive: true });
+    const list = Object.entries(members).map(([member, data], index) => {
+      writeFileSync(join(from, String(index)), data);
+      return member;
+    });
+    const script =
+      'import sys, json, zipfile\n' +
+      'path, base, names, method = sys.argv[1], sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])\n' +
+      'with zipfile.ZipFile(path, "w", method) as z:\n' +
+      '    for i, name in enumerate(names): z.write(f"{base}/{i}", name)\n';
+    execFileSync('python3', ['-c', script, path, from, JSON.stringify(list), store ? '0' : '8'], {
+      env: this.env,
+    });
+    const data = readFileSync(path);
+    return { path, data, sha256: sha256(data) };
+  }
+}
+
+export interface Seen {
+  url: string;
+  range: string | undefined;
+}
+
+/** Serves `data` with ranges. `misbehave` may answer a request itself (true: it did). */
+export class FileServer {
+  readonly seen: Seen[] = [];
+  misbehave: ((request: IncomingMessage, response: ServerResponse, nth: number) => boolean) | undefined;
+  private constructor(
+    private readonly server: Server,
+    public data: Buffer,
+  ) {}
+
+  static async start(data: Buffer): Promise<FileServer> {
+    const server = createServer((request, response) => self.answer(request, response));
+    const self: FileServer = new FileServer(server, data);
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    return self;
+  }
+
+  url(name: string): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/${name}`;
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const { range } = request.headers;
+    this.seen.push({ url: request.url ?? '', range });
+    if (this.misbehave?.(request, response, this.seen.length)) return;
+    const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
+    const total = this.data.length;
+    const body = this.data.subarray(start);
+    if (range)
+      response.writeHead(206, {
+        'content-range': `bytes ${start}-${total - 1}/${total}`,
+        'content-length': body.length,
+      });
+    else response.writeHead(200, { 'content-length': total });
+    response.end(body);
+  }
+
+  async close(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((done) => this.server.close(done));
+  }
+}

