@@ -70,7 +70,7 @@ export function extensionOf(path: string): string {
 const skippedFolders = set('.git .hg .svn .jj .bzr _darcs CVS');
 const vendoredFolders = set(`
   node_modules bower_components jspm_packages vendor _vendor vendored third_party third-party thirdparty 3rdparty
-  site-packages dist-packages .venv venv virtualenv Pods Carthage .yarn .pnpm-store .bundle eggs .eggs elm-stuff
+  site-packages dist-packages .venv Pods Carthage .yarn .pnpm-store .bundle eggs .eggs elm-stuff
 `);
 const generatedFolders = set(`
   dist .next .nuxt .output .svelte-kit .astro .angular .parcel-cache .turbo .cache __generated__ __pycache__ .tox .nox
@@ -84,10 +84,13 @@ const outputBeside: Record<string, RegExp> = {
   out: /^(?:package\.json|build\.gradle(?:\.kts)?)$/,
 };
 
+/** A virtual environment may have any name; this file gives it away. */
+export const environmentFile = 'pyvenv.cfg';
+
 /** Version control's own folders: not part of the workspace, so not even mentioned. */
 export const isSkippedFolder = (name: string) => skippedFolders.has(name);
 
-/** Judges a folder by its name, what lies beside it and what is in it; undefined to walk it. */
+/** Judges a folder by its name and what lies beside it; undefined to walk it. */
 export function judgeFolder(name: string, siblings: readonly string[]): Reason | undefined {
   if (vendoredFolders.has(name)) return 'vendored';
   if (generatedFolders.has(name) || /\.egg-info$/.test(name)) return 'generated';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dataDir } from '../protocol/paths.ts';
 import { IgnoreRules } from './gitignore.ts';
 import type { LeftOutEntry } from './manifest.ts';
-import { isSkippedFolder, judgeFolder } from './names.ts';
+import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
 
 /** A file to look into, or something left out on the way. */
 export type Walked = { in: true; path: string } | LeftOutEntry;
@@ -33,6 +33,10 @@ async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): Asyn
   }
   const rules = await rulesWithin(walk.root, folder, entries, outer);
   const names = entries.map(({ name }) => name);
+  if (folder && names.includes(environmentFile)) {
+    yield { in: false, path: folder, reason: 'vendored', folder: true };
+    return;
+  }
   for (const entry of entries) {
     const path = folder + entry.name;
     if (entry.isSymbolicLink()) yield { in: false, path, reason: 'symlink' };

@@ -1,0 +1,83 @@
+/**
+ * How fast a folder becomes tokens, and in how much memory. Bundle it with esbuild,
+ * then `node corpus.mjs FOLDER [BASE.gguf]`. Without a base a stand-in cuts words, so that what is measured is everything but the tokenizer.
+ * The folder is copied until it has a million lines.
+ */
+import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildCorpus, surveyFolder, type CorpusTokenizer } from '../src/corpus/index.ts';
+
+const LINES = 1_000_000;
+const [folder, base] = process.argv.slice(2);
+if (!folder) {
+  console.error('Usage: node corpus.mjs FOLDER [BASE.gguf]');
+  process.exit(2);
+}
+
+const work = await mkdtemp(join(tmpdir(), 'fmn-bench-corpus-'));
+try {
+  const { summary } = await surveyFolder({ folder, seed: 0 });
+  const copies = Math.ceil(LINES / summary.lines);
+  // Copies are duplicates, so each is marked by its own first line.
+  await copyMarked(folder, work, copies);
+  const { encode, eos, dispose } = await tokenizerOf(base);
+  const before = process.memoryUsage.rss();
+  const started = performance.now();
+  const built = await buildCorpus({
+    folder: join(work, 'in'),
+    out: join(work, 'out'),
+    tokenizer: { encode, eos },
+    seed: 0,
+  });
+  const seconds = (performance.now() - started) / 1000;
+  await dispose();
+  const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+  console.log(
+    JSON.stringify({
+      files: built.kept,
+      lines: built.lines,
+      megabytes: megabytes(built.bytes),
+      tokens: built.trainTokens + built.heldOutTokens,
+      leftOut: built.leftOut,
+      seconds: Number(seconds.toFixed(1)),
+      secondsPerMillionLines: Number(((seconds * LINES) / built.lines).toFixed(1)),
+      rssBeforeMB: megabytes(before),
+      rssPeakMB: Math.round(process.resourceUsage().maxRSS / 1e3),
+    }),
+  );
+} finally {
+  await rm(work, { recursive: true, force: true });
+}
+
+async function copyMarked(from: string, to: string, copies: number): Promise<void> {
+  const { kept } = await surveyFolder({ folder: from, seed: 0 });
+  for (let copy = 0; copy < copies; copy += 1)
+    for (const { path } of kept) {
+      const target = join(to, 'in', String(copy), path);
+      await cp(join(from, path), target);
+      await appendFile(target, `\n${' '.repeat(copy)}\n`);
+    }
+}
+
+async function tokenizerOf(
+  path: string | undefined,
+): Promise<CorpusTokenizer & { dispose(): Promise<void> | void }> {
+  if (path) {
+    const { openTokenizer } = await import('../src/base-models/tokenizer.ts');
+    const tokenizer = await openTokenizer(path);
+    return {
+      encode: (text) => tokenizer.encode(text),
+      eos: tokenizer.eos,
+      dispose: () => tokenizer.dispose(),
+    };
+  }
+  const words = new Map<string, number>();
+  const id = (word: string) =>
+    words.get(word) ?? (words.size < 49_000 ? words.set(word, words.size + 1).size : 1);
+  return {
+    encode: (text) => Int32Array.from(text.match(/\w+|\s+|[^\w\s]/g) ?? [], id),
+    eos: 0,
+    dispose: () => undefined,
+  };
+}
