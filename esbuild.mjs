@@ -54,8 +54,21 @@ const extension = {
   external: ['vscode'],
 };
 
+/**
+ * The toolkit's base looks for :focus-visible by writing a style element, which the panel's content security policy
+ * forbids and reports. Every browser that runs VS Code has it.
+ */
+const noStyleProbe = {
+  name: 'no-style-probe',
+  setup({ onLoad }) {
+    const filter = /[\\/]fast-foundation[\\/]dist[\\/]esm[\\/]utilities[\\/]style[\\/]focus\.js$/;
+    onLoad({ filter }, () => ({ contents: "export const focusVisible = 'focus-visible';" }));
+  },
+};
+
 const webview = {
   ...common,
+  plugins: [englishOnly, noStyleProbe],
   // It is also what report.html carries.
   minify: true,
   platform: 'browser',

@@ -1,7 +1,7 @@
 /** Bars with whiskers: a metric at the base and after. Forgetting, and HumanEval pass@k. */
 import { color } from 'chart.js/helpers';
 import { beforeAfter, type BeforeAfter } from '../view-model/before-after.ts';
-import { formatFigure, formatInterval, isShare } from '../view-model/format.ts';
+import { formatInterval, formatTick, isShare } from '../view-model/format.ts';
 import { isKl, isPassAtK } from '../view-model/labels.ts';
 import { chartOptions } from './options.ts';
 import type { ChartView } from './view.ts';
@@ -42,7 +42,8 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
           y: {
             title: share(model) ? model.metric : `${model.label}${model.unit ? `, ${model.unit}` : ''}`,
             fromZero: true,
-            format: (value) => formatFigure(value, share(model)),
+            format: (value, step) =>
+              share(model) ? `${formatTick(value * 100, step * 100)}%` : formatTick(value, step),
           },
           describe: ({ y, low, high }) =>
             formatInterval({ value: y, low: low ?? y, high: high ?? y }, share(model)),

@@ -74,7 +74,7 @@ export class ChartCard<M> implements Section {
       );
     }
     const save = button('Save PNG', () => this.save());
-    setAttribute(save, 'aria-label', `Save the chart "${view.title}" as PNG`);
+    setAttribute(save, 'aria-label', `Save PNG: ${view.title}`);
     const tableHolder = h('div', {
       class: 'scroll',
       tabindex: '0',

@@ -10,7 +10,12 @@ export const errorBars: Plugin = {
     const { ctx, chartArea } = chart;
     ctx.save();
     ctx.beginPath();
-    ctx.rect(chartArea.left, chartArea.top - CAP, chartArea.width, chartArea.height + 2 * CAP);
+    ctx.rect(
+      chartArea.left - CAP,
+      chartArea.top - CAP,
+      chartArea.width + 2 * CAP,
+      chartArea.height + 2 * CAP,
+    );
     ctx.clip();
     chart.data.datasets.forEach((_, index) => chart.isDatasetVisible(index) && drawSet(chart, index));
     ctx.restore();

@@ -97,7 +97,7 @@ export const lossChart: ChartView<LossModel> = {
           format: (value) => (Number.isInteger(value) ? value.toLocaleString('en') : ''),
         },
         y: { title: 'nats per token' },
-        legend: true,
+        legend: 'lines',
         heading: ({ x }) => (x === 0 ? 'base (step 0)' : `step ${x.toLocaleString('en')}`),
         describe: ({ y, low, high }, name) =>
           `${name}: ${low === undefined || high === undefined ? formatNumber(y) : formatInterval({ value: y, low, high }, false)}`,

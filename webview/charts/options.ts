@@ -1,21 +1,24 @@
 /** What all charts have in common. */
-import type { ChartOptions, Scale, ScaleOptionsByType, TooltipItem } from 'chart.js';
+import type { ChartOptions, Scale, Tick, ScaleOptionsByType, TooltipItem } from 'chart.js';
 import type { Theme } from '../theme.ts';
-import { formatNumber } from '../view-model/format.ts';
+import { formatTick } from '../view-model/format.ts';
 import type { Datum } from './view.ts';
 
 export interface AxisOptions {
   title: string;
-  format?: (value: number) => string;
+  /** `step` is the distance between two ticks: a scale needs no more decimals than that asks for. */
+  format?: (value: number, step: number) => string;
   fromZero?: boolean;
   suggestedMax?: number;
   category?: boolean;
 }
 
+const stepOf = (ticks: Tick[]) => (ticks.length > 1 ? Math.abs(ticks[1]!.value - ticks[0]!.value) : 1);
+
 type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;
 
 function axis(
-  { title, format = formatNumber, fromZero = false, suggestedMax, category = false }: AxisOptions,
+  { title, format = formatTick, fromZero = false, suggestedMax, category = false }: AxisOptions,
   theme: Theme,
 ): LinearAxis {
   const common = {
@@ -31,7 +34,10 @@ function axis(
     beginAtZero: fromZero,
     suggestedMax,
     afterDataLimits: includeWhiskers,
-    ticks: { ...ticks, callback: (value: number | string) => format(Number(value)) },
+    ticks: {
+      ...ticks,
+      callback: (value: number | string, _: number, all: Tick[]) => format(Number(value), stepOf(all)),
+    },
   } as unknown as LinearAxis;
 }
 
@@ -52,7 +58,8 @@ function includeWhiskers(scale: Scale): void {
 export interface ChartFrame {
   x: AxisOptions;
   y: AxisOptions;
-  legend?: boolean;
+  /** Line samples, or the points' own shapes where there are no lines. */
+  legend?: false | 'lines' | 'points';
   /** A tooltip's line for a point. */
   describe(datum: Datum, dataset: string): string;
   heading?(datum: Datum): string;
@@ -75,15 +82,15 @@ export function chartOptions(
     plugins: {
       decimation: { enabled: true, algorithm: 'min-max' },
       legend: {
-        display: legend,
+        display: legend !== false,
         position: 'top',
         align: 'start',
         labels: {
           color: theme.text,
           font: { family: theme.font, size: 12 },
-          usePointStyle: false,
-          boxWidth: 24,
-          boxHeight: 1,
+          usePointStyle: legend === 'points',
+          boxWidth: legend === 'points' ? 8 : 24,
+          boxHeight: legend === 'points' ? 8 : 1,
         },
       },
       tooltip: {

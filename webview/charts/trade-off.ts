@@ -52,7 +52,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       {
         x: { title: `learned: fall of held-out loss${xUnit ? `, ${xUnit}` : ''}`, fromZero: true },
         y: { title: `forgot: KL from base${yUnit ? `, ${yUnit}` : ''}`, fromZero: true },
-        legend: points.length > 1,
+        legend: points.length > 1 && 'points',
         heading: ({ label }) => label ?? '',
         describe: ({ x, xLow, xHigh, y, low, high }) =>
           `learned ${formatInterval({ value: x, low: xLow ?? x, high: xHigh ?? x }, false)}, forgot ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, false)}`,

@@ -34,7 +34,7 @@ export class ExampleSection implements Section {
   }
 }
 
-/** The last line of what stands before the cursor, faint, and what follows it. */
+/** The last line of what stands before the cursor, and, marked, what follows it. */
 function completion(name: string, prefix: string, text: string): HTMLElement[] {
   const line = prefix.slice(prefix.lastIndexOf('\n') + 1);
   return [
@@ -45,7 +45,7 @@ function completion(name: string, prefix: string, text: string): HTMLElement[] {
       h(
         'pre',
         { tabindex: '0', role: 'group', 'aria-label': `${name}: completion` },
-        h('span', { class: 'faint' }, line),
+        h('span', {}, line),
         h('mark', {}, text || '(nothing)'),
       ),
     ),

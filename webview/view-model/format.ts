@@ -19,6 +19,24 @@ export function formatNumber(value: number): string {
   return signed(size.toExponential(1), value);
 }
 
+/** On a scale whose ticks are `step` apart: no more decimals than tell them apart. */
+export function formatTick(value: number, step: number): string {
+  let decimals = 0;
+  // Steps are 1, 2, 2.5 or 5 times a power of ten; they carry the rounding errors of their division.
+  while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6)
+    decimals++;
+  const text = Math.abs(value).toFixed(decimals);
+  return Number(text) === 0
+    ? '0'
+    : signed(
+        Number(text).toLocaleString('en', {
+          minimumFractionDigits: decimals,
+          maximumFractionDigits: decimals,
+        }),
+        value,
+      );
+}
+
 /** A figure in its unit; shares become percent. `share` says that 1 means 100%. */
 export function formatFigure(value: number, share: boolean): string {
   return share ? `${signed(Math.abs(value * 100).toFixed(1), value)}%` : formatNumber(value);
@@ -44,7 +62,7 @@ export function formatDifference(
 /** Learning rates: "1e-3", "3.5e-4". */
 export function formatRate(rate: number): string {
   if (rate === 0) return '0';
-  return rate.toExponential(1).replace('.0e', 'e').replace('-', '-');
+  return rate.toExponential(1).replace('.0e', 'e');
 }
 
 /** "40 s", "3 min", "1 h 20 min" */

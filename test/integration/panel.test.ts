@@ -1,0 +1,225 @@
+/** The panel as VS Code shows it: the same policy, a stand-in for the editor's side of the conversation. */
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FromPanel, RunSnapshot, ToPanel } from '../../src/protocol/panel.ts';
+import { makeRun } from '../unit/webview/fixtures.ts';
+import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
+
+const origin = 'http://panel.test';
+const nonce = 'bm9uY2U';
+const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Results</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-${nonce}'; style-src ${origin}; font-src ${origin}; img-src ${origin}">
+<link rel="stylesheet" href="${origin}/main.css"></head>
+<body class="vscode-dark" data-vscode-theme-kind="vscode-dark"><div id="app"></div><script nonce="${nonce}" src="${origin}/main.js"></script></body></html>`;
+/** As VS Code sets them, on the root element's style. */
+const darkTheme = {
+  '--vscode-foreground': '#cccccc',
+  '--vscode-descriptionForeground': '#9d9d9d',
+  '--vscode-editor-background': '#1f1f1f',
+  '--vscode-font-family': 'sans-serif',
+  '--vscode-font-size': '13px',
+  '--vscode-charts-blue': '#3794ff',
+  '--vscode-errorForeground': '#f85149',
+  '--vscode-charts-green': '#89d185',
+  '--vscode-button-background': '#0078d4',
+  '--vscode-button-foreground': '#ffffff',
+};
+
+let browser: Browser;
+let files: Record<string, string>;
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, ['esbuild.mjs', '--webview']);
+  files = {
+    '/main.js': await readFile('dist/webview/main.js', 'utf8'),
+    '/main.css': await readFile('dist/webview/main.css', 'utf8'),
+  };
+  browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
+});
+afterAll(() => browser?.close());
+
+async function open() {
+  const page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
+  const problems = await watchPage(page);
+  const posted: FromPanel[] = [];
+  await page.exposeFunction('posted', (message: FromPanel) => void posted.push(message));
+  await page.addInitScript(() => {
+    const view = window as unknown as { posted(message: unknown): void; acquireVsCodeApi(): unknown };
+    view.acquireVsCodeApi = () => ({ postMessage: (message: unknown) => view.posted(message) });
+  });
+  await page.route('**/*', (route) => {
+    const { pathname } = new URL(route.request().url());
+    const body = files[pathname];
+    const contentType = pathname.endsWith('.js')
+      ? 'text/javascript'
+      : pathname.endsWith('.css')
+        ? 'text/css'
+        : 'text/html';
+    return route.fulfill({ contentType, body: body ?? (pathname === '/' ? html : '') });
+  });
+  await page.goto(`${origin}/`);
+  await page.evaluate((theme) => {
+    for (const [name, value] of Object.entries(theme))
+      document.documentElement.style.setProperty(name, value);
+  }, darkTheme);
+  return { page, problems, posted };
+}
+
+/** What the extension would send; resolves once it is drawn. */
+async function send(page: Page, runs: RunSnapshot[], more: Partial<ToPanel> = {}): Promise<void> {
+  await page.evaluate((message) => window.postMessage(message), { type: 'runs', runs, ...more });
+  await page.evaluate(
+    () =>
+      new Promise((drawn) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(drawn)), 50)),
+  );
+}
+const live = (upTo: number, steps = 60) =>
+  makeRun({ upTo, steps, state: { phase: 'Training', heartbeat: new Date().toISOString(), etaSeconds: 90 } });
+
+describe('the panel in VS Code', () => {
+  it('says ready first, and follows a run from nothing to its result', async () => {
+    const { page, problems, posted } = await open();
+    expect(posted).toEqual([{ type: 'ready' }]);
+    await send(page, []);
+    expect(await page.getByText('No runs yet').isVisible()).toBe(true);
+    await send(page, [live(12)]);
+    expect(await page.locator('.status-line').textContent()).toContain('step 12 of 60, about 2 min left');
+    expect(await page.locator('progress').getAttribute('max')).toBe('60');
+    expect(await page.locator('[data-chart=forgetting]').isVisible()).toBe(false);
+    expect(await seriousFaults(page)).toEqual([]);
+    await send(page, [makeRun()]);
+    expect(await page.locator('#sentence').isVisible()).toBe(true);
+    expect(await page.locator('progress').isVisible()).toBe(false);
+    expect(await inkOf(page, 'forgetting')).toBeGreaterThan(200);
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('passes on what the person asks for', async () => {
+    const { page, posted } = await open();
+    const running = live(12);
+    const done = makeRun({ id: 'done-run' });
+    await send(page, [running]);
+    await page.getByText('Stop', { exact: true }).click();
+    await send(page, [done]);
+    await page.getByText('Use for completion', { exact: true }).click();
+    await page.locator('[data-chart=loss]').getByText('Save PNG').click();
+    await expect.poll(() => posted.length).toBe(4);
+    expect(posted.slice(1, 3)).toEqual([
+      { type: 'stop', run: running.spec.id },
+      { type: 'useForCompletion', run: 'done-run' },
+    ]);
+    const saved = posted[3] as Extract<FromPanel, { type: 'save' }>;
+    expect(saved.name).toBe('done-run-loss.png');
+    expect(Buffer.from(saved.base64, 'base64').subarray(1, 4).toString()).toBe('PNG');
+    await send(page, [done], { inUse: 'done-run' });
+    expect(await page.getByText('In use for completion').isVisible()).toBe(true);
+    expect(await page.getByText('Use for completion', { exact: true }).isVisible()).toBe(false);
+    await page.close();
+  });
+
+  it('keeps zoom, focus, scroll and what is open while a run goes on', async () => {
+    const { page } = await open();
+    await send(page, [live(30)]);
+    const canvas = page.locator('[data-chart=loss] canvas');
+    const holder = page.locator('[data-chart=loss] .canvas');
+    const box = (await canvas.boundingBox())!;
+    await page.mouse.move(box.x + 200, box.y + 120);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 500, box.y + 120, { steps: 4 });
+    await page.mouse.up();
+    const reset = page.locator('[data-chart=loss]').getByText('Reset zoom');
+    expect(await reset.isVisible()).toBe(true);
+    await page.locator('[data-chart=loss] summary').click();
+    await holder.focus();
+    await page.evaluate(() => {
+      window.scrollTo(0, 150);
+      document.querySelectorAll('canvas').forEach((each) => (each.dataset['kept'] = 'yes'));
+    });
+    await send(page, [live(31)]);
+    await send(page, [live(40)]);
+    expect(await reset.isVisible()).toBe(true);
+    expect(
+      await page.evaluate(() => [
+        window.scrollY,
+        document.activeElement?.className,
+        document.querySelector('details')?.open,
+      ]),
+    ).toEqual([150, 'canvas', true]);
+    expect(await page.locator('canvas:not([data-kept])').count()).toBe(0);
+    expect(await page.locator('[data-chart=loss] table').textContent()).toContain('40');
+    await page.keyboard.press('0');
+    expect(await reset.isVisible()).toBe(false);
+    await page.keyboard.press('+');
+    expect(await reset.isVisible()).toBe(true);
+    await page.close();
+  });
+
+  it('keeps the person\u2019s choice of run until the host makes another', async () => {
+    const { page, posted } = await open();
+    const runs = [makeRun({ id: 'a' }), makeRun({ id: 'b' }), makeRun({ id: 'c' })];
+    const run = () => page.locator('#app').getAttribute('data-run');
+    await send(page, runs, { selected: 'a' });
+    await page.locator('vscode-dropdown').focus();
+    await page.keyboard.press('End');
+    await expect.poll(run).toBe('c');
+    expect(posted.at(-1)).toEqual({ type: 'select', run: 'c' });
+    // A snapshot that was on its way already.
+    await send(page, runs, { selected: 'a' });
+    expect(await run()).toBe('c');
+    await send(page, runs, { selected: 'b' });
+    expect(await run()).toBe('b');
+    expect(
+      await page.locator('vscode-dropdown').evaluate((element) => (element as HTMLInputElement).value),
+    ).toBe('b');
+    await page.close();
+  });
+
+  it('redraws its charts in the colours of another theme', async () => {
+    const { page } = await open();
+    await send(page, [makeRun()]);
+    const colours = () =>
+      page.locator('[data-chart=learning-rate] canvas').evaluate((element) => {
+        const canvas = element as HTMLCanvasElement;
+        const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+        let red = 0;
+        for (let at = 0; at < data.length; at += 4)
+          if (data[at]! > 200 && data[at + 1]! < 60 && data[at + 2]! < 60 && data[at + 3]! > 200) red++;
+        return red;
+      });
+    expect(await colours()).toBe(0);
+    await page.evaluate(() => {
+      document.documentElement.style.setProperty('--vscode-charts-blue', '#ff0000');
+      document.body.className = 'vscode-light';
+    });
+    await expect.poll(colours).toBeGreaterThan(100);
+    await page.close();
+  });
+
+  it('takes thousands of steps, and draws no more of them than can be seen', async () => {
+    const { page, problems } = await open();
+    await send(page, [live(5000, 6000)]);
+    await send(page, [live(5001, 6000)]);
+    expect(await inkOf(page, 'loss')).toBeGreaterThan(1000);
+    await page.locator('[data-chart=loss] summary').click();
+    const rows = page.locator('[data-chart=loss] tbody tr');
+    await expect.poll(() => rows.count()).toBeGreaterThan(10);
+    expect(await rows.count()).toBeLessThan(80);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('ignores a message that it does not understand', async () => {
+    const { page, problems } = await open();
+    await send(page, [live(3)]);
+    await page.evaluate(() => window.postMessage({ type: 'runs', runs: [{ nonsense: true }] }));
+    await send(page, [live(4)]);
+    expect(await page.locator('.status-line').textContent()).toContain('step 4 of 60');
+    expect(problems).toEqual([expect.stringContaining('does not understand its host')]);
+    await page.close();
+  });
+});

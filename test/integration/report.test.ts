@@ -1,0 +1,151 @@
+/** The panel's bundle in a real browser, as report.html. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeReport } from '../../src/cli/commands/report.ts';
+import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { makeRun, writeRun } from '../unit/webview/fixtures.ts';
+import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
+
+let browser: Browser;
+let folder: string;
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, ['esbuild.mjs', '--webview']);
+  folder = await mkdtemp(join(tmpdir(), 'fmn-report-'));
+  browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
+});
+afterAll(async () => {
+  await browser?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+let count = 0;
+async function open(runs: RunSnapshot[], options: Parameters<Browser['newPage']>[0] = {}) {
+  const dirs = await Promise.all(
+    runs.map((run) => writeRun(join(folder, `runs-${count}`, run.spec.id), run)),
+  );
+  const path = await writeReport(dirs, join(folder, `report-${count++}.html`));
+  const page = await browser.newPage({ viewport: { width: 1180, height: 900 }, ...options });
+  const problems = await watchPage(page);
+  await page.goto(pathToFileURL(path).href);
+  await page.waitForFunction(() => document.querySelector<HTMLElement>('#app')?.dataset['run'] !== undefined);
+  return { page, problems, path };
+}
+const shown = (page: Page) =>
+  page
+    .locator('[data-chart]:visible')
+    .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-chart')));
+
+describe('report.html', () => {
+  it('draws every chart, silently, within its policy and without the network', async () => {
+    const other = makeRun({ id: 'other', method: 'full', name: 'other' });
+    const { page, problems } = await open([makeRun(), other]);
+    expect(await shown(page)).toEqual(['loss', 'forgetting', 'humaneval', 'trade-off', 'learning-rate']);
+    for (const id of await shown(page)) expect(await inkOf(page, id!), `ink of ${id}`).toBeGreaterThan(200);
+    expect(await page.locator('#sentence').textContent()).toBe(makeRun().summary!.sentence);
+    expect(await page.locator('.comparisons tbody tr').count()).toBe(4);
+    expect(await page.locator('.example').textContent()).toContain('await request.json();');
+    expect(await page.getByText('Use for completion', { exact: true }).isVisible()).toBe(false);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it.each(['light', 'dark'] as const)('has no serious accessibility fault in %s', async (colorScheme) => {
+    const { page } = await open([makeRun()], { colorScheme });
+    // Everything that can be opened is looked at too.
+    for (const summary of await page.locator('summary:visible').all()) await summary.click();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.close();
+  });
+
+  it('is as usable in high contrast, and where it has nothing or bad news to show', async () => {
+    const failed = makeRun({
+      upTo: 21,
+      state: {
+        status: 'failed',
+        error: { code: 'diverged', message: 'The loss became NaN.', next: 'Lower the rate.' },
+      },
+    });
+    for (const [runs, options] of [
+      [[makeRun()], { contrast: 'more', colorScheme: 'dark' }],
+      [[makeRun()], { contrast: 'more', colorScheme: 'light' }],
+      [[], {}],
+      [[failed], {}],
+    ] as const) {
+      const { page, problems } = await open([...runs], options);
+      expect(await seriousFaults(page)).toEqual([]);
+      expect(problems).toEqual([]);
+      if (runs.length === 0) expect(await page.getByText('Fine-tune on Workspace').isVisible()).toBe(true);
+      await page.close();
+    }
+  });
+
+  it('would notice a fault', async () => {
+    const { page } = await open([]);
+    await page.evaluate(() => document.querySelector('main')!.append(document.createElement('img')));
+    expect(await seriousFaults(page)).toEqual([expect.stringContaining('image-alt')]);
+    await page.close();
+  });
+
+  it('says the data of a chart in words and in a table', async () => {
+    const { page } = await open([makeRun()]);
+    const words = await page.locator('[data-chart=humaneval] canvas').getAttribute('aria-label');
+    expect(words).toContain('base 5.0% [1.0%, 9.0%], step 60 4.0% [0.5%, 7.5%]');
+    await page.locator('[data-chart=humaneval] summary').click();
+    expect(await page.locator('[data-chart=humaneval] table').textContent()).toContain('4.0% [0.5%, 7.5%]');
+    await page.close();
+  });
+
+  it('shows names and completions as text, whatever they hold', async () => {
+    const hostile = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked = 1"><!--';
+    const run = makeRun({ name: hostile });
+    run.summary!.example!.after = hostile;
+    const { page, problems } = await open([run]);
+    expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+    expect(await page.locator('.example').textContent()).toContain(hostile);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('saves a chart as a picture of its own', async () => {
+    const { page } = await open([makeRun()]);
+    const downloading = page.waitForEvent('download');
+    await page.locator('[data-chart=loss]').getByText('Save PNG').click();
+    const download = await downloading;
+    expect(download.suggestedFilename()).toMatch(/-loss\.png$/);
+    const png = await readFile(await download.path());
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+    expect(png.readUInt32BE(16)).toBeGreaterThan(600);
+    await page.close();
+  });
+
+  it('switches runs with the keyboard', async () => {
+    const { page } = await open([
+      makeRun({ id: 'first' }),
+      makeRun({ id: 'second', name: 'second', method: 'full' }),
+    ]);
+    expect(await page.locator('.facts').textContent()).toContain('LoRA r=16');
+    await page.locator('vscode-dropdown').focus();
+    await page.keyboard.press('End');
+    await page.waitForFunction(
+      () => document.querySelector<HTMLElement>('#app')?.dataset['run'] === 'second',
+    );
+    expect(await page.locator('.facts').textContent()).toContain('full fine-tuning');
+    await page.close();
+  });
+
+  it('refuses what is not a run and what cannot be written', async () => {
+    await expect(writeReport([join(folder, 'nothing')], join(folder, 'x.html'))).rejects.toMatchObject({
+      code: 'run-not-found',
+    });
+    const dir = await writeRun(join(folder, 'good'), makeRun());
+    // A folder stands where the file should go.
+    await expect(writeReport([dir], folder)).rejects.toMatchObject({ code: 'bad-argument' });
+  });
+});

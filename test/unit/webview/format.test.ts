@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import {
+  formatBytes,
+  formatCount,
+  formatDifference,
+  formatDuration,
+  formatInterval,
+  formatNumber,
+  formatRate,
+  formatTick,
+  isShare,
+  plural,
+} from '../../../webview/view-model/format.ts';
+
+describe('numbers', () => {
+  it('keeps as many digits as the size deserves', () => {
+    expect([1.94321, 12.345, 1234.5, 0.0123, 0.00042, 4.2e-6, 0].map(formatNumber)).toEqual([
+      '1.943',
+      '12.3',
+      '1,235',
+      '0.012',
+      '0.0004',
+      '4.2e-6',
+      '0',
+    ]);
+  });
+  it('writes a true minus and names what is not finite', () => {
+    expect(formatNumber(-0.195)).toBe('\u22120.195');
+    expect(formatNumber(Number.NaN)).toBe('not a number');
+    expect(formatNumber(-Infinity)).toBe('\u2212infinite');
+  });
+  it('shows shares in percent and their differences in points', () => {
+    expect(isShare('pass@1')).toBe(true);
+    expect(isShare('loss', 'nats/token')).toBe(false);
+    expect(formatInterval({ value: 0.05, low: 0, high: 0.125 }, true)).toBe('5.0% [0.0%, 12.5%]');
+    expect(formatDifference({ value: -0.01, low: -0.04, high: 0.02 }, true)).toBe(
+      '\u22121.0 [\u22124.0, +2.0] points',
+    );
+    expect(formatDifference({ value: 0.064, low: 0, high: 0.076 }, false)).toBe('+0.064 [0, +0.076]');
+  });
+  it('gives the ticks of a scale the decimals that tell them apart', () => {
+    expect([0, 0.25, 0.5].map((value) => formatTick(value, 0.25))).toEqual(['0', '0.25', '0.50']);
+    // 0.1 + 0.2 and the like, as a chart makes its ticks.
+    expect([0.1, 0.1 + 0.2].map((value) => formatTick(value, 0.30000000000000004 - 0.2))).toEqual([
+      '0.1',
+      '0.3',
+    ]);
+    expect(formatTick(2000, 1000)).toBe('2,000');
+    expect(formatTick(-0.02, 0.01)).toBe('\u22120.02');
+  });
+  it('speaks of time, memory, counts and rates in their units', () => {
+    expect([0.2, 40, 100, 4800].map(formatDuration)).toEqual(['1 s', '40 s', '2 min', '80 min']);
+    expect(formatDuration(5 * 3600 + 60)).toBe('5 h 1 min');
+    expect([8.8e8, 2.314e9].map(formatBytes)).toEqual(['880 MB', '2.31 GB']);
+    expect([812, 608_123, 4_884_480].map(formatCount)).toEqual(['812', '608k', '4.9M']);
+    expect([1e-3, 3.5e-4, 0].map(formatRate)).toEqual(['1e-3', '3.5e-4', '0']);
+    expect([plural(1, 'file'), plural(1203, 'file')]).toEqual(['1 file', '1,203 files']);
+  });
+});

@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { beforeAfter } from '../../../webview/view-model/before-after.ts';
+import { comparisonRows, verdict } from '../../../webview/view-model/comparisons.ts';
+import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
+import { figureLabel, isKl, isPassAtK } from '../../../webview/view-model/labels.ts';
+import { readPanel } from '../../../webview/view-model/panel.ts';
+import { readSeries } from '../../../webview/view-model/series.ts';
+import { readStatus } from '../../../webview/view-model/status.ts';
+import { tradeOff } from '../../../webview/view-model/trade-off.ts';
+import { comparison, makeRun, metric, summary, type Wanted } from './fixtures.ts';
+
+const now = Date.parse('2026-11-24T14:10:00Z');
+const fresh = '2026-11-24T14:09:55Z';
+
+describe('status', () => {
+  const of = (state: Wanted['state']) => readStatus(makeRun({ upTo: 30, state }), now);
+
+  it('shows a live run with its progress and a way to stop it', () => {
+    const status = of({ heartbeat: fresh, phase: 'Training', etaSeconds: 120 });
+    expect(status).toMatchObject({
+      kind: 'running',
+      live: true,
+      canStop: true,
+      canUse: false,
+      progress: { done: 30, total: 60 },
+    });
+    expect(status.sentence).toBe('Training: step 30 of 60, about 2 min left.');
+  });
+  it('says interrupted when the owner has gone silent, and how to go on', () => {
+    for (const status of ['running', 'evaluating'] as const) {
+      const view = of({ status, heartbeat: '2026-11-24T14:08:00Z' });
+      expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
+      expect(view.next).toContain('forget-me-not resume 20261124-1405-lora-smollm2-135m-ab12');
+    }
+  });
+  it('passes on what failed and what to do', () => {
+    const view = of({
+      status: 'failed',
+      error: { code: 'diverged', message: 'The loss became NaN.', next: 'Lower the rate.' },
+    });
+    expect(view).toMatchObject({
+      kind: 'failed',
+      sentence: 'The loss became NaN.',
+      next: 'Lower the rate.',
+      canUse: false,
+    });
+  });
+  it('keeps cancelled apart from failed', () => {
+    expect(of({ status: 'cancelled' })).toMatchObject({ label: 'Stopped', live: false, canStop: false });
+  });
+  it('offers a finished run for completion, unless it is served differently from how it was trained', () => {
+    expect(readStatus(makeRun(), now)).toMatchObject({ kind: 'done', canUse: true });
+    const run = makeRun();
+    run.summary!.served!.ok = false;
+    expect(readStatus(run, now)).toMatchObject({
+      canUse: false,
+      next: expect.stringContaining('not offered'),
+    });
+  });
+});
+
+describe('comparisons', () => {
+  const loss = (difference: number, half: number, better: 'lower' | 'higher' = 'lower') =>
+    comparison(
+      ['t', 'm', 'u', better],
+      metric('t', 'm', 2, 0.1),
+      metric('t', 'm', 2 + difference, 0.1),
+      half,
+    );
+  it('gives a direction only outside the interval', () => {
+    expect(verdict(loss(-0.2, 0.1))).toBe('better');
+    expect(verdict(loss(0.2, 0.1))).toBe('worse');
+    expect(verdict(loss(0.2, 0.1, 'higher'))).toBe('better');
+    expect(verdict(loss(-0.2, 0.3))).toBe('no difference seen');
+  });
+  it('shows value, interval, n and setting of each', () => {
+    const rows = comparisonRows(summary(60));
+    expect(rows.map(({ figure }) => figure)).toEqual([
+      'Held-out loss',
+      'Held-out bits per byte',
+      'HumanEval pass@1',
+      'Retention KL from base',
+    ]);
+    expect(rows[2]).toMatchObject({
+      before: '5.0% [1.0%, 9.0%]',
+      verdict: 'no difference seen',
+      n: '20',
+      unit: '',
+      setting: expect.stringContaining('164'),
+    });
+    expect(rows[0]).toMatchObject({
+      difference: '\u22120.195 [\u22120.215, \u22120.175]',
+      unit: 'nats/token',
+    });
+  });
+  it('leaves the name of a figure that it does not know', () => {
+    expect(figureLabel('gsm8k', 'strict match')).toBe('gsm8k strict match');
+  });
+});
+
+describe('before and after', () => {
+  it('comes from the events until there is a summary', () => {
+    const events = [
+      { type: 'evaluation' as const, time: '', step: 0, result: metric('humaneval', 'pass@1', 0.05, 0.02) },
+    ];
+    const match = (_: string, name: string) => isPassAtK(name);
+    expect(beforeAfter(undefined, readSeries(events).metrics, match)?.bars.map(({ name }) => name)).toEqual([
+      'base',
+    ]);
+    expect(beforeAfter(summary(60), [], match)?.bars.map(({ name, y }) => [name, y])).toEqual([
+      ['base', 0.05],
+      ['step 60', 0.04],
+    ]);
+    expect(beforeAfter(undefined, [], match)).toBeUndefined();
+  });
+});
+
+describe('trade-off', () => {
+  it('turns the fall of held-out loss into learning, its interval likewise', () => {
+    const [point] = tradeOff(makeRun(), [makeRun()]).points;
+    expect(point!.x).toBeCloseTo(0.195, 10);
+    expect(point!.xLow).toBeCloseTo(0.175, 10);
+    expect(point!.xHigh).toBeCloseTo(0.215, 10);
+    expect(point).toMatchObject({ y: 0.064, selected: true });
+  });
+  it('shows evaluated runs on the same base only, and warns when the folders differ', () => {
+    const other = makeRun({ id: 'other', folder: '/home/me/else' });
+    const foreign = makeRun({ id: 'foreign' });
+    foreign.spec.base.sha256 = 'cd'.repeat(32);
+    const view = tradeOff(makeRun(), [makeRun(), other, foreign, makeRun({ id: 'live', upTo: 3 })]);
+    expect(view.points.map(({ run }) => run)).toEqual([makeRun().spec.id, 'other']);
+    expect(view.warning).toContain('different folders');
+    expect(tradeOff(makeRun(), [makeRun()]).warning).toBeUndefined();
+  });
+  it('knows KL by any of its names', () => {
+    expect(['kl', 'KL', 'kl_from_base', 'loss'].map(isKl)).toEqual([true, true, true, false]);
+  });
+});
+
+describe('facts', () => {
+  it('names backend and why, speed and memory, of the finished run where it is finished', () => {
+    const run = makeRun();
+    const facts = new Map(runFacts(run, readSeries(run.events)).map((fact) => [fact.name, fact]));
+    expect(facts.get('Backend')).toMatchObject({
+      value: 'tensorflow, f32',
+      note: expect.stringContaining('CPU'),
+    });
+    expect(facts.get('Speed')?.value).toBe('130 tokens/s');
+    expect(facts.get('Peak memory')?.value).toBe('2.34 GB');
+    expect(facts.get('Method')).toMatchObject({
+      value: 'LoRA r=16',
+      note: expect.stringContaining('all linears'),
+    });
+  });
+  it('has no rank to show for full fine-tuning', () => {
+    const run = makeRun({ method: 'full' });
+    expect(runFacts(run, readSeries(run.events)).find(({ name }) => name === 'Method')).toEqual({
+      name: 'Method',
+      value: 'full fine-tuning',
+      note: undefined,
+    });
+  });
+  it('counts what was left out, most frequent reason first', () => {
+    const view = corpusView(makeRun().corpus!);
+    expect(view.sentence).toBe(
+      '214 files kept (608k tokens to train on, 71k held out); 1,234 files left out.',
+    );
+    expect(view.leftOut[0]).toEqual({ reason: 'ignored', count: 1203 });
+    expect(view.leftOut.at(-1)).toEqual({ reason: 'secret', count: 1 });
+  });
+});
+
+describe('panel', () => {
+  const message = { type: 'runs' as const, runs: [makeRun({ id: 'a' }), makeRun({ id: 'b' })] };
+  message.runs[1]!.spec.createdAt = '2026-11-25T00:00:00Z';
+  it('puts the newest run first and falls back on it', () => {
+    expect(readPanel(message, undefined, now, true).runs.map(({ spec }) => spec.id)).toEqual(['b', 'a']);
+    expect(readPanel(message, 'gone', now, true).run?.snapshot.spec.id).toBe('b');
+    expect(readPanel(message, 'a', now, true).run?.snapshot.spec.id).toBe('a');
+    expect(readPanel({ type: 'runs', runs: [] }, 'a', now, true).run).toBeUndefined();
+  });
+});
