@@ -1,0 +1,128 @@
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isNeededHeader } from '../../../src/tensor/runtime/binding.ts';
+import { BINDING, MANIFEST, findRuntime, newManifest } from '../../../src/tensor/runtime/find.ts';
+import { inspectRuntime, installRuntime } from '../../../src/tensor/runtime/index.ts';
+import { libraries, offer } from '../../../src/tensor/runtime/release.ts';
+import { verifyBinding } from '../../../src/tensor/runtime/verify.ts';
+import { Sandbox } from './fakes.ts';
+
+let box: Sandbox;
+let dir: string;
+beforeEach(() => {
+  box = new Sandbox();
+  dir = join(box.dir, 'home/runtime/tensorflow');
+});
+afterEach(() => box.close());
+
+function putRuntime(change: Partial<ReturnType<typeof newManifest>> = {}): void {
+  mkdirSync(join(dir, 'tensorflow'), { recursive: true });
+  const files: Record<string, number> = {};
+  for (const name of [BINDING, ...libraries]) {
+    writeFileSync(join(dir, name), 'not a library');
+    files[name] = 13;
+  }
+  const manifest = {
+    ...newManifest({ version: '2.21.0', gpu: false, binding: 'prebuilt', files }),
+    ...change,
+  };
+  writeFileSync(join(dir, MANIFEST), JSON.stringify(manifest));
+}
+
+describe('findRuntime', () => {
+  it('finds a whole runtime', async () => {
+    expect(await findRuntime()).toBeUndefined();
+    putRuntime();
+    expect(await findRuntime()).toEqual({ binding: join(dir, BINDING), version: '2.21.0', gpu: false });
+  });
+
+  it('does not take one that is cut off, of another machine or of another format', async () => {
+    putRuntime();
+    truncateSync(join(dir, libraries[0]), 5);
+    expect(await findRuntime()).toBeUndefined();
+    putRuntime({ machine: 'plan9-mips' });
+    expect(await findRuntime()).toBeUndefined();
+    putRuntime({ format: 2 as 1 });
+    expect(await findRuntime()).toBeUndefined();
+    writeFileSync(join(dir, MANIFEST), '{"format"');
+    expect(await findRuntime()).toBeUndefined();
+  });
+});
+
+describe('offer', () => {
+  const machine = { platform: 'linux', arch: 'x64', glibc: '2.36' as string | undefined };
+  const why = (change: Partial<typeof machine>, gpu = false) => {
+    const offered = offer(gpu, { ...machine, ...change });
+    return offered.release ? offered.release.project : offered.why;
+  };
+
+  it('takes the small wheel on x64, the only one on arm64, the large one for CUDA', () => {
+    expect(why({})).toBe('tensorflow-cpu');
+    expect(why({ arch: 'arm64' })).toBe('tensorflow');
+    expect(why({}, true)).toBe('tensorflow');
+  });
+
+  it('says why not, and what is used instead', () => {
+    expect(why({ platform: 'darwin' })).toMatch(/macOS.*wasm/);
+    expect(why({ platform: 'win32' }, true)).toMatch(/Windows.*wasm/);
+    expect(why({ glibc: undefined })).toMatch(/glibc.*wasm/);
+    expect(why({ glibc: '2.17' })).toMatch(/2\.27.*2\.17/);
+    expect(why({ arch: 'riscv64' })).toMatch(/riscv64/);
+    expect(why({ arch: 'arm64' }, true)).toMatch(/leave --gpu out/);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('installing', () => {
+  it('stops before any download when there is no compiler', async () => {
+    box.python({ url: 'http://127.0.0.1:1/x.whl' });
+    process.env['PATH'] = box.bin;
+    delete process.env['CXX'];
+    await expect(installRuntime({ gpu: false })).rejects.toMatchObject({
+      code: 'compiler-missing',
+      next: expect.stringMatching(/g\+\+/),
+    });
+    expect(box.calls()).toEqual([]);
+  });
+
+  it('skips what is there already', async () => {
+    putRuntime();
+    process.env['PATH'] = box.bin;
+    await installRuntime({ gpu: false });
+    expect(await findRuntime()).toBeDefined();
+  });
+
+  it('says why a binding does not start, and what to do', async () => {
+    putRuntime();
+    await expect(verifyBinding(join(dir, BINDING))).rejects.toMatchObject({
+      code: 'backend-unavailable',
+      message: expect.stringMatching(/file too short|invalid ELF|wrong/i),
+    });
+    expect(await inspectRuntime()).toMatchObject({
+      installed: true,
+      starts: false,
+      reason: expect.stringContaining('does not start'),
+    });
+  });
+
+  it('reports what is not installed with the command that gets it', async () => {
+    expect(await inspectRuntime()).toMatchObject({
+      offered: true,
+      installed: false,
+      starts: false,
+      command: 'forget-me-not runtime install',
+    });
+  });
+});
+
+it('takes the C API headers of a wheel and no others', () => {
+  const all = [
+    'tensorflow/c/c_api.h',
+    'tensorflow/c/eager/c_api.h',
+    'xla/tsl/c/tsl_status.h',
+    'tsl/platform/ctstring_internal.h',
+  ];
+  for (const name of all) expect(isNeededHeader(`tensorflow/include/${name}`)).toBe(true);
+  expect(isNeededHeader('tensorflow/include/tensorflow/core/framework/op.h')).toBe(false);
+  expect(isNeededHeader('tensorflow/python/x.so')).toBe(false);
+});

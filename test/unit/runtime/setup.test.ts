@@ -1,0 +1,62 @@
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ensureDependencies, run } from '../../../scripts/setup.mjs';
+import { Sandbox } from './fakes.ts';
+
+let box: Sandbox;
+beforeEach(() => {
+  box = new Sandbox();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  box.close();
+});
+
+const fakeNpm = (calls: string) => `
+const fs = require('node:fs');
+fs.appendFileSync(${JSON.stringify(calls)}, process.argv.slice(2).join(' ') + '\\n');
+console.error('npm http fetch GET 200 somewhere/left-pad-1.0.0.tgz 5ms');
+fs.mkdirSync('node_modules', { recursive: true });
+fs.writeFileSync('node_modules/.package-lock.json', '{}');
+`;
+
+it('installs packages once, and again only when the lock file says something else', async () => {
+  const dir = join(box.dir, 'project');
+  const lock = join(dir, 'package-lock.json');
+  const write = (version: string) =>
+    writeFileSync(lock, JSON.stringify({ packages: { '': {}, 'node_modules/left-pad': { version } } }));
+  mkdirSync(dir);
+  write('1.0.0');
+  box.program('npm', fakeNpm(join(box.dir, 'calls')));
+  const said = vi.spyOn(console, 'log').mockImplementation(() => undefined);
+  await ensureDependencies(dir);
+  expect(box.calls()).toEqual([expect.stringMatching(/^ci /)]);
+  expect(said.mock.calls.flat().join('\n')).toMatch(/Packages .* 100%/);
+  await ensureDependencies(dir);
+  // What git does on a checkout: the same content, a newer time.
+  const later = new Date(Date.now() + 60_000);
+  utimesSync(lock, later, later);
+  await ensureDependencies(dir);
+  expect(box.calls()).toHaveLength(1);
+  write('2.0.0');
+  utimesSync(lock, later, later);
+  await ensureDependencies(dir);
+  expect(box.calls()).toHaveLength(2);
+});
+
+it('rejects with what a failed program said', async () => {
+  const script = join(box.dir, 'fails.mjs');
+  writeFileSync(script, "console.error('the reason'); process.exit(3);");
+  await expect(run(process.execPath, [script], { onLine: () => {} })).rejects.toThrow(
+    /ended with 3\nthe reason/,
+  );
+  await expect(run(join(box.dir, 'nothing'), [])).rejects.toThrow(/could not be started/);
+});
+
+it('runs a program where it is told, in the environment it is told', async () => {
+  const out = join(box.dir, 'out');
+  const code = `require('node:fs').writeFileSync(${JSON.stringify(out)}, process.cwd() + ' ' + process.env.COLOUR)`;
+  await run(process.execPath, ['-e', code], { cwd: box.bin, env: { COLOUR: 'blue' } });
+  expect(readFileSync(out, 'utf8')).toBe(`${box.bin} blue`);
+});
