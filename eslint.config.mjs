@@ -38,10 +38,22 @@ export default tseslint.config(
         {
           zones: [
             ...zones,
-            separate('./src/completion', ['./src/serving'], 'The completion core is pure: it knows no engine.'),
+            separate(
+              './src/completion',
+              ['./src/serving'],
+              'The completion core is pure: it knows no engine.',
+            ),
             separate('./src/cli', ['./src/extension'], 'The command line knows no editor.'),
-            separate('./src/extension', ['./src/cli', './src/tensor', './src/model', './src/gguf'], 'The extension host never computes.'),
-            separate('./webview', ['./src/extension', './src/cli', './src/training'], 'The panel speaks the protocol only.'),
+            separate(
+              './src/extension',
+              ['./src/cli', './src/tensor', './src/model', './src/gguf'],
+              'The extension host never computes.',
+            ),
+            separate(
+              './webview',
+              ['./src/extension', './src/cli', './src/training'],
+              'The panel speaks the protocol only.',
+            ),
           ],
         },
       ],
@@ -50,10 +62,25 @@ export default tseslint.config(
   {
     files: ['src/**/*.ts'],
     ignores: ['src/extension/**'],
-    rules: { 'no-restricted-imports': ['error', { paths: [{ name: 'vscode', message: 'Only extension/ imports vscode.' }] }] },
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { paths: [{ name: 'vscode', message: 'Only extension/ imports vscode.' }] },
+      ],
+    },
   },
   {
     files: ['**/*.mjs', '**/*.cjs', '**/*.js'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly', setTimeout: 'readonly', clearTimeout: 'readonly', fetch: 'readonly' } },
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        URL: 'readonly',
+        Buffer: 'readonly',
+        setTimeout: 'readonly',
+        clearTimeout: 'readonly',
+        fetch: 'readonly',
+      },
+    },
   },
 );

@@ -16,20 +16,37 @@ if (!existsSync(folder)) {
   process.exit(1);
 }
 
-console.log(`Forget-Me-Not: fine-tunes SmolLM2-135M on ${folder}, here on this machine. About 8 minutes on 2 cores.`);
-console.log('Downloads on the first run: packages (about 300 MB), TensorFlow (274 MB), SmolLM2-135M (98 MB), HumanEval (0.1 MB).\n');
+console.log(
+  `Forget-Me-Not: fine-tunes SmolLM2-135M on ${folder}, here on this machine. About 8 minutes on 2 cores.`,
+);
+console.log(
+  'Downloads on the first run: packages (about 300 MB), TensorFlow (274 MB), SmolLM2-135M (98 MB), HumanEval (0.1 MB).\n',
+);
 
-const forgetMeNot = (...args) => run(process.execPath, [resolve(root, 'dist/cli.mjs'), ...args], { cwd: startedIn });
+const forgetMeNot = (...args) =>
+  run(process.execPath, [resolve(root, 'dist/cli.mjs'), ...args], { cwd: startedIn });
 
 await ensureDependencies();
 await build();
 try {
   await forgetMeNot('runtime', 'install', '--yes');
 } catch {
-  console.log('Going on without TensorFlow, on the wasm backend: the same results, about ten times slower, so with fewer steps.');
+  console.log(
+    'Going on without TensorFlow, on the wasm backend: the same results, about ten times slower, so with fewer steps.',
+  );
 }
 try {
-  await forgetMeNot('train', folder, '--base', 'smollm2-135m', '--minutes', '3.5', '--yes', '--report', report);
+  await forgetMeNot(
+    'train',
+    folder,
+    '--base',
+    'smollm2-135m',
+    '--minutes',
+    '3.5',
+    '--yes',
+    '--report',
+    report,
+  );
 } catch {
   // The command has already said what happened and what to do.
   process.exit(1);

@@ -20,14 +20,18 @@ export async function followToEnd(dir: string, { json }: { json: boolean }): Pro
   };
   process.on('SIGINT', onInterrupt);
   let last: RunSnapshot | undefined;
+  // A resumed run still says how it ended last time until its new trainer has come up.
+  let eventsBefore: number | undefined;
   try {
     await followRun(
       dir,
       (snapshot) => {
         last = snapshot;
+        eventsBefore ??= snapshot.events.length;
         view.show(snapshot);
+        const begun = snapshot.events.length > eventsBefore;
         const ownerless = !isAlive(snapshot.state) && Date.now() - started > START_GRACE_MS;
-        if (finished(snapshot) || ownerless) stop.abort();
+        if ((begun && finished(snapshot) && !isAlive(snapshot.state)) || ownerless) stop.abort();
       },
       stop.signal,
     );
@@ -43,7 +47,13 @@ class JsonProgress {
   show({ state }: RunSnapshot): void {
     if (state.step === this.step) return;
     this.step = state.step;
-    printProgress({ phase: state.phase ?? state.status, done: state.step, total: state.steps, unit: 'steps', etaSeconds: state.etaSeconds });
+    printProgress({
+      phase: state.phase ?? state.status,
+      done: state.step,
+      total: state.steps,
+      unit: 'steps',
+      etaSeconds: state.etaSeconds,
+    });
   }
   end(): void {}
 }
@@ -61,7 +71,10 @@ class TerminalProgress {
     const { state, events } = snapshot;
     const step = events.findLast((event) => event.type === 'step');
     const eta = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
-    const speed = step && state.status === 'running' ? `, loss ${step.loss.toFixed(3)}, ${Math.round(step.tokensPerSecond)} tokens/s` : '';
+    const speed =
+      step && state.status === 'running'
+        ? `, loss ${step.loss.toFixed(3)}, ${Math.round(step.tokensPerSecond)} tokens/s`
+        : '';
     this.line = `${state.phase ?? state.status}: step ${state.step} of ${state.steps}${speed}${eta}`;
     process.stdout.write(`\r\x1b[2K${this.line}`);
   }

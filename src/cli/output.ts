@@ -6,7 +6,13 @@ export function printJson(value: unknown): void {
 }
 
 /** Progress of a long command as a JSON line on stderr, for a parent process. */
-export function printProgress(progress: { phase: string; done: number; total: number; unit: string; etaSeconds?: number }): void {
+export function printProgress(progress: {
+  phase: string;
+  done: number;
+  total: number;
+  unit: string;
+  etaSeconds?: number;
+}): void {
   process.stderr.write(`${JSON.stringify(progress)}\n`);
 }
 

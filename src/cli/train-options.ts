@@ -41,7 +41,8 @@ const number = (text: string) => {
 };
 const whole = (minimum: number) => (text: string) => {
   const value = number(text);
-  if (!Number.isInteger(value) || value < minimum) throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
+  if (!Number.isInteger(value) || value < minimum)
+    throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
   return value;
 };
 const positive = (text: string) => {
@@ -59,7 +60,9 @@ function targets(text: string): ModuleName[] {
   const names = groups[text] ?? text.split(',');
   const unknown = names.filter((name) => !(moduleNames as readonly string[]).includes(name));
   if (unknown.length)
-    throw new InvalidArgumentError(`There is no ${unknown.join(', ')}: use all, mlp, attention or a list of ${moduleNames.join(', ')}.`);
+    throw new InvalidArgumentError(
+      `There is no ${unknown.join(', ')}: use all, mlp, attention or a list of ${moduleNames.join(', ')}.`,
+    );
   return names as ModuleName[];
 }
 
@@ -67,14 +70,27 @@ export function addTrainOptions(command: Command): Command {
   const defaults = hyperSchema.parse({ learningRate: 1, steps: 1 });
   return command
     .option('--base <ref>', 'a known base, a .gguf file, or owner/name[:file] on the hub', 'smollm2-135m')
-    .addOption(new Option('--method <method>', 'what trains').choices(['lora', 'full']).default(defaults.method))
+    .addOption(
+      new Option('--method <method>', 'what trains').choices(['lora', 'full']).default(defaults.method),
+    )
     .option('--rank <r>', 'LoRA rank', whole(1), defaults.rank)
     .option('--alpha <alpha>', 'LoRA alpha (default: twice the rank)', positive)
     .option('--dropout <p>', 'dropout on what LoRA sees', number, defaults.dropout)
-    .option('--targets <list>', 'all, mlp, attention, or a list of q,k,v,o,gate,up,down', targets, defaults.targets)
+    .option(
+      '--targets <list>',
+      'all, mlp, attention, or a list of q,k,v,o,gate,up,down',
+      targets,
+      defaults.targets,
+    )
     .option('--lr <rate>', 'peak learning rate (default: by method and optimiser)', positive)
-    .addOption(new Option('--optimizer <name>', 'optimiser').choices(['lionw', 'adamw']).default(defaults.optimizer))
-    .addOption(new Option('--schedule <name>', 'learning rate over the run').choices(['cosine', 'constant']).default(defaults.schedule))
+    .addOption(
+      new Option('--optimizer <name>', 'optimiser').choices(['lionw', 'adamw']).default(defaults.optimizer),
+    )
+    .addOption(
+      new Option('--schedule <name>', 'learning rate over the run')
+        .choices(['cosine', 'constant'])
+        .default(defaults.schedule),
+    )
     .option('--warmup <share>', 'share of the run spent warming up', number, defaults.warmup)
     .option('--weight-decay <rate>', 'decoupled weight decay', number, defaults.weightDecay)
     .option('--clip <norm>', 'largest gradient norm, 0 for none', number, defaults.clip)
@@ -85,10 +101,20 @@ export function addTrainOptions(command: Command): Command {
     .option('--seq <tokens>', 'sequence length', whole(8), defaults.sequenceLength)
     .option('--batch <n>', 'sequences per forward pass', whole(1), defaults.batch)
     .option('--accumulate <n>', 'forward passes per step', whole(1), defaults.accumulate)
-    .addOption(new Option('--precision <p>', 'of frozen weights and large matmuls').choices(['f32', 'bf16']).default(defaults.precision))
-    .option('--eval-every <steps>', 'held-out loss and a checkpoint every so many steps (default: a third of the run, at most 50)', whole(1))
+    .addOption(
+      new Option('--precision <p>', 'of frozen weights and large matmuls')
+        .choices(['f32', 'bf16'])
+        .default(defaults.precision),
+    )
+    .option(
+      '--eval-every <steps>',
+      'held-out loss and a checkpoint every so many steps (default: a third of the run, at most 50)',
+      whole(1),
+    )
     .option('--seed <n>', 'seed of everything random', whole(0), defaults.seed)
-    .addOption(new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'))
+    .addOption(
+      new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+    )
     .option('--held-out-windows <n>', 'held-out windows in the final evaluation', whole(1), 16)
     .option('--humaneval <problems>', 'HumanEval problems in the final evaluation, 0 for none', whole(0), 20)
     .option('--retention <texts>', 'texts sampled from the base for KL, 0 for none', whole(0), 8)
@@ -100,13 +126,21 @@ export function budgetInSteps(
   options: Pick<TrainOptions, 'steps' | 'epochs' | 'tokens' | 'minutes' | 'seq' | 'batch' | 'accumulate'>,
   known: { trainTokens: number; tokensPerSecond: number },
 ): number {
-  const given = (['steps', 'epochs', 'tokens', 'minutes'] as const).filter((name) => options[name] !== undefined);
+  const given = (['steps', 'epochs', 'tokens', 'minutes'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
   if (given.length > 1)
-    throw new UserError('bad-argument', `Both --${given.join(' and --')} set the budget.`, 'Give one of --steps, --epochs, --tokens and --minutes.');
+    throw new UserError(
+      'bad-argument',
+      `Both --${given.join(' and --')} set the budget.`,
+      'Give one of --steps, --epochs, --tokens and --minutes.',
+    );
   if (options.steps) return options.steps;
   const tokens =
     options.tokens ??
-    (options.minutes ? options.minutes * 60 * known.tokensPerSecond : (options.epochs ?? 4) * known.trainTokens);
+    (options.minutes
+      ? options.minutes * 60 * known.tokensPerSecond
+      : (options.epochs ?? 4) * known.trainTokens);
   return Math.max(1, Math.round(tokens / (options.seq * options.batch * options.accumulate)));
 }
 
@@ -133,5 +167,9 @@ export function toHyper(options: TrainOptions, steps: number): Hyper {
   });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new UserError('bad-argument', `--${issue.path.join('.')}: ${issue.message}.`, 'See "forget-me-not train --help".');
+  throw new UserError(
+    'bad-argument',
+    `--${issue.path.join('.')}: ${issue.message}.`,
+    'See "forget-me-not train --help".',
+  );
 }

@@ -59,12 +59,25 @@ export interface ErrorReport {
 /** What to show for anything that was thrown. Node's own disk and network errors become sentences here. */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof UserError) return { code: error.code, message: error.message, next: error.next };
-  const { code, message } = error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
+  const { code, message } =
+    error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
   if (code === 'ENOSPC')
-    return { code: 'disk-full', message: 'The disk is full.', next: 'Free some space and run the same command again.' };
+    return {
+      code: 'disk-full',
+      message: 'The disk is full.',
+      next: 'Free some space and run the same command again.',
+    };
   if (code === 'ENOTFOUND' || code === 'ECONNREFUSED' || code === 'ENETUNREACH' || code === 'EAI_AGAIN')
-    return { code: 'network', message: `The network could not be reached (${code}).`, next: 'Check the connection or proxy, then try again.' };
-  return { code: 'internal', message: message || 'Something went wrong.', next: 'Run again with --verbose and report what it prints.' };
+    return {
+      code: 'network',
+      message: `The network could not be reached (${code}).`,
+      next: 'Check the connection or proxy, then try again.',
+    };
+  return {
+    code: 'internal',
+    message: message || 'Something went wrong.',
+    next: 'Run again with --verbose and report what it prints.',
+  };
 }
 
 /** `[code] What happened. What to do.` */

@@ -39,7 +39,14 @@ export const summarySchema = z.object({
   comparisons: z.array(comparisonSchema),
   /** A held-out line completed by base and result. */
   example: z
-    .object({ file: z.string(), line: z.int(), prefix: z.string(), actual: z.string(), before: z.string(), after: z.string() })
+    .object({
+      file: z.string(),
+      line: z.int(),
+      prefix: z.string(),
+      actual: z.string(),
+      before: z.string(),
+      after: z.string(),
+    })
     .optional(),
   /** Served against trained distribution of the exported result; mean KL in nats per token. */
   served: z.object({ meanKl: z.number(), limit: z.number(), tokens: z.int(), ok: z.boolean() }).optional(),

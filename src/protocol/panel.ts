@@ -11,13 +11,25 @@ export const runSnapshotSchema = z.object({
   /** Lines of events.jsonl that could not be read. */
   brokenLines: z.int(),
   summary: summarySchema.optional(),
-  corpus: z.object({ kept: z.int(), leftOut: z.record(z.string(), z.int()), trainTokens: z.int(), heldOutTokens: z.int() }).optional(),
+  corpus: z
+    .object({
+      kept: z.int(),
+      leftOut: z.record(z.string(), z.int()),
+      trainTokens: z.int(),
+      heldOutTokens: z.int(),
+    })
+    .optional(),
 });
 export type RunSnapshot = z.infer<typeof runSnapshotSchema>;
 
 /** Host to panel. */
 export const toPanelSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('runs'), runs: z.array(runSnapshotSchema), selected: z.string().optional(), inUse: z.string().optional() }),
+  z.object({
+    type: z.literal('runs'),
+    runs: z.array(runSnapshotSchema),
+    selected: z.string().optional(),
+    inUse: z.string().optional(),
+  }),
 ]);
 export type ToPanel = z.infer<typeof toPanelSchema>;
 

@@ -13,7 +13,10 @@ export const hyperSchema = z.object({
   /** LoRA's scale is alpha / rank. Paper: alpha = 2r. */
   alpha: z.number().positive().default(32),
   dropout: z.number().min(0).max(0.9).default(0.05),
-  targets: z.array(z.enum(moduleNames)).min(1).default([...moduleNames]),
+  targets: z
+    .array(z.enum(moduleNames))
+    .min(1)
+    .default([...moduleNames]),
   /** Peak learning rate of the schedule. */
   learningRate: z.number().positive(),
   optimizer: z.enum(['lionw', 'adamw']).default('lionw'),
@@ -66,7 +69,15 @@ export const runSpecSchema = z.object({
 });
 export type RunSpec = z.infer<typeof runSpecSchema>;
 
-export const runStatusNames = ['queued', 'running', 'evaluating', 'paused', 'done', 'failed', 'cancelled'] as const;
+export const runStatusNames = [
+  'queued',
+  'running',
+  'evaluating',
+  'paused',
+  'done',
+  'failed',
+  'cancelled',
+] as const;
 export type RunStatus = (typeof runStatusNames)[number];
 
 export const runStateSchema = z.object({

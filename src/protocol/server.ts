@@ -22,7 +22,9 @@ export const completionResponseSchema = z.object({
   object: z.literal('text_completion'),
   created: z.number(),
   model: z.string(),
-  choices: z.array(z.object({ index: z.int(), text: z.string(), finish_reason: z.enum(['stop', 'length']).nullable() })),
+  choices: z.array(
+    z.object({ index: z.int(), text: z.string(), finish_reason: z.enum(['stop', 'length']).nullable() }),
+  ),
   usage: z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() }).optional(),
 });
 export type CompletionResponse = z.infer<typeof completionResponseSchema>;
@@ -37,4 +39,9 @@ export const serverReadySchema = z.object({
 export type ServerReady = z.infer<typeof serverReadySchema>;
 
 /** Its only line when it can't start. */
-export const serverFailedSchema = z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() });
+export const serverFailedSchema = z.object({
+  type: z.literal('failed'),
+  code: z.string(),
+  message: z.string(),
+  next: z.string(),
+});

@@ -18,25 +18,39 @@ const nameOf = (step: number) => `step-${String(step).padStart(6, '0')}`;
 /** Steps of the whole checkpoints in a run, oldest first. */
 export async function listCheckpoints(runDir: string): Promise<number[]> {
   const names = await readdir(folder(runDir)).catch(() => []);
-  return names.flatMap((name) => /^step-(\d{6,})$/.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+  return names
+    .flatMap((name) => /^step-(\d{6,})$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 /** Writes a checkpoint, then drops all but the newest two. Returns its path relative to the run. */
-export async function saveCheckpoint(runDir: string, step: number, backend: string, model: Model, optimizer: Optimizer): Promise<string> {
+export async function saveCheckpoint(
+  runDir: string,
+  step: number,
+  backend: string,
+  model: Model,
+  optimizer: Optimizer,
+): Promise<string> {
   const path = join(folder(runDir), nameOf(step));
   const temporary = `${path}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   await mkdir(temporary, { recursive: true });
   const parameters = new Map<string, Tensor>();
-  for (const { name, shape } of model.parameters) parameters.set(name, { shape, data: await model.read(name) });
+  for (const { name, shape } of model.parameters)
+    parameters.set(name, { shape, data: await model.read(name) });
   await writeSafetensors(join(temporary, 'parameters.safetensors'), parameters);
-  const moments = [...(await optimizer.state())].map(([name, data]): [string, Tensor] => [name, { shape: [data.length], data }]);
+  const moments = [...(await optimizer.state())].map(([name, data]): [string, Tensor] => [
+    name,
+    { shape: [data.length], data },
+  ]);
   await writeSafetensors(join(temporary, 'optimizer.safetensors'), new Map(moments));
   await writeFile(join(temporary, 'state.json'), JSON.stringify({ format: 1, step, backend }));
   await rm(path, { recursive: true, force: true });
   await rename(temporary, path);
   await syncFolder(folder(runDir));
-  for (const old of (await listCheckpoints(runDir)).slice(0, -KEEP)) await rm(join(folder(runDir), nameOf(old)), { recursive: true });
+  for (const old of (await listCheckpoints(runDir)).slice(0, -KEEP))
+    await rm(join(folder(runDir), nameOf(old)), { recursive: true });
   return join('checkpoints', nameOf(step));
 }
 
@@ -48,7 +62,11 @@ export interface Restored {
 }
 
 /** Puts the newest readable checkpoint back into model and optimiser; undefined when there is none. */
-export async function restoreCheckpoint(runDir: string, model: Model, optimizer: Optimizer): Promise<Restored | undefined> {
+export async function restoreCheckpoint(
+  runDir: string,
+  model: Model,
+  optimizer: Optimizer,
+): Promise<Restored | undefined> {
   const damaged: number[] = [];
   for (const step of (await listCheckpoints(runDir)).reverse()) {
     const path = join(folder(runDir), nameOf(step));
@@ -56,7 +74,8 @@ export async function restoreCheckpoint(runDir: string, model: Model, optimizer:
       const state = stateSchema.parse(JSON.parse(await readFile(join(path, 'state.json'), 'utf8')));
       const parameters = await readSafetensors(join(path, 'parameters.safetensors'));
       const moments = await readSafetensors(join(path, 'optimizer.safetensors'));
-      if (model.parameters.some(({ name }) => !parameters.has(name))) throw new Error('parameters are missing');
+      if (model.parameters.some(({ name }) => !parameters.has(name)))
+        throw new Error('parameters are missing');
       for (const { name } of model.parameters) model.write(name, parameters.get(name)!.data);
       optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
       return { step: state.step, backend: state.backend, damaged };

@@ -20,6 +20,10 @@ export function operationsPerToken(parameters: number, method: Hyper['method']):
 const sustained = { tensorflow: 85e9, wasm: 8e9 };
 
 /** A first guess of tokens per second; the run's own measurement replaces it after a few steps. */
-export function guessTokensPerSecond(parameters: number, method: Hyper['method'], backend: 'tensorflow' | 'wasm'): number {
+export function guessTokensPerSecond(
+  parameters: number,
+  method: Hyper['method'],
+  backend: 'tensorflow' | 'wasm',
+): number {
   return sustained[backend] / operationsPerToken(parameters, method);
 }

@@ -12,19 +12,29 @@ import type { RunWriter } from '../runs/writer.ts';
  */
 export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
   const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, dir], { stdio: ['ignore', 'pipe', 'inherit'], windowsHide: true });
+  const child = spawn(process.execPath, [script, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    windowsHide: true,
+  });
   const stop = () => child.kill('SIGTERM');
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
-  const exited = new Promise<number | null>((resolve) => child.on('close', resolve).on('error', () => resolve(1)));
+  const exited = new Promise<number | null>((resolve) =>
+    child.on('close', resolve).on('error', () => resolve(1)),
+  );
 
   let failed = false;
   for await (const line of createInterface({ input: child.stdout })) {
     const parsed = parseLine(evaluatorMessageSchema, line);
     if (!parsed.ok) continue;
     const message = parsed.value;
-    if (message.type === 'result') await writer.event({ type: 'evaluation', step: message.step, result: message.result });
-    if (message.type === 'progress') await writer.state({ phase: `${message.phase} ${message.done} of ${message.total}`, etaSeconds: message.etaSeconds });
+    if (message.type === 'result')
+      await writer.event({ type: 'evaluation', step: message.step, result: message.result });
+    if (message.type === 'progress')
+      await writer.state({
+        phase: `${message.phase} ${message.done} of ${message.total}`,
+        etaSeconds: message.etaSeconds,
+      });
     if (message.type === 'failed') {
       failed = true;
       await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });
@@ -33,5 +43,8 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
   const code = await exited;
   signal.removeEventListener('abort', stop);
   if (code !== 0 && !failed && !signal.aborted)
-    await writer.event({ type: 'warning', message: `The evaluator ended early (exit ${code}); run "forget-me-not evaluate" to try again.` });
+    await writer.event({
+      type: 'warning',
+      message: `The evaluator ended early (exit ${code}); run "forget-me-not evaluate" to try again.`,
+    });
 }

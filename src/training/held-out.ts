@@ -5,7 +5,11 @@ import type { Metric } from '../protocol/evaluation.ts';
  * Mean held-out loss in nats per token over `windows`, with a normal 95% interval over windows (the bootstrap of
  * the evaluator is for the final figures). Undefined when there is nothing to measure or `signal` fired.
  */
-export async function measureHeldOut(model: Model, windows: Int32Array[], signal: AbortSignal): Promise<Metric | undefined> {
+export async function measureHeldOut(
+  model: Model,
+  windows: Int32Array[],
+  signal: AbortSignal,
+): Promise<Metric | undefined> {
   const means: number[] = [];
   let tokens = 0;
   for (const window of windows) {

@@ -54,17 +54,26 @@ export async function runLoop(options: LoopOptions): Promise<number> {
 }
 
 /** Gradients of one optimiser step: the mean over the tokens of all its micro-batches. */
-async function accumulateStep({ hyper, model, tokens }: LoopOptions, step: number): Promise<{ loss: number; tokens: number }> {
+async function accumulateStep(
+  { hyper, model, tokens }: LoopOptions,
+  step: number,
+): Promise<{ loss: number; tokens: number }> {
   let lossSum = 0;
   let count = 0;
   for (let micro = 0; micro < hyper.accumulate; micro += 1) {
     const index = ((step - 1) * hyper.accumulate + micro) * hyper.batch;
-    const rows = Array.from({ length: hyper.batch }, (_, row) => sequenceAt(tokens, hyper.sequenceLength, hyper.seed, index + row));
+    const rows = Array.from({ length: hyper.batch }, (_, row) =>
+      sequenceAt(tokens, hyper.sequenceLength, hyper.seed, index + row),
+    );
     const length = rows[0]!.length - 1;
     const batch = new Int32Array(rows.length * (length + 1));
     rows.forEach((row, r) => batch.set(row, r * (length + 1)));
     const lossWeight = 1 / (hyper.accumulate * hyper.batch * length);
-    const result = await model.accumulate(batch, { batch: rows.length, length }, { seed: [hyper.seed, index], train: true, lossWeight });
+    const result = await model.accumulate(
+      batch,
+      { batch: rows.length, length },
+      { seed: [hyper.seed, index], train: true, lossWeight },
+    );
     lossSum += result.lossSum;
     count += result.tokens;
   }
@@ -84,7 +93,9 @@ class DivergenceWatch {
     this.high = loss > Math.log(this.vocabularySize) + ABOVE_UNIFORM ? this.high + 1 : 0;
     const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
     if (finite && this.high < PATIENCE) return;
-    const why = finite ? `the loss stayed above ${loss.toFixed(1)}` : 'the loss or its gradient is no longer a number';
+    const why = finite
+      ? `the loss stayed above ${loss.toFixed(1)}`
+      : 'the loss or its gradient is no longer a number';
     throw new UserError(
       'diverged',
       `Training diverged at step ${step}: ${why}`,

@@ -7,7 +7,10 @@ const FLOOR = 0.01;
  * Learning rate of a step.
  * @param step 1-based optimiser step, at most `hyper.steps`
  */
-export function learningRateAt(step: number, hyper: Pick<Hyper, 'learningRate' | 'schedule' | 'steps' | 'warmup'>): number {
+export function learningRateAt(
+  step: number,
+  hyper: Pick<Hyper, 'learningRate' | 'schedule' | 'steps' | 'warmup'>,
+): number {
   const warmupSteps = Math.round(hyper.warmup * hyper.steps);
   if (step <= warmupSteps) return (hyper.learningRate * step) / warmupSteps;
   if (hyper.schedule === 'constant') return hyper.learningRate;

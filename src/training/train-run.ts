@@ -66,7 +66,12 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   return 'done';
 }
 
-async function readOrBuildCorpus(dir: string, spec: RunSpec, writer: RunWriter, signal: AbortSignal): Promise<Corpus> {
+async function readOrBuildCorpus(
+  dir: string,
+  spec: RunSpec,
+  writer: RunWriter,
+  signal: AbortSignal,
+): Promise<Corpus> {
   const out = join(dir, 'corpus');
   // The summary is written last: with it, the corpus is whole.
   if (!existsSync(join(out, 'summary.json'))) {
@@ -87,12 +92,18 @@ async function readOrBuildCorpus(dir: string, spec: RunSpec, writer: RunWriter, 
 }
 
 /** Restores, trains, evaluates at intervals. Returns the last step and the median speed. */
-async function trainSession(session: Session, phase: (name: string) => Promise<void>): Promise<{ step: number; tokensPerSecond: number }> {
+async function trainSession(
+  session: Session,
+  phase: (name: string) => Promise<void>,
+): Promise<{ step: number; tokensPerSecond: number }> {
   const { dir, spec, writer, signal, backend, corpus, model, optimizer } = session;
   const { hyper } = spec;
   const restored = await restoreCheckpoint(dir, model, optimizer);
   for (const bad of restored?.damaged ?? [])
-    await writer.event({ type: 'warning', message: `Checkpoint ${bad} could not be read and was passed over.` });
+    await writer.event({
+      type: 'warning',
+      message: `Checkpoint ${bad} could not be read and was passed over.`,
+    });
   if (restored?.backend && restored.backend !== backend.name)
     await writer.event({
       type: 'warning',
@@ -111,7 +122,9 @@ async function trainSession(session: Session, phase: (name: string) => Promise<v
   });
 
   await phase(from ? `Training, resumed at step ${from}` : 'Training');
-  const heldOut = windows(corpus.heldOut, hyper.sequenceLength, { count: Math.min(LIVE_WINDOWS, spec.evaluation.heldOutWindows) });
+  const heldOut = windows(corpus.heldOut, hyper.sequenceLength, {
+    count: Math.min(LIVE_WINDOWS, spec.evaluation.heldOutWindows),
+  });
   const eta = new Eta(hyper.steps, hyper.evalEvery);
   const evaluate = async (step: number) => {
     const began = performance.now();
@@ -129,7 +142,16 @@ async function trainSession(session: Session, phase: (name: string) => Promise<v
     const { step, loss, learningRate, gradientNorm } = report;
     const etaSeconds = eta.step(step, report.seconds);
     const tokensPerSecond = report.tokens / report.seconds;
-    await writer.event({ type: 'step', step, loss, learningRate, gradientNorm, tokensPerSecond, peakMemory: peakMemoryBytes(), etaSeconds });
+    await writer.event({
+      type: 'step',
+      step,
+      loss,
+      learningRate,
+      gradientNorm,
+      tokensPerSecond,
+      peakMemory: peakMemoryBytes(),
+      etaSeconds,
+    });
     await writer.state({ step, etaSeconds });
     if (step % hyper.evalEvery !== 0 && step !== hyper.steps) return;
     await checkpoint(step);
@@ -142,7 +164,10 @@ async function trainSession(session: Session, phase: (name: string) => Promise<v
     throw await withLastCheckpoint(error, dir);
   }
   if (step < hyper.steps && step > from && step % hyper.evalEvery !== 0) await checkpoint(step);
-  return { step, tokensPerSecond: (hyper.batch * hyper.accumulate * hyper.sequenceLength) / (eta.secondsPerStep || 1) };
+  return {
+    step,
+    tokensPerSecond: (hyper.batch * hyper.accumulate * hyper.sequenceLength) / (eta.secondsPerStep || 1),
+  };
 }
 
 /** Held-out windows looked at during training; the evaluator takes them all at the end. */
@@ -152,7 +177,8 @@ const LIVE_WINDOWS = 4;
 async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
   if (!(error instanceof UserError) || error.code !== 'diverged') return error;
   const last = (await listCheckpoints(dir)).at(-1);
-  const kept = last === undefined ? 'no checkpoint had been written yet' : `the checkpoint of step ${last} is kept`;
+  const kept =
+    last === undefined ? 'no checkpoint had been written yet' : `the checkpoint of step ${last} is kept`;
   return new UserError('diverged', `${error.message}; ${kept}.`, error.next);
 }
 

@@ -23,7 +23,11 @@ try {
     const report = reportError(error);
     if (!(error instanceof UserError)) console.error(error);
     await writer.event({ type: 'error', ...report }).catch(() => undefined);
-    await writer.state({ status: cancel.signal.aborted ? 'cancelled' : 'failed', error: report, phase: undefined });
+    await writer.state({
+      status: cancel.signal.aborted ? 'cancelled' : 'failed',
+      error: report,
+      phase: undefined,
+    });
     process.exitCode = 1;
   } finally {
     await writer.close();

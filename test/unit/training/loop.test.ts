@@ -6,7 +6,15 @@ import type { Optimizer } from '../../../src/training/optimizers.ts';
 
 const tokens = Int32Array.from({ length: 400 }, (_, i) => i % 50);
 const hyper = (patch: Partial<Hyper> = {}) =>
-  hyperSchema.parse({ learningRate: 1e-3, steps: 6, sequenceLength: 16, batch: 2, accumulate: 2, warmup: 0, ...patch });
+  hyperSchema.parse({
+    learningRate: 1e-3,
+    steps: 6,
+    sequenceLength: 16,
+    batch: 2,
+    accumulate: 2,
+    warmup: 0,
+    ...patch,
+  });
 
 /** Records what the loop asks of it; losses and gradient norms are given. */
 function recorder(lossOf: (call: number) => number = () => 3, norm = 0.5) {
@@ -15,7 +23,11 @@ function recorder(lossOf: (call: number) => number = () => 3, norm = 0.5) {
   let calls = 0;
   const model = {
     config: { vocabularySize: 50 },
-    accumulate: async (batch: Int32Array, shape: { batch: number; length: number }, options: { seed: number[]; lossWeight: number }) => {
+    accumulate: async (
+      batch: Int32Array,
+      shape: { batch: number; length: number },
+      options: { seed: number[]; lossWeight: number },
+    ) => {
       batches.push(`${batch.join(',')}|${options.seed.join(',')}`);
       const count = shape.batch * shape.length;
       return { lossSum: lossOf(calls++) * count, tokens: count };
@@ -23,13 +35,27 @@ function recorder(lossOf: (call: number) => number = () => 3, norm = 0.5) {
     gradientNorm: async () => norm,
     zeroGradients: () => undefined,
   } as unknown as Model;
-  const optimizer = { step: ({ gradientScale }: { gradientScale: number }) => void scales.push(gradientScale) } as unknown as Optimizer;
+  const optimizer = {
+    step: ({ gradientScale }: { gradientScale: number }) => void scales.push(gradientScale),
+  } as unknown as Optimizer;
   return { model, optimizer, batches, scales };
 }
 
-async function train(r: ReturnType<typeof recorder>, patch: Partial<Hyper> = {}, from = 0, signal = new AbortController().signal) {
+async function train(
+  r: ReturnType<typeof recorder>,
+  patch: Partial<Hyper> = {},
+  from = 0,
+  signal = new AbortController().signal,
+) {
   const reports: StepReport[] = [];
-  const last = await runLoop({ ...r, hyper: hyper(patch), tokens, from, signal, onStep: async (report) => void reports.push(report) });
+  const last = await runLoop({
+    ...r,
+    hyper: hyper(patch),
+    tokens,
+    from,
+    signal,
+    onStep: async (report) => void reports.push(report),
+  });
   return { last, reports };
 }
 
@@ -69,7 +95,10 @@ describe('runLoop', () => {
 
   it('stops before the update when the loss is no longer a number', async () => {
     const r = recorder((call) => (call >= 4 ? NaN : 3));
-    await expect(train(r)).rejects.toMatchObject({ code: 'diverged', message: expect.stringContaining('step 3') });
+    await expect(train(r)).rejects.toMatchObject({
+      code: 'diverged',
+      message: expect.stringContaining('step 3'),
+    });
     expect(r.scales).toHaveLength(2);
   });
 

@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { findRun, isAlive, readRun } from '../../runs/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { finishRun } from '../finish-run.ts';
+import { launchTrainer } from '../launch.ts';
+import { printJson } from '../output.ts';
+import { addFollowOptions, type FollowOptions } from './train.ts';
+
+export function resumeCommand(): Command {
+  const command = new Command('resume')
+    .description('go on with a run from its newest checkpoint')
+    .argument('<run>', 'its id, or how it begins, or latest');
+  return addFollowOptions(command).action(async (wanted: string, options: FollowOptions) => {
+    const dir = await findRun(wanted);
+    const { spec, state } = await readRun(dir);
+    if (isAlive(state))
+      throw new UserError(
+        'run-locked',
+        `Run ${spec.id} is being trained by process ${state.pid}.`,
+        `Follow it with "forget-me-not show ${spec.id}".`,
+      );
+    if (state.status === 'done')
+      throw new UserError(
+        'bad-argument',
+        `Run ${spec.id} is done.`,
+        `See it with "forget-me-not show ${spec.id}".`,
+      );
+    launchTrainer(dir);
+    if (options.detach)
+      return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} goes on.`);
+    await finishRun(dir, options);
+  });
+}

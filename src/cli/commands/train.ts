@@ -1,0 +1,124 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { openTokenizer } from '../../base-models/tokenizer.ts';
+import { buildCorpus, type CorpusSummary } from '../../corpus/index.ts';
+import { openGguf } from '../../gguf/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { runsDir } from '../../protocol/paths.ts';
+import type { BackendName, RunSpec } from '../../protocol/run.ts';
+import { createRun, listRuns } from '../../runs/index.ts';
+import { findRuntime } from '../../tensor/runtime/find.ts';
+import { guessTokensPerSecond } from '../../training/defaults.ts';
+import { fetchBase } from '../fetch-base.ts';
+import { finishRun } from '../finish-run.ts';
+import { launchTrainer } from '../launch.ts';
+import { printJson } from '../output.ts';
+import { addTrainOptions, budgetInSteps, toHyper, type TrainOptions } from '../train-options.ts';
+import { version } from '../version.ts';
+
+export interface FollowOptions {
+  detach?: boolean;
+  report?: string;
+  yes?: boolean;
+  json?: boolean;
+}
+
+export function addFollowOptions(command: Command): Command {
+  return command
+    .option('--detach', 'return as soon as the trainer runs')
+    .option('--report <file>', 'write the report there when done')
+    .option('--json', 'print the result as JSON, progress as JSON lines on stderr');
+}
+
+export function trainCommand(): Command {
+  const command = new Command('train')
+    .description('fine-tune a base on a folder of code')
+    .argument('<folder>', 'where the code is');
+  return addFollowOptions(addTrainOptions(command))
+    .option('--yes', 'download what is missing without asking')
+    .action((folder: string, options: TrainOptions & FollowOptions) => train(resolve(folder), options));
+}
+
+async function train(folder: string, options: TrainOptions & FollowOptions): Promise<void> {
+  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw new UserError(
+      'corpus-unreadable',
+      `${folder} is not a folder that can be read.`,
+      'Give the folder that holds the code.',
+    );
+  const base = await fetchBase(options.base, options);
+
+  // Read before there is a run, so that an empty folder leaves nothing behind.
+  const corpus = join(runsDir(), `.corpus-${process.pid}`);
+  try {
+    const summary = await readCorpus(folder, corpus, base.path, options);
+    const tokensPerSecond = await expectedSpeed(base, options);
+    const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
+    const { dir, id } = await createRun({
+      name: options.name ?? basename(folder),
+      folder,
+      base: { id: base.id, path: base.path, sha256: base.sha256 },
+      hyper: toHyper(options, steps),
+      backend: options.backend,
+      evaluation: {
+        heldOutWindows: options.heldOutWindows,
+        humanevalProblems: options.humaneval,
+        retentionTexts: options.retention,
+      },
+      versions: { 'forget-me-not': version, node: process.version },
+    });
+    await rename(corpus, join(dir, 'corpus'));
+    launchTrainer(dir);
+    if (options.detach)
+      return options.json
+        ? printJson({ run: id, dir })
+        : console.log(`Run ${id} is training; follow it with: forget-me-not show ${id}`);
+    await finishRun(dir, options);
+  } finally {
+    await rm(corpus, { recursive: true, force: true });
+  }
+}
+
+async function readCorpus(
+  folder: string,
+  out: string,
+  basePath: string,
+  options: TrainOptions & FollowOptions,
+): Promise<CorpusSummary> {
+  if (!options.json) console.log('Reading files');
+  await mkdir(runsDir(), { recursive: true });
+  const tokenizer = await openTokenizer(basePath);
+  try {
+    const summary = await buildCorpus({ folder, out, tokenizer, seed: options.seed });
+    const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
+    if (!options.json)
+      console.log(
+        `  ${summary.kept} files, ${summary.trainTokens + summary.heldOutTokens} tokens; ${leftOut} left out (forget-me-not corpus says why)`,
+      );
+    return summary;
+  } finally {
+    await tokenizer.dispose();
+  }
+}
+
+/** Tokens per second to plan with: what the last like run on this machine did, else a guess from the model's size. */
+async function expectedSpeed(base: RunSpec['base'], options: TrainOptions): Promise<number> {
+  const backend: BackendName =
+    options.backend === 'auto' ? ((await findRuntime()) ? 'tensorflow' : 'wasm') : options.backend;
+  for (const { spec, events } of await listRuns()) {
+    const like =
+      spec.base.sha256 === base.sha256 &&
+      spec.hyper.method === options.method &&
+      spec.hyper.precision === options.precision;
+    const done = events.findLast((event) => event.type === 'done');
+    const start = events.findLast((event) => event.type === 'start');
+    if (like && done && done.tokensPerSecond > 0 && start?.backend === backend) return done.tokensPerSecond;
+  }
+  const gguf = await openGguf(base.path);
+  let parameters = 0;
+  for (const { shape } of gguf.tensors.values())
+    parameters += shape.reduce((product, size) => product * size, 1);
+  await gguf.close();
+  return guessTokensPerSecond(parameters, options.method, backend);
+}

@@ -1,0 +1,18 @@
+import type { Comparison } from '../protocol/evaluation.ts';
+import { formatTable } from './format.ts';
+
+const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
+const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
+
+/** Before, after and the paired difference with its 95% interval, a row for each figure. */
+export function comparisonTable(comparisons: Comparison[]): string {
+  const rows = comparisons.map(({ task, metric, unit, before, after, difference, significant }) => [
+    `${task} ${metric}${unit ? ` (${unit})` : ''}`,
+    number(before.value),
+    number(after.value),
+    `${signed(difference.value)} [${signed(difference.low)}, ${signed(difference.high)}]`,
+    significant ? '' : 'no difference seen',
+    `n = ${after.n}`,
+  ]);
+  return formatTable([['', 'before', 'after', 'difference [95%]', '', ''], ...rows]);
+}

@@ -1,0 +1,56 @@
+/** Runs the built command line as a user would, in a data directory of its own. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { cacheDir, runtimeDir } from '../../src/protocol/paths.ts';
+
+export interface CliResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export class Workplace {
+  private constructor(readonly root: string) {}
+  /** Runs and models are its own; TensorFlow and downloads are the machine's, which `npm test` has put there. */
+  static async create(): Promise<Workplace> {
+    const place = new Workplace(await mkdtemp(join(tmpdir(), 'forget-me-not-test-')));
+    await mkdir(place.path('data'));
+    for (const shared of [runtimeDir(), cacheDir()])
+      if (existsSync(shared)) await symlink(shared, place.path('data', basename(shared)), 'junction');
+    return place;
+  }
+  readonly path = (...parts: string[]) => join(this.root, ...parts);
+  get env(): NodeJS.ProcessEnv {
+    return { ...process.env, FORGET_ME_NOT_HOME: this.path('data') };
+  }
+
+  run(...args: string[]): Promise<CliResult> {
+    return new Promise((done) => {
+      execFile(
+        process.execPath,
+        [resolve('dist/cli.mjs'), ...args],
+        { env: this.env, cwd: this.root, maxBuffer: 1 << 26 },
+        (error, stdout, stderr) => done({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  /** The last JSON line of a command that must succeed. */
+  async json<T>(...args: string[]): Promise<T> {
+    const { code, stdout, stderr } = await this.run(...args, '--json');
+    if (code !== 0)
+      throw new Error(`forget-me-not ${args.join(' ')} ended with ${code}: ${stdout}\n${stderr}`);
+    return JSON.parse(stdout.trim().split('\n').at(-1)!) as T;
+  }
+
+  /** A folder of real code that is not ours. */
+  async code(name = 'code'): Promise<string> {
+    await cp(resolve('node_modules/commander/lib'), this.path(name), { recursive: true });
+    return this.path(name);
+  }
+
+  dispose = () => rm(this.root, { recursive: true, force: true, maxRetries: 5 });
+}
