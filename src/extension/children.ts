@@ -4,13 +4,9 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
+import type { NodeCommand } from '../protocol/node.ts';
 import type { Log } from './log.ts';
 
-/** How to start Node: the command, and what its environment needs on top. */
-export interface NodeCommand {
-  command: string;
-  env: Record<string, string>;
-}
 
 export const progressSchema = z.object({
   phase: z.string(),

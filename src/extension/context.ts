@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { findNode } from '../protocol/node.ts';
-import { Children, type NodeCommand } from './children.ts';
+import { findNode, type NodeCommand } from '../protocol/node.ts';
+import { Children } from './children.ts';
 import { CompletionService } from './completion-service.ts';
 import { Log } from './log.ts';
 import { ResultsPanel } from './panel.ts';

@@ -77,7 +77,7 @@ export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse:
 }
 
 function learnedShort({ summary, state }: RunSnapshot): string {
-  const learned = summary?.comparisons.find((one) => one.task === 'workspace');
+  const learned = summary?.comparisons.find((one) => one.metric === 'bits_per_byte');
   if (!learned) return `${state.steps} steps`;
   return `${learned.before.value.toFixed(2)} → ${learned.after.value.toFixed(2)} ${learned.unit}`;
 }

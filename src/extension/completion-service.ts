@@ -1,0 +1,129 @@
+/** Which adapter completes code, the server behind it, and how often its completions are taken. */
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { runsDir } from '../protocol/paths.ts';
+import { ServingClient } from '../serving/client.ts';
+import type { Context } from './context.ts';
+import { GhostText } from './ghost-text.ts';
+import { setCompletionEnabled, settings } from './settings.ts';
+import { whyNotServable } from './texts.ts';
+
+/** Without a request for this long the server gives its memory back; the next one starts it again. */
+const IDLE_MINUTES = 10;
+/** How much the newest request weighs in the latency that is shown. */
+const NEWEST_WEIGHT = 0.3;
+
+export class CompletionService {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChange = this.changed.event;
+  private client: { run: string; serving: ServingClient } | undefined;
+  private readonly provider: vscode.Disposable;
+  private readonly ghost: GhostText;
+  private requests = 0;
+  /** Smoothed, of requests that reached the engine. */
+  latencyMs: number | undefined;
+  /** Start failures are told once, not at each key. */
+  private failureTold = false;
+
+  constructor(private readonly context: Context) {
+    this.ghost = new GhostText(this, context.log);
+    this.provider = vscode.Disposable.from(
+      vscode.languages.registerInlineCompletionItemProvider({ pattern: '**' }, this.ghost),
+      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) => this.count(run, 'accepted')),
+    );
+  }
+
+  /** The run that was chosen and still can be served. */
+  get inUse(): RunSnapshot | undefined {
+    const id = this.context.store.inUse;
+    const run = id ? this.context.runs.get(id) : undefined;
+    return run && !whyNotServable(run, this.context.runs.standing(run)) ? run : undefined;
+  }
+  get on(): boolean {
+    return settings.completionEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
+  }
+  get busy(): boolean {
+    return this.requests > 0;
+  }
+
+  /** Chooses a run and has its server ready before the first key. */
+  async use(run: RunSnapshot): Promise<void> {
+    await this.stop();
+    this.latencyMs = undefined;
+    this.failureTold = false;
+    await this.context.store.setInUse(run.spec.id);
+    if (!settings.completionEnabled) await setCompletionEnabled(true);
+    this.changed.fire();
+    const options = { location: vscode.ProgressLocation.Window, title: `Starting completion with ${run.spec.name}` };
+    await vscode.window.withProgress(options, () => this.serving(run).start());
+    this.changed.fire();
+    void this.context.log.ask('info', `${run.spec.name} completes your code from now on: type, and accept with Tab.`);
+  }
+
+  /** The server of a run's result; it starts at the first request. */
+  serving(run: RunSnapshot): ServingClient {
+    const { id, base, hyper } = run.spec;
+    if (this.client?.run === id) return this.client.serving;
+    void this.stop();
+    const file = (name: string) => [{ name: id, path: join(runsDir(), id, name) }];
+    const serving = new ServingClient({
+      node: () => this.context.node(),
+      script: this.context.bundle('server.mjs'),
+      base: base.path,
+      ...(hyper.method === 'lora' ? { adapters: file('adapter.gguf') } : { models: file('model.gguf') }),
+      idleMinutes: IDLE_MINUTES,
+      log: (line) => this.context.log.info(`server: ${line}`),
+    });
+    this.client = { run: id, serving };
+    return serving;
+  }
+
+  private async stop(): Promise<void> {
+    const { client } = this;
+    this.client = undefined;
+    this.ghost.forget();
+    await client?.serving.dispose();
+  }
+
+  /** Runs a request that reaches the engine and remembers how long it took. */
+  async measured<T>(request: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    this.requests += 1;
+    this.changed.fire();
+    try {
+      const answer = await request();
+      const took = performance.now() - started;
+      this.latencyMs = this.latencyMs === undefined ? took : this.latencyMs + NEWEST_WEIGHT * (took - this.latencyMs);
+      return answer;
+    } finally {
+      this.requests -= 1;
+      this.changed.fire();
+    }
+  }
+
+  /** Typing never brings up an error box: the first failure is one quiet message, the rest is in the log. */
+  failed(error: unknown): void {
+    this.context.log.warn(`No completion: ${error instanceof Error ? error.message : String(error)}`);
+    if (this.failureTold) return;
+    this.failureTold = true;
+    vscode.window.setStatusBarMessage('$(warning) Forget-Me-Not: no completion, see its log', 10_000);
+  }
+
+  count(run: string, what: 'shown' | 'accepted'): void {
+    void this.context.store.count(run, what).then(() => this.changed.fire());
+  }
+
+  settingsChanged(): void {
+    this.failureTold = false;
+    if (!settings.completionEnabled) void this.stop();
+    else this.ghost.forget();
+    this.changed.fire();
+  }
+
+  async dispose(): Promise<void> {
+    this.provider.dispose();
+    await this.stop();
+    this.changed.dispose();
+  }
+}
