@@ -218,10 +218,7 @@ export class Llama implements TrainableModel {
     });
   }
 
-  private dropout(
-    shape: { batch: number; length: number },
-    seed: readonly [number, number],
-  ): Pick<Pass, 'dropout'> {
+  private dropout(seed: readonly [number, number]): Pick<Pass, 'dropout'> {
     const { dropout } = this.parts;
     if (!dropout) return {};
     const largest = Math.max(

@@ -138,6 +138,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
   }
 
   concat(xs: readonly Tensor[], axis: number): Tensor {
+    if (xs.length === 1) return this.reshape(xs[0]!, xs[0]!.shape);
     const attributes = [this.type('T', xs[0]!.dtype), this.type('Tidx', 'i32'), this.int('N', xs.length)];
     return this.run('ConcatV2', attributes, [...xs, this.intScalar(axis)]);
   }
