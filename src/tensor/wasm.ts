@@ -1,0 +1,131 @@
+/** TF.js's operations on its WebAssembly backend: slower by far, runs everywhere, needs no installation. f32 only. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import * as tf from '@tensorflow/tfjs-core';
+import { UserError } from '../protocol/errors.ts';
+import { ArenaBackend, Handle } from './arena.ts';
+import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
+
+class WasmHandle extends Handle {
+  readonly dtype: DataType;
+  constructor(readonly value: tf.Tensor) {
+    super();
+    this.dtype = value.dtype === 'int32' ? 'i32' : 'f32';
+  }
+  get shape(): readonly number[] {
+    return this.value.shape;
+  }
+  release(): void {
+    this.value.dispose();
+  }
+}
+
+/** dist/wasm/ beside the bundle, else the package's own files. */
+function wasmFolder(): string {
+  const bundled = join(dirname(fileURLToPath(import.meta.url)), 'wasm');
+  if (existsSync(bundled)) return bundled;
+  return join(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'dist');
+}
+
+export async function startWasm(reason: string): Promise<Backend> {
+  try {
+    setWasmPaths(`${wasmFolder()}/`);
+    if (!(await tf.setBackend('wasm'))) throw new Error('its module could not be loaded');
+    await tf.ready();
+  } catch (error) {
+    throw new UserError(
+      'backend-unavailable',
+      `WebAssembly does not start: ${(error as Error).message}.`,
+      'Run "forget-me-not doctor".',
+      { cause: error },
+    );
+  }
+  return new WasmBackend(`WebAssembly (TF.js ${tf.version_core}), ${reason}`);
+}
+
+class WasmBackend extends ArenaBackend implements Backend {
+  readonly name = 'wasm';
+  readonly supportsBf16 = false;
+
+  constructor(readonly reason: string) {
+    super();
+  }
+
+  // In and out
+
+  tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
+    return this.wrap(tf.tensor(data, [...shape], data instanceof Float32Array ? 'float32' : 'int32'));
+  }
+  zeros = (shape: readonly number[]) => this.wrap(tf.zeros([...shape]));
+  async read(x: Tensor): Promise<Float32Array> {
+    // A copy: what `data` returns may be a view of the module's memory.
+    return Float32Array.from(await of(x).data());
+  }
+
+  // Shape
+
+  reshape = (x: Tensor, shape: readonly number[]) => this.wrap(tf.reshape(of(x), [...shape]));
+  transpose = (x: Tensor, permutation: readonly number[]) => this.wrap(tf.transpose(of(x), [...permutation]));
+  slice = (x: Tensor, begin: readonly number[], size: readonly number[]) => this.wrap(tf.slice(of(x), [...begin], [...size]));
+  concat = (xs: readonly Tensor[], axis: number) => this.wrap(tf.concat(xs.map(of), axis));
+  cast(x: Tensor, dtype: 'f32' | 'bf16'): Tensor {
+    if (dtype === 'bf16') throw new Error('The wasm backend has no bf16.');
+    return this.wrap(tf.cast(of(x), 'float32'));
+  }
+
+  // Element by element
+
+  add = (a: Tensor, b: Tensor | number) => this.wrap(tf.add(of(a), operand(b)));
+  sub = (a: Tensor, b: Tensor | number) => this.wrap(tf.sub(of(a), operand(b)));
+  mul = (a: Tensor, b: Tensor | number) => this.wrap(tf.mul(of(a), operand(b)));
+  div = (a: Tensor, b: Tensor | number) => this.wrap(tf.div(of(a), operand(b)));
+  square = (x: Tensor) => this.wrap(tf.square(of(x)));
+  sqrt = (x: Tensor) => this.wrap(tf.sqrt(of(x)));
+  rsqrt = (x: Tensor) => this.wrap(tf.rsqrt(of(x)));
+  sigmoid = (x: Tensor) => this.wrap(tf.sigmoid(of(x)));
+  sign = (x: Tensor) => this.wrap(tf.sign(of(x)));
+
+  // Along an axis
+
+  sum = (x: Tensor, axis: number, keep = false) => this.wrap(tf.sum(of(x), axis, keep));
+  mean = (x: Tensor, axis: number, keep = false) => this.wrap(tf.mean(of(x), axis, keep));
+  softmax = (x: Tensor) => this.wrap(tf.softmax(of(x)));
+  logSoftmax = (x: Tensor) => this.wrap(tf.logSoftmax(of(x)));
+  sumOfSquares = (x: Tensor) => this.wrap(tf.tidy(() => tf.sum(tf.square(of(x)))));
+
+  // Products and lookups
+
+  /** Transposes the second factor first where asked: the kernel itself is an order of magnitude slower at it. */
+  matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
+    const axes = b.shape.map((_, axis) => axis);
+    const swapped = [...axes.slice(0, -2), ...axes.slice(-2).reverse()];
+    return this.wrap(tf.tidy(() => tf.matMul(of(a), transposeB ? tf.transpose(of(b), swapped) : of(b), transposeA)));
+  }
+  gather = (table: Tensor, indices: Tensor) => this.wrap(tf.gather(of(table), of(indices) as tf.Tensor1D));
+  scatterAdd(rows: Tensor, indices: Tensor, count: number): Tensor {
+    const places = () => tf.reshape(of(indices), [-1, 1]);
+    return this.wrap(tf.tidy(() => tf.scatterND(places(), of(rows), [count, rows.shape[1]!])));
+  }
+  crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor } {
+    const { losses, gradient } = tf.tidy(() => {
+      const target = tf.oneHot(of(labels) as tf.Tensor1D, logits.shape[1]!, 1, 0, 'float32');
+      const logs = tf.logSoftmax(of(logits));
+      return { losses: tf.neg(tf.sum(tf.mul(logs, target), 1)), gradient: tf.sub(tf.exp(logs), target) };
+    });
+    return { losses: this.wrap(losses), gradient: this.wrap(gradient) };
+  }
+
+  private wrap(value: tf.Tensor): Tensor {
+    return this.made(new WasmHandle(value));
+  }
+}
+
+function of(x: Tensor): tf.Tensor {
+  const handle = x as WasmHandle;
+  if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
+  return handle.value;
+}
+const operand = (x: Tensor | number) => (typeof x === 'number' ? x : of(x));
