@@ -1,0 +1,88 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  checkProgram,
+  humanevalPrompt,
+  loadProblems,
+  samplings,
+  STOP,
+} from '../../../src/evaluation/tasks/humaneval.ts';
+import { chooseTasks, taskNames } from '../../../src/evaluation/tasks/index.ts';
+
+const problem = {
+  task_id: 'HumanEval/0',
+  prompt: 'def one():\n    """Gives one."""\n',
+  entry_point: 'one',
+  canonical_solution: '    return 1\n',
+  test: 'def check(candidate):\n    assert candidate() == 1\n',
+};
+
+describe('HumanEval', () => {
+  it('goes on after the docstring with a newline and three spaces; the next token brings the fourth', () => {
+    expect(humanevalPrompt(problem)).toBe('def one():\n    """Gives one."""\n   ');
+  });
+  it('stops where the function ends', () => {
+    expect(STOP).toEqual(['\nclass', '\ndef', '\n#', '\nif', '\nprint', '```']);
+  });
+  it("judges the reference executor's program", () => {
+    expect(checkProgram(problem, '    return 1')).toBe(
+      'def one():\n    """Gives one."""\n    return 1\ndef check(candidate):\n    assert candidate() == 1\n\ncheck(one)',
+    );
+  });
+  it("samples as the paper does under 'paper', greedily under 'quick'", () => {
+    expect(samplings.paper).toMatchObject({ n: 50, temperature: 0.2, topP: 0.95 });
+    expect(samplings.quick).toMatchObject({ n: 1, temperature: 0, maxTokens: 256 });
+  });
+});
+
+describe('a local file of problems', () => {
+  let dir = '';
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'fmn-humaneval-'));
+  });
+  afterAll(() => rm(dir, { recursive: true, force: true }));
+  const file = async (name: string, contents: string | Buffer) => {
+    await writeFile(join(dir, name), contents);
+    return join(dir, name);
+  };
+
+  it('may be compressed or not, with or without a last newline', async () => {
+    const lines = `${JSON.stringify(problem)}\n${JSON.stringify({ ...problem, task_id: 'HumanEval/1' })}`;
+    expect(await loadProblems(await file('a.jsonl', lines))).toHaveLength(2);
+    expect((await loadProblems(await file('a.jsonl.gz', gzipSync(`${lines}\n`))))[1]?.task_id).toBe(
+      'HumanEval/1',
+    );
+  });
+  it.each([
+    ['another shape', '{"question": "?"}\n'],
+    ['nothing', ''],
+    ['no JSON', 'hello\n'],
+  ])('is refused when it holds %s', async (_, contents) => {
+    await expect(loadProblems(await file('bad.jsonl', contents))).rejects.toMatchObject({
+      code: 'bad-argument',
+    });
+  });
+  it('is refused when it is not there', async () => {
+    await expect(loadProblems(join(dir, 'none'))).rejects.toMatchObject({ code: 'bad-argument' });
+  });
+});
+
+describe('choosing tasks', () => {
+  it('names those that exist when one does not', () => {
+    expect(() => chooseTasks(['heldout', 'gsm9k'])).toThrow('no task "gsm9k"');
+    try {
+      chooseTasks(['gsm9k']);
+    } catch (error) {
+      for (const name of taskNames) expect((error as { next: string }).next).toContain(name);
+    }
+  });
+  it('runs them in one order, whatever was typed', () => {
+    expect(chooseTasks(['retention', 'humaneval']).map((task) => task.name)).toEqual([
+      'humaneval',
+      'retention',
+    ]);
+  });
+});

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import { compare, type PairedMeasure } from '../../../src/evaluation/compare.ts';
+import { chooseExample, findCandidates, type Example } from '../../../src/evaluation/example.ts';
+import { Progress } from '../../../src/evaluation/progress.ts';
+import { summarise } from '../../../src/evaluation/sentence.ts';
+import { partsOf, seededRandom } from '../../../src/evaluation/statistics.ts';
+import { tasks } from '../../../src/evaluation/tasks/index.ts';
+import type { EvaluatorMessage } from '../../../src/protocol/evaluator.ts';
+
+const measure = (
+  task: string,
+  metric: string,
+  before: number[],
+  after: number[],
+  more: Partial<PairedMeasure> = {},
+) =>
+  compare({
+    task,
+    metric,
+    unit: '',
+    better: 'lower',
+    setting: 'test',
+    before: partsOf(before),
+    after: partsOf(after),
+    ...more,
+  });
+const random = seededRandom(3);
+const noise = Array.from({ length: 16 }, () => random() - 0.5);
+const around = (mean: number, spread: number) => noise.map((x) => mean + spread * x);
+const outcomes = (passed: number, of: number) => Array.from({ length: of }, (_, i) => Number(i < passed));
+
+describe('a comparison', () => {
+  it('is significant when the interval of the difference leaves zero out', () => {
+    expect(measure('t', 'm', around(2, 1), around(1.5, 1)).significant).toBe(true);
+    const mixed = noise.map((x, i) => 2 + (i % 2 ? x : -x));
+    expect(measure('t', 'm', around(2, 1), mixed).significant).toBe(false);
+  });
+  it('does not claim certainty from twenty problems that agree', () => {
+    const none = measure('humaneval', 'pass@1', outcomes(0, 20), outcomes(0, 20), { binary: true });
+    expect(none.before.low).toBe(0);
+    expect(none.before.high).toBeCloseTo(3.8414588 / (20 + 3.8414588), 6);
+    expect(none.difference.value).toBe(0);
+    expect(none.difference.high).toBeGreaterThan(0.1);
+    expect(none.difference.low).toBeLessThan(-0.1);
+    expect(none.significant).toBe(false);
+  });
+});
+
+describe('the sentence', () => {
+  const bits = (before: number, after: number) =>
+    measure('heldout', 'bits per byte', around(before, 0.2), around(after, 0.1));
+  const kl = measure('retention', 'KL from base', Array<number>(16).fill(0), around(0.02, 0.01));
+
+  it('tells what was learned and forgotten', () => {
+    const text = summarise([
+      bits(1.21, 0.93),
+      kl,
+      measure('humaneval', 'pass@1', outcomes(2, 20), outcomes(2, 20), { binary: true }),
+    ]);
+    expect(text).toMatch(
+      /^Learned: held-out bits per byte 1\.2\d -> 0\.9\d \(-0\.2\d+ ± 0\.0\d+\)\. Forgot: KL from base 0\.0\d+ \(0\.0\d+ to 0\.0\d+\) nats per token; HumanEval 2 of 20 -> 2 of 20, no difference seen\.$/,
+    );
+  });
+  it('says so when nothing was learned', () => {
+    const same = measure(
+      'heldout',
+      'bits per byte',
+      around(1.2, 0.2),
+      noise.map((x, i) => 1.2 + 0.2 * (i % 2 ? x : -x)),
+    );
+    expect(summarise([same])).toMatch(
+      /^Learned: nothing that can be told from noise, held-out bits per byte 1\.\d+ -> 1\.\d+/,
+    );
+  });
+  it('says so when it got worse', () => expect(summarise([bits(1, 1.4)])).toContain('it got worse'));
+  it('says so when HumanEval fell', () => {
+    const fell = measure('humaneval', 'pass@1', outcomes(15, 20), outcomes(2, 20), { binary: true });
+    expect(summarise([fell])).toMatch(/^Forgot: HumanEval 15 of 20 -> 2 of 20, worse, -0\.65 ± 0\.2\d\.$/);
+  });
+  it('tells a rate where there were several samples', () => {
+    const rates = measure('humaneval', 'pass@1', [0.5, 0.24, 0.1], [0.5, 0.24, 0.1]);
+    expect(summarise([rates])).toContain('HumanEval 28.0% -> 28.0%, no difference seen');
+  });
+  it('warns of a result that is served otherwise than trained', () => {
+    expect(summarise([kl], { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false })).toContain(
+      'Not to be served',
+    );
+  });
+  it('does not invent', () => expect(summarise([])).toBe('Nothing was measured.'));
+});
+
+describe('the example', () => {
+  const text = Array.from({ length: 40 }, (_, i) => `  const value${i} = compute(argument${i}, other);`).join(
+    '\n',
+  );
+  it('is taken from lines spread over the text, cut inside the line', () => {
+    const candidates = findCandidates([{ file: 'a.ts', fromLine: 1, text }]);
+    expect(candidates).toHaveLength(8);
+    const lines = text.split('\n');
+    for (const { line, prefix, actual } of candidates) {
+      const whole = lines[line - 1]!;
+      expect(whole.endsWith(actual)).toBe(true);
+      expect(prefix.endsWith(whole.slice(0, whole.length - actual.length))).toBe(true);
+      expect(actual.length).toBeGreaterThan(3);
+      expect(prefix).not.toMatch(/\s$/);
+    }
+  });
+  it('counts lines from where a cut file begins', () => {
+    const whole = findCandidates([{ file: 'a', fromLine: 1, text }]);
+    expect(findCandidates([{ file: 'a', fromLine: 101, text }]).map((c) => c.line)).toEqual(
+      whole.map((c) => c.line + 100),
+    );
+  });
+  it('finds none in short lines', () =>
+    expect(findCandidates([{ file: 'a', fromLine: 1, text: 'a\n'.repeat(50) }])).toEqual([]));
+
+  const example = (line: number, before: string, after: string, actual = 'right'): Example => ({
+    file: 'a',
+    line,
+    prefix: 'p',
+    actual,
+    before,
+    after,
+  });
+  it('is the first that the result gets right and the base does not', () => {
+    expect(
+      chooseExample([
+        example(1, 'x', 'y'),
+        example(2, 'right', 'right'),
+        example(3, 'x', ' right '),
+        example(4, 'x', 'right'),
+      ])?.line,
+    ).toBe(3);
+  });
+  it('else the first where they differ, be it for the worse, else the first', () => {
+    expect(chooseExample([example(1, 'x', 'x'), example(2, 'right', 'wrong')])?.line).toBe(2);
+    expect(chooseExample([example(1, 'x', 'x'), example(2, 'y', 'y')])?.line).toBe(1);
+    expect(chooseExample([])).toBeUndefined();
+  });
+});
+
+describe('progress', () => {
+  it('says how long the rest takes from what is done', () => {
+    const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
+    let time = 0;
+    const progress = new Progress(
+      tasks,
+      (message) => messages.push(message as never),
+      () => time,
+    );
+    for (const name of ['served', 'humaneval', 'heldout', 'retention', 'example'])
+      for (const done of [0, 1, 2]) {
+        time += 1000;
+        progress.report(name, done, 2);
+      }
+    expect(messages[0]).toEqual({ type: 'progress', phase: 'Checking the result', done: 0, total: 2 });
+    expect(messages.at(-1)).toEqual({
+      type: 'progress',
+      phase: 'An example',
+      done: 2,
+      total: 2,
+      etaSeconds: 0,
+    });
+    const early = messages.find((message) => message.etaSeconds !== undefined)!;
+    expect(early.etaSeconds).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,68 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  compareDistributions,
+  isVerified,
+  klDivergence,
+  requireVerified,
+} from '../../../src/export/verify.ts';
+
+describe('KL divergence', () => {
+  it('has the values of the closed form', () => {
+    expect(klDivergence([0.5, 0.5], [0.5, 0.5])).toBe(0);
+    // 0.5 ln(0.5/0.9) + 0.5 ln(0.5/0.1) = ln(5/3)
+    expect(klDivergence([0.5, 0.5], [0.9, 0.1])).toBeCloseTo(Math.log(5 / 3), 12);
+    expect(klDivergence([0.9, 0.1], [0.5, 0.5])).toBeCloseTo(0.9 * Math.log(1.8) + 0.1 * Math.log(0.2), 12);
+    // From a point mass: -ln q.
+    expect(klDivergence([0, 1, 0], [0.25, 0.25, 0.5])).toBeCloseTo(Math.log(4), 12);
+  });
+  it('of two discretised normals with unit width is half the squared distance', () => {
+    const normal = (mean: number) => {
+      const raw = Array.from({ length: 4001 }, (_, i) => Math.exp(-(((i - 2000) / 200 - mean) ** 2 / 2)));
+      const total = raw.reduce((a, b) => a + b);
+      return raw.map((x) => x / total);
+    };
+    expect(klDivergence(normal(0), normal(0.8))).toBeCloseTo(0.32, 3);
+  });
+  it('stays finite where the other gives no chance at all', () => {
+    expect(klDivergence([1, 0], [0, 1])).toBeCloseTo(12 * Math.log(10), 9);
+  });
+  it('refuses vocabularies of different size', () =>
+    expect(() => klDivergence([1], [0.5, 0.5])).toThrow('1 and 2'));
+});
+
+describe('the verdict on a result', () => {
+  it('is good below the limit and bad from it on', () => {
+    const same = [[0.5, 0.5]];
+    expect(compareDistributions(same, same)).toEqual({ meanKl: 0, limit: 0.01, tokens: 1, ok: true });
+    expect(compareDistributions(same, [[0.9, 0.1]]).ok).toBe(false);
+    expect(compareDistributions([...same, ...same], [[0.5, 0.5], [0.9, 0.1]]).meanKl).toBeCloseTo(Math.log(5 / 3) / 2, 12); // prettier-ignore
+    expect(() => compareDistributions(same, [])).toThrow('1 trained and 0 served');
+  });
+
+  let dir = '';
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'fmn-verify-'));
+    await mkdir(join(dir, 'evaluation'));
+  });
+  afterEach(() => rm(dir, { recursive: true, force: true }));
+  const write = (served?: object) =>
+    writeFile(
+      join(dir, 'evaluation', 'summary.json'),
+      JSON.stringify({ step: 1, sentence: '', comparisons: [], served }),
+    );
+
+  it('lets a checked result be served, and says why another may not', async () => {
+    await expect(requireVerified(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
+    await write();
+    expect(await isVerified(dir)).toBe(false);
+    await write({ meanKl: 0.3, limit: 0.01, tokens: 96, ok: false });
+    expect(await isVerified(dir)).toBe(false);
+    await expect(requireVerified(dir)).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    await write({ meanKl: 0.002, limit: 0.01, tokens: 96, ok: true });
+    expect(await isVerified(dir)).toBe(true);
+    await expect(requireVerified(dir)).resolves.toBeUndefined();
+  });
+});
