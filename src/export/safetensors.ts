@@ -12,7 +12,11 @@ export interface Tensor {
 }
 
 /** Writes and syncs; tensors keep the map's order, so equal content gives equal bytes. */
-export async function writeSafetensors(path: string, tensors: Map<string, Tensor>, metadata: Record<string, string> = {}): Promise<void> {
+export async function writeSafetensors(
+  path: string,
+  tensors: Map<string, Tensor>,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   const header: Record<string, Entry | Record<string, string>> = {};
   if (Object.keys(metadata).length) header['__metadata__'] = metadata;
   let offset = 0;
@@ -29,7 +33,8 @@ export async function writeSafetensors(path: string, tensors: Map<string, Tensor
   const file = await open(path, 'w');
   try {
     await file.writev([length, text]);
-    for (const { data } of tensors.values()) await file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    for (const { data } of tensors.values())
+      await file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     await file.sync();
   } finally {
     await file.close();
@@ -51,7 +56,10 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
     const start = 8 + headerLength + from;
     if (entry.dtype !== 'F32' || to - from !== 4 * count || 8 + headerLength + to > bytes.length)
       throw new Error(`${path}: tensor ${name} does not fit the file`);
-    tensors.set(name, { shape: entry.shape, data: new Float32Array(Uint8Array.prototype.slice.call(bytes, start, start + 4 * count).buffer) });
+    tensors.set(name, {
+      shape: entry.shape,
+      data: new Float32Array(Uint8Array.prototype.slice.call(bytes, start, start + 4 * count).buffer),
+    });
   }
   return tensors;
 }

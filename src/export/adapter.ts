@@ -1,0 +1,145 @@
+/** LoRA adapters as GGUF, the form that llama.cpp loads beside a base. Format: llama.cpp's convert_lora_to_gguf.py. */
+import { reportError, UserError } from '../protocol/errors.ts';
+import { openGguf, writeGguf, type GgufFile, type MetadataEntry, type TensorSource } from '../gguf/index.ts';
+
+/** One adapted matrix W [out, in]: W + (alpha / rank) B A. */
+export interface AdapterLayer {
+  /** The base's tensor without ".weight": `blk.0.attn_q`. */
+  name: string;
+  /** Row-major [rank, in]. */
+  a: Float32Array;
+  /** Row-major [out, rank]. */
+  b: Float32Array;
+  rank: number;
+  in: number;
+  out: number;
+}
+
+export interface NewAdapter {
+  /** The base's `general.architecture`. */
+  architecture: string;
+  alpha: number;
+  layers: readonly AdapterLayer[];
+  /** Of the base that it was trained on. */
+  baseSha256?: string;
+  runId?: string;
+}
+export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
+
+const keys = { base: 'forget_me_not.base_sha256', run: 'forget_me_not.run_id', alpha: 'adapter.lora.alpha' };
+
+/** Writes the adapter, F32. Equal adapters give equal bytes. */
+export async function exportAdapterGguf(
+  path: string,
+  { architecture, alpha, layers, baseSha256, runId }: NewAdapter,
+): Promise<void> {
+  const text = (value: string): MetadataEntry => ({ type: 'string', value });
+  const metadata: [string, MetadataEntry][] = [
+    ['general.architecture', text(architecture)],
+    ['general.type', text('adapter')],
+    ['adapter.type', text('lora')],
+    [keys.alpha, { type: 'float32', value: alpha }],
+  ];
+  if (baseSha256) metadata.push([keys.base, text(baseSha256)]);
+  if (runId) metadata.push([keys.run, text(runId)]);
+  const tensors = layers.flatMap((layer): TensorSource[] => [
+    { name: `${layer.name}.weight.lora_a`, shape: [layer.rank, layer.in], type: 'F32', data: layer.a },
+    { name: `${layer.name}.weight.lora_b`, shape: [layer.out, layer.rank], type: 'F32', data: layer.b },
+  ]);
+  await writeGguf(path, { metadata, tensors });
+}
+
+/**
+ * Reads an adapter, ours or another tool's, and where `base` is given checks that it fits.
+ * Throws UserError `adapter-damaged` for what is no whole LoRA adapter, `adapter-mismatch` for one of another base.
+ */
+export async function readAdapterGguf(
+  path: string,
+  base?: Pick<GgufFile, 'metadata' | 'tensors' | 'path'>,
+): Promise<Adapter> {
+  const file = await openGguf(path).catch((error: unknown) => {
+    throw damaged(path, reportError(error).message, error);
+  });
+  try {
+    const { metadata } = file;
+    if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
+      throw damaged(path, `${path} is a GGUF file but no LoRA adapter.`);
+    const alpha = Number(metadata[keys.alpha]);
+    if (!Number.isFinite(alpha)) throw damaged(path, `The adapter ${path} has no usable alpha.`);
+    const text = (key: string) => (typeof metadata[key] === 'string' ? metadata[key] : undefined);
+    const pairs = pairTensors(file);
+    const architecture = text('general.architecture') ?? '';
+    if (base) checkBase(path, architecture, pairs, base);
+    const layers: AdapterLayer[] = [];
+    for (const pair of pairs) {
+      const a = await file.readF32(`${pair.name}.weight.lora_a`);
+      const b = await file.readF32(`${pair.name}.weight.lora_b`);
+      layers.push({ ...pair, a, b });
+    }
+    const [baseSha256, runId] = [text(keys.base), text(keys.run)];
+    return {
+      architecture,
+      alpha,
+      layers,
+      ...(baseSha256 ? { baseSha256 } : {}),
+      ...(runId ? { runId } : {}),
+    };
+  } finally {
+    await file.close();
+  }
+}
+
+type Pair = Pick<AdapterLayer, 'name' | 'rank' | 'in' | 'out'>;
+
+function pairTensors({ path, tensors }: GgufFile): Pair[] {
+  const pairs: Pair[] = [];
+  for (const [name, { shape }] of tensors) {
+    const [, layer, half] = /^(.+)\.weight\.lora_([ab])$/.exec(name) ?? [];
+    if (!layer)
+      throw damaged(
+        path,
+        `The adapter ${path} holds the tensor "${name}", which is no part of a LoRA adapter.`,
+      );
+    const other = tensors.get(`${layer}.weight.lora_${half === 'a' ? 'b' : 'a'}`);
+    if (!other) throw damaged(path, `The adapter ${path} lacks one half of "${layer}".`);
+    if (half === 'b') continue;
+    const [[rank, width], [out, innerRank]] = [shape, other.shape] as [[number, number], [number, number]];
+    if (shape.length !== 2 || other.shape.length !== 2 || rank !== innerRank)
+      throw damaged(path, `The two halves of "${layer}" in the adapter ${path} do not fit each other.`);
+    pairs.push({ name: layer, rank, in: width, out });
+  }
+  if (pairs.length === 0) throw damaged(path, `The adapter ${path} is empty.`);
+  return pairs;
+}
+
+function checkBase(
+  path: string,
+  architecture: string,
+  pairs: readonly Pair[],
+  base: Pick<GgufFile, 'metadata' | 'tensors' | 'path'>,
+): void {
+  const theirs = String(base.metadata['general.architecture']);
+  if (architecture !== theirs)
+    throw mismatch(path, base.path, `it is for the architecture "${architecture}", the base is "${theirs}"`);
+  for (const { name, in: width, out } of pairs) {
+    const shape = base.tensors.get(`${name}.weight`)?.shape;
+    if (!shape) throw mismatch(path, base.path, `the base has no "${name}"`);
+    if (shape[0] !== out || shape[1] !== width)
+      throw mismatch(
+        path,
+        base.path,
+        `"${name}" is ${out} x ${width} in the adapter and ${shape.join(' x ')} in the base`,
+      );
+  }
+}
+
+const damaged = (path: string, what: string, cause?: unknown) =>
+  new UserError('adapter-damaged', what, `Export it again from its run, then use the new ${path}.`, {
+    cause,
+  });
+const mismatch = (path: string, base: string, why: string) =>
+  new UserError(
+    'adapter-mismatch',
+    `The adapter ${path} does not fit the base ${base}: ${why}.`,
+    'Use it with the base that it was trained on.',
+  );

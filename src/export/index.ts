@@ -1,0 +1,9 @@
+export {
+  exportAdapterGguf,
+  readAdapterGguf,
+  type Adapter,
+  type AdapterLayer,
+  type NewAdapter,
+} from './adapter.ts';
+export { exportModelGguf } from './model.ts';
+export { readSafetensors, writeSafetensors } from './safetensors.ts';

@@ -1,0 +1,76 @@
+/** Stored bytes to floats, block by block. Layouts: ggml's `ggml-quants.c`. */
+import { halfTable } from './half.ts';
+import { byteLengthOf, tensorTypes, type TensorType } from './types.ts';
+
+/**
+ * `count` numbers stored as `type`. Values equal ggml's own to the last bit.
+ * Throws RangeError when `bytes` is not exactly what `count` numbers take.
+ */
+export function dequantise(type: TensorType, bytes: Uint8Array, count: number): Float32Array {
+  if (count % tensorTypes[type].block || bytes.length !== byteLengthOf(type, count))
+    throw new RangeError(`${count} numbers of ${type} do not take ${bytes.length} bytes`);
+  return readers[type](bytes, count);
+}
+
+const readers: Record<TensorType, (bytes: Uint8Array, count: number) => Float32Array> = {
+  F32: (bytes) => new Float32Array(aligned(bytes, 4)),
+  F16(bytes, count) {
+    const halves = new Uint16Array(aligned(bytes, 2));
+    const half = halfTable();
+    const values = new Float32Array(count);
+    for (let i = 0; i < count; i++) values[i] = half[halves[i]!]!;
+    return values;
+  },
+  BF16(bytes, count) {
+    const halves = new Uint16Array(aligned(bytes, 2));
+    const bits = new Uint32Array(count);
+    for (let i = 0; i < count; i++) bits[i] = halves[i]! << 16;
+    return new Float32Array(bits.buffer);
+  },
+  /** d (half), 32 x int8: d q */
+  Q8_0(bytes, count) {
+    const half = halfTable();
+    const values = new Float32Array(count);
+    for (let at = 0, out = 0; out < count; at += 34) {
+      const d = half[bytes[at]! | (bytes[at + 1]! << 8)]!;
+      for (let i = 2; i < 34; i++) values[out++] = d * ((bytes[at + i]! << 24) >> 24);
+    }
+    return values;
+  },
+  /** d (half), 16 bytes of two 4-bit numbers, the low ones first: d (q - 8) */
+  Q4_0(bytes, count) {
+    const half = halfTable();
+    const values = new Float32Array(count);
+    for (let at = 0, out = 0; out < count; at += 18, out += 32) {
+      const d = half[bytes[at]! | (bytes[at + 1]! << 8)]!;
+      for (let i = 0; i < 16; i++) {
+        const pair = bytes[at + 2 + i]!;
+        values[out + i] = d * ((pair & 15) - 8);
+        values[out + i + 16] = d * ((pair >> 4) - 8);
+      }
+    }
+    return values;
+  },
+  /** d, m (halves), 16 bytes as in Q4_0: d q + m */
+  Q4_1(bytes, count) {
+    const half = halfTable();
+    const values = new Float32Array(count);
+    for (let at = 0, out = 0; out < count; at += 20, out += 32) {
+      const d = half[bytes[at]! | (bytes[at + 1]! << 8)]!;
+      const m = half[bytes[at + 2]! | (bytes[at + 3]! << 8)]!;
+      for (let i = 0; i < 16; i++) {
+        const pair = bytes[at + 4 + i]!;
+        values[out + i] = d * (pair & 15) + m;
+        values[out + i + 16] = d * (pair >> 4) + m;
+      }
+    }
+    return values;
+  },
+};
+
+/** The bytes in a buffer of their own, where a typed array may start. No copy when they already fill theirs. */
+function aligned(bytes: Uint8Array, unit: number): ArrayBuffer {
+  const { buffer, byteOffset, byteLength } = bytes;
+  const whole = byteOffset === 0 && byteLength === buffer.byteLength && byteLength % unit === 0;
+  return (whole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;
+}

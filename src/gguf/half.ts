@@ -1,0 +1,46 @@
+/** Half precision (IEEE 754 binary16), which Node 20 does not know. */
+
+/** Every half as a float; 256 KB, made on first use. */
+let table: Float32Array | undefined;
+
+/** A lookup from the 16 bits of a half to its value. */
+export function halfTable(): Float32Array {
+  if (table) return table;
+  table = new Float32Array(65_536);
+  for (let bits = 0; bits < 65_536; bits++) table[bits] = decode(bits);
+  return table;
+}
+
+function decode(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** Rounds to the nearest half, ties to even, as the hardware does. What is too large becomes infinite. */
+export function encodeHalf(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = roundToHalf(bits[i]!);
+  return halves;
+}
+
+function roundToHalf(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const exponent = ((bits >>> 23) & 255) - 112;
+  const fraction = bits & 0x7fffff;
+  if (exponent === 143) return sign | 0x7c00 | (fraction ? 0x200 : 0);
+  if (exponent >= 31) return sign | 0x7c00;
+  if (exponent < -10) return sign;
+  // A subnormal half keeps fewer bits, the leading one among them.
+  const [whole, shift] =
+    exponent > 0 ? [(exponent << 23) | fraction, 13] : [fraction | 0x800000, 14 - exponent];
+  const half = whole >>> shift;
+  const rest = whole & ((1 << shift) - 1);
+  const middle = 1 << (shift - 1);
+  // Rounding up may carry into the exponent, which is right.
+  return sign | (rest > middle || (rest === middle && half & 1) ? half + 1 : half);
+}

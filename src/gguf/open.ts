@@ -1,0 +1,206 @@
+/** Reading a GGUF file. Model files are untrusted input: every length is checked against the file. */
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
+import { UserError } from '../protocol/errors.ts';
+import { dequantise } from './dequantise.ts';
+import { sliceMetadata } from './raw-metadata.ts';
+import {
+  byteLengthOf,
+  DEFAULT_ALIGNMENT,
+  isReadable,
+  tensorTypeName,
+  tensorTypeNames,
+  tensorTypes,
+  type TensorType,
+  type TypedMetadata,
+} from './types.ts';
+
+export interface GgufTensor {
+  /** Row-major: [rows, columns]. GGUF itself stores the columns first. */
+  shape: number[];
+  type: TensorType;
+  /** From the start of the file. */
+  offset: number;
+  byteLength: number;
+}
+
+export interface GgufFile {
+  readonly path: string;
+  /** Bytes of the file. */
+  readonly size: number;
+  readonly metadata: Record<string, unknown>;
+  readonly tensors: ReadonlyMap<string, GgufTensor>;
+  /** A tensor as it is stored. */
+  readBytes(name: string): Promise<Uint8Array>;
+  /** A tensor's values, row-major. */
+  readF32(name: string): Promise<Float32Array>;
+  /** All metadata in file order, for `writeGguf` to copy byte for byte. */
+  copyMetadata(): Promise<TypedMetadata>;
+  close(): Promise<void>;
+}
+
+/**
+ * Reads and checks the header; tensors are read when asked for. Close it after use.
+ * Throws UserError `base-not-found`, `base-not-gguf`, `base-truncated` (a part lies past the file's end) or
+ * `base-unsupported-quantisation`.
+ */
+export async function openGguf(path: string): Promise<GgufFile> {
+  const file = await openFile(path);
+  try {
+    const { size } = await file.stat();
+    await checkMagic(file, path);
+    const header = await parseHeader(path, size);
+    const dataStart = Number(header.tensorDataOffset);
+    const alignment = Number(header.metadata['general.alignment'] ?? DEFAULT_ALIGNMENT);
+    const tensors = new Map<string, GgufTensor>();
+    for (const info of header.tensorInfos) {
+      if (tensors.has(info.name)) throw damaged(path, `the tensor "${info.name}" is there twice`);
+      tensors.set(info.name, checkTensor(info, { path, size, dataStart, alignment }));
+    }
+    return openedFile(file, path, size, header, tensors);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+type Header = Awaited<ReturnType<typeof parseHeader>>;
+
+function openedFile(
+  file: FileHandle,
+  path: string,
+  size: number,
+  header: Header,
+  tensors: Map<string, GgufTensor>,
+): GgufFile {
+  // No prototype: keys are the file's.
+  const metadata = Object.assign(Object.create(null) as Record<string, unknown>, header.metadata);
+  for (const key of ['version', 'tensor_count', 'kv_count']) delete metadata[key];
+  const tensorOf = (name: string) => {
+    const tensor = tensors.get(name);
+    if (!tensor) throw new UserError('base-truncated', `${path} has no tensor "${name}".`, fetchAgain);
+    return tensor;
+  };
+  const readBytes = (name: string) => {
+    const { offset, byteLength } = tensorOf(name);
+    return readExactly(file, path, offset, byteLength);
+  };
+  return {
+    path,
+    size,
+    metadata,
+    tensors,
+    readBytes,
+    async readF32(name) {
+      const { type, shape } = tensorOf(name);
+      return dequantise(type, await readBytes(name), countOf(shape));
+    },
+    copyMetadata: async () => sliceMetadata(await readExactly(file, path, 0, header.tensorInfoByteRange[0])),
+    close: () => file.close(),
+  };
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    if ((await stat(path)).isDirectory()) throw new Error('it is a folder');
+    return await open(path);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'does not exist' : `can't be read (${code ?? message})`;
+    throw new UserError(
+      'base-not-found',
+      `The model file ${path} ${why}.`,
+      'Check the path, or run "forget-me-not models" for the known bases.',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function checkMagic(file: FileHandle, path: string): Promise<void> {
+  const start = Buffer.alloc(8);
+  const { bytesRead } = await file.read(start, 0, 8, 0);
+  if (start.toString('latin1', 0, 4) !== 'GGUF')
+    throw new UserError(
+      'base-not-gguf',
+      `${path} is not a GGUF file.`,
+      'Give a model in GGUF format, a file whose name ends in .gguf.',
+    );
+  if (bytesRead < 8) throw truncated(path, 'its header is cut short');
+  const version = start.readUInt32LE(4);
+  if (version !== 2 && version !== 3)
+    throw new UserError(
+      'base-not-gguf',
+      `${path} is a GGUF file of ${version & 0xffff ? `version ${version}` : 'big-endian order'}, which can't be read.`,
+      'Convert it with a recent llama.cpp, or fetch a newer file.',
+    );
+}
+
+async function parseHeader(path: string, size: number) {
+  let header;
+  try {
+    header = await gguf(path, { allowLocalFile: true });
+  } catch (error) {
+    throw truncated(path, `its header can't be read: ${(error as Error).message}`, error);
+  }
+  // The parser pads the file with zeros, so a header that is cut short is told by where it ends.
+  if (header.tensorInfoByteRange[1] > size) throw truncated(path, 'its header is cut short');
+  return { ...header, metadata: header.metadata as unknown as Record<string, unknown> };
+}
+
+interface Layout {
+  path: string;
+  size: number;
+  dataStart: number;
+  alignment: number;
+}
+
+function checkTensor(
+  { name, shape: stored, dtype, offset: relative }: GGUFTensorInfo,
+  { path, size, dataStart, alignment }: Layout,
+): GgufTensor {
+  const type = tensorTypeName(dtype);
+  if (!isReadable(type))
+    throw new UserError(
+      'base-unsupported-quantisation',
+      `${path} stores its tensor "${name}" as ${type}, which can't be read.`,
+      `Choose a file of the model in one of ${tensorTypeNames.join(', ')}.`,
+    );
+  const shape = stored.map(Number).reverse();
+  const count = countOf(shape);
+  if (shape.length === 0 || shape.length > 4 || !Number.isSafeInteger(count) || count === 0)
+    throw damaged(path, `the tensor "${name}" has the shape [${shape.join(', ')}]`);
+  if (shape.at(-1)! % tensorTypes[type].block)
+    throw damaged(path, `the rows of "${name}" are no whole blocks of ${type}`);
+  const offset = dataStart + Number(relative);
+  if (offset % alignment) throw damaged(path, `the tensor "${name}" is not aligned`);
+  const byteLength = byteLengthOf(type, count);
+  if (offset + byteLength > size)
+    throw truncated(path, `the tensor "${name}" ends at byte ${offset + byteLength} of ${size}`);
+  return { shape, type, offset, byteLength };
+}
+
+const countOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
+
+/** Fails when the file became shorter since it was opened. Reads larger than 2 GiB come in parts. */
+async function readExactly(
+  file: FileHandle,
+  path: string,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+    if (bytesRead === 0) throw truncated(path, `it ends at byte ${offset + done}`);
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+const fetchAgain = 'Delete the file and fetch it again.';
+const truncated = (path: string, why: string, cause?: unknown) =>
+  new UserError('base-truncated', `${path} is not whole: ${why}.`, fetchAgain, { cause });
+const damaged = (path: string, why: string) =>
+  new UserError('base-not-gguf', `${path} is damaged: ${why}.`, fetchAgain);

@@ -1,0 +1,61 @@
+/** GGUF's number formats that we read, and how a file lays them out. See ggml's `ggml-common.h`. */
+import { GGMLQuantizationType } from '@huggingface/gguf';
+
+/** Numbers per block, and bytes of a block. */
+export const tensorTypes = {
+  F32: { block: 1, bytes: 4 },
+  F16: { block: 1, bytes: 2 },
+  BF16: { block: 1, bytes: 2 },
+  Q8_0: { block: 32, bytes: 34 },
+  Q4_0: { block: 32, bytes: 18 },
+  Q4_1: { block: 32, bytes: 20 },
+} as const;
+export type TensorType = keyof typeof tensorTypes;
+
+export const tensorTypeNames = Object.keys(tensorTypes) as TensorType[];
+
+/** The type's number in a file. */
+export const tensorTypeId = (type: TensorType): number => GGMLQuantizationType[type];
+
+/** The type's name, whether we read it or not: "Q6_K", "type 99". */
+export const tensorTypeName = (id: number): string =>
+  (GGMLQuantizationType[id] as string | undefined) ?? `type ${id}`;
+
+export const isReadable = (name: string): name is TensorType => Object.hasOwn(tensorTypes, name);
+
+/** Bytes that `count` numbers take; `count` is a multiple of the block. */
+export function byteLengthOf(type: TensorType, count: number): number {
+  const { block, bytes } = tensorTypes[type];
+  return (count / block) * bytes;
+}
+
+/** Tensor data starts and lies at multiples of this unless the file says otherwise. */
+export const DEFAULT_ALIGNMENT = 32;
+
+/** GGUF's metadata types by number. An array is written `string[]`. */
+export const valueTypes = [
+  'uint8',
+  'int8',
+  'uint16',
+  'int16',
+  'uint32',
+  'int32',
+  'float32',
+  'bool',
+  'string',
+  'array',
+  'uint64',
+  'int64',
+  'float64',
+] as const;
+export type ValueType = (typeof valueTypes)[number];
+type ScalarType = Exclude<ValueType, 'array'>;
+
+/** A metadata value with its type; `raw` is a value copied from another file as it stands there, type included. */
+export type MetadataEntry =
+  | { type: ScalarType; value: string | number | bigint | boolean }
+  | { type: `${ScalarType}[]`; value: readonly (string | number | bigint | boolean)[] }
+  | { raw: Uint8Array };
+
+/** In file order. */
+export type TypedMetadata = Map<string, MetadataEntry>;

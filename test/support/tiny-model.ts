@@ -1,0 +1,136 @@
+/**
+ * A model that tests make themselves: llama architecture, byte-level BPE with fill-in-the-middle tokens, random
+ * weights from a seed. llama.cpp loads it, tokenises and generates with it; what it says is noise.
+ */
+import { exportAdapterGguf, type AdapterLayer } from '../../src/export/index.ts';
+import {
+  openGguf,
+  writeGguf,
+  type MetadataEntry,
+  type TensorSource,
+  type TensorType,
+} from '../../src/gguf/index.ts';
+import { quantise } from './quantise.ts';
+import { Random } from './random.ts';
+import { tinyVocabulary } from './tiny-vocabulary.ts';
+
+export interface TinyModelOptions {
+  layers?: number;
+  embedding?: number;
+  heads?: number;
+  kvHeads?: number;
+  ffn?: number;
+  context?: number;
+  seed?: number;
+  /** Of matrices; norms are F32 always. Default F32. */
+  type?: TensorType;
+  /** The head is the embedding. Default true, as in SmolLM2. */
+  tied?: boolean;
+  /** `general.architecture`; anything but llama is for testing that it is refused. */
+  architecture?: string;
+}
+
+/** Writes the model. The same options give the same bytes. */
+export async function writeTinyModel(path: string, options: TinyModelOptions = {}): Promise<void> {
+  const {
+    layers = 2,
+    embedding = 64,
+    heads = 4,
+    kvHeads = 2,
+    ffn = 128,
+    context = 1024,
+    seed = 0,
+    type = 'F32',
+    tied = true,
+  } = options;
+  const { architecture = 'llama' } = options;
+  const vocabulary = tinyVocabulary();
+  const headSize = embedding / heads;
+  const random = new Random(seed);
+  const tensors: TensorSource[] = [];
+  const matrix = (name: string, rows: number, columns: number) => {
+    const values = random.normals(rows * columns, 1 / Math.sqrt(columns));
+    tensors.push({ name, shape: [rows, columns], type, data: quantise(type, values) });
+  };
+  // Not all ones: a test must see whether a norm's weight is used.
+  const norm = (name: string) =>
+    tensors.push({
+      name,
+      shape: [embedding],
+      type: 'F32',
+      data: random.normals(embedding, 0.1).map((value) => 1 + value),
+    });
+
+  matrix('token_embd.weight', vocabulary.tokens.length, embedding);
+  for (let layer = 0; layer < layers; layer++) {
+    norm(`blk.${layer}.attn_norm.weight`);
+    matrix(`blk.${layer}.attn_q.weight`, heads * headSize, embedding);
+    matrix(`blk.${layer}.attn_k.weight`, kvHeads * headSize, embedding);
+    matrix(`blk.${layer}.attn_v.weight`, kvHeads * headSize, embedding);
+    matrix(`blk.${layer}.attn_output.weight`, embedding, heads * headSize);
+    norm(`blk.${layer}.ffn_norm.weight`);
+    matrix(`blk.${layer}.ffn_gate.weight`, ffn, embedding);
+    matrix(`blk.${layer}.ffn_up.weight`, ffn, embedding);
+    matrix(`blk.${layer}.ffn_down.weight`, embedding, ffn);
+  }
+  norm('output_norm.weight');
+  if (!tied) matrix('output.weight', vocabulary.tokens.length, embedding);
+
+  const uint = (value: number): MetadataEntry => ({ type: 'uint32', value });
+  const fileTypes = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, BF16: 32 };
+  const metadata: [string, MetadataEntry][] = [
+    ['general.architecture', { type: 'string', value: architecture }],
+    ['general.type', { type: 'string', value: 'model' }],
+    ['general.name', { type: 'string', value: `tiny ${seed}` }],
+    ['general.license', { type: 'string', value: 'apache-2.0' }],
+    [`${architecture}.block_count`, uint(layers)],
+    [`${architecture}.context_length`, uint(context)],
+    [`${architecture}.embedding_length`, uint(embedding)],
+    [`${architecture}.feed_forward_length`, uint(ffn)],
+    [`${architecture}.attention.head_count`, uint(heads)],
+    [`${architecture}.attention.head_count_kv`, uint(kvHeads)],
+    [`${architecture}.attention.layer_norm_rms_epsilon`, { type: 'float32', value: 1e-5 }],
+    [`${architecture}.rope.freq_base`, { type: 'float32', value: 10_000 }],
+    [`${architecture}.rope.dimension_count`, uint(headSize)],
+    [`${architecture}.vocab_size`, uint(vocabulary.tokens.length)],
+    ['general.file_type', uint(fileTypes[type])],
+    ...vocabulary.metadata,
+  ];
+  await writeGguf(path, { metadata, tensors });
+}
+
+export interface TinyAdapterOptions {
+  rank?: number;
+  alpha?: number;
+  seed?: number;
+  /** GGUF's module names. Default: all seven. */
+  targets?: readonly string[];
+  /** Standard deviation of B; 0 makes an adapter that changes nothing. Default 0.1. */
+  scale?: number;
+}
+
+const modules = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'];
+
+/** Writes a random LoRA adapter for the model at `base`. Returns its layers. */
+export async function writeTinyAdapter(
+  path: string,
+  base: string,
+  options: TinyAdapterOptions = {},
+): Promise<AdapterLayer[]> {
+  const { rank = 4, alpha = 8, seed = 1, targets = modules, scale = 0.1 } = options;
+  const random = new Random(seed);
+  const gguf = await openGguf(base);
+  await gguf.close();
+  const layers: AdapterLayer[] = [];
+  for (const [name, { shape }] of gguf.tensors) {
+    const module = /^blk\.\d+\.(.*)\.weight$/.exec(name)?.[1];
+    if (!module || !targets.includes(module)) continue;
+    const [out, width] = shape as [number, number];
+    const a = random.normals(rank * width, 1 / Math.sqrt(width));
+    const b = random.normals(out * rank, scale);
+    layers.push({ name: name.slice(0, -'.weight'.length), rank, in: width, out, a, b });
+  }
+  const architecture = String(gguf.metadata['general.architecture']);
+  await exportAdapterGguf(path, { architecture, alpha, layers });
+  return layers;
+}

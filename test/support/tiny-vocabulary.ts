@@ -1,0 +1,83 @@
+/** Byte-level BPE in the manner of GPT-2: 256 bytes, the merges of some words of code, Qwen2.5-Coder's special tokens. */
+import type { MetadataEntry } from '../../src/gguf/index.ts';
+
+const words = [
+  '    ',
+  ' the',
+  ' return',
+  'function',
+  ' const',
+  'import',
+  ' from',
+  ' export',
+  ' number',
+  'string',
+  ' =>',
+  ');\n',
+  ' = ',
+  ' {\n',
+  '}\n\n',
+  'await ',
+  'for (',
+  'if (',
+  '    return',
+  'def ',
+  'self.',
+];
+const special = [
+  '<|endoftext|>',
+  '<|im_start|>',
+  '<|im_end|>',
+  '<|fim_prefix|>',
+  '<|fim_middle|>',
+  '<|fim_suffix|>',
+  '<|fim_pad|>',
+  '<|repo_name|>',
+  '<|file_sep|>',
+];
+const NORMAL = 1;
+const CONTROL = 3;
+
+/** GPT-2's printable stand-ins for bytes. */
+function byteCharacters(): string[] {
+  const printable = (byte: number) => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+  let next = 256;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : next++));
+}
+
+export interface TinyVocabulary {
+  tokens: string[];
+  metadata: [string, MetadataEntry][];
+}
+
+export function tinyVocabulary(): TinyVocabulary {
+  const characters = byteCharacters();
+  const pieces = new Set(characters);
+  const merges: string[] = [];
+  for (const word of words) {
+    const [first, ...rest] = Array.from(Buffer.from(word), (byte) => characters[byte]!);
+    let left = first!;
+    for (const right of rest) {
+      if (!pieces.has(left + right)) merges.push(`${left} ${right}`);
+      pieces.add((left += right));
+    }
+  }
+  const tokens = [...pieces, ...special];
+  const id = (token: string): MetadataEntry => ({ type: 'uint32', value: tokens.indexOf(token) });
+  return {
+    tokens,
+    metadata: [
+      ['tokenizer.ggml.model', { type: 'string', value: 'gpt2' }],
+      ['tokenizer.ggml.pre', { type: 'string', value: 'gpt-2' }],
+      ['tokenizer.ggml.tokens', { type: 'string[]', value: tokens }],
+      [
+        'tokenizer.ggml.token_type',
+        { type: 'int32[]', value: tokens.map((token) => (special.includes(token) ? CONTROL : NORMAL)) },
+      ],
+      ['tokenizer.ggml.merges', { type: 'string[]', value: merges }],
+      ['tokenizer.ggml.eos_token_id', id('<|endoftext|>')],
+      ['tokenizer.ggml.padding_token_id', id('<|fim_pad|>')],
+      ['tokenizer.ggml.add_bos_token', { type: 'bool', value: false }],
+    ],
+  };
+}
