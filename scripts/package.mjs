@@ -20,7 +20,9 @@ function isNeeded(name, gpu) {
 }
 
 /** Files that only people and compilers read, and llama.cpp's whole source history. */
-const isUseless = (path) => /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) || /[\\/](test|tests|docs|example|examples)[\\/]/.test(path);
+const isUseless = (path) =>
+  /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) ||
+  /[\\/](test|tests|docs|example|examples)[\\/]/.test(path);
 
 function productionPackages() {
   const listed = execFileSync('npm', ['ls', '--omit=dev', '--parseable', '--all', '--loglevel=error'], {
@@ -41,15 +43,27 @@ function stage(dir, gpu) {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
   writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest, null, 2));
-  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'media', 'dist'].filter((one) => existsSync(join(root, one))))
-    cpSync(join(root, name), join(dir, name), { recursive: true, filter: (path) => !/\.map$|\.built$/.test(path) });
+  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'media', 'dist'].filter((one) =>
+    existsSync(join(root, one)),
+  ))
+    cpSync(join(root, name), join(dir, name), {
+      recursive: true,
+      filter: (path) => !/\.map$|\.built$/.test(path),
+    });
   for (const path of productionPackages()) {
     const inside = relative(root, path);
-    const name = inside.split(/node_modules[\\/]/).at(-1).replaceAll('\\', '/');
+    const name = inside
+      .split(/node_modules[\\/]/)
+      .at(-1)
+      .replaceAll('\\', '/');
     if (!isNeeded(name, gpu)) continue;
     // Nested packages are listed on their own.
     const nested = join(path, 'node_modules');
-    cpSync(path, join(dir, inside), { recursive: true, dereference: true, filter: (file) => file !== nested && !isUseless(file.slice(path.length)) });
+    cpSync(path, join(dir, inside), {
+      recursive: true,
+      dereference: true,
+      filter: (file) => file !== nested && !isUseless(file.slice(path.length)),
+    });
   }
 }
 
@@ -68,7 +82,14 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
   // vsce lists every file and advises to bundle.
   console.log = () => {};
   try {
-    await createVSIX({ cwd: dir, packagePath: vsix, dependencies: true, allowMissingRepository: true, skipLicense: true, rewriteRelativeLinks: false });
+    await createVSIX({
+      cwd: dir,
+      packagePath: vsix,
+      dependencies: true,
+      allowMissingRepository: true,
+      skipLicense: true,
+      rewriteRelativeLinks: false,
+    });
   } finally {
     console.log = log;
   }
@@ -77,4 +98,5 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
   return vsix;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await packageExtension({ gpu: process.argv.includes('--gpu') });
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  await packageExtension({ gpu: process.argv.includes('--gpu') });

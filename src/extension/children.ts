@@ -7,7 +7,6 @@ import { parseLine } from '../protocol/lines.ts';
 import type { NodeCommand } from '../protocol/node.ts';
 import type { Log } from './log.ts';
 
-
 export const progressSchema = z.object({
   phase: z.string(),
   done: z.number(),
@@ -17,7 +16,9 @@ export const progressSchema = z.object({
 });
 export type Progress = z.infer<typeof progressSchema>;
 
-const failureSchema = z.object({ error: z.object({ code: z.string(), message: z.string(), next: z.string() }) });
+const failureSchema = z.object({
+  error: z.object({ code: z.string(), message: z.string(), next: z.string() }),
+});
 
 export interface ChildResult {
   status: number | null;
@@ -45,7 +46,8 @@ export class Children {
   /** Runs `forget-me-not ARGS --json` and reads its answer, the last line of stdout. Throws the command's own error. */
   async ask<T>(schema: z.ZodType<T>, args: string[], options: ChildOptions = {}): Promise<T> {
     const result = await this.run([...args, '--json'], options);
-    if (options.signal?.aborted) throw new UserError('cancelled', 'It was cancelled.', 'Start it again when you like.');
+    if (options.signal?.aborted)
+      throw new UserError('cancelled', 'It was cancelled.', 'Start it again when you like.');
     const last = result.stdout.findLast((line) => line.trim()) ?? '';
     const failure = parseLine(failureSchema, last);
     if (failure.ok) {
@@ -67,7 +69,12 @@ export class Children {
     this.log.info(`forget-me-not ${args.join(' ')}`);
     return new Promise((resolve) => {
       const result: ChildResult = { status: null, stdout: [], stderr: '' };
-      const child = spawn(command, [this.script, ...args], { cwd, signal, env: { ...process.env, ...env }, windowsHide: true });
+      const child = spawn(command, [this.script, ...args], {
+        cwd,
+        signal,
+        env: { ...process.env, ...env },
+        windowsHide: true,
+      });
       createInterface({ input: child.stdout }).on('line', (line) => result.stdout.push(line));
       createInterface({ input: child.stderr }).on('line', (line) => {
         const progress = parseLine(progressSchema, line);

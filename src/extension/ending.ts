@@ -16,7 +16,12 @@ export async function tellEnd({ log, runs }: Context, run: RunSnapshot): Promise
   const show = command('Show Results', 'showResults', run);
   const resume = command('Resume', 'resumeTraining', run);
   if (standing === 'done')
-    return log.ask('info', sentence, show, ...(whyNotServable(run, standing) ? [] : [command('Use for Completion', 'useForCompletion', run)]));
+    return log.ask(
+      'info',
+      sentence,
+      show,
+      ...(whyNotServable(run, standing) ? [] : [command('Use for Completion', 'useForCompletion', run)]),
+    );
   if (standing === 'cancelled') return log.ask('info', sentence, resume, show);
   if (standing === 'interrupted') return log.ask('warning', sentence, resume, show);
   return log.ask('error', sentence, resume, command('Show Trainer Log', 'showTrainerLog', run));

@@ -24,7 +24,12 @@ export interface Estimate {
 /**
  * @param parameters of the base
  */
-export function estimate(parameters: number, method: 'lora' | 'full', budget: Budget, backend: BackendName): Estimate {
+export function estimate(
+  parameters: number,
+  method: 'lora' | 'full',
+  budget: Budget,
+  backend: BackendName,
+): Estimate {
   const perSecond = guessTokensPerSecond(parameters, method, backend);
   const minutes = budget.minutes ?? ((budget.steps ?? 1) * TOKENS_PER_STEP) / perSecond / 60;
   const tokens = Math.round(minutes * 60 * perSecond);

@@ -16,7 +16,11 @@ const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 export async function fineTune(context: Context): Promise<void> {
   if (!vscode.workspace.workspaceFolders?.length)
-    throw new UserError('corpus-empty', 'No folder is open, so there is nothing to learn from.', 'Open the folder with your code.');
+    throw new UserError(
+      'corpus-empty',
+      'No folder is open, so there is nothing to learn from.',
+      'Open the folder with your code.',
+    );
   const report = examine(context);
   // Looked at again below; a failure must not go unhandled while the person still chooses.
   report.catch(() => undefined);
@@ -28,7 +32,11 @@ export async function fineTune(context: Context): Promise<void> {
   // Reading a large folder takes a while before there is a run to follow.
   const run = await vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title: 'Reading the workspace', cancellable: true },
-    (progress, token) => context.children.ask(startedSchema, trainArguments(plan), { signal: signalOf(token), onProgress: reporter(progress) }),
+    (progress, token) =>
+      context.children.ask(startedSchema, trainArguments(plan), {
+        signal: signalOf(token),
+        onProgress: reporter(progress),
+      }),
   );
   await context.begun(run.run);
 }
@@ -38,7 +46,11 @@ export async function installRuntime(context: Context): Promise<void> {
   const { log } = context;
   const report = await examine(context);
   const [part] = missingRuntime(report);
-  if (!part) return log.ask('info', report.backends.find(({ name }) => name === 'tensorflow')?.reason ?? report.summary);
+  if (!part)
+    return log.ask(
+      'info',
+      report.backends.find(({ name }) => name === 'tensorflow')?.reason ?? report.summary,
+    );
   if (!(await askConsent([part])) || !(await install(context, [part]))) return;
   await log.ask('info', 'TensorFlow is installed; the next training uses it.');
 }
@@ -52,7 +64,9 @@ function expectedBackend(report: DoctorReport): BackendName {
 /** The parts to fetch; undefined when the person leaves. Nothing is fetched without a yes. */
 async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
   if (missing.length === 0) return [];
-  const list = missing.map((part) => `${part.name}: ${part.bytes ? size(part.bytes) : 'size not known yet'}, from ${part.from}`).join('\n');
+  const list = missing
+    .map((part) => `${part.name}: ${part.bytes ? size(part.bytes) : 'size not known yet'}, from ${part.from}`)
+    .join('\n');
   const total = missing.reduce((sum, part) => sum + part.bytes, 0);
   const download = 'Download';
   const without = 'Without TensorFlow';
@@ -60,7 +74,10 @@ async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
   const optional = missing.length > needed.length;
   const answer = await vscode.window.showInformationMessage(
     `Fine-tuning needs a download${total ? ` of about ${size(total)}` : ''}.`,
-    { modal: true, detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about ten times as long. ' : ''}Your code stays on this machine.` },
+    {
+      modal: true,
+      detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about ten times as long. ' : ''}Your code stays on this machine.`,
+    },
     download,
     ...(optional && needed.length < missing.length ? [without] : []),
   );
@@ -72,9 +89,16 @@ async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
 async function install({ children }: Context, parts: Part[]): Promise<boolean> {
   for (const part of parts) {
     const done = await vscode.window.withProgress(
-      { location: vscode.ProgressLocation.Notification, title: `Downloading ${part.name}`, cancellable: true },
+      {
+        location: vscode.ProgressLocation.Notification,
+        title: `Downloading ${part.name}`,
+        cancellable: true,
+      },
       async (progress, token) => {
-        await children.ask(z.unknown(), part.command, { signal: signalOf(token), onProgress: reporter(progress) });
+        await children.ask(z.unknown(), part.command, {
+          signal: signalOf(token),
+          onProgress: reporter(progress),
+        });
         return !token.isCancellationRequested;
       },
     );
@@ -90,13 +114,20 @@ function signalOf(token: vscode.CancellationToken): AbortSignal {
 }
 
 /** A child's progress lines as a notification's. */
-function reporter(progress: vscode.Progress<{ message?: string; increment?: number }>): (line: Progress) => void {
+function reporter(
+  progress: vscode.Progress<{ message?: string; increment?: number }>,
+): (line: Progress) => void {
   let phase = '';
   let reached = 0;
   return (line) => {
     const { done, total, unit } = line;
     const percent = total > 0 ? Math.min(100, (100 * done) / total) : 0;
-    const counted = total > 0 ? (unit === 'bytes' ? `: ${size(done)} of ${size(total)}` : `: ${done} of ${total}${unit ? ` ${unit}` : ''}`) : '';
+    const counted =
+      total > 0
+        ? unit === 'bytes'
+          ? `: ${size(done)} of ${size(total)}`
+          : `: ${done} of ${total}${unit ? ` ${unit}` : ''}`
+        : '';
     // The bar can only go forward: a new phase goes on from where the last one was.
     if (line.phase !== phase) reached = percent;
     progress.report({ message: `${line.phase}${counted}`, increment: Math.max(0, percent - reached) });

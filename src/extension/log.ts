@@ -26,7 +26,10 @@ export class Log {
     const report = reportError(thrown);
     if (report.code === 'cancelled') return;
     this.channel.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : JSON.stringify(report));
-    void this.ask('error', errorSentence(report), ...actions, { title: 'Show Log', run: () => this.channel.show() });
+    void this.ask('error', errorSentence(report), ...actions, {
+      title: 'Show Log',
+      run: () => this.channel.show(),
+    });
   }
 
   /** A message whose buttons do something. */

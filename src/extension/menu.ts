@@ -11,12 +11,23 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
   });
   const live = runs.live[0];
   const items = [
-    ...(live ? [item('debug-stop', 'Stop Training', 'stopTraining', `${live.spec.name}: ${progressLine(live)}`)] : []),
+    ...(live
+      ? [item('debug-stop', 'Stop Training', 'stopTraining', `${live.spec.name}: ${progressLine(live)}`)]
+      : []),
     item('play', 'Fine-tune on Workspace', 'fineTune'),
     item('graph', 'Show Results', 'showResults'),
-    item('sparkle', 'Use for Completion', 'useForCompletion', completion.inUse ? `Now: ${completion.inUse.spec.name}` : undefined),
+    item(
+      'sparkle',
+      'Use for Completion',
+      'useForCompletion',
+      completion.inUse ? `Now: ${completion.inUse.spec.name}` : undefined,
+    ),
     ...(completion.inUse
-      ? [completion.on ? item('circle-slash', 'Turn Completion Off', 'completionOff') : item('check', 'Turn Completion On', 'completionOn')]
+      ? [
+          completion.on
+            ? item('circle-slash', 'Turn Completion Off', 'completionOff')
+            : item('check', 'Turn Completion On', 'completionOn'),
+        ]
       : []),
     item('pulse', 'Doctor', 'doctor'),
     item('output', 'Show Log', 'showLog'),

@@ -28,10 +28,15 @@ export class ResultsPanel implements vscode.Disposable {
     }
     const { extensionUri } = this.context.extension;
     const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
-    this.panel = vscode.window.createWebviewPanel(viewType, 'Forget-Me-Not Results', vscode.ViewColumn.Active, {
-      enableScripts: true,
-      localResourceRoots: [assets],
-    });
+    this.panel = vscode.window.createWebviewPanel(
+      viewType,
+      'Forget-Me-Not Results',
+      vscode.ViewColumn.Active,
+      {
+        enableScripts: true,
+        localResourceRoots: [assets],
+      },
+    );
     this.panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'icon.svg');
     this.panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message));
     // Shown again, the page loads anew and says "ready" again.
@@ -50,15 +55,22 @@ export class ResultsPanel implements vscode.Disposable {
 
   private post(): void {
     if (!this.panel || !this.ready) return;
-    const message: ToPanel = { type: 'runs', runs: this.context.runs.all, selected: this.selected, inUse: this.context.completion.inUse?.spec.id };
+    const message: ToPanel = {
+      type: 'runs',
+      runs: this.context.runs.all,
+      selected: this.selected,
+      inUse: this.context.completion.inUse?.spec.id,
+    };
     const checked = toPanelSchema.safeParse(message);
-    if (!checked.success) this.context.log.warn(`A snapshot was not sent to the panel: ${checked.error.issues[0]?.message}`);
+    if (!checked.success)
+      this.context.log.warn(`A snapshot was not sent to the panel: ${checked.error.issues[0]?.message}`);
     else void this.panel.webview.postMessage(checked.data);
   }
 
   private receive(message: unknown): void {
     const parsed = fromPanelSchema.safeParse(message);
-    if (!parsed.success) this.context.log.warn(`The panel said something unknown: ${parsed.error.issues[0]?.message}`);
+    if (!parsed.success)
+      this.context.log.warn(`The panel said something unknown: ${parsed.error.issues[0]?.message}`);
     else this.act(parsed.data).catch((error: unknown) => this.context.log.show(error));
   }
 

@@ -25,8 +25,14 @@ export class ProgressNotifications {
     const { id, name } = first.spec;
     if (this.shown.has(id)) return;
     this.shown.add(id);
-    const options = { location: vscode.ProgressLocation.Notification, title: `Fine-tuning ${name}`, cancellable: true };
-    void vscode.window.withProgress(options, (progress, token) => this.track(first, progress, token)).then(() => this.shown.delete(id));
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title: `Fine-tuning ${name}`,
+      cancellable: true,
+    };
+    void vscode.window
+      .withProgress(options, (progress, token) => this.track(first, progress, token))
+      .then(() => this.shown.delete(id));
   }
 
   private track(

@@ -27,7 +27,9 @@ export class RunWatcher implements vscode.Disposable {
   readonly onDidEnd = this.ended.event;
 
   constructor(private readonly log: Log) {
-    this.disposables.push(vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()));
+    this.disposables.push(
+      vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()),
+    );
   }
 
   /** Newest first. */
@@ -75,7 +77,9 @@ export class RunWatcher implements vscode.Disposable {
       this.directory = watch(runsDir(), { persistent: false }, () => this.refreshSoon());
       this.directory.on('error', () => this.forgetDirectory());
     } catch (error) {
-      this.log.warn(`The runs can't be watched (${(error as Error).message}); they are read when the window gets the focus.`);
+      this.log.warn(
+        `The runs can't be watched (${(error as Error).message}); they are read when the window gets the focus.`,
+      );
     }
   }
 

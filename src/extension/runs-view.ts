@@ -31,7 +31,11 @@ export class RunsView implements vscode.TreeDataProvider<RunSnapshot>, vscode.Di
     private readonly store: Store,
   ) {
     const view = vscode.window.createTreeView('forgetMeNot.runs', { treeDataProvider: this });
-    this.disposables = [this.changed, view, view.onDidChangeVisibility(({ visible }) => visible && void runs.refresh())];
+    this.disposables = [
+      this.changed,
+      view,
+      view.onDidChangeVisibility(({ visible }) => visible && void runs.refresh()),
+    ];
   }
 
   refresh(): void {

@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 
 const section = 'forgetMeNot';
-const get = <T>(name: string, fallback: T): T => vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
+const get = <T>(name: string, fallback: T): T =>
+  vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
 
 export const settings = {
   get completionEnabled() {
@@ -41,7 +42,9 @@ export const settings = {
 };
 
 export function setCompletionEnabled(enabled: boolean): Thenable<void> {
-  return vscode.workspace.getConfiguration(section).update('completion.enabled', enabled, vscode.ConfigurationTarget.Global);
+  return vscode.workspace
+    .getConfiguration(section)
+    .update('completion.enabled', enabled, vscode.ConfigurationTarget.Global);
 }
 
 /** Children and the code that reads runs find the data directory in the environment. */
@@ -51,4 +54,5 @@ export function applyDataDirectory(inherited: string | undefined): void {
   else delete process.env['FORGET_ME_NOT_HOME'];
 }
 
-export const changesSetting = (event: vscode.ConfigurationChangeEvent, name: string) => event.affectsConfiguration(`${section}.${name}`);
+export const changesSetting = (event: vscode.ConfigurationChangeEvent, name: string) =>
+  event.affectsConfiguration(`${section}.${name}`);

@@ -4,7 +4,11 @@ import type { Context } from './context.ts';
 import { progressLine, shortProgress } from './texts.ts';
 
 export class StatusBar implements vscode.Disposable {
-  private readonly item = vscode.window.createStatusBarItem('forgetMeNot.status', vscode.StatusBarAlignment.Right, 90);
+  private readonly item = vscode.window.createStatusBarItem(
+    'forgetMeNot.status',
+    vscode.StatusBarAlignment.Right,
+    90,
+  );
 
   constructor(private readonly context: Context) {
     this.item.name = 'Forget-Me-Not';
@@ -16,16 +20,27 @@ export class StatusBar implements vscode.Disposable {
     const { text, tooltip } = this.describe();
     this.item.text = text;
     this.item.tooltip = new vscode.MarkdownString(tooltip);
-    this.item.accessibilityInformation = { label: text.replace(/\$\([^)]*\)/g, 'Forget-Me-Not:'), role: 'button' };
+    this.item.accessibilityInformation = {
+      label: text.replace(/\$\([^)]*\)/g, 'Forget-Me-Not:'),
+      role: 'button',
+    };
   }
 
   private describe(): { text: string; tooltip: string } {
     const { runs, completion, store } = this.context;
     const live = runs.live.find((run) => this.context.isHere(run));
-    if (live) return { text: `$(sync~spin) ${shortProgress(live)}`, tooltip: `**Fine-tuning ${live.spec.name}**\n\n${progressLine(live)}` };
+    if (live)
+      return {
+        text: `$(sync~spin) ${shortProgress(live)}`,
+        tooltip: `**Fine-tuning ${live.spec.name}**\n\n${progressLine(live)}`,
+      };
     const inUse = completion.inUse;
     if (!inUse) return { text: '$(beaker) Forget-Me-Not', tooltip: 'No adapter completes code here yet.' };
-    if (!completion.on) return { text: '$(circle-slash) completion off', tooltip: `Completion with ${inUse.spec.name} is turned off.` };
+    if (!completion.on)
+      return {
+        text: '$(circle-slash) completion off',
+        tooltip: `Completion with ${inUse.spec.name} is turned off.`,
+      };
     const { shown, accepted } = store.acceptance(inUse.spec.id);
     const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
     const share = shown ? ` (${Math.round((100 * accepted) / shown)}%)` : '';

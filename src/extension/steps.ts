@@ -22,9 +22,24 @@ export interface Question<T> {
 }
 
 /** One question; undefined when the person leaves. */
-export function choose<T>({ title, step, steps, placeholder, choices, preferred }: Question<T>): Promise<Answer<T>> {
+export function choose<T>({
+  title,
+  step,
+  steps,
+  placeholder,
+  choices,
+  preferred,
+}: Question<T>): Promise<Answer<T>> {
   const pick = vscode.window.createQuickPick<Choice<T>>();
-  Object.assign(pick, { title, step, totalSteps: steps, placeholder, matchOnDetail: true, ignoreFocusOut: true, busy: true });
+  Object.assign(pick, {
+    title,
+    step,
+    totalSteps: steps,
+    placeholder,
+    matchOnDetail: true,
+    ignoreFocusOut: true,
+    busy: true,
+  });
   if (step > 1) pick.buttons = [vscode.QuickInputButtons.Back];
   return new Promise((resolve, reject) => {
     const answer = (value: Answer<T>) => {

@@ -28,7 +28,10 @@ export class Store {
     if (!this.awaited.includes(run)) await this.workspace.update('awaited', [...this.awaited, run]);
   }
   async told(run: string): Promise<void> {
-    await this.workspace.update('awaited', this.awaited.filter((one) => one !== run));
+    await this.workspace.update(
+      'awaited',
+      this.awaited.filter((one) => one !== run),
+    );
   }
 
   /** How often completions of each adapter were shown and accepted, on this machine only. */

@@ -11,7 +11,8 @@ const START_GRACE_MS = 60_000;
 
 /** @param alive whether the run's owner lives (`isAlive` of src/runs) */
 export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
-  if (state.status === 'done' || state.status === 'failed' || state.status === 'cancelled') return state.status;
+  if (state.status === 'done' || state.status === 'failed' || state.status === 'cancelled')
+    return state.status;
   if (alive) return 'live';
   const starting = state.status === 'queued' && now - Date.parse(spec.createdAt) < START_GRACE_MS;
   return starting ? 'live' : 'interrupted';
@@ -44,14 +45,16 @@ const lastStep = (events: RunEvent[]) => events.findLast((event) => event.type =
 
 /** The progress notification's line: phase, step of steps, loss, time left. */
 export function progressLine({ state, events }: RunSnapshot): string {
-  const phase = state.phase ?? { queued: 'Starting', evaluating: 'Measuring' }[state.status as string] ?? 'Training';
+  const phase =
+    state.phase ?? { queued: 'Starting', evaluating: 'Measuring' }[state.status as string] ?? 'Training';
   const parts = [phase];
   if (state.status === 'running' && state.step > 0) {
     parts[0] = `${phase}: step ${state.step} of ${state.steps}`;
     const step = lastStep(events);
     if (step) parts.push(`loss ${step.loss.toFixed(2)}`);
   }
-  if (state.etaSeconds !== undefined && state.etaSeconds > 0) parts.push(`about ${duration(state.etaSeconds)} left`);
+  if (state.etaSeconds !== undefined && state.etaSeconds > 0)
+    parts.push(`about ${duration(state.etaSeconds)} left`);
   return parts.join(' · ');
 }
 
@@ -65,7 +68,7 @@ export function shortProgress(snapshot: RunSnapshot): string {
 /** One line after the name in the Runs view. */
 export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse: boolean): string {
   const { spec, state } = snapshot;
-  const method = spec.hyper.method === 'lora' ? `LoRA r=${spec.hyper.rank}` : 'full';
+  const method = spec.hyper.method === 'lora' ? 'LoRA' : 'full';
   const where = {
     live: shortProgress(snapshot),
     done: learnedShort(snapshot),
@@ -73,7 +76,15 @@ export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse:
     cancelled: `stopped at step ${state.step}`,
     interrupted: `interrupted at step ${state.step}`,
   }[standing];
-  return [method, where, inUse ? 'in use' : ''].filter(Boolean).join(' · ');
+  return [inUse ? 'in use' : '', method, where, shortTime(spec.createdAt)].filter(Boolean).join(' · ');
+}
+
+/** The time of day, and the day unless it is today. */
+function shortTime(iso: string): string {
+  const then = new Date(iso);
+  const time = then.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  if (then.toDateString() === new Date().toDateString()) return time;
+  return `${then.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })}, ${time}`;
 }
 
 function learnedShort({ summary, state }: RunSnapshot): string {
@@ -92,7 +103,9 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
     standing === 'live' ? progressLine(snapshot) : '',
     state.error ? `${state.error.message} ${state.error.next}` : '',
     `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${hyper.steps} steps of ${hyper.sequenceLength * hyper.batch * hyper.accumulate} tokens, learning rate ${hyper.learningRate}`,
-    corpus ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train, ${roughly(corpus.heldOutTokens)} held out` : '',
+    corpus
+      ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train, ${roughly(corpus.heldOutTokens)} held out`
+      : '',
     new Date(spec.createdAt).toLocaleString(),
   ];
   return lines.filter(Boolean).join('\n\n');
@@ -103,7 +116,9 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
   const { spec, state, summary } = snapshot;
   switch (standing) {
     case 'done':
-      return summary?.sentence ?? `Fine-tuning of ${spec.name} is finished, but its result could not be measured.`;
+      return (
+        summary?.sentence ?? `Fine-tuning of ${spec.name} is finished, but its result could not be measured.`
+      );
     case 'failed':
       return `Fine-tuning of ${spec.name} failed: ${state.error?.message ?? 'the reason was not written down.'} ${state.error?.next ?? ''} [${state.error?.code ?? 'internal'}]`;
     case 'cancelled':
@@ -125,10 +140,14 @@ export function whyNotServable(snapshot: RunSnapshot, standing: Standing): strin
   return undefined;
 }
 
-const marks = { ok: '✅', note: 'ℹ️', missing: '⬜', broken: '❌' };
+const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 
 /** The doctor's report as Markdown. */
 export function doctorText({ summary, version, checks }: DoctorReport): string {
-  const lines = checks.map(({ status, title, text, command }) => `- ${marks[status]} **${title}**: ${text}${command ? ` \`${command}\`` : ''}`);
-  return `# Forget-Me-Not ${version}\n\n${summary}\n\n${lines.join('\n')}\n`;
+  const cell = (text: string) => text.replaceAll('|', '\\|');
+  const lines = checks.map(
+    ({ status, title, text, command }) =>
+      `| ${marks[status]} | **${cell(title)}** | ${cell(text)}${command ? ` Get it with \`${cell(command)}\`.` : ''} |`,
+  );
+  return `# Forget-Me-Not ${version}\n\n${summary}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
 }

@@ -35,7 +35,11 @@ export async function askPlan(backend: () => Promise<BackendName>): Promise<Plan
   return (await walk(first, steps)) as Plan | undefined;
 }
 
-const into = async <K extends keyof Plan>(plan: Draft, key: K, answer: Promise<Answer<Plan[K]>>): Promise<Answer<Draft>> => {
+const into = async <K extends keyof Plan>(
+  plan: Draft,
+  key: K,
+  answer: Promise<Answer<Plan[K]>>,
+): Promise<Answer<Draft>> => {
   const value = await answer;
   return value === back || value === undefined ? value : { ...plan, [key]: value };
 };
@@ -46,7 +50,11 @@ function askFolder(plan: Draft, position: { step: number; steps: number }): Prom
     description: folder.uri.fsPath,
     value: folder.uri.fsPath,
   }));
-  return into(plan, 'folder', choose({ title, ...position, placeholder: 'Whose code is the model to learn?', choices }));
+  return into(
+    plan,
+    'folder',
+    choose({ title, ...position, placeholder: 'Whose code is the model to learn?', choices }),
+  );
 }
 
 const other = { file: 'a .gguf file', hub: 'the hub' };
@@ -60,12 +68,23 @@ async function askBase(plan: Draft, position: { step: number; steps: number }): 
   }));
   const preferred = settings.base;
   if (!choices.some((choice) => choice.value === preferred))
-    choices.unshift({ label: basename(preferred), description: preferred, detail: 'From the setting forgetMeNot.base', value: preferred });
+    choices.unshift({
+      label: basename(preferred),
+      description: preferred,
+      detail: 'From the setting forgetMeNot.base',
+      value: preferred,
+    });
   choices.push(
     { label: '$(file) A .gguf file…', description: 'Llama architecture', value: other.file },
     { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
   );
-  const question = { title, ...position, placeholder: 'Which model learns? (its name, size and licence)', choices, preferred };
+  const question = {
+    title,
+    ...position,
+    placeholder: 'Which model learns? (its name, size and licence)',
+    choices,
+    preferred,
+  };
   const chosen = await choose(question);
   if (chosen === other.file) return into(plan, 'base', pickFile());
   if (chosen === other.hub) return into(plan, 'base', typeReference());
@@ -73,7 +92,8 @@ async function askBase(plan: Draft, position: { step: number; steps: number }): 
 }
 
 async function pickFile(): Promise<Answer<string>> {
-  const [file] = (await vscode.window.showOpenDialog({ title: 'Base Model', filters: { GGUF: ['gguf'] } })) ?? [];
+  const [file] =
+    (await vscode.window.showOpenDialog({ title: 'Base Model', filters: { GGUF: ['gguf'] } })) ?? [];
   return file?.fsPath;
 }
 
@@ -82,7 +102,10 @@ async function typeReference(): Promise<Answer<string>> {
     title: 'Base Model from the Hub',
     prompt: 'owner/name or owner/name:file.gguf',
     ignoreFocusOut: true,
-    validateInput: (text) => (/^[\w.-]+\/[\w.-]+(:[\w./-]+)?$/.test(text.trim()) ? undefined : 'Write it as owner/name or owner/name:file.gguf.'),
+    validateInput: (text) =>
+      /^[\w.-]+\/[\w.-]+(:[\w./-]+)?$/.test(text.trim())
+        ? undefined
+        : 'Write it as owner/name or owner/name:file.gguf.',
   });
 }
 
@@ -105,13 +128,21 @@ function askMethod(plan: Draft, position: { step: number; steps: number }): Prom
       value: 'full',
     },
   ];
-  return into(plan, 'method', choose({ title, ...position, placeholder: 'How does it learn?', choices, preferred: settings.method }));
+  return into(
+    plan,
+    'method',
+    choose({ title, ...position, placeholder: 'How does it learn?', choices, preferred: settings.method }),
+  );
 }
 
 type Preset = 'quick' | 'standard' | 'thorough';
 type BudgetName = Preset | 'minutes' | 'steps';
 
-async function askBudget(plan: Draft, position: { step: number; steps: number }, looking: Promise<BackendName>): Promise<Answer<Draft>> {
+async function askBudget(
+  plan: Draft,
+  position: { step: number; steps: number },
+  looking: Promise<BackendName>,
+): Promise<Answer<Draft>> {
   const quick = settings.minutes;
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
   const row = (label: string, value: Preset, backend: BackendName): Choice<BudgetName> => ({
@@ -127,15 +158,36 @@ async function askBudget(plan: Draft, position: { step: number; steps: number },
     { label: '$(edit) Minutes…', description: 'your own budget', value: 'minutes' },
     { label: '$(edit) Steps…', description: 'of 512 tokens each', value: 'steps' },
   ]);
-  const chosen = await choose<BudgetName>({ title, ...position, placeholder: 'How long may it take?', choices, preferred: 'quick' });
-  if (chosen === 'minutes' || chosen === 'steps') return into(plan, 'budget', typeBudget(plan, chosen, await looking));
-  return into(plan, 'budget', Promise.resolve(typeof chosen === 'string' ? { minutes: preset[chosen] } : chosen));
+  const chosen = await choose<BudgetName>({
+    title,
+    ...position,
+    placeholder: 'How long may it take?',
+    choices,
+    preferred: 'quick',
+  });
+  if (chosen === 'minutes' || chosen === 'steps')
+    return into(plan, 'budget', typeBudget(plan, chosen, await looking));
+  return into(
+    plan,
+    'budget',
+    Promise.resolve(typeof chosen === 'string' ? { minutes: preset[chosen] } : chosen),
+  );
 }
 
-async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', backend: BackendName): Promise<Answer<Budget>> {
+async function typeBudget(
+  plan: Draft,
+  unit: 'minutes' | 'steps',
+  backend: BackendName,
+): Promise<Answer<Budget>> {
   const read = (text: string): Budget | undefined => {
     const value = Number(text.replace(',', '.'));
-    if (!text.trim() || !Number.isFinite(value) || value <= 0 || (unit === 'steps' && !Number.isInteger(value))) return undefined;
+    if (
+      !text.trim() ||
+      !Number.isFinite(value) ||
+      value <= 0 ||
+      (unit === 'steps' && !Number.isInteger(value))
+    )
+      return undefined;
     return { [unit]: value };
   };
   const text = await vscode.window.showInputBox({
@@ -145,7 +197,10 @@ async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', backend: Backe
     validateInput: (text) => {
       const budget = read(text);
       if (!budget) return unit === 'steps' ? 'A whole number above 0.' : 'A number above 0.';
-      return { message: takes(plan, budget, backend) ?? ' ', severity: vscode.InputBoxValidationSeverity.Info };
+      return {
+        message: takes(plan, budget, backend) ?? ' ',
+        severity: vscode.InputBoxValidationSeverity.Info,
+      };
     },
   });
   return text === undefined ? undefined : read(text);
@@ -158,7 +213,8 @@ function takes(plan: Draft, budget: Budget, backend: BackendName): string | unde
   const method = plan.method ?? 'lora';
   const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
   const all = duration((trainingMinutes + measuringMinutes) * 60);
-  return `About ${all} in all, measuring included: some ${roughly(tokens)} tokens, ${size(memoryBytes(parameters, method))} of memory, on ${backend === 'wasm' ? 'WebAssembly' : 'TensorFlow'}`;
+  const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
+  return `About ${all} with measuring · ${roughly(tokens)} tokens · ${size(memoryBytes(parameters, method))} of memory · ${where}`;
 }
 
 /** The arguments of `train` for a plan. */

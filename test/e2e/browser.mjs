@@ -10,13 +10,22 @@ export async function openBrowser(shots) {
   // Not imported at the top: it is installed by then, not before.
   const { chromium } = await import('playwright-core');
   const executablePath = process.env.CHROMIUM ?? executables.find((path) => existsSync(path));
-  if (!executablePath) throw new Error('There is no Chromium: apt-get install chromium, or set CHROMIUM to its path.');
+  if (!executablePath)
+    throw new Error('There is no Chromium: apt-get install chromium, or set CHROMIUM to its path.');
   const profile = mkdtempSync(join(tmpdir(), 'forget-me-not-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
     viewport: { width: 1400, height: 900 },
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
   });
   mkdirSync(shots, { recursive: true });
   const page = context.pages()[0] ?? (await context.newPage());
@@ -39,7 +48,9 @@ export class Workbench {
 
   async screenshot(name) {
     this.#shot += 1;
-    await this.page.screenshot({ path: join(this.shots, `${String(this.#shot).padStart(2, '0')}-${name}.png`) });
+    await this.page.screenshot({
+      path: join(this.shots, `${String(this.#shot).padStart(2, '0')}-${name}.png`),
+    });
   }
 
   async open(url) {
@@ -90,7 +101,10 @@ export class Workbench {
 
   /** A notification that holds this text. */
   notification(text) {
-    return this.page.locator('.notification-toast, .notifications-center .notification-list-item').filter({ hasText: text }).first();
+    return this.page
+      .locator('.notification-toast, .notifications-center .notification-list-item')
+      .filter({ hasText: text })
+      .first();
   }
 
   async notificationButton(text, button) {

@@ -12,12 +12,20 @@ const done = join(here, 'node_modules/.forget-me-not-installed');
 const wanted = () => readFileSync(join(here, 'package-lock.json'), 'utf8');
 
 function npm(cwd, ...args) {
-  const ran = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...args], {
-    cwd,
-    encoding: 'utf8',
-    // `npm test` exports its own settings to its children; a nested `npm ci` must not inherit them.
-    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config_prefix|package_|lifecycle_)/i.test(name))),
-  });
+  const ran = spawnSync(
+    'npm',
+    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', ...args],
+    {
+      cwd,
+      encoding: 'utf8',
+      // `npm test` exports its own settings to its children; a nested `npm ci` must not inherit them.
+      env: Object.fromEntries(
+        Object.entries(process.env).filter(
+          ([name]) => !/^npm_(config_prefix|package_|lifecycle_)/i.test(name),
+        ),
+      ),
+    },
+  );
   if (ran.status !== 0) throw new Error(`npm ci failed in ${cwd}:\n${ran.stderr || ran.error}`);
 }
 

@@ -72,16 +72,36 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     ...['--user-data-dir', join(dir, 'udd')],
     ...['--extensions-dir', join(dir, 'exts')],
   ];
-  const environment = { ...process.env, EXTENSIONS_GALLERY: '{"serviceUrl":"","itemUrl":"","resourceUrlTemplate":""}', ...env };
-  const installed = spawnSync(process.execPath, [serverMain, ...common, '--install-extension', vsix, '--force'], { env: environment, encoding: 'utf8' });
-  if (installed.status !== 0) throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
+  const environment = {
+    ...process.env,
+    EXTENSIONS_GALLERY: '{"serviceUrl":"","itemUrl":"","resourceUrlTemplate":""}',
+    ...env,
+  };
+  const installed = spawnSync(
+    process.execPath,
+    [serverMain, ...common, '--install-extension', vsix, '--force'],
+    { env: environment, encoding: 'utf8' },
+  );
+  if (installed.status !== 0)
+    throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
 
   const chosen = port ?? (await freePort());
   const logFile = join(dir, 'server.log');
   const out = openSync(logFile, 'w');
   const child = spawn(
     process.execPath,
-    [serverMain, '--host', '127.0.0.1', '--port', String(chosen), '--without-connection-token', ...common, '--telemetry-level', 'off', '--disable-workspace-trust'],
+    [
+      serverMain,
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(chosen),
+      '--without-connection-token',
+      ...common,
+      '--telemetry-level',
+      'off',
+      '--disable-workspace-trust',
+    ],
     { env: environment, detached: true, stdio: ['ignore', out, out] },
   );
   closeSync(out);
@@ -98,5 +118,11 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     }
     await sleep(100);
   }
-  return { url: (folder) => `http://127.0.0.1:${chosen}/?folder=${encodeURI(folder)}`, log, dir, pid: child.pid, stop };
+  return {
+    url: (folder) => `http://127.0.0.1:${chosen}/?folder=${encodeURI(folder)}`,
+    log,
+    dir,
+    pid: child.pid,
+    stop,
+  };
 }

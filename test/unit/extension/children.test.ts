@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { z } from 'zod';
+import { Children, type Progress } from '../../../src/extension/children.ts';
+import type { Log } from '../../../src/extension/log.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-children-'));
+const script = join(dir, 'cli.mjs');
+const logged: string[] = [];
+const log = { info: (line: string) => logged.push(line), warn: () => {}, error: () => {} } as unknown as Log;
+const children = (command = process.execPath) =>
+  new Children(() => Promise.resolve({ command, env: { EXTRA: 'yes' } }), script, log);
+
+beforeAll(() =>
+  writeFileSync(
+    script,
+    `const [command, ...rest] = process.argv.slice(2);
+     if (command === 'echo') console.log(JSON.stringify({ rest, extra: process.env.EXTRA }));
+     if (command === 'noisy') {
+       console.error(JSON.stringify({ phase: 'Downloading', done: 1, total: 2, unit: 'bytes' }));
+       console.error('a warning');
+       console.log('{"other": 1}\\n');
+       console.log('{"answer": 42}');
+     }
+     if (command === 'fail') { console.log(JSON.stringify({ error: { code: 'corpus-empty', message: 'Nothing here.', next: 'Add code.' } })); process.exitCode = 1; }
+     if (command === 'crash') { console.error('boom at line 3'); process.exitCode = 7; }
+     if (command === 'hang') setTimeout(() => {}, 60_000);`,
+  ),
+);
+afterAll(() => rmSync(dir, { recursive: true }));
+
+test('asks with --json and the environment that Node needs', async () => {
+  const answer = await children().ask(z.object({ rest: z.array(z.string()), extra: z.string() }), [
+    'echo',
+    'a b',
+  ]);
+  expect(answer).toEqual({ rest: ['a b', '--json'], extra: 'yes' });
+});
+
+test('takes the last line as the answer, progress lines as progress, and the rest of stderr for the log', async () => {
+  const progress: Progress[] = [];
+  const answer = await children().ask(z.object({ answer: z.number() }), ['noisy'], {
+    onProgress: (line) => progress.push(line),
+  });
+  expect(answer.answer).toBe(42);
+  expect(progress).toEqual([{ phase: 'Downloading', done: 1, total: 2, unit: 'bytes' }]);
+  expect(logged.join('\n')).toContain('a warning');
+});
+
+test("throws the command's own error", async () => {
+  await expect(children().ask(z.unknown(), ['fail'])).rejects.toMatchObject({
+    code: 'corpus-empty',
+    message: 'Nothing here.',
+    next: 'Add code.',
+  });
+});
+
+test('a crash becomes a sentence with what was printed last', async () => {
+  await expect(children().ask(z.object({}), ['crash'])).rejects.toMatchObject({
+    code: 'internal',
+    message: expect.stringContaining('boom at line 3'),
+  });
+});
+
+test('an answer of another shape is an error, not a surprise', async () => {
+  await expect(children().ask(z.object({ missing: z.string() }), ['echo'])).rejects.toMatchObject({
+    code: 'internal',
+  });
+});
+
+test('Node that is not there is told as such', async () => {
+  await expect(children(join(dir, 'no-node')).ask(z.unknown(), ['echo'])).rejects.toMatchObject({
+    code: 'node-missing',
+  });
+});
+
+test('aborting ends the child', async () => {
+  const stop = new AbortController();
+  const answer = children().ask(z.unknown(), ['hang'], { signal: stop.signal });
+  setTimeout(() => stop.abort(), 100);
+  await expect(answer).rejects.toMatchObject({ code: 'cancelled' });
+});

@@ -1,0 +1,49 @@
+import type * as vscode from 'vscode';
+import { expect, test } from 'vitest';
+import { Store } from '../../../src/extension/store.ts';
+
+/** VS Code's memento keeps JSON. */
+class Memento {
+  private readonly kept = new Map<string, string>();
+  get(key: string, fallback?: unknown): unknown {
+    const value = this.kept.get(key);
+    return value === undefined ? fallback : JSON.parse(value);
+  }
+  update(key: string, value: unknown): Promise<void> {
+    if (value === undefined) this.kept.delete(key);
+    else this.kept.set(key, JSON.stringify(value));
+    return Promise.resolve();
+  }
+}
+const memento = () => new Memento() as unknown as vscode.Memento;
+
+test('counts shown and accepted for each adapter, in every workspace', async () => {
+  const global = memento();
+  const store = new Store(memento(), global);
+  await store.count('a', 'shown');
+  await store.count('a', 'shown');
+  await store.count('a', 'accepted');
+  await store.count('b', 'shown');
+  const elsewhere = new Store(memento(), global);
+  expect(elsewhere.acceptance('a')).toEqual({ shown: 2, accepted: 1 });
+  expect(elsewhere.acceptance('b')).toEqual({ shown: 1, accepted: 0 });
+  expect(elsewhere.acceptance('never')).toEqual({ shown: 0, accepted: 0 });
+});
+
+test('a run is awaited once, until its end was told', async () => {
+  const workspace = memento();
+  const store = new Store(workspace, memento());
+  await store.await('a');
+  await store.await('a');
+  await store.await('b');
+  expect(new Store(workspace, memento()).awaited).toEqual(['a', 'b']);
+  await store.told('a');
+  expect(store.awaited).toEqual(['b']);
+});
+
+test('the adapter in use belongs to the workspace', async () => {
+  const [here, there, global] = [memento(), memento(), memento()];
+  await new Store(here, global).setInUse('a');
+  expect(new Store(here, global).inUse).toBe('a');
+  expect(new Store(there, global).inUse).toBeUndefined();
+});

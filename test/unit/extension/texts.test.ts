@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import {
+  doctorText,
+  duration,
+  endSentence,
+  percentOf,
+  progressLine,
+  roughly,
+  runDescription,
+  runTooltip,
+  shortProgress,
+  size,
+  standingOf,
+  whyNotServable,
+} from '../../../src/extension/texts.ts';
+import { makeRun } from '../webview/fixtures.ts';
+
+const running = makeRun({ upTo: 15, state: { status: 'running', etaSeconds: 200, phase: 'Training' } });
+const done = makeRun();
+
+describe('where a run stands', () => {
+  const created = Date.parse(done.spec.createdAt);
+  test('its status decides once it is over, whatever its process does', () => {
+    for (const status of ['done', 'failed', 'cancelled'] as const)
+      expect(standingOf(makeRun({ state: { status } }), true)).toBe(status);
+  });
+  test('running with its owner gone is interrupted', () => {
+    expect(standingOf(running, true)).toBe('live');
+    expect(standingOf(running, false)).toBe('interrupted');
+  });
+  test('a queued run gets a minute until its trainer has to be there', () => {
+    const queued = makeRun({ upTo: 0, state: { status: 'queued' } });
+    expect(standingOf(queued, false, created + 5_000)).toBe('live');
+    expect(standingOf(queued, false, created + 120_000)).toBe('interrupted');
+  });
+});
+
+describe('progress', () => {
+  test('tells phase, step, loss and time left', () => {
+    expect(progressLine(running)).toMatch(/^Training: step 15 of 60 · loss \d\.\d\d · about 3 min left$/);
+    expect(percentOf(running)).toBe(25);
+    expect(shortProgress(running)).toBe('training 25%');
+  });
+  test('no loss or step before the first one and while measuring', () => {
+    const reading = makeRun({ upTo: 0, state: { status: 'running', phase: 'Reading files' } });
+    expect(progressLine(reading)).toBe('Reading files');
+    const measuring = makeRun({
+      state: { status: 'evaluating', phase: 'HumanEval 4 of 20', etaSeconds: 80 },
+    });
+    expect(progressLine(measuring)).toBe('HumanEval 4 of 20 · about 80 s left');
+    expect(shortProgress(measuring)).toBe('measuring');
+  });
+});
+
+describe('the Runs view', () => {
+  test('says what was learned, or how it ended', () => {
+    expect(runDescription(done, 'done', true)).toMatch(/^in use · LoRA · 1\.21 → 1\.05 bits\/byte · /);
+    const failed = makeRun({
+      upTo: 3,
+      state: { status: 'failed', error: { code: 'memory', message: 'm', next: 'n' } },
+    });
+    expect(runDescription(failed, 'failed', false)).toContain('failed: memory');
+    expect(runDescription(running, 'interrupted', false)).toContain('interrupted at step 15');
+  });
+  test('its tooltip holds the sentence and the settings', () => {
+    const text = runTooltip(done, 'done');
+    expect(text).toContain(done.summary!.sentence);
+    expect(text).toContain('LoRA r=16, 60 steps of 512 tokens');
+  });
+});
+
+describe('the end', () => {
+  test('is the summary when there is one', () => {
+    expect(endSentence(done, 'done')).toBe(done.summary!.sentence);
+  });
+  test('says what happened and what to do when it failed', () => {
+    const error = { code: 'disk-full', message: 'The disk is full.', next: 'Free some space.' };
+    const sentence = endSentence(makeRun({ upTo: 3, state: { status: 'failed', error } }), 'failed');
+    expect(sentence).toBe('Fine-tuning of web-server failed: The disk is full. Free some space. [disk-full]');
+  });
+  test('a stopped run says where, and that nothing is lost', () => {
+    expect(endSentence(running, 'cancelled')).toMatch(/step 15 of 60; the checkpoint is kept/);
+  });
+});
+
+describe('completion is refused', () => {
+  const served = (patch: Partial<NonNullable<NonNullable<typeof done.summary>['served']>>) => ({
+    ...done,
+    summary: { ...done.summary!, served: { ...done.summary!.served!, ...patch } },
+  });
+  test('not when the served model agrees', () => expect(whyNotServable(done, 'done')).toBeUndefined());
+  test('when the run is not finished', () => expect(whyNotServable(running, 'live')).toMatch(/not finished/));
+  test('when served and trained differ, with the figures', () => {
+    expect(whyNotServable(served({ ok: false, meanKl: 0.31 }), 'done')).toMatch(
+      /0\.31 nats per token, at most 0\.01/,
+    );
+  });
+  test('when it was never checked', () => {
+    const { served: _, ...unchecked } = done.summary!;
+    expect(whyNotServable({ ...done, summary: unchecked }, 'done')).toMatch(/could not be checked/);
+    expect(whyNotServable({ ...done, summary: undefined }, 'done')).toMatch(/could not be checked/);
+  });
+});
+
+test('figures as a person says them', () => {
+  expect([1, 89, 100, 5400, 7260].map(duration)).toEqual(['1 s', '89 s', '2 min', '1 h 30 min', '2 h 1 min']);
+  expect([1, 98e6, 2.44e9].map(size)).toEqual(['1 MB', '98 MB', '2.4 GB']);
+  expect([12, 25_300, 1_240_000].map(roughly)).toEqual(['12', '25k', '1.2M']);
+});
+
+test("the doctor's report names each part, and what gets it", () => {
+  const text = doctorText({
+    summary: 'It can train.',
+    version: '0.1.0',
+    checks: [
+      {
+        area: 'tensorflow',
+        title: 'TensorFlow',
+        status: 'missing',
+        text: 'It is not installed.',
+        command: 'forget-me-not runtime install',
+      },
+      { area: 'wasm', title: 'WebAssembly', status: 'ok', text: 'It starts | and computes.' },
+    ],
+  } as Parameters<typeof doctorText>[0]);
+  expect(text).toContain('It can train.');
+  expect(text).toContain(
+    '| – | **TensorFlow** | It is not installed. Get it with `forget-me-not runtime install`. |',
+  );
+  expect(text).toContain('It starts \\| and computes.');
+});
