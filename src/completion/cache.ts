@@ -1,0 +1,96 @@
+/**
+ * What was answered before: at once for the same place, and for someone who types what the ghost text said.
+ * An answer belongs to the text before the cursor, the text after it, the file and the adapter.
+ */
+import { readBrackets } from './brackets.ts';
+import { languageOf } from './languages.ts';
+import type { CursorDocument } from './types.ts';
+
+/** Characters on either side that must be the same; further away only the lengths are compared. */
+const WINDOW = 4096;
+
+interface Entry {
+  key: string;
+  before: string;
+  beforeLength: number;
+  after: string;
+  afterLength: number;
+  /** Empty: the model had nothing to say here. */
+  text: string;
+}
+
+export class CompletionCache {
+  /** Newest last. */
+  private entries: Entry[] = [];
+
+  constructor(private readonly size = 200) {}
+
+  /** The rest of a cached text, `''` where the model is known to have nothing, undefined where nothing is known. */
+  get(document: CursorDocument, adapter: string): string | undefined {
+    const key = keyOf(document, adapter);
+    for (let index = this.entries.length - 1; index >= 0; index -= 1) {
+      const entry = this.entries[index]!;
+      if (entry.key !== key) continue;
+      const rest = restOf(entry, document);
+      if (rest === undefined) continue;
+      this.entries.splice(index, 1);
+      this.entries.push(entry);
+      return rest;
+    }
+    return undefined;
+  }
+
+  put(document: CursorDocument, adapter: string, text: string): void {
+    const { before, after } = document;
+    const entry: Entry = {
+      key: keyOf(document, adapter),
+      before: before.slice(-WINDOW),
+      beforeLength: before.length,
+      after: after.slice(0, WINDOW),
+      afterLength: after.length,
+      text,
+    };
+    const same = (other: Entry) =>
+      other.key === entry.key &&
+      other.beforeLength === entry.beforeLength &&
+      other.afterLength === entry.afterLength &&
+      other.before === entry.before &&
+      other.after === entry.after;
+    this.entries = this.entries.filter((other) => !same(other));
+    this.entries.push(entry);
+    if (this.entries.length > this.size) this.entries.shift();
+  }
+
+  clear(): void {
+    this.entries = [];
+  }
+}
+
+const keyOf = ({ path, languageId }: CursorDocument, adapter: string) =>
+  JSON.stringify([adapter, path, languageId]);
+
+/** What of an entry is left to show in this document: all of it, or what has not been typed yet. */
+function restOf(entry: Entry, { before, after, languageId }: CursorDocument): string | undefined {
+  const typedLength = before.length - entry.beforeLength;
+  if (typedLength < 0 || typedLength > entry.text.length) return undefined;
+  const added = after.length - entry.afterLength;
+  if (added !== 0 && added !== 1) return undefined;
+  const typed = before.slice(entry.beforeLength);
+  if (!entry.text.startsWith(typed)) return undefined;
+  if (before.slice(Math.max(0, entry.beforeLength - WINDOW), entry.beforeLength) !== entry.before)
+    return undefined;
+  if (after.slice(added, added + WINDOW) !== entry.after) return undefined;
+  const rest = entry.text.slice(typedLength);
+  // Everything was typed: what comes next is not known.
+  if (rest === '' && entry.text !== '') return undefined;
+  return added === 0 ? rest : upToClosed(rest, after[0] ?? '', languageId);
+}
+
+/** The editor closed the bracket or quote that was typed: what it added is left out, with what follows it. */
+function upToClosed(rest: string, closer: string, languageId: string): string | undefined {
+  const at = /["'`]/.test(closer)
+    ? rest.indexOf(closer)
+    : readBrackets(rest, languageOf(languageId)).unmatched.find((unmatched) => unmatched.closer === closer)
+        ?.at;
+  return at === undefined || at <= 0 ? undefined : rest.slice(0, at);
+}

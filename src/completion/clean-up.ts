@@ -1,0 +1,70 @@
+/** From what the model said to what may be shown. */
+import { languageOf } from './languages.ts';
+import { cutLinesBelow, cutRestOfLine } from './overlap.ts';
+import { cutLoops, similar } from './repetition.ts';
+import { cutToBlock, cutUnmatched } from './scope.ts';
+import { firstLine, isBlank, isPunctuation, lastLine, lineAbove } from './text.ts';
+import type { CursorDocument, Reach } from './types.ts';
+
+export type DropReason = 'blank' | 'heal' | 'repeats-above' | 'repeats-below' | 'loop';
+export type CleanUp = { text: string } | { dropped: DropReason };
+
+/** Special tokens of any family, written out as text. */
+const marker =
+  /<[|｜][\w▁|｜ -]{2,40}[|｜]>|<(?:fim[_-](?:prefix|suffix|middle|pad)|file_sep|filename|repo_name|reponame|gh_stars|jupyter_\w+|EOT|PRE|SUF|MID)>|<\/?s>(?![\w>])/;
+
+/**
+ * Cleans an answer for the document. `heal` is the white space that the prompt left out. Either a text to show, in the
+ * document's own line ends, or why there is none.
+ */
+export function cleanUp(
+  answer: string,
+  document: CursorDocument,
+  { reach, heal }: { reach: Reach; heal: string },
+): CleanUp {
+  const language = languageOf(document.languageId);
+  if (heal && answer !== '' && !answer.startsWith(heal)) return { dropped: 'heal' };
+  let text = answer.slice(heal.length).replaceAll('\r\n', '\n');
+  text = cutMarkers(text, document);
+  if (!language.prose) text = cutFence(text);
+  if (reach === 'line') text = firstLine(text);
+  else text = cutToBlock(text, document, language);
+  if (isBlank(text)) return { dropped: 'blank' };
+  text = cutLoops(text);
+  if (isBlank(text)) return { dropped: 'loop' };
+  text = cutUnmatched(text, document, language);
+  text = cutRestOfLine(text, document.after);
+  const below = cutLinesBelow(text, document.after);
+  if (below === undefined) return { dropped: 'repeats-below' };
+  text = below.trimEnd();
+  if (isBlank(text)) return { dropped: 'blank' };
+  if (repeatsAbove(text, document)) return { dropped: 'repeats-above' };
+  return {
+    text:
+      document.before.includes('\r\n') || document.after.includes('\r\n')
+        ? text.replaceAll('\n', '\r\n')
+        : text,
+  };
+}
+
+/** Cuts at a leaked special token, unless the document itself is about such tokens. */
+function cutMarkers(text: string, { before, after }: CursorDocument): string {
+  const found = marker.exec(text);
+  if (!found || before.includes(found[0]) || after.includes(found[0])) return text;
+  return text.slice(0, found.index);
+}
+
+/** Instruction-tuned models close the code fence that they believe to be in. */
+function cutFence(text: string): string {
+  const fence = /(?:^|\n)[ \t]*```/.exec(text);
+  return fence ? text.slice(0, fence.index) : text;
+}
+
+/** Whether the first line that results is the line above, said again, with nothing new below it. */
+function repeatsAbove(text: string, { before }: CursorDocument): boolean {
+  const above = lineAbove(before);
+  const lines = text.split('\n');
+  const line = lastLine(before) + (lines[0] ?? '');
+  if (above === undefined || isPunctuation(line) || !similar(line, above)) return false;
+  return lines.slice(1).every((other) => isBlank(other) || similar(other, above) || isPunctuation(other));
+}

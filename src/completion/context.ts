@@ -1,0 +1,37 @@
+/** What of the document the model sees: characters, not tokens, so that it costs nothing to work out. */
+
+export interface ContextBudget {
+  /** Characters before the cursor. */
+  before: number;
+  /** Characters after it. */
+  after: number;
+}
+
+/** Some 1200 and 250 tokens of code. */
+export const defaultBudget: ContextBudget = { before: 4000, after: 800 };
+
+/** The beginning moves in steps of this share of the budget, so that the engine's work on it is good for many keystrokes. */
+const STEP_SHARE = 0.25;
+
+/** The end of what precedes the cursor, from the beginning of a line on, in at most `budget` characters. */
+export function takeBefore(before: string, budget: number): string {
+  const excess = before.length - budget;
+  if (excess <= 0) return before;
+  const step = Math.max(1, Math.floor(budget * STEP_SHARE));
+  const cut = Math.min(before.length, Math.ceil(excess / step) * step);
+  const line = before.indexOf('\n', cut - 1);
+  return before.slice(line < 0 ? wholeCharacter(before, cut) : line + 1);
+}
+
+/** The beginning of what follows the cursor, to the end of a line, in at most `budget` characters. */
+export function takeAfter(after: string, budget: number): string {
+  if (after.length <= budget) return after;
+  const line = after.lastIndexOf('\n', budget);
+  return after.slice(0, line > 0 ? line : wholeCharacter(after, budget));
+}
+
+/** Moves a cut out of the middle of a surrogate pair. */
+function wholeCharacter(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code >= 0xdc00 && code <= 0xdfff ? at + 1 : at;
+}

@@ -1,0 +1,30 @@
+/** How long to wait for the next keystroke: as long as this person takes between two of them, within bounds. */
+
+const SHORTEST_MS = 75;
+const LONGEST_MS = 300;
+/** Pauses longer than this are thinking, not typing. */
+const TYPING_MS = 1000;
+const WEIGHT = 0.1;
+
+export class Debounce {
+  private gap: number;
+  private lastKey: number | undefined;
+
+  /** `start`: milliseconds between keystrokes to begin with. */
+  constructor(start = 150) {
+    this.gap = start;
+  }
+
+  /** A keystroke at a time, in milliseconds. */
+  typed(now: number): void {
+    const since = this.lastKey === undefined ? Infinity : now - this.lastKey;
+    this.lastKey = now;
+    if (since < TYPING_MS) this.gap += WEIGHT * (since - this.gap);
+  }
+
+  /** Milliseconds to wait. Behind a character that ends a word less: people pause there, and the answer is worth more. */
+  wait(before: string): number {
+    const rate = /[\w$]$/.test(before) ? 1.5 : 1;
+    return Math.round(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.gap * rate)));
+  }
+}

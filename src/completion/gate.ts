@@ -1,0 +1,42 @@
+/** When not to ask at all. */
+import { isBlank, firstLine, lastLine } from './text.ts';
+import type { CursorDocument } from './types.ts';
+
+export type GateReason =
+  'several-cursors' | 'selection' | 'text-right' | 'empty' | 'long-line' | 'statement-end' | 'unsupported';
+
+export interface GateInput extends CursorDocument {
+  /** Lengths of the selections, one per cursor. */
+  selections: readonly number[];
+  /** Asked for by a key, not by typing: then a finished statement is no reason to be quiet. */
+  invoked?: boolean;
+}
+
+/** Columns beyond which a line is data or minified. */
+const LONGEST_LINE = 500;
+
+/** Closing characters, closing tags and ends of comments may stand right of the cursor: editors put them there. */
+const closing = /^(?:[\s)\]}>'"`:;,]|\*\/|-->|\?>|%>|<\/[\w-]*>)*$/;
+
+/** Languages of inputs that are no documents. */
+const notDocuments = new Set(['scminput', 'comment', 'log', 'search-result']);
+
+/** Why nothing should be asked here, or undefined. */
+export function gate({
+  before,
+  after,
+  languageId,
+  selections,
+  invoked = false,
+}: GateInput): GateReason | undefined {
+  if (notDocuments.has(languageId)) return 'unsupported';
+  if (selections.length !== 1) return 'several-cursors';
+  if (selections[0] !== 0) return 'selection';
+  const left = lastLine(before);
+  const right = firstLine(after);
+  if (!closing.test(right)) return 'text-right';
+  if (left.length + right.length > LONGEST_LINE) return 'long-line';
+  if (isBlank(before) && isBlank(after)) return 'empty';
+  if (!invoked && isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';
+  return undefined;
+}

@@ -1,0 +1,13 @@
+export { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
+export {
+  createCompleter,
+  type CompleteInput,
+  type Completer,
+  type CompleterOptions,
+  type Completion,
+} from './engine.ts';
+export { gate, type GateReason } from './gate.ts';
+export { buildPrompt, type Prompt, type PromptOptions } from './prompt.ts';
+export { reachAt } from './reach.ts';
+export { type CompletionStatistics } from './statistics.ts';
+export type { CompletionAsk, CursorDocument, Reach } from './types.ts';

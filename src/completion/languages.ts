@@ -1,0 +1,61 @@
+/** The little that the core has to know of a language. */
+
+export interface Language {
+  /** What begins a comment to the end of the line. */
+  lineComments: readonly string[];
+  /** Delimiters of block comments. */
+  blockComment?: readonly [string, string];
+  /** Blocks are told by indentation, not by brackets. */
+  indented: boolean;
+  /** Running text: no brackets to balance, code fences belong to it. */
+  prose: boolean;
+  /** Tags instead of blocks. */
+  markup: boolean;
+}
+
+const cLike: Language = {
+  lineComments: ['//'],
+  blockComment: ['/*', '*/'],
+  indented: false,
+  prose: false,
+  markup: false,
+};
+const hash: Language = { lineComments: ['#'], indented: false, prose: false, markup: false };
+const prose: Language = { lineComments: [], indented: false, prose: true, markup: false };
+const markup: Language = {
+  lineComments: [],
+  blockComment: ['<!--', '-->'],
+  indented: false,
+  prose: false,
+  markup: true,
+};
+const css: Language = { ...cLike, lineComments: [] };
+
+const languages: Record<string, Language> = {
+  python: { ...hash, indented: true },
+  yaml: { ...hash, indented: true },
+  coffeescript: { ...hash, indented: true },
+  ruby: hash,
+  shellscript: hash,
+  dockerfile: hash,
+  makefile: hash,
+  toml: hash,
+  r: hash,
+  perl: hash,
+  sql: { ...cLike, lineComments: ['--'] },
+  lua: { ...cLike, lineComments: ['--'], blockComment: ['--[[', ']]'] },
+  html: markup,
+  xml: markup,
+  vue: markup,
+  svelte: markup,
+  css,
+  markdown: prose,
+  plaintext: prose,
+  latex: { ...prose, lineComments: ['%'] },
+  restructuredtext: prose,
+};
+
+/** Anything unknown is taken for a language with braces: most are. */
+export function languageOf(languageId: string): Language {
+  return languages[languageId] ?? cLike;
+}

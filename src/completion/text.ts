@@ -1,0 +1,47 @@
+/** Lines and indentation. */
+
+export const lastLine = (text: string): string => text.slice(text.lastIndexOf('\n') + 1);
+
+export function firstLine(text: string): string {
+  const end = text.indexOf('\n');
+  return end < 0 ? text : text.slice(0, end);
+}
+
+export const isBlank = (text: string): boolean => text.trim() === '';
+
+export const indentOf = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '';
+
+const TAB = 4;
+
+/** Columns of a line's indentation; a tab goes to the next multiple of four. */
+export function indentWidth(line: string): number {
+  let width = 0;
+  for (const character of indentOf(line))
+    width = character === '\t' ? (Math.floor(width / TAB) + 1) * TAB : width + 1;
+  return width;
+}
+
+/** The nearest non-blank line that is whole before the cursor's line; undefined if there is none. */
+export function lineAbove(before: string): string | undefined {
+  return before
+    .slice(0, Math.max(0, before.lastIndexOf('\n')))
+    .split('\n')
+    .findLast((line) => !isBlank(line));
+}
+
+/** Non-blank lines after the cursor's line, at most `count`. */
+export function linesBelow(after: string, count: number): string[] {
+  const below: string[] = [];
+  let at = after.indexOf('\n');
+  while (at >= 0 && below.length < count) {
+    const end = after.indexOf('\n', at + 1);
+    const line = after.slice(at + 1, end < 0 ? undefined : end);
+    if (!isBlank(line)) below.push(line);
+    at = end;
+  }
+  return below;
+}
+
+/** Only brackets, quotes and separators: says nothing when it comes twice. */
+export const isPunctuation = (line: string): boolean =>
+  /^[\s)\]}({[;,.:'"`]*$|^\s*(end|fi|done|else|pass)\s*$/.test(line);
