@@ -1,8 +1,8 @@
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { UserError } from '../../protocol/errors.ts';
 import { runtimeDir } from '../../protocol/paths.ts';
 import { findRuntime, installRuntime, installSize } from '../../tensor/runtime/index.ts';
+import { confirm } from '../confirm.ts';
 import { formatBytes, formatDuration } from '../format.ts';
 import { printJson } from '../output.ts';
 import { progressView } from '../progress.ts';
@@ -67,11 +67,7 @@ async function announce(
   { yes, json }: { yes: boolean; json: boolean },
 ): Promise<void> {
   const text = `TensorFlow: downloads about ${formatBytes(size.download)} from your package index (pip's configuration) and takes ${formatBytes(size.installed)} in ${runtimeDir()}.`;
-  if (!json) process.stderr.write(`${text}\n`);
-  if (yes || json || !process.stdin.isTTY || !process.stderr.isTTY) return;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question('Go on? [Y/n] ').finally(() => terminal.close());
-  if (/^n/i.test(answer.trim()))
+  if (!(await confirm(text, { yes, json })))
     throw new UserError(
       'cancelled',
       'Nothing was installed.',

@@ -1,0 +1,13 @@
+import { createInterface } from 'node:readline/promises';
+
+/** States `text`; on a terminal also asks, unless `yes` was given. A script that can't be asked has said yes by running it. */
+export async function confirm(
+  text: string,
+  { yes = false, json = false }: { yes?: boolean; json?: boolean },
+): Promise<boolean> {
+  if (!json) process.stderr.write(`${text}\n`);
+  if (yes || json || !process.stdin.isTTY || !process.stderr.isTTY) return true;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question('Go on? [Y/n] ').finally(() => terminal.close());
+  return !/^n/i.test(answer.trim());
+}
