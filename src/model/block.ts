@@ -3,14 +3,14 @@ import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Attention, AttentionSaved, AttentionShape } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
 import type { Linear, LinearMode } from './linear.ts';
-import type { Slot } from './model.ts';
+import { isSlot, type Slot } from './model.ts';
 import { normAgain, normBackward, normForward, normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 import type { Rope } from './rope.ts';
 
 /** A norm's gain: frozen, or trained. */
 export type Gain = Tensor | Slot;
-export const gainOf = (gain: Gain): Tensor => ('value' in gain ? gain.value : gain);
+export const gainOf = (gain: Gain): Tensor => (isSlot(gain) ? gain.value : gain);
 
 export interface BlockWeights {
   attentionNorm: Gain;
@@ -150,7 +150,7 @@ export class Block {
   }
 
   private normBackward(x: Tensor, inverse: Tensor, gain: Gain, dy: Tensor): Tensor {
-    if ('value' in gain) this.parameters.accumulate(gain, normGainGradient(this.backend, x, inverse, dy));
+    if (isSlot(gain)) this.parameters.accumulate(gain, normGainGradient(this.backend, x, inverse, dy));
     return normBackward(this.backend, x, inverse, gainOf(gain), dy);
   }
 

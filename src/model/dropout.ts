@@ -22,7 +22,9 @@ export class DropoutNoise {
     const table = this.sized(rows * largest);
     const count = rows * columns;
     const begin = mix(...seed) % (this.length - count);
-    return this.backend.reshape(this.backend.slice(table, [begin], [count]), [rows, columns]);
+    return this.backend.arena(() =>
+      this.backend.reshape(this.backend.slice(table, [begin], [count]), [rows, columns]),
+    );
   }
 
   private sized(largest: number): Tensor {

@@ -1,6 +1,6 @@
 /** The last norm's output against the vocabulary, a chunk of rows at a time: all logits are never held at once. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import type { Slot } from './model.ts';
+import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 
 const CHUNK = 128;
@@ -35,7 +35,7 @@ export class Head {
         );
         if (weight === undefined) return { chunk };
         const d = this.computed(gradient);
-        if ('value' in this.weight)
+        if (isSlot(this.weight))
           this.parameters.accumulate(
             this.weight,
             b.mul(this.f32(b.matmul(d, input, { transposeA: true })), weight),
@@ -87,7 +87,7 @@ export class Head {
   private logits(h: Tensor, begin: number, rows: number): { logits: Tensor; input: Tensor; matrix: Tensor } {
     const { backend: b } = this;
     const input = this.computed(b.slice(h, [begin, 0], [rows, h.shape[1]!]));
-    const matrix = 'value' in this.weight ? this.trained(this.weight) : this.weight;
+    const matrix = isSlot(this.weight) ? this.trained(this.weight) : this.weight;
     return { logits: this.f32(b.matmul(input, matrix, { transposeB: true })), input, matrix };
   }
 

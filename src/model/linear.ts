@@ -1,5 +1,5 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import type { Slot } from './model.ts';
+import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 
 /** LoRA on a linear: A of all targeted modules one below the other, and each module's own B. */
@@ -54,7 +54,7 @@ export class Linear {
   backward(dy: Tensor, x: Tensor, { z }: LinearSaved, { mask, keepRate }: LinearMode): Tensor {
     const { backend: b } = this;
     const { weight, a, b: block } = this.derive(keepRate);
-    if ('value' in this.weight)
+    if (isSlot(this.weight))
       this.parameters.accumulate(this.weight, this.f32(b.matmul(dy, x, { transposeA: true })));
     const dx = b.matmul(dy, weight);
     if (!this.lora || !a || !block || !z) return dx;
@@ -89,7 +89,7 @@ export class Linear {
     if (this.derived?.key === key) return this.derived;
     this.forget();
     const made = b.arena(() => ({
-      weight: 'value' in this.weight ? this.computed(this.weight.value) : this.weight,
+      weight: isSlot(this.weight) ? this.computed(this.weight.value) : this.weight,
       ...(lora && { a: this.computed(lora.a.value), b: this.computed(this.blockDiagonal(lora, keepRate)) }),
     }));
     for (const tensor of Object.values(made)) b.keep(tensor);
@@ -125,7 +125,7 @@ export class Linear {
     const { derived, lora } = this;
     this.derived = undefined;
     if (!derived) return;
-    const owned = 'value' in this.weight ? this.weight.value : this.weight;
+    const owned = isSlot(this.weight) ? this.weight.value : this.weight;
     if (derived.weight !== owned) this.backend.dispose(derived.weight);
     if (derived.a !== lora?.a.value) this.backend.dispose(derived.a);
     this.backend.dispose(derived.b);

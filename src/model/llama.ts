@@ -6,7 +6,7 @@ import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { breathe, type Head } from './head.ts';
 import type { Linear } from './linear.ts';
-import type { Parameter, Slot, TrainableModel } from './model.ts';
+import { isSlot, type Parameter, type Slot, type TrainableModel } from './model.ts';
 import { normBackward, normForward, normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 import { makeRope, type Rope } from './rope.ts';
@@ -79,7 +79,7 @@ export class Llama implements TrainableModel {
     );
     const { losses, dh } = await parts.head.lossAndGradient(h, labels, lossWeight);
     let dx = b.arena(() => {
-      if ('value' in parts.outputNorm)
+      if (isSlot(parts.outputNorm))
         parts.parameters.accumulate(parts.outputNorm, normGainGradient(b, x, inverse, dh!));
       return normBackward(b, x, inverse, gainOf(parts.outputNorm), dh!);
     });
@@ -90,7 +90,7 @@ export class Llama implements TrainableModel {
       b.dispose(before, saved[i]);
       await breathe();
     }
-    if ('value' in parts.embedding) this.embeddingGradient(parts.embedding, dx, inputs);
+    if (isSlot(parts.embedding)) this.embeddingGradient(parts.embedding, dx, inputs);
     b.dispose(dx);
     return { lossSum: losses.reduce((sum, loss) => sum + loss, 0), tokens: labels.length };
   }
@@ -203,7 +203,7 @@ export class Llama implements TrainableModel {
     const { embedding } = this.parts;
     return b.arena(() => {
       const rows = b.gather(
-        'value' in embedding ? embedding.value : embedding,
+        isSlot(embedding) ? embedding.value : embedding,
         b.tensor(tokens.slice(), [tokens.length]),
       );
       return rows.dtype === 'f32' ? rows : b.cast(rows, 'f32');

@@ -35,6 +35,9 @@ export interface Slot {
   gradient: Tensor | undefined;
 }
 
+/** A trained tensor, not a frozen one. */
+export const isSlot = (x: Tensor | Slot): x is Slot => 'gradient' in x;
+
 export interface Model {
   readonly config: ModelConfig;
   readonly parameters: readonly Parameter[];

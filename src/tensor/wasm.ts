@@ -11,15 +11,15 @@ import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 
 class WasmHandle extends Handle {
   readonly dtype: DataType;
-  constructor(readonly value: tf.Tensor) {
+  constructor(readonly inner: tf.Tensor) {
     super();
-    this.dtype = value.dtype === 'int32' ? 'i32' : 'f32';
+    this.dtype = inner.dtype === 'int32' ? 'i32' : 'f32';
   }
   get shape(): readonly number[] {
-    return this.value.shape;
+    return this.inner.shape;
   }
   release(): void {
-    this.value.dispose();
+    this.inner.dispose();
   }
 }
 
@@ -27,7 +27,10 @@ class WasmHandle extends Handle {
 function wasmFolder(): string {
   const bundled = join(dirname(fileURLToPath(import.meta.url)), 'wasm');
   if (existsSync(bundled)) return bundled;
-  return join(dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'dist');
+  return join(
+    dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json')),
+    'dist',
+  );
 }
 
 export async function startWasm(reason: string): Promise<Backend> {
@@ -69,7 +72,8 @@ class WasmBackend extends ArenaBackend implements Backend {
 
   reshape = (x: Tensor, shape: readonly number[]) => this.wrap(tf.reshape(of(x), [...shape]));
   transpose = (x: Tensor, permutation: readonly number[]) => this.wrap(tf.transpose(of(x), [...permutation]));
-  slice = (x: Tensor, begin: readonly number[], size: readonly number[]) => this.wrap(tf.slice(of(x), [...begin], [...size]));
+  slice = (x: Tensor, begin: readonly number[], size: readonly number[]) =>
+    this.wrap(tf.slice(of(x), [...begin], [...size]));
   concat = (xs: readonly Tensor[], axis: number) => this.wrap(tf.concat(xs.map(of), axis));
   cast(x: Tensor, dtype: 'f32' | 'bf16'): Tensor {
     if (dtype === 'bf16') throw new Error('The wasm backend has no bf16.');
@@ -102,7 +106,9 @@ class WasmBackend extends ArenaBackend implements Backend {
   matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
     const axes = b.shape.map((_, axis) => axis);
     const swapped = [...axes.slice(0, -2), ...axes.slice(-2).reverse()];
-    return this.wrap(tf.tidy(() => tf.matMul(of(a), transposeB ? tf.transpose(of(b), swapped) : of(b), transposeA)));
+    return this.wrap(
+      tf.tidy(() => tf.matMul(of(a), transposeB ? tf.transpose(of(b), swapped) : of(b), transposeA)),
+    );
   }
   gather = (table: Tensor, indices: Tensor) => this.wrap(tf.gather(of(table), of(indices) as tf.Tensor1D));
   scatterAdd(rows: Tensor, indices: Tensor, count: number): Tensor {
@@ -111,7 +117,8 @@ class WasmBackend extends ArenaBackend implements Backend {
   }
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor } {
     const { losses, gradient } = tf.tidy(() => {
-      const target = tf.oneHot(of(labels) as tf.Tensor1D, logits.shape[1]!, 1, 0, 'float32');
+      // Cast: asked for float32, the kernel writes integers all the same.
+      const target = tf.cast(tf.oneHot(of(labels) as tf.Tensor1D, logits.shape[1]!), 'float32');
       const logs = tf.logSoftmax(of(logits));
       return { losses: tf.neg(tf.sum(tf.mul(logs, target), 1)), gradient: tf.sub(tf.exp(logs), target) };
     });
@@ -126,6 +133,6 @@ class WasmBackend extends ArenaBackend implements Backend {
 function of(x: Tensor): tf.Tensor {
   const handle = x as WasmHandle;
   if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
-  return handle.value;
+  return handle.inner;
 }
 const operand = (x: Tensor | number) => (typeof x === 'number' ? x : of(x));

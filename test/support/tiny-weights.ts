@@ -1,0 +1,79 @@
+import { gaussian, mixText } from '../../src/model/random.ts';
+import type { WeightSource } from '../../src/model/config.ts';
+
+export interface TinyShape {
+  layers: number;
+  width: number;
+  hiddenWidth: number;
+  heads: number;
+  kvHeads: number;
+  vocabularySize: number;
+  tiedHead: boolean;
+}
+
+export const tinyShape: TinyShape = {
+  layers: 2,
+  width: 32,
+  hiddenWidth: 48,
+  heads: 4,
+  kvHeads: 2,
+  vocabularySize: 40,
+  tiedHead: true,
+};
+
+/** The weights of a small llama, in memory, as a GGUF file would give them. */
+export function tinyWeights(
+  shape: Partial<TinyShape> = {},
+): WeightSource & { values: Map<string, Float32Array> } {
+  const { layers, width, hiddenWidth, heads, kvHeads, vocabularySize, tiedHead } = { ...tinyShape, ...shape };
+  const headSize = width / heads;
+  const shapes = new Map<string, number[]>([
+    ['token_embd.weight', [vocabularySize, width]],
+    ['output_norm.weight', [width]],
+    ...(tiedHead ? [] : [['output.weight', [vocabularySize, width]] as [string, number[]]]),
+  ]);
+  for (let layer = 0; layer < layers; layer += 1)
+    for (const [name, dimensions] of Object.entries({
+      attn_norm: [width],
+      attn_q: [heads * headSize, width],
+      attn_k: [kvHeads * headSize, width],
+      attn_v: [kvHeads * headSize, width],
+      attn_output: [width, heads * headSize],
+      ffn_norm: [width],
+      ffn_gate: [hiddenWidth, width],
+      ffn_up: [hiddenWidth, width],
+      ffn_down: [width, hiddenWidth],
+    }))
+      shapes.set(`blk.${layer}.${name}.weight`, dimensions);
+  const values = new Map<string, Float32Array>();
+  for (const [name, dimensions] of shapes) {
+    const count = dimensions.reduce((a, b) => a * b, 1);
+    const gain = dimensions.length === 1;
+    const deviation = gain ? 0.2 : name === 'token_embd.weight' ? 1 : 1 / Math.sqrt(dimensions[1]!);
+    values.set(
+      name,
+      gaussian(count, deviation, mixText(name)).map((value) => (gain ? 1 + value : value)),
+    );
+  }
+  return {
+    values,
+    metadata: {
+      'general.architecture': 'llama',
+      'llama.block_count': layers,
+      'llama.embedding_length': width,
+      'llama.feed_forward_length': hiddenWidth,
+      'llama.attention.head_count': heads,
+      'llama.attention.head_count_kv': kvHeads,
+      'llama.attention.layer_norm_rms_epsilon': 1e-5,
+      'llama.rope.freq_base': 10_000,
+      'llama.context_length': 1024,
+    },
+    tensors: new Map([...shapes].map(([name, dimensions]) => [name, { shape: dimensions }])),
+    readF32: (name) => Promise.resolve(values.get(name)!.slice()),
+  };
+}
+
+/** Tokens that follow from `seed` alone. */
+export function tinyTokens(count: number, vocabularySize: number, seed = 1): Int32Array {
+  return Int32Array.from(gaussian(count, 1e6, seed), (value) => Math.abs(Math.round(value)) % vocabularySize);
+}

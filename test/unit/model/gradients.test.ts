@@ -1,0 +1,3 @@
+import { gradientSuite } from '../../support/gradient-suite.ts';
+
+gradientSuite('wasm', 1e-3);
