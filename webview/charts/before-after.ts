@@ -61,7 +61,8 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
         bar.n.toLocaleString('en'),
       ]),
     }),
-    note: ({ setting }) => `${note} ${setting}. Bars: 95% intervals.`,
+    note: ({ setting }) =>
+      `${note} Measured ${setting.replace(/^(quick|paper): /, '($1) on ')}. Bars: 95% intervals.`,
   };
 }
 

@@ -51,7 +51,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
     chartOptions(
       {
         x: { title: `learned: fall of held-out loss${xUnit ? `, ${xUnit}` : ''}`, fromZero: true },
-        y: { title: `forgot: KL from base${yUnit ? `, ${yUnit}` : ''}`, fromZero: true },
+        y: { title: `forgot: KL${yUnit ? `, ${yUnit}` : ''}`, fromZero: true },
         legend: points.length > 1 && 'points',
         heading: ({ label }) => label ?? '',
         describe: ({ x, xLow, xHigh, y, low, high }) =>

@@ -21,7 +21,7 @@ export class CorpusSection implements Section {
           h(
             'ul',
             { class: 'reasons', 'aria-label': 'Left out, by reason' },
-            ...leftOut.map(({ reason, count }) => h('li', {}, `${count.toLocaleString('en')} ${reason}`)),
+            ...leftOut.map(({ reason, count }) => h('li', {}, `${reason}: ${count.toLocaleString('en')}`)),
           ),
       ];
     });

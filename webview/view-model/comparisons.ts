@@ -26,7 +26,7 @@ export function comparisonRows(summary: Summary): ComparisonRow[] {
     const share = isShare(metric, unit);
     return {
       figure: figureLabel(task, metric),
-      unit: share ? '' : unit,
+      unit: share || /per byte/.test(figureLabel(task, metric)) ? '' : unit,
       before: formatInterval(before, share),
       after: formatInterval(after, share),
       difference: formatDifference(difference, share),

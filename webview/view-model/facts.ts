@@ -1,4 +1,5 @@
 /** The facts of a run, and what became of the folder's files. */
+import { reasons } from '../../src/corpus/manifest.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
 import type { RunSeries } from './series.ts';
@@ -47,6 +48,9 @@ export function runFacts({ spec, state }: RunSnapshot, { start, last, done }: Ru
   return facts.filter((fact) => fact !== undefined);
 }
 
+/** A reason that a newer version wrote keeps its own name. */
+const reasonText: Record<string, string | undefined> = reasons;
+
 export interface CorpusView {
   sentence: string;
   /** Most frequent reason first. */
@@ -55,12 +59,12 @@ export interface CorpusView {
 
 export function corpusView(corpus: NonNullable<RunSnapshot['corpus']>): CorpusView {
   const leftOut = Object.entries(corpus.leftOut)
-    .map(([reason, count]) => ({ reason, count }))
-    .filter(({ count }) => count > 0)
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => ({ reason: reasonText[reason] ?? reason, count }))
     .sort((a, b) => b.count - a.count || a.reason.localeCompare(b.reason));
   const out = leftOut.reduce((sum, { count }) => sum + count, 0);
   return {
-    sentence: `${plural(corpus.kept, 'file')} kept (${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out); ${plural(out, 'file')} left out.`,
+    sentence: `${plural(corpus.kept, 'file')} kept (${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out); ${plural(out, 'file or folder', 'files or folders')} left out.`,
     leftOut,
   };
 }

@@ -4,17 +4,17 @@ const tasks: Record<string, string> = {
   heldout: 'Held-out',
   workspace: 'Held-out',
   humaneval: 'HumanEval',
-  retention: 'Retention',
 };
 
 const metrics: [RegExp, string][] = [
   [/^loss$/i, 'loss'],
   [/bits.?per.?byte/i, 'bits per byte'],
-  [/^kl/i, 'KL from base'],
 ];
 
-/** "Held-out loss", "HumanEval pass@1", "Retention KL from base"; what is unknown keeps its own name. */
+/** "Held-out loss", "HumanEval pass@1", "KL from base"; what is unknown keeps its own name. */
 export function figureLabel(task: string, metric: string): string {
+  if (isKl(metric)) return 'KL from base';
+  if (task === 'retention' && metric === 'loss') return "Loss on the base's own text";
   const known = metrics.find(([pattern]) => pattern.test(metric))?.[1];
   return `${tasks[task] ?? task} ${known ?? metric}`;
 }

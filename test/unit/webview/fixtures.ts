@@ -37,8 +37,8 @@ export function comparison(
 }
 
 export const summary = (step: number): Summary => {
-  const windows = '16 held-out windows of 512 tokens';
-  const problems = '20 of 164 problems, 5 samples each, T = 0.2, top-p = 0.95';
+  const windows = 'quick: 16 held-out windows of up to 512 tokens';
+  const problems = 'quick: 20 of 164 problems, greedy, 1 sample each, at most 384 tokens';
   return {
     step,
     sentence:
@@ -51,21 +51,35 @@ export const summary = (step: number): Summary => {
         0.02,
       ),
       comparison(
-        ['heldout', 'bits_per_byte', 'bits/byte', 'lower'],
-        metric('heldout', 'bits_per_byte', 1.21, 0.06, 16, windows),
-        metric('heldout', 'bits_per_byte', 1.052, 0.05, 16, windows),
+        ['heldout', 'bits per byte', 'bits', 'lower'],
+        metric('heldout', 'bits per byte', 1.21, 0.06, 16, windows),
+        metric('heldout', 'bits per byte', 1.052, 0.05, 16, windows),
         0.015,
       ),
       comparison(
-        ['humaneval', 'pass@1', 'share', 'higher'],
+        ['humaneval', 'pass@1', '', 'higher'],
         metric('humaneval', 'pass@1', 0.05, 0.04, 20, problems),
         metric('humaneval', 'pass@1', 0.04, 0.035, 20, problems),
         0.03,
       ),
       comparison(
-        ['retention', 'kl', 'nats/token', 'lower'],
-        metric('retention', 'kl', 0, 0, 8, '8 texts sampled from the base'),
-        metric('retention', 'kl', 0.064, 0.012, 8, '8 texts sampled from the base'),
+        ['retention', 'KL from base', 'nats/token', 'lower'],
+        metric(
+          'retention',
+          'KL from base',
+          0,
+          0,
+          8,
+          'quick: 8 texts of up to 128 tokens sampled from the base at temperature 1',
+        ),
+        metric(
+          'retention',
+          'KL from base',
+          0.064,
+          0.012,
+          8,
+          'quick: 8 texts of up to 128 tokens sampled from the base at temperature 1',
+        ),
         0.012,
       ),
     ],
@@ -181,7 +195,7 @@ export function makeRun({
     summary: finished ? summary(steps) : undefined,
     corpus: {
       kept: 214,
-      leftOut: { ignored: 1203, binary: 17, generated: 9, 'near-duplicate': 4, secret: 1 },
+      leftOut: { 'git-ignored': 1203, binary: 17, generated: 9, duplicate: 4, secret: 1 },
       trainTokens: 608_000,
       heldOutTokens: 71_000,
     },

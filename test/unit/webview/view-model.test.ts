@@ -79,7 +79,7 @@ describe('comparisons', () => {
       'Held-out loss',
       'Held-out bits per byte',
       'HumanEval pass@1',
-      'Retention KL from base',
+      'KL from base',
     ]);
     expect(rows[2]).toMatchObject({
       before: '5.0% [1.0%, 9.0%]',
@@ -133,7 +133,7 @@ describe('trade-off', () => {
     expect(tradeOff(makeRun(), [makeRun()]).warning).toBeUndefined();
   });
   it('knows KL by any of its names', () => {
-    expect(['kl', 'KL', 'kl_from_base', 'loss'].map(isKl)).toEqual([true, true, true, false]);
+    expect(['KL from base', 'kl', 'KL', 'loss'].map(isKl)).toEqual([true, true, true, false]);
   });
 });
 
@@ -163,10 +163,10 @@ describe('facts', () => {
   it('counts what was left out, most frequent reason first', () => {
     const view = corpusView(makeRun().corpus!);
     expect(view.sentence).toBe(
-      '214 files kept (608k tokens to train on, 71k held out); 1,234 files left out.',
+      '214 files kept (608k tokens to train on, 71k held out); 1,234 files or folders left out.',
     );
-    expect(view.leftOut[0]).toEqual({ reason: 'ignored', count: 1203 });
-    expect(view.leftOut.at(-1)).toEqual({ reason: 'secret', count: 1 });
+    expect(view.leftOut[0]).toEqual({ reason: 'git ignores it', count: 1203 });
+    expect(view.leftOut.at(-1)).toEqual({ reason: 'holds what looks like a secret', count: 1 });
   });
 });
 
