@@ -19,3 +19,8 @@ export function formatTable(rows: string[][]): string {
       .join('  ');
   return rows.map(line).join('\n');
 }
+
+/** 1234567 as "1,234,567". */
+export function formatCount(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}

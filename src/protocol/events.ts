@@ -50,3 +50,16 @@ export type RunEvent = z.infer<typeof runEventSchema>;
 type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;
 /** An event before the run stamps it. */
 export type NewRunEvent = WithoutTime<RunEvent>;
+
+/**
+ * The history that led to the present state: a run that was stopped and resumed from an earlier step has made some
+ * steps twice, and only the later ones count.
+ */
+export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
+  let kept: RunEvent[] = [];
+  for (const event of events) {
+    if (event.type === 'start') kept = kept.filter((old) => old.type === 'start' || !('step' in old) || old.step <= event.step);
+    kept.push(event);
+  }
+  return kept;
+}

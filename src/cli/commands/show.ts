@@ -1,0 +1,158 @@
+import { Command } from 'commander';
+import { survivingEvents, type RunEvent } from '../../protocol/events.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import type { RunSpec } from '../../protocol/run.ts';
+import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
+import { formatBytes, formatCount, formatDuration, formatTable } from '../format.ts';
+import { printJson } from '../output.ts';
+import { comparisonTable } from '../tables.ts';
+
+export function showCommand(): Command {
+  return new Command('show')
+    .description('what a run was asked, where it stands and what came of it')
+    .argument('<run>', 'its id, or how it begins, or latest')
+    .option('--json', 'print everything known as JSON')
+    .action(async (wanted: string, { json }: { json?: boolean }) => {
+      const dir = await findRun(wanted);
+      const snapshot = await readRun(dir);
+      if (json) printJson({ dir, effectiveStatus: effectiveStatus(snapshot.state), ...snapshot });
+      else console.log(describe(dir, snapshot));
+    });
+}
+
+type Step = Extract<RunEvent, { type: 'step' }>;
+const LAST_STEPS = 5;
+
+function describe(dir: string, snapshot: RunSnapshot): string {
+  const events = survivingEvents(snapshot.events);
+  const steps = events.filter((event): event is Step => event.type === 'step');
+  const sections = [
+    [`Run ${snapshot.spec.id}`, fields(facts(dir, snapshot, events))],
+    steps.length > 1
+      ? [
+          `Loss, step ${steps[0]!.step} to ${steps.at(-1)!.step}`,
+          lossLine(steps),
+          stepTable(steps.slice(-LAST_STEPS)),
+        ]
+      : [],
+    heldOut(events),
+    snapshot.summary ? [comparisonTable(snapshot.summary.comparisons), '', snapshot.summary.sentence] : [],
+    warnings(events, snapshot.brokenLines),
+  ];
+  return sections
+    .filter((lines) => lines.length)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+function facts(
+  dir: string,
+  { spec, state, corpus }: RunSnapshot,
+  events: RunEvent[],
+): [string, string | undefined][] {
+  const start = events.findLast((event) => event.type === 'start');
+  const done = events.findLast((event) => event.type === 'done');
+  const status = effectiveStatus(state);
+  const goOn =
+    status === 'interrupted' || status === 'cancelled' || status === 'failed'
+      ? `; go on with: forget-me-not resume ${spec.id}`
+      : '';
+  const eta =
+    state.etaSeconds && (status === 'running' || status === 'evaluating')
+      ? `, about ${formatDuration(state.etaSeconds)} left`
+      : '';
+  const leftOut = Object.values(corpus?.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
+  return [
+    ['name', spec.name],
+    [
+      'status',
+      `${status}, step ${state.step} of ${state.steps}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
+    ],
+    ['error', state.error && `[${state.error.code}] ${state.error.message} ${state.error.next}`],
+    ['folder', spec.folder],
+    [
+      'corpus',
+      corpus &&
+        `${formatCount(corpus.kept)} files, ${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out; ${formatCount(leftOut)} left out`,
+    ],
+    ['base', spec.base.id],
+    ['method', methodOf(spec)],
+    [
+      'backend',
+      start &&
+        `${start.backend} (${start.backendReason}); ${formatCount(start.trainableParameters)} parameters train`,
+    ],
+    [
+      'took',
+      done &&
+        `${formatDuration(done.seconds)}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`,
+    ],
+    ['result', done && `${dir}/${done.artefact}`],
+    ['directory', done ? undefined : dir],
+  ];
+}
+
+function methodOf({ hyper }: RunSpec): string {
+  const lora =
+    hyper.method === 'lora'
+      ? ` r = ${hyper.rank}, alpha = ${hyper.alpha}, on ${hyper.targets.join(' ')};`
+      : '';
+  const batch = hyper.batch * hyper.accumulate;
+  return `${hyper.method}${lora ? `:${lora}` : ','} ${hyper.optimizer} at ${hyper.learningRate} (${hyper.schedule}), ${batch > 1 ? `${batch} x ` : ''}${hyper.sequenceLength} tokens a step, ${hyper.precision}, seed ${hyper.seed}`;
+}
+
+function fields(rows: [string, string | undefined][]): string {
+  return rows.flatMap(([name, value]) => (value ? [`  ${name.padEnd(10)} ${value}`] : [])).join('\n');
+}
+
+const bars = [...'▁▂▃▄▅▆▇█'];
+const COLUMNS = 60;
+
+/** The loss as a line of bars, each the mean of its share of the steps. */
+function lossLine(steps: Step[]): string {
+  const columns = Math.min(COLUMNS, steps.length);
+  const means = Array.from({ length: columns }, (_, column) => {
+    const share = steps.slice(
+      Math.floor((column * steps.length) / columns),
+      Math.floor(((column + 1) * steps.length) / columns),
+    );
+    return share.reduce((sum, { loss }) => sum + loss, 0) / share.length;
+  });
+  const low = Math.min(...means);
+  const high = Math.max(...means);
+  const bar = (mean: number) =>
+    bars[Math.min(bars.length - 1, Math.floor(((mean - low) / (high - low || 1)) * bars.length))];
+  return `  ${means.map(bar).join('')}  ${high.toFixed(3)} to ${low.toFixed(3)}`;
+}
+
+function stepTable(steps: Step[]): string {
+  const rows = steps.map((step) => [
+    `  ${step.step}`,
+    step.loss.toFixed(3),
+    step.learningRate.toExponential(1),
+    step.gradientNorm.toFixed(2),
+    Math.round(step.tokensPerSecond).toString(),
+  ]);
+  return formatTable([['  step', 'loss', 'rate', 'gradient', 'tokens/s'], ...rows]);
+}
+
+/** Held-out loss as it went during training. */
+function heldOut(events: RunEvent[]): string[] {
+  const measured = events.flatMap((event) =>
+    event.type === 'evaluation' &&
+    event.result.task === 'heldout' &&
+    event.result.setting.startsWith('during training')
+      ? [`${event.step}: ${event.result.value.toFixed(3)}`]
+      : [],
+  );
+  return measured.length ? [`Held-out loss by step: ${measured.join(', ')}`] : [];
+}
+
+function warnings(events: RunEvent[], brokenLines: number): string[] {
+  const lines = events.flatMap((event) => (event.type === 'warning' ? [`Warning: ${event.message}`] : []));
+  if (brokenLines)
+    lines.push(
+      `Warning: ${brokenLines} broken ${brokenLines === 1 ? 'line' : 'lines'} in events.jsonl passed over.`,
+    );
+  return lines;
+}

@@ -1,0 +1,143 @@
+/** Runs between real processes: who owns, who is refused, what a killed owner leaves, how one is stopped. */
+import { build } from 'esbuild';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { hyperSchema } from '../../src/protocol/run.ts';
+import { cancelRun, createRun, effectiveStatus, followRun, isAlive, readRun } from '../../src/runs/index.ts';
+
+/** Owns a run as the trainer does: says "owner" or the error's code, writes steps, ends on SIGTERM. */
+const ownerSource = `
+import { openRunWriter } from './src/runs/index.ts';
+try {
+  const writer = await openRunWriter(process.argv[2]);
+  let cancelled = false;
+  process.on('SIGTERM', () => (cancelled = true));
+  await writer.state({ status: 'running', phase: 'Training' });
+  console.log('owner');
+  for (let step = 1; !cancelled; step += 1) {
+    await writer.event({ type: 'step', step, loss: 2, learningRate: 1, gradientNorm: 1, tokensPerSecond: 1, peakMemory: 1, etaSeconds: 1 });
+    await writer.state({ step });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await writer.state({ status: 'cancelled' });
+  await writer.close();
+} catch (error) {
+  console.log(error.code);
+}
+`;
+
+let home = '';
+let script = '';
+const children: ChildProcess[] = [];
+const before = process.env['FORGET_ME_NOT_HOME'];
+
+beforeAll(async () => {
+  home = mkdtempSync(join(tmpdir(), 'fmn-owners-'));
+  process.env['FORGET_ME_NOT_HOME'] = home;
+  script = join(home, 'owner.mjs');
+  await build({
+    stdin: {
+      contents: ownerSource,
+      resolveDir: fileURLToPath(new URL('../..', import.meta.url)),
+      loader: 'ts',
+    },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    outfile: script,
+    logLevel: 'error',
+  });
+});
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+afterAll(() => {
+  rmSync(home, { recursive: true, force: true });
+  if (before === undefined) delete process.env['FORGET_ME_NOT_HOME'];
+  else process.env['FORGET_ME_NOT_HOME'] = before;
+});
+
+async function newRun(): Promise<string> {
+  const { dir } = await createRun({
+    name: 'owned',
+    folder: home,
+    base: { id: 'base', path: join(home, 'base.gguf'), sha256: '00' },
+    hyper: hyperSchema.parse({ learningRate: 1, steps: 1000 }),
+    backend: 'auto',
+    evaluation: { heldOutWindows: 1, humanevalProblems: 0, retentionTexts: 0 },
+    versions: {},
+  });
+  return dir;
+}
+
+/** Starts a would-be owner; what it said first. */
+async function own(dir: string): Promise<{ child: ChildProcess; said: string }> {
+  const child = spawn(process.execPath, [script, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(child);
+  const [said] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  return { child, said };
+}
+
+/** Follows until `wanted` is true of the run. */
+async function until(
+  dir: string,
+  wanted: (run: Awaited<ReturnType<typeof readRun>>) => boolean,
+): Promise<void> {
+  const stop = new AbortController();
+  await followRun(dir, (snapshot) => wanted(snapshot) && stop.abort(), stop.signal);
+}
+
+describe('owners of a run', () => {
+  it('one of several that start at once; the others are told so', async () => {
+    const dir = await newRun();
+    const said = (await Promise.all([own(dir), own(dir), own(dir)])).map((owner) => owner.said);
+    expect(said.sort()).toEqual(['owner', 'run-locked', 'run-locked']);
+  });
+
+  it('a killed owner is noticed, and its run taken over with nothing lost', async () => {
+    const dir = await newRun();
+    const { child } = await own(dir);
+    await until(dir, ({ state }) => state.step >= 5);
+    expect(effectiveStatus((await readRun(dir)).state)).toBe('running');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const left = await readRun(dir);
+    expect(isAlive(left.state)).toBe(false);
+    expect(effectiveStatus(left.state)).toBe('interrupted');
+
+    const second = await own(dir);
+    expect(second.said).toBe('owner');
+    await until(dir, ({ events }) => events.length > left.events.length + 3);
+    const now = await readRun(dir);
+    expect(now.state.pid).toBe(second.child.pid);
+    expect(now.events.slice(0, left.events.length)).toEqual(left.events);
+    expect(now.brokenLines).toBe(0);
+  });
+
+  it('a living owner is asked to stop and ends by itself', async () => {
+    const dir = await newRun();
+    const { child } = await own(dir);
+    expect(await cancelRun(dir)).toBe('asked');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    const { state } = await readRun(dir);
+    expect(state).toMatchObject({ status: 'cancelled' });
+    expect(state.pid).toBeUndefined();
+    expect(await cancelRun(dir)).toBe('over');
+  });
+
+  it('a dead owner is not asked: its run is cancelled at once', async () => {
+    const dir = await newRun();
+    const { child } = await own(dir);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect(await cancelRun(dir)).toBe('cancelled');
+    expect((await readRun(dir)).state.status).toBe('cancelled');
+  });
+});
