@@ -21,6 +21,8 @@ export interface DownloadOptions {
   /** Bytes had, and bytes in all. */
   onBytes?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
+  /** Sent along; not to another host that the server may redirect to. */
+  headers?: Record<string, string>;
   /** First pause before another attempt, doubled each time; ms. */
   pause?: number;
 }
@@ -67,7 +69,7 @@ async function attempt(
   url: string,
   path: string,
   from: number,
-  { onBytes, signal }: DownloadOptions,
+  { onBytes, signal, headers }: DownloadOptions,
 ): Promise<void> {
   const stall = new AbortController();
   const timer = setTimeout(() => stall.abort(new Error('nothing came for a minute')), STALL_MS);
@@ -75,7 +77,7 @@ async function attempt(
   try {
     const response = await fetch(withoutCredentials(url), {
       // Identity: a length and a range of the file itself, not of a compressed form.
-      headers: { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
+      headers: { ...headers, 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
       signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
     });
     const plan = planResponse(response, from);

@@ -1,0 +1,65 @@
+/** What is known of a model file on disk, so that gigabytes are read once and not at every start. */
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { openGguf } from '../gguf/index.ts';
+import { cacheDir } from '../protocol/paths.ts';
+import { sha256Of } from './pypi/download.ts';
+
+const factsSchema = z.object({
+  path: z.string(),
+  size: z.number(),
+  mtimeMs: z.number(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  licence: z.string().optional(),
+});
+export type FileFacts = z.infer<typeof factsSchema>;
+
+const placeOf = (path: string) =>
+  join(cacheDir(), 'checksums', `${createHash('sha256').update(path).digest('hex').slice(0, 32)}.json`);
+
+/** What an earlier look found, if the file has not changed since (path, size and time). */
+export async function knownFacts(path: string): Promise<FileFacts | undefined> {
+  try {
+    const { size, mtimeMs } = await stat(path);
+    const facts = factsSchema.parse(JSON.parse(await readFile(placeOf(path), 'utf8')));
+    return facts.path === path && facts.size === size && facts.mtimeMs === mtimeMs ? facts : undefined;
+  } catch {
+    // No file, no facts yet, or facts that are damaged: look again.
+    return undefined;
+  }
+}
+
+/**
+ * Checks the file's structure and computes its sha256, or takes both from an earlier look.
+ * Errors as openGguf. `onBytes` gets the bytes hashed so far.
+ */
+export async function examine(
+  path: string,
+  onBytes?: (done: number, total: number) => void,
+): Promise<FileFacts> {
+  const known = await knownFacts(path);
+  if (known) return known;
+  const gguf = await openGguf(path);
+  await gguf.close();
+  const { size, mtimeMs } = await stat(path);
+  const licence = gguf.metadata['general.license'];
+  const sha256 = await sha256Of(path, (done) => onBytes?.(done, size));
+  const facts: FileFacts = {
+    path,
+    size,
+    mtimeMs,
+    sha256,
+    ...(typeof licence === 'string' ? { licence } : {}),
+  };
+  await remember(facts);
+  return facts;
+}
+
+async function remember(facts: FileFacts): Promise<void> {
+  const place = placeOf(facts.path);
+  await mkdir(join(cacheDir(), 'checksums'), { recursive: true });
+  await writeFile(`${place}.${process.pid}`, JSON.stringify(facts));
+  await rename(`${place}.${process.pid}`, place);
+}
