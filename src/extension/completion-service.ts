@@ -27,7 +27,7 @@ export class CompletionService {
   private failureTold = false;
 
   constructor(private readonly context: Context) {
-    this.ghost = new GhostText(this, context.log);
+    this.ghost = new GhostText(this);
     this.provider = vscode.Disposable.from(
       vscode.languages.registerInlineCompletionItemProvider({ pattern: '**' }, this.ghost),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>

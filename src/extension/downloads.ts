@@ -1,7 +1,7 @@
 /** What a fine-tuning still needs from the network, and what it weighs. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { knownBases } from '../base-models/registry.ts';
+import { findKnownBase } from '../base-models/registry.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 
 export interface Part {
@@ -41,7 +41,7 @@ export function missingRuntime({ backends }: DoctorReport): Part[] {
 
 function missingBase(base: string, { models }: DoctorReport): Part[] {
   if (existsSync(base)) return [];
-  const known = knownBases.find(({ id }) => id === base);
+  const known = findKnownBase(base);
   if (known && models.some(({ path }) => basename(path) === known.file)) return [];
   return [
     {

@@ -1,7 +1,7 @@
 /** What a fine-tuning will take, said before it starts. Estimates: the run measures itself once it goes. */
 import { statSync } from 'node:fs';
 import type { BackendName } from '../protocol/run.ts';
-import { knownBases } from '../base-models/registry.ts';
+import { findKnownBase } from '../base-models/registry.ts';
 import { guessTokensPerSecond } from '../training/defaults.ts';
 
 export interface Budget {
@@ -55,7 +55,7 @@ export function memoryBytes(parameters: number, method: 'lora' | 'full'): number
 
 /** Parameters of a base; from its size on disk for a file, undefined for what is not here yet. */
 export function parametersOf(reference: string): number | undefined {
-  const known = knownBases.find((base) => base.id === reference);
+  const known = findKnownBase(reference);
   if (known) return known.parameters;
   try {
     // Between Q4 (0.6 bytes a weight) and F16 (2): a guess in the middle is good to a factor of two.

@@ -1,17 +1,12 @@
 // What a person does in VS Code, in Chromium: commands, quick picks, notifications, the panel, typing.
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const executables = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/** A workbench in a browser of its own. `shots` is where screenshots go. */
-export async function openBrowser(shots) {
+/** A workbench in a browser of its own. `shots` is where screenshots go, `executablePath` a Chromium. */
+export async function openBrowser(shots, executablePath) {
   // Not imported at the top: it is installed by then, not before.
   const { chromium } = await import('playwright-core');
-  const executablePath = process.env.CHROMIUM ?? executables.find((path) => existsSync(path));
-  if (!executablePath)
-    throw new Error('There is no Chromium: apt-get install chromium, or set CHROMIUM to its path.');
   const profile = mkdtempSync(join(tmpdir(), 'forget-me-not-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
@@ -57,6 +52,24 @@ export class Workbench {
     await this.page.goto(url);
     await this.page.locator('.monaco-workbench').waitFor();
     await this.page.locator('.statusbar-item').first().waitFor();
+  }
+
+  async reload() {
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench').waitFor();
+    await this.page.locator('.statusbar-item').first().waitFor();
+  }
+
+  /** Text that is shown in grey and not yet in the file. */
+  ghostText() {
+    return this.page.locator(
+      '.editor-instance .ghost-text-decoration, .editor-instance .suggest-preview-text .ghost-text',
+    );
+  }
+
+  async dismissNotifications() {
+    await this.command('Notifications: Clear All Notifications');
+    await this.page.locator('.notification-toast').first().waitFor({ state: 'detached' });
   }
 
   /** Runs a command by its title. The palette does not refresh when commands register later: it is opened again. */

@@ -1,6 +1,15 @@
 // Starts and stops a real VS Code server with one extension installed, in directories of its own.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, openSync, closeSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+  openSync,
+  closeSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,7 +127,13 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     }
     await sleep(100);
   }
+  const extensionLog = () =>
+    readdirSync(join(dir, 'sdd/data/logs'), { recursive: true })
+      .filter((name) => /Forget-Me-Not\.log$|remoteexthost\.log$/.test(name))
+      .map((name) => `== ${name}\n${readFileSync(join(dir, 'sdd/data/logs', name), 'utf8')}`)
+      .join('\n');
   return {
+    extensionLog,
     url: (folder) => `http://127.0.0.1:${chosen}/?folder=${encodeURI(folder)}`,
     log,
     dir,

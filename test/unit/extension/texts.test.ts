@@ -96,7 +96,8 @@ describe('completion is refused', () => {
     );
   });
   test('when it was never checked', () => {
-    const { served: _, ...unchecked } = done.summary!;
+    const { sentence, comparisons } = done.summary!;
+    const unchecked = { step: 60, sentence, comparisons };
     expect(whyNotServable({ ...done, summary: unchecked }, 'done')).toMatch(/could not be checked/);
     expect(whyNotServable({ ...done, summary: undefined }, 'done')).toMatch(/could not be checked/);
   });

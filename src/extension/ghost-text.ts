@@ -1,0 +1,133 @@
+/** Ghost text: what the completion core says at the cursor, as the editor wants it. */
+import * as vscode from 'vscode';
+import { createCompleter, type Completer, type CursorDocument } from '../completion/index.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import type { CompletionService } from './completion-service.ts';
+import { settings } from './settings.ts';
+
+/** Ghost text that stays this long was seen. */
+const SEEN_MS = 500;
+
+export class GhostText implements vscode.InlineCompletionItemProvider {
+  private completer: { run: string; core: Completer } | undefined;
+  private seen: NodeJS.Timeout | undefined;
+  private lastShown = '';
+
+  constructor(private readonly service: CompletionService) {}
+
+  async provideInlineCompletionItems(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    { triggerKind, selectedCompletionInfo: selected }: vscode.InlineCompletionContext,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.InlineCompletionItem[]> {
+    clearTimeout(this.seen);
+    const run = this.service.on ? this.service.inUse : undefined;
+    if (!run || settings.disabledLanguages.includes(document.languageId)) return [];
+    const stop = new AbortController();
+    const cancelled = token.onCancellationRequested(() => stop.abort());
+    try {
+      const at = cursorDocument(document, position, selected);
+      const completion = await this.coreFor(run).complete({
+        ...at,
+        adapter: run.spec.id,
+        selections: selectionLengths(document),
+        invoked: triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
+        signal: stop.signal,
+      });
+      if (!completion || token.isCancellationRequested) return [];
+      this.countWhenSeen(run, at.before + completion.text);
+      return [this.item(run, completion.text, position, selected)];
+    } catch (error) {
+      if (!stop.signal.aborted) this.service.failed(error);
+      return [];
+    } finally {
+      cancelled.dispose();
+    }
+  }
+
+  private item(
+    run: RunSnapshot,
+    text: string,
+    position: vscode.Position,
+    selected: vscode.SelectedCompletionInfo | undefined,
+  ): vscode.InlineCompletionItem {
+    // With the suggestion list open, ghost text has to go on from the selected entry.
+    const item = new vscode.InlineCompletionItem(
+      (selected?.text ?? '') + text,
+      selected?.range ?? new vscode.Range(position, position),
+    );
+    item.command = {
+      command: 'forgetMeNot.completionAccepted',
+      title: 'Completion Accepted',
+      arguments: [run.spec.id],
+    };
+    return item;
+  }
+
+  /** The completion core of a run, with its cache. */
+  private coreFor(run: RunSnapshot): Completer {
+    if (this.completer?.run === run.spec.id) return this.completer.core;
+    this.completer?.core.reset();
+    const { service } = this;
+    const core = createCompleter({
+      fillInTheMiddle: () => service.serving(run).fillInTheMiddle(),
+      maxTokens: () => settings.maxTokens,
+      debounceMs: settings.debounceMs,
+      request: ({ model, prompt, suffix, maxTokens, stop }, signal) =>
+        service.measured(async () => {
+          const request = {
+            model,
+            prompt,
+            max_tokens: maxTokens,
+            stop,
+            ...(suffix === undefined ? {} : { suffix }),
+          };
+          return (await service.serving(run).complete(request, signal)).choices[0]?.text ?? '';
+        }),
+    });
+    this.completer = { run: run.spec.id, core };
+    return core;
+  }
+
+  /** Typing through what is shown is the same completion: it counts once. */
+  private countWhenSeen(run: RunSnapshot, whole: string): void {
+    if (whole === this.lastShown) return;
+    this.seen = setTimeout(() => {
+      this.lastShown = whole;
+      this.service.count(run.spec.id, 'shown');
+    }, SEEN_MS);
+  }
+
+  /** Stops what is asked and forgets what was answered. */
+  forget(): void {
+    clearTimeout(this.seen);
+    this.completer?.core.reset();
+    this.completer = undefined;
+  }
+}
+
+function cursorDocument(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+): CursorDocument {
+  const end = document.lineAt(document.lineCount - 1).range.end;
+  const from = selected?.range.start ?? position;
+  const to = selected?.range.end ?? position;
+  return {
+    path: document.uri.toString(),
+    languageId: document.languageId,
+    before: document.getText(new vscode.Range(0, 0, from.line, from.character)) + (selected?.text ?? ''),
+    after: document.getText(new vscode.Range(to, end)),
+  };
+}
+
+/** Length of each selection in the document; one empty one when it isn't in the active editor. */
+function selectionLengths(document: vscode.TextDocument): number[] {
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document !== document) return [0];
+  return editor.selections.map(
+    (selection) => document.offsetAt(selection.end) - document.offsetAt(selection.start),
+  );
+}

@@ -1,0 +1,156 @@
+// What a person does, from the palette to code in a file. Each scenario gets the workbench and the workplace.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { writeFile } from './workplace.mjs';
+
+/** Trainings with the tiny base take seconds; a slow machine may need minutes. */
+const TRAINING_MS = 300_000;
+
+async function until(what, condition, timeout = 60_000) {
+  const end = Date.now() + timeout;
+  for (;;) {
+    const value = await condition();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`Waited ${timeout / 1000} s for ${what}.`);
+    await sleep(200);
+  }
+}
+
+/** Walks the wizard: the tiny base, LoRA, so many steps. */
+async function fineTune(workbench, steps) {
+  await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
+  await workbench.pick('Which model learns?', 'tiny.gguf');
+  await workbench.pick('How does it learn?', 'LoRA');
+  await workbench.pick('How long may it take?', 'Steps');
+  await workbench.answer(String(steps));
+}
+
+const newest = (place) =>
+  place
+    .runs()
+    .sort((a, b) => a.spec.createdAt.localeCompare(b.spec.createdAt))
+    .at(-1);
+
+export const scenarios = {
+  async 'a training survives a reload of the window and is followed to its end'(workbench, place) {
+    await fineTune(workbench, 400);
+    await workbench.notification('step').waitFor({ timeout: TRAINING_MS });
+    const { state, id } = newest(place);
+    assert.equal(state.status, 'running');
+    await workbench.screenshot('training');
+    await workbench.reload();
+    await workbench.notification('Fine-tuning commander').waitFor({ timeout: 60_000 });
+    await workbench.screenshot('training-found-again');
+    const after = newest(place);
+    assert.equal(after.id, id, 'the same run goes on');
+    assert.equal(after.state.pid, state.pid, 'in the same process');
+    assert.equal(after.state.status, 'running', 'the window was back before the training was over');
+    await workbench.notification('Show Results').waitFor({ timeout: TRAINING_MS });
+    assert.equal(newest(place).state.status, 'done');
+    assert.equal(place.runs().length, 1);
+    await workbench.dismissNotifications();
+  },
+
+  async 'stopping keeps a checkpoint and training goes on from there'(workbench, place) {
+    await fineTune(workbench, 400);
+    await workbench.notification('step').waitFor({ timeout: TRAINING_MS });
+    await workbench.notificationButton('step', 'Cancel');
+    await workbench.notification('was stopped at step').waitFor({ timeout: TRAINING_MS });
+    const stopped = newest(place);
+    assert.equal(stopped.state.status, 'cancelled');
+    assert.ok(stopped.state.step > 0 && stopped.state.step < 400, `stopped at ${stopped.state.step}`);
+    await workbench.screenshot('stopped');
+    await workbench.notificationButton('was stopped at step', 'Resume');
+    await until('the run to be done', () => newest(place).state.status === 'done', TRAINING_MS);
+    assert.equal(newest(place).id, stopped.id);
+    await workbench.notification('Show Results').waitFor();
+    await workbench.dismissNotifications();
+  },
+
+  async 'from the palette to the chart, and from the adapter into the file'(workbench, place) {
+    await fineTune(workbench, 60);
+    const finished = workbench.notification('Use for Completion');
+    await finished.waitFor({ timeout: TRAINING_MS });
+    const run = newest(place);
+    assert.equal(run.state.status, 'done');
+    const summary = JSON.parse(readFileSync(join(run.dir, 'evaluation/summary.json'), 'utf8'));
+    assert.ok(
+      (await finished.innerText()).includes(summary.sentence),
+      'the message says what the evaluation found',
+    );
+    await workbench.screenshot('finished');
+
+    await workbench.notificationButton('Use for Completion', 'Show Results');
+    const panel = workbench.panel();
+    await panel.locator('canvas').first().waitFor();
+    const drawn = await until('a drawn chart', async () => (await colours(panel)) > 3 && colours(panel));
+    assert.ok(drawn > 3, `the chart has ${drawn} colours`);
+    assert.ok((await panel.locator('body').innerText()).includes(summary.sentence));
+    await workbench.screenshot('panel');
+
+    await workbench.command('Forget-Me-Not: Use for Completion');
+    await workbench.pick('Which result is to complete your code?', 'LoRA');
+    await workbench.notification('completes your code from now on').waitFor();
+    await workbench.statusBar('commander').waitFor();
+    await workbench.dismissNotifications();
+
+    writeFile(place.workspace, 'scratch.js', '');
+    await workbench.openFile('scratch.js');
+    const ghost = await typeUntilGhostText(workbench);
+    await workbench.screenshot('ghost-text');
+    await workbench.page.keyboard.press('Tab');
+    await workbench.page.keyboard.press('Control+S');
+    const saved = await until('the file to be saved', () =>
+      readFileSync(join(place.workspace, 'scratch.js'), 'utf8'),
+    );
+    assert.ok(
+      squeeze(saved).endsWith(squeeze(ghost.typed + ghost.text)),
+      `${JSON.stringify(saved)} ends with ${JSON.stringify(ghost)}`,
+    );
+    await workbench.screenshot('accepted');
+  },
+};
+
+/** Colours in the first chart: a blank one has one. */
+function colours(panel) {
+  return panel
+    .locator('canvas')
+    .first()
+    .evaluate((canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const seen = new Set();
+      for (let at = 0; at < data.length; at += 4)
+        seen.add(`${data[at]},${data[at + 1]},${data[at + 2]},${data[at + 3]}`);
+      return seen.size;
+    });
+}
+
+/** White space is drawn with other characters than it is saved with. */
+const squeeze = (text) => text.replace(/[\s\u00a0\u00b7]+/g, '');
+
+/** The tiny model has little to say: several beginnings are typed until it goes on with one. */
+async function typeUntilGhostText(workbench) {
+  const beginnings = [
+    'const option = ',
+    'function command',
+    'if (this.',
+    'return this.',
+    'this._',
+    'const name = this',
+  ];
+  for (const typed of beginnings) {
+    await workbench.page.keyboard.press('Control+End');
+    await workbench.page.keyboard.press('Enter');
+    await workbench.page.keyboard.type(typed, { delay: 30 });
+    try {
+      await workbench.ghostText().first().waitFor({ timeout: 15_000 });
+    } catch {
+      continue;
+    }
+    const text = (await workbench.ghostText().allInnerTexts()).join('');
+    return { typed, text };
+  }
+  throw new Error('No ghost text was shown.');
+}
