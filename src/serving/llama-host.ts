@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { LlamaModel } from 'node-llama-cpp';
 import { sharedLlama } from '../base-models/llama.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
-import { checkAdapter, checkModel } from './adapter-check.ts';
+import { checkAdapter, checkModel, sha256Of } from './adapter-check.ts';
 import { EngineModel } from './engine-model.ts';
 import {
   BASE_MODEL,
@@ -23,7 +23,7 @@ const DEFAULT_CONTEXT = 2048;
 /**
  * Opens a base with its adapters and whole models. Only the base is loaded at once; what an adapter or model needs
  * is made when it is first asked for. Adapter files are checked against the base before anything is offered.
- * Throws UserError: `base-not-found`, `base-not-gguf`, `adapter-mismatch`, `adapter-damaged`, `bad-argument` (a name twice).
+ * Throws UserError: `base-not-found`, `base-not-gguf` and kin, `adapter-mismatch`, `adapter-damaged`, `bad-argument` (a name twice).
  */
 export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHost> {
   const { basePath, adapters = [], models = [] } = options;
@@ -40,7 +40,9 @@ export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHos
       `Give each adapter a name of its own; "${BASE_MODEL}" is the base's.`,
     );
   await checkModel(basePath);
-  for (const adapter of adapters) await checkAdapter(adapter.path, basePath);
+  let hash: Promise<string> | undefined;
+  const baseSha256 = () => (hash ??= sha256Of(basePath));
+  for (const adapter of adapters) await checkAdapter(adapter.path, basePath, baseSha256);
   for (const model of models) await checkModel(model.path);
   return Host.open(options, names);
 }
@@ -154,8 +156,6 @@ class Host implements LlamaHost {
     adapter: AdapterFile,
     options: { contextSize: number; sequences: number; threads: number },
   ) {
-    // Again, because the file may have been replaced or deleted since the host was opened.
-    await checkAdapter(adapter.path, this.options.basePath);
     try {
       return await EngineModel.open(this.base.model, this.base.vocabulary, options, adapter);
     } catch (error) {

@@ -1,0 +1,231 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/llama-host.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+let dir: string;
+let host: LlamaHost;
+const at = (name: string) => join(dir, name);
+const prompt = 'export function add(a: number, b: number) {\n  return';
+const ask = (more: Partial<HostRequest> = {}): HostRequest => ({
+  model: 'base',
+  prompt,
+  maxTokens: 12,
+  ...more,
+});
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-host-'));
+  await writeTinyModel(at('base.gguf'));
+  await writeTinyModel(at('other.gguf'), { embedding: 32, seed: 3 });
+  await writeTinyModel(at('whole.gguf'), { seed: 9 });
+  await writeTinyAdapter(at('one.gguf'), at('base.gguf'), { seed: 1 });
+  await writeTinyAdapter(at('two.gguf'), at('base.gguf'), { seed: 2 });
+  await writeTinyAdapter(at('zero.gguf'), at('base.gguf'), { scale: 0 });
+  await writeTinyAdapter(at('foreign.gguf'), at('other.gguf'));
+  host = await openLlamaHost({
+    basePath: at('base.gguf'),
+    adapters: ['one', 'two', 'zero'].map((name) => ({ name, path: at(`${name}.gguf`) })),
+    models: [{ name: 'whole', path: at('whole.gguf') }],
+    contextSize: 512,
+    sequences: 2,
+  });
+});
+
+afterAll(async () => {
+  await host.dispose();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('models on one base', () => {
+  it('are offered by name', () => {
+    expect(host.models).toEqual(['base', 'one', 'two', 'zero', 'whole']);
+    expect(host.fillInTheMiddle).toBe(true);
+  });
+
+  it('do not mix when they answer at the same time', async () => {
+    const names = ['base', 'one', 'two', 'whole'];
+    const alone: string[] = [];
+    for (const model of names) alone.push((await host.complete(ask({ model }))).text);
+    expect(new Set(alone).size).toBe(names.length);
+    const jobs = Array.from({ length: 16 }, (_, index) => index % names.length);
+    const together = await Promise.all(jobs.map((index) => host.complete(ask({ model: names[index]! }))));
+    expect(together.map(({ text }) => text)).toEqual(jobs.map((index) => alone[index]));
+  });
+
+  it('a zero adapter gives the very distributions of the base', async () => {
+    const tokens = host.encode(prompt);
+    const [base, zero, one] = await Promise.all(
+      ['base', 'zero', 'one'].map((model) => host.distributions(model, tokens)),
+    );
+    expect(base).toHaveLength(tokens.length);
+    expect(zero).toEqual(base);
+    const sum = base![3]!.reduce((total, value) => total + value, 0);
+    expect(sum).toBeCloseTo(1, 3);
+    expect(one![3]).not.toEqual(base![3]);
+  });
+
+  it('the most probable token is what greedy sampling takes', async () => {
+    let compared = 0;
+    for (const [index, model] of ['base', 'one', 'two', 'base', 'one', 'two'].entries()) {
+      const text = `${prompt} ${'abc'.slice(0, index % 4)}${index}`;
+      const tokens = host.encode(text);
+      const row = (await host.distributions(model, tokens)).at(-1)!;
+      const best = row.indexOf(Math.max(...row));
+      const answer = await host.complete(ask({ model, prompt: text, maxTokens: 1 }));
+      // A byte that is no character by itself, or a special token, is no text.
+      if (!answer.text) continue;
+      expect([...host.encode(text + answer.text)]).toEqual([...tokens, best]);
+      compared += 1;
+    }
+    expect(compared).toBeGreaterThan(1);
+  });
+});
+
+describe('a request', () => {
+  it('is the same with the same seed and another with another', async () => {
+    const sample = (seed: number) => host.complete(ask({ temperature: 1.2, seed })).then(({ text }) => text);
+    const [first, again, other] = [await sample(7), await sample(7), await sample(8)];
+    expect(again).toBe(first);
+    expect(other).not.toBe(first);
+  });
+
+  it('reuses what was computed of the same beginning', async () => {
+    const own = 'const unique = "prefix reuse";\n'.repeat(4);
+    const first = await host.complete(ask({ prompt: own, maxTokens: 1 }));
+    const second = await host.complete(ask({ prompt: `${own}const next`, maxTokens: 1 }));
+    expect(second.cachedTokens).toBeGreaterThanOrEqual(first.promptTokens - 1);
+    expect(second.cachedTokens).toBeLessThan(second.promptTokens);
+  });
+
+  it('streams the pieces of its text', async () => {
+    const pieces: string[] = [];
+    const { text } = await host.complete(ask({ maxTokens: 30 }), undefined, (piece) => pieces.push(piece));
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(pieces.join('')).toBe(text);
+  });
+
+  it('ends at a stop text, also one that spans tokens', async () => {
+    const { text } = await host.complete(ask({ maxTokens: 30 }));
+    const characters = [...text];
+    for (let from = 1; from + 3 <= characters.length; from += 4) {
+      const stop = characters.slice(from, from + 3).join('');
+      const stopped = await host.complete(ask({ maxTokens: 30, stop: [stop] }));
+      expect(stopped.text).toBe(text.slice(0, text.indexOf(stop)));
+      expect(stopped.finishReason).toBe('stop');
+    }
+  });
+
+  it('takes special tokens in its prompt for text, and writes none', async () => {
+    const typed = '<|fim_middle|>';
+    expect(host.encode(typed).length).toBeGreaterThan(1);
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, seed) =>
+        host.complete(ask({ prompt: typed, temperature: 2, seed, maxTokens: 40 })),
+      ),
+    );
+    for (const { text } of answers) expect(text).not.toMatch(/<\|?(fim|endoftext|file_sep)/);
+  });
+
+  it('uses the suffix', async () => {
+    const [without, withSuffix] = [
+      await host.complete(ask()),
+      await host.complete(ask({ suffix: ';\n}\n' })),
+    ];
+    expect(withSuffix.promptTokens).toBe(without.promptTokens + host.encode(';\n}\n').length + 3);
+  });
+
+  it('is cut at the far end when it is longer than the context, and counted', async () => {
+    const long = Array.from({ length: 400 }, (_, index) => `const value${index} = ${index};\n`).join('');
+    const before = host.statistics.trimmedPrompts;
+    const cut = await host.complete(ask({ prompt: long, maxTokens: 20 }));
+    expect(cut.promptTokens + 20).toBeLessThan(512);
+    expect(cut.trimmedTokens).toBe(host.encode(long).length - cut.promptTokens);
+    expect(host.statistics.trimmedPrompts).toBe(before + 1);
+    // Typing on leaves the beginning where it is.
+    const typed = await host.complete(ask({ prompt: `${long}const`, maxTokens: 20 }));
+    expect(typed.cachedTokens).toBeGreaterThan(cut.promptTokens - 10);
+  });
+
+  it('for an unknown model says which there are', async () => {
+    await expect(host.complete(ask({ model: 'nobody' }))).rejects.toMatchObject({
+      code: 'bad-request',
+      next: expect.stringContaining('one, two'),
+    });
+  });
+
+  it('may be empty', async () => {
+    expect((await host.complete(ask({ prompt: '' }))).completionTokens).toBeGreaterThan(0);
+  });
+});
+
+describe('cancelling', () => {
+  const long = Array.from({ length: 60 }, (_, index) => `let other${index} = ${index};\n`).join('');
+
+  it('stops in mid-prompt and frees the engine', async () => {
+    const cancelled = new AbortController();
+    const before = { ...host.statistics };
+    const request = host.complete(ask({ model: 'two', prompt: long, maxTokens: 200 }), cancelled.signal);
+    setImmediate(() => cancelled.abort(new Error('no longer wanted')));
+    await expect(request).rejects.toThrow('no longer wanted');
+    expect(host.statistics.cancelled).toBe(before.cancelled + 1);
+    expect(host.statistics.completionTokens).toBe(before.completionTokens);
+    expect(host.statistics.active).toBe(0);
+    expect((await host.complete(ask({ model: 'two' }))).text).toBe(
+      (await host.complete(ask({ model: 'two' }))).text,
+    );
+  });
+
+  it('stops while generating', async () => {
+    const cancelled = new AbortController();
+    let pieces = 0;
+    const request = host.complete(ask({ maxTokens: 200, prompt: long }), cancelled.signal, () => {
+      pieces += 1;
+      if (pieces === 3) cancelled.abort();
+    });
+    await expect(request).rejects.toMatchObject({ name: 'AbortError' });
+    expect(pieces).toBe(3);
+  });
+
+  it('reaches a request that waits for its turn', async () => {
+    const cancelled = new AbortController();
+    const busy = [0, 1].map(() => host.complete(ask({ maxTokens: 60 })));
+    const waiting = host.complete(ask(), cancelled.signal);
+    setImmediate(() => cancelled.abort());
+    await expect(waiting).rejects.toMatchObject({ name: 'AbortError' });
+    await Promise.all(busy);
+    expect((await host.complete(ask())).completionTokens).toBeGreaterThan(0);
+  });
+});
+
+describe('what is no fitting file', () => {
+  const open = (name: string) =>
+    openLlamaHost({ basePath: at('base.gguf'), adapters: [{ name: 'x', path: at(name) }] });
+
+  it('an adapter for another base is refused, naming both', async () => {
+    await expect(open('foreign.gguf')).rejects.toMatchObject({
+      code: 'adapter-mismatch',
+      message: expect.stringMatching(/foreign\.gguf.*base\.gguf/),
+    });
+  });
+
+  it('a damaged adapter, a model in its place, and a missing one are told apart from it', async () => {
+    await writeTinyAdapter(at('cut.gguf'), at('base.gguf'));
+    await truncate(at('cut.gguf'), 4000);
+    await writeFile(at('text.gguf'), 'not a model at all, just some text that is long enough');
+    for (const name of ['cut.gguf', 'text.gguf', 'whole.gguf', 'missing.gguf'])
+      await expect(open(name)).rejects.toMatchObject({ code: 'adapter-damaged' });
+  });
+
+  it('a name twice, and a base that is not there', async () => {
+    const adapter = { name: 'base', path: at('one.gguf') };
+    await expect(openLlamaHost({ basePath: at('base.gguf'), adapters: [adapter] })).rejects.toMatchObject({
+      code: 'bad-argument',
+    });
+    await expect(openLlamaHost({ basePath: at('nowhere.gguf') })).rejects.toMatchObject({
+      code: 'base-not-found',
+    });
+  });
+});
