@@ -1,6 +1,7 @@
 // Starts and stops a real VS Code server with one extension installed, in directories of its own.
 import { spawn, spawnSync } from 'node:child_process';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -72,9 +73,10 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
   const dir = keep ?? mkdtempSync(join(tmpdir(), 'forget-me-not-vscode-'));
   const user = join(dir, 'udd/User');
   mkdirSync(user, { recursive: true });
-  writeFileSync(join(user, 'settings.json'), JSON.stringify({ ...quietSettings, ...settings }, null, 2));
-  // The same file where the browser's VS Code looks for the remote machine's settings.
-  mkdirSync(join(dir, 'sdd/data/Machine'), { recursive: true });
+  const settingsFile = join(user, 'settings.json');
+  // What a person changed in a kept one stays.
+  if (!keep || !existsSync(settingsFile))
+    writeFileSync(settingsFile, JSON.stringify({ ...quietSettings, ...settings }, null, 2));
   const common = [
     '--accept-server-license-terms',
     ...['--server-data-dir', join(dir, 'sdd')],
@@ -114,6 +116,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     { env: environment, detached: true, stdio: ['ignore', out, out] },
   );
   closeSync(out);
+  const ended = new Promise((resolve) => child.once('exit', resolve));
   const log = () => readFileSync(logFile, 'utf8');
   const stop = async () => {
     await endGroup(child);
@@ -134,6 +137,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
       .join('\n');
   return {
     extensionLog,
+    ended,
     url: (folder) => `http://127.0.0.1:${chosen}/?folder=${encodeURI(folder)}`,
     log,
     dir,

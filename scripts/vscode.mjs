@@ -1,0 +1,35 @@
+// `npm run vscode [-- FOLDER]`: a real VS Code in the browser with the extension, on a demo workspace or on FOLDER.
+// VS Code comes from npm (code-server); it listens on this machine only. Ctrl+C ends it; trainings go on.
+import { cpSync, existsSync } from 'node:fs';
+import { join, dirname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startVsCode } from '../test/e2e/vscode.mjs';
+import { packageExtension } from './package.mjs';
+import { ensureNativeTools } from './setup.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const keep = join(root, 'node_modules/.cache/forget-me-not-vscode');
+
+/** A copy of a small real package, so that nothing of the person's is touched. */
+function demoWorkspace() {
+  const demo = join(keep, 'commander');
+  if (!existsSync(demo)) cpSync(join(root, 'node_modules/commander'), demo, { recursive: true });
+  return demo;
+}
+
+const asked = process.argv[2] && resolve(process.env.INIT_CWD ?? process.cwd(), process.argv[2]);
+if (asked && !existsSync(asked)) {
+  console.error(`The folder ${asked} does not exist. Give an existing one: npm run vscode -- FOLDER`);
+  process.exit(1);
+}
+const port = Number(process.env.PORT ?? 0) || undefined;
+const vsix = await packageExtension();
+await ensureNativeTools();
+const vscode = await startVsCode({ vsix, keep, port });
+const url = vscode.url(asked ?? demoWorkspace());
+console.log(`\nVS Code with Forget-Me-Not: ${url}\nPress F1 and type "Forget-Me-Not". Ctrl+C ends it.`);
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => void vscode.stop().then(() => process.exit(0)));
+await vscode.ended;
+console.error(`VS Code's server ended:\n${vscode.log().split('\n').slice(-20).join('\n')}`);
+process.exit(1);
