@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build, ensureDependencies, run } from './setup.mjs';
+import { build, ensureDependencies, ensureNativeTools, run } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 // npm changes into the package's folder; INIT_CWD is where the person stood.
@@ -27,6 +27,7 @@ const forgetMeNot = (...args) =>
   run(process.execPath, [resolve(root, 'dist/cli.mjs'), ...args], { cwd: startedIn });
 
 await ensureDependencies();
+await ensureNativeTools();
 await build();
 try {
   await forgetMeNot('runtime', 'install', '--yes');

@@ -1,5 +1,5 @@
 // `npm test`: everything, on a fresh machine too. `npm test -- unit|integration|e2e|checks` runs one part.
-import { build, ensureChromium, ensureDependencies, run } from './setup.mjs';
+import { build, ensureChromium, ensureDependencies, ensureNativeTools, run } from './setup.mjs';
 
 const npx = (...args) => run('npx', ['--no-install', ...args]);
 const parts = {
@@ -24,6 +24,7 @@ if (unknown.length) {
 }
 
 await ensureDependencies();
+await ensureNativeTools();
 await build();
 await ensureChromium();
 for (const name of wanted.length ? wanted : Object.keys(parts)) {

@@ -36,11 +36,13 @@ export interface FetchWheelOptions {
   /** Pin of the wheel, lower-case hexadecimal. pip's own hash is checked as well. */
   sha256?: string | undefined;
   tags?: WheelTags | undefined;
+  /** Where locateWheels found it, which saves asking pip again. */
+  location?: WheelLocation | undefined;
   onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
 }
 
-export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256'> {
+export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256' | 'location'> {
   /** Pin of the *member*, lower-case hexadecimal. */
   sha256: string;
   /** Path inside the wheel. */
@@ -148,11 +150,9 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
       const python = await findPython();
       if (!pipReports(python.pip))
         return await downloadByPip(python, options, `pip ${python.pip} downloads ${what}`);
-      const [location] = await locateWheels([`${project}==${version}`], {
-        python,
-        tags: options.tags,
-        signal,
-      });
+      const requirement = [`${project}==${version}`];
+      const location =
+        options.location ?? (await locateWheels(requirement, { python, tags: options.tags, signal }))[0];
       if (!location)
         throw new UserError(
           'network',

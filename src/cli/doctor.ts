@@ -241,7 +241,7 @@ function modelsCheck(models: DoctorReport['models']): DoctorCheck {
       ...check,
       status: 'note',
       text: 'None yet; training fetches its base when it is first used.',
-      command: 'forget-me-not models',
+      command: 'forget-me-not models fetch smollm2-135m',
     };
   return {
     ...check,

@@ -92,7 +92,7 @@ async function install(job: Job): Promise<void> {
   if (!native.prebuilt && !compiler) throw compilerMissing();
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
-  await requireSpace(dir, release.installed);
+  await requireSpace(dir, release.download + release.installed);
   const wheels = [await fetchWheel({ ...job, ...release })];
   if (gpu) wheels.push(...(await fetchCuda(job)));
   await unpack(wheels[0]!, dir, isNeededHeader, job);
@@ -122,8 +122,12 @@ async function fetchCuda(job: Job): Promise<string[]> {
   const requirement = `tensorflow[and-cuda]==${release.version}`;
   const found = await locateWheels([requirement], { python, tags: release.tags, dependencies: true, signal });
   const wheels: string[] = [];
-  for (const { project, version, sha256 } of found.filter(({ project }) => project.startsWith('nvidia-')))
-    wheels.push(await fetchWheel({ project, version, sha256, tags: release.tags, onProgress, signal }));
+  for (const location of found.filter(({ project }) => project.startsWith('nvidia-'))) {
+    const { project, version, sha256 } = location;
+    wheels.push(
+      await fetchWheel({ project, version, sha256, location, tags: release.tags, onProgress, signal }),
+    );
+  }
   return wheels;
 }
 

@@ -39,16 +39,16 @@ const releases: Record<string, Release> = {
     project: 'tensorflow',
     sha256: 'b3b95643c4e70eb925839938fb35cbe142f317ec84af6844ee61513713bb13c0',
     tags: tags('x86_64'),
-    download: 3200e6,
-    installed: 7000e6,
+    download: 3380e6,
+    installed: 5680e6,
   },
   'linux-arm64 cpu': {
     version: TENSORFLOW,
     project: 'tensorflow',
     sha256: 'b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552',
     tags: tags('aarch64'),
-    download: 280e6,
-    installed: 900e6,
+    download: 282e6,
+    installed: 885e6,
   },
 };
 
