@@ -2,18 +2,17 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
 import type { Page } from 'playwright-core';
 
+/** As scripts/setup.mjs finds it: CHROMIUM, else a Chromium or Chrome on the PATH. */
 export function chromiumPath(): string {
-  const places = [
-    process.env['CHROMIUM_PATH'],
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-  ];
-  const found = places.find((path) => path && existsSync(path));
+  const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const places = names.flatMap((name) => folders.map((folder) => join(folder, name)));
+  const found = [process.env['CHROMIUM'], ...places].find((path) => path && existsSync(path));
   if (!found)
-    throw new Error('No Chromium was found: set CHROMIUM_PATH, or run npm test, which installs it.');
+    throw new Error('No Chromium was found: run npm test, which installs it, or put its path into CHROMIUM.');
   return found;
 }
 

@@ -8,6 +8,8 @@ import type { FromPanel, RunSnapshot, ToPanel } from '../../src/protocol/panel.t
 import { makeRun } from '../unit/webview/fixtures.ts';
 import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
 
+/** For what the page does in its own time; a loaded machine may take it. */
+const patient = { timeout: 30_000 };
 const origin = 'http://panel.test';
 const nonce = 'bm9uY2U';
 const html = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Results</title>
@@ -108,7 +110,7 @@ describe('the panel in VS Code', () => {
     await send(page, [done]);
     await page.getByText('Use for completion', { exact: true }).click();
     await page.locator('[data-chart=loss]').getByText('Save PNG').click();
-    await expect.poll(() => posted.length).toBe(4);
+    await expect.poll(() => posted.length, patient).toBe(4);
     expect(posted.slice(1, 3)).toEqual([
       { type: 'stop', run: running.spec.id },
       { type: 'useForCompletion', run: 'done-run' },
@@ -166,7 +168,7 @@ describe('the panel in VS Code', () => {
     await send(page, runs, { selected: 'a' });
     await page.locator('vscode-dropdown').focus();
     await page.keyboard.press('End');
-    await expect.poll(run).toBe('c');
+    await expect.poll(run, patient).toBe('c');
     expect(posted.at(-1)).toEqual({ type: 'select', run: 'c' });
     // A snapshot that was on its way already.
     await send(page, runs, { selected: 'a' });
@@ -196,7 +198,7 @@ describe('the panel in VS Code', () => {
       document.documentElement.style.setProperty('--vscode-charts-blue', '#ff0000');
       document.body.className = 'vscode-light';
     });
-    await expect.poll(colours).toBeGreaterThan(100);
+    await expect.poll(colours, patient).toBeGreaterThan(100);
     await page.close();
   });
 
@@ -207,7 +209,7 @@ describe('the panel in VS Code', () => {
     expect(await inkOf(page, 'loss')).toBeGreaterThan(1000);
     await page.locator('[data-chart=loss] summary').click();
     const rows = page.locator('[data-chart=loss] tbody tr');
-    await expect.poll(() => rows.count()).toBeGreaterThan(10);
+    await expect.poll(() => rows.count(), patient).toBeGreaterThan(10);
     expect(await rows.count()).toBeLessThan(80);
     expect(problems).toEqual([]);
     await page.close();
