@@ -138,13 +138,11 @@ export class ChartCard<M> implements Section {
   }
 }
 
-/** Into the data sets that are there, so that what the person hid stays hidden. */
+/** Keeps the data sets that are there, by their label, so that what the person hid stays hidden. */
 function merge({ data }: Chart, next: Dataset[]): void {
-  data.datasets.length = Math.min(data.datasets.length, next.length);
-  next.forEach((dataset, index) => {
-    const old = data.datasets[index];
-    if (old) Object.assign(old, dataset);
-    else data.datasets.push(dataset as unknown as ChartDataset);
+  data.datasets = next.map((dataset) => {
+    const old = data.datasets.find(({ label }) => label === dataset.label);
+    return old ? Object.assign(old, dataset) : (dataset as unknown as ChartDataset);
   });
 }
 
