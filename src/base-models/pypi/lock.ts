@@ -1,4 +1,4 @@
-/** One process at a time on a path; the others wait. A lock whose owner died is taken over after 15 s. */
+/** One process at a time on a path; the others wait. A lock whose owner died is taken over after 10 s. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,8 +20,8 @@ export async function withLock<T>(
       // A lock lost while the machine slept: what it guards is written by rename, so going on harms nobody.
       release = await lockfile.lock(path, {
         realpath: false,
-        stale: 15_000,
-        update: 5_000,
+        stale: 10_000,
+        update: 2_000,
         onCompromised: () => undefined,
       });
     } catch (error) {
