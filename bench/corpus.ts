@@ -1,7 +1,11 @@
 /**
- * How fast a folder becomes tokens, and in how much memory. Bundle it with esbuild,
- * then `node corpus.mjs FOLDER [BASE.gguf]`. Without a base a stand-in cuts words, so that what is measured is everything but the tokenizer.
- * The folder is copied until it has a million lines.
+ * How fast a folder becomes tokens, and in how much memory. The folder is copied until it has a million lines.
+ *
+ *     npx esbuild bench/corpus.ts --bundle --platform=node --format=esm --external:node-llama-cpp --outfile=dist/bench-corpus.mjs \
+ *       "--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+ *     node dist/bench-corpus.mjs FOLDER [BASE.gguf]
+ *
+ * Without a base a stand-in cuts words, so that what is measured is everything but the tokenizer.
  */
 import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +15,7 @@ import { buildCorpus, surveyFolder, type CorpusTokenizer } from '../src/corpus/i
 const LINES = 1_000_000;
 const [folder, base] = process.argv.slice(2);
 if (!folder) {
-  console.error('Usage: node corpus.mjs FOLDER [BASE.gguf]');
+  console.error('Usage: node bench-corpus.mjs FOLDER [BASE.gguf]');
   process.exit(2);
 }
 

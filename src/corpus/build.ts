@@ -6,11 +6,26 @@ import { collect, type Collected } from './collect.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
 import { copyTokens, TokenFileWriter } from './token-file.ts';
 
-/** What the corpus needs of a tokenizer. Text that looks like a special token must stay text. */
+/** What the corpus needs of a tokenizer. */
 export interface CorpusTokenizer {
-  encode(text: string): Int32Array;
-  /** The end-of-text token, put after every document. */
+  /** Text that looks like a special token stays text, unless `special`. */
+  encode(text: string, options?: { special?: boolean }): Int32Array;
   readonly eos: number;
+}
+
+/** What base models were trained to see after a document, in the names of the families there are. */
+const documentEnds = ['<|endoftext|>', '<|end_of_text|>'];
+
+/**
+ * The token put after every document. An instruction-tuned model's `eos` ends a turn of a conversation, which no
+ * file ever ends in: it would be a surprise to the base and look like something learned.
+ */
+export function documentEnd(tokenizer: CorpusTokenizer): number {
+  for (const name of documentEnds) {
+    const tokens = tokenizer.encode(name, { special: true });
+    if (tokens.length === 1) return tokens[0]!;
+  }
+  return tokenizer.eos;
 }
 
 export interface BuildProgress {
@@ -71,6 +86,7 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
 
 async function readInto(options: BuildOptions, all: string, manifest: string): Promise<Collected> {
   const { tokenizer, onProgress } = options;
+  const end = documentEnd(tokenizer);
   const tokens = await TokenFileWriter.create(all);
   const lines = new LineWriter(manifest);
   try {
@@ -86,7 +102,7 @@ async function readInto(options: BuildOptions, all: string, manifest: string): P
         async keep(text) {
           const encoded = tokenizer.encode(text);
           await tokens.append(encoded);
-          await tokens.append([tokenizer.eos]);
+          await tokens.append([end]);
           return encoded.length + 1;
         },
         leaveOut: (entry) => lines.write(entry),

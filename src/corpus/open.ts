@@ -17,7 +17,7 @@ export interface Corpus {
   digest: string;
   /**
    * The kept files in path order. The tokens of one: `(split === 'train' ? train : heldOut).subarray(offset, offset +
-   * tokens)`, the end-of-text token last.
+   * tokens)`, the end of the document last.
    */
   documents: KeptEntry[];
   leftOut: LeftOutEntry[];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildCorpus, openCorpus, surveyFolder } from '../../../src/corpus/index.ts';
+import { buildCorpus, openCorpus, surveyFolder, type CorpusTokenizer } from '../../../src/corpus/index.ts';
 import { runSnapshotSchema } from '../../../src/protocol/panel.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
@@ -53,6 +53,21 @@ describe('buildCorpus', () => {
     expect(Array.from(train)).toEqual(
       Array.from({ length: raw.length / 4 }, (_, i) => raw.readInt32LE(4 * i)),
     );
+  });
+
+  it("ends documents as the base's training did, where its end of turn is another token", async () => {
+    folder.write({ 'a.ts': code(1), 'b.ts': "const end = '<|endoftext|>';\n" });
+    const chat: CorpusTokenizer = {
+      encode: (text, { special = false } = {}) =>
+        special && text === '<|endoftext|>' ? Int32Array.of(300) : byteTokenizer.encode(text),
+      eos: 256,
+    };
+    await buildCorpus({ folder: folder.in(), out: folder.out(), tokenizer: chat, seed: 0 });
+    const { train, heldOut } = await openCorpus(folder.out());
+    for (const tokens of [train, heldOut]) {
+      expect(tokens.at(-1)).toBe(300);
+      expect(tokens.filter((token) => token >= 256)).toHaveLength(1);
+    }
   });
 
   it('handles a document larger than its buffers', async () => {
