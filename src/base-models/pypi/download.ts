@@ -77,7 +77,11 @@ async function attempt(
   try {
     const response = await fetch(withoutCredentials(url), {
       // Identity: a length and a range of the file itself, not of a compressed form.
-      headers: { ...headers, 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-` } : {}) },
+      headers: {
+        ...headers,
+        'accept-encoding': 'identity',
+        ...(from > 0 ? { range: `bytes=${from}-` } : {}),
+      },
       signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
     });
     const plan = planResponse(response, from);
