@@ -48,14 +48,13 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   const at = `step ${state.step} of ${state.steps}`;
   const resume = `Go on from its last checkpoint with: forget-me-not resume ${spec.id}`;
   const left = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
-  const mismatch = summary?.served && !summary.served.ok;
   const view: StatusView = {
     kind,
     label: labels[kind],
     sentence: '',
     live,
     canStop: live,
-    canUse: kind === 'done' && !mismatch && events.some(({ type }) => type === 'done'),
+    canUse: kind === 'done' && summary?.served?.ok === true && events.some(({ type }) => type === 'done'),
   };
   switch (kind) {
     case 'queued':
@@ -88,14 +87,20 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
       return {
         ...view,
         sentence: summary ? '' : `Trained for ${state.steps} steps; it has not been evaluated.`,
-        next: mismatch
-          ? 'What llama.cpp serves does not agree with what was trained, so this result is not offered for completion.'
-          : undefined,
+        next: whyNotOffered(snapshot),
       };
   }
 }
 
-/** "my-app, LoRA r 16, 24 Nov 2026, 14:05": tells runs apart in the picker. */
+/** A result is offered for completion only after what is served was seen to agree with what was trained. */
+function whyNotOffered({ spec, summary }: RunSnapshot): string | undefined {
+  if (summary?.served?.ok) return undefined;
+  if (summary?.served)
+    return 'What llama.cpp serves does not agree with what was trained, so this result is not offered for completion.';
+  return `It was not checked that what is served agrees with what was trained, so this result is not offered for completion. Check it with: forget-me-not evaluate ${spec.id}`;
+}
+
+/** "LoRA r=16", "full fine-tuning": tells runs apart, with their name and time. */
 export function methodName({ hyper }: RunSnapshot['spec']): string {
   return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
 }

@@ -54,7 +54,12 @@ describe('status', () => {
     run.summary!.served!.ok = false;
     expect(readStatus(run, now)).toMatchObject({
       canUse: false,
-      next: expect.stringContaining('not offered'),
+      next: expect.stringContaining('does not agree'),
+    });
+    delete run.summary!.served;
+    expect(readStatus(run, now)).toMatchObject({
+      canUse: false,
+      next: expect.stringContaining('forget-me-not evaluate'),
     });
   });
 });
