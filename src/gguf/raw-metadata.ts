@@ -29,8 +29,10 @@ export function sliceMetadata(header: Uint8Array): TypedMetadata {
   const skip = (id: number, depth = 0): void => {
     const type = valueTypes[id];
     if (type === undefined || depth > 4) throw new RangeError(`metadata of type ${id}`);
-    if (type === 'string') at += size();
-    else if (type === 'array') {
+    if (type === 'string') {
+      const length = size();
+      at += length;
+    } else if (type === 'array') {
       const element = view.getUint32(at, true);
       at += 4;
       const count = size();

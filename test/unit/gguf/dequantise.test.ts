@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { dequantise, encodeHalf, type TensorType } from '../../../src/gguf/index.ts';
+import { quantise } from '../../support/quantise.ts';
+import { Random } from '../../support/random.ts';
+
+interface Golden {
+  dequantise: { type: TensorType; name: string; count: number; bytes: string; values: string }[];
+  half: { floats: string; halves: string };
+}
+/** Made by llama.cpp's Python package and numpy: test/reference/gguf_golden.py. */
+const golden = JSON.parse(readFileSync(new URL('golden.json', import.meta.url), 'utf8')) as Golden;
+const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
+
+describe('dequantise', () => {
+  it.each(golden.dequantise)(
+    "$type, $name, equals llama.cpp's own",
+    ({ type, count, bytes: stored, values }) => {
+      const expected = new Float32Array(bytes(values).buffer);
+      expect(expected.some((value) => value !== 0)).toBe(true);
+      expect(dequantise(type, bytes(stored), count)).toEqual(expected);
+    },
+  );
+
+  it('reads from the middle of a larger buffer', () => {
+    const { bytes: stored, values, count } = golden.dequantise.find(({ type }) => type === 'F32')!;
+    const larger = new Uint8Array(count * 4 + 7);
+    larger.set(bytes(stored), 3);
+    const part = larger.subarray(3, 3 + count * 4);
+    expect(dequantise('F32', part, count)).toEqual(new Float32Array(bytes(values).buffer));
+  });
+
+  it.each([
+    ['F32', 1, 3],
+    ['Q8_0', 32, 33],
+    ['Q4_1', 33, 20],
+  ] as const)('refuses %s, %i numbers in %i bytes', (type, count, length) => {
+    expect(() => dequantise(type, new Uint8Array(length), count)).toThrow(RangeError);
+  });
+});
+
+it('rounds to half as numpy does: ties, subnormals, overflow', () => {
+  const floats = new Float32Array(bytes(golden.half.floats).buffer);
+  expect(encodeHalf(floats)).toEqual(new Uint16Array(bytes(golden.half.halves).buffer));
+});
+
+it('every half survives a round trip', () => {
+  const halves = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+  const floats = dequantise('F16', new Uint8Array(halves.buffer), halves.length);
+  const again = encodeHalf(floats);
+  for (let bits = 0; bits < 65_536; bits++) if (!Number.isNaN(floats[bits])) expect(again[bits]).toBe(bits);
+});
+
+describe("the tests' own quantisation", () => {
+  it.each([
+    ['F32', 0],
+    ['F16', 0.001],
+    ['BF16', 0.005],
+    ['Q8_0', 0.02],
+    ['Q4_0', 0.3],
+    ['Q4_1', 0.3],
+  ] as const)('%s stays within %f of normal numbers', (type, limit) => {
+    const values = new Random(3).normals(320);
+    const read = dequantise(type, quantise(type, values), values.length);
+    const worst = values.reduce(
+      (most, value, i) => Math.max(most, Math.abs(value - read[i]!) / Math.max(1, Math.abs(value))),
+      0,
+    );
+    expect(worst).toBeLessThanOrEqual(limit);
+  });
+});
