@@ -1,4 +1,5 @@
-import { chmodSync, symlinkSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { surveyFolder } from '../../../src/corpus/index.ts';
@@ -125,6 +126,26 @@ describe('what is left out, and why', () => {
       'a/loop': 'symlink',
     });
   });
+
+  it('says what went away while it was read', async () => {
+    folder.write({ 'a.ts': code(1), 'b.ts': code(2), 'c.ts': code(3) });
+    const { kept, leftOut } = await surveyFolder({
+      folder: folder.in(),
+      seed: 0,
+      onProgress: ({ done }) => done === 1 && rmSync(join(folder.in(), 'b.ts')),
+    });
+    expect(kept.map(({ path }) => path)).toEqual(['a.ts', 'c.ts']);
+    expect(leftOut).toEqual([{ in: false, path: 'b.ts', reason: 'unreadable', detail: 'ENOENT' }]);
+  });
+
+  it.runIf(process.platform !== 'win32')(
+    'opens nothing that would wait for ever, such as a pipe',
+    async () => {
+      folder.write({ 'a.ts': code(1) });
+      execFileSync('mkfifo', [join(folder.in(), 'pipe.ts')]);
+      expect(await verdicts()).toEqual({ 'a.ts': 'in', 'pipe.ts': 'unreadable' });
+    },
+  );
 
   it.runIf(process.platform !== 'win32' && process.getuid?.() !== 0)(
     'says what could not be read',

@@ -1,0 +1,79 @@
+/** The corpus with llama.cpp's tokenizer, and the command that looks at a folder. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTokenizer, type Tokenizer } from '../../src/base-models/tokenizer.ts';
+import { buildCorpus, openCorpus, type CorpusSummary, type KeptEntry } from '../../src/corpus/index.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+let place: Workplace;
+let tokenizer: Tokenizer;
+let folder = '';
+let base = '';
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  folder = await place.code();
+  base = place.path('base.gguf');
+  await writeTinyModel(base);
+  tokenizer = await openTokenizer(base);
+});
+afterAll(async () => {
+  await tokenizer.dispose();
+  await place.dispose();
+});
+
+describe('a corpus of real code', () => {
+  it('holds the tokens of each file, ended once', async () => {
+    await writeFile(place.path('code', 'special.js'), "export const end = '<|endoftext|>';\n");
+    await buildCorpus({ folder, out: place.path('corpus'), tokenizer, seed: 0 });
+    const { train, heldOut, documents } = await openCorpus(place.path('corpus'));
+    expect(documents.length).toBeGreaterThan(5);
+    for (const { path, split, offset, tokens } of documents) {
+      const own = (split === 'train' ? train : heldOut).subarray(offset, offset + tokens);
+      const text = await readFile(place.path('code', path), 'utf8');
+      expect(own.subarray(0, -1), path).toEqual(tokenizer.encode(text));
+      expect(own.indexOf(tokenizer.eos), path).toBe(tokens - 1);
+    }
+  });
+});
+
+describe('forget-me-not corpus', () => {
+  it('counts tokens as the base does and writes no run', async () => {
+    const counted = await place.json<CorpusSummary & { files: KeptEntry[] }>(
+      'corpus',
+      folder,
+      '--base',
+      base,
+    );
+    const { summary, documents } = await openCorpus(place.path('corpus'));
+    expect(counted).toMatchObject(summary);
+    expect(counted.files).toEqual(documents);
+    expect(await place.json('runs')).toEqual({ runs: [], damaged: [] });
+  });
+
+  it('needs no base, and says what is left out in words', async () => {
+    const { code, stdout } = await place.run('corpus', folder, '--files');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/\d+ files in: \d+ to train on, \d+ held out; [\d,]+ lines/);
+    expect(stdout).toMatch(/special\.js +(train|held-out)/);
+    expect(await place.json('corpus', folder)).not.toHaveProperty('trainTokens');
+  });
+
+  it('ends with one clear sentence for a folder with nothing in it, and for none', async () => {
+    await mkdir(place.path('nothing'));
+    await mkdir(place.path('binaries'));
+    await writeFile(place.path('binaries', 'a.png'), Buffer.from([0x89, 0, 1]));
+    for (const [name, start] of [
+      ['nothing', '[corpus-empty] '],
+      ['binaries', '[corpus-empty] '],
+      ['missing', '[corpus-unreadable] '],
+    ] as const) {
+      const { code, stdout, stderr } = await place.run('corpus', place.path(name));
+      expect(code, name).not.toBe(0);
+      expect(stdout).toBe('');
+      expect(stderr.startsWith(start), stderr).toBe(true);
+      expect(stderr.trim().split('\n')).toHaveLength(1);
+    }
+  });
+});
