@@ -7,6 +7,7 @@ export {
   type Completion,
 } from './engine.ts';
 export { gate, type GateReason } from './gate.ts';
+export { languageIdOf } from './languages.ts';
 export { buildPrompt, type Prompt, type PromptOptions } from './prompt.ts';
 export { reachAt } from './reach.ts';
 export { type CompletionStatistics } from './statistics.ts';

@@ -59,3 +59,48 @@ const languages: Record<string, Language> = {
 export function languageOf(languageId: string): Language {
   return languages[languageId] ?? cLike;
 }
+
+const extensions: Record<string, string> = {
+  ts: 'typescript',
+  mts: 'typescript',
+  cts: 'typescript',
+  tsx: 'typescriptreact',
+  js: 'javascript',
+  mjs: 'javascript',
+  cjs: 'javascript',
+  jsx: 'javascriptreact',
+  py: 'python',
+  rs: 'rust',
+  go: 'go',
+  java: 'java',
+  kt: 'kotlin',
+  c: 'c',
+  h: 'c',
+  cc: 'cpp',
+  cpp: 'cpp',
+  hpp: 'cpp',
+  cs: 'csharp',
+  rb: 'ruby',
+  php: 'php',
+  swift: 'swift',
+  lua: 'lua',
+  sh: 'shellscript',
+  sql: 'sql',
+  html: 'html',
+  xml: 'xml',
+  vue: 'vue',
+  svelte: 'svelte',
+  css: 'css',
+  json: 'json',
+  yaml: 'yaml',
+  yml: 'yaml',
+  toml: 'toml',
+  md: 'markdown',
+  tex: 'latex',
+  rst: 'restructuredtext',
+};
+
+/** The language identifier that an editor would give a file, by its ending; `plaintext` if it has none that is known. */
+export function languageIdOf(path: string): string {
+  return extensions[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'plaintext';
+}

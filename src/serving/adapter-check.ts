@@ -1,7 +1,6 @@
 /** Before a file is offered: is it what it says, and does the adapter belong to this base? */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { examine } from '../base-models/checksums.ts';
 import { readAdapterGguf } from '../export/index.ts';
 import { openGguf } from '../gguf/index.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -21,11 +20,7 @@ export async function checkModel(path: string): Promise<void> {
  * Throws UserError `adapter-damaged` for what is no whole GGUF LoRA adapter, `adapter-mismatch` for one that was made
  * for another base: by its shapes, or by the base's sha256 where the adapter names one. The message names both.
  */
-export async function checkAdapter(
-  path: string,
-  basePath: string,
-  baseSha256: () => Promise<string>,
-): Promise<void> {
+export async function checkAdapter(path: string, basePath: string): Promise<void> {
   if (!(await exists(path)))
     throw new UserError(
       'adapter-damaged',
@@ -36,20 +31,13 @@ export async function checkAdapter(
   await base.close();
   const adapter = await readAdapterGguf(path, base);
   if (!adapter.baseSha256) return;
-  const actual = await baseSha256();
+  const actual = (await examine(basePath)).sha256;
   if (adapter.baseSha256 === actual) return;
   throw new UserError(
     'adapter-mismatch',
     `The adapter ${path} was trained on another base (sha256 ${adapter.baseSha256.slice(0, 12)}) than ${basePath} (${actual.slice(0, 12)}).`,
     'Use it with the base that it was trained on.',
   );
-}
-
-/** Of a whole file, hexadecimal. Some 0.5-2 GB a second. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
 
 const exists = (path: string) =>

@@ -38,6 +38,8 @@ export interface ServingClientOptions {
   /** Minutes without a request after which the server ends by itself; the next request starts it again. */
   idleMinutes?: number;
   log?: (line: string) => void;
+  /** Called for each process that is started. */
+  onStart?: (pid: number) => void;
 }
 
 interface Server {
@@ -124,6 +126,7 @@ export class ServingClient {
         windowsHide: true,
         env: { ...process.env, ...env, FORGET_ME_NOT_TOKEN: this.token },
       });
+      if (child.pid !== undefined) this.options.onStart?.(child.pid);
       createInterface({ input: child.stderr }).on('line', (line) => this.options.log?.(line));
       const ready = await firstLine(child);
       this.watch(child);

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { LlamaModel } from 'node-llama-cpp';
 import { sharedLlama } from '../base-models/llama.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
-import { checkAdapter, checkModel, sha256Of } from './adapter-check.ts';
+import { checkAdapter, checkModel } from './adapter-check.ts';
 import { EngineModel } from './engine-model.ts';
 import {
   BASE_MODEL,
@@ -40,9 +40,7 @@ export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHos
       `Give each adapter a name of its own; "${BASE_MODEL}" is the base's.`,
     );
   await checkModel(basePath);
-  let hash: Promise<string> | undefined;
-  const baseSha256 = () => (hash ??= sha256Of(basePath));
-  for (const adapter of adapters) await checkAdapter(adapter.path, basePath, baseSha256);
+  for (const adapter of adapters) await checkAdapter(adapter.path, basePath);
   for (const model of models) await checkModel(model.path);
   return Host.open(options, names);
 }

@@ -74,7 +74,13 @@ export function parseNamedFile(text: string): { name: string; path: string } {
   return { name: text.slice(0, at), path: text.slice(at + 1) };
 }
 
-function toNumber(name: string, text: string | undefined, low: number, high: number): number | undefined {
+/** An option's number; undefined stays so. Throws UserError `bad-argument`. */
+export function toNumber(
+  name: string,
+  text: string | undefined,
+  low: number,
+  high: number,
+): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
   if (

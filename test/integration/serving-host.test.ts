@@ -1,7 +1,8 @@
 import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { exportAdapterGguf } from '../../src/export/index.ts';
 import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
@@ -18,6 +19,7 @@ const ask = (more: Partial<HostRequest> = {}): HostRequest => ({
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fmn-host-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
   await writeTinyModel(at('base.gguf'));
   await writeTinyModel(at('other.gguf'), { embedding: 32, seed: 3 });
   await writeTinyModel(at('whole.gguf'), { seed: 9 });
@@ -36,6 +38,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await host.dispose();
+  vi.unstubAllEnvs();
   await rm(dir, { recursive: true, force: true });
 });
 
@@ -208,6 +211,20 @@ describe('what is no fitting file', () => {
     await expect(open('foreign.gguf')).rejects.toMatchObject({
       code: 'adapter-mismatch',
       message: expect.stringMatching(/foreign\.gguf.*base\.gguf/),
+    });
+  });
+
+  it('so is one for another model of the same shape, told by the checksum', async () => {
+    const layers = await writeTinyAdapter(at('sibling.gguf'), at('base.gguf'));
+    await exportAdapterGguf(at('sibling.gguf'), {
+      architecture: 'llama',
+      alpha: 8,
+      layers,
+      baseSha256: 'ab'.repeat(32),
+    });
+    await expect(open('sibling.gguf')).rejects.toMatchObject({
+      code: 'adapter-mismatch',
+      message: expect.stringMatching(/sibling\.gguf.*abababababab.*base\.gguf/),
     });
   });
 

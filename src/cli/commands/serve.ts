@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { Command } from 'commander';
+import { resolveBase } from '../../base-models/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { findRun } from '../../runs/index.ts';
+import { servedRun, type ServedRun } from '../../serving/run-model.ts';
+import { parseNamedFile, toNumber } from '../../serving/server-args.ts';
+import { startServer } from '../../serving/start-server.ts';
+import { printJson } from '../output.ts';
+
+interface Options {
+  base?: string;
+  adapter: string[];
+  model: string[];
+  run: string[];
+  port?: string;
+  context?: string;
+  sequences?: string;
+  threads?: string;
+  idleMinutes?: string;
+  json?: boolean;
+}
+
+const collect = (value: string, all: string[]) => [...all, value];
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description(
+      'serve a base and any number of adapters to editors and tools, as OpenAI does, on this machine only',
+    )
+    .option('--base <base>', 'known base, .gguf file or owner/name on the hub')
+    .option('--adapter <name=file>', 'GGUF LoRA adapter; may be given more than once', collect, [])
+    .option(
+      '--model <name=file>',
+      'whole model, such as a full fine-tune; may be given more than once',
+      collect,
+      [],
+    )
+    .option(
+      '--run <run>',
+      'result of a finished run, with its base; may be given more than once',
+      collect,
+      [],
+    )
+    .option('--port <port>', 'port to listen on (default: a free one)')
+    .option('--context <tokens>', 'tokens of prompt and answer together (default: 2048)')
+    .option('--sequences <n>', 'requests that one model computes at the same time (default: 1)')
+    .option('--threads <n>', 'threads for each model in use (default: half the cores)')
+    .option('--idle-minutes <n>', 'end after so long without a request')
+    .option('--json', 'print one line of JSON when ready')
+    .addHelpText(
+      'after',
+      '\nClients send FORGET_ME_NOT_TOKEN as bearer token; if it is not set, a new one is made and printed.',
+    )
+    .action(serve);
+}
+
+async function serve(options: Options): Promise<void> {
+  const runs = await Promise.all(options.run.map(async (run) => servedRun(await findRun(run))));
+  const basePath = options.base ? (await resolveBase(options.base)).path : sameBase(runs);
+  const given = process.env['FORGET_ME_NOT_TOKEN'];
+  const token = given || randomBytes(24).toString('base64url');
+  let end: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => (end = resolve));
+  const server = await startServer({
+    basePath,
+    adapters: [...options.adapter.map(parseNamedFile), ...runs.flatMap((run) => run.adapters)],
+    models: [...options.model.map(parseNamedFile), ...runs.flatMap((run) => run.models)],
+    token,
+    port: toNumber('port', options.port, 0, 65_535),
+    contextSize: toNumber('context', options.context, 64, 1_048_576),
+    sequences: toNumber('sequences', options.sequences, 1, 64),
+    threads: toNumber('threads', options.threads, 1, 256),
+    idleMinutes: toNumber('idle-minutes', options.idleMinutes, 0, 100_000),
+    onIdle: end,
+  });
+  process.once('SIGINT', end).once('SIGTERM', end);
+  const { models, fillInTheMiddle } = server.host;
+  if (options.json) {
+    printJson({ type: 'ready', port: server.port, models, fillInTheMiddle, ...(given ? {} : { token }) });
+  } else {
+    const url = `http://127.0.0.1:${server.port}/v1`;
+    console.log(`Serving ${models.join(', ')} at ${url}`);
+    if (!given) console.log(`Token: ${token}`);
+    const body = JSON.stringify({ model: models.at(-1), prompt: 'function add(', max_tokens: 32 });
+    const secret = given ? '$FORGET_ME_NOT_TOKEN' : token;
+    console.log(
+      `\nTry: curl ${url}/completions -H "Authorization: Bearer ${secret}" -H "Content-Type: application/json" -d '${body}'\nCtrl-C ends it.`,
+    );
+  }
+  await ended;
+  await server.close();
+}
+
+/** The base of all runs; they must agree on it. */
+function sameBase(runs: readonly ServedRun[]): string {
+  const first = runs[0];
+  if (!first)
+    throw new UserError(
+      'bad-argument',
+      'What should be served?',
+      'Give --base, or --run with the result of a run.',
+    );
+  const other = runs.find((run) => run.basePath !== first.basePath);
+  if (!other) return first.basePath;
+  throw new UserError(
+    'adapter-mismatch',
+    `The runs ${first.name} and ${other.name} have different bases: ${first.baseId} and ${other.baseId}.`,
+    'Serve them from two servers.',
+  );
+}

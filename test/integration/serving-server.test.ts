@@ -1,0 +1,296 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { build } from 'esbuild';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createApp } from '../../src/serving/app.ts';
+import { ServingClient } from '../../src/serving/client.ts';
+import { openLlamaHost, type LlamaHost } from '../../src/serving/llama-host.ts';
+import { startServer, type RunningServer } from '../../src/serving/start-server.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+let dir: string;
+let host: LlamaHost;
+let app: FastifyInstance;
+const at = (name: string) => join(dir, name);
+const token = 'a secret of this test';
+const authorization = `Bearer ${token}`;
+const body = { model: 'one', prompt: 'const answer =', max_tokens: 16 };
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-server-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+  await writeTinyModel(at('base.gguf'));
+  await writeTinyAdapter(at('one.gguf'), at('base.gguf'));
+  host = await openLlamaHost({
+    basePath: at('base.gguf'),
+    adapters: [{ name: 'one', path: at('one.gguf') }],
+    contextSize: 512,
+    sequences: 2,
+  });
+  app = await createApp(host, { token });
+});
+
+afterAll(async () => {
+  await app.close();
+  await host.dispose();
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true, force: true });
+});
+
+const post = (payload: unknown, headers: Record<string, string> = { authorization }) =>
+  app.inject({
+    method: 'POST',
+    url: '/v1/completions',
+    headers: { 'content-type': 'application/json', ...headers },
+    payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  });
+
+describe('the door', () => {
+  it('wants the token, and says so as OpenAI does', async () => {
+    for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: token }] as Record<
+      string,
+      string
+    >[]) {
+      const answer = await post(body, headers);
+      expect(answer.statusCode).toBe(401);
+      expect(answer.json()).toMatchObject({ error: { message: expect.any(String), code: 'unauthorized' } });
+    }
+    expect((await app.inject('/v1/models')).statusCode).toBe(401);
+  });
+
+  it('tells its health to anyone, and nothing else', async () => {
+    expect((await app.inject('/health')).json()).toEqual({ status: 'ok', active: 0 });
+    expect((await app.inject({ url: '/etc/passwd', headers: { authorization } })).statusCode).toBe(404);
+  });
+
+  it.each([
+    ['broken JSON', '{"model":', 400],
+    ['no object', '[1]', 400],
+    ['no prompt', { model: 'one' }, 400],
+    ['negative max_tokens', { ...body, max_tokens: -1 }, 400],
+    ['huge max_tokens', { ...body, max_tokens: 1e9 }, 400],
+    ['too hot', { ...body, temperature: 3 }, 400],
+    ['too large', { ...body, prompt: 'x'.repeat(5 * 1024 * 1024) }, 413],
+  ])('refuses %s', async (_, payload, status) => {
+    const answer = await post(payload);
+    expect(answer.statusCode).toBe(status);
+    expect(answer.json().error.message.length).toBeGreaterThan(5);
+    expect((await post(body)).statusCode).toBe(200);
+  });
+
+  it('names the models there are when asked for another', async () => {
+    const answer = await post({ ...body, model: 'two' });
+    expect(answer.statusCode).toBe(404);
+    expect(answer.json().error.message).toMatch(/"two".*base, one/);
+    const models = await app.inject({ url: '/v1/models', headers: { authorization } });
+    expect(models.json().data.map(({ id }: { id: string }) => id)).toEqual(['base', 'one']);
+  });
+});
+
+describe('a completion', () => {
+  it('is what the host says, with its usage', async () => {
+    const answer = (await post(body)).json();
+    const direct = await host.complete({ model: 'one', prompt: body.prompt, maxTokens: 16 });
+    expect(answer).toMatchObject({
+      object: 'text_completion',
+      model: 'one',
+      choices: [{ index: 0, text: direct.text, finish_reason: direct.finishReason }],
+    });
+    expect(answer.usage).toEqual({
+      prompt_tokens: direct.promptTokens,
+      completion_tokens: direct.completionTokens,
+      total_tokens: direct.promptTokens + direct.completionTokens,
+    });
+  });
+
+  it('has n choices, each from its own seed', async () => {
+    const request = { ...body, n: 3, temperature: 1, seed: 40 };
+    const { choices } = (await post(request)).json();
+    const singles = await Promise.all(
+      [40, 41, 42].map(async (seed) => (await post({ ...request, n: 1, seed })).json().choices[0].text),
+    );
+    expect(choices.map(({ text }: { text: string }) => text)).toEqual(singles);
+  });
+
+  it('takes null for what is not given', async () => {
+    expect((await post({ ...body, suffix: null, stop: null, seed: null })).statusCode).toBe(200);
+  });
+
+  it('streamed says the same as not streamed', async () => {
+    const request = { ...body, n: 2, max_tokens: 40, temperature: 1, seed: 3, stop: ['\n'] };
+    const whole = (await post(request)).json();
+    const streamed = await post({ ...request, stream: true });
+    expect(streamed.headers['content-type']).toMatch(/^text\/event-stream/);
+    const lines = streamed.payload.trim().split('\n\n');
+    expect(lines.at(-1)).toBe('data: [DONE]');
+    const events = lines.slice(0, -1).map((line) => JSON.parse(line.slice('data: '.length)).choices[0]);
+    expect(events.length).toBeGreaterThan(4);
+    for (const choice of whole.choices) {
+      const mine = events.filter(({ index }) => index === choice.index);
+      expect(mine.map(({ text }) => text).join('')).toBe(choice.text);
+      expect(mine.at(-1).finish_reason).toBe(choice.finish_reason);
+      expect(mine.slice(0, -1).every((event) => event.finish_reason === null)).toBe(true);
+    }
+  });
+});
+
+describe('on a port', () => {
+  let server: RunningServer;
+  let url: string;
+  const headers = { authorization, 'content-type': 'application/json' };
+
+  beforeAll(async () => {
+    server = await startServer({ basePath: at('base.gguf'), token, contextSize: 1024 });
+    url = `http://127.0.0.1:${server.port}/v1/completions`;
+  });
+  afterAll(() => server.close());
+
+  it('listens on this machine only', () => expect(server.port).toBeGreaterThan(0));
+
+  it.each([false, true])('a client that goes away stops the engine (stream: %s)', async (stream) => {
+    const { cancelled } = server.host.statistics;
+    const gone = new AbortController();
+    const long = { model: 'base', prompt: 'let a = 1;\n'.repeat(60), max_tokens: 800, stream };
+    const request = fetch(url, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(long),
+      signal: gone.signal,
+    }).then((response) => response.text());
+    await vi.waitFor(() => expect(server.host.statistics.active).toBe(1));
+    gone.abort();
+    await expect(request).rejects.toThrow();
+    await vi.waitFor(() => expect(server.host.statistics.active).toBe(0), 10_000);
+    expect(server.host.statistics.cancelled).toBe(cancelled + 1);
+  });
+
+  it('a port that is taken is said so', async () => {
+    await expect(startServer({ basePath: at('base.gguf'), token, port: server.port })).rejects.toMatchObject({
+      code: 'port-taken',
+      message: expect.stringContaining(String(server.port)),
+    });
+  });
+});
+
+describe('as a child', () => {
+  const script = join('node_modules', '.cache', `server-under-test-${process.pid}.mjs`);
+  const children: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    // As esbuild.mjs does; inside the project, so that node-llama-cpp is found.
+    await build({
+      entryPoints: ['src/serving/server.ts'],
+      outfile: script,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      external: ['node-llama-cpp', 'pyodide'],
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+      },
+    });
+  });
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await rm(script, { force: true });
+  });
+
+  function start(...args: string[]) {
+    const child = spawn(process.execPath, [script, ...args], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, FORGET_ME_NOT_TOKEN: token },
+    });
+    children.push(child);
+    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const line = new Promise<Record<string, unknown>>((resolve) =>
+      createInterface({ input: child.stdout! }).once('line', (text) => resolve(JSON.parse(text))),
+    );
+    return { child, exit, line };
+  }
+
+  it('says ready, answers, and ends when its parent is gone', async () => {
+    const { child, exit, line } = start(
+      '--base',
+      at('base.gguf'),
+      '--adapter',
+      `one=${at('one.gguf')}`,
+      '--parent-stdin',
+    );
+    const ready = await line;
+    expect(ready).toMatchObject({ type: 'ready', models: ['base', 'one'], fillInTheMiddle: true });
+    const answer = await fetch(`http://127.0.0.1:${String(ready['port'])}/v1/completions`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect(answer.status).toBe(200);
+    child.stdin!.end();
+    expect(await exit).toBe(0);
+  });
+
+  it.each([
+    ['no base', ['--port', '0'], 'bad-argument'],
+    ['a base that is not there', ['--base', 'nowhere.gguf'], 'base-not-found'],
+    ['an unknown option', ['--base', 'x', '--fast'], 'bad-argument'],
+  ])('says failed: %s', async (_, args, code) => {
+    const { exit, line } = start(...args);
+    expect(await line).toMatchObject({ type: 'failed', code });
+    expect(await exit).toBe(1);
+  });
+
+  it('says failed when its port is taken', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => blocker.once('listening', resolve));
+    const { exit, line } = start(
+      '--base',
+      at('base.gguf'),
+      '--port',
+      String((blocker.address() as AddressInfo).port),
+    );
+    expect(await line).toMatchObject({ type: 'failed', code: 'port-taken' });
+    expect(await exit).toBe(1);
+    blocker.close();
+  });
+
+  it('the client starts it, asks, cancels, and brings it back when it was killed', async () => {
+    // Seconds of work, whatever the model says.
+    const slow = { ...body, n: 64, max_tokens: 400, temperature: 1 };
+    const log: string[] = [];
+    const pids: number[] = [];
+    const client = new ServingClient({
+      node: () => ({ command: process.execPath, env: {} }),
+      script,
+      base: at('base.gguf'),
+      adapters: [{ name: 'one', path: at('one.gguf') }],
+      log: (line) => log.push(line),
+      onStart: (pid) => pids.push(pid),
+    });
+    try {
+      expect(await client.fillInTheMiddle()).toBe(true);
+      const { text } = (await client.complete(body)).choices[0]!;
+      expect(text).toBe((await host.complete({ model: 'one', prompt: body.prompt, maxTokens: 16 })).text);
+      await expect(client.complete({ ...body, model: 'nobody' })).rejects.toMatchObject({
+        code: 'bad-request',
+        message: expect.stringContaining('base, one'),
+      });
+      const cancelled = client.complete(slow, AbortSignal.timeout(30));
+      await expect(cancelled).rejects.toThrow();
+      const underway = client.complete(slow);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      process.kill(pids[0]!, 'SIGKILL');
+      expect((await underway).choices).toHaveLength(64);
+      expect((await client.complete(body)).choices[0]!.text).toBe(text);
+      expect(pids).toHaveLength(2);
+    } finally {
+      await client.dispose();
+    }
+    await expect(client.complete(body)).rejects.toMatchObject({ code: 'internal' });
+    expect(log.join('\n')).toContain('SIGKILL');
+  });
+});
