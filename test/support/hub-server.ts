@@ -1,0 +1,121 @@
+/** A server that behaves like the hub: file listing in pages, LFS checksums, a redirect to another host, ranges. */
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface HubFile {
+  content: Buffer;
+  /** What the listing says where it is not what the content has. */
+  sha256?: string;
+  size?: number;
+}
+
+export interface SeenRequest {
+  host: 'hub' | 'storage';
+  path: string;
+  range?: string | undefined;
+  authorization?: string | undefined;
+}
+
+export class HubServer {
+  readonly requests: SeenRequest[] = [];
+  /** The next downloads each break after so many bytes. */
+  readonly breakAfter: number[] = [];
+  /** Status of every answer where not 200. */
+  status = 200;
+  /** What storage claims as the length of any file. */
+  claimedLength: number | undefined;
+  #hub!: Server;
+  #storage!: Server;
+
+  private constructor(readonly repositories: Map<string, Map<string, HubFile>>) {}
+
+  static async start(repositories: Record<string, Record<string, HubFile>>): Promise<HubServer> {
+    const maps = Object.entries(repositories).map(
+      ([name, files]) => [name, new Map(Object.entries(files))] as const,
+    );
+    const server = new HubServer(new Map(maps));
+    server.#hub = await listen((request, response) => server.#answerHub(request, response));
+    server.#storage = await listen((request, response) => server.#answerStorage(request, response));
+    return server;
+  }
+
+  get url(): string {
+    return urlOf(this.#hub);
+  }
+
+  async stop(): Promise<void> {
+    for (const server of [this.#hub, this.#storage]) {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    }
+  }
+
+  #see(host: SeenRequest['host'], { url = '', headers }: IncomingMessage): string {
+    this.requests.push({ host, path: url, range: headers.range, authorization: headers.authorization });
+    return decodeURIComponent(url.split('?')[0]!);
+  }
+
+  #answerHub(request: IncomingMessage, response: ServerResponse): void {
+    const path = this.#see('hub', request);
+    if (this.status !== 200) return fail(response, this.status);
+    const [, listed] = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main$/.exec(path) ?? [];
+    if (listed) return this.#list(listed, request, response);
+    const [, repository, file] = /^\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path) ?? [];
+    if (!repository || !this.repositories.get(repository)?.has(file!)) return fail(response, 404);
+    response
+      .writeHead(302, { location: `${urlOf(this.#storage)}/${repository}/${encodeURIComponent(file!)}` })
+      .end();
+  }
+
+  /** Two entries a page. */
+  #list(repository: string, request: IncomingMessage, response: ServerResponse): void {
+    const files = this.repositories.get(repository);
+    if (!files) return fail(response, 404);
+    const page = Number(new URL(request.url!, this.url).searchParams.get('page') ?? 0);
+    const entries = [...files].map(([path, { content, sha256, size = content.length }]) => ({
+      type: 'file',
+      path,
+      size,
+      oid: createHash('sha1').update(content).digest('hex'),
+      lfs: { oid: sha256 ?? createHash('sha256').update(content).digest('hex'), size, pointerSize: 130 },
+    }));
+    entries.unshift({
+      type: 'directory',
+      path: 'folder.gguf',
+      size: 0,
+      oid: '0'.repeat(40),
+    } as (typeof entries)[number]);
+    const next = `${this.url}/api/models/${repository}/tree/main?recursive=true&page=${page + 1}`;
+    const more = entries.length > 2 * page + 2 ? { link: `<${next}>; rel="next"` } : {};
+    response.writeHead(200, { 'content-type': 'application/json', ...more });
+    response.end(JSON.stringify(entries.slice(2 * page, 2 * page + 2)));
+  }
+
+  #answerStorage(request: IncomingMessage, response: ServerResponse): void {
+    const [, owner, name, ...file] = this.#see('storage', request).split('/');
+    const { content } = this.repositories.get(`${owner}/${name}`)!.get(file.join('/'))!;
+    const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const part = content.subarray(from);
+    const range = { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` };
+    response.writeHead(from ? 206 : 200, {
+      'content-length': this.claimedLength ?? part.length,
+      ...(from ? range : {}),
+    });
+    const limit = this.breakAfter.shift();
+    if (limit === undefined) response.end(part);
+    else response.write(part.subarray(0, limit), () => setTimeout(() => response.destroy(), 20));
+  }
+}
+
+const urlOf = (server: Server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+function fail(response: ServerResponse, status: number): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error: 'no' }));
+}
+
+async function listen(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<Server> {
+  const server = createServer(answer);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return server;
+}

@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { parseHubReference } from '../../../src/base-models/hub.ts';
+import { resolveBase } from '../../../src/base-models/index.ts';
+import { HubServer } from '../../support/hub-server.ts';
+import { writeTinyModel } from '../../support/tiny-model.ts';
+
+let scratch: string;
+let home: string;
+let model: Buffer;
+let hub: HubServer;
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'fmn-hub-'));
+  await writeTinyModel(join(scratch, 'tiny.gguf'), { layers: 1 });
+  model = await readFile(join(scratch, 'tiny.gguf'));
+});
+afterAll(() => rm(scratch, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  home = await mkdtemp(join(scratch, 'home-'));
+  hub = await HubServer.start({
+    'team/tiny': { 'README.md': { content: Buffer.from('# tiny') }, 'tiny é.gguf': { content: model } },
+    'team/many': {
+      'q8/a.gguf': { content: model },
+      'b.gguf': { content: Buffer.alloc(3_000_000) },
+      'big-00001-of-00002.gguf': { content: model },
+    },
+    'team/parts': {
+      'big-00001-of-00002.gguf': { content: model },
+      'big-00002-of-00002.gguf': { content: model },
+    },
+    'team/none': { 'model.safetensors': { content: model } },
+    'team/wrong': { 'x.gguf': { content: model, sha256: '0'.repeat(64) } },
+    'team/evil': { '../../../../evil.gguf': { content: model } },
+    'team/text': { 'x.gguf': { content: Buffer.from('no model at all') } },
+  });
+  vi.stubEnv('FORGET_ME_NOT_HOME', home);
+  vi.stubEnv('HF_ENDPOINT', `${hub.url}/`);
+  vi.stubEnv('HF_TOKEN', '');
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await hub.stop();
+});
+
+const downloads = () => hub.requests.filter(({ host }) => host === 'storage');
+const onDisk = async () =>
+  (await readdir(home, { recursive: true })).filter((name) => /gguf/.test(name) && !/\.lock$/.test(name));
+
+describe('parseHubReference', () => {
+  it.each([
+    ['owner/name', { owner: 'owner', name: 'name' }],
+    [
+      'Qwen/Qwen2.5-Coder-0.5B-GGUF:q8/a b.gguf',
+      { owner: 'Qwen', name: 'Qwen2.5-Coder-0.5B-GGUF', file: 'q8/a b.gguf' },
+    ],
+    ['folder/file.gguf', undefined],
+    ['./folder/name', undefined],
+    ['../name', undefined],
+    ['/folder/name', undefined],
+    ['a/b/c', undefined],
+    ['name', undefined],
+  ])('%s', (reference, expected) => expect(parseHubReference(reference)).toEqual(expected));
+});
+
+describe('a model on the hub', () => {
+  it('is fetched whole, checked, and then here without another request', async () => {
+    const asked: unknown[] = [];
+    const phases = new Set<string>();
+    const base = await resolveBase('team/tiny', {
+      confirm: async (download) => asked.push(download) > 0,
+      onProgress: ({ phase }) => phases.add(phase),
+    });
+    expect(base).toMatchObject({ id: 'team/tiny:tiny é.gguf', sha256: sha256(model), licence: 'apache-2.0' });
+    expect((await readFile(base.path)).equals(model)).toBe(true);
+    expect(base.path.startsWith(home)).toBe(true);
+    expect(asked).toEqual([{ what: 'team/tiny:tiny é.gguf', bytes: model.length }]);
+    expect([...phases]).toEqual(['resolving', 'downloading', 'checking']);
+
+    const before = hub.requests.length;
+    expect(await resolveBase('team/tiny:tiny é.gguf')).toEqual(base);
+    expect(hub.requests.length).toBe(before);
+  });
+
+  it('goes on where the connection broke', async () => {
+    hub.breakAfter.push(30_000);
+    const { path } = await resolveBase('team/tiny');
+    expect((await readFile(path)).equals(model)).toBe(true);
+    expect(downloads().map(({ range }) => range)).toEqual([undefined, 'bytes=30000-']);
+  });
+
+  it('goes on where an earlier process stopped', async () => {
+    hub.breakAfter.push(50_000);
+    const stop = new AbortController();
+    const stopped = resolveBase('team/tiny', {
+      signal: stop.signal,
+      onProgress: ({ phase, done }) => phase === 'downloading' && done >= 50_000 && stop.abort(),
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    const { path } = await resolveBase('team/tiny');
+    expect((await readFile(path)).equals(model)).toBe(true);
+    expect(downloads().at(-1)!.range).toBe('bytes=50000-');
+    expect(await onDisk()).toEqual([expect.stringContaining('tiny é.gguf')]);
+  });
+
+  it('two at once fetch it once', async () => {
+    const [one, two] = await Promise.all([resolveBase('team/tiny'), resolveBase('team/tiny')]);
+    expect(one).toEqual(two);
+    expect(downloads()).toHaveLength(1);
+  });
+
+  it('in a folder of the repository keeps its folder', async () => {
+    const { path } = await resolveBase('team/many:q8/a.gguf');
+    expect(path).toBe(join(home, 'models', 'hub', 'team', 'many', 'q8', 'a.gguf'));
+  });
+
+  it('the token goes to the hub and not to its storage', async () => {
+    vi.stubEnv('HF_TOKEN', 'hf_secret');
+    await resolveBase('team/tiny');
+    for (const { host, authorization } of hub.requests)
+      expect(authorization).toBe(host === 'hub' ? 'Bearer hf_secret' : undefined);
+  });
+
+  it('fetched before is found without a network', async () => {
+    const base = await resolveBase('team/tiny');
+    await hub.stop();
+    expect(await resolveBase('team/tiny')).toEqual(base);
+  });
+});
+
+describe('refused with one sentence, and nothing left on disk', () => {
+  it.each([
+    ['no such repository', 'team/nothing', 'hub-not-found', /^team\/nothing does not exist on the hub/],
+    ['no such file', 'team/tiny:other.gguf', 'hub-not-found', /other.gguf does not exist/],
+    ['several files and none named', 'team/many', 'hub-not-found', /several GGUF files/],
+    ['a model in parts', 'team/parts', 'hub-not-found', /no GGUF file/],
+    ['no GGUF', 'team/none', 'hub-not-found', /no GGUF file/],
+    ['a file outside the repository', 'team/tiny:../../evil.gguf', 'hub-not-found', /no file name/],
+    ['a server that leads outside the models folder', 'team/evil', 'hub-not-found', /no file name/],
+    ['the wrong checksum', 'team/wrong', 'base-checksum', /checksum/],
+  ])('%s', async (_, reference, code, message) => {
+    await expect(resolveBase(reference)).rejects.toMatchObject({
+      code,
+      message: expect.stringMatching(message),
+    });
+    expect(await onDisk()).toEqual([]);
+  });
+
+  it('names the files to choose from', async () => {
+    const failure = resolveBase('team/many');
+    await expect(failure).rejects.toMatchObject({
+      next: expect.stringMatching(/team\/many:FILE.*q8\/a\.gguf \(1 MB\), b\.gguf \(3 MB\)\.$/),
+    });
+    await expect(failure).rejects.not.toMatchObject({ next: expect.stringContaining('of-0000') });
+  });
+
+  it('no network', async () => {
+    await hub.stop();
+    await expect(resolveBase('team/tiny')).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  it('a sign-in is needed', async () => {
+    hub.status = 401;
+    await expect(resolveBase('team/tiny')).rejects.toMatchObject({
+      code: 'hub-not-found',
+      next: expect.stringContaining('HF_TOKEN'),
+    });
+  });
+
+  it('the hub is broken', async () => {
+    hub.status = 500;
+    await expect(resolveBase('team/tiny')).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringContaining('500'),
+    });
+  });
+
+  it('no space on the disk', async () => {
+    hub.claimedLength = 2 ** 52;
+    hub.breakAfter.push(10);
+    await expect(resolveBase('team/tiny')).rejects.toMatchObject({ code: 'disk-full' });
+    expect(await onDisk()).toEqual([]);
+  });
+
+  it('the person would rather not', async () => {
+    await expect(resolveBase('team/tiny', { confirm: async () => false })).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    expect(downloads()).toEqual([]);
+  });
+
+  it('what the hub holds is no model', async () => {
+    await expect(resolveBase('team/text')).rejects.toMatchObject({ code: 'base-not-gguf' });
+  });
+});

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  findKnownBase,
+  isPresent,
+  knownBasePath,
+  knownBases,
+  resolveBase,
+} from '../../../src/base-models/index.ts';
+import { writeTinyModel } from '../../support/tiny-model.ts';
+
+let dir: string;
+let file: string;
+const hashOf = async (path: string) =>
+  createHash('sha256')
+    .update(await readFile(path))
+    .digest('hex');
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-resolve-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  file = join(dir, 'my model.gguf');
+  await writeTinyModel(file, { layers: 1, seed: 1 });
+});
+
+describe('a local file', () => {
+  it('is found by absolute and relative path', async () => {
+    const expected = { id: 'my model', path: file, sha256: await hashOf(file), licence: 'apache-2.0' };
+    expect(await resolveBase(file)).toEqual(expected);
+    expect(await resolveBase(relative(process.cwd(), file))).toEqual(expected);
+  });
+
+  it('is hashed once as long as size and time stay, and again when they change', async () => {
+    await utimes(file, 1000, 1000);
+    const first = await resolveBase(file);
+    const progress = vi.fn();
+    const content = await readFile(file);
+    content[content.length - 1]! ^= 1;
+    await writeFile(file, content);
+    await utimes(file, 1000, 1000);
+    expect(await resolveBase(file, { onProgress: progress })).toEqual(first);
+    expect(progress).not.toHaveBeenCalled();
+
+    await utimes(file, 1001, 1001);
+    const second = await resolveBase(file, { onProgress: progress });
+    expect(second.sha256).toBe(await hashOf(file));
+    expect(second.sha256).not.toBe(first.sha256);
+    const { size } = await stat(file);
+    expect(progress).toHaveBeenLastCalledWith({
+      phase: 'checking',
+      what: 'my model.gguf',
+      done: size,
+      total: size,
+    });
+  });
+
+  it.each([
+    ['not a GGUF', async (path: string) => writeFile(path, 'text'), 'base-not-gguf'],
+    [
+      'cut short',
+      async (path: string) => writeFile(path, (await readFile(file)).subarray(0, -100)),
+      'base-truncated',
+    ],
+    ['a folder', async (path: string) => void (await mkdir(path)), 'base-not-found'],
+  ])('that is %s', async (name, make, code) => {
+    const path = join(dir, `${name}.gguf`);
+    await make(path);
+    await expect(resolveBase(path)).rejects.toMatchObject({ code });
+  });
+});
+
+describe('nothing there', () => {
+  it.each(['smollm', './none.gguf', 'folder/none.gguf', '/none', ''])('%j', async (reference) => {
+    const failure = resolveBase(reference);
+    await expect(failure).rejects.toMatchObject({ code: 'base-not-found' });
+    if (reference)
+      await expect(failure).rejects.toMatchObject({ next: expect.stringContaining('smollm2-135m') });
+  });
+});
+
+describe('known bases', () => {
+  it('say what whoever chooses must know', () => {
+    expect(knownBases.length).toBeGreaterThan(0);
+    expect(new Set(knownBases.map(({ id }) => id)).size).toBe(knownBases.length);
+    for (const { sha256, bytes, parameters, licence } of knownBases) {
+      expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+      expect(bytes).toBeGreaterThan(parameters / 4);
+      expect(licence).not.toBe('');
+    }
+  });
+
+  it('are present when a file of their size is', async () => {
+    const base = { ...findKnownBase('smollm2-135m')!, bytes: 3 };
+    expect(await isPresent(base)).toBe(false);
+    await mkdir(join(dir, 'home', 'models'), { recursive: true });
+    await writeFile(knownBasePath(base), 'abc');
+    expect(await isPresent(base)).toBe(true);
+    await rm(knownBasePath(base));
+  });
+
+  it('are not fetched when the person would rather not', async () => {
+    const confirm = vi.fn(async () => false);
+    await expect(resolveBase('smollm2-135m', { confirm })).rejects.toMatchObject({ code: 'cancelled' });
+    expect(confirm).toHaveBeenCalledWith({
+      what: 'SmolLM2-135M-Instruct',
+      bytes: 98_362_432,
+      licence: 'Apache-2.0',
+    });
+  });
+});
