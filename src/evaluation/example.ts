@@ -61,8 +61,8 @@ export function chooseExample(examples: readonly Example[]): Example | undefined
 export function* heldOutDocuments(corpus: Corpus, tokenizer: Tokenizer) {
   for (const document of corpus.documents) {
     if (document.split !== 'held-out') continue;
-    const tokens = corpus.heldOut.subarray(document.offset, document.offset + document.tokens);
-    const text = tokenizer.decode(tokens.filter((token) => token !== tokenizer.eos));
+    const end = document.offset + document.tokens - 1; // without the token that ends a document
+    const text = tokenizer.decode(corpus.heldOut.subarray(document.offset, end));
     yield { file: document.path, fromLine: document.fromLine ?? 1, text };
   }
 }

@@ -28,9 +28,8 @@ async function run(context: TaskContext) {
   const rows: object[] = [];
   for (const [index, window] of chosen.entries()) {
     context.signal?.throwIfAborted();
-    const bytes = Buffer.byteLength(
-      tokenizer.decode(window.subarray(1).filter((token) => token !== tokenizer.eos)),
-    );
+    // The tokens between documents decode to nothing: their loss counts, and no byte.
+    const bytes = Buffer.byteLength(tokenizer.decode(window.subarray(1)));
     const tokens = window.length - 1;
     const nats = {
       before: sum(await scorer.tokenLosses(window, 'base')),

@@ -1,0 +1,225 @@
+/** Evaluating a run: the figures against llama.cpp's own probabilities, on a model that the test makes. */
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { buildCorpus, openCorpus } from '../../src/corpus/index.ts';
+import { windows } from '../../src/corpus/packing.ts';
+import { evaluateRun, type EvaluateOptions } from '../../src/evaluation/evaluate-run.ts';
+import { compareDistributions, isVerified } from '../../src/export/verify.ts';
+import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
+import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
+import { hyperSchema } from '../../src/protocol/run.ts';
+import { createRun } from '../../src/runs/index.ts';
+import { openLlamaHost, type LlamaHost } from '../../src/serving/llama-host.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+const WINDOW = 48;
+let root: string;
+let base: string;
+let changed: string;
+let unchanged: string;
+let host: LlamaHost;
+let problems: string;
+
+async function newRun(adapter?: string): Promise<string> {
+  const { dir } = await createRun({
+    name: 'test',
+    folder: join(root, 'code'),
+    base: { id: 'tiny', path: base, sha256: 'ab'.repeat(32) },
+    hyper: hyperSchema.parse({ learningRate: 1e-3, steps: 7, sequenceLength: WINDOW }),
+    backend: 'wasm',
+    evaluation: { heldOutWindows: 3, humanevalProblems: 2, retentionTexts: 2 },
+    versions: {},
+  });
+  const state = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as object;
+  await writeFile(join(dir, 'state.json'), JSON.stringify({ ...state, status: 'done', step: 7 }));
+  await cp(join(root, 'corpus'), join(dir, 'corpus'), { recursive: true });
+  if (adapter) await cp(adapter, join(dir, 'adapter.gguf'));
+  return dir;
+}
+
+async function evaluate(dir: string, options: EvaluateOptions = {}) {
+  const messages: EvaluatorMessage[] = [];
+  const summary = await evaluateRun(dir, {
+    data: { humaneval: problems },
+    onEvent: (message) => messages.push(evaluatorMessageSchema.parse(message)),
+    ...options,
+  });
+  return { summary, messages };
+}
+const find = (summary: Summary, task: string, metric: string) =>
+  summary.comparisons.find((one) => one.task === task && one.metric === metric)!;
+const rowsOf = async (dir: string, name: string) =>
+  (await readFile(join(dir, 'evaluation', name), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'fmn-evaluation-'));
+  process.env['FORGET_ME_NOT_HOME'] = join(root, 'data');
+  base = join(root, 'tiny.gguf');
+  changed = join(root, 'changed.gguf');
+  unchanged = join(root, 'unchanged.gguf');
+  await writeTinyModel(base, { seed: 5 });
+  await writeTinyAdapter(changed, base, { seed: 2, scale: 0.1 });
+  await writeTinyAdapter(unchanged, base, { scale: 0 });
+  await mkdir(join(root, 'code'));
+  await cp(resolve('node_modules/commander/lib'), join(root, 'code'), { recursive: true });
+  const tokenizer = await openTokenizer(base);
+  await buildCorpus({
+    folder: join(root, 'code'),
+    out: join(root, 'corpus'),
+    tokenizer,
+    seed: 0,
+    heldOutShare: 0.2,
+  });
+  await tokenizer.dispose();
+  problems = join(root, 'problems.jsonl');
+  const problem = (id: number) =>
+    `${JSON.stringify({ task_id: `T/${id}`, prompt: `def f${id}():\n    """Doc."""\n`, entry_point: `f${id}`, canonical_solution: '    pass\n', test: 'def check(f):\n    assert f() == 1' })}\n`;
+  await writeFile(problems, [0, 1, 2, 3].map(problem).join(''));
+  host = await openLlamaHost({
+    basePath: base,
+    adapters: [{ name: 'changed', path: changed }],
+    contextSize: 512,
+  });
+});
+afterAll(async () => {
+  await host?.dispose();
+  delete process.env['FORGET_ME_NOT_HOME'];
+  await rm(root, { recursive: true, force: true, maxRetries: 5 });
+});
+
+describe('a run with an adapter', () => {
+  let dir: string;
+  let summary: Summary;
+  let messages: EvaluatorMessage[];
+  beforeAll(async () => {
+    dir = await newRun(changed);
+    ({ summary, messages } = await evaluate(dir));
+  });
+
+  it('has the losses that llama.cpp gives, before and after', async () => {
+    const { heldOut } = await openCorpus(join(dir, 'corpus'));
+    const loss = find(summary, 'heldout', 'loss');
+    for (const [model, metric] of [
+      ['base', loss.before],
+      ['changed', loss.after],
+    ] as const) {
+      // prettier-ignore
+      let nats = 0;
+      let tokens = 0;
+      for (const window of windows(heldOut, WINDOW, { count: 3 })) {
+        const rows = await host.distributions(model, window);
+        for (let i = 1; i < window.length; i += 1) nats -= Math.log(rows[i - 1]![window[i]!]!);
+        tokens += window.length - 1;
+      }
+      expect(metric.value).toBeCloseTo(nats / tokens, 3);
+      expect(metric.n).toBe(3);
+    }
+  });
+
+  it('has bits per byte from the same nats and the bytes of the text', async () => {
+    const rows = await rowsOf(dir, 'heldout.7.jsonl');
+    const total = (pick: (row: Record<string, unknown>) => number) =>
+      rows.reduce((sum, row) => sum + pick(row), 0);
+    const nats = total((row) => (row['before'] as { nats: number }).nats);
+    const bits = find(summary, 'heldout', 'bits per byte');
+    expect(bits.before.value).toBeCloseTo(nats / Math.LN2 / total((row) => row['bytes'] as number), 9);
+  });
+
+  it("has the KL that llama.cpp's distributions give, on the texts that it sampled", async () => {
+    const rows = await rowsOf(dir, 'retention.7.jsonl');
+    let sum = 0;
+    let tokens = 0;
+    for (const { text } of rows) {
+      const encoded = host.encode(text as string);
+      const { meanKl } = compareDistributions(
+        await host.distributions('base', encoded),
+        await host.distributions('changed', encoded),
+      );
+      sum += meanKl * encoded.length;
+      tokens += encoded.length;
+    }
+    const kl = find(summary, 'retention', 'KL from base');
+    expect(kl.after.value).toBeGreaterThan(0.001);
+    expect(kl.after.value / (sum / tokens)).toBeCloseTo(1, 2);
+    expect(kl.before.value).toBe(0);
+  });
+
+  it('is found to be served as trained, to far below the limit on F32 weights', async () => {
+    expect(summary.served).toMatchObject({ ok: true, tokens: 96 });
+    expect(summary.served!.meanKl).toBeLessThan(1e-5);
+    expect(await isVerified(dir)).toBe(true);
+  });
+
+  it('shows a held-out line of a held-out file', async () => {
+    const { documents } = await openCorpus(join(dir, 'corpus'));
+    const { file, line, prefix, actual } = summary.example!;
+    expect(documents.find((document) => document.path === file)?.split).toBe('held-out');
+    const written = (await readFile(join(root, 'code', file), 'utf8')).split('\n')[line - 1]!;
+    expect(written.trimEnd()).toBe(prefix.split('\n').at(-1)! + actual);
+  });
+
+  it('tells its parent every figure, of base and result', () => {
+    const results = messages.filter((message) => message.type === 'result');
+    expect(results.filter(({ step }) => step === 0)).toHaveLength(summary.comparisons.length);
+    expect(results.filter(({ step }) => step === 7).map(({ result }) => result.task)).toEqual(
+      expect.arrayContaining(['heldout', 'humaneval', 'retention']),
+    );
+    expect(messages.at(-1)).toEqual({ type: 'summary', summary });
+  });
+
+  it('is on disk as it was told, with every item', async () => {
+    expect(
+      summarySchema.parse(JSON.parse(await readFile(join(dir, 'evaluation', 'summary.json'), 'utf8'))),
+    ).toEqual(summary);
+    const rows = await rowsOf(dir, 'humaneval.7.jsonl');
+    expect(rows.map(({ item }) => item)).toEqual(['T/1', 'T/3']);
+    expect(rows[0]!['before']).toMatchObject([
+      { completion: expect.stringMatching(/^ {3}/) as string, outcome: expect.any(String) as string },
+    ]);
+  });
+
+  it('keeps the figures of other tasks when one is measured again', async () => {
+    const again = await evaluate(dir, { tasks: ['heldout'], limit: 2 });
+    expect(find(again.summary, 'heldout', 'loss').before.n).toBe(2);
+    expect(find(again.summary, 'retention', 'KL from base')).toEqual(
+      find(summary, 'retention', 'KL from base'),
+    );
+  });
+});
+
+it('sees nothing where the adapter changes nothing', async () => {
+  const { summary } = await evaluate(await newRun(unchanged), { tasks: ['heldout', 'retention'] });
+  for (const { difference, significant } of summary.comparisons) {
+    expect(difference).toEqual({ value: 0, low: 0, high: 0 });
+    expect(significant).toBe(false);
+  }
+  expect(summary.sentence).toContain('nothing that can be told from noise');
+});
+
+it('tells served from trained where they are not the same', async () => {
+  const { heldOut } = await openCorpus(join(root, 'corpus'));
+  const tokens = heldOut.slice(0, 64);
+  const verdict = compareDistributions(
+    await host.distributions('changed', tokens),
+    await host.distributions('base', tokens),
+  );
+  expect(verdict.ok).toBe(false);
+});
+
+it('refuses what cannot be evaluated, before anything is loaded', async () => {
+  await expect(evaluate(await newRun())).rejects.toMatchObject({ code: 'run-not-finished' });
+  await expect(evaluate(join(root, 'nowhere'))).rejects.toMatchObject({ code: 'run-not-found' });
+  await expect(evaluate(await newRun(changed), { tasks: ['nope'] })).rejects.toMatchObject({
+    code: 'bad-argument',
+  });
+  const stopped = AbortSignal.abort();
+  await expect(evaluate(await newRun(changed), { signal: stopped })).rejects.toMatchObject({
+    code: 'cancelled',
+  });
+});
