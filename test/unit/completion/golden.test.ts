@@ -1,0 +1,63 @@
+/** Golden files: a document with a cursor, what the model said, and what is shown. See cases/*.txt. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { buildPrompt, cleanUp, gate, reachAt, type CursorDocument } from '../../../src/completion/index.ts';
+
+const CURSOR = '▮';
+const folder = new URL('./cases/', import.meta.url);
+
+interface Case {
+  title: string;
+  document: string;
+  output: string;
+  ghost: string;
+}
+
+function readCases(file: string): Case[] {
+  const text = readFileSync(new URL(file, folder), 'utf8');
+  return text
+    .split(/^=== /m)
+    .slice(1)
+    .map((part) => {
+      const match = /^(.*)\n--- document\n([^]*?)\n--- output\n([^]*?)\n--- ghost\n([^]*?)\n?$/.exec(part);
+      if (!match || match[2]!.split(CURSOR).length !== 2)
+        throw new Error(`${file}: broken case "${part.slice(0, 60)}"`);
+      return { title: match[1]!, document: match[2]!, output: match[3]!, ghost: match[4]! };
+    });
+}
+
+/** What an editor would show, with the engine's part (ending at a stop text) played here. */
+function ghostText(document: CursorDocument, output: string): string {
+  const reason = gate({ ...document, selections: [0] });
+  if (reason) return `(not asked: ${reason})`;
+  const reach = reachAt(document);
+  const { ask, heal } = buildPrompt(document, { model: 'm', fillInTheMiddle: false, maxTokens: 64, reach });
+  const stopped = ask.stop.reduce((text, stop) => text.split(stop)[0]!, output);
+  const result = cleanUp(stopped, document, { reach, heal });
+  return 'text' in result ? result.text : `(nothing: ${result.dropped})`;
+}
+
+const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
+let total = 0;
+
+describe.each(files)('%s', (file) => {
+  const languageId = file.replace('.txt', '');
+  const cases = readCases(file);
+  total += cases.length;
+  it.each(cases.map((one) => [one.title, one] as const))('%s', (_, { document, output, ghost }) => {
+    const [before, after] = document.split(CURSOR) as [string, string];
+    const at = { path: `a.${languageId}`, languageId, before, after };
+    expect(ghostText(at, output)).toBe(ghost);
+  });
+
+  it('the same in a file with Windows line ends', () => {
+    for (const { document, output, ghost } of cases) {
+      const [before, after] = document.replaceAll('\n', '\r\n').split(CURSOR) as [string, string];
+      if (!before.includes('\n') && !after.includes('\n')) continue;
+      const shown = ghostText({ path: 'a', languageId, before, after }, output);
+      expect(shown).toBe(ghost.startsWith('(no') ? ghost : ghost.replaceAll('\n', '\r\n'));
+    }
+  });
+});
+
+it('there are enough of them', () => expect(total).toBeGreaterThan(70));

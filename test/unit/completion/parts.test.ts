@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import { readBrackets } from '../../../src/completion/brackets.ts';
+import { CompletionCache } from '../../../src/completion/cache.ts';
+import { takeAfter, takeBefore } from '../../../src/completion/context.ts';
+import { buildPrompt, gate, languageIdOf, reachAt } from '../../../src/completion/index.ts';
+import { languageOf } from '../../../src/completion/languages.ts';
+import { cutLoops, similar } from '../../../src/completion/repetition.ts';
+import { indentWidth } from '../../../src/completion/text.ts';
+
+const document = (before: string, after = '', languageId = 'typescript') => ({
+  path: 'src/a.ts',
+  languageId,
+  before,
+  after,
+});
+
+describe('the gate', () => {
+  const ask = (before: string, after = '', selections = [0], languageId = 'typescript') =>
+    gate({ ...document(before, after, languageId), selections });
+
+  it.each([')', ']);', '"', " '", '},', ': ', '*/', ' -->', '</div>', '>', ''])('opens before %j', (after) =>
+    expect(ask('const a = f(', after)).toBeUndefined(),
+  );
+  it.each(['x', ' + 1', ') + 2', '.then()', '// why'])('stays shut before %j', (after) =>
+    expect(ask('const a = f(', after)).toBe('text-right'),
+  );
+  it('looks at the cursor line only', () => expect(ask('a(', ')\nconst b = 2;')).toBeUndefined());
+  it.each([
+    [[0, 0], 'several-cursors'],
+    [[5], 'selection'],
+    [[], 'several-cursors'],
+  ])('selections %j: %s', (selections, reason) => expect(ask('a', '', selections)).toBe(reason));
+  it('knows inputs that are no documents', () =>
+    expect(ask('fix: a', '', [0], 'scminput')).toBe('unsupported'));
+  it('leaves data alone', () => expect(ask('1,'.repeat(300))).toBe('long-line'));
+});
+
+describe('the reach', () => {
+  it.each([
+    ['  ', '', 'block'],
+    ['if (a) {', '', 'block'],
+    ['if (a) {', '}', 'block'],
+    ['f(', ')', 'line'],
+    ['const a =', '', 'line'],
+    ['const f = () =>', '', 'block'],
+    ['// about {', '', 'line'],
+    ['/* over\n', '\n */', 'line'],
+    ['"// no comment"; if (a) {', '', 'block'],
+  ])('%j before %j: %s', (before, after, reach) => expect(reachAt(document(before, after))).toBe(reach));
+  it.each([
+    ['def f():', 'block'],
+    ['x = {', 'block'],
+    ['x = 1', 'line'],
+    ['# note:', 'line'],
+  ])('python %j: %s', (before, reach) => expect(reachAt(document(before, '', 'python'))).toBe(reach));
+});
+
+describe('brackets', () => {
+  const read = (text: string, languageId = 'typescript') => readBrackets(text, languageOf(languageId));
+  it('owes what is open, innermost last', () =>
+    expect(read('f({ a: [1, (2').owed).toEqual([')', '}', ']', ')']));
+  it('finds closers that nothing opened', () =>
+    expect(read('a) b } [c]').unmatched).toEqual([
+      { closer: ')', at: 1 },
+      { closer: '}', at: 5 },
+    ]));
+  it.each(['"(["', "'{'", '`\n(`', '// (', '/* [ { */', "'it\\'s ('", '"""('])(
+    'counts none in %j',
+    (text) => {
+      expect(read(text).owed).toEqual([]);
+      expect(read(text).unmatched).toEqual([]);
+    },
+  );
+  it('a string ends with its line', () => expect(read('const a = "open\nf(').owed).toEqual([')']));
+  it.each([
+    ['/* a', 'comment'],
+    ['// a', 'comment'],
+    ['// a\nb', undefined],
+    ['`a ${', 'string'],
+    ['"a', 'string'],
+    ['"a"', undefined],
+  ])('%j ends inside %s', (text, inside) => expect(read(text).inside).toBe(inside));
+});
+
+describe('the context', () => {
+  const lines = Array.from({ length: 500 }, (_, index) => `const value${index} = ${index};`);
+  it('is everything when there is little', () => {
+    expect(takeBefore('a\nb', 10)).toBe('a\nb');
+    expect(takeAfter('a\nb', 10)).toBe('a\nb');
+  });
+  it('begins and ends with whole lines, within the budget', () => {
+    const before = takeBefore(lines.join('\n'), 1000);
+    expect(before.length).toBeLessThanOrEqual(1000);
+    expect(before.length).toBeGreaterThan(600);
+    expect(lines).toContain(before.split('\n')[0]);
+    expect(before.endsWith(lines.at(-1)!)).toBe(true);
+    const after = takeAfter(lines.join('\n'), 1000);
+    expect(lines).toContain(after.split('\n').at(-1));
+  });
+  it('keeps its beginning while someone types', () => {
+    const starts = new Set<string>();
+    let text = lines.join('\n');
+    for (let key = 0; key < 200; key += 1) {
+      text += 'x';
+      starts.add(takeBefore(text, 1000).slice(0, 50));
+    }
+    expect(starts.size).toBeLessThanOrEqual(2);
+  });
+  it('cuts no character in two', () => {
+    const text = '😀'.repeat(1000);
+    for (const budget of [99, 100, 101]) {
+      expect(takeBefore(text, budget)).toMatch(/^(😀)*$/u);
+      expect(takeAfter(text, budget)).toMatch(/^(😀)*$/u);
+    }
+  });
+});
+
+describe('the prompt', () => {
+  const options = { model: 'm', fillInTheMiddle: true, maxTokens: 100, reach: 'block' as const };
+  it('leaves the last space to the model', () => {
+    expect(buildPrompt(document('  return '), options)).toMatchObject({
+      heal: ' ',
+      ask: { prompt: '  return' },
+    });
+    expect(buildPrompt(document('a\n    '), options)).toMatchObject({ heal: ' ', ask: { prompt: 'a\n   ' } });
+    expect(buildPrompt(document('a\n\t'), options)).toMatchObject({ heal: '', ask: { prompt: 'a\n\t' } });
+  });
+  it('has one kind of line end', () =>
+    expect(buildPrompt(document('a\r\nb', '\r\nc'), options).ask).toMatchObject({
+      prompt: 'a\nb',
+      suffix: '\nc',
+    }));
+  it('has no suffix where nothing follows', () =>
+    expect(buildPrompt(document('a', '\n\n'), options).ask.suffix).toBeUndefined());
+  it('names the file when asked to, in a comment', () => {
+    const named = (languageId: string) =>
+      buildPrompt(document('a', '', languageId), { ...options, pathHeader: true }).ask.prompt;
+    expect(named('typescript')).toBe('// src/a.ts\na');
+    expect(named('python')).toBe('# src/a.ts\na');
+    expect(named('html')).toBe('<!-- src/a.ts -->\na');
+    expect(named('markdown')).toBe('a');
+  });
+});
+
+describe('the cache', () => {
+  it('tells places apart that differ far from the cursor in length', () => {
+    const cache = new CompletionCache();
+    const far = 'x'.repeat(10_000);
+    cache.put(document(`${far}const a =`), 'm', ' 1;');
+    expect(cache.get(document(`${far}const a =`), 'm')).toBe(' 1;');
+    expect(cache.get(document(`y${far}const a =`), 'm')).toBeUndefined();
+    expect(cache.get(document(`${far}const a =`, 'z'), 'm')).toBeUndefined();
+  });
+  it('keeps white space apart', () => {
+    const cache = new CompletionCache();
+    cache.put(document('if a:\n  ', '', 'python'), 'm', 'b');
+    expect(cache.get(document('if a:\n    ', '', 'python'), 'm')).toBeUndefined();
+  });
+  it('drops what was used longest ago', () => {
+    const cache = new CompletionCache(2);
+    for (const name of ['a', 'b']) cache.put(document(name), 'm', ` ${name}`);
+    expect(cache.get(document('a'), 'm')).toBe(' a');
+    cache.put(document('c'), 'm', ' c');
+    expect(cache.get(document('b'), 'm')).toBeUndefined();
+    expect(cache.get(document('a'), 'm')).toBe(' a');
+  });
+});
+
+describe('repetition', () => {
+  it.each(['a\nb\nc', '    a: 1,\n    b: 1,', '----------------------------------------', 'x = [0, 0, 0]'])(
+    'leaves %j',
+    (text) => expect(cutLoops(text)).toBe(text),
+  );
+  it('cuts loops of one to three lines', () => {
+    expect(cutLoops('x\na\na\na')).toBe('x\na');
+    expect(cutLoops('a\nb\na\nb\na\nb\na')).toBe('a\nb');
+    expect(cutLoops('a\nb\nc\n'.repeat(3))).toBe('a\nb\nc');
+  });
+  it('calls lines similar that a person would', () => {
+    expect(similar('  const a = 1;', 'const a = 1;')).toBe(true);
+    expect(similar('const a = 1;', 'const b = 1;')).toBe(false);
+    expect(similar("import { readFile } from 'node:fs';", 'import { readFile } from "node:fs";')).toBe(false);
+    expect(
+      similar(
+        "const description = element.querySelector('a');",
+        "const description = element.querySelector('b');",
+      ),
+    ).toBe(true);
+  });
+});
+
+it('tabs go to the next stop', () =>
+  expect([indentWidth('\ta'), indentWidth('  \ta'), indentWidth('    a')]).toEqual([4, 4, 4]));
+it('knows languages by their ending', () =>
+  expect(['a.ts', 'b.PY', 'c.unknown', 'Makefile'].map(languageIdOf)).toEqual([
+    'typescript',
+    'python',
+    'plaintext',
+    'plaintext',
+  ]));
