@@ -70,7 +70,8 @@ class LineView implements ProgressView {
   show(progress: ByteProgress): void {
     const { done, total } = progress;
     const text = label(progress);
-    const quarter = total > 0 ? Math.floor((done / total) * 4) : 0;
+    // Only a download is worth more than one line.
+    const quarter = total > 0 && progress.phase === 'downloading' ? Math.floor((done / total) * 4) : 0;
     if (text === this.last && quarter <= this.quarter) return;
     const share = total > 0 && quarter > 0 ? ` ${quarter * 25}%` : '';
     const size = total > 0 ? ` (${megabytes(total)} MB)` : '';

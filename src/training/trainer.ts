@@ -1,5 +1,5 @@
 /** Entry: `node trainer.mjs RUN_DIR`. Owner of the run directory until it exits. */
-import { openRunWriter } from '../runs/writer.ts';
+import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { formatError, reportError, UserError } from '../protocol/errors.ts';
 import { trainRun } from './train-run.ts';
 
@@ -14,21 +14,23 @@ for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel
 // The terminal that started it may go; the run goes on.
 process.on('SIGHUP', () => undefined);
 
+/** What was thrown because of a cancellation is no failure. */
+async function ended(writer: RunWriter, error: unknown): Promise<void> {
+  if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
+  const report = reportError(error);
+  if (!(error instanceof UserError)) console.error(error);
+  process.exitCode = 1;
+  await writer.event({ type: 'error', ...report }).catch(() => undefined);
+  await writer.state({ status: 'failed', error: report, phase: undefined });
+}
+
 try {
   const writer = await openRunWriter(dir);
   try {
     const status = await trainRun(dir, writer, cancel.signal);
     await writer.state({ status, etaSeconds: undefined, phase: undefined });
   } catch (error) {
-    const report = reportError(error);
-    if (!(error instanceof UserError)) console.error(error);
-    await writer.event({ type: 'error', ...report }).catch(() => undefined);
-    await writer.state({
-      status: cancel.signal.aborted ? 'cancelled' : 'failed',
-      error: report,
-      phase: undefined,
-    });
-    process.exitCode = 1;
+    await ended(writer, error);
   } finally {
     await writer.close();
   }

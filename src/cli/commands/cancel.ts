@@ -9,8 +9,13 @@ export function cancelCommand(): Command {
     .option('--json', 'print the result as JSON')
     .action(async (wanted: string, { json }: { json?: boolean }) => {
       const dir = await findRun(wanted);
-      await cancelRun(dir);
-      if (json) printJson({ cancelled: true, dir });
-      else console.log('Stopping; a checkpoint is kept. Go on later with: forget-me-not resume ' + wanted);
+      const outcome = await cancelRun(dir);
+      if (json) return printJson({ outcome, dir });
+      const said = {
+        asked: `Stopping after this step; a checkpoint is kept. Go on later with: forget-me-not resume ${wanted}`,
+        cancelled: `Nothing was training it; it is marked cancelled. Go on with: forget-me-not resume ${wanted}`,
+        over: 'It had ended before; nothing to stop.',
+      };
+      console.log(said[outcome]);
     });
 }
