@@ -28,6 +28,8 @@ export interface TinyModelOptions {
   tied?: boolean;
   /** `general.architecture`; anything but llama is for testing that it is refused. */
   architecture?: string;
+  /** Its vocabulary has fill-in-the-middle tokens, which random weights make nothing of. Default true. */
+  fillInTheMiddle?: boolean;
 }
 
 /** Writes the model. The same options give the same bytes. */
@@ -44,7 +46,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     tied = true,
   } = options;
   const { architecture = 'llama' } = options;
-  const vocabulary = tinyVocabulary();
+  const vocabulary = tinyVocabulary(options);
   const headSize = embedding / heads;
   const random = new Random(seed);
   const tensors: TensorSource[] = [];

@@ -24,7 +24,7 @@ const words = [
   'def ',
   'self.',
 ];
-const special = [
+const specialTokens = [
   '<|endoftext|>',
   '<|im_start|>',
   '<|im_end|>',
@@ -50,7 +50,11 @@ export interface TinyVocabulary {
   metadata: [string, MetadataEntry][];
 }
 
-export function tinyVocabulary(): TinyVocabulary {
+/** @param fillInTheMiddle without it, the same tokens under names that mean nothing to llama.cpp */
+export function tinyVocabulary({ fillInTheMiddle = true } = {}): TinyVocabulary {
+  const special = fillInTheMiddle
+    ? specialTokens
+    : specialTokens.map((token) => token.replace('fim_', 'reserved_'));
   const characters = byteCharacters();
   const pieces = new Set(characters);
   const merges: string[] = [];
@@ -76,7 +80,7 @@ export function tinyVocabulary(): TinyVocabulary {
       ],
       ['tokenizer.ggml.merges', { type: 'string[]', value: merges }],
       ['tokenizer.ggml.eos_token_id', id('<|endoftext|>')],
-      ['tokenizer.ggml.padding_token_id', id('<|fim_pad|>')],
+      ['tokenizer.ggml.padding_token_id', id(special[6]!)],
       ['tokenizer.ggml.add_bos_token', { type: 'bool', value: false }],
     ],
   };
