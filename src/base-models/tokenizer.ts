@@ -76,7 +76,7 @@ function tokenizerOf(model: LlamaModel, vocabularySize: number): Tokenizer {
       const list = Array.from(tokens) as Token[];
       // llama.cpp ends the process at a token that does not exist.
       for (const token of list)
-        if (!(token >= 0 && token < vocabularySize))
+        if (!(Number.isInteger(token) && token >= 0 && token < vocabularySize))
           throw new RangeError(`${token} is no token of a vocabulary of ${vocabularySize}`);
       return model.detokenize(list, special);
     },

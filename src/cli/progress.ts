@@ -18,7 +18,7 @@ export interface ProgressView {
 }
 
 const verbs: Record<string, string> = {
-  resolving: 'Asking pip for',
+  resolving: 'Looking up',
   waiting: 'Waiting:',
   downloading: 'Downloading',
   checking: 'Checking',

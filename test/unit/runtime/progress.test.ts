@@ -48,7 +48,7 @@ it('draws a bar with megabytes on a terminal', () => {
     view.show(downloading(0));
     view.show(downloading(137e6));
   });
-  expect(text).toContain('Asking pip for tensorflow-cpu 2.21.0');
+  expect(text).toContain('Looking up tensorflow-cpu 2.21.0');
   expect(text).toMatch(/\[=+-+\] 50%/);
   expect(text).toContain('137 of 274 MB');
 });

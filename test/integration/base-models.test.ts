@@ -1,0 +1,86 @@
+/** `forget-me-not models` as a person types it. Needs dist/ (npm test builds it). */
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Workplace } from '../support/cli.ts';
+import { HubServer } from '../support/hub-server.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+let place: Workplace;
+let model: Buffer;
+let hub: HubServer;
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  await writeTinyModel(place.path('tiny.gguf'), { layers: 1 });
+  model = await readFile(place.path('tiny.gguf'));
+});
+afterAll(() => place?.dispose());
+beforeEach(async () => {
+  hub = await HubServer.start({ 'team/tiny': { 'tiny.gguf': { content: model } } });
+  vi.stubEnv('HF_ENDPOINT', hub.url);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await hub.stop();
+});
+
+interface Listed {
+  models: { id: string; bytes: number; licence?: string; present: boolean; path: string }[];
+}
+
+it('lists the known bases with size and licence, and whether they are here', async () => {
+  const { models } = await place.json<Listed>('models');
+  expect(models).toEqual([
+    expect.objectContaining({ id: 'smollm2-135m', bytes: 98_362_432, licence: 'Apache-2.0', present: false }),
+  ]);
+  const { stdout, code } = await place.run('models');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/smollm2-135m +98 MB +Apache-2\.0 +not fetched/);
+});
+
+it('fetches from the hub: says how much, then lists it', async () => {
+  const { code, stdout, stderr } = await place.run('models', 'fetch', 'team/tiny');
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/team\/tiny:tiny\.gguf: downloads \d+ MB/),
+  });
+  expect(stdout).toMatch(
+    /^team\/tiny:tiny\.gguf is here: .+\n {2}sha256 [0-9a-f]{64}\n {2}licence apache-2\.0\n$/,
+  );
+  const { models } = await place.json<Listed>('models');
+  const listed = models.find(({ id }) => id === 'team/tiny:tiny.gguf')!;
+  expect(listed).toMatchObject({ bytes: model.length, present: true });
+  expect((await readFile(listed.path)).equals(model)).toBe(true);
+});
+
+it('looks at a local file', async () => {
+  const base = await place.json('models', 'fetch', place.path('tiny.gguf'));
+  expect(base).toMatchObject({
+    id: 'tiny',
+    path: place.path('tiny.gguf'),
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
+});
+
+describe('bad input: one sentence, non-zero exit', () => {
+  it.each([
+    ['no such name', 'smollm', 'base-not-found'],
+    ['no such repository', 'team/none', 'hub-not-found'],
+    ['no such file', 'team/tiny:none.gguf', 'hub-not-found'],
+    ['no model', 'text.gguf', 'base-not-gguf'],
+    ['cut short', 'cut.gguf', 'base-truncated'],
+  ])('%s', async (_, reference, errorCode) => {
+    await writeFile(place.path('text.gguf'), 'not a model');
+    await writeFile(place.path('cut.gguf'), model.subarray(0, -100));
+    const { code, stdout, stderr } = await place.run('models', 'fetch', reference);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(new RegExp(`^(Looking up \\S+\\n)?\\[${errorCode}\\] [^\\n]+\\. [^\\n]+\\n$`));
+    expect(stdout).toBe('');
+  });
+
+  it('no network', async () => {
+    await hub.stop();
+    const { code, stderr } = await place.run('models', 'fetch', 'team/other');
+    expect({ code, stderr }).toMatchObject({ code: 1, stderr: expect.stringContaining('[network]') });
+  });
+});

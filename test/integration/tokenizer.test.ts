@@ -1,0 +1,99 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTokenizer, type Tokenizer } from '../../src/base-models/index.ts';
+import { exportAdapterGguf } from '../../src/export/index.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+import { tinyVocabulary } from '../support/tiny-vocabulary.ts';
+
+let dir: string;
+let tokenizer: Tokenizer;
+const at = (name: string) => join(dir, name);
+const { tokens } = tinyVocabulary();
+const id = (token: string) => tokens.indexOf(token);
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-tokenizer-'));
+  await writeTinyModel(at('tiny.gguf'));
+  tokenizer = await openTokenizer(at('tiny.gguf'));
+});
+afterAll(async () => {
+  await tokenizer?.dispose();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe('a tokenizer', () => {
+  it.each([
+    'function add(a, b) {\n    return a + b;\n}\n',
+    '\tif (x)\r\n  y();   ',
+    'naïve 中文 😀 \u0000\u2028',
+    '',
+  ])('gives %j back', (text) => {
+    const encoded = tokenizer.encode(text);
+    expect(encoded).toBeInstanceOf(Int32Array);
+    expect(tokenizer.decode(encoded)).toBe(text);
+    expect(encoded.every((token) => token >= 0 && token < tokenizer.vocabularySize)).toBe(true);
+  });
+
+  it('applies merges, and bytes where there are none', () => {
+    expect([...tokenizer.encode('function')]).toEqual([id('function')]);
+    expect([...tokenizer.encode(' return')]).toEqual([id('Ġreturn')]);
+    expect([...tokenizer.encode('zq')]).toEqual([id('z'), id('q')]);
+    expect(tokenizer.encode('😀')).toHaveLength(4);
+  });
+
+  it('takes special text as text, and as its token only when asked', () => {
+    const text = 'a<|fim_prefix|>b';
+    expect([...tokenizer.encode(text, { special: true })]).toEqual([id('a'), id('<|fim_prefix|>'), id('b')]);
+    const plain = tokenizer.encode(text);
+    expect(plain).not.toContain(id('<|fim_prefix|>'));
+    expect(tokenizer.decode(plain)).toBe(text);
+  });
+
+  it('leaves special tokens out of text unless asked', () => {
+    const encoded = [id('a'), id('<|endoftext|>')];
+    expect(tokenizer.decode(encoded)).toBe('a');
+    expect(tokenizer.decode(encoded, { special: true })).toBe('a<|endoftext|>');
+    expect(tokenizer.decode(Int32Array.from(encoded))).toBe('a');
+  });
+
+  it('knows the special tokens', () => {
+    const fim = { prefix: id('<|fim_prefix|>'), suffix: id('<|fim_suffix|>'), middle: id('<|fim_middle|>') };
+    expect(tokenizer.vocabularySize).toBe(tokens.length);
+    expect(tokenizer.eos).toBe(id('<|endoftext|>'));
+    expect(tokenizer.fim).toEqual(fim);
+    expect(tokenizer.fileSeparator).toBe(id('<|file_sep|>'));
+    for (const token of [tokenizer.eos, ...Object.values(fim), id('<|file_sep|>'), id('<|im_end|>')])
+      expect(tokenizer.endTokens).toContain(token);
+    expect(tokenizer.endTokens).not.toContain(id('a'));
+  });
+
+  it.each([-1, 1e6, 1.5, NaN])('refuses %d, which would end the process', (token) => {
+    expect(() => tokenizer.decode([token])).toThrow(RangeError);
+  });
+
+  it('two at once', async () => {
+    const other = await openTokenizer(at('tiny.gguf'));
+    expect(other.encode('function')).toEqual(tokenizer.encode('function'));
+    await other.dispose();
+    expect(tokenizer.decode(tokenizer.encode('still here'))).toBe('still here');
+  });
+});
+
+describe('what is no tokenizer', () => {
+  it('an adapter', async () => {
+    await writeTinyAdapter(at('adapter.gguf'), at('tiny.gguf'));
+    await expect(openTokenizer(at('adapter.gguf'))).rejects.toMatchObject({ code: 'base-not-gguf' });
+    await exportAdapterGguf(at('empty.gguf'), { architecture: 'llama', alpha: 1, layers: [] });
+    await expect(openTokenizer(at('empty.gguf'))).rejects.toMatchObject({ code: 'base-not-gguf' });
+  });
+
+  it('an architecture that llama.cpp does not know', async () => {
+    await writeTinyModel(at('odd.gguf'), { architecture: 'perceptron' });
+    await expect(openTokenizer(at('odd.gguf'))).rejects.toMatchObject({
+      code: 'base-unsupported-architecture',
+      message: expect.stringContaining('"perceptron"'),
+    });
+  });
+});
