@@ -7,8 +7,8 @@ export interface ContextBudget {
   after: number;
 }
 
-/** Some 1200 and 250 tokens of code. */
-export const defaultBudget: ContextBudget = { before: 4000, after: 800 };
+/** Some 700 and 170 tokens of code: on two cores, a second or two of a small model when none of it is known yet. */
+export const defaultBudget: ContextBudget = { before: 2400, after: 600 };
 
 /** The beginning moves in steps of this share of the budget, so that the engine's work on it is good for many keystrokes. */
 const STEP_SHARE = 0.25;

@@ -2,8 +2,10 @@
 import { distance } from 'fastest-levenshtein';
 import { isBlank } from './text.ts';
 
-/** Lines equal to the one before, from which on it is a loop. */
-const SAME_LINES = 3;
+/** Lines of a block that may loop. */
+const LONGEST_BLOCK = 6;
+/** A block with as many characters as this says nothing new the second time; a shorter one (`0,`) may come twice. */
+const TELLING = 12;
 /** Characters from which on a repeated piece within a line is a loop, not a table or a divider. */
 const LOOP_LENGTH = 24;
 const LOOP_TIMES = 4;
@@ -25,18 +27,29 @@ export function cutLoops(text: string): string {
   return endsInLoop(kept) ? '' : kept;
 }
 
-/** Index of the first repetition of a block of one to three lines that comes `SAME_LINES` times in a row. */
+/** Index of the line where a block of lines comes again at once; the text may break off inside the repetition. */
 function firstLoop(lines: readonly string[]): number {
-  for (let size = 1; size <= 3; size += 1) {
-    const block = (at: number) => lines.slice(at, at + size).join('\n');
-    for (let at = 0; at + size * SAME_LINES <= lines.length; at += 1) {
-      const first = block(at);
-      if (isBlank(first)) continue;
-      const again = Array.from({ length: SAME_LINES - 1 }, (_, turn) => block(at + size * (turn + 1)));
-      if (again.every((other) => other === first)) return at + size;
+  for (let at = 0; at < lines.length; at += 1) {
+    for (let size = 1; size <= LONGEST_BLOCK && at + size < lines.length; size += 1) {
+      const block = lines.slice(at, at + size);
+      const times = block.join('').trim().length >= TELLING ? 2 : 3;
+      if (!isBlank(block[0] ?? '') && comesAgain(lines, at, size, times)) return at + size;
     }
   }
   return -1;
+}
+
+/** Whether the `size` lines at `at` come `times` times in a row. A last line that breaks off counts if it had begun well. */
+function comesAgain(lines: readonly string[], at: number, size: number, times: number): boolean {
+  const end = at + size * times;
+  if (end > lines.length) return false;
+  for (let index = at + size; index < end; index += 1) {
+    const [line, before] = [lines[index] ?? '', lines[index - size] ?? ''];
+    const brokenOff =
+      index === lines.length - 1 && before.startsWith(line) && line.length >= before.length / 2;
+    if (line !== before && !brokenOff) return false;
+  }
+  return true;
 }
 
 /** Whether a short piece with a letter or digit in it repeats to the very end. */

@@ -167,14 +167,21 @@ describe('the cache', () => {
 });
 
 describe('repetition', () => {
-  it.each(['a\nb\nc', '    a: 1,\n    b: 1,', '----------------------------------------', 'x = [0, 0, 0]'])(
-    'leaves %j',
-    (text) => expect(cutLoops(text)).toBe(text),
-  );
+  it.each([
+    'a\nb\nc',
+    '    a: 1,\n    b: 1,',
+    '----------------------------------------',
+    'x = [0, 0, 0]',
+    '0,\n0,',
+    '}\n}',
+  ])('leaves %j', (text) => expect(cutLoops(text)).toBe(text));
   it('cuts loops of one to three lines', () => {
     expect(cutLoops('x\na\na\na')).toBe('x\na');
     expect(cutLoops('a\nb\na\nb\na\nb\na')).toBe('a\nb');
     expect(cutLoops('a\nb\nc\n'.repeat(3))).toBe('a\nb\nc');
+    expect(cutLoops('x();\nif (a === b)\n  throw it;\nif (a === b)\n  throw')).toBe(
+      'x();\nif (a === b)\n  throw it;',
+    );
   });
   it('calls lines similar that a person would', () => {
     expect(similar('  const a = 1;', 'const a = 1;')).toBe(true);
