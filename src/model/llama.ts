@@ -214,7 +214,7 @@ export class Llama implements TrainableModel {
     const { backend: b } = this;
     b.arena(() => {
       const indices = b.tensor(inputs.slice(), [inputs.length]);
-      this.parts.parameters.accumulate(slot, b.scatterAdd(dx, indices, this.config.vocabularySize));
+      this.parts.parameters.accumulateRows(slot, dx, indices);
     });
   }
 

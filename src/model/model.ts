@@ -72,6 +72,6 @@ export interface Model {
 export interface TrainableModel extends Model {
   readonly backend: Backend;
   readonly slots: readonly Slot[];
-  /** Puts a new value in a slot and frees the old one. */
+  /** Puts a value in a slot, which may be the old one, changed in place; another old one is freed. */
   replace(slot: Slot, value: Tensor): void;
 }

@@ -42,12 +42,18 @@ export class Parameters {
     return slot;
   }
 
-  /** Adds to a slot's gradient, in f32. */
+  /** Adds to a slot's gradient, in f32; takes `gradient` over. */
   accumulate(slot: Slot, gradient: Tensor): void {
     const { backend } = this;
-    const before = slot.gradient;
-    slot.gradient = backend.keep(before ? backend.add(before, gradient) : gradient);
-    backend.dispose(before);
+    slot.gradient = backend.keep(slot.gradient ? backend.addRows(slot.gradient, gradient) : gradient);
+  }
+
+  /** Adds rows to some rows of a slot's gradient. */
+  accumulateRows(slot: Slot, rows: Tensor, indices: Tensor): void {
+    const { backend } = this;
+    slot.gradient = backend.keep(
+      backend.addRows(slot.gradient ?? backend.zeros(slot.value.shape), rows, indices),
+    );
   }
 
   zeroGradients(): void {
@@ -58,7 +64,7 @@ export class Parameters {
   }
 
   replace(slot: Slot, value: Tensor): void {
-    this.backend.dispose(slot.value);
+    if (value !== slot.value) this.backend.dispose(slot.value);
     slot.value = this.backend.keep(value);
     this.version += 1;
   }
@@ -74,19 +80,12 @@ export class Parameters {
   }
 
   write(name: string, values: Float32Array): void {
-    const { slot, begin, rows, shape } = this.view(name);
+    const { slot, begin, shape } = this.view(name);
     if (values.length !== product(shape))
       throw new Error(`${name} wants ${product(shape)} values, not ${values.length}.`);
-    const value = this.backend.arena(() => {
-      const fresh = this.backend.tensor(values.slice(), shape);
-      const after = begin + rows;
-      const parts = [
-        ...(begin > 0 ? [this.rows(slot.value, 0, begin)] : []),
-        fresh,
-        ...(after < slot.value.shape[0]! ? [this.rows(slot.value, after, slot.value.shape[0]! - after)] : []),
-      ];
-      return parts.length === 1 ? fresh : this.backend.concat(parts, 0);
-    });
+    const value = this.backend.arena(() =>
+      this.backend.setRows(slot.value, this.backend.tensor(values.slice(), shape), begin),
+    );
     this.replace(slot, value);
   }
 

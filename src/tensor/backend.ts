@@ -1,6 +1,6 @@
 /**
  * The small tensor interface that the model is written against: one dense row-major tensor type, some 25 operations,
- * lifetimes by arena. Every operation returns a new tensor and leaves its inputs as they are.
+ * lifetimes by arena. Operations return new tensors and leave their inputs as they are, but for the last two.
  */
 import type { BackendName } from '../protocol/run.ts';
 
@@ -60,10 +60,14 @@ export interface Operations {
   matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor;
   /** Rows of `table` [n, d] at `indices` i32 [m]: [m, d]. */
   gather(table: Tensor, indices: Tensor): Tensor;
-  /** Adjoint of gather: adds rows [m, d] up into zeros [count, d] at `indices`. */
-  scatterAdd(rows: Tensor, indices: Tensor, count: number): Tensor;
   /** Softmax cross-entropy of each row of `logits` [m, n] against `labels` i32 [m]: nats [m], and its gradient [m, n]. */
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor };
+
+  // Changing what is there: `x` is taken over and must not be used afterwards, the result takes its place.
+  /** x [n, ..] plus `rows` [m, ..], row i of them at indices[i] (i32 [m], repeats add up), or row by row without. */
+  addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor;
+  /** x with its rows from `begin` on replaced. */
+  setRows(x: Tensor, rows: Tensor, begin: number): Tensor;
 }
 
 export interface Backend extends Operations {

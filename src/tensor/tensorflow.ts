@@ -201,15 +201,6 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return this.run('GatherV2', attributes, [table, indices, this.intScalar(0)]);
   }
 
-  scatterAdd(rows: Tensor, indices: Tensor, count: number): Tensor {
-    const attributes = [
-      this.type('T', rows.dtype),
-      this.type('Tindices', 'i32'),
-      this.type('Tnumsegments', 'i32'),
-    ];
-    return this.run('UnsortedSegmentSum', attributes, [rows, indices, this.intScalar(count)]);
-  }
-
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor } {
     const attributes = [this.type('T', logits.dtype), this.type('Tlabels', 'i32')];
     const [losses, gradient] = this.execute(
@@ -219,6 +210,30 @@ class TensorflowBackend extends ArenaBackend implements Backend {
       2,
     );
     return { losses: losses!, gradient: gradient! };
+  }
+
+  // Changing what is there
+
+  addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {
+    return this.inPlace('InplaceAdd', x, rows, indices ?? this.range(0, rows.shape[0]!));
+  }
+  setRows(x: Tensor, rows: Tensor, begin: number): Tensor {
+    return this.inPlace('InplaceUpdate', x, rows, this.range(begin, rows.shape[0]!));
+  }
+
+  /** The operation's output shares x's memory: only x is kept. */
+  private inPlace(name: string, x: Tensor, rows: Tensor, indices: Tensor): Tensor {
+    this.arena(() => {
+      this.run(name, [this.type('T', x.dtype)], [x, indices, rows]);
+    });
+    return x;
+  }
+
+  private range(begin: number, count: number): Tensor {
+    return this.tensor(
+      Int32Array.from({ length: count }, (_, i) => begin + i),
+      [count],
+    );
   }
 
   // Calling the binding

@@ -111,10 +111,6 @@ class WasmBackend extends ArenaBackend implements Backend {
     );
   }
   gather = (table: Tensor, indices: Tensor) => this.wrap(tf.gather(of(table), of(indices) as tf.Tensor1D));
-  scatterAdd(rows: Tensor, indices: Tensor, count: number): Tensor {
-    const places = () => tf.reshape(of(indices), [-1, 1]);
-    return this.wrap(tf.tidy(() => tf.scatterND(places(), of(rows), [count, rows.shape[1]!])));
-  }
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor } {
     const { losses, gradient } = tf.tidy(() => {
       // Cast: asked for float32, the kernel writes integers all the same.
@@ -123,6 +119,24 @@ class WasmBackend extends ArenaBackend implements Backend {
       return { losses: tf.neg(tf.sum(tf.mul(logs, target), 1)), gradient: tf.sub(tf.exp(logs), target) };
     });
     return { losses: this.wrap(losses), gradient: this.wrap(gradient) };
+  }
+
+  // Changing what is there: not in place here, but with the same meaning.
+
+  addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {
+    const sum = tf.tidy(() => {
+      if (!indices) return tf.add(of(x), of(rows));
+      return tf.add(of(x), tf.scatterND(tf.reshape(of(indices), [-1, 1]), of(rows), [...x.shape]));
+    });
+    this.dispose(x);
+    return this.wrap(sum);
+  }
+  setRows(x: Tensor, rows: Tensor, begin: number): Tensor {
+    const end = begin + rows.shape[0]!;
+    const part = (from: number, to: number) => (to > from ? [tf.slice(of(x), from, to - from)] : []);
+    const whole = tf.tidy(() => tf.concat([...part(0, begin), of(rows), ...part(end, x.shape[0]!)]));
+    this.dispose(x);
+    return this.wrap(whole);
   }
 
   private wrap(value: tf.Tensor): Tensor {

@@ -20,6 +20,24 @@ interface Moments {
   second?: Tensor;
 }
 
+/** Rows of a tensor. */
+interface Piece {
+  begin: number;
+  count: number;
+}
+
+/** Elements handled together. */
+const PIECE = 2 ** 20;
+
+function piecesOf([rows, ...rest]: readonly number[]): Piece[] {
+  const width = rest.reduce((a, b) => a * b, 1);
+  const count = Math.max(1, Math.floor(PIECE / width));
+  return Array.from({ length: Math.ceil(rows! / count) }, (_, i) => ({
+    begin: i * count,
+    count: Math.min(count, rows! - i * count),
+  }));
+}
+
 export function createOptimizer(
   model: TrainableModel,
   { optimizer, weightDecay }: { optimizer: 'adamw' | 'lionw'; weightDecay: number },
@@ -42,53 +60,66 @@ class BackendOptimizer implements Optimizer {
     this.steps += 1;
     for (const slot of slots) {
       if (!slot.gradient) continue;
-      const before = this.moments.get(slot.name);
-      const after = backend.arena(() => {
-        const gradient = gradientScale === 1 ? slot.gradient! : backend.mul(slot.gradient!, gradientScale);
-        return this.rule === 'adamw'
-          ? this.adamw(slot, gradient, before, learningRate)
-          : this.lionw(slot, gradient, before, learningRate);
-      });
-      backend.dispose({ ...before });
-      this.moments.set(slot.name, after.moments);
-      this.model.replace(slot, after.value);
+      const moments = this.moments.get(slot.name) ?? this.zeroMoments(slot);
+      for (const rows of piecesOf(slot.value.shape))
+        backend.arena(() => this.update(slot, moments, rows, learningRate, gradientScale));
+      this.moments.set(slot.name, moments);
     }
   }
 
-  /** p - lr (decay p + m^ / (sqrt(v^) + eps)), with m^ and v^ corrected for their start at zero. */
-  private adamw(
-    slot: Slot,
-    gradient: Tensor,
-    before: Moments | undefined,
-    rate: number,
-  ): { value: Tensor; moments: Moments } {
+  private zeroMoments({ value }: Slot): Moments {
     const { backend } = this.model;
-    const first = this.blend(before?.first, gradient, ADAM.beta1);
-    const second = this.blend(before?.second, backend.square(gradient), ADAM.beta2);
+    const first = backend.zeros(value.shape);
+    return this.rule === 'adamw' ? { first, second: backend.zeros(value.shape) } : { first };
+  }
+
+  /** Some rows at a time: what is made on the way stays small, and in the cache. */
+  private update(
+    slot: Slot,
+    moments: Moments,
+    rows: Piece,
+    learningRate: number,
+    gradientScale: number,
+  ): void {
+    const { backend } = this.model;
+    const part = (x: Tensor) =>
+      backend.slice(x, [rows.begin, ...x.shape.slice(1).map(() => 0)], [rows.count, ...x.shape.slice(1)]);
+    const gradient = part(slot.gradient!);
+    const before: Moments = {
+      first: part(moments.first),
+      ...(moments.second && { second: part(moments.second) }),
+    };
+    const rule = this.rule === 'adamw' ? this.adamw : this.lionw;
+    const scaled = gradientScale === 1 ? gradient : backend.mul(gradient, gradientScale);
+    const { value, first, second } = rule.call(this, part(slot.value), scaled, before, learningRate);
+    this.model.replace(slot, backend.setRows(slot.value, value, rows.begin));
+    moments.first = backend.keep(backend.setRows(moments.first, first, rows.begin));
+    if (second) moments.second = backend.keep(backend.setRows(moments.second!, second, rows.begin));
+  }
+
+  /** p - lr (decay p + m^ / (sqrt(v^) + eps)), with m^ and v^ corrected for their start at zero. */
+  private adamw(value: Tensor, gradient: Tensor, before: Moments, rate: number): Moments & { value: Tensor } {
+    const { backend } = this.model;
+    const first = this.blend(before.first, gradient, ADAM.beta1);
+    const second = this.blend(before.second!, backend.square(gradient), ADAM.beta2);
     const correction1 = 1 - ADAM.beta1 ** this.steps;
     const correction2 = 1 - ADAM.beta2 ** this.steps;
     const root = backend.add(backend.mul(backend.sqrt(second), 1 / Math.sqrt(correction2)), ADAM.epsilon);
     const change = backend.mul(backend.div(first, root), rate / correction1);
-    return { value: backend.sub(this.decayed(slot.value, rate), change), moments: { first, second } };
+    return { value: backend.sub(this.decayed(value, rate), change), first, second };
   }
 
   /** p - lr (decay p + sign(beta1 m + (1 - beta1) g)); then m = beta2 m + (1 - beta2) g. */
-  private lionw(
-    slot: Slot,
-    gradient: Tensor,
-    before: Moments | undefined,
-    rate: number,
-  ): { value: Tensor; moments: Moments } {
+  private lionw(value: Tensor, gradient: Tensor, before: Moments, rate: number): Moments & { value: Tensor } {
     const { backend } = this.model;
-    const change = backend.mul(backend.sign(this.blend(before?.first, gradient, LION.beta1)), rate);
-    const first = this.blend(before?.first, gradient, LION.beta2);
-    return { value: backend.sub(this.decayed(slot.value, rate), change), moments: { first } };
+    const change = backend.mul(backend.sign(this.blend(before.first, gradient, LION.beta1)), rate);
+    const first = this.blend(before.first, gradient, LION.beta2);
+    return { value: backend.sub(this.decayed(value, rate), change), first };
   }
 
-  private blend(old: Tensor | undefined, fresh: Tensor, beta: number): Tensor {
+  private blend(old: Tensor, fresh: Tensor, beta: number): Tensor {
     const { backend } = this.model;
-    const part = backend.mul(fresh, 1 - beta);
-    return old ? backend.add(backend.mul(old, beta), part) : part;
+    return backend.add(backend.mul(old, beta), backend.mul(fresh, 1 - beta));
   }
 
   private decayed(value: Tensor, rate: number): Tensor {
