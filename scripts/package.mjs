@@ -78,9 +78,9 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
   const dir = join(root, 'node_modules/.cache/forget-me-not-vsix');
   stage(dir, gpu);
   const { createVSIX } = await import('@vscode/vsce');
-  const log = console.log;
+  const { log, warn } = console;
   // vsce lists every file and advises to bundle.
-  console.log = () => {};
+  console.log = console.warn = () => {};
   try {
     await createVSIX({
       cwd: dir,
@@ -91,7 +91,7 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
       rewriteRelativeLinks: false,
     });
   } finally {
-    console.log = log;
+    Object.assign(console, { log, warn });
   }
   rmSync(dir, { recursive: true, force: true });
   if (!quiet) console.log(`${vsix}: ${Math.round(statSync(vsix).size / 1e6)} MB`);

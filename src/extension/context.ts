@@ -71,6 +71,7 @@ export class Context implements vscode.Disposable {
   async begun(id: string): Promise<void> {
     await this.store.await(id);
     await this.runs.refresh();
+    this.runs.follow(id, true);
   }
 
   /** A file of ours beside extension.cjs. */

@@ -6,7 +6,7 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { followRun, isAlive, listRuns } from '../runs/index.ts';
 import type { Log } from './log.ts';
-import { standingOf, type Standing } from './texts.ts';
+import { START_GRACE_MS, standingOf, type Standing } from './texts.ts';
 
 /** A run begun elsewhere is noticed after this long at the latest, while the editor has the focus. */
 const SETTLE_MS = 300;
@@ -96,9 +96,14 @@ export class RunWatcher implements vscode.Disposable {
     await this.refresh();
   }
 
-  /** Reports every change of a run until it is over. */
-  follow(id: string): void {
+  /**
+   * Reports every change of a run until it is over.
+   * @param begun its trainer was just started: what an earlier one left behind is not its end
+   */
+  follow(id: string, begun = false): void {
     if (this.following.has(id)) return;
+    const left = begun ? JSON.stringify(this.snapshots.get(id)?.state) : undefined;
+    const since = Date.now();
     const controller = new AbortController();
     this.following.set(id, controller);
     const onSnapshot = (snapshot: RunSnapshot) => {
@@ -106,6 +111,7 @@ export class RunWatcher implements vscode.Disposable {
       this.snapshots.set(id, snapshot);
       this.changed.fire(snapshot);
       if (this.standing(snapshot) === 'live') return;
+      if (JSON.stringify(snapshot.state) === left && Date.now() - since < START_GRACE_MS) return;
       controller.abort();
       this.ended.fire(snapshot);
     };

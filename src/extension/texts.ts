@@ -7,7 +7,7 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
 /** A trainer that was just asked for needs this long at most until its first heartbeat. */
-const START_GRACE_MS = 60_000;
+export const START_GRACE_MS = 60_000;
 
 /** @param alive whether the run's owner lives (`isAlive` of src/runs) */
 export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {

@@ -20,21 +20,11 @@ const place = await makeWorkplace();
 const settings = {
   'forgetMeNot.base': place.base,
   'forgetMeNot.training.backend': place.backend,
-  // The tiny base knows 1024 positions and learns fast; programs from it would all fail.
-  'forgetMeNot.training.options': [
-    '--seq',
-    '128',
-    '--lr',
-    '0.003',
-    '--humaneval',
-    '0',
-    '--retention',
-    '2',
-    '--held-out-windows',
-    '4',
-    '--dropout',
-    '0',
-  ],
+  // For a base of random weights: it learns fast, and programs from it would all fail.
+  'forgetMeNot.training.options':
+    '--seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4'.split(
+      ' ',
+    ),
 };
 
 let failed = 0;

@@ -41,7 +41,7 @@ export const scenarios = {
     assert.equal(state.status, 'running');
     await workbench.screenshot('training');
     await workbench.reload();
-    await workbench.notification('Fine-tuning commander').waitFor({ timeout: 60_000 });
+    await workbench.notification('Fine-tuning garden').waitFor({ timeout: 60_000 });
     await workbench.screenshot('training-found-again');
     const after = newest(place);
     assert.equal(after.id, id, 'the same run goes on');
@@ -70,7 +70,7 @@ export const scenarios = {
   },
 
   async 'from the palette to the chart, and from the adapter into the file'(workbench, place) {
-    await fineTune(workbench, 60);
+    await fineTune(workbench, 120);
     const finished = workbench.notification('Use for Completion');
     await finished.waitFor({ timeout: TRAINING_MS });
     const run = newest(place);
@@ -93,7 +93,7 @@ export const scenarios = {
     await workbench.command('Forget-Me-Not: Use for Completion');
     await workbench.pick('Which result is to complete your code?', 'LoRA');
     await workbench.notification('completes your code from now on').waitFor();
-    await workbench.statusBar('commander').waitFor();
+    await workbench.statusBar('garden').waitFor();
     await workbench.dismissNotifications();
 
     writeFile(place.workspace, 'scratch.js', '');

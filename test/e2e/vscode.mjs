@@ -30,6 +30,7 @@ const quietSettings = {
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'git.enabled': false,
   'editor.quickSuggestions': { other: 'off', comments: 'off', strings: 'off' },
+  'editor.suggestOnTriggerCharacters': false,
   'security.workspace.trust.enabled': false,
   'files.autoSave': 'off',
   'files.simpleDialog.enable': true,
@@ -131,9 +132,9 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     await sleep(100);
   }
   const extensionLog = () =>
-    readdirSync(join(dir, 'sdd/data/logs'), { recursive: true })
+    readdirSync(dir, { recursive: true })
       .filter((name) => /Forget-Me-Not\.log$|remoteexthost\.log$/.test(name))
-      .map((name) => `== ${name}\n${readFileSync(join(dir, 'sdd/data/logs', name), 'utf8')}`)
+      .map((name) => `== ${name}\n${readFileSync(join(dir, name), 'utf8')}`)
       .join('\n');
   return {
     extensionLog,

@@ -1,6 +1,5 @@
-// What an end-to-end test works on: a workspace of real code, a tiny base made here, a data directory of its own.
+// What an end-to-end test works on: a workspace and a tiny base made here, a data directory of its own.
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -10,18 +9,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const require = createRequire(import.meta.url);
 
 /** Imports a TypeScript file of the repository, bundled, because Node 20 reads no TypeScript. */
 async function importTypeScript(file, into) {
-  const outfile = join(into, 'bundle.mjs');
+  const outfile = join(into, `${basename(file, '.ts')}.mjs`);
   await build({
     entryPoints: [join(root, file)],
     outfile,
@@ -51,14 +48,12 @@ export async function makeWorkplace() {
   const hasTensorFlow = existsSync(join(machine, 'tensorflow'));
   if (hasTensorFlow) symlinkSync(machine, join(home, 'runtime'), 'junction');
 
-  const workspace = join(dir, 'commander');
-  const commander = dirname(require.resolve('commander/package.json'));
-  cpSync(join(commander, 'lib'), join(workspace, 'lib'), { recursive: true });
-  cpSync(join(commander, 'index.js'), join(workspace, 'index.js'));
+  const workspace = join(dir, 'garden');
+  writeWorkspace(workspace);
 
   const base = join(dir, 'tiny.gguf');
   const { writeTinyModel } = await importTypeScript('test/support/tiny-model.ts', dir);
-  await writeTinyModel(base);
+  await writeTinyModel(base, { fillInTheMiddle: false });
 
   const runs = () => {
     const folder = join(home, 'runs');
@@ -82,6 +77,22 @@ export async function makeWorkplace() {
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   };
   return { dir, home, workspace, base, backend: hasTensorFlow ? 'tensorflow' : 'wasm', runs, remove };
+}
+
+/** Code so regular that a model of random weights learns some of it in a hundred steps. */
+function writeWorkspace(folder) {
+  mkdirSync(folder);
+  const nouns =
+    'apple river stone cloud garden window pencil basket candle bridge market forest letter silver mirror ladder';
+  const verbs = 'load save open close find read write send'.split(' ');
+  for (const noun of nouns.split(' ')) {
+    const name = noun[0].toUpperCase() + noun.slice(1);
+    const functions = verbs.map(
+      (verb) =>
+        `export function ${verb}${name}(options) {\n    return registry.${verb}(options, '${noun}');\n}\n`,
+    );
+    writeFile(folder, `${noun}.js`, `import { registry } from './registry.js';\n\n${functions.join('\n')}`);
+  }
 }
 
 export function writeFile(folder, name, text) {
