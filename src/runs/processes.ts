@@ -4,25 +4,37 @@ import { readFileSync } from 'node:fs';
 export function isProcessAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return !isZombie(pid);
   } catch (error) {
     // EPERM: it lives and belongs to someone else.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
+/** Fields of /proc/PID/stat from the state on; empty where there are none. */
+function procStat(pid: number): string[] {
+  if (process.platform !== 'linux') return [];
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name before them is in brackets and may hold anything.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  } catch {
+    return [];
+  }
+}
+
+/** Dead, but its parent has not asked for its exit code: in a container without an init, perhaps never. */
+const isZombie = (pid: number) => ['Z', 'X'].includes(procStat(pid)[0] ?? '');
+
 /**
  * When a process started, in a form that only serves comparison; undefined where the system doesn't tell. A pid
  * is used again sooner or later (after a restart of the machine, soon), so it alone doesn't name a process.
  */
 export function processStart(pid: number): string | undefined {
-  if (process.platform !== 'linux') return undefined;
+  const ticks = procStat(pid)[19];
+  if (!ticks) return undefined;
   try {
-    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // Field 22, counted after the command name, which is in brackets and may hold anything.
-    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    return ticks && `${boot}:${ticks}`;
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${ticks}`;
   } catch {
     return undefined;
   }
