@@ -24,6 +24,9 @@ const errorBodySchema = z.object({ error: z.object({ message: z.string(), code: 
 /** Waits after the first, second, ... crash in a row before the next start. */
 const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
 
+/** Time that the server gets to end by itself. */
+const END_MS = 3_000;
+
 export interface ServingClientOptions {
   /** Found with `findNode` of protocol/node.ts. */
   node: () => NodeCommand | Promise<NodeCommand>;
@@ -126,6 +129,9 @@ export class ServingClient {
         windowsHide: true,
         env: { ...process.env, ...env, FORGET_ME_NOT_TOKEN: this.token },
       });
+      // A pipe that breaks, or a process that can't be killed, must not take this process with it.
+      for (const source of [child, child.stdin])
+        source.on('error', (error: Error) => this.options.log?.(`completion server: ${error.message}`));
       if (child.pid !== undefined) this.options.onStart?.(child.pid);
       createInterface({ input: child.stderr }).on('line', (line) => this.options.log?.(line));
       const ready = await firstLine(child);
@@ -168,9 +174,10 @@ export class ServingClient {
     this.server = undefined;
     if (!server || server.child.exitCode !== null || server.child.signalCode !== null) return;
     const ended = new Promise((resolve) => server.child.once('exit', resolve));
-    server.child.stdin?.end();
     server.child.kill();
+    const timer = setTimeout(() => server.child.kill('SIGKILL'), END_MS);
     await ended;
+    clearTimeout(timer);
   }
 }
 

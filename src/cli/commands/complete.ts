@@ -52,8 +52,20 @@ async function complete(place: string, options: Options): Promise<void> {
       milliseconds: latencyMs === undefined ? null : Math.round(latencyMs),
     });
   if (completion) console.log(completion.text);
-  else process.stderr.write(`No completion here (${reason}).\n`);
+  else process.stderr.write(`No completion: ${reasons[reason ?? ''] ?? reason}.\n`);
 }
+
+/** Why an editor would show nothing. */
+const reasons: Record<string, string> = {
+  'text-right': 'there is text right of the cursor; an editor would not ask in the middle of a line',
+  'long-line': 'the line is too long to be code',
+  empty: 'the file is empty',
+  blank: 'the model has nothing to say here',
+  heal: 'the model would not go on after this space',
+  loop: 'the model only repeats itself',
+  'repeats-above': 'the model only says the line above again',
+  'repeats-below': 'the model only says what follows already',
+};
 
 /** Which model answers, and the files that it needs. */
 async function chosenModel({ run, base, adapter }: Options) {

@@ -10,9 +10,9 @@ import { printJson } from '../output.ts';
 
 interface Options {
   base?: string;
-  adapter: string[];
-  model: string[];
-  run: string[];
+  adapter?: string[];
+  model?: string[];
+  run?: string[];
   port?: string;
   context?: string;
   sequences?: string;
@@ -21,7 +21,7 @@ interface Options {
   json?: boolean;
 }
 
-const collect = (value: string, all: string[]) => [...all, value];
+const collect = (value: string, all: string[] = []) => [...all, value];
 
 export function serveCommand(): Command {
   return new Command('serve')
@@ -29,19 +29,13 @@ export function serveCommand(): Command {
       'serve a base and any number of adapters to editors and tools, as OpenAI does, on this machine only',
     )
     .option('--base <base>', 'known base, .gguf file or owner/name on the hub')
-    .option('--adapter <name=file>', 'GGUF LoRA adapter; may be given more than once', collect, [])
+    .option('--adapter <name=file>', 'GGUF LoRA adapter; may be given more than once', collect)
     .option(
       '--model <name=file>',
       'whole model, such as a full fine-tune; may be given more than once',
       collect,
-      [],
     )
-    .option(
-      '--run <run>',
-      'result of a finished run, with its base; may be given more than once',
-      collect,
-      [],
-    )
+    .option('--run <run>', 'result of a finished run, with its base; may be given more than once', collect)
     .option('--port <port>', 'port to listen on (default: a free one)')
     .option('--context <tokens>', 'tokens of prompt and answer together (default: 2048)')
     .option('--sequences <n>', 'requests that one model computes at the same time (default: 1)')
@@ -56,7 +50,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: Options): Promise<void> {
-  const runs = await Promise.all(options.run.map(async (run) => servedRun(await findRun(run))));
+  const runs = await Promise.all((options.run ?? []).map(async (run) => servedRun(await findRun(run))));
   const basePath = options.base ? (await resolveBase(options.base)).path : sameBase(runs);
   const given = process.env['FORGET_ME_NOT_TOKEN'];
   const token = given || randomBytes(24).toString('base64url');
@@ -64,8 +58,8 @@ async function serve(options: Options): Promise<void> {
   const ended = new Promise<void>((resolve) => (end = resolve));
   const server = await startServer({
     basePath,
-    adapters: [...options.adapter.map(parseNamedFile), ...runs.flatMap((run) => run.adapters)],
-    models: [...options.model.map(parseNamedFile), ...runs.flatMap((run) => run.models)],
+    adapters: [...(options.adapter ?? []).map(parseNamedFile), ...runs.flatMap((run) => run.adapters)],
+    models: [...(options.model ?? []).map(parseNamedFile), ...runs.flatMap((run) => run.models)],
     token,
     port: toNumber('port', options.port, 0, 65_535),
     contextSize: toNumber('context', options.context, 64, 1_048_576),
