@@ -60,8 +60,9 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
     const served = await checkServed(evaluation);
     const comparisons: Comparison[] = [];
     for (const task of chosen) comparisons.push(...(await runTask(evaluation, task, options)));
-    const example = await showExample(evaluation);
-    const summary = await writeSummary(dir, { step, comparisons, example, served });
+    const earlier = await readSummary(dir, step);
+    const example = (options.tasks && earlier?.example) || (await showExample(evaluation));
+    const summary = await writeSummary(dir, { step, comparisons, example, served }, earlier);
     emit({ type: 'summary', summary });
     return summary;
   } catch (error) {
@@ -139,14 +140,25 @@ async function showExample({ resources, progress, emit, signal }: Evaluation): P
   }
 }
 
-async function writeSummary(dir: string, found: Omit<Summary, 'sentence'>): Promise<Summary> {
-  const path = join(dir, 'evaluation', 'summary.json');
-  const earlier = await readFile(path, 'utf8')
-    .then((text) => summarySchema.parse(JSON.parse(text)))
-    .catch(() => undefined);
+const summaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
+
+/** What was measured earlier of the same result. */
+async function readSummary(dir: string, step: number): Promise<Summary | undefined> {
+  try {
+    const summary = summarySchema.parse(JSON.parse(await readFile(summaryPath(dir), 'utf8')));
+    return summary.step === step ? summary : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeSummary(
+  dir: string,
+  found: Omit<Summary, 'sentence'>,
+  earlier?: Summary,
+): Promise<Summary> {
   const measured = new Set(found.comparisons.map(({ task }) => task));
-  const kept =
-    earlier?.step === found.step ? earlier.comparisons.filter(({ task }) => !measured.has(task)) : [];
+  const kept = earlier?.comparisons.filter(({ task }) => !measured.has(task)) ?? [];
   const order = (one: Comparison) => ['heldout', 'humaneval', 'retention'].indexOf(one.task) + 1 || 99;
   const comparisons = [...kept, ...found.comparisons].sort((a, b) => order(a) - order(b));
   const summary = summarySchema.parse({
@@ -154,7 +166,7 @@ async function writeSummary(dir: string, found: Omit<Summary, 'sentence'>): Prom
     comparisons,
     sentence: summarise(comparisons, found.served),
   });
-  await writeByRename(path, `${JSON.stringify(summary, null, 2)}\n`);
+  await writeByRename(summaryPath(dir), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
 }
 

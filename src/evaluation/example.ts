@@ -8,9 +8,11 @@ export type Example = NonNullable<Summary['example']>;
 export type Candidate = Pick<Example, 'file' | 'line' | 'prefix' | 'actual'>;
 
 /** Lines looked at, spread evenly over the held-out files' lines that are long enough. */
-const CANDIDATES = 8;
-const CONTEXT_CHARACTERS = 600;
+const CANDIDATES = 12;
+const CONTEXT_CHARACTERS = 500;
 const MIN_LINE = 16;
+/** What is longer can't be completed in a few tokens. */
+const MAX_REST = 48;
 const MIN_LINE_NUMBER = 4;
 
 /** Held-out lines cut at the first gap after a third of their text; what follows is to be completed. */
@@ -39,7 +41,7 @@ function cutOf(line: string): number | undefined {
   if (length < MIN_LINE) return undefined;
   for (let at = indent + Math.ceil(length / 3); at < indent + length - 4; at += 1) {
     const gap = line[at] === ' ' || /[([{.=,:]/.test(line[at - 1]!);
-    if (gap && /\w{2}/.test(line.slice(at))) return at;
+    if (gap && indent + length - at <= MAX_REST && /\w{2}/.test(line.slice(at))) return at;
   }
   return undefined;
 }

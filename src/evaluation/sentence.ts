@@ -8,10 +8,13 @@ function pair(a: number, b: number): [string, string] {
   const two = a.toFixed(2) === b.toFixed(2) ? 3 : 2;
   return [a.toFixed(two), b.toFixed(two)];
 }
-function change({ difference }: Comparison): string {
+/** The difference and half of its interval, with a sign unless a word says it; digits enough to tell them from zero. */
+function change({ difference }: Comparison, sign = true): string {
   const half = (difference.high - difference.low) / 2;
-  const places = half < 0.01 ? 3 : 2;
-  return `${difference.value < 0 ? '-' : '+'}${Math.abs(difference.value).toFixed(places)} ± ${half.toFixed(places)}`;
+  const places =
+    Math.min(Math.abs(difference.value), half) < 0.095 && Math.abs(difference.value) < 0.2 ? 3 : 2;
+  const mark = !sign ? '' : difference.value < 0 ? '-' : '+';
+  return `${mark}${Math.abs(difference.value).toFixed(places)} ± ${half.toFixed(places)}`;
 }
 
 export function summarise(comparisons: readonly Comparison[], served?: Summary['served']): string {
@@ -48,7 +51,7 @@ function forgotten(
     );
   if (loss?.significant)
     parts.push(
-      `loss on the base's own text ${loss.difference.value > 0 ? 'rose' : 'fell'} by ${change(loss)}`,
+      `loss on the base's own text ${loss.difference.value > 0 ? 'rose' : 'fell'} by ${change(loss, false)}`,
     );
   if (humaneval) parts.push(humanevalPart(humaneval));
   return parts.length > 0 ? `Forgot: ${parts.join('; ')}.` : '';

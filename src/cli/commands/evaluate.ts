@@ -44,9 +44,10 @@ async function evaluate(run: string, options: Options): Promise<void> {
     ...(options.limit ? ['--limit', options.limit] : []),
     ...(options.setting ? ['--setting', options.setting] : []),
   ];
-  const metrics: Metric[] = [];
+  /** step 0 is the base. */
+  const metrics: (Metric & { step: number })[] = [];
   const summary = await runEvaluator(args, (message) => {
-    if (message.type === 'result') metrics.push(message.result);
+    if (message.type === 'result') metrics.push({ step: message.step, ...message.result });
     else if (message.type === 'progress') showProgress(message, options.json === true);
     else if (message.type === 'warning') process.stderr.write(`${message.message}\n`);
   });

@@ -95,7 +95,7 @@ describe('the example', () => {
   );
   it('is taken from lines spread over the text, cut inside the line', () => {
     const candidates = findCandidates([{ file: 'a.ts', fromLine: 1, text }]);
-    expect(candidates).toHaveLength(8);
+    expect(candidates).toHaveLength(12);
     const lines = text.split('\n');
     for (const { line, prefix, actual } of candidates) {
       const whole = lines[line - 1]!;
