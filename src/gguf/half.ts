@@ -30,17 +30,18 @@ export function encodeHalf(values: Float32Array): Uint16Array {
 
 function roundToHalf(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
-  const exponent = ((bits >>> 23) & 255) - 112;
-  const fraction = bits & 0x7fffff;
-  if (exponent === 143) return sign | 0x7c00 | (fraction ? 0x200 : 0);
-  if (exponent >= 31) return sign | 0x7c00;
-  if (exponent < -10) return sign;
+  const magnitude = bits & 0x7fffffff;
+  // Normal halves: exponents -14 to 15. Rounding up may carry into the exponent, up to infinity, which is right.
+  if (magnitude >= 0x38800000 && magnitude < 0x47800000)
+    return sign | ((magnitude - 0x38000000 + 0xfff + ((bits >>> 13) & 1)) >>> 13);
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= 0x47800000) return sign | 0x7c00;
+  if (magnitude < 0x33000000) return sign;
   // A subnormal half keeps fewer bits, the leading one among them.
-  const [whole, shift] =
-    exponent > 0 ? [(exponent << 23) | fraction, 13] : [fraction | 0x800000, 14 - exponent];
+  const shift = 126 - (magnitude >>> 23);
+  const whole = (magnitude & 0x7fffff) | 0x800000;
   const half = whole >>> shift;
   const rest = whole & ((1 << shift) - 1);
   const middle = 1 << (shift - 1);
-  // Rounding up may carry into the exponent, which is right.
   return sign | (rest > middle || (rest === middle && half & 1) ? half + 1 : half);
 }

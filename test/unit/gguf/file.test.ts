@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGguf, writeGguf, type MetadataEntry, type TensorSource } from '../../../src/gguf/index.ts';
+import { Random } from '../../support/random.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
@@ -103,7 +104,7 @@ describe('bad input', () => {
   const failure = async (content: Uint8Array) => {
     await writeFile(at('bad.gguf'), content);
     return await openGguf(at('bad.gguf')).then(
-      () => undefined,
+      (file) => file.close().then(() => undefined),
       (error: unknown) => error as { code: string; message: string; next: string },
     );
   };
@@ -226,6 +227,27 @@ describe('bad input', () => {
   it('a string longer than the file', async () => {
     const key = 'general.architecture';
     expect(await failure(patched(key, 4, 9_000_000))).toMatchObject({ code: 'base-truncated' });
+  });
+
+  it('any bytes of the header changed: read, or refused with a code of ours', async () => {
+    const random = new Random(1);
+    const end = whole.indexOf('output_norm.weight') + 60;
+    const spared = whole.indexOf('tokenizer.ggml.tokens') + 50;
+    const merges = whole.indexOf('tokenizer.ggml.eos_token_id');
+    let refused = 0;
+    for (let round = 0; round < 250; round++) {
+      const content = Buffer.from(whole);
+      for (let changes = 1 + random.integer(3); changes > 0; changes--) {
+        // Most of a header is words, where a change seldom matters.
+        const place = 4 + random.integer(end - 4 - (merges - spared));
+        content[place < spared ? place : place + merges - spared] = random.integer(256);
+      }
+      const error = await failure(content);
+      if (!error) continue;
+      refused++;
+      expect(error.code).toMatch(/^base-(not-gguf|truncated|unsupported-quantisation)$/);
+    }
+    expect(refused).toBeGreaterThan(50);
   });
 
   it('a key of the language does no harm', async () => {
