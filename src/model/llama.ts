@@ -115,6 +115,7 @@ export class Llama implements TrainableModel {
   }
 
   async tokenLosses(tokens: Int32Array, base = false): Promise<Float32Array> {
+    this.checkTokens(tokens);
     const h = await this.hidden(tokens.subarray(0, tokens.length - 1), !base);
     try {
       return (await this.parts.head.lossAndGradient(h, tokens.slice(1))).losses;

@@ -1,0 +1,3 @@
+import { tensorSuite } from '../support/tensor-suite.ts';
+
+tensorSuite('tensorflow');

@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { loadModel, readConfig, type ModelOptions } from '../../../src/model/index.ts';
+import { startBackend } from '../../../src/tensor/index.ts';
+import { tinyWeights } from '../../support/tiny-weights.ts';
+
+const options: ModelOptions = {
+  method: 'lora',
+  rank: 4,
+  alpha: 8,
+  dropout: 0,
+  targets: ['q', 'up'],
+  seed: 1,
+  precision: 'f32',
+};
+
+describe('readConfig', () => {
+  it('reads the shape of a llama', () => {
+    expect(readConfig(tinyWeights())).toMatchObject({
+      layers: 2,
+      width: 32,
+      heads: 4,
+      kvHeads: 2,
+      headSize: 8,
+      vocabularySize: 40,
+      tiedHead: true,
+      ropePairing: 'neighbours',
+    });
+    expect(readConfig(tinyWeights({ tiedHead: false })).tiedHead).toBe(false);
+  });
+
+  it('names an architecture that it does not know', () => {
+    const source = tinyWeights();
+    source.metadata['general.architecture'] = 'mamba';
+    expect(() => readConfig(source)).toThrow(
+      expect.objectContaining({
+        code: 'base-unsupported-architecture',
+        message: expect.stringContaining('mamba') as string,
+      }),
+    );
+  });
+
+  it.each([
+    [
+      'scaled RoPE',
+      (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.rope.scaling.type'] = 'linear'),
+    ],
+    [
+      'biases',
+      (source: ReturnType<typeof tinyWeights>) =>
+        (source.tensors as Map<string, unknown>).set('blk.0.attn_q.bias', { shape: [32] }),
+    ],
+    [
+      'mixture',
+      (source: ReturnType<typeof tinyWeights>) =>
+        (source.tensors as Map<string, unknown>).set('blk.0.ffn_gate_inp.weight', { shape: [2, 32] }),
+    ],
+  ])('refuses what it would compute wrongly: %s', (_, change) => {
+    const source = tinyWeights();
+    change(source);
+    expect(() => readConfig(source)).toThrow(
+      expect.objectContaining({ code: 'base-unsupported-architecture' }),
+    );
+  });
+
+  it('names a figure that is missing', () => {
+    const source = tinyWeights();
+    delete source.metadata['llama.block_count'];
+    expect(() => readConfig(source)).toThrow('llama.block_count');
+  });
+});
+
+describe('loadModel', () => {
+  it('names parameters as the adapter file does, A random and B zero', async () => {
+    const backend = await startBackend('wasm');
+    const model = await loadModel(backend, tinyWeights(), options);
+    expect(model.parameters.slice(0, 4)).toEqual([
+      { name: 'blk.0.attn_q.lora_a', shape: [4, 32] },
+      { name: 'blk.0.attn_q.lora_b', shape: [32, 4] },
+      { name: 'blk.0.ffn_up.lora_a', shape: [4, 32] },
+      { name: 'blk.0.ffn_up.lora_b', shape: [48, 4] },
+    ]);
+    expect(model.parameters).toHaveLength(8);
+    expect(model.parameterCount).toBe(2 * (4 * 32 * 3 + 48 * 4));
+    const a = await model.read('blk.0.attn_q.lora_a');
+    const deviation = Math.sqrt(a.reduce((sum, value) => sum + value * value, 0) / a.length);
+    expect(deviation).toBeGreaterThan(0.2);
+    expect(deviation).toBeLessThan(0.3);
+    expect(a).not.toEqual(await model.read('blk.1.attn_q.lora_a'));
+    expect(await model.read('blk.1.ffn_up.lora_b')).toEqual(new Float32Array(48 * 4));
+    const other = await loadModel(backend, tinyWeights(), { ...options, seed: 2 });
+    expect(await other.read('blk.0.attn_q.lora_a')).not.toEqual(a);
+    model.dispose();
+    other.dispose();
+  });
+
+  it('names a tensor that is missing or of another shape', async () => {
+    const backend = await startBackend('wasm');
+    const missing = tinyWeights();
+    (missing.tensors as Map<string, unknown>).delete('blk.1.ffn_up.weight');
+    await expect(loadModel(backend, missing, options)).rejects.toMatchObject({
+      code: 'base-truncated',
+      message: expect.stringContaining('blk.1.ffn_up.weight') as string,
+    });
+    const odd = tinyWeights();
+    (odd.tensors as Map<string, unknown>).set('blk.1.ffn_up.weight', { shape: [47, 32] });
+    await expect(loadModel(backend, odd, options)).rejects.toMatchObject({
+      code: 'base-truncated',
+      message: expect.stringContaining('47 x 32') as string,
+    });
+  });
+
+  it('refuses bf16 where the backend has none', async () => {
+    const backend = await startBackend('wasm');
+    await expect(loadModel(backend, tinyWeights(), { ...options, precision: 'bf16' })).rejects.toMatchObject({
+      code: 'bad-argument',
+    });
+  });
+
+  it('refuses tokens outside the vocabulary instead of reading foreign memory', async () => {
+    const model = await loadModel(await startBackend('wasm'), tinyWeights(), options);
+    await expect(model.tokenLosses(Int32Array.of(1, 2, 40))).rejects.toThrow('Token 40');
+    model.dispose();
+  });
+});

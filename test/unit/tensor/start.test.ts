@@ -1,0 +1,39 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startBackend } from '../../../src/tensor/index.ts';
+
+describe('startBackend without a runtime', () => {
+  let home: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), 'fmn-start-'));
+    vi.stubEnv('FORGET_ME_NOT_HOME', home);
+    vi.stubEnv('FORGET_ME_NOT_BINDING', '');
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(home, { recursive: true, force: true });
+  });
+
+  it('takes WebAssembly and says why', async () => {
+    const backend = await startBackend('auto');
+    expect(backend.name).toBe('wasm');
+    expect(backend.reason).toContain('TensorFlow is not installed.');
+  });
+
+  it('names what is missing when TensorFlow is asked for', async () => {
+    await expect(startBackend('tensorflow')).rejects.toMatchObject({
+      code: 'runtime-missing',
+      next: expect.stringContaining('runtime install') as string,
+    });
+  });
+
+  it('says that a broken runtime does not start', async () => {
+    const broken = join(home, 'broken.node');
+    await writeFile(broken, 'not a library');
+    vi.stubEnv('FORGET_ME_NOT_BINDING', broken);
+    await expect(startBackend('tensorflow')).rejects.toMatchObject({ code: 'backend-unavailable' });
+    expect((await startBackend('auto')).name).toBe('wasm');
+  });
+});
