@@ -23,12 +23,12 @@ let unchanged: string;
 let host: LlamaHost;
 let problems: string;
 
-async function newRun(adapter?: string): Promise<string> {
+async function newRun(result?: string, method: 'lora' | 'full' = 'lora'): Promise<string> {
   const { dir } = await createRun({
     name: 'test',
     folder: join(root, 'code'),
     base: { id: 'tiny', path: base, sha256: 'ab'.repeat(32) },
-    hyper: hyperSchema.parse({ learningRate: 1e-3, steps: 7, sequenceLength: WINDOW }),
+    hyper: hyperSchema.parse({ method, learningRate: 1e-3, steps: 7, sequenceLength: WINDOW }),
     backend: 'wasm',
     evaluation: { heldOutWindows: 3, humanevalProblems: 2, retentionTexts: 2 },
     versions: {},
@@ -36,7 +36,7 @@ async function newRun(adapter?: string): Promise<string> {
   const state = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as object;
   await writeFile(join(dir, 'state.json'), JSON.stringify({ ...state, status: 'done', step: 7 }));
   await cp(join(root, 'corpus'), join(dir, 'corpus'), { recursive: true });
-  if (adapter) await cp(adapter, join(dir, 'adapter.gguf'));
+  if (result) await cp(result, join(dir, method === 'lora' ? 'adapter.gguf' : 'model.gguf'));
   return dir;
 }
 
@@ -191,6 +191,23 @@ describe('a run with an adapter', () => {
       find(summary, 'retention', 'KL from base'),
     );
   });
+});
+
+it('measures a whole model just as well', async () => {
+  const whole = join(root, 'whole.gguf');
+  await writeTinyModel(whole, { seed: 6 });
+  const { summary } = await evaluate(await newRun(whole, 'full'), { tasks: ['heldout', 'retention'] });
+  expect(summary.served!.meanKl).toBeLessThan(1e-5);
+  const other = await openLlamaHost({ basePath: whole, contextSize: 512 });
+  const { heldOut } = await openCorpus(join(root, 'corpus'));
+  let nats = 0;
+  for (const window of windows(heldOut, WINDOW, { count: 3 })) {
+    const rows = await other.distributions('base', window);
+    for (let i = 1; i < window.length; i += 1) nats -= Math.log(rows[i - 1]![window[i]!]!) / (3 * WINDOW);
+  }
+  await other.dispose();
+  expect(find(summary, 'heldout', 'loss').after.value).toBeCloseTo(nats, 3);
+  expect(find(summary, 'retention', 'KL from base').after.value).toBeGreaterThan(0.01);
 });
 
 it('sees nothing where the adapter changes nothing', async () => {
