@@ -19,8 +19,9 @@ export interface SeenRequest {
 
 export class HubServer {
   readonly requests: SeenRequest[] = [];
-  /** The next downloads each break after so many bytes. */
-  readonly breakAfter: number[] = [];
+  /** The next downloads each stall after so many bytes, until `drop` breaks them. */
+  readonly stallAfter: number[] = [];
+  #stalled: ServerResponse[] = [];
   /** Status of every answer where not 200. */
   status = 200;
   /** What storage claims as the length of any file. */
@@ -42,6 +43,11 @@ export class HubServer {
 
   get url(): string {
     return urlOf(this.#hub);
+  }
+
+  /** Breaks the connections that stall. Call it once their bytes have come: a client loses what it has not read yet. */
+  drop(): void {
+    for (const response of this.#stalled.splice(0)) response.destroy();
   }
 
   async stop(): Promise<void> {
@@ -102,9 +108,10 @@ export class HubServer {
       'content-length': this.claimedLength ?? part.length,
       ...(from ? range : {}),
     });
-    const limit = this.breakAfter.shift();
-    if (limit === undefined) response.end(part);
-    else response.write(part.subarray(0, limit), () => setTimeout(() => response.destroy(), 20));
+    const limit = this.stallAfter.shift();
+    if (limit === undefined) return void response.end(part);
+    response.write(part.subarray(0, limit));
+    this.#stalled.push(response);
   }
 }
 

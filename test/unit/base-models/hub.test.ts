@@ -88,14 +88,16 @@ describe('a model on the hub', () => {
   });
 
   it('goes on where the connection broke', async () => {
-    hub.breakAfter.push(30_000);
-    const { path } = await resolveBase('team/tiny');
+    hub.stallAfter.push(30_000);
+    const { path } = await resolveBase('team/tiny', {
+      onProgress: ({ phase, done }) => phase === 'downloading' && done === 30_000 && hub.drop(),
+    });
     expect((await readFile(path)).equals(model)).toBe(true);
     expect(downloads().map(({ range }) => range)).toEqual([undefined, 'bytes=30000-']);
   });
 
   it('goes on where an earlier process stopped', async () => {
-    hub.breakAfter.push(50_000);
+    hub.stallAfter.push(50_000);
     const stop = new AbortController();
     const stopped = resolveBase('team/tiny', {
       signal: stop.signal,
@@ -185,7 +187,7 @@ describe('refused with one sentence, and nothing left on disk', () => {
 
   it('no space on the disk', async () => {
     hub.claimedLength = 2 ** 52;
-    hub.breakAfter.push(10);
+    hub.stallAfter.push(10);
     await expect(resolveBase('team/tiny')).rejects.toMatchObject({ code: 'disk-full' });
     expect(await onDisk()).toEqual([]);
   });
