@@ -13,8 +13,8 @@ import { askToStop } from './progress.ts';
 import { setCompletionEnabled } from './settings.ts';
 import { runDescription, whyNotServable, type Standing } from './texts.ts';
 
-/** A run, its id, or nothing: then the person is asked. */
-type Which = RunSnapshot | string | undefined;
+/** A run's id, or nothing: then the person is asked. */
+type Which = string | undefined;
 interface CommandEntry {
   /** Training and serving wait until the workspace is trusted. */
   needsTrust?: boolean;
@@ -23,7 +23,7 @@ interface CommandEntry {
 
 const table: Record<string, CommandEntry> = {
   fineTune: { needsTrust: true, run: fineTune },
-  showResults: { run: (context, which) => context.panel.show(idOf(which)) },
+  showResults: { run: (context, which) => context.panel.show(which) },
   useForCompletion: { needsTrust: true, run: useForCompletion },
   stopTraining: { run: stopTraining },
   resumeTraining: { needsTrust: true, run: resumeTraining },
@@ -48,7 +48,7 @@ export function registerCommands(context: Context): vscode.Disposable {
             'This workspace is not trusted.',
             'Trust it first; until then runs can only be looked at.',
           );
-        return await entry.run(context, which as Which);
+        return await entry.run(context, typeof which === 'string' ? which : undefined);
       } catch (error) {
         context.log.show(error, ...(vscode.workspace.isTrusted ? [] : [manageTrust]));
         return undefined;
@@ -62,7 +62,6 @@ const manageTrust = {
   title: 'Manage Workspace Trust',
   run: () => vscode.commands.executeCommand('workbench.trust.manage'),
 };
-const idOf = (which: Which) => (typeof which === 'object' ? which.spec?.id : which);
 
 /** The run that was meant, or the one the person picks among those with this standing. */
 async function pickRun(
@@ -74,13 +73,12 @@ async function pickRun(
 ): Promise<RunSnapshot | undefined> {
   const { runs, store } = context;
   await runs.refresh();
-  const id = idOf(which);
-  if (id) {
-    const run = runs.get(id);
+  if (which) {
+    const run = runs.get(which);
     if (!run)
       throw new UserError(
         'run-not-found',
-        `There is no run ${id}.`,
+        `There is no run ${which}.`,
         'Refresh the Runs view: it may have been deleted.',
       );
     return run;

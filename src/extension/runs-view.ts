@@ -1,6 +1,5 @@
 /** The Runs view: one row a run, newest first. */
 import * as vscode from 'vscode';
-import type { RunSnapshot } from '../protocol/panel.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from './store.ts';
 import { runDescription, runTooltip, type Standing } from './texts.ts';
@@ -21,10 +20,13 @@ const menuOf: Record<Standing, string> = {
   interrupted: 'interrupted resumable',
 };
 
-export class RunsView implements vscode.TreeDataProvider<RunSnapshot>, vscode.Disposable {
-  private readonly changed = new vscode.EventEmitter<void>();
+/** Rows are known by their run's id, so that one can be redrawn and the others stay clickable. */
+export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<string[] | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly disposables: vscode.Disposable[];
+  /** What each row says, in order. */
+  private drawn = new Map<string, string>();
 
   constructor(
     private readonly runs: RunWatcher,
@@ -38,26 +40,45 @@ export class RunsView implements vscode.TreeDataProvider<RunSnapshot>, vscode.Di
     ];
   }
 
+  /** Redraws the rows that say something else now. */
   refresh(): void {
-    this.changed.fire();
+    const now = new Map(this.runs.all.map(({ spec }) => [spec.id, this.says(spec.id)]));
+    const sameRows = [...now.keys()].join() === [...this.drawn.keys()].join();
+    const other = [...now.keys()].filter((id) => now.get(id) !== this.drawn.get(id));
+    this.drawn = now;
+    if (!sameRows) this.changed.fire(undefined);
+    else if (other.length > 0) this.changed.fire(other);
   }
 
-  getChildren(parent?: RunSnapshot): RunSnapshot[] {
-    return parent ? [] : this.runs.all;
+  private says(id: string): string {
+    const { description, contextValue } = this.getTreeItem(id);
+    return `${String(description)} ${contextValue}`;
   }
 
-  getTreeItem(run: RunSnapshot): vscode.TreeItem {
+  getChildren(parent?: string): string[] {
+    return parent ? [] : this.runs.all.map(({ spec }) => spec.id);
+  }
+
+  getTreeItem(id: string): vscode.TreeItem {
+    const run = this.runs.get(id);
+    if (!run) return new vscode.TreeItem(id);
     const standing = this.runs.standing(run);
-    const inUse = this.store.inUse === run.spec.id;
+    const inUse = this.store.inUse === id;
     const item = new vscode.TreeItem(run.spec.name);
-    item.id = run.spec.id;
+    item.id = id;
     item.description = runDescription(run, standing, inUse);
-    item.tooltip = new vscode.MarkdownString(runTooltip(run, standing));
     item.contextValue = menuOf[standing];
     const [icon, colour] = inUse ? ['sparkle', 'charts.yellow'] : icons[standing];
     item.iconPath = new vscode.ThemeIcon(icon!, colour ? new vscode.ThemeColor(colour) : undefined);
     item.accessibilityInformation = { label: `${run.spec.name}, ${item.description}` };
-    item.command = { command: 'forgetMeNot.showResults', title: 'Show Results', arguments: [run] };
+    item.command = { command: 'forgetMeNot.showResults', title: 'Show Results', arguments: [id] };
+    return item;
+  }
+
+  /** Only when the pointer rests on a row: always the newest. */
+  resolveTreeItem(item: vscode.TreeItem, id: string): vscode.TreeItem {
+    const run = this.runs.get(id);
+    if (run) item.tooltip = new vscode.MarkdownString(runTooltip(run, this.runs.standing(run)));
     return item;
   }
 

@@ -132,14 +132,7 @@ const squeeze = (text) => text.replace(/[\s\u00a0\u00b7]+/g, '');
 
 /** The tiny model has little to say: several beginnings are typed until it goes on with one. */
 async function typeUntilGhostText(workbench) {
-  const beginnings = [
-    'const option = ',
-    'function command',
-    'if (this.',
-    'return this.',
-    'this._',
-    'const name = this',
-  ];
+  const beginnings = ['return ', 'return registry.', 'import { registry } from ', 'export function load'];
   for (const typed of beginnings) {
     await workbench.page.keyboard.press('Control+End');
     await workbench.page.keyboard.press('Enter');
