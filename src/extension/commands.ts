@@ -112,7 +112,7 @@ async function useForCompletion(context: Context, which: Which): Promise<void> {
 async function stopTraining(context: Context, which: Which): Promise<void> {
   const { runs } = context;
   await runs.refresh();
-  const only = runs.live.length === 1 ? runs.live[0] : undefined;
+  const only = runs.live.length === 1 ? runs.live[0]?.spec.id : undefined;
   const run = await pickRun(
     context,
     which ?? only,
