@@ -88,9 +88,11 @@ function shortTime(iso: string): string {
 }
 
 function learnedShort({ summary, state }: RunSnapshot): string {
-  const learned = summary?.comparisons.find((one) => one.metric === 'bits_per_byte');
+  const learned = summary?.comparisons.find(
+    ({ task, metric }) => task === 'heldout' && metric === 'bits per byte',
+  );
   if (!learned) return `${state.steps} steps`;
-  return `${learned.before.value.toFixed(2)} → ${learned.after.value.toFixed(2)} ${learned.unit}`;
+  return `${learned.before.value.toFixed(2)} → ${learned.after.value.toFixed(2)} bits/byte`;
 }
 
 /** Several lines for the tooltip, as Markdown. */

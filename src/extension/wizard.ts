@@ -190,9 +190,11 @@ async function typeBudget(
       return undefined;
     return { [unit]: value };
   };
+  const value = unit === 'minutes' ? '15' : '100';
   const text = await vscode.window.showInputBox({
     title: unit === 'minutes' ? 'Minutes of Training' : 'Training Steps',
-    value: unit === 'minutes' ? '15' : '100',
+    value,
+    prompt: takes(plan, read(value)!, backend) ?? '',
     ignoreFocusOut: true,
     validateInput: (text) => {
       const budget = read(text);

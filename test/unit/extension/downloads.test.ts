@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { knownBases } from '../../../src/base-models/registry.ts';
+import { missingParts, missingRuntime } from '../../../src/extension/downloads.ts';
+import { estimate, memoryBytes, parametersOf } from '../../../src/extension/estimates.ts';
+import { doctorReportSchema, type DoctorReport } from '../../../src/protocol/doctor.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-downloads-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+const file = join(dir, 'mine.gguf');
+writeFileSync(file, '');
+
+const [known] = knownBases;
+const missing = {
+  name: 'tensorflow',
+  starts: false,
+  reason: 'It is not installed.',
+  command: 'forget-me-not runtime install',
+};
+const there = { name: 'tensorflow', starts: true, version: '2.21.0', reason: 'It starts.' };
+const notOffered = { name: 'tensorflow', starts: false, reason: 'There is none for this machine.' };
+const report = (tensorflow: object, models: string[] = []): DoctorReport =>
+  doctorReportSchema.parse({
+    summary: 'It can train.',
+    ok: true,
+    version: '0.1.0',
+    machine: {
+      platform: 'linux',
+      arch: 'x64',
+      cpu: 'a',
+      cores: 2,
+      memory: 8e9,
+      freeMemory: 4e9,
+      freeDisk: 9e9,
+    },
+    node: '20.20.2',
+    backends: [tensorflow, { name: 'wasm', starts: true, reason: 'It starts.' }],
+    gpus: [],
+    llama: { starts: true, reason: 'It starts.' },
+    models: models.map((path) => ({ path, bytes: 1 })),
+    dataDir: dir,
+    checks: [],
+  });
+
+describe('what has to be downloaded', () => {
+  test('on a bare machine: the base, which is needed, and TensorFlow, which is not', () => {
+    const parts = missingParts(known!.id, report(missing), 'auto');
+    expect(
+      parts.map(({ bytes, needed, command }) => ({ bytes, needed, command: command.join(' ') })),
+    ).toEqual([
+      { bytes: known!.bytes, needed: true, command: `models fetch ${known!.id}` },
+      { bytes: 274e6, needed: false, command: 'runtime install --yes' },
+    ]);
+  });
+  test('nothing twice', () => {
+    expect(missingParts(known!.id, report(there, [join('models', known!.file)]), 'auto')).toEqual([]);
+  });
+  test('a file here is no download, a hub reference is one of unknown size', () => {
+    expect(missingParts(file, report(there), 'auto')).toEqual([]);
+    expect(missingParts('owner/name', report(there), 'auto')).toMatchObject([
+      { name: 'owner/name', bytes: 0, from: 'the hub' },
+    ]);
+  });
+  test('no TensorFlow for whoever wants wasm, nor where there is none', () => {
+    expect(missingParts(file, report(missing), 'wasm')).toEqual([]);
+    expect(missingRuntime(report(notOffered))).toEqual([]);
+  });
+});
+
+describe('estimates', () => {
+  const parameters = known!.parameters;
+  test('minutes become steps and tokens, and back', () => {
+    const byMinutes = estimate(parameters, 'lora', { minutes: 5 }, 'tensorflow');
+    const bySteps = estimate(parameters, 'lora', { steps: byMinutes.steps }, 'tensorflow');
+    expect(byMinutes.trainingMinutes).toBe(5);
+    expect(Math.abs(bySteps.trainingMinutes - 5)).toBeLessThan(0.1);
+    expect(byMinutes.tokens / byMinutes.steps).toBeCloseTo(512, -1);
+  });
+  test('wasm learns less in the same time, full fine-tuning needs more memory', () => {
+    const tokens = (backend: 'tensorflow' | 'wasm') =>
+      estimate(parameters, 'lora', { minutes: 5 }, backend).tokens;
+    expect(tokens('wasm')).toBeLessThan(tokens('tensorflow') / 3);
+    expect(memoryBytes(parameters, 'full')).toBeGreaterThan(memoryBytes(parameters, 'lora'));
+  });
+  test("a file's parameters come from its size, to a factor of two either way", () => {
+    // 100M weights are 60 MB in Q4_0 and 200 MB in F16.
+    for (const bytes of [60e6, 200e6]) {
+      truncateSync(file, bytes);
+      expect(parametersOf(file)).toBeGreaterThan(50e6);
+      expect(parametersOf(file)).toBeLessThan(200e6);
+    }
+    expect(parametersOf(known!.id)).toBe(parameters);
+    expect(parametersOf('owner/name')).toBeUndefined();
+  });
+});
