@@ -1,6 +1,7 @@
 // `npm run vscode [-- FOLDER]`: a real VS Code in the browser with the extension, on a demo workspace or on FOLDER.
 // VS Code comes from npm (code-server); it listens on this machine only. Ctrl+C ends it; trainings go on.
 import { cpSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startVsCode } from '../test/e2e/vscode.mjs';
@@ -12,7 +13,7 @@ const keep = join(root, 'node_modules/.cache/forget-me-not-vscode');
 
 /** A copy of a small real package, so that nothing of the person's is touched. */
 function demoWorkspace() {
-  const demo = join(keep, 'commander');
+  const demo = join(tmpdir(), 'forget-me-not-demo', 'commander');
   if (!existsSync(demo)) cpSync(join(root, 'node_modules/commander'), demo, { recursive: true });
   return demo;
 }
@@ -28,8 +29,12 @@ await ensureNativeTools();
 const vscode = await startVsCode({ vsix, keep, port });
 const url = vscode.url(asked ?? demoWorkspace());
 console.log(`\nVS Code with Forget-Me-Not: ${url}\nPress F1 and type "Forget-Me-Not". Ctrl+C ends it.`);
+let stopping = false;
 for (const signal of ['SIGINT', 'SIGTERM'])
-  process.once(signal, () => void vscode.stop().then(() => process.exit(0)));
+  process.once(signal, () => {
+    stopping = true;
+    void vscode.stop();
+  });
 await vscode.ended;
-console.error(`VS Code's server ended:\n${vscode.log().split('\n').slice(-20).join('\n')}`);
-process.exit(1);
+if (!stopping) console.error(`VS Code's server ended:\n${vscode.log().split('\n').slice(-20).join('\n')}`);
+process.exitCode = stopping ? 0 : 1;
