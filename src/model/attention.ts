@@ -25,6 +25,8 @@ export interface AttentionSaved {
 const CHUNK = 128;
 /** Added to the scores of keys that a query must not see. */
 const HIDDEN = -1e9;
+/** Evaluations of many lengths must not fill the memory. */
+const KEPT_MASKS = 64;
 
 export class Attention {
   private readonly group: number;
@@ -122,6 +124,11 @@ export class Attention {
     const values = new Float32Array(rows * group * end);
     for (let row = 0; row < rows * group; row += 1)
       values.fill(HIDDEN, row * end + begin + Math.floor(row / group) + 1, (row + 1) * end);
+    if (this.masks.size >= KEPT_MASKS) {
+      const [oldest, unused] = this.masks.entries().next().value!;
+      b.dispose(unused);
+      this.masks.delete(oldest);
+    }
     const mask = b.keep(b.tensor(values, [rows * group, end]));
     this.masks.set(key, mask);
     return mask;

@@ -33,13 +33,12 @@ export function makeRope(
   for (let position = 0; position < length; position += 1)
     pairs.forEach(([first, second], i) => {
       const angle = position * config.ropeTheta ** ((-2 * i) / headSize);
+      const [c, d] = [Math.cos(angle), Math.sin(angle)];
       for (let head = 0; head < heads + kvHeads; head += 1) {
         const scale = head < heads ? 1 / Math.sqrt(headSize) : 1;
-        for (const component of [first!, second!]) {
-          const at = position * rowLength + head * headSize + component;
-          cos[at] = scale * Math.cos(angle);
-          sin[at] = scale * Math.sin(angle);
-        }
+        const at = position * rowLength + head * headSize;
+        cos[at + first!] = cos[at + second!] = scale * c;
+        sin[at + first!] = sin[at + second!] = scale * d;
       }
     });
   for (let row = 1; row < batch; row += 1) {
