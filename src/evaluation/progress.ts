@@ -3,8 +3,8 @@ import type { Task } from './tasks/task.ts';
 
 /** Parts that every evaluation has besides its tasks, with their rough shares of the time. */
 const fixed = [
-  { name: 'served', title: 'Checking the result', cost: 8 },
-  { name: 'example', title: 'An example', cost: 12 },
+  { name: 'served', title: 'Checking the result', cost: 10 },
+  { name: 'example', title: 'An example', cost: 24 },
 ];
 /** Below this share of the work nothing can be said about the rest. */
 const MIN_SHARE = 0.03;

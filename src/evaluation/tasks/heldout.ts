@@ -55,6 +55,6 @@ export const heldOutTask: Task = {
   name: 'heldout',
   title: 'Held-out text',
   planned: (spec) => spec.evaluation.heldOutWindows,
-  cost: 40,
+  cost: 67,
   run,
 };

@@ -170,6 +170,6 @@ export const humanevalTask: Task = {
   name: 'humaneval',
   title: 'HumanEval',
   planned: (spec) => spec.evaluation.humanevalProblems,
-  cost: 60,
+  cost: 130,
   run,
 };

@@ -35,8 +35,8 @@ export const STARTS = [
 const cacheSchema = z.object({ texts: z.array(z.string()) });
 
 /**
- * `count` texts sampled from the base at temperature 1, the same ones every time. Kept in the cache by the base's
- * checksum, so that all runs of one base are measured on the same texts.
+ * `count` texts sampled from the base at temperature 1. Kept in the cache by the base's checksum, so that all runs
+ * of one base are measured on the same texts.
  */
 export async function sampledTexts(context: TaskContext, count: number): Promise<string[]> {
   const tokens = TEXT_TOKENS[context.setting];
@@ -118,6 +118,6 @@ export const retentionTask: Task = {
   name: 'retention',
   title: "The base's own text",
   planned: (spec) => spec.evaluation.retentionTexts,
-  cost: 25,
+  cost: 65,
   run,
 };
