@@ -30,17 +30,19 @@ interface Session {
   optimizer: Optimizer;
 }
 
+/** Says what the run does now. */
+type Phase = (name: string) => Promise<void>;
+
 /** Returns how it ended; throws UserError for what the person can mend. */
 export async function trainRun(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
   const spec = await readSpec(dir);
   const started = performance.now();
-  const phase = async (name: string) => {
+  const phase: Phase = async (name) => {
     await writer.event({ type: 'phase', phase: name });
     await writer.state({ status: 'running', phase: name });
   };
 
-  await phase('Reading files');
-  const corpus = await readOrBuildCorpus(dir, spec, writer, signal);
+  const corpus = await readOrBuildCorpus(dir, spec, writer, signal, phase);
   if (signal.aborted) return 'cancelled';
 
   await phase('Loading the model');
@@ -59,6 +61,7 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   const peakMemory = peakMemoryBytes();
   model.dispose();
 
+  await writer.event({ type: 'phase', phase: 'Evaluating' });
   await writer.state({ status: 'evaluating', phase: 'Evaluating', etaSeconds: undefined });
   await runEvaluator(dir, writer, signal);
   const seconds = (performance.now() - started) / 1000;
@@ -71,10 +74,12 @@ async function readOrBuildCorpus(
   spec: RunSpec,
   writer: RunWriter,
   signal: AbortSignal,
+  phase: Phase,
 ): Promise<Corpus> {
   const out = join(dir, 'corpus');
   // The summary is written last: with it, the corpus is whole.
   if (!existsSync(join(out, 'summary.json'))) {
+    await phase('Reading files');
     const tokenizer = await openTokenizer(spec.base.path);
     try {
       await buildCorpus({ folder: spec.folder, out, tokenizer, seed: spec.hyper.seed, signal });
@@ -94,7 +99,7 @@ async function readOrBuildCorpus(
 /** Restores, trains, evaluates at intervals. Returns the last step and the median speed. */
 async function trainSession(
   session: Session,
-  phase: (name: string) => Promise<void>,
+  phase: Phase,
 ): Promise<{ step: number; tokensPerSecond: number }> {
   const { dir, spec, writer, signal, backend, corpus, model, optimizer } = session;
   const { hyper } = spec;
