@@ -78,7 +78,7 @@ export const lossChart: ChartView<LossModel> = {
         borderColor: shade,
         backgroundColor: shade,
         borderWidth: 2,
-        borderDash: [6, 4],
+        borderDash: index === 0 ? [6, 4] : [2, 3],
         pointRadius: 4,
         pointHoverRadius: 6,
         pointStyle: index === 0 ? 'circle' : 'rectRot',
