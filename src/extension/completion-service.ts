@@ -14,6 +14,9 @@ const IDLE_MINUTES = 10;
 /** How much the newest request weighs in the latency that is shown. */
 const NEWEST_WEIGHT = 0.3;
 
+/** Where people write: no output, no source-control input, no read-only views. */
+const documents = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
+
 export class CompletionService {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
@@ -29,7 +32,7 @@ export class CompletionService {
   constructor(private readonly context: Context) {
     this.ghost = new GhostText(this);
     this.provider = vscode.Disposable.from(
-      vscode.languages.registerInlineCompletionItemProvider({ pattern: '**' }, this.ghost),
+      vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>
         this.count(run, 'accepted'),
       ),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
-import { followRun, isAlive, listRuns } from '../runs/index.ts';
+import { followRun, isAlive, scanRuns } from '../runs/index.ts';
 import type { Log } from './log.ts';
 import { START_GRACE_MS, standingOf, type Standing } from './texts.ts';
 
@@ -14,6 +14,7 @@ const SETTLE_MS = 300;
 export class RunWatcher implements vscode.Disposable {
   private readonly snapshots = new Map<string, RunSnapshot>();
   private readonly following = new Map<string, AbortController>();
+  private readonly damaged = new Set<string>();
   private readonly changed = new vscode.EventEmitter<RunSnapshot | undefined>();
   private readonly ended = new vscode.EventEmitter<RunSnapshot>();
   private readonly disposables: vscode.Disposable[] = [this.changed, this.ended];
@@ -54,15 +55,24 @@ export class RunWatcher implements vscode.Disposable {
 
   private async read(): Promise<void> {
     try {
-      const runs = await listRuns();
+      const { runs: found, damaged } = await scanRuns();
+      const runs = found.map(({ snapshot }) => snapshot);
       this.snapshots.clear();
       for (const run of runs) this.snapshots.set(run.spec.id, run);
+      for (const { id, error } of damaged) this.tellDamaged(id, `${error.message} ${error.next}`);
       for (const run of runs) if (this.standing(run) === 'live') this.follow(run.spec.id);
       this.watchDirectory();
       this.changed.fire(undefined);
     } catch (error) {
       this.log.show(error);
     }
+  }
+
+  /** A run that can't be read hides no other; the log says once why it is missing. */
+  private tellDamaged(id: string, why: string): void {
+    if (this.damaged.has(id)) return;
+    this.damaged.add(id);
+    this.log.warn(`Run ${id} can't be shown: ${why}`);
   }
 
   private refreshSoon(): void {
