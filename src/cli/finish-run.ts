@@ -61,6 +61,13 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
   );
   if (summary) {
     console.log(`${comparisonTable(summary.comparisons)}\n\n${summary.sentence}\n`);
+    if (summary.served) {
+      const { meanKl, limit, ok } = summary.served;
+      const verdict = ok
+        ? 'what is served is what was trained'
+        : 'what is served is NOT what was trained, so it is not offered';
+      console.log(`Checked: ${verdict} (mean KL ${meanKl.toFixed(4)} nats per token, limit ${limit}).\n`);
+    }
     if (summary.example) {
       const { file, line, prefix, actual, before, after } = summary.example;
       const shown = (text: string) => JSON.stringify(text.split('\n')[0]);

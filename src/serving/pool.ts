@@ -1,4 +1,6 @@
 /** A few slots shared by many: whoever waits longest comes next, and may give up waiting. */
+import { setMaxListeners } from 'node:events';
+
 export class Pool<T> {
   private readonly free: T[];
   private readonly waiting: ((slot: T) => void)[] = [];
@@ -30,7 +32,11 @@ export class Pool<T> {
         this.waiting.splice(this.waiting.indexOf(take), 1);
         reject(signal?.reason as Error);
       };
-      signal?.addEventListener('abort', giveUp, { once: true });
+      if (signal) {
+        // As many listen to one signal as wait for a slot; Node would take more than ten for a leak.
+        setMaxListeners(0, signal);
+        signal.addEventListener('abort', giveUp, { once: true });
+      }
       this.waiting.push(take);
     });
   }

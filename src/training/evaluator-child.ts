@@ -35,6 +35,7 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
         phase: `${message.phase} ${message.done} of ${message.total}`,
         etaSeconds: message.etaSeconds,
       });
+    if (message.type === 'warning') await writer.event({ type: 'warning', message: message.message });
     if (message.type === 'failed') {
       failed = true;
       await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });

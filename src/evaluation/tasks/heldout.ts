@@ -46,7 +46,7 @@ async function run(context: TaskContext) {
   const how = `${setting}: ${chosen.length} held-out windows of up to ${length} tokens`;
   const shared = { task: 'heldout', better: 'lower', setting: how } as const;
   return [
-    compare({ ...shared, metric: 'bits per byte', unit: 'bits', ...bits }),
+    compare({ ...shared, metric: 'bits per byte', unit: '', ...bits }),
     compare({ ...shared, metric: 'loss', unit: 'nats/token', ...loss }),
   ];
 }
