@@ -51,7 +51,7 @@ export const summary = (step: number): Summary => {
         0.02,
       ),
       comparison(
-        ['heldout', 'bits per byte', 'bits', 'lower'],
+        ['heldout', 'bits per byte', '', 'lower'],
         metric('heldout', 'bits per byte', 1.21, 0.06, 16, windows),
         metric('heldout', 'bits per byte', 1.052, 0.05, 16, windows),
         0.015,
