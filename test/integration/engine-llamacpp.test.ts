@@ -26,6 +26,8 @@ async function theirs(
   const loaded = await llama.loadModel({ modelPath: at(model) });
   const context = await loaded.createContext({
     contextSize: 512,
+    // More threads than free cores make llama.cpp crawl.
+    threads: 1,
     flashAttention: false,
     experimentalKvCacheKeyType: 'F32',
     experimentalKvCacheValueType: 'F32',

@@ -1,0 +1,60 @@
+/** The real base, as it is served and as it is trained: SmolLM2-135M in Q4_1, fetched as a user's machine does it. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { resolveBase } from '../../src/base-models/resolve.ts';
+import { compareDistributions } from '../../src/export/verify.ts';
+import { openLlamaHost } from '../../src/serving/llama-host.ts';
+import { openScorer } from '../../src/training/scorer.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyAdapter } from '../support/tiny-model.ts';
+
+const POSITIONS = 96;
+let place: Workplace;
+let base: string;
+let adapter: string;
+let texts: Int32Array[];
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  base = (await resolveBase('smollm2-135m')).path;
+  adapter = place.path('adapter.gguf');
+  await writeTinyAdapter(adapter, base, { scale: 0.03 });
+  const tokenizer = await openTokenizer(base);
+  const code = await readFile('node_modules/commander/lib/command.js', 'utf8');
+  texts = [code.slice(2000, 4000), code.slice(-2000)].map((text) =>
+    tokenizer.encode(text).slice(0, POSITIONS),
+  );
+  await tokenizer.dispose();
+});
+afterAll(() => place?.dispose());
+
+it('serves what is trained, base and adapter: mean KL under 0.01 nats a token', async () => {
+  const host = await openLlamaHost({
+    basePath: base,
+    adapters: [{ name: 'adapter', path: adapter }],
+    threads: 1,
+  });
+  const scorer = await openScorer({ basePath: base, adapterPath: adapter, backend: 'auto' });
+  try {
+    for (const [model, which] of [
+      ['base', 'base'],
+      ['adapter', 'result'],
+    ] as const) {
+      for (const tokens of texts) {
+        const trained = await scorer.probabilities(tokens, which);
+        const served = await host.distributions(model, tokens);
+        const { meanKl, tokens: positions } = compareDistributions(trained, served);
+        expect(positions).toBe(POSITIONS);
+        expect(meanKl).toBeLessThan(0.01);
+      }
+    }
+    // The comparison can tell them apart: the base is not the adapter.
+    const trained = await scorer.probabilities(texts[0]!, 'result');
+    const served = await host.distributions('base', texts[0]!);
+    expect(compareDistributions(trained, served).meanKl).toBeGreaterThan(0.01);
+  } finally {
+    scorer.dispose();
+    await host.dispose();
+  }
+});
