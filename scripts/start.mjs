@@ -20,7 +20,7 @@ console.log(
   `Forget-Me-Not: fine-tunes SmolLM2-135M on ${folder}, here on this machine. About 8 minutes on 2 cores.`,
 );
 console.log(
-  'Downloads on the first run: packages (about 300 MB), TensorFlow (274 MB), SmolLM2-135M (98 MB), HumanEval (0.1 MB).\n',
+  'Downloads on the first run: packages (about 620 MB, most of it llama.cpp for CUDA), TensorFlow (274 MB), SmolLM2-135M (98 MB), HumanEval (0.1 MB).\n',
 );
 
 const forgetMeNot = (...args) =>
