@@ -66,10 +66,7 @@ export class CompletionService {
     };
     await vscode.window.withProgress(options, () => this.serving(run).start());
     this.changed.fire();
-    void this.context.log.ask(
-      'info',
-      `${run.spec.name} completes your code from now on: type, and accept with Tab.`,
-    );
+    void this.context.log.ask('info', `${run.spec.name} completes your code now: Tab accepts.`);
   }
 
   /** The server of a run's result; it starts at the first request. */

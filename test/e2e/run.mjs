@@ -65,6 +65,8 @@ try {
   failed += 1;
   console.log(error.stack);
 } finally {
+  if (vscode && process.env.FORGET_ME_NOT_E2E_LOG)
+    writeFileSync(process.env.FORGET_ME_NOT_E2E_LOG, vscode.extensionLog());
   await cleanUp();
 }
 console.log(`${passed} passed, ${failed} failed`);

@@ -83,6 +83,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     ...['--server-data-dir', join(dir, 'sdd')],
     ...['--user-data-dir', join(dir, 'udd')],
     ...['--extensions-dir', join(dir, 'exts')],
+    ...['--logsPath', join(dir, 'logs')],
   ];
   const environment = {
     ...process.env,
@@ -132,9 +133,9 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     await sleep(100);
   }
   const extensionLog = () =>
-    readdirSync(dir, { recursive: true })
+    readdirSync(join(dir, 'logs'), { recursive: true })
       .filter((name) => /Forget-Me-Not\.log$|remoteexthost\.log$/.test(name))
-      .map((name) => `== ${name}\n${readFileSync(join(dir, name), 'utf8')}`)
+      .map((name) => `== ${name}\n${readFileSync(join(dir, 'logs', name), 'utf8')}`)
       .join('\n');
   return {
     extensionLog,
