@@ -56,7 +56,9 @@ try {
       console.log(`FAIL  ${name} (${Math.round((Date.now() - started) / 1000)} s)\n${error.stack}`);
       await browser.workbench.screenshot('failed').catch(() => undefined);
       writeFileSync(join(shots, 'server.log'), vscode.log());
-      writeFileSync(join(shots, 'extension.log'), vscode.extensionLog());
+      // The extension's own log lives in the editor only.
+      await browser.workbench.command('Forget-Me-Not: Show Log').catch(() => undefined);
+      await browser.workbench.screenshot('log').catch(() => undefined);
       console.log(`Screenshots and logs: ${shots}`);
       break;
     }
@@ -65,8 +67,6 @@ try {
   failed += 1;
   console.log(error.stack);
 } finally {
-  if (vscode && process.env.FORGET_ME_NOT_E2E_LOG)
-    writeFileSync(process.env.FORGET_ME_NOT_E2E_LOG, vscode.extensionLog());
   await cleanUp();
 }
 console.log(`${passed} passed, ${failed} failed`);

@@ -5,7 +5,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
-  readdirSync,
   rmSync,
   writeFileSync,
   openSync,
@@ -83,7 +82,6 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     ...['--server-data-dir', join(dir, 'sdd')],
     ...['--user-data-dir', join(dir, 'udd')],
     ...['--extensions-dir', join(dir, 'exts')],
-    ...['--logsPath', join(dir, 'logs')],
   ];
   const environment = {
     ...process.env,
@@ -132,13 +130,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
     }
     await sleep(100);
   }
-  const extensionLog = () =>
-    readdirSync(join(dir, 'logs'), { recursive: true })
-      .filter((name) => /Forget-Me-Not\.log$|remoteexthost\.log$/.test(name))
-      .map((name) => `== ${name}\n${readFileSync(join(dir, 'logs', name), 'utf8')}`)
-      .join('\n');
   return {
-    extensionLog,
     ended,
     url: (folder) => `http://127.0.0.1:${chosen}/?folder=${encodeURI(folder)}`,
     log,
