@@ -8,7 +8,8 @@ export async function openBrowser(shots, executablePath) {
   // Not imported at the top: it is installed by then, not before.
   const { chromium } = await import('playwright-core');
   const profile = mkdtempSync(join(tmpdir(), 'forget-me-not-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
+  const remove = () => rmSync(profile, { recursive: true, force: true });
+  const launched = chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
     viewport: { width: 1400, height: 900 },
@@ -22,6 +23,10 @@ export async function openBrowser(shots, executablePath) {
       '--disable-sync',
     ],
   });
+  const context = await launched.catch((error) => {
+    remove();
+    throw error;
+  });
   mkdirSync(shots, { recursive: true });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(30_000);
@@ -29,7 +34,7 @@ export async function openBrowser(shots, executablePath) {
     workbench: new Workbench(page, shots),
     async close() {
       await context.close();
-      rmSync(profile, { recursive: true, force: true });
+      remove();
     },
   };
 }

@@ -41,6 +41,15 @@ async function importTypeScript(file, into) {
  */
 export async function makeWorkplace() {
   const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-e2e-'));
+  try {
+    return await furnish(dir);
+  } catch (error) {
+    rmSync(dir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function furnish(dir) {
   const home = join(dir, 'data');
   mkdirSync(home);
   const { runtimeDir } = await importTypeScript('src/protocol/paths.ts', dir);
