@@ -24,7 +24,7 @@ export interface TrainOptions {
   seq: number;
   batch: number;
   accumulate: number;
-  precision: 'f32' | 'bf16';
+  precision: 'auto' | Hyper['precision'];
   evalEvery?: number;
   seed: number;
   backend: 'auto' | 'tensorflow' | 'wasm';
@@ -36,14 +36,23 @@ export interface TrainOptions {
 
 const number = (text: string) => {
   const value = Number(text);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
 };
-const whole = (minimum: number) => (text: string) => {
+const whole =
+  (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  (text: string) => {
+    const value = number(text);
+    if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value;
+    const range =
+      maximum < Number.MAX_SAFE_INTEGER ? `from ${minimum} to ${maximum}` : `of at least ${minimum}`;
+    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
+  };
+const between = (low: number, high: number) => (text: string) => {
   const value = number(text);
-  if (!Number.isInteger(value) || value < minimum)
-    throw new InvalidArgumentError(`It must be a whole number of at least ${minimum}.`);
-  return value;
+  if (value >= low && value <= high) return value;
+  const range = high < Infinity ? `from ${low} to ${high}` : `of at least ${low}`;
+  throw new InvalidArgumentError(`It must be a number ${range}.`);
 };
 const positive = (text: string) => {
   const value = number(text);
@@ -61,7 +70,7 @@ function targets(text: string): ModuleName[] {
   const unknown = names.filter((name) => !(moduleNames as readonly string[]).includes(name));
   if (unknown.length)
     throw new InvalidArgumentError(
-      `There is no ${unknown.join(', ')}: use all, mlp, attention or a list of ${moduleNames.join(', ')}.`,
+      `There is no module "${unknown.join('", "')}": use all, mlp, attention or a list of ${moduleNames.join(', ')}.`,
     );
   return names as ModuleName[];
 }
@@ -75,7 +84,7 @@ export function addTrainOptions(command: Command): Command {
     )
     .option('--rank <r>', 'LoRA rank', whole(1), defaults.rank)
     .option('--alpha <alpha>', 'LoRA alpha (default: twice the rank)', positive)
-    .option('--dropout <p>', 'dropout on what LoRA sees', number, defaults.dropout)
+    .option('--dropout <p>', 'dropout on what LoRA sees', between(0, 0.9), defaults.dropout)
     .option(
       '--targets <list>',
       'all, mlp, attention, or a list of q,k,v,o,gate,up,down',
@@ -91,9 +100,9 @@ export function addTrainOptions(command: Command): Command {
         .choices(['cosine', 'constant'])
         .default(defaults.schedule),
     )
-    .option('--warmup <share>', 'share of the run spent warming up', number, defaults.warmup)
-    .option('--weight-decay <rate>', 'decoupled weight decay', number, defaults.weightDecay)
-    .option('--clip <norm>', 'largest gradient norm, 0 for none', number, defaults.clip)
+    .option('--warmup <share>', 'share of the run spent warming up', between(0, 1), defaults.warmup)
+    .option('--weight-decay <rate>', 'decoupled weight decay', between(0, Infinity), defaults.weightDecay)
+    .option('--clip <norm>', 'largest gradient norm, 0 for none', between(0, Infinity), defaults.clip)
     .option('--steps <n>', 'budget in optimiser steps', whole(1))
     .option('--epochs <n>', 'budget in passes over the corpus (default: 4)', positive)
     .option('--tokens <n>', 'budget in tokens', whole(1))
@@ -102,9 +111,9 @@ export function addTrainOptions(command: Command): Command {
     .option('--batch <n>', 'sequences per forward pass', whole(1), defaults.batch)
     .option('--accumulate <n>', 'forward passes per step', whole(1), defaults.accumulate)
     .addOption(
-      new Option('--precision <p>', 'of frozen weights and large matmuls')
-        .choices(['f32', 'bf16'])
-        .default(defaults.precision),
+      new Option('--precision <p>', 'of frozen weights and large matmuls; auto: the fastest here')
+        .choices(['auto', 'f32', 'bf16'])
+        .default('auto'),
     )
     .option(
       '--eval-every <steps>',
@@ -116,25 +125,36 @@ export function addTrainOptions(command: Command): Command {
       new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
     )
     .option('--held-out-windows <n>', 'held-out windows in the final evaluation', whole(1), 16)
-    .option('--humaneval <problems>', 'HumanEval problems in the final evaluation, 0 for none', whole(0), 20)
+    .option(
+      '--humaneval <problems>',
+      'HumanEval problems in the final evaluation, 0 for none',
+      whole(0, 164),
+      20,
+    )
     .option('--retention <texts>', 'texts sampled from the base for KL, 0 for none', whole(0), 8)
     .option('--name <name>', 'a name for the run (default: the folder)');
 }
 
-/** Budget in steps. Exactly one of steps, epochs, tokens and minutes may be given; none means 4 epochs, as the paper advises. */
-export function budgetInSteps(
-  options: Pick<TrainOptions, 'steps' | 'epochs' | 'tokens' | 'minutes' | 'seq' | 'batch' | 'accumulate'>,
-  known: { trainTokens: number; tokensPerSecond: number },
-): number {
+type Budget = Pick<TrainOptions, 'steps' | 'epochs' | 'tokens' | 'minutes'>;
+
+/** Throws `bad-argument` when the budget was given more than once. */
+export function checkBudget(options: Budget): void {
   const given = (['steps', 'epochs', 'tokens', 'minutes'] as const).filter(
     (name) => options[name] !== undefined,
   );
-  if (given.length > 1)
-    throw new UserError(
-      'bad-argument',
-      `Both --${given.join(' and --')} set the budget.`,
-      'Give one of --steps, --epochs, --tokens and --minutes.',
-    );
+  if (given.length < 2) return;
+  throw new UserError(
+    'bad-argument',
+    `The budget is set more than once: by --${given.join(' and --')}.`,
+    'Give one of --steps, --epochs, --tokens and --minutes.',
+  );
+}
+
+/** Budget in steps, by the one option that sets it; none means 4 epochs, as the paper advises. */
+export function budgetInSteps(
+  options: Budget & Pick<TrainOptions, 'seq' | 'batch' | 'accumulate'>,
+  known: { trainTokens: number; tokensPerSecond: number },
+): number {
   if (options.steps) return options.steps;
   const tokens =
     options.tokens ??
@@ -144,7 +164,7 @@ export function budgetInSteps(
   return Math.max(1, Math.round(tokens / (options.seq * options.batch * options.accumulate)));
 }
 
-export function toHyper(options: TrainOptions, steps: number): Hyper {
+export function toHyper(options: TrainOptions, steps: number, precision: Hyper['precision']): Hyper {
   const parsed = hyperSchema.safeParse({
     method: options.method,
     rank: options.rank,
@@ -161,7 +181,7 @@ export function toHyper(options: TrainOptions, steps: number): Hyper {
     sequenceLength: options.seq,
     batch: options.batch,
     accumulate: options.accumulate,
-    precision: options.precision,
+    precision,
     evalEvery: options.evalEvery ?? Math.max(1, Math.min(50, Math.ceil(steps / 3))),
     seed: options.seed,
   });

@@ -30,7 +30,7 @@ export function estimate(
   budget: Budget,
   backend: BackendName,
 ): Estimate {
-  const perSecond = guessTokensPerSecond(parameters, method, backend);
+  const perSecond = guessTokensPerSecond(parameters, { method, backend, precision: 'f32' });
   const minutes = budget.minutes ?? ((budget.steps ?? 1) * TOKENS_PER_STEP) / perSecond / 60;
   const tokens = Math.round(minutes * 60 * perSecond);
   return {

@@ -1,4 +1,4 @@
-import type { Hyper } from '../protocol/run.ts';
+import type { BackendName, Hyper } from '../protocol/run.ts';
 
 /**
  * Peak learning rates for a workspace of 10^5 to 10^7 tokens, from our own sweep of SmolLM2-135M
@@ -18,12 +18,14 @@ export function operationsPerToken(parameters: number, method: Hyper['method']):
 
 /** Sustained rates in operations a second when nothing was measured on this machine yet (docs/science.md). */
 const sustained = { tensorflow: 85e9, wasm: 8e9 };
+/** bf16 is only chosen where the processor multiplies it itself. */
+const BF16_GAIN = 1.4;
 
-/** A first guess of tokens per second; the run's own measurement replaces it after a few steps. */
+/** A first guess of tokens per second; what a run here has measured is better. */
 export function guessTokensPerSecond(
   parameters: number,
-  method: Hyper['method'],
-  backend: 'tensorflow' | 'wasm',
+  { method, backend, precision }: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
 ): number {
-  return sustained[backend] / operationsPerToken(parameters, method);
+  const rate = sustained[backend] * (precision === 'bf16' ? BF16_GAIN : 1);
+  return rate / operationsPerToken(parameters, method);
 }

@@ -4,17 +4,19 @@ import { Command } from 'commander';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import { buildCorpus, type CorpusSummary } from '../../corpus/index.ts';
 import { openGguf } from '../../gguf/index.ts';
+import { readConfig } from '../../model/config.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runsDir } from '../../protocol/paths.ts';
-import type { BackendName, RunSpec } from '../../protocol/run.ts';
+import type { BackendName, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, listRuns } from '../../runs/index.ts';
+import { fastestPrecision } from '../../tensor/precision.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { guessTokensPerSecond } from '../../training/defaults.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
 import { printJson } from '../output.ts';
-import { addTrainOptions, budgetInSteps, toHyper, type TrainOptions } from '../train-options.ts';
+import { addTrainOptions, budgetInSteps, checkBudget, toHyper, type TrainOptions } from '../train-options.ts';
 import { version } from '../version.ts';
 
 export interface FollowOptions {
@@ -47,19 +49,24 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
       `${folder} is not a folder that can be read.`,
       'Give the folder that holds the code.',
     );
+  checkBudget(options);
   const base = await fetchBase(options.base, options);
+  await checkBase(base.path, options);
 
   // Read before there is a run, so that an empty folder leaves nothing behind.
   const corpus = join(runsDir(), `.corpus-${process.pid}`);
   try {
     const summary = await readCorpus(folder, corpus, base.path, options);
-    const tokensPerSecond = await expectedSpeed(base, options);
+    const backend = await plannedBackend(options);
+    const precision =
+      options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
+    const tokensPerSecond = await expectedSpeed(base, { method: options.method, precision, backend });
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
     const { dir, id } = await createRun({
       name: options.name ?? basename(folder),
       folder,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
-      hyper: toHyper(options, steps),
+      hyper: toHyper(options, steps, precision),
       backend: options.backend,
       evaluation: {
         heldOutWindows: options.heldOutWindows,
@@ -69,15 +76,28 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
       versions: { 'forget-me-not': version, node: process.version },
     });
     await rename(corpus, join(dir, 'corpus'));
-    launchTrainer(dir);
+    const trainer = launchTrainer(dir);
     if (options.detach)
       return options.json
         ? printJson({ run: id, dir })
         : console.log(`Run ${id} is training; follow it with: forget-me-not show ${id}`);
-    await finishRun(dir, options);
+    await finishRun(dir, trainer, options);
   } finally {
     await rm(corpus, { recursive: true, force: true });
   }
+}
+
+/** Refuses what training would refuse later, before any file is read. */
+async function checkBase(path: string, { base, seq }: TrainOptions): Promise<void> {
+  const gguf = await openGguf(path);
+  await gguf.close();
+  const { contextLength } = readConfig(gguf);
+  if (seq > contextLength)
+    throw new UserError(
+      'bad-argument',
+      `--seq ${seq} is longer than the context of ${base}, which is ${contextLength} tokens.`,
+      `Give --seq ${contextLength} or less.`,
+    );
 }
 
 async function readCorpus(
@@ -102,23 +122,30 @@ async function readCorpus(
   }
 }
 
+/** What `auto` will come to unless TensorFlow is installed and does not start. */
+async function plannedBackend({ backend }: TrainOptions): Promise<BackendName> {
+  return backend !== 'auto' ? backend : (await findRuntime()) ? 'tensorflow' : 'wasm';
+}
+
 /** Tokens per second to plan with: what the last like run on this machine did, else a guess from the model's size. */
-async function expectedSpeed(base: RunSpec['base'], options: TrainOptions): Promise<number> {
-  const backend: BackendName =
-    options.backend === 'auto' ? ((await findRuntime()) ? 'tensorflow' : 'wasm') : options.backend;
+async function expectedSpeed(
+  base: RunSpec['base'],
+  how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
+): Promise<number> {
   for (const { spec, events } of await listRuns()) {
     const like =
       spec.base.sha256 === base.sha256 &&
-      spec.hyper.method === options.method &&
-      spec.hyper.precision === options.precision;
+      spec.hyper.method === how.method &&
+      spec.hyper.precision === how.precision;
     const done = events.findLast((event) => event.type === 'done');
     const start = events.findLast((event) => event.type === 'start');
-    if (like && done && done.tokensPerSecond > 0 && start?.backend === backend) return done.tokensPerSecond;
+    if (like && done && done.tokensPerSecond > 0 && start?.backend === how.backend)
+      return done.tokensPerSecond;
   }
   const gguf = await openGguf(base.path);
   let parameters = 0;
   for (const { shape } of gguf.tensors.values())
     parameters += shape.reduce((product, size) => product * size, 1);
   await gguf.close();
-  return guessTokensPerSecond(parameters, options.method, backend);
+  return guessTokensPerSecond(parameters, how);
 }
