@@ -90,6 +90,12 @@ async function attempt(
       await rm(path, { force: true });
       throw new Error('the server cannot go on from there');
     }
+    if (response.status === 416) {
+      // It is whole already; the body is only the server's words about that.
+      await response.body?.cancel();
+      onBytes?.(plan.total, plan.total);
+      return;
+    }
     await requireSpace(path, plan.total - plan.start);
     file = await open(path, plan.start > 0 ? 'a' : 'w');
     let done = plan.start;

@@ -104,7 +104,7 @@ describe('fetchWheel', () => {
     writeFileSync(join(box.wheels, `${fileName}.part`), data);
     server.misbehave = (_request, response) => {
       response.writeHead(416, { 'content-range': `bytes */${data.length}` });
-      response.end();
+      response.end('<h1>Range Not Satisfiable</h1>');
       return true;
     };
     expect(readFileSync(await fetchWheel(wanted)).equals(data)).toBe(true);
