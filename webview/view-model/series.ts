@@ -1,5 +1,5 @@
 /** From the events of a run to what the charts draw. */
-import type { RunEvent } from '../../src/protocol/events.ts';
+import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 
 export interface Point {
   x: number;
@@ -30,21 +30,11 @@ export interface RunSeries {
   done?: EventOf<'done'>;
 }
 
-/** Drops everything from `step` on: a resumed run trains those steps again. */
-function rewind(points: Point[], step: number): void {
-  while (points.length && points.at(-1)!.x >= step) points.pop();
-}
-
-/**
- * Steps in order and each once, also when a run was killed and went on from an older checkpoint: what was trained
- * again replaces what it was before.
- */
+/** Steps in order and each once, also when a run was killed and went on from an older checkpoint. */
 export function readSeries(events: readonly RunEvent[]): RunSeries {
   const series: RunSeries = { loss: [], learningRate: [], metrics: [], warnings: [] };
-  for (const event of events) {
+  for (const event of survivingEvents(events)) {
     if (event.type === 'step') {
-      rewind(series.loss, event.step);
-      rewind(series.learningRate, event.step);
       series.loss.push({ x: event.step, y: event.loss });
       series.learningRate.push({ x: event.step, y: event.learningRate });
       series.last = event;

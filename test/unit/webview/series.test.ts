@@ -16,6 +16,17 @@ const step = (at: number, loss: number): RunEvent => ({
   peakMemory: 1e9,
   etaSeconds: 1,
 });
+const start = (at: number): RunEvent => ({
+  type: 'start',
+  time,
+  backend: 'wasm',
+  backendReason: 'asked for',
+  step: at,
+  steps: 3,
+  trainableParameters: 1,
+  trainTokens: 1,
+  heldOutTokens: 1,
+});
 const evaluation = (at: number, value: number, setting: string): RunEvent => ({
   type: 'evaluation',
   time,
@@ -31,13 +42,19 @@ describe('events to series', () => {
     expect(start?.backend).toBe('tensorflow');
     expect(done?.artefact).toBe('adapter.gguf');
   });
-  it('lets a resumed run overwrite the steps that it trains again', () => {
-    const { loss, last } = readSeries([step(1, 3), step(2, 2), step(3, 9), step(2, 1.5), step(3, 1)]);
+  it('forgets what a resumed run does not build upon, from the moment it goes on', () => {
+    const before = [start(0), step(1, 3), step(2, 2), evaluation(2, 2.1, '4 windows'), step(3, 9)];
+    const resumed = readSeries([...before, start(1)]);
+    expect(resumed.loss).toEqual([{ x: 1, y: 3 }]);
+    expect(resumed.metrics).toEqual([]);
+    expect(resumed.last?.step).toBe(1);
+    const { loss, learningRate, last } = readSeries([...before, start(1), step(2, 1.5), step(3, 1)]);
     expect(loss).toEqual([
       { x: 1, y: 3 },
       { x: 2, y: 1.5 },
       { x: 3, y: 1 },
     ]);
+    expect(learningRate.map(({ x }) => x)).toEqual([1, 2, 3]);
     expect(last?.loss).toBe(1);
   });
   it('keeps figures that were measured in different ways apart, and the newest of each step', () => {
