@@ -48,12 +48,15 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
       );
     return value;
   };
-  refuseScaledRope(metadata, architecture, tensors);
+  refuseVariants(metadata, architecture, tensors);
   const embedding = tensors.get('token_embd.weight');
   if (!embedding)
     throw new UserError('base-truncated', 'The base has no token embedding.', 'Fetch the file again.');
   const heads = number('attention.head_count');
   const width = number('embedding_length');
+  const headSize = optional('attention.key_length') ?? width / heads;
+  if ((optional('rope.dimension_count') ?? headSize) !== headSize)
+    throw unsupported('This base turns a part of each head only (partial RoPE), which is not supported.');
   return {
     architecture,
     layers: number('block_count'),
@@ -61,7 +64,7 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
     hiddenWidth: number('feed_forward_length'),
     heads,
     kvHeads: optional('attention.head_count_kv') ?? heads,
-    headSize: optional('attention.key_length') ?? width / heads,
+    headSize,
     vocabularySize: embedding.shape[0]!,
     contextLength: number('context_length'),
     normEpsilon: number('attention.layer_norm_rms_epsilon'),
@@ -72,7 +75,7 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
 }
 
 /** Variants of llama that would train without an error and be wrong. */
-function refuseScaledRope(
+function refuseVariants(
   metadata: Record<string, unknown>,
   architecture: string,
   tensors: WeightSource['tensors'],
@@ -80,8 +83,8 @@ function refuseScaledRope(
   const scaling = metadata[`${architecture}.rope.scaling.type`];
   if ((scaling !== undefined && scaling !== 'none') || tensors.has('rope_freqs.weight'))
     throw unsupported('This base scales its RoPE, which is not supported.');
-  if (tensors.has('blk.0.attn_q.bias'))
-    throw unsupported('This base has biases in its attention, which are not supported.');
+  if ([...tensors.keys()].some((name) => name.endsWith('.bias')))
+    throw unsupported('This base has biases in its layers, which are not supported.');
   if (tensors.has('blk.0.ffn_gate_inp.weight'))
     throw unsupported('This base is a mixture of experts, which is not supported.');
 }

@@ -45,6 +45,15 @@ describe('readConfig', () => {
       (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.rope.scaling.type'] = 'linear'),
     ],
     [
+      'partial RoPE',
+      (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.rope.dimension_count'] = 2),
+    ],
+    [
+      'a bias of the MLP',
+      (source: ReturnType<typeof tinyWeights>) =>
+        (source.tensors as Map<string, unknown>).set('blk.1.ffn_down.bias', { shape: [32] }),
+    ],
+    [
       'biases',
       (source: ReturnType<typeof tinyWeights>) =>
         (source.tensors as Map<string, unknown>).set('blk.0.attn_q.bias', { shape: [32] }),
