@@ -1,5 +1,5 @@
 /** safetensors: u64 header length, JSON header, raw little-endian data. F32 only; what checkpoints and PEFT need. */
-import { open, readFile } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
 
 interface Entry {
   dtype: 'F32';
@@ -34,32 +34,54 @@ export async function writeSafetensors(
   try {
     await file.writev([length, text]);
     for (const { data } of tensors.values())
-      await file.write(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     await file.sync();
   } finally {
     await file.close();
   }
 }
 
-/** Reads a whole file. Throws on anything that does not add up: lengths, types, offsets. */
+/**
+ * Reads all tensors, one at a time: a checkpoint of a large model is more than Node reads at once. Throws on anything
+ * that does not add up: lengths, types, offsets.
+ */
 export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
-  const bytes = await readFile(path);
-  if (bytes.length < 8) throw new Error(`${path} is too short for safetensors`);
-  const headerLength = Number(bytes.readBigUInt64LE(0));
-  if (headerLength > bytes.length - 8) throw new Error(`${path} ends inside its header`);
-  const header = JSON.parse(bytes.toString('utf8', 8, 8 + headerLength)) as Record<string, Entry>;
-  const tensors = new Map<string, Tensor>();
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === '__metadata__') continue;
-    const [from, to] = entry.data_offsets;
-    const count = entry.shape.reduce((product, size) => product * size, 1);
-    const start = 8 + headerLength + from;
-    if (entry.dtype !== 'F32' || to - from !== 4 * count || 8 + headerLength + to > bytes.length)
-      throw new Error(`${path}: tensor ${name} does not fit the file`);
-    tensors.set(name, {
-      shape: entry.shape,
-      data: new Float32Array(Uint8Array.prototype.slice.call(bytes, start, start + 4 * count).buffer),
-    });
+  const file = await open(path);
+  try {
+    const { size } = await file.stat();
+    if (size < 8) throw new Error(`${path} is too short for safetensors`);
+    const headerLength = Number((await readExactly(file, path, 0, 8)).readBigUInt64LE());
+    if (headerLength > size - 8) throw new Error(`${path} ends inside its header`);
+    const json = (await readExactly(file, path, 8, headerLength)).toString('utf8');
+    const tensors = new Map<string, Tensor>();
+    for (const [name, entry] of Object.entries(JSON.parse(json) as Record<string, Entry>)) {
+      if (name === '__metadata__') continue;
+      const { dtype, shape, data_offsets: offsets } = entry;
+      const [from, to] = offsets.map((offset) => 8 + headerLength + offset) as [number, number];
+      const count = shape.reduce((product, length) => product * length, 1);
+      if (dtype !== 'F32' || from < 8 + headerLength || to - from !== 4 * count || to > size)
+        throw new Error(`${path}: tensor ${name} does not fit the file`);
+      const { buffer } = await readExactly(file, path, from, to - from);
+      tensors.set(name, { shape, data: new Float32Array(buffer) });
+    }
+    return tensors;
+  } finally {
+    await file.close();
   }
-  return tensors;
+}
+
+/** A buffer of its own, so that a typed array may start at its beginning. */
+async function readExactly(
+  file: FileHandle,
+  path: string,
+  at: number,
+  length: number,
+): Promise<Buffer<ArrayBuffer>> {
+  const bytes = Buffer.from(new ArrayBuffer(length));
+  for (let done = 0; done < length;) {
+    const { bytesRead } = await file.read(bytes, done, Math.min(length - done, 2 ** 30), at + done);
+    if (bytesRead === 0) throw new Error(`${path} ended early`);
+    done += bytesRead;
+  }
+  return bytes;
 }
