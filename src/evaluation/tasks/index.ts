@@ -4,7 +4,7 @@ import { humanevalTask } from './humaneval.ts';
 import { retentionTask } from './retention.ts';
 import type { Task } from './task.ts';
 
-/** In the order in which they run: what needs llama.cpp first, so that its memory is free before scoring. */
+/** In the order in which they run. */
 export const tasks: readonly Task[] = [humanevalTask, heldOutTask, retentionTask];
 export const taskNames = tasks.map((task) => task.name);
 
