@@ -2,9 +2,10 @@
  * The completion server as a child of this process, and how to ask it. For the extension: no engine in here, only a
  * child process and fetch. Started on first use; comes back after a crash.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
@@ -54,16 +55,23 @@ export class ServingClient {
   private readonly token = randomBytes(32).toString('base64url');
   private server: Promise<Server> | undefined;
   private crashes = 0;
-  private disposed = false;
+  private readonly ended = new AbortController();
 
   constructor(private readonly options: ServingClientOptions) {}
 
   /** Starts the server unless it runs; resolves once it answers. Throws UserError, the server's own where it has one. */
   async start(): Promise<ServerReady> {
-    if (this.disposed)
-      throw new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');
+    return (await this.running()).ready;
+  }
+
+  private running(): Promise<Server> {
+    if (this.disposed) return Promise.reject(shutDown());
     this.server ??= this.launch();
-    return (await this.server).ready;
+    return this.server;
+  }
+
+  private get disposed(): boolean {
+    return this.ended.signal.aborted;
   }
 
   /** Whether the base has fill-in-the-middle tokens; starts the server to find out. */
@@ -76,13 +84,13 @@ export class ServingClient {
    * under the request is started again, and the request repeated once.
    */
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
-    const { port } = await this.start();
+    const server = await this.running();
     try {
-      return await this.post(port, request, signal);
+      return await this.post(server.ready.port, request, signal);
     } catch (error) {
       if (signal?.aborted || error instanceof UserError || this.disposed) throw error;
       this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
-      await this.gone();
+      await gone(server);
       return this.post((await this.start()).port, request, signal);
     }
   }
@@ -108,23 +116,14 @@ export class ServingClient {
     );
   }
 
-  /** Waits until a child whose connection broke is really gone, so that `start` makes a new one. */
-  private async gone(): Promise<void> {
-    const server = await this.server?.catch(() => undefined);
-    if (!server) return;
-    if (server.child.exitCode !== null || server.child.signalCode !== null) return;
-    await new Promise<void>((resolve) => {
-      server.child.once('exit', () => resolve());
-      server.child.kill('SIGKILL');
-    });
-  }
-
   private async launch(): Promise<Server> {
     const wait = BACK_OFF_MS[Math.min(this.crashes, BACK_OFF_MS.length - 1)] ?? 0;
-    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    let child: ChildProcessWithoutNullStreams | undefined;
     try {
+      if (wait > 0) await sleep(wait, undefined, { signal: this.ended.signal }).catch(() => undefined);
       const { command, env } = await this.options.node();
-      const child = spawn(command, [this.options.script, ...this.args()], {
+      if (this.disposed) throw shutDown();
+      child = spawn(command, [this.options.script, ...this.args()], {
         stdio: ['pipe', 'pipe', 'pipe'],
         windowsHide: true,
         env: { ...process.env, ...env, FORGET_ME_NOT_TOKEN: this.token },
@@ -138,6 +137,7 @@ export class ServingClient {
       this.watch(child);
       return { child, ready };
     } catch (error) {
+      child?.kill('SIGKILL');
       this.server = undefined;
       this.crashes += 1;
       throw error;
@@ -169,7 +169,7 @@ export class ServingClient {
 
   /** Ends the server. The client can't be used again. */
   async dispose(): Promise<void> {
-    this.disposed = true;
+    this.ended.abort();
     const server = await this.server?.catch(() => undefined);
     this.server = undefined;
     if (!server || server.child.exitCode !== null || server.child.signalCode !== null) return;
@@ -181,6 +181,21 @@ export class ServingClient {
   }
 }
 
+const shutDown = () =>
+  new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');
+
+/**
+ * Waits until a child whose connection broke is really gone, so that `start` makes a new one. It is the child that
+ * was asked: another request may have started the next one meanwhile.
+ */
+async function gone({ child }: Server): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  await new Promise<void>((resolve) => {
+    child.once('exit', () => resolve());
+    child.kill('SIGKILL');
+  });
+}
+
 /** The server's first word. */
 function firstLine(child: ChildProcess): Promise<ServerReady> {
   return new Promise((resolve, reject) => {
@@ -188,7 +203,8 @@ function firstLine(child: ChildProcess): Promise<ServerReady> {
     child.once('error', (error) =>
       fail('node-missing', `The completion server could not be started: ${error.message}.`),
     );
-    child.once('exit', (code, signal) =>
+    // Not at its exit: what it said last may still be on its way.
+    child.once('close', (code, signal) =>
       fail('internal', `The completion server ended before it was ready (${signal ?? code}).`),
     );
     createInterface({ input: child.stdout! }).once('line', (line) => {
