@@ -13,6 +13,7 @@ import { runtimeCommand } from './commands/runtime.ts';
 import { serveCommand } from './commands/serve.ts';
 import { showCommand } from './commands/show.ts';
 import { trainCommand } from './commands/train.ts';
+import { UserError } from '../protocol/errors.ts';
 import { printError } from './output.ts';
 import { version } from './version.ts';
 
@@ -37,18 +38,35 @@ const program = new Command('forget-me-not')
     'Fine-tune a code model on your own code, see what it learned and forgot, and complete with the result.',
   )
   .version(version)
-  .showHelpAfterError('(see --help)');
-for (const command of commands) program.addCommand(command().option('--verbose', 'print stack traces'));
+  .exitOverride()
+  // What commander has against the arguments is printed below, as every other error.
+  .configureOutput({ outputError: () => undefined });
+for (const command of commands) {
+  const built = command().option('--verbose', 'print stack traces');
+  program.addCommand(built);
+  for (const one of [built, ...built.commands]) one.copyInheritedSettings(program);
+}
+
+/** A wrong argument becomes our kind of error; undefined for `--help` and `--version`, which are none. */
+function argumentError({ code, message, exitCode }: CommanderError): UserError | undefined {
+  if (exitCode === 0 || code === 'commander.help') return undefined;
+  const what = message.replace(/^error: /, '').split('\n')[0]!;
+  const sentence = what[0]!.toUpperCase() + what.slice(1).replace(/\.?$/, '.');
+  const hint = /\(Did you mean (.+)\?\)/.exec(message)?.[1];
+  return new UserError(
+    'bad-argument',
+    sentence,
+    hint ? `Did you mean ${hint}?` : 'Add --help to see what there is.',
+  );
+}
 
 try {
   await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode;
-  else {
-    const has = (flag: string) => process.argv.includes(flag);
-    printError(error, { json: has('--json'), verbose: has('--verbose') });
-    process.exitCode = 1;
-  }
+} catch (thrown) {
+  const error = thrown instanceof CommanderError ? argumentError(thrown) : thrown;
+  const has = (flag: string) => process.argv.includes(flag);
+  if (error) printError(error, { json: has('--json'), verbose: has('--verbose') });
+  process.exitCode = thrown instanceof CommanderError ? thrown.exitCode : 1;
 }
 // Native threads of llama.cpp would keep the process alive; what was printed must get out first.
 await new Promise<void>((done) => process.stdout.write('', () => done()));

@@ -1,6 +1,7 @@
 /** Follows a run to its end and prints what it came to. */
 import { formatBytes, formatDuration } from './format.ts';
 import { followToEnd } from './follow.ts';
+import type { LaunchedTrainer } from './launch.ts';
 import { printJson } from './output.ts';
 import { writeReport } from './commands/report.ts';
 import { comparisonTable } from './tables.ts';
@@ -10,10 +11,15 @@ import { UserError } from '../protocol/errors.ts';
 /** Throws when the run failed. A cancelled run is what was asked for and is no error. */
 export async function finishRun(
   dir: string,
+  trainer: LaunchedTrainer,
   { json, report }: { json?: boolean; report?: string },
 ): Promise<void> {
-  const snapshot = await followToEnd(dir, { json: json === true });
+  const snapshot = await followToEnd(dir, trainer, { json: json === true });
   const { spec, state } = snapshot;
+  // It could not even write down what happened: the run is another's, or the disk is full.
+  const begun = snapshot.events.length > trainer.eventsBefore;
+  const lastWords = begun && state.status !== 'running' ? undefined : trainer.lastWords();
+  if (lastWords) throw lastWords;
   if (state.status === 'failed' && state.error)
     throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
   if (state.status === 'cancelled') {

@@ -1,5 +1,6 @@
 /** Follows a run on the terminal (or as JSON lines) until its owner is done with it. */
 import { formatDuration } from './format.ts';
+import type { LaunchedTrainer } from './launch.ts';
 import { printProgress } from './output.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -10,9 +11,13 @@ const finished = (snapshot: RunSnapshot) => ['done', 'failed', 'cancelled'].incl
 const START_GRACE_MS = 15_000;
 
 /** Resolves with the run's last state. Ctrl+C cancels the run once and lets it write its checkpoint. */
-export async function followToEnd(dir: string, { json }: { json: boolean }): Promise<RunSnapshot> {
+export async function followToEnd(
+  dir: string,
+  trainer: LaunchedTrainer,
+  { json }: { json: boolean },
+): Promise<RunSnapshot> {
   const stop = new AbortController();
-  const view = json ? new JsonProgress() : new TerminalProgress();
+  const view = json ? new JsonProgress() : new TerminalProgress(trainer.eventsBefore);
   const started = Date.now();
   const onInterrupt = () => {
     process.stderr.write('\nStopping after this step; a checkpoint is kept.\n');
@@ -20,17 +25,16 @@ export async function followToEnd(dir: string, { json }: { json: boolean }): Pro
   };
   process.on('SIGINT', onInterrupt);
   let last: RunSnapshot | undefined;
-  // A resumed run still says how it ended last time until its new trainer has come up.
-  let eventsBefore: number | undefined;
   try {
     await followRun(
       dir,
       (snapshot) => {
         last = snapshot;
-        eventsBefore ??= snapshot.events.length;
         view.show(snapshot);
-        const begun = snapshot.events.length > eventsBefore;
-        const ownerless = !isAlive(snapshot.state) && Date.now() - started > START_GRACE_MS;
+        // A resumed run still says how it ended last time until its new trainer has come up.
+        const begun = snapshot.events.length > trainer.eventsBefore;
+        const gone = trainer.ended() || Date.now() - started > START_GRACE_MS;
+        const ownerless = gone && !isAlive(snapshot.state);
         if ((begun && finished(snapshot) && !isAlive(snapshot.state)) || ownerless) stop.abort();
       },
       stop.signal,
@@ -60,9 +64,10 @@ class JsonProgress {
 
 /** One line that rewrites itself on a terminal; a line for each event that matters elsewhere. */
 class TerminalProgress {
-  private seen = 0;
   private line = '';
   private readonly live = process.stdout.isTTY === true;
+  /** `seen`: events that are not news. */
+  constructor(private seen: number) {}
 
   show(snapshot: RunSnapshot): void {
     for (const event of snapshot.events.slice(this.seen)) this.print(describe(event));

@@ -1,12 +1,24 @@
 /** Starts the trainer of a run as a process of its own, which outlives this one. */
 import { spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseError, type UserError } from '../protocol/errors.ts';
 
-/** Detached; what it prints goes to trainer.log in the run. Returns its pid. */
-export function launchTrainer(dir: string): number {
-  const log = openSync(join(dir, 'trainer.log'), 'a');
+export interface LaunchedTrainer {
+  /** Events that the run had before. */
+  eventsBefore: number;
+  /** Has the process ended? */
+  ended(): boolean;
+  /** The error that it ended with, where it could not write it into the run. */
+  lastWords(): UserError | undefined;
+}
+
+/** Detached; what it prints goes to trainer.log in the run. */
+export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
+  const path = join(dir, 'trainer.log');
+  const log = openSync(path, 'a');
+  const { size } = fstatSync(log);
   const script = fileURLToPath(new URL('./trainer.mjs', import.meta.url));
   const child = spawn(process.execPath, [script, dir], {
     detached: true,
@@ -15,5 +27,12 @@ export function launchTrainer(dir: string): number {
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
   });
   child.unref();
-  return child.pid ?? 0;
+  closeSync(log);
+  let ended = false;
+  child.on('exit', () => (ended = true)).on('error', () => (ended = true));
+  return {
+    eventsBefore,
+    ended: () => ended,
+    lastWords: () => parseError(readFileSync(path).subarray(size).toString()),
+  };
 }

@@ -11,6 +11,7 @@ export const errorCodes = [
   'hub-not-found',
   'network',
   'disk-full',
+  'not-writable',
   'python-missing',
   'compiler-missing',
   'runtime-missing',
@@ -59,13 +60,20 @@ export interface ErrorReport {
 /** What to show for anything that was thrown. Node's own disk and network errors become sentences here. */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof UserError) return { code: error.code, message: error.message, next: error.next };
-  const { code, message } =
+  const { code, message, path, syscall } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
-  if (code === 'ENOSPC')
+  if (code === 'ENOSPC' || code === 'EDQUOT')
     return {
       code: 'disk-full',
-      message: 'The disk is full.',
+      message: code === 'EDQUOT' ? 'The disk quota is used up.' : 'The disk is full.',
       next: 'Free some space and run the same command again.',
+    };
+  // On a read-only disk, Node's mkdir says ENOENT.
+  if (path && (['EACCES', 'EPERM', 'EROFS'].includes(code ?? '') || syscall === 'mkdir'))
+    return {
+      code: 'not-writable',
+      message: `${path} can't be ${syscall === 'mkdir' ? 'made' : 'opened or written'} (${code}).`,
+      next: 'Check its permissions, or set FORGET_ME_NOT_HOME to a folder of your own.',
     };
   if (code === 'ENOTFOUND' || code === 'ECONNREFUSED' || code === 'ENETUNREACH' || code === 'EAI_AGAIN')
     return {
@@ -75,7 +83,8 @@ export function reportError(error: unknown): ErrorReport {
     };
   return {
     code: 'internal',
-    message: message || 'Something went wrong.',
+    // A library's message may be a page; ours is a line.
+    message: message.replace(/\s*\n\s*/g, ' ') || 'Something went wrong.',
     next: 'Run again with --verbose and report what it prints.',
   };
 }
@@ -83,5 +92,15 @@ export function reportError(error: unknown): ErrorReport {
 /** `[code] What happened. What to do.` */
 export function formatError(error: unknown): string {
   const { code, message, next } = reportError(error);
-  return `[${code}] ${message} ${next}`;
+  return `[${code}] ${message} ${next}`.trimEnd();
+}
+
+/** The last line of a child's log that formatError wrote; undefined when there is none. `next` stays in the message. */
+export function parseError(log: string): UserError | undefined {
+  for (const line of log.split('\n').reverse()) {
+    const [, code, text] = /^\[([a-z-]+)\] (.+)$/.exec(line) ?? [];
+    if (text && (errorCodes as readonly string[]).includes(code!))
+      return new UserError(code as ErrorCode, text, '');
+  }
+  return undefined;
 }

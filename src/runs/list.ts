@@ -81,5 +81,6 @@ function nearest(ref: string, ids: string[]): string[] {
 }
 
 function some(ids: string[]): string {
-  return ids.slice(0, 3).join(', ') + (ids.length > 3 ? ', ...' : '');
+  const shown = ids.slice(0, 3).join(', ');
+  return ids.length > 3 ? `${shown} and ${ids.length - 3} more` : shown;
 }

@@ -12,7 +12,7 @@ export function resumeCommand(): Command {
     .argument('<run>', 'its id, or how it begins, or latest');
   return addFollowOptions(command).action(async (wanted: string, options: FollowOptions) => {
     const dir = await findRun(wanted);
-    const { spec, state } = await readRun(dir);
+    const { spec, state, events } = await readRun(dir);
     if (isAlive(state))
       throw new UserError(
         'run-locked',
@@ -25,9 +25,15 @@ export function resumeCommand(): Command {
         `Run ${spec.id} is done.`,
         `See it with "forget-me-not show ${spec.id}".`,
       );
-    launchTrainer(dir);
+    if (state.error?.code === 'diverged')
+      throw new UserError(
+        'diverged',
+        `Run ${spec.id} diverged, and from the same place at the same learning rate it would again.`,
+        `Train anew with a lower rate: forget-me-not train "${spec.folder}" --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}, and the other options as before.`,
+      );
+    const trainer = launchTrainer(dir, events.length);
     if (options.detach)
       return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} goes on.`);
-    await finishRun(dir, options);
+    await finishRun(dir, trainer, options);
   });
 }

@@ -54,7 +54,9 @@ function facts(
   const done = events.findLast((event) => event.type === 'done');
   const status = effectiveStatus(state);
   const goOn =
-    status === 'interrupted' || status === 'cancelled' || status === 'failed'
+    status === 'interrupted' ||
+    status === 'cancelled' ||
+    (status === 'failed' && state.error?.code !== 'diverged')
       ? `; go on with: forget-me-not resume ${spec.id}`
       : '';
   const eta =
