@@ -58,7 +58,11 @@ export type NewRunEvent = WithoutTime<RunEvent>;
 export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
   let kept: RunEvent[] = [];
   for (const event of events) {
-    if (event.type === 'start') kept = kept.filter((old) => old.type === 'start' || !('step' in old) || old.step <= event.step);
+    if (event.type === 'start') {
+      // From step 0 on, the base is measured anew as well.
+      const last = event.step || -1;
+      kept = kept.filter((old) => old.type === 'start' || !('step' in old) || old.step <= last);
+    }
     kept.push(event);
   }
   return kept;

@@ -35,23 +35,39 @@ export async function saveCheckpoint(
   const path = join(folder(runDir), nameOf(step));
   const temporary = `${path}.tmp`;
   await rm(temporary, { recursive: true, force: true });
-  await mkdir(temporary, { recursive: true });
-  const parameters = new Map<string, Tensor>();
-  for (const { name, shape } of model.parameters)
-    parameters.set(name, { shape, data: await model.read(name) });
-  await writeSafetensors(join(temporary, 'parameters.safetensors'), parameters);
-  const moments = [...(await optimizer.state())].map(([name, data]): [string, Tensor] => [
-    name,
-    { shape: [data.length], data },
-  ]);
-  await writeSafetensors(join(temporary, 'optimizer.safetensors'), new Map(moments));
-  await writeFile(join(temporary, 'state.json'), JSON.stringify({ format: 1, step, backend }));
+  try {
+    await writeCheckpoint(temporary, step, backend, model, optimizer);
+  } catch (error) {
+    // On a full disk, what is left of the space is needed to write down what happened.
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
   await rm(path, { recursive: true, force: true });
   await rename(temporary, path);
   await syncFolder(folder(runDir));
   for (const old of (await listCheckpoints(runDir)).slice(0, -KEEP))
     await rm(join(folder(runDir), nameOf(old)), { recursive: true });
   return join('checkpoints', nameOf(step));
+}
+
+async function writeCheckpoint(
+  path: string,
+  step: number,
+  backend: string,
+  model: Model,
+  optimizer: Optimizer,
+): Promise<void> {
+  await mkdir(path, { recursive: true });
+  const parameters = new Map<string, Tensor>();
+  for (const { name, shape } of model.parameters)
+    parameters.set(name, { shape, data: await model.read(name) });
+  await writeSafetensors(join(path, 'parameters.safetensors'), parameters);
+  const moments = [...(await optimizer.state())].map(([name, data]): [string, Tensor] => [
+    name,
+    { shape: [data.length], data },
+  ]);
+  await writeSafetensors(join(path, 'optimizer.safetensors'), new Map(moments));
+  await writeFile(join(path, 'state.json'), JSON.stringify({ format: 1, step, backend }));
 }
 
 export interface Restored {

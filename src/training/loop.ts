@@ -80,26 +80,36 @@ async function accumulateStep(
   return { loss: lossSum / count, tokens: count };
 }
 
+/** A gradient that is gone while there is loss left: the weights have run into saturation. */
+const LOSS_LEFT = 0.1;
 /** Losses this far above a uniform guess (ln V) mean that the model is broken, not merely surprised. */
 const ABOVE_UNIFORM = 3;
 const PATIENCE = 3;
 
 /** Notices a run that has left the road. Throws `diverged` before the bad update is made. */
 class DivergenceWatch {
-  private high = 0;
+  private bad = 0;
   constructor(private readonly vocabularySize: number) {}
 
   check(step: number, loss: number, gradientNorm: number): void {
-    this.high = loss > Math.log(this.vocabularySize) + ABOVE_UNIFORM ? this.high + 1 : 0;
+    const dead = gradientNorm === 0 && loss > LOSS_LEFT;
+    const broken = dead || loss > Math.log(this.vocabularySize) + ABOVE_UNIFORM;
+    this.bad = broken ? this.bad + 1 : 0;
     const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
-    if (finite && this.high < PATIENCE) return;
-    const why = finite
-      ? `the loss stayed above ${loss.toFixed(1)}`
-      : 'the loss or its gradient is no longer a number';
-    throw new UserError(
-      'diverged',
-      `Training diverged at step ${step}: ${why}`,
-      'Train again with a lower --lr (a third of this one is a good next try).',
-    );
+    if (finite && this.bad < PATIENCE) return;
+    const why = !finite
+      ? 'the loss or its gradient is no longer a number'
+      : dead
+        ? 'there is no gradient left'
+        : `the loss stayed above ${loss.toFixed(1)}`;
+    throw diverged(step, why);
   }
 }
+
+/** `message` lacks its full stop: whoever knows the checkpoints adds which one is kept. */
+export const diverged = (step: number, why: string) =>
+  new UserError(
+    'diverged',
+    `Training diverged at step ${step}: ${why}`,
+    'Train again with a lower --lr (a third of this one is a good next try).',
+  );

@@ -15,7 +15,7 @@ import { listCheckpoints, restoreCheckpoint, saveCheckpoint } from './checkpoint
 import { runEvaluator } from './evaluator-child.ts';
 import { exportResult } from './export-result.ts';
 import { measureHeldOut } from './held-out.ts';
-import { runLoop, type StepReport } from './loop.ts';
+import { diverged, runLoop, type StepReport } from './loop.ts';
 import { createOptimizer, type Optimizer } from './optimizers.ts';
 import { Eta } from './eta.ts';
 
@@ -134,6 +134,8 @@ async function trainSession(
   const evaluate = async (step: number) => {
     const began = performance.now();
     const result = await measureHeldOut(model, heldOut, signal);
+    if (result && !Number.isFinite(result.value))
+      throw diverged(step, 'the held-out loss is no longer a number');
     if (result) await writer.event({ type: 'evaluation', step, result });
     eta.evaluation((performance.now() - began) / 1000);
   };
@@ -159,8 +161,9 @@ async function trainSession(
     });
     await writer.state({ step, etaSeconds });
     if (step % hyper.evalEvery !== 0 && step !== hyper.steps) return;
-    await checkpoint(step);
+    // Measured first: weights that give no number are not worth keeping.
     await evaluate(step);
+    await checkpoint(step);
   };
   let step: number;
   try {

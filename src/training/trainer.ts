@@ -1,4 +1,5 @@
 /** Entry: `node trainer.mjs RUN_DIR`. Owner of the run directory until it exits. */
+import { basename } from 'node:path';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { formatError, reportError, UserError } from '../protocol/errors.ts';
 import { trainRun } from './train-run.ts';
@@ -18,6 +19,8 @@ process.on('SIGHUP', () => undefined);
 async function ended(writer: RunWriter, error: unknown): Promise<void> {
   if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
   const report = reportError(error);
+  if (report.code === 'disk-full')
+    report.next = `Free some space, then go on with "forget-me-not resume ${basename(dir!)}".`;
   if (!(error instanceof UserError)) console.error(error);
   process.exitCode = 1;
   await writer.event({ type: 'error', ...report }).catch(() => undefined);
