@@ -1,11 +1,12 @@
 /** Evaluates a finished run against its base: tasks, the served check, an example; writes evaluation/. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { compareDistributions } from '../export/verify.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import type { RunSpec } from '../protocol/run.ts';
+import { writeByRename } from '../protocol/write-file.ts';
 import { readSpec, readState } from '../runs/index.ts';
 import { findCandidates, heldOutDocuments, makeExample } from './example.ts';
 import { Progress } from './progress.ts';
@@ -118,7 +119,13 @@ async function checkServed({ resources, progress, signal }: Evaluation): Promise
   const served = await host.distributions(resources.models.result, tokens, signal);
   const trained = await (await resources.scorer()).probabilities(tokens, 'result');
   progress.report('served', 1, 1);
-  return compareDistributions(trained, served);
+  const verdict = compareDistributions(trained, served);
+  if (Number.isFinite(verdict.meanKl)) return verdict;
+  throw new UserError(
+    'diverged',
+    'The trained weights are so large that the model gives no probabilities any more.',
+    'Train again with a lower --lr.',
+  );
 }
 
 async function showExample({ resources, progress, emit, signal }: Evaluation): Promise<Summary['example']> {
@@ -168,10 +175,4 @@ async function writeSummary(
   });
   await writeByRename(summaryPath(dir), `${JSON.stringify(summary, null, 2)}\n`);
   return summary;
-}
-
-async function writeByRename(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  await writeFile(temporary, text);
-  await rename(temporary, path);
 }

@@ -1,5 +1,5 @@
 /**
- * Entry: `node dist/evaluator.mjs RUN_DIR [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper]`.
+ * Entry: `node dist/evaluator.mjs RUN_DIR [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--verbose]`.
  * JSON lines on stdout (src/protocol/evaluator.ts); writes evaluation/ only. SIGTERM stops it.
  */
 import { parseArgs } from 'node:util';
@@ -11,8 +11,7 @@ import { settingNames, type SettingName } from './tasks/task.ts';
 const emit = (message: EvaluatorMessage) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 function readArguments(): { dir: string; options: EvaluateOptions } {
-  const usage =
-    'Usage: evaluator.mjs RUN_DIR [--tasks A,B] [--data TASK=FILE] [--limit N] [--setting quick|paper]';
+  const usage = 'See "forget-me-not evaluate --help".';
   let parsed;
   try {
     parsed = parseArgs({
@@ -22,6 +21,7 @@ function readArguments(): { dir: string; options: EvaluateOptions } {
         data: { type: 'string', multiple: true },
         limit: { type: 'string' },
         setting: { type: 'string' },
+        verbose: { type: 'boolean' },
       },
     });
   } catch (error) {
@@ -70,7 +70,8 @@ try {
 } catch (error) {
   const report = reportError(error);
   emit({ type: 'failed', ...report });
-  if (report.code === 'internal' && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  const stack = report.code === 'internal' && process.argv.includes('--verbose');
+  if (stack && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   code = 1;
 }
 // Native threads would keep the process alive; what was said must get out first.

@@ -12,7 +12,7 @@ import type { RunWriter } from '../runs/writer.ts';
  */
 export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
   const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, dir], {
+  const child = spawn(process.execPath, [script, dir, '--verbose'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     windowsHide: true,
   });

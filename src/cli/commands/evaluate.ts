@@ -16,6 +16,7 @@ interface Options {
   limit?: string;
   setting?: string;
   json?: boolean;
+  verbose?: boolean;
 }
 
 export function evaluateCommand(): Command {
@@ -43,6 +44,7 @@ async function evaluate(run: string, options: Options): Promise<void> {
     ...options.data.flatMap((value) => ['--data', value]),
     ...(options.limit ? ['--limit', options.limit] : []),
     ...(options.setting ? ['--setting', options.setting] : []),
+    ...(options.verbose ? ['--verbose'] : []),
   ];
   /** step 0 is the base. */
   const metrics: (Metric & { step: number })[] = [];
