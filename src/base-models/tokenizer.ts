@@ -2,7 +2,7 @@
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { openGguf } from '../gguf/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import { sharedLlama } from './llama.ts';
+import { loadLlamaModel } from './llama.ts';
 
 export interface Tokenizer {
   /** Tokens of a text, no start token added. `special`: text such as "<|fim_prefix|>" becomes its token; default it is text. */
@@ -36,10 +36,9 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
       `${path} holds no vocabulary.`,
       'Give a whole model, not an adapter or a projector.',
     );
-  const llama = await sharedLlama();
   let model: LlamaModel;
   try {
-    model = await llama.loadModel({ modelPath: path, vocabOnly: true });
+    model = await loadLlamaModel({ modelPath: path, vocabOnly: true });
   } catch (error) {
     throw new UserError(
       'base-unsupported-architecture',

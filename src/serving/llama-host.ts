@@ -1,7 +1,7 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, a context per model that is in use. */
 import { availableParallelism } from 'node:os';
 import type { LlamaModel } from 'node-llama-cpp';
-import { sharedLlama } from '../base-models/llama.ts';
+import { loadLlamaModel } from '../base-models/llama.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { checkAdapter, checkModel } from './adapter-check.ts';
 import { EngineModel } from './engine-model.ts';
@@ -159,7 +159,7 @@ class Host implements LlamaHost {
     } catch (error) {
       throw new UserError(
         'adapter-damaged',
-        `llama.cpp could not load the adapter "${adapter.name}" (${adapter.path}): ${reportError(error).message}`,
+        `llama.cpp could not load the adapter "${adapter.name}" (${adapter.path}): ${reportError(error).message.replace(/\.$/, '')}.`,
         'Export it again from its run.',
         { cause: error },
       );
@@ -176,18 +176,15 @@ class Host implements LlamaHost {
 }
 
 async function load(path: string): Promise<Loaded> {
-  const llama = await sharedLlama();
   try {
-    const model = await llama.loadModel({ modelPath: path });
+    const model = await loadLlamaModel({ modelPath: path });
     return { model, vocabulary: readVocabulary(model) };
   } catch (error) {
     throw new UserError(
-      'base-not-gguf',
-      `llama.cpp could not load ${path}: ${reportError(error).message}`,
-      'Fetch the model again, or choose another.',
-      {
-        cause: error,
-      },
+      'base-unsupported-architecture',
+      `llama.cpp can't load ${path}: ${reportError(error).message}.`,
+      'Choose another base, or fetch this one again.',
+      { cause: error },
     );
   }
 }
