@@ -1,10 +1,11 @@
 /** What is known of a model file on disk, so that gigabytes are read once and not at every start. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openGguf } from '../gguf/index.ts';
 import { cacheDir } from '../protocol/paths.ts';
+import { writeByRename } from '../protocol/write-file.ts';
 import { sha256Of } from './pypi/download.ts';
 
 const factsSchema = z.object({
@@ -60,6 +61,5 @@ export async function examine(
 async function remember(facts: FileFacts): Promise<void> {
   const place = placeOf(facts.path);
   await mkdir(join(cacheDir(), 'checksums'), { recursive: true });
-  await writeFile(`${place}.${process.pid}`, JSON.stringify(facts));
-  await rename(`${place}.${process.pid}`, place);
+  await writeByRename(place, JSON.stringify(facts));
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeByRename } from '../protocol/write-file.ts';
 import { collect, type Collected } from './collect.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
 import { copyTokens, TokenFileWriter } from './token-file.ts';
@@ -75,8 +76,7 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
       );
     }
     await rename(manifest, manifestPath(out));
-    await writeFile(`${summaryPath(out)}.tmp`, `${JSON.stringify(summary, null, 2)}\n`);
-    await rename(`${summaryPath(out)}.tmp`, summaryPath(out));
+    await writeByRename(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
     return summary;
   } finally {
     await rm(all, { force: true });

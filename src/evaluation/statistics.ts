@@ -3,6 +3,8 @@
  * Base and result always answer the same items, so their difference is resampled in pairs, which removes
  * the variance that the items themselves bring in.
  */
+import { uniform } from '../model/random.ts';
+
 export interface Interval {
   value: number;
   low: number;
@@ -12,27 +14,11 @@ export interface Interval {
 /** Two-sided level of every interval here. */
 const TAIL = 0.025;
 const DEFAULTS = { resamples: 4000, seed: 20240905 };
-export type BootstrapOptions = Partial<typeof DEFAULTS>;
 
 /** A ratio's two parts for one item, such as summed loss and tokens of a window. A plain mean has weight 1. */
 export interface Part {
   sum: number;
   weight: number;
-}
-
-/** Each value counted once. */
-export const partsOf = (values: ArrayLike<number>): Part[] =>
-  Array.from(values, (sum) => ({ sum, weight: 1 }));
-
-/** mulberry32 (Tommy Ettinger, public domain): 32 bits of state, uniform in [0, 1). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 /** Sum of the sums over sum of the weights: a ratio of totals, never a mean of ratios. */
@@ -67,13 +53,13 @@ function interval(value: number, statistics: Float64Array): Interval {
 export function pairedBootstrap(
   before: readonly Part[],
   after: readonly Part[],
-  options: BootstrapOptions = {},
+  options: Partial<typeof DEFAULTS> = {},
 ): { before: Interval; after: Interval; difference: Interval } {
   const { resamples, seed } = { ...DEFAULTS, ...options };
   if (before.length !== after.length)
     throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
   if (before.length === 0) throw new Error('no items to resample');
-  const random = seededRandom(seed);
+  const random = uniform(seed);
   const n = before.length;
   const statistics = {
     before: new Float64Array(resamples),
@@ -100,11 +86,6 @@ export function pairedBootstrap(
     after: interval(ratio(after), statistics.after),
     difference: interval(ratio(after) - ratio(before), statistics.difference),
   };
-}
-
-/** A ratio of totals with its 95% bootstrap interval over items. */
-export function bootstrap(parts: readonly Part[], options: BootstrapOptions = {}): Interval {
-  return pairedBootstrap(parts, parts, options).before;
 }
 
 /**
@@ -136,6 +117,8 @@ export function wilson(successes: number, n: number): { low: number; high: numbe
   const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
   return { low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half };
 }
+
+export const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
 
 /** Bits per UTF-8 byte from a summed loss in nats. */
 export const bitsPerByte = (nats: number, bytes: number): number => nats / Math.LN2 / bytes;

@@ -15,7 +15,7 @@ export function mixText(text: string): number {
   return mix(...Array.from(text, (character) => character.codePointAt(0)!));
 }
 
-/** mulberry32: uniform in [0, 1). */
+/** mulberry32 (Tommy Ettinger, public domain): 32 bits of state, uniform in [0, 1). */
 export function uniform(seed: number): () => number {
   let state = seed | 0;
   return () => {

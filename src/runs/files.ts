@@ -1,9 +1,9 @@
 /** Names inside a run directory, and how its small files are read and written. See docs/file-formats.md. */
-import { randomBytes } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
+import { writeByRename } from '../protocol/write-file.ts';
 
 export const specPath = (dir: string) => join(dir, 'run.json');
 export const statePath = (dir: string) => join(dir, 'state.json');
@@ -12,17 +12,8 @@ export const lockPath = (dir: string) => join(dir, 'lock');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
 export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
 
-/** Readers see the old file or the new one, never half of one. */
-export async function writeJson(path: string, value: unknown): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-  try {
-    await writeFile(temporary, `${JSON.stringify(value, null, 2)}\n`);
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
+export const writeJson = (path: string, value: unknown) =>
+  writeByRename(path, `${JSON.stringify(value, null, 2)}\n`);
 
 /** What was asked. Errors: run-not-found, run-newer, run-damaged. */
 export async function readSpec(dir: string): Promise<RunSpec> {

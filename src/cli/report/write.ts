@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../../protocol/errors.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
 import { readRun } from '../../runs/index.ts';
 import { reportHtml } from './html.ts';
 
@@ -39,13 +39,10 @@ export async function writeReport(runDirs: string[], outPath: string): Promise<s
     writtenAt: new Date(),
   });
   const out = resolve(outPath);
-  const temporary = `${out}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     await mkdir(dirname(out), { recursive: true });
-    await writeFile(temporary, html);
-    await rename(temporary, out);
+    await writeByRename(out, html);
   } catch (error) {
-    await rm(temporary, { force: true });
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC') throw error;
     throw new UserError(

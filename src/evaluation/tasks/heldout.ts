@@ -2,10 +2,8 @@
 import { windows } from '../../corpus/packing.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { compare } from '../compare.ts';
-import { bitsPerByte, type Part } from '../statistics.ts';
+import { bitsPerByte, sum, type Part } from '../statistics.ts';
 import type { Task, TaskContext } from './task.ts';
-
-const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
 
 async function run(context: TaskContext) {
   const { spec, setting, limit } = context;

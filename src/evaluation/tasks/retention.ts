@@ -4,12 +4,13 @@
  * hide forgetting: it may fall while the KL grows.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { cacheDir } from '../../protocol/paths.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
 import { compare } from '../compare.ts';
-import type { Part } from '../statistics.ts';
+import { sum, type Part } from '../statistics.ts';
 import type { Task, TaskContext } from './task.ts';
 
 /** Tokens sampled for a text. */
@@ -66,12 +67,9 @@ export async function sampledTexts(context: TaskContext, count: number): Promise
   );
   const texts = [...cached, ...more];
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.${process.pid}.tmp`, JSON.stringify({ texts }));
-  await rename(`${path}.${process.pid}.tmp`, path);
+  await writeByRename(path, JSON.stringify({ texts }));
   return texts;
 }
-
-const sum = (values: Float32Array) => values.reduce((total, value) => total + value, 0);
 
 async function run(context: TaskContext) {
   const { spec, setting, limit } = context;

@@ -1,16 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import {
   bitsPerByte,
-  bootstrap,
   pairedBootstrap,
-  partsOf,
   passAtK,
   percentile,
   ratio,
-  seededRandom,
   spread,
   wilson,
+  type Part,
 } from '../../../src/evaluation/statistics.ts';
+import { uniform } from '../../../src/model/random.ts';
+import { partsOf } from './help.ts';
+
+const bootstrap = (parts: Part[], options: { resamples?: number; seed?: number } = {}) =>
+  pairedBootstrap(parts, parts, options).before;
 
 /** C(n, k) as an exact integer. */
 function binomial(n: number, k: number): bigint {
@@ -68,7 +71,7 @@ describe('bootstrap', () => {
     expect(difference.high - difference.low).toBeLessThan(1e-9);
   });
   it('covers the true mean about 95 times of 100', () => {
-    const random = seededRandom(7);
+    const random = uniform(7);
     let covered = 0;
     const trials = 400;
     for (let trial = 0; trial < trials; trial += 1) {
@@ -81,7 +84,7 @@ describe('bootstrap', () => {
     expect(covered / trials).toBeLessThan(0.98);
   });
   it('has the width that theory says: 2 x 1.96 x sd / sqrt(n)', () => {
-    const random = seededRandom(11);
+    const random = uniform(11);
     const sample = Array.from({ length: 400 }, () => normal(random));
     const mean = sample.reduce((a, b) => a + b) / 400;
     const sd = Math.sqrt(sample.reduce((a, b) => a + (b - mean) ** 2, 0) / 400);

@@ -3,7 +3,8 @@ import { compare, type PairedMeasure } from '../../../src/evaluation/compare.ts'
 import { chooseExample, findCandidates, type Example } from '../../../src/evaluation/example.ts';
 import { Progress } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/evaluation/sentence.ts';
-import { partsOf, seededRandom } from '../../../src/evaluation/statistics.ts';
+import { uniform } from '../../../src/model/random.ts';
+import { partsOf } from './help.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
 import type { EvaluatorMessage } from '../../../src/protocol/evaluator.ts';
 
@@ -24,7 +25,7 @@ const measure = (
     after: partsOf(after),
     ...more,
   });
-const random = seededRandom(3);
+const random = uniform(3);
 const noise = Array.from({ length: 16 }, () => random() - 0.5);
 const around = (mean: number, spread: number) => noise.map((x) => mean + spread * x);
 const outcomes = (passed: number, of: number) => Array.from({ length: of }, (_, i) => Number(i < passed));
