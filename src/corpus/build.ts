@@ -21,7 +21,7 @@ const documentEnds = ['<|endoftext|>', '<|end_of_text|>'];
  * The token put after every document. An instruction-tuned model's `eos` ends a turn of a conversation, which no
  * file ever ends in: it would be a surprise to the base and look like something learned.
  */
-export function documentEnd(tokenizer: CorpusTokenizer): number {
+function documentEnd(tokenizer: CorpusTokenizer): number {
   for (const name of documentEnds) {
     const tokens = tokenizer.encode(name, { special: true });
     if (tokens.length === 1) return tokens[0]!;

@@ -14,7 +14,7 @@ import {
 } from './manifest.ts';
 import { assignSplits, cutLine } from './split.ts';
 
-export const DEFAULT_HELD_OUT_SHARE = 0.1;
+const DEFAULT_HELD_OUT_SHARE = 0.1;
 
 export interface CollectOptions extends ReadOptions {
   seed: number;

@@ -1,6 +1,5 @@
 /** Folders to tokens. See docs/file-formats.md for what is written. */
 export { buildCorpus, type BuildOptions, type BuildProgress, type CorpusTokenizer } from './build.ts';
-export { DEFAULT_HELD_OUT_SHARE } from './collect.ts';
 export {
   reasons,
   type CorpusSummary,

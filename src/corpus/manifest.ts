@@ -19,10 +19,10 @@ export const reasons = {
 } as const;
 export type Reason = keyof typeof reasons;
 
-export const splitNames = ['train', 'held-out'] as const;
+const splitNames = ['train', 'held-out'] as const;
 export type Split = (typeof splitNames)[number];
 
-export const keptSchema = z.object({
+const keptSchema = z.object({
   in: z.literal(true),
   /** Relative to the folder, with "/" between names. */
   path: z.string(),
@@ -40,7 +40,7 @@ export const keptSchema = z.object({
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
 
-export const leftOutSchema = z.object({
+const leftOutSchema = z.object({
   in: z.literal(false),
   path: z.string(),
   reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]),

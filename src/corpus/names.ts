@@ -18,7 +18,7 @@ const codeExtensions = set(`
 const dataExtensions = set(
   'json jsonc json5 yaml yml toml ini cfg conf properties xml xsd plist env-example',
 );
-export const DATA_BYTES = 16 * 1024;
+const DATA_BYTES = 16 * 1024;
 
 const codeNames = set(`
   makefile gnumakefile dockerfile containerfile jenkinsfile vagrantfile gemfile rakefile podfile fastfile brewfile

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Split } from './manifest.ts';
 
 /** A number in [0, 1) that depends on the seed and the file's path alone, so other files don't move this one. */
-export function splitNumber(seed: number, path: string): number {
+function splitNumber(seed: number, path: string): number {
   return createHash('sha256').update(`${seed}\0${path}`).digest().readUIntBE(0, 6) / 2 ** 48;
 }
 

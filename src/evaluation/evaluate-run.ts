@@ -43,6 +43,7 @@ interface Evaluation {
 /**
  * Measures base and result on the same items, writes evaluation/<task>.<step>.jsonl and evaluation/summary.json
  * (by rename), and returns the summary. Figures of tasks that were measured earlier at the same step stay in it.
+ * A task of the plan that can't be run is a warning; one that `tasks` names is an error.
  * Errors: run-not-found, run-newer, run-damaged, run-not-finished, bad-argument, cancelled, and those of the tasks.
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
@@ -60,7 +61,15 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   try {
     const served = await checkServed(evaluation);
     const comparisons: Comparison[] = [];
-    for (const task of chosen) comparisons.push(...(await runTask(evaluation, task, options)));
+    for (const task of chosen) {
+      try {
+        comparisons.push(...(await runTask(evaluation, task, options)));
+      } catch (error) {
+        // Without a network, or without held-out files, the rest is worth having: it has to be asked for by name to fail.
+        if (options.tasks || options.signal?.aborted || !(error instanceof UserError)) throw error;
+        emit({ type: 'warning', message: `${task.title} was not measured: ${error.message} ${error.next}` });
+      }
+    }
     const earlier = await readSummary(dir, step);
     const example = (options.tasks && earlier?.example) || (await showExample(evaluation));
     const summary = await writeSummary(dir, { step, comparisons, example, served }, earlier);

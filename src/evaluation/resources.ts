@@ -8,13 +8,13 @@ import type { RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
 import { openScorer, type Scorer } from '../training/scorer.ts';
 
-export const RESULT_MODEL = 'result';
+const RESULT_MODEL = 'result';
 /** HumanEval's longest prompt and its answer fit; several problems are computed as one batch. */
 const CONTEXT = 1024;
 const SEQUENCES = 4;
 
 /** The run's artefact, by its method. Errors: run-not-finished. */
-export function artefactOf(dir: string, spec: RunSpec): { adapterPath?: string; modelPath?: string } {
+function artefactOf(dir: string, spec: RunSpec): { adapterPath?: string; modelPath?: string } {
   const lora = spec.hyper.method === 'lora';
   const path = join(dir, lora ? 'adapter.gguf' : 'model.gguf');
   if (!existsSync(path))

@@ -22,16 +22,15 @@ export interface NewAdapter {
   layers: readonly AdapterLayer[];
   /** Of the base that it was trained on. */
   baseSha256?: string;
-  runId?: string;
 }
 export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
 
-const keys = { base: 'forget_me_not.base_sha256', run: 'forget_me_not.run_id', alpha: 'adapter.lora.alpha' };
+const keys = { base: 'forget_me_not.base_sha256', alpha: 'adapter.lora.alpha' };
 
 /** Writes the adapter, F32. Equal adapters give equal bytes. */
 export async function exportAdapterGguf(
   path: string,
-  { architecture, alpha, layers, baseSha256, runId }: NewAdapter,
+  { architecture, alpha, layers, baseSha256 }: NewAdapter,
 ): Promise<void> {
   const text = (value: string): MetadataEntry => ({ type: 'string', value });
   const metadata: [string, MetadataEntry][] = [
@@ -41,7 +40,6 @@ export async function exportAdapterGguf(
     [keys.alpha, { type: 'float32', value: alpha }],
   ];
   if (baseSha256) metadata.push([keys.base, text(baseSha256)]);
-  if (runId) metadata.push([keys.run, text(runId)]);
   const tensors = layers.flatMap((layer): TensorSource[] => [
     { name: `${layer.name}.weight.lora_a`, shape: [layer.rank, layer.in], type: 'F32', data: layer.a },
     { name: `${layer.name}.weight.lora_b`, shape: [layer.out, layer.rank], type: 'F32', data: layer.b },
@@ -76,13 +74,12 @@ export async function readAdapterGguf(
       const b = await file.readF32(`${pair.name}.weight.lora_b`);
       layers.push({ ...pair, a, b });
     }
-    const [baseSha256, runId] = [text(keys.base), text(keys.run)];
+    const baseSha256 = text(keys.base);
     return {
       architecture,
       alpha,
       layers,
       ...(baseSha256 ? { baseSha256 } : {}),
-      ...(runId ? { runId } : {}),
     };
   } finally {
     await file.close();

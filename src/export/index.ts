@@ -6,4 +6,3 @@ export {
   type NewAdapter,
 } from './adapter.ts';
 export { exportModelGguf } from './model.ts';
-export { readSafetensors, writeSafetensors } from './safetensors.ts';

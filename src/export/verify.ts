@@ -10,7 +10,7 @@ export type Served = NonNullable<Summary['served']>;
  * Mean KL(trained || served) in nats per token that is still the same model. llama.cpp computes quantised weights
  * with 8-bit activations, the trainer with floats; a wrong adapter, scale or base is far beyond it.
  */
-export const SERVED_LIMIT = 0.01;
+const SERVED_LIMIT = 0.01;
 
 /** KL(p || q) of two distributions over the vocabulary, in nats. Where q underflows to zero it is taken as 1e-12. */
 export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
@@ -37,18 +37,13 @@ export function compareDistributions(
 }
 
 /** The verdict in a run's evaluation/summary.json; undefined when there is none yet. */
-export async function readServed(runDir: string): Promise<Served | undefined> {
+async function readServed(runDir: string): Promise<Served | undefined> {
   try {
     const json: unknown = JSON.parse(await readFile(join(runDir, 'evaluation', 'summary.json'), 'utf8'));
     return summarySchema.parse(json).served;
   } catch {
     return undefined;
   }
-}
-
-/** True when the run's result was checked and may be served. */
-export async function isVerified(runDir: string): Promise<boolean> {
-  return (await readServed(runDir))?.ok === true;
 }
 
 /** Throws `adapter-mismatch` for a result that was checked and found different, `run-not-finished` for one never checked. */

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { UserError } from './errors.ts';
 
-export const MINIMUM_NODE = 20;
+const MINIMUM_NODE = 20;
 
 export interface NodeCommand {
   command: string;

@@ -52,7 +52,6 @@ export const evaluationPlanSchema = z.object({
   /** Texts sampled from the base for KL; 0 turns it off. */
   retentionTexts: z.int().min(0).default(8),
 });
-export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 
 export const runSpecSchema = z.object({
   format: z.literal(RUN_FORMAT),

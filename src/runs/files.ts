@@ -35,7 +35,7 @@ export async function readState(dir: string): Promise<RunState> {
   return parseState(dir, await readJsonFile(dir, statePath(dir)));
 }
 
-export function parseState(dir: string, json: unknown): RunState {
+function parseState(dir: string, json: unknown): RunState {
   const parsed = runStateSchema.safeParse(json);
   if (!parsed.success) throw damaged(dir, 'state.json', why(parsed.error));
   return parsed.data;

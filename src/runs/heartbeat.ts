@@ -5,7 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { RunState } from '../protocol/run.ts';
 
-export const HEARTBEAT_MS = 2000;
+const HEARTBEAT_MS = 2000;
 
 /** Plain CommonJS: it has to run from a bundle as well as from the sources. */
 const source = `

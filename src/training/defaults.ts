@@ -12,7 +12,7 @@ export function defaultLearningRate(method: Hyper['method'], optimizer: Hyper['o
 }
 
 /** Matmul operations per trained token: forward 2 per weight, backward 2 for activations, 2 more where weights train. */
-export function operationsPerToken(parameters: number, method: Hyper['method']): number {
+function operationsPerToken(parameters: number, method: Hyper['method']): number {
   return parameters * (method === 'full' ? 6 : 4.3);
 }
 

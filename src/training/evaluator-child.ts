@@ -1,5 +1,6 @@
 /** Runs the evaluator as a child of the trainer and writes what it reports into the run. */
 import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { evaluatorMessageSchema } from '../protocol/evaluator.ts';
@@ -19,8 +20,8 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
   const stop = () => child.kill('SIGTERM');
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
-  const exited = new Promise<number | null>((resolve) =>
-    child.on('close', resolve).on('error', () => resolve(1)),
+  const exited = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
   );
 
   let failed = false;
@@ -46,6 +47,6 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
   if (code !== 0 && !failed && !signal.aborted)
     await writer.event({
       type: 'warning',
-      message: `The evaluator ended early (exit ${code}); run "forget-me-not evaluate" to try again.`,
+      message: `The evaluator ended early (${typeof code === 'string' ? code : `exit ${code}`}); measure with "forget-me-not evaluate ${basename(dir)}".`,
     });
 }

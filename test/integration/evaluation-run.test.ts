@@ -7,7 +7,7 @@ import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { buildCorpus, openCorpus } from '../../src/corpus/index.ts';
 import { windows } from '../../src/corpus/packing.ts';
 import { evaluateRun, type EvaluateOptions } from '../../src/evaluation/evaluate-run.ts';
-import { compareDistributions, isVerified } from '../../src/export/verify.ts';
+import { compareDistributions, requireVerified } from '../../src/export/verify.ts';
 import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
@@ -153,7 +153,7 @@ describe('a run with an adapter', () => {
   it('is found to be served as trained, to far below the limit on F32 weights', async () => {
     expect(summary.served).toMatchObject({ ok: true, tokens: 96 });
     expect(summary.served!.meanKl).toBeLessThan(1e-5);
-    expect(await isVerified(dir)).toBe(true);
+    await expect(requireVerified(dir)).resolves.toBeUndefined();
   });
 
   it('shows a held-out line of a held-out file', async () => {

@@ -109,8 +109,11 @@ export class ChartCard<M> implements Section {
     const { model } = this;
     if (model === undefined) return;
     this.theme = readTheme();
-    const { type, plugins = [] } = this.view;
-    this.chart ??= new Chart(this.canvas, { type, data: { datasets: [] }, plugins: [errorBars, ...plugins] });
+    this.chart ??= new Chart(this.canvas, {
+      type: this.view.type,
+      data: { datasets: [] },
+      plugins: [errorBars],
+    });
     const { chart } = this;
     merge(chart, this.view.datasets(model, this.theme));
     if (this.view.labels) chart.data.labels = this.view.labels(model);

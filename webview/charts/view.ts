@@ -1,5 +1,5 @@
 /** What a chart is here: pure functions from the panel's view to what is drawn and to the same in words. */
-import type { ChartOptions, ChartType, Plugin } from 'chart.js';
+import type { ChartOptions, ChartType } from 'chart.js';
 import type { Table } from '../dom.ts';
 import type { Theme } from '../theme.ts';
 import type { PanelView } from '../view-model/panel.ts';
@@ -27,7 +27,6 @@ export interface Dataset {
   pointRadius?: number;
   pointHoverRadius?: number;
   pointStyle?: 'circle' | 'triangle' | 'rectRot' | 'rect';
-  showLine?: boolean;
   maxBarThickness?: number;
   order?: number;
 }
@@ -40,7 +39,6 @@ export interface ChartView<M> {
   wide?: boolean;
   /** Whether a range of x can be zoomed into. */
   zoomable?: boolean;
-  plugins?: Plugin[];
   /** Undefined when there is nothing to draw. */
   read(view: PanelView): M | undefined;
   datasets(model: M, theme: Theme): Dataset[];

@@ -38,7 +38,7 @@ export function formatTick(value: number, step: number): string {
 }
 
 /** A figure in its unit; shares become percent. `share` says that 1 means 100%. */
-export function formatFigure(value: number, share: boolean): string {
+function formatFigure(value: number, share: boolean): string {
   return share ? `${signed(Math.abs(value * 100).toFixed(1), value)}%` : formatNumber(value);
 }
 

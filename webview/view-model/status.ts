@@ -33,7 +33,7 @@ const labels: Record<StatusKind, string> = {
 };
 
 /** `now` in milliseconds; for a report, the time at which it was written. */
-export function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
+function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
   if (state.status === 'running' || state.status === 'evaluating') {
     const heard = Date.parse(state.heartbeat ?? spec.createdAt);
     if (Number.isFinite(heard) && now - heard > SILENCE_MS) return 'interrupted';

@@ -111,7 +111,7 @@ export const cancelled = () =>
   new UserError('cancelled', 'The download was cancelled.', 'Start it again to go on where it stopped.');
 
 /** What pip said, as one sentence. Its own words are kept where no case of ours fits. */
-export function pipError(stderr: string): UserError {
+function pipError(stderr: string): UserError {
   if (/No space left on device|\[Errno 28\]/.test(stderr))
     return new UserError('disk-full', 'The disk is full.', 'Free some space and run the same command again.');
   if (/HASHES? .*MISMATCH|DO NOT MATCH THE HASHES/i.test(stderr))

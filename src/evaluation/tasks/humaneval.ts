@@ -16,7 +16,7 @@ import { openSandbox, type Sandbox, type Verdict } from '../sandbox.ts';
 import { passAtK, spread } from '../statistics.ts';
 import type { SettingName, Task, TaskContext } from './task.ts';
 
-export const problemSchema = z.object({
+const problemSchema = z.object({
   task_id: z.string(),
   prompt: z.string(),
   entry_point: z.string(),
@@ -30,7 +30,7 @@ export type Problem = z.infer<typeof problemSchema>;
  * BPE puts a space into the next token, so after three spaces the natural next token is " return" and the
  * indentation is four. Ended at the newline, SmolLM2 closes a code fence instead: 0 of 164 against 7 of 164.
  */
-export const PROMPT_ENDING = '   ';
+const PROMPT_ENDING = '   ';
 /** Where a function ends and something else begins. */
 export const STOP = ['\nclass', '\ndef', '\n#', '\nif', '\nprint', '```'];
 

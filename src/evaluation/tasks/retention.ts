@@ -18,20 +18,7 @@ const TEXT_TOKENS = { quick: 128, paper: 512 };
 const PAPER_TEXTS = 64;
 
 /** Short and neutral, prose and code by turns; the base's own sampling decides what becomes of them. */
-export const STARTS = [
-  'The',
-  'def',
-  'In',
-  'function',
-  'A',
-  'import',
-  'How to',
-  '#',
-  'It is',
-  'class',
-  'When',
-  '//',
-];
+const STARTS = ['The', 'def', 'In', 'function', 'A', 'import', 'How to', '#', 'It is', 'class', 'When', '//'];
 
 const cacheSchema = z.object({ texts: z.array(z.string()) });
 
@@ -39,7 +26,7 @@ const cacheSchema = z.object({ texts: z.array(z.string()) });
  * `count` texts sampled from the base at temperature 1. Kept in the cache by the base's checksum, so that all runs
  * of one base are measured on the same texts.
  */
-export async function sampledTexts(context: TaskContext, count: number): Promise<string[]> {
+async function sampledTexts(context: TaskContext, count: number): Promise<string[]> {
   const tokens = TEXT_TOKENS[context.setting];
   const key = createHash('sha256')
     .update(JSON.stringify([context.spec.base.sha256, tokens, STARTS]))

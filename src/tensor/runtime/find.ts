@@ -11,7 +11,7 @@ export const MANIFEST = 'runtime.json';
 export const tensorflowDir = () => join(runtimeDir(), 'tensorflow');
 
 /** runtime.json, written last: a runtime with one is whole. */
-export const manifestSchema = z.object({
+const manifestSchema = z.object({
   format: z.literal(RUNTIME_FORMAT),
   version: z.string(),
   gpu: z.boolean(),

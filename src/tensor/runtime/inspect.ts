@@ -26,7 +26,7 @@ export interface RuntimeReport {
   compiler: string | undefined;
 }
 
-export const INSTALL_COMMAND = 'forget-me-not runtime install';
+const INSTALL_COMMAND = 'forget-me-not runtime install';
 
 export async function inspectRuntime(): Promise<RuntimeReport> {
   const offered = offer(false);

@@ -12,7 +12,7 @@ export interface Release {
   installed: number;
 }
 
-export const TENSORFLOW = '2.21.0';
+const TENSORFLOW = '2.21.0';
 /** The libraries, as both wheels lay them out. The binding finds them by an rpath of $ORIGIN/tensorflow. */
 export const libraries = [
   'tensorflow/libtensorflow_cc.so.2',

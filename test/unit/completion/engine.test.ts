@@ -230,13 +230,4 @@ describe('being quiet', () => {
     expect(rhythm(120)).toBeLessThan(190);
     expect(rhythm(900)).toBe(300);
   });
-
-  it('counts what was shown and accepted, by adapter', () => {
-    const { completer } = setUp();
-    completer.shown('a');
-    completer.shown('a');
-    completer.accepted('a');
-    expect(completer.statistics('a')).toMatchObject({ shown: 2, accepted: 1 });
-    expect(completer.statistics('b')).toMatchObject({ shown: 0, accepted: 0 });
-  });
 });

@@ -132,14 +132,6 @@ describe('the prompt', () => {
     }));
   it('has no suffix where nothing follows', () =>
     expect(buildPrompt(document('a', '\n\n'), options).ask.suffix).toBeUndefined());
-  it('names the file when asked to, in a comment', () => {
-    const named = (languageId: string) =>
-      buildPrompt(document('a', '', languageId), { ...options, pathHeader: true }).ask.prompt;
-    expect(named('typescript')).toBe('// src/a.ts\na');
-    expect(named('python')).toBe('# src/a.ts\na');
-    expect(named('html')).toBe('<!-- src/a.ts -->\na');
-    expect(named('markdown')).toBe('a');
-  });
 });
 
 describe('the cache', () => {

@@ -44,7 +44,6 @@ describe('an adapter', () => {
     alpha: 32,
     layers: [layer],
     baseSha256: 'ab'.repeat(32),
-    runId: 'r1',
   };
 
   it('reads back as it was written, and fits its base', async () => {
