@@ -1,6 +1,7 @@
 /** Looks at this machine: what is there, what is not, and the one command that gets it. */
 import { execFile } from 'node:child_process';
-import { readdir, stat, statfs } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, freemem, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -55,7 +56,7 @@ export async function examine(): Promise<DoctorReport> {
       compilerCheck(runtime),
       probeCheck('llama', 'llama.cpp (completion)', llama),
       modelsCheck(models),
-      { area: 'data', title: 'Data', status: 'ok', text: `${dataDir()} (FORGET_ME_NOT_HOME moves it)` },
+      await dataCheck(),
     ],
   };
 }
@@ -70,6 +71,21 @@ async function examineMachine(): Promise<DoctorReport['machine']> {
     freeMemory: freemem(),
     freeDisk: await freeDisk(dataDir()),
   };
+}
+
+/** Can the data directory be written, or made? */
+async function dataCheck(): Promise<DoctorCheck> {
+  const check = { area: 'data', title: 'Data' };
+  let place = dataDir();
+  while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
+  try {
+    await access(place, constants.W_OK);
+    return { ...check, status: 'ok', text: `${dataDir()} (FORGET_ME_NOT_HOME moves it)` };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const text = `${place} can't be written (${code}): set FORGET_ME_NOT_HOME to a folder of your own.`;
+    return { ...check, status: 'broken', text };
+  }
 }
 
 /** Bytes free where `path` is or will be. */

@@ -84,8 +84,8 @@ async function runEvaluator(
   });
   const stop = () => child.kill('SIGTERM');
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const ended = new Promise<number | null>((resolve) =>
-    child.on('close', resolve).on('error', () => resolve(1)),
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
   );
   let summary: Summary | undefined;
   let failure: UserError | undefined;
@@ -104,7 +104,7 @@ async function runEvaluator(
   if (summary) return summary;
   throw new UserError(
     'internal',
-    `The evaluator ended early (exit ${code}).`,
+    `The evaluator ended early (${typeof code === 'string' ? code : `exit ${code}`}).`,
     'Run again with --verbose and report what it prints.',
   );
 }
