@@ -4,7 +4,8 @@ import { charts } from './charts/index.ts';
 import { ChartCard } from './charts/card.ts';
 import { h } from './dom.ts';
 import type { Host } from './host.ts';
-import { sections, type Section } from './sections/index.ts';
+import { sections } from './sections/index.ts';
+import type { Section } from './sections/section.ts';
 import { followSystemTheme, onThemeChange } from './theme.ts';
 import { readPanel } from './view-model/panel.ts';
 

@@ -17,7 +17,7 @@ import {
 } from 'chart.js';
 import { h, Keyed, setAttribute, setText, table } from '../dom.ts';
 import type { Host } from '../host.ts';
-import type { Section } from '../sections/index.ts';
+import type { Section } from '../sections/section.ts';
 import { readTheme, type Theme } from '../theme.ts';
 import { button } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';

@@ -1,6 +1,6 @@
 import { formatRate } from '../view-model/format.ts';
 import { sample, type Point } from '../view-model/series.ts';
-import { chartOptions } from './options.ts';
+import { chartOptions, stepAxis } from './options.ts';
 import type { ChartView } from './view.ts';
 
 interface RateModel {
@@ -32,12 +32,7 @@ export const learningRateChart: ChartView<RateModel> = {
   options: ({ steps }, theme) =>
     chartOptions(
       {
-        x: {
-          title: 'step',
-          fromZero: true,
-          suggestedMax: steps,
-          format: (value) => (Number.isInteger(value) ? value.toLocaleString('en') : ''),
-        },
+        x: stepAxis(steps),
         y: { title: '', format: formatRate, fromZero: true },
         heading: ({ x }) => `step ${x.toLocaleString('en')}`,
         describe: ({ y }) => formatRate(y),

@@ -4,7 +4,7 @@ import { formatInterval, formatNumber } from '../view-model/format.ts';
 import { isHeldOutLoss } from '../view-model/labels.ts';
 import type { RunView } from '../view-model/panel.ts';
 import { longest, sample, smooth, type MetricSeries } from '../view-model/series.ts';
-import { chartOptions } from './options.ts';
+import { chartOptions, stepAxis } from './options.ts';
 import type { ChartView, Dataset } from './view.ts';
 
 interface LossModel {
@@ -90,12 +90,7 @@ export const lossChart: ChartView<LossModel> = {
   options: ({ steps }, theme) =>
     chartOptions(
       {
-        x: {
-          title: 'step',
-          fromZero: true,
-          suggestedMax: steps,
-          format: (value) => (Number.isInteger(value) ? value.toLocaleString('en') : ''),
-        },
+        x: stepAxis(steps),
         y: { title: 'nats per token' },
         legend: 'lines',
         heading: ({ x }) => (x === 0 ? 'base (step 0)' : `step ${x.toLocaleString('en')}`),

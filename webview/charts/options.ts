@@ -13,6 +13,14 @@ export interface AxisOptions {
   category?: boolean;
 }
 
+/** From the first step to the last that is planned, so that a live run grows into its chart. */
+export const stepAxis = (steps: number): AxisOptions => ({
+  title: 'step',
+  fromZero: true,
+  suggestedMax: steps,
+  format: (value) => (Number.isInteger(value) ? value.toLocaleString('en') : ''),
+});
+
 const stepOf = (ticks: Tick[]) => (ticks.length > 1 ? Math.abs(ticks[1]!.value - ticks[0]!.value) : 1);
 
 type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;

@@ -1,7 +1,7 @@
 import { h, Keyed } from '../dom.ts';
 import { comparisonRows, type ComparisonRow } from '../view-model/comparisons.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './index.ts';
+import type { Section } from './section.ts';
 
 const head = ['', 'Before', 'After', 'Difference', '', 'n', 'How it was measured'];
 

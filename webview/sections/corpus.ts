@@ -1,7 +1,7 @@
 import { h, Keyed } from '../dom.ts';
 import { corpusView } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './index.ts';
+import type { Section } from './section.ts';
 
 /** Which files were trained on, which were not, and why. */
 export class CorpusSection implements Section {

@@ -1,6 +1,6 @@
 import { h } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './index.ts';
+import type { Section } from './section.ts';
 
 export class EmptySection implements Section {
   readonly element = h(

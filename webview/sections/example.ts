@@ -1,6 +1,6 @@
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './index.ts';
+import type { Section } from './section.ts';
 
 /** A line that was not trained on, completed by the base and by the result. */
 export class ExampleSection implements Section {

@@ -1,7 +1,7 @@
 import { h, Keyed } from '../dom.ts';
 import { runFacts } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './index.ts';
+import type { Section } from './section.ts';
 
 export class FactsSection implements Section {
   private readonly list = h('dl', { class: 'facts' });

@@ -3,7 +3,7 @@ import { Picker } from '../toolkit.ts';
 import { formatTime } from '../view-model/format.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { methodName } from '../view-model/status.ts';
-import type { Actions, Section } from './index.ts';
+import type { Actions, Section } from './section.ts';
 
 /** The title and the run picker. */
 export class HeaderSection implements Section {

@@ -1,6 +1,6 @@
 import { h, setText } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './index.ts';
+import type { Section } from './section.ts';
 
 /** The one sentence: what was learned, what was forgotten. */
 export class HeadlineSection implements Section {

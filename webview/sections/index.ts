@@ -1,5 +1,4 @@
 /** The panel from top to bottom. A new section is a file here and a line in `sections`. */
-import type { PanelView } from '../view-model/panel.ts';
 import { ComparisonsSection } from './comparisons.ts';
 import { CorpusSection } from './corpus.ts';
 import { EmptySection } from './empty.ts';
@@ -7,20 +6,9 @@ import { ExampleSection } from './example.ts';
 import { FactsSection } from './facts.ts';
 import { HeadlineSection } from './headline.ts';
 import { HeaderSection } from './header.ts';
+import type { Actions, Section } from './section.ts';
 import { StatusSection } from './status.ts';
 import { WarningsSection } from './warnings.ts';
-
-export interface Section {
-  readonly element: HTMLElement;
-  /** Called for every snapshot: shows it in place, or hides the section when it has nothing to show. */
-  update(view: PanelView): void;
-}
-
-export interface Actions {
-  select(run: string): void;
-  stop(run: string): void;
-  useForCompletion(run: string): void;
-}
 
 /** What stands above the charts, and what below. */
 export function sections(actions: Actions): { top: Section[]; bottom: Section[] } {

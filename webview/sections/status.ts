@@ -1,7 +1,7 @@
 import { h, setAttribute, setText } from '../dom.ts';
 import { button, spinner } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Actions, Section } from './index.ts';
+import type { Actions, Section } from './section.ts';
 
 /** Where the run stands, and the buttons that act on it. */
 export class StatusSection implements Section {

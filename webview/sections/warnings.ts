@@ -1,7 +1,7 @@
 import { h, Keyed } from '../dom.ts';
 import { plural } from '../view-model/format.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './index.ts';
+import type { Section } from './section.ts';
 
 /** What went wrong without ending the run. */
 export class WarningsSection implements Section {

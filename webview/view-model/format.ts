@@ -1,4 +1,5 @@
 /** Numbers as a person reads them. A value never comes without its unit, nor a difference without its sign. */
+export { formatBytes, formatDuration } from '../../src/protocol/units.ts';
 
 const MINUS = '\u2212';
 const signed = (text: string, value: number) => (value < 0 ? `${MINUS}${text}` : text);
@@ -63,18 +64,6 @@ export function formatDifference(
 export function formatRate(rate: number): string {
   if (rate === 0) return '0';
   return rate.toExponential(1).replace('.0e', 'e');
-}
-
-/** "40 s", "3 min", "1 h 20 min" */
-export function formatDuration(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-/** Decimal units, as the operating systems' monitors show them: "880 MB", "2.31 GB". */
-export function formatBytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
 /** "608k", "4.9M", "812" */

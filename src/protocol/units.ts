@@ -1,0 +1,13 @@
+/** Time and memory as a person reads them, the same everywhere. */
+
+/** "40 s", "3 min", "1 h 20 min". */
+export function formatDuration(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Decimal units, as the operating systems' monitors show them: "880 MB", "2.31 GB". */
+export function formatBytes(bytes: number): string {
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}

@@ -1,0 +1,13 @@
+import type { PanelView } from '../view-model/panel.ts';
+
+export interface Section {
+  readonly element: HTMLElement;
+  /** Called for every snapshot: shows it in place, or hides the section when it has nothing to show. */
+  update(view: PanelView): void;
+}
+
+export interface Actions {
+  select(run: string): void;
+  stop(run: string): void;
+  useForCompletion(run: string): void;
+}
