@@ -90,6 +90,10 @@ async function run(context: TaskContext) {
     context.progress(index + 1, count);
   }
   await context.saveItems(rows);
+  if (kl.length === 0) {
+    context.warn('The base ends every text at once, so what it forgot can not be measured on its own text.');
+    return [];
+  }
   const how = `${setting}: ${kl.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
   const shared = { task: 'retention', unit: 'nats/token', better: 'lower', setting: how } as const;
   const zero = kl.map(({ weight }) => ({ sum: 0, weight }));
