@@ -8,7 +8,7 @@ import { openGguf } from '../gguf/index.ts';
 import { loadModel, type Model } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunSpec, RunStatus } from '../protocol/run.ts';
-import { readSpec } from '../runs/index.ts';
+import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { listCheckpoints, restoreCheckpoint, saveCheckpoint } from './checkpoints.ts';
@@ -59,6 +59,8 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   await phase('Writing the result');
   const artefact = await exportResult(dir, spec, model);
   const peakMemory = peakMemoryBytes();
+  // The evaluator wants the memory.
+  optimizer.dispose();
   model.dispose();
 
   await writer.event({ type: 'phase', phase: 'Evaluating' });
@@ -174,8 +176,16 @@ async function trainSession(
   if (step < hyper.steps && step > from && step % hyper.evalEvery !== 0) await checkpoint(step);
   return {
     step,
-    tokensPerSecond: (hyper.batch * hyper.accumulate * hyper.sequenceLength) / (eta.secondsPerStep || 1),
+    tokensPerSecond: eta.secondsPerStep
+      ? (hyper.batch * hyper.accumulate * hyper.sequenceLength) / eta.secondsPerStep
+      : await earlierSpeed(dir),
   };
+}
+
+/** Of the process that made the last step: a run that was only evaluated anew trained nothing in this one. */
+async function earlierSpeed(dir: string): Promise<number> {
+  const { events } = await readRun(dir);
+  return events.findLast((event) => event.type === 'step')?.tokensPerSecond ?? 0;
 }
 
 /** Held-out windows looked at during training; the evaluator takes them all at the end. */
