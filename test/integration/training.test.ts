@@ -53,9 +53,7 @@ async function killedAt(step: number, ...args: string[]): Promise<Trained> {
   const { run, dir } = await train('--detach', ...args);
   const events = join(dir, 'events.jsonl');
   for (;;) {
-    const text = await readFile(events, 'utf8').catch(() => '');
-    if (text.includes(`"type":"step","step":${step}`) || new RegExp(`"step":${step},"loss"`).test(text))
-      break;
+    if ((await readFile(events, 'utf8').catch(() => '')).includes(`"step":${step},"loss"`)) break;
     await sleep(5);
   }
   const { pid } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid: number };
@@ -79,10 +77,11 @@ describe.each(backends)('on %s', (backend) => {
     ['lora', 'lionw'],
     ['full', 'adamw'],
   ])('goes on after kill -9 to the same bytes (%s, %s)', async (method, optimizer) => {
-    const options = ['--steps', '14', '--backend', backend, '--method', method, '--optimizer', optimizer];
+    // Steps of a few milliseconds: enough of them are left for a busy machine to kill the trainer in time.
+    const options = ['--steps', '20', '--backend', backend, '--method', method, '--optimizer', optimizer];
     if (method === 'full') options.push('--lr', '1e-4');
     const whole = await train(...options);
-    const resumed = await killedAt(10, ...options);
+    const resumed = await killedAt(6, ...options);
     expect(resumed.run).not.toBe(whole.run);
     expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
     const other = await train(...options, '--seed', '1');
