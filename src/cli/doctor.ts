@@ -19,7 +19,7 @@ type Probe = { starts: boolean; reason: string };
 type Gpu = DoctorReport['gpus'][number];
 
 export async function examine(): Promise<DoctorReport> {
-  const [machine, python, runtime, wasm, llama, gpus, models] = await Promise.all([
+  const [machine, python, runtime, wasm, llama, gpus, models, data] = await Promise.all([
     examineMachine(),
     inspectPython(),
     inspectRuntime(),
@@ -27,12 +27,16 @@ export async function examine(): Promise<DoctorReport> {
     probeLlama(),
     findGpus(),
     findModels(),
+    dataCheck(),
   ]);
   const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
   const chosenBackend = backends.find(({ starts }) => starts)?.name;
   return {
-    summary: summarise(chosenBackend, runtime, wasm, llama),
-    ok: chosenBackend !== undefined && llama.starts,
+    summary:
+      data.status === 'ok'
+        ? summarise(chosenBackend, runtime, wasm, llama)
+        : `Nothing can be kept: ${data.text}`,
+    ok: chosenBackend !== undefined && llama.starts && data.status === 'ok',
     version,
     machine,
     node: process.versions.node,
@@ -56,7 +60,7 @@ export async function examine(): Promise<DoctorReport> {
       compilerCheck(runtime),
       probeCheck('llama', 'llama.cpp (completion)', llama),
       modelsCheck(models),
-      await dataCheck(),
+      data,
     ],
   };
 }

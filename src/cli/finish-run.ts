@@ -18,7 +18,8 @@ export async function finishRun(
   const { spec, state } = snapshot;
   // It could not even write down what happened: the run is another's, or the disk is full.
   const begun = snapshot.events.length > trainer.eventsBefore;
-  const lastWords = begun && state.status !== 'running' ? undefined : trainer.lastWords();
+  const ended = ['done', 'failed', 'cancelled'].includes(state.status);
+  const lastWords = begun && ended ? undefined : trainer.lastWords();
   if (lastWords) throw lastWords;
   if (state.status === 'failed' && state.error)
     throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
@@ -66,7 +67,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
     `\nDone in ${formatDuration(done.seconds)}: ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak.\n`,
   );
   if (summary) {
-    console.log(`${comparisonTable(summary.comparisons)}\n\n${summary.sentence}\n`);
+    console.log(`${comparisonTable(summary.comparisons)}${summary.sentence}\n`);
     if (summary.served) {
       const { meanKl, limit, ok } = summary.served;
       const verdict = ok

@@ -1,14 +1,10 @@
-/** Follows a run on the terminal (or as JSON lines) until its owner is done with it. */
+/** Follows a run on the terminal (or as JSON lines) until its trainer has ended. */
 import { formatDuration } from './format.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { printProgress } from './output.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { cancelRun, followRun, isAlive } from '../runs/index.ts';
-
-const finished = (snapshot: RunSnapshot) => ['done', 'failed', 'cancelled'].includes(snapshot.state.status);
-/** A trainer that has just been started needs a moment before its first heartbeat. */
-const START_GRACE_MS = 15_000;
+import { cancelRun, followRun, readRun } from '../runs/index.ts';
 
 /** Resolves with the run's last state. Ctrl+C cancels the run once and lets it write its checkpoint. */
 export async function followToEnd(
@@ -17,33 +13,22 @@ export async function followToEnd(
   { json }: { json: boolean },
 ): Promise<RunSnapshot> {
   const stop = new AbortController();
+  void trainer.ended.then(() => stop.abort());
   const view = json ? new JsonProgress() : new TerminalProgress(trainer.eventsBefore);
-  const started = Date.now();
   const onInterrupt = () => {
     process.stderr.write('\nStopping after this step; a checkpoint is kept.\n');
     void cancelRun(dir);
   };
   process.on('SIGINT', onInterrupt);
-  let last: RunSnapshot | undefined;
   try {
-    await followRun(
-      dir,
-      (snapshot) => {
-        last = snapshot;
-        view.show(snapshot);
-        // A resumed run still says how it ended last time until its new trainer has come up.
-        const begun = snapshot.events.length > trainer.eventsBefore;
-        const gone = trainer.ended() || Date.now() - started > START_GRACE_MS;
-        const ownerless = gone && !isAlive(snapshot.state);
-        if ((begun && finished(snapshot) && !isAlive(snapshot.state)) || ownerless) stop.abort();
-      },
-      stop.signal,
-    );
+    await followRun(dir, (snapshot) => view.show(snapshot), stop.signal);
+    const last = await readRun(dir);
+    view.show(last);
+    return last;
   } finally {
     process.off('SIGINT', onInterrupt);
     view.end();
   }
-  return last!;
 }
 
 class JsonProgress {

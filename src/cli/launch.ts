@@ -8,8 +8,8 @@ import { parseError, type UserError } from '../protocol/errors.ts';
 export interface LaunchedTrainer {
   /** Events that the run had before. */
   eventsBefore: number;
-  /** Has the process ended? */
-  ended(): boolean;
+  /** Resolves when the process has ended, however it did. */
+  ended: Promise<void>;
   /** The error that it ended with, where it could not write it into the run. */
   lastWords(): UserError | undefined;
 }
@@ -28,11 +28,9 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
   });
   child.unref();
   closeSync(log);
-  let ended = false;
-  child.on('exit', () => (ended = true)).on('error', () => (ended = true));
   return {
     eventsBefore,
-    ended: () => ended,
+    ended: new Promise((resolve) => child.on('exit', () => resolve()).on('error', () => resolve())),
     lastWords: () => parseError(readFileSync(path).subarray(size).toString()),
   };
 }

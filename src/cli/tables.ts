@@ -4,7 +4,7 @@ import { formatTable } from './format.ts';
 const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
 const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
 
-/** Before, after and the paired difference with its 95% interval, a row for each figure. */
+/** Before, after and the paired difference with its 95% interval, a row for each figure. Ends in an empty line; nothing without figures. */
 export function comparisonTable(comparisons: Comparison[]): string {
   const rows = comparisons.map(({ task, metric, unit, before, after, difference, significant }) => [
     `${task} ${metric}${unit ? ` (${unit})` : ''}`,
@@ -14,5 +14,6 @@ export function comparisonTable(comparisons: Comparison[]): string {
     significant ? '' : 'no difference seen',
     `n = ${after.n}`,
   ]);
-  return formatTable([['', 'before', 'after', 'difference [95%]', '', ''], ...rows]);
+  if (rows.length === 0) return '';
+  return `${formatTable([['', 'before', 'after', 'difference [95%]', '', ''], ...rows])}\n\n`;
 }

@@ -49,7 +49,7 @@ export async function* readDocuments({
     }
   } catch (error) {
     if (signal?.aborted) throw cancelled();
-    throw unreadable(folder, reportError(error).message, error);
+    throw unreadable(folder, (error as NodeJS.ErrnoException).code ?? reportError(error).message, error);
   }
   for (const [index, path] of files.entries()) {
     if (signal?.aborted) throw cancelled();

@@ -69,7 +69,7 @@ export function reportError(error: unknown): ErrorReport {
       next: 'Free some space and run the same command again.',
     };
   // On a read-only disk, Node's mkdir says ENOENT.
-  if (path && (['EACCES', 'EPERM', 'EROFS'].includes(code ?? '') || syscall === 'mkdir'))
+  if (path && (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code ?? '') || syscall === 'mkdir'))
     return {
       code: 'not-writable',
       message: `${path} can't be ${syscall === 'mkdir' ? 'made' : 'opened or written'} (${code}).`,

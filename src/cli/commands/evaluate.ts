@@ -57,7 +57,7 @@ async function evaluate(run: string, options: Options): Promise<void> {
   const measured = new Set(metrics.map(({ task }) => task));
   const comparisons = summary.comparisons.filter(({ task }) => measured.has(task));
   console.log(
-    `${comparisonTable(comparisons)}\n\n${summary.sentence}\n\nFigures: ${dir}/evaluation/summary.json`,
+    `${comparisonTable(comparisons)}${summary.sentence}\n\nFigures: ${dir}/evaluation/summary.json`,
   );
 }
 

@@ -36,7 +36,7 @@ function describe(dir: string, snapshot: RunSnapshot): string {
         ]
       : [],
     heldOut(events),
-    snapshot.summary ? [comparisonTable(snapshot.summary.comparisons), '', snapshot.summary.sentence] : [],
+    snapshot.summary ? [comparisonTable(snapshot.summary.comparisons) + snapshot.summary.sentence] : [],
     warnings(events, snapshot.brokenLines),
   ];
   return sections

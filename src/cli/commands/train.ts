@@ -114,7 +114,7 @@ async function readCorpus(
     const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
     if (!options.json)
       console.log(
-        `  ${summary.kept} files, ${summary.trainTokens + summary.heldOutTokens} tokens; ${leftOut} left out (forget-me-not corpus says why)`,
+        `  ${summary.kept} ${summary.kept === 1 ? 'file' : 'files'}, ${summary.trainTokens + summary.heldOutTokens} tokens; ${leftOut} left out (forget-me-not corpus says why)`,
       );
     return summary;
   } finally {
