@@ -13,7 +13,11 @@ export interface CliResult {
 }
 
 export class Workplace {
-  private constructor(readonly root: string) {}
+  /** The data directory of what runs next. */
+  home: string;
+  private constructor(readonly root: string) {
+    this.home = join(root, 'data');
+  }
   /** Runs and models are its own; TensorFlow and downloads are the machine's, which `npm test` has put there. */
   static async create(): Promise<Workplace> {
     const place = new Workplace(await mkdtemp(join(tmpdir(), 'forget-me-not-test-')));
@@ -24,7 +28,7 @@ export class Workplace {
   }
   readonly path = (...parts: string[]) => join(this.root, ...parts);
   get env(): NodeJS.ProcessEnv {
-    return { ...process.env, FORGET_ME_NOT_HOME: this.path('data') };
+    return { ...process.env, FORGET_ME_NOT_HOME: this.home };
   }
 
   run(...args: string[]): Promise<CliResult> {

@@ -1,0 +1,154 @@
+/** What can go wrong on the command line: one sentence with a code, a non-zero exit, nothing lost. Needs dist/. */
+import { createServer, type AddressInfo } from 'node:net';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockRun } from '../../src/runs/lock.ts';
+import { Workplace, type CliResult } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+let place: Workplace;
+let code: string;
+const base = () => place.path('tiny.gguf');
+const small = '--seq 32 --eval-every 2 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm'.split(
+  ' ',
+);
+const train = (...args: string[]) => ['train', code, '--base', base(), ...small, ...args];
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  await writeTinyModel(base(), { seed: 1 });
+  await writeTinyModel(place.path('short.gguf'), { context: 64 });
+  await writeTinyModel(place.path('other.gguf'), { architecture: 'qwen9' });
+  code = await place.code();
+});
+afterAll(() => place?.dispose());
+
+/** The only line on stderr that is no progress: `[code] What happened. What to do.` */
+function expectSentence({ code: exit, stderr }: CliResult, errorCode: string, words: RegExp): void {
+  const lines = stderr.trimEnd().split('\n');
+  const sentences = lines.filter((line) => line.startsWith('['));
+  expect(sentences).toEqual([expect.stringMatching(new RegExp(`^\\[${errorCode}\\] \\S.*[.?!]$`))]);
+  expect(sentences[0]).toMatch(words);
+  expect(lines.at(-1)).toBe(sentences[0]);
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(exit).toBe(1);
+}
+
+describe('is refused before there is a run', () => {
+  type Case = [what: string, args: () => string[], errorCode: string, words: RegExp];
+  const cases: Case[] = [
+    ['no command of ours', () => ['trian'], 'bad-argument', /Did you mean train\?/],
+    ['no folder given', () => ['train'], 'bad-argument', /'folder'/],
+    ['an unknown option', () => train('--foo'), 'bad-argument', /'--foo'/],
+    ['a file as folder', () => ['train', base()], 'corpus-unreadable', /is not a folder/],
+    ['rank 0', () => train('--rank', '0'), 'bad-argument', /--rank.*at least 1/],
+    ['dropout 2', () => train('--dropout', '2'), 'bad-argument', /--dropout.*from 0 to 0.9/],
+    ['unknown targets', () => train('--targets', 'q,foo'), 'bad-argument', /no module "foo"/],
+    ['two budgets', () => train('--steps', '5', '--minutes', '3'), 'bad-argument', /--steps and --minutes/],
+    ['more HumanEval than there is', () => train('--humaneval', '500'), 'bad-argument', /from 0 to 164/],
+    [
+      'a sequence longer than the context',
+      () => train('--base', 'short.gguf', '--seq', '128'),
+      'bad-argument',
+      /128 .* 64 tokens/,
+    ],
+    [
+      'an architecture that is not trained',
+      () => train('--base', 'other.gguf'),
+      'base-unsupported-architecture',
+      /"qwen9"/,
+    ],
+    [
+      'an architecture that llama.cpp does not know',
+      () => ['serve', '--base', place.path('other.gguf')],
+      'base-unsupported-architecture',
+      /qwen9/,
+    ],
+    ['a run that is not there', () => ['show', 'nothing'], 'run-not-found', /"nothing"/],
+    ['a place that is none', () => ['complete', 'a.js', '--base', base()], 'bad-argument', /LINE:COLUMN/],
+  ];
+  it.each(cases)('%s', async (_, args, errorCode, words) => {
+    const result = await place.run(...args(), '--json');
+    expectSentence(result, errorCode, words);
+    expect(JSON.parse(result.stdout)).toMatchObject({ error: { code: errorCode } });
+    expect(await readdir(place.path('data', 'runs')).catch(() => [])).toEqual([]);
+  });
+
+  it('a taken port', async () => {
+    const server = createServer();
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const port = String((server.address() as AddressInfo).port);
+    const result = await place.run('serve', '--base', base(), '--port', port);
+    server.close();
+    expectSentence(result, 'port-taken', new RegExp(port));
+  });
+
+  it('a data directory that cannot be made', async () => {
+    await writeFile(place.path('file'), '');
+    place.home = place.path('file');
+    try {
+      expectSentence(await place.run(...train()), 'not-writable', /FORGET_ME_NOT_HOME/);
+      expectSentence(await place.run('runs'), 'not-writable', /FORGET_ME_NOT_HOME/);
+    } finally {
+      place.home = place.path('data');
+    }
+  });
+});
+
+it('one tiny file, under a name with spaces and no ASCII, trains and is completed with', async () => {
+  const folder = place.path('prö jekt 日本');
+  await mkdir(folder);
+  await writeFile(join(folder, 'ä b.py'), 'x = 1\n');
+  const { run, summary } = await place.json<{ run: string; summary: { served: { ok: boolean } } }>(
+    ...['train', folder, '--base', base(), ...small, '--steps', '2'],
+  );
+  expect(summary.served.ok).toBe(true);
+  const { events } = await place.json<{ events: { type: string; message: string }[] }>('show', run);
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'warning', message: expect.stringContaining('no held-out text') }),
+  );
+  expect(await place.json('complete', `${join(folder, 'ä b.py')}:2:1`, '--run', run)).toMatchObject({
+    model: run,
+  });
+  expectSentence(await place.run('evaluate', run, '--tasks', 'heldout'), 'corpus-empty', /held-out/);
+});
+
+describe('a run that diverges', () => {
+  const args = () => [...train('--optimizer', 'adamw', '--clip', '0', '--warmup', '0', '--steps', '20')];
+  const newest = async () => (await place.json<{ runs: { dir: string; id: string }[] }>('runs')).runs[0]!;
+
+  it('to no number keeps no checkpoint of it, and resume says what helps', async () => {
+    expectSentence(
+      await place.run(...args(), '--lr', '1e30', '--eval-every', '1'),
+      'diverged',
+      /at step 1: .*; no checkpoint/,
+    );
+    const { dir, id } = await newest();
+    expect(await readdir(join(dir, 'checkpoints')).catch(() => [])).toEqual([]);
+    expect(await readFile(join(dir, 'events.jsonl'), 'utf8')).not.toContain('null');
+    expectSentence(await place.run('resume', id), 'diverged', /--lr 3e\+29/);
+    expect((await place.run('show', id)).stdout).not.toContain('forget-me-not resume');
+  });
+
+  it('into weights so large that no gradient is left', async () => {
+    expectSentence(await place.run(...args(), '--lr', '1e9'), 'diverged', /no gradient left/);
+  });
+});
+
+it('a trainer that cannot take the run says why at once', async () => {
+  const { run, dir } = await place.json<{ run: string; dir: string }>(...train('--steps', '500', '--detach'));
+  while (!(await readFile(join(dir, 'events.jsonl'), 'utf8')).includes('"type":"step"'))
+    await new Promise((done) => setTimeout(done, 20));
+  await place.json('cancel', run);
+  while ((await readdir(dir)).includes('lock')) await new Promise((done) => setTimeout(done, 20));
+  const before = await readFile(join(dir, 'events.jsonl'), 'utf8');
+  const lock = await lockRun(dir);
+  try {
+    expectSentence(await place.run('resume', run), 'run-locked', new RegExp(String(process.pid)));
+  } finally {
+    await lock.release();
+  }
+  expect(await readFile(join(dir, 'events.jsonl'), 'utf8')).toBe(before);
+  expect((await place.run('cancel', run)).stdout).toMatch(/had ended before/);
+});
