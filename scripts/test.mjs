@@ -23,11 +23,14 @@ if (unknown.length) {
   process.exit(2);
 }
 
+const chosen = wanted.length ? wanted : Object.keys(parts);
 await ensureDependencies();
-await ensureNativeTools();
+if (chosen.some((name) => name === 'integration' || name === 'e2e')) {
+  await ensureNativeTools();
+  await ensureChromium();
+}
 await build();
-await ensureChromium();
-for (const name of wanted.length ? wanted : Object.keys(parts)) {
+for (const name of chosen) {
   console.log(`\n== ${name}`);
   const started = Date.now();
   try {
