@@ -2,6 +2,7 @@
 import { formatDuration } from './format.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { printProgress } from './output.ts';
+import { formatError } from '../protocol/errors.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { cancelRun, followRun, readRun } from '../runs/index.ts';
@@ -17,7 +18,7 @@ export async function followToEnd(
   const view = json ? new JsonProgress() : new TerminalProgress(trainer.eventsBefore);
   const onInterrupt = () => {
     process.stderr.write('\nStopping after this step; a checkpoint is kept.\n');
-    void cancelRun(dir);
+    cancelRun(dir).catch((error: unknown) => process.stderr.write(`${formatError(error)}\n`));
   };
   process.on('SIGINT', onInterrupt);
   try {

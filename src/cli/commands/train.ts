@@ -2,7 +2,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
-import { buildCorpus, type CorpusSummary } from '../../corpus/index.ts';
+import { buildCorpus, type BuildProgress, type CorpusSummary } from '../../corpus/index.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { readConfig } from '../../model/config.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -15,7 +15,7 @@ import { guessTokensPerSecond } from '../../training/defaults.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
-import { printJson } from '../output.ts';
+import { printJson, printProgress } from '../output.ts';
 import { addTrainOptions, budgetInSteps, checkBudget, toHyper, type TrainOptions } from '../train-options.ts';
 import { version } from '../version.ts';
 
@@ -109,8 +109,19 @@ async function readCorpus(
   if (!options.json) console.log('Reading files');
   await mkdir(runsDir(), { recursive: true });
   const tokenizer = await openTokenizer(basePath);
+  // Stopped half-way, it takes away what it has written so far.
+  const stop = new AbortController();
+  const onStop = () => stop.abort();
+  process.once('SIGINT', onStop).once('SIGTERM', onStop);
   try {
-    const summary = await buildCorpus({ folder, out, tokenizer, seed: options.seed });
+    const summary = await buildCorpus({
+      folder,
+      out,
+      tokenizer,
+      seed: options.seed,
+      signal: stop.signal,
+      onProgress: options.json ? readingProgress() : undefined,
+    });
     const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
     if (!options.json)
       console.log(
@@ -118,8 +129,21 @@ async function readCorpus(
       );
     return summary;
   } finally {
+    process.off('SIGINT', onStop).off('SIGTERM', onStop);
     await tokenizer.dispose();
   }
+}
+
+const PROGRESS_MS = 250;
+
+/** Files looked at, for a parent process; not each of them. */
+function readingProgress(): (progress: BuildProgress) => void {
+  let told = 0;
+  return ({ done, total }) => {
+    if (Date.now() - told < PROGRESS_MS && done < total) return;
+    told = Date.now();
+    printProgress({ phase: 'Reading files', done, total, unit: 'files' });
+  };
 }
 
 /** What `auto` will come to unless TensorFlow is installed and does not start. */
