@@ -7,5 +7,6 @@ export interface RunOptions {
 export function run(command: string, args: string[], options?: RunOptions): Promise<void>;
 export function ensureDependencies(dir?: string): Promise<void>;
 export function build(): Promise<void>;
+export function findChromium(): string | undefined;
 export function ensureChromium(): Promise<string | undefined>;
 export function ensureNativeTools(): Promise<void>;

@@ -200,7 +200,7 @@ async function aptInstall(what, packages) {
   return true;
 }
 
-const findChromium = () =>
+export const findChromium = () =>
   find(process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome');
 
 /** Path of a Chromium for the end-to-end tests, installed if need be; undefined when it can't be had. */

@@ -1,16 +1,11 @@
 /** What the tests of the panel ask of a page in a real browser. */
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { delimiter, join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { findChromium } from '../../scripts/setup.mjs';
 
-/** As scripts/setup.mjs finds it: CHROMIUM, else a Chromium or Chrome on the PATH. */
 export function chromiumPath(): string {
-  const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'];
-  const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const places = names.flatMap((name) => folders.map((folder) => join(folder, name)));
-  const found = [process.env['CHROMIUM'], ...places].find((path) => path && existsSync(path));
+  const found = findChromium();
   if (!found)
     throw new Error('No Chromium was found: run npm test, which installs it, or put its path into CHROMIUM.');
   return found;
