@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** Entry: `forget-me-not`. A file per command in commands/. */
 import { Command, CommanderError } from 'commander';
 import { cancelCommand } from './commands/cancel.ts';

@@ -1,0 +1,26 @@
+/** The command line as npm installs it: a link to dist/cli.mjs that is run as a program. */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, it } from 'vitest';
+
+interface Package {
+  version: string;
+  bin: Record<string, string>;
+}
+
+it.skipIf(process.platform === 'win32')('runs as a program of its own', () => {
+  const { version, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as Package;
+  const dir = mkdtempSync(join(tmpdir(), 'fmn-bin-'));
+  try {
+    const program = resolve(bin['forget-me-not']!);
+    chmodSync(program, 0o755);
+    symlinkSync(program, join(dir, 'forget-me-not'));
+    expect(execFileSync(join(dir, 'forget-me-not'), ['--version'], { encoding: 'utf8' }).trim()).toBe(
+      version,
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
