@@ -17,7 +17,7 @@ if (!existsSync(folder)) {
 }
 
 console.log(
-  `Forget-Me-Not: fine-tunes SmolLM2-135M on ${folder}, here on this machine. About 8 minutes on 2 cores.`,
+  `Forget-Me-Not: fine-tunes SmolLM2-135M on ${folder}, here on this machine. About 7 minutes on 2 cores.`,
 );
 console.log(
   'Downloads on the first run: packages (about 620 MB, most of it llama.cpp for CUDA), TensorFlow (274 MB), SmolLM2-135M (98 MB), HumanEval (0.1 MB).\n',
@@ -43,7 +43,7 @@ try {
     '--base',
     'smollm2-135m',
     '--minutes',
-    '3.5',
+    '3',
     '--yes',
     '--report',
     report,

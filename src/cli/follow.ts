@@ -58,15 +58,26 @@ class TerminalProgress {
   show(snapshot: RunSnapshot): void {
     for (const event of snapshot.events.slice(this.seen)) this.print(describe(event));
     this.seen = snapshot.events.length;
-    if (!this.live) return;
-    const { state, events } = snapshot;
+    if (this.live) this.rewrite(snapshot);
+    else this.sayTask(snapshot);
+  }
+
+  /** Without a terminal, a line for each task of the evaluation: "HumanEval 3 of 40" is told once. */
+  private sayTask({ state }: RunSnapshot): void {
+    const task = state.status === 'evaluating' ? (state.phase ?? '').replace(/ \d+ of \d+$/, '') : '';
+    if (task && task !== 'Evaluating' && task !== this.line) this.print(`  ${task}`);
+    this.line = task;
+  }
+
+  private rewrite({ state, events }: RunSnapshot): void {
     const step = events.findLast((event) => event.type === 'step');
     const eta = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
     const speed =
       step && state.status === 'running'
         ? `, loss ${step.loss.toFixed(3)}, ${Math.round(step.tokensPerSecond)} tokens/s`
         : '';
-    this.line = `${state.phase ?? state.status}: step ${state.step} of ${state.steps}${speed}${eta}`;
+    const steps = state.status === 'evaluating' ? '' : `: step ${state.step} of ${state.steps}`;
+    this.line = `${state.phase ?? state.status}${steps}${speed}${eta}`;
     process.stdout.write(`\r\x1b[2K${this.line}`);
   }
 
