@@ -1,9 +1,9 @@
 /** Starts the trainer of a run as a process of its own, which outlives this one. */
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseError, type UserError } from '../protocol/errors.ts';
+import { parseError, UserError } from '../protocol/errors.ts';
 
 export interface LaunchedTrainer {
   /** Events that the run had before. */
@@ -31,6 +31,13 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
   return {
     eventsBefore,
     ended: new Promise((resolve) => child.on('exit', () => resolve()).on('error', () => resolve())),
-    lastWords: () => parseError(readFileSync(path).subarray(size).toString()),
+    lastWords: () =>
+      child.signalCode === 'SIGKILL'
+        ? new UserError(
+            'memory',
+            'The trainer was killed, as the system does when memory runs out.',
+            `Go on from its last checkpoint with "forget-me-not resume ${basename(dir)}", or train with a smaller --batch or --seq.`,
+          )
+        : parseError(readFileSync(path).subarray(size).toString()),
   };
 }

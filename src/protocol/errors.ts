@@ -81,12 +81,26 @@ export function reportError(error: unknown): ErrorReport {
       message: `The network could not be reached (${code}).`,
       next: 'Check the connection or proxy, then try again.',
     };
+  if (error instanceof Error && isOutOfMemory(error))
+    return {
+      code: 'memory',
+      message: 'The memory did not suffice for what was to be computed.',
+      next: 'Train with a smaller --batch or --seq, or from a smaller base.',
+    };
   return {
     code: 'internal',
     // A library's message may be a page; ours is a line.
     message: message.replace(/\s*\n\s*/g, ' ') || 'Something went wrong.',
     next: 'Run again with --verbose and report what it prints.',
   };
+}
+
+/** What TensorFlow, V8 and WebAssembly (which only traps) throw then. */
+function isOutOfMemory({ name, message }: Error): boolean {
+  return (
+    name === 'RuntimeError' ||
+    /out of memory|OOM when allocating|allocation failed|Invalid typed array length/i.test(message)
+  );
 }
 
 /** `[code] What happened. What to do.` */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { windows } from '../corpus/packing.ts';
+import { examine } from '../base-models/checksums.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
 import { loadModel, type Model } from '../model/index.ts';
@@ -47,6 +48,7 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
 
   await phase('Loading the model');
   const backend = await startBackend(spec.backend);
+  await checkBase(spec);
   const gguf = await openGguf(spec.base.path);
   const model = await loadModel(backend, gguf, spec.hyper);
   await gguf.close();
@@ -69,6 +71,16 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   const seconds = (performance.now() - started) / 1000;
   await writer.event({ type: 'done', step, tokensPerSecond, peakMemory, seconds, artefact });
   return 'done';
+}
+
+/** Another file under the same name would train on without an error and be wrong. */
+async function checkBase({ base }: RunSpec): Promise<void> {
+  if ((await examine(base.path)).sha256 === base.sha256) return;
+  throw new UserError(
+    'base-checksum',
+    `${base.path} is not the file that this run began with.`,
+    'Put that file back, or train anew on this one.',
+  );
 }
 
 async function readOrBuildCorpus(
