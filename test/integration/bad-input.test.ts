@@ -1,6 +1,6 @@
 /** What can go wrong on the command line: one sentence with a code, a non-zero exit, nothing lost. Needs dist/. */
 import { createServer, type AddressInfo } from 'node:net';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockRun } from '../../src/runs/lock.ts';
@@ -136,8 +136,12 @@ describe('a run that diverges', () => {
   });
 });
 
-it('a trainer that cannot take the run says why at once', async () => {
-  const { run, dir } = await place.json<{ run: string; dir: string }>(...train('--steps', '500', '--detach'));
+it('a trainer that cannot take the run, or not go on with its base, says why', async () => {
+  const mine = place.path('mine.gguf');
+  await copyFile(base(), mine);
+  const { run, dir } = await place.json<{ run: string; dir: string }>(
+    ...train('--base', mine, '--steps', '500', '--detach'),
+  );
   while (!(await readFile(join(dir, 'events.jsonl'), 'utf8')).includes('"type":"step"'))
     await new Promise((done) => setTimeout(done, 20));
   await place.json('cancel', run);
@@ -151,4 +155,8 @@ it('a trainer that cannot take the run says why at once', async () => {
   }
   expect(await readFile(join(dir, 'events.jsonl'), 'utf8')).toBe(before);
   expect((await place.run('cancel', run)).stdout).toMatch(/had ended before/);
+
+  // Another file in the place of its base would go unnoticed otherwise.
+  await writeTinyModel(mine, { seed: 2 });
+  expectSentence(await place.run('resume', run), 'base-checksum', /mine\.gguf is not the file/);
 });

@@ -152,4 +152,12 @@ describe('survivingEvents', () => {
     const kept = [begin(0), step(1), checkpoint(1), warning, begin(1), step(2), begin(2), step(3)];
     expect(survivingEvents(events)).toEqual(kept);
   });
+
+  it('has the base measured once, where a run began anew', () => {
+    const at = { time: 'T' };
+    const begin = { ...at, ...start(0) } as RunEvent;
+    const result = { task: 'heldout', metric: 'loss', value: 3, low: 2, high: 4, n: 1, setting: 's' };
+    const measured: RunEvent = { ...at, type: 'evaluation', step: 0, result };
+    expect(survivingEvents([begin, measured, begin, measured])).toEqual([begin, begin, measured]);
+  });
 });

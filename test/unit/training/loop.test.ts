@@ -108,4 +108,12 @@ describe('runLoop', () => {
     const broken = recorder((call) => (call >= 2 ? 20 : 3));
     await expect(train(broken)).rejects.toMatchObject({ code: 'diverged' });
   });
+
+  it('tells weights that let no gradient through from a text that is known by heart', async () => {
+    await expect(train(recorder(() => 3, 0))).rejects.toMatchObject({
+      code: 'diverged',
+      message: expect.stringContaining('no gradient left'),
+    });
+    expect((await train(recorder(() => 0, 0))).last).toBe(6);
+  });
 });
