@@ -37,17 +37,7 @@ try {
   );
 }
 try {
-  await forgetMeNot(
-    'train',
-    folder,
-    '--base',
-    'smollm2-135m',
-    '--minutes',
-    '3',
-    '--yes',
-    '--report',
-    report,
-  );
+  await forgetMeNot('train', folder, '--base', 'smollm2-135m', '--minutes', '3', '--yes', '--report', report);
 } catch {
   // The command has already said what happened and what to do.
   process.exit(1);
