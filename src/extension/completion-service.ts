@@ -73,7 +73,8 @@ export class CompletionService {
   serving(run: RunSnapshot): ServingClient {
     const { id, base, hyper } = run.spec;
     if (this.client?.run === id) return this.client.serving;
-    void this.stop();
+    // What is asked for right now waits for this server: nothing is forgotten here.
+    void this.client?.serving.dispose();
     const file = (name: string) => [{ name: id, path: join(runsDir(), id, name) }];
     const serving = new ServingClient({
       node: () => this.context.node(),

@@ -61,8 +61,8 @@ export class ProgressNotifications {
     return new Promise((resolve) => {
       const listeners = [
         this.runs.onDidChange((snapshot) => snapshot?.spec.id === id && update(snapshot)),
-        this.runs.onDidEnd((snapshot) => {
-          if (snapshot.spec.id !== id) return;
+        this.runs.onDidLeave((left) => {
+          if (left !== id) return;
           vscode.Disposable.from(...listeners).dispose();
           resolve();
         }),

@@ -17,7 +17,8 @@ export class RunWatcher implements vscode.Disposable {
   private readonly damaged = new Set<string>();
   private readonly changed = new vscode.EventEmitter<RunSnapshot | undefined>();
   private readonly ended = new vscode.EventEmitter<RunSnapshot>();
-  private readonly disposables: vscode.Disposable[] = [this.changed, this.ended];
+  private readonly left = new vscode.EventEmitter<string>();
+  private readonly disposables: vscode.Disposable[] = [this.changed, this.ended, this.left];
   private directory: FSWatcher | undefined;
   private settle: NodeJS.Timeout | undefined;
   private reading: Promise<void> | undefined;
@@ -26,6 +27,8 @@ export class RunWatcher implements vscode.Disposable {
   readonly onDidChange = this.changed.event;
   /** A run that was followed is over: done, failed, cancelled or interrupted. */
   readonly onDidEnd = this.ended.event;
+  /** A run (its id) is no longer followed: it ended, was deleted, or lies in a data directory that was left. */
+  readonly onDidLeave = this.left.event;
 
   constructor(private readonly log: Log) {
     this.disposables.push(
@@ -127,7 +130,10 @@ export class RunWatcher implements vscode.Disposable {
     };
     followRun(join(runsDir(), id), onSnapshot, controller.signal)
       .catch((error: unknown) => !controller.signal.aborted && this.log.show(error))
-      .finally(() => this.following.delete(id));
+      .finally(() => {
+        this.following.delete(id);
+        this.left.fire(id);
+      });
   }
 
   dispose(): void {
