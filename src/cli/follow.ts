@@ -16,13 +16,24 @@ export async function followToEnd(
   const stop = new AbortController();
   void trainer.ended.then(() => stop.abort());
   const view = json ? new JsonProgress() : new TerminalProgress(trainer.eventsBefore);
+  let evaluating = false;
   const onInterrupt = () => {
-    process.stderr.write('\nStopping after this step; a checkpoint is kept.\n');
+    const what = evaluating
+      ? 'Stopping the evaluation; the result is kept.'
+      : 'Stopping after this step; a checkpoint is kept.';
+    process.stderr.write(`\n${what}\n`);
     cancelRun(dir).catch((error: unknown) => process.stderr.write(`${formatError(error)}\n`));
   };
   process.on('SIGINT', onInterrupt);
   try {
-    await followRun(dir, (snapshot) => view.show(snapshot), stop.signal);
+    await followRun(
+      dir,
+      (snapshot) => {
+        evaluating = snapshot.state.status === 'evaluating';
+        view.show(snapshot);
+      },
+      stop.signal,
+    );
     const last = await readRun(dir);
     view.show(last);
     return last;

@@ -44,9 +44,12 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
   }
   const code = await exited;
   signal.removeEventListener('abort', stop);
-  if (code !== 0 && !failed && !signal.aborted)
+  const why = signal.aborted
+    ? 'The evaluation was stopped'
+    : `The evaluator ended early (${typeof code === 'string' ? code : `exit ${code}`})`;
+  if (code !== 0 && !failed)
     await writer.event({
       type: 'warning',
-      message: `The evaluator ended early (${typeof code === 'string' ? code : `exit ${code}`}); measure with "forget-me-not evaluate ${basename(dir)}".`,
+      message: `${why}; measure with "forget-me-not evaluate ${basename(dir)}".`,
     });
 }

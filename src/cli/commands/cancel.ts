@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { cancelRun, findRun } from '../../runs/index.ts';
+import { cancelRun, findRun, readRun } from '../../runs/index.ts';
 import { printJson } from '../output.ts';
 
 export function cancelCommand(): Command {
@@ -9,10 +9,14 @@ export function cancelCommand(): Command {
     .option('--json', 'print the result as JSON')
     .action(async (wanted: string, { json }: { json?: boolean }) => {
       const dir = await findRun(wanted);
+      const { state } = await readRun(dir);
       const outcome = await cancelRun(dir);
       if (json) return printJson({ outcome, dir });
       const said = {
-        asked: `Stopping after this step; a checkpoint is kept. Go on later with: forget-me-not resume ${wanted}`,
+        asked:
+          state.status === 'evaluating'
+            ? `Stopping its evaluation; the result is kept. Measure it later with: forget-me-not evaluate ${wanted}`
+            : `Stopping after this step; a checkpoint is kept. Go on later with: forget-me-not resume ${wanted}`,
         cancelled: `Nothing was training it; it is marked cancelled. Go on with: forget-me-not resume ${wanted}`,
         over: 'It had ended before; nothing to stop.',
       };
