@@ -9,7 +9,7 @@ import { openGguf } from '../gguf/index.ts';
 import { loadModel, type Model } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunSpec, RunStatus } from '../protocol/run.ts';
-import { readRun, readSpec } from '../runs/index.ts';
+import { readRun, readSpec, readState } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { listCheckpoints, restoreCheckpoint, saveCheckpoint } from './checkpoints.ts';
@@ -37,6 +37,8 @@ type Phase = (name: string) => Promise<void>;
 /** Returns how it ended; throws UserError for what the person can mend. */
 export async function trainRun(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
   const spec = await readSpec(dir);
+  // Somebody changed their mind before this process had taken the run.
+  if ((await readState(dir)).status === 'cancelled') return 'cancelled';
   const started = performance.now();
   const phase: Phase = async (name) => {
     await writer.event({ type: 'phase', phase: name });

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { findRun, isAlive, readRun } from '../../runs/index.ts';
+import { findRun, isAlive, openRunWriter, readRun } from '../../runs/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
@@ -31,6 +31,9 @@ export function resumeCommand(): Command {
         `Run ${spec.id} diverged, and from the same place at the same learning rate it would again.`,
         `Train anew with a lower rate: forget-me-not train "${spec.folder}" --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}, and the other options as before.`,
       );
+    // From here on a cancellation is one of what begins now.
+    const writer = await openRunWriter(dir);
+    await writer.state({ status: 'queued' }).finally(() => writer.close());
     const trainer = launchTrainer(dir, events.length);
     if (options.detach)
       return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} goes on.`);
