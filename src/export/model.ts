@@ -1,5 +1,6 @@
 /** A full fine-tune as a GGUF file: everything of the base, with the trained weights in the place of its own. */
 import { openGguf, writeGguf, type GgufFile, type TensorSource } from '../gguf/index.ts';
+import { readValues, type Values } from './values.ts';
 
 /** `general.file_type`, as llama.cpp numbers it. */
 const fileTypes = { F32: 0, F16: 1 };
@@ -13,7 +14,7 @@ const fileTypes = { F32: 0, F16: 1 };
 export async function exportModelGguf(
   path: string,
   basePath: string,
-  replaced: ReadonlyMap<string, Float32Array>,
+  replaced: ReadonlyMap<string, Values>,
   { type }: { type: 'F32' | 'F16' },
 ): Promise<void> {
   const base = await openGguf(basePath);
@@ -26,7 +27,10 @@ export async function exportModelGguf(
       name,
       shape,
       type: shape.length > 1 ? type : 'F32',
-      data: async () => replaced.get(name) ?? base.readF32(name),
+      data: async () => {
+        const values = replaced.get(name);
+        return values ? readValues(values) : base.readF32(name);
+      },
     }));
     await writeGguf(path, { metadata: metadata, tensors });
   } finally {
@@ -34,7 +38,7 @@ export async function exportModelGguf(
   }
 }
 
-function checkFits(base: GgufFile, replaced: ReadonlyMap<string, Float32Array>): void {
+function checkFits(base: GgufFile, replaced: ReadonlyMap<string, Values>): void {
   for (const [name, values] of replaced) {
     const tensor = base.tensors.get(name);
     if (!tensor) throw new RangeError(`the base has no tensor "${name}"`);

@@ -1,5 +1,6 @@
 /** safetensors: u64 header length, JSON header, raw little-endian data. F32 only; what checkpoints and PEFT need. */
 import { open, type FileHandle } from 'node:fs/promises';
+import { readValues, type Values } from './values.ts';
 
 interface Entry {
   dtype: 'F32';
@@ -11,18 +12,19 @@ export interface Tensor {
   data: Float32Array;
 }
 
-/** Writes and syncs; tensors keep the map's order, so equal content gives equal bytes. */
+/** Writes, a tensor at a time, and syncs; tensors keep the map's order, so equal content gives equal bytes. */
 export async function writeSafetensors(
   path: string,
-  tensors: Map<string, Tensor>,
+  tensors: ReadonlyMap<string, { shape: readonly number[]; data: Values }>,
   metadata: Record<string, string> = {},
 ): Promise<void> {
   const header: Record<string, Entry | Record<string, string>> = {};
   if (Object.keys(metadata).length) header['__metadata__'] = metadata;
   let offset = 0;
   for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
-    offset += data.byteLength;
+    const end = offset + 4 * data.length;
+    header[name] = { dtype: 'F32', shape: [...shape], data_offsets: [offset, end] };
+    offset = end;
   }
   const json = Buffer.from(JSON.stringify(header));
   // The format asks for data aligned to 8 bytes and lets the header end in spaces.
@@ -33,8 +35,10 @@ export async function writeSafetensors(
   const file = await open(path, 'w');
   try {
     await file.writev([length, text]);
-    for (const { data } of tensors.values())
-      await file.writeFile(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    for (const { data } of tensors.values()) {
+      const values = await readValues(data);
+      await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
     await file.sync();
   } finally {
     await file.close();

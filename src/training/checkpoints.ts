@@ -6,8 +6,9 @@
 import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readSafetensors, writeSafetensors, type Tensor } from '../export/safetensors.ts';
-import type { Model } from '../model/index.ts';
+import { readSafetensors, writeSafetensors } from '../export/safetensors.ts';
+import type { LazyValues } from '../export/values.ts';
+import type { Model, Parameter } from '../model/index.ts';
 import type { Optimizer } from './optimizers.ts';
 
 const KEEP = 2;
@@ -50,6 +51,12 @@ export async function saveCheckpoint(
   return join('checkpoints', nameOf(step));
 }
 
+/** A parameter that is read from the backend when it is written. */
+export function lazyParameter(model: Model, { name, shape }: Parameter): LazyValues {
+  const length = shape.reduce((product, size) => product * size, 1);
+  return { length, read: () => model.read(name) };
+}
+
 async function writeCheckpoint(
   path: string,
   step: number,
@@ -58,14 +65,13 @@ async function writeCheckpoint(
   optimizer: Optimizer,
 ): Promise<void> {
   await mkdir(path, { recursive: true });
-  const parameters = new Map<string, Tensor>();
-  for (const { name, shape } of model.parameters)
-    parameters.set(name, { shape, data: await model.read(name) });
-  await writeSafetensors(join(path, 'parameters.safetensors'), parameters);
-  const moments = [...(await optimizer.state())].map(([name, data]): [string, Tensor] => [
-    name,
-    { shape: [data.length], data },
-  ]);
+  const parameters = model.parameters.map(
+    ({ name, shape }) => [name, { shape, data: lazyParameter(model, { name, shape }) }] as const,
+  );
+  await writeSafetensors(join(path, 'parameters.safetensors'), new Map(parameters));
+  const moments = [...optimizer.state()].map(
+    ([name, data]) => [name, { shape: [data.length], data }] as const,
+  );
   await writeSafetensors(join(path, 'optimizer.safetensors'), new Map(moments));
   await writeFile(join(path, 'state.json'), JSON.stringify({ format: 1, step, backend }));
 }

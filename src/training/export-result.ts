@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { exportAdapterGguf, exportModelGguf, type AdapterLayer } from '../export/index.ts';
 import type { Model } from '../model/index.ts';
+import { lazyParameter } from './checkpoints.ts';
 import type { RunSpec } from '../protocol/run.ts';
 
 /** Writes adapter.gguf (LoRA) or model.gguf (full). Returns its name within the run directory. */
 export async function exportResult(dir: string, spec: RunSpec, model: Model): Promise<string> {
   if (spec.hyper.method === 'full') {
-    const replaced = new Map<string, Float32Array>();
-    for (const { name } of model.parameters) replaced.set(name, await model.read(name));
+    const replaced = new Map(
+      model.parameters.map((parameter) => [parameter.name, lazyParameter(model, parameter)]),
+    );
     await exportModelGguf(join(dir, 'model.gguf'), spec.base.path, replaced, { type: 'F16' });
     return 'model.gguf';
   }

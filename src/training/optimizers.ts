@@ -1,4 +1,5 @@
 /** AdamW (as PyTorch's) and decoupled LionW, on the backend. State is f32. */
+import type { Values } from '../export/values.ts';
 import type { Slot, TrainableModel } from '../model/index.ts';
 import type { Tensor } from '../tensor/backend.ts';
 
@@ -6,7 +7,7 @@ export interface Optimizer {
   /** One update from the model's accumulated gradients, each multiplied by `gradientScale` first. */
   step(options: { learningRate: number; gradientScale: number }): void;
   /** Everything needed to go on bit for bit; keys are stable. */
-  state(): Promise<Map<string, Float32Array>>;
+  state(): Map<string, Values>;
   load(state: ReadonlyMap<string, Float32Array>): void;
   dispose(): void;
 }
@@ -126,11 +127,15 @@ class BackendOptimizer implements Optimizer {
     return this.weightDecay ? this.model.backend.mul(value, 1 - rate * this.weightDecay) : value;
   }
 
-  async state(): Promise<Map<string, Float32Array>> {
-    const state = new Map<string, Float32Array>([['steps', Float32Array.of(this.steps)]]);
+  state(): Map<string, Values> {
+    const lazy = (tensor: Tensor): Values => ({
+      length: tensor.shape.reduce((product, size) => product * size, 1),
+      read: () => this.model.backend.read(tensor),
+    });
+    const state = new Map<string, Values>([['steps', Float32Array.of(this.steps)]]);
     for (const [name, { first, second }] of this.moments) {
-      state.set(`${name}.first`, await this.model.backend.read(first));
-      if (second) state.set(`${name}.second`, await this.model.backend.read(second));
+      state.set(`${name}.first`, lazy(first));
+      if (second) state.set(`${name}.second`, lazy(second));
     }
     return state;
   }

@@ -19,7 +19,7 @@ function state(value: number, moments: () => Float32Array = () => Float32Array.o
     write: (_: string, data: Float32Array) => void seen.push(...data),
   } as unknown as Model;
   const optimizer = {
-    state: async () => new Map([['w', moments()]]),
+    state: () => new Map([['w', moments()]]),
     load: (loaded: Map<string, Float32Array>) => void seen.push(...loaded.get('w')!),
   } as unknown as Optimizer;
   return { model, optimizer, seen };
