@@ -1,5 +1,5 @@
 /** A full fine-tune as a GGUF file: everything of the base, with the trained weights in the place of its own. */
-import { openGguf, writeGguf, type GgufFile, type TensorSource } from '../gguf/index.ts';
+import { elementCount, openGguf, writeGguf, type GgufFile, type TensorSource } from '../gguf/index.ts';
 import { readValues, type Values } from './values.ts';
 
 /** `general.file_type`, as llama.cpp numbers it. */
@@ -42,7 +42,7 @@ function checkFits(base: GgufFile, replaced: ReadonlyMap<string, Values>): void 
   for (const [name, values] of replaced) {
     const tensor = base.tensors.get(name);
     if (!tensor) throw new RangeError(`the base has no tensor "${name}"`);
-    const count = tensor.shape.reduce((product, size) => product * size, 1);
+    const count = elementCount(tensor.shape);
     if (values.length !== count)
       throw new RangeError(`"${name}" has ${values.length} values, the base's has ${count}`);
   }

@@ -1,5 +1,6 @@
 /** safetensors: u64 header length, JSON header, raw little-endian data. F32 only; what checkpoints and PEFT need. */
 import { open, type FileHandle } from 'node:fs/promises';
+import { elementCount } from '../gguf/types.ts';
 import { readValues, type Values } from './values.ts';
 
 interface Entry {
@@ -62,7 +63,7 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
       if (name === '__metadata__') continue;
       const { dtype, shape, data_offsets: offsets } = entry;
       const [from, to] = offsets.map((offset) => 8 + headerLength + offset) as [number, number];
-      const count = shape.reduce((product, length) => product * length, 1);
+      const count = elementCount(shape);
       if (dtype !== 'F32' || from < 8 + headerLength || to - from !== 4 * count || to > size)
         throw new Error(`${path}: tensor ${name} does not fit the file`);
       const { buffer } = await readExactly(file, path, from, to - from);

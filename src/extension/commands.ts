@@ -139,14 +139,13 @@ async function resumeTraining(context: Context, which: Which): Promise<void> {
   await context.begun(started.run);
 }
 
+function pickAnyRun(context: Context, which: Which) {
+  const standings: Standing[] = ['live', 'done', 'failed', 'cancelled', 'interrupted'];
+  return pickRun(context, which, standings, 'Which run?', 'There are no runs yet.');
+}
+
 async function revealRun(context: Context, which: Which): Promise<void> {
-  const run = await pickRun(
-    context,
-    which,
-    ['live', 'done', 'failed', 'cancelled', 'interrupted'],
-    'Which run?',
-    'There are no runs yet.',
-  );
+  const run = await pickAnyRun(context, which);
   if (run)
     await vscode.commands.executeCommand(
       'revealFileInOS',
@@ -155,12 +154,6 @@ async function revealRun(context: Context, which: Which): Promise<void> {
 }
 
 async function showTrainerLog(context: Context, which: Which): Promise<void> {
-  const run = await pickRun(
-    context,
-    which,
-    ['live', 'done', 'failed', 'cancelled', 'interrupted'],
-    'Which run?',
-    'There are no runs yet.',
-  );
+  const run = await pickAnyRun(context, which);
   if (run) await vscode.window.showTextDocument(vscode.Uri.file(join(runsDir(), run.spec.id, 'trainer.log')));
 }

@@ -2,6 +2,7 @@
 import type { DoctorReport } from '../protocol/doctor.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import { formatDuration } from '../protocol/units.ts';
 
 /** What a run is to the person: its stored status, or `interrupted` when its owner is gone. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
@@ -16,13 +17,6 @@ export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = D
   if (alive) return 'live';
   const starting = state.status === 'queued' && now - Date.parse(spec.createdAt) < START_GRACE_MS;
   return starting ? 'live' : 'interrupted';
-}
-
-/** "40 s", "3 min", "1 h 20 min". */
-export function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** "98 MB", "2.4 GB". */
@@ -54,7 +48,7 @@ export function progressLine({ state, events }: RunSnapshot): string {
     if (step) parts.push(`loss ${step.loss.toFixed(2)}`);
   }
   if (state.etaSeconds !== undefined && state.etaSeconds > 0)
-    parts.push(`about ${duration(state.etaSeconds)} left`);
+    parts.push(`about ${formatDuration(state.etaSeconds)} left`);
   return parts.join(' · ');
 }
 

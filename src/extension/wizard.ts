@@ -6,7 +6,8 @@ import { knownBases } from '../base-models/registry.ts';
 import { estimate, memoryBytes, parametersOf, type Budget } from './estimates.ts';
 import { settings } from './settings.ts';
 import { back, choose, walk, type Answer, type Choice, type Step } from './steps.ts';
-import { duration, roughly, size } from './texts.ts';
+import { roughly, size } from './texts.ts';
+import { formatDuration } from '../protocol/units.ts';
 
 export interface Plan {
   folder: string;
@@ -147,7 +148,7 @@ async function askBudget(
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
   const row = (label: string, value: Preset, backend: BackendName): Choice<BudgetName> => ({
     label,
-    description: `${duration(preset[value] * 60)} of training`,
+    description: `${formatDuration(preset[value] * 60)} of training`,
     detail: takes(plan, { minutes: preset[value] }, backend) ?? '',
     value,
   });
@@ -214,7 +215,7 @@ function takes(plan: Draft, budget: Budget, backend: BackendName): string | unde
   if (!parameters) return undefined;
   const method = plan.method ?? 'lora';
   const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
-  const all = duration((trainingMinutes + measuringMinutes) * 60);
+  const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
   const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
   return `About ${all} with measuring · ${roughly(tokens)} tokens · ${size(memoryBytes(parameters, method))} of memory · ${where}`;
 }

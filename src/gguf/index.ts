@@ -2,4 +2,10 @@ export { openGguf, type GgufFile, type GgufTensor } from './open.ts';
 export { writeGguf, type GgufContent, type TensorData, type TensorSource } from './write.ts';
 export { dequantise } from './dequantise.ts';
 export { encodeHalf } from './half.ts';
-export { tensorTypes, type MetadataEntry, type TensorType, type TypedMetadata } from './types.ts';
+export {
+  elementCount,
+  tensorTypes,
+  type MetadataEntry,
+  type TensorType,
+  type TypedMetadata,
+} from './types.ts';

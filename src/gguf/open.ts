@@ -5,6 +5,7 @@ import { UserError } from '../protocol/errors.ts';
 import { dequantise } from './dequantise.ts';
 import { sliceMetadata } from './raw-metadata.ts';
 import {
+  elementCount,
   byteLengthOf,
   DEFAULT_ALIGNMENT,
   isReadable,
@@ -93,7 +94,7 @@ function openedFile(
     readBytes,
     async readF32(name) {
       const { type, shape } = tensorOf(name);
-      return dequantise(type, await readBytes(name), countOf(shape));
+      return dequantise(type, await readBytes(name), elementCount(shape));
     },
     copyMetadata: async () => sliceMetadata(await readExactly(file, path, 0, header.tensorInfoByteRange[0])),
     close: () => file.close(),
@@ -168,7 +169,7 @@ function checkTensor(
       `Choose a file of the model in one of ${tensorTypeNames.join(', ')}.`,
     );
   const shape = stored.map(Number).reverse();
-  const count = countOf(shape);
+  const count = elementCount(shape);
   if (shape.length === 0 || shape.length > 4 || !Number.isSafeInteger(count) || count === 0)
     throw damaged(path, `the tensor "${name}" has the shape [${shape.join(', ')}]`);
   if (shape.at(-1)! % tensorTypes[type].block)
@@ -180,8 +181,6 @@ function checkTensor(
     throw truncated(path, `the tensor "${name}" ends at byte ${offset + byteLength} of ${size}`);
   return { shape, type, offset, byteLength };
 }
-
-const countOf = (shape: readonly number[]) => shape.reduce((product, size) => product * size, 1);
 
 /** Fails when the file became shorter since it was opened. Reads larger than 2 GiB come in parts. */
 async function readExactly(

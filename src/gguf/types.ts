@@ -59,3 +59,7 @@ export type MetadataEntry =
 
 /** In file order. */
 export type TypedMetadata = Map<string, MetadataEntry>;
+
+/** Elements of a tensor of this shape. */
+export const elementCount = (shape: readonly number[]): number =>
+  shape.reduce((product, size) => product * size, 1);

@@ -2,6 +2,7 @@
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { encodeHalf } from './half.ts';
 import {
+  elementCount,
   byteLengthOf,
   DEFAULT_ALIGNMENT,
   tensorTypeId,
@@ -48,11 +49,7 @@ export async function writeGguf(path: string, { metadata, tensors }: GgufContent
 }
 
 const padding = (length: number) => -length & (DEFAULT_ALIGNMENT - 1);
-const lengthOf = ({ shape, type }: TensorSource) =>
-  byteLengthOf(
-    type,
-    shape.reduce((product, size) => product * size, 1),
-  );
+const lengthOf = ({ shape, type }: TensorSource) => byteLengthOf(type, elementCount(shape));
 
 function header(metadata: GgufContent['metadata'], tensors: readonly TensorSource[]): Uint8Array {
   // Where the data lies is this writer's choice, whatever the file was that metadata is copied from.

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { readSafetensors, writeSafetensors } from '../export/safetensors.ts';
 import type { LazyValues } from '../export/values.ts';
+import { elementCount } from '../gguf/types.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import type { Optimizer } from './optimizers.ts';
 
@@ -53,8 +54,7 @@ export async function saveCheckpoint(
 
 /** A parameter that is read from the backend when it is written. */
 export function lazyParameter(model: Model, { name, shape }: Parameter): LazyValues {
-  const length = shape.reduce((product, size) => product * size, 1);
-  return { length, read: () => model.read(name) };
+  return { length: elementCount(shape), read: () => model.read(name) };
 }
 
 async function writeCheckpoint(
@@ -66,7 +66,8 @@ async function writeCheckpoint(
 ): Promise<void> {
   await mkdir(path, { recursive: true });
   const parameters = model.parameters.map(
-    ({ name, shape }) => [name, { shape, data: lazyParameter(model, { name, shape }) }] as const,
+    (parameter) =>
+      [parameter.name, { shape: parameter.shape, data: lazyParameter(model, parameter) }] as const,
   );
   await writeSafetensors(join(path, 'parameters.safetensors'), new Map(parameters));
   const moments = [...optimizer.state()].map(

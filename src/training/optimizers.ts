@@ -1,5 +1,6 @@
 /** AdamW (as PyTorch's) and decoupled LionW, on the backend. State is f32. */
 import type { Values } from '../export/values.ts';
+import { elementCount } from '../gguf/types.ts';
 import type { Slot, TrainableModel } from '../model/index.ts';
 import type { Tensor } from '../tensor/backend.ts';
 
@@ -129,7 +130,7 @@ class BackendOptimizer implements Optimizer {
 
   state(): Map<string, Values> {
     const lazy = (tensor: Tensor): Values => ({
-      length: tensor.shape.reduce((product, size) => product * size, 1),
+      length: elementCount(tensor.shape),
       read: () => this.model.backend.read(tensor),
     });
     const state = new Map<string, Values>([['steps', Float32Array.of(this.steps)]]);

@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import { buildCorpus, type BuildProgress, type CorpusSummary } from '../../corpus/index.ts';
-import { openGguf } from '../../gguf/index.ts';
+import { elementCount, openGguf } from '../../gguf/index.ts';
 import { readConfig } from '../../model/config.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runsDir } from '../../protocol/paths.ts';
@@ -60,7 +60,11 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
     const backend = await plannedBackend(options);
     const precision =
       options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
-    const tokensPerSecond = await expectedSpeed(base, { method: options.method, precision, backend });
+    // Only a budget of time asks how fast it goes; to know, all runs are read.
+    const tokensPerSecond =
+      options.minutes === undefined
+        ? 0
+        : await expectedSpeed(base, { method: options.method, precision, backend });
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
     const { dir, id } = await createRun({
       name: options.name ?? basename(folder),
@@ -168,8 +172,7 @@ async function expectedSpeed(
   }
   const gguf = await openGguf(base.path);
   let parameters = 0;
-  for (const { shape } of gguf.tensors.values())
-    parameters += shape.reduce((product, size) => product * size, 1);
+  for (const { shape } of gguf.tensors.values()) parameters += elementCount(shape);
   await gguf.close();
   return guessTokensPerSecond(parameters, how);
 }

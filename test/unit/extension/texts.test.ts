@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
   doctorText,
-  duration,
   endSentence,
   percentOf,
   progressLine,
@@ -14,6 +13,7 @@ import {
   whyNotServable,
 } from '../../../src/extension/texts.ts';
 import { makeRun } from '../webview/fixtures.ts';
+import { formatDuration } from '../../../src/protocol/units.ts';
 
 const running = makeRun({ upTo: 15, state: { status: 'running', etaSeconds: 200, phase: 'Training' } });
 const done = makeRun();
@@ -104,7 +104,13 @@ describe('completion is refused', () => {
 });
 
 test('figures as a person says them', () => {
-  expect([1, 89, 100, 5400, 7260].map(duration)).toEqual(['1 s', '89 s', '2 min', '1 h 30 min', '2 h 1 min']);
+  expect([1, 89, 100, 5400, 7260].map(formatDuration)).toEqual([
+    '1 s',
+    '89 s',
+    '2 min',
+    '1 h 30 min',
+    '2 h 1 min',
+  ]);
   expect([1, 98e6, 2.44e9].map(size)).toEqual(['1 MB', '98 MB', '2.4 GB']);
   expect([12, 25_300, 1_240_000].map(roughly)).toEqual(['12', '25k', '1.2M']);
 });
