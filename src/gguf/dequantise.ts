@@ -1,5 +1,6 @@
 /** Stored bytes to floats, block by block. Layouts: ggml's `ggml-quants.c`. */
 import { halfTable } from './half.ts';
+import { readQ4K, readQ5K, readQ6K } from './k-quants.ts';
 import { byteLengthOf, tensorTypes, type TensorType } from './types.ts';
 
 /**
@@ -66,7 +67,44 @@ const readers: Record<TensorType, (bytes: Uint8Array, count: number) => Float32A
     }
     return values;
   },
+  /** d (half), 32 fifth bits, 16 bytes as in Q4_0: d (q - 16) */
+  Q5_0(bytes, count) {
+    const half = halfTable();
+    const values = new Float32Array(count);
+    for (let at = 0, out = 0; out < count; at += 22, out += 32) {
+      const d = half[bytes[at]! | (bytes[at + 1]! << 8)]!;
+      const fifth = readUint32(bytes, at + 2);
+      for (let i = 0; i < 16; i++) {
+        const pair = bytes[at + 6 + i]!;
+        values[out + i] = d * (((pair & 15) | (((fifth >>> i) & 1) << 4)) - 16);
+        values[out + i + 16] = d * (((pair >> 4) | (((fifth >>> (i + 16)) & 1) << 4)) - 16);
+      }
+    }
+    return values;
+  },
+  /** d, m (halves), then as Q5_0: d q + m */
+  Q5_1(bytes, count) {
+    const half = halfTable();
+    const values = new Float32Array(count);
+    for (let at = 0, out = 0; out < count; at += 24, out += 32) {
+      const d = half[bytes[at]! | (bytes[at + 1]! << 8)]!;
+      const m = half[bytes[at + 2]! | (bytes[at + 3]! << 8)]!;
+      const fifth = readUint32(bytes, at + 4);
+      for (let i = 0; i < 16; i++) {
+        const pair = bytes[at + 8 + i]!;
+        values[out + i] = d * ((pair & 15) | (((fifth >>> i) & 1) << 4)) + m;
+        values[out + i + 16] = d * ((pair >> 4) | (((fifth >>> (i + 16)) & 1) << 4)) + m;
+      }
+    }
+    return values;
+  },
+  Q4_K: readQ4K,
+  Q5_K: readQ5K,
+  Q6_K: readQ6K,
 };
+
+const readUint32 = (bytes: Uint8Array, at: number) =>
+  bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 
 /** The bytes in a buffer of their own, where a typed array may start. No copy when they already fill theirs. */
 function aligned(bytes: Uint8Array, unit: number): ArrayBuffer {

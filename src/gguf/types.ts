@@ -9,6 +9,11 @@ export const tensorTypes = {
   Q8_0: { block: 32, bytes: 34 },
   Q4_0: { block: 32, bytes: 18 },
   Q4_1: { block: 32, bytes: 20 },
+  Q5_0: { block: 32, bytes: 22 },
+  Q5_1: { block: 32, bytes: 24 },
+  Q4_K: { block: 256, bytes: 144 },
+  Q5_K: { block: 256, bytes: 176 },
+  Q6_K: { block: 256, bytes: 210 },
 } as const;
 export type TensorType = keyof typeof tensorTypes;
 
@@ -17,7 +22,7 @@ export const tensorTypeNames = Object.keys(tensorTypes) as TensorType[];
 /** The type's number in a file. */
 export const tensorTypeId = (type: TensorType): number => GGMLQuantizationType[type];
 
-/** The type's name, whether we read it or not: "Q6_K", "type 99". */
+/** The type's name, whether we read it or not: "IQ4_XS", "type 99". */
 export const tensorTypeName = (id: number): string =>
   (GGMLQuantizationType[id] as string | undefined) ?? `type ${id}`;
 

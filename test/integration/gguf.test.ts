@@ -24,15 +24,22 @@ it.each([
   ['Q8_0', 1e-3],
   ['Q4_0', 1e-3],
   ['Q4_1', 1e-3],
+  ['Q5_0', 1e-3],
+  ['Q5_1', 1e-3],
+  ['Q4_K', 1e-3],
+  ['Q5_K', 1e-3],
+  ['Q6_K', 1e-3],
 ] as const)('our values of %s are the ones that llama.cpp computes with', async (type, limit) => {
-  await writeTinyModel(at('stored.gguf'), { seed: 1, type });
+  // Rows of whole blocks.
+  const shape = type.endsWith('_K') ? { embedding: 256, ffn: 512 } : {};
+  await writeTinyModel(at('stored.gguf'), { ...shape, seed: 1, type });
   await exportModelGguf(at('plain.gguf'), at('stored.gguf'), new Map(), { type: 'F32' });
   const stored = await llamaProbabilities(at('stored.gguf'), tokens);
   const plain = await llamaProbabilities(at('plain.gguf'), tokens);
   const kl = meanKl(stored, plain);
   expect(kl).toBeLessThan(limit);
   // Another model is far away: the limit tells something.
-  await writeTinyModel(at('other.gguf'), { seed: 2, type });
+  await writeTinyModel(at('other.gguf'), { ...shape, seed: 2, type });
   expect(meanKl(await llamaProbabilities(at('other.gguf'), tokens), plain)).toBeGreaterThan(0.1);
 });
 

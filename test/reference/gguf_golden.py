@@ -8,6 +8,7 @@ import json
 import sys
 
 import numpy as np
+from gguf import GGML_QUANT_SIZES
 from gguf import GGMLQuantizationType as T
 from gguf.quants import dequantize, quantize
 
@@ -20,20 +21,28 @@ def text(array):
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
 
 
-cases = []
-for kind in (T.F32, T.F16, T.BF16, T.Q8_0, T.Q4_0, T.Q4_1):
-    # As quantised, and any bytes at all (with sane scales): every 4-bit and 8-bit pattern is a value.
-    for name, stored in (("quantised", quantize(spread.reshape(1, -1), kind)), ("patterns", None)):
-        if stored is None:
-            if kind in (T.F32, T.F16, T.BF16):
-                continue
-            stored = random.integers(0, 256, quantize(spread.reshape(1, -1), kind).shape, dtype=np.uint8)
-            size = stored.shape[1] // (COUNT // 32)
-            for at in range(0, stored.shape[1], size):
-                for half in range(2 if kind == T.Q4_1 else 1):
-                    scale = np.float16(random.normal())
-                    stored[0, at + 2 * half : at + 2 * half + 2] = np.frombuffer(scale.tobytes(), np.uint8)
-        cases.append({"type": kind.name, "name": name, "count": COUNT, "bytes": text(stored), "values": text(dequantize(stored, kind).astype(np.float32))})
+def patterns(kind, blocks, scales):
+    """Any bytes at all, but for the halves at `scales`: every pattern of a block is a value."""
+    size = GGML_QUANT_SIZES[kind][1]
+    stored = random.integers(0, 256, (1, blocks * size), dtype=np.uint8)
+    for block in range(0, stored.shape[1], size):
+        for at in scales:
+            stored[0, block + at : block + at + 2] = np.frombuffer(np.float16(random.normal()).tobytes(), np.uint8)
+    return stored
+
+
+def case(kind, name, stored):
+    values = dequantize(stored, kind).astype(np.float32)
+    return {"type": kind.name, "name": name, "count": values.size, "bytes": text(stored), "values": text(values)}
+
+
+row = spread.reshape(1, -1)
+simple = {T.F32: (), T.F16: (), T.BF16: (), T.Q8_0: (0,), T.Q4_0: (0,), T.Q4_1: (0, 2), T.Q5_0: (0,), T.Q5_1: (0, 2)}
+cases = [case(kind, "quantised", quantize(row, kind)) for kind in simple]
+cases += [case(kind, "patterns", patterns(kind, COUNT // 32, scales)) for kind, scales in simple.items() if scales]
+# The package reads K-quants but does not make them.
+for kind, scales in ((T.Q4_K, (0, 2)), (T.Q5_K, (0, 2)), (T.Q6_K, (208,))):
+    cases.append(case(kind, "patterns", patterns(kind, 2, scales)))
 
 # Rounding to half: ties, subnormals, overflow, infinities, and random ones.
 edges = np.array([0, -0.0, 1, 1 + 2**-11, 1 + 3 * 2**-11, 65504, 65519.99, 65520, 1e9, -1e9, 2**-14, 2**-24, 2**-25, 1.5 * 2**-25, 2**-26, 6.1e-5, np.inf, -np.inf], np.float32)

@@ -79,7 +79,19 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
   if (!tied) matrix('output.weight', vocabulary.tokens.length, embedding);
 
   const uint = (value: number): MetadataEntry => ({ type: 'uint32', value });
-  const fileTypes = { F32: 0, F16: 1, Q4_0: 2, Q4_1: 3, Q8_0: 7, BF16: 32 };
+  const fileTypes = {
+    F32: 0,
+    F16: 1,
+    Q4_0: 2,
+    Q4_1: 3,
+    Q8_0: 7,
+    Q5_0: 8,
+    Q5_1: 9,
+    Q4_K: 15,
+    Q5_K: 17,
+    Q6_K: 18,
+    BF16: 32,
+  };
   const metadata: [string, MetadataEntry][] = [
     ['general.architecture', { type: 'string', value: architecture }],
     ['general.type', { type: 'string', value: 'model' }],

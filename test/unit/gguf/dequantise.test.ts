@@ -34,6 +34,11 @@ describe('dequantise', () => {
     ['F32', 1, 3],
     ['Q8_0', 32, 33],
     ['Q4_1', 33, 20],
+    ['Q5_0', 32, 21],
+    ['Q5_1', 32, 22],
+    ['Q4_K', 256, 143],
+    ['Q5_K', 128, 88],
+    ['Q6_K', 512, 210],
   ] as const)('refuses %s, %i numbers in %i bytes', (type, count, length) => {
     expect(() => dequantise(type, new Uint8Array(length), count)).toThrow(RangeError);
   });
@@ -59,8 +64,13 @@ describe("the tests' own quantisation", () => {
     ['Q8_0', 0.02],
     ['Q4_0', 0.3],
     ['Q4_1', 0.3],
+    ['Q5_0', 0.15],
+    ['Q5_1', 0.15],
+    ['Q4_K', 0.3],
+    ['Q5_K', 0.15],
+    ['Q6_K', 0.1],
   ] as const)('%s stays within %f of normal numbers', (type, limit) => {
-    const values = new Random(3).normals(320);
+    const values = new Random(3).normals(512);
     const read = dequantise(type, quantise(type, values), values.length);
     const worst = values.reduce(
       (most, value, i) => Math.max(most, Math.abs(value - read[i]!) / Math.max(1, Math.abs(value))),

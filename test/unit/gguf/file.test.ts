@@ -171,12 +171,12 @@ describe('bad input', () => {
   // A tensor's entry: name, dimensions (4), sizes (8 each), type (4), offset (8).
   const embedding = 'token_embd.weight';
   it('an unknown quantisation, named', async () => {
-    const q6 = await failure(patched(embedding, 4 + 16, 14));
-    expect(q6).toMatchObject({
+    const iq4 = await failure(patched(embedding, 4 + 16, 23));
+    expect(iq4).toMatchObject({
       code: 'base-unsupported-quantisation',
-      message: expect.stringContaining('Q6_K'),
+      message: expect.stringContaining('IQ4_XS'),
     });
-    expect(q6!.next).toContain('Q8_0');
+    expect(iq4!.next).toContain('Q8_0');
     expect(await failure(patched(embedding, 4 + 16, 9999))).toMatchObject({
       code: 'base-unsupported-quantisation',
       message: expect.stringContaining('type 9999'),
