@@ -14,6 +14,21 @@ export interface AttentionShape {
   length: number;
 }
 
+/** Which keys each chunk of queries sees; one for all blocks of a pass. */
+export interface AttentionPlan extends AttentionShape {
+  chunks: readonly Chunk[];
+}
+
+interface Chunk {
+  /** Its queries. */
+  begin: number;
+  rows: number;
+  /** The first key that any of them sees. */
+  from: number;
+  /** [1 or batch, 1, rows x group, keys]: 0, or HIDDEN where a query must not see. */
+  mask: Tensor;
+}
+
 export interface AttentionSaved {
   q: Tensor;
   k: Tensor;
@@ -25,12 +40,12 @@ export interface AttentionSaved {
 const CHUNK = 128;
 /** Added to the scores of keys that a query must not see. */
 const HIDDEN = -1e9;
-/** Evaluations of many lengths must not fill the memory. */
-const KEPT_MASKS = 64;
+/** Plans without documents are kept: evaluations of many lengths must not fill the memory. */
+const KEPT_PLANS = 4;
 
 export class Attention {
   private readonly group: number;
-  private readonly masks = new Map<string, Tensor>();
+  private readonly plans = new Map<string, AttentionPlan>();
 
   constructor(
     private readonly backend: Backend,
@@ -40,8 +55,60 @@ export class Attention {
     this.group = config.heads / config.kvHeads;
   }
 
+  /**
+   * Which keys the queries of `shape` see: those before them and, with `starts` [batch x length], none before
+   * their document. Release it after use.
+   */
+  plan({ batch, length }: AttentionShape, starts?: Int32Array): AttentionPlan {
+    const documents = starts?.some((start) => start > 0) ? starts : undefined;
+    const key = `${batch} ${length}`;
+    const known = documents ? undefined : this.plans.get(key);
+    if (known) return known;
+    const chunks = Array.from({ length: Math.ceil(length / CHUNK) }, (_, i) => {
+      const begin = i * CHUNK;
+      return this.chunk(begin, Math.min(CHUNK, length - begin), { batch, length }, documents);
+    });
+    const plan = { batch, length, chunks };
+    if (documents) return plan;
+    if (this.plans.size >= KEPT_PLANS) {
+      const [oldest, unused] = this.plans.entries().next().value!;
+      this.free(unused);
+      this.plans.delete(oldest);
+    }
+    this.plans.set(key, plan);
+    return plan;
+  }
+
+  /** Frees a plan that is not kept. */
+  release(plan: AttentionPlan): void {
+    if (this.plans.get(`${plan.batch} ${plan.length}`) !== plan) this.free(plan);
+  }
+
+  private free({ chunks }: AttentionPlan): void {
+    for (const { mask } of chunks) this.backend.dispose(mask);
+  }
+
+  private chunk(begin: number, rows: number, shape: AttentionShape, starts?: Int32Array): Chunk {
+    const { backend: b, group } = this;
+    const sequences = starts ? shape.batch : 1;
+    const start = (sequence: number, row: number) => starts?.[sequence * shape.length + begin + row] ?? 0;
+    let from = begin;
+    for (let sequence = 0; sequence < sequences; sequence += 1) from = Math.min(from, start(sequence, 0));
+    const keys = begin + rows - from;
+    const values = new Float32Array(sequences * rows * group * keys);
+    for (let sequence = 0; sequence < sequences; sequence += 1)
+      for (let row = 0; row < rows * group; row += 1) {
+        const query = Math.floor(row / group);
+        const at = (sequence * rows * group + row) * keys;
+        values.fill(HIDDEN, at, at + start(sequence, query) - from);
+        values.fill(HIDDEN, at + begin - from + query + 1, at + keys);
+      }
+    const mask = b.keep(b.tensor(values, [sequences, 1, rows * group, keys]));
+    return { begin, rows, from, mask };
+  }
+
   /** qkv [N, (heads + 2 kvHeads) headSize], as the joined linear gives it; `o` [N, heads x headSize]. */
-  forward(qkv: Tensor, shape: AttentionShape, rope: Rope): AttentionSaved {
+  forward(qkv: Tensor, shape: AttentionPlan, rope: Rope): AttentionSaved {
     const { backend: b, config } = this;
     const { headSize, heads, kvHeads } = config;
     const rows = shape.batch * shape.length;
@@ -51,17 +118,17 @@ export class Attention {
     const q = this.split(b.slice(flat, [0, 0], [rows, heads * headSize]), shape);
     const k = this.split(b.slice(flat, [0, heads * headSize], [rows, kvHeads * headSize]), shape);
     const v = this.split(b.slice(qkv, [0, (heads + kvHeads) * headSize], [rows, kvHeads * headSize]), shape);
-    const outputs = this.chunks(shape.length).map((chunk) =>
+    const outputs = shape.chunks.map((chunk) =>
       b.arena(() => {
         const p = this.computed(this.probabilities(q, k, chunk));
-        return this.widen(b.matmul(p, this.before(v, chunk)), chunk);
+        return this.widen(b.matmul(p, this.seen(v, chunk)), chunk);
       }),
     );
     return { q, k, v, o: this.join(b.concat(outputs, 1), shape) };
   }
 
   /** From do [N, heads x headSize] (the products' type) to dqkv of the shape of qkv. */
-  backward(dOutput: Tensor, { q, k, v, o }: AttentionSaved, shape: AttentionShape, rope: Rope): Tensor {
+  backward(dOutput: Tensor, { q, k, v, o }: AttentionSaved, shape: AttentionPlan, rope: Rope): Tensor {
     const { backend: b, config } = this;
     const { headSize, heads, kvHeads } = config;
     const rows = shape.batch * shape.length;
@@ -75,7 +142,7 @@ export class Attention {
     );
     let sums: { dk: Tensor; dv: Tensor } | undefined;
     const dqs: Tensor[] = [];
-    for (const chunk of this.chunks(shape.length)) {
+    for (const chunk of shape.chunks) {
       const part = b.arena(() => {
         const p = this.probabilities(q, k, chunk);
         const dOc = this.rows(dO, chunk);
@@ -84,12 +151,12 @@ export class Attention {
           [0, chunk.begin * this.group, 0],
           [flatRows[0]!, chunk.rows * this.group, 1],
         );
-        const dP = this.f32(b.matmul(dOc, this.before(v, chunk), { transposeB: true }));
+        const dP = this.f32(b.matmul(dOc, this.seen(v, chunk), { transposeB: true }));
         const dS = this.computed(b.mul(p, b.sub(dP, dots0)));
         const dv = this.f32(b.matmul(this.computed(p), dOc, { transposeA: true }));
         const dk = this.f32(b.matmul(dS, this.rows(q, chunk), { transposeA: true }));
-        const dq = this.widen(b.matmul(dS, this.before(k, chunk)), chunk);
-        return { dq, dk: this.grow(sums?.dk, dk), dv: this.grow(sums?.dv, dv) };
+        const dq = this.widen(b.matmul(dS, this.seen(k, chunk)), chunk);
+        return { dq, dk: this.grow(sums?.dk, dk, chunk.from), dv: this.grow(sums?.dv, dv, chunk.from) };
       });
       b.dispose({ ...sums });
       sums = { dk: part.dk, dv: part.dv };
@@ -103,42 +170,15 @@ export class Attention {
   }
 
   dispose(): void {
-    this.backend.dispose(this.masks);
-    this.masks.clear();
+    for (const plan of this.plans.values()) this.free(plan);
+    this.plans.clear();
   }
 
-  /** f32 [batch x kvHeads, chunk x group, end]. */
+  /** f32 [batch x kvHeads, chunk x group, keys]. */
   private probabilities(q: Tensor, k: Tensor, chunk: Chunk): Tensor {
     const { backend: b } = this;
-    const scores = this.f32(b.matmul(this.rows(q, chunk), this.before(k, chunk), { transposeB: true }));
-    return b.softmax(b.add(scores, this.mask(chunk)));
-  }
-
-  /** [chunk x group, end]: 0 for keys up to the query's own position, HIDDEN after it. */
-  private mask({ begin, rows }: Chunk): Tensor {
-    const key = `${begin} ${rows}`;
-    const known = this.masks.get(key);
-    if (known) return known;
-    const { backend: b, group } = this;
-    const end = begin + rows;
-    const values = new Float32Array(rows * group * end);
-    for (let row = 0; row < rows * group; row += 1)
-      values.fill(HIDDEN, row * end + begin + Math.floor(row / group) + 1, (row + 1) * end);
-    if (this.masks.size >= KEPT_MASKS) {
-      const [oldest, unused] = this.masks.entries().next().value!;
-      b.dispose(unused);
-      this.masks.delete(oldest);
-    }
-    const mask = b.keep(b.tensor(values, [rows * group, end]));
-    this.masks.set(key, mask);
-    return mask;
-  }
-
-  private chunks(length: number): Chunk[] {
-    return Array.from({ length: Math.ceil(length / CHUNK) }, (_, i) => ({
-      begin: i * CHUNK,
-      rows: Math.min(CHUNK, length - i * CHUNK),
-    }));
+    const scores = this.f32(b.matmul(this.rows(q, chunk), this.seen(k, chunk), { transposeB: true }));
+    return b.softmax(this.hide(scores, chunk.mask));
   }
 
   /** The chunk's queries (or their gradients): [batch x kvHeads, chunk x group, headSize]. */
@@ -152,23 +192,34 @@ export class Attention {
   }
 
   /** Keys or values that the chunk may see. */
-  private before(x: Tensor, { begin, rows }: Chunk): Tensor {
-    if (begin + rows === x.shape[1]) return x;
-    return this.backend.slice(x, [0, 0, 0], [x.shape[0]!, begin + rows, x.shape[2]!]);
+  private seen(x: Tensor, { begin, rows, from }: Chunk): Tensor {
+    const end = begin + rows;
+    if (from === 0 && end === x.shape[1]) return x;
+    return this.backend.slice(x, [0, from, 0], [x.shape[0]!, end - from, x.shape[2]!]);
+  }
+
+  private hide(scores: Tensor, mask: Tensor): Tensor {
+    const { backend: b } = this;
+    const [sequences, , rows, keys] = mask.shape as [number, number, number, number];
+    if (sequences === 1) return b.add(scores, b.reshape(mask, [1, rows, keys]));
+    const apart = b.reshape(scores, [sequences, this.config.kvHeads, rows, keys]);
+    return b.reshape(b.add(apart, mask), scores.shape);
   }
 
   private widen(x: Tensor, { rows }: Chunk): Tensor {
     return this.backend.reshape(x, [x.shape[0]!, rows, this.group * this.config.headSize]);
   }
 
-  /** Adds a longer sum of key gradients to what the chunks before gave. */
-  private grow(before: Tensor | undefined, x: Tensor): Tensor {
+  /** Adds the gradients of keys `from` and on to those of the first keys, which the chunks before gave. */
+  private grow(before: Tensor | undefined, x: Tensor, from: number): Tensor {
     if (!before) return x;
     const { backend: b } = this;
     const [outer, length, width] = x.shape as [number, number, number];
     const known = before.shape[1]!;
-    const head = b.add(before, b.slice(x, [0, 0, 0], [outer, known, width]));
-    return b.concat([head, b.slice(x, [0, known, 0], [outer, length - known, width])], 1);
+    const part = (y: Tensor, begin: number, end: number) =>
+      begin < end ? [b.slice(y, [0, begin, 0], [outer, end - begin, width])] : [];
+    const shared = part(before, from, known).map((old) => b.add(old, part(x, 0, known - from)[0]!));
+    return b.concat([...part(before, 0, from), ...shared, ...part(x, known - from, length)], 1);
   }
 
   /** [batch x length, kvHeads x w] -> [batch x kvHeads, length, w] */

@@ -1,6 +1,6 @@
 /** One block of Llama: x + attention(norm(x)), then + mlp(norm(.)); forward and backward side by side. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import type { Attention, AttentionSaved, AttentionShape } from './attention.ts';
+import type { Attention, AttentionPlan, AttentionSaved } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
 import type { Linear, LinearMode } from './linear.ts';
 import { isSlot, type Slot } from './model.ts';
@@ -23,7 +23,7 @@ export interface BlockWeights {
 
 /** What all blocks of one pass share. */
 export interface Pass {
-  shape: AttentionShape;
+  plan: AttentionPlan;
   rope: Rope;
   /** False leaves LoRA out. */
   adapted: boolean;
@@ -61,7 +61,7 @@ export class Block {
     return b.arena(() => {
       const norm1 = normForward(b, x, gainOf(weights.attentionNorm), this.epsilon);
       const qkv = weights.qkv.forward(this.computed(norm1.y), this.mode(weights.qkv, 0, norm1.y, pass));
-      const attention = this.attention.forward(qkv.y, pass.shape, pass.rope);
+      const attention = this.attention.forward(qkv.y, pass.plan, pass.rope);
       const o = weights.o.forward(attention.o, this.mode(weights.o, 1, attention.o, pass));
       const middle = b.add(x, this.f32(o.y));
       const norm2 = normForward(b, middle, gainOf(weights.mlpNorm), this.epsilon);
@@ -140,7 +140,7 @@ export class Block {
         { z: z2 },
         this.mode(weights.o, 1, attention.o, pass),
       );
-      return this.attention.backward(dO, attention, pass.shape, pass.rope);
+      return this.attention.backward(dO, attention, pass.plan, pass.rope);
     });
     return b.arena(() => {
       const h = this.computed(normAgain(b, x, inverse1, gainOf(weights.attentionNorm)));

@@ -16,12 +16,12 @@ export class Head {
 
   /**
    * Cross-entropy of h [N, width] f32 against `labels`. Returns each row's loss in nats and, with `weight`, the
-   * gradient of weight x (sum of losses) by h; the head's own gradient is added up.
+   * gradient of weight x (sum of the losses that are `learned`, else all) by h; the head's own gradient is added up.
    */
   async lossAndGradient(
     h: Tensor,
     labels: Int32Array,
-    weight?: number,
+    { weight, learned }: { weight?: number; learned?: Uint8Array | undefined } = {},
   ): Promise<{ losses: Float32Array; dh: Tensor | undefined }> {
     const { backend: b } = this;
     const losses = new Float32Array(labels.length);
@@ -34,7 +34,9 @@ export class Head {
           b.tensor(labels.slice(begin, begin + rows), [rows]),
         );
         if (weight === undefined) return { chunk };
-        const d = this.computed(gradient);
+        const d = this.computed(
+          learned ? this.only(gradient, learned.subarray(begin, begin + rows)) : gradient,
+        );
         if (isSlot(this.weight))
           this.parameters.accumulate(
             this.weight,
@@ -50,6 +52,14 @@ export class Head {
     const dh = gradients.length ? b.arena(() => b.concat(gradients, 0)) : undefined;
     b.dispose(gradients);
     return { losses, dh };
+  }
+
+  /** The gradient's rows that count; the others zero. */
+  private only(gradient: Tensor, learned: Uint8Array): Tensor {
+    const { backend: b } = this;
+    return learned.includes(0)
+      ? b.mul(gradient, b.tensor(Float32Array.from(learned), [learned.length, 1]))
+      : gradient;
   }
 
   /** Softmax of each row. */

@@ -6,7 +6,7 @@ import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { breathe, type Head } from './head.ts';
 import type { Linear } from './linear.ts';
-import { isSlot, type Parameter, type Slot, type TrainableModel } from './model.ts';
+import { isSlot, type Batch, type Parameter, type Slot, type TrainableModel } from './model.ts';
 import { normBackward, normForward, normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 import { makeRope, type Rope } from './rope.ts';
@@ -53,31 +53,52 @@ export class Llama implements TrainableModel {
   }
 
   async accumulate(
-    batch: Int32Array,
-    shape: { batch: number; length: number },
+    batch: Batch,
     { seed, train, lossWeight }: { seed: [number, number]; train: boolean; lossWeight: number },
   ): Promise<{ lossSum: number; tokens: number }> {
-    const { backend: b, parts } = this;
-    const { inputs, labels } = shifted(batch, shape);
-    this.checkTokens(batch);
-    const pass: Pass = {
-      shape,
-      rope: this.rope(shape),
-      adapted: true,
-      ...(train && this.dropout(seed)),
-    };
+    const { inputs, labels } = shifted(batch);
+    this.checkTokens(batch.tokens);
+    const plan = this.parts.attention.plan({ batch: batch.rows, length: batch.length }, batch.starts);
+    const pass: Pass = { plan, rope: this.rope(plan), adapted: true, ...(train && this.dropout(seed)) };
+    try {
+      const { saved, h } = await this.forward(inputs, pass);
+      const losses = await this.backward(saved, h, {
+        inputs,
+        labels,
+        lossWeight,
+        pass,
+        learned: batch.learned,
+      });
+      return summed(losses, batch.learned);
+    } finally {
+      this.parts.attention.release(plan);
+    }
+  }
+
+  /** The input of the last norm, and what the blocks' backward passes need. */
+  private async forward(inputs: Int32Array, pass: Pass): Promise<{ saved: BlockSaved[]; h: Tensor }> {
     const saved: BlockSaved[] = [];
-    let x = this.embed(inputs);
-    for (const block of parts.blocks) {
-      const result = block.forward(x, pass);
+    let h = this.embed(inputs);
+    for (const block of this.parts.blocks) {
+      const result = block.forward(h, pass);
       saved.push(result.saved);
-      x = result.y;
+      h = result.y;
       await breathe();
     }
+    return { saved, h };
+  }
+
+  /** Frees `saved` and `x`. Returns each prediction's loss. */
+  private async backward(
+    saved: BlockSaved[],
+    x: Tensor,
+    { inputs, labels, lossWeight, pass, learned }: Step,
+  ): Promise<Float32Array> {
+    const { backend: b, parts } = this;
     const { y: h, inverse } = b.arena(() =>
       normForward(b, x, gainOf(parts.outputNorm), this.config.normEpsilon),
     );
-    const { losses, dh } = await parts.head.lossAndGradient(h, labels, lossWeight);
+    const { losses, dh } = await parts.head.lossAndGradient(h, labels, { weight: lossWeight, learned });
     let dx = b.arena(() => {
       if (isSlot(parts.outputNorm))
         parts.parameters.accumulate(parts.outputNorm, normGainGradient(b, x, inverse, dh!));
@@ -92,7 +113,7 @@ export class Llama implements TrainableModel {
     }
     if (isSlot(parts.embedding)) this.embeddingGradient(parts.embedding, dx, inputs);
     b.dispose(dx);
-    return { lossSum: losses.reduce((sum, loss) => sum + loss, 0), tokens: labels.length };
+    return losses;
   }
 
   async gradientNorm(): Promise<number> {
@@ -114,9 +135,12 @@ export class Llama implements TrainableModel {
     this.parts.parameters.zeroGradients();
   }
 
-  async tokenLosses(tokens: Int32Array, base = false): Promise<Float32Array> {
+  async tokenLosses(
+    tokens: Int32Array,
+    { base = false, starts }: { base?: boolean; starts?: Int32Array } = {},
+  ): Promise<Float32Array> {
     this.checkTokens(tokens);
-    const h = await this.hidden(tokens.subarray(0, tokens.length - 1), !base);
+    const h = await this.hidden(tokens.subarray(0, tokens.length - 1), !base, starts);
     try {
       return (await this.parts.head.lossAndGradient(h, tokens.slice(1))).losses;
     } finally {
@@ -180,11 +204,11 @@ export class Llama implements TrainableModel {
   }
 
   /** The last norm's output for one sequence, no dropout: [T, width] f32. */
-  private async hidden(tokens: Int32Array, adapted: boolean): Promise<Tensor> {
+  private async hidden(tokens: Int32Array, adapted: boolean, starts?: Int32Array): Promise<Tensor> {
     const { backend: b, parts } = this;
     this.checkTokens(tokens);
-    const shape = { batch: 1, length: tokens.length };
-    const pass: Pass = { shape, rope: this.rope(shape), adapted };
+    const plan = parts.attention.plan({ batch: 1, length: tokens.length }, starts);
+    const pass: Pass = { plan, rope: this.rope(plan), adapted };
     let x = this.embed(tokens);
     for (const block of parts.blocks) {
       const before = x;
@@ -196,6 +220,7 @@ export class Llama implements TrainableModel {
       y: normForward(b, x, gainOf(parts.outputNorm), this.config.normEpsilon).y,
     }));
     b.dispose(x);
+    parts.attention.release(plan);
     return y;
   }
 
@@ -255,19 +280,37 @@ export class Llama implements TrainableModel {
 
 const KEPT_ROPES = 4;
 
+/** What a backward pass needs besides. */
+interface Step {
+  inputs: Int32Array;
+  labels: Int32Array;
+  lossWeight: number;
+  pass: Pass;
+  learned: Uint8Array | undefined;
+}
+
 /** Rows of T + 1 tokens -> the first T of each, and the last T of each. */
-function shifted(
-  batch: Int32Array,
-  { batch: rows, length }: { batch: number; length: number },
-): { inputs: Int32Array; labels: Int32Array } {
-  if (batch.length !== rows * (length + 1))
-    throw new Error(`A batch of ${rows} x ${length + 1} tokens was promised, ${batch.length} came.`);
+function shifted({ tokens, rows, length }: Batch): { inputs: Int32Array; labels: Int32Array } {
+  if (tokens.length !== rows * (length + 1))
+    throw new Error(`A batch of ${rows} x ${length + 1} tokens was promised, ${tokens.length} came.`);
   const inputs = new Int32Array(rows * length);
   const labels = new Int32Array(rows * length);
   for (let row = 0; row < rows; row += 1) {
     const begin = row * (length + 1);
-    inputs.set(batch.subarray(begin, begin + length), row * length);
-    labels.set(batch.subarray(begin + 1, begin + 1 + length), row * length);
+    inputs.set(tokens.subarray(begin, begin + length), row * length);
+    labels.set(tokens.subarray(begin + 1, begin + 1 + length), row * length);
   }
   return { inputs, labels };
+}
+
+/** Over the learned predictions. */
+function summed(losses: Float32Array, learned: Uint8Array | undefined): { lossSum: number; tokens: number } {
+  let lossSum = 0;
+  let tokens = 0;
+  losses.forEach((loss, i) => {
+    if (learned && !learned[i]) return;
+    lossSum += loss;
+    tokens += 1;
+  });
+  return { lossSum, tokens };
 }

@@ -1,7 +1,18 @@
 /** What the training loop and the scorer see of a model. */
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import type { ModuleName } from '../protocol/run.ts';
 import type { ModelConfig } from './config.ts';
+
+/** `rows` sequences of `length` + 1 tokens, one after another. */
+export interface Batch {
+  rows: number;
+  length: number;
+  /** [rows x (length + 1)] */
+  tokens: Int32Array;
+  /** [rows x length]: which predictions count; all without. */
+  learned?: Uint8Array;
+  /** [rows x length]: where in its row each input's document begins; attention goes no further back. 0 without. */
+  starts?: Int32Array;
+}
 
 export interface ModelOptions {
   /** `none` holds frozen weights only. */
@@ -11,7 +22,14 @@ export interface ModelOptions {
   alpha: number;
   /** On LoRA's input, in training only. */
   dropout: number;
-  targets: readonly ModuleName[];
+  /** Module names or patterns over GGUF's names: see targets.ts. */
+  targets: readonly string[];
+  /** LoRA's scale: alpha / rank, or alpha / sqrt(rank). */
+  scaling?: 'standard' | 'rank-stabilised';
+  /** On attention probabilities, in training only. */
+  attentionDropout?: number;
+  /** Keep only each block's input and compute the rest again in the backward pass. */
+  recompute?: boolean;
   /** Of LoRA's A. */
   seed: number;
   /** Of frozen weights and large products; parameters, gradients and the residual stream are f32 always. */
@@ -44,20 +62,21 @@ export interface Model {
   /** Numbers trained. */
   readonly parameterCount: number;
   /**
-   * One micro-batch. `batch` holds `shape.batch` rows of `shape.length` + 1 tokens; every token but a row's first
-   * is predicted. Adds lossWeight x (gradient of the summed loss) to the gradients. `lossSum` in nats.
-   * `seed` makes dropout the same again.
+   * One micro-batch. Adds lossWeight x (gradient of the summed loss of the learned tokens) to the gradients.
+   * `lossSum` in nats, `tokens` that were learned. `seed` makes dropout the same again.
    */
   accumulate(
-    batch: Int32Array,
-    shape: { batch: number; length: number },
+    batch: Batch,
     options: { seed: [number, number]; train: boolean; lossWeight: number },
   ): Promise<{ lossSum: number; tokens: number }>;
   /** L2 norm over all accumulated gradients. */
   gradientNorm(): Promise<number>;
   zeroGradients(): void;
-  /** Loss of each token after the first, nats, no dropout: length T - 1. `base`: without the adapter (LoRA only). */
-  tokenLosses(tokens: Int32Array, base?: boolean): Promise<Float32Array>;
+  /**
+   * Loss of each token after the first, nats, no dropout: length T - 1. `base`: without the adapter (LoRA only).
+   * `starts` [T - 1] as in Batch.
+   */
+  tokenLosses(tokens: Int32Array, options?: { base?: boolean; starts?: Int32Array }): Promise<Float32Array>;
   /** The distribution after each token: T rows of the vocabulary. `base`: without the adapter (LoRA only). */
   probabilities(tokens: Int32Array, base?: boolean): Promise<Float32Array[]>;
   /** KL(base || tuned) after each token, nats: length T. LoRA only. */

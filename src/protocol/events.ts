@@ -26,9 +26,28 @@ export const runEventSchema = z.discriminatedUnion('type', [
     learningRate: z.number(),
     gradientNorm: z.number(),
     tokensPerSecond: z.number(),
+    /** Model-FLOPs utilisation: share of the machine's measured matmul rate. */
+    mfu: z.number().optional(),
     /** Peak resident memory of the trainer so far, in bytes. */
     peakMemory: z.number(),
     etaSeconds: z.number(),
+  }),
+  /** A loss spike or a divergence: training went back to the checkpoint of step `to`, with the rate scaled. */
+  z.object({
+    type: z.literal('rollback'),
+    ...at,
+    step: z.int(),
+    to: z.int(),
+    why: z.string(),
+    rateScale: z.number(),
+  }),
+  /** What the run was expected to take, in bytes; `measured` is the peak, when done. */
+  z.object({
+    type: z.literal('memory'),
+    ...at,
+    plan: z.record(z.string(), z.number()),
+    total: z.number(),
+    available: z.number(),
   }),
   /** A figure measured at a step; step 0 is the base. */
   z.object({ type: z.literal('evaluation'), ...at, step: z.int(), result: metricSchema }),

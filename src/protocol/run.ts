@@ -13,16 +13,26 @@ export const hyperSchema = z.object({
   /** LoRA's scale is alpha / rank. Paper: alpha = 2r. */
   alpha: z.number().positive().default(32),
   dropout: z.number().min(0).max(0.9).default(0.05),
+  /**
+   * What LoRA is put on: module names, or patterns over GGUF's names of linears such as "blk.0.attn_q" or
+   * "blk.*.ffn_*". Each must match something.
+   */
   targets: z
-    .array(z.enum(moduleNames))
+    .array(z.string().min(1))
     .min(1)
     .default([...moduleNames]),
+  /** LoRA's scale: alpha / rank, or alpha / sqrt(rank) (Kalajdzievski 2023). */
+  scaling: z.enum(['standard', 'rank-stabilised']).default('standard'),
+  /** Dropout on attention probabilities, in training only: one of the paper's regularisers. */
+  attentionDropout: z.number().min(0).max(0.9).default(0),
   /** Peak learning rate of the schedule. */
   learningRate: z.number().positive(),
   optimizer: z.enum(['lionw', 'adamw']).default('lionw'),
-  schedule: z.enum(['cosine', 'constant']).default('cosine'),
+  schedule: z.enum(['cosine', 'inverse-sqrt', 'constant']).default('cosine'),
   /** Share of all steps spent warming up. */
   warmup: z.number().min(0).max(1).default(0.1),
+  /** Share of all steps at the end in which an inverse square root or constant schedule falls to zero. */
+  cooldown: z.number().min(0).max(1).default(0),
   weightDecay: z.number().min(0).default(0),
   /** Global gradient norm above which gradients are scaled down; 0 turns it off. */
   clip: z.number().min(0).default(1),
@@ -35,6 +45,8 @@ export const hyperSchema = z.object({
   /** Forward passes per optimiser step. */
   accumulate: z.int().min(1).default(1),
   precision: z.enum(['f32', 'bf16']).default('f32'),
+  /** Blocks keep their input only and compute the rest again in the backward pass: less memory, a third more work. */
+  recompute: z.boolean().default(false),
   /** Steps between held-out evaluations; a checkpoint is written with each. */
   evalEvery: z.int().min(1).default(20),
   seed: z.int().default(0),
@@ -43,6 +55,25 @@ export type Hyper = z.infer<typeof hyperSchema>;
 
 export const backendNames = ['tensorflow', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
+
+/** What the corpus is made of. */
+export const corpusPlanSchema = z.object({
+  /** `instruct`: conversations in the base's chat template, of which the answers are learned. */
+  mode: z.enum(['pretrain', 'instruct']).default('pretrain'),
+  /** A data set: a .jsonl or .parquet file, or owner/name[:path] on the hub. */
+  data: z.string().optional(),
+  /** Instruction pairs taken from a folder: documented functions, and commits with their diffs. */
+  pairs: z.array(z.enum(['functions', 'commits'])).default(['functions', 'commits']),
+  /** Share of documents turned into fill-in-the-middle, half of them prefix-suffix-middle, half suffix-prefix-middle. */
+  fimRate: z.number().min(0).max(1).default(0),
+  /** Files joined to repositories with the base's own separators. */
+  repositoryContext: z.boolean().default(false),
+  /** Reading stops when there are as many training tokens; a run needs no more than its budget. */
+  maxTokens: z.int().min(1).optional(),
+  /** Source-domain text mixed in: a file, a hub set, or "base" for text that the base itself writes. */
+  replay: z.object({ source: z.string().min(1), rate: z.number().min(0).max(0.9) }).optional(),
+});
+export type CorpusPlan = z.infer<typeof corpusPlanSchema>;
 
 export const evaluationPlanSchema = z.object({
   /** Held-out windows of `sequenceLength` tokens. */
@@ -58,8 +89,11 @@ export const runSpecSchema = z.object({
   id: z.string(),
   name: z.string(),
   createdAt: z.string(),
-  /** Absolute path of the folder that the corpus is read from. */
+  /** Absolute path of the folder that the corpus is read from; empty where it is a data set alone. */
   folder: z.string(),
+  corpus: corpusPlanSchema.prefault({}),
+  /** Where the learning rate comes from, for the person: "given", "sweep ...", "10x rule ...". */
+  learningRateReason: z.string().optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
   backend: z.enum(['auto', ...backendNames]),

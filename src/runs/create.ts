@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { runsDir } from '../protocol/paths.ts';
 import { RUN_FORMAT, runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { eventsPath, specPath, statePath, writeJson } from './files.ts';
 
-export type NewRun = Omit<RunSpec, 'format' | 'id' | 'createdAt'>;
+export type NewRun = Omit<z.input<typeof runSpecSchema>, 'format' | 'id' | 'createdAt'>;
 
 /** Makes a run directory, whole from its first moment, with the status `queued`. */
 export async function createRun(asked: NewRun): Promise<{ dir: string; id: string }> {

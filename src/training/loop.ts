@@ -70,8 +70,7 @@ async function accumulateStep(
     rows.forEach((row, r) => batch.set(row, r * (length + 1)));
     const lossWeight = 1 / (hyper.accumulate * hyper.batch * length);
     const result = await model.accumulate(
-      batch,
-      { batch: rows.length, length },
+      { tokens: batch, rows: rows.length, length },
       { seed: [hyper.seed, index], train: true, lossWeight },
     );
     lossSum += result.lossSum;

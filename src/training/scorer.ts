@@ -11,7 +11,7 @@ export type Which = 'base' | 'result';
 export interface Scorer {
   readonly backend: Backend;
   /** Nats for each token after the first: length T - 1. */
-  tokenLosses(tokens: Int32Array, which: Which): Promise<Float32Array>;
+  tokenLosses(tokens: Int32Array, which: Which, starts?: Int32Array): Promise<Float32Array>;
   /** KL(base || result) after each token, nats: length T. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
   /** The distribution after each token: T rows of the vocabulary. */
@@ -53,7 +53,8 @@ export async function openScorer({
 function adaptedScorer(backend: Backend, model: Llama): Scorer {
   return {
     backend,
-    tokenLosses: (tokens, which) => model.tokenLosses(tokens, which === 'base'),
+    tokenLosses: (tokens, which, starts) =>
+      model.tokenLosses(tokens, { base: which === 'base', ...(starts && { starts }) }),
     tokenKl: (tokens) => model.tokenKl(tokens),
     probabilities: (tokens, which) => model.probabilities(tokens, which === 'base'),
     dispose: () => model.dispose(),
@@ -65,7 +66,7 @@ function comparedScorer(backend: Backend, base: Llama, result: Llama): Scorer {
   const of = (which: Which) => (which === 'base' ? base : result);
   return {
     backend,
-    tokenLosses: (tokens, which) => of(which).tokenLosses(tokens),
+    tokenLosses: (tokens, which, starts) => of(which).tokenLosses(tokens, { ...(starts && { starts }) }),
     tokenKl: (tokens) => base.klTo(result, tokens),
     probabilities: (tokens, which) => of(which).probabilities(tokens),
     dispose: () => {

@@ -80,7 +80,10 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       const parameters = new Map<string, Float32Array>();
       for (const { name } of model.parameters) parameters.set(name, await model.read(name));
       // Before any gradient is taken, so that the reference cannot change what is measured.
-      const result = await model.accumulate(rows, { batch, length }, { seed, train: true, lossWeight });
+      const result = await model.accumulate(
+        { tokens: rows, rows: batch, length },
+        { seed, train: true, lossWeight },
+      );
       const norm = await model.gradientNorm();
       const gradients = new Map<string, Float32Array>();
       for (const slot of model.slots) gradients.set(slot.name, await backend.read(slot.gradient!));
@@ -125,13 +128,54 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       const model = await loadModel(backend, source, lora);
       const rows = tinyTokens(2 * 11, 40);
       const options = { seed: [1, 1] as [number, number], train: true, lossWeight: 0.1 };
-      await model.accumulate(rows, { batch: 2, length: 10 }, options);
+      await model.accumulate({ tokens: rows, rows: 2, length: 10 }, options);
       const together = await model.gradientNorm();
       model.zeroGradients();
       expect(await model.gradientNorm()).toBe(0);
-      await model.accumulate(rows.slice(0, 11), { batch: 1, length: 10 }, options);
-      await model.accumulate(rows.slice(11), { batch: 1, length: 10 }, options);
+      await model.accumulate({ tokens: rows.slice(0, 11), rows: 1, length: 10 }, options);
+      await model.accumulate({ tokens: rows.slice(11), rows: 1, length: 10 }, options);
       expect(Math.abs((await model.gradientNorm()) / together - 1)).toBeLessThan(tolerance);
+      model.dispose();
+    });
+
+    it('learns packed documents as if each stood alone, and only what is to be learned', async () => {
+      const model = await loadModel(backend, tinyWeights(), { ...lora, dropout: 0 });
+      const options = { seed: [1, 1] as [number, number], train: true, lossWeight: 0.1 };
+      const documents = [tinyTokens(150, 40, 1), tinyTokens(21, 40, 2), tinyTokens(90, 40, 3)];
+      let lossSum = 0;
+      for (const tokens of documents) {
+        const batch = { tokens, rows: 1, length: tokens.length - 1 };
+        lossSum += (await model.accumulate(batch, options)).lossSum;
+      }
+      const norm = await model.gradientNorm();
+      model.zeroGradients();
+
+      // Two rows, so that each has its own mask; the second is the first turned round.
+      const tokens: number[] = [];
+      const learned: number[] = [];
+      const starts: number[] = [];
+      for (const row of [documents, [...documents].reverse()]) {
+        const begin = tokens.length;
+        for (const document of row) {
+          starts.push(...Array.from(document, () => tokens.length - begin));
+          learned.push(...Array.from(document, (_, i) => Number(i < document.length - 1)));
+          tokens.push(...document);
+        }
+        // Inputs end one before the last token.
+        starts.pop();
+        learned.pop();
+      }
+      const batch = {
+        tokens: Int32Array.from(tokens),
+        rows: 2,
+        length: 260,
+        learned: Uint8Array.from(learned),
+        starts: Int32Array.from(starts),
+      };
+      const packed = await model.accumulate(batch, options);
+      expect(packed.tokens).toBe(2 * (149 + 20 + 89));
+      expect(Math.abs(packed.lossSum / lossSum / 2 - 1)).toBeLessThan(tolerance);
+      expect(Math.abs((await model.gradientNorm()) / norm / 2 - 1)).toBeLessThan(tolerance);
       model.dispose();
     });
 
@@ -158,7 +202,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
           Float32Array.from(tokens.subarray(1), (token, t) => -Math.log(tuned[t]![token]!)),
         ),
       ).toBeLessThan(tolerance);
-      const baseLosses = await model.tokenLosses(tokens, true);
+      const baseLosses = await model.tokenLosses(tokens, { base: true });
       const wanted = await referenceTokenLosses(config, source.values, tokens);
       expect(relativeError(baseLosses, wanted)).toBeLessThan(tolerance);
       model.dispose();

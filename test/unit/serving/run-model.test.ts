@@ -2,7 +2,13 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hyperSchema, evaluationPlanSchema, RUN_FORMAT, type RunSpec } from '../../../src/protocol/run.ts';
+import {
+  corpusPlanSchema,
+  hyperSchema,
+  evaluationPlanSchema,
+  RUN_FORMAT,
+  type RunSpec,
+} from '../../../src/protocol/run.ts';
 import { servedRun } from '../../../src/serving/run-model.ts';
 
 let dir: string;
@@ -16,6 +22,7 @@ async function writeRun(method: 'lora' | 'full', meanKl?: number, artefact?: str
     name: 'quick fox',
     createdAt: new Date(0).toISOString(),
     folder: dir,
+    corpus: corpusPlanSchema.parse({}),
     base: { id: 'tiny', path: join(dir, 'base.gguf'), sha256: '0'.repeat(64) },
     hyper: hyperSchema.parse({ method, learningRate: 1e-4, steps: 1 }),
     backend: 'auto',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Model } from '../../../src/model/index.ts';
+import type { Batch, Model } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
 import { runLoop, type StepReport } from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';
@@ -24,12 +24,11 @@ function recorder(lossOf: (call: number) => number = () => 3, norm = 0.5) {
   const model = {
     config: { vocabularySize: 50 },
     accumulate: async (
-      batch: Int32Array,
-      shape: { batch: number; length: number },
+      batch: Batch,
       options: { seed: number[]; lossWeight: number },
     ) => {
-      batches.push(`${batch.join(',')}|${options.seed.join(',')}`);
-      const count = shape.batch * shape.length;
+      batches.push(`${batch.tokens.join(',')}|${options.seed.join(',')}`);
+      const count = batch.rows * batch.length;
       return { lossSum: lossOf(calls++) * count, tokens: count };
     },
     gradientNorm: async () => norm,
