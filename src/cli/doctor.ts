@@ -1,25 +1,23 @@
 /** Looks at this machine: what is there, what is not, and the one command that gets it. */
-import { execFile } from 'node:child_process';
 import { constants, existsSync } from 'node:fs';
 import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, freemem, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { inspectPython, pythonAdvice, type Python } from '../base-models/pypi/python.ts';
 import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
 import { reportError } from '../protocol/errors.ts';
 import { dataDir, modelsDir } from '../protocol/paths.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
+import type { ChosenBase } from '../base-models/choose.ts';
+import { autoBase } from './auto-base.ts';
 import { formatBytes } from './format.ts';
+import { findGpus, type Gpu } from './gpus.ts';
 import { version } from './version.ts';
 
-const exec = promisify(execFile);
-
 type Probe = { starts: boolean; reason: string };
-type Gpu = DoctorReport['gpus'][number];
 
 export async function examine(): Promise<DoctorReport> {
-  const [machine, python, runtime, wasm, llama, gpus, models, data] = await Promise.all([
+  const [machine, python, runtime, wasm, llama, gpus, models, data, base] = await Promise.all([
     examineMachine(),
     inspectPython(),
     inspectRuntime(),
@@ -28,6 +26,7 @@ export async function examine(): Promise<DoctorReport> {
     findGpus(),
     findModels(),
     dataCheck(),
+    autoBase(),
   ]);
   const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
   const chosenBackend = backends.find(({ starts }) => starts)?.name;
@@ -48,6 +47,7 @@ export async function examine(): Promise<DoctorReport> {
     gpus,
     llama,
     models,
+    chosenBase: base.id,
     dataDir: dataDir(),
     checks: [
       machineCheck(machine),
@@ -59,7 +59,7 @@ export async function examine(): Promise<DoctorReport> {
       pythonCheck(python, runtime),
       compilerCheck(runtime),
       probeCheck('llama', 'llama.cpp (completion)', llama),
-      modelsCheck(models),
+      modelsCheck(models, base),
       data,
     ],
   };
@@ -122,24 +122,6 @@ async function probeLlama(): Promise<Probe> {
   } catch (error) {
     return { starts: false, reason: reportError(error).message };
   }
-}
-
-async function findGpus(): Promise<Gpu[]> {
-  try {
-    const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader,nounits'];
-    const { stdout } = await exec('nvidia-smi', query, { timeout: 20_000 });
-    return parseGpus(stdout);
-  } catch {
-    return [];
-  }
-}
-
-/** nvidia-smi's lines: name, driver, MiB. */
-export function parseGpus(csv: string): Gpu[] {
-  return csv.split('\n').flatMap((line) => {
-    const [name, driver, mebibytes] = line.split(',').map((cell) => cell.trim());
-    return name && driver ? [{ name, driver, memory: (Number(mebibytes) || 0) * 2 ** 20 }] : [];
-  });
 }
 
 async function findModels(): Promise<DoctorReport['models']> {
@@ -254,18 +236,11 @@ function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport
   };
 }
 
-function modelsCheck(models: DoctorReport['models']): DoctorCheck {
+function modelsCheck(models: DoctorReport['models'], base: ChosenBase): DoctorCheck {
   const check = { area: 'models', title: 'Base models' };
-  if (models.length === 0)
-    return {
-      ...check,
-      status: 'note',
-      text: 'None yet; training fetches its base when it is first used.',
-      command: 'forget-me-not models fetch smollm2-135m',
-    };
-  return {
-    ...check,
-    status: 'ok',
-    text: models.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', '),
-  };
+  const choice = `Unless you say otherwise, training starts from ${base.id}: ${base.why}.`;
+  const command = `forget-me-not models fetch ${base.id}`;
+  if (models.length === 0) return { ...check, status: 'note', text: `None yet. ${choice}`, command };
+  const list = models.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ');
+  return { ...check, status: 'ok', text: `${list}. ${choice}` };
 }

@@ -78,7 +78,11 @@ function targets(text: string): ModuleName[] {
 export function addTrainOptions(command: Command): Command {
   const defaults = hyperSchema.parse({ learningRate: 1, steps: 1 });
   return command
-    .option('--base <ref>', 'a known base, a .gguf file, or owner/name[:file] on the hub', 'smollm2-135m')
+    .option(
+      '--base <ref>',
+      'a known base, a .gguf file, owner/name[:file] on the hub, or auto: by the hardware',
+      'auto',
+    )
     .addOption(
       new Option('--method <method>', 'what trains').choices(['lora', 'full']).default(defaults.method),
     )

@@ -51,6 +51,8 @@ export const doctorReportSchema = z.object({
   llama: z.object({ starts: z.boolean(), reason: z.string() }),
   /** Base models on disk. */
   models: z.array(z.object({ path: z.string(), bytes: z.number() })),
+  /** What training starts from where nobody says: a known base's id. */
+  chosenBase: z.string().optional(),
   dataDir: z.string(),
   /** The same for showing, in the order to show it. */
   checks: z.array(doctorCheckSchema),

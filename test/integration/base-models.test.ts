@@ -16,7 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => place?.dispose());
 beforeEach(async () => {
-  hub = await HubServer.start({ 'team/tiny': { 'tiny.gguf': { content: model } } });
+  hub = await HubServer.start({
+    'team/tiny': { 'tiny.gguf': { content: model } },
+    'QuantFactory/Llama-3.2-1B-GGUF': { 'Llama-3.2-1B.Q8_0.gguf': { content: model } },
+  });
   vi.stubEnv('HF_ENDPOINT', hub.url);
 });
 afterEach(async () => {
@@ -25,17 +28,50 @@ afterEach(async () => {
 });
 
 interface Listed {
-  models: { id: string; bytes: number; licence?: string; present: boolean; path: string }[];
+  models: {
+    id: string;
+    bytes: number;
+    licence?: string;
+    memory?: { lora: number; full: number };
+    present: boolean;
+    path: string;
+  }[];
+  default: { id: string; why: string };
 }
 
-it('lists the known bases with size and licence, and whether they are here', async () => {
-  const { models } = await place.json<Listed>('models');
-  expect(models).toEqual([
-    expect.objectContaining({ id: 'smollm2-135m', bytes: 98_362_432, licence: 'Apache-2.0', present: false }),
-  ]);
+it('lists the known bases with size, licence and memory, whether they are here, and which is the default', async () => {
+  const { models, default: chosen } = await place.json<Listed>('models');
+  expect(models.map(({ id }) => id)).toEqual(
+    expect.arrayContaining(['smollm2-135m', 'qwen2.5-coder-0.5b', 'qwen2.5-coder-1.5b', 'codellama-7b']),
+  );
+  expect(models[0]).toMatchObject({
+    id: 'smollm2-135m',
+    bytes: 98_362_432,
+    licence: 'Apache-2.0',
+    present: false,
+  });
+  for (const { memory } of models) expect(memory!.full).toBeGreaterThan(memory!.lora);
+  // Which one depends on the machine's GPU: the choice itself is a unit test's.
+  expect(models.map(({ id }) => id)).toContain(chosen.id);
   const { stdout, code } = await place.run('models');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/smollm2-135m +98 MB +Apache-2\.0 +not fetched/);
+  expect(stdout).toMatch(/smollm2-135m +98 MB +Apache-2\.0 +2 GB +3 GB +no +not fetched/);
+  expect(stdout).toMatch(/qwen2\.5-coder-7b +8\.10 GB +Apache-2\.0 +24 GB +101 GB +yes +not fetched/);
+  expect(stdout).toContain(`The default here is ${chosen.id}: ${chosen.why}.`);
+});
+
+it('fetches a known base of the hub by its name, and lists it once', async () => {
+  const { code, stdout, stderr } = await place.run('models', 'fetch', 'llama-3.2-1b');
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(/Llama-3\.2-1B: downloads \d+ MB, licence Llama 3\.2 Community\./),
+  });
+  expect(stdout).toMatch(
+    /^llama-3\.2-1b is here: .+\n {2}sha256 [0-9a-f]{64}\n {2}licence Llama 3\.2 Community\n$/,
+  );
+  const { models } = await place.json<Listed>('models');
+  const listed = models.filter(({ path }) => path.endsWith('Llama-3.2-1B.Q8_0.gguf'));
+  expect(listed).toMatchObject([{ id: 'llama-3.2-1b', bytes: model.length, present: true }]);
 });
 
 it('fetches from the hub: says how much, then lists it', async () => {

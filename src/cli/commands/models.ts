@@ -2,8 +2,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Command } from 'commander';
 import { isPresent, knownBasePath } from '../../base-models/resolve.ts';
-import { knownBases } from '../../base-models/registry.ts';
+import { knownBases, leastMemory, type KnownBase } from '../../base-models/registry.ts';
 import { modelsDir } from '../../protocol/paths.ts';
+import { autoBase } from '../auto-base.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { formatBytes, formatTable } from '../format.ts';
 import { printJson } from '../output.ts';
@@ -21,7 +22,7 @@ export function modelsCommand(): Command {
   models
     .command('fetch')
     .description('fetch a base, or check that it is here and whole')
-    .argument('<ref>', 'a known base, a .gguf file, or owner/name[:file] on the hub')
+    .argument('<ref>', 'a known base, a .gguf file, owner/name[:file] on the hub, or auto: by the hardware')
     .option('--yes', 'download without asking')
     .option('--json', 'print the result as JSON')
     // --json stands for both commands; commander gives it to the outer one.
@@ -35,44 +36,66 @@ interface Listed {
   id: string;
   name: string;
   bytes: number;
-  parameters?: number;
-  licence?: string;
   present: boolean;
   path: string;
+  /** What follows is known of the known ones. */
+  parameters?: number;
+  licence?: string;
+  quantisation?: string;
+  contextLength?: number;
+  fillInTheMiddle?: boolean;
+  /** The least that training takes, in bytes. */
+  memory?: { lora: number; full: number };
+  source?: { kind: 'pypi' | 'hub'; from: string };
 }
 
 async function list({ json }: ModelsOptions): Promise<void> {
-  const known = await Promise.all(
-    knownBases.map(async (base): Promise<Listed> => {
-      const { id, name, bytes, parameters, licence } = base;
-      return {
-        id,
-        name,
-        bytes,
-        parameters,
-        licence,
-        present: await isPresent(base),
-        path: knownBasePath(base),
-      };
-    }),
-  );
-  const models = [...known, ...(await fromHub())];
-  if (json) return printJson({ models });
-  const rows = models.map(({ id, bytes, licence, present }) => [
+  const [known, chosen] = await Promise.all([Promise.all(knownBases.map(describe)), autoBase()]);
+  const models = [...known, ...(await fromHub(known))];
+  if (json) return printJson({ models, default: chosen });
+  const rows = models.map(({ id, bytes, licence, memory, fillInTheMiddle, present }) => [
     id,
     formatBytes(bytes),
     licence ?? 'see the hub',
+    memory ? wholeGigabytes(memory.lora) : '',
+    memory ? wholeGigabytes(memory.full) : '',
+    fillInTheMiddle === undefined ? '' : fillInTheMiddle ? 'yes' : 'no',
     present ? 'here' : 'not fetched',
   ]);
-  console.log(formatTable([['base', 'size', 'licence', ''], ...rows]));
-  console.log('\nAlso: any .gguf file, or owner/name[:file] on the hub, of the plain Llama architecture.');
+  const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fills in', ''];
+  console.log(formatTable([head, ...rows]));
+  console.log(`\nThe default here is ${chosen.id}: ${chosen.why}.`);
+  console.log('Also: any .gguf file, or owner/name[:file] on the hub, of the Llama or Qwen2 architecture.');
 }
 
-/** What was fetched from the hub before. */
-async function fromHub(): Promise<Listed[]> {
+async function describe(base: KnownBase): Promise<Listed> {
+  const { id, name, bytes, parameters, licence, quantisation, contextLength, fillInTheMiddle, source } = base;
+  const path = knownBasePath(base);
+  const present = await isPresent(base);
+  return {
+    id,
+    name,
+    bytes: present ? (await stat(path)).size : bytes,
+    present,
+    path,
+    parameters,
+    licence,
+    quantisation,
+    contextLength,
+    fillInTheMiddle,
+    memory: { lora: leastMemory(parameters, 'lora'), full: leastMemory(parameters, 'full') },
+    source: { kind: source.kind, from: source.kind === 'hub' ? source.repository : source.project },
+  };
+}
+
+const wholeGigabytes = (bytes: number) => `${Math.ceil(bytes / 1e9)} GB`;
+
+/** What else was fetched from the hub before. */
+async function fromHub(known: Listed[]): Promise<Listed[]> {
   const hub = join(modelsDir(), 'hub');
   const names = await readdir(hub, { recursive: true }).catch(() => []);
-  const files = names.filter((name) => name.endsWith('.gguf')).sort();
+  const listed = new Set(known.map(({ path }) => path));
+  const files = names.filter((name) => name.endsWith('.gguf') && !listed.has(join(hub, name))).sort();
   return await Promise.all(
     files.map(async (name) => {
       const path = join(hub, name);

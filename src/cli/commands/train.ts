@@ -51,7 +51,7 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
     );
   checkBudget(options);
   const base = await fetchBase(options.base, options);
-  await checkBase(base.path, options);
+  await checkBase(base.path, { ...options, base: base.id });
 
   // Read before there is a run, so that an empty folder leaves nothing behind.
   const corpus = join(runsDir(), `.corpus-${process.pid}`);

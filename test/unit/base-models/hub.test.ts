@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseHubReference } from '../../../src/base-models/hub.ts';
-import { resolveBase } from '../../../src/base-models/index.ts';
+import {
+  findKnownBase,
+  hubAnswers,
+  isPresent,
+  presentBases,
+  resolveBase,
+} from '../../../src/base-models/index.ts';
 import { HubServer } from '../../support/hub-server.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
@@ -37,6 +43,11 @@ beforeEach(async () => {
     'team/none': { 'model.safetensors': { content: model } },
     'team/wrong': { 'x.gguf': { content: model, sha256: '0'.repeat(64) } },
     'team/evil': { '../../../../evil.gguf': { content: model } },
+    'QuantFactory/Llama-3.2-1B-GGUF': {
+      'Llama-3.2-1B.Q8_0.gguf': { content: model },
+      'Llama-3.2-1B.Q4_K_M.gguf': { content: Buffer.alloc(9) },
+    },
+    'ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF': { 'qwen2.5-coder-0.5b-q8_0.gguf': { content: model } },
     'team/text': { 'x.gguf': { content: Buffer.from('no model at all') } },
   });
   vi.stubEnv('FORGET_ME_NOT_HOME', home);
@@ -132,6 +143,43 @@ describe('a model on the hub', () => {
     const base = await resolveBase('team/tiny');
     await hub.stop();
     expect(await resolveBase('team/tiny')).toEqual(base);
+  });
+});
+
+describe('a known base on the hub', () => {
+  it('is fetched by its name, with its licence said before', async () => {
+    const asked: unknown[] = [];
+    expect(await presentBases()).toEqual([]);
+    const base = await resolveBase('llama-3.2-1b', { confirm: async (download) => asked.push(download) > 0 });
+    expect(asked).toEqual([{ what: 'Llama-3.2-1B', bytes: model.length, licence: 'Llama 3.2 Community' }]);
+    expect(base).toMatchObject({ id: 'llama-3.2-1b', sha256: sha256(model), licence: 'Llama 3.2 Community' });
+    expect((await readFile(base.path)).equals(model)).toBe(true);
+    expect(await isPresent(findKnownBase('llama-3.2-1b')!)).toBe(true);
+    expect(await presentBases()).toEqual(['llama-3.2-1b']);
+
+    await hub.stop();
+    expect(await resolveBase('llama-3.2-1b')).toEqual(base);
+  });
+
+  it('is refused when a mirror has another file for it', async () => {
+    await expect(resolveBase('qwen2.5-coder-0.5b')).rejects.toMatchObject({
+      code: 'base-checksum',
+      message: expect.stringContaining('not the file that is known by this name'),
+      next: expect.stringContaining(
+        '--base ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF:qwen2.5-coder-0.5b-q8_0.gguf',
+      ),
+    });
+    expect(downloads()).toEqual([]);
+    expect(await onDisk()).toEqual([]);
+  });
+
+  it('is not there to be chosen when the hub does not answer', async () => {
+    expect(await hubAnswers()).toBe(true);
+    hub.status = 500;
+    expect(await hubAnswers()).toBe(true);
+    await hub.stop();
+    expect(await hubAnswers()).toBe(false);
+    await expect(resolveBase('llama-3.2-1b')).rejects.toMatchObject({ code: 'network' });
   });
 });
 

@@ -89,12 +89,18 @@ describe('nothing there', () => {
 
 describe('known bases', () => {
   it('say what whoever chooses must know', () => {
-    expect(knownBases.length).toBeGreaterThan(0);
     expect(new Set(knownBases.map(({ id }) => id)).size).toBe(knownBases.length);
-    for (const { sha256, bytes, parameters, licence } of knownBases) {
-      expect(sha256).toMatch(/^[0-9a-f]{64}$/);
-      expect(bytes).toBeGreaterThan(parameters / 4);
+    for (const { source, bytes, parameters, licence, quantisation, contextLength } of knownBases) {
+      const { sha256 } = source;
+      if (source.kind === 'pypi' || sha256 !== undefined) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+      if (source.kind === 'hub') expect(source.repository).toMatch(/^[\w.-]+\/[\w.-]+$/);
       expect(licence).not.toBe('');
+      expect(contextLength).toBeGreaterThanOrEqual(8192);
+      // The file is as large as its quantisation makes it, header and what is kept finer aside.
+      const bits = { Q4_1: 5, Q4_K_M: 4.85, Q8_0: 8.5 }[quantisation]!;
+      const ratio = bytes / ((parameters * bits) / 8);
+      expect(ratio, quantisation).toBeGreaterThan(0.98);
+      expect(ratio, quantisation).toBeLessThan(1.2);
     }
   });
 
@@ -105,6 +111,12 @@ describe('known bases', () => {
     await writeFile(knownBasePath(base), 'abc');
     expect(await isPresent(base)).toBe(true);
     await rm(knownBasePath(base));
+  });
+
+  it('of the hub lie where a reference to the hub would put them', () => {
+    expect(knownBasePath(findKnownBase('llama-3.2-1b')!)).toBe(
+      join(dir, 'home', 'models', 'hub', 'QuantFactory', 'Llama-3.2-1B-GGUF', 'Llama-3.2-1B.Q8_0.gguf'),
+    );
   });
 
   it('are not fetched when the person would rather not', async () => {

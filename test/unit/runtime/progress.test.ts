@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { formatDoctor } from '../../../src/cli/commands/doctor.ts';
-import { parseGpus } from '../../../src/cli/doctor.ts';
+import { parseGpus } from '../../../src/cli/gpus.ts';
 import { label, progressView } from '../../../src/cli/progress.ts';
 
 function told(isTTY: boolean, work: (view: ReturnType<typeof progressView>) => void): string {
