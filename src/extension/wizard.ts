@@ -1,8 +1,7 @@
 /** "Fine-tune on Workspace": which folder, base, method and budget, with what it will take said before it starts. */
-import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { BackendName } from '../protocol/run.ts';
-import { knownBases } from '../base-models/registry.ts';
+import { baseChoices, type Offered } from './bases.ts';
 import { estimate, memoryBytes, parametersOf, type Budget } from './estimates.ts';
 import { settings } from './settings.ts';
 import { back, choose, walk, type Answer, type Choice, type Step } from './steps.ts';
@@ -22,14 +21,18 @@ const title = 'Fine-tune on Workspace';
 
 /**
  * Undefined when the person leaves.
+ * @param bases what there is to start from, and which of it suits this machine
  * @param backend what will compute; looked up while the first questions are asked
  */
-export async function askPlan(backend: () => Promise<BackendName>): Promise<Plan | undefined> {
+export async function askPlan(
+  bases: () => Promise<Offered>,
+  backend: () => Promise<BackendName>,
+): Promise<Plan | undefined> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   const first: Draft = folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
   const steps: Step<Draft>[] = [
     ...(folders.length > 1 ? [askFolder] : []),
-    askBase,
+    (plan, position) => askBase(plan, position, bases()),
     askMethod,
     (plan, position) => askBudget(plan, position, backend()),
   ];
@@ -60,31 +63,21 @@ function askFolder(plan: Draft, position: { step: number; steps: number }): Prom
 
 const other = { file: 'a .gguf file', hub: 'the hub' };
 
-async function askBase(plan: Draft, position: { step: number; steps: number }): Promise<Answer<Draft>> {
-  const choices: Choice<string>[] = knownBases.map((known) => ({
-    label: known.name,
-    description: `${roughly(known.parameters)} parameters · ${size(known.bytes)} · ${known.licence}`,
-    detail: known.about,
-    value: known.id,
-  }));
-  const preferred = settings.base;
-  if (!choices.some((choice) => choice.value === preferred))
-    choices.unshift({
-      label: basename(preferred),
-      description: preferred,
-      detail: 'From the setting forgetMeNot.base',
-      value: preferred,
-    });
-  choices.push(
-    { label: '$(file) A .gguf file…', description: 'Llama architecture', value: other.file },
+async function askBase(
+  plan: Draft,
+  position: { step: number; steps: number },
+  offered: Promise<Offered>,
+): Promise<Answer<Draft>> {
+  const choices = offered.then((bases): Choice<string>[] => [
+    ...baseChoices(settings.base, bases),
+    { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
     { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
-  );
+  ]);
   const question = {
     title,
     ...position,
     placeholder: 'Which model learns? (its name, size and licence)',
     choices,
-    preferred,
   };
   const chosen = await choose(question);
   if (chosen === other.file) return into(plan, 'base', pickFile());

@@ -63,6 +63,13 @@ describe('what has to be downloaded', () => {
       { name: 'owner/name', bytes: 0, from: 'the hub' },
     ]);
   });
+  test('a known base of the hub comes from there', () => {
+    expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
+      { name: 'Qwen2.5-Coder-0.5B', bytes: 531_068_128, from: 'the hub' },
+    ]);
+    const here = join('models', 'hub', 'ggml-org', 'x', 'qwen2.5-coder-0.5b-q8_0.gguf');
+    expect(missingParts('qwen2.5-coder-0.5b', report(there, [here]), 'auto')).toEqual([]);
+  });
   test('no TensorFlow for whoever wants wasm, nor where there is none', () => {
     expect(missingParts(file, report(missing), 'wasm')).toEqual([]);
     expect(missingRuntime(report(notOffered))).toEqual([]);

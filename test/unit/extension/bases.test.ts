@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { knownBases } from '../../../src/base-models/registry.ts';
+import { baseChoices, type Offered } from '../../../src/extension/bases.ts';
+
+const offered: Offered = {
+  models: [
+    { id: 'smollm2-135m', present: true },
+    { id: 'qwen2.5-coder-1.5b', present: false },
+  ],
+  default: { id: 'qwen2.5-coder-1.5b', why: 'it suits the GPU' },
+};
+const ids = (preferred: string) => baseChoices(preferred, offered).map(({ value }) => value);
+
+test('"auto" puts the one for this machine first and says why; each is there once', () => {
+  const choices = baseChoices('auto', offered);
+  expect(choices[0]).toMatchObject({
+    value: 'qwen2.5-coder-1.5b',
+    description: expect.stringContaining('Apache-2.0'),
+    detail: expect.stringContaining('For this machine: it suits the GPU.'),
+  });
+  expect(new Set(ids('auto'))).toEqual(new Set(knownBases.map(({ id }) => id)));
+  expect(choices).toHaveLength(knownBases.length);
+});
+
+test('a known base of the setting comes first', () => {
+  expect(ids('smollm2-135m')[0]).toBe('smollm2-135m');
+  expect(ids('smollm2-135m')).toHaveLength(knownBases.length);
+  expect(baseChoices('smollm2-135m', offered)[0]!.description).toContain('already here');
+});
+
+test('a file of the setting comes first, before the known ones', () => {
+  const [first, ...others] = baseChoices('/models/mine.gguf', offered);
+  expect(first).toMatchObject({ label: 'mine.gguf', value: '/models/mine.gguf' });
+  expect(others).toHaveLength(knownBases.length);
+});
