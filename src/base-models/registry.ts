@@ -195,6 +195,6 @@ const LORA_BYTES = 3;
 /** Weights, gradient and LionW's moment in f32, and what a step makes of them. */
 const FULL_BYTES = 13;
 
-/** The least memory in bytes that training takes, for choosing a base; a run's own plan is exact. */
+/** The least memory in bytes that training takes, for choosing a base: it knows neither sequence length nor rank. */
 export const leastMemory = (parameters: number, method: 'lora' | 'full'): number =>
   parameters * (method === 'lora' ? LORA_BYTES : FULL_BYTES) + BESIDES;
