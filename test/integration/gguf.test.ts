@@ -6,8 +6,10 @@ import { readGgufFileInfo } from 'node-llama-cpp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exportModelGguf } from '../../src/export/index.ts';
 import { openGguf } from '../../src/gguf/index.ts';
+import { startBackend } from '../../src/tensor/index.ts';
+import { openScorer } from '../../src/training/scorer.ts';
 import { llamaProbabilities, meanKl } from '../support/llama-oracle.ts';
-import { writeTinyModel } from '../support/tiny-model.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;
 const at = (name: string) => join(dir, name);
@@ -42,6 +44,27 @@ it.each([
   await writeTinyModel(at('other.gguf'), { ...shape, seed: 2, type });
   expect(meanKl(await llamaProbabilities(at('other.gguf'), tokens), plain)).toBeGreaterThan(0.1);
 });
+
+it.each(['Q5_0', 'Q4_K', 'Q6_K'] as const)(
+  'our forward pass on %s gives what llama.cpp gives',
+  async (type) => {
+    await writeTinyModel(at('stored.gguf'), { embedding: 256, ffn: 512, seed: 3, type });
+    await writeTinyAdapter(at('adapter.gguf'), at('stored.gguf'));
+    const scorer = await openScorer({
+      basePath: at('stored.gguf'),
+      adapterPath: at('adapter.gguf'),
+      backend: await startBackend('wasm'),
+    });
+    const ours = async (which: 'base' | 'result') =>
+      (await scorer.probabilities(tokens, which)).map((row) => Float64Array.from(row));
+    const stored = await llamaProbabilities(at('stored.gguf'), tokens);
+    const adapted = await llamaProbabilities(at('stored.gguf'), tokens, at('adapter.gguf'));
+    expect(meanKl(stored, await ours('base'))).toBeLessThan(1e-3);
+    expect(meanKl(adapted, await ours('result'))).toBeLessThan(1e-3);
+    expect(meanKl(adapted, stored)).toBeGreaterThan(0.01);
+    scorer.dispose();
+  },
+);
 
 it("another reader finds the same header: node-llama-cpp's own parser", async () => {
   await writeTinyModel(at('m.gguf'), { layers: 3, type: 'Q4_0', tied: false });
