@@ -71,18 +71,24 @@ type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;
 export type NewRunEvent = WithoutTime<RunEvent>;
 
 /**
- * The history that led to the present state: a run that was stopped and resumed from an earlier step has made some
- * steps twice, and only the later ones count.
+ * The history that led to the present state: what was made and then left behind is not in it. A run that was stopped
+ * and resumed from an earlier step, or that went back to one, has made some steps twice, and only the later ones count.
  */
 export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
   let kept: RunEvent[] = [];
   for (const event of events) {
-    if (event.type === 'start') {
-      // From step 0 on, the base is measured anew as well.
-      const last = event.step || -1;
-      kept = kept.filter((old) => old.type === 'start' || !('step' in old) || old.step <= last);
-    }
+    // From step 0 on, the base is measured anew as well.
+    if (event.type === 'start')
+      kept = kept.filter((old) => old.type === 'start' || isBefore(old, event.step || -1));
+    if (event.type === 'rollback')
+      kept = kept.filter((old) => old.type === 'start' || old.type === 'rollback' || isBefore(old, event.to));
     kept.push(event);
   }
   return kept;
+}
+
+/** Whether what goes on from a step builds on the event. Going back counts for the step it went to. */
+function isBefore(event: RunEvent, step: number): boolean {
+  if (event.type === 'rollback') return event.to <= Math.max(0, step);
+  return !('step' in event) || event.step <= step;
 }

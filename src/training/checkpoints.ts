@@ -1,7 +1,7 @@
 /**
- * checkpoints/step-000200/: parameters, optimiser moments and the step, which alone decides where the data and
- * the random numbers go on (both are functions of seed and step). Written beside and renamed, so what has
- * the final name is whole.
+ * checkpoints/step-000200/: parameters, optimiser moments, the step and the run's progress, which decide where the
+ * data and the random numbers go on (functions of seed and step). Written beside and renamed, so what has the final
+ * name is whole.
  */
 import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,10 +10,24 @@ import { readSafetensors, writeSafetensors } from '../export/safetensors.ts';
 import type { LazyValues } from '../export/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Model, Parameter } from '../model/index.ts';
+import { writeByRename } from '../protocol/write-file.ts';
+import { PATIENCE } from './divergence.ts';
+import { progressSchema, type Progress } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
 
+/** Of the newest, and of those to go back to. */
 const KEEP = 2;
-const stateSchema = z.object({ format: z.literal(1), step: z.int(), backend: z.string() });
+/** Steps between those to go back to: far enough apart that trouble has shown itself, near enough to lose little. */
+const NEAREST = 10;
+const FARTHEST = 50;
+
+const stateSchema = z.object({
+  format: z.literal(1),
+  step: z.int(),
+  backend: z.string(),
+  progress: progressSchema.prefault({}),
+});
+type State = z.infer<typeof stateSchema>;
 const folder = (runDir: string) => join(runDir, 'checkpoints');
 const nameOf = (step: number) => `step-${String(step).padStart(6, '0')}`;
 
@@ -26,19 +40,54 @@ export async function listCheckpoints(runDir: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** Writes a checkpoint, then drops all but the newest two. Returns its path relative to the run. */
+/** When checkpoints are written: with each evaluation, and where training can go back to. */
+export class CheckpointPlan {
+  private readonly every: number;
+
+  constructor(private readonly evalEvery: number) {
+    this.every = Math.min(FARTHEST, evalEvery * Math.ceil(NEAREST / evalEvery));
+  }
+
+  due(step: number): boolean {
+    return step % this.evalEvery === 0 || this.isMark(step);
+  }
+
+  /** The step to go back to when step `step` is found to be bad: from before the trouble can have begun. */
+  before(step: number): number {
+    const sound = Math.max(0, step - PATIENCE - 1);
+    return sound - (sound % this.every);
+  }
+
+  /** Those of `steps` (oldest first) that are needed no longer. */
+  outdated(steps: readonly number[]): number[] {
+    const kept = [...steps.slice(-KEEP), ...steps.filter((step) => this.isMark(step)).slice(-KEEP)];
+    return steps.filter((step) => !kept.includes(step));
+  }
+
+  private isMark(step: number): boolean {
+    return step % this.every === 0;
+  }
+}
+
+/** What a checkpoint is made of. */
+export interface Trained {
+  model: Model;
+  optimizer: Optimizer;
+  /** The backend's name. */
+  backend: string;
+}
+
+/** Writes a checkpoint, then drops those that are outdated. Returns its path relative to the run. */
 export async function saveCheckpoint(
   runDir: string,
-  step: number,
-  backend: string,
-  model: Model,
-  optimizer: Optimizer,
+  trained: Trained,
+  { step, progress, plan }: { step: number; progress: Progress; plan: CheckpointPlan },
 ): Promise<string> {
   const path = join(folder(runDir), nameOf(step));
   const temporary = `${path}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   try {
-    await writeCheckpoint(temporary, step, backend, model, optimizer);
+    await writeCheckpoint(temporary, trained, { format: 1, step, backend: trained.backend, progress });
   } catch (error) {
     // On a full disk, what is left of the space is needed to write down what happened.
     await rm(temporary, { recursive: true, force: true });
@@ -47,9 +96,24 @@ export async function saveCheckpoint(
   await rm(path, { recursive: true, force: true });
   await rename(temporary, path);
   await syncFolder(folder(runDir));
-  for (const old of (await listCheckpoints(runDir)).slice(0, -KEEP))
-    await rm(join(folder(runDir), nameOf(old)), { recursive: true });
+  await drop(runDir, plan.outdated(await listCheckpoints(runDir)));
   return join('checkpoints', nameOf(step));
+}
+
+async function drop(runDir: string, steps: readonly number[]): Promise<void> {
+  for (const step of steps) await rm(join(folder(runDir), nameOf(step)), { recursive: true });
+}
+
+/**
+ * Makes the checkpoint of `step` the newest one, to go on from with `progress`. Killed half-way, the run comes to the
+ * same decision again.
+ */
+export async function goOnFrom(runDir: string, step: number, progress: Progress): Promise<void> {
+  const steps = await listCheckpoints(runDir);
+  await drop(runDir, steps.filter((other) => other > step).reverse());
+  const path = join(folder(runDir), nameOf(step), 'state.json');
+  const state = stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  await writeByRename(path, JSON.stringify({ ...state, progress }));
 }
 
 /** A parameter that is read from the backend when it is written. */
@@ -57,13 +121,7 @@ export function lazyParameter(model: Model, { name, shape }: Parameter): LazyVal
   return { length: elementCount(shape), read: () => model.read(name) };
 }
 
-async function writeCheckpoint(
-  path: string,
-  step: number,
-  backend: string,
-  model: Model,
-  optimizer: Optimizer,
-): Promise<void> {
+async function writeCheckpoint(path: string, { model, optimizer }: Trained, state: State): Promise<void> {
   await mkdir(path, { recursive: true });
   const parameters = model.parameters.map(
     (parameter) =>
@@ -74,24 +132,24 @@ async function writeCheckpoint(
     ([name, data]) => [name, { shape: [data.length], data }] as const,
   );
   await writeSafetensors(join(path, 'optimizer.safetensors'), new Map(moments));
-  await writeFile(join(path, 'state.json'), JSON.stringify({ format: 1, step, backend }));
+  await writeFile(join(path, 'state.json'), JSON.stringify(state));
 }
 
 export interface Restored {
-  step: number;
-  backend: string;
+  /** Undefined when no checkpoint was there or could be read. */
+  state: State | undefined;
   /** Newer checkpoints that could not be read and were passed over. */
   damaged: number[];
 }
 
-/** Puts the newest readable checkpoint back into model and optimiser; undefined when there is none. */
+/** Puts the newest readable checkpoint, of step `upTo` at most, back into model and optimiser. */
 export async function restoreCheckpoint(
   runDir: string,
-  model: Model,
-  optimizer: Optimizer,
-): Promise<Restored | undefined> {
+  { model, optimizer }: Pick<Trained, 'model' | 'optimizer'>,
+  upTo = Infinity,
+): Promise<Restored> {
   const damaged: number[] = [];
-  for (const step of (await listCheckpoints(runDir)).reverse()) {
+  for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
     const path = join(folder(runDir), nameOf(step));
     try {
       const state = stateSchema.parse(JSON.parse(await readFile(join(path, 'state.json'), 'utf8')));
@@ -101,13 +159,12 @@ export async function restoreCheckpoint(
         throw new Error('parameters are missing');
       for (const { name } of model.parameters) model.write(name, parameters.get(name)!.data);
       optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
-      return { step: state.step, backend: state.backend, damaged };
+      return { state, damaged };
     } catch {
       damaged.push(step);
     }
   }
-  if (damaged.length) return { step: 0, backend: '', damaged };
-  return undefined;
+  return { state: undefined, damaged };
 }
 
 /** A rename survives a power cut only when its folder is synced; Windows can't and needs not. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { exportAdapterGguf, exportModelGguf, type AdapterLayer } from '../export/index.ts';
-import type { Model } from '../model/index.ts';
+import { adapterAlpha, type Model } from '../model/index.ts';
 import { lazyParameter } from './checkpoints.ts';
 import type { RunSpec } from '../protocol/run.ts';
 
@@ -29,7 +29,7 @@ export async function exportResult(dir: string, spec: RunSpec, model: Model): Pr
   }
   await exportAdapterGguf(join(dir, 'adapter.gguf'), {
     architecture: model.config.architecture,
-    alpha: spec.hyper.alpha,
+    alpha: adapterAlpha(spec.hyper),
     baseSha256: spec.base.sha256,
     layers,
   });

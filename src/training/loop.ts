@@ -1,114 +1,158 @@
 /**
- * The training loop: a pure function of (hyper-parameters, tokens, seed, step). It knows tensors through Model
- * and Optimizer only and nothing of files; what happens at an interval is its caller's.
+ * The training loop: a pure function of (hyper-parameters, sequences, seed, step, progress). It knows tensors through
+ * Model and Optimizer only and nothing of files; what happens at an interval and where it goes back to is its
+ * caller's.
  */
-import { sequenceAt } from '../corpus/packing.ts';
+import { z } from 'zod';
+import type { SequenceSource } from '../corpus/sequences.ts';
 import type { Model } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
 import type { Hyper } from '../protocol/run.ts';
+import { microBatches } from './batches.ts';
+import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './divergence.ts';
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
 
+/** What a run has gone through, as far as what follows depends on it. Part of every checkpoint. */
+export const progressSchema = z.object({
+  /** What the schedule's rate is multiplied by since the last time that training went back. */
+  rateScale: z.number().default(1),
+  /** Steps whose data was left behind: step n reads the data of step n + skipped. */
+  skipped: z.int().default(0),
+  /** Times that training went back. */
+  rollbacks: z.int().default(0),
+  watch: watchStateSchema.prefault({}),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
+/** Going back once may be bad data, three times is a bad rate. */
+const MOST_ROLLBACKS = 3;
+const SCALE_AFTER_ROLLBACK = 0.5;
+
 export interface StepReport {
   step: number;
-  /** Mean over the step's predicted tokens, nats. */
+  /** Mean over the step's learned tokens, nats. */
   loss: number;
   learningRate: number;
   /** Before clipping. */
   gradientNorm: number;
+  /** Predictions made. */
   tokens: number;
+  /** Those of them that count; with 0 there was nothing to learn, and no update was made. */
+  learned: number;
   seconds: number;
+  /** For a checkpoint of this step. */
+  progress: Progress;
 }
 
 export interface LoopOptions {
   hyper: Hyper;
   model: Model;
   optimizer: Optimizer;
-  /** The corpus's training tokens. */
-  tokens: Int32Array;
+  sequences: SequenceSource;
   /** Steps already done: 0, or where a checkpoint was taken. */
   from: number;
+  /** What that checkpoint says. */
+  progress?: Progress;
   signal: AbortSignal;
-  onStep(report: StepReport): Promise<void>;
+  /** Returns why the state after the step is no good, if it is not. */
+  onStep(report: StepReport): Promise<string | undefined | void>;
+  /**
+   * Puts model and optimiser back to an earlier step and says to which, and with what progress (see `afterRollback`)
+   * to go on; undefined when there is none. Without it, a run that diverges ends.
+   */
+  goBack?(
+    step: number,
+    why: string,
+    progress: Progress,
+  ): Promise<{ step: number; progress: Progress } | undefined>;
 }
 
-/** Runs to `hyper.steps`, or to the end of the step in which `signal` fires. Returns the last step done. */
+/**
+ * Runs to `hyper.steps`, or to the end of the step in which `signal` fires. Returns the last step done. Throws
+ * `diverged` when training can't be brought back.
+ */
 export async function runLoop(options: LoopOptions): Promise<number> {
-  const { hyper, from, signal, onStep } = options;
+  const { hyper, from, signal } = options;
   const watch = new DivergenceWatch(options.model.config.vocabularySize);
+  let progress = options.progress ?? progressSchema.parse({});
+  watch.state = progress.watch;
   for (let step = from + 1; step <= hyper.steps; step += 1) {
     if (signal.aborted) return step - 1;
-    const started = performance.now();
-    const { loss, tokens } = await accumulateStep(options, step);
-    const gradientNorm = await options.model.gradientNorm();
-    // Checked before the update, so that what is in memory is still the last good state.
-    watch.check(step, loss, gradientNorm);
-    const learningRate = learningRateAt(step, hyper);
-    const gradientScale = hyper.clip && gradientNorm > hyper.clip ? hyper.clip / gradientNorm : 1;
-    options.optimizer.step({ learningRate, gradientScale });
-    options.model.zeroGradients();
-    const seconds = (performance.now() - started) / 1000;
-    await onStep({ step, loss, learningRate, gradientNorm, tokens, seconds });
+    const trouble = await trainStep(options, step, progress, watch);
+    progress = { ...progress, watch: watch.state };
+    if (!trouble) continue;
+    const before = await rolledBack(options, step, trouble, progress);
+    step = before.step;
+    progress = before.progress;
+    watch.state = progress.watch;
   }
   return hyper.steps;
 }
 
-/** Gradients of one optimiser step: the mean over the tokens of all its micro-batches. */
-async function accumulateStep(
-  { hyper, model, tokens }: LoopOptions,
+/** Returns why the step, or the state after it, is no good. */
+async function trainStep(
+  options: LoopOptions,
   step: number,
-): Promise<{ loss: number; tokens: number }> {
+  progress: Progress,
+  watch: DivergenceWatch,
+): Promise<string | undefined> {
+  const { hyper, model, optimizer, onStep } = options;
+  const started = performance.now();
+  const sums = await accumulateStep(options, step + progress.skipped);
+  const loss = sums.learned ? sums.lossSum / sums.learned : 0;
+  const gradientNorm = await model.gradientNorm();
+  // Checked before the update, so that what is in memory is still the last good state.
+  const trouble = sums.learned ? watch.check(loss, gradientNorm) : undefined;
+  if (trouble) {
+    model.zeroGradients();
+    return trouble;
+  }
+  const learningRate = learningRateAt(step, hyper) * progress.rateScale;
+  const gradientScale = hyper.clip && gradientNorm > hyper.clip ? hyper.clip / gradientNorm : 1;
+  if (sums.learned) optimizer.step({ learningRate, gradientScale });
+  model.zeroGradients();
+  const seconds = (performance.now() - started) / 1000;
+  const { tokens, learned } = sums;
+  const after = { ...progress, watch: watch.state };
+  const report = { step, loss, learningRate, gradientNorm, tokens, learned, seconds, progress: after };
+  return (await onStep(report)) ?? undefined;
+}
+
+/** Gradients of one optimiser step: the mean over the learned tokens of all its micro-batches. */
+async function accumulateStep(
+  { hyper, model, sequences }: LoopOptions,
+  number: number,
+): Promise<{ lossSum: number; tokens: number; learned: number }> {
+  const micros = microBatches(sequences, hyper, number);
+  const learned = micros.reduce((sum, { learnedTokens }) => sum + learnedTokens, 0);
   let lossSum = 0;
-  let count = 0;
-  for (let micro = 0; micro < hyper.accumulate; micro += 1) {
-    const index = ((step - 1) * hyper.accumulate + micro) * hyper.batch;
-    const rows = Array.from({ length: hyper.batch }, (_, row) =>
-      sequenceAt(tokens, hyper.sequenceLength, hyper.seed, index + row),
-    );
-    const length = rows[0]!.length - 1;
-    const batch = new Int32Array(rows.length * (length + 1));
-    rows.forEach((row, r) => batch.set(row, r * (length + 1)));
-    const lossWeight = 1 / (hyper.accumulate * hyper.batch * length);
-    const result = await model.accumulate(
-      { tokens: batch, rows: rows.length, length },
-      { seed: [hyper.seed, index], train: true, lossWeight },
-    );
-    lossSum += result.lossSum;
-    count += result.tokens;
+  let tokens = 0;
+  for (const { index, learnedTokens, ...batch } of micros) {
+    if (!learnedTokens) continue;
+    tokens += batch.rows * batch.length;
+    const how = { seed: [hyper.seed, index] as [number, number], train: true, lossWeight: 1 / learned };
+    lossSum += (await model.accumulate(batch, how)).lossSum;
   }
-  return { loss: lossSum / count, tokens: count };
+  return { lossSum, tokens, learned };
 }
 
-/** A gradient that is gone while there is loss left: the weights have run into saturation. */
-const LOSS_LEFT = 0.1;
-/** Losses this far above a uniform guess (ln V) mean that the model is broken, not merely surprised. */
-const ABOVE_UNIFORM = 3;
-const PATIENCE = 3;
-
-/** Notices a run that has left the road. Throws `diverged` before the bad update is made. */
-class DivergenceWatch {
-  private bad = 0;
-  constructor(private readonly vocabularySize: number) {}
-
-  check(step: number, loss: number, gradientNorm: number): void {
-    const dead = gradientNorm === 0 && loss > LOSS_LEFT;
-    const broken = dead || loss > Math.log(this.vocabularySize) + ABOVE_UNIFORM;
-    this.bad = broken ? this.bad + 1 : 0;
-    const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
-    if (finite && this.bad < PATIENCE) return;
-    const why = !finite
-      ? 'the loss or its gradient is no longer a number'
-      : dead
-        ? 'there is no gradient left'
-        : `the loss stayed above ${loss.toFixed(1)}`;
-    throw diverged(step, why);
-  }
+async function rolledBack(
+  { goBack }: LoopOptions,
+  step: number,
+  why: string,
+  progress: Progress,
+): Promise<{ step: number; progress: Progress }> {
+  const before = progress.rollbacks < MOST_ROLLBACKS ? await goBack?.(step, why, progress) : undefined;
+  if (!before) throw diverged(step, why);
+  return before;
 }
 
-/** `message` lacks its full stop: whoever knows the checkpoints adds which one is kept. */
-export const diverged = (step: number, why: string) =>
-  new UserError(
-    'diverged',
-    `Training diverged at step ${step}: ${why}`,
-    'Train again with a lower --lr (a third of this one is a good next try).',
-  );
+/** Half the rate, and past the data on which step `step` went wrong; `usual` is what the watch knew at step `to`. */
+export function afterRollback(progress: Progress, step: number, to: number, usual: WatchState): Progress {
+  return {
+    rateScale: progress.rateScale * SCALE_AFTER_ROLLBACK,
+    skipped: progress.skipped + step - to,
+    rollbacks: progress.rollbacks + 1,
+    watch: usual,
+  };
+}

@@ -2,18 +2,35 @@ import type { Hyper } from '../protocol/run.ts';
 
 /** The cosine ends at this share of the peak (paper, section 3: "cosine to 0.01"). */
 const FLOOR = 0.01;
+/** An inverse square root falls no faster than after a warm-up of this share of the run. */
+const LEAST_SCALE = 0.1;
+
+type Schedule = Pick<Hyper, 'learningRate' | 'schedule' | 'steps' | 'warmup' | 'cooldown'>;
 
 /**
- * Learning rate of a step.
+ * Learning rate of a step: linear warm-up to the peak, then what the schedule says. Steps are counted from 1, so the
+ * first one already moves and the cool-down reaches zero just after the last.
  * @param step 1-based optimiser step, at most `hyper.steps`
  */
-export function learningRateAt(
-  step: number,
-  hyper: Pick<Hyper, 'learningRate' | 'schedule' | 'steps' | 'warmup'>,
-): number {
+export function learningRateAt(step: number, hyper: Schedule): number {
   const warmupSteps = Math.round(hyper.warmup * hyper.steps);
   if (step <= warmupSteps) return (hyper.learningRate * step) / warmupSteps;
-  if (hyper.schedule === 'constant') return hyper.learningRate;
-  const progress = (step - warmupSteps) / Math.max(1, hyper.steps - warmupSteps);
-  return hyper.learningRate * (FLOOR + (1 - FLOOR) * 0.5 * (1 + Math.cos(Math.PI * progress)));
+  if (hyper.schedule === 'cosine') return hyper.learningRate * cosine(step, warmupSteps, hyper.steps);
+  const decayed = (at: number) =>
+    hyper.learningRate * (hyper.schedule === 'constant' ? 1 : inverseSqrt(at, warmupSteps, hyper.steps));
+  const cooldownSteps = Math.round(hyper.cooldown * hyper.steps);
+  const last = Math.max(warmupSteps, hyper.steps - cooldownSteps);
+  if (step <= last) return decayed(step);
+  return (decayed(last) * (hyper.steps + 1 - step)) / (hyper.steps + 1 - last);
+}
+
+function cosine(step: number, warmupSteps: number, steps: number): number {
+  const progress = (step - warmupSteps) / Math.max(1, steps - warmupSteps);
+  return FLOOR + (1 - FLOOR) * 0.5 * (1 + Math.cos(Math.PI * progress));
+}
+
+/** 1 / sqrt((t - warm-up + scale) / scale), as llm-foundry's InverseSquareRootWithWarmupScheduler. */
+function inverseSqrt(step: number, warmupSteps: number, steps: number): number {
+  const scale = Math.max(1, warmupSteps, LEAST_SCALE * steps);
+  return 1 / Math.sqrt((step - warmupSteps + scale) / scale);
 }

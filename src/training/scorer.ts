@@ -1,9 +1,9 @@
 /** Reading base and result with the trainer's own arithmetic: losses, distributions, KL. No dropout, f32. */
 import { openGguf } from '../gguf/index.ts';
 import { readAdapterGguf, type Adapter } from '../export/index.ts';
-import { loadModel, moduleTensors, type Llama, type ModelOptions } from '../model/index.ts';
+import { linearNames, loadModel, readConfig, type Llama, type ModelOptions } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import { moduleNames, type BackendName, type ModuleName } from '../protocol/run.ts';
+import type { BackendName } from '../protocol/run.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 
 export type Which = 'base' | 'result';
@@ -84,7 +84,7 @@ async function loadAdapted(
   const gguf = await openGguf(basePath);
   try {
     const adapter = adapterPath ? await readAdapterGguf(adapterPath, gguf) : undefined;
-    const model = await loadModel(backend, gguf, optionsFor(adapter));
+    const model = await loadModel(backend, gguf, optionsFor(adapter, linearNames(readConfig(gguf))));
     if (adapter) putAdapter(model, adapter);
     return model;
   } finally {
@@ -93,26 +93,19 @@ async function loadAdapted(
 }
 
 /** Room for every layer of the adapter: the largest rank there is. */
-function optionsFor(adapter: Adapter | undefined): ModelOptions {
+function optionsFor(adapter: Adapter | undefined, linears: string[]): ModelOptions {
   const common = { dropout: 0, seed: 0, precision: 'f32' } as const;
   if (!adapter) return { ...common, method: 'none', rank: 1, alpha: 1, targets: [] };
   const rank = Math.max(...adapter.layers.map((layer) => layer.rank));
-  return { ...common, method: 'lora', rank, alpha: adapter.alpha, targets: modulesOf(adapter) };
-}
-
-function modulesOf(adapter: Adapter): ModuleName[] {
-  const present = new Set<ModuleName>();
-  for (const { name } of adapter.layers) {
-    const module = moduleNames.find((candidate) => name.endsWith(`.${moduleTensors[candidate]}`));
-    if (!module)
-      throw new UserError(
-        'adapter-mismatch',
-        `The adapter changes ${name}, which is none of the seven linears.`,
-        'Use an adapter of the linears only.',
-      );
-    present.add(module);
-  }
-  return [...present];
+  const targets = adapter.layers.map(({ name }) => name);
+  const strange = targets.find((name) => !linears.includes(name));
+  if (strange)
+    throw new UserError(
+      'adapter-mismatch',
+      `The adapter changes ${strange}, which is none of the seven linears.`,
+      'Use an adapter of the linears only.',
+    );
+  return { ...common, method: 'lora', rank, anyRank: true, alpha: adapter.alpha, targets };
 }
 
 /** Layers of a smaller rank are padded with zeros, their B scaled to their own alpha / rank. */

@@ -2,34 +2,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
-import { windows } from '../corpus/packing.ts';
+import { sequenceAt, sequencesPerEpoch } from '../corpus/packing.ts';
+import type { SequenceSource } from '../corpus/sequences.ts';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
-import { loadModel, type Model } from '../model/index.ts';
+import { loadModel } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunSpec, RunStatus } from '../protocol/run.ts';
-import { readRun, readSpec, readState } from '../runs/index.ts';
+import { readSpec, readState } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
-import { startBackend, type Backend } from '../tensor/index.ts';
-import { listCheckpoints, restoreCheckpoint, saveCheckpoint } from './checkpoints.ts';
+import { startBackend } from '../tensor/index.ts';
 import { runEvaluator } from './evaluator-child.ts';
 import { exportResult } from './export-result.ts';
-import { measureHeldOut } from './held-out.ts';
-import { diverged, runLoop, type StepReport } from './loop.ts';
-import { createOptimizer, type Optimizer } from './optimizers.ts';
-import { Eta } from './eta.ts';
-
-interface Session {
-  dir: string;
-  spec: RunSpec;
-  writer: RunWriter;
-  signal: AbortSignal;
-  backend: Backend;
-  corpus: Corpus;
-  model: Model;
-  optimizer: Optimizer;
-}
+import { createOptimizer } from './optimizers.ts';
+import { peakMemoryBytes, Session } from './session.ts';
 
 /** Says what the run does now. */
 type Phase = (name: string) => Promise<void>;
@@ -55,9 +42,21 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   const model = await loadModel(backend, gguf, spec.hyper);
   await gguf.close();
   const optimizer = createOptimizer(model, spec.hyper);
-  const session: Session = { dir, spec, writer, signal, backend, corpus, model, optimizer };
+  const sequences = trainingSequences(corpus, spec);
+  const session = new Session({
+    dir,
+    spec,
+    writer,
+    signal,
+    backend,
+    corpus,
+    sequences,
+    model,
+    optimizer,
+    phase,
+  });
 
-  const { step, tokensPerSecond } = await trainSession(session, phase);
+  const { step, tokensPerSecond } = await session.train();
   if (signal.aborted && step < spec.hyper.steps) return 'cancelled';
 
   await phase('Writing the result');
@@ -112,106 +111,15 @@ async function readOrBuildCorpus(
   return corpus;
 }
 
-/** Restores, trains, evaluates at intervals. Returns the last step and the median speed. */
-async function trainSession(
-  session: Session,
-  phase: Phase,
-): Promise<{ step: number; tokensPerSecond: number }> {
-  const { dir, spec, writer, signal, backend, corpus, model, optimizer } = session;
-  const { hyper } = spec;
-  const restored = await restoreCheckpoint(dir, model, optimizer);
-  for (const bad of restored?.damaged ?? [])
-    await writer.event({
-      type: 'warning',
-      message: `Checkpoint ${bad} could not be read and was passed over.`,
-    });
-  if (restored?.backend && restored.backend !== backend.name)
-    await writer.event({
-      type: 'warning',
-      message: `Resumed on ${backend.name} from a checkpoint made on ${restored.backend}: close, but not bit for bit.`,
-    });
-  const from = restored?.step ?? 0;
-  await writer.event({
-    type: 'start',
-    backend: backend.name,
-    backendReason: backend.reason,
-    step: from,
-    steps: hyper.steps,
-    trainableParameters: model.parameterCount,
-    trainTokens: corpus.train.length,
-    heldOutTokens: corpus.heldOut.length,
-  });
-
-  await phase(from ? `Training, resumed at step ${from}` : 'Training');
-  const heldOut = windows(corpus.heldOut, hyper.sequenceLength, {
-    count: Math.min(LIVE_WINDOWS, spec.evaluation.heldOutWindows),
-  });
-  const eta = new Eta(hyper.steps, hyper.evalEvery);
-  const evaluate = async (step: number) => {
-    const began = performance.now();
-    const result = await measureHeldOut(model, heldOut, signal);
-    if (result && !Number.isFinite(result.value))
-      throw diverged(step, 'the held-out loss is no longer a number');
-    if (result) await writer.event({ type: 'evaluation', step, result });
-    eta.evaluation((performance.now() - began) / 1000);
-  };
-  const checkpoint = async (step: number) => {
-    const path = await saveCheckpoint(dir, step, backend.name, model, optimizer);
-    await writer.event({ type: 'checkpoint', step, path });
-  };
-
-  if (from === 0) await evaluate(0);
-  const onStep = async (report: StepReport) => {
-    const { step, loss, learningRate, gradientNorm } = report;
-    const etaSeconds = eta.step(step, report.seconds);
-    const tokensPerSecond = report.tokens / report.seconds;
-    await writer.event({
-      type: 'step',
-      step,
-      loss,
-      learningRate,
-      gradientNorm,
-      tokensPerSecond,
-      peakMemory: peakMemoryBytes(),
-      etaSeconds,
-    });
-    await writer.state({ step, etaSeconds });
-    if (step % hyper.evalEvery !== 0 && step !== hyper.steps) return;
-    // Measured first: weights that give no number are not worth keeping.
-    await evaluate(step);
-    await checkpoint(step);
-  };
-  let step: number;
-  try {
-    step = await runLoop({ hyper, model, optimizer, tokens: corpus.train, from, signal, onStep });
-  } catch (error) {
-    throw await withLastCheckpoint(error, dir);
-  }
-  if (step < hyper.steps && step > from && step % hyper.evalEvery !== 0) await checkpoint(step);
+function trainingSequences({ train }: Corpus, { hyper }: RunSpec): SequenceSource {
+  const length = hyper.sequenceLength;
   return {
-    step,
-    tokensPerSecond: eta.secondsPerStep
-      ? (hyper.batch * hyper.accumulate * hyper.sequenceLength) / eta.secondsPerStep
-      : await earlierSpeed(dir),
+    length,
+    perEpoch: sequencesPerEpoch(train.length, length),
+    at: (index) => ({
+      tokens: sequenceAt(train, length, hyper.seed, index),
+      learned: new Uint8Array(length).fill(1),
+      starts: new Int32Array(length),
+    }),
   };
 }
-
-/** Of the process that made the last step: a run that was only evaluated anew trained nothing in this one. */
-async function earlierSpeed(dir: string): Promise<number> {
-  const { events } = await readRun(dir);
-  return events.findLast((event) => event.type === 'step')?.tokensPerSecond ?? 0;
-}
-
-/** Held-out windows looked at during training; the evaluator takes them all at the end. */
-const LIVE_WINDOWS = 4;
-
-/** Says which checkpoint a diverged run still has. */
-async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
-  if (!(error instanceof UserError) || error.code !== 'diverged') return error;
-  const last = (await listCheckpoints(dir)).at(-1);
-  const kept =
-    last === undefined ? 'no checkpoint had been written yet' : `the checkpoint of step ${last} is kept`;
-  return new UserError('diverged', `${error.message}; ${kept}.`, error.next);
-}
-
-const peakMemoryBytes = () => process.resourceUsage().maxRSS * 1024;

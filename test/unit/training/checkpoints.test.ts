@@ -1,14 +1,25 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Model } from '../../../src/model/index.ts';
-import { listCheckpoints, restoreCheckpoint, saveCheckpoint } from '../../../src/training/checkpoints.ts';
+import {
+  CheckpointPlan,
+  goOnFrom,
+  listCheckpoints,
+  restoreCheckpoint,
+  saveCheckpoint,
+} from '../../../src/training/checkpoints.ts';
+import { PATIENCE } from '../../../src/training/divergence.ts';
+import { progressSchema } from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';
 
 let dir = '';
 beforeEach(async () => void (dir = await mkdtemp(join(tmpdir(), 'fmn-checkpoints-'))));
 afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const fresh = progressSchema.parse({});
+const plan = new CheckpointPlan(10);
 
 /** One parameter and one moment; what is restored can be looked at. */
 function state(value: number, moments: () => Float32Array = () => Float32Array.of(value)) {
@@ -22,31 +33,61 @@ function state(value: number, moments: () => Float32Array = () => Float32Array.o
     state: () => new Map([['w', moments()]]),
     load: (loaded: Map<string, Float32Array>) => void seen.push(...loaded.get('w')!),
   } as unknown as Optimizer;
-  return { model, optimizer, seen };
+  return { model, optimizer, backend: 'wasm', seen };
 }
+const save = (step: number, progress = fresh) => saveCheckpoint(dir, state(step), { step, progress, plan });
 
 it('that cannot be written leaves the one before, and nothing of itself', async () => {
-  const good = state(1);
-  await saveCheckpoint(dir, 2, 'wasm', good.model, good.optimizer);
+  const progress = { ...fresh, rateScale: 0.5, watch: { losses: [1 / 3], norms: [0.1], bad: 2 } };
+  await save(2, progress);
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
-  const bad = state(2, () => {
+  const bad = state(4, () => {
     throw full;
   });
-  await expect(saveCheckpoint(dir, 4, 'wasm', bad.model, bad.optimizer)).rejects.toBe(full);
+  await expect(saveCheckpoint(dir, bad, { step: 4, progress, plan })).rejects.toBe(full);
   expect(await readdir(join(dir, 'checkpoints'))).toEqual(['step-000002']);
   const into = state(0);
-  expect(await restoreCheckpoint(dir, into.model, into.optimizer)).toEqual({
-    step: 2,
-    backend: 'wasm',
+  expect(await restoreCheckpoint(dir, into)).toEqual({
+    state: { format: 1, step: 2, backend: 'wasm', progress },
     damaged: [],
   });
-  expect(into.seen).toEqual([1, 1]);
+  expect(into.seen).toEqual([2, 2]);
 });
 
-it('is one of the newest two', async () => {
-  for (const step of [2, 4, 6]) {
-    const { model, optimizer } = state(step);
-    await saveCheckpoint(dir, step, 'wasm', model, optimizer);
-  }
-  expect(await listCheckpoints(dir)).toEqual([4, 6]);
+it('is passed over when it is damaged', async () => {
+  for (const step of [10, 20]) await save(step);
+  await truncate(join(dir, 'checkpoints', 'step-000020', 'optimizer.safetensors'), 20);
+  const into = state(0);
+  expect(await restoreCheckpoint(dir, into)).toMatchObject({ state: { step: 10 }, damaged: [20] });
+  expect(into.seen).toEqual([10, 10]);
+  expect(await restoreCheckpoint(dir, into, 5)).toEqual({ state: undefined, damaged: [] });
+});
+
+it('becomes the newest one when training goes back to it', async () => {
+  for (const step of [10, 20, 25]) await save(step);
+  const progress = { ...fresh, rollbacks: 1, skipped: 7 };
+  await goOnFrom(dir, 10, progress);
+  expect(await listCheckpoints(dir)).toEqual([10]);
+  expect((await restoreCheckpoint(dir, state(0))).state).toMatchObject({ step: 10, progress });
+});
+
+describe('CheckpointPlan', () => {
+  it.each([1, 4, 7, 10, 30, 60, 1000])('keeps what can be gone back to (evaluated every %i)', (evalEvery) => {
+    const plan = new CheckpointPlan(evalEvery);
+    let kept = [0];
+    for (let step = 1; step < 300; step += 1) {
+      const target = plan.before(step);
+      // From before the trouble, which shows only some steps later, and not far back.
+      expect(kept).toContain(target);
+      if (step > PATIENCE) expect(target).toBeLessThan(step - PATIENCE);
+      expect(step - target).toBeLessThanOrEqual(54);
+      if (step % evalEvery === 0) expect(plan.due(step)).toBe(true);
+      if (!plan.due(step)) continue;
+      kept.push(step);
+      const outdated = plan.outdated(kept);
+      kept = kept.filter((old) => !outdated.includes(old));
+      expect(kept.length).toBeLessThanOrEqual(4);
+      expect(kept.at(-1)).toBe(step);
+    }
+  });
 });

@@ -1,84 +1,126 @@
 import { describe, expect, it } from 'vitest';
+import type { SequenceSource } from '../../../src/corpus/sequences.ts';
 import type { Batch, Model } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
-import { runLoop, type StepReport } from '../../../src/training/loop.ts';
+import { afterRollback, runLoop, type LoopOptions, type StepReport } from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';
 
-const tokens = Int32Array.from({ length: 400 }, (_, i) => i % 50);
+const LENGTH = 16;
+/** Sequence n begins with token n; all of it counts unless `learned` says otherwise. */
+const source = (learned: (index: number) => number = () => LENGTH): SequenceSource => ({
+  length: LENGTH,
+  perEpoch: 50,
+  at: (index) => ({
+    tokens: Int32Array.from({ length: LENGTH + 1 }, (_, i) => (i ? i : index)),
+    learned: Uint8Array.from({ length: LENGTH }, (_, i) => (i < learned(index) ? 1 : 0)),
+    starts: new Int32Array(LENGTH),
+  }),
+});
 const hyper = (patch: Partial<Hyper> = {}) =>
   hyperSchema.parse({
     learningRate: 1e-3,
     steps: 6,
-    sequenceLength: 16,
+    sequenceLength: LENGTH,
     batch: 2,
     accumulate: 2,
+    schedule: 'constant',
     warmup: 0,
     ...patch,
   });
 
-/** Records what the loop asks of it; losses and gradient norms are given. */
-function recorder(lossOf: (call: number) => number = () => 3, norm = 0.5) {
+/** Records what the loop asks of it; losses (nats per learned token) and gradient norms are given. */
+function recorder(lossOf: (call: number) => number = () => 3, norm: (call: number) => number = () => 0.5) {
   const batches: string[] = [];
-  const scales: number[] = [];
+  const firsts: number[] = [];
+  const weights: number[] = [];
+  const updates: { learningRate: number; gradientScale: number }[] = [];
   let calls = 0;
   const model = {
     config: { vocabularySize: 50 },
-    accumulate: async (
-      batch: Batch,
-      options: { seed: number[]; lossWeight: number },
-    ) => {
+    accumulate: async (batch: Batch, options: { seed: number[]; lossWeight: number }) => {
       batches.push(`${batch.tokens.join(',')}|${options.seed.join(',')}`);
-      const count = batch.rows * batch.length;
+      firsts.push(batch.tokens[0]!);
+      weights.push(options.lossWeight);
+      const count = batch.learned?.reduce((sum, one) => sum + one, 0) ?? batch.rows * batch.length;
       return { lossSum: lossOf(calls++) * count, tokens: count };
     },
-    gradientNorm: async () => norm,
+    gradientNorm: async () => norm(calls),
     zeroGradients: () => undefined,
   } as unknown as Model;
-  const optimizer = {
-    step: ({ gradientScale }: { gradientScale: number }) => void scales.push(gradientScale),
-  } as unknown as Optimizer;
-  return { model, optimizer, batches, scales };
+  const optimizer = { step: (update: (typeof updates)[0]) => void updates.push(update) };
+  return { model, optimizer: optimizer as unknown as Optimizer, batches, firsts, weights, updates };
 }
 
 async function train(
   r: ReturnType<typeof recorder>,
   patch: Partial<Hyper> = {},
-  from = 0,
-  signal = new AbortController().signal,
+  more: Partial<LoopOptions> = {},
 ) {
   const reports: StepReport[] = [];
   const last = await runLoop({
     ...r,
     hyper: hyper(patch),
-    tokens,
-    from,
-    signal,
+    sequences: source(),
+    from: 0,
+    signal: new AbortController().signal,
     onStep: async (report) => void reports.push(report),
+    ...more,
   });
   return { last, reports };
 }
+const scales = ({ updates }: ReturnType<typeof recorder>) =>
+  updates.map(({ gradientScale }) => gradientScale);
 
 describe('runLoop', () => {
   it('sees the same batches and seeds when it goes on from a step as when it never stopped', async () => {
     const whole = recorder();
     await train(whole);
     const rest = recorder();
-    await train(rest, {}, 4);
+    await train(rest, {}, { from: 4 });
     expect(whole.batches).toHaveLength(12);
     expect(rest.batches).toEqual(whole.batches.slice(8));
     expect(new Set(whole.batches).size).toBe(12);
+    expect(whole.firsts).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22]);
   });
 
   it('scales gradients down to the clipping norm and never up', async () => {
-    const above = recorder(() => 3, 4);
+    const above = recorder(undefined, () => 4);
     await train(above, { clip: 1 });
-    expect(above.scales).toEqual(Array(6).fill(0.25));
-    const below = recorder(() => 3, 0.5);
+    expect(scales(above)).toEqual(Array(6).fill(0.25));
+    const below = recorder();
     await train(below, { clip: 1 });
-    expect(below.scales).toEqual(Array(6).fill(1));
-    const off = recorder(() => 3, 4);
+    expect(scales(below)).toEqual(Array(6).fill(1));
+    const off = recorder(undefined, () => 4);
     await train(off, { clip: 0 });
-    expect(off.scales).toEqual(Array(6).fill(1));
+    expect(scales(off)).toEqual(Array(6).fill(1));
+  });
+
+  it('takes the mean over the learned tokens of the whole step', async () => {
+    // Sequences 0 and 1 have 4 learned tokens, 2 and 3 all 16; losses 1 and 3.
+    const r = recorder((call) => [1, 3][call % 2]!);
+    const { reports } = await train(
+      r,
+      { steps: 1 },
+      { sequences: source((index) => (index < 2 ? 4 : LENGTH)) },
+    );
+    expect(r.weights).toEqual([1 / 40, 1 / 40]);
+    expect(reports[0]).toMatchObject({ loss: (8 * 1 + 32 * 3) / 40, learned: 40, tokens: 64 });
+  });
+
+  it('passes over micro-batches, and steps, in which nothing is learned', async () => {
+    const half = recorder();
+    await train(half, { steps: 1 }, { sequences: source((index) => (index < 2 ? 0 : LENGTH)) });
+    expect(half.firsts).toEqual([2]);
+    expect(half.weights).toEqual([1 / 32]);
+    const none = recorder();
+    const { reports } = await train(
+      none,
+      { steps: 2 },
+      { sequences: source((index) => (index < 4 ? 0 : LENGTH)) },
+    );
+    expect(none.firsts).toEqual([4, 6]);
+    expect(none.updates).toHaveLength(1);
+    expect(reports.map(({ learned }) => learned)).toEqual([0, 64]);
   });
 
   it('finishes the step in which it is cancelled and does not begin another', async () => {
@@ -87,7 +129,7 @@ describe('runLoop', () => {
       if (call === 5) cancel.abort();
       return 3;
     });
-    const { last, reports } = await train(r, {}, 0, cancel.signal);
+    const { last, reports } = await train(r, {}, { signal: cancel.signal });
     expect(last).toBe(3);
     expect(reports.map(({ step }) => step)).toEqual([1, 2, 3]);
   });
@@ -98,21 +140,77 @@ describe('runLoop', () => {
       code: 'diverged',
       message: expect.stringContaining('step 3'),
     });
-    expect(r.scales).toHaveLength(2);
+    expect(r.updates).toHaveLength(2);
+  });
+});
+
+describe('goes back', () => {
+  const to = 1;
+  const back: NonNullable<LoopOptions['goBack']> = async (step, _, progress) => ({
+    step: to,
+    progress: afterRollback(progress, step, to, { losses: [], norms: [], bad: 0 }),
   });
 
-  it('tells a run that stays far above a uniform guess from one bad batch', async () => {
-    const oneBad = recorder((call) => (call === 2 || call === 3 ? 20 : 3));
-    expect((await train(oneBad)).last).toBe(6);
-    const broken = recorder((call) => (call >= 2 ? 20 : 3));
-    await expect(train(broken)).rejects.toMatchObject({ code: 'diverged' });
+  it('past the data that was bad and at half the rate', async () => {
+    // Two micro-batches a step: step 4 is no number.
+    const r = recorder((call) => (call === 6 ? NaN : 3));
+    const { last, reports } = await train(r, {}, { goBack: back });
+    expect(last).toBe(6);
+    expect(reports.map(({ step }) => step)).toEqual([1, 2, 3, 2, 3, 4, 5, 6]);
+    const rates = reports.map(({ learningRate }) => learningRate / 1e-3);
+    expect(rates).toEqual([1, 1, 1, 0.5, 0.5, 0.5, 0.5, 0.5]);
+    // The four steps' sequences once each, then those after them: step 2 reads what step 5 would have read.
+    expect(r.firsts).toEqual(Array.from({ length: 18 }, (_, i) => 2 * i));
+    expect(reports.at(-1)!.progress).toMatchObject({ rateScale: 0.5, skipped: 3, rollbacks: 1 });
   });
 
-  it('tells weights that let no gradient through from a text that is known by heart', async () => {
-    await expect(train(recorder(() => 3, 0))).rejects.toMatchObject({
-      code: 'diverged',
-      message: expect.stringContaining('no gradient left'),
-    });
-    expect((await train(recorder(() => 0, 0))).last).toBe(6);
+  it('to the same batches and rates when it was stopped after having gone back', async () => {
+    const lossOf = (call: number) => (call === 6 ? NaN : 3);
+    const whole = recorder(lossOf);
+    const { reports } = await train(whole, {}, { goBack: back });
+    const rest = recorder();
+    const { progress, step } = reports.findLast((report) => report.step === 4)!;
+    await train(rest, {}, { from: step, progress, goBack: back });
+    expect(rest.batches).toEqual(whole.batches.slice(-4));
+    expect(rest.updates).toEqual(whole.updates.slice(-2));
+  });
+
+  it('when the state after a step is no good', async () => {
+    let bad = true;
+    const onStep = async ({ step }: StepReport) => {
+      if (step !== 3 || !bad) return undefined;
+      bad = false;
+      return 'the held-out loss is no longer a number';
+    };
+    const whys: string[] = [];
+    const goBack: typeof back = (step, why, progress) => {
+      whys.push(`${step}: ${why}`);
+      return back(step, why, progress);
+    };
+    expect((await train(recorder(), {}, { onStep, goBack })).last).toBe(6);
+    expect(whys).toEqual(['3: the held-out loss is no longer a number']);
+  });
+
+  it('three times at most', async () => {
+    const r = recorder(() => NaN);
+    let times = 0;
+    const goBack: typeof back = async (step, _, progress) => {
+      times += 1;
+      return { step: 0, progress: afterRollback(progress, step, 0, { losses: [], norms: [], bad: 0 }) };
+    };
+    await expect(train(r, {}, { goBack })).rejects.toMatchObject({ code: 'diverged' });
+    expect(times).toBe(3);
+    expect(r.updates).toEqual([]);
+  });
+
+  it('nowhere when there is no sound checkpoint', async () => {
+    const goBack = async () => undefined;
+    await expect(
+      train(
+        recorder(() => NaN),
+        {},
+        { goBack },
+      ),
+    ).rejects.toMatchObject({ code: 'diverged' });
   });
 });
