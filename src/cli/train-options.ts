@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { UserError } from '../protocol/errors.ts';
 import { hyperSchema, moduleNames, type Hyper, type ModuleName } from '../protocol/run.ts';
-import { defaultLearningRate } from '../training/defaults.ts';
+import { DEFAULT_COOLDOWN, defaultLearningRate } from '../training/defaults.ts';
 
 export interface TrainOptions {
   base: string;
@@ -10,11 +10,14 @@ export interface TrainOptions {
   rank: number;
   alpha?: number;
   dropout: number;
-  targets: ModuleName[];
+  targets: string[];
+  rankStabilised?: boolean;
+  attentionDropout: number;
   lr?: number;
   optimizer: 'lionw' | 'adamw';
-  schedule: 'cosine' | 'constant';
+  schedule: Hyper['schedule'];
   warmup: number;
+  cooldown?: number;
   weightDecay: number;
   clip: number;
   steps?: number;
@@ -24,6 +27,7 @@ export interface TrainOptions {
   seq: number;
   batch: number;
   accumulate: number;
+  recompute?: boolean;
   precision: 'auto' | Hyper['precision'];
   evalEvery?: number;
   seed: number;
@@ -65,15 +69,13 @@ const groups: Record<string, ModuleName[]> = {
   mlp: ['gate', 'up', 'down'],
   attention: ['q', 'k', 'v', 'o'],
 };
-function targets(text: string): ModuleName[] {
-  const names = groups[text] ?? text.split(',');
-  const unknown = names.filter((name) => !(moduleNames as readonly string[]).includes(name));
-  if (unknown.length)
-    throw new InvalidArgumentError(
-      `There is no module "${unknown.join('", "')}": use all, mlp, attention or a list of ${moduleNames.join(', ')}.`,
-    );
-  return names as ModuleName[];
-}
+/** What they name is checked against the base. */
+const targets = (text: string): string[] =>
+  groups[text] ??
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
 
 export function addTrainOptions(command: Command): Command {
   const defaults = hyperSchema.parse({ learningRate: 1, steps: 1 });
@@ -91,20 +93,36 @@ export function addTrainOptions(command: Command): Command {
     .option('--dropout <p>', 'dropout on what LoRA sees', between(0, 0.9), defaults.dropout)
     .option(
       '--targets <list>',
-      'all, mlp, attention, or a list of q,k,v,o,gate,up,down',
+      'all, mlp, attention, or a list of q,k,v,o,gate,up,down or patterns such as "blk.*.ffn_*"',
       targets,
       defaults.targets,
     )
-    .option('--lr <rate>', 'peak learning rate (default: by method and optimiser)', positive)
+    .option('--rank-stabilised', "LoRA's scale is alpha / sqrt(rank), for high ranks")
+    .option(
+      '--attention-dropout <p>',
+      'dropout on attention probabilities',
+      between(0, 0.9),
+      defaults.attentionDropout,
+    )
+    .option(
+      '--lr <rate>',
+      'peak learning rate (default: by a sweep, else 10x that of full fine-tuning)',
+      positive,
+    )
     .addOption(
       new Option('--optimizer <name>', 'optimiser').choices(['lionw', 'adamw']).default(defaults.optimizer),
     )
     .addOption(
       new Option('--schedule <name>', 'learning rate over the run')
-        .choices(['cosine', 'constant'])
+        .choices(['cosine', 'inverse-sqrt', 'constant'])
         .default(defaults.schedule),
     )
     .option('--warmup <share>', 'share of the run spent warming up', between(0, 1), defaults.warmup)
+    .option(
+      '--cooldown <share>',
+      `share of the run at its end that falls to zero; not with cosine (default: ${DEFAULT_COOLDOWN} with inverse-sqrt)`,
+      between(0, 1),
+    )
     .option('--weight-decay <rate>', 'decoupled weight decay', between(0, Infinity), defaults.weightDecay)
     .option('--clip <norm>', 'largest gradient norm, 0 for none', between(0, Infinity), defaults.clip)
     .option('--steps <n>', 'budget in optimiser steps', whole(1))
@@ -114,6 +132,7 @@ export function addTrainOptions(command: Command): Command {
     .option('--seq <tokens>', 'sequence length', whole(8), defaults.sequenceLength)
     .option('--batch <n>', 'sequences per forward pass', whole(1), defaults.batch)
     .option('--accumulate <n>', 'forward passes per step', whole(1), defaults.accumulate)
+    .option('--recompute', 'less memory for a third more work (on by itself where memory is short)')
     .addOption(
       new Option('--precision <p>', 'of frozen weights and large matmuls; auto: the fastest here')
         .choices(['auto', 'f32', 'bf16'])
@@ -168,17 +187,44 @@ export function budgetInSteps(
   return Math.max(1, Math.round(tokens / (options.seq * options.batch * options.accumulate)));
 }
 
-export function toHyper(options: TrainOptions, steps: number, precision: Hyper['precision']): Hyper {
+/** A long warm-up leaves less for it. */
+const defaultCooldown = ({ warmup }: TrainOptions) => Math.min(DEFAULT_COOLDOWN, 1 - warmup);
+
+/** Throws `bad-argument` where the parts of the schedule don't fit together. */
+export function checkSchedule({ schedule, warmup, cooldown = 0 }: TrainOptions): void {
+  if (schedule === 'cosine' && cooldown > 0)
+    throw new UserError(
+      'bad-argument',
+      'A cosine schedule falls to its end by itself and takes no --cooldown.',
+      'Leave --cooldown out, or use --schedule inverse-sqrt or constant.',
+    );
+  if (warmup + cooldown > 1)
+    throw new UserError(
+      'bad-argument',
+      `A warm-up of ${warmup} and a cool-down of ${cooldown} are more than the whole run.`,
+      'Give --warmup and --cooldown that add up to 1 at most.',
+    );
+}
+
+export function toHyper(
+  options: TrainOptions,
+  steps: number,
+  precision: Hyper['precision'],
+  learningRate = options.lr ?? defaultLearningRate(options.method, options.optimizer),
+): Hyper {
   const parsed = hyperSchema.safeParse({
     method: options.method,
     rank: options.rank,
     alpha: options.alpha ?? 2 * options.rank,
     dropout: options.dropout,
     targets: options.targets,
-    learningRate: options.lr ?? defaultLearningRate(options.method, options.optimizer),
+    scaling: options.rankStabilised ? 'rank-stabilised' : 'standard',
+    attentionDropout: options.attentionDropout,
+    learningRate,
     optimizer: options.optimizer,
     schedule: options.schedule,
     warmup: options.warmup,
+    cooldown: options.cooldown ?? (options.schedule === 'inverse-sqrt' ? defaultCooldown(options) : 0),
     weightDecay: options.weightDecay,
     clip: options.clip,
     steps,
@@ -186,6 +232,7 @@ export function toHyper(options: TrainOptions, steps: number, precision: Hyper['
     batch: options.batch,
     accumulate: options.accumulate,
     precision,
+    recompute: options.recompute ?? false,
     evalEvery: options.evalEvery ?? Math.max(1, Math.min(50, Math.ceil(steps / 3))),
     seed: options.seed,
   });

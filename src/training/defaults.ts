@@ -1,15 +1,29 @@
 import type { BackendName, Hyper } from '../protocol/run.ts';
 
 /**
- * Peak learning rates for a workspace of 10^5 to 10^7 tokens, from our own sweep of SmolLM2-135M
- * (docs/science.md): the best stable rate of each method. LoRA wants about 10x what full fine-tuning does,
- * as in the paper (section 5.1); LionW about a third of AdamW's.
+ * Peak learning rates of full fine-tuning for a workspace of 10^5 to 10^7 tokens, from our own sweep of SmolLM2-135M
+ * (docs/science.md): the best stable ones. LionW's is about a third of AdamW's.
  */
-const rates = { lora: { lionw: 3e-4, adamw: 1e-3 }, full: { lionw: 3e-5, adamw: 1e-4 } };
+const fullRates = { lionw: 3e-5, adamw: 1e-4 };
+/** LoRA wants about this many times what full fine-tuning does, as in the paper (section 5.1). */
+const LORA_FACTOR = 10;
 
+/** The rate that a method gets where no sweep has found a better one. */
 export function defaultLearningRate(method: Hyper['method'], optimizer: Hyper['optimizer']): number {
-  return rates[method][optimizer];
+  const full = fullRates[optimizer];
+  return method === 'full' ? full : Number((LORA_FACTOR * full).toPrecision(3));
 }
+
+/** Says where `defaultLearningRate` comes from. */
+export function defaultRateReason(method: Hyper['method'], optimizer: Hyper['optimizer']): string {
+  const full = fullRates[optimizer];
+  return method === 'full'
+    ? `default of full fine-tuning with ${optimizer}; no sweep was made for this`
+    : `default: ${LORA_FACTOR}x full fine-tuning's ${full}; no sweep was made for this`;
+}
+
+/** What an inverse square root schedule ends in: the last share of the run (paper, section 3: 20%). */
+export const DEFAULT_COOLDOWN = 0.2;
 
 /** Matmul operations per trained token: forward 2 per weight, backward 2 for activations, 2 more where weights train. */
 function operationsPerToken(parameters: number, method: Hyper['method']): number {

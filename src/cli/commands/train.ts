@@ -5,18 +5,26 @@ import { openTokenizer } from '../../base-models/tokenizer.ts';
 import { buildCorpus, type BuildProgress, type CorpusSummary } from '../../corpus/index.ts';
 import { elementCount, openGguf } from '../../gguf/index.ts';
 import { readConfig } from '../../model/config.ts';
+import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import type { BackendName, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, listRuns } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
-import { guessTokensPerSecond } from '../../training/defaults.ts';
+import { defaultRateReason, guessTokensPerSecond } from '../../training/defaults.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
 import { printJson, printProgress } from '../output.ts';
-import { addTrainOptions, budgetInSteps, checkBudget, toHyper, type TrainOptions } from '../train-options.ts';
+import {
+  addTrainOptions,
+  budgetInSteps,
+  checkBudget,
+  checkSchedule,
+  toHyper,
+  type TrainOptions,
+} from '../train-options.ts';
 import { version } from '../version.ts';
 
 export interface FollowOptions {
@@ -50,6 +58,7 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
       'Give the folder that holds the code.',
     );
   checkBudget(options);
+  checkSchedule(options);
   const base = await fetchBase(options.base, options);
   await checkBase(base.path, { ...options, base: base.id });
 
@@ -71,6 +80,8 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
       folder,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper: toHyper(options, steps, precision),
+      learningRateReason:
+        options.lr === undefined ? defaultRateReason(options.method, options.optimizer) : 'given',
       backend: options.backend,
       evaluation: {
         heldOutWindows: options.heldOutWindows,
@@ -92,16 +103,17 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
 }
 
 /** Refuses what training would refuse later, before any file is read. */
-async function checkBase(path: string, { base, seq }: TrainOptions): Promise<void> {
+async function checkBase(path: string, { base, seq, method, targets, rank }: TrainOptions): Promise<void> {
   const gguf = await openGguf(path);
   await gguf.close();
-  const { contextLength } = readConfig(gguf);
-  if (seq > contextLength)
+  const config = readConfig(gguf);
+  if (seq > config.contextLength)
     throw new UserError(
       'bad-argument',
-      `--seq ${seq} is longer than the context of ${base}, which is ${contextLength} tokens.`,
-      `Give --seq ${contextLength} or less.`,
+      `--seq ${seq} is longer than the context of ${base}, which is ${config.contextLength} tokens.`,
+      `Give --seq ${config.contextLength} or less.`,
     );
+  if (method === 'lora') checkRank(config, chooseTargets(config, targets), rank);
 }
 
 async function readCorpus(
