@@ -22,6 +22,6 @@ export async function ask({ confirm }: ResolveOptions, download: PlannedDownload
     throw new UserError(
       'cancelled',
       `${download.what} was not downloaded.`,
-      'Choose another base, or allow the download.',
+      'Allow the download, or choose something that is here.',
     );
 }

@@ -1,6 +1,6 @@
 export type { PlannedDownload, ResolveOptions } from './ask.ts';
 export { AUTO_BASE, chooseBase, needsHub, type ChosenBase, type Hardware } from './choose.ts';
-export { hubAnswers } from './hub.ts';
+export { hubAnswers } from './hub-files.ts';
 export { isPresent, knownBasePath, presentBases, resolveBase, type ResolvedBase } from './resolve.ts';
 export { findKnownBase, knownBases, leastMemory, type KnownBase } from './registry.ts';
 export { openTokenizer, type Tokenizer } from './tokenizer.ts';

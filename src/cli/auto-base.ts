@@ -1,7 +1,7 @@
 /** The base that this machine gets where nobody says. */
 import { totalmem } from 'node:os';
 import { chooseBase, needsHub, type ChosenBase } from '../base-models/choose.ts';
-import { hubAnswers } from '../base-models/hub.ts';
+import { hubAnswers } from '../base-models/hub-files.ts';
 import { presentBases } from '../base-models/resolve.ts';
 import { findRuntime } from '../tensor/runtime/find.ts';
 import { findGpus } from './gpus.ts';

@@ -1,0 +1,167 @@
+/**
+ * Files of a repository on the Hugging Face hub, or on a mirror that HF_ENDPOINT names: listed, fetched, checked.
+ * HF_TOKEN signs in where it is set.
+ */
+import { mkdir, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
+import { UserError } from '../protocol/errors.ts';
+import type { ResolveOptions } from './ask.ts';
+import { diskFull, download, Refused, sha256Of, sizeOf } from './pypi/download.ts';
+import { withLock } from './pypi/lock.ts';
+
+export interface HubRepository {
+  type: 'model' | 'dataset';
+  /** owner/name. */
+  name: string;
+}
+
+export type HubFile = Pick<ListFileEntry, 'path' | 'size' | 'oid' | 'lfs'>;
+
+const endpoint = () => (process.env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '');
+const token = () => process.env['HF_TOKEN'] || undefined;
+const HUB_ANSWERS_MS = 3000;
+
+/** Whether the hub, or the mirror in its place, answers at all. */
+export async function hubAnswers(): Promise<boolean> {
+  try {
+    await fetch(endpoint(), {
+      method: 'HEAD',
+      redirect: 'manual',
+      signal: AbortSignal.timeout(HUB_ANSWERS_MS),
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The names in a path; a server, or a reference, must not lead outside our folders. Throws `hub-not-found`. */
+export function safeParts(file: string): string[] {
+  const parts = file.split('/');
+  if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\\:\0]/.test(part)))
+    throw new UserError(
+      'hub-not-found',
+      `"${file}" is no file name that a repository can have.`,
+      'Check the part after the colon.',
+    );
+  return parts;
+}
+
+/** The repository's files whose path `wanted` takes, in the hub's order. Throws `hub-not-found`, `network` or `cancelled`. */
+export async function listHubFiles(
+  repository: HubRepository,
+  wanted: (path: string) => boolean,
+  signal?: AbortSignal,
+): Promise<HubFile[]> {
+  const accessToken = token();
+  const files: HubFile[] = [];
+  try {
+    const listing = listFiles({
+      repo: repository,
+      recursive: true,
+      hubUrl: endpoint(),
+      fetch: (input, init) => fetch(input, { ...init, signal: signal ?? null }),
+      ...(accessToken ? { accessToken } : {}),
+    });
+    for await (const entry of listing) if (entry.type === 'file' && wanted(entry.path)) files.push(entry);
+  } catch (error) {
+    if (signal?.aborted) throw new UserError('cancelled', 'The download was cancelled.', 'Start it again.');
+    throw hubError(error, repository.name);
+  }
+  return files;
+}
+
+/**
+ * Fetches a file to `target` unless it is there. A broken download goes on where it stopped; the file is checked
+ * against `sha256`, else against the hub's own, before it gets its name.
+ * Throws UserError `hub-not-found`, `network`, `disk-full`, `cancelled` or what `damaged` makes.
+ */
+export async function fetchHubFile(
+  repository: HubRepository,
+  file: HubFile,
+  target: string,
+  options: ResolveOptions & { sha256?: string | undefined; damaged: (file: HubFile) => UserError },
+): Promise<void> {
+  const { onProgress, signal } = options;
+  await withLock(target, () => fetchLocked(repository, file, target, options), {
+    signal,
+    onWait: () =>
+      onProgress?.({
+        phase: 'waiting',
+        what: `${file.path}: another process is downloading it`,
+        done: 0,
+        total: 0,
+      }),
+  });
+}
+
+async function fetchLocked(
+  repository: HubRepository,
+  file: HubFile,
+  target: string,
+  { onProgress, signal, sha256, damaged }: Parameters<typeof fetchHubFile>[3],
+): Promise<void> {
+  if ((await sizeOf(target)) > 0) return;
+  await mkdir(dirname(target), { recursive: true });
+  const expected = sha256 ?? file.lfs?.oid;
+  // Named by content: the beginning of another version is never gone on with.
+  const part = `${target}.${(expected ?? file.oid ?? '').slice(0, 12)}.part`;
+  const accessToken = token();
+  try {
+    await download(urlOf(repository, file.path), part, {
+      signal,
+      ...(accessToken ? { headers: { authorization: `Bearer ${accessToken}` } } : {}),
+      onBytes: (done, total) =>
+        onProgress?.({ phase: 'downloading', what: file.path, done, total: total || file.size }),
+    });
+  } catch (error) {
+    throw error instanceof Refused
+      ? hubError(error, `${repository.name}:${file.path}`)
+      : diskFull(error, part);
+  }
+  const total = await sizeOf(part);
+  const right =
+    total === file.size &&
+    (!expected ||
+      (await sha256Of(part, (done) => onProgress?.({ phase: 'checking', what: file.path, done, total }))) ===
+        expected);
+  if (!right) {
+    await rm(part, { force: true });
+    throw damaged(file);
+  }
+  await rename(part, target);
+}
+
+function urlOf({ type, name }: HubRepository, path: string): string {
+  const place = type === 'dataset' ? `datasets/${name}` : name;
+  return `${endpoint()}/${place}/resolve/main/${path.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+function hubError(error: unknown, what: string): UserError {
+  const status =
+    error instanceof HubApiError
+      ? error.statusCode
+      : Number(/^HTTP (\d+)/.exec((error as Error).message)?.[1]);
+  if (status === 404)
+    return notOnHub(what, 'does not exist on the hub', 'Check the name: owner/name[:file].');
+  if (status === 401 || status === 403)
+    return notOnHub(
+      what,
+      'does not exist on the hub or needs a sign-in',
+      'Check the name, or set HF_TOKEN to a token that may read it.',
+    );
+  const cause = (error as Error).cause as NodeJS.ErrnoException | undefined;
+  const why = Number.isInteger(status) ? `HTTP ${status}` : (cause?.code ?? (error as Error).message);
+  return new UserError(
+    'network',
+    `The hub could not be reached (${why}).`,
+    'Check the connection or HF_ENDPOINT, then run the same command again.',
+    {
+      cause: error,
+    },
+  );
+}
+
+export const notOnHub = (what: string, why: string, next: string) =>
+  new UserError('hub-not-found', `${what} ${why}.`, next);
