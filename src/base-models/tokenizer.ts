@@ -43,7 +43,7 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
     throw new UserError(
       'base-unsupported-architecture',
       `llama.cpp can't load ${path}, a model of the architecture "${String(gguf.metadata['general.architecture'])}".`,
-      'Choose a base of the plain Llama architecture, such as smollm2-135m.',
+      'Choose a base of the Llama or Qwen2 architecture, such as smollm2-135m.',
       { cause: error },
     );
   }

@@ -1,8 +1,9 @@
 /** What a model looks like, read from GGUF metadata. */
 import { UserError } from '../protocol/errors.ts';
+import { linearNames } from './targets.ts';
 
 export interface ModelConfig {
-  architecture: 'llama';
+  architecture: 'llama' | 'qwen2';
   layers: number;
   /** Residual stream. */
   width: number;
@@ -11,12 +12,19 @@ export interface ModelConfig {
   heads: number;
   kvHeads: number;
   headSize: number;
+  /** Rows of the embedding: a padded vocabulary has more of them than tokens. */
   vocabularySize: number;
   contextLength: number;
   normEpsilon: number;
   ropeTheta: number;
   /** Which components RoPE turns together: (2i, 2i+1), as in GGUF's llama, or (i, i + headSize/2). */
   ropePairing: 'neighbours' | 'halves';
+  /** Linear scaling: positions are divided by this; 1 without. */
+  ropeFactor: number;
+  /** Llama 3's scaling: the frequency of pair i is divided by ropeDivisors[i]. `loadModel` reads them from the file. */
+  ropeDivisors?: Float32Array;
+  /** q, k and v have biases. */
+  qkvBias: boolean;
   /** The head is the embedding. */
   tiedHead: boolean;
 }
@@ -29,10 +37,16 @@ export interface WeightSource {
   readF32(name: string): Promise<Float32Array>;
 }
 
+/** GGUF's llama has the rows of q and k permuted, so that pairs are neighbours; qwen2 keeps its authors' halves. */
+const pairings = { llama: 'neighbours', qwen2: 'halves' } as const;
+
+/** The pairs' divisors, as the converter works them out from Llama 3's factor, frequency factors and context. */
+export const ROPE_DIVISORS = 'rope_freqs.weight';
+
 /** Reads the configuration. Throws `base-unsupported-architecture` or, where a figure is missing, `base-truncated`. */
 export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' | 'tensors'>): ModelConfig {
   const architecture = metadata['general.architecture'];
-  if (architecture !== 'llama')
+  if (architecture !== 'llama' && architecture !== 'qwen2')
     throw unsupported(`The architecture "${String(architecture)}" is not supported.`);
   const optional = (key: string) => {
     const value = metadata[`${architecture}.${key}`];
@@ -48,7 +62,6 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
       );
     return value;
   };
-  refuseVariants(metadata, architecture, tensors);
   const embedding = tensors.get('token_embd.weight');
   if (!embedding)
     throw new UserError('base-truncated', 'The base has no token embedding.', 'Fetch the file again.');
@@ -57,9 +70,13 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
   const headSize = optional('attention.key_length') ?? width / heads;
   if ((optional('rope.dimension_count') ?? headSize) !== headSize)
     throw unsupported('This base turns a part of each head only (partial RoPE), which is not supported.');
+  if ((optional('attention.value_length') ?? headSize) !== headSize)
+    throw unsupported('This base has values of another size than its keys, which is not supported.');
+  const layers = number('block_count');
+  refuseVariants(tensors, architecture, layers);
   return {
     architecture,
-    layers: number('block_count'),
+    layers,
     width,
     hiddenWidth: number('feed_forward_length'),
     heads,
@@ -69,29 +86,54 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
     contextLength: number('context_length'),
     normEpsilon: number('attention.layer_norm_rms_epsilon'),
     ropeTheta: optional('rope.freq_base') ?? 10_000,
-    ropePairing: 'neighbours',
+    ropePairing: pairings[architecture],
+    ropeFactor: readRopeFactor(metadata, architecture),
+    qkvBias: tensors.has('blk.0.attn_q.bias'),
     tiedHead: !tensors.has('output.weight'),
   };
 }
 
-/** Variants of llama that would train without an error and be wrong. */
+/** As llama.cpp reads it: without a type, a factor is linear; `rope.scale_linear` is its old name. */
+function readRopeFactor(metadata: Record<string, unknown>, architecture: string): number {
+  const get = (key: string) => metadata[`${architecture}.rope.${key}`];
+  const type = get('scaling.type') ?? 'linear';
+  if (type !== 'none' && type !== 'linear')
+    throw unsupported(`This base scales its RoPE by the rule "${String(type)}", which is not supported.`);
+  if (Number(get('scaling.attn_factor') ?? 1) !== 1)
+    throw unsupported('This base scales its attention with its RoPE, which is not supported.');
+  const factor = type === 'none' ? 1 : Number(get('scaling.factor') ?? get('scale_linear') ?? 1);
+  // 0 is how llama.cpp writes "none".
+  return factor > 0 ? factor : 1;
+}
+
+/** Variants that would train without an error and be wrong: whatever has tensors that are not read here. */
 function refuseVariants(
-  metadata: Record<string, unknown>,
-  architecture: string,
   tensors: WeightSource['tensors'],
+  architecture: ModelConfig['architecture'],
+  layers: number,
 ): void {
-  const scaling = metadata[`${architecture}.rope.scaling.type`];
-  if ((scaling !== undefined && scaling !== 'none') || tensors.has('rope_freqs.weight'))
-    throw unsupported('This base scales its RoPE, which is not supported.');
-  if ([...tensors.keys()].some((name) => name.endsWith('.bias')))
-    throw unsupported('This base has biases in its layers, which are not supported.');
   if (tensors.has('blk.0.ffn_gate_inp.weight'))
     throw unsupported('This base is a mixture of experts, which is not supported.');
+  const known = new Set(['token_embd.weight', 'output_norm.weight', 'output.weight']);
+  // llama.cpp applies them to llama only.
+  if (architecture === 'llama') known.add(ROPE_DIVISORS);
+  const biases: string[] = [];
+  for (let block = 0; block < layers; block += 1) {
+    for (const module of ['attn_q', 'attn_k', 'attn_v']) biases.push(`blk.${block}.${module}.bias`);
+    for (const norm of ['attn_norm', 'ffn_norm']) known.add(`blk.${block}.${norm}.weight`);
+  }
+  for (const name of linearNames({ layers })) known.add(`${name}.weight`);
+  // All or none: a few would be a variant that nobody has described.
+  if (biases.every((name) => tensors.has(name))) for (const name of biases) known.add(name);
+  const strange = [...tensors.keys()].find((name) => !known.has(name));
+  if (strange?.endsWith('.bias'))
+    throw unsupported(`This base has a bias "${strange}": they are supported on all of q, k and v only.`);
+  if (strange) throw unsupported(`This base has a tensor "${strange}", which is not supported.`);
 }
 
 const unsupported = (what: string) =>
   new UserError(
     'base-unsupported-architecture',
     what,
-    'Choose a base of the plain Llama architecture, such as smollm2-135m.',
+    'Choose a base of the Llama or Qwen2 architecture, such as smollm2-135m.',
   );

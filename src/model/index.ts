@@ -1,4 +1,12 @@
 export type { Batch, Model, ModelOptions, Parameter, Slot, TrainableModel } from './model.ts';
 export { readConfig, type ModelConfig, type WeightSource } from './config.ts';
-export { loadModel, moduleTensors } from './load.ts';
+export { loadModel } from './load.ts';
+export {
+  adapterAlpha,
+  checkRank,
+  chooseTargets,
+  linearNames,
+  linearShape,
+  moduleTensors,
+} from './targets.ts';
 export type { Llama } from './llama.ts';

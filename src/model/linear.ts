@@ -19,11 +19,11 @@ export interface LinearSaved {
 }
 
 /**
- * One or more linear modules with the same input, as one product: y = x W^T + s (mask x) A^T B^T.
+ * One or more linear modules with the same input, as one product: y = x W^T + bias + s (mask x) A^T B^T.
  * `compute` is the type of x, y and of the products; gradients of parameters are f32.
  */
 export class Linear {
-  private derived: { key: string; weight: Tensor; a?: Tensor; b?: Tensor } | undefined;
+  private derived: { key: string; weight: Tensor; bias?: Tensor; a?: Tensor; b?: Tensor } | undefined;
 
   constructor(
     private readonly backend: Backend,
@@ -34,6 +34,8 @@ export class Linear {
     /** Rows of `weight` that belong to each module. */
     private readonly rows: readonly number[],
     private readonly lora?: Lora,
+    /** [out]: frozen (of type `compute`), or trained. */
+    private readonly bias?: Tensor | Slot,
   ) {}
 
   get hasLora(): boolean {
@@ -43,8 +45,9 @@ export class Linear {
   /** `mask` [N, in] of zeros and ones is dropout at `keepRate`; `adapted` false leaves LoRA out. */
   forward(x: Tensor, { mask, keepRate, adapted }: LinearMode): { y: Tensor } & LinearSaved {
     const { backend: b } = this;
-    const { weight, a, b: block } = this.derive(keepRate);
-    const y = b.matmul(x, weight, { transposeB: true });
+    const { weight, bias, a, b: block } = this.derive(keepRate);
+    const product = b.matmul(x, weight, { transposeB: true });
+    const y = bias ? b.add(product, bias) : product;
     if (!a || !block || !adapted) return { y, z: undefined };
     const z = b.matmul(mask ? b.mul(x, mask) : x, a, { transposeB: true });
     return { y: b.add(y, b.matmul(z, block, { transposeB: true })), z };
@@ -56,6 +59,7 @@ export class Linear {
     const { weight, a, b: block } = this.derive(keepRate);
     if (isSlot(this.weight))
       this.parameters.accumulate(this.weight, this.f32(b.matmul(dy, x, { transposeA: true })));
+    if (this.bias && isSlot(this.bias)) this.parameters.accumulate(this.bias, b.sum(this.f32(dy), 0));
     const dx = b.matmul(dy, weight);
     if (!this.lora || !a || !block || !z) return dx;
     const dz = b.matmul(dy, block);
@@ -90,6 +94,7 @@ export class Linear {
     this.forget();
     const made = b.arena(() => ({
       weight: isSlot(this.weight) ? this.computed(this.weight.value) : this.weight,
+      ...(this.bias && { bias: isSlot(this.bias) ? this.computed(this.bias.value) : this.bias }),
       ...(lora && { a: this.computed(lora.a.value), b: this.computed(this.blockDiagonal(lora, keepRate)) }),
     }));
     for (const tensor of Object.values(made)) b.keep(tensor);
@@ -125,8 +130,9 @@ export class Linear {
     const { derived, lora } = this;
     this.derived = undefined;
     if (!derived) return;
-    const owned = isSlot(this.weight) ? this.weight.value : this.weight;
-    if (derived.weight !== owned) this.backend.dispose(derived.weight);
+    const owned = (x: Tensor | Slot | undefined) => (x && isSlot(x) ? x.value : x);
+    if (derived.weight !== owned(this.weight)) this.backend.dispose(derived.weight);
+    if (derived.bias !== owned(this.bias)) this.backend.dispose(derived.bias);
     if (derived.a !== lora?.a.value) this.backend.dispose(derived.a);
     this.backend.dispose(derived.b);
   }

@@ -4,7 +4,7 @@ import { UserError } from '../protocol/errors.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { Attention } from './attention.ts';
 import { Block, type Gain } from './block.ts';
-import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
+import { readConfig, ROPE_DIVISORS, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
 import { Linear, type Lora } from './linear.ts';
@@ -12,28 +12,29 @@ import { Llama } from './llama.ts';
 import type { ModelOptions, Slot } from './model.ts';
 import { Parameters } from './parameters.ts';
 import { gaussian, mix, mixText } from './random.ts';
+import { checkRank, chooseTargets, linearShape, loraScale, moduleTensors } from './targets.ts';
 
-/** GGUF's name of each module, within `blk.N.`. */
-export const moduleTensors: Record<ModuleName, string> = {
-  q: 'attn_q',
-  k: 'attn_k',
-  v: 'attn_v',
-  o: 'attn_output',
-  gate: 'ffn_gate',
-  up: 'ffn_up',
-  down: 'ffn_down',
-};
-
-/** Loads a base for LoRA, full fine-tuning or reading only. Throws UserErrors about the file. */
+/**
+ * Loads a base for LoRA, full fine-tuning or reading only. Throws UserErrors about the file, `bad-argument` for
+ * targets that match nothing, a rank above a matrix's smaller side, and bf16 where the backend has none.
+ */
 export async function loadModel(
   backend: Backend,
   source: WeightSource,
   options: ModelOptions,
 ): Promise<Llama> {
-  const config = readConfig(source);
+  const config = await withDivisors(readConfig(source), source);
   if (options.precision === 'bf16' && !backend.supportsBf16)
     throw new UserError('bad-argument', `The ${backend.name} backend has no bf16.`, 'Use --precision f32.');
-  return new Loader(backend, source, config, options).load();
+  const targets = options.method === 'lora' ? chooseTargets(config, options.targets) : new Set<string>();
+  if (!options.anyRank) checkRank(config, targets, options.rank);
+  return new Loader(backend, source, config, options, targets).load();
+}
+
+async function withDivisors(config: ModelConfig, source: WeightSource): Promise<ModelConfig> {
+  if (!source.tensors.has(ROPE_DIVISORS)) return config;
+  const ropeDivisors = await readValues(source, ROPE_DIVISORS, [config.headSize / 2]);
+  return { ...config, ropeDivisors };
 }
 
 class Loader {
@@ -47,6 +48,7 @@ class Loader {
     private readonly source: WeightSource,
     private readonly config: ModelConfig,
     private readonly options: ModelOptions,
+    private readonly targets: ReadonlySet<string>,
   ) {
     this.parameters = new Parameters(backend);
     this.compute = options.precision;
@@ -54,18 +56,18 @@ class Loader {
 
   async load(): Promise<Llama> {
     const { backend, config, options, compute, parameters } = this;
-    const { width, hiddenWidth, vocabularySize } = config;
+    const { width, vocabularySize } = config;
     const embedding = await this.matrix('token_embd.weight', [vocabularySize, width]);
     const attention = new Attention(backend, config, compute);
     const blocks: Block[] = [];
     for (let index = 0; index < config.layers; index += 1) {
       const weights = {
         attentionNorm: await this.gain(`blk.${index}.attn_norm.weight`),
-        qkv: await this.linear(index, ['q', 'k', 'v'], width),
-        o: await this.linear(index, ['o'], config.heads * config.headSize),
+        qkv: await this.linear(index, ['q', 'k', 'v'], config.qkvBias),
+        o: await this.linear(index, ['o']),
         mlpNorm: await this.gain(`blk.${index}.ffn_norm.weight`),
-        gateUp: await this.linear(index, ['gate', 'up'], width),
-        down: await this.linear(index, ['down'], hiddenWidth),
+        gateUp: await this.linear(index, ['gate', 'up']),
+        down: await this.linear(index, ['down']),
       };
       blocks.push(new Block(backend, index, weights, attention, parameters, config.normEpsilon, compute));
     }
@@ -93,16 +95,11 @@ class Loader {
     });
   }
 
-  private outOf(module: ModuleName): number {
-    const { width, hiddenWidth, heads, kvHeads, headSize } = this.config;
-    const sizes = { q: heads * headSize, k: kvHeads * headSize, v: kvHeads * headSize, o: width };
-    return { ...sizes, gate: hiddenWidth, up: hiddenWidth, down: width }[module];
-  }
-
   /** Modules with one input as one matrix, one below the other. */
-  private async linear(index: number, modules: ModuleName[], columns: number): Promise<Linear> {
-    const rows = modules.map((module) => this.outOf(module));
+  private async linear(index: number, modules: ModuleName[], biased = false): Promise<Linear> {
     const names = modules.map((module) => `blk.${index}.${moduleTensors[module]}`);
+    const rows = names.map((name) => linearShape(this.config, name)[0]);
+    const columns = linearShape(this.config, names[0]!)[1];
     const parts: { name: string; shape: number[] }[] = [];
     const data = new Float32Array(rows.reduce((sum, count) => sum + count, 0) * columns);
     let begin = 0;
@@ -113,18 +110,25 @@ class Loader {
       begin += rows[i]!;
     }
     const weight = this.place(parts, data, [begin, columns], true);
-    const lora = this.options.method === 'lora' ? this.lora(names, modules, rows, columns) : undefined;
-    const linear = new Linear(this.backend, this.parameters, this.compute, weight, rows, lora);
+    const bias = biased ? await this.bias(names, rows) : undefined;
+    const lora = this.lora(names, rows, columns);
+    const linear = new Linear(this.backend, this.parameters, this.compute, weight, rows, lora, bias);
     this.linears.push(linear);
     return linear;
   }
 
+  private async bias(names: string[], rows: number[]): Promise<Tensor | Slot> {
+    const parts = names.map((name, i) => ({ name: `${name}.bias`, shape: [rows[i]!] }));
+    const values: number[] = [];
+    for (const { name, shape } of parts) values.push(...(await this.values(name, shape)));
+    return this.place(parts, Float32Array.from(values), [values.length], true);
+  }
+
   /** A ~ N(0, 1/rank^2), as PEFT's "gaussian"; B = 0. */
-  private lora(names: string[], modules: ModuleName[], rows: number[], columns: number): Lora | undefined {
-    const { backend, options, parameters } = this;
-    const { rank, alpha, targets, seed } = options;
-    const targeted = modules.map((module) => targets.includes(module));
-    const chosen = names.filter((_, i) => targeted[i]);
+  private lora(names: string[], rows: number[], columns: number): Lora | undefined {
+    const { backend, options, parameters, targets } = this;
+    const { rank, seed } = options;
+    const chosen = names.filter((name) => targets.has(name));
     if (!chosen.length) return undefined;
     const values = new Float32Array(chosen.length * rank * columns);
     const parts = chosen.map((name, i) => {
@@ -133,14 +137,14 @@ class Loader {
     });
     const a = parameters.add(parts, backend.tensor(values, [chosen.length * rank, columns]));
     const b = names.map((name, i) =>
-      targeted[i]
+      targets.has(name)
         ? parameters.add(
             [{ name: `${name}.lora_b`, shape: [rows[i]!, rank] }],
             backend.zeros([rows[i]!, rank]),
           )
         : undefined,
     );
-    return { a, b, rank, scale: alpha / rank };
+    return { a, b, rank, scale: loraScale(options) };
   }
 
   private async gain(name: string): Promise<Gain> {
@@ -169,16 +173,20 @@ class Loader {
     return tensor;
   }
 
-  private async values(name: string, shape: number[]): Promise<Float32Array> {
-    const known = this.source.tensors.get(name);
-    if (!known)
-      throw new UserError('base-truncated', `The base has no tensor "${name}".`, 'Fetch the file again.');
-    if (known.shape.join() !== shape.join())
-      throw new UserError(
-        'base-truncated',
-        `The base's tensor "${name}" is ${known.shape.join(' x ')}, not ${shape.join(' x ')}.`,
-        'Fetch the file again.',
-      );
-    return this.source.readF32(name);
+  private values(name: string, shape: number[]): Promise<Float32Array> {
+    return readValues(this.source, name, shape);
   }
+}
+
+async function readValues(source: WeightSource, name: string, shape: number[]): Promise<Float32Array> {
+  const known = source.tensors.get(name);
+  if (!known)
+    throw new UserError('base-truncated', `The base has no tensor "${name}".`, 'Fetch the file again.');
+  if (known.shape.join() !== shape.join())
+    throw new UserError(
+      'base-truncated',
+      `The base's tensor "${name}" is ${known.shape.join(' x ')}, not ${shape.join(' x ')}.`,
+      'Fetch the file again.',
+    );
+  return source.readF32(name);
 }

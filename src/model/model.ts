@@ -30,6 +30,8 @@ export interface ModelOptions {
   attentionDropout?: number;
   /** Keep only each block's input and compute the rest again in the backward pass. */
   recompute?: boolean;
+  /** For reading an adapter whose layers differ in rank: `rank` is the largest, and may be above a matrix's side. */
+  anyRank?: boolean;
   /** Of LoRA's A. */
   seed: number;
   /** Of frozen weights and large products; parameters, gradients and the residual stream are f32 always. */

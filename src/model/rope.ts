@@ -27,12 +27,13 @@ export function makeRope(
     swap[second! * headSize + first!] = -1;
     swap[first! * headSize + second!] = 1;
   }
+  const frequencies = ropeFrequencies(config);
   const rowLength = (heads + kvHeads) * headSize;
   const cos = new Float32Array(batch * length * rowLength);
   const sin = new Float32Array(cos.length);
   for (let position = 0; position < length; position += 1)
     pairs.forEach(([first, second], i) => {
-      const angle = position * config.ropeTheta ** ((-2 * i) / headSize);
+      const angle = position * frequencies[i]!;
       const [c, d] = [Math.cos(angle), Math.sin(angle)];
       for (let head = 0; head < heads + kvHeads; head += 1) {
         const scale = head < heads ? 1 / Math.sqrt(headSize) : 1;
@@ -56,6 +57,14 @@ export function makeRope(
   });
   for (const tensor of Object.values(made)) b.keep(tensor);
   return made;
+}
+
+/** Radians per position of each pair. */
+export function ropeFrequencies({ headSize, ropeTheta, ropeFactor, ropeDivisors }: ModelConfig): number[] {
+  return Array.from(
+    { length: headSize / 2 },
+    (_, i) => ropeTheta ** ((-2 * i) / headSize) / ropeFactor / (ropeDivisors?.[i] ?? 1),
+  );
 }
 
 /** x of the products' type, [rows, headSize] as in the tables; f32 out. */

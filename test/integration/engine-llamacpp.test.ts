@@ -5,9 +5,19 @@ import { join } from 'node:path';
 import type { Llama, Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedLlama } from '../../src/base-models/llama.ts';
+import { openGguf } from '../../src/gguf/index.ts';
+import { loadModel } from '../../src/model/index.ts';
+import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
+import { exportResult } from '../../src/training/export-result.ts';
 import { openScorer, type Scorer } from '../../src/training/scorer.ts';
-import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+import { Random } from '../support/random.ts';
+import {
+  writeTinyAdapter,
+  writeTinyModel,
+  type TinyAdapterOptions,
+  type TinyModelOptions,
+} from '../support/tiny-model.ts';
 
 let llama: Llama;
 let baseline: ReturnType<typeof theirs> | undefined;
@@ -70,6 +80,95 @@ beforeAll(async () => {
   });
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const attention = { targets: ['attn_q', 'attn_k', 'attn_v'], scale: 0.3 };
+const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOptions }[] = [
+  {
+    kind: 'qwen2: biases, tied head, padded vocabulary',
+    options: { architecture: 'qwen2', padding: 7, normEpsilon: 1e-6 },
+    adapter: {},
+  },
+  {
+    kind: 'qwen2: untied head, no grouped queries',
+    options: { architecture: 'qwen2', tied: false, kvHeads: 4 },
+    adapter: attention,
+  },
+  { kind: 'qwen2 without biases', options: { architecture: 'qwen2', qkvBias: false }, adapter: attention },
+  { kind: 'llama with biases', options: { qkvBias: true }, adapter: attention },
+  { kind: 'llama with linear RoPE scaling', options: { ropeFactor: 4 }, adapter: attention },
+  {
+    kind: 'llama with llama3 RoPE scaling',
+    // Wavelengths of this head: 6 to 20,000 positions, so that all three cases of the rule occur.
+    options: { llama3: { factor: 32, lowFactor: 1, highFactor: 4, originalContext: 128 } },
+    adapter: attention,
+  },
+  {
+    kind: 'llama with both RoPE scalings',
+    options: { ropeFactor: 2, llama3: { factor: 8, lowFactor: 1, highFactor: 4, originalContext: 128 } },
+    adapter: attention,
+  },
+];
+
+describe.each(['tensorflow', 'wasm'] as const)('other models on %s', (name) => {
+  it.each(kinds)('$kind agrees within 1e-3, base and adapter', async ({ kind, options, adapter }) => {
+    const file = (part: string) => `${kind.replace(/\W/g, '-')}.${part}.gguf`;
+    await writeTinyModel(at(file('base')), options);
+    const layers = await writeTinyAdapter(at(file('adapter')), at(file('base')), adapter);
+    expect(layers.length).toBe(2 * (adapter.targets?.length ?? 7));
+    const backend = await startBackend(name);
+    const scorer = await openScorer({
+      basePath: at(file('base')),
+      adapterPath: at(file('adapter')),
+      backend,
+    });
+    const tokens = Int32Array.from({ length: 100 }, (_, i) => (i * i * 7 + i) % 250);
+    const base = await theirs(file('base'), undefined, tokens);
+    const result = await theirs(file('base'), file('adapter'), tokens);
+    expect(largestDifference(await scorer.probabilities(tokens, 'base'), base)).toBeLessThan(1e-3);
+    const tuned = await scorer.probabilities(tokens, 'result');
+    expect(largestDifference(tuned, result)).toBeLessThan(1e-3);
+    expect(largestDifference(tuned, base)).toBeGreaterThan(0.05);
+    scorer.dispose();
+  });
+});
+
+describe('a trained qwen2, as a run exports it', () => {
+  const hyper = hyperSchema.parse({ learningRate: 1, steps: 1, rank: 4, alpha: 8, dropout: 0 });
+  it.each([
+    { result: 'a rank-stabilised adapter of named linears', method: 'lora' as const },
+    { result: 'a whole model', method: 'full' as const },
+  ])('is the same to llama.cpp: $result', async ({ method }) => {
+    await writeTinyModel(at('qwen2.gguf'), { architecture: 'qwen2' });
+    const gguf = await openGguf(at('qwen2.gguf'));
+    const model = await loadModel(await startBackend('tensorflow'), gguf, {
+      ...hyper,
+      method,
+      targets: ['blk.0.attn_q', 'blk.*.ffn_*', 'v_proj'],
+      scaling: 'rank-stabilised',
+    });
+    await gguf.close();
+    expect(model.parameters.some(({ name }) => name.endsWith('.bias'))).toBe(method === 'full');
+    const random = new Random(3);
+    for (const { name, shape } of model.parameters) {
+      const changed = await model.read(name);
+      const deviation = shape.length === 1 || name.endsWith('.lora_b') ? 0.3 : 0.01;
+      random.normals(changed.length, deviation).forEach((value, i) => (changed[i]! += value));
+      model.write(name, changed);
+    }
+    const base = { id: 'qwen2', path: at('qwen2.gguf'), sha256: '' };
+    const spec = { hyper: { ...hyper, method, scaling: 'rank-stabilised' }, base } as RunSpec;
+    const file = await exportResult(dir, spec, model);
+    const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
+    const [whole, adapter] = method === 'full' ? [file, undefined] : ['qwen2.gguf', file];
+    const tuned = await model.probabilities(tokens);
+    // A whole model is stored in F16, of 11 bits.
+    expect(largestDifference(tuned, await theirs(whole, adapter, tokens))).toBeLessThan(
+      method === 'full' ? 2e-2 : 1e-3,
+    );
+    expect(largestDifference(tuned, await theirs('qwen2.gguf', undefined, tokens))).toBeGreaterThan(0.2);
+    model.dispose();
+  });
+});
 
 describe.each(['tensorflow', 'wasm'] as const)('a small F32 model on %s', (backend) => {
   it.each([

@@ -20,6 +20,8 @@ const lora: ModelOptions = {
 };
 const full: ModelOptions = { ...lora, method: 'full' };
 
+const qwen2: Partial<TinyShape> = { architecture: 'qwen2', qkvBias: true };
+
 interface Case {
   name: string;
   options: ModelOptions;
@@ -48,6 +50,28 @@ const cases: Case[] = [
     batch: 1,
     length: 140,
   },
+  { name: 'LoRA on a qwen2', options: lora, shape: qwen2, batch: 2, length: 12 },
+  {
+    name: 'full fine-tuning of a qwen2, untied head',
+    options: full,
+    shape: { ...qwen2, tiedHead: false },
+    batch: 2,
+    length: 12,
+  },
+  {
+    name: 'LoRA by patterns, rank-stabilised, linear RoPE scaling',
+    options: { ...lora, targets: ['blk.0.attn_*', 'up_proj', 'blk.1.attn_k'], scaling: 'rank-stabilised' },
+    shape: { ropeFactor: 4 },
+    batch: 1,
+    length: 20,
+  },
+  {
+    name: 'full fine-tuning, llama3 RoPE scaling',
+    options: full,
+    shape: { ropeDivisors: Float32Array.of(1, 2.5, 8, 32) },
+    batch: 1,
+    length: 20,
+  },
 ];
 
 /** Largest difference relative to the largest value of the expected tensor. */
@@ -67,7 +91,8 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
 
     it.each(cases)('$name', async ({ options, shape, batch, length }) => {
       const source = tinyWeights(shape);
-      const config = readConfig(source);
+      const divisors = shape?.ropeDivisors && { ropeDivisors: shape.ropeDivisors };
+      const config = { ...readConfig(source), ...divisors };
       const seed: [number, number] = [5, 7];
       const lossWeight = 1 / (batch * length);
       const rows = tinyTokens(batch * (length + 1), config.vocabularySize);
@@ -269,7 +294,7 @@ async function reference(
   };
   const { value, grads } = tf.variableGrads(() => {
     const logits = referenceLogits(config, weights, tf.tensor2d(inputs, [batch, length], 'int32'), {
-      scale: options.alpha / options.rank,
+      scale: options.alpha / (options.scaling === 'rank-stabilised' ? Math.sqrt(options.rank) : options.rank),
       keepRate: 1 - options.dropout,
       mask,
     });

@@ -39,34 +39,39 @@ export function referenceLogits(
   const linear = (x: tf.Tensor, block: number, module: string) => {
     const name = `blk.${block}.${module}`;
     const y = tf.matMul(x as tf.Tensor2D, get(`${name}.weight`) as tf.Tensor2D, false, true);
+    const bias = weights.get(`${name}.bias`);
     const a = weights.get(`${name}.lora_a`);
-    if (!a) return y;
+    if (!a) return bias ? (tf.add(y, bias) as tf.Tensor2D) : y;
     const mask = lora.mask(block, places[module]!);
     const dropped = mask ? tf.div(tf.mul(x, mask), lora.keepRate) : x;
     const low = tf.matMul(dropped as tf.Tensor2D, a as tf.Tensor2D, false, true);
     return tf.add(
-      y,
+      bias ? tf.add(y, bias) : y,
       tf.mul(tf.matMul(low, get(`${name}.lora_b`) as tf.Tensor2D, false, true), lora.scale),
     ) as tf.Tensor2D;
   };
 
-  // Pairs (2i, 2i + 1) as complex numbers, multiplied by e^(i position theta^(-2i/d)).
+  // Pairs (2i, 2i + 1), or halves (i, i + d/2), as complex numbers, multiplied by e^(i position theta^(-2i/d)).
+  const halves = config.ropePairing === 'halves';
+  const angle = (p: number, i: number) =>
+    ((p / config.ropeFactor) * config.ropeTheta ** ((-2 * i) / headSize)) / (config.ropeDivisors?.[i] ?? 1);
   const rope = (x: tf.Tensor, count: number) => {
     const angles = tf.tensor2d(
-      Array.from({ length }, (_, p) =>
-        Array.from({ length: headSize / 2 }, (_, i) => p * config.ropeTheta ** ((-2 * i) / headSize)),
-      ),
+      Array.from({ length }, (_, p) => Array.from({ length: headSize / 2 }, (_, i) => angle(p, i))),
     );
     const cos = tf.reshape(tf.cos(angles), [1, length, 1, headSize / 2]);
     const sin = tf.reshape(tf.sin(angles), [1, length, 1, headSize / 2]);
-    const pairs = tf.reshape(x, [batch * length * count, headSize / 2, 2]);
+    const rows = batch * length * count;
+    const pairs = halves
+      ? tf.transpose(tf.reshape(x, [rows, 2, headSize / 2]), [0, 2, 1])
+      : tf.reshape(x, [rows, headSize / 2, 2]);
     const part = (index: number) =>
       tf.reshape(tf.slice(pairs, [0, 0, index], [-1, -1, 1]), [batch, length, count, headSize / 2]);
     const [re, im] = [part(0), part(1)];
     const turned = [tf.sub(tf.mul(re, cos), tf.mul(im, sin)), tf.add(tf.mul(re, sin), tf.mul(im, cos))];
     const stacked = tf.stack(
-      turned.map((half) => tf.reshape(half, [batch * length * count, headSize / 2])),
-      2,
+      turned.map((half) => tf.reshape(half, [rows, headSize / 2])),
+      halves ? 1 : 2,
     );
     return tf.reshape(stacked, [batch, length, count, headSize]);
   };

@@ -1,5 +1,5 @@
 /**
- * A model that tests make themselves: llama architecture, byte-level BPE with fill-in-the-middle tokens, random
+ * A model that tests make themselves: llama or qwen2, byte-level BPE with fill-in-the-middle tokens, random
  * weights from a seed. llama.cpp loads it, tokenises and generates with it; what it says is noise.
  */
 import { exportAdapterGguf, type AdapterLayer } from '../../src/export/index.ts';
@@ -26,10 +26,40 @@ export interface TinyModelOptions {
   type?: TensorType;
   /** The head is the embedding. Default true, as in SmolLM2. */
   tied?: boolean;
-  /** `general.architecture`; anything but llama is for testing that it is refused. */
+  /** `general.architecture`; anything but llama and qwen2 is for testing that it is refused. Default llama. */
   architecture?: string;
+  /** Biases on q, k and v. Default: where the architecture is qwen2. */
+  qkvBias?: boolean;
+  /** Rows of the embedding that are no token's, as converters pad a vocabulary. */
+  padding?: number;
+  normEpsilon?: number;
+  /** Linear RoPE scaling. */
+  ropeFactor?: number;
+  /** Llama 3's RoPE scaling, as the converter stores it. */
+  llama3?: Llama3Scaling;
   /** Its vocabulary has fill-in-the-middle tokens, which random weights make nothing of. Default true. */
   fillInTheMiddle?: boolean;
+}
+
+const ROPE_THETA = 10_000;
+
+export interface Llama3Scaling {
+  factor: number;
+  lowFactor: number;
+  highFactor: number;
+  originalContext: number;
+}
+
+/** Each pair's divisor: 1 for short wavelengths, `factor` for long ones, a blend between. From transformers' formula. */
+export function llama3Divisors(headSize: number, theta: number, scaling: Llama3Scaling): Float32Array {
+  const { factor, lowFactor, highFactor, originalContext } = scaling;
+  return Float32Array.from({ length: headSize / 2 }, (_, i) => {
+    const wavelength = 2 * Math.PI * theta ** ((2 * i) / headSize);
+    if (wavelength < originalContext / highFactor) return 1;
+    if (wavelength > originalContext / lowFactor) return factor;
+    const smooth = (originalContext / wavelength - lowFactor) / (highFactor - lowFactor);
+    return 1 / ((1 - smooth) / factor + smooth);
+  });
 }
 
 /** Writes the model. The same options give the same bytes. */
@@ -45,7 +75,8 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     type = 'F32',
     tied = true,
   } = options;
-  const { architecture = 'llama' } = options;
+  const { architecture = 'llama', normEpsilon = 1e-5, ropeFactor, llama3 } = options;
+  const { qkvBias = architecture === 'qwen2' } = options;
   const vocabulary = tinyVocabulary(options);
   const headSize = embedding / heads;
   const random = new Random(seed);
@@ -55,13 +86,12 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     tensors.push({ name, shape: [rows, columns], type, data: quantise(type, values) });
   };
   // Not all ones: a test must see whether a norm's weight is used.
-  const norm = (name: string) =>
-    tensors.push({
-      name,
-      shape: [embedding],
-      type: 'F32',
-      data: random.normals(embedding, 0.1).map((value) => 1 + value),
-    });
+  const norm = (name: string) => {
+    const data = random.normals(embedding, 0.1).map((value) => 1 + value);
+    tensors.push({ name, shape: [embedding], type: 'F32', data });
+  };
+  const bias = (name: string, size: number) =>
+    tensors.push({ name, shape: [size], type: 'F32', data: random.normals(size, 0.5) });
 
   matrix('token_embd.weight', vocabulary.tokens.length, embedding);
   for (let layer = 0; layer < layers; layer++) {
@@ -69,6 +99,11 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     matrix(`blk.${layer}.attn_q.weight`, heads * headSize, embedding);
     matrix(`blk.${layer}.attn_k.weight`, kvHeads * headSize, embedding);
     matrix(`blk.${layer}.attn_v.weight`, kvHeads * headSize, embedding);
+    if (qkvBias) {
+      bias(`blk.${layer}.attn_q.bias`, heads * headSize);
+      bias(`blk.${layer}.attn_k.bias`, kvHeads * headSize);
+      bias(`blk.${layer}.attn_v.bias`, kvHeads * headSize);
+    }
     matrix(`blk.${layer}.attn_output.weight`, embedding, heads * headSize);
     norm(`blk.${layer}.ffn_norm.weight`);
     matrix(`blk.${layer}.ffn_gate.weight`, ffn, embedding);
@@ -77,6 +112,10 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
   }
   norm('output_norm.weight');
   if (!tied) matrix('output.weight', vocabulary.tokens.length, embedding);
+  if (llama3) {
+    const data = llama3Divisors(headSize, ROPE_THETA, llama3);
+    tensors.push({ name: 'rope_freqs.weight', shape: [headSize / 2], type: 'F32', data });
+  }
 
   const uint = (value: number): MetadataEntry => ({ type: 'uint32', value });
   const fileTypes = {
@@ -103,11 +142,17 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     [`${architecture}.feed_forward_length`, uint(ffn)],
     [`${architecture}.attention.head_count`, uint(heads)],
     [`${architecture}.attention.head_count_kv`, uint(kvHeads)],
-    [`${architecture}.attention.layer_norm_rms_epsilon`, { type: 'float32', value: 1e-5 }],
-    [`${architecture}.rope.freq_base`, { type: 'float32', value: 10_000 }],
+    [`${architecture}.attention.layer_norm_rms_epsilon`, { type: 'float32', value: normEpsilon }],
+    [`${architecture}.rope.freq_base`, { type: 'float32', value: ROPE_THETA }],
     [`${architecture}.rope.dimension_count`, uint(headSize)],
     [`${architecture}.vocab_size`, uint(vocabulary.tokens.length)],
     ['general.file_type', uint(fileTypes[type])],
+    ...(ropeFactor === undefined
+      ? []
+      : ([
+          [`${architecture}.rope.scaling.type`, { type: 'string', value: 'linear' }],
+          [`${architecture}.rope.scaling.factor`, { type: 'float32', value: ropeFactor }],
+        ] as [string, MetadataEntry][])),
     ...vocabulary.metadata,
   ];
   await writeGguf(path, { metadata, tensors });

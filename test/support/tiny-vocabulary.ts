@@ -37,6 +37,7 @@ const specialTokens = [
 ];
 const NORMAL = 1;
 const CONTROL = 3;
+const UNUSED = 5;
 
 /** GPT-2's printable stand-ins for bytes. */
 function byteCharacters(): string[] {
@@ -50,8 +51,11 @@ export interface TinyVocabulary {
   metadata: [string, MetadataEntry][];
 }
 
-/** @param fillInTheMiddle without it, the same tokens under names that mean nothing to llama.cpp */
-export function tinyVocabulary({ fillInTheMiddle = true } = {}): TinyVocabulary {
+/**
+ * @param fillInTheMiddle without it, the same tokens under names that mean nothing to llama.cpp
+ * @param padding entries after the last token, as converters pad a vocabulary
+ */
+export function tinyVocabulary({ fillInTheMiddle = true, padding = 0 } = {}): TinyVocabulary {
   const special = fillInTheMiddle
     ? specialTokens
     : specialTokens.map((token) => token.replace('fim_', 'reserved_'));
@@ -66,7 +70,10 @@ export function tinyVocabulary({ fillInTheMiddle = true } = {}): TinyVocabulary 
       pieces.add((left += right));
     }
   }
-  const tokens = [...pieces, ...special];
+  const pads = Array.from({ length: padding }, (_, i) => `[PAD${pieces.size + special.length + i}]`);
+  const tokens = [...pieces, ...special, ...pads];
+  const typeOf = (token: string) =>
+    pads.includes(token) ? UNUSED : special.includes(token) ? CONTROL : NORMAL;
   const id = (token: string): MetadataEntry => ({ type: 'uint32', value: tokens.indexOf(token) });
   return {
     tokens,
@@ -74,10 +81,7 @@ export function tinyVocabulary({ fillInTheMiddle = true } = {}): TinyVocabulary 
       ['tokenizer.ggml.model', { type: 'string', value: 'gpt2' }],
       ['tokenizer.ggml.pre', { type: 'string', value: 'gpt-2' }],
       ['tokenizer.ggml.tokens', { type: 'string[]', value: tokens }],
-      [
-        'tokenizer.ggml.token_type',
-        { type: 'int32[]', value: tokens.map((token) => (special.includes(token) ? CONTROL : NORMAL)) },
-      ],
+      ['tokenizer.ggml.token_type', { type: 'int32[]', value: tokens.map(typeOf) }],
       ['tokenizer.ggml.merges', { type: 'string[]', value: merges }],
       ['tokenizer.ggml.eos_token_id', id('<|endoftext|>')],
       ['tokenizer.ggml.padding_token_id', id(special[6]!)],

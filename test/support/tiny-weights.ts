@@ -9,6 +9,10 @@ export interface TinyShape {
   kvHeads: number;
   vocabularySize: number;
   tiedHead: boolean;
+  architecture: 'llama' | 'qwen2';
+  qkvBias: boolean;
+  ropeFactor: number;
+  ropeDivisors?: Float32Array;
 }
 
 export const tinyShape: TinyShape = {
@@ -19,13 +23,20 @@ export const tinyShape: TinyShape = {
   kvHeads: 2,
   vocabularySize: 40,
   tiedHead: true,
+  architecture: 'llama',
+  qkvBias: false,
+  ropeFactor: 1,
 };
 
-/** The weights of a small llama, in memory, as a GGUF file would give them. */
+/** The weights of a small model, in memory, as a GGUF file would give them. */
 export function tinyWeights(
   shape: Partial<TinyShape> = {},
 ): WeightSource & { values: Map<string, Float32Array> } {
-  const { layers, width, hiddenWidth, heads, kvHeads, vocabularySize, tiedHead } = { ...tinyShape, ...shape };
+  const { layers, width, hiddenWidth, heads, kvHeads, vocabularySize, tiedHead, ...rest } = {
+    ...tinyShape,
+    ...shape,
+  };
+  const { architecture, qkvBias, ropeFactor, ropeDivisors } = rest;
   const headSize = width / heads;
   const shapes = new Map<string, number[]>([
     ['token_embd.weight', [vocabularySize, width]],
@@ -45,28 +56,41 @@ export function tinyWeights(
       ffn_down: [width, hiddenWidth],
     }))
       shapes.set(`blk.${layer}.${name}.weight`, dimensions);
+  if (qkvBias)
+    for (let layer = 0; layer < layers; layer += 1)
+      for (const name of ['attn_q', 'attn_k', 'attn_v'])
+        shapes.set(`blk.${layer}.${name}.bias`, [shapes.get(`blk.${layer}.${name}.weight`)![0]!]);
   const values = new Map<string, Float32Array>();
   for (const [name, dimensions] of shapes) {
     const count = dimensions.reduce((a, b) => a * b, 1);
-    const gain = dimensions.length === 1;
-    const deviation = gain ? 0.2 : name === 'token_embd.weight' ? 1 : 1 / Math.sqrt(dimensions[1]!);
+    const gain = name.endsWith('norm.weight');
+    const deviation =
+      dimensions.length === 1 ? 0.2 : name === 'token_embd.weight' ? 1 : 1 / Math.sqrt(dimensions[1]!);
     values.set(
       name,
       gaussian(count, deviation, mixText(name)).map((value) => (gain ? 1 + value : value)),
     );
   }
+  if (ropeDivisors) {
+    values.set('rope_freqs.weight', ropeDivisors);
+    shapes.set('rope_freqs.weight', [ropeDivisors.length]);
+  }
   return {
     values,
     metadata: {
-      'general.architecture': 'llama',
-      'llama.block_count': layers,
-      'llama.embedding_length': width,
-      'llama.feed_forward_length': hiddenWidth,
-      'llama.attention.head_count': heads,
-      'llama.attention.head_count_kv': kvHeads,
-      'llama.attention.layer_norm_rms_epsilon': 1e-5,
-      'llama.rope.freq_base': 10_000,
-      'llama.context_length': 1024,
+      'general.architecture': architecture,
+      [`${architecture}.block_count`]: layers,
+      [`${architecture}.embedding_length`]: width,
+      [`${architecture}.feed_forward_length`]: hiddenWidth,
+      [`${architecture}.attention.head_count`]: heads,
+      [`${architecture}.attention.head_count_kv`]: kvHeads,
+      [`${architecture}.attention.layer_norm_rms_epsilon`]: 1e-5,
+      [`${architecture}.rope.freq_base`]: 10_000,
+      [`${architecture}.context_length`]: 1024,
+      ...(ropeFactor !== 1 && {
+        [`${architecture}.rope.scaling.type`]: 'linear',
+        [`${architecture}.rope.scaling.factor`]: ropeFactor,
+      }),
     },
     tensors: new Map([...shapes].map(([name, dimensions]) => [name, { shape: dimensions }])),
     readF32: (name) => Promise.resolve(values.get(name)!.slice()),

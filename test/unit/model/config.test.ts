@@ -28,6 +28,33 @@ describe('readConfig', () => {
     expect(readConfig(tinyWeights({ tiedHead: false })).tiedHead).toBe(false);
   });
 
+  it('reads a qwen2 with biases', () => {
+    const source = tinyWeights({ architecture: 'qwen2', qkvBias: true });
+    expect(readConfig(source)).toMatchObject({
+      architecture: 'qwen2',
+      ropePairing: 'halves',
+      ropeFactor: 1,
+      qkvBias: true,
+      contextLength: 1024,
+    });
+    // llama.cpp scales llama alone by a tensor.
+    (source.tensors as Map<string, unknown>).set('rope_freqs.weight', { shape: [4] });
+    expect(() => readConfig(source)).toThrow('rope_freqs.weight');
+  });
+
+  it.each([
+    [{ 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 }, 4],
+    [{ 'llama.rope.scaling.factor': 4 }, 4],
+    [{ 'llama.rope.scale_linear': 2 }, 2],
+    [{ 'llama.rope.scaling.type': 'none', 'llama.rope.scaling.factor': 4 }, 1],
+    [{ 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 0 }, 1],
+    [{ 'llama.rope.scaling.type': 'linear' }, 1],
+  ])('reads the scale of RoPE as llama.cpp does: %j', (metadata, factor) => {
+    const source = tinyWeights();
+    Object.assign(source.metadata, metadata);
+    expect(readConfig(source).ropeFactor).toBe(factor);
+  });
+
   it('names an architecture that it does not know', () => {
     const source = tinyWeights();
     source.metadata['general.architecture'] = 'mamba';
@@ -41,8 +68,21 @@ describe('readConfig', () => {
 
   it.each([
     [
-      'scaled RoPE',
-      (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.rope.scaling.type'] = 'linear'),
+      'RoPE scaled by yarn',
+      (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.rope.scaling.type'] = 'yarn'),
+    ],
+    [
+      'RoPE that scales attention',
+      (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.rope.scaling.attn_factor'] = 1.2),
+    ],
+    [
+      'values of another size',
+      (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.attention.value_length'] = 4),
+    ],
+    [
+      'norms of queries',
+      (source: ReturnType<typeof tinyWeights>) =>
+        (source.tensors as Map<string, unknown>).set('blk.0.attn_q_norm.weight', { shape: [8] }),
     ],
     [
       'partial RoPE',

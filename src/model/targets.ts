@@ -1,0 +1,115 @@
+/** What LoRA is put on, and how strongly. */
+import { UserError } from '../protocol/errors.ts';
+import { moduleNames, type ModuleName } from '../protocol/run.ts';
+import type { ModelConfig } from './config.ts';
+import type { ModelOptions } from './model.ts';
+
+/** GGUF's name of each module, within `blk.N.`. */
+export const moduleTensors: Record<ModuleName, string> = {
+  q: 'attn_q',
+  k: 'attn_k',
+  v: 'attn_v',
+  o: 'attn_output',
+  gate: 'ffn_gate',
+  up: 'ffn_up',
+  down: 'ffn_down',
+};
+
+const attention: readonly ModuleName[] = ['q', 'k', 'v', 'o'];
+const groups: Record<string, readonly ModuleName[]> = {
+  all: moduleNames,
+  'all-linear': moduleNames,
+  attention,
+  mlp: moduleNames.filter((module) => !attention.includes(module)),
+};
+
+/** GGUF's names of all linears, without ".weight". */
+export function linearNames({ layers }: Pick<ModelConfig, 'layers'>): string[] {
+  return Array.from({ length: layers }, (_, block) =>
+    moduleNames.map((module) => `blk.${block}.${moduleTensors[module]}`),
+  ).flat();
+}
+
+/**
+ * The linears that `targets` name: modules ("q"), PEFT's names ("q_proj"), GGUF's ("attn_q"), groups ("all",
+ * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*").
+ * Throws `bad-argument` where an entry matches nothing.
+ */
+export function chooseTargets(
+  config: Pick<ModelConfig, 'layers'>,
+  targets: readonly string[],
+): ReadonlySet<string> {
+  const names = linearNames(config);
+  const chosen = new Set<string>();
+  for (const target of targets) {
+    const matches = matcher(target);
+    const found = names.filter(matches);
+    if (!found.length)
+      throw new UserError(
+        'bad-argument',
+        `There is no linear "${target}" in this base.`,
+        `Use all, mlp, attention, or a list of ${moduleNames.join(', ')} ` +
+          `(GGUF: ${Object.values(moduleTensors).join(', ')}) and patterns such as "blk.0.attn_q" or "blk.*.ffn_*"; ` +
+          `there are the blocks 0 to ${config.layers - 1}.`,
+      );
+    for (const name of found) chosen.add(name);
+  }
+  return chosen;
+}
+
+function matcher(target: string): (name: string) => boolean {
+  const bare = target
+    .trim()
+    .replace(/\.weight$/, '')
+    .replace(/_proj$/, '');
+  const modules = Object.hasOwn(groups, bare)
+    ? groups[bare]!
+    : moduleNames.filter((module) => module === bare);
+  const tensors = new Set(modules.map((module) => moduleTensors[module]));
+  if (!tensors.size && Object.values(moduleTensors).includes(bare)) tensors.add(bare);
+  if (tensors.size) return (name) => tensors.has(name.slice(name.lastIndexOf('.') + 1));
+  const parts = bare.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
+  const pattern = new RegExp(`^${parts.join('.*')}$`);
+  return (name) => pattern.test(name);
+}
+
+/** [out, in] of a linear. */
+export function linearShape(config: ModelConfig, name: string): [rows: number, columns: number] {
+  const { width, hiddenWidth, heads, kvHeads, headSize } = config;
+  const shapes: Record<string, [number, number]> = {
+    attn_q: [heads * headSize, width],
+    attn_k: [kvHeads * headSize, width],
+    attn_v: [kvHeads * headSize, width],
+    attn_output: [width, heads * headSize],
+    ffn_gate: [hiddenWidth, width],
+    ffn_up: [hiddenWidth, width],
+    ffn_down: [width, hiddenWidth],
+  };
+  return shapes[name.slice(name.lastIndexOf('.') + 1)]!;
+}
+
+/** Throws `bad-argument` where B A could be no wider than the matrix: its rank is capped by the smaller side. */
+export function checkRank(config: ModelConfig, targets: Iterable<string>, rank: number): void {
+  for (const name of targets) {
+    const [rows, columns] = linearShape(config, name);
+    const most = Math.min(rows, columns);
+    if (rank > most)
+      throw new UserError(
+        'bad-argument',
+        `The rank ${rank} is above the smaller side of "${name}", which is ${rows} x ${columns}.`,
+        `Use --rank ${most} or less, or other --targets.`,
+      );
+  }
+}
+
+/** What B A is multiplied by: alpha / rank, or alpha / sqrt(rank), which keeps high ranks learning (rsLoRA). */
+export function loraScale({ alpha, rank, scaling }: LoraScaling): number {
+  return scaling === 'rank-stabilised' ? alpha / Math.sqrt(rank) : alpha / rank;
+}
+
+/** The alpha of an adapter file, whose readers know alpha / rank only. */
+export function adapterAlpha({ alpha, rank, scaling }: LoraScaling): number {
+  return scaling === 'rank-stabilised' ? alpha * Math.sqrt(rank) : alpha;
+}
+
+type LoraScaling = Pick<ModelOptions, 'alpha' | 'rank' | 'scaling'>;

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import {
+  adapterAlpha,
+  checkRank,
+  chooseTargets,
+  linearNames,
+  loadModel,
+  readConfig,
+  type ModelOptions,
+} from '../../../src/model/index.ts';
+import { moduleNames } from '../../../src/protocol/run.ts';
+import { startBackend } from '../../../src/tensor/index.ts';
+import { tinyWeights } from '../../support/tiny-weights.ts';
+
+const choose = (...targets: string[]) => [...chooseTargets({ layers: 2 }, targets)];
+const both = (...tensors: string[]) => [0, 1].flatMap((n) => tensors.map((name) => `blk.${n}.${name}`));
+
+describe('chooseTargets', () => {
+  it.each([
+    [['q'], both('attn_q')],
+    [['q_proj'], both('attn_q')],
+    [['attn_output'], both('attn_output')],
+    [
+      ['o_proj', 'blk.1.ffn_up'],
+      [...both('attn_output'), 'blk.1.ffn_up'],
+    ],
+    [['blk.0.attn_q.weight'], ['blk.0.attn_q']],
+    [['blk.*.ffn_*'], both('ffn_gate', 'ffn_up', 'ffn_down')],
+    [['blk.1.*'], linearNames({ layers: 2 }).slice(7)],
+    [['mlp'], both('ffn_gate', 'ffn_up', 'ffn_down')],
+    [[' attention'], both('attn_q', 'attn_k', 'attn_v', 'attn_output')],
+    [['q', 'attn_q'], both('attn_q')],
+    [[...moduleNames], linearNames({ layers: 2 })],
+    [['all'], linearNames({ layers: 2 })],
+  ])('%j', (targets, names) => {
+    expect(choose(...targets).sort()).toEqual([...names].sort());
+  });
+
+  it.each(['foo', 'blk.2.attn_q', 'blk.*.ffn', 'attn', 'blk.0.attn_.', 'toString', '', 'token_embd'])(
+    'refuses "%s", which matches nothing, and lists what there is',
+    (target) => {
+      expect(() => choose('q', target)).toThrow(
+        expect.objectContaining({
+          code: 'bad-argument',
+          message: expect.stringContaining(`"${target}"`) as string,
+          next: expect.stringMatching(/q, k, v, o, gate, up, down.*blocks 0 to 1/) as string,
+        }),
+      );
+    },
+  );
+});
+
+const options: ModelOptions = {
+  method: 'lora',
+  rank: 16,
+  alpha: 32,
+  dropout: 0,
+  targets: moduleNames,
+  seed: 1,
+  precision: 'f32',
+};
+
+describe('rank', () => {
+  // attn_k is 16 x 32.
+  it('may be the smaller side of a matrix, and no more', async () => {
+    const backend = await startBackend('wasm');
+    (await loadModel(backend, tinyWeights(), options)).dispose();
+    await expect(loadModel(backend, tinyWeights(), { ...options, rank: 17 })).rejects.toMatchObject({
+      code: 'bad-argument',
+      message: expect.stringContaining('"blk.0.attn_k", which is 16 x 32') as string,
+      next: expect.stringContaining('--rank 16') as string,
+    });
+  });
+
+  it('counts on targets alone', () => {
+    const config = readConfig(tinyWeights());
+    expect(() => checkRank(config, ['blk.0.attn_q', 'blk.1.ffn_down'], 32)).not.toThrow();
+    expect(() => checkRank(config, ['blk.0.attn_q', 'blk.1.ffn_down'], 33)).toThrow('blk.0.attn_q');
+  });
+});
+
+describe('adapterAlpha', () => {
+  it("makes alpha / rank the trained scale, whatever the scale's rule", () => {
+    expect(adapterAlpha({ alpha: 32, rank: 48 })).toBe(32);
+    expect(adapterAlpha({ alpha: 32, rank: 64, scaling: 'rank-stabilised' }) / 64).toBe(32 / 8);
+  });
+});
