@@ -6,6 +6,8 @@ export function dataDir(): string {
   return process.env['FORGET_ME_NOT_HOME'] || envPaths('forget-me-not', { suffix: '' }).data;
 }
 export const runsDir = () => join(dataDir(), 'runs');
+/** Learning rates that were tried. */
+export const sweepsDir = () => join(dataDir(), 'sweeps');
 export const modelsDir = () => join(dataDir(), 'models');
 /** TensorFlow's libraries and the binding built against them. */
 export const runtimeDir = () => join(dataDir(), 'runtime');

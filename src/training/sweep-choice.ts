@@ -1,0 +1,168 @@
+/**
+ * Which rates a sweep tries and which one it chooses, as the paper does (section 5.1: "LoRA improves with the learning
+ * rate until it diverges"): the highest stable rate. Pure functions of what was asked and of the finished trials, so a
+ * sweep that was stopped goes on as if it had not been. The rule is explained in docs/science.md.
+ */
+import { pairedBootstrap, type Interval, type Part } from '../evaluation/statistics.ts';
+import type { Hyper } from '../protocol/run.ts';
+import type { BaseLine, SweepLine, SweepSpec, SweptMethod, Trial } from '../protocol/sweep.ts';
+import { defaultLearningRate } from './defaults.ts';
+
+/** Half-decades that the default grid has on each side of the default rate. */
+const HALF_DECADES = 2;
+/** Half-decades that a grid may be extended by at each end. */
+const MOST_EXTENSIONS = 4;
+
+/** Half-decades: 1e-4, 3e-4, 1e-3, ... `index` 0 is 1, 1 is 3, 2 is 10. */
+const halfDecade = (index: number) => Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);
+const indexOf = (rate: number) => Math.round(2 * Math.log10(rate));
+/** The half-decade `steps` above `rate`. */
+const beyond = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
+
+/** Half-decades around the default rate, ascending: LoRA with LionW 3e-5 to 3e-3, full fine-tuning a tenth of it. */
+export function defaultGrid(method: Hyper['method'], optimizer: Hyper['optimizer']): number[] {
+  const middle = defaultLearningRate(method, optimizer);
+  return Array.from({ length: 2 * HALF_DECADES + 1 }, (_, i) => beyond(middle, i - HALF_DECADES));
+}
+
+/** The rate to try next, or undefined when the method is finished. Rates go upwards. */
+export function nextRate(
+  { rates }: SweptMethod,
+  extend: boolean,
+  trials: readonly Trial[],
+): number | undefined {
+  const tried = new Set(trials.map(({ learningRate }) => learningRate));
+  const untried = rates.filter((rate) => !tried.has(rate));
+  if (!extend) return untried[0];
+  // What lies above a rate that diverges tells nothing more.
+  const limit = divergesFrom(trials) ?? Infinity;
+  const inside = untried.find((rate) => rate < limit);
+  if (inside !== undefined) return inside;
+  const step = limit === Infinity ? 1 : -1;
+  const end = limit === Infinity ? rates.at(-1)! : rates[0]!;
+  // Some rate is below the lowest that diverges: it lies inside.
+  if (step < 0 && trials.some(({ learningRate }) => learningRate < limit)) return undefined;
+  for (let i = 1; i <= MOST_EXTENSIONS; i += 1) {
+    const rate = beyond(end, i * step);
+    if (!tried.has(rate)) return rate;
+  }
+  return undefined;
+}
+
+/** The lowest rate that diverged. */
+function divergesFrom(trials: readonly Trial[]): number | undefined {
+  const rates = trials.filter(({ diverged }) => diverged).map(({ learningRate }) => learningRate);
+  return rates.length ? Math.min(...rates) : undefined;
+}
+
+export interface RateResult {
+  learningRate: number;
+  /** `worse`: it came to its end, but its held-out loss is above the best trial's by more than noise. */
+  verdict: 'stable' | 'worse' | 'diverged';
+  diverged?: { step: number; why: string };
+  /** Held-out loss in nats per token with its 95% interval over windows; none where the trial was cut short. */
+  heldOut?: Interval;
+  /** Its paired difference from the base's. */
+  change?: Interval;
+  kl?: number;
+  losses: number[];
+}
+
+export interface MethodResult {
+  method: Hyper['method'];
+  /** Held-out loss of the base; undefined while nothing was measured. */
+  base?: Interval;
+  /** The base's loss on the tokens of each step. */
+  baseLosses: number[];
+  /** Ascending by rate. */
+  rates: RateResult[];
+  /** The highest stable rate; undefined where everything diverges. */
+  chosen?: number;
+  /** The rate of the lowest held-out loss, which noise does not tell from `chosen`'s. */
+  best?: number;
+  /** The lowest rate that diverged; undefined where that point was not reached. */
+  divergesFrom?: number;
+  finished: boolean;
+}
+
+/** What the trials of a method say. A rate above one that diverges is not chosen, whatever became of it. */
+export function concludeMethod(
+  spec: SweepSpec,
+  swept: SweptMethod,
+  lines: readonly SweepLine[],
+): MethodResult {
+  const { method } = swept;
+  const base = lines.find((line): line is BaseLine => line.type === 'base' && line.method === method);
+  const trials = lines
+    .filter((line): line is Trial => line.type === 'trial' && line.method === method)
+    .sort((a, b) => a.learningRate - b.learningRate);
+  const limit = divergesFrom(trials);
+  const below = ({ learningRate }: { learningRate: number }) => learningRate < (limit ?? Infinity);
+  const ended = trials.filter((trial) => trial.heldOut && !trial.diverged && below(trial));
+  const best = base && ended.toSorted((a, b) => mean(a, base) - mean(b, base))[0];
+  const rates = trials.map((trial) => rateResult(trial, base, best));
+  const chosen = rates.findLast((rate) => rate.verdict === 'stable' && below(rate));
+  return {
+    method,
+    ...(base && { base: compare(base, base.heldOut, base.heldOut).after }),
+    baseLosses: base?.losses ?? [],
+    rates,
+    ...(chosen && { chosen: chosen.learningRate }),
+    ...(best && { best: best.learningRate }),
+    ...(limit !== undefined && { divergesFrom: limit }),
+    finished: nextRate(swept, spec.extend, trials) === undefined,
+  };
+}
+
+export function concludeSweep(spec: SweepSpec, lines: readonly SweepLine[]): MethodResult[] {
+  return spec.methods.map((swept) => concludeMethod(spec, swept, lines));
+}
+
+function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | undefined): RateResult {
+  const { learningRate, losses, kl, diverged, heldOut } = trial;
+  const common = { learningRate, losses, ...(kl !== undefined && { kl }) };
+  const measured = base && heldOut ? compare(base, base.heldOut, heldOut) : undefined;
+  const figures = measured && { heldOut: measured.after, change: measured.difference };
+  if (diverged) return { ...common, ...figures, verdict: 'diverged', diverged };
+  const behind =
+    base && heldOut && best?.heldOut ? compare(base, best.heldOut, heldOut).difference : undefined;
+  return { ...common, ...figures, verdict: behind && behind.low > 0 ? 'worse' : 'stable' };
+}
+
+const parts = ({ windowTokens }: BaseLine, means: readonly number[]): Part[] =>
+  means.map((value, i) => ({ sum: value * windowTokens[i]!, weight: windowTokens[i]! }));
+
+const mean = ({ heldOut }: Trial, { windowTokens }: BaseLine) =>
+  heldOut!.reduce((sum, value, i) => sum + value * windowTokens[i]!, 0) /
+  windowTokens.reduce((sum, count) => sum + count, 0);
+
+/** Two measurements on the same windows, given as means of each. */
+const compare = (base: BaseLine, before: readonly number[], after: readonly number[]) =>
+  pairedBootstrap(parts(base, before), parts(base, after));
+
+/** Why a trial that came to its end still counts as diverged: it knows less than before it began. */
+export function endedAboveBase(base: BaseLine, heldOut: readonly number[]): string | undefined {
+  if (!heldOut.every(Number.isFinite)) return 'the held-out loss is no longer a number';
+  const { difference } = compare(base, base.heldOut, heldOut);
+  return difference.low > 0
+    ? `its held-out loss ended ${difference.value.toFixed(2)} nats above the base's`
+    : undefined;
+}
+
+/** Steps over which a trial's loss is compared with the base's. */
+const WINDOW = 8;
+/** Nats. A model that is so much worse than the base on the text that it trains on has left the road. */
+const MARGIN = 0.5;
+
+/**
+ * Why a trial need not go on, from its losses so far and the base's on the same tokens: paired, so that neither easy
+ * nor hard batches count.
+ */
+export function leftTheRoad(losses: readonly number[], baseLosses: readonly number[]): string | undefined {
+  if (losses.length < WINDOW) return undefined;
+  const from = losses.length - WINDOW;
+  const rise = losses.slice(from).reduce((sum, loss, i) => sum + loss - baseLosses[from + i]!, 0) / WINDOW;
+  return rise > MARGIN
+    ? `over ${WINDOW} steps the training loss was ${rise.toFixed(1)} nats above the base's on the same tokens`
+    : undefined;
+}

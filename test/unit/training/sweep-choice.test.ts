@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import type { Trial } from '../../../src/protocol/sweep.ts';
+import {
+  concludeMethod,
+  defaultGrid,
+  endedAboveBase,
+  leftTheRoad,
+  nextRate,
+} from '../../../src/training/sweep-choice.ts';
+import { baseLine, sweepSpec, trial } from './sweep-help.ts';
+
+const swept = sweepSpec().methods[0]!;
+const conclude = (trials: Trial[], spec = sweepSpec()) =>
+  concludeMethod(spec, spec.methods[0]!, [baseLine(), ...trials]);
+
+/** All rates that a sweep tries when those at or above `limit` diverge. */
+function walk(rates: number[], limit: number, extend = true): number[] {
+  const trials: Trial[] = [];
+  for (;;) {
+    const rate = nextRate({ ...swept, rates }, extend, trials);
+    if (rate === undefined) return trials.map(({ learningRate }) => learningRate);
+    trials.push(trial(rate, rate < limit ? -0.1 : undefined));
+    expect(trials.length).toBeLessThan(30);
+  }
+}
+
+describe('defaultGrid', () => {
+  it('is half-decades around the default, a tenth for full fine-tuning', () => {
+    expect(defaultGrid('lora', 'lionw')).toEqual([3e-5, 1e-4, 3e-4, 1e-3, 3e-3]);
+    expect(defaultGrid('full', 'lionw')).toEqual([3e-6, 1e-5, 3e-5, 1e-4, 3e-4]);
+    expect(defaultGrid('lora', 'adamw')).toEqual([1e-4, 3e-4, 1e-3, 3e-3, 1e-2]);
+  });
+});
+
+describe('nextRate', () => {
+  it('goes upwards and stops at the first that diverges', () => {
+    expect(walk([1e-4, 3e-4, 1e-3, 3e-3], 1e-3)).toEqual([1e-4, 3e-4, 1e-3]);
+  });
+  it('goes on upwards past the grid until one diverges', () => {
+    expect(walk([1e-4, 3e-4], 1e-2)).toEqual([1e-4, 3e-4, 1e-3, 3e-3, 1e-2]);
+  });
+  it('goes down when already the lowest diverges, until one is stable', () => {
+    expect(walk([1e-3, 3e-3], 2e-4)).toEqual([1e-3, 3e-4, 1e-4]);
+  });
+  it('gives up in the end, both ways', () => {
+    expect(walk([1e-3], Infinity)).toEqual([1e-3, 3e-3, 1e-2, 3e-2, 1e-1]);
+    expect(walk([1e-3], 0)).toEqual([1e-3, 3e-4, 1e-4, 3e-5, 1e-5]);
+  });
+  it('takes half-decades beyond a grid of other numbers', () => {
+    expect(walk([2e-4, 4e-4], 2e-3)).toEqual([2e-4, 4e-4, 1e-3, 3e-3]);
+  });
+  it('tries exactly what was given when it may not go beyond', () => {
+    expect(walk([1e-4, 3e-4, 1e-3], 2e-4, false)).toEqual([1e-4, 3e-4, 1e-3]);
+  });
+});
+
+describe('concludeMethod', () => {
+  it('chooses the highest stable rate and says from where on it diverges', () => {
+    const result = conclude([
+      trial(1e-4, -0.05),
+      trial(3e-4, -0.1),
+      trial(1e-3, -0.12),
+      trial(3e-3, undefined),
+    ]);
+    expect(result).toMatchObject({ chosen: 1e-3, best: 1e-3, divergesFrom: 3e-3, finished: true });
+    expect(result.rates.map(({ verdict }) => verdict)).toEqual(['worse', 'worse', 'stable', 'diverged']);
+    expect(result.base!.value).toBeCloseTo(2.5);
+    expect(result.rates[1]!.heldOut!.value).toBeCloseTo(2.4);
+    expect(result.rates[1]!.change).toMatchObject({
+      value: expect.closeTo(-0.1),
+      high: expect.closeTo(-0.1),
+    });
+  });
+  it('takes a higher rate whose loss only noise tells from the best', () => {
+    const result = conclude([
+      trial(3e-4, -0.12),
+      trial(1e-3, -0.11, { noise: 0.05 }),
+      trial(3e-3, undefined),
+    ]);
+    expect(result).toMatchObject({ chosen: 1e-3, best: 3e-4 });
+  });
+  it('leaves a higher rate alone whose loss is worse by more than noise', () => {
+    const result = conclude([
+      trial(3e-4, -0.12),
+      trial(1e-3, -0.05, { noise: 0.01 }),
+      trial(3e-3, undefined),
+    ]);
+    expect(result).toMatchObject({ chosen: 3e-4, divergesFrom: 3e-3 });
+    expect(result.rates[1]!.verdict).toBe('worse');
+  });
+  it('says that the divergence point was not reached', () => {
+    const spec = sweepSpec({ extend: false });
+    const result = conclude([trial(1e-4, -0.1), trial(3e-4, -0.2), trial(1e-3, -0.3)], spec);
+    expect(result).toMatchObject({ chosen: 1e-3, finished: true });
+    expect(result.divergesFrom).toBeUndefined();
+  });
+  it('chooses none where everything diverges, nor one above a rate that does', () => {
+    expect(conclude([trial(1e-4, undefined), trial(3e-4, undefined)]).chosen).toBeUndefined();
+    expect(conclude([trial(1e-4, -0.1), trial(3e-4, undefined), trial(1e-3, -0.2)]).chosen).toBe(1e-4);
+  });
+  it('is not finished in the middle, nor before the first trial', () => {
+    expect(conclude([trial(1e-4, -0.1)])).toMatchObject({ finished: false, chosen: 1e-4 });
+    expect(concludeMethod(sweepSpec(), swept, [])).toMatchObject({ finished: false, rates: [] });
+  });
+});
+
+describe('divergence', () => {
+  const base = baseLine() as Parameters<typeof endedAboveBase>[0];
+  it('is a held-out loss that ends above the base by more than noise', () => {
+    expect(endedAboveBase(base, [1.1, 2.2, 3.1, 4.2])).toMatch(/0\.15 nats above/);
+    expect(endedAboveBase(base, [0.9, 2.2, 2.8, 4.2])).toBeUndefined();
+    expect(endedAboveBase(base, [0.9, 1.9, 2.9, 3.9])).toBeUndefined();
+    expect(endedAboveBase(base, [0.9, NaN, 2.9, 3.9])).toMatch(/no longer a number/);
+  });
+  it('is a training loss above the base on the same tokens, however hard these are', () => {
+    const hard = [1, 5, 2, 6, 1, 7, 2, 6, 1, 5];
+    expect(
+      leftTheRoad(
+        hard.map((loss) => loss + 0.4),
+        hard,
+      ),
+    ).toBeUndefined();
+    expect(
+      leftTheRoad(
+        hard.map((loss) => loss + 0.6),
+        hard,
+      ),
+    ).toMatch(/0\.6 nats above/);
+    expect(leftTheRoad([3, 3, 3], [1, 1, 1])).toBeUndefined();
+    // Only the last steps count.
+    const early = hard.map((loss, i) => loss + (i < 2 ? 9 : 0));
+    expect(leftTheRoad(early, hard)).toBeUndefined();
+  });
+});
