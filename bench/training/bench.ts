@@ -1,0 +1,60 @@
+/** Runs both sides of one job in turn. */
+import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { measure } from './child.ts';
+import { shapes, type Job, type Measurement, type ModelName, type Precision } from './job.ts';
+import { writeRandomBase } from './random-base.ts';
+
+export interface Point {
+  model: ModelName;
+  precision: Precision;
+  sequence: number;
+  batch: number;
+}
+
+export interface Effort {
+  warmupSteps: number;
+  steps: number;
+  roofline: boolean;
+}
+
+export type SideName = 'ours' | 'theirs';
+
+/** Knows how either side is started, and keeps the random bases in `dir`. */
+export class Bench {
+  private readonly bases = new Map<string, Promise<string>>();
+
+  constructor(
+    private readonly dir: string,
+    private readonly commands: Record<SideName, readonly string[]>,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  async job({ model, precision, sequence, batch }: Point, effort: Effort): Promise<Job> {
+    return {
+      shape: shapes[model],
+      precision,
+      sequence,
+      batch,
+      ...effort,
+      threads: availableParallelism(),
+      seed: 1,
+      learningRate: 1e-4,
+      clipNorm: 1,
+      lora: { rank: 16, alpha: 32, dropout: 0.05 },
+      base: await this.base(model, precision),
+    };
+  }
+
+  /** Throws CannotMeasure. */
+  run(side: SideName, job: Job): Promise<Measurement> {
+    return measure(this.commands[side], job, this.signal);
+  }
+
+  private base(model: ModelName, precision: Precision): Promise<string> {
+    const path = join(this.dir, `${model}-${precision}.gguf`);
+    const known = this.bases.get(path) ?? writeRandomBase(path, shapes[model], precision).then(() => path);
+    this.bases.set(path, known);
+    return known;
+  }
+}

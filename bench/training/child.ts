@@ -1,0 +1,60 @@
+/** One measurement in a process of its own, ended before it takes the machine down with it. */
+import { spawn } from 'node:child_process';
+import { freemem } from 'node:os';
+import { UserError } from '../../src/protocol/errors.ts';
+import type { Job, Measurement } from './job.ts';
+
+/** Left to everything else on the machine. */
+const RESERVE = 768 * 2 ** 20;
+
+/** Thrown when one side cannot do a job on this machine; the other may. */
+export class CannotMeasure extends Error {}
+
+/**
+ * Runs `command` with the job as its last argument. Throws CannotMeasure when it runs out of memory or fails, and
+ * `cancelled` when `signal` fires.
+ */
+export async function measure(
+  command: readonly string[],
+  job: Job,
+  signal: AbortSignal,
+): Promise<Measurement> {
+  const child = spawn(command[0]!, [...command.slice(1), JSON.stringify(job)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    windowsHide: true,
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
+  });
+  let output = '';
+  let errors = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-4000)));
+  let outOfMemory = false;
+  const watch = setInterval(() => {
+    if (freemem() > RESERVE) return;
+    outOfMemory = true;
+    child.kill('SIGKILL');
+  }, 200);
+  const stop = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const status = await new Promise<number | null>((resolve, reject) => {
+      child.on('error', reject).on('close', resolve);
+    });
+    if (signal.aborted)
+      throw new UserError('cancelled', 'The benchmark was cancelled.', 'Start it again when you like.');
+    if (outOfMemory || (status === null && child.signalCode === 'SIGKILL'))
+      throw new CannotMeasure('out of memory');
+    if (status !== 0) throw new CannotMeasure(reasonOf(errors) || `ended with ${child.signalCode ?? status}`);
+    return JSON.parse(output) as Measurement;
+  } finally {
+    clearInterval(watch);
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Python's last line; Node's first that names an error. */
+function reasonOf(errors: string): string {
+  const lines = errors.split('\n').map((line) => line.trim());
+  const named = lines.filter((line) => /^(\w+(\.\w+)*)?(Error|Exception)\b.*: /.test(line));
+  return named.at(-1) ?? lines.filter(Boolean).at(-1) ?? '';
+}

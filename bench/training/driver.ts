@@ -1,0 +1,153 @@
+/** bench:training: PyTorch + PEFT and us on the same model, shapes and steps, in turn. See docs/benchmarks.md. */
+import { cpus, loadavg } from 'node:os';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { findRuntime } from '../../src/tensor/runtime/index.ts';
+import { Bench } from './bench.ts';
+import { ensurePytorch } from './environment.ts';
+import { shapes, type Measurement, type ModelName, type Precision } from './job.ts';
+import {
+  compare,
+  formatTable,
+  ratioCells,
+  sideCells,
+  sideTitles,
+  summarise,
+  type Report,
+} from './summary.ts';
+import { runSweep, sweepNames, sweepTable, type SweepName, type SweepPoint } from './sweep.ts';
+
+export interface Setting {
+  /** For the random bases. */
+  dir: string;
+  /** product.ts, bundled. */
+  product: string;
+  pytorch: string;
+  requirements: string;
+  /** Installs the TensorFlow runtime. */
+  installRuntime(): Promise<void>;
+  signal: AbortSignal;
+}
+
+interface Options {
+  json?: boolean;
+  rounds: number;
+  steps: number;
+  warmup: number;
+  precision: Precision[];
+  model: ModelName;
+  sequence: number;
+  batch: number;
+  sweep?: SweepName[] | true;
+  python?: string;
+}
+
+const count = (text: string) => {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('A whole number above 0 is needed.');
+  return Number(text);
+};
+
+function parse(argv: string[]): Options {
+  const program = new Command('bench:training')
+    .description(
+      'LoRA training by PyTorch + PEFT and by us, in turn: speed, peak memory, share of the roofline',
+    )
+    .option('--json', 'print the figures as one line of JSON, everything else on stderr')
+    .option('--rounds <n>', 'processes of each side', count, 3)
+    .option('--steps <n>', 'counted steps in each process', count, 8)
+    .option('--warmup <n>', 'steps before them', count, 2)
+    .option('--sequence <n>', 'tokens per sequence', count, 512)
+    .option('--batch <n>', 'sequences per step', count, 1)
+    .option(
+      '--python <path>',
+      'a Python that has PyTorch, transformers and PEFT, instead of an own environment',
+    );
+  program.addOption(
+    new Option('--precision <list...>', 'what to compute in')
+      .choices(['f32', 'bf16'])
+      .default(['f32', 'bf16']),
+  );
+  program.addOption(
+    new Option('--model <name>', 'whose shape, with random weights')
+      .choices(Object.keys(shapes))
+      .default('smollm2-135m'),
+  );
+  program.addOption(
+    new Option('--sweep [what...]', 'vary one thing at a time instead: all of these, or some').choices(
+      sweepNames,
+    ),
+  );
+  return program.parse(argv, { from: 'user' }).opts<Options>();
+}
+
+export async function main(argv: string[], setting: Setting): Promise<void> {
+  const options = parse(argv);
+  const log = (line: string) => console.error(line);
+  const print = options.json ? log : (text: string) => console.log(text);
+  if (!process.env['FORGET_ME_NOT_BINDING'] && !(await findRuntime())) await setting.installRuntime();
+  const python = options.python ?? (await ensurePytorch(setting.requirements, log));
+  const bench = new Bench(
+    setting.dir,
+    { ours: [process.execPath, setting.product], theirs: [python, setting.pytorch] },
+    setting.signal,
+  );
+  print(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`);
+  if (loadavg()[0]! > cpus().length / 2)
+    log('Other work is running on this machine: tokens per CPU second say more than tokens per second.');
+  const result = options.sweep
+    ? await runSweeps(bench, options, print, log)
+    : await runComparison(bench, options, print, log);
+  if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+}
+
+type Output = (text: string) => void;
+
+async function runComparison(bench: Bench, options: Options, print: Output, log: Output): Promise<Report> {
+  const { model, sequence, batch, rounds } = options;
+  const report: Report = {};
+  for (const precision of options.precision) {
+    const effort = { warmupSteps: options.warmup, steps: options.steps, roofline: true };
+    const job = await bench.job({ model, precision, sequence, batch }, effort);
+    const ours: Measurement[] = [];
+    const theirs: Measurement[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      log(`${precision}, round ${round} of ${rounds} ...`);
+      ours.push(await bench.run('ours', job));
+      theirs.push(await bench.run('theirs', job));
+    }
+    const figures = compare(ours, theirs, job);
+    report[precision] = figures;
+    const us = summarise(ours, job);
+    const them = summarise(theirs, job);
+    const rows = [
+      [us.engine, ...sideCells(us), ...ratioCells(us, them)],
+      [them.engine, ...sideCells(them), '', ''],
+    ];
+    print(
+      `\n${model}, ${precision}, sequence ${sequence}, batch ${batch}\n` +
+        `${formatTable([['', ...sideTitles, 'speed', 'memory'], ...rows])}\n` +
+        `${(figures.rooflineShare * 100).toFixed(0)}% of the matmul roofline (${rooflineText(figures)})`,
+    );
+  }
+  return report;
+}
+
+const rooflineText = ({
+  tokensPerSecond,
+  rooflineShare,
+}: {
+  tokensPerSecond: number;
+  rooflineShare: number;
+}) => `${(tokensPerSecond / rooflineShare).toFixed(0)} tokens/s`;
+
+async function runSweeps(bench: Bench, options: Options, print: Output, log: Output): Promise<unknown> {
+  const done = new Map<string, SweepPoint>();
+  const results = [];
+  const names = options.sweep === true ? sweepNames : options.sweep!;
+  for (const precision of options.precision)
+    for (const name of names) {
+      const result = await runSweep(bench, name, precision, done, log);
+      results.push(result);
+      print(`\n${sweepTable(result)}`);
+    }
+  return { sweeps: results };
+}

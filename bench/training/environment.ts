@@ -1,0 +1,45 @@
+/** PyTorch, transformers and PEFT in a virtual environment of the benchmark's own, made once. */
+import { spawn } from 'node:child_process';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { findPython } from '../../src/base-models/pypi/python.ts';
+import { UserError } from '../../src/protocol/errors.ts';
+import { cacheDir } from '../../src/protocol/paths.ts';
+
+/** The environment's Python. Installs what `requirements` (a path) lists unless the same list is installed. */
+export async function ensurePytorch(requirements: string, log: (line: string) => void): Promise<string> {
+  const dir = join(cacheDir(), 'bench-pytorch');
+  const python = join(dir, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
+  // Written last: with it, the environment is whole.
+  const stamp = join(dir, 'installed.txt');
+  const wanted = await readFile(requirements, 'utf8');
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return python;
+  const { command, version } = await findPython();
+  if (Number(version.split('.')[1]) < 10)
+    throw new UserError(
+      'python-missing',
+      `PyTorch needs Python 3.10 or newer and this is ${version}.`,
+      'Install a newer one and put it first on PATH, or give --python.',
+    );
+  log(`Installing PyTorch and PEFT into ${dir} ...`);
+  await rm(dir, { recursive: true, force: true });
+  await run([...command, '-m', 'venv', dir], log);
+  await run([python, '-m', 'pip', 'install', '--no-input', '--quiet', '-r', requirements], log);
+  await writeFile(stamp, wanted);
+  return python;
+}
+
+async function run([command, ...args]: string[], log: (line: string) => void): Promise<void> {
+  const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true });
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => log(text.trimEnd()));
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject).on('close', resolve);
+  });
+  if (status !== 0)
+    throw new UserError(
+      'python-missing',
+      `"${[command, ...args.slice(0, 3)].join(' ')}" ended with ${status}.`,
+      'On Debian, venv is a package of its own (sudo apt install python3-venv). --python takes a Python that has PyTorch and PEFT.',
+    );
+}

@@ -1,0 +1,130 @@
+/** What both sides are asked to do, and what they answer: JSON, as pytorch.py reads and prints it too. */
+
+export type Precision = 'f32' | 'bf16';
+
+/** A model without its weights. The head is the embedding in all of them. */
+export interface Shape {
+  architecture: 'llama' | 'qwen2';
+  layers: number;
+  hiddenSize: number;
+  feedForwardSize: number;
+  heads: number;
+  kvHeads: number;
+  vocabularySize: number;
+  contextLength: number;
+  ropeTheta: number;
+  normEpsilon: number;
+}
+
+/** From the models' config.json. */
+export const shapes = {
+  'smollm2-135m': {
+    architecture: 'llama',
+    layers: 30,
+    hiddenSize: 576,
+    feedForwardSize: 1536,
+    heads: 9,
+    kvHeads: 3,
+    vocabularySize: 49_152,
+    contextLength: 8192,
+    ropeTheta: 100_000,
+    normEpsilon: 1e-5,
+  },
+  'smollm2-360m': {
+    architecture: 'llama',
+    layers: 32,
+    hiddenSize: 960,
+    feedForwardSize: 2560,
+    heads: 15,
+    kvHeads: 5,
+    vocabularySize: 49_152,
+    contextLength: 8192,
+    ropeTheta: 100_000,
+    normEpsilon: 1e-5,
+  },
+  'qwen2.5-1.5b': {
+    architecture: 'qwen2',
+    layers: 28,
+    hiddenSize: 1536,
+    feedForwardSize: 8960,
+    heads: 12,
+    kvHeads: 2,
+    vocabularySize: 151_936,
+    contextLength: 32_768,
+    ropeTheta: 1_000_000,
+    normEpsilon: 1e-6,
+  },
+} as const satisfies Record<string, Shape>;
+export type ModelName = keyof typeof shapes;
+
+export interface Job {
+  shape: Shape;
+  precision: Precision;
+  /** Predictions per sequence. */
+  sequence: number;
+  batch: number;
+  /** Run first, and not counted. */
+  warmupSteps: number;
+  steps: number;
+  threads: number;
+  seed: number;
+  learningRate: number;
+  clipNorm: number;
+  lora: { rank: number; alpha: number; dropout: number };
+  /** The same shape as a GGUF file: ours only. */
+  base: string;
+  /** Measure the matmul rate too: ours only. */
+  roofline: boolean;
+}
+
+export interface Step {
+  wallSeconds: number;
+  /** Over all threads. */
+  cpuSeconds: number;
+  /** Nats per token. */
+  loss: number;
+}
+
+export interface Measurement {
+  engine: string;
+  trainedParameters: number;
+  /** Warm-up included. */
+  steps: Step[];
+  /** Largest resident set of the process (ru_maxrss). */
+  peakBytes: number;
+  /** Matmul operations a second on this model's shapes. */
+  matmulRate?: number | undefined;
+}
+
+/** rows x columns as the weight is stored, and how often a forward pass meets it. */
+export interface Matrix {
+  rows: number;
+  columns: number;
+  count: number;
+}
+
+/** The large frozen matrices; those with one input are joined (q, k, v; gate, up). */
+export function largeMatrices(shape: Shape): Matrix[] {
+  const { hiddenSize, feedForwardSize, heads, kvHeads, layers, vocabularySize } = shape;
+  const headSize = hiddenSize / heads;
+  return [
+    { rows: (heads + 2 * kvHeads) * headSize, columns: hiddenSize, count: layers },
+    { rows: hiddenSize, columns: hiddenSize, count: layers },
+    { rows: 2 * feedForwardSize, columns: hiddenSize, count: layers },
+    { rows: hiddenSize, columns: feedForwardSize, count: layers },
+    { rows: vocabularySize, columns: hiddenSize, count: 1 },
+  ];
+}
+
+/**
+ * Operations per trained token: 2 per weight forward and 2 backward (for the activations' gradient) through the
+ * frozen matrices, head included, and 2 more where weights train. Attention's own products are left out, so the
+ * share of the roofline is, if anything, too low.
+ */
+export function operationsPerToken(shape: Shape, loraParameters: number): number {
+  const frozen = largeMatrices(shape).reduce(
+    (sum, { rows, columns, count }) => sum + rows * columns * count,
+    0,
+  );
+  return 4 * frozen + 6 * loraParameters;
+}
