@@ -1,7 +1,6 @@
 /** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
-import type { Corpus } from '../corpus/index.ts';
-import { windows } from '../corpus/packing.ts';
-import type { SequenceSource } from '../corpus/sequences.ts';
+import type { Corpus, Sequence } from '../corpus/index.ts';
+import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Model } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunSpec } from '../protocol/run.ts';
@@ -43,16 +42,15 @@ const LIVE_WINDOWS = 4;
 export class Session {
   private readonly plan: CheckpointPlan;
   private readonly eta: Eta;
-  private readonly heldOut: Int32Array[];
+  private readonly heldOut: Sequence[];
   private progress: Progress = progressSchema.parse({});
 
   constructor(private readonly options: SessionOptions) {
     const { hyper, evaluation } = options.spec;
     this.plan = new CheckpointPlan(hyper.evalEvery);
     this.eta = new Eta(hyper.steps, hyper.evalEvery);
-    this.heldOut = windows(options.corpus.heldOut, hyper.sequenceLength, {
-      count: Math.min(LIVE_WINDOWS, evaluation.heldOutWindows),
-    });
+    const count = Math.min(LIVE_WINDOWS, evaluation.heldOutWindows);
+    this.heldOut = options.corpus.heldOutSequences(hyper.sequenceLength, count);
   }
 
   /** Restores, trains, evaluates at intervals. Returns the last step and the median speed. */

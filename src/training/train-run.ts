@@ -2,8 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
-import { sequenceAt, sequencesPerEpoch } from '../corpus/packing.ts';
-import type { SequenceSource } from '../corpus/sequences.ts';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
@@ -17,6 +15,7 @@ import { runEvaluator } from './evaluator-child.ts';
 import { exportResult } from './export-result.ts';
 import { createOptimizer } from './optimizers.ts';
 import { peakMemoryBytes, Session } from './session.ts';
+import { matmulRate, operationsPerToken } from './work.ts';
 
 /** Says what the run does now. */
 type Phase = (name: string) => Promise<void>;
@@ -42,7 +41,12 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   const model = await loadModel(backend, gguf, spec.hyper);
   await gguf.close();
   const optimizer = createOptimizer(model, spec.hyper);
-  const sequences = trainingSequences(corpus, spec);
+  const sequences = corpus.sequences(spec.hyper.sequenceLength, spec.hyper.seed);
+  await phase('Measuring the machine');
+  const rate = {
+    perToken: operationsPerToken(model.config, spec.hyper, model.parameterCount),
+    perSecond: await matmulRate(backend, spec.hyper.precision),
+  };
   const session = new Session({
     dir,
     spec,
@@ -53,6 +57,7 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
     sequences,
     model,
     optimizer,
+    rate,
     phase,
   });
 
@@ -109,17 +114,4 @@ async function readOrBuildCorpus(
       message: `The corpus has only ${corpus.train.length} training tokens; sequences repeat from the first step on.`,
     });
   return corpus;
-}
-
-function trainingSequences({ train }: Corpus, { hyper }: RunSpec): SequenceSource {
-  const length = hyper.sequenceLength;
-  return {
-    length,
-    perEpoch: sequencesPerEpoch(train.length, length),
-    at: (index) => ({
-      tokens: sequenceAt(train, length, hyper.seed, index),
-      learned: new Uint8Array(length).fill(1),
-      starts: new Int32Array(length),
-    }),
-  };
 }

@@ -1,0 +1,84 @@
+/** How much there is to compute, and how fast this machine computes: model-FLOPs utilisation is their quotient. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { ModelConfig } from '../model/config.ts';
+import { cacheDir } from '../protocol/paths.ts';
+import type { Hyper } from '../protocol/run.ts';
+import { writeByRename } from '../protocol/write-file.ts';
+import type { Backend, Tensor } from '../tensor/backend.ts';
+
+/**
+ * Floating-point operations that a trained token needs, forward and backward: per weight 2 forward, 2 for the
+ * gradient of its input, and 2 for its own where it trains. Attention sees half of the sequence on average. What is
+ * computed again to save memory does not count (PaLM, appendix B).
+ */
+export function operationsPerToken(
+  config: ModelConfig,
+  { method, sequenceLength }: Pick<Hyper, 'method' | 'sequenceLength'>,
+  trainedParameters: number,
+): number {
+  const { layers, width, hiddenWidth, heads, kvHeads, headSize, vocabularySize } = config;
+  const block = width * headSize * 2 * (heads + kvHeads) + 3 * width * hiddenWidth;
+  const weights = layers * block + vocabularySize * width;
+  const attention = 6 * layers * sequenceLength * heads * headSize;
+  return attention + (method === 'full' ? 6 * weights : 4 * weights + 6 * trainedParameters);
+}
+
+const cacheSchema = z.record(z.string(), z.object({ at: z.number(), rate: z.number().positive() }));
+/** Another day, the machine may be less busy, or another one under the same name. */
+const VALID_MS = 24 * 3600 * 1000;
+
+/** Floating-point operations a second of large products here. Measured for about a second, once a day. */
+export async function matmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
+  const path = join(cacheDir(), 'matmul-rates.json');
+  const processors = cpus();
+  const key = [processors[0]?.model, processors.length, backend.reason, precision].join(', ');
+  const known = await readFile(path, 'utf8')
+    .then((text) => cacheSchema.parse(JSON.parse(text)))
+    .catch(() => ({}) as z.infer<typeof cacheSchema>);
+  const cached = known[key];
+  if (cached && Date.now() - cached.at < VALID_MS) return cached.rate;
+  const rate = await measureMatmulRate(backend, precision);
+  // Only a convenience: a cache that can't be written is no reason to stop.
+  await mkdir(cacheDir(), { recursive: true })
+    .then(() => writeByRename(path, JSON.stringify({ ...known, [key]: { at: Date.now(), rate } })))
+    .catch(() => undefined);
+  return rate;
+}
+
+const FIRST_SIZE = 512;
+const LARGEST_SIZE = 8192;
+/** A shorter product says more about its overhead. */
+const LONG_ENOUGH_MS = 10;
+const MEASURE_MS = 1000;
+
+async function measureMatmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
+  const end = performance.now() + MEASURE_MS;
+  let best = 0;
+  for (let size = FIRST_SIZE; ;) {
+    const square = backend.arena(() => {
+      const values = new Float32Array(size * size).map((_, i) => ((i % 13) - 6) / 6);
+      const f32 = backend.tensor(values, [size, size]);
+      return precision === 'bf16' ? backend.cast(f32, 'bf16') : f32;
+    });
+    let fastest = Infinity;
+    // The first one touches the memory for the first time.
+    for (let i = 0; i < 3 || (fastest >= LONG_ENOUGH_MS && performance.now() < end); i += 1)
+      fastest = Math.min(fastest, await productMs(backend, square));
+    backend.dispose(square);
+    best = Math.max(best, (2 * size ** 3) / (fastest / 1000));
+    if (fastest >= LONG_ENOUGH_MS || size >= LARGEST_SIZE) return best;
+    size *= 2;
+  }
+}
+
+async function productMs(backend: Backend, square: Tensor): Promise<number> {
+  const started = performance.now();
+  const corner = backend.arena(() => backend.slice(backend.matmul(square, square), [0, 0], [1, 1]));
+  // On a GPU, the product is done when its result can be read.
+  await backend.read(corner);
+  backend.dispose(corner);
+  return performance.now() - started;
+}
