@@ -12,6 +12,8 @@ export interface Tokenizer {
   /** Tokens of the vocabulary; the model's own table may be padded to more rows. */
   readonly vocabularySize: number;
   readonly bos?: number;
+  /** Begins every text that the base has seen, in training as in serving; undefined where its vocabulary asks for none. */
+  readonly start?: number;
   readonly eos: number;
   /** Generating stops at these: every end of generation, and fill-in and file separators where the base has them. */
   readonly endTokens: readonly number[];
@@ -81,6 +83,7 @@ function tokenizerOf(model: LlamaModel, vocabularySize: number): Tokenizer {
     },
     vocabularySize,
     ...(bos === null ? {} : { bos }),
+    ...(bos !== null && model.tokens.shouldPrependBosToken ? { start: bos } : {}),
     eos: end,
     endTokens: [...ends].sort((a, b) => a - b),
     ...(fim ? { fim } : {}),

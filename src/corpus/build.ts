@@ -4,14 +4,17 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeByRename } from '../protocol/write-file.ts';
 import { collect, type Collected } from './collect.ts';
-import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
-import { copyTokens, TokenFileWriter } from './token-file.ts';
+import type { CorpusSummary, KeptEntry, LeftOutEntry } from './manifest.ts';
+import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath } from './paths.ts';
+import { copyTokens, TokenFileWriter, writeTokens } from './token-file.ts';
 
 /** What the corpus needs of a tokenizer. */
 export interface CorpusTokenizer {
   /** Text that looks like a special token stays text, unless `special`. */
   encode(text: string, options?: { special?: boolean }): Int32Array;
   readonly eos: number;
+  /** Begins every document, where the vocabulary says so. */
+  readonly start?: number;
 }
 
 /** What base models were trained to see after a document, in the names of the families there are. */
@@ -48,13 +51,8 @@ export interface BuildOptions {
   signal?: AbortSignal | undefined;
 }
 
-export const manifestPath = (dir: string) => join(dir, 'manifest.jsonl');
-export const summaryPath = (dir: string) => join(dir, 'summary.json');
-export const tokensPath = (dir: string, split: Split) =>
-  join(dir, split === 'train' ? 'train.tokens' : 'heldout.tokens');
-
 /**
- * Reads a folder into `out`: manifest.jsonl, train.tokens, heldout.tokens and, last of all, summary.json.
+ * Reads a folder into `out`: manifest.jsonl, the tokens of each split with their documents' beginnings and, last of all, summary.json.
  * Memory doesn't grow with the text, only with the number of files.
  * Errors: corpus-empty, corpus-unreadable, cancelled.
  */
@@ -69,10 +67,16 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
     const { kept, starts, summary } = await readInto(options, all, manifest);
     for (const split of ['train', 'held-out'] as const) {
       const ranges = kept.map(({ tokens }, index) => ({ offset: starts[index]!, tokens }));
+      const own = kept.filter((entry) => entry.split === split);
       await copyTokens(
         all,
         tokensPath(out, split),
         ranges.filter((_, index) => kept[index]!.split === split),
+      );
+      await rm(learnedPath(out, split), { force: true });
+      await writeTokens(
+        startsPath(out, split),
+        own.map(({ offset }) => offset),
       );
     }
     await rename(manifest, manifestPath(out));
@@ -87,6 +91,7 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
 async function readInto(options: BuildOptions, all: string, manifest: string): Promise<Collected> {
   const { tokenizer, onProgress } = options;
   const end = documentEnd(tokenizer);
+  const start = tokenizer.start === undefined ? [] : [tokenizer.start];
   const tokens = await TokenFileWriter.create(all);
   const lines = new LineWriter(manifest);
   try {
@@ -95,15 +100,17 @@ async function readInto(options: BuildOptions, all: string, manifest: string): P
         folder: options.folder,
         seed: options.seed,
         heldOutShare: options.heldOutShare,
+        documentEnd: end,
         signal: options.signal,
         onProgress: onProgress && ((progress) => onProgress({ ...progress, tokens: tokens.length })),
       },
       {
         async keep(text) {
           const encoded = tokenizer.encode(text);
+          await tokens.append(start);
           await tokens.append(encoded);
           await tokens.append([end]);
-          return encoded.length + 1;
+          return start.length + encoded.length + 1;
         },
         leaveOut: (entry) => lines.write(entry),
       },

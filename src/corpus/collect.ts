@@ -20,6 +20,9 @@ export interface CollectOptions extends ReadOptions {
   seed: number;
   /** Share of the files held out; 0.1 unless given. */
   heldOutShare?: number | undefined;
+  mode?: CorpusSummary['mode'] | undefined;
+  /** The token after every document; for the summary. */
+  documentEnd?: number | undefined;
 }
 
 /** What becomes of documents on the way; each is called in path order. */
@@ -41,7 +44,7 @@ export interface Collected {
  * Errors: corpus-empty, corpus-unreadable, cancelled.
  */
 export async function collect(options: CollectOptions, sink: Sink): Promise<Collected> {
-  const { folder, seed, heldOutShare = DEFAULT_HELD_OUT_SHARE } = options;
+  const { folder, seed, heldOutShare = DEFAULT_HELD_OUT_SHARE, mode = 'pretrain', documentEnd = 0 } = options;
   const leftOut: Partial<Record<Reason, number>> = {};
   const parts: Part[] = [];
   let end = 0;
@@ -76,6 +79,8 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
       );
   const kept = place(parts, splits);
   const summary = summarise(kept, {
+    mode,
+    documentEnd,
     folder: resolve(folder),
     seed,
     heldOutShare,
@@ -124,7 +129,7 @@ function place(parts: Part[], splits: Split[]): KeptEntry[] {
 
 function summarise(
   kept: KeptEntry[],
-  rest: Pick<CorpusSummary, 'folder' | 'seed' | 'heldOutShare' | 'leftOut' | 'cut'>,
+  rest: Pick<CorpusSummary, 'mode' | 'documentEnd' | 'folder' | 'seed' | 'heldOutShare' | 'leftOut' | 'cut'>,
 ): CorpusSummary {
   const of = (split: Split) => kept.filter((entry) => entry.split === split);
   const sum = (entries: KeptEntry[], key: 'tokens' | 'bytes' | 'lines') =>

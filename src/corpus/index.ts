@@ -9,4 +9,8 @@ export {
   type Split,
 } from './manifest.ts';
 export { openCorpus, readManifest, type Corpus } from './open.ts';
+export { mixed } from './mixed.ts';
+export type { CorpusSequences } from './examples.ts';
+export type { Sequence, SequenceSource } from './sequences.ts';
+export type { Piece, SourceDocument } from './source.ts';
 export { surveyFolder, type Survey } from './survey.ts';

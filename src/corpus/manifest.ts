@@ -1,5 +1,6 @@
 /** corpus/manifest.jsonl and corpus/summary.json: what went in, what was left out, and why. */
 import { z } from 'zod';
+import { corpusPlanSchema } from '../protocol/run.ts';
 
 export const reasons = {
   'git-ignored': 'git ignores it',
@@ -55,10 +56,13 @@ export type LeftOutEntry = z.infer<typeof leftOutSchema>;
 
 export const manifestLineSchema = z.discriminatedUnion('in', [keptSchema, leftOutSchema]);
 
-export const CORPUS_FORMAT = 1;
+export const CORPUS_FORMAT = 2;
 
 export const corpusSummarySchema = z.object({
   format: z.literal(CORPUS_FORMAT),
+  mode: corpusPlanSchema.shape.mode,
+  /** The token after every document. */
+  documentEnd: z.int(),
   folder: z.string(),
   seed: z.int(),
   heldOutShare: z.number(),

@@ -1,39 +1,48 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../protocol/errors.ts';
 import { parseLines } from '../protocol/lines.ts';
-import { manifestPath, summaryPath, tokensPath } from './build.ts';
+import { exampleSequences, exampleWindows, type CorpusSequences } from './examples.ts';
 import {
   corpusSummarySchema,
   manifestLineSchema,
   type CorpusSummary,
   type KeptEntry,
   type LeftOutEntry,
+  type Split,
 } from './manifest.ts';
-import { readTokens } from './token-file.ts';
+import { streamSequences, windowsOf, type TokenStream } from './packing.ts';
+import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath } from './paths.ts';
+import type { Sequence } from './sequences.ts';
+import { FlagFile, readTokens, TokenFile } from './token-file.ts';
 
 export interface Corpus {
-  train: Int32Array;
-  heldOut: Int32Array;
   digest: string;
-  /**
-   * The kept files in path order. The tokens of one: `(split === 'train' ? train : heldOut).subarray(offset, offset +
-   * tokens)`, the end of the document last.
-   */
-  documents: KeptEntry[];
-  leftOut: LeftOutEntry[];
   summary: CorpusSummary;
+  /**
+   * The kept documents in the order they were read; from the manifest, when asked for. The tokens of one:
+   * `(split === 'train' ? train : heldOut).read(offset, tokens)`, the end of the document last.
+   */
+  readonly documents: KeptEntry[];
+  readonly leftOut: LeftOutEntry[];
+  train: TokenFile;
+  heldOut: TokenFile;
+  /** Training sequences of `length` predictions. Errors: corpus-empty. */
+  sequences(length: number, seed: number): CorpusSequences;
+  /**
+   * Held-out text in sequences of up to `length` predictions: `count` spread evenly over it, or all there are.
+   * Documents are neither shuffled nor repeated. Empty where nothing is held out.
+   */
+  heldOutSequences(length: number, count?: number): Sequence[];
 }
 
 /** Opens what buildCorpus wrote. Errors: run-damaged when files are missing, cut or don't fit together. */
 export async function openCorpus(dir: string): Promise<Corpus> {
   try {
     const summary = corpusSummarySchema.parse(JSON.parse(await readFile(summaryPath(dir), 'utf8')));
-    const { kept, leftOut } = await readManifest(dir);
-    const train = await readTokens(tokensPath(dir, 'train'));
-    const heldOut = await readTokens(tokensPath(dir, 'held-out'));
-    if (train.length !== summary.trainTokens || heldOut.length !== summary.heldOutTokens)
-      throw new Error('the token files have another length than the summary says');
-    return { train, heldOut, digest: summary.digest, documents: kept, leftOut, summary };
+    const train = await openSplit(dir, 'train', summary.trainTokens);
+    const heldOut = await openSplit(dir, 'held-out', summary.heldOutTokens);
+    return new OpenCorpus(dir, summary, train, heldOut);
   } catch (error) {
     throw new UserError(
       'run-damaged',
@@ -44,9 +53,89 @@ export async function openCorpus(dir: string): Promise<Corpus> {
   }
 }
 
+interface OpenSplit {
+  tokens: TokenFile;
+  stream: TokenStream;
+}
+
+async function openSplit(dir: string, split: Split, length: number): Promise<OpenSplit> {
+  const tokens = await TokenFile.open(tokensPath(dir, split));
+  const starts = await readTokens(startsPath(dir, split));
+  const flags = learnedPath(dir, split);
+  const learned = existsSync(flags) ? await FlagFile.open(flags) : undefined;
+  if (tokens.length !== length || (learned && learned.length !== length))
+    throw new Error('the token files have another length than the summary says');
+  const ascending = starts.every((start, index) => start > (starts[index - 1] ?? -1) && start < length);
+  if (!ascending || (length > 0 && starts[0] !== 0))
+    throw new Error("the documents' beginnings don't fit the tokens");
+  return {
+    tokens,
+    stream: {
+      length,
+      starts,
+      read: (begin, count) => tokens.read(begin, count),
+      ...(learned && { learned: (begin: number, count: number) => learned.read(begin, count) }),
+    },
+  };
+}
+
+class OpenCorpus implements Corpus {
+  private manifest: Manifest | undefined;
+  readonly digest: string;
+  readonly train: TokenFile;
+  readonly heldOut: TokenFile;
+
+  constructor(
+    private readonly dir: string,
+    readonly summary: CorpusSummary,
+    private readonly trainSplit: OpenSplit,
+    private readonly heldOutSplit: OpenSplit,
+  ) {
+    this.digest = summary.digest;
+    this.train = trainSplit.tokens;
+    this.heldOut = heldOutSplit.tokens;
+  }
+
+  get documents(): KeptEntry[] {
+    return this.readManifest().kept;
+  }
+
+  get leftOut(): LeftOutEntry[] {
+    return this.readManifest().leftOut;
+  }
+
+  /** Training never asks, and of a large data set it would be the largest thing in memory. */
+  private readManifest(): Manifest {
+    return (this.manifest ??= parseManifest(readFileSync(manifestPath(this.dir), 'utf8')));
+  }
+
+  sequences(length: number, seed: number): CorpusSequences {
+    const { stream } = this.trainSplit;
+    const { mode, documentEnd } = this.summary;
+    if (mode === 'instruct') return exampleSequences(stream, { length, seed, padding: documentEnd });
+    return { ...streamSequences(stream, length, seed), cut: 0, dropped: 0 };
+  }
+
+  heldOutSequences(length: number, count?: number): Sequence[] {
+    const { stream } = this.heldOutSplit;
+    const { mode, documentEnd } = this.summary;
+    if (mode === 'instruct') return exampleWindows(stream, { length, count, padding: documentEnd });
+    return windowsOf(stream, length, count).filter(({ learned }) => learned.includes(1));
+  }
+}
+
+interface Manifest {
+  kept: KeptEntry[];
+  leftOut: LeftOutEntry[];
+}
+
 /** Every file's entry, broken lines left aside. */
-export async function readManifest(dir: string): Promise<{ kept: KeptEntry[]; leftOut: LeftOutEntry[] }> {
-  const { values } = parseLines(manifestLineSchema, await readFile(manifestPath(dir), 'utf8'));
+export async function readManifest(dir: string): Promise<Manifest> {
+  return parseManifest(await readFile(manifestPath(dir), 'utf8'));
+}
+
+function parseManifest(text: string): Manifest {
+  const { values } = parseLines(manifestLineSchema, text);
   return {
     kept: values.filter((entry): entry is KeptEntry => entry.in),
     leftOut: values.filter((entry): entry is LeftOutEntry => !entry.in),

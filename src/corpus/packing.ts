@@ -1,93 +1,128 @@
-/** Token streams to sequences: evenly spread windows to measure on, shuffled ones to train on. */
-import { UserError } from '../protocol/errors.ts';
-
 /**
- * Windows of `length + 1` tokens (so `length` predictions each) that don't overlap, spread evenly over the
- * stream; `count` of them, or as many as there are. A stream shorter than one window is one shorter window; one
- * of fewer than 2 tokens predicts nothing and gives none. Views, not copies.
+ * A stream of documents to sequences, for continued pretraining: evenly spread windows to measure on, shuffled ones
+ * to train on. Both cut documents where a sequence ends; instruction tuning must not (examples.ts).
  */
-export function windows(
-  tokens: Int32Array,
-  length: number,
-  { count }: { count?: number } = {},
-): Int32Array[] {
-  const size = length + 1;
-  if (tokens.length < size) return tokens.length < 2 || count === 0 ? [] : [tokens.subarray(0)];
-  const there = Math.floor(tokens.length / size);
-  const taken = Math.min(count ?? there, there);
-  return Array.from({ length: taken }, (_, index) => {
-    // The middle one of each of `taken` equal shares.
-    const start = Math.floor(((index + 0.5) * there) / taken) * size;
-    return tokens.subarray(start, start + size);
-  });
+import { UserError } from '../protocol/errors.ts';
+import type { Sequence, SequenceSource } from './sequences.ts';
+import { mix, shuffled, uniformOf } from './shuffle.ts';
+
+/** Tokens of one split. They are read where they lie; only the documents' beginnings are in memory. */
+export interface TokenStream {
+  readonly length: number;
+  read(begin: number, count: number): Int32Array;
+  /** Which tokens are learned: 1 or 0 each. Undefined: all are. */
+  learned?(begin: number, count: number): Uint8Array;
+  /** Where each document begins, ascending, the first at 0. */
+  readonly starts: Int32Array;
+}
+
+/** A run of tokens of one document. */
+export interface Run {
+  tokens: Int32Array;
+  learned?: Uint8Array | undefined;
 }
 
 /**
- * Training sequence number `index` (from 0): `length + 1` tokens, a pure function of its arguments, so a run goes
- * on exactly where it stopped knowing only its step.
- *
- * The stream is taken as a ring, which changes nothing but the place of one document border, as every document
- * ends in the end-of-text token. An epoch cuts the ring, from a random point on, into floor(n / length)
- * sequences and takes each once in a shuffled order; neighbours share one token, the last target of one being
- * the first input of the next. A stream shorter than a sequence goes round more than once.
+ * Runs one after another as one sequence; attention stays within each. No run's first token is learned: nothing of
+ * its document is before it to predict it from.
  */
-export function sequenceAt(tokens: Int32Array, length: number, seed: number, index: number): Int32Array {
-  const n = tokens.length;
-  if (n === 0)
-    throw new UserError(
-      'corpus-empty',
-      'There are no tokens to train on.',
-      'Choose a folder that holds source code.',
-    );
-  const perEpoch = sequencesPerEpoch(n, length);
-  const epoch = Math.floor(index / perEpoch);
-  const place = shuffled(index % perEpoch, perEpoch, mix(seed, epoch));
-  const start = Math.floor((mix(seed, epoch, 1) / 2 ** 32) * n) + place * length;
-  const sequence = new Int32Array(length + 1);
-  for (let done = 0; done < sequence.length;) {
-    const from = (start + done) % n;
-    const piece = tokens.subarray(from, Math.min(n, from + sequence.length - done));
-    sequence.set(piece, done);
-    done += piece.length;
+export function assemble(runs: readonly Run[]): Sequence {
+  const size = runs.reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const sequence = {
+    tokens: new Int32Array(size),
+    learned: new Uint8Array(size - 1),
+    starts: new Int32Array(size - 1),
+  };
+  let at = 0;
+  for (const { tokens, learned } of runs) {
+    const end = at + tokens.length;
+    sequence.tokens.set(tokens, at);
+    sequence.starts.fill(at, at, end);
+    if (learned) sequence.learned.set(learned.subarray(1), at);
+    else sequence.learned.fill(1, at, end - 1);
+    at = end;
   }
   return sequence;
 }
 
-/** Sequences that make one pass over a stream of `tokens` tokens. */
-export function sequencesPerEpoch(tokens: number, length: number): number {
-  return Math.max(1, Math.floor(tokens / length));
+/** `size` tokens from `begin` on, in runs that end where documents do. After the last document comes the first. */
+function runsFrom(stream: TokenStream, begin: number, size: number): Run[] {
+  const runs: Run[] = [];
+  let document = documentAt(stream.starts, begin);
+  for (let at = begin, left = size; left > 0;) {
+    const count = Math.min(left, stream.length - at);
+    const tokens = stream.read(at, count);
+    const learned = stream.learned?.(at, count);
+    for (let done = 0; done < count;) {
+      document += 1;
+      const end = Math.min(count, (stream.starts[document] ?? stream.length) - at);
+      runs.push({ tokens: tokens.subarray(done, end), learned: learned?.subarray(done, end) });
+      done = end;
+    }
+    left -= count;
+    at = 0;
+    document = 0;
+  }
+  return runs;
 }
 
-const ROUNDS = 6;
+/** The last document that begins at `position` or before. */
+function documentAt(starts: Int32Array, position: number): number {
+  let low = 0;
+  for (let high = starts.length; high - low > 1;) {
+    const middle = (low + high) >> 1;
+    if (starts[middle]! <= position) low = middle;
+    else high = middle;
+  }
+  return low;
+}
 
 /**
- * Where item `index` of `count` goes in the shuffle named by `key`: a Feistel network over the next power of four,
- * walked until it lands inside. A permutation without a table.
+ * Windows of `length` predictions that don't overlap, spread evenly over the stream; `count` of them, or as many as
+ * there are. A stream shorter than one window is one shorter window; one of fewer than 2 tokens predicts nothing and
+ * gives none.
  */
-function shuffled(index: number, count: number, key: number): number {
-  const half = Math.max(1, Math.ceil(Math.log2(count) / 2));
-  const mask = 2 ** half - 1;
-  let value = index;
-  do {
-    let left = Math.floor(value / 2 ** half);
-    let right = value & mask;
-    for (let round = 0; round < ROUNDS; round += 1)
-      [left, right] = [right, left ^ (mix(key, round, right) & mask)];
-    value = left * 2 ** half + right;
-  } while (value >= count);
-  return value;
+export function windowsOf(stream: TokenStream, length: number, count = Infinity): Sequence[] {
+  const size = length + 1;
+  const n = stream.length;
+  if (n < size) return n < 2 || count === 0 ? [] : [assemble(runsFrom(stream, 0, n))];
+  const there = Math.floor(n / size);
+  return spread(there, count).map((window) => assemble(runsFrom(stream, window * size, size)));
 }
 
-/** 32 random-looking bits of some integers: MurmurHash3's mixing and finaliser. */
-function mix(...values: number[]): number {
-  let hash = 0x9747b28c;
-  for (const value of values) {
-    let k = Math.imul(value | 0, 0xcc9e2d51);
-    k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-    hash ^= k;
-    hash = (Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64) | 0;
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+/** `count` of `there` items, or all: the middle one of each of `count` equal shares. */
+export function spread(there: number, count: number): number[] {
+  const taken = Math.min(count, there);
+  return Array.from({ length: taken }, (_, index) => Math.floor(((index + 0.5) * there) / taken));
 }
+
+/**
+ * Training sequences of a stream.
+ *
+ * The stream is taken as a ring. An epoch cuts the ring, from a random point on, into floor(n / length) sequences and
+ * takes each once in a shuffled order; neighbours share one token, the last target of one being the first input of
+ * the next. A stream shorter than a sequence goes round more than once.
+ * Errors: corpus-empty.
+ */
+export function streamSequences(stream: TokenStream, length: number, seed: number): SequenceSource {
+  const n = stream.length;
+  if (n === 0) throw nothingToTrainOn();
+  const perEpoch = Math.max(1, Math.floor(n / length));
+  return {
+    length,
+    perEpoch,
+    at(index) {
+      const epoch = Math.floor(index / perEpoch);
+      const place = shuffled(index % perEpoch, perEpoch, mix(seed, epoch));
+      const start = Math.floor(uniformOf(seed, epoch, 1) * n) + place * length;
+      return assemble(runsFrom(stream, start % n, length + 1));
+    },
+  };
+}
+
+export const nothingToTrainOn = () =>
+  new UserError(
+    'corpus-empty',
+    'There are no tokens to train on.',
+    'Choose a folder that holds source code, or a data set with rows.',
+  );

@@ -123,7 +123,8 @@ async function runTask(evaluation: Evaluation, task: Task, options: EvaluateOpti
 async function checkServed({ resources, progress, signal }: Evaluation): Promise<Summary['served']> {
   progress.report('served', 0, 1);
   const { heldOut, train } = await resources.corpus();
-  const tokens = (heldOut.length > 1 ? heldOut : train).slice(0, CHECK_TOKENS);
+  const source = heldOut.length > 1 ? heldOut : train;
+  const tokens = source.read(0, Math.min(CHECK_TOKENS, source.length));
   const host = await resources.host();
   const served = await host.distributions(resources.models.result, tokens, signal);
   const trained = await (await resources.scorer()).probabilities(tokens, 'result');

@@ -63,8 +63,8 @@ export function chooseExample(examples: readonly Example[]): Example | undefined
 export function* heldOutDocuments(corpus: Corpus, tokenizer: Tokenizer) {
   for (const document of corpus.documents) {
     if (document.split !== 'held-out') continue;
-    const end = document.offset + document.tokens - 1; // without the token that ends a document
-    const text = tokenizer.decode(corpus.heldOut.subarray(document.offset, end));
+    // Special tokens, such as the one that ends a document, decode to nothing.
+    const text = tokenizer.decode(corpus.heldOut.read(document.offset, document.tokens));
     yield { file: document.path, fromLine: document.fromLine ?? 1, text };
   }
 }

@@ -118,7 +118,11 @@ export function wilson(successes: number, n: number): { low: number; high: numbe
   return { low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half };
 }
 
-export const sum = (values: Float32Array): number => values.reduce((total, value) => total + value, 0);
+export function sum(values: Float32Array | Uint8Array): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
 
 /** Bits per UTF-8 byte from a summed loss in nats. */
 export const bitsPerByte = (nats: number, bytes: number): number => nats / Math.LN2 / bytes;

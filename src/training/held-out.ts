@@ -1,28 +1,32 @@
+import type { Sequence } from '../corpus/sequences.ts';
 import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 
 /**
- * Mean held-out loss in nats per token over `windows`, with a normal 95% interval over windows (the bootstrap of
- * the evaluator is for the final figures). Undefined when there is nothing to measure or `signal` fired.
+ * Mean held-out loss in nats per learned token, with a normal 95% interval over sequences (the bootstrap of the
+ * evaluator is for the final figures). Undefined when there is nothing to measure or `signal` fired.
  */
 export async function measureHeldOut(
-  model: Model,
-  windows: Int32Array[],
+  model: Pick<Model, 'tokenLosses'>,
+  sequences: readonly Sequence[],
   signal: AbortSignal,
 ): Promise<Metric | undefined> {
-  const means: number[] = [];
-  let tokens = 0;
-  for (const window of windows) {
+  const parts: { sum: number; weight: number }[] = [];
+  for (const { tokens, learned, starts } of sequences) {
     if (signal.aborted) return undefined;
-    const losses = await model.tokenLosses(window);
-    tokens += losses.length;
-    means.push(losses.reduce((sum, loss) => sum + loss, 0) / losses.length);
+    const losses = await model.tokenLosses(tokens, { starts });
+    parts.push({
+      sum: losses.reduce((sum, loss, index) => sum + (learned[index] ? loss : 0), 0),
+      weight: learned.reduce((sum, flag) => sum + flag, 0),
+    });
   }
-  const n = means.length;
+  const n = parts.length;
   if (n === 0) return undefined;
-  const value = means.reduce((sum, mean) => sum + mean, 0) / n;
-  const variance = n > 1 ? means.reduce((sum, mean) => sum + (mean - value) ** 2, 0) / (n - 1) : 0;
-  const margin = 1.96 * Math.sqrt(variance / n);
+  const tokens = parts.reduce((total, { weight }) => total + weight, 0);
+  const value = parts.reduce((total, { sum }) => total + sum, 0) / tokens;
+  // Of a ratio of totals: the residuals' spread (Cochran, Sampling Techniques, 6.4).
+  const residuals = parts.reduce((total, { sum, weight }) => total + (sum - value * weight) ** 2, 0);
+  const margin = n > 1 ? (1.96 * Math.sqrt((residuals * n) / (n - 1))) / tokens : 0;
   return {
     task: 'heldout',
     metric: 'loss',
@@ -30,6 +34,6 @@ export async function measureHeldOut(
     low: value - margin,
     high: value + margin,
     n,
-    setting: `during training: ${n} held-out windows, ${tokens} tokens`,
+    setting: `during training: ${n} held-out sequences, ${tokens} tokens`,
   };
 }

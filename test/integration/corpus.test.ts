@@ -30,7 +30,7 @@ describe('a corpus of real code', () => {
     const { train, heldOut, documents } = await openCorpus(place.path('corpus'));
     expect(documents.length).toBeGreaterThan(5);
     for (const { path, split, offset, tokens } of documents) {
-      const own = (split === 'train' ? train : heldOut).subarray(offset, offset + tokens);
+      const own = (split === 'train' ? train : heldOut).read(offset, tokens);
       const text = await readFile(place.path('code', path), 'utf8');
       expect(own.subarray(0, -1), path).toEqual(tokenizer.encode(text));
       expect(own.indexOf(tokenizer.eos), path).toBe(tokens - 1);

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/base-models/tokenizer.ts';
-import { buildCorpus, openCorpus } from '../../src/corpus/index.ts';
-import { windows } from '../../src/corpus/packing.ts';
+import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.ts';
 import { evaluateRun, type EvaluateOptions } from '../../src/evaluation/evaluate-run.ts';
 import { compareDistributions, requireVerified } from '../../src/export/verify.ts';
 import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
@@ -48,6 +47,18 @@ async function evaluate(dir: string, options: EvaluateOptions = {}) {
     ...options,
   });
   return { summary, messages };
+}
+/** What llama.cpp says of the learned tokens, each document on its own. */
+async function natsOf({ tokens, learned, starts }: Sequence, of: LlamaHost, model: string): Promise<number> {
+  let nats = 0;
+  for (const start of new Set(starts)) {
+    const end = starts.findIndex((other) => other > start);
+    const document = tokens.subarray(start, end < 0 ? tokens.length : end);
+    const rows = await of.distributions(model, document);
+    for (let i = 1; i < document.length; i += 1)
+      if (learned[start + i - 1]) nats -= Math.log(rows[i - 1]![document[i]!]!);
+  }
+  return nats;
 }
 const find = (summary: Summary, task: string, metric: string) =>
   summary.comparisons.find((one) => one.task === task && one.metric === metric)!;
@@ -103,19 +114,17 @@ describe('a run with an adapter', () => {
   });
 
   it('has the losses that llama.cpp gives, before and after', async () => {
-    const { heldOut } = await openCorpus(join(dir, 'corpus'));
+    const corpus = await openCorpus(join(dir, 'corpus'));
     const loss = find(summary, 'heldout', 'loss');
     for (const [model, metric] of [
       ['base', loss.before],
       ['changed', loss.after],
     ] as const) {
-      // prettier-ignore
       let nats = 0;
       let tokens = 0;
-      for (const window of windows(heldOut, WINDOW, { count: 3 })) {
-        const rows = await host.distributions(model, window);
-        for (let i = 1; i < window.length; i += 1) nats -= Math.log(rows[i - 1]![window[i]!]!);
-        tokens += window.length - 1;
+      for (const sequence of corpus.heldOutSequences(WINDOW, 3)) {
+        nats += await natsOf(sequence, host, model);
+        tokens += sequence.learned.filter((flag) => flag === 1).length;
       }
       expect(metric.value).toBeCloseTo(nats / tokens, 3);
       expect(metric.n).toBe(3);
@@ -199,14 +208,15 @@ it('measures a whole model just as well', async () => {
   const { summary } = await evaluate(await newRun(whole, 'full'), { tasks: ['heldout', 'retention'] });
   expect(summary.served!.meanKl).toBeLessThan(1e-5);
   const other = await openLlamaHost({ basePath: whole, contextSize: 512 });
-  const { heldOut } = await openCorpus(join(root, 'corpus'));
+  const corpus = await openCorpus(join(root, 'corpus'));
   let nats = 0;
-  for (const window of windows(heldOut, WINDOW, { count: 3 })) {
-    const rows = await other.distributions('base', window);
-    for (let i = 1; i < window.length; i += 1) nats -= Math.log(rows[i - 1]![window[i]!]!) / (3 * WINDOW);
+  let tokens = 0;
+  for (const sequence of corpus.heldOutSequences(WINDOW, 3)) {
+    nats += await natsOf(sequence, other, 'base');
+    tokens += sequence.learned.filter((flag) => flag === 1).length;
   }
   await other.dispose();
-  expect(find(summary, 'heldout', 'loss').after.value).toBeCloseTo(nats, 3);
+  expect(find(summary, 'heldout', 'loss').after.value).toBeCloseTo(nats / tokens, 3);
   expect(find(summary, 'retention', 'KL from base').after.value).toBeGreaterThan(0.01);
 });
 
@@ -221,7 +231,7 @@ it('sees nothing where the adapter changes nothing', async () => {
 
 it('tells served from trained where they are not the same', async () => {
   const { heldOut } = await openCorpus(join(root, 'corpus'));
-  const tokens = heldOut.slice(0, 64);
+  const tokens = heldOut.read(0, 64);
   const verdict = compareDistributions(
     await host.distributions('changed', tokens),
     await host.distributions('base', tokens),

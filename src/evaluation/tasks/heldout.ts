@@ -1,8 +1,10 @@
-/** Loss and bits per byte of base and result on held-out files of the same workspace: what was learned. */
-import { windows } from '../../corpus/packing.ts';
+/** Loss and bits per byte of base and result on held-out text of the same corpus: what was learned. */
+import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Sequence } from '../../corpus/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { compare } from '../compare.ts';
 import { bitsPerByte, sum, type Part } from '../statistics.ts';
+import type { Which } from '../../training/scorer.ts';
 import type { Task, TaskContext } from './task.ts';
 
 async function run(context: TaskContext) {
@@ -10,13 +12,13 @@ async function run(context: TaskContext) {
   const corpus = await context.corpus();
   const tokenizer = await context.tokenizer();
   const length = spec.hyper.sequenceLength;
-  const count = limit ?? (setting === 'paper' ? Number.MAX_SAFE_INTEGER : heldOutTask.planned(spec));
-  const chosen = windows(corpus.heldOut, length, { count });
+  const count = limit ?? (setting === 'paper' ? undefined : heldOutTask.planned(spec));
+  const chosen = corpus.heldOutSequences(length, count);
   if (chosen.length === 0)
     throw new UserError(
       'corpus-empty',
       'The run has no held-out text to measure on.',
-      'Train on a folder with more files.',
+      'Train on a folder with more files, or a data set with more rows.',
     );
 
   context.progress(0, chosen.length);
@@ -24,15 +26,15 @@ async function run(context: TaskContext) {
   const loss: { before: Part[]; after: Part[] } = { before: [], after: [] };
   const bits: { before: Part[]; after: Part[] } = { before: [], after: [] };
   const rows: object[] = [];
-  for (const [index, window] of chosen.entries()) {
+  for (const [index, sequence] of chosen.entries()) {
     context.signal?.throwIfAborted();
-    // The tokens between documents decode to nothing: their loss counts, and no byte.
-    const bytes = Buffer.byteLength(tokenizer.decode(window.subarray(1)));
-    const tokens = window.length - 1;
-    const nats = {
-      before: sum(await scorer.tokenLosses(window, 'base')),
-      after: sum(await scorer.tokenLosses(window, 'result')),
+    const bytes = learnedBytes(sequence, tokenizer);
+    const tokens = sum(sequence.learned);
+    const natsOf = async (side: Which) => {
+      const losses = await scorer.tokenLosses(sequence.tokens, side, sequence.starts);
+      return sum(losses.filter((_, at) => sequence.learned[at]));
     };
+    const nats = { before: await natsOf('base'), after: await natsOf('result') };
     for (const side of ['before', 'after'] as const) {
       loss[side].push({ sum: nats[side], weight: tokens });
       bits[side].push({ sum: bitsPerByte(nats[side], 1), weight: bytes });
@@ -41,12 +43,27 @@ async function run(context: TaskContext) {
     context.progress(index + 1, chosen.length);
   }
   await context.saveItems(rows);
-  const how = `${setting}: ${chosen.length} held-out windows of up to ${length} tokens`;
+  const how = `${setting}: ${chosen.length} held-out sequences of up to ${length} tokens`;
   const shared = { task: 'heldout', better: 'lower', setting: how } as const;
   return [
     compare({ ...shared, metric: 'bits per byte', unit: '', ...bits }),
     compare({ ...shared, metric: 'loss', unit: 'nats/token', ...loss }),
   ];
+}
+
+/**
+ * Bytes of the text whose prediction counts. The tokens that end documents decode to nothing: their loss counts, and
+ * no byte.
+ */
+function learnedBytes({ tokens, learned }: Sequence, tokenizer: Pick<Tokenizer, 'decode'>): number {
+  let bytes = 0;
+  for (let from = learned.indexOf(1); from >= 0;) {
+    const gap = learned.indexOf(0, from);
+    const to = gap < 0 ? learned.length : gap;
+    bytes += Buffer.byteLength(tokenizer.decode(tokens.subarray(from + 1, to + 1)));
+    from = gap < 0 ? -1 : learned.indexOf(1, gap);
+  }
+  return bytes;
 }
 
 export const heldOutTask: Task = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, openCorpus, surveyFolder, type CorpusTokenizer } from '../../../src/corpus/index.ts';
 import { runSnapshotSchema } from '../../../src/protocol/panel.ts';
-import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
+import { all, byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
 const many = (count: number) =>
@@ -20,16 +20,18 @@ describe('buildCorpus', () => {
     folder.write({ ...files, 'logo.png': Buffer.from([0]) });
     const summary = await build();
     expect(readdirSync(folder.out()).sort()).toEqual([
+      'heldout.starts',
       'heldout.tokens',
       'manifest.jsonl',
       'summary.json',
+      'train.starts',
       'train.tokens',
     ]);
     const corpus = await openCorpus(folder.out());
     const bytesInFiles = Object.values(files).reduce((sum, text) => sum + text.length, 0);
     expect(corpus.train.length + corpus.heldOut.length).toBe(bytesInFiles + 50);
     for (const { path, split, offset, tokens } of corpus.documents) {
-      const own = (split === 'train' ? corpus.train : corpus.heldOut).subarray(offset, offset + tokens);
+      const own = (split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens);
       expect(textOf(own)).toBe(files[path]);
       expect(own.at(-1)).toBe(256);
     }
@@ -50,7 +52,7 @@ describe('buildCorpus', () => {
     await build();
     const { train } = await openCorpus(folder.out());
     const raw = readFileSync(join(folder.out(), 'train.tokens'));
-    expect(Array.from(train)).toEqual(
+    expect(Array.from(all(train))).toEqual(
       Array.from({ length: raw.length / 4 }, (_, i) => raw.readInt32LE(4 * i)),
     );
   });
@@ -64,7 +66,7 @@ describe('buildCorpus', () => {
     };
     await buildCorpus({ folder: folder.in(), out: folder.out(), tokenizer: chat, seed: 0 });
     const { train, heldOut } = await openCorpus(folder.out());
-    for (const tokens of [train, heldOut]) {
+    for (const tokens of [all(train), all(heldOut)]) {
       expect(tokens.at(-1)).toBe(300);
       expect(tokens.filter((token) => token >= 256)).toHaveLength(1);
     }
@@ -75,9 +77,7 @@ describe('buildCorpus', () => {
     await build();
     const corpus = await openCorpus(folder.out());
     const { split, offset, tokens, sha256 } = corpus.documents[0]!;
-    const text = textOf(
-      (split === 'train' ? corpus.train : corpus.heldOut).subarray(offset, offset + tokens),
-    );
+    const text = textOf((split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens));
     expect(createHash('sha256').update(text).digest('hex')).toBe(sha256);
     expect(
       createHash('sha256')
@@ -157,8 +157,8 @@ describe('the split', () => {
     const summary = await build();
     expect(summary).toMatchObject({ kept: 1, cut: true, lines: 100, bytes: text.length });
     const { train, heldOut, documents } = await openCorpus(folder.out());
-    expect(textOf(train) + textOf(heldOut)).toBe(text);
-    expect(textOf(train)).toBe(`${code(1, 84)}\n`);
+    expect(textOf(all(train)) + textOf(all(heldOut))).toBe(text);
+    expect(textOf(all(train))).toBe(`${code(1, 84)}\n`);
     expect(documents).toMatchObject([
       { split: 'train', fromLine: 1, offset: 0, lines: 85 },
       { split: 'held-out', fromLine: 86, offset: 0, lines: 15 },
@@ -168,7 +168,7 @@ describe('the split', () => {
   it('cuts a single file without blank lines at a line, and cannot cut a single line', async () => {
     folder.write({ 'only.ts': code(1, 20) });
     await build();
-    expect(textOf((await openCorpus(folder.out())).heldOut)).toBe(
+    expect(textOf(all((await openCorpus(folder.out())).heldOut))).toBe(
       code(1, 20).split('\n').slice(18).join('\n'),
     );
     folder.write({ 'only.ts': 'let a = 1;\n' });

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import type { CorpusTokenizer } from '../../../src/corpus/index.ts';
+import type { TokenStream } from '../../../src/corpus/packing.ts';
+import type { TokenFile } from '../../../src/corpus/token-file.ts';
 
 /** A temporary folder for every test, with a place for input and one for output. */
 export function useTemporaryFolder() {
@@ -31,9 +33,36 @@ export const byteTokenizer: CorpusTokenizer = {
   eos: 256,
 };
 
+/** Every token of a file. */
+export const all = (file: TokenFile) => file.read(0, file.length);
+
 export const textOf = (tokens: Int32Array) =>
   Buffer.from(tokens.filter((token) => token < 256)).toString('utf8');
 
 /** Some lines of code that differ by their number. */
 export const code = (n: number, lines = 6) =>
   Array.from({ length: lines }, (_, line) => `const value_${n}_${line} = ${n * line};\n`).join('');
+
+/** Ends documents of `tokensPerDocument`. */
+export const endOf = 999_999;
+
+/** Documents of 2 to 20 tokens: document n has 1000 n, 1000 n + 1 and so on, then the end. */
+export const tokensPerDocument = (count: number): number[][] =>
+  Array.from({ length: count }, (_, n) => [
+    ...Array.from({ length: 1 + ((n * 7 + 3) % 19) }, (_, i) => 1000 * n + i),
+    endOf,
+  ]);
+
+/** A stream in memory. Of each document, `learned` says what counts; all without. */
+export function streamOf(documents: number[][], learned?: (document: number[]) => number[]): TokenStream {
+  const tokens = Int32Array.from(documents.flat());
+  const flags = learned && Uint8Array.from(documents.flatMap(learned));
+  let end = 0;
+  const starts = Int32Array.from(documents, (document) => (end += document.length) - document.length);
+  return {
+    length: tokens.length,
+    starts,
+    read: (begin, count) => tokens.slice(begin, begin + count),
+    ...(flags && { learned: (begin: number, count: number) => flags.slice(begin, begin + count) }),
+  };
+}

@@ -1,12 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { sequenceAt, sequencesPerEpoch, windows } from '../../../src/corpus/packing.ts';
+import { streamSequences, windowsOf, type TokenStream } from '../../../src/corpus/packing.ts';
+import { endOf, streamOf, tokensPerDocument } from './help.ts';
 
-/** Tokens that are their own positions. */
-const stream = (length: number) => Int32Array.from({ length }, (_, index) => index);
+/** Tokens that are their own positions, in documents of the given sizes. */
+const stream = (length: number, sizes: number[] = [length]): TokenStream => ({
+  length,
+  starts: Int32Array.from(sizes, (_, index) => sizes.slice(0, index).reduce((sum, size) => sum + size, 0)),
+  read: (begin, count) => Int32Array.from({ length: count }, (_, index) => begin + index),
+});
+const windows = (length: number, size: number, count?: number) =>
+  windowsOf(stream(length), size, count).map(({ tokens }) => [...tokens]);
+const firstOf = (n: number, length: number, seed: number, index: number) =>
+  streamSequences(stream(n), length, seed).at(index).tokens[0]!;
 
 describe('windows', () => {
   it('cuts the stream without overlap', () => {
-    expect(windows(stream(20), 4).map((window) => [...window])).toEqual([
+    expect(windows(20, 4)).toEqual([
       [0, 1, 2, 3, 4],
       [5, 6, 7, 8, 9],
       [10, 11, 12, 13, 14],
@@ -15,36 +24,45 @@ describe('windows', () => {
   });
 
   it('spreads a few evenly and never gives more than there are', () => {
-    expect(windows(stream(1000), 9, { count: 4 }).map((window) => window[0])).toEqual([120, 370, 620, 870]);
-    expect(windows(stream(1009), 9, { count: 500 })).toHaveLength(100);
+    expect(windows(1000, 9, 4).map(([first]) => first)).toEqual([120, 370, 620, 870]);
+    expect(windows(1009, 9, 500)).toHaveLength(100);
     for (let count = 1; count <= 100; count += 1) {
-      const taken = windows(stream(1000), 9, { count });
-      expect(new Set(taken.map((window) => window[0])).size).toBe(count);
+      const taken = windows(1000, 9, count);
+      expect(new Set(taken.map(([first]) => first)).size).toBe(count);
       expect(taken.every((window) => window.length === 10)).toBe(true);
     }
   });
 
   it('makes the best of a short stream', () => {
-    expect(windows(stream(3), 4).map((window) => [...window])).toEqual([[0, 1, 2]]);
-    expect(windows(stream(1), 4)).toEqual([]);
-    expect(windows(stream(0), 4)).toEqual([]);
-    expect(windows(stream(50), 4, { count: 0 })).toEqual([]);
+    expect(windows(3, 4)).toEqual([[0, 1, 2]]);
+    expect(windows(1, 4)).toEqual([]);
+    expect(windowsOf(stream(0, []), 4)).toEqual([]);
+    expect(windows(50, 4, 0)).toEqual([]);
+  });
+
+  it('knows where documents begin, and learns no first token', () => {
+    const [window] = windowsOf(stream(10, [3, 4, 3]), 9);
+    expect([...window!.starts]).toEqual([0, 0, 0, 3, 3, 3, 3, 7, 7]);
+    expect([...window!.learned]).toEqual([1, 1, 0, 1, 1, 1, 0, 1, 1]);
+    const [, second] = windowsOf(stream(10, [3, 4, 3]), 4);
+    expect([...second!.tokens]).toEqual([5, 6, 7, 8, 9]);
+    expect([...second!.starts]).toEqual([0, 0, 2, 2]);
+    expect([...second!.learned]).toEqual([1, 0, 1, 1]);
   });
 });
 
-describe('sequenceAt', () => {
+describe('training sequences of a stream', () => {
   it.each([
     [1000, 10],
     [1003, 10],
     [997, 16],
     [64, 64],
     [129, 64],
-  ])('takes each part of %i tokens once an epoch, in sequences of %i', (n, length) => {
-    const tokens = stream(n);
-    const perEpoch = sequencesPerEpoch(n, length);
+  ])('take each part of %i tokens once an epoch, in sequences of %i', (n, length) => {
+    const source = streamSequences(stream(n), length, 3);
     for (const epoch of [0, 1, 7]) {
-      const inputs = Array.from({ length: perEpoch }, (_, i) => [
-        ...sequenceAt(tokens, length, 3, epoch * perEpoch + i),
+      const inputs = Array.from({ length: source.perEpoch }, (_, i) => [
+        ...source.at(epoch * source.perEpoch + i).tokens,
       ]);
       for (const sequence of inputs) {
         expect(sequence).toHaveLength(length + 1);
@@ -52,23 +70,46 @@ describe('sequenceAt', () => {
         sequence.slice(1).forEach((token, i) => expect(token).toBe((sequence[i]! + 1) % n));
       }
       const learned = inputs.flatMap((sequence) => sequence.slice(0, -1));
-      expect(new Set(learned).size).toBe(perEpoch * length);
+      expect(new Set(learned).size).toBe(source.perEpoch * length);
     }
   });
 
-  it('depends on seed and index alone, so a resumed run meets the same sequences', () => {
-    const tokens = stream(5000);
-    const whole = Array.from({ length: 40 }, (_, index) => sequenceAt(tokens, 32, 7, index));
-    for (let index = 39; index >= 20; index -= 1)
-      expect(sequenceAt(tokens, 32, 7, index)).toEqual(whole[index]);
-    const another = Array.from({ length: 40 }, (_, index) => sequenceAt(tokens, 32, 8, index));
-    expect(another).not.toEqual(whole);
+  it('predict every token of every document once an epoch, but its first, and look back no further than it', () => {
+    const documents = tokensPerDocument(40);
+    const whole = streamOf(documents);
+    // A divisor of the stream's length, so that nothing is left over.
+    const length = [8, 7, 9, 10, 11, 13].find((divisor) => whole.length % divisor === 0) ?? 1;
+    const source = streamSequences(whole, length, 5);
+    const predicted: number[] = [];
+    for (let index = source.perEpoch; index < 2 * source.perEpoch; index += 1) {
+      const { tokens, learned, starts } = source.at(index);
+      for (let i = 0; i < length; i += 1) {
+        const from = tokens.subarray(starts[i]!, i + 1);
+        // Within a document, tokens count up from 1000 times its number to the one that ends it.
+        expect(
+          new Set([...from].filter((token) => token !== endOf).map((token) => Math.floor(token / 1000))).size,
+        ).toBeLessThan(2);
+        expect(from.indexOf(endOf)).toBeOneOf([-1, from.length - 1]);
+        if (learned[i]) predicted.push(tokens[i + 1]!);
+      }
+    }
+    const wanted = documents.flatMap((document) => document.slice(1));
+    expect(predicted.sort((a, b) => a - b)).toEqual(wanted.sort((a, b) => a - b));
   });
 
-  it('shuffles: another order and other borders in every epoch', () => {
-    const tokens = stream(64 * 100);
+  it('depend on seed and index alone, so a resumed run meets the same sequences', () => {
+    const whole = streamOf(tokensPerDocument(100));
+    const source = streamSequences(whole, 32, 7);
+    const all = Array.from({ length: 40 }, (_, index) => source.at(index));
+    const resumed = streamSequences(whole, 32, 7);
+    for (let index = 39; index >= 20; index -= 1) expect(resumed.at(index)).toEqual(all[index]);
+    const another = streamSequences(whole, 32, 8);
+    expect(all.map((_, index) => another.at(index))).not.toEqual(all);
+  });
+
+  it('are shuffled: another order and other borders in every epoch', () => {
     const starts = (epoch: number) =>
-      Array.from({ length: 100 }, (_, i) => sequenceAt(tokens, 64, 0, epoch * 100 + i)[0]!);
+      Array.from({ length: 100 }, (_, i) => firstOf(6400, 64, 0, epoch * 100 + i));
     const [first, second] = [starts(0), starts(1)];
     expect(
       new Set([first[0]! % 64, second[0]! % 64, starts(2)[0]! % 64, starts(3)[0]! % 64]).size,
@@ -80,21 +121,21 @@ describe('sequenceAt', () => {
     expect(ascending).toBeLessThan(70);
   });
 
-  it('puts every part first about equally often, over seeds', () => {
-    const tokens = stream(8 * 10);
+  it('put every part first about equally often, over seeds', () => {
     const counts = new Array<number>(10).fill(0);
-    for (let seed = 0; seed < 2000; seed += 1)
-      counts[Math.floor(sequenceAt(tokens, 8, seed, 0)[0]! / 8)]! += 1;
+    for (let seed = 0; seed < 2000; seed += 1) counts[Math.floor(firstOf(80, 8, seed, 0) / 8)]! += 1;
     // Chi-squared with 9 degrees of freedom: 27.9 is passed once in a thousand by a fair draw.
     const chi = counts.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0);
     expect(chi).toBeLessThan(27.9);
   });
 
-  it('goes round in a stream shorter than a sequence and refuses an empty one', () => {
-    const sequence = sequenceAt(stream(3), 7, 0, 5);
-    expect(sequence).toHaveLength(8);
-    sequence.slice(1).forEach((token, i) => expect(token).toBe((sequence[i]! + 1) % 3));
-    expect(() => sequenceAt(stream(0), 7, 0, 0)).toThrow(
+  it('go round in a stream shorter than a sequence, each time anew, and refuse an empty one', () => {
+    const { tokens, learned, starts } = streamSequences(stream(3), 7, 0).at(5);
+    expect(tokens).toHaveLength(8);
+    tokens.slice(1).forEach((token, i) => expect(token).toBe((tokens[i]! + 1) % 3));
+    tokens.slice(1).forEach((token, i) => expect(learned[i]).toBe(token === 0 ? 0 : 1));
+    tokens.slice(1, -1).forEach((token, i) => expect(starts[i + 1]).toBe(token === 0 ? i + 1 : starts[i]));
+    expect(() => streamSequences(stream(0, []), 7, 0)).toThrow(
       expect.objectContaining({ code: 'corpus-empty' }) as Error,
     );
   });
