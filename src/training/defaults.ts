@@ -14,14 +14,6 @@ export function defaultLearningRate(method: Hyper['method'], optimizer: Hyper['o
   return method === 'full' ? full : Number((LORA_FACTOR * full).toPrecision(3));
 }
 
-/** Says where `defaultLearningRate` comes from. */
-export function defaultRateReason(method: Hyper['method'], optimizer: Hyper['optimizer']): string {
-  const full = fullRates[optimizer];
-  return method === 'full'
-    ? `default of full fine-tuning with ${optimizer}; no sweep was made for this`
-    : `default: ${LORA_FACTOR}x full fine-tuning's ${full}; no sweep was made for this`;
-}
-
 /** What an inverse square root schedule ends in: the last share of the run (paper, section 3: 20%). */
 export const DEFAULT_COOLDOWN = 0.2;
 

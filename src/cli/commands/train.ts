@@ -12,7 +12,8 @@ import type { BackendName, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, listRuns } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
-import { defaultRateReason, guessTokensPerSecond } from '../../training/defaults.ts';
+import { guessTokensPerSecond } from '../../training/defaults.ts';
+import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
@@ -75,13 +76,13 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
         ? 0
         : await expectedSpeed(base, { method: options.method, precision, backend });
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
+    const learningRate = await learningRateFor(base, options);
     const { dir, id } = await createRun({
       name: options.name ?? basename(folder),
       folder,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
-      hyper: toHyper(options, steps, precision),
-      learningRateReason:
-        options.lr === undefined ? defaultRateReason(options.method, options.optimizer) : 'given',
+      hyper: toHyper(options, steps, precision, learningRate.rate),
+      learningRateReason: learningRate.reason,
       backend: options.backend,
       evaluation: {
         heldOutWindows: options.heldOutWindows,
@@ -103,7 +104,7 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
 }
 
 /** Refuses what training would refuse later, before any file is read. */
-async function checkBase(path: string, { base, seq, method, targets, rank }: TrainOptions): Promise<void> {
+export async function checkBase(path: string, { base, seq, method, targets, rank }: TrainOptions): Promise<void> {
   const gguf = await openGguf(path);
   await gguf.close();
   const config = readConfig(gguf);
@@ -116,7 +117,19 @@ async function checkBase(path: string, { base, seq, method, targets, rank }: Tra
   if (method === 'lora') checkRank(config, chooseTargets(config, targets), rank);
 }
 
-async function readCorpus(
+/** The one given, or the best one known for the base; says which. */
+async function learningRateFor(
+  base: RunSpec['base'],
+  options: TrainOptions & FollowOptions,
+): Promise<RateAnswer> {
+  if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
+  const { method, optimizer, rank, targets } = options;
+  const answer = await chooseLearningRate({ method, optimizer, rank, targets, baseSha256: base.sha256 });
+  if (!options.json) console.log(`Learning rate ${answer.rate}, ${answer.reason}`);
+  return answer;
+}
+
+export async function readCorpus(
   folder: string,
   out: string,
   basePath: string,
@@ -163,7 +176,7 @@ function readingProgress(): (progress: BuildProgress) => void {
 }
 
 /** What `auto` will come to unless TensorFlow is installed and does not start. */
-async function plannedBackend({ backend }: TrainOptions): Promise<BackendName> {
+export async function plannedBackend({ backend }: TrainOptions): Promise<BackendName> {
   return backend !== 'auto' ? backend : (await findRuntime()) ? 'tensorflow' : 'wasm';
 }
 
