@@ -123,7 +123,12 @@ export function addTrainOptions(command: Command): Command {
       `share of the run at its end that falls to zero; not with cosine (default: ${DEFAULT_COOLDOWN} with inverse-sqrt)`,
       between(0, 1),
     )
-    .option('--weight-decay <rate>', 'decoupled weight decay', between(0, Infinity), defaults.weightDecay)
+    .option(
+      '--weight-decay <rate>',
+      'what a step takes off: AdamW learning rate x this, LionW this at the peak rate',
+      between(0, Infinity),
+      defaults.weightDecay,
+    )
     .option('--clip <norm>', 'largest gradient norm, 0 for none', between(0, Infinity), defaults.clip)
     .option('--steps <n>', 'budget in optimiser steps', whole(1))
     .option('--epochs <n>', 'budget in passes over the corpus (default: 4)', positive)

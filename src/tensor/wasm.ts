@@ -90,7 +90,14 @@ class WasmBackend extends ArenaBackend implements Backend {
   sqrt = (x: Tensor) => this.wrap(tf.sqrt(of(x)));
   rsqrt = (x: Tensor) => this.wrap(tf.rsqrt(of(x)));
   sigmoid = (x: Tensor) => this.wrap(tf.sigmoid(of(x)));
-  sign = (x: Tensor) => this.wrap(tf.sign(of(x)));
+  // TF.js's own takes everything below 1e-7 for zero: LionW would leave most of a large model as it is.
+  sign = (x: Tensor) =>
+    this.wrap(
+      tf.tidy(() => {
+        const is = (compare: typeof tf.greater) => tf.cast(compare(of(x), 0), 'float32');
+        return tf.sub(is(tf.greater), is(tf.less));
+      }),
+    );
 
   // Along an axis
 

@@ -40,11 +40,16 @@ function piecesOf([rows, ...rest]: readonly number[]): Piece[] {
   }));
 }
 
-export function createOptimizer(
-  model: TrainableModel,
-  { optimizer, weightDecay }: { optimizer: 'adamw' | 'lionw'; weightDecay: number },
-): Optimizer {
-  return new BackendOptimizer(model, optimizer, weightDecay);
+export interface Rule {
+  optimizer: 'adamw' | 'lionw';
+  /** AdamW takes off `rate` times this a step; LionW this much at the peak rate, and less as the rate falls. */
+  weightDecay: number;
+  /** Peak of the schedule. */
+  learningRate: number;
+}
+
+export function createOptimizer(model: TrainableModel, rule: Rule): Optimizer {
+  return new BackendOptimizer(model, rule);
 }
 
 class BackendOptimizer implements Optimizer {
@@ -53,8 +58,7 @@ class BackendOptimizer implements Optimizer {
 
   constructor(
     private readonly model: TrainableModel,
-    private readonly rule: 'adamw' | 'lionw',
-    private readonly weightDecay: number,
+    private readonly rule: Rule,
   ) {}
 
   step({ learningRate, gradientScale }: { learningRate: number; gradientScale: number }): void {
@@ -72,7 +76,7 @@ class BackendOptimizer implements Optimizer {
   private zeroMoments({ value }: Slot): Moments {
     const { backend } = this.model;
     const first = backend.zeros(value.shape);
-    return this.rule === 'adamw' ? { first, second: backend.zeros(value.shape) } : { first };
+    return this.rule.optimizer === 'adamw' ? { first, second: backend.zeros(value.shape) } : { first };
   }
 
   /** Some rows at a time: what is made on the way stays small, and in the cache. */
@@ -91,7 +95,7 @@ class BackendOptimizer implements Optimizer {
       first: part(moments.first),
       ...(moments.second && { second: part(moments.second) }),
     };
-    const rule = this.rule === 'adamw' ? this.adamw : this.lionw;
+    const rule = this.rule.optimizer === 'adamw' ? this.adamw : this.lionw;
     const scaled = gradientScale === 1 ? gradient : backend.mul(gradient, gradientScale);
     const { value, first, second } = rule.call(this, part(slot.value), scaled, before, learningRate);
     this.model.replace(slot, backend.setRows(slot.value, value, rows.begin));
@@ -108,15 +112,19 @@ class BackendOptimizer implements Optimizer {
     const correction2 = 1 - ADAM.beta2 ** this.steps;
     const root = backend.add(backend.mul(backend.sqrt(second), 1 / Math.sqrt(correction2)), ADAM.epsilon);
     const change = backend.mul(backend.div(first, root), rate / correction1);
-    return { value: backend.sub(this.decayed(value, rate), change), first, second };
+    return { value: backend.sub(this.decayed(value, rate * this.rule.weightDecay), change), first, second };
   }
 
-  /** p - lr (decay p + sign(beta1 m + (1 - beta1) g)); then m = beta2 m + (1 - beta2) g. */
+  /**
+   * p - (lr / peak) decay p - lr sign(beta1 m + (1 - beta1) g); then m = beta2 m + (1 - beta2) g. The decay is apart
+   * from the learning rate, as in MosaicML's llm-foundry, with which the paper trained.
+   */
   private lionw(value: Tensor, gradient: Tensor, before: Moments, rate: number): Moments & { value: Tensor } {
     const { backend } = this.model;
     const change = backend.mul(backend.sign(this.blend(before.first, gradient, LION.beta1)), rate);
     const first = this.blend(before.first, gradient, LION.beta2);
-    return { value: backend.sub(this.decayed(value, rate), change), first };
+    const decay = (rate / this.rule.learningRate) * this.rule.weightDecay;
+    return { value: backend.sub(this.decayed(value, decay), change), first };
   }
 
   private blend(old: Tensor, fresh: Tensor, beta: number): Tensor {
@@ -124,8 +132,8 @@ class BackendOptimizer implements Optimizer {
     return backend.add(backend.mul(old, beta), backend.mul(fresh, 1 - beta));
   }
 
-  private decayed(value: Tensor, rate: number): Tensor {
-    return this.weightDecay ? this.model.backend.mul(value, 1 - rate * this.weightDecay) : value;
+  private decayed(value: Tensor, share: number): Tensor {
+    return share ? this.model.backend.mul(value, 1 - share) : value;
   }
 
   state(): Map<string, Values> {

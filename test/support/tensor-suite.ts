@@ -160,6 +160,8 @@ export function tensorSuite(name: BackendName): void {
         xs.map((value) => 1 / (1 + Math.exp(-value))),
       );
       close(await values(b.sign(b.concat([x, b.zeros([1, 3])], 0))), [...xs.map(Math.sign), 0, 0, 0]);
+      const small = b.tensor(Float32Array.of(1e-6, -1e-8, 1e-12, -1e-30), [4]);
+      expect(await values(b.sign(small))).toEqual([1, -1, 1, -1]);
       close(await values(b.sqrt(b.square(x))), xs.map(Math.abs));
       close(
         await values(b.rsqrt(b.add(b.square(x), 1))),

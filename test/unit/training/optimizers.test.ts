@@ -46,7 +46,7 @@ describe('AdamW', () => {
     const model = await load('full');
     const name = 'token_embd.weight';
     const before = await model.read(name);
-    const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0 });
+    const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0, learningRate: 0.01 });
     const reference = tf.train.adam(0.01, 0.9, 0.999, 1e-8);
     const variable = tf.variable(tf.tensor(before.slice(), [40, 32]), true, 'adam reference');
     for (let step = 0; step < 5; step += 1) {
@@ -70,12 +70,13 @@ describe('LionW', () => {
     const name = 'blk.1.ffn_down.weight';
     const expected = Float64Array.from(await model.read(name));
     const momentum = new Float64Array(expected.length);
-    const optimizer = createOptimizer(model, { optimizer: 'lionw', weightDecay: 0.1 });
+    const optimizer = createOptimizer(model, { optimizer: 'lionw', weightDecay: 0.1, learningRate: 0.01 });
     for (let step = 0; step < 4; step += 1) {
       const gradient = setGradient(model, name, step);
-      optimizer.step({ learningRate: 0.01, gradientScale: 1 });
+      // Half the peak rate, half the decay.
+      optimizer.step({ learningRate: 0.005, gradientScale: 1 });
       gradient.forEach((g, i) => {
-        expected[i] = expected[i]! * (1 - 0.01 * 0.1) - 0.01 * Math.sign(0.9 * momentum[i]! + 0.1 * g);
+        expected[i] = expected[i]! * (1 - 0.5 * 0.1) - 0.005 * Math.sign(0.9 * momentum[i]! + 0.1 * g);
         momentum[i] = 0.95 * momentum[i]! + 0.05 * g;
       });
     }
@@ -86,7 +87,7 @@ describe('LionW', () => {
 });
 
 describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
-  const options = { optimizer: rule, weightDecay: 0.01 };
+  const options = { optimizer: rule, weightDecay: 0.01, learningRate: 0.01 };
   const train = async (
     model: Llama,
     optimizer: ReturnType<typeof createOptimizer>,

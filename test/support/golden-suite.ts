@@ -1,0 +1,278 @@
+/**
+ * Our trainer against PyTorch, transformers and PEFT, on any backend: test/reference/golden.py made the figures.
+ * Figures are compared tensor by tensor: the largest difference, relative to the tensor's largest magnitude.
+ */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadModel, type Batch, type Llama, type WeightSource } from '../../src/model/index.ts';
+import { moduleNames, type BackendName } from '../../src/protocol/run.ts';
+import { startBackend, type Backend } from '../../src/tensor/index.ts';
+import { createOptimizer } from '../../src/training/optimizers.ts';
+import { llama3Divisors } from './tiny-model.ts';
+
+type Rule = 'adamw' | 'lionw';
+type Method = 'lora' | 'full';
+
+interface Packed {
+  shapes: Record<string, number[]>;
+  data: string;
+}
+interface GoldenCase {
+  before: Packed;
+  loss: number;
+  gradients: string;
+  adamw: { losses: number[]; norms: number[]; after: string };
+  lionw: { losses: number[]; norms: number[]; after: string };
+}
+interface GoldenModel {
+  config: Record<string, number> & { tie_word_embeddings: boolean };
+  rankStabilised: boolean;
+  batches: { tokens: number[]; learned: number[] }[];
+  cases: Record<Method, GoldenCase>;
+  ropeScalings: (Record<string, number> & { rope_type: string; tokenLosses: number[] })[];
+}
+interface Golden {
+  rows: number;
+  length: number;
+  rates: Record<Rule, number[]>;
+  weightDecay: Record<Rule, number>;
+  clip: number;
+  lora: { rank: number; alpha: number };
+  models: Record<'llama' | 'qwen2', GoldenModel>;
+}
+
+const golden = JSON.parse(
+  readFileSync(new URL('../reference/golden.json', import.meta.url), 'utf8'),
+) as Golden;
+
+interface Values {
+  shape: number[];
+  data: Float32Array;
+}
+
+function unpack({ shapes, data }: Packed): Map<string, Values> {
+  const bytes = Buffer.from(data, 'base64');
+  const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+  let begin = 0;
+  const tensors = new Map<string, Values>();
+  for (const [name, shape] of Object.entries(shapes)) {
+    const end = begin + shape.reduce((a, b) => a * b, 1);
+    tensors.set(name, { shape, data: all.slice(begin, end) });
+    begin = end;
+  }
+  expect(begin).toBe(all.length);
+  return tensors;
+}
+
+const modules: Record<string, string> = {
+  'self_attn.q_proj': 'attn_q',
+  'self_attn.k_proj': 'attn_k',
+  'self_attn.v_proj': 'attn_v',
+  'self_attn.o_proj': 'attn_output',
+  'mlp.gate_proj': 'ffn_gate',
+  'mlp.up_proj': 'ffn_up',
+  'mlp.down_proj': 'ffn_down',
+  input_layernorm: 'attn_norm',
+  post_attention_layernorm: 'ffn_norm',
+};
+
+/** transformers' and PEFT's names -> GGUF's. */
+function ggufName(name: string): string {
+  const bare = name.replace('base_model.model.', '');
+  const top: Record<string, string> = {
+    'model.embed_tokens.weight': 'token_embd.weight',
+    'model.norm.weight': 'output_norm.weight',
+    'lm_head.weight': 'output.weight',
+  };
+  const [, layer, module, rest] = /^model\.layers\.(\d+)\.(\w+\.\w+_proj|\w+)\.(.+)$/.exec(bare) ?? [];
+  const part = rest?.replace('lora_A.default.weight', 'lora_a').replace('lora_B.default.weight', 'lora_b');
+  return top[bare] ?? `blk.${layer}.${modules[module!]}.${part}`;
+}
+
+/**
+ * The one place where layouts differ: GGUF's llama has the rows of q and k permuted within each head, so that what
+ * RoPE turns together, i and i + headSize/2, become neighbours. It is so for weights, their gradients and LoRA's B.
+ */
+function ggufValues(kind: 'llama' | 'qwen2', name: string, { shape, data }: Values): Float32Array {
+  if (kind !== 'llama' || !/attn_[qk]\.(weight|lora_b)$/.test(name)) return data;
+  const { hidden_size: width, num_attention_heads: heads } = golden.models[kind].config;
+  const headSize = width! / heads!;
+  const [rows, columns] = shape as [number, number];
+  const permuted = new Float32Array(data.length);
+  for (let row = 0; row < rows; row += 1) {
+    const within = row % headSize;
+    const half = Math.floor(within / (headSize / 2));
+    const to = row - within + 2 * (within % (headSize / 2)) + half;
+    permuted.set(data.subarray(row * columns, (row + 1) * columns), to * columns);
+  }
+  return permuted;
+}
+
+function toGguf(kind: 'llama' | 'qwen2', packed: Packed): Map<string, Values> {
+  return new Map(
+    [...unpack(packed)].map(([theirs, values]) => {
+      const name = ggufName(theirs);
+      return [name, { shape: values.shape, data: ggufValues(kind, name, values) }];
+    }),
+  );
+}
+
+/** The base as a GGUF file would give it. */
+function sourceOf(kind: 'llama' | 'qwen2', metadata: Record<string, unknown> = {}): WeightSource {
+  const { config, cases } = golden.models[kind];
+  const tensors = toGguf(kind, cases.full.before);
+  return {
+    metadata: {
+      'general.architecture': kind,
+      [`${kind}.block_count`]: config.num_hidden_layers,
+      [`${kind}.embedding_length`]: config.hidden_size,
+      [`${kind}.feed_forward_length`]: config.intermediate_size,
+      [`${kind}.attention.head_count`]: config.num_attention_heads,
+      [`${kind}.attention.head_count_kv`]: config.num_key_value_heads,
+      [`${kind}.attention.layer_norm_rms_epsilon`]: config.rms_norm_eps,
+      [`${kind}.rope.freq_base`]: config.rope_theta,
+      [`${kind}.context_length`]: config.max_position_embeddings,
+      ...metadata,
+    },
+    tensors,
+    readF32: (name) => Promise.resolve(tensors.get(name)!.data.slice()),
+  };
+}
+
+function relativeError(actual: Float32Array, expected: Float32Array): number {
+  expect(actual.length).toBe(expected.length);
+  const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  return actual.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i]!)), 0) / scale;
+}
+
+async function load(backend: Backend, kind: 'llama' | 'qwen2', method: Method): Promise<Llama> {
+  const { rankStabilised, cases } = golden.models[kind];
+  const model = await loadModel(backend, sourceOf(kind), {
+    method,
+    ...golden.lora,
+    dropout: 0,
+    targets: moduleNames,
+    scaling: rankStabilised ? 'rank-stabilised' : 'standard',
+    seed: 0,
+    precision: 'f32',
+  });
+  const before = toGguf(kind, cases[method].before);
+  expect(model.parameters.map(({ name }) => name).sort()).toEqual([...before.keys()].sort());
+  if (method === 'lora') for (const [name, { data }] of before) model.write(name, data);
+  return model;
+}
+
+function batchOf({ tokens, learned }: { tokens: number[]; learned: number[] }): [Batch, lossWeight: number] {
+  const { rows, length } = golden;
+  const batch = { rows, length, tokens: Int32Array.from(tokens), learned: Uint8Array.from(learned) };
+  return [batch, 1 / learned.reduce((a, b) => a + b)];
+}
+
+/** The accumulated gradient of each parameter: a slot holds several, one below the other. */
+async function gradientsOf(model: Llama): Promise<Map<string, Float32Array>> {
+  const sizes = new Map(model.parameters.map(({ name, shape }) => [name, shape.reduce((a, b) => a * b, 1)]));
+  const gradients = new Map<string, Float32Array>();
+  for (const slot of model.slots) {
+    const values = await model.backend.read(slot.gradient!);
+    let begin = 0;
+    for (const name of slot.name.split('+')) {
+      gradients.set(name, values.slice(begin, begin + sizes.get(name)!));
+      begin += sizes.get(name)!;
+    }
+  }
+  return gradients;
+}
+
+const same = { seed: [0, 0] as [number, number], train: true };
+
+export function goldenSuite(backendName: BackendName, tolerance: number): void {
+  describe.each(['llama', 'qwen2'] as const)(`PyTorch's %s on ${backendName}`, (kind) => {
+    const { batches, cases, ropeScalings } = golden.models[kind];
+    let backend: Backend;
+    beforeAll(async () => {
+      backend = await startBackend(backendName);
+    });
+
+    it.each(['lora', 'full'] as const)('loss and every gradient (%s)', async (method) => {
+      const { before, loss, gradients } = cases[method];
+      const model = await load(backend, kind, method);
+      const [batch, lossWeight] = batchOf(batches[0]!);
+      const { lossSum } = await model.accumulate(batch, { ...same, lossWeight });
+      expect(Math.abs((lossSum * lossWeight) / loss - 1)).toBeLessThan(tolerance);
+      const expected = toGguf(kind, { shapes: before.shapes, data: gradients });
+      const actual = await gradientsOf(model);
+      expect([...actual.keys()].sort()).toEqual([...expected.keys()].sort());
+      for (const [name, { data }] of expected)
+        expect(relativeError(actual.get(name)!, data), name).toBeLessThan(tolerance);
+      model.dispose();
+    });
+
+    it.each([
+      ['lora', 'adamw'],
+      ['lora', 'lionw'],
+      ['full', 'adamw'],
+      ['full', 'lionw'],
+    ] as const)('every parameter after three steps (%s, %s)', async (method, rule) => {
+      const expected = cases[method][rule];
+      const model = await load(backend, kind, method);
+      const rates = golden.rates[rule];
+      const optimizer = createOptimizer(model, {
+        optimizer: rule,
+        weightDecay: golden.weightDecay[rule],
+        learningRate: rates[0]!,
+      });
+      for (const [step, learningRate] of rates.entries()) {
+        const [batch, lossWeight] = batchOf(batches[step]!);
+        const { lossSum } = await model.accumulate(batch, { ...same, lossWeight });
+        expect(Math.abs((lossSum * lossWeight) / expected.losses[step]! - 1)).toBeLessThan(tolerance);
+        const norm = await model.gradientNorm();
+        expect(Math.abs(norm / expected.norms[step]! - 1)).toBeLessThan(tolerance);
+        optimizer.step({ learningRate, gradientScale: golden.clip / norm });
+        model.zeroGradients();
+      }
+      const { before } = cases[method];
+      const start = toGguf(kind, before);
+      for (const [name, { data }] of toGguf(kind, { shapes: before.shapes, data: expected.after })) {
+        const actual = await model.read(name);
+        expect(relativeError(actual, data), name).toBeLessThan(tolerance);
+        // What the steps changed is small beside what was there: it is held to the figures by itself.
+        const change = (values: Float32Array) => values.map((value, i) => value - start.get(name)!.data[i]!);
+        expect(relativeError(change(actual), change(data)), name).toBeLessThan(5 * tolerance);
+      }
+      optimizer.dispose();
+      model.dispose();
+    });
+
+    it.each(ropeScalings)('loss of each token, RoPE scaling $rope_type', async (scaling) => {
+      const {
+        hidden_size: width,
+        num_attention_heads: heads,
+        rope_theta: theta,
+      } = golden.models[kind].config;
+      const linear = scaling.rope_type === 'linear';
+      const source = sourceOf(kind, linear ? { [`${kind}.rope.scaling.factor`]: scaling['factor'] } : {});
+      const divisors = llama3Divisors(width! / heads!, theta!, {
+        factor: scaling['factor']!,
+        lowFactor: scaling['low_freq_factor']!,
+        highFactor: scaling['high_freq_factor']!,
+        originalContext: scaling['original_max_position_embeddings']!,
+      });
+      const model = await loadModel(backend, linear ? source : withTensor(source, divisors), {
+        ...{ method: 'none', rank: 1, alpha: 1, dropout: 0, targets: [], seed: 0, precision: 'f32' },
+      });
+      const losses = await model.tokenLosses(Int32Array.from(batches[0]!.tokens.slice(0, golden.length + 1)));
+      expect(relativeError(losses, Float32Array.from(scaling.tokenLosses))).toBeLessThan(tolerance);
+      model.dispose();
+    });
+  });
+}
+
+/** The source with Llama 3's divisors, as the converter writes them. */
+function withTensor(source: WeightSource, divisors: Float32Array): WeightSource {
+  const name = 'rope_freqs.weight';
+  return {
+    ...source,
+    tensors: new Map([...source.tensors, [name, { shape: [divisors.length] }]]),
+    readF32: (wanted) => (wanted === name ? Promise.resolve(divisors.slice()) : source.readF32(wanted)),
+  };
+}
