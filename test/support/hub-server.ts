@@ -29,6 +29,7 @@ export class HubServer {
   #hub!: Server;
   #storage!: Server;
 
+  /** Models by owner/name, data sets by datasets/owner/name. */
   private constructor(readonly repositories: Map<string, Map<string, HubFile>>) {}
 
   static async start(repositories: Record<string, Record<string, HubFile>>): Promise<HubServer> {
@@ -65,12 +66,14 @@ export class HubServer {
   #answerHub(request: IncomingMessage, response: ServerResponse): void {
     const path = this.#see('hub', request);
     if (this.status !== 200) return fail(response, this.status);
-    const [, listed] = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main$/.exec(path) ?? [];
+    const [, listed] = /^\/api\/(?:models\/)?((?:datasets\/)?[^/]+\/[^/]+)\/tree\/main$/.exec(path) ?? [];
     if (listed) return this.#list(listed, request, response);
-    const [, repository, file] = /^\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path) ?? [];
+    const [, repository, file] = /^\/((?:datasets\/)?[^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path) ?? [];
     if (!repository || !this.repositories.get(repository)?.has(file!)) return fail(response, 404);
     response
-      .writeHead(302, { location: `${urlOf(this.#storage)}/${repository}/${encodeURIComponent(file!)}` })
+      .writeHead(302, {
+        location: `${urlOf(this.#storage)}/${encodeURIComponent(repository)}/${encodeURIComponent(file!)}`,
+      })
       .end();
   }
 
@@ -92,15 +95,17 @@ export class HubServer {
       size: 0,
       oid: '0'.repeat(40),
     } as (typeof entries)[number]);
-    const next = `${this.url}/api/models/${repository}/tree/main?recursive=true&page=${page + 1}`;
+    const place = repository.startsWith('datasets/') ? repository : `models/${repository}`;
+    const next = `${this.url}/api/${place}/tree/main?recursive=true&page=${page + 1}`;
     const more = entries.length > 2 * page + 2 ? { link: `<${next}>; rel="next"` } : {};
     response.writeHead(200, { 'content-type': 'application/json', ...more });
     response.end(JSON.stringify(entries.slice(2 * page, 2 * page + 2)));
   }
 
   #answerStorage(request: IncomingMessage, response: ServerResponse): void {
-    const [, owner, name, ...file] = this.#see('storage', request).split('/');
-    const { content } = this.repositories.get(`${owner}/${name}`)!.get(file.join('/'))!;
+    this.#see('storage', request);
+    const [, repository, file] = request.url!.split('/').map(decodeURIComponent);
+    const { content } = this.repositories.get(repository!)!.get(file!)!;
     const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
     const part = content.subarray(from);
     const range = { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` };

@@ -1,0 +1,97 @@
+/** A data set's rows as documents. */
+import { UserError } from '../../protocol/errors.ts';
+import type { ChatTemplate } from '../instruct/template.ts';
+import type { Piece, SourceDocument } from '../source.ts';
+import { BadValue, formatFor, usableColumns, type Example, type Format, type Mode } from './formats.ts';
+import { readRows, type NamedRow, type ReadRowsOptions } from './rows.ts';
+
+export interface DataSetOptions extends Omit<ReadRowsOptions, 'columns'> {
+  mode: Mode;
+  /** The base's, for `instruct`. */
+  template?: ChatTemplate | undefined;
+  /** Told once, at the end, of rows that were skipped. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+/**
+ * The documents in a data set, one a row. Rows that are not as the columns promise are skipped and counted.
+ * Errors: those of readRows; corpus-unreadable for a data set without usable columns or with more than 1% bad rows;
+ * corpus-empty.
+ */
+export async function* dataSetDocuments(
+  reference: string,
+  options: DataSetOptions,
+): AsyncGenerator<SourceDocument> {
+  let format: Format | undefined;
+  let failed = false;
+  const tally = new Tally(reference);
+  try {
+    for await (const row of readRows(reference, { ...options, columns: usableColumns })) {
+      tally.read += 1;
+      let pieces: Piece[];
+      try {
+        if ('problem' in row) throw new BadValue(row.problem);
+        format ??= formatFor(row.columns, options.mode, reference);
+        pieces = piecesOf(format.read(row.values), options);
+      } catch (error) {
+        if (!(error instanceof BadValue)) throw error;
+        tally.skip(row, error.message);
+        continue;
+      }
+      yield { path: row.name, pieces };
+    }
+    tally.finish();
+  } catch (error) {
+    failed = true;
+    throw error;
+  } finally {
+    if (tally.skipped && !failed) options.onWarning?.(tally.warning());
+  }
+}
+
+/** In pretraining a conversation is text like any other. */
+function piecesOf(example: Example, { mode, template }: DataSetOptions): Piece[] {
+  if ('text' in example) return [{ text: example.text, learned: true }];
+  if (mode === 'instruct') return template!.render(example.messages);
+  return [{ text: example.messages.map(({ content }) => content).join('\n\n'), learned: true }];
+}
+
+/** Skipped rows among those read. */
+class Tally {
+  read = 0;
+  skipped = 0;
+  private readonly first: string[] = [];
+
+  constructor(private readonly reference: string) {}
+
+  /** Throws when they are too many. Of the first few rows, one may be bad without the rest being so. */
+  skip({ name }: NamedRow, why: string): void {
+    this.skipped += 1;
+    if (this.first.length < 5) this.first.push(`${name}: ${why}`);
+    if (this.read >= 100) this.check(`${name}: ${why}`);
+  }
+
+  finish(): void {
+    if (this.read === 0)
+      throw new UserError(
+        'corpus-empty',
+        `The data set ${this.reference} has no rows.`,
+        'Choose another data set or split.',
+      );
+    if (this.skipped) this.check(this.first[0]!);
+  }
+
+  warning(): string {
+    const more = this.skipped > this.first.length ? '; ...' : '';
+    return `${this.skipped} of ${this.read} rows of ${this.reference} were skipped: ${this.first.join('; ')}${more}.`;
+  }
+
+  private check(what: string): void {
+    if (this.skipped <= this.read / 100) return;
+    throw new UserError(
+      'corpus-unreadable',
+      `${this.skipped} of the first ${this.read} rows of ${this.reference} are bad, more than 1% (${what}).`,
+      'Mend the data set, or choose another.',
+    );
+  }
+}

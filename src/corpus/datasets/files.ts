@@ -1,0 +1,111 @@
+/** Which files a data set's name means: on this disk, or on the hub from where they are fetched when needed. */
+import { existsSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, join, resolve, sep } from 'node:path';
+import { ask, type ResolveOptions } from '../../base-models/ask.ts';
+import { fetchHubFile, listHubFiles, safeParts, type HubFile } from '../../base-models/hub-files.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { cacheDir } from '../../protocol/paths.ts';
+import { chooseFiles, isDataFile, NoSuchFiles } from './choose.ts';
+
+export interface DataFile {
+  path: string;
+  /** For the person. */
+  name: string;
+  /** Files of the data set in all. */
+  count: number;
+}
+
+/**
+ * Finds the files of `./file.jsonl`, `./folder` or `owner/name[:path or split]`, in order of their names.
+ * Errors: corpus-unreadable, corpus-empty, hub-not-found, network, disk-full, cancelled.
+ */
+export async function* findFiles(reference: string, options: ResolveOptions): AsyncGenerator<DataFile> {
+  const path = resolve(reference.replace(/^~(?=\/)/, homedir()));
+  if (existsSync(path)) yield* localFiles(path);
+  else {
+    const hub = parseDataSetReference(reference);
+    if (!hub)
+      throw new UserError(
+        'corpus-unreadable',
+        `There is no data set "${reference}": it is no file or folder.`,
+        'Give a .jsonl, .json or .parquet file, a folder of them, or owner/name[:path or split] on the hub.',
+      );
+    yield* hubFiles(hub, options);
+  }
+}
+
+/** `owner/name[:path or split]`; undefined for anything else, a path to a file included. */
+export function parseDataSetReference(
+  reference: string,
+): { repository: string; wanted?: string } | undefined {
+  const [, repository, wanted] = /^([\w-][\w.-]*\/[\w-][\w.-]*)(?::(.+))?$/.exec(reference) ?? [];
+  if (!repository || (!wanted && isDataFile(repository))) return undefined;
+  return wanted ? { repository, wanted } : { repository };
+}
+
+async function* localFiles(path: string): AsyncGenerator<DataFile> {
+  if (!(await stat(path)).isDirectory()) {
+    if (!isDataFile(path))
+      throw new UserError(
+        'corpus-unreadable',
+        `${path} is no data set: only .jsonl, .json (also with .gz) and .parquet can be read.`,
+        'Convert it, or give another file.',
+      );
+    yield { path, name: basename(path), count: 1 };
+    return;
+  }
+  const chosen = choose(path, await filesUnder(path));
+  for (const name of chosen) yield { path: join(path, name), name, count: chosen.length };
+}
+
+async function* hubFiles(
+  { repository, wanted }: { repository: string; wanted?: string },
+  options: ResolveOptions,
+): AsyncGenerator<DataFile> {
+  const folder = join(cacheDir(), 'datasets', ...repository.split('/'));
+  const what = { type: 'dataset', name: repository } as const;
+  options.onProgress?.({ phase: 'resolving', what: repository, done: 0, total: 0 });
+  let files: Map<string, HubFile> | undefined;
+  try {
+    const listed = await listHubFiles(what, isDataFile, options.signal);
+    files = new Map(listed.map((file) => [file.path, file]));
+  } catch (error) {
+    // Away from the network, what was fetched before will do.
+    if (!(error instanceof UserError && error.code === 'network' && existsSync(folder))) throw error;
+  }
+  const chosen = choose(repository, files ? [...files.keys()] : await filesUnder(folder), wanted);
+  for (const name of chosen) {
+    const path = join(folder, ...safeParts(name));
+    const file = files?.get(name);
+    if (file && !existsSync(path)) {
+      await ask(options, { what: `${repository}:${name}`, bytes: file.size });
+      await fetchHubFile(what, file, path, { ...options, damaged });
+    }
+    yield { path, name, count: chosen.length };
+  }
+}
+
+const damaged = ({ path }: HubFile) =>
+  new UserError(
+    'corpus-unreadable',
+    `${path} does not have the checksum that the hub gives for it.`,
+    'Run the same command again; if it stays so, the file on the hub or its mirror is damaged.',
+  );
+
+/** Data files under a folder, with "/" between names. */
+async function filesUnder(folder: string): Promise<string[]> {
+  const paths = await readdir(folder, { recursive: true });
+  return paths.map((path) => path.split(sep).join('/')).filter(isDataFile);
+}
+
+function choose(where: string, paths: string[], wanted?: string): string[] {
+  try {
+    return chooseFiles(paths, wanted);
+  } catch (error) {
+    if (!(error instanceof NoSuchFiles)) throw error;
+    const what = wanted ? `${where}:${wanted}` : where;
+    throw new UserError('corpus-empty', `${what} ${error.message}.`, error.next);
+  }
+}

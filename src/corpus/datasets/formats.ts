@@ -1,0 +1,106 @@
+/** What rows of a data set hold, told by its columns. */
+import { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+
+export interface Message {
+  role: string;
+  content: string;
+}
+
+/** What a row is to learn from: a text, or a conversation. */
+export type Example = { text: string } | { messages: Message[] };
+
+type Values = Readonly<Record<string, unknown>>;
+
+export interface Format {
+  columns: readonly string[];
+  /** The example in a row; throws BadValue. */
+  read(values: Values): Example;
+}
+
+/** A row that is not as its columns promise; the message says how. */
+export class BadValue extends Error {
+  override readonly name = 'BadValue';
+}
+
+const textOf = (column: string): Format => ({
+  columns: [column],
+  read: (values) => ({ text: stringIn(values, column) }),
+});
+
+const pairOf = (question: string, answer: string): Format => ({
+  columns: [question, answer],
+  read: (values) => ({
+    messages: [
+      { role: 'user', content: stringIn(values, question) },
+      { role: 'assistant', content: stringIn(values, answer) },
+    ],
+  }),
+});
+
+const messagesSchema = z.array(z.object({ role: z.string(), content: z.string() })).min(1);
+
+const conversation: Format = {
+  columns: ['messages'],
+  read({ messages }) {
+    const parsed = messagesSchema.safeParse(messages);
+    if (!parsed.success) {
+      const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+      throw new BadValue(`${['messages', ...path].join('.')} is not as it should be (${message})`);
+    }
+    if (!parsed.data.some(({ role }) => role === 'assistant')) throw new BadValue('nobody answers in it');
+    return { messages: parsed.data };
+  },
+};
+
+/** Conversations and pairs: what instruction tuning learns from. */
+const instructions: readonly Format[] = [
+  conversation,
+  /** Magicoder-Evol-Instruct-110K. */
+  pairOf('instruction', 'response'),
+  /** MetaMathQA. */
+  pairOf('query', 'response'),
+  /** GSM8K. */
+  pairOf('question', 'answer'),
+  pairOf('prompt', 'completion'),
+];
+
+/** StarCoder's data; OpenWebMath and most others. */
+const texts: readonly Format[] = [textOf('content'), textOf('text')];
+
+/** All columns that any format reads. */
+export const usableColumns: readonly string[] = [
+  ...new Set([...instructions, ...texts].flatMap(({ columns }) => columns)),
+];
+
+export type Mode = 'pretrain' | 'instruct';
+
+/** The format of a data set with these columns. Throws UserError `corpus-unreadable` listing them when there is none. */
+export function formatFor(columns: readonly string[], mode: Mode, name: string): Format {
+  const has = (format: Format) => format.columns.every((column) => columns.includes(column));
+  const format = (mode === 'instruct' ? instructions : [...texts, ...instructions]).find(has);
+  if (format) return format;
+  const list = (formats: readonly Format[]) => formats.map((each) => each.columns.join(' + ')).join('; ');
+  const given = `The data set ${name} has the columns ${columns.join(', ') || '(none)'}`;
+  if (mode === 'instruct' && texts.some(has))
+    throw new UserError(
+      'corpus-unreadable',
+      `${given}: text, and no instructions with answers.`,
+      `Use --mode pretrain, or a data set with ${list(instructions)}.`,
+    );
+  throw new UserError(
+    'corpus-unreadable',
+    `${given}, and none that can be learned from.`,
+    `Rename them to ${list(mode === 'instruct' ? instructions : [...texts, ...instructions])}.`,
+  );
+}
+
+function stringIn(values: Values, column: string): string {
+  const value = values[column];
+  if (typeof value !== 'string') {
+    const what = value === undefined ? 'missing' : value === null ? 'null' : `a ${typeof value}`;
+    throw new BadValue(`"${column}" is ${what}, not text`);
+  }
+  if (!value.trim()) throw new BadValue(`"${column}" is empty`);
+  return value;
+}

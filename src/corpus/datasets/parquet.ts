@@ -1,0 +1,55 @@
+/** Parquet, a slice of a row group at a time and only the columns that are wanted. */
+import { open } from 'node:fs/promises';
+import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import type { Row } from './rows.ts';
+
+/** Bytes of a slice when unpacked. */
+const SLICE = 32 << 20;
+
+export async function* readParquet(
+  path: string,
+  { columns: wanted }: { columns?: readonly string[] | undefined },
+): AsyncGenerator<Row> {
+  const handle = await open(path, 'r');
+  try {
+    const file: AsyncBuffer = {
+      byteLength: (await handle.stat()).size,
+      async slice(start, end = file.byteLength) {
+        const bytes = new Uint8Array(end - start);
+        const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
+        if (bytesRead < bytes.length) throw new Error('it ends before its time');
+        return bytes.buffer;
+      },
+    };
+    const metadata = await parquetMetadataAsync(file);
+    const all = parquetSchema(metadata).children.map(({ element }) => element.name);
+    const some = wanted && all.filter((name) => wanted.includes(name));
+    const columns = some?.length ? some : all;
+    let groupStart = 0;
+    for (const group of metadata.row_groups) {
+      const rows = Number(group.num_rows);
+      const bytes = group.columns
+        .filter(({ meta_data }) => columns.includes(meta_data?.path_in_schema[0] ?? ''))
+        .reduce((sum, { meta_data }) => sum + Number(meta_data!.total_uncompressed_size), 0);
+      const step = Math.max(1, Math.ceil(rows / Math.ceil(bytes / SLICE || 1)));
+      for (let from = 0; from < rows; from += step) {
+        const [rowStart, rowEnd] = [groupStart + from, groupStart + Math.min(rows, from + step)];
+        const values = await parquetReadObjects({
+          file,
+          metadata,
+          columns,
+          compressors,
+          rowStart,
+          rowEnd,
+          useOffsetIndex: true,
+        });
+        for (const [index, row] of values.entries())
+          yield { number: rowStart + index + 1, columns: all, values: row };
+      }
+      groupStart += rows;
+    }
+  } finally {
+    await handle.close();
+  }
+}

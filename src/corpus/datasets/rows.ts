@@ -1,0 +1,52 @@
+/** Rows of a data set, one after the other: a file, a folder of files, or a repository of the hub. */
+import { UserError } from '../../protocol/errors.ts';
+import type { ResolveOptions } from '../../base-models/ask.ts';
+import { findFiles } from './files.ts';
+import { readJson } from './json.ts';
+import { readParquet } from './parquet.ts';
+
+/** A row, or what was wrong with it. `columns`: all that the data set has, which may be more than were read. */
+export type Row =
+  | { number: number; columns: readonly string[]; values: Record<string, unknown> }
+  | { number: number; problem: string };
+
+/** A row with what to call it, such as "row 12" or "b.parquet row 12". */
+export type NamedRow = Row & { name: string };
+
+export interface ReadRowsOptions extends ResolveOptions {
+  /** Columns that will do; others of a Parquet file are not read where it has one of these. */
+  columns?: readonly string[] | undefined;
+}
+
+/**
+ * Reads a data set in the order of its files. A file of the hub is fetched when its turn comes, so that whoever
+ * stops early needs no more than that. Rows are numbered from 1 in each file; those of JSON lines are line numbers.
+ * Errors: corpus-unreadable, corpus-empty, hub-not-found, network, disk-full, cancelled.
+ */
+export async function* readRows(reference: string, options: ReadRowsOptions = {}): AsyncGenerator<NamedRow> {
+  const { signal } = options;
+  for await (const { path, name, count } of findFiles(reference, options)) {
+    const rows = /\.parquet$/i.test(path) ? readParquet(path, options) : readJson(path);
+    try {
+      for await (const row of rows) {
+        if (signal?.aborted) throw cancelled();
+        yield { ...row, name: count === 1 ? `row ${row.number}` : `${name} row ${row.number}` };
+      }
+    } catch (error) {
+      throw error instanceof UserError ? error : unreadable(name, error);
+    }
+  }
+}
+
+const cancelled = () =>
+  new UserError('cancelled', 'Reading the data set was cancelled.', 'Run it again when you are ready.');
+
+function unreadable(name: string, error: unknown): UserError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new UserError(
+    'corpus-unreadable',
+    `${name} can't be read: ${code ?? message}.`,
+    'Give a .jsonl, .json or .parquet file that is whole.',
+    { cause: error },
+  );
+}

@@ -1,0 +1,173 @@
+/**
+ * Conversations in a base's own words: its chat template (Jinja, in the GGUF file) rendered into pieces, of which
+ * only the answers are learned, each with the token that ends it.
+ */
+import { Template } from '@huggingface/jinja';
+import { BadValue, type Message } from '../datasets/formats.ts';
+import type { Piece } from '../source.ts';
+
+export interface ChatTemplate {
+  /** For the person: "the base's own", "ChatML" or "plain". */
+  name: string;
+  /** Throws BadValue for a conversation that the template has no form for. */
+  render(messages: readonly Message[]): Piece[];
+}
+
+/** For a base that has no template but knows its tokens. */
+const CHATML =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}";
+
+/** For any other: Alpaca's form, an end token after each answer. */
+const PLAIN = `{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '### Instruction:\\n' + message['content'] + '\\n\\n' }}{% elif message['role'] == 'assistant' %}{{ '### Response:\\n' + message['content'] + eos_token + '\\n\\n' }}{% else %}{{ message['content'] + '\\n\\n' }}{% endif %}{% endfor %}`;
+
+/** Tokens that end a turn, in the names of the families there are. */
+const endNames = new Set([
+  ...['<|im_end|>', '<|eot_id|>', '<|eom_id|>', '<|end_of_text|>', '<|endoftext|>', '</s>', '<end_of_turn>'],
+  ...['<|EOT|>', '<|end|>', '<｜end▁of▁sentence｜>', '<|end_of_turn|>', '<|return|>'],
+]);
+
+type Metadata = Readonly<Record<string, unknown>>;
+
+/** The template in a GGUF file's metadata, else ChatML where its tokens exist, else a plain one. */
+export function chatTemplateOf(metadata: Metadata): ChatTemplate {
+  const words = metadata['tokenizer.ggml.tokens'] as readonly string[];
+  const named = (key: string) => {
+    const id = metadata[`tokenizer.ggml.${key}_token_id`];
+    return typeof id === 'number' || typeof id === 'bigint' ? words[Number(id)] : undefined;
+  };
+  const known = new Set(words.filter((word) => endNames.has(word) || word === '<|im_start|>'));
+  const ends = [named('eos'), named('eot'), ...[...known].filter((word) => endNames.has(word))];
+  const shared = {
+    ends: ends.filter((word): word is string => Boolean(word)),
+    bos: named('bos') ?? '',
+    eos: named('eos') ?? '',
+  };
+  const own = metadata['tokenizer.chat_template'];
+  if (typeof own === 'string' && own.trim()) {
+    const template = new Rendering(own, "the base's own", shared);
+    if (template.works()) return template;
+  }
+  if (known.has('<|im_start|>') && known.has('<|im_end|>')) return new Rendering(CHATML, 'ChatML', shared);
+  const startsText = metadata['tokenizer.ggml.add_bos_token'] === true;
+  return new Rendering(PLAIN, 'plain', { ...shared, bos: startsText ? shared.bos : '' });
+}
+
+interface Words {
+  ends: string[];
+  bos: string;
+  eos: string;
+}
+
+/** A message's place in a rendered conversation; private-use characters that nobody writes. */
+const placeOf = (index: number) => `\u{f0000}${index}\u{f0001}`;
+const place = /\u{f0000}(\d+)\u{f0001}/u;
+
+/** Template text and, at odd indexes, numbers of messages. */
+type Skeleton = readonly string[];
+
+class Rendering implements ChatTemplate {
+  private readonly template: Template | undefined;
+  private readonly end: RegExp;
+  private readonly skeletons = new Map<string, Skeleton>();
+
+  constructor(
+    source: string,
+    readonly name: string,
+    private readonly words: Words,
+  ) {
+    try {
+      this.template = new Template(source);
+    } catch {
+      // Jinja beyond what is known here; works() says so.
+    }
+    const ends = words.ends.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+    this.end = new RegExp(`^\\s*(?:${ends.join('|') || '$^'})`);
+  }
+
+  works(): boolean {
+    try {
+      const pieces = this.render([
+        { role: 'user', content: 'Question' },
+        { role: 'assistant', content: 'Answer' },
+      ]);
+      return pieces.some(({ text, learned }) => learned && text === 'Answer');
+    } catch {
+      return false;
+    }
+  }
+
+  render(messages: readonly Message[]): Piece[] {
+    const [first, second, ...rest] = messages;
+    try {
+      return this.inPieces(messages);
+    } catch (error) {
+      // Some templates know no system message: transformers' advice is to put it before the first question.
+      if (first?.role !== 'system' || second?.role !== 'user') throw error;
+      return this.inPieces([{ role: 'user', content: `${first.content}\n\n${second.content}` }, ...rest]);
+    }
+  }
+
+  /**
+   * What the template adds is found by rendering the same roles with places in the messages' stead; that it is the
+   * same for the messages themselves is checked.
+   */
+  private inPieces(messages: readonly Message[]): Piece[] {
+    const whole = this.text(messages);
+    const pieces = this.align(whole, this.skeletonOf(messages), messages);
+    if (!pieces) throw new BadValue("the base's chat template writes this conversation anew");
+    if (!pieces.some(({ learned }) => learned)) throw new BadValue('nothing in it is an answer');
+    return pieces;
+  }
+
+  private text(messages: readonly Message[]): string {
+    try {
+      return this.template!.render({
+        messages,
+        add_generation_prompt: false,
+        bos_token: this.words.bos,
+        eos_token: this.words.eos,
+        // Llama 3 writes a date; the same data shall make the same corpus on any day. It is the template's own default.
+        date_string: '26 Jul 2024',
+      });
+    } catch (error) {
+      throw new BadValue(`the base's chat template refuses it (${(error as Error).message})`);
+    }
+  }
+
+  private skeletonOf(messages: readonly Message[]): Skeleton {
+    const key = messages.map(({ role }) => role).join('\n');
+    let skeleton = this.skeletons.get(key);
+    if (!skeleton) {
+      skeleton = this.text(messages.map(({ role }, index) => ({ role, content: placeOf(index) }))).split(
+        new RegExp(place, 'u'),
+      );
+      this.skeletons.set(key, skeleton);
+    }
+    return skeleton;
+  }
+
+  /** Walks along the rendered text; a template may trim messages. Undefined where it departs from the skeleton. */
+  private align(whole: string, skeleton: Skeleton, messages: readonly Message[]): Piece[] | undefined {
+    const pieces: Piece[] = [];
+    const add = (text: string, learned: boolean, special: boolean) => {
+      if (text) pieces.push({ text, learned, special });
+    };
+    let at = skeleton[0]!.length;
+    if (!whole.startsWith(skeleton[0]!)) return undefined;
+    add(skeleton[0]!, false, true);
+    for (let index = 1; index < skeleton.length; index += 2) {
+      const { role, content } = messages[Number(skeleton[index])]!;
+      const after = skeleton[index + 1]!;
+      const forms = [content, content.trim(), content.trimStart(), content.trimEnd()];
+      const form = forms.find((text) => whole.startsWith(text + after, at));
+      if (form === undefined) return undefined;
+      at += form.length + after.length;
+      const learned = role === 'assistant';
+      const end = learned ? (this.end.exec(after)?.[0] ?? '') : '';
+      add(form, learned, false);
+      add(end, true, true);
+      add(after.slice(end.length), false, true);
+    }
+    return at === whole.length ? pieces : undefined;
+  }
+}
