@@ -117,6 +117,8 @@ function describe(event: RunEvent): string | undefined {
       return event.result.setting.startsWith('during training')
         ? `  step ${event.step}: held-out ${event.result.metric} ${event.result.value.toFixed(3)}`
         : undefined;
+    case 'rollback':
+      return `  step ${event.step}: ${event.why}; back to step ${event.to}, at ${event.rateScale} of the rate and past that data`;
     case 'warning':
       return `  warning: ${event.message}`;
     default:

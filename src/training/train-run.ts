@@ -5,14 +5,16 @@ import { buildCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
-import { loadModel } from '../model/index.ts';
+import { loadModel, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import type { RunSpec, RunStatus } from '../protocol/run.ts';
+import type { BackendName, RunSpec, RunStatus } from '../protocol/run.ts';
 import { readSpec, readState } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
 import { runEvaluator } from './evaluator-child.ts';
 import { exportResult } from './export-result.ts';
+import { availableMemory } from './available-memory.ts';
+import { planMemory } from './memory-plan.ts';
 import { createOptimizer } from './optimizers.ts';
 import { peakMemoryBytes, Session } from './session.ts';
 import { matmulRate, operationsPerToken } from './work.ts';
@@ -38,6 +40,7 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   const backend = await startBackend(spec.backend);
   await checkBase(spec);
   const gguf = await openGguf(spec.base.path);
+  await tellMemory(writer, readConfig(gguf), spec, backend.name);
   const model = await loadModel(backend, gguf, spec.hyper);
   await gguf.close();
   const optimizer = createOptimizer(model, spec.hyper);
@@ -77,6 +80,17 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   const seconds = (performance.now() - started) / 1000;
   await writer.event({ type: 'done', step, tokensPerSecond, peakMemory, seconds, artefact });
   return 'done';
+}
+
+/** What was planned, to be held against the peak of the steps. */
+async function tellMemory(
+  writer: RunWriter,
+  config: ModelConfig,
+  { hyper }: RunSpec,
+  backend: BackendName,
+): Promise<void> {
+  const { total, ...plan } = planMemory(config, hyper, backend);
+  await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
 }
 
 /** Another file under the same name would train on without an error and be wrong. */

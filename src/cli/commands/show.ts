@@ -3,6 +3,7 @@ import { survivingEvents, type RunEvent } from '../../protocol/events.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
+import { describePlan } from '../fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable } from '../format.ts';
 import { printJson } from '../output.ts';
 import { comparisonTable } from '../tables.ts';
@@ -79,6 +80,7 @@ function facts(
     ],
     ['base', spec.base.id],
     ['method', methodOf(spec)],
+    ['rate', spec.learningRateReason && `${spec.hyper.learningRate}, ${spec.learningRateReason}`],
     [
       'backend',
       start &&
@@ -89,9 +91,29 @@ function facts(
       done &&
         `${formatDuration(done.seconds)}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`,
     ],
+    ['memory', memoryOf(events)],
+    ['went back', rollbacks(events)],
     ['result', done && `${dir}/${done.artefact}`],
     ['directory', done ? undefined : dir],
   ];
+}
+
+/** Planned against measured. */
+function memoryOf(events: RunEvent[]): string | undefined {
+  const planned = events.findLast((event) => event.type === 'memory');
+  if (!planned) return undefined;
+  const measured = events.findLast((event) => event.type === 'done' || event.type === 'step')?.peakMemory;
+  const peak = measured ? `${formatBytes(measured)} at peak, ` : '';
+  return `${peak}${formatBytes(planned.total)} planned (${describePlan({ ...planned.plan, total: planned.total })})`;
+}
+
+function rollbacks(events: RunEvent[]): string | undefined {
+  const lines = events.flatMap((event) =>
+    event.type === 'rollback'
+      ? [`from step ${event.step} to ${event.to}: ${event.why}; on at ${event.rateScale} of the rate`]
+      : [],
+  );
+  return lines.length ? lines.join(`\n${' '.repeat(13)}`) : undefined;
 }
 
 function methodOf({ hyper }: RunSpec): string {

@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import { buildCorpus, type BuildProgress, type CorpusSummary } from '../../corpus/index.ts';
 import { elementCount, openGguf } from '../../gguf/index.ts';
-import { readConfig } from '../../model/config.ts';
+import { readConfig, type ModelConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runsDir } from '../../protocol/paths.ts';
@@ -15,6 +15,7 @@ import { findRuntime } from '../../tensor/runtime/find.ts';
 import { guessTokensPerSecond } from '../../training/defaults.ts';
 import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate.ts';
 import { fetchBase } from '../fetch-base.ts';
+import { fitToMachine } from '../fit-machine.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
 import { printJson, printProgress } from '../output.ts';
@@ -61,15 +62,16 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
   checkBudget(options);
   checkSchedule(options);
   const base = await fetchBase(options.base, options);
-  await checkBase(base.path, { ...options, base: base.id });
+  const config = await checkBase(base.path, { ...options, base: base.id });
+  const backend = await plannedBackend(options);
+  const precision =
+    options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
+  const fitted = await fitToMachine(config, toHyper(options, 1, precision), backend, options);
 
   // Read before there is a run, so that an empty folder leaves nothing behind.
   const corpus = join(runsDir(), `.corpus-${process.pid}`);
   try {
     const summary = await readCorpus(folder, corpus, base.path, options);
-    const backend = await plannedBackend(options);
-    const precision =
-      options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
     // Only a budget of time asks how fast it goes; to know, all runs are read.
     const tokensPerSecond =
       options.minutes === undefined
@@ -81,7 +83,7 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
       name: options.name ?? basename(folder),
       folder,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
-      hyper: toHyper(options, steps, precision, learningRate.rate),
+      hyper: { ...toHyper(options, steps, precision, learningRate.rate), ...fitted },
       learningRateReason: learningRate.reason,
       backend: options.backend,
       evaluation: {
@@ -103,8 +105,11 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
   }
 }
 
-/** Refuses what training would refuse later, before any file is read. */
-export async function checkBase(path: string, { base, seq, method, targets, rank }: TrainOptions): Promise<void> {
+/** Refuses what training would refuse later, before any file is read. Returns what the base looks like. */
+export async function checkBase(
+  path: string,
+  { base, seq, method, targets, rank }: TrainOptions,
+): Promise<ModelConfig> {
   const gguf = await openGguf(path);
   await gguf.close();
   const config = readConfig(gguf);
@@ -115,6 +120,7 @@ export async function checkBase(path: string, { base, seq, method, targets, rank
       `Give --seq ${config.contextLength} or less.`,
     );
   if (method === 'lora') checkRank(config, chooseTargets(config, targets), rank);
+  return config;
 }
 
 /** The one given, or the best one known for the base; says which. */

@@ -1,0 +1,172 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadModel, readConfig } from '../../../src/model/index.ts';
+import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
+import { startBackend } from '../../../src/tensor/index.ts';
+import { availableMemory } from '../../../src/training/available-memory.ts';
+import { fitMemory } from '../../../src/training/fit-memory.ts';
+import { planMemory } from '../../../src/training/memory-plan.ts';
+import { tinyWeights } from '../../support/tiny-weights.ts';
+
+const smol = {
+  ...readConfig(tinyWeights()),
+  layers: 30,
+  width: 576,
+  hiddenWidth: 1536,
+  heads: 9,
+  kvHeads: 3,
+  headSize: 64,
+  vocabularySize: 49152,
+};
+const hyper = (patch: Partial<Hyper> = {}) => hyperSchema.parse({ learningRate: 1, steps: 1, ...patch });
+const plan = (patch: Partial<Hyper> = {}) => planMemory(smol, hyper(patch), 'tensorflow');
+
+describe('planMemory', () => {
+  it.each([
+    [{ method: 'lora', targets: ['q', 'down'] }],
+    [{ method: 'lora', targets: ['all'], rank: 3 }],
+    [{ method: 'full' }],
+  ] as const)('counts the parameters that the model has (%o)', async (patch) => {
+    const weights = tinyWeights();
+    const asked = hyper({ ...patch, targets: [...('targets' in patch ? patch.targets : ['all'])] });
+    const backend = await startBackend('wasm');
+    const model = await loadModel(backend, weights, asked);
+    const { parameters } = planMemory(model.config, asked, 'wasm');
+    expect(parameters).toBe(4 * model.parameterCount);
+    model.dispose();
+  });
+
+  it('knows what SmolLM2 has', () => {
+    // 134.5 million weights, of which LoRA of rank 16 trains 4.88 million beside.
+    expect(plan().parameters).toBe(4 * 4_884_480);
+    expect(plan({ method: 'full' }).parameters).toBe(4 * 134_515_008);
+    expect(plan().weights).toBe(4 * 134_515_008);
+    expect(plan({ precision: 'bf16' }).weights).toBeLessThan(0.55 * plan().weights);
+  });
+
+  it('knows what each choice costs and saves', () => {
+    const { optimiser, parameters } = plan({ method: 'full', optimizer: 'adamw' });
+    expect(optimiser).toBe(2 * parameters);
+    expect(plan({ method: 'full', optimizer: 'lionw' }).optimiser).toBe(parameters);
+    expect(plan().total).toBeLessThan(plan({ method: 'full' }).total);
+    expect(plan({ precision: 'bf16' }).total).toBeLessThan(plan().total);
+    expect(plan({ recompute: true }).activations).toBeLessThan(0.3 * plan().activations);
+    expect(plan({ batch: 4 }).activations).toBe(4 * plan().activations);
+    expect(plan({ sequenceLength: 1024 }).activations).toBe(2 * plan().activations);
+  });
+
+  it('adds up, and grows linearly with the sequence', () => {
+    const { total, ...parts } = plan();
+    expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+    for (const bytes of Object.values(parts)) expect(bytes).toBeGreaterThanOrEqual(0);
+    const at = (sequenceLength: number) => plan({ sequenceLength }).total;
+    expect(at(4096) - at(3072)).toBeCloseTo(at(3072) - at(2048), -3);
+  });
+});
+
+describe('fitMemory', () => {
+  const asked = hyper({ batch: 6, sequenceLength: 1024 });
+  const fit = (available: number, patch: Partial<Hyper> = {}) =>
+    fitMemory(smol, { ...asked, ...patch }, { backend: 'tensorflow', available });
+
+  it('leaves a run that fits as it is', () => {
+    expect(fit(64e9)).toMatchObject({ hyper: asked, changes: [] });
+  });
+
+  it('first computes again, then takes smaller batches, and learns from the same sequences', () => {
+    let before = Infinity;
+    const seen: string[] = [];
+    for (let available = 8e9; available > 1e9; available -= 5e7) {
+      let fitted;
+      try {
+        fitted = fit(available);
+      } catch {
+        break;
+      }
+      const { hyper: now, plan, changes } = fitted;
+      expect(plan.total).toBeLessThanOrEqual(available);
+      expect(plan.total).toBeLessThanOrEqual(before);
+      expect(now.batch * now.accumulate).toBe(6);
+      expect({ ...now, batch: 6, accumulate: 1, recompute: false }).toEqual(asked);
+      before = plan.total;
+      const what = `${now.recompute ? 'again ' : ''}${now.accumulate} x ${now.batch}`;
+      if (seen.at(-1) !== what) seen.push(what);
+      expect(changes).toHaveLength(Number(now.recompute) + Number(now.batch < 6));
+    }
+    expect(seen).toEqual(['1 x 6', 'again 1 x 6', 'again 2 x 3', 'again 3 x 2', 'again 6 x 1']);
+  });
+
+  it('says what would fit where nothing else helps', () => {
+    const small = (patch: Partial<Hyper>) => plan({ batch: 1, recompute: true, ...patch }).total / 0.94;
+    const refusal = (available: number, patch: Partial<Hyper> = {}) => {
+      try {
+        fit(available, patch);
+      } catch (error) {
+        return error as { code: string; message: string; next: string };
+      }
+      throw new Error('it fits');
+    };
+    const available = small({ sequenceLength: 512 });
+    const { code, message, next } = refusal(available, { sequenceLength: 4096 });
+    expect(code).toBe('memory');
+    expect(message).toMatch(/^This run would take about [\d.]+ GB of memory, and .* are available\.$/);
+    const length = Number(/^Train with --seq (\d+)\.$/.exec(next)?.[1]);
+    expect(length).toBeGreaterThanOrEqual(512);
+    expect(small({ sequenceLength: length })).toBeLessThan(1.02 * available);
+    expect(small({ sequenceLength: 2 * length })).toBeGreaterThan(available);
+    const full = { method: 'full', optimizer: 'adamw' } as const;
+    expect(refusal(small({ sequenceLength: 1024 }), full).next).toBe('Train with --method lora.');
+    expect(refusal(small({ ...full, sequenceLength: 128 }), full).next).toMatch(/^Train with --seq \d+\.$/);
+    expect(refusal(2e8).next).toBe('Train from a smaller base, or free some memory.');
+  });
+});
+
+describe('availableMemory', () => {
+  let root = '';
+  beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'fmn-proc-'))));
+  afterEach(() => rm(root, { recursive: true, force: true }));
+  const write = async (files: Record<string, string>) => {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), text);
+    }
+  };
+  const meminfo = 'MemTotal:       16000000 kB\nMemFree:          100000 kB\nMemAvailable:    8000000 kB\n';
+
+  it('is what the kernel says', async () => {
+    await write({ 'proc/meminfo': meminfo, 'proc/self/cgroup': '0::/\n' });
+    expect(await availableMemory(root, 'linux')).toBe(8_000_000 * 1024);
+  });
+
+  it('is what the tightest control group leaves', async () => {
+    await write({
+      'proc/meminfo': meminfo,
+      'proc/self/cgroup': '0::/pod/job\n',
+      'sys/fs/cgroup/pod/job/memory.max': 'max\n',
+      'sys/fs/cgroup/pod/job/memory.current': '1000\n',
+      'sys/fs/cgroup/pod/memory.max': '3000000000\n',
+      'sys/fs/cgroup/pod/memory.current': '1500000000\n',
+      'sys/fs/cgroup/pod/memory.stat': 'anon 1\nfile 600000000\ninactive_file 500000000\n',
+    });
+    expect(await availableMemory(root, 'linux')).toBe(2_000_000_000);
+  });
+
+  it('knows the older control groups', async () => {
+    await write({
+      'proc/meminfo': meminfo,
+      'proc/self/cgroup': '9:name=systemd:/\n4:memory:/job\n0::/\n',
+      'sys/fs/cgroup/memory/job/memory.limit_in_bytes': '1000000000\n',
+      'sys/fs/cgroup/memory/job/memory.usage_in_bytes': '900000000\n',
+      'sys/fs/cgroup/memory/job/memory.stat': 'inactive_file 1\ntotal_inactive_file 300000000\n',
+      'sys/fs/cgroup/memory/memory.limit_in_bytes': '9223372036854771712\n',
+      'sys/fs/cgroup/memory/memory.usage_in_bytes': '900000000\n',
+    });
+    expect(await availableMemory(root, 'linux')).toBe(400_000_000);
+  });
+
+  it('is a positive number here', async () => {
+    expect(await availableMemory()).toBeGreaterThan(1e7);
+  });
+});
