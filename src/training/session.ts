@@ -1,5 +1,5 @@
 /** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
-import type { Corpus, Sequence } from '../corpus/index.ts';
+import type { Corpus } from '../corpus/index.ts';
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Model } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
