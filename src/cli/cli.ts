@@ -13,6 +13,7 @@ import { runsCommand } from './commands/runs.ts';
 import { runtimeCommand } from './commands/runtime.ts';
 import { serveCommand } from './commands/serve.ts';
 import { showCommand } from './commands/show.ts';
+import { sweepCommand } from './commands/sweep.ts';
 import { trainCommand } from './commands/train.ts';
 import { UserError } from '../protocol/errors.ts';
 import { printError } from './output.ts';
@@ -24,6 +25,7 @@ const commands = [
   modelsCommand,
   corpusCommand,
   trainCommand,
+  sweepCommand,
   resumeCommand,
   cancelCommand,
   runsCommand,

@@ -43,7 +43,7 @@ const number = (text: string) => {
   if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
 };
-const whole =
+export const whole =
   (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   (text: string) => {
     const value = number(text);

@@ -22,7 +22,7 @@ const RATIO = 10;
 export const methodName = (method: Hyper['method']) => (method === 'lora' ? 'LoRA' : 'full fine-tuning');
 
 /** 3e-4, whatever the arithmetic left in its last digits. */
-export const formatRate = (rate: number) => Number(rate.toPrecision(3)).toExponential();
+export const formatRate = (rate: number) => Number(rate.toPrecision(3)).toExponential().replace('+', '');
 
 /** From the newest sweep of the same base and optimiser; else from one of the other method; else the default. */
 export async function chooseLearningRate(question: RateQuestion): Promise<RateAnswer> {

@@ -1,0 +1,188 @@
+import { rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { UserError } from '../../protocol/errors.ts';
+import { sweepsDir } from '../../protocol/paths.ts';
+import type { Hyper } from '../../protocol/run.ts';
+import { fastestPrecision } from '../../tensor/precision.ts';
+import { formatRate, methodName } from '../../training/learning-rate.ts';
+import { defaultGrid, type MethodResult } from '../../training/sweep-choice.ts';
+import { runSweep } from '../../training/sweep-run.ts';
+import {
+  createSweep,
+  findSweep,
+  findUnfinished,
+  type NewSweep,
+  type Sweep,
+} from '../../training/sweep-store.ts';
+import { fetchBase } from '../fetch-base.ts';
+import { printJson } from '../output.ts';
+import { rateRatio, sweepSentence, sweepTable, sweepView } from '../sweep-view.ts';
+import { addTrainOptions, checkSchedule, toHyper, whole, type TrainOptions } from '../train-options.ts';
+import { version } from '../version.ts';
+import { checkBase, plannedBackend, readCorpus } from './train.ts';
+
+interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'> {
+  method: 'both' | Hyper['method'];
+  grid?: number[];
+  steps: number;
+  resume?: string;
+  yes?: boolean;
+  json?: boolean;
+}
+
+/** Options of `train` that a trial has too. */
+const shared = [
+  ...['base', 'rank', 'alpha', 'dropout', 'targets', 'rankStabilised', 'attentionDropout', 'optimizer'],
+  ...['schedule', 'warmup', 'cooldown', 'weightDecay', 'clip', 'seq', 'batch', 'accumulate', 'recompute'],
+  ...['precision', 'seed', 'backend'],
+];
+/** Full fine-tuning's rate over LoRA's. */
+const TENTH = 0.1;
+
+export function sweepCommand(): Command {
+  const command = new Command('sweep')
+    .description(
+      'find the learning rate: short runs over a grid of rates, of which the highest stable one is chosen',
+    )
+    .argument('[folder]', 'where the code is')
+    .addOption(
+      new Option('--method <method>', 'what trains').choices(['both', 'lora', 'full']).default('both'),
+    )
+    .option(
+      '--grid <rates>',
+      'rates to try and no others, separated by commas; with both methods, full fine-tuning tries a tenth of each (default: half-decades around the default rate, and beyond until one diverges)',
+      grid,
+    )
+    .option('--steps <n>', 'optimiser steps of each trial', whole(1), 40)
+    .option('--held-out-windows <n>', 'held-out windows that trials are compared on', whole(1), 16);
+  for (const option of addTrainOptions(new Command()).options)
+    if (shared.includes(option.attributeName())) command.addOption(option);
+  return command
+    .option('--resume <id>', 'go on with a sweep that was stopped')
+    .option('--yes', 'download what is missing without asking')
+    .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
+    .action(sweep);
+}
+
+function grid(text: string): number[] {
+  const rates = text.split(',').map(Number);
+  if (!rates.every((rate) => Number.isFinite(rate) && rate > 0))
+    throw new InvalidArgumentError('It must be a list of numbers above 0, such as 1e-4,3e-4,1e-3.');
+  return [...new Set(rates)].sort((a, b) => a - b);
+}
+
+async function sweep(folder: string | undefined, options: SweepOptions): Promise<void> {
+  const { dir, spec } = options.resume
+    ? await findSweep(options.resume)
+    : await prepare(await checkFolder(folder), options);
+  const view = sweepView({ json: options.json === true });
+  const stop = new AbortController();
+  const onStop = () => {
+    process.stderr.write('\nStopping after this step; the trials that are done are kept.\n');
+    stop.abort();
+  };
+  process.once('SIGINT', onStop).once('SIGTERM', onStop);
+  // It prints to this process's own stderr.
+  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
+  let results: MethodResult[];
+  try {
+    results = await runSweep(dir, {
+      signal: stop.signal,
+      onProgress: (progress) => view.progress(progress),
+      onTrial: (method, result) => view.trial(method, result),
+    });
+  } finally {
+    process.off('SIGINT', onStop).off('SIGTERM', onStop);
+    view.end();
+  }
+  const finished = results.every((result) => result.finished);
+  if (!finished) {
+    if (options.json) printJson({ sweep: spec.id, dir, status: 'cancelled', methods: results });
+    else console.log(`Stopped. Go on with: forget-me-not sweep --resume ${spec.id}`);
+    return;
+  }
+  report({ dir, spec }, results, options);
+}
+
+async function checkFolder(folder: string | undefined): Promise<string> {
+  if (folder === undefined)
+    throw new UserError(
+      'bad-argument',
+      'There is no folder to sweep on.',
+      'Give the folder that holds the code, or --resume with the id of a sweep.',
+    );
+  if ((await stat(folder).catch(() => undefined))?.isDirectory()) return resolve(folder);
+  throw new UserError(
+    'corpus-unreadable',
+    `${folder} is not a folder that can be read.`,
+    'Give the folder that holds the code.',
+  );
+}
+
+/** Reads the corpus and makes the sweep, or finds the one that was stopped when the same was asked. */
+async function prepare(folder: string, options: SweepOptions): Promise<Sweep> {
+  checkSchedule({ ...options, method: 'lora' });
+  const base = await fetchBase(options.base, options);
+  const methods = options.method === 'both' ? (['lora', 'full'] as const) : [options.method];
+  for (const method of methods) await checkBase(base.path, { ...options, method, base: base.id });
+  const corpus = join(sweepsDir(), `.corpus-${process.pid}`);
+  try {
+    const summary = await readCorpus(folder, corpus, base.path, { ...options, method: methods[0]! });
+    const backend = await plannedBackend({ ...options, method: methods[0]! });
+    const precision = (method: Hyper['method']) =>
+      options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
+    const asked: NewSweep = {
+      folder,
+      corpus: { mode: 'pretrain', pairs: [], fimRate: 0, repositoryContext: false },
+      corpusDigest: summary.digest,
+      base: { id: base.id, path: base.path, sha256: base.sha256 },
+      methods: methods.map((method) => ({
+        method,
+        precision: precision(method),
+        rates: ratesFor(method, options),
+      })),
+      extend: options.grid === undefined,
+      hyper: toHyper({ ...options, method: methods[0]! }, options.steps, 'f32', 1),
+      backend: options.backend,
+      heldOutWindows: options.heldOutWindows,
+      versions: { 'forget-me-not': version, node: process.version },
+    };
+    const begun = await findUnfinished(asked);
+    if (!begun) return await createSweep(asked, corpus);
+    const done = begun.lines.filter(({ type }) => type === 'trial').length;
+    if (!options.json) console.log(`Going on with sweep ${begun.spec.id}, of which ${done} trials are done.`);
+    return begun;
+  } finally {
+    await rm(corpus, { recursive: true, force: true });
+  }
+}
+
+function ratesFor(method: Hyper['method'], options: SweepOptions): number[] {
+  if (!options.grid) return defaultGrid(method, options.optimizer);
+  const scale = options.method === 'both' && method === 'full' ? TENTH : 1;
+  return options.grid.map((rate) => Number((rate * scale).toPrecision(6)));
+}
+
+/** Throws `diverged` when a method has no stable rate: its curve is shown and kept all the same. */
+function report(
+  { dir, spec }: Pick<Sweep, 'dir' | 'spec'>,
+  results: MethodResult[],
+  { json }: SweepOptions,
+): void {
+  const ratio = rateRatio(results);
+  if (json) printJson({ sweep: spec.id, dir, status: 'done', methods: results, ...(ratio && { ratio }) });
+  else {
+    console.log(`\n${sweepTable(results)}\n\n${results.map(sweepSentence).join('\n')}`);
+    if (ratio) console.log(`LoRA's rate is ${ratio} times that of full fine-tuning.`);
+    console.log(`\nSweep:  ${spec.id}\nCurves: ${join(dir, 'trials.jsonl')}`);
+  }
+  const without = results.find(({ chosen }) => chosen === undefined);
+  if (!without) return;
+  const lowest = without.rates[0]!;
+  throw new UserError(
+    'diverged',
+    `Every rate of the grid diverges for ${methodName(without.method)}, even ${formatRate(lowest.learningRate)} (at step ${lowest.diverged?.step}: ${lowest.diverged?.why}).`,
+    `Give a grid of lower rates, such as --grid ${[0.001, 0.003, 0.01].map((by) => formatRate(lowest.learningRate * by)).join(',')}. The curves are kept in ${dir}.`,
+  );
+}
