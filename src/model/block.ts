@@ -1,12 +1,12 @@
 /** One block of Llama: x + attention(norm(x)), then + mlp(norm(.)); forward and backward side by side. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import type { Attention, AttentionPlan, AttentionSaved } from './attention.ts';
+import type { Angles } from '../tensor/compound.ts';
+import type { Attention, AttentionDropout, AttentionPlan, AttentionSaved } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
 import type { Linear, LinearMode } from './linear.ts';
 import { isSlot, type Slot } from './model.ts';
-import { normAgain, normBackward, normForward, normGainGradient } from './norm.ts';
+import { normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
-import type { Rope } from './rope.ts';
 
 /** A norm's gain: frozen, or trained. */
 export type Gain = Tensor | Slot;
@@ -24,21 +24,35 @@ export interface BlockWeights {
 /** What all blocks of one pass share. */
 export interface Pass {
   plan: AttentionPlan;
-  rope: Rope;
+  angles: Angles;
   /** False leaves LoRA out. */
   adapted: boolean;
-  /** Dropout is on when set. */
-  dropout?: { noise: DropoutNoise; keepRate: number; seed: readonly [number, number]; largest: number };
+  /** In training. */
+  dropout?: PassDropout;
 }
+
+export interface PassDropout {
+  seed: readonly [number, number];
+  /** Numbers in the largest mask. */
+  largest: number;
+  /** On LoRA's input, and on attention's probabilities. */
+  lora?: { noise: DropoutNoise; keepRate: number };
+  attention?: { noise: DropoutNoise; keepRate: number };
+}
+
+/** Where in a block a mask belongs. */
+const PLACES = { qkv: 0, o: 1, gateUp: 2, down: 3, attention: 4 };
 
 export interface BlockSaved {
   x: Tensor;
   inverse1: Tensor;
+  h1: Tensor;
   z1: Tensor | undefined;
   attention: AttentionSaved;
   z2: Tensor | undefined;
   middle: Tensor;
   inverse2: Tensor;
+  h2: Tensor;
   z3: Tensor | undefined;
   gateUp: Tensor;
   z4: Tensor | undefined;
@@ -57,123 +71,83 @@ export class Block {
 
   /** x [N, width] f32 -> y [N, width] f32 and what `backward` needs. */
   forward(x: Tensor, pass: Pass): { y: Tensor; saved: BlockSaved } {
-    const { backend: b, weights } = this;
+    const { backend: b, weights, epsilon, compute } = this;
+    const c = b.compound;
     return b.arena(() => {
-      const norm1 = normForward(b, x, gainOf(weights.attentionNorm), this.epsilon);
-      const qkv = weights.qkv.forward(this.computed(norm1.y), this.mode(weights.qkv, 0, norm1.y, pass));
-      const attention = this.attention.forward(qkv.y, pass.plan, pass.rope);
-      const o = weights.o.forward(attention.o, this.mode(weights.o, 1, attention.o, pass));
-      const middle = b.add(x, this.f32(o.y));
-      const norm2 = normForward(b, middle, gainOf(weights.mlpNorm), this.epsilon);
-      const gateUp = weights.gateUp.forward(
-        this.computed(norm2.y),
-        this.mode(weights.gateUp, 2, norm2.y, pass),
-      );
-      const { gate, up } = this.halves(gateUp.y);
-      const product = this.computed(b.mul(b.mul(gate, b.sigmoid(gate)), up));
-      const down = weights.down.forward(product, this.mode(weights.down, 3, product, pass));
-      const y = b.add(middle, this.f32(down.y));
-      const saved: BlockSaved = {
-        x,
-        inverse1: norm1.inverse,
-        z1: qkv.z,
-        attention,
-        z2: o.z,
-        middle,
-        inverse2: norm2.inverse,
-        z3: gateUp.z,
-        gateUp: gateUp.y,
-        z4: down.z,
-      };
-      return { y, saved };
+      const { y: h1, inverse: inverse1 } = c.norm(x, gainOf(weights.attentionNorm), epsilon, compute);
+      const { y: qkv, z: z1 } = weights.qkv.forward(h1, this.mode('qkv', h1, pass));
+      const attention = this.attention.forward(qkv, pass.plan, pass.angles, this.attentionDropout(pass));
+      const { y: o, z: z2 } = weights.o.forward(attention.o, this.mode('o', attention.o, pass));
+      const middle = c.add(x, o);
+      const { y: h2, inverse: inverse2 } = c.norm(middle, gainOf(weights.mlpNorm), epsilon, compute);
+      const { y: gateUp, z: z3 } = weights.gateUp.forward(h2, this.mode('gateUp', h2, pass));
+      const product = c.swiglu(gateUp);
+      const { y: down, z: z4 } = weights.down.forward(product, this.mode('down', product, pass));
+      const saved = { x, inverse1, h1, z1, attention, z2, middle, inverse2, h2, z3, gateUp, z4 };
+      return { y: c.add(middle, down), saved };
     });
   }
 
   /** dy f32 -> dx f32; gradients of parameters are added up on the way. */
   backward(dy: Tensor, saved: BlockSaved, pass: Pass): Tensor {
-    const { backend: b } = this;
-    return b.arena(() => {
-      const dMiddle = b.add(dy, this.mlpBackward(dy, saved, pass));
-      return b.add(dMiddle, this.attentionBackward(dMiddle, saved, pass));
+    return this.backend.arena(() => {
+      const dMiddle = this.backend.arena(() => this.mlpBackward(dy, saved, pass));
+      return this.attentionBackward(dMiddle, saved, pass);
     });
   }
 
-  /** y = down(silu(gate) up); silu'(g) = s + g s (1 - s) with s = sigmoid(g). */
-  private mlpBackward(dy: Tensor, { middle, inverse2, gateUp, z3, z4 }: BlockSaved, pass: Pass): Tensor {
+  private mlpBackward(dy: Tensor, saved: BlockSaved, pass: Pass): Tensor {
     const { backend: b, weights } = this;
+    const { middle, inverse2, h2, gateUp, z3, z4 } = saved;
     const dGateUp = b.arena(() => {
-      const { gate, up } = this.halves(gateUp);
-      const s = b.sigmoid(gate);
-      const silu = b.mul(gate, s);
-      const product = this.computed(b.mul(silu, up));
-      const dProduct = this.f32(
-        weights.down.backward(
-          this.computed(dy),
-          product,
-          { z: z4 },
-          this.mode(weights.down, 3, product, pass),
-        ),
-      );
-      const slope = b.sub(b.add(s, silu), b.mul(s, silu));
-      const dGate = b.mul(b.mul(dProduct, up), slope);
-      return b.concat([this.computed(dGate), this.computed(b.mul(dProduct, silu))], 1);
+      // The product's shape is all that the mask wants.
+      const mode = this.mode('down', { shape: [gateUp.shape[0]!, gateUp.shape[1]! / 2] }, pass);
+      const product = b.compound.swiglu(gateUp);
+      const dProduct = weights.down.backward(this.computed(dy), product, { z: z4 }, mode);
+      return b.compound.swigluGradient(gateUp, dProduct);
     });
-    return b.arena(() => {
-      const h = this.computed(normAgain(b, middle, inverse2, gainOf(weights.mlpNorm)));
-      const dh = this.f32(
-        weights.gateUp.backward(dGateUp, h, { z: z3 }, this.mode(weights.gateUp, 2, h, pass)),
-      );
-      return this.normBackward(middle, inverse2, weights.mlpNorm, dh);
-    });
+    const dh = weights.gateUp.backward(dGateUp, h2, { z: z3 }, this.mode('gateUp', h2, pass));
+    return this.normBackward(middle, inverse2, weights.mlpNorm, dh, dy);
   }
 
-  private attentionBackward(
-    dMiddle: Tensor,
-    { x, inverse1, attention, z1, z2 }: BlockSaved,
-    pass: Pass,
-  ): Tensor {
+  private attentionBackward(dMiddle: Tensor, saved: BlockSaved, pass: Pass): Tensor {
     const { backend: b, weights } = this;
+    const { x, inverse1, h1, attention, z1, z2 } = saved;
     const dQkv = b.arena(() => {
-      const dO = weights.o.backward(
-        this.computed(dMiddle),
-        attention.o,
-        { z: z2 },
-        this.mode(weights.o, 1, attention.o, pass),
-      );
-      return this.attention.backward(dO, attention, pass.plan, pass.rope);
+      const mode = this.mode('o', attention.o, pass);
+      const dO = weights.o.backward(this.computed(dMiddle), attention.o, { z: z2 }, mode);
+      return this.attention.backward(dO, attention, pass.plan, pass.angles, this.attentionDropout(pass));
     });
-    return b.arena(() => {
-      const h = this.computed(normAgain(b, x, inverse1, gainOf(weights.attentionNorm)));
-      const dh = this.f32(weights.qkv.backward(dQkv, h, { z: z1 }, this.mode(weights.qkv, 0, h, pass)));
-      return this.normBackward(x, inverse1, weights.attentionNorm, dh);
-    });
+    const dh = weights.qkv.backward(dQkv, h1, { z: z1 }, this.mode('qkv', h1, pass));
+    return this.normBackward(x, inverse1, weights.attentionNorm, dh, dMiddle);
   }
 
-  private normBackward(x: Tensor, inverse: Tensor, gain: Gain, dy: Tensor): Tensor {
+  /** Through the norm, plus what goes past it. */
+  private normBackward(x: Tensor, inverse: Tensor, gain: Gain, dy: Tensor, past: Tensor): Tensor {
     if (isSlot(gain)) this.parameters.accumulate(gain, normGainGradient(this.backend, x, inverse, dy));
-    return normBackward(this.backend, x, inverse, gainOf(gain), dy);
-  }
-
-  /** The joined output, as f32. */
-  private halves(gateUp: Tensor): { gate: Tensor; up: Tensor } {
-    const { backend: b } = this;
-    const [rows, columns] = gateUp.shape as [number, number];
-    const half = (begin: number) => this.f32(b.slice(gateUp, [0, begin], [rows, columns / 2]));
-    return { gate: half(0), up: half(columns / 2) };
+    return this.backend.compound.normGradient(dy, x, inverse, gainOf(gain), past);
   }
 
   /** How a linear of this block runs: with its own dropout mask, the same one in both directions. */
-  private mode(linear: Linear, place: number, input: Tensor, { adapted, dropout }: Pass): LinearMode {
-    if (!dropout || !linear.hasLora) return { adapted, keepRate: 1 };
-    const { noise, keepRate, seed, largest } = dropout;
-    const [rows, columns] = input.shape as [number, number];
-    return { adapted, keepRate, mask: noise.mask(rows, columns, largest, [...seed, this.index, place]) };
+  private mode(
+    place: 'qkv' | 'o' | 'gateUp' | 'down',
+    { shape }: Pick<Tensor, 'shape'>,
+    { adapted, dropout }: Pass,
+  ): LinearMode {
+    if (!dropout?.lora || !this.weights[place].hasLora) return { adapted, keepRate: 1 };
+    const { noise, keepRate } = dropout.lora;
+    const seed = [...dropout.seed, this.index, PLACES[place]];
+    return { adapted, keepRate, mask: noise.mask(shape[0]! * shape[1]!, dropout.largest, seed) };
+  }
+
+  private attentionDropout({ dropout }: Pass): AttentionDropout | undefined {
+    if (!dropout?.attention) return undefined;
+    const { noise, keepRate } = dropout.attention;
+    const seed = [...dropout.seed, this.index, PLACES.attention];
+    return { keepRate, mask: (count, chunk) => noise.mask(count, dropout.largest, [...seed, chunk]) };
   }
 
   private computed(x: Tensor): Tensor {
     return x.dtype === this.compute ? x : this.backend.cast(x, this.compute as 'f32' | 'bf16');
-  }
-  private f32(x: Tensor): Tensor {
-    return x.dtype === 'f32' ? x : this.backend.cast(x, 'f32');
   }
 }

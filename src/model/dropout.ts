@@ -1,9 +1,10 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import type { Mask } from '../tensor/compound.ts';
 import { mix, uniform } from './random.ts';
 
 /**
  * Dropout masks cut out of one table of random zeros and ones at random places, as evolution strategies share their
- * noise (Salimans et al. 2017). A mask costs a copy instead of random numbers, is the same in forward and backward
+ * noise (Salimans et al. 2017). A mask costs no random numbers, is the same in forward and backward
  * and on every backend, and follows from (seed, place in the model) alone. The factor 1 / (1 - p) is not in the
  * mask, so that bf16 holds it exactly: see LoRA's scale.
  */
@@ -17,14 +18,10 @@ export class DropoutNoise {
     private readonly dtype: DataType,
   ) {}
 
-  /** Zeros (share `probability`) and ones, [rows, columns]. `rows` fixes the table's size: keep it the same in a run. */
-  mask(rows: number, columns: number, largest: number, seed: readonly number[]): Tensor {
-    const table = this.sized(rows * largest);
-    const count = rows * columns;
-    const begin = mix(...seed) % (this.length - count);
-    return this.backend.arena(() =>
-      this.backend.reshape(this.backend.slice(table, [begin], [count]), [rows, columns]),
-    );
+  /** Zeros (share `probability`) and ones for `count` numbers, at most `largest`: keep that the same in a run. */
+  mask(count: number, largest: number, seed: readonly number[]): Mask {
+    const table = this.sized(largest);
+    return { table, begin: mix(...seed) % (this.length - count) };
   }
 
   private sized(largest: number): Tensor {

@@ -15,51 +15,47 @@ export class Head {
   ) {}
 
   /**
-   * Cross-entropy of h [N, width] f32 against `labels`. Returns each row's loss in nats and, with `weight`, the
-   * gradient of weight x (sum of the losses that are `learned`, else all) by h; the head's own gradient is added up.
+   * Cross-entropy of h [N, width] (the products' type) against `labels`. Returns each row's loss, nats, and with
+   * `weights` [N] the gradient of the weighted sum of losses by h; the head's own gradient is added up.
    */
   async lossAndGradient(
     h: Tensor,
     labels: Int32Array,
-    { weight, learned }: { weight?: number; learned?: Uint8Array | undefined } = {},
-  ): Promise<{ losses: Float32Array; dh: Tensor | undefined }> {
+    weights?: Float32Array,
+  ): Promise<{ losses: Tensor; dh: Tensor | undefined }> {
     const { backend: b } = this;
-    const losses = new Float32Array(labels.length);
-    const gradients: Tensor[] = [];
+    const parts: { losses: Tensor; dh?: Tensor }[] = [];
     for (const { begin, rows } of chunksOf(labels.length)) {
-      const part = b.arena(() => {
-        const { logits, input, matrix } = this.logits(h, begin, rows);
-        const { losses: chunk, gradient } = b.crossEntropy(
-          logits,
-          b.tensor(labels.slice(begin, begin + rows), [rows]),
-        );
-        if (weight === undefined) return { chunk };
-        const d = this.computed(
-          learned ? this.only(gradient, learned.subarray(begin, begin + rows)) : gradient,
-        );
-        if (isSlot(this.weight))
-          this.parameters.accumulate(
-            this.weight,
-            b.mul(this.f32(b.matmul(d, input, { transposeA: true })), weight),
+      parts.push(
+        b.arena(() => {
+          const { logits, input, matrix } = this.logits(h, begin, rows);
+          const { losses, gradient } = b.compound.crossEntropy(
+            logits,
+            b.tensor(labels.slice(begin, begin + rows), [rows]),
+            weights && b.tensor(weights.slice(begin, begin + rows), [rows]),
           );
-        return { chunk, dh: b.mul(this.f32(b.matmul(d, matrix)), weight) };
-      });
-      losses.set(await b.read(part.chunk), begin);
-      b.dispose(part.chunk);
-      if (part.dh) gradients.push(part.dh);
+          if (!gradient) return { losses };
+          if (isSlot(this.weight))
+            this.parameters.accumulate(this.weight, b.matmul(gradient, input, { transposeA: true }));
+          return { losses, dh: b.matmul(gradient, matrix) };
+        }),
+      );
       await breathe();
     }
-    const dh = gradients.length ? b.arena(() => b.concat(gradients, 0)) : undefined;
-    b.dispose(gradients);
-    return { losses, dh };
-  }
-
-  /** The gradient's rows that count; the others zero. */
-  private only(gradient: Tensor, learned: Uint8Array): Tensor {
-    const { backend: b } = this;
-    return learned.includes(0)
-      ? b.mul(gradient, b.tensor(Float32Array.from(learned), [learned.length, 1]))
-      : gradient;
+    const joined = b.arena(() => ({
+      losses: b.concat(
+        parts.map(({ losses }) => losses),
+        0,
+      ),
+      dh:
+        weights &&
+        b.concat(
+          parts.map(({ dh }) => dh!),
+          0,
+        ),
+    }));
+    b.dispose(parts);
+    return joined;
   }
 
   /** Softmax of each row. */
@@ -67,7 +63,7 @@ export class Head {
     const { backend: b } = this;
     const all: Float32Array[] = [];
     for (const { begin, rows } of chunksOf(h.shape[0]!)) {
-      const chunk = b.arena(() => b.softmax(this.logits(h, begin, rows).logits));
+      const chunk = b.arena(() => b.softmax(this.f32(this.logits(h, begin, rows).logits)));
       const values = await b.read(chunk);
       b.dispose(chunk);
       const width = values.length / rows;
@@ -83,8 +79,9 @@ export class Head {
     const all = new Float32Array(h.shape[0]!);
     for (const { begin, rows } of chunksOf(all.length)) {
       const chunk = b.arena(() => {
-        const from = this.logits(h, begin, rows).logits;
-        const difference = b.sub(b.logSoftmax(from), b.logSoftmax(other.logits(otherH, begin, rows).logits));
+        const from = this.f32(this.logits(h, begin, rows).logits);
+        const to = this.f32(other.logits(otherH, begin, rows).logits);
+        const difference = b.sub(b.logSoftmax(from), b.logSoftmax(to));
         return b.sum(b.mul(b.softmax(from), difference), 1);
       });
       all.set(await b.read(chunk), begin);
@@ -96,9 +93,9 @@ export class Head {
 
   private logits(h: Tensor, begin: number, rows: number): { logits: Tensor; input: Tensor; matrix: Tensor } {
     const { backend: b } = this;
-    const input = this.computed(b.slice(h, [begin, 0], [rows, h.shape[1]!]));
+    const input = b.slice(h, [begin, 0], [rows, h.shape[1]!]);
     const matrix = isSlot(this.weight) ? this.trained(this.weight) : this.weight;
-    return { logits: this.f32(b.matmul(input, matrix, { transposeB: true })), input, matrix };
+    return { logits: b.matmul(input, matrix, { transposeB: true }), input, matrix };
   }
 
   private copy: { version: number; tensor: Tensor } | undefined;

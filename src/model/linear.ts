@@ -1,4 +1,5 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import type { Mask } from '../tensor/compound.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -23,7 +24,7 @@ export interface LinearSaved {
  * `compute` is the type of x, y and of the products; gradients of parameters are f32.
  */
 export class Linear {
-  private derived: { key: string; weight: Tensor; bias?: Tensor; a?: Tensor; b?: Tensor } | undefined;
+  private derived: Derived | undefined;
 
   constructor(
     private readonly backend: Backend,
@@ -42,87 +43,94 @@ export class Linear {
     return this.lora !== undefined;
   }
 
-  /** `mask` [N, in] of zeros and ones is dropout at `keepRate`; `adapted` false leaves LoRA out. */
+  /** `mask` of x is dropout at `keepRate`; `adapted` false leaves LoRA out. */
   forward(x: Tensor, { mask, keepRate, adapted }: LinearMode): { y: Tensor } & LinearSaved {
     const { backend: b } = this;
     const { weight, bias, a, b: block } = this.derive(keepRate);
     const product = b.matmul(x, weight, { transposeB: true });
     const y = bias ? b.add(product, bias) : product;
     if (!a || !block || !adapted) return { y, z: undefined };
-    const z = b.matmul(mask ? b.mul(x, mask) : x, a, { transposeB: true });
-    return { y: b.add(y, b.matmul(z, block, { transposeB: true })), z };
+    const z = b.matmul(mask ? b.compound.multiply(x, mask) : x, a, { transposeB: true });
+    return { y: b.compound.addInto(y, b.matmul(z, block, { transposeB: true })), z };
   }
 
   /** Adds to the parameters' gradients and returns dx. */
   backward(dy: Tensor, x: Tensor, { z }: LinearSaved, { mask, keepRate }: LinearMode): Tensor {
-    const { backend: b } = this;
+    const { backend: b, parameters } = this;
     const { weight, a, b: block } = this.derive(keepRate);
-    if (isSlot(this.weight))
-      this.parameters.accumulate(this.weight, this.f32(b.matmul(dy, x, { transposeA: true })));
-    if (this.bias && isSlot(this.bias)) this.parameters.accumulate(this.bias, b.sum(this.f32(dy), 0));
+    if (isSlot(this.weight)) parameters.accumulate(this.weight, b.matmul(dy, x, { transposeA: true }));
+    if (this.bias && isSlot(this.bias)) parameters.accumulate(this.bias, this.columnSums(dy));
     const dx = b.matmul(dy, weight);
     if (!this.lora || !a || !block || !z) return dx;
     const dz = b.matmul(dy, block);
-    const da = b.matmul(dz, mask ? b.mul(x, mask) : x, { transposeA: true });
-    this.parameters.accumulate(this.lora.a, this.f32(da));
-    this.accumulateB(b.matmul(dy, z, { transposeA: true }), this.lora, keepRate);
-    const through = b.matmul(dz, a);
-    return b.add(dx, mask ? b.mul(through, mask) : through);
+    const seen = mask ? b.compound.multiply(x, mask) : x;
+    parameters.accumulate(this.lora.a, b.matmul(dz, seen, { transposeA: true }));
+    const db = b.matmul(dy, z, { transposeA: true });
+    for (const { slot, row, column } of this.blocks(this.lora))
+      parameters.accumulate(slot, db, { row, column, scale: this.lora.scale / keepRate });
+    return b.compound.addInto(dx, b.matmul(dz, a), mask);
   }
 
-  /** Each module's B is a diagonal block of the product's gradient [out, modules x rank]. */
-  private accumulateB(gradient: Tensor, { b: slots, rank, scale }: Lora, keepRate: number): void {
-    const { backend: b } = this;
+  /** Where each module's B lies on the diagonal of [out, modules x rank]: one product serves all of them. */
+  private blocks({ b: slots, rank }: Lora): { slot: Slot; row: number; column: number }[] {
     let row = 0;
-    let column = 0;
-    slots.forEach((slot, module) => {
-      const rows = this.rows[module]!;
-      if (slot) {
-        const block = b.slice(gradient, [row, column], [rows, rank]);
-        this.parameters.accumulate(slot, b.mul(this.f32(block), scale / keepRate));
-        column += rank;
-      }
-      row += rows;
+    let column = -rank;
+    return slots.flatMap((slot, module) => {
+      const begin = row;
+      row += this.rows[module]!;
+      if (slot) column += rank;
+      return slot ? [{ slot, row: begin, column }] : [];
     });
   }
 
+  private columnSums(dy: Tensor): Tensor {
+    const { backend: b } = this;
+    return b.sum(dy.dtype === 'f32' ? dy : b.cast(dy, 'f32'), 0);
+  }
+
   /** Weights in the type of the products, made anew when a parameter has changed. */
-  private derive(keepRate: number) {
-    const { backend: b, lora } = this;
+  private derive(keepRate: number): Derived {
     const key = `${this.parameters.version} ${keepRate}`;
     if (this.derived?.key === key) return this.derived;
-    this.forget();
+    const { backend: b, lora } = this;
+    const before = this.derived;
     const made = b.arena(() => ({
-      weight: isSlot(this.weight) ? this.computed(this.weight.value) : this.weight,
-      ...(this.bias && { bias: isSlot(this.bias) ? this.computed(this.bias.value) : this.bias }),
-      ...(lora && { a: this.computed(lora.a.value), b: this.computed(this.blockDiagonal(lora, keepRate)) }),
+      weight: this.computed(this.weight, before?.weight),
+      ...(this.bias && { bias: this.computed(this.bias, before?.bias) }),
+      ...(lora && {
+        a: this.computed(lora.a, before?.a),
+        b: this.blockDiagonal(lora, keepRate, before?.b),
+      }),
     }));
     for (const tensor of Object.values(made)) b.keep(tensor);
     this.derived = { key, ...made };
     return this.derived;
   }
 
-  /** s B of every module on the diagonal, [out, modules x rank]: one product for all of them. */
-  private blockDiagonal({ b: slots, rank, scale }: Lora, keepRate: number): Tensor {
+  /** A trained one is copied into `old`, where it is of another type. */
+  private computed(x: Tensor | Slot, old: Tensor | undefined): Tensor {
     const { backend: b } = this;
-    const columns = rank * slots.filter(Boolean).length;
-    let column = 0;
-    const blocks = slots.map((slot, module) => {
-      const rows = this.rows[module]!;
-      if (!slot) return b.zeros([rows, columns]);
-      const left = column;
-      column += rank;
-      const parts = [left, columns - left - rank].map((width) => (width ? [b.zeros([rows, width])] : []));
-      return b.concat([...parts[0]!, b.mul(slot.value, scale / keepRate), ...parts[1]!], 1);
-    });
-    return blocks.length === 1 ? blocks[0]! : b.concat(blocks, 0);
+    if (!isSlot(x)) return x;
+    if (x.value.dtype === this.compute) return x.value;
+    if (old && x.value.shape.length === 2) return b.compound.put(old, x.value);
+    b.dispose(old);
+    return b.cast(x.value, 'bf16');
   }
 
-  private computed(x: Tensor): Tensor {
-    return this.compute === 'bf16' ? this.backend.cast(x, 'bf16') : x;
-  }
-  private f32(x: Tensor): Tensor {
-    return x.dtype === 'f32' ? x : this.backend.cast(x, 'f32');
+  /** s B of every module on the diagonal, zeros elsewhere. */
+  private blockDiagonal(lora: Lora, keepRate: number, old: Tensor | undefined): Tensor {
+    const { backend: b } = this;
+    const blocks = this.blocks(lora);
+    const rows = this.rows.reduce((sum, count) => sum + count, 0);
+    const fresh = () => {
+      const zeros = b.zeros([rows, lora.rank * blocks.length]);
+      return this.compute === 'bf16' ? b.cast(zeros, 'bf16') : zeros;
+    };
+    const scale = lora.scale / keepRate;
+    return blocks.reduce(
+      (whole, { slot, row, column }) => b.compound.put(whole, slot.value, { row, column, scale }),
+      old ?? fresh(),
+    );
   }
 
   /** Frees what was derived; parameters and frozen weights belong to others. */
@@ -138,8 +146,16 @@ export class Linear {
   }
 }
 
+interface Derived {
+  key: string;
+  weight: Tensor;
+  bias?: Tensor;
+  a?: Tensor;
+  b?: Tensor;
+}
+
 export interface LinearMode {
-  mask?: Tensor | undefined;
+  mask?: Mask | undefined;
   keepRate: number;
   adapted: boolean;
 }

@@ -1,15 +1,16 @@
 /** The whole model: embedding, blocks, last norm, head. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import type { Attention } from './attention.ts';
-import { gainOf, type Block, type BlockSaved, type Gain, type Pass } from './block.ts';
+import type { Angles } from '../tensor/compound.ts';
+import { ATTENTION_CHUNK, type Attention } from './attention.ts';
+import { gainOf, type Block, type BlockSaved, type Gain, type Pass, type PassDropout } from './block.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { breathe, type Head } from './head.ts';
 import type { Linear } from './linear.ts';
 import { isSlot, type Batch, type Parameter, type Slot, type TrainableModel } from './model.ts';
-import { normBackward, normForward, normGainGradient } from './norm.ts';
+import { normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
-import { makeRope, type Rope } from './rope.ts';
+import { makeAngles } from './rope.ts';
 
 export interface Parts {
   backend: Backend;
@@ -24,8 +25,12 @@ export interface Parts {
   head: Head;
   /** All linears of the blocks, for what they keep. */
   linears: Linear[];
-  /** LoRA's dropout; undefined without. */
-  dropout: { noise: DropoutNoise; rate: number } | undefined;
+  /** On LoRA's input; undefined without. */
+  dropout: { noise: DropoutNoise; keepRate: number } | undefined;
+  /** On attention's probabilities; undefined without. */
+  attentionDropout: { noise: DropoutNoise; keepRate: number } | undefined;
+  /** Blocks run again in the backward pass instead of keeping what they made. */
+  recompute: boolean;
   /** Frozen tensors, freed with the model. */
   frozen: Tensor[];
   method: 'lora' | 'full' | 'none';
@@ -34,7 +39,7 @@ export interface Parts {
 export class Llama implements TrainableModel {
   readonly backend: Backend;
   readonly config: ModelConfig;
-  private ropes = new Map<string, Rope>();
+  private readonly tables = new Map<number, Angles>();
   private disposed = false;
 
   constructor(private readonly parts: Parts) {
@@ -56,59 +61,71 @@ export class Llama implements TrainableModel {
     batch: Batch,
     { seed, train, lossWeight }: { seed: [number, number]; train: boolean; lossWeight: number },
   ): Promise<{ lossSum: number; tokens: number }> {
+    const { backend: b } = this;
     const { inputs, labels } = shifted(batch);
     this.checkTokens(batch.tokens);
-    const plan = this.parts.attention.plan({ batch: batch.rows, length: batch.length }, batch.starts);
-    const pass: Pass = { plan, rope: this.rope(plan), adapted: true, ...(train && this.dropout(seed)) };
-    try {
-      const { saved, h } = await this.forward(inputs, pass);
-      const losses = await this.backward(saved, h, {
-        inputs,
-        labels,
-        lossWeight,
-        pass,
-        learned: batch.learned,
-      });
-      return summed(losses, batch.learned);
-    } finally {
-      this.parts.attention.release(plan);
-    }
+    const plan = this.parts.attention.plan(batch.rows, batch.length, batch.starts);
+    const dropout = train ? this.dropout(seed, batch) : undefined;
+    const pass: Pass = {
+      plan,
+      angles: this.angles(batch.length),
+      adapted: true,
+      ...(dropout && { dropout }),
+    };
+    const weights = Float32Array.from(labels, (_, i) => (batch.learned?.[i] === 0 ? 0 : lossWeight));
+    const losses = await this.backward(await this.forward(inputs, pass), { inputs, labels, weights, pass });
+    // Read last of all: on a GPU, reading waits for what is under way.
+    const values = await b.read(losses);
+    b.dispose(losses, plan.chunks);
+    return summed(values, batch.learned);
   }
 
-  /** The input of the last norm, and what the blocks' backward passes need. */
-  private async forward(inputs: Int32Array, pass: Pass): Promise<{ saved: BlockSaved[]; h: Tensor }> {
-    const saved: BlockSaved[] = [];
-    let h = this.embed(inputs);
-    for (const block of this.parts.blocks) {
-      const result = block.forward(h, pass);
-      saved.push(result.saved);
-      h = result.y;
+  /** The last norm's input, and what the blocks' backward passes need: all they saved, or their inputs alone. */
+  private async forward(inputs: Int32Array, pass: Pass): Promise<Forward> {
+    const { backend: b, parts } = this;
+    const saved: (BlockSaved | Tensor)[] = [];
+    let x = this.embed(inputs);
+    for (const block of parts.blocks) {
+      const input = x;
+      if (parts.recompute) {
+        x = b.arena(() => block.forward(input, pass).y);
+        saved.push(input);
+      } else {
+        const result = block.forward(input, pass);
+        saved.push(result.saved);
+        x = result.y;
+      }
       await breathe();
     }
-    return { saved, h };
+    return { saved, x };
   }
 
-  /** Frees `saved` and `x`. Returns each prediction's loss. */
+  /** Frees what the forward pass left. Returns each prediction's loss. */
   private async backward(
-    saved: BlockSaved[],
-    x: Tensor,
-    { inputs, labels, lossWeight, pass, learned }: Step,
-  ): Promise<Float32Array> {
+    { saved, x }: Forward,
+    {
+      inputs,
+      labels,
+      weights,
+      pass,
+    }: { inputs: Int32Array; labels: Int32Array; weights: Float32Array; pass: Pass },
+  ): Promise<Tensor> {
     const { backend: b, parts } = this;
-    const { y: h, inverse } = b.arena(() =>
-      normForward(b, x, gainOf(parts.outputNorm), this.config.normEpsilon),
-    );
-    const { losses, dh } = await parts.head.lossAndGradient(h, labels, { weight: lossWeight, learned });
+    const gain = gainOf(parts.outputNorm);
+    const { y: h, inverse } = b.compound.norm(x, gain, this.config.normEpsilon, parts.compute);
+    const { losses, dh } = await parts.head.lossAndGradient(h, labels, weights);
     let dx = b.arena(() => {
       if (isSlot(parts.outputNorm))
         parts.parameters.accumulate(parts.outputNorm, normGainGradient(b, x, inverse, dh!));
-      return normBackward(b, x, inverse, gainOf(parts.outputNorm), dh!);
+      return b.compound.normGradient(dh!, x, inverse, gain);
     });
     b.dispose(x, h, inverse, dh);
-    for (let i = parts.blocks.length - 1; i >= 0; i -= 1) {
-      const before = dx;
-      dx = parts.blocks[i]!.backward(before, saved[i]!, pass);
-      b.dispose(before, saved[i]);
+    for (const block of [...parts.blocks].reverse()) {
+      const [before, kept] = [dx, saved.pop()!];
+      dx = b.arena(() =>
+        block.backward(before, isTensor(kept) ? block.forward(kept, pass).saved : kept, pass),
+      );
+      b.dispose(before, kept);
       await breathe();
     }
     if (isSlot(parts.embedding)) this.embeddingGradient(parts.embedding, dx, inputs);
@@ -141,11 +158,10 @@ export class Llama implements TrainableModel {
   ): Promise<Float32Array> {
     this.checkTokens(tokens);
     const h = await this.hidden(tokens.subarray(0, tokens.length - 1), !base, starts);
-    try {
-      return (await this.parts.head.lossAndGradient(h, tokens.slice(1))).losses;
-    } finally {
-      this.backend.dispose(h);
-    }
+    const { losses } = await this.parts.head.lossAndGradient(h, tokens.slice(1));
+    const values = await this.backend.read(losses);
+    this.backend.dispose(h, losses);
+    return values;
   }
 
   async probabilities(tokens: Int32Array, base = false): Promise<Float32Array[]> {
@@ -196,19 +212,19 @@ export class Llama implements TrainableModel {
     const { backend, parts } = this;
     for (const linear of parts.linears) linear.forget();
     parts.head.forget();
-    parts.attention.dispose();
     parts.dropout?.noise.dispose();
+    parts.attentionDropout?.noise.dispose();
     parts.parameters.dispose();
-    for (const rope of this.ropes.values()) backend.dispose({ ...rope });
+    for (const angles of this.tables.values()) backend.dispose({ ...angles });
     backend.dispose(parts.frozen);
   }
 
-  /** The last norm's output for one sequence, no dropout: [T, width] f32. */
+  /** The last norm's output for one sequence, no dropout: [T, width], of the products' type. */
   private async hidden(tokens: Int32Array, adapted: boolean, starts?: Int32Array): Promise<Tensor> {
     const { backend: b, parts } = this;
     this.checkTokens(tokens);
-    const plan = parts.attention.plan({ batch: 1, length: tokens.length }, starts);
-    const pass: Pass = { plan, rope: this.rope(plan), adapted };
+    const plan = parts.attention.plan(1, tokens.length, starts);
+    const pass: Pass = { plan, angles: this.angles(tokens.length), adapted };
     let x = this.embed(tokens);
     for (const block of parts.blocks) {
       const before = x;
@@ -216,11 +232,13 @@ export class Llama implements TrainableModel {
       b.dispose(before);
       await breathe();
     }
-    const { y } = b.arena(() => ({
-      y: normForward(b, x, gainOf(parts.outputNorm), this.config.normEpsilon).y,
-    }));
-    b.dispose(x);
-    parts.attention.release(plan);
+    const { y, inverse } = b.compound.norm(
+      x,
+      gainOf(parts.outputNorm),
+      this.config.normEpsilon,
+      parts.compute,
+    );
+    b.dispose(x, inverse, plan.chunks);
     return y;
   }
 
@@ -244,30 +262,31 @@ export class Llama implements TrainableModel {
     });
   }
 
-  private dropout(seed: readonly [number, number]): Pick<Pass, 'dropout'> {
-    const { dropout } = this.parts;
-    if (!dropout) return {};
-    const largest = Math.max(
-      this.config.width,
-      this.config.hiddenWidth,
-      this.config.heads * this.config.headSize,
-    );
-    return { dropout: { noise: dropout.noise, keepRate: 1 - dropout.rate, seed, largest } };
+  private dropout(seed: readonly [number, number], { rows, length }: Batch): PassDropout | undefined {
+    const { dropout, attentionDropout } = this.parts;
+    if (!dropout && !attentionDropout) return undefined;
+    const { width, hiddenWidth, heads, headSize } = this.config;
+    const widest = Math.max(width, hiddenWidth, heads * Math.max(headSize, ATTENTION_CHUNK));
+    return {
+      seed,
+      largest: rows * length * widest,
+      ...(dropout && { lora: dropout }),
+      ...(attentionDropout && { attention: attentionDropout }),
+    };
   }
 
-  /** Tables are kept for the last few shapes: training's, and those of evaluations in between. */
-  private rope(shape: { batch: number; length: number }): Rope {
-    const key = `${shape.batch} ${shape.length}`;
-    const known = this.ropes.get(key);
+  /** Tables are kept for the last few lengths: training's, and those of evaluations in between. */
+  private angles(length: number): Angles {
+    const known = this.tables.get(length);
     if (known) return known;
-    if (this.ropes.size >= KEPT_ROPES) {
-      const [oldest, rope] = this.ropes.entries().next().value!;
-      this.backend.dispose({ ...rope });
-      this.ropes.delete(oldest);
+    if (this.tables.size >= KEPT_TABLES) {
+      const [oldest, angles] = this.tables.entries().next().value!;
+      this.backend.dispose({ ...angles });
+      this.tables.delete(oldest);
     }
-    const rope = makeRope(this.backend, this.config, shape.batch, shape.length, this.parts.compute);
-    this.ropes.set(key, rope);
-    return rope;
+    const angles = makeAngles(this.backend, this.config, length);
+    this.tables.set(length, angles);
+    return angles;
   }
 
   private checkTokens(tokens: Int32Array): void {
@@ -278,16 +297,14 @@ export class Llama implements TrainableModel {
   }
 }
 
-const KEPT_ROPES = 4;
+const KEPT_TABLES = 4;
 
-/** What a backward pass needs besides. */
-interface Step {
-  inputs: Int32Array;
-  labels: Int32Array;
-  lossWeight: number;
-  pass: Pass;
-  learned: Uint8Array | undefined;
+interface Forward {
+  saved: (BlockSaved | Tensor)[];
+  x: Tensor;
 }
+
+const isTensor = (kept: BlockSaved | Tensor): kept is Tensor => 'dtype' in kept;
 
 /** Rows of T + 1 tokens -> the first T of each, and the last T of each. */
 function shifted({ tokens, rows, length }: Batch): { inputs: Int32Array; labels: Int32Array } {

@@ -58,7 +58,7 @@ class Loader {
     const { backend, config, options, compute, parameters } = this;
     const { width, vocabularySize } = config;
     const embedding = await this.matrix('token_embd.weight', [vocabularySize, width]);
-    const attention = new Attention(backend, config, compute);
+    const attention = new Attention(backend, config);
     const blocks: Block[] = [];
     for (let index = 0; index < config.layers; index += 1) {
       const weights = {
@@ -75,7 +75,8 @@ class Loader {
     const headWeight = config.tiedHead
       ? embedding
       : await this.matrix('output.weight', [vocabularySize, width]);
-    const dropping = options.method === 'lora' && options.dropout > 0;
+    const noise = (rate: number | undefined) =>
+      rate ? { noise: new DropoutNoise(backend, rate, compute), keepRate: 1 - rate } : undefined;
     return new Llama({
       backend,
       config,
@@ -87,9 +88,9 @@ class Loader {
       outputNorm,
       head: new Head(backend, parameters, compute, headWeight),
       linears: this.linears,
-      dropout: dropping
-        ? { noise: new DropoutNoise(backend, options.dropout, compute), rate: options.dropout }
-        : undefined,
+      dropout: options.method === 'lora' ? noise(options.dropout) : undefined,
+      attentionDropout: noise(options.attentionDropout),
+      recompute: options.recompute ?? false,
       frozen: this.frozen,
       method: options.method,
     });

@@ -1,4 +1,5 @@
 import type { Backend, Tensor } from '../tensor/backend.ts';
+import type { Place } from '../tensor/compound.ts';
 import type { Parameter, Slot } from './model.ts';
 
 interface View {
@@ -42,10 +43,11 @@ export class Parameters {
     return slot;
   }
 
-  /** Adds to a slot's gradient, in f32; takes `gradient` over. */
-  accumulate(slot: Slot, gradient: Tensor): void {
+  /** Adds a block of `part`, or all of it, to a slot's gradient, in f32; takes `part` over. */
+  accumulate(slot: Slot, part: Tensor, place?: Place): void {
     const { backend } = this;
-    slot.gradient = backend.keep(slot.gradient ? backend.addRows(slot.gradient, gradient) : gradient);
+    const { gradient, value } = slot;
+    slot.gradient = backend.keep(backend.compound.accumulate(gradient, value.shape, part, place));
   }
 
   /** Adds rows to some rows of a slot's gradient. */

@@ -3,6 +3,7 @@
  * lifetimes by arena. Operations return new tensors and leave their inputs as they are, but for the last two.
  */
 import type { BackendName } from '../protocol/run.ts';
+import type { Compound } from './compound.ts';
 
 export type DataType = 'f32' | 'bf16' | 'i32';
 
@@ -75,6 +76,7 @@ export interface Backend extends Operations {
   /** Why this one was chosen, for the person. */
   readonly reason: string;
   readonly supportsBf16: boolean;
+  readonly compound: Compound;
   /** Runs `body` at once; of the tensors made inside, only those in what it returns outlive it. Nests. */
   arena<T extends Handed>(body: () => T): T;
   /** Takes a tensor out of every arena: it lives until disposed. */

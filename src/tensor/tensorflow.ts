@@ -6,6 +6,9 @@ import { createRequire } from 'node:module';
 import { UserError } from '../protocol/errors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
+import { Composed } from './composed.ts';
+import type { Compound } from './compound.ts';
+import { Fused } from './fused.ts';
 import { findRuntime } from './runtime/find.ts';
 
 interface Attribute {
@@ -78,14 +81,36 @@ export async function startTensorflow(reason: string): Promise<Backend> {
 class TensorflowBackend extends ArenaBackend implements Backend {
   readonly name = 'tensorflow';
   readonly supportsBf16 = true;
-  private readonly scalars = new Map<string, TensorflowHandle>();
-  private readonly vectors = new Map<string, TensorflowHandle>();
+  readonly compound: Compound;
+  private readonly constants = new Map<string, TensorflowHandle>();
 
   constructor(
     private readonly binding: Binding,
     readonly reason: string,
   ) {
     super();
+    this.compound = this.hasKernels() ? this.fused() : new Composed(this);
+  }
+
+  /** The kernels are for processors; a binding built elsewhere may lack them. */
+  private hasKernels(): boolean {
+    if (this.binding.isUsingGpuDevice() || process.env['FORGET_ME_NOT_KERNELS'] === '0') return false;
+    try {
+      return this.arena(() => this.fused().add(this.zeros([1]), this.zeros([1]))) !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  private fused(): Fused {
+    return new Fused({
+      call: (name, type, inputs, outputs) =>
+        this.execute(name, type ? [this.type('T', type)] : [], inputs, outputs),
+      ints: (values) => this.ints(values),
+      floats: (values) => this.floats(values),
+      zeros: (shape) => this.zeros(shape),
+      nothing: (type) => this.constant(type === 'i32' ? new Int32Array(0) : new Float32Array(0), [0], type),
+    });
   }
 
   // In and out
@@ -291,53 +316,31 @@ class TensorflowBackend extends ArenaBackend implements Backend {
 
   // Constants are kept: shapes and axes are few. Scalars may be many (learning rates), so the oldest go.
 
-  private ints(values: readonly number[]): Tensor {
-    return this.constant(this.vectors, values.join(), () => [
-      Int32Array.from(values),
-      [values.length],
-      'i32',
-    ]);
-  }
-  private intScalar(value: number): Tensor {
-    return this.constant(this.vectors, `scalar ${value}`, () => [Int32Array.of(value), [], 'i32']);
-  }
-  private scalar(value: number, dtype: DataType = 'f32'): Tensor {
-    if (dtype === 'bf16')
-      return this.constant(this.scalars, `bf16 ${value}`, () => {
-        const [cast] = this.binding.executeOp(
-          'Cast',
-          [this.type('SrcT', 'f32'), this.type('DstT', 'bf16'), this.bool('Truncate', false)],
-          [(this.scalar(value) as TensorflowHandle).id],
-          1,
-        );
-        return cast!.id;
-      });
-    return this.constant(this.scalars, String(value), () => [Float32Array.of(value), [], 'f32']);
-  }
+  private ints = (values: readonly number[]) => this.constant(Int32Array.from(values), [values.length]);
+  private floats = (values: readonly number[]) => this.constant(Float32Array.from(values), [values.length]);
+  private intScalar = (value: number) => this.constant(Int32Array.of(value), []);
+  private scalar = (value: number, dtype: DataType = 'f32') =>
+    this.constant(Float32Array.of(value), [], dtype);
 
-  private constant(
-    cache: Map<string, TensorflowHandle>,
-    key: string,
-    make: () => [Float32Array | Int32Array, number[], DataType] | number,
-  ): Tensor {
-    const known = cache.get(key);
+  private constant(data: Float32Array | Int32Array, shape: number[], dtype?: DataType): Tensor {
+    const type = data instanceof Int32Array ? 'i32' : (dtype ?? 'f32');
+    const key = `${type} ${shape.join()} ${data.join()}`;
+    const known = this.constants.get(key);
     if (known) return known;
-    if (cache.size >= MAX_CONSTANTS) {
-      const [oldest, handle] = cache.entries().next().value!;
+    const id = this.binding.createTensor(shape, dtypeNumbers[type === 'bf16' ? 'f32' : type], data);
+    let handle = new TensorflowHandle(this.binding, id, shape, type);
+    if (type === 'bf16') {
+      const types = [this.type('SrcT', 'f32'), this.type('DstT', 'bf16'), this.bool('Truncate', false)];
+      const [cast] = this.binding.executeOp('Cast', types, [id], 1);
       handle.release();
-      cache.delete(oldest);
+      handle = new TensorflowHandle(this.binding, cast!.id, shape, type);
     }
-    const made = make();
-    const handle =
-      typeof made === 'number'
-        ? new TensorflowHandle(this.binding, made, [], 'bf16')
-        : new TensorflowHandle(
-            this.binding,
-            this.binding.createTensor(made[1], dtypeNumbers[made[2]], made[0]),
-            made[1],
-            made[2],
-          );
-    cache.set(key, handle);
+    if (this.constants.size >= MAX_CONSTANTS) {
+      const [oldest, unused] = this.constants.entries().next().value!;
+      unused.release();
+      this.constants.delete(oldest);
+    }
+    this.constants.set(key, handle);
     return handle;
   }
 }

@@ -8,6 +8,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../protocol/errors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
+import { Composed } from './composed.ts';
 
 class WasmHandle extends Handle {
   readonly dtype: DataType;
@@ -52,6 +53,7 @@ export async function startWasm(reason: string): Promise<Backend> {
 class WasmBackend extends ArenaBackend implements Backend {
   readonly name = 'wasm';
   readonly supportsBf16 = false;
+  readonly compound = new Composed(this);
 
   constructor(readonly reason: string) {
     super();

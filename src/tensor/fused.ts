@@ -1,0 +1,140 @@
+/** The compound operations as the kernels of native/ do them: TensorFlow operations that come with the binding. */
+import type { DataType, Tensor } from './backend.ts';
+import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, Place, QueryChunk } from './compound.ts';
+
+/** What the kernels are called through. */
+export interface Caller {
+  /** Runs an operation whose type "T" is `type`, where it has one. */
+  call(name: string, type: DataType | undefined, inputs: readonly Tensor[], outputs: number): Tensor[];
+  ints(values: readonly number[]): Tensor;
+  floats(values: readonly number[]): Tensor;
+  zeros(shape: readonly number[]): Tensor;
+  /** An empty tensor, for what is absent. */
+  nothing(type: DataType): Tensor;
+}
+
+export class Fused implements Compound {
+  constructor(private readonly caller: Caller) {}
+
+  norm(x: Tensor, gain: Tensor, epsilon: number, dtype: DataType): { y: Tensor; inverse: Tensor } {
+    const inputs = [x, gain, this.caller.floats([epsilon])];
+    const [y, inverse] = this.caller.call('FmnNorm', dtype, inputs, 2);
+    return { y: y!, inverse: inverse! };
+  }
+  normGradient(dy: Tensor, x: Tensor, inverse: Tensor, gain: Tensor, residual?: Tensor): Tensor {
+    return this.one('FmnNormGradient', dy.dtype, [dy, x, inverse, gain, residual ?? this.nothing('f32')]);
+  }
+
+  add = (x: Tensor, y: Tensor): Tensor => this.one('FmnAdd', y.dtype, [x, y]);
+  addInto(x: Tensor, y: Tensor, mask?: Mask): Tensor {
+    const { table, begin } = mask ?? { table: this.nothing(x.dtype), begin: 0 };
+    return this.inPlace(x, 'FmnAddInto', x.dtype, [x, y, table, this.caller.ints([begin])]);
+  }
+  multiply(x: Tensor, { table, begin }: Mask): Tensor {
+    return this.one('FmnMultiply', x.dtype, [x, table, this.caller.ints([begin])]);
+  }
+
+  swiglu = (gateUp: Tensor): Tensor => this.one('FmnSwiglu', gateUp.dtype, [gateUp]);
+  swigluGradient(gateUp: Tensor, dProduct: Tensor): Tensor {
+    return this.one('FmnSwigluGradient', gateUp.dtype, [gateUp, dProduct]);
+  }
+
+  splitHeads(qkv: Tensor, { cos, sin }: Angles, layout: HeadLayout): { q: Tensor; k: Tensor; v: Tensor } {
+    const inputs = [qkv, cos, sin, this.layout(layout)];
+    const [q, k, v] = this.caller.call('FmnSplitHeads', qkv.dtype, inputs, 3);
+    return { q: q!, k: k!, v: v! };
+  }
+  joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, { cos, sin }: Angles, layout: HeadLayout): Tensor {
+    return this.one('FmnJoinHeads', dq.dtype, [dq, dk, dv, cos, sin, this.layout(layout)]);
+  }
+  maskedSoftmax(scores: Tensor, chunk: QueryChunk): Tensor {
+    const inputs = [scores, chunk.starts ?? this.nothing('i32'), this.chunk(chunk)];
+    return this.inPlace(scores, 'FmnSoftmax', scores.dtype, inputs);
+  }
+  softmaxGradient(p: Tensor, dp: Tensor): Tensor {
+    return this.inPlace(dp, 'FmnSoftmaxGradient', p.dtype, [p, dp]);
+  }
+  addKeys(sum: Tensor, part: Tensor, chunk: QueryChunk): Tensor {
+    return this.inPlace(sum, 'FmnAddKeys', part.dtype, [sum, part, this.chunk(chunk)]);
+  }
+
+  crossEntropy(
+    logits: Tensor,
+    labels: Tensor,
+    weights?: Tensor,
+  ): { losses: Tensor; gradient: Tensor | undefined } {
+    const inputs = [logits, labels, weights ?? this.nothing('f32')];
+    const losses = this.one('FmnCrossEntropy', logits.dtype, inputs);
+    return { losses, gradient: weights && logits };
+  }
+
+  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place: Place = {}): Tensor {
+    const { scale = 1 } = place;
+    if (!sum && scale === 1 && part.dtype === 'f32' && part.shape.join() === shape.join()) return part;
+    const whole = sum ?? this.caller.zeros(shape);
+    return this.inPlace(whole, 'FmnAccumulate', part.dtype, [whole, part, ...this.place(place)]);
+  }
+  put(whole: Tensor, block: Tensor, place: Place = {}): Tensor {
+    return this.inPlace(whole, 'FmnPut', whole.dtype, [whole, block, ...this.place(place)]);
+  }
+
+  adamw(
+    state: { value: Tensor; first: Tensor; second: Tensor },
+    gradient: Tensor,
+    numbers: AdamNumbers,
+  ): { value: Tensor; first: Tensor; second: Tensor } {
+    const { value, first, second } = state;
+    this.caller.call('FmnAdamw', undefined, [value, first, second, gradient, this.adam(numbers)], 0);
+    return state;
+  }
+  lionw(
+    state: { value: Tensor; first: Tensor },
+    gradient: Tensor,
+    numbers: AdamNumbers,
+  ): { value: Tensor; first: Tensor } {
+    const { value, first } = state;
+    this.caller.call('FmnLionw', undefined, [value, first, gradient, this.adam(numbers)], 0);
+    return state;
+  }
+
+  private one(name: string, type: DataType, inputs: readonly Tensor[]): Tensor {
+    return this.caller.call(name, type, inputs, 1)[0]!;
+  }
+  private inPlace(x: Tensor, name: string, type: DataType, inputs: readonly Tensor[]): Tensor {
+    this.caller.call(name, type, inputs, 0);
+    return x;
+  }
+  private nothing = (type: DataType) => this.caller.nothing(type);
+
+  // The orders are those of native/kernels.h.
+
+  private layout({ length, heads, kvHeads, headSize, pairing }: HeadLayout): Tensor {
+    return this.caller.ints([length, heads, kvHeads, headSize, pairing === 'neighbours' ? 1 : 0]);
+  }
+  private chunk({ length, begin, from, group, rows, kvHeads }: QueryChunk): Tensor {
+    return this.caller.ints([length, begin, from, group, rows, kvHeads]);
+  }
+  private place({ row = 0, column = 0, scale = 1 }: Place): Tensor[] {
+    return [this.caller.ints([row, column]), this.caller.floats([scale])];
+  }
+  private adam({
+    learningRate,
+    beta1,
+    beta2,
+    epsilon = 0,
+    weightDecay,
+    step,
+    gradientScale,
+  }: AdamNumbers): Tensor {
+    const corrections = [1 - beta1 ** step, 1 - beta2 ** step];
+    return this.caller.floats([
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      ...corrections,
+      gradientScale,
+    ]);
+  }
+}

@@ -1,0 +1,77 @@
+#include "parallel.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace {
+
+// Below this many elements a range, waking another thread costs more than it saves.
+constexpr int64_t kSmall = 1 << 14;
+
+class Pool {
+ public:
+  explicit Pool(int threads) : threads_(threads) {
+    for (int i = 1; i < threads; ++i) std::thread([this, i] { work(i); }).detach();
+  }
+
+  int threads() const { return threads_; }
+
+  // `body(i)` for each i below `ranges`, this thread taking number 0.
+  void run(int ranges, const std::function<void(int)>& body) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      body_ = &body;
+      ranges_ = ranges;
+      left_ = ranges - 1;
+      ++turn_;
+    }
+    start_.notify_all();
+    body(0);
+    std::unique_lock<std::mutex> lock(mutex_);
+    done_.wait(lock, [this] { return left_ == 0; });
+  }
+
+ private:
+  void work(int index) {
+    for (uint64_t seen = 0;;) {
+      const std::function<void(int)>* body;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        start_.wait(lock, [&] { return turn_ != seen; });
+        seen = turn_;
+        if (index >= ranges_) continue;
+        body = body_;
+      }
+      (*body)(index);
+      std::lock_guard<std::mutex> lock(mutex_);
+      if (--left_ == 0) done_.notify_one();
+    }
+  }
+
+  const int threads_;
+  std::mutex mutex_;
+  std::condition_variable start_, done_;
+  const std::function<void(int)>* body_ = nullptr;
+  int ranges_ = 0, left_ = 0;
+  uint64_t turn_ = 0;
+};
+
+// Lives as long as the process: its threads are never joined.
+Pool& pool() {
+  static Pool* const pool = new Pool(std::max(1u, std::thread::hardware_concurrency()));
+  return *pool;
+}
+
+}  // namespace
+
+void parallel(int64_t count, int64_t cost, const std::function<void(int64_t, int64_t)>& body) {
+  const int64_t useful = std::max<int64_t>(1, count * std::max<int64_t>(1, cost) / kSmall);
+  const int ranges = static_cast<int>(std::min({useful, count, static_cast<int64_t>(pool().threads())}));
+  if (ranges <= 1) return body(0, count);
+  // One operation at a time: TensorFlow may call from several threads.
+  static std::mutex turn;
+  std::lock_guard<std::mutex> lock(turn);
+  pool().run(ranges, [&](int i) { body(count * i / ranges, count * (i + 1) / ranges); });
+}

@@ -1,0 +1,11 @@
+import { describe, expect, it } from 'vitest';
+import { Fused } from '../../src/tensor/fused.ts';
+import { startBackend } from '../../src/tensor/index.ts';
+import { compoundSuite } from '../support/compound-suite.ts';
+
+describe('the kernels against the composition', () => {
+  it('are what the binding runs on a processor', async () => {
+    expect((await startBackend('tensorflow')).compound).toBeInstanceOf(Fused);
+  });
+  compoundSuite(() => startBackend('tensorflow'));
+});
