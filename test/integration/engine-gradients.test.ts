@@ -5,7 +5,7 @@ import { moduleNames } from '../../src/protocol/run.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';
 import { gradientSuite } from '../support/gradient-suite.ts';
-import { tinyTokens, tinyWeights } from '../support/tiny-weights.ts';
+import { tinyTokens, tinyWeights, type TinyShape } from '../support/tiny-weights.ts';
 
 gradientSuite('tensorflow', 1e-4);
 
@@ -28,8 +28,8 @@ beforeAll(async () => {
   backend = await startBackend('tensorflow');
 });
 
-async function load(changes: Partial<ModelOptions>): Promise<Llama> {
-  const model = await loadModel(backend, tinyWeights(shape), { ...options, ...changes });
+async function load(changes: Partial<ModelOptions>, kind: Partial<TinyShape> = {}): Promise<Llama> {
+  const model = await loadModel(backend, tinyWeights({ ...shape, ...kind }), { ...options, ...changes });
   for (const { name, shape } of model.parameters)
     if (name.endsWith('.lora_b')) model.write(name, gaussian(shape[0]! * shape[1]!, 0.05, mixText(name)));
   return model;
@@ -43,9 +43,12 @@ async function gradientsOf(model: Llama): Promise<Map<string, Float32Array>> {
 }
 
 describe.each(['lora', 'full'] as const)('bf16 (%s)', (method) => {
-  it('has the gradients of f32, as far as 8 bits go', async () => {
-    const exact = await load({ method });
-    const half = await load({ method, precision: 'bf16' });
+  it.each([
+    { architecture: 'llama', qkvBias: false },
+    { architecture: 'qwen2', qkvBias: true },
+  ] as const)('has the gradients of f32, as far as 8 bits go: $architecture', async (kind) => {
+    const exact = await load({ method }, kind);
+    const half = await load({ method, precision: 'bf16' }, kind);
     const expected = await gradientsOf(exact);
     for (const [name, gradient] of await gradientsOf(half)) {
       const wanted = expected.get(name)!;

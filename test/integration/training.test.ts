@@ -15,7 +15,10 @@ interface Trained {
   tokensPerSecond: number;
   peakMemory: number;
   artefact: string;
-  summary: { comparisons: { task: string; before: { value: number }; after: { value: number } }[] };
+  summary: {
+    comparisons: { task: string; before: { value: number }; after: { value: number } }[];
+    served: { meanKl: number };
+  };
 }
 
 let place: Workplace;
@@ -87,6 +90,22 @@ describe.each(backends)('on %s', (backend) => {
     const other = await train(...options, '--seed', '1');
     expect((await artefact(other)).equals(await artefact(whole))).toBe(false);
   });
+});
+
+it.each([
+  ['lora', 'adapter.gguf', ['--targets', 'q_proj,blk.*.ffn_*', '--optimizer', 'adamw']],
+  ['full', 'model.gguf', ['--lr', '1e-3', '--optimizer', 'adamw', '--weight-decay', '0.1']],
+])('trains a qwen2, and serves what it trained (%s)', async (method, file, options) => {
+  const qwen2 = place.path('qwen2.gguf');
+  await writeTinyModel(qwen2, { architecture: 'qwen2', padding: 3 });
+  const run = ['--base', qwen2, '--method', method, '--steps', '12'];
+  const result = await place.json<Trained>('train', code, ...small, ...run, ...options);
+  expect(result.artefact).toBe(file);
+  const { comparisons, served } = result.summary;
+  const heldOut = comparisons.find(({ task }) => task === 'heldout')!;
+  expect(heldOut.after.value).toBeLessThan(heldOut.before.value);
+  // llama.cpp keeps keys and values in F16.
+  expect(served.meanKl).toBeLessThan(1e-4);
 });
 
 it('stops when asked, keeps a checkpoint, and can go on', async () => {
