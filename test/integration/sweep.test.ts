@@ -1,7 +1,9 @@
 /** A real sweep on a tiny model: what the trials measure, that it diverges where it must, that it can be stopped. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { examine } from '../../src/base-models/checksums.ts';
@@ -184,6 +186,33 @@ describe('as a command', () => {
     const spec = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as RunSpec;
     expect(spec).toMatchObject({ id: run, hyper: { learningRate: 1e-3 } });
     expect(spec.learningRateReason).toMatch(/^from the sweep of/);
+  });
+
+  it('stops when asked, and the same command goes on', async () => {
+    const args = [
+      'sweep',
+      code,
+      '--base',
+      base.path,
+      ...small,
+      '--method',
+      'lora',
+      '--grid',
+      '1e-4,3e-4,1e-3',
+    ];
+    const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
+    let printed = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+      if (/Trial 2/.test(text)) child.kill('SIGINT');
+    });
+    const [exit] = (await once(child, 'exit')) as [number];
+    expect(exit).toBe(0);
+    expect(printed).toMatch(/Stopped. Go on with: forget-me-not sweep --resume \S+-sweep-/);
+    const { stdout } = await place.run(...args);
+    expect(stdout).toMatch(/Going on with sweep \S+, of which 1 trial is done/);
+    expect(stdout).not.toMatch(/Trial 1 /);
+    expect(stdout).toMatch(/none diverged up to 1e-3/);
   });
 
   it('ends with an error and the curve when everything diverges', async () => {

@@ -151,7 +151,10 @@ async function prepare(folder: string, options: SweepOptions): Promise<Sweep> {
     const begun = await findUnfinished(asked);
     if (!begun) return await createSweep(asked, corpus);
     const done = begun.lines.filter(({ type }) => type === 'trial').length;
-    if (!options.json) console.log(`Going on with sweep ${begun.spec.id}, of which ${done} trials are done.`);
+    if (!options.json)
+      console.log(
+        `Going on with sweep ${begun.spec.id}, of which ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`,
+      );
     return begun;
   } finally {
     await rm(corpus, { recursive: true, force: true });
