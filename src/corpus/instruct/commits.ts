@@ -1,0 +1,173 @@
+/** Commits of a git repository as instructions: what the message asks for, the code before, and the diff as the answer. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { posix } from 'node:path';
+import { judgeFolder, judgeName } from '../names.ts';
+
+export interface CommitPair {
+  hash: string;
+  message: string;
+  /** Each changed file: its lines around the changes, as they were before. */
+  before: { path: string; text: string }[];
+  diff: string;
+}
+
+/** Lines around a change, which the instruction shows. */
+const CONTEXT = 8;
+const MOST_COMMITS = 20_000;
+const MOST_FILES = 4;
+/** Characters of a diff. */
+const MOST_DIFF = 12_000;
+/** Characters of a patch that is read at all. */
+const MOST_PATCH = 200_000;
+const FEWEST_WORDS = 3;
+
+/** What says nothing of the change. */
+const trivial =
+  /^(?:wip\b|tmp\b|merge\b|revert\b|bump\b|release\b|version\b|v?\d+\.\d+|initial commit|(?:update|updated|upgrade|fix|fixed|minor|misc|cleanup|typo|lint|format|prettier)\b[\s\w.,-]{0,24}$)|\b(?:dependabot|renovate)\b/i;
+
+/** The folder is in no git repository, or there is no git. */
+export class NoRepository extends Error {
+  override readonly name = 'NoRepository';
+}
+
+export interface CommitOptions {
+  folder: string;
+  signal?: AbortSignal | undefined;
+  /** Told of every commit that was looked at. */
+  onCommit?: (() => void) | undefined;
+}
+
+/**
+ * Commits from the newest to the oldest; of each only what lies in `folder` and is neither ignored, vendored, generated
+ * nor binary. Merges, commits that change much, and those whose message says nothing are passed over.
+ * Throws NoRepository.
+ */
+export async function* commitPairs({ folder, signal, onCommit }: CommitOptions): AsyncGenerator<CommitPair> {
+  const ignored = await ignoredPaths(folder, signal);
+  const log = ['log', '-p', `-U${CONTEXT}`, '--no-merges', '--relative', '-M', `-n${MOST_COMMITS}`];
+  const plain = ['--no-color', '--no-ext-diff', '--no-textconv', '--src-prefix=a/', '--dst-prefix=b/'];
+  const lines = git(folder, [...log, ...plain, '--format=tformat:%x01%H%n%B%x02'], signal);
+  for await (const commit of split(lines)) {
+    onCommit?.();
+    const pair = pairOf(commit, ignored);
+    if (pair) yield pair;
+  }
+}
+
+interface Commit {
+  hash: string;
+  message: string;
+  /** Undefined where it was too long to be kept. */
+  patch: string | undefined;
+}
+
+async function* split(lines: AsyncIterable<string>): AsyncGenerator<Commit> {
+  let commit: Commit | undefined;
+  let inMessage = false;
+  for await (const line of lines) {
+    if (line.startsWith('\x01')) {
+      if (commit) yield commit;
+      commit = { hash: line.slice(1), message: '', patch: '' };
+      inMessage = true;
+    } else if (commit && inMessage) {
+      inMessage = !line.endsWith('\x02');
+      commit.message += `${line.replace('\x02', '')}\n`;
+    } else if (commit?.patch !== undefined) {
+      commit.patch = commit.patch.length > MOST_PATCH ? undefined : `${commit.patch}${line}\n`;
+    }
+  }
+  if (commit) yield commit;
+}
+
+function pairOf({ hash, message, patch }: Commit, ignored: ReadonlySet<string>): CommitPair | undefined {
+  const text = messageText(message);
+  if (!patch || trivial.test(text) || text.split(/\s+/).length < FEWEST_WORDS) return undefined;
+  const parts = patch.split(/^(?=diff --git )/m).filter((part) => part.startsWith('diff --git '));
+  const files = parts
+    .map(readFile)
+    .filter((file) => file !== undefined)
+    .filter(({ path }) => !ignored.has(path) && isOwnCode(path));
+  const diff = files.map((file) => file.diff).join('');
+  if (files.length === 0 || files.length > MOST_FILES || diff.length > MOST_DIFF) return undefined;
+  // Its message is about something else.
+  if (files.length < parts.length / 2) return undefined;
+  // What git could not read as UTF-8.
+  if (diff.includes('\uFFFD')) return undefined;
+  return { hash, message: text, before: files.map(({ path, before }) => ({ path, text: before })), diff };
+}
+
+/** Without trailers and the numbers of issues, which nobody can know from the code. */
+const messageText = (message: string) =>
+  message
+    .replace(/^(?:signed-off-by|co-authored-by|reviewed-by|acked-by|change-id|git-svn-id)\b.*$/gim, '')
+    .replace(/\s*\(#\d+\)/g, '')
+    .trim();
+
+function isOwnCode(path: string): boolean {
+  const verdict = judgeName(path);
+  const folders = posix.dirname(path).split('/');
+  return 'take' in verdict && folders.every((name) => judgeFolder(name, []) === undefined);
+}
+
+/** One file's part of a patch; undefined for what has no lines: a rename alone, a mode, a binary file. */
+function readFile(part: string): { path: string; before: string; diff: string } | undefined {
+  const at = part.search(/^@@ /m);
+  const path = /^\+\+\+ b\/(.+?)\t?$/m.exec(part.slice(0, at))?.[1];
+  if (at < 0 || path === undefined) return undefined;
+  const hunks = part.slice(at);
+  // Line ends of another kind inside a line.
+  if (/^[^ +\-@\\\n]/m.test(hunks)) return undefined;
+  const from = /^--- (.+?)\t?$/m.exec(part)![1]!;
+  const before = hunks
+    .split('\n')
+    .filter((line) => /^[ @-]/.test(line))
+    .map((line) => (line.startsWith('@@') ? '...' : line.slice(1)))
+    .slice(1);
+  const diff = `--- ${from}\n+++ b/${path}\n${hunks.replace(/^(@@ .+? @@).*$/gm, '$1')}`;
+  return { path, before: from === '/dev/null' ? '' : before.join('\n'), diff };
+}
+
+/** Paths of the history that git would ignore now. */
+async function ignoredPaths(folder: string, signal: AbortSignal | undefined): Promise<ReadonlySet<string>> {
+  const paths = new Set<string>();
+  const log = ['log', '--no-merges', '--relative', `-n${MOST_COMMITS}`, '--name-only', '--format='];
+  for await (const line of git(folder, log, signal)) if (line) paths.add(line);
+  const ignored = new Set<string>();
+  const check = ['check-ignore', '--no-index', '--stdin'];
+  for await (const path of git(folder, check, signal, [...paths].join('\n'))) ignored.add(path);
+  return ignored;
+}
+
+/** Lines that git prints. Ends git when the reader stops. */
+async function* git(
+  folder: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+  input = '',
+): AsyncGenerator<string> {
+  const child = spawn('git', ['-c', 'core.quotePath=false', '-c', 'log.showSignature=false', ...args], {
+    cwd: folder,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, GIT_OPTIONAL_LOCKS: '0', GIT_PAGER: 'cat', LC_ALL: 'C' },
+    signal,
+  });
+  let complaint = '';
+  child.stderr.on('data', (data: Buffer) => (complaint = (complaint + String(data)).slice(-500)));
+  const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
+  // Awaited below; until then a failure is nobody's.
+  ended.catch(() => undefined);
+  child.stdin.on('error', () => undefined).end(input);
+  try {
+    yield* createInterface({ input: child.stdout, crlfDelay: Infinity });
+    const code = await ended;
+    // 1: no path is ignored.
+    if (code !== 0 && !(args[0] === 'check-ignore' && code === 1))
+      throw new NoRepository(complaint.trim().split('\n')[0] || `git ended with ${code}`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new NoRepository('git is not installed');
+    throw error;
+  } finally {
+    child.kill();
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Documented functions of a source file, found by the look of formatted code: a line that declares one, the comment
+ * beside it, and the lines up to where its indentation ends. What is written otherwise is passed over.
+ */
+import { extensionOf } from '../names.ts';
+
+export interface DocumentedFunction {
+  /** The language as code fences name it, and as people do. */
+  fence: string;
+  language: string;
+  /** What the comment says, without its marks. */
+  documentation: string;
+  signature: string;
+  /** Declaration and body, moved to the left margin. */
+  source: string;
+  /** Of the declaration, from 1. */
+  line: number;
+}
+
+interface Language {
+  name: string;
+  fence: string;
+  extensions: string[];
+  /** How a documentation comment's lines begin; a docstring follows the declaration instead. */
+  comment: 'docstring' | 'block' | '///' | '//';
+  declaration: RegExp;
+}
+
+/** A method or function as Java and its kin declare it: words, a name, a parenthesis. */
+const typed =
+  /^(?!(?:return|new|throw|else|if|for|while|switch|case|await|using|class|interface|enum|record|namespace|package|import)\b)[\w<>[\],.?\s&*:]*\w\s+[\w~]+\s*(?:<[^>]*>)?\(/;
+const script =
+  /^(?:(?:export\s+(?:default\s+)?)?(?:async\s+)?function\b|(?:export\s+)?const\s+\w+\s*(?::[^=]+)?=\s*(?:async\s*)?(?:\(|function\b|\w+\s*=>)|(?:(?:public|private|protected|static|override|async|get|set|abstract)\s+)*(?!(?:if|for|while|switch|return|catch|function|await|new|throw)\b)[#\w$]+\s*(?:<[^>]*>)?\([^;]*$)/;
+
+const languages: readonly Language[] = [
+  {
+    name: 'Python',
+    fence: 'python',
+    extensions: ['py', 'pyi'],
+    comment: 'docstring',
+    declaration: /^(?:async\s+)?def\s+\w+\s*[([]/,
+  },
+  {
+    name: 'JavaScript',
+    fence: 'javascript',
+    extensions: ['js', 'mjs', 'cjs', 'jsx'],
+    comment: 'block',
+    declaration: script,
+  },
+  {
+    name: 'TypeScript',
+    fence: 'typescript',
+    extensions: ['ts', 'mts', 'cts', 'tsx'],
+    comment: 'block',
+    declaration: script,
+  },
+  { name: 'Java', fence: 'java', extensions: ['java'], comment: 'block', declaration: typed },
+  { name: 'C', fence: 'c', extensions: ['c', 'h'], comment: 'block', declaration: typed },
+  {
+    name: 'C++',
+    fence: 'cpp',
+    extensions: ['cc', 'cpp', 'cxx', 'hpp', 'hh'],
+    comment: 'block',
+    declaration: typed,
+  },
+  {
+    name: 'PHP',
+    fence: 'php',
+    extensions: ['php'],
+    comment: 'block',
+    declaration: /^(?:\w+\s+)*function\s+&?\w+\s*\(/,
+  },
+  {
+    name: 'Kotlin',
+    fence: 'kotlin',
+    extensions: ['kt', 'kts'],
+    comment: 'block',
+    declaration: /^(?:\w+\s+)*fun\s/,
+  },
+  { name: 'C#', fence: 'csharp', extensions: ['cs'], comment: '///', declaration: typed },
+  {
+    name: 'Rust',
+    fence: 'rust',
+    extensions: ['rs'],
+    comment: '///',
+    declaration: /^(?:pub(?:\([^)]*\))?\s+)?(?:(?:const|async|unsafe|extern(?:\s+"[^"]*")?)\s+)*fn\s/,
+  },
+  {
+    name: 'Swift',
+    fence: 'swift',
+    extensions: ['swift'],
+    comment: '///',
+    declaration: /^(?:@?\w+\s+)*func\s/,
+  },
+  { name: 'Go', fence: 'go', extensions: ['go'], comment: '//', declaration: /^func\s/ },
+];
+const byExtension = new Map(
+  languages.flatMap((each) => each.extensions.map((name) => [name, each] as const)),
+);
+
+/** For the person: "Python, JavaScript, ...". */
+export const documentedLanguages = languages.map(({ name }) => name).join(', ');
+
+const MOST_LINES = 150;
+/** A shorter comment says too little to write a function from. */
+const FEWEST_WORDS = 4;
+
+/** The documented functions in a file, in their order. None for languages that are not known here. */
+export function* documentedFunctions(path: string, text: string): Generator<DocumentedFunction> {
+  const language = byExtension.get(extensionOf(path));
+  if (!language) return;
+  const lines = text.split('\n');
+  for (let at = 0; at < lines.length; at += 1) {
+    if (!language.declaration.test(lines[at]!.trimStart())) continue;
+    const end = language.comment === 'docstring' ? endByIndent(lines, at) : endByBrace(lines, at);
+    if (end === undefined || end - at > MOST_LINES) continue;
+    const documentation =
+      language.comment === 'docstring'
+        ? docstring(lines, at, end)
+        : commentAbove(lines, at, language.comment);
+    if (!documentation || documentation.split(/\s+/).length < FEWEST_WORDS) continue;
+    const source = dedent(lines.slice(at, end));
+    yield {
+      fence: language.fence,
+      language: language.name,
+      documentation,
+      signature: signatureOf(source, language),
+      source,
+      line: at + 1,
+    };
+  }
+}
+
+const indentOf = (line: string) => /^[ \t]*/.exec(line)![0].length;
+
+/** Where the lines that are indented more than a Python declaration end; undefined without a body. */
+function endByIndent(lines: readonly string[], at: number): number | undefined {
+  const body = bodyOf(lines, at);
+  if (body === undefined) return undefined;
+  const indent = indentOf(lines[at]!);
+  let end = body;
+  for (let next = body; next < lines.length; next += 1) {
+    const line = lines[next]!;
+    if (!line.trim()) continue;
+    if (indentOf(line) <= indent) break;
+    end = next + 1;
+  }
+  return end > body ? end : undefined;
+}
+
+/** The line after the one that ends a Python signature. */
+function bodyOf(lines: readonly string[], at: number): number | undefined {
+  let open = 0;
+  for (let next = at; next < Math.min(lines.length, at + MOST_LINES); next += 1) {
+    const line = lines[next]!.replace(/\s*#.*$/, '');
+    open += (line.match(/[([{]/g)?.length ?? 0) - (line.match(/[)\]}]/g)?.length ?? 0);
+    if (open <= 0) return /:\s*$/.test(line) ? next + 1 : undefined;
+  }
+  return undefined;
+}
+
+/**
+ * The line after the closing brace that stands where the declaration does, or after a declaration that closes all its
+ * braces itself. Undefined for one without a body.
+ */
+function endByBrace(lines: readonly string[], at: number): number | undefined {
+  const indent = indentOf(lines[at]!);
+  if (/\{.*\}[;,]?\s*$/.test(lines[at]!)) return at + 1;
+  for (let next = at; next < Math.min(lines.length, at + MOST_LINES); next += 1) {
+    const line = lines[next]!;
+    if (next > at && line.trim() && indentOf(line) < indent) return undefined;
+    if (next > at && indentOf(line) === indent && /^\s*\}/.test(line) && !/[{(]\s*$/.test(line))
+      return next + 1;
+    // It ends before any body begins: an abstract method, an overload, or an expression.
+    if (indentOf(line) === indent && /;\s*$/.test(line)) return undefined;
+  }
+  return undefined;
+}
+
+/** Text of the string that a Python body begins with. */
+function docstring(lines: readonly string[], at: number, end: number): string | undefined {
+  const body = lines.slice(bodyOf(lines, at)!, end).join('\n');
+  const [, , text] = /^\s*[rRuU]{0,2}("""|''')([\s\S]*?)\1/.exec(body) ?? [];
+  if (text === undefined) return undefined;
+  const [first, ...others] = text.split('\n');
+  return `${first!.trim()}\n${dedent(others)}`.trim();
+}
+
+/** The comment right above a declaration; attributes and decorators may stand between. */
+function commentAbove(
+  lines: readonly string[],
+  at: number,
+  kind: Exclude<Language['comment'], 'docstring'>,
+): string | undefined {
+  let last = at - 1;
+  while (last >= 0 && /^\s*(?:@\w|#\[|\[\w)/.test(lines[last]!)) last -= 1;
+  let first = last;
+  if (kind === 'block') {
+    if (!lines[last]?.trimEnd().endsWith('*/')) return undefined;
+    while (first > 0 && !lines[first]!.includes('/*')) first -= 1;
+    if (!/^\s*\/\*\*(?!\/)/.test(lines[first]!)) return undefined;
+  } else {
+    const mark = kind === '///' ? /^\s*\/\/\/(?!\/)/ : /^\s*\/\/(?!go:)/;
+    while (first >= 0 && mark.test(lines[first]!)) first -= 1;
+    first += 1;
+    if (first > last) return undefined;
+  }
+  const text = lines
+    .slice(first, last + 1)
+    .map((line) => line.replace(/^\s*(?:\/\*\*+|\/\/\/?|\*(?!\/))? ?/, '').replace(/\s*\*+\/\s*$/, ''))
+    .join('\n');
+  // C#'s comments are XML.
+  return (
+    kind === '///' ? text.replace(/<\/?(?:summary|remarks|para|returns|c|code|see|param)\b[^>]*>/g, '') : text
+  ).trim();
+}
+
+function dedent(lines: readonly string[]): string {
+  const indents = lines.filter((line) => line.trim()).map(indentOf);
+  const indent = Math.min(...indents, Infinity);
+  return lines
+    .map((line) => line.slice(Math.min(indent, indentOf(line))))
+    .join('\n')
+    .trimEnd();
+}
+
+/** The source up to where its body begins. */
+function signatureOf(source: string, { comment }: Language): string {
+  const lines = source.split('\n');
+  if (comment === 'docstring') return lines.slice(0, bodyOf(lines, 0)).join('\n');
+  const opening = lines.findIndex((line) => /\{\s*$/.test(line));
+  const head = opening < 0 ? lines[0]!.replace(/\{.*$/, '') : lines.slice(0, opening + 1).join('\n');
+  return head.replace(/\s*(?:=>\s*)?\{\s*$/, '').trimEnd();
+}

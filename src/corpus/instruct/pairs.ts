@@ -1,0 +1,114 @@
+/** Instruction pairs out of a folder of code: documented functions, and commits with their diffs. */
+import { UserError } from '../../protocol/errors.ts';
+import type { CorpusPlan } from '../../protocol/run.ts';
+import { BadValue } from '../datasets/formats.ts';
+import { cancelled, readDocuments, type ReadProgress } from '../documents.ts';
+import { extensionOf } from '../names.ts';
+import type { SourceDocument } from '../source.ts';
+import { commitPairs, NoRepository, type CommitPair } from './commits.ts';
+import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
+import type { ChatTemplate } from './template.ts';
+
+export interface PairOptions {
+  folder: string;
+  kinds: CorpusPlan['pairs'];
+  template: ChatTemplate;
+  /** Files read, then commits. */
+  onProgress?: ((progress: ReadProgress) => void) | undefined;
+  onWarning?: ((message: string) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Conversations of one question and one answer. Files are those that training on the folder would read.
+ * Errors: corpus-empty, saying what was looked for, where there is none; corpus-unreadable, cancelled.
+ */
+export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
+  const { kinds, folder, template, onWarning } = options;
+  const looked: string[] = [];
+  let count = 0;
+  for (const kind of kinds) {
+    const found = kind === 'functions' ? functions(options) : commits(options);
+    for (;;) {
+      const next = await found.next();
+      if (next.done) {
+        looked.push(next.value);
+        break;
+      }
+      const { path, question, answer } = next.value;
+      try {
+        const pieces = template.render([
+          { role: 'user', content: question },
+          { role: 'assistant', content: answer },
+        ]);
+        count += 1;
+        yield { path, pieces };
+      } catch (error) {
+        if (!(error instanceof BadValue)) throw error;
+        onWarning?.(`${path} is left out: ${error.message}.`);
+      }
+    }
+  }
+  if (count > 0) return;
+  throw new UserError(
+    'corpus-empty',
+    `There are no instruction pairs in ${folder}: ${looked.join('; ')}.`,
+    'Choose another folder, give --data, or use --mode pretrain.',
+  );
+}
+
+interface Pair {
+  path: string;
+  question: string;
+  answer: string;
+}
+
+async function* functions({ folder, signal, onProgress }: PairOptions): AsyncGenerator<Pair, string> {
+  let files = 0;
+  for await (const document of readDocuments({ folder, signal, onProgress })) {
+    if (!document.in) continue;
+    files += 1;
+    for (const each of documentedFunctions(document.path, document.text))
+      yield {
+        path: `${document.path}:${each.line}`,
+        question: asked(each),
+        answer: fenced(each.fence, each.source),
+      };
+  }
+  return `${files} files were looked through for functions with a documentation comment (${documentedLanguages})`;
+}
+
+const asked = ({ language, fence, documentation, signature }: DocumentedFunction) =>
+  `Write this ${language} function.\n\n${documentation}\n\n${fenced(fence, signature)}`;
+
+async function* commits({ folder, signal, onProgress }: PairOptions): AsyncGenerator<Pair, string> {
+  let done = 0;
+  const onCommit = () => onProgress?.({ done: (done += 1), total: 0 });
+  try {
+    for await (const commit of commitPairs({ folder, signal, onCommit }))
+      yield {
+        path: `commit ${commit.hash.slice(0, 12)}`,
+        question: changeAsked(commit),
+        answer: fenced('diff', commit.diff),
+      };
+  } catch (error) {
+    if (signal?.aborted) throw cancelled();
+    if (!(error instanceof NoRepository)) throw error;
+    return `its commits can't be read (${error.message})`;
+  }
+  return `${done} commits were looked through for small changes of code with a message of some words`;
+}
+
+function changeAsked({ message, before }: CommitPair): string {
+  const files = before.map(({ path, text }) =>
+    text ? `${path}:\n${fenced(extensionOf(path), text)}` : `${path} is a new file.`,
+  );
+  return ['Make this change and answer with a diff.', message, ...files].join('\n\n');
+}
+
+/** A fence longer than any in the text. */
+function fenced(language: string, text: string): string {
+  const longest = Math.max(2, ...(text.match(/`{3,}/g) ?? []).map(({ length }) => length));
+  const fence = '`'.repeat(longest + 1);
+  return `${fence}${language}\n${text.replace(/\n+$/, '')}\n${fence}`;
+}
