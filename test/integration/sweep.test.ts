@@ -189,17 +189,8 @@ describe('as a command', () => {
   });
 
   it('stops when asked, and the same command goes on', async () => {
-    const args = [
-      'sweep',
-      code,
-      '--base',
-      base.path,
-      ...small,
-      '--method',
-      'lora',
-      '--grid',
-      '1e-4,3e-4,1e-3',
-    ];
+    const grid = ['--method', 'lora', '--grid', '1e-4,1e-3', '--steps', '100'];
+    const args = ['sweep', code, '--base', base.path, ...small, ...grid];
     const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
     let printed = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
