@@ -1,126 +1,171 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
+import { UserError } from '../protocol/errors.ts';
+import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
-import { collect, type Collected } from './collect.ts';
-import type { CorpusSummary, KeptEntry, LeftOutEntry } from './manifest.ts';
-import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath } from './paths.ts';
-import { copyTokens, TokenFileWriter, writeTokens } from './token-file.ts';
-
-/** What the corpus needs of a tokenizer. */
-export interface CorpusTokenizer {
-  /** Text that looks like a special token stays text, unless `special`. */
-  encode(text: string, options?: { special?: boolean }): Int32Array;
-  readonly eos: number;
-  /** Begins every document, where the vocabulary says so. */
-  readonly start?: number;
-}
-
-/** What base models were trained to see after a document, in the names of the families there are. */
-const documentEnds = ['<|endoftext|>', '<|end_of_text|>'];
-
-/**
- * The token put after every document. An instruction-tuned model's `eos` ends a turn of a conversation, which no
- * file ever ends in: it would be a surprise to the base and look like something learned.
- */
-function documentEnd(tokenizer: CorpusTokenizer): number {
-  for (const name of documentEnds) {
-    const tokens = tokenizer.encode(name, { special: true });
-    if (tokens.length === 1) return tokens[0]!;
-  }
-  return tokenizer.eos;
-}
+import { collect, shareOf, type Collected, type CollectOptions, type Part } from './collect.ts';
+import { cutForFim, layOutCut, type FimTokens } from './fim.ts';
+import { layOut } from './layout.ts';
+import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry } from './manifest.ts';
+import { learnedPath, manifestPath, summaryPath } from './paths.ts';
+import { Spool, type SpoolReader } from './spool.ts';
+import { summarise } from './summary.ts';
+import {
+  documentEnd,
+  fimMarks,
+  repositoryMarks,
+  type CorpusTokenizer,
+  type RepositoryMarks,
+} from './tokenizer.ts';
 
 export interface BuildProgress {
-  /** Files looked at. */
+  /** Files and rows looked at. */
   done: number;
+  /** 0 while it is not known. */
   total: number;
   tokens: number;
 }
 
-export interface BuildOptions {
-  folder: string;
+export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTokens'> {
   /** Directory to write into; made when missing. */
   out: string;
   tokenizer: CorpusTokenizer;
-  seed: number;
-  /** Share of the files held out; 0.1 unless given. */
-  heldOutShare?: number | undefined;
+  /** Of which mode, fimRate, repositoryContext and maxTokens count here. */
+  plan?: Partial<CorpusPlan> | undefined;
   onProgress?: ((progress: BuildProgress) => void) | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads a folder into `out`: manifest.jsonl, the tokens of each split with their documents' beginnings and, last of all, summary.json.
- * Memory doesn't grow with the text, only with the number of files.
- * Errors: corpus-empty, corpus-unreadable, cancelled.
+ * Reads a folder, documents or both into `out`: manifest.jsonl, the tokens of each split with their documents'
+ * beginnings and, last of all, summary.json. Memory doesn't grow with the text, only with the number of documents.
+ * Errors: corpus-empty, corpus-unreadable, bad-argument, cancelled, and what `documents` throws.
  */
 export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary> {
   const { out } = options;
+  const making = makingOf(options);
   await mkdir(out, { recursive: true });
   await rm(summaryPath(out), { force: true });
-  // Which file goes where is only known at the end, so all tokens lie in one file first.
-  const all = join(out, 'all.tokens.tmp');
-  const manifest = join(out, 'manifest.jsonl.tmp');
+  for (const split of splitNames) await rm(learnedPath(out, split), { force: true });
+  const spoolPath = join(out, 'all.tokens.tmp');
+  const linesPath = join(out, 'manifest.jsonl.tmp');
   try {
-    const { kept, starts, summary } = await readInto(options, all, manifest);
-    for (const split of ['train', 'held-out'] as const) {
-      const ranges = kept.map(({ tokens }, index) => ({ offset: starts[index]!, tokens }));
-      const own = kept.filter((entry) => entry.split === split);
-      await copyTokens(
-        all,
-        tokensPath(out, split),
-        ranges.filter((_, index) => kept[index]!.split === split),
-      );
-      await rm(learnedPath(out, split), { force: true });
-      await writeTokens(
-        startsPath(out, split),
-        own.map(({ offset }) => offset),
-      );
-    }
-    await rename(manifest, manifestPath(out));
+    const summary = await write(making, spoolPath, linesPath);
+    await rename(linesPath, manifestPath(out));
     await writeByRename(summaryPath(out), `${JSON.stringify(summary, null, 2)}\n`);
     return summary;
   } finally {
-    await rm(all, { force: true });
-    await rm(manifest, { force: true });
+    await Spool.remove(spoolPath);
+    await rm(linesPath, { force: true });
   }
 }
 
-async function readInto(options: BuildOptions, all: string, manifest: string): Promise<Collected> {
-  const { tokenizer, onProgress } = options;
-  const end = documentEnd(tokenizer);
-  const start = tokenizer.start === undefined ? [] : [tokenizer.start];
-  const tokens = await TokenFileWriter.create(all);
-  const lines = new LineWriter(manifest);
-  try {
-    const collected = await collect(
-      {
-        folder: options.folder,
-        seed: options.seed,
-        heldOutShare: options.heldOutShare,
-        documentEnd: end,
-        signal: options.signal,
-        onProgress: onProgress && ((progress) => onProgress({ ...progress, tokens: tokens.length })),
-      },
-      {
-        async keep(text) {
-          const encoded = tokenizer.encode(text);
-          await tokens.append(start);
-          await tokens.append(encoded);
-          await tokens.append([end]);
-          return start.length + encoded.length + 1;
-        },
-        leaveOut: (entry) => lines.write(entry),
-      },
+/** What was asked for, and what it takes of the base. */
+interface Making {
+  options: BuildOptions;
+  plan: CorpusPlan;
+  documentEnd: number;
+  fim: FimTokens | undefined;
+  repository: { name: string; marks: RepositoryMarks } | undefined;
+}
+
+function makingOf(options: BuildOptions): Making {
+  const { tokenizer, folder } = options;
+  const plan = corpusPlanSchema.parse(options.plan ?? {});
+  if (plan.mode === 'instruct' && (plan.fimRate > 0 || plan.repositoryContext))
+    throw new UserError(
+      'bad-argument',
+      'Fill-in-the-middle and whole repository context are for --mode pretrain.',
+      'Leave them out, or train with --mode pretrain.',
     );
-    for (const entry of collected.kept) await lines.write(entry);
-    return collected;
+  return {
+    options,
+    plan,
+    documentEnd: documentEnd(tokenizer),
+    fim: plan.fimRate > 0 ? fimMarks(tokenizer) : undefined,
+    repository:
+      plan.repositoryContext && folder !== undefined
+        ? { name: basename(resolve(folder)), marks: repositoryMarks(tokenizer) }
+        : undefined,
+  };
+}
+
+/** Everything but the last renaming. */
+async function write(making: Making, spoolPath: string, linesPath: string): Promise<CorpusSummary> {
+  const { options, plan } = making;
+  const { encode } = options.tokenizer;
+  const flags = plan.mode === 'instruct';
+  const lines = new LineWriter(linesPath);
+  // Which document goes where is only known at the end, so all lie in one file first.
+  const spool = await Spool.create(spoolPath, {
+    encode: (text, special) => encode(text, { special }),
+    flags,
+  });
+  try {
+    const collected = await readInto(making, spool, lines);
+    if (shareOf(options) > 0 && !collected.parts.some(({ entry }) => entry.split === 'held-out'))
+      throw tooLittle(collected.parts[0]!.entry.path);
+    const entries = await layOutSplits(making, await spool.reader(), collected.parts);
+    for (const entry of entries) await lines.write(entry);
+    return summarise(entries, collected, making);
   } finally {
-    await tokens.close();
+    await spool.close();
     await lines.close();
   }
+}
+
+function readInto({ options, plan, fim }: Making, spool: Spool, lines: LineWriter): Promise<Collected> {
+  const { onProgress, seed } = options;
+  return collect(
+    {
+      ...options,
+      maxTokens: plan.maxTokens,
+      onProgress: onProgress && ((progress) => onProgress({ ...progress, tokens: spool.length })),
+    },
+    {
+      async keep({ path, pieces }, split) {
+        const [piece, ...others] = pieces;
+        // Held-out text stays as it is, so that what is measured on it doesn't depend on the plan.
+        const cut =
+          fim && split === 'train' && piece && others.length === 0
+            ? cutForFim(piece.text, { seed, key: path, rate: plan.fimRate })
+            : undefined;
+        if (!cut || !fim) return { tokens: await spool.add(pieces) };
+        return { tokens: await spool.add(layOutCut(cut, fim)), fim: cut.order };
+      },
+      leaveOut: (entry) => lines.write(entry),
+    },
+  );
+}
+
+/** The places of `parts`, in their order. */
+async function layOutSplits(
+  making: Making,
+  spool: SpoolReader,
+  parts: readonly Part[],
+): Promise<KeptEntry[]> {
+  const { options, plan, repository, documentEnd: end } = making;
+  const { out, tokenizer } = options;
+  const layout = { out, spool, start: tokenizer.start, end, flags: plan.mode === 'instruct', repository };
+  try {
+    const places = new Map<Part, KeptEntry>();
+    for (const split of splitNames) {
+      const own = parts.filter(({ entry }) => entry.split === split);
+      (await layOut(layout, split, own)).forEach((entry, index) => places.set(own[index]!, entry));
+    }
+    return parts.map((part) => places.get(part)!);
+  } finally {
+    spool.close();
+  }
+}
+
+function tooLittle(path: string): UserError {
+  return new UserError(
+    'corpus-empty',
+    `There is only ${path}, too little to hold a part of it out and to learn from the rest.`,
+    'Choose a folder that holds more source code, or a data set with more rows.',
+  );
 }
 
 /** JSON lines to a file, held back while the disk is slower. */

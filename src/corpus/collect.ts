@@ -1,168 +1,207 @@
-import { createHash } from 'node:crypto';
-import { resolve } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
-import { countLines } from './contents.ts';
-import { readDocuments, type Document, type ReadOptions } from './documents.ts';
 import {
-  CORPUS_FORMAT,
-  reasons,
-  type CorpusSummary,
-  type KeptEntry,
-  type LeftOutEntry,
-  type Reason,
-  type Split,
-} from './manifest.ts';
-import { assignSplits, cutLine } from './split.ts';
+  cancelled,
+  plainDocument,
+  readDocuments,
+  type Document,
+  type ReadOptions,
+  type ReadProgress,
+} from './documents.ts';
+import { reasons, type KeptEntry, type LeftOutEntry, type Reason, type Split } from './manifest.ts';
+import { NearDuplicates } from './near-duplicates.ts';
+import type { SourceDocument } from './source.ts';
+import { cutLine, splitNumber } from './split.ts';
+import { suppliedDocuments } from './supplied.ts';
 
 const DEFAULT_HELD_OUT_SHARE = 0.1;
+/** More rows than this tell nothing more, and take as long to measure. */
+const MOST_HELD_OUT_ROWS = 2000;
 
-export interface CollectOptions extends ReadOptions {
+export interface CollectOptions extends Partial<ReadOptions> {
+  /** Rows of a data set or instruction pairs, read after the folder. */
+  documents?: AsyncIterable<SourceDocument> | undefined;
   seed: number;
-  /** Share of the files held out; 0.1 unless given. */
+  /** Share of files and rows held out; 0.1 unless given. With 0, none need be. */
   heldOutShare?: number | undefined;
-  mode?: CorpusSummary['mode'] | undefined;
-  /** The token after every document; for the summary. */
-  documentEnd?: number | undefined;
+  /** Reading of rows stops when as many are there to train on. A folder is read whole. */
+  maxTokens?: number | undefined;
 }
 
-/** What becomes of documents on the way; each is called in path order. */
+export const shareOf = ({ heldOutShare = DEFAULT_HELD_OUT_SHARE }: Pick<CollectOptions, 'heldOutShare'>) =>
+  heldOutShare;
+
+/** What becomes of documents on the way; each is called in the order of reading. */
 export interface Sink {
-  /** Takes a text in; returns its tokens. */
-  keep(text: string): Promise<number>;
+  /** Takes a document in; returns how many tokens it has, and whether its middle was put last. */
+  keep(document: Document, split: Split): Promise<Pick<KeptEntry, 'tokens' | 'fim'>>;
   leaveOut(entry: LeftOutEntry): Promise<void> | void;
 }
 
+/** A document that was kept, and which of the `keep` calls was the one that counts. */
+export interface Part {
+  entry: Omit<KeptEntry, 'offset'>;
+  call: number;
+  row: boolean;
+}
+
 export interface Collected {
-  kept: KeptEntry[];
-  /** Where in the order of `keep` calls each kept entry's tokens begin. */
-  starts: number[];
-  summary: CorpusSummary;
+  parts: Part[];
+  leftOut: Partial<Record<Reason, number>>;
+  /** There was one file only, which was cut in two. */
+  cut: boolean;
 }
 
 /**
- * Reads a folder, decides what is in and on which side, and counts. Only the last text is held.
- * Errors: corpus-empty, corpus-unreadable, cancelled.
+ * Reads a folder and rows, decides what is in and on which side. At most two texts are held.
+ * Errors: corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
  */
 export async function collect(options: CollectOptions, sink: Sink): Promise<Collected> {
-  const { folder, seed, heldOutShare = DEFAULT_HELD_OUT_SHARE, mode = 'pretrain', documentEnd = 0 } = options;
-  const leftOut: Partial<Record<Reason, number>> = {};
-  const parts: Part[] = [];
-  let end = 0;
-  const keep = async (text: string, part: Omit<Part, 'tokens' | 'start'>) => {
-    const tokens = await sink.keep(text);
-    parts.push({ ...part, tokens, start: end });
-    end += tokens;
-  };
-  let first: Document | undefined;
-  for await (const entry of readDocuments(options)) {
-    if (entry.in) {
-      first = parts.length === 0 ? entry : undefined;
-      await keep(entry.text, partOf(entry));
-    } else {
-      leftOut[entry.reason] = (leftOut[entry.reason] ?? 0) + 1;
-      await sink.leaveOut(entry);
+  const { folder, documents, signal, onProgress } = options;
+  const collector = new Collector(options, sink);
+  let last: ReadProgress = { done: 0, total: 0 };
+  if (folder !== undefined) {
+    const files = readDocuments({
+      folder,
+      signal,
+      onProgress: (progress) => onProgress?.((last = progress)),
+    });
+    for await (const entry of files) await collector.take(entry, false);
+  }
+  if (documents) {
+    let rows = 0;
+    for await (const entry of suppliedDocuments(documents, signal)) {
+      await collector.take(entry, true);
+      rows += 1;
+      onProgress?.({ done: last.done + rows, total: 0 });
+      if (collector.trainTokens >= (options.maxTokens ?? Infinity)) break;
     }
   }
-  if (parts.length === 0) throw nothingIn(folder, leftOut);
-
-  const cut = first && cutInTwo(first, heldOutShare);
-  if (cut) {
-    parts.length = 0;
-    for (const { text, ...part } of cut) await keep(text, part);
-  }
-  const splits = cut
-    ? cut.map(({ split }) => split!)
-    : assignSplits(
-        parts.map(({ path }) => path),
-        seed,
-        heldOutShare,
-      );
-  const kept = place(parts, splits);
-  const summary = summarise(kept, {
-    mode,
-    documentEnd,
-    folder: resolve(folder),
-    seed,
-    heldOutShare,
-    leftOut,
-    cut: cut !== undefined,
-  });
-  return { kept, starts: parts.map(({ start }) => start), summary };
+  if (signal?.aborted) throw cancelled();
+  return await collector.finish();
 }
 
-type Part = Pick<KeptEntry, 'path' | 'bytes' | 'lines' | 'sha256' | 'tokens' | 'fromLine'> & {
-  start: number;
-  split?: Split;
-};
+/** A document that could go to the other side, its text with it. */
+interface Candidate {
+  document: Document;
+  index: number;
+  number: number;
+  split: Split;
+}
 
-const partOf = ({ path, bytes, lines, sha256 }: Document) => ({ path, bytes, lines, sha256 });
+class Collector {
+  private readonly parts: Part[] = [];
+  private readonly leftOut: Partial<Record<Reason, number>> = {};
+  private readonly near = new NearDuplicates();
+  private readonly share: number;
+  private calls = 0;
+  private heldOutRows = 0;
+  private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
+  /** While one side is empty: the document of the other that is nearest to the border. */
+  private nearest: Candidate | undefined;
 
-/** The one file of a corpus as a part to learn from and a part held out; undefined when it is a single line. */
+  constructor(
+    private readonly options: CollectOptions,
+    private readonly sink: Sink,
+  ) {
+    this.share = shareOf(options);
+  }
+
+  get trainTokens(): number {
+    return this.tokens.train;
+  }
+
+  async take(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
+    if (!entry.in) return await this.leave(entry);
+    const twin = this.near.findOrAdd(entry.text);
+    if (twin !== undefined) {
+      const { path: detail, sha256 } = this.parts[twin]!.entry;
+      const reason = sha256 === entry.sha256 ? 'duplicate' : 'near-duplicate';
+      return await this.leave({ in: false, path: entry.path, reason, detail });
+    }
+    // A file stays on its side when it is changed; a row has no name that would last.
+    const number = splitNumber(this.options.seed, row ? entry.sha256 : entry.path);
+    const full = row && this.heldOutRows >= MOST_HELD_OUT_ROWS;
+    const split = number < this.share && !full ? 'held-out' : 'train';
+    if (row && split === 'held-out') this.heldOutRows += 1;
+    this.remember({ document: entry, index: this.parts.length, number, split });
+    this.parts.push(await this.keep(entry, split, row));
+  }
+
+  private async leave(entry: LeftOutEntry): Promise<void> {
+    this.leftOut[entry.reason] = (this.leftOut[entry.reason] ?? 0) + 1;
+    await this.sink.leaveOut(entry);
+  }
+
+  private async keep(document: Document, split: Split, row: boolean): Promise<Part> {
+    const { path, bytes, lines, sha256 } = document;
+    const encoded = await this.sink.keep(document, split);
+    this.tokens[split] += encoded.tokens;
+    const entry = { in: true as const, path, split, bytes, lines, sha256, ...encoded };
+    return { entry, call: this.calls++, row };
+  }
+
+  private remember(candidate: Candidate): void {
+    const { split, number } = candidate;
+    if (this.parts.length > 0 && this.nearest?.split !== split) this.nearest = undefined;
+    else if (!this.nearest || Math.abs(number - this.share) < Math.abs(this.nearest.number - this.share))
+      this.nearest = candidate;
+  }
+
+  /** Sees to it that neither side is empty, where something is to be held out. */
+  async finish(): Promise<Collected> {
+    const { parts, leftOut, nearest } = this;
+    const done = (cut: boolean) => ({ parts, leftOut, cut });
+    if (parts.length === 0) throw nothingIn(this.options.folder, leftOut);
+    if (this.share === 0 || !nearest) return done(false);
+    const { document, index, split } = nearest;
+    const { row } = parts[index]!;
+    if (parts.length > 1) {
+      parts[index] = await this.keep(document, split === 'train' ? 'held-out' : 'train', row);
+      return done(false);
+    }
+    const halves = cutInTwo(document, this.share);
+    if (!halves) return done(false);
+    parts.length = 0;
+    for (const { split, fromLine, ...half } of halves) {
+      const part = await this.keep(half, split, row);
+      parts.push({ ...part, entry: { ...part.entry, fromLine } });
+    }
+    return done(true);
+  }
+}
+
+/** The one document of a corpus as a part to learn from and a part held out; undefined when that can't be. */
 function cutInTwo(document: Document, heldOutShare: number) {
-  const lines = document.text.replace(/\n$/, '').split('\n');
-  const at = cutLine(lines, heldOutShare);
+  const { path, pieces, sha256 } = document;
+  const [{ text }, ...others] = pieces as [Document['pieces'][0], ...Document['pieces']];
+  const lines = text.replace(/\n$/, '').split('\n');
+  const at = others.length ? undefined : cutLine(lines, heldOutShare);
   if (at === undefined) return undefined;
-  const piece = (text: string, split: Split, fromLine: number) => ({
-    ...partOf(document),
-    text,
+  const half = (part: string, split: Split, fromLine: number) => ({
+    ...plainDocument(path, part),
+    sha256,
     split,
     fromLine,
-    bytes: Buffer.byteLength(text),
-    lines: countLines(text),
   });
   return [
-    piece(`${lines.slice(0, at).join('\n')}\n`, 'train', 1),
-    piece(document.text.split('\n').slice(at).join('\n'), 'held-out', at + 1),
+    half(`${lines.slice(0, at).join('\n')}\n`, 'train', 1),
+    half(text.split('\n').slice(at).join('\n'), 'held-out', at + 1),
   ];
 }
 
-/** Gives every part its place in the token file of its split. */
-function place(parts: Part[], splits: Split[]): KeptEntry[] {
-  const ends: Record<Split, number> = { train: 0, 'held-out': 0 };
-  return parts.map(({ path, bytes, lines, sha256, tokens, fromLine }, index) => {
-    const split = splits[index]!;
-    const offset = ends[split];
-    ends[split] += tokens;
-    return { in: true, path, split, tokens, offset, bytes, lines, sha256, ...(fromLine ? { fromLine } : {}) };
-  });
-}
-
-function summarise(
-  kept: KeptEntry[],
-  rest: Pick<CorpusSummary, 'mode' | 'documentEnd' | 'folder' | 'seed' | 'heldOutShare' | 'leftOut' | 'cut'>,
-): CorpusSummary {
-  const of = (split: Split) => kept.filter((entry) => entry.split === split);
-  const sum = (entries: KeptEntry[], key: 'tokens' | 'bytes' | 'lines') =>
-    entries.reduce((total, entry) => total + entry[key], 0);
-  return {
-    format: CORPUS_FORMAT,
-    ...rest,
-    kept: rest.cut ? 1 : kept.length,
-    trainFiles: of('train').length,
-    heldOutFiles: of('held-out').length,
-    trainTokens: sum(of('train'), 'tokens'),
-    heldOutTokens: sum(of('held-out'), 'tokens'),
-    bytes: sum(kept, 'bytes'),
-    lines: sum(kept, 'lines'),
-    digest: digestOf(kept),
-  };
-}
-
-function digestOf(kept: KeptEntry[]): string {
-  const hash = createHash('sha256');
-  for (const { split, path, sha256, fromLine } of kept)
-    hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}\n`);
-  return hash.digest('hex');
-}
-
-function nothingIn(folder: string, leftOut: Partial<Record<Reason, number>>): UserError {
+function nothingIn(folder: string | undefined, leftOut: Partial<Record<Reason, number>>): UserError {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const top = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
-  const why = total === 0 ? 'it holds no files' : `${total} left out (${top.join('; ')})`;
+  const why =
+    total > 0
+      ? `${total} left out (${top.join('; ')})`
+      : folder === undefined
+        ? 'it has no rows'
+        : 'it holds no files';
   return new UserError(
     'corpus-empty',
-    `There is nothing to learn from in ${folder}: ${why}.`,
-    'Choose a folder that holds source code.',
+    `There is nothing to learn from in ${folder ?? 'the data set'}: ${why}.`,
+    folder === undefined ? 'Choose another data set.' : 'Choose a folder that holds source code.',
   );
 }

@@ -7,20 +7,25 @@ import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from
 import type { LeftOutEntry, Reason } from './manifest.ts';
 import { judgeName } from './names.ts';
 import { findSecret } from './secrets.ts';
+import type { Piece } from './source.ts';
 import { walk } from './walk.ts';
 
 export interface Document {
   in: true;
   path: string;
+  pieces: readonly Piece[];
+  /** What is compared with other documents, to find those that are nearly the same. */
   text: string;
+  /** Of all pieces' text; so are the counts. */
   sha256: string;
   bytes: number;
   lines: number;
 }
 
 export interface ReadProgress {
-  /** Files looked at. */
+  /** Files and rows looked at. */
   done: number;
+  /** 0 while it is not known. */
   total: number;
 }
 
@@ -89,7 +94,19 @@ async function readDocument(
   const secret = await findSecret(path, text);
   if (secret) return { ...leftOut('secret', secret.rule), line: secret.line };
   seen.set(sha256, path);
-  return { in: true, path, text, sha256, bytes: Buffer.byteLength(text), lines: countLines(text) };
+  return { ...plainDocument(path, text), sha256 };
+}
+
+/** A text that is learned whole. */
+export function plainDocument(path: string, text: string): Omit<Document, 'sha256'> {
+  return {
+    in: true,
+    path,
+    pieces: [{ text, learned: true }],
+    text,
+    bytes: Buffer.byteLength(text),
+    lines: countLines(text),
+  };
 }
 
 type FileContents = { bytes: Buffer } | { reason: Reason; detail?: string };
@@ -135,6 +152,6 @@ function unreadable(folder: string, why: string, cause?: unknown): UserError {
   );
 }
 
-function cancelled(): UserError {
-  return new UserError('cancelled', 'Reading the files was cancelled.', 'Run it again when you are ready.');
+export function cancelled(): UserError {
+  return new UserError('cancelled', 'Reading was cancelled.', 'Run it again when you are ready.');
 }

@@ -1,5 +1,6 @@
 /** Folders to tokens. See docs/file-formats.md for what is written. */
-export { buildCorpus, type BuildOptions, type BuildProgress, type CorpusTokenizer } from './build.ts';
+export { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
+export type { CorpusTokenizer } from './tokenizer.ts';
 export {
   reasons,
   type CorpusSummary,

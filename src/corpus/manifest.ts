@@ -13,22 +13,23 @@ export const reasons = {
   data: 'data rather than code',
   'over-long': 'too large, or with lines too long',
   empty: 'empty',
-  duplicate: 'the same as another file',
+  duplicate: 'the same as another',
+  'near-duplicate': 'nearly the same as another',
   secret: 'holds what looks like a secret',
   symlink: 'a symbolic link',
   unreadable: 'could not be read',
 } as const;
 export type Reason = keyof typeof reasons;
 
-const splitNames = ['train', 'held-out'] as const;
+export const splitNames = ['train', 'held-out'] as const;
 export type Split = (typeof splitNames)[number];
 
 const keptSchema = z.object({
   in: z.literal(true),
-  /** Relative to the folder, with "/" between names. */
+  /** Relative to the folder, with "/" between names; or what its source calls it, such as "row 12". */
   path: z.string(),
   split: z.enum(splitNames),
-  /** The end-of-text token included. */
+  /** With what stands before and after it: the end-of-text token, or a heading in its repository. */
   tokens: z.int().min(0),
   /** Where its tokens begin in the token file of its split. */
   offset: z.int().min(0),
@@ -38,6 +39,8 @@ const keptSchema = z.object({
   sha256: z.string(),
   /** Only when a single file had to be cut in two: the first of its lines, from 1. */
   fromLine: z.int().optional(),
+  /** Only when its middle was put last: prefix, suffix, middle or suffix, prefix, middle. */
+  fim: z.enum(['psm', 'spm']).optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
 
@@ -63,20 +66,24 @@ export const corpusSummarySchema = z.object({
   mode: corpusPlanSchema.shape.mode,
   /** The token after every document. */
   documentEnd: z.int(),
+  /** Share of training documents that are fill-in-the-middle, and whether files are joined: see corpusPlanSchema. */
+  fimRate: z.number(),
+  repositoryContext: z.boolean(),
+  /** Empty where there is none. */
   folder: z.string(),
   seed: z.int(),
   heldOutShare: z.number(),
-  /** Files. */
+  /** Files and rows. */
   kept: z.int(),
   trainFiles: z.int(),
   heldOutFiles: z.int(),
-  /** Files and unwalked folders by reason. */
+  /** Files, rows and unwalked folders by reason. */
   leftOut: z.record(z.string(), z.int()),
   trainTokens: z.int(),
   heldOutTokens: z.int(),
   bytes: z.int(),
   lines: z.int(),
-  /** sha256 over the kept files: their paths, contents and splits. */
+  /** sha256 over how it was made and what was kept: paths, contents and splits. */
   digest: z.string(),
   /** True when there was one file only, which was cut in two. */
   cut: z.boolean(),

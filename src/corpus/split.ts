@@ -1,26 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { Split } from './manifest.ts';
 
-/** A number in [0, 1) that depends on the seed and the file's path alone, so other files don't move this one. */
-function splitNumber(seed: number, path: string): number {
-  return createHash('sha256').update(`${seed}\0${path}`).digest().readUIntBE(0, 6) / 2 ** 48;
-}
-
-/**
- * Whole files to one side or the other. With two files or more, each side gets at least one: the nearest to the
- * border goes over.
- */
-export function assignSplits(paths: readonly string[], seed: number, heldOutShare: number): Split[] {
-  const numbers = paths.map((path) => splitNumber(seed, path));
-  const splits = numbers.map((number): Split => (number < heldOutShare ? 'held-out' : 'train'));
-  if (paths.length < 2) return splits.map(() => 'train');
-  if (!splits.includes('held-out')) splits[indexOfBest(numbers, (a, b) => a < b)] = 'held-out';
-  if (!splits.includes('train')) splits[indexOfBest(numbers, (a, b) => a > b)] = 'train';
-  return splits;
-}
-
-function indexOfBest(values: number[], better: (a: number, b: number) => boolean): number {
-  return values.reduce((best, value, index) => (better(value, values[best]!) ? index : best), 0);
+/** A number in [0, 1) that depends on the seed and one document alone, so others don't move it to the other side. */
+export function splitNumber(seed: number, key: string): number {
+  return createHash('sha256').update(`${seed}\0${key}`).digest().readUIntBE(0, 6) / 2 ** 48;
 }
 
 /**

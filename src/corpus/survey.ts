@@ -1,5 +1,7 @@
+import { corpusPlanSchema } from '../protocol/run.ts';
 import { collect, type CollectOptions } from './collect.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry } from './manifest.ts';
+import { summarise } from './summary.ts';
 
 export interface Survey {
   /** Without tokens: those counts are 0. */
@@ -12,11 +14,13 @@ export interface Survey {
  * What would go into a corpus and what would not; nothing is written and no tokenizer is needed.
  * Errors: corpus-empty, corpus-unreadable, cancelled.
  */
-export async function surveyFolder(options: CollectOptions): Promise<Survey> {
+export async function surveyFolder(options: CollectOptions & { folder: string }): Promise<Survey> {
   const leftOut: LeftOutEntry[] = [];
-  const { kept, summary } = await collect(options, {
-    keep: () => Promise.resolve(0),
+  const collected = await collect(options, {
+    keep: () => Promise.resolve({ tokens: 0 }),
     leaveOut: (entry) => void leftOut.push(entry),
   });
-  return { summary, kept, leftOut };
+  const kept = collected.parts.map(({ entry }) => ({ ...entry, offset: 0 }));
+  const plan = corpusPlanSchema.parse({});
+  return { summary: summarise(kept, collected, { options, plan, documentEnd: 0 }), kept, leftOut };
 }

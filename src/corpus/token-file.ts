@@ -2,30 +2,36 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 
-const BUFFER_TOKENS = 1 << 18;
+const BUFFER_BYTES = 1 << 20;
 
-/** Appends tokens through a buffer of 1 MiB. */
-export class TokenFileWriter {
-  private readonly buffer = Buffer.alloc(4 * BUFFER_TOKENS);
+/** Appends numbers through a buffer of 1 MiB: tokens, or flags of one byte. */
+export class NumberWriter {
+  private readonly buffer = Buffer.alloc(BUFFER_BYTES);
   private used = 0;
-  /** Tokens appended so far. */
+  /** Numbers appended so far. */
   length = 0;
 
-  private constructor(private readonly handle: FileHandle) {}
+  private constructor(
+    private readonly handle: FileHandle,
+    private readonly width: 1 | 4,
+  ) {}
 
-  static async create(path: string): Promise<TokenFileWriter> {
-    return new TokenFileWriter(await open(path, 'w'));
+  static async create(path: string, width: 1 | 4 = 4): Promise<NumberWriter> {
+    return new NumberWriter(await open(path, 'w'), width);
   }
 
-  async append(tokens: Iterable<number>): Promise<void> {
-    for (const token of tokens) {
+  async append(numbers: Iterable<number>): Promise<void> {
+    for (const number of numbers) {
       if (this.used === this.buffer.length) await this.flush();
-      this.used = this.buffer.writeInt32LE(token, this.used);
+      this.used =
+        this.width === 4
+          ? this.buffer.writeInt32LE(number, this.used)
+          : this.buffer.writeUInt8(number, this.used);
       this.length += 1;
     }
   }
 
-  private async flush(): Promise<void> {
+  async flush(): Promise<void> {
     await this.handle.writeFile(this.buffer.subarray(0, this.used));
     this.used = 0;
   }
@@ -36,41 +42,6 @@ export class TokenFileWriter {
     } finally {
       await this.handle.close();
     }
-  }
-}
-
-export async function writeTokens(path: string, tokens: Iterable<number>): Promise<void> {
-  const writer = await TokenFileWriter.create(path);
-  try {
-    await writer.append(tokens);
-  } finally {
-    await writer.close();
-  }
-}
-
-/** Copies ranges of tokens (in order) from one file to another, in which each takes `width` bytes. */
-export async function copyTokens(
-  from: string,
-  to: string,
-  ranges: Iterable<{ offset: number; tokens: number }>,
-  width = 4,
-): Promise<void> {
-  const source = await open(from, 'r');
-  const target = await open(to, 'w');
-  const buffer = Buffer.alloc(4 * BUFFER_TOKENS);
-  try {
-    for (const { offset, tokens } of ranges) {
-      for (let done = 0; done < width * tokens;) {
-        const wanted = Math.min(buffer.length, width * tokens - done);
-        const { bytesRead } = await source.read(buffer, 0, wanted, width * offset + done);
-        if (bytesRead === 0) throw new Error(`${from} ended early.`);
-        await target.writeFile(buffer.subarray(0, bytesRead));
-        done += bytesRead;
-      }
-    }
-  } finally {
-    await source.close();
-    await target.close();
   }
 }
 

@@ -172,7 +172,13 @@ describe('the split', () => {
       code(1, 20).split('\n').slice(18).join('\n'),
     );
     folder.write({ 'only.ts': 'let a = 1;\n' });
-    expect(await build()).toMatchObject({ cut: false, trainTokens: 12, heldOutTokens: 0 });
+    await expect(build()).rejects.toMatchObject({ code: 'corpus-empty' });
+    const options = { folder: folder.in(), out: folder.out(), tokenizer: byteTokenizer, seed: 0 };
+    expect(await buildCorpus({ ...options, heldOutShare: 0 })).toMatchObject({
+      cut: false,
+      trainTokens: 12,
+      heldOutTokens: 0,
+    });
   });
 });
 

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { CorpusPlan } from '../protocol/run.ts';
+import { shareOf, type Collected, type CollectOptions } from './collect.ts';
+import { CORPUS_FORMAT, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
+
+interface Making {
+  options: Pick<CollectOptions, 'folder' | 'seed' | 'heldOutShare'>;
+  plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'repositoryContext'>;
+  documentEnd: number;
+}
+
+export function summarise(
+  kept: readonly KeptEntry[],
+  { leftOut, cut }: Pick<Collected, 'leftOut' | 'cut'>,
+  { options, plan, documentEnd }: Making,
+): CorpusSummary {
+  const { mode, fimRate, repositoryContext } = plan;
+  const of = (split: Split) => kept.filter((entry) => entry.split === split);
+  const sum = (entries: readonly KeptEntry[], key: 'tokens' | 'bytes' | 'lines') =>
+    entries.reduce((total, entry) => total + entry[key], 0);
+  return {
+    format: CORPUS_FORMAT,
+    mode,
+    documentEnd,
+    fimRate,
+    repositoryContext,
+    folder: options.folder === undefined ? '' : resolve(options.folder),
+    seed: options.seed,
+    heldOutShare: shareOf(options),
+    kept: cut ? 1 : kept.length,
+    trainFiles: of('train').length,
+    heldOutFiles: of('held-out').length,
+    leftOut,
+    trainTokens: sum(of('train'), 'tokens'),
+    heldOutTokens: sum(of('held-out'), 'tokens'),
+    bytes: sum(kept, 'bytes'),
+    lines: sum(kept, 'lines'),
+    digest: digestOf(kept, plan),
+    cut,
+  };
+}
+
+function digestOf(kept: readonly KeptEntry[], { mode, fimRate, repositoryContext }: Making['plan']): string {
+  const hash = createHash('sha256').update(`${mode}\0${fimRate}\0${repositoryContext}\n`);
+  for (const { split, path, sha256, fromLine } of kept)
+    hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}\n`);
+  return hash.digest('hex');
+}
