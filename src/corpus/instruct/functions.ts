@@ -28,7 +28,7 @@ interface Language {
 
 /** A method or function as Java and its kin declare it: words, a name, a parenthesis. */
 const typed =
-  /^(?!(?:return|new|throw|else|if|for|while|switch|case|await|using|class|interface|enum|record|namespace|package|import)\b)[\w<>[\],.?\s&*:]*\w\s+[\w~]+\s*(?:<[^>]*>)?\(/;
+  /^(?!(?:return|new|throw|else|if|for|while|switch|case|await|using|class|interface|enum|record|namespace|package|import)\b)[\w<>[\],.?\s&*:]*[\w>\]*&?]\s+[\w~:]+\s*(?:<[^>]*>)?\(/;
 const script =
   /^(?:(?:export\s+(?:default\s+)?)?(?:async\s+)?function\b|(?:export\s+)?const\s+\w+\s*(?::[^=]+)?=\s*(?:async\s*)?(?:\(|function\b|\w+\s*=>)|(?:(?:public|private|protected|static|override|async|get|set|abstract)\s+)*(?!(?:if|for|while|switch|return|catch|function|await|new|throw)\b)[#\w$]+\s*(?:<[^>]*>)?\([^;]*$)/;
 
@@ -228,7 +228,11 @@ function dedent(lines: readonly string[]): string {
 function signatureOf(source: string, { comment }: Language): string {
   const lines = source.split('\n');
   if (comment === 'docstring') return lines.slice(0, bodyOf(lines, 0)).join('\n');
-  const opening = lines.findIndex((line) => /\{\s*$/.test(line));
+  let open = 0;
+  const opening = lines.findIndex((line) => {
+    open += (line.match(/\(/g)?.length ?? 0) - (line.match(/\)/g)?.length ?? 0);
+    return open === 0 && /\{\s*$/.test(line);
+  });
   const head = opening < 0 ? lines[0]!.replace(/\{.*$/, '') : lines.slice(0, opening + 1).join('\n');
   return head.replace(/\s*(?:=>\s*)?\{\s*$/, '').trimEnd();
 }

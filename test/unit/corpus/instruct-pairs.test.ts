@@ -1,0 +1,320 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
+import { documentedFunctions } from '../../../src/corpus/instruct/functions.ts';
+import { workspacePairs, type PairOptions } from '../../../src/corpus/instruct/pairs.ts';
+import { chatTemplateOf } from '../../../src/corpus/instruct/template.ts';
+
+const find = (path: string, text: string) =>
+  [...documentedFunctions(path, text)].map(({ documentation, signature, source, line }) => ({
+    documentation,
+    signature,
+    source,
+    line,
+  }));
+
+describe('documented functions', () => {
+  it('Python: docstrings, signatures over several lines, nested bodies', () => {
+    const text = `
+class Store:
+    """No function."""
+
+    async def get(
+        self, key: dict[str, int] = {},  # with ) in a comment
+    ) -> str:
+        """Returns the value of a key.
+
+            >>> get(1)
+        Raises KeyError.
+        """
+        if key:
+
+            return "):"
+        return ''
+
+    def short(self): return 1
+
+    def undocumented(self):
+        return "not a docstring but four words"
+
+def last(x):
+    r'''Doubles what it is given.'''
+    return 2 * x
+`;
+    const found = find('a/store.py', text);
+    expect(found.map(({ documentation, signature, line }) => ({ documentation, signature, line }))).toEqual([
+      {
+        documentation: 'Returns the value of a key.\n\n    >>> get(1)\nRaises KeyError.',
+        signature: 'async def get(\n    self, key: dict[str, int] = {},  # with ) in a comment\n) -> str:',
+        line: 5,
+      },
+      { documentation: 'Doubles what it is given.', signature: 'def last(x):', line: 23 },
+    ]);
+    expect(found[0]!.source).toMatch(
+      /^async def get\([\s\S]*\n {4}if key:\n\n {8}return "\):"\n {4}return ''$/,
+    );
+    expect(found[1]!.source).toBe("def last(x):\n    r'''Doubles what it is given.'''\n    return 2 * x");
+  });
+
+  it('TypeScript: functions, arrows, methods; objects in a signature', () => {
+    const text = `
+/**
+ * Adds two numbers together.
+ * @param a the first
+ */
+export async function add({
+  a,
+  b,
+}: Pair): Promise<number> {
+  const text = \`}\`;
+  return a + b;
+}
+
+/** Not of a function but of a constant. */
+export const LIMIT = 3;
+
+/** Multiplies the number by two. */
+export const twice = (n: number) => {
+  return n * 2;
+};
+
+class Box {
+  /** Puts something into the box. */
+  @logged('x')
+  private put<T>(thing: T): void {
+    if (thing) {
+      this.things.push(thing);
+    }
+  }
+
+  /** What an overload says is not kept. */
+  get(key: string): string;
+}
+
+/* An ordinary comment, of four words. */
+function ordinary() {
+  return 1;
+}
+`;
+    expect(find('x.ts', text)).toEqual([
+      {
+        documentation: 'Adds two numbers together.\n@param a the first',
+        signature: 'export async function add({\n  a,\n  b,\n}: Pair): Promise<number>',
+        source:
+          'export async function add({\n  a,\n  b,\n}: Pair): Promise<number> {\n  const text = `}`;\n  return a + b;\n}',
+        line: 6,
+      },
+      {
+        documentation: 'Multiplies the number by two.',
+        signature: 'export const twice = (n: number)',
+        source: 'export const twice = (n: number) => {\n  return n * 2;\n};',
+        line: 18,
+      },
+      {
+        documentation: 'Puts something into the box.',
+        signature: 'private put<T>(thing: T): void',
+        source: 'private put<T>(thing: T): void {\n  if (thing) {\n    this.things.push(thing);\n  }\n}',
+        line: 25,
+      },
+    ]);
+  });
+
+  it.each([
+    [
+      'x.go',
+      '// Max returns the larger of two.\n// It prefers a.\nfunc Max(a, b int) int {\n\tif a < b {\n\t\treturn b\n\t}\n\treturn a\n}\n',
+      'Max returns the larger of two.\nIt prefers a.',
+      'func Max(a, b int) int',
+    ],
+    [
+      'x.rs',
+      "/// Counts the words in `text`.\n#[must_use]\npub fn count<'a>(text: &'a str) -> usize\nwhere\n    u8: Copy,\n{\n    text.split(' ').count()\n}\n",
+      'Counts the words in `text`.',
+      "pub fn count<'a>(text: &'a str) -> usize\nwhere\n    u8: Copy,",
+    ],
+    [
+      'X.java',
+      'class X {\n    /**\n     * Whether the list is empty.\n     */\n    @Override\n    public static <T> boolean isEmpty(List<T> list) {\n        return list.size() == 0;\n    }\n}\n',
+      'Whether the list is empty.',
+      'public static <T> boolean isEmpty(List<T> list)',
+    ],
+    [
+      'x.cs',
+      '    /// <summary>\n    /// Opens the file for reading.\n    /// </summary>\n    [Obsolete]\n    public async Task<Stream> Open(string path)\n    {\n        return await Files.Open(path);\n    }\n',
+      'Opens the file for reading.',
+      'public async Task<Stream> Open(string path)',
+    ],
+  ])('%s', (path, text, documentation, signature) => {
+    const [only, ...others] = find(path, text);
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ documentation, signature });
+    expect(only!.source.startsWith(signature)).toBe(true);
+    expect(only!.source.endsWith('\n}')).toBe(true);
+  });
+
+  it('too short a comment, too long a function, and other files are passed over', () => {
+    expect(find('x.py', 'def f():\n    """Does it."""\n    return 1\n')).toEqual([]);
+    const long = `def f():\n    """Does a lot of things."""\n${'    x = 1\n'.repeat(200)}`;
+    expect(find('x.py', long)).toEqual([]);
+    expect(find('x.md', '/** Adds two numbers together. */\nfunction f() {\n}\n')).toEqual([]);
+  });
+});
+
+describe('in a folder', () => {
+  let folder: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'fmn-pairs-'));
+    vi.stubEnv('GIT_CONFIG_GLOBAL', '/dev/null');
+    vi.stubEnv('GIT_CONFIG_SYSTEM', '/dev/null');
+    vi.stubEnv('GIT_CEILING_DIRECTORIES', dirname(folder));
+    for (const who of ['AUTHOR', 'COMMITTER']) {
+      vi.stubEnv(`GIT_${who}_NAME`, 'A');
+      vi.stubEnv(`GIT_${who}_EMAIL`, 'a@example.org');
+    }
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: folder, stdio: 'pipe' });
+  async function commit(message: string, files: Record<string, string>) {
+    for (const [path, text] of Object.entries(files)) {
+      await mkdir(join(folder, dirname(path)), { recursive: true });
+      await writeFile(join(folder, path), text);
+    }
+    git('add', '-A', '-f');
+    git('commit', '-q', '--allow-empty', '-m', message);
+  }
+  async function commitsOf(sub = '') {
+    const found = [];
+    for await (const pair of commitPairs({ folder: join(folder, sub) })) found.push(pair);
+    return found;
+  }
+  async function pairs(kinds: PairOptions['kinds'] = ['functions', 'commits']) {
+    const template = chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
+    const found = [];
+    for await (const document of workspacePairs({ folder, kinds, template })) found.push(document);
+    return found;
+  }
+
+  it('a commit is its message, the lines before, and a diff that git applies', async () => {
+    git('init', '-q');
+    const lines = Array.from({ length: 40 }, (_, n) => `line ${n}`);
+    await commit('Initial commit', { 'src/ä b.ts': `${lines.join('\n')}\n` });
+    lines[5] = 'line five';
+    lines.splice(30, 1);
+    await commit('Name the fifth line (#12)\n\nAnd drop one.\n\nSigned-off-by: A <a@example.org>', {
+      'src/ä b.ts': `${lines.join('\n')}\n`,
+      'package-lock.json': '{}',
+    });
+    const [pair, ...others] = await commitsOf();
+    expect(others).toEqual([]);
+    expect(pair!.message).toBe('Name the fifth line\n\nAnd drop one.');
+    expect(pair!.before).toHaveLength(1);
+    expect(pair!.before[0]!.path).toBe('src/ä b.ts');
+    expect(pair!.before[0]!.text).toContain('line 4\nline 5\nline 6');
+    expect(pair!.before[0]!.text).toContain('\n...\n');
+    expect(pair!.diff).toContain('-line 5\n+line five\n');
+
+    git('checkout', '-q', 'HEAD~1');
+    execFileSync('git', ['apply', '-'], { cwd: folder, input: pair!.diff });
+    expect(execFileSync('git', ['diff', '--', 'src'], { cwd: folder, encoding: 'utf8' })).toContain(
+      '+line five',
+    );
+  });
+
+  it('what says nothing, is large, ignored, vendored or generated is passed over', async () => {
+    git('init', '-q');
+    await commit('Begin with the base', { 'a.ts': 'one\n', '.gitignore': 'secret/\n' });
+    await commit('wip on the parser now', { 'a.ts': 'two\n' });
+    await commit('Fix typo', { 'a.ts': 'three\n' });
+    await commit('Bump everything to version 3', { 'a.ts': 'four\n' });
+    await commit('Write a great deal of text', { 'b.ts': 'x = 1;\n'.repeat(5000) });
+    await commit('Keep a hidden thing for later', { 'secret/c.ts': 'c\n' });
+    await commit('Copy what others have written', { 'node_modules/d.ts': 'd\n', 'vendor/d.go': 'd\n' });
+    await commit('Lock the versions of all', { 'yarn.lock': 'e\n', 'f.min.js': 'f\n' });
+    await commit('Draw a very small picture', { 'g.png': '\0\0' });
+    await commit(
+      'Say nothing about many files',
+      Object.fromEntries('abcdefgh'.split('').map((n) => [`${n}/x.ts`, n])),
+    );
+    git('checkout', '-q', '-b', 'side', 'HEAD~1');
+    await commit('Add a side that stays', { 'side.ts': 'side\n' });
+    git('checkout', '-q', '-');
+    git('merge', '-q', '--no-edit', '-m', 'Merge the side into this one', 'side');
+    expect((await commitsOf()).map(({ message }) => message)).toEqual([
+      'Add a side that stays',
+      'Begin with the base',
+    ]);
+  });
+
+  it('of a part of a repository, only what lies in it, by its own paths', async () => {
+    git('init', '-q');
+    await commit('Add both of the packages', { 'one/a.ts': 'a\n', 'two/b.ts': 'b\n' });
+    await commit('Change the second one only', { 'two/b.ts': 'c\n' });
+    expect((await commitsOf('one')).map(({ message, before }) => [message, before[0]!.path])).toEqual([
+      ['Add both of the packages', 'a.ts'],
+    ]);
+  });
+
+  it('pairs are conversations whose answers are learned', async () => {
+    git('init', '-q');
+    await commit('Add a function that doubles', {
+      'a.py': 'def twice(n):\n    """Twice the number given."""\n    return 2 * n\n',
+    });
+    const [one, two, ...others] = await pairs();
+    expect(others).toEqual([]);
+    expect(one).toEqual({
+      path: 'a.py:1',
+      pieces: [
+        { text: '### Instruction:\n', learned: false, special: true },
+        {
+          text: 'Write this Python function.\n\nTwice the number given.\n\n```python\ndef twice(n):\n```',
+          learned: false,
+          special: false,
+        },
+        { text: '\n\n### Response:\n', learned: false, special: true },
+        {
+          text: '```python\ndef twice(n):\n    """Twice the number given."""\n    return 2 * n\n```',
+          learned: true,
+          special: false,
+        },
+        { text: '</s>', learned: true, special: true },
+        { text: '\n\n', learned: false, special: true },
+      ],
+    });
+    expect(two!.path).toMatch(/^commit [0-9a-f]{12}$/);
+    expect(two!.pieces[1]!.text).toBe(
+      'Make this change and answer with a diff.\n\nAdd a function that doubles\n\na.py is a new file.',
+    );
+    expect(two!.pieces[3]!.text).toMatch(
+      /^```diff\n--- \/dev\/null\n\+\+\+ b\/a.py\n@@ -0,0 \+1,3 @@\n\+def twice/,
+    );
+  });
+
+  it('neither git nor documentation: says what was looked for', async () => {
+    await writeFile(join(folder, 'a.py'), 'def f():\n    return 1\n');
+    await expect(pairs()).rejects.toMatchObject({
+      code: 'corpus-empty',
+      message: expect.stringMatching(
+        /1 files were looked through for functions with a documentation comment \(Python, .*; its commits can't be read \(fatal: not a git repository/,
+      ),
+    });
+    git('init', '-q');
+    await expect(pairs(['commits'])).rejects.toMatchObject({ code: 'corpus-empty' });
+  });
+
+  it('can be stopped', async () => {
+    git('init', '-q');
+    await commit('Add a file with text', { 'a.ts': 'a\n' });
+    const stop = new AbortController();
+    stop.abort();
+    const template = chatTemplateOf({ 'tokenizer.ggml.tokens': ['</s>'], 'tokenizer.ggml.eos_token_id': 0 });
+    const reading = workspacePairs({ folder, kinds: ['commits'], template, signal: stop.signal }).next();
+    await expect(reading).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});
