@@ -101,6 +101,7 @@ async function copyAssets() {
   const from = 'node_modules/@tensorflow/tfjs-node-gpu';
   await mkdir('dist/native', { recursive: true });
   await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
+  await cp('src/tensor/native', 'dist/native/kernels', { recursive: true });
   await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
   const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
   for (const file of [

