@@ -17,14 +17,14 @@ export const sweepView = ({ json }: { json: boolean }): SweepView =>
   json ? jsonView : process.stdout.isTTY ? new LiveView() : plainView;
 
 const phaseOf = ({ method, learningRate, trial, trials, step }: SweepProgress) =>
-  `Trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}${step ? '' : ': measuring the base'}`;
+  `Trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}${step ? '' : ': getting ready'}`;
 
 const jsonView: SweepView = {
   progress(at) {
     printProgress({
       phase: phaseOf(at),
-      done: at.step,
-      total: at.steps,
+      done: (at.trial - 1) * at.steps + at.step,
+      total: at.trials * at.steps,
       unit: 'steps',
       ...(at.etaSeconds !== undefined && { etaSeconds: at.etaSeconds }),
     });

@@ -8,6 +8,7 @@ import { runsDir } from '../protocol/paths.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
 import { fineTune, installRuntime } from './fine-tune.ts';
+import { findLearningRate } from './learning-rate.ts';
 import { showMenu } from './menu.ts';
 import { askToStop } from './progress.ts';
 import { setCompletionEnabled } from './settings.ts';
@@ -23,6 +24,7 @@ interface CommandEntry {
 
 const table: Record<string, CommandEntry> = {
   fineTune: { needsTrust: true, run: fineTune },
+  findLearningRate: { needsTrust: true, run: findLearningRate },
   showResults: { run: (context, which) => context.panel.show(which) },
   useForCompletion: { needsTrust: true, run: useForCompletion },
   stopTraining: { run: stopTraining },

@@ -16,12 +16,7 @@ import { askPlan, trainArguments } from './wizard.ts';
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 export async function fineTune(context: Context): Promise<void> {
-  if (!vscode.workspace.workspaceFolders?.length)
-    throw new UserError(
-      'corpus-empty',
-      'No folder is open, so there is nothing to learn from.',
-      'Open the folder with your code.',
-    );
+  requireFolder();
   const report = examine(context);
   // Looked at again below; a failure must not go unhandled while the person still chooses.
   report.catch(() => undefined);
@@ -47,6 +42,16 @@ export async function fineTune(context: Context): Promise<void> {
   await context.begun(run.run);
 }
 
+/** Errors: corpus-empty without an open folder. */
+export function requireFolder(): void {
+  if (!vscode.workspace.workspaceFolders?.length)
+    throw new UserError(
+      'corpus-empty',
+      'No folder is open, so there is nothing to learn from.',
+      'Open the folder with your code.',
+    );
+}
+
 /** TensorFlow alone, for those who went without it at first. */
 export async function installRuntime(context: Context): Promise<void> {
   const { log } = context;
@@ -68,7 +73,7 @@ function expectedBackend(report: DoctorReport): BackendName {
 }
 
 /** The parts to fetch; undefined when the person leaves. Nothing is fetched without a yes. */
-async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
+export async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
   if (missing.length === 0) return [];
   const list = missing
     .map((part) => `${part.name}: ${part.bytes ? size(part.bytes) : 'size not known yet'}, from ${part.from}`)
@@ -92,7 +97,7 @@ async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
 }
 
 /** Fetches the parts, one after the other. False when the person cancelled. */
-async function install({ children }: Context, parts: Part[]): Promise<boolean> {
+export async function install({ children }: Context, parts: Part[]): Promise<boolean> {
   for (const part of parts) {
     const done = await vscode.window.withProgress(
       {
@@ -113,14 +118,14 @@ async function install({ children }: Context, parts: Part[]): Promise<boolean> {
   return true;
 }
 
-function signalOf(token: vscode.CancellationToken): AbortSignal {
+export function signalOf(token: vscode.CancellationToken): AbortSignal {
   const controller = new AbortController();
   token.onCancellationRequested(() => controller.abort());
   return controller.signal;
 }
 
 /** A child's progress lines as a notification's. */
-function reporter(
+export function reporter(
   progress: vscode.Progress<{ message?: string; increment?: number }>,
 ): (line: Progress) => void {
   let phase = '';

@@ -28,15 +28,41 @@ export async function askPlan(
   bases: () => Promise<Offered>,
   backend: () => Promise<BackendName>,
 ): Promise<Plan | undefined> {
-  const folders = vscode.workspace.workspaceFolders ?? [];
-  const first: Draft = folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
   const steps: Step<Draft>[] = [
-    ...(folders.length > 1 ? [askFolder] : []),
-    (plan, position) => askBase(plan, position, bases()),
+    ...askPlace(title, bases),
     askMethod,
     (plan, position) => askBudget(plan, position, backend()),
   ];
-  return (await walk(first, steps)) as Plan | undefined;
+  return (await walk(begun(), steps)) as Plan | undefined;
+}
+
+/** A folder and a base: where to look for a learning rate. Undefined when the person leaves. */
+export async function askFolderAndBase(
+  heading: string,
+  bases: () => Promise<Offered>,
+): Promise<Pick<Plan, 'folder' | 'base'> | undefined> {
+  return (await walk(begun(), askPlace(heading, bases))) as Plan | undefined;
+}
+
+/** What need not be asked. */
+function begun(): Draft {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
+}
+
+function askPlace(heading: string, bases: () => Promise<Offered>): Step<Draft>[] {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return [
+    ...(folders.length > 1
+      ? [(plan: Draft, position: Position) => askFolder(plan, { title: heading, ...position })]
+      : []),
+    (plan, position) => askBase(plan, { title: heading, ...position }, bases()),
+  ];
+}
+
+interface Position {
+  step: number;
+  steps: number;
 }
 
 const into = async <K extends keyof Plan>(
@@ -48,7 +74,7 @@ const into = async <K extends keyof Plan>(
   return value === back || value === undefined ? value : { ...plan, [key]: value };
 };
 
-function askFolder(plan: Draft, position: { step: number; steps: number }): Promise<Answer<Draft>> {
+function askFolder(plan: Draft, place: Position & { title: string }): Promise<Answer<Draft>> {
   const choices = (vscode.workspace.workspaceFolders ?? []).map((folder) => ({
     label: `$(folder) ${folder.name}`,
     description: folder.uri.fsPath,
@@ -57,7 +83,7 @@ function askFolder(plan: Draft, position: { step: number; steps: number }): Prom
   return into(
     plan,
     'folder',
-    choose({ title, ...position, placeholder: 'Whose code is the model to learn?', choices }),
+    choose({ ...place, placeholder: 'Whose code is the model to learn?', choices }),
   );
 }
 
@@ -65,7 +91,7 @@ const other = { file: 'a .gguf file', hub: 'the hub' };
 
 async function askBase(
   plan: Draft,
-  position: { step: number; steps: number },
+  place: Position & { title: string },
   offered: Promise<Offered>,
 ): Promise<Answer<Draft>> {
   const choices = offered.then((bases): Choice<string>[] => [
@@ -74,8 +100,7 @@ async function askBase(
     { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
   ]);
   const question = {
-    title,
-    ...position,
+    ...place,
     placeholder: 'Which model learns? (its name, size and licence)',
     choices,
   };
@@ -103,7 +128,7 @@ async function typeReference(): Promise<Answer<string>> {
   });
 }
 
-function askMethod(plan: Draft, position: { step: number; steps: number }): Promise<Answer<Draft>> {
+function askMethod(plan: Draft, position: Position): Promise<Answer<Draft>> {
   const memory = (method: 'lora' | 'full') => {
     const parameters = parametersOf(plan.base!);
     return parameters ? `about ${size(memoryBytes(parameters, method))} of memory` : '';
@@ -134,7 +159,7 @@ type BudgetName = Preset | 'minutes' | 'steps';
 
 async function askBudget(
   plan: Draft,
-  position: { step: number; steps: number },
+  position: Position,
   looking: Promise<BackendName>,
 ): Promise<Answer<Draft>> {
   const quick = settings.minutes;

@@ -19,7 +19,7 @@ export interface SweepProgress {
   /** Of the trial that runs, from 1; the number of trials grows where a grid is extended. */
   trial: number;
   trials: number;
-  /** 0 while the base is measured. */
+  /** 0 while the model is loaded and the base measured. */
   step: number;
   steps: number;
   loss?: number;

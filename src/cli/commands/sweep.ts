@@ -174,7 +174,15 @@ function report(
   { json }: SweepOptions,
 ): void {
   const ratio = rateRatio(results);
-  if (json) printJson({ sweep: spec.id, dir, status: 'done', methods: results, ...(ratio && { ratio }) });
+  if (json)
+    printJson({
+      sweep: spec.id,
+      dir,
+      status: 'done',
+      methods: results,
+      ...(ratio && { ratio }),
+      sentences: results.map(sweepSentence),
+    });
   else {
     console.log(`\n${sweepTable(results)}\n\n${results.map(sweepSentence).join('\n')}`);
     if (ratio) console.log(`LoRA's rate is ${ratio} times that of full fine-tuning.`);
