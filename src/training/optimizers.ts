@@ -3,6 +3,7 @@ import type { Values } from '../export/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Slot, TrainableModel } from '../model/index.ts';
 import type { Tensor } from '../tensor/backend.ts';
+import type { AdamNumbers } from '../tensor/compound.ts';
 
 export interface Optimizer {
   /** One update from the model's accumulated gradients, each multiplied by `gradientScale` first. */
@@ -20,24 +21,6 @@ interface Moments {
   first: Tensor;
   /** AdamW only. */
   second?: Tensor;
-}
-
-/** Rows of a tensor. */
-interface Piece {
-  begin: number;
-  count: number;
-}
-
-/** Elements handled together. */
-const PIECE = 2 ** 20;
-
-function piecesOf([rows, ...rest]: readonly number[]): Piece[] {
-  const width = rest.reduce((a, b) => a * b, 1);
-  const count = Math.max(1, Math.floor(PIECE / width));
-  return Array.from({ length: Math.ceil(rows! / count) }, (_, i) => ({
-    begin: i * count,
-    count: Math.min(count, rows! - i * count),
-  }));
 }
 
 export interface Rule {
@@ -67,73 +50,43 @@ class BackendOptimizer implements Optimizer {
     for (const slot of slots) {
       if (!slot.gradient) continue;
       const moments = this.moments.get(slot.name) ?? this.zeroMoments(slot);
-      for (const rows of piecesOf(slot.value.shape))
-        backend.arena(() => this.update(slot, moments, rows, learningRate, gradientScale));
-      this.moments.set(slot.name, moments);
+      const { value, ...after } = this.updated(slot.value, slot.gradient, moments, {
+        learningRate,
+        gradientScale,
+        weightDecay: this.decay,
+        step: this.steps,
+      });
+      this.model.replace(slot, value);
+      this.moments.set(slot.name, after);
+      for (const tensor of Object.values(after)) backend.keep(tensor);
     }
+  }
+
+  private updated(
+    value: Tensor,
+    gradient: Tensor,
+    { first, second }: Moments,
+    numbers: Omit<AdamNumbers, 'beta1' | 'beta2' | 'epsilon'>,
+  ): Moments & { value: Tensor } {
+    const { compound } = this.model.backend;
+    return second
+      ? compound.adamw({ value, first, second }, gradient, { ...numbers, ...ADAM })
+      : compound.lionw({ value, first }, gradient, { ...numbers, ...LION });
+  }
+
+  /**
+   * By which the rate is multiplied. LionW's decay is apart from the learning rate, in proportion to the schedule only,
+   * as in MosaicML's llm-foundry, with which the paper trained.
+   */
+  private get decay(): number {
+    const { optimizer, weightDecay, learningRate } = this.rule;
+    return optimizer === 'adamw' ? weightDecay : weightDecay / learningRate;
   }
 
   private zeroMoments({ value }: Slot): Moments {
     const { backend } = this.model;
     const first = backend.zeros(value.shape);
     return this.rule.optimizer === 'adamw' ? { first, second: backend.zeros(value.shape) } : { first };
-  }
-
-  /** Some rows at a time: what is made on the way stays small, and in the cache. */
-  private update(
-    slot: Slot,
-    moments: Moments,
-    rows: Piece,
-    learningRate: number,
-    gradientScale: number,
-  ): void {
-    const { backend } = this.model;
-    const part = (x: Tensor) =>
-      backend.slice(x, [rows.begin, ...x.shape.slice(1).map(() => 0)], [rows.count, ...x.shape.slice(1)]);
-    const gradient = part(slot.gradient!);
-    const before: Moments = {
-      first: part(moments.first),
-      ...(moments.second && { second: part(moments.second) }),
-    };
-    const rule = this.rule.optimizer === 'adamw' ? this.adamw : this.lionw;
-    const scaled = gradientScale === 1 ? gradient : backend.mul(gradient, gradientScale);
-    const { value, first, second } = rule.call(this, part(slot.value), scaled, before, learningRate);
-    this.model.replace(slot, backend.setRows(slot.value, value, rows.begin));
-    moments.first = backend.keep(backend.setRows(moments.first, first, rows.begin));
-    if (second) moments.second = backend.keep(backend.setRows(moments.second!, second, rows.begin));
-  }
-
-  /** p - lr (decay p + m^ / (sqrt(v^) + eps)), with m^ and v^ corrected for their start at zero. */
-  private adamw(value: Tensor, gradient: Tensor, before: Moments, rate: number): Moments & { value: Tensor } {
-    const { backend } = this.model;
-    const first = this.blend(before.first, gradient, ADAM.beta1);
-    const second = this.blend(before.second!, backend.square(gradient), ADAM.beta2);
-    const correction1 = 1 - ADAM.beta1 ** this.steps;
-    const correction2 = 1 - ADAM.beta2 ** this.steps;
-    const root = backend.add(backend.mul(backend.sqrt(second), 1 / Math.sqrt(correction2)), ADAM.epsilon);
-    const change = backend.mul(backend.div(first, root), rate / correction1);
-    return { value: backend.sub(this.decayed(value, rate * this.rule.weightDecay), change), first, second };
-  }
-
-  /**
-   * p - (lr / peak) decay p - lr sign(beta1 m + (1 - beta1) g); then m = beta2 m + (1 - beta2) g. The decay is apart
-   * from the learning rate, as in MosaicML's llm-foundry, with which the paper trained.
-   */
-  private lionw(value: Tensor, gradient: Tensor, before: Moments, rate: number): Moments & { value: Tensor } {
-    const { backend } = this.model;
-    const change = backend.mul(backend.sign(this.blend(before.first, gradient, LION.beta1)), rate);
-    const first = this.blend(before.first, gradient, LION.beta2);
-    const decay = (rate / this.rule.learningRate) * this.rule.weightDecay;
-    return { value: backend.sub(this.decayed(value, decay), change), first };
-  }
-
-  private blend(old: Tensor, fresh: Tensor, beta: number): Tensor {
-    const { backend } = this.model;
-    return backend.add(backend.mul(old, beta), backend.mul(fresh, 1 - beta));
-  }
-
-  private decayed(value: Tensor, share: number): Tensor {
-    return share ? this.model.backend.mul(value, 1 - share) : value;
   }
 
   state(): Map<string, Values> {
