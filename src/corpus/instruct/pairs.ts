@@ -2,7 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { BadValue } from '../datasets/formats.ts';
-import { cancelled, readDocuments, type ReadProgress } from '../documents.ts';
+import { cancelled, readDocuments } from '../documents.ts';
 import { extensionOf } from '../names.ts';
 import type { SourceDocument } from '../source.ts';
 import { commitPairs, NoRepository, type CommitPair } from './commits.ts';
@@ -13,8 +13,6 @@ export interface PairOptions {
   folder: string;
   kinds: CorpusPlan['pairs'];
   template: ChatTemplate;
-  /** Files read, then commits. */
-  onProgress?: ((progress: ReadProgress) => void) | undefined;
   onWarning?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -63,9 +61,9 @@ interface Pair {
   answer: string;
 }
 
-async function* functions({ folder, signal, onProgress }: PairOptions): AsyncGenerator<Pair, string> {
+async function* functions({ folder, signal }: PairOptions): AsyncGenerator<Pair, string> {
   let files = 0;
-  for await (const document of readDocuments({ folder, signal, onProgress })) {
+  for await (const document of readDocuments({ folder, signal })) {
     if (!document.in) continue;
     files += 1;
     for (const each of documentedFunctions(document.path, document.text))
@@ -81,9 +79,9 @@ async function* functions({ folder, signal, onProgress }: PairOptions): AsyncGen
 const asked = ({ language, fence, documentation, signature }: DocumentedFunction) =>
   `Write this ${language} function.\n\n${documentation}\n\n${fenced(fence, signature)}`;
 
-async function* commits({ folder, signal, onProgress }: PairOptions): AsyncGenerator<Pair, string> {
+async function* commits({ folder, signal }: PairOptions): AsyncGenerator<Pair, string> {
   let done = 0;
-  const onCommit = () => onProgress?.({ done: (done += 1), total: 0 });
+  const onCommit = () => void (done += 1);
   try {
     for await (const commit of commitPairs({ folder, signal, onCommit }))
       yield {

@@ -18,7 +18,7 @@ const CHATML =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}";
 
 /** For any other: Alpaca's form, an end token after each answer. */
-const PLAIN = `{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '### Instruction:\\n' + message['content'] + '\\n\\n' }}{% elif message['role'] == 'assistant' %}{{ '### Response:\\n' + message['content'] + eos_token + '\\n\\n' }}{% else %}{{ message['content'] + '\\n\\n' }}{% endif %}{% endfor %}`;
+const PLAIN = `{% for message in messages %}{% if message['role'] == 'user' %}{{ '### Instruction:\\n' + message['content'] + '\\n\\n' }}{% elif message['role'] == 'assistant' %}{{ '### Response:\\n' + message['content'] + eos_token + '\\n\\n' }}{% else %}{{ message['content'] + '\\n\\n' }}{% endif %}{% endfor %}`;
 
 /** Tokens that end a turn, in the names of the families there are. */
 const endNames = new Set([
@@ -28,8 +28,11 @@ const endNames = new Set([
 
 type Metadata = Readonly<Record<string, unknown>>;
 
-/** The template in a GGUF file's metadata, else ChatML where its tokens exist, else a plain one. */
-export function chatTemplateOf(metadata: Metadata): ChatTemplate {
+/**
+ * The template in a GGUF file's metadata, else ChatML where its tokens exist, else a plain one. `started`: whoever makes
+ * tokens of it begins every document with the start token, so the template must not.
+ */
+export function chatTemplateOf(metadata: Metadata, { started = false } = {}): ChatTemplate {
   const words = metadata['tokenizer.ggml.tokens'] as readonly string[];
   const named = (key: string) => {
     const id = metadata[`tokenizer.ggml.${key}_token_id`];
@@ -39,7 +42,7 @@ export function chatTemplateOf(metadata: Metadata): ChatTemplate {
   const ends = [named('eos'), named('eot'), ...[...known].filter((word) => endNames.has(word))];
   const shared = {
     ends: ends.filter((word): word is string => Boolean(word)),
-    bos: named('bos') ?? '',
+    bos: started ? '' : (named('bos') ?? ''),
     eos: named('eos') ?? '',
   };
   const own = metadata['tokenizer.chat_template'];
@@ -48,8 +51,7 @@ export function chatTemplateOf(metadata: Metadata): ChatTemplate {
     if (template.works()) return template;
   }
   if (known.has('<|im_start|>') && known.has('<|im_end|>')) return new Rendering(CHATML, 'ChatML', shared);
-  const startsText = metadata['tokenizer.ggml.add_bos_token'] === true;
-  return new Rendering(PLAIN, 'plain', { ...shared, bos: startsText ? shared.bos : '' });
+  return new Rendering(PLAIN, 'plain', shared);
 }
 
 interface Words {

@@ -110,6 +110,11 @@ You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>
     );
   });
 
+  it('without the start token where whoever encodes it begins with that', () => {
+    const template = chatTemplateOf(metadata(llama, '<|eot_id|>'), { started: true });
+    expect(shown(template.render([user('Hi'), assistant('Ho')]))).toMatch(/^<\|start_header_id\|>system/);
+  });
+
   it("Llama 2's manner: a system message it does not know goes before the question", () => {
     const template = of(alternating, '</s>');
     expect(shown(template.render([system('Be brief.'), user(' Hi '), assistant(' Ho')]))).toBe(

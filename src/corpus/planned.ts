@@ -1,0 +1,74 @@
+/** From a plan to a corpus: what a folder and a data set supply in each mode. */
+import type { ResolveOptions } from '../base-models/ask.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { CorpusPlan } from '../protocol/run.ts';
+import { buildCorpus, type BuildProgress } from './build.ts';
+import { dataSetDocuments } from './datasets/documents.ts';
+import { workspacePairs } from './instruct/pairs.ts';
+import { chatTemplateOf, type ChatTemplate } from './instruct/template.ts';
+import type { CorpusSummary } from './manifest.ts';
+import type { SourceDocument } from './source.ts';
+import type { CorpusTokenizer } from './tokenizer.ts';
+
+export interface PlannedOptions {
+  plan: CorpusPlan;
+  /** Empty or undefined where the plan's data set is all there is. */
+  folder?: string | undefined;
+  /** Directory to write into. */
+  out: string;
+  tokenizer: CorpusTokenizer;
+  /** Of the base's GGUF file: its chat template. */
+  metadata: Readonly<Record<string, unknown>>;
+  seed: number;
+  heldOutShare?: number | undefined;
+  onProgress?: ((progress: BuildProgress) => void) | undefined;
+  /** Of a data set's download; and whether it may be. */
+  fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> | undefined;
+  onWarning?: ((message: string) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Builds the corpus of a plan. Errors: those of buildCorpus, of dataSetDocuments and of workspacePairs. */
+export async function buildPlanned(options: PlannedOptions): Promise<CorpusSummary> {
+  const { plan, out, tokenizer, seed, heldOutShare, onProgress, signal } = options;
+  const folder = options.folder || undefined;
+  if (folder === undefined && plan.data === undefined)
+    throw new UserError(
+      'bad-argument',
+      'There is neither a folder nor a data set to learn from.',
+      'Give the folder that holds the code, or --data, or both.',
+    );
+  const instruct = plan.mode === 'instruct';
+  return await buildCorpus({
+    ...(folder !== undefined && !instruct ? { folder } : {}),
+    documents: suppliedBy(options, folder),
+    out,
+    tokenizer,
+    plan,
+    seed,
+    heldOutShare,
+    onProgress,
+    signal,
+  });
+}
+
+/** All that is not a folder's own files. */
+async function* suppliedBy(
+  { plan, tokenizer, metadata, fetching, onWarning, signal }: PlannedOptions,
+  folder: string | undefined,
+): AsyncGenerator<SourceDocument> {
+  const template: ChatTemplate | undefined =
+    plan.mode === 'instruct'
+      ? chatTemplateOf(metadata, { started: tokenizer.start !== undefined })
+      : undefined;
+  if (folder !== undefined && template)
+    yield* workspacePairs({
+      folder,
+      kinds: plan.pairs,
+      template,
+      onWarning,
+      signal,
+    });
+  if (plan.data !== undefined)
+    yield* dataSetDocuments(plan.data, { ...fetching, mode: plan.mode, template, onWarning, signal });
+}
