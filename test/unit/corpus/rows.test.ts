@@ -1,0 +1,179 @@
+/** Documents that are supplied, in place of a folder's files. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  buildCorpus,
+  openCorpus,
+  type BuildOptions,
+  type SourceDocument,
+} from '../../../src/corpus/index.ts';
+import { all, byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
+
+const folder = useTemporaryFolder();
+const row = (n: number): SourceDocument => ({
+  path: `row ${n}`,
+  pieces: [{ text: `row_${n} holds text_${n} that no other_${n} row has_${n}\n`, learned: true }],
+});
+const example = (n: number): SourceDocument => ({
+  path: `row ${n}`,
+  pieces: [
+    { text: '<|user|>', learned: false, special: true },
+    { text: `what_${n} is question_${n} about_${n} ?`, learned: false },
+    { text: '<|assistant|>', learned: false, special: true },
+    { text: `it_${n} is answer_${n} to that_${n}`, learned: true },
+    { text: '<|end|>', learned: true, special: true },
+  ],
+});
+const specials = ['<|user|>', '<|assistant|>', '<|end|>'];
+const chat: BuildOptions['tokenizer'] = {
+  eos: 256,
+  encode: (text, { special = false } = {}) =>
+    special && specials.includes(text)
+      ? Int32Array.of(300 + specials.indexOf(text))
+      : byteTokenizer.encode(text),
+};
+async function* from(rows: Iterable<SourceDocument>) {
+  for (const one of rows) {
+    await Promise.resolve();
+    yield one;
+  }
+}
+const rows = (count: number, make = row) => Array.from({ length: count }, (_, n) => make(n));
+const build = (list: Iterable<SourceDocument>, more: Partial<BuildOptions> = {}) =>
+  buildCorpus({ documents: from(list), out: folder.out(), tokenizer: byteTokenizer, seed: 0, ...more });
+
+describe('rows to pretrain on', () => {
+  it('are whole, on one side, by their content', async () => {
+    const summary = await build(rows(300));
+    const corpus = await openCorpus(folder.out());
+    expect(summary).toMatchObject({ folder: '', kept: 300, mode: 'pretrain' });
+    for (const { path, split, offset, tokens } of corpus.documents)
+      expect(textOf((split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens))).toBe(
+        row(Number(path.slice(4))).pieces[0]!.text,
+      );
+    const heldOut = corpus.documents.filter(({ split }) => split === 'held-out').map(({ path }) => path);
+    expect(heldOut.length).toBeGreaterThan(10);
+    expect(heldOut.length).toBeLessThan(60);
+    // In another order, and with others between.
+    await build([...rows(500).slice(300), ...rows(300).reverse()]);
+    const again = (await openCorpus(folder.out())).documents.filter(({ split }) => split === 'held-out');
+    expect(again.map(({ path }) => path)).toEqual(expect.arrayContaining(heldOut));
+  });
+
+  it('are read no further than they are needed', async () => {
+    let asked = 0;
+    function* endless() {
+      for (; ; asked += 1) yield row(asked);
+    }
+    const { trainTokens } = await build(endless(), { plan: { maxTokens: 5000 } });
+    expect(trainTokens).toBeGreaterThanOrEqual(5000);
+    expect(trainTokens).toBeLessThan(5200);
+    expect(asked).toBeLessThan(200);
+  });
+
+  it('are never held out by more than two thousand', async () => {
+    const { heldOutFiles, trainFiles } = await build(rows(4500), { heldOutShare: 0.7 });
+    expect(heldOutFiles).toBe(2000);
+    expect(trainFiles).toBe(2500);
+  });
+
+  it('may come after the files of a folder, which are read whole', async () => {
+    folder.write(Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`file${n}.ts`, code(n)])));
+    const summary = await build(rows(100), { folder: folder.in(), plan: { maxTokens: 10 } });
+    expect(summary.kept).toBe(21);
+    expect(summary.folder).toBe(folder.in());
+  });
+
+  it('are left out where empty, too long or with a secret, and counted', async () => {
+    const key = ['AKIA', 'QQQWERTYUIOPASDF'].join('');
+    const text = (path: string, content: string) => ({ path, pieces: [{ text: content, learned: true }] });
+    const { leftOut } = await build([
+      ...rows(20),
+      text('row 20', ' \n'),
+      text('row 21', 'word '.repeat(300_000)),
+      text('row 22', `aws_access_key_id = ${key}\n`),
+      { path: 'row 23', pieces: [{ text: 'a question', learned: false }] },
+    ]);
+    expect(leftOut).toEqual({ empty: 2, 'over-long': 1, secret: 1 });
+  });
+
+  it('are refused where there are none, or one', async () => {
+    await expect(build([])).rejects.toMatchObject({
+      code: 'corpus-empty',
+      message: expect.stringContaining('no rows') as string,
+    });
+    await expect(build(rows(1))).rejects.toMatchObject({ code: 'corpus-empty' });
+    expect((await build(rows(2))).heldOutFiles).toBe(1);
+  });
+
+  it('leave nothing behind when their source fails', async () => {
+    function* failing() {
+      yield row(1);
+      throw new Error('the connection was lost');
+    }
+    await expect(build(failing())).rejects.toThrow('the connection was lost');
+    expect(existsSync(join(folder.out(), 'summary.json'))).toBe(false);
+    expect(existsSync(join(folder.out(), 'all.tokens.tmp'))).toBe(false);
+  });
+});
+
+describe('examples to instruct with', () => {
+  it('are learned where their pieces say so, the end as the last of them', async () => {
+    await build(rows(40, example), { tokenizer: chat, plan: { mode: 'instruct' } });
+    const corpus = await openCorpus(folder.out());
+    const seen = new Set<string>();
+    const source = corpus.sequences(255, 1);
+    for (let index = 0; index < source.perEpoch; index += 1) {
+      const { tokens, learned, starts } = source.at(index);
+      for (const start of new Set(starts)) {
+        if (tokens[start] !== 300) continue;
+        const end = tokens.indexOf(256, start);
+        const own = (flag: number) =>
+          tokens
+            .slice(start, end + 1)
+            .filter((_, i) => (learned[start + i - 1] ?? 0) === flag || (i === 0 && flag === 0));
+        expect(textOf(own(1))).toMatch(/^it_\d+ is answer_\d+ to that_\d+$/);
+        expect([...own(1)].filter((token) => token > 255)).toEqual([302, 256]);
+        expect(textOf(own(0))).toMatch(/^what_\d+ is question_\d+ about_\d+ \?$/);
+        seen.add(textOf(own(0)));
+      }
+    }
+    expect(seen.size).toBe(corpus.summary.trainFiles);
+    const heldOut = corpus.heldOutSequences(255);
+    expect(heldOut.length).toBeGreaterThan(0);
+    for (const { learned } of heldOut) expect(learned).toContain(1);
+  });
+
+  it('are told apart by what they say, not by the words of the template', async () => {
+    const short = (n: number): SourceDocument => ({
+      path: `row ${n}`,
+      pieces: [
+        {
+          text: 'system: you are a helpful assistant that answers well and at length\n',
+          learned: false,
+          special: true,
+        },
+        { text: `sum_${n}`, learned: false },
+        {
+          text: '\nassistant: now I will give the answer that was asked for above\n',
+          learned: false,
+          special: true,
+        },
+        { text: `${n * n}`, learned: true },
+      ],
+    });
+    const { kept, leftOut } = await build(rows(30, short), { plan: { mode: 'instruct' } });
+    expect({ kept, leftOut }).toEqual({ kept: 30, leftOut: {} });
+  });
+
+  it('begin with the token that the base begins with', async () => {
+    await build(rows(20), { tokenizer: { ...byteTokenizer, start: 400 } });
+    const corpus = await openCorpus(folder.out());
+    const tokens = all(corpus.train);
+    expect(tokens[0]).toBe(400);
+    expect(tokens.filter((token) => token === 400)).toHaveLength(corpus.summary.trainFiles);
+    const { tokens: sequence, learned } = corpus.sequences(64, 0).at(0);
+    sequence.slice(1).forEach((token, i) => expect(learned[i]).toBe(token === 400 ? 0 : 1));
+  });
+});
