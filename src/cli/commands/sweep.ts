@@ -16,6 +16,7 @@ import {
   type Sweep,
 } from '../../training/sweep-store.ts';
 import { fetchBase } from '../fetch-base.ts';
+import { fitToMachine } from '../fit-machine.ts';
 import { printJson } from '../output.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../sweep-view.ts';
 import { addTrainOptions, checkSchedule, toHyper, whole, type TrainOptions } from '../train-options.ts';
@@ -122,20 +123,26 @@ async function checkFolder(folder: string | undefined): Promise<string> {
 
 /** Reads the corpus and makes the sweep, or finds the one that was stopped when the same was asked. */
 async function prepare(folder: string, options: SweepOptions): Promise<Sweep> {
-  checkSchedule({ ...options, method: 'lora' });
+  // The one that needs most memory last.
+  const methods: Hyper['method'][] = options.method === 'both' ? ['lora', 'full'] : [options.method];
+  const heaviest = { ...options, method: methods.at(-1)! };
+  checkSchedule(heaviest);
   const base = await fetchBase(options.base, options);
-  const methods = options.method === 'both' ? (['lora', 'full'] as const) : [options.method];
-  for (const method of methods) await checkBase(base.path, { ...options, method, base: base.id });
+  const [config] = await Promise.all(
+    methods.map((method) => checkBase(base.path, { ...options, method, base: base.id })),
+  );
+  const backend = await plannedBackend(heaviest);
+  const precision = (method: Hyper['method']) =>
+    options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
+  const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
+  const fitted = await fitToMachine(config!, hyper, backend, options);
   const corpus = join(sweepsDir(), `.corpus-${process.pid}`);
   try {
-    const summary = await readCorpus(folder, corpus, base.path, { ...options, method: methods[0]! });
-    const backend = await plannedBackend({ ...options, method: methods[0]! });
-    const precision = (method: Hyper['method']) =>
-      options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
+    const { digest } = await readCorpus(folder, corpus, base.path, heaviest);
     const asked: NewSweep = {
       folder,
       corpus: { mode: 'pretrain', pairs: [], fimRate: 0, repositoryContext: false },
-      corpusDigest: summary.digest,
+      corpusDigest: digest,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       methods: methods.map((method) => ({
         method,
@@ -143,22 +150,26 @@ async function prepare(folder: string, options: SweepOptions): Promise<Sweep> {
         rates: ratesFor(method, options),
       })),
       extend: options.grid === undefined,
-      hyper: toHyper({ ...options, method: methods[0]! }, options.steps, 'f32', 1),
+      hyper: { ...hyper, ...fitted },
       backend: options.backend,
       heldOutWindows: options.heldOutWindows,
       versions: { 'forget-me-not': version, node: process.version },
     };
-    const begun = await findUnfinished(asked);
-    if (!begun) return await createSweep(asked, corpus);
-    const done = begun.lines.filter(({ type }) => type === 'trial').length;
-    if (!options.json)
-      console.log(
-        `Going on with sweep ${begun.spec.id}, of which ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`,
-      );
-    return begun;
+    return (await goingOn(asked, options)) ?? (await createSweep(asked, corpus));
   } finally {
     await rm(corpus, { recursive: true, force: true });
   }
+}
+
+async function goingOn(asked: NewSweep, { json }: SweepOptions): Promise<Sweep | undefined> {
+  const begun = await findUnfinished(asked);
+  if (!begun) return undefined;
+  const done = begun.lines.filter(({ type }) => type === 'trial').length;
+  if (!json)
+    console.log(
+      `Going on with sweep ${begun.spec.id}, of which ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`,
+    );
+  return begun;
 }
 
 function ratesFor(method: Hyper['method'], options: SweepOptions): number[] {
