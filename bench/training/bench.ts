@@ -1,8 +1,8 @@
 /** Runs both sides of one job in turn. */
 import { join } from 'node:path';
 import { availableParallelism } from 'node:os';
-import { measure } from './child.ts';
-import { shapes, type Job, type Measurement, type ModelName, type Precision } from './job.ts';
+import { measure, type Outcome } from './child.ts';
+import { shapes, type Job, type ModelName, type Precision } from './job.ts';
 import { writeRandomBase } from './random-base.ts';
 
 export interface Point {
@@ -47,7 +47,7 @@ export class Bench {
   }
 
   /** Throws CannotMeasure. */
-  run(side: SideName, job: Job): Promise<Measurement> {
+  run(side: SideName, job: Job): Promise<Outcome> {
     return measure(this.commands[side], job, this.signal);
   }
 

@@ -1,6 +1,6 @@
 /** One measurement in a process of its own, ended before it takes the machine down with it. */
 import { spawn } from 'node:child_process';
-import { freemem } from 'node:os';
+import { cpus, freemem } from 'node:os';
 import { UserError } from '../../src/protocol/errors.ts';
 import type { Job, Measurement } from './job.ts';
 
@@ -10,20 +10,23 @@ const RESERVE = 768 * 2 ** 20;
 /** Thrown when one side cannot do a job on this machine; the other may. */
 export class CannotMeasure extends Error {}
 
+export interface Outcome extends Measurement {
+  /** Share of the processors that other programs took meanwhile. */
+  disturbance: number;
+}
+
 /**
  * Runs `command` with the job as its last argument. Throws CannotMeasure when it runs out of memory or fails, and
  * `cancelled` when `signal` fires.
  */
-export async function measure(
-  command: readonly string[],
-  job: Job,
-  signal: AbortSignal,
-): Promise<Measurement> {
+export async function measure(command: readonly string[], job: Job, signal: AbortSignal): Promise<Outcome> {
   const child = spawn(command[0]!, [...command.slice(1), JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
+    // Processors are compared: no side may find a GPU.
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', CUDA_VISIBLE_DEVICES: '' },
   });
+  const before = processorTimes();
   let output = '';
   let errors = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
@@ -45,7 +48,10 @@ export async function measure(
     if (outOfMemory || (status === null && child.signalCode === 'SIGKILL'))
       throw new CannotMeasure('out of memory');
     if (status !== 0) throw new CannotMeasure(reasonOf(errors) || `ended with ${child.signalCode ?? status}`);
-    return JSON.parse(output) as Measurement;
+    const measurement = JSON.parse(output) as Measurement;
+    const now = processorTimes();
+    const others = now.busy - before.busy - measurement.cpuSeconds;
+    return { ...measurement, disturbance: Math.max(0, others / (now.all - before.all)) };
   } finally {
     clearInterval(watch);
     signal.removeEventListener('abort', stop);
@@ -57,4 +63,12 @@ function reasonOf(errors: string): string {
   const lines = errors.split('\n').map((line) => line.trim());
   const named = lines.filter((line) => /^(\w+(\.\w+)*)?(Error|Exception)\b.*: /.test(line));
   return named.at(-1) ?? lines.filter(Boolean).at(-1) ?? '';
+}
+
+/** Seconds since the machine started, over all processors. */
+function processorTimes(): { busy: number; all: number } {
+  const times = cpus().map(({ times }) => times);
+  const all = times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0);
+  const idle = times.reduce((sum, { idle }) => sum + idle, 0);
+  return { busy: (all - idle) / 1000, all: all / 1000 };
 }

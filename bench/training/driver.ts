@@ -1,10 +1,10 @@
 /** bench:training: PyTorch + PEFT and us on the same model, shapes and steps, in turn. See docs/benchmarks.md. */
-import { cpus, loadavg } from 'node:os';
+import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { findRuntime } from '../../src/tensor/runtime/index.ts';
 import { Bench } from './bench.ts';
+import type { Outcome } from './child.ts';
 import { ensurePytorch } from './environment.ts';
-import { shapes, type Measurement, type ModelName, type Precision } from './job.ts';
+import { shapes, type ModelName, type Precision } from './job.ts';
 import {
   compare,
   formatTable,
@@ -23,7 +23,7 @@ export interface Setting {
   product: string;
   pytorch: string;
   requirements: string;
-  /** Installs the TensorFlow runtime. */
+  /** Installs the TensorFlow runtime, or brings it up to date. */
   installRuntime(): Promise<void>;
   signal: AbortSignal;
 }
@@ -83,7 +83,7 @@ export async function main(argv: string[], setting: Setting): Promise<void> {
   const options = parse(argv);
   const log = (line: string) => console.error(line);
   const print = options.json ? log : (text: string) => console.log(text);
-  if (!process.env['FORGET_ME_NOT_BINDING'] && !(await findRuntime())) await setting.installRuntime();
+  if (!process.env['FORGET_ME_NOT_BINDING']) await setting.installRuntime();
   const python = options.python ?? (await ensurePytorch(setting.requirements, log));
   const bench = new Bench(
     setting.dir,
@@ -91,8 +91,6 @@ export async function main(argv: string[], setting: Setting): Promise<void> {
     setting.signal,
   );
   print(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`);
-  if (loadavg()[0]! > cpus().length / 2)
-    log('Other work is running on this machine: tokens per CPU second say more than tokens per second.');
   const result = options.sweep
     ? await runSweeps(bench, options, print, log)
     : await runComparison(bench, options, print, log);
@@ -107,13 +105,14 @@ async function runComparison(bench: Bench, options: Options, print: Output, log:
   for (const precision of options.precision) {
     const effort = { warmupSteps: options.warmup, steps: options.steps, roofline: true };
     const job = await bench.job({ model, precision, sequence, batch }, effort);
-    const ours: Measurement[] = [];
-    const theirs: Measurement[] = [];
+    const ours: Outcome[] = [];
+    const theirs: Outcome[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       log(`${precision}, round ${round} of ${rounds} ...`);
       ours.push(await bench.run('ours', job));
       theirs.push(await bench.run('theirs', job));
     }
+    warnIfDisturbed([...ours, ...theirs], log);
     const figures = compare(ours, theirs, job);
     report[precision] = figures;
     const us = summarise(ours, job);
@@ -129,6 +128,17 @@ async function runComparison(bench: Bench, options: Options, print: Output, log:
     );
   }
   return report;
+}
+
+/** PyTorch suffers most: its threads wait for each other after every operation. */
+const TOLERATED = 0.1;
+
+function warnIfDisturbed(runs: readonly Outcome[], log: Output): void {
+  const worst = Math.max(...runs.map(({ disturbance }) => disturbance));
+  if (worst > TOLERATED)
+    log(
+      `Other programs took up to ${(worst * 100).toFixed(0)}% of the processors meanwhile: measure again when they are done.`,
+    );
 }
 
 const rooflineText = ({

@@ -92,6 +92,8 @@ export interface Measurement {
   steps: Step[];
   /** Largest resident set of the process (ru_maxrss). */
   peakBytes: number;
+  /** Processor time of the process so far. */
+  cpuSeconds: number;
   /** Matmul operations a second on this model's shapes. */
   matmulRate?: number | undefined;
 }

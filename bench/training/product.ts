@@ -1,12 +1,14 @@
 /**
- * Our side of bench:training: the product's own backend, loader, model and optimiser, stepped as the training loop
- * steps them. One argument, a Job; one line of JSON on standard output, the Measurement.
+ * Our side of bench:training: the product's own backend, loader, model, optimiser and training loop. One argument, a
+ * Job; one line of JSON on standard output, the Measurement.
  */
+import type { SequenceSource } from '../../src/corpus/sequences.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { loadModel } from '../../src/model/index.ts';
 import { mix, uniform } from '../../src/model/random.ts';
-import { moduleNames } from '../../src/protocol/run.ts';
+import { hyperSchema, type Hyper } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
+import { runLoop } from '../../src/training/loop.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';
 import type { Job, Measurement, Step } from './job.ts';
 import { measureMatmulRate } from './roofline.ts';
@@ -15,51 +17,75 @@ const job = JSON.parse(process.argv[2]!) as Job;
 process.stdout.write(`${JSON.stringify(await measure(job))}\n`);
 
 async function measure(job: Job): Promise<Measurement> {
+  const hyper = hyperOf(job);
   const backend = await startBackend('tensorflow');
   const gguf = await openGguf(job.base);
-  const model = await loadModel(backend, gguf, {
-    method: 'lora',
-    ...job.lora,
-    targets: moduleNames,
-    seed: job.seed,
-    precision: job.precision,
-  });
+  const model = await loadModel(backend, gguf, hyper);
   await gguf.close();
-  const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0 });
+  const optimizer = createOptimizer(model, hyper);
   const steps: Step[] = [];
-  for (let index = 0; index < job.warmupSteps + job.steps; index += 1) {
-    const tokens = randomTokens(job, index);
-    const wall = performance.now();
-    const cpu = process.cpuUsage();
-    const result = await model.accumulate(
-      { rows: job.batch, length: job.sequence, tokens },
-      { seed: [job.seed, index], train: true, lossWeight: 1 / (job.batch * job.sequence) },
-    );
-    const norm = await model.gradientNorm();
-    const gradientScale = norm > job.clipNorm ? job.clipNorm / norm : 1;
-    optimizer.step({ learningRate: job.learningRate, gradientScale });
-    model.zeroGradients();
-    const { user, system } = process.cpuUsage(cpu);
-    steps.push({
-      wallSeconds: (performance.now() - wall) / 1e3,
-      cpuSeconds: (user + system) / 1e6,
-      loss: result.lossSum / result.tokens,
-    });
-  }
+  let cpu = cpuSeconds();
+  await runLoop({
+    hyper,
+    model,
+    optimizer,
+    sequences: randomSequences(job),
+    from: 0,
+    signal: new AbortController().signal,
+    onStep({ loss, seconds }) {
+      steps.push({ wallSeconds: seconds, cpuSeconds: cpuSeconds() - cpu, loss });
+      cpu = cpuSeconds();
+      return Promise.resolve();
+    },
+  });
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   const { parameterCount } = model;
   optimizer.dispose();
   model.dispose();
+  const matmulRate = job.roofline ? await measureMatmulRate(backend, job) : undefined;
   return {
     engine: backend.reason.split(',')[0]!,
     trainedParameters: parameterCount,
     steps,
     peakBytes,
-    matmulRate: job.roofline ? await measureMatmulRate(backend, job) : undefined,
+    cpuSeconds: cpuSeconds(),
+    matmulRate,
   };
 }
 
-function randomTokens({ batch, sequence, shape, seed }: Job, index: number): Int32Array {
-  const next = uniform(mix(seed, index));
-  return Int32Array.from({ length: batch * (sequence + 1) }, () => Math.floor(next() * shape.vocabularySize));
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
+function hyperOf(job: Job): Hyper {
+  return hyperSchema.parse({
+    method: 'lora',
+    ...job.lora,
+    optimizer: 'adamw',
+    learningRate: job.learningRate,
+    schedule: 'constant',
+    warmup: 0,
+    clip: job.clipNorm,
+    steps: job.warmupSteps + job.steps,
+    sequenceLength: job.sequence,
+    batch: job.batch,
+    precision: job.precision,
+    seed: job.seed,
+  });
+}
+
+function randomSequences({ sequence: length, shape, seed }: Job): SequenceSource {
+  return {
+    length,
+    perEpoch: Infinity,
+    at(index) {
+      const next = uniform(mix(seed, index));
+      return {
+        tokens: Int32Array.from({ length: length + 1 }, () => Math.floor(next() * shape.vocabularySize)),
+        learned: new Uint8Array(length).fill(1),
+        starts: new Int32Array(length),
+      };
+    },
+  };
 }

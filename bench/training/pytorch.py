@@ -96,6 +96,7 @@ def measure(job):
         "trainedParameters": sum(p.numel() for p in trained),
         "steps": steps,
         "peakBytes": peak_bytes(),
+        "cpuSeconds": time.process_time(),
     }
 
 

@@ -23,12 +23,12 @@ const sweeps = {
 export type SweepName = keyof typeof sweeps;
 export const sweepNames = Object.keys(sweeps) as SweepName[];
 
-/** Why there is no figure, in its place. */
-type Outcome = Side | string;
+/** Figures, or why there are none. */
+type Result = Side | string;
 
 export interface SweepPoint extends Point {
-  ours: Outcome;
-  theirs: Outcome;
+  ours: Result;
+  theirs: Result;
 }
 
 export interface SweepResult {
@@ -64,7 +64,7 @@ export async function runSweep(
 
 async function measurePoint(bench: Bench, point: Point): Promise<SweepPoint> {
   const job = await bench.job(point, EFFORT);
-  const outcome = async (side: 'ours' | 'theirs'): Promise<Outcome> => {
+  const result = async (side: 'ours' | 'theirs'): Promise<Result> => {
     try {
       return summarise([await bench.run(side, job)], job);
     } catch (error) {
@@ -72,7 +72,7 @@ async function measurePoint(bench: Bench, point: Point): Promise<SweepPoint> {
       throw error;
     }
   };
-  return { ...point, ours: await outcome('ours'), theirs: await outcome('theirs') };
+  return { ...point, ours: await result('ours'), theirs: await result('theirs') };
 }
 
 function memoryFit(points: SweepPoint[]): { memory?: Line } {
