@@ -3,12 +3,15 @@ import type { LlamaModel, Token } from 'node-llama-cpp';
 import { openGguf } from '../gguf/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { loadLlamaModel } from './llama.ts';
+import { readPieces, type Pieces } from './pieces.ts';
 
 export interface Tokenizer {
   /** Tokens of a text, no start token added. `special`: text such as "<|fim_prefix|>" becomes its token; default it is text. */
   encode(text: string, options?: { special?: boolean }): Int32Array;
   /** Text of tokens. `special`: special tokens appear as their text; default they are left out. Throws RangeError for what is no token. */
   decode(tokens: ArrayLike<number>, options?: { special?: boolean }): string;
+  /** Bytes of text that a token stands for: none of a special one. */
+  byteLength(token: number): number;
   /** Tokens of the vocabulary; the model's own table may be padded to more rows. */
   readonly vocabularySize: number;
   readonly bos?: number;
@@ -49,10 +52,10 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
       { cause: error },
     );
   }
-  return tokenizerOf(model, words.length);
+  return tokenizerOf(model, words.length, readPieces(gguf.metadata));
 }
 
-function tokenizerOf(model: LlamaModel, vocabularySize: number): Tokenizer {
+function tokenizerOf(model: LlamaModel, vocabularySize: number, pieces: Pieces): Tokenizer {
   const { bos, eos, eot, infill } = model.tokens;
   const named = (...texts: string[]) => {
     const found = texts.map((text) => model.tokenize(text, true)).find((tokens) => tokens.length === 1);
@@ -79,8 +82,10 @@ function tokenizerOf(model: LlamaModel, vocabularySize: number): Tokenizer {
       for (const token of list)
         if (!(Number.isInteger(token) && token >= 0 && token < vocabularySize))
           throw new RangeError(`${token} is no token of a vocabulary of ${vocabularySize}`);
-      return model.detokenize(list, special);
+      if (!pieces.exact) return model.detokenize(list, special);
+      return Buffer.concat(list.map((token) => pieces.bytesOf(token, special))).toString('utf8');
     },
+    byteLength: (token) => pieces.bytesOf(token).length,
     vocabularySize,
     ...(bos === null ? {} : { bos }),
     ...(bos !== null && model.tokens.shouldPrependBosToken ? { start: bos } : {}),

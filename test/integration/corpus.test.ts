@@ -38,6 +38,47 @@ describe('a corpus of real code', () => {
   });
 });
 
+describe('a corpus for a base that fills in', () => {
+  const plan = { fimRate: 0.6, repositoryContext: true };
+  const marks = ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'] as const;
+
+  it("has its repositories, and in them files whose middle was put last, in the base's own tokens", async () => {
+    await buildCorpus({ folder, out: place.path('filled'), tokenizer, seed: 1, plan });
+    const { train, heldOut, documents } = await openCorpus(place.path('filled'));
+    const whole = tokenizer.decode(train.read(0, train.length), { special: true });
+    expect(whole.startsWith('<|repo_name|>code\n<|file_sep|>')).toBe(true);
+    expect(documents.filter(({ fim }) => fim).length).toBeGreaterThan(0);
+    for (const { path, split, offset, tokens, fim } of documents) {
+      const text = await readFile(place.path('code', path), 'utf8');
+      const own = tokenizer.decode((split === 'train' ? train : heldOut).read(offset, tokens), {
+        special: true,
+      });
+      const content = own.slice(own.indexOf(`<|file_sep|>${path}\n`)).replace(/<\|endoftext\|>$/, '');
+      if (split === 'held-out') expect(own).toBe(`${text}<|endoftext|>`);
+      else if (!fim) expect(content).toBe(`<|file_sep|>${path}\n${text}`);
+      else {
+        const parts = content
+          .slice(`<|file_sep|>${path}\n`.length)
+          .split(/<\|fim_(?:prefix|suffix|middle)\|>/);
+        expect(parts).toHaveLength(4);
+        const [, first, second, third] = parts as [string, string, string, string];
+        expect(fim === 'psm' ? first + third + second : third + second, path).toBe(text);
+        expect(content.indexOf(marks[1])).toBeGreaterThan(content.indexOf(marks[0]));
+        expect(content.indexOf(marks[2])).toBeGreaterThan(content.indexOf(marks[1]));
+      }
+    }
+  });
+
+  it('is refused for a base that does not', async () => {
+    const plain = place.path('plain.gguf');
+    await writeTinyModel(plain, { fillInTheMiddle: false });
+    const other = await openTokenizer(plain);
+    const building = buildCorpus({ folder, out: place.path('refused'), tokenizer: other, seed: 1, plan });
+    await expect(building).rejects.toMatchObject({ code: 'bad-argument' });
+    await other.dispose();
+  });
+});
+
 describe('forget-me-not corpus', () => {
   it('counts tokens as the base does and writes no run', async () => {
     const counted = await place.json<CorpusSummary & { files: KeptEntry[] }>(

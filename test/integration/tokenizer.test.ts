@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer, type Tokenizer } from '../../src/base-models/index.ts';
 import { exportAdapterGguf } from '../../src/export/index.ts';
+import { loadLlamaModel } from '../../src/base-models/llama.ts';
+import { readVocabulary } from '../../src/serving/vocabulary.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 import { tinyVocabulary } from '../support/tiny-vocabulary.ts';
 
@@ -28,11 +30,15 @@ describe('a tokenizer', () => {
     'function add(a, b) {\n    return a + b;\n}\n',
     '\tif (x)\r\n  y();   ',
     'naïve 中文 😀 \u0000\u2028',
+    "[a , ...b] ? c : d ! it 's  \n",
     '',
   ])('gives %j back', (text) => {
     const encoded = tokenizer.encode(text);
     expect(encoded).toBeInstanceOf(Int32Array);
     expect(tokenizer.decode(encoded)).toBe(text);
+    expect(encoded.reduce((sum, token) => sum + tokenizer.byteLength(token), 0)).toBe(
+      Buffer.byteLength(text),
+    );
     expect(encoded.every((token) => token >= 0 && token < tokenizer.vocabularySize)).toBe(true);
   });
 
@@ -58,6 +64,13 @@ describe('a tokenizer', () => {
     expect(tokenizer.decode(Int32Array.from(encoded))).toBe('a');
   });
 
+  it('shows special tokens only when asked to', () => {
+    const list = [id('<|fim_prefix|>'), id('a'), id('<|endoftext|>')];
+    expect(tokenizer.decode(list)).toBe('a');
+    expect(tokenizer.decode(list, { special: true })).toBe('<|fim_prefix|>a<|endoftext|>');
+    expect(list.map((token) => tokenizer.byteLength(token))).toEqual([0, 1, 0]);
+  });
+
   it('knows the special tokens', () => {
     const fim = { prefix: id('<|fim_prefix|>'), suffix: id('<|fim_suffix|>'), middle: id('<|fim_middle|>') };
     expect(tokenizer.vocabularySize).toBe(tokens.length);
@@ -67,6 +80,17 @@ describe('a tokenizer', () => {
     for (const token of [tokenizer.eos, ...Object.values(fim), id('<|file_sep|>'), id('<|im_end|>')])
       expect(tokenizer.endTokens).toContain(token);
     expect(tokenizer.endTokens).not.toContain(id('a'));
+  });
+
+  it('begins texts with what serving begins them with', async () => {
+    expect(tokenizer.start).toBeUndefined();
+    await writeTinyModel(at('started.gguf'), { start: true });
+    const started = await openTokenizer(at('started.gguf'));
+    const model = await loadLlamaModel({ modelPath: at('started.gguf'), vocabOnly: true });
+    expect(started.start).toBe(id('<|im_start|>'));
+    expect(readVocabulary(model).bos).toBe(started.start);
+    expect([...started.encode('function')]).toEqual([id('function')]);
+    for (const one of [started, model]) await one.dispose();
   });
 
   it.each([-1, 1e6, 1.5, NaN])('refuses %d, which would end the process', (token) => {

@@ -39,6 +39,8 @@ export interface TinyModelOptions {
   llama3?: Llama3Scaling;
   /** Its vocabulary has fill-in-the-middle tokens, which random weights make nothing of. Default true. */
   fillInTheMiddle?: boolean;
+  /** Its vocabulary says that every text begins with a token, <|im_start|>. */
+  start?: boolean;
 }
 
 const ROPE_THETA = 10_000;

@@ -53,9 +53,10 @@ export interface TinyVocabulary {
 
 /**
  * @param fillInTheMiddle without it, the same tokens under names that mean nothing to llama.cpp
+ * @param start every text is to begin with <|im_start|>
  * @param padding entries after the last token, as converters pad a vocabulary
  */
-export function tinyVocabulary({ fillInTheMiddle = true, padding = 0 } = {}): TinyVocabulary {
+export function tinyVocabulary({ fillInTheMiddle = true, padding = 0, start = false } = {}): TinyVocabulary {
   const special = fillInTheMiddle
     ? specialTokens
     : specialTokens.map((token) => token.replace('fim_', 'reserved_'));
@@ -85,7 +86,8 @@ export function tinyVocabulary({ fillInTheMiddle = true, padding = 0 } = {}): Ti
       ['tokenizer.ggml.merges', { type: 'string[]', value: merges }],
       ['tokenizer.ggml.eos_token_id', id('<|endoftext|>')],
       ['tokenizer.ggml.padding_token_id', id(special[6]!)],
-      ['tokenizer.ggml.add_bos_token', { type: 'bool', value: false }],
+      ['tokenizer.ggml.add_bos_token', { type: 'bool', value: start }],
+      ...(start ? [['tokenizer.ggml.bos_token_id', id('<|im_start|>')] as [string, MetadataEntry]] : []),
     ],
   };
 }

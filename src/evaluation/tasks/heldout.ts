@@ -52,18 +52,11 @@ async function run(context: TaskContext) {
 }
 
 /**
- * Bytes of the text whose prediction counts. The tokens that end documents decode to nothing: their loss counts, and
- * no byte.
+ * Bytes of the text whose prediction counts. The tokens that end documents stand for none: their loss counts, and no
+ * byte.
  */
-function learnedBytes({ tokens, learned }: Sequence, tokenizer: Pick<Tokenizer, 'decode'>): number {
-  let bytes = 0;
-  for (let from = learned.indexOf(1); from >= 0;) {
-    const gap = learned.indexOf(0, from);
-    const to = gap < 0 ? learned.length : gap;
-    bytes += Buffer.byteLength(tokenizer.decode(tokens.subarray(from + 1, to + 1)));
-    from = gap < 0 ? -1 : learned.indexOf(1, gap);
-  }
-  return bytes;
+function learnedBytes({ tokens, learned }: Sequence, { byteLength }: Pick<Tokenizer, 'byteLength'>): number {
+  return tokens.subarray(1).reduce((sum, token, at) => sum + (learned[at] ? byteLength(token) : 0), 0);
 }
 
 export const heldOutTask: Task = {

@@ -1,0 +1,50 @@
+/**
+ * The bytes that each token of a vocabulary stands for, read from the GGUF. llama.cpp's own detokenizer is for chat: with
+ * some vocabularies, Llama 3's among them, it drops spaces before punctuation, which code does not forgive.
+ */
+
+const CONTROL = 3;
+const UNKNOWN = 2;
+const USER_DEFINED = 4;
+const UNUSED = 5;
+const BYTE = 6;
+
+export interface Pieces {
+  /** Of a byte-level vocabulary: every text is exactly the bytes of its tokens, one after another. */
+  readonly exact: boolean;
+  /** A control token's are its name's where `special`, else none. */
+  bytesOf(token: number, special?: boolean): Buffer;
+}
+
+/** `metadata` is the GGUF's. */
+export function readPieces(metadata: Readonly<Record<string, unknown>>): Pieces {
+  const words = metadata['tokenizer.ggml.tokens'] as string[];
+  const types = metadata['tokenizer.ggml.token_type'] as number[] | undefined;
+  const byteLevel = metadata['tokenizer.ggml.model'] === 'gpt2';
+  const plain = byteLevel ? fromByteLevel : fromSentencePiece;
+  return {
+    exact: byteLevel,
+    bytesOf(token, special = false) {
+      const word = words[token] ?? '';
+      const type = types?.[token];
+      if (type === CONTROL || type === UNKNOWN) return Buffer.from(special ? word : '');
+      if (type === UNUSED) return Buffer.alloc(0);
+      if (type === BYTE) return Buffer.from([Number.parseInt(word.slice(3, 5), 16)]);
+      return type === USER_DEFINED ? Buffer.from(word) : plain(word);
+    },
+  };
+}
+
+/** GPT-2 writes bytes that can't be printed as characters from U+0100 on. */
+const bytes = new Map<string, number>();
+for (let byte = 0, next = 256; byte < 256; byte += 1) {
+  const printable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+  bytes.set(String.fromCharCode(printable ? byte : next++), byte);
+}
+
+function fromByteLevel(word: string): Buffer {
+  const list = Array.from(word, (character) => bytes.get(character));
+  return list.includes(undefined) ? Buffer.from(word) : Buffer.from(list as number[]);
+}
+
+const fromSentencePiece = (word: string): Buffer => Buffer.from(word.replaceAll('\u2581', ' '));
