@@ -1,7 +1,7 @@
 /** safetensors: u64 header length, JSON header, raw little-endian data. F32 only; what checkpoints and PEFT need. */
 import { open, type FileHandle } from 'node:fs/promises';
 import { elementCount } from '../gguf/types.ts';
-import { readValues, type Values } from './values.ts';
+import { readValues, type LazyValues, type Values } from './values.ts';
 
 interface Entry {
   dtype: 'F32';
@@ -10,7 +10,7 @@ interface Entry {
 }
 export interface Tensor {
   shape: number[];
-  data: Float32Array;
+  data: LazyValues;
 }
 
 /** Writes, a tensor at a time, and syncs; tensors keep the map's order, so equal content gives equal bytes. */
@@ -47,29 +47,45 @@ export async function writeSafetensors(
 }
 
 /**
- * Reads all tensors, one at a time: a checkpoint of a large model is more than Node reads at once. Throws on anything
- * that does not add up: lengths, types, offsets.
+ * The tensors of a file, each to be read in its turn: a checkpoint of a large model is more than memory has room for
+ * beside the model. Throws on anything that does not add up: lengths, types, offsets.
  */
 export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
-  const file = await open(path);
-  try {
+  const { header, base, size } = await readHeader(path);
+  const tensors = new Map<string, Tensor>();
+  for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(header)) {
+    const [from, to] = offsets.map((offset) => base + offset) as [number, number];
+    const length = elementCount(shape);
+    if (dtype !== 'F32' || from < base || to - from !== 4 * length || to > size)
+      throw new Error(`${path}: tensor ${name} does not fit the file`);
+    const read = () =>
+      withFile(
+        path,
+        async (file) => new Float32Array((await readExactly(file, path, from, to - from)).buffer),
+      );
+    tensors.set(name, { shape, data: { length, read } });
+  }
+  return tensors;
+}
+
+/** `base` is where the data begins. */
+function readHeader(path: string): Promise<{ header: Record<string, Entry>; base: number; size: number }> {
+  return withFile(path, async (file) => {
     const { size } = await file.stat();
     if (size < 8) throw new Error(`${path} is too short for safetensors`);
-    const headerLength = Number((await readExactly(file, path, 0, 8)).readBigUInt64LE());
-    if (headerLength > size - 8) throw new Error(`${path} ends inside its header`);
-    const json = (await readExactly(file, path, 8, headerLength)).toString('utf8');
-    const tensors = new Map<string, Tensor>();
-    for (const [name, entry] of Object.entries(JSON.parse(json) as Record<string, Entry>)) {
-      if (name === '__metadata__') continue;
-      const { dtype, shape, data_offsets: offsets } = entry;
-      const [from, to] = offsets.map((offset) => 8 + headerLength + offset) as [number, number];
-      const count = elementCount(shape);
-      if (dtype !== 'F32' || from < 8 + headerLength || to - from !== 4 * count || to > size)
-        throw new Error(`${path}: tensor ${name} does not fit the file`);
-      const { buffer } = await readExactly(file, path, from, to - from);
-      tensors.set(name, { shape, data: new Float32Array(buffer) });
-    }
-    return tensors;
+    const length = Number((await readExactly(file, path, 0, 8)).readBigUInt64LE());
+    if (length > size - 8) throw new Error(`${path} ends inside its header`);
+    const json = (await readExactly(file, path, 8, length)).toString('utf8');
+    const header = JSON.parse(json) as Record<string, Entry>;
+    delete header['__metadata__'];
+    return { header, base: 8 + length, size };
+  });
+}
+
+async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>): Promise<T> {
+  const file = await open(path);
+  try {
+    return await body(file);
   } finally {
     await file.close();
   }

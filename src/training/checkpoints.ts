@@ -157,8 +157,8 @@ export async function restoreCheckpoint(
       const moments = await readSafetensors(join(path, 'optimizer.safetensors'));
       if (model.parameters.some(({ name }) => !parameters.has(name)))
         throw new Error('parameters are missing');
-      for (const { name } of model.parameters) model.write(name, parameters.get(name)!.data);
-      optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
+      for (const { name } of model.parameters) model.write(name, await parameters.get(name)!.data.read());
+      await optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
       return { state, damaged };
     } catch {
       damaged.push(step);

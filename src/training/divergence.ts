@@ -6,10 +6,14 @@ import { UserError } from '../protocol/errors.ts';
 const WINDOW = 32;
 /** Fewer say nothing about what is usual. */
 const ENOUGH = 8;
+/** Fewer may all have been easy ones. */
+const PLENTY = 24;
 /** A loss this many deviations (1.4826 MAD) above the median is no longer usual. */
 const DEVIATIONS = 6;
 /** Yet a loss that hardly varies may rise by this much, in nats. */
 const LEAST_RISE = 1;
+/** A loss may not creep up further than this above the lowest level of the run, in nats. */
+const LEAST_DRIFT = 2;
 /** Losses this far above a uniform guess (ln V) mean that the model is broken, not merely surprised. */
 const ABOVE_UNIFORM = 3;
 /** One strange batch is none of the model's doing; so many in a row are. */
@@ -23,6 +27,8 @@ export const watchStateSchema = z.object({
   /** Of the last steps that were usual, oldest first. */
   losses: z.array(z.number()).default([]),
   norms: z.array(z.number()).default([]),
+  /** The lowest loss so far that would have been a drift away from where the run had come. */
+  ceiling: z.number().optional(),
   /** Unusual steps in a row up to now. */
   bad: z.int().default(0),
 });
@@ -43,11 +49,7 @@ export class DivergenceWatch {
       return `the gradient's norm leapt from about ${usualNorm.toPrecision(2)} to ${gradientNorm.toPrecision(2)}`;
     const dead = gradientNorm === 0 && loss > LOSS_LEFT;
     if (!dead && loss <= this.bound()) {
-      this.state = {
-        losses: [...losses, loss].slice(-WINDOW),
-        norms: [...norms, gradientNorm].slice(-WINDOW),
-        bad: 0,
-      };
+      this.remember(loss, gradientNorm);
       return undefined;
     }
     const bad = this.state.bad + 1;
@@ -58,15 +60,27 @@ export class DivergenceWatch {
     return `the loss stayed at ${loss.toFixed(2)}${before}`;
   }
 
+  private remember(loss: number, gradientNorm: number): void {
+    const losses = [...this.state.losses, loss].slice(-WINDOW);
+    const norms = [...this.state.norms, gradientNorm].slice(-WINDOW);
+    const level = losses.length < PLENTY ? Infinity : above(losses, LEAST_DRIFT);
+    const ceiling = Math.min(this.state.ceiling ?? Infinity, level);
+    this.state = { losses, norms, bad: 0, ...(ceiling < Infinity && { ceiling }) };
+  }
+
   /** The highest loss that is still usual. */
   private bound(): number {
+    const { losses, ceiling = Infinity } = this.state;
     const broken = Math.log(this.vocabularySize) + ABOVE_UNIFORM;
-    const { losses } = this.state;
-    if (losses.length < ENOUGH) return broken;
-    const middle = median(losses);
-    const deviation = 1.4826 * median(losses.map((loss) => Math.abs(loss - middle)));
-    return Math.min(broken, middle + Math.max(LEAST_RISE, DEVIATIONS * deviation));
+    return Math.min(broken, ceiling, losses.length < ENOUGH ? Infinity : above(losses, LEAST_RISE));
   }
+}
+
+/** What is no longer usual after `losses`, which may rise by `least` in any case. */
+function above(losses: readonly number[], least: number): number {
+  const middle = median(losses);
+  const deviation = 1.4826 * median(losses.map((loss) => Math.abs(loss - middle)));
+  return middle + Math.max(least, DEVIATIONS * deviation);
 }
 
 function median(values: readonly number[]): number {

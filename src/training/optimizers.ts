@@ -1,5 +1,5 @@
 /** AdamW (as PyTorch's) and decoupled LionW, on the backend. State is f32. */
-import type { Values } from '../export/values.ts';
+import { readValues, type Values } from '../export/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Slot, TrainableModel } from '../model/index.ts';
 import type { Tensor } from '../tensor/backend.ts';
@@ -10,7 +10,7 @@ export interface Optimizer {
   step(options: { learningRate: number; gradientScale: number }): void;
   /** Everything needed to go on bit for bit; keys are stable. */
   state(): Map<string, Values>;
-  load(state: ReadonlyMap<string, Float32Array>): void;
+  load(state: ReadonlyMap<string, Values>): Promise<void>;
   dispose(): void;
 }
 
@@ -102,17 +102,21 @@ class BackendOptimizer implements Optimizer {
     return state;
   }
 
-  load(state: ReadonlyMap<string, Float32Array>): void {
+  async load(state: ReadonlyMap<string, Values>): Promise<void> {
     const { backend, slots } = this.model;
     this.dispose();
-    this.steps = state.get('steps')?.[0] ?? 0;
-    const restore = (slot: Slot, kind: string) => {
-      const values = state.get(`${slot.name}.${kind}`);
-      return values && backend.tensor(values.slice(), slot.value.shape);
+    const values = async (key: string) => {
+      const saved = state.get(key);
+      return saved && (await readValues(saved));
+    };
+    this.steps = (await values('steps'))?.[0] ?? 0;
+    const restore = async (slot: Slot, kind: string) => {
+      const saved = await values(`${slot.name}.${kind}`);
+      return saved && backend.tensor(saved.slice(), slot.value.shape);
     };
     for (const slot of slots) {
-      const first = restore(slot, 'first');
-      const second = restore(slot, 'second');
+      const first = await restore(slot, 'first');
+      const second = await restore(slot, 'second');
       if (first) this.moments.set(slot.name, second ? { first, second } : { first });
     }
   }

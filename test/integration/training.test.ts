@@ -4,6 +4,7 @@ import { appendFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
@@ -51,12 +52,12 @@ afterAll(() => place?.dispose());
 const train = (...args: string[]) => place.json<Trained>('train', code, '--base', base, ...small, ...args);
 const artefact = ({ dir, artefact: name }: Trained) => readFile(join(dir, name));
 
-/** Starts detached, kills the trainer's whole life at a step, and lets `resume` finish. */
-async function killedAt(step: number, ...args: string[]): Promise<Trained> {
+/** Starts detached, kills the trainer's whole life once its events say so, and lets `resume` finish. */
+async function killedAt(sign: string, ...args: string[]): Promise<Trained> {
   const { run, dir } = await train('--detach', ...args);
   const events = join(dir, 'events.jsonl');
   for (;;) {
-    if ((await readFile(events, 'utf8').catch(() => '')).includes(`"step":${step},"loss"`)) break;
+    if ((await readFile(events, 'utf8').catch(() => '')).includes(sign)) break;
     await sleep(5);
   }
   const { pid } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid: number };
@@ -67,6 +68,9 @@ async function killedAt(step: number, ...args: string[]): Promise<Trained> {
 }
 
 describe.each(backends)('on %s', (backend) => {
+  /** What came out is looked at byte by byte: no evaluation is needed. */
+  const quick = `--backend ${backend} --steps 4 --retention 0 --held-out-windows 1`.split(' ');
+
   it('learns held-out code and says how fast and how large', async () => {
     const result = await train('--steps', '24', '--backend', backend);
     expect(result).toMatchObject({ backend, artefact: 'adapter.gguf' });
@@ -76,19 +80,42 @@ describe.each(backends)('on %s', (backend) => {
     expect(heldOut.after.value).toBeLessThan(heldOut.before.value);
   });
 
+  // Steps of a few milliseconds: enough of them are left for a busy machine to kill the trainer in time.
   it.each([
-    ['lora', 'lionw'],
-    ['full', 'adamw'],
-  ])('goes on after kill -9 to the same bytes (%s, %s)', async (method, optimizer) => {
-    // Steps of a few milliseconds: enough of them are left for a busy machine to kill the trainer in time.
-    const options = ['--steps', '20', '--backend', backend, '--method', method, '--optimizer', optimizer];
-    if (method === 'full') options.push('--lr', '1e-4');
+    'lora lionw',
+    'lora adamw --batch 2 --accumulate 2 --attention-dropout 0.1 --schedule constant --recompute',
+    'lora lionw --targets blk.1.*,q --rank-stabilised --schedule inverse-sqrt --steps 24',
+    'full adamw --lr 1e-4',
+    'full lionw --lr 1e-4 --weight-decay 1e-4 --attention-dropout 0.1 --accumulate 2',
+  ])('goes on after kill -9 to the same bytes: %s', async (words) => {
+    const [method, optimizer, ...more] = words.split(' ');
+    const options = [...quick, '--steps', '20', '--method', method!, '--optimizer', optimizer!, ...more];
     const whole = await train(...options);
-    const resumed = await killedAt(6, ...options);
+    const resumed = await killedAt('"step":6,"loss"', ...options);
     expect(resumed.run).not.toBe(whole.run);
     expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
-    const other = await train(...options, '--seed', '1');
-    expect((await artefact(other)).equals(await artefact(whole))).toBe(false);
+  });
+
+  it('comes to other bytes with another seed', async () => {
+    const [one, other] = [await train(...quick, '--seed', '0'), await train(...quick, '--seed', '1')];
+    expect((await artefact(one)).equals(await artefact(other))).toBe(false);
+  });
+
+  it('goes back when it diverges, tells so, and after kill -9 comes to the same bytes', async () => {
+    const options = '--method full --lr 0.1 --schedule constant --warmup 0 --steps 60'.split(' ');
+    const whole = await train(...quick, ...options);
+    const resumed = await killedAt('"type":"rollback"', ...quick, ...options);
+    expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
+    const lines = (await readFile(join(whole.dir, 'events.jsonl'), 'utf8')).trim().split('\n');
+    const events = lines.map((line) => JSON.parse(line) as RunEvent);
+    const back = events.find((event) => event.type === 'rollback')!;
+    expect(back).toMatchObject({ rateScale: 0.5, why: expect.stringContaining('loss') });
+    const rates = events.flatMap((event) => (event.type === 'step' ? [event.learningRate] : []));
+    expect(rates[0]).toBe(0.1);
+    expect(rates.at(-1)).toBeLessThanOrEqual(0.05);
+    // The history that counts has every step once.
+    const steps = survivingEvents(events).flatMap((event) => (event.type === 'step' ? [event.step] : []));
+    expect(steps).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   });
 });
 

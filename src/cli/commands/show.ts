@@ -156,8 +156,9 @@ function stepTable(steps: Step[]): string {
     step.learningRate.toExponential(1),
     step.gradientNorm.toFixed(2),
     Math.round(step.tokensPerSecond).toString(),
+    step.mfu === undefined ? '' : `${Math.round(100 * step.mfu)}%`,
   ]);
-  return formatTable([['  step', 'loss', 'rate', 'gradient', 'tokens/s'], ...rows]);
+  return formatTable([['  step', 'loss', 'rate', 'gradient', 'tokens/s', 'utilisation'], ...rows]);
 }
 
 /** Held-out loss as it went during training. */

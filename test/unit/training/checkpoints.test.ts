@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { LazyValues } from '../../../src/export/values.ts';
 import type { Model } from '../../../src/model/index.ts';
 import {
   CheckpointPlan,
@@ -31,7 +32,7 @@ function state(value: number, moments: () => Float32Array = () => Float32Array.o
   } as unknown as Model;
   const optimizer = {
     state: () => new Map([['w', moments()]]),
-    load: (loaded: Map<string, Float32Array>) => void seen.push(...loaded.get('w')!),
+    load: async (loaded: Map<string, LazyValues>) => void seen.push(...(await loaded.get('w')!.read())),
   } as unknown as Optimizer;
   return { model, optimizer, backend: 'wasm', seen };
 }

@@ -31,6 +31,12 @@ describe('DivergenceWatch', () => {
     expect(verdict([...mixed, 4, 4, 4, 4])).toBeUndefined();
   });
 
+  it('tells a loss that creeps up from one that creeps down', () => {
+    const creeping = Array.from({ length: 300 }, (_, i) => 2 + 0.05 * Math.sin(i * 7) + i / 100);
+    expect(verdict(creeping)).toMatch(/^2\d\d: the loss stayed at 4\.\d/);
+    expect(verdict(creeping.toReversed())).toBeUndefined();
+  });
+
   it('is silent on noise', () => {
     const noise = new Random(1).normals(2000, 0.3);
     expect(verdict(Array.from(noise, (value, i) => 4 * Math.exp(-i / 500) + 1 + value))).toBeUndefined();

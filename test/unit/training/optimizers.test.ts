@@ -123,7 +123,7 @@ describe.each(['adamw', 'lionw'] as const)('a run of %s', (rule) => {
     const second = await load(method, 0.1);
     for (const { name } of first.parameters) second.write(name, await first.read(name));
     const secondOptimizer = createOptimizer(second, options);
-    secondOptimizer.load(state);
+    await secondOptimizer.load(state);
     await train(second, secondOptimizer, 3, 6);
 
     expect(await contents(second)).toEqual(await contents(whole));
