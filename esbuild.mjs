@@ -48,6 +48,7 @@ const processes = {
   entryPoints: {
     cli: 'src/cli/cli.ts',
     trainer: 'src/training/trainer.ts',
+    sweeper: 'src/training/sweeper.ts',
     evaluator: 'src/evaluation/evaluator.ts',
     server: 'src/serving/server.ts',
     'sandbox-worker': 'src/evaluation/sandbox-worker.ts',

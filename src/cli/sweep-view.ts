@@ -1,8 +1,8 @@
 /** What a sweep shows: where it stands, a line for each trial, and in the end the table and what it says. */
 import type { Hyper } from '../protocol/run.ts';
+import type { SweepProgress } from '../protocol/sweep.ts';
 import { formatRate, methodName } from '../training/learning-rate.ts';
 import type { MethodResult, RateResult } from '../training/sweep-choice.ts';
-import type { SweepProgress } from '../training/sweep-run.ts';
 import { formatDuration, formatTable } from './format.ts';
 import { printProgress } from './output.ts';
 

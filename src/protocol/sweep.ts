@@ -72,3 +72,26 @@ export type Trial = z.infer<typeof trialSchema>;
 /** A line of trials.jsonl. */
 export const sweepLineSchema = z.discriminatedUnion('type', [baseLineSchema, trialSchema]);
 export type SweepLine = z.infer<typeof sweepLineSchema>;
+
+const progressSchema = z.object({
+  method,
+  learningRate: z.number(),
+  /** Of the trial that runs, from 1; the number of trials grows where a grid is extended. */
+  trial: z.int(),
+  trials: z.int(),
+  /** 0 while the model is loaded and the base measured. */
+  step: z.int(),
+  steps: z.int(),
+  loss: z.number().optional(),
+  etaSeconds: z.number().optional(),
+});
+export type SweepProgress = z.infer<typeof progressSchema>;
+
+/** What the sweeper says on stdout, one object a line. What it measures, it writes into the sweep's folder. */
+export const sweeperMessageSchema = z.discriminatedUnion('type', [
+  progressSchema.extend({ type: z.literal('progress') }),
+  /** A line was added to trials.jsonl. */
+  z.object({ type: z.literal('trial') }),
+  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+]);
+export type SweeperMessage = z.infer<typeof sweeperMessageSchema>;

@@ -118,8 +118,8 @@ export function concludeSweep(spec: SweepSpec, lines: readonly SweepLine[]): Met
   return spec.methods.map((swept) => concludeMethod(spec, swept, lines));
 }
 
-/** What a trial says by itself; beside the best one, whether it is worse. */
-export function rateResult(trial: Trial, base?: BaseLine, best?: Trial): RateResult {
+/** What a trial says beside the best one. */
+function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | undefined): RateResult {
   const { learningRate, losses, kl, diverged, heldOut } = trial;
   const common = { learningRate, losses, ...(kl !== undefined && { kl }) };
   const measured = base && heldOut ? compare(base, base.heldOut, heldOut) : undefined;

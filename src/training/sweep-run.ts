@@ -6,30 +6,18 @@ import { openGguf } from '../gguf/index.ts';
 import { loadModel, type Llama } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Hyper } from '../protocol/run.ts';
-import type { BaseLine, SweptMethod, Trial } from '../protocol/sweep.ts';
+import type { BaseLine, SweepProgress, SweptMethod, Trial } from '../protocol/sweep.ts';
 import { lockRun } from '../runs/lock.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
-import { concludeSweep, nextRate, rateResult, type MethodResult, type RateResult } from './sweep-choice.ts';
+import { concludeSweep, nextRate, type MethodResult } from './sweep-choice.ts';
 import { appendLine, readSweep, sweepCorpusDir, type Sweep } from './sweep-store.ts';
 import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './sweep-trial.ts';
-
-export interface SweepProgress {
-  method: Hyper['method'];
-  learningRate: number;
-  /** Of the trial that runs, from 1; the number of trials grows where a grid is extended. */
-  trial: number;
-  trials: number;
-  /** 0 while the model is loaded and the base measured. */
-  step: number;
-  steps: number;
-  loss?: number;
-  etaSeconds?: number;
-}
 
 export interface SweepHandlers {
   signal: AbortSignal;
   onProgress?(progress: SweepProgress): void;
-  onTrial?(method: Hyper['method'], result: RateResult): void;
+  /** A trial was written down. */
+  onTrial?(): void;
 }
 
 /**
@@ -105,7 +93,7 @@ class SweepRunner {
           const trial = await this.trial(model, hyper, base, probes);
           if (!trial) return;
           await appendLine(this.sweep, trial);
-          this.handlers.onTrial?.(method, rateResult(trial, base));
+          this.handlers.onTrial?.();
         } finally {
           model.dispose();
         }

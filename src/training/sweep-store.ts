@@ -117,7 +117,10 @@ export async function findSweep(ref: string): Promise<Sweep> {
 export async function findUnfinished(asked: NewSweep): Promise<Sweep | undefined> {
   for (const sweep of await listSweeps()) {
     const { format, id, createdAt } = sweep.spec;
-    const same = sweepSpecSchema.parse({ ...asked, format, id, createdAt });
+    // As it would be read back: without what is undefined.
+    const same: unknown = JSON.parse(
+      JSON.stringify(sweepSpecSchema.parse({ ...asked, format, id, createdAt })),
+    );
     if (!isDeepStrictEqual(sweep.spec, same)) continue;
     if (!concludeSweep(sweep.spec, sweep.lines).every(({ finished }) => finished)) return sweep;
   }

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../protocol/errors.ts';
@@ -6,24 +6,27 @@ import { sweepsDir } from '../../protocol/paths.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { formatRate, methodName } from '../../training/learning-rate.ts';
-import { defaultGrid, type MethodResult } from '../../training/sweep-choice.ts';
-import { runSweep } from '../../training/sweep-run.ts';
+import { concludeSweep, defaultGrid, type MethodResult } from '../../training/sweep-choice.ts';
 import {
   createSweep,
   findSweep,
   findUnfinished,
+  readSweep,
   type NewSweep,
   type Sweep,
 } from '../../training/sweep-store.ts';
+import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../data-options.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { fitToMachine } from '../fit-machine.ts';
 import { printJson } from '../output.ts';
+import { readCorpus } from '../read-corpus.ts';
+import { followSweeper } from '../sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../sweep-view.ts';
 import { addTrainOptions, checkSchedule, toHyper, whole, type TrainOptions } from '../train-options.ts';
 import { version } from '../version.ts';
-import { checkBase, plannedBackend, readCorpus } from './train.ts';
+import { checkBase, plannedBackend } from './train.ts';
 
-interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'> {
+interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, DataOptions {
   method: 'both' | Hyper['method'];
   grid?: number[];
   steps: number;
@@ -57,6 +60,7 @@ export function sweepCommand(): Command {
     )
     .option('--steps <n>', 'optimiser steps of each trial', whole(1), 40)
     .option('--held-out-windows <n>', 'held-out windows that trials are compared on', whole(1), 16);
+  addDataOptions(command);
   for (const option of addTrainOptions(new Command()).options)
     if (shared.includes(option.attributeName())) command.addOption(option);
   return command
@@ -76,27 +80,15 @@ function grid(text: string): number[] {
 async function sweep(folder: string | undefined, options: SweepOptions): Promise<void> {
   const { dir, spec } = options.resume
     ? await findSweep(options.resume)
-    : await prepare(await checkFolder(folder), options);
+    : await prepare(folder === undefined ? undefined : resolve(folder), options);
   const view = sweepView({ json: options.json === true });
-  const stop = new AbortController();
-  const onStop = () => {
-    process.stderr.write('\nStopping after this step; the trials that are done are kept.\n');
-    stop.abort();
-  };
-  process.once('SIGINT', onStop).once('SIGTERM', onStop);
-  // It prints to this process's own stderr.
-  process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
-  let results: MethodResult[];
   try {
-    results = await runSweep(dir, {
-      signal: stop.signal,
-      onProgress: (progress) => view.progress(progress),
-      onTrial: (method, result) => view.trial(method, result),
-    });
+    await followSweeper(dir, view);
   } finally {
-    process.off('SIGINT', onStop).off('SIGTERM', onStop);
     view.end();
   }
+  const { lines } = await readSweep(dir);
+  const results = concludeSweep(spec, lines);
   const finished = results.every((result) => result.finished);
   if (!finished) {
     if (options.json) printJson({ sweep: spec.id, dir, status: 'cancelled', methods: results });
@@ -106,23 +98,9 @@ async function sweep(folder: string | undefined, options: SweepOptions): Promise
   report({ dir, spec }, results, options);
 }
 
-async function checkFolder(folder: string | undefined): Promise<string> {
-  if (folder === undefined)
-    throw new UserError(
-      'bad-argument',
-      'There is no folder to sweep on.',
-      'Give the folder that holds the code, or --resume with the id of a sweep.',
-    );
-  if ((await stat(folder).catch(() => undefined))?.isDirectory()) return resolve(folder);
-  throw new UserError(
-    'corpus-unreadable',
-    `${folder} is not a folder that can be read.`,
-    'Give the folder that holds the code.',
-  );
-}
-
 /** Reads the corpus and makes the sweep, or finds the one that was stopped when the same was asked. */
-async function prepare(folder: string, options: SweepOptions): Promise<Sweep> {
+async function prepare(folder: string | undefined, options: SweepOptions): Promise<Sweep> {
+  await checkData(folder, options);
   // The one that needs most memory last.
   const methods: Hyper['method'][] = options.method === 'both' ? ['lora', 'full'] : [options.method];
   const heaviest = { ...options, method: methods.at(-1)! };
@@ -138,11 +116,20 @@ async function prepare(folder: string, options: SweepOptions): Promise<Sweep> {
   const fitted = await fitToMachine(config!, hyper, backend, options);
   const corpus = join(sweepsDir(), `.corpus-${process.pid}`);
   try {
-    const { digest } = await readCorpus(folder, corpus, base.path, heaviest);
-    const asked: NewSweep = {
+    await mkdir(sweepsDir(), { recursive: true });
+    const { plan, summary } = await readCorpus({
       folder,
-      corpus: { mode: 'pretrain', pairs: [], fimRate: 0, repositoryContext: false },
-      corpusDigest: digest,
+      out: corpus,
+      basePath: base.path,
+      plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer),
+      seed: options.seed,
+      yes: options.yes,
+      json: options.json,
+    });
+    const asked: NewSweep = {
+      folder: folder ?? '',
+      corpus: plan,
+      corpusDigest: summary.digest,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       methods: methods.map((method) => ({
         method,

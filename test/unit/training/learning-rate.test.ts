@@ -106,6 +106,8 @@ describe('sweeps on disk', () => {
     const made = await create();
     await appendLine(made, baseLine());
     expect((await findUnfinished(newSweep()))?.dir).toBe(made.dir);
+    const spelledOut = { ...newSweep(), corpus: { ...newSweep().corpus, data: undefined } };
+    expect((await findUnfinished(spelledOut))?.dir).toBe(made.dir);
     expect(await findUnfinished({ ...newSweep(), corpusDigest: 'another text' })).toBeUndefined();
     for (const line of finished.slice(1)) await appendLine(made, line);
     expect(await findUnfinished(newSweep())).toBeUndefined();

@@ -1,0 +1,73 @@
+/** The sweeper as a child: what it says is shown, what it prints besides goes to sweeper.log, and Ctrl+C stops it. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { UserError } from '../protocol/errors.ts';
+import { parseLine } from '../protocol/lines.ts';
+import { sweeperMessageSchema } from '../protocol/sweep.ts';
+import { concludeSweep } from '../training/sweep-choice.ts';
+import { readSweep } from '../training/sweep-store.ts';
+import type { SweepView } from './sweep-view.ts';
+
+/** Resolves when it has ended, whether it was stopped or is done. Throws the error that it ended with. */
+export async function followSweeper(dir: string, view: SweepView): Promise<void> {
+  const log = openSync(join(dir, 'sweeper.log'), 'a');
+  const script = fileURLToPath(new URL('./sweeper.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, dir], {
+    stdio: ['ignore', 'pipe', log],
+    windowsHide: true,
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
+  });
+  closeSync(log);
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
+  );
+  let stopped = false;
+  const stop = () => {
+    if (!stopped) process.stderr.write('\nStopping after this step; the trials that are done are kept.\n');
+    stopped = true;
+    child.kill('SIGTERM');
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  let failure: UserError | undefined;
+  try {
+    for await (const line of createInterface({ input: child.stdout! })) {
+      const parsed = parseLine(sweeperMessageSchema, line);
+      if (!parsed.ok) continue;
+      const message = parsed.value;
+      if (message.type === 'progress') view.progress(message);
+      else if (message.type === 'trial') await showNewest(dir, view);
+      else failure = new UserError(message.code as UserError['code'], message.message, message.next);
+    }
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+  const how = await ended;
+  if (failure) throw failure;
+  // On Windows a stopped child is killed: its trials are on disk all the same.
+  if (how !== 0 && !stopped) throw endedEarly(dir, how);
+}
+
+async function showNewest(dir: string, view: SweepView): Promise<void> {
+  const { spec, lines } = await readSweep(dir);
+  const newest = lines.findLast((line) => line.type === 'trial');
+  const result = concludeSweep(spec, lines).find(({ method }) => method === newest?.method);
+  const rate = result?.rates.find(({ learningRate }) => learningRate === newest?.learningRate);
+  if (result && rate) view.trial(result.method, rate);
+}
+
+function endedEarly(dir: string, how: number | string | null): UserError {
+  if (how === 'SIGKILL')
+    return new UserError(
+      'memory',
+      'The sweeper was killed, as the system does when memory runs out.',
+      'Give the same command again to go on, or sweep with a smaller --batch or --seq.',
+    );
+  return new UserError(
+    'internal',
+    `The sweeper ended early (${typeof how === 'string' ? how : `exit ${how}`}).`,
+    `Give the same command again to go on; ${join(dir, 'sweeper.log')} may say more.`,
+  );
+}
