@@ -52,7 +52,7 @@ export const whole =
       maximum < Number.MAX_SAFE_INTEGER ? `from ${minimum} to ${maximum}` : `of at least ${minimum}`;
     throw new InvalidArgumentError(`It must be a whole number ${range}.`);
   };
-const between = (low: number, high: number) => (text: string) => {
+export const between = (low: number, high: number) => (text: string) => {
   const value = number(text);
   if (value >= low && value <= high) return value;
   const range = high < Infinity ? `from ${low} to ${high}` : `of at least ${low}`;
@@ -176,6 +176,14 @@ export function checkBudget(options: Budget): void {
     `The budget is set more than once: by --${given.join(' and --')}.`,
     'Give one of --steps, --epochs, --tokens and --minutes.',
   );
+}
+
+/** Tokens that a run reads at most, where its budget says so. */
+export function tokenBudget(
+  options: Budget & Pick<TrainOptions, 'seq' | 'batch' | 'accumulate'>,
+): number | undefined {
+  if (options.tokens !== undefined) return options.tokens;
+  return options.steps && options.steps * options.seq * options.batch * options.accumulate;
 }
 
 /** Budget in steps, by the one option that sets it; none means 4 epochs, as the paper advises. */

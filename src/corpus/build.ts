@@ -35,6 +35,8 @@ export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTo
   /** Of which mode, fimRate, repositoryContext and maxTokens count here. */
   plan?: Partial<CorpusPlan> | undefined;
   onProgress?: ((progress: BuildProgress) => void) | undefined;
+  /** For the summary; read when everything has been read, so the supplier of documents may fill it. */
+  warnings?: readonly string[] | undefined;
 }
 
 /**

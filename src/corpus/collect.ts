@@ -42,6 +42,7 @@ export interface Part {
   entry: Omit<KeptEntry, 'offset'>;
   call: number;
   row: boolean;
+  unfinished: boolean;
 }
 
 export interface Collected {
@@ -137,7 +138,7 @@ class Collector {
     const encoded = await this.sink.keep(document, split);
     this.tokens[split] += encoded.tokens;
     const entry = { in: true as const, path, split, bytes, lines, sha256, ...encoded };
-    return { entry, call: this.calls++, row };
+    return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };
   }
 
   private remember(candidate: Candidate): void {

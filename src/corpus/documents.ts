@@ -14,6 +14,8 @@ export interface Document {
   in: true;
   path: string;
   pieces: readonly Piece[];
+  /** No end follows its text. */
+  unfinished?: boolean;
   /** What is compared with other documents, to find those that are nearly the same. */
   text: string;
   /** Of all pieces' text; so are the counts. */

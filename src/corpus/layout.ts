@@ -73,7 +73,7 @@ async function writeDocument(
     await learned?.append(flags ?? new Uint8Array(list.length).fill(1));
   };
   const kept: KeptEntry[] = [];
-  for (const [index, { call, entry }] of group.entries()) {
+  for (const [index, { call, entry, unfinished }] of group.entries()) {
     const offset = tokens.length;
     if (index === 0 && start !== undefined) await put([start]);
     if (joined && index === 0) await put(repository!.marks.opening(repository!.name));
@@ -81,7 +81,7 @@ async function writeDocument(
     const own = spool.read(call);
     await put(own.tokens, own.learned);
     // Of an example, its end is learned if what comes before it is: else a turn's own end has been.
-    if (index === group.length - 1) await put([end], own.learned?.slice(-1));
+    if (index === group.length - 1 && !unfinished) await put([end], own.learned?.slice(-1));
     kept.push({ ...entry, offset, tokens: tokens.length - offset });
   }
   return kept;

@@ -87,5 +87,7 @@ export const corpusSummarySchema = z.object({
   digest: z.string(),
   /** True when there was one file only, which was cut in two. */
   cut: z.boolean(),
+  /** What the person should know: rows that were skipped. */
+  warnings: z.array(z.string()).default([]),
 });
 export type CorpusSummary = z.infer<typeof corpusSummarySchema>;

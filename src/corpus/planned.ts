@@ -24,7 +24,6 @@ export interface PlannedOptions {
   onProgress?: ((progress: BuildProgress) => void) | undefined;
   /** Of a data set's download; and whether it may be. */
   fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> | undefined;
-  onWarning?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -39,9 +38,11 @@ export async function buildPlanned(options: PlannedOptions): Promise<CorpusSumma
       'Give the folder that holds the code, or --data, or both.',
     );
   const instruct = plan.mode === 'instruct';
+  const warnings: string[] = [];
   return await buildCorpus({
     ...(folder !== undefined && !instruct ? { folder } : {}),
-    documents: suppliedBy(options, folder),
+    documents: suppliedBy(options, folder, (message) => void warnings.push(message)),
+    warnings,
     out,
     tokenizer,
     plan,
@@ -54,8 +55,9 @@ export async function buildPlanned(options: PlannedOptions): Promise<CorpusSumma
 
 /** All that is not a folder's own files. */
 async function* suppliedBy(
-  { plan, tokenizer, metadata, fetching, onWarning, signal }: PlannedOptions,
+  { plan, tokenizer, metadata, fetching, signal }: PlannedOptions,
   folder: string | undefined,
+  onWarning: (message: string) => void,
 ): AsyncGenerator<SourceDocument> {
   const template: ChatTemplate | undefined =
     plan.mode === 'instruct'

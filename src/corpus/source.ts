@@ -13,4 +13,6 @@ export interface SourceDocument {
   /** For the manifest and the person: a path relative to the folder with "/", or "row 12". */
   path: string;
   pieces: Piece[];
+  /** It goes on elsewhere: no end follows its text. */
+  unfinished?: boolean;
 }

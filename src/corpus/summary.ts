@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CorpusPlan } from '../protocol/run.ts';
-import { shareOf, type Collected, type CollectOptions } from './collect.ts';
+import type { BuildOptions } from './build.ts';
+import { shareOf, type Collected } from './collect.ts';
 import { CORPUS_FORMAT, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 
 interface Making {
-  options: Pick<CollectOptions, 'folder' | 'seed' | 'heldOutShare'>;
+  options: Pick<BuildOptions, 'folder' | 'seed' | 'heldOutShare' | 'warnings'>;
   plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'repositoryContext'>;
   documentEnd: number;
 }
@@ -38,6 +39,7 @@ export function summarise(
     lines: sum(kept, 'lines'),
     digest: digestOf(kept, plan),
     cut,
+    warnings: [...(options.warnings ?? [])],
   };
 }
 

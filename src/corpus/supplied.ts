@@ -20,7 +20,7 @@ export async function* suppliedDocuments(
   }
 }
 
-async function judge({ path, pieces }: SourceDocument): Promise<Document | LeftOutEntry> {
+async function judge({ path, pieces, unfinished }: SourceDocument): Promise<Document | LeftOutEntry> {
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
     in: false,
     path,
@@ -37,6 +37,7 @@ async function judge({ path, pieces }: SourceDocument): Promise<Document | LeftO
     in: true,
     path,
     pieces,
+    ...(unfinished ? { unfinished } : {}),
     // Without the words of a chat template, which all share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
     sha256: createHash('sha256').update(whole).digest('hex'),

@@ -38,6 +38,20 @@ export interface RepositoryMarks {
  * `<repo_name>NAME<file_sep>PATH\nTEXT...`. Errors: bad-argument when the base knows neither.
  */
 export function repositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks {
+  const marks = findRepositoryMarks(tokenizer);
+  if (marks) return marks;
+  throw new UserError(
+    'bad-argument',
+    'The base has no tokens that separate the files of a repository.',
+    'Train without whole repository context, or choose a base that has them, such as qwen2.5-coder-0.5b.',
+  );
+}
+
+/** Whether the base knows how files make a repository. */
+export const hasRepositoryMarks = (tokenizer: CorpusTokenizer): boolean =>
+  findRepositoryMarks(tokenizer) !== undefined;
+
+function findRepositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks | undefined {
   for (const [repository, file, gap] of [
     ['<|repo_name|>', '<|file_sep|>', '\n'],
     ['<repo_name>', '<file_sep>', ''],
@@ -50,11 +64,7 @@ export function repositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks {
         heading: (path) => [separator, ...tokenizer.encode(`${path}\n`)],
       };
   }
-  throw new UserError(
-    'bad-argument',
-    'The base has no tokens that separate the files of a repository.',
-    'Train without whole repository context, or choose a base that has them, such as qwen2.5-coder-0.5b.',
-  );
+  return undefined;
 }
 
 /** The base's marks of fill-in-the-middle. Errors: bad-argument when it has none. */

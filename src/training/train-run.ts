@@ -1,14 +1,12 @@
 /** One run from its run.json to its artefact: corpus, training with held-out evaluations, export, evaluation. */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
+import type { Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
-import { openTokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
 import { loadModel, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { BackendName, RunSpec, RunStatus } from '../protocol/run.ts';
-import { readSpec, readState } from '../runs/index.ts';
+import { readRun, readSpec, readState } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
 import { runEvaluator } from './evaluator-child.ts';
@@ -16,6 +14,7 @@ import { exportResult } from './export-result.ts';
 import { availableMemory } from './available-memory.ts';
 import { planMemory } from './memory-plan.ts';
 import { createOptimizer } from './optimizers.ts';
+import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { peakMemoryBytes, Session } from './session.ts';
 import { matmulRate, operationsPerToken } from './work.ts';
 
@@ -33,8 +32,12 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
     await writer.state({ status: 'running', phase: name });
   };
 
-  const corpus = await readOrBuildCorpus(dir, spec, writer, signal, phase);
+  const corpusDir = join(dir, 'corpus');
+  const corpus = await runCorpus(corpusDir, spec, { signal, phase });
   if (signal.aborted) return 'cancelled';
+  const { warnings, ...sequences } = await trainingSequences(corpusDir, corpus, spec, { signal, phase });
+  if (signal.aborted) return 'cancelled';
+  await tellOf(corpus, warnings, dir, spec, writer);
 
   await phase('Loading the model');
   const backend = await startBackend(spec.backend);
@@ -44,7 +47,6 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   const model = await loadModel(backend, gguf, spec.hyper);
   await gguf.close();
   const optimizer = createOptimizer(model, spec.hyper);
-  const sequences = corpus.sequences(spec.hyper.sequenceLength, spec.hyper.seed);
   await phase('Measuring the machine');
   const rate = {
     perToken: operationsPerToken(model.config, spec.hyper, model.parameterCount),
@@ -103,29 +105,22 @@ async function checkBase({ base }: RunSpec): Promise<void> {
   );
 }
 
-async function readOrBuildCorpus(
+/** What the person should know about the corpus; once, though a run may begin several times. */
+async function tellOf(
+  corpus: Corpus,
+  further: readonly string[],
   dir: string,
-  spec: RunSpec,
+  { hyper }: RunSpec,
   writer: RunWriter,
-  signal: AbortSignal,
-  phase: Phase,
-): Promise<Corpus> {
-  const out = join(dir, 'corpus');
-  // The summary is written last: with it, the corpus is whole.
-  if (!existsSync(join(out, 'summary.json'))) {
-    await phase('Reading files');
-    const tokenizer = await openTokenizer(spec.base.path);
-    try {
-      await buildCorpus({ folder: spec.folder, out, tokenizer, seed: spec.hyper.seed, signal });
-    } finally {
-      await tokenizer.dispose();
-    }
-  }
-  const corpus = await openCorpus(out);
-  if (corpus.train.length < spec.hyper.sequenceLength)
-    await writer.event({
-      type: 'warning',
-      message: `The corpus has only ${corpus.train.length} training tokens; sequences repeat from the first step on.`,
-    });
-  return corpus;
+) {
+  const short =
+    corpus.train.length < hyper.sequenceLength
+      ? [
+          `The corpus has only ${corpus.train.length} training tokens; sequences repeat from the first step on.`,
+        ]
+      : [];
+  const { events } = await readRun(dir);
+  const told = new Set(events.map((event) => (event.type === 'warning' ? event.message : '')));
+  for (const message of [...corpus.summary.warnings, ...short, ...further])
+    if (!told.has(message)) await writer.event({ type: 'warning', message });
 }

@@ -1,8 +1,6 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { openTokenizer } from '../../base-models/tokenizer.ts';
-import { buildCorpus, type BuildProgress, type CorpusSummary } from '../../corpus/index.ts';
 import { elementCount, openGguf } from '../../gguf/index.ts';
 import { readConfig, type ModelConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
@@ -18,12 +16,22 @@ import { fetchBase } from '../fetch-base.ts';
 import { fitToMachine } from '../fit-machine.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
-import { printJson, printProgress } from '../output.ts';
+import {
+  addDataOptions,
+  addReplayOptions,
+  checkData,
+  toCorpusPlan,
+  type DataOptions,
+  type ReplayOptions,
+} from '../data-options.ts';
+import { printJson } from '../output.ts';
+import { readCorpus, readReplay } from '../read-corpus.ts';
 import {
   addTrainOptions,
   budgetInSteps,
   checkBudget,
   checkSchedule,
+  tokenBudget,
   toHyper,
   type TrainOptions,
 } from '../train-options.ts';
@@ -45,20 +53,19 @@ export function addFollowOptions(command: Command): Command {
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune a base on a folder of code')
-    .argument('<folder>', 'where the code is');
-  return addFollowOptions(addTrainOptions(command))
+    .description('fine-tune a base on a folder of code, a data set, or both')
+    .argument('[folder]', 'where the code is');
+  return addFollowOptions(addTrainOptions(addReplayOptions(addDataOptions(command))))
     .option('--yes', 'download what is missing without asking')
-    .action((folder: string, options: TrainOptions & FollowOptions) => train(resolve(folder), options));
+    .action((folder: string | undefined, options: AllOptions) =>
+      train(folder === undefined ? undefined : resolve(folder), options),
+    );
 }
 
-async function train(folder: string, options: TrainOptions & FollowOptions): Promise<void> {
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory())
-    throw new UserError(
-      'corpus-unreadable',
-      `${folder} is not a folder that can be read.`,
-      'Give the folder that holds the code.',
-    );
+type AllOptions = TrainOptions & DataOptions & ReplayOptions & FollowOptions;
+
+async function train(folder: string | undefined, options: AllOptions): Promise<void> {
+  await checkData(folder, options);
   checkBudget(options);
   checkSchedule(options);
   const base = await fetchBase(options.base, options);
@@ -71,7 +78,16 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
   // Read before there is a run, so that an empty folder leaves nothing behind.
   const corpus = join(runsDir(), `.corpus-${process.pid}`);
   try {
-    const summary = await readCorpus(folder, corpus, base.path, options);
+    await mkdir(runsDir(), { recursive: true });
+    const { plan, summary } = await readCorpus({
+      folder,
+      out: corpus,
+      basePath: base.path,
+      plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
+      seed: options.seed,
+      yes: options.yes,
+      json: options.json,
+    });
     // Only a budget of time asks how fast it goes; to know, all runs are read.
     const tokensPerSecond =
       options.minutes === undefined
@@ -79,11 +95,17 @@ async function train(folder: string, options: TrainOptions & FollowOptions): Pro
         : await expectedSpeed(base, { method: options.method, precision, backend });
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
     const learningRate = await learningRateFor(base, options);
-    const { dir, id } = await createRun({
-      name: options.name ?? basename(folder),
-      folder,
+    const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
+    const material = {
+      folder: folder ?? '',
+      corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
-      hyper: { ...toHyper(options, steps, precision, learningRate.rate), ...fitted },
+      hyper,
+    };
+    await readReplay(corpus, material, options);
+    const { dir, id } = await createRun({
+      ...material,
+      name: options.name ?? basename(folder ?? options.data!),
       learningRateReason: learningRate.reason,
       backend: options.backend,
       evaluation: {
@@ -133,52 +155,6 @@ async function learningRateFor(
   const answer = await chooseLearningRate({ method, optimizer, rank, targets, baseSha256: base.sha256 });
   if (!options.json) console.log(`Learning rate ${answer.rate}, ${answer.reason}`);
   return answer;
-}
-
-export async function readCorpus(
-  folder: string,
-  out: string,
-  basePath: string,
-  options: TrainOptions & FollowOptions,
-): Promise<CorpusSummary> {
-  if (!options.json) console.log('Reading files');
-  await mkdir(runsDir(), { recursive: true });
-  const tokenizer = await openTokenizer(basePath);
-  // Stopped half-way, it takes away what it has written so far.
-  const stop = new AbortController();
-  const onStop = () => stop.abort();
-  process.once('SIGINT', onStop).once('SIGTERM', onStop);
-  try {
-    const summary = await buildCorpus({
-      folder,
-      out,
-      tokenizer,
-      seed: options.seed,
-      signal: stop.signal,
-      onProgress: options.json ? readingProgress() : undefined,
-    });
-    const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
-    if (!options.json)
-      console.log(
-        `  ${summary.kept} ${summary.kept === 1 ? 'file' : 'files'}, ${summary.trainTokens + summary.heldOutTokens} tokens; ${leftOut} left out (forget-me-not corpus says why)`,
-      );
-    return summary;
-  } finally {
-    process.off('SIGINT', onStop).off('SIGTERM', onStop);
-    await tokenizer.dispose();
-  }
-}
-
-const PROGRESS_MS = 250;
-
-/** Files looked at, for a parent process; not each of them. */
-function readingProgress(): (progress: BuildProgress) => void {
-  let told = 0;
-  return ({ done, total }) => {
-    if (Date.now() - told < PROGRESS_MS && done < total) return;
-    told = Date.now();
-    printProgress({ phase: 'Reading files', done, total, unit: 'files' });
-  };
 }
 
 /** What `auto` will come to unless TensorFlow is installed and does not start. */

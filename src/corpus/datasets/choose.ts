@@ -43,7 +43,10 @@ export function chooseFiles(paths: readonly string[], wanted: string | undefined
   const split = under.length ? undefined : wanted;
   const candidates = ofOneFormat(ofSplit(under.length ? under : all, split));
   if (candidates.length === 0)
-    throw new NoSuchFiles(wanted === undefined ? 'has no training split' : 'is not there', `It has: ${some([...new Set(all.flatMap(namesOf))])}.`);
+    throw new NoSuchFiles(
+      wanted === undefined ? 'has no training split' : 'is not there',
+      `It has: ${some([...new Set(all.flatMap(namesOf))])}.`,
+    );
   const sets = [...new Set(candidates.map(setOf))];
   if (sets.length < 2) return candidates;
   // What lies at the top is the data set; what lies deeper beside it is not.

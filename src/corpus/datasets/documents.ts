@@ -2,7 +2,15 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { ChatTemplate } from '../instruct/template.ts';
 import type { Piece, SourceDocument } from '../source.ts';
-import { BadValue, formatFor, usableColumns, type Example, type Format, type Mode } from './formats.ts';
+import {
+  BadValue,
+  findFormat,
+  formatFor,
+  usableColumns,
+  type Example,
+  type Format,
+  type Mode,
+} from './formats.ts';
 import { readRows, type NamedRow, type ReadRowsOptions } from './rows.ts';
 
 export interface DataSetOptions extends Omit<ReadRowsOptions, 'columns'> {
@@ -47,6 +55,14 @@ export async function* dataSetDocuments(
   } finally {
     if (tally.skipped && !failed) options.onWarning?.(tally.warning());
   }
+}
+
+/** `instruct` where that is asked for and the data set has instructions; else `pretrain`. Errors: those of readRows. */
+export async function detectMode(reference: string, asked: Mode, options: ReadRowsOptions): Promise<Mode> {
+  if (asked === 'instruct')
+    for await (const row of readRows(reference, options))
+      if ('columns' in row) return findFormat(row.columns, 'instruct') ? 'instruct' : 'pretrain';
+  return 'pretrain';
 }
 
 /** In pretraining a conversation is text like any other. */

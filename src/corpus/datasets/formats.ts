@@ -75,14 +75,19 @@ export const usableColumns: readonly string[] = [
 
 export type Mode = 'pretrain' | 'instruct';
 
+const has = (format: Format, columns: readonly string[]) =>
+  format.columns.every((column) => columns.includes(column));
+
+export const findFormat = (columns: readonly string[], mode: Mode): Format | undefined =>
+  (mode === 'instruct' ? instructions : [...texts, ...instructions]).find((format) => has(format, columns));
+
 /** The format of a data set with these columns. Throws UserError `corpus-unreadable` listing them when there is none. */
 export function formatFor(columns: readonly string[], mode: Mode, name: string): Format {
-  const has = (format: Format) => format.columns.every((column) => columns.includes(column));
-  const format = (mode === 'instruct' ? instructions : [...texts, ...instructions]).find(has);
+  const format = findFormat(columns, mode);
   if (format) return format;
   const list = (formats: readonly Format[]) => formats.map((each) => each.columns.join(' + ')).join('; ');
   const given = `The data set ${name} has the columns ${columns.join(', ') || '(none)'}`;
-  if (mode === 'instruct' && texts.some(has))
+  if (mode === 'instruct' && texts.some((each) => has(each, columns)))
     throw new UserError(
       'corpus-unreadable',
       `${given}: text, and no instructions with answers.`,

@@ -25,6 +25,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   const { kinds, folder, template, onWarning } = options;
   const looked: string[] = [];
   let count = 0;
+  const refused: string[] = [];
   for (const kind of kinds) {
     const found = kind === 'functions' ? functions(options) : commits(options);
     for (;;) {
@@ -43,10 +44,12 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
         yield { path, pieces };
       } catch (error) {
         if (!(error instanceof BadValue)) throw error;
-        onWarning?.(`${path} is left out: ${error.message}.`);
+        refused.push(`${path}: ${error.message}`);
       }
     }
   }
+  if (refused.length)
+    onWarning?.(`${refused.length} instruction pairs were left out, such as ${refused[0]}.`);
   if (count > 0) return;
   throw new UserError(
     'corpus-empty',

@@ -3,12 +3,7 @@
  * distribution has moved from the base's on it, KL(base || result), with the rise of the loss. Loss alone can
  * hide forgetting: it may fall while the KL grows.
  */
-import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { z } from 'zod';
-import { cacheDir } from '../../protocol/paths.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
+import { sampledTexts } from '../../serving/sampled-texts.ts';
 import { compare } from '../compare.ts';
 import { sum, type Part } from '../statistics.ts';
 import type { Task, TaskContext } from './task.ts';
@@ -17,44 +12,20 @@ import type { Task, TaskContext } from './task.ts';
 const TEXT_TOKENS = { quick: 128, paper: 512 };
 const PAPER_TEXTS = 64;
 
-/** Short and neutral, prose and code by turns; the base's own sampling decides what becomes of them. */
-const STARTS = ['The', 'def', 'In', 'function', 'A', 'import', 'How to', '#', 'It is', 'class', 'When', '//'];
-
-const cacheSchema = z.object({ texts: z.array(z.string()) });
-
-/**
- * `count` texts sampled from the base at temperature 1. Kept in the cache by the base's checksum, so that all runs
- * of one base are measured on the same texts.
- */
-async function sampledTexts(context: TaskContext, count: number): Promise<string[]> {
-  const tokens = TEXT_TOKENS[context.setting];
-  const key = createHash('sha256')
-    .update(JSON.stringify([context.spec.base.sha256, tokens, STARTS]))
-    .digest('hex');
-  const path = join(cacheDir(), 'retention', `${key.slice(0, 24)}.json`);
-  const cached = await readFile(path, 'utf8')
-    .then((text) => cacheSchema.parse(JSON.parse(text)).texts)
-    .catch(() => []);
-  if (cached.length >= count) return cached.slice(0, count);
-  const host = await context.host();
-  const more = await Promise.all(
-    Array.from({ length: count - cached.length }, async (_, i) => {
-      const index = cached.length + i;
-      const start = STARTS[index % STARTS.length]!;
-      const request = {
-        model: context.models.base,
-        prompt: start,
-        maxTokens: tokens,
-        temperature: 1,
-        topP: 1,
-        seed: index + 1,
-      };
-      return start + (await host.complete(request, context.signal)).text;
-    }),
-  );
-  const texts = [...cached, ...more];
-  await mkdir(dirname(path), { recursive: true });
-  await writeByRename(path, JSON.stringify({ texts }));
+/** `count` of the texts that all runs of one base are measured on. */
+async function textsFor(context: TaskContext, count: number): Promise<string[]> {
+  const { spec, setting, models, signal } = context;
+  const texts: string[] = [];
+  const sampled = sampledTexts({
+    purpose: 'retention',
+    baseSha256: spec.base.sha256,
+    tokens: TEXT_TOKENS[setting],
+    host: () => context.host(),
+    model: models.base,
+    batch: Math.min(count, 16),
+    signal,
+  });
+  for await (const { text } of sampled) if (texts.push(text) >= count) break;
   return texts;
 }
 
@@ -62,7 +33,7 @@ async function run(context: TaskContext) {
   const { spec, setting, limit } = context;
   const count = limit ?? (setting === 'paper' ? PAPER_TEXTS : retentionTask.planned(spec));
   context.progress(0, count);
-  const texts = await sampledTexts(context, count);
+  const texts = await textsFor(context, count);
   const tokenizer = await context.tokenizer();
   const scorer = await context.scorer();
   const kl: Part[] = [];

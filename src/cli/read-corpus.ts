@@ -1,0 +1,126 @@
+/** The corpus of a command: read with progress, stopped by Ctrl+C, told in a line. */
+import type { ResolveOptions } from '../base-models/ask.ts';
+import { openTokenizer } from '../base-models/tokenizer.ts';
+import type { BuildProgress, CorpusSummary } from '../corpus/index.ts';
+import { buildPlanned } from '../corpus/planned.ts';
+import type { CorpusTokenizer } from '../corpus/tokenizer.ts';
+import { openGguf } from '../gguf/index.ts';
+import type { CorpusPlan } from '../protocol/run.ts';
+import { buildReplay } from '../training/run-corpus.ts';
+import { confirm } from './confirm.ts';
+import { formatBytes, formatCount } from './format.ts';
+import { printProgress } from './output.ts';
+import { progressView } from './progress.ts';
+
+export interface ReadCorpusOptions {
+  folder: string | undefined;
+  /** Directory to write into. */
+  out: string;
+  basePath: string;
+  plan(tokenizer: CorpusTokenizer): CorpusPlan;
+  seed: number;
+  yes?: boolean | undefined;
+  json?: boolean | undefined;
+}
+
+/** Stopped half-way, it takes away what it has written so far. Errors: those of buildPlanned. */
+export async function readCorpus(
+  options: ReadCorpusOptions,
+): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
+  const { folder, out, basePath, seed, json = false } = options;
+  if (!json) console.log('Reading files');
+  const gguf = await openGguf(basePath);
+  await gguf.close();
+  const tokenizer = await openTokenizer(basePath);
+  try {
+    const plan = options.plan(tokenizer);
+    const summary = await stoppable(options, (stopping) =>
+      buildPlanned({
+        ...stopping,
+        plan,
+        folder,
+        out,
+        tokenizer,
+        metadata: gguf.metadata,
+        seed,
+        onProgress: json ? readingProgress() : undefined,
+      }),
+    );
+    if (!json) tell(plan, folder, summary);
+    return { plan, summary };
+  } finally {
+    await tokenizer.dispose();
+  }
+}
+
+/** Reads a data set that is replayed, so that what is wrong with it shows before there is a run. */
+export async function readReplay(
+  corpus: string,
+  spec: Parameters<typeof buildReplay>[1],
+  options: { yes?: boolean | undefined; json?: boolean | undefined },
+): Promise<void> {
+  // What the base writes is sampled by the trainer, which has the time.
+  if (!spec.corpus.replay || spec.corpus.replay.source === 'base') return;
+  if (!options.json) console.log(`Reading ${spec.corpus.replay.source} to replay`);
+  await stoppable(options, (stopping) => buildReplay(corpus, spec, stopping));
+}
+
+/** Ctrl+C stops it; downloads are asked about and shown. */
+async function stoppable<T>(
+  { yes = false, json = false }: { yes?: boolean | undefined; json?: boolean | undefined },
+  work: (stopping: {
+    signal: AbortSignal;
+    fetching: Pick<ResolveOptions, 'onProgress' | 'confirm'>;
+  }) => Promise<T>,
+): Promise<T> {
+  const view = progressView({ json });
+  const stop = new AbortController();
+  const onStop = () => stop.abort();
+  process.once('SIGINT', onStop).once('SIGTERM', onStop);
+  try {
+    return await work({
+      signal: stop.signal,
+      fetching: {
+        onProgress: (progress) => view.show(progress),
+        confirm: ({ what, bytes }) => confirm(`${what}: downloads ${formatBytes(bytes)}.`, { yes, json }),
+      },
+    });
+  } finally {
+    view.end();
+    process.off('SIGINT', onStop).off('SIGTERM', onStop);
+  }
+}
+
+function tell(plan: CorpusPlan, folder: string | undefined, summary: CorpusSummary): void {
+  const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
+  const how = [
+    plan.mode === 'instruct' && 'answers are learned',
+    plan.fimRate > 0 && `${Math.round(100 * plan.fimRate)}% fill-in-the-middle`,
+    plan.repositoryContext && 'files joined to repositories',
+  ].filter(Boolean);
+  const what = countOf(plan, folder, summary.kept);
+  const tokens = formatCount(summary.trainTokens + summary.heldOutTokens);
+  console.log(
+    `  ${what}, ${tokens} tokens${how.length ? ` (${how.join('; ')})` : ''}; ${leftOut} left out (forget-me-not corpus says why)`,
+  );
+  for (const warning of summary.warnings) console.log(`  ${warning}`);
+}
+
+/** "12 files", "1 row", "34 pairs", "56 files and rows". */
+export function countOf(plan: Pick<CorpusPlan, 'mode' | 'data'>, folder: string | undefined, count: number) {
+  const own = folder ? (plan.mode === 'instruct' ? 'pair' : 'file') : undefined;
+  const words = [own, plan.data === undefined ? undefined : 'row'].filter((word) => word !== undefined);
+  return `${formatCount(count)} ${words.map((word) => (count === 1 ? word : `${word}s`)).join(' and ')}`;
+}
+
+const PROGRESS_MS = 250;
+
+/** Files and rows looked at, for a parent process; not each of them. */
+function readingProgress(): (progress: BuildProgress) => void {
+  let told = 0;
+  return ({ done, total }) => {
+    if (Date.now() - told < PROGRESS_MS && done < total) return;
+    told = Date.now();
+    printProgress({ phase: 'Reading files', done, total, unit: 'files' });
+  };
+}

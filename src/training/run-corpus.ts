@@ -1,0 +1,147 @@
+/** What a run learns from: its corpus and, where the plan says so, replayed text among it. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ResolveOptions } from '../base-models/ask.ts';
+import { openTokenizer } from '../base-models/tokenizer.ts';
+import { detectMode } from '../corpus/datasets/documents.ts';
+import { buildCorpus, mixed, openCorpus, type Corpus, type SequenceSource } from '../corpus/index.ts';
+import { buildPlanned } from '../corpus/planned.ts';
+import type { SourceDocument } from '../corpus/source.ts';
+import { openGguf } from '../gguf/index.ts';
+import { corpusPlanSchema, type CorpusPlan, type Hyper, type RunSpec } from '../protocol/run.ts';
+import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
+import { sampledTexts } from '../serving/sampled-texts.ts';
+
+/** What it is about; a RunSpec is one. */
+type Material = Pick<RunSpec, 'folder' | 'base'> & { corpus: CorpusPlan; hyper: Hyper };
+
+interface Progress {
+  signal: AbortSignal;
+  /** Says what is done now. */
+  phase(name: string): Promise<void>;
+}
+
+const replayDir = (corpus: string) => join(corpus, 'replay');
+/** Written last: with it, a corpus is whole. */
+const isWhole = (dir: string) => existsSync(join(dir, 'summary.json'));
+
+/** The corpus in a run's directory, read anew where it is not whole. Errors: those of buildPlanned and openCorpus. */
+export async function runCorpus(out: string, spec: Material, { signal, phase }: Progress): Promise<Corpus> {
+  if (!isWhole(out)) {
+    await phase('Reading files');
+    const { folder, corpus: plan, hyper } = spec;
+    await withBase(spec.base.path, (base) =>
+      buildPlanned({ ...base, plan, folder, out, seed: hyper.seed, signal }),
+    );
+  }
+  return await openCorpus(out);
+}
+
+/** The sequences that are trained on. `corpus` is the directory. */
+export async function trainingSequences(
+  corpus: string,
+  main: Corpus,
+  spec: Material,
+  progress: Progress,
+): Promise<SequenceSource & { warnings: string[] }> {
+  const { sequenceLength, seed } = spec.hyper;
+  const own = main.sequences(sequenceLength, seed);
+  const warnings: string[] = [];
+  if (own.cut)
+    warnings.push(`${own.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`);
+  if (own.dropped)
+    warnings.push(
+      `${own.dropped} examples were left out: --seq ${sequenceLength} ends before what is to be learned.`,
+    );
+  const { replay } = spec.corpus;
+  if (!replay) return { ...own, warnings };
+  const dir = replayDir(corpus);
+  if (!isWhole(dir)) {
+    await progress.phase(replay.source === 'base' ? 'Sampling text from the base' : 'Reading replay');
+    await buildReplay(corpus, spec, progress);
+  }
+  const replayed = (await openCorpus(dir)).sequences(sequenceLength, seed);
+  return { ...mixed(own, replayed, replay.rate, seed), warnings };
+}
+
+/** Most tokens that the base is asked for: it writes some hundreds a second, and few are needed against forgetting. */
+const MOST_SAMPLED = 200_000;
+const SAMPLED_LENGTH = 512;
+const SAMPLING_SEQUENCES = 8;
+
+/**
+ * Makes the replay part of a corpus: as many tokens as the run's share of it. A data set is replayed as what it is:
+ * instructions with their answers where the run learns from instructions and the set has some, else text.
+ */
+export async function buildReplay(
+  corpus: string,
+  spec: Material,
+  { signal, fetching }: { signal: AbortSignal; fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> },
+): Promise<void> {
+  const { replay, mode } = spec.corpus;
+  if (!replay) return;
+  const { steps, batch, accumulate, sequenceLength, seed } = spec.hyper;
+  const tokens = Math.ceil(replay.rate * steps * batch * accumulate + 1) * sequenceLength;
+  const shared = { out: replayDir(corpus), seed, heldOutShare: 0, signal };
+  await withBase(spec.base.path, async (base) => {
+    if (replay.source === 'base') {
+      const plan = corpusPlanSchema.parse({ maxTokens: Math.min(tokens, MOST_SAMPLED) });
+      await buildCorpus({ ...shared, tokenizer: base.tokenizer, plan, documents: baseTexts(spec, signal) });
+      return;
+    }
+    const options = { ...fetching, signal };
+    const plan = corpusPlanSchema.parse({
+      mode: await detectMode(replay.source, mode, options),
+      data: replay.source,
+      maxTokens: tokens,
+    });
+    await buildPlanned({ ...shared, ...base, plan, fetching });
+  });
+}
+
+/** Endless. The engine is closed when no more is wanted. */
+async function* baseTexts({ base }: Material, signal: AbortSignal): AsyncGenerator<SourceDocument> {
+  let host: Promise<LlamaHost> | undefined;
+  const texts = sampledTexts({
+    purpose: 'replay',
+    baseSha256: base.sha256,
+    tokens: SAMPLED_LENGTH,
+    host: () =>
+      (host ??= openLlamaHost({
+        basePath: base.path,
+        contextSize: 2 * SAMPLED_LENGTH,
+        sequences: SAMPLING_SEQUENCES,
+      })),
+    model: BASE_MODEL,
+    batch: 2 * SAMPLING_SEQUENCES,
+    signal,
+  });
+  let number = 0;
+  try {
+    for await (const { text, ended } of texts)
+      yield {
+        path: `text ${(number += 1)}`,
+        pieces: [{ text, learned: true }],
+        ...(ended ? {} : { unfinished: true }),
+      };
+  } finally {
+    await (await host)?.dispose();
+  }
+}
+
+async function withBase<T>(
+  path: string,
+  work: (base: {
+    tokenizer: Awaited<ReturnType<typeof openTokenizer>>;
+    metadata: Readonly<Record<string, unknown>>;
+  }) => Promise<T>,
+): Promise<T> {
+  const gguf = await openGguf(path);
+  await gguf.close();
+  const tokenizer = await openTokenizer(path);
+  try {
+    return await work({ tokenizer, metadata: gguf.metadata });
+  } finally {
+    await tokenizer.dispose();
+  }
+}
