@@ -10,7 +10,7 @@ export class Detokenizer {
 
   /** `decode(tokens, before)` is the text of `tokens` where `before` precede them. */
   constructor(
-    private readonly decode: (tokens: number[], before: number[]) => string,
+    private readonly decode: (tokens: readonly number[], before: readonly number[]) => string,
     before: readonly number[],
   ) {
     this.shown = before.slice(-LONGEST);

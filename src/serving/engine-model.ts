@@ -113,10 +113,7 @@ export class EngineModel {
     signal?: AbortSignal,
     onText?: (piece: string) => void,
   ): Promise<Pick<HostCompletion, 'text' | 'completionTokens' | 'finishReason'>> {
-    const detokenizer = new Detokenizer(
-      (tokens, before) => this.model.detokenize(tokens as never, false, before as never),
-      prompt,
-    );
+    const detokenizer = new Detokenizer(this.vocabulary.decode, prompt);
     const stopText = new StopText(request.stop ?? []);
     let text = '';
     const show = (piece: string) => {

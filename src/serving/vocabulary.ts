@@ -1,5 +1,6 @@
 /** What the host needs to know of a model's vocabulary, worked out once per model. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
+import { readPieces } from '../base-models/pieces.ts';
 import type { FillTokens } from './prompt-tokens.ts';
 
 /** Written as plain text, not marked as special, in some models: never part of an answer. */
@@ -13,6 +14,8 @@ export interface Vocabulary {
   fill: FillTokens | undefined;
   /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and everything else that is no text. */
   ends: ReadonlySet<number>;
+  /** The text of `tokens` where `before` precede them. */
+  decode(tokens: readonly number[], before: readonly number[]): string;
 }
 
 export function readVocabulary(model: LlamaModel): Vocabulary {
@@ -27,7 +30,19 @@ export function readVocabulary(model: LlamaModel): Vocabulary {
     bos: model.tokens.shouldPrependBosToken ? (model.tokens.bos ?? undefined) : undefined,
     fill: readFill(model),
     ends,
+    decode: readDecode(model),
   };
+}
+
+function readDecode(model: LlamaModel): Vocabulary['decode'] {
+  const { ggml } = model.fileInfo.metadata.tokenizer;
+  const pieces = readPieces({
+    'tokenizer.ggml.model': ggml.model,
+    'tokenizer.ggml.tokens': ggml.tokens,
+    'tokenizer.ggml.token_type': ggml.token_type,
+  });
+  if (!pieces.exact) return (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
+  return (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8');
 }
 
 function isEnd(model: LlamaModel, token: Token): boolean {

@@ -82,13 +82,16 @@ describe('a tokenizer', () => {
     expect(tokenizer.endTokens).not.toContain(id('a'));
   });
 
-  it('begins texts with what serving begins them with', async () => {
+  it('begins texts with what serving begins them with, and reads tokens as it does', async () => {
     expect(tokenizer.start).toBeUndefined();
     await writeTinyModel(at('started.gguf'), { start: true });
     const started = await openTokenizer(at('started.gguf'));
     const model = await loadLlamaModel({ modelPath: at('started.gguf'), vocabOnly: true });
     expect(started.start).toBe(id('<|im_start|>'));
-    expect(readVocabulary(model).bos).toBe(started.start);
+    const served = readVocabulary(model);
+    expect(served.bos).toBe(started.start);
+    const text = 'a , ...b ? "é" : c !';
+    expect(served.decode([...started.encode(text)], [])).toBe(text);
     expect([...started.encode('function')]).toEqual([id('function')]);
     for (const one of [started, model]) await one.dispose();
   });

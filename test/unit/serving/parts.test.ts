@@ -40,7 +40,7 @@ describe('stop texts', () => {
 
 describe('characters over several tokens', () => {
   const bytes = (text: string) => [...Buffer.from(text)];
-  const decode = (tokens: number[]) => Buffer.from(tokens).toString('utf8');
+  const decode = (tokens: readonly number[]) => Buffer.from(tokens).toString('utf8');
   it('come out whole', () => {
     const detokenizer = new Detokenizer(decode, []);
     const pieces = bytes('a😀é').map((byte) => detokenizer.push(byte));
