@@ -16,6 +16,8 @@ import { suppliedDocuments } from './supplied.ts';
 const DEFAULT_HELD_OUT_SHARE = 0.1;
 /** More rows than this tell nothing more, and take as long to measure. */
 const MOST_HELD_OUT_ROWS = 2000;
+/** Fewer tokens tell too little: rows are read on for these when there are enough to train on. */
+const LEAST_HELD_OUT_TOKENS = 16_384;
 
 export interface CollectOptions extends Partial<ReadOptions> {
   /** Rows of a data set or instruction pairs, read after the folder. */
@@ -74,7 +76,7 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
       await collector.take(entry, true);
       rows += 1;
       onProgress?.({ done: last.done + rows, total: 0 });
-      if (collector.trainTokens >= (options.maxTokens ?? Infinity)) break;
+      if (collector.isFull) break;
     }
   }
   if (signal?.aborted) throw cancelled();
@@ -107,22 +109,30 @@ class Collector {
     this.share = shareOf(options);
   }
 
-  get trainTokens(): number {
-    return this.tokens.train;
+  private get trainIsFull(): boolean {
+    return this.tokens.train >= (this.options.maxTokens ?? Infinity);
+  }
+
+  /** No further row is needed. */
+  get isFull(): boolean {
+    const { share, tokens, heldOutRows } = this;
+    const heldOut = tokens['held-out'] >= LEAST_HELD_OUT_TOKENS || heldOutRows >= MOST_HELD_OUT_ROWS;
+    return this.trainIsFull && (share === 0 || heldOut);
   }
 
   async take(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
     if (!entry.in) return await this.leave(entry);
+    // A file stays on its side when it is changed; a row has no name that would last.
+    const number = splitNumber(this.options.seed, row ? entry.sha256 : entry.path);
+    const full = row && this.heldOutRows >= MOST_HELD_OUT_ROWS;
+    const split = number < this.share && !full ? 'held-out' : 'train';
+    if (row && split === 'train' && this.trainIsFull) return;
     const twin = this.near.findOrAdd(entry.text);
     if (twin !== undefined) {
       const { path: detail, sha256 } = this.parts[twin]!.entry;
       const reason = sha256 === entry.sha256 ? 'duplicate' : 'near-duplicate';
       return await this.leave({ in: false, path: entry.path, reason, detail });
     }
-    // A file stays on its side when it is changed; a row has no name that would last.
-    const number = splitNumber(this.options.seed, row ? entry.sha256 : entry.path);
-    const full = row && this.heldOutRows >= MOST_HELD_OUT_ROWS;
-    const split = number < this.share && !full ? 'held-out' : 'train';
     if (row && split === 'held-out') this.heldOutRows += 1;
     this.remember({ document: entry, index: this.parts.length, number, split });
     this.parts.push(await this.keep(entry, split, row));

@@ -66,9 +66,16 @@ describe('rows to pretrain on', () => {
     function* endless() {
       for (; ; asked += 1) yield row(asked);
     }
-    const { trainTokens } = await build(endless(), { plan: { maxTokens: 5000 } });
+    const plan = { maxTokens: 5000 };
+    const { trainTokens, heldOutTokens } = await build(endless(), { plan });
     expect(trainTokens).toBeGreaterThanOrEqual(5000);
     expect(trainTokens).toBeLessThan(5200);
+    // Further than that only until there is enough to measure on.
+    expect(heldOutTokens).toBeGreaterThanOrEqual(16_384);
+    expect(heldOutTokens).toBeLessThan(17_000);
+    expect(asked).toBeLessThan(4000);
+    asked = 0;
+    await build(endless(), { plan, heldOutShare: 0 });
     expect(asked).toBeLessThan(200);
   });
 
@@ -81,7 +88,8 @@ describe('rows to pretrain on', () => {
   it('may come after the files of a folder, which are read whole', async () => {
     folder.write(Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`file${n}.ts`, code(n)])));
     const summary = await build(rows(100), { folder: folder.in(), plan: { maxTokens: 10 } });
-    expect(summary.kept).toBe(21);
+    expect(summary.kept).toBeLessThan(40);
+    expect(summary.trainFiles).toBeLessThan(20);
     expect(summary.folder).toBe(folder.in());
   });
 
