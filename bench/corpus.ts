@@ -10,7 +10,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { buildCorpus, surveyFolder, type CorpusTokenizer } from '../src/corpus/index.ts';
+import { buildCorpus, surveyCorpus, type CorpusTokenizer } from '../src/corpus/index.ts';
 
 const LINES = 1_000_000;
 const [folder, base] = process.argv.slice(2);
@@ -21,7 +21,7 @@ if (!folder) {
 
 const work = await mkdtemp(join(tmpdir(), 'fmn-bench-corpus-'));
 try {
-  const { summary } = await surveyFolder({ folder, seed: 0 });
+  const { summary } = await surveyCorpus({ folder, seed: 0 });
   const copies = Math.ceil(LINES / summary.lines);
   // Copies would be duplicates, so each has names of its own.
   await copyRenamed(folder, work, copies);
@@ -59,7 +59,7 @@ try {
 
 /** A third of the longer names become another in each copy: too many for near-duplicates. */
 async function copyRenamed(from: string, to: string, copies: number): Promise<void> {
-  const { kept } = await surveyFolder({ folder: from, seed: 0 });
+  const { kept } = await surveyCorpus({ folder: from, seed: 0 });
   for (const { path } of kept) {
     const text = await readFile(join(from, path), 'utf8');
     for (let copy = 0; copy < copies; copy += 1) {

@@ -53,7 +53,8 @@ export async function fetchFromHub(
     throw error;
   }
   const file = chooseFile(repo, files, reference.file);
-  if (file.lfs && reference.sha256 && file.lfs.oid !== reference.sha256) throw anotherFile(`${repo}:${file.path}`);
+  if (file.lfs && reference.sha256 && file.lfs.oid !== reference.sha256)
+    throw anotherFile(`${repo}:${file.path}`);
   const target = here(file.path);
   if ((await sizeOf(target.path)) > 0) return target;
   await ask(options, { what: target.id, bytes: file.size });

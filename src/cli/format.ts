@@ -10,6 +10,9 @@ export function formatTable(rows: string[][]): string {
   return rows.map(line).join('\n');
 }
 
+/** "file" or "files". */
+export const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`);
+
 /** 1234567 as "1,234,567". */
 export function formatCount(value: number): string {
   return Math.round(value).toLocaleString('en');

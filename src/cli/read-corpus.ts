@@ -5,10 +5,11 @@ import type { BuildProgress, CorpusSummary } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/planned.ts';
 import type { CorpusTokenizer } from '../corpus/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
+import { describeLearning, documentWord } from '../protocol/material.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildReplay } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
-import { formatBytes, formatCount } from './format.ts';
+import { formatBytes, formatCount, plural } from './format.ts';
 import { printProgress } from './output.ts';
 import { progressView } from './progress.ts';
 
@@ -93,24 +94,13 @@ async function stoppable<T>(
 
 function tell(plan: CorpusPlan, folder: string | undefined, summary: CorpusSummary): void {
   const leftOut = Object.values(summary.leftOut).reduce((sum, count) => sum + count, 0);
-  const how = [
-    plan.mode === 'instruct' && 'answers are learned',
-    plan.fimRate > 0 && `${Math.round(100 * plan.fimRate)}% fill-in-the-middle`,
-    plan.repositoryContext && 'files joined to repositories',
-  ].filter(Boolean);
-  const what = countOf(plan, folder, summary.kept);
+  const what = `${formatCount(summary.kept)} ${plural(documentWord(folder, plan), summary.kept)}`;
   const tokens = formatCount(summary.trainTokens + summary.heldOutTokens);
+  const how = describeLearning(plan);
   console.log(
-    `  ${what}, ${tokens} tokens${how.length ? ` (${how.join('; ')})` : ''}; ${leftOut} left out (forget-me-not corpus says why)`,
+    `  ${what}, ${tokens} tokens${how && ` (${how})`}; ${leftOut} left out (forget-me-not corpus says why)`,
   );
   for (const warning of summary.warnings) console.log(`  ${warning}`);
-}
-
-/** "12 files", "1 row", "34 pairs", "56 files and rows". */
-export function countOf(plan: Pick<CorpusPlan, 'mode' | 'data'>, folder: string | undefined, count: number) {
-  const own = folder ? (plan.mode === 'instruct' ? 'pair' : 'file') : undefined;
-  const words = [own, plan.data === undefined ? undefined : 'row'].filter((word) => word !== undefined);
-  return `${formatCount(count)} ${words.map((word) => (count === 1 ? word : `${word}s`)).join(' and ')}`;
 }
 
 const PROGRESS_MS = 250;

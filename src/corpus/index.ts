@@ -14,4 +14,4 @@ export { mixed } from './mixed.ts';
 export type { CorpusSequences } from './examples.ts';
 export type { Sequence, SequenceSource } from './sequences.ts';
 export type { Piece, SourceDocument } from './source.ts';
-export { surveyFolder, type Survey } from './survey.ts';
+export { surveyCorpus, type Survey } from './survey.ts';

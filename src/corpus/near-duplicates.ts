@@ -97,7 +97,7 @@ export class NearDuplicates {
   private count = 0;
   private signatures = new Uint8Array(64 * VALUES);
   /** The last entry (text x BANDS + band) in each slot of the hash table, and the one before each entry. */
-  private last = new Int32Array(64 * BANDS * 2).fill(NONE);
+  private last = new Int32Array(64 * BANDS).fill(NONE);
   private before = new Int32Array(64 * BANDS);
 
   /** The number of a text added before that is nearly this one. Without one, adds it under the next number, from 0. */
@@ -150,7 +150,7 @@ export class NearDuplicates {
     this.signatures = new Uint8Array(room * VALUES);
     this.signatures.set(signatures);
     this.before = new Int32Array(room * BANDS);
-    this.last = new Int32Array(room * BANDS * 2).fill(NONE);
+    this.last = new Int32Array(room * BANDS).fill(NONE);
     for (let text = 0; text < this.count; text += 1) this.enter(text);
   }
 

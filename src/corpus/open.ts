@@ -4,6 +4,7 @@ import { UserError } from '../protocol/errors.ts';
 import { parseLines } from '../protocol/lines.ts';
 import { exampleSequences, exampleWindows, type CorpusSequences } from './examples.ts';
 import {
+  CORPUS_FORMAT,
   corpusSummarySchema,
   manifestLineSchema,
   type CorpusSummary,
@@ -39,7 +40,7 @@ export interface Corpus {
 /** Opens what buildCorpus wrote. Errors: run-damaged when files are missing, cut or don't fit together. */
 export async function openCorpus(dir: string): Promise<Corpus> {
   try {
-    const summary = corpusSummarySchema.parse(JSON.parse(await readFile(summaryPath(dir), 'utf8')));
+    const summary = parseSummary(await readFile(summaryPath(dir), 'utf8'));
     const train = await openSplit(dir, 'train', summary.trainTokens);
     const heldOut = await openSplit(dir, 'held-out', summary.heldOutTokens);
     return new OpenCorpus(dir, summary, train, heldOut);
@@ -51,6 +52,13 @@ export async function openCorpus(dir: string): Promise<Corpus> {
       { cause: error },
     );
   }
+}
+
+function parseSummary(text: string): CorpusSummary {
+  const json: unknown = JSON.parse(text);
+  const format = typeof json === 'object' && json && 'format' in json ? json.format : undefined;
+  if (format !== CORPUS_FORMAT) throw new Error('another version of Forget-Me-Not made it');
+  return corpusSummarySchema.parse(json);
 }
 
 interface OpenSplit {

@@ -30,6 +30,19 @@ export interface PlannedOptions {
 /** Builds the corpus of a plan. Errors: those of buildCorpus, of dataSetDocuments and of workspacePairs. */
 export async function buildPlanned(options: PlannedOptions): Promise<CorpusSummary> {
   const { plan, out, tokenizer, seed, heldOutShare, onProgress, signal } = options;
+  const sources = plannedSources({ ...options, started: tokenizer.start !== undefined });
+  return await buildCorpus({ ...sources, out, tokenizer, plan, seed, heldOutShare, onProgress, signal });
+}
+
+type Sources = Pick<PlannedOptions, 'plan' | 'folder' | 'metadata' | 'fetching' | 'signal'>;
+
+/** What a plan reads, for buildCorpus or surveyCorpus. `started`: see chatTemplateOf. Errors: bad-argument. */
+export function plannedSources(options: Sources & { started: boolean }): {
+  folder?: string;
+  documents: AsyncIterable<SourceDocument>;
+  warnings: readonly string[];
+} {
+  const { plan } = options;
   const folder = options.folder || undefined;
   if (folder === undefined && plan.data === undefined)
     throw new UserError(
@@ -37,32 +50,22 @@ export async function buildPlanned(options: PlannedOptions): Promise<CorpusSumma
       'There is neither a folder nor a data set to learn from.',
       'Give the folder that holds the code, or --data, or both.',
     );
-  const instruct = plan.mode === 'instruct';
   const warnings: string[] = [];
-  return await buildCorpus({
-    ...(folder !== undefined && !instruct ? { folder } : {}),
+  return {
+    ...(folder !== undefined && plan.mode === 'pretrain' ? { folder } : {}),
     documents: suppliedBy(options, folder, (message) => void warnings.push(message)),
     warnings,
-    out,
-    tokenizer,
-    plan,
-    seed,
-    heldOutShare,
-    onProgress,
-    signal,
-  });
+  };
 }
 
 /** All that is not a folder's own files. */
 async function* suppliedBy(
-  { plan, tokenizer, metadata, fetching, signal }: PlannedOptions,
+  { plan, started, metadata, fetching, signal }: Sources & { started: boolean },
   folder: string | undefined,
   onWarning: (message: string) => void,
 ): AsyncGenerator<SourceDocument> {
   const template: ChatTemplate | undefined =
-    plan.mode === 'instruct'
-      ? chatTemplateOf(metadata, { started: tokenizer.start !== undefined })
-      : undefined;
+    plan.mode === 'instruct' ? chatTemplateOf(metadata, { started }) : undefined;
   if (folder !== undefined && template)
     yield* workspacePairs({
       folder,

@@ -1,4 +1,4 @@
-import { corpusPlanSchema } from '../protocol/run.ts';
+import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { collect, type CollectOptions } from './collect.ts';
 import type { CorpusSummary, KeptEntry, LeftOutEntry } from './manifest.ts';
 import { summarise } from './summary.ts';
@@ -12,15 +12,17 @@ export interface Survey {
 
 /**
  * What would go into a corpus and what would not; nothing is written and no tokenizer is needed.
- * Errors: corpus-empty, corpus-unreadable, cancelled.
+ * Errors: corpus-empty, corpus-unreadable, cancelled, and what `documents` throws.
  */
-export async function surveyFolder(options: CollectOptions & { folder: string }): Promise<Survey> {
+export async function surveyCorpus(
+  options: CollectOptions & { plan?: CorpusPlan; warnings?: readonly string[] },
+): Promise<Survey> {
   const leftOut: LeftOutEntry[] = [];
   const collected = await collect(options, {
     keep: () => Promise.resolve({ tokens: 0 }),
     leaveOut: (entry) => void leftOut.push(entry),
   });
   const kept = collected.parts.map(({ entry }) => ({ ...entry, offset: 0 }));
-  const plan = corpusPlanSchema.parse({});
+  const plan = options.plan ?? corpusPlanSchema.parse({});
   return { summary: summarise(kept, collected, { options, plan, documentEnd: 0 }), kept, leftOut };
 }

@@ -128,8 +128,8 @@ class Walk {
     const { layers, width, hiddenWidth, heads, kvHeads, headSize } = this.config;
     const qkvo = (2 * heads + 2 * kvHeads) * headSize;
     const inner = (this.hyper.rank * this.adapted.length) / layers;
-    // The residual stream before attention and before the MLP, and both norms' scales.
-    return F32 * (2 * width + 2) + this.compute * (qkvo + 2 * hiddenWidth + inner);
+    // The residual stream before attention and before the MLP, both norms' scales, and what the norms give.
+    return F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner);
   }
 
   workspace(): number {

@@ -3,18 +3,18 @@ import { corpusView } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
 
-/** Which files were trained on, which were not, and why. */
+/** How many files or rows were trained on, which were not, and why. */
 export class CorpusSection implements Section {
   private readonly holder = h('div');
   private readonly content = new Keyed(this.holder);
-  readonly element = h('section', { class: 'corpus' }, h('h2', {}, 'Files'), this.holder);
+  readonly element = h('section', { class: 'corpus' }, h('h2', {}, 'Corpus'), this.holder);
 
   update({ run }: PanelView): void {
-    const corpus = run?.snapshot.corpus;
+    const { corpus, spec } = run?.snapshot ?? {};
     this.element.hidden = !corpus;
-    if (!corpus) return;
+    if (!corpus || !spec) return;
     this.content.update(corpus, () => {
-      const { sentence, leftOut } = corpusView(corpus);
+      const { sentence, leftOut } = corpusView(corpus, spec);
       return [
         h('p', {}, sentence),
         leftOut.length > 0 &&

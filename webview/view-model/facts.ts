@@ -1,5 +1,6 @@
-/** The facts of a run, and what became of the folder's files. */
+/** The facts of a run, and what became of the folder's files or the data set's rows. */
 import { reasons } from '../../src/corpus/manifest.ts';
+import { describeLearning, documentWord } from '../../src/protocol/material.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
 import type { RunSeries } from './series.ts';
@@ -13,6 +14,7 @@ export interface Fact {
 
 export function runFacts({ spec, state }: RunSnapshot, { start, last, done }: RunSeries): Fact[] {
   const { hyper } = spec;
+  const learning = describeLearning(spec.corpus);
   const speed = done?.tokensPerSecond ?? last?.tokensPerSecond;
   const memory = done?.peakMemory ?? last?.peakMemory;
   const facts: (Fact | undefined)[] = [
@@ -42,7 +44,9 @@ export function runFacts({ spec, state }: RunSnapshot, { start, last, done }: Ru
     memory === undefined ? undefined : { name: 'Peak memory', value: formatBytes(memory) },
     start && { name: 'Backend', value: `${start.backend}, ${hyper.precision}`, note: start.backendReason },
     done && { name: 'Training took', value: formatDuration(done.seconds) },
-    { name: 'Folder', value: spec.folder },
+    spec.folder ? { name: 'Folder', value: spec.folder } : undefined,
+    spec.corpus.data === undefined ? undefined : { name: 'Data set', value: spec.corpus.data },
+    learning ? { name: 'Learned', value: learning } : undefined,
     { name: 'Started', value: formatTime(spec.createdAt), note: `seed ${hyper.seed}, run ${spec.id}` },
   ];
   return facts.filter((fact) => fact !== undefined);
@@ -57,14 +61,18 @@ export interface CorpusView {
   leftOut: { reason: string; count: number }[];
 }
 
-export function corpusView(corpus: NonNullable<RunSnapshot['corpus']>): CorpusView {
+export function corpusView(
+  corpus: NonNullable<RunSnapshot['corpus']>,
+  spec: RunSnapshot['spec'],
+): CorpusView {
   const leftOut = Object.entries(corpus.leftOut)
     .filter(([, count]) => count > 0)
     .map(([reason, count]) => ({ reason: reasonText[reason] ?? reason, count }))
     .sort((a, b) => b.count - a.count || a.reason.localeCompare(b.reason));
+  const word = documentWord(spec.folder, spec.corpus);
   const out = leftOut.reduce((sum, { count }) => sum + count, 0);
   return {
-    sentence: `${plural(corpus.kept, 'file')} kept (${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out); ${plural(out, 'file or folder', 'files or folders')} left out.`,
+    sentence: `${plural(corpus.kept, word)} kept (${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out); ${word === 'file' ? plural(out, 'file or folder', 'files or folders') : plural(out, word)} left out.`,
     leftOut,
   };
 }

@@ -39,7 +39,7 @@ export function tradeOff(selected: RunSnapshot, runs: readonly RunSnapshot[]): T
     const forgetting = summary && forgot(summary);
     if (!learning || !forgetting || spec.base.sha256 !== selected.spec.base.sha256) continue;
     if (mine && learning.metric !== mine.metric) continue;
-    folders.add(spec.folder);
+    folders.add(`${spec.folder}\n${spec.corpus.data ?? ''}`);
     view.xUnit = learning.unit;
     view.yUnit = forgetting.unit;
     view.points.push({
@@ -57,6 +57,6 @@ export function tradeOff(selected: RunSnapshot, runs: readonly RunSnapshot[]): T
   }
   if (folders.size > 1)
     view.warning =
-      'These runs were trained on different folders: their held-out files differ, so compare with care.';
+      'These runs were trained on different folders or data sets: their held-out texts differ, so compare with care.';
   return view;
 }

@@ -1,62 +1,107 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import {
   buildCorpus,
   readManifest,
   reasons,
-  surveyFolder,
+  surveyCorpus,
   type LeftOutEntry,
   type Reason,
   type Survey,
 } from '../../corpus/index.ts';
+import { plannedSources } from '../../corpus/planned.ts';
+import type { SourceDocument } from '../../corpus/source.ts';
+import { openGguf } from '../../gguf/index.ts';
+import { documentWord } from '../../protocol/material.ts';
+import { corpusPlanSchema } from '../../protocol/run.ts';
+import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../data-options.ts';
 import { fetchBase } from '../fetch-base.ts';
-import { formatCount, formatTable } from '../format.ts';
+import { formatCount, formatTable, plural } from '../format.ts';
 import { printJson } from '../output.ts';
+import { whole } from '../train-options.ts';
 
-interface CorpusOptions {
+interface CorpusOptions extends DataOptions {
   base?: string;
+  rows: number;
+  sample: number;
   seed: number;
   files?: boolean;
   json?: boolean;
 }
 
 export function corpusCommand(): Command {
-  return new Command('corpus')
-    .description('what training on a folder would read and what it would leave out, and why')
-    .argument('<folder>', 'where the code is')
-    .option('--base <ref>', 'count tokens as this base does')
-    .option('--seed <n>', 'seed of the split', wholeNumber, 0)
-    .option('--files', 'list every file')
+  const command = new Command('corpus')
+    .description('what training on a folder or a data set would read and what it would leave out, and why')
+    .argument('[folder]', 'where the code is');
+  return addDataOptions(command)
+    .option('--base <ref>', 'count tokens as this base does, and write instructions in its chat template')
+    .option('--rows <n>', 'rows of a data set, or instruction pairs, to look at', whole(1), 1000)
+    .option(
+      '--sample <n>',
+      'show the first rows or pairs as they are read, what is learned in brackets',
+      whole(0),
+      0,
+    )
+    .option('--seed <n>', 'seed of the split', whole(0), 0)
+    .option('--files', 'list every file or row')
     .option('--json', 'print the result as JSON')
-    .action(async (folder: string, options: CorpusOptions) => {
-      const survey = await surveyWith(resolve(folder), options);
-      if (options.json) printJson(asJson(survey, options.base !== undefined));
-      else console.log(describe(survey, options));
+    .action(async (argument: string | undefined, options: CorpusOptions) => {
+      const folder = argument === undefined ? undefined : resolve(argument);
+      await checkData(folder, options);
+      const { samples, ...survey } = await surveyWith(folder, options);
+      if (options.json) printJson({ ...asJson(survey, options.base !== undefined), samples });
+      else console.log([describe(folder, survey, options), ...samples].join('\n\n'));
     });
 }
 
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!text.trim() || !Number.isSafeInteger(value))
-    throw new InvalidArgumentError('It must be a whole number.');
-  return value;
-}
-
-async function surveyWith(folder: string, options: CorpusOptions): Promise<Survey> {
+async function surveyWith(
+  folder: string | undefined,
+  options: CorpusOptions,
+): Promise<Survey & { samples: string[] }> {
   const { seed } = options;
-  if (!options.base) return await surveyFolder({ folder, seed });
+  const samples: string[] = [];
+  const documents = (all: AsyncIterable<SourceDocument>) => firstOf(all, options, samples);
+  if (!options.base) {
+    const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
+    const sources = plannedSources({ plan, folder, metadata: {}, started: false });
+    const survey = await surveyCorpus({ ...sources, documents: documents(sources.documents), plan, seed });
+    return { ...survey, samples };
+  }
   const base = await fetchBase(options.base, options);
+  const gguf = await openGguf(base.path);
+  await gguf.close();
   const out = await mkdtemp(join(tmpdir(), 'forget-me-not-corpus-'));
   const tokenizer = await openTokenizer(base.path);
   try {
-    const summary = await buildCorpus({ folder, out, tokenizer, seed });
-    return { summary, ...(await readManifest(out)) };
+    const plan = toCorpusPlan(folder, options, tokenizer);
+    const started = tokenizer.start !== undefined;
+    const sources = plannedSources({ plan, folder, metadata: gguf.metadata, started });
+    const given = { ...sources, documents: documents(sources.documents) };
+    const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
+    return { summary, ...(await readManifest(out)), samples };
   } finally {
     await tokenizer.dispose();
     await rm(out, { recursive: true, force: true });
+  }
+}
+
+/** A data set may be larger than the disk. */
+async function* firstOf(
+  documents: AsyncIterable<SourceDocument>,
+  { rows, sample }: CorpusOptions,
+  samples: string[],
+): AsyncGenerator<SourceDocument> {
+  let count = 0;
+  for await (const document of documents) {
+    if (samples.length < sample)
+      samples.push(
+        `${document.path}\n${document.pieces.map(({ text, learned }) => (learned ? `[${text}]` : text)).join('')}`,
+      );
+    yield document;
+    if ((count += 1) >= rows) return;
   }
 }
 
@@ -67,7 +112,12 @@ function asJson({ summary, kept, leftOut }: Survey, counted: boolean) {
   return { ...summary, trainTokens: undefined, heldOutTokens: undefined, files: [...files, ...leftOut] };
 }
 
-function describe({ summary, kept, leftOut }: Survey, { base, files }: CorpusOptions): string {
+function describe(
+  folder: string | undefined,
+  { summary, kept, leftOut }: Survey,
+  options: CorpusOptions,
+): string {
+  const { base, files } = options;
   const tokens = base
     ? `, ${formatCount(summary.trainTokens)} + ${formatCount(summary.heldOutTokens)} tokens`
     : '';
@@ -75,9 +125,10 @@ function describe({ summary, kept, leftOut }: Survey, { base, files }: CorpusOpt
     ? 'one file, cut in two: its end is held out'
     : `${formatCount(summary.trainFiles)} to train on, ${formatCount(summary.heldOutFiles)} held out`;
   const parts = [
-    summary.folder,
-    `${formatCount(summary.kept)} ${summary.kept === 1 ? 'file' : 'files'} in: ${split}${tokens}; ${formatCount(summary.lines)} lines`,
+    [folder, options.data].filter(Boolean).join('\n'),
+    `${formatCount(summary.kept)} ${plural(documentWord(folder, options), summary.kept)} in: ${split}${tokens}; ${formatCount(summary.lines)} lines`,
   ];
+  parts.push(...summary.warnings);
   if (leftOut.length) parts.push(`${formatCount(leftOut.length)} left out:`, reasonTable(leftOut));
   const secrets = leftOut.filter(({ reason }) => reason === 'secret');
   if (secrets.length)

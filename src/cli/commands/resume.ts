@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { findRun, isAlive, openRunWriter, readRun } from '../../runs/index.ts';
 import { UserError } from '../../protocol/errors.ts';
+import type { RunSpec } from '../../protocol/run.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchTrainer } from '../launch.ts';
 import { printJson } from '../output.ts';
@@ -29,7 +30,7 @@ export function resumeCommand(): Command {
       throw new UserError(
         'diverged',
         `Run ${spec.id} diverged, and from the same place at the same learning rate it would again.`,
-        `Train anew with a lower rate: forget-me-not train "${spec.folder}" --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}, and the other options as before.`,
+        `Train anew with a lower rate: forget-me-not train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}, and the other options as before.`,
       );
     // From here on a cancellation is one of what begins now.
     const writer = await openRunWriter(dir);
@@ -40,3 +41,7 @@ export function resumeCommand(): Command {
     await finishRun(dir, trainer, options);
   });
 }
+
+/** The folder and the data set as arguments. */
+const material = ({ folder, corpus }: RunSpec) =>
+  [folder && `"${folder}"`, corpus.data !== undefined && `--data "${corpus.data}"`].filter(Boolean).join(' ');

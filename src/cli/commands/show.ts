@@ -1,10 +1,11 @@
 import { Command } from 'commander';
 import { survivingEvents, type RunEvent } from '../../protocol/events.ts';
+import { describeLearning, documentWord } from '../../protocol/material.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
 import { describePlan } from '../fit-machine.ts';
-import { formatBytes, formatCount, formatDuration, formatTable } from '../format.ts';
+import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../format.ts';
 import { printJson } from '../output.ts';
 import { comparisonTable } from '../tables.ts';
 
@@ -72,12 +73,14 @@ function facts(
       `${status}, step ${state.step} of ${state.steps}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
     ],
     ['error', state.error && `[${state.error.code}] ${state.error.message} ${state.error.next}`],
-    ['folder', spec.folder],
+    ['folder', spec.folder || undefined],
+    ['data', spec.corpus.data],
     [
       'corpus',
       corpus &&
-        `${formatCount(corpus.kept)} files, ${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out; ${formatCount(leftOut)} left out`,
+        `${formatCount(corpus.kept)} ${plural(documentWord(spec.folder, spec.corpus), corpus.kept)}, ${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out; ${formatCount(leftOut)} left out`,
     ],
+    ['learned', describeLearning(spec.corpus) || undefined],
     ['base', spec.base.id],
     ['method', methodOf(spec)],
     ['rate', spec.learningRateReason && `${spec.hyper.learningRate}, ${spec.learningRateReason}`],

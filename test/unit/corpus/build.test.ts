@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildCorpus, openCorpus, surveyFolder, type CorpusTokenizer } from '../../../src/corpus/index.ts';
+import { buildCorpus, openCorpus, surveyCorpus, type CorpusTokenizer } from '../../../src/corpus/index.ts';
 import { runSnapshotSchema } from '../../../src/protocol/panel.ts';
 import { all, byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
@@ -12,7 +12,7 @@ const many = (count: number) =>
 const build = (seed = 0) =>
   buildCorpus({ folder: folder.in(), out: folder.out(), tokenizer: byteTokenizer, seed });
 const splits = async (seed = 0) =>
-  new Map((await surveyFolder({ folder: folder.in(), seed })).kept.map(({ path, split }) => [path, split]));
+  new Map((await surveyCorpus({ folder: folder.in(), seed })).kept.map(({ path, split }) => [path, split]));
 
 describe('buildCorpus', () => {
   it('writes every document whole, ended, on one side, where the manifest says', async () => {
@@ -204,7 +204,7 @@ describe('bad input', () => {
   });
 
   it('no folder, and a file in its place', async () => {
-    const from = (path: string) => surveyFolder({ folder: path, seed: 0 });
+    const from = (path: string) => surveyCorpus({ folder: path, seed: 0 });
     await expect(from(join(folder.in(), 'none'))).rejects.toMatchObject({ code: 'corpus-unreadable' });
     folder.write({ 'a.ts': code(1) });
     await expect(from(join(folder.in(), 'a.ts'))).rejects.toMatchObject({ code: 'corpus-unreadable' });
@@ -213,12 +213,25 @@ describe('bad input', () => {
   it('a corpus that was cut short', async () => {
     folder.write(many(4));
     await build();
+    const starts = join(folder.out(), 'train.starts');
+    const right = readFileSync(starts);
+    writeFileSync(starts, Buffer.from(Int32Array.of(0, 5, 3).buffer));
+    await expect(openCorpus(folder.out())).rejects.toMatchObject({ code: 'run-damaged' });
+    writeFileSync(starts, right);
+    await openCorpus(folder.out());
     const path = join(folder.out(), 'train.tokens');
     truncateSync(path, 40);
     await expect(openCorpus(folder.out())).rejects.toMatchObject({ code: 'run-damaged' });
     truncateSync(path, 41);
     await expect(openCorpus(folder.out())).rejects.toMatchObject({ code: 'run-damaged' });
-    writeFileSync(join(folder.out(), 'summary.json'), '{');
+    const summary = join(folder.out(), 'summary.json');
+    const older = { ...(JSON.parse(readFileSync(summary, 'utf8')) as object), format: 1 };
+    writeFileSync(summary, JSON.stringify(older));
+    await expect(openCorpus(folder.out())).rejects.toMatchObject({
+      code: 'run-damaged',
+      message: expect.stringMatching(/another version of Forget-Me-Not made it\.$/) as string,
+    });
+    writeFileSync(summary, '{');
     await expect(openCorpus(folder.out())).rejects.toMatchObject({ code: 'run-damaged' });
   });
 });

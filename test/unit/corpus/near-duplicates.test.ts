@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildCorpus, openCorpus, surveyFolder } from '../../../src/corpus/index.ts';
+import { buildCorpus, openCorpus, surveyCorpus } from '../../../src/corpus/index.ts';
 import { estimateSimilarity, NearDuplicates, signatureOf } from '../../../src/corpus/near-duplicates.ts';
 import { byteTokenizer, useTemporaryFolder } from './help.ts';
 
@@ -110,7 +110,7 @@ describe('a corpus', () => {
   it('has each of near-duplicates once, says which other file it is like, and so never on both sides', async () => {
     folder.write(files);
     for (const seed of [0, 1, 2]) {
-      const { kept, leftOut } = await surveyFolder({ folder: folder.in(), seed });
+      const { kept, leftOut } = await surveyCorpus({ folder: folder.in(), seed });
       expect(kept.map(({ path }) => path)).toEqual(
         Object.keys(files)
           .filter((path) => path.startsWith('a/'))

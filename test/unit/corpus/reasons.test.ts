@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { surveyFolder } from '../../../src/corpus/index.ts';
+import { surveyCorpus } from '../../../src/corpus/index.ts';
 import { code, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
 
 /** Reason by path for what was left out; `in` for the rest. */
 async function verdicts(root = folder.in()): Promise<Record<string, string>> {
-  const { kept, leftOut } = await surveyFolder({ folder: root, seed: 0 });
+  const { kept, leftOut } = await surveyCorpus({ folder: root, seed: 0 });
   return Object.fromEntries([
     ...kept.map(({ path }) => [path, 'in']),
     ...leftOut.map(({ path, reason }) => [path, reason]),
@@ -129,7 +129,7 @@ describe('what is left out, and why', () => {
 
   it('says what went away while it was read', async () => {
     folder.write({ 'a.ts': code(1), 'b.ts': code(2), 'c.ts': code(3) });
-    const { kept, leftOut } = await surveyFolder({
+    const { kept, leftOut } = await surveyCorpus({
       folder: folder.in(),
       seed: 0,
       onProgress: ({ done }) => done === 1 && rmSync(join(folder.in(), 'b.ts')),

@@ -3,7 +3,7 @@ import { creator } from '@secretlint/secretlint-rule-preset-recommend';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildCorpus, surveyFolder } from '../../../src/corpus/index.ts';
+import { buildCorpus, surveyCorpus } from '../../../src/corpus/index.ts';
 import { findSecret } from '../../../src/corpus/secrets.ts';
 import { byteTokenizer, code, useTemporaryFolder } from './help.ts';
 
@@ -132,7 +132,7 @@ describe('a file with a secret', () => {
   it('a service account in JSON', async () => {
     const account = { type: 'service_account', private_key_id: noise(40), private_key: `${pem('')}\n` };
     folder.write({ 'a.ts': code(1), 'account.json': JSON.stringify(account, null, 2) });
-    const { leftOut } = await surveyFolder({ folder: folder.in(), seed: 0 });
+    const { leftOut } = await surveyCorpus({ folder: folder.in(), seed: 0 });
     expect(leftOut).toMatchObject([{ path: 'account.json', reason: 'secret' }]);
   });
 });

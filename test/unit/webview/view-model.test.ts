@@ -7,6 +7,7 @@ import { readPanel } from '../../../webview/view-model/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
 import { tradeOff } from '../../../webview/view-model/trade-off.ts';
+import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { comparison, makeRun, metric, summary, type Wanted } from './fixtures.ts';
 
 const now = Date.parse('2026-11-24T14:10:00Z');
@@ -166,12 +167,25 @@ describe('facts', () => {
     });
   });
   it('counts what was left out, most frequent reason first', () => {
-    const view = corpusView(makeRun().corpus!);
+    const view = corpusView(makeRun().corpus!, makeRun().spec);
     expect(view.sentence).toBe(
       '214 files kept (608k tokens to train on, 71k held out); 1,234 files or folders left out.',
     );
     expect(view.leftOut[0]).toEqual({ reason: 'git ignores it', count: 1203 });
     expect(view.leftOut.at(-1)).toEqual({ reason: 'holds what looks like a secret', count: 1 });
+  });
+  it('tells a data set, and how it is learned', () => {
+    const run = makeRun({ folder: '' });
+    run.spec.corpus = corpusPlanSchema.parse({
+      mode: 'instruct',
+      data: 'team/pairs',
+      replay: { source: 'base', rate: 0.25 },
+    });
+    expect(corpusView(run.corpus!, run.spec).sentence).toMatch(/^214 rows kept .* 1,234 rows left out\.$/);
+    const facts = runFacts(run, readSeries(run.events));
+    expect(facts.map(({ name }) => name)).not.toContain('Folder');
+    expect(facts).toContainEqual({ name: 'Data set', value: 'team/pairs' });
+    expect(facts).toContainEqual({ name: 'Learned', value: 'answers to instructions, 25% replay of base' });
   });
 });
 

@@ -1,0 +1,22 @@
+/** What a run learns from, in words. */
+import type { CorpusPlan } from './run.ts';
+
+/** What the documents of a corpus are, in one word: "file", "row", "instruction pair", or "document" of several kinds. */
+export function documentWord(folder: string | undefined, plan: Pick<CorpusPlan, 'mode' | 'data'>): string {
+  if (!folder) return 'row';
+  if (plan.data !== undefined) return 'document';
+  return plan.mode === 'instruct' ? 'instruction pair' : 'file';
+}
+
+/** How they are learned, where that is not as plain text: "answers to instructions, 25% replay of base". */
+export function describeLearning({ mode, fimRate, repositoryContext, replay }: CorpusPlan): string {
+  const percent = (share: number) => `${Math.round(100 * share)}%`;
+  return [
+    mode === 'instruct' && 'answers to instructions',
+    fimRate > 0 && `${percent(fimRate)} fill-in-the-middle`,
+    repositoryContext && 'files joined to repositories',
+    replay && `${percent(replay.rate)} replay of ${replay.source}`,
+  ]
+    .filter(Boolean)
+    .join(', ');
+}
