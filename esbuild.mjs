@@ -1,5 +1,6 @@
 // One bundle per entry point. `node esbuild.mjs [--watch] [--minify] [--webview]`
-import { cp, mkdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { build, context } from 'esbuild';
 
 const watch = process.argv.includes('--watch');
@@ -104,13 +105,13 @@ async function copyAssets() {
   await cp(`${from}/binding`, 'dist/native/binding', { recursive: true });
   await cp('src/tensor/native', 'dist/native/kernels', { recursive: true });
   await cp('node_modules/node-api-headers/include', 'dist/native/node-api', { recursive: true });
-  const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/dist';
-  for (const file of [
-    'tfjs-backend-wasm.wasm',
-    'tfjs-backend-wasm-simd.wasm',
-    'tfjs-backend-wasm-threaded-simd.wasm',
-  ])
-    await cp(`${wasm}/${file}`, `dist/wasm/${file}`);
+  // The module with threads; its worker comes as a string.
+  const wasm = 'node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd';
+  await mkdir('dist/wasm', { recursive: true });
+  await cp(`${wasm}.wasm`, 'dist/wasm/threaded-simd.wasm');
+  await cp(`${wasm}.js`, 'dist/wasm/threaded-simd.cjs');
+  const { wasmWorkerContents } = createRequire(import.meta.url)(`./${wasm}.worker.js`);
+  await writeFile('dist/wasm/threaded-simd.worker.cjs', wasmWorkerContents.replaceAll('\n', '\\n'));
 }
 
 const bundles = [processes, extension, webview];

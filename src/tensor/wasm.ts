@@ -1,14 +1,13 @@
 /** TF.js's operations on its WebAssembly backend: slower by far, runs everywhere, needs no installation. f32 only. */
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
 import * as tf from '@tensorflow/tfjs-core';
 import { UserError } from '../protocol/errors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
+import { threadedBackend } from './wasm-threads.ts';
 
 class WasmHandle extends Handle {
   readonly dtype: DataType;
@@ -24,19 +23,17 @@ class WasmHandle extends Handle {
   }
 }
 
-/** dist/wasm/ beside the bundle, else the package's own files. */
+/** dist/wasm/: beside the bundle, or as seen from the sources. */
 function wasmFolder(): string {
-  const bundled = join(dirname(fileURLToPath(import.meta.url)), 'wasm');
-  if (existsSync(bundled)) return bundled;
-  return join(
-    dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json')),
-    'dist',
-  );
+  const here = dirname(fileURLToPath(import.meta.url));
+  const bundled = join(here, 'wasm');
+  return existsSync(bundled) ? bundled : join(here, '../../dist/wasm');
 }
 
 export async function startWasm(reason: string): Promise<Backend> {
   try {
-    setWasmPaths(`${wasmFolder()}/`);
+    tf.removeBackend('wasm');
+    tf.registerBackend('wasm', () => threadedBackend(wasmFolder()));
     if (!(await tf.setBackend('wasm'))) throw new Error('its module could not be loaded');
     await tf.ready();
   } catch (error) {
@@ -111,12 +108,20 @@ class WasmBackend extends ArenaBackend implements Backend {
 
   // Products and lookups
 
-  /** Transposes the second factor first where asked: the kernel itself is an order of magnitude slower at it. */
   matmul(a: Tensor, b: Tensor, { transposeA = false, transposeB = false }: MatmulOptions = {}): Tensor {
-    const axes = b.shape.map((_, axis) => axis);
-    const swapped = [...axes.slice(0, -2), ...axes.slice(-2).reverse()];
     return this.wrap(
-      tf.tidy(() => tf.matMul(of(a), transposeB ? tf.transpose(of(b), swapped) : of(b), transposeA)),
+      tf.tidy(() => {
+        const [x, y] = [of(a), of(b)];
+        if (x.rank === 2) return product(x as tf.Tensor2D, y as tf.Tensor2D, transposeA, transposeB);
+        const single = (t: tf.Tensor) =>
+          tf.unstack(tf.reshape<tf.Rank.R3>(t, [-1, ...t.shape.slice(-2)] as [number, number, number]));
+        const ys = single(y);
+        const products = single(x).map((one, i) =>
+          product(one as tf.Tensor2D, ys[i] as tf.Tensor2D, transposeA, transposeB),
+        );
+        const whole = tf.stack(products);
+        return tf.reshape(whole, [...x.shape.slice(0, -2), ...whole.shape.slice(1)]);
+      }),
     );
   }
   gather = (table: Tensor, indices: Tensor) => this.wrap(tf.gather(of(table), of(indices) as tf.Tensor1D));
@@ -157,5 +162,20 @@ function of(x: Tensor): tf.Tensor {
   const handle = x as WasmHandle;
   if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
   return handle.inner;
+}
+
+/**
+ * A product the way the fast kernel wants it: of two matrices, neither transposed; all others are an order of
+ * magnitude slower. So factors are transposed before, or the other product, (A B)^T = B^T A^T, is transposed after,
+ * whichever moves less.
+ */
+function product(a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB: boolean): tf.Tensor {
+  const rows = a.shape[transposeA ? 1 : 0];
+  const columns = b.shape[transposeB ? 0 : 1];
+  const direct = (transposeA ? a.size : 0) + (transposeB ? b.size : 0);
+  const swapped = (transposeA ? 0 : a.size) + (transposeB ? 0 : b.size) + rows * columns;
+  const turned = (x: tf.Tensor2D, really: boolean) => (really ? tf.transpose(x) : x);
+  if (direct <= swapped) return tf.matMul(turned(a, transposeA), turned(b, transposeB));
+  return tf.transpose(tf.matMul(turned(b, !transposeB), turned(a, !transposeA)));
 }
 const operand = (x: Tensor | number) => (typeof x === 'number' ? x : of(x));
