@@ -1,9 +1,7 @@
 /**
  * How fast a folder becomes tokens, and in how much memory. The folder is copied until it has a million lines.
  *
- *     npx esbuild bench/corpus.ts --bundle --platform=node --format=esm --external:node-llama-cpp --outfile=dist/bench-corpus.mjs \
- *       "--banner:js=import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
- *     node dist/bench-corpus.mjs FOLDER [BASE.gguf]
+ *     npm run bench:corpus -- FOLDER [BASE.gguf]
  *
  * Without a base a stand-in cuts words, so that what is measured is everything but the tokenizer.
  */
@@ -13,14 +11,18 @@ import { dirname, join } from 'node:path';
 import { buildCorpus, surveyCorpus, type CorpusTokenizer } from '../src/corpus/index.ts';
 
 const LINES = 1_000_000;
-const [folder, base] = process.argv.slice(2);
-if (!folder) {
-  console.error('Usage: node bench-corpus.mjs FOLDER [BASE.gguf]');
-  process.exit(2);
+
+export async function main([folder, base]: string[]): Promise<void> {
+  if (!folder) throw new Error('Give a folder: npm run bench:corpus -- FOLDER [BASE.gguf]');
+  const work = await mkdtemp(join(tmpdir(), 'fmn-bench-corpus-'));
+  try {
+    await measure(folder, base, work);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
 }
 
-const work = await mkdtemp(join(tmpdir(), 'fmn-bench-corpus-'));
-try {
+async function measure(folder: string, base: string | undefined, work: string): Promise<void> {
   const { summary } = await surveyCorpus({ folder, seed: 0 });
   const copies = Math.ceil(LINES / summary.lines);
   // Copies would be duplicates, so each has names of its own.
@@ -53,8 +55,6 @@ try {
       rssPeakMB: Math.round(process.resourceUsage().maxRSS / 1e3),
     }),
   );
-} finally {
-  await rm(work, { recursive: true, force: true });
 }
 
 /** A third of the longer names become another in each copy: too many for near-duplicates. */

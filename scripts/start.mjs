@@ -33,7 +33,7 @@ try {
   await forgetMeNot('runtime', 'install', '--yes');
 } catch {
   console.log(
-    'Going on without TensorFlow, on the wasm backend: the same results, about ten times slower, so with fewer steps.',
+    'Going on without TensorFlow, on the wasm backend: the same results, about six times slower, so with fewer steps.',
   );
 }
 try {

@@ -43,6 +43,7 @@ export class Bench {
       clipNorm: 1,
       lora: { rank: 16, alpha: 32, dropout: 0.05 },
       base: await this.base(model, precision),
+      backend: 'tensorflow',
     };
   }
 

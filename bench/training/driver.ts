@@ -13,6 +13,7 @@ import {
   sideTitles,
   summarise,
   type Report,
+  type Side,
 } from './summary.ts';
 import { runSweep, sweepNames, sweepTable, type SweepName, type SweepPoint } from './sweep.ts';
 
@@ -38,6 +39,7 @@ interface Options {
   sequence: number;
   batch: number;
   sweep?: SweepName[] | true;
+  wasm?: boolean;
   python?: string;
 }
 
@@ -76,6 +78,12 @@ function parse(argv: string[]): Options {
       sweepNames,
     ),
   );
+  program.addOption(
+    new Option('--wasm', 'our wasm backend against our TensorFlow backend instead, in f32').conflicts([
+      'sweep',
+      'precision',
+    ]),
+  );
   return program.parse(argv, { from: 'user' }).opts<Options>();
 }
 
@@ -84,16 +92,15 @@ export async function main(argv: string[], setting: Setting): Promise<void> {
   const log = (line: string) => console.error(line);
   const print = options.json ? log : (text: string) => console.log(text);
   if (!process.env['FORGET_ME_NOT_BINDING']) await setting.installRuntime();
-  const python = options.python ?? (await ensurePytorch(setting.requirements, log));
+  const python = options.wasm ? '' : (options.python ?? (await ensurePytorch(setting.requirements, log)));
   const bench = new Bench(
     setting.dir,
     { ours: [process.execPath, setting.product], theirs: [python, setting.pytorch] },
     setting.signal,
   );
   print(`${cpus().length} x ${cpus()[0]?.model ?? 'unknown processor'}, Node ${process.versions.node}`);
-  const result = options.sweep
-    ? await runSweeps(bench, options, print, log)
-    : await runComparison(bench, options, print, log);
+  const measured = options.wasm ? runBackends : options.sweep ? runSweeps : runComparison;
+  const result = await measured(bench, options, print, log);
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
@@ -128,6 +135,31 @@ async function runComparison(bench: Bench, options: Options, print: Output, log:
     );
   }
   return report;
+}
+
+async function runBackends(bench: Bench, options: Options, print: Output, log: Output): Promise<unknown> {
+  const { model, sequence, batch, steps, warmup: warmupSteps } = options;
+  const effort = { warmupSteps, steps, roofline: false };
+  const job = await bench.job({ model, precision: 'f32', sequence, batch }, effort);
+  const sides = [];
+  for (const backend of ['tensorflow', 'wasm'] as const) {
+    log(`${backend} ...`);
+    const outcome = await bench.run('ours', { ...job, backend });
+    warnIfDisturbed([outcome], log);
+    sides.push(summarise([outcome], job));
+  }
+  const [reference, wasm] = sides as [Side, Side];
+  const rows = [
+    [reference.engine, ...sideCells(reference), '', ''],
+    [wasm.engine, ...sideCells(wasm), ...ratioCells(wasm, reference)],
+  ];
+  print(
+    `\n${model}, f32, sequence ${sequence}, batch ${batch}\n` +
+      formatTable([['', ...sideTitles, 'speed', 'memory'], ...rows]),
+  );
+  const { tokensPerSecond, peakBytes } = wasm;
+  const speedRatio = tokensPerSecond / reference.tokensPerSecond;
+  return { wasm: { speedRatio, memoryRatio: peakBytes / reference.peakBytes, tokensPerSecond } };
 }
 
 /** PyTorch suffers most: its threads wait for each other after every operation. */

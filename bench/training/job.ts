@@ -1,5 +1,7 @@
 /** What both sides are asked to do, and what they answer: JSON, as pytorch.py reads and prints it too. */
 
+import type { BackendName } from '../../src/protocol/run.ts';
+
 export type Precision = 'f32' | 'bf16';
 
 /** A model without its weights. The head is the embedding in all of them. */
@@ -73,6 +75,8 @@ export interface Job {
   lora: { rank: number; alpha: number; dropout: number };
   /** The same shape as a GGUF file: ours only. */
   base: string;
+  /** Ours only. */
+  backend: BackendName;
   /** Measure the matmul rate too: ours only. */
   roofline: boolean;
 }

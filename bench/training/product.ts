@@ -18,7 +18,7 @@ process.stdout.write(`${JSON.stringify(await measure(job))}\n`);
 
 async function measure(job: Job): Promise<Measurement> {
   const hyper = hyperOf(job);
-  const backend = await startBackend('tensorflow');
+  const backend = await startBackend(job.backend);
   const gguf = await openGguf(job.base);
   const model = await loadModel(backend, gguf, hyper);
   await gguf.close();

@@ -87,7 +87,7 @@ export async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
     `Fine-tuning needs a download${total ? ` of about ${size(total)}` : ''}.`,
     {
       modal: true,
-      detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about ten times as long. ' : ''}Your code stays on this machine.`,
+      detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about six times as long. ' : ''}Your code stays on this machine.`,
     },
     download,
     ...(optional && needed.length < missing.length ? [without] : []),

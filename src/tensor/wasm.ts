@@ -32,10 +32,10 @@ function wasmFolder(): string {
 
 export async function startWasm(reason: string): Promise<Backend> {
   try {
+    const backend = await threadedBackend(wasmFolder());
     tf.removeBackend('wasm');
-    tf.registerBackend('wasm', () => threadedBackend(wasmFolder()));
-    if (!(await tf.setBackend('wasm'))) throw new Error('its module could not be loaded');
-    await tf.ready();
+    tf.registerBackend('wasm', () => backend);
+    await tf.setBackend('wasm');
   } catch (error) {
     throw new UserError(
       'backend-unavailable',

@@ -16,7 +16,7 @@ interface Options {
 export function runtimeCommand(): Command {
   const install = new Command('install')
     .description(
-      'install TensorFlow for training: about ten times faster than the wasm backend that is always there',
+      'install TensorFlow for training: about six times faster than the wasm backend that is always there',
     )
     .option('--gpu', 'with CUDA, for NVIDIA GPUs on Linux')
     .option('--yes', 'do not ask')

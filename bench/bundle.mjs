@@ -1,0 +1,32 @@
+// What the benchmarks share: they are TypeScript against the product's sources, so they are bundled before they run.
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** Bundles `entryPoints` into a temporary folder and calls `body` with it; the folder is gone afterwards. */
+export async function withBundle(entryPoints, body) {
+  const { build } = await import('esbuild');
+  const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
+  try {
+    await build({
+      entryPoints,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node20',
+      outdir: dir,
+      outExtension: { '.js': '.mjs' },
+      external: ['node-llama-cpp', 'pyodide'],
+      logLevel: 'warning',
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
+      },
+    });
+    // The backend looks for its module beside the bundle.
+    await symlink(fileURLToPath(new URL('../dist/wasm', import.meta.url)), join(dir, 'wasm'), 'junction');
+    return await body(dir);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The memory plan against what runs then take: `npm run bench:memory -- [--base BASE] [WORD]...`. Each point is a
+ * run of the command line, whose trainer tells its own plan and its peak.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import type { RunEvent } from '../src/protocol/events.ts';
+import { cacheDir, modelsDir, runtimeDir } from '../src/protocol/paths.ts';
+
+const points = [
+  '--seq 256',
+  '--seq 512',
+  '--seq 1024',
+  '--seq 2048',
+  '--seq 256 --precision bf16',
+  '--seq 512 --precision bf16',
+  '--seq 2048 --precision bf16',
+  '--seq 512 --batch 4',
+  '--seq 2048 --recompute',
+  '--seq 512 --rank 256 --optimizer adamw',
+  '--seq 256 --method full --optimizer lionw',
+  '--seq 512 --method full --optimizer lionw',
+  '--seq 512 --method full --optimizer adamw',
+  '--seq 2048 --method full --optimizer adamw',
+  '--seq 2048 --method full --optimizer lionw --recompute',
+  '--seq 256 --backend wasm',
+  '--seq 512 --backend wasm',
+];
+
+export async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { base: { type: 'string', default: 'smollm2-135m' } },
+    allowPositionals: true,
+  });
+  const home = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
+  try {
+    for (const shared of [runtimeDir(), cacheDir(), modelsDir()])
+      if (existsSync(shared)) await symlink(shared, join(home, basename(shared)), 'junction');
+    console.log('planned  measured  ratio');
+    for (const point of points.filter((point) => positionals.every((word) => point.includes(word)))) {
+      const { planned, measured, parts } = await measure(home, values.base, point.split(' '));
+      const ratio = (planned / measured).toFixed(2);
+      console.log(`${megabytes(planned)}  ${megabytes(measured)}  ${ratio}  ${point}\n  ${parts}`);
+    }
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function measure(
+  home: string,
+  base: string,
+  point: string[],
+): Promise<{ planned: number; measured: number; parts: string }> {
+  const precision = point.includes('--precision') ? [] : ['--precision', 'f32'];
+  const backend = point.includes('--backend') ? '' : ' --backend tensorflow';
+  const quick = `--yes --lr 1e-5 --steps 2 --humaneval 0 --retention 0 --held-out-windows 1${backend}`.split(
+    ' ',
+  );
+  const options = ['--base', base, ...quick, ...precision, ...point];
+  await cli(home, 'train', resolve('src'), ...options, '--json');
+  const { events } = JSON.parse(await cli(home, 'show', 'latest', '--json')) as { events: RunEvent[] };
+  const plan = events.findLast((event) => event.type === 'memory')!;
+  const done = events.findLast((event) => event.type === 'done')!;
+  const parts = Object.entries(plan.plan).map(([name, bytes]) => `${name} ${megabytes(bytes).trim()}`);
+  return { planned: plan.total, measured: done.peakMemory, parts: parts.join(', ') };
+}
+
+async function cli(home: string, ...args: string[]): Promise<string> {
+  const env = { ...process.env, FORGET_ME_NOT_HOME: home };
+  const command = [resolve('dist/cli.mjs'), ...args];
+  return (await promisify(execFile)(process.execPath, command, { env, maxBuffer: 1 << 26 })).stdout;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`.padStart(8);
+}
