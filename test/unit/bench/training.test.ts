@@ -29,6 +29,7 @@ const job: Job = {
   lora: { rank: 16, alpha: 32, dropout: 0 },
   base: '',
   roofline: true,
+  backend: 'tensorflow',
 };
 
 const run = (seconds: number[], peakBytes: number, more: Partial<Measurement> = {}): Measurement => ({
