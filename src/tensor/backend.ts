@@ -64,6 +64,9 @@ export interface Operations {
   /** Softmax cross-entropy of each row of `logits` [m, n] against `labels` i32 [m]: nats [m], and its gradient [m, n]. */
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor };
 
+  /** Of each matrix of x [..., m, n], f32: [..., min(m, n)], largest first. */
+  singularValues(x: Tensor): Tensor;
+
   // Changing what is there: `x` is taken over and must not be used afterwards, the result takes its place.
   /** x [n, ..] plus `rows` [m, ..], row i of them at indices[i] (i32 [m], repeats add up), or row by row without. */
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor;

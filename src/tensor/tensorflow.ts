@@ -237,6 +237,16 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return { losses: losses!, gradient: gradient! };
   }
 
+  singularValues(x: Tensor): Tensor {
+    const attributes = [
+      this.type('T', 'f32'),
+      this.bool('compute_uv', false),
+      this.bool('full_matrices', false),
+    ];
+    // The vectors, which come back empty, go with the arena.
+    return this.arena(() => this.execute('Svd', attributes, [x], 3)[0]!);
+  }
+
   // Changing what is there
 
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {

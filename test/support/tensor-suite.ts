@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { gaussian } from '../../src/model/random.ts';
 import type { BackendName } from '../../src/protocol/run.ts';
 import { startBackend, type Backend, type Tensor } from '../../src/tensor/index.ts';
+import reference from '../reference/singular-values.json' with { type: 'json' };
 
 export function tensorSuite(name: BackendName): void {
   describe(`tensors on ${name}`, () => {
@@ -179,6 +180,22 @@ export function tensorSuite(name: BackendName): void {
         [0, 3].map((i) => (xs[i]! + xs[i + 1]! + xs[i + 2]!) / 3),
       );
       close(await values(b.sumOfSquares(x)), [xs.reduce((sum, value) => sum + value * value, 0)]);
+    });
+
+    it('finds the singular values that NumPy finds, of one matrix and of several', async () => {
+      const before = b.liveTensors;
+      for (const { shape, matrix, values: expected } of reference.matrices) {
+        const [rows, columns] = shape as [number, number];
+        const largest = Math.max(...expected);
+        const x = b.tensor(Float32Array.from(matrix), shape);
+        const one = b.singularValues(x);
+        expect(one.shape).toEqual([Math.min(rows, columns)]);
+        close(await values(one), expected, 3e-6 * largest);
+        const two = b.singularValues(b.reshape(b.concat([x, b.mul(x, -3)], 0), [2, rows, columns]));
+        const tripled = expected.map((value) => 3 * value);
+        close(await values(two), [...expected, ...tripled], 9e-6 * largest);
+      }
+      expect(b.liveTensors - before).toBe(6 * reference.matrices.length);
     });
 
     it('has bf16 or says no', async () => {

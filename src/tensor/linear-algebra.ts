@@ -1,0 +1,178 @@
+/**
+ * Factorisations of matrices in double precision, in plain TypeScript: where the backend has none, and for small ones.
+ * Matrices are row-major.
+ */
+
+/** Of x [rows, columns]: min(rows, columns) of them, largest first. Below 1e-8 of the largest they are noise. */
+export function singularValues(x: Float32Array, rows: number, columns: number): Float64Array {
+  const wide = rows <= columns;
+  const [small, large] = wide ? [rows, columns] : [columns, rows];
+  const gram = gramMatrix(wide ? x : transposed(x, rows, columns), small, large);
+  return symmetricEigenvalues(gram, small).map((value) => Math.sqrt(Math.max(0, value)));
+}
+
+function transposed(x: Float32Array, rows: number, columns: number): Float32Array {
+  const y = new Float32Array(x.length);
+  for (let row = 0; row < rows; row += 1)
+    for (let column = 0; column < columns; column += 1) y[column * rows + row] = x[row * columns + column]!;
+  return y;
+}
+
+/** The lower triangle of x xT. Products of two floats are exact in double precision. */
+function gramMatrix(x: Float32Array, rows: number, columns: number): Float64Array {
+  const gram = new Float64Array(rows * rows);
+  for (let i = 0; i < rows; i += 1)
+    for (let j = 0; j <= i; j += 1) {
+      let sum = 0;
+      for (let k = 0, a = i * columns, b = j * columns; k < columns; k += 1) sum += x[a + k]! * x[b + k]!;
+      gram[i * rows + j] = sum;
+    }
+  return gram;
+}
+
+/** Of a symmetric matrix [size, size], of which the lower triangle is read and overwritten; largest first. */
+export function symmetricEigenvalues(matrix: Float64Array, size: number): Float64Array {
+  const { diagonal, beside } = tridiagonal(matrix, size);
+  return diagonaliseTridiagonal(diagonal, beside).sort().reverse();
+}
+
+interface Tridiagonal {
+  diagonal: Float64Array;
+  /** beside[i] stands between i and i + 1; the last one is 0. */
+  beside: Float64Array;
+}
+
+/** Householder's reduction, from the last row up (Golub and Van Loan 8.3.1): A - u wT - w uT in each turn. */
+function tridiagonal(a: Float64Array, size: number): Tridiagonal {
+  const diagonal = new Float64Array(size);
+  const beside = new Float64Array(size);
+  const w = new Float64Array(size);
+  for (let i = size - 1; i >= 1; i -= 1) {
+    const u = a.subarray(i * size, i * size + i);
+    diagonal[i] = a[i * size + i]!;
+    const { pivot, half } = reflector(u, i - 1);
+    beside[i - 1] = pivot;
+    if (half === 0) continue;
+    multiplySymmetric(a, size, u, w);
+    let dot = 0;
+    for (let k = 0; k < i; k += 1) dot += (w[k] = w[k]! / half) * u[k]!;
+    for (let k = 0; k < i; k += 1) w[k] = w[k]! - (dot / (2 * half)) * u[k]!;
+    for (let j = 0; j < i; j += 1) {
+      const [uj, wj] = [u[j]!, w[j]!];
+      for (let k = 0, row = j * size; k <= j; k += 1) a[row + k]! -= uj * w[k]! + wj * u[k]!;
+    }
+  }
+  if (size > 0) diagonal[0] = a[0]!;
+  return { diagonal, beside };
+}
+
+/**
+ * Turns x into the vector u of the reflection I - u uT / half that leaves of x only `pivot` at index `at`;
+ * `half` is 0 where there is nothing to reflect.
+ */
+function reflector(x: Float64Array, at: number): { pivot: number; half: number } {
+  let rest = 0;
+  for (let i = 0; i < x.length; i += 1) if (i !== at) rest += x[i]! ** 2;
+  const head = x[at]!;
+  if (rest === 0) return { pivot: head, half: 0 };
+  const squares = rest + head * head;
+  const pivot = head >= 0 ? -Math.sqrt(squares) : Math.sqrt(squares);
+  x[at] = head - pivot;
+  return { pivot, half: squares - head * pivot };
+}
+
+/** product = A u, of the leading block as large as u; only A's lower triangle is read, row by row. */
+function multiplySymmetric(a: Float64Array, size: number, u: Float64Array, product: Float64Array): void {
+  product.fill(0, 0, u.length);
+  for (let j = 0; j < u.length; j += 1) {
+    const uj = u[j]!;
+    const row = j * size;
+    let sum = a[row + j]! * uj;
+    for (let k = 0; k < j; k += 1) {
+      const value = a[row + k]!;
+      sum += value * u[k]!;
+      product[k]! += value * uj;
+    }
+    product[j]! += sum;
+  }
+}
+
+/** An eigenvalue takes two or three turns. */
+const MOST_TURNS = 60;
+
+/** Implicit QL with Wilkinson's shifts (EISPACK's imtql1); overwrites both. */
+function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array {
+  for (let low = 0; low < d.length; low += 1) {
+    for (let turn = 0; ; turn += 1) {
+      const high = blockEnd(d, e, low);
+      if (high === low) break;
+      if (turn === MOST_TURNS) throw new Error('The eigenvalues do not converge.');
+      turnBlock(d, e, low, high);
+    }
+  }
+  return d;
+}
+
+/** The last index of the block from `low` on that nothing couples to what follows. */
+function blockEnd(d: Float64Array, e: Float64Array, low: number): number {
+  let at = low;
+  while (at < d.length - 1 && Math.abs(e[at]!) > Number.EPSILON * (Math.abs(d[at]!) + Math.abs(d[at + 1]!)))
+    at += 1;
+  return at;
+}
+
+function turnBlock(d: Float64Array, e: Float64Array, low: number, high: number): void {
+  const slope = (d[low + 1]! - d[low]!) / (2 * e[low]!);
+  const root = Math.sqrt(slope * slope + 1);
+  let g = d[high]! - d[low]! + e[low]! / (slope + (slope >= 0 ? root : -root));
+  let [sine, cosine, shift] = [1, 1, 0];
+  for (let i = high - 1; i >= low; i -= 1) {
+    const f = sine * e[i]!;
+    const b = cosine * e[i]!;
+    const radius = Math.sqrt(f * f + g * g);
+    e[i + 1] = radius;
+    if (radius === 0) {
+      d[i + 1]! -= shift;
+      e[high] = 0;
+      return;
+    }
+    sine = f / radius;
+    cosine = g / radius;
+    g = d[i + 1]! - shift;
+    const step = (d[i]! - g) * sine + 2 * cosine * b;
+    shift = sine * step;
+    d[i + 1] = g + shift;
+    g = cosine * step - b;
+  }
+  d[low]! -= shift;
+  e[low] = g;
+  e[high] = 0;
+}
+
+/**
+ * R of X = Q R by Householder's reflections, where X has these columns, which are overwritten: upper triangular,
+ * [min(rows, columns), columns].
+ */
+export function triangularFactor(columns: readonly Float64Array[]): Float64Array {
+  const width = columns.length;
+  const height = Math.min(columns[0]!.length, width);
+  const factor = new Float64Array(height * width);
+  for (let k = 0; k < height; k += 1) {
+    const u = columns[k]!.subarray(k);
+    const { pivot, half } = reflector(u, 0);
+    factor[k * width + k] = pivot;
+    for (let column = k + 1; column < width; column += 1) {
+      const x = columns[column]!.subarray(k);
+      if (half > 0) reflect(x, u, half);
+      factor[k * width + column] = x[0]!;
+    }
+  }
+  return factor;
+}
+
+function reflect(x: Float64Array, u: Float64Array, half: number): void {
+  let dot = 0;
+  for (let i = 0; i < x.length; i += 1) dot += x[i]! * u[i]!;
+  const by = dot / half;
+  for (let i = 0; i < x.length; i += 1) x[i]! -= by * u[i]!;
+}
