@@ -96,7 +96,8 @@ class TensorflowBackend extends ArenaBackend implements Backend {
   private hasKernels(): boolean {
     if (this.binding.isUsingGpuDevice() || process.env['FORGET_ME_NOT_KERNELS'] === '0') return false;
     try {
-      return this.arena(() => this.fused().add(this.zeros([1]), this.zeros([1]))) !== undefined;
+      this.arena(() => void this.fused().add(this.zeros([1]), this.zeros([1])));
+      return true;
     } catch {
       return false;
     }
@@ -250,6 +251,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
   // Changing what is there
 
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {
+    if (indices && this.binding.isUsingGpuDevice()) return this.scatterAdd(x, rows, indices);
     return this.inPlace('InplaceAdd', x, rows, indices ?? this.range(0, rows.shape[0]!));
   }
   setRows(x: Tensor, rows: Tensor, begin: number): Tensor {
@@ -262,6 +264,16 @@ class TensorflowBackend extends ArenaBackend implements Backend {
       this.run(name, [this.type('T', x.dtype)], [x, indices, rows]);
     });
     return x;
+  }
+
+  /** Of rows that repeat, a GPU's InplaceAdd adds only some: its threads do not wait for each other. */
+  private scatterAdd(x: Tensor, rows: Tensor, indices: Tensor): Tensor {
+    const attributes = [this.type('T', x.dtype), this.type('Tindices', 'i32')];
+    const sum = this.arena(() =>
+      this.run('TensorScatterAdd', attributes, [x, this.reshape(indices, [-1, 1]), rows]),
+    );
+    this.dispose(x);
+    return sum;
   }
 
   private range(begin: number, count: number): Tensor {
@@ -324,7 +336,8 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return { name, type: this.binding.TF_ATTR_INT, value };
   }
 
-  // Constants are kept: shapes and axes are few. Scalars may be many (learning rates), so the oldest go.
+  // Constants are kept: shapes and axes are few. Others may be many (learning rates, places in a mask), so those go
+  // that were not used for longest: never one that the operation in the making has just asked for.
 
   private ints = (values: readonly number[]) => this.constant(Int32Array.from(values), [values.length]);
   private floats = (values: readonly number[]) => this.constant(Float32Array.from(values), [values.length]);
@@ -336,7 +349,11 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     const type = data instanceof Int32Array ? 'i32' : (dtype ?? 'f32');
     const key = `${type} ${shape.join()} ${data.join()}`;
     const known = this.constants.get(key);
-    if (known) return known;
+    if (known) {
+      this.constants.delete(key);
+      this.constants.set(key, known);
+      return known;
+    }
     const id = this.binding.createTensor(shape, dtypeNumbers[type === 'bf16' ? 'f32' : type], data);
     let handle = new TensorflowHandle(this.binding, id, shape, type);
     if (type === 'bf16') {
