@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, copyFile, readFile, readdir, rm } from 'node:fs/promises';
+import { access, readFile, readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -162,12 +162,13 @@ export async function compileObjects(
 /**
  * Links the objects. Reading the symbols of an 800 MB library takes GNU ld 6 s and tells nothing that
  * loading it does not: so it is linked to empty libraries of the same name, and `-z now` makes loading (which
- * verifyBinding does) resolve every symbol. No path of this machine stays in the result.
+ * verifyBinding does) resolve every symbol. No path of this machine stays in the result, which is written to `to`.
  */
 export async function linkBinding(
   command: string,
   native: NativeSources,
   dir: string,
+  to: string,
   signal?: AbortSignal,
 ): Promise<void> {
   const objects = units(native).map(({ name }) => join(dir, `${name}.o`));
@@ -181,14 +182,6 @@ export async function linkBinding(
     );
   }
   const linking = ['-Wl,--no-as-needed', '-Wl,-z,now', '-Wl,-rpath,$ORIGIN/tensorflow'];
-  await compiler(
-    command,
-    ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', join(dir, BINDING)],
-    signal,
-  );
+  await compiler(command, ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', to], signal);
   for (const path of [...objects, ...stubs]) await rm(path);
-}
-
-export async function usePrebuilt(prebuilt: string, dir: string): Promise<void> {
-  await copyFile(prebuilt, join(dir, BINDING));
 }

