@@ -42,7 +42,7 @@ export function cutForFim(
 /** Never between the halves of a surrogate pair. */
 function characterStart(text: string, at: number): number {
   const code = text.charCodeAt(at);
-  return code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
+  return at > 0 && code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
 }
 
 /** The parts in their order, with the base's marks. All is learned, as it was when the base was trained. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { parseLines } from '../protocol/lines.ts';
 import { exampleSequences, exampleWindows, type CorpusSequences } from './examples.ts';
@@ -58,7 +59,10 @@ function parseSummary(text: string): CorpusSummary {
   const json: unknown = JSON.parse(text);
   const format = typeof json === 'object' && json && 'format' in json ? json.format : undefined;
   if (format !== CORPUS_FORMAT) throw new Error('another version of Forget-Me-Not made it');
-  return corpusSummarySchema.parse(json);
+  const parsed = corpusSummarySchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
+  throw new Error(`"${path.join('.')}" in its summary is not as it should be (${message})`);
 }
 
 interface OpenSplit {

@@ -1,6 +1,7 @@
 /** Rows of a data set, one after the other: a file, a folder of files, or a repository of the hub. */
 import { UserError } from '../../protocol/errors.ts';
 import type { ResolveOptions } from '../../base-models/ask.ts';
+import { cancelled } from '../documents.ts';
 import { findFiles } from './files.ts';
 import { readJson } from './json.ts';
 import { readParquet } from './parquet.ts';
@@ -37,9 +38,6 @@ export async function* readRows(reference: string, options: ReadRowsOptions = {}
     }
   }
 }
-
-const cancelled = () =>
-  new UserError('cancelled', 'Reading the data set was cancelled.', 'Run it again when you are ready.');
 
 function unreadable(name: string, error: unknown): UserError {
   const { code, message } = error as NodeJS.ErrnoException;

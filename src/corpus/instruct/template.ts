@@ -140,9 +140,8 @@ class Rendering implements ChatTemplate {
     const key = messages.map(({ role }) => role).join('\n');
     let skeleton = this.skeletons.get(key);
     if (!skeleton) {
-      skeleton = this.text(messages.map(({ role }, index) => ({ role, content: placeOf(index) }))).split(
-        new RegExp(place, 'u'),
-      );
+      const places = messages.map(({ role }, index) => ({ role, content: placeOf(index) }));
+      skeleton = this.text(places).split(place);
       this.skeletons.set(key, skeleton);
     }
     return skeleton;

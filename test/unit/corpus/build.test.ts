@@ -231,6 +231,11 @@ describe('bad input', () => {
       code: 'run-damaged',
       message: expect.stringMatching(/another version of Forget-Me-Not made it\.$/) as string,
     });
+    writeFileSync(summary, JSON.stringify({ ...older, format: 2, seed: 'x', kept: 'y' }));
+    await expect(openCorpus(folder.out())).rejects.toMatchObject({
+      code: 'run-damaged',
+      message: expect.stringMatching(/^.*"seed" in its summary is not as it should be \(.*\)\.$/) as string,
+    });
     writeFileSync(summary, '{');
     await expect(openCorpus(folder.out())).rejects.toMatchObject({ code: 'run-damaged' });
   });

@@ -108,6 +108,14 @@ describe('fill-in-the-middle', () => {
     expect(places.size).toBe(21);
   });
 
+  it('cuts a text that begins with half a character, as JSON may hold it', () => {
+    const text = '\udc00x';
+    for (let n = 0; n < 50; n += 1) {
+      const { prefix, middle, suffix } = cutForFim(text, { seed: 0, key: `${n}`, rate: 1 })!;
+      expect(prefix + middle + suffix).toBe(text);
+    }
+  });
+
   it('is refused where the base has no tokens for it, and for instructions', async () => {
     folder.write(many(4));
     await expect(build({ fimRate: 0.5 }, byteTokenizer)).rejects.toMatchObject({ code: 'bad-argument' });
