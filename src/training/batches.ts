@@ -1,5 +1,5 @@
 /** Sequences to the micro-batches of an optimiser step. */
-import type { SequenceSource } from '../corpus/sequences.ts';
+import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Batch } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 
@@ -10,27 +10,37 @@ export interface MicroBatch extends Batch {
   learnedTokens: number;
 }
 
+type Shape = Pick<Hyper, 'batch' | 'accumulate'>;
+
 /**
- * The micro-batches of the `number`th batch of a run (from 1). Sequences follow each other in the source's order, so
- * the same tokens come whether they lie in rows or in micro-batches.
+ * What the `number`th step of a run (from 1) learns from: sequences follow each other in the source's order, so the
+ * same come whether they lie in rows or in micro-batches.
  */
-export function microBatches(
+export function stepSequences(
   source: SequenceSource,
-  { batch, accumulate }: Pick<Hyper, 'batch' | 'accumulate'>,
+  { batch, accumulate }: Shape,
   number: number,
-): MicroBatch[] {
-  return Array.from({ length: accumulate }, (_, micro) =>
-    microBatch(source, batch, ((number - 1) * accumulate + micro) * batch),
-  );
+): Sequence[] {
+  const count = batch * accumulate;
+  return Array.from({ length: count }, (_, i) => source.at((number - 1) * count + i));
 }
 
-function microBatch(source: SequenceSource, rows: number, index: number): MicroBatch {
-  const { length } = source;
+/** The same in micro-batches. */
+export function microBatches(source: SequenceSource, shape: Shape, number: number): MicroBatch[] {
+  const { batch, accumulate } = shape;
+  const sequences = stepSequences(source, shape, number);
+  return Array.from({ length: accumulate }, (_, micro) => {
+    const index = ((number - 1) * accumulate + micro) * batch;
+    return microBatch(sequences.slice(micro * batch, (micro + 1) * batch), source.length, index);
+  });
+}
+
+function microBatch(sequences: readonly Sequence[], length: number, index: number): MicroBatch {
+  const rows = sequences.length;
   const tokens = new Int32Array(rows * (length + 1));
   const learned = new Uint8Array(rows * length);
   const starts = new Int32Array(rows * length);
-  for (let row = 0; row < rows; row += 1) {
-    const sequence = source.at(index + row);
+  for (const [row, sequence] of sequences.entries()) {
     tokens.set(sequence.tokens, row * (length + 1));
     learned.set(sequence.learned, row * length);
     starts.set(sequence.starts, row * length);

@@ -1,10 +1,12 @@
 /** One trial of a sweep: a short run from the base at one rate, measured before and after on the same held-out text. */
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
+import { ratio, sum, type Part } from '../evaluation/statistics.ts';
 import type { TrainableModel } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { BaseLine, Trial } from '../protocol/sweep.ts';
-import { microBatches } from './batches.ts';
+import { stepSequences } from './batches.ts';
+import { learnedLoss } from './held-out.ts';
 import { runLoop } from './loop.ts';
 import { createOptimizer } from './optimizers.ts';
 import { endedAboveBase, leftTheRoad } from './sweep-choice.ts';
@@ -22,18 +24,10 @@ export interface Probe {
   base: Float32Array[];
 }
 
-const learnedOf = ({ learned }: Sequence) => learned.reduce((sum, flag) => sum + flag, 0);
-
-/** Mean loss of the learned tokens, nats. */
-async function meanLoss(model: TrainableModel, { tokens, starts, learned }: Sequence): Promise<number> {
-  const losses = await model.tokenLosses(tokens, { starts });
-  const sum = losses.reduce((total, loss, i) => total + (learned[i] ? loss : 0), 0);
-  return sum / learned.reduce((total, flag) => total + flag, 0);
-}
-
-async function heldOutMeans(model: TrainableModel, texts: TrialTexts): Promise<number[]> {
+/** Mean loss of the learned tokens of each held-out sequence, nats. */
+async function heldOutMeans(model: TrainableModel, { heldOut }: TrialTexts): Promise<number[]> {
   const means: number[] = [];
-  for (const sequence of texts.heldOut) means.push(await meanLoss(model, sequence));
+  for (const sequence of heldOut) means.push(ratio([await learnedLoss(model, sequence)]));
   return means;
 }
 
@@ -46,28 +40,17 @@ export async function measureBase(
 ): Promise<BaseLine | undefined> {
   const losses: number[] = [];
   for (let step = 1; step <= hyper.steps; step += 1) {
-    let sum = 0;
-    let count = 0;
-    for (const { tokens, length, rows, learned, starts } of microBatches(texts.training, hyper, step))
-      for (let row = 0; row < rows; row += 1) {
-        if (signal.aborted) return undefined;
-        const part = <T extends Uint8Array | Int32Array>(x: T | undefined, filled: T) =>
-          x ? (x.subarray(row * length, (row + 1) * length) as T) : filled;
-        const sequence: Sequence = {
-          tokens: tokens.subarray(row * (length + 1), (row + 1) * (length + 1)),
-          learned: part(learned, new Uint8Array(length).fill(1)),
-          starts: part(starts, new Int32Array(length)),
-        };
-        const weight = learnedOf(sequence);
-        if (weight) sum += (await meanLoss(model, sequence)) * weight;
-        count += weight;
-      }
+    const parts: Part[] = [];
+    for (const sequence of stepSequences(texts.training, hyper, step)) {
+      if (signal.aborted) return undefined;
+      parts.push(await learnedLoss(model, sequence));
+    }
     // As the loop reports a step in which nothing is learned.
-    losses.push(count ? sum / count : 0);
+    losses.push(parts.some(({ weight }) => weight) ? ratio(parts) : 0);
   }
   const heldOut = await heldOutMeans(model, texts);
   const time = new Date().toISOString();
-  const windowTokens = texts.heldOut.map(learnedOf);
+  const windowTokens = texts.heldOut.map(({ learned }) => sum(learned));
   return {
     type: 'base',
     time,
