@@ -25,7 +25,7 @@ export class DropoutNoise {
   }
 
   private sized(largest: number): Tensor {
-    const length = Math.max(MIN_LENGTH, 2 ** Math.ceil(Math.log2(2 * largest)));
+    const length = largest + PLACES;
     if (this.table && this.length === length) return this.table;
     this.dispose();
     const next = uniform(length);
@@ -47,4 +47,5 @@ export class DropoutNoise {
   }
 }
 
-const MIN_LENGTH = 2 ** 20;
+/** Where the largest mask may begin; others have more places. */
+const PLACES = 2 ** 20;
