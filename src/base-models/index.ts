@@ -1,5 +1,5 @@
-export type { PlannedDownload, ResolveOptions } from './ask.ts';
-export { AUTO_BASE, chooseBase, needsHub, type ChosenBase, type Hardware } from './choose.ts';
+export type { ResolveOptions } from './ask.ts';
+export { chooseBase, needsHub, type Hardware } from './choose.ts';
 export { hubAnswers } from './hub-files.ts';
 export { isPresent, knownBasePath, presentBases, resolveBase, type ResolvedBase } from './resolve.ts';
 export { findKnownBase, knownBases, leastMemory, type KnownBase } from './registry.ts';

@@ -13,5 +13,5 @@ export { openCorpus, readManifest, type Corpus } from './open.ts';
 export { mixed } from './mixed.ts';
 export type { CorpusSequences } from './examples.ts';
 export type { Sequence, SequenceSource } from './sequences.ts';
-export type { Piece, SourceDocument } from './source.ts';
+export type { SourceDocument } from './source.ts';
 export { surveyCorpus, type Survey } from './survey.ts';

@@ -5,7 +5,7 @@
 import { mix } from './shuffle.ts';
 
 /** Texts with this Jaccard similarity of their shingles or more are near-duplicates. */
-export const THRESHOLD = 0.8;
+const THRESHOLD = 0.8;
 /** Words in a shingle. */
 const SHINGLE = 5;
 /** A pair of similarity s meets in a band with 1 - (1 - s^6)^20: 99.8% at 0.8, 100% above 0.9, 27% at 0.5. */

@@ -15,7 +15,7 @@ export function makeAngles(b: Backend, config: ModelConfig, length: number): Ang
 }
 
 /** Radians per position of each pair. */
-export function ropeFrequencies({ headSize, ropeTheta, ropeFactor, ropeDivisors }: ModelConfig): number[] {
+function ropeFrequencies({ headSize, ropeTheta, ropeFactor, ropeDivisors }: ModelConfig): number[] {
   return Array.from(
     { length: headSize / 2 },
     (_, i) => ropeTheta ** ((-2 * i) / headSize) / ropeFactor / (ropeDivisors?.[i] ?? 1),
