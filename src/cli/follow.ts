@@ -3,7 +3,7 @@ import { formatDuration } from './format.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { printProgress } from './output.ts';
 import { formatError } from '../protocol/errors.ts';
-import type { RunEvent } from '../protocol/events.ts';
+import { describeRollback, type RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { cancelRun, followRun, readRun } from '../runs/index.ts';
 
@@ -118,7 +118,7 @@ function describe(event: RunEvent): string | undefined {
         ? `  step ${event.step}: held-out ${event.result.metric} ${event.result.value.toFixed(3)}`
         : undefined;
     case 'rollback':
-      return `  step ${event.step}: ${event.why}; back to step ${event.to}, at ${event.rateScale} of the rate and past that data`;
+      return `  ${describeRollback(event)}`;
     case 'warning':
       return `  warning: ${event.message}`;
     default:

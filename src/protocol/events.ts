@@ -87,6 +87,10 @@ export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
   return kept;
 }
 
+/** "At step 40 the loss ...: back to step 32, and on past that data at 0.5 of the rate." */
+export const describeRollback = (event: Extract<RunEvent, { type: 'rollback' }>): string =>
+  `At step ${event.step} ${event.why}: back to step ${event.to}, and on past that data at ${event.rateScale} of the rate.`;
+
 /** Whether what goes on from a step builds on the event. Going back counts for the step it went to. */
 function isBefore(event: RunEvent, step: number): boolean {
   if (event.type === 'rollback') return event.to <= Math.max(0, step);

@@ -12,7 +12,7 @@ export interface Fact {
   note?: string;
 }
 
-export function runFacts({ spec, state }: RunSnapshot, { start, last, done }: RunSeries): Fact[] {
+export function runFacts({ spec, state }: RunSnapshot, { start, last, done, plannedMemory }: RunSeries): Fact[] {
   const { hyper } = spec;
   const learning = describeLearning(spec.corpus);
   const speed = done?.tokensPerSecond ?? last?.tokensPerSecond;
@@ -31,7 +31,9 @@ export function runFacts({ spec, state }: RunSnapshot, { start, last, done }: Ru
     {
       name: 'Learning rate',
       value: formatRate(hyper.learningRate),
-      note: `${hyper.optimizer === 'lionw' ? 'LionW' : 'AdamW'}, ${hyper.schedule}`,
+      note: [hyper.optimizer === 'lionw' ? 'LionW' : 'AdamW', hyper.schedule, spec.learningRateReason]
+        .filter(Boolean)
+        .join(', '),
     },
     {
       name: 'Steps',
@@ -40,8 +42,18 @@ export function runFacts({ spec, state }: RunSnapshot, { start, last, done }: Ru
     },
     speed === undefined
       ? undefined
-      : { name: 'Speed', value: `${Math.round(speed).toLocaleString('en')} tokens/s` },
-    memory === undefined ? undefined : { name: 'Peak memory', value: formatBytes(memory) },
+      : {
+          name: 'Speed',
+          value: `${Math.round(speed).toLocaleString('en')} tokens/s`,
+          note: last?.mfu ? `${Math.round(100 * last.mfu)}% of what the machine multiplies` : undefined,
+        },
+    memory === undefined
+      ? undefined
+      : {
+          name: 'Peak memory',
+          value: formatBytes(memory),
+          note: plannedMemory === undefined ? undefined : `${formatBytes(plannedMemory)} planned`,
+        },
     start && { name: 'Backend', value: `${start.backend}, ${hyper.precision}`, note: start.backendReason },
     done && { name: 'Training took', value: formatDuration(done.seconds) },
     spec.folder ? { name: 'Folder', value: spec.folder } : undefined,

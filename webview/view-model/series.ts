@@ -1,5 +1,5 @@
 /** From the events of a run to what the charts draw. */
-import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
+import { describeRollback, survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 
 export interface Point {
   x: number;
@@ -25,6 +25,8 @@ export interface RunSeries {
   learningRate: Point[];
   metrics: MetricSeries[];
   warnings: string[];
+  /** Bytes. */
+  plannedMemory?: number;
   start?: EventOf<'start'>;
   last?: EventOf<'step'>;
   done?: EventOf<'done'>;
@@ -41,6 +43,8 @@ export function readSeries(events: readonly RunEvent[]): RunSeries {
     } else if (event.type === 'evaluation') addMetric(series.metrics, event);
     else if (event.type === 'start') series.start = event;
     else if (event.type === 'done') series.done = event;
+    else if (event.type === 'memory') series.plannedMemory = event.total;
+    else if (event.type === 'rollback') series.warnings.push(describeRollback(event));
     else if (event.type === 'warning' && !series.warnings.includes(event.message))
       series.warnings.push(event.message);
   }

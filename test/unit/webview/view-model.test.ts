@@ -158,6 +158,22 @@ describe('facts', () => {
       note: expect.stringContaining('all linears'),
     });
   });
+  it('tells where the rate came from, what memory was planned, and why training went back', () => {
+    const run = makeRun();
+    const time = run.events[0]!.time;
+    run.spec.learningRateReason = 'by the sweep of yesterday';
+    run.events.push(
+      { type: 'memory', time, plan: {}, total: 2.5e9, available: 8e9 },
+      { type: 'rollback', time, step: 7, to: 4, why: 'the loss stayed at 9.00', rateScale: 0.5 },
+    );
+    const series = readSeries(run.events);
+    const facts = new Map(runFacts(run, series).map(({ name, note }) => [name, note]));
+    expect(facts.get('Learning rate')).toMatch(/, by the sweep of yesterday$/);
+    expect(facts.get('Peak memory')).toBe('2.50 GB planned');
+    expect(series.warnings.at(-1)).toBe(
+      'At step 7 the loss stayed at 9.00: back to step 4, and on past that data at 0.5 of the rate.',
+    );
+  });
   it('has no rank to show for full fine-tuning', () => {
     const run = makeRun({ method: 'full' });
     expect(runFacts(run, readSeries(run.events)).find(({ name }) => name === 'Method')).toEqual({
