@@ -12,7 +12,10 @@ export interface Fact {
   note?: string;
 }
 
-export function runFacts({ spec, state }: RunSnapshot, { start, last, done, plannedMemory }: RunSeries): Fact[] {
+export function runFacts(
+  { spec, state }: RunSnapshot,
+  { start, last, done, plannedMemory }: RunSeries,
+): Fact[] {
   const { hyper } = spec;
   const learning = describeLearning(spec.corpus);
   const speed = done?.tokensPerSecond ?? last?.tokensPerSecond;
