@@ -51,6 +51,7 @@ const processes = {
     trainer: 'src/training/trainer.ts',
     sweeper: 'src/training/sweeper.ts',
     evaluator: 'src/evaluation/evaluator.ts',
+    spectrum: 'src/evaluation/spectrum/main.ts',
     server: 'src/serving/server.ts',
     'sandbox-worker': 'src/evaluation/sandbox-worker.ts',
   },

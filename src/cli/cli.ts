@@ -13,6 +13,7 @@ import { runsCommand } from './commands/runs.ts';
 import { runtimeCommand } from './commands/runtime.ts';
 import { serveCommand } from './commands/serve.ts';
 import { showCommand } from './commands/show.ts';
+import { spectrumCommand } from './commands/spectrum.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { trainCommand } from './commands/train.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -31,6 +32,7 @@ const commands = [
   runsCommand,
   showCommand,
   evaluateCommand,
+  spectrumCommand,
   reportCommand,
   serveCommand,
   completeCommand,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { runEventSchema } from './events.ts';
 import { summarySchema } from './evaluation.ts';
 import { runSpecSchema, runStateSchema } from './run.ts';
+import { runSpectrumSchema } from './spectrum.ts';
 
 export const runSnapshotSchema = z.object({
   spec: runSpecSchema,
@@ -11,6 +12,7 @@ export const runSnapshotSchema = z.object({
   /** Lines of events.jsonl that could not be read. */
   brokenLines: z.int(),
   summary: summarySchema.optional(),
+  spectrum: runSpectrumSchema.optional(),
   corpus: z
     .object({
       kept: z.int(),

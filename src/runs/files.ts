@@ -10,6 +10,7 @@ export const statePath = (dir: string) => join(dir, 'state.json');
 export const eventsPath = (dir: string) => join(dir, 'events.jsonl');
 export const lockPath = (dir: string) => join(dir, 'lock');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
+export const spectrumPath = (dir: string) => join(dir, 'spectrum.json');
 export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
 
 export const writeJson = (path: string, value: unknown) =>

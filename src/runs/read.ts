@@ -4,7 +4,15 @@ import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
 import type { z } from 'zod';
-import { corpusSummaryPath, evaluationSummaryPath, eventsPath, readSpec, readState } from './files.ts';
+import { runSpectrumSchema, type RunSpectrum } from '../protocol/spectrum.ts';
+import {
+  corpusSummaryPath,
+  evaluationSummaryPath,
+  eventsPath,
+  readSpec,
+  readState,
+  spectrumPath,
+} from './files.ts';
 
 /**
  * Everything about a run at this moment. Broken event lines are counted; a last line still being written is
@@ -27,6 +35,7 @@ export class RunReader {
   private parsedTo = 0;
   private state: RunSnapshot['state'] | undefined;
   private readonly summary: SmallFile<Summary>;
+  private readonly spectrum: SmallFile<RunSpectrum>;
   private readonly corpus: SmallFile<NonNullable<RunSnapshot['corpus']>>;
 
   private constructor(
@@ -34,6 +43,7 @@ export class RunReader {
     private readonly spec: RunSnapshot['spec'],
   ) {
     this.summary = new SmallFile(evaluationSummaryPath(dir), summarySchema);
+    this.spectrum = new SmallFile(spectrumPath(dir), runSpectrumSchema);
     this.corpus = new SmallFile(corpusSummaryPath(dir), corpusSchema);
   }
 
@@ -46,7 +56,12 @@ export class RunReader {
     const state = await readState(this.dir);
     const moved = JSON.stringify(state) !== JSON.stringify(this.state);
     this.state = state;
-    const news = [await this.readEvents(), await this.summary.refresh(), await this.corpus.refresh()];
+    const news = [
+      await this.readEvents(),
+      await this.summary.refresh(),
+      await this.spectrum.refresh(),
+      await this.corpus.refresh(),
+    ];
     return moved || news.includes(true);
   }
 
@@ -59,6 +74,7 @@ export class RunReader {
       brokenLines: this.brokenLines,
     };
     if (this.summary.value) snapshot.summary = this.summary.value;
+    if (this.spectrum.value) snapshot.spectrum = this.spectrum.value;
     if (this.corpus.value) snapshot.corpus = this.corpus.value;
     return snapshot;
   }

@@ -30,6 +30,7 @@ const stateSchema = z.object({
 type State = z.infer<typeof stateSchema>;
 const folder = (runDir: string) => join(runDir, 'checkpoints');
 const nameOf = (step: number) => `step-${String(step).padStart(6, '0')}`;
+export const checkpointPath = (runDir: string, step: number) => join(folder(runDir), nameOf(step));
 
 /** Steps of the whole checkpoints in a run, oldest first. */
 export async function listCheckpoints(runDir: string): Promise<number[]> {
@@ -83,7 +84,7 @@ export async function saveCheckpoint(
   trained: Trained,
   { step, progress, plan }: { step: number; progress: Progress; plan: CheckpointPlan },
 ): Promise<string> {
-  const path = join(folder(runDir), nameOf(step));
+  const path = checkpointPath(runDir, step);
   const temporary = `${path}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   try {
@@ -101,7 +102,7 @@ export async function saveCheckpoint(
 }
 
 async function drop(runDir: string, steps: readonly number[]): Promise<void> {
-  for (const step of steps) await rm(join(folder(runDir), nameOf(step)), { recursive: true });
+  for (const step of steps) await rm(checkpointPath(runDir, step), { recursive: true });
 }
 
 /**
@@ -111,7 +112,7 @@ async function drop(runDir: string, steps: readonly number[]): Promise<void> {
 export async function goOnFrom(runDir: string, step: number, progress: Progress): Promise<void> {
   const steps = await listCheckpoints(runDir);
   await drop(runDir, steps.filter((other) => other > step).reverse());
-  const path = join(folder(runDir), nameOf(step), 'state.json');
+  const path = join(checkpointPath(runDir, step), 'state.json');
   const state = stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   await writeByRename(path, JSON.stringify({ ...state, progress }));
 }
@@ -150,7 +151,7 @@ export async function restoreCheckpoint(
 ): Promise<Restored> {
   const damaged: number[] = [];
   for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
-    const path = join(folder(runDir), nameOf(step));
+    const path = checkpointPath(runDir, step);
     try {
       const state = stateSchema.parse(JSON.parse(await readFile(join(path, 'state.json'), 'utf8')));
       const parameters = await readSafetensors(join(path, 'parameters.safetensors'));

@@ -3,6 +3,7 @@ import { survivingEvents, type RunEvent } from '../../protocol/events.ts';
 import { describeLearning, documentWord } from '../../protocol/material.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
+import { describeSpectrum } from '../../protocol/spectrum.ts';
 import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
 import { describePlan } from '../fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../format.ts';
@@ -49,7 +50,7 @@ function describe(dir: string, snapshot: RunSnapshot): string {
 
 function facts(
   dir: string,
-  { spec, state, corpus }: RunSnapshot,
+  { spec, state, corpus, spectrum }: RunSnapshot,
   events: RunEvent[],
 ): [string, string | undefined][] {
   const start = events.findLast((event) => event.type === 'start');
@@ -96,6 +97,7 @@ function facts(
     ],
     ['memory', memoryOf(events)],
     ['went back', rollbacks(events)],
+    ['spectrum', spectrum && describeSpectrum(spectrum)],
     ['result', done && `${dir}/${done.artefact}`],
     ['directory', done ? undefined : dir],
   ];

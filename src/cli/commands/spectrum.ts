@@ -1,0 +1,79 @@
+import { Command } from 'commander';
+import { moduleNames } from '../../protocol/run.ts';
+import {
+  describeSpectrum,
+  rankRange,
+  spectrumKinds,
+  spectrumMessageSchema,
+  type LinearSpectrum,
+  type RunSpectrum,
+  type SpectrumKind,
+  type SpectrumMessage,
+} from '../../protocol/spectrum.ts';
+import { findRun, readRun } from '../../runs/index.ts';
+import { followChild } from '../follow-child.ts';
+import { formatDuration, formatTable } from '../format.ts';
+import { printJson, printProgress } from '../output.ts';
+
+export function spectrumCommand(): Command {
+  return new Command('spectrum')
+    .description(
+      'singular values of the base, of what a run changed and of noise as large; the rank that holds 90% of the energy',
+    )
+    .argument('<run>', 'its id, or how it begins, or latest')
+    .option('--json', 'print what was measured as JSON, progress as JSON lines on stderr')
+    .action(spectrum);
+}
+
+async function spectrum(wanted: string, { json = false }: { json?: boolean }): Promise<void> {
+  const dir = await findRun(wanted);
+  await followChild('spectrum', [dir], spectrumMessageSchema, (message) => {
+    if (message.type === 'progress') showProgress(message, json);
+  });
+  const { spectrum: measured } = await readRun(dir);
+  if (json) return printJson(measured);
+  console.log(`${rankTable(measured!)}\n\n${sentences(measured!)}\n\nFigures: ${dir}/spectrum.json`);
+}
+
+function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boolean): void {
+  const { done, total, etaSeconds } = message;
+  if (json)
+    return printProgress({
+      phase: 'Singular values',
+      done,
+      total,
+      unit: 'matrices',
+      ...(etaSeconds !== undefined && { etaSeconds }),
+    });
+  if (!process.stderr.isTTY) return;
+  const eta = etaSeconds ? `, about ${formatDuration(etaSeconds)} left` : '';
+  process.stderr.write(
+    done < total ? `\r\x1b[2KSingular values: ${done} of ${total} matrices${eta}` : '\r\x1b[2K',
+  );
+}
+
+/** A row for each module: the median of its layers and, where they differ, the lowest and highest. */
+function rankTable({ linears }: RunSpectrum): string {
+  const rows = moduleNames.map((module) => {
+    const these = linears.filter((linear) => linear.module === module);
+    const [rows, columns] = these[0]!.shape;
+    return [module, `${rows} x ${columns}`, ...spectrumKinds.map((kind) => rangeText(these, kind))];
+  });
+  return formatTable([['rank at 90% of the energy', 'shape', ...spectrumKinds], ...rows]);
+}
+
+function rangeText(linears: readonly LinearSpectrum[], kind: SpectrumKind): string {
+  const range = rankRange(linears, kind);
+  if (!range) return '-';
+  const { median, low, high } = range;
+  return low === high ? `${median}` : `${median} [${low}, ${high}]`;
+}
+
+function sentences(measured: RunSpectrum): string {
+  const sentence = describeSpectrum(measured).replace(/^./, (letter) => letter.toUpperCase());
+  const rounded =
+    measured.source === 'model'
+      ? '\nThe last checkpoint is gone, so the change was read from the exported model, whose rounding to half precision adds noise to it.'
+      : '';
+  return `${sentence}.${rounded}`;
+}

@@ -1,0 +1,57 @@
+/** A child of the command line that says where it stands in JSON lines. Ctrl+C stops it, and its failure becomes ours. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { z } from 'zod';
+import { UserError, type ErrorReport } from '../protocol/errors.ts';
+import { parseLine } from '../protocol/lines.ts';
+
+/** Resolves when `name`.mjs, which lies beside this bundle, has ended well; what it logs goes to stderr. */
+export async function followChild<M extends { type: string }>(
+  name: string,
+  args: readonly string[],
+  schema: z.ZodType<M>,
+  onMessage: (message: M) => void,
+): Promise<void> {
+  const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
+  const child = spawn(process.execPath, [script, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    windowsHide: true,
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
+  });
+  const ended = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
+  );
+  const stop = () => child.kill('SIGTERM');
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const parsed = parseLine(schema, line);
+      if (!parsed.ok) continue;
+      if (isFailure(parsed.value)) throw failureOf(parsed.value);
+      onMessage(parsed.value);
+    }
+    const how = await ended;
+    if (how !== 0) throw endedEarly(name, how);
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
+  }
+}
+
+const isFailure = (message: object): message is ErrorReport =>
+  'type' in message && message.type === 'failed' && 'code' in message;
+const failureOf = ({ code, message, next }: ErrorReport) => new UserError(code, message, next);
+
+function endedEarly(name: string, how: number | string | null): UserError {
+  if (how === 'SIGKILL')
+    return new UserError(
+      'memory',
+      `The ${name} process was killed, as the system does when memory runs out.`,
+      'Close other programs and give the same command again.',
+    );
+  return new UserError(
+    'internal',
+    `The ${name} process ended early (${typeof how === 'string' ? how : `exit ${how}`}).`,
+    'Run again with --verbose and report what it prints.',
+  );
+}

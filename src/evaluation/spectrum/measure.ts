@@ -1,0 +1,205 @@
+/** Singular values of every linear: of the base, of what a run changed, and of Gaussian noise as large as that. */
+import { gaussian, mix } from '../../model/random.ts';
+import { UserError } from '../../protocol/errors.ts';
+import {
+  SPECTRUM_FORMAT,
+  type LinearSpectrum,
+  type RunSpectrum,
+  type Spectrum,
+  type SpectrumKind,
+} from '../../protocol/spectrum.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
+import { readSpec, readState, spectrumPath } from '../../runs/files.ts';
+import { startBackend, type Backend } from '../../tensor/index.ts';
+import { SpectrumStore } from './store.ts';
+import { scaled, sumOfSquares, summarise } from './summary.ts';
+import { openWeights, type Linear, type Matrix, type Weights } from './weights.ts';
+
+export interface SpectrumProgress {
+  /** Matrices. */
+  done: number;
+  total: number;
+  etaSeconds?: number;
+}
+
+export interface MeasureOptions {
+  /** Default: the run's. */
+  backend?: Backend | undefined;
+  onProgress?: ((progress: SpectrumProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Writes spectrum.json and returns what is in it. Errors: run-not-finished, base-checksum, diverged, cancelled. */
+export async function measureSpectrum(dir: string, options: MeasureOptions = {}): Promise<RunSpectrum> {
+  const spec = await readSpec(dir);
+  const { step } = await readState(dir);
+  const weights = await openWeights(dir, spec, step);
+  try {
+    const backend = options.backend ?? (await startBackend(spec.backend));
+    const { method, rank } = spec.hyper;
+    const spectrum: RunSpectrum = {
+      format: SPECTRUM_FORMAT,
+      method,
+      ...(method === 'lora' && { rank }),
+      step,
+      source: weights.source,
+      backend: backend.name,
+      linears: await new Measurement(backend, weights, options).run(),
+    };
+    await writeByRename(spectrumPath(dir), `${JSON.stringify(spectrum)}\n`);
+    return spectrum;
+  } finally {
+    await weights.close();
+  }
+}
+
+/** A matrix that is not measured yet. */
+interface Job {
+  name: string;
+  store: SpectrumStore;
+  /** Undefined where there is none. */
+  read(): Promise<Matrix | undefined>;
+  /** In proportion to the time it takes. */
+  cost: number;
+}
+
+type Stores = Record<SpectrumKind, SpectrumStore>;
+
+class Measurement {
+  private readonly began = performance.now();
+  private readonly total = { jobs: 0, cost: 0 };
+  private readonly done = { jobs: 0, cost: 0 };
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly weights: Weights,
+    private readonly options: MeasureOptions,
+  ) {}
+
+  async run(): Promise<LinearSpectrum[]> {
+    const { linears, digests } = this.weights;
+    const stores: Stores = {
+      base: await SpectrumStore.open(digests.base),
+      change: await SpectrumStore.open(digests.change),
+      noise: await SpectrumStore.open('noise'),
+    };
+    const blocks = this.plan(stores);
+    for (const job of blocks.flat()) count(this.total, job);
+    for (const block of blocks) await this.measureBlock(block);
+    return linears.map((linear) => resultOf(linear, stores));
+  }
+
+  /** What is left to measure: the noise, then block by block of the model. */
+  private plan({ base, change, noise }: Stores): Job[][] {
+    const { weights } = this;
+    const shapes = new Map(weights.linears.map(({ shape }) => [shape.join('x'), shape]));
+    const blocks: Job[][] = [
+      [...shapes].map(([name, shape]) => ({
+        name,
+        store: noise,
+        read: () => Promise.resolve(noiseOf(shape)),
+        cost: costOf(shape),
+      })),
+    ];
+    for (const linear of weights.linears) {
+      const { name, layer, shape } = linear;
+      const cost = costOf(shape);
+      (blocks[layer + 1] ??= []).push(
+        { name, store: base, read: () => weights.base(linear), cost },
+        // An adapter's factors take next to no time.
+        {
+          name,
+          store: change,
+          read: () => weights.change(linear),
+          cost: weights.source === 'adapter' ? 0 : cost,
+        },
+      );
+    }
+    return blocks.map((jobs) => jobs.filter(({ name, store }) => !store.has(name)));
+  }
+
+  /** Matrices of one shape go together: TensorFlow spreads them over the processor's cores. */
+  private async measureBlock(jobs: readonly Job[]): Promise<void> {
+    const groups = new Map<string, { job: Job; matrix: Matrix }[]>();
+    for (const job of jobs) {
+      const matrix = await job.read();
+      if (matrix && !isZero(matrix, job)) {
+        const shape = `${matrix.rows} ${matrix.columns}`;
+        groups.set(shape, [...(groups.get(shape) ?? []), { job, matrix }]);
+      } else await this.finish(job, undefined);
+    }
+    for (const group of groups.values()) {
+      this.checkSignal();
+      const spectra = await this.singularValues(group.map(({ matrix }) => matrix));
+      for (const [i, { job }] of group.entries()) await this.finish(job, summarise(spectra[i]!));
+    }
+  }
+
+  private async singularValues(matrices: readonly Matrix[]): Promise<Float32Array[]> {
+    const { backend } = this;
+    const { rows, columns } = matrices[0]!;
+    const stacked = new Float32Array(matrices.length * rows * columns);
+    for (const [i, { values }] of matrices.entries()) stacked.set(values, i * rows * columns);
+    const result = backend.arena(() =>
+      backend.singularValues(backend.tensor(stacked, [matrices.length, rows, columns])),
+    );
+    const all = await backend.read(result);
+    backend.dispose(result);
+    const each = all.length / matrices.length;
+    return matrices.map((_, i) => all.subarray(i * each, (i + 1) * each));
+  }
+
+  private async finish(job: Job, spectrum: Spectrum | undefined): Promise<void> {
+    await job.store.put(job.name, spectrum);
+    count(this.done, job);
+    const share = this.done.cost / this.total.cost;
+    const seconds = (performance.now() - this.began) / 1000;
+    const eta = share > 0 ? { etaSeconds: Math.round((seconds * (1 - share)) / share) } : {};
+    this.options.onProgress?.({ done: this.done.jobs, total: this.total.jobs, ...eta });
+  }
+
+  private checkSignal(): void {
+    if (!this.options.signal?.aborted) return;
+    throw new UserError(
+      'cancelled',
+      'The spectrum was stopped.',
+      'Give the same command again to go on; what is measured is kept.',
+    );
+  }
+}
+
+function count(sum: { jobs: number; cost: number }, { cost }: Job): void {
+  sum.jobs += 1;
+  sum.cost += cost;
+}
+
+const costOf = ([rows, columns]: Linear['shape']) => rows * columns * Math.min(rows, columns);
+
+function isZero({ values }: Matrix, { name }: Job): boolean {
+  const energy = sumOfSquares(values);
+  if (Number.isFinite(energy)) return energy === 0;
+  throw new UserError(
+    'diverged',
+    `The weights of "${name}" are not finite.`,
+    'Train again with a lower --lr.',
+  );
+}
+
+const NOISE_SEED = 5;
+
+/** One draw for each shape: a matrix times a number has its singular values times that number. */
+function noiseOf([rows, columns]: Linear['shape']): Matrix {
+  return { values: gaussian(rows * columns, 1, mix(NOISE_SEED, rows, columns)), rows, columns };
+}
+
+function resultOf({ name, layer, module, shape }: Linear, stores: Stores): LinearSpectrum {
+  const base = stores.base.get(name);
+  const change = stores.change.get(name);
+  return {
+    layer,
+    module,
+    shape,
+    ...(base && { base }),
+    ...(change && { change, noise: scaled(stores.noise.get(shape.join('x'))!, change.size) }),
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * Spectra that were measured before, of a file by its digest: append-only JSON lines in the cache folder, so that a base
+ * is measured once for all of its runs and what was stopped goes on.
+ */
+import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { parseLines } from '../../protocol/lines.ts';
+import { cacheDir } from '../../protocol/paths.ts';
+import { spectrumSchema, type Spectrum } from '../../protocol/spectrum.ts';
+
+/** Of what is measured and kept. */
+const VERSION = 1;
+
+/** Null: it is zero. */
+const lineSchema = z.object({ name: z.string(), spectrum: spectrumSchema.nullable() });
+
+export class SpectrumStore {
+  private readonly known = new Map<string, Spectrum | undefined>();
+
+  private constructor(private readonly path: string) {}
+
+  static async open(digest: string): Promise<SpectrumStore> {
+    const folder = join(cacheDir(), 'evaluation', digest.slice(0, 32));
+    const store = new SpectrumStore(join(folder, `spectrum.v${VERSION}.jsonl`));
+    const text = await readFile(store.path, 'utf8').catch(() => '');
+    for (const { name, spectrum } of parseLines(lineSchema, `${text}\n`).values)
+      store.known.set(name, spectrum ?? undefined);
+    await mkdir(dirname(store.path), { recursive: true });
+    // What a killed writer left must not swallow the next line.
+    if (text && !text.endsWith('\n')) await appendFile(store.path, '\n');
+    return store;
+  }
+
+  has(name: string): boolean {
+    return this.known.has(name);
+  }
+
+  get(name: string): Spectrum | undefined {
+    return this.known.get(name);
+  }
+
+  async put(name: string, spectrum: Spectrum | undefined): Promise<void> {
+    this.known.set(name, spectrum);
+    await appendFile(this.path, `${JSON.stringify({ name, spectrum: spectrum ?? null })}\n`);
+  }
+}

@@ -1,0 +1,48 @@
+/** What is kept of a matrix's singular values. */
+import { energyShares, type Spectrum } from '../../protocol/spectrum.ts';
+
+/** Values kept of a longer list: enough for a curve. */
+const CURVE_POINTS = 33;
+
+/** Of singular values, largest first; undefined where all are zero. */
+export function summarise(values: ArrayLike<number>): Spectrum | undefined {
+  const energy = sumOfSquares(values);
+  if (energy === 0) return undefined;
+  return {
+    size: short(Math.sqrt(energy)),
+    ranks: energyShares.map((share) => rankHolding(values, share, energy)),
+    values: curve(values),
+  };
+}
+
+/** The same of the matrix times a positive number. */
+export function scaled({ size, ranks, values }: Spectrum, to: number): Spectrum {
+  return { size: to, ranks, values: values.map((value) => short((value * to) / size)) };
+}
+
+/** How many of the largest hold a share of the energy. */
+function rankHolding(values: ArrayLike<number>, share: number, energy: number): number {
+  let held = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    held += values[i]! ** 2;
+    if (held >= share * energy) return i + 1;
+  }
+  return values.length;
+}
+
+function curve(values: ArrayLike<number>): number[] {
+  const points = Math.min(CURVE_POINTS, values.length);
+  const last = values.length - 1;
+  return Array.from({ length: points }, (_, i) =>
+    short(values[points === 1 ? 0 : Math.round((i * last) / (points - 1))]!),
+  );
+}
+
+export function sumOfSquares(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i += 1) sum += values[i]! ** 2;
+  return sum;
+}
+
+/** As many digits as a curve shows. */
+const short = (value: number) => Number(value.toPrecision(5));

@@ -1,0 +1,209 @@
+/** The matrices whose singular values are wanted: of the base, and of what a run changed in it. */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { examine } from '../../base-models/checksums.ts';
+import { readAdapterGguf, type Adapter, type AdapterLayer } from '../../export/index.ts';
+import { readSafetensors } from '../../export/safetensors.ts';
+import { openGguf, type GgufFile } from '../../gguf/index.ts';
+import { linearShape, moduleTensors, readConfig, type ModelConfig } from '../../model/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { moduleNames, type ModuleName, type RunSpec } from '../../protocol/run.ts';
+import type { RunSpectrum } from '../../protocol/spectrum.ts';
+import { triangularFactor } from '../../tensor/linear-algebra.ts';
+import { checkpointPath } from '../../training/checkpoints.ts';
+
+/** Row-major. */
+export interface Matrix {
+  values: Float32Array;
+  rows: number;
+  columns: number;
+}
+
+export interface Linear {
+  /** GGUF's, without ".weight". */
+  name: string;
+  layer: number;
+  module: ModuleName;
+  /** [out, in] */
+  shape: [number, number];
+}
+
+/** Where what training changed is read from. */
+interface Changes {
+  source: RunSpectrum['source'];
+  /** Of the file. */
+  path: string;
+  /** A matrix that has the singular values of the change; undefined where there is none. */
+  read(linear: Linear): Promise<Matrix | undefined>;
+  close(): Promise<void>;
+}
+
+export interface Weights {
+  linears: Linear[];
+  base(linear: Linear): Promise<Matrix>;
+  change: Changes['read'];
+  source: Changes['source'];
+  digests: { base: string; change: string };
+  close(): Promise<void>;
+}
+
+/** Errors: run-not-finished, base-checksum, those of the files. */
+export async function openWeights(dir: string, spec: RunSpec, step: number): Promise<Weights> {
+  if ((await examine(spec.base.path)).sha256 !== spec.base.sha256)
+    throw new UserError(
+      'base-checksum',
+      `${spec.base.path} is not the file that this run began with.`,
+      'Put that file back, then try again.',
+    );
+  const base = await openGguf(spec.base.path);
+  try {
+    const changes = await openChanges(dir, spec, step, base);
+    return {
+      linears: listLinears(readConfig(base)),
+      base: async (linear) => matrixOf(linear, await base.readF32(`${linear.name}.weight`)),
+      change: (linear) => changes.read(linear),
+      source: changes.source,
+      digests: { base: spec.base.sha256, change: await digestOf(changes.path, spec) },
+      close: async () => {
+        await base.close();
+        await changes.close();
+      },
+    };
+  } catch (error) {
+    await base.close();
+    throw error;
+  }
+}
+
+function listLinears(config: ModelConfig): Linear[] {
+  return Array.from({ length: config.layers }, (_, layer) =>
+    moduleNames.map((module): Linear => {
+      const name = `blk.${layer}.${moduleTensors[module]}`;
+      return { name, layer, module, shape: linearShape(config, name) };
+    }),
+  ).flat();
+}
+
+const matrixOf = ({ shape: [rows, columns] }: Linear, values: Float32Array): Matrix => ({
+  values,
+  rows,
+  columns,
+});
+
+/** By place, size and time: a result is never written again, and to read all of it would take as long as to measure. */
+async function digestOf(path: string, { id, base }: RunSpec): Promise<string> {
+  const { size, mtimeMs } = await stat(path);
+  const text = [id, base.sha256, basename(path), size, mtimeMs].join('\n');
+  return createHash('sha256').update(text).digest('hex');
+}
+
+async function openChanges(dir: string, spec: RunSpec, step: number, base: GgufFile): Promise<Changes> {
+  const lora = spec.hyper.method === 'lora';
+  const path = join(dir, lora ? 'adapter.gguf' : 'model.gguf');
+  if (!(await isThere(path)))
+    throw new UserError(
+      'run-not-finished',
+      `Run ${spec.id} has no result yet.`,
+      `Let it finish, or go on with "forget-me-not resume ${spec.id}".`,
+    );
+  if (lora) return adapterChanges(path, await readAdapterGguf(path, base));
+  const begun = spec.hyper.precision === 'bf16' ? roundToBf16 : undefined;
+  const checkpoint = join(checkpointPath(dir, step), 'parameters.safetensors');
+  const trained = await readSafetensors(checkpoint).catch(() => undefined);
+  return trained ? checkpointChanges(checkpoint, trained, base, begun) : modelChanges(path, base, begun);
+}
+
+const isThere = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+function adapterChanges(path: string, { layers, alpha }: Adapter): Changes {
+  const byName = new Map(layers.map((layer) => [layer.name, layer]));
+  return {
+    source: 'adapter',
+    path,
+    read: ({ name }) => {
+      const layer = byName.get(name);
+      return Promise.resolve(layer && coreOf(layer, alpha / layer.rank));
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** B A = Q R (P S)T, with orthonormal columns in Q and P: the singular values are those of R ST, of r x r at most. */
+export function coreOf({ a, b, rank, in: width, out }: AdapterLayer, scale: number): Matrix {
+  const column = (size: number, at: (i: number) => number) =>
+    Float64Array.from({ length: size }, (_, i) => at(i));
+  const ranks = Array.from({ length: rank }, (_, r) => r);
+  const left = triangularFactor(ranks.map((r) => column(out, (row) => b[row * rank + r]!)));
+  const right = triangularFactor(ranks.map((r) => column(width, (i) => a[r * width + i]!)));
+  const [rows, columns] = [left.length / rank, right.length / rank];
+  const values = new Float32Array(rows * columns);
+  for (let i = 0; i < rows; i += 1)
+    for (let j = 0; j < columns; j += 1) {
+      let sum = 0;
+      for (let r = 0; r < rank; r += 1) sum += left[i * rank + r]! * right[j * rank + r]!;
+      values[i * columns + j] = scale * sum;
+    }
+  return { values, rows, columns };
+}
+
+type Round = ((values: Float32Array) => void) | undefined;
+
+function checkpointChanges(
+  path: string,
+  tensors: Awaited<ReturnType<typeof readSafetensors>>,
+  base: GgufFile,
+  begun: Round,
+): Changes {
+  return {
+    source: 'checkpoint',
+    path,
+    read: async (linear) => {
+      const trained = tensors.get(`${linear.name}.weight`);
+      if (!trained)
+        throw new UserError(
+          'run-damaged',
+          `The checkpoint ${path} has no "${linear.name}".`,
+          'Delete it, and the exported model is read in its place.',
+        );
+      return difference(linear, await trained.data.read(), base, begun);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+async function modelChanges(path: string, base: GgufFile, begun: Round): Promise<Changes> {
+  const model = await openGguf(path);
+  return {
+    source: 'model',
+    path,
+    read: async (linear) => difference(linear, await model.readF32(`${linear.name}.weight`), base, begun),
+    close: () => model.close(),
+  };
+}
+
+/** `begun` makes of the base's weights those that training began with. */
+async function difference(
+  linear: Linear,
+  trained: Float32Array,
+  base: GgufFile,
+  begun: Round,
+): Promise<Matrix> {
+  const values = await base.readF32(`${linear.name}.weight`);
+  begun?.(values);
+  for (let i = 0; i < values.length; i += 1) values[i] = trained[i]! - values[i]!;
+  return matrixOf(linear, values);
+}
+
+/** To the nearest, ties to even, as the backend rounds. */
+function roundToBf16(values: Float32Array): void {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let i = 0; i < bits.length; i += 1) {
+    const value = bits[i]!;
+    bits[i] = (value + 0x7fff + ((value >>> 16) & 1)) & 0xffff0000;
+  }
+}

@@ -1,0 +1,94 @@
+/** spectrum.json: singular values of the base's weights, of what training changed, and of noise as large. */
+import { z } from 'zod';
+import { hyperSchema, moduleNames } from './run.ts';
+
+export const SPECTRUM_FORMAT = 1;
+
+/** Shares of the energy (the sum of the squared singular values) that ranks are told for. */
+export const energyShares = [0.5, 0.9, 0.99] as const;
+
+/** One matrix. */
+export const spectrumSchema = z.object({
+  /** Frobenius norm: the root of the energy. */
+  size: z.number().positive(),
+  /** How many of the largest singular values hold each of `energyShares`. */
+  ranks: z.array(z.int().min(1)).length(energyShares.length),
+  /** Singular values, largest first: all of them, or some evenly spaced by index, first and last among them. */
+  values: z.array(z.number()),
+});
+export type Spectrum = z.infer<typeof spectrumSchema>;
+
+/** One linear. A matrix of zeros is left out, and with a change that is none, its noise. */
+export const linearSpectrumSchema = z.object({
+  layer: z.int().min(0),
+  module: z.enum(moduleNames),
+  /** [out, in] */
+  shape: z.tuple([z.int(), z.int()]),
+  base: spectrumSchema.optional(),
+  change: spectrumSchema.optional(),
+  /** Gaussian noise of the change's size. */
+  noise: spectrumSchema.optional(),
+});
+export type LinearSpectrum = z.infer<typeof linearSpectrumSchema>;
+
+export const spectrumKinds = ['base', 'change', 'noise'] as const;
+export type SpectrumKind = (typeof spectrumKinds)[number];
+
+export const runSpectrumSchema = z.object({
+  format: z.literal(SPECTRUM_FORMAT),
+  method: hyperSchema.shape.method.unwrap(),
+  /** LoRA's r. */
+  rank: z.int().optional(),
+  step: z.int(),
+  /**
+   * Where the change was read: the adapter's factors, the last checkpoint, or, where that is gone, the exported model,
+   * whose weights are rounded to half precision.
+   */
+  source: z.enum(['adapter', 'checkpoint', 'model']),
+  backend: z.string(),
+  /** By layer, and in it by module. */
+  linears: z.array(linearSpectrumSchema),
+});
+export type RunSpectrum = z.infer<typeof runSpectrumSchema>;
+
+/** What the process says on stdout, one object a line; its result is in the file. */
+export const spectrumMessageSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('progress'),
+    /** Matrices. */
+    done: z.int(),
+    total: z.int(),
+    etaSeconds: z.number().optional(),
+  }),
+  z.object({ type: z.literal('done') }),
+  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),
+]);
+export type SpectrumMessage = z.infer<typeof spectrumMessageSchema>;
+
+/** How many singular values hold 90% of the energy. */
+export const rankOf = ({ ranks }: Spectrum): number => ranks[energyShares.indexOf(0.9)]!;
+
+export interface RankRange {
+  median: number;
+  low: number;
+  high: number;
+}
+
+/** Over those of the linears that have the kind; undefined where none has. */
+export function rankRange(linears: readonly LinearSpectrum[], kind: SpectrumKind): RankRange | undefined {
+  const ranks = linears
+    .flatMap((linear) => (linear[kind] ? [rankOf(linear[kind])] : []))
+    .sort((a, b) => a - b);
+  if (!ranks.length) return undefined;
+  const middle = (ranks.length - 1) / 2;
+  const median = (ranks[Math.floor(middle)]! + ranks[Math.ceil(middle)]!) / 2;
+  return { median, low: ranks[0]!, high: ranks.at(-1)! };
+}
+
+/** "rank 11 (median of 210 linears), noise of the same size 318, the base 284" */
+export function describeSpectrum({ linears }: RunSpectrum): string {
+  const [base, change, noise] = spectrumKinds.map((kind) => rankRange(linears, kind)?.median);
+  if (change === undefined) return 'nothing changed';
+  const count = linears.filter((linear) => linear.change).length;
+  return `the change has rank ${change} (median of ${count} ${count === 1 ? 'linear' : 'linears'}, at 90% of the energy), noise of its size ${noise}, the base ${base}`;
+}
