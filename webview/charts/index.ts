@@ -2,6 +2,7 @@
 import { forgettingChart, humanEvalChart } from './before-after.ts';
 import { learningRateChart } from './learning-rate.ts';
 import { lossChart } from './loss.ts';
+import { layerRankChart, moduleRankChart } from './spectrum.ts';
 import { tradeOffChart } from './trade-off.ts';
 import type { ChartView } from './view.ts';
 
@@ -12,4 +13,6 @@ export const charts: ChartView<unknown>[] = [
   humanEvalChart,
   tradeOffChart,
   learningRateChart,
+  moduleRankChart,
+  layerRankChart,
 ].map((chart) => chart as ChartView<unknown>);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Comparison, Metric, Summary } from '../../../src/protocol/evaluation.ts';
 import { runEventSchema, type RunEvent } from '../../../src/protocol/events.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../../../src/protocol/panel.ts';
+import { runSpectrumSchema, type LinearSpectrum, type RunSpectrum } from '../../../src/protocol/spectrum.ts';
 
 const startedAt = Date.parse('2026-11-24T14:05:00Z');
 const time = (seconds: number) => new Date(startedAt + seconds * 1000).toISOString();
@@ -199,6 +200,41 @@ export function makeRun({
       trainTokens: 608_000,
       heldOutTokens: 71_000,
     },
+  });
+}
+
+/** Ranks that grow with the layer, in matrices as SmolLM2-135M has them. */
+export function makeSpectrum({
+  layers = 4,
+  method = 'lora',
+}: { layers?: number; method?: 'lora' | 'full' } = {}): RunSpectrum {
+  const spectrum = (rank: number) => ({ size: 1, ranks: [1, rank, rank], values: [1, 0.5] });
+  const shapes: [LinearSpectrum['module'], number, number][] = [
+    ['q', 576, 576],
+    ['k', 192, 576],
+    ['v', 192, 576],
+    ['o', 576, 576],
+    ['gate', 1536, 576],
+    ['up', 1536, 576],
+    ['down', 576, 1536],
+  ];
+  return runSpectrumSchema.parse({
+    format: 1,
+    method,
+    ...(method === 'lora' && { rank: 16 }),
+    step: 60,
+    source: method === 'lora' ? 'adapter' : 'checkpoint',
+    backend: 'tensorflow',
+    linears: Array.from({ length: layers }, (_, layer) =>
+      shapes.map(([module, rows, columns]) => ({
+        layer,
+        module,
+        shape: [rows, columns],
+        base: spectrum(Math.min(rows, columns) / 2 + layer),
+        change: spectrum((method === 'lora' ? 8 : 200) + layer),
+        noise: spectrum(Math.min(rows, columns) * 0.75),
+      })),
+    ).flat(),
   });
 }
 

@@ -1,0 +1,162 @@
+/** Of how many directions base, change and noise are made: their ranks at 90% of the energy. */
+import { color } from 'chart.js/helpers';
+import { moduleNames, type ModuleName } from '../../src/protocol/run.ts';
+import { spectrumKinds, type SpectrumKind } from '../../src/protocol/spectrum.ts';
+import type { Theme } from '../theme.ts';
+import { spectrumView, type ModuleRanks, type SpectrumView } from '../view-model/spectrum.ts';
+import { chartOptions } from './options.ts';
+import type { ChartView, Dataset } from './view.ts';
+
+const names: Record<SpectrumKind, string> = { base: 'base', change: 'change', noise: 'noise of its size' };
+const meaning =
+  'Rank: how many singular values hold 90% of the energy, the sum of their squares. Noise: Gaussian, as large as the change.';
+
+const count = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 1 });
+
+function rangeText({ ranks }: ModuleRanks, kind: SpectrumKind): string {
+  const range = ranks[kind];
+  if (!range) return 'none';
+  const { median, low, high } = range;
+  return low === high ? count(median) : `${count(median)} (${count(low)} to ${count(high)})`;
+}
+
+const kindColor = (kind: SpectrumKind, { first, faint, second }: Theme) =>
+  ({ base: faint, change: first, noise: second })[kind];
+
+/** What the exported model's rounding does to a change is not what was learned. */
+const sourceNote = ({ source }: SpectrumView) =>
+  source === 'model'
+    ? ' Read from the exported model, whose rounding to half precision adds noise to the change.'
+    : '';
+
+export const moduleRankChart: ChartView<SpectrumView> = {
+  id: 'rank-by-module',
+  title: 'Rank of base, change and noise',
+  type: 'bar',
+  read: ({ run }) => spectrumView(run?.snapshot.spectrum),
+  labels: ({ modules }) => modules.map(({ module }) => module),
+  datasets: ({ modules }, theme) =>
+    spectrumKinds.map((kind): Dataset => {
+      const shade = kindColor(kind, theme);
+      return {
+        label: names[kind],
+        data: modules.map(({ ranks }, x) => {
+          // What is zero has rank 0.
+          const { median, low, high } = ranks[kind] ?? { median: 0, low: 0, high: 0 };
+          return { x, y: median, low, high };
+        }),
+        borderColor: shade,
+        backgroundColor: color(shade).alpha(0.55).rgbString(),
+        borderWidth: 1,
+        maxBarThickness: 28,
+      };
+    }),
+  options: (_, theme) =>
+    chartOptions(
+      {
+        x: { title: '', category: true },
+        y: { title: 'rank at 90% of the energy', fromZero: true },
+        legend: 'points',
+        describe: ({ y, low, high }, name) =>
+          `${name}: ${count(y)}${low === high ? '' : ` (${count(low!)} to ${count(high!)})`}`,
+      },
+      theme,
+    ),
+  words: ({ modules }) =>
+    modules
+      .map(
+        (module) =>
+          `${module.module}: ${spectrumKinds.map((kind) => `${names[kind]} ${rangeText(module, kind)}`).join(', ')}, of at most ${module.most}.`,
+      )
+      .join(' '),
+  table: ({ modules }) => ({
+    caption: 'Rank at 90% of the energy by module: median of the layers, lowest and highest',
+    head: ['Module', ...spectrumKinds.map((kind) => names[kind]), 'at most'],
+    rows: modules.map((module) => [
+      module.module,
+      ...spectrumKinds.map((kind) => rangeText(module, kind)),
+      count(module.most),
+    ]),
+  }),
+  note: (model) =>
+    `${meaning} Bars: median of the layers, from the lowest to the highest.${sourceNote(model)}`,
+};
+
+/** Attention's modules in one colour, the MLP's in another; within each, told apart by dash and point. */
+const looks: Record<ModuleName, Pick<Dataset, 'borderDash' | 'pointStyle'> & { shade: 'first' | 'second' }> =
+  {
+    q: { shade: 'first', borderDash: [], pointStyle: 'circle' },
+    k: { shade: 'first', borderDash: [6, 4], pointStyle: 'triangle' },
+    v: { shade: 'first', borderDash: [2, 3], pointStyle: 'rectRot' },
+    o: { shade: 'first', borderDash: [10, 3, 2, 3], pointStyle: 'rect' },
+    gate: { shade: 'second', borderDash: [], pointStyle: 'circle' },
+    up: { shade: 'second', borderDash: [6, 4], pointStyle: 'triangle' },
+    down: { shade: 'second', borderDash: [2, 3], pointStyle: 'rectRot' },
+  };
+
+const changed = ({ modules }: SpectrumView): ModuleRanks[] => modules.filter(({ ranks }) => ranks.change);
+
+export const layerRankChart: ChartView<SpectrumView> = {
+  id: 'rank-by-layer',
+  title: 'Rank of the change by layer',
+  type: 'line',
+  read: ({ run }) => spectrumView(run?.snapshot.spectrum),
+  datasets: (model, theme) =>
+    changed(model).map(({ module }): Dataset => {
+      const { shade, ...look } = looks[module];
+      return {
+        ...look,
+        label: module,
+        data: model.layers.flatMap(({ layer, linears }) => {
+          const rank = linears[module]?.change;
+          return rank === undefined ? [] : [{ x: layer, y: rank }];
+        }),
+        borderColor: theme[shade],
+        backgroundColor: theme[shade],
+        borderWidth: 1.5,
+        pointRadius: 2.5,
+        pointHoverRadius: 5,
+      };
+    }),
+  options: ({ layers, rank }, theme) =>
+    chartOptions(
+      {
+        x: {
+          title: 'layer',
+          suggestedMax: layers.at(-1)!.layer,
+          format: (value) => (Number.isInteger(value) ? String(value) : ''),
+        },
+        y: {
+          title: 'rank at 90% of the energy',
+          fromZero: true,
+          ...(rank !== undefined && { suggestedMax: rank }),
+        },
+        legend: 'lines',
+        heading: ({ x }) => `layer ${x}`,
+        describe: ({ y }, name) => `${name}: ${y}`,
+      },
+      theme,
+    ),
+  words: (model) =>
+    `Median over the layers, lowest and highest: ${changed(model)
+      .map((module) => `${module.module} ${rangeText(module, 'change')}`)
+      .join(', ')}.`,
+  table: ({ layers }) => ({
+    caption: 'Rank at 90% of the energy by layer: change (base, noise)',
+    head: ['Layer', ...moduleNames],
+    rows: layers.map(({ layer, linears }) => [
+      String(layer),
+      ...moduleNames.map((module) => cell(linears[module])),
+    ]),
+  }),
+  note: ({ method, rank }) =>
+    method === 'lora'
+      ? `LoRA with r = ${rank} can make changes of rank ${rank} at most. Data: change (base, noise).`
+      : 'Full fine-tuning can change all directions. Data: change (base, noise).',
+};
+
+function cell(ranks: Partial<Record<SpectrumKind, number>> | undefined): string {
+  if (!ranks) return '';
+  const { base, change, noise } = ranks;
+  return change === undefined ? `none (${base})` : `${change} (${base}, ${noise})`;
+}
