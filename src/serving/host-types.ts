@@ -24,6 +24,17 @@ export interface LlamaHostOptions {
   sequences?: number;
   /** Threads per context. Default: see `defaultThreads`. */
   threads?: number;
+  /** How `sample` computes. Default: see `defaultSampling`. */
+  sampling?: Partial<SamplingOptions>;
+}
+
+export interface SamplingOptions {
+  /** Contexts that compute side by side, each with keys and values of its own. */
+  lanes: number;
+  /** Sequences that step together in each. Samples depend on it where rounding does. */
+  sequences: number;
+  /** Threads of each context. */
+  threads: number;
 }
 
 export interface HostRequest {
@@ -85,6 +96,11 @@ export interface LlamaHost {
     signal?: AbortSignal,
     onText?: (piece: string) => void,
   ): Promise<HostCompletion>;
+  /**
+   * Like `complete`, for many: what is asked for at the same time is computed together, and samples of one prompt share
+   * its reading. The same seed gives the same answer whatever else is sampled (`complete` may round differently).
+   */
+  sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion>;
   /** Probabilities of the whole vocabulary after each of `tokens` (length T; T rows of the vocabulary's size). T must fit the context. */
   distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]>;
   /** Tokens of plain text, special tokens not interpreted. */

@@ -4,6 +4,7 @@ import type { LlamaModel } from 'node-llama-cpp';
 import { loadLlamaModel } from '../base-models/llama.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { checkAdapter, checkModel } from './adapter-check.ts';
+import { BatchSampler, defaultSampling } from './batch-sampler.ts';
 import { EngineModel } from './engine-model.ts';
 import {
   BASE_MODEL,
@@ -70,7 +71,8 @@ class Host implements LlamaHost {
     active: 0,
   };
   private readonly engines = new Map<string, Promise<EngineModel>>();
-  private readonly wholeModels: LlamaModel[] = [];
+  private readonly samplers = new Map<string, Promise<BatchSampler>>();
+  private readonly wholeModels = new Map<string, Promise<Loaded>>();
 
   private constructor(
     private readonly options: LlamaHostOptions,
@@ -94,16 +96,28 @@ class Host implements LlamaHost {
     return Int32Array.from(this.base.model.tokenize(text, false));
   }
 
-  async complete(
+  complete(
     request: HostRequest,
     signal?: AbortSignal,
     onText?: (piece: string) => void,
   ): Promise<HostCompletion> {
+    return this.counted(signal, async () =>
+      (await this.engine(request.model)).complete(request, signal, onText),
+    );
+  }
+
+  sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
+    return this.counted(signal, async () => (await this.sampler(request.model)).sample(request, signal));
+  }
+
+  private async counted(
+    signal: AbortSignal | undefined,
+    work: () => Promise<HostCompletion>,
+  ): Promise<HostCompletion> {
     this.statistics.requests += 1;
     this.statistics.active += 1;
     try {
-      const engine = await this.engine(request.model);
-      const completion = await engine.complete(request, signal, onText);
+      const completion = await work();
       this.statistics.promptTokens += completion.promptTokens;
       this.statistics.cachedTokens += completion.cachedTokens;
       this.statistics.completionTokens += completion.completionTokens;
@@ -121,58 +135,75 @@ class Host implements LlamaHost {
     return (await this.engine(model)).distributions(tokens, signal);
   }
 
-  /** The engine of a model, made on first use; one that could not be made is tried again next time. */
   private engine(name: string): Promise<EngineModel> {
-    let engine = this.engines.get(name);
+    const { sequences = 1, threads = defaultThreads() } = this.options;
+    const options = { contextSize: this.contextSize, sequences, threads };
+    return this.open(this.engines, name, ({ model, vocabulary, adapter }) =>
+      EngineModel.open(model, vocabulary, options, adapter),
+    );
+  }
+
+  private sampler(name: string): Promise<BatchSampler> {
+    const options = { ...defaultSampling(), ...this.options.sampling, contextSize: this.contextSize };
+    return this.open(this.samplers, name, ({ model, vocabulary, adapter }) =>
+      BatchSampler.open(model, vocabulary, options, adapter),
+    );
+  }
+
+  /** What computes a model, made on first use; one that could not be made is tried again next time. */
+  private open<Engine>(
+    opened: Map<string, Promise<Engine>>,
+    name: string,
+    make: (parts: Loaded & { adapter?: AdapterFile }) => Promise<Engine>,
+  ): Promise<Engine> {
+    let engine = opened.get(name);
     if (!engine) {
-      engine = this.openEngine(name);
-      this.engines.set(name, engine);
-      engine.catch(() => this.engines.delete(name));
+      const adapter = this.options.adapters?.find((candidate) => candidate.name === name);
+      engine = adapter
+        ? make({ ...this.base, adapter }).catch((error: unknown) => Promise.reject(damaged(adapter, error)))
+        : this.model(name).then(make);
+      opened.set(name, engine);
+      engine.catch(() => opened.delete(name));
     }
     return engine;
   }
 
-  private async openEngine(name: string): Promise<EngineModel> {
-    const { adapters = [], models = [], sequences = 1, threads = defaultThreads() } = this.options;
-    const engineOptions = { contextSize: this.contextSize, sequences, threads };
-    if (name === BASE_MODEL) return EngineModel.open(this.base.model, this.base.vocabulary, engineOptions);
-    const adapter = adapters.find((candidate) => candidate.name === name);
-    if (adapter) return this.openAdapter(adapter, engineOptions);
-    const whole = models.find((candidate) => candidate.name === name);
+  private async model(name: string): Promise<Loaded> {
+    if (name === BASE_MODEL) return this.base;
+    const whole = this.options.models?.find((candidate) => candidate.name === name);
     if (!whole)
       throw new UserError(
         'bad-request',
         `There is no model "${name}" here.`,
         `Ask for one of: ${this.models.join(', ')}.`,
       );
-    const { model, vocabulary } = await load(whole.path);
-    this.wholeModels.push(model);
-    return EngineModel.open(model, vocabulary, engineOptions);
-  }
-
-  private async openAdapter(
-    adapter: AdapterFile,
-    options: { contextSize: number; sequences: number; threads: number },
-  ) {
-    try {
-      return await EngineModel.open(this.base.model, this.base.vocabulary, options, adapter);
-    } catch (error) {
-      throw new UserError(
-        'adapter-damaged',
-        `llama.cpp could not load the adapter "${adapter.name}" (${adapter.path}): ${reportError(error).message.replace(/\.$/, '')}.`,
-        'Export it again from its run.',
-        { cause: error },
-      );
+    let loaded = this.wholeModels.get(name);
+    if (!loaded) {
+      loaded = load(whole.path);
+      this.wholeModels.set(name, loaded);
+      loaded.catch(() => this.wholeModels.delete(name));
     }
+    return loaded;
   }
 
   async dispose(): Promise<void> {
-    for (const engine of this.engines.values())
+    for (const engine of [...this.engines.values(), ...this.samplers.values()])
       await engine.then((opened) => opened.dispose()).catch(() => undefined);
     this.engines.clear();
-    for (const model of this.wholeModels) await model.dispose();
+    this.samplers.clear();
+    for (const loaded of this.wholeModels.values())
+      await loaded.then(({ model }) => model.dispose()).catch(() => undefined);
     await this.base.model.dispose();
   }
+}
+
+function damaged({ name, path }: AdapterFile, error: unknown): UserError {
+  return new UserError(
+    'adapter-damaged',
+    `llama.cpp could not load the adapter "${name}" (${path}): ${reportError(error).message.replace(/\.$/, '')}.`,
+    'Export it again from its run.',
+    { cause: error },
+  );
 }
 
 async function load(path: string): Promise<Loaded> {

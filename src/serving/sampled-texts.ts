@@ -36,7 +36,7 @@ export interface SamplingOptions {
   /** Most tokens of a text. */
   tokens: number;
   /** Opened only when the cache does not suffice. */
-  host(): Promise<LlamaHost>;
+  host(): Promise<Pick<LlamaHost, 'complete'>>;
   /** What the host calls the base. */
   model: string;
   /** Texts made at once; the cache is written after them. */
