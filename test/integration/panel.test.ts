@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FromPanel, RunSnapshot, ToPanel } from '../../src/protocol/panel.ts';
-import { makeRun } from '../unit/webview/fixtures.ts';
+import { makeRun, makeSpectrum } from '../unit/webview/fixtures.ts';
 import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
 
 /** For what the page does in its own time; a loaded machine may take it. */
@@ -199,6 +199,24 @@ describe('the panel in VS Code', () => {
       document.body.className = 'vscode-light';
     });
     await expect.poll(colours, patient).toBeGreaterThan(100);
+    await page.close();
+  });
+
+  it('shows the ranks of a run whose spectrum was measured', async () => {
+    const { page, problems } = await open();
+    await send(page, [makeRun()]);
+    expect(await page.locator('[data-chart=rank-by-layer]').isVisible()).toBe(false);
+    await send(page, [{ ...makeRun(), spectrum: makeSpectrum({ layers: 30 }) }]);
+    for (const chart of ['rank-by-module', 'rank-by-layer']) {
+      expect(await inkOf(page, chart)).toBeGreaterThan(1000);
+      await page.locator(`[data-chart=${chart}] summary`).click();
+    }
+    const rows = (chart: string) => page.locator(`[data-chart=${chart}] tbody tr`);
+    await expect.poll(() => rows('rank-by-layer').count(), patient).toBe(30);
+    expect(await rows('rank-by-layer').last().textContent()).toContain('37 (317, 432)');
+    expect(await rows('rank-by-module').count()).toBe(7);
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(problems).toEqual([]);
     await page.close();
   });
 
