@@ -1,4 +1,4 @@
-import type { Comparison } from '../protocol/evaluation.ts';
+import type { Comparison, Metric } from '../protocol/evaluation.ts';
 import { formatTable } from './format.ts';
 
 const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
@@ -16,4 +16,16 @@ export function comparisonTable(comparisons: Comparison[]): string {
   ]);
   if (rows.length === 0) return '';
   return `${formatTable([['', 'before', 'after', 'difference [95%]', '', ''], ...rows])}\n\n`;
+}
+
+/** A row for each figure with its 95% interval. */
+export function metricTable(metrics: readonly Metric[]): string {
+  const rows = metrics.map(({ task, metric, value, low, high, n, setting }) => [
+    `${task} ${metric}`,
+    number(value),
+    `[${number(low)}, ${number(high)}]`,
+    `n = ${n}`,
+    setting,
+  ]);
+  return formatTable([['', 'value', '95%', '', 'setting'], ...rows]);
 }

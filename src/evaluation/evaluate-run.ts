@@ -1,42 +1,30 @@
 /** Evaluates a finished run against its base: tasks, the served check, an example; writes evaluation/. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { compareDistributions } from '../export/verify.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
-import type { EvaluatorMessage } from '../protocol/evaluator.ts';
-import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { readSpec, readState } from '../runs/index.ts';
+import { compare } from './compare.ts';
 import { findCandidates, heldOutDocuments, makeExample } from './example.ts';
-import { Progress } from './progress.ts';
-import { Resources } from './resources.ts';
+import { averagedTasks, FORGETTING } from './forgetting.ts';
+import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './measure.ts';
+import { runParts } from './progress.ts';
+import { Resources, subjectOf } from './resources.ts';
 import { summarise } from './sentence.ts';
-import { chooseTasks, tasks as allTasks } from './tasks/index.ts';
-import type { SettingName, Task } from './tasks/task.ts';
-
-export interface EvaluateOptions {
-  /** Task names. Default: those that the run's plan asks for. */
-  tasks?: readonly string[] | undefined;
-  /** Local data by task name. */
-  data?: Readonly<Record<string, string>> | undefined;
-  /** Items of every task at most. */
-  limit?: number | undefined;
-  setting?: SettingName | undefined;
-  onEvent?: ((message: EvaluatorMessage) => void) | undefined;
-  signal?: AbortSignal | undefined;
-}
+import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
+import type { EvaluatedModel } from './tasks/task.ts';
 
 /** Text that served and trained are compared on, in tokens. */
 const CHECK_TOKENS = 96;
 
-interface Evaluation {
-  dir: string;
-  spec: RunSpec;
-  step: number;
+interface RunEvaluation {
+  evaluation: Evaluation;
   resources: Resources;
-  progress: Progress;
-  emit(message: EvaluatorMessage): void;
+  corpus(): Promise<Corpus>;
+  models: { before: EvaluatedModel; after: EvaluatedModel };
   signal: AbortSignal | undefined;
 }
 
@@ -52,83 +40,65 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   const chosen = options.tasks
     ? chooseTasks(options.tasks)
     : allTasks.filter((task) => task.planned(spec) > 0);
-  for (const name of Object.keys(options.data ?? {})) chooseTasks([name]);
-  const emit = options.onEvent ?? (() => {});
-  const resources = new Resources(dir, spec);
-  const progress = new Progress(chosen, emit);
-  const evaluation: Evaluation = { dir, spec, step, resources, progress, emit, signal: options.signal };
+  const { signal } = options;
+  const resources = new Resources(subjectOf(dir, spec), contextTokens(chosen));
+  const evaluation = new Evaluation(chosen, options, resources, runParts);
+  let opened: Promise<Corpus> | undefined;
+  const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   try {
-    const served = await checkServed(evaluation);
+    const models = { before: resources.base, after: (await resources.result())! };
+    const run = { evaluation, resources, corpus, models, signal };
+    const served = await checkServed(run);
     const comparisons: Comparison[] = [];
-    for (const task of chosen) {
-      try {
-        comparisons.push(...(await runTask(evaluation, task, options)));
-      } catch (error) {
-        // Without a network, or without held-out files, the rest is worth having: it has to be asked for by name to fail.
-        if (options.tasks || options.signal?.aborted || !(error instanceof UserError)) throw error;
-        emit({ type: 'warning', message: `${task.title} was not measured: ${error.message} ${error.next}` });
+    for await (const { counts, of } of evaluation.measure([models.before, models.after], { spec, corpus })) {
+      if (of) await writeRows(dir, step, of);
+      for (const comparison of counts.map(compare)) {
+        comparisons.push(comparison);
+        evaluation.emit({ type: 'result', step: 0, result: comparison.before });
+        evaluation.emit({ type: 'result', step, result: comparison.after });
       }
     }
     const earlier = await readSummary(dir, step);
-    const example = (options.tasks && earlier?.example) || (await showExample(evaluation));
+    const example = (options.tasks && earlier?.example) || (await showExample(run));
     const summary = await writeSummary(dir, { step, comparisons, example, served }, earlier);
-    emit({ type: 'summary', summary });
+    evaluation.emit({ type: 'summary', summary });
     return summary;
   } catch (error) {
-    if (options.signal?.aborted)
-      throw new UserError(
-        'cancelled',
-        'The evaluation was stopped.',
-        'Start it again with "forget-me-not evaluate".',
-        { cause: error },
-      );
-    throw error;
+    throw stopped(error, signal);
   } finally {
     await resources.dispose();
   }
 }
 
-async function runTask(evaluation: Evaluation, task: Task, options: EvaluateOptions): Promise<Comparison[]> {
-  const { dir, spec, step, resources, progress, emit, signal } = evaluation;
-  signal?.throwIfAborted();
-  const comparisons = await task.run({
-    dir,
-    spec,
-    setting: options.setting ?? 'quick',
-    limit: options.limit,
-    data: options.data?.[task.name],
-    scorer: () => resources.scorer(),
-    host: () => resources.host(),
-    corpus: () => resources.corpus(),
-    tokenizer: () => resources.tokenizer(),
-    models: resources.models,
-    progress: (done, total) => progress.report(task.name, done, total),
-    warn: (message) => emit({ type: 'warning', message }),
-    saveItems: (rows) =>
-      writeByRename(
-        join(dir, 'evaluation', `${task.name}.${step}.jsonl`),
-        rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
-      ),
-    signal,
-  });
-  for (const { before, after } of comparisons) {
-    emit({ type: 'result', step: 0, result: before });
-    emit({ type: 'result', step, result: after });
-  }
-  return comparisons;
+/** A row for each item, with what each model made of it. */
+async function writeRows(
+  dir: string,
+  step: number,
+  { task, items, scores }: NonNullable<Measurement['of']>,
+): Promise<void> {
+  const [before, after] = scores.map((all) => all.map(({ detail, parts }) => detail ?? parts));
+  const rows = items.map(({ id, shown }, i) => ({
+    item: id,
+    ...shown,
+    before: before![i],
+    after: after![i],
+  }));
+  await writeByRename(
+    join(dir, 'evaluation', `${task.name}.${step}.jsonl`),
+    rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+  );
 }
 
 /** The same held-out tokens through llama.cpp and through the trainer's model. */
-async function checkServed({ resources, progress, signal }: Evaluation): Promise<Summary['served']> {
-  progress.report('served', 0, 1);
-  const { heldOut, train } = await resources.corpus();
+async function checkServed(run: RunEvaluation): Promise<Summary['served']> {
+  const { evaluation, resources, signal } = run;
+  evaluation.progress.report('served', 0, 1);
+  const { heldOut, train } = await run.corpus();
   const source = heldOut.length > 1 ? heldOut : train;
   const tokens = source.read(0, Math.min(CHECK_TOKENS, source.length));
-  const host = await resources.host();
-  const served = await host.distributions(resources.models.result, tokens, signal);
-  const trained = await (await resources.scorer()).probabilities(tokens, 'result');
-  progress.report('served', 1, 1);
+  const { trained, served } = await resources.distributions(tokens, signal);
+  evaluation.progress.report('served', 1, 1);
   const verdict = compareDistributions(trained, served);
   if (Number.isFinite(verdict.meanKl)) return verdict;
   throw new UserError(
@@ -138,24 +108,27 @@ async function checkServed({ resources, progress, signal }: Evaluation): Promise
   );
 }
 
-async function showExample({ resources, progress, emit, signal }: Evaluation): Promise<Summary['example']> {
-  progress.report('example', 0, 1);
-  const host = await resources.host();
-  const candidates = findCandidates(heldOutDocuments(await resources.corpus(), await resources.tokenizer()));
+async function showExample(run: RunEvaluation): Promise<Summary['example']> {
+  const { evaluation, resources, models, signal } = run;
+  evaluation.progress.report('example', 0, 1);
+  const candidates = findCandidates(heldOutDocuments(await run.corpus(), await resources.tokenizer()));
   try {
     return await makeExample(candidates, async (side, prompt) => {
-      const request = { model: resources.models[side], prompt, maxTokens: 32, temperature: 0, stop: ['\n'] };
-      return (await host.complete(request, signal)).text;
+      const request = { prompt, maxTokens: 32, temperature: 0, stop: ['\n'] };
+      return (await models[side].complete(request, signal)).text;
     });
   } catch (error) {
     // An illustration: the figures stand without it.
     if (!signal?.aborted)
-      emit({ type: 'warning', message: `No example line: ${reportError(error).message}` });
+      evaluation.emit({ type: 'warning', message: `No example line: ${reportError(error).message}` });
     return undefined;
   } finally {
-    progress.report('example', 1, 1);
+    evaluation.progress.report('example', 1, 1);
   }
 }
+
+/** What was learned, then what it cost; any other task after them. */
+const shownOrder = ['workspace', 'humaneval', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'];
 
 const summaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
 
@@ -175,8 +148,9 @@ async function writeSummary(
   earlier?: Summary,
 ): Promise<Summary> {
   const measured = new Set(found.comparisons.map(({ task }) => task));
+  if (averagedTasks.some((task) => measured.has(task))) measured.add(FORGETTING);
   const kept = earlier?.comparisons.filter(({ task }) => !measured.has(task)) ?? [];
-  const order = (one: Comparison) => ['heldout', 'humaneval', 'retention'].indexOf(one.task) + 1 || 99;
+  const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;
   const comparisons = [...kept, ...found.comparisons].sort((a, b) => order(a) - order(b));
   const summary = summarySchema.parse({
     ...found,

@@ -1,22 +1,34 @@
 /**
- * Entry: `node dist/evaluator.mjs RUN_DIR [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--verbose]`.
- * JSON lines on stdout (src/protocol/evaluator.ts); writes evaluation/ only. SIGTERM stops it.
+ * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--verbose]`.
+ * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. SIGTERM stops it.
  */
 import { parseArgs } from 'node:util';
+import { resolveBase } from '../base-models/resolve.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
-import { evaluateRun, type EvaluateOptions } from './evaluate-run.ts';
+import { evaluateModel } from './evaluate-model.ts';
+import { evaluateRun } from './evaluate-run.ts';
+import type { EvaluateOptions } from './measure.ts';
 import { settingNames, type SettingName } from './tasks/task.ts';
 
 const emit = (message: EvaluatorMessage) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
-function readArguments(): { dir: string; options: EvaluateOptions } {
+interface Arguments {
+  /** The run's directory, or the model's file. */
+  dir: string | undefined;
+  model: { path: string; name: string | undefined } | undefined;
+  options: EvaluateOptions;
+}
+
+function readArguments(): Arguments {
   const usage = 'See "forget-me-not evaluate --help".';
   let parsed;
   try {
     parsed = parseArgs({
       allowPositionals: true,
       options: {
+        model: { type: 'string' },
+        name: { type: 'string' },
         tasks: { type: 'string' },
         data: { type: 'string', multiple: true },
         limit: { type: 'string' },
@@ -29,8 +41,9 @@ function readArguments(): { dir: string; options: EvaluateOptions } {
   }
   const { values, positionals } = parsed;
   const [dir] = positionals;
-  if (!dir || positionals.length > 1)
-    throw new UserError('bad-argument', 'One run directory is wanted.', usage);
+  const { model, name } = values;
+  if (positionals.length + (model ? 1 : 0) !== 1)
+    throw new UserError('bad-argument', 'One run directory is wanted, or one model.', usage);
   const limit = values.limit === undefined ? undefined : Number(values.limit);
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
     throw new UserError(
@@ -51,6 +64,7 @@ function readArguments(): { dir: string; options: EvaluateOptions } {
   });
   return {
     dir,
+    model: model === undefined ? undefined : { path: model, name },
     options: {
       tasks: values.tasks?.split(',').filter(Boolean),
       data: Object.fromEntries(pairs),
@@ -65,8 +79,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => 
 
 let code = 0;
 try {
-  const { dir, options } = readArguments();
-  await evaluateRun(dir, { ...options, onEvent: emit, signal: controller.signal });
+  const { dir, model, options: asked } = readArguments();
+  const options = { ...asked, onEvent: emit, signal: controller.signal };
+  if (model) {
+    const base = await resolveBase(model.path);
+    await evaluateModel({ ...base, id: model.name ?? base.id }, options);
+  } else await evaluateRun(dir!, options);
 } catch (error) {
   const report = reportError(error);
   emit({ type: 'failed', ...report });

@@ -72,13 +72,13 @@ export function* heldOutDocuments(corpus: Corpus, tokenizer: Tokenizer) {
 /** Completes every candidate with both models and chooses one to show. `complete` gives the rest of the line. */
 export async function makeExample(
   candidates: readonly Candidate[],
-  complete: (side: 'base' | 'result', prompt: string) => Promise<string>,
+  complete: (side: 'before' | 'after', prompt: string) => Promise<string>,
 ): Promise<Example | undefined> {
   const examples = await Promise.all(
     candidates.map(async (candidate) => ({
       ...candidate,
-      before: await complete('base', candidate.prefix),
-      after: await complete('result', candidate.prefix),
+      before: await complete('before', candidate.prefix),
+      after: await complete('after', candidate.prefix),
     })),
   );
   return chooseExample(examples);

@@ -1,8 +1,14 @@
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
-import type { Task } from './tasks/task.ts';
 
-/** Parts that every evaluation has besides its tasks, with their rough shares of the time. */
-const fixed = [
+/** What takes time, with its rough share of it. */
+export interface ProgressPart {
+  name: string;
+  title: string;
+  cost: number;
+}
+
+/** What a run's evaluation has besides its tasks. */
+export const runParts: readonly ProgressPart[] = [
   { name: 'served', title: 'Checking the result', cost: 10 },
   { name: 'example', title: 'An example', cost: 24 },
 ];
@@ -11,15 +17,15 @@ const MIN_SHARE = 0.03;
 
 /** Progress of all parts together: what is done of the current one, and how long the whole still takes. */
 export class Progress {
-  private readonly parts: { name: string; title: string; cost: number; share: number }[];
+  private readonly parts: (ProgressPart & { share: number })[];
   private readonly began: number;
 
   constructor(
-    tasks: readonly Task[],
+    parts: readonly ProgressPart[],
     private readonly emit: (message: EvaluatorMessage) => void,
     private readonly now = () => performance.now(),
   ) {
-    this.parts = [...fixed, ...tasks].map(({ name, title, cost }) => ({ name, title, cost, share: 0 }));
+    this.parts = parts.map(({ name, title, cost }) => ({ name, title, cost, share: 0 }));
     this.began = now();
   }
 

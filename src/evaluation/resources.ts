@@ -1,80 +1,142 @@
-/** What the tasks of one evaluation share: opened when first asked for, closed together. */
+/** A base and what was trained on it, as an evaluation sees them: opened when first asked for, closed together. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { examine } from '../base-models/checksums.ts';
 import { openTokenizer, type Tokenizer } from '../base-models/tokenizer.ts';
-import { openCorpus, type Corpus } from '../corpus/index.ts';
+import { openGguf } from '../gguf/index.ts';
+import { readConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
-import { openScorer, type Scorer } from '../training/scorer.ts';
+import { openScorer, type Scorer, type Which } from '../training/scorer.ts';
+import { openSandbox, type Sandbox } from './sandbox.ts';
+import type { EvaluatedModel } from './tasks/task.ts';
 
 const RESULT_MODEL = 'result';
 /** HumanEval's longest prompt and its answer fit; several problems are computed as one batch. */
 const CONTEXT = 1024;
 const SEQUENCES = 4;
 
-/** The run's artefact, by its method. Errors: run-not-finished. */
-function artefactOf(dir: string, spec: RunSpec): { adapterPath?: string; modelPath?: string } {
-  const lora = spec.hyper.method === 'lora';
+export interface Subject {
+  base: RunSpec['base'];
+  backend: RunSpec['backend'];
+  /** What was trained on the base: an adapter, or a whole model. */
+  result?: { id: string; adapterPath?: string; modelPath?: string };
+}
+
+/** A run's base and its artefact, by its method. Errors: run-not-finished. */
+export function subjectOf(dir: string, { id, base, backend, hyper }: RunSpec): Required<Subject> {
+  const lora = hyper.method === 'lora';
   const path = join(dir, lora ? 'adapter.gguf' : 'model.gguf');
   if (!existsSync(path))
     throw new UserError(
       'run-not-finished',
-      `Run ${spec.id} has no result yet.`,
-      `Go on with "forget-me-not resume ${spec.id}", then evaluate it.`,
+      `Run ${id} has no result yet.`,
+      `Go on with "forget-me-not resume ${id}", then evaluate it.`,
     );
-  return lora ? { adapterPath: path } : { modelPath: path };
+  return { base, backend, result: { id, ...(lora ? { adapterPath: path } : { modelPath: path }) } };
 }
 
 export class Resources {
   private opened: {
     host?: Promise<LlamaHost>;
     scorer?: Promise<Scorer>;
-    corpus?: Promise<Corpus>;
     tokenizer?: Promise<Tokenizer>;
+    sandbox?: Promise<Sandbox>;
+    contextLength?: Promise<number>;
   } = {};
-  private readonly artefact: { adapterPath?: string; modelPath?: string };
+  readonly base: EvaluatedModel;
+  /** Scoring is one pass after the other, whoever asks. */
+  private scoring: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly dir: string,
-    private readonly spec: RunSpec,
+    private readonly subject: Subject,
+    /** Tokens that a prompt and its answer take at most. */
+    private readonly contextSize = CONTEXT,
   ) {
-    this.artefact = artefactOf(dir, spec);
+    const { id, sha256 } = subject.base;
+    this.base = this.model({ name: id, digest: sha256 }, 'base');
   }
 
-  host(): Promise<LlamaHost> {
-    const { adapterPath, modelPath } = this.artefact;
+  /** What was trained on the base. */
+  async result(): Promise<EvaluatedModel | undefined> {
+    const { base, result } = this.subject;
+    if (!result) return undefined;
+    const { sha256 } = await examine((result.adapterPath ?? result.modelPath)!);
+    const digest = createHash('sha256').update(`${base.sha256} ${sha256}`).digest('hex');
+    return this.model({ name: result.id, digest }, 'result');
+  }
+
+  /** The trainer's own model. Only one of its methods may be under way: see `score`. */
+  private scorer(): Promise<Scorer> {
+    const { base, backend, result } = this.subject;
+    return (this.opened.scorer ??= openScorer({ basePath: base.path, ...result, backend }));
+  }
+
+  private host(): Promise<LlamaHost> {
+    const { base, result } = this.subject;
+    const { adapterPath, modelPath } = result ?? {};
     return (this.opened.host ??= openLlamaHost({
-      basePath: this.spec.base.path,
+      basePath: base.path,
       adapters: adapterPath ? [{ name: RESULT_MODEL, path: adapterPath }] : [],
       models: modelPath ? [{ name: RESULT_MODEL, path: modelPath }] : [],
-      contextSize: CONTEXT,
+      contextSize: Math.max(CONTEXT, this.contextSize),
       sequences: SEQUENCES,
     }));
   }
 
-  scorer(): Promise<Scorer> {
-    return (this.opened.scorer ??= openScorer({
-      basePath: this.spec.base.path,
-      ...this.artefact,
-      backend: this.spec.backend,
-    }));
-  }
-
-  corpus(): Promise<Corpus> {
-    return (this.opened.corpus ??= openCorpus(join(this.dir, 'corpus')));
-  }
-
   tokenizer(): Promise<Tokenizer> {
-    return (this.opened.tokenizer ??= openTokenizer(this.spec.base.path));
+    return (this.opened.tokenizer ??= openTokenizer(this.subject.base.path));
   }
 
-  readonly models = { base: BASE_MODEL, result: RESULT_MODEL };
+  sandbox(): Promise<Sandbox> {
+    return (this.opened.sandbox ??= openSandbox());
+  }
+
+  /** Distributions of the result after each token, by both engines. */
+  async distributions(
+    tokens: Int32Array,
+    signal?: AbortSignal,
+  ): Promise<Record<'served' | 'trained', Float32Array[]>> {
+    const host = await this.host();
+    const served = await host.distributions(RESULT_MODEL, tokens, signal);
+    return { served, trained: await this.score((scorer) => scorer.probabilities(tokens, 'result')) };
+  }
+
+  private score<T>(work: (scorer: Scorer) => Promise<T>): Promise<T> {
+    const next = this.scoring.then(async () => work(await this.scorer()));
+    this.scoring = next.catch(() => undefined);
+    return next;
+  }
+
+  private model(names: Pick<EvaluatedModel, 'name' | 'digest'>, which: Which): EvaluatedModel {
+    const served = { base: BASE_MODEL, result: RESULT_MODEL }[which];
+    return {
+      ...names,
+      tokenizer: () => this.tokenizer(),
+      contextLength: () => (this.opened.contextLength ??= readContextLength(this.subject.base.path)),
+      fillsInTheMiddle: async () => (await this.host()).fillInTheMiddle,
+      complete: async (request, signal) =>
+        (await this.host()).complete({ ...request, model: served }, signal),
+      tokenLosses: (tokens, starts) => this.score((scorer) => scorer.tokenLosses(tokens, which, starts)),
+      klFromBase: (tokens) =>
+        which === 'base'
+          ? Promise.resolve(new Float32Array(tokens.length))
+          : this.score((scorer) => scorer.tokenKl(tokens)),
+    };
+  }
 
   async dispose(): Promise<void> {
-    const { host, scorer, tokenizer } = this.opened;
+    const { host, scorer, tokenizer, sandbox } = this.opened;
     this.opened = {};
-    for (const one of [host, scorer, tokenizer])
+    for (const one of [host, scorer, tokenizer, sandbox])
       await one?.then((opened) => opened.dispose()).catch(() => undefined);
   }
+}
+
+async function readContextLength(path: string): Promise<number> {
+  const gguf = await openGguf(path);
+  await gguf.close();
+  return readConfig(gguf).contextLength;
 }

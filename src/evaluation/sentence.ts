@@ -1,5 +1,9 @@
 /** One sentence for the person, computed from the intervals: what was learned, what was forgotten. */
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
+import { FORGETTING } from './forgetting.ts';
+
+/** A mean of shares, not a share of anything. */
+const AVERAGE = 'forgetting average';
 
 const digits = (value: number) => (Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3);
 const show = (value: number) => value.toFixed(digits(value));
@@ -21,8 +25,12 @@ export function summarise(comparisons: readonly Comparison[], served?: Summary['
   const find = (task: string, metric: string) =>
     comparisons.find((one) => one.task === task && one.metric === metric);
   const parts = [
-    learned(find('heldout', 'bits per byte')),
-    forgotten(find('retention', 'KL from base'), find('retention', 'loss'), find('humaneval', 'pass@1')),
+    learned(find('workspace', 'bits per byte')),
+    forgotten(find('retention', 'KL from base'), find('retention', 'loss'), [
+      rate('HumanEval', find('humaneval', 'pass@1')),
+      rate('GSM8K', find('gsm8k', 'exact match')),
+      rate(AVERAGE, find(FORGETTING, 'average')),
+    ]),
     served && !served.ok
       ? `Not to be served: llama.cpp and the trainer differ by ${show(served.meanKl)} nats per token on this result.`
       : '',
@@ -39,11 +47,7 @@ function learned(bits: Comparison | undefined): string {
   return `Learned: ${figures}.`;
 }
 
-function forgotten(
-  kl: Comparison | undefined,
-  loss: Comparison | undefined,
-  humaneval: Comparison | undefined,
-): string {
+function forgotten(kl: Comparison | undefined, loss: Comparison | undefined, rates: string[]): string {
   const parts: string[] = [];
   if (kl)
     parts.push(
@@ -53,14 +57,15 @@ function forgotten(
     parts.push(
       `loss on the base's own text ${loss.difference.value > 0 ? 'rose' : 'fell'} by ${change(loss, false)}`,
     );
-  if (humaneval) parts.push(humanevalPart(humaneval));
+  parts.push(...rates.filter(Boolean));
   return parts.length > 0 ? `Forgot: ${parts.join('; ')}.` : '';
 }
 
-function humanevalPart(comparison: Comparison): string {
+function rate(name: string, comparison: Comparison | undefined): string {
+  if (!comparison) return '';
   const { before, after, significant, difference } = comparison;
   const counts = [before, after].map(({ value, n }) => value * n);
-  const whole = counts.every((count) => Math.abs(count - Math.round(count)) < 1e-6);
+  const whole = name !== AVERAGE && counts.every((count) => Math.abs(count - Math.round(count)) < 1e-6);
   const shown = whole
     ? counts.map((count) => `${Math.round(count)} of ${after.n}`)
     : [before, after].map(({ value }) => `${(100 * value).toFixed(1)}%`);
@@ -69,5 +74,5 @@ function humanevalPart(comparison: Comparison): string {
     : difference.value < 0
       ? `worse, ${change(comparison)}`
       : `better, ${change(comparison)}`;
-  return `HumanEval ${shown.join(' -> ')}, ${verdict}`;
+  return `${name} ${shown.join(' -> ')}, ${verdict}`;
 }

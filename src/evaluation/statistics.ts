@@ -46,46 +46,65 @@ function interval(value: number, statistics: Float64Array): Interval {
   return { value, low: percentile(statistics, TAIL), high: percentile(statistics, 1 - TAIL) };
 }
 
+/** The same items in the same order. */
+export interface Pair {
+  before: readonly Part[];
+  after: readonly Part[];
+}
+export type Intervals = Record<'before' | 'after' | 'difference', Interval>;
+
 /**
  * Ratio of totals of `before` and `after` (same items, same order), and their difference after - before, each
  * with its 95% percentile bootstrap interval. One draw of items serves all three: the difference is paired.
  */
-export function pairedBootstrap(
+export const pairedBootstrap = (
   before: readonly Part[],
   after: readonly Part[],
+  options?: Partial<typeof DEFAULTS>,
+): Intervals => stratifiedBootstrap([{ before, after }], options);
+
+/** The same of the mean over strata, such as tasks, each of which is resampled by itself. */
+export function stratifiedBootstrap(
+  strata: readonly Pair[],
   options: Partial<typeof DEFAULTS> = {},
-): { before: Interval; after: Interval; difference: Interval } {
+): Intervals {
   const { resamples, seed } = { ...DEFAULTS, ...options };
-  if (before.length !== after.length)
-    throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
-  if (before.length === 0) throw new Error('no items to resample');
-  const random = uniform(seed);
-  const n = before.length;
-  const statistics = {
-    before: new Float64Array(resamples),
-    after: new Float64Array(resamples),
-    difference: new Float64Array(resamples),
-  };
-  for (let draw = 0; draw < resamples; draw += 1) {
-    let sumBefore = 0, weightBefore = 0, sumAfter = 0, weightAfter = 0; // prettier-ignore
-    for (let i = 0; i < n; i += 1) {
-      const item = Math.floor(random() * n);
-      const b = before[item]!;
-      const a = after[item]!;
-      sumBefore += b.sum;
-      weightBefore += b.weight;
-      sumAfter += a.sum;
-      weightAfter += a.weight;
-    }
-    statistics.before[draw] = sumBefore / weightBefore;
-    statistics.after[draw] = sumAfter / weightAfter;
-    statistics.difference[draw] = sumAfter / weightAfter - sumBefore / weightBefore;
+  for (const { before, after } of strata) {
+    if (before.length !== after.length)
+      throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
+    if (before.length === 0) throw new Error('no items to resample');
   }
-  return {
-    before: interval(ratio(before), statistics.before),
-    after: interval(ratio(after), statistics.after),
-    difference: interval(ratio(after) - ratio(before), statistics.difference),
-  };
+  const random = uniform(seed);
+  const [drawnBefore, drawnAfter] = [new Float64Array(resamples), new Float64Array(resamples)];
+  for (const pair of strata)
+    for (let draw = 0; draw < resamples; draw += 1) {
+      const [before, after] = drawn(pair, random);
+      drawnBefore[draw]! += before / strata.length;
+      drawnAfter[draw]! += after / strata.length;
+    }
+  const mean = (side: keyof Pair) =>
+    strata.reduce((total, pair) => total + ratio(pair[side]), 0) / strata.length;
+  const [before, after] = [mean('before'), mean('after')];
+  const difference = interval(
+    after - before,
+    drawnAfter.map((value, draw) => value - drawnBefore[draw]!),
+  );
+  return { before: interval(before, drawnBefore), after: interval(after, drawnAfter), difference };
+}
+
+/** Both ratios over one draw of items. */
+function drawn({ before, after }: Pair, random: () => number): [before: number, after: number] {
+  let sumBefore = 0, weightBefore = 0, sumAfter = 0, weightAfter = 0; // prettier-ignore
+  for (let i = 0; i < before.length; i += 1) {
+    const item = Math.floor(random() * before.length);
+    const b = before[item]!;
+    const a = after[item]!;
+    sumBefore += b.sum;
+    weightBefore += b.weight;
+    sumAfter += a.sum;
+    weightAfter += a.weight;
+  }
+  return [sumBefore / weightBefore, sumAfter / weightAfter];
 }
 
 /**

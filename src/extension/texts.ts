@@ -83,7 +83,7 @@ function shortTime(iso: string): string {
 
 function learnedShort({ summary, state }: RunSnapshot): string {
   const learned = summary?.comparisons.find(
-    ({ task, metric }) => task === 'heldout' && metric === 'bits per byte',
+    ({ task, metric }) => task === 'workspace' && metric === 'bits per byte',
   );
   if (!learned) return `${state.steps} steps`;
   return `${learned.before.value.toFixed(2)} → ${learned.after.value.toFixed(2)} bits/byte`;

@@ -1,8 +1,11 @@
 /** What an evaluation measured: every figure with its interval, its n and its setting. */
 import { z } from 'zod';
 
+/** Early runs call the task "heldout". */
+const taskName = z.string().overwrite((name) => (name === 'heldout' ? 'workspace' : name));
+
 export const metricSchema = z.object({
-  task: z.string(),
+  task: taskName,
   metric: z.string(),
   value: z.number(),
   /** 95% bootstrap interval over items. */
@@ -17,7 +20,7 @@ export type Metric = z.infer<typeof metricSchema>;
 
 /** One metric before and after, with the paired difference over the same items. */
 export const comparisonSchema = z.object({
-  task: z.string(),
+  task: taskName,
   metric: z.string(),
   unit: z.string(),
   /** Which direction is good; a KL has no good direction but down. */

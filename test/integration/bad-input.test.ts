@@ -124,7 +124,7 @@ it('one tiny file, under a name with spaces and no ASCII, trains and is complete
   expect(await place.json('complete', `${join(folder, 'ä b.py')}:2:1`, '--run', run)).toMatchObject({
     model: run,
   });
-  expectSentence(await place.run('evaluate', run, '--tasks', 'heldout'), 'corpus-empty', /held-out/);
+  expectSentence(await place.run('evaluate', run, '--tasks', 'workspace'), 'corpus-empty', /held-out/);
 });
 
 describe('a run that diverges', () => {

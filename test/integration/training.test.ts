@@ -76,7 +76,7 @@ describe.each(backends)('on %s', (backend) => {
     expect(result).toMatchObject({ backend, artefact: 'adapter.gguf' });
     expect(result.tokensPerSecond).toBeGreaterThan(0);
     expect(result.peakMemory).toBeGreaterThan(1e7);
-    const heldOut = result.summary.comparisons.find(({ task }) => task === 'heldout')!;
+    const heldOut = result.summary.comparisons.find(({ task }) => task === 'workspace')!;
     expect(heldOut.after.value).toBeLessThan(heldOut.before.value);
   });
 
@@ -129,7 +129,7 @@ it.each([
   const result = await place.json<Trained>('train', code, ...small, ...run, ...options);
   expect(result.artefact).toBe(file);
   const { comparisons, served } = result.summary;
-  const heldOut = comparisons.find(({ task }) => task === 'heldout')!;
+  const heldOut = comparisons.find(({ task }) => task === 'workspace')!;
   expect(heldOut.after.value).toBeLessThan(heldOut.before.value);
   // llama.cpp keeps keys and values in F16.
   expect(served.meanKl).toBeLessThan(1e-4);

@@ -1,7 +1,6 @@
 /** What figures are called on the screen, and which figure plays which part. */
 
 const tasks: Record<string, string> = {
-  heldout: 'Held-out',
   workspace: 'Held-out',
   humaneval: 'HumanEval',
 };
@@ -19,7 +18,7 @@ export function figureLabel(task: string, metric: string): string {
   return `${tasks[task] ?? task} ${known ?? metric}`;
 }
 
-export const isHeldOut = (task: string) => task === 'heldout' || task === 'workspace';
+export const isHeldOut = (task: string) => task === 'workspace';
 export const isHeldOutLoss = (task: string, metric: string) => isHeldOut(task) && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
 export const isKl = (metric: string) => /^kl/i.test(metric);

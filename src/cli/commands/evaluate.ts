@@ -2,63 +2,96 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { parseHubReference } from '../../base-models/hub.ts';
+import { findKnownBase } from '../../base-models/registry.ts';
+import type { ResolvedBase } from '../../base-models/resolve.ts';
+import { chooseTasks, taskNames } from '../../evaluation/tasks/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { parseLine } from '../../protocol/lines.ts';
 import { findRun } from '../../runs/index.ts';
+import { fetchBase } from '../fetch-base.ts';
 import { printJson, printProgress } from '../output.ts';
-import { comparisonTable } from '../tables.ts';
+import { comparisonTable, metricTable } from '../tables.ts';
 
 interface Options {
   tasks?: string;
   data: string[];
   limit?: string;
   setting?: string;
+  yes?: boolean;
   json?: boolean;
   verbose?: boolean;
 }
 
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description('measure a finished run against its base: heldout, humaneval, retention')
-    .argument('<run>', 'id of the run, or the beginning of it')
-    .option('--tasks <list>', 'tasks to measure, separated by commas (default: those that the run planned)')
+    .description('measure a finished run against its base, or a model by itself')
+    .argument(
+      '<run|model>',
+      'id of a run, or the beginning of it; or a known base, a .gguf file, owner/name[:file] on the hub',
+    )
+    .option(
+      '--tasks <list>',
+      `tasks to measure, separated by commas: ${taskNames.join(', ')} (default: those that the run planned; of a model, all that need no run)`,
+    )
     .option(
       '--data <task=file>',
-      'read the data of a task from a local file',
+      "read a task's data from a .jsonl, .json or .parquet file, or another data set of the hub",
       (value, all: string[]) => [...all, value],
       [],
     )
     .option('--limit <n>', 'at most so many items of each task')
     .option('--setting <name>', 'quick (minutes) or paper (as the paper measured)')
+    .option('--yes', 'download a model without asking')
     .option('--json', 'print an array of figures')
     .action(evaluate);
 }
 
-async function evaluate(run: string, options: Options): Promise<void> {
-  const dir = await findRun(run);
+/** step 0 is the base, or the model that is measured by itself. */
+type Figure = Metric & { step: number };
+
+async function evaluate(reference: string, options: Options): Promise<void> {
+  if (options.tasks) chooseTasks(options.tasks.split(','));
+  const target = await findTarget(reference, options);
   const args = [
-    dir,
+    ...('dir' in target ? [target.dir] : ['--model', target.path, '--name', target.id]),
     ...(options.tasks ? ['--tasks', options.tasks] : []),
     ...options.data.flatMap((value) => ['--data', value]),
     ...(options.limit ? ['--limit', options.limit] : []),
     ...(options.setting ? ['--setting', options.setting] : []),
     ...(options.verbose ? ['--verbose'] : []),
   ];
-  /** step 0 is the base. */
-  const metrics: (Metric & { step: number })[] = [];
+  const figures: Figure[] = [];
   const summary = await runEvaluator(args, (message) => {
-    if (message.type === 'result') metrics.push({ step: message.step, ...message.result });
+    if (message.type === 'result') figures.push({ step: message.step, ...message.result });
     else if (message.type === 'progress') showProgress(message, options.json === true);
     else if (message.type === 'warning') process.stderr.write(`${message.message}\n`);
   });
-  if (options.json) return printJson(metrics);
-  const measured = new Set(metrics.map(({ task }) => task));
-  const comparisons = summary.comparisons.filter(({ task }) => measured.has(task));
+  if (options.json) return printJson(figures);
+  if (!('dir' in target)) return console.log(metricTable(figures));
+  const measured = new Set(figures.map(({ task }) => task));
+  const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
   console.log(
-    `${comparisonTable(comparisons)}${summary.sentence}\n\nFigures: ${dir}/evaluation/summary.json`,
+    `${comparisonTable(comparisons)}${summary!.sentence}\n\nFigures: ${target.dir}/evaluation/summary.json`,
   );
+}
+
+/** A known base's name means the base; else a run, else a model's file or its place on the hub. */
+async function findTarget(reference: string, options: Options): Promise<{ dir: string } | ResolvedBase> {
+  if (findKnownBase(reference)) return fetchBase(reference, options);
+  try {
+    return { dir: await findRun(reference) };
+  } catch (error) {
+    if (!(error instanceof UserError) || error.code !== 'run-not-found') throw error;
+    if (/\.gguf$/i.test(reference) || parseHubReference(reference)) return fetchBase(reference, options);
+    throw new UserError(
+      error.code,
+      error.message,
+      `${error.next} A model is given as a known base (see "forget-me-not models"), a .gguf file, or owner/name on the hub.`,
+    );
+  }
 }
 
 function showProgress(
@@ -71,11 +104,11 @@ function showProgress(
     process.stderr.write(`\r\x1b[K${phase} ${done} of ${total}${done === total ? '\n' : ''}`);
 }
 
-/** Runs the evaluator as a child and returns its summary; its failure becomes ours. Ctrl-C reaches it too. */
+/** Runs the evaluator as a child and returns its summary, of a run; its failure becomes ours. Ctrl-C reaches it too. */
 async function runEvaluator(
   args: string[],
   onMessage: (message: EvaluatorMessage) => void,
-): Promise<Summary> {
+): Promise<Summary | undefined> {
   const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
   const child = spawn(process.execPath, [script, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -101,7 +134,7 @@ async function runEvaluator(
   const code = await ended;
   process.off('SIGINT', stop).off('SIGTERM', stop);
   if (failure) throw failure;
-  if (summary) return summary;
+  if (code === 0) return summary;
   throw new UserError(
     'internal',
     `The evaluator ended early (${typeof code === 'string' ? code : `exit ${code}`}).`,

@@ -170,7 +170,7 @@ function stepTable(steps: Step[]): string {
 function heldOut(events: RunEvent[]): string[] {
   const measured = events.flatMap((event) =>
     event.type === 'evaluation' &&
-    event.result.task === 'heldout' &&
+    event.result.task === 'workspace' &&
     event.result.setting.startsWith('during training')
       ? [`${event.step}: ${event.result.value.toFixed(3)}`]
       : [],

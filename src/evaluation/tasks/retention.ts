@@ -1,27 +1,70 @@
 /**
- * What was forgotten, without any data set: text that the base itself writes, and how far the result's
- * distribution has moved from the base's on it, KL(base || result), with the rise of the loss. Loss alone can
- * hide forgetting: it may fall while the KL grows.
+ * What was forgotten: how far the result's distribution has moved from the base's, KL(base || result), with the rise
+ * of the loss. On text that the base itself writes, which needs no data, and on source text where the person names
+ * some. Loss alone can hide forgetting: it may fall while the KL grows.
  */
 import { sampledTexts } from '../../serving/sampled-texts.ts';
-import { compare } from '../compare.ts';
-import { sum, type Part } from '../statistics.ts';
-import type { Task, TaskContext } from './task.ts';
+import { sourceTexts } from '../source-texts.ts';
+import { sum } from '../statistics.ts';
+import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from './task.ts';
 
 /** Tokens sampled for a text. */
 const TEXT_TOKENS = { quick: 128, paper: 512 };
 const PAPER_TEXTS = 64;
+/** Pieces of source text, and tokens of each. */
+const PIECES = { quick: 16, paper: 256 };
+const PIECE_TOKENS = 256;
+
+interface Text extends Item {
+  /** Its metrics begin with this: "" for the base's own text. */
+  prefix: string;
+  tokens: number[];
+}
+
+const planned: Task['planned'] = (spec) => spec.evaluation.retentionTexts;
+
+const measuresOf = (prefix: string): Measure[] => [
+  { metric: `${prefix}KL from base`, unit: 'nats/token', better: 'lower', relative: true },
+  { metric: `${prefix}loss`, unit: 'nats/token', better: 'lower' },
+];
+const SOURCE = 'source ';
+const measures: readonly Measure[] = [...measuresOf(''), ...measuresOf(SOURCE)];
+
+async function plan(context: PlanContext): Promise<Plan<Text>> {
+  const { base, data, setting, warn, signal } = context;
+  const own = await ownTexts(context, countOf(context, { quick: 8, paper: PAPER_TEXTS, planned }));
+  const source =
+    data === undefined
+      ? []
+      : await sourceTexts(data, countOf(context, PIECES), { signal, onWarning: (message) => warn(message) });
+  const { encode } = await base.tokenizer();
+  const itemsOf = (texts: readonly string[], prefix: string, most: number) =>
+    texts
+      .map((text, index) => ({ text, index, tokens: [...encode(text).subarray(0, most)] }))
+      // A text that ended at once has no next token to predict.
+      .filter(({ tokens }) => tokens.length >= 2)
+      .map(({ text, index, tokens }) =>
+        itemOf(`${prefix}text ${index}`, { prefix, tokens }, { tokens: tokens.length, text }),
+      );
+  const [ownItems, sourceItems] = [itemsOf(own, '', Infinity), itemsOf(source, SOURCE, PIECE_TOKENS)];
+  if (ownItems.length === 0)
+    warn('The base ends every text at once, so what it forgot can not be measured on its own text.');
+  const sampled = `${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
+  const named = sourceItems.length
+    ? `; ${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data}`
+    : '';
+  return { items: [...ownItems, ...sourceItems], setting: `${setting}: ${sampled}${named}`, measures };
+}
 
 /** `count` of the texts that all runs of one base are measured on. */
-async function textsFor(context: TaskContext, count: number): Promise<string[]> {
-  const { spec, setting, models, signal } = context;
+async function ownTexts({ base, setting, signal }: PlanContext, count: number): Promise<string[]> {
   const texts: string[] = [];
   const sampled = sampledTexts({
     purpose: 'retention',
-    baseSha256: spec.base.sha256,
+    baseSha256: base.digest,
     tokens: TEXT_TOKENS[setting],
-    host: () => context.host(),
-    model: models.base,
+    host: () => Promise.resolve({ complete: base.complete }),
+    model: base.name,
     batch: Math.min(count, 16),
     signal,
   });
@@ -29,55 +72,26 @@ async function textsFor(context: TaskContext, count: number): Promise<string[]> 
   return texts;
 }
 
-async function run(context: TaskContext) {
-  const { spec, setting, limit } = context;
-  const count = limit ?? (setting === 'paper' ? PAPER_TEXTS : retentionTask.planned(spec));
-  context.progress(0, count);
-  const texts = await textsFor(context, count);
-  const tokenizer = await context.tokenizer();
-  const scorer = await context.scorer();
-  const kl: Part[] = [];
-  const loss: { before: Part[]; after: Part[] } = { before: [], after: [] };
-  const rows: object[] = [];
-  for (const [index, text] of texts.entries()) {
-    context.signal?.throwIfAborted();
-    const tokens = tokenizer.encode(text);
-    // A text that ended at once has no next token to predict.
-    if (tokens.length < 2) continue;
-    const divergence = await scorer.tokenKl(tokens);
-    const before = sum(await scorer.tokenLosses(tokens, 'base'));
-    const after = sum(await scorer.tokenLosses(tokens, 'result'));
-    kl.push({ sum: sum(divergence), weight: divergence.length });
-    loss.before.push({ sum: before, weight: tokens.length - 1 });
-    loss.after.push({ sum: after, weight: tokens.length - 1 });
-    rows.push({
-      item: index,
-      tokens: tokens.length,
-      text,
-      kl: sum(divergence),
-      before: { nats: before },
-      after: { nats: after },
-    });
-    context.progress(index + 1, count);
-  }
-  await context.saveItems(rows);
-  if (kl.length === 0) {
-    context.warn('The base ends every text at once, so what it forgot can not be measured on its own text.');
-    return [];
-  }
-  const how = `${setting}: ${kl.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
-  const shared = { task: 'retention', unit: 'nats/token', better: 'lower', setting: how } as const;
-  const zero = kl.map(({ weight }) => ({ sum: 0, weight }));
-  return [
-    compare({ ...shared, metric: 'KL from base', before: zero, after: kl }),
-    compare({ ...shared, metric: 'loss', ...loss }),
-  ];
-}
+const score: Task<Text>['score'] = async ({ prefix, tokens }, model) => {
+  const ids = Int32Array.from(tokens);
+  const divergence = await model.klFromBase(ids);
+  const [kl, nats] = [sum(divergence), sum(await model.tokenLosses(ids))];
+  return {
+    parts: {
+      [`${prefix}KL from base`]: { sum: kl, weight: divergence.length },
+      [`${prefix}loss`]: { sum: nats, weight: tokens.length - 1 },
+    },
+    detail: { nats, kl },
+  };
+};
 
-export const retentionTask: Task = {
+export const retentionTask: Task<Text> = {
   name: 'retention',
   title: "The base's own text",
-  planned: (spec) => spec.evaluation.retentionTexts,
+  version: 1,
+  planned,
   cost: 65,
-  run,
+  contextTokens: 1024,
+  plan,
+  score,
 };

@@ -1,43 +1,123 @@
-/** What a task is given and gives. A file per task in this folder; index.ts lists them. */
+/**
+ * What a task is given and gives. A file per task in this folder; index.ts lists them. A task lists its items once,
+ * the same for every model, and scores one model on one item: so a base is measured once for all of its runs, and an
+ * evaluation that was stopped goes on where it was.
+ */
+import { createHash } from 'node:crypto';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { Comparison } from '../../protocol/evaluation.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-import type { LlamaHost } from '../../serving/host-types.ts';
-import type { Scorer } from '../../training/scorer.ts';
+import type { HostCompletion, HostRequest } from '../../serving/host-types.ts';
+import type { Sandbox } from '../sandbox.ts';
+import type { Part } from '../statistics.ts';
 
 export const settingNames = ['quick', 'paper'] as const;
 export type SettingName = (typeof settingNames)[number];
 
-export interface TaskContext {
-  dir: string;
-  spec: RunSpec;
+/** A window of text, a question, a problem: plain data. Made by `itemOf`. */
+export interface Item {
+  /** For the person: "HumanEval/12", "row 7". */
+  id: string;
+  /** Of all that the score depends on besides the model and the task's version. */
+  digest: string;
+  /** What its row in evaluation/<task>.<step>.jsonl says besides the scores. */
+  shown?: object;
+}
+
+/** Counts of one item by metric; an item may leave metrics out. A metric is the sum of sums over the sum of weights. */
+export interface ItemScore {
+  parts: Record<string, Part>;
+  /** For the item's row: completions, verdicts, nats. */
+  detail?: unknown;
+}
+
+export interface Measure {
+  metric: string;
+  unit: string;
+  better: Comparison['better'];
+  /** Items are right or wrong. */
+  binary?: boolean;
+  /** Against the base: of the base itself there is nothing to tell. */
+  relative?: boolean;
+}
+
+export interface Plan<I extends Item> {
+  items: I[];
+  /** How they are measured, for the person: "20 of 164 problems, greedy". */
+  setting: string;
+  measures: readonly Measure[];
+}
+
+/** One model, whatever is behind it; what is behind it is opened when first asked for. */
+export interface EvaluatedModel {
+  /** For the person. */
+  name: string;
+  /** sha256 of the base's file, or of the base and what was trained on it. */
+  digest: string;
+  tokenizer(): Promise<Tokenizer>;
+  /** Tokens that it was trained to see at once. */
+  contextLength(): Promise<number>;
+  /** Uses text after the cursor. */
+  fillsInTheMiddle(): Promise<boolean>;
+  /** By llama.cpp; several at once are computed as one batch. */
+  complete(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
+  /** Nats for each token after the first, by the trainer's own model; `starts` [T - 1] as in Batch. */
+  tokenLosses(tokens: Int32Array, starts?: Int32Array): Promise<Float32Array>;
+  /** KL(base || this) after each token, nats. */
+  klFromBase(tokens: Int32Array): Promise<Float32Array>;
+}
+
+export interface PlanContext {
   setting: SettingName;
   /** Items to take at most: overrides the run's plan and the setting. */
   limit?: number | undefined;
-  /** Local file to read the task's data from, instead of fetching it. */
+  /** Where the task's data is: a local file, or a data set on the hub, instead of the task's own. */
   data?: string | undefined;
-  /** Opened when first asked for, shared by all tasks. */
-  scorer(): Promise<Scorer>;
-  host(): Promise<LlamaHost>;
-  corpus(): Promise<Corpus>;
-  tokenizer(): Promise<Tokenizer>;
-  /** Names that the host knows the two models by. */
-  models: { base: string; result: string };
-  progress(done: number, total: number): void;
+  base: EvaluatedModel;
+  /** The run whose result is measured; none where a model is measured by itself. */
+  run?: { spec: RunSpec; corpus(): Promise<Corpus> } | undefined;
   warn(message: string): void;
-  /** One row per item, written to evaluation/<task>.<step>.jsonl. */
-  saveItems(rows: readonly object[]): Promise<void>;
   signal?: AbortSignal | undefined;
 }
 
-export interface Task {
+export interface ScoreContext {
+  /** Opened when first asked for, shared by all items. */
+  sandbox(): Promise<Sandbox>;
+  signal?: AbortSignal | undefined;
+}
+
+export interface Task<I extends Item = Item> {
   name: string;
   /** For the person: "HumanEval". */
   title: string;
-  /** How many items the run's plan asks for; 0 leaves the task out of a run's own evaluation. */
+  /** Of prompt, parser and scorer: a score of another version is not used again. */
+  version: number;
+  /** Measures on what a run has: a model alone has nothing of it. */
+  ofRun?: boolean;
+  /** How many items a run's own evaluation has; 0 leaves the task out of it. */
   planned(spec: RunSpec): number;
   /** Rough share of an evaluation's time, for its ETA. */
   cost: number;
-  run(context: TaskContext): Promise<Comparison[]>;
+  /** Tokens that prompt and answer take at most, where the task samples. */
+  contextTokens?: number;
+  /** Items that are scored at the same time. Default 1. */
+  parallel?: number;
+  /** Errors: those of reading the data; bad-argument where the task can't be measured on this model or run. */
+  plan(context: PlanContext): Promise<Plan<I>>;
+  score(item: I, model: EvaluatedModel, context: ScoreContext): Promise<ItemScore>;
+}
+
+/** An item of this content, which must be plain JSON. */
+export function itemOf<C extends object>(id: string, content: C, shown?: object): Item & C {
+  const digest = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32);
+  return { ...content, id, digest, ...(shown && { shown }) };
+}
+
+/** How many items to take: what was asked for, else all in `paper`, else the run's plan, else `quick`. */
+export function countOf(
+  { limit, setting, run }: PlanContext,
+  { quick, paper = Infinity, planned }: { quick: number; paper?: number; planned?: Task['planned'] },
+): number {
+  return limit ?? (setting === 'paper' ? paper : (run && planned?.(run.spec)) || quick);
 }

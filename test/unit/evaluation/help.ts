@@ -1,5 +1,79 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, vi } from 'vitest';
+import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
 import type { Part } from '../../../src/evaluation/statistics.ts';
+import type { EvaluatedModel, PlanContext, ScoreContext } from '../../../src/evaluation/tasks/task.ts';
+import type { HostCompletion } from '../../../src/serving/host-types.ts';
 
 /** Each value counted once. */
 export const partsOf = (values: ArrayLike<number>): Part[] =>
   Array.from(values, (sum) => ({ sum, weight: 1 }));
+
+/** A folder of its own for each file of tests, also as the data folder. */
+export function useFolder() {
+  let dir = '';
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'fmn-evaluation-'));
+    vi.stubEnv('FORGET_ME_NOT_HOME', dir);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await rm(dir, { recursive: true, force: true });
+  });
+  return {
+    path: (name: string) => join(dir, name),
+    async write(name: string, content: string): Promise<string> {
+      await writeFile(join(dir, name), content);
+      return join(dir, name);
+    },
+    rows(name: string, rows: readonly object[]): Promise<string> {
+      return this.write(name, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    },
+  };
+}
+
+/** A token to a character, its code unit. */
+export const charTokenizer = {
+  encode: (text: string) => Int32Array.from(text, (character) => character.charCodeAt(0)),
+  eos: 0,
+} as Tokenizer;
+
+export const answerOf = (text: string): HostCompletion => ({
+  text,
+  promptTokens: 1,
+  cachedTokens: 0,
+  trimmedTokens: 0,
+  completionTokens: 1,
+  finishReason: 'stop',
+});
+
+/** A model of characters that says what it is told to. */
+export function fakeModel(more: Partial<EvaluatedModel> = {}): EvaluatedModel {
+  const unexpected = () => Promise.reject(new Error('nobody should ask for this'));
+  return {
+    name: 'fake',
+    digest: 'f'.repeat(64),
+    tokenizer: () => Promise.resolve(charTokenizer),
+    contextLength: () => Promise.resolve(10_000),
+    fillsInTheMiddle: () => Promise.resolve(false),
+    complete: unexpected,
+    tokenLosses: unexpected,
+    klFromBase: unexpected,
+    ...more,
+  };
+}
+
+export const planContext = (more: Partial<PlanContext> = {}): PlanContext => ({
+  setting: 'paper',
+  base: fakeModel(),
+  warn: (message) => {
+    throw new Error(message);
+  },
+  ...more,
+});
+
+export const scoreContext: ScoreContext = {
+  sandbox: () => Promise.reject(new Error('nobody should ask for a sandbox')),
+};

@@ -72,7 +72,7 @@ describe('a local file of problems', () => {
 
 describe('choosing tasks', () => {
   it('names those that exist when one does not', () => {
-    expect(() => chooseTasks(['heldout', 'gsm9k'])).toThrow('no task "gsm9k"');
+    expect(() => chooseTasks(['workspace', 'gsm9k'])).toThrow('no task "gsm9k"');
     try {
       chooseTasks(['gsm9k']);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { compare, type PairedMeasure } from '../../../src/evaluation/compare.ts';
+import { compare, type Measured } from '../../../src/evaluation/compare.ts';
 import { chooseExample, findCandidates, type Example } from '../../../src/evaluation/example.ts';
-import { Progress } from '../../../src/evaluation/progress.ts';
+import { Progress, runParts } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/evaluation/sentence.ts';
 import { uniform } from '../../../src/model/random.ts';
 import { partsOf } from './help.ts';
@@ -13,17 +13,11 @@ const measure = (
   metric: string,
   before: number[],
   after: number[],
-  more: Partial<PairedMeasure> = {},
+  more: Partial<Measured> = {},
 ) =>
   compare({
-    task,
-    metric,
-    unit: '',
-    better: 'lower',
-    setting: 'test',
-    before: partsOf(before),
-    after: partsOf(after),
-    ...more,
+    measured: { task, metric, unit: '', better: 'lower', setting: 'test', ...more },
+    models: [[partsOf(before)], [partsOf(after)]],
   });
 const random = uniform(3);
 const noise = Array.from({ length: 16 }, () => random() - 0.5);
@@ -49,7 +43,7 @@ describe('a comparison', () => {
 
 describe('the sentence', () => {
   const bits = (before: number, after: number) =>
-    measure('heldout', 'bits per byte', around(before, 0.2), around(after, 0.1));
+    measure('workspace', 'bits per byte', around(before, 0.2), around(after, 0.1));
   const kl = measure('retention', 'KL from base', Array<number>(16).fill(0), around(0.02, 0.01));
 
   it('tells what was learned and forgotten', () => {
@@ -64,7 +58,7 @@ describe('the sentence', () => {
   });
   it('says so when nothing was learned', () => {
     const same = measure(
-      'heldout',
+      'workspace',
       'bits per byte',
       around(1.2, 0.2),
       noise.map((x, i) => 1.2 + 0.2 * (i % 2 ? x : -x)),
@@ -145,11 +139,11 @@ describe('progress', () => {
     const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
     let time = 0;
     const progress = new Progress(
-      tasks,
+      [...runParts, ...tasks],
       (message) => messages.push(message as never),
       () => time,
     );
-    for (const name of ['served', 'humaneval', 'heldout', 'retention', 'example'])
+    for (const name of ['served', ...tasks.map((task) => task.name), 'example'])
       for (const done of [0, 1, 2]) {
         time += 1000;
         progress.report(name, done, 2);

@@ -89,7 +89,7 @@ describe('show', () => {
   it('shows what came of it', async () => {
     const { dir, id } = await createRun(newRun());
     const metric = (value: number) => ({
-      task: 'heldout',
+      task: 'workspace',
       metric: 'bpb',
       value,
       low: 0.9,
@@ -105,7 +105,7 @@ describe('show', () => {
         sentence: 'It learned this and forgot that.',
         comparisons: [
           {
-            task: 'heldout',
+            task: 'workspace',
             metric: 'bpb',
             unit: 'bits per byte',
             better: 'lower',
@@ -118,7 +118,7 @@ describe('show', () => {
       }),
     );
     const text = await show(id.slice(0, -2));
-    expect(text).toMatch(/heldout bpb \(bits per byte\) +1\.250 +0\.750 +-0\.500 \[-0\.600, -0\.400\]/);
+    expect(text).toMatch(/workspace bpb \(bits per byte\) +1\.250 +0\.750 +-0\.500 \[-0\.600, -0\.400\]/);
     expect(text).toContain('It learned this and forgot that.');
     printed = '';
     expect(JSON.parse(await show(id, '--json'))).toMatchObject({
@@ -156,7 +156,7 @@ describe('survivingEvents', () => {
   it('has the base measured once, where a run began anew', () => {
     const at = { time: 'T' };
     const begin = { ...at, ...start(0) } as RunEvent;
-    const result = { task: 'heldout', metric: 'loss', value: 3, low: 2, high: 4, n: 1, setting: 's' };
+    const result = { task: 'workspace', metric: 'loss', value: 3, low: 2, high: 4, n: 1, setting: 's' };
     const measured: RunEvent = { ...at, type: 'evaluation', step: 0, result };
     expect(survivingEvents([begin, measured, begin, measured])).toEqual([begin, begin, measured]);
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Sequence } from '../../../src/corpus/index.ts';
-import { heldOutTask } from '../../../src/evaluation/tasks/heldout.ts';
-import type { TaskContext } from '../../../src/evaluation/tasks/task.ts';
+import type { PlanContext } from '../../../src/evaluation/tasks/task.ts';
+import { workspaceTask } from '../../../src/evaluation/tasks/workspace.ts';
 import { measureHeldOut } from '../../../src/training/held-out.ts';
 
 /** A model to which every token costs a thousandth of itself, and which asks for the documents' beginnings. */
@@ -67,13 +67,12 @@ describe('the held-out loss', () => {
 });
 
 it('says what to do where nothing is held out', async () => {
-  const context = {
+  const run = {
     spec: { hyper: { sequenceLength: 8 }, evaluation: { heldOutWindows: 4 } },
-    setting: 'quick',
     corpus: () => Promise.resolve({ heldOutSequences: () => [] }),
-    tokenizer: () => Promise.resolve({}),
-  } as unknown as TaskContext;
-  await expect(heldOutTask.run(context)).rejects.toMatchObject({
+  };
+  const context = { setting: 'quick', run } as unknown as PlanContext;
+  await expect(workspaceTask.plan(context)).rejects.toMatchObject({
     code: 'corpus-empty',
     next: expect.stringContaining('more') as string,
   });

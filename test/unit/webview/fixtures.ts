@@ -46,15 +46,15 @@ export const summary = (step: number): Summary => {
       'Learned: held-out bits per byte 1.210 \u2192 1.052. Forgot: a little (KL 0.064 nats per token). HumanEval 5.0% \u2192 4.0%, no difference seen.',
     comparisons: [
       comparison(
-        ['heldout', 'loss', 'nats/token', 'lower'],
-        metric('heldout', 'loss', 2.146, 0.11, 16, windows),
-        metric('heldout', 'loss', 1.951, 0.1, 16, windows),
+        ['workspace', 'loss', 'nats/token', 'lower'],
+        metric('workspace', 'loss', 2.146, 0.11, 16, windows),
+        metric('workspace', 'loss', 1.951, 0.1, 16, windows),
         0.02,
       ),
       comparison(
-        ['heldout', 'bits per byte', '', 'lower'],
-        metric('heldout', 'bits per byte', 1.21, 0.06, 16, windows),
-        metric('heldout', 'bits per byte', 1.052, 0.05, 16, windows),
+        ['workspace', 'bits per byte', '', 'lower'],
+        metric('workspace', 'bits per byte', 1.21, 0.06, 16, windows),
+        metric('workspace', 'bits per byte', 1.052, 0.05, 16, windows),
         0.015,
       ),
       comparison(
@@ -139,7 +139,7 @@ export function makeRun({
       type: 'evaluation',
       time: time(5 + 4 * step),
       step,
-      result: metric('heldout', 'loss', value, 0.06, 4, 'during training: 4 held-out windows, 2044 tokens'),
+      result: metric('workspace', 'loss', value, 0.06, 4, 'during training: 4 held-out windows, 2044 tokens'),
     });
   };
   if (upTo > 0) evaluation(0);

@@ -31,7 +31,7 @@ const evaluation = (at: number, value: number, setting: string): RunEvent => ({
   type: 'evaluation',
   time,
   step: at,
-  result: metric('heldout', 'loss', value, 0.1, 4, setting),
+  result: metric('workspace', 'loss', value, 0.1, 4, setting),
 });
 
 describe('events to series', () => {

@@ -1,0 +1,28 @@
+/** Evaluates a model by itself: a base, or any other GGUF file. */
+import type { ResolvedBase } from '../base-models/resolve.ts';
+import type { Metric } from '../protocol/evaluation.ts';
+import { figure } from './compare.ts';
+import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
+import { Resources } from './resources.ts';
+import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
+
+/** Without `tasks`, all that need no run. Errors: bad-argument, cancelled, those of the model and of the tasks. */
+export async function evaluateModel(base: ResolvedBase, options: EvaluateOptions = {}): Promise<Metric[]> {
+  const chosen = options.tasks ? chooseTasks(options.tasks) : allTasks.filter((task) => !task.ofRun);
+  const resources = new Resources({ base, backend: 'auto' }, contextTokens(chosen));
+  const evaluation = new Evaluation(chosen, options, resources);
+  const metrics: Metric[] = [];
+  try {
+    for await (const { counts } of evaluation.measure([resources.base]))
+      for (const one of counts.filter(({ measured }) => !measured.relative)) {
+        const metric = figure(one);
+        metrics.push(metric);
+        evaluation.emit({ type: 'result', step: 0, result: metric });
+      }
+    return metrics;
+  } catch (error) {
+    throw stopped(error, options.signal);
+  } finally {
+    await resources.dispose();
+  }
+}

@@ -1,0 +1,47 @@
+/** One model on all items of a task; what the cache holds is not measured again. */
+import { openScoreCache } from './score-cache.ts';
+import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from './tasks/task.ts';
+
+export async function scoreItems<I extends Item>(
+  task: Task<I>,
+  items: readonly I[],
+  model: EvaluatedModel,
+  context: ScoreContext & { onScore(): void },
+): Promise<ItemScore[]> {
+  const cache = await openScoreCache(model, task);
+  const scores = new Array<ItemScore>(items.length);
+  const scoreOne = async (index: number) => {
+    const item = items[index]!;
+    let score = cache.get(item);
+    if (!score) {
+      score = await task.score(item, model, context);
+      await cache.put(item, score);
+    }
+    scores[index] = score;
+    context.onScore();
+  };
+  try {
+    await forEach(items.keys(), task.parallel ?? 1, async (index) => {
+      context.signal?.throwIfAborted();
+      await scoreOne(index);
+    });
+  } finally {
+    await cache.close();
+  }
+  return scores;
+}
+
+/** Works on `width` values at a time. After an error nothing new is begun, and it is thrown when all have ended. */
+async function forEach<T>(values: Iterable<T>, width: number, work: (value: T) => Promise<void>) {
+  const queue = values[Symbol.iterator]();
+  let failed = false;
+  const worker = async () => {
+    for (let next = queue.next(); !next.done && !failed; next = queue.next())
+      await work(next.value).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+  };
+  const ends = await Promise.allSettled(Array.from({ length: width }, worker));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}

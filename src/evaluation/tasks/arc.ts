@@ -1,0 +1,27 @@
+/** ARC-Challenge (Clark et al. 2018, arXiv 1803.05457): school science. As lm-evaluation-harness, no examples. */
+import { z } from 'zod';
+import { rowFormat } from '../rows.ts';
+import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
+
+const row = z.object({
+  question: z.string(),
+  choices: z.object({ text: z.array(z.string()).min(2), label: z.array(z.string()) }),
+  answerKey: z.string(),
+});
+
+const format = rowFormat(row, ({ question, choices, answerKey }) => {
+  const gold = choices.label.indexOf(answerKey);
+  if (gold < 0 || gold >= choices.text.length)
+    throw new Error(`answerKey ${answerKey} is none of ${choices.label.join(', ')}`);
+  return choicesAfter(`Question: ${question}\nAnswer:`, choices.text, gold);
+});
+
+export const arcTask = multipleChoiceTask({
+  name: 'arc_challenge',
+  title: 'ARC-Challenge',
+  source: 'allenai/ai2_arc:ARC-Challenge/test-00000-of-00001.parquet',
+  formats: [format],
+  normalised: true,
+  quick: 100,
+  cost: 40,
+});

@@ -1,0 +1,45 @@
+/** HellaSwag (Zellers et al. 2019, arXiv 1905.07830): which sentence goes on. As lm-evaluation-harness, no examples. */
+import { z } from 'zod';
+import { rowFormat } from '../rows.ts';
+import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
+
+/** A number in the hub's rows, or written as one. */
+const label = z.union([z.int(), z.string().regex(/^\d+$/)]).transform(Number);
+const answers = { endings: z.array(z.string()).min(2), label };
+
+/** The hub's rows: the activity and the two halves of the context by themselves. */
+const hub = rowFormat(
+  z.object({ activity_label: z.string(), ctx_a: z.string(), ctx_b: z.string(), ...answers }),
+  (row) => question(`${row.activity_label}: ${row.ctx_a} ${capitalised(row.ctx_b)}`, row),
+);
+/** Rows without them have it all joined. */
+const joined = rowFormat(z.object({ ctx: z.string(), ...answers }), (row) => question(row.ctx, row));
+
+function question(context: string, { endings, label: gold }: { endings: string[]; label: number }) {
+  if (gold >= endings.length) throw new Error(`label ${gold} is none of its ${endings.length} endings`);
+  return choicesAfter(withoutWikiHow(context), endings.map(withoutWikiHow), gold);
+}
+
+/** Titles and links of the articles that some contexts are from. */
+export const withoutWikiHow = (text: string): string =>
+  text
+    .trim()
+    .replaceAll(' [title]', '. ')
+    .replace(/\[.*?\]/g, '')
+    .replaceAll('  ', ' ');
+
+/** The first letter large and all others small. */
+const capitalised = (text: string) => {
+  const [first = ''] = text;
+  return first.toUpperCase() + text.slice(first.length).toLowerCase();
+};
+
+export const hellaswagTask = multipleChoiceTask({
+  name: 'hellaswag',
+  title: 'HellaSwag',
+  source: 'Rowan/hellaswag:validation',
+  formats: [hub, joined],
+  normalised: true,
+  quick: 100,
+  cost: 60,
+});

@@ -1,0 +1,66 @@
+/**
+ * Questions whose answers are told apart by their log-likelihood, as lm-evaluation-harness does: `acc` takes the
+ * likeliest choice, `acc_norm` the one that is likeliest for its length in characters.
+ */
+import { logLikelihoods, type Continued } from '../likelihood.ts';
+import { chooseRows, type Benchmark } from '../rows.ts';
+import { itemOf, type Item, type ItemScore, type Measure, type Task } from './task.ts';
+
+export interface Question {
+  choices: Continued[];
+  /** Characters of each choice; without, there is no `acc_norm`. */
+  lengths?: number[];
+  /** Index of the right one. */
+  gold: number;
+}
+
+type QuestionItem = Item & Question;
+
+const acc: Measure = { metric: 'acc', unit: '', better: 'higher', binary: true };
+const accNorm: Measure = { ...acc, metric: 'acc_norm' };
+
+export function multipleChoiceTask(
+  benchmark: Benchmark<Question> & Pick<Task, 'cost'> & { normalised: boolean },
+): Task<QuestionItem> {
+  const { name, title, cost, normalised } = benchmark;
+  return {
+    name,
+    title,
+    version: 1,
+    planned: () => 0,
+    cost,
+    async plan(context) {
+      const { rows, of } = await chooseRows(benchmark, context);
+      return {
+        items: rows.map((row) => itemOf(row.name, row.value, { gold: row.value.gold })),
+        setting: `${context.setting}: ${rows.length} of ${of} questions, log-likelihood, no examples`,
+        measures: normalised ? [acc, accNorm] : [acc],
+      };
+    },
+    async score({ choices, lengths, gold }, model) {
+      const found = (await logLikelihoods(model, choices)).map(({ value }) => value);
+      return { parts: partsOf(found, { lengths, gold }), detail: { logLikelihoods: found } };
+    },
+  };
+}
+
+/** Several continuations of one context, parted from it by a space. */
+export const choicesAfter = (context: string, texts: readonly string[], gold: number): Question => ({
+  choices: texts.map((text) => ({ context, continuation: ` ${text}` })),
+  lengths: texts.map((text) => [...text].length),
+  gold,
+});
+
+export function partsOf(
+  found: readonly number[],
+  { lengths, gold }: Pick<Question, 'gold'> & { lengths?: readonly number[] | undefined },
+): ItemScore['parts'] {
+  const right = (values: readonly number[]) => ({ sum: Number(best(values) === gold), weight: 1 });
+  return {
+    acc: right(found),
+    ...(lengths && { acc_norm: right(found.map((value, i) => value / lengths[i]!)) }),
+  };
+}
+
+/** The first of the largest. */
+const best = (values: readonly number[]) => values.indexOf(Math.max(...values));

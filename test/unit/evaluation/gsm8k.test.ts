@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { gsm8kPrompt, gsm8kTask, strictAnswer } from '../../../src/evaluation/tasks/gsm8k.ts';
+import { shots } from '../../../src/evaluation/tasks/gsm8k-shots.ts';
+import type { HostRequest } from '../../../src/serving/host-types.ts';
+import { answerOf, fakeModel, planContext, scoreContext, useFolder } from './help.ts';
+
+const folder = useFolder();
+const row = { question: 'How many legs have 500 cats?', answer: '500*4 = <<500*4=2000>>2,000.\n#### 2,000' };
+const plan = async (rows: object[], more = {}) =>
+  gsm8kTask.plan(planContext({ data: await folder.rows('rows.jsonl', rows), ...more }));
+
+describe('the examples', () => {
+  it('are five, and right by their own calculator notes', () => {
+    expect(shots).toHaveLength(5);
+    for (const { answer } of shots) {
+      const notes = [...answer.matchAll(/<<([\d+*/-]+)=(\d+)>>/g)];
+      expect(notes.length).toBeGreaterThan(0);
+      for (const [, sum, result] of notes) expect(calculate(sum!)).toBe(Number(result));
+      expect(strictAnswer(answer)).toBe(notes.at(-1)![2]);
+    }
+  });
+  it('stand before the question, in the form of the harness', () => {
+    const prompt = gsm8kPrompt('Why?');
+    const parts = prompt.split('\n\n');
+    expect(parts).toHaveLength(6);
+    expect(parts[0]).toBe(`Question: ${shots[0]!.question}\nAnswer: ${shots[0]!.answer}`);
+    expect(parts[5]).toBe('Question: Why?\nAnswer:');
+  });
+});
+
+/** Two numbers and a sign. */
+function calculate(sum: string): number {
+  const [, a, sign, b] = /^(\d+)([+*/-])(\d+)$/.exec(sum)!;
+  const [x, y] = [Number(a), Number(b)];
+  return { '+': x + y, '-': x - y, '*': x * y, '/': x / y }[sign as '+' | '-' | '*' | '/'];
+}
+
+describe('the strict match', () => {
+  it.each([
+    ['It is 7.\n#### 7', '7'],
+    ['#### -1,234.50', '-1234.50'],
+    ['#### 18.\n\nQuestion: more #### 19', '18'],
+    ['The answer is 7.', undefined],
+    ['#### $7', undefined],
+    ['####7', undefined],
+  ])('%j -> %s', (text, expected) => expect(strictAnswer(text)).toBe(expected));
+
+  it.each([
+    [' 500*4 = 2000\n#### 2000', 1],
+    [' #### 2,000', 1],
+    [' #### 200', 0],
+    [' The answer is 2000.', 0],
+  ])('scores %j as %d', async (text, sum) => {
+    const asked: Omit<HostRequest, 'model'>[] = [];
+    const model = fakeModel({
+      complete: (request) => {
+        asked.push(request);
+        return Promise.resolve(answerOf(text));
+      },
+    });
+    const { items } = await plan([row]);
+    const { parts } = await gsm8kTask.score(items[0]!, model, scoreContext);
+    expect(parts).toEqual({ 'exact match': { sum, weight: 1 } });
+    expect(asked).toEqual([
+      expect.objectContaining({ prompt: gsm8kPrompt(row.question), temperature: 0, maxTokens: 256 }),
+    ]);
+  });
+});
+
+it('says how it is measured', async () => {
+  const { setting } = await plan([row, { ...row, question: 'Twice?' }], { setting: 'quick', limit: 1 });
+  expect(setting).toBe('quick: 1 of 2 questions, 5-shot, greedy, strict match, at most 256 tokens');
+});
+it('is refused where the model sees too little at once', async () => {
+  // A token to a character: the examples alone take more.
+  const base = fakeModel({ name: 'short', contextLength: () => Promise.resolve(512) });
+  await expect(plan([row], { base })).rejects.toMatchObject({
+    code: 'bad-argument',
+    message: expect.stringMatching(/5 examples takes \d+ tokens of context, and short has 512/) as string,
+  });
+});
+it('refuses rows whose answer has no number', async () => {
+  await expect(plan([row, { question: 'x', answer: 'seven' }])).rejects.toThrow('row 2');
+});
