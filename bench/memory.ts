@@ -7,9 +7,13 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import type { RunEvent } from '../src/protocol/events.ts';
+import type { RunSnapshot } from '../src/protocol/panel.ts';
 import { cacheDir, modelsDir, runtimeDir } from '../src/protocol/paths.ts';
+
+const POLL_MS = 2000;
 
 const points = [
   '--seq 256',
@@ -63,12 +67,25 @@ async function measure(
     ' ',
   );
   const options = ['--base', base, ...quick, ...precision, ...point];
-  await cli(home, 'train', resolve('src'), ...options, '--json');
-  const { events } = JSON.parse(await cli(home, 'show', 'latest', '--json')) as { events: RunEvent[] };
+  await cli(home, 'train', resolve('src'), ...options, '--detach', '--json');
+  const events = await trained(home);
   const plan = events.findLast((event) => event.type === 'memory')!;
-  const done = events.findLast((event) => event.type === 'done')!;
+  const step = events.findLast((event) => event.type === 'step')!;
   const parts = Object.entries(plan.plan).map(([name, bytes]) => `${name} ${megabytes(bytes).trim()}`);
-  return { planned: plan.total, measured: done.peakMemory, parts: parts.join(', ') };
+  return { planned: plan.total, measured: step.peakMemory, parts: parts.join(', ') };
+}
+
+/** Events of the newest run, when it is trained; its evaluation is left out. */
+async function trained(home: string): Promise<RunEvent[]> {
+  for (;;) {
+    const { state, events } = JSON.parse(await cli(home, 'show', 'latest', '--json')) as RunSnapshot;
+    if (state.status === 'failed') throw new Error(state.error?.message);
+    if (state.status === 'evaluating' || state.status === 'done') {
+      await cli(home, 'cancel', 'latest');
+      return events;
+    }
+    await setTimeout(POLL_MS);
+  }
 }
 
 async function cli(home: string, ...args: string[]): Promise<string> {

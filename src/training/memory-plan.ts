@@ -11,6 +11,7 @@ export interface MemoryPlan {
   weights: number;
   /** Trained ones, f32. */
   parameters: number;
+  /** Beyond the room that activations leave. */
   gradients: number;
   optimiser: number;
   /** Kept from the forward pass for the backward pass. */
@@ -32,15 +33,16 @@ export type PlannedHyper = Pick<
   | 'optimizer'
   | 'sequenceLength'
   | 'batch'
+  | 'accumulate'
   | 'precision'
   | 'recompute'
 >;
 
 const MB = 1e6;
 /** Node, the backend's library and its threads, by an empty run. */
-const RUNTIME: Record<BackendName, number> = { tensorflow: 330 * MB, wasm: 150 * MB };
+const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, wasm: 150 * MB };
 /** What allocators keep beyond what was asked for: share of what comes and goes in a step. */
-const ALLOCATOR_SLACK = 0.1;
+const ALLOCATOR_SLACK = { f32: 0.25, bf16: 0.15 };
 /** Copies of the largest matrix while it is read: the file's bytes, f32 in JavaScript, f32 in the backend. */
 const LOADING_COPIES = 3;
 /** Rows of logits at a time, and f32 copies of them (logits, gradient, what the softmax needs). */
@@ -59,16 +61,19 @@ const F32 = 4;
 export function planMemory(config: ModelConfig, hyper: PlannedHyper, backend: BackendName): MemoryPlan {
   const walk = new Walk(config, hyper);
   const parameters = F32 * walk.trained;
+  const activations = walk.activations();
+  // In a step of one pass, the gradients of a block come as its activations go; those of the head come first.
+  const exchanged = hyper.accumulate > 1 ? 0 : Math.min(activations, parameters - F32 * walk.trainedHead);
   const parts = {
-    weights: walk.weights(),
+    weights: walk.weights(backend),
     parameters,
-    gradients: parameters,
+    gradients: parameters - exchanged,
     optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
-    activations: walk.activations(),
+    activations,
     runtime: RUNTIME[backend],
   };
   const step = parts.gradients + parts.optimiser + parts.activations;
-  const working = walk.workspace() + ALLOCATOR_SLACK * (parts.activations + walk.workspace());
+  const working = walk.workspace() + ALLOCATOR_SLACK[hyper.precision] * (activations + walk.workspace());
   // While it loads, a model has neither gradients nor activations.
   const workspace = Math.max(working, walk.loading() - step);
   const whole = { ...parts, workspace };
@@ -108,8 +113,15 @@ class Walk {
     return this.hyper.rank * sum(this.adapted, ([rows, columns]) => rows + columns);
   }
 
-  weights(): number {
+  /** Of those, in the matrix that gives the logits. */
+  get trainedHead(): number {
+    return this.hyper.method === 'full' ? this.config.vocabularySize * this.config.width : 0;
+  }
+
+  weights(backend: BackendName): number {
     const { compute, hyper } = this;
+    // Its kernel keeps what it has multiplied with in an order of its own as well.
+    if (backend === 'wasm') return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.norms);
     const copies = compute === F32 ? 0 : compute;
     if (hyper.method === 'full') return copies * this.frozen;
     return compute * this.frozen + F32 * this.norms + copies * this.trained;

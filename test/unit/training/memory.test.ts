@@ -78,7 +78,7 @@ describe('fitMemory', () => {
   it('first computes again, then takes smaller batches, and learns from the same sequences', () => {
     let before = Infinity;
     const seen: string[] = [];
-    for (let available = 8e9; available > 1e9; available -= 5e7) {
+    for (let available = 16e9; available > 1e9; available -= 5e7) {
       let fitted;
       try {
         fitted = fit(available);
