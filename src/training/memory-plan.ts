@@ -121,7 +121,8 @@ class Walk {
   weights(backend: BackendName): number {
     const { compute, hyper } = this;
     // Its kernel keeps what it has multiplied with in an order of its own as well.
-    if (backend === 'wasm') return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.norms);
+    if (backend === 'wasm')
+      return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.norms);
     const copies = compute === F32 ? 0 : compute;
     if (hyper.method === 'full') return copies * this.frozen;
     return compute * this.frozen + F32 * this.norms + copies * this.trained;
