@@ -6,16 +6,22 @@ import type { z } from 'zod';
 import { UserError, type ErrorReport } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 
-/** Resolves when `name`.mjs, which lies beside this bundle, has ended well; what it logs goes to stderr. */
+interface Following<M> {
+  /** Of its messages; a `failed` one with code, message and next is thrown. */
+  schema: z.ZodType<M>;
+  onMessage(message: M): void;
+  verbose?: boolean | undefined;
+}
+
+/** Resolves when `name`.mjs, which lies beside this bundle, has ended well. Its libraries' log is for `verbose`. */
 export async function followChild<M extends { type: string }>(
   name: string,
   args: readonly string[],
-  schema: z.ZodType<M>,
-  onMessage: (message: M) => void,
+  { schema, onMessage, verbose = false }: Following<M>,
 ): Promise<void> {
   const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
   const child = spawn(process.execPath, [script, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', verbose ? 'inherit' : 'ignore'],
     windowsHide: true,
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
   });

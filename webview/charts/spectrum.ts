@@ -79,7 +79,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
     ]),
   }),
   note: (model) =>
-    `${meaning} Bars: median of the layers, from the lowest to the highest.${sourceNote(model)}`,
+    `${meaning} Bars: the median layer; whiskers: the lowest and the highest.${sourceNote(model)}`,
 };
 
 /** Attention's modules in one colour, the MLP's in another; within each, told apart by dash and point. */

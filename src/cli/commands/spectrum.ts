@@ -15,6 +15,9 @@ import { followChild } from '../follow-child.ts';
 import { formatDuration, formatTable } from '../format.ts';
 import { printJson, printProgress } from '../output.ts';
 
+/** The line that progress is written on. */
+const CLEAR = '\r\x1b[2K';
+
 export function spectrumCommand(): Command {
   return new Command('spectrum')
     .description(
@@ -25,11 +28,22 @@ export function spectrumCommand(): Command {
     .action(spectrum);
 }
 
-async function spectrum(wanted: string, { json = false }: { json?: boolean }): Promise<void> {
+async function spectrum(
+  wanted: string,
+  { json = false, verbose }: { json?: boolean; verbose?: boolean },
+): Promise<void> {
   const dir = await findRun(wanted);
-  await followChild('spectrum', [dir], spectrumMessageSchema, (message) => {
-    if (message.type === 'progress') showProgress(message, json);
-  });
+  try {
+    await followChild('spectrum', [dir], {
+      schema: spectrumMessageSchema,
+      onMessage: (message) => {
+        if (message.type === 'progress') showProgress(message, json);
+      },
+      verbose,
+    });
+  } finally {
+    if (!json && process.stderr.isTTY) process.stderr.write(CLEAR);
+  }
   const { spectrum: measured } = await readRun(dir);
   if (json) return printJson(measured);
   console.log(`${rankTable(measured!)}\n\n${sentences(measured!)}\n\nFigures: ${dir}/spectrum.json`);
@@ -47,9 +61,7 @@ function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boo
     });
   if (!process.stderr.isTTY) return;
   const eta = etaSeconds ? `, about ${formatDuration(etaSeconds)} left` : '';
-  process.stderr.write(
-    done < total ? `\r\x1b[2KSingular values: ${done} of ${total} matrices${eta}` : '\r\x1b[2K',
-  );
+  process.stderr.write(`${CLEAR}Singular values: ${done} of ${total} matrices${eta}`);
 }
 
 /** A row for each module: the median of its layers and, where they differ, the lowest and highest. */
