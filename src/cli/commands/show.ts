@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { survivingEvents, type RunEvent } from '../../protocol/events.ts';
+import { describeRollback, survivingEvents, type RunEvent } from '../../protocol/events.ts';
 import { describeLearning, documentWord } from '../../protocol/material.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
@@ -113,11 +113,7 @@ function memoryOf(events: RunEvent[]): string | undefined {
 }
 
 function rollbacks(events: RunEvent[]): string | undefined {
-  const lines = events.flatMap((event) =>
-    event.type === 'rollback'
-      ? [`from step ${event.step} to ${event.to}: ${event.why}; on at ${event.rateScale} of the rate`]
-      : [],
-  );
+  const lines = events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));
   return lines.length ? lines.join(`\n${' '.repeat(13)}`) : undefined;
 }
 
