@@ -11,6 +11,7 @@ import { fetchWheelFile } from '../../base-models/pypi.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { parseLines } from '../../protocol/lines.ts';
 import { cacheDir } from '../../protocol/paths.ts';
+import { diversityMetrics, uniquePrograms } from '../diversity.ts';
 import { logLikelihoods } from '../likelihood.ts';
 import type { Verdict } from '../sandbox.ts';
 import { passAtK, spread } from '../statistics.ts';
@@ -125,6 +126,9 @@ async function plan(context: PlanContext): Promise<Plan<HumanevalItem>> {
     measures: [
       ...ks.map((k): Measure => ({ metric: `pass@${k}`, unit: '', better: 'higher', binary: n === 1 })),
       { metric: SOLUTION_LOSS, unit: 'nats/token', better: 'lower' },
+      ...(n > 1
+        ? diversityMetrics.map((metric): Measure => ({ metric, unit: 'programs', better: 'higher' }))
+        : []),
     ],
   };
 }
@@ -150,12 +154,20 @@ const score: Task<HumanevalItem>['score'] = async (item, model, context) => {
   const samples = await Promise.all(
     Array.from({ length: n }, (_, index) => sample(item, index, model, context)),
   );
-  const passed = samples.filter(({ outcome }) => outcome === 'passed').length;
+  const judged = samples.map(({ completion, outcome }) => ({
+    program: completion,
+    passed: outcome === 'passed',
+  }));
+  const passed = judged.filter((one) => one.passed).length;
   const { prompt, canonical_solution: continuation } = item.problem;
   const [solution] = await logLikelihoods(model, [{ context: prompt, continuation }]);
   const parts = Object.fromEntries(ks.map((k) => [`pass@${k}`, { sum: passAtK(n, passed, k), weight: 1 }]));
   return {
-    parts: { ...parts, [SOLUTION_LOSS]: { sum: -solution!.value, weight: solution!.tokens } },
+    parts: {
+      ...parts,
+      [SOLUTION_LOSS]: { sum: -solution!.value, weight: solution!.tokens },
+      ...(n > 1 && uniquePrograms(judged)),
+    },
     detail: samples,
   };
 };
@@ -163,7 +175,7 @@ const score: Task<HumanevalItem>['score'] = async (item, model, context) => {
 export const humanevalTask: Task<HumanevalItem> = {
   name: 'humaneval',
   title: 'HumanEval',
-  version: 1,
+  version: 2,
   planned,
   cost: 130,
   contextTokens: 1024,

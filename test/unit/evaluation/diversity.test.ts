@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { diversityMetrics, uniquePrograms } from '../../../src/evaluation/diversity.ts';
+
+/** "+a" is a program that passes, "-a" one that fails. */
+const counts = (...samples: string[]) => {
+  const judged = samples.map((sample) => ({ program: sample.slice(1), passed: sample.startsWith('+') }));
+  const parts = uniquePrograms(judged);
+  return diversityMetrics.map((metric) => parts[metric]);
+};
+const each = (...sums: number[]) => sums.map((sum) => ({ sum, weight: 1 }));
+
+describe('diversity', () => {
+  it('counts unique programs, passing and failing apart', () => {
+    expect(counts('+a', '+a', '+b', '-c', '-c', '-c', '-d')).toEqual(each(4, 2, 2));
+    expect(counts('+a', '+b')).toEqual(each(2, 2, 0));
+    expect(counts('-a', '-a')).toEqual(each(1, 0, 1));
+  });
+  it('takes programs as strings: a space more is another one', () => {
+    expect(counts('+return 1', '+return  1', '+return 1 ')).toEqual(each(3, 3, 0));
+  });
+});
