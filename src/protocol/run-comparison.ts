@@ -1,0 +1,18 @@
+/** Runs side by side: what differs between them, and their figures on the items that both answered. */
+import { z } from 'zod';
+import { comparisonSchema } from './evaluation.ts';
+
+export const runComparisonSchema = z.object({
+  /** The first is what the others are held against. */
+  runs: z.array(z.object({ id: z.string(), name: z.string() })).min(2),
+  /** Settings that are not the same in all runs, with each run's value as a person reads it. */
+  differs: z.array(z.object({ setting: z.string(), values: z.array(z.string()) })),
+  /**
+   * For each run after the first: `before` is the first run's result, `after` this one's, `difference` paired over
+   * the same items. Figures whose items differ are left out, and `warnings` says so.
+   */
+  against: z.array(z.object({ run: z.string(), comparisons: z.array(comparisonSchema) })),
+  /** "These runs learned from different corpora: ..." */
+  warnings: z.array(z.string()),
+});
+export type RunComparison = z.infer<typeof runComparisonSchema>;
