@@ -10,12 +10,13 @@ import { readSpec, readState } from '../runs/index.ts';
 import { compare } from './compare.ts';
 import { findCandidates, heldOutDocuments, makeExample } from './example.ts';
 import { averagedTasks, FORGETTING } from './forgetting.ts';
+import { itemsPath } from './item-rows.ts';
 import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './measure.ts';
 import { runParts } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
 import { summarise } from './sentence.ts';
 import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
-import type { EvaluatedModel } from './tasks/task.ts';
+import type { EvaluatedModel, ItemScore } from './tasks/task.ts';
 
 /** Text that served and trained are compared on, in tokens. */
 const CHECK_TOKENS = 96;
@@ -71,21 +72,23 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   }
 }
 
-/** A row for each item, with what each model made of it. */
+/** A row for each item, with what each model made of it and the counts that figures are made of (item-rows.ts). */
 async function writeRows(
   dir: string,
   step: number,
   { task, items, scores }: NonNullable<Measurement['of']>,
 ): Promise<void> {
-  const [before, after] = scores.map((all) => all.map(({ detail, parts }) => detail ?? parts));
-  const rows = items.map(({ id, shown }, i) => ({
+  const [before, after] = scores as [ItemScore[], ItemScore[]];
+  const rows = items.map(({ id, digest, shown }, i) => ({
     item: id,
+    digest,
     ...shown,
-    before: before![i],
-    after: after![i],
+    before: before[i]!.detail ?? before[i]!.parts,
+    after: after[i]!.detail ?? after[i]!.parts,
+    parts: { before: before[i]!.parts, after: after[i]!.parts },
   }));
   await writeByRename(
-    join(dir, 'evaluation', `${task.name}.${step}.jsonl`),
+    itemsPath(dir, task.name, step),
     rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
   );
 }
