@@ -2,6 +2,7 @@
 /** Entry: `forget-me-not`. A file per command in commands/. */
 import { Command, CommanderError } from 'commander';
 import { cancelCommand } from './commands/cancel.ts';
+import { compareCommand } from './commands/compare.ts';
 import { completeCommand } from './commands/complete.ts';
 import { corpusCommand } from './commands/corpus.ts';
 import { doctorCommand } from './commands/doctor.ts';
@@ -33,6 +34,7 @@ const commands = [
   showCommand,
   evaluateCommand,
   spectrumCommand,
+  compareCommand,
   reportCommand,
   serveCommand,
   completeCommand,

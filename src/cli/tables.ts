@@ -5,7 +5,10 @@ const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : va
 const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
 
 /** Before, after and the paired difference with its 95% interval, a row for each figure. Ends in an empty line; nothing without figures. */
-export function comparisonTable(comparisons: Comparison[]): string {
+export function comparisonTable(
+  comparisons: readonly Comparison[],
+  names: readonly [string, string] = ['before', 'after'],
+): string {
   const rows = comparisons.map(({ task, metric, unit, before, after, difference, significant }) => [
     `${task} ${metric}${unit ? ` (${unit})` : ''}`,
     number(before.value),
@@ -15,7 +18,7 @@ export function comparisonTable(comparisons: Comparison[]): string {
     `n = ${after.n}`,
   ]);
   if (rows.length === 0) return '';
-  return `${formatTable([['', 'before', 'after', 'difference [95%]', '', ''], ...rows])}\n\n`;
+  return `${formatTable([['', ...names, 'difference [95%]', '', ''], ...rows])}\n\n`;
 }
 
 /** A row for each figure with its 95% interval. */

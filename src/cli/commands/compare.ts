@@ -1,0 +1,44 @@
+import { Command } from 'commander';
+import { compareRuns } from '../../evaluation/between-runs.ts';
+import type { RunComparison } from '../../protocol/run-comparison.ts';
+import { findRun } from '../../runs/index.ts';
+import { formatTable } from '../format.ts';
+import { printJson } from '../output.ts';
+import { comparisonTable } from '../tables.ts';
+
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description('runs side by side: what differs, and their figures on the items that both answered')
+    .argument(
+      '<run...>',
+      'two or more: ids, or how they begin, or latest; the first is what the others are held against',
+    )
+    .option('--json', 'print the comparison as JSON')
+    .action(async (wanted: string[], { json }: { json?: boolean }) => {
+      const dirs: string[] = [];
+      for (const one of wanted) dirs.push(await findRun(one));
+      const comparison = await compareRuns(dirs);
+      if (json) printJson(comparison);
+      else console.log(describe(comparison));
+    });
+}
+
+/** Longer values are cut: a folder's end says more than its beginning. */
+const WIDEST = 44;
+const fitted = (text: string) => (text.length > WIDEST ? `...${text.slice(3 - WIDEST)}` : text);
+
+function describe({ runs, differs, against, warnings }: RunComparison): string {
+  const [first] = runs;
+  const settings = differs.length
+    ? formatTable([
+        ['', ...runs.map(({ id }) => id)],
+        ['name', ...runs.map(({ name }) => fitted(name))],
+        ...differs.map(({ setting, values }) => [setting, ...values.map(fitted)]),
+      ])
+    : 'All settings are the same.';
+  const tables = against.map(({ run, comparisons }) => {
+    const figures = comparisonTable(comparisons, ['first', 'second']).trimEnd();
+    return `${first!.id} (first), ${run} (second)\n${figures || 'No figure of both.'}`;
+  });
+  return [settings, ...tables, ...(warnings.length ? [warnings.join('\n')] : [])].join('\n\n');
+}
