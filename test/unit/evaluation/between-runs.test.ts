@@ -1,0 +1,183 @@
+/** Runs against each other, from files written here: pairing by what was asked, hand-computed differences. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { compareRuns } from '../../../src/evaluation/between-runs.ts';
+import type { Part } from '../../../src/evaluation/statistics.ts';
+import { runComparisonSchema } from '../../../src/protocol/run-comparison.ts';
+import type { Hyper } from '../../../src/protocol/run.ts';
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'forget-me-not-compare-'));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+type Item = Record<string, Part>;
+interface Made {
+  hyper?: Partial<Hyper>;
+  base?: string;
+  corpus?: string;
+  /** By task, items by digest. */
+  tasks?: Record<string, Record<string, Item>>;
+  status?: string;
+}
+
+let made = 0;
+async function run({ hyper, base = 'tiny', corpus = 'c0', tasks, status = 'done' }: Made): Promise<string> {
+  const id = `run-${(made += 1)}`;
+  const dir = join(root, id);
+  await mkdir(join(dir, 'evaluation'), { recursive: true });
+  await mkdir(join(dir, 'corpus'));
+  const put = (name: string, value: unknown) => writeFile(join(dir, name), JSON.stringify(value));
+  await put('run.json', {
+    format: 1,
+    id,
+    name: 'test',
+    createdAt: '2026-11-25T10:00:00Z',
+    folder: '/code',
+    base: { id: base, path: `/${base}.gguf`, sha256: base.padEnd(64, '0') },
+    hyper: { learningRate: 3e-4, steps: 10, ...hyper },
+    backend: 'auto',
+    evaluation: {},
+    versions: {},
+  });
+  await put('state.json', { status, step: 10, steps: 10 });
+  await put('corpus/summary.json', { digest: corpus, trainTokens: 1000 });
+  if (!tasks) return dir;
+  const comparisons = [];
+  for (const [task, items] of Object.entries(tasks)) {
+    const rows = Object.entries(items).map(([digest, after]) => {
+      const before = Object.fromEntries(Object.keys(after).map((metric) => [metric, { sum: 9, weight: 1 }]));
+      return { item: `item ${digest}`, digest, before, after, parts: { before, after } };
+    });
+    await writeFile(
+      join(dir, 'evaluation', `${task}.10.jsonl`),
+      rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+    );
+    for (const metric of new Set(Object.values(items).flatMap((item) => Object.keys(item)))) {
+      const figure = { task, metric, value: 0, low: 0, high: 0, n: rows.length, setting: 'quick' };
+      const difference = { value: 0, low: 0, high: 0 };
+      const one = { task, metric, unit: '', better: 'lower', significant: false };
+      comparisons.push({ ...one, before: figure, after: figure, difference });
+    }
+  }
+  await put('evaluation/summary.json', { step: 10, sentence: 'x', comparisons });
+  return dir;
+}
+const losses = (values: Record<string, [sum: number, weight: number]>) =>
+  Object.fromEntries(Object.entries(values).map(([id, [sum, weight]]) => [id, { loss: { sum, weight } }]));
+const answers = (rights: string) =>
+  Object.fromEntries(
+    [...rights].map((right, i) => [`q${i}`, { 'pass@1': { sum: Number(right), weight: 1 } }]),
+  );
+
+it('pairs items by what was asked, whatever their order, and leaves out what one run lacks', async () => {
+  const a = await run({ tasks: { workspace: losses({ x: [10, 10], y: [60, 20], z: [1, 1] }) } });
+  const b = await run({ tasks: { workspace: losses({ y: [50, 20], w: [7, 1], x: [14, 10] }) } });
+  const comparison = runComparisonSchema.parse(await compareRuns([a, b]));
+  const [one] = comparison.against[0]!.comparisons;
+  // By hand: (10 + 60) / 30 and (14 + 50) / 30.
+  expect(one).toMatchObject({ task: 'workspace', metric: 'loss', significant: false });
+  expect(one!.before.value).toBeCloseTo(70 / 30, 12);
+  expect(one!.after.value).toBeCloseTo(64 / 30, 12);
+  expect(one!.difference.value).toBeCloseTo(-6 / 30, 12);
+  expect(one!.after.n).toBe(2);
+  // Two items: the draws are both x, both y, or one of each.
+  expect(one!.difference.low).toBeCloseTo(-10 / 20, 12);
+  expect(one!.difference.high).toBeCloseTo(4 / 10, 12);
+  expect(comparison.warnings).toEqual([
+    expect.stringMatching(/2 items that only one run has are left out .*; 2 are paired/),
+  ]);
+});
+
+it('is zero for a run against itself, without width, and turns its sign with the order', async () => {
+  const a = await run({ tasks: { retention: losses({ x: [3, 7], y: [5, 9], z: [1, 4] }) } });
+  const b = await run({ tasks: { retention: losses({ x: [4, 7], y: [7, 9], z: [2, 4] }) } });
+  const [same] = (await compareRuns([a, a])).against[0]!.comparisons;
+  expect(same).toMatchObject({ difference: { value: 0, low: 0, high: 0 }, significant: false });
+  const [there] = (await compareRuns([a, b])).against[0]!.comparisons;
+  const [back] = (await compareRuns([b, a])).against[0]!.comparisons;
+  expect(there).toMatchObject({ significant: true });
+  expect(there!.difference.value).toBeCloseTo(4 / 20, 12);
+  expect(back!.difference.value).toBe(-there!.difference.value);
+  expect(back!.difference.low).toBeCloseTo(-there!.difference.high, 12);
+  expect(back!.difference.high).toBeCloseTo(-there!.difference.low, 12);
+});
+
+it('pairs HumanEval but not held-out text where the corpora differ', async () => {
+  const workspace = losses({ x: [1, 2], y: [2, 2] });
+  const a = await run({ corpus: 'one', tasks: { workspace, humaneval: answers('0101') } });
+  const b = await run({ corpus: 'two', tasks: { workspace, humaneval: answers('0111') } });
+  const { against, warnings, differs } = await compareRuns([a, b]);
+  expect(against[0]!.comparisons.map(({ task }) => task)).toEqual(['humaneval']);
+  expect(against[0]!.comparisons[0]!.difference.value).toBe(0.25);
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /different corpora: held-out texts differ, so figures of workspace can't be paired/,
+    ),
+  ]);
+  expect(differs).toEqual([{ setting: 'corpus', values: ['one', 'two'] }]);
+});
+
+it('does not call a rate certain because all answers agree', async () => {
+  const a = await run({ tasks: { humaneval: answers('0000000000') } });
+  const { difference, significant } = (await compareRuns([a, a])).against[0]!.comparisons[0]!;
+  expect(difference.low).toBe(-difference.high);
+  // Wilson's 95% bound on 0 of 10.
+  expect(difference.high).toBeCloseTo(0.2775, 3);
+  expect(significant).toBe(false);
+});
+
+it('holds all against the first and tells what differs', async () => {
+  const tasks = { humaneval: answers('01') };
+  const a = await run({ tasks });
+  const b = await run({ hyper: { method: 'full', learningRate: 3e-5 }, tasks });
+  const c = await run({
+    hyper: { targets: ['q', 'k', 'v', 'o'], rank: 64, alpha: 128 },
+    base: 'small',
+    tasks,
+  });
+  const { against, differs, warnings, runs } = await compareRuns([a, b, c]);
+  expect(runs).toHaveLength(3);
+  expect(against.map(({ run }) => run)).toEqual([runs[1]!.id, runs[2]!.id]);
+  expect(Object.fromEntries(differs.map(({ setting, values }) => [setting, values]))).toMatchObject({
+    base: ['tiny', 'tiny', 'small'],
+    method: ['lora', 'full', 'lora'],
+    rank: ['16', '-', '64'],
+    targets: ['all', '-', 'attention'],
+    'learning rate': ['3e-4', '3e-5', '3e-4'],
+  });
+  expect(warnings).toEqual([expect.stringMatching(/different bases/)]);
+});
+
+it('says of a task that only one run has how to add it, and of an early run to measure again', async () => {
+  const a = await run({ tasks: { humaneval: answers('01'), retention: losses({ x: [1, 1] }) } });
+  const b = await run({ tasks: { humaneval: answers('01') } });
+  await writeFile(
+    join(b, 'evaluation', 'humaneval.10.jsonl'),
+    '{"item":"q0","before":{},"after":{}}\nbroken\n',
+  );
+  const { against, warnings } = await compareRuns([a, b]);
+  expect(against[0]!.comparisons).toEqual([]);
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /humaneval in run-\d+ .* measure them again with "forget-me-not evaluate run-\d+ --tasks humaneval"/,
+    ),
+    expect.stringMatching(/retention was measured of run-\d+ alone; .* --tasks retention" adds it/),
+  ]);
+});
+
+it('refuses one run, and runs that were not evaluated', async () => {
+  const a = await run({ tasks: { humaneval: answers('01') } });
+  await expect(compareRuns([a])).rejects.toMatchObject({ code: 'bad-argument' });
+  await expect(compareRuns([a, await run({})])).rejects.toMatchObject({
+    code: 'run-not-finished',
+    next: expect.stringMatching(/forget-me-not evaluate run-/) as string,
+  });
+  await expect(compareRuns([a, await run({ status: 'cancelled' })])).rejects.toMatchObject({
+    code: 'run-not-finished',
+    next: expect.stringMatching(/resume run-/) as string,
+  });
+});
