@@ -62,12 +62,17 @@ class JsonProgress {
 /** One line that rewrites itself on a terminal; a line for each event that matters elsewhere. */
 class TerminalProgress {
   private line = '';
+  private evaluating = false;
   private readonly live = process.stdout.isTTY === true;
   /** `seen`: events that are not news. */
   constructor(private seen: number) {}
 
   show(snapshot: RunSnapshot): void {
-    for (const event of snapshot.events.slice(this.seen)) this.print(describe(event));
+    for (const event of snapshot.events.slice(this.seen)) {
+      if (event.type === 'phase') this.evaluating = event.phase === 'Evaluating';
+      // Those of the result are told in a table at the end.
+      if (event.type !== 'evaluation' || !this.evaluating) this.print(describe(event));
+    }
     this.seen = snapshot.events.length;
     if (this.live) this.rewrite(snapshot);
     else this.sayTask(snapshot);
@@ -114,14 +119,36 @@ function describe(event: RunEvent): string | undefined {
         ? `  step ${event.step}: loss ${event.loss.toFixed(3)}, ${Math.round(event.tokensPerSecond)} tokens/s, about ${formatDuration(event.etaSeconds)} left`
         : undefined;
     case 'evaluation':
-      return event.result.setting.startsWith('during training')
-        ? `  step ${event.step}: held-out ${event.result.metric} ${event.result.value.toFixed(3)}`
-        : undefined;
+      return describeEvaluation(event);
     case 'rollback':
       return `  ${describeRollback(event)}`;
+    case 'earlyStop':
+      return `  stopped at step ${event.step}: ${event.why}`;
+    case 'best':
+      return `  the result is the checkpoint of step ${event.step}: ${event.why}`;
     case 'warning':
       return `  warning: ${event.message}`;
     default:
       return undefined;
   }
 }
+
+/** Of a task, the figure that says most about it. The base's KL from itself says nothing. */
+function describeEvaluation({ step, result }: Extract<RunEvent, { type: 'evaluation' }>): string | undefined {
+  const { task, metric, value, low, high, setting } = result;
+  if (setting.startsWith('during training')) return `  step ${step}: held-out ${metric} ${value.toFixed(3)}`;
+  if (mainFigures[task] !== metric || (step === 0 && task === 'retention')) return undefined;
+  const interval = `[${low.toFixed(3)}, ${high.toFixed(3)}]`;
+  return `  ${step === 0 ? 'base' : `step ${step}`}: ${task} ${metric} ${value.toFixed(3)} ${interval}`;
+}
+
+const mainFigures: Readonly<Record<string, string>> = {
+  workspace: 'bits per byte',
+  humaneval: 'pass@1',
+  gsm8k: 'exact match',
+  hellaswag: 'acc_norm',
+  arc_challenge: 'acc_norm',
+  winogrande: 'acc',
+  forgetting: 'average',
+  retention: 'KL from base',
+};

@@ -1,7 +1,16 @@
 /** The options of `train`: what they mean and how they become hyper-parameters. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { UserError } from '../protocol/errors.ts';
-import { hyperSchema, moduleNames, type Hyper, type ModuleName } from '../protocol/run.ts';
+import { chooseTasks } from '../evaluation/tasks/index.ts';
+import {
+  evaluationPlanSchema,
+  hyperSchema,
+  moduleNames,
+  type Hyper,
+  type ModuleName,
+} from '../protocol/run.ts';
+import type { NewRun } from '../runs/index.ts';
+import { forgettingFigure, forgettingTasks } from '../training/forgetting-figure.ts';
 import { DEFAULT_COOLDOWN, defaultLearningRate } from '../training/defaults.ts';
 
 export interface TrainOptions {
@@ -35,6 +44,12 @@ export interface TrainOptions {
   heldOutWindows: number;
   humaneval: number;
   retention: number;
+  evalTasks?: string[];
+  evalTasksEvery?: number;
+  evalShare: number;
+  forgettingLimit?: number;
+  patience?: number;
+  keep?: 'best' | 'last';
   name?: string;
 }
 
@@ -69,6 +84,13 @@ const groups: Record<string, ModuleName[]> = {
   mlp: ['gate', 'up', 'down'],
   attention: ['q', 'k', 'v', 'o'],
 };
+const taskList = (text: string): string[] =>
+  text === 'none'
+    ? []
+    : text
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean);
 /** What they name is checked against the base. */
 const targets = (text: string): string[] =>
   groups[text] ??
@@ -79,6 +101,7 @@ const targets = (text: string): string[] =>
 
 export function addTrainOptions(command: Command): Command {
   const defaults = hyperSchema.parse({ learningRate: 1, steps: 1 });
+  const evaluation = evaluationPlanSchema.parse({});
   return command
     .option(
       '--base <ref>',
@@ -148,6 +171,38 @@ export function addTrainOptions(command: Command): Command {
       'held-out loss and a checkpoint every so many steps (default: a third of the run, at most 50)',
       whole(1),
     )
+    .option(
+      '--eval-tasks <list>',
+      'tasks to measure at checkpoints too, on the base first, or none (default: retention)',
+      taskList,
+    )
+    .option(
+      '--eval-tasks-every <steps>',
+      'steps between them, rounded up to a multiple of --eval-every (default: --eval-every)',
+      whole(1),
+    )
+    .option(
+      '--eval-share <share>',
+      'the most that they may add to the time of training, as a share of it; what there is no time for waits',
+      between(0, Infinity),
+      evaluation.checkpointShare,
+    )
+    .option(
+      '--forgetting-limit <figure>',
+      'the result is the checkpoint that learned most without forgetting more: KL from the base in nats/token, or as what --eval-tasks measure (default: no limit)',
+      between(0, Infinity),
+    )
+    .option(
+      '--patience <n>',
+      'end training after so many held-out evaluations in a row that were no better (default: never)',
+      whole(1),
+    )
+    .addOption(
+      new Option(
+        '--keep <which>',
+        'checkpoint that the result is made of (default: last; best with --forgetting-limit or --patience)',
+      ).choices(['last', 'best']),
+    )
     .option('--seed <n>', 'seed of everything random', whole(0), defaults.seed)
     .addOption(
       new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
@@ -198,6 +253,42 @@ export function budgetInSteps(
       ? options.minutes * 60 * known.tokensPerSecond
       : (options.epochs ?? 4) * known.trainTokens);
   return Math.max(1, Math.round(tokens / (options.seq * options.batch * options.accumulate)));
+}
+
+/** What is measured at the end and on the way, and what follows from it. Throws `bad-argument`. */
+export function toEvaluationPlan(options: TrainOptions): NewRun['evaluation'] {
+  const { evalTasks, evalTasksEvery, evalShare, forgettingLimit, patience, keep } = options;
+  const tasks = evalTasks ?? (options.retention > 0 && evalShare > 0 ? ['retention'] : []);
+  chooseTasks(tasks);
+  if (evalShare === 0 && evalTasks?.length)
+    throw new UserError(
+      'bad-argument',
+      '--eval-tasks are to be measured in no time at all (--eval-share 0).',
+      'Give a larger --eval-share, or --eval-tasks none.',
+    );
+  if (forgettingLimit !== undefined && !forgettingFigure(tasks))
+    throw new UserError(
+      'bad-argument',
+      'With --forgetting-limit, something that tells of forgetting must be measured at checkpoints.',
+      `Add to --eval-tasks: ${forgettingTasks}.`,
+    );
+  if (forgettingLimit !== undefined && keep === 'last')
+    throw new UserError(
+      'bad-argument',
+      '--keep last takes the last checkpoint, however much it forgot: it does not go with --forgetting-limit.',
+      'Leave one of them out.',
+    );
+  return {
+    heldOutWindows: options.heldOutWindows,
+    humanevalProblems: options.humaneval,
+    retentionTexts: options.retention,
+    checkpointTasks: tasks,
+    ...(evalTasksEvery !== undefined && { checkpointEvery: evalTasksEvery }),
+    checkpointShare: evalShare,
+    ...(forgettingLimit !== undefined && { forgettingLimit }),
+    ...(patience !== undefined && { patience }),
+    keep: keep ?? (forgettingLimit === undefined && patience === undefined ? 'last' : 'best'),
+  };
 }
 
 /** A long warm-up leaves less for it. */

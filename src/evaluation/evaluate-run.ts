@@ -5,8 +5,9 @@ import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { compareDistributions } from '../export/verify.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
+import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
-import { readSpec, readState } from '../runs/index.ts';
+import { readSpec, resultStep } from '../runs/index.ts';
 import { compare } from './compare.ts';
 import { findCandidates, heldOutDocuments, makeExample } from './example.ts';
 import { averagedTasks, FORGETTING } from './forgetting.ts';
@@ -37,10 +38,10 @@ interface RunEvaluation {
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
-  const { step } = await readState(dir);
+  const step = await resultStep(dir);
   const chosen = options.tasks
     ? chooseTasks(options.tasks)
-    : allTasks.filter((task) => task.planned(spec) > 0);
+    : allTasks.filter((task) => task.planned(spec) > 0 || isMeasuredAtCheckpoints(task, spec));
   const { signal } = options;
   const resources = new Resources(subjectOf(dir, spec), contextTokens(chosen));
   const evaluation = new Evaluation(chosen, options, resources, runParts);
@@ -61,7 +62,9 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
       }
     }
     const earlier = await readSummary(dir, step);
-    const example = (options.tasks && earlier?.example) || (await showExample(run));
+    const example =
+      (options.tasks && earlier?.example) ||
+      (spec.evaluation.completions ? await showExample(run) : undefined);
     const summary = await writeSummary(dir, { step, comparisons, example, served }, earlier);
     evaluation.emit({ type: 'summary', summary });
     return summary;
@@ -72,8 +75,12 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   }
 }
 
+/** A path of checkpoints ends in the result. */
+export const isMeasuredAtCheckpoints = ({ name }: { name: string }, { evaluation }: RunSpec): boolean =>
+  evaluation.checkpointTasks.includes(name);
+
 /** A row for each item, with what each model made of it and the counts that figures are made of (item-rows.ts). */
-async function writeRows(
+export async function writeRows(
   dir: string,
   step: number,
   { task, items, scores }: NonNullable<Measurement['of']>,

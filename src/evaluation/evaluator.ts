@@ -1,11 +1,12 @@
 /**
- * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--verbose]`.
+ * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--verbose]`.
  * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. SIGTERM stops it.
  */
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../base-models/resolve.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
+import { evaluateCheckpoint } from './evaluate-checkpoint.ts';
 import { evaluateModel } from './evaluate-model.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import type { EvaluateOptions } from './measure.ts';
@@ -17,6 +18,8 @@ interface Arguments {
   /** The run's directory, or the model's file. */
   dir: string | undefined;
   model: { path: string; name: string | undefined } | undefined;
+  /** Of the run; 0 is its base. */
+  checkpoint: number | undefined;
   options: EvaluateOptions;
 }
 
@@ -29,6 +32,7 @@ function readArguments(): Arguments {
       options: {
         model: { type: 'string' },
         name: { type: 'string' },
+        checkpoint: { type: 'string' },
         tasks: { type: 'string' },
         data: { type: 'string', multiple: true },
         limit: { type: 'string' },
@@ -51,6 +55,11 @@ function readArguments(): Arguments {
       `--limit wants a whole number above zero, not "${values.limit}".`,
       usage,
     );
+  const checkpoint = values.checkpoint === undefined ? undefined : Number(values.checkpoint);
+  if (checkpoint !== undefined && !(Number.isInteger(checkpoint) && checkpoint >= 0))
+    throw new UserError('bad-argument', `--checkpoint wants a step, not "${values.checkpoint}".`, usage);
+  if (checkpoint !== undefined && model !== undefined)
+    throw new UserError('bad-argument', 'A model by itself has no checkpoints.', usage);
   if (values.setting !== undefined && !settingNames.includes(values.setting as SettingName))
     throw new UserError(
       'bad-argument',
@@ -65,6 +74,7 @@ function readArguments(): Arguments {
   return {
     dir,
     model: model === undefined ? undefined : { path: model, name },
+    checkpoint,
     options: {
       tasks: values.tasks?.split(',').filter(Boolean),
       data: Object.fromEntries(pairs),
@@ -79,12 +89,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => 
 
 let code = 0;
 try {
-  const { dir, model, options: asked } = readArguments();
+  const { dir, model, checkpoint, options: asked } = readArguments();
   const options = { ...asked, onEvent: emit, signal: controller.signal };
   if (model) {
     const base = await resolveBase(model.path);
     await evaluateModel({ ...base, id: model.name ?? base.id }, options);
-  } else await evaluateRun(dir!, options);
+  } else if (checkpoint !== undefined) await evaluateCheckpoint(dir!, checkpoint, options);
+  else await evaluateRun(dir!, options);
 } catch (error) {
   const report = reportError(error);
   emit({ type: 'failed', ...report });

@@ -7,36 +7,40 @@ import { openTokenizer, type Tokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
+import { artefactName } from '../training/export-result.ts';
 import { openScorer, type Scorer, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox.ts';
 import type { EvaluatedModel } from './tasks/task.ts';
 
 const RESULT_MODEL = 'result';
-/** HumanEval's longest prompt and its answer fit; several problems are computed as one batch. */
+/** HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
-const SEQUENCES = 4;
 
 export interface Subject {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
   /** What was trained on the base: an adapter, or a whole model. */
-  result?: { id: string; adapterPath?: string; modelPath?: string };
+  /** Its file is examined, and that remembered, unless its sha256 is given. */
+  result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
 }
 
 /** A run's base and its artefact, by its method. Errors: run-not-finished. */
 export function subjectOf(dir: string, { id, base, backend, hyper }: RunSpec): Required<Subject> {
-  const lora = hyper.method === 'lora';
-  const path = join(dir, lora ? 'adapter.gguf' : 'model.gguf');
+  const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
     throw new UserError(
       'run-not-finished',
       `Run ${id} has no result yet.`,
       `Go on with "forget-me-not resume ${id}", then evaluate it.`,
     );
-  return { base, backend, result: { id, ...(lora ? { adapterPath: path } : { modelPath: path }) } };
+  return { base, backend, result: { id, ...resultAt(path, hyper) } };
 }
+
+/** A result by its method. */
+export const resultAt = (path: string, { method }: Pick<Hyper, 'method'>) =>
+  method === 'lora' ? { adapterPath: path } : { modelPath: path };
 
 export class Resources {
   private opened: {
@@ -63,7 +67,8 @@ export class Resources {
   async result(): Promise<EvaluatedModel | undefined> {
     const { base, result } = this.subject;
     if (!result) return undefined;
-    const { sha256 } = await examine((result.adapterPath ?? result.modelPath)!);
+    const path = (result.adapterPath ?? result.modelPath)!;
+    const sha256 = result.sha256 ?? (await examine(path)).sha256;
     const digest = createHash('sha256').update(`${base.sha256} ${sha256}`).digest('hex');
     return this.model({ name: result.id, digest }, 'result');
   }
@@ -82,7 +87,6 @@ export class Resources {
       adapters: adapterPath ? [{ name: RESULT_MODEL, path: adapterPath }] : [],
       models: modelPath ? [{ name: RESULT_MODEL, path: modelPath }] : [],
       contextSize: Math.max(CONTEXT, this.contextSize),
-      sequences: SEQUENCES,
     }));
   }
 
@@ -117,8 +121,7 @@ export class Resources {
       tokenizer: () => this.tokenizer(),
       contextLength: () => (this.opened.contextLength ??= readContextLength(this.subject.base.path)),
       fillsInTheMiddle: async () => (await this.host()).fillInTheMiddle,
-      complete: async (request, signal) =>
-        (await this.host()).complete({ ...request, model: served }, signal),
+      complete: async (request, signal) => (await this.host()).sample({ ...request, model: served }, signal),
       tokenLosses: (tokens, starts) => this.score((scorer) => scorer.tokenLosses(tokens, which, starts)),
       klFromBase: (tokens) =>
         which === 'base'

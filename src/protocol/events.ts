@@ -49,12 +49,18 @@ export const runEventSchema = z.discriminatedUnion('type', [
     total: z.number(),
     available: z.number(),
   }),
-  /** A figure measured at a step; step 0 is the base. */
-  z.object({ type: z.literal('evaluation'), ...at, step: z.int(), result: metricSchema }),
+  /** A figure measured at a step; step 0 is the base. `change`: its paired difference from the base's, where known. */
+  z.object({
+    type: z.literal('evaluation'),
+    ...at,
+    step: z.int(),
+    result: metricSchema,
+    change: z.object({ value: z.number(), low: z.number(), high: z.number() }).optional(),
+  }),
   z.object({ type: z.literal('checkpoint'), ...at, step: z.int(), path: z.string() }),
   /** Training ends before its budget: nothing better is to be expected, or the forgetting limit is passed. */
   z.object({ type: z.literal('earlyStop'), ...at, step: z.int(), why: z.string() }),
-  /** The checkpoint that the artefact is made of, where it is not simply the last one. */
+  /** The checkpoint that the artefact is made of, where the run keeps the best one; else it is the last. */
   z.object({ type: z.literal('best'), ...at, step: z.int(), why: z.string() }),
   z.object({ type: z.literal('warning'), ...at, message: z.string() }),
   z.object({ type: z.literal('error'), ...at, code: z.string(), message: z.string(), next: z.string() }),

@@ -82,7 +82,22 @@ export const evaluationPlanSchema = z.object({
   humanevalProblems: z.int().min(0).max(164).default(20),
   /** Texts sampled from the base for KL; 0 turns it off. */
   retentionTexts: z.int().min(0).default(8),
+  /** Whether lines and blocks at held-out cursors are completed too, which takes longer than all losses. */
+  completions: z.boolean().default(true),
+  /** Tasks that are measured at checkpoints as well, on the base first; none turns it off. */
+  checkpointTasks: z.array(z.string()).default([]),
+  /** Steps between such checkpoints, rounded up to a multiple of `evalEvery`. Default: `evalEvery`. */
+  checkpointEvery: z.int().min(1).optional(),
+  /** The most that measuring checkpoints may add to the time of training, as a share of it; the base comes on top. */
+  checkpointShare: z.number().min(0).default(0.1),
+  /** The most that the result may have forgotten, in the unit of its figure: see training/forgetting-figure.ts. */
+  forgettingLimit: z.number().min(0).optional(),
+  /** Held-out evaluations in a row that are no better than one before, after which training ends; none: never. */
+  patience: z.int().min(1).optional(),
+  /** The checkpoint that the result is made of: see training/best-checkpoint.ts. */
+  keep: z.enum(['last', 'best']).default('last'),
 });
+export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 
 export const runSpecSchema = z.object({
   format: z.literal(RUN_FORMAT),

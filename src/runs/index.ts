@@ -4,6 +4,7 @@ export { createRun, type NewRun } from './create.ts';
 export { readSpec, readState } from './files.ts';
 export { followRun } from './follow.ts';
 export { findRun, listRuns, scanRuns, type FoundRuns } from './list.ts';
-export { readRun } from './read.ts';
+export { isProcessAlive } from './processes.ts';
+export { readRun, resultStep } from './read.ts';
 export { effectiveStatus, isAlive, type EffectiveStatus } from './status.ts';
 export { openRunWriter, type RunWriter } from './writer.ts';

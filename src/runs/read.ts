@@ -1,6 +1,6 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
-import { runEventSchema, type RunEvent } from '../protocol/events.ts';
+import { runEventSchema, survivingEvents, type RunEvent } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
 import type { z } from 'zod';
@@ -23,6 +23,14 @@ export async function readRun(dir: string): Promise<RunSnapshot> {
   const reader = await RunReader.open(dir);
   await reader.refresh();
   return reader.snapshot();
+}
+
+/** The step whose weights a run's result is made of, as far as it is known now. Errors: those of readRun. */
+export async function resultStep(dir: string): Promise<number> {
+  const { spec, state, events } = await readRun(dir);
+  const best =
+    spec.evaluation.keep === 'best' && survivingEvents(events).findLast((event) => event.type === 'best');
+  return best ? best.step : state.step;
 }
 
 const corpusSchema = runSnapshotSchema.shape.corpus.unwrap();

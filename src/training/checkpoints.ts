@@ -6,11 +6,13 @@
 import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readSafetensors, writeSafetensors } from '../export/safetensors.ts';
+import { readSafetensors, writeSafetensors, type Tensor } from '../export/safetensors.ts';
 import type { LazyValues } from '../export/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import { rankingSchema } from './best-checkpoint.ts';
+import { scheduleSchema } from './checkpoint-schedule.ts';
 import { PATIENCE } from './divergence.ts';
 import { progressSchema, type Progress } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
@@ -21,11 +23,23 @@ const KEEP = 2;
 const NEAREST = 10;
 const FARTHEST = 50;
 
+/** What was measured up to a checkpoint, as far as what follows depends on it. */
+export const recordSchema = z.object({
+  ranking: rankingSchema.prefault({}),
+  schedule: scheduleSchema.prefault({}),
+  /** The base's value of the figure that the forgetting limit is about. */
+  base: z.number().optional(),
+  /** The last step that was looked at in full: its loss and, where they were due, its tasks. */
+  measured: z.int().default(-1),
+});
+export type MeasuringRecord = z.infer<typeof recordSchema>;
+
 const stateSchema = z.object({
   format: z.literal(1),
   step: z.int(),
   backend: z.string(),
   progress: progressSchema.prefault({}),
+  record: recordSchema.prefault({}),
 });
 type State = z.infer<typeof stateSchema>;
 const folder = (runDir: string) => join(runDir, 'checkpoints');
@@ -78,17 +92,30 @@ export interface Trained {
   backend: string;
 }
 
+export interface Saved {
+  step: number;
+  progress: Progress;
+  record: MeasuringRecord;
+  plan: CheckpointPlan;
+}
+
 /** Writes a checkpoint, then drops those that are outdated. Returns its path relative to the run. */
 export async function saveCheckpoint(
   runDir: string,
   trained: Trained,
-  { step, progress, plan }: { step: number; progress: Progress; plan: CheckpointPlan },
+  { step, progress, record, plan }: Saved,
 ): Promise<string> {
   const path = checkpointPath(runDir, step);
   const temporary = `${path}.tmp`;
   await rm(temporary, { recursive: true, force: true });
   try {
-    await writeCheckpoint(temporary, trained, { format: 1, step, backend: trained.backend, progress });
+    await writeCheckpoint(temporary, trained, {
+      format: 1,
+      step,
+      backend: trained.backend,
+      progress,
+      record,
+    });
   } catch (error) {
     // On a full disk, what is left of the space is needed to write down what happened.
     await rm(temporary, { recursive: true, force: true });
@@ -97,8 +124,21 @@ export async function saveCheckpoint(
   await rm(path, { recursive: true, force: true });
   await rename(temporary, path);
   await syncFolder(folder(runDir));
-  await drop(runDir, plan.outdated(await listCheckpoints(runDir)));
+  await dropOutdated(runDir, plan);
   return join('checkpoints', nameOf(step));
+}
+
+/** Kept besides: what was the best one when each of those was written that may be gone on from. */
+async function dropOutdated(runDir: string, plan: CheckpointPlan): Promise<void> {
+  const steps = await listCheckpoints(runDir);
+  const outdated = plan.outdated(steps);
+  const best = new Set<number | undefined>();
+  for (const step of steps.filter((one) => !outdated.includes(one)))
+    best.add((await readCheckpointState(runDir, step).catch(() => undefined))?.record.ranking.best?.step);
+  await drop(
+    runDir,
+    outdated.filter((step) => !best.has(step)),
+  );
 }
 
 async function drop(runDir: string, steps: readonly number[]): Promise<void> {
@@ -112,10 +152,26 @@ async function drop(runDir: string, steps: readonly number[]): Promise<void> {
 export async function goOnFrom(runDir: string, step: number, progress: Progress): Promise<void> {
   const steps = await listCheckpoints(runDir);
   await drop(runDir, steps.filter((other) => other > step).reverse());
-  const path = join(checkpointPath(runDir, step), 'state.json');
-  const state = stateSchema.parse(JSON.parse(await readFile(path, 'utf8')));
-  await writeByRename(path, JSON.stringify({ ...state, progress }));
+  await rewriteState(runDir, step, { progress });
 }
+
+/** Changes what the checkpoint of `step` knows besides its weights. */
+export async function rewriteState(
+  runDir: string,
+  step: number,
+  patch: Partial<Pick<State, 'progress' | 'record'>>,
+): Promise<void> {
+  const state = await readCheckpointState(runDir, step);
+  await writeByRename(stateFile(runDir, step), JSON.stringify({ ...state, ...patch }));
+}
+
+const stateFile = (runDir: string, step: number) => join(checkpointPath(runDir, step), 'state.json');
+const readCheckpointState = async (runDir: string, step: number): Promise<State> =>
+  stateSchema.parse(JSON.parse(await readFile(stateFile(runDir, step), 'utf8')));
+
+/** The trained parameters of a checkpoint, each read in its turn. */
+export const readParameters = (runDir: string, step: number): Promise<Map<string, Tensor>> =>
+  readSafetensors(join(checkpointPath(runDir, step), 'parameters.safetensors'));
 
 /** A parameter that is read from the backend when it is written. */
 export function lazyParameter(model: Model, { name, shape }: Parameter): LazyValues {
@@ -153,8 +209,8 @@ export async function restoreCheckpoint(
   for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
     const path = checkpointPath(runDir, step);
     try {
-      const state = stateSchema.parse(JSON.parse(await readFile(join(path, 'state.json'), 'utf8')));
-      const parameters = await readSafetensors(join(path, 'parameters.safetensors'));
+      const state = await readCheckpointState(runDir, step);
+      const parameters = await readParameters(runDir, step);
       const moments = await readSafetensors(join(path, 'optimizer.safetensors'));
       if (model.parameters.some(({ name }) => !parameters.has(name)))
         throw new Error('parameters are missing');

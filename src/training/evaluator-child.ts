@@ -3,53 +3,96 @@ import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { evaluatorMessageSchema } from '../protocol/evaluator.ts';
+import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { RunWriter } from '../runs/writer.ts';
 
-/**
- * Resolves when the evaluator has ended. A failed evaluation costs its figures, not the trained result: it
- * becomes a warning in the run.
- */
-export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
+/** Most of the time that it has; in the rest it closes what it has open. */
+const ASKED_AFTER = 0.9;
+
+export interface EvaluatorOptions {
+  signal: AbortSignal;
+  /** Seconds that it may take. */
+  limit?: number;
+  onMessage(message: EvaluatorMessage): Promise<void>;
+}
+
+export interface EvaluatorEnd {
+  seconds: number;
+  /** What stopped it before its end, if anything did; `failed` was told by a message, `crashed` was not. */
+  cut?: 'signal' | 'limit' | 'failed' | 'crashed';
+  /** "exit 1", "SIGKILL". */
+  how: string;
+}
+
+/** `args` as in evaluator.ts. Resolves when the process has ended, however it did. */
+export async function runEvaluatorProcess(
+  args: readonly string[],
+  { signal, limit, onMessage }: EvaluatorOptions,
+): Promise<EvaluatorEnd> {
+  const began = performance.now();
   const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, dir, '--verbose'], {
+  const child = spawn(process.execPath, [script, ...args, '--verbose'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     windowsHide: true,
   });
+  let late = false;
   const stop = () => child.kill('SIGTERM');
+  const timers = limit === undefined ? [] : [
+    setTimeout(() => { late = true; stop(); }, ASKED_AFTER * limit * 1000),
+    setTimeout(() => child.kill('SIGKILL'), limit * 1000),
+  ]; // prettier-ignore
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   const exited = new Promise<number | string | null>((resolve) =>
     child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
   );
-
   let failed = false;
   for await (const line of createInterface({ input: child.stdout })) {
     const parsed = parseLine(evaluatorMessageSchema, line);
     if (!parsed.ok) continue;
-    const message = parsed.value;
-    if (message.type === 'result')
-      await writer.event({ type: 'evaluation', step: message.step, result: message.result });
-    if (message.type === 'progress')
-      await writer.state({
-        phase: `${message.phase} ${message.done} of ${message.total}`,
-        etaSeconds: message.etaSeconds,
-      });
-    if (message.type === 'warning') await writer.event({ type: 'warning', message: message.message });
-    if (message.type === 'failed') {
+    if (parsed.value.type === 'failed') {
       failed = true;
-      await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });
+      // That it was stopped is known here.
+      if (late || signal.aborted) continue;
     }
+    await onMessage(parsed.value);
   }
   const code = await exited;
+  for (const timer of timers) clearTimeout(timer);
   signal.removeEventListener('abort', stop);
-  const why = signal.aborted
-    ? 'The evaluation was stopped'
-    : `The evaluator ended early (${typeof code === 'string' ? code : `exit ${code}`})`;
-  if (code !== 0 && !failed)
-    await writer.event({
-      type: 'warning',
-      message: `${why}; measure with "forget-me-not evaluate ${basename(dir)}".`,
-    });
+  const cut = signal.aborted ? 'signal' : late ? 'limit' : failed ? 'failed' : 'crashed';
+  return {
+    seconds: (performance.now() - began) / 1000,
+    ...(code !== 0 && { cut }),
+    how: typeof code === 'string' ? code : `exit ${code}`,
+  };
+}
+
+/**
+ * Evaluates the finished run. A failed evaluation costs its figures, not the trained result: it becomes a warning in
+ * the run.
+ */
+export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
+  const { cut, how } = await runEvaluatorProcess([dir], {
+    signal,
+    async onMessage(message) {
+      if (message.type === 'result')
+        await writer.event({ type: 'evaluation', step: message.step, result: message.result });
+      if (message.type === 'progress')
+        await writer.state({
+          phase: `${message.phase} ${message.done} of ${message.total}`,
+          etaSeconds: message.etaSeconds,
+        });
+      if (message.type === 'warning') await writer.event({ type: 'warning', message: message.message });
+      if (message.type === 'failed')
+        await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });
+    },
+  });
+  if (!cut || cut === 'failed') return;
+  const why = cut === 'signal' ? 'The evaluation was stopped' : `The evaluator ended early (${how})`;
+  await writer.event({
+    type: 'warning',
+    message: `${why}; measure with "forget-me-not evaluate ${basename(dir)}".`,
+  });
 }

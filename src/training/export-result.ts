@@ -1,37 +1,63 @@
+/** The artefact of a run, from the model in memory or from one of its checkpoints: equal weights give equal bytes. */
 import { join } from 'node:path';
-import { exportAdapterGguf, exportModelGguf, type AdapterLayer } from '../export/index.ts';
-import { adapterAlpha, type Model } from '../model/index.ts';
-import { lazyParameter } from './checkpoints.ts';
+import { exportAdapterGguf, exportModelGguf, type Adapter, type AdapterLayer } from '../export/index.ts';
+import type { LazyValues } from '../export/values.ts';
+import { openGguf } from '../gguf/index.ts';
+import { adapterAlpha, readConfig, type Model } from '../model/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
+import { lazyParameter, readParameters } from './checkpoints.ts';
+
+/** Trained parameters by name. */
+type Parameters = ReadonlyMap<string, { shape: readonly number[]; data: LazyValues }>;
+type Asked = Pick<RunSpec, 'base' | 'hyper'>;
+
+/** Its name within the run directory. */
+export const artefactName = ({ hyper }: Pick<RunSpec, 'hyper'>) =>
+  hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
 
 /** Writes adapter.gguf (LoRA) or model.gguf (full). Returns its name within the run directory. */
-export async function exportResult(dir: string, spec: RunSpec, model: Model): Promise<string> {
-  if (spec.hyper.method === 'full') {
-    const replaced = new Map(
-      model.parameters.map((parameter) => [parameter.name, lazyParameter(model, parameter)]),
-    );
-    await exportModelGguf(join(dir, 'model.gguf'), spec.base.path, replaced, { type: 'F16' });
-    return 'model.gguf';
+export async function exportResult(dir: string, spec: Asked, model: Model): Promise<string> {
+  const parameters = model.parameters.map(
+    (parameter) =>
+      [parameter.name, { shape: parameter.shape, data: lazyParameter(model, parameter) }] as const,
+  );
+  const name = artefactName(spec);
+  await exportParameters(join(dir, name), spec, new Map(parameters), model.config.architecture);
+  return name;
+}
+
+/** Writes what `exportResult` would have written at the checkpoint of `step`. Throws where that can't be read. */
+export async function exportCheckpoint(to: string, dir: string, spec: Asked, step: number): Promise<void> {
+  const parameters = await readParameters(dir, step);
+  const gguf = await openGguf(spec.base.path);
+  await gguf.close();
+  await exportParameters(to, spec, parameters, readConfig(gguf).architecture);
+}
+
+async function exportParameters(
+  to: string,
+  { base, hyper }: Asked,
+  parameters: Parameters,
+  architecture: Adapter['architecture'],
+): Promise<void> {
+  if (hyper.method === 'full') {
+    const replaced = new Map([...parameters].map(([name, { data }]) => [name, data]));
+    return exportModelGguf(to, base.path, replaced, { type: 'F16' });
   }
   const layers: AdapterLayer[] = [];
-  for (const { name, shape } of model.parameters) {
+  for (const [name, { shape, data }] of parameters) {
     if (!name.endsWith('.lora_a')) continue;
     const layer = name.slice(0, -'.lora_a'.length);
-    const b = model.parameters.find((parameter) => parameter.name === `${layer}.lora_b`)!;
+    const b = parameters.get(`${layer}.lora_b`);
+    if (!b) throw new Error(`${layer} has no B`);
     layers.push({
       name: layer,
       rank: shape[0]!,
       in: shape[1]!,
       out: b.shape[0]!,
-      a: await model.read(name),
-      b: await model.read(b.name),
+      a: await data.read(),
+      b: await b.data.read(),
     });
   }
-  await exportAdapterGguf(join(dir, 'adapter.gguf'), {
-    architecture: model.config.architecture,
-    alpha: adapterAlpha(spec.hyper),
-    baseSha256: spec.base.sha256,
-    layers,
-  });
-  return 'adapter.gguf';
+  await exportAdapterGguf(to, { architecture, alpha: adapterAlpha(hyper), baseSha256: base.sha256, layers });
 }

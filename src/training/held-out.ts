@@ -11,22 +11,26 @@ export async function learnedLoss(model: Measured, { tokens, learned, starts }: 
   return { sum: sum(losses.filter((_, at) => learned[at])), weight: sum(learned) };
 }
 
-/**
- * Mean held-out loss in nats per learned token, with a normal 95% interval over sequences (the bootstrap of the
- * evaluator is for the final figures). Undefined when there is nothing to measure or `signal` fired.
- */
-export async function measureHeldOut(
+/** Nats and tokens of each sequence; undefined when there is nothing to measure or `signal` fired. */
+export async function heldOutParts(
   model: Measured,
   sequences: readonly Sequence[],
   signal: AbortSignal,
-): Promise<Metric | undefined> {
+): Promise<Part[] | undefined> {
   const parts: Part[] = [];
   for (const sequence of sequences) {
     if (signal.aborted) return undefined;
     parts.push(await learnedLoss(model, sequence));
   }
+  return parts.length ? parts : undefined;
+}
+
+/**
+ * Mean held-out loss in nats per learned token, with a normal 95% interval over sequences (the bootstrap of the
+ * evaluator is for the final figures).
+ */
+export function heldOutLoss(parts: readonly Part[]): Metric {
   const n = parts.length;
-  if (n === 0) return undefined;
   const tokens = parts.reduce((total, { weight }) => total + weight, 0);
   const value = ratio(parts);
   // Of a ratio of totals: the residuals' spread (Cochran, Sampling Techniques, 6.4).

@@ -65,10 +65,12 @@ export interface LoopOptions {
     why: string,
     progress: Progress,
   ): Promise<{ step: number; progress: Progress } | undefined>;
+  /** Asked before each step: whether enough was learned already. */
+  isEnough?(): boolean;
 }
 
 /**
- * Runs to `hyper.steps`, or to the end of the step in which `signal` fires. Returns the last step done. Throws
+ * Runs to `hyper.steps`, to the end of the step in which `signal` fires, or until it is enough. Returns the last step done. Throws
  * `diverged` when training can't be brought back.
  */
 export async function runLoop(options: LoopOptions): Promise<number> {
@@ -77,7 +79,7 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   let progress = options.progress ?? progressSchema.parse({});
   watch.state = progress.watch;
   for (let step = from + 1; step <= hyper.steps; step += 1) {
-    if (signal.aborted) return step - 1;
+    if (signal.aborted || options.isEnough?.()) return step - 1;
     const trouble = await trainStep(options, step, progress, watch);
     progress = { ...progress, watch: watch.state };
     if (!trouble) continue;

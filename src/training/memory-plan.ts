@@ -80,6 +80,18 @@ export function planMemory(config: ModelConfig, hyper: PlannedHyper, backend: Ba
   return { ...whole, total: Object.values(whole).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
+/** What a working evaluator holds besides models, by an evaluation of SmolLM2. */
+const EVALUATOR_WORKSPACE = 400 * MB;
+
+/** What evaluating a checkpoint takes, in a process of its own: models to score with, f32, and the base as it is served. */
+export const evaluatorMemory = (
+  baseParameters: number,
+  baseFileBytes: number,
+  method: Hyper['method'],
+  backend: BackendName,
+): number =>
+  RUNTIME[backend] + EVALUATOR_WORKSPACE + F32 * baseParameters * (method === 'full' ? 2 : 1) + baseFileBytes;
+
 class Walk {
   /** Bytes of a number in products. */
   private readonly compute: number;

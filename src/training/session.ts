@@ -1,22 +1,26 @@
 /** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
 import type { Corpus } from '../corpus/index.ts';
+import type { Part } from '../evaluation/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Model } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
+import { survivingEvents } from '../protocol/events.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import type { Backend } from '../tensor/index.ts';
+import { CheckpointMeasuring } from './checkpoint-measuring.ts';
 import {
   CheckpointPlan,
   goOnFrom,
   listCheckpoints,
   restoreCheckpoint,
+  rewriteState,
   saveCheckpoint,
 } from './checkpoints.ts';
 import { diverged } from './divergence.ts';
 import { Eta } from './eta.ts';
-import { measureHeldOut } from './held-out.ts';
+import { heldOutLoss, heldOutParts } from './held-out.ts';
 import { afterRollback, progressSchema, runLoop, type Progress, type StepReport } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
 
@@ -32,39 +36,63 @@ export interface SessionOptions {
   optimizer: Optimizer;
   /** Floating-point operations of a trained token, and what the machine makes of them in a second. */
   rate?: { perToken: number; perSecond: number };
+  /** Numbers in the base. */
+  baseParameters: number;
   /** Says what the run does now. */
   phase(name: string): Promise<void>;
 }
 
 /** Held-out windows looked at during training; the evaluator takes them all at the end. */
 const LIVE_WINDOWS = 4;
+/** Where checkpoints are held against each other. */
+const DECIDING_WINDOWS = 8;
+
+export interface Trained {
+  /** The last one. */
+  step: number;
+  /** All that was asked for was done and looked at, or the person's rule ended it early; else it was cancelled. */
+  finished: boolean;
+  /** Median. */
+  tokensPerSecond: number;
+  /** The checkpoint to keep and why; undefined: the last one. */
+  best: { step: number; why: string } | undefined;
+}
 
 export class Session {
   private readonly plan: CheckpointPlan;
   private readonly eta: Eta;
   private readonly heldOut: Sequence[];
+  private readonly measuring: CheckpointMeasuring;
   private progress: Progress = progressSchema.parse({});
+  private early = false;
 
   constructor(private readonly options: SessionOptions) {
     const { hyper, evaluation } = options.spec;
     this.plan = new CheckpointPlan(hyper.evalEvery);
     this.eta = new Eta(hyper.steps, hyper.evalEvery);
-    const count = Math.min(LIVE_WINDOWS, evaluation.heldOutWindows);
+    this.measuring = new CheckpointMeasuring({ ...options, backend: options.backend.name });
+    const live = this.measuring.decides ? DECIDING_WINDOWS : LIVE_WINDOWS;
+    const count = Math.min(live, evaluation.heldOutWindows);
     this.heldOut = options.corpus.heldOutSequences(hyper.sequenceLength, count);
   }
 
-  /** Restores, trains, evaluates at intervals. Returns the last step and the median speed. */
-  async train(): Promise<{ step: number; tokensPerSecond: number }> {
+  /** Restores, trains, evaluates at intervals. */
+  async train(): Promise<Trained> {
     const { dir, spec, model, optimizer, sequences, signal, phase } = this.options;
     const { hyper } = spec;
     const from = await this.begin();
-    await phase(from ? `Training, resumed at step ${from}` : 'Training');
+    if (from === 0 && this.measuring.active) {
+      await phase('Measuring the base');
+      await this.measuring.base();
+    }
+    this.measuring.label = from ? `Training, resumed at step ${from}` : 'Training';
+    await phase(this.measuring.label);
     if (from === 0) {
-      const trouble = await this.evaluate(0);
+      const { trouble } = await this.evaluate(0);
       if (trouble) throw diverged(0, trouble);
       // What the first steps go back to.
       if (!signal.aborted) await this.checkpoint(0);
-    }
+    } else if (this.isEvaluated(from)) await this.lookAgain(from);
     let step: number;
     try {
       step = await runLoop({
@@ -77,6 +105,7 @@ export class Session {
         signal,
         onStep: (report) => this.onStep(report),
         goBack: (at, why, progress) => this.goBack(at, why, progress),
+        isEnough: () => this.early,
       });
     } catch (error) {
       throw await withLastCheckpoint(error, dir);
@@ -84,7 +113,10 @@ export class Session {
     // Cancelled between two checkpoints.
     const saved = (await listCheckpoints(dir)).at(-1) === step;
     if (step < hyper.steps && !saved) await this.checkpoint(step);
-    return { step, tokensPerSecond: await this.speed() };
+    const looked = !this.measuring.decides || this.measuring.record.measured === step;
+    const finished = this.early || (step === hyper.steps && looked);
+    const best = finished ? await this.measuring.best(step) : undefined;
+    return { step, finished, tokensPerSecond: await this.speed(), best };
   }
 
   /** Restores the newest checkpoint and says with what the run begins. Returns the steps already done. */
@@ -96,7 +128,10 @@ export class Session {
       await this.warn(
         `Resumed on ${backend.name} from a checkpoint made on ${state.backend}: close, but not bit for bit.`,
       );
-    if (state) this.progress = state.progress;
+    if (state) {
+      this.progress = state.progress;
+      this.measuring.record = state.record;
+    }
     await writer.event({
       type: 'start',
       backend: backend.name,
@@ -114,15 +149,53 @@ export class Session {
     const { writer, spec } = this.options;
     const { step, progress } = report;
     this.progress = progress;
-    const etaSeconds = this.eta.step(step, report.seconds);
+    this.measuring.trained(report.seconds);
+    const etaSeconds =
+      this.eta.step(step, report.seconds) + this.measuring.secondsAhead(step, this.eta.secondsPerStep);
     // A step in which nothing counts has no loss to tell of.
     if (report.learned) await writer.event(this.stepEvent(report, etaSeconds));
     await writer.state({ step, etaSeconds });
-    const last = step === spec.hyper.steps;
+    const evaluated = this.isEvaluated(step);
     // Measured first: weights that give no number are not worth keeping.
-    const trouble = step % spec.hyper.evalEvery === 0 || last ? await this.evaluate(step) : undefined;
-    if (!trouble && (last || this.plan.due(step))) await this.checkpoint(step);
-    return trouble;
+    const { trouble, windows } = evaluated ? await this.evaluate(step) : {};
+    if (trouble) return trouble;
+    if (step === spec.hyper.steps || this.plan.due(step)) await this.checkpoint(step);
+    if (evaluated) await this.look(step, windows);
+    return undefined;
+  }
+
+  private isEvaluated(step: number): boolean {
+    const { steps, evalEvery } = this.options.spec.hyper;
+    return step % evalEvery === 0 || step === steps;
+  }
+
+  /** After its checkpoint: what is measured on that, and whether training goes on. */
+  private async look(step: number, windows: readonly Part[] | undefined): Promise<void> {
+    const { dir, spec, signal } = this.options;
+    await this.measuring.look(step, windows);
+    if (signal.aborted) return;
+    await rewriteState(dir, step, { record: this.measuring.record });
+    const why = step < spec.hyper.steps ? this.measuring.reasonToStop() : undefined;
+    if (why) await this.stopEarly(step, why);
+  }
+
+  /** A run that was stopped before it had looked at its last checkpoint in full does so first. */
+  private async lookAgain(step: number): Promise<void> {
+    const { model, signal } = this.options;
+    const known = this.measuring.record.measured === step;
+    if (known && step < this.options.spec.hyper.steps) {
+      const why = this.measuring.reasonToStop();
+      if (why) await this.stopEarly(step, why);
+    }
+    if (known) return;
+    await this.look(step, await heldOutParts(model, this.heldOut, signal));
+  }
+
+  private async stopEarly(step: number, why: string): Promise<void> {
+    this.early = true;
+    const { events } = await readRun(this.options.dir);
+    const told = survivingEvents(events).some((event) => event.type === 'earlyStop' && event.step === step);
+    if (!told) await this.options.writer.event({ type: 'earlyStop', step, why });
   }
 
   private stepEvent(
@@ -144,21 +217,26 @@ export class Session {
     };
   }
 
-  /** Returns what is wrong with the weights, if they give no number. */
-  private async evaluate(step: number): Promise<string | undefined> {
+  /** Held-out loss: what is wrong with the weights, if they give no number, or else the counts of each window. */
+  private async evaluate(step: number): Promise<{ trouble?: string; windows?: Part[] }> {
     const { model, writer, signal } = this.options;
     const began = performance.now();
-    const result = await measureHeldOut(model, this.heldOut, signal);
-    if (result && !Number.isFinite(result.value)) return 'the held-out loss is no longer a number';
+    const windows = await heldOutParts(model, this.heldOut, signal);
+    const result = windows && heldOutLoss(windows);
+    if (result && !Number.isFinite(result.value))
+      return { trouble: 'the held-out loss is no longer a number' };
     if (result) await writer.event({ type: 'evaluation', step, result });
-    this.eta.evaluation((performance.now() - began) / 1000);
-    return undefined;
+    const seconds = (performance.now() - began) / 1000;
+    this.eta.evaluation(seconds);
+    this.measuring.trained(seconds);
+    return windows ? { windows } : {};
   }
 
   private async checkpoint(step: number): Promise<void> {
     const { dir, backend, model, optimizer, writer } = this.options;
     const trained = { model, optimizer, backend: backend.name };
-    const path = await saveCheckpoint(dir, trained, { step, progress: this.progress, plan: this.plan });
+    const { progress, plan } = this;
+    const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
     await writer.event({ type: 'checkpoint', step, path });
   }
 
@@ -173,7 +251,11 @@ export class Session {
     if (!state) return undefined;
     const to = state.step;
     this.progress = afterRollback(progress, step, to, state.progress.watch);
+    // What was measured after it belongs to what is left behind; the time that it took was spent.
+    const { schedule } = this.measuring.record;
+    this.measuring.record = { ...state.record, schedule: { ...schedule, next: state.record.schedule.next } };
     await goOnFrom(dir, to, this.progress);
+    await rewriteState(dir, to, { record: this.measuring.record });
     await writer.event({ type: 'rollback', step, to, why, rateScale: this.progress.rateScale });
     await phase(`Training, gone back from step ${step} to ${to}`);
     await writer.state({ step: to });

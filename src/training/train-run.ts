@@ -2,20 +2,21 @@
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
-import { openGguf } from '../gguf/index.ts';
-import { loadModel, readConfig, type ModelConfig } from '../model/index.ts';
+import { elementCount, openGguf, type GgufFile } from '../gguf/index.ts';
+import { loadModel, readConfig, type Model, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
+import { survivingEvents } from '../protocol/events.ts';
 import type { BackendName, RunSpec, RunStatus } from '../protocol/run.ts';
 import { readRun, readSpec, readState } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
 import { runEvaluator } from './evaluator-child.ts';
-import { exportResult } from './export-result.ts';
+import { artefactName, exportCheckpoint, exportResult } from './export-result.ts';
 import { availableMemory } from './available-memory.ts';
 import { planMemory } from './memory-plan.ts';
 import { createOptimizer } from './optimizers.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
-import { peakMemoryBytes, Session } from './session.ts';
+import { peakMemoryBytes, Session, type Trained } from './session.ts';
 import { matmulRate, operationsPerToken } from './work.ts';
 
 /** Says what the run does now. */
@@ -63,14 +64,16 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
     model,
     optimizer,
     rate,
+    baseParameters: parametersIn(gguf),
     phase,
   });
 
-  const { step, tokensPerSecond } = await session.train();
-  if (signal.aborted && step < spec.hyper.steps) return 'cancelled';
+  const trained = await session.train();
+  const { step, tokensPerSecond } = trained;
+  if (!trained.finished) return 'cancelled';
 
   await phase('Writing the result');
-  const artefact = await exportResult(dir, spec, model);
+  const artefact = await writeResult(dir, spec, { model, trained, writer });
   const peakMemory = peakMemoryBytes();
   // The evaluator wants the memory.
   optimizer.dispose();
@@ -84,6 +87,31 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
   return 'done';
 }
 
+/** Of the best checkpoint where the run keeps that, else of the model as it is. Returns its name within the run. */
+async function writeResult(
+  dir: string,
+  spec: RunSpec,
+  { model, trained, writer }: { model: Model; trained: Trained; writer: RunWriter },
+): Promise<string> {
+  const { step, best } = trained;
+  const name = artefactName(spec);
+  if (best && best.step !== step)
+    try {
+      await exportCheckpoint(join(dir, name), dir, spec, best.step);
+    } catch (error) {
+      await writer.event({
+        type: 'warning',
+        message: `The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made of the last one.`,
+      });
+      return exportResult(dir, spec, model);
+    }
+  else await exportResult(dir, spec, model);
+  // A run that was stopped while it was evaluated has told it before.
+  const told = survivingEvents((await readRun(dir)).events).findLast((event) => event.type === 'best');
+  if (best && told?.step !== best.step) await writer.event({ type: 'best', ...best });
+  return name;
+}
+
 /** What was planned, to be held against the peak of the steps. */
 async function tellMemory(
   writer: RunWriter,
@@ -94,6 +122,9 @@ async function tellMemory(
   const { total, ...plan } = planMemory(config, hyper, backend);
   await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
 }
+
+const parametersIn = ({ tensors }: Pick<GgufFile, 'tensors'>) =>
+  [...tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
 
 /** Another file under the same name would train on without an error and be wrong. */
 async function checkBase({ base }: RunSpec): Promise<void> {

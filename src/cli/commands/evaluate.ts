@@ -14,12 +14,14 @@ import { findRun } from '../../runs/index.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { printJson, printProgress } from '../output.ts';
 import { comparisonTable, metricTable } from '../tables.ts';
+import { whole } from '../train-options.ts';
 
 interface Options {
   tasks?: string;
   data: string[];
   limit?: string;
   setting?: string;
+  checkpoint?: number;
   yes?: boolean;
   json?: boolean;
   verbose?: boolean;
@@ -44,6 +46,11 @@ export function evaluateCommand(): Command {
     )
     .option('--limit <n>', 'at most so many items of each task')
     .option('--setting <name>', 'quick (minutes) or paper (as the paper measured)')
+    .option(
+      '--checkpoint <step>',
+      'of a run, which may be in training: that checkpoint instead of the result; 0 is its base',
+      whole(0),
+    )
     .option('--yes', 'download a model without asking')
     .option('--json', 'print an array of figures')
     .action(evaluate);
@@ -55,7 +62,14 @@ type Figure = Metric & { step: number };
 async function evaluate(reference: string, options: Options): Promise<void> {
   if (options.tasks) chooseTasks(options.tasks.split(','));
   const target = await findTarget(reference, options);
+  if (options.checkpoint !== undefined && !('dir' in target))
+    throw new UserError(
+      'bad-argument',
+      `${reference} is a model, and only runs have checkpoints.`,
+      'Name a run, or leave --checkpoint out.',
+    );
   const args = [
+    ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
     ...('dir' in target ? [target.dir] : ['--model', target.path, '--name', target.id]),
     ...(options.tasks ? ['--tasks', options.tasks] : []),
     ...options.data.flatMap((value) => ['--data', value]),
@@ -70,12 +84,11 @@ async function evaluate(reference: string, options: Options): Promise<void> {
     else if (message.type === 'warning') process.stderr.write(`${message.message}\n`);
   });
   if (options.json) return printJson(figures);
-  if (!('dir' in target)) return console.log(metricTable(figures));
+  if (!('dir' in target) || options.checkpoint === 0) return console.log(metricTable(figures));
   const measured = new Set(figures.map(({ task }) => task));
   const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
-  console.log(
-    `${comparisonTable(comparisons)}${summary!.sentence}\n\nFigures: ${target.dir}/evaluation/summary.json`,
-  );
+  const place = options.checkpoint === undefined ? `\n\nFigures: ${target.dir}/evaluation/summary.json` : '';
+  console.log(`${comparisonTable(comparisons)}${summary!.sentence}${place}`);
 }
 
 /** A known base's name means the base; else a run, else a model's file or its place on the hub. */

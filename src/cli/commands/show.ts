@@ -4,6 +4,7 @@ import { describeLearning, documentWord } from '../../protocol/material.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { describeSpectrum } from '../../protocol/spectrum.ts';
+import { forgettingFigure } from '../../training/forgetting-figure.ts';
 import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
 import { describePlan } from '../fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../format.ts';
@@ -39,6 +40,7 @@ function describe(dir: string, snapshot: RunSnapshot): string {
         ]
       : [],
     heldOut(events),
+    atCheckpoints(events, snapshot.spec),
     snapshot.summary ? [comparisonTable(snapshot.summary.comparisons) + snapshot.summary.sentence] : [],
     warnings(events, snapshot.brokenLines),
   ];
@@ -97,6 +99,8 @@ function facts(
     ],
     ['memory', memoryOf(events)],
     ['went back', rollbacks(events)],
+    ['ended', endedEarly(events)],
+    ['kept', keptOf(events)],
     ['spectrum', spectrum && describeSpectrum(spectrum)],
     ['result', done && `${dir}/${done.artefact}`],
     ['directory', done ? undefined : dir],
@@ -115,6 +119,16 @@ function memoryOf(events: RunEvent[]): string | undefined {
 function rollbacks(events: RunEvent[]): string | undefined {
   const lines = events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));
   return lines.length ? lines.join(`\n${' '.repeat(13)}`) : undefined;
+}
+
+function endedEarly(events: RunEvent[]): string | undefined {
+  const stop = events.findLast((event) => event.type === 'earlyStop');
+  return stop && `early, at step ${stop.step}: ${stop.why}`;
+}
+
+function keptOf(events: RunEvent[]): string | undefined {
+  const best = events.findLast((event) => event.type === 'best');
+  return best && `the checkpoint of step ${best.step}: ${best.why}`;
 }
 
 function methodOf({ hyper }: RunSpec): string {
@@ -172,6 +186,22 @@ function heldOut(events: RunEvent[]): string[] {
       : [],
   );
   return measured.length ? [`Held-out loss by step: ${measured.join(', ')}`] : [];
+}
+
+/** What was measured at checkpoints: the KL, or else accuracies. */
+function atCheckpoints(events: RunEvent[], { evaluation }: RunSpec): string[] {
+  const figure = forgettingFigure(evaluation.checkpointTasks);
+  if (!figure) return [];
+  const { task, metric } = figure;
+  const values = new Map<number, number>();
+  for (const event of events)
+    if (event.type === 'evaluation' && event.result.task === task && event.result.metric === metric)
+      values.set(event.step, event.result.value);
+  const listed = [...values].toSorted(([a], [b]) => a - b);
+  if (listed.length < 2) return [];
+  return [
+    `${task} ${metric} by step: ${listed.map(([step, value]) => `${step}: ${value.toFixed(3)}`).join(', ')}`,
+  ];
 }
 
 function warnings(events: RunEvent[], brokenLines: number): string[] {

@@ -31,6 +31,7 @@ import {
   budgetInSteps,
   checkBudget,
   checkSchedule,
+  toEvaluationPlan,
   tokenBudget,
   toHyper,
   type TrainOptions,
@@ -68,6 +69,7 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
   await checkData(folder, options);
   checkBudget(options);
   checkSchedule(options);
+  const evaluation = toEvaluationPlan(options);
   const base = await fetchBase(options.base, options);
   const config = await checkBase(base.path, { ...options, base: base.id });
   const backend = await plannedBackend(options);
@@ -108,11 +110,7 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
       name: options.name ?? basename(folder ?? options.data!),
       learningRateReason: learningRate.reason,
       backend: options.backend,
-      evaluation: {
-        heldOutWindows: options.heldOutWindows,
-        humanevalProblems: options.humaneval,
-        retentionTexts: options.retention,
-      },
+      evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });
     await rename(corpus, join(dir, 'corpus'));

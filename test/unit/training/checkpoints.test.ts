@@ -8,6 +8,7 @@ import {
   CheckpointPlan,
   goOnFrom,
   listCheckpoints,
+  recordSchema,
   restoreCheckpoint,
   saveCheckpoint,
 } from '../../../src/training/checkpoints.ts';
@@ -21,6 +22,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 const fresh = progressSchema.parse({});
 const plan = new CheckpointPlan(10);
+const nothing = recordSchema.parse({});
 
 /** One parameter and one moment; what is restored can be looked at. */
 function state(value: number, moments: () => Float32Array = () => Float32Array.of(value)) {
@@ -36,20 +38,21 @@ function state(value: number, moments: () => Float32Array = () => Float32Array.o
   } as unknown as Optimizer;
   return { model, optimizer, backend: 'wasm', seen };
 }
-const save = (step: number, progress = fresh) => saveCheckpoint(dir, state(step), { step, progress, plan });
+const save = (step: number, record = nothing) =>
+  saveCheckpoint(dir, state(step), { step, progress: fresh, plan, record });
 
 it('that cannot be written leaves the one before, and nothing of itself', async () => {
   const progress = { ...fresh, rateScale: 0.5, watch: { losses: [1 / 3], norms: [0.1], bad: 2 } };
-  await save(2, progress);
+  await saveCheckpoint(dir, state(2), { step: 2, progress, plan, record: nothing });
   const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   const bad = state(4, () => {
     throw full;
   });
-  await expect(saveCheckpoint(dir, bad, { step: 4, progress, plan })).rejects.toBe(full);
+  await expect(saveCheckpoint(dir, bad, { step: 4, progress, plan, record: nothing })).rejects.toBe(full);
   expect(await readdir(join(dir, 'checkpoints'))).toEqual(['step-000002']);
   const into = state(0);
   expect(await restoreCheckpoint(dir, into)).toEqual({
-    state: { format: 1, step: 2, backend: 'wasm', progress },
+    state: { format: 1, step: 2, backend: 'wasm', progress, record: nothing },
     damaged: [],
   });
   expect(into.seen).toEqual([2, 2]);
@@ -70,6 +73,19 @@ it('becomes the newest one when training goes back to it', async () => {
   await goOnFrom(dir, 10, progress);
   expect(await listCheckpoints(dir)).toEqual([10]);
   expect((await restoreCheckpoint(dir, state(0))).state).toMatchObject({ step: 10, progress });
+});
+
+it('is kept for as long as it is the best one of those that may be gone on from', async () => {
+  const best = (step: number) =>
+    recordSchema.parse({ ranking: { best: { step, windows: [{ sum: 1, weight: 1 }] } } });
+  for (const step of [10, 20, 30, 40, 50]) await save(step, best(20));
+  // Two are the newest, one is where training goes back to from there.
+  expect(await listCheckpoints(dir)).toEqual([20, 40, 50]);
+  await save(60, best(60));
+  // The one of step 50 still names that of step 20.
+  expect(await listCheckpoints(dir)).toEqual([20, 50, 60]);
+  await save(70, best(60));
+  expect(await listCheckpoints(dir)).toEqual([60, 70]);
 });
 
 describe('CheckpointPlan', () => {

@@ -1,0 +1,133 @@
+/** Evaluates a checkpoint of a run, which may be in training at the same time, or its base alone (step 0). */
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256Of } from '../base-models/pypi/download.ts';
+import { openCorpus, type Corpus } from '../corpus/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { Comparison, Summary } from '../protocol/evaluation.ts';
+import type { RunSpec } from '../protocol/run.ts';
+import { isProcessAlive, readSpec } from '../runs/index.ts';
+import { listCheckpoints } from '../training/checkpoints.ts';
+import { exportCheckpoint } from '../training/export-result.ts';
+import { compare, figure } from './compare.ts';
+import { isMeasuredAtCheckpoints, writeRows } from './evaluate-run.ts';
+import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
+import { Resources, resultAt, type Subject } from './resources.ts';
+import { summarise } from './sentence.ts';
+import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
+import type { Task } from './tasks/task.ts';
+
+/**
+ * Measures base and checkpoint on the same items, tells the figures, and writes evaluation/<task>.<step>.jsonl. With
+ * step 0, the base alone. Without `tasks`, those that the run measures at checkpoints, else those of its plan.
+ * Errors: run-not-found, run-newer, run-damaged, bad-argument (lists the checkpoints), cancelled, those of the tasks.
+ */
+export async function evaluateCheckpoint(
+  dir: string,
+  step: number,
+  options: EvaluateOptions = {},
+): Promise<Summary> {
+  const spec = await readSpec(dir);
+  const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
+  await mkdir(join(dir, 'evaluation'), { recursive: true });
+  await removeLeftovers(dir);
+  const file = step === 0 ? undefined : join(dir, 'evaluation', `.checkpoint-${step}-${process.pid}.gguf`);
+  try {
+    const subject = await subjectAt(file, dir, spec, step);
+    return await measure(dir, spec, { step, subject, chosen, options });
+  } catch (error) {
+    throw stopped(error, options.signal);
+  } finally {
+    if (file) await rm(file, { force: true });
+  }
+}
+
+const plannedTasks = (spec: RunSpec): readonly Task[] => {
+  const atCheckpoints = allTasks.filter((task) => isMeasuredAtCheckpoints(task, spec));
+  return atCheckpoints.length ? atCheckpoints : allTasks.filter((task) => task.planned(spec) > 0);
+};
+
+interface Asked {
+  step: number;
+  subject: Subject;
+  chosen: readonly Task[];
+  options: EvaluateOptions;
+}
+
+async function measure(
+  dir: string,
+  spec: RunSpec,
+  { step, subject, chosen, options }: Asked,
+): Promise<Summary> {
+  const resources = new Resources(subject, contextTokens(chosen));
+  const evaluation = new Evaluation(chosen, options, resources);
+  let opened: Promise<Corpus> | undefined;
+  const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
+  const comparisons: Comparison[] = [];
+  try {
+    const result = await resources.result();
+    const models = [resources.base, ...(result ? [result] : [])];
+    for await (const { counts, of } of evaluation.measure(models, { spec, corpus })) {
+      if (of && result) await writeRows(dir, step, of);
+      for (const one of counts) {
+        if (!result) {
+          evaluation.emit({ type: 'result', step: 0, result: figure(one) });
+          continue;
+        }
+        const comparison = compare(one);
+        comparisons.push(comparison);
+        evaluation.emit({ type: 'result', step: 0, result: comparison.before });
+        evaluation.emit({ type: 'result', step, result: comparison.after });
+      }
+    }
+    const summary = { step, comparisons, sentence: summarise(comparisons) };
+    evaluation.emit({ type: 'summary', summary });
+    return summary;
+  } finally {
+    await resources.dispose();
+  }
+}
+
+/** What `step` is, its weights written to `file` for as long as they are measured. */
+async function subjectAt(
+  file: string | undefined,
+  dir: string,
+  spec: RunSpec,
+  step: number,
+): Promise<Subject> {
+  const { id, base, backend, hyper } = spec;
+  if (!file) return { base, backend };
+  const steps = await listCheckpoints(dir);
+  if (!steps.includes(step)) throw noCheckpoint(id, step, steps);
+  try {
+    await exportCheckpoint(file, dir, spec, step);
+  } catch (error) {
+    // A run in training drops what it needs no longer.
+    const left = await listCheckpoints(dir);
+    throw left.includes(step) ? error : noCheckpoint(id, step, left);
+  }
+  return {
+    base,
+    backend,
+    result: { id: `${id}, step ${step}`, sha256: await sha256Of(file), ...resultAt(file, hyper) },
+  };
+}
+
+function noCheckpoint(id: string, step: number, steps: readonly number[]): UserError {
+  return new UserError(
+    'bad-argument',
+    steps.length ? `Run ${id} has no checkpoint of step ${step}.` : `Run ${id} has no checkpoints.`,
+    steps.length
+      ? `It has those of ${steps.length > 1 ? 'steps' : 'step'} ${steps.join(', ')}; step 0 is the base.`
+      : 'It writes the first one when it begins to train; a finished run is evaluated without --checkpoint.',
+  );
+}
+
+/** Files of evaluators that were killed. */
+async function removeLeftovers(dir: string): Promise<void> {
+  const folder = join(dir, 'evaluation');
+  for (const name of await readdir(folder)) {
+    const pid = /^\.checkpoint-\d+-(\d+)\.gguf/.exec(name)?.[1];
+    if (pid && !isProcessAlive(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}

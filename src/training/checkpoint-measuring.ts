@@ -1,0 +1,221 @@
+/**
+ * Measures chosen tasks at checkpoints while a run trains, each time in a process of its own, for which training waits:
+ * two that compute at once would each take longer, and no share could be kept. What came of it decides what is kept.
+ */
+import { stat } from 'node:fs/promises';
+import type { Part } from '../evaluation/statistics.ts';
+import type { Metric } from '../protocol/evaluation.ts';
+import { survivingEvents } from '../protocol/events.ts';
+import type { BackendName, RunSpec } from '../protocol/run.ts';
+import { readRun } from '../runs/index.ts';
+import type { RunWriter } from '../runs/writer.ts';
+import { availableMemory } from './available-memory.ts';
+import { describeBest, rank, reasonToStop, type Rule } from './best-checkpoint.ts';
+import {
+  after,
+  allowance,
+  checkpointInterval,
+  isAffordable,
+  postpone,
+  secondsAhead,
+} from './checkpoint-schedule.ts';
+import { recordSchema, type MeasuringRecord } from './checkpoints.ts';
+import { runEvaluatorProcess } from './evaluator-child.ts';
+import { forgettingFigure, valueOf, type ForgettingFigure } from './forgetting-figure.ts';
+import { evaluatorMemory } from './memory-plan.ts';
+
+export interface MeasuringOptions {
+  dir: string;
+  spec: RunSpec;
+  writer: RunWriter;
+  signal: AbortSignal;
+  backend: BackendName;
+  /** Numbers in the base. */
+  baseParameters: number;
+}
+
+interface Measured {
+  figures: Metric[];
+  seconds: number;
+  whole: boolean;
+}
+
+export class CheckpointMeasuring {
+  /** Part of every checkpoint. */
+  record: MeasuringRecord = recordSchema.parse({});
+  /** What the run does otherwise, for the person. */
+  label = 'Training';
+  /** Whether checkpoints are held against each other. */
+  readonly decides: boolean;
+  private readonly tasks: readonly string[];
+  private readonly interval: number;
+  private readonly share: number;
+  private readonly rule: Rule;
+  private readonly figure: ForgettingFigure | undefined;
+  private told: Set<string> | undefined;
+
+  constructor(private readonly options: MeasuringOptions) {
+    const { evaluation, hyper } = options.spec;
+    this.tasks = evaluation.checkpointTasks;
+    this.interval = checkpointInterval(evaluation, hyper);
+    this.share = evaluation.checkpointShare;
+    this.rule = { limit: evaluation.forgettingLimit, patience: evaluation.patience };
+    this.decides = evaluation.keep === 'best' || evaluation.patience !== undefined;
+    this.figure = forgettingFigure(this.tasks);
+  }
+
+  /** Whether anything is measured besides the held-out loss. */
+  get active(): boolean {
+    return this.tasks.length > 0;
+  }
+
+  /** The base first: it is measured once for all of its runs, and not counted in the share. */
+  async base(): Promise<void> {
+    if (!this.active) return;
+    const { figures, seconds } = await this.measure(0);
+    const base = valueOf(this.figure, figures);
+    const schedule = { ...this.record.schedule, cost: seconds };
+    this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };
+  }
+
+  /** Counts seconds of training. */
+  trained(seconds: number): void {
+    const { schedule } = this.record;
+    this.record.schedule = { ...schedule, trained: schedule.trained + seconds };
+  }
+
+  /** Looks at the checkpoint of `step`, whose held-out loss by windows is known: tasks, then what follows for the run. */
+  async look(step: number, windows: readonly Part[] | undefined): Promise<void> {
+    const figures = await this.figuresAt(step);
+    // Stopped: it is looked at again when the run goes on.
+    if (this.options.signal.aborted) return;
+    const value = valueOf(this.figure, figures);
+    const { base } = this.record;
+    const forgetting = value === undefined || base === undefined ? undefined : this.figure!.of(value, base);
+    const candidate = {
+      step,
+      windows: [...(windows ?? [])],
+      ...(forgetting !== undefined && { forgetting }),
+    };
+    const ranking =
+      this.decides && windows ? rank(this.record.ranking, candidate, this.rule) : this.record.ranking;
+    this.record = { ...this.record, ranking, measured: step };
+  }
+
+  /** Why training should end after the step that was looked at last. */
+  reasonToStop(): string | undefined {
+    return reasonToStop(this.record.ranking, this.rule, this.describe);
+  }
+
+  /** The checkpoint to keep and why, where that is not simply the last one. */
+  async best(last: number): Promise<{ step: number; why: string } | undefined> {
+    if (this.options.spec.evaluation.keep === 'last') return undefined;
+    const { limit } = this.rule;
+    const { best } = this.record.ranking;
+    if (!best) {
+      await this.warn(
+        'No checkpoint could be held against the forgetting limit, so the last one is the result.',
+      );
+      return undefined;
+    }
+    if (limit !== undefined && best.forgetting! > limit)
+      await this.warn(
+        `No checkpoint is within the forgetting limit (${this.describe(limit)}). The result is the one that forgot least: ${this.describe(best.forgetting!)} at step ${best.step}. A lower --lr or --replay forgets less.`,
+      );
+    return { step: best.step, why: describeBest(best, last, limit, this.describe) };
+  }
+
+  /** Seconds that measuring may still add, at most. */
+  secondsAhead(step: number, secondsPerStep: number): number {
+    if (!this.active) return 0;
+    const { steps } = this.options.spec.hyper;
+    return secondsAhead(this.record.schedule, { step, steps, secondsPerStep }, this.interval, this.share);
+  }
+
+  private readonly describe = (value: number): string =>
+    this.figure ? this.figure.describe(value) : String(value);
+
+  /** What the tasks give at `step`, where they are due and there is time for them. */
+  private async figuresAt(step: number): Promise<Metric[]> {
+    if (!this.active) return [];
+    if (step === this.options.spec.hyper.steps)
+      // The result is measured anyway; only a limit asks before it is known which one that is.
+      return this.rule.limit === undefined ? [] : (await this.measure(step)).figures;
+    const { schedule } = this.record;
+    if (step % this.interval !== 0 || step < schedule.next) return [];
+    if (!isAffordable(schedule, this.share)) {
+      await this.defer(step);
+      return [];
+    }
+    const limit = allowance(schedule, this.share);
+    const { figures, seconds, whole } = await this.measure(step, limit);
+    if (this.options.signal.aborted) return [];
+    this.record.schedule = after(schedule, { step, seconds, whole }, this.interval, this.share);
+    return figures;
+  }
+
+  /** Not now: that would hold training up for longer than was asked. */
+  private async defer(step: number): Promise<void> {
+    const { cost } = this.record.schedule;
+    this.record.schedule = postpone(this.record.schedule, step, this.interval, this.share);
+    const { next } = this.record.schedule;
+    const when = next < this.options.spec.hyper.steps ? `until step ${next}` : 'until the end';
+    await this.warn(
+      `Measuring a checkpoint (${this.tasks.join(', ')}) takes about ${cost.toPrecision(2)} s, and ${100 * this.share}% of the training time is not enough for it yet: it waits ${when}. A larger --eval-share measures more often.`,
+      'Measuring a checkpoint',
+    );
+  }
+
+  /** Step 0 is the base. `limit` in seconds. What can't be measured is a warning in the run. */
+  private async measure(step: number, limit?: number): Promise<Measured> {
+    const { dir, writer, signal } = this.options;
+    const figures: Metric[] = [];
+    const nothing = { figures, seconds: 0, whole: false };
+    if (signal.aborted || !(await this.fitsMemory())) return nothing;
+    const what = step === 0 ? 'Base' : `Step ${step}`;
+    const { seconds, cut, how } = await runEvaluatorProcess([dir, '--checkpoint', String(step)], {
+      signal,
+      ...(limit !== undefined && { limit }),
+      onMessage: async (message) => {
+        if (message.type === 'result' && message.step === step) {
+          figures.push(message.result);
+          await writer.event({ type: 'evaluation', step, result: message.result });
+        }
+        if (message.type === 'progress')
+          await writer.state({ phase: `${what}: ${message.phase} ${message.done} of ${message.total}` });
+        if (message.type === 'warning') await this.warn(message.message);
+        if (message.type === 'failed') await this.warn(`Measuring a checkpoint: ${message.message}`);
+      },
+    });
+    await writer.state({ phase: this.label });
+    if (cut === 'crashed') await this.warn(`Measuring a checkpoint ended early (${how}).`);
+    return { figures, seconds, whole: cut === undefined };
+  }
+
+  private async fitsMemory(): Promise<boolean> {
+    const { spec, backend, baseParameters } = this.options;
+    const { size } = await stat(spec.base.path);
+    const needed = evaluatorMemory(baseParameters, size, spec.hyper.method, backend);
+    const available = await availableMemory();
+    if (needed <= available) return true;
+    const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
+    await this.warn(
+      `Checkpoints are not measured: that takes about ${gigabytes(needed)} of memory beside the training, and ${gigabytes(available)} is available.`,
+      'Checkpoints are not measured',
+    );
+    return false;
+  }
+
+  /** Once in a run, even if it begins several times; messages that begin with `kind` are one. */
+  private async warn(message: string, kind = message): Promise<void> {
+    if (!this.told) {
+      const { events } = await readRun(this.options.dir);
+      this.told = new Set(
+        survivingEvents(events).flatMap((event) => (event.type === 'warning' ? [event.message] : [])),
+      );
+    }
+    if ([...this.told].some((one) => one.startsWith(kind))) return;
+    this.told.add(message);
+    await this.options.writer.event({ type: 'warning', message });
+  }
+}
