@@ -89,6 +89,7 @@ export function describeBest(
     return `no checkpoint is within the forgetting limit (${describe(limit!)}); this one forgot least: ${loss}${forgot}`;
   const among =
     limit === undefined ? '' : `of those within the forgetting limit (${describe(limit)}), this one `;
-  const later = best.step < last ? '; no later one${limit === undefined ? '' : ' of them'} is better by more than noise' : '';
+  const which = limit === undefined ? 'no later one' : 'no later one of them';
+  const later = best.step < last ? `; ${which} is better by more than noise` : '';
   return `${among}learned most: ${loss}${forgot}${later}`;
 }
