@@ -52,17 +52,20 @@ export function after(
   interval: number,
   share: number,
 ): Schedule {
-  const cost = whole ? seconds : Math.max(schedule.cost, 2 * seconds);
+  const cost = whole
+    ? Math.max(seconds, (schedule.cost + seconds) / 2)
+    : Math.max(schedule.cost, 2 * seconds);
   return postpone({ ...schedule, spent: schedule.spent + seconds, cost }, step, interval, share);
 }
 
-/** Seconds that measuring checkpoints will add to `left` steps of `secondsPerStep`, at most. */
+/** Seconds that measuring checkpoints will add to the steps that are left, at most; the last is measured as the result. */
 export function secondsAhead(
   { cost, next }: Schedule,
   { step, steps, secondsPerStep }: { step: number; steps: number; secondsPerStep: number },
   interval: number,
   share: number,
 ): number {
-  const times = Math.max(0, Math.floor((steps - Math.max(step + 1, next)) / interval) + 1);
+  const reached = (end: number) => Math.floor(end / interval);
+  const times = Math.max(0, reached(steps - 1) - reached(Math.max(step, next - 1)));
   return Math.min(times * cost, share * (steps - step) * secondsPerStep);
 }

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import {
+  rank,
+  rankingSchema,
+  reasonToStop,
+  type Candidate,
+  type Ranking,
+  type Rule,
+} from '../../../src/training/best-checkpoint.ts';
+
+const WINDOWS = 8;
+/** Held-out losses around `loss` in windows of 100 tokens: some are harder than others, at every step alike. */
+const candidate = (
+  step: number,
+  loss: number,
+  forgetting?: number,
+  jitter: (window: number) => number = () => 0,
+): Candidate => ({
+  step,
+  windows: Array.from({ length: WINDOWS }, (_, i) => ({
+    sum: 100 * (loss + (i - (WINDOWS - 1) / 2) * 0.2 + jitter(i)),
+    weight: 100,
+  })),
+  ...(forgetting !== undefined && { forgetting }),
+});
+/** Of one sign in half of the windows and of the other in the rest: a mean of zero, and noise. */
+const noisy = (window: number) => (window % 2 ? 0.1 : -0.1);
+const ranked = (candidates: Candidate[], rule: Rule = {}): Ranking =>
+  candidates.reduce((ranking, one) => rank(ranking, one, rule), rankingSchema.parse({}));
+const describeNats = (value: number) => `${value} nats`;
+const stops = (candidates: Candidate[], rule: Rule) =>
+  reasonToStop(ranked(candidates, rule), rule, describeNats);
+
+describe('the best checkpoint', () => {
+  it('is the one that learned most', () => {
+    expect(ranked([candidate(1, 3), candidate(2, 2), candidate(3, 2.5)]).best!.step).toBe(2);
+  });
+
+  it('is the one that learned most of those within the limit', () => {
+    const path = [candidate(1, 3, 0.1), candidate(2, 2.5, 0.2), candidate(3, 2, 0.31), candidate(4, 1, 0.5)];
+    expect(ranked(path, { limit: 0.3 }).best!.step).toBe(2);
+    expect(ranked(path, { limit: 0.31 }).best!.step).toBe(3);
+    expect(ranked(path).best!.step).toBe(4);
+  });
+
+  it('is a later one that is back within the limit', () => {
+    const path = [candidate(1, 3, 0.4), candidate(2, 2.9, 0.5), candidate(3, 3.2, 0.1)];
+    expect(ranked(path, { limit: 0.3 }).best!.step).toBe(3);
+  });
+
+  it('is the one that forgot least where none is within the limit', () => {
+    const path = [candidate(1, 3, 0.5), candidate(2, 2, 0.4), candidate(3, 1, 0.6)];
+    expect(ranked(path, { limit: 0.3 }).best!.step).toBe(2);
+  });
+
+  it('is the earlier one of two that noise does not tell apart', () => {
+    // Easier and harder windows differ by more than that, but at both steps alike.
+    const better = candidate(2, 2.999);
+    expect(ranked([candidate(1, 3), better]).best!.step).toBe(2);
+    const unclear = candidate(2, 2.999, undefined, noisy);
+    expect(ranked([candidate(1, 3), unclear]).best!.step).toBe(1);
+    // It forgot more.
+    expect(ranked([candidate(1, 3, 0.1), candidate(2, 2.999, 0.2, noisy)]).best!.step).toBe(1);
+  });
+
+  it('is the later one of those if that forgot less and has not learned less', () => {
+    expect(ranked([candidate(1, 3, 0.2), candidate(2, 2.999, 0.1, noisy)]).best!.step).toBe(2);
+    expect(ranked([candidate(1, 3, 0.2), candidate(2, 3.001, 0.1, noisy)]).best!.step).toBe(1);
+  });
+
+  it('is found where each step is within noise of the one before', () => {
+    const path = Array.from({ length: 30 }, (_, i) =>
+      candidate(i, 3 - 0.01 * i, undefined, i ? noisy : undefined),
+    );
+    // Against the first, the later ones are better beyond noise; never the first.
+    expect(ranked(path).best!.step).toBeGreaterThan(3);
+  });
+
+  it('is none that was not measured, where there is a limit', () => {
+    expect(ranked([candidate(1, 3), candidate(2, 2)], { limit: 1 }).best).toBeUndefined();
+    expect(ranked([candidate(1, 3, 0.1), candidate(2, 2)], { limit: 1 }).best!.step).toBe(1);
+  });
+
+  it('is the same when what is known went through a file in between', () => {
+    const path = [candidate(1, 1 / 3, 0.1), candidate(2, 0.3, 0.2, noisy), candidate(3, 0.29, 0.05, noisy)];
+    const through = path.reduce(
+      (ranking, one) => rank(rankingSchema.parse(JSON.parse(JSON.stringify(ranking))), one, { limit: 1 }),
+      rankingSchema.parse({}),
+    );
+    expect(through).toEqual(ranked(path, { limit: 1 }));
+  });
+});
+
+describe('an early stop', () => {
+  const rising = [candidate(1, 3), candidate(2, 2), candidate(3, 2.1), candidate(4, 2.05), candidate(5, 2.2)];
+
+  it('comes after so many evaluations in a row without a lower loss', () => {
+    expect(stops(rising.slice(0, 4), { patience: 3 })).toBeUndefined();
+    expect(stops(rising, { patience: 3 })).toMatch(/last 3 evaluations.* 2\.000 at step 2/);
+  });
+
+  it('does not come while the loss falls, however little, nor without patience', () => {
+    const falling = Array.from({ length: 20 }, (_, i) => candidate(i, 3 - 0.0001 * i, undefined, noisy));
+    expect(stops(falling, { patience: 1 })).toBeUndefined();
+    expect(stops(rising, {})).toBeUndefined();
+  });
+
+  it('counts what is past the forgetting limit as no better, and says so', () => {
+    const path = [candidate(1, 3, 0.1), candidate(2, 2, 0.4), candidate(3, 1, 0.6)];
+    expect(stops(path, { patience: 2, limit: 0.3 })).toMatch(/forgetting limit \(0\.3 nats\)/);
+    expect(stops(path, { patience: 3, limit: 0.3 })).toBeUndefined();
+    expect(stops(path, { patience: 2 })).toBeUndefined();
+  });
+
+  it('does not count what was not held against the limit', () => {
+    const path = [candidate(1, 3, 0.1), candidate(2, 4), candidate(3, 4), candidate(4, 2.5, 0.2)];
+    expect(stops(path, { patience: 1, limit: 0.3 })).toBeUndefined();
+  });
+
+  it('does not come before anything was evaluated', () => {
+    expect(stops([], { patience: 1 })).toBeUndefined();
+  });
+});
