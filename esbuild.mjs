@@ -86,9 +86,25 @@ const noStyleProbe = {
   },
 };
 
+/** svgcanvas reads a font's parts off an element's style attribute, which the same policy forbids; its style object may. */
+const noStyleAttribute = {
+  name: 'no-style-attribute',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]svgcanvas[\\/]dist[\\/]svgcanvas\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source.replace(
+        /(\w+)\.setAttribute\("style", ?['"]font:['"] ?\+ ?this\.font\)/,
+        '$1.style.font = this.font',
+      );
+      if (contents === source) throw new Error('svgcanvas has changed: its style attribute was not found.');
+      return { contents };
+    });
+  },
+};
+
 const webview = {
   ...common,
-  plugins: [englishOnly, zodShaken, noStyleProbe],
+  plugins: [englishOnly, zodShaken, noStyleProbe, noStyleAttribute],
   // It is also what report.html carries.
   minify: true,
   platform: 'browser',

@@ -1,5 +1,4 @@
-/** Holds the sections together: a snapshot comes in, each section takes from it what it shows. */
-import type { ToPanel } from '../src/protocol/panel.ts';
+/** Holds the sections together: what the host tells comes in, each section takes from it what it shows. */
 import { charts } from './charts/index.ts';
 import { ChartCard } from './charts/card.ts';
 import { h } from './dom.ts';
@@ -7,59 +6,92 @@ import type { Host } from './host.ts';
 import { sections } from './sections/index.ts';
 import type { Section } from './sections/section.ts';
 import { followSystemTheme, onThemeChange } from './theme.ts';
-import { readPanel } from './view-model/panel.ts';
+import { MOST_BESIDE, readPanel, type PanelView } from './view-model/panel.ts';
+import { applyMessage, type PanelState } from './view-model/state.ts';
 
 /** A run whose owner went silent is noticed without a message: the clock is looked at this often. */
 const CLOCK_MS = 15_000;
 
 export function startPanel(root: HTMLElement, host: Host): void {
   if (!host.canAct) followSystemTheme();
-  let message: ToPanel | undefined;
+  let state: PanelState | undefined;
   let selected: string | undefined;
+  let beside: readonly string[] = [];
   let frame = 0;
 
   const actions = {
     select(run: string) {
+      // What stood beside the old one stands beside the new one, which is no longer beside itself.
+      const old = selected ?? root.dataset['run'];
+      beside = beside.map((id) => (id === run && old ? old : id));
       selected = run;
       host.post({ type: 'select', run });
+      render();
+    },
+    showBeside(runs: string[]) {
+      beside = runs;
       render();
     },
     stop: (run: string) => host.post({ type: 'stop', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
   };
-  const cards: Section[] = charts.map((view) => new ChartCard(view, host));
-  const { top, bottom } = sections(actions);
-  const grid = h(
-    'section',
-    { class: 'charts', 'aria-label': 'Charts' },
-    ...cards.map(({ element }) => element),
-  );
+  const { top, middle, bottom } = sections(actions);
+  const cardsOf = (first: boolean) =>
+    charts.filter((view) => Boolean(view.first) === first).map((view) => new ChartCard(view, host));
+  const [first, others] = [cardsOf(true), cardsOf(false)];
+  const grids = [
+    { cards: first, grid: grid('Learning and forgetting', first) },
+    { cards: others, grid: grid('More charts', others) },
+  ] as const;
+  const elements = (all: readonly Section[]) => all.map(({ element }) => element);
   root.replaceChildren(
-    h('main', {}, ...top.map(({ element }) => element), grid, ...bottom.map(({ element }) => element)),
+    h('main', {}, ...elements(top), grids[0].grid, ...elements(middle), grids[1].grid, ...elements(bottom)),
   );
-  const all = [...top, ...cards, ...bottom];
+  const all: Section[] = [...top, ...first, ...middle, ...others, ...bottom];
 
   function render(): void {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(draw);
   }
   function draw(): void {
-    if (!message) return;
-    const view = readPanel(message, selected, host.now(), host.canAct);
-    root.dataset['run'] = view.run?.snapshot.spec.id ?? '';
+    if (!state) return;
+    const view = readPanel(state, { selected, beside }, host.now(), host.canAct);
+    root.dataset['run'] = view.run?.id ?? '';
+    // Cards of a hidden grid would be drawn without a size.
+    for (const { grid } of grids) grid.hidden = false;
     for (const section of all) section.update(view);
-    grid.hidden = cards.every(({ element }) => element.hidden);
+    for (const { cards, grid } of grids) grid.hidden = cards.every(({ element }) => element.hidden);
+    askToCompare(view);
+  }
+
+  let compared = '';
+  /** Asked once for each choice of runs, and again when one of them has been evaluated. */
+  function askToCompare({ shown }: PanelView): void {
+    const key = JSON.stringify(
+      shown.map(({ id, snapshot }) => [id, snapshot.summary?.step, snapshot.summary?.sentence]),
+    );
+    if (shown.length < 2 || key === compared) return;
+    compared = key;
+    host.post({ type: 'compare', runs: shown.map(({ id }) => id) });
   }
 
   let lastAsked: string | undefined;
-  host.onMessage((next) => {
+  host.onMessage((message) => {
+    const next = applyMessage(state, message);
+    // A message was missed: everything has to come again.
+    if (!next) return host.post({ type: 'ready' });
+    // A report of several runs is there to compare them.
+    if (!state && !host.canAct) beside = next.runs.slice(1, MOST_BESIDE + 1).map(({ spec }) => spec.id);
     // The host's choice counts when it changes; between two of its messages the person's does.
     if (next.selected !== lastAsked) selected = next.selected;
     lastAsked = next.selected;
-    message = next;
+    state = next;
     render();
   });
   onThemeChange(render);
   if (host.canAct) setInterval(render, CLOCK_MS);
   host.post({ type: 'ready' });
 }
+
+const grid = (label: string, cards: readonly Section[]) =>
+  h('section', { class: 'charts', 'aria-label': label }, ...cards.map(({ element }) => element));

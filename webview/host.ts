@@ -8,8 +8,8 @@ export interface Host {
   now(): number;
   onMessage(listener: (message: ToPanel) => void): void;
   post(message: FromPanel): void;
-  /** Keeps a picture that the person asked for. */
-  save(name: string, base64: string): void;
+  /** Keeps a file that the person asked for. */
+  save(name: string, file: Blob | Promise<Blob>): void;
 }
 
 declare const acquireVsCodeApi: undefined | (() => { postMessage(message: unknown): void });
@@ -31,7 +31,10 @@ function connectToEditor(api: { postMessage(message: unknown): void }): Host {
       });
     },
     post,
-    save: (name, base64) => post({ type: 'save', name, base64 }),
+    save: (name, file) =>
+      void Promise.resolve(file)
+        .then(toBase64)
+        .then((base64) => post({ type: 'save', name, base64 })),
   };
 }
 
@@ -44,13 +47,20 @@ function connectToReport(): Host {
     now: () => writtenAt,
     onMessage: (listener) => listener(message),
     post: () => {},
-    save: download,
+    save: (name, file) => void download(name, file),
   };
 }
 
-function download(name: string, base64: string): void {
-  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
-  const url = URL.createObjectURL(new Blob([bytes], { type: 'image/png' }));
+async function toBase64(file: Blob): Promise<string> {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 0x8000)
+    text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+}
+
+async function download(name: string, file: Blob | Promise<Blob>): Promise<void> {
+  const url = URL.createObjectURL(await file);
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

@@ -9,26 +9,55 @@ export interface Theme {
   first: string;
   second: string;
   third: string;
+  /** Of the runs beside each other; the first is that of the selected one. */
+  palette: string[];
   font: string;
   highContrast: boolean;
 }
 
 export function readTheme(): Theme {
   const style = getComputedStyle(document.body);
-  const read = (name: string, fallback: string) => style.getPropertyValue(name).trim() || fallback;
+  const text = (name: string, fallback: string) => style.getPropertyValue(name).trim() || fallback;
+  const read = (name: string, fallback: string) => plainColor(text(name, fallback));
+  const palette = [
+    read('--vscode-charts-blue', '#1a85ff'),
+    read('--vscode-charts-orange', '#d18616'),
+    read('--vscode-charts-green', '#388a34'),
+    read('--vscode-charts-purple', '#652d90'),
+    read('--vscode-charts-red', '#e51400'),
+    read('--vscode-charts-yellow', '#bf8803'),
+  ];
   return {
     text: read('--vscode-foreground', '#3b3b3b'),
     faint: read('--vscode-descriptionForeground', '#6b6b6b'),
     grid: read('--fmn-grid', 'rgba(128,128,128,0.25)'),
     background: read('--vscode-editor-background', '#ffffff'),
-    first: read('--vscode-charts-blue', '#1a85ff'),
-    second: read('--vscode-charts-orange', '#d18616'),
-    third: read('--vscode-charts-green', '#388a34'),
-    font: read('--vscode-font-family', 'system-ui, sans-serif'),
+    first: palette[0]!,
+    second: palette[1]!,
+    third: palette[2]!,
+    palette,
+    font: text('--vscode-font-family', 'system-ui, sans-serif'),
     highContrast:
       document.body.classList.contains('vscode-high-contrast') ||
       document.body.classList.contains('vscode-high-contrast-light'),
   };
+}
+
+const plain = new Map<string, string>();
+const pixel = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!;
+
+/** Any CSS colour, mixed ones too, in the form that every reader of SVG knows: "rgb(1, 2, 3)" or "rgba(1, 2, 3, 0.5)". */
+function plainColor(css: string): string {
+  const known = plain.get(css);
+  if (known) return known;
+  pixel.clearRect(0, 0, 1, 1);
+  pixel.fillStyle = css;
+  pixel.fillRect(0, 0, 1, 1);
+  const [red, green, blue, alpha] = pixel.getImageData(0, 0, 1, 1).data;
+  const rgb = `${red}, ${green}, ${blue}`;
+  const color = alpha === 255 ? `rgb(${rgb})` : `rgba(${rgb}, ${(alpha! / 255).toFixed(3)})`;
+  plain.set(css, color);
+  return color;
 }
 
 /** VS Code changes the body's class with its theme; in a report `followSystemTheme` does. */

@@ -5,19 +5,30 @@
 import {
   provideVSCodeDesignSystem,
   vsCodeButton,
+  vsCodeCheckbox,
   vsCodeDropdown,
   vsCodeOption,
   vsCodeProgressRing,
+  vsCodeTextField,
   type Button,
+  type Checkbox,
   type Dropdown,
+  type TextField,
 } from '@vscode/webview-ui-toolkit';
 
-provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeDropdown(), vsCodeOption(), vsCodeProgressRing());
+provideVSCodeDesignSystem().register(
+  vsCodeButton(),
+  vsCodeCheckbox(),
+  vsCodeDropdown(),
+  vsCodeOption(),
+  vsCodeProgressRing(),
+  vsCodeTextField(),
+);
 
 export function button(
   label: string,
   onClick: () => void,
-  appearance: 'primary' | 'secondary' = 'secondary',
+  appearance: 'primary' | 'secondary' | 'icon' = 'secondary',
 ): Button {
   const element = document.createElement('vscode-button') as Button;
   element.appearance = appearance;
@@ -30,6 +41,21 @@ export function button(
 export function spinner(label: string): HTMLElement {
   const element = document.createElement('vscode-progress-ring');
   element.setAttribute('aria-label', label);
+  return element;
+}
+
+export function checkbox(label: string, onChange: (checked: boolean) => void): Checkbox {
+  const element = document.createElement('vscode-checkbox') as Checkbox;
+  element.setAttribute('aria-label', label);
+  element.addEventListener('change', () => onChange(element.checked));
+  return element;
+}
+
+export function textField(label: string, placeholder: string, onInput: (text: string) => void): TextField {
+  const element = document.createElement('vscode-text-field') as TextField;
+  element.setAttribute('aria-label', label);
+  element.placeholder = placeholder;
+  element.addEventListener('input', () => onInput(element.value));
   return element;
 }
 

@@ -1,19 +1,35 @@
-/** The results panel's host: one panel, snapshots of the runs in, the person's wishes out. */
+/** The results panel's host: one panel, what changed in the runs in, the person's wishes out. */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { fromPanelSchema, toPanelSchema, type FromPanel, type ToPanel } from '../protocol/panel.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { reportError } from '../protocol/errors.ts';
+import {
+  fromPanelSchema,
+  toPanelSchema,
+  type FromPanel,
+  type SweepSnapshot,
+  type ToPanel,
+} from '../protocol/panel.ts';
+import { runComparisonSchema } from '../protocol/run-comparison.ts';
+import { sweepSnapshots } from '../training/sweep-snapshot.ts';
 import type { Context } from './context.ts';
+import { PanelFeed } from './panel-feed.ts';
 import { Throttle } from './throttle.ts';
 
 const viewType = 'forgetMeNot.results';
-/** At most about two snapshots a second reach the panel. */
+/** At most about two messages a second reach the panel. */
 const EVERY_MS = 500;
+/** Sweeps are looked at again at most so often. */
+const SWEEPS_MS = 10_000;
 
 export class ResultsPanel implements vscode.Disposable {
   private panel: vscode.WebviewPanel | undefined;
   private selected: string | undefined;
   private ready = false;
-  private readonly throttle = new Throttle(EVERY_MS, () => this.post());
+  private readonly feed = new PanelFeed();
+  private sweeps: SweepSnapshot[] = [];
+  private sweepsReadAt = 0;
+  private readonly throttle = new Throttle(EVERY_MS, () => void this.update());
 
   constructor(private readonly context: Context) {}
 
@@ -23,7 +39,7 @@ export class ResultsPanel implements vscode.Disposable {
     this.selected = run ?? this.selected ?? this.context.runs.all[0]?.spec.id;
     if (this.panel) {
       this.panel.reveal();
-      this.post();
+      await this.update();
       return;
     }
     const { extensionUri } = this.context.extension;
@@ -53,18 +69,47 @@ export class ResultsPanel implements vscode.Disposable {
     if (this.panel && this.ready) this.throttle.run();
   }
 
-  private post(): void {
+  /** Tells the panel what changed since it was last told. */
+  private async update(): Promise<void> {
+    const sweeps = await this.newSweeps();
     if (!this.panel || !this.ready) return;
-    const message: ToPanel = {
-      type: 'runs',
-      runs: this.context.runs.all,
-      selected: this.selected,
-      inUse: this.context.completion.inUse?.spec.id,
-    };
+    const next = this.feed.next(this.context.runs.all);
+    const common = { selected: this.selected, inUse: this.context.completion.inUse?.spec.id };
+    this.post(
+      next.type === 'runs' ? { ...next, ...common, sweeps: this.sweeps } : { ...next, ...common, sweeps },
+    );
+  }
+
+  private post(message: ToPanel): void {
     const checked = toPanelSchema.safeParse(message);
-    if (!checked.success)
-      this.context.log.warn(`A snapshot was not sent to the panel: ${checked.error.issues[0]?.message}`);
-    else void this.panel.webview.postMessage(checked.data);
+    if (!checked.success) {
+      this.feed.forget();
+      this.context.log.warn(`The panel was not told what changed: ${checked.error.issues[0]?.message}`);
+    } else void this.panel?.webview.postMessage(checked.data);
+  }
+
+  /** Undefined where they are as before. */
+  private async newSweeps(): Promise<SweepSnapshot[] | undefined> {
+    if (Date.now() - this.sweepsReadAt < SWEEPS_MS) return undefined;
+    this.sweepsReadAt = Date.now();
+    const bases = this.context.runs.all.map(({ spec }) => spec.base.sha256);
+    const sweeps = await sweepSnapshots(bases).catch((error: unknown) => {
+      this.context.log.warn(`The sweeps can't be read: ${reportError(error).message}`);
+      return this.sweeps;
+    });
+    if (isDeepStrictEqual(sweeps, this.sweeps)) return undefined;
+    this.sweeps = sweeps;
+    return sweeps;
+  }
+
+  private async compare(runs: string[]): Promise<void> {
+    try {
+      const comparison = await this.context.children.ask(runComparisonSchema, ['compare', ...runs]);
+      this.post({ type: 'comparison', of: runs, comparison });
+    } catch (error) {
+      const { message, next } = reportError(error);
+      this.post({ type: 'comparison', of: runs, problem: `${message} ${next}` });
+    }
   }
 
   private receive(message: unknown): void {
@@ -78,10 +123,13 @@ export class ResultsPanel implements vscode.Disposable {
     switch (wish.type) {
       case 'ready':
         this.ready = true;
-        return this.post();
+        this.feed.forget();
+        return this.update();
       case 'select':
         this.selected = wish.run;
-        return this.post();
+        return this.update();
+      case 'compare':
+        return this.compare(wish.runs);
       case 'useForCompletion':
         await vscode.commands.executeCommand('forgetMeNot.useForCompletion', wish.run);
         return;

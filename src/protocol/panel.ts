@@ -1,8 +1,12 @@
-/** Between the results panel (or report.html) and its host. Snapshots, not deltas: a hidden panel loses nothing. */
+/**
+ * Between the results panel (or report.html) and its host. The host first sends everything, then only what changed; a
+ * panel that was hidden, or that missed a message, says `ready` and is sent everything again, so nothing is lost.
+ */
 import { z } from 'zod';
 import { runEventSchema } from './events.ts';
 import { summarySchema } from './evaluation.ts';
-import { runSpecSchema, runStateSchema } from './run.ts';
+import { runComparisonSchema } from './run-comparison.ts';
+import { hyperSchema, runSpecSchema, runStateSchema } from './run.ts';
 import { runSpectrumSchema } from './spectrum.ts';
 
 export const runSnapshotSchema = z.object({
@@ -19,26 +23,99 @@ export const runSnapshotSchema = z.object({
       leftOut: z.record(z.string(), z.int()),
       trainTokens: z.int(),
       heldOutTokens: z.int(),
+      /** Of the texts and their split: runs with the same one were measured on the same held-out text. */
+      digest: z.string().optional(),
     })
     .optional(),
 });
 export type RunSnapshot = z.infer<typeof runSnapshotSchema>;
 
+/** A run of which the panel knows the first `from` events: `events` are those after them. */
+export const runChangeSchema = runSnapshotSchema.extend({ from: z.int().min(0) });
+export type RunChange = z.infer<typeof runChangeSchema>;
+
+const method = hyperSchema.shape.method.unwrap();
+const intervalSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
+
+/** What a search for a learning rate found, as `concludeSweep` says it; losses in nats per token. */
+export const sweepSnapshotSchema = z.object({
+  id: z.string(),
+  createdAt: z.string(),
+  base: z.object({ id: z.string(), sha256: z.string() }),
+  folder: z.string(),
+  optimizer: hyperSchema.shape.optimizer.unwrap(),
+  /** Optimiser steps of each trial. */
+  steps: z.int(),
+  heldOutWindows: z.int(),
+  methods: z.array(
+    z.object({
+      method,
+      /** Ascending. */
+      rates: z.array(
+        z.object({
+          learningRate: z.number().positive(),
+          verdict: z.enum(['stable', 'worse', 'diverged']),
+          diverged: z.object({ step: z.int(), why: z.string() }).optional(),
+          /** Held-out loss, and its paired difference from the base's. */
+          heldOut: intervalSchema.optional(),
+          change: intervalSchema.optional(),
+          kl: z.number().optional(),
+        }),
+      ),
+      chosen: z.number().optional(),
+      divergesFrom: z.number().optional(),
+      finished: z.boolean(),
+    }),
+  ),
+});
+export type SweepSnapshot = z.infer<typeof sweepSnapshotSchema>;
+
+const common = {
+  selected: z.string().optional(),
+  /** Id of the run that completes code now. */
+  inUse: z.string().optional(),
+};
+/** `of`: the ids that were asked for, the one that the others are held against first. */
+const answerSchema = z.object({
+  of: z.array(z.string()),
+  comparison: runComparisonSchema.optional(),
+  /** Why there is none. */
+  problem: z.string().optional(),
+});
+export type ComparisonAnswer = z.infer<typeof answerSchema>;
+
 /** Host to panel. */
 export const toPanelSchema = z.discriminatedUnion('type', [
+  /** Everything there is. */
   z.object({
     type: z.literal('runs'),
+    ...common,
     runs: z.array(runSnapshotSchema),
-    selected: z.string().optional(),
-    inUse: z.string().optional(),
+    sweeps: z.array(sweepSnapshotSchema).default([]),
+    /** A report is written with its comparison. */
+    comparison: answerSchema.optional(),
   }),
+  /** What is new since the last message. */
+  z.object({
+    type: z.literal('changes'),
+    ...common,
+    runs: z.array(runChangeSchema),
+    /** Runs that are no more. */
+    gone: z.array(z.string()),
+    /** All of them, where they changed. */
+    sweeps: z.array(sweepSnapshotSchema).optional(),
+  }),
+  answerSchema.extend({ type: z.literal('comparison') }),
 ]);
 export type ToPanel = z.infer<typeof toPanelSchema>;
+export type WholePanel = Extract<ToPanel, { type: 'runs' }>;
 
 /** Panel to host. */
 export const fromPanelSchema = z.discriminatedUnion('type', [
+  /** Send everything. */
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('select'), run: z.string() }),
+  z.object({ type: z.literal('compare'), runs: z.array(z.string()).min(2) }),
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
   z.object({ type: z.literal('stop'), run: z.string() }),
   z.object({ type: z.literal('save'), name: z.string(), base64: z.string() }),

@@ -1,8 +1,9 @@
 /** Bars with whiskers: a metric at the base and after. Forgetting, and HumanEval pass@k. */
 import { color } from 'chart.js/helpers';
-import { beforeAfter, type BeforeAfter } from '../view-model/before-after.ts';
+import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-after.ts';
 import { formatInterval, formatTick, isShare } from '../view-model/format.ts';
 import { isKl, isPassAtK } from '../view-model/labels.ts';
+import { lookOf } from './looks.ts';
 import { chartOptions } from './options.ts';
 import type { ChartView } from './view.ts';
 
@@ -13,21 +14,27 @@ interface Texts {
   note: string;
 }
 
+/** Under a bar there is room for a few letters. */
+const shortName = ({ name }: Bar, bars: number) => {
+  const room = Math.max(8, Math.floor(60 / bars));
+  return name.length > room ? `${name.slice(0, room - 1)}\u2026` : name;
+};
+
 function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAfter> {
   const share = ({ metric, unit }: BeforeAfter) => isShare(metric, unit);
   return {
     id,
     title,
     type: 'bar',
-    read: ({ run }) => run && beforeAfter(run.snapshot.summary, run.series.metrics, match),
-    labels: ({ bars }) => bars.map(({ name }) => name),
-    datasets: ({ label, bars }, { faint, first }) => [
+    read: ({ shown }) => beforeAfter(shown, match),
+    labels: ({ bars }) => bars.map((bar) => shortName(bar, bars.length)),
+    datasets: ({ label, bars }, theme) => [
       {
         label,
-        data: bars.map(({ y, low, high }, x) => ({ x, y, low, high })),
-        borderColor: first,
-        backgroundColor: bars.map(({ x }) =>
-          color(x === 0 ? faint : first)
+        data: bars.map(({ y, low, high, name }, x) => ({ x, y, low, high, label: name })),
+        borderColor: theme.first,
+        backgroundColor: bars.map(({ look }) =>
+          color(look === undefined ? theme.faint : lookOf(look, theme).color)
             .alpha(0.55)
             .rgbString(),
         ),
@@ -45,6 +52,7 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
             format: (value, step) =>
               share(model) ? `${formatTick(value * 100, step * 100)}%` : formatTick(value, step),
           },
+          heading: ({ label }) => label ?? '',
           describe: ({ y, low, high }) =>
             formatInterval({ value: y, low: low ?? y, high: high ?? y }, share(model)),
         },
@@ -61,6 +69,18 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
         bar.n.toLocaleString('en'),
       ]),
     }),
+    atName: 'of',
+    rows: ({ bars, label, unit, setting }) =>
+      bars.map(({ name: at, y: value, low, high, n }) => ({
+        figure: label,
+        at,
+        value,
+        low,
+        high,
+        n,
+        unit,
+        setting,
+      })),
     note: ({ setting }) =>
       `${note} Measured ${setting.replace(/^(quick|paper): /, '($1) on ')}. Bars: 95% intervals.`,
   };

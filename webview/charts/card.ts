@@ -1,17 +1,18 @@
-/** A chart with all that belongs to it: title, picture to save, its words, its table. Updated in place. */
+/** A chart with all that belongs to it: title, choices, files to save, its words, its table. Updated in place. */
 import {
   BarController,
   BarElement,
   CategoryScale,
   Chart,
-  Decimation,
   Legend,
   LinearScale,
   LineController,
   LineElement,
+  LogarithmicScale,
   PointElement,
   ScatterController,
   Tooltip,
+  type ChartConfiguration,
   type ChartDataset,
   type ChartOptions,
 } from 'chart.js';
@@ -19,37 +20,57 @@ import { h, Keyed, setAttribute, setText, table } from '../dom.ts';
 import type { Host } from '../host.ts';
 import type { Section } from '../sections/section.ts';
 import { readTheme, type Theme } from '../theme.ts';
-import { button } from '../toolkit.ts';
+import { button, Picker } from '../toolkit.ts';
+import { decimate } from '../view-model/decimate.ts';
 import type { PanelView } from '../view-model/panel.ts';
+import { toCsv } from './csv.ts';
 import { errorBars } from './error-bars.ts';
+import { marksPlugin } from './marks.ts';
 import { toPng } from './png.ts';
-import type { ChartView, Dataset } from './view.ts';
+import { toSvg } from './svg.ts';
+import type { ChartView, Dataset, Picked } from './view.ts';
 import { Zoom } from './zoom.ts';
 
 Chart.register(
   BarController,
   BarElement,
   CategoryScale,
-  Decimation,
   Legend,
   LinearScale,
   LineController,
   LineElement,
+  LogarithmicScale,
   PointElement,
   ScatterController,
   Tooltip,
 );
 
+const formats = ['PNG', 'SVG', 'CSV'] as const;
+/** Pixel columns before the page is laid out. */
+const COLUMNS = 800;
+
 export class ChartCard<M> implements Section {
   readonly element: HTMLElement;
   private readonly canvas = h('canvas', { role: 'img' });
-  private readonly holder: HTMLElement;
+  private readonly holder = h('div', { class: 'canvas' }, this.canvas);
+  private readonly warning = h('p', { class: 'chart-warning' });
   private readonly note = h('p', { class: 'faint' });
   private readonly details: HTMLDetailsElement;
   private readonly data: Keyed;
+  private readonly pickers = new Map<string, Picker>();
+  private readonly choices = h('div', { class: 'chart-pickers' });
+  private readonly picked: Picked = {};
   private readonly reset = button('Reset zoom', () => this.zoom?.set(undefined));
   private readonly zoom: Zoom | undefined;
+  private readonly plugins = [
+    errorBars,
+    marksPlugin(() => ({
+      marks: this.model === undefined ? [] : (this.view.marks?.(this.model) ?? []),
+      theme: this.theme,
+    })),
+  ];
   private chart: Chart | undefined;
+  private panel: PanelView | undefined;
   private model: M | undefined;
   private run = '';
   private theme: Theme = readTheme();
@@ -58,7 +79,6 @@ export class ChartCard<M> implements Section {
     private readonly view: ChartView<M>,
     private readonly host: Host,
   ) {
-    this.holder = h('div', { class: 'canvas' }, this.canvas);
     if (view.zoomable) {
       this.holder.tabIndex = 0;
       setAttribute(this.holder, 'role', 'group');
@@ -73,8 +93,6 @@ export class ChartCard<M> implements Section {
         () => this.draw(),
       );
     }
-    const save = button('Save PNG', () => this.save());
-    setAttribute(save, 'aria-label', `Save PNG: ${view.title}`);
     const tableHolder = h('div', {
       class: 'scroll',
       tabindex: '0',
@@ -87,22 +105,59 @@ export class ChartCard<M> implements Section {
     this.element = h(
       'article',
       { class: view.wide ? 'card wide' : 'card', 'data-chart': view.id },
-      h('div', { class: 'card-head' }, h('h3', {}, view.title), this.reset, save),
+      h('div', { class: 'card-head' }, h('h3', {}, view.title), this.reset, this.saveButtons()),
+      this.choices,
       this.holder,
+      this.warning,
       this.note,
       this.details,
     );
     this.element.hidden = true;
   }
 
+  private saveButtons(): HTMLElement {
+    const buttons = formats.map((format) => {
+      const save = button(format, () => this.save(format), 'icon');
+      setAttribute(save, 'aria-label', `Save ${format}: ${this.view.title}`);
+      setAttribute(save, 'title', `Save as ${format}`);
+      return save;
+    });
+    return h('div', { class: 'save', role: 'group', 'aria-label': `Save ${this.view.title}` }, ...buttons);
+  }
+
   update(view: PanelView): void {
-    const run = view.run?.snapshot.spec.id ?? '';
+    const run = view.run?.id ?? '';
     // A range belongs to the run it was chosen on.
     if (run !== this.run && this.zoom) this.zoom.range = undefined;
     this.run = run;
-    this.model = this.view.read(view);
+    this.panel = view;
+    this.read();
+  }
+
+  private read(): void {
+    this.showPickers(this.panel!);
+    this.model = this.view.read(this.panel!, this.picked);
     this.element.hidden = this.model === undefined;
     this.draw();
+  }
+
+  private showPickers(view: PanelView): void {
+    const wanted = this.view.pickers?.(view) ?? [];
+    // One choice is none.
+    this.choices.hidden = wanted.every(({ choices }) => choices.length < 2);
+    for (const { label, choices } of wanted) {
+      let picker = this.pickers.get(label);
+      if (!picker) {
+        picker = new Picker(`${label}, ${this.view.title}`, (id) => {
+          this.picked[label] = id;
+          this.read();
+        });
+        this.pickers.set(label, picker);
+        this.choices.append(h('label', {}, h('span', { class: 'faint' }, label), picker.element));
+      }
+      if (!choices.some(({ id }) => id === this.picked[label])) this.picked[label] = undefined;
+      picker.update(choices, this.picked[label] ?? choices[0]?.id);
+    }
   }
 
   private draw(): void {
@@ -112,19 +167,33 @@ export class ChartCard<M> implements Section {
     this.chart ??= new Chart(this.canvas, {
       type: this.view.type,
       data: { datasets: [] },
-      plugins: [errorBars],
+      plugins: this.plugins,
     });
     const { chart } = this;
-    merge(chart, this.view.datasets(model, this.theme));
+    merge(chart, this.thinned(model));
     if (this.view.labels) chart.data.labels = this.view.labels(model);
-    chart.options = withRange(this.view.options(model, this.theme), this.zoom?.range);
+    chart.options = this.options(model);
     chart.update('none');
     this.reset.hidden = this.zoom?.range === undefined;
     setAttribute(this.canvas, 'aria-label', `${this.view.title}. ${this.view.words(model)}`);
-    const note = this.view.note?.(model) ?? '';
-    setText(this.note, note);
-    this.note.hidden = !note;
+    showText(this.warning, this.view.warning?.(model));
+    showText(this.note, this.view.note?.(model));
     this.fillTable();
+  }
+
+  /** No more points than there are to see. */
+  private thinned(model: M): Dataset[] {
+    const sets = this.view.datasets(model, this.theme);
+    if (this.view.type !== 'line') return sets;
+    const columns = this.holder.clientWidth || COLUMNS;
+    return sets.map((set) => ({ ...set, data: decimate(set.data, columns, this.zoom?.range) }));
+  }
+
+  private options(model: M): ChartOptions {
+    const options = this.view.options(model, this.theme);
+    const x = options.scales?.['x'];
+    if (x && this.zoom?.range) Object.assign(x, this.zoom.range);
+    return options;
   }
 
   /** Only while someone looks: thousands of rows cost nothing otherwise. */
@@ -134,11 +203,38 @@ export class ChartCard<M> implements Section {
     this.data.update(data, () => [table(data)]);
   }
 
-  private save(): void {
-    if (!this.chart) return;
-    const name = `${this.run || 'forget-me-not'}-${this.view.id}.png`;
-    this.host.save(name, toPng(this.canvas, this.view.title, this.theme));
+  private save(format: (typeof formats)[number]): void {
+    if (!this.chart || this.model === undefined) return;
+    const name = `${this.run || 'forget-me-not'}-${this.view.id}.${format.toLowerCase()}`;
+    this.host.save(name, this.file(format, this.model));
   }
+
+  private file(format: (typeof formats)[number], model: M): Blob | Promise<Blob> {
+    if (format === 'PNG') return toPng(this.canvas, this.view.title, this.theme);
+    if (format === 'CSV')
+      // With a byte order mark, Excel reads it as UTF-8.
+      return new Blob(['\ufeff', toCsv(this.view.rows(model), this.view.atName)], { type: 'text/csv' });
+    const config = {
+      type: this.view.type,
+      data: { labels: this.view.labels?.(model) ?? [], datasets: this.visible(this.thinned(model)) },
+      options: this.options(model),
+      plugins: this.plugins,
+    } as unknown as ChartConfiguration;
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    return new Blob([toSvg({ title: this.view.title, width, height, config }, this.theme)], {
+      type: 'image/svg+xml',
+    });
+  }
+
+  /** What the person hid in the legend stays hidden in what is saved. */
+  private visible(sets: Dataset[]): Dataset[] {
+    return sets.filter((_, index) => this.chart!.isDatasetVisible(index));
+  }
+}
+
+function showText(element: HTMLElement, text: string | undefined): void {
+  setText(element, text ?? '');
+  element.hidden = !text;
 }
 
 /** Keeps the data sets that are there, by their label, so that what the person hid stays hidden. */
@@ -147,10 +243,4 @@ function merge({ data }: Chart, next: Dataset[]): void {
     const old = data.datasets.find(({ label }) => label === dataset.label);
     return old ? Object.assign(old, dataset) : (dataset as unknown as ChartDataset);
   });
-}
-
-function withRange(options: ChartOptions, range: { min: number; max: number } | undefined): ChartOptions {
-  const x = options.scales?.['x'];
-  if (x && range) Object.assign(x, range);
-  return options;
 }

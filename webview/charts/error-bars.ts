@@ -1,8 +1,14 @@
-/** Whiskers for data that carries an interval (`low`/`high`, and `xLow`/`xHigh` for scatter). */
+/**
+ * Whiskers for data that carries an interval (`low`/`high`, and `xLow`/`xHigh` for scatter). Where there are many on a
+ * line, a band instead.
+ */
 import type { Chart, Plugin, Scale } from 'chart.js';
 import type { Datum } from './view.ts';
 
 const CAP = 4;
+/** More intervals than this on one line are a band. */
+const MOST_WHISKERS = 60;
+const BAND_ALPHA = 0.18;
 
 export const errorBars: Plugin = {
   id: 'errorBars',
@@ -27,15 +33,17 @@ function drawSet(chart: Chart, index: number): void {
   const { x: xScale, y: yScale } = chart.scales;
   if (!xScale || !yScale) return;
   const dataset = chart.data.datasets[index]!;
+  const meta = chart.getDatasetMeta(index);
+  const data = dataset.data as unknown as Datum[];
+  if (meta.type === 'line' && data.filter(({ low }) => low !== undefined).length > MOST_WHISKERS)
+    return drawBand(ctx, data, xScale, yScale, String(dataset.borderColor));
   // Bars are filled: their whiskers take the colour of the text, to be seen on them.
-  const bar = chart.getDatasetMeta(index).type === 'bar';
-  ctx.strokeStyle = bar ? textColor(yScale) : String(dataset.borderColor);
+  ctx.strokeStyle = meta.type === 'bar' ? textColor(yScale) : String(dataset.borderColor);
   ctx.lineWidth = 1.5;
   ctx.setLineDash([]);
-  const elements = chart.getDatasetMeta(index).data;
-  (dataset.data as unknown as Datum[]).forEach(({ low, high, xLow, xHigh }, at) => {
-    const element = elements[at];
-    if (!element) return;
+  data.forEach(({ low, high, xLow, xHigh, bare }, at) => {
+    const element = meta.data[at];
+    if (!element || bare) return;
     const { x, y } = element.getProps(['x', 'y'], true);
     ctx.beginPath();
     if (low !== undefined && high !== undefined)
@@ -44,6 +52,19 @@ function drawSet(chart: Chart, index: number): void {
       horizontal(ctx, y, xScale.getPixelForValue(xLow), xScale.getPixelForValue(xHigh));
     ctx.stroke();
   });
+}
+
+function drawBand(ctx: CanvasRenderingContext2D, data: Datum[], x: Scale, y: Scale, color: string): void {
+  const ranged = data.filter(({ low, high }) => low !== undefined && high !== undefined);
+  ctx.beginPath();
+  for (const datum of ranged) ctx.lineTo(x.getPixelForValue(datum.x), y.getPixelForValue(datum.high!));
+  for (const datum of ranged.reverse())
+    ctx.lineTo(x.getPixelForValue(datum.x), y.getPixelForValue(datum.low!));
+  ctx.closePath();
+  ctx.globalAlpha = BAND_ALPHA;
+  ctx.fillStyle = color;
+  ctx.fill();
+  ctx.globalAlpha = 1;
 }
 
 const textColor = ({ options }: Scale) => String((options as { ticks?: { color?: unknown } }).ticks?.color);

@@ -1,18 +1,26 @@
 /** The charts in the order in which they are shown. A new chart is a file here and a line in this list. */
 import { forgettingChart, humanEvalChart } from './before-after.ts';
+import { diversityChart } from './diversity.ts';
 import { learningRateChart } from './learning-rate.ts';
 import { lossChart } from './loss.ts';
+import { memoryChart } from './memory.ts';
+import { passAtKChart } from './pass-at-k.ts';
 import { layerRankChart, moduleRankChart } from './spectrum.ts';
+import { sweepChart } from './sweep.ts';
 import { tradeOffChart } from './trade-off.ts';
 import type { ChartView } from './view.ts';
 
 // Each chart keeps its own model to itself; the list does not need to know it.
 export const charts: ChartView<unknown>[] = [
+  tradeOffChart,
   lossChart,
   forgettingChart,
   humanEvalChart,
-  tradeOffChart,
+  passAtKChart,
+  diversityChart,
   learningRateChart,
+  sweepChart,
   moduleRankChart,
   layerRankChart,
+  memoryChart,
 ].map((chart) => chart as ChartView<unknown>);

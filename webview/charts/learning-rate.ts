@@ -1,10 +1,17 @@
+/** The learning rate over the steps, of the runs beside each other. */
 import { formatRate } from '../view-model/format.ts';
 import { sample, type Point } from '../view-model/series.ts';
+import { lookOf } from './looks.ts';
 import { chartOptions, stepAxis } from './options.ts';
 import type { ChartView } from './view.ts';
 
-interface RateModel {
+interface RunRate {
+  label: string;
+  look: number;
   points: Point[];
+}
+interface RateModel {
+  runs: RunRate[];
   steps: number;
 }
 const TABLE_ROWS = 50;
@@ -14,38 +21,61 @@ export const learningRateChart: ChartView<RateModel> = {
   title: 'Learning rate',
   type: 'line',
   zoomable: true,
-  read({ run }) {
-    const points = run?.series.learningRate ?? [];
-    return points.length ? { points, steps: run!.snapshot.state.steps } : undefined;
+  read({ shown }) {
+    const runs = shown
+      .map(({ label, look, series }) => ({ label, look, points: series.learningRate }))
+      .filter(({ points }) => points.length > 0);
+    if (runs[0]?.look !== 0) return undefined;
+    return { runs, steps: Math.max(...shown.map(({ snapshot }) => snapshot.state.steps)) };
   },
-  datasets: ({ points }, { first }) => [
-    {
-      label: 'learning rate',
-      data: points,
-      borderColor: first,
-      backgroundColor: first,
-      borderWidth: 2,
-      pointRadius: points.length === 1 ? 3 : 0,
-      pointHoverRadius: 3,
-    },
-  ],
-  options: ({ steps }, theme) =>
+  datasets: ({ runs }, theme) =>
+    runs.map(({ label, look, points }) => {
+      const { color, dash } = lookOf(look, theme);
+      return {
+        label,
+        data: points,
+        borderColor: color,
+        backgroundColor: color,
+        borderWidth: 2,
+        borderDash: dash,
+        pointRadius: points.length === 1 ? 3 : 0,
+        pointHoverRadius: 3,
+      };
+    }),
+  options: ({ steps, runs }, theme) =>
     chartOptions(
       {
         x: stepAxis(steps),
         y: { title: '', format: formatRate, fromZero: true },
+        legend: runs.length > 1 && 'lines',
         heading: ({ x }) => `step ${x.toLocaleString('en')}`,
-        describe: ({ y }) => formatRate(y),
+        describe: ({ y }, name) => (runs.length > 1 ? `${name}: ${formatRate(y)}` : formatRate(y)),
       },
       theme,
     ),
-  words({ points }) {
-    const peak = points.reduce((best, point) => (point.y > best.y ? point : best));
-    return `It peaks at ${formatRate(peak.y)} at step ${peak.x} and is ${formatRate(points.at(-1)!.y)} at step ${points.at(-1)!.x}.`;
+  words: ({ runs }) =>
+    runs
+      .map(({ label, points }) => {
+        const peak = points.reduce((best, point) => (point.y > best.y ? point : best));
+        const last = points.at(-1)!;
+        const it = runs.length > 1 ? label : 'It';
+        return `${it} peaks at ${formatRate(peak.y)} at step ${peak.x} and is ${formatRate(last.y)} at step ${last.x}.`;
+      })
+      .join(' '),
+  table({ runs }) {
+    const columns = runs.map(({ points }) => new Map(points.map(({ x, y }) => [x, formatRate(y)])));
+    const steps = new Set(runs.flatMap(({ points }) => sample(points, TABLE_ROWS).map(({ x }) => x)));
+    return {
+      caption: 'Learning rate by step',
+      head: ['Step', ...(runs.length > 1 ? runs.map(({ label }) => label) : ['Learning rate'])],
+      rows: [...steps]
+        .sort((a, b) => a - b)
+        .map((step) => [step.toLocaleString('en'), ...columns.map((column) => column.get(step) ?? '')]),
+    };
   },
-  table: ({ points }) => ({
-    caption: 'Learning rate by step',
-    head: ['Step', 'Learning rate'],
-    rows: sample(points, TABLE_ROWS).map(({ x, y }) => [x.toLocaleString('en'), formatRate(y)]),
-  }),
+  atName: 'step',
+  rows: ({ runs }) =>
+    runs.flatMap(({ label, points }) =>
+      points.map(({ x, y }) => ({ run: label, figure: 'learning rate', at: x, value: y })),
+    ),
 };

@@ -1,92 +1,154 @@
-/** Training loss and held-out loss over the run. */
+/** Training loss and held-out loss over the run, of the runs beside each other. */
 import { color } from 'chart.js/helpers';
+import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber } from '../view-model/format.ts';
 import { isHeldOutLoss } from '../view-model/labels.ts';
 import type { RunView } from '../view-model/panel.ts';
-import { longest, sample, smooth, type MetricSeries } from '../view-model/series.ts';
+import { longest, sample, smooth, type MetricSeries, type Point } from '../view-model/series.ts';
+import { lookOf } from './looks.ts';
 import { chartOptions, stepAxis } from './options.ts';
-import type { ChartView, Dataset } from './view.ts';
+import type { ChartView, DataRow, Dataset, Mark } from './view.ts';
 
-interface LossModel {
-  loss: RunView['series']['loss'];
-  smoothed: RunView['series']['loss'];
+interface RunLoss {
+  label: string;
+  look: number;
+  loss: Point[];
+  smoothed: Point[];
   heldOut: MetricSeries | undefined;
   /** The same measured in other ways, such as over more windows at the end. */
   others: MetricSeries[];
+}
+interface LossModel {
+  runs: [RunLoss, ...RunLoss[]];
   steps: number;
+  marks: Mark[];
+  warning: string | undefined;
 }
 
 /** Below this many steps the raw loss is all there is to see. */
 const SMOOTH_FROM = 20;
 const TABLE_ROWS = 50;
+/** More points than this are a line without dots. */
+const MOST_DOTS = 60;
 
 const wayName = ({ setting }: MetricSeries) =>
   setting.startsWith('during training')
     ? 'held-out loss, during training'
     : 'held-out loss, final evaluation';
+const waysOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
-export const lossChart: ChartView<LossModel> = {
-  id: 'loss',
-  title: 'Loss',
-  type: 'line',
-  wide: true,
-  zoomable: true,
-  read({ run }) {
-    if (!run) return undefined;
-    const { loss, metrics } = run.series;
-    const heldOut = longest(metrics, isHeldOutLoss);
-    if (!loss.length && !heldOut) return undefined;
-    const others = metrics.filter((one) => one !== heldOut && isHeldOutLoss(one.task, one.metric));
-    const memory = Math.max(5, Math.round(loss.length / 20));
-    return {
-      loss,
-      smoothed: loss.length >= SMOOTH_FROM ? smooth(loss, memory) : [],
-      heldOut,
-      others,
-      steps: run.snapshot.state.steps,
-    };
-  },
-  datasets({ loss, smoothed, heldOut, others }, { first, second, third, highContrast }) {
-    const line = { pointRadius: 0, pointHoverRadius: 3 };
-    const drawn = smoothed.length > 0;
-    const sets: Dataset[] = [
-      {
-        ...line,
-        label: drawn ? 'training loss, each step' : 'training loss',
-        data: loss,
-        borderColor: drawn && !highContrast ? color(first).alpha(0.35).rgbString() : first,
-        backgroundColor: first,
-        borderWidth: drawn ? 1 : 2,
-        pointRadius: loss.length === 1 ? 3 : 0,
-        order: 3,
-      },
-      {
-        ...line,
-        label: 'training loss, smoothed',
-        data: smoothed,
-        borderColor: first,
-        backgroundColor: first,
-        borderWidth: 2,
-        order: 2,
-      },
-    ];
-    for (const [index, way] of [...(heldOut ? [heldOut] : []), ...others].entries()) {
+const read = ({ series, label, look }: RunView): RunLoss => {
+  const { loss, metrics } = series;
+  const heldOut = longest(metrics, isHeldOutLoss);
+  const memory = Math.max(5, Math.round(loss.length / 20));
+  return {
+    label,
+    look,
+    loss,
+    smoothed: loss.length >= SMOOTH_FROM ? smooth(loss, memory) : [],
+    heldOut,
+    others: metrics.filter((one) => one !== heldOut && isHeldOutLoss(one.task, one.metric)),
+  };
+};
+
+const dots = (points: readonly unknown[]) => (points.length > MOST_DOTS ? 0 : 4);
+
+/** One run alone: each kind of loss has its colour. */
+function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme): Dataset[] {
+  const { loss, smoothed } = run;
+  const drawn = smoothed.length > 0;
+  return [
+    {
+      label: drawn ? 'training loss, each step' : 'training loss',
+      data: loss,
+      borderColor: drawn && !highContrast ? color(first).alpha(0.35).rgbString() : first,
+      backgroundColor: first,
+      borderWidth: drawn ? 1 : 2,
+      pointRadius: loss.length === 1 ? 3 : 0,
+      pointHoverRadius: 3,
+      order: 3,
+    },
+    {
+      label: 'training loss, smoothed',
+      data: smoothed,
+      borderColor: first,
+      backgroundColor: first,
+      borderWidth: 2,
+      pointRadius: 0,
+      pointHoverRadius: 3,
+      order: 2,
+    },
+    ...waysOf(run).map((way, index): Dataset => {
       const shade = index === 0 ? second : third;
-      sets.push({
+      return {
         label: wayName(way),
         data: way.points,
         borderColor: shade,
         backgroundColor: shade,
         borderWidth: 2,
         borderDash: index === 0 ? [6, 4] : [2, 3],
-        pointRadius: 4,
+        pointRadius: dots(way.points),
         pointHoverRadius: 6,
         pointStyle: index === 0 ? 'circle' : 'rectRot',
         order: 1,
-      });
-    }
-    return sets.filter(({ data }) => data.length > 0);
+      };
+    }),
+  ];
+}
+
+/** Beside others: each run has its colour, thin for what it trained on, strong for what it did not see. */
+function besideSets(run: RunLoss, theme: Theme): Dataset[] {
+  const { color: shade, shape } = lookOf(run.look, theme);
+  const trained = run.smoothed.length ? run.smoothed : run.loss;
+  return [
+    {
+      label: `${run.label}: training`,
+      data: trained,
+      borderColor: color(shade)
+        .alpha(theme.highContrast ? 1 : 0.6)
+        .rgbString(),
+      backgroundColor: shade,
+      borderWidth: 1,
+      pointRadius: 0,
+      pointHoverRadius: 3,
+      order: 2,
+    },
+    {
+      label: `${run.label}: held out`,
+      data: run.heldOut?.points ?? [],
+      borderColor: shade,
+      backgroundColor: shade,
+      borderWidth: 2,
+      borderDash: [6, 4],
+      pointRadius: dots(run.heldOut?.points ?? []),
+      pointHoverRadius: 6,
+      pointStyle: shape,
+      order: 1,
+    },
+  ];
+}
+
+export const lossChart: ChartView<LossModel> = {
+  id: 'loss',
+  title: 'Loss',
+  type: 'line',
+  first: true,
+  zoomable: true,
+  read({ run, shown, differentCorpora }) {
+    const runs = shown.map(read).filter(({ loss, heldOut }) => loss.length > 0 || heldOut);
+    const [first, ...rest] = runs;
+    if (!run || !first || first.look !== 0) return undefined;
+    return {
+      runs: [first, ...rest],
+      steps: Math.max(...shown.map(({ snapshot }) => snapshot.state.steps)),
+      marks: marksOf(run),
+      warning: differentCorpora,
+    };
   },
+  datasets: ({ runs }, theme) =>
+    (runs.length === 1 ? aloneSets(runs[0], theme) : runs.flatMap((run) => besideSets(run, theme))).filter(
+      ({ data }) => data.length > 0,
+    ),
   options: ({ steps }, theme) =>
     chartOptions(
       {
@@ -99,45 +161,86 @@ export const lossChart: ChartView<LossModel> = {
       },
       theme,
     ),
-  words({ loss, heldOut, others }) {
-    const parts: string[] = [];
-    const from = loss[0];
-    const to = loss.at(-1);
-    if (from && to)
-      parts.push(
-        `Training loss went from ${formatNumber(from.y)} at step ${from.x} to ${formatNumber(to.y)} at step ${to.x}.`,
-      );
-    for (const way of [...(heldOut ? [heldOut] : []), ...others]) {
-      const points = way.points.map(
-        (point) => `${formatInterval({ value: point.y, ...point }, false)} at step ${point.x}`,
-      );
-      parts.push(`${wayName(way).replace(/^h/, 'H')}: ${sample(points, 6).join(', ')}.`);
-    }
-    return `${parts.join(' ')} In nats per token.`;
-  },
-  table({ loss, heldOut, others }) {
-    const ways = [...(heldOut ? [heldOut] : []), ...others];
-    const steps = new Set([
-      ...sample(loss, TABLE_ROWS).map(({ x }) => x),
-      ...ways.flatMap(({ points }) => points.map(({ x }) => x)),
-    ]);
-    const trained = new Map(loss.map(({ x, y }) => [x, y]));
+  marks: ({ marks }) => marks,
+  words: ({ runs, marks }) =>
+    [
+      ...runs.map((run) => (runs.length > 1 ? `${run.label}: ${wordsOf(run)}` : wordsOf(run))),
+      ...marks.map(({ x, text }) => `At step ${x}: ${text}.`),
+      'In nats per token.',
+    ].join(' '),
+  table({ runs }) {
+    const columns = runs.flatMap((run) => {
+      const name = (kind: string) => (runs.length > 1 ? `${run.label}: ${kind}` : kind);
+      const trained = new Map(run.loss.map(({ x, y }) => [x, formatNumber(y)]));
+      return [
+        { name: name('training loss'), at: trained },
+        ...waysOf(run).map((way) => ({
+          name: name(wayName(way)),
+          at: new Map(
+            way.points.map((point) => [point.x, formatInterval({ value: point.y, ...point }, false)]),
+          ),
+        })),
+      ];
+    });
+    const steps = new Set(
+      runs.flatMap((run) => [
+        ...sample(run.loss, TABLE_ROWS).map(({ x }) => x),
+        ...waysOf(run).flatMap(({ points }) => sample(points, TABLE_ROWS).map(({ x }) => x)),
+      ]),
+    );
     return {
       caption: 'Loss by step, in nats per token',
-      head: ['Step', 'Training loss', ...ways.map(wayName)],
+      head: ['Step', ...columns.map(({ name }) => name.replace(/^[a-z]/, (letter) => letter.toUpperCase()))],
       rows: [...steps]
         .sort((a, b) => a - b)
-        .map((step) => [
-          step.toLocaleString('en'),
-          trained.has(step) ? formatNumber(trained.get(step)!) : '',
-          ...ways.map(({ points }) => {
-            const point = points.find(({ x }) => x === step);
-            return point ? formatInterval({ value: point.y, ...point }, false) : '';
-          }),
-        ]),
+        .map((step) => [step.toLocaleString('en'), ...columns.map(({ at }) => at.get(step) ?? '')]),
     };
   },
-  note: ({ heldOut }) =>
-    heldOut &&
-    `Held-out: files that were kept out of training; ${heldOut.setting.replace(/^during training: /, '')}. Bars: 95% intervals.`,
+  atName: 'step',
+  rows: ({ runs }) => runs.flatMap(rowsOf),
+  warning: ({ warning }) => warning,
+  note({ runs }) {
+    const { heldOut } = runs[0];
+    return (
+      heldOut &&
+      `Held-out: files that were kept out of training; ${heldOut.setting.replace(/^during training: /, '')}. ${heldOut.points.length > MOST_DOTS ? 'Band' : 'Bars'}: 95% intervals.`
+    );
+  },
 };
+
+function marksOf({ series }: RunView): Mark[] {
+  return [
+    ...(series.best ? [{ x: series.best.step, text: 'kept' }] : []),
+    ...(series.earlyStop ? [{ x: series.earlyStop.step, text: 'ended early' }] : []),
+    ...series.rollbacks.slice(-1).map(({ step, to }) => ({ x: to, text: `went back from step ${step}` })),
+  ];
+}
+
+function wordsOf(run: RunLoss): string {
+  const from = run.loss[0];
+  const to = run.loss.at(-1);
+  const trained =
+    from && to
+      ? `Training loss went from ${formatNumber(from.y)} at step ${from.x} to ${formatNumber(to.y)} at step ${to.x}.`
+      : '';
+  const ways = waysOf(run).map((way) => {
+    const points = way.points.map(
+      (point) => `${formatInterval({ value: point.y, ...point }, false)} at step ${point.x}`,
+    );
+    return `${wayName(way).replace(/^h/, 'H')}: ${sample(points, 6).join(', ')}.`;
+  });
+  return [trained, ...ways].filter(Boolean).join(' ');
+}
+
+function rowsOf(run: RunLoss): DataRow[] {
+  const unit = 'nats/token';
+  return [
+    ...run.loss.map(({ x, y }) => ({ run: run.label, figure: 'training loss', at: x, value: y, unit })),
+    ...waysOf(run).flatMap((way) =>
+      way.points.map(({ x, y, low, high, n }) => ({
+        ...{ run: run.label, figure: wayName(way), at: x, value: y, low, high, n, unit },
+        setting: way.setting,
+      })),
+    ),
+  ];
+}

@@ -1,5 +1,13 @@
 /** What all charts have in common. */
-import type { ChartOptions, Scale, Tick, ScaleOptionsByType, TooltipItem } from 'chart.js';
+import {
+  Chart,
+  type ChartOptions,
+  type LegendItem,
+  type Scale,
+  type ScaleOptionsByType,
+  type Tick,
+  type TooltipItem,
+} from 'chart.js';
 import type { Theme } from '../theme.ts';
 import { formatTick } from '../view-model/format.ts';
 import type { Datum } from './view.ts';
@@ -11,6 +19,10 @@ export interface AxisOptions {
   fromZero?: boolean;
   suggestedMax?: number;
   category?: boolean;
+  /** By powers of ten; `ticks` are then the values that are named. */
+  logarithmic?: boolean;
+  ticks?: number[];
+  stacked?: boolean;
 }
 
 /** From the first step to the last that is planned, so that a live run grows into its chart. */
@@ -26,7 +38,16 @@ const stepOf = (ticks: Tick[]) => (ticks.length > 1 ? Math.abs(ticks[1]!.value -
 type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;
 
 function axis(
-  { title, format = formatTick, fromZero = false, suggestedMax, category = false }: AxisOptions,
+  {
+    title,
+    format = formatTick,
+    fromZero = false,
+    suggestedMax,
+    category = false,
+    logarithmic = false,
+    ticks: named,
+    stacked = false,
+  }: AxisOptions,
   theme: Theme,
 ): LinearAxis {
   const common = {
@@ -35,15 +56,18 @@ function axis(
     border: { color: theme.grid },
   };
   const ticks = { color: theme.faint, font: { family: theme.font, size: 11 }, maxRotation: 0 };
-  if (category) return { ...common, type: 'category', ticks } as unknown as LinearAxis;
+  if (category) return { ...common, type: 'category', stacked, ticks } as unknown as LinearAxis;
   return {
     ...common,
-    type: 'linear',
+    type: logarithmic ? 'logarithmic' : 'linear',
+    stacked,
+    ...(named && { afterBuildTicks: (scale: Scale) => (scale.ticks = named.map((value) => ({ value }))) }),
     beginAtZero: fromZero,
     suggestedMax,
     afterDataLimits: includeWhiskers,
     ticks: {
       ...ticks,
+      ...(named && { autoSkip: false }),
       callback: (value: number | string, _: number, all: Tick[]) => format(Number(value), stepOf(all)),
     },
   } as unknown as LinearAxis;
@@ -57,24 +81,40 @@ function includeWhiskers(scale: Scale): void {
   scale.chart.data.datasets.forEach(({ data }, index) => {
     if (!scale.chart.isDatasetVisible(index)) return;
     for (const datum of data as unknown as Datum[]) {
+      if (datum.bare) continue;
       if (datum[low] !== undefined) scale.min = Math.min(scale.min, datum[low]);
       if (datum[high] !== undefined) scale.max = Math.max(scale.max, datum[high]);
     }
   });
 }
 
+const LONGEST = 60;
+
+const shortLabels =
+  (unnamed: string | undefined) =>
+  (chart: Chart): LegendItem[] =>
+    Chart.defaults.plugins.legend.labels
+      .generateLabels(chart)
+      .filter(({ text }) => !unnamed || !text.endsWith(unnamed))
+      .map((item) => ({
+        ...item,
+        text: item.text.length > LONGEST ? `${item.text.slice(0, LONGEST - 1)}\u2026` : item.text,
+      }));
+
 export interface ChartFrame {
   x: AxisOptions;
   y: AxisOptions;
   /** Line samples, or the points' own shapes where there are no lines. */
   legend?: false | 'lines' | 'points';
+  /** Data sets whose name ends like this are not in the legend. */
+  unnamed?: string | undefined;
   /** A tooltip's line for a point. */
   describe(datum: Datum, dataset: string): string;
   heading?(datum: Datum): string;
 }
 
 export function chartOptions(
-  { x, y, legend = false, describe, heading }: ChartFrame,
+  { x, y, legend = false, unnamed, describe, heading }: ChartFrame,
   theme: Theme,
 ): ChartOptions {
   const datum = (item: TooltipItem<'line'>) => item.raw as Datum;
@@ -85,10 +125,13 @@ export function chartOptions(
     animation: false,
     parsing: false,
     normalized: true,
-    interaction: { mode: x.category ? 'index' : 'nearest', intersect: false, axis: x.category ? 'x' : 'xy' },
+    interaction: {
+      mode: x.category && !x.stacked ? 'index' : 'nearest',
+      intersect: false,
+      axis: x.category ? 'x' : 'xy',
+    },
     scales: { x: axis(x, theme), y: axis(y, theme) },
     plugins: {
-      decimation: { enabled: true, algorithm: 'min-max' },
       legend: {
         display: legend !== false,
         position: 'top',
@@ -97,6 +140,8 @@ export function chartOptions(
           color: theme.text,
           font: { family: theme.font, size: 12 },
           usePointStyle: legend === 'points',
+          // Long names of runs must not push the chart off its card.
+          generateLabels: shortLabels(unnamed),
           boxWidth: legend === 'points' ? 8 : 24,
           boxHeight: legend === 'points' ? 8 : 1,
         },

@@ -3,8 +3,8 @@ import type { Theme } from '../theme.ts';
 const MARGIN = 16;
 const TITLE = 32;
 
-/** The chart on the theme's background under its title (a canvas alone would be transparent), as base64. */
-export function toPng(canvas: HTMLCanvasElement, title: string, theme: Theme): string {
+/** The chart on the theme's background under its title (a canvas alone would be transparent). */
+export function toPng(canvas: HTMLCanvasElement, title: string, theme: Theme): Promise<Blob> {
   const scale = canvas.width / canvas.clientWidth;
   const picture = document.createElement('canvas');
   picture.width = canvas.width + 2 * MARGIN * scale;
@@ -17,5 +17,7 @@ export function toPng(canvas: HTMLCanvasElement, title: string, theme: Theme): s
   context.textBaseline = 'middle';
   context.fillText(title, MARGIN * scale, (MARGIN + TITLE / 2) * scale);
   context.drawImage(canvas, MARGIN * scale, (MARGIN + TITLE) * scale);
-  return picture.toDataURL('image/png').split(',')[1]!;
+  return new Promise((resolve, reject) =>
+    picture.toBlob((blob) => (blob ? resolve(blob) : reject(new Error('The picture is too large.')))),
+  );
 }

@@ -11,6 +11,9 @@ const names: Record<SpectrumKind, string> = { base: 'base', change: 'change', no
 const meaning =
   'Rank: how many singular values hold 90% of the energy, the sum of their squares. Noise: Gaussian, as large as the change.';
 
+const spread = (method: string) =>
+  `90% of the energy, ${method}; median of the layers, low and high are the lowest and the highest`;
+
 const count = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 1 });
 
 function rangeText({ ranks }: ModuleRanks, kind: SpectrumKind): string {
@@ -78,6 +81,16 @@ export const moduleRankChart: ChartView<SpectrumView> = {
       count(module.most),
     ]),
   }),
+  atName: 'module',
+  rows: ({ modules, method }) =>
+    modules.flatMap(({ module, ranks }) =>
+      spectrumKinds.flatMap((kind) => {
+        const range = ranks[kind];
+        if (!range) return [];
+        const { median: value, low, high } = range;
+        return [{ figure: `rank of ${names[kind]}`, at: module, value, low, high, setting: spread(method) }];
+      }),
+    ),
   note: (model) =>
     `${meaning} Bars: the median layer; whiskers: the lowest and the highest.${sourceNote(model)}`,
 };
@@ -149,6 +162,19 @@ export const layerRankChart: ChartView<SpectrumView> = {
       ...moduleNames.map((module) => cell(linears[module])),
     ]),
   }),
+  atName: 'layer',
+  rows: ({ layers, method }) =>
+    layers.flatMap(({ layer, linears }) =>
+      moduleNames.flatMap((module) =>
+        spectrumKinds.flatMap((kind) => {
+          const value = linears[module]?.[kind];
+          const figure = `rank of ${names[kind]}, ${module}`;
+          return value === undefined
+            ? []
+            : [{ figure, at: layer, value, setting: `90% of the energy, ${method}` }];
+        }),
+      ),
+    ),
   note: ({ method, rank }) =>
     method === 'lora'
       ? `LoRA with r = ${rank} can make changes of rank ${rank} at most. Data: change (base, noise).`

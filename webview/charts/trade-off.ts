@@ -1,76 +1,220 @@
-/** Learning against forgetting: the trade-off, one point a run. */
-import { formatInterval } from '../view-model/format.ts';
-import { tradeOff, type TradeOffPoint, type TradeOffView } from '../view-model/trade-off.ts';
+/** Learning against forgetting: each run's checkpoints as a path from the base, with intervals. */
+import type { Theme } from '../theme.ts';
+import { formatInterval, formatTick } from '../view-model/format.ts';
+import { figureLabel, isKl, unitOf } from '../view-model/labels.ts';
+import { sample } from '../view-model/series.ts';
+import {
+  axisTitle,
+  figureKey,
+  forgettingFigures,
+  learningFigures,
+  tradeOff,
+  type Figure,
+  type Path,
+  type PathPoint,
+  type TradeOffView,
+} from '../view-model/trade-off.ts';
+import { lookOf } from './looks.ts';
 import { chartOptions } from './options.ts';
-import type { ChartView, Datum } from './view.ts';
+import type { ChartPicker, ChartView, DataRow, Dataset, Datum, PointStyle } from './view.ts';
 
-const learned = ({ x, xLow, xHigh }: TradeOffPoint) =>
-  formatInterval({ value: x, low: xLow, high: xHigh }, false);
-const forgot = ({ y, low, high }: TradeOffPoint) => formatInterval({ value: y, low, high }, false);
-const datum = ({ x, xLow, xHigh, y, low, high, label }: TradeOffPoint): Datum => ({
-  x,
-  xLow,
-  xHigh,
-  y,
-  low,
-  high,
+const LEARNED = 'Learned';
+const FORGOT = 'Forgot';
+/** Whiskers of more points than this would hide the path: those of some are drawn. */
+const MOST_WHISKERS = 8;
+/** Points of more checkpoints than this are too many to be dots. */
+const MOST_DOTS = 40;
+const MOST_POINTS = 400;
+const FINAL = 'final evaluation';
+const MOST_WORDS = 5;
+const MOST_ROWS = 200;
+
+const picker = (label: string, figures: Figure[]): ChartPicker => ({
   label,
+  choices: figures.map((figure) => ({
+    id: figureKey(figure),
+    label: figureLabel(figure.task, figure.metric),
+  })),
 });
+const chosen = (figures: Figure[], key: string | undefined) =>
+  figures.find((figure) => figureKey(figure) === key) ?? figures[0];
+
+/** Points are shares: on the axes and in words they are points of a hundred. */
+const scaleOf = ({ metric }: Figure) => (unitOf(metric) === 'points' ? 100 : 1);
+const learnedText = ({ x, xLow, xHigh }: PathPoint, figure: Figure) =>
+  text({ value: x, low: xLow, high: xHigh }, figure);
+const forgotText = ({ y, low, high }: PathPoint, figure: Figure) => text({ value: y, low, high }, figure);
+function text({ value, low, high }: { value: number; low: number; high: number }, figure: Figure): string {
+  const scale = scaleOf(figure);
+  const shown = formatInterval({ value: value * scale, low: low * scale, high: high * scale }, false);
+  return scale === 1 ? shown : `${shown} points`;
+}
+
+const stepName = (path: Path, { step }: PathPoint) =>
+  step === 0 ? 'base' : `step ${step}${step === path.best ? ' (best)' : ''}`;
+
+function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetting }: TradeOffView): Datum {
+  const { x, xLow, xHigh, y, low, high } = point;
+  const [across, up] = [scaleOf(learning), scaleOf(forgetting)];
+  return {
+    ...{ x: x * across, xLow: xLow * across, xHigh: xHigh * across },
+    ...{ y: y * up, low: low * up, high: high * up },
+    bare,
+    label: `${path.label}, ${stepName(path, point)}`,
+  };
+}
+
+/** Best and last always; of the others some, and none where several paths would hide each other. */
+function whiskered({ points, best, final }: Path, { paths }: TradeOffView): Set<PathPoint> {
+  const some =
+    paths.length > 1
+      ? final
+        ? []
+        : points.slice(-1)
+      : points.length > MOST_WHISKERS
+        ? sample(points, MOST_WHISKERS)
+        : points;
+  return new Set([...some, ...points.filter(({ step }) => step === best)]);
+}
+
+function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
+  const { color, shape, dash } = lookOf(path.look, theme);
+  const drawn = new Set([
+    ...sample(path.points, MOST_POINTS),
+    ...path.points.filter(({ step }) => step === path.best),
+  ]);
+  const points = path.points.filter((point) => drawn.has(point));
+  const shown = whiskered(path, view);
+  const last = points.at(-1);
+  const dot = points.length > MOST_DOTS ? 0 : 3.5;
+  const isBest = ({ step }: PathPoint) => step > 0 && step === path.best;
+  return {
+    label: path.label,
+    data: points.map((point) => datum(path, point, !shown.has(point), view)),
+    showLine: true,
+    borderColor: color,
+    borderWidth: 2,
+    borderDash: dash,
+    backgroundColor: color,
+    pointHoverRadius: 7,
+    pointRadius: points.map((point) =>
+      isBest(point) ? 9 : point === last && !path.final ? 6 : point.step === 0 ? 5 : dot,
+    ),
+    pointStyle: points.map((point): PointStyle =>
+      isBest(point) ? 'star' : point.step === 0 ? 'circle' : shape,
+    ),
+    // The base is an empty circle: nothing learned, nothing forgotten.
+    pointBackgroundColor: points.map(({ step }) => (step === 0 ? theme.background : color)),
+    pointBorderColor: points.map((point) => (isBest(point) ? theme.text : color)),
+    pointBorderWidth: points.map((point) => (isBest(point) ? 2.5 : 1.5)),
+  };
+}
+
+function finalSet(path: Path, view: TradeOffView, theme: Theme): Dataset[] {
+  if (!path.final) return [];
+  const { color, shape } = lookOf(path.look, theme);
+  return [
+    {
+      label: view.paths.length > 1 ? `${path.label}: ${FINAL}` : FINAL,
+      data: [
+        {
+          ...datum(path, path.final, false, view),
+          label: `${path.label}, ${stepName(path, path.final)}, final evaluation`,
+        },
+      ],
+      borderColor: color,
+      backgroundColor: theme.background,
+      borderWidth: 2.5,
+      pointRadius: 7,
+      pointHoverRadius: 9,
+      pointStyle: shape === 'star' ? 'rect' : shape,
+    },
+  ];
+}
 
 export const tradeOffChart: ChartView<TradeOffView> = {
   id: 'trade-off',
   title: 'Learning against forgetting',
   type: 'scatter',
-  read({ run, runs }) {
-    if (!run) return undefined;
-    const view = tradeOff(run.snapshot, runs);
-    return view.points.length ? view : undefined;
-  },
-  datasets({ points }, { first, faint }) {
-    const dot = { pointRadius: 5, pointHoverRadius: 7 };
-    return [
-      {
-        ...dot,
-        label: 'this run',
-        data: points.filter(({ selected }) => selected).map(datum),
-        borderColor: first,
-        backgroundColor: first,
-        pointStyle: 'circle' as const,
-      },
-      {
-        ...dot,
-        label: 'other runs',
-        data: points.filter(({ selected }) => !selected).map(datum),
-        borderColor: faint,
-        backgroundColor: faint,
-        pointStyle: 'triangle' as const,
-      },
-    ].filter(({ data }) => data.length > 0);
-  },
-  options: ({ points, xUnit, yUnit }, theme) =>
+  first: true,
+  pickers: ({ shown }) => [picker(LEARNED, learningFigures(shown)), picker(FORGOT, forgettingFigures(shown))],
+  read: ({ shown, differentCorpora }, picked) =>
+    tradeOff(
+      shown,
+      chosen(learningFigures(shown), picked[LEARNED]),
+      chosen(forgettingFigures(shown), picked[FORGOT]),
+      differentCorpora,
+    ),
+  datasets: (view, theme) =>
+    view.paths.flatMap((path) => [...finalSet(path, view, theme), pathSet(path, view, theme)]),
+  options: (view, theme) =>
     chartOptions(
       {
-        x: { title: `learned: fall of held-out loss${xUnit ? `, ${xUnit}` : ''}`, fromZero: true },
-        y: { title: `forgot: KL${yUnit ? `, ${yUnit}` : ''}`, fromZero: true },
-        legend: points.length > 1 && 'points',
+        x: { title: axisTitle(view.learning, 'learned'), format: formatTick, fromZero: true },
+        y: { title: axisTitle(view.forgetting, 'forgot'), format: formatTick, fromZero: true },
+        legend: (view.paths.length > 1 || view.paths.some(({ final }) => final)) && 'points',
+        // With several runs, their names are enough.
+        unnamed: view.paths.length > 1 ? FINAL : undefined,
         heading: ({ label }) => label ?? '',
         describe: ({ x, xLow, xHigh, y, low, high }) =>
           `learned ${formatInterval({ value: x, low: xLow ?? x, high: xHigh ?? x }, false)}, forgot ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, false)}`,
       },
       theme,
     ),
-  words: ({ points }) =>
-    points.map((point) => `${point.label}: learned ${learned(point)}, forgot ${forgot(point)}`).join('. ') +
-    '.',
-  table: ({ points, xUnit, yUnit }) => ({
-    caption: 'Learning and forgetting by run',
-    head: ['Run', `Learned, ${xUnit}`, `Forgot, ${yUnit}`],
-    rows: points.map((point) => [
-      point.selected ? `${point.label} (this run)` : point.label,
-      learned(point),
-      forgot(point),
-    ]),
+  words: ({ paths, learning, forgetting }) =>
+    paths
+      .map((path) => {
+        const points = sample(
+          [...path.points.filter(({ step }) => step > 0), ...(path.final ? [path.final] : [])],
+          MOST_WORDS,
+        );
+        return `${path.label}: ${points
+          .map(
+            (point) =>
+              `${stepName(path, point)}${point === path.final ? ' in the final evaluation' : ''} learned ${learnedText(point, learning)}, forgot ${forgotText(point, forgetting)}`,
+          )
+          .join('; ')}.`;
+      })
+      .join(' '),
+  table: ({ paths, learning, forgetting }) => ({
+    caption: 'Learning and forgetting by checkpoint',
+    head: [
+      'Run and step',
+      axisTitle(learning, 'learned').replace('learned', 'Learned'),
+      axisTitle(forgetting, 'forgot').replace('forgot', 'Forgot'),
+      'n',
+      'Interval of',
+    ],
+    rows: paths.flatMap((path) =>
+      [...sample(path.points, MOST_ROWS), ...(path.final ? [path.final] : [])].map((point) => [
+        `${path.label}, ${stepName(path, point)}${point === path.final ? ', final evaluation' : ''}`,
+        learnedText(point, learning),
+        forgotText(point, forgetting),
+        point.n.toLocaleString('en'),
+        point.paired ? 'the paired difference' : 'the figure itself',
+      ]),
+    ),
   }),
-  note: ({ warning }) =>
-    warning ?? 'Further right: learned more. Further up: forgot more. Best is the lower right.',
+  atName: 'step',
+  rows: ({ paths, learning, forgetting }) =>
+    paths.flatMap((path) =>
+      [...path.points, ...(path.final ? [path.final] : [])].flatMap((point): DataRow[] => {
+        const { step: at, x, xLow, xHigh, y, low, high, n, setting } = point;
+        const one = { run: path.label, at, n, setting };
+        return [
+          { ...one, figure: axisTitle(learning, 'learned'), value: x, low: xLow, high: xHigh },
+          { ...one, figure: axisTitle(forgetting, 'forgot'), value: y, low, high },
+        ];
+      }),
+    ),
+  warning: ({ warning }) => warning,
+  note: ({ paths, forgetting }) =>
+    [
+      `Right: learned more. Up: forgot more${isKl(forgetting.metric) ? ' (moved further from the base)' : ''}. Lower right is best; the empty circle is the base.`,
+      paths.some(({ best }) => best !== undefined) && 'Star: the checkpoint that was kept.',
+      paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired)) &&
+        'Bars of checkpoints are 95% intervals of their own figures, wider than those of differences from the base.',
+    ]
+      .filter(Boolean)
+      .join(' '),
 };

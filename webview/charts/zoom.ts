@@ -1,11 +1,8 @@
 /** Zoom along x: drag over a range, or the keys + - arrows and 0. The range outlives updates. */
 import type { Chart } from 'chart.js';
 import { h } from '../dom.ts';
+import type { Range } from '../view-model/decimate.ts';
 
-export interface Range {
-  min: number;
-  max: number;
-}
 /** A drag shorter than this is a click. */
 const LEAST_PIXELS = 6;
 

@@ -1,8 +1,8 @@
 import { h } from '../dom.ts';
 import { Picker } from '../toolkit.ts';
 import { formatTime } from '../view-model/format.ts';
+import { methodName } from '../view-model/labels.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import { methodName } from '../view-model/status.ts';
 import type { Actions, Section } from './section.ts';
 
 /** The title and the run picker. */

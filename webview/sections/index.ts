@@ -1,4 +1,5 @@
 /** The panel from top to bottom. A new section is a file here and a line in `sections`. */
+import { AdviceSection } from './advice.ts';
 import { ComparisonsSection } from './comparisons.ts';
 import { CorpusSection } from './corpus.ts';
 import { EmptySection } from './empty.ts';
@@ -6,12 +7,13 @@ import { ExampleSection } from './example.ts';
 import { FactsSection } from './facts.ts';
 import { HeadlineSection } from './headline.ts';
 import { HeaderSection } from './header.ts';
+import { RunComparisonSection } from './run-comparison.ts';
 import type { Actions, Section } from './section.ts';
 import { StatusSection } from './status.ts';
 import { WarningsSection } from './warnings.ts';
 
-/** What stands above the charts, and what below. */
-export function sections(actions: Actions): { top: Section[]; bottom: Section[] } {
+/** What stands above the first charts, between those and the others, and below. */
+export function sections(actions: Actions): Record<'top' | 'middle' | 'bottom', Section[]> {
   return {
     top: [
       new HeaderSection(actions),
@@ -19,8 +21,8 @@ export function sections(actions: Actions): { top: Section[]; bottom: Section[] 
       new HeadlineSection(),
       new StatusSection(actions),
       new WarningsSection(),
-      new ComparisonsSection(),
     ],
+    middle: [new AdviceSection(), new ComparisonsSection(), new RunComparisonSection(actions)],
     bottom: [new ExampleSection(), new FactsSection(), new CorpusSection()],
   };
 }

@@ -8,6 +8,8 @@ export interface Section {
 
 export interface Actions {
   select(run: string): void;
+  /** These runs beside the selected one. */
+  showBeside(runs: string[]): void;
   stop(run: string): void;
   useForCompletion(run: string): void;
 }

@@ -1,29 +1,64 @@
-/** A metric at the base and at the steps where it was measured since, for the charts with whiskers. */
-import type { Summary } from '../../src/protocol/evaluation.ts';
+/** A metric at the base, at the steps where it was measured since, and of the runs beside: the charts with whiskers. */
 import { figureLabel } from './labels.ts';
-import { longest, type IntervalPoint, type MetricSeries } from './series.ts';
+import type { RunView } from './panel.ts';
+import { longest, sample, type IntervalPoint } from './series.ts';
 
+export interface Bar extends IntervalPoint {
+  name: string;
+  /** The run's colour; undefined for the base. */
+  look: number | undefined;
+}
 export interface BeforeAfter {
   label: string;
   metric: string;
   unit: string;
   setting: string;
-  bars: (IntervalPoint & { name: string })[];
+  bars: Bar[];
 }
+type Match = (task: string, metric: string) => boolean;
+
+/** More bars of checkpoints than this are too thin to read; base, result and some between are shown. */
+const MOST_BARS = 8;
 
 const name = (step: number) => (step === 0 ? 'base' : `step ${step}`);
 
+/** The selected run's bars, then the results of the runs beside it. Undefined where the first of them has none. */
+export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfter | undefined {
+  const [first, ...others] = shown;
+  const view = first && ofRun(first, match);
+  if (!view) return undefined;
+  const beside = others.flatMap(({ snapshot, label, look }): Bar[] => {
+    const { summary, spec } = snapshot;
+    // Another base's result stands against another base.
+    if (!summary || spec.base.sha256 !== first.snapshot.spec.base.sha256) return [];
+    const found = summary.comparisons.find(
+      ({ task, metric }) => match(task, metric) && metric === view.metric,
+    );
+    if (!found) return [];
+    const { value: y, low, high, n } = found.after;
+    return [{ x: summary.step, y, low, high, n, name: label, look }];
+  });
+  if (!beside.length) return view;
+  const { label, snapshot, look } = first;
+  // Beside others, a run is its result.
+  const last = view.bars.at(-1)!;
+  const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, look }] : [];
+  return { ...view, bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...beside] };
+}
+
 /** From the summary when the run has one, else from what the evaluator has said so far. */
-export function beforeAfter(
-  summary: Summary | undefined,
-  metrics: readonly MetricSeries[],
-  match: (task: string, metric: string) => boolean,
+function ofRun(
+  { snapshot: { summary }, series: { metrics } }: RunView,
+  match: Match,
 ): BeforeAfter | undefined {
   const comparison = summary?.comparisons.find(({ task, metric }) => match(task, metric));
   const series = longest(metrics, match);
   const { task, metric } = comparison ?? series ?? {};
   if (!task || !metric) return undefined;
-  const points = new Map<number, IntervalPoint>(series?.points.map((point) => [point.x, point]));
+  const setting = comparison?.after.setting ?? series!.setting;
+  // What was measured in another way is not set beside the result.
+  const checkpoints = series && series.setting === setting ? series.points : [];
+  const points = new Map<number, IntervalPoint>(checkpoints.map((point) => [point.x, point]));
   if (comparison)
     for (const [step, figure] of [
       [0, comparison.before],
@@ -34,7 +69,10 @@ export function beforeAfter(
     label: figureLabel(task, metric),
     metric,
     unit: comparison?.unit ?? '',
-    setting: comparison?.after.setting ?? series!.setting,
-    bars: [...points.values()].sort((a, b) => a.x - b.x).map((point) => ({ ...point, name: name(point.x) })),
+    setting,
+    bars: sample(
+      [...points.values()].sort((a, b) => a.x - b.x),
+      MOST_BARS,
+    ).map((point) => ({ ...point, name: name(point.x), look: point.x === 0 ? undefined : 0 })),
   };
 }

@@ -3,8 +3,8 @@ import { reasons } from '../../src/corpus/manifest.ts';
 import { describeLearning, documentWord } from '../../src/protocol/material.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
+import { methodName } from './labels.ts';
 import type { RunSeries } from './series.ts';
-import { methodName } from './status.ts';
 
 export interface Fact {
   name: string;
@@ -14,7 +14,7 @@ export interface Fact {
 
 export function runFacts(
   { spec, state }: RunSnapshot,
-  { start, last, done, plannedMemory }: RunSeries,
+  { start, last, done, memory: plan }: RunSeries,
 ): Fact[] {
   const { hyper } = spec;
   const learning = describeLearning(spec.corpus);
@@ -55,7 +55,7 @@ export function runFacts(
       : {
           name: 'Peak memory',
           value: formatBytes(memory),
-          note: plannedMemory === undefined ? undefined : `${formatBytes(plannedMemory)} planned`,
+          note: plan && `${formatBytes(plan.total)} planned`,
         },
     start && { name: 'Backend', value: `${start.backend}, ${hyper.precision}`, note: start.backendReason },
     done && { name: 'Training took', value: formatDuration(done.seconds) },

@@ -6,7 +6,9 @@ const signed = (text: string, value: number) => (value < 0 ? `${MINUS}${text}` :
 
 /** Shares (pass@k, accuracy) are shown in percent; everything else in its own unit. */
 export const isShare = (metric: string, unit = '') =>
-  unit === '%' || unit === 'share' || /^pass@|accuracy|exact.?match/i.test(metric);
+  unit === '%' ||
+  unit === 'share' ||
+  /^pass@|accuracy|^acc(_norm)?$|exact.?match|similarity|^average$/i.test(metric);
 
 /** Three decimals, fewer for large numbers, more for small ones: 1.943, 12.3, 0.0042. */
 export function formatNumber(value: number): string {

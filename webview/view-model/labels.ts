@@ -1,19 +1,32 @@
-/** What figures are called on the screen, and which figure plays which part. */
+/** What figures and runs are called on the screen, which figure plays which part, and which way is better. */
+import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { formatRate, formatTime, isShare } from './format.ts';
 
 const tasks: Record<string, string> = {
   workspace: 'Held-out',
   humaneval: 'HumanEval',
+  gsm8k: 'GSM8K',
+  hellaswag: 'HellaSwag',
+  arc_challenge: 'ARC-Challenge',
+  winogrande: 'WinoGrande',
 };
 
 const metrics: [RegExp, string][] = [
   [/^loss$/i, 'loss'],
   [/bits.?per.?byte/i, 'bits per byte'],
+  [/^acc$/, 'accuracy'],
+  [/^acc_norm$/, 'accuracy by length'],
 ];
 
 /** "Held-out loss", "HumanEval pass@1", "KL from base"; what is unknown keeps its own name. */
 export function figureLabel(task: string, metric: string): string {
   if (isKl(metric)) return 'KL from base';
-  if (task === 'retention' && metric === 'loss') return "Loss on the base's own text";
+  if (task === 'retention') {
+    if (metric === 'loss') return "Loss on the base's own text";
+    if (metric === 'source loss') return 'Loss on source text';
+    if (metric === 'source KL from base') return 'KL from base on source text';
+  }
+  if (task === 'forgetting') return `Forgetting ${metric}`;
   const known = metrics.find(([pattern]) => pattern.test(metric))?.[1];
   return `${tasks[task] ?? task} ${known ?? metric}`;
 }
@@ -22,3 +35,50 @@ export const isHeldOut = (task: string) => task === 'workspace';
 export const isHeldOutLoss = (task: string, metric: string) => isHeldOut(task) && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
 export const isKl = (metric: string) => /^kl/i.test(metric);
+const isAnyKl = (metric: string) => /\bkl\b/i.test(metric);
+/** What tells learning: figures on held-out text of the workspace. */
+export const isAnyLearning = isHeldOut;
+/** What tells forgetting: all that is not the workspace's, and no count of what the model writes. */
+export const isForgetting = (task: string, metric: string) => !isHeldOut(task) && !isUnique(metric);
+export const isUnique = (metric: string) => /^unique /.test(metric);
+
+export const higherIsBetter = (metric: string) => isShare(metric) || isUnique(metric);
+export const unitOf = (metric: string) =>
+  isShare(metric)
+    ? 'points'
+    : isAnyKl(metric) || /loss/i.test(metric)
+      ? 'nats/token'
+      : isUnique(metric)
+        ? 'programs'
+        : '';
+
+/** "LoRA r=16", "full fine-tuning": tells runs apart, with their name and time. */
+export function methodName({ hyper }: RunSnapshot['spec']): string {
+  return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
+}
+
+/** A label for each run, as short as tells it from the others: name and method, then rate, then time, then id. */
+export function runLabels(runs: readonly RunSnapshot[]): Map<string, string> {
+  const parts: ((run: RunSnapshot) => string)[] = [
+    ({ spec }) => `${spec.name}, ${methodName(spec)}`,
+    ({ spec }) => `rate ${formatRate(spec.hyper.learningRate)}`,
+    ({ spec }) => formatTime(spec.createdAt),
+    ({ spec }) => spec.id,
+  ];
+  const labels = new Map<string, string>();
+  const name = (group: readonly RunSnapshot[], begun: string, [part, ...rest]: typeof parts): void => {
+    const groups = new Map<string, RunSnapshot[]>();
+    for (const run of group) {
+      const label = [begun, part!(run)].filter(Boolean).join(', ');
+      groups.set(label, [...(groups.get(label) ?? []), run]);
+    }
+    for (const [label, same] of groups) {
+      // A part that all of them share tells nothing.
+      const next = groups.size === 1 && begun ? begun : label;
+      if (same.length > 1 && rest.length) name(same, next, rest);
+      else for (const { spec } of same) labels.set(spec.id, next);
+    }
+  };
+  name(runs, '', parts);
+  return labels;
+}

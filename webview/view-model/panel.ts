@@ -1,35 +1,93 @@
-/** All that the panel shows of the selected run. Sections and charts read this and nothing else. */
-import type { RunSnapshot, ToPanel } from '../../src/protocol/panel.ts';
-import { readSeries, type RunSeries } from './series.ts';
+/** All that the panel shows. Sections and charts read this and nothing else. */
+import type { ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
+import { runLabels } from './labels.ts';
+import { answerFor } from './run-comparison.ts';
+import { seriesOf, type RunSeries } from './series.ts';
+import type { PanelState } from './state.ts';
 import { readStatus, type StatusView } from './status.ts';
 
 export interface RunView {
+  id: string;
   snapshot: RunSnapshot;
   series: RunSeries;
   status: StatusView;
+  /** Tells it from the other runs. */
+  label: string;
+  /** Its colour and shape in charts: 0 is the selected run. */
+  look: number;
 }
 export interface PanelView {
   /** Newest first. */
   runs: RunSnapshot[];
+  labels: Map<string, string>;
   run?: RunView;
+  /** The selected run and those that the person wants beside it. */
+  shown: RunView[];
+  /** Of the selected run's base, newest first. */
+  sweeps: SweepSnapshot[];
+  /** What the host says of exactly the runs that are shown. */
+  comparison?: ComparisonAnswer;
+  /** Set where the shown runs learned from different texts. */
+  differentCorpora?: string;
   /** Id of the run that completes code now. */
   inUse?: string;
   /** Whether buttons that act on a run can do anything (not in a report). */
   canAct: boolean;
 }
 
-export function readPanel(
-  message: ToPanel,
-  selected: string | undefined,
-  now: number,
-  canAct: boolean,
-): PanelView {
-  const runs = [...message.runs].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
-  const snapshot = runs.find(({ spec }) => spec.id === selected) ?? runs[0];
-  const run = snapshot && {
+/** What the person chose: the run, and the ids of those beside it. */
+export interface Chosen {
+  selected?: string | undefined;
+  beside: readonly string[];
+}
+/** As many as colours and shapes tell apart. */
+export const MOST_BESIDE = 5;
+
+export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct: boolean): PanelView {
+  const runs = [...state.runs].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
+  const labels = runLabels(runs);
+  const viewOf = (snapshot: RunSnapshot, look: number): RunView => ({
+    id: snapshot.spec.id,
     snapshot,
-    series: readSeries(snapshot.events),
+    series: seriesOf(snapshot.events),
     status: readStatus(snapshot, now),
+    label: labels.get(snapshot.spec.id)!,
+    look,
+  });
+  const selected = runs.find(({ spec }) => spec.id === chosen.selected) ?? runs[0];
+  const others = chosen.beside.flatMap(
+    (id) => runs.find(({ spec }) => spec.id === id && id !== selected?.spec.id) ?? [],
+  );
+  const shown = [...(selected ? [selected] : []), ...others.slice(0, MOST_BESIDE)].map(viewOf);
+  const run = shown[0];
+  const sha256 = selected?.spec.base.sha256;
+  return {
+    runs,
+    labels,
+    run,
+    shown,
+    sweeps: state.sweeps
+      .filter(({ base }) => base.sha256 === sha256)
+      .sort((a, b) => b.createdAt.localeCompare(a.createdAt)),
+    comparison: answerFor(state.comparison, shown, canAct),
+    differentCorpora: differentCorpora(shown),
+    inUse: state.inUse,
+    canAct,
   };
-  return { runs, run, inUse: message.inUse, canAct };
+}
+
+/** Of the text where it is known, else by what it was read from. */
+const corpusKey = ({ snapshot: { spec, corpus } }: RunView) => [
+  corpus?.digest,
+  `${spec.folder}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,
+];
+
+export function differentCorpora(shown: readonly RunView[]): string | undefined {
+  const [first, ...others] = shown.map(corpusKey);
+  const differs = others.some(([digest, source]) =>
+    digest && first![0] ? digest !== first![0] : source !== first![1],
+  );
+  return differs
+    ? 'These runs learned from different texts: held-out figures are of different files, so compare them with care.'
+    : undefined;
 }

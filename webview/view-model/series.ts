@@ -10,6 +10,8 @@ export interface IntervalPoint extends Point {
   low: number;
   high: number;
   n: number;
+  /** Its paired difference from the base, where that was measured. */
+  change?: { value: number; low: number; high: number } | undefined;
 }
 /** One metric measured one way at several steps. Figures with different settings are never joined by a line. */
 export interface MetricSeries {
@@ -25,16 +27,28 @@ export interface RunSeries {
   learningRate: Point[];
   metrics: MetricSeries[];
   warnings: string[];
-  /** Bytes. */
-  plannedMemory?: number;
+  memory?: EventOf<'memory'>;
+  /** The checkpoint that the result is made of, where it is not simply the last. */
+  best?: EventOf<'best'>;
+  earlyStop?: EventOf<'earlyStop'>;
+  rollbacks: EventOf<'rollback'>[];
   start?: EventOf<'start'>;
   last?: EventOf<'step'>;
   done?: EventOf<'done'>;
 }
 
+const known = new WeakMap<readonly RunEvent[], RunSeries>();
+
+/** `readSeries`, once for each list: a run that did not change is not read again. */
+export function seriesOf(events: readonly RunEvent[]): RunSeries {
+  let series = known.get(events);
+  if (!series) known.set(events, (series = readSeries(events)));
+  return series;
+}
+
 /** Steps in order and each once, also when a run was killed and went on from an older checkpoint. */
 export function readSeries(events: readonly RunEvent[]): RunSeries {
-  const series: RunSeries = { loss: [], learningRate: [], metrics: [], warnings: [] };
+  const series: RunSeries = { loss: [], learningRate: [], metrics: [], warnings: [], rollbacks: [] };
   for (const event of survivingEvents(events)) {
     if (event.type === 'step') {
       series.loss.push({ x: event.step, y: event.loss });
@@ -43,15 +57,19 @@ export function readSeries(events: readonly RunEvent[]): RunSeries {
     } else if (event.type === 'evaluation') addMetric(series.metrics, event);
     else if (event.type === 'start') series.start = event;
     else if (event.type === 'done') series.done = event;
-    else if (event.type === 'memory') series.plannedMemory = event.total;
-    else if (event.type === 'rollback') series.warnings.push(describeRollback(event));
-    else if (event.type === 'warning' && !series.warnings.includes(event.message))
+    else if (event.type === 'memory') series.memory = event;
+    else if (event.type === 'best') series.best = event;
+    else if (event.type === 'earlyStop') series.earlyStop = event;
+    else if (event.type === 'rollback') {
+      series.rollbacks.push(event);
+      series.warnings.push(describeRollback(event));
+    } else if (event.type === 'warning' && !series.warnings.includes(event.message))
       series.warnings.push(event.message);
   }
   return series;
 }
 
-function addMetric(all: MetricSeries[], { step, result }: EventOf<'evaluation'>): void {
+function addMetric(all: MetricSeries[], { step, result, change }: EventOf<'evaluation'>): void {
   let series = all.find(
     ({ task, metric, setting }) =>
       task === result.task && metric === result.metric && setting === result.setting,
@@ -60,8 +78,10 @@ function addMetric(all: MetricSeries[], { step, result }: EventOf<'evaluation'>)
     series = { task: result.task, metric: result.metric, setting: result.setting, points: [] };
     all.push(series);
   }
-  const point = { x: step, y: result.value, low: result.low, high: result.high, n: result.n };
-  const at = series.points.findIndex(({ x }) => x >= step);
+  const point = { x: step, y: result.value, low: result.low, high: result.high, n: result.n, change };
+  // Most often it is the newest step: a thousand checkpoints need no search each.
+  const newest = (series.points.at(-1)?.x ?? -1) < step;
+  const at = newest ? -1 : series.points.findIndex(({ x }) => x >= step);
   if (at < 0) series.points.push(point);
   else series.points.splice(at, series.points[at]!.x === step ? 1 : 0, point);
 }

@@ -99,8 +99,3 @@ function whyNotOffered({ spec, summary }: RunSnapshot): string | undefined {
     return 'What llama.cpp serves does not agree with what was trained, so this result is not offered for completion.';
   return `It was not checked that what is served agrees with what was trained, so this result is not offered for completion. Check it with: forget-me-not evaluate ${spec.id}`;
 }
-
-/** "LoRA r=16", "full fine-tuning": tells runs apart, with their name and time. */
-export function methodName({ hyper }: RunSnapshot['spec']): string {
-  return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
-}

@@ -1,62 +1,178 @@
-/** Learning against forgetting: one point for each evaluated run on the same base. */
-import type { Summary } from '../../src/protocol/evaluation.ts';
-import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { isHeldOut, isHeldOutLoss, isKl } from './labels.ts';
-import { methodName } from './status.ts';
+/** Learning against forgetting: each run's checkpoints as a path that begins at the base. */
+import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
+import type { RunView } from './panel.ts';
+import { figureLabel, higherIsBetter, isAnyLearning, isForgetting, isKl, unitOf } from './labels.ts';
+import type { IntervalPoint, MetricSeries } from './series.ts';
 
-export interface TradeOffPoint {
-  run: string;
-  label: string;
-  /** Fall of held-out loss: right is more learned. */
+/** An axis: one figure, turned so that more is more learned, or more forgotten. */
+export interface Figure {
+  task: string;
+  metric: string;
+}
+export const figureKey = ({ task, metric }: Figure) => `${task} ${metric}`;
+
+export interface PathPoint {
+  step: number;
+  /** What was learned: right is more. */
   x: number;
   xLow: number;
   xHigh: number;
-  /** KL from the base: up is more forgotten. */
+  /** What was forgotten: up is more. */
   y: number;
   low: number;
   high: number;
-  selected: boolean;
+  n: number;
+  setting: string;
+  /** Whether the intervals are of paired differences from the base, or of the checkpoint's own figure. */
+  paired: boolean;
+}
+export interface Path {
+  run: string;
+  label: string;
+  look: number;
+  /** From the base on, in order of steps; measured in one way. */
+  points: PathPoint[];
+  /** The result as evaluated at the end, where that was measured in another way than the path. */
+  final?: PathPoint;
+  /** Step of the checkpoint that the result is made of, where it is not simply the last. */
+  best?: number;
 }
 export interface TradeOffView {
-  points: TradeOffPoint[];
-  xUnit: string;
-  yUnit: string;
-  /** Set when runs on different folders are shown together. */
+  paths: Path[];
+  learning: Figure;
+  forgetting: Figure;
   warning?: string;
 }
 
-const learned = ({ comparisons }: Summary) =>
-  comparisons.find(({ task, metric }) => isHeldOutLoss(task, metric)) ??
-  comparisons.find(({ task, better }) => isHeldOut(task) && better === 'lower');
-const forgot = ({ comparisons }: Summary) => comparisons.find(({ metric }) => isKl(metric));
+/** Figures that any of the runs has, best known first. */
+export function figuresOf(
+  runs: readonly RunView[],
+  match: (task: string, metric: string) => boolean,
+): Figure[] {
+  const found = new Map<string, Figure>();
+  for (const { snapshot, series } of runs)
+    for (const { task, metric } of [...(snapshot.summary?.comparisons ?? []), ...series.metrics])
+      if (match(task, metric)) found.set(figureKey({ task, metric }), { task, metric });
+  return [...found.values()].sort((a, b) => importance(a) - importance(b));
+}
+export const learningFigures = (runs: readonly RunView[]) => figuresOf(runs, isAnyLearning);
+export const forgettingFigures = (runs: readonly RunView[]) => figuresOf(runs, isForgetting);
 
-export function tradeOff(selected: RunSnapshot, runs: readonly RunSnapshot[]): TradeOffView {
-  const view: TradeOffView = { points: [], xUnit: '', yUnit: '' };
-  const folders = new Set<string>();
-  const mine = selected.summary && learned(selected.summary);
-  for (const { spec, summary } of runs) {
-    const learning = summary && learned(summary);
-    const forgetting = summary && forgot(summary);
-    if (!learning || !forgetting || spec.base.sha256 !== selected.spec.base.sha256) continue;
-    if (mine && learning.metric !== mine.metric) continue;
-    folders.add(`${spec.folder}\n${spec.corpus.data ?? ''}`);
-    view.xUnit = learning.unit;
-    view.yUnit = forgetting.unit;
-    view.points.push({
-      run: spec.id,
-      label: `${spec.name}, ${methodName(spec)}`,
-      // 0 - value, so that a difference of zero is not shown as minus zero.
-      x: 0 - learning.difference.value,
-      xLow: 0 - learning.difference.high,
-      xHigh: 0 - learning.difference.low,
-      y: forgetting.after.value,
-      low: forgetting.after.low,
-      high: forgetting.after.high,
-      selected: spec.id === selected.spec.id,
-    });
-  }
-  if (folders.size > 1)
-    view.warning =
-      'These runs were trained on different folders or data sets: their held-out texts differ, so compare with care.';
-  return view;
+const order = [
+  'workspace loss',
+  'workspace bits per byte',
+  'retention KL from base',
+  'retention source KL from base',
+];
+function importance(figure: Figure): number {
+  const at = order.indexOf(figureKey(figure));
+  return at >= 0 ? at : isKl(figure.metric) ? 2 : figure.task === 'forgetting' ? 4 : 5;
+}
+
+/** Undefined where no shown run has both figures. */
+export function tradeOff(
+  shown: readonly RunView[],
+  learning: Figure | undefined,
+  forgetting: Figure | undefined,
+  warning?: string,
+): TradeOffView | undefined {
+  if (!learning || !forgetting) return undefined;
+  const base = shown[0]?.snapshot.spec.base.sha256;
+  const paths = shown
+    .filter(({ snapshot }) => snapshot.spec.base.sha256 === base)
+    .map((run) => pathOf(run, learning, forgetting))
+    .filter(({ points, final }) => points.length > 0 || final);
+  return paths.length ? { paths, learning, forgetting, warning } : undefined;
+}
+
+function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
+  const { snapshot, series, label, look } = run;
+  const measured = checkpoints(series.metrics, learning, forgetting);
+  const final = snapshot.summary && finalPoint(snapshot.summary, learning, forgetting);
+  const path: Path = { run: run.id, label, look, points: measured, best: series.best?.step };
+  if (!final) return path;
+  // Without checkpoints, base and result are all there is; they were measured in one way.
+  if (measured.length < 2) return { ...path, points: [origin(final), final] };
+  return measured.at(-1)!.setting === final.setting
+    ? { ...path, points: [...measured.filter(({ step }) => step !== final.step), final] }
+    : { ...path, final };
+}
+
+const origin = ({ n, setting }: PathPoint): PathPoint => ({
+  ...{ step: 0, x: 0, xLow: 0, xHigh: 0, y: 0, low: 0, high: 0 },
+  ...{ n, setting, paired: true },
+});
+
+/** Of the ways in which both were measured, the one with most steps in common. */
+function checkpoints(metrics: readonly MetricSeries[], learning: Figure, forgetting: Figure): PathPoint[] {
+  const of = (figure: Figure) =>
+    metrics.filter(({ task, metric }) => task === figure.task && metric === figure.metric);
+  let best: PathPoint[] = [];
+  for (const learned of of(learning))
+    for (const forgot of of(forgetting)) {
+      const points = joined(learned, forgot);
+      if (points.length > best.length) best = points;
+    }
+  return best;
+}
+
+function joined(learned: MetricSeries, forgot: MetricSeries): PathPoint[] {
+  const [learnedBase, forgotBase] = [baseOf(learned), baseOf(forgot)];
+  if (!learnedBase || !forgotBase) return [];
+  const others = new Map(forgot.points.map((point) => [point.x, point]));
+  return learned.points.flatMap((point) => {
+    const other = others.get(point.x);
+    if (!other) return [];
+    const x = against(learnedBase, point, higherIsBetter(learned.metric) ? 1 : -1);
+    const y = against(forgotBase, other, higherIsBetter(forgot.metric) ? -1 : 1);
+    return [
+      {
+        ...{ step: point.x, x: x.value, xLow: x.low, xHigh: x.high, y: y.value, low: y.low, high: y.high },
+        ...{ n: point.n, setting: settings(learned.setting, forgot.setting) },
+        paired: (point.change ?? other.change) !== undefined,
+      },
+    ];
+  });
+}
+
+/** A KL from the base is none at the base, measured or not. */
+const baseOf = ({ metric, points }: MetricSeries): IntervalPoint | undefined =>
+  points[0]?.x === 0 ? points[0] : /\bKL\b/i.test(metric) ? { x: 0, y: 0, low: 0, high: 0, n: 0 } : undefined;
+
+const settings = (learned: string, forgot: string) => `${learned}; ${forgot}`;
+
+/** How far a figure is from the base's, in the direction of `sign`. Never minus zero. */
+function against(base: IntervalPoint, point: IntervalPoint, sign: 1 | -1) {
+  if (point.x === 0) return { value: 0, low: 0, high: 0 };
+  if (point.change) return turned(point.change, sign);
+  return turned({ value: point.y - base.y, low: point.low - base.y, high: point.high - base.y }, sign);
+}
+
+function turned({ value, low, high }: Comparison['difference'], sign: 1 | -1) {
+  return sign > 0
+    ? { value: 0 + value, low: 0 + low, high: 0 + high }
+    : { value: 0 - value, low: 0 - high, high: 0 - low };
+}
+
+function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): PathPoint | undefined {
+  const find = (figure: Figure) =>
+    summary.comparisons.find(({ task, metric }) => task === figure.task && metric === figure.metric);
+  const [learned, forgot] = [find(learning), find(forgetting)];
+  if (!learned || !forgot) return undefined;
+  const x = turned(learned.difference, learned.better === 'higher' ? 1 : -1);
+  const y = turned(forgot.difference, forgot.better === 'higher' ? -1 : 1);
+  return {
+    ...{ step: summary.step, x: x.value, xLow: x.low, xHigh: x.high, y: y.value, low: y.low, high: y.high },
+    ...{ n: learned.after.n, setting: settings(learned.after.setting, forgot.after.setting), paired: true },
+  };
+}
+
+/** "fall of held-out loss, nats/token", "rise of HumanEval pass@1, points" */
+export function axisTitle(figure: Figure, side: 'learned' | 'forgot'): string {
+  const { task, metric } = figure;
+  const unit = unitOf(metric);
+  const label = figureLabel(task, metric).replace(/^(Held|Loss|Forgetting)/, (word) => word.toLowerCase());
+  const rises = higherIsBetter(metric) === (side === 'learned');
+  const change = isKl(metric) ? '' : rises ? 'rise of ' : 'fall of ';
+  return `${side}: ${change}${label}${unit ? `, ${unit}` : ''}`;
 }

@@ -1,12 +1,12 @@
 /** report.html: the results panel and its data in one file that needs nothing else, online or offline. */
 import { createHash } from 'node:crypto';
-import type { ToPanel } from '../../protocol/panel.ts';
+import type { WholePanel } from '../../protocol/panel.ts';
 
 export interface ReportParts {
   /** The panel's bundle, as built. */
   script: string;
   style: string;
-  message: ToPanel;
+  message: WholePanel;
   /** The moment that "now" means in the report. */
   writtenAt: Date;
 }

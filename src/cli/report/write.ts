@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UserError } from '../../protocol/errors.ts';
+import { compareRuns } from '../../evaluation/between-runs.ts';
+import { reportError, UserError } from '../../protocol/errors.ts';
+import type { ComparisonAnswer } from '../../protocol/panel.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { readRun } from '../../runs/index.ts';
+import { sweepSnapshots } from '../../training/sweep-snapshot.ts';
 import { reportHtml } from './html.ts';
 
 /** The panel's bundle: beside cli.mjs when bundled, else where the build puts it. */
@@ -22,8 +25,19 @@ function panelAsset(file: string): string {
   return found;
 }
 
+/** Why runs can't be compared is said in the report; it does not keep it from being written. */
+async function comparisonOf(dirs: string[], of: string[]): Promise<ComparisonAnswer> {
+  try {
+    return { of, comparison: await compareRuns(dirs) };
+  } catch (error) {
+    const { message, next } = reportError(error);
+    return { of, problem: `${message} ${next}` };
+  }
+}
+
 /**
- * Writes the runs into one self-contained HTML file, the first one selected, and returns its absolute path.
+ * Writes the runs, what differs between them and the sweeps of their bases into one self-contained HTML file, the first
+ * run selected, and returns its absolute path.
  * By rename: a report that is being replaced is never half there. Errors: those of readRun; bad-argument when
  * the file can't be written.
  */
@@ -35,7 +49,18 @@ export async function writeReport(runDirs: string[], outPath: string): Promise<s
   const html = reportHtml({
     script: script!,
     style: style!,
-    message: { type: 'runs', runs, selected: runs[0]?.spec.id },
+    message: {
+      type: 'runs',
+      runs,
+      sweeps: await sweepSnapshots(runs.map(({ spec }) => spec.base.sha256)),
+      selected: runs[0]?.spec.id,
+      ...(runs.length > 1 && {
+        comparison: await comparisonOf(
+          runDirs,
+          runs.map(({ spec }) => spec.id),
+        ),
+      }),
+    },
     writtenAt: new Date(),
   });
   const out = resolve(outPath);

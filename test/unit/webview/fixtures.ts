@@ -3,7 +3,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Comparison, Metric, Summary } from '../../../src/protocol/evaluation.ts';
 import { runEventSchema, type RunEvent } from '../../../src/protocol/events.ts';
-import { runSnapshotSchema, type RunSnapshot } from '../../../src/protocol/panel.ts';
+import {
+  runSnapshotSchema,
+  sweepSnapshotSchema,
+  type ComparisonAnswer,
+  type RunSnapshot,
+  type SweepSnapshot,
+} from '../../../src/protocol/panel.ts';
+import { readPanel, type PanelView } from '../../../webview/view-model/panel.ts';
 import { runSpectrumSchema, type LinearSpectrum, type RunSpectrum } from '../../../src/protocol/spectrum.ts';
 
 const startedAt = Date.parse('2026-11-24T14:05:00Z');
@@ -105,6 +112,13 @@ export interface Wanted {
   method?: 'lora' | 'full';
   folder?: string;
   shift?: number;
+  /** Checkpoints at which held-out loss and KL are measured, evenly spread; 3 with the loss alone where not given. */
+  checkpoints?: number;
+  /** KL from base at the end, nats per token. */
+  kl?: number;
+  rate?: number;
+  /** Step of the checkpoint that is kept. */
+  best?: number;
 }
 
 /** A run as it stands at step `upTo`; done and evaluated when that is the last. */
@@ -117,6 +131,10 @@ export function makeRun({
   method = 'lora',
   folder = '/home/me/web-server',
   shift = 0,
+  checkpoints,
+  kl = 0.064,
+  rate = method === 'lora' ? 1e-3 : 1e-4,
+  best,
 }: Wanted = {}): RunSnapshot {
   const finished = upTo === steps;
   const events: RunEvent[] = [
@@ -134,14 +152,24 @@ export function makeRun({
     },
   ];
   const evaluation = (step: number) => {
-    const value = 2.146 - 0.2 * (1 - Math.exp((-3 * step) / steps)) - shift;
+    const value = 2.146 - (0.2 + shift) * (1 - Math.exp((-3 * step) / steps));
     events.push({
       type: 'evaluation',
       time: time(5 + 4 * step),
       step,
       result: metric('workspace', 'loss', value, 0.06, 4, 'during training: 4 held-out windows, 2044 tokens'),
     });
+    if (checkpoints === undefined) return;
+    const moved = kl * (step / steps) ** 1.5;
+    const texts = 'during training: 2 texts of up to 64 tokens sampled from the base';
+    events.push({
+      type: 'evaluation',
+      time: time(5 + 4 * step),
+      step,
+      result: metric('retention', 'KL from base', moved, 0.15 * moved, 2, texts),
+    });
   };
+  const every = Math.max(1, Math.ceil(steps / (checkpoints ?? 3)));
   if (upTo > 0) evaluation(0);
   for (let step = 1; step <= upTo; step++) {
     const wobble = 0.12 * Math.sin(step * 12.9898) + 0.05 * Math.sin(step * 78.233);
@@ -151,13 +179,13 @@ export function makeRun({
       time: time(5 + 4 * step),
       step,
       loss: 2.2 - 0.25 * (1 - Math.exp((-3 * step) / steps)) + wobble - shift,
-      learningRate: 1e-3 * warm * (0.5 + 0.5 * Math.cos((Math.PI * step) / steps)),
+      learningRate: rate * warm * (0.5 + 0.5 * Math.cos((Math.PI * step) / steps)),
       gradientNorm: 1.1,
       tokensPerSecond: 131.4,
       peakMemory: 2.31e9,
       etaSeconds: 4 * (steps - step),
     });
-    if (step % Math.ceil(steps / 3) === 0) {
+    if (step % every === 0) {
       evaluation(step);
       events.push({
         type: 'checkpoint',
@@ -167,6 +195,13 @@ export function makeRun({
       });
     }
   }
+  if (best !== undefined)
+    events.push({
+      type: 'best',
+      time: time(5 + 4 * steps),
+      step: best,
+      why: 'it learned most within the limit',
+    });
   if (finished)
     events.push({
       type: 'done',
@@ -185,7 +220,7 @@ export function makeRun({
       createdAt: time(0),
       folder,
       base: { id: 'smollm2-135m', path: '/models/smollm2.gguf', sha256: 'ab'.repeat(32) },
-      hyper: { method, learningRate: method === 'lora' ? 1e-3 : 1e-4, steps },
+      hyper: { method, learningRate: rate, steps },
       backend: 'auto',
       evaluation: {},
       versions: { 'forget-me-not': '0.1.0' },
@@ -201,6 +236,143 @@ export function makeRun({
       heldOutTokens: 71_000,
     },
   });
+}
+
+/** What the panel shows of these runs: the first selected, those beside it as asked. */
+export const panelOf = (
+  runs: RunSnapshot[],
+  {
+    beside = [],
+    ...state
+  }: { beside?: string[]; sweeps?: SweepSnapshot[]; comparison?: ComparisonAnswer } = {},
+): PanelView =>
+  readPanel({ runs, sweeps: [], ...state }, { selected: runs[0]?.spec.id, beside }, startedAt, true);
+
+/** Beyond what every run has: pass@k at several k, diversity, and what memory was planned. */
+export function withSamples(run: RunSnapshot, drop = 0.05): RunSnapshot {
+  const setting =
+    'paper: 164 of 164 problems, 50 samples each, temperature 0.2, top-p 0.95, at most 512 tokens';
+  const add = (name: string, unit: string, before: number, after: number, half: number) =>
+    comparison(
+      ['humaneval', name, unit, 'higher'],
+      metric('humaneval', name, before, half, 164, setting),
+      metric('humaneval', name, after, half, 164, setting),
+      half / 3,
+    );
+  const comparisons = [
+    ...run.summary!.comparisons.filter(({ task }) => task !== 'humaneval'),
+    add('pass@1', '', 0.08, 0.08 - drop / 2, 0.025),
+    add('pass@10', '', 0.17, 0.17 - drop, 0.04),
+    add('pass@50', '', 0.26, 0.26 - drop, 0.05),
+    add('unique programs', 'programs', 24.1, 24.1 - 60 * drop, 1.2),
+    add('unique passing', 'programs', 2.4, 2.4 - 10 * drop, 0.5),
+    add('unique failing', 'programs', 21.7, 21.7 - 50 * drop, 1.1),
+  ];
+  const plan = {
+    weights: 5.4e8,
+    parameters: 2e7,
+    gradients: 1e7,
+    optimiser: 4e7,
+    activations: 9.1e8,
+    workspace: 5e8,
+    runtime: 3.7e8,
+  };
+  const total = Object.values(plan).reduce((sum, bytes) => sum + bytes, 0);
+  return {
+    ...run,
+    summary: { ...run.summary!, comparisons },
+    events: [
+      ...run.events.slice(0, 2),
+      { type: 'memory', time: time(5), plan, total, available: 8e9 },
+      ...run.events.slice(2),
+    ],
+  };
+}
+
+/** LoRA up to the rate from which it diverges, full fine-tuning about a tenth of it. */
+export function makeSweep(sha256 = 'ab'.repeat(32)): SweepSnapshot {
+  const rate = (learningRate: number, change: number | undefined, verdict = 'stable', kl = 0.05) => ({
+    learningRate,
+    verdict,
+    kl,
+    ...(verdict === 'diverged' && { diverged: { step: 12, why: 'the loss stayed at 9.00' } }),
+    ...(change !== undefined && {
+      heldOut: { value: 2.4 + change, low: 2.3 + change, high: 2.5 + change },
+      change: { value: change, low: change - 0.015, high: change + 0.015 },
+    }),
+  });
+  return sweepSnapshotSchema.parse({
+    id: '20261124-1200-sweep-ab12cd',
+    createdAt: time(-7200),
+    base: { id: 'smollm2-135m', sha256 },
+    folder: '/home/me/web-server',
+    optimizer: 'lionw',
+    steps: 40,
+    heldOutWindows: 16,
+    methods: [
+      {
+        method: 'lora',
+        rates: [
+          rate(3e-5, -0.06, 'stable', 0.01),
+          rate(1e-4, -0.115, 'stable', 0.025),
+          rate(3e-4, -0.18, 'stable', 0.071),
+          rate(1e-3, -0.2, 'stable', 0.147),
+          rate(3e-3, undefined, 'diverged'),
+        ],
+        chosen: 1e-3,
+        divergesFrom: 3e-3,
+        finished: true,
+      },
+      {
+        method: 'full',
+        rates: [
+          rate(3e-6, -0.09, 'stable', 0.006),
+          rate(1e-5, -0.148, 'stable', 0.012),
+          rate(3e-5, -0.215, 'stable', 0.041),
+          rate(1e-4, -0.1, 'worse', 0.2),
+          rate(3e-4, 0.7, 'diverged'),
+        ],
+        chosen: 3e-5,
+        divergesFrom: 3e-4,
+        finished: true,
+      },
+    ],
+  });
+}
+
+/** As the host would answer for two runs. */
+export function makeComparison(first: RunSnapshot, second: RunSnapshot): ComparisonAnswer {
+  const of = [first, second].map(({ spec }) => spec.id);
+  return {
+    of,
+    comparison: {
+      runs: [first, second].map(({ spec: { id, name } }) => ({ id, name })),
+      differs: [
+        { setting: 'method', values: [first, second].map(({ spec }) => spec.hyper.method) },
+        { setting: 'learning rate', values: ['1e-3', '1e-4'] },
+      ],
+      against: [
+        {
+          run: of[1]!,
+          comparisons: [
+            comparison(
+              ['workspace', 'loss', 'nats/token', 'lower'],
+              metric('workspace', 'loss', 1.951, 0.1),
+              metric('workspace', 'loss', 1.93, 0.1),
+              0.012,
+            ),
+            comparison(
+              ['humaneval', 'pass@1', '', 'higher'],
+              metric('humaneval', 'pass@1', 0.05, 0.04, 20),
+              metric('humaneval', 'pass@1', 0.06, 0.04, 20),
+              0.03,
+            ),
+          ],
+        },
+      ],
+      warnings: [],
+    },
+  };
 }
 
 /** Ranks that grow with the layer, in matrices as SmolLM2-135M has them. */

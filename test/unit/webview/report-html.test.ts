@@ -28,7 +28,7 @@ describe('what a report embeds', () => {
     const html = reportHtml({
       script: 'start()',
       style: 'a{}',
-      message: { type: 'runs', runs: [run] },
+      message: { type: 'runs', runs: [run], sweeps: [] },
       writtenAt: new Date(0),
     });
     const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(html)![1]!;

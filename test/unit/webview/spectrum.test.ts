@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { readPanel } from '../../../webview/view-model/panel.ts';
 import { spectrumView } from '../../../webview/view-model/spectrum.ts';
 import { layerRankChart, moduleRankChart } from '../../../webview/charts/spectrum.ts';
 import type { Theme } from '../../../webview/theme.ts';
-import { makeRun, makeSpectrum } from './fixtures.ts';
+import { makeRun, makeSpectrum, panelOf } from './fixtures.ts';
 
 const theme = { first: '#0000ff', second: '#ff8800', third: '#008800', faint: '#888888' } as Theme;
 
@@ -56,23 +55,18 @@ describe('the view of a spectrum', () => {
 
 describe('its charts', () => {
   const panel = (method: 'lora' | 'full') =>
-    readPanel(
-      { type: 'runs', runs: [{ ...makeRun({ method }), spectrum: makeSpectrum({ method }) }] },
-      undefined,
-      0,
-      true,
-    );
+    panelOf([{ ...makeRun({ method }), spectrum: makeSpectrum({ method }) }]);
 
   it('are drawn of the selected run only when it was measured', () => {
-    const without = readPanel({ type: 'runs', runs: [makeRun()] }, undefined, 0, true);
+    const without = panelOf([makeRun()]);
     for (const chart of [moduleRankChart, layerRankChart]) {
-      expect(chart.read(without)).toBeUndefined();
-      expect(chart.read(panel('lora'))).toBeDefined();
+      expect(chart.read(without, {})).toBeUndefined();
+      expect(chart.read(panel('lora'), {})).toBeDefined();
     }
   });
 
   it('say in words and in tables what they show', () => {
-    const model = moduleRankChart.read(panel('lora'))!;
+    const model = moduleRankChart.read(panel('lora'), {})!;
     expect(moduleRankChart.words(model)).toContain(
       'k: base 97.5 (96 to 99), change 9.5 (8 to 11), noise of its size 144, of at most 192.',
     );
@@ -85,11 +79,11 @@ describe('its charts', () => {
     ]);
     expect(layerRankChart.words(model)).toMatch(/^Median over the layers.*: q 9.5 \(8 to 11\), k /);
     expect(layerRankChart.note!(model)).toContain('LoRA with r = 16 can make changes of rank 16 at most');
-    expect(layerRankChart.note!(layerRankChart.read(panel('full'))!)).toContain('Full fine-tuning');
+    expect(layerRankChart.note!(layerRankChart.read(panel('full'), {})!)).toContain('Full fine-tuning');
   });
 
   it('warn where the change was read from rounded weights', () => {
-    const model = moduleRankChart.read(panel('full'))!;
+    const model = moduleRankChart.read(panel('full'), {})!;
     expect(moduleRankChart.note!(model)).not.toContain('rounding');
     expect(moduleRankChart.note!({ ...model, source: 'model' })).toContain('rounding to half precision');
   });

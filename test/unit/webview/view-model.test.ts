@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { beforeAfter } from '../../../webview/view-model/before-after.ts';
 import { comparisonRows, verdict } from '../../../webview/view-model/comparisons.ts';
 import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
-import { figureLabel, isKl, isPassAtK } from '../../../webview/view-model/labels.ts';
+import { figureLabel, isPassAtK, runLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
 import { readStatus } from '../../../webview/view-model/status.ts';
-import { tradeOff } from '../../../webview/view-model/trade-off.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
-import { comparison, makeRun, metric, summary, type Wanted } from './fixtures.ts';
+import { comparison, makeRun, metric, panelOf, summary, type Wanted } from './fixtures.ts';
 
 const now = Date.parse('2026-11-24T14:10:00Z');
 const fresh = '2026-11-24T14:09:55Z';
@@ -100,46 +100,39 @@ describe('comparisons', () => {
     });
   });
   it('leaves the name of a figure that it does not know', () => {
-    expect(figureLabel('gsm8k', 'strict match')).toBe('gsm8k strict match');
+    expect(figureLabel('mbpp', 'strict match')).toBe('mbpp strict match');
   });
 });
 
 describe('before and after', () => {
+  const match = (_: string, name: string) => isPassAtK(name);
   it('comes from the events until there is a summary', () => {
-    const events = [
-      { type: 'evaluation' as const, time: '', step: 0, result: metric('humaneval', 'pass@1', 0.05, 0.02) },
-    ];
-    const match = (_: string, name: string) => isPassAtK(name);
-    expect(beforeAfter(undefined, readSeries(events).metrics, match)?.bars.map(({ name }) => name)).toEqual([
-      'base',
-    ]);
-    expect(beforeAfter(summary(60), [], match)?.bars.map(({ name, y }) => [name, y])).toEqual([
+    const live = makeRun({ upTo: 0 });
+    live.events.push({
+      type: 'evaluation',
+      time: '',
+      step: 0,
+      result: metric('humaneval', 'pass@1', 0.05, 0.02),
+    });
+    const names = (run: typeof live) =>
+      beforeAfter(panelOf([run]).shown, match)?.bars.map(({ name, y }) => [name, y]);
+    expect(names(live)).toEqual([['base', 0.05]]);
+    expect(names(makeRun())).toEqual([
       ['base', 0.05],
       ['step 60', 0.04],
     ]);
-    expect(beforeAfter(undefined, [], match)).toBeUndefined();
+    expect(names(makeRun({ upTo: 3 }))).toBeUndefined();
   });
-});
-
-describe('trade-off', () => {
-  it('turns the fall of held-out loss into learning, its interval likewise', () => {
-    const [point] = tradeOff(makeRun(), [makeRun()]).points;
-    expect(point!.x).toBeCloseTo(0.195, 10);
-    expect(point!.xLow).toBeCloseTo(0.175, 10);
-    expect(point!.xHigh).toBeCloseTo(0.215, 10);
-    expect(point).toMatchObject({ y: 0.064, selected: true });
-  });
-  it('shows evaluated runs on the same base only, and warns when the folders differ', () => {
-    const other = makeRun({ id: 'other', folder: '/home/me/else' });
+  it('sets the results of the runs beside it beside it, of the same base only', () => {
     const foreign = makeRun({ id: 'foreign' });
     foreign.spec.base.sha256 = 'cd'.repeat(32);
-    const view = tradeOff(makeRun(), [makeRun(), other, foreign, makeRun({ id: 'live', upTo: 3 })]);
-    expect(view.points.map(({ run }) => run)).toEqual([makeRun().spec.id, 'other']);
-    expect(view.warning).toContain('different folders');
-    expect(tradeOff(makeRun(), [makeRun()]).warning).toBeUndefined();
-  });
-  it('knows KL by any of its names', () => {
-    expect(['KL from base', 'kl', 'KL', 'loss'].map(isKl)).toEqual([true, true, true, false]);
+    const runs = [makeRun(), makeRun({ id: 'b', method: 'full' }), foreign];
+    const { bars } = beforeAfter(panelOf(runs, { beside: ['b', 'foreign'] }).shown, match)!;
+    expect(bars.map(({ name }) => name)).toEqual([
+      'base',
+      expect.stringContaining('LoRA r=16'),
+      expect.stringContaining('full fine-tuning'),
+    ]);
   });
 });
 
@@ -206,12 +199,39 @@ describe('facts', () => {
 });
 
 describe('panel', () => {
-  const message = { type: 'runs' as const, runs: [makeRun({ id: 'a' }), makeRun({ id: 'b' })] };
-  message.runs[1]!.spec.createdAt = '2026-11-25T00:00:00Z';
+  const runs = [makeRun({ id: 'a' }), makeRun({ id: 'b' })];
+  runs[1]!.spec.createdAt = '2026-11-25T00:00:00Z';
+  const read = (selected: string | undefined, some = runs) =>
+    readPanel({ runs: some, sweeps: [] }, { selected, beside: [] }, now, true);
   it('puts the newest run first and falls back on it', () => {
-    expect(readPanel(message, undefined, now, true).runs.map(({ spec }) => spec.id)).toEqual(['b', 'a']);
-    expect(readPanel(message, 'gone', now, true).run?.snapshot.spec.id).toBe('b');
-    expect(readPanel(message, 'a', now, true).run?.snapshot.spec.id).toBe('a');
-    expect(readPanel({ type: 'runs', runs: [] }, 'a', now, true).run).toBeUndefined();
+    expect(read(undefined).runs.map(({ spec }) => spec.id)).toEqual(['b', 'a']);
+    expect(read('gone').run?.id).toBe('b');
+    expect(read('a').run?.id).toBe('a');
+    expect(read('a', []).run).toBeUndefined();
+  });
+  it('gives each run a name that no other has, as short as that allows', () => {
+    const lora = makeRun({ id: 'x' });
+    const fast = makeRun({ id: 'y', rate: 3e-3 });
+    const full = makeRun({ id: 'z', method: 'full' });
+    const twin = makeRun({ id: 'w', method: 'full' });
+    const labels = (...some: (typeof lora)[]) => [...runLabels(some).values()];
+    expect(labels(lora, full)).toEqual(['web-server, LoRA r=16', 'web-server, full fine-tuning']);
+    expect(labels(lora, fast)).toEqual([
+      'web-server, LoRA r=16, rate 1e-3',
+      'web-server, LoRA r=16, rate 3e-3',
+    ]);
+    expect(labels(full, twin)).toEqual([
+      'web-server, full fine-tuning, z',
+      'web-server, full fine-tuning, w',
+    ]);
+  });
+  it('warns of different corpora, by their digest where there is one', () => {
+    const digest = (run: RunSnapshot, text: string) => ({ ...run, corpus: { ...run.corpus!, digest: text } });
+    const [a, b] = [makeRun({ id: 'a' }), makeRun({ id: 'b', folder: '/moved' })];
+    const warning = (...some: RunSnapshot[]) => panelOf(some, { beside: ['b'] }).differentCorpora;
+    expect(warning(a, b)).toContain('different texts');
+    expect(warning(digest(a, '1'), digest(b, '1'))).toBeUndefined();
+    expect(warning(digest(a, '1'), digest(b, '2'))).toContain('different texts');
+    expect(warning(a)).toBeUndefined();
   });
 });

@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { tradeOffChart } from '../../../webview/charts/trade-off.ts';
+import type { RunView } from '../../../webview/view-model/panel.ts';
+import { axisTitle, forgettingFigures, tradeOff } from '../../../webview/view-model/trade-off.ts';
+import { makeRun, metric, panelOf, withSamples } from './fixtures.ts';
+
+const loss = { task: 'workspace', metric: 'loss' };
+const kl = { task: 'retention', metric: 'KL from base' };
+const viewOf = (shown: RunView[]) => tradeOff(shown, loss, kl)!;
+
+describe('learning against forgetting', () => {
+  it('turns the fall of held-out loss into learning, its interval likewise', () => {
+    const [path] = viewOf(panelOf([makeRun()]).shown).paths;
+    // Without checkpoints, it goes from the base to the result.
+    expect(path!.points.map(({ step }) => step)).toEqual([0, 60]);
+    const result = path!.points[1]!;
+    expect(result.x).toBeCloseTo(0.195, 10);
+    expect(result.xLow).toBeCloseTo(0.175, 10);
+    expect(result.xHigh).toBeCloseTo(0.215, 10);
+    expect(result).toMatchObject({ y: 0.064, paired: true });
+    expect(Object.is(path!.points[0]!.x, 0)).toBe(true);
+  });
+
+  it('makes a path of the checkpoints at which both were measured, and sets the final evaluation apart', () => {
+    const run = makeRun({ checkpoints: 6, best: 50 });
+    // One more measurement of the loss alone.
+    run.events.push({ type: 'evaluation', time: '', step: 35, result: metric('workspace', 'loss', 2, 0.1) });
+    const [path] = viewOf(panelOf([run]).shown).paths;
+    expect(path!.points.map(({ step }) => step)).toEqual([0, 10, 20, 30, 40, 50, 60]);
+    const events = run.events.flatMap((event) =>
+      event.type === 'evaluation' && event.step === 50 ? [event.result] : [],
+    );
+    const at = path!.points[5]!;
+    expect(at.x).toBeCloseTo(2.146 - events[0]!.value, 10);
+    expect(at.xHigh - at.xLow).toBeCloseTo(events[0]!.high - events[0]!.low, 10);
+    expect(at.y).toBeCloseTo(events[1]!.value, 10);
+    expect(at.paired).toBe(false);
+    expect(path).toMatchObject({ best: 50, final: { step: 60, paired: true } });
+    expect(tradeOffChart.note!(viewOf(panelOf([run]).shown))).toContain('Star');
+  });
+
+  it('takes paired differences where the events have them', () => {
+    const run = makeRun({ checkpoints: 3 });
+    for (const event of run.events)
+      if (event.type === 'evaluation' && event.result.metric === 'loss' && event.step === 20)
+        event.change = { value: -0.1, low: -0.12, high: -0.08 };
+    const [path] = viewOf(panelOf([run]).shown).paths;
+    expect(path!.points[1]).toMatchObject({ x: 0.1, xLow: 0.08, xHigh: 0.12, paired: true });
+  });
+
+  it('shows runs of the same base only, and says when they learned from different texts', () => {
+    const other = makeRun({ id: 'other', folder: '/home/me/else' });
+    const foreign = makeRun({ id: 'foreign' });
+    foreign.spec.base.sha256 = 'cd'.repeat(32);
+    const panel = panelOf([makeRun(), other, foreign, makeRun({ id: 'live', upTo: 3 })], {
+      beside: ['other', 'foreign', 'live'],
+    });
+    const view = tradeOffChart.read(panel, {})!;
+    expect(view.paths.map(({ run }) => run)).toEqual([makeRun().spec.id, 'other']);
+    expect(tradeOffChart.warning!(view)).toContain('different texts');
+    expect(tradeOffChart.warning!(tradeOffChart.read(panelOf([makeRun()]), {})!)).toBeUndefined();
+  });
+
+  it('measures forgetting as the person chooses: a fall of what is better high', () => {
+    const panel = panelOf([withSamples(makeRun())]);
+    expect(forgettingFigures(panel.shown)[0]).toEqual(kl);
+    const pass = { task: 'humaneval', metric: 'pass@1' };
+    const view = tradeOffChart.read(panel, { Forgot: 'humaneval pass@1' })!;
+    expect(view.forgetting).toEqual(pass);
+    expect(view.paths[0]!.points.at(-1)!.y).toBeCloseTo(0.025, 10);
+    expect(axisTitle(pass, 'forgot')).toBe('forgot: fall of HumanEval pass@1, points');
+    expect(axisTitle(loss, 'learned')).toBe('learned: fall of held-out loss, nats/token');
+    expect(tradeOffChart.words(view)).toContain('forgot 2.500 [1.667, 3.333] points');
+  });
+
+  it('has nothing to show of a run that measured neither', () => {
+    expect(tradeOffChart.read(panelOf([makeRun({ upTo: 3 })]), {})).toBeUndefined();
+    expect(tradeOffChart.read(panelOf([]), {})).toBeUndefined();
+  });
+
+  it('stays readable with a thousand checkpoints', () => {
+    const view = tradeOffChart.read(panelOf([makeRun({ steps: 2000, checkpoints: 1000 })]), {})!;
+    expect(view.paths[0]!.points).toHaveLength(1001);
+    const theme = { palette: ['#000000'], text: '#000000', background: '#ffffff' } as never;
+    const path = tradeOffChart.datasets(view, theme).at(-1)!;
+    expect(path.data.length).toBeLessThanOrEqual(402);
+    expect(path.data.filter(({ bare }) => !bare).length).toBeLessThanOrEqual(9);
+    expect(tradeOffChart.rows(view).length).toBe(2 * 1002);
+  });
+});

@@ -1,0 +1,19 @@
+/** A chart's data as CSV (RFC 4180), one figure a row, numbers as they were measured. */
+import type { DataRow } from './view.ts';
+
+const columns = ['run', 'figure', 'at', 'value', 'low', 'high', 'n', 'unit', 'setting'] as const;
+
+export function toCsv(rows: readonly DataRow[], atName: string): string {
+  const head = columns.map((column) => (column === 'at' ? atName : column));
+  return [head, ...rows.map((row) => columns.map((column) => row[column]))]
+    .map((cells) => `${cells.map(cell).join(',')}\r\n`)
+    .join('');
+}
+
+function cell(value: string | number | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';
+  // A spreadsheet would take these for a formula.
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

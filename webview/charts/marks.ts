@@ -1,0 +1,36 @@
+/** Vertical lines with a word at their head: the best checkpoint, an early end. */
+import type { Chart, Plugin } from 'chart.js';
+import type { Theme } from '../theme.ts';
+import type { Mark } from './view.ts';
+
+const LINE = 14;
+
+/** `read` gives what is to be marked now. */
+export const marksPlugin = (read: () => { marks: Mark[]; theme: Theme }): Plugin => ({
+  id: 'marks',
+  afterDatasetsDraw(chart) {
+    const { marks, theme } = read();
+    marks.forEach((mark, row) => drawMark(chart, mark, row, theme));
+  },
+});
+
+function drawMark({ ctx, chartArea, scales }: Chart, { x, text }: Mark, row: number, theme: Theme): void {
+  // A chart without data yet has no scales.
+  const at = scales['x']?.getPixelForValue(x) ?? NaN;
+  if (!(at >= chartArea.left && at <= chartArea.right)) return;
+  ctx.save();
+  ctx.strokeStyle = ctx.fillStyle = theme.text;
+  ctx.lineWidth = 1;
+  ctx.setLineDash([4, 3]);
+  ctx.beginPath();
+  ctx.moveTo(at, chartArea.top);
+  ctx.lineTo(at, chartArea.bottom);
+  ctx.stroke();
+  ctx.font = `12px ${theme.font}`;
+  ctx.textBaseline = 'top';
+  // On the side where there is room, and each on a line of its own.
+  const left = at + 6 + ctx.measureText(text).width > chartArea.right;
+  ctx.textAlign = left ? 'right' : 'left';
+  ctx.fillText(text, at + (left ? -6 : 6), chartArea.top + 3 + row * LINE);
+  ctx.restore();
+}

@@ -1,0 +1,134 @@
+/** What the run was expected to take, in parts, and the peak that was measured. */
+import { color } from 'chart.js/helpers';
+import { formatBytes, formatTick } from '../view-model/format.ts';
+import type { RunView } from '../view-model/panel.ts';
+import { chartOptions } from './options.ts';
+import type { ChartView, Dataset } from './view.ts';
+
+interface RunMemory {
+  label: string;
+  /** Bytes by part, largest first. */
+  plan: [part: string, bytes: number][];
+  total: number;
+  measured: number | undefined;
+}
+interface Memory {
+  runs: RunMemory[];
+  /** Largest first. */
+  parts: string[];
+}
+const GB = 1e9;
+
+function read({ label, series }: RunView): RunMemory[] {
+  const { memory, done, last } = series;
+  if (!memory) return [];
+  const plan = Object.entries(memory.plan)
+    .filter(([, bytes]) => bytes > 0)
+    .sort(([, a], [, b]) => b - a);
+  return [{ label, plan, total: memory.total, measured: done?.peakMemory ?? last?.peakMemory }];
+}
+
+/** What stands at each place of the axis, left to right. */
+const places = ({ runs }: Memory) =>
+  runs.flatMap((run) => [
+    { run, planned: true },
+    ...(run.measured === undefined ? [] : [{ run, planned: false }]),
+  ]);
+
+export const memoryChart: ChartView<Memory> = {
+  id: 'memory',
+  title: 'Memory',
+  type: 'bar',
+  read({ shown }) {
+    const runs = shown.flatMap(read);
+    if (!runs.length) return undefined;
+    const sizes = new Map<string, number>();
+    for (const { plan } of runs)
+      for (const [part, bytes] of plan) sizes.set(part, Math.max(bytes, sizes.get(part) ?? 0));
+    return { runs, parts: [...sizes].sort(([, a], [, b]) => b - a).map(([part]) => part) };
+  },
+  labels: (model) =>
+    places(model).map(({ run, planned }) => {
+      const word = planned ? 'planned' : 'measured peak';
+      // Short, for there may be twelve of them.
+      return model.runs.length > 1 ? `${model.runs.indexOf(run) + 1}: ${planned ? 'plan' : 'peak'}` : word;
+    }),
+  datasets(model, theme) {
+    const at = places(model);
+    const plan = model.parts.map((part, index): Dataset => {
+      const shade = theme.palette[index % theme.palette.length]!;
+      return {
+        label: part,
+        stack: 'all',
+        data: at.flatMap(({ run, planned }, x) => {
+          const bytes = planned ? run.plan.find(([name]) => name === part)?.[1] : undefined;
+          return bytes ? [{ x, y: bytes / GB }] : [];
+        }),
+        borderColor: theme.background,
+        backgroundColor: color(shade)
+          .alpha(index < theme.palette.length ? 0.75 : 0.4)
+          .rgbString(),
+        borderWidth: 1,
+        maxBarThickness: 90,
+      };
+    });
+    const measured: Dataset = {
+      label: 'measured peak',
+      stack: 'all',
+      data: at.flatMap(({ run, planned }, x) => (planned ? [] : [{ x, y: run.measured! / GB }])),
+      borderColor: theme.text,
+      backgroundColor: color(theme.faint).alpha(0.5).rgbString(),
+      borderWidth: 1,
+      maxBarThickness: 90,
+    };
+    return [...plan, measured].filter(({ data }) => data.length > 0);
+  },
+  options: (_, theme) =>
+    chartOptions(
+      {
+        x: { title: '', category: true, stacked: true },
+        y: { title: 'GB', fromZero: true, stacked: true, format: formatTick },
+        legend: 'points',
+        describe: ({ y }, name) => `${name}: ${formatBytes(y * GB)}`,
+      },
+      theme,
+    ),
+  words: ({ runs }) =>
+    runs
+      .map(
+        ({ label, plan, total, measured }) =>
+          `${runs.length > 1 ? `${label}: ` : ''}${formatBytes(total)} planned (${plan.map(([part, bytes]) => `${part} ${formatBytes(bytes)}`).join(', ')})${measured === undefined ? '' : `; measured peak ${formatBytes(measured)}`}.`,
+      )
+      .join(' '),
+  table: ({ runs, parts }) => ({
+    caption: 'Memory, planned and measured',
+    head: ['', ...(runs.length > 1 ? runs.map(({ label }) => label) : ['Bytes'])],
+    rows: [
+      ...parts.map((part) => [
+        part,
+        ...runs.map(({ plan }) => {
+          const bytes = plan.find(([name]) => name === part)?.[1];
+          return bytes === undefined ? '' : formatBytes(bytes);
+        }),
+      ]),
+      ['planned in all', ...runs.map(({ total }) => formatBytes(total))],
+      ['measured peak', ...runs.map(({ measured }) => (measured === undefined ? '' : formatBytes(measured)))],
+    ],
+  }),
+  atName: 'part',
+  rows: ({ runs }) =>
+    runs.flatMap(({ label, plan, total, measured }) => [
+      ...plan.map(([at, value]) => ({ run: label, figure: 'planned memory', at, value, unit: 'bytes' })),
+      { run: label, figure: 'planned memory', at: 'in all', value: total, unit: 'bytes' },
+      ...(measured === undefined
+        ? []
+        : [{ run: label, figure: 'peak memory', at: 'measured', value: measured, unit: 'bytes' }]),
+    ]),
+  note: ({ runs }) =>
+    [
+      runs.length > 1 && `${runs.map(({ label }, index) => `${index + 1}: ${label}`).join('; ')}.`,
+      'Peak: the most that the trainer held in memory.',
+    ]
+      .filter(Boolean)
+      .join(' '),
+};

@@ -1,0 +1,55 @@
+/** A chart as vectors: chart.js draws it once more, on a context that writes SVG. */
+import { BasicPlatform, Chart, type ChartConfiguration } from 'chart.js';
+import { Context } from 'svgcanvas';
+import type { Theme } from '../theme.ts';
+
+const MARGIN = 16;
+const TITLE = 32;
+
+export interface Picture {
+  title: string;
+  width: number;
+  height: number;
+  config: ChartConfiguration;
+}
+
+/** As large as on the screen, on the theme's background, under its title. */
+export function toSvg({ title, width, height, config }: Picture, theme: Theme): string {
+  const context = new Context({ width, height });
+  // chart.js asks a canvas for its context; this one is both.
+  Object.assign(context, { getContext: () => context });
+  const options = { ...config.options, responsive: false, animation: false, devicePixelRatio: 1 } as const;
+  const chart = new Chart(context as unknown as CanvasRenderingContext2D, {
+    ...config,
+    options,
+    platform: BasicPlatform,
+  });
+  const drawn = context.getSvg();
+  chart.stop();
+  const [w, h] = [width + 2 * MARGIN, height + TITLE + 2 * MARGIN];
+  const svg = create('svg', {
+    xmlns: 'http://www.w3.org/2000/svg',
+    width: w,
+    height: h,
+    viewBox: `0 0 ${w} ${h}`,
+  });
+  const name = create('title', {});
+  name.textContent = title;
+  const head = create('text', {
+    ...{ x: MARGIN, y: MARGIN + TITLE / 2, fill: theme.text, 'dominant-baseline': 'central' },
+    ...{ 'font-family': theme.font, 'font-size': 15, 'font-weight': 600 },
+  });
+  head.textContent = title;
+  const body = create('g', { transform: `translate(${MARGIN} ${MARGIN + TITLE})` });
+  body.append(...drawn.childNodes);
+  svg.append(name, create('rect', { width: w, height: h, fill: theme.background }), head, body);
+  chart.destroy();
+  return new XMLSerializer().serializeToString(svg);
+}
+
+function create(tag: string, attributes: Record<string, string | number>): SVGElement {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', tag);
+  for (const [name, value] of Object.entries(attributes))
+    if (name !== 'xmlns') element.setAttribute(name, String(value));
+  return element;
+}

@@ -1,0 +1,189 @@
+import { h, Keyed, table } from '../dom.ts';
+import { button, checkbox, textField } from '../toolkit.ts';
+import { formatRate, formatTime } from '../view-model/format.ts';
+import { methodName } from '../view-model/labels.ts';
+import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';
+import { comparedRuns, differenceRows, matches, type ComparedRun } from '../view-model/run-comparison.ts';
+import type { Actions, Section } from './section.ts';
+
+/** Which runs are shown beside the selected one, and what differs between them. */
+export class RunComparisonSection implements Section {
+  private readonly body = h('tbody');
+  private readonly rows = new Map<string, Row>();
+  private readonly none = h('p', { class: 'faint' }, 'No run is like that.');
+  private readonly clear;
+  private readonly answer = h('div', { class: 'comparison-answer' });
+  private readonly content = new Keyed(this.answer);
+  /** Heard when the comparison arrives. */
+  private readonly announcement = h('p', { class: 'visually-hidden', role: 'status' });
+  private filter = '';
+  private view: PanelView | undefined;
+  readonly element: HTMLElement;
+
+  constructor(private readonly actions: Actions) {
+    this.clear = button('Show none', () => actions.showBeside([]));
+    const find = textField('Filter runs', 'name, method, base, folder\u2026', (text) => {
+      this.filter = text;
+      if (this.view) this.update(this.view);
+    });
+    this.element = h(
+      'section',
+      { class: 'run-comparison' },
+      h('h2', {}, 'Compare runs'),
+      h('div', { class: 'comparison-tools' }, find, this.clear),
+      h(
+        'div',
+        {
+          class: 'scroll run-list',
+          tabindex: '0',
+          role: 'group',
+          'aria-label': 'Runs to show beside this one',
+        },
+        h(
+          'table',
+          {},
+          h('caption', { class: 'visually-hidden' }, 'Runs to show beside this one'),
+          h(
+            'thead',
+            {},
+            h(
+              'tr',
+              {},
+              ...['Show', 'Run', 'Method', 'Rate', 'Steps', 'Base', 'Started', 'Result'].map((text) =>
+                h('th', { scope: 'col' }, text),
+              ),
+            ),
+          ),
+          this.body,
+        ),
+        this.none,
+      ),
+      this.answer,
+      this.announcement,
+    );
+  }
+
+  update(view: PanelView): void {
+    this.view = view;
+    this.element.hidden = view.runs.length < 2;
+    if (this.element.hidden) return;
+    const runs = comparedRuns(view);
+    this.clear.hidden = view.shown.length < 2;
+    const wanted = runs.filter((run) => matches(run, this.filter));
+    this.none.hidden = wanted.length > 0;
+    this.showRows(wanted, view);
+    this.content.update([view.comparison, view.shown.map(({ id }) => id), view.differentCorpora], () =>
+      buildAnswer(view),
+    );
+    const said = view.comparison?.comparison
+      ? `${view.shown.length} runs compared.`
+      : (view.comparison?.problem ?? '');
+    if (this.announcement.textContent !== said) this.announcement.textContent = said;
+  }
+
+  /** Rows that stay are left in their place: one of them may have the focus. */
+  private showRows(wanted: ComparedRun[], { shown }: PanelView): void {
+    const full = shown.length > MOST_BESIDE;
+    for (const [id, row] of this.rows)
+      if (!wanted.some((run) => run.id === id)) {
+        row.element.remove();
+        this.rows.delete(id);
+      }
+    wanted.forEach((run, at) => {
+      let row = this.rows.get(run.id);
+      if (!row) this.rows.set(run.id, (row = new Row(run, (on) => this.toggle(run.id, on))));
+      row.update(run, full);
+      if (this.body.children[at] !== row.element)
+        this.body.insertBefore(row.element, this.body.children[at] ?? null);
+    });
+  }
+
+  private toggle(id: string, on: boolean): void {
+    const now = (this.view?.shown ?? []).slice(1).map((run) => run.id);
+    this.actions.showBeside(on ? [...now.filter((one) => one !== id), id] : now.filter((one) => one !== id));
+  }
+}
+
+class Row {
+  readonly element = h('tr');
+  private readonly box;
+  private readonly cells = ['', '', '', '', '', ''].map(() => h('td'));
+  private readonly name = h('th', { scope: 'row' });
+
+  constructor(run: ComparedRun, onToggle: (on: boolean) => void) {
+    this.box = checkbox(`Show ${run.label} beside this run`, onToggle);
+    this.element.append(h('td', {}, this.box), this.name, ...this.cells);
+  }
+
+  update(run: ComparedRun, full: boolean): void {
+    const { spec, state } = run.snapshot;
+    if (this.box.checked !== run.shown) this.box.checked = run.shown;
+    const disabled = run.selected || (full && !run.shown);
+    if (this.box.disabled !== disabled) this.box.disabled = disabled;
+    const texts = [
+      methodName(spec),
+      formatRate(spec.hyper.learningRate),
+      state.step < state.steps ? `${state.step} of ${state.steps}` : String(state.steps),
+      spec.base.id,
+      formatTime(spec.createdAt),
+      run.result,
+    ];
+    if (this.name.textContent !== run.name) this.name.textContent = run.name;
+    this.cells.forEach((cell, at) => {
+      if (cell.textContent !== texts[at]) cell.textContent = texts[at]!;
+    });
+  }
+}
+
+function buildAnswer({ shown, comparison, differentCorpora, labels }: PanelView): (Node | false)[] {
+  if (shown.length < 2)
+    return [h('p', { class: 'faint' }, 'Tick runs to see them beside this one, here and in the charts.')];
+  const warnings = [
+    ...new Set([
+      ...(comparison?.comparison?.warnings ?? []),
+      ...(differentCorpora && !comparison?.comparison ? [differentCorpora] : []),
+    ]),
+  ];
+  const parts: (Node | false)[] = warnings.map((text) => h('p', { class: 'chart-warning' }, text));
+  if (!comparison) return [...parts, h('p', { class: 'faint' }, 'Comparing\u2026')];
+  if (comparison.problem) return [...parts, h('p', { class: 'faint' }, comparison.problem)];
+  if (!comparison.comparison) return parts;
+  const { runs, differs } = comparison.comparison;
+  const labelOf = (id: string, name: string) => labels.get(id) ?? name;
+  const names = runs.map(({ id, name }) => labelOf(id, name));
+  parts.push(
+    h('h3', {}, 'What differs'),
+    differs.length
+      ? scroll(
+          'What differs',
+          table({
+            caption: 'Settings that are not the same',
+            head: ['Setting', ...names],
+            rows: differs.map(({ setting, values }) => [setting, ...values]),
+          }),
+        )
+      : h('p', {}, 'Nothing: these runs were asked for the same.'),
+  );
+  const rows = differenceRows(comparison.comparison, labelOf);
+  if (rows.length)
+    parts.push(
+      h('h3', {}, `Against ${names[0]}`),
+      scroll(
+        'Differences between the results',
+        table({
+          caption: `Differences of the results from ${names[0]}`,
+          head: ['Run', 'Figure', names[0]!, 'This run', 'Difference', 'Verdict', 'n'],
+          rows,
+        }),
+      ),
+      h(
+        'p',
+        { class: 'faint' },
+        'In brackets: 95% intervals; differences are paired over the items that both runs answered.',
+      ),
+    );
+  return parts;
+}
+
+const scroll = (label: string, content: HTMLElement) =>
+  h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': label }, content);

@@ -1,0 +1,263 @@
+/**
+ * What to try next, from what these runs measured and nothing else: each piece names the figures that it rests on. The
+ * rules are explained in docs/science.md.
+ */
+import type { Comparison } from '../../src/protocol/evaluation.ts';
+import type { SweepSnapshot } from '../../src/protocol/panel.ts';
+import { formatDifference, formatInterval, formatNumber, formatRate, isShare, plural } from './format.ts';
+import { figureLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
+import type { PanelView, RunView } from './panel.ts';
+import { longest, smooth, type IntervalPoint } from './series.ts';
+
+export interface Advice {
+  /** What to try. */
+  text: string;
+  /** The figures that say so. */
+  because: string;
+}
+export interface AdviceView {
+  advice: Advice[];
+  /** What is said where there is none. */
+  none: string;
+}
+
+const MOST = 3;
+/** Of what a run has learned in all: less is noise of a few windows. */
+const MATTERS = 0.1;
+/** Nats per token. Below it, the base's distribution is as good as unmoved. */
+const SMALL_KL = 0.02;
+/** A rate this many times below the one that a sweep found leaves learning undone. */
+const FAR = 3;
+
+type Rule = (run: RunView, view: PanelView) => Advice | undefined;
+
+/** The most urgent first. */
+const rules: Rule[] = [
+  diverging,
+  learnedNothing,
+  worseAgain,
+  pastItsBest,
+  methodOfOthers,
+  forgotWithoutLearning,
+  belowTheSweep,
+  edgeOfTheSweep,
+  stillFalling,
+  lostAbility,
+];
+
+export function advise(view: PanelView): AdviceView {
+  const { run, sweeps } = view;
+  if (!run) return { advice: [], none: '' };
+  const measured =
+    run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
+  if (!measured && !sweeps.length && !run.series.rollbacks.length)
+    return { advice: [], none: 'Nothing to advise yet: nothing was measured.' };
+  const advice = rules.flatMap((rule) => rule(run, view) ?? []).slice(0, MOST);
+  return { advice, none: 'Nothing that was measured here asks for a change.' };
+}
+
+/** Halving is what the trainer did itself; begun lower, nothing is lost to going back. */
+function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undefined {
+  const last = rollbacks.at(-1);
+  const failed = snapshot.state.error?.code === 'diverged';
+  if (!last || (rollbacks.length < 2 && !failed)) return undefined;
+  const rate = snapshot.spec.hyper.learningRate;
+  return {
+    text: `Begin with a lower learning rate: ${formatRate(rate * last.rateScale)} or less instead of ${formatRate(rate)}.`,
+    because: `Training went back ${plural(rollbacks.length, 'time')}, last at step ${last.step}; it ${failed ? 'then failed as diverged' : `ended at ${formatNumber(last.rateScale)} of the rate`}.`,
+  };
+}
+
+/** The result is no better than the base on held-out text. */
+function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
+  const learned = learning(snapshot.summary?.comparisons);
+  if (!learned || learned.difference.high < 0) return undefined;
+  const worse = learned.difference.low > 0;
+  const trained = fallOfTraining(series.loss);
+  return {
+    text: worse
+      ? 'Train for fewer steps or at a lower rate: the result knows held-out code worse than the base did.'
+      : trained > 0
+        ? 'Take more files, or check that held-out ones are like those trained on: what was learned does not carry over.'
+        : 'Take a higher rate or more steps: nothing was learned that can be told from noise.',
+    because: `Held-out loss ${formatDifference(learned.difference, false)} nats/token; training loss ${trained > 0 ? `fell by ${formatNumber(trained)}` : 'did not fall'}.`,
+  };
+}
+
+/** Held-out loss has turned while training loss still falls. */
+function worseAgain({ series }: RunView): Advice | undefined {
+  const curve = heldOutCurve(series);
+  const fall = curve && fallOf(curve);
+  if (!curve || !fall || fall <= 0) return undefined;
+  const lowest = curve.reduce((best, point) => (point.y < best.y ? point : best));
+  const last = curve.at(-1)!;
+  const after = curve.filter(({ x }) => x > lowest.x);
+  // Two later checkpoints, both above: one alone may be noise.
+  if (after.length < 2 || !after.every(({ y }) => y > lowest.y)) return undefined;
+  const rise = last.y - lowest.y;
+  const trained = fallOfTraining(series.loss.filter(({ x }) => x >= lowest.x));
+  if (rise < MATTERS * fall || trained <= 0) return undefined;
+  return {
+    text: `Train for about ${plural(lowest.x, 'step')}, or on more files: from there on it learns its own files by heart.`,
+    because: `Held-out loss was lowest at step ${lowest.x}, ${interval(lowest)}, and is ${interval(last)} at step ${last.x}, while training loss fell by ${formatNumber(trained)}.`,
+  };
+}
+
+/** The last checkpoints cost forgetting and gave little. */
+function pastItsBest({ series }: RunView): Advice | undefined {
+  const curve = heldOutCurve(series);
+  const kl = longest(series.metrics, (_, metric) => isKl(metric))?.points;
+  if (!curve || !kl) return undefined;
+  const joined = curve.flatMap((point) => {
+    const other = kl.find(({ x }) => x === point.x);
+    return other ? [{ x: point.x, learned: curve[0]!.y - point.y, kl: other }] : [];
+  });
+  const last = joined.at(-1);
+  if (joined.length < 3 || !last || last.learned <= 0) return undefined;
+  const enough = joined.find(({ learned }) => learned >= (1 - MATTERS) * last.learned);
+  if (!enough || enough.kl.high >= last.kl.low || last.kl.y < 1.5 * enough.kl.y || last.kl.y < SMALL_KL)
+    return undefined;
+  return {
+    text: `Stop near step ${enough.x}, or set a forgetting limit: what came after cost more than it gave.`,
+    because: `From step ${enough.x} to ${last.x}, what was learned went from ${formatNumber(enough.learned)} to ${formatNumber(last.learned)} nats/token, KL from base from ${interval(enough.kl)} to ${interval(last.kl)}.`,
+  };
+}
+
+/** Two methods on one text: the one that forgot less at the same learning, whichever it is. */
+function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advice | undefined {
+  const mine = measuresOf(run.snapshot.summary?.comparisons);
+  if (!mine) return undefined;
+  const { spec, corpus } = run.snapshot;
+  const candidates = shown.length > 1 ? shown.slice(1).map(({ snapshot }) => snapshot) : runs;
+  for (const other of candidates) {
+    const theirs = measuresOf(other.summary?.comparisons);
+    const sameText = corpus?.digest
+      ? corpus.digest === other.corpus?.digest
+      : spec.folder === other.spec.folder && spec.corpus.data === other.spec.corpus.data;
+    const comparable =
+      other.spec.base.sha256 === spec.base.sha256 &&
+      sameText &&
+      other.spec.hyper.method !== spec.hyper.method;
+    if (!theirs || !comparable) continue;
+    // It learned no less, as far as the intervals tell, and forgot less beyond doubt.
+    if (theirs.learned.low > mine.learned.high || theirs.kl.high >= mine.kl.low) continue;
+    const [name, own] = [other, run.snapshot].map((one) =>
+      one.spec.hyper.method === 'full' ? 'Full fine-tuning' : 'LoRA',
+    );
+    return {
+      text: `${name} served this text better: try it with the settings of ${labels.get(other.spec.id)}.`,
+      because: `It forgot less at no less learning. ${name}: held-out loss ${formatDifference(theirs.learned, false)}, KL ${formatInterval(theirs.kl, false)}; ${own}: ${formatDifference(mine.learned, false)}, ${formatInterval(mine.kl, false)} nats/token.`,
+    };
+  }
+  return undefined;
+}
+
+function forgotWithoutLearning({ snapshot }: RunView): Advice | undefined {
+  const mine = measuresOf(snapshot.summary?.comparisons);
+  if (!mine || mine.learned.high < 0 || mine.kl.low < SMALL_KL) return undefined;
+  return {
+    text: `Take a lower rate${snapshot.spec.corpus.replay ? '' : ' and mix in the base\u2019s own text (--replay base)'}: this run moved away from the base and learned nothing for it.`,
+    because: `Held-out loss ${formatDifference(mine.learned, false)}, KL from base ${formatInterval(mine.kl, false)} nats/token.`,
+  };
+}
+
+const sweptOf = ({ snapshot: { spec } }: RunView, sweeps: readonly SweepSnapshot[]) =>
+  sweeps
+    .filter(({ optimizer }) => optimizer === spec.hyper.optimizer)
+    .flatMap(({ methods }) => methods)
+    .find(({ method, chosen }) => method === spec.hyper.method && chosen !== undefined);
+
+function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined {
+  const swept = sweptOf(run, sweeps);
+  const rate = run.snapshot.spec.hyper.learningRate;
+  const chosen = swept?.rates.find(({ learningRate }) => learningRate === swept.chosen);
+  if (!swept || !chosen?.change) return undefined;
+  const name = swept.method === 'lora' ? 'LoRA' : 'full fine-tuning';
+  const because = `Of ${plural(swept.rates.length, 'rate')} tried with ${name}, ${formatRate(chosen.learningRate)} was the highest stable one: held-out loss ${formatDifference(chosen.change, false)} nats/token${swept.divergesFrom === undefined ? '' : `; it diverged from ${formatRate(swept.divergesFrom)} on`}.`;
+  if (rate * FAR <= chosen.learningRate * 1.01)
+    return {
+      text: `Try a higher rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
+      because,
+    };
+  if (swept.divergesFrom !== undefined && rate >= swept.divergesFrom)
+    return {
+      text: `Try a lower rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
+      because,
+    };
+  return undefined;
+}
+
+/** The highest rate tried did not diverge: the best may lie beyond. */
+function edgeOfTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined {
+  const swept = sweptOf(run, sweeps);
+  const highest = swept?.rates.at(-1);
+  if (
+    !swept ||
+    swept.rates.length < 2 ||
+    swept.divergesFrom !== undefined ||
+    highest?.learningRate !== swept.chosen
+  )
+    return undefined;
+  return {
+    text: `Sweep higher rates too: the best one may lie above ${formatRate(highest!.learningRate)}.`,
+    because: `It was the highest of ${swept.rates.length} that were tried and still stable${highest?.change ? `: held-out loss ${formatDifference(highest.change, false)} nats/token` : ''}.`,
+  };
+}
+
+function stillFalling({ series, snapshot }: RunView): Advice | undefined {
+  const curve = heldOutCurve(series);
+  const fall = curve && fallOf(curve);
+  if (!curve || curve.length < 4 || !fall || fall <= 0 || series.earlyStop || series.best) return undefined;
+  const last = curve.at(-1)!;
+  const { steps } = snapshot.state;
+  if (last.x < steps) return undefined;
+  const third = curve.findLast(({ x }) => x <= (2 / 3) * last.x)!;
+  const late = third.y - last.y;
+  if (late < MATTERS * fall || curve.some(({ y }) => y < last.y)) return undefined;
+  return {
+    text: `Train for longer: held-out loss was still falling at the end, so twice ${plural(steps, 'step')} may learn more.`,
+    because: `It fell from ${interval(third)} at step ${third.x} to ${interval(last)} at step ${last.x}, ${Math.round((100 * late) / fall)}% of the whole fall.`,
+  };
+}
+
+/** A source ability that fell beyond doubt. */
+function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefined {
+  const lost = summary?.comparisons.find(
+    ({ task, metric, significant, difference, better }) =>
+      task !== 'workspace' &&
+      better === 'higher' &&
+      significant &&
+      difference.value < 0 &&
+      (isShare(metric) || isPassAtK(metric)),
+  );
+  if (!lost || spec.corpus.replay) return undefined;
+  return {
+    text: 'Mix in text of what shall not be forgotten (--replay base, or a file), or take a lower rate.',
+    because: `${figureLabel(lost.task, lost.metric)} ${formatDifference(lost.difference, true)}, from ${formatInterval(lost.before, true)}.`,
+  };
+}
+
+const learning = (comparisons: readonly Comparison[] | undefined) =>
+  comparisons?.find(({ task, metric }) => isHeldOutLoss(task, metric));
+
+function measuresOf(comparisons: readonly Comparison[] | undefined) {
+  const learned = learning(comparisons)?.difference;
+  const kl = comparisons?.find(({ metric }) => isKl(metric))?.after;
+  return learned && kl ? { learned, kl } : undefined;
+}
+
+const interval = ({ y, low, high }: IntervalPoint) => formatInterval({ value: y, low, high }, false);
+/** Held-out loss over the checkpoints, base first. */
+const heldOutCurve = ({ metrics }: RunView['series']) => {
+  const points = longest(metrics, isHeldOutLoss)?.points;
+  return points && points.length >= 3 ? points : undefined;
+};
+const fallOf = (curve: readonly IntervalPoint[]) => curve[0]!.y - Math.min(...curve.map(({ y }) => y));
+
+/** By its smoothed ends; nats per token. */
+function fallOfTraining(loss: readonly { x: number; y: number }[]): number {
+  if (loss.length < 4) return 0;
+  const quarter = Math.max(2, Math.floor(loss.length / 4));
+  const mean = (points: typeof loss) => smooth(points, 2 * points.length).at(-1)?.y ?? 0;
+  return mean(loss.slice(0, quarter)) - mean(loss.slice(-quarter));
+}

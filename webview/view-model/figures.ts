@@ -1,0 +1,39 @@
+/** Figures of base and results, side by side: HumanEval at several k, diversity. */
+import type { Metric } from '../../src/protocol/evaluation.ts';
+import type { RunView } from './panel.ts';
+
+export interface FigureSet {
+  /** "base", or the run's label. */
+  label: string;
+  /** Undefined for the base. */
+  look: number | undefined;
+  metrics: Metric[];
+}
+
+/** The base as the first run measured it, then the results. Empty where none has such a figure. */
+export function figureSets(shown: readonly RunView[], match: (one: Metric) => boolean): FigureSet[] {
+  const results = shown.flatMap(({ snapshot, label, look }) => {
+    const comparisons = (snapshot.summary?.comparisons ?? []).filter(({ after }) => match(after));
+    return comparisons.length ? [{ label, look, snapshot, comparisons }] : [];
+  });
+  const [first] = results;
+  if (!first) return [];
+  const base = first.comparisons.map(({ before }) => before);
+  return [
+    { label: 'base', look: undefined, metrics: base },
+    ...results
+      // Another base's results stand against another base.
+      .filter(({ snapshot }) => snapshot.spec.base.sha256 === first.snapshot.spec.base.sha256)
+      .map(({ label, look, comparisons }) => ({
+        label: results.length > 1 ? label : 'result',
+        look,
+        metrics: comparisons.map(({ after }) => after),
+      })),
+  ];
+}
+
+/** How the figures were measured; where runs differ in that, all of the ways. */
+export const settingsOf = (sets: readonly FigureSet[]): string =>
+  [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ setting }) => setting)))]
+    .map((setting) => setting.replace(/^(quick|paper): /, '($1) '))
+    .join('; or ');

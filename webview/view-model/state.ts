@@ -1,0 +1,53 @@
+/** What the panel knows, and how a message changes it. */
+import type {
+  ComparisonAnswer,
+  RunChange,
+  RunSnapshot,
+  SweepSnapshot,
+  ToPanel,
+} from '../../src/protocol/panel.ts';
+
+export interface PanelState {
+  runs: RunSnapshot[];
+  sweeps: SweepSnapshot[];
+  /** The host's choice. */
+  selected?: string;
+  inUse?: string;
+  comparison?: ComparisonAnswer;
+}
+
+/** Runs that did not change stay the same objects. Undefined when a message was missed: everything has to be asked for. */
+export function applyMessage(state: PanelState | undefined, message: ToPanel): PanelState | undefined {
+  if (message.type === 'runs') {
+    const { runs, sweeps, selected, inUse, comparison } = message;
+    return { runs, sweeps, selected, inUse, comparison: comparison ?? state?.comparison };
+  }
+  if (!state) return undefined;
+  if (message.type === 'comparison') {
+    const { of, comparison, problem } = message;
+    return { ...state, comparison: { of, comparison, problem } };
+  }
+  const changes = new Map(message.runs.map((change) => [change.spec.id, change]));
+  const runs: RunSnapshot[] = [];
+  for (const run of state.runs) {
+    const change = changes.get(run.spec.id);
+    changes.delete(run.spec.id);
+    if (message.gone.includes(run.spec.id)) continue;
+    const next = change ? merged(run, change) : run;
+    if (!next) return undefined;
+    runs.push(next);
+  }
+  for (const change of changes.values()) {
+    const next = merged(undefined, change);
+    if (!next) return undefined;
+    runs.push(next);
+  }
+  const { selected, inUse, sweeps = state.sweeps } = message;
+  return { ...state, runs, sweeps, selected, inUse };
+}
+
+function merged(run: RunSnapshot | undefined, { from, events, ...rest }: RunChange): RunSnapshot | undefined {
+  const known = run?.events ?? [];
+  if (from > known.length) return undefined;
+  return { ...rest, events: [...known.slice(0, from), ...events] };
+}
