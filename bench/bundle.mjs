@@ -23,8 +23,12 @@ export async function withBundle(entryPoints, body) {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
       },
     });
-    // The backend looks for its module beside the bundle.
-    await symlink(fileURLToPath(new URL('../dist/wasm', import.meta.url)), join(dir, 'wasm'), 'junction');
+    // The backend looks for its module beside the bundle; what is external is found from there.
+    for (const [from, to] of [
+      ['../dist/wasm', 'wasm'],
+      ['../node_modules', 'node_modules'],
+    ])
+      await symlink(fileURLToPath(new URL(from, import.meta.url)), join(dir, to), 'junction');
     return await body(dir);
   } finally {
     await rm(dir, { recursive: true, force: true });

@@ -80,7 +80,7 @@ export const gsm8kTask: Task<Sum> = {
   planned: () => 0,
   cost: 200,
   contextTokens: CONTEXT_TOKENS,
-  parallel: 16,
+  parallel: 32,
   plan,
   score,
 };

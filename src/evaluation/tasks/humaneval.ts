@@ -179,7 +179,7 @@ export const humanevalTask: Task<HumanevalItem> = {
   planned,
   cost: 130,
   contextTokens: 1024,
-  parallel: 16,
+  parallel: 32,
   plan,
   score,
 };

@@ -88,8 +88,8 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
 
 /** Only files have cursors: rows of a data set are nobody's open document, and conversations have no lines of code. */
 function cursorsOf(corpus: Corpus, tokenizer: Tokenizer, context: PlanContext): Cursor[] {
-  const { folder, corpus: plan }: RunSpec = context.run!.spec;
-  if (!folder || plan.mode === 'instruct') return [];
+  const { folder, corpus: plan, evaluation }: RunSpec = context.run!.spec;
+  if (!folder || plan.mode === 'instruct' || !evaluation.completions) return [];
   const documents = [...heldOutDocuments(corpus, tokenizer)];
   return (['line', 'block'] as const).flatMap((kind) =>
     findCursors(documents, kind, countOf(context, cursorCounts[kind])),
@@ -161,7 +161,7 @@ export const workspaceTask: Task<Held> = {
   planned,
   cost: 110,
   contextTokens: 1024,
-  parallel: 8,
+  parallel: 32,
   plan,
   score: (item, model, { signal }) =>
     item.kind === 'window' ? scoreWindow(item, model) : scoreCursor(item, model, signal),
