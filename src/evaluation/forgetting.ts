@@ -2,23 +2,23 @@
 import type { Counts } from './compare.ts';
 
 /** By length where the harness's users do; WinoGrande's choices are of one length. */
-const accuracies = [
+export const averagedMetrics = [
   { task: 'hellaswag', metric: 'acc_norm' },
   { task: 'arc_challenge', metric: 'acc_norm' },
   { task: 'winogrande', metric: 'acc' },
 ];
 /** Measured again, they make an older average another one. */
-export const averagedTasks = accuracies.map(({ task }) => task);
+export const averagedTasks = averagedMetrics.map(({ task }) => task);
 export const FORGETTING = 'forgetting';
 
 /** Where all three were measured. */
 export function forgettingAverage(counts: readonly Counts[]): Counts | undefined {
-  const found = accuracies.flatMap(
+  const found = averagedMetrics.flatMap(
     ({ task, metric }) =>
       counts.find(({ measured }) => measured.task === task && measured.metric === metric) ?? [],
   );
-  if (found.length < accuracies.length) return undefined;
-  const names = accuracies.map(({ task, metric }) => `${task} ${metric}`).join(', ');
+  if (found.length < averagedMetrics.length) return undefined;
+  const names = averagedMetrics.map(({ task, metric }) => `${task} ${metric}`).join(', ');
   const models = found[0]!.models.map((_, model) => found.flatMap((one) => one.models[model]!));
   const sizes = models[0]!.map((parts) => parts.length).join(' + ');
   return {

@@ -8,6 +8,8 @@ export function dataDir(): string {
 export const runsDir = () => join(dataDir(), 'runs');
 /** Learning rates that were tried. */
 export const sweepsDir = () => join(dataDir(), 'sweeps');
+/** The paper's claims as they were tried. */
+export const reproductionsDir = () => join(dataDir(), 'reproductions');
 export const modelsDir = () => join(dataDir(), 'models');
 /** TensorFlow's libraries and the binding built against them. */
 export const runtimeDir = () => join(dataDir(), 'runtime');

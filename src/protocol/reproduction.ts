@@ -1,0 +1,97 @@
+/** reproductions/<id>/: plan.json (what was asked), results.json (what was run), claims.json (what came of it). */
+import { z } from 'zod';
+import { corpusPlanSchema, hyperSchema, runSpecSchema, type Hyper } from './run.ts';
+
+export const REPRODUCTION_FORMAT = 1;
+
+export const claimIds = [
+  'forgetting',
+  'rates',
+  'targets',
+  'rank',
+  'spectrum',
+  'diversity',
+  'regularisers',
+  'replay',
+  'instruction',
+] as const;
+export type ClaimId = (typeof claimIds)[number];
+
+const perMethod = <T extends z.ZodType>(value: T) => z.object({ lora: value, full: value });
+
+/** What was asked; never changed. */
+export const reproductionSpecSchema = z.object({
+  format: z.literal(REPRODUCTION_FORMAT),
+  id: z.string(),
+  createdAt: z.string(),
+  /** Absolute path of the folder whose text is learned. */
+  folder: z.string(),
+  /** Of what was read. */
+  corpus: corpusPlanSchema,
+  corpusDigest: z.string(),
+  base: runSpecSchema.shape.base,
+  budgetMinutes: z.number().positive(),
+  claims: z.array(z.enum(claimIds)).min(1),
+  /** By task name: files whose rows the main runs are measured on as well. */
+  data: z.record(z.string(), z.string()),
+  /** Tokens. */
+  sequenceLength: z.int(),
+  /** Items that learning and forgetting are measured on. */
+  heldOutWindows: z.int().min(1),
+  retentionTexts: z.int().min(1),
+  precision: perMethod(hyperSchema.shape.precision.unwrap()),
+  backend: runSpecSchema.shape.backend,
+  versions: z.record(z.string(), z.string()),
+});
+export type ReproductionSpec = z.infer<typeof reproductionSpecSchema>;
+
+/** What was settled and made so far; kept so that it goes on where it was stopped. */
+export const reproductionStateSchema = z.object({
+  /** Folder name under sweeps/. */
+  sweep: z.string().optional(),
+  /** Peak learning rates of all runs, and where they come from. */
+  rates: perMethod(z.number().positive()).extend({ why: z.string() }).optional(),
+  /** Optimiser steps of a run of the usual length. */
+  steps: z.int().optional(),
+  /** HumanEval problems for diversity. */
+  problems: z.int().optional(),
+  /** Ids of runs, by variant. */
+  runs: z.record(z.string(), z.string()).default({}),
+  /** Stages that are done, runs apart. */
+  done: z.array(z.string()).default([]),
+});
+export type ReproductionState = z.infer<typeof reproductionStateSchema>;
+
+/** A figure with its 95% interval, and where the claim wants it. */
+export const effectSchema = z.object({
+  name: z.string(),
+  unit: z.string(),
+  value: z.number(),
+  low: z.number(),
+  high: z.number(),
+  /** The claim is that it lies above `above` and below `below`; with neither it decides nothing. */
+  above: z.number().optional(),
+  below: z.number().optional(),
+});
+export type Effect = z.infer<typeof effectSchema>;
+
+export const verdicts = ['holds', 'does not hold', "can't tell", 'not run'] as const;
+export type Verdict = (typeof verdicts)[number];
+
+export const claimResultSchema = z.object({
+  claim: z.enum(claimIds),
+  /** What is claimed, in one sentence. */
+  title: z.string(),
+  /** What the paper found. */
+  paper: z.string(),
+  verdict: z.enum(verdicts),
+  /** Why it is that verdict, where the effects don't say it: "budget". */
+  why: z.string().optional(),
+  /** What was run, for a person. */
+  run: z.array(z.string()),
+  effects: z.array(effectSchema),
+  notes: z.array(z.string()),
+});
+export type ClaimResult = z.infer<typeof claimResultSchema>;
+
+export type Method = Hyper['method'];

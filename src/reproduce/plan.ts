@@ -1,0 +1,154 @@
+/** What fits into the time: which claims, how long the runs, how large the sweep. Pure. Seconds throughout. */
+import type { ClaimId, Method } from '../protocol/reproduction.ts';
+import { stepsOf, type Variant, type VariantName } from './variants.ts';
+
+/** A piece of work that is done once: a run, or something measured on runs that are done. */
+export type StageName = VariantName | 'data' | 'spectrum' | 'diversity';
+
+/** What things take on this machine, in seconds. */
+export interface Costs {
+  /** An optimiser step, of one sequence. */
+  step: Record<Method, number>;
+  /** A run besides its steps: start, loading, writing, its evaluation at the end. */
+  run: number;
+  /** Measuring a run at one more point of its path. */
+  point: number;
+  /** Singular values of base and full change. */
+  spectrum: number;
+  /** Sampling and judging one HumanEval problem's programs by one model. */
+  problem: number;
+  /** The benchmarks of --data, of both main runs and the base. */
+  data: number;
+}
+
+/** Runs of fewer steps have hardly left their warm-up; longer ones are for longer budgets than anybody has. */
+export const LEAST_STEPS = 24;
+export const MOST_STEPS = 1000;
+/** Points of a path before its end. */
+const POINTS = 3;
+/** Base, LoRA and full. */
+const DIVERSITY_MODELS = 3;
+
+export interface Wanted {
+  claim: ClaimId;
+  needs: readonly StageName[];
+}
+
+export interface Planned {
+  /** In the order in which they are done. */
+  stages: StageName[];
+  /** Of a run of the usual length. */
+  steps: number;
+  /** What does not fit, and what it would take at least, from now on. */
+  dropped: { claim: ClaimId; seconds: number }[];
+}
+
+export interface Planning {
+  /** The most important first. */
+  wanted: readonly Wanted[];
+  /** What may be added where there is time: not a claim of its own. */
+  extras: readonly StageName[];
+  variants: Record<VariantName, Variant>;
+  costs: Costs;
+  /** HumanEval problems. */
+  problems: number;
+  /** Seconds that are left. */
+  budget: number;
+  mostSteps?: number;
+  /** Stages that were done earlier. */
+  done?: ReadonlySet<StageName>;
+  /** Settled earlier: runs are of this length. */
+  steps?: number | undefined;
+}
+
+const isVariant = (stage: StageName, variants: Record<string, Variant>): stage is VariantName =>
+  stage in variants;
+
+export function secondsOf(
+  stage: StageName,
+  steps: number,
+  { variants, costs, problems }: Pick<Planning, 'variants' | 'costs' | 'problems'>,
+): number {
+  if (isVariant(stage, variants)) {
+    const variant = variants[stage];
+    const points = variant.path ? POINTS * costs.point : 0;
+    return stepsOf(variant, steps) * costs.step[variant.method] + costs.run + points;
+  }
+  if (stage === 'data') return costs.data;
+  return stage === 'spectrum' ? costs.spectrum : DIVERSITY_MODELS * problems * costs.problem;
+}
+
+/**
+ * Takes claim after claim where all that is taken still fits with the shortest runs, then makes the runs as long as the
+ * time allows. An extra is taken where the runs can still be twice the shortest.
+ */
+export function planStages(planning: Planning): Planned {
+  const { wanted, extras, budget, mostSteps = MOST_STEPS } = planning;
+  const done = planning.done ?? new Set<StageName>();
+  const total = (stages: Iterable<StageName>, steps: number) =>
+    [...stages].reduce((sum, stage) => sum + (done.has(stage) ? 0 : secondsOf(stage, steps, planning)), 0);
+  const least = planning.steps ?? LEAST_STEPS;
+  let taken = new Set<StageName>();
+  const dropped: Planned['dropped'] = [];
+  for (const { claim, needs } of wanted) {
+    const with_ = new Set([...taken, ...needs]);
+    if (total(with_, least) <= budget) taken = with_;
+    else dropped.push({ claim, seconds: total(new Set(needs), least) });
+  }
+  const withExtras = new Set([...taken, ...extras]);
+  const spare = planning.steps ?? 2 * LEAST_STEPS;
+  if (taken.size > 0 && dropped.length === 0 && total(withExtras, spare) <= budget) taken = withExtras;
+  let steps = planning.steps ?? LEAST_STEPS;
+  if (planning.steps === undefined)
+    while (steps + 4 <= mostSteps && total(taken, steps + 4) <= budget) steps += 4;
+  return { stages: [...taken], steps, dropped };
+}
+
+/** Half-decades from the default rate, in the order in which they are added. The best lies rather above it. */
+const offsets = [0, 1, 2, -1, 3];
+const shapes = [
+  { rates: 5, steps: 40, windows: 16 },
+  { rates: 4, steps: 40, windows: 16 },
+  { rates: 4, steps: 24, windows: 16 },
+  { rates: 3, steps: 24, windows: 12 },
+  { rates: 3, steps: 16, windows: 12 },
+  { rates: 3, steps: 10, windows: 8 },
+];
+
+export interface SweepPlan {
+  /** Steps of a trial. */
+  steps: number;
+  windows: number;
+  rates: Record<Method, number[]>;
+}
+
+/** The largest sweep of both methods that fits; undefined where none does. */
+export function planSweep(
+  budget: number,
+  { step, windowSeconds, start }: { step: Costs['step']; windowSeconds: number; start: number },
+  defaults: Record<Method, number>,
+): SweepPlan | undefined {
+  const chosen = shapes.find(({ rates, steps, windows }) => {
+    const trial = (method: Method) => steps * step[method] + windows * windowSeconds + start;
+    // The base on the tokens of each step, and on the windows: forward only.
+    const base = (steps + windows) * windowSeconds;
+    return rates * (trial('lora') + trial('full')) + 2 * base <= budget;
+  });
+  if (!chosen) return undefined;
+  const grid = (rate: number) =>
+    offsets
+      .slice(0, chosen.rates)
+      .map((offset) => halfDecades(rate, offset))
+      .sort((a, b) => a - b);
+  return {
+    steps: chosen.steps,
+    windows: chosen.windows,
+    rates: { lora: grid(defaults.lora), full: grid(defaults.full) },
+  };
+}
+
+/** 3e-5 and 1 is 1e-4. */
+function halfDecades(rate: number, offset: number): number {
+  const index = Math.round(2 * Math.log10(rate)) + offset;
+  return Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);
+}

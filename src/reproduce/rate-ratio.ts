@@ -1,0 +1,77 @@
+/** The best learning rate of each method out of a sweep, and how far apart they are. */
+import type { Part } from '../evaluation/statistics.ts';
+import type { Method } from '../protocol/reproduction.ts';
+import type { BaseLine, Trial } from '../protocol/sweep.ts';
+import { formatRate } from '../training/learning-rate.ts';
+import type { Judged } from './claims.ts';
+import { bootstrap, type Figures, type Stratum } from './effects.ts';
+import type { Evidence } from './evidence.ts';
+
+/** Several times: a half-decade of the grid. */
+const SEVERAL = 3;
+
+type Ended = Trial & { heldOut: number[] };
+
+/** Trials of a method that came to their end, ascending by rate. */
+function trialsOf(sweep: NonNullable<Evidence['sweep']>, method: Method): Ended[] {
+  return sweep.lines
+    .filter(
+      (line): line is Ended =>
+        line.type === 'trial' && line.method === method && !line.diverged && line.heldOut !== undefined,
+    )
+    .sort((a, b) => a.learningRate - b.learningRate);
+}
+
+export function judgeRates({ sweep }: Evidence): Judged {
+  if (!sweep) return { effects: [] };
+  const base = sweep.lines.find((line): line is BaseLine => line.type === 'base');
+  const [lora, full] = [trialsOf(sweep, 'lora'), trialsOf(sweep, 'full')];
+  if (!base || lora.length < 2 || full.length < 2)
+    return { effects: [], notes: ['The sweep ended before two rates of each method were measured.'] };
+  const rows = [...lora, ...full].map(({ heldOut }) => partsOf(base, heldOut));
+  const split = (figures: readonly number[]) => [figures.slice(0, lora.length), figures.slice(lora.length)];
+  const ratio = ([figures]: Figures) => {
+    const [ofLora, ofFull] = split(figures!);
+    return bestRate(lora, ofLora!) / bestRate(full, ofFull!);
+  };
+  const strata: Stratum[] = [rows];
+  const interval = bootstrap(strata, ratio);
+  if (!interval) return { effects: [] };
+  const [ofLora, ofFull] = split(rows.map(meanOf)).map((figures) => figures.indexOf(Math.min(...figures)));
+  const edges = [edgeOf(lora, ofLora!), edgeOf(full, ofFull!)] as const;
+  const effect = { name: "LoRA's best rate over full's", unit: 'times', ...interval };
+  const open = edges[0] === 'lowest' || edges[1] === 'highest';
+  return {
+    // Where the true ratio may be smaller than what was seen, it decides nothing in the claim's favour.
+    effects: [open && interval.high > SEVERAL ? effect : { ...effect, above: SEVERAL }],
+    notes: [
+      `Lowest held-out loss: LoRA at ${formatRate(lora[ofLora!]!.learningRate)}, full fine-tuning at ${formatRate(full[ofFull!]!.learningRate)}; between rates of the grid a parabola is taken.`,
+      ...edges.flatMap((edge, i) =>
+        edge
+          ? [
+              `The best rate of ${['LoRA', 'full fine-tuning'][i]} is the ${edge} that came to its end, so it may lie beyond.`,
+            ]
+          : [],
+      ),
+    ],
+  };
+}
+
+const partsOf = ({ windowTokens }: BaseLine, means: readonly number[]): Part[] =>
+  means.map((mean, i) => ({ sum: mean * windowTokens[i]!, weight: windowTokens[i]! }));
+const meanOf = (parts: readonly Part[]) =>
+  parts.reduce((sum, part) => sum + part.sum, 0) / parts.reduce((sum, part) => sum + part.weight, 0);
+const edgeOf = (trials: readonly Ended[], index: number) =>
+  index === 0 ? 'lowest' : index === trials.length - 1 ? 'highest' : undefined;
+
+/** Of the lowest loss; inside the grid, the lowest point of the parabola through it and its neighbours, over log rate. */
+export function bestRate(trials: readonly Pick<Trial, 'learningRate'>[], losses: readonly number[]): number {
+  const best = losses.indexOf(Math.min(...losses));
+  const at = (index: number) => ({ x: Math.log(trials[index]!.learningRate), y: losses[index]! });
+  if (best === 0 || best === losses.length - 1) return trials[best]!.learningRate;
+  const [left, middle, right] = [at(best - 1), at(best), at(best + 1)];
+  const [a, b] = [middle.x - left.x, middle.x - right.x];
+  const [p, q] = [a * (middle.y - right.y), b * (middle.y - left.y)];
+  const bend = p - q;
+  return bend === 0 ? Math.exp(middle.x) : Math.exp(middle.x - (a * p - b * q) / (2 * bend));
+}

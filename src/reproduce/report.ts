@@ -1,0 +1,77 @@
+/** The claims as a table, and report.md. */
+import { formatDuration } from '../protocol/units.ts';
+import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
+import { formatRate } from '../training/learning-rate.ts';
+import type { Reproduction } from './store.ts';
+
+const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
+const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
+
+/** "+0.012 [-0.003, +0.030] nats/token, claimed above 0" */
+export function effectText(effect: Effect): string {
+  const { unit, value, low, high } = effect;
+  // A share or a multiple has no sign.
+  const show = effect.above === 0 || low < 0 ? signed : number;
+  const claimed = claimedText(effect);
+  return `${show(value)} [${show(low)}, ${show(high)}]${unit && ` ${unit}`}${claimed && `, ${claimed}`}`;
+}
+
+function claimedText({ above, below }: Effect): string {
+  if (above !== undefined && below !== undefined) return `claimed ${above} to ${below}`;
+  if (above !== undefined) return `claimed above ${above}`;
+  return below === undefined ? '' : `claimed below ${below}`;
+}
+
+export const verdictText = ({ verdict, why }: ClaimResult): string =>
+  verdict === 'not run' ? `not run: ${why}` : verdict === "can't tell" ? "can't tell at this scale" : verdict;
+
+/** A block for each claim: the verdict and the title, then an effect a line. */
+export function claimsText(results: readonly ClaimResult[]): string {
+  const width = Math.max(...results.map((result) => verdictText(result).length).filter((n) => n < 26), 0);
+  return results
+    .map((result, i) => {
+      const lines = result.effects.map((effect) => `     ${effect.name}: ${effectText(effect)}`);
+      return [`${i + 1}. ${verdictText(result).padEnd(width)}  ${result.title}`, ...lines].join('\n');
+    })
+    .join('\n');
+}
+
+export function reportMarkdown({ spec, state }: Reproduction, results: readonly ClaimResult[]): string {
+  const { base, folder, heldOutWindows, retentionTexts, sequenceLength } = spec;
+  const rows = results.map(
+    (result, i) =>
+      `| ${i + 1}. ${result.title} | ${cell(result.effects)} | **${verdictText(result)}** | ${result.paper} |`,
+  );
+  const details = results.map((result, i) => {
+    const lines = [
+      ...result.run.map((one) => `- Run: ${one}`),
+      ...result.effects.map((effect) => `- ${effect.name}: ${effectText(effect)}`),
+      ...result.notes.map((note) => `- ${note}`),
+    ];
+    return `### ${i + 1}. ${result.title}\n${verdictText(result)}.\n\n${lines.join('\n')}\n`;
+  });
+  const rates = state.rates
+    ? `Learning rates: LoRA ${formatRate(state.rates.lora)}, full fine-tuning ${formatRate(state.rates.full)} (${state.rates.why}). `
+    : '';
+  const steps = state.steps
+    ? `Runs of ${state.steps} steps of ${sequenceLength} tokens where not said otherwise. `
+    : '';
+  return `# The paper's claims at this scale
+${base.id} on ${folder || 'a data set'} (${spec.id}), a budget of ${formatDuration(60 * spec.budgetMinutes)}. ${rates}${steps}Learning is the loss on ${heldOutWindows} held-out windows, forgetting the KL from the base on ${retentionTexts} texts that it wrote itself.
+
+A claim holds when the 95% intervals of all its deciding effects (paired bootstrap over items) lie where it wants them; it does not when one lies elsewhere altogether; else this scale can't tell. Other seeds, texts and budgets may say otherwise.
+
+| claim | effect | here | paper |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+## What was run
+${details.join('\n')}`;
+}
+
+/** Those that decide. */
+const cell = (effects: readonly Effect[]) =>
+  effects
+    .filter(({ above, below }) => above !== undefined || below !== undefined)
+    .map((effect) => `${effect.name}: ${effectText(effect)}`)
+    .join('<br>');

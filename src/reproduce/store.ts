@@ -1,0 +1,159 @@
+/** Reproductions on disk: reproductions/<id>/ with plan.json, results.json, claims.json, report.md and the corpora. */
+import { randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { UserError } from '../protocol/errors.ts';
+import { reproductionsDir } from '../protocol/paths.ts';
+import {
+  REPRODUCTION_FORMAT,
+  claimResultSchema,
+  reproductionSpecSchema,
+  reproductionStateSchema,
+  type ClaimResult,
+  type ReproductionSpec,
+  type ReproductionState,
+} from '../protocol/reproduction.ts';
+import { writeByRename } from '../protocol/write-file.ts';
+
+export interface Reproduction {
+  dir: string;
+  spec: ReproductionSpec;
+  state: ReproductionState;
+}
+
+export type NewReproduction = Omit<ReproductionSpec, 'format' | 'id' | 'createdAt'>;
+
+export const corpusDir = (dir: string) => join(dir, 'corpus');
+export const instructDir = (dir: string) => join(dir, 'corpus-instruct');
+export const reportPath = (dir: string) => join(dir, 'report.md');
+const claimsPath = (dir: string) => join(dir, 'claims.json');
+
+const asText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Makes the folder, whole from its first moment; takes the corpus that was built at `corpus` over. */
+export async function createReproduction(asked: NewReproduction, corpus: string): Promise<Reproduction> {
+  const now = new Date();
+  const two = (value: number) => String(value).padStart(2, '0');
+  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}`;
+  const id = [day, time, 'reproduce', randomBytes(3).toString('hex')].join('-');
+  const spec = reproductionSpecSchema.parse({
+    format: REPRODUCTION_FORMAT,
+    id,
+    createdAt: now.toISOString(),
+    ...asked,
+  });
+  await mkdir(reproductionsDir(), { recursive: true });
+  const temporary = await mkdtemp(join(reproductionsDir(), '.new-'));
+  const dir = join(reproductionsDir(), id);
+  try {
+    await writeByRename(join(temporary, 'plan.json'), asText(spec));
+    await rename(corpus, corpusDir(temporary));
+    await rename(temporary, dir);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  return { dir, spec, state: reproductionStateSchema.parse({}) };
+}
+
+export const writeState = (dir: string, state: ReproductionState) =>
+  writeByRename(join(dir, 'results.json'), asText(state));
+
+export async function writeClaims(
+  dir: string,
+  claims: readonly ClaimResult[],
+  report: string,
+): Promise<void> {
+  await writeByRename(claimsPath(dir), asText(claims));
+  await writeByRename(reportPath(dir), report);
+}
+
+/** A reproduction by its id, the beginning of one, or `latest`. Errors: run-not-found, run-damaged, run-newer. */
+export async function findReproduction(ref: string): Promise<Reproduction> {
+  const ids = (await reproductionIds()).sort();
+  const matches = ref === 'latest' ? ids.slice(-1) : ids.filter((id) => ref && id.startsWith(ref));
+  if (matches.length === 1) return await readReproduction(join(reproductionsDir(), matches[0]!));
+  throw new UserError(
+    'run-not-found',
+    matches.length
+      ? `"${ref}" begins the names of ${matches.length} reproductions.`
+      : `There is no reproduction "${ref}".`,
+    ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with "forget-me-not reproduce".',
+  );
+}
+
+/** Errors: run-damaged, run-newer. */
+async function readReproduction(dir: string): Promise<Reproduction> {
+  const json = await readJson(dir, 'plan.json');
+  if (Number((json as { format?: unknown } | null)?.format) > REPRODUCTION_FORMAT)
+    throw new UserError(
+      'run-newer',
+      `Reproduction ${basename(dir)} was written by a newer version.`,
+      'Update Forget-Me-Not to go on with it.',
+    );
+  const spec = reproductionSpecSchema.safeParse(json);
+  if (!spec.success) throw damaged(dir, 'plan.json', spec.error.issues[0]!.message);
+  // None yet: nothing was done.
+  const state = reproductionStateSchema.safeParse((await readJson(dir, 'results.json', true)) ?? {});
+  if (!state.success) throw damaged(dir, 'results.json', state.error.issues[0]!.message);
+  return { dir, spec: spec.data, state: state.data };
+}
+
+async function readJson(dir: string, name: string, optional = false): Promise<unknown> {
+  try {
+    return JSON.parse(await readFile(join(dir, name), 'utf8'));
+  } catch (error) {
+    if (optional && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw damaged(dir, name, (error as Error).message);
+  }
+}
+
+const damaged = (dir: string, file: string, why: string) =>
+  new UserError(
+    'run-damaged',
+    `${file} of reproduction ${basename(dir)} can't be read (${why}).`,
+    `Delete the folder ${dir} and begin anew.`,
+  );
+
+/** The newest one in which the same was asked and something was left for want of time. */
+export async function findUnfinished(asked: NewReproduction): Promise<Reproduction | undefined> {
+  for (const id of (await reproductionIds()).sort().reverse()) {
+    // One that can't be read never hides the others.
+    const found = await readReproduction(join(reproductionsDir(), id)).catch(() => undefined);
+    if (!found) continue;
+    const { format, createdAt } = found.spec;
+    // As it would be read back: without what is undefined.
+    const same: unknown = JSON.parse(
+      JSON.stringify(reproductionSpecSchema.parse({ ...asked, format, createdAt, id: found.spec.id })),
+    );
+    if (isDeepStrictEqual(found.spec, same) && !(await isFinished(found.dir))) return found;
+  }
+  return undefined;
+}
+
+/** Why a claim was not run where it would be if there were more time. */
+export const FOR_WANT_OF_TIME = ['budget', 'stopped'];
+
+async function isFinished(dir: string): Promise<boolean> {
+  const json = await readJson(dir, 'claims.json', true).catch(() => undefined);
+  const claims = z.array(claimResultSchema).safeParse(json);
+  return (
+    claims.success &&
+    claims.data.every(({ verdict, why }) => verdict !== 'not run' || !FOR_WANT_OF_TIME.includes(why ?? ''))
+  );
+}
+
+async function reproductionIds(): Promise<string[]> {
+  const entries = await readdir(reproductionsDir(), { withFileTypes: true }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    },
+  );
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name);
+}
