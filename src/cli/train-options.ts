@@ -4,12 +4,12 @@ import { UserError } from '../protocol/errors.ts';
 import { chooseTasks } from '../evaluation/tasks/index.ts';
 import {
   evaluationPlanSchema,
+  type EvaluationPlan,
   hyperSchema,
   moduleNames,
   type Hyper,
   type ModuleName,
 } from '../protocol/run.ts';
-import type { NewRun } from '../runs/index.ts';
 import { forgettingFigure, forgettingTasks } from '../training/forgetting-figure.ts';
 import { DEFAULT_COOLDOWN, defaultLearningRate } from '../training/defaults.ts';
 
@@ -256,7 +256,7 @@ export function budgetInSteps(
 }
 
 /** What is measured at the end and on the way, and what follows from it. Throws `bad-argument`. */
-export function toEvaluationPlan(options: TrainOptions): NewRun['evaluation'] {
+export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
   const { evalTasks, evalTasksEvery, evalShare, forgettingLimit, patience, keep } = options;
   const tasks = evalTasks ?? (options.retention > 0 && evalShare > 0 ? ['retention'] : []);
   chooseTasks(tasks);
@@ -278,17 +278,17 @@ export function toEvaluationPlan(options: TrainOptions): NewRun['evaluation'] {
       '--keep last takes the last checkpoint, however much it forgot: it does not go with --forgetting-limit.',
       'Leave one of them out.',
     );
-  return {
+  return evaluationPlanSchema.parse({
     heldOutWindows: options.heldOutWindows,
     humanevalProblems: options.humaneval,
     retentionTexts: options.retention,
     checkpointTasks: tasks,
-    ...(evalTasksEvery !== undefined && { checkpointEvery: evalTasksEvery }),
+    checkpointEvery: evalTasksEvery,
     checkpointShare: evalShare,
-    ...(forgettingLimit !== undefined && { forgettingLimit }),
-    ...(patience !== undefined && { patience }),
+    forgettingLimit,
+    patience,
     keep: keep ?? (forgettingLimit === undefined && patience === undefined ? 'last' : 'best'),
-  };
+  });
 }
 
 /** A long warm-up leaves less for it. */

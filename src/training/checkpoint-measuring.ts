@@ -11,6 +11,7 @@ import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { availableMemory } from './available-memory.ts';
 import { describeBest, rank, reasonToStop, type Rule } from './best-checkpoint.ts';
+import { knownCost, rememberCost, type MeasuredThing } from './checkpoint-costs.ts';
 import {
   after,
   allowance,
@@ -52,6 +53,8 @@ export class CheckpointMeasuring {
   private readonly share: number;
   private readonly rule: Rule;
   private readonly figure: ForgettingFigure | undefined;
+  /** What its cost is remembered by. */
+  private readonly thing: MeasuredThing;
   private told: Set<string> | undefined;
 
   constructor(private readonly options: MeasuringOptions) {
@@ -62,6 +65,8 @@ export class CheckpointMeasuring {
     this.rule = { limit: evaluation.forgettingLimit, patience: evaluation.patience };
     this.decides = evaluation.keep === 'best' || evaluation.patience !== undefined;
     this.figure = forgettingFigure(this.tasks);
+    const { base } = options.spec;
+    this.thing = { base, method: hyper.method, backend: options.backend, evaluation };
   }
 
   /** Whether anything is measured besides the held-out loss. */
@@ -74,7 +79,8 @@ export class CheckpointMeasuring {
     if (!this.active) return;
     const { figures, seconds } = await this.measure(0);
     const base = valueOf(this.figure, figures);
-    const schedule = { ...this.record.schedule, cost: seconds };
+    const cost = (await knownCost(this.thing)) ?? seconds;
+    const schedule = { ...this.record.schedule, cost };
     this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };
   }
 
@@ -151,6 +157,7 @@ export class CheckpointMeasuring {
     const { figures, seconds, whole } = await this.measure(step, limit);
     if (this.options.signal.aborted) return [];
     this.record.schedule = after(schedule, { step, seconds, whole }, this.interval, this.share);
+    if (whole) await rememberCost(this.thing, seconds);
     return figures;
   }
 

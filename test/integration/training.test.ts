@@ -39,6 +39,9 @@ const small = [
   '4',
   '--lr',
   '3e-3',
+  // See checkpoint-evaluation.test.ts.
+  '--eval-tasks',
+  'none',
 ];
 
 beforeAll(async () => {

@@ -6,11 +6,12 @@ import { readConfig, type ModelConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runsDir } from '../../protocol/paths.ts';
-import type { BackendName, Hyper, RunSpec } from '../../protocol/run.ts';
+import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, listRuns } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { guessTokensPerSecond } from '../../training/defaults.ts';
+import { knownCost, type MeasuredThing } from '../../training/checkpoint-costs.ts';
 import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { fitToMachine } from '../fit-machine.ts';
@@ -24,6 +25,7 @@ import {
   type DataOptions,
   type ReplayOptions,
 } from '../data-options.ts';
+import { formatDuration } from '../format.ts';
 import { printJson } from '../output.ts';
 import { readCorpus, readReplay } from '../read-corpus.ts';
 import {
@@ -105,6 +107,7 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
       hyper,
     };
     await readReplay(corpus, material, options);
+    if (!options.json) await tellCheckpoints(evaluation, { base, method: options.method, backend });
     const { dir, id } = await createRun({
       ...material,
       name: options.name ?? basename(folder ?? options.data!),
@@ -143,6 +146,20 @@ export async function checkBase(
   return config;
 }
 
+/** What measuring checkpoints will cost. */
+async function tellCheckpoints(
+  evaluation: EvaluationPlan,
+  what: Omit<MeasuredThing, 'evaluation'>,
+): Promise<void> {
+  const { checkpointTasks, checkpointShare } = evaluation;
+  if (checkpointTasks.length === 0) return;
+  const cost = await knownCost({ ...what, evaluation });
+  const each = cost === undefined ? '' : `, about ${formatDuration(cost)} each`;
+  console.log(
+    `At checkpoints: ${checkpointTasks.join(', ')}${each}; at most ${Math.round(100 * checkpointShare)}% on top of the time of training`,
+  );
+}
+
 /** The one given, or the best one known for the base; says which. */
 async function learningRateFor(
   base: RunSpec['base'],
@@ -161,7 +178,7 @@ export async function plannedBackend({ backend }: TrainOptions): Promise<Backend
 }
 
 /** Tokens per second to plan with: what the last like run on this machine did, else a guess from the model's size. */
-async function expectedSpeed(
+export async function expectedSpeed(
   base: RunSpec['base'],
   how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
 ): Promise<number> {

@@ -1,0 +1,233 @@
+/** Tasks at checkpoints while a run trains, what ends it early, and which checkpoint becomes the result. Needs dist/. */
+import { existsSync } from 'node:fs';
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+interface Trained {
+  run: string;
+  dir: string;
+  steps: number;
+  summary: { step: number; comparisons: { task: string; metric: string; after: { value: number } }[] };
+}
+type Evaluated = Extract<RunEvent, { type: 'evaluation' }>;
+
+let place: Workplace;
+let base: string;
+let code: string;
+const small =
+  '--backend wasm --seq 64 --steps 12 --eval-every 4 --humaneval 0 --held-out-windows 4 --retention 2 --lr 3e-3';
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  base = place.path('tiny.gguf');
+  await writeTinyModel(base, { seed: 1 });
+  code = await place.code();
+});
+afterAll(() => place?.dispose());
+
+const train = (options: string) =>
+  place.json<Trained>('train', code, '--base', base, ...small.split(' '), ...options.split(' '));
+
+async function eventsOf({ dir }: Pick<Trained, 'dir'>): Promise<RunEvent[]> {
+  const lines = (await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '')).split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as RunEvent);
+}
+const isFigure =
+  (task: string, metric: string) =>
+  (event: RunEvent): event is Evaluated =>
+    event.type === 'evaluation' && event.result.task === task && event.result.metric === metric;
+const isKl = isFigure('retention', 'KL from base');
+const figure = ({ summary }: Trained, task: string, metric: string) =>
+  summary.comparisons.find((one) => one.task === task && one.metric === metric)!.after.value;
+/** By step; the base is step 0. */
+const path = (events: RunEvent[], is: (event: RunEvent) => event is Evaluated) =>
+  new Map(events.filter(is).map(({ step, result }) => [step, result.value]));
+const artefact = ({ dir }: Trained) => readFile(join(dir, 'adapter.gguf'));
+
+/** Waits until the run has told of something. */
+async function until(dir: string, told: (event: RunEvent) => boolean): Promise<void> {
+  while (!(await eventsOf({ dir })).some(told)) await sleep(5);
+}
+const pidOf = async (dir: string) =>
+  (JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid: number }).pid;
+
+describe('a run with checkpoints measured', () => {
+  let whole: Trained;
+  let events: RunEvent[];
+  let kl: Map<number, number>;
+  beforeAll(async () => {
+    whole = await train('--eval-share 100');
+    events = await eventsOf(whole);
+    kl = path(events, isKl);
+  });
+
+  it('has the base first, then every checkpoint, then the result: a path', () => {
+    const first = events.findIndex((event) => event.type === 'step');
+    expect(events.slice(0, first).filter(isKl)).toMatchObject([{ step: 0, result: { value: 0 } }]);
+    expect([...kl.keys()]).toEqual([0, 4, 8, 12]);
+    expect(kl.get(12)).toBe(figure(whole, 'retention', 'KL from base'));
+    // At such a rate it only moves away.
+    expect(kl.get(4)).toBeGreaterThan(0);
+    expect(kl.get(8)).toBeGreaterThan(kl.get(4)!);
+    const learned = path(
+      events,
+      (event): event is Evaluated =>
+        isFigure('workspace', 'loss')(event) && event.result.setting.startsWith('during training'),
+    );
+    expect([...learned.keys()]).toEqual([0, 4, 8, 12]);
+    expect(events.filter((event) => event.type === 'warning')).toEqual([]);
+  });
+
+  it('has the items of each, and nothing left of the weights that were measured', async () => {
+    const files = await readdir(join(whole.dir, 'evaluation'));
+    expect(files.toSorted()).toEqual([
+      ...[12, 4, 8].map((step) => `retention.${step}.jsonl`),
+      'summary.json',
+      'workspace.12.jsonl',
+    ]);
+  });
+
+  it('is made of the last one, as always', () => {
+    expect(events.some((event) => event.type === 'best' || event.type === 'earlyStop')).toBe(false);
+    expect(whole.summary.step).toBe(12);
+  });
+
+  it('measures a checkpoint when asked, to the same figures', async () => {
+    const figures = await place.json<{ step: number; metric: string; value: number }[]>(
+      ...['evaluate', whole.run, '--checkpoint', '8', '--tasks', 'retention,workspace', '--limit', '2'],
+    );
+    const of = (step: number, metric: string) =>
+      figures.find((one) => one.step === step && one.metric === metric)!.value;
+    expect(of(8, 'KL from base')).toBe(kl.get(8));
+    expect(of(0, 'KL from base')).toBe(0);
+    expect(of(8, 'bits per byte')).toBeLessThan(of(0, 'bits per byte'));
+  });
+
+  it.each([
+    ['7', /no checkpoint of step 7\. It has those of steps .*8, 12; step 0 is the base/],
+    ['-1', /whole number/],
+  ])('says which checkpoints there are: %s', async (step, message) => {
+    const { code: exit, stderr } = await place.run('evaluate', whole.run, '--checkpoint', step);
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+
+  describe('with a forgetting limit', () => {
+    let limited: Trained;
+    const options = () =>
+      `--eval-share 100 --patience 1 --forgetting-limit ${((kl.get(4)! + kl.get(8)!) / 2).toFixed(4)}`;
+    beforeAll(async () => void (limited = await train(options())));
+
+    it('ends early, with the checkpoint that learned most within it', async () => {
+      const told = await eventsOf(limited);
+      expect(told.filter((event) => event.type === 'earlyStop')).toMatchObject([
+        { step: 8, why: expect.stringContaining('forgetting limit') as string },
+      ]);
+      expect(told.filter((event) => event.type === 'best')).toMatchObject([
+        { step: 4, why: expect.stringContaining('nats/token') as string },
+      ]);
+      expect(limited).toMatchObject({ steps: 8, summary: { step: 4 } });
+      // What is served and measured is that checkpoint.
+      expect(figure(limited, 'retention', 'KL from base')).toBe(kl.get(4));
+      const { stdout } = await place.run('show', limited.run);
+      expect(stdout).toMatch(/early, at step 8[^]*the checkpoint of step 4/);
+    });
+
+    it.each([
+      ['a checkpoint is measured', (event: RunEvent) => event.type === 'checkpoint' && event.step === 8],
+      ['it has ended early', (event: RunEvent) => event.type === 'earlyStop'],
+    ])('comes to the same after kill -9 while %s', async (_, sign) => {
+      const { run, dir } = await train(`${options()} --detach`);
+      await until(dir, sign);
+      process.kill(await pidOf(dir), 'SIGKILL');
+      await sleep(100);
+      expect(existsSync(join(dir, 'evaluation', 'summary.json'))).toBe(false);
+      const resumed = await place.json<Trained>('resume', run);
+      expect((await artefact(resumed)).equals(await artefact(limited))).toBe(true);
+      const decided = async (of: Trained) =>
+        survivingEvents(await eventsOf(of))
+          .filter((event) => event.type === 'earlyStop' || event.type === 'best')
+          .map(({ type, step, why }) => ({ type, step, why }));
+      expect(await decided(resumed)).toEqual(await decided(limited));
+    });
+  });
+});
+
+it('holds training up for no more than its share of the time, and says what waits', async () => {
+  const share = 0.4;
+  const run = await train(`--steps 60 --eval-share ${share}`);
+  const events = await eventsOf(run);
+  const at = ({ time }: RunEvent) => Date.parse(time) / 1000;
+  const begin = events.findIndex((event) => event.type === 'phase' && event.phase === 'Training');
+  const end = events.findIndex((event) => event.type === 'phase' && event.phase === 'Writing the result');
+  const training = events.slice(begin, end);
+  // Measuring lies between a checkpoint and the next step; a step's own time is between its neighbours'.
+  const stood = training
+    .filter(isKl)
+    .map(({ step }) => {
+      const find = (type: string, number: number) =>
+        at(training.find((event) => event.type === type && 'step' in event && event.step === number)!);
+      const own = find('step', step + 2) - find('step', step + 1);
+      return find('step', step + 1) - find('checkpoint', step) - own;
+    })
+    .reduce((sum, seconds) => sum + seconds, 0);
+  expect(training.filter(isKl).length).toBeGreaterThan(0);
+  expect(training.filter(isKl).length).toBeLessThan(14);
+  const trained = at(events[end]!) - at(events[begin]!) - stood;
+  // A step takes a fifth of a second, more or less.
+  expect(stood).toBeLessThanOrEqual(share * trained + 0.2);
+  expect(events.filter((event) => event.type === 'warning')).toMatchObject([
+    {
+      message: expect.stringMatching(
+        /^Measuring a checkpoint \(retention\) takes about .* it waits until/,
+      ) as string,
+    },
+  ]);
+});
+
+it('goes on to its end when a task can not be measured, with a warning', async () => {
+  vi.stubEnv('HF_ENDPOINT', 'http://127.0.0.1:9');
+  // Rows that were fetched before would do.
+  const { home } = place;
+  place.home = place.path('offline');
+  try {
+    const run = await train('--eval-share 100 --eval-tasks winogrande,retention');
+    const events = await eventsOf(run);
+    expect([...path(events, isKl).keys()]).toEqual([0, 4, 8, 12]);
+    const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+    expect(warnings).toMatchObject([
+      expect.stringMatching(/WinoGrande was not measured: .*hub/) as string,
+      // The evaluation of the result tells of its own.
+      expect.stringMatching(/WinoGrande was not measured: .*hub/) as string,
+    ]);
+  } finally {
+    place.home = home;
+    vi.unstubAllEnvs();
+  }
+});
+
+it('measures a run that is in training, and says when it has no checkpoints yet', async () => {
+  const { run, dir } = await train('--steps 400 --eval-tasks none --detach');
+  await until(dir, (event) => event.type === 'checkpoint' && event.step === 4);
+  const figures = await place.json<{ step: number }[]>('evaluate', run, '--checkpoint', '4');
+  expect(new Set(figures.map(({ step }) => step))).toEqual(new Set([0, 4]));
+  await place.json('cancel', run);
+  while (existsSync(join(dir, 'lock'))) await sleep(20);
+});
+
+it.each([
+  ['--eval-tasks nonsense', /There is no task "nonsense"/],
+  ['--forgetting-limit 0.1 --eval-tasks none', /Add to --eval-tasks: retention/],
+  ['--forgetting-limit 0.1 --keep last', /does not go with --forgetting-limit/],
+  ['--eval-tasks retention --eval-share 0', /larger --eval-share/],
+  ['--patience 0', /whole number/],
+])('refuses %s', async (options, message) => {
+  const result = await place.run('train', code, '--base', base, ...options.split(' '));
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(message);
+});
