@@ -44,16 +44,24 @@ export function spinner(label: string): HTMLElement {
   return element;
 }
 
+/** The toolkit names an element after the text in it, whatever its label says. */
+function hidden(label: string): HTMLElement {
+  const text = document.createElement('span');
+  text.className = 'visually-hidden';
+  text.textContent = label;
+  return text;
+}
+
 export function checkbox(label: string, onChange: (checked: boolean) => void): Checkbox {
   const element = document.createElement('vscode-checkbox') as Checkbox;
-  element.setAttribute('aria-label', label);
+  element.append(hidden(label));
   element.addEventListener('change', () => onChange(element.checked));
   return element;
 }
 
 export function textField(label: string, placeholder: string, onInput: (text: string) => void): TextField {
   const element = document.createElement('vscode-text-field') as TextField;
-  element.setAttribute('aria-label', label);
+  element.append(hidden(label));
   element.placeholder = placeholder;
   element.addEventListener('input', () => onInput(element.value));
   return element;

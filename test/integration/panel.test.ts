@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FromPanel, RunSnapshot, ToPanel } from '../../src/protocol/panel.ts';
-import { makeRun, makeSpectrum } from '../unit/webview/fixtures.ts';
+import type { FromPanel, RunSnapshot, ToPanel, WholePanel } from '../../src/protocol/panel.ts';
+import { PanelFeed } from '../../src/extension/panel-feed.ts';
+import { makeComparison, makeRun, makeSpectrum, makeSweep, withSamples } from '../unit/webview/fixtures.ts';
 import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
 
 /** For what the page does in its own time; a loaded machine may take it. */
@@ -28,6 +29,44 @@ const darkTheme = {
   '--vscode-charts-green': '#89d185',
   '--vscode-button-background': '#0078d4',
   '--vscode-button-foreground': '#ffffff',
+};
+
+const light = {
+  '--vscode-foreground': '#3b3b3b',
+  '--vscode-descriptionForeground': '#616161',
+  '--vscode-editor-background': '#ffffff',
+  '--vscode-errorForeground': '#b01011',
+  '--vscode-charts-green': '#2b7a2b',
+  '--vscode-button-background': '#005fb8',
+  '--vscode-button-secondaryBackground': '#e5e5e5',
+  '--vscode-button-secondaryForeground': '#3b3b3b',
+  '--vscode-dropdown-background': '#ffffff',
+  '--vscode-dropdown-foreground': '#3b3b3b',
+  '--vscode-input-background': '#ffffff',
+  '--vscode-input-foreground': '#3b3b3b',
+  '--vscode-input-placeholderForeground': '#616161',
+};
+const contrast = (text: string, ground: string) => ({
+  '--vscode-foreground': text,
+  '--vscode-descriptionForeground': text,
+  '--vscode-editor-background': ground,
+  '--vscode-errorForeground': text,
+  '--vscode-charts-green': text,
+  '--vscode-contrastBorder': text,
+  '--vscode-button-background': ground,
+  '--vscode-button-foreground': text,
+  '--vscode-button-secondaryBackground': ground,
+  '--vscode-button-secondaryForeground': text,
+  '--vscode-dropdown-background': ground,
+  '--vscode-dropdown-foreground': text,
+  '--vscode-input-background': ground,
+  '--vscode-input-foreground': text,
+  '--vscode-input-placeholderForeground': text,
+});
+const themes: Record<string, Record<string, string>> = {
+  'vscode-light': light,
+  'vscode-high-contrast': contrast('#ffffff', '#000000'),
+  'vscode-high-contrast-light': contrast('#000000', '#ffffff'),
 };
 
 let browser: Browser;
@@ -71,13 +110,21 @@ async function open() {
 }
 
 /** What the extension would send; resolves once it is drawn. */
-async function send(page: Page, runs: RunSnapshot[], more: Partial<ToPanel> = {}): Promise<void> {
-  await page.evaluate((message) => window.postMessage(message), { type: 'runs', runs, ...more });
+async function send(
+  page: Page,
+  runs: RunSnapshot[],
+  more: Partial<Omit<WholePanel, 'type'>> = {},
+): Promise<void> {
+  await tell(page, { type: 'runs', runs, sweeps: [], ...more });
+}
+async function tell(page: Page, message: ToPanel): Promise<void> {
+  await page.evaluate((one) => window.postMessage(one), message);
   await page.evaluate(
     () =>
       new Promise((drawn) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(drawn)), 50)),
   );
 }
+const box = (page: Page, name: string) => page.locator(`.run-list vscode-checkbox[aria-label*="${name}"]`);
 const live = (upTo: number, steps = 60) =>
   makeRun({ upTo, steps, state: { phase: 'Training', heartbeat: new Date().toISOString(), etaSeconds: 90 } });
 
@@ -109,7 +156,7 @@ describe('the panel in VS Code', () => {
     await page.getByText('Stop', { exact: true }).click();
     await send(page, [done]);
     await page.getByText('Use for completion', { exact: true }).click();
-    await page.locator('[data-chart=loss]').getByText('Save PNG').click();
+    await page.locator('[data-chart=loss]').getByText('PNG', { exact: true }).click();
     await expect.poll(() => posted.length, patient).toBe(4);
     expect(posted.slice(1, 3)).toEqual([
       { type: 'stop', run: running.spec.id },
@@ -149,7 +196,7 @@ describe('the panel in VS Code', () => {
       await page.evaluate(() => [
         window.scrollY,
         document.activeElement?.className,
-        document.querySelector('details')?.open,
+        document.querySelector<HTMLDetailsElement>('[data-chart=loss] details')?.open,
       ]),
     ).toEqual([150, 'canvas', true]);
     expect(await page.locator('canvas:not([data-kept])').count()).toBe(0);
@@ -166,7 +213,7 @@ describe('the panel in VS Code', () => {
     const runs = [makeRun({ id: 'a' }), makeRun({ id: 'b' }), makeRun({ id: 'c' })];
     const run = () => page.locator('#app').getAttribute('data-run');
     await send(page, runs, { selected: 'a' });
-    await page.locator('vscode-dropdown').focus();
+    await page.locator('header vscode-dropdown').focus();
     await page.keyboard.press('End');
     await expect.poll(run, patient).toBe('c');
     expect(posted.at(-1)).toEqual({ type: 'select', run: 'c' });
@@ -176,7 +223,7 @@ describe('the panel in VS Code', () => {
     await send(page, runs, { selected: 'b' });
     expect(await run()).toBe('b');
     expect(
-      await page.locator('vscode-dropdown').evaluate((element) => (element as HTMLInputElement).value),
+      await page.locator('header vscode-dropdown').evaluate((element) => (element as HTMLInputElement).value),
     ).toBe('b');
     await page.close();
   });
@@ -216,6 +263,172 @@ describe('the panel in VS Code', () => {
     expect(await rows('rank-by-layer').last().textContent()).toContain('37 (317, 432)');
     expect(await rows('rank-by-module').count()).toBe(7);
     expect(await seriousFaults(page)).toEqual([]);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('follows a run by what changed, and asks for everything when it missed something', async () => {
+    const { page, posted, problems } = await open();
+    const feed = new PanelFeed();
+    const next = (upTo: number) => ({ ...feed.next([live(upTo)]), sweeps: [] }) as ToPanel;
+    await tell(page, next(3));
+    await tell(page, next(9));
+    const line = page.locator('.status-line');
+    expect(await line.textContent()).toContain('step 9 of 60');
+    expect(await page.locator('[data-chart=loss] canvas').getAttribute('aria-label')).toContain('at step 9.');
+    // This one is lost, as with a hidden panel.
+    next(12);
+    await tell(page, next(15));
+    expect(await line.textContent()).toContain('step 9 of 60');
+    expect(posted.filter(({ type }) => type === 'ready')).toHaveLength(2);
+    feed.forget();
+    await tell(page, next(15));
+    expect(await line.textContent()).toContain('step 15 of 60');
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('sets runs beside each other, asks the host what differs, and keeps the focus', async () => {
+    const { page, posted, problems } = await open();
+    const [first, second] = [
+      withSamples(makeRun({ id: 'a', checkpoints: 6, best: 50 })),
+      withSamples(makeRun({ id: 'b', method: 'full', checkpoints: 6 })),
+    ];
+    const third = makeRun({ id: 'c', name: 'elsewhere', folder: '/home/me/else' });
+    await send(page, [first, second, third], { selected: 'a', sweeps: [makeSweep()] });
+    const boxes = page.locator('.run-list vscode-checkbox');
+    expect(await boxes.count()).toBe(3);
+    await box(page, 'full fine-tuning').focus();
+    await page.keyboard.press('Space');
+    await expect.poll(() => posted.at(-1), patient).toEqual({ type: 'compare', runs: ['a', 'b'] });
+    await tell(page, { type: 'comparison', ...makeComparison(first, second) });
+    const answer = page.locator('.comparison-answer');
+    expect(await answer.textContent()).toContain('learning rate1e-31e-4');
+    expect(await answer.textContent()).toContain('no difference seen');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toContain('full');
+    const words = (chart: string) => page.locator(`[data-chart=${chart}] canvas`).getAttribute('aria-label');
+    for (const chart of ['trade-off', 'loss', 'pass-at-k', 'diversity', 'learning-rate'])
+      expect(await words(chart), chart).toContain('full fine-tuning');
+    expect(await page.locator('[data-chart=loss] .chart-warning').isVisible()).toBe(false);
+    // Another folder: allowed, and said on the chart.
+    await box(page, 'elsewhere').click();
+    await expect.poll(() => posted.at(-1), patient).toEqual({ type: 'compare', runs: ['a', 'b', 'c'] });
+    expect(await page.locator('[data-chart=loss] .chart-warning').textContent()).toContain('different texts');
+    await tell(page, { type: 'comparison', of: ['a', 'b', 'c'], problem: 'Run c was not evaluated.' });
+    expect(await answer.textContent()).toContain('Run c was not evaluated.');
+    await page.locator('.comparison-tools vscode-text-field').click();
+    await page.keyboard.type('elsewhere');
+    await expect.poll(() => boxes.count(), patient).toBe(1);
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('shows forgetting by the figure that the person chooses', async () => {
+    const { page } = await open();
+    await send(page, [withSamples(makeRun({ checkpoints: 6 }))]);
+    const card = page.locator('[data-chart=trade-off]');
+    const words = () => card.locator('canvas').getAttribute('aria-label');
+    expect(await words()).toContain('step 60 in the final evaluation learned 0.195');
+    await card.locator('vscode-dropdown').nth(1).focus();
+    await page.keyboard.press('End');
+    await expect.poll(words, patient).toContain('points');
+    await page.close();
+  });
+
+  it('saves vectors and figures, not only pictures', async () => {
+    const { page, posted, problems } = await open();
+    const run = withSamples(makeRun({ checkpoints: 6, best: 50 }));
+    await send(page, [{ ...run, spectrum: makeSpectrum() }], { sweeps: [makeSweep()] });
+    const file = async (chart: string, format: string) => {
+      const before = posted.length;
+      await page.locator(`[data-chart=${chart}]`).getByText(format, { exact: true }).click();
+      await expect.poll(() => posted.length, patient).toBe(before + 1);
+      const { name, base64 } = posted.at(-1) as Extract<FromPanel, { type: 'save' }>;
+      expect(name).toBe(`${run.spec.id}-${chart}.${format.toLowerCase()}`);
+      return Buffer.from(base64, 'base64').toString();
+    };
+    const charts = await page
+      .locator('[data-chart]:visible')
+      .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-chart')!));
+    expect(charts).toHaveLength(11);
+    for (const chart of charts) {
+      const svg = await file(chart, 'SVG');
+      expect(svg).not.toContain('<image');
+      const drawn = await page.evaluate((text) => {
+        const { documentElement: root } = new DOMParser().parseFromString(text, 'image/svg+xml');
+        const texts = [...root.querySelectorAll('text')];
+        return {
+          tag: root.tagName,
+          paths: root.querySelectorAll('path, rect').length,
+          texts: texts.map(({ textContent }) => textContent),
+          fonts: texts.every((one) => Number.parseFloat(one.getAttribute('font-size') ?? '') >= 11),
+        };
+      }, svg);
+      expect(drawn.tag, chart).toBe('svg');
+      expect(drawn.paths, chart).toBeGreaterThan(5);
+      expect(drawn.texts.length, chart).toBeGreaterThan(5);
+      expect(drawn.fonts, chart).toBe(true);
+      expect(await file(chart, 'CSV'), chart).toMatch(
+        /^\ufeffrun,figure,[a-z ]+,value,low,high,n,unit,setting\r\n/,
+      );
+    }
+    expect(await file('trade-off', 'SVG')).toContain('learned: fall of held-out loss, nats/token');
+    const csv = (await file('loss', 'CSV')).split('\r\n');
+    expect(csv.filter((line) => line.includes(',training loss,'))).toHaveLength(60);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it.each(['vscode-light', 'vscode-high-contrast', 'vscode-high-contrast-light'])(
+    'has no serious accessibility fault in %s with everything shown',
+    async (theme) => {
+      const { page, problems } = await open();
+      await page.evaluate(
+        ([kind, colours]) => {
+          for (const [name, value] of Object.entries(colours as Record<string, string>))
+            document.documentElement.style.setProperty(name, value);
+          document.body.className = kind as string;
+        },
+        [theme, themes[theme]!] as const,
+      );
+      const runs = [
+        {
+          ...withSamples(makeRun({ id: 'a', checkpoints: 6, best: 50 })),
+          spectrum: makeSpectrum(),
+          brokenLines: 2,
+        },
+        withSamples(makeRun({ id: 'b', method: 'full', folder: '/else' })),
+      ];
+      await send(page, runs, { selected: 'a', sweeps: [makeSweep()] });
+      await box(page, 'full fine-tuning').click();
+      await tell(page, { type: 'comparison', ...makeComparison(runs[0]!, runs[1]!) });
+      for (const summary of await page.locator('summary:visible').all()) await summary.click();
+      expect(await page.locator('.warnings').textContent()).toContain(
+        '2 lines of events.jsonl could not be read',
+      );
+      expect(await seriousFaults(page)).toEqual([]);
+      expect(problems).toEqual([]);
+      await page.close();
+    },
+  );
+
+  it('draws twenty thousand steps and a thousand checkpoints, and follows them', async () => {
+    const { page, problems } = await open();
+    const long = makeRun({ steps: 20_000, checkpoints: 1000 });
+    const feed = new PanelFeed();
+    await tell(page, { ...feed.next([long]), sweeps: [] } as ToPanel);
+    for (const chart of ['trade-off', 'loss']) expect(await inkOf(page, chart)).toBeGreaterThan(1000);
+    await tell(page, {
+      ...feed.next([
+        { ...long, events: [...long.events, { type: 'warning', time: '', message: 'One more.' }] },
+      ]),
+    } as ToPanel);
+    expect(await page.locator('.warnings').textContent()).toBe('One more.');
+    await page.locator('[data-chart=trade-off] summary').click();
+    const rows = page.locator('[data-chart=trade-off] tbody tr');
+    await expect.poll(() => rows.count(), patient).toBeGreaterThan(100);
+    expect(await rows.count()).toBeLessThan(250);
     expect(problems).toEqual([]);
     await page.close();
   });

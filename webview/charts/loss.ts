@@ -28,6 +28,9 @@ interface LossModel {
 /** Below this many steps the raw loss is all there is to see. */
 const SMOOTH_FROM = 20;
 const TABLE_ROWS = 50;
+const TRAINING = ': training';
+/** Of more steps than this, the raw loss is one dense band. */
+const CROWDED = 1000;
 /** More points than this are a line without dots. */
 const MOST_DOTS = 60;
 
@@ -61,7 +64,12 @@ function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme):
     {
       label: drawn ? 'training loss, each step' : 'training loss',
       data: loss,
-      borderColor: drawn && !highContrast ? color(first).alpha(0.35).rgbString() : first,
+      borderColor:
+        drawn && !highContrast
+          ? color(first)
+              .alpha(loss.length > CROWDED ? 0.2 : 0.35)
+              .rgbString()
+          : first,
       backgroundColor: first,
       borderWidth: drawn ? 1 : 2,
       pointRadius: loss.length === 1 ? 3 : 0,
@@ -102,7 +110,7 @@ function besideSets(run: RunLoss, theme: Theme): Dataset[] {
   const trained = run.smoothed.length ? run.smoothed : run.loss;
   return [
     {
-      label: `${run.label}: training`,
+      label: `${run.label}${TRAINING}`,
       data: trained,
       borderColor: color(shade)
         .alpha(theme.highContrast ? 1 : 0.6)
@@ -149,12 +157,14 @@ export const lossChart: ChartView<LossModel> = {
     (runs.length === 1 ? aloneSets(runs[0], theme) : runs.flatMap((run) => besideSets(run, theme))).filter(
       ({ data }) => data.length > 0,
     ),
-  options: ({ steps }, theme) =>
+  options: ({ steps, runs }, theme) =>
     chartOptions(
       {
         x: stepAxis(steps),
         y: { title: 'nats per token' },
         legend: 'lines',
+        // Of the same colour as what was held out: one name for both.
+        unnamed: runs.length > 1 ? TRAINING : undefined,
         heading: ({ x }) => (x === 0 ? 'base (step 0)' : `step ${x.toLocaleString('en')}`),
         describe: ({ y, low, high }, name) =>
           `${name}: ${low === undefined || high === undefined ? formatNumber(y) : formatInterval({ value: y, low, high }, false)}`,
@@ -203,7 +213,7 @@ export const lossChart: ChartView<LossModel> = {
     const { heldOut } = runs[0];
     return (
       heldOut &&
-      `Held-out: files that were kept out of training; ${heldOut.setting.replace(/^during training: /, '')}. ${heldOut.points.length > MOST_DOTS ? 'Band' : 'Bars'}: 95% intervals.`
+      `${runs.length > 1 ? 'Thin: training loss. Dashed: held-out loss. ' : ''}Held-out: files that were kept out of training; ${heldOut.setting.replace(/^during training: /, '')}. ${heldOut.points.length > MOST_DOTS ? 'Band' : 'Bars'}: 95% intervals.`
     );
   },
 };

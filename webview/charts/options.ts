@@ -10,7 +10,7 @@ import {
 } from 'chart.js';
 import type { Theme } from '../theme.ts';
 import { formatTick } from '../view-model/format.ts';
-import type { Datum } from './view.ts';
+import type { Dataset, Datum } from './view.ts';
 
 export interface AxisOptions {
   title: string;
@@ -90,6 +90,14 @@ function includeWhiskers(scale: Scale): void {
 
 const LONGEST = 60;
 
+/** Where points differ in shape, the first one is the base's: the last one's tells the run. */
+function lastShape({ data }: Chart, { datasetIndex }: LegendItem): Partial<LegendItem> {
+  const { pointStyle, borderColor } = data.datasets[datasetIndex!] as unknown as Dataset;
+  if (!Array.isArray(pointStyle)) return {};
+  const usual = pointStyle.findLast((shape) => shape !== 'star') ?? pointStyle[0]!;
+  return { pointStyle: usual, fillStyle: borderColor, lineWidth: 1 };
+}
+
 const shortLabels =
   (unnamed: string | undefined) =>
   (chart: Chart): LegendItem[] =>
@@ -98,6 +106,7 @@ const shortLabels =
       .filter(({ text }) => !unnamed || !text.endsWith(unnamed))
       .map((item) => ({
         ...item,
+        ...lastShape(chart, item),
         text: item.text.length > LONGEST ? `${item.text.slice(0, LONGEST - 1)}\u2026` : item.text,
       }));
 

@@ -19,13 +19,21 @@ export function toSvg({ title, width, height, config }: Picture, theme: Theme): 
   // chart.js asks a canvas for its context; this one is both.
   Object.assign(context, { getContext: () => context });
   const options = { ...config.options, responsive: false, animation: false, devicePixelRatio: 1 } as const;
+  // What the writer does not know is gone round: Path2D, in which chart.js draws lines unless their segments may have
+  // styles of their own, and the even-odd rule, by which it fills the borders of bars.
+  const datasets = config.data.datasets.map((set) => ({
+    ...set,
+    segment: {},
+    ...(config.type === 'bar' && { borderWidth: 0 }),
+  }));
   const chart = new Chart(context as unknown as CanvasRenderingContext2D, {
     ...config,
+    data: { ...config.data, datasets },
     options,
     platform: BasicPlatform,
   });
-  const drawn = context.getSvg();
-  chart.stop();
+  const drawn = context.getSvg().cloneNode(true);
+  chart.destroy();
   const [w, h] = [width + 2 * MARGIN, height + TITLE + 2 * MARGIN];
   const svg = create('svg', {
     xmlns: 'http://www.w3.org/2000/svg',
@@ -43,7 +51,6 @@ export function toSvg({ title, width, height, config }: Picture, theme: Theme): 
   const body = create('g', { transform: `translate(${MARGIN} ${MARGIN + TITLE})` });
   body.append(...drawn.childNodes);
   svg.append(name, create('rect', { width: w, height: h, fill: theme.background }), head, body);
-  chart.destroy();
   return new XMLSerializer().serializeToString(svg);
 }
 

@@ -101,7 +101,7 @@ export const sweepChart: ChartView<SweepSnapshot> = {
           ticks: ticksOf(methods.flatMap(({ rates }) => rates.map(({ learningRate }) => learningRate))),
           format: formatRate,
         },
-        y: { title: 'change of held-out loss, nats/token' },
+        y: { title: 'loss change, nats/token' },
         legend: 'points',
         heading: ({ label }) => label ?? '',
         describe: ({ y, low, high }) =>
@@ -157,7 +157,7 @@ export const sweepChart: ChartView<SweepSnapshot> = {
       }),
     ),
   note: ({ heldOutWindows, methods }) =>
-    `Lower: learned more. Star: chosen, the highest stable rate. Cross: diverged (its height says nothing). ${heldOutWindows} held-out windows; bars: 95% intervals of the paired difference.${methods.every(({ finished }) => finished) ? '' : ' Not finished.'}`,
+    `Held-out loss after a short run less the base\u2019s. Lower: learned more. Star: chosen, the highest stable rate. Cross: diverged (its height says nothing). ${heldOutWindows} held-out windows; bars: 95% intervals of the paired difference.${methods.every(({ finished }) => finished) ? '' : ' Not finished.'}`,
 };
 
 /** Whole decades, or what was tried where that is less than one. */

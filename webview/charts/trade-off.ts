@@ -89,7 +89,7 @@ function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
   const dot = points.length > MOST_DOTS ? 0 : 3.5;
   const isBest = ({ step }: PathPoint) => step > 0 && step === path.best;
   return {
-    label: path.label,
+    label: view.paths.length > 1 ? path.label : path.final ? 'checkpoints' : path.label,
     data: points.map((point) => datum(path, point, !shown.has(point), view)),
     showLine: true,
     borderColor: color,

@@ -22,6 +22,7 @@ export interface AdviceView {
 }
 
 const MOST = 3;
+const at = (step: number) => `step ${step.toLocaleString('en')}`;
 /** Of what a run has learned in all: less is noise of a few windows. */
 const MATTERS = 0.1;
 /** Nats per token. Below it, the base's distribution is as good as unmoved. */
@@ -64,7 +65,7 @@ function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undef
   const rate = snapshot.spec.hyper.learningRate;
   return {
     text: `Begin with a lower learning rate: ${formatRate(rate * last.rateScale)} or less instead of ${formatRate(rate)}.`,
-    because: `Training went back ${plural(rollbacks.length, 'time')}, last at step ${last.step}; it ${failed ? 'then failed as diverged' : `ended at ${formatNumber(last.rateScale)} of the rate`}.`,
+    because: `Training went back ${plural(rollbacks.length, 'time')}, last at ${at(last.step)}; it ${failed ? 'then failed as diverged' : `ended at ${formatNumber(last.rateScale)} of the rate`}.`,
   };
 }
 
@@ -99,7 +100,7 @@ function worseAgain({ series }: RunView): Advice | undefined {
   if (rise < MATTERS * fall || trained <= 0) return undefined;
   return {
     text: `Train for about ${plural(lowest.x, 'step')}, or on more files: from there on it learns its own files by heart.`,
-    because: `Held-out loss was lowest at step ${lowest.x}, ${interval(lowest)}, and is ${interval(last)} at step ${last.x}, while training loss fell by ${formatNumber(trained)}.`,
+    because: `Held-out loss was lowest at ${at(lowest.x)}, ${interval(lowest)}, and is ${interval(last)} at ${at(last.x)}, while training loss fell by ${formatNumber(trained)}.`,
   };
 }
 
@@ -118,8 +119,8 @@ function pastItsBest({ series }: RunView): Advice | undefined {
   if (!enough || enough.kl.high >= last.kl.low || last.kl.y < 1.5 * enough.kl.y || last.kl.y < SMALL_KL)
     return undefined;
   return {
-    text: `Stop near step ${enough.x}, or set a forgetting limit: what came after cost more than it gave.`,
-    because: `From step ${enough.x} to ${last.x}, what was learned went from ${formatNumber(enough.learned)} to ${formatNumber(last.learned)} nats/token, KL from base from ${interval(enough.kl)} to ${interval(last.kl)}.`,
+    text: `Stop near ${at(enough.x)}, or set a forgetting limit: what came after cost more than it gave.`,
+    because: `From ${at(enough.x)} to ${last.x.toLocaleString('en')}, what was learned went from ${formatNumber(enough.learned)} to ${formatNumber(last.learned)} nats/token, KL from base from ${interval(enough.kl)} to ${interval(last.kl)}.`,
   };
 }
 
@@ -216,7 +217,7 @@ function stillFalling({ series, snapshot }: RunView): Advice | undefined {
   if (late < MATTERS * fall || curve.some(({ y }) => y < last.y)) return undefined;
   return {
     text: `Train for longer: held-out loss was still falling at the end, so twice ${plural(steps, 'step')} may learn more.`,
-    because: `It fell from ${interval(third)} at step ${third.x} to ${interval(last)} at step ${last.x}, ${Math.round((100 * late) / fall)}% of the whole fall.`,
+    because: `It fell from ${interval(third)} at ${at(third.x)} to ${interval(last)} at ${at(last.x)}, ${Math.round((100 * late) / fall)}% of the whole fall.`,
   };
 }
 

@@ -26,7 +26,8 @@ export function comparisonRows(summary: Summary): ComparisonRow[] {
     const share = isShare(metric, unit);
     return {
       figure: figureLabel(task, metric),
-      unit: share || /per byte/.test(figureLabel(task, metric)) ? '' : unit,
+      // "unique programs programs" says it twice.
+      unit: share || /per byte|programs/.test(figureLabel(task, metric)) ? '' : unit,
       before: formatInterval(before, share),
       after: formatInterval(after, share),
       difference: formatDifference(difference, share),

@@ -90,12 +90,11 @@ export function answerFor(
   if (canAsk) return undefined;
   const comparison = answer?.comparison && part(answer.comparison, ids);
   if (comparison) return { of: ids, comparison };
-  const first = answer?.comparison?.runs[0]?.id ?? answer?.of[0];
   return {
     of: ids,
     problem:
       answer?.problem ??
-      `This report holds differences from ${first ?? 'no run'} only: select it to see them.`,
+      'This report holds differences from the run that it was first written for: select that one to see them.',
   };
 }
 

@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
+import { advise } from '../../../webview/view-model/advice.ts';
+import { comparison, makeRun, makeSweep, metric, panelOf, withSamples } from './fixtures.ts';
+
+const texts = (panel: ReturnType<typeof panelOf>) => advise(panel).advice.map(({ text }) => text);
+const time = '2026-11-24T14:05:00Z';
+
+/** A run whose result is this far from the base's. */
+function ended(run: RunSnapshot, loss: [value: number, half: number], kl: [value: number, half: number]) {
+  const comparisons = [
+    comparison(
+      ['workspace', 'loss', 'nats/token', 'lower'],
+      metric('workspace', 'loss', 2.1, 0.1),
+      metric('workspace', 'loss', 2.1 + loss[0], 0.1),
+      loss[1],
+    ),
+    comparison(
+      ['retention', 'KL from base', 'nats/token', 'lower'],
+      metric('retention', 'KL from base', 0, 0),
+      metric('retention', 'KL from base', ...kl),
+      kl[1],
+    ),
+  ];
+  return { ...run, summary: { ...run.summary!, comparisons } };
+}
+/** The same run with other held-out losses at its checkpoints. */
+function withCurve(run: RunSnapshot, losses: number[]): RunSnapshot {
+  const steps = run.state.steps;
+  const others = run.events.filter((event) => event.type !== 'evaluation');
+  const events = losses.map((loss, at) => ({
+    type: 'evaluation' as const,
+    time,
+    step: Math.round((at * steps) / (losses.length - 1)),
+    result: metric('workspace', 'loss', loss, 0.05, 8),
+  }));
+  return { ...run, events: [...others, ...events] };
+}
+const flat = [2.1, 2.0, 1.95, 1.95, 1.95];
+
+describe('advice', () => {
+  it('is silent where nothing was measured, and where nothing asks for a change', () => {
+    expect(advise(panelOf([makeRun({ upTo: 0 })]))).toEqual({
+      advice: [],
+      none: 'Nothing to advise yet: nothing was measured.',
+    });
+    const good = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.03, 0.005]);
+    expect(advise(panelOf([good])).none).toContain('Nothing that was measured here');
+    expect(texts(panelOf([good]))).toEqual([]);
+  });
+
+  it('says longer when held-out loss was still falling, and not when it was not', () => {
+    const falling = ended(withCurve(makeRun(), [2.1, 2.04, 1.99, 1.95, 1.91]), [-0.19, 0.02], [0.03, 0.005]);
+    const [advice] = advise(panelOf([falling])).advice;
+    expect(advice!.text).toContain('Train for longer');
+    expect(advice!.because).toBe(
+      'It fell from 1.990 [1.940, 2.040] at step 30 to 1.910 [1.860, 1.960] at step 60, 42% of the whole fall.',
+    );
+  });
+
+  it('says shorter when held-out loss rose while training loss fell', () => {
+    const turned = ended(withCurve(makeRun(), [2.1, 1.95, 1.9, 1.96, 2.0]), [-0.1, 0.02], [0.03, 0.005]);
+    expect(texts(panelOf([turned]))).toEqual([expect.stringContaining('Train for about 30 steps')]);
+    // One later checkpoint above the lowest may be noise.
+    const once = ended(withCurve(makeRun(), [2.1, 1.95, 1.92, 1.9, 1.93]), [-0.1, 0.02], [0.03, 0.005]);
+    expect(texts(panelOf([once]))).toEqual([]);
+  });
+
+  it('says where the path began to cost more than it gave', () => {
+    const run = makeRun({ checkpoints: 6 });
+    const [text] = texts(panelOf([run]));
+    expect(text).toContain('Stop near step 40');
+  });
+
+  it('says lower rate and replay where it forgot and learned nothing', () => {
+    const run = ended(withCurve(makeRun(), flat), [0.01, 0.03], [0.2, 0.03]);
+    const found = texts(panelOf([run])).join(' ');
+    expect(found).toContain('what was learned does not carry over');
+    expect(found).toContain('--replay base');
+  });
+
+  it('takes the method that forgot less at the same learning, whichever it is', () => {
+    const lora = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.12, 0.01]);
+    const full = ended(withCurve(makeRun({ id: 'full', method: 'full' }), flat), [-0.15, 0.02], [0.04, 0.01]);
+    expect(texts(panelOf([lora, full]))).toEqual([expect.stringContaining('Full fine-tuning served')]);
+    expect(texts(panelOf([full, lora]))).toEqual([]);
+    const turned = [
+      ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.04, 0.01]),
+      ended(withCurve(makeRun({ id: 'full', method: 'full' }), flat), [-0.15, 0.02], [0.12, 0.01]),
+    ];
+    expect(texts(panelOf([turned[1]!, turned[0]!]))).toEqual([expect.stringContaining('LoRA served')]);
+    // Of another text, or where the intervals meet, it says nothing.
+    const elsewhere = { ...full, spec: { ...full.spec, folder: '/else' } };
+    expect(texts(panelOf([lora, elsewhere]))).toEqual([]);
+    const near = ended(full, [-0.15, 0.02], [0.105, 0.01]);
+    expect(texts(panelOf([lora, near]))).toEqual([]);
+    const less = ended(full, [-0.05, 0.02], [0.04, 0.01]);
+    expect(texts(panelOf([lora, less]))).toEqual([]);
+  });
+
+  it('goes by the sweep: a far higher stable rate, a rate that diverges, an edge', () => {
+    const run = (rate: number) => ended(withCurve(makeRun({ rate }), flat), [-0.15, 0.02], [0.03, 0.005]);
+    const sweeps = [makeSweep()];
+    expect(texts(panelOf([run(1e-4)], { sweeps }))).toEqual(['Try a higher rate: 1e-3 instead of 1e-4.']);
+    expect(texts(panelOf([run(3e-3)], { sweeps }))).toEqual(['Try a lower rate: 1e-3 instead of 3e-3.']);
+    expect(texts(panelOf([run(1e-3)], { sweeps }))).toEqual([]);
+    const edge = makeSweep();
+    edge.methods[0]!.rates.pop();
+    delete edge.methods[0]!.divergesFrom;
+    expect(texts(panelOf([run(1e-3)], { sweeps: [edge] }))).toEqual([
+      'Sweep higher rates too: the best one may lie above 1e-3.',
+    ]);
+  });
+
+  it('says a lower rate after repeated rollbacks', () => {
+    const run = makeRun({ upTo: 30 });
+    const back = { type: 'rollback' as const, time, step: 20, to: 10, why: 'the loss stayed at 9.00' };
+    run.events.push({ ...back, rateScale: 0.5 }, { ...back, step: 25, rateScale: 0.25 });
+    expect(texts(panelOf([run]))[0]).toBe(
+      'Begin with a lower learning rate: 2.5e-4 or less instead of 1e-3.',
+    );
+  });
+
+  it('is never more than three pieces, each with its figures', () => {
+    const { advice } = advise(
+      panelOf([withSamples(makeRun({ checkpoints: 6, rate: 1e-4 }))], { sweeps: [makeSweep()] }),
+    );
+    expect(advice).toHaveLength(3);
+    for (const { because } of advice) expect(because).toMatch(/\d/);
+    expect(advice.at(-1)!.text).toContain('--replay base');
+  });
+});
