@@ -1,16 +1,17 @@
 /** Evaluates a checkpoint of a run, which may be in training at the same time, or its base alone (step 0). */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Of } from '../base-models/pypi/download.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
-import { isProcessAlive, readSpec } from '../runs/index.ts';
+import { readSpec } from '../runs/index.ts';
 import { listCheckpoints } from '../training/checkpoints.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { compare, figure } from './compare.ts';
 import { isMeasuredAtCheckpoints, writeRows } from './evaluate-run.ts';
+import { removeLeftovers, temporaryFile } from './leftovers.ts';
 import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { Resources, resultAt, type Subject } from './resources.ts';
 import { summarise } from './sentence.ts';
@@ -31,7 +32,7 @@ export async function evaluateCheckpoint(
   const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   await removeLeftovers(dir);
-  const file = step === 0 ? undefined : join(dir, 'evaluation', `.checkpoint-${step}-${process.pid}.gguf`);
+  const file = step === 0 ? undefined : temporaryFile(dir, step);
   try {
     const subject = await subjectAt(file, dir, spec, step);
     return await measure(dir, spec, { step, subject, chosen, options });
@@ -121,13 +122,4 @@ function noCheckpoint(id: string, step: number, steps: readonly number[]): UserE
       ? `It has those of ${steps.length > 1 ? 'steps' : 'step'} ${steps.join(', ')}; step 0 is the base.`
       : 'It writes the first one when it begins to train; a finished run is evaluated without --checkpoint.',
   );
-}
-
-/** Files of evaluators that were killed. */
-async function removeLeftovers(dir: string): Promise<void> {
-  const folder = join(dir, 'evaluation');
-  for (const name of await readdir(folder)) {
-    const pid = /^\.checkpoint-\d+-(\d+)\.gguf/.exec(name)?.[1];
-    if (pid && !isProcessAlive(Number(pid))) await rm(join(folder, name), { force: true });
-  }
 }

@@ -12,6 +12,7 @@ import { compare } from './compare.ts';
 import { findCandidates, heldOutDocuments, makeExample } from './example.ts';
 import { averagedTasks, FORGETTING } from './forgetting.ts';
 import { itemsPath } from './item-rows.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './measure.ts';
 import { runParts } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
@@ -48,6 +49,7 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   let opened: Promise<Corpus> | undefined;
   const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
   await mkdir(join(dir, 'evaluation'), { recursive: true });
+  await removeLeftovers(dir);
   try {
     const models = { before: resources.base, after: (await resources.result())! };
     const run = { evaluation, resources, corpus, models, signal };

@@ -9,7 +9,7 @@ import {
   type SpectrumKind,
 } from '../../protocol/spectrum.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
-import { readSpec, readState, spectrumPath } from '../../runs/files.ts';
+import { readSpec, resultStep, spectrumPath } from '../../runs/files.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
 import { SpectrumStore } from './store.ts';
 import { scaled, sumOfSquares, summarise } from './summary.ts';
@@ -32,7 +32,7 @@ export interface MeasureOptions {
 /** Writes spectrum.json and returns what is in it. Errors: run-not-finished, base-checksum, diverged, cancelled. */
 export async function measureSpectrum(dir: string, options: MeasureOptions = {}): Promise<RunSpectrum> {
   const spec = await readSpec(dir);
-  const { step } = await readState(dir);
+  const step = await resultStep(dir);
   const weights = await openWeights(dir, spec, step);
   try {
     const backend = options.backend ?? (await startBackend(spec.backend));
