@@ -1,6 +1,6 @@
 // What a person does, from the palette to code in a file. Each scenario gets the workbench and the workplace.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { writeFile } from './workplace.mjs';
@@ -125,6 +125,24 @@ export const scenarios = {
     assert.equal(newest(place).id, stopped.id);
     await workbench.notification('Show Results').waitFor();
     await workbench.dismissNotifications();
+  },
+
+  async 'two runs are shown beside each other, and a chart is saved'(workbench, place) {
+    await workbench.command('Forget-Me-Not: Show Results');
+    const panel = workbench.panel();
+    await panel.locator('.run-list vscode-checkbox:not([disabled])').first().click();
+    await panel.locator('.comparison-answer table').first().waitFor({ timeout: 60_000 });
+    const words = await panel.locator('[data-chart=trade-off] canvas').getAttribute('aria-label');
+    assert.equal(words.match(/LoRA r=32/g)?.length, 2, words);
+    await panel.locator('.comparison-answer').scrollIntoViewIfNeeded();
+    await workbench.screenshot('compared');
+    await panel.locator('[data-chart=loss]').getByText('SVG', { exact: true }).click();
+    await workbench.answer(join(place.workspace, 'loss.svg'));
+    const svg = await until('the chart to be saved', () => {
+      const file = join(place.workspace, 'loss.svg');
+      return existsSync(file) && readFileSync(file, 'utf8');
+    });
+    assert.ok(svg.startsWith('<svg') && svg.includes('<path'), svg.slice(0, 200));
   },
 };
 

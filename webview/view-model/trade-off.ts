@@ -91,8 +91,8 @@ function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
   const final = snapshot.summary && finalPoint(snapshot.summary, learning, forgetting);
   const path: Path = { run: run.id, label, look, points: measured, best: series.best?.step };
   if (!final) return path;
-  // Without checkpoints, base and result are all there is; they were measured in one way.
-  if (measured.length < 2) return { ...path, points: [origin(final), final] };
+  // Without checkpoints between, base and result are all there is; they were measured in one way.
+  if (!measured.some(({ step }) => step > 0 && step !== final.step)) return { ...path, points: [origin(final), final] };
   return measured.at(-1)!.setting === final.setting
     ? { ...path, points: [...measured.filter(({ step }) => step !== final.step), final] }
     : { ...path, final };
