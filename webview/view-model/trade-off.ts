@@ -92,7 +92,8 @@ function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
   const path: Path = { run: run.id, label, look, points: measured, best: series.best?.step };
   if (!final) return path;
   // Without checkpoints between, base and result are all there is; they were measured in one way.
-  if (!measured.some(({ step }) => step > 0 && step !== final.step)) return { ...path, points: [origin(final), final] };
+  if (!measured.some(({ step }) => step > 0 && step !== final.step))
+    return { ...path, points: [origin(final), final] };
   return measured.at(-1)!.setting === final.setting
     ? { ...path, points: [...measured.filter(({ step }) => step !== final.step), final] }
     : { ...path, final };
