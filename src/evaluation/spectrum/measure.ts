@@ -9,7 +9,8 @@ import {
   type SpectrumKind,
 } from '../../protocol/spectrum.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
-import { readSpec, resultStep, spectrumPath } from '../../runs/files.ts';
+import { readSpec, spectrumPath } from '../../runs/files.ts';
+import { resultStep } from '../../runs/index.ts';
 import { startBackend, type Backend } from '../../tensor/index.ts';
 import { SpectrumStore } from './store.ts';
 import { scaled, sumOfSquares, summarise } from './summary.ts';
