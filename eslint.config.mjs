@@ -7,7 +7,7 @@ const floors = [
   ['protocol'],
   ['tensor', 'gguf', 'base-models'],
   ['model', 'corpus', 'runs'],
-  ['training', 'evaluation', 'serving', 'export', 'completion'],
+  ['training', 'evaluation', 'serving', 'export', 'completion', 'reproduce'],
   ['cli', 'extension'],
 ];
 

@@ -9,6 +9,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { modelsCommand } from './commands/models.ts';
 import { reportCommand } from './commands/report.ts';
+import { reproduceCommand } from './commands/reproduce.ts';
 import { resumeCommand } from './commands/resume.ts';
 import { runsCommand } from './commands/runs.ts';
 import { runtimeCommand } from './commands/runtime.ts';
@@ -35,6 +36,7 @@ const commands = [
   evaluateCommand,
   spectrumCommand,
   compareCommand,
+  reproduceCommand,
   reportCommand,
   serveCommand,
   completeCommand,

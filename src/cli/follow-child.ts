@@ -11,13 +11,18 @@ interface Following<M> {
   schema: z.ZodType<M>;
   onMessage(message: M): void;
   verbose?: boolean | undefined;
+  /** Stops it as Ctrl+C does. */
+  signal?: AbortSignal | undefined;
 }
+
+/** A stopped child that has not ended by then is killed. */
+const GRACE_MS = 10_000;
 
 /** Resolves when `name`.mjs, which lies beside this bundle, has ended well. Its libraries' log is for `verbose`. */
 export async function followChild<M extends { type: string }>(
   name: string,
   args: readonly string[],
-  { schema, onMessage, verbose = false }: Following<M>,
+  { schema, onMessage, verbose = false, signal }: Following<M>,
 ): Promise<void> {
   const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
   const child = spawn(process.execPath, [script, ...args], {
@@ -29,7 +34,14 @@ export async function followChild<M extends { type: string }>(
     child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
   );
   const stop = () => child.kill('SIGTERM');
+  let kill: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    stop();
+    kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+  };
   process.on('SIGINT', stop).on('SIGTERM', stop);
+  signal?.addEventListener('abort', onAbort);
+  if (signal?.aborted) onAbort();
   try {
     for await (const line of createInterface({ input: child.stdout })) {
       const parsed = parseLine(schema, line);
@@ -40,6 +52,8 @@ export async function followChild<M extends { type: string }>(
     const how = await ended;
     if (how !== 0) throw endedEarly(name, how);
   } finally {
+    clearTimeout(kill);
+    signal?.removeEventListener('abort', onAbort);
     process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }

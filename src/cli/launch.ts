@@ -8,6 +8,8 @@ import { parseError, UserError } from '../protocol/errors.ts';
 export interface LaunchedTrainer {
   /** Events that the run had before. */
   eventsBefore: number;
+  /** Undefined where it could not be started. Leader of its group. */
+  pid: number | undefined;
   /** Resolves when the process has ended, however it did. */
   ended: Promise<void>;
   /** The error that it ended with, where it could not write it into the run. */
@@ -30,6 +32,7 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
   closeSync(log);
   return {
     eventsBefore,
+    pid: child.pid,
     ended: new Promise((resolve) => child.on('exit', () => resolve()).on('error', () => resolve())),
     lastWords: () =>
       child.signalCode === 'SIGKILL'

@@ -39,6 +39,7 @@ export const reproductionSpecSchema = z.object({
   /** Items that learning and forgetting are measured on. */
   heldOutWindows: z.int().min(1),
   retentionTexts: z.int().min(1),
+  recompute: z.boolean(),
   precision: perMethod(hyperSchema.shape.precision.unwrap()),
   backend: runSpecSchema.shape.backend,
   versions: z.record(z.string(), z.string()),
@@ -53,8 +54,6 @@ export const reproductionStateSchema = z.object({
   rates: perMethod(z.number().positive()).extend({ why: z.string() }).optional(),
   /** Optimiser steps of a run of the usual length. */
   steps: z.int().optional(),
-  /** HumanEval problems for diversity. */
-  problems: z.int().optional(),
   /** Ids of runs, by variant. */
   runs: z.record(z.string(), z.string()).default({}),
   /** Stages that are done, runs apart. */

@@ -22,7 +22,7 @@ const HIGH_RANK = 64;
 const REPLAY_RATE = 0.25;
 const mlp = ['gate', 'up', 'down'];
 const attention = moduleNames.filter((name) => !mlp.includes(name));
-const ofRank = (rank: number): Partial<Hyper> => ({ rank, alpha: 2 * rank });
+const ofRank = (rank: number) => ({ rank, alpha: 2 * rank });
 
 export const variantNames = [
   'lora',
@@ -41,7 +41,7 @@ export const variantNames = [
 export type VariantName = (typeof variantNames)[number];
 
 /** `largestRank`: of the base's smallest matrix. A claim about rank needs one above 16. */
-export function variantsFor(largestRank: number): Record<VariantName, Variant> {
+export function variantsFor(largestRank: number) {
   const rank = Math.min(RANK, largestRank);
   const high = Math.min(HIGH_RANK, largestRank);
   const lora = { method: 'lora', hyper: ofRank(rank) } as const;
@@ -83,7 +83,7 @@ export function variantsFor(largestRank: number): Record<VariantName, Variant> {
       path: true,
     },
     'full-second-seed': { ...full, title: 'full fine-tuning, another seed', hyper: { seed: 1 }, path: true },
-  };
+  } satisfies Record<VariantName, Variant>;
 }
 
 /** Optimiser steps of a variant where the usual length is `steps`; quarters are whole. */

@@ -1,0 +1,279 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { chooseTasks } from '../../evaluation/tasks/index.ts';
+import { averagedTasks } from '../../evaluation/forgetting.ts';
+import { linearNames, linearShape, type ModelConfig } from '../../model/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { reproductionsDir } from '../../protocol/paths.ts';
+import { claimIds, type ClaimId, type ClaimResult } from '../../protocol/reproduction.ts';
+import { corpusPlanSchema, type RunSpec } from '../../protocol/run.ts';
+import { openCorpus } from '../../corpus/index.ts';
+import type { MachineGuess } from '../../reproduce/costs.ts';
+import { defaultFolder } from '../../reproduce/default-folder.ts';
+import { claimsText } from '../../reproduce/report.ts';
+import { reproduce, type Reporter } from '../../reproduce/reproduce.ts';
+import {
+  corpusDir,
+  createReproduction,
+  findReproduction,
+  findUnfinished,
+  reportPath,
+  type Reproduction,
+} from '../../reproduce/store.ts';
+import { fastestPrecision } from '../../tensor/precision.ts';
+import { checkData } from '../data-options.ts';
+import { fetchBase } from '../fetch-base.ts';
+import { fitToMachine } from '../fit-machine.ts';
+import { formatDuration } from '../format.ts';
+import { printJson, printProgress } from '../output.ts';
+import { readCorpus } from '../read-corpus.ts';
+import { reproduceEngine } from '../reproduce-engine.ts';
+import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../train-options.ts';
+import { version } from '../version.ts';
+import { checkBase, expectedSpeed, plannedBackend } from './train.ts';
+
+interface Options {
+  budget: number;
+  base: string;
+  claims?: ClaimId[];
+  data: Record<string, string>;
+  seq: number;
+  backend: RunSpec['backend'];
+  resume?: string;
+  yes?: boolean;
+  json?: boolean;
+  verbose?: boolean;
+}
+
+export function reproduceCommand(): Command {
+  return new Command('reproduce')
+    .description("try the paper's claims on this machine, within a budget of time: what holds at this scale")
+    .argument(
+      '[folder]',
+      "text to learn (default: Python's standard library, else this package's own dependencies)",
+    )
+    .option('--budget <minutes>', 'it ends within so many minutes', between(0.5, 1e5), 60)
+    .option('--base <ref>', 'a known base, a .gguf file, or owner/name[:file] on the hub', 'smollm2-135m')
+    .option(
+      '--claims <list>',
+      `which claims, separated by commas: ${claimIds.join(', ')} (default: all)`,
+      claimList,
+    )
+    .option(
+      '--data <task=file>',
+      `measure the main runs on a benchmark as well, for the forgetting average: ${averagedTasks.join(', ')}`,
+      dataFile,
+      {},
+    )
+    .option('--seq <tokens>', 'sequence length', whole(8), 256)
+    .addOption(
+      new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+    )
+    .option('--resume <id>', 'go on with one that was stopped, or that had too small a budget')
+    .option('--yes', 'download what is missing without asking')
+    .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
+    .action(run);
+}
+
+function claimList(text: string): ClaimId[] {
+  const names = text.split(',').map((name) => name.trim());
+  const unknown = names.find((name) => !(claimIds as readonly string[]).includes(name));
+  if (unknown !== undefined)
+    throw new InvalidArgumentError(`There is no claim "${unknown}"; there are ${claimIds.join(', ')}.`);
+  return claimIds.filter((id) => names.includes(id));
+}
+
+function dataFile(text: string, all: Record<string, string>): Record<string, string> {
+  const [task, file] = text.split(/=(.*)/s);
+  if (!file) throw new InvalidArgumentError('It must be TASK=FILE.');
+  if (!averagedTasks.includes(task!))
+    throw new InvalidArgumentError(`Benchmarks are ${averagedTasks.join(', ')}.`);
+  chooseTasks([task!]);
+  return { ...all, [task!]: resolve(file) };
+}
+
+/** Of the budget, kept for stopping a child and for judging; seconds. */
+const reserve = (minutes: number) => Math.min(25, 0.1 * 60 * minutes);
+/** Training text: more than any budget of an hour reads. */
+const MOST_TOKENS = 300_000;
+/** Minutes below which fewer items are measured. */
+const SHORT = 20;
+
+async function run(folder: string | undefined, options: Options): Promise<void> {
+  const began = performance.now();
+  const { json = false, verbose = false } = options;
+  const stop = new AbortController();
+  const { repro, machine, largestRank } = await prepare(folder, options);
+  // Only now: what comes before stops by itself.
+  const onStop = () => {
+    if (!stop.signal.aborted) process.stderr.write('\nStopping; what is done is kept.\n');
+    stop.abort();
+  };
+  process.on('SIGINT', onStop).on('SIGTERM', onStop);
+  const corpus = await openCorpus(corpusDir(repro.dir));
+  const trainTokens = corpus.train.length;
+  const reporter = json ? jsonReporter : new TextReporter();
+  const results = await reproduce(repro, {
+    engine: reproduceEngine(repro, verbose),
+    reporter,
+    deadline: began + 1000 * (60 * options.budget - reserve(options.budget)),
+    stop: stop.signal,
+    machine,
+    largestRank,
+    trainTokens,
+  });
+  process.off('SIGINT', onStop).off('SIGTERM', onStop);
+  if (reporter instanceof TextReporter) reporter.end();
+  print(repro, results, { json, seconds: (performance.now() - began) / 1000 });
+}
+
+function print(
+  { dir, spec }: Reproduction,
+  results: readonly ClaimResult[],
+  { json, seconds }: { json: boolean; seconds: number },
+): void {
+  if (json) return printJson({ reproduction: spec.id, dir, seconds, claims: results });
+  console.log(`\n${claimsText(results)}\n`);
+  const left = results.filter(({ verdict }) => verdict === 'not run').length;
+  if (left)
+    console.log(
+      `${left} of ${results.length} were not run. Go on with: forget-me-not reproduce --resume ${spec.id} --budget MINUTES`,
+    );
+  console.log(
+    `Took ${formatDuration(seconds)}. Intervals are over items, not over seeds.\nReport: ${reportPath(dir)}`,
+  );
+}
+
+interface Prepared {
+  repro: Reproduction;
+  machine: MachineGuess;
+  largestRank: number;
+}
+
+/** Finds base and text, and the reproduction to go on with; else makes one. */
+async function prepare(named: string | undefined, options: Options): Promise<Prepared> {
+  const found = options.resume ? await findReproduction(options.resume) : undefined;
+  const reference = found ? found.spec.base.path : options.base;
+  const base = await fetchBase(reference, options);
+  if (found && base.sha256 !== found.spec.base.sha256)
+    throw new UserError(
+      'base-checksum',
+      `${base.path} is not the file that this reproduction began with.`,
+      'Put that file back, or begin anew.',
+    );
+  const train = trainDefaults({ ...options, base: base.id, seq: found?.spec.sequenceLength ?? options.seq });
+  const config = await checkBase(base.path, { ...train, targets: [], method: 'full' });
+  const backend = await plannedBackend(train);
+  const precision = {
+    lora: fastestPrecision(backend, 'lora'),
+    full: fastestPrecision(backend, 'full'),
+  };
+  const speed = (method: 'lora' | 'full') =>
+    expectedSpeed(base, { method, precision: precision[method], backend });
+  const tokensPerSecond = { lora: await speed('lora'), full: await speed('full') };
+  const rest = {
+    machine: machineGuess(config, tokensPerSecond),
+    largestRank: Math.min(...shapesOf(config).flat()),
+  };
+  if (found) return { repro: found, ...rest };
+
+  const { folder, what } = named
+    ? { folder: resolve(named), what: '' }
+    : await defaultFolder(fileURLToPath(new URL('../node_modules', import.meta.url)));
+  if (!options.json && what) console.log(`Text: ${what}, ${folder}`);
+  await checkData(folder, { mode: 'pretrain' });
+  const { recompute } = await fitToMachine(
+    config,
+    toHyper({ ...train, method: 'full' }, 1, precision.full, 1),
+    backend,
+    options,
+  );
+  const corpus = join(reproductionsDir(), `.corpus-${process.pid}`);
+  try {
+    await mkdir(reproductionsDir(), { recursive: true });
+    const { plan, summary } = await readCorpus({
+      folder,
+      out: corpus,
+      basePath: base.path,
+      plan: () => corpusPlanSchema.parse({ maxTokens: MOST_TOKENS }),
+      seed: 0,
+      yes: options.yes,
+      json: options.json,
+    });
+    const short = options.budget < SHORT;
+    const asked = {
+      folder,
+      corpus: plan,
+      corpusDigest: summary.digest,
+      base: { id: base.id, path: base.path, sha256: base.sha256 },
+      budgetMinutes: options.budget,
+      claims: options.claims ?? [...claimIds],
+      data: options.data,
+      sequenceLength: options.seq,
+      heldOutWindows: short ? 16 : 32,
+      retentionTexts: short ? 8 : 16,
+      recompute,
+      precision,
+      backend: options.backend,
+      versions: { 'forget-me-not': version, node: process.version },
+    };
+    const begun = await findUnfinished(asked);
+    if (begun && !options.json) console.log(`Going on with ${begun.spec.id}.`);
+    return { repro: begun ?? (await createReproduction(asked, corpus)), ...rest };
+  } finally {
+    await rm(corpus, { recursive: true, force: true });
+  }
+}
+
+/** What `train` would take where nothing is said. */
+function trainDefaults(given: Pick<TrainOptions, 'base' | 'seq' | 'backend'>): TrainOptions {
+  const command = addTrainOptions(new Command()).exitOverride();
+  return { ...command.parse([], { from: 'user' }).opts<TrainOptions>(), ...given };
+}
+
+const shapesOf = (config: ModelConfig) => linearNames(config).map((name) => linearShape(config, name));
+
+/** By the base's size; the sweep measures it. */
+function machineGuess(config: ModelConfig, tokensPerSecond: MachineGuess['tokensPerSecond']): MachineGuess {
+  const shapes = shapesOf(config);
+  const weights = shapes.reduce((sum, [rows, columns]) => sum + rows * columns, 0);
+  return {
+    tokensPerSecond,
+    start: 1.5 + (5 * weights) / 1e8,
+    forward: 0.55,
+    // Base and change.
+    spectrumOperations:
+      2 * shapes.reduce((sum, [rows, columns]) => sum + rows * columns * Math.min(rows, columns), 0),
+  };
+}
+
+/** On a terminal, one line that rewrites itself below the stages; elsewhere a line for each. */
+class TextReporter implements Reporter {
+  private readonly live = process.stdout.isTTY === true;
+
+  stage(title: string, number: number, of: number, eta: { stage: number; all: number }): void {
+    this.end();
+    console.log(
+      `[${number}/${of}] ${title}: about ${formatDuration(eta.stage)}, ${formatDuration(eta.all)} for all that is planned`,
+    );
+  }
+  phase(text: string): void {
+    if (this.live) process.stdout.write(`\r\x1b[2K      ${text.slice(0, process.stdout.columns - 8)}`);
+  }
+  note(text: string): void {
+    this.end();
+    console.log(`      ${text}`);
+  }
+  end(): void {
+    if (this.live) process.stdout.write('\r\x1b[2K');
+  }
+}
+
+const jsonReporter: Reporter = {
+  stage: (phase, done, total, { all }) =>
+    printProgress({ phase, done: done - 1, total, unit: 'stages', etaSeconds: Math.round(all) }),
+  phase() {},
+  note: (text) => void process.stderr.write(`${JSON.stringify({ note: text })}\n`),
+};

@@ -1,0 +1,170 @@
+/** The processes that a reproduction needs: those of train, sweep, evaluate and spectrum, each stopped when time is up. */
+import { existsSync } from 'node:fs';
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { UserError } from '../protocol/errors.ts';
+import { evaluatorMessageSchema } from '../protocol/evaluator.ts';
+import { runsDir, sweepsDir } from '../protocol/paths.ts';
+import { spectrumMessageSchema } from '../protocol/spectrum.ts';
+import { sweeperMessageSchema } from '../protocol/sweep.ts';
+import type { Engine } from '../reproduce/reproduce.ts';
+import { instructPlan } from '../reproduce/runs.ts';
+import { corpusDir, instructDir, type Reproduction } from '../reproduce/store.ts';
+import { cancelRun, createRun, followRun, isAlive, openRunWriter, readRun } from '../runs/index.ts';
+import { formatRate, methodName } from '../training/learning-rate.ts';
+import { createSweep } from '../training/sweep-store.ts';
+import { followChild } from './follow-child.ts';
+import { launchTrainer, type LaunchedTrainer } from './launch.ts';
+import { readCorpus } from './read-corpus.ts';
+
+/** A trainer that was told to stop and has not ended by then is killed. */
+const GRACE_MS = 10_000;
+
+export function reproduceEngine({ dir, spec }: Reproduction, verbose: boolean): Engine {
+  /** A copy, which a run or a sweep takes over by renaming. */
+  const copyCorpus = async (parent: string, from: string): Promise<string> => {
+    const copy = join(parent, `.corpus-${process.pid}`);
+    await mkdir(parent, { recursive: true });
+    await rm(copy, { recursive: true, force: true });
+    await cp(from, copy, { recursive: true });
+    return copy;
+  };
+  /** Built when the first run wants it. */
+  const instructions = async (): Promise<string> => {
+    const out = instructDir(dir);
+    if (!existsSync(join(out, 'summary.json'))) {
+      const { folder, base } = spec;
+      const plan = () => instructPlan(spec);
+      await readCorpus({ folder, out, basePath: base.path, plan, seed: 0, yes: true, json: true });
+    }
+    return out;
+  };
+
+  return {
+    async createRun({ spec: run, instruct }) {
+      const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
+      const made = await createRun(run);
+      await rename(copy, join(made.dir, 'corpus'));
+      return made.id;
+    },
+    async createSweep(sweep) {
+      return (await createSweep(sweep, await copyCorpus(sweepsDir(), corpusDir(dir)))).spec.id;
+    },
+    train,
+    async sweep(sweepDir, signal, onPhase) {
+      await stoppable(signal, () =>
+        followChild('sweeper', [sweepDir], {
+          schema: sweeperMessageSchema,
+          onMessage: (message) => {
+            if (message.type !== 'progress') return;
+            const { trial, trials, method, learningRate, step, steps } = message;
+            onPhase(
+              `trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}: step ${step} of ${steps}`,
+            );
+          },
+          verbose,
+          signal,
+        }),
+      );
+    },
+    async evaluate(runDir, { tasks, data = {}, limit, setting }, signal, onPhase) {
+      const files = Object.entries(data).flatMap(([task, file]) => ['--data', `${task}=${file}`]);
+      const args = ['--tasks', tasks.join(','), ...files, '--limit', String(limit), '--setting', setting];
+      await stoppable(signal, () =>
+        followChild('evaluator', [runDir, ...args], {
+          schema: evaluatorMessageSchema,
+          onMessage: (message) => {
+            if (message.type === 'progress') onPhase(`${message.phase} ${message.done} of ${message.total}`);
+          },
+          verbose,
+          signal,
+        }),
+      );
+    },
+    async spectrum(runDir, signal, onPhase) {
+      await stoppable(signal, () =>
+        followChild('spectrum', [runDir], {
+          schema: spectrumMessageSchema,
+          onMessage: (message) => {
+            if (message.type === 'progress') onPhase(`${message.done} of ${message.total} matrices`);
+          },
+          verbose,
+          signal,
+        }),
+      );
+    },
+  };
+}
+
+/** What a child says when it was stopped is no failure. */
+async function stoppable(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** Begins a run, or goes on with it. Errors: what it failed with. */
+async function train(dir: string, signal: AbortSignal, onPhase: (phase: string) => void): Promise<void> {
+  const before = await readRun(dir);
+  if (before.state.status === 'done' || signal.aborted) return;
+  const trainer = isAlive(before.state) ? undefined : await launch(dir, before.events.length);
+  const ended = new AbortController();
+  void trainer?.ended.then(() => ended.abort());
+  let kill: NodeJS.Timeout | undefined;
+  const stop = () => {
+    void cancelRun(dir).catch(() => undefined);
+    kill = setTimeout(() => killGroup(trainer), GRACE_MS);
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    await followRun(
+      dir,
+      ({ state }) => {
+        onPhase(
+          state.status === 'running' && state.step
+            ? `step ${state.step} of ${state.steps}`
+            : (state.phase ?? state.status),
+        );
+        // One that an earlier command left has no exit to wait for.
+        if (!trainer && !isAlive(state)) ended.abort();
+      },
+      ended.signal,
+    );
+  } finally {
+    clearTimeout(kill);
+    signal.removeEventListener('abort', stop);
+  }
+  const { state } = await readRun(dir);
+  if (state.status === 'done' || signal.aborted) return;
+  if (state.error)
+    throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
+  throw (
+    trainer?.lastWords() ??
+    new UserError(
+      'internal',
+      `The trainer of ${before.spec.id} ended without a word.`,
+      `${dir}/trainer.log may say more.`,
+    )
+  );
+}
+
+async function launch(dir: string, eventsBefore: number): Promise<LaunchedTrainer> {
+  if (eventsBefore > 0) {
+    // From here on a cancellation is one of what begins now.
+    const writer = await openRunWriter(dir);
+    await writer.state({ status: 'queued' }).finally(() => writer.close());
+  }
+  return launchTrainer(dir, eventsBefore);
+}
+
+/** With its evaluator. */
+function killGroup(trainer: LaunchedTrainer | undefined): void {
+  if (trainer?.pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? trainer.pid : -trainer.pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,77 @@
+/** What things take here: guessed from the base's size, then from the trials of the sweep. Seconds. */
+import type { Method, ReproductionSpec } from '../protocol/reproduction.ts';
+import type { SweepLine, Trial } from '../protocol/sweep.ts';
+import type { Costs } from './plan.ts';
+
+export interface MachineGuess {
+  /** Training tokens per second. */
+  tokensPerSecond: Record<Method, number>;
+  /** Starting a process and loading the base. */
+  start: number;
+  /** A forward pass over as many tokens as a LoRA step, as a share of that step. */
+  forward: number;
+  /** Multiplications and additions for the singular values of all linears of the base. */
+  spectrumOperations: number;
+}
+
+/** Tokens of a text that the base writes, and passes over it: KL of both, and the loss. */
+const TEXT_TOKENS = 128;
+const TEXT_PASSES = 3;
+/** Processes that a run starts one after the other: trainer and evaluator; the latter opens two engines. */
+const STARTS = 3;
+/** Of one HumanEval problem, and their usual length. */
+const PROGRAMS = 50;
+const PROGRAM_TOKENS = 110;
+/** Sampling many at once, over training. */
+const SAMPLING = 1.2;
+/** Operations a second of singular values on a processor: far below those of a matmul. */
+const SPECTRUM_RATE = 1.5e9;
+/** Questions of several choices of some 60 tokens. */
+const DATA_TOKENS = 60 * 4 * 60;
+
+export function stepCosts(
+  { sequenceLength }: Pick<ReproductionSpec, 'sequenceLength'>,
+  { tokensPerSecond, forward }: Pick<MachineGuess, 'tokensPerSecond' | 'forward'>,
+  lines: readonly SweepLine[] = [],
+): Costs['step'] {
+  const windows = lines.find((line) => line.type === 'base')?.heldOut.length ?? 0;
+  const whole = lines.filter((line): line is Trial => line.type === 'trial' && !line.diverged);
+  /** Seconds of a trial are those of its steps and of the windows after them. */
+  const median = (method: Method, seconds: (trial: Trial) => number) => {
+    const all = whole.filter((trial) => trial.method === method).map(seconds);
+    return all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
+  };
+  const lora =
+    median('lora', (trial) => trial.seconds / (trial.losses.length + windows * forward)) ??
+    sequenceLength / tokensPerSecond.lora;
+  const full =
+    median('full', (trial) => Math.max(0, trial.seconds - windows * forward * lora) / trial.losses.length) ??
+    (lora * tokensPerSecond.lora) / tokensPerSecond.full;
+  return { lora, full };
+}
+
+/** From what a step takes. */
+export function guessCosts(
+  spec: Pick<ReproductionSpec, 'sequenceLength' | 'heldOutWindows' | 'retentionTexts' | 'data'>,
+  { start, forward, spectrumOperations }: Pick<MachineGuess, 'start' | 'forward' | 'spectrumOperations'>,
+  step: Costs['step'],
+): Costs {
+  const secondsPerToken = step.lora / spec.sequenceLength;
+  const passes = evaluationTokens(spec) * forward * secondsPerToken;
+  return {
+    step,
+    run: STARTS * start + passes,
+    point: start + passes,
+    spectrum: start + spectrumOperations / SPECTRUM_RATE,
+    problem: (PROGRAMS * PROGRAM_TOKENS * secondsPerToken) / SAMPLING,
+    data: Object.keys(spec.data).length * 3 * DATA_TOKENS * forward * secondsPerToken + 2 * start,
+  };
+}
+
+/** Tokens that a model is passed over when a point of a run is measured. */
+const evaluationTokens = ({
+  sequenceLength,
+  heldOutWindows,
+  retentionTexts,
+}: Pick<ReproductionSpec, 'sequenceLength' | 'heldOutWindows' | 'retentionTexts'>): number =>
+  heldOutWindows * sequenceLength + retentionTexts * TEXT_TOKENS * TEXT_PASSES;

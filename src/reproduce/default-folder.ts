@@ -1,0 +1,39 @@
+/** Text that is there on any machine, where no folder is named: Python's standard library, else this package's own. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { UserError } from '../protocol/errors.ts';
+
+export interface DefaultFolder {
+  folder: string;
+  /** For the person. */
+  what: string;
+}
+
+const QUESTION = 'import sysconfig; print(sysconfig.get_path("stdlib"))';
+
+/** `packages`: a node_modules folder. Errors: corpus-empty where there is neither. */
+export async function defaultFolder(packages: string): Promise<DefaultFolder> {
+  const library = await standardLibrary();
+  if (library) return { folder: library, what: "Python's standard library" };
+  if (existsSync(packages)) return { folder: packages, what: "this package's own dependencies" };
+  throw new UserError(
+    'corpus-empty',
+    'No folder was named, and neither Python nor its standard library was found.',
+    'Name a folder of code: forget-me-not reproduce FOLDER.',
+  );
+}
+
+/** Some systems split it, or leave its sources out: then it is of no use. */
+async function standardLibrary(): Promise<string | undefined> {
+  for (const python of ['python3', 'python']) {
+    const found = await promisify(execFile)(python, ['-c', QUESTION], { timeout: 10_000 }).catch(
+      () => undefined,
+    );
+    const folder = found?.stdout.trim();
+    if (folder && existsSync(join(folder, 'argparse.py')) && existsSync(join(folder, 'json', 'decoder.py')))
+      return folder;
+  }
+  return undefined;
+}

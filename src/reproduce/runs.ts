@@ -1,0 +1,104 @@
+/** The specs of a reproduction's runs and of its sweep: ordinary ones. */
+import type { ReproductionSpec } from '../protocol/reproduction.ts';
+import { corpusPlanSchema, hyperSchema, type Hyper } from '../protocol/run.ts';
+import { sweepSpecSchema } from '../protocol/sweep.ts';
+import type { NewRun } from '../runs/index.ts';
+import type { NewSweep } from '../training/sweep-store.ts';
+import type { SweepPlan } from './plan.ts';
+import { stepsOf, type Variant } from './variants.ts';
+
+export interface PlannedRun {
+  spec: NewRun;
+  /** Learns from the instruction pairs instead of the text. */
+  instruct: boolean;
+}
+
+/** Quarters of a path, each measured. */
+const QUARTERS = 4;
+/** Measuring is what it is for: no share of the training time is too much. */
+const NO_LIMIT = 1e6;
+
+export function newRun(
+  repro: ReproductionSpec,
+  variant: Variant,
+  { steps: usual, learningRate }: { steps: number; learningRate: number },
+): PlannedRun {
+  const { method, title, instruct = false, replay, path = false } = variant;
+  const steps = stepsOf(variant, usual);
+  const evalEvery = path ? steps / QUARTERS : steps;
+  return {
+    instruct,
+    spec: {
+      name: `reproduce: ${title}`,
+      folder: repro.folder,
+      corpus: corpusPlanSchema.parse({
+        ...(instruct ? instructPlan(repro) : repro.corpus),
+        ...(replay && { replay }),
+      }),
+      learningRateReason: 'from the reproduction that it belongs to',
+      base: repro.base,
+      hyper: hyperSchema.parse({
+        ...shared(repro, method),
+        learningRate,
+        steps,
+        evalEvery,
+        ...variant.hyper,
+      }),
+      backend: repro.backend,
+      evaluation: {
+        heldOutWindows: repro.heldOutWindows,
+        retentionTexts: repro.retentionTexts,
+        humanevalProblems: 0,
+        completions: false,
+        ...(path && {
+          checkpointTasks: ['workspace', 'retention'],
+          checkpointEvery: evalEvery,
+          checkpointShare: NO_LIMIT,
+        }),
+      },
+      versions: repro.versions,
+    },
+  };
+}
+
+/** Documented functions of the same folder. */
+export const instructPlan = ({ corpus: { maxTokens } }: Pick<ReproductionSpec, 'corpus'>) =>
+  corpusPlanSchema.parse({ mode: 'instruct', pairs: ['functions'], maxTokens });
+
+const shared = ({ sequenceLength, precision, recompute }: ReproductionSpec, method: Hyper['method']) => ({
+  method,
+  sequenceLength,
+  recompute,
+  precision: precision[method],
+});
+
+export function newSweep(
+  repro: ReproductionSpec,
+  { rank, alpha }: Pick<Hyper, 'rank' | 'alpha'>,
+  { steps, windows, rates }: SweepPlan,
+): NewSweep {
+  const hyper = sweepSpecSchema.shape.hyper.parse({
+    sequenceLength: repro.sequenceLength,
+    recompute: repro.recompute,
+    rank,
+    alpha,
+    steps,
+    evalEvery: steps,
+  });
+  return {
+    folder: repro.folder,
+    corpus: repro.corpus,
+    corpusDigest: repro.corpusDigest,
+    base: repro.base,
+    methods: (['lora', 'full'] as const).map((one) => ({
+      method: one,
+      precision: repro.precision[one],
+      rates: rates[one],
+    })),
+    extend: false,
+    hyper,
+    backend: repro.backend,
+    heldOutWindows: windows,
+    versions: repro.versions,
+  };
+}
