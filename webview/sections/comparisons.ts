@@ -34,7 +34,7 @@ export class ComparisonsSection implements Section {
 }
 
 function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | undefined): HTMLElement {
-  const body = rows.map((row) =>
+  const body = rows.map((row, at) =>
     h(
       'tr',
       {},
@@ -44,7 +44,7 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
       h('td', {}, row.difference),
       h('td', {}, h('span', { class: `verdict ${row.verdict.split(' ')[0]}` }, row.verdict)),
       h('td', {}, row.n),
-      h('td', { class: 'faint' }, row.setting),
+      h('td', { class: 'faint' }, row.setting === rows[at - 1]?.setting ? 'as above' : row.setting),
     ),
   );
   return h(

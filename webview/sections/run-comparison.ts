@@ -165,15 +165,26 @@ function buildAnswer({ shown, comparison, differentCorpora, labels }: PanelView)
       : h('p', {}, 'Nothing: these runs were asked for the same.'),
   );
   const rows = differenceRows(comparison.comparison, labelOf);
+  // With one run against another, its name stands at the head and not in every row.
+  const [first, second] = names;
+  const alone = names.length === 2;
   if (rows.length)
     parts.push(
-      h('h3', {}, `Against ${names[0]}`),
+      h('h3', {}, alone ? `${second} against ${first}` : `Against ${first}`),
       scroll(
         'Differences between the results',
         table({
-          caption: `Differences of the results from ${names[0]}`,
-          head: ['Run', 'Figure', names[0]!, 'This run', 'Difference', 'Verdict', 'n'],
-          rows,
+          caption: `Differences of the results from ${first}`,
+          head: [
+            ...(alone ? [] : ['Run']),
+            'Figure',
+            first!,
+            alone ? second! : 'This run',
+            'Difference',
+            'Verdict',
+            'n',
+          ],
+          rows: alone ? rows.map(([, ...row]) => row) : rows,
         }),
       ),
       h(

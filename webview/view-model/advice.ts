@@ -146,7 +146,7 @@ function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advic
       one.spec.hyper.method === 'full' ? 'Full fine-tuning' : 'LoRA',
     );
     return {
-      text: `${name} served this text better: try it with the settings of ${labels.get(other.spec.id)}.`,
+      text: `${name} served this text better: go on with ${labels.get(other.spec.id)}, rate ${formatRate(other.spec.hyper.learningRate)}.`,
       because: `It forgot less at no less learning. ${name}: held-out loss ${formatDifference(theirs.learned, false)}, KL ${formatInterval(theirs.kl, false)}; ${own}: ${formatDifference(mine.learned, false)}, ${formatInterval(mine.kl, false)} nats/token.`,
     };
   }
@@ -174,7 +174,7 @@ function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined 
   const chosen = swept?.rates.find(({ learningRate }) => learningRate === swept.chosen);
   if (!swept || !chosen?.change) return undefined;
   const name = swept.method === 'lora' ? 'LoRA' : 'full fine-tuning';
-  const because = `Of ${plural(swept.rates.length, 'rate')} tried with ${name}, ${formatRate(chosen.learningRate)} was the highest stable one: held-out loss ${formatDifference(chosen.change, false)} nats/token${swept.divergesFrom === undefined ? '' : `; it diverged from ${formatRate(swept.divergesFrom)} on`}.`;
+  const because = `Of ${plural(swept.rates.length, 'rate')} tried with ${name}, ${formatRate(chosen.learningRate)} was the highest stable one: held-out loss ${formatDifference(chosen.change, false)}${chosen.kl === undefined ? '' : `, KL ${formatNumber(chosen.kl)}`} nats/token${swept.divergesFrom === undefined ? '' : `; it diverged from ${formatRate(swept.divergesFrom)} on`}.`;
   if (rate * FAR <= chosen.learningRate * 1.01)
     return {
       text: `Try a higher rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
