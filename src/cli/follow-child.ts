@@ -13,16 +13,15 @@ interface Following<M> {
   verbose?: boolean | undefined;
   /** Stops it as Ctrl+C does. */
   signal?: AbortSignal | undefined;
+  /** Milliseconds after which a child that was stopped by it is killed. */
+  grace?: number | undefined;
 }
-
-/** A stopped child that has not ended by then is killed. */
-const GRACE_MS = 10_000;
 
 /** Resolves when `name`.mjs, which lies beside this bundle, has ended well. Its libraries' log is for `verbose`. */
 export async function followChild<M extends { type: string }>(
   name: string,
   args: readonly string[],
-  { schema, onMessage, verbose = false, signal }: Following<M>,
+  { schema, onMessage, verbose = false, signal, grace = 10_000 }: Following<M>,
 ): Promise<void> {
   const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
   const child = spawn(process.execPath, [script, ...args], {
@@ -37,7 +36,7 @@ export async function followChild<M extends { type: string }>(
   let kill: NodeJS.Timeout | undefined;
   const onAbort = () => {
     stop();
-    kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+    kill = setTimeout(() => child.kill('SIGKILL'), grace);
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   signal?.addEventListener('abort', onAbort);

@@ -17,10 +17,13 @@ import { followChild } from './follow-child.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
 import { readCorpus } from './read-corpus.ts';
 
-/** A trainer that was told to stop and has not ended by then is killed. */
-const GRACE_MS = 10_000;
+export interface EngineOptions {
+  verbose: boolean;
+  /** Milliseconds after which a process that was told to stop is killed. */
+  grace: number;
+}
 
-export function reproduceEngine({ dir, spec }: Reproduction, verbose: boolean): Engine {
+export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOptions): Engine {
   /** A copy, which a run or a sweep takes over by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {
     const copy = join(parent, `.corpus-${process.pid}`);
@@ -50,7 +53,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, verbose: boolean): 
     async createSweep(sweep) {
       return (await createSweep(sweep, await copyCorpus(sweepsDir(), corpusDir(dir)))).spec.id;
     },
-    train,
+    train: (run, signal, onPhase) => train(run, signal, options.grace, onPhase),
     async sweep(sweepDir, signal, onPhase) {
       await stoppable(signal, () =>
         followChild('sweeper', [sweepDir], {
@@ -62,7 +65,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, verbose: boolean): 
               `trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}: step ${step} of ${steps}`,
             );
           },
-          verbose,
+          ...options,
           signal,
         }),
       );
@@ -76,7 +79,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, verbose: boolean): 
           onMessage: (message) => {
             if (message.type === 'progress') onPhase(`${message.phase} ${message.done} of ${message.total}`);
           },
-          verbose,
+          ...options,
           signal,
         }),
       );
@@ -88,7 +91,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, verbose: boolean): 
           onMessage: (message) => {
             if (message.type === 'progress') onPhase(`${message.done} of ${message.total} matrices`);
           },
-          verbose,
+          ...options,
           signal,
         }),
       );
@@ -106,7 +109,12 @@ async function stoppable(signal: AbortSignal, work: () => Promise<void>): Promis
 }
 
 /** Begins a run, or goes on with it. Errors: what it failed with. */
-async function train(dir: string, signal: AbortSignal, onPhase: (phase: string) => void): Promise<void> {
+async function train(
+  dir: string,
+  signal: AbortSignal,
+  grace: number,
+  onPhase: (phase: string) => void,
+): Promise<void> {
   const before = await readRun(dir);
   if (before.state.status === 'done' || signal.aborted) return;
   const trainer = isAlive(before.state) ? undefined : await launch(dir, before.events.length);
@@ -115,7 +123,7 @@ async function train(dir: string, signal: AbortSignal, onPhase: (phase: string) 
   let kill: NodeJS.Timeout | undefined;
   const stop = () => {
     void cancelRun(dir).catch(() => undefined);
-    kill = setTimeout(() => killGroup(trainer), GRACE_MS);
+    kill = setTimeout(() => killGroup(trainer), grace);
   };
   signal.addEventListener('abort', stop);
   try {

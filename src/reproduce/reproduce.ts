@@ -177,7 +177,8 @@ class Reproducing {
   /** The rates of all runs: each method's best of a short sweep, else the defaults. */
   private async findRates(): Promise<void> {
     const { spec, state } = this.repro;
-    if (state.rates) return;
+    // Once there are runs, all have the same rates; before, a sweep that was stopped goes on.
+    if (state.rates && Object.keys(state.runs).length > 0) return;
     const { engine, reporter, machine } = this.options;
     const defaults = {
       lora: defaultLearningRate('lora', 'lionw'),
@@ -190,7 +191,7 @@ class Reproducing {
       defaults,
     );
     if (!planned) {
-      state.rates = { ...defaults, why: 'the defaults: no time for a sweep' };
+      state.rates ??= { ...defaults, why: 'the defaults: no time for a sweep' };
       await this.save();
       return;
     }
@@ -205,7 +206,7 @@ class Reproducing {
       state.sweep ??= await engine.createSweep(newSweep(spec, this.variants.lora.hyper, planned));
       await this.save();
       const dir = join(sweepsDir(), state.sweep);
-      await engine.sweep(dir, this.limited(most), (text) => reporter.phase(text));
+      await this.limited((signal) => engine.sweep(dir, signal, (text) => reporter.phase(text)), most);
       const { spec: swept, lines } = await this.takeSweep(state.sweep);
       if (this.options.stop.aborted) return;
       const found = Object.fromEntries(
@@ -279,7 +280,7 @@ class Reproducing {
     reporter.stage(title, number, of, { stage: seconds, all: Math.min(all, this.secondsLeft) });
     const began = performance.now();
     try {
-      if (await this.doStage(stage)) this.done.add(stage);
+      if (await this.limited((signal) => this.doStage(stage, signal))) this.done.add(stage);
       else return;
     } catch (error) {
       this.fail(stage, error);
@@ -301,9 +302,8 @@ class Reproducing {
   }
 
   /** True when it is done, false when it was stopped. */
-  private async doStage(stage: StageName): Promise<boolean> {
+  private async doStage(stage: StageName, signal: AbortSignal): Promise<boolean> {
     const { engine, reporter } = this.options;
-    const signal = this.limited();
     const phase = (text: string) => reporter.phase(text);
     if (stage in this.variants) return await this.train(stage as VariantName, signal, phase);
     const dirOf = (name: VariantName) => join(runsDir(), this.repro.state.runs[name]!);
@@ -368,10 +368,21 @@ class Reproducing {
     this.options.reporter.note(`${stage}: ${message}`);
   }
 
-  /** Fires when the person stops, when the time is up, or after so many seconds. */
-  private limited(seconds = Infinity): AbortSignal {
-    const milliseconds = 1000 * Math.min(seconds, this.secondsLeft);
-    return AbortSignal.any([this.options.stop, AbortSignal.timeout(Math.round(milliseconds))]);
+  /** Work whose signal fires when the person stops, when the time is up, or after so many seconds. */
+  private async limited<T>(work: (signal: AbortSignal) => Promise<T>, seconds = Infinity): Promise<T> {
+    const { stop } = this.options;
+    // AbortSignal.any of a timeout may be collected before it fires (Node 20).
+    const limit = new AbortController();
+    const end = () => limit.abort();
+    const timer = setTimeout(end, 1000 * Math.min(seconds, this.secondsLeft));
+    stop.addEventListener('abort', end);
+    if (stop.aborted) end();
+    try {
+      return await work(limit.signal);
+    } finally {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', end);
+    }
   }
 
   /** The table so far, in the folder as well. */

@@ -16,7 +16,7 @@ export interface PlannedRun {
 /** Quarters of a path, each measured. */
 const QUARTERS = 4;
 /** Measuring is what it is for: no share of the training time is too much. */
-const NO_LIMIT = 1e6;
+const NO_LIMIT = 100;
 
 export function newRun(
   repro: ReproductionSpec,

@@ -116,7 +116,7 @@ async function run(folder: string | undefined, options: Options): Promise<void> 
   const trainTokens = corpus.train.length;
   const reporter = json ? jsonReporter : new TextReporter();
   const results = await reproduce(repro, {
-    engine: reproduceEngine(repro, verbose),
+    engine: reproduceEngine(repro, { verbose, grace: 400 * reserve(options.budget) }),
     reporter,
     deadline: began + 1000 * (60 * options.budget - reserve(options.budget)),
     stop: stop.signal,
