@@ -164,7 +164,6 @@ it('leaves out checkpoints that its share of the time has no room for, and says 
   const events = await eventsOf(run);
   const end = events.findIndex((event) => event.type === 'phase' && event.phase === 'Writing the result');
   const training = events.slice(0, end).filter((event) => 'step' in event && event.step > 0);
-  expect(training.filter(isKl).length).toBeGreaterThan(0);
   expect(training.filter(isKl).length).toBeLessThan(14);
   expect(events.filter((event) => event.type === 'warning')).toMatchObject([
     {

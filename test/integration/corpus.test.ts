@@ -86,6 +86,9 @@ describe('forget-me-not corpus', () => {
       folder,
       '--base',
       base,
+      '--fim-rate',
+      '0',
+      '--no-repository-context',
     );
     const { summary, documents } = await openCorpus(place.path('corpus'));
     expect(counted).toMatchObject(summary);
