@@ -26,7 +26,7 @@ export class PanelFeed {
 }
 
 /** Undefined where there is nothing new. Events are only ever appended, unless the file is another one. */
-export function changeOf(before: RunSnapshot | undefined, now: RunSnapshot): RunChange | undefined {
+function changeOf(before: RunSnapshot | undefined, now: RunSnapshot): RunChange | undefined {
   if (before === now) return undefined;
   const from = before ? knownEvents(before, now) : 0;
   const { events: old = [], ...restBefore } = before ?? {};

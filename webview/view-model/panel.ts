@@ -82,7 +82,7 @@ const corpusKey = ({ snapshot: { spec, corpus } }: RunView) => [
   `${spec.folder}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,
 ];
 
-export function differentCorpora(shown: readonly RunView[]): string | undefined {
+function differentCorpora(shown: readonly RunView[]): string | undefined {
   const [first, ...others] = shown.map(corpusKey);
   const differs = others.some(([digest, source]) =>
     digest && first![0] ? digest !== first![0] : source !== first![1],

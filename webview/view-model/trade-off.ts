@@ -45,7 +45,7 @@ export interface TradeOffView {
 }
 
 /** Figures that any of the runs has, best known first. */
-export function figuresOf(
+function figuresOf(
   runs: readonly RunView[],
   match: (task: string, metric: string) => boolean,
 ): Figure[] {
