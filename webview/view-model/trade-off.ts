@@ -45,10 +45,7 @@ export interface TradeOffView {
 }
 
 /** Figures that any of the runs has, best known first. */
-function figuresOf(
-  runs: readonly RunView[],
-  match: (task: string, metric: string) => boolean,
-): Figure[] {
+function figuresOf(runs: readonly RunView[], match: (task: string, metric: string) => boolean): Figure[] {
   const found = new Map<string, Figure>();
   for (const { snapshot, series } of runs)
     for (const { task, metric } of [...(snapshot.summary?.comparisons ?? []), ...series.metrics])
