@@ -79,8 +79,8 @@ export function secondsOf(
 }
 
 /**
- * Takes claim after claim where all that is taken still fits with the shortest runs, then makes the runs as long as the
- * time allows. An extra is taken where the runs can still be twice the shortest.
+ * Takes claim after claim where all that is taken still fits with the shortest runs (the first one in any case), then
+ * makes the runs as long as the time allows. An extra is taken where the runs can still be twice the shortest.
  */
 export function planStages(planning: Planning): Planned {
   const { wanted, extras, budget, mostSteps = MOST_STEPS } = planning;
@@ -89,11 +89,17 @@ export function planStages(planning: Planning): Planned {
     [...stages].reduce((sum, stage) => sum + (done.has(stage) ? 0 : secondsOf(stage, steps, planning)), 0);
   const least = planning.steps ?? LEAST_STEPS;
   let taken = new Set<StageName>();
-  const dropped: Planned['dropped'] = [];
+  let dropped: Planned['dropped'] = [];
   for (const { claim, needs } of wanted) {
     const with_ = new Set([...taken, ...needs]);
     if (total(with_, least) <= budget) taken = with_;
     else dropped.push({ claim, seconds: total(new Set(needs), least) });
+  }
+  // The costs may be guessed too high; what is begun is kept.
+  const first = wanted.find(({ needs }) => needs.length > 0);
+  if (taken.size === 0 && first) {
+    taken = new Set(first.needs);
+    dropped = dropped.filter(({ claim }) => claim !== first.claim);
   }
   const withExtras = new Set([...taken, ...extras]);
   const spare = planning.steps ?? 2 * LEAST_STEPS;

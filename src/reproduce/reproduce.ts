@@ -271,7 +271,8 @@ class Reproducing {
     const { reporter } = this.options;
     const seconds = this.expected(stage);
     const title = titles[stage] ?? this.variants[stage as VariantName].title;
-    if (seconds > this.secondsLeft) {
+    // The first one is tried in any case: costs may be guessed too high.
+    if (seconds > this.secondsLeft && number > 1) {
       reporter.note(`No time is left for ${title}: it takes about ${Math.round(seconds)} s.`);
       return;
     }

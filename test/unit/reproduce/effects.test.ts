@@ -33,13 +33,15 @@ describe('bootstrap', () => {
 
   it('has nothing to say without items, and where the statistic has no value in too many draws', () => {
     expect(bootstrap([[[]]], () => 1)).toBeUndefined();
-    expect(bootstrap([[parts([1, -1, 1])]], ([[value]]) => (value! > 0.4 ? NaN : 1))).toBeUndefined();
+    expect(bootstrap([[parts([1, -1, 1])]], ([figures]) => (figures![0]! > 0.4 ? NaN : 1))).toBeUndefined();
     expect(bootstrap([[parts([1, 2])]], () => NaN)).toBeUndefined();
   });
 
   it('gives the same interval each time', () => {
     const strata = [[parts(gaussian(20, 1, 9))]];
-    expect(bootstrap(strata, ([[value]]) => value!)).toEqual(bootstrap(strata, ([[value]]) => value!));
+    expect(bootstrap(strata, ([figures]) => figures![0]!)).toEqual(
+      bootstrap(strata, ([figures]) => figures![0]!),
+    );
   });
 
   it('has the median and its interval', () => {
