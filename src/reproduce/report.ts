@@ -25,13 +25,16 @@ function claimedText({ above, below }: Effect): string {
 export const verdictText = ({ verdict, why }: ClaimResult): string =>
   verdict === 'not run' ? `not run: ${why}` : verdict === "can't tell" ? "can't tell at this scale" : verdict;
 
-/** A block for each claim: the verdict and the title, then an effect a line. */
+/** A block for each claim: the verdict and the title, then an effect a line, and why where nothing can be told. */
 export function claimsText(results: readonly ClaimResult[]): string {
   const width = Math.max(...results.map((result) => verdictText(result).length).filter((n) => n < 26), 0);
   return results
     .map((result, i) => {
       const lines = result.effects.map((effect) => `     ${effect.name}: ${effectText(effect)}`);
-      return [`${i + 1}. ${verdictText(result).padEnd(width)}  ${result.title}`, ...lines].join('\n');
+      const notes = result.verdict === "can't tell" ? result.notes.map((note) => `     ${note}`) : [];
+      return [`${i + 1}. ${verdictText(result).padEnd(width)}  ${result.title}`, ...lines, ...notes].join(
+        '\n',
+      );
     })
     .join('\n');
 }
