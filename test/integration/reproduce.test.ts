@@ -1,0 +1,124 @@
+/** `reproduce` as a command on a tiny model: within its budget, a table; stopped, a table; what is done is not done again. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { claimResultSchema, reproductionStateSchema } from '../../src/protocol/reproduction.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+let place: Workplace;
+let code: string;
+let base: string;
+beforeAll(async () => {
+  place = await Workplace.create();
+  code = await place.code();
+  base = place.path('tiny.gguf');
+  await writeTinyModel(base, { seed: 1 });
+});
+afterAll(() => place.dispose());
+
+const small = () => [code, '--base', base, '--backend', 'wasm', '--seq', '32'];
+const answerSchema = z.object({
+  reproduction: z.string(),
+  dir: z.string(),
+  seconds: z.number(),
+  claims: z.array(claimResultSchema),
+});
+const stateIn = async (dir: string) =>
+  reproductionStateSchema.parse(JSON.parse(await readFile(join(dir, 'results.json'), 'utf8')));
+
+it('ends within its budget with a table of claims, and goes on without doing anything again', async () => {
+  const minutes = 1;
+  const asked = [...small(), '--budget', String(minutes), '--claims', 'forgetting,rates,rank'];
+  const { dir, claims, seconds, reproduction } = answerSchema.parse(await place.json('reproduce', ...asked));
+  expect(seconds).toBeLessThanOrEqual(60 * minutes);
+  expect(claims.map(({ claim }) => claim)).toEqual(['forgetting', 'rates', 'rank']);
+  for (const { verdict, why, effects } of claims)
+    if (verdict === 'not run') expect(why).toBe('budget');
+    else for (const { value, low, high } of effects) expect(low <= value && value <= high).toBe(true);
+  const report = await readFile(join(dir, 'report.md'), 'utf8');
+  for (const { title } of claims) expect(report).toContain(title);
+
+  // Its runs are ordinary ones.
+  const before = await stateIn(dir);
+  const listed = await place.json<
+    { id: string; name: string; status: string }[] | { runs: { id: string }[] }
+  >('runs');
+  const ids = (Array.isArray(listed) ? listed : listed.runs).map(({ id }) => id);
+  for (const id of Object.values(before.runs)) expect(ids).toContain(id);
+
+  const again = answerSchema.parse(
+    await place.json('reproduce', '--resume', reproduction, '--budget', String(minutes)),
+  );
+  expect(again.dir).toBe(dir);
+  const after = await stateIn(dir);
+  expect(after).toMatchObject({ steps: before.steps, runs: before.runs });
+  const told = claims.filter(({ verdict }) => verdict !== 'not run');
+  for (const one of told.filter(({ claim }) => claim !== 'rates')) expect(again.claims).toContainEqual(one);
+});
+
+it('prints the table so far when it is stopped', async () => {
+  const args = ['reproduce', ...small(), '--budget', '10', '--claims', 'forgetting,targets'];
+  const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text;
+    if (/\[1\/1\] Learning rates/.test(text)) setTimeout(() => child.kill('SIGINT'), 500);
+  });
+  const [exit] = (await once(child, 'exit')) as [number];
+  expect(exit).toBe(0);
+  expect(printed).toMatch(/1\. not run: stopped +LoRA forgets less/);
+  expect(printed).toMatch(/2\. not run: stopped +Attention alone learns less/);
+  expect(printed).toMatch(/Go on with: forget-me-not reproduce --resume \S+-reproduce-/);
+  // Given again, it goes on.
+  const again = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
+  let second = '';
+  again.stdout.setEncoding('utf8').on('data', (text: string) => {
+    second += text;
+    if (/Learning rates|\[1\//.test(text)) again.kill('SIGINT');
+  });
+  await once(again, 'exit');
+  expect(second).toMatch(/Going on with \S+-reproduce-/);
+});
+
+describe('compare', () => {
+  it('holds the runs of a reproduction against each other', async () => {
+    const flags = ['--base', base, '--backend', 'wasm', '--seq', '32', '--steps', '2', '--humaneval', '0'];
+    const less = ['--retention', '2', '--held-out-windows', '4'];
+    const train = async (...more: string[]) =>
+      (await place.json<{ run: string }>('train', code, ...flags, ...less, ...more)).run;
+    const [one, two] = [await train('--lr', '1e-3'), await train('--lr', '1e-2', '--method', 'full')];
+    type Comparison = {
+      differs: { setting: string; values: string[] }[];
+      against: { comparisons: { task: string; difference: { value: number } }[] }[];
+      warnings: string[];
+    };
+    const { differs, against, warnings } = await place.json<Comparison>('compare', one, two);
+    expect(differs).toContainEqual({ setting: 'method', values: ['lora', 'full'] });
+    expect(differs).toContainEqual({ setting: 'learning rate', values: ['1e-3', '0.01'] });
+    const tasks = new Set(against[0]!.comparisons.map(({ task }) => task));
+    expect(tasks).toEqual(new Set(['workspace', 'retention']));
+    expect(warnings).toEqual([]);
+    const { code: exit, stdout } = await place.run('compare', one, two);
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/workspace loss \(nats\/token\)/);
+    const alone = await place.run('compare', one);
+    expect(alone.code).toBe(1);
+    expect(alone.stderr).toMatch(/\[bad-argument\] There is nothing to compare with only one run/);
+  });
+});
+
+it.each([
+  [['--claims', 'forgetting,nothing'], /There is no claim "nothing"; there are forgetting, rates/],
+  [['--budget', '0'], /number of at least 0.5|from 0.5/],
+  [['--data', 'gsm8k=x.jsonl'], /Benchmarks are hellaswag, arc_challenge, winogrande/],
+  [['--resume', 'none'], /\[run-not-found\] There is no reproduction "none"/],
+  [['--seq', '9999'], /longer than the context/],
+])('refuses %j', async (args, message) => {
+  const { code: exit, stderr } = await place.run('reproduce', ...small(), ...args);
+  expect(exit).toBe(1);
+  expect(stderr).toMatch(message);
+});
