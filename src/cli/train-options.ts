@@ -183,7 +183,7 @@ export function addTrainOptions(command: Command): Command {
     )
     .option(
       '--eval-share <share>',
-      'the most that they may add to the time of training, as a share of it; what there is no time for waits',
+      'the most that they may add to the time of training, as a share of it; as many are measured as that allows',
       between(0, Infinity),
       evaluation.checkpointShare,
     )

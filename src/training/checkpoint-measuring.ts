@@ -14,11 +14,14 @@ import { describeBest, rank, reasonToStop, type Rule } from './best-checkpoint.t
 import { knownCost, rememberCost, type MeasuredThing } from './checkpoint-costs.ts';
 import {
   after,
+  affordable,
   allowance,
   checkpointInterval,
-  isAffordable,
-  postpone,
+  checkpointsAfter,
+  decide,
   secondsAhead,
+  type Course,
+  type Schedule,
 } from './checkpoint-schedule.ts';
 import { recordSchema, type MeasuringRecord } from './checkpoints.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
@@ -49,8 +52,7 @@ export class CheckpointMeasuring {
   /** Whether checkpoints are held against each other. */
   readonly decides: boolean;
   private readonly tasks: readonly string[];
-  private readonly interval: number;
-  private readonly share: number;
+  private readonly course: Course;
   private readonly rule: Rule;
   private readonly figure: ForgettingFigure | undefined;
   /** What its cost is remembered by. */
@@ -60,8 +62,11 @@ export class CheckpointMeasuring {
   constructor(private readonly options: MeasuringOptions) {
     const { evaluation, hyper } = options.spec;
     this.tasks = evaluation.checkpointTasks;
-    this.interval = checkpointInterval(evaluation, hyper);
-    this.share = evaluation.checkpointShare;
+    this.course = {
+      steps: hyper.steps,
+      interval: checkpointInterval(evaluation, hyper),
+      share: evaluation.checkpointShare,
+    };
     this.rule = { limit: evaluation.forgettingLimit, patience: evaluation.patience };
     this.decides = evaluation.keep === 'best' || evaluation.patience !== undefined;
     this.figure = forgettingFigure(this.tasks);
@@ -131,11 +136,9 @@ export class CheckpointMeasuring {
     return { step: best.step, why: describeBest(best, last, limit, this.describe) };
   }
 
-  /** Seconds that measuring may still add, at most. */
-  secondsAhead(step: number, secondsPerStep: number): number {
-    if (!this.active) return 0;
-    const { steps } = this.options.spec.hyper;
-    return secondsAhead(this.record.schedule, { step, steps, secondsPerStep }, this.interval, this.share);
+  /** Seconds that measuring may still add after step `step`, at most. */
+  secondsAhead(step: number): number {
+    return this.active ? secondsAhead(this.record.schedule, step, this.course) : 0;
   }
 
   private readonly describe = (value: number): string =>
@@ -147,30 +150,41 @@ export class CheckpointMeasuring {
     if (step === this.options.spec.hyper.steps)
       // The result is measured anyway; only a limit asks before it is known which one that is.
       return this.rule.limit === undefined ? [] : (await this.measure(step)).figures;
-    const { schedule } = this.record;
-    if (step % this.interval !== 0 || step < schedule.next) return [];
-    if (!isAffordable(schedule, this.share)) {
-      await this.defer(step);
-      return [];
-    }
-    const limit = allowance(schedule, this.share);
+    if (step % this.course.interval !== 0) return [];
+    const schedule = await this.decided(step);
+    if (step < schedule.next!) return [];
+    const limit = allowance(schedule, step, this.course);
     const { figures, seconds, whole } = await this.measure(step, limit);
     if (this.options.signal.aborted) return [];
-    this.record.schedule = after(schedule, { step, seconds, whole }, this.interval, this.share);
+    this.record.schedule = after(schedule, { step, seconds, whole }, this.course);
     if (whole) await rememberCost(this.thing, seconds);
     return figures;
   }
 
-  /** Not now: that would hold training up for longer than was asked. */
-  private async defer(step: number): Promise<void> {
-    const { cost } = this.record.schedule;
-    this.record.schedule = postpone(this.record.schedule, step, this.interval, this.share);
-    const { next } = this.record.schedule;
-    const when = next < this.options.spec.hyper.steps ? `until step ${next}` : 'until the end';
-    await this.warn(
-      `Measuring a checkpoint (${this.tasks.join(', ')}) takes about ${cost.toPrecision(2)} s, and ${100 * this.share}% of the training time is not enough for it yet: it waits ${when}. A larger --eval-share measures more often.`,
-      'Measuring a checkpoint',
-    );
+  /** The schedule with the next checkpoint in it, by what is known at step `step`. */
+  private async decided(step: number): Promise<Schedule> {
+    const { next = 0 } = this.record.schedule;
+    if (step < next) return this.record.schedule;
+    const count = affordable(this.record.schedule, step, this.course);
+    if (next === 0 || count === 0) {
+      this.record.schedule = decide(this.record.schedule, step, this.course);
+      await this.tell(count, step);
+    }
+    return this.record.schedule;
+  }
+
+  /** What there is no time for: to measure it would hold training up for longer than was asked. */
+  private async tell(count: number, step: number): Promise<void> {
+    const { cost, next } = this.record.schedule;
+    const { share, interval } = this.course;
+    const all = checkpointsAfter(step - interval, this.course);
+    if (count >= all) return;
+    const why = `one takes about ${cost.toPrecision(2)} s, and together they may take ${Number((100 * share).toPrecision(3))}% of the time of training`;
+    const which =
+      count === 0
+        ? `There is no time to measure checkpoints (${this.tasks.join(', ')})`
+        : `There is time to measure ${count} of ${all} checkpoints (${this.tasks.join(', ')}), next that of step ${next}`;
+    await this.warn(`${which}: ${why}. A larger --eval-share measures more.`, 'There is ');
   }
 
   /** Step 0 is the base. `limit` in seconds. What can't be measured is a warning in the run. */

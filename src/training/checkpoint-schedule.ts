@@ -1,6 +1,7 @@
 /**
- * When checkpoints are measured, so that training is held up for no more than a share of its own time. What was decided
- * is part of every checkpoint: a run that was stopped goes on with it. Seconds and steps throughout.
+ * Which checkpoints are measured, so that this adds no more than a share to the time that training takes as a whole, by
+ * its speed so far: as many as there is time for, evenly over the steps. What was decided is part of every checkpoint:
+ * a run that was stopped goes on with it. Seconds and steps throughout.
  */
 import { z } from 'zod';
 import type { EvaluationPlan, Hyper } from '../protocol/run.ts';
@@ -10,14 +11,25 @@ export const scheduleSchema = z.object({
   trained: z.number().default(0),
   /** Spent on measuring checkpoints. */
   spent: z.number().default(0),
-  /** What one takes, as far as is known; 0: unknown. */
+  /** What one takes, as far as is known. */
   cost: z.number().default(0),
-  /** Not before this step. */
-  next: z.int().default(1),
+  /** The last step that was measured; 0 is the base. */
+  last: z.int().default(0),
+  /** Not before this step; undefined: not decided yet. */
+  next: z.int().optional(),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
-/** Time varies: a measurement that is broken off was for nothing. */
+export interface Course {
+  /** Of the whole run. */
+  steps: number;
+  /** Steps between checkpoints that may be measured. */
+  interval: number;
+  /** The most that measuring may add. */
+  share: number;
+}
+
+/** Time varies, and what is broken off is for nothing. */
 const MARGIN = 1.2;
 
 /** Steps between checkpoints that are measured. */
@@ -26,46 +38,46 @@ export const checkpointInterval = (
   { evalEvery }: Pick<Hyper, 'evalEvery'>,
 ): number => evalEvery * Math.ceil(checkpointEvery / evalEvery);
 
-/** Seconds that measuring may take now without going over the share. */
-export const allowance = ({ trained, spent }: Schedule, share: number): number =>
-  Math.max(0, share * trained - spent);
+/** Seconds that measuring may still take, seen from step `step`. */
+export const allowance = ({ trained, spent }: Schedule, step: number, { steps, share }: Course): number =>
+  Math.max(0, (share * trained * steps) / step - spent);
 
-/** Whether there is time for what measuring one takes, as far as is known. */
-export const isAffordable = (schedule: Schedule, share: number): boolean => {
-  const room = allowance(schedule, share);
-  return room > 0 && room >= MARGIN * schedule.cost;
+/** How many there is time for. */
+export const affordable = (schedule: Schedule, step: number, course: Course): number => {
+  const room = allowance(schedule, step, course);
+  return room > 0 ? Math.floor(room / (MARGIN * schedule.cost)) : 0;
 };
 
-/** At step `step`: from when on there will be time for the next one, by the speed so far. */
-export function postpone(schedule: Schedule, step: number, interval: number, share: number): Schedule {
-  const { trained, spent, cost } = schedule;
-  const missing = share > 0 ? (spent + MARGIN * cost) / share - trained : Infinity;
-  const steps = trained > 0 ? Math.max(0, Math.ceil((missing * step) / trained)) : 0;
-  const next = interval * Math.max(Math.floor(step / interval) + 1, Math.ceil((step + steps) / interval));
-  return { ...schedule, next: Math.min(next, Number.MAX_SAFE_INTEGER) };
+/** At step `step`: decides on the next one. The last step is not counted: it is measured as the result. */
+export function decide(schedule: Schedule, step: number, course: Course): Schedule {
+  const { steps, interval } = course;
+  const { last } = schedule;
+  const count = affordable(schedule, step, course);
+  // Speed may change: it is looked at again.
+  if (count === 0) return { ...schedule, next: interval * (Math.floor(step / interval) + 1) };
+  const gap = (steps - last) / (count + 1);
+  const [first, final] = [Math.floor(last / interval) + 1, Math.floor((steps - 1) / interval)];
+  const even = Math.ceil((last + gap) / interval);
+  return { ...schedule, next: interval * Math.max(first, Math.min(final, even)) };
 }
 
 /** After a measurement at step `step` that took `seconds`; one that was broken off would have taken longer. */
 export function after(
   schedule: Schedule,
   { step, seconds, whole }: { step: number; seconds: number; whole: boolean },
-  interval: number,
-  share: number,
+  course: Course,
 ): Schedule {
   const cost = whole
     ? Math.max(seconds, (schedule.cost + seconds) / 2)
     : Math.max(schedule.cost, 2 * seconds);
-  return postpone({ ...schedule, spent: schedule.spent + seconds, cost }, step, interval, share);
+  const spent = schedule.spent + seconds;
+  return decide({ ...schedule, spent, cost, last: step }, step, course);
 }
 
-/** Seconds that measuring checkpoints will add to the steps that are left, at most; the last is measured as the result. */
-export function secondsAhead(
-  { cost, next }: Schedule,
-  { step, steps, secondsPerStep }: { step: number; steps: number; secondsPerStep: number },
-  interval: number,
-  share: number,
-): number {
-  const reached = (end: number) => Math.floor(end / interval);
-  const times = Math.max(0, reached(steps - 1) - reached(Math.max(step, next - 1)));
-  return Math.min(times * cost, share * (steps - step) * secondsPerStep);
-}
+/** Checkpoints after step `step` that may be measured. */
+export const checkpointsAfter = (step: number, { steps, interval }: Course): number =>
+  Math.max(0, Math.floor((steps - 1) / interval) - Math.floor(step / interval));
+
+/** Seconds that measuring will add after step `step`, at most. */
+export const secondsAhead = (schedule: Schedule, step: number, course: Course): number =>
+  Math.min(checkpointsAfter(step, course) * schedule.cost, allowance(schedule, step, course));

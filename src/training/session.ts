@@ -150,8 +150,7 @@ export class Session {
     const { step, progress } = report;
     this.progress = progress;
     this.measuring.trained(report.seconds);
-    const etaSeconds =
-      this.eta.step(step, report.seconds) + this.measuring.secondsAhead(step, this.eta.secondsPerStep);
+    const etaSeconds = this.eta.step(step, report.seconds) + this.measuring.secondsAhead(step);
     // A step in which nothing counts has no loss to tell of.
     if (report.learned) await writer.event(this.stepEvent(report, etaSeconds));
     await writer.state({ step, etaSeconds });
@@ -252,8 +251,9 @@ export class Session {
     const to = state.step;
     this.progress = afterRollback(progress, step, to, state.progress.watch);
     // What was measured after it belongs to what is left behind; the time that it took was spent.
-    const { schedule } = this.measuring.record;
-    this.measuring.record = { ...state.record, schedule: { ...schedule, next: state.record.schedule.next } };
+    const { trained, spent, cost } = this.measuring.record.schedule;
+    const schedule = { ...state.record.schedule, trained, spent, cost };
+    this.measuring.record = { ...state.record, schedule };
     await goOnFrom(dir, to, this.progress);
     await rewriteState(dir, to, { record: this.measuring.record });
     await writer.event({ type: 'rollback', step, to, why, rateScale: this.progress.rateScale });
