@@ -25,7 +25,9 @@ const PROGRAM_TOKENS = 110;
 /** Sampling many at once, over training. */
 const SAMPLING = 1.2;
 /** Operations a second of singular values on a processor: far below those of a matmul. */
-const SPECTRUM_RATE = 1.5e9;
+const SPECTRUM_RATE = 4e9;
+/** What is replayed is sampled in batches of 16 texts of 512 tokens; one suffices for short runs. */
+const REPLAY_TOKENS = 16 * 512;
 /** Questions of several choices of some 60 tokens. */
 const DATA_TOKENS = 60 * 4 * 60;
 
@@ -63,6 +65,7 @@ export function guessCosts(
     run: STARTS * start + passes,
     point: start + passes,
     spectrum: start + spectrumOperations / SPECTRUM_RATE,
+    sampling: start + (REPLAY_TOKENS * secondsPerToken) / SAMPLING,
     problem: (PROGRAMS * PROGRAM_TOKENS * secondsPerToken) / SAMPLING,
     data: Object.keys(spec.data).length * 3 * DATA_TOKENS * forward * secondsPerToken + 2 * start,
   };

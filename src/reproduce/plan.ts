@@ -15,6 +15,8 @@ export interface Costs {
   point: number;
   /** Singular values of base and full change. */
   spectrum: number;
+  /** The base's writing what is replayed. */
+  sampling: number;
   /** Sampling and judging one HumanEval problem's programs by one model. */
   problem: number;
   /** The benchmarks of --data, of both main runs and the base. */
@@ -71,8 +73,9 @@ export function secondsOf(
 ): number {
   if (isVariant(stage, variants)) {
     const variant = variants[stage];
+    const sampling = variant.replay ? costs.sampling : 0;
     const points = variant.path ? POINTS * costs.point : 0;
-    return stepsOf(variant, steps) * costs.step[variant.method] + costs.run + points;
+    return stepsOf(variant, steps) * costs.step[variant.method] + costs.run + points + sampling;
   }
   if (stage === 'data') return costs.data;
   return stage === 'spectrum' ? costs.spectrum : DIVERSITY_MODELS * problems * costs.problem;
