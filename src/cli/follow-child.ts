@@ -1,10 +1,9 @@
 /** A child of the command line that says where it stands in JSON lines. Ctrl+C stops it, and its failure becomes ours. */
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { z } from 'zod';
 import { UserError, type ErrorReport } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
+import { startChild } from './child.ts';
 
 interface Following<M> {
   /** Of its messages; a `failed` one with code, message and next is thrown. */
@@ -23,15 +22,7 @@ export async function followChild<M extends { type: string }>(
   args: readonly string[],
   { schema, onMessage, verbose = false, signal, grace = 10_000 }: Following<M>,
 ): Promise<void> {
-  const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
-  const child = spawn(process.execPath, [script, ...args], {
-    stdio: ['ignore', 'pipe', verbose ? 'inherit' : 'ignore'],
-    windowsHide: true,
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
-  });
-  const ended = new Promise<number | string | null>((resolve) =>
-    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
-  );
+  const { child, ended } = startChild(name, args, verbose ? 'inherit' : 'ignore');
   const stop = () => child.kill('SIGTERM');
   let kill: NodeJS.Timeout | undefined;
   const onAbort = () => {

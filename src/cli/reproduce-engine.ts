@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { evaluatorMessageSchema } from '../protocol/evaluator.ts';
 import { runsDir, sweepsDir } from '../protocol/paths.ts';
@@ -43,6 +44,21 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
     return out;
   };
 
+  /** What a child says when it was stopped is no failure. */
+  const follow = async <M extends { type: string }>(
+    name: string,
+    args: string[],
+    schema: z.ZodType<M>,
+    signal: AbortSignal,
+    onMessage: (message: M) => void,
+  ): Promise<void> => {
+    try {
+      await followChild(name, args, { schema, onMessage, ...options, signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  };
+
   return {
     async createRun({ spec: run, instruct }) {
       const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
@@ -54,58 +70,26 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
       return (await createSweep(sweep, await copyCorpus(sweepsDir(), corpusDir(dir)))).spec.id;
     },
     train: (run, signal, onPhase) => train(run, signal, options.grace, onPhase),
-    async sweep(sweepDir, signal, onPhase) {
-      await stoppable(signal, () =>
-        followChild('sweeper', [sweepDir], {
-          schema: sweeperMessageSchema,
-          onMessage: (message) => {
-            if (message.type !== 'progress') return;
-            const { trial, trials, method, learningRate, step, steps } = message;
-            onPhase(
-              `trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}: step ${step} of ${steps}`,
-            );
-          },
-          ...options,
-          signal,
-        }),
-      );
-    },
-    async evaluate(runDir, { tasks, data = {}, limit, setting }, signal, onPhase) {
+    sweep: (sweepDir, signal, onPhase) =>
+      follow('sweeper', [sweepDir], sweeperMessageSchema, signal, (message) => {
+        if (message.type !== 'progress') return;
+        const { trial, trials, method, learningRate, step, steps } = message;
+        onPhase(
+          `trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}: step ${step} of ${steps}`,
+        );
+      }),
+    evaluate(runDir, { tasks, data = {}, limit, setting }, signal, onPhase) {
       const files = Object.entries(data).flatMap(([task, file]) => ['--data', `${task}=${file}`]);
       const args = ['--tasks', tasks.join(','), ...files, '--limit', String(limit), '--setting', setting];
-      await stoppable(signal, () =>
-        followChild('evaluator', [runDir, ...args], {
-          schema: evaluatorMessageSchema,
-          onMessage: (message) => {
-            if (message.type === 'progress') onPhase(`${message.phase} ${message.done} of ${message.total}`);
-          },
-          ...options,
-          signal,
-        }),
-      );
+      return follow('evaluator', [runDir, ...args], evaluatorMessageSchema, signal, (message) => {
+        if (message.type === 'progress') onPhase(`${message.phase} ${message.done} of ${message.total}`);
+      });
     },
-    async spectrum(runDir, signal, onPhase) {
-      await stoppable(signal, () =>
-        followChild('spectrum', [runDir], {
-          schema: spectrumMessageSchema,
-          onMessage: (message) => {
-            if (message.type === 'progress') onPhase(`${message.done} of ${message.total} matrices`);
-          },
-          ...options,
-          signal,
-        }),
-      );
-    },
+    spectrum: (runDir, signal, onPhase) =>
+      follow('spectrum', [runDir], spectrumMessageSchema, signal, (message) => {
+        if (message.type === 'progress') onPhase(`${message.done} of ${message.total} matrices`);
+      }),
   };
-}
-
-/** What a child says when it was stopped is no failure. */
-async function stoppable(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
 }
 
 /** Begins a run, or goes on with it. Errors: what it failed with. */

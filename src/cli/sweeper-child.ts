@@ -1,29 +1,20 @@
 /** The sweeper as a child: what it says is shown, what it prints besides goes to sweeper.log, and Ctrl+C stops it. */
-import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { UserError } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import { sweeperMessageSchema } from '../protocol/sweep.ts';
 import { concludeSweep } from '../training/sweep-choice.ts';
 import { readSweep } from '../training/sweep-store.ts';
+import { startChild } from './child.ts';
 import type { SweepView } from './sweep-view.ts';
 
 /** Resolves when it has ended, whether it was stopped or is done. Throws the error that it ended with. */
 export async function followSweeper(dir: string, view: SweepView): Promise<void> {
   const log = openSync(join(dir, 'sweeper.log'), 'a');
-  const script = fileURLToPath(new URL('./sweeper.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, dir], {
-    stdio: ['ignore', 'pipe', log],
-    windowsHide: true,
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
-  });
+  const { child, ended } = startChild('sweeper', [dir], log);
   closeSync(log);
-  const ended = new Promise<number | string | null>((resolve) =>
-    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
-  );
   let stopped = false;
   const stop = () => {
     if (!stopped) process.stderr.write('\nStopping after this step; the trials that are done are kept.\n');
@@ -33,7 +24,7 @@ export async function followSweeper(dir: string, view: SweepView): Promise<void>
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let failure: UserError | undefined;
   try {
-    for await (const line of createInterface({ input: child.stdout! })) {
+    for await (const line of createInterface({ input: child.stdout })) {
       const parsed = parseLine(sweeperMessageSchema, line);
       if (!parsed.ok) continue;
       const message = parsed.value;

@@ -1,6 +1,6 @@
 /** Reproductions on disk: reproductions/<id>/ with plan.json, results.json, claims.json, report.md and the corpora. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -16,6 +16,7 @@ import {
   type ReproductionState,
 } from '../protocol/reproduction.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import { folderNames, timeStamp } from '../runs/index.ts';
 
 export interface Reproduction {
   dir: string;
@@ -35,10 +36,7 @@ const asText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 /** Makes the folder, whole from its first moment; takes the corpus that was built at `corpus` over. */
 export async function createReproduction(asked: NewReproduction, corpus: string): Promise<Reproduction> {
   const now = new Date();
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  const time = `${two(now.getHours())}${two(now.getMinutes())}`;
-  const id = [day, time, 'reproduce', randomBytes(3).toString('hex')].join('-');
+  const id = [timeStamp(now), 'reproduce', randomBytes(3).toString('hex')].join('-');
   const spec = reproductionSpecSchema.parse({
     format: REPRODUCTION_FORMAT,
     id,
@@ -73,7 +71,7 @@ export async function writeClaims(
 
 /** A reproduction by its id, the beginning of one, or `latest`. Errors: run-not-found, run-damaged, run-newer. */
 export async function findReproduction(ref: string): Promise<Reproduction> {
-  const ids = (await reproductionIds()).sort();
+  const ids = (await folderNames(reproductionsDir())).sort();
   const matches = ref === 'latest' ? ids.slice(-1) : ids.filter((id) => ref && id.startsWith(ref));
   if (matches.length === 1) return await readReproduction(join(reproductionsDir(), matches[0]!));
   throw new UserError(
@@ -120,7 +118,7 @@ const damaged = (dir: string, file: string, why: string) =>
 
 /** The newest one in which the same was asked and something was left for want of time. */
 export async function findUnfinished(asked: NewReproduction): Promise<Reproduction | undefined> {
-  for (const id of (await reproductionIds()).sort().reverse()) {
+  for (const id of (await folderNames(reproductionsDir())).sort().reverse()) {
     // One that can't be read never hides the others.
     const found = await readReproduction(join(reproductionsDir(), id)).catch(() => undefined);
     if (!found) continue;
@@ -144,16 +142,4 @@ async function isFinished(dir: string): Promise<boolean> {
     claims.success &&
     claims.data.every(({ verdict, why }) => verdict !== 'not run' || !FOR_WANT_OF_TIME.includes(why ?? ''))
   );
-}
-
-async function reproductionIds(): Promise<string[]> {
-  const entries = await readdir(reproductionsDir(), { withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    },
-  );
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => name);
 }

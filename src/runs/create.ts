@@ -5,6 +5,7 @@ import type { z } from 'zod';
 import { runsDir } from '../protocol/paths.ts';
 import { RUN_FORMAT, runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { eventsPath, specPath, statePath, writeJson } from './files.ts';
+import { timeStamp } from './folders.ts';
 
 export type NewRun = Omit<z.input<typeof runSpecSchema>, 'format' | 'id' | 'createdAt'>;
 
@@ -48,9 +49,6 @@ async function renameNew(from: string, to: string): Promise<boolean> {
 
 /** 20261125-0112-lora-smollm2-135m-ab12, in the person's own time. */
 function newId({ hyper, base }: NewRun, now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  const time = `${two(now.getHours())}${two(now.getMinutes())}`;
   const name = base.id
     .split(/[\\/]/)
     .at(-1)!
@@ -59,5 +57,5 @@ function newId({ hyper, base }: NewRun, now: Date): string {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 32)
     .replace(/^-+|-+$/g, '');
-  return [day, time, hyper.method, name || 'base', randomBytes(2).toString('hex')].join('-');
+  return [timeStamp(now), hyper.method, name || 'base', randomBytes(2).toString('hex')].join('-');
 }

@@ -2,6 +2,7 @@
 export { cancelRun, type Cancelled } from './cancel.ts';
 export { createRun, type NewRun } from './create.ts';
 export { readSpec, readState } from './files.ts';
+export { folderNames, timeStamp } from './folders.ts';
 export { followRun } from './follow.ts';
 export { findRun, listRuns, scanRuns, type FoundRuns } from './list.ts';
 export { isProcessAlive } from './processes.ts';

@@ -1,11 +1,11 @@
 import { distance } from 'fastest-levenshtein';
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { reportError, UserError, type ErrorReport } from '../protocol/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { specPath } from './files.ts';
+import { folderNames } from './folders.ts';
 import { readRun } from './read.ts';
 
 export interface FoundRuns {
@@ -18,7 +18,7 @@ export interface FoundRuns {
 /** Every run in the data directory. One that can't be read never hides the others. */
 export async function scanRuns(): Promise<FoundRuns> {
   const found: FoundRuns = { runs: [], damaged: [] };
-  for (const id of await runIds()) {
+  for (const id of await folderNames(runsDir())) {
     const dir = join(runsDir(), id);
     try {
       found.runs.push({ dir, snapshot: await readRun(dir) });
@@ -38,7 +38,7 @@ export async function listRuns(): Promise<RunSnapshot[]> {
 /** The directory of a run given by its id, the beginning of one, `latest`, or a path. Errors: run-not-found. */
 export async function findRun(ref: string): Promise<string> {
   if (ref === 'latest') return await latestRun();
-  const ids = await runIds();
+  const ids = await folderNames(runsDir());
   if (ids.includes(ref)) return join(runsDir(), ref);
   if (ref && existsSync(specPath(resolve(ref)))) return resolve(ref);
   const matches = ref ? ids.filter((id) => id.startsWith(ref)) : [];
@@ -62,17 +62,6 @@ async function latestRun(): Promise<string> {
   const newest = (await scanRuns()).runs[0];
   if (!newest) throw new UserError('run-not-found', 'There is no latest run.', NONE);
   return newest.dir;
-}
-
-async function runIds(): Promise<string[]> {
-  const entries = await readdir(runsDir(), { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  // A name with a dot in front is a run in the making.
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => name);
 }
 
 function nearest(ref: string, ids: string[]): string[] {

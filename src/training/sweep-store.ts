@@ -1,6 +1,6 @@
 /** Sweeps on disk: sweeps/<id>/ with sweep.json (what was asked), trials.jsonl (a line for each finished trial), corpus/. */
 import { randomBytes } from 'node:crypto';
-import { appendFile, mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../protocol/errors.ts';
@@ -14,6 +14,7 @@ import {
   type SweepSpec,
 } from '../protocol/sweep.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import { folderNames, timeStamp } from '../runs/index.ts';
 import { concludeSweep } from './sweep-choice.ts';
 
 export interface Sweep {
@@ -32,10 +33,7 @@ export const sweepCorpusDir = (dir: string) => join(dir, 'corpus');
 /** Makes the folder of a sweep, whole from its first moment; takes the corpus that was built at `corpus` over. */
 export async function createSweep(asked: NewSweep, corpus: string): Promise<Sweep> {
   const now = new Date();
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  const time = `${two(now.getHours())}${two(now.getMinutes())}`;
-  const id = [day, time, 'sweep', randomBytes(3).toString('hex')].join('-');
+  const id = [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-');
   const spec = sweepSpecSchema.parse({ format: SWEEP_FORMAT, id, createdAt: now.toISOString(), ...asked });
   await mkdir(sweepsDir(), { recursive: true });
   const temporary = await mkdtemp(join(sweepsDir(), '.new-'));
@@ -93,7 +91,7 @@ export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
 /** Every sweep that can be read, newest first. */
 export async function listSweeps(): Promise<Sweep[]> {
   const sweeps: Sweep[] = [];
-  for (const id of await sweepIds()) {
+  for (const id of await folderNames(sweepsDir())) {
     // One that can't be read never hides the others.
     const sweep = await readSweep(join(sweepsDir(), id)).catch(() => undefined);
     if (sweep) sweeps.push(sweep);
@@ -103,7 +101,7 @@ export async function listSweeps(): Promise<Sweep[]> {
 
 /** A sweep by its id, the beginning of one, or `latest`. Errors: run-not-found. */
 export async function findSweep(ref: string): Promise<Sweep> {
-  const ids = (await sweepIds()).sort();
+  const ids = (await folderNames(sweepsDir())).sort();
   const matches = ref === 'latest' ? ids.slice(-1) : ids.filter((id) => ref && id.startsWith(ref));
   if (matches.length === 1) return await readSweep(join(sweepsDir(), matches[0]!));
   throw new UserError(
@@ -125,17 +123,4 @@ export async function findUnfinished(asked: NewSweep): Promise<Sweep | undefined
     if (!concludeSweep(sweep.spec, sweep.lines).every(({ finished }) => finished)) return sweep;
   }
   return undefined;
-}
-
-async function sweepIds(): Promise<string[]> {
-  const entries = await readdir(sweepsDir(), { withFileTypes: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    },
-  );
-  // A name with a dot in front is a sweep in the making.
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => name);
 }

@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { parseHubReference } from '../../base-models/hub.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
@@ -11,6 +9,7 @@ import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { parseLine } from '../../protocol/lines.ts';
 import { findRun } from '../../runs/index.ts';
+import { startChild } from '../child.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { printJson, printProgress } from '../output.ts';
 import { comparisonTable, metricTable } from '../tables.ts';
@@ -122,17 +121,9 @@ async function runEvaluator(
   args: string[],
   onMessage: (message: EvaluatorMessage) => void,
 ): Promise<Summary | undefined> {
-  const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    windowsHide: true,
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
-  });
+  const { child, ended } = startChild('evaluator', args, 'inherit');
   const stop = () => child.kill('SIGTERM');
   process.once('SIGINT', stop).once('SIGTERM', stop);
-  const ended = new Promise<number | string | null>((resolve) =>
-    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
-  );
   let summary: Summary | undefined;
   let failure: UserError | undefined;
   for await (const line of createInterface({ input: child.stdout })) {
