@@ -5,4 +5,5 @@ export {
   type AdapterLayer,
   type NewAdapter,
 } from './adapter.ts';
-export { exportModelGguf } from './model.ts';
+export { exportMergedGguf } from './merge.ts';
+export { exportModelGguf, type ModelType } from './model.ts';

@@ -1,41 +1,71 @@
 /** A full fine-tune as a GGUF file: everything of the base, with the trained weights in the place of its own. */
-import { elementCount, openGguf, writeGguf, type GgufFile, type TensorSource } from '../gguf/index.ts';
+import {
+  elementCount,
+  openGguf,
+  tensorTypes,
+  writeGguf,
+  type GgufFile,
+  type GgufTensor,
+  type TensorSource,
+  type TensorType,
+} from '../gguf/index.ts';
+import { quantise } from './quantise.ts';
 import { readValues, type Values } from './values.ts';
 
+/** How matrices are stored; `base`: each as the base's file has it. */
+export type ModelType = 'F32' | 'F16' | 'Q8_0' | 'base';
+
 /** `general.file_type`, as llama.cpp numbers it. */
-const fileTypes = { F32: 0, F16: 1 };
+const fileTypes = { F32: 0, F16: 1, Q8_0: 7 };
+/** Of the layout of quantised blocks; llama.cpp knows no other one. */
+const QUANTISATION_VERSION = 2;
 
 /**
  * Writes the base at `basePath` with `replaced` tensors (row-major, the base's shapes; whole rows of vocabulary and
- * all). Metadata and tokenizer are the base's, byte for byte. Matrices are stored as `type`; vectors (norms, biases)
- * stay F32. Tensors that are not replaced are stored in the base's values.
+ * all). Metadata and tokenizer are the base's, byte for byte. Matrices are stored as `type` (F16 where their rows are no
+ * whole blocks of it); vectors (norms, biases) stay F32, or in type `base` as they are. Tensors that are not replaced
+ * are stored in the base's values, and where their type stays the same, in its bytes.
  * Throws RangeError for a replaced tensor that the base does not have or whose size differs.
  */
 export async function exportModelGguf(
   path: string,
   basePath: string,
   replaced: ReadonlyMap<string, Values>,
-  { type }: { type: 'F32' | 'F16' },
+  { type }: { type: ModelType },
 ): Promise<void> {
   const base = await openGguf(basePath);
   try {
     checkFits(base, replaced);
     const metadata = await base.copyMetadata();
-    metadata.set('general.file_type', { type: 'uint32', value: fileTypes[type] });
-    metadata.delete('general.quantization_version');
-    const tensors: TensorSource[] = [...base.tensors].map(([name, { shape }]) => ({
-      name,
-      shape,
-      type: shape.length > 1 ? type : 'F32',
-      data: async () => {
-        const values = replaced.get(name);
-        return values ? readValues(values) : base.readF32(name);
-      },
-    }));
-    await writeGguf(path, { metadata: metadata, tensors });
+    if (type !== 'base') {
+      metadata.set('general.file_type', { type: 'uint32', value: fileTypes[type] });
+      metadata.delete('general.quantization_version');
+      if (type === 'Q8_0')
+        metadata.set('general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION });
+    }
+    const tensors: TensorSource[] = [...base.tensors].map(([name, tensor]) => {
+      const stored = storedType(tensor, type);
+      return {
+        name,
+        shape: tensor.shape,
+        type: stored,
+        data: async () => {
+          const values = replaced.get(name);
+          if (!values && stored === tensor.type) return base.readBytes(name);
+          return quantise(stored, values ? await readValues(values) : await base.readF32(name));
+        },
+      };
+    });
+    await writeGguf(path, { metadata, tensors });
   } finally {
     await base.close();
   }
+}
+
+function storedType({ shape, type: own }: GgufTensor, type: ModelType): TensorType {
+  if (type === 'base') return own;
+  if (shape.length === 1) return 'F32';
+  return shape.at(-1)! % tensorTypes[type].block === 0 ? type : 'F16';
 }
 
 function checkFits(base: GgufFile, replaced: ReadonlyMap<string, Values>): void {

@@ -1,0 +1,46 @@
+/** An adapter put into its base: W + (alpha / rank) B A, as a GGUF file of its own. */
+import { openGguf, type GgufFile } from '../gguf/index.ts';
+import type { Adapter, AdapterLayer } from './adapter.ts';
+import { exportModelGguf, type ModelType } from './model.ts';
+import type { LazyValues } from './values.ts';
+
+/** Writes the base at `basePath` with the adapter in it, by rename. Only adapted matrices are computed anew. */
+export async function exportMergedGguf(
+  path: string,
+  basePath: string,
+  adapter: Pick<Adapter, 'alpha' | 'layers'>,
+  { type }: { type: ModelType },
+): Promise<void> {
+  const base = await openGguf(basePath);
+  try {
+    const merged = adapter.layers.map(
+      (layer) => [`${layer.name}.weight`, lazilyMerged(base, layer, adapter.alpha)] as const,
+    );
+    await exportModelGguf(path, basePath, new Map(merged), { type });
+  } finally {
+    await base.close();
+  }
+}
+
+const lazilyMerged = (base: Pick<GgufFile, 'readF32'>, layer: AdapterLayer, alpha: number): LazyValues => ({
+  length: layer.out * layer.in,
+  read: async () => addLowRank(await base.readF32(`${layer.name}.weight`), layer, alpha / layer.rank),
+});
+
+/** Adds scale B A to `weight` [out, in], row by row in doubles. */
+export function addLowRank(
+  weight: Float32Array,
+  { a, b, rank, in: width, out }: AdapterLayer,
+  scale: number,
+): Float32Array {
+  const change = new Float64Array(width);
+  for (let row = 0; row < out; row++) {
+    change.fill(0);
+    for (let r = 0; r < rank; r++) {
+      const factor = scale * b[row * rank + r]!;
+      for (let column = 0; column < width; column++) change[column]! += factor * a[r * width + column]!;
+    }
+    for (let column = 0; column < width; column++) weight[row * width + column]! += change[column]!;
+  }
+  return weight;
+}
