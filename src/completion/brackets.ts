@@ -1,9 +1,29 @@
-/** Brackets, read as an editor would: those in strings and comments don't count. */
+/** Brackets, read as an editor would: those in strings, comments and regular expressions don't count. */
 import type { Language } from './languages.ts';
 
-const closerOf: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
-const closers = new Set(Object.values(closerOf));
+/** A bracket, string or comment that has begun. */
+export interface Opened {
+  kind: 'bracket' | 'string' | 'comment';
+  /** What ends it: a bracket, a quote, the end of a comment, which may be its line's. */
+  closer: string;
+}
 
+/** A closing bracket or quote. */
+export interface Closing {
+  closer: string;
+  /** Where it stands in the text that is read. */
+  at: number;
+  /** Place in the stack of what it ends; undefined when it ends nothing. */
+  ends: number | undefined;
+}
+
+export interface ReadOptions {
+  onClosing?: (closing: Closing) => void;
+  /** A closer may pass over brackets that nothing closed, and end them too; else it is unmatched. */
+  passing?: boolean;
+}
+
+/** The brackets of a text by itself. */
 export interface Balance {
   /** Closers that are still owed, outermost first. */
   owed: string[];
@@ -13,60 +33,146 @@ export interface Balance {
   inside: 'comment' | 'string' | undefined;
 }
 
-/**
- * Reads a text from its beginning, which is taken for code. Strings end at their line, except backquoted and
- * triple-quoted ones. A closer of the wrong kind counts as unmatched.
- */
+const closerOf: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
+/** What may begin or end something in code; all else is passed over. */
+const telling = /["'`()[\]{}/#\-*%<]/g;
+const character = /'(?:\\(?:u\{?[\da-f]{1,8}\}?|x[\da-f]{1,2}|[0-7]{1,3}|.)|[^'\\\n])'/iuy;
+const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\//y;
+/** After these a slash divides nothing. */
+const beforeExpression = /(?:^|[(,=:[!&|?{};+>~]|\b(?:return|case|typeof|in|of))\s*$/;
+
+/** Reads a text from its beginning, which is taken for code. A closer of the wrong kind counts as unmatched. */
 export function readBrackets(text: string, language: Language): Balance {
-  const balance: Balance = { owed: [], unmatched: [], inside: undefined };
-  let at = 0;
-  while (at < text.length) {
-    const skip = skipComment(text, at, language) ?? skipString(text, at, language);
-    if (skip) {
-      if (skip.open) return { ...balance, inside: skip.open };
-      at = skip.end;
-      continue;
-    }
-    const character = text[at] ?? '';
-    const closer = closerOf[character];
-    if (closer) balance.owed.push(closer);
-    else if (closers.has(character)) {
-      if (balance.owed.at(-1) === character) balance.owed.pop();
-      else balance.unmatched.push({ closer: character, at });
-    }
-    at += 1;
+  const unmatched: Balance['unmatched'] = [];
+  const open = readOn(text, language, [], {
+    onClosing: ({ closer, at, ends }) => ends === undefined && unmatched.push({ closer, at }),
+  });
+  return {
+    owed: open.filter(({ kind }) => kind === 'bracket').map(({ closer }) => closer),
+    unmatched,
+    inside: insideOf(open),
+  };
+}
+
+/** Whether a place where this is open is inside a comment or a string. */
+export function insideOf(open: readonly Opened[]): Balance['inside'] {
+  const last = open.at(-1);
+  return last && last.kind !== 'bracket' ? last.kind : undefined;
+}
+
+/** Reads a text before which `open` is open, outermost first. Returns what is open at its end. */
+export function readOn(
+  text: string,
+  language: Language,
+  open: readonly Opened[],
+  { onClosing, passing = false }: ReadOptions = {},
+): Opened[] {
+  const stack = [...open];
+  const close = (closer: string, at: number) => {
+    const ends = endedBy(closer, stack, passing);
+    onClosing?.({ closer, at, ends });
+    if (ends !== undefined) stack.length = ends;
+  };
+  for (let at = 0; at < text.length;) {
+    const inner = stack.at(-1);
+    at =
+      inner && inner.kind !== 'bracket'
+        ? readInside(text, at, language, stack, close)
+        : readCode(text, at, language, stack, close);
   }
-  return balance;
+  return stack;
 }
 
-/** Where what begins here ends; `open` when the text ends first. */
-interface Skip {
-  end: number;
-  open?: 'comment' | 'string';
+function endedBy(closer: string, stack: readonly Opened[], passing: boolean): number | undefined {
+  for (let index = stack.length - 1; index >= 0; index -= 1) {
+    const one = stack[index]!;
+    if (one.closer === closer) return index;
+    if (!passing || one.kind !== 'bracket') return undefined;
+  }
+  return undefined;
 }
 
-function skipComment(text: string, at: number, { lineComments, blockComment }: Language): Skip | undefined {
+type Close = (closer: string, at: number) => void;
+
+/** Reads on in a comment or string. Returns where to go on. */
+function readInside(text: string, from: number, language: Language, stack: Opened[], close: Close): number {
+  const { kind, closer } = stack.at(-1)!;
+  if (kind === 'comment') {
+    const end = text.indexOf(closer, from);
+    if (end >= 0) stack.pop();
+    return end < 0 ? text.length : end + closer.length;
+  }
+  const oneLine = closer === '"' || closer === "'";
+  for (let at = from; at < text.length; at += 1) {
+    if (text[at] === '\\') at += 1;
+    else if (text.startsWith(closer, at)) {
+      close(closer, at);
+      return at + closer.length;
+    } else if (language.templates && closer === '`' && text.startsWith('${', at)) {
+      stack.push({ kind: 'bracket', closer: '}' });
+      return at + 2;
+    } else if (oneLine && text[at] === '\n') {
+      stack.pop();
+      return at + 1;
+    }
+  }
+  return text.length;
+}
+
+/** Reads one bracket, or the beginning of a string or comment. Returns where to go on. */
+function readCode(text: string, from: number, language: Language, stack: Opened[], close: Close): number {
+  telling.lastIndex = from;
+  const at = telling.exec(text)?.index;
+  if (at === undefined) return text.length;
+  const { blockComment, lineComments } = language;
+  const sign = text[at]!;
   if (blockComment && text.startsWith(blockComment[0], at)) {
-    const end = text.indexOf(blockComment[1], at + blockComment[0].length);
-    return end < 0 ? { end: text.length, open: 'comment' } : { end: end + blockComment[1].length };
+    stack.push({ kind: 'comment', closer: blockComment[1] });
+    return at + blockComment[0].length;
   }
-  if (!lineComments.some((mark) => text.startsWith(mark, at))) return undefined;
-  const end = text.indexOf('\n', at);
-  return end < 0 ? { end: text.length, open: 'comment' } : { end };
+  const lineComment = lineComments.find((mark) => text.startsWith(mark, at));
+  if (lineComment) {
+    stack.push({ kind: 'comment', closer: '\n' });
+    return at + lineComment.length;
+  }
+  if (sign === '"' || sign === "'" || sign === '`') return readQuote(text, at, language, stack);
+  if (closerOf[sign]) stack.push({ kind: 'bracket', closer: closerOf[sign] });
+  else if (sign === ')' || sign === ']' || sign === '}') close(sign, at);
+  else if (sign === '/' && language.templates) return endOf(regularExpression, text, at);
+  return at + 1;
 }
 
-function skipString(text: string, at: number, { prose, markup }: Language): Skip | undefined {
-  const quote = text[at];
-  // An apostrophe in running text opens nothing; nor does Rust's lifetime: 'a in <'a>, &'a.
-  if (prose || markup || (quote !== '"' && quote !== "'" && quote !== '`')) return undefined;
-  const mark = text.startsWith(quote.repeat(3), at) && quote !== '`' ? quote.repeat(3) : quote;
-  const multiline = mark.length === 3 || quote === '`';
-  for (let end = at + mark.length; end < text.length; end += 1) {
-    if (text[end] === '\\') end += 1;
-    else if (text.startsWith(mark, end)) return { end: end + mark.length };
-    else if (text[end] === '\n' && !multiline) return quote === "'" ? { end: at + 1 } : { end };
+/** Where a regular expression literal ends, or the next character if there is none. */
+function endOf(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return beforeExpression.test(text.slice(Math.max(0, at - 20), at)) && pattern.test(text)
+    ? pattern.lastIndex
+    : at + 1;
+}
+
+function readQuote(text: string, at: number, language: Language, stack: Opened[]): number {
+  const quote = text[at]!;
+  // An apostrophe in running text opens nothing.
+  if (language.prose || language.markup) return at + 1;
+  if (quote === "'" && language.characters) {
+    character.lastIndex = at;
+    if (character.test(text)) return character.lastIndex;
   }
-  // A lone ' at the very end is more often a lifetime or an apostrophe than a string of one line.
-  if (quote === "'" && /[&<,]\s?$/.test(text.slice(0, at))) return { end: at + 1 };
-  return { end: text.length, open: 'string' };
+  const whole = text.startsWith(quote.repeat(3), at) && quote !== '`' ? quote.repeat(3) : quote;
+  if (whole === "'" && !isString(text, at, language)) return at + 1;
+  stack.push({ kind: 'string', closer: whole });
+  return at + whole.length;
+}
+
+/** Whether a single quote begins a string: not an apostrophe, not Rust's lifetime, not a separator of digits. */
+function isString(text: string, at: number, { characters }: Language): boolean {
+  const before = text.slice(Math.max(0, at - 3), at);
+  const end = /['\n]/g;
+  end.lastIndex = at + 1;
+  const next = end.exec(text)?.[0];
+  if (next === '\n') return false;
+  if (next === "'") return !characters;
+  // At the end of the text it is the cursor's own: a string unless it looks like something else.
+  if (characters) return at === text.length - 1 && !/[&<,\d]\s?$/.test(before);
+  return !/[\p{L}\p{N}]$/u.test(before) || /(?:^|[^\p{L}\p{N}])[rbfu]{1,2}$/iu.test(before);
 }

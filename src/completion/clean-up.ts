@@ -2,7 +2,7 @@
 import { languageOf } from './languages.ts';
 import { cutLinesBelow, cutRestOfLine } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
-import { cutToBlock, cutUnmatched } from './scope.ts';
+import { cutToBlock, cutUnmatched, cutUnmatchedTag } from './scope.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, lineAbove } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
 
@@ -25,18 +25,19 @@ export function cleanUp(
   const language = languageOf(document.languageId);
   if (heal && answer !== '' && !answer.startsWith(heal)) return { dropped: 'heal' };
   let text = answer.slice(heal.length).replaceAll('\r\n', '\n');
-  text = cutMarkers(text, document);
-  if (!language.prose) text = cutFence(text);
+  text = cutHalfCharacter(cutMarkers(text, document));
+  text = language.prose ? cutOpenFence(text, document) : cutFence(text);
   if (reach === 'line') text = firstLine(text);
   else text = cutToBlock(text, document, language);
   if (isBlank(text)) return { dropped: 'blank' };
   text = cutLoops(text);
   if (isBlank(text)) return { dropped: 'loop' };
   text = cutUnmatched(text, document, language);
-  text = cutRestOfLine(text, document.after);
+  if (language.markup || language.tags) text = cutUnmatchedTag(text, document);
+  text = cutRestOfLine(text, document, language);
   const below = cutLinesBelow(text, document.after);
   if (below === undefined) return { dropped: 'repeats-below' };
-  text = below.trimEnd();
+  text = trimEnd(below, document.after);
   if (isBlank(text)) return { dropped: 'blank' };
   if (repeatsAbove(text, document)) return { dropped: 'repeats-above' };
   return {
@@ -47,6 +48,13 @@ export function cleanUp(
   };
 }
 
+/** Without white space at its end, but for the line break that gives what follows the cursor a line of its own. */
+function trimEnd(text: string, after: string): string {
+  const trimmed = text.trimEnd();
+  const last = /\n[ \t]*$/.exec(text.slice(trimmed.length))?.[0] ?? '';
+  return isBlank(firstLine(after)) || !trimmed.includes('\n') ? trimmed : trimmed + last;
+}
+
 /** Cuts at a leaked special token, unless the document itself is about such tokens. */
 function cutMarkers(text: string, { before, after }: CursorDocument): string {
   const found = marker.exec(text);
@@ -54,10 +62,21 @@ function cutMarkers(text: string, { before, after }: CursorDocument): string {
   return text.slice(0, found.index);
 }
 
+/** What the token limit leaves of a character whose bytes are several tokens. */
+const cutHalfCharacter = (text: string): string => text.replace(/(?:\uFFFD|[\uD800-\uDBFF])+$/, '');
+
 /** Instruction-tuned models close the code fence that they believe to be in. */
 function cutFence(text: string): string {
   const fence = /(?:^|\n)[ \t]*```/.exec(text);
   return fence ? text.slice(0, fence.index) : text;
+}
+
+/** Of code in a fence: to its end, which is not said again where it follows. */
+function cutOpenFence(text: string, { before, after }: CursorDocument): string {
+  const fences = (lines: string) => lines.match(/^[ \t]*(?:```|~~~)/gm)?.length ?? 0;
+  const end = /^[ \t]*(?:```|~~~)[ \t]*$/m.exec(text);
+  if (!end || fences(before) % 2 === 0) return text;
+  return text.slice(0, fences(after) % 2 === 1 ? end.index : end.index + end[0].length);
 }
 
 /** Whether the first line that results is the line above, said again, with nothing new below it. */

@@ -1,4 +1,6 @@
 /** When not to ask at all. */
+import { readOn } from './brackets.ts';
+import { languageOf, type Language } from './languages.ts';
 import { isBlank, firstLine, lastLine } from './text.ts';
 import type { CursorDocument } from './types.ts';
 
@@ -16,7 +18,28 @@ export interface GateInput extends CursorDocument {
 const LONGEST_LINE = 500;
 
 /** Closing characters, closing tags and ends of comments may stand right of the cursor: editors put them there. */
-const closing = /^(?:[\s)\]}>'"`:;,]|\*\/|-->|\?>|%>|<\/[\w-]*>)*$/;
+const closing = /^(?:[\s)\]}>'"`:;,]|\(\)|\*\/|-->|\?>|%>|<\/[\w-]*>)*$/;
+/** In running text, marks of emphasis too. */
+const closingText = /^[\s)\]}>'"`:;,.*_~|]*$/;
+
+/** Between brackets before a block: what is written there is not part of what follows. */
+const beforeBlock = /^[)\]'"`].*[{:]\s*$/;
+
+/** Whether nothing stands right of the cursor that what is written there would have to fit. */
+function isOpen(left: string, right: string, language: Language): boolean {
+  if (closing.test(right) || beforeBlock.test(right)) return true;
+  return (language.prose && closingText.test(right)) || isQuoted(left, right, language);
+}
+
+/** Whether the cursor stands before the quote that ends its string or its tag's attribute: all else is far away. */
+function isQuoted(left: string, right: string, language: Language): boolean {
+  if (language.markup || language.tags) {
+    const quote = /=\s*(["'])[^"'<>]*$/.exec(left)?.[1];
+    if (quote && right.startsWith(quote)) return true;
+  }
+  const inner = readOn(left, language, []).at(-1);
+  return inner?.kind === 'string' && right.startsWith(inner.closer);
+}
 
 /** Languages of inputs that are no documents. */
 const notDocuments = new Set(['scminput', 'comment', 'log', 'search-result']);
@@ -34,7 +57,7 @@ export function gate({
   if (selections[0] !== 0) return 'selection';
   const left = lastLine(before);
   const right = firstLine(after);
-  if (!closing.test(right)) return 'text-right';
+  if (!isOpen(left, right, languageOf(languageId))) return 'text-right';
   if (left.length + right.length > LONGEST_LINE) return 'long-line';
   if (isBlank(before) && isBlank(after)) return 'empty';
   if (!invoked && isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';

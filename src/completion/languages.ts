@@ -11,6 +11,12 @@ export interface Language {
   prose: boolean;
   /** Tags instead of blocks. */
   markup: boolean;
+  /** A single quote stands around one character only. */
+  characters?: boolean;
+  /** Templates in back quotes, and regular expressions between slashes. */
+  templates?: boolean;
+  /** Code that holds tags. */
+  tags?: boolean;
 }
 
 const cLike: Language = {
@@ -30,8 +36,20 @@ const markup: Language = {
   markup: true,
 };
 const css: Language = { ...cLike, lineComments: [] };
+const script: Language = { ...cLike, templates: true };
+const withCharacters: Language = { ...cLike, characters: true };
 
 const languages: Record<string, Language> = {
+  typescript: script,
+  javascript: script,
+  typescriptreact: { ...script, tags: true },
+  javascriptreact: { ...script, tags: true },
+  ...Object.fromEntries(
+    ['rust', 'go', 'java', 'c', 'cpp', 'csharp', 'kotlin', 'scala', 'swift', 'zig'].map((id) => [
+      id,
+      withCharacters,
+    ]),
+  ),
   python: { ...hash, indented: true },
   yaml: { ...hash, indented: true },
   coffeescript: { ...hash, indented: true },

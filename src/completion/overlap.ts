@@ -1,18 +1,51 @@
 /** Where a completion says again what stands after the cursor already. */
+import { insideOf, readOn } from './brackets.ts';
+import type { Language } from './languages.ts';
 import { similar } from './repetition.ts';
-import { firstLine, isBlank, isPunctuation, linesBelow } from './text.ts';
+import { firstLine, isBlank, isPunctuation, lastLine, linesBelow } from './text.ts';
+import type { CursorDocument } from './types.ts';
 
 /** Lines below that a completion is compared with. */
 const LOOK_AHEAD = 12;
 
-/** Cuts the end of the last line where it overlaps the rest of the cursor's line. */
-export function cutRestOfLine(text: string, after: string): string {
+/**
+ * Cuts what the rest of the cursor's line says already: from the closer or mark that follows the cursor on, or where the
+ * end overlaps. Brackets and quotes of code are left to `cutUnmatched`, which knows what they belong to.
+ */
+export function cutRestOfLine(text: string, { before, after }: CursorDocument, language: Language): string {
   const rest = firstLine(after).trim();
   if (!rest) return text;
+  if (/^<\//.test(rest) && (language.markup || language.tags)) return text.replace(/<\/?[\w.:-]*$/, '');
+  const code = !language.prose && !language.markup && insideOf(readOn(before, language, [])) === undefined;
+  const closer = closerAt(rest, code, language.prose);
+  if (closer) return text.slice(0, extraAt(closer, text, lastLine(before)));
+  if (code && /^[)\]}'"`]/.test(rest)) return text;
   // Over one line only: what a block adds below its first line stands before the rest all the same.
   for (let length = Math.min(rest.length, text.length); length > 0; length -= 1)
     if (text.endsWith(rest.slice(0, length))) return text.slice(0, text.length - length);
   return text;
+}
+
+const openers: Record<string, string> = { ')': '(', ']': '[', '}': '{', '>': '<' };
+
+/** The closer or mark of emphasis that follows, where it is told by counting. */
+function closerAt(rest: string, code: boolean, prose: boolean): string | undefined {
+  const pattern = code ? /^>/ : prose ? /^(?:[)\]}"`]|\*\*?|__?|~~)/ : /^[)\]}>"]/;
+  return pattern.exec(rest)?.[0];
+}
+
+/** Where a closer stands in a text that has nothing for it to close; undefined if there is none. */
+function extraAt(closer: string, text: string, left: string): number | undefined {
+  const opener = openers[closer];
+  const at = text.indexOf(closer);
+  // A mark that opens and closes: it closes what the line has open.
+  if (opener === undefined) return at < 0 || left.split(closer).length % 2 === 1 ? undefined : at;
+  let depth = 0;
+  for (const { 0: sign, index } of text.matchAll(/[=-]>|[()[\]{}<>]/g)) {
+    if (sign === opener) depth += 1;
+    else if (sign === closer && --depth < 0) return index;
+  }
+  return undefined;
 }
 
 /**

@@ -44,7 +44,9 @@ function comesAgain(lines: readonly string[], at: number, size: number, times: n
   const end = at + size * times;
   if (end > lines.length) return false;
   for (let index = at + size; index < end; index += 1) {
-    const [line, before] = [lines[index] ?? '', lines[index - size] ?? ''];
+    // The first line stands at the cursor, without its indentation.
+    const bare = (line = '') => (index === size ? line.trimStart() : line);
+    const [line, before] = [bare(lines[index]), bare(lines[index - size])];
     const brokenOff =
       index === lines.length - 1 && before.startsWith(line) && line.length >= before.length / 2;
     if (line !== before && !brokenOff) return false;

@@ -1,9 +1,8 @@
 /** Where a completion of several lines ends: with the block that it began in. */
-import { readBrackets } from './brackets.ts';
+import { insideOf, readOn, type Opened } from './brackets.ts';
 import type { Language } from './languages.ts';
-import { indentWidth, isBlank, lastLine } from './text.ts';
+import { firstLine, indentOf, indentWidth, isBlank, lastLine } from './text.ts';
 import type { CursorDocument } from './types.ts';
-import { wholeLines } from './reach.ts';
 
 /** More lines than this nobody reads before pressing Tab. */
 const MOST_LINES = 12;
@@ -31,22 +30,71 @@ export function cutToBlock(text: string, { before }: CursorDocument, language: L
   return kept.join('\n');
 }
 
-const closes = (line: string, { markup }: Language): boolean =>
-  markup ? /^\s*<\//.test(line) : /^\s*[)\]}]+[;,]?\s*$/.test(line);
+/** Whether a line closes a block, and opens no other. */
+const closes = (line: string, { markup, tags }: Language): boolean =>
+  ((markup || tags) && /^\s*<\//.test(line)) || (!markup && /^\s*[)\]}](?!.*[{([:]\s*$)/.test(line));
 
 /**
- * Cuts before the first closing bracket that has nothing to close: neither in the text, nor before the cursor unless
- * what follows closes it already.
+ * Cuts before the first closing bracket or quote that has nothing to close: neither in the text, nor before the cursor
+ * unless what follows the cursor closes it already.
  */
 export function cutUnmatched(text: string, { before, after }: CursorDocument, language: Language): string {
-  if (language.prose) return text;
-  const left = readBrackets(wholeLines(before), language);
-  // Inside a string or a comment brackets are text.
-  if (left.inside) return text;
-  const closedBelow = readBrackets(after, language).unmatched.length;
-  // Innermost first. What stands after the cursor closes the outermost ones, so the inner ones are free.
-  const free = left.owed.slice(closedBelow).reverse();
-  for (const [index, { closer, at }] of readBrackets(text, language).unmatched.entries())
-    if (free[index] !== closer) return text.slice(0, at);
+  if (language.prose || language.markup) return text;
+  const open = readOn(before, language, []);
+  if (insideOf(open) === 'comment') return text;
+  const free = stillOwed(open, after, language);
+  let closed = 0;
+  let cut: number | undefined;
+  let height = open.length;
+  readOn(text, language, open, {
+    onClosing({ closer, at, ends }) {
+      if (cut !== undefined || (ends !== undefined && ends >= height)) return;
+      if (ends === undefined || free[closed]?.closer !== closer) cut = at;
+      height = ends ?? height;
+      closed += 1;
+    },
+  });
+  return cut === undefined ? text : cutBeforeCloser(text, cut, after);
+}
+
+/** Of what is open at the cursor, innermost first: what the text after it leaves open. */
+function stillOwed(open: readonly Opened[], after: string, language: Language): Opened[] {
+  const owed: Opened[] = [];
+  let height = open.length;
+  readOn(after, language, open, {
+    passing: true,
+    onClosing({ ends }) {
+      if (ends === undefined || ends >= height) return;
+      owed.push(...open.slice(ends + 1, height).reverse());
+      height = ends;
+    },
+  });
+  return [...owed, ...open.slice(0, height).reverse()];
+}
+
+/** A closer that stands after the cursor gets the line of its own that the text meant for it. */
+function cutBeforeCloser(text: string, at: number, after: string): string {
+  const kept = text.slice(0, at);
+  const line = lastLine(kept);
+  const own = kept.includes('\n') && isBlank(line) && firstLine(after).startsWith(text[at]!);
+  return own ? kept : kept.trimEnd();
+}
+
+/** Cuts at the closing tag that follows the cursor already: `<b>|</b>` takes no second one. */
+export function cutUnmatchedTag(text: string, { after }: CursorDocument): string {
+  const next = /^<\/([\w.:-]*)\s*>/.exec(after)?.[1];
+  if (next === undefined) return text;
+  let depth = 0;
+  for (const { 0: tag, index } of text.matchAll(/<(\/?)([\w.:-]*)(?:\s[^<>]*)?(\/?)>/g)) {
+    if (!new RegExp(`^</?${next.replaceAll('.', '\\.')}[\\s/>]`).test(tag) || tag.endsWith('/>')) continue;
+    depth += tag.startsWith('</') ? -1 : 1;
+    if (depth < 0) return cutBeforeTag(text, index);
+  }
   return text;
+}
+
+/** As far as the line of the tag, if that is its own: the tag after the cursor takes its place. */
+function cutBeforeTag(text: string, at: number): string {
+  const kept = text.slice(0, at);
+  return kept.includes('\n') && indentOf(lastLine(kept)) === lastLine(kept) ? kept : kept.trimEnd();
 }

@@ -9,7 +9,7 @@ export function firstLine(text: string): string {
 
 export const isBlank = (text: string): boolean => text.trim() === '';
 
-const indentOf = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '';
+export const indentOf = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '';
 
 const TAB = 4;
 

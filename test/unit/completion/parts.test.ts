@@ -76,7 +76,12 @@ describe('brackets', () => {
     ['/* a', 'comment'],
     ['// a', 'comment'],
     ['// a\nb', undefined],
-    ['`a ${', 'string'],
+    ['`a ', 'string'],
+    ['`a ${', undefined],
+    ['`a ${b} c', 'string'],
+    ['a = b / c; d = "e', 'string'],
+    ["x.replace(/'/g, '", 'string'],
+    ['x.replace(/[\'"`]/g', undefined],
     ['"a', 'string'],
     ['"a"', undefined],
   ])('%j ends inside %s', (text, inside) => expect(read(text).inside).toBe(inside));
