@@ -1,13 +1,20 @@
-/** safetensors: u64 header length, JSON header, raw little-endian data. F32 only; what checkpoints and PEFT need. */
+/** safetensors: u64 header length, JSON header, raw little-endian data. Written in F32; what checkpoints and PEFT need. */
 import { open, type FileHandle } from 'node:fs/promises';
-import { elementCount } from '../gguf/types.ts';
+import { z } from 'zod';
+import { dequantise } from '../gguf/index.ts';
+import { byteLengthOf, elementCount } from '../gguf/types.ts';
 import { readValues, type LazyValues, type Values } from './values.ts';
 
-interface Entry {
-  dtype: 'F32';
-  shape: number[];
-  data_offsets: [number, number];
-}
+const size = z.int().min(0);
+const entrySchema = z.object({
+  dtype: z.enum(['F32', 'F16', 'BF16']),
+  shape: z.array(size),
+  data_offsets: z.tuple([size, size]),
+});
+type Entry = z.infer<typeof entrySchema>;
+/** Far above any header: the format's own limit. */
+const LONGEST_HEADER = 100_000_000;
+
 export interface Tensor {
   shape: number[];
   data: LazyValues;
@@ -53,15 +60,17 @@ export async function writeSafetensors(
 export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
   const { header, base, size } = await readHeader(path);
   const tensors = new Map<string, Tensor>();
-  for (const [name, { dtype, shape, data_offsets: offsets }] of Object.entries(header)) {
+  for (const [name, entry] of Object.entries(header)) {
+    const parsed = entrySchema.safeParse(entry);
+    if (!parsed.success) throw new Error(`${path}: tensor ${name} is described in a way that can't be read`);
+    const { dtype, shape, data_offsets: offsets } = parsed.data;
     const [from, to] = offsets.map((offset) => base + offset) as [number, number];
     const length = elementCount(shape);
-    if (dtype !== 'F32' || from < base || to - from !== 4 * length || to > size)
+    if (to - from !== byteLengthOf(dtype, length) || to > size)
       throw new Error(`${path}: tensor ${name} does not fit the file`);
     const read = () =>
-      withFile(
-        path,
-        async (file) => new Float32Array((await readExactly(file, path, from, to - from)).buffer),
+      withFile(path, async (file) =>
+        dequantise(dtype, await readExactly(file, path, from, to - from), length),
       );
     tensors.set(name, { shape, data: { length, read } });
   }
@@ -69,14 +78,14 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
 }
 
 /** `base` is where the data begins. */
-function readHeader(path: string): Promise<{ header: Record<string, Entry>; base: number; size: number }> {
+function readHeader(path: string): Promise<{ header: Record<string, unknown>; base: number; size: number }> {
   return withFile(path, async (file) => {
     const { size } = await file.stat();
     if (size < 8) throw new Error(`${path} is too short for safetensors`);
     const length = Number((await readExactly(file, path, 0, 8)).readBigUInt64LE());
-    if (length > size - 8) throw new Error(`${path} ends inside its header`);
+    if (length > Math.min(size - 8, LONGEST_HEADER)) throw new Error(`${path} ends inside its header`);
     const json = (await readExactly(file, path, 8, length)).toString('utf8');
-    const header = JSON.parse(json) as Record<string, Entry>;
+    const header = z.record(z.string(), z.unknown()).parse(JSON.parse(json));
     delete header['__metadata__'];
     return { header, base: 8 + length, size };
   });

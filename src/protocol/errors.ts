@@ -26,6 +26,8 @@ export const errorCodes = [
   'cancelled',
   'adapter-mismatch',
   'adapter-damaged',
+  'adapter-unsupported',
+  'export-mismatch',
   'port-taken',
   'unauthorized',
   'bad-request',

@@ -1,0 +1,86 @@
+/** A LoRA as the PEFT library saves it: adapter_config.json and adapter_model.safetensors in a folder. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { adapterAlpha, type ModelConfig } from '../model/index.ts';
+import type { Hyper } from '../protocol/run.ts';
+import type { Adapter, AdapterLayer } from './adapter.ts';
+import { writeSafetensors } from './safetensors.ts';
+import { moduleNamesInTransformers, rowsToTransformers, transformersName } from './transformers.ts';
+
+export const PEFT_CONFIG = 'adapter_config.json';
+export const PEFT_WEIGHTS = 'adapter_model.safetensors';
+/** What PEFT puts before a module's name in a model with a language head. */
+export const PEFT_PREFIX = 'base_model.model.';
+
+export interface PeftOptions {
+  /** Of the base. */
+  config: ModelConfig;
+  /** What the run was asked: its alpha and scaling are written where they hold for all layers. */
+  hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;
+  /** What transformers is to load as the base. */
+  baseName: string;
+}
+
+/** Writes both files into `folder`, which is made. F32; rows of q and k in transformers' order. */
+export async function writePeft(
+  folder: string,
+  adapter: Pick<Adapter, 'alpha' | 'layers'>,
+  options: PeftOptions,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
+  for (const { name, a, b, rank, in: width, out } of adapter.layers) {
+    const module = PEFT_PREFIX + transformersName(name);
+    tensors.set(`${module}.lora_A.weight`, { shape: [rank, width], data: a });
+    const data = rowsToTransformers(name, b, rank, options.config);
+    tensors.set(`${module}.lora_B.weight`, { shape: [out, rank], data });
+  }
+  // transformers and PEFT want to be told that it comes from PyTorch or is like it.
+  await writeSafetensors(join(folder, PEFT_WEIGHTS), tensors, { format: 'pt' });
+  await writeFile(join(folder, PEFT_CONFIG), `${JSON.stringify(peftConfig(adapter, options), null, 2)}\n`);
+}
+
+/** PEFT's LoraConfig. What is left out has its default there. */
+function peftConfig(
+  { alpha, layers }: Pick<Adapter, 'alpha' | 'layers'>,
+  { config, hyper, baseName }: PeftOptions,
+) {
+  const rank = commonest(layers.map((layer) => layer.rank));
+  const others = layers.filter((layer) => layer.rank !== rank);
+  // A file's alpha is for alpha / rank; the run's own is known to be the same thing only where all ranks are.
+  const ownAlpha =
+    others.length === 0 && Math.fround(adapterAlpha({ ...hyper, rank })) === Math.fround(alpha);
+  return {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: baseName,
+    inference_mode: true,
+    r: rank,
+    lora_alpha: ownAlpha ? hyper.alpha : alpha,
+    use_rslora: ownAlpha && hyper.scaling === 'rank-stabilised',
+    lora_dropout: hyper.dropout,
+    target_modules: targetModules(layers, config),
+    rank_pattern: Object.fromEntries(others.map((layer) => [transformersName(layer.name), layer.rank])),
+    alpha_pattern: {},
+    bias: 'none',
+    fan_in_fan_out: false,
+    init_lora_weights: true,
+    modules_to_save: null,
+    use_dora: false,
+  };
+}
+
+function commonest(values: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
+}
+
+/** `q_proj` where every layer has it adapted, else each layer's by its full name. */
+function targetModules(layers: readonly AdapterLayer[], config: Pick<ModelConfig, 'layers'>): string[] {
+  const names = layers.map(({ name }) => transformersName(name));
+  return Object.values(moduleNamesInTransformers).flatMap((module) => {
+    const these = names.filter((name) => name.endsWith(`.${module}`));
+    return these.length === config.layers ? [module.slice(module.indexOf('.') + 1)] : these;
+  });
+}
