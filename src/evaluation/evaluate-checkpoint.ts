@@ -78,7 +78,7 @@ async function measure(
         const comparison = compare(one);
         comparisons.push(comparison);
         evaluation.emit({ type: 'result', step: 0, result: comparison.before });
-        evaluation.emit({ type: 'result', step, result: comparison.after });
+        evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
       }
     }
     const summary = { step, comparisons, sentence: summarise(comparisons) };

@@ -60,7 +60,7 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
       for (const comparison of counts.map(compare)) {
         comparisons.push(comparison);
         evaluation.emit({ type: 'result', step: 0, result: comparison.before });
-        evaluation.emit({ type: 'result', step, result: comparison.after });
+        evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
       }
     }
     const earlier = await readSummary(dir, step);

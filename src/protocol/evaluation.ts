@@ -18,6 +18,9 @@ export const metricSchema = z.object({
 });
 export type Metric = z.infer<typeof metricSchema>;
 
+/** A difference, paired over items. */
+export const differenceSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
+
 /** One metric before and after, with the paired difference over the same items. */
 export const comparisonSchema = z.object({
   task: taskName,
@@ -28,7 +31,7 @@ export const comparisonSchema = z.object({
   before: metricSchema,
   after: metricSchema,
   /** after - before, paired bootstrap over items. */
-  difference: z.object({ value: z.number(), low: z.number(), high: z.number() }),
+  difference: differenceSchema,
   /** False when the interval of the difference holds zero: "no difference seen". */
   significant: z.boolean(),
 });

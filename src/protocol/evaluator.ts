@@ -1,6 +1,6 @@
 /** What the evaluator says on stdout, one object a line; its parent turns it into events and state. */
 import { z } from 'zod';
-import { metricSchema, summarySchema } from './evaluation.ts';
+import { differenceSchema, metricSchema, summarySchema } from './evaluation.ts';
 
 export const evaluatorMessageSchema = z.discriminatedUnion('type', [
   z.object({
@@ -11,8 +11,13 @@ export const evaluatorMessageSchema = z.discriminatedUnion('type', [
     total: z.int(),
     etaSeconds: z.number().optional(),
   }),
-  /** A figure as soon as it is known; step 0 is the base, any other step the result. */
-  z.object({ type: z.literal('result'), step: z.int(), result: metricSchema }),
+  /** A figure as soon as it is known; step 0 is the base, any other step the result. `change`: from the base's. */
+  z.object({
+    type: z.literal('result'),
+    step: z.int(),
+    result: metricSchema,
+    change: differenceSchema.optional(),
+  }),
   /** Something that could not be measured, and why; the rest goes on. */
   z.object({ type: z.literal('warning'), message: z.string() }),
   z.object({ type: z.literal('summary'), summary: summarySchema }),

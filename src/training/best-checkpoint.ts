@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { pairedBootstrap, ratio } from '../evaluation/statistics.ts';
 
-const partSchema = z.object({ sum: z.number(), weight: z.number() });
+export const partSchema = z.object({ sum: z.number(), weight: z.number() });
 const candidateSchema = z.object({
   step: z.int(),
   /** Held-out nats and tokens of each window; the same windows at every step. */

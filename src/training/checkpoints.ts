@@ -11,7 +11,7 @@ import type { LazyValues } from '../export/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { writeByRename } from '../protocol/write-file.ts';
-import { rankingSchema } from './best-checkpoint.ts';
+import { partSchema, rankingSchema } from './best-checkpoint.ts';
 import { scheduleSchema } from './checkpoint-schedule.ts';
 import { PATIENCE } from './divergence.ts';
 import { progressSchema, type Progress } from './loop.ts';
@@ -29,6 +29,8 @@ export const recordSchema = z.object({
   schedule: scheduleSchema.prefault({}),
   /** The base's value of the figure that the forgetting limit is about. */
   base: z.number().optional(),
+  /** Held-out nats and tokens of each window before the first step. */
+  start: z.array(partSchema).default([]),
   /** The last step that was looked at in full: its loss and, where they were due, its tasks. */
   measured: z.int().default(-1),
 });

@@ -10,6 +10,9 @@ import type { RunWriter } from '../runs/writer.ts';
 /** Most of the time that it has; in the rest it closes what it has open. */
 const ASKED_AFTER = 0.9;
 
+/** Node's longest timer, in seconds: 24 days. */
+const LONGEST = 2 ** 31 / 1000 - 1;
+
 export interface EvaluatorOptions {
   signal: AbortSignal;
   /** Seconds that it may take. */
@@ -38,7 +41,7 @@ export async function runEvaluatorProcess(
   });
   let late = false;
   const stop = () => child.kill('SIGTERM');
-  const timers = limit === undefined ? [] : [
+  const timers = limit === undefined || limit > LONGEST ? [] : [
     setTimeout(() => { late = true; stop(); }, ASKED_AFTER * limit * 1000),
     setTimeout(() => child.kill('SIGKILL'), limit * 1000),
   ]; // prettier-ignore
@@ -78,7 +81,12 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
     signal,
     async onMessage(message) {
       if (message.type === 'result')
-        await writer.event({ type: 'evaluation', step: message.step, result: message.result });
+        await writer.event({
+          type: 'evaluation',
+          step: message.step,
+          result: message.result,
+          change: message.change,
+        });
       if (message.type === 'progress')
         await writer.state({
           phase: `${message.phase} ${message.done} of ${message.total}`,

@@ -1,6 +1,6 @@
 /** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
 import type { Corpus } from '../corpus/index.ts';
-import type { Part } from '../evaluation/statistics.ts';
+import { pairedBootstrap, type Interval, type Part } from '../evaluation/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Model } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -224,11 +224,19 @@ export class Session {
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
       return { trouble: 'the held-out loss is no longer a number' };
-    if (result) await writer.event({ type: 'evaluation', step, result });
+    if (result) await writer.event({ type: 'evaluation', step, result, change: this.change(step, windows) });
     const seconds = (performance.now() - began) / 1000;
     this.eta.evaluation(seconds);
     this.measuring.trained(seconds);
     return windows ? { windows } : {};
+  }
+
+  /** From the held-out loss before the first step, paired over windows. */
+  private change(step: number, windows: Part[]): Interval | undefined {
+    const { record } = this.measuring;
+    if (step === 0) this.measuring.record = { ...record, start: windows };
+    // Those of an earlier version have none.
+    return step && record.start.length ? pairedBootstrap(record.start, windows).difference : undefined;
   }
 
   private async checkpoint(step: number): Promise<void> {
