@@ -11,6 +11,7 @@ import { fineTune, installRuntime } from './fine-tune.ts';
 import { findLearningRate } from './learning-rate.ts';
 import { showMenu } from './menu.ts';
 import { askToStop } from './progress.ts';
+import { snooze, switchAdapter, toggleLanguage } from './completion-commands.ts';
 import { setCompletionEnabled } from './settings.ts';
 import { runDescription, whyNotServable, type Standing } from './texts.ts';
 
@@ -31,6 +32,10 @@ const table: Record<string, CommandEntry> = {
   resumeTraining: { needsTrust: true, run: resumeTraining },
   completionOn: { needsTrust: true, run: () => setCompletionEnabled(true) },
   completionOff: { run: () => setCompletionEnabled(false) },
+  switchAdapter: { needsTrust: true, run: switchAdapter },
+  snoozeCompletion: { run: snooze },
+  wakeCompletion: { run: ({ completion }) => completion.sleep(0) },
+  toggleLanguage: { run: toggleLanguage },
   doctor: { run: showDoctor },
   installRuntime: { needsTrust: true, run: installRuntime },
   showLog: { run: ({ log }) => log.channel.show() },

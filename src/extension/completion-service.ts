@@ -1,11 +1,12 @@
 /** Which adapter completes code, the server behind it, and how often its completions are taken. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import type { RunSnapshot } from '../protocol/panel.ts';
+import type { Acceptance, RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { ServingClient } from '../serving/client.ts';
 import type { Context } from './context.ts';
 import { GhostText } from './ghost-text.ts';
+import { KeptWatch, type Accepted } from './kept-watch.ts';
 import { setCompletionEnabled, settings } from './settings.ts';
 import { whyNotServable } from './texts.ts';
 
@@ -21,21 +22,26 @@ export class CompletionService {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
   private client: { run: string; serving: ServingClient } | undefined;
-  private readonly provider: vscode.Disposable;
+  private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
   private requests = 0;
   /** Smoothed, of requests that reached the engine. */
   latencyMs: number | undefined;
   /** Start failures are told once, not at each key. */
   private failureTold = false;
+  /** Until when nothing is completed (ms since 1970), and what ends that. */
+  private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
 
   constructor(private readonly context: Context) {
     this.ghost = new GhostText(this);
-    this.provider = vscode.Disposable.from(
+    const kept = new KeptWatch((run, isKept) => this.count(run, isKept ? 'kept' : 'dropped'));
+    this.disposables = vscode.Disposable.from(
+      kept,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
-      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>
-        this.count(run, 'accepted'),
-      ),
+      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (accepted: Accepted) => {
+        this.count(accepted.run, 'accepted');
+        kept.accepted(accepted);
+      }),
     );
   }
 
@@ -46,7 +52,11 @@ export class CompletionService {
     return run && !whyNotServable(run, this.context.runs.standing(run)) ? run : undefined;
   }
   get on(): boolean {
-    return settings.completionEnabled && vscode.workspace.isTrusted && this.inUse !== undefined;
+    const wanted = settings.completionEnabled && !this.snooze;
+    return wanted && vscode.workspace.isTrusted && this.inUse !== undefined;
+  }
+  get snoozedUntil(): Date | undefined {
+    return this.snooze && new Date(this.snooze.until);
   }
   get busy(): boolean {
     return this.requests > 0;
@@ -58,6 +68,7 @@ export class CompletionService {
     this.latencyMs = undefined;
     this.failureTold = false;
     await this.context.store.setInUse(run.spec.id);
+    this.sleep(0);
     if (!settings.completionEnabled) await setCompletionEnabled(true);
     this.changed.fire();
     const options = {
@@ -86,6 +97,16 @@ export class CompletionService {
     });
     this.client = { run: id, serving };
     return serving;
+  }
+
+  /** Completes nothing for so many minutes; 0: completes again. */
+  sleep(minutes: number): void {
+    clearTimeout(this.snooze?.timer);
+    const milliseconds = minutes * 60_000;
+    this.snooze = minutes
+      ? { until: Date.now() + milliseconds, timer: setTimeout(() => this.sleep(0), milliseconds) }
+      : undefined;
+    this.changed.fire();
   }
 
   private async stop(): Promise<void> {
@@ -120,7 +141,7 @@ export class CompletionService {
     vscode.window.setStatusBarMessage('$(warning) Forget-Me-Not: no completion, see its log', 10_000);
   }
 
-  count(run: string, what: 'shown' | 'accepted'): void {
+  count(run: string, what: keyof Acceptance): void {
     void this.context.store.count(run, what).then(() => this.changed.fire());
   }
 
@@ -132,7 +153,8 @@ export class CompletionService {
   }
 
   async dispose(): Promise<void> {
-    this.provider.dispose();
+    clearTimeout(this.snooze?.timer);
+    this.disposables.dispose();
     await this.stop();
     this.changed.dispose();
   }

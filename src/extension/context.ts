@@ -44,6 +44,7 @@ export class Context implements vscode.Disposable {
       this.runs.onDidEnd((run) => this.onEnd(run)),
       this.completion.onDidChange(() => this.refresh()),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
+      vscode.window.onDidChangeActiveTextEditor(() => this.statusBar.refresh()),
       vscode.workspace.onDidChangeConfiguration((event) => {
         if (changesSetting(event, 'nodePath')) this.nodeFound = undefined;
         if (changesSetting(event, 'dataDirectory')) {

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { createCompleter, type Completer, type CursorDocument } from '../completion/index.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import type { CompletionService } from './completion-service.ts';
+import type { Accepted } from './kept-watch.ts';
 import { settings } from './settings.ts';
 
 /** Ghost text that stays this long was seen. */
@@ -37,7 +38,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider {
       });
       if (!completion || token.isCancellationRequested) return [];
       this.countWhenSeen(run, at.before + completion.text);
-      return [this.item(run, completion.text, position, selected)];
+      return [this.item(run, document, completion.text, position, selected)];
     } catch (error) {
       if (!stop.signal.aborted) this.service.failed(error);
       return [];
@@ -48,19 +49,25 @@ export class GhostText implements vscode.InlineCompletionItemProvider {
 
   private item(
     run: RunSnapshot,
+    document: vscode.TextDocument,
     text: string,
     position: vscode.Position,
     selected: vscode.SelectedCompletionInfo | undefined,
   ): vscode.InlineCompletionItem {
     // With the suggestion list open, ghost text has to go on from the selected entry.
-    const item = new vscode.InlineCompletionItem(
-      (selected?.text ?? '') + text,
-      selected?.range ?? new vscode.Range(position, position),
-    );
+    const whole = (selected?.text ?? '') + text;
+    const range = selected?.range ?? new vscode.Range(position, position);
+    const item = new vscode.InlineCompletionItem(whole, range);
+    const accepted: Accepted = {
+      run: run.spec.id,
+      uri: document.uri.toString(),
+      offset: document.offsetAt(range.start),
+      text: whole,
+    };
     item.command = {
       command: 'forgetMeNot.completionAccepted',
       title: 'Completion Accepted',
-      arguments: [run.spec.id],
+      arguments: [accepted],
     };
     return item;
   }

@@ -74,7 +74,11 @@ export class ResultsPanel implements vscode.Disposable {
     const sweeps = await this.newSweeps();
     if (!this.panel || !this.ready) return;
     const next = this.feed.next(this.context.runs.all);
-    const common = { selected: this.selected, inUse: this.context.completion.inUse?.spec.id };
+    const common = {
+      selected: this.selected,
+      inUse: this.context.completion.inUse?.spec.id,
+      acceptance: this.context.store.acceptances,
+    };
     this.post(
       next.type === 'runs' ? { ...next, ...common, sweeps: this.sweeps } : { ...next, ...common, sweeps },
     );

@@ -48,6 +48,17 @@ export function setCompletionEnabled(enabled: boolean): Thenable<void> {
     .update('completion.enabled', enabled, vscode.ConfigurationTarget.Global);
 }
 
+export function setLanguageEnabled(language: string, enabled: boolean): Thenable<void> {
+  const others = settings.disabledLanguages.filter((one) => one !== language);
+  return vscode.workspace
+    .getConfiguration(section)
+    .update(
+      'completion.disabledLanguages',
+      enabled ? others : [...others, language],
+      vscode.ConfigurationTarget.Global,
+    );
+}
+
 /** Children and the code that reads runs find the data directory in the environment. */
 export function applyDataDirectory(inherited: string | undefined): void {
   const chosen = settings.dataDirectory || inherited;

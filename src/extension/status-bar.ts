@@ -1,6 +1,7 @@
 /** One status bar item: idle, training 42%, or which adapter completes and how fast. */
 import * as vscode from 'vscode';
 import type { Context } from './context.ts';
+import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 
 export class StatusBar implements vscode.Disposable {
@@ -36,17 +37,30 @@ export class StatusBar implements vscode.Disposable {
       };
     const inUse = completion.inUse;
     if (!inUse) return { text: '$(beaker) Forget-Me-Not', tooltip: 'No adapter completes code here yet.' };
+    if (completion.snoozedUntil) {
+      const until = completion.snoozedUntil.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+      return {
+        text: `$(bell-slash) snoozed until ${until}`,
+        tooltip: `Completion with ${inUse.spec.name} is snoozed until ${until}.`,
+      };
+    }
     if (!completion.on)
       return {
         text: '$(circle-slash) completion off',
         tooltip: `Completion with ${inUse.spec.name} is turned off.`,
       };
-    const { shown, accepted } = store.acceptance(inUse.spec.id);
+    const language = vscode.window.activeTextEditor?.document.languageId;
+    if (language && settings.disabledLanguages.includes(language))
+      return {
+        text: `$(circle-slash) not in ${language}`,
+        tooltip: `Completion with ${inUse.spec.name} is turned off for ${language}.`,
+      };
+    const { shown, accepted, kept, dropped } = store.acceptance(inUse.spec.id);
     const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
     const share = shown ? ` (${Math.round((100 * accepted) / shown)}%)` : '';
     return {
       text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${inUse.spec.name}${speed}`,
-      tooltip: `**Completion with ${inUse.spec.name}**\n\n${inUse.summary?.sentence ?? ''}\n\n${accepted} of ${shown} completions accepted${share}.`,
+      tooltip: `**Completion with ${inUse.spec.name}**\n\n${inUse.summary?.sentence ?? ''}\n\n${accepted} of ${shown} completions accepted${share}${kept + dropped ? `; ${kept} of ${kept + dropped} still there later` : ''}.`,
     };
   }
 

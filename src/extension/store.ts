@@ -1,10 +1,9 @@
 /** What the extension remembers between sessions. */
 import type * as vscode from 'vscode';
+import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 
-export interface Acceptance {
-  shown: number;
-  accepted: number;
-}
+/** Adapters that are remembered, newest first: switching back and forth takes no searching. */
+const RECENT = 10;
 
 export class Store {
   constructor(
@@ -16,8 +15,14 @@ export class Store {
   get inUse(): string | undefined {
     return this.workspace.get<string>('inUse');
   }
-  setInUse(run: string | undefined): Thenable<void> {
-    return this.workspace.update('inUse', run);
+  async setInUse(run: string): Promise<void> {
+    const recent = [run, ...this.recent.filter((one) => one !== run)].slice(0, RECENT);
+    await this.workspace.update('recent', recent);
+    await this.workspace.update('inUse', run);
+  }
+  /** The runs that were in use, newest first. */
+  get recent(): string[] {
+    return this.workspace.get<string[]>('recent', this.inUse ? [this.inUse] : []);
   }
 
   /** Runs begun here whose end has not been told yet: found again after a reload. */
@@ -34,14 +39,19 @@ export class Store {
     );
   }
 
-  /** How often completions of each adapter were shown and accepted, on this machine only. */
+  /** What became of the completions of each adapter, on this machine only. */
+  get acceptances(): Record<string, Acceptance> {
+    const all = this.global.get<Record<string, object>>('acceptance', {});
+    return Object.fromEntries(Object.entries(all).map(([run, one]) => [run, acceptanceSchema.parse(one)]));
+  }
   acceptance(run: string): Acceptance {
-    return this.global.get<Record<string, Acceptance>>('acceptance', {})[run] ?? { shown: 0, accepted: 0 };
+    return this.acceptances[run] ?? acceptanceSchema.parse({});
   }
   async count(run: string, what: keyof Acceptance): Promise<void> {
-    const all = { ...this.global.get<Record<string, Acceptance>>('acceptance', {}) };
     const now = this.acceptance(run);
-    all[run] = { ...now, [what]: now[what] + 1 };
-    await this.global.update('acceptance', all);
+    await this.global.update('acceptance', {
+      ...this.acceptances,
+      [run]: { ...now, [what]: now[what] + 1 },
+    });
   }
 }

@@ -70,10 +70,22 @@ export const sweepSnapshotSchema = z.object({
 });
 export type SweepSnapshot = z.infer<typeof sweepSnapshotSchema>;
 
+/** What became of an adapter's completions in the editor; counted on this machine, sent nowhere. */
+export const acceptanceSchema = z.object({
+  shown: z.int().default(0),
+  accepted: z.int().default(0),
+  /** Of those that were looked at again: still there, or thrown away. */
+  kept: z.int().default(0),
+  dropped: z.int().default(0),
+});
+export type Acceptance = z.infer<typeof acceptanceSchema>;
+
 const common = {
   selected: z.string().optional(),
   /** Id of the run that completes code now. */
   inUse: z.string().optional(),
+  /** By run; all of them, where they changed. */
+  acceptance: z.record(z.string(), acceptanceSchema).optional(),
 };
 /** `of`: the ids that were asked for, the one that the others are held against first. */
 const answerSchema = z.object({

@@ -1,4 +1,5 @@
 /** The panel from top to bottom. A new section is a file here and a line in `sections`. */
+import { AcceptanceSection } from './acceptance.ts';
 import { AdviceSection } from './advice.ts';
 import { ComparisonsSection } from './comparisons.ts';
 import { CorpusSection } from './corpus.ts';
@@ -22,7 +23,12 @@ export function sections(actions: Actions): Record<'top' | 'middle' | 'bottom', 
       new StatusSection(actions),
       new WarningsSection(),
     ],
-    middle: [new AdviceSection(), new ComparisonsSection(), new RunComparisonSection(actions)],
+    middle: [
+      new AdviceSection(),
+      new ComparisonsSection(),
+      new AcceptanceSection(),
+      new RunComparisonSection(actions),
+    ],
     bottom: [new ExampleSection(), new FactsSection(), new CorpusSection()],
   };
 }

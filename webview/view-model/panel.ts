@@ -1,5 +1,5 @@
 /** All that the panel shows. Sections and charts read this and nothing else. */
-import type { ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
+import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { runLabels } from './labels.ts';
 import { answerFor } from './run-comparison.ts';
 import { seriesOf, type RunSeries } from './series.ts';
@@ -31,6 +31,8 @@ export interface PanelView {
   differentCorpora?: string;
   /** Id of the run that completes code now. */
   inUse?: string;
+  /** What became of completions in the editor, by run. */
+  acceptance: Readonly<Record<string, Acceptance>>;
   /** Whether buttons that act on a run can do anything (not in a report). */
   canAct: boolean;
 }
@@ -72,6 +74,7 @@ export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct
     comparison: answerFor(state.comparison, shown, canAct),
     differentCorpora: differentCorpora(shown),
     inUse: state.inUse,
+    acceptance: state.acceptance ?? {},
     canAct,
   };
 }

@@ -1,5 +1,6 @@
 /** What the panel knows, and how a message changes it. */
 import type {
+  Acceptance,
   ComparisonAnswer,
   RunChange,
   RunSnapshot,
@@ -13,14 +14,16 @@ export interface PanelState {
   /** The host's choice. */
   selected?: string;
   inUse?: string;
+  /** By run. */
+  acceptance?: Record<string, Acceptance>;
   comparison?: ComparisonAnswer;
 }
 
 /** Runs that did not change stay the same objects. Undefined when a message was missed: everything has to be asked for. */
 export function applyMessage(state: PanelState | undefined, message: ToPanel): PanelState | undefined {
   if (message.type === 'runs') {
-    const { runs, sweeps, selected, inUse, comparison } = message;
-    return { runs, sweeps, selected, inUse, comparison: comparison ?? state?.comparison };
+    const { runs, sweeps, selected, inUse, acceptance, comparison } = message;
+    return { runs, sweeps, selected, inUse, acceptance, comparison: comparison ?? state?.comparison };
   }
   if (!state) return undefined;
   if (message.type === 'comparison') {
@@ -42,8 +45,8 @@ export function applyMessage(state: PanelState | undefined, message: ToPanel): P
     if (!next) return undefined;
     runs.push(next);
   }
-  const { selected, inUse, sweeps = state.sweeps } = message;
-  return { ...state, runs, sweeps, selected, inUse };
+  const { selected, inUse, sweeps = state.sweeps, acceptance = state.acceptance } = message;
+  return { ...state, runs, sweeps, selected, inUse, acceptance };
 }
 
 function merged(run: RunSnapshot | undefined, { from, events, ...rest }: RunChange): RunSnapshot | undefined {

@@ -23,11 +23,26 @@ test('counts shown and accepted for each adapter, in every workspace', async () 
   await store.count('a', 'shown');
   await store.count('a', 'shown');
   await store.count('a', 'accepted');
+  await store.count('a', 'kept');
   await store.count('b', 'shown');
   const elsewhere = new Store(memento(), global);
-  expect(elsewhere.acceptance('a')).toEqual({ shown: 2, accepted: 1 });
-  expect(elsewhere.acceptance('b')).toEqual({ shown: 1, accepted: 0 });
-  expect(elsewhere.acceptance('never')).toEqual({ shown: 0, accepted: 0 });
+  expect(elsewhere.acceptance('a')).toEqual({ shown: 2, accepted: 1, kept: 1, dropped: 0 });
+  expect(elsewhere.acceptance('b')).toEqual({ shown: 1, accepted: 0, kept: 0, dropped: 0 });
+  expect(elsewhere.acceptance('never')).toEqual({ shown: 0, accepted: 0, kept: 0, dropped: 0 });
+});
+
+test('counts of an earlier version go on', async () => {
+  const global = memento();
+  await global.update('acceptance', { a: { shown: 2, accepted: 1 } });
+  const store = new Store(memento(), global);
+  await store.count('a', 'dropped');
+  expect(store.acceptance('a')).toEqual({ shown: 2, accepted: 1, kept: 0, dropped: 1 });
+});
+
+test('adapters are remembered, the newest first', async () => {
+  const store = new Store(memento(), memento());
+  for (const run of ['a', 'b', 'c', 'b']) await store.setInUse(run);
+  expect([store.inUse, store.recent]).toEqual(['b', ['b', 'c', 'a']]);
 });
 
 test('a run is awaited once, until its end was told', async () => {

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest';
+import type { PanelView } from '../../../webview/view-model/panel.ts';
+import { acceptanceRows } from '../../../webview/view-model/acceptance.ts';
+
+const view = (acceptance: PanelView['acceptance']) =>
+  ({ acceptance, labels: new Map(Object.entries({ a: 'one', b: 'two' })) }) as unknown as PanelView;
+
+it('has a row for each adapter that still exists, with intervals', () => {
+  const counts = { shown: 0, accepted: 0, kept: 0, dropped: 0 };
+  const rows = acceptanceRows(
+    view({
+      a: { ...counts, shown: 3 },
+      b: { shown: 50, accepted: 10, kept: 8, dropped: 1 },
+      gone: { ...counts, shown: 9 },
+    }),
+  );
+  expect(rows).toEqual([
+    // Wilson's intervals of 10 of 50 and 8 of 9, as R's binom::binom.wilson gives them.
+    ['two', '50', '10 of 50: 20.0% [11.2%, 33.0%]', '8 of 9: 88.9% [56.5%, 98.0%]'],
+    ['one', '3', '0 of 3: 0.0% [0.0%, 56.2%]', '\u2013'],
+  ]);
+  expect(acceptanceRows(view({ a: counts }))).toEqual([]);
+});

@@ -1,0 +1,38 @@
+import { h, Keyed, table } from '../dom.ts';
+import { acceptanceRows } from '../view-model/acceptance.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import type { Section } from './section.ts';
+
+/** Completions in the editor, by adapter. */
+export class AcceptanceSection implements Section {
+  private readonly holder = h('div', {
+    class: 'scroll',
+    tabindex: '0',
+    role: 'group',
+    'aria-label': 'Completions in the editor',
+  });
+  private readonly content = new Keyed(this.holder);
+  readonly element = h(
+    'section',
+    { class: 'acceptance' },
+    h('h2', {}, 'In the editor'),
+    this.holder,
+    h(
+      'p',
+      { class: 'faint' },
+      'Completions that stood for half a second, those that you took, and those of them that were still there two minutes later or when the file was closed. Counted on this machine and sent nowhere. In brackets: 95% intervals (Wilson).',
+    ),
+  );
+
+  update(view: PanelView): void {
+    const rows = acceptanceRows(view);
+    this.element.hidden = rows.length === 0;
+    this.content.update(rows, () => [
+      table({
+        caption: 'Completions in the editor, by adapter',
+        head: ['Adapter', 'Shown', 'Accepted', 'Kept'],
+        rows,
+      }),
+    ]);
+  }
+}
