@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { UserError } from '../protocol/errors.ts';
+import { reportError, UserError } from '../protocol/errors.ts';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
 import type { RunComparison } from '../protocol/run-comparison.ts';
 import type { RunSpec } from '../protocol/run.ts';
@@ -22,9 +22,11 @@ export interface EvaluatedRun extends Given {
   summary: Summary;
   /** By task, its items by digest. */
   rows: Map<string, Map<string, ItemRow>>;
+  /** Why there are no figures. */
+  problem?: string;
 }
 
-/** Errors: bad-argument for fewer than two; run-not-finished where one was not evaluated; those of reading a run. */
+/** Of runs that were not evaluated, what differs in their settings. Errors: bad-argument for fewer than two; those of reading a run. */
 export async function compareRuns(dirs: readonly string[]): Promise<RunComparison> {
   if (dirs.length < 2)
     throw new UserError(
@@ -32,14 +34,29 @@ export async function compareRuns(dirs: readonly string[]): Promise<RunCompariso
       'There is nothing to compare with only one run.',
       'Name two runs or more; "forget-me-not runs" lists them.',
     );
-  return compareEvaluated(await Promise.all(dirs.map(readEvaluated)));
+  return compareEvaluated(await Promise.all(dirs.map(readCompared)));
 }
 
 /** Errors: run-not-finished; those of reading a run. */
 export async function readEvaluated(dir: string): Promise<EvaluatedRun> {
-  const spec = await readSpec(dir);
   const summary = await readJson(evaluationSummaryPath(dir), summarySchema);
-  if (!summary) throw await notEvaluated(dir, spec);
+  if (!summary) throw await notEvaluated(dir, await readSpec(dir));
+  return readFigures(dir, summary);
+}
+
+async function readCompared(dir: string): Promise<EvaluatedRun> {
+  try {
+    return await readEvaluated(dir);
+  } catch (error) {
+    const { code, message, next } = reportError(error);
+    if (code !== 'run-not-finished') throw error;
+    const nothing = await readFigures(dir, { step: 0, sentence: '', comparisons: [] });
+    return { ...nothing, problem: `${message} ${next}` };
+  }
+}
+
+async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun> {
+  const spec = await readSpec(dir);
   const rows = new Map<string, Map<string, ItemRow>>();
   for (const task of new Set(summary.comparisons.map((one) => one.task)))
     if (task !== FORGETTING) rows.set(task, await readItemRows(dir, task, summary.step));
@@ -103,6 +120,8 @@ function pairRuns(
   first: EvaluatedRun,
   other: EvaluatedRun,
 ): { comparisons: Comparison[]; warnings: string[] } {
+  const problems = [first, other].flatMap(({ problem }) => problem ?? []);
+  if (problems.length) return { comparisons: [], warnings: problems };
   const counts: Counts[] = [];
   const warnings: string[] = [];
   const names = [...new Set([...first.rows.keys(), ...other.rows.keys()])];

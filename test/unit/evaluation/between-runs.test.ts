@@ -169,15 +169,19 @@ it('says of a task that only one run has how to add it, and of an early run to m
   ]);
 });
 
-it('refuses one run, and runs that were not evaluated', async () => {
+it('refuses one run', async () => {
   const a = await run({ tasks: { humaneval: answers('01') } });
   await expect(compareRuns([a])).rejects.toMatchObject({ code: 'bad-argument' });
-  await expect(compareRuns([a, await run({})])).rejects.toMatchObject({
-    code: 'run-not-finished',
-    next: expect.stringMatching(/forget-me-not evaluate run-/) as string,
-  });
-  await expect(compareRuns([a, await run({ status: 'cancelled' })])).rejects.toMatchObject({
-    code: 'run-not-finished',
-    next: expect.stringMatching(/resume run-/) as string,
-  });
+});
+
+it('says of runs that were not evaluated what differs, and how to measure them', async () => {
+  const a = await run({ tasks: { humaneval: answers('01') } });
+  const unfinished = await run({ hyper: { learningRate: 1e-3 }, status: 'cancelled' });
+  const { differs, against, warnings } = await compareRuns([a, await run({}), unfinished]);
+  expect(differs).toContainEqual({ setting: 'learning rate', values: ['3e-4', '3e-4', '1e-3'] });
+  expect(against.map(({ comparisons }) => comparisons)).toEqual([[], []]);
+  expect(warnings).toEqual([
+    expect.stringMatching(/run-\d+ was not evaluated. .*forget-me-not evaluate run-/),
+    expect.stringMatching(/run-\d+ is cancelled and was not evaluated yet. .*resume run-/),
+  ]);
 });
