@@ -1,0 +1,120 @@
+// What a person does with completions: types through them, takes them piece by piece, changes the adapter, loses the server.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fineTune, squeeze, TRAINING_MS, typeUntilGhostText, until } from './steps.mjs';
+import { writeFile } from './workplace.mjs';
+
+export const completionScenarios = {
+  async 'completions are typed through, taken word by word, and the adapter is changed'(workbench, place) {
+    const { keyboard } = workbench.page;
+    await ensureTwoResults(workbench, place);
+    await workbench.command('Forget-Me-Not: Use for Completion');
+    await workbench.pick('Which result is to complete your code?', 'LoRA');
+    await workbench.notification('completes your code now').waitFor();
+    await workbench.dismissNotifications();
+
+    writeFile(place.workspace, 'walk.js', '');
+    await workbench.openFile('walk.js');
+    const ghost = await typeUntilGhostText(workbench);
+    const first = ghost.text[0].replace(/[\u00a0\u00b7]/, ' ');
+    await keyboard.type(first);
+    const rest = () => shown(workbench);
+    await until(
+      'the rest of what was typed into',
+      async () => squeeze(await rest()) === squeeze(ghost.text.slice(1)),
+    );
+    await keyboard.press('Control+ArrowRight');
+    await until('a word to be taken', async () => (await rest()).length < ghost.text.length - 1);
+    await workbench.screenshot('a-word-taken');
+    if (await rest()) await keyboard.press('Tab');
+    const saved = await save(workbench, place, 'walk.js');
+    assert.ok(
+      squeeze(saved).endsWith(squeeze(ghost.typed + ghost.text)),
+      `${JSON.stringify(saved)} ends with ${JSON.stringify(ghost)}`,
+    );
+
+    const before = await inUse(workbench);
+    await keyboard.press('Shift+Alt+M');
+    await workbench.page.locator('.quick-input-widget input[placeholder*="Which adapter"]').waitFor();
+    await keyboard.press('Enter');
+    await workbench.notification('completes your code now').waitFor();
+    await workbench.dismissNotifications();
+    assert.notEqual(await inUse(workbench), before, 'another adapter is in use');
+    await keyboard.press('Control+End');
+    await typeUntilGhostText(workbench);
+    await workbench.screenshot('other-adapter');
+  },
+
+  async 'the server dies in the middle of a request, and nobody is bothered'(workbench, place) {
+    const { keyboard } = workbench.page;
+    // Stopped, it takes the request and does not answer.
+    signalServer(place, 'STOP');
+    writeFile(place.workspace, 'lost.js', '');
+    await workbench.openFile('lost.js');
+    await keyboard.type('return registry.', { delay: 30 });
+    await workbench.page.locator('.statusbar-item .codicon-loading').first().waitFor();
+    signalServer(place, 'KILL');
+    const killed = Date.now();
+    await workbench.ghostText().first().waitFor();
+    console.log(`      a completion ${((Date.now() - killed) / 1000).toFixed(1)} s after the server died`);
+    await workbench.screenshot('server-back');
+    assert.equal(await workbench.page.locator('.notification-toast').count(), 0, 'no message');
+  },
+
+  async 'completion sleeps when told to, and leaves a language alone'(workbench, place) {
+    await workbench.command('Forget-Me-Not: Snooze Completion');
+    await workbench.pick('No completions for how long?', '5 minutes');
+    await workbench.statusBar('snoozed until').waitFor();
+    await workbench.command('Forget-Me-Not: End Snoozing of Completion');
+    await workbench.statusBar('garden').waitFor();
+    writeFile(place.workspace, 'notes.md', '');
+    await workbench.openFile('notes.md');
+    await workbench.command('Forget-Me-Not: Turn Completion On or Off for This Language');
+    await workbench.statusBar('not in markdown').waitFor();
+    await workbench.command('Forget-Me-Not: Turn Completion On or Off for This Language');
+    await workbench.statusBar('garden').waitFor();
+
+    // What was taken in walk.js counts as kept once its file is closed.
+    await workbench.command('View: Close All Editors');
+    await workbench.command('Forget-Me-Not: Show Results');
+    const row = workbench.panel().locator('.acceptance tbody tr').first();
+    await row.waitFor({ timeout: 60_000 });
+    await row.scrollIntoViewIfNeeded();
+    await workbench.screenshot('acceptance');
+    const rows = (await workbench.panel().locator('.acceptance tbody').innerText()).trim();
+    assert.match(rows, /[1-9]\d* of \d+: /, rows);
+  },
+};
+
+/** Alone (run.mjs with a scenario's name), it makes its own runs. */
+async function ensureTwoResults(workbench, place) {
+  while (place.runs().filter(({ state }) => state.status === 'done').length < 2) {
+    await fineTune(workbench, 120);
+    await workbench.notification('Show Results').waitFor({ timeout: TRAINING_MS });
+    await workbench.dismissNotifications();
+  }
+}
+
+const shown = async (workbench) => (await workbench.ghostText().allInnerTexts()).join('');
+
+async function save({ page }, place, name) {
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Control+S');
+  return until('the file to be saved', () => readFileSync(join(place.workspace, name), 'utf8'));
+}
+
+/** The row that the list of adapters calls the one in use. */
+async function inUse(workbench) {
+  await workbench.command('Forget-Me-Not: Switch Adapter');
+  const row = workbench.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: 'in use' });
+  const text = await row.innerText();
+  await workbench.page.keyboard.press('Escape');
+  return text;
+}
+
+function signalServer({ base }, signal) {
+  const { status } = spawnSync('pkill', [`-${signal}`, '-f', `server.mjs --base ${base}`]);
+  assert.equal(status, 0, 'the server is there');
+}
