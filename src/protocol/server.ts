@@ -1,21 +1,72 @@
-/** The completion server's boundary: OpenAI's completions, as far as editors use it. */
+/** The completion server's boundary: OpenAI's completions, llama.cpp's infill, and adapters that come and go as vLLM has them. */
 import { z } from 'zod';
 
-export const completionRequestSchema = z.object({
-  /** An adapter's name, or the base's. */
-  model: z.string(),
-  prompt: z.string(),
-  /** Text after the cursor, for bases with fill-in-the-middle tokens. */
-  suffix: z.string().optional(),
-  max_tokens: z.int().min(1).max(4096).default(64),
-  temperature: z.number().min(0).max(2).default(0),
-  top_p: z.number().gt(0).max(1).default(1),
-  n: z.int().min(1).max(64).default(1),
-  stop: z.union([z.string(), z.array(z.string()).max(16)]).optional(),
-  stream: z.boolean().default(false),
-  seed: z.int().optional(),
-});
+/** An answer's most tokens; what asks for more is a mistake or a mischief. */
+export const MOST_TOKENS = 4096;
+/** Choices of one request: prompts times `n`. */
+const MOST_CHOICES = 64;
+
+/** Text up to here is one request's; the body's limit is the server's. */
+const stopSchema = z.union([z.string(), z.array(z.string()).max(16)]);
+
+export const completionRequestSchema = z
+  .object({
+    /** An adapter's name, or the base's. */
+    model: z.string(),
+    /** Several are answered one choice after the other, `n` each. */
+    prompt: z.union([z.string(), z.array(z.string()).min(1).max(MOST_CHOICES)]),
+    /** Text after the cursor, for bases with fill-in-the-middle tokens. */
+    suffix: z.string().optional(),
+    /** 0 only reads the prompt, so that the next request finds it read. */
+    max_tokens: z.int().min(0).max(MOST_TOKENS).default(64),
+    temperature: z.number().min(0).max(2).default(0),
+    top_p: z.number().gt(0).max(1).default(1),
+    n: z.int().min(1).max(MOST_CHOICES).default(1),
+    stop: stopSchema.optional(),
+    stream: z.boolean().default(false),
+    stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
+    seed: z.int().optional(),
+    /** Log-probabilities of the answer's tokens and of so many others at each place. */
+    logprobs: z.int().min(0).max(20).optional(),
+    presence_penalty: z.number().min(-2).max(2).default(0),
+    frequency_penalty: z.number().min(-2).max(2).default(0),
+    /** Whose turn it is among those that ask for one model; a connection is a user where it is not said. */
+    user: z.string().optional(),
+    cache_prompt: z.boolean().default(true),
+    echo: z.literal(false, { error: 'the prompt is not given back' }).optional(),
+    best_of: z.int().optional(),
+  })
+  .refine(({ prompt, n }) => n * (Array.isArray(prompt) ? prompt.length : 1) <= MOST_CHOICES, {
+    error: `at most ${MOST_CHOICES} choices, all prompts together`,
+    path: ['n'],
+  })
+  .refine(({ best_of, n }) => best_of === undefined || best_of === n, {
+    error: 'only as many as are asked for are made',
+    path: ['best_of'],
+  });
 export type CompletionRequest = z.input<typeof completionRequestSchema>;
+
+/** OpenAI's log-probabilities of completions. `text_offset` counts from the beginning of the answer. */
+export const logprobsSchema = z.object({
+  tokens: z.array(z.string()),
+  token_logprobs: z.array(z.number()),
+  top_logprobs: z.array(z.record(z.string(), z.number())),
+  text_offset: z.array(z.int()),
+});
+
+export const usageSchema = z.object({
+  prompt_tokens: z.int(),
+  completion_tokens: z.int(),
+  total_tokens: z.int(),
+  prompt_tokens_details: z
+    .object({
+      /** Found read from an earlier request. */
+      cached_tokens: z.int(),
+      /** Cut off at the far ends, since the context is smaller; not in `prompt_tokens`. */
+      trimmed_tokens: z.int(),
+    })
+    .optional(),
+});
 
 export const completionResponseSchema = z.object({
   id: z.string(),
@@ -23,11 +74,66 @@ export const completionResponseSchema = z.object({
   created: z.number(),
   model: z.string(),
   choices: z.array(
-    z.object({ index: z.int(), text: z.string(), finish_reason: z.enum(['stop', 'length']).nullable() }),
+    z.object({
+      index: z.int(),
+      text: z.string(),
+      logprobs: logprobsSchema.nullish(),
+      finish_reason: z.enum(['stop', 'length']).nullable(),
+    }),
   ),
-  usage: z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() }).optional(),
+  usage: usageSchema.nullish(),
 });
 export type CompletionResponse = z.infer<typeof completionResponseSchema>;
+
+/** llama.cpp's `/completion`, as far as it is served; what else clients send is ignored. */
+export const llamaRequestSchema = z.object({
+  /** llama.cpp's own server has one model; ours takes the first adapter or model, else the base. */
+  model: z.string().optional(),
+  prompt: z.string().default(''),
+  /** -1 is as many as there is room for; 0 only reads the prompt. */
+  n_predict: z.int().min(-1).max(MOST_TOKENS).default(-1),
+  temperature: z.number().max(10).default(0.8),
+  top_k: z.int().default(40),
+  top_p: z.number().min(0).max(1).default(0.95),
+  min_p: z.number().min(0).max(1).default(0.05),
+  presence_penalty: z.number().default(0),
+  frequency_penalty: z.number().default(0),
+  seed: z.int().default(-1),
+  stop: stopSchema.optional(),
+  stream: z.boolean().default(false),
+  n_probs: z.int().min(0).max(20).default(0),
+  cache_prompt: z.boolean().default(true),
+  /** Only these fields of the answer; `a/b` is the field b of a. */
+  response_fields: z.array(z.string()).optional(),
+});
+export type LlamaRequest = z.output<typeof llamaRequestSchema>;
+
+/** llama.cpp's `/infill`: `prompt` is what is written already between prefix and suffix. */
+export const infillRequestSchema = llamaRequestSchema.extend({
+  input_prefix: z.string().default(''),
+  input_suffix: z.string().default(''),
+  input_extra: z
+    .array(z.object({ filename: z.string().optional(), text: z.string() }))
+    .max(1000)
+    .default([]),
+});
+
+export const tokenizeRequestSchema = z.object({
+  content: z.string(),
+  with_pieces: z.boolean().default(false),
+});
+
+/** As vLLM's `/v1/load_lora_adapter` and `/v1/unload_lora_adapter` have it. */
+export const loadAdapterSchema = z.object({
+  lora_name: z.string().min(1).max(200),
+  /** A file of this machine. */
+  lora_path: z.string().min(1),
+  /** Instead of the one of this name. */
+  load_inplace: z.boolean().default(false),
+  /** Ours: factor on top of the adapter's own alpha / rank. */
+  lora_scale: z.number().optional(),
+});
+export const unloadAdapterSchema = z.object({ lora_name: z.string() });
 
 /** The server's first line on stdout once it listens; the child's parent reads it. */
 export const serverReadySchema = z.object({

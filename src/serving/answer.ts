@@ -1,6 +1,6 @@
 /** One answer, from its tokens as they come to its text: stop texts, the model's own end, the most tokens. */
 import { Detokenizer } from './detokenizer.ts';
-import type { HostCompletion } from './host-types.ts';
+import type { HostCompletion, OnText, TokenChance } from './host-types.ts';
 import { StopText } from './stop-text.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -9,13 +9,19 @@ export interface AnswerOptions {
   /** Tokens at most. */
   most: number;
   stop?: readonly string[] | undefined;
-  onText?: ((piece: string) => void) | undefined;
+  onText?: OnText | undefined;
 }
 
 export class Answer {
   private text = '';
-  private tokens = 0;
   private finishReason: HostCompletion['finishReason'] = 'length';
+  private stopped: string | undefined;
+  private readonly tokens: number[] = [];
+  /** Characters that the tokens so far stand for, held back or not. */
+  private decoded = 0;
+  private readonly chances: TokenChance[] = [];
+  /** Of those, how many were shown. */
+  private shownChances = 0;
   private readonly detokenizer: Detokenizer;
   private readonly stopText: StopText;
 
@@ -28,34 +34,55 @@ export class Answer {
   }
 
   /** Takes the next token; says whether the answer has ended. */
-  push(token: number): boolean {
+  push(token: number, chance?: Omit<TokenChance, 'offset'>): boolean {
     if (this.vocabulary.ends.has(token)) {
       this.finishReason = 'stop';
       this.flush();
       return true;
     }
-    this.tokens += 1;
-    const next = this.stopText.push(this.detokenizer.push(token));
-    this.show(next.text);
-    if (next.stopped) this.finishReason = 'stop';
-    else if (this.tokens >= this.options.most) this.flush();
-    return next.stopped || this.tokens >= this.options.most;
+    this.tokens.push(token);
+    if (chance) this.chances.push({ ...chance, offset: this.decoded });
+    const ended = this.take(this.detokenizer.push(token));
+    if (!ended && this.tokens.length >= this.options.most) this.flush();
+    return ended || this.tokens.length >= this.options.most;
   }
 
-  get result(): Pick<HostCompletion, 'text' | 'completionTokens' | 'finishReason'> {
-    return { text: this.text, completionTokens: this.tokens, finishReason: this.finishReason };
+  /** The tokens that it has. */
+  get written(): readonly number[] {
+    return this.tokens;
+  }
+
+  get result(): Pick<HostCompletion, 'text' | 'completionTokens' | 'finishReason' | 'stopText' | 'chances'> {
+    const { text, finishReason, stopped } = this;
+    return {
+      text,
+      completionTokens: this.tokens.length,
+      finishReason,
+      ...(stopped === undefined ? {} : { stopText: stopped }),
+      ...(this.chances.length > 0 ? { chances: this.chances.slice(0, this.shownChances) } : {}),
+    };
+  }
+
+  private take(piece: string): boolean {
+    this.decoded += piece.length;
+    const next = this.stopText.push(piece);
+    this.show(next.text);
+    if (!next.stopped) return false;
+    this.finishReason = 'stop';
+    this.stopped = next.stop;
+    return true;
   }
 
   /** What was held back and can't become a stop text any more, or does with its last bytes. */
   private flush(): void {
-    const last = this.stopText.push(this.detokenizer.flush());
-    this.show(last.text + this.stopText.flush());
-    if (last.stopped) this.finishReason = 'stop';
+    if (!this.take(this.detokenizer.flush())) this.show(this.stopText.flush());
   }
 
   private show(piece: string): void {
     if (!piece) return;
     this.text += piece;
-    this.options.onText?.(piece);
+    const from = this.shownChances;
+    while ((this.chances[this.shownChances]?.offset ?? Infinity) < this.text.length) this.shownChances += 1;
+    this.options.onText?.(piece, this.chances.slice(from, this.shownChances));
   }
 }

@@ -7,14 +7,20 @@ import type {
   Token,
 } from 'node-llama-cpp';
 import { Answer } from './answer.ts';
-import type { AdapterFile, HostCompletion, HostRequest } from './host-types.ts';
+import { readChance } from './chances.ts';
+import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-types.ts';
 import { Pool } from './pool.ts';
 import { commonPrefix } from './prompt-tokens.ts';
 import { layOutRequest, samplerOptions } from './request-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Prompt tokens between two looks at the abort signal: 0.1-0.2 s of a small model on one core. */
-const PROMPT_STEP = 32;
+/** Prompt tokens are read in steps of about so long, between which the abort signal is looked at. */
+const STEP_MS = 120;
+/** Until the speed is known, and bounds. */
+const FIRST_STEP = 16;
+const SHORTEST_STEP = 4;
+/** Also the most rows that a context computes at once: its buffers grow with it, its speed hardly. */
+const LONGEST_STEP = 64;
 /** Positions whose whole distributions are held as maps at the same time: 2-3 MB each. */
 const DISTRIBUTION_STEP = 8;
 
@@ -34,12 +40,15 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
 
 export class EngineModel {
   private readonly pool: Pool<LlamaContextSequence>;
+  private step = FIRST_STEP;
 
   private constructor(
     private readonly model: LlamaModel,
     private readonly vocabulary: Vocabulary,
     private readonly context: LlamaContext,
     sequences: number,
+    /** Memory of the context: keys, values and buffers, not the adapter's weights. */
+    readonly bytes: number,
   ) {
     this.pool = new Pool(Array.from({ length: sequences }, () => context.getSequence()));
   }
@@ -50,51 +59,85 @@ export class EngineModel {
     options: EngineOptions,
     adapter?: AdapterFile,
   ): Promise<EngineModel> {
-    const context = await model.createContext(contextOptions(options, adapter));
-    return new EngineModel(model, vocabulary, context, options.sequences);
+    const batchSize = Math.min(options.contextSize * options.sequences, LONGEST_STEP);
+    const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
+    return new EngineModel(model, vocabulary, context, options.sequences, context.memoryUsage.ram);
   }
 
-  async complete(
-    request: HostRequest,
-    signal?: AbortSignal,
-    onText?: (piece: string) => void,
-  ): Promise<HostCompletion> {
+  async complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
     const prompt = layOutRequest(request, this.model, this.vocabulary, this.context.contextSize);
+    const { tokens, most, trimmed } = prompt;
+    const cache = request.cachePrompt ?? true;
     const sequence = await this.pool.acquire(
-      (free) => commonPrefix(free.contextTokens, prompt.tokens),
+      (free) => (cache ? commonPrefix(free.contextTokens, tokens) : 0),
       signal,
     );
     try {
-      const cachedTokens = await this.readPrompt(sequence, prompt.tokens, signal);
-      const { tokens, most, trimmed } = prompt;
+      const began = performance.now();
+      const { cached, rest } = await this.readPrompt(sequence, tokens, cache, signal);
       const answer = new Answer(this.vocabulary, { prompt: tokens, most, stop: request.stop, onText });
-      for await (const token of sequence.evaluate(tokens.slice(-1) as Token[], samplerOptions(request))) {
-        signal?.throwIfAborted();
-        if (answer.push(token)) break;
-      }
-      return { ...answer.result, promptTokens: tokens.length, cachedTokens, trimmedTokens: trimmed };
+      if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
+      const firstAt =
+        most > 0 ? await this.write(sequence, rest, request, answer, signal) : performance.now();
+      return {
+        ...answer.result,
+        promptTokens: tokens.length,
+        cachedTokens: cached,
+        trimmedTokens: trimmed,
+        promptMs: firstAt - began,
+        completionMs: performance.now() - firstAt,
+      };
     } finally {
       this.pool.release(sequence);
     }
   }
 
-  /** Has all but the prompt's last token computed, reusing what the sequence still holds. Returns how many were reused. */
+  /** Computes the last of the prompt, then token after token. Returns when the first was there. */
+  private async write(
+    sequence: LlamaContextSequence,
+    rest: readonly number[],
+    request: HostRequest,
+    answer: Answer,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const { logprobs: count, temperature } = request;
+    let firstAt: number | undefined;
+    const options = samplerOptions(request, answer);
+    const outputs: AsyncIterable<{ token: Token; probabilities?: Map<Token, number> }> =
+      sequence.evaluateWithMetadata(rest as Token[], { probabilities: count !== undefined }, options);
+    for await (const { token, probabilities } of outputs) {
+      firstAt ??= performance.now();
+      signal?.throwIfAborted();
+      const chance =
+        count !== undefined && probabilities
+          ? readChance(probabilities, token, { count, temperature, vocabulary: this.vocabulary })
+          : undefined;
+      if (answer.push(token, chance)) break;
+    }
+    return firstAt ?? performance.now();
+  }
+
+  /** Reads all but the last step of the prompt, reusing what the sequence still holds. */
   private async readPrompt(
     sequence: LlamaContextSequence,
     tokens: number[],
+    cache: boolean,
     signal?: AbortSignal,
-  ): Promise<number> {
-    const reused = Math.min(commonPrefix(sequence.contextTokens, tokens), tokens.length - 1);
-    if (sequence.nextTokenIndex > reused)
-      await sequence.eraseContextTokenRanges([{ start: reused, end: sequence.nextTokenIndex }]);
-    for (let at = reused; at < tokens.length - 1; at += PROMPT_STEP) {
+  ): Promise<{ cached: number; rest: number[] }> {
+    const cached = cache ? Math.min(commonPrefix(sequence.contextTokens, tokens), tokens.length - 1) : 0;
+    if (sequence.nextTokenIndex > cached)
+      await sequence.eraseContextTokenRanges([{ start: cached, end: sequence.nextTokenIndex }]);
+    let rest = tokens.slice(cached);
+    for (;;) {
       signal?.throwIfAborted();
-      await sequence.evaluateWithoutGeneratingNewTokens(
-        tokens.slice(at, Math.min(at + PROMPT_STEP, tokens.length - 1)) as never,
-      );
+      // Rounding depends on how many rows are computed at once: where it has to be the same, they always are.
+      const size = cache ? this.step : FIRST_STEP;
+      if (rest.length <= size) return { cached, rest };
+      const began = performance.now();
+      await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, size) as Token[]);
+      this.step = stepOf((performance.now() - began) / size);
+      rest = rest.slice(size);
     }
-    signal?.throwIfAborted();
-    return reused;
   }
 
   async distributions(tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]> {
@@ -121,6 +164,12 @@ export class EngineModel {
   dispose(): Promise<void> {
     return this.context.dispose();
   }
+}
+
+/** Whole eights: llama.cpp multiplies so many rows at a time. */
+function stepOf(msPerToken: number): number {
+  const size = Math.floor(STEP_MS / msPerToken / 8) * 8;
+  return Math.max(SHORTEST_STEP, Math.min(LONGEST_STEP, size));
 }
 
 function toRow(probabilities: ReadonlyMap<number, number> | undefined, size: number): Float32Array {

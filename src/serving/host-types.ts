@@ -22,8 +22,10 @@ export interface LlamaHostOptions {
   contextSize?: number;
   /** Requests that one model computes at the same time; more wait. Default 1. */
   sequences?: number;
-  /** Threads per context. Default: see `defaultThreads`. */
-  threads?: number;
+  /** Threads per context; `measure` tries which number is fastest here, once per machine and size of model. Default: see `defaultThreads`. */
+  threads?: number | 'measure';
+  /** Bytes that contexts, adapters and whole models may take beside the base; who was used longest ago goes first. Default: no limit. */
+  memoryLimit?: number;
   /** How `sample` computes. Default: see `defaultSampling`. */
   sampling?: Partial<SamplingOptions>;
 }
@@ -49,10 +51,43 @@ export interface HostRequest {
   temperature?: number | undefined;
   /** Default 1. */
   topP?: number | undefined;
+  /** Only so many of the likeliest tokens; 0, the default, is all. */
+  topK?: number | undefined;
+  /** Only tokens so likely beside the likeliest. Default 0. */
+  minP?: number | undefined;
   /** Texts that end the answer; they are not part of it. */
   stop?: string[] | undefined;
   /** Same seed, same answer. Default: another one each time. */
   seed?: number | undefined;
+  /** Other files, put before the prompt as the base's own format has it; the first to be cut. */
+  context?: readonly ContextFile[] | undefined;
+  /** What of the answer is written already, between prompt and suffix. */
+  begun?: string | undefined;
+  /** Tokens whose probabilities are told at each place beside the chosen one's; undefined tells none. */
+  logprobs?: number | undefined;
+  /** Taken off a token's logit: once, and for each time, that the answer has it already. As OpenAI has them. */
+  presencePenalty?: number | undefined;
+  frequencyPenalty?: number | undefined;
+  /** False computes the whole prompt anew, in the same blocks each time, so that rounding is the same too. Default true. */
+  cachePrompt?: boolean | undefined;
+}
+
+export interface ContextFile {
+  filename?: string | undefined;
+  text: string;
+}
+
+/** A token of an answer, and how likely the model took it to be. */
+export interface TokenChance {
+  id: number;
+  /** Its text; `bytes:\\x..` where it is no whole character. */
+  token: string;
+  /** Natural logarithm, before temperature. */
+  logprob: number;
+  /** The likeliest at this place, likeliest first. */
+  top: { id: number; token: string; logprob: number }[];
+  /** Where it begins in the answer's text, in UTF-16 units. */
+  offset: number;
 }
 
 export interface HostCompletion {
@@ -66,13 +101,24 @@ export interface HostCompletion {
   completionTokens: number;
   /** `stop`: the model ended or a stop text came. `length`: maxTokens, or the context, is used up. */
   finishReason: 'stop' | 'length';
+  /** The text that ended it; undefined where the model did, or nothing. */
+  stopText?: string | undefined;
+  /** Tokens of the text, where the request asked for them. */
+  chances?: TokenChance[] | undefined;
+  /** Time to read the prompt, and then to write; waiting is in neither. `sample` tells none: it computes many together. */
+  promptMs?: number;
+  completionMs?: number;
 }
+
+/** Gets an answer in pieces, with the tokens that have become whole in each where the request asked for them. */
+export type OnText = (piece: string, chances: readonly TokenChance[]) => void;
 
 export interface HostStatistics {
   requests: number;
   cancelled: number;
-  /** Prompts that were cut to fit. */
+  /** Prompts that were cut to fit, and by how many tokens in all. */
   trimmedPrompts: number;
+  trimmedTokens: number;
   promptTokens: number;
   cachedTokens: number;
   completionTokens: number;
@@ -80,9 +126,36 @@ export interface HostStatistics {
   active: number;
 }
 
+export interface ServedModel {
+  name: string;
+  kind: 'base' | 'adapter' | 'model';
+  path: string;
+}
+
+/** What is in memory beside the base. */
+export interface HostMemory {
+  /** Contexts that are open, each with its adapter or model. */
+  contexts: number;
+  bytes: number;
+  limit: number;
+  /** How many had to go for others. */
+  evictions: number;
+}
+
 export interface LlamaHost {
   /** Names that requests may use: `base`, then the adapters', then the models'. */
   readonly models: readonly string[];
+  readonly served: readonly ServedModel[];
+  readonly memory: HostMemory;
+  /** Threads of each context. */
+  readonly threads: number;
+  /**
+   * Offers another adapter from now on; with `replace`, instead of the one of this name, which finishes what it answers.
+   * Throws UserError `bad-argument` for a name that is taken, `adapter-mismatch`, `adapter-damaged`.
+   */
+  addAdapter(adapter: AdapterFile, replace?: boolean): Promise<void>;
+  /** Offers it no more; what it answers now it finishes. False where there is none of this name. */
+  removeAdapter(name: string): Promise<boolean>;
   readonly fillInTheMiddle: boolean;
   readonly contextSize: number;
   readonly statistics: Readonly<HostStatistics>;
@@ -91,11 +164,7 @@ export interface LlamaHost {
    * Rejects with the signal's reason once it aborts, in mid-prompt too; the engine is free by then.
    * Throws UserError `bad-request` for an unknown model, `adapter-mismatch` or `adapter-damaged` for an adapter that doesn't load.
    */
-  complete(
-    request: HostRequest,
-    signal?: AbortSignal,
-    onText?: (piece: string) => void,
-  ): Promise<HostCompletion>;
+  complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion>;
   /**
    * Like `complete`, for many: what is asked for at the same time is computed together, and samples of one prompt share
    * its reading. The same seed gives the same answer whatever else is sampled (`complete` may round differently).

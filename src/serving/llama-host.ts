@@ -3,18 +3,24 @@ import { availableParallelism } from 'node:os';
 import type { LlamaModel } from 'node-llama-cpp';
 import { loadLlamaModel } from '../base-models/llama.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
-import { checkAdapter, checkModel } from './adapter-check.ts';
+import { checkModel } from './adapter-check.ts';
+import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
+import { Catalog, type Offer } from './catalog.ts';
 import { EngineModel } from './engine-model.ts';
 import {
-  BASE_MODEL,
   type AdapterFile,
-  type HostCompletion,
+  type HostMemory,
   type HostRequest,
   type HostStatistics,
   type LlamaHost,
   type LlamaHostOptions,
+  type OnText,
+  type ServedModel,
+  type HostCompletion,
 } from './host-types.ts';
+import { Residents, type Resident } from './residents.ts';
+import { measureThreads } from './threads.ts';
 import { readVocabulary, type Vocabulary } from './vocabulary.ts';
 
 export * from './host-types.ts';
@@ -28,22 +34,11 @@ const DEFAULT_CONTEXT = 2048;
  */
 export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHost> {
   const { basePath, adapters = [], models = [] } = options;
-  const names = [
-    BASE_MODEL,
-    ...adapters.map((adapter) => adapter.name),
-    ...models.map((model) => model.name),
-  ];
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined)
-    throw new UserError(
-      'bad-argument',
-      `"${twice}" names more than one model.`,
-      `Give each adapter a name of its own; "${BASE_MODEL}" is the base's.`,
-    );
+  const catalog = new Catalog(basePath);
   await checkModel(basePath);
-  for (const adapter of adapters) await checkAdapter(adapter.path, basePath);
-  for (const model of models) await checkModel(model.path);
-  return Host.open(options, names);
+  for (const adapter of adapters) await catalog.addAdapter(adapter);
+  for (const model of models) await catalog.addModel(model);
+  return Host.open(options, catalog);
 }
 
 /**
@@ -60,28 +55,57 @@ interface Loaded {
   vocabulary: Vocabulary;
 }
 
+/** A context with what it computes: an adapter's weights, or a model of its own. */
+interface Engine extends Resident {
+  engine: EngineModel;
+}
+
 class Host implements LlamaHost {
   readonly statistics: HostStatistics = {
     requests: 0,
     cancelled: 0,
     trimmedPrompts: 0,
+    trimmedTokens: 0,
     promptTokens: 0,
     cachedTokens: 0,
     completionTokens: 0,
     active: 0,
   };
-  private readonly engines = new Map<string, Promise<EngineModel>>();
+  private readonly engines: Residents<Engine>;
   private readonly samplers = new Map<string, Promise<BatchSampler>>();
   private readonly wholeModels = new Map<string, Promise<Loaded>>();
+  /** Of the files that the engines were opened with. */
+  private readonly versions = new Map<string, string>();
+  /** What a context of the base took, the last time one was opened. */
+  private contextBytes = 0;
 
   private constructor(
     private readonly options: LlamaHostOptions,
-    readonly models: readonly string[],
+    private readonly catalog: Catalog,
     private readonly base: Loaded,
-  ) {}
+    readonly threads: number,
+  ) {
+    this.engines = new Residents(options.memoryLimit);
+  }
 
-  static async open(options: LlamaHostOptions, names: readonly string[]): Promise<Host> {
-    return new Host(options, names, await load(options.basePath));
+  static async open(options: LlamaHostOptions, catalog: Catalog): Promise<Host> {
+    const base = await load(options.basePath);
+    const { threads = defaultThreads() } = options;
+    const measured = threads === 'measure' ? await measureThreads(base.model, options.basePath) : threads;
+    return new Host(options, catalog, base, measured);
+  }
+
+  get models(): readonly string[] {
+    return this.catalog.names;
+  }
+
+  get served(): readonly ServedModel[] {
+    return this.catalog.models;
+  }
+
+  get memory(): HostMemory {
+    const { size, bytes, evictions } = this.engines;
+    return { contexts: size, bytes, evictions, limit: this.options.memoryLimit ?? Infinity };
   }
 
   get fillInTheMiddle(): boolean {
@@ -96,13 +120,20 @@ class Host implements LlamaHost {
     return Int32Array.from(this.base.model.tokenize(text, false));
   }
 
-  complete(
-    request: HostRequest,
-    signal?: AbortSignal,
-    onText?: (piece: string) => void,
-  ): Promise<HostCompletion> {
-    return this.counted(signal, async () =>
-      (await this.engine(request.model)).complete(request, signal, onText),
+  async addAdapter(adapter: AdapterFile, replace = false): Promise<void> {
+    await this.catalog.addAdapter(adapter, replace);
+    if (replace) await this.engines.retire(adapter.name);
+  }
+
+  async removeAdapter(name: string): Promise<boolean> {
+    if (!this.catalog.remove(name)) return false;
+    await this.engines.retire(name);
+    return true;
+  }
+
+  complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
+    return this.counted(signal, () =>
+      this.use(request.model, ({ engine }) => engine.complete(request, signal, onText), signal),
     );
   }
 
@@ -110,10 +141,10 @@ class Host implements LlamaHost {
     return this.counted(signal, async () => (await this.sampler(request.model)).sample(request, signal));
   }
 
-  private async counted(
+  private async counted<C extends HostCompletion>(
     signal: AbortSignal | undefined,
-    work: () => Promise<HostCompletion>,
-  ): Promise<HostCompletion> {
+    work: () => Promise<C>,
+  ): Promise<C> {
     this.statistics.requests += 1;
     this.statistics.active += 1;
     try {
@@ -121,6 +152,7 @@ class Host implements LlamaHost {
       this.statistics.promptTokens += completion.promptTokens;
       this.statistics.cachedTokens += completion.cachedTokens;
       this.statistics.completionTokens += completion.completionTokens;
+      this.statistics.trimmedTokens += completion.trimmedTokens;
       if (completion.trimmedTokens > 0) this.statistics.trimmedPrompts += 1;
       return completion;
     } catch (error) {
@@ -131,68 +163,98 @@ class Host implements LlamaHost {
     }
   }
 
-  async distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]> {
-    return (await this.engine(model)).distributions(tokens, signal);
+  distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]> {
+    return this.use(model, ({ engine }) => engine.distributions(tokens, signal), signal);
   }
 
-  private engine(name: string): Promise<EngineModel> {
-    const { sequences = 1, threads = defaultThreads() } = this.options;
-    const options = { contextSize: this.contextSize, sequences, threads };
-    return this.open(this.engines, name, ({ model, vocabulary, adapter }) =>
-      EngineModel.open(model, vocabulary, options, adapter),
-    );
-  }
-
-  private sampler(name: string): Promise<BatchSampler> {
-    const options = { ...defaultSampling(), ...this.options.sampling, contextSize: this.contextSize };
-    return this.open(this.samplers, name, ({ model, vocabulary, adapter }) =>
-      BatchSampler.open(model, vocabulary, options, adapter),
-    );
-  }
-
-  /** What computes a model, made on first use; one that could not be made is tried again next time. */
-  private open<Engine>(
-    opened: Map<string, Promise<Engine>>,
-    name: string,
-    make: (parts: Loaded & { adapter?: AdapterFile }) => Promise<Engine>,
-  ): Promise<Engine> {
-    let engine = opened.get(name);
-    if (!engine) {
-      const adapter = this.options.adapters?.find((candidate) => candidate.name === name);
-      engine = adapter
-        ? make({ ...this.base, adapter }).catch((error: unknown) => Promise.reject(damaged(adapter, error)))
-        : this.model(name).then(make);
-      opened.set(name, engine);
-      engine.catch(() => opened.delete(name));
+  /** Calls `work` with the engine of a model, opened if it is not in memory, or if its file has become another. */
+  private async use<R>(name: string, work: (engine: Engine) => Promise<R>, signal?: AbortSignal): Promise<R> {
+    let offer: Offer | undefined;
+    try {
+      offer = await this.catalog.find(name);
+    } catch (error) {
+      await this.engines.retire(name);
+      throw error;
     }
-    return engine;
+    const version = offer?.version ?? '';
+    if (this.versions.get(name) !== version) await this.engines.retire(name);
+    this.versions.set(name, version);
+    return this.engines.use(
+      name,
+      {
+        open: () => this.openEngine(offer),
+        expected: () => this.contextBytes + (offer?.bytes ?? 0),
+      },
+      work,
+      signal,
+    );
+  }
+  private async openEngine(offer: Offer | undefined): Promise<Engine> {
+    const { sequences = 1 } = this.options;
+    const options = { contextSize: this.contextSize, sequences, threads: this.threads };
+    const adapter = offer?.kind === 'adapter' ? offer : undefined;
+    const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : this.base;
+    // A sampler's contexts have these weights too, and keep them.
+    const shared = adapter !== undefined && holdsWeights(model, adapter.path);
+    const engine = await EngineModel.open(model, vocabulary, options, adapter).catch((error: unknown) => {
+      throw adapter ? damaged(adapter, error) : error;
+    });
+    const weights = adapter && !shared ? takeWeights(model, adapter.path) : undefined;
+    if (!offer || adapter) this.contextBytes = engine.bytes;
+    return {
+      engine,
+      bytes: engine.bytes + (offer?.bytes ?? 0),
+      dispose: async () => {
+        await engine.dispose();
+        await weights?.dispose();
+        if (offer?.kind === 'model' && !this.samplers.has(offer.name)) await this.dropModel(offer.name);
+      },
+    };
   }
 
-  private async model(name: string): Promise<Loaded> {
-    if (name === BASE_MODEL) return this.base;
-    const whole = this.options.models?.find((candidate) => candidate.name === name);
-    if (!whole)
-      throw new UserError(
-        'bad-request',
-        `There is no model "${name}" here.`,
-        `Ask for one of: ${this.models.join(', ')}.`,
-      );
+  /** What samples from a model, made on first use; one that could not be made is tried again next time. */
+  private async sampler(name: string): Promise<BatchSampler> {
+    let sampler = this.samplers.get(name);
+    if (!sampler) {
+      sampler = this.openSampler(name);
+      this.samplers.set(name, sampler);
+      sampler.catch(() => this.samplers.delete(name));
+    }
+    return sampler;
+  }
+
+  private async openSampler(name: string): Promise<BatchSampler> {
+    const offer = await this.catalog.find(name);
+    const options = { ...defaultSampling(), ...this.options.sampling, contextSize: this.contextSize };
+    const adapter = offer?.kind === 'adapter' ? offer : undefined;
+    const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : this.base;
+    return BatchSampler.open(model, vocabulary, options, adapter).catch((error: unknown) => {
+      throw adapter ? damaged(adapter, error) : error;
+    });
+  }
+
+  private wholeModel({ name, path }: Offer): Promise<Loaded> {
     let loaded = this.wholeModels.get(name);
     if (!loaded) {
-      loaded = load(whole.path);
+      loaded = load(path);
       this.wholeModels.set(name, loaded);
       loaded.catch(() => this.wholeModels.delete(name));
     }
     return loaded;
   }
 
+  private async dropModel(name: string): Promise<void> {
+    const loaded = this.wholeModels.get(name);
+    this.wholeModels.delete(name);
+    await loaded?.then(({ model }) => model.dispose()).catch(() => undefined);
+  }
+
   async dispose(): Promise<void> {
-    for (const engine of [...this.engines.values(), ...this.samplers.values()])
-      await engine.then((opened) => opened.dispose()).catch(() => undefined);
-    this.engines.clear();
+    await this.engines.dispose();
+    for (const sampler of this.samplers.values())
+      await sampler.then((opened) => opened.dispose()).catch(() => undefined);
     this.samplers.clear();
-    for (const loaded of this.wholeModels.values())
-      await loaded.then(({ model }) => model.dispose()).catch(() => undefined);
+    for (const name of [...this.wholeModels.keys()]) await this.dropModel(name);
     await this.base.model.dispose();
   }
 }

@@ -1,33 +1,44 @@
 /** OpenAI's shapes: what a request may say, and how answers and errors look. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { reportError } from '../protocol/errors.ts';
 import { completionRequestSchema, type CompletionResponse } from '../protocol/server.ts';
-import type { HostCompletion, HostRequest } from './host-types.ts';
+import type { HostCompletion, HostRequest, TokenChance } from './host-types.ts';
+import { HttpError } from './http-error.ts';
 
 /** Stop texts as OpenAI takes them, and `null` where clients write it for "not given". */
-export const bodySchema = z.preprocess(
-  (body) =>
-    isRecord(body) ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null)) : body,
-  completionRequestSchema,
-);
+export const bodySchema = z.preprocess(withoutNulls, completionRequestSchema);
 export type Body = z.output<typeof completionRequestSchema>;
+
+export function withoutNulls(body: unknown): unknown {
+  return isRecord(body)
+    ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+    : body;
+}
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What the host is asked for the choice `index` of a request: each has a seed of its own. */
-export function toHostRequest(body: Body, index: number): HostRequest {
-  return {
-    model: body.model,
-    prompt: body.prompt,
-    suffix: body.suffix,
-    maxTokens: body.max_tokens,
-    temperature: body.temperature,
-    topP: body.top_p,
-    stop: typeof body.stop === 'string' ? [body.stop] : body.stop,
-    seed: body.seed === undefined ? undefined : body.seed + index,
-  };
+/** What the host is asked for, choice by choice: `n` for each prompt, each with a seed of its own. */
+export function toHostRequests(body: Body): HostRequest[] {
+  const prompts = Array.isArray(body.prompt) ? body.prompt : [body.prompt];
+  return prompts.flatMap((prompt, at) =>
+    Array.from({ length: body.n }, (_, index) => ({
+      model: body.model,
+      prompt,
+      suffix: body.suffix,
+      maxTokens: body.max_tokens,
+      temperature: body.temperature,
+      topP: body.top_p,
+      stop: typeof body.stop === 'string' ? [body.stop] : body.stop,
+      seed: body.seed === undefined ? undefined : body.seed + at * body.n + index,
+      logprobs: body.logprobs,
+      presencePenalty: body.presence_penalty,
+      frequencyPenalty: body.frequency_penalty,
+      cachePrompt: body.cache_prompt,
+    })),
+  );
 }
 
 export interface Envelope {
@@ -46,34 +57,74 @@ export function newEnvelope(model: string): Envelope {
   };
 }
 
-export function toResponse(envelope: Envelope, completions: readonly HostCompletion[]): CompletionResponse {
-  const completionTokens = completions.reduce((sum, completion) => sum + completion.completionTokens, 0);
-  const promptTokens = completions[0]?.promptTokens ?? 0;
+export function toResponse(
+  envelope: Envelope,
+  completions: readonly HostCompletion[],
+  n: number,
+): CompletionResponse {
   return {
     ...envelope,
-    choices: completions.map(({ text, finishReason }, index) => ({
+    choices: completions.map(({ text, finishReason, chances }, index) => ({
       index,
       text,
+      logprobs: chances ? toLogprobs(chances) : null,
       finish_reason: finishReason,
     })),
-    usage: {
-      prompt_tokens: promptTokens,
-      completion_tokens: completionTokens,
-      total_tokens: promptTokens + completionTokens,
+    usage: toUsage(completions, n),
+  };
+}
+
+/** A prompt is counted once, however many answers it has. */
+export function toUsage(completions: readonly HostCompletion[], n: number) {
+  const sum = (of: (completion: HostCompletion) => number, list = completions) =>
+    list.reduce((total, completion) => total + of(completion), 0);
+  const prompts = completions.filter((_, index) => index % n === 0);
+  const promptTokens = sum(({ promptTokens: tokens }) => tokens, prompts);
+  const completionTokens = sum(({ completionTokens: tokens }) => tokens);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: {
+      cached_tokens: sum(({ cachedTokens }) => cachedTokens, prompts),
+      trimmed_tokens: sum(({ trimmedTokens }) => trimmedTokens, prompts),
     },
+  };
+}
+
+function toLogprobs(chances: readonly TokenChance[]) {
+  return {
+    tokens: chances.map(({ token }) => token),
+    token_logprobs: chances.map(({ logprob }) => logprob),
+    top_logprobs: chances.map(({ top }) =>
+      Object.fromEntries(top.map(({ token, logprob }) => [token, logprob])),
+    ),
+    text_offset: chances.map(({ offset }) => offset),
   };
 }
 
 /** One piece of a streamed answer; `finish` comes with the last piece of its choice. */
 export function toChunk(
   envelope: Envelope,
-  index: number,
-  text: string,
+  { index, text, chances }: { index: number; text: string; chances?: readonly TokenChance[] },
   finish: 'stop' | 'length' | null,
 ): CompletionResponse {
-  return { ...envelope, choices: [{ index, text, finish_reason: finish }] };
+  const logprobs = chances && chances.length > 0 ? toLogprobs(chances) : null;
+  return { ...envelope, choices: [{ index, text, logprobs, finish_reason: finish }] };
 }
 
 export function openAiError(message: string, code: string, type = 'invalid_request_error') {
   return { error: { message, type, param: null, code } };
+}
+
+/** What went wrong, as an answer's body or as an event in mid-stream. */
+export function errorBody(error: unknown) {
+  if (error instanceof HttpError)
+    return openAiError(
+      error.message,
+      error.code,
+      error.status < 500 ? 'invalid_request_error' : 'server_error',
+    );
+  const { code, message, next } = reportError(error);
+  return openAiError(`${message} ${next}`, code, 'server_error');
 }

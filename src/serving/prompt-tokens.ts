@@ -21,27 +21,46 @@ const BLOCK = 128;
 /** Share of the room that the text after the cursor may take when both sides are too long. */
 const SUFFIX_SHARE = 0.25;
 
+/** Share of the room that what is written already may take. */
+const BEGUN_SHARE = 0.5;
+
+export interface PromptLayout {
+  fill: FillTokens | undefined;
+  bos: number | undefined;
+  /** Tokens in all. */
+  room: number;
+  /** Other files; the first to be cut. */
+  context?: readonly number[];
+  /** What is written already after the cursor. */
+  begun?: readonly number[];
+}
+
 /**
  * Lays out a prompt in at most `room` tokens. With `fill` and a suffix: prefix token, prefix, suffix token, suffix,
- * middle token (PSM); else the prefix alone. What doesn't fit is cut from the far ends: the prefix's beginning,
- * the suffix's end.
+ * middle token (PSM); else the prefix alone. What doesn't fit is cut from the far ends: other files, the prefix's
+ * beginning, the suffix's end.
  */
 export function layOutPrompt(
   prefix: readonly number[],
   suffix: readonly number[] | undefined,
-  { fill, bos, room }: { fill: FillTokens | undefined; bos: number | undefined; room: number },
+  { fill, bos, room, context = [], begun = [] }: PromptLayout,
 ): PromptTokens {
   const start = bos === undefined ? [] : [bos];
-  if (!fill || !suffix || suffix.length === 0) {
-    const kept = keepEnd(prefix, room - start.length);
-    return { tokens: [...start, ...kept], trimmed: prefix.length - kept.length };
-  }
-  const free = Math.max(0, room - start.length - 3);
-  const after = suffix.slice(0, Math.max(free - prefix.length, Math.floor(free * SUFFIX_SHARE)));
+  const written = begun.slice(-Math.max(0, Math.floor(room * BEGUN_SHARE)));
+  const filled = fill && suffix && suffix.length > 0 ? fill : undefined;
+  const free = Math.max(0, room - start.length - written.length - (filled ? 3 : 0));
+  const after = filled
+    ? (suffix ?? []).slice(0, Math.max(free - prefix.length, Math.floor(free * SUFFIX_SHARE)))
+    : [];
   const before = keepEnd(prefix, free - after.length);
+  const files = keepEnd(context, free - after.length - before.length);
+  const tokens = filled
+    ? [...files, filled.prefix, ...before, filled.suffix, ...after, filled.middle, ...written]
+    : [...files, ...before, ...written];
+  const given = context.length + prefix.length + (filled ? (suffix?.length ?? 0) : 0) + begun.length;
   return {
-    tokens: [...start, fill.prefix, ...before, fill.suffix, ...after, fill.middle],
-    trimmed: prefix.length + suffix.length - before.length - after.length,
+    tokens: [...start, ...tokens],
+    trimmed: given - files.length - before.length - after.length - written.length,
   };
 }
 

@@ -1,6 +1,6 @@
 /** What a request is to the engine: the prompt's tokens, and how to sample. */
-import type { LlamaModel } from 'node-llama-cpp';
-import type { HostRequest } from './host-types.ts';
+import type { LlamaModel, Token } from 'node-llama-cpp';
+import type { ContextFile, HostRequest } from './host-types.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -14,33 +14,81 @@ export interface RequestTokens extends PromptTokens {
 
 /** The tokens of the prompt, cut so that the answer has room after it. */
 export function layOutRequest(
-  { prompt, suffix, maxTokens }: Pick<HostRequest, 'prompt' | 'suffix' | 'maxTokens'>,
+  { prompt, suffix, maxTokens, context = [], begun = '' }: HostRequest,
   model: LlamaModel,
-  { bos, fill }: Vocabulary,
+  { bos, fill, repository }: Vocabulary,
   contextSize: number,
 ): RequestTokens {
-  const encode = (text: string) => model.tokenize(text, false);
+  const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
   const answer = Math.min(maxTokens, Math.floor(contextSize * ANSWER_SHARE));
   // One position stays empty: llama.cpp would shift the context to make room.
   const room = contextSize - 1 - answer;
-  const laidOut = layOutPrompt(encode(prompt), suffix ? encode(suffix) : undefined, { fill, bos, room });
+  const filled = fill !== undefined && Boolean(suffix);
+  const laidOut = layOutPrompt(
+    encode(filled ? prompt : prompt + begun),
+    suffix ? encode(suffix) : undefined,
+    {
+      fill,
+      bos,
+      room,
+      context: layOutFiles(context, repository, encode),
+      begun: filled ? encode(begun) : [],
+    },
+  );
   // A model can't go on from nothing: an empty prompt starts where a document starts.
   if (laidOut.tokens.length === 0) laidOut.tokens.push(model.tokens.bos ?? model.tokens.eos ?? 0);
   return { ...laidOut, most: Math.min(maxTokens, contextSize - 1 - laidOut.tokens.length) };
 }
 
+/** Other files as the base knows repositories, as llama.cpp's server lays them out; as plain text where it knows none. */
+function layOutFiles(
+  files: readonly ContextFile[],
+  { name, file }: Vocabulary['repository'],
+  encode: (text: string) => number[],
+): number[] {
+  if (files.length === 0) return [];
+  if (name === undefined || file === undefined) return files.flatMap(({ text }) => encode(`${text}\n`));
+  return [
+    ...[name, ...encode('myproject\n')],
+    ...files.flatMap(({ filename = 'file', text }) => [file, ...encode(`${filename}\n${text}\n`)]),
+    ...[file, ...encode('filename\n')],
+  ];
+}
+
 /** The engine's own defaults (top-k 40, top-p .95) would not be what was asked for. */
-export function samplerOptions({
-  temperature = 0,
-  topP = 1,
-  seed,
-}: Pick<HostRequest, 'temperature' | 'topP' | 'seed'>) {
+export function samplerOptions(
+  {
+    temperature = 0,
+    topP = 1,
+    topK = 0,
+    minP = 0,
+    seed,
+    presencePenalty = 0,
+    frequencyPenalty = 0,
+  }: Partial<HostRequest>,
+  answer?: { readonly written: readonly number[] },
+) {
+  const penalised = answer && (presencePenalty !== 0 || frequencyPenalty !== 0);
   return {
     temperature,
     topP,
-    topK: 0,
-    minP: 0,
+    topK,
+    minP,
     seed: (seed ?? Math.floor(Math.random() * 2 ** 31)) >>> 0,
     yieldEogToken: true,
+    ...(penalised
+      ? {
+          repeatPenalty: {
+            punishTokens: () => [...answer.written] as Token[],
+            maxPunishTokens: MOST_PENALISED,
+            penalty: 1,
+            presencePenalty,
+            frequencyPenalty,
+          },
+        }
+      : {}),
   };
 }
+
+/** Tokens of an answer that penalties look at, newest first. */
+const MOST_PENALISED = 4096;

@@ -11,6 +11,9 @@ export interface ServerArgs {
   sequences?: number;
   threads?: number;
   idleMinutes?: number;
+  memoryMb?: number;
+  queue?: number;
+  timeoutSeconds?: number;
   /** End when stdin closes: the parent is gone. */
   parentStdin: boolean;
 }
@@ -25,6 +28,9 @@ export function parseServerArgs(argv: readonly string[]): ServerArgs {
     sequences: toNumber('sequences', values.sequences, 1, 64),
     threads: toNumber('threads', values.threads, 1, 256),
     idleMinutes: toNumber('idle-minutes', values['idle-minutes'], 0, 100_000),
+    memoryMb: toNumber('memory', values.memory, 1, 10_000_000),
+    queue: toNumber('queue', values.queue, 0, 100_000),
+    timeoutSeconds: toNumber('timeout', values.timeout, 1, 86_400),
   };
   return {
     base: values.base,
@@ -50,6 +56,9 @@ function parse(argv: readonly string[]) {
         sequences: { type: 'string' },
         threads: { type: 'string' },
         'idle-minutes': { type: 'string' },
+        memory: { type: 'string' },
+        queue: { type: 'string' },
+        timeout: { type: 'string' },
         'parent-stdin': { type: 'boolean' },
       },
     });

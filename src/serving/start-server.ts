@@ -1,11 +1,15 @@
 /** A host and its server on a loopback port. */
 import type { AddressInfo } from 'node:net';
+import { availableParallelism, totalmem } from 'node:os';
 import { UserError } from '../protocol/errors.ts';
 import { createApp } from './app.ts';
 import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from './llama-host.ts';
+import type { ServiceOptions } from './service.ts';
 
-export interface ServerOptions extends LlamaHostOptions {
+export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'queue' | 'timeoutSeconds'> {
   token: string;
+  /** Memory for contexts, adapters and whole models beside the base, in MB (10^6 bytes). Default: a quarter of the machine's. */
+  memoryMb?: number | undefined;
   /** 0, the default, takes a free one. */
   port?: number | undefined;
   /** Minutes without a request after which `onIdle` is called. */
@@ -19,11 +23,25 @@ export interface RunningServer {
   close(): Promise<void>;
 }
 
+const MEMORY_SHARE = 0.25;
+
 /** Opens the host, then listens on 127.0.0.1 only. Throws UserError `port-taken`, and what openLlamaHost throws. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const host = await openLlamaHost(options);
+  const { token, memoryMb, queue, timeoutSeconds, sequences = 1 } = options;
+  const host = await openLlamaHost({
+    ...options,
+    threads: options.threads ?? 'measure',
+    memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
+  });
   const idle = idleTimer(options, host);
-  const app = await createApp(host, { token: options.token, onActivity: idle.touch });
+  const app = await createApp(host, {
+    token,
+    queue,
+    timeoutSeconds,
+    slots: Math.max(1, Math.floor(availableParallelism() / host.threads)) * sequences,
+    perModel: sequences,
+    onActivity: idle.touch,
+  });
   const close = async () => {
     idle.stop();
     await app.close();

@@ -8,12 +8,15 @@ export class StopText {
   }
 
   /** Takes the next piece; returns what can be shown already, and whether a stop text has ended the answer. */
-  push(piece: string): { text: string; stopped: boolean } {
+  push(piece: string): { text: string; stopped: boolean; stop?: string } {
     const all = this.held + piece;
-    const found = this.stops.map((stop) => all.indexOf(stop)).filter((index) => index >= 0);
-    if (found.length > 0) {
+    const found = this.stops
+      .map((stop) => ({ stop, at: all.indexOf(stop) }))
+      .filter(({ at }) => at >= 0)
+      .sort((a, b) => a.at - b.at)[0];
+    if (found) {
       this.held = '';
-      return { text: all.slice(0, Math.min(...found)), stopped: true };
+      return { text: all.slice(0, found.at), stopped: true, stop: found.stop };
     }
     const keep = Math.max(0, ...this.stops.map((stop) => overlap(all, stop)));
     this.held = all.slice(all.length - keep);

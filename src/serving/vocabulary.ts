@@ -16,6 +16,10 @@ export interface Vocabulary {
   ends: ReadonlySet<number>;
   /** The text of `tokens` where `before` precede them. */
   decode(tokens: readonly number[], before: readonly number[]): string;
+  /** A token by itself, for showing: its text, its name, or its bytes as `bytes:\\x..` where they are no whole character. */
+  piece(token: number): string;
+  /** Tokens that begin a repository and each of its files. */
+  repository: { name?: number | undefined; file?: number | undefined };
 }
 
 export function readVocabulary(model: LlamaModel): Vocabulary {
@@ -30,19 +34,41 @@ export function readVocabulary(model: LlamaModel): Vocabulary {
     bos: model.tokens.shouldPrependBosToken ? (model.tokens.bos ?? undefined) : undefined,
     fill: readFill(model),
     ends,
-    decode: readDecode(model),
+    ...readTexts(model),
+    repository: {
+      name: readNamed(model, '<|repo_name|>', '<reponame>', '<|reponame|>'),
+      file: readNamed(model, '<|file_sep|>', '<file_sep>', '<filename>'),
+    },
   };
 }
 
-function readDecode(model: LlamaModel): Vocabulary['decode'] {
+function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece'> {
   const { ggml } = model.fileInfo.metadata.tokenizer;
   const pieces = readPieces({
     'tokenizer.ggml.model': ggml.model,
     'tokenizer.ggml.tokens': ggml.tokens,
     'tokenizer.ggml.token_type': ggml.token_type,
   });
-  if (!pieces.exact) return (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
-  return (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8');
+  const piece = (token: number) => {
+    const bytes = pieces.bytesOf(token, true);
+    const text = bytes.toString('utf8');
+    if (Buffer.from(text).equals(bytes)) return text;
+    return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
+  };
+  if (!pieces.exact)
+    return {
+      piece,
+      decode: (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
+    };
+  return {
+    piece,
+    decode: (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8'),
+  };
+}
+
+/** The first of these names that is one token. */
+function readNamed(model: LlamaModel, ...names: string[]): number | undefined {
+  return names.map((name) => model.tokenize(name, true)).find((tokens) => tokens.length === 1)?.[0];
 }
 
 function isEnd(model: LlamaModel, token: Token): boolean {

@@ -105,6 +105,7 @@ describe('a completion', () => {
       prompt_tokens: direct.promptTokens,
       completion_tokens: direct.completionTokens,
       total_tokens: direct.promptTokens + direct.completionTokens,
+      prompt_tokens_details: { cached_tokens: expect.any(Number), trimmed_tokens: 0 },
     });
   });
 

@@ -18,6 +18,9 @@ interface Options {
   sequences?: string;
   threads?: string;
   idleMinutes?: string;
+  memory?: string;
+  queue?: string;
+  timeout?: string;
   json?: boolean;
 }
 
@@ -39,7 +42,16 @@ export function serveCommand(): Command {
     .option('--port <port>', 'port to listen on (default: a free one)')
     .option('--context <tokens>', 'tokens of prompt and answer together (default: 2048)')
     .option('--sequences <n>', 'requests that one model computes at the same time (default: 1)')
-    .option('--threads <n>', 'threads for each model in use (default: half the cores)')
+    .option(
+      '--threads <n>',
+      'threads for each model in use (default: what a short measurement finds fastest)',
+    )
+    .option(
+      '--memory <mb>',
+      "memory for adapters and their contexts beside the base; least recently used out (default: a quarter of the machine's)",
+    )
+    .option('--queue <n>', 'requests that may wait; more are answered 429 (default: 64)')
+    .option('--timeout <seconds>', 'longest that a request may take, waiting included (default: 120)')
     .option('--idle-minutes <n>', 'end after so long without a request')
     .option('--json', 'print one line of JSON when ready')
     .addHelpText(
@@ -66,6 +78,9 @@ async function serve(options: Options): Promise<void> {
     sequences: toNumber('sequences', options.sequences, 1, 64),
     threads: toNumber('threads', options.threads, 1, 256),
     idleMinutes: toNumber('idle-minutes', options.idleMinutes, 0, 100_000),
+    memoryMb: toNumber('memory', options.memory, 1, 10_000_000),
+    queue: toNumber('queue', options.queue, 0, 100_000),
+    timeoutSeconds: toNumber('timeout', options.timeout, 1, 86_400),
     onIdle: end,
   });
   process.once('SIGINT', end).once('SIGTERM', end);

@@ -1,0 +1,49 @@
+/** OpenAI's `POST /v1/completions`, whole or in pieces. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { EventStream } from './event-stream.ts';
+import {
+  bodySchema,
+  newEnvelope,
+  errorBody,
+  toChunk,
+  toHostRequests,
+  toResponse,
+  toUsage,
+  type Body,
+} from './openai.ts';
+import { parseBody, type Ask, type Service } from './service.ts';
+
+export async function answerCompletions(
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const body = parseBody(bodySchema, request.body);
+  const ask: Ask = { request, reply, model: service.modelOf(body.model), user: body.user };
+  if (body.stream) return stream(service, ask, body);
+  const completions = await service.complete(ask, toHostRequests(body));
+  return reply.send(toResponse(newEnvelope(body.model), completions, body.n));
+}
+
+/** Ended by [DONE]. An error before the first piece has its status; one in mid-stream is an event of its own. */
+async function stream(service: Service, ask: Ask, body: Body): Promise<FastifyReply> {
+  const envelope = newEnvelope(body.model);
+  const events = new EventStream(ask.reply);
+  try {
+    const completions = await service.complete(ask, toHostRequests(body), {
+      onText: (index) => (text, chances) => events.send(toChunk(envelope, { index, text, chances }, null)),
+      onEnd:
+        (index) =>
+        ({ finishReason }) =>
+          events.send(toChunk(envelope, { index, text: '' }, finishReason)),
+    });
+    if (body.stream_options?.include_usage)
+      events.send({ ...envelope, choices: [], usage: toUsage(completions, body.n) });
+    events.end('[DONE]');
+  } catch (error) {
+    if (!events.begun) throw error;
+    events.send(errorBody(error));
+    events.end();
+  }
+  return ask.reply;
+}
