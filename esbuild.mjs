@@ -52,6 +52,7 @@ const processes = {
     sweeper: 'src/training/sweeper.ts',
     evaluator: 'src/evaluation/evaluator.ts',
     spectrum: 'src/evaluation/spectrum/main.ts',
+    exporter: 'src/export/main.ts',
     server: 'src/serving/server.ts',
     'sandbox-worker': 'src/evaluation/sandbox-worker.ts',
   },

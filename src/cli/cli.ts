@@ -7,6 +7,7 @@ import { completeCommand } from './commands/complete.ts';
 import { corpusCommand } from './commands/corpus.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
+import { exportCommand } from './commands/export.ts';
 import { modelsCommand } from './commands/models.ts';
 import { reportCommand } from './commands/report.ts';
 import { reproduceCommand } from './commands/reproduce.ts';
@@ -38,6 +39,7 @@ const commands = [
   compareCommand,
   reproduceCommand,
   reportCommand,
+  exportCommand,
   serveCommand,
   completeCommand,
 ];

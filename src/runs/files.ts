@@ -10,6 +10,8 @@ export const statePath = (dir: string) => join(dir, 'state.json');
 export const eventsPath = (dir: string) => join(dir, 'events.jsonl');
 export const lockPath = (dir: string) => join(dir, 'lock');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
+/** A line for each export, with its check. */
+export const exportsPath = (dir: string) => join(dir, 'exports.jsonl');
 export const spectrumPath = (dir: string) => join(dir, 'spectrum.json');
 export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
 

@@ -1,0 +1,104 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import { UserError } from '../../protocol/errors.ts';
+import {
+  describeCheck,
+  describeTarget,
+  exportMessageSchema,
+  exportTargets,
+  mergedTypes,
+  type ExportRecord,
+  type ExportTarget,
+  type MergedType,
+} from '../../protocol/export.ts';
+import { findRun, readSpec } from '../../runs/index.ts';
+import { followChild } from '../follow-child.ts';
+import { formatBytes } from '../format.ts';
+import { printJson, printProgress } from '../output.ts';
+import { whole } from '../train-options.ts';
+
+interface Options {
+  to: ExportTarget;
+  type?: MergedType;
+  output?: string;
+  checkpoint?: number;
+  baseName?: string;
+  json?: boolean;
+  verbose?: boolean;
+}
+
+/** The line that progress is written on. */
+const CLEAR = '\r\x1b[2K';
+
+export function exportCommand(): Command {
+  return new Command('export')
+    .description("write a run's result for other programs, once llama.cpp agrees with the trainer about it")
+    .argument('<run>', 'its id, or how it begins, or latest')
+    .addOption(
+      new Option(
+        '--to <form>',
+        'gguf-adapter (LoRA for llama.cpp), gguf-merged (a whole model) or peft (a folder for the PEFT library)',
+      )
+        .choices(exportTargets)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        '--type <type>',
+        "of gguf-merged: F16, Q8_0, or base for the base's own quantisation (default: F16)",
+      ).choices(mergedTypes),
+    )
+    .option('-o, --output <path>', 'where to write it (default: here, by the name of the run)')
+    .option('--checkpoint <step>', 'that checkpoint instead of the result', whole(0))
+    .option('--base-name <name>', "of peft: what transformers loads as the base (default: the base's id)")
+    .option('--json', 'print what was written and its check as JSON, progress as JSON lines on stderr')
+    .action(exportRun);
+}
+
+async function exportRun(wanted: string, options: Options): Promise<void> {
+  const { to, type, json = false, verbose } = options;
+  if (type && to !== 'gguf-merged')
+    throw new UserError(
+      'bad-argument',
+      `--type is for gguf-merged; ${describeTarget({ to })}s are written in F32.`,
+      'Leave --type out, or use --to gguf-merged.',
+    );
+  const dir = await findRun(wanted);
+  const { id } = await readSpec(dir);
+  const output = resolve(options.output ?? defaultName(id, options));
+  const args = [
+    ...[dir, '--to', to, '--output', output],
+    ...(type ? ['--type', type] : []),
+    ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
+    ...(options.baseName === undefined ? [] : ['--base-name', options.baseName]),
+  ];
+  let record: ExportRecord | undefined;
+  try {
+    await followChild('exporter', args, {
+      schema: exportMessageSchema,
+      onMessage: (message) => {
+        if (message.type === 'done') record = message.record;
+        else if (message.type === 'progress') show(message, json);
+      },
+      verbose,
+    });
+  } finally {
+    if (!json && process.stderr.isTTY) process.stderr.write(CLEAR);
+  }
+  if (json) return printJson({ run: id, ...record });
+  const { path, bytes, check } = record!;
+  console.log(
+    `${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}\nChecked: ${describeCheck(check)}.`,
+  );
+}
+
+function show({ phase, done, total }: { phase: string; done: number; total: number }, json: boolean): void {
+  if (json) printProgress({ phase, done, total, unit: 'parts' });
+  else if (process.stderr.isTTY) process.stderr.write(`${CLEAR}${phase}`);
+}
+
+function defaultName(id: string, { to, type = 'F16', checkpoint }: Options): string {
+  const name = checkpoint === undefined ? id : `${id}-step-${checkpoint}`;
+  if (to === 'peft') return `${name}-peft`;
+  return to === 'gguf-adapter' ? `${name}-adapter.gguf` : `${name}-${type}.gguf`;
+}

@@ -1,0 +1,40 @@
+/** The text on which trained and written are compared. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openTokenizer } from '../base-models/tokenizer.ts';
+import { openCorpus, type Corpus } from '../corpus/index.ts';
+
+/** In tokens. */
+export const CHECK_TOKENS = 96;
+
+/** For a run without a corpus of its own. */
+const SAMPLE = `import { readFile } from 'node:fs/promises';
+
+/** Counts how often each word occurs in a file, the most frequent first. */
+export async function countWords(path: string): Promise<[string, number][]> {
+  const text = await readFile(path, 'utf8');
+  const counts = new Map<string, number>();
+  for (const word of text.toLowerCase().split(/\\W+/)) {
+    if (word) counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return [...counts].sort(([, a], [, b]) => b - a);
+}
+`;
+
+/** Of the corpus: held out where there is enough of that. */
+export function corpusTokens({ heldOut, train }: Pick<Corpus, 'heldOut' | 'train'>): Int32Array {
+  const source = heldOut.length > 1 ? heldOut : train;
+  return source.read(0, Math.min(CHECK_TOKENS, source.length));
+}
+
+/** Of the run's corpus, or where it has none (it was imported) of a piece of code. */
+export async function checkTokens(runDir: string, basePath: string): Promise<Int32Array> {
+  const dir = join(runDir, 'corpus');
+  if (existsSync(join(dir, 'summary.json'))) return corpusTokens(await openCorpus(dir));
+  const tokenizer = await openTokenizer(basePath);
+  try {
+    return tokenizer.encode(SAMPLE).slice(0, CHECK_TOKENS);
+  } finally {
+    await tokenizer.dispose();
+  }
+}

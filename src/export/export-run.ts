@@ -1,0 +1,280 @@
+/** A run's result, or a checkpoint, in a form for other programs: written, loaded again by llama.cpp, and only then named. */
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { examine } from '../base-models/checksums.ts';
+import { sha256Of } from '../base-models/pypi/download.ts';
+import { openGguf } from '../gguf/index.ts';
+import { readConfig } from '../model/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import {
+  describeCheck,
+  describeTarget,
+  type ExportCheck,
+  type ExportRecord,
+  type ExportTarget,
+  type MergedType,
+} from '../protocol/export.ts';
+import type { RunSpec } from '../protocol/run.ts';
+import { readSpec, resultStep } from '../runs/index.ts';
+import { exportsPath } from '../runs/files.ts';
+import { listCheckpoints } from '../training/checkpoints.ts';
+import { artefactName, exportCheckpoint } from '../training/export-result.ts';
+import { exportAdapterGguf, readAdapterGguf } from './adapter.ts';
+import {
+  EXACT_LIMIT,
+  judge,
+  QUANTISED_LIMIT,
+  servedRows,
+  storedRows,
+  trainedRows,
+  type Distributions,
+} from './check-export.ts';
+import { checkTokens } from './check-text.ts';
+import { exportMergedGguf } from './merge.ts';
+import { exportModelGguf } from './model.ts';
+import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from './peft.ts';
+import { readPeft } from './read-peft.ts';
+import type { LazyValues } from './values.ts';
+
+export interface ExportAsked {
+  to: ExportTarget;
+  /** Of a merged model. Default F16. */
+  type?: MergedType | undefined;
+  /** A file, or for PEFT a folder. */
+  output: string;
+  /** A checkpoint's step instead of the result. */
+  checkpoint?: number | undefined;
+  /** What transformers is to load as PEFT's base. Default: the base's id. */
+  baseName?: string | undefined;
+}
+
+export interface ExportOptions {
+  onProgress?: (phase: string, done: number, total: number) => void;
+  signal?: AbortSignal | undefined;
+}
+
+/** What is exported, and where it is made until it has been checked. */
+interface Work {
+  spec: RunSpec;
+  asked: ExportAsked;
+  /** adapter.gguf or model.gguf. */
+  artefact: string;
+  /** Beside the output, so that a rename brings it there. */
+  folder: string;
+  tokens: Int32Array;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Writes the export, has it checked, writes the check into the run's exports.jsonl, and gives the file its name.
+ * Errors: those of reading a run; run-not-finished; bad-argument (a target that the method has not, a checkpoint that
+ * is not there, a place that is taken); base-checksum; export-mismatch, and then nothing is left under the name;
+ * cancelled.
+ */
+export async function exportRun(
+  dir: string,
+  asked: ExportAsked,
+  { onProgress, signal }: ExportOptions = {},
+): Promise<ExportRecord> {
+  const spec = await readSpec(dir);
+  checkAsked(spec, asked, dir);
+  await checkBase(spec);
+  const output = resolve(asked.output);
+  await mkdir(dirname(output), { recursive: true });
+  const folder = await mkdtemp(join(dirname(output), '.exporting-'));
+  const steps = asked.to === 'gguf-adapter' ? 2 : 3;
+  const say = (phase: string, done: number) => {
+    signal?.throwIfAborted();
+    onProgress?.(phase, done, steps);
+  };
+  try {
+    say('Computing what was trained', 0);
+    const { artefact, step } = await artefactOf(dir, spec, asked, folder);
+    const work: Work = {
+      spec,
+      asked,
+      artefact,
+      folder,
+      signal,
+      tokens: await checkTokens(dir, spec.base.path),
+    };
+    const method = spec.hyper.method === 'lora' ? { adapterPath: artefact } : { modelPath: artefact };
+    const rows = await trainedRows({ base: spec.base, backend: spec.backend, ...method }, work.tokens);
+    say('Writing', 1);
+    const written = join(folder, 'written');
+    await write(work, written);
+    say('Checking with llama.cpp', 2);
+    const check = await compare(work, written, rows);
+    const weights = asked.to === 'peft' ? join(written, PEFT_WEIGHTS) : written;
+    const record: ExportRecord = {
+      time: new Date().toISOString(),
+      to: asked.to,
+      ...(asked.to === 'gguf-merged' && { type: asked.type ?? 'F16' }),
+      step,
+      path: output,
+      bytes: (await stat(weights)).size,
+      sha256: await sha256Of(weights),
+      check,
+    };
+    signal?.throwIfAborted();
+    if (check.ok) await moveTo(output, written, asked.to);
+    await appendFile(exportsPath(dir), `${JSON.stringify(record)}\n`);
+    if (!check.ok) throw mismatch(record);
+    say('Done', steps);
+    return record;
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    const next = 'Give the same command again; nothing was left behind.';
+    throw new UserError('cancelled', 'The export was stopped.', next, { cause: error });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function checkAsked({ hyper, id, base }: RunSpec, { to, output }: ExportAsked, dir: string): void {
+  if (hyper.method === 'full' && to !== 'gguf-merged')
+    throw new UserError(
+      'bad-argument',
+      `Run ${id} trained all weights, so there is no adapter to export.`,
+      'Use --to gguf-merged, which writes the trained model.',
+    );
+  const place = resolve(output);
+  const inside = !relative(resolve(dir), place).startsWith('..');
+  if (place === resolve(base.path) || inside)
+    throw new UserError(
+      'bad-argument',
+      `${place} is ${inside ? "the run's own place" : "the run's base"}, which an export must not replace.`,
+      'Name another place with -o.',
+    );
+}
+
+/** Another file under the base's name would give another model without an error. */
+async function checkBase({ base }: RunSpec): Promise<void> {
+  if ((await examine(base.path)).sha256 === base.sha256) return;
+  throw new UserError(
+    'base-checksum',
+    `${base.path} is not the file that this run began with.`,
+    'Put that file back, then export again.',
+  );
+}
+
+/** The result's file, or one made of a checkpoint, and whose weights they are. */
+async function artefactOf(
+  dir: string,
+  spec: RunSpec,
+  { checkpoint }: ExportAsked,
+  folder: string,
+): Promise<{ artefact: string; step: number }> {
+  if (checkpoint === undefined) {
+    const artefact = join(dir, artefactName(spec));
+    if (existsSync(artefact)) return { artefact, step: await resultStep(dir) };
+    const next = `Go on with "forget-me-not resume ${spec.id}", or export a checkpoint with --checkpoint STEP.`;
+    throw new UserError('run-not-finished', `Run ${spec.id} has no result yet.`, next);
+  }
+  const steps = await listCheckpoints(dir);
+  if (!steps.includes(checkpoint))
+    throw new UserError(
+      'bad-argument',
+      `Run ${spec.id} has no checkpoint of step ${checkpoint}.`,
+      steps.length
+        ? `It has those of steps ${steps.join(', ')}.`
+        : 'Leave --checkpoint out: the result is there.',
+    );
+  const artefact = join(folder, artefactName(spec));
+  await exportCheckpoint(artefact, dir, spec, checkpoint);
+  return { artefact, step: checkpoint };
+}
+
+async function write({ spec, asked, artefact }: Work, path: string): Promise<void> {
+  const { base, hyper } = spec;
+  const { type = 'F16' } = asked;
+  if (hyper.method === 'full') return exportWhole(path, base.path, artefact, type);
+  const gguf = await openGguf(base.path);
+  try {
+    const adapter = await readAdapterGguf(artefact, gguf);
+    if (asked.to === 'gguf-merged') return await exportMergedGguf(path, base.path, adapter, { type });
+    if (asked.to === 'gguf-adapter')
+      return await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
+    await writePeft(path, adapter, { config: readConfig(gguf), hyper, baseName: asked.baseName ?? base.id });
+  } finally {
+    await gguf.close();
+  }
+}
+
+/** A full fine-tune's model in other types. */
+async function exportWhole(path: string, basePath: string, model: string, type: MergedType): Promise<void> {
+  const trained = await openGguf(model);
+  try {
+    const lazily = (name: string, shape: readonly number[]): LazyValues => ({
+      length: shape.reduce((product, size) => product * size, 1),
+      read: () => trained.readF32(name),
+    });
+    const replaced = [...trained.tensors].map(([name, { shape }]) => [name, lazily(name, shape)] as const);
+    await exportModelGguf(path, basePath, new Map(replaced), { type });
+  } finally {
+    await trained.close();
+  }
+}
+
+/** llama.cpp loads what was written: an adapter on its base, a model by itself, PEFT's folder merged into the base. */
+async function compare(
+  work: Work,
+  written: string,
+  rows: Pick<Distributions, 'trained' | 'base'>,
+): Promise<ExportCheck> {
+  const { spec, asked, tokens, signal } = work;
+  if (asked.to === 'gguf-adapter') {
+    const { model, adapted } = await servedRows(spec.base.path, written, tokens, signal);
+    return judge({ trained: rows.trained, base: model, written: adapted }, QUANTISED_LIMIT);
+  }
+  const coarse = asked.to === 'gguf-merged' && asked.type === 'base';
+  const stored = coarse ? await storedRows(written, spec.backend, tokens) : undefined;
+  const file = asked.to === 'peft' ? await mergePeft(work, written) : written;
+  const { model } = await servedRows(file, undefined, tokens, signal);
+  const exact = asked.to === 'peft' || (asked.type ?? 'F16') === 'F16';
+  return judge({ ...rows, written: model, stored }, exact ? EXACT_LIMIT : QUANTISED_LIMIT);
+}
+
+/** PEFT's folder, read back as anyone's would be, put into the base in half precision. */
+async function mergePeft({ spec, folder }: Work, written: string): Promise<string> {
+  const base = await openGguf(spec.base.path);
+  try {
+    const { adapter } = await readPeft(written, base);
+    const path = join(folder, 'merged.gguf');
+    await exportMergedGguf(path, spec.base.path, adapter, { type: 'F16' });
+    return path;
+  } finally {
+    await base.close();
+  }
+}
+
+async function moveTo(output: string, written: string, to: ExportTarget): Promise<void> {
+  try {
+    if (to !== 'peft') return await rename(written, output);
+    await mkdir(output, { recursive: true });
+    for (const name of [PEFT_WEIGHTS, PEFT_CONFIG]) await rename(join(written, name), join(output, name));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new UserError(
+      'bad-argument',
+      `${output} can't be replaced by the export (${code ?? message}).`,
+      `Name ${to === 'peft' ? 'a folder' : 'a file'} with -o.`,
+      { cause: error },
+    );
+  }
+}
+
+function mismatch(record: ExportRecord): UserError {
+  const { check, path } = record;
+  const rounded = check.rounding !== undefined && check.meanKl < check.limit;
+  return new UserError(
+    'export-mismatch',
+    rounded
+      ? `The base's own types are too coarse for what was trained: rounding to them changes ${check.rounding!.toFixed(4)} nats per token, training changed ${check.change.toFixed(4)}.`
+      : `The ${describeTarget(record)} is not what was trained, so ${basename(path)} was not written: ${describeCheck(check)}.`,
+    rounded
+      ? 'Export with --type Q8_0 or F16, or as gguf-adapter, which keeps the change exact.'
+      : 'Evaluate the run again; if it stays so, report it.',
+  );
+}
