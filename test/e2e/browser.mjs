@@ -142,14 +142,25 @@ export class Workbench {
     return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
   }
 
-  /** Opens a file of the workspace by its name. */
-  async openFile(name) {
-    await this.page.keyboard.press('Control+P');
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(name);
-    await this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first().click();
-    await this.page.locator('.tab.active').filter({ hasText: name }).waitFor();
-    await this.page.locator('.editor-instance .monaco-editor').first().click();
+  /** Opens a file of the workspace by its name. One that is new may not be found yet: it is looked for again. */
+  async openFile(name, timeout = 60_000) {
+    const { page } = this;
+    const end = Date.now() + timeout;
+    for (;;) {
+      await page.keyboard.press('Escape');
+      await page.keyboard.press('Control+P');
+      const input = page.locator('.quick-input-widget input.input');
+      await input.waitFor();
+      await input.fill(name);
+      try {
+        const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first();
+        await row.click({ timeout: 3000 });
+        break;
+      } catch (error) {
+        if (Date.now() > end) throw error;
+      }
+    }
+    await page.locator('.tab.active').filter({ hasText: name }).waitFor();
+    await page.locator('.editor-instance .monaco-editor').first().click();
   }
 }
