@@ -18,10 +18,16 @@ const NEWEST_WEIGHT = 0.3;
 /** Where people write: no output, no source-control input, no read-only views. */
 const documents = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
+const artefact = ({ spec: { id } }: RunSnapshot, file: string) => ({
+  name: id,
+  path: join(runsDir(), id, file),
+});
+
 export class CompletionService {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
-  private client: { run: string; serving: ServingClient } | undefined;
+  /** One server for all adapters of a base, so that a switch loads an adapter and no base. */
+  private client: { serves: string; serving: ServingClient } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
   private requests = 0;
@@ -64,7 +70,7 @@ export class CompletionService {
 
   /** Chooses a run and has its server ready before the first key. */
   async use(run: RunSnapshot): Promise<void> {
-    await this.stop();
+    this.ghost.forget();
     this.latencyMs = undefined;
     this.failureTold = false;
     await this.context.store.setInUse(run.spec.id);
@@ -75,7 +81,11 @@ export class CompletionService {
       location: vscode.ProgressLocation.Window,
       title: `Starting completion with ${run.spec.name}`,
     };
-    await vscode.window.withProgress(options, () => this.serving(run).start());
+    await vscode.window.withProgress(options, async () => {
+      const serving = this.serving(run);
+      await serving.start();
+      if (run.spec.hyper.method === 'lora') await serving.addAdapter(artefact(run, 'adapter.gguf'));
+    });
     this.changed.fire();
     void this.context.log.ask('info', `${run.spec.name} completes your code now: Tab accepts.`);
   }
@@ -83,19 +93,20 @@ export class CompletionService {
   /** The server of a run's result; it starts at the first request. */
   serving(run: RunSnapshot): ServingClient {
     const { id, base, hyper } = run.spec;
-    if (this.client?.run === id) return this.client.serving;
+    const lora = hyper.method === 'lora';
+    const serves = lora ? base.path : id;
+    if (this.client?.serves === serves) return this.client.serving;
     // What is asked for right now waits for this server: nothing is forgotten here.
     void this.client?.serving.dispose();
-    const file = (name: string) => [{ name: id, path: join(runsDir(), id, name) }];
     const serving = new ServingClient({
       node: () => this.context.node(),
       script: this.context.bundle('server.mjs'),
       base: base.path,
-      ...(hyper.method === 'lora' ? { adapters: file('adapter.gguf') } : { models: file('model.gguf') }),
+      ...(lora ? { adapters: [artefact(run, 'adapter.gguf')] } : { models: [artefact(run, 'model.gguf')] }),
       idleMinutes: IDLE_MINUTES,
       log: (line) => this.context.log.info(`server: ${line}`),
     });
-    this.client = { run: id, serving };
+    this.client = { serves, serving };
     return serving;
   }
 

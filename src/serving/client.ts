@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -57,7 +58,12 @@ export class ServingClient {
   private crashes = 0;
   private readonly ended = new AbortController();
 
-  constructor(private readonly options: ServingClientOptions) {}
+  /** Paths by name. */
+  private readonly adapters: Map<string, string>;
+
+  constructor(private readonly options: ServingClientOptions) {
+    this.adapters = new Map((options.adapters ?? []).map(({ name, path }) => [name, path]));
+  }
 
   /** Starts the server unless it runs; resolves once it answers. Throws UserError, the server's own where it has one. */
   async start(): Promise<ServerReady> {
@@ -86,29 +92,50 @@ export class ServingClient {
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
     const server = await this.running();
     try {
-      return await this.post(server.ready.port, request, signal);
+      return await this.ask(server.ready.port, request, signal);
     } catch (error) {
       if (signal?.aborted || error instanceof UserError || this.disposed) throw error;
       this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
       await gone(server);
-      return this.post((await this.start()).port, request, signal);
+      return this.ask((await this.start()).port, request, signal);
     }
   }
 
-  private async post(
+  /**
+   * Offers one more adapter: at once where the server runs, and to every one that starts later. One of the same name is
+   * replaced. Throws UserError where the server refuses it.
+   */
+  async addAdapter(adapter: { name: string; path: string }): Promise<void> {
+    const { name, path } = adapter;
+    if (this.adapters.get(name) === path) return;
+    const server = await this.server;
+    if (server)
+      await this.post(server.ready.port, '/v1/load_lora_adapter', {
+        lora_name: name,
+        lora_path: path,
+        load_inplace: true,
+      });
+    this.adapters.set(name, path);
+  }
+
+  private async ask(
     port: number,
     request: CompletionRequest,
     signal?: AbortSignal,
   ): Promise<CompletionResponse> {
-    const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
+    const response = await this.post(port, '/v1/completions', request, signal);
+    return completionResponseSchema.parse(await response.json());
+  }
+
+  private async post(port: number, route: string, body: object, signal?: AbortSignal): Promise<Response> {
+    const response = await fetch(`http://127.0.0.1:${port}${route}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${this.token}` },
-      body: JSON.stringify(request),
+      body: JSON.stringify(body),
       ...(signal ? { signal } : {}),
     });
-    const json: unknown = await response.json();
-    if (response.ok) return completionResponseSchema.parse(json);
-    const failure = errorBodySchema.safeParse(json);
+    if (response.ok) return response;
+    const failure = errorBodySchema.safeParse(await response.json());
     throw new UserError(
       response.status === 401 ? 'unauthorized' : 'bad-request',
       failure.success ? failure.data.error.message : `The completion server answered ${response.status}.`,
@@ -145,10 +172,12 @@ export class ServingClient {
   }
 
   private args(): string[] {
-    const { base, adapters = [], models = [], args = [], idleMinutes } = this.options;
+    const { base, models = [], args = [], idleMinutes } = this.options;
+    // One that was deleted meanwhile must not keep the others from being served.
+    const adapters = [...this.adapters].filter(([, path]) => existsSync(path));
     return [
       ...['--base', base, '--parent-stdin'],
-      ...adapters.flatMap(({ name, path }) => ['--adapter', `${name}=${path}`]),
+      ...adapters.flatMap(([name, path]) => ['--adapter', `${name}=${path}`]),
       ...models.flatMap(({ name, path }) => ['--model', `${name}=${path}`]),
       ...(idleMinutes ? ['--idle-minutes', String(idleMinutes)] : []),
       ...args,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -45,6 +45,49 @@ it('brings a server back once for all requests that it died under', async () => 
   const answers = await Promise.all([1, 2, 3].map(() => client.complete({ model: 'base', prompt: 'a' })));
   expect(answers.map(({ choices }) => choices[0]!.text)).toEqual(['x', 'x', 'x']);
   expect(pids).toHaveLength(2);
+});
+
+it('offers an adapter that came later, to the server that runs and to the next one', async () => {
+  const [first, later, refused] = ['first', 'later', 'refused'].map((name) => join(dir, `${name}.gguf`));
+  for (const file of [first, later, refused]) writeFileSync(file!, '');
+  const heard = join(dir, 'heard.jsonl');
+  clientOf(`
+    import { appendFileSync } from 'node:fs';
+    import { createServer } from 'node:http';
+    const hear = (what) => appendFileSync(${JSON.stringify(heard)}, JSON.stringify(what) + '\\n');
+    hear(process.argv.filter((word) => word.includes('=')));
+    createServer(async (request, response) => {
+      let body = '';
+      for await (const part of request) body += part;
+      const asked = JSON.parse(body);
+      hear([request.url, asked.lora_name ?? asked.model]);
+      if (asked.model) process.exit(1);
+      if (asked.lora_name === 'refused') response.statusCode = 409;
+      response.end(asked.lora_name === 'refused' ? '{"error":{"message":"For another base."}}' : 'Success');
+    }).listen(0, '127.0.0.1', function () {
+      console.log(JSON.stringify({ type: 'ready', port: this.address().port, models: ['base'], fillInTheMiddle: false }));
+    });`);
+  await client.addAdapter({ name: 'first', path: first! });
+  await client.start();
+  await client.addAdapter({ name: 'later', path: later! });
+  await client.addAdapter({ name: 'later', path: later! });
+  await expect(client.addAdapter({ name: 'refused', path: refused! })).rejects.toThrow('For another base.');
+  rmSync(first!);
+  // It dies under the request, and so does the next one, which serves what is still there.
+  await expect(client.complete({ model: 'later', prompt: 'a' })).rejects.toThrow();
+  expect(
+    readFileSync(heard, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as string[]),
+  ).toEqual([
+    [`first=${first}`],
+    ['/v1/load_lora_adapter', 'later'],
+    ['/v1/load_lora_adapter', 'refused'],
+    ['/v1/completions', 'later'],
+    [`later=${later}`],
+    ['/v1/completions', 'later'],
+  ]);
 });
 
 it('says why a server could not start, and leaves none behind', async () => {
