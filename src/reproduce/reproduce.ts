@@ -19,6 +19,7 @@ import { judgeClaims } from './judge.ts';
 import { planStages, planSweep, secondsOf, type Costs, type Planning, type StageName } from './plan.ts';
 import { reportMarkdown } from './report.ts';
 import { newRun, newSweep } from './runs.ts';
+import { extras, order, titles } from './stages.ts';
 import { writeClaims, writeState, type Reproduction } from './store.ts';
 import { variantsFor, type VariantName } from './variants.ts';
 
@@ -59,31 +60,6 @@ export interface ReproduceOptions {
   /** Training tokens there are. */
   trainTokens: number;
 }
-
-/** In which stages are done: whatever most claims wait for first. */
-const order: readonly StageName[] = [
-  'lora',
-  'full',
-  'data',
-  'lora-attention',
-  'lora-mlp',
-  'spectrum',
-  'lora-high-rank',
-  'diversity',
-  'full-weight-decay',
-  'full-attention-dropout',
-  'lora-replay',
-  'lora-instruct',
-  'full-instruct',
-  'lora-second-seed',
-  'full-second-seed',
-];
-const extras: StageName[] = ['lora-second-seed', 'full-second-seed'];
-const titles: Partial<Record<StageName, string>> = {
-  data: 'benchmarks of the main runs',
-  spectrum: 'singular values of what full fine-tuning changed',
-  diversity: 'samples for HumanEval, 50 for each problem',
-};
 
 /** Of what is left, for the sweep; and at most, where it takes longer than planned. */
 const SWEEP_SHARE = 0.25;
