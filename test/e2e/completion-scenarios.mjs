@@ -17,9 +17,9 @@ export const completionScenarios = {
 
     writeFile(place.workspace, 'walk.js', '');
     await workbench.openFile('walk.js');
-    const ghost = await typeUntilGhostText(workbench);
-    const first = ghost.text[0].replace(/[\u00a0\u00b7]/, ' ');
-    await keyboard.type(first);
+    // A letter: the editor closes brackets and quotes by itself.
+    const ghost = await typeUntilGhostText(workbench, /^\w/);
+    await keyboard.type(ghost.text[0]);
     const rest = () => shown(workbench);
     await until(
       'the rest of what was typed into',

@@ -61,7 +61,7 @@ export function colours(panel) {
 export const squeeze = (text) => text.replace(/[\s\u00a0\u00b7]+/g, '');
 
 /** The tiny model has little to say: several beginnings are typed until it goes on with one. */
-export async function typeUntilGhostText(workbench) {
+export async function typeUntilGhostText(workbench, wanted = /./) {
   const beginnings = ['return ', 'return registry.', 'import { registry } from ', 'export function load'];
   for (const typed of beginnings) {
     await workbench.page.keyboard.press('Control+End');
@@ -73,7 +73,7 @@ export async function typeUntilGhostText(workbench) {
       continue;
     }
     const text = (await workbench.ghostText().allInnerTexts()).join('');
-    return { typed, text };
+    if (wanted.test(text)) return { typed, text };
   }
   throw new Error('No ghost text was shown.');
 }
