@@ -5,6 +5,7 @@
 import { readBrackets } from './brackets.ts';
 import { languageOf } from './languages.ts';
 import type { CursorDocument } from './types.ts';
+import { lengthsOf } from './window.ts';
 
 /** Characters on either side that must be the same; further away only the lengths are compared. */
 const WINDOW = 4096;
@@ -42,12 +43,13 @@ export class CompletionCache {
 
   put(document: CursorDocument, adapter: string, text: string): void {
     const { before, after } = document;
+    const lengths = lengthsOf(document);
     const entry: Entry = {
       key: keyOf(document, adapter),
       before: before.slice(-WINDOW),
-      beforeLength: before.length,
+      beforeLength: lengths.before,
       after: after.slice(0, WINDOW),
-      afterLength: after.length,
+      afterLength: lengths.after,
       text,
     };
     const same = (other: Entry) =>
@@ -70,15 +72,16 @@ const keyOf = ({ path, languageId }: CursorDocument, adapter: string) =>
   JSON.stringify([adapter, path, languageId]);
 
 /** What of an entry is left to show in this document: all of it, or what has not been typed yet. */
-function restOf(entry: Entry, { before, after, languageId }: CursorDocument): string | undefined {
-  const typedLength = before.length - entry.beforeLength;
-  if (typedLength < 0 || typedLength > entry.text.length) return undefined;
-  const added = after.length - entry.afterLength;
+function restOf(entry: Entry, document: CursorDocument): string | undefined {
+  const { before, after, languageId } = document;
+  const lengths = lengthsOf(document);
+  const typedLength = lengths.before - entry.beforeLength;
+  if (typedLength < 0 || typedLength > Math.min(entry.text.length, before.length)) return undefined;
+  const added = lengths.after - entry.afterLength;
   if (added !== 0 && added !== 1) return undefined;
-  const typed = before.slice(entry.beforeLength);
-  if (!entry.text.startsWith(typed)) return undefined;
-  if (before.slice(Math.max(0, entry.beforeLength - WINDOW), entry.beforeLength) !== entry.before)
-    return undefined;
+  const cursor = before.length - typedLength;
+  if (!entry.text.startsWith(before.slice(cursor))) return undefined;
+  if (before.slice(Math.max(0, cursor - WINDOW), cursor) !== entry.before) return undefined;
   if (after.slice(added, added + WINDOW) !== entry.after) return undefined;
   const rest = entry.text.slice(typedLength);
   // Everything was typed: what comes next is not known.

@@ -1,24 +1,30 @@
 /** What of the document the model sees: characters, not tokens, so that it costs nothing to work out. */
+import { wholeCharacter } from './text.ts';
 
 export interface ContextBudget {
   /** Characters before the cursor. */
   before: number;
   /** Characters after it. */
   after: number;
+  /** Of other files. None by default. */
+  others?: number;
 }
 
-/** Some 700 and 170 tokens of code: on two cores, a second or two of a small model when none of it is known yet. */
-export const defaultBudget: ContextBudget = { before: 2400, after: 600 };
+/** Some 700, 170 and 500 tokens of code: on two cores, a second or two of a small model when none of it is known yet. */
+export const defaultBudget: ContextBudget = { before: 2400, after: 600, others: 1600 };
 
 /** The beginning moves in steps of this share of the budget, so that the engine's work on it is good for many keystrokes. */
 const STEP_SHARE = 0.25;
 
-/** The end of what precedes the cursor, from the beginning of a line on, in at most `budget` characters. */
-export function takeBefore(before: string, budget: number): string {
-  const excess = before.length - budget;
+/**
+ * The end of what precedes the cursor, from the beginning of a line on, in at most `budget` characters. `hidden`: characters
+ * of the document before that.
+ */
+export function takeBefore(before: string, budget: number, hidden = 0): string {
+  const excess = before.length + hidden - budget;
   if (excess <= 0) return before;
   const step = Math.max(1, Math.floor(budget * STEP_SHARE));
-  const cut = Math.min(before.length, Math.ceil(excess / step) * step);
+  const cut = Math.max(1, Math.min(before.length, Math.ceil(excess / step) * step - hidden));
   const line = before.indexOf('\n', cut - 1);
   return before.slice(line < 0 ? wholeCharacter(before, cut) : line + 1);
 }
@@ -28,10 +34,4 @@ export function takeAfter(after: string, budget: number): string {
   if (after.length <= budget) return after;
   const line = after.lastIndexOf('\n', budget);
   return after.slice(0, line > 0 ? line : wholeCharacter(after, budget));
-}
-
-/** Moves a cut out of the middle of a surrogate pair. */
-function wholeCharacter(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return code >= 0xdc00 && code <= 0xdfff ? at + 1 : at;
 }

@@ -1,13 +1,16 @@
 /** The whole of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
+import { afterAccepting, isSame, leadsTo, type Ahead } from './ahead.ts';
 import { CompletionCache } from './cache.ts';
-import { cleanUp, type DropReason } from './clean-up.ts';
-import type { ContextBudget } from './context.ts';
+import { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
+import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
 import { gate, type GateReason } from './gate.ts';
+import { OtherFiles } from './other-files.ts';
 import { buildPrompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
-import type { CompletionAsk, CursorDocument } from './types.ts';
+import type { CompletionAsk, CursorDocument, OtherFile } from './types.ts';
+import { changeOf, windowOf } from './window.ts';
 
 export interface CompleterOptions {
   /** Asks the engine; must stop it when the signal aborts. */
@@ -19,6 +22,10 @@ export interface CompleterOptions {
   /** Milliseconds of pause to begin with; it then follows the person's typing. */
   debounceMs?: number;
   budget?: ContextBudget;
+  /** Asks for what follows a completion while it is shown. */
+  ahead?: boolean;
+  /** The adapters were trained on whole repositories (see PromptOptions). */
+  wholeRepositories?: boolean;
   /** Milliseconds, monotonic. */
   now?: () => number;
   sleep?: (milliseconds: number) => Promise<void>;
@@ -31,6 +38,8 @@ export interface CompleteInput extends CursorDocument {
   selections?: readonly number[];
   /** Asked for by a key: no waiting, and also at the end of a statement. */
   invoked?: boolean;
+  /** Files that are open or were, the most recent first; asked for only now and then. Needs `place`. */
+  files?: () => readonly OtherFile[];
   signal?: AbortSignal;
 }
 
@@ -52,13 +61,22 @@ export function createCompleter(options: CompleterOptions): Completer {
   return new Engine(options);
 }
 
+/** An answer of the engine, for a document. */
+interface Answer {
+  cleaned: CleanUp;
+  /** Milliseconds. */
+  took: number;
+}
+
 class Engine implements Completer {
   private readonly cache = new CompletionCache();
+  private readonly others = new OtherFiles();
   private readonly debounce: Debounce;
   private readonly byAdapter = new Map<string, CompletionStatistics>();
   private readonly now: () => number;
   private readonly sleep: (milliseconds: number) => Promise<void>;
   private inFlight: AbortController | undefined;
+  private ahead: Ahead<Answer> | undefined;
   private last: CursorDocument | undefined;
 
   constructor(private readonly options: CompleterOptions) {
@@ -68,11 +86,19 @@ class Engine implements Completer {
       options.sleep ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)));
   }
 
-  async complete(input: CompleteInput): Promise<Completion | undefined> {
+  async complete(whole: CompleteInput): Promise<Completion | undefined> {
+    const input = { ...whole, ...windowOf(whole) };
     const deleting = this.noticeKey(input);
     // Whatever is asked now, the older question has no more use.
     this.inFlight?.abort();
     this.inFlight = undefined;
+    if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
+    const completion = await this.answer(input, deleting);
+    if (completion && this.options.ahead && !input.signal?.aborted) this.askAhead(input, completion.text);
+    return completion;
+  }
+
+  private async answer(input: CompleteInput, deleting: boolean): Promise<Completion | undefined> {
     const counts = this.of(input.adapter);
     const place = { ...input, selections: input.selections ?? [0] };
     // The end of a statement is no place to begin, but what was shown before it goes on.
@@ -89,16 +115,13 @@ class Engine implements Completer {
   }
 
   /** Learns the rhythm of typing. Returns whether the last key deleted text. */
-  private noticeKey({ path, languageId, before, after }: CompleteInput): boolean {
-    const last = this.last;
-    this.last = { path, languageId, before, after };
-    if (last?.path !== path || last.before === before) return false;
-    this.debounce.typed(this.now());
-    return (
-      last.before.length > before.length &&
-      last.before.startsWith(before) &&
-      last.after.length <= after.length
-    );
+  private noticeKey(input: CompleteInput): boolean {
+    const { path, languageId, before, after, hidden } = input;
+    const { last } = this;
+    this.last = { path, languageId, before, after, ...(hidden ? { hidden } : {}) };
+    const change = last?.path === path ? changeOf(last, this.last) : 'none';
+    if (change !== 'none') this.debounce.typed(this.now());
+    return change === 'deleted';
   }
 
   private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Completion | undefined> {
@@ -108,10 +131,13 @@ class Engine implements Completer {
     if (input.signal?.aborted) return undefined;
     input.signal?.addEventListener('abort', abort, { once: true });
     try {
-      if (!input.invoked)
-        await Promise.race([this.sleep(this.debounce.wait(input.before)), aborted(flight.signal)]);
-      if (flight.signal.aborted) return undefined;
-      return await this.fetch(input, counts, flight.signal);
+      const answer =
+        (this.ahead && (await this.takeAhead(this.ahead, input, flight.signal))) ??
+        (await this.askNow(input, flight.signal));
+      if (flight.signal.aborted || !answer) return undefined;
+      counts.latencyMs = answer.took;
+      if ('dropped' in answer.cleaned) return this.quiet(counts, answer.cleaned.dropped);
+      return { text: answer.cleaned.text, source: 'engine' };
     } catch (error) {
       if (flight.signal.aborted) return undefined;
       throw error;
@@ -121,31 +147,83 @@ class Engine implements Completer {
     }
   }
 
+  private async askNow(input: CompleteInput, signal: AbortSignal): Promise<Answer | undefined> {
+    if (!input.invoked && !signal.aborted)
+      await Promise.race([this.sleep(this.debounce.wait(input.before)), aborted(signal)]);
+    if (signal.aborted) return undefined;
+    return this.fetch(input, signal, () => (this.of(input.adapter).asked += 1));
+  }
+
+  /** The answer that is under way for this very place; any other is stopped. */
+  private async takeAhead(
+    ahead: Ahead<Answer>,
+    input: CompleteInput,
+    signal: AbortSignal,
+  ): Promise<Answer | undefined> {
+    if (!ahead.asked || !isSame(ahead.document, input)) {
+      this.stopAhead();
+      return undefined;
+    }
+    const answer = await Promise.race([ahead.answer, aborted(signal)]);
+    if (signal.aborted) this.stopAhead();
+    else if (answer) this.of(input.adapter).awaited += 1;
+    return answer;
+  }
+
+  /** Asks the engine and remembers what it said. Undefined once the signal aborted. */
   private async fetch(
     input: CompleteInput,
-    counts: CompletionStatistics,
     signal: AbortSignal,
-  ): Promise<Completion | undefined> {
-    const { fillInTheMiddle, maxTokens, budget, request } = this.options;
+    onAsk: () => void,
+  ): Promise<Answer | undefined> {
+    const { fillInTheMiddle, maxTokens, budget = defaultBudget, request, wholeRepositories } = this.options;
     const reach = reachAt(input);
     const { ask, heal } = buildPrompt(input, {
       model: input.adapter,
       fillInTheMiddle: await fillInTheMiddle(),
       maxTokens: maxTokens(),
       reach,
-      ...(budget ? { budget } : {}),
+      budget,
+      context:
+        input.files && input.place && budget.others
+          ? this.others.choose(input, input.files, budget.others)
+          : [],
+      ...(wholeRepositories ? { wholeRepositories } : {}),
     });
     if (signal.aborted) return undefined;
     const start = this.now();
-    counts.asked += 1;
-    const answer = await request(ask, signal);
+    onAsk();
+    const text = await request(ask, signal);
     if (signal.aborted) return undefined;
-    counts.latencyMs = this.now() - start;
-    const cleaned = cleanUp(answer, input, { reach, heal });
-    const text = 'text' in cleaned ? cleaned.text : '';
-    this.cache.put(input, input.adapter, text);
-    if ('dropped' in cleaned) return this.quiet(counts, cleaned.dropped);
-    return { text, source: 'engine' };
+    const cleaned = cleanUp(text, input, { reach, heal });
+    this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
+    return { cleaned, took: this.now() - start };
+  }
+
+  /** While a completion is shown and nothing else is asked: has ready what follows it. An error is told when it is asked for. */
+  private askAhead(input: CompleteInput, shown: string): void {
+    const document = afterAccepting(input, shown);
+    if (!document || (this.ahead && isSame(this.ahead.document, document))) return;
+    this.stopAhead();
+    if (this.cache.get(document, input.adapter) !== undefined) return;
+    const stop = new AbortController();
+    const ahead: Ahead<Answer> = { document, adapter: input.adapter, asked: false, stop, answer: noAnswer };
+    const ask = async () => {
+      await Promise.race([this.sleep(this.debounce.wait(document.before)), aborted(stop.signal)]);
+      if (stop.signal.aborted || this.inFlight) return undefined;
+      ahead.asked = true;
+      const counts = this.of(input.adapter);
+      return this.fetch({ ...input, ...windowOf(document) }, stop.signal, () => (counts.ahead += 1));
+    };
+    ahead.answer = ask()
+      .catch(() => undefined)
+      .finally(() => this.ahead === ahead && (this.ahead = undefined));
+    this.ahead = ahead;
+  }
+
+  private stopAhead(): void {
+    this.ahead?.stop.abort();
+    this.ahead = undefined;
   }
 
   private quiet(counts: CompletionStatistics, reason: GateReason | DropReason | 'deleting'): undefined {
@@ -165,11 +243,18 @@ class Engine implements Completer {
   reset(): void {
     this.inFlight?.abort();
     this.inFlight = undefined;
+    this.stopAhead();
+    this.others.forget();
     this.cache.clear();
   }
 }
 
+const noAnswer = Promise.resolve(undefined);
+
 /** Settles when the signal aborts, so that nothing waits for a pause that no longer matters. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
 }

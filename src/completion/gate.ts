@@ -49,6 +49,7 @@ export function gate({
   before,
   after,
   languageId,
+  hidden,
   selections,
   invoked = false,
 }: GateInput): GateReason | undefined {
@@ -59,7 +60,7 @@ export function gate({
   const right = firstLine(after);
   if (!isOpen(left, right, languageOf(languageId))) return 'text-right';
   if (left.length + right.length > LONGEST_LINE) return 'long-line';
-  if (isBlank(before) && isBlank(after)) return 'empty';
+  if (isBlank(before) && isBlank(after) && !hidden) return 'empty';
   if (!invoked && isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';
   return undefined;
 }

@@ -9,6 +9,7 @@ export {
 export { gate, type GateReason } from './gate.ts';
 export { languageIdOf } from './languages.ts';
 export { buildPrompt, type Prompt, type PromptOptions } from './prompt.ts';
+export { OtherFiles } from './other-files.ts';
 export { reachAt } from './reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
-export type { CompletionAsk, CursorDocument, Reach } from './types.ts';
+export type { CompletionAsk, ContextFile, CursorDocument, OtherFile, Place, Reach } from './types.ts';

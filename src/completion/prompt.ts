@@ -1,6 +1,7 @@
 /** From a document at the cursor to what the engine is asked. */
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
-import type { CompletionAsk, CursorDocument, Reach } from './types.ts';
+import { wellFormed } from './text.ts';
+import type { CompletionAsk, ContextFile, CursorDocument, Reach } from './types.ts';
 
 export interface PromptOptions {
   model: string;
@@ -9,13 +10,18 @@ export interface PromptOptions {
   maxTokens: number;
   reach: Reach;
   budget?: ContextBudget;
+  /** Parts of other files. */
+  context?: readonly ContextFile[];
+  /** The model was trained on whole repositories: each of its files had its path, so this one has too. */
+  wholeRepositories?: boolean;
 }
 
 export interface Prompt {
   ask: CompletionAsk;
   /**
-   * White space that stands before the cursor and was left out of the prompt, for the model to write it: tokens of code
-   * begin with their space, and after a lone space the model is off its track. The answer must begin with it.
+   * The space or tab that stands before the cursor and was left out of the prompt, for the model to write it: tokens of
+   * code begin with their space, indentation is one token but for its last character, and after both as one token the
+   * model is off its track. The answer must begin with it.
    */
   heal: string;
 }
@@ -23,16 +29,24 @@ export interface Prompt {
 /** A line needs fewer tokens than a block may take. */
 const LINE_TOKENS = 48;
 
+/**
+ * What comes first stays the same for longest, for the engine to reuse: other files, then the text before the cursor, then
+ * what follows.
+ */
 export function buildPrompt(document: CursorDocument, options: PromptOptions): Prompt {
-  const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget } = options;
-  const before = unixLines(takeBefore(document.before, budget.before));
-  const heal = before.endsWith(' ') ? ' ' : '';
+  const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
+  const before = plain(takeBefore(document.before, budget.before, document.hidden?.before));
+  const heal = /[ \t]$/.exec(before)?.[0] ?? '';
   const prompt = before.slice(0, before.length - heal.length);
-  const after = fillInTheMiddle ? unixLines(takeAfter(document.after, budget.after)) : '';
+  const after = fillInTheMiddle ? plain(takeAfter(document.after, budget.after)) : '';
+  const { place } = document;
+  const placed = place && (context.length > 0 || options.wholeRepositories);
   return {
     heal,
     ask: {
       model,
+      ...(context.length > 0 ? { context } : {}),
+      ...(placed ? { place } : {}),
       prompt,
       ...(after.trim() ? { suffix: after } : {}),
       maxTokens: reach === 'line' ? Math.min(maxTokens, LINE_TOKENS) : maxTokens,
@@ -42,5 +56,5 @@ export function buildPrompt(document: CursorDocument, options: PromptOptions): P
   };
 }
 
-/** Models know one kind of line end. */
-const unixLines = (text: string): string => text.replaceAll('\r\n', '\n');
+/** Models know one kind of line end, and whole characters. */
+const plain = (text: string): string => wellFormed(text.replaceAll('\r\n', '\n'));

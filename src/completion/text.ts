@@ -45,3 +45,12 @@ export function linesBelow(after: string, count: number): string[] {
 /** Only brackets, quotes and separators: says nothing when it comes twice. */
 export const isPunctuation = (line: string): boolean =>
   /^[\s)\]}({[;,.:'"`]*$|^\s*(end|fi|done|else|pass)\s*$/.test(line);
+
+/** Moves a cut out of the middle of a surrogate pair. */
+export function wholeCharacter(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  return code >= 0xdc00 && code <= 0xdfff ? at + 1 : at;
+}
+
+/** Halves of characters, which no engine can read, are told as unknown characters. */
+export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\uFFFD');

@@ -7,6 +7,30 @@ export interface CursorDocument {
   languageId: string;
   before: string;
   after: string;
+  /** Characters of the document beyond these two, where they aren't the whole of it. */
+  hidden?: { before: number; after: number };
+  /** Where it is, as the model is told; needed for other files to be told too. */
+  place?: Place;
+}
+
+export interface Place {
+  /** The workspace folder's name. */
+  repository: string;
+  /** From the workspace folder on, with slashes. */
+  path: string;
+}
+
+/** A file that is open, or was not long ago. */
+export interface OtherFile {
+  /** From the workspace folder on, with slashes. */
+  path: string;
+  text: string;
+}
+
+/** A part of another file, as the model gets to see it. */
+export interface ContextFile {
+  filename: string;
+  text: string;
 }
 
 /** What the engine is asked for. */
@@ -16,6 +40,9 @@ export interface CompletionAsk {
   prompt: string;
   /** Only for bases with fill-in-the-middle tokens. */
   suffix?: string;
+  /** Parts of other files, which the engine lays out as the base knows repositories, with `place`'s file as the last. */
+  context?: readonly ContextFile[];
+  place?: Place;
   maxTokens: number;
   stop: string[];
 }

@@ -1,55 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createCompleter,
-  type CompleteInput,
-  type CompletionAsk,
-  type CompleterOptions,
-} from '../../../src/completion/index.ts';
-
-/** An engine whose answers the test gives, and a clock that it winds. */
-function setUp(options: Partial<CompleterOptions> = {}) {
-  const asks: {
-    ask: CompletionAsk;
-    signal: AbortSignal;
-    answer: (text: string) => void;
-    fail: (error: Error) => void;
-  }[] = [];
-  const pauses: { milliseconds: number; end: () => void }[] = [];
-  let time = 0;
-  const completer = createCompleter({
-    request: (ask, signal) => new Promise((answer, fail) => asks.push({ ask, signal, answer, fail })),
-    fillInTheMiddle: () => false,
-    maxTokens: () => 64,
-    now: () => time,
-    sleep: (milliseconds) => new Promise((end) => pauses.push({ milliseconds, end })),
-    ...options,
-  });
-  const at = (before: string, more: Partial<CompleteInput> = {}): CompleteInput => ({
-    path: 'a.ts',
-    languageId: 'typescript',
-    before,
-    after: '',
-    adapter: 'mine',
-    ...more,
-  });
-  return { completer, asks, pauses, at, pass: (milliseconds: number) => (time += milliseconds) };
-}
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
-/** From key to answer. */
-async function answered(
-  { completer, asks, pauses, at }: ReturnType<typeof setUp>,
-  before: string,
-  text: string,
-  more = {},
-) {
-  const promise = completer.complete(at(before, more));
-  pauses.at(-1)!.end();
-  await settle();
-  asks.at(-1)!.answer(text);
-  return promise;
-}
+import { answered, setUp, settle } from './set-up.ts';
 
 describe('a request', () => {
   it('waits for a pause in typing, then asks once', async () => {
@@ -229,5 +179,204 @@ describe('being quiet', () => {
     expect(rhythm(120)).toBeGreaterThan(170);
     expect(rhythm(120)).toBeLessThan(190);
     expect(rhythm(900)).toBe(300);
+  });
+});
+
+describe('what follows a completion', () => {
+  /** Shows ` first(` at `const a =`, with its successor asked for if it is given time. */
+  async function shown(t: ReturnType<typeof setUp>) {
+    expect((await answered(t, 'const a =', ' first('))?.text).toBe(' first(');
+    await settle();
+    t.pauses.at(-1)!.end();
+    await settle();
+  }
+
+  it('is asked for while that is shown, and there at once when it is accepted', async () => {
+    const t = setUp({ ahead: true });
+    await shown(t);
+    expect(t.asks[1]!.ask.prompt).toBe('const a = first(');
+    t.asks[1]!.answer('1);');
+    await settle();
+    expect(await t.completer.complete(t.at('const a = first('))).toEqual({ text: '1);', source: 'cache' });
+    expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, ahead: 1, awaited: 0, cached: 1 });
+  });
+
+  it('is waited for when it is accepted before the answer has come', async () => {
+    const t = setUp({ ahead: true });
+    await shown(t);
+    const accepted = t.completer.complete(t.at('const a = first('));
+    await settle();
+    expect(t.asks).toHaveLength(2);
+    expect(t.asks[1]!.signal.aborted).toBe(false);
+    t.asks[1]!.answer('1);');
+    expect(await accepted).toEqual({ text: '1);', source: 'engine' });
+    expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, ahead: 1, awaited: 1 });
+  });
+
+  it('goes on while the completion is typed through, and stops at anything else', async () => {
+    const t = setUp({ ahead: true });
+    await shown(t);
+    expect((await t.completer.complete(t.at('const a = fi')))?.source).toBe('cache');
+    expect(t.asks[1]!.signal.aborted).toBe(false);
+    void t.completer.complete(t.at('const a = fo'));
+    expect(t.asks[1]!.signal.aborted).toBe(true);
+    t.asks[1]!.answer('1);');
+    await settle();
+    t.pauses.at(-1)!.end();
+    await settle();
+    expect(t.asks.at(-1)!.ask.prompt).toBe('const a = fo');
+  });
+
+  it('is not asked for when a key comes first, nor for another adapter', async () => {
+    const t = setUp({ ahead: true });
+    await answered(t, 'const a =', ' first(');
+    await settle();
+    void t.completer.complete(t.at('const a =', { adapter: 'other' }));
+    t.pauses.forEach(({ end }) => end());
+    await settle();
+    expect(t.asks).toHaveLength(2);
+    expect(t.asks[1]!.ask).toMatchObject({ model: 'other', prompt: 'const a =' });
+  });
+
+  it('is the next line, where the completion ends a statement', async () => {
+    const t = setUp({ ahead: true });
+    expect((await answered(t, '  const a =', ' 1;'))?.text).toBe(' 1;');
+    await settle();
+    t.pauses.at(-1)!.end();
+    await settle();
+    t.asks[1]!.answer(' const b = 2;');
+    await settle();
+    expect(await t.completer.complete(t.at('  const a = 1;'))).toBeUndefined();
+    expect((await t.completer.complete(t.at('  const a = 1;\n  ')))?.text).toBe('const b = 2;');
+  });
+
+  it('that fails is asked again, by the one who wants it', async () => {
+    const t = setUp({ ahead: true });
+    await shown(t);
+    t.asks[1]!.fail(new Error('the server is gone'));
+    await settle();
+    const again = t.completer.complete(t.at('const a = first('));
+    t.pauses.at(-1)!.end();
+    await settle();
+    t.asks[2]!.answer('2);');
+    expect((await again)?.text).toBe('2);');
+  });
+
+  it('is not asked for unless it should be, and not after a reset', async () => {
+    const t = setUp();
+    await answered(t, 'const a =', ' first(');
+    await settle();
+    t.pauses.forEach(({ end }) => end());
+    await settle();
+    expect(t.asks).toHaveLength(1);
+    const other = setUp({ ahead: true });
+    await answered(other, 'const a =', ' first(');
+    await settle();
+    other.completer.reset();
+    other.pauses.forEach(({ end }) => end());
+    await settle();
+    expect(other.asks).toHaveLength(1);
+  });
+});
+
+describe('other files', () => {
+  const place = { repository: 'shop', path: 'src/cart.ts' };
+  const price = {
+    path: 'src/price.ts',
+    text: 'export function priceOf(item: Item, discount: number) {\n  return item.price * discount;\n}\n'.repeat(
+      3,
+    ),
+  };
+  const before = "import { priceOf } from './price.ts';\n\nexport const total = priceOf(item,";
+
+  it('are in the prompt with their paths, and the document has its own', async () => {
+    const t = setUp();
+    await answered(t, before, ' 1);', { place, files: () => [price] });
+    expect(t.asks[0]!.ask).toMatchObject({
+      place,
+      context: [{ filename: 'src/price.ts', text: price.text }],
+      prompt: before,
+    });
+  });
+
+  it('are looked for only now and then', async () => {
+    const t = setUp();
+    let times = 0;
+    const files = () => ((times += 1), [price]);
+    await answered(t, before, ' 1);', { place, files });
+    await answered(t, `${before} x`, ', 2);', { place, files });
+    expect(t.asks[1]!.ask.context).toBe(t.asks[0]!.ask.context);
+    expect(times).toBe(1);
+  });
+
+  it('are left out where there are none; the place too, unless whole repositories were learned', async () => {
+    const t = setUp();
+    await answered(t, before, ' 1);', { place, files: () => [] });
+    expect(t.asks[0]!.ask).toEqual({ model: 'mine', prompt: before, maxTokens: 48, stop: ['\n'] });
+    const whole = setUp({ wholeRepositories: true });
+    await answered(whole, before, ' 1);', { place });
+    expect(whole.asks[0]!.ask.place).toEqual(place);
+  });
+});
+
+describe('documents of any kind', () => {
+  it.each([
+    ['a notebook cell', 'vscode-notebook-cell:/home/me/a.ipynb#W0sZ', 'python'],
+    ['an untitled document', 'untitled:Untitled-1', 'plaintext'],
+    ['an unknown language', 'file:///a.q', 'q'],
+  ])('%s', async (_, path, languageId) => {
+    const t = setUp();
+    expect((await answered(t, 'total =', ' 1', { path, languageId }))?.text).toBe(' 1');
+    expect((await t.completer.complete(t.at('total = ', { path, languageId })))?.text).toBe('1');
+  });
+
+  it('cells of one notebook are told apart', async () => {
+    const t = setUp();
+    const cell = (name: string) => ({ path: `vscode-notebook-cell:/a.ipynb#${name}`, languageId: 'python' });
+    await answered(t, 'x =', ' 1', cell('one'));
+    await answered(t, 'x =', ' 2', cell('two'));
+    expect((await t.completer.complete(t.at('x =', cell('one'))))?.text).toBe(' 1');
+  });
+
+  it('of ten megabytes: asks for little, and goes on as someone types', async () => {
+    const lines = 'export const value = compute(another, "text");\n'.repeat(220_000);
+    expect(lines.length).toBeGreaterThan(10_000_000);
+    const t = setUp({ fillInTheMiddle: () => true });
+    await answered(t, `${lines}const a =`, ' 1 + 2;', { after: `\n${lines}` });
+    const { prompt, suffix } = t.asks[0]!.ask;
+    expect(prompt.length).toBeLessThan(3000);
+    expect(suffix!.length).toBeLessThan(1000);
+    expect(prompt.endsWith('\nconst a =')).toBe(true);
+    const after = `\n${lines}`;
+    expect((await t.completer.complete(t.at(`${lines}const a = 1`, { after })))?.text).toBe(' + 2;');
+    expect(await t.completer.complete(t.at(`${lines}const a`, { after }))).toBeUndefined();
+    expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 1 });
+  });
+
+  it('given as a window counts as the whole', async () => {
+    const t = setUp();
+    const hidden = { before: 1000, after: 500 };
+    await answered(t, 'const a =', ' 1;', { hidden });
+    expect((await t.completer.complete(t.at('const a =', { hidden })))?.text).toBe(' 1;');
+    await answered(t, 'const a =', ' 2;', { hidden: { ...hidden, before: 1001 } });
+    await answered(t, 'const a =', ' 3;', { hidden: { ...hidden, after: 501 } });
+    expect(t.asks).toHaveLength(3);
+  });
+
+  it.each(['\uD83D', '\uDE00', 'a\uD83D b \uDE00 c', '\uDE00\uD83D\n  '])(
+    'halves of characters before the cursor, %j, are no error',
+    async (text) => {
+      const t = setUp({ fillInTheMiddle: () => true });
+      const answer = await answered(t, `x ${text}`, ' y', { after: `\n${text}` });
+      expect(answer?.text.trim()).toBe('y');
+      const { prompt, suffix } = t.asks[0]!.ask;
+      expect(Buffer.from(prompt + suffix!, 'utf8').toString('utf8')).toBe(prompt + suffix!);
+    },
+  );
+
+  it('in the middle of a character nothing is asked', async () => {
+    const t = setUp();
+    expect(await t.completer.complete(t.at('const a = "\uD83D', { after: '\uDE00"' }))).toBeUndefined();
+    expect(t.completer.statistics('mine').quiet).toEqual({ 'text-right': 1 });
   });
 });

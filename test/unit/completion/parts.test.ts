@@ -128,7 +128,7 @@ describe('the prompt', () => {
       ask: { prompt: '  return' },
     });
     expect(buildPrompt(document('a\n    '), options)).toMatchObject({ heal: ' ', ask: { prompt: 'a\n   ' } });
-    expect(buildPrompt(document('a\n\t'), options)).toMatchObject({ heal: '', ask: { prompt: 'a\n\t' } });
+    expect(buildPrompt(document('a\n\t'), options)).toMatchObject({ heal: '\t', ask: { prompt: 'a\n' } });
   });
   it('has one kind of line end', () =>
     expect(buildPrompt(document('a\r\nb', '\r\nc'), options).ask).toMatchObject({

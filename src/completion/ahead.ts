@@ -1,0 +1,51 @@
+/** The next question, asked before it comes up: what follows when the completion that is shown is accepted. */
+import { gate } from './gate.ts';
+import { indentOf, lastLine } from './text.ts';
+import type { CursorDocument } from './types.ts';
+import { changeOf, lengthsOf } from './window.ts';
+
+/** The document once `text` was accepted; at the end of a statement once its line was ended, too. Undefined where nothing would be asked. */
+export function afterAccepting(document: CursorDocument, text: string): CursorDocument | undefined {
+  const accepted = { ...document, before: document.before + text };
+  const reason = gate({ ...accepted, selections: [0] });
+  if (reason === undefined) return accepted;
+  if (reason !== 'statement-end') return undefined;
+  const lineEnd = accepted.before.includes('\r\n') ? '\r\n' : '\n';
+  return { ...accepted, before: accepted.before + lineEnd + indentOf(lastLine(accepted.before)) };
+}
+
+/** As much of the text at the cursor tells whether two places are the same. */
+const NEAR = 256;
+
+/** Whether two documents are the same at the cursor. */
+export function isSame(a: CursorDocument, b: CursorDocument): boolean {
+  return (
+    a.path === b.path &&
+    changeOf(a, b) === 'none' &&
+    lengthsOf(a).after === lengthsOf(b).after &&
+    a.after.slice(0, NEAR) === b.after.slice(0, NEAR)
+  );
+}
+
+/** A request for a place that nobody is at yet. */
+export interface Ahead<Answer> {
+  document: CursorDocument;
+  adapter: string;
+  /** It has reached the engine. */
+  asked: boolean;
+  answer: Promise<Answer | undefined>;
+  stop: AbortController;
+}
+
+/** Whether someone who is here may still get there by typing. */
+export function leadsTo(
+  { document, adapter }: Ahead<unknown>,
+  here: CursorDocument & { adapter: string },
+): boolean {
+  if (document.path !== here.path || adapter !== here.adapter) return false;
+  const missing = lengthsOf(document).before - lengthsOf(here).before;
+  const common = document.before.slice(0, document.before.length - missing);
+  return (
+    missing >= 0 && missing <= document.before.length && common.slice(-NEAR) === here.before.slice(-NEAR)
+  );
+}

@@ -1,0 +1,44 @@
+/** The part of a document that is looked at: a key in a file of 10 MB costs no more than in a small one. */
+import { wholeCharacter } from './text.ts';
+import type { CursorDocument } from './types.ts';
+
+const WINDOW = { before: 64 * 1024, after: 16 * 1024 };
+/** As much of the text at the cursor tells whether two places are the same. */
+const NEAR = 256;
+
+/** A document cut to the window around its cursor, with what is beyond counted in `hidden`. */
+export function windowOf(document: CursorDocument): CursorDocument {
+  const { before, after, hidden = { before: 0, after: 0 } } = document;
+  const from = before.length > WINDOW.before ? lineStart(before, before.length - WINDOW.before) : 0;
+  const to = after.length > WINDOW.after ? wholeCharacter(after, WINDOW.after) : after.length;
+  return {
+    ...document,
+    before: before.slice(from),
+    after: after.slice(0, to),
+    hidden: { before: hidden.before + from, after: hidden.after + after.length - to },
+  };
+}
+
+/** The beginning of the next line, or of the next character if there is no other line. */
+function lineStart(text: string, at: number): number {
+  const line = text.indexOf('\n', at);
+  return line < 0 ? wholeCharacter(text, at) : line + 1;
+}
+
+/** Characters before and after the cursor, those out of sight too. */
+export const lengthsOf = ({ before, after, hidden }: CursorDocument) => ({
+  before: before.length + (hidden?.before ?? 0),
+  after: after.length + (hidden?.after ?? 0),
+});
+
+/** How the text before the cursor changed: nothing, or its end was deleted, or something else. */
+export function changeOf(last: CursorDocument, now: CursorDocument): 'none' | 'deleted' | 'other' {
+  const was = lengthsOf(last);
+  const is = lengthsOf(now);
+  const removed = was.before - is.before;
+  if (removed < 0 || removed > last.before.length) return 'other';
+  const kept = last.before.slice(0, last.before.length - removed);
+  if (kept.slice(-NEAR) !== now.before.slice(-NEAR)) return 'other';
+  if (removed === 0) return 'none';
+  return was.after <= is.after ? 'deleted' : 'other';
+}
