@@ -70,3 +70,13 @@ export function describeCheck({ tokens, meanKl, maxKl, limit, change, rounding, 
       : `; rounding to the base's types costs ${figure(rounding)} of the ${figure(change)} that training changed`;
   return `${ok ? 'llama.cpp agrees with the trainer' : 'llama.cpp does NOT agree with the trainer'}: ${of}${cost}`;
 }
+
+/** Of each place what was written there last, newest last. */
+export function latestExports(records: readonly ExportRecord[]): ExportRecord[] {
+  const byPlace = new Map<string, ExportRecord>();
+  for (const record of records) {
+    byPlace.delete(record.path);
+    byPlace.set(record.path, record);
+  }
+  return [...byPlace.values()];
+}

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { runEventSchema } from './events.ts';
 import { summarySchema } from './evaluation.ts';
+import { exportRecordSchema } from './export.ts';
 import { runComparisonSchema } from './run-comparison.ts';
 import { hyperSchema, runSpecSchema, runStateSchema } from './run.ts';
 import { runSpectrumSchema } from './spectrum.ts';
@@ -17,6 +18,8 @@ export const runSnapshotSchema = z.object({
   brokenLines: z.int(),
   summary: summarySchema.optional(),
   spectrum: runSpectrumSchema.optional(),
+  /** Oldest first. */
+  exports: z.array(exportRecordSchema).optional(),
   corpus: z
     .object({
       kept: z.int(),

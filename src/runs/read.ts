@@ -1,5 +1,6 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
+import { exportRecordSchema, type ExportRecord } from '../protocol/export.ts';
 import { runEventSchema, survivingEvents, type RunEvent } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
@@ -9,6 +10,7 @@ import {
   corpusSummaryPath,
   evaluationSummaryPath,
   eventsPath,
+  exportsPath,
   readSpec,
   readState,
   spectrumPath,
@@ -45,14 +47,16 @@ export class RunReader {
   private readonly summary: SmallFile<Summary>;
   private readonly spectrum: SmallFile<RunSpectrum>;
   private readonly corpus: SmallFile<NonNullable<RunSnapshot['corpus']>>;
+  private readonly exports: SmallFile<ExportRecord[]>;
 
   private constructor(
     private readonly dir: string,
     private readonly spec: RunSnapshot['spec'],
   ) {
-    this.summary = new SmallFile(evaluationSummaryPath(dir), summarySchema);
-    this.spectrum = new SmallFile(spectrumPath(dir), runSpectrumSchema);
-    this.corpus = new SmallFile(corpusSummaryPath(dir), corpusSchema);
+    this.summary = new SmallFile(evaluationSummaryPath(dir), jsonOf(summarySchema));
+    this.spectrum = new SmallFile(spectrumPath(dir), jsonOf(runSpectrumSchema));
+    this.corpus = new SmallFile(corpusSummaryPath(dir), jsonOf(corpusSchema));
+    this.exports = new SmallFile(exportsPath(dir), (text) => parseLines(exportRecordSchema, text).values);
   }
 
   static async open(dir: string): Promise<RunReader> {
@@ -69,6 +73,7 @@ export class RunReader {
       await this.summary.refresh(),
       await this.spectrum.refresh(),
       await this.corpus.refresh(),
+      await this.exports.refresh(),
     ];
     return moved || news.includes(true);
   }
@@ -84,6 +89,7 @@ export class RunReader {
     if (this.summary.value) snapshot.summary = this.summary.value;
     if (this.spectrum.value) snapshot.spectrum = this.spectrum.value;
     if (this.corpus.value) snapshot.corpus = this.corpus.value;
+    if (this.exports.value?.length) snapshot.exports = this.exports.value;
     return snapshot;
   }
 
@@ -120,13 +126,21 @@ export class RunReader {
   }
 }
 
-/** A JSON file that may come later; read again only when it has changed. */
+/** What a file's text says; undefined or an error where that can't be read. */
+type Parse<T> = (text: string) => T | undefined;
+
+const jsonOf =
+  <T>(schema: z.ZodType<T>): Parse<T> =>
+  (text) =>
+    schema.safeParse(JSON.parse(text)).data;
+
+/** A file that may come later; read again only when it has changed. */
 class SmallFile<T> {
   value: T | undefined;
   private seen = '';
   constructor(
     private readonly path: string,
-    private readonly schema: z.ZodType<T>,
+    private readonly parse: Parse<T>,
   ) {}
 
   async refresh(): Promise<boolean> {
@@ -140,7 +154,7 @@ class SmallFile<T> {
 
   private async read(): Promise<T | undefined> {
     try {
-      return this.schema.safeParse(JSON.parse(await readFile(this.path, 'utf8'))).data;
+      return this.parse(await readFile(this.path, 'utf8'));
     } catch {
       return undefined;
     }

@@ -1,5 +1,6 @@
 /** The facts of a run, and what became of the folder's files or the data set's rows. */
 import { reasons } from '../../src/corpus/manifest.ts';
+import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeLearning, documentWord } from '../../src/protocol/material.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
@@ -13,7 +14,7 @@ export interface Fact {
 }
 
 export function runFacts(
-  { spec, state }: RunSnapshot,
+  { spec, state, exports }: RunSnapshot,
   { start, last, done, memory: plan }: RunSeries,
 ): Fact[] {
   const { hyper } = spec;
@@ -62,6 +63,11 @@ export function runFacts(
     spec.folder ? { name: 'Folder', value: spec.folder } : undefined,
     spec.corpus.data === undefined ? undefined : { name: 'Data set', value: spec.corpus.data },
     learning ? { name: 'Learned', value: learning } : undefined,
+    ...latestExports(exports ?? []).map((one) => ({
+      name: 'Exported',
+      value: `${describeTarget(one)}, step ${one.step}`,
+      note: `${one.path}; ${describeCheck(one.check)}`,
+    })),
     { name: 'Started', value: formatTime(spec.createdAt), note: `seed ${hyper.seed}, run ${spec.id}` },
   ];
   return facts.filter((fact) => fact !== undefined);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../protocol/export.ts';
 import { describeRollback, survivingEvents, type RunEvent } from '../../protocol/events.ts';
 import { describeLearning, documentWord } from '../../protocol/material.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -52,7 +53,7 @@ function describe(dir: string, snapshot: RunSnapshot): string {
 
 function facts(
   dir: string,
-  { spec, state, corpus, spectrum }: RunSnapshot,
+  { spec, state, corpus, spectrum, exports }: RunSnapshot,
   events: RunEvent[],
 ): [string, string | undefined][] {
   const start = events.findLast((event) => event.type === 'start');
@@ -103,6 +104,7 @@ function facts(
     ['kept', keptOf(events)],
     ['spectrum', spectrum && describeSpectrum(spectrum)],
     ['result', done && `${dir}/${done.artefact}`],
+    ['exported', exports && exportsOf(exports)],
     ['directory', done ? undefined : dir],
   ];
 }
@@ -115,6 +117,11 @@ function memoryOf(events: RunEvent[]): string | undefined {
   const peak = measured ? `${formatBytes(measured)} at peak, ` : '';
   return `${peak}${formatBytes(planned.total)} planned (${describePlan({ ...planned.plan, total: planned.total })})`;
 }
+
+const exportsOf = (records: readonly ExportRecord[]) =>
+  latestExports(records)
+    .map((one) => `${describeTarget(one)}, ${one.path}; ${describeCheck(one.check)}`)
+    .join(`\n${' '.repeat(13)}`);
 
 function rollbacks(events: RunEvent[]): string | undefined {
   const lines = events.flatMap((event) => (event.type === 'rollback' ? [describeRollback(event)] : []));
