@@ -17,6 +17,13 @@ export const completionRequestSchema = z
     prompt: z.union([z.string(), z.array(z.string()).min(1).max(MOST_CHOICES)]),
     /** Text after the cursor, for bases with fill-in-the-middle tokens. */
     suffix: z.string().optional(),
+    /** Ours: parts of other files, laid out as the base knows repositories. */
+    context: z
+      .array(z.object({ filename: z.string(), text: z.string() }))
+      .max(100)
+      .optional(),
+    /** Ours: where the prompt's file is; then all is laid out as in training. */
+    place: z.object({ repository: z.string(), path: z.string() }).optional(),
     /** 0 only reads the prompt, so that the next request finds it read. */
     max_tokens: z.int().min(0).max(MOST_TOKENS).default(64),
     temperature: z.number().min(0).max(2).default(0),

@@ -61,6 +61,8 @@ export interface HostRequest {
   seed?: number | undefined;
   /** Other files, put before the prompt as the base's own format has it; the first to be cut. */
   context?: readonly ContextFile[] | undefined;
+  /** Where the prompt's file is: it and `context` are laid out as repositories are in training. Default: as llama.cpp's server does. */
+  place?: Place | undefined;
   /** What of the answer is written already, between prompt and suffix. */
   begun?: string | undefined;
   /** Tokens whose probabilities are told at each place beside the chosen one's; undefined tells none. */
@@ -70,6 +72,13 @@ export interface HostRequest {
   frequencyPenalty?: number | undefined;
   /** False computes the whole prompt anew, in the same blocks each time, so that rounding is the same too. Default true. */
   cachePrompt?: boolean | undefined;
+}
+
+export interface Place {
+  /** The repository's name. */
+  repository: string;
+  /** Within the repository. */
+  path: string;
 }
 
 export interface ContextFile {

@@ -28,6 +28,8 @@ export function toHostRequests(body: Body): HostRequest[] {
       model: body.model,
       prompt,
       suffix: body.suffix,
+      context: body.context,
+      place: body.place,
       maxTokens: body.max_tokens,
       temperature: body.temperature,
       topP: body.top_p,

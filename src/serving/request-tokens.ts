@@ -1,6 +1,7 @@
 /** What a request is to the engine: the prompt's tokens, and how to sample. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import type { ContextFile, HostRequest } from './host-types.ts';
+import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../corpus/tokenizer.ts';
+import type { HostRequest } from './host-types.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -14,11 +15,12 @@ export interface RequestTokens extends PromptTokens {
 
 /** The tokens of the prompt, cut so that the answer has room after it. */
 export function layOutRequest(
-  { prompt, suffix, maxTokens, context = [], begun = '' }: HostRequest,
-  model: LlamaModel,
+  request: HostRequest,
+  model: Pick<LlamaModel, 'tokenize' | 'tokens'>,
   { bos, fill, repository }: Vocabulary,
   contextSize: number,
 ): RequestTokens {
+  const { prompt, suffix, maxTokens, begun = '' } = request;
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
   const answer = Math.min(maxTokens, Math.floor(contextSize * ANSWER_SHARE));
   // One position stays empty: llama.cpp would shift the context to make room.
@@ -31,7 +33,7 @@ export function layOutRequest(
       fill,
       bos,
       room,
-      context: layOutFiles(context, repository, encode),
+      context: layOutRepository(request, model) ?? layOutFiles(request, repository, encode),
       begun: filled ? encode(begun) : [],
     },
   );
@@ -40,9 +42,27 @@ export function layOutRequest(
   return { ...laidOut, most: Math.min(maxTokens, contextSize - 1 - laidOut.tokens.length) };
 }
 
+/** Other files, and where the prompt's own is, with the very tokens of training (corpus/layout.ts); undefined without a place, or marks. */
+function layOutRepository(
+  { context = [], place }: HostRequest,
+  model: Pick<LlamaModel, 'tokenize'>,
+): number[] | undefined {
+  const tokenizer: CorpusTokenizer = {
+    encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
+    eos: 0,
+  };
+  if (!place || !hasRepositoryMarks(tokenizer)) return undefined;
+  const { opening, heading } = repositoryMarks(tokenizer);
+  return [
+    ...opening(place.repository),
+    ...context.flatMap(({ filename = 'file', text }) => [...heading(filename), ...tokenizer.encode(text)]),
+    ...heading(place.path),
+  ];
+}
+
 /** Other files as the base knows repositories, as llama.cpp's server lays them out; as plain text where it knows none. */
 function layOutFiles(
-  files: readonly ContextFile[],
+  { context: files = [] }: HostRequest,
   { name, file }: Vocabulary['repository'],
   encode: (text: string) => number[],
 ): number[] {

@@ -1,0 +1,64 @@
+/** A request with other files is laid out as training lays out a repository: compared with the corpus' own functions. */
+import { expect, it } from 'vitest';
+import { layOutCut } from '../../../src/corpus/fim.ts';
+import { repositoryMarks } from '../../../src/corpus/tokenizer.ts';
+import type { HostRequest } from '../../../src/serving/host-types.ts';
+import { layOutRequest } from '../../../src/serving/request-tokens.ts';
+import type { Vocabulary } from '../../../src/serving/vocabulary.ts';
+
+/** A token to a character; names of special tokens are one. */
+function model(...special: string[]) {
+  const tokenize = (text: string, isSpecial?: boolean) =>
+    isSpecial && special.includes(text)
+      ? [1000 + special.indexOf(text)]
+      : Array.from(text, (character) => character.codePointAt(0)!);
+  return { tokenize, tokens: { bos: null, eos: null } } as never as Parameters<typeof layOutRequest>[1];
+}
+
+const fill = { prefix: 2000, suffix: 2001, middle: 2002 };
+const vocabulary = (more: Partial<Vocabulary> = {}) =>
+  ({ bos: undefined, fill, repository: {}, ...more }) as Vocabulary;
+
+const request: HostRequest = {
+  model: 'm',
+  prompt: 'a =',
+  suffix: '\n}',
+  maxTokens: 8,
+  context: [{ filename: 'src/b.ts', text: 'b();\n' }],
+  place: { repository: 'shop', path: 'src/a.ts' },
+};
+
+it.each([
+  ['Qwen2.5-Coder', ['<|repo_name|>', '<|file_sep|>']],
+  ['SmolLM2', ['<repo_name>', '<file_sep>']],
+])('as %s was trained', (_, names) => {
+  const engine = model(...names);
+  const encode = (text: string, { special = false } = {}) =>
+    Int32Array.from(engine.tokenize(text, special as never));
+  const marks = repositoryMarks({ encode, eos: 0 });
+  const cut = layOutCut({ order: 'psm', prefix: 'a =', suffix: '\n}', middle: '' }, fill);
+  expect(layOutRequest(request, engine, vocabulary(), 200).tokens).toEqual([
+    ...marks.opening('shop'),
+    ...marks.heading('src/b.ts'),
+    ...encode('b();\n'),
+    ...marks.heading('src/a.ts'),
+    ...cut.flatMap((part) => (typeof part === 'number' ? part : [...encode(part.text)])),
+  ]);
+});
+
+it('as plain text where the base has no marks', () => {
+  const engine = model();
+  expect(
+    layOutRequest({ ...request, suffix: undefined }, engine, vocabulary({ fill: undefined }), 200).tokens,
+  ).toEqual([...'b();\n\na ='].map((character) => character.codePointAt(0)));
+});
+
+it('other files are cut first', () => {
+  const { tokens, trimmed } = layOutRequest(request, model('<repo_name>', '<file_sep>'), vocabulary(), 20);
+  expect(trimmed).toBeGreaterThan(0);
+  expect(tokens.slice(-8)).toEqual(
+    [fill.prefix, ...'a =']
+      .map((one) => (typeof one === 'number' ? one : one.charCodeAt(0)))
+      .concat([fill.suffix, 10, 125, fill.middle]),
+  );
+});
