@@ -6,10 +6,10 @@ import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
 import { gate, type GateReason } from './gate.ts';
 import { OtherFiles } from './other-files.ts';
-import { buildPrompt } from './prompt.ts';
+import { buildPrompt, type Prompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
-import type { CompletionAsk, CursorDocument, OtherFile } from './types.ts';
+import type { CompletionAsk, CursorDocument, OtherFile, Reach } from './types.ts';
 import { changeOf, windowOf } from './window.ts';
 
 export interface CompleterOptions {
@@ -51,6 +51,8 @@ export interface Completion {
 export interface Completer {
   /** What to show at the cursor, or undefined. Errors of `request` are thrown, unless nobody waits any more. */
   complete(input: CompleteInput): Promise<Completion | undefined>;
+  /** What else could stand there than `shown`: for someone who asks for more. Errors of `request` are thrown. */
+  alternatives(input: CompleteInput, shown: string): Promise<string[]>;
   /** By adapter; since this completer was made. */
   statistics(adapter: string): Readonly<CompletionStatistics>;
   /** Stops what is in flight and forgets what was answered: another base, another server. */
@@ -60,6 +62,10 @@ export interface Completer {
 export function createCompleter(options: CompleterOptions): Completer {
   return new Engine(options);
 }
+
+/** Sampled answers beside the likeliest, and how freely. */
+const ALTERNATIVES = 2;
+const TEMPERATURE = 0.7;
 
 /** An answer of the engine, for a document. */
 interface Answer {
@@ -176,9 +182,21 @@ class Engine implements Completer {
     signal: AbortSignal,
     onAsk: () => void,
   ): Promise<Answer | undefined> {
-    const { fillInTheMiddle, maxTokens, budget = defaultBudget, request, wholeRepositories } = this.options;
+    const { ask, heal, reach } = await this.prompt(input);
+    if (signal.aborted) return undefined;
+    const start = this.now();
+    onAsk();
+    const text = await this.options.request(ask, signal);
+    if (signal.aborted) return undefined;
+    const cleaned = cleanUp(text, input, { reach, heal });
+    this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
+    return { cleaned, took: this.now() - start };
+  }
+
+  private async prompt(input: CompleteInput): Promise<Prompt & { reach: Reach }> {
+    const { fillInTheMiddle, maxTokens, budget = defaultBudget, wholeRepositories } = this.options;
     const reach = reachAt(input);
-    const { ask, heal } = buildPrompt(input, {
+    const prompt = buildPrompt(input, {
       model: input.adapter,
       fillInTheMiddle: await fillInTheMiddle(),
       maxTokens: maxTokens(),
@@ -190,14 +208,22 @@ class Engine implements Completer {
           : [],
       ...(wholeRepositories ? { wholeRepositories } : {}),
     });
-    if (signal.aborted) return undefined;
-    const start = this.now();
-    onAsk();
-    const text = await request(ask, signal);
-    if (signal.aborted) return undefined;
-    const cleaned = cleanUp(text, input, { reach, heal });
-    this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
-    return { cleaned, took: this.now() - start };
+    return { ...prompt, reach };
+  }
+
+  async alternatives(whole: CompleteInput, shown: string): Promise<string[]> {
+    const input = { ...whole, ...windowOf(whole) };
+    const { signal = new AbortController().signal } = input;
+    this.stopAhead();
+    const { ask, heal, reach } = await this.prompt(input);
+    const texts = new Set<string>();
+    for (let seed = 1; seed <= ALTERNATIVES && !signal.aborted; seed += 1) {
+      this.of(input.adapter).asked += 1;
+      const text = await this.options.request({ ...ask, temperature: TEMPERATURE, seed }, signal);
+      const cleaned = cleanUp(text, input, { reach, heal });
+      if ('text' in cleaned && cleaned.text !== shown) texts.add(cleaned.text);
+    }
+    return [...texts];
   }
 
   /** While a completion is shown and nothing else is asked: has ready what follows it. An error is told when it is asked for. */

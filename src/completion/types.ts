@@ -45,6 +45,9 @@ export interface CompletionAsk {
   place?: Place;
   maxTokens: number;
   stop: string[];
+  /** With a seed, for another answer than the likeliest. */
+  temperature?: number;
+  seed?: number;
 }
 
 /** How far a completion may reach: to the end of the line, or over the lines of a block. */

@@ -43,6 +43,7 @@ export class CompletionService {
     const kept = new KeptWatch((run, isKept) => this.count(run, isKept ? 'kept' : 'dropped'));
     this.disposables = vscode.Disposable.from(
       kept,
+      this.ghost,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (accepted: Accepted) => {
         this.count(accepted.run, 'accepted');

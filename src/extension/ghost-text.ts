@@ -4,12 +4,16 @@ import { createCompleter, type Completer, type CursorDocument } from '../complet
 import type { RunSnapshot } from '../protocol/panel.ts';
 import type { CompletionService } from './completion-service.ts';
 import type { Accepted } from './kept-watch.ts';
+import { placeOf, RecentFiles } from './recent-files.ts';
 import { settings } from './settings.ts';
 
+/** Lines around the cursor that are looked at, so that a key costs no more in a long file. */
+const LINES = { before: 2000, after: 500 };
 /** Ghost text that stays this long was seen. */
 const SEEN_MS = 500;
 
-export class GhostText implements vscode.InlineCompletionItemProvider {
+export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
+  private readonly recent = new RecentFiles();
   private completer: { run: string; core: Completer } | undefined;
   private seen: NodeJS.Timeout | undefined;
   private lastShown = '';
@@ -29,16 +33,22 @@ export class GhostText implements vscode.InlineCompletionItemProvider {
     const cancelled = token.onCancellationRequested(() => stop.abort());
     try {
       const at = cursorDocument(document, position, selected);
-      const completion = await this.coreFor(run).complete({
+      const core = this.coreFor(run);
+      const input = {
         ...at,
         adapter: run.spec.id,
         selections: selectionLengths(document),
+        files: () => this.recent.beside(document),
         invoked: triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
         signal: stop.signal,
-      });
+      };
+      const completion = await core.complete(input);
       if (!completion || token.isCancellationRequested) return [];
       this.countWhenSeen(run, at.before + completion.text);
-      return [this.item(run, document, completion.text, position, selected)];
+      // Asked for by a key though it is shown already: for what else there is ("Show Next Inline Suggestion").
+      const others =
+        input.invoked && completion.source === 'cache' ? await core.alternatives(input, completion.text) : [];
+      return [completion.text, ...others].map((text) => this.item(run, document, text, position, selected));
     } catch (error) {
       if (!stop.signal.aborted) this.service.failed(error);
       return [];
@@ -81,15 +91,11 @@ export class GhostText implements vscode.InlineCompletionItemProvider {
       fillInTheMiddle: () => service.serving(run).fillInTheMiddle(),
       maxTokens: () => settings.maxTokens,
       debounceMs: settings.debounceMs,
-      request: ({ model, prompt, suffix, maxTokens, stop }, signal) =>
+      ahead: true,
+      wholeRepositories: run.spec.corpus.repositoryContext,
+      request: ({ maxTokens, context, ...ask }, signal) =>
         service.measured(async () => {
-          const request = {
-            model,
-            prompt,
-            max_tokens: maxTokens,
-            stop,
-            ...(suffix === undefined ? {} : { suffix }),
-          };
+          const request = { ...ask, ...(context && { context: [...context] }), max_tokens: maxTokens };
           return (await service.serving(run).complete(request, signal)).choices[0]?.text ?? '';
         }),
     });
@@ -106,6 +112,11 @@ export class GhostText implements vscode.InlineCompletionItemProvider {
     }, SEEN_MS);
   }
 
+  dispose(): void {
+    this.forget();
+    this.recent.dispose();
+  }
+
   /** Stops what is asked and forgets what was answered. */
   forget(): void {
     clearTimeout(this.seen);
@@ -119,14 +130,22 @@ function cursorDocument(
   position: vscode.Position,
   selected: vscode.SelectedCompletionInfo | undefined,
 ): CursorDocument {
-  const end = document.lineAt(document.lineCount - 1).range.end;
   const from = selected?.range.start ?? position;
   const to = selected?.range.end ?? position;
+  const first = new vscode.Position(Math.max(0, from.line - LINES.before), 0);
+  const last = document.lineAt(Math.min(document.lineCount - 1, to.line + LINES.after)).range.end;
+  const end = document.lineAt(document.lineCount - 1).range.end;
+  const place = placeOf(document);
   return {
     path: document.uri.toString(),
     languageId: document.languageId,
-    before: document.getText(new vscode.Range(0, 0, from.line, from.character)) + (selected?.text ?? ''),
-    after: document.getText(new vscode.Range(to, end)),
+    before: document.getText(new vscode.Range(first, from)) + (selected?.text ?? ''),
+    after: document.getText(new vscode.Range(to, last)),
+    hidden: {
+      before: document.offsetAt(first),
+      after: document.offsetAt(end) - document.offsetAt(last),
+    },
+    ...(place && { place }),
   };
 }
 

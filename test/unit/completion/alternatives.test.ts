@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { answered, setUp, settle } from './set-up.ts';
+
+it('asks for other answers at the same place, cleaned up, none twice and not what is shown', async () => {
+  const t = setUp();
+  await answered(t, 'const a =', ' 1;');
+  const promise = t.completer.alternatives(t.at('const a =', { invoked: true }), ' 1;');
+  await settle();
+  const [shown, second] = t.asks.map(({ ask }) => ask);
+  expect(second).toMatchObject({ ...shown, temperature: 0.7, seed: 1 });
+  t.asks[1]!.answer(' 2;\n');
+  await settle();
+  expect(t.asks[2]!.ask).toMatchObject({ temperature: 0.7, seed: 2 });
+  t.asks[2]!.answer(' 1;');
+  expect(await promise).toEqual([' 2;']);
+  // What is typed through stays what was shown first.
+  expect(await t.completer.complete(t.at('const a ='))).toEqual({ text: ' 1;', source: 'cache' });
+});
+
+it('asks for no more once nobody waits', async () => {
+  const t = setUp();
+  const stop = new AbortController();
+  const promise = t.completer.alternatives(t.at('let b', { signal: stop.signal }), 'x');
+  await settle();
+  stop.abort();
+  t.asks[0]!.answer(' = 1');
+  await promise;
+  expect(t.asks).toHaveLength(1);
+});
