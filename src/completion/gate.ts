@@ -60,7 +60,7 @@ export function gate({
   const right = firstLine(after);
   if (!isOpen(left, right, languageOf(languageId))) return 'text-right';
   if (left.length + right.length > LONGEST_LINE) return 'long-line';
-  if (isBlank(before) && isBlank(after) && !hidden) return 'empty';
+  if (isBlank(before) && isBlank(after) && !hidden?.before && !hidden?.after) return 'empty';
   if (!invoked && isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';
   return undefined;
 }

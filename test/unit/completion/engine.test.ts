@@ -153,6 +153,14 @@ describe('being quiet', () => {
     expect(t.completer.statistics('mine').quiet).toEqual({ deleting: 1 });
   });
 
+  it('an empty document asks nothing, the blank end of a long one does', async () => {
+    const t = setUp();
+    expect(await t.completer.complete(t.at('\n  ', { after: '\n' }))).toBeUndefined();
+    expect(t.completer.statistics('mine').quiet).toEqual({ empty: 1 });
+    const hidden = { before: 100, after: 0 };
+    expect((await answered(t, '\n', 'const a = 1;', { hidden }))?.text).toBe('const a = 1;');
+  });
+
   it('several cursors ask nothing, and stop what was asked', async () => {
     const t = setUp();
     const older = t.completer.complete(t.at('const a ='));
