@@ -75,14 +75,15 @@ export class Answer {
 
   /** What was held back and can't become a stop text any more, or does with its last bytes. */
   private flush(): void {
-    if (!this.take(this.detokenizer.flush())) this.show(this.stopText.flush());
+    if (!this.take(this.detokenizer.flush())) this.show(this.stopText.flush(), Infinity);
   }
 
-  private show(piece: string): void {
-    if (!piece) return;
+  /** Tells the piece, with the tokens that begin before `end` in the text. */
+  private show(piece: string, end = this.text.length + piece.length): void {
     this.text += piece;
     const from = this.shownChances;
-    while ((this.chances[this.shownChances]?.offset ?? Infinity) < this.text.length) this.shownChances += 1;
-    this.options.onText?.(piece, this.chances.slice(from, this.shownChances));
+    while ((this.chances[this.shownChances]?.offset ?? Infinity) < end) this.shownChances += 1;
+    if (piece || this.shownChances > from)
+      this.options.onText?.(piece, this.chances.slice(from, this.shownChances));
   }
 }

@@ -1,4 +1,5 @@
 /** What stands between the routes and the host: turns, time-outs, clients that leave, and counting. */
+import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
@@ -98,6 +99,8 @@ export class Service {
   ): Promise<HostCompletion[]> {
     const began = performance.now();
     const ended = new AbortController();
+    // Each of the requests listens to it, at each place where it waits.
+    setMaxListeners(0, ended.signal);
     // 'close' without 'finish': the client went away, and nobody needs the rest.
     const leave = () => reply.raw.writableFinished || ended.abort(gone());
     reply.raw.once('close', leave);

@@ -1,0 +1,272 @@
+/**
+ * Our completion server beside llama.cpp driven directly: `npm run bench:completion [-- --json] [--requests 24]`.
+ *
+ * Both sides use the same model, threads, context and prompts (the beginnings of this project's own sources), greedy,
+ * and take turns, each time the other first. Directly is node-llama-cpp in another process, as its users write it: the
+ * prompt is evaluated at once, then token after token, detokenised at the end. Ours is `server.mjs` in a process of its
+ * own, asked over HTTP. Every request starts cold: its prompt begins as no other does. Counted: time to the whole answer.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadLlamaModel } from '../src/base-models/llama.ts';
+import { resolveBase } from '../src/base-models/resolve.ts';
+import { createCompleter } from '../src/completion/index.ts';
+import { quantile } from './serving-load.ts';
+
+const options = {
+  base: { type: 'string', default: 'smollm2-135m' },
+  requests: { type: 'string', default: '24' },
+  tokens: { type: 'string', default: '24' },
+  /** Characters of a prompt: some 350 tokens. */
+  prompt: { type: 'string', default: '1200' },
+  threads: { type: 'string', default: '1' },
+  json: { type: 'boolean', default: false },
+  /** Internal: be the process that drives llama.cpp directly. */
+  direct: { type: 'string' },
+} as const;
+type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
+
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options });
+  if (values.direct) return beDirect(values.direct, values);
+  const base = (await resolveBase(values.base!)).path;
+  const prompts = await readPrompts(Number(values.requests) + 16, Number(values.prompt));
+  const direct = await Direct.start(base, values);
+  const ours = await Ours.start(base, values);
+  try {
+    const tokens = Number(values.tokens);
+    const overheads = await compare(ours, direct, prompts.slice(16), tokens);
+    const figures = {
+      overheadP50: round(overheads.p50, 3),
+      overheadP95: round(overheads.p95, 3),
+      typedThroughMs: round(await typeThrough(), 3),
+      cancelMs: Math.round(await cancel(ours, prompts.slice(0, 8))),
+      prefixSaving: round(await warmPrefix(ours, prompts.slice(8, 16)), 3),
+    };
+    if (values.json) return console.log(JSON.stringify(figures));
+    show(figures, overheads);
+  } finally {
+    direct.end();
+    ours.end();
+  }
+}
+
+/** Beginnings of this project's sources, each headed by a line of its own so that none begins as another. */
+async function readPrompts(count: number, characters: number): Promise<string[]> {
+  const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
+  const prompts: string[] = [];
+  for (const name of files) {
+    const text = await readFile(join('src', name), 'utf8');
+    if (text.length > characters + 200)
+      prompts.push(`${prompts.length} ${name}\n${text.slice(0, characters)}`);
+    if (prompts.length === count) return prompts;
+  }
+  throw new Error(`There are ${prompts.length} sources for ${count} prompts.`);
+}
+
+interface Side {
+  complete(prompt: string, tokens: number): Promise<{ text: string; tokens: number }>;
+}
+
+async function compare(ours: Side, direct: Side, prompts: readonly string[], tokens: number) {
+  const times = { ours: [] as number[], direct: [] as number[] };
+  const sides = [
+    ['ours', ours],
+    ['direct', direct],
+  ] as const;
+  // The first touches memory.
+  for (const [, side] of sides) await side.complete(`warm ${prompts[0]}`, tokens);
+  let differing = 0;
+  for (const [index, prompt] of prompts.entries()) {
+    const texts = [];
+    for (const [name, side] of index % 2 ? sides : [...sides].reverse()) {
+      const began = performance.now();
+      texts.push((await side.complete(prompt, tokens)).text);
+      times[name].push(performance.now() - began);
+    }
+    if (texts[0] !== texts[1]) differing += 1;
+  }
+  const ratio = (share: number) => quantile(times.ours, share) / quantile(times.direct, share);
+  return { p50: ratio(0.5), p95: ratio(0.95), times, differing };
+}
+
+/** Time of an answer that was typed through: the completion core alone, after one answer of the engine. */
+async function typeThrough(): Promise<number> {
+  const completer = createCompleter({
+    request: () => Promise.resolve('return first + second;'),
+    fillInTheMiddle: () => false,
+    maxTokens: () => 64,
+    debounceMs: 0,
+  });
+  const document = { path: 'a.ts', languageId: 'typescript', adapter: 'base', after: '\n}\n' };
+  const head = `${'const line = 1;\n'.repeat(2000)}function add(first, second) {\n  `;
+  await completer.complete({ ...document, before: head, invoked: true });
+  const times: number[] = [];
+  for (const [index] of [...'return first'].entries()) {
+    const began = performance.now();
+    const completion = await completer.complete({
+      ...document,
+      before: head + 'return first'.slice(0, index + 1),
+    });
+    times.push(performance.now() - began);
+    if (completion?.source !== 'cache') throw new Error('Typing through asked the engine.');
+  }
+  return Math.max(...times);
+}
+
+/** From closing the connection in mid-prompt to the engine being free; the longest of all. */
+async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
+  const times: number[] = [];
+  for (const [index, prompt] of prompts.entries()) {
+    const leaving = new AbortController();
+    // In mid-prompt, and while it writes.
+    const after = index % 2 ? 150 : 1500;
+    const request = ours.post(prompt.repeat(2), 400, leaving.signal).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, after));
+    const began = performance.now();
+    leaving.abort();
+    while ((await ours.active()) > 0);
+    times.push(performance.now() - began);
+    await request;
+  }
+  return Math.max(...times);
+}
+
+/** Share of the time to the first token that a warm prefix saves: the same prompt, gone on with by a few characters. */
+async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<number> {
+  const savings: number[] = [];
+  for (const prompt of prompts) {
+    const time = async (text: string) => {
+      const began = performance.now();
+      await ours.complete(text, 1);
+      return performance.now() - began;
+    };
+    const cold = await time(`cold ${prompt}`);
+    savings.push(1 - (await time(`cold ${prompt}\nconst `)) / cold);
+  }
+  return quantile(savings, 0.5);
+}
+
+/** server.mjs as a child. */
+class Ours implements Side {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly url: string,
+    private readonly token: string,
+  ) {}
+
+  static async start(base: string, values: Options): Promise<Ours> {
+    const token = randomBytes(16).toString('hex');
+    const child = spawn(
+      process.execPath,
+      ['dist/server.mjs', '--base', base, '--context', '2048', '--threads', values.threads!],
+      { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, FORGET_ME_NOT_TOKEN: token } },
+    );
+    const [line] = (await once(createInterface({ input: child.stdout! }))) as [string];
+    const ready = JSON.parse(line) as { port: number };
+    return new Ours(child, `http://127.0.0.1:${ready.port}`, token);
+  }
+
+  async complete(prompt: string, tokens: number) {
+    const response = await this.post(prompt, tokens);
+    const json = (await response.json()) as {
+      choices: { text: string }[];
+      usage: { completion_tokens: number };
+    };
+    return { text: json.choices[0]!.text, tokens: json.usage.completion_tokens };
+  }
+
+  post(prompt: string, tokens: number, signal?: AbortSignal): Promise<Response> {
+    return fetch(`${this.url}/v1/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${this.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'base', prompt, max_tokens: tokens }),
+      ...(signal ? { signal } : {}),
+    });
+  }
+
+  async active(): Promise<number> {
+    return ((await (await fetch(`${this.url}/health`)).json()) as { active: number }).active;
+  }
+
+  end(): void {
+    this.child.kill();
+  }
+}
+
+/** node-llama-cpp in another process, over a pipe. */
+class Direct implements Side {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly lines: Interface,
+  ) {}
+
+  static async start(base: string, values: Options): Promise<Direct> {
+    const script = fileURLToPath(new URL('direct.mjs', import.meta.url));
+    const args = JSON.stringify(['--direct', base, '--threads', values.threads]);
+    await writeFile(
+      script,
+      `import { main } from ${JSON.stringify(import.meta.url)};\nawait main(${args});\n`,
+    );
+    const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: child.stdout! });
+    const direct = new Direct(child, lines);
+    for (let line = ''; line !== 'ready';) [line] = (await once(lines)) as [string];
+    return direct;
+  }
+
+  async complete(prompt: string, tokens: number) {
+    const answer = once(this.lines);
+    this.child.stdin!.write(`${JSON.stringify({ prompt, tokens })}\n`);
+    const [line] = (await answer) as [string];
+    return JSON.parse(line) as { text: string; tokens: number };
+  }
+
+  end(): void {
+    this.child.kill();
+  }
+}
+
+const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (line) => resolve([line])));
+
+async function beDirect(base: string, values: Options): Promise<void> {
+  const model = await loadLlamaModel({ modelPath: base });
+  const context = await model.createContext({ contextSize: 2048, threads: Number(values.threads) });
+  const sequence = context.getSequence();
+  console.log('ready');
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { prompt, tokens } = JSON.parse(line) as { prompt: string; tokens: number };
+    await sequence.clearHistory();
+    const written = [];
+    for await (const token of sequence.evaluate(model.tokenize(prompt), { temperature: 0 })) {
+      written.push(token);
+      if (written.length >= tokens) break;
+    }
+    console.log(JSON.stringify({ text: model.detokenize(written), tokens: written.length }));
+  }
+}
+
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
+
+function show(
+  figures: Record<string, number>,
+  { times, differing }: Awaited<ReturnType<typeof compare>>,
+): void {
+  const line = (name: string, list: number[]) =>
+    console.log(
+      `${name}  p50 ${quantile(list, 0.5).toFixed(0)} ms, p95 ${quantile(list, 0.95).toFixed(0)} ms`,
+    );
+  line('llama.cpp directly', times.direct);
+  line('our server        ', times.ours);
+  console.log(
+    `${times.ours.length} requests each; ${differing} answers differ (rounding: the prompt is read in other steps)`,
+  );
+  for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(15)} ${value}`);
+  console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);
+}

@@ -1,0 +1,169 @@
+/**
+ * Many adapters on one base: `npm run bench:serving -- [--minutes 5] [--json]`.
+ *
+ * Memory: what 16 adapters with their contexts add to a server's resident memory, beside 16 times what the accounts say
+ * of one (its file, keys, values and buffers). Then a soak: 8 clients ask 4 of the adapters for so many minutes over
+ * HTTP, and every answer must be the one that the adapter gave alone. The adapters are random. llama.cpp rounds by how
+ * many rows it computes at once, which depends on what is cached, so prompts are used whose answers hang on no rounding:
+ * at each of their tokens the second likeliest is `--margin` behind; the rest is counted and left out.
+ */
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { resolveBase } from '../src/base-models/resolve.ts';
+import { startServer, type RunningServer } from '../src/serving/start-server.ts';
+import { writeTinyAdapter } from '../test/support/tiny-model.ts';
+import { quantile } from './serving-load.ts';
+
+const options = {
+  base: { type: 'string', default: 'smollm2-135m' },
+  minutes: { type: 'string', default: '5' },
+  adapters: { type: 'string', default: '16' },
+  clients: { type: 'string', default: '8' },
+  margin: { type: 'string', default: '0.2' },
+  prompts: { type: 'string', default: '24' },
+  threads: { type: 'string', default: '1' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+const TOKENS = 12;
+const CONTEXT = 1024;
+/** Adapters that the clients ask. */
+const ASKED = 4;
+
+interface Question {
+  model: string;
+  prompt: string;
+  answer: string;
+}
+
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options });
+  const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-soak-'));
+  const base = (await resolveBase(values.base)).path;
+  const adapters = Array.from({ length: Number(values.adapters) }, (_, index) => ({
+    name: `adapter-${index}`,
+    path: join(dir, `adapter-${index}.gguf`),
+  }));
+  for (const [index, { path }] of adapters.entries())
+    await writeTinyAdapter(path, base, { seed: index + 1, rank: 16, alpha: 32, scale: 0.02 });
+  const token = 'soak';
+  const server = await startServer({
+    basePath: base,
+    adapters,
+    token,
+    contextSize: CONTEXT,
+    threads: Number(values.threads),
+  });
+  try {
+    const post = asker(server, token);
+    const memory = await measureMemory(server, adapters, post);
+    const { questions, leftOut } = await learn(post, values);
+    const soak = await run(post, questions, Number(values.clients), Number(values.minutes));
+    const figures = { ...memory, ...soak, questions: questions.length, leftOut };
+    if (values.json) return console.log(JSON.stringify(figures));
+    for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(16)} ${value}`);
+    console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);
+  } finally {
+    await server.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+interface Answer {
+  choices: { text: string; logprobs?: { top_logprobs: Record<string, number>[] } }[];
+}
+type Post = (body: object) => Promise<Answer>;
+
+function asker({ port }: RunningServer, token: string): Post {
+  return async (body) => {
+    const response = await fetch(`http://127.0.0.1:${port}/v1/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ max_tokens: TOKENS, ...body }),
+    });
+    if (!response.ok) throw new Error(`${response.status} ${await response.text()}`);
+    return (await response.json()) as Answer;
+  };
+}
+
+/** Resident memory before, with one adapter and with all, in MB; each context is filled first, so that it is touched. */
+async function measureMemory(
+  server: RunningServer,
+  adapters: readonly { name: string; path: string }[],
+  post: Post,
+) {
+  const rss = () => {
+    global.gc?.();
+    return process.memoryUsage.rss() / 1e6;
+  };
+  const full = 'x = 1\n'.repeat(400);
+  // The base's own context and what every first request takes.
+  await post({ model: 'base', prompt: full });
+  const before = rss();
+  const baseBytes = server.host.memory.bytes;
+  for (const { name } of adapters) await post({ model: name, prompt: full });
+  const one = (server.host.memory.bytes - baseBytes) / adapters.length / 1e6;
+  const added = rss() - before;
+  return {
+    adapterFileMb: Math.round((await stat(adapters[0]!.path)).size / 1e6),
+    adapterAndContextMb: Math.round(one),
+    adapters: adapters.length,
+    addedMb: Math.round(added),
+    memoryRatio: Number((added / (adapters.length * one)).toFixed(2)),
+  };
+}
+
+/** What each adapter answers alone, where no rounding can change it. */
+async function learn(post: Post, values: { prompts: string; margin: string }) {
+  const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
+  const questions: Question[] = [];
+  let leftOut = 0;
+  for (const [index, name] of files.slice(0, Number(values.prompts)).entries()) {
+    const prompt = `${index} ${(await readFile(join('src', name), 'utf8')).slice(0, 400)}`;
+    for (let adapter = 0; adapter < ASKED; adapter += 1) {
+      const model = `adapter-${adapter}`;
+      const { choices } = await post({ model, prompt, logprobs: 2, cache_prompt: false });
+      const gaps = choices[0]!.logprobs!.top_logprobs.map((top) => {
+        const [first = 0, second = -Infinity] = Object.values(top).sort((a, b) => b - a);
+        return first - second;
+      });
+      if (Math.min(...gaps) < Number(values.margin)) leftOut += 1;
+      else questions.push({ model, prompt, answer: choices[0]!.text });
+    }
+  }
+  if (questions.length === 0) throw new Error('No answer is clear enough: choose a smaller --margin.');
+  return { questions, leftOut };
+}
+
+async function run(post: Post, questions: readonly Question[], clients: number, minutes: number) {
+  const end = Date.now() + minutes * 60_000;
+  const times: number[] = [];
+  let wrong = 0;
+  let errors = 0;
+  const client = async (number: number) => {
+    for (let turn = number; Date.now() < end; turn += clients + 1) {
+      const { model, prompt, answer } = questions[turn % questions.length]!;
+      const began = performance.now();
+      try {
+        const { choices } = await post({ model, prompt, user: `client ${number}` });
+        times.push(performance.now() - began);
+        if (choices[0]!.text !== answer) wrong += 1;
+      } catch (error) {
+        errors += 1;
+        console.error((error as Error).message);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, (_, number) => client(number)));
+  return {
+    minutes,
+    clients,
+    answers: times.length,
+    errors,
+    wrong,
+    p50Ms: Math.round(quantile(times, 0.5)),
+    p95Ms: Math.round(quantile(times, 0.95)),
+  };
+}

@@ -1,0 +1,307 @@
+/** The server as other tools use it: OpenAI's own client, llama.cpp's requests, Prometheus; and clients that misbehave. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import OpenAI from 'openai';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { startServer, type RunningServer } from '../../src/serving/start-server.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+let dir: string;
+let server: RunningServer;
+let client: OpenAI;
+const token = 'a secret of this test';
+const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+const prompt = 'export function add(a: number, b: number) {\n  return';
+const url = (path: string) => `http://127.0.0.1:${server.port}${path}`;
+const post = (path: string, body: unknown, signal?: AbortSignal) =>
+  fetch(url(path), {
+    method: 'POST',
+    headers,
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    ...(signal ? { signal } : {}),
+  });
+const json = async (path: string, body: unknown) => (await post(path, body)).json() as Promise<any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-api-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+  await writeTinyModel(join(dir, 'base.gguf'));
+  await writeTinyAdapter(join(dir, 'one.gguf'), join(dir, 'base.gguf'));
+  server = await startServer({
+    basePath: join(dir, 'base.gguf'),
+    adapters: [{ name: 'one', path: join(dir, 'one.gguf') }],
+    contextSize: 512,
+    threads: 1,
+    queue: 8,
+    token,
+  });
+  client = new OpenAI({ apiKey: token, baseURL: url('/v1'), maxRetries: 0 });
+});
+afterAll(async () => {
+  await server.close();
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe("OpenAI's client", () => {
+  it('lists models', async () => {
+    const models = await client.models.list();
+    expect(models.data.map(({ id }) => id)).toEqual(['base', 'one']);
+  });
+
+  it('gets a completion, whole and in pieces', async () => {
+    const request = { model: 'one', prompt, max_tokens: 24 };
+    const whole = await client.completions.create(request);
+    expect(whole.choices[0]!.text.length).toBeGreaterThan(0);
+    expect(whole.usage!.prompt_tokens).toBe(server.host.encode(prompt).length);
+    const pieces: string[] = [];
+    let usage: unknown;
+    for await (const chunk of await client.completions.create({
+      ...request,
+      stream: true,
+      stream_options: { include_usage: true },
+    })) {
+      pieces.push(chunk.choices[0]?.text ?? '');
+      usage = chunk.usage ?? usage;
+    }
+    expect(pieces.length).toBeGreaterThan(3);
+    expect(pieces.join('')).toBe(whole.choices[0]!.text);
+    expect(usage).toMatchObject({ completion_tokens: whole.usage!.completion_tokens });
+  });
+
+  it('gets log-probabilities, which are those of the distributions', async () => {
+    const { choices } = await client.completions.create({ model: 'one', prompt, max_tokens: 6, logprobs: 3 });
+    const { tokens, token_logprobs, top_logprobs, text_offset } = choices[0]!.logprobs!;
+    const [row] = (await server.host.distributions('one', server.host.encode(prompt))).slice(-1);
+    const best = [...row!].sort((a, b) => b - a).slice(0, 3);
+    const tops = Object.values(top_logprobs![0]!).sort((a, b) => b - a);
+    tops.forEach((logprob, index) => expect(logprob).toBeCloseTo(Math.log(best[index]!), 3));
+    expect(token_logprobs![0]).toBeCloseTo(Math.log(best[0]!), 3);
+    expect(Object.keys(top_logprobs![0]!)).toContain(tokens![0]);
+    expect(text_offset![0]).toBe(0);
+    // Before temperature, as without it.
+    const hot = await client.completions.create({
+      model: 'one',
+      prompt,
+      max_tokens: 1,
+      logprobs: 3,
+      temperature: 1.5,
+      seed: 4,
+    });
+    const first = Object.values(hot.choices[0]!.logprobs?.top_logprobs?.[0] ?? {}).sort((a, b) => b - a);
+    first.forEach((logprob, index) => expect(logprob).toBeCloseTo(tops[index]!, 3));
+  });
+
+  it('tells the same log-probabilities in pieces', async () => {
+    const request = { model: 'one', prompt, max_tokens: 20, logprobs: 2 };
+    const whole = (await client.completions.create(request)).choices[0]!;
+    const pieces = [];
+    for await (const { choices } of await client.completions.create({ ...request, stream: true }))
+      pieces.push(...(choices[0]?.logprobs?.token_logprobs ?? []));
+    expect(pieces.length).toBe(whole.logprobs!.token_logprobs!.length);
+    pieces.forEach((logprob, index) =>
+      expect(logprob).toBeCloseTo(whole.logprobs!.token_logprobs![index]!, 3),
+    );
+  });
+
+  it('gets answers to several prompts', async () => {
+    const prompts = ['const a =', 'let b ='];
+    const { choices } = await client.completions.create({
+      model: 'one',
+      prompt: prompts,
+      n: 2,
+      max_tokens: 8,
+    });
+    expect(choices.map(({ index }) => index)).toEqual([0, 1, 2, 3]);
+    const single = await client.completions.create({ model: 'one', prompt: prompts[1]!, max_tokens: 8 });
+    expect(choices[2]!.text).toBe(single.choices[0]!.text);
+  });
+
+  it('throws its own errors', async () => {
+    await expect(client.completions.create({ model: 'none', prompt })).rejects.toBeInstanceOf(
+      OpenAI.NotFoundError,
+    );
+    await expect(client.completions.create({ model: 'one', prompt, max_tokens: -5 })).rejects.toBeInstanceOf(
+      OpenAI.BadRequestError,
+    );
+    await expect(client.completions.create({ model: 'one', prompt, echo: true })).rejects.toThrow(/echo/);
+    const stranger = new OpenAI({ apiKey: 'wrong', baseURL: url('/v1'), maxRetries: 0 });
+    await expect(stranger.models.list()).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
+  });
+});
+
+describe("llama.cpp's client", () => {
+  const infill = {
+    input_prefix: 'function add(a, b) {\n',
+    input_suffix: '\n}\n',
+    prompt: '  return ',
+    n_predict: 12,
+    temperature: 0,
+    // As llama.vim sends them; some mean nothing here.
+    samplers: ['top_k', 'top_p', 'infill'],
+    t_max_prompt_ms: 500,
+    cache_prompt: true,
+  };
+
+  it('fills in, in the form of its own server', async () => {
+    const answer = await json('/infill', infill);
+    const direct = await server.host.complete({
+      model: 'one',
+      prompt: infill.input_prefix,
+      suffix: infill.input_suffix,
+      begun: infill.prompt,
+      maxTokens: 12,
+    });
+    expect(answer).toMatchObject({
+      content: direct.text,
+      stop: true,
+      model: 'one',
+      tokens_predicted: direct.completionTokens,
+      tokens_evaluated: direct.promptTokens,
+      truncated: false,
+      stop_type: direct.finishReason === 'length' ? 'limit' : 'eos',
+      generation_settings: { n_ctx: 512 },
+      timings: { predicted_n: direct.completionTokens },
+    });
+    const lengths = [infill.input_prefix, infill.input_suffix, infill.prompt].map(
+      (text) => server.host.encode(text).length,
+    );
+    expect(direct.promptTokens).toBe(lengths.reduce((a, b) => a + b, 0) + 3);
+  });
+
+  it('gets pieces, the last with stop', async () => {
+    const text = await (await post('/infill', { ...infill, stream: true, n_probs: 2 })).text();
+    const events = text
+      .trim()
+      .split('\n\n')
+      .map((line) => JSON.parse(line.slice('data: '.length)));
+    expect(events.map(({ stop }) => stop)).toEqual([...events.slice(1).map(() => false), true]);
+    expect(events.map(({ content }) => content).join('')).toBe((await json('/infill', infill)).content);
+    expect(events[0].completion_probabilities[0].top_logprobs).toHaveLength(2);
+  });
+
+  it('warms the cache, gives other files, and chooses fields', async () => {
+    const extra = [{ filename: 'sum.ts', text: 'export const sum = (list) => list.reduce(add);' }];
+    const fields = ['content', 'timings/cache_n', 'nothing'];
+    const warm = { ...infill, input_extra: extra, n_predict: 0 };
+    expect(await json('/infill', warm)).toMatchObject({ content: '', tokens_predicted: 0 });
+    const answer = await json('/infill', { ...infill, input_extra: extra, response_fields: fields });
+    expect(Object.keys(answer)).toEqual(['content', 'timings/cache_n']);
+    expect(answer['timings/cache_n']).toBeGreaterThan(server.host.encode(extra[0]!.text).length);
+  });
+
+  it('completes, and counts tokens', async () => {
+    const answer = await json('/completion', { model: 'base', prompt, n_predict: 8, temperature: 0 });
+    const direct = await server.host.complete({ model: 'base', prompt, maxTokens: 8 });
+    expect(answer.content).toBe(direct.text);
+    expect((await json('/tokenize', { content: prompt })).tokens).toEqual([...server.host.encode(prompt)]);
+    expect((await post('/infill', { ...infill, n_predict: -7 })).status).toBe(400);
+    expect((await post('/infill', { ...infill, n_predict: 1e9 })).status).toBe(400);
+  });
+
+  it('is told what was cut off', async () => {
+    const long = Array.from({ length: 400 }, (_, index) => `const v${index} = ${index};\n`).join('');
+    const answer = await json('/infill', { ...infill, input_prefix: long });
+    expect(answer.truncated).toBe(true);
+    expect(answer.tokens_trimmed).toBeGreaterThan(1000);
+    expect(answer.tokens_evaluated).toBeLessThan(512);
+    const { usage } = await json('/v1/completions', { model: 'one', prompt: long, max_tokens: 4 });
+    expect(usage.prompt_tokens_details.trimmed_tokens).toBeGreaterThan(1000);
+    const metrics = await (await fetch(url('/metrics'), { headers })).text();
+    expect(metrics).toMatch(/^forget_me_not_trimmed_prompts_total\{model="one"\} [2-9]/m);
+  });
+});
+
+describe('who misbehaves', () => {
+  const long = { model: 'one', prompt: 'x = 1\n'.repeat(60), max_tokens: 400 };
+  const idle = () =>
+    vi.waitFor(() => expect(server.host.statistics.active).toBe(0), { timeout: 10_000, interval: 20 });
+
+  it('asks too often: is told when to come back, and those before are answered', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, () => post('/v1/completions', { ...long, max_tokens: 60 })),
+    );
+    const statuses = answers.map(({ status }) => status);
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(8);
+    const refused = answers.find(({ status }) => status === 429)!;
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(await refused.json()).toMatchObject({ error: { code: 'too_many_requests' } });
+    await Promise.all(answers.filter((answer) => answer !== refused).map((answer) => answer.text()));
+    await idle();
+  });
+
+  it('opens a thousand connections: others are answered', async () => {
+    const sockets = await Promise.all(
+      Array.from(
+        { length: 1000 },
+        () =>
+          new Promise<Socket>((resolve, reject) => {
+            const socket = connect(server.port, '127.0.0.1', () => resolve(socket)).once('error', reject);
+          }),
+      ),
+    );
+    const request = `POST /v1/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n`;
+    for (const socket of sockets) socket.write(request);
+    const { choices } = await json('/v1/completions', { model: 'one', prompt, max_tokens: 4 });
+    expect(choices).toHaveLength(1);
+    for (const socket of sockets) socket.destroy();
+  });
+
+  it('never reads: what it asked for does not keep others from theirs', async () => {
+    const body = JSON.stringify({ ...long, n: 2, stream: true, logprobs: 20, temperature: 1 });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.pause();
+    socket.write(
+      `POST /v1/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n` +
+        `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    await vi.waitFor(() => expect(server.host.statistics.active).toBeGreaterThan(0), 10_000);
+    const { choices } = await json('/v1/completions', { model: 'base', prompt, max_tokens: 4 });
+    expect(choices).toHaveLength(1);
+    socket.destroy();
+    await idle();
+  });
+
+  it('goes away in mid-prompt: the engine is free', async () => {
+    const leaving = new AbortController();
+    const before = server.host.statistics.completionTokens;
+    const request = post(
+      '/v1/completions',
+      { ...long, prompt: 'some other = prompt\n'.repeat(60) },
+      leaving.signal,
+    );
+    await vi.waitFor(() => expect(server.host.statistics.active).toBe(1), {
+      interval: 1,
+      timeout: 10_000,
+    });
+    leaving.abort();
+    await expect(request).rejects.toThrow();
+    await idle();
+    expect(server.host.statistics.completionTokens).toBe(before);
+    const metrics = await (await fetch(url('/metrics'), { headers })).text();
+    expect(metrics).toMatch(/forget_me_not_requests_total\{.*outcome="cancelled"\} [1-9]/);
+    expect(metrics).toMatch(/^forget_me_not_requests_running 0$/m);
+  });
+
+  it('takes too long', async () => {
+    const hasty = await startServer({
+      basePath: join(dir, 'base.gguf'),
+      threads: 1,
+      timeoutSeconds: 0.05,
+      contextSize: 1024,
+      token,
+    });
+    const answer = await fetch(`http://127.0.0.1:${hasty.port}/v1/completions`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ model: 'base', prompt, max_tokens: 900, n: 64, temperature: 2 }),
+    });
+    expect(answer.status).toBe(504);
+    expect(await answer.json()).toMatchObject({ error: { code: 'timeout' } });
+    await vi.waitFor(() => expect(hasty.host.statistics.active).toBe(0));
+    await hasty.close();
+  });
+});
