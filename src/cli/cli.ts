@@ -8,6 +8,7 @@ import { corpusCommand } from './commands/corpus.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { importCommand } from './commands/import.ts';
 import { modelsCommand } from './commands/models.ts';
 import { reportCommand } from './commands/report.ts';
 import { reproduceCommand } from './commands/reproduce.ts';
@@ -40,6 +41,7 @@ const commands = [
   reproduceCommand,
   reportCommand,
   exportCommand,
+  importCommand,
   serveCommand,
   completeCommand,
 ];

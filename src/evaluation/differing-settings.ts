@@ -30,7 +30,7 @@ const labelOf = (key: string) => labels[key] ?? key.replace(/[A-Z]/g, (letter) =
 
 /** Settings by the name that a person reads, in the order of importance. */
 export function settingsOf({ spec, corpus }: Given): Map<string, string> {
-  const { hyper, base } = spec;
+  const { hyper, base, imported } = spec;
   const settings = new Map<string, string>();
   const put = (name: string, value: unknown) => {
     if (value !== undefined) settings.set(name, textOf(value));
@@ -42,8 +42,15 @@ export function settingsOf({ spec, corpus }: Given): Map<string, string> {
   put('corpus', corpus?.digest.slice(0, 12));
   put('corpus tokens', corpus?.trainTokens);
   for (const [key, value] of Object.entries(hyper))
-    if (!ofNoMatter.includes(key) && (hyper.method === 'lora' || !ofLora.includes(key)))
+    if (
+      (imported ? ofLora : Object.keys(hyper)).includes(key) &&
+      !ofNoMatter.includes(key) &&
+      (hyper.method === 'lora' || !ofLora.includes(key))
+    )
       put(labelOf(key), key === 'targets' ? targetsText(value as string[]) : value);
+  put('imported from', imported?.from);
+  // How it was trained is not known.
+  if (imported) return settings;
   put('tokens trained on', hyper.steps * hyper.batch * hyper.accumulate * hyper.sequenceLength);
   for (const [key, value] of Object.entries(spec.corpus)) {
     // Without instructions, there are no pairs.

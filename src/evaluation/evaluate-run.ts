@@ -2,6 +2,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
+import { checkTokens, corpusTokens } from '../export/check-text.ts';
 import { compareDistributions } from '../export/verify.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
@@ -20,13 +21,12 @@ import { summarise } from './sentence.ts';
 import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
 import type { EvaluatedModel, ItemScore } from './tasks/task.ts';
 
-/** Text that served and trained are compared on, in tokens. */
-const CHECK_TOKENS = 96;
-
 interface RunEvaluation {
   evaluation: Evaluation;
   resources: Resources;
   corpus(): Promise<Corpus>;
+  /** Text that served and trained are compared on. */
+  checked(): Promise<Int32Array>;
   models: { before: EvaluatedModel; after: EvaluatedModel };
   signal: AbortSignal | undefined;
 }
@@ -52,7 +52,9 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   await removeLeftovers(dir);
   try {
     const models = { before: resources.base, after: (await resources.result())! };
-    const run = { evaluation, resources, corpus, models, signal };
+    const checked = async () =>
+      spec.imported ? checkTokens(dir, spec.base.path) : corpusTokens(await corpus());
+    const run = { evaluation, resources, corpus, checked, models, signal };
     const served = await checkServed(run);
     const comparisons: Comparison[] = [];
     for await (const { counts, of } of evaluation.measure([models.before, models.after], { spec, corpus })) {
@@ -106,10 +108,7 @@ export async function writeRows(
 async function checkServed(run: RunEvaluation): Promise<Summary['served']> {
   const { evaluation, resources, signal } = run;
   evaluation.progress.report('served', 0, 1);
-  const { heldOut, train } = await run.corpus();
-  const source = heldOut.length > 1 ? heldOut : train;
-  const tokens = source.read(0, Math.min(CHECK_TOKENS, source.length));
-  const { trained, served } = await resources.distributions(tokens, signal);
+  const { trained, served } = await resources.distributions(await run.checked(), signal);
   evaluation.progress.report('served', 1, 1);
   const verdict = compareDistributions(trained, served);
   if (Number.isFinite(verdict.meanKl)) return verdict;

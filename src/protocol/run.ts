@@ -107,6 +107,15 @@ export const runSpecSchema = z.object({
   /** Absolute path of the folder that the corpus is read from; empty where it is a data set alone. */
   folder: z.string(),
   corpus: corpusPlanSchema.prefault({}),
+  /** An adapter made elsewhere. Its training is not known: `hyper`'s learning rate and steps stand for nothing. */
+  imported: z
+    .object({
+      from: z.string(),
+      format: z.enum(['peft', 'gguf']),
+      /** The base that it was made for, by its own account. */
+      base: z.string().optional(),
+    })
+    .optional(),
   /** Where the learning rate comes from, for the person: "given", "sweep ...", "10x rule ...". */
   learningRateReason: z.string().optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),

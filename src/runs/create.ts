@@ -3,18 +3,26 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { runsDir } from '../protocol/paths.ts';
+import type { RunEvent } from '../protocol/events.ts';
 import { RUN_FORMAT, runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { eventsPath, specPath, statePath, writeJson } from './files.ts';
 import { timeStamp } from './folders.ts';
 
 export type NewRun = Omit<z.input<typeof runSpecSchema>, 'format' | 'id' | 'createdAt'>;
 
-/** Makes a run directory, whole from its first moment, with the status `queued`. */
-export async function createRun(asked: NewRun): Promise<{ dir: string; id: string }> {
+/**
+ * Makes a run directory, whole from its first moment, with the status `queued`. Where `finish` puts the result into the
+ * folder and says what it is called, it is done.
+ */
+export async function createRun(
+  asked: NewRun,
+  finish?: (dir: string) => Promise<{ artefact: string }>,
+): Promise<{ dir: string; id: string; spec: RunSpec }> {
   const now = new Date();
   await mkdir(runsDir(), { recursive: true });
   const temporary = await mkdtemp(join(runsDir(), '.new-'));
   try {
+    const finished = await finish?.(temporary);
     for (;;) {
       const id = newId(asked, now);
       const spec: RunSpec = runSpecSchema.parse({
@@ -23,17 +31,32 @@ export async function createRun(asked: NewRun): Promise<{ dir: string; id: strin
         createdAt: now.toISOString(),
         ...asked,
       });
-      const state: RunState = { status: 'queued', step: 0, steps: spec.hyper.steps };
+      const { steps } = spec.hyper;
+      const state: RunState = { status: finished ? 'done' : 'queued', step: finished ? steps : 0, steps };
       await writeJson(specPath(temporary), spec);
       await writeJson(statePath(temporary), state);
-      await writeFile(eventsPath(temporary), '');
+      await writeFile(eventsPath(temporary), finished ? doneLine(finished.artefact, steps, now) : '');
       const dir = join(runsDir(), id);
-      if (await renameNew(temporary, dir)) return { dir, id };
+      if (await renameNew(temporary, dir)) return { dir, id, spec };
     }
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Nothing was measured of a training that took place elsewhere. */
+function doneLine(artefact: string, step: number, now: Date): string {
+  const done: RunEvent = {
+    type: 'done',
+    time: now.toISOString(),
+    step,
+    tokensPerSecond: 0,
+    peakMemory: 0,
+    seconds: 0,
+    artefact,
+  };
+  return `${JSON.stringify(done)}\n`;
 }
 
 /** Renames a folder unless the name is taken: a run is never empty, so the system refuses then. */

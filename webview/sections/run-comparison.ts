@@ -122,8 +122,12 @@ class Row {
     if (this.box.disabled !== disabled) this.box.disabled = disabled;
     const texts = [
       methodName(spec),
-      formatRate(spec.hyper.learningRate),
-      state.step < state.steps ? `${state.step} of ${state.steps}` : String(state.steps),
+      spec.imported ? '-' : formatRate(spec.hyper.learningRate),
+      spec.imported
+        ? '-'
+        : state.step < state.steps
+          ? `${state.step} of ${state.steps}`
+          : String(state.steps),
       spec.base.id,
       formatTime(spec.createdAt),
       run.result,

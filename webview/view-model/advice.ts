@@ -49,6 +49,8 @@ const rules: Rule[] = [
 export function advise(view: PanelView): AdviceView {
   const { run, sweeps } = view;
   if (!run) return { advice: [], none: '' };
+  if (run.snapshot.spec.imported)
+    return { advice: [], none: 'This adapter was trained elsewhere, with settings that are not known.' };
   const measured =
     run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)

@@ -13,6 +13,9 @@ export interface Fact {
   note?: string;
 }
 
+/** What is known of a run's training, and so not of one that was imported. */
+const ofTraining = ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training took'];
+
 export function runFacts(
   { spec, state, exports }: RunSnapshot,
   { start, last, done, memory: plan }: RunSeries,
@@ -60,6 +63,11 @@ export function runFacts(
         },
     start && { name: 'Backend', value: `${start.backend}, ${hyper.precision}`, note: start.backendReason },
     done && { name: 'Training took', value: formatDuration(done.seconds) },
+    spec.imported && {
+      name: 'Imported from',
+      value: spec.imported.from,
+      note: spec.imported.base && `made for ${spec.imported.base}`,
+    },
     spec.folder ? { name: 'Folder', value: spec.folder } : undefined,
     spec.corpus.data === undefined ? undefined : { name: 'Data set', value: spec.corpus.data },
     learning ? { name: 'Learned', value: learning } : undefined,
@@ -68,9 +76,15 @@ export function runFacts(
       value: `${describeTarget(one)}, step ${one.step}`,
       note: `${one.path}; ${describeCheck(one.check)}`,
     })),
-    { name: 'Started', value: formatTime(spec.createdAt), note: `seed ${hyper.seed}, run ${spec.id}` },
+    {
+      name: spec.imported ? 'Imported' : 'Started',
+      value: formatTime(spec.createdAt),
+      note: `seed ${hyper.seed}, run ${spec.id}`,
+    },
   ];
-  return facts.filter((fact) => fact !== undefined);
+  return facts.filter(
+    (fact) => fact !== undefined && !(spec.imported && ofTraining.includes(fact.name)),
+  ) as Fact[];
 }
 
 /** A reason that a newer version wrote keeps its own name. */

@@ -61,7 +61,7 @@ export function methodName({ hyper }: RunSnapshot['spec']): string {
 export function runLabels(runs: readonly RunSnapshot[]): Map<string, string> {
   const parts: ((run: RunSnapshot) => string)[] = [
     ({ spec }) => `${spec.name}, ${methodName(spec)}`,
-    ({ spec }) => `rate ${formatRate(spec.hyper.learningRate)}`,
+    ({ spec }) => (spec.imported ? 'imported' : `rate ${formatRate(spec.hyper.learningRate)}`),
     ({ spec }) => formatTime(spec.createdAt),
     ({ spec }) => spec.id,
   ];

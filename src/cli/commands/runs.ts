@@ -40,7 +40,7 @@ function describe({ runs, damaged }: FoundRuns): string {
     spec.id,
     spec.name,
     effectiveStatus(state),
-    `${state.step}/${state.steps}`,
+    spec.imported ? 'imported' : `${state.step}/${state.steps}`,
     spec.createdAt.slice(0, 16).replace('T', ' '),
   ]);
   const parts = rows.length

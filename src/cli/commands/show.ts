@@ -72,9 +72,10 @@ function facts(
   const leftOut = Object.values(corpus?.leftOut ?? {}).reduce((sum, count) => sum + count, 0);
   return [
     ['name', spec.name],
+    ['imported', spec.imported && importedFrom(spec.imported)],
     [
       'status',
-      `${status}, step ${state.step} of ${state.steps}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
+      `${status}${spec.imported ? '' : `, step ${state.step} of ${state.steps}`}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
     ],
     ['error', state.error && `[${state.error.code}] ${state.error.message} ${state.error.next}`],
     ['folder', spec.folder || undefined],
@@ -95,8 +96,9 @@ function facts(
     ],
     [
       'took',
-      done &&
-        `${formatDuration(done.seconds)}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`,
+      done && !spec.imported
+        ? `${formatDuration(done.seconds)}, ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak`
+        : undefined,
     ],
     ['memory', memoryOf(events)],
     ['went back', rollbacks(events)],
@@ -138,11 +140,15 @@ function keptOf(events: RunEvent[]): string | undefined {
   return best && `the checkpoint of step ${best.step}: ${best.why}`;
 }
 
-function methodOf({ hyper }: RunSpec): string {
+const importedFrom = ({ from, format, base }: NonNullable<RunSpec['imported']>) =>
+  `from ${from} (${format === 'peft' ? 'PEFT' : 'GGUF'}${base ? `, made for ${base}` : ''})`;
+
+function methodOf({ hyper, imported }: RunSpec): string {
   const lora =
     hyper.method === 'lora'
       ? ` r = ${hyper.rank}, alpha = ${hyper.alpha}, on ${hyper.targets.join(' ')};`
       : '';
+  if (imported) return `${hyper.method}${lora.replace(/;$/, '')}`;
   const batch = hyper.batch * hyper.accumulate;
   return `${hyper.method}${lora ? `:${lora}` : ','} ${hyper.optimizer} at ${hyper.learningRate} (${hyper.schedule}), ${batch > 1 ? `${batch} x ` : ''}${hyper.sequenceLength} tokens a step, ${hyper.precision}, seed ${hyper.seed}`;
 }

@@ -3,13 +3,8 @@
  * of the line or the block is completed.
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
-import { buildPrompt, languageIdOf } from '../../completion/index.ts';
-import type { Corpus } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
-import type { RunSpec } from '../../protocol/run.ts';
-import { answerAt, editSimilarity, findCursors, type Cursor, type CursorKind } from '../cursors.ts';
-import { heldOutDocuments } from '../example.ts';
 import { bitsPerByte, sum } from '../statistics.ts';
 import {
   countOf,
@@ -22,6 +17,14 @@ import {
   type Plan,
   type Task,
 } from './task.ts';
+import {
+  cursorItems,
+  cursorMeasures,
+  scoreCursor,
+  scoreLatency,
+  type CursorItem,
+  type LatencyItem,
+} from './workspace-cursors.ts';
 
 interface Window extends Item {
   kind: 'window';
@@ -30,23 +33,15 @@ interface Window extends Item {
   starts: number[];
   bytes: number;
 }
-type Held = Window | (Item & Cursor);
+type Held = Window | CursorItem | LatencyItem;
 
 const measures: readonly Measure[] = [
   { metric: 'bits per byte', unit: '', better: 'lower' },
   { metric: 'loss', unit: 'nats/token', better: 'lower' },
-  ...(['line', 'block'] as const).flatMap((kind): Measure[] => [
-    { metric: `${kind} exact match`, unit: '', better: 'higher', binary: true },
-    { metric: `${kind} edit similarity`, unit: '', better: 'higher' },
-  ]),
+  ...cursorMeasures,
 ];
 
-const cursorCounts = { line: { quick: 24, paper: 200 }, block: { quick: 12, paper: 100 } };
-/** Less than an editor sends, so that many cursors are seen in little time. */
-const BUDGET = { before: 1200, after: 300 };
-const MOST_TOKENS = 128;
-
-const planned: Task['planned'] = (spec) => spec.evaluation.heldOutWindows;
+const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
 
 async function plan(context: PlanContext): Promise<Plan<Held>> {
   const { run, base, setting } = context;
@@ -55,6 +50,12 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
       'bad-argument',
       'The task "workspace" measures on the held-out files of a run, and a model by itself has none.',
       'Name a run, or leave the task out.',
+    );
+  if (run.spec.imported)
+    throw new UserError(
+      'bad-argument',
+      `Run ${run.spec.id} was imported and has no held-out files, which the task "workspace" measures on.`,
+      'Leave the task out; retention and humaneval need no files.',
     );
   const corpus = await run.corpus();
   const length = run.spec.hyper.sequenceLength;
@@ -67,33 +68,13 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
       'Train on a folder with more files, or a data set with more rows.',
     );
   const tokenizer = await base.tokenizer();
-  const cursors = cursorsOf(corpus, tokenizer, context);
-  const sizes = [
-    `${windows.length} held-out sequences of up to ${length} tokens`,
-    ...(cursors.length
-      ? [`${cursors.length} held-out cursors with ${BUDGET.before} characters before them`]
-      : []),
-  ];
+  const cursors = cursorItems(corpus, tokenizer, context);
+  const sizes = [`${windows.length} held-out sequences of up to ${length} tokens`, ...cursors.settings];
   return {
-    items: [
-      ...windows.map((window, index) => windowOf(window, index, tokenizer)),
-      ...cursors.map((cursor) =>
-        itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
-      ),
-    ],
+    items: [...cursors.items, ...windows.map((window, index) => windowOf(window, index, tokenizer))],
     setting: `${setting}: ${sizes.join('; ')}`,
     measures,
   };
-}
-
-/** Only files have cursors: rows of a data set are nobody's open document, and conversations have no lines of code. */
-function cursorsOf(corpus: Corpus, tokenizer: Tokenizer, context: PlanContext): Cursor[] {
-  const { folder, corpus: plan, evaluation }: RunSpec = context.run!.spec;
-  if (!folder || plan.mode === 'instruct' || !evaluation.completions) return [];
-  const documents = [...heldOutDocuments(corpus, tokenizer)];
-  return (['line', 'block'] as const).flatMap((kind) =>
-    findCursors(documents, kind, countOf(context, cursorCounts[kind])),
-  );
 }
 
 function windowOf(sequence: Sequence, index: number, tokenizer: Pick<Tokenizer, 'byteLength'>): Window {
@@ -132,37 +113,32 @@ async function scoreWindow(
   };
 }
 
-async function scoreCursor(cursor: Cursor, model: EvaluatedModel, signal?: AbortSignal): Promise<ItemScore> {
-  const { kind, actual } = cursor;
-  const document = { ...cursor, languageId: languageIdOf(cursor.path) };
-  const { ask, heal } = buildPrompt(document, {
-    model: model.name,
-    fillInTheMiddle: await model.fillsInTheMiddle(),
-    maxTokens: MOST_TOKENS,
-    reach: kind satisfies CursorKind,
-    budget: BUDGET,
-  });
-  const { text } = await model.complete({ ...ask, temperature: 0 }, signal);
-  const answer = answerAt(cursor, text.startsWith(heal) ? text.slice(heal.length) : text);
-  return {
-    parts: {
-      [`${kind} exact match`]: { sum: Number(answer === actual), weight: 1 },
-      [`${kind} edit similarity`]: { sum: editSimilarity(answer, actual), weight: 1 },
-    },
-    detail: { answer },
-  };
+/** Nothing else of a model is computed while its latencies are taken: they are its first items. */
+const timing = new WeakMap<EvaluatedModel, Promise<unknown>>();
+
+async function score(item: Held, model: EvaluatedModel, signal?: AbortSignal): Promise<ItemScore> {
+  const before = timing.get(model);
+  if (item.kind === 'latency') {
+    const taken = (before ?? Promise.resolve()).then(() => scoreLatency(item, model, signal));
+    timing.set(
+      model,
+      taken.catch(() => undefined),
+    );
+    return taken;
+  }
+  await before;
+  return item.kind === 'window' ? scoreWindow(item, model) : scoreCursor(item, model, signal);
 }
 
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   title: 'Held-out text',
-  version: 1,
+  version: 2,
   ofRun: true,
   planned,
   cost: 110,
   contextTokens: 1024,
   parallel: 32,
   plan,
-  score: (item, model, { signal }) =>
-    item.kind === 'window' ? scoreWindow(item, model) : scoreCursor(item, model, signal),
+  score: (item, model, { signal }) => score(item, model, signal),
 };

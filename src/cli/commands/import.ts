@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { importAdapter } from '../../export/import-adapter.ts';
+import { fetchBase } from '../fetch-base.ts';
+import { printJson } from '../output.ts';
+import { version } from '../version.ts';
+
+interface Options {
+  base: string;
+  name?: string;
+  yes?: boolean;
+  json?: boolean;
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .description('make a run of an adapter from elsewhere, to be evaluated, compared, exported and served')
+    .argument('<path>', 'a folder that the PEFT library saved, or a GGUF adapter')
+    .requiredOption(
+      '--base <base>',
+      'what it was trained on: a known base, a .gguf file, or owner/name[:file] on the hub',
+    )
+    .option('--name <name>', "what to call it (default: the file's or folder's name)")
+    .option('--yes', 'download the base without asking')
+    .option('--json', 'print the new run as JSON')
+    .action(async (path: string, options: Options) => {
+      const base = await fetchBase(options.base, options);
+      const { dir, id, spec } = await importAdapter({
+        path,
+        base,
+        name: options.name,
+        versions: { 'forget-me-not': version, node: process.version },
+      });
+      if (options.json) return printJson({ run: id, dir });
+      const { rank, alpha, targets } = spec.hyper;
+      console.log(
+        `Run ${id}: LoRA r = ${rank}, alpha = ${alpha}, on ${targets.join(' ')} of ${base.id}.\n` +
+          `Measure it, which also lets it be served: forget-me-not evaluate ${id} --tasks retention`,
+      );
+    });
+}

@@ -1,0 +1,147 @@
+/** An adapter made elsewhere becomes a run: it has a result and no training, no corpus and no checkpoints. */
+import { stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { linearNames, moduleTensors, readConfig, type ModelConfig } from '../model/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import { moduleNames, type Hyper, type RunSpec } from '../protocol/run.ts';
+import { createRun } from '../runs/index.ts';
+import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from './adapter.ts';
+import { PEFT_WEIGHTS } from './peft.ts';
+import { readPeft } from './read-peft.ts';
+
+export interface ImportAsked {
+  /** PEFT's folder, or a GGUF adapter. */
+  path: string;
+  base: RunSpec['base'];
+  /** Default: the file's or folder's own. */
+  name?: string | undefined;
+  versions: Record<string, string>;
+}
+
+interface Found {
+  adapter: Adapter;
+  hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;
+  format: 'peft' | 'gguf';
+  /** The base that it was made for, by its own account. */
+  namedBase?: string;
+}
+
+/**
+ * Makes the run, whole from its first moment. Errors: adapter-damaged, adapter-unsupported, adapter-mismatch (names
+ * both), and those of reading the base.
+ */
+export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; id: string; spec: RunSpec }> {
+  const { base, versions } = asked;
+  const path = resolve(asked.path);
+  const gguf = await openGguf(base.path);
+  try {
+    const { adapter, hyper, format, namedBase } = await find(path, gguf, base);
+    checkNumbers(path, adapter.layers);
+    const spec = await createRun(
+      {
+        name: asked.name ?? basename(path).replace(/\.gguf$/i, ''),
+        folder: '',
+        base: { id: base.id, path: base.path, sha256: base.sha256 },
+        // What it was trained with is not known; the step stands for all of its training.
+        hyper: { ...hyper, targets: targetsOf(adapter.layers, readConfig(gguf)), learningRate: 1, steps: 1 },
+        backend: 'auto',
+        evaluation: { completions: false },
+        versions,
+        imported: { from: path, format, ...(namedBase && { base: namedBase }) },
+      },
+      async (dir) => {
+        await exportAdapterGguf(join(dir, 'adapter.gguf'), { ...adapter, baseSha256: base.sha256 });
+        return { artefact: 'adapter.gguf' };
+      },
+    );
+    return spec;
+  } finally {
+    await gguf.close();
+  }
+}
+
+async function find(path: string, base: GgufFile, { sha256 }: RunSpec['base']): Promise<Found> {
+  const facts = await stat(path).catch(() => undefined);
+  if (!facts)
+    throw new UserError(
+      'adapter-damaged',
+      `There is no adapter ${path}.`,
+      'Give a folder that PEFT saved, or a GGUF adapter.',
+    );
+  if (facts.isDirectory()) return findPeft(path, base);
+  if (basename(path) === PEFT_WEIGHTS) return findPeft(dirname(path), base);
+  return findGguf(path, base, sha256);
+}
+
+async function findPeft(folder: string, base: GgufFile): Promise<Found> {
+  const { adapter, config } = await readPeft(folder, base);
+  const even = adapter.layers.every(({ rank }) => rank === config.r);
+  const stabilised = even && config.use_rslora === true;
+  return {
+    adapter,
+    format: 'peft',
+    hyper: {
+      rank: largestRank(adapter.layers),
+      alpha: stabilised ? config.lora_alpha : adapter.alpha,
+      scaling: stabilised ? 'rank-stabilised' : 'standard',
+      dropout: Math.min(0.9, config.lora_dropout ?? 0),
+    },
+    ...(config.base_model_name_or_path && { namedBase: config.base_model_name_or_path }),
+  };
+}
+
+async function findGguf(path: string, base: GgufFile, sha256: string): Promise<Found> {
+  const adapter = withAlpha(await readAdapterGguf(path, base));
+  const known = new Set(linearNames(readConfig(base)));
+  const strange = adapter.layers.find(({ name }) => !known.has(name));
+  if (strange)
+    throw new UserError(
+      'adapter-unsupported',
+      `The adapter ${path} changes "${strange.name}", which is none of the linears of a block.`,
+      'Import an adapter of the linears only.',
+    );
+  if (adapter.baseSha256 && adapter.baseSha256 !== sha256)
+    throw new UserError(
+      'adapter-mismatch',
+      `The adapter ${path} was trained on another base (sha256 ${adapter.baseSha256.slice(0, 12)}) than ${base.path} (${sha256.slice(0, 12)}).`,
+      'Name the base that it was made for with --base.',
+    );
+  const rank = largestRank(adapter.layers);
+  return {
+    adapter,
+    format: 'gguf',
+    hyper: { rank, alpha: adapter.alpha, scaling: 'standard', dropout: 0 },
+  };
+}
+
+const largestRank = (layers: readonly AdapterLayer[]) => Math.max(...layers.map(({ rank }) => rank));
+
+/** llama.cpp takes an alpha of zero for "B A as it is". */
+function withAlpha(adapter: Adapter): Adapter {
+  if (adapter.alpha !== 0) return adapter;
+  const alpha = largestRank(adapter.layers);
+  const layers = adapter.layers.map((layer) => ({
+    ...layer,
+    b: layer.b.map((value) => (value * layer.rank) / alpha),
+  }));
+  return { ...adapter, alpha, layers };
+}
+
+function checkNumbers(path: string, layers: readonly AdapterLayer[]): void {
+  const bad = layers.find(({ a, b }) => [a, b].some((values) => !values.every(Number.isFinite)));
+  if (bad)
+    throw new UserError(
+      'adapter-damaged',
+      `The adapter ${path} has values of "${bad.name}" that are no finite numbers.`,
+      'Save it again where it was made, then import the new file.',
+    );
+}
+
+/** Modules that are adapted in every block by their names, others one by one. */
+function targetsOf(layers: readonly AdapterLayer[], { layers: blocks }: ModelConfig): string[] {
+  return moduleNames.flatMap((module) => {
+    const these = layers.filter(({ name }) => name.endsWith(`.${moduleTensors[module]}`));
+    return these.length === blocks ? [module] : these.map(({ name }) => name);
+  });
+}

@@ -1,0 +1,186 @@
+/** Adapters from the PEFT library imported, measured, exported and served, through the command line and llama.cpp. */
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readSafetensors } from '../../src/export/safetensors.ts';
+import { openGguf } from '../../src/gguf/index.ts';
+import type { ExportRecord } from '../../src/protocol/export.ts';
+import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { Workplace } from '../support/cli.ts';
+import { llamaProbabilities } from '../support/llama-oracle.ts';
+import {
+  furthest,
+  peftCases,
+  peftLogProbabilities,
+  peftTokens,
+  writePeftBase,
+  writePeftFolder,
+} from '../support/peft-fixture.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+
+let place: Workplace;
+const runs = new Map<string, string>();
+const at = (...names: string[]) => place.path(...names);
+const [[title, allLinears], [qwenTitle, qwen]] = peftCases as [
+  (typeof peftCases)[number],
+  (typeof peftCases)[number],
+];
+type Exported = ExportRecord & { run: string };
+const exportAs = (run: string, ...args: string[]) => place.json<Exported>('export', run, ...args);
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  for (const [name, one] of [
+    [title, allLinears],
+    [qwenTitle, qwen],
+  ] as const) {
+    await writePeftBase(at(`${one.architecture}.gguf`), one.architecture);
+    await writePeftFolder(at(`peft-${one.architecture}`), one);
+    const base = at(`${one.architecture}.gguf`);
+    const { run } = await place.json<{ run: string }>(
+      'import',
+      at(`peft-${one.architecture}`),
+      '--base',
+      base,
+    );
+    runs.set(name, run);
+  }
+});
+afterAll(() => place.dispose());
+
+describe.each([
+  [title, allLinears],
+  [qwenTitle, qwen],
+] as const)('an imported adapter, %s', (name, one) => {
+  const base = () => at(`${one.architecture}.gguf`);
+  const dir = () => join(place.home, 'runs', runs.get(name)!);
+
+  it('computes in llama.cpp what it does in the PEFT library', async () => {
+    const rows = await llamaProbabilities(base(), peftTokens, join(dir(), 'adapter.gguf'));
+    expect(furthest(peftLogProbabilities(one), rows)).toBeLessThan(1e-3);
+  });
+
+  it('merged in F16 does so too, within half precision', async () => {
+    const out = at(`${one.architecture}-merged.gguf`);
+    const { check } = await exportAs(runs.get(name)!, '--to', 'gguf-merged', '-o', out);
+    expect(check).toMatchObject({ ok: true, limit: 1e-3 });
+    const expected = peftLogProbabilities(one);
+    const rows = await llamaProbabilities(out, peftTokens);
+    const kls = expected.map((row, t) =>
+      row.reduce((sum, log, i) => sum + Math.exp(log) * (log - Math.log(rows[t]![i]!)), 0),
+    );
+    expect(kls.reduce((sum, kl) => sum + kl, 0) / kls.length).toBeLessThan(1e-2);
+  });
+
+  it('goes back to PEFT as it came', async () => {
+    const out = at(`${one.architecture}-again`);
+    const { check, path } = await exportAs(
+      runs.get(name)!,
+      '--to',
+      'peft',
+      '-o',
+      out,
+      '--base-name',
+      `tiny/${one.architecture}`,
+    );
+    expect(check.ok).toBe(true);
+    expect(check.change).toBeGreaterThan(0.01);
+    const read = (folder: string) => readSafetensors(join(folder, 'adapter_model.safetensors'));
+    const [ours, theirs] = [await read(path), await read(at(`peft-${one.architecture}`))];
+    expect(ours.size).toBe(theirs.size);
+    for (const [tensor, { data }] of theirs)
+      expect(await ours.get(tensor)!.data.read(), tensor).toEqual(await data.read());
+    const config = JSON.parse(await readFile(join(path, 'adapter_config.json'), 'utf8')) as Record<
+      string,
+      unknown
+    >;
+    for (const key of ['r', 'lora_alpha', 'use_rslora', 'base_model_name_or_path', 'peft_type', 'task_type'])
+      expect(config[key], key).toEqual(one.config[key]);
+  });
+});
+
+it("an adapter's merged model keeps the bytes of what was not trained, in the base's own types", async () => {
+  await writeTinyModel(at('q4.gguf'), { seed: 3, type: 'Q4_0' });
+  await writeTinyAdapter(at('q4-adapter.gguf'), at('q4.gguf'), { targets: ['attn_v'], scale: 1 });
+  const { run } = await place.json<{ run: string }>('import', at('q4-adapter.gguf'), '--base', at('q4.gguf'));
+  const { check } = await exportAs(run, '--to', 'gguf-merged', '--type', 'base', '-o', at('q4-merged.gguf'));
+  expect(check.ok).toBe(true);
+  expect(check.rounding).toBeGreaterThan(0);
+  const [before, after] = [await openGguf(at('q4.gguf')), await openGguf(at('q4-merged.gguf'))];
+  for (const [name, { type }] of before.tensors) {
+    expect(after.tensors.get(name)!.type).toBe(type);
+    const same = Buffer.compare(await before.readBytes(name), await after.readBytes(name)) === 0;
+    expect(same, name).toBe(!name.includes('attn_v'));
+  }
+  await before.close();
+  await after.close();
+  // As another tool would read it.
+  const adapter = await exportAs(run, '--to', 'gguf-adapter', '-o', at('q4-adapter-again.gguf'));
+  expect(adapter.check.ok).toBe(true);
+  const shown = await place.json<RunSnapshot>('show', run);
+  expect(shown.exports?.map(({ to }) => to)).toEqual(['gguf-merged', 'gguf-adapter']);
+  const { stdout } = await place.run('show', run);
+  expect(stdout).toMatch(/imported +from .*q4-adapter\.gguf \(GGUF\)/);
+  expect(stdout).toMatch(
+    /exported +merged GGUF in the base's own types, .*llama\.cpp agrees with the trainer/,
+  );
+});
+
+it('an imported run is measured and compared', async () => {
+  const run = runs.get(title)!;
+  const figures = await place.json<{ task: string; metric: string }[]>(
+    'evaluate',
+    run,
+    '--tasks',
+    'retention',
+    '--limit',
+    '2',
+  );
+  expect(figures.map(({ metric }) => metric)).toContain('KL from base');
+  const { summary } = await place.json<RunSnapshot>('show', run);
+  expect(summary?.served?.ok).toBe(true);
+  const compared = await place.run('compare', run, run);
+  expect(compared.code).toBe(0);
+  const workspace = await place.run('evaluate', run, '--tasks', 'workspace');
+  expect(workspace.stderr).toContain('was imported and has no held-out files');
+});
+
+describe('an export that is refused', () => {
+  it('of another base than the run began with', async () => {
+    const { run } = await place.json<{ run: string }>(
+      'import',
+      at('peft-qwen2'),
+      '--base',
+      at('qwen2.gguf'),
+      '--name',
+      'moved',
+    );
+    const kept = await readFile(at('qwen2.gguf'));
+    await writePeftBase(at('qwen2.gguf'), 'llama');
+    const { code, stderr } = await place.run('export', run, '--to', 'gguf-merged', '-o', at('x.gguf'));
+    await writeFile(at('qwen2.gguf'), kept);
+    expect(code).toBe(1);
+    expect(stderr).toContain('[base-checksum]');
+    expect(existsSync(at('x.gguf'))).toBe(false);
+  });
+
+  it.each([
+    [['--to', 'peft', '--type', 'F16'], '--type is for gguf-merged'],
+    [['--to', 'onnx'], 'is invalid'],
+    [['--to', 'peft', '--checkpoint', '7'], 'has no checkpoint of step 7'],
+  ])('with %j', async (args, message) => {
+    const { code, stderr } = await place.run('export', runs.get(title)!, ...args, '-o', at('x'));
+    expect(code).toBe(1);
+    expect(stderr).toContain('[bad-argument]');
+    expect(stderr).toContain(message);
+    expect(existsSync(at('x'))).toBe(false);
+  });
+});
+
+it('an import for another base names both', async () => {
+  const { code, stderr } = await place.run('import', at('peft-llama'), '--base', at('q4.gguf'));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/\[adapter-mismatch\].*tiny\/llama.*q4\.gguf/);
+  expect((await place.json<{ runs: unknown[] }>('runs')).runs).toHaveLength(4);
+});
