@@ -30,24 +30,27 @@ const options = {
   /** Internal: be the process that drives llama.cpp directly. */
   direct: { type: 'string' },
 } as const;
+/** Prompts of what is measured beside the comparison. */
+const SIDE_PROMPTS = 12;
+
 type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   if (values.direct) return beDirect(values.direct, values);
   const base = (await resolveBase(values.base!)).path;
-  const prompts = await readPrompts(Number(values.requests) + 16, Number(values.prompt));
+  const prompts = await readPrompts(Number(values.requests) + SIDE_PROMPTS, Number(values.prompt));
   const direct = await Direct.start(base, values);
   const ours = await Ours.start(base, values);
   try {
     const tokens = Number(values.tokens);
-    const overheads = await compare(ours, direct, prompts.slice(16), tokens);
+    const overheads = await compare(ours, direct, prompts.slice(SIDE_PROMPTS), tokens);
     const figures = {
       overheadP50: round(overheads.p50, 3),
       overheadP95: round(overheads.p95, 3),
       typedThroughMs: round(await typeThrough(), 3),
-      cancelMs: Math.round(await cancel(ours, prompts.slice(0, 8))),
-      prefixSaving: round(await warmPrefix(ours, prompts.slice(8, 16)), 3),
+      cancelMs: Math.round(await cancel(ours, prompts.slice(0, 6))),
+      prefixSaving: round(await warmPrefix(ours, prompts.slice(6, SIDE_PROMPTS)), 3),
     };
     if (values.json) return console.log(JSON.stringify(figures));
     show(figures, overheads);
@@ -90,22 +93,29 @@ async function compare(ours: Side, direct: Side, prompts: readonly string[], tok
       texts.push((await side.complete(prompt, tokens)).text);
       times[name].push(performance.now() - began);
     }
+    process.stderr.write(`\r${index + 1} of ${prompts.length} `);
     if (texts[0] !== texts[1]) differing += 1;
   }
+  process.stderr.write('\n');
   const ratio = (share: number) => quantile(times.ours, share) / quantile(times.direct, share);
   return { p50: ratio(0.5), p95: ratio(0.95), times, differing };
 }
 
 /** Time of an answer that was typed through: the completion core alone, after one answer of the engine. */
 async function typeThrough(): Promise<number> {
+  const head = `${'const line = 1;\n'.repeat(2000)}function add(first, second) {\n  `;
   const completer = createCompleter({
-    request: () => Promise.resolve('return first + second;'),
+    // The core may leave the last characters out of the prompt, for the engine to begin with them.
+    request: ({ prompt }) => {
+      let left = 0;
+      while (!prompt.endsWith(head.slice(-80, head.length - left))) left += 1;
+      return Promise.resolve(`${head.slice(head.length - left)}return first + second;`);
+    },
     fillInTheMiddle: () => false,
     maxTokens: () => 64,
     debounceMs: 0,
   });
   const document = { path: 'a.ts', languageId: 'typescript', adapter: 'base', after: '\n}\n' };
-  const head = `${'const line = 1;\n'.repeat(2000)}function add(first, second) {\n  `;
   await completer.complete({ ...document, before: head, invoked: true });
   const times: number[] = [];
   for (const [index] of [...'return first'].entries()) {
