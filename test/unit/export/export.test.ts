@@ -153,6 +153,27 @@ describe('a whole model', () => {
     expect(model.metadata['general.file_type']).toBe(fileType);
   });
 
+  it("in the base's own types keeps the bytes of all that was not trained, and its metadata", async () => {
+    await exportModelGguf(at('m.gguf'), base, replaced, { type: 'base' });
+    const [model, before] = [await open(at('m.gguf')), await open(base)];
+    for (const [name, { type }] of before.tensors) {
+      expect(model.tensors.get(name)!.type).toBe(type);
+      const same = Buffer.compare(await model.readBytes(name), await before.readBytes(name)) === 0;
+      expect(same, name).toBe(!replaced.has(name));
+    }
+    expect(await model.copyMetadata()).toEqual(await before.copyMetadata());
+  });
+
+  it('in Q8_0 falls back to F16 where rows are no whole blocks', async () => {
+    await writeTinyModel(at('narrow.gguf'), { seed: 1, embedding: 40, heads: 2, kvHeads: 1, ffn: 64 });
+    await exportModelGguf(at('m.gguf'), at('narrow.gguf'), new Map(), { type: 'Q8_0' });
+    const { tensors, metadata } = await open(at('m.gguf'));
+    expect(tensors.get('blk.0.ffn_down.weight')!.type).toBe('Q8_0');
+    expect(tensors.get('blk.0.ffn_up.weight')!.type).toBe('F16');
+    expect(tensors.get('output_norm.weight')!.type).toBe('F32');
+    expect(metadata).toMatchObject({ 'general.file_type': 7, 'general.quantization_version': 2 });
+  });
+
   it("keeps the base's metadata in its order, types and bytes included", async () => {
     await exportModelGguf(at('m.gguf'), base, replaced, { type: 'F16' });
     const copied = await (await open(at('m.gguf'))).copyMetadata();

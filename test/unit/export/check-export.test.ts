@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { judge } from '../../../src/export/check-export.ts';
+import {
+  describeCheck,
+  describeTarget,
+  latestExports,
+  type ExportRecord,
+} from '../../../src/protocol/export.ts';
+
+const trained = [
+  [0.5, 0.5],
+  [0.9, 0.1],
+];
+const base = [
+  [0.1, 0.9],
+  [0.9, 0.1],
+];
+const near = [
+  [0.5001, 0.4999],
+  [0.9, 0.1],
+];
+
+describe('the check of an export', () => {
+  it('is good where what was written gives what was trained', () => {
+    const check = judge({ trained, base, written: near }, 0.01);
+    expect(check).toMatchObject({ ok: true, tokens: 2, limit: 0.01 });
+    // ln(5/3) of the first position (see the KL's own test), none of the second.
+    expect(check.change).toBeCloseTo(Math.log(5 / 3) / 2, 10);
+    expect(check.maxKl).toBeCloseTo(2 * check.meanKl, 12);
+  });
+
+  it('does not hang on what the probabilities of an engine add up to', () => {
+    const scaled = near.map((row) => row.map((value) => value * 1.0002));
+    const [one, two] = [near, scaled].map((written) => judge({ trained, base, written }, 0.01));
+    expect(two!.meanKl).toBeCloseTo(one!.meanKl, 12);
+    expect(one!.meanKl).toBeGreaterThan(0);
+  });
+
+  it('fails above the limit', () => expect(judge({ trained, base, written: base }, 0.01).ok).toBe(false));
+
+  it('fails below it too, where the file is no nearer to what was trained than the base is', () => {
+    const slight = [
+      [0.55, 0.45],
+      [0.9, 0.1],
+    ];
+    const check = judge({ trained, base: slight, written: slight }, 0.01);
+    expect(check.meanKl).toBeLessThan(check.limit);
+    expect(check.ok).toBe(false);
+  });
+
+  it('lets an adapter pass that changes nothing', () =>
+    expect(judge({ trained, base: trained, written: trained }, 0.01)).toMatchObject({ ok: true, change: 0 }));
+
+  it('tells what coarse types cost from what an engine makes of them', () => {
+    const stored = [
+      [0.45, 0.55],
+      [0.9, 0.1],
+    ];
+    const check = judge({ trained, base, stored, written: stored }, 0.01);
+    expect(check).toMatchObject({ ok: true, meanKl: 0 });
+    expect(check.rounding).toBeCloseTo((0.5 * Math.log(0.5 / 0.45) + 0.5 * Math.log(0.5 / 0.55)) / 2, 12);
+    // Rounded to where the base was, nothing is left of the training.
+    expect(judge({ trained, base, stored: base, written: base }, 0.01).ok).toBe(false);
+  });
+
+  it('wants as many positions of each', () =>
+    expect(() => judge({ trained, base, written: [] }, 0.01)).toThrow('2 and 0 positions'));
+});
+
+describe('what is said of an export', () => {
+  const check = judge({ trained, base, written: near }, 0.01);
+  const record = (path: string, change: Partial<ExportRecord> = {}): ExportRecord => ({
+    time: '2026-11-25T12:00:00.000Z',
+    to: 'gguf-merged',
+    type: 'base',
+    step: 3,
+    path,
+    bytes: 1,
+    sha256: 'ab',
+    check,
+    ...change,
+  });
+
+  it('is one line for a place, the newest', () => {
+    const records = [record('/a'), record('/b'), record('/a', { step: 9 })];
+    expect(latestExports(records)).toEqual([records[1], records[2]]);
+  });
+
+  it('names the form and the verdict', () => {
+    expect(describeTarget(record('/a'))).toBe("merged GGUF in the base's own types");
+    expect(describeTarget({ to: 'peft' })).toBe('PEFT adapter');
+    expect(describeCheck(check)).toMatch(/^llama\.cpp agrees with the trainer: KL .* over 2 tokens$/);
+    const lost = describeCheck({ ...check, rounding: 0.2, ok: false });
+    expect(lost).toMatch(/does NOT agree.*costs 0\.2000 of the 0\.2554 that training changed/);
+  });
+});
