@@ -14,7 +14,7 @@ const NEAR = { before: 1800, after: 600 };
 const MOVE = 1200;
 /** So is it after this many requests: files have changed. */
 const REQUESTS = 30;
-const LEAST_SIMILARITY = 0.06;
+const LEAST_SIMILARITY = 0.1;
 /** An imported file comes before one that is this much more similar. */
 const IMPORTED = 0.15;
 /** Two windows that share so many words say the same. */

@@ -109,6 +109,20 @@ export function answerAt({ kind, before }: Pick<Cursor, 'kind' | 'before'>, answ
   return bodyOf(text, indentOf(before.slice(before.lastIndexOf('\n') + 1)));
 }
 
+/**
+ * Of the characters at the cursor, those that a person would not have typed: as far as the completion says the same, they
+ * take it, word by word. Indentation is left out on both sides, since the editor writes it.
+ */
+export function savedCharacters(shown: string, actual: string): { saved: number; all: number } {
+  const bare = (text: string) => text.replaceAll(/\r?\n[ \t]*/g, '\n');
+  const [offered, wanted] = [bare(shown), bare(actual)];
+  let same = 0;
+  while (same < Math.min(offered.length, wanted.length) && offered[same] === wanted[same]) same += 1;
+  // A word that goes on otherwise is not taken.
+  if (/\w/.test(offered[same] ?? '')) same = offered.slice(0, same).replace(/\w+$/, '').length;
+  return { saved: same, all: wanted.length };
+}
+
 /** 1 for the same text, 0 where nothing is shared: 1 - edit distance / length of the longer. */
 export function editSimilarity(a: string, b: string): number {
   const longest = Math.max(a.length, b.length);

@@ -122,6 +122,8 @@ export class Resources {
       contextLength: () => (this.opened.contextLength ??= readContextLength(this.subject.base.path)),
       fillsInTheMiddle: async () => (await this.host()).fillInTheMiddle,
       complete: async (request, signal) => (await this.host()).sample({ ...request, model: served }, signal),
+      completeAlone: async (request, signal) =>
+        (await this.host()).complete({ ...request, model: served }, signal),
       tokenLosses: (tokens, starts) => this.score((scorer) => scorer.tokenLosses(tokens, which, starts)),
       klFromBase: (tokens) =>
         which === 'base'

@@ -62,6 +62,8 @@ export interface EvaluatedModel {
   fillsInTheMiddle(): Promise<boolean>;
   /** By llama.cpp; several at once are computed as one batch. */
   complete(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
+  /** By llama.cpp as the editor's server computes: by itself, on what it has read before. */
+  completeAlone(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
   /** Nats for each token after the first, by the trainer's own model; `starts` [T - 1] as in Batch. */
   tokenLosses(tokens: Int32Array, starts?: Int32Array): Promise<Float32Array>;
   /** KL(base || this) after each token, nats. */

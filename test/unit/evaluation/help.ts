@@ -59,6 +59,7 @@ export function fakeModel(more: Partial<EvaluatedModel> = {}): EvaluatedModel {
     contextLength: () => Promise.resolve(10_000),
     fillsInTheMiddle: () => Promise.resolve(false),
     complete: unexpected,
+    completeAlone: unexpected,
     tokenLosses: unexpected,
     klFromBase: unexpected,
     ...more,

@@ -1,0 +1,58 @@
+/** Files of a corpus as they were before they became tokens, for what else might have been open beside a held-out one. */
+import type { Tokenizer } from '../base-models/tokenizer.ts';
+import type { OtherFile } from '../completion/index.ts';
+import type { Corpus } from '../corpus/index.ts';
+
+type Kept = Corpus['documents'][number];
+
+/** For a path, the `count` files of the corpus that are nearest to it in its folders, nearest first. */
+export function nearestFiles(
+  corpus: Pick<Corpus, 'documents' | 'train' | 'heldOut'>,
+  tokenizer: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
+  count: number,
+): (path: string) => OtherFile[] {
+  const files = corpus.documents;
+  const texts = new Map<Kept, string>();
+  const textOf = (entry: Kept) => {
+    const { split, offset, tokens } = entry;
+    const source = split === 'train' ? corpus.train : corpus.heldOut;
+    const text = texts.get(entry) ?? originalText(source.read(offset, tokens), tokenizer);
+    texts.set(entry, text);
+    return text;
+  };
+  return (path) =>
+    files
+      .filter((entry) => entry.path !== path)
+      .map((entry) => ({ entry, shared: sharedFolders(entry.path, path) }))
+      .sort((a, b) => b.shared - a.shared)
+      .slice(0, count)
+      .map(({ entry }) => ({ path: entry.path, text: textOf(entry) }));
+}
+
+/** Folders that two paths have in common from the root on, and a half for the same ending. */
+function sharedFolders(a: string, b: string): number {
+  const [one, two] = [a.split('/'), b.split('/')];
+  let shared = 0;
+  while (shared < Math.min(one.length, two.length) - 1 && one[shared] === two[shared]) shared += 1;
+  const ending = (path: string) => /\.\w+$/.exec(path)?.[0];
+  return shared + (ending(a) === ending(b) ? 0.5 : 0);
+}
+
+/** A document's text from its tokens: without the heading of a repository's file, its middle back in its place. */
+export function originalText(
+  tokens: Int32Array,
+  { decode, fim, fileSeparator }: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
+): string {
+  const from = fileSeparator === undefined ? 0 : tokens.lastIndexOf(fileSeparator) + 1;
+  const own = tokens.subarray(from);
+  const [prefix, suffix, middle] = fim
+    ? [own.indexOf(fim.prefix), own.indexOf(fim.suffix), own.indexOf(fim.middle)]
+    : [-1, -1, -1];
+  const cut = prefix >= 0 && prefix < suffix && suffix < middle;
+  // In either order prefix and middle follow each other (corpus/fim.ts).
+  const parts = cut
+    ? [own.subarray(0, prefix), own.subarray(prefix + 1, suffix), own.subarray(middle + 1), own.subarray(suffix + 1, middle)] // prettier-ignore
+    : [own];
+  const text = parts.map((part) => decode(part)).join('');
+  return from > 0 ? text.slice(text.indexOf('\n') + 1) : text;
+}

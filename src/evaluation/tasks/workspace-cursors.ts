@@ -1,0 +1,187 @@
+/**
+ * Held-out cursors through the whole completion core, as in the editor: gate, other files of the corpus, prompt, clean-up.
+ * What counts is what a person would see.
+ */
+import { availableParallelism } from 'node:os';
+import { basename, resolve } from 'node:path';
+import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import {
+  createCompleter,
+  languageIdOf,
+  OtherFiles,
+  type CompleterOptions,
+  type CompletionAsk,
+  type ContextFile,
+  type Place,
+} from '../../completion/index.ts';
+import type { Corpus } from '../../corpus/index.ts';
+import type { RunSpec } from '../../protocol/run.ts';
+import { defaultThreads } from '../../serving/llama-host.ts';
+import { nearestFiles } from '../corpus-files.ts';
+import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors.ts';
+import { heldOutDocuments } from '../example.ts';
+import { percentile, spread } from '../statistics.ts';
+import { countOf, itemOf, type EvaluatedModel, type Item, type ItemScore, type Measure, type PlanContext } from './task.ts'; // prettier-ignore
+
+interface Placed extends Cursor {
+  place: Place;
+  /** Parts of other files. */
+  others: readonly ContextFile[];
+  wholeRepositories: boolean;
+}
+export type CursorItem = Item & Placed;
+/** A few cursors one after the other, while nothing else is computed. */
+export type LatencyItem = Item & { kind: 'latency'; cursors: readonly Placed[] };
+
+export const cursorMeasures: readonly Measure[] = [
+  ...(['line', 'block'] as const).flatMap((kind): Measure[] => [
+    { metric: `${kind} exact match`, unit: '', better: 'higher', binary: true },
+    { metric: `${kind} edit similarity`, unit: '', better: 'higher' },
+  ]),
+  { metric: 'characters saved', unit: '', better: 'higher' },
+  { metric: 'latency', unit: 'ms', better: 'lower' },
+];
+
+const counts = {
+  line: { quick: 24, paper: 200 },
+  block: { quick: 12, paper: 100 },
+  latency: { quick: 3, paper: 10 },
+};
+/** Requests of which one latency is the median. */
+const REQUESTS = 3;
+/** Less than an editor sends, so that many cursors are seen in little time. */
+const BUDGET = { before: 1200, after: 300, others: 800 };
+/** Files nearest to the cursor's, which are taken to be open. */
+const OPEN_FILES = 8;
+const MOST_TOKENS = 128;
+/** Characters before the cursor that the engine has not read when the latency of an answer is taken: a key or two. */
+const UNREAD = 2;
+
+/** Only files have cursors: rows of a data set are nobody's open document, and conversations have no lines of code. */
+export function cursorItems(
+  corpus: Corpus,
+  tokenizer: Tokenizer,
+  context: PlanContext,
+): { items: (CursorItem | LatencyItem)[]; settings: string[] } {
+  const { folder, corpus: plan, evaluation }: RunSpec = context.run!.spec;
+  if (!folder || plan.mode === 'instruct' || !evaluation.completions) return { items: [], settings: [] };
+  const documents = [...heldOutDocuments(corpus, tokenizer)];
+  const cursors = (['line', 'block'] as const).flatMap((kind) =>
+    findCursors(documents, kind, countOf(context, counts[kind])),
+  );
+  if (cursors.length === 0) return { items: [], settings: [] };
+  const placed = place(cursors, corpus, tokenizer, {
+    repository: basename(resolve(folder)),
+    wholeRepositories: plan.repositoryContext,
+  });
+  const groups = countOf(context, counts.latency);
+  const timed = spread(placed.length, groups * REQUESTS).map((index) => placed[index]!);
+  const latencies = spread(Math.ceil(timed.length / REQUESTS), groups).map((index): LatencyItem => {
+    const some = timed.slice(index * REQUESTS, (index + 1) * REQUESTS);
+    return itemOf(`latency ${index}`, { kind: 'latency' as const, cursors: some });
+  });
+  return {
+    // Latencies first: the rest waits for them.
+    items: [
+      ...latencies,
+      ...placed.map((cursor) =>
+        itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
+      ),
+    ],
+    settings: [
+      `${cursors.length} held-out cursors with ${BUDGET.before} characters before them and ${BUDGET.others} of other files, as the editor shows completions`,
+      `latencies: medians of ${REQUESTS} requests one at a time on ${defaultThreads()} of ${availableParallelism()} threads, all but the last key read before`,
+    ],
+  };
+}
+
+function place(
+  cursors: readonly Cursor[],
+  corpus: Corpus,
+  tokenizer: Tokenizer,
+  { repository, wholeRepositories }: { repository: string; wholeRepositories: boolean },
+): Placed[] {
+  const filesAt = nearestFiles(corpus, tokenizer, OPEN_FILES);
+  return cursors.map((cursor) => {
+    const document = { ...documentOf(cursor), place: { repository, path: cursor.path } };
+    const others = new OtherFiles().choose(document, () => filesAt(cursor.path), BUDGET.others);
+    return { ...cursor, place: document.place, others, wholeRepositories };
+  });
+}
+
+const documentOf = ({ path, before, after }: Cursor) => ({
+  path,
+  languageId: languageIdOf(path),
+  before,
+  after,
+});
+
+export async function scoreCursor(
+  cursor: Placed,
+  model: EvaluatedModel,
+  signal?: AbortSignal,
+): Promise<ItemScore> {
+  const { kind, actual } = cursor;
+  const shown = await complete(cursor, model, signal, async (ask, stop) => {
+    return (await model.complete({ ...ask, temperature: 0 }, stop)).text;
+  });
+  const answer = answerAt(cursor, shown);
+  const { saved, all } = savedCharacters(shown, actual);
+  return {
+    parts: {
+      [`${kind} exact match`]: { sum: Number(answer === actual), weight: 1 },
+      [`${kind} edit similarity`]: { sum: editSimilarity(answer, actual), weight: 1 },
+      'characters saved': { sum: saved, weight: all },
+    },
+    detail: { answer },
+  };
+}
+
+/** Time from asking to the whole answer, milliseconds. */
+export async function scoreLatency(
+  { cursors }: LatencyItem,
+  model: EvaluatedModel,
+  signal?: AbortSignal,
+): Promise<ItemScore> {
+  const times: number[] = [];
+  for (const cursor of cursors)
+    await complete(cursor, model, signal, async (ask, stop) => {
+      const request = { ...ask, temperature: 0 };
+      await model.completeAlone({ ...request, prompt: ask.prompt.slice(0, -UNREAD), maxTokens: 1 }, stop);
+      const start = performance.now();
+      const { text } = await model.completeAlone(request, stop);
+      times.push(performance.now() - start);
+      return text;
+    });
+  if (times.length === 0) return { parts: {} };
+  const median = percentile(times.sort((a, b) => a - b), 0.5); // prettier-ignore
+  return { parts: { latency: { sum: median, weight: 1 } }, detail: { times } };
+}
+
+/** What is shown at a cursor; nothing where nothing is. */
+async function complete(
+  cursor: Placed,
+  model: EvaluatedModel,
+  signal: AbortSignal | undefined,
+  request: (ask: CompletionAsk, signal: AbortSignal) => Promise<string>,
+): Promise<string> {
+  const { place: at, others, wholeRepositories } = cursor;
+  const options: CompleterOptions = {
+    request,
+    fillInTheMiddle: () => model.fillsInTheMiddle(),
+    maxTokens: () => MOST_TOKENS,
+    budget: BUDGET,
+    wholeRepositories,
+  };
+  const completion = await createCompleter(options).complete({
+    ...documentOf(cursor),
+    place: at,
+    files: () => others.map(({ filename, text }) => ({ path: filename, text })),
+    adapter: model.name,
+    // Nobody types here: no waiting for a pause.
+    invoked: true,
+    ...(signal && { signal }),
+  });
+  signal?.throwIfAborted();
+  return completion?.text ?? '';
+}

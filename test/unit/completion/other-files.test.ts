@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { importedStems, isImported } from '../../../src/completion/imports.ts';
+import { OtherFiles } from '../../../src/completion/other-files.ts';
+import { jaccard, SimilarWindows, wordsOf } from '../../../src/completion/similar-windows.ts';
+
+/** Lines about a subject, each different. */
+const about = (subject: string, lines: number) =>
+  Array.from(
+    { length: lines },
+    (_, line) => `${subject}List.push(load${subject}(${subject}Options, ${line}));\n`,
+  ).join('');
+
+const cart = {
+  path: 'file:///shop/src/cart.ts',
+  languageId: 'typescript',
+  before:
+    "import { discountOf } from './discount.ts';\n" +
+    about('cart', 3) +
+    'const total = loadorder(orderOptions, orderList);\n',
+  after: '',
+  place: { repository: 'shop', path: 'src/cart.ts' },
+};
+
+describe('windows of other files', () => {
+  it('Jaccard of words', () => {
+    expect(jaccard(wordsOf('alpha beta gamma'), wordsOf('beta gamma delta'))).toBe(0.5);
+    expect(jaccard(wordsOf('alpha'), wordsOf(''))).toBe(0);
+    expect(jaccard(wordsOf('Alpha'), wordsOf('alpha'))).toBe(1);
+  });
+
+  it('finds the sixty lines that are most alike', () => {
+    const text = about('user', 100) + about('order', 40) + about('mail', 100);
+    const best = new SimilarWindows().best({ path: 'b.ts', text }, wordsOf(about('order', 40)))!;
+    const window = text.slice(best.from, best.to);
+    expect(window.split('\n').length - 1).toBe(60);
+    expect(window).toContain(about('order', 40).slice(0, 200));
+  });
+
+  it('works on what it has read anew when the file has changed', () => {
+    const windows = new SimilarWindows();
+    const words = wordsOf(about('order', 5));
+    expect(windows.best({ path: 'b.ts', text: about('user', 5) }, words)?.similarity ?? 0).toBeLessThan(0.2);
+    expect(windows.best({ path: 'b.ts', text: about('order', 5) }, words)!.similarity).toBe(1);
+    expect(windows.best({ path: 'b.ts', text: '' }, words)).toBeUndefined();
+  });
+});
+
+describe('the choice of other files', () => {
+  const order = { path: 'src/order.ts', text: about('order', 30) };
+  const mail = { path: 'src/mail.ts', text: about('mail', 30) };
+  const choose = (files: readonly { path: string; text: string }[], budget = 4000, document = cart) =>
+    new OtherFiles().choose(document, () => files, budget).map(({ filename }) => filename);
+
+  it('takes what is like the text at the cursor, and leaves the rest', () =>
+    expect(choose([mail, order])).toEqual(['src/order.ts']));
+  it('takes what is imported before what is a little more alike', () => {
+    const discount = {
+      path: 'src/discount.ts',
+      text: 'export const discountOf = (total) => total * discount;\n',
+    };
+    expect(choose([order, discount])[0]).toBe('src/discount.ts');
+  });
+  it('never the file itself, nothing twice, and nothing that says the same', () => {
+    expect(choose([{ path: 'src/cart.ts', text: about('order', 30) }])).toEqual([]);
+    expect(choose([order, { ...order, path: 'src/copy.ts' }])).toEqual(['src/order.ts']);
+  });
+  it('keeps to its budget, in whole lines', () => {
+    const [only] = new OtherFiles().choose(cart, () => [order], 500);
+    expect(only!.text.length).toBeLessThanOrEqual(500);
+    expect(order.text.startsWith(only!.text)).toBe(true);
+    expect(only!.text.endsWith('\n')).toBe(true);
+  });
+  it('has one kind of line end, and whole characters', () => {
+    const [only] = new OtherFiles().choose(
+      cart,
+      () => [{ path: 'src/order.ts', text: `// \uD83D\r\n${order.text.replaceAll('\n', '\r\n')}` }],
+      900,
+    );
+    expect(only!.text).not.toMatch(/\r|\p{Surrogate}/u);
+  });
+
+  it('stays while someone types, and what stays keeps its place', () => {
+    const others = new OtherFiles();
+    const files = [order, { path: 'src/orders.ts', text: `${about('order', 5)}${about('list', 9)}` }];
+    const first = others.choose(cart, () => files, 9000);
+    expect(first.length).toBe(2);
+    const typed = { ...cart, before: `${cart.before}const more = 1;` };
+    expect(others.choose(typed, () => [], 9000)).toBe(first);
+    // Far away the second is more alike; the first was read already and is still of use.
+    const far = {
+      ...cart,
+      before: cart.before + about('order', 15) + about('list', 12) + about('order', 12),
+    };
+    const later = others.choose(far, () => files, 9000);
+    expect(later.map(({ filename }) => filename).slice(0, 1)).toEqual([first[0]!.filename]);
+    expect(others.choose({ ...cart, path: 'other' }, () => [], 9000)).toEqual([]);
+  });
+});
+
+describe('imports', () => {
+  it.each([
+    ['typescript', "import { a } from './corpus/fim.ts';", 'src/corpus/fim.ts'],
+    ['typescript', "export * from '../lib';", 'src/lib/index.ts'],
+    ['javascript', "const a = require('./a');", 'a.js'],
+    ['python', 'from shop.cart import total', 'shop/cart.py'],
+    ['python', 'import shop.cart', 'src/shop/cart/__init__.py'],
+    ['python', 'from .cart import total', 'shop/cart.py'],
+    ['go', 'import (\n\t"fmt"\n\t"example.com/shop/cart"\n)', 'cart/total.go'],
+    ['rust', 'use crate::shop::cart::Total;', 'src/shop/cart.rs'],
+    ['rust', 'mod cart;', 'src/cart/mod.rs'],
+    ['java', 'import com.shop.Cart;', 'src/main/java/com/shop/Cart.java'],
+    ['cpp', '#include "shop/cart.h"', 'src/shop/cart.cpp'],
+  ])('%s: %s', (languageId, head, path) => {
+    const stems = importedStems(head, languageId);
+    expect(isImported({ path }, stems)).toBe(true);
+    expect(isImported({ path: `src/never/${languageId}x.ts` }, stems)).toBe(false);
+  });
+  it('none in other languages', () => expect(importedStems('import a', 'markdown')).toEqual([]));
+});

@@ -1,0 +1,208 @@
+/** The workspace benchmark goes through the completion core: a model that writes what stands there is right in all of it. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
+import type { Corpus } from '../../../src/corpus/index.ts';
+import { nearestFiles, originalText } from '../../../src/evaluation/corpus-files.ts';
+import { savedCharacters } from '../../../src/evaluation/cursors.ts';
+import { tasks } from '../../../src/evaluation/tasks/index.ts';
+import type { EvaluatedModel } from '../../../src/evaluation/tasks/task.ts';
+import type { RunSpec } from '../../../src/protocol/run.ts';
+import { answerOf, charTokenizer, fakeModel, planContext, scoreContext } from './help.ts';
+
+const MARKS = { prefix: 0xe000, suffix: 0xe001, middle: 0xe002 };
+const SEPARATOR = 0xe003;
+const tokenizer = {
+  ...charTokenizer,
+  byteLength: () => 1,
+  decode: (tokens: ArrayLike<number>) =>
+    Array.from(tokens)
+      .filter((token) => token < 0xe000)
+      .map((token) => String.fromCharCode(token))
+      .join(''),
+  fim: MARKS,
+  fileSeparator: SEPARATOR,
+} as Tokenizer;
+
+const heldOut = `import { priceOf } from './price.ts';
+
+export interface Cart {
+  items: Item[];
+}
+
+export function totalOf(cart: Cart, discount: number): number {
+  let total = 0;
+  for (const item of cart.items) {
+    total += priceOf(item, discount);
+    count += item.count;
+  }
+  return total;
+}
+`;
+const price = `export function priceOf(item: Item, discount: number): number {
+  return item.price * (1 - discount);
+}
+`.repeat(2);
+
+const tokensOf = (...parts: (string | number)[]) =>
+  Int32Array.from(
+    parts.flatMap((part) => (typeof part === 'number' ? part : [...charTokenizer.encode(part)])),
+  );
+
+function corpusOf(trained: Int32Array): Corpus {
+  const file = (path: string, split: string, tokens: number) => ({
+    in: true,
+    path,
+    split,
+    offset: 0,
+    tokens,
+  });
+  const source = (all: Int32Array) => ({
+    length: all.length,
+    read: (begin: number, count: number) => all.subarray(begin, begin + count),
+  });
+  const own = tokensOf(heldOut);
+  return {
+    documents: [file('src/price.ts', 'train', trained.length), file('src/cart.ts', 'held-out', own.length)],
+    train: source(trained),
+    heldOut: source(own),
+    heldOutSequences: () => [
+      { tokens: own.subarray(0, 8), learned: new Uint8Array(7).fill(1), starts: new Int32Array(7) },
+    ],
+  } as never;
+}
+
+const spec = {
+  folder: '/home/me/shop',
+  corpus: { mode: 'pretrain', repositoryContext: false },
+  evaluation: { completions: true, heldOutWindows: 1 },
+  hyper: { sequenceLength: 64 },
+} as RunSpec;
+
+const task = tasks.find(({ name }) => name === 'workspace')!;
+const model = (more: Partial<EvaluatedModel>) =>
+  fakeModel({ tokenizer: () => Promise.resolve(tokenizer), ...more });
+const planned = () =>
+  task.plan(
+    planContext({ base: model({}), run: { spec, corpus: () => Promise.resolve(corpusOf(tokensOf(price))) } }),
+  );
+
+type Request = Parameters<EvaluatedModel['complete']>[0];
+const asked: Request[] = [];
+beforeEach(() => void (asked.length = 0));
+
+/** Writes what stands after the prompt, and goes on. */
+function knowing(change: (text: string) => string = (text) => text) {
+  const answer = (request: Request) => {
+    asked.push(request);
+    const at = heldOut.indexOf(request.prompt) + request.prompt.length;
+    const stop = request.stop![0]!;
+    return Promise.resolve(answerOf(change(heldOut.slice(at)).split(stop)[0]!));
+  };
+  return model({ complete: answer, completeAlone: answer });
+}
+
+describe('the workspace task', () => {
+  it('shows what the editor shows: all of it right for a model that knows the file', async () => {
+    const plan = await planned();
+    const items = plan.items.filter(({ id }) => / at /.test(id));
+    expect(items.length).toBeGreaterThan(5);
+    for (const item of items) {
+      const { parts } = await task.score(item, knowing(), scoreContext);
+      const kind = item.id.split(' ')[0]!;
+      expect([item.id, parts[`${kind} exact match`]]).toEqual([item.id, { sum: 1, weight: 1 }]);
+      expect(parts['characters saved']!.sum).toBe(parts['characters saved']!.weight);
+    }
+  });
+
+  it('tells the model of other files and where this one is', async () => {
+    const plan = await planned();
+    await task.score(
+      plan.items.find(({ id }) => id === 'line at src/cart.ts:10')!,
+      knowing(),
+      scoreContext,
+    );
+    expect(asked[0]).toMatchObject({
+      place: { repository: 'shop', path: 'src/cart.ts' },
+      context: [{ filename: 'src/price.ts', text: price }],
+      temperature: 0,
+    });
+  });
+
+  it('cleans up: what follows is not said again, and a repetition is nothing', async () => {
+    const plan = await planned();
+    const item = plan.items.find(({ id }) => id.startsWith('block at src/cart.ts:9'))!;
+    const whole = await task.score(item, knowing(), scoreContext);
+    expect(whole.detail).toEqual({
+      answer: '\n    total += priceOf(item, discount);\n    count += item.count;',
+    });
+    const leaked = await task.score(
+      item,
+      knowing(() => '<|endoftext|>'),
+      scoreContext,
+    );
+    expect(leaked.parts['block exact match']).toEqual({ sum: 0, weight: 1 });
+    expect(leaked.parts['characters saved']!.sum).toBe(0);
+  });
+
+  it('takes latencies one at a time, before anything else, with all but the last key read', async () => {
+    const plan = await planned();
+    let running = 0;
+    const watched = knowing();
+    const alone: EvaluatedModel['completeAlone'] = async (request, signal) => {
+      expect((running += 1)).toBe(1);
+      const answer = await watched.completeAlone(request, signal);
+      running -= 1;
+      return answer;
+    };
+    const complete: EvaluatedModel['complete'] = (request, signal) => {
+      expect(running).toBe(0);
+      return watched.complete(request, signal);
+    };
+    const one = { ...watched, complete, completeAlone: alone };
+    const scores = await Promise.all(
+      plan.items.slice(0, 8).map((item) => task.score(item, one, scoreContext)),
+    );
+    expect(scores[0]!.parts['latency']).toEqual({ sum: expect.any(Number) as number, weight: 1 });
+    const [first, second] = asked;
+    expect(second!.prompt.slice(0, -2)).toBe(first!.prompt);
+    expect(first!.maxTokens).toBe(1);
+    expect(plan.setting).toMatch(/one at a time on \d+ of \d+ threads/);
+  });
+
+  it('stops where it is told to, without a score', async () => {
+    const plan = await planned();
+    const item = plan.items.find(({ id }) => / at /.test(id))!;
+    const signal = AbortSignal.abort(new Error('stopped'));
+    await expect(task.score(item, knowing(), { ...scoreContext, signal })).rejects.toThrow('stopped');
+  });
+});
+
+describe('characters saved', () => {
+  it.each([
+    ['count + 1;', 'count + 1;', 10],
+    ['count + 12;', 'count + 1;', 8],
+    ['count + 1; // more', 'count + 1;', 10],
+    ['counter', 'count + 1;', 0],
+    ['\n  a();\n  b();', '\n    a();\n    c();', 6],
+    ['', 'a', 0],
+    ['xa', 'a', 0],
+  ])('%j for %j: %d', (shown, actual, saved) => expect(savedCharacters(shown, actual).saved).toBe(saved));
+  it('indentation is nobody’s', () => expect(savedCharacters('', '\n      a\r\n\tb').all).toBe(4));
+});
+
+describe('files of a corpus', () => {
+  const read = (...parts: (string | number)[]) => originalText(tokensOf(...parts), tokenizer);
+  const { prefix, suffix, middle } = MARKS;
+  it.each([
+    ['as it is', ['a b c']],
+    ['prefix, suffix, middle', [prefix, 'a ', suffix, ' c', middle, 'b']],
+    ['suffix, prefix and middle', [prefix, suffix, ' c', middle, 'a b']],
+    ['in a repository', [0xe004, 'shop', SEPARATOR, 'x.ts\nold\n', SEPARATOR, 'src/a.ts\na b c']],
+    ['cut in a repository', [SEPARATOR, 'src/a.ts\n', prefix, 'a ', suffix, ' c', middle, 'b']],
+  ])('%s', (_, parts) => expect(read(...parts)).toBe('a b c'));
+  it('the nearest first, never the file itself', () => {
+    const at = nearestFiles(corpusOf(tokensOf(price)), tokenizer, 5);
+    expect(at('src/cart.ts')).toEqual([{ path: 'src/price.ts', text: price }]);
+    expect(at('src/other.ts').map(({ path }) => path)).toEqual(['src/price.ts', 'src/cart.ts']);
+  });
+});
