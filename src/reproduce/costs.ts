@@ -21,9 +21,9 @@ const TEXT_PASSES = 3;
 const STARTS = 3;
 /** Of one HumanEval problem, and their usual length. */
 const PROGRAMS = 50;
-const PROGRAM_TOKENS = 110;
-/** Sampling many at once, over training. */
-const SAMPLING = 1.2;
+const PROGRAM_TOKENS = 140;
+/** Tokens a second of sampling many at once, over those of a LoRA step. */
+const SAMPLING = 0.5;
 /** Operations a second of singular values on a processor: far below those of a matmul. */
 const SPECTRUM_RATE = 4e9;
 /** What is replayed is sampled in batches of 16 texts of 512 tokens; one suffices for short runs. */
