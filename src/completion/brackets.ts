@@ -54,6 +54,15 @@ export function readBrackets(text: string, language: Language): Balance {
   };
 }
 
+let last: { text: string; language: Language; open: readonly Opened[] } | undefined;
+
+/** What is open at the end of a text. Asked for several times at one place: the last answer is kept. */
+export function openAt(text: string, language: Language): readonly Opened[] {
+  if (last?.text !== text || last.language !== language)
+    last = { text, language, open: readOn(text, language, []) };
+  return last.open;
+}
+
 /** Whether a place where this is open is inside a comment or a string. */
 export function insideOf(open: readonly Opened[]): Balance['inside'] {
   const last = open.at(-1);

@@ -1,5 +1,5 @@
 /** Where a completion says again what stands after the cursor already. */
-import { insideOf, readOn } from './brackets.ts';
+import { insideOf, openAt } from './brackets.ts';
 import type { Language } from './languages.ts';
 import { similar } from './repetition.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, linesBelow } from './text.ts';
@@ -16,7 +16,7 @@ export function cutRestOfLine(text: string, { before, after }: CursorDocument, l
   const rest = firstLine(after).trim();
   if (!rest) return text;
   if (/^<\//.test(rest) && (language.markup || language.tags)) return text.replace(/<\/?[\w.:-]*$/, '');
-  const code = !language.prose && !language.markup && insideOf(readOn(before, language, [])) === undefined;
+  const code = !language.prose && !language.markup && insideOf(openAt(before, language)) === undefined;
   const closer = closerAt(rest, code, language.prose);
   if (closer) return text.slice(0, extraAt(closer, text, lastLine(before)));
   if (code && /^[)\]}'"`]/.test(rest)) return text;

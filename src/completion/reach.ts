@@ -1,5 +1,5 @@
 /** One line or several, by what stands around the cursor. */
-import { insideOf, readOn } from './brackets.ts';
+import { insideOf, openAt } from './brackets.ts';
 import { languageOf } from './languages.ts';
 import { firstLine, isBlank, lastLine } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
@@ -10,7 +10,7 @@ import type { CursorDocument, Reach } from './types.ts';
  */
 export function reachAt({ before, after, languageId }: CursorDocument): Reach {
   const language = languageOf(languageId);
-  const inside = insideOf(readOn(before, language, []));
+  const inside = insideOf(openAt(before, language));
   if (inside === 'comment') return 'line';
   const left = lastLine(before);
   const right = firstLine(after).trim();

@@ -1,5 +1,5 @@
 /** Where a completion of several lines ends: with the block that it began in. */
-import { insideOf, readOn, type Opened } from './brackets.ts';
+import { insideOf, openAt, readOn, type Opened } from './brackets.ts';
 import type { Language } from './languages.ts';
 import { firstLine, indentOf, indentWidth, isBlank, lastLine } from './text.ts';
 import type { CursorDocument } from './types.ts';
@@ -40,7 +40,7 @@ const closes = (line: string, { markup, tags }: Language): boolean =>
  */
 export function cutUnmatched(text: string, { before, after }: CursorDocument, language: Language): string {
   if (language.prose || language.markup) return text;
-  const open = readOn(before, language, []);
+  const open = openAt(before, language);
   if (insideOf(open) === 'comment') return text;
   const free = stillOwed(open, after, language);
   let closed = 0;
