@@ -21,13 +21,13 @@ const options = {
   minutes: { type: 'string', default: '5' },
   adapters: { type: 'string', default: '16' },
   clients: { type: 'string', default: '8' },
-  margin: { type: 'string', default: '0.2' },
+  margin: { type: 'string', default: '0.1' },
   prompts: { type: 'string', default: '24' },
   threads: { type: 'string', default: '1' },
   json: { type: 'boolean', default: false },
 } as const;
 
-const TOKENS = 12;
+const TOKENS = 8;
 const CONTEXT = 1024;
 /** Adapters that the clients ask. */
 const ASKED = 4;
@@ -47,7 +47,7 @@ export async function main(args: string[]): Promise<void> {
     path: join(dir, `adapter-${index}.gguf`),
   }));
   for (const [index, { path }] of adapters.entries())
-    await writeTinyAdapter(path, base, { seed: index + 1, rank: 16, alpha: 32, scale: 0.02 });
+    await writeTinyAdapter(path, base, { seed: index + 1, rank: 16, alpha: 32, scale: 0.01 });
   const token = 'soak';
   const server = await startServer({
     basePath: base,
@@ -59,9 +59,9 @@ export async function main(args: string[]): Promise<void> {
   try {
     const post = asker(server, token);
     const memory = await measureMemory(server, adapters, post);
-    const { questions, leftOut } = await learn(post, values);
+    const { questions, leftOut, differing } = await learn(post, values);
     const soak = await run(post, questions, Number(values.clients), Number(values.minutes));
-    const figures = { ...memory, ...soak, questions: questions.length, leftOut };
+    const figures = { ...memory, ...soak, questions: questions.length, leftOut, differing };
     if (values.json) return console.log(JSON.stringify(figures));
     for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(16)} ${value}`);
     console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);
@@ -134,7 +134,12 @@ async function learn(post: Post, values: { prompts: string; margin: string }) {
     }
   }
   if (questions.length === 0) throw new Error('No answer is clear enough: choose a smaller --margin.');
-  return { questions, leftOut };
+  // Two adapters that say the same could not be told apart.
+  const prompts = [...new Set(questions.map(({ prompt }) => prompt))];
+  const answersTo = (prompt: string) =>
+    new Set(questions.filter((question) => question.prompt === prompt).map(({ answer }) => answer));
+  const differing = prompts.reduce((sum, prompt) => sum + answersTo(prompt).size, 0);
+  return { questions, leftOut, differing };
 }
 
 async function run(post: Post, questions: readonly Question[], clients: number, minutes: number) {
