@@ -43,7 +43,7 @@ export function settingsOf({ spec, corpus }: Given): Map<string, string> {
   put('corpus tokens', corpus?.trainTokens);
   for (const [key, value] of Object.entries(hyper))
     if (
-      (imported ? ofLora : Object.keys(hyper)).includes(key) &&
+      (imported ? ['method', ...ofLora] : Object.keys(hyper)).includes(key) &&
       !ofNoMatter.includes(key) &&
       (hyper.method === 'lora' || !ofLora.includes(key))
     )

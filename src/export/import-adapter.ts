@@ -38,13 +38,19 @@ export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; 
   try {
     const { adapter, hyper, format, namedBase } = await find(path, gguf, base);
     checkNumbers(path, adapter.layers);
-    const spec = await createRun(
+    return await createRun(
       {
         name: asked.name ?? basename(path).replace(/\.gguf$/i, ''),
         folder: '',
         base: { id: base.id, path: base.path, sha256: base.sha256 },
         // What it was trained with is not known; the step stands for all of its training.
-        hyper: { ...hyper, targets: targetsOf(adapter.layers, readConfig(gguf)), learningRate: 1, steps: 1 },
+        hyper: {
+          method: 'lora',
+          ...hyper,
+          targets: targetsOf(adapter.layers, readConfig(gguf)),
+          learningRate: 1,
+          steps: 1,
+        },
         backend: 'auto',
         evaluation: { completions: false },
         versions,
@@ -55,7 +61,6 @@ export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; 
         return { artefact: 'adapter.gguf' };
       },
     );
-    return spec;
   } finally {
     await gguf.close();
   }

@@ -1,6 +1,6 @@
 /** Adapters from the PEFT library imported, measured, exported and served, through the command line and llama.cpp. */
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/export/safetensors.ts';
@@ -147,6 +147,25 @@ it('an imported run is measured and compared', async () => {
 });
 
 describe('an export that is refused', () => {
+  it('in types too coarse for what was trained, and leaves no file', async () => {
+    await writeTinyModel(at('coarse.gguf'), { seed: 4, type: 'Q4_1' });
+    await writeTinyAdapter(at('slight.gguf'), at('coarse.gguf'), { scale: 0.008 });
+    const slight = await place.json<{ run: string }>(
+      'import',
+      at('slight.gguf'),
+      '--base',
+      at('coarse.gguf'),
+    );
+    const args = ['--to', 'gguf-merged', '--type', 'base', '-o', at('coarse-merged.gguf')];
+    const { code, stderr } = await place.run('export', slight.run, ...args);
+    expect(stderr).toMatch(/\[export-mismatch\].*too coarse.*--type Q8_0/);
+    expect(code).toBe(1);
+    expect(existsSync(at('coarse-merged.gguf'))).toBe(false);
+    expect((await readdir(at())).filter((name) => name.startsWith('.exporting'))).toEqual([]);
+    const { exports } = await place.json<RunSnapshot>('show', slight.run);
+    expect(exports?.map(({ check }) => check.ok)).toEqual([false]);
+  });
+
   it('of another base than the run began with', async () => {
     const { run } = await place.json<{ run: string }>(
       'import',
@@ -182,5 +201,5 @@ it('an import for another base names both', async () => {
   const { code, stderr } = await place.run('import', at('peft-llama'), '--base', at('q4.gguf'));
   expect(code).toBe(1);
   expect(stderr).toMatch(/\[adapter-mismatch\].*tiny\/llama.*q4\.gguf/);
-  expect((await place.json<{ runs: unknown[] }>('runs')).runs).toHaveLength(4);
+  expect((await place.json<{ runs: unknown[] }>('runs')).runs).toHaveLength(5);
 });

@@ -27,6 +27,9 @@ interface Options {
   verbose?: boolean;
 }
 
+/** Share of the change from which what rounding costs is worth a hint. */
+const NOTABLE = 0.1;
+
 /** The line that progress is written on. */
 const CLEAR = '\r\x1b[2K';
 
@@ -87,9 +90,10 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   }
   if (json) return printJson({ run: id, ...record });
   const { path, bytes, check } = record!;
-  console.log(
-    `${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}\nChecked: ${describeCheck(check)}.`,
-  );
+  console.log(`${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}`);
+  console.log(`Checked: ${describeCheck(check)}.`);
+  if ((check.rounding ?? 0) > NOTABLE * check.change)
+    console.log('These types are coarse for what was learned; --type Q8_0 or --to gguf-adapter keeps it.');
 }
 
 function show({ phase, done, total }: { phase: string; done: number; total: number }, json: boolean): void {
