@@ -1,9 +1,10 @@
 /** Adapters from the PEFT library imported, measured, exported and served, through the command line and llama.cpp. */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readSafetensors } from '../../src/export/safetensors.ts';
+import { exportMergedGguf, readAdapterGguf } from '../../src/export/index.ts';
+import { readSafetensors, writeSafetensors } from '../../src/export/safetensors.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import type { ExportRecord } from '../../src/protocol/export.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
@@ -125,6 +126,55 @@ it("an adapter's merged model keeps the bytes of what was not trained, in the ba
   expect(stdout).toMatch(
     /exported +merged GGUF in the base's own types, .*llama\.cpp agrees with the trainer/,
   );
+});
+
+it('a checkpoint is exported in place of the result', async () => {
+  const run = runs.get(title)!;
+  const dir = join(place.home, 'runs', run);
+  const { layers } = await readAdapterGguf(join(dir, 'adapter.gguf'));
+  // As the trainer writes it; this one has learned nothing yet.
+  const tensors = layers.flatMap(({ name, a, b, rank, in: width, out }) => [
+    [`${name}.lora_a`, { shape: [rank, width], data: a }] as const,
+    [`${name}.lora_b`, { shape: [out, rank], data: new Float32Array(b.length) }] as const,
+  ]);
+  await mkdir(join(dir, 'checkpoints', 'step-000004'), { recursive: true });
+  await writeSafetensors(join(dir, 'checkpoints', 'step-000004', 'parameters.safetensors'), new Map(tensors));
+  const args = ['--to', 'gguf-merged', '--type', 'base', '--checkpoint', '4', '-o', at('step-4.gguf')];
+  const { step, check } = await exportAs(run, ...args);
+  expect(step).toBe(4);
+  expect(check).toMatchObject({ ok: true, change: 0, rounding: 0 });
+  expect((await readFile(at('step-4.gguf'))).equals(await readFile(at('llama.gguf')))).toBe(true);
+  await rm(join(dir, 'checkpoints'), { recursive: true });
+});
+
+it('a full fine-tune is exported as a model, and has no adapter', async () => {
+  const spec = JSON.parse(
+    await readFile(join(place.home, 'runs', runs.get(title)!, 'run.json'), 'utf8'),
+  ) as RunSnapshot['spec'];
+  const dir = join(place.home, 'runs', 'full-run');
+  await cp(join(place.home, 'runs', runs.get(title)!), dir, { recursive: true });
+  const full = { ...spec, id: 'full-run', hyper: { ...spec.hyper, method: 'full' } };
+  await writeFile(join(dir, 'run.json'), JSON.stringify(full));
+  await exportMergedGguf(
+    join(dir, 'model.gguf'),
+    at('llama.gguf'),
+    await readAdapterGguf(join(dir, 'adapter.gguf')),
+    { type: 'F16' },
+  );
+  const { check, type } = await exportAs(
+    'full-run',
+    '--to',
+    'gguf-merged',
+    '--type',
+    'Q8_0',
+    '-o',
+    at('full.gguf'),
+  );
+  expect(type).toBe('Q8_0');
+  expect(check.ok).toBe(true);
+  const { stderr } = await place.run('export', 'full-run', '--to', 'peft', '-o', at('full'));
+  expect(stderr).toMatch(/\[bad-argument\].*no adapter.*gguf-merged/);
+  await rm(dir, { recursive: true });
 });
 
 it('an imported run is measured and compared', async () => {
