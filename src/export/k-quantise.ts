@@ -7,13 +7,9 @@ import { getHalf, putHalf } from './half-bytes.ts';
 const f32 = Math.fround;
 const clamp = (value: number, low: number, high: number) => Math.max(low, Math.min(high, value));
 
-/** C's nearbyint: halves to even. */
-function nearest(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest === 0.5) return floor + (floor & 1);
-  return rest < 0.5 ? floor : floor + 1;
-}
+/** C's nearbyint: halves to even. At this magnitude a double has no room for fractions. */
+const ROUNDING = 1.5 * 2 ** 52;
+const nearest = (value: number) => value + ROUNDING - ROUNDING;
 
 interface Fit {
   scale: number;
@@ -28,40 +24,67 @@ interface Search {
   trials: number;
 }
 
+// Scratch for a group: millions of them are fitted, one after another.
+const weights = new Float32Array(32);
+const numbers = new Float32Array(32);
+
 /** scale q - low nearest to 32 values, each weighted by the root of the mean square plus its own magnitude. */
 function fitShifted(x: Float32Array, { most, first, trials }: Search): Fit {
-  const spread = Math.sqrt(x.reduce((sum, value) => sum + value * value, 0) / x.length);
-  const weights = x.map((value) => spread + Math.abs(value));
-  const high = Math.max(...x);
-  // What is found by one trial is where the next one starts from.
-  let low = Math.min(0, ...x);
+  let [squares, low, high] = [0, 0, -Infinity];
+  for (const value of x) {
+    squares += value * value;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
   if (high === low) return { scale: 0, low: -low };
-  const sumW = weights.reduce((sum, w) => sum + w, 0);
-  const sumX = x.reduce((sum, value, i) => sum + weights[i]! * value, 0);
-  const rounded = (inverse: number) =>
-    x.map((value) => clamp(nearest(f32(inverse * f32(value - low))), 0, most));
-  const error = (q: Float32Array, step: number, from: number) =>
-    q.reduce((sum, l, i) => sum + weights[i]! * (step * l + from - x[i]!) ** 2, 0);
-
+  const spread = Math.sqrt(squares / 32);
+  let [sumW, sumX] = [0, 0];
+  for (let i = 0; i < 32; i++) {
+    const w = (weights[i] = spread + Math.abs(x[i]!));
+    sumW += w;
+    sumX += w * x[i]!;
+  }
   let scale = f32((high - low) / most);
-  let least = error(rounded(f32(most / (high - low))), scale, low);
+  round(x, f32(most / (high - low)), low, most);
+  let least = error(x, scale, low);
+  // What is found by one trial is where the next one starts from.
   for (let trial = 0; trial <= trials; trial++) {
-    const q = rounded(f32((first + 0.1 * trial + most) / (high - low)));
+    round(x, f32((first + 0.1 * trial + most) / (high - low)), low, most);
     let [sumL, sumL2, sumXL] = [0, 0, 0];
-    q.forEach((l, i) => {
-      sumL += weights[i]! * l;
-      sumL2 += weights[i]! * l * l;
-      sumXL += weights[i]! * l * x[i]!;
-    });
+    for (let i = 0; i < 32; i++) {
+      const l = numbers[i]!;
+      const wl = weights[i]! * l;
+      sumL += wl;
+      sumL2 += wl * l;
+      sumXL += wl * x[i]!;
+    }
     const determinant = sumW * sumL2 - sumL * sumL;
     if (determinant <= 0) continue;
     let tried = (sumW * sumXL - sumX * sumL) / determinant;
     let triedLow = (sumL2 * sumX - sumL * sumXL) / determinant;
     if (triedLow > 0) [tried, triedLow] = [sumXL / sumL2, 0];
-    const found = error(q, tried, triedLow);
+    const found = error(x, tried, triedLow);
     if (found < least) [least, scale, low] = [found, tried, triedLow];
   }
   return { scale, low: -low };
+}
+
+/** Into `numbers`. */
+function round(x: Float32Array, inverse: number, low: number, most: number): void {
+  for (let i = 0; i < 32; i++) {
+    const l = nearest(f32(inverse * f32(x[i]! - low)));
+    numbers[i] = l < 0 ? 0 : l > most ? most : l;
+  }
+}
+
+/** The weighted squared error of `numbers`. */
+function error(x: Float32Array, scale: number, low: number): number {
+  let sum = 0;
+  for (let i = 0; i < 32; i++) {
+    const difference = scale * numbers[i]! + low - x[i]!;
+    sum += weights[i]! * difference * difference;
+  }
+  return sum;
 }
 
 /** Scales and lows of 8 groups of 32, in 6 bits each. Returns each value's number. */
