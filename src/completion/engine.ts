@@ -9,7 +9,7 @@ import { OtherFiles } from './other-files.ts';
 import { buildPrompt, type Prompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
-import type { CompletionAsk, CursorDocument, OtherFile, Reach } from './types.ts';
+import type { CompletionAsk, ContextFile, CursorDocument, OtherFile, Reach } from './types.ts';
 import { changeOf, windowOf } from './window.ts';
 
 export interface CompleterOptions {
@@ -40,6 +40,8 @@ export interface CompleteInput extends CursorDocument {
   invoked?: boolean;
   /** Files that are open or were, the most recent first; asked for only now and then. Needs `place`. */
   files?: () => readonly OtherFile[];
+  /** Parts of them that were chosen before, instead of a choice here. */
+  context?: readonly ContextFile[];
   signal?: AbortSignal;
 }
 
@@ -202,13 +204,14 @@ class Engine implements Completer {
       maxTokens: maxTokens(),
       reach,
       budget,
-      context:
-        input.files && input.place && budget.others
-          ? this.others.choose(input, input.files, budget.others)
-          : [],
+      context: input.context ?? this.otherFiles(input, budget),
       ...(wholeRepositories ? { wholeRepositories } : {}),
     });
     return { ...prompt, reach };
+  }
+
+  private otherFiles(input: CompleteInput, { others = 0 }: ContextBudget): readonly ContextFile[] {
+    return input.files && input.place && others > 0 ? this.others.choose(input, input.files, others) : [];
   }
 
   async alternatives(whole: CompleteInput, shown: string): Promise<string[]> {

@@ -176,7 +176,7 @@ async function complete(
   const completion = await createCompleter(options).complete({
     ...documentOf(cursor),
     place: at,
-    files: () => others.map(({ filename, text }) => ({ path: filename, text })),
+    context: others,
     adapter: model.name,
     // Nobody types here: no waiting for a pause.
     invoked: true,
