@@ -111,8 +111,9 @@ export class Workbench {
     await row.click();
   }
 
-  /** Types into the input box that asks now. */
-  async answer(text) {
+  /** Types into the input box with this title. The pick before it has the same box until it is gone. */
+  async answer(title, text) {
+    await this.page.locator('.quick-input-title').filter({ hasText: title }).waitFor();
     const input = this.page.locator('.quick-input-widget input.input');
     await input.waitFor();
     await input.fill(text);

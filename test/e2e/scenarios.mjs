@@ -113,7 +113,7 @@ export const scenarios = {
     await panel.locator('.comparison-answer').scrollIntoViewIfNeeded();
     await workbench.screenshot('compared');
     await panel.locator('[data-chart=loss]').getByText('SVG', { exact: true }).click();
-    await workbench.answer(join(place.workspace, 'loss.svg'));
+    await workbench.answer('Save Chart', join(place.workspace, 'loss.svg'));
     const svg = await until('the chart to be saved', () => {
       const file = join(place.workspace, 'loss.svg');
       return existsSync(file) && readFileSync(file, 'utf8');

@@ -22,7 +22,7 @@ export async function fineTune(workbench, steps) {
   await workbench.pick('Which model learns?', 'tiny.gguf');
   await workbench.pick('How does it learn?', 'LoRA');
   await workbench.pick('How long may it take?', 'Steps');
-  await workbench.answer(String(steps));
+  await workbench.answer('Training Steps', String(steps));
 }
 
 /** Steps that fill about so many seconds on this machine, by what the first run took. */
