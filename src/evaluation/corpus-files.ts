@@ -51,7 +51,12 @@ export function originalText(
   const cut = prefix >= 0 && prefix < suffix && suffix < middle;
   // In either order prefix and middle follow each other (corpus/fim.ts).
   const parts = cut
-    ? [own.subarray(0, prefix), own.subarray(prefix + 1, suffix), own.subarray(middle + 1), own.subarray(suffix + 1, middle)] // prettier-ignore
+    ? [
+        own.subarray(0, prefix),
+        own.subarray(prefix + 1, suffix),
+        own.subarray(middle + 1),
+        own.subarray(suffix + 1, middle),
+      ]
     : [own];
   const text = parts.map((part) => decode(part)).join('');
   return from > 0 ? text.slice(text.indexOf('\n') + 1) : text;

@@ -21,7 +21,15 @@ import { nearestFiles } from '../corpus-files.ts';
 import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors.ts';
 import { heldOutDocuments } from '../example.ts';
 import { percentile, spread } from '../statistics.ts';
-import { countOf, itemOf, type EvaluatedModel, type Item, type ItemScore, type Measure, type PlanContext } from './task.ts'; // prettier-ignore
+import {
+  countOf,
+  itemOf,
+  type EvaluatedModel,
+  type Item,
+  type ItemScore,
+  type Measure,
+  type PlanContext,
+} from './task.ts';
 
 interface Placed extends Cursor {
   place: Place;
@@ -154,7 +162,10 @@ export async function scoreLatency(
       return text;
     });
   if (times.length === 0) return { parts: {} };
-  const median = percentile(times.sort((a, b) => a - b), 0.5); // prettier-ignore
+  const median = percentile(
+    times.sort((a, b) => a - b),
+    0.5,
+  );
   return { parts: { latency: { sum: median, weight: 1 } }, detail: { times } };
 }
 
