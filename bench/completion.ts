@@ -101,7 +101,7 @@ async function compare(ours: Side, direct: Side, prompts: readonly string[], tok
   return { p50: ratio(0.5), p95: ratio(0.95), times, differing };
 }
 
-/** Time of an answer that was typed through: the completion core alone, after one answer of the engine. */
+/** Time of an answer that was typed through, 19 of 20 at most: the completion core alone, in a file of 30 KB. */
 async function typeThrough(): Promise<number> {
   const head = `${'const line = 1;\n'.repeat(2000)}function add(first, second) {\n  `;
   const completer = createCompleter({
@@ -115,19 +115,19 @@ async function typeThrough(): Promise<number> {
     maxTokens: () => 64,
     debounceMs: 0,
   });
-  const document = { path: 'a.ts', languageId: 'typescript', adapter: 'base', after: '\n}\n' };
-  await completer.complete({ ...document, before: head, invoked: true });
   const times: number[] = [];
-  for (const [index] of [...'return first'].entries()) {
-    const began = performance.now();
-    const completion = await completer.complete({
-      ...document,
-      before: head + 'return first'.slice(0, index + 1),
-    });
-    times.push(performance.now() - began);
-    if (completion?.source !== 'cache') throw new Error('Typing through asked the engine.');
+  for (let round = 0; round < 20; round += 1) {
+    const document = { path: `${round}.ts`, languageId: 'typescript', adapter: 'base', after: '\n}\n' };
+    await completer.complete({ ...document, before: head, invoked: true });
+    for (const [index] of [...'return first'].entries()) {
+      const before = head + 'return first'.slice(0, index + 1);
+      const began = performance.now();
+      const completion = await completer.complete({ ...document, before });
+      times.push(performance.now() - began);
+      if (completion?.source !== 'cache') throw new Error('Typing through asked the engine.');
+    }
   }
-  return Math.max(...times);
+  return quantile(times, 0.95);
 }
 
 /** From closing the connection in mid-prompt to the engine being free; the longest of all. */

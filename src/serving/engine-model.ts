@@ -15,7 +15,7 @@ import { layOutRequest, samplerOptions } from './request-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Prompt tokens are read in steps of about so long, between which the abort signal is looked at. */
-const STEP_MS = 120;
+const STEP_MS = 160;
 /** Until the speed is known, and bounds. */
 const FIRST_STEP = 16;
 const SHORTEST_STEP = 4;
