@@ -37,11 +37,14 @@ export async function threadedBackend(folder: string): Promise<BackendWasm> {
       WebAssembly.instantiate(binary, imports).then(({ instance, module }) => done(instance, module), reject);
       return {};
     };
-    (factory as unknown as Factory)({
-      mainScriptUrlOrBlob: join(folder, 'threaded-simd.cjs'),
-      locateFile: () => join(folder, 'threaded-simd.worker.cjs'),
-      instantiateWasm,
-    }).then(resolve, reject);
+    const started = withoutProcessHandlers(() =>
+      (factory as unknown as Factory)({
+        mainScriptUrlOrBlob: join(folder, 'threaded-simd.cjs'),
+        locateFile: () => join(folder, 'threaded-simd.worker.cjs'),
+        instantiateWasm,
+      }),
+    );
+    started.then(resolve, reject);
   });
   module.tfjs = {
     init: module.cwrap('init', null, []),
@@ -57,4 +60,22 @@ export async function threadedBackend(folder: string): Promise<BackendWasm> {
   // They would keep the process from ending.
   for (const worker of [...unusedWorkers, ...runningWorkers]) worker.unref();
   return backend;
+}
+
+/**
+ * Emscripten's module listens for whatever is caught nowhere and rethrows it, which ends the process whoever else listens;
+ * and TF.js's addition to it, when it is disposed of, takes away all listeners that it has seen, others' too.
+ */
+function withoutProcessHandlers<T>(start: () => T): T {
+  const events = ['uncaughtException', 'unhandledRejection'] as const;
+  const own = events.map((event) => [event, process.rawListeners(event)] as const);
+  for (const event of events) process.removeAllListeners(event);
+  try {
+    return start();
+  } finally {
+    for (const [event, listeners] of own) {
+      process.removeAllListeners(event);
+      for (const listener of listeners) process.on(event, listener as () => void);
+    }
+  }
 }

@@ -141,8 +141,12 @@ it('says so when everything diverges, and keeps the curves', async () => {
 it('has one owner, and notices another base', async () => {
   const { dir } = await start([lora(1e-3)], { extend: false });
   const stop = new AbortController();
-  const first = runSweep(dir, { signal: stop.signal, onProgress: ({ step }) => step === 1 && stop.abort() });
+  let begun = () => {};
+  const beginning = new Promise<void>((resolve) => (begun = resolve));
+  const first = runSweep(dir, { signal: stop.signal, onProgress: () => begun() });
+  await beginning;
   await expect(runSweep(dir, never())).rejects.toMatchObject({ code: 'run-locked' });
+  stop.abort();
   await first;
   const spec = JSON.parse(await readFile(join(dir, 'sweep.json'), 'utf8')) as { base: { sha256: string } };
   spec.base.sha256 = '0'.repeat(64);

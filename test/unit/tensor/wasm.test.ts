@@ -1,3 +1,13 @@
+import { expect, it } from 'vitest';
+import { startBackend } from '../../../src/tensor/index.ts';
 import { tensorSuite } from '../../support/tensor-suite.ts';
 
 tensorSuite('wasm');
+
+it('leaves to others what becomes of an error that nobody caught', async () => {
+  const events = ['uncaughtException', 'unhandledRejection'] as const;
+  const listeners = () => events.map((event) => process.listenerCount(event));
+  const before = listeners();
+  await startBackend('wasm');
+  expect(listeners()).toEqual(before);
+});
