@@ -51,14 +51,14 @@ export const cursorMeasures: readonly Measure[] = [
 ];
 
 const counts = {
-  line: { quick: 24, paper: 200 },
-  block: { quick: 12, paper: 100 },
-  latency: { quick: 3, paper: 10 },
+  line: { quick: 16, paper: 200 },
+  block: { quick: 8, paper: 100 },
+  latency: { quick: 2, paper: 10 },
 };
 /** Requests of which one latency is the median. */
 const REQUESTS = 3;
 /** Less than an editor sends, so that many cursors are seen in little time. */
-const BUDGET = { before: 1200, after: 300, others: 800 };
+const BUDGET = { before: 800, after: 200, others: 400 };
 /** Files nearest to the cursor's, which are taken to be open. */
 const OPEN_FILES = 8;
 const MOST_TOKENS = 128;
