@@ -13,7 +13,7 @@ import { showMenu } from './menu.ts';
 import { askToStop } from './progress.ts';
 import { snooze, switchAdapter, toggleLanguage } from './completion-commands.ts';
 import { setCompletionEnabled } from './settings.ts';
-import { runDescription, whyNotServable, type Standing } from './texts.ts';
+import { runItem, whyNotServable, type Standing } from './texts.ts';
 
 /** A run's id, or nothing: then the person is asked. */
 type Which = string | undefined;
@@ -93,12 +93,7 @@ async function pickRun(
   const fitting = runs.all.filter((run) => standings.includes(runs.standing(run)));
   if (fitting.length === 0)
     throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
-  const items = fitting.map((run) => ({
-    label: run.spec.name,
-    description: runDescription(run, runs.standing(run), store.inUse === run.spec.id),
-    detail: run.summary?.sentence ?? '',
-    run,
-  }));
+  const items = fitting.map((run) => runItem(run, runs.standing(run), store.inUse === run.spec.id));
   return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.run;
 }
 

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../protocol/errors.ts';
 import type { Context } from './context.ts';
 import { setLanguageEnabled, settings } from './settings.ts';
-import { runDescription, whyNotServable } from './texts.ts';
+import { runItem, whyNotServable } from './texts.ts';
 
 /** The one used before stands first: its key and Enter go back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
@@ -15,12 +15,7 @@ export async function switchAdapter(context: Context): Promise<void> {
   const items = runs.all
     .filter((run) => !whyNotServable(run, runs.standing(run)))
     .sort((a, b) => rank(a.spec.id) - rank(b.spec.id))
-    .map((run) => ({
-      label: run.spec.name,
-      description: runDescription(run, runs.standing(run), run.spec.id === now),
-      detail: run.summary?.sentence ?? '',
-      run,
-    }));
+    .map((run) => runItem(run, runs.standing(run), run.spec.id === now));
   if (items.length === 0)
     throw new UserError(
       'run-not-found',

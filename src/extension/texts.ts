@@ -59,6 +59,14 @@ export function shortProgress(snapshot: RunSnapshot): string {
   return status === 'queued' ? 'starting' : `training ${percentOf(snapshot)}%`;
 }
 
+/** A run as a quick pick shows it. */
+export const runItem = (run: RunSnapshot, standing: Standing, inUse: boolean) => ({
+  label: run.spec.name,
+  description: runDescription(run, standing, inUse),
+  detail: run.summary?.sentence ?? '',
+  run,
+});
+
 /** One line after the name in the Runs view. */
 export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse: boolean): string {
   const { spec, state } = snapshot;

@@ -18,8 +18,8 @@ export const metricSchema = z.object({
 });
 export type Metric = z.infer<typeof metricSchema>;
 
-/** A difference, paired over items. */
-export const differenceSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
+/** A figure, or a difference paired over items, with its interval. */
+export const intervalSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
 /** One metric before and after, with the paired difference over the same items. */
 export const comparisonSchema = z.object({
@@ -31,7 +31,7 @@ export const comparisonSchema = z.object({
   before: metricSchema,
   after: metricSchema,
   /** after - before, paired bootstrap over items. */
-  difference: differenceSchema,
+  difference: intervalSchema,
   /** False when the interval of the difference holds zero: "no difference seen". */
   significant: z.boolean(),
 });

@@ -1,6 +1,6 @@
 /** What the evaluator says on stdout, one object a line; its parent turns it into events and state. */
 import { z } from 'zod';
-import { differenceSchema, metricSchema, summarySchema } from './evaluation.ts';
+import { intervalSchema, metricSchema, summarySchema } from './evaluation.ts';
 
 export const evaluatorMessageSchema = z.discriminatedUnion('type', [
   z.object({
@@ -16,7 +16,7 @@ export const evaluatorMessageSchema = z.discriminatedUnion('type', [
     type: z.literal('result'),
     step: z.int(),
     result: metricSchema,
-    change: differenceSchema.optional(),
+    change: intervalSchema.optional(),
   }),
   /** Something that could not be measured, and why; the rest goes on. */
   z.object({ type: z.literal('warning'), message: z.string() }),

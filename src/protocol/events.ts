@@ -1,6 +1,6 @@
 /** events.jsonl: what happened in a run, one object a line, append-only. */
 import { z } from 'zod';
-import { differenceSchema, metricSchema } from './evaluation.ts';
+import { intervalSchema, metricSchema } from './evaluation.ts';
 
 const at = { time: z.string() };
 
@@ -55,7 +55,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     ...at,
     step: z.int(),
     result: metricSchema,
-    change: differenceSchema.optional(),
+    change: intervalSchema.optional(),
   }),
   z.object({ type: z.literal('checkpoint'), ...at, step: z.int(), path: z.string() }),
   /** Training ends before its budget: nothing better is to be expected, or the forgetting limit is passed. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { runEventSchema } from './events.ts';
-import { summarySchema } from './evaluation.ts';
+import { intervalSchema, summarySchema } from './evaluation.ts';
 import { exportRecordSchema } from './export.ts';
 import { runComparisonSchema } from './run-comparison.ts';
 import { hyperSchema, runSpecSchema, runStateSchema } from './run.ts';
@@ -38,7 +38,6 @@ export const runChangeSchema = runSnapshotSchema.extend({ from: z.int().min(0) }
 export type RunChange = z.infer<typeof runChangeSchema>;
 
 const method = hyperSchema.shape.method.unwrap();
-const intervalSchema = z.object({ value: z.number(), low: z.number(), high: z.number() });
 
 /** What a search for a learning rate found, as `concludeSweep` says it; losses in nats per token. */
 export const sweepSnapshotSchema = z.object({
@@ -87,7 +86,7 @@ const common = {
   selected: z.string().optional(),
   /** Id of the run that completes code now. */
   inUse: z.string().optional(),
-  /** By run; all of them, where they changed. */
+  /** By run. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
 };
 /** `of`: the ids that were asked for, the one that the others are held against first. */
