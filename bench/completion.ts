@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { loadLlamaModel } from '../src/base-models/llama.ts';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
+import { measureThreads } from '../src/serving/threads.ts';
 import { quantile } from './serving-load.ts';
 
 const options = {
@@ -25,7 +26,8 @@ const options = {
   tokens: { type: 'string', default: '24' },
   /** Characters of a prompt: some 350 tokens. */
   prompt: { type: 'string', default: '1200' },
-  threads: { type: 'string', default: '1' },
+  /** Default: what our server chooses. */
+  threads: { type: 'string' },
   json: { type: 'boolean', default: false },
   /** Internal: be the process that drives llama.cpp directly. */
   direct: { type: 'string' },
@@ -141,7 +143,8 @@ async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, after));
     const began = performance.now();
     leaving.abort();
-    while ((await ours.active()) > 0);
+    // Not at once again: the asking would take the processor from the engine's last step.
+    while ((await ours.active()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     times.push(performance.now() - began);
     await request;
   }
@@ -175,7 +178,7 @@ class Ours implements Side {
     const token = randomBytes(16).toString('hex');
     const child = spawn(
       process.execPath,
-      ['dist/server.mjs', '--base', base, '--context', '2048', '--threads', values.threads!],
+      ['dist/server.mjs', '--base', base, '--context', '2048', ...threadsOption(values)],
       { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, FORGET_ME_NOT_TOKEN: token } },
     );
     const [line] = (await once(createInterface({ input: child.stdout! }))) as [string];
@@ -219,7 +222,7 @@ class Direct implements Side {
 
   static async start(base: string, values: Options): Promise<Direct> {
     const script = fileURLToPath(new URL('direct.mjs', import.meta.url));
-    const args = JSON.stringify(['--direct', base, '--threads', values.threads]);
+    const args = JSON.stringify(['--direct', base, ...threadsOption(values)]);
     await writeFile(
       script,
       `import { main } from ${JSON.stringify(import.meta.url)};\nawait main(${args});\n`,
@@ -243,11 +246,14 @@ class Direct implements Side {
   }
 }
 
+const threadsOption = ({ threads }: Options) => (threads ? ['--threads', threads] : []);
+
 const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (line) => resolve([line])));
 
 async function beDirect(base: string, values: Options): Promise<void> {
   const model = await loadLlamaModel({ modelPath: base });
-  const context = await model.createContext({ contextSize: 2048, threads: Number(values.threads) });
+  const threads = values.threads ? Number(values.threads) : await measureThreads(model, base);
+  const context = await model.createContext({ contextSize: 2048, threads });
   const sequence = context.getSequence();
   console.log('ready');
   for await (const line of createInterface({ input: process.stdin })) {

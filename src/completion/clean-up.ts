@@ -6,25 +6,17 @@ import { cutToBlock, cutUnmatched, cutUnmatchedTag } from './scope.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, lineAbove } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
 
-export type DropReason = 'blank' | 'heal' | 'repeats-above' | 'repeats-below' | 'loop';
+export type DropReason = 'blank' | 'repeats-above' | 'repeats-below' | 'loop';
 export type CleanUp = { text: string } | { dropped: DropReason };
 
 /** Special tokens of any family, written out as text. */
 const marker =
   /<[|｜][\w▁|｜ -]{2,40}[|｜]>|<(?:fim[_-](?:prefix|suffix|middle|pad)|file_sep|filename|repo_name|reponame|gh_stars|jupyter_\w+|EOT|PRE|SUF|MID)>|<\/?s>(?![\w>])/;
 
-/**
- * Cleans an answer for the document. `heal` is the white space that the prompt left out. Either a text to show, in the
- * document's own line ends, or why there is none.
- */
-export function cleanUp(
-  answer: string,
-  document: CursorDocument,
-  { reach, heal }: { reach: Reach; heal: string },
-): CleanUp {
+/** Cleans an answer for the document. Either a text to show, in the document's own line ends, or why there is none. */
+export function cleanUp(answer: string, document: CursorDocument, reach: Reach): CleanUp {
   const language = languageOf(document.languageId);
-  if (heal && answer !== '' && !answer.startsWith(heal)) return { dropped: 'heal' };
-  let text = answer.slice(heal.length).replaceAll('\r\n', '\n');
+  let text = answer.replaceAll('\r\n', '\n');
   text = cutHalfCharacter(cutMarkers(text, document));
   text = language.prose ? cutOpenFence(text, document) : cutFence(text);
   if (reach === 'line') text = firstLine(text);

@@ -6,7 +6,7 @@ import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
 import { gate, type GateReason } from './gate.ts';
 import { OtherFiles } from './other-files.ts';
-import { buildPrompt, type Prompt } from './prompt.ts';
+import { buildPrompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
 import type { CompletionAsk, ContextFile, CursorDocument, OtherFile, Reach } from './types.ts';
@@ -184,21 +184,21 @@ class Engine implements Completer {
     signal: AbortSignal,
     onAsk: () => void,
   ): Promise<Answer | undefined> {
-    const { ask, heal, reach } = await this.prompt(input);
+    const { ask, reach } = await this.prompt(input);
     if (signal.aborted) return undefined;
     const start = this.now();
     onAsk();
     const text = await this.options.request(ask, signal);
     if (signal.aborted) return undefined;
-    const cleaned = cleanUp(text, input, { reach, heal });
+    const cleaned = cleanUp(text, input, reach);
     this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
     return { cleaned, took: this.now() - start };
   }
 
-  private async prompt(input: CompleteInput): Promise<Prompt & { reach: Reach }> {
+  private async prompt(input: CompleteInput): Promise<{ ask: CompletionAsk; reach: Reach }> {
     const { fillInTheMiddle, maxTokens, budget = defaultBudget, wholeRepositories } = this.options;
     const reach = reachAt(input);
-    const prompt = buildPrompt(input, {
+    const ask = buildPrompt(input, {
       model: input.adapter,
       fillInTheMiddle: await fillInTheMiddle(),
       maxTokens: maxTokens(),
@@ -207,7 +207,7 @@ class Engine implements Completer {
       context: input.context ?? this.otherFiles(input, budget),
       ...(wholeRepositories ? { wholeRepositories } : {}),
     });
-    return { ...prompt, reach };
+    return { ask, reach };
   }
 
   private otherFiles(input: CompleteInput, { others = 0 }: ContextBudget): readonly ContextFile[] {
@@ -218,12 +218,12 @@ class Engine implements Completer {
     const input = { ...whole, ...windowOf(whole) };
     const { signal = new AbortController().signal } = input;
     this.stopAhead();
-    const { ask, heal, reach } = await this.prompt(input);
+    const { ask, reach } = await this.prompt(input);
     const texts = new Set<string>();
     for (let seed = 1; seed <= ALTERNATIVES && !signal.aborted; seed += 1) {
       this.of(input.adapter).asked += 1;
       const text = await this.options.request({ ...ask, temperature: TEMPERATURE, seed }, signal);
-      const cleaned = cleanUp(text, input, { reach, heal });
+      const cleaned = cleanUp(text, input, reach);
       if ('text' in cleaned && cleaned.text !== shown) texts.add(cleaned.text);
     }
     return [...texts];

@@ -16,43 +16,38 @@ export interface PromptOptions {
   wholeRepositories?: boolean;
 }
 
-export interface Prompt {
-  ask: CompletionAsk;
-  /**
-   * The space or tab that stands before the cursor and was left out of the prompt, for the model to write it: tokens of
-   * code begin with their space, indentation is one token but for its last character, and after both as one token the
-   * model is off its track. The answer must begin with it.
-   */
-  heal: string;
-}
+/**
+ * What may be only the beginning of a token: the word or the punctuation at the cursor with the one character that
+ * tokens of code begin with, or the last white space (indentation is one token but for its last character).
+ */
+const begunToken = /[ !-/:-@[-`{-~]?[A-Za-z]{1,32}$| ?[!-/:-@[-`{-~]{1,3}$|[ \t]$/;
 
 /** A line needs fewer tokens than a block may take. */
 const LINE_TOKENS = 48;
+const LONGEST_TOKEN = 33;
 
 /**
  * What comes first stays the same for longest, for the engine to reuse: other files, then the text before the cursor, then
  * what follows.
  */
-export function buildPrompt(document: CursorDocument, options: PromptOptions): Prompt {
+export function buildPrompt(document: CursorDocument, options: PromptOptions): CompletionAsk {
   const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
   const before = plain(takeBefore(document.before, budget.before, document.hidden?.before));
-  const heal = /[ \t]$/.exec(before)?.[0] ?? '';
+  const heal = begunToken.exec(before.slice(-LONGEST_TOKEN))?.[0] ?? '';
   const prompt = before.slice(0, before.length - heal.length);
   const after = fillInTheMiddle ? plain(takeAfter(document.after, budget.after)) : '';
   const { place } = document;
   const placed = place && (context.length > 0 || options.wholeRepositories);
   return {
-    heal,
-    ask: {
-      model,
-      ...(context.length > 0 ? { context } : {}),
-      ...(placed ? { place } : {}),
-      prompt,
-      ...(after.trim() ? { suffix: after } : {}),
-      maxTokens: reach === 'line' ? Math.min(maxTokens, LINE_TOKENS) : maxTokens,
-      // A blank line ends a block.
-      stop: [reach === 'line' ? '\n' : '\n\n'],
-    },
+    model,
+    ...(context.length > 0 ? { context } : {}),
+    ...(placed ? { place } : {}),
+    prompt,
+    ...(heal ? { heal } : {}),
+    ...(after.trim() ? { suffix: after } : {}),
+    maxTokens: reach === 'line' ? Math.min(maxTokens, LINE_TOKENS) : maxTokens,
+    // A blank line ends a block.
+    stop: [reach === 'line' ? '\n' : '\n\n'],
   };
 }
 

@@ -38,6 +38,11 @@ export interface CompletionAsk {
   /** Adapter or model name. */
   model: string;
   prompt: string;
+  /**
+   * What stands between `prompt` and the cursor: perhaps only the beginning of a token, after which the model would be
+   * off its track. The engine writes it anew, as a part of what the model would say there, and does not tell it again.
+   */
+  heal?: string;
   /** Only for bases with fill-in-the-middle tokens. */
   suffix?: string;
   /** Parts of other files, which the engine lays out as the base knows repositories, with `place`'s file as the last. */

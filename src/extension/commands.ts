@@ -3,20 +3,19 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
-import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
+import { exportResult, importAdapter } from './exchange.ts';
 import { fineTune, installRuntime } from './fine-tune.ts';
 import { findLearningRate } from './learning-rate.ts';
 import { showMenu } from './menu.ts';
+import { pickRun, type Which } from './pick-run.ts';
 import { askToStop } from './progress.ts';
 import { snooze, switchAdapter, toggleLanguage } from './completion-commands.ts';
 import { setCompletionEnabled } from './settings.ts';
-import { runItem, whyNotServable, type Standing } from './texts.ts';
+import { whyNotServable, type Standing } from './texts.ts';
 
-/** A run's id, or nothing: then the person is asked. */
-type Which = string | undefined;
 interface CommandEntry {
   /** Training and serving wait until the workspace is trusted. */
   needsTrust?: boolean;
@@ -30,6 +29,8 @@ const table: Record<string, CommandEntry> = {
   useForCompletion: { needsTrust: true, run: useForCompletion },
   stopTraining: { run: stopTraining },
   resumeTraining: { needsTrust: true, run: resumeTraining },
+  exportResult: { run: exportResult },
+  importAdapter: { needsTrust: true, run: importAdapter },
   completionOn: { needsTrust: true, run: () => setCompletionEnabled(true) },
   completionOff: { run: () => setCompletionEnabled(false) },
   switchAdapter: { needsTrust: true, run: switchAdapter },
@@ -69,33 +70,6 @@ const manageTrust = {
   title: 'Manage Workspace Trust',
   run: () => vscode.commands.executeCommand('workbench.trust.manage'),
 };
-
-/** The run that was meant, or the one the person picks among those with this standing. */
-async function pickRun(
-  context: Context,
-  which: Which,
-  standings: Standing[],
-  placeHolder: string,
-  none: string,
-): Promise<RunSnapshot | undefined> {
-  const { runs, store } = context;
-  await runs.refresh();
-  if (which) {
-    const run = runs.get(which);
-    if (!run)
-      throw new UserError(
-        'run-not-found',
-        `There is no run ${which}.`,
-        'Refresh the Runs view: it may have been deleted.',
-      );
-    return run;
-  }
-  const fitting = runs.all.filter((run) => standings.includes(runs.standing(run)));
-  if (fitting.length === 0)
-    throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
-  const items = fitting.map((run) => runItem(run, runs.standing(run), store.inUse === run.spec.id));
-  return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.run;
-}
 
 async function useForCompletion(context: Context, which: Which): Promise<void> {
   const run = await pickRun(

@@ -44,6 +44,18 @@ export async function askFolderAndBase(
   return (await walk(begun(), askPlace(heading, bases))) as Plan | undefined;
 }
 
+/** A base alone: what an adapter was made for. Undefined when the person leaves. */
+export async function askBaseFor(
+  heading: string,
+  bases: () => Promise<Offered>,
+): Promise<string | undefined> {
+  const steps: Step<Draft>[] = [
+    (plan, position) =>
+      askBase(plan, { title: heading, ...position }, bases(), 'Which model was it made for?'),
+  ];
+  return (await walk({} as Draft, steps))?.base;
+}
+
 /** What need not be asked. */
 function begun(): Draft {
   const folders = vscode.workspace.workspaceFolders ?? [];
@@ -93,18 +105,14 @@ async function askBase(
   plan: Draft,
   place: Position & { title: string },
   offered: Promise<Offered>,
+  placeholder = 'Which model learns? (its name, size and licence)',
 ): Promise<Answer<Draft>> {
   const choices = offered.then((bases): Choice<string>[] => [
     ...baseChoices(settings.base, bases),
     { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
     { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
   ]);
-  const question = {
-    ...place,
-    placeholder: 'Which model learns? (its name, size and licence)',
-    choices,
-  };
-  const chosen = await choose(question);
+  const chosen = await choose({ ...place, placeholder, choices });
   if (chosen === other.file) return into(plan, 'base', pickFile());
   if (chosen === other.hub) return into(plan, 'base', typeReference());
   return into(plan, 'base', Promise.resolve(chosen));

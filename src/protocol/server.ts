@@ -15,6 +15,8 @@ export const completionRequestSchema = z
     model: z.string(),
     /** Several are answered one choice after the other, `n` each. */
     prompt: z.union([z.string(), z.array(z.string()).min(1).max(MOST_CHOICES)]),
+    /** Ours: what stands between prompt and cursor, to be written anew by whole tokens; the answer goes on after it. */
+    heal: z.string().max(64).optional(),
     /** Text after the cursor, for bases with fill-in-the-middle tokens. */
     suffix: z.string().optional(),
     /** Ours: parts of other files, laid out as the base knows repositories. */

@@ -17,10 +17,10 @@ export async function checkModel(path: string): Promise<void> {
 }
 
 /**
- * Throws UserError `adapter-damaged` for what is no whole GGUF LoRA adapter, `adapter-mismatch` for one that was made
+ * How many matrices the adapter changes. Throws UserError `adapter-damaged` for what is no whole GGUF LoRA adapter, `adapter-mismatch` for one that was made
  * for another base: by its shapes, or by the base's sha256 where the adapter names one. The message names both.
  */
-export async function checkAdapter(path: string, basePath: string): Promise<void> {
+export async function checkAdapter(path: string, basePath: string): Promise<number> {
   if (!(await exists(path)))
     throw new UserError(
       'adapter-damaged',
@@ -30,9 +30,10 @@ export async function checkAdapter(path: string, basePath: string): Promise<void
   const base = await openGguf(basePath);
   await base.close();
   const adapter = await readAdapterGguf(path, base);
-  if (!adapter.baseSha256) return;
+  const { layers } = adapter;
+  if (!adapter.baseSha256) return layers.length;
   const actual = (await examine(basePath)).sha256;
-  if (adapter.baseSha256 === actual) return;
+  if (adapter.baseSha256 === actual) return layers.length;
   throw new UserError(
     'adapter-mismatch',
     `The adapter ${path} was trained on another base (sha256 ${adapter.baseSha256.slice(0, 12)}) than ${basePath} (${actual.slice(0, 12)}).`,

@@ -10,6 +10,8 @@ export interface AnswerOptions {
   most: number;
   stop?: readonly string[] | undefined;
   onText?: OnText | undefined;
+  /** Characters at its beginning that are known already, and not told. */
+  known?: number;
 }
 
 export class Answer {
@@ -22,6 +24,7 @@ export class Answer {
   private readonly chances: TokenChance[] = [];
   /** Of those, how many were shown. */
   private shownChances = 0;
+  private known: number;
   private readonly detokenizer: Detokenizer;
   private readonly stopText: StopText;
 
@@ -29,6 +32,7 @@ export class Answer {
     private readonly vocabulary: Vocabulary,
     private readonly options: AnswerOptions,
   ) {
+    this.known = options.known ?? 0;
     this.detokenizer = new Detokenizer(vocabulary.decode, options.prompt);
     this.stopText = new StopText(options.stop ?? []);
   }
@@ -63,7 +67,9 @@ export class Answer {
     };
   }
 
-  private take(piece: string): boolean {
+  private take(whole: string): boolean {
+    const piece = whole.slice(this.known);
+    this.known -= whole.length - piece.length;
     this.decoded += piece.length;
     const next = this.stopText.push(piece);
     this.show(next.text);

@@ -76,8 +76,10 @@ export class BatchSampler {
     return new BatchSampler(model, vocabulary, contexts, sequences);
   }
 
-  async sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
+  async sample(asked: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
     signal?.throwIfAborted();
+    // Many step together here; none can stop to spell.
+    const request = { ...asked, prompt: asked.prompt + (asked.heal ?? ''), heal: undefined };
     const tokens = layOutRequest(request, this.model, this.vocabulary, this.contexts[0]!.contextSize);
     let abort = () => {};
     const completion = new Promise<HostCompletion>((resolve, reject) => {

@@ -13,6 +13,8 @@ export interface Offer {
   /** Another file under the same name or path has another. */
   version: string;
   bytes: number;
+  /** Matrices that an adapter changes. */
+  linears: number;
 }
 
 export class Catalog {
@@ -43,15 +45,15 @@ export class Catalog {
   /** Throws UserError `bad-argument` for a name that is taken (by an adapter, unless `replace`), and what checkAdapter throws. */
   async addAdapter({ name, path, scale = 1 }: AdapterFile, replace = false): Promise<void> {
     this.requireFree(name, replace);
-    await checkAdapter(path, this.basePath);
+    const linears = await checkAdapter(path, this.basePath);
     this.requireFree(name, replace);
-    this.offers.set(name, { name, path, kind: 'adapter', scale, ...(await identify(path)) });
+    this.offers.set(name, { name, path, kind: 'adapter', scale, linears, ...(await identify(path)) });
   }
 
   async addModel({ name, path }: { name: string; path: string }): Promise<void> {
     this.requireFree(name);
     await checkModel(path);
-    this.offers.set(name, { name, path, kind: 'model', scale: 1, ...(await identify(path)) });
+    this.offers.set(name, { name, path, kind: 'model', scale: 1, linears: 0, ...(await identify(path)) });
   }
 
   private requireFree(name: string, replace = false): void {
@@ -88,9 +90,9 @@ export class Catalog {
       throw new HttpError(404, 'model_not_found', `The file of "${name}", ${offer.path}, was deleted.`);
     }
     if (now.version === offer.version) return offer;
-    if (offer.kind === 'adapter') await checkAdapter(offer.path, this.basePath);
-    else await checkModel(offer.path);
     const replaced = { ...offer, ...now };
+    if (offer.kind === 'adapter') replaced.linears = await checkAdapter(offer.path, this.basePath);
+    else await checkModel(offer.path);
     if (this.offers.get(name) === offer) this.offers.set(name, replaced);
     return replaced;
   }

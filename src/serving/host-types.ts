@@ -63,6 +63,11 @@ export interface HostRequest {
   context?: readonly ContextFile[] | undefined;
   /** Where the prompt's file is: it and `context` are laid out as repositories are in training. Default: as llama.cpp's server does. */
   place?: Place | undefined;
+  /**
+   * The end of the text before the cursor, left out of the prompt: perhaps only a token's beginning. The model writes it
+   * anew (token healing), of the tokens that fit the likeliest each time; the answer is told from after it on.
+   */
+  heal?: string | undefined;
   /** What of the answer is written already, between prompt and suffix. */
   begun?: string | undefined;
   /** Tokens whose probabilities are told at each place beside the chosen one's; undefined tells none. */

@@ -55,6 +55,12 @@ interface Loaded {
   vocabulary: Vocabulary;
 }
 
+/**
+ * A context's graph has room for every adapter that its model holds then: so much for each matrix of theirs. Measured
+ * with 16 adapters of rank 1 (llama.cpp's `graph_max_nodes`: six nodes a matrix).
+ */
+const GRAPH_BYTES = 10_500;
+
 /** A context with what it computes: an adapter's weights, or a model of its own. */
 interface Engine extends Resident {
   engine: EngineModel;
@@ -78,6 +84,8 @@ class Host implements LlamaHost {
   private readonly versions = new Map<string, string>();
   /** What a context of the base took, the last time one was opened. */
   private contextBytes = 0;
+  /** Matrices that the adapters in memory change. */
+  private adapted = 0;
 
   private constructor(
     private readonly options: LlamaHostOptions,
@@ -183,12 +191,18 @@ class Host implements LlamaHost {
       name,
       {
         open: () => this.openEngine(offer),
-        expected: () => this.contextBytes + (offer?.bytes ?? 0),
+        expected: () => this.contextBytes + this.bytesBeside(offer),
       },
       work,
       signal,
     );
   }
+
+  /** What an engine takes beside its context as llama.cpp counts it, in bytes. */
+  private bytesBeside(offer: Offer | undefined): number {
+    return (offer?.bytes ?? 0) + GRAPH_BYTES * (this.adapted + (offer?.linears ?? 0));
+  }
+
   private async openEngine(offer: Offer | undefined): Promise<Engine> {
     const { sequences = 1 } = this.options;
     const options = { contextSize: this.contextSize, sequences, threads: this.threads };
@@ -201,10 +215,14 @@ class Host implements LlamaHost {
     });
     const weights = adapter && !shared ? takeWeights(model, adapter.path) : undefined;
     if (!offer || adapter) this.contextBytes = engine.bytes;
+    const bytes = engine.bytes + this.bytesBeside(offer);
+    const { linears = 0 } = offer ?? {};
+    this.adapted += linears;
     return {
       engine,
-      bytes: engine.bytes + (offer?.bytes ?? 0),
+      bytes,
       dispose: async () => {
+        this.adapted -= linears;
         await engine.dispose();
         await weights?.dispose();
         if (offer?.kind === 'model' && !this.samplers.has(offer.name)) await this.dropModel(offer.name);

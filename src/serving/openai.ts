@@ -27,6 +27,7 @@ export function toHostRequests(body: Body): HostRequest[] {
     Array.from({ length: body.n }, (_, index) => ({
       model: body.model,
       prompt,
+      heal: body.heal,
       suffix: body.suffix,
       context: body.context,
       place: body.place,

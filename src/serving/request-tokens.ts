@@ -13,6 +13,12 @@ export interface RequestTokens extends PromptTokens {
   most: number;
 }
 
+/** What can't be healed is a part of the prompt: where tokens have no text of their own, or each is told. */
+export function healable(request: HostRequest, { exact }: Vocabulary): HostRequest {
+  const { prompt, heal = '', logprobs } = request;
+  return exact && logprobs === undefined ? request : { ...request, prompt: prompt + heal, heal: undefined };
+}
+
 /** The tokens of the prompt, cut so that the answer has room after it. */
 export function layOutRequest(
   request: HostRequest,
@@ -20,9 +26,10 @@ export function layOutRequest(
   { bos, fill, repository }: Vocabulary,
   contextSize: number,
 ): RequestTokens {
-  const { prompt, suffix, maxTokens, begun = '' } = request;
+  const { prompt, suffix, maxTokens, begun = '', heal = '' } = request;
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
-  const answer = Math.min(maxTokens, Math.floor(contextSize * ANSWER_SHARE));
+  const wanted = maxTokens > 0 ? maxTokens + encode(heal).length : 0;
+  const answer = Math.min(wanted, Math.floor(contextSize * ANSWER_SHARE));
   // One position stays empty: llama.cpp would shift the context to make room.
   const room = contextSize - 1 - answer;
   const filled = fill !== undefined && Boolean(suffix);
@@ -39,7 +46,7 @@ export function layOutRequest(
   );
   // A model can't go on from nothing: an empty prompt starts where a document starts.
   if (laidOut.tokens.length === 0) laidOut.tokens.push(model.tokens.bos ?? model.tokens.eos ?? 0);
-  return { ...laidOut, most: Math.min(maxTokens, contextSize - 1 - laidOut.tokens.length) };
+  return { ...laidOut, most: Math.min(wanted, contextSize - 1 - laidOut.tokens.length) };
 }
 
 /** Other files, and where the prompt's own is, with the very tokens of training (corpus/layout.ts); undefined without a place, or marks. */

@@ -14,6 +14,8 @@ export interface Vocabulary {
   fill: FillTokens | undefined;
   /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and everything else that is no text. */
   ends: ReadonlySet<number>;
+  /** Every text is exactly the pieces of its tokens, one after another. */
+  exact: boolean;
   /** The text of `tokens` where `before` precede them. */
   decode(tokens: readonly number[], before: readonly number[]): string;
   /** A token by itself, for showing: its text, its name, or its bytes as `bytes:\\x..` where they are no whole character. */
@@ -42,7 +44,7 @@ export function readVocabulary(model: LlamaModel): Vocabulary {
   };
 }
 
-function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece'> {
+function readTexts(model: LlamaModel): Pick<Vocabulary, 'exact' | 'decode' | 'piece'> {
   const { ggml } = model.fileInfo.metadata.tokenizer;
   const pieces = readPieces({
     'tokenizer.ggml.model': ggml.model,
@@ -57,10 +59,12 @@ function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece'> {
   };
   if (!pieces.exact)
     return {
+      exact: false,
       piece,
       decode: (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
     };
   return {
+    exact: true,
     piece,
     decode: (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8'),
   };

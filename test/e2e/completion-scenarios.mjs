@@ -1,9 +1,9 @@
 // What a person does with completions: types through them, takes them piece by piece, changes the adapter, loses the server.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fineTune, squeeze, TRAINING_MS, typeUntilGhostText, until } from './steps.mjs';
+import { fineTune, newest, squeeze, TRAINING_MS, typeUntilGhostText, until } from './steps.mjs';
 import { writeFile } from './workplace.mjs';
 
 export const completionScenarios = {
@@ -61,6 +61,29 @@ export const completionScenarios = {
     console.log(`      a completion ${((Date.now() - killed) / 1000).toFixed(1)} s after the server died`);
     await workbench.screenshot('server-back');
     assert.equal(await workbench.page.locator('.notification-toast').count(), 0, 'no message');
+  },
+
+  async 'a result goes to other programs, and comes back as a run that can be used'(workbench, place) {
+    await ensureTwoResults(workbench, place);
+    const path = join(place.workspace, 'garden-adapter.gguf');
+    await workbench.command('Forget-Me-Not: Export Result');
+    await workbench.pick('Which result is to be exported?', 'LoRA');
+    await workbench.pick('For which program?', 'GGUF adapter');
+    await workbench.answer('Export as GGUF adapter', path);
+    await workbench.notification('agrees with the trainer').waitFor({ timeout: TRAINING_MS });
+    await workbench.screenshot('exported');
+    assert.ok(existsSync(path));
+    await workbench.dismissNotifications();
+
+    await workbench.command('Forget-Me-Not: Import Adapter');
+    await workbench.pick('What was saved?', 'A GGUF adapter');
+    await workbench.answer('Adapter to Import', path);
+    await workbench.pick('Which model was it made for?', 'tiny.gguf');
+    await workbench.notificationButton('garden-adapter.gguf is a run now', 'Use for Completion');
+    await workbench.notification('completes your code now').waitFor({ timeout: TRAINING_MS });
+    await workbench.screenshot('imported');
+    assert.equal(newest(place).spec.imported.from, path);
+    await workbench.dismissNotifications();
   },
 
   async 'completion sleeps when told to, and leaves a language alone'(workbench, place) {

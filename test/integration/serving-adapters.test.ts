@@ -108,17 +108,18 @@ describe('an adapter', () => {
 
   it('goes from memory for others, least recently used first, and comes back the same', async () => {
     await host.complete(ask('mine'));
-    const one = host.memory.bytes;
+    // Room for two: the second also has the first in its graph, and there is not much of anything else here.
+    const limit = 3 * host.memory.bytes;
     await host.dispose();
     host = await openLlamaHost({
       basePath: at('base'),
       adapters: ['one', 'two', 'three'].map((name) => ({ name, path: at(name) })),
       contextSize: 256,
-      memoryLimit: 2.5 * one,
+      memoryLimit: limit,
     });
     const texts = [await textOf('one'), await textOf('two'), await textOf('three')];
     expect(host.memory).toMatchObject({ contexts: 2, evictions: 1 });
-    expect(host.memory.bytes).toBeLessThanOrEqual(2.5 * one);
+    expect(host.memory.bytes).toBeLessThanOrEqual(limit);
     const { cachedTokens } = await host.complete(ask('three'));
     expect(cachedTokens).toBeGreaterThan(0);
     expect((await host.complete(ask('one'))).cachedTokens).toBe(0);
@@ -126,7 +127,7 @@ describe('an adapter', () => {
     const jobs = Array.from({ length: 18 }, (_, index) => (index * 7) % 3);
     const answers = await Promise.all(jobs.map((index) => textOf(names[index]!)));
     expect(answers).toEqual(jobs.map((index) => texts[index]));
-    expect(host.memory.bytes).toBeLessThanOrEqual(2.5 * one);
+    expect(host.memory.bytes).toBeLessThanOrEqual(limit);
   });
 });
 

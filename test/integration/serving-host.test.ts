@@ -121,6 +121,36 @@ describe('a request', () => {
     }
   });
 
+  it.each([undefined, ';\n}\n'])(
+    'heals a token: goes on as if its beginning were not typed (suffix %j)',
+    async (suffix) => {
+      let inside = 0;
+      for (let number = 0; number < 24; number += 1) {
+        const whole = ask({ prompt: `${prompt} ${number}`, suffix });
+        const { text } = await host.complete(whole);
+        const typed = /^[ -~]{2,}/.exec(text)?.[0].slice(0, 4) ?? '';
+        for (let length = 1; length <= typed.length; length += 1) {
+          const heal = typed.slice(0, length);
+          const pieces: string[] = [];
+          const healed = await host.complete({ ...whole, heal }, undefined, (piece) => pieces.push(piece));
+          expect(healed.text.startsWith(text.slice(length))).toBe(true);
+          expect(pieces.join('')).toBe(healed.text);
+          if (host.encode(typed).length < host.encode(heal).length + host.encode(typed.slice(length)).length)
+            inside += 1;
+        }
+      }
+      expect(inside).toBeGreaterThan(2);
+    },
+  );
+
+  it('spells what the model would not say, and does not tell it', async () => {
+    const heal = 'qZ@';
+    expect((await host.complete(ask({ heal }))).text).not.toContain(heal);
+    // Where each token is told, it is a part of the prompt.
+    const told = await host.complete(ask({ heal, logprobs: 1 }));
+    expect(told.promptTokens).toBe(host.encode(prompt + heal).length);
+  });
+
   it('takes special tokens in its prompt for text, and writes none', async () => {
     const typed = '<|fim_middle|>';
     expect(host.encode(typed).length).toBeGreaterThan(1);

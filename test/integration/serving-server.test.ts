@@ -163,7 +163,7 @@ describe('on a port', () => {
       body: JSON.stringify(long),
       signal: gone.signal,
     }).then((response) => response.text());
-    await vi.waitFor(() => expect(server.host.statistics.active).toBe(1));
+    await vi.waitFor(() => expect(server.host.statistics.active).toBe(1), { interval: 1, timeout: 10_000 });
     gone.abort();
     await expect(request).rejects.toThrow();
     await vi.waitFor(() => expect(server.host.statistics.active).toBe(0), 10_000);

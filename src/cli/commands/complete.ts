@@ -61,7 +61,6 @@ const reasons: Record<string, string> = {
   'long-line': 'the line is too long to be code',
   empty: 'the file is empty',
   blank: 'the model has nothing to say here',
-  heal: 'the model would not go on after this space',
   loop: 'the model only repeats itself',
   'repeats-above': 'the model only says the line above again',
   'repeats-below': 'the model only says what follows already',

@@ -133,7 +133,7 @@ async function score(item: Held, model: EvaluatedModel, signal?: AbortSignal): P
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   title: 'Held-out text',
-  version: 2,
+  version: 3,
   ofRun: true,
   planned,
   cost: 110,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answered, setUp, settle } from './set-up.ts';
+import { answered, beforeCursor, setUp, settle } from './set-up.ts';
 
 describe('a request', () => {
   it('waits for a pause in typing, then asks once', async () => {
@@ -9,7 +9,10 @@ describe('a request', () => {
     expect(t.asks).toHaveLength(0);
     t.pauses[0]!.end();
     await settle();
-    expect(t.asks[0]!.ask).toEqual({ model: 'mine', prompt: 'const a =', maxTokens: 48, stop: ['\n'] });
+    expect(t.asks[0]!.ask).toEqual({
+      ...{ model: 'mine', prompt: 'const a', heal: ' =' },
+      ...{ maxTokens: 48, stop: ['\n'] },
+    });
     t.asks[0]!.answer(' 1;');
     expect(await promise).toEqual({ text: ' 1;', source: 'engine' });
     expect(t.completer.statistics('mine')).toMatchObject({ asked: 1, cached: 0 });
@@ -202,7 +205,7 @@ describe('what follows a completion', () => {
   it('is asked for while that is shown, and there at once when it is accepted', async () => {
     const t = setUp({ ahead: true });
     await shown(t);
-    expect(t.asks[1]!.ask.prompt).toBe('const a = first(');
+    expect(beforeCursor(t.asks[1]!.ask)).toBe('const a = first(');
     t.asks[1]!.answer('1);');
     await settle();
     expect(await t.completer.complete(t.at('const a = first('))).toEqual({ text: '1);', source: 'cache' });
@@ -232,7 +235,7 @@ describe('what follows a completion', () => {
     await settle();
     t.pauses.at(-1)!.end();
     await settle();
-    expect(t.asks.at(-1)!.ask.prompt).toBe('const a = fo');
+    expect(beforeCursor(t.asks.at(-1)!.ask)).toBe('const a = fo');
   });
 
   it('is not asked for when a key comes first, nor for another adapter', async () => {
@@ -243,7 +246,7 @@ describe('what follows a completion', () => {
     t.pauses.forEach(({ end }) => end());
     await settle();
     expect(t.asks).toHaveLength(2);
-    expect(t.asks[1]!.ask).toMatchObject({ model: 'other', prompt: 'const a =' });
+    expect(t.asks[1]!.ask).toMatchObject({ model: 'other', prompt: 'const a', heal: ' =' });
   });
 
   it('is the next line, where the completion ends a statement', async () => {
@@ -252,7 +255,7 @@ describe('what follows a completion', () => {
     await settle();
     t.pauses.at(-1)!.end();
     await settle();
-    t.asks[1]!.answer(' const b = 2;');
+    t.asks[1]!.answer('const b = 2;');
     await settle();
     expect(await t.completer.complete(t.at('  const a = 1;'))).toBeUndefined();
     expect((await t.completer.complete(t.at('  const a = 1;\n  ')))?.text).toBe('const b = 2;');
@@ -303,7 +306,8 @@ describe('other files', () => {
     expect(t.asks[0]!.ask).toMatchObject({
       place,
       context: [{ filename: 'src/price.ts', text: price.text }],
-      prompt: before,
+      prompt: before.slice(0, -1),
+      heal: ',',
     });
   });
 
@@ -320,7 +324,8 @@ describe('other files', () => {
   it('are left out where there are none; the place too, unless whole repositories were learned', async () => {
     const t = setUp();
     await answered(t, before, ' 1);', { place, files: () => [] });
-    expect(t.asks[0]!.ask).toEqual({ model: 'mine', prompt: before, maxTokens: 48, stop: ['\n'] });
+    expect(t.asks[0]!.ask).not.toHaveProperty('place');
+    expect(t.asks[0]!.ask).not.toHaveProperty('context');
     const whole = setUp({ wholeRepositories: true });
     await answered(whole, before, ' 1);', { place });
     expect(whole.asks[0]!.ask.place).toEqual(place);
@@ -351,10 +356,11 @@ describe('documents of any kind', () => {
     expect(lines.length).toBeGreaterThan(10_000_000);
     const t = setUp({ fillInTheMiddle: () => true });
     await answered(t, `${lines}const a =`, ' 1 + 2;', { after: `\n${lines}` });
-    const { prompt, suffix } = t.asks[0]!.ask;
+    const { ask } = t.asks[0]!;
+    const { prompt, suffix } = ask;
     expect(prompt.length).toBeLessThan(3000);
     expect(suffix!.length).toBeLessThan(1000);
-    expect(prompt.endsWith('\nconst a =')).toBe(true);
+    expect(beforeCursor(ask).endsWith('\nconst a =')).toBe(true);
     const after = `\n${lines}`;
     expect((await t.completer.complete(t.at(`${lines}const a = 1`, { after })))?.text).toBe(' + 2;');
     expect(await t.completer.complete(t.at(`${lines}const a`, { after }))).toBeUndefined();

@@ -26,14 +26,14 @@ function readCases(file: string): Case[] {
     });
 }
 
-/** What an editor would show, with the engine's part (ending at a stop text) played here. */
+/** What an editor would show, with the engine's part (ending at a stop text; what it healed is not told) played here. */
 function ghostText(document: CursorDocument, output: string): string {
   const reason = gate({ ...document, selections: [0] });
   if (reason) return `(not asked: ${reason})`;
   const reach = reachAt(document);
-  const { ask, heal } = buildPrompt(document, { model: 'm', fillInTheMiddle: false, maxTokens: 64, reach });
+  const ask = buildPrompt(document, { model: 'm', fillInTheMiddle: false, maxTokens: 64, reach });
   const stopped = ask.stop.reduce((text, stop) => text.split(stop)[0]!, output);
-  const result = cleanUp(stopped, document, { reach, heal });
+  const result = cleanUp(stopped, document, reach);
   return 'text' in result ? result.text : `(nothing: ${result.dropped})`;
 }
 

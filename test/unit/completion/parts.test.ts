@@ -122,21 +122,29 @@ describe('the context', () => {
 
 describe('the prompt', () => {
   const options = { model: 'm', fillInTheMiddle: true, maxTokens: 100, reach: 'block' as const };
-  it('leaves the last space to the model', () => {
-    expect(buildPrompt(document('  return '), options)).toMatchObject({
-      heal: ' ',
-      ask: { prompt: '  return' },
-    });
-    expect(buildPrompt(document('a\n    '), options)).toMatchObject({ heal: ' ', ask: { prompt: 'a\n   ' } });
-    expect(buildPrompt(document('a\n\t'), options)).toMatchObject({ heal: '\t', ask: { prompt: 'a\n' } });
+  it.each([
+    ['  return ', '  return', ' '],
+    ['a\n    ', 'a\n   ', ' '],
+    ['a\n\t', 'a\n', '\t'],
+    ['a\n    ret', 'a\n   ', ' ret'],
+    ['console.lo', 'console', '.lo'],
+    ['x = call(', 'x = call', '('],
+    ['if (a ==', 'if (a', ' =='],
+    ['my_na', 'my', '_na'],
+    ['x1', 'x1', undefined],
+    ['a\n', 'a\n', undefined],
+    ['größe', 'größe'.slice(0, 4), 'e'],
+  ])('leaves what may be the beginning of a token to the engine: %j', (before, prompt, heal) => {
+    const ask = buildPrompt(document(before), options);
+    expect({ prompt: ask.prompt, heal: ask.heal }).toEqual({ prompt, heal });
   });
   it('has one kind of line end', () =>
-    expect(buildPrompt(document('a\r\nb', '\r\nc'), options).ask).toMatchObject({
-      prompt: 'a\nb',
+    expect(buildPrompt(document('1\r\n2', '\r\nc'), options)).toMatchObject({
+      prompt: '1\n2',
       suffix: '\nc',
     }));
   it('has no suffix where nothing follows', () =>
-    expect(buildPrompt(document('a', '\n\n'), options).ask.suffix).toBeUndefined());
+    expect(buildPrompt(document('a', '\n\n'), options).suffix).toBeUndefined());
 });
 
 describe('the cache', () => {
