@@ -1,5 +1,5 @@
 /** From what the model said to what may be shown. */
-import { languageOf } from './languages.ts';
+import { embeddedAt, languageOf } from './languages.ts';
 import { cutLinesBelow, cutRestOfLine } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
 import { cutToBlock, cutUnmatched, cutUnmatchedTag } from './scope.ts';
@@ -14,7 +14,8 @@ const marker =
   /<[|｜][\w▁|｜ -]{2,40}[|｜]>|<(?:fim[_-](?:prefix|suffix|middle|pad)|file_sep|filename|repo_name|reponame|gh_stars|jupyter_\w+|EOT|PRE|SUF|MID)>|<\/?s>(?![\w>])/;
 
 /** Cleans an answer for the document. Either a text to show, in the document's own line ends, or why there is none. */
-export function cleanUp(answer: string, document: CursorDocument, reach: Reach): CleanUp {
+export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): CleanUp {
+  const document = embeddedAt(whole);
   const language = languageOf(document.languageId);
   let text = answer.replaceAll('\r\n', '\n');
   text = cutHalfCharacter(cutMarkers(text, document));
@@ -34,9 +35,7 @@ export function cleanUp(answer: string, document: CursorDocument, reach: Reach):
   if (repeatsAbove(text, document)) return { dropped: 'repeats-above' };
   return {
     text:
-      document.before.includes('\r\n') || document.after.includes('\r\n')
-        ? text.replaceAll('\n', '\r\n')
-        : text,
+      whole.before.includes('\r\n') || whole.after.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text,
   };
 }
 

@@ -1,6 +1,6 @@
 /** When not to ask at all. */
 import { readOn } from './brackets.ts';
-import { languageOf, type Language } from './languages.ts';
+import { embeddedAt, languageOf, type Language } from './languages.ts';
 import { isBlank, firstLine, lastLine } from './text.ts';
 import type { CursorDocument } from './types.ts';
 
@@ -58,7 +58,7 @@ export function gate({
   if (selections[0] !== 0) return 'selection';
   const left = lastLine(before);
   const right = firstLine(after);
-  if (!isOpen(left, right, languageOf(languageId))) return 'text-right';
+  if (!isOpen(left, right, languageOf(embeddedAt({ before, languageId }).languageId))) return 'text-right';
   if (left.length + right.length > LONGEST_LINE) return 'long-line';
   if (isBlank(before) && isBlank(after) && !hidden?.before && !hidden?.after) return 'empty';
   if (!invoked && isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';

@@ -78,6 +78,22 @@ export function languageOf(languageId: string): Language {
   return languages[languageId] ?? cLike;
 }
 
+/** Elements of a page whose content is another language. */
+const embedded = { script: 'javascript', style: 'css' };
+
+/** The document as it is to be read at the cursor: in a page's script or style, from there on as what that is written in. */
+export function embeddedAt<D extends { before: string; languageId: string }>(document: D): D {
+  const { before, languageId } = document;
+  if (!languageOf(languageId).markup) return document;
+  for (const [tag, language] of Object.entries(embedded)) {
+    const opened = before.lastIndexOf(`<${tag}`);
+    const begins = before.indexOf('>', opened) + 1;
+    if (opened >= 0 && begins > 0 && before.lastIndexOf(`</${tag}`) < opened)
+      return { ...document, languageId: language, before: before.slice(begins) };
+  }
+  return document;
+}
+
 const extensions: Record<string, string> = {
   ts: 'typescript',
   mts: 'typescript',

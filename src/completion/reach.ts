@@ -1,6 +1,6 @@
 /** One line or several, by what stands around the cursor. */
 import { insideOf, openAt } from './brackets.ts';
-import { languageOf } from './languages.ts';
+import { embeddedAt, languageOf } from './languages.ts';
 import { firstLine, isBlank, lastLine } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
 
@@ -8,7 +8,8 @@ import type { CursorDocument, Reach } from './types.ts';
  * `block` on a new line and where a block, a list or a tag has just been opened, if nothing but its own closer
  * follows; `line` anywhere else, and in comments.
  */
-export function reachAt({ before, after, languageId }: CursorDocument): Reach {
+export function reachAt(document: CursorDocument): Reach {
+  const { before, after, languageId } = embeddedAt(document);
   const language = languageOf(languageId);
   const inside = insideOf(openAt(before, language));
   if (inside === 'comment') return 'line';

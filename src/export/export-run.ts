@@ -32,7 +32,7 @@ import {
 } from './check-export.ts';
 import { checkTokens } from './check-text.ts';
 import { exportMergedGguf } from './merge.ts';
-import { exportModelGguf } from './model.ts';
+import { exportModelGguf, type ModelOptions } from './model.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from './peft.ts';
 import { readPeft } from './read-peft.ts';
 import type { LazyValues } from './values.ts';
@@ -186,14 +186,14 @@ async function artefactOf(
   return { artefact, step: checkpoint };
 }
 
-async function write({ spec, asked, artefact }: Work, path: string): Promise<void> {
+async function write({ spec, asked, artefact, signal }: Work, path: string): Promise<void> {
   const { base, hyper } = spec;
-  const { type = 'F16' } = asked;
-  if (hyper.method === 'full') return exportWhole(path, base.path, artefact, type);
+  const options = { type: asked.type ?? 'F16', signal };
+  if (hyper.method === 'full') return exportWhole(path, base.path, artefact, options);
   const gguf = await openGguf(base.path);
   try {
     const adapter = await readAdapterGguf(artefact, gguf);
-    if (asked.to === 'gguf-merged') return await exportMergedGguf(path, base.path, adapter, { type });
+    if (asked.to === 'gguf-merged') return await exportMergedGguf(path, base.path, adapter, options);
     if (asked.to === 'gguf-adapter')
       return await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
     await writePeft(path, adapter, { config: readConfig(gguf), hyper, baseName: asked.baseName ?? base.id });
@@ -203,7 +203,12 @@ async function write({ spec, asked, artefact }: Work, path: string): Promise<voi
 }
 
 /** A full fine-tune's model in other types. */
-async function exportWhole(path: string, basePath: string, model: string, type: MergedType): Promise<void> {
+async function exportWhole(
+  path: string,
+  basePath: string,
+  model: string,
+  options: ModelOptions,
+): Promise<void> {
   const trained = await openGguf(model);
   try {
     const lazily = (name: string, shape: readonly number[]): LazyValues => ({
@@ -211,7 +216,7 @@ async function exportWhole(path: string, basePath: string, model: string, type: 
       read: () => trained.readF32(name),
     });
     const replaced = [...trained.tensors].map(([name, { shape }]) => [name, lazily(name, shape)] as const);
-    await exportModelGguf(path, basePath, new Map(replaced), { type });
+    await exportModelGguf(path, basePath, new Map(replaced), options);
   } finally {
     await trained.close();
   }
@@ -237,12 +242,12 @@ async function compare(
 }
 
 /** PEFT's folder, read back as anyone's would be, put into the base in half precision. */
-async function mergePeft({ spec, folder }: Work, written: string): Promise<string> {
+async function mergePeft({ spec, folder, signal }: Work, written: string): Promise<string> {
   const base = await openGguf(spec.base.path);
   try {
     const { adapter } = await readPeft(written, base);
     const path = join(folder, 'merged.gguf');
-    await exportMergedGguf(path, spec.base.path, adapter, { type: 'F16' });
+    await exportMergedGguf(path, spec.base.path, adapter, { type: 'F16', signal });
     return path;
   } finally {
     await base.close();

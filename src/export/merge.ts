@@ -1,7 +1,7 @@
 /** An adapter put into its base: W + (alpha / rank) B A, as a GGUF file of its own. */
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
-import { exportModelGguf, type ModelType } from './model.ts';
+import { exportModelGguf, type ModelOptions } from './model.ts';
 import type { LazyValues } from './values.ts';
 
 /** Writes the base at `basePath` with the adapter in it, by rename. Only adapted matrices are computed anew. */
@@ -9,14 +9,14 @@ export async function exportMergedGguf(
   path: string,
   basePath: string,
   adapter: Pick<Adapter, 'alpha' | 'layers'>,
-  { type }: { type: ModelType },
+  options: ModelOptions,
 ): Promise<void> {
   const base = await openGguf(basePath);
   try {
     const merged = adapter.layers.map(
       (layer) => [`${layer.name}.weight`, lazilyMerged(base, layer, adapter.alpha)] as const,
     );
-    await exportModelGguf(path, basePath, new Map(merged), { type });
+    await exportModelGguf(path, basePath, new Map(merged), options);
   } finally {
     await base.close();
   }

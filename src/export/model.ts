@@ -20,18 +20,23 @@ const fileTypes = { F32: 0, F16: 1, Q8_0: 7 };
 /** Of the layout of quantised blocks; llama.cpp knows no other one. */
 const QUANTISATION_VERSION = 2;
 
+export interface ModelOptions {
+  type: ModelType;
+  signal?: AbortSignal | undefined;
+}
+
 /**
  * Writes the base at `basePath` with `replaced` tensors (row-major, the base's shapes; whole rows of vocabulary and
  * all). Metadata and tokenizer are the base's, byte for byte. Matrices are stored as `type` (F16 where their rows are no
  * whole blocks of it); vectors (norms, biases) stay F32, or in type `base` as they are. Tensors that are not replaced
  * are stored in the base's values, and where their type stays the same, in its bytes.
- * Throws RangeError for a replaced tensor that the base does not have or whose size differs.
+ * `signal` stops it between two tensors. Throws RangeError for a replaced tensor that the base does not have or whose size differs.
  */
 export async function exportModelGguf(
   path: string,
   basePath: string,
   replaced: ReadonlyMap<string, Values>,
-  { type }: { type: ModelType },
+  { type, signal }: ModelOptions,
 ): Promise<void> {
   const base = await openGguf(basePath);
   try {
@@ -50,6 +55,7 @@ export async function exportModelGguf(
         shape: tensor.shape,
         type: stored,
         data: async () => {
+          signal?.throwIfAborted();
           const values = replaced.get(name);
           if (!values && stored === tensor.type) return base.readBytes(name);
           return quantise(stored, values ? await readValues(values) : await base.readF32(name));

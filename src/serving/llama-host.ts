@@ -187,7 +187,7 @@ class Host implements LlamaHost {
     const version = offer?.version ?? '';
     if (this.versions.get(name) !== version) await this.engines.retire(name);
     this.versions.set(name, version);
-    return this.engines.use(
+    const used = this.engines.use(
       name,
       {
         open: () => this.openEngine(offer),
@@ -196,6 +196,8 @@ class Host implements LlamaHost {
       work,
       signal,
     );
+    // It may have been removed after it was found: then nobody would ask for what was opened.
+    return used.finally(() => (this.models.includes(name) ? undefined : this.engines.retire(name)));
   }
 
   /** What an engine takes beside its context as llama.cpp counts it, in bytes. */

@@ -77,6 +77,13 @@ describe('an adapter', () => {
     expect(host.memory.contexts).toBe(0);
   });
 
+  it('that is removed while its request begins leaves nothing in memory', async () => {
+    const underway = textOf('mine');
+    expect(await host.removeAdapter('mine')).toBe(true);
+    expect(await underway).not.toBe('');
+    expect(host.memory.contexts).toBe(0);
+  });
+
   it('whose file is deleted finishes too, and then is gone', async () => {
     const whole = await host.complete(ask('mine', { maxTokens: 100 }));
     let deleted: Promise<void> | undefined;
