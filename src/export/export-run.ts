@@ -15,11 +15,11 @@ import {
   type ExportTarget,
   type MergedType,
 } from '../protocol/export.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
 import { listCheckpoints } from '../training/checkpoints.ts';
-import { artefactName, exportCheckpoint } from '../training/export-result.ts';
+import { exportCheckpoint } from '../training/export-result.ts';
 import { exportAdapterGguf, readAdapterGguf } from './adapter.ts';
 import {
   EXACT_LIMIT,

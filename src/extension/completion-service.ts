@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Acceptance, RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
+import { artefactName } from '../protocol/run.ts';
 import { ServingClient } from '../serving/client.ts';
 import type { Context } from './context.ts';
 import { GhostText } from './ghost-text.ts';
@@ -18,9 +19,9 @@ const NEWEST_WEIGHT = 0.3;
 /** Where people write: no output, no source-control input, no read-only views. */
 const documents = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
-const artefact = ({ spec: { id } }: RunSnapshot, file: string) => ({
-  name: id,
-  path: join(runsDir(), id, file),
+const artefact = ({ spec }: RunSnapshot) => ({
+  name: spec.id,
+  path: join(runsDir(), spec.id, artefactName(spec)),
 });
 
 export class CompletionService {
@@ -85,7 +86,7 @@ export class CompletionService {
     await vscode.window.withProgress(options, async () => {
       const serving = this.serving(run);
       await serving.start();
-      if (run.spec.hyper.method === 'lora') await serving.addAdapter(artefact(run, 'adapter.gguf'));
+      if (run.spec.hyper.method === 'lora') await serving.addAdapter(artefact(run));
     });
     this.changed.fire();
     void this.context.log.ask('info', `${run.spec.name} completes your code now: Tab accepts.`);
@@ -103,7 +104,7 @@ export class CompletionService {
       node: () => this.context.node(),
       script: this.context.bundle('server.mjs'),
       base: base.path,
-      ...(lora ? { adapters: [artefact(run, 'adapter.gguf')] } : { models: [artefact(run, 'model.gguf')] }),
+      ...(lora ? { adapters: [artefact(run)] } : { models: [artefact(run)] }),
       idleMinutes: IDLE_MINUTES,
       log: (line) => this.context.log.info(`server: ${line}`),
     });

@@ -126,6 +126,10 @@ export const runSpecSchema = z.object({
 });
 export type RunSpec = z.infer<typeof runSpecSchema>;
 
+/** The result's name within the run directory. */
+export const artefactName = ({ hyper }: Pick<RunSpec, 'hyper'>) =>
+  hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
+
 export const runStatusNames = [
   'queued',
   'running',

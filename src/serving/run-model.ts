@@ -3,6 +3,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireVerified } from '../export/verify.ts';
 import { UserError } from '../protocol/errors.ts';
+import { artefactName } from '../protocol/run.ts';
 import { readSpec } from '../runs/index.ts';
 
 export interface ServedRun {
@@ -18,7 +19,7 @@ export interface ServedRun {
 export async function servedRun(dir: string): Promise<ServedRun> {
   const spec = await readSpec(dir);
   const lora = spec.hyper.method === 'lora';
-  const path = join(dir, lora ? 'adapter.gguf' : 'model.gguf');
+  const path = join(dir, artefactName(spec));
   try {
     await access(path);
   } catch {

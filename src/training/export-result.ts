@@ -4,16 +4,12 @@ import { exportAdapterGguf, exportModelGguf, type Adapter, type AdapterLayer } f
 import type { LazyValues } from '../export/values.ts';
 import { openGguf } from '../gguf/index.ts';
 import { adapterAlpha, readConfig, type Model } from '../model/index.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { lazyParameter, readParameters } from './checkpoints.ts';
 
 /** Trained parameters by name. */
 type Parameters = ReadonlyMap<string, { shape: readonly number[]; data: LazyValues }>;
 type Asked = Pick<RunSpec, 'base' | 'hyper'>;
-
-/** Its name within the run directory. */
-export const artefactName = ({ hyper }: Pick<RunSpec, 'hyper'>) =>
-  hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
 
 /** Writes adapter.gguf (LoRA) or model.gguf (full). Returns its name within the run directory. */
 export async function exportResult(dir: string, spec: Asked, model: Model): Promise<string> {

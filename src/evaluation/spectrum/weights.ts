@@ -8,7 +8,7 @@ import { readSafetensors } from '../../export/safetensors.ts';
 import { openGguf, type GgufFile } from '../../gguf/index.ts';
 import { linearShape, moduleTensors, readConfig, type ModelConfig } from '../../model/index.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { moduleNames, type ModuleName, type RunSpec } from '../../protocol/run.ts';
+import { artefactName, moduleNames, type ModuleName, type RunSpec } from '../../protocol/run.ts';
 import type { RunSpectrum } from '../../protocol/spectrum.ts';
 import { triangularFactor } from '../../tensor/linear-algebra.ts';
 import { checkpointPath } from '../../training/checkpoints.ts';
@@ -100,7 +100,7 @@ async function digestOf(path: string, { id, base }: RunSpec): Promise<string> {
 
 async function openChanges(dir: string, spec: RunSpec, step: number, base: GgufFile): Promise<Changes> {
   const lora = spec.hyper.method === 'lora';
-  const path = join(dir, lora ? 'adapter.gguf' : 'model.gguf');
+  const path = join(dir, artefactName(spec));
   if (!(await isThere(path)))
     throw new UserError(
       'run-not-finished',
