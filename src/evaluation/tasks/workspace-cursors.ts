@@ -82,7 +82,8 @@ export function cursorItems(
     repository: basename(resolve(folder)),
     wholeRepositories: plan.repositoryContext,
   });
-  const groups = countOf(context, counts.latency);
+  // More would take long and say no more.
+  const groups = Math.min(countOf(context, counts.latency), counts.latency.paper);
   const timed = spread(placed.length, groups * REQUESTS).map((index) => placed[index]!);
   const latencies = spread(Math.ceil(timed.length / REQUESTS), groups).map((index): LatencyItem => {
     const some = timed.slice(index * REQUESTS, (index + 1) * REQUESTS);
