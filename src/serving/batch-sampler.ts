@@ -22,8 +22,9 @@ import { Answer } from './answer.ts';
 import { contextOptions } from './engine-model.ts';
 import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from './host-types.ts';
 import { commonPrefix } from './prompt-tokens.ts';
-import { layOutRequest, samplerOptions, type RequestTokens } from './request-tokens.ts';
+import { healable, layOutRequest, samplerOptions, type RequestTokens } from './request-tokens.ts';
 import { SampleQueue } from './sample-queue.ts';
+import { spell } from './spell.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** A lane for each core, four at most, since each has its own keys and values in memory. */
@@ -78,8 +79,7 @@ export class BatchSampler {
 
   async sample(asked: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
     signal?.throwIfAborted();
-    // Many step together here; none can stop to spell.
-    const request = { ...asked, prompt: asked.prompt + (asked.heal ?? ''), heal: undefined };
+    const request = healable(asked, this.vocabulary);
     const tokens = layOutRequest(request, this.model, this.vocabulary, this.contexts[0]!.contextSize);
     let abort = () => {};
     const completion = new Promise<HostCompletion>((resolve, reject) => {
@@ -170,10 +170,15 @@ class Seat {
     const job = this.free ? queue.take(this.held.prompt) : undefined;
     if (!job) return;
     const { tokens: prompt, most } = job.tokens;
-    const answer = new Answer(this.vocabulary, { prompt, most, stop: job.request.stop });
-    this.writing = { job, answer, cachedTokens: 0 };
-    this.writing.cachedTokens = await this.read(job);
-    this.generate(prompt.slice(-1), job.request);
+    const { stop, heal = '' } = job.request;
+    const answer = new Answer(this.vocabulary, { prompt, most, stop, known: heal.length });
+    const writing: Writing = { job, answer, cachedTokens: 0 };
+    this.writing = writing;
+    writing.cachedTokens = await this.read(job);
+    // Nobody else steps meanwhile, so that one row is computed at a time, as always.
+    const next = await spell(heal, this.sequence, prompt.slice(-1), answer, this.vocabulary);
+    if (next.length === 0) await this.finish(writing);
+    else this.generate(next, job.request);
   }
 
   /** Has all but the prompt's last token in the sequence. Returns how many of them were there already. */

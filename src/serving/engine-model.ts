@@ -12,6 +12,7 @@ import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-ty
 import { Pool } from './pool.ts';
 import { commonPrefix } from './prompt-tokens.ts';
 import { healable, layOutRequest, samplerOptions } from './request-tokens.ts';
+import { spell } from './spell.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** Prompt tokens are read in steps of about so long, between which the abort signal is looked at. */
@@ -91,7 +92,7 @@ export class EngineModel {
         known: heal.length,
       });
       if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
-      const healed = most > 0 ? await this.spell(heal, sequence, rest, answer, signal) : [];
+      const healed = most > 0 ? await spell(heal, sequence, rest, answer, this.vocabulary, signal) : [];
       const firstAt =
         healed.length > 0 ? await this.write(sequence, healed, request, answer, signal) : performance.now();
       return {
@@ -105,36 +106,6 @@ export class EngineModel {
     } finally {
       this.pool.release(sequence);
     }
-  }
-
-  /**
-   * Computes `rest` and writes tokens that begin with `text`, of those that can each time the likeliest; the last may say
-   * more. Returns what is to be computed next: nothing where the answer has ended.
-   */
-  private async spell(
-    text: string,
-    sequence: LlamaContextSequence,
-    rest: readonly number[],
-    answer: Answer,
-    signal?: AbortSignal,
-  ): Promise<readonly number[]> {
-    let next = rest;
-    for (let left = text; left !== '';) {
-      signal?.throwIfAborted();
-      const outputs = await sequence.controlledEvaluate(
-        next.map((token, index) =>
-          index < next.length - 1
-            ? (token as Token)
-            : [token as Token, { generateNext: { probabilities: true } }],
-        ),
-      );
-      const chances = outputs.at(-1)?.next.probabilities?.keys() ?? [];
-      const token = firstThatFits(left, chances, this.vocabulary) ?? this.model.tokenize(left)[0]!;
-      left = left.slice(this.vocabulary.piece(token).length);
-      if (answer.push(token)) return [];
-      next = [token];
-    }
-    return next;
   }
 
   /** Computes the last of the prompt, then token after token. Returns when the first was there. */
@@ -211,19 +182,6 @@ export class EngineModel {
   dispose(): Promise<void> {
     return this.context.dispose();
   }
-}
-
-/** The first of `tokens` that says the beginning of `text`, or all of it and more. */
-function firstThatFits(
-  text: string,
-  tokens: Iterable<number>,
-  { piece, ends }: Vocabulary,
-): number | undefined {
-  for (const token of tokens) {
-    const says = piece(token);
-    if (says !== '' && !ends.has(token) && (says.startsWith(text) || text.startsWith(says))) return token;
-  }
-  return undefined;
 }
 
 /** A tile, or else whole eights: llama.cpp multiplies so many rows at a time. */

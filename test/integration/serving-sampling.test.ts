@@ -91,6 +91,24 @@ describe('samples', () => {
       }
   });
 
+  it('heal a token as complete does, whatever else is sampled', async () => {
+    const greedy = { maxTokens: 12, temperature: 0 };
+    let healed = 0;
+    for (const [index, prompt] of prompts.entries()) {
+      const { text } = await sample({ ...greedy, prompt });
+      const heal = /^[ -~]{1,3}/.exec(text)?.[0];
+      if (!heal) continue;
+      const jobs = [
+        sample({ ...greedy, prompt, heal }),
+        ...(index % 2 ? [samples(5, { maxTokens: 9 })] : []),
+      ];
+      const [answer] = (await Promise.all(jobs)) as [Awaited<ReturnType<typeof sample>>];
+      expect(answer.text.startsWith(text.slice(heal.length))).toBe(true);
+      healed += 1;
+    }
+    expect(healed).toBeGreaterThan(0);
+  });
+
   it('of one prompt read it once for each sequence that writes them', async () => {
     const answers = await samples(60, { prompt: 'a prompt of its own, read for the first time' });
     const read = answers.filter(({ cachedTokens, promptTokens }) => cachedTokens < promptTokens - 1);

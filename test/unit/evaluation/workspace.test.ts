@@ -94,7 +94,8 @@ beforeEach(() => void (asked.length = 0));
 function knowing(change: (text: string) => string = (text) => text) {
   const answer = (request: Request) => {
     asked.push(request);
-    const at = heldOut.indexOf(request.prompt) + request.prompt.length;
+    const before = request.prompt + (request.heal ?? '');
+    const at = heldOut.indexOf(before) + before.length;
     const stop = request.stop![0]!;
     return Promise.resolve(answerOf(change(heldOut.slice(at)).split(stop)[0]!));
   };
