@@ -3,7 +3,7 @@
  * An answer belongs to the text before the cursor, the text after it, the file and the adapter.
  */
 import { readBrackets } from './brackets.ts';
-import { languageOf } from './languages.ts';
+import { embeddedAt, languageOf } from './languages.ts';
 import type { CursorDocument } from './types.ts';
 import { lengthsOf } from './window.ts';
 
@@ -86,7 +86,7 @@ function restOf(entry: Entry, document: CursorDocument): string | undefined {
   const rest = entry.text.slice(typedLength);
   // Everything was typed: what comes next is not known.
   if (rest === '' && entry.text !== '') return undefined;
-  return added === 0 ? rest : upToClosed(rest, after[0] ?? '', languageId);
+  return added === 0 ? rest : upToClosed(rest, after[0] ?? '', embeddedAt({ before, languageId }).languageId);
 }
 
 /** The editor closed the bracket or quote that was typed: what it added is left out, with what follows it. */

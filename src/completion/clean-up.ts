@@ -26,7 +26,7 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
   text = cutLoops(text);
   if (isBlank(text)) return { dropped: 'loop' };
   text = cutUnmatched(text, document, language);
-  if (language.markup || language.tags) text = cutUnmatchedTag(text, document);
+  if (languageOf(whole.languageId).markup || language.tags) text = cutUnmatchedTag(text, document);
   text = cutRestOfLine(text, document, language);
   const below = cutLinesBelow(text, document.after);
   if (below === undefined) return { dropped: 'repeats-below' };

@@ -78,20 +78,25 @@ export function languageOf(languageId: string): Language {
   return languages[languageId] ?? cLike;
 }
 
-/** Elements of a page whose content is another language. */
-const embedded = { script: 'javascript', style: 'css' };
+/** Languages whose pages hold scripts and styles, and what those are written in. */
+const pages = new Set(['html', 'vue', 'svelte']);
+const embedded: Record<string, string> = { script: 'javascript', style: 'css' };
+const borders = /<(script|style)(?=[\s>])[^>]*>|<\/(script|style)\s*>|<!--|-->/gi;
 
 /** The document as it is to be read at the cursor: in a page's script or style, from there on as what that is written in. */
 export function embeddedAt<D extends { before: string; languageId: string }>(document: D): D {
   const { before, languageId } = document;
-  if (!languageOf(languageId).markup) return document;
-  for (const [tag, language] of Object.entries(embedded)) {
-    const opened = before.lastIndexOf(`<${tag}`);
-    const begins = before.indexOf('>', opened) + 1;
-    if (opened >= 0 && begins > 0 && before.lastIndexOf(`</${tag}`) < opened)
-      return { ...document, languageId: language, before: before.slice(begins) };
+  if (!pages.has(languageId)) return document;
+  let inside: { tag: string; begins: number } | undefined;
+  let comment = false;
+  for (const { 0: border, 1: opens, 2: closes, index } of before.matchAll(borders)) {
+    if (inside) inside = closes?.toLowerCase() === inside.tag ? undefined : inside;
+    else if (comment || border === '<!--') comment = border !== '-->';
+    else if (opens && !border.endsWith('/>'))
+      inside = { tag: opens.toLowerCase(), begins: index + border.length };
   }
-  return document;
+  if (!inside) return document;
+  return { ...document, languageId: embedded[inside.tag]!, before: before.slice(inside.begins) };
 }
 
 const extensions: Record<string, string> = {

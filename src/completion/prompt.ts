@@ -20,11 +20,11 @@ export interface PromptOptions {
  * What may be only the beginning of a token: the word or the punctuation at the cursor with the one character that
  * tokens of code begin with, or the last white space (indentation is one token but for its last character).
  */
-const begunToken = /[ !-/:-@[-`{-~]?[A-Za-z]{1,32}$| ?[!-/:-@[-`{-~]{1,3}$|[ \t]$/;
+const begunToken = /(?:[ !-/:-@[-`{-~]|(?<![A-Za-z]))[A-Za-z]{1,32}$| ?[!-/:-@[-`{-~]{1,3}$|[ \t]$/;
 
 /** A line needs fewer tokens than a block may take. */
 const LINE_TOKENS = 48;
-const LONGEST_TOKEN = 33;
+const LONGEST_TOKEN = 34;
 
 /**
  * What comes first stays the same for longest, for the engine to reuse: other files, then the text before the cursor, then

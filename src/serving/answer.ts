@@ -25,6 +25,9 @@ export class Answer {
   /** Of those, how many were shown. */
   private shownChances = 0;
   private known: number;
+  private most: number;
+  /** Tokens that say what is known. */
+  private spelled = 0;
   private readonly detokenizer: Detokenizer;
   private readonly stopText: StopText;
 
@@ -33,6 +36,7 @@ export class Answer {
     private readonly options: AnswerOptions,
   ) {
     this.known = options.known ?? 0;
+    this.most = options.most;
     this.detokenizer = new Detokenizer(vocabulary.decode, options.prompt);
     this.stopText = new StopText(options.stop ?? []);
   }
@@ -47,13 +51,19 @@ export class Answer {
     this.tokens.push(token);
     if (chance) this.chances.push({ ...chance, offset: this.decoded });
     const ended = this.take(this.detokenizer.push(token));
-    if (!ended && this.tokens.length >= this.options.most) this.flush();
-    return ended || this.tokens.length >= this.options.most;
+    if (!ended && this.tokens.length >= this.most) this.flush();
+    return ended || this.tokens.length >= this.most;
   }
 
-  /** The tokens that it has. */
+  /** From here on so many tokens at most, and no more than there is room for. */
+  allow(tokens: number): void {
+    this.spelled = this.tokens.length;
+    this.most = Math.min(this.most, this.spelled + tokens);
+  }
+
+  /** The tokens that it has, without those that spell what was known. */
   get written(): readonly number[] {
-    return this.tokens;
+    return this.tokens.slice(this.spelled);
   }
 
   get result(): Pick<HostCompletion, 'text' | 'completionTokens' | 'finishReason' | 'stopText' | 'chances'> {

@@ -79,7 +79,7 @@ export class BatchSampler {
 
   async sample(asked: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
     signal?.throwIfAborted();
-    const request = healable(asked, this.vocabulary);
+    const request = healable(asked);
     const tokens = layOutRequest(request, this.model, this.vocabulary, this.contexts[0]!.contextSize);
     let abort = () => {};
     const completion = new Promise<HostCompletion>((resolve, reject) => {
@@ -170,13 +170,15 @@ class Seat {
     const job = this.free ? queue.take(this.held.prompt) : undefined;
     if (!job) return;
     const { tokens: prompt, most } = job.tokens;
-    const { stop, heal = '' } = job.request;
+    const { stop, heal = '', temperature, seed } = job.request;
     const answer = new Answer(this.vocabulary, { prompt, most, stop, known: heal.length });
     const writing: Writing = { job, answer, cachedTokens: 0 };
     this.writing = writing;
     writing.cachedTokens = await this.read(job);
     // Nobody else steps meanwhile, so that one row is computed at a time, as always.
-    const next = await spell(heal, this.sequence, prompt.slice(-1), answer, this.vocabulary);
+    const spelling = { text: heal, temperature, seed };
+    const next = await spell(spelling, this.sequence, prompt.slice(-1), answer, this.vocabulary);
+    answer.allow(job.request.maxTokens);
     if (next.length === 0) await this.finish(writing);
     else this.generate(next, job.request);
   }

@@ -15,7 +15,7 @@ import { healable, layOutRequest, samplerOptions } from './request-tokens.ts';
 import { spell } from './spell.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Prompt tokens are read in steps of about so long, between which the abort signal is looked at. */
+/** Between steps of about so long, or of a whole tile, reading a prompt looks at the abort signal. */
 const STEP_MS = 160;
 /** Until the speed is known, and bounds. */
 const FIRST_STEP = 16;
@@ -72,7 +72,7 @@ export class EngineModel {
   }
 
   async complete(asked: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
-    const request = healable(asked, this.vocabulary);
+    const request = healable(asked);
     const { heal = '' } = request;
     const prompt = layOutRequest(request, this.model, this.vocabulary, this.context.contextSize);
     const { tokens, most, trimmed } = prompt;
@@ -92,7 +92,10 @@ export class EngineModel {
         known: heal.length,
       });
       if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
-      const healed = most > 0 ? await spell(heal, sequence, rest, answer, this.vocabulary, signal) : [];
+      const { temperature, seed } = request;
+      const spelling = { text: heal, temperature, seed, signal };
+      const healed = most > 0 ? await spell(spelling, sequence, rest, answer, this.vocabulary) : [];
+      answer.allow(request.maxTokens);
       const firstAt =
         healed.length > 0 ? await this.write(sequence, healed, request, answer, signal) : performance.now();
       return {
@@ -153,7 +156,9 @@ export class EngineModel {
       const size = rest.length % most || most;
       const began = performance.now();
       await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, size) as Token[]);
-      if (size === most) this.step = stepAfter(size, performance.now() - began);
+      const step = stepAfter(size, performance.now() - began);
+      // A short step says too little of how fast a whole one would be, unless even it was slow.
+      if (size === most || (size >= FIRST_STEP && step < this.step)) this.step = step;
       rest = rest.slice(size);
     }
   }

@@ -202,6 +202,7 @@ class Host implements LlamaHost {
 
   /** What an engine takes beside its context as llama.cpp counts it, in bytes. */
   private bytesBeside(offer: Offer | undefined): number {
+    if (offer?.kind === 'model') return offer.bytes;
     return (offer?.bytes ?? 0) + GRAPH_BYTES * (this.adapted + (offer?.linears ?? 0));
   }
 
@@ -224,9 +225,9 @@ class Host implements LlamaHost {
       engine,
       bytes,
       dispose: async () => {
-        this.adapted -= linears;
         await engine.dispose();
         await weights?.dispose();
+        this.adapted -= linears;
         if (offer?.kind === 'model' && !this.samplers.has(offer.name)) await this.dropModel(offer.name);
       },
     };

@@ -13,10 +13,10 @@ export interface RequestTokens extends PromptTokens {
   most: number;
 }
 
-/** What can't be healed is a part of the prompt: where tokens have no text of their own, or each is told. */
-export function healable(request: HostRequest, { exact }: Vocabulary): HostRequest {
+/** Where each token is told, none is healed: what was to be is a part of the prompt. */
+export function healable(request: HostRequest): HostRequest {
   const { prompt, heal = '', logprobs } = request;
-  return exact && logprobs === undefined ? request : { ...request, prompt: prompt + heal, heal: undefined };
+  return logprobs === undefined ? request : { ...request, prompt: prompt + heal, heal: undefined };
 }
 
 /** The tokens of the prompt, cut so that the answer has room after it. */
@@ -28,7 +28,8 @@ export function layOutRequest(
 ): RequestTokens {
   const { prompt, suffix, maxTokens, begun = '', heal = '' } = request;
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
-  const wanted = maxTokens > 0 ? maxTokens + encode(heal).length : 0;
+  // Each of its bytes may be a token of its own.
+  const wanted = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
   const answer = Math.min(wanted, Math.floor(contextSize * ANSWER_SHARE));
   // One position stays empty: llama.cpp would shift the context to make room.
   const room = contextSize - 1 - answer;

@@ -1,45 +1,71 @@
 /** Token healing: the end of the text before the cursor is written anew, as a part of what the model would say there. */
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
+import { mix, uniform } from '../model/random.ts';
 import type { Answer } from './answer.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
+export interface Spelling {
+  text: string;
+  /** 0: the likeliest token that fits; above, one of those that fit, by chance. */
+  temperature?: number | undefined;
+  seed?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Share of the distribution that is looked at when there is a choice. */
+const LIKELY = 0.999;
+
 /**
- * Computes `rest` and writes tokens that begin with `text`, of those that can each time the likeliest; the last may say
- * more. Returns what is to be computed next: nothing where the answer has ended. Needs a vocabulary that is `exact`.
+ * Computes `rest` and writes tokens whose bytes begin with those of `text`; the last may say more. Returns what is to be
+ * computed next: nothing where the answer has ended.
  */
 export async function spell(
-  text: string,
+  { text, temperature = 0, seed, signal }: Spelling,
   sequence: LlamaContextSequence,
   rest: readonly number[],
   answer: Answer,
   vocabulary: Vocabulary,
-  signal?: AbortSignal,
 ): Promise<readonly number[]> {
+  const random = seed === undefined ? Math.random : uniform(mix(seed));
   let next = rest as readonly Token[];
-  for (let left = text; left !== '';) {
+  for (let left = Buffer.from(text).toString('latin1'); left !== '';) {
     signal?.throwIfAborted();
     const outputs = await sequence.controlledEvaluate([
       ...next.slice(0, -1),
       [next.at(-1)!, { generateNext: { probabilities: true } }],
     ]);
-    const likeliest = outputs.at(-1)?.next.probabilities?.keys() ?? [];
-    const token = firstThatFits(left, likeliest, vocabulary) ?? sequence.model.tokenize(left)[0]!;
-    left = left.slice(vocabulary.piece(token).length);
+    const token = chooseFitting(left, outputs.at(-1)!.next.probabilities!, vocabulary, {
+      temperature,
+      random,
+    });
+    left = left.slice(vocabulary.bytes(token).length);
     if (answer.push(token)) return [];
     next = [token];
   }
   return next;
 }
 
-/** The first of `tokens` that says the beginning of `text`, or all of it and more. */
-function firstThatFits(
+/**
+ * One of the tokens that say the beginning of `text` (bytes), or all of it and more. `chances` are likeliest first.
+ * Throws RangeError where the vocabulary has none, not even single bytes.
+ */
+export function chooseFitting<T extends number>(
   text: string,
-  tokens: Iterable<Token>,
-  { piece, ends }: Vocabulary,
-): Token | undefined {
-  for (const token of tokens) {
-    const says = piece(token);
-    if (says !== '' && !ends.has(token) && (says.startsWith(text) || text.startsWith(says))) return token;
+  chances: ReadonlyMap<T, number>,
+  { bytes, ends }: Pick<Vocabulary, 'bytes' | 'ends'>,
+  { temperature, random }: { temperature: number; random: () => number },
+): T {
+  const fitting: { token: T; weight: number }[] = [];
+  let seen = 0;
+  for (const [token, chance] of chances) {
+    const says = bytes(token);
+    seen += chance;
+    if (says !== '' && !ends.has(token) && (says.startsWith(text) || text.startsWith(says)))
+      fitting.push({ token, weight: temperature > 0 ? chance ** (1 / temperature) : 1 });
+    if (fitting.length > 0 && (temperature === 0 || seen > LIKELY)) break;
   }
-  return undefined;
+  let left = random() * fitting.reduce((sum, { weight }) => sum + weight, 0);
+  const chosen = fitting.find(({ weight }) => (left -= weight) <= 0) ?? fitting[0];
+  if (!chosen) throw new RangeError(`No token begins as ${JSON.stringify(text)} does.`);
+  return chosen.token;
 }

@@ -14,12 +14,12 @@ export interface Vocabulary {
   fill: FillTokens | undefined;
   /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and everything else that is no text. */
   ends: ReadonlySet<number>;
-  /** Every text is exactly the pieces of its tokens, one after another. */
-  exact: boolean;
   /** The text of `tokens` where `before` precede them. */
   decode(tokens: readonly number[], before: readonly number[]): string;
   /** A token by itself, for showing: its text, its name, or its bytes as `bytes:\\x..` where they are no whole character. */
   piece(token: number): string;
+  /** The bytes that a token stands for, each as one character. */
+  bytes(token: number): string;
   /** Tokens that begin a repository and each of its files. */
   repository: { name?: number | undefined; file?: number | undefined };
 }
@@ -44,7 +44,7 @@ export function readVocabulary(model: LlamaModel): Vocabulary {
   };
 }
 
-function readTexts(model: LlamaModel): Pick<Vocabulary, 'exact' | 'decode' | 'piece'> {
+function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece' | 'bytes'> {
   const { ggml } = model.fileInfo.metadata.tokenizer;
   const pieces = readPieces({
     'tokenizer.ggml.model': ggml.model,
@@ -57,15 +57,18 @@ function readTexts(model: LlamaModel): Pick<Vocabulary, 'exact' | 'decode' | 'pi
     if (Buffer.from(text).equals(bytes)) return text;
     return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
   };
+  // Asked for again and again, over the whole vocabulary.
+  const known: string[] = [];
+  const bytes = (token: number) => (known[token] ??= pieces.bytesOf(token).toString('latin1'));
   if (!pieces.exact)
     return {
-      exact: false,
       piece,
+      bytes,
       decode: (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
     };
   return {
-    exact: true,
     piece,
+    bytes,
     decode: (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8'),
   };
 }

@@ -144,8 +144,17 @@ describe('a request', () => {
   );
 
   it('spells what the model would not say, and does not tell it', async () => {
-    const heal = 'qZ@';
-    expect((await host.complete(ask({ heal }))).text).not.toContain(heal);
+    const heal = 'qZ@ 日本';
+    const spelled = await host.complete(ask({ heal, maxTokens: 5 }));
+    expect(spelled.text).not.toContain('日');
+    // What is spelled takes nothing from the answer.
+    expect(spelled.completionTokens).toBeGreaterThanOrEqual(3 + 5);
+    expect((await host.complete(ask({ heal, maxTokens: 0 }))).completionTokens).toBe(0);
+    // By chance, too, as the rest.
+    const byChance = (seed: number) => host.complete(ask({ heal: ' ', temperature: 1.5, seed }));
+    const texts = await Promise.all([1, 1, 2, 3, 4].map(async (seed) => (await byChance(seed)).text));
+    expect(texts[1]).toBe(texts[0]);
+    expect(new Set(texts.map((text) => text.slice(0, 3))).size).toBeGreaterThan(1);
     // Where each token is told, it is a part of the prompt.
     const told = await host.complete(ask({ heal, logprobs: 1 }));
     expect(told.promptTokens).toBe(host.encode(prompt + heal).length);

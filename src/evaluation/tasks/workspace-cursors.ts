@@ -156,7 +156,8 @@ export async function scoreLatency(
   for (const cursor of cursors)
     await complete(cursor, model, signal, async (ask, stop) => {
       const request = { ...ask, temperature: 0 };
-      await model.completeAlone({ ...request, prompt: ask.prompt.slice(0, -UNREAD), maxTokens: 1 }, stop);
+      const read = (ask.prompt + (ask.heal ?? '')).slice(0, -UNREAD);
+      await model.completeAlone({ ...request, prompt: read, heal: undefined, maxTokens: 1 }, stop);
       const start = performance.now();
       const { text } = await model.completeAlone(request, stop);
       times.push(performance.now() - start);

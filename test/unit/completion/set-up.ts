@@ -5,10 +5,10 @@ import {
   type CompletionAsk,
 } from '../../../src/completion/index.ts';
 
-/** An engine whose answers the test gives, and a clock that it winds. */
 /** The text before the cursor that a request is about. */
 export const beforeCursor = ({ prompt, heal = '' }: CompletionAsk): string => prompt + heal;
 
+/** An engine whose answers the test gives, and a clock that it winds. */
 export function setUp(options: Partial<CompleterOptions> = {}) {
   const asks: {
     ask: CompletionAsk;

@@ -165,7 +165,8 @@ describe('the workspace task', () => {
     );
     expect(scores[0]!.parts['latency']).toEqual({ sum: expect.any(Number) as number, weight: 1 });
     const [first, second] = asked;
-    expect(second!.prompt.slice(0, -2)).toBe(first!.prompt);
+    expect((second!.prompt + (second!.heal ?? '')).slice(0, -2)).toBe(first!.prompt);
+    expect(first!.heal).toBeUndefined();
     expect(first!.maxTokens).toBe(1);
     expect(plan.setting).toMatch(/one at a time on \d+ of \d+ threads/);
   });
