@@ -10,24 +10,12 @@ import { Answer } from './answer.ts';
 import { readChance } from './chances.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-types.ts';
 import { Pool } from './pool.ts';
+import { FIRST_STEP, LONGEST_STEP, mostAfter, nextStep } from './prompt-steps.ts';
 import { commonPrefix } from './prompt-tokens.ts';
 import { healable, layOutRequest, samplerOptions } from './request-tokens.ts';
 import { spell } from './spell.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Between steps of about so long, or of a whole tile, reading a prompt looks at the abort signal. */
-const STEP_MS = 160;
-/** Until the speed is known, and bounds. */
-const FIRST_STEP = 16;
-const SHORTEST_STEP = 4;
-/**
- * Rows from which llama.cpp's attention goes over tiles of queries, at almost twice its speed: a step that could have
- * nearly as many gets them. Also the most rows that a context computes at once: its buffers grow with it.
- */
-const TILE = 64;
-const TILE_MS = 230;
-/** Time of a row in a tile to one in a smaller step. */
-const TILE_GAIN = 0.8;
 /** Positions whose whole distributions are held as maps at the same time: 2-3 MB each. */
 const DISTRIBUTION_STEP = 8;
 
@@ -47,7 +35,8 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
 
 export class EngineModel {
   private readonly pool: Pool<LlamaContextSequence>;
-  private step = FIRST_STEP;
+  /** Rows of a prompt that may be computed at once. */
+  private most = FIRST_STEP;
 
   private constructor(
     private readonly model: LlamaModel,
@@ -66,7 +55,7 @@ export class EngineModel {
     options: EngineOptions,
     adapter?: AdapterFile,
   ): Promise<EngineModel> {
-    const batchSize = Math.min(options.contextSize * options.sequences, TILE);
+    const batchSize = Math.min(options.contextSize * options.sequences, LONGEST_STEP);
     const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
     return new EngineModel(model, vocabulary, context, options.sequences, context.memoryUsage.ram);
   }
@@ -150,15 +139,12 @@ export class EngineModel {
     for (;;) {
       signal?.throwIfAborted();
       // Rounding depends on how many rows are computed at once: where it has to be the same, they always are.
-      const most = cache ? this.step : FIRST_STEP;
+      const most = cache ? this.most : FIRST_STEP;
       if (rest.length <= most) return { cached, rest };
-      // What is left over of whole steps comes first, where attention, slower on few rows, has least to look at.
-      const size = rest.length % most || most;
+      const size = nextStep(rest.length, most);
       const began = performance.now();
       await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, size) as Token[]);
-      const step = stepAfter(size, performance.now() - began);
-      // A short step says too little of how fast a whole one would be, unless even it was slow.
-      if (size === most || (size >= FIRST_STEP && step < this.step)) this.step = step;
+      this.most = mostAfter(this.most, size, performance.now() - began);
       rest = rest.slice(size);
     }
   }
@@ -187,14 +173,6 @@ export class EngineModel {
   dispose(): Promise<void> {
     return this.context.dispose();
   }
-}
-
-/** A tile, or else whole eights: llama.cpp multiplies so many rows at a time. */
-function stepAfter(rows: number, milliseconds: number): number {
-  const msPerToken = milliseconds / rows;
-  if (TILE * msPerToken * (rows < TILE ? TILE_GAIN : 1) <= TILE_MS) return TILE;
-  const size = Math.floor(STEP_MS / msPerToken / 8) * 8;
-  return Math.max(SHORTEST_STEP, Math.min(TILE, size));
 }
 
 function toRow(probabilities: ReadonlyMap<number, number> | undefined, size: number): Float32Array {
