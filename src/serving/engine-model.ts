@@ -10,7 +10,7 @@ import { Answer } from './answer.ts';
 import { readChance } from './chances.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-types.ts';
 import { Pool } from './pool.ts';
-import { FIRST_STEP, LONGEST_STEP, mostAfter, nextStep } from './prompt-steps.ts';
+import { FIRST_STEP, LONGEST_STEP, mostRows, nextStep, rowTime } from './prompt-steps.ts';
 import { commonPrefix } from './prompt-tokens.ts';
 import { healable, layOutRequest, samplerOptions } from './request-tokens.ts';
 import { spell } from './spell.ts';
@@ -35,8 +35,8 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
 
 export class EngineModel {
   private readonly pool: Pool<LlamaContextSequence>;
-  /** Rows of a prompt that may be computed at once. */
-  private most = FIRST_STEP;
+  /** Milliseconds that a row of a prompt takes. */
+  private msPerRow: number | undefined;
 
   private constructor(
     private readonly model: LlamaModel,
@@ -139,12 +139,12 @@ export class EngineModel {
     for (;;) {
       signal?.throwIfAborted();
       // Rounding depends on how many rows are computed at once: where it has to be the same, they always are.
-      const most = cache ? this.most : FIRST_STEP;
+      const most = cache ? mostRows(this.msPerRow) : FIRST_STEP;
       if (rest.length <= most) return { cached, rest };
       const size = nextStep(rest.length, most);
       const began = performance.now();
       await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, size) as Token[]);
-      this.most = mostAfter(this.most, size, performance.now() - began);
+      this.msPerRow = rowTime(this.msPerRow, size, performance.now() - began);
       rest = rest.slice(size);
     }
   }

@@ -10,25 +10,27 @@ const TILE = 64;
 /** The most that a context computes at once: its buffers grow with it. */
 export const LONGEST_STEP = 96;
 const SHORTEST_STEP = 4;
-/** Longest that a step may take, where that is enough for a tile, and else. */
-const TILE_MS = 225;
-const STEP_MS = 160;
+/** About so long a step takes; a tile may take more, since less than one is so much slower. */
+const STEP_MS = 190;
+const TILE_MS = 240;
 /** Time of a row in a tile to one in a smaller step. */
 const TILE_GAIN = 0.8;
+/** Weight of the newest step: one that something else held up must not count for all. */
+const NEWEST = 0.3;
 
-/** Rows that may be computed at once from now on, after `rows` took so long and `most` were allowed. */
-export function mostAfter(most: number, rows: number, milliseconds: number): number {
-  const next = mostAt(milliseconds / rows, rows < TILE);
-  // A short step says too little of how fast a whole one would be, unless even it was slow.
-  const telling = rows >= Math.min(most, TILE) || (rows >= FIRST_STEP && next < most);
-  return telling ? next : most;
+/** Milliseconds that a row takes in a tile, after `rows` took so long; `before` is what was thought until then. */
+export function rowTime(before: number | undefined, rows: number, milliseconds: number): number {
+  const now = (milliseconds / rows) * (rows < TILE ? TILE_GAIN : 1);
+  return before === undefined ? now : before + NEWEST * (now - before);
 }
 
-function mostAt(msPerRow: number, untiled: boolean): number {
-  const tiled = Math.floor(TILE_MS / (untiled ? msPerRow * TILE_GAIN : msPerRow));
-  if (tiled >= TILE) return Math.min(LONGEST_STEP, tiled);
+/** The most rows that may be computed at once. */
+export function mostRows(msPerRow: number | undefined): number {
+  if (msPerRow === undefined) return FIRST_STEP;
+  const rows = Math.floor(STEP_MS / msPerRow);
+  if (TILE * msPerRow <= TILE_MS) return Math.max(TILE, Math.min(LONGEST_STEP, rows));
   // Whole eights: llama.cpp multiplies so many rows at a time.
-  return Math.max(SHORTEST_STEP, Math.floor(STEP_MS / msPerRow / 8) * 8);
+  return Math.max(SHORTEST_STEP, Math.floor((rows * TILE_GAIN) / 8) * 8);
 }
 
 /**

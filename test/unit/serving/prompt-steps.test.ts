@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_STEP, LONGEST_STEP, mostAfter, nextStep } from '../../../src/serving/prompt-steps.ts';
+import { FIRST_STEP, LONGEST_STEP, mostRows, nextStep, rowTime } from '../../../src/serving/prompt-steps.ts';
 
 function stepsOf(rows: number, most: number): number[] {
   const steps = [];
@@ -30,17 +30,21 @@ describe('the steps of a prompt', () => {
 
 describe('how many rows may be computed at once', () => {
   it.each([
+    ['not known yet', undefined, FIRST_STEP],
     ['fast', 0.5, LONGEST_STEP],
-    ['a tile and a little', 3, 75],
-    ['no time for a tile', 5, 32],
-    ['slow', 20, 8],
+    ['a tile and a little', 2.5, 76],
+    ['just a tile', 3.7, 64],
+    ['no time for a tile', 4, 32],
+    ['slow', 15, 8],
     ['very slow', 500, 4],
-  ])('%s', (_, msPerRow, most) => expect(mostAfter(64, 64, 64 * msPerRow)).toBe(most));
+  ])('%s', (_, msPerRow, most) => expect(mostRows(msPerRow)).toBe(most));
 
-  it('a short step raises it only where it is all that is allowed, and lowers it where even it was slow', () => {
-    expect(mostAfter(64, 20, 20)).toBe(64);
-    expect(mostAfter(64, 20, 200)).toBe(16);
-    expect(mostAfter(64, 5, 500)).toBe(64);
-    expect(mostAfter(FIRST_STEP, FIRST_STEP, FIRST_STEP)).toBe(LONGEST_STEP);
+  it('goes by what steps took, no one of which counts for all', () => {
+    expect(rowTime(undefined, 64, 192)).toBe(3);
+    expect(rowTime(undefined, 16, 60)).toBe(3);
+    expect(rowTime(3, 64, 320)).toBeCloseTo(3.6);
+    let time = 3;
+    for (let step = 0; step < 20; step += 1) time = rowTime(time, 64, 640);
+    expect(time).toBeCloseTo(10, 1);
   });
 });
