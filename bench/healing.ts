@@ -1,0 +1,98 @@
+/**
+ * What token healing is worth: `npm run bench:healing -- FOLDER... [--places 150] [--json]`.
+ *
+ * Places in the middle of a word of the code below FOLDER, chosen by a fixed seed: the rest of the line as the completion
+ * core asks for it and cleans it up, greedy, once with the word's beginning healed and once as the prompt's end. Other
+ * files and the text after the line are left out.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { resolveBase } from '../src/base-models/resolve.ts';
+import { buildPrompt, cleanUp, languageIdOf, type CursorDocument } from '../src/completion/index.ts';
+import { editSimilarity } from '../src/evaluation/cursors.ts';
+import { pairedBootstrap } from '../src/evaluation/statistics.ts';
+import { uniform } from '../src/model/random.ts';
+import { openLlamaHost, type LlamaHost } from '../src/serving/llama-host.ts';
+
+const options = {
+  base: { type: 'string', default: 'smollm2-135m' },
+  places: { type: 'string', default: '150' },
+  json: { type: 'boolean', default: false },
+} as const;
+const MAX_TOKENS = 32;
+/** Characters before the cursor; the model gets as many. */
+const BEFORE = 800;
+/** A word that may be completed: long enough to be cut, and not in a comment. */
+const word = /(?<=^[^#/*\n]*[\w.( ])[A-Za-z]{5,}/gm;
+
+interface Place {
+  document: CursorDocument;
+  /** To the end of the line. */
+  rest: string;
+}
+
+export async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const places = await choosePlaces(positionals, Number(values.places));
+  const host = await openLlamaHost({
+    basePath: (await resolveBase(values.base)).path,
+    contextSize: 1024,
+    threads: 'measure',
+  });
+  try {
+    const texts: { healed: string; plain: string; rest: string }[] = [];
+    for (const [index, place] of places.entries()) {
+      const healed = await complete(host, place, true);
+      const plain = await complete(host, place, false);
+      texts.push({ healed, plain, rest: place.rest });
+      process.stderr.write(`\r${index + 1} of ${places.length} `);
+    }
+    const compare = (of: (text: string, rest: string) => number) =>
+      pairedBootstrap(
+        texts.map(({ plain, rest }) => ({ sum: of(plain, rest), weight: 1 })),
+        texts.map(({ healed, rest }) => ({ sum: of(healed, rest), weight: 1 })),
+      );
+    const exactMatch = compare((text, rest) => Number(text === rest));
+    const figures = { places: places.length, exactMatch, editSimilarity: compare(editSimilarity) };
+    console.log(JSON.stringify(figures, undefined, values.json ? 0 : 2));
+  } finally {
+    await host.dispose();
+  }
+}
+
+async function choosePlaces(folders: readonly string[], count: number): Promise<Place[]> {
+  const random = uniform(7);
+  const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)]!;
+  const paths: string[] = [];
+  for (const folder of folders)
+    for (const name of (await readdir(folder, { recursive: true })).sort())
+      if (/\.(js|ts|py|go|rs|java)$/.test(name)) paths.push(join(folder, name));
+  if (paths.length === 0) throw new Error('Name folders with code.');
+  const places: Place[] = [];
+  for (let tries = 0; places.length < count && tries < 20 * count; tries += 1) {
+    const path = pick(paths);
+    const text = await readFile(path, 'utf8');
+    const found = pick([...text.matchAll(word)].filter(({ index }) => index > 300));
+    if (!found) continue;
+    const cursor = found.index + 1 + Math.floor(random() * (found[0].length - 2));
+    const end = text.indexOf('\n', cursor);
+    const document = { path, languageId: languageIdOf(path), before: text.slice(0, cursor), after: '' };
+    places.push({ document, rest: text.slice(cursor, end < 0 ? undefined : end).trimEnd() });
+  }
+  return places;
+}
+
+async function complete(host: LlamaHost, { document }: Place, healing: boolean): Promise<string> {
+  const { heal = '', ...ask } = buildPrompt(document, {
+    model: 'base',
+    fillInTheMiddle: false,
+    maxTokens: MAX_TOKENS,
+    reach: 'line',
+    budget: { before: BEFORE, after: 0 },
+  });
+  const request = healing ? { ...ask, heal } : { ...ask, prompt: ask.prompt + heal };
+  const { text } = await host.complete({ ...request, cachePrompt: false });
+  const cleaned = cleanUp(text, document, 'line');
+  return 'text' in cleaned ? cleaned.text : '';
+}
