@@ -120,6 +120,18 @@ export class Workbench {
     await input.press('Enter');
   }
 
+  /** Types a path into VS Code's own file dialog, which first writes its folder there when it has looked at that. */
+  async choosePath(title, path) {
+    await this.page.locator('.quick-input-title').filter({ hasText: title }).waitFor();
+    const input = this.page.locator('.quick-input-widget input.input');
+    for (let tries = 0; tries < 20; tries += 1) {
+      await this.page.waitForTimeout(300);
+      if ((await input.inputValue()) === path) break;
+      if (await input.inputValue()) await input.fill(path);
+    }
+    await input.press('Enter');
+  }
+
   /** A notification that holds this text. */
   notification(text) {
     return this.page
