@@ -10,7 +10,7 @@ import { Answer } from './answer.ts';
 import { readChance } from './chances.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-types.ts';
 import { Pool } from './pool.ts';
-import { FIRST_STEP, LONGEST_STEP, mostRows, nextStep, rowTime } from './prompt-steps.ts';
+import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from './prompt-steps.ts';
 import { commonPrefix } from './prompt-tokens.ts';
 import { healable, layOutRequest, samplerOptions } from './request-tokens.ts';
 import { spell } from './spell.ts';
@@ -55,7 +55,7 @@ export class EngineModel {
     options: EngineOptions,
     adapter?: AdapterFile,
   ): Promise<EngineModel> {
-    const batchSize = Math.min(options.contextSize * options.sequences, LONGEST_STEP);
+    const batchSize = Math.min(options.contextSize * options.sequences, TILE);
     const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
     return new EngineModel(model, vocabulary, context, options.sequences, context.memoryUsage.ram);
   }

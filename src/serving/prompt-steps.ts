@@ -5,12 +5,13 @@
 
 /** Until the speed is known. */
 export const FIRST_STEP = 16;
-/** Rows from which llama.cpp's attention goes over tiles of queries, at almost twice its speed. */
-const TILE = 64;
-/** The most that a context computes at once: its buffers grow with it. */
-export const LONGEST_STEP = 96;
+/**
+ * Rows over which llama.cpp's attention goes as one tile, at almost twice its speed; a few rows more cost a second tile.
+ * Also the most that a context computes at once: its buffers grow with it.
+ */
+export const TILE = 64;
 const SHORTEST_STEP = 4;
-/** About so long a step takes; a tile may take more, since less than one is so much slower. */
+/** So long a step takes at most; a tile may take more, since less than one is so much slower. */
 const STEP_MS = 190;
 const TILE_MS = 240;
 /** Time of a row in a tile to one in a smaller step. */
@@ -27,10 +28,9 @@ export function rowTime(before: number | undefined, rows: number, milliseconds: 
 /** The most rows that may be computed at once. */
 export function mostRows(msPerRow: number | undefined): number {
   if (msPerRow === undefined) return FIRST_STEP;
-  const rows = Math.floor(STEP_MS / msPerRow);
-  if (TILE * msPerRow <= TILE_MS) return Math.max(TILE, Math.min(LONGEST_STEP, rows));
+  if (TILE * msPerRow <= TILE_MS) return TILE;
   // Whole eights: llama.cpp multiplies so many rows at a time.
-  return Math.max(SHORTEST_STEP, Math.floor((rows * TILE_GAIN) / 8) * 8);
+  return Math.max(SHORTEST_STEP, Math.floor((STEP_MS * TILE_GAIN) / msPerRow / 8) * 8);
 }
 
 /**

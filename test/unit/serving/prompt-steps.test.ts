@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_STEP, LONGEST_STEP, mostRows, nextStep, rowTime } from '../../../src/serving/prompt-steps.ts';
+import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../../../src/serving/prompt-steps.ts';
 
 function stepsOf(rows: number, most: number): number[] {
   const steps = [];
@@ -9,18 +9,16 @@ function stepsOf(rows: number, most: number): number[] {
 
 describe('the steps of a prompt', () => {
   it.each([
-    [350, 78, [70, 70, 70, 70, 70]],
     [350, 64, [30, 64, 64, 64, 64, 64]],
-    [90, 78, [26, 64]],
-    [128, 78, [64, 64]],
-    [78, 78, [78]],
+    [90, 64, [26, 64]],
+    [128, 64, [64, 64]],
     [50, 24, [17, 17, 16]],
     [5, 64, [5]],
   ])('%d rows, at most %d at once', (rows, most, steps) => expect(stepsOf(rows, most)).toEqual(steps));
 
   it('none is longer than may be, and all rows are read', () => {
     for (let rows = 1; rows < 600; rows += 7)
-      for (const most of [4, 8, 24, 40, 64, 80, LONGEST_STEP]) {
+      for (const most of [4, 8, 24, 40, TILE]) {
         const steps = stepsOf(rows, most);
         expect(steps.reduce((sum, step) => sum + step, 0)).toBe(rows);
         expect(Math.max(...steps)).toBeLessThanOrEqual(most);
@@ -31,8 +29,7 @@ describe('the steps of a prompt', () => {
 describe('how many rows may be computed at once', () => {
   it.each([
     ['not known yet', undefined, FIRST_STEP],
-    ['fast', 0.5, LONGEST_STEP],
-    ['a tile and a little', 2.5, 76],
+    ['fast', 0.5, TILE],
     ['just a tile', 3.7, 64],
     ['no time for a tile', 4, 32],
     ['slow', 15, 8],
