@@ -30,7 +30,8 @@ export interface ModelOptions {
  * all). Metadata and tokenizer are the base's, byte for byte. Matrices are stored as `type` (F16 where their rows are no
  * whole blocks of it); vectors (norms, biases) stay F32, or in type `base` as they are. Tensors that are not replaced
  * are stored in the base's values, and where their type stays the same, in its bytes.
- * `signal` stops it between two tensors. Throws RangeError for a replaced tensor that the base does not have or whose size differs.
+ * `signal` stops it between two tensors. Throws RangeError for a replaced tensor that the base does not have or whose
+ * size differs.
  */
 export async function exportModelGguf(
   path: string,

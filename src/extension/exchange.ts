@@ -6,11 +6,11 @@ import { z } from 'zod';
 import { describeCheck, describeTarget, exportRecordSchema, type ExportTarget } from '../protocol/export.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { offeredSchema } from './bases.ts';
-import type { ChildOptions } from './children.ts';
+import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
 import { missingParts } from './downloads.ts';
-import { askConsent, install, reporter, signalOf } from './fine-tune.ts';
+import { askConsent, install } from './fine-tune.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { settings } from './settings.ts';
 import { size } from './texts.ts';
@@ -136,12 +136,4 @@ export async function importAdapter(context: Context): Promise<void> {
       run: () => vscode.commands.executeCommand('forgetMeNot.useForCompletion', run),
     },
   );
-}
-
-function whileShown<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {
-  const shown = vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
-    (progress, token) => work({ signal: signalOf(token), onProgress: reporter(progress) }),
-  );
-  return Promise.resolve(shown);
 }

@@ -5,7 +5,7 @@ import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
 import { offeredSchema } from './bases.ts';
-import type { Progress } from './children.ts';
+import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
 import { missingParts, missingRuntime, type Part } from './downloads.ts';
@@ -31,13 +31,8 @@ export async function fineTune(context: Context): Promise<void> {
   if (!wanted) return;
   if (!(await install(context, wanted))) return;
   // Reading a large folder takes a while before there is a run to follow.
-  const run = await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: 'Reading the workspace', cancellable: true },
-    (progress, token) =>
-      context.children.ask(startedSchema, trainArguments(plan), {
-        signal: signalOf(token),
-        onProgress: reporter(progress),
-      }),
+  const run = await whileShown('Reading the workspace', (options) =>
+    context.children.ask(startedSchema, trainArguments(plan), options),
   );
   await context.begun(run.run);
 }
@@ -99,50 +94,11 @@ export async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
 /** Fetches the parts, one after the other. False when the person cancelled. */
 export async function install({ children }: Context, parts: Part[]): Promise<boolean> {
   for (const part of parts) {
-    const done = await vscode.window.withProgress(
-      {
-        location: vscode.ProgressLocation.Notification,
-        title: `Downloading ${part.name}`,
-        cancellable: true,
-      },
-      async (progress, token) => {
-        await children.ask(z.unknown(), part.command, {
-          signal: signalOf(token),
-          onProgress: reporter(progress),
-        });
-        return !token.isCancellationRequested;
-      },
-    );
+    const done = await whileShown(`Downloading ${part.name}`, async (options) => {
+      await children.ask(z.unknown(), part.command, options);
+      return !options.signal?.aborted;
+    });
     if (!done) return false;
   }
   return true;
-}
-
-export function signalOf(token: vscode.CancellationToken): AbortSignal {
-  const controller = new AbortController();
-  token.onCancellationRequested(() => controller.abort());
-  return controller.signal;
-}
-
-/** A child's progress lines as a notification's. */
-export function reporter(
-  progress: vscode.Progress<{ message?: string; increment?: number }>,
-): (line: Progress) => void {
-  let phase = '';
-  let reached = 0;
-  return (line) => {
-    const { done, total, unit } = line;
-    const percent = total > 0 ? Math.min(100, (100 * done) / total) : 0;
-    const counted =
-      total > 0
-        ? unit === 'bytes'
-          ? `: ${size(done)} of ${size(total)}`
-          : `: ${done} of ${total}${unit ? ` ${unit}` : ''}`
-        : '';
-    // The bar can only go forward: a new phase goes on from where the last one was.
-    if (line.phase !== phase) reached = percent;
-    progress.report({ message: `${line.phase}${counted}`, increment: Math.max(0, percent - reached) });
-    phase = line.phase;
-    reached = Math.max(reached, percent);
-  };
 }

@@ -1,11 +1,11 @@
 /** "Find Learning Rate": short trials of many rates; the next training of the same base goes by what was found. */
-import * as vscode from 'vscode';
 import { z } from 'zod';
 import { offeredSchema } from './bases.ts';
+import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
 import { missingParts } from './downloads.ts';
-import { askConsent, install, reporter, requireFolder, signalOf } from './fine-tune.ts';
+import { askConsent, install, requireFolder } from './fine-tune.ts';
 import { settings } from './settings.ts';
 import { askFolderAndBase } from './wizard.ts';
 
@@ -24,17 +24,9 @@ export async function findLearningRate(context: Context): Promise<void> {
   const wanted = await askConsent(missingParts(asked.base, await report, settings.backend));
   if (!wanted || !(await install(context, wanted))) return;
   const command = ['sweep', asked.folder, '--base', asked.base, '--backend', settings.backend, '--yes'];
-  const { sentences } = await vscode.window.withProgress(
-    {
-      location: vscode.ProgressLocation.Notification,
-      title: 'Finding the learning rate (when stopped, it goes on next time)',
-      cancellable: true,
-    },
-    (progress, token) =>
-      context.children.ask(foundSchema, command, {
-        signal: signalOf(token),
-        onProgress: reporter(progress),
-      }),
+  const title = 'Finding the learning rate (when stopped, it goes on next time)';
+  const { sentences } = await whileShown(title, (options) =>
+    context.children.ask(foundSchema, command, options),
   );
   await context.log.ask('info', `${sentences.join(' ')} Training goes by it from now on.`);
 }

@@ -53,7 +53,7 @@ export async function askBaseFor(
     (plan, position) =>
       askBase(plan, { title: heading, ...position }, bases(), 'Which model was it made for?'),
   ];
-  return (await walk({} as Draft, steps))?.base;
+  return (await walk({}, steps))?.base;
 }
 
 /** What need not be asked. */

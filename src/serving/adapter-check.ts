@@ -17,8 +17,9 @@ export async function checkModel(path: string): Promise<void> {
 }
 
 /**
- * How many matrices the adapter changes. Throws UserError `adapter-damaged` for what is no whole GGUF LoRA adapter, `adapter-mismatch` for one that was made
- * for another base: by its shapes, or by the base's sha256 where the adapter names one. The message names both.
+ * How many matrices the adapter changes. Throws UserError `adapter-damaged` for what is no whole GGUF LoRA adapter,
+ * `adapter-mismatch` for one that was made for another base: by its shapes, or by the base's sha256 where the adapter
+ * names one. The message names both.
  */
 export async function checkAdapter(path: string, basePath: string): Promise<number> {
   if (!(await exists(path)))
@@ -29,14 +30,13 @@ export async function checkAdapter(path: string, basePath: string): Promise<numb
     );
   const base = await openGguf(basePath);
   await base.close();
-  const adapter = await readAdapterGguf(path, base);
-  const { layers } = adapter;
-  if (!adapter.baseSha256) return layers.length;
+  const { layers, baseSha256 } = await readAdapterGguf(path, base);
+  if (!baseSha256) return layers.length;
   const actual = (await examine(basePath)).sha256;
-  if (adapter.baseSha256 === actual) return layers.length;
+  if (baseSha256 === actual) return layers.length;
   throw new UserError(
     'adapter-mismatch',
-    `The adapter ${path} was trained on another base (sha256 ${adapter.baseSha256.slice(0, 12)}) than ${basePath} (${actual.slice(0, 12)}).`,
+    `The adapter ${path} was trained on another base (sha256 ${baseSha256.slice(0, 12)}) than ${basePath} (${actual.slice(0, 12)}).`,
     'Use it with the base that it was trained on.',
   );
 }

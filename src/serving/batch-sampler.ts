@@ -22,7 +22,7 @@ import { Answer } from './answer.ts';
 import { contextOptions } from './engine-model.ts';
 import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from './host-types.ts';
 import { commonPrefix } from './prompt-tokens.ts';
-import { healable, layOutRequest, samplerOptions, type RequestTokens } from './request-tokens.ts';
+import { layOutRequest, samplerOptions, type RequestTokens } from './request-tokens.ts';
 import { SampleQueue } from './sample-queue.ts';
 import { spell } from './spell.ts';
 import type { Vocabulary } from './vocabulary.ts';
@@ -77,9 +77,8 @@ export class BatchSampler {
     return new BatchSampler(model, vocabulary, contexts, sequences);
   }
 
-  async sample(asked: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
+  async sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion> {
     signal?.throwIfAborted();
-    const request = healable(asked);
     const tokens = layOutRequest(request, this.model, this.vocabulary, this.contexts[0]!.contextSize);
     let abort = () => {};
     const completion = new Promise<HostCompletion>((resolve, reject) => {
@@ -169,18 +168,18 @@ class Seat {
     if (this.writing?.job.ended) this.writing = undefined;
     const job = this.free ? queue.take(this.held.prompt) : undefined;
     if (!job) return;
-    const { tokens: prompt, most } = job.tokens;
-    const { stop, heal = '', temperature, seed } = job.request;
-    const answer = new Answer(this.vocabulary, { prompt, most, stop, known: heal.length });
+    const { vocabulary } = this;
+    const { request } = job;
+    const { tokens: prompt, most, heal } = job.tokens;
+    const answer = new Answer(vocabulary, { prompt, most, stop: request.stop, known: heal.length });
     const writing: Writing = { job, answer, cachedTokens: 0 };
     this.writing = writing;
     writing.cachedTokens = await this.read(job);
     // Nobody else steps meanwhile, so that one row is computed at a time, as always.
-    const spelling = { text: heal, temperature, seed };
-    const next = await spell(spelling, this.sequence, prompt.slice(-1), answer, this.vocabulary);
-    answer.allow(job.request.maxTokens);
+    const spelling = { text: heal, request, answer, vocabulary };
+    const next = await spell(this.sequence, prompt.slice(-1), spelling);
     if (next.length === 0) await this.finish(writing);
-    else this.generate(next, job.request);
+    else this.generate(next, request);
   }
 
   /** Has all but the prompt's last token in the sequence. Returns how many of them were there already. */

@@ -12,7 +12,7 @@ import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-ty
 import { Pool } from './pool.ts';
 import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from './prompt-steps.ts';
 import { commonPrefix } from './prompt-tokens.ts';
-import { healable, layOutRequest, samplerOptions } from './request-tokens.ts';
+import { layOutRequest, samplerOptions } from './request-tokens.ts';
 import { spell } from './spell.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -60,11 +60,10 @@ export class EngineModel {
     return new EngineModel(model, vocabulary, context, options.sequences, context.memoryUsage.ram);
   }
 
-  async complete(asked: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
-    const request = healable(asked);
-    const { heal = '' } = request;
-    const prompt = layOutRequest(request, this.model, this.vocabulary, this.context.contextSize);
-    const { tokens, most, trimmed } = prompt;
+  async complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
+    const { vocabulary } = this;
+    const prompt = layOutRequest(request, this.model, vocabulary, this.context.contextSize);
+    const { tokens, most, trimmed, heal } = prompt;
     const cache = request.cachePrompt ?? true;
     const sequence = await this.pool.acquire(
       (free) => (cache ? commonPrefix(free.contextTokens, tokens) : 0),
@@ -73,7 +72,7 @@ export class EngineModel {
     try {
       const began = performance.now();
       const { cached, rest } = await this.readPrompt(sequence, tokens, cache, signal);
-      const answer = new Answer(this.vocabulary, {
+      const answer = new Answer(vocabulary, {
         prompt: tokens,
         most,
         stop: request.stop,
@@ -81,10 +80,8 @@ export class EngineModel {
         known: heal.length,
       });
       if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
-      const { temperature, seed } = request;
-      const spelling = { text: heal, temperature, seed, signal };
-      const healed = most > 0 ? await spell(spelling, sequence, rest, answer, this.vocabulary) : [];
-      answer.allow(request.maxTokens);
+      const spelling = { text: heal, request, answer, vocabulary, signal };
+      const healed = most > 0 ? await spell(sequence, rest, spelling) : [];
       const firstAt =
         healed.length > 0 ? await this.write(sequence, healed, request, answer, signal) : performance.now();
       return {

@@ -11,12 +11,8 @@ const ANSWER_SHARE = 0.5;
 export interface RequestTokens extends PromptTokens {
   /** Tokens that the answer may have. */
   most: number;
-}
-
-/** Where each token is told, none is healed: what was to be is a part of the prompt. */
-export function healable(request: HostRequest): HostRequest {
-  const { prompt, heal = '', logprobs } = request;
-  return logprobs === undefined ? request : { ...request, prompt: prompt + heal, heal: undefined };
+  /** What is to be spelled first. Where each token is told, none is healed: then it is a part of the prompt. */
+  heal: string;
 }
 
 /** The tokens of the prompt, cut so that the answer has room after it. */
@@ -26,7 +22,11 @@ export function layOutRequest(
   { bos, fill, repository }: Vocabulary,
   contextSize: number,
 ): RequestTokens {
-  const { prompt, suffix, maxTokens, begun = '', heal = '' } = request;
+  const { suffix, maxTokens, begun = '', logprobs } = request;
+  const [prompt, heal] =
+    logprobs === undefined
+      ? [request.prompt, request.heal ?? '']
+      : [request.prompt + (request.heal ?? ''), ''];
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
   // Each of its bytes may be a token of its own.
   const wanted = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
@@ -47,7 +47,7 @@ export function layOutRequest(
   );
   // A model can't go on from nothing: an empty prompt starts where a document starts.
   if (laidOut.tokens.length === 0) laidOut.tokens.push(model.tokens.bos ?? model.tokens.eos ?? 0);
-  return { ...laidOut, most: Math.min(wanted, contextSize - 1 - laidOut.tokens.length) };
+  return { ...laidOut, most: Math.min(wanted, contextSize - 1 - laidOut.tokens.length), heal };
 }
 
 /** Other files, and where the prompt's own is, with the very tokens of training (corpus/layout.ts); undefined without a place, or marks. */

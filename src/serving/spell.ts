@@ -2,13 +2,15 @@
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import { mix, uniform } from '../model/random.ts';
 import type { Answer } from './answer.ts';
+import type { HostRequest } from './host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface Spelling {
   text: string;
-  /** 0: the likeliest token that fits; above, one of those that fit, by chance. */
-  temperature?: number | undefined;
-  seed?: number | undefined;
+  /** With a temperature, which of the tokens that fit is left to chance; else it is the likeliest. */
+  request: Pick<HostRequest, 'temperature' | 'seed' | 'maxTokens'>;
+  answer: Answer;
+  vocabulary: Vocabulary;
   signal?: AbortSignal | undefined;
 }
 
@@ -17,15 +19,14 @@ const LIKELY = 0.999;
 
 /**
  * Computes `rest` and writes tokens whose bytes begin with those of `text`; the last may say more. Returns what is to be
- * computed next: nothing where the answer has ended.
+ * computed next, and allows the answer the request's tokens after them: nothing where it has ended.
  */
 export async function spell(
-  { text, temperature = 0, seed, signal }: Spelling,
   sequence: LlamaContextSequence,
   rest: readonly number[],
-  answer: Answer,
-  vocabulary: Vocabulary,
+  { text, request, answer, vocabulary, signal }: Spelling,
 ): Promise<readonly number[]> {
+  const { temperature = 0, seed, maxTokens } = request;
   const random = seed === undefined ? Math.random : uniform(mix(seed));
   let next = rest as readonly Token[];
   for (let left = Buffer.from(text).toString('latin1'); left !== '';) {
@@ -42,6 +43,7 @@ export async function spell(
     if (answer.push(token)) return [];
     next = [token];
   }
+  answer.allow(maxTokens);
   return next;
 }
 

@@ -60,17 +60,10 @@ function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece' | 'by
   // Asked for again and again, over the whole vocabulary.
   const known: string[] = [];
   const bytes = (token: number) => (known[token] ??= pieces.bytesOf(token).toString('latin1'));
-  if (!pieces.exact)
-    return {
-      piece,
-      bytes,
-      decode: (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]),
-    };
-  return {
-    piece,
-    bytes,
-    decode: (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8'),
-  };
+  const decode: Vocabulary['decode'] = pieces.exact
+    ? (tokens) => Buffer.concat(tokens.map((token) => pieces.bytesOf(token))).toString('utf8')
+    : (tokens, before) => model.detokenize(tokens as Token[], false, before as Token[]);
+  return { piece, bytes, decode };
 }
 
 /** The first of these names that is one token. */

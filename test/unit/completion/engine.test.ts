@@ -324,8 +324,10 @@ describe('other files', () => {
   it('are left out where there are none; the place too, unless whole repositories were learned', async () => {
     const t = setUp();
     await answered(t, before, ' 1);', { place, files: () => [] });
-    expect(t.asks[0]!.ask).not.toHaveProperty('place');
-    expect(t.asks[0]!.ask).not.toHaveProperty('context');
+    expect(t.asks[0]!.ask).toEqual({
+      ...{ model: 'mine', prompt: before.slice(0, -1), heal: ',' },
+      ...{ maxTokens: 48, stop: ['\n'] },
+    });
     const whole = setUp({ wholeRepositories: true });
     await answered(whole, before, ' 1);', { place });
     expect(whole.asks[0]!.ask.place).toEqual(place);

@@ -1,0 +1,42 @@
+/** A child's work as a notification that can be cancelled. */
+import * as vscode from 'vscode';
+import type { ChildOptions, Progress } from './children.ts';
+import { size } from './texts.ts';
+
+/** `work` hands the options to its child. */
+export function whileShown<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {
+  const shown = vscode.window.withProgress(
+    { location: vscode.ProgressLocation.Notification, title, cancellable: true },
+    (progress, token) => work({ signal: signalOf(token), onProgress: reporter(progress) }),
+  );
+  return Promise.resolve(shown);
+}
+
+function signalOf(token: vscode.CancellationToken): AbortSignal {
+  const controller = new AbortController();
+  token.onCancellationRequested(() => controller.abort());
+  return controller.signal;
+}
+
+/** A child's progress lines as a notification's. */
+function reporter(
+  progress: vscode.Progress<{ message?: string; increment?: number }>,
+): (line: Progress) => void {
+  let phase = '';
+  let reached = 0;
+  return (line) => {
+    const { done, total, unit } = line;
+    const percent = total > 0 ? Math.min(100, (100 * done) / total) : 0;
+    const counted =
+      total > 0
+        ? unit === 'bytes'
+          ? `: ${size(done)} of ${size(total)}`
+          : `: ${done} of ${total}${unit ? ` ${unit}` : ''}`
+        : '';
+    // The bar can only go forward: a new phase goes on from where the last one was.
+    if (line.phase !== phase) reached = percent;
+    progress.report({ message: `${line.phase}${counted}`, increment: Math.max(0, percent - reached) });
+    phase = line.phase;
+    reached = Math.max(reached, percent);
+  };
+}
