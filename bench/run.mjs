@@ -1,16 +1,18 @@
-// `node bench/run.mjs NAME [ARGUMENTS]` runs bench/NAME.ts: its `main` gets the arguments.
-import { join } from 'node:path';
+// `node bench/run.mjs NAME [ARGUMENTS]` runs bench/NAME.ts (or the TypeScript file of that path): its `main` gets the arguments.
+import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools } from '../scripts/setup.mjs';
 import { withBundle } from './bundle.mjs';
 
 const [name, ...args] = process.argv.slice(2);
+// bench/NAME.ts, or a TypeScript file of the repository by its path.
+const file = name.endsWith('.ts') ? name : `bench/${name}.ts`;
 await ensureDependencies();
 await ensureNativeTools();
 await build();
 try {
-  await withBundle([fileURLToPath(new URL(`${name}.ts`, import.meta.url))], async (dir) => {
-    const { main } = await import(pathToFileURL(join(dir, `${name}.mjs`)));
+  await withBundle([fileURLToPath(new URL(`../${file}`, import.meta.url))], async (dir) => {
+    const { main } = await import(pathToFileURL(join(dir, basename(file).replace(/ts$/, 'mjs'))));
     await main(args);
   });
 } catch (error) {
