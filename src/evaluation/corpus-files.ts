@@ -12,21 +12,20 @@ export function nearestFiles(
   count: number,
 ): (path: string) => OtherFile[] {
   const files = corpus.documents;
-  const texts = new Map<Kept, string>();
-  const textOf = (entry: Kept) => {
-    const { split, offset, tokens } = entry;
-    const source = split === 'train' ? corpus.train : corpus.heldOut;
-    const text = texts.get(entry) ?? originalText(source.read(offset, tokens), tokenizer);
-    texts.set(entry, text);
-    return text;
-  };
-  return (path) =>
-    files
+  const textOf = ({ split, offset, tokens }: Kept) =>
+    originalText((split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens), tokenizer);
+  // Neighbours have the same files around them; those of one path are kept, not of all.
+  let texts = new Map<Kept, string>();
+  return (path) => {
+    const nearest = files
       .filter((entry) => entry.path !== path)
       .map((entry) => ({ entry, shared: sharedFolders(entry.path, path) }))
       .sort((a, b) => b.shared - a.shared)
       .slice(0, count)
-      .map(({ entry }) => ({ path: entry.path, text: textOf(entry) }));
+      .map(({ entry }) => entry);
+    texts = new Map(nearest.map((entry) => [entry, texts.get(entry) ?? textOf(entry)]));
+    return nearest.map((entry) => ({ path: entry.path, text: texts.get(entry)! }));
+  };
 }
 
 /** Folders that two paths have in common from the root on, and a half for the same ending. */

@@ -3,7 +3,7 @@
  * Chosen by rule, evenly over all places of their kind. Pure functions.
  */
 import { distance } from 'fastest-levenshtein';
-import { spread } from './statistics.ts';
+import { choosePlaces, ownText, type HeldOutDocument } from './held-out.ts';
 
 export type CursorKind = 'line' | 'block';
 
@@ -19,12 +19,6 @@ export interface Cursor {
   after: string;
 }
 
-export interface HeldOutDocument {
-  file: string;
-  fromLine: number;
-  text: string;
-}
-
 /** Of each side, for what a prompt may use of it. */
 const CONTEXT_CHARACTERS = 4000;
 const MIN_LINE = 12;
@@ -34,28 +28,38 @@ const LONGEST_BLOCK = 8;
 /** The first lines of a file have too little before them. */
 const FIRST_LINE = 5;
 
-/** `count` cursors of a kind. */
-export function findCursors(documents: Iterable<HeldOutDocument>, kind: CursorKind, count: number): Cursor[] {
-  const found: Cursor[] = [];
-  for (const document of documents) found.push(...cursorsIn(document, kind));
-  return spread(found.length, count).map((index) => found[index]!);
+/** For each kind as many cursors as are asked for: lines first, then blocks. */
+export function findCursors(
+  documents: readonly HeldOutDocument[],
+  counts: Record<CursorKind, number>,
+): Cursor[] {
+  const kinds = (['line', 'block'] as const).map((kind) => ({
+    count: counts[kind],
+    placesIn: (text: string, document: HeldOutDocument) => cursorsIn(text, document, kind),
+  }));
+  return choosePlaces(documents, kinds).flat();
 }
 
-function cursorsIn({ file, fromLine, text }: HeldOutDocument, kind: CursorKind): Cursor[] {
-  const lines = text.replaceAll('\r\n', '\n').split('\n');
-  const found: Cursor[] = [];
-  const joined = (from: number, to?: number) => lines.slice(from, to).join('\n');
-  for (let at = FIRST_LINE - 1; at < lines.length; at += 1) {
+function cursorsIn(whole: string, { file, fromLine }: HeldOutDocument, kind: CursorKind): (() => Cursor)[] {
+  const text = whole.replaceAll('\r\n', '\n');
+  const lines = text.split('\n');
+  const found: (() => Cursor)[] = [];
+  for (let at = 0, start = 0; at < lines.length; start += lines[at]!.length + 1, at += 1) {
+    if (at < FIRST_LINE - 1) continue;
     const span = kind === 'line' ? restOfLine(lines[at]!) : blockBelow(lines, at);
     if (!span) continue;
     const { cut, actual, next } = span;
-    found.push({
-      kind,
-      path: file,
-      line: fromLine + at,
-      before: `${joined(0, at)}\n${lines[at]!.slice(0, cut)}`.slice(-CONTEXT_CHARACTERS),
-      actual,
-      after: `\n${joined(at + next)}`.slice(0, CONTEXT_CHARACTERS),
+    found.push(() => {
+      const cursor = start + cut;
+      const below = lines.slice(at, at + next).reduce((end, line) => end + line.length + 1, start) - 1;
+      return {
+        kind,
+        path: file,
+        line: fromLine + at,
+        before: ownText(text.slice(Math.max(0, cursor - CONTEXT_CHARACTERS), cursor)),
+        actual: ownText(actual),
+        after: ownText(text.slice(below, below + CONTEXT_CHARACTERS)) || '\n',
+      };
     });
   }
   return found;

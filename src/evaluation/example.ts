@@ -1,8 +1,6 @@
 /** A held-out line completed by base and result, for the person to see. Chosen by rule, never by hand. */
-import type { Corpus } from '../corpus/index.ts';
-import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { Summary } from '../protocol/evaluation.ts';
-import { spread } from './statistics.ts';
+import { choosePlaces, ownText, type HeldOutDocument } from './held-out.ts';
 
 export type Example = NonNullable<Summary['example']>;
 export type Candidate = Pick<Example, 'file' | 'line' | 'prefix' | 'actual'>;
@@ -16,22 +14,26 @@ const MAX_REST = 48;
 const MIN_LINE_NUMBER = 4;
 
 /** Held-out lines cut at the first gap after a third of their text; what follows is to be completed. */
-export function findCandidates(
-  documents: Iterable<{ file: string; fromLine: number; text: string }>,
-): Candidate[] {
-  const found: Candidate[] = [];
-  for (const { file, fromLine, text } of documents) {
-    let start = 0;
-    for (const [index, line] of text.split('\n').entries()) {
-      const cut = index >= MIN_LINE_NUMBER ? cutOf(line) : undefined;
-      if (cut !== undefined) {
-        const prefix = text.slice(Math.max(0, start + cut - CONTEXT_CHARACTERS), start + cut);
-        found.push({ file, line: fromLine + index, prefix, actual: line.slice(cut).trimEnd() });
-      }
-      start += line.length + 1;
+export const findCandidates = (documents: readonly HeldOutDocument[]): Candidate[] =>
+  choosePlaces(documents, [{ count: CANDIDATES, placesIn: candidatesIn }])[0]!;
+
+function candidatesIn(text: string, { file, fromLine }: HeldOutDocument): (() => Candidate)[] {
+  const found: (() => Candidate)[] = [];
+  let start = 0;
+  for (const [index, line] of text.split('\n').entries()) {
+    const cut = index >= MIN_LINE_NUMBER ? cutOf(line) : undefined;
+    if (cut !== undefined) {
+      const end = start + cut;
+      found.push(() => ({
+        file,
+        line: fromLine + index,
+        prefix: ownText(text.slice(Math.max(0, end - CONTEXT_CHARACTERS), end)),
+        actual: ownText(line.slice(cut).trimEnd()),
+      }));
     }
+    start += line.length + 1;
   }
-  return spread(found.length, CANDIDATES).map((index) => found[index]!);
+  return found;
 }
 
 /** Where to cut a line: before a space or after an opening mark, at least a third in; never leaving a mere bracket. */
@@ -57,16 +59,6 @@ export function chooseExample(examples: readonly Example[]): Example | undefined
     examples.find(({ before, after }) => !same(before, after)) ??
     examples[0]
   );
-}
-
-/** The held-out documents' text, as it was learned. */
-export function* heldOutDocuments(corpus: Corpus, tokenizer: Tokenizer) {
-  for (const document of corpus.documents) {
-    if (document.split !== 'held-out') continue;
-    // Special tokens, such as the one that ends a document, decode to nothing.
-    const text = tokenizer.decode(corpus.heldOut.read(document.offset, document.tokens));
-    yield { file: document.path, fromLine: document.fromLine ?? 1, text };
-  }
 }
 
 /** Completes every candidate with both models and chooses one to show. `complete` gives the rest of the line. */

@@ -19,7 +19,7 @@ import type { RunSpec } from '../../protocol/run.ts';
 import { defaultThreads } from '../../serving/llama-host.ts';
 import { nearestFiles } from '../corpus-files.ts';
 import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors.ts';
-import { heldOutDocuments } from '../example.ts';
+import { heldOutDocuments, ownText } from '../held-out.ts';
 import { percentile, spread } from '../statistics.ts';
 import {
   countOf,
@@ -73,10 +73,10 @@ export function cursorItems(
 ): { items: (CursorItem | LatencyItem)[]; settings: string[] } {
   const { folder, corpus: plan, evaluation }: RunSpec = context.run!.spec;
   if (!folder || plan.mode === 'instruct' || !evaluation.completions) return { items: [], settings: [] };
-  const documents = [...heldOutDocuments(corpus, tokenizer)];
-  const cursors = (['line', 'block'] as const).flatMap((kind) =>
-    findCursors(documents, kind, countOf(context, counts[kind])),
-  );
+  const cursors = findCursors(heldOutDocuments(corpus, tokenizer), {
+    line: countOf(context, counts.line),
+    block: countOf(context, counts.block),
+  });
   if (cursors.length === 0) return { items: [], settings: [] };
   const placed = place(cursors, corpus, tokenizer, {
     repository: basename(resolve(folder)),
@@ -113,7 +113,8 @@ function place(
   const filesAt = nearestFiles(corpus, tokenizer, OPEN_FILES);
   return cursors.map((cursor) => {
     const document = { ...documentOf(cursor), place: { repository, path: cursor.path } };
-    const others = new OtherFiles().choose(document, () => filesAt(cursor.path), BUDGET.others);
+    const parts = new OtherFiles().choose(document, () => filesAt(cursor.path), BUDGET.others);
+    const others = parts.map((part) => ({ ...part, text: ownText(part.text) }));
     return { ...cursor, place: document.place, others, wholeRepositories };
   });
 }

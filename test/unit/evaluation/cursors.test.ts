@@ -1,5 +1,17 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { answerAt, editSimilarity, findCursors } from '../../../src/evaluation/cursors.ts';
+import {
+  answerAt,
+  editSimilarity,
+  findCursors,
+  type Cursor,
+  type CursorKind,
+} from '../../../src/evaluation/cursors.ts';
+import { findCandidates } from '../../../src/evaluation/example.ts';
+import type { HeldOutDocument } from '../../../src/evaluation/held-out.ts';
+import { spread } from '../../../src/evaluation/statistics.ts';
+import { uniform } from '../../../src/model/random.ts';
 
 const text = `import { a } from './a.ts';
 
@@ -14,10 +26,16 @@ if (add(1, 2) > 2) {
   console.log('more than two');
 }
 `;
-const document = { file: 'src/add.ts', fromLine: 1, text };
-const lineAt = (line: number) => findCursors([document], 'line', 99).find((cursor) => cursor.line === line)!;
-const blockAt = (line: number) =>
-  findCursors([document], 'block', 99).find((cursor) => cursor.line === line)!;
+const documentOf = (file: string, content: string, fromLine = 1): HeldOutDocument => ({
+  file,
+  fromLine,
+  text: () => content,
+});
+const document = documentOf('src/add.ts', text);
+const find = (documents: HeldOutDocument[], kind: CursorKind, count = 99) =>
+  findCursors(documents, { line: 0, block: 0, [kind]: count });
+const lineAt = (line: number) => find([document], 'line').find((cursor) => cursor.line === line)!;
+const blockAt = (line: number) => find([document], 'block').find((cursor) => cursor.line === line)!;
 
 describe('a cursor in a line', () => {
   it('stands at the first gap after a third of the line; what follows the line is after it', () => {
@@ -28,11 +46,11 @@ describe('a cursor in a line', () => {
     expect(cursor.before + cursor.actual + cursor.after).toBe(text);
   });
   it('is not in short lines, nor in the first ones, nor where no word is left to write', () => {
-    const lines = findCursors([document], 'line', 99).map(({ line }) => line);
+    const lines = find([document], 'line').map(({ line }) => line);
     expect(lines).toEqual([5, 6, 7, 11]);
   });
   it('counts lines from where a cut file begins', () => {
-    const lines = findCursors([{ ...document, fromLine: 101 }], 'line', 99).map(({ line }) => line);
+    const lines = find([documentOf('src/add.ts', text, 101)], 'line').map(({ line }) => line);
     expect(lines).toEqual([105, 106, 107, 111]);
   });
 });
@@ -46,15 +64,93 @@ describe('a cursor before a block', () => {
   });
   it('ends at a blank line, and is none where nothing is indented or too much is', () => {
     const python = 'a = 1\nb = 2\nc = 3\nd = 4\ndef f():\n    x = 1\n\n    return x\ndef g():\nreturn\n';
-    const found = findCursors([{ file: 'f.py', fromLine: 1, text: python }], 'block', 99);
+    const found = find([documentOf('f.py', python)], 'block');
     expect(found).toMatchObject([{ line: 5, actual: '\n    x = 1' }]);
     const long = `a\na\na\na\nf(\n${'  x,\n'.repeat(9)})\n`;
-    expect(findCursors([{ file: 'f.c', fromLine: 1, text: long }], 'block', 99)).toEqual([]);
+    expect(find([documentOf('f.c', long)], 'block')).toEqual([]);
   });
 });
 
 it('takes cursors evenly', () => {
-  expect(findCursors([document, document], 'line', 4).map(({ line }) => line)).toEqual([6, 11, 6, 11]);
+  expect(find([document, document], 'line', 4).map(({ line }) => line)).toEqual([6, 11, 6, 11]);
+});
+
+describe('cursors of many documents', () => {
+  /** A file of random code, with either kind of line end and letters beyond ASCII. */
+  function generated(file: number): string {
+    const random = uniform(file);
+    const pick = <T>(of: readonly T[]) => of[Math.floor(random() * of.length)]!;
+    const line = () =>
+      pick([
+        () => `const value${file} = compute(first, ${Math.floor(random() * 99)});`,
+        () => `  if (grösse > ${Math.floor(random() * 9)}) {`,
+        () => `    // 😀 ${'wörd '.repeat(Math.floor(random() * 30))}`,
+        () => `    return items.filter((item) => item.size > 0);`,
+        () => '  }',
+        () => '',
+        () => `def name(self, ${'x'.repeat(Math.floor(random() * 12))}):`,
+      ])();
+    const end = pick(['\n', '\r\n']);
+    return Array.from({ length: Math.floor(random() * 400) }, line).join(end) + pick(['', end]);
+  }
+
+  /** Every cursor with what is on both sides of it, joined line by line; then some are chosen. */
+  function plainly(texts: readonly string[], kind: CursorKind, count: number): Cursor[] {
+    const all = texts.flatMap((whole, file) => {
+      const lines = whole.replaceAll('\r\n', '\n').split('\n');
+      const at = (line: number): Cursor[] => {
+        const alone = `\n\n\n\n${lines.slice(line, kind === 'line' ? line + 1 : line + 12).join('\n')}`;
+        const one = find([documentOf(`f${file}`, alone)], kind).find((cursor) => cursor.line === 5);
+        if (!one) return [];
+        const next = line + one.actual.split('\n').length;
+        const before = [...lines.slice(0, line), one.before.slice(4)].join('\n');
+        const after = `\n${lines.slice(next).join('\n')}`;
+        return [{ ...one, line: line + 1, before: before.slice(-4000), after: after.slice(0, 4000) }];
+      };
+      return lines.flatMap((_, line) => (line < 4 ? [] : at(line)));
+    });
+    return spread(all.length, count).map((index) => all[index]!);
+  }
+
+  it('are those that are chosen when all are made first', () => {
+    const texts = Array.from({ length: 30 }, (_, file) => generated(file + 1));
+    const documents = texts.map((content, file) => documentOf(`f${file}`, content));
+    for (const [line, block] of [
+      [16, 8],
+      [200, 100],
+      [1, 0],
+    ] as const)
+      expect(findCursors(documents, { line, block })).toEqual([
+        ...plainly(texts, 'line', line),
+        ...plainly(texts, 'block', block),
+      ]);
+  });
+
+  it('take no more memory than the chosen ones, beside one document', () => {
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc') as () => void;
+    const held = () => {
+      gc();
+      return process.memoryUsage().heapUsed / 1e6;
+    };
+    const begun = held();
+    let most = 0;
+    let read = 0;
+    // Some 10 MB of text with 320,000 places, of which a copy each would be 8 GB.
+    const documents = Array.from({ length: 400 }, (_, file) => ({
+      file: `src/f${file}.ts`,
+      fromLine: 1,
+      text() {
+        if ((read += 1) % 50 === 0) most = Math.max(most, held());
+        return `${file}\n${'    const total = first + second;\n  if (add(1, 2) > 2) {\n'.repeat(400)}`;
+      },
+    }));
+    const cursors = findCursors(documents, { line: 200, block: 100 });
+    const candidates = findCandidates(documents);
+    expect([cursors.length, candidates.length]).toEqual([300, 12]);
+    expect(most - begun).toBeLessThan(20);
+    expect(held() - begun).toBeLessThan(20);
+  });
 });
 
 describe('an answer', () => {

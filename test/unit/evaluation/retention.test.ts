@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { piecesOf, sourceTexts } from '../../../src/evaluation/source-texts.ts';
+import { sourceTexts } from '../../../src/evaluation/source-texts.ts';
+import { spread } from '../../../src/evaluation/statistics.ts';
 import { retentionTask } from '../../../src/evaluation/tasks/retention.ts';
 import { answerOf, fakeModel, planContext, scoreContext, useFolder } from './help.ts';
 
@@ -16,9 +17,20 @@ describe('source text', () => {
       expect(lines.indexOf(text)).toBeGreaterThan((i * lines.length) / 4);
     }
   });
-  it('is cut where a file has no lines, and is whole where it is short', () => {
-    expect(piecesOf('x'.repeat(5000), 99).map((text) => text.length)).toEqual([2048, 2048, 904]);
-    expect(piecesOf('short\ntext', 4)).toEqual(['short\ntext']);
+  const piecesOf = async (content: string, count: number) =>
+    sourceTexts(await folder.write('pieces.txt', content), count, options);
+  it('is cut where a file has no lines, and is whole where it is short', async () => {
+    const texts = await piecesOf('x'.repeat(5000), 99);
+    expect(texts.map((text) => text.length)).toEqual([2048, 2048, 904]);
+    expect(await piecesOf('short\ntext', 4)).toEqual(['short\ntext']);
+  });
+  it('is the same pieces of a file that is read in many parts', async () => {
+    const content = 'ä😀€ \n'.repeat(400_000);
+    const pieces = spread(Math.ceil(content.length / 2048), 7).map((index) => {
+      const piece = content.slice(index * 2048, (index + 1) * 2048);
+      return piece.slice(piece.indexOf('\n') + 1);
+    });
+    expect(await piecesOf(content, 7)).toEqual(pieces);
   });
   it('is the first rows of a data set', async () => {
     const data = await folder.rows('set.jsonl', [{ text: 'a' }, { text: 'b'.repeat(4000) }, { text: 'c' }]);

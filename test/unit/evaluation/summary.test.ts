@@ -85,11 +85,13 @@ describe('the sentence', () => {
 });
 
 describe('the example', () => {
+  const candidatesOf = (content: string, fromLine = 1) =>
+    findCandidates([{ file: 'a', fromLine, text: () => content }]);
   const text = Array.from({ length: 40 }, (_, i) => `  const value${i} = compute(argument${i}, other);`).join(
     '\n',
   );
   it('is taken from lines spread over the text, cut inside the line', () => {
-    const candidates = findCandidates([{ file: 'a.ts', fromLine: 1, text }]);
+    const candidates = candidatesOf(text);
     expect(candidates).toHaveLength(12);
     const lines = text.split('\n');
     for (const { line, prefix, actual } of candidates) {
@@ -101,13 +103,10 @@ describe('the example', () => {
     }
   });
   it('counts lines from where a cut file begins', () => {
-    const whole = findCandidates([{ file: 'a', fromLine: 1, text }]);
-    expect(findCandidates([{ file: 'a', fromLine: 101, text }]).map((c) => c.line)).toEqual(
-      whole.map((c) => c.line + 100),
-    );
+    const whole = candidatesOf(text);
+    expect(candidatesOf(text, 101).map((c) => c.line)).toEqual(whole.map((c) => c.line + 100));
   });
-  it('finds none in short lines', () =>
-    expect(findCandidates([{ file: 'a', fromLine: 1, text: 'a\n'.repeat(50) }])).toEqual([]));
+  it('finds none in short lines', () => expect(candidatesOf('a\n'.repeat(50))).toEqual([]));
 
   const example = (line: number, before: string, after: string, actual = 'right'): Example => ({
     file: 'a',
