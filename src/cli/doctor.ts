@@ -1,8 +1,9 @@
 /** Looks at this machine: what is there, what is not, and the one command that gets it. */
 import { constants, existsSync } from 'node:fs';
 import { access, readdir, stat, statfs } from 'node:fs/promises';
-import { arch, availableParallelism, cpus, freemem, platform, totalmem } from 'node:os';
+import { arch, cpus, freemem, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { usableProcessors } from '../protocol/processors.ts';
 import { inspectPython, pythonAdvice, type Python } from '../base-models/pypi/python.ts';
 import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
 import { reportError } from '../protocol/errors.ts';
@@ -70,7 +71,7 @@ async function examineMachine(): Promise<DoctorReport['machine']> {
     platform: platform(),
     arch: arch(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
+    cores: usableProcessors(),
     memory: totalmem(),
     freeMemory: freemem(),
     freeDisk: await freeDisk(dataDir()),

@@ -7,11 +7,11 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type * as esbuild from 'esbuild';
+import { usableProcessors } from '../protocol/processors.ts';
 import { startClock } from './sandbox-clock.ts';
 
 export interface SandboxOptions {
@@ -72,7 +72,7 @@ const require = createRequire(import.meta.url);
 
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { timeoutMs = 7500, memoryBytes = 512 * MIB } = options;
-  const size = options.workers ?? Math.min(2, availableParallelism());
+  const size = options.workers ?? Math.min(2, usableProcessors());
   const entry = await workerEntry();
   const workerData: SandboxWorkerData = {
     memoryBytes,

@@ -9,7 +9,6 @@
  * prompts are read alone, in blocks that begin at fixed places.
  */
 import { setMaxListeners } from 'node:events';
-import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import type {
   EvaluationPriority,
@@ -18,6 +17,7 @@ import type {
   LlamaModel,
   Token,
 } from 'node-llama-cpp';
+import { usableProcessors } from '../protocol/processors.ts';
 import { Answer } from './answer.ts';
 import { contextOptions } from './engine-model.ts';
 import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from './host-types.ts';
@@ -28,7 +28,7 @@ import { spell } from './spell.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /** A lane for each core, four at most, since each has its own keys and values in memory. */
-export function defaultSampling(cores = availableParallelism()): SamplingOptions {
+export function defaultSampling(cores = usableProcessors()): SamplingOptions {
   const lanes = Math.min(4, Math.max(1, cores));
   return { lanes, sequences: 8, threads: Math.max(1, Math.floor(cores / lanes)) };
 }

@@ -1,6 +1,6 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, a context per model that is in use. */
-import { availableParallelism } from 'node:os';
 import type { LlamaModel } from 'node-llama-cpp';
+import { usableProcessors } from '../protocol/processors.ts';
 import { loadLlamaModel } from '../base-models/llama.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { checkModel } from './adapter-check.ts';
@@ -46,7 +46,7 @@ export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHos
  * on 1 thread and 50-66 on 2; eight at once 164 on 1 thread, and on 2 anything from 180 down to 21 as soon as another
  * process works beside it, since llama.cpp's threads wait for each other spinning.
  */
-export function defaultThreads(cores = availableParallelism()): number {
+export function defaultThreads(cores = usableProcessors()): number {
   return Math.max(1, Math.floor(cores / 2));
 }
 

@@ -1,6 +1,7 @@
 /** A host and its server on a loopback port. */
 import type { AddressInfo } from 'node:net';
-import { availableParallelism, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
+import { usableProcessors } from '../protocol/processors.ts';
 import { UserError } from '../protocol/errors.ts';
 import { createApp } from './app.ts';
 import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from './llama-host.ts';
@@ -38,7 +39,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     token,
     queue,
     timeoutSeconds,
-    slots: Math.max(1, Math.floor(availableParallelism() / host.threads)) * sequences,
+    slots: Math.max(1, Math.floor(usableProcessors() / host.threads)) * sequences,
     perModel: sequences,
     onActivity: idle.touch,
   });

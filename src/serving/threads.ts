@@ -1,10 +1,11 @@
 /** How many threads are fastest here: more than a few may be slower, which only trying tells. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, stat } from 'node:fs/promises';
-import { availableParallelism, cpus } from 'node:os';
+import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { z } from 'zod';
+import { usableProcessors } from '../protocol/processors.ts';
 import { cacheDir } from '../protocol/paths.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 
@@ -25,7 +26,7 @@ const measuredSchema = z.object({ threads: z.int().min(1), trials: z.record(z.st
 export async function measureThreads(
   model: LlamaModel,
   path: string,
-  cores = availableParallelism(),
+  cores = usableProcessors(),
 ): Promise<number> {
   const key = [cpus()[0]?.model ?? '', cores, (await stat(path)).size];
   const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex');

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { UserError } from '../protocol/errors.ts';
+import { usableProcessors } from '../protocol/processors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
@@ -65,6 +66,8 @@ export async function startTensorflow(reason: string): Promise<Backend> {
   // Read once, while the library loads.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+  // It counts the machine's processors, whatever a container grants. Our kernels read it too.
+  process.env['TF_NUM_INTRAOP_THREADS'] ??= String(usableProcessors());
   try {
     const binding = createRequire(import.meta.url)(path) as Binding;
     return new TensorflowBackend(binding, `TensorFlow ${binding.TF_Version}, ${reason}`);

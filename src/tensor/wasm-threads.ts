@@ -3,11 +3,11 @@
  * a Blob, which Node's workers don't take. Here module and worker are files (esbuild.mjs writes them).
  */
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { BackendWasm, setThreadsCount } from '@tensorflow/tfjs-backend-wasm';
 import factory from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-threaded-simd.js';
+import { usableProcessors } from '../protocol/processors.ts';
 
 type Instantiated = (instance: WebAssembly.Instance, module: WebAssembly.Module) => void;
 
@@ -28,7 +28,7 @@ const MOST_THREADS = 8;
 
 /** `folder` holds the three files. Throws when the module does not start. */
 export async function threadedBackend(folder: string): Promise<BackendWasm> {
-  const threads = Math.min(MOST_THREADS, availableParallelism());
+  const threads = Math.min(MOST_THREADS, usableProcessors());
   const binary = await readFile(join(folder, 'threaded-simd.wasm'));
   const module = await new Promise<Module>((resolve, reject) => {
     const instantiateWasm = (imports: WebAssembly.Imports, done: Instantiated) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ModelConfig } from '../model/config.ts';
 import { cacheDir } from '../protocol/paths.ts';
+import { usableProcessors } from '../protocol/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
@@ -34,7 +35,7 @@ const VALID_MS = 24 * 3600 * 1000;
 export async function matmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
   const path = join(cacheDir(), 'matmul-rates.json');
   const processors = cpus();
-  const key = [processors[0]?.model, processors.length, backend.reason, precision].join(', ');
+  const key = [processors[0]?.model, usableProcessors(), backend.reason, precision].join(', ');
   const known = await readFile(path, 'utf8')
     .then((text) => cacheSchema.parse(JSON.parse(text)))
     .catch(() => ({}) as z.infer<typeof cacheSchema>);

@@ -2,8 +2,8 @@
  * Held-out cursors through the whole completion core, as in the editor: gate, other files of the corpus, prompt, clean-up.
  * What counts is what a person would see.
  */
-import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
+import { usableProcessors } from '../../protocol/processors.ts';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import {
   createCompleter,
@@ -99,7 +99,7 @@ export function cursorItems(
     ],
     settings: [
       `${cursors.length} held-out cursors with ${BUDGET.before} characters before them and ${BUDGET.others} of other files, as the editor shows completions`,
-      `latencies: medians of ${REQUESTS} requests one at a time on ${defaultThreads()} of ${availableParallelism()} threads, all but the last key read before`,
+      `latencies: medians of ${REQUESTS} requests one at a time on ${defaultThreads()} of ${usableProcessors()} threads, all but the last key read before`,
     ],
   };
 }

@@ -10,15 +10,24 @@
 
 namespace {
 
+// C++20's; the builtin that others use for it is not in every compiler that reads C++17.
+template <typename To, typename From>
+inline To bit_cast(From from) {
+  static_assert(sizeof(To) == sizeof(From), "the same bits");
+  To to;
+  std::memcpy(&to, &from, sizeof(To));
+  return to;
+}
+
 inline float get(const float* p, int64_t i) { return p[i]; }
 inline void set(float* p, int64_t i, float x) { p[i] = x; }
 
 inline float get(const bfloat16* p, int64_t i) {
-  return __builtin_bit_cast(float, static_cast<uint32_t>(p[i].bits) << 16);
+  return bit_cast<float>(static_cast<uint32_t>(p[i].bits) << 16);
 }
 // To the nearest, ties to even.
 inline void set(bfloat16* p, int64_t i, float x) {
-  const uint32_t bits = __builtin_bit_cast(uint32_t, x);
+  const uint32_t bits = bit_cast<uint32_t>(x);
   p[i].bits = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
@@ -37,8 +46,8 @@ inline float exponential(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.f;
-  const int32_t power = (__builtin_bit_cast(int32_t, shifted) - 0x4b400000 + 127) << 23;
-  return p * __builtin_bit_cast(float, power);
+  const int32_t power = (bit_cast<int32_t>(shifted) - 0x4b400000 + 127) << 23;
+  return p * bit_cast<float>(power);
 }
 
 inline float sigmoid(float x) { return 1.f / (1.f + exponential(-x)); }

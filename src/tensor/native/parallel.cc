@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -58,9 +59,16 @@ class Pool {
   uint64_t turn_ = 0;
 };
 
+// As many as TensorFlow takes: tensorflow.ts says in this variable what a container grants, and a person may say less.
+int threads() {
+  const char* const asked = std::getenv("TF_NUM_INTRAOP_THREADS");
+  const int number = asked ? std::atoi(asked) : 0;
+  return number > 0 ? number : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 // Lives as long as the process: its threads are never joined.
 Pool& pool() {
-  static Pool* const pool = new Pool(std::max(1u, std::thread::hardware_concurrency()));
+  static Pool* const pool = new Pool(threads());
   return *pool;
 }
 
