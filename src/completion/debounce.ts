@@ -1,19 +1,18 @@
-/** How long to wait for the next keystroke: as long as this person takes between two of them, within bounds. */
+/** How long to wait for the next keystroke: what was set, else as long as this person takes between two, within bounds. */
 
 const SHORTEST_MS = 75;
 const LONGEST_MS = 300;
+const FIRST_MS = 150;
 /** Pauses longer than this are thinking, not typing. */
 const TYPING_MS = 1000;
 const WEIGHT = 0.1;
 
 export class Debounce {
-  private gap: number;
+  private gap = FIRST_MS;
   private lastKey: number | undefined;
 
-  /** `start`: milliseconds between keystrokes to begin with. */
-  constructor(start = 150) {
-    this.gap = start;
-  }
+  /** `fixed`: milliseconds that the person wants it to be, whatever they are. */
+  constructor(private readonly fixed?: number) {}
 
   /** A keystroke at a time, in milliseconds. */
   typed(now: number): void {
@@ -24,6 +23,7 @@ export class Debounce {
 
   /** Milliseconds to wait. Behind a character that ends a word less: people pause there, and the answer is worth more. */
   wait(before: string): number {
+    if (this.fixed !== undefined) return this.fixed;
     const rate = /[\w$]$/.test(before) ? 1.5 : 1;
     return Math.round(Math.min(LONGEST_MS, Math.max(SHORTEST_MS, this.gap * rate)));
   }

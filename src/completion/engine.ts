@@ -4,7 +4,7 @@ import { CompletionCache } from './cache.ts';
 import { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
 import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
-import { gate, type GateReason } from './gate.ts';
+import { gate, impossible, type GateReason } from './gate.ts';
 import { OtherFiles } from './other-files.ts';
 import { buildPrompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
@@ -19,7 +19,7 @@ export interface CompleterOptions {
   fillInTheMiddle: () => boolean | Promise<boolean>;
   /** Longest completion in tokens; read at every request. */
   maxTokens: () => number;
-  /** Milliseconds of pause to begin with; it then follows the person's typing. */
+  /** Milliseconds of pause before the engine is asked; 0 is none. Without it the pause follows the person's typing. */
   debounceMs?: number;
   budget?: ContextBudget;
   /** Asks for what follows a completion while it is shown. */
@@ -36,7 +36,7 @@ export interface CompleteInput extends CursorDocument {
   adapter: string;
   /** Lengths of the selections, one per cursor; `[0]` is one cursor without a selection. */
   selections?: readonly number[];
-  /** Asked for by a key: no waiting, and also at the end of a statement. */
+  /** Asked for by a key: no waiting, and in places where typing asks nothing. */
   invoked?: boolean;
   /** Files that are open or were, the most recent first; asked for only now and then. Needs `place`. */
   files?: () => readonly OtherFile[];
@@ -109,16 +109,16 @@ class Engine implements Completer {
   private async answer(input: CompleteInput, deleting: boolean): Promise<Completion | undefined> {
     const counts = this.of(input.adapter);
     const place = { ...input, selections: input.selections ?? [0] };
-    // The end of a statement is no place to begin, but what was shown before it goes on.
-    const closed = gate({ ...place, invoked: true });
+    const closed = impossible(place);
     if (closed) return this.quiet(counts, closed);
+    // The end of a statement or the middle of a line is no place to begin, but what was shown before it goes on.
     const cached = this.cache.get(input, input.adapter);
     if (cached !== undefined) {
       counts.cached += 1;
       return cached ? { text: cached, source: 'cache' } : undefined;
     }
-    const reason = gate(place) ?? (deleting ? 'deleting' : undefined);
-    if (reason && !input.invoked) return this.quiet(counts, reason);
+    const reason = input.invoked ? undefined : (gate(place) ?? (deleting ? 'deleting' : undefined));
+    if (reason) return this.quiet(counts, reason);
     return this.ask(input, counts);
   }
 
@@ -156,10 +156,14 @@ class Engine implements Completer {
   }
 
   private async askNow(input: CompleteInput, signal: AbortSignal): Promise<Answer | undefined> {
-    if (!input.invoked && !signal.aborted)
-      await Promise.race([this.sleep(this.debounce.wait(input.before)), aborted(signal)]);
+    if (!input.invoked) await this.pause(input.before, signal);
     if (signal.aborted) return undefined;
     return this.fetch(input, signal, () => (this.of(input.adapter).asked += 1));
+  }
+
+  private async pause(before: string, signal: AbortSignal): Promise<void> {
+    const milliseconds = this.debounce.wait(before);
+    if (milliseconds > 0 && !signal.aborted) await Promise.race([this.sleep(milliseconds), aborted(signal)]);
   }
 
   /** The answer that is under way for this very place; any other is stopped. */
@@ -238,7 +242,7 @@ class Engine implements Completer {
     const stop = new AbortController();
     const ahead: Ahead<Answer> = { document, adapter: input.adapter, asked: false, stop, answer: noAnswer };
     const ask = async () => {
-      await Promise.race([this.sleep(this.debounce.wait(document.before)), aborted(stop.signal)]);
+      await this.pause(document.before, stop.signal);
       if (stop.signal.aborted || this.inFlight) return undefined;
       ahead.asked = true;
       const counts = this.of(input.adapter);

@@ -10,8 +10,6 @@ export type GateReason =
 export interface GateInput extends CursorDocument {
   /** Lengths of the selections, one per cursor. */
   selections: readonly number[];
-  /** Asked for by a key, not by typing: then a finished statement is no reason to be quiet. */
-  invoked?: boolean;
 }
 
 /** Columns beyond which a line is data or minified. */
@@ -44,23 +42,26 @@ function isQuoted(left: string, right: string, language: Language): boolean {
 /** Languages of inputs that are no documents. */
 const notDocuments = new Set(['scminput', 'comment', 'log', 'search-result']);
 
-/** Why nothing should be asked here, or undefined. */
-export function gate({
-  before,
-  after,
+/** Why nothing can be shown here, even to someone who asks for it with a key; undefined where something can. */
+export function impossible({
   languageId,
-  hidden,
   selections,
-  invoked = false,
-}: GateInput): GateReason | undefined {
+}: Pick<GateInput, 'languageId' | 'selections'>): GateReason | undefined {
   if (notDocuments.has(languageId)) return 'unsupported';
   if (selections.length !== 1) return 'several-cursors';
-  if (selections[0] !== 0) return 'selection';
+  return selections[0] === 0 ? undefined : 'selection';
+}
+
+/** Why nothing should be asked here while someone types, or undefined. */
+export function gate(input: GateInput): GateReason | undefined {
+  const reason = impossible(input);
+  if (reason) return reason;
+  const { before, after, languageId, hidden } = input;
   const left = lastLine(before);
   const right = firstLine(after);
   if (!isOpen(left, right, languageOf(embeddedAt({ before, languageId }).languageId))) return 'text-right';
   if (left.length + right.length > LONGEST_LINE) return 'long-line';
   if (isBlank(before) && isBlank(after) && !hidden?.before && !hidden?.after) return 'empty';
-  if (!invoked && isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';
+  if (isBlank(right) && /[;}]\s*$/.test(left)) return 'statement-end';
   return undefined;
 }

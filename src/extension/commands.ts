@@ -12,8 +12,7 @@ import { findLearningRate } from './learning-rate.ts';
 import { showMenu } from './menu.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { askToStop } from './progress.ts';
-import { snooze, switchAdapter, toggleLanguage } from './completion-commands.ts';
-import { setCompletionEnabled } from './settings.ts';
+import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion-commands.ts';
 import { whyNotServable, type Standing } from './texts.ts';
 
 interface CommandEntry {
@@ -31,8 +30,8 @@ const table: Record<string, CommandEntry> = {
   resumeTraining: { needsTrust: true, run: resumeTraining },
   exportResult: { run: exportResult },
   importAdapter: { needsTrust: true, run: importAdapter },
-  completionOn: { needsTrust: true, run: () => setCompletionEnabled(true) },
-  completionOff: { run: () => setCompletionEnabled(false) },
+  completionOn: { needsTrust: true, run: (context) => turnCompletion(context, true) },
+  completionOff: { run: (context) => turnCompletion(context, false) },
   switchAdapter: { needsTrust: true, run: switchAdapter },
   snoozeCompletion: { run: snooze },
   wakeCompletion: { run: ({ completion }) => completion.sleep(0) },

@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import { UserError } from '../protocol/errors.ts';
 import type { Context } from './context.ts';
-import { setLanguageEnabled, settings } from './settings.ts';
+import { languageName } from './language-name.ts';
+import { setCompletionEnabled, settings } from './settings.ts';
 import { runItem, whyNotServable } from './texts.ts';
 
 /** The one used before stands first: its key and Enter go back and forth. */
@@ -39,11 +40,41 @@ export async function snooze({ completion }: Context): Promise<void> {
   if (chosen) completion.sleep(chosen.minutes);
 }
 
-export async function toggleLanguage(): Promise<void> {
-  const language = vscode.window.activeTextEditor?.document.languageId;
-  if (!language)
-    throw new UserError('bad-request', 'No file is open.', 'Open one of the language that you mean.');
-  const disabled = settings.disabledLanguages.includes(language);
-  await setLanguageEnabled(language, disabled);
-  vscode.window.setStatusBarMessage(`Completion is ${disabled ? 'on' : 'off'} for ${language}.`, 5000);
+/** On or off wherever no language says otherwise. */
+export async function turnCompletion({ log }: Context, enabled: boolean): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document;
+  await turn({ log }, enabled, { document }, '');
+  if (document && settings.completionEnabled(document) !== enabled)
+    tell(
+      `Completion is ${word(enabled)}, but still ${word(!enabled)} for ${languageName(document.languageId)}.`,
+    );
 }
+
+export async function toggleLanguage({ log }: Context): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document;
+  if (!document)
+    throw new UserError('bad-request', 'No file is open.', 'Open one of the language that you mean.');
+  const enabled = !settings.completionEnabled(document);
+  await turn({ log }, enabled, { document, forLanguage: true }, ` for ${languageName(document.languageId)}`);
+}
+
+async function turn(
+  { log }: Pick<Context, 'log'>,
+  enabled: boolean,
+  where: Parameters<typeof setCompletionEnabled>[1],
+  what: string,
+): Promise<void> {
+  try {
+    const place = await setCompletionEnabled(enabled, where);
+    tell(`Completion is ${word(enabled)}${what} (${place} settings).`);
+  } catch (error) {
+    log.show(error, {
+      title: 'Open Settings',
+      run: () =>
+        vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.completion.enabled'),
+    });
+  }
+}
+
+const word = (enabled: boolean) => (enabled ? 'on' : 'off');
+const tell = (message: string) => vscode.window.setStatusBarMessage(message, 5000);

@@ -59,9 +59,10 @@ export class CompletionService {
     const run = id ? this.context.runs.get(id) : undefined;
     return run && !whyNotServable(run, this.context.runs.standing(run)) ? run : undefined;
   }
-  get on(): boolean {
-    const wanted = settings.completionEnabled && !this.snooze;
-    return wanted && vscode.workspace.isTrusted && this.inUse !== undefined;
+  /** The run that completes this document now. */
+  runFor(document: vscode.TextDocument): RunSnapshot | undefined {
+    const wanted = settings.completionEnabled(document) && !this.snooze;
+    return wanted && vscode.workspace.isTrusted ? this.inUse : undefined;
   }
   get snoozedUntil(): Date | undefined {
     return this.snooze && new Date(this.snooze.until);
@@ -77,7 +78,7 @@ export class CompletionService {
     this.failureTold = false;
     await this.context.store.setInUse(run.spec.id);
     this.sleep(0);
-    if (!settings.completionEnabled) await setCompletionEnabled(true);
+    await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
     const options = {
       location: vscode.ProgressLocation.Window,
@@ -160,8 +161,11 @@ export class CompletionService {
 
   settingsChanged(): void {
     this.failureTold = false;
-    if (!settings.completionEnabled) void this.stop();
-    else this.ghost.forget();
+    const wanted = [undefined, ...vscode.workspace.textDocuments].some((one) =>
+      settings.completionEnabled(one),
+    );
+    if (wanted) this.ghost.forget();
+    else void this.stop();
     this.changed.fire();
   }
 

@@ -27,8 +27,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     clearTimeout(this.seen);
-    const run = this.service.on ? this.service.inUse : undefined;
-    if (!run || settings.disabledLanguages.includes(document.languageId)) return [];
+    const run = this.service.runFor(document);
+    if (!run) return [];
     const stop = new AbortController();
     const cancelled = token.onCancellationRequested(() => stop.abort());
     try {
@@ -43,12 +43,15 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         signal: stop.signal,
       };
       const completion = await core.complete(input);
-      if (!completion || token.isCancellationRequested) return [];
-      this.countWhenSeen(run, at.before + completion.text);
-      // Asked for by a key though it is shown already: for what else there is ("Show Next Inline Suggestion").
+      if (token.isCancellationRequested) return [];
+      if (completion) this.countWhenSeen(run, at.before + completion.text);
+      // Asked for by a key though it is shown already, or where the likeliest is nothing: for what else there is.
       const others =
-        input.invoked && completion.source === 'cache' ? await core.alternatives(input, completion.text) : [];
-      return [completion.text, ...others].map((text) => this.item(run, document, text, position, selected));
+        input.invoked && completion?.source !== 'engine'
+          ? await core.alternatives(input, completion?.text ?? '')
+          : [];
+      const texts = completion ? [completion.text, ...others] : others;
+      return texts.map((text) => this.item(run, document, text, position, selected));
     } catch (error) {
       if (!stop.signal.aborted) this.service.failed(error);
       return [];
@@ -90,7 +93,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const core = createCompleter({
       fillInTheMiddle: () => service.serving(run).fillInTheMiddle(),
       maxTokens: () => settings.maxTokens,
-      debounceMs: settings.debounceMs,
+      ...(settings.debounceMs === undefined ? {} : { debounceMs: settings.debounceMs }),
       ahead: true,
       wholeRepositories: run.spec.corpus.repositoryContext,
       request: ({ maxTokens, context, ...ask }, signal) =>

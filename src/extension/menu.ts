@@ -1,6 +1,7 @@
 /** What a click on the status bar item offers. */
 import * as vscode from 'vscode';
 import type { Context } from './context.ts';
+import { languageName } from './language-name.ts';
 import { settings } from './settings.ts';
 import { progressLine } from './texts.ts';
 
@@ -26,19 +27,22 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
   if (chosen) await vscode.commands.executeCommand(chosen.command);
 }
 
-function completionItems({ inUse, on, snoozedUntil }: Context['completion']) {
+function completionItems({ inUse, snoozedUntil }: Context['completion']) {
   if (!inUse) return [item('sparkle', 'Use for Completion', 'useForCompletion')];
-  const language = vscode.window.activeTextEditor?.document.languageId;
-  const off = language !== undefined && settings.disabledLanguages.includes(language);
+  const document = vscode.window.activeTextEditor?.document;
+  const on = settings.completionEnabled();
   return [
     item('arrow-swap', 'Switch Adapter', 'switchAdapter', `Now: ${inUse.spec.name}`),
     ...(snoozedUntil ? [item('bell', 'End Snoozing of Completion', 'wakeCompletion')] : []),
-    ...(on ? [item('bell-slash', 'Snooze Completion', 'snoozeCompletion')] : []),
-    ...(on && language
-      ? [item('code', `Turn Completion ${off ? 'On' : 'Off'} for ${language}`, 'toggleLanguage')]
-      : []),
-    on || snoozedUntil
+    ...(on && !snoozedUntil ? [item('bell-slash', 'Snooze Completion', 'snoozeCompletion')] : []),
+    ...(document ? [languageItem(document)] : []),
+    on
       ? item('circle-slash', 'Turn Completion Off', 'completionOff')
       : item('check', 'Turn Completion On', 'completionOn'),
   ];
+}
+
+function languageItem(document: vscode.TextDocument) {
+  const turn = settings.completionEnabled(document) ? 'Off' : 'On';
+  return item('code', `Turn ${turn} for ${languageName(document.languageId)}`, 'toggleLanguage');
 }

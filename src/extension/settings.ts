@@ -1,23 +1,25 @@
 /** The person's settings, read afresh each time: never cached, so a change holds at once. */
 import * as vscode from 'vscode';
 import { AUTO_BASE } from '../base-models/choose.ts';
+import { UserError } from '../protocol/errors.ts';
+import { needsNoValue, pauseOf, placeToWrite, type Inspected, type SettingPlace } from './setting-rules.ts';
 
 const section = 'forgetMeNot';
+const ENABLED = 'completion.enabled';
 const get = <T>(name: string, fallback: T): T =>
   vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
 
 export const settings = {
-  get completionEnabled() {
-    return get('completion.enabled', true);
+  /** In a document, whose language may have a value of its own; else in general. */
+  completionEnabled(document?: vscode.TextDocument) {
+    return vscode.workspace.getConfiguration(section, document).get(ENABLED, true);
   },
+  /** Undefined: the pause follows the person's typing. */
   get debounceMs() {
-    return get('completion.debounce', 150);
+    return pauseOf(get<unknown>('completion.debounce', null));
   },
   get maxTokens() {
     return get('completion.maxTokens', 64);
-  },
-  get disabledLanguages() {
-    return get<string[]>('completion.disabledLanguages', []);
   },
   get base() {
     return get('base', AUTO_BASE).trim() || AUTO_BASE;
@@ -42,21 +44,44 @@ export const settings = {
   },
 };
 
-export function setCompletionEnabled(enabled: boolean): Thenable<void> {
-  return vscode.workspace
-    .getConfiguration(section)
-    .update('completion.enabled', enabled, vscode.ConfigurationTarget.Global);
-}
+const targets: Record<SettingPlace, vscode.ConfigurationTarget> = {
+  folder: vscode.ConfigurationTarget.WorkspaceFolder,
+  workspace: vscode.ConfigurationTarget.Workspace,
+  user: vscode.ConfigurationTarget.Global,
+};
 
-export function setLanguageEnabled(language: string, enabled: boolean): Thenable<void> {
-  const others = settings.disabledLanguages.filter((one) => one !== language);
-  return vscode.workspace
-    .getConfiguration(section)
-    .update(
-      'completion.disabledLanguages',
-      enabled ? others : [...others, language],
-      vscode.ConfigurationTarget.Global,
+/**
+ * Turns completion on or off: in the language of `document`, or in general. Written where the value lives that decides
+ * now, which is returned. Errors: not-writable where that can't be written, or does not decide after all.
+ */
+export async function setCompletionEnabled(
+  enabled: boolean,
+  { document, forLanguage = false }: { document?: vscode.TextDocument | undefined; forLanguage?: boolean },
+): Promise<SettingPlace> {
+  const scope = forLanguage ? document : document?.uri;
+  const configuration = () => vscode.workspace.getConfiguration(section, scope);
+  const state = enabled ? 'on' : 'off';
+  const now = configuration();
+  const inspected: Inspected = now.inspect(ENABLED) ?? {};
+  const place = placeToWrite(inspected, forLanguage);
+  if (now.get(ENABLED) === enabled) return place;
+  const general = vscode.workspace.getConfiguration(section, document?.uri).get(ENABLED);
+  const value = forLanguage && needsNoValue(inspected, enabled, general) ? undefined : enabled;
+  try {
+    await now.update(ENABLED, value, targets[place], forLanguage);
+  } catch (error) {
+    throw new UserError(
+      'not-writable',
+      `Completion could not be turned ${state}: the ${place} settings can't be written (${(error as Error).message}).`,
+      'Open the settings and correct what is wrong there.',
     );
+  }
+  if (configuration().get(ENABLED) === enabled) return place;
+  throw new UserError(
+    'not-writable',
+    `The ${place} settings say now that completion is ${state}, but something else decides, such as a policy of your organisation.`,
+    `Look for "${section}.${ENABLED}" in the settings.`,
+  );
 }
 
 /** Children and the code that reads runs find the data directory in the environment. */

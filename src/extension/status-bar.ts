@@ -1,6 +1,7 @@
 /** One status bar item: idle, training 42%, or which adapter completes and how fast. */
 import * as vscode from 'vscode';
 import type { Context } from './context.ts';
+import { languageName } from './language-name.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 
@@ -44,17 +45,20 @@ export class StatusBar implements vscode.Disposable {
         tooltip: `Completion with ${inUse.spec.name} is snoozed until ${until}.`,
       };
     }
-    if (!completion.on)
+    const { isTrusted } = vscode.workspace;
+    const document = vscode.window.activeTextEditor?.document;
+    if (!isTrusted || !(settings.completionEnabled() || (document && settings.completionEnabled(document))))
       return {
         text: '$(circle-slash) completion off',
         tooltip: `Completion with ${inUse.spec.name} is turned off.`,
       };
-    const language = vscode.window.activeTextEditor?.document.languageId;
-    if (language && settings.disabledLanguages.includes(language))
+    if (document && !settings.completionEnabled(document)) {
+      const language = languageName(document.languageId);
       return {
         text: `$(circle-slash) not in ${language}`,
         tooltip: `Completion with ${inUse.spec.name} is turned off for ${language}.`,
       };
+    }
     const { shown, accepted, kept, dropped } = store.acceptance(inUse.spec.id);
     const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
     const share = shown ? ` (${Math.round((100 * accepted) / shown)}%)` : '';

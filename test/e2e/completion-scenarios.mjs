@@ -98,9 +98,17 @@ export const completionScenarios = {
     writeFile(place.workspace, 'notes.md', '');
     await workbench.openFile('notes.md');
     await workbench.command('Forget-Me-Not: Turn Completion On or Off for This Language');
-    await workbench.statusBar('not in markdown').waitFor();
+    await workbench.statusBar('not in Markdown').waitFor();
     await workbench.command('Forget-Me-Not: Turn Completion On or Off for This Language');
     await workbench.statusBar('garden').waitFor();
+
+    // The workspace says off: that is where "on" has to be written.
+    const settings = '.vscode/settings.json';
+    writeFile(place.workspace, settings, '{ "forgetMeNot.completion.enabled": false }');
+    await workbench.statusBar('completion off').waitFor();
+    await workbench.command('Forget-Me-Not: Turn Completion On');
+    await workbench.statusBar('garden').waitFor();
+    assert.match(readFileSync(join(place.workspace, settings), 'utf8'), /enabled": true/);
 
     // What was taken in walk.js counts as kept once its file is closed.
     await workbench.command('File: Save All Files');

@@ -19,7 +19,7 @@ interface Options {
 
 export function completeCommand(): Command {
   return new Command('complete')
-    .description('print what an editor would show as ghost text at a place in a file')
+    .description('print what an editor would show as ghost text when it is asked to at a place in a file')
     .argument('<file:line:column>', 'the cursor; lines and columns count from 1')
     .option('--run <run>', 'complete with the result of this run')
     .option('--base <base>', 'complete with this base, or on it')
@@ -57,9 +57,6 @@ async function complete(place: string, options: Options): Promise<void> {
 
 /** Why an editor would show nothing. */
 const reasons: Record<string, string> = {
-  'text-right': 'there is text right of the cursor; an editor would not ask in the middle of a line',
-  'long-line': 'the line is too long to be code',
-  empty: 'the file is empty',
   blank: 'the model has nothing to say here',
   loop: 'the model only repeats itself',
   'repeats-above': 'the model only says the line above again',

@@ -27,6 +27,46 @@ describe('a request', () => {
     expect((await promise)?.text).toBe(' // one');
   });
 
+  it.each([
+    ['in the middle of a line', 'const total = price', { after: ' * count;\n' }],
+    ['in a comment', '// it adds', { after: ' the two\n' }],
+    ['in a string', 'log("the ', { after: 'total");' }],
+    ['in a line of data', '1,'.repeat(300), {}],
+    ['in an empty file', '', {}],
+  ])('by a key is asked %s, where typing asks nothing', async (_, before, more) => {
+    const t = setUp();
+    expect(await t.completer.complete(t.at(before, more))).toBeUndefined();
+    expect(t.pauses).toHaveLength(0);
+    const promise = t.completer.complete(t.at(before, { ...more, invoked: true }));
+    await settle();
+    t.asks[0]!.answer(' and so on');
+    expect((await promise)?.text).toBe(' and so on');
+    expect(t.pauses).toHaveLength(0);
+  });
+
+  it('by a key in the middle of a line is typed through', async () => {
+    const t = setUp();
+    const after = ' * count;\n';
+    const promise = t.completer.complete(t.at('const total = ', { after, invoked: true }));
+    await settle();
+    t.asks[0]!.answer('price');
+    expect((await promise)?.text).toBe('price');
+    expect((await t.completer.complete(t.at('const total = pr', { after })))?.text).toBe('ice');
+    expect(await t.completer.complete(t.at('const total = x', { after }))).toBeUndefined();
+    expect(t.asks).toHaveLength(1);
+  });
+
+  it('by a key is not made where no completion can be shown', async () => {
+    const t = setUp();
+    for (const more of [{ selections: [0, 0] }, { selections: [3] }, { languageId: 'scminput' }])
+      expect(await t.completer.complete(t.at('const a =', { ...more, invoked: true }))).toBeUndefined();
+    expect(t.completer.statistics('mine').quiet).toEqual({
+      'several-cursors': 1,
+      selection: 1,
+      unsupported: 1,
+    });
+  });
+
   it('that is newer stops the older, at the engine too, and the older one settles', async () => {
     const t = setUp();
     const older = t.completer.complete(t.at('const a ='));
@@ -190,6 +230,26 @@ describe('being quiet', () => {
     expect(rhythm(120)).toBeGreaterThan(170);
     expect(rhythm(120)).toBeLessThan(190);
     expect(rhythm(900)).toBe(300);
+  });
+});
+
+describe('a pause that was set', () => {
+  it.each([1, 400, 2000])('is %i ms at any rhythm', async (debounceMs) => {
+    const t = setUp({ debounceMs });
+    for (const text of ['a', 'ab', 'ab ', 'ab c']) {
+      void t.completer.complete(t.at(text));
+      t.pass(90);
+    }
+    await settle();
+    expect(t.pauses.map(({ milliseconds }) => milliseconds)).toEqual(Array(4).fill(debounceMs));
+  });
+
+  it('of 0 is none', async () => {
+    const t = setUp({ debounceMs: 0 });
+    void t.completer.complete(t.at('const a ='));
+    await settle();
+    expect(t.pauses).toHaveLength(0);
+    expect(t.asks).toHaveLength(1);
   });
 });
 

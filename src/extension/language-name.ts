@@ -1,0 +1,13 @@
+import * as vscode from 'vscode';
+
+interface Contributes {
+  contributes?: { languages?: { id?: string; aliases?: string[] }[] };
+}
+
+/** What people call a language: "Python" for `python`; the identifier where no extension says. */
+export function languageName(id: string): string {
+  for (const { packageJSON } of vscode.extensions.all)
+    for (const language of (packageJSON as Contributes).contributes?.languages ?? [])
+      if (language.id === id && language.aliases?.[0]) return language.aliases[0];
+  return id;
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  needsNoValue,
+  PAUSE_MS,
+  pauseOf,
+  placeToWrite,
+  type Inspected,
+} from '../../../src/extension/setting-rules.ts';
+
+describe('a setting is written', () => {
+  it.each<[string, Inspected, boolean, string]>([
+    ['nowhere has a value', {}, false, 'user'],
+    ['only the user has one', { globalValue: false }, false, 'user'],
+    ['the workspace has one', { globalValue: true, workspaceValue: false }, false, 'workspace'],
+    ['the folder has one', { workspaceValue: true, workspaceFolderValue: false }, false, 'folder'],
+    ['only a language has one', { workspaceLanguageValue: false }, false, 'user'],
+    ['for a language: none', {}, true, 'user'],
+    ['for a language: the workspace has a general one', { workspaceValue: false }, true, 'workspace'],
+    // A value for the language decides even over a general one of a narrower place.
+    [
+      'for a language: the user has one for it',
+      { workspaceFolderValue: true, globalLanguageValue: false },
+      true,
+      'user',
+    ],
+    [
+      'for a language: the folder has one for it',
+      { globalLanguageValue: true, workspaceFolderLanguageValue: false },
+      true,
+      'folder',
+    ],
+  ])('where it decides: %s', (_, inspected, forLanguage, place) =>
+    expect(placeToWrite(inspected, forLanguage)).toBe(place),
+  );
+});
+
+it("a language's own value goes where all languages come to the same without it", () => {
+  expect(needsNoValue({ globalLanguageValue: false }, true, true)).toBe(true);
+  expect(needsNoValue({ globalLanguageValue: false }, true, false)).toBe(false);
+  expect(needsNoValue({}, true, true)).toBe(false);
+  expect(needsNoValue({ globalLanguageValue: false, workspaceLanguageValue: true }, true, true)).toBe(false);
+  expect(needsNoValue({ globalLanguageValue: true, defaultLanguageValue: false }, false, true)).toBe(false);
+});
+
+describe('the pause before asking', () => {
+  const { properties } = (
+    JSON.parse(readFileSync('package.json', 'utf8')) as {
+      contributes: { configuration: { properties: Record<string, Record<string, unknown>> } };
+    }
+  ).contributes.configuration;
+
+  it('is what was set, within the range that the settings state', () => {
+    const { minimum, maximum, default: unset } = properties['forgetMeNot.completion.debounce']!;
+    expect({ least: minimum, most: maximum }).toEqual(PAUSE_MS);
+    expect([0, 40, 75, 300, 900, 2000].map(pauseOf)).toEqual([0, 40, 75, 300, 900, 2000]);
+    expect([-5, 1e9, 12.6].map(pauseOf)).toEqual([0, 2000, 13]);
+    expect([unset, undefined, '150', NaN].map(pauseOf)).toEqual(Array(4).fill(undefined));
+  });
+
+  it('completion is turned on and off by language', () =>
+    expect(properties['forgetMeNot.completion.enabled']).toMatchObject({ scope: 'language-overridable' }));
+});
