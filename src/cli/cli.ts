@@ -20,6 +20,7 @@ import { showCommand } from './commands/show.ts';
 import { spectrumCommand } from './commands/spectrum.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { trainCommand } from './commands/train.ts';
+import { heedStop } from '../protocol/child.ts';
 import { UserError } from '../protocol/errors.ts';
 import { printError } from './output.ts';
 import { version } from './version.ts';
@@ -46,6 +47,7 @@ const commands = [
   completeCommand,
 ];
 
+heedStop();
 const program = new Command('forget-me-not')
   .description(
     'Fine-tune a code model on your own code, see what it learned and forgot, and complete with the result.',

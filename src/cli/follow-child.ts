@@ -1,6 +1,7 @@
 /** A child of the command line that says where it stands in JSON lines. Ctrl+C stops it, and its failure becomes ours. */
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
+import { askToStop } from '../protocol/child.ts';
 import { UserError, type ErrorReport } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import { startChild } from './child.ts';
@@ -23,7 +24,7 @@ export async function followChild<M extends { type: string }>(
   { schema, onMessage, verbose = false, signal, grace = 10_000 }: Following<M>,
 ): Promise<void> {
   const { child, ended } = startChild(name, args, verbose ? 'inherit' : 'ignore');
-  const stop = () => child.kill('SIGTERM');
+  const stop = () => askToStop(child);
   let kill: NodeJS.Timeout | undefined;
   const onAbort = () => {
     stop();

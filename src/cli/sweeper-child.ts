@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { askToStop } from '../protocol/child.ts';
 import { UserError } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import { sweeperMessageSchema } from '../protocol/sweep.ts';
@@ -19,7 +20,7 @@ export async function followSweeper(dir: string, view: SweepView): Promise<void>
   const stop = () => {
     if (!stopped) process.stderr.write('\nStopping after this step; the trials that are done are kept.\n');
     stopped = true;
-    child.kill('SIGTERM');
+    askToStop(child);
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   let failure: UserError | undefined;
@@ -37,7 +38,7 @@ export async function followSweeper(dir: string, view: SweepView): Promise<void>
   }
   const how = await ended;
   if (failure) throw failure;
-  // On Windows a stopped child is killed: its trials are on disk all the same.
+  // One that was stopped before it could listen ends by the signal: its trials are on disk all the same.
   if (how !== 0 && !stopped) throw endedEarly(dir, how);
 }
 

@@ -1,9 +1,10 @@
 /**
  * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--verbose]`.
- * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. SIGTERM stops it.
+ * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. Its parent's askToStop and SIGTERM stop it.
  */
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../base-models/resolve.ts';
+import { heedStop } from '../protocol/child.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import { evaluateCheckpoint } from './evaluate-checkpoint.ts';
@@ -85,7 +86,8 @@ function readArguments(): Arguments {
 }
 
 const controller = new AbortController();
-for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => controller.abort());
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => controller.abort());
+heedStop();
 
 let code = 0;
 try {

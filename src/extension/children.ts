@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { askToStop, stoppable } from '../protocol/child.ts';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { NodeCommand } from '../protocol/node.ts';
@@ -71,10 +72,11 @@ export class Children {
       const result: ChildResult = { status: null, stdout: [], stderr: '' };
       const child = spawn(command, [this.script, ...args], {
         cwd,
-        signal,
-        env: { ...process.env, ...env },
+        env: { ...process.env, ...env, ...stoppable },
         windowsHide: true,
       });
+      signal?.addEventListener('abort', () => askToStop(child), { once: true });
+      if (signal?.aborted) askToStop(child);
       createInterface({ input: child.stdout }).on('line', (line) => result.stdout.push(line));
       createInterface({ input: child.stderr }).on('line', (line) => {
         const progress = parseLine(progressSchema, line);

@@ -1,15 +1,40 @@
-/** The child's side of a process that speaks JSON lines and is stopped by SIGTERM; its parent's is cli/child.ts. */
+/** A process that speaks JSON lines and can be stopped: the child's side, and how its parent asks. */
+import type { Writable } from 'node:stream';
 import { reportError } from './errors.ts';
 
 type Failed = { type: 'failed' } & ReturnType<typeof reportError>;
 
+/** Of a child that is stopped by a line on its standard input: Windows has no signal that it could answer. */
+export const stoppable = { FORGET_ME_NOT_STOP: 'stdin' };
+
+/** Asks a child that was started with `stoppable`; it ends when it has kept what it has. */
+export function askToStop({ stdin }: { stdin: Writable }): void {
+  // It may have ended just now.
+  stdin.on('error', () => undefined);
+  stdin.write('stop\n');
+}
+
+/** What a parent asks for then is to this process as if SIGTERM had come. */
+export function heedStop(): void {
+  if (process.env['FORGET_ME_NOT_STOP'] !== 'stdin') return;
+  // Its own children are asked by itself.
+  delete process.env['FORGET_ME_NOT_STOP'];
+  process.stdin.on('error', () => undefined);
+  process.stdin.on('data', (text) => {
+    if (String(text).includes('stop') && !process.emit('SIGTERM', 'SIGTERM')) process.exit(143);
+  });
+  // Nothing has to be waited for.
+  process.stdin.unref();
+}
+
 /**
- * Runs `work` and ends the process. `signal` aborts on SIGTERM and SIGINT, and when nobody listens any more. What is
+ * Runs `work` and ends the process. `signal` aborts when it is asked to stop (also by SIGTERM and SIGINT), and when nobody listens any more. What is
  * thrown is told as `failed`, and the exit status is 1.
  */
 export async function runAsChild<M extends { type: string }>(
   work: (say: (message: M) => void, signal: AbortSignal) => Promise<void>,
 ): Promise<never> {
+  heedStop();
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
   // Whoever listened has gone.

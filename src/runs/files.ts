@@ -9,6 +9,8 @@ export const specPath = (dir: string) => join(dir, 'run.json');
 export const statePath = (dir: string) => join(dir, 'state.json');
 export const eventsPath = (dir: string) => join(dir, 'events.jsonl');
 export const lockPath = (dir: string) => join(dir, 'lock');
+/** Asks the owner to stop: holds its lock's token. */
+export const stopPath = (dir: string) => join(dir, 'stop');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
 /** A line for each export, with its check. */
 export const exportsPath = (dir: string) => join(dir, 'exports.jsonl');

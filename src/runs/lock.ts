@@ -9,9 +9,11 @@ import { lockPath } from './files.ts';
 import { isProcessAlive, processStart } from './processes.ts';
 
 const ownerSchema = z.object({ pid: z.int(), started: z.string().optional(), token: z.string() });
-type Owner = z.infer<typeof ownerSchema>;
+export type Owner = z.infer<typeof ownerSchema>;
 
 export interface RunLock {
+  /** Names this holder and no later one. */
+  token: string;
   release(): Promise<void>;
 }
 
@@ -28,7 +30,8 @@ export async function lockRun(dir: string): Promise<RunLock> {
     token: randomBytes(8).toString('hex'),
   };
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if (await createWhole(path, JSON.stringify(owner))) return { release: () => release(path, owner) };
+    if (await createWhole(path, JSON.stringify(owner)))
+      return { token: owner.token, release: () => release(path, owner) };
     const holder = await readLockOwner(dir);
     if (holder && isLiving(holder)) throw lockedBy(dir, holder.pid);
     // Only one of several waiters may remove the dead owner's lock, or a second could remove the first's new one.
@@ -39,9 +42,9 @@ export async function lockRun(dir: string): Promise<RunLock> {
 }
 
 /** The living process that holds the run, if there is one. */
-export async function runOwner(dir: string): Promise<number | undefined> {
+export async function runOwner(dir: string): Promise<Owner | undefined> {
   const holder = await readLockOwner(dir);
-  return holder && isLiving(holder) ? holder.pid : undefined;
+  return holder && isLiving(holder) ? holder : undefined;
 }
 
 async function readLockOwner(dir: string): Promise<Owner | undefined> {

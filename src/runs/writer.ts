@@ -2,9 +2,10 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { runEventSchema, type NewRunEvent } from '../protocol/events.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { RunState } from '../protocol/run.ts';
+import { watchForStop } from './cancel.ts';
 import { eventsPath, readSpec, readState, statePath } from './files.ts';
 import { StateWriter } from './heartbeat.ts';
-import { lockRun } from './lock.ts';
+import { lockRun, type RunLock } from './lock.ts';
 
 /** The one who may write in a run directory. */
 export interface RunWriter {
@@ -12,6 +13,8 @@ export interface RunWriter {
   event(event: NewRunEvent): Promise<void>;
   /** Changes state.json; a key given as undefined is dropped. */
   state(patch: Partial<RunState>): Promise<void>;
+  /** Fires when somebody asks the owner to stop (see cancelRun). */
+  readonly stopped: AbortSignal;
   /** Gives the run up: no more heartbeat, no owner, no lock. */
   close(): Promise<void>;
 }
@@ -28,7 +31,7 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
     const before = await readState(dir);
     events = await open(eventsPath(dir), 'a+');
     await mendLastLine(events);
-    const writer = new Writer(dir, events, before, lock.release);
+    const writer = new Writer(dir, events, before, lock);
     await writer.state({ pid: process.pid });
     return writer;
   } catch (error) {
@@ -43,15 +46,21 @@ class Writer implements RunWriter {
   private current: RunState;
   private appended: Promise<unknown> = Promise.resolve();
   private closing: Promise<void> | undefined;
+  private readonly stop: ReturnType<typeof watchForStop>;
 
   constructor(
     dir: string,
     private readonly events: FileHandle,
     state: RunState,
-    private readonly releaseLock: () => Promise<void>,
+    private readonly lock: RunLock,
   ) {
     this.current = { ...state, pid: process.pid };
     this.stateWriter = new StateWriter(statePath(dir), this.current);
+    this.stop = watchForStop(dir, lock.token);
+  }
+
+  get stopped(): AbortSignal {
+    return this.stop.signal;
   }
 
   event(event: NewRunEvent): Promise<void> {
@@ -82,7 +91,8 @@ class Writer implements RunWriter {
     } finally {
       await this.stateWriter.stop();
       await this.events.close();
-      await this.releaseLock();
+      await this.stop.close();
+      await this.lock.release();
     }
   }
 }

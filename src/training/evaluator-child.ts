@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { askToStop, stoppable } from '../protocol/child.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { RunWriter } from '../runs/writer.ts';
@@ -36,11 +37,12 @@ export async function runEvaluatorProcess(
   const began = performance.now();
   const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
   const child = spawn(process.execPath, [script, ...args, '--verbose'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
     windowsHide: true,
+    env: { ...process.env, ...stoppable },
   });
   let late = false;
-  const stop = () => child.kill('SIGTERM');
+  const stop = () => askToStop(child);
   const timers = limit === undefined || limit > LONGEST ? [] : [
     setTimeout(() => { late = true; stop(); }, ASKED_AFTER * limit * 1000),
     setTimeout(() => child.kill('SIGKILL'), limit * 1000),

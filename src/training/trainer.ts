@@ -29,6 +29,7 @@ async function ended(writer: RunWriter, error: unknown): Promise<void> {
 
 try {
   const writer = await openRunWriter(dir);
+  writer.stopped.addEventListener('abort', () => cancel.abort());
   try {
     const status = await trainRun(dir, writer, cancel.signal);
     await writer.state({ status, etaSeconds: undefined, phase: undefined });

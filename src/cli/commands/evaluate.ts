@@ -4,6 +4,7 @@ import { parseHubReference } from '../../base-models/hub.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import type { ResolvedBase } from '../../base-models/resolve.ts';
 import { chooseTasks, taskNames } from '../../evaluation/tasks/index.ts';
+import { askToStop } from '../../protocol/child.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
@@ -122,7 +123,7 @@ async function runEvaluator(
   onMessage: (message: EvaluatorMessage) => void,
 ): Promise<Summary | undefined> {
   const { child, ended } = startChild('evaluator', args, 'inherit');
-  const stop = () => child.kill('SIGTERM');
+  const stop = () => askToStop(child);
   process.once('SIGINT', stop).once('SIGTERM', stop);
   let summary: Summary | undefined;
   let failure: UserError | undefined;

@@ -26,7 +26,7 @@ beforeAll(() =>
      }
      if (command === 'fail') { console.log(JSON.stringify({ error: { code: 'corpus-empty', message: 'Nothing here.', next: 'Add code.' } })); process.exitCode = 1; }
      if (command === 'crash') { console.error('boom at line 3'); process.exitCode = 7; }
-     if (command === 'hang') setTimeout(() => {}, 60_000);`,
+     if (command === 'long') { setTimeout(() => {}, 60_000); process.stdin.on('data', (text) => { console.error('asked to ' + text); setTimeout(() => process.exit(143), 50); }); }`,
   ),
 );
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -76,9 +76,10 @@ test('Node that is not there is told as such', async () => {
   });
 });
 
-test('aborting ends the child', async () => {
+test('aborting asks the child to stop, in a way that Windows has too, and waits until it has', async () => {
   const stop = new AbortController();
-  const answer = children().ask(z.unknown(), ['hang'], { signal: stop.signal });
+  const answer = children().ask(z.unknown(), ['long'], { signal: stop.signal });
   setTimeout(() => stop.abort(), 100);
   await expect(answer).rejects.toMatchObject({ code: 'cancelled' });
+  expect(logged.at(-1)).toBe('asked to stop');
 });

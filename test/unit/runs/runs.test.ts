@@ -1,6 +1,8 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it, vi } from 'vitest';
 import type { RunState } from '../../../src/protocol/run.ts';
 import {
   cancelRun,
@@ -221,6 +223,43 @@ describe('a run without its owner', () => {
     setState(dir, { status: 'done', step: 30, steps: 30 });
     expect(await cancelRun(dir)).toBe('over');
     expect((await readRun(dir)).state.status).toBe('done');
+  });
+});
+
+describe('asking an owner to stop', () => {
+  /** As it is where there are no signals. */
+  async function cancelOnWindows(dir: string) {
+    const kill = vi.spyOn(process, 'kill');
+    const cancelled = await cancelRun(dir, 'win32');
+    expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
+    kill.mockRestore();
+    return cancelled;
+  }
+
+  it('reaches it by a file alone, which it takes away at its end', async () => {
+    const { dir } = await createRun(newRun());
+    const writer = await openRunWriter(dir);
+    expect(await cancelOnWindows(dir)).toBe('asked');
+    await once(writer.stopped, 'abort');
+    expect(readdirSync(dir)).toContain('stop');
+    await writer.close();
+    expect(readdirSync(dir)).not.toContain('stop');
+  });
+
+  it('does not reach the next one', async () => {
+    const { dir } = await createRun(newRun());
+    const first = await openRunWriter(dir);
+    await cancelOnWindows(dir);
+    const stale = readFileSync(join(dir, 'stop'));
+    await first.close();
+    // The first was killed before it could take it away.
+    writeFileSync(join(dir, 'stop'), stale);
+    const next = await openRunWriter(dir);
+    await sleep(600);
+    expect(next.stopped.aborted).toBe(false);
+    await cancelOnWindows(dir);
+    await once(next.stopped, 'abort');
+    await next.close();
   });
 });
 
