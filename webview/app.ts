@@ -61,7 +61,17 @@ export function startPanel(root: HTMLElement, host: Host): void {
     for (const { grid } of grids) grid.hidden = false;
     for (const section of all) section.update(view);
     for (const { cards, grid } of grids) grid.hidden = cards.every(({ element }) => element.hidden);
+    tellShown(view);
     askToCompare(view);
+  }
+
+  let told = '';
+  /** The host keeps and sends the events of what is looked at alone. */
+  function tellShown({ shown }: PanelView): void {
+    const runs = shown.map(({ id }) => id);
+    if (runs.join() === told) return;
+    told = runs.join();
+    host.post({ type: 'show', runs });
   }
 
   let compared = '';

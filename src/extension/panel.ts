@@ -42,6 +42,8 @@ export class ResultsPanel implements vscode.Disposable {
       await this.update();
       return;
     }
+    // Its charts are there with its first picture.
+    if (this.selected) await this.context.runs.wantEvents([this.selected]);
     const { extensionUri } = this.context.extension;
     const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
     this.panel = vscode.window.createWebviewPanel(
@@ -60,6 +62,7 @@ export class ResultsPanel implements vscode.Disposable {
     this.panel.onDidDispose(() => {
       this.panel = undefined;
       this.ready = false;
+      void this.context.runs.wantEvents([]);
     });
     this.panel.webview.html = pageHtml(this.panel.webview, assets);
   }
@@ -132,6 +135,8 @@ export class ResultsPanel implements vscode.Disposable {
       case 'select':
         this.selected = wish.run;
         return this.update();
+      case 'show':
+        return this.context.runs.wantEvents(wish.runs);
       case 'compare':
         return this.compare(wish.runs);
       case 'useForCompletion':

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
-import { followRun, isAlive, scanRuns } from '../runs/index.ts';
+import { followRun, isAlive, RunShelf } from '../runs/index.ts';
 import type { Log } from './log.ts';
 import { START_GRACE_MS, standingOf, type Standing } from './texts.ts';
 
@@ -13,6 +13,9 @@ const SETTLE_MS = 300;
 
 export class RunWatcher implements vscode.Disposable {
   private readonly snapshots = new Map<string, RunSnapshot>();
+  private readonly shelf = new RunShelf();
+  /** Ids of the runs whose events somebody looks at. */
+  private wanted: readonly string[] = [];
   private readonly following = new Map<string, AbortController>();
   private readonly damaged = new Set<string>();
   private readonly changed = new vscode.EventEmitter<RunSnapshot | undefined>();
@@ -50,7 +53,16 @@ export class RunWatcher implements vscode.Disposable {
     return this.all.filter((run) => this.standing(run) === 'live');
   }
 
-  /** Reads the list again; what lives is followed from here on. */
+  /** Events are kept of these and of what lives; of other runs they take no memory. */
+  async wantEvents(ids: readonly string[]): Promise<void> {
+    if (ids.join() === this.wanted.join()) return;
+    this.wanted = ids;
+    // A reading that is under way may have passed them by.
+    await this.reading;
+    await this.refresh();
+  }
+
+  /** Reads what is new; what lives is followed from here on. */
   async refresh(): Promise<void> {
     this.reading ??= this.read().finally(() => (this.reading = undefined));
     await this.reading;
@@ -58,9 +70,11 @@ export class RunWatcher implements vscode.Disposable {
 
   private async read(): Promise<void> {
     try {
-      const { runs: found, damaged } = await scanRuns();
+      // What is followed is read by that.
+      const followed = (id: string) => this.following.has(id) && this.snapshots.has(id);
+      const { runs: found, damaged } = await this.shelf.scan((id) => this.wanted.includes(id), followed);
       const runs = found.map(({ snapshot }) => snapshot);
-      this.snapshots.clear();
+      for (const id of this.snapshots.keys()) if (!followed(id)) this.snapshots.delete(id);
       for (const run of runs) this.snapshots.set(run.spec.id, run);
       for (const { id, error } of damaged) this.tellDamaged(id, `${error.message} ${error.next}`);
       for (const run of runs) if (this.standing(run) === 'live') this.follow(run.spec.id);

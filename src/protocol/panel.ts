@@ -13,6 +13,7 @@ import { runSpectrumSchema } from './spectrum.ts';
 export const runSnapshotSchema = z.object({
   spec: runSpecSchema,
   state: runStateSchema,
+  /** None where nobody asked for them. */
   events: z.array(runEventSchema),
   /** Lines of events.jsonl that could not be read. */
   brokenLines: z.int(),
@@ -129,6 +130,8 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   /** Send everything. */
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('select'), run: z.string() }),
+  /** These are looked at: their events are wanted. A host need not send those of others. */
+  z.object({ type: z.literal('show'), runs: z.array(z.string()) }),
   z.object({ type: z.literal('compare'), runs: z.array(z.string()).min(2) }),
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
   z.object({ type: z.literal('stop'), run: z.string() }),

@@ -7,5 +7,6 @@ export { followRun } from './follow.ts';
 export { findRun, listRuns, scanRuns, type FoundRuns } from './list.ts';
 export { isProcessAlive } from './processes.ts';
 export { readRun, resultStep } from './read.ts';
+export { RunShelf } from './shelf.ts';
 export { effectiveStatus, isAlive, type EffectiveStatus } from './status.ts';
 export { openRunWriter, type RunWriter } from './writer.ts';

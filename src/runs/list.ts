@@ -1,12 +1,12 @@
 import { distance } from 'fastest-levenshtein';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { reportError, UserError, type ErrorReport } from '../protocol/errors.ts';
+import { UserError, type ErrorReport } from '../protocol/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { specPath } from './files.ts';
 import { folderNames } from './folders.ts';
-import { readRun } from './read.ts';
+import { RunShelf } from './shelf.ts';
 
 export interface FoundRuns {
   /** Newest first. */
@@ -17,15 +17,7 @@ export interface FoundRuns {
 
 /** Every run in the data directory. One that can't be read never hides the others. */
 export async function scanRuns(): Promise<FoundRuns> {
-  const found: FoundRuns = { runs: [], damaged: [] };
-  for (const id of await folderNames(runsDir())) {
-    const dir = join(runsDir(), id);
-    try {
-      found.runs.push({ dir, snapshot: await readRun(dir) });
-    } catch (error) {
-      found.damaged.push({ dir, id, error: reportError(error) });
-    }
-  }
+  const found = await new RunShelf().scan(() => true);
   found.runs.sort((a, b) => Date.parse(b.snapshot.spec.createdAt) - Date.parse(a.snapshot.spec.createdAt));
   return found;
 }

@@ -1,11 +1,13 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { exportRecordSchema, type ExportRecord } from '../protocol/export.ts';
-import { runEventSchema, survivingEvents, type RunEvent } from '../protocol/events.ts';
+import { survivingEvents } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
 import type { z } from 'zod';
 import { runSpectrumSchema, type RunSpectrum } from '../protocol/spectrum.ts';
+import { EventFile } from './event-file.ts';
+import { fileMark, ignoreMissing } from './file-mark.ts';
 import {
   corpusSummaryPath,
   evaluationSummaryPath,
@@ -14,6 +16,7 @@ import {
   readSpec,
   readState,
   spectrumPath,
+  statePath,
 } from './files.ts';
 
 /**
@@ -39,11 +42,9 @@ const corpusSchema = runSnapshotSchema.shape.corpus.unwrap();
 
 /** Reads a run again and again, each time only what is new. */
 export class RunReader {
-  private events: RunEvent[] = [];
-  private brokenLines = 0;
-  /** Bytes of events.jsonl that are parsed. */
-  private parsedTo = 0;
+  private readonly events: EventFile;
   private state: RunSnapshot['state'] | undefined;
+  private stateMark = '';
   private readonly summary: SmallFile<Summary>;
   private readonly spectrum: SmallFile<RunSpectrum>;
   private readonly corpus: SmallFile<NonNullable<RunSnapshot['corpus']>>;
@@ -53,6 +54,7 @@ export class RunReader {
     private readonly dir: string,
     private readonly spec: RunSnapshot['spec'],
   ) {
+    this.events = new EventFile(eventsPath(dir));
     this.summary = new SmallFile(evaluationSummaryPath(dir), jsonOf(summarySchema));
     this.spectrum = new SmallFile(spectrumPath(dir), jsonOf(runSpectrumSchema));
     this.corpus = new SmallFile(corpusSummaryPath(dir), jsonOf(corpusSchema));
@@ -63,19 +65,20 @@ export class RunReader {
     return new RunReader(dir, await readSpec(dir));
   }
 
-  /** Looks for news; true when there are any. */
-  async refresh(): Promise<boolean> {
-    const state = await readState(this.dir);
-    const moved = JSON.stringify(state) !== JSON.stringify(this.state);
-    this.state = state;
+  /**
+   * Looks for news; true when there are any. What did not change is not read again.
+   * @param withEvents without them none are read or kept: the snapshot has the rest
+   */
+  async refresh(withEvents = true): Promise<boolean> {
     const news = [
-      await this.readEvents(),
+      await this.readState(),
+      withEvents ? await this.events.refresh() : this.events.forget(),
       await this.summary.refresh(),
       await this.spectrum.refresh(),
       await this.corpus.refresh(),
       await this.exports.refresh(),
     ];
-    return moved || news.includes(true);
+    return news.includes(true);
   }
 
   /** A copy: the next one changes nothing in it. */
@@ -83,8 +86,8 @@ export class RunReader {
     const snapshot: RunSnapshot = {
       spec: this.spec,
       state: this.state!,
-      events: [...this.events],
-      brokenLines: this.brokenLines,
+      events: [...this.events.events],
+      brokenLines: this.events.brokenLines,
     };
     if (this.summary.value) snapshot.summary = this.summary.value;
     if (this.spectrum.value) snapshot.spectrum = this.spectrum.value;
@@ -93,36 +96,13 @@ export class RunReader {
     return snapshot;
   }
 
-  private async readEvents(): Promise<boolean> {
-    const bytes = await this.newBytes();
-    const end = bytes.lastIndexOf(0x0a) + 1;
-    if (end === 0) return false;
-    const { values, broken } = parseLines(runEventSchema, bytes.toString('utf8', 0, end));
-    for (const event of values) this.events.push(event);
-    this.brokenLines += broken;
-    this.parsedTo += end;
-    return true;
-  }
-
-  private async newBytes(): Promise<Buffer> {
-    const handle = await open(eventsPath(this.dir), 'r').catch(ignoreMissing);
-    if (!handle) return Buffer.alloc(0);
-    try {
-      const { size } = await handle.stat();
-      if (size < this.parsedTo) this.startAgain();
-      const bytes = Buffer.alloc(size - this.parsedTo);
-      const { bytesRead } = await handle.read(bytes, 0, bytes.length, this.parsedTo);
-      return bytes.subarray(0, bytesRead);
-    } finally {
-      await handle.close();
-    }
-  }
-
-  /** The file is shorter than what was read of it, so it is another one. */
-  private startAgain(): void {
-    this.events = [];
-    this.brokenLines = 0;
-    this.parsedTo = 0;
+  private async readState(): Promise<boolean> {
+    const mark = fileMark(await stat(statePath(this.dir)).catch(ignoreMissing));
+    if (mark && mark === this.stateMark) return false;
+    const before = JSON.stringify(this.state);
+    this.state = await readState(this.dir);
+    this.stateMark = mark;
+    return JSON.stringify(this.state) !== before;
   }
 }
 
@@ -145,7 +125,7 @@ class SmallFile<T> {
 
   async refresh(): Promise<boolean> {
     const stats = await stat(this.path).catch(ignoreMissing);
-    const mark = stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : '';
+    const mark = fileMark(stats);
     if (mark === this.seen) return false;
     this.seen = mark;
     this.value = stats ? await this.read() : undefined;
@@ -159,9 +139,4 @@ class SmallFile<T> {
       return undefined;
     }
   }
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
-  throw error;
 }

@@ -86,7 +86,10 @@ async function open() {
   const page = await browser.newPage({ viewport: { width: 1000, height: 800 } });
   const problems = await watchPage(page);
   const posted: FromPanel[] = [];
-  await page.exposeFunction('posted', (message: FromPanel) => void posted.push(message));
+  const shown: string[][] = [];
+  await page.exposeFunction('posted', (message: FromPanel) =>
+    message.type === 'show' ? shown.push(message.runs) : posted.push(message),
+  );
   await page.addInitScript(() => {
     const view = window as unknown as { posted(message: unknown): void; acquireVsCodeApi(): unknown };
     view.acquireVsCodeApi = () => ({ postMessage: (message: unknown) => view.posted(message) });
@@ -106,7 +109,7 @@ async function open() {
     for (const [name, value] of Object.entries(theme))
       document.documentElement.style.setProperty(name, value);
   }, darkTheme);
-  return { page, problems, posted };
+  return { page, problems, posted, shown };
 }
 
 /** What the extension would send; resolves once it is drawn. */

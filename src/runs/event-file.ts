@@ -1,0 +1,71 @@
+/** events.jsonl as it grows: of what was read, nothing is read again. */
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { runEventSchema, type RunEvent } from '../protocol/events.ts';
+import { parseLines } from '../protocol/lines.ts';
+import { fileMark, ignoreMissing } from './file-mark.ts';
+
+/** Bytes at the end of what was read, by which a file that grew is told from one that was written over: a line's or more. */
+const TAIL = 512;
+
+export class EventFile {
+  events: RunEvent[] = [];
+  brokenLines = 0;
+  private seen = '';
+  private inode = 0;
+  /** Bytes that are parsed: whole lines. */
+  private parsedTo = 0;
+  private tail = Buffer.alloc(0);
+
+  constructor(private readonly path: string) {}
+
+  /** Reads what was appended, or all of it where the file is another one; true when there is news. */
+  async refresh(): Promise<boolean> {
+    const mark = fileMark(await stat(this.path).catch(ignoreMissing));
+    if (mark === this.seen) return false;
+    const handle = await open(this.path, 'r').catch(ignoreMissing);
+    try {
+      const known = this.parsedTo;
+      const isSame = handle ? await this.isContinued(handle) : known === 0;
+      if (!isSame) this.forget();
+      const grown = handle ? await this.readOn(handle) : false;
+      this.seen = mark;
+      return grown || !isSame;
+    } finally {
+      await handle?.close();
+    }
+  }
+
+  /** Gives its memory back; the next refresh reads all of it. True when there was anything. */
+  forget(): boolean {
+    const hadAny = this.parsedTo > 0;
+    this.events = [];
+    this.brokenLines = 0;
+    this.seen = '';
+    this.parsedTo = 0;
+    this.tail = Buffer.alloc(0);
+    return hadAny;
+  }
+
+  private async isContinued(handle: FileHandle): Promise<boolean> {
+    const { length } = this.tail;
+    if ((await handle.stat()).ino !== this.inode && length > 0) return false;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, this.parsedTo - length);
+    return bytesRead === length && buffer.equals(this.tail);
+  }
+
+  private async readOn(handle: FileHandle): Promise<boolean> {
+    const { size, ino } = await handle.stat();
+    this.inode = ino;
+    const room = Buffer.alloc(Math.max(0, size - this.parsedTo));
+    const { bytesRead } = await handle.read(room, 0, room.length, this.parsedTo);
+    // A last line that is still being written is left for later.
+    const end = room.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
+    if (end === 0) return false;
+    const { values, broken } = parseLines(runEventSchema, room.toString('utf8', 0, end));
+    for (const event of values) this.events.push(event);
+    this.brokenLines += broken;
+    this.parsedTo += end;
+    this.tail = Buffer.concat([this.tail, room.subarray(Math.max(0, end - TAIL), end)]).subarray(-TAIL);
+    return true;
+  }
+}

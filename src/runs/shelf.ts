@@ -1,0 +1,61 @@
+/** The runs as one window knows them: each look reads only what is new, and events only of those that are wanted. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { reportError } from '../protocol/errors.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { runsDir } from '../protocol/paths.ts';
+import { specPath } from './files.ts';
+import { fileMark, ignoreMissing } from './file-mark.ts';
+import { folderNames } from './folders.ts';
+import type { FoundRuns } from './list.ts';
+import { RunReader } from './read.ts';
+
+interface Shelved {
+  reader: RunReader;
+  /** Mark of its run.json: with another one it is another run. */
+  spec: string;
+  /** The same object as long as nothing changes. */
+  snapshot?: RunSnapshot;
+}
+
+export class RunShelf {
+  private readonly known = new Map<string, Shelved>();
+
+  /**
+   * As scanRuns, in no order. Of a run without events, `events` is empty and `brokenLines` 0.
+   * @param withEvents whether a run's events are wanted (by its id); those of others take no memory
+   * @param skipped runs that are not looked at
+   */
+  async scan(
+    withEvents: (id: string) => boolean,
+    skipped: (id: string) => boolean = () => false,
+  ): Promise<FoundRuns> {
+    const found: FoundRuns = { runs: [], damaged: [] };
+    const ids = await folderNames(runsDir());
+    const dirs = new Set(ids.map((id) => join(runsDir(), id)));
+    for (const dir of this.known.keys()) if (!dirs.has(dir)) this.known.delete(dir);
+    for (const id of ids) {
+      if (skipped(id)) continue;
+      const dir = join(runsDir(), id);
+      try {
+        const shelved = await this.take(dir);
+        const news = await shelved.reader.refresh(withEvents(id));
+        if (news || !shelved.snapshot) shelved.snapshot = shelved.reader.snapshot();
+        found.runs.push({ dir, snapshot: shelved.snapshot });
+      } catch (error) {
+        this.known.delete(dir);
+        found.damaged.push({ dir, id, error: reportError(error) });
+      }
+    }
+    return found;
+  }
+
+  private async take(dir: string): Promise<Shelved> {
+    const spec = fileMark(await stat(specPath(dir)).catch(ignoreMissing));
+    const known = this.known.get(dir);
+    if (known?.spec === spec) return known;
+    const shelved = { reader: await RunReader.open(dir), spec };
+    this.known.set(dir, shelved);
+    return shelved;
+  }
+}

@@ -1,0 +1,133 @@
+/** A window's second look at the runs reads what is new, and nothing else. */
+import { appendFileSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import type * as Files from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, it, vi } from 'vitest';
+import { createRun, RunShelf } from '../../../src/runs/index.ts';
+import { newRun, stepEvent, useTemporaryHome } from './help.ts';
+
+const read = vi.hoisted(() => ({ bytes: 0 }));
+
+/** Counts what is read, whichever way. */
+vi.mock('node:fs/promises', async (original) => {
+  const files = await original<typeof Files>();
+  return {
+    ...files,
+    async readFile(...args: Parameters<typeof Files.readFile>) {
+      const content = await files.readFile(...args);
+      read.bytes += Buffer.byteLength(content);
+      return content;
+    },
+    async open(...args: Parameters<typeof Files.open>) {
+      const handle = await files.open(...args);
+      const plain = handle.read.bind(handle) as (...all: unknown[]) => Promise<{ bytesRead: number }>;
+      handle.read = (async (...all: unknown[]) => {
+        const result = await plain(...all);
+        read.bytes += result.bytesRead;
+        return result;
+      }) as typeof handle.read;
+      return handle;
+    },
+  };
+});
+
+useTemporaryHome();
+beforeEach(() => (read.bytes = 0));
+
+const line = (step: number, loss = 2) =>
+  `${JSON.stringify({ time: '2026-01-01T00:00:00Z', ...stepEvent(step, loss) })}\n`;
+const lines = (count: number) => Array.from({ length: count }, (_, at) => line(at + 1)).join('');
+
+async function oneRun(count = 500) {
+  const { dir, id } = await createRun(newRun());
+  const events = join(dir, 'events.jsonl');
+  writeFileSync(events, lines(count));
+  const shelf = new RunShelf();
+  const look = async () => {
+    read.bytes = 0;
+    const { runs } = await shelf.scan((one) => one === id);
+    return { snapshot: runs[0]!.snapshot, bytes: read.bytes };
+  };
+  return { id, events, shelf, look };
+}
+const steps = ({ snapshot }: { snapshot: { events: object[] } }) =>
+  snapshot.events.flatMap((event) => ('step' in event ? [event.step] : []));
+
+it('reads nothing of what did not change, and gives the same object', async () => {
+  const { look, events } = await oneRun();
+  const first = await look();
+  expect(first.bytes).toBeGreaterThan(statSync(events).size);
+  expect(first.snapshot.events).toHaveLength(500);
+  const second = await look();
+  expect(second.bytes).toBe(0);
+  expect(second.snapshot).toBe(first.snapshot);
+});
+
+it('reads what was appended, and leaves a line in the making for later', async () => {
+  const { look, events } = await oneRun();
+  await look();
+  const [whole, half] = [line(501), line(502)];
+  appendFileSync(events, whole + half.slice(0, 20));
+  const grown = await look();
+  expect(steps(grown)).toHaveLength(501);
+  // The end of what was known is read once more: by it the file is known to be the same.
+  expect(grown.bytes).toBeLessThanOrEqual(whole.length + 20 + 512);
+  expect((await look()).bytes).toBe(0);
+  appendFileSync(events, half.slice(20));
+  expect(steps(await look()).slice(-2)).toEqual([501, 502]);
+});
+
+it('reads a file anew that was cut short, replaced or written over', async () => {
+  const { look, events } = await oneRun();
+  await look();
+  writeFileSync(events, lines(3));
+  expect(steps(await look())).toEqual([1, 2, 3]);
+
+  writeFileSync(`${events}.new`, line(7) + line(8) + line(9) + line(10));
+  renameSync(`${events}.new`, events);
+  expect(steps(await look())).toEqual([7, 8, 9, 10]);
+
+  // In place, of the same length.
+  const other = readFileSync(events, 'utf8').replaceAll('"step":10', '"step":99');
+  writeFileSync(events, other);
+  utimesSync(events, new Date(), new Date(Date.now() + 5000));
+  expect(steps(await look())).toEqual([7, 8, 9, 99]);
+});
+
+it('keeps events of those alone that are looked at', async () => {
+  const { id, events, shelf } = await oneRun();
+  const other = await createRun(newRun({ name: 'other' }));
+  writeFileSync(join(other.dir, 'events.jsonl'), lines(2000));
+  const counts = async (wanted: string) => {
+    read.bytes = 0;
+    const { runs } = await shelf.scan((one) => one === wanted);
+    return Object.fromEntries(runs.map(({ snapshot }) => [snapshot.spec.id, snapshot.events.length]));
+  };
+  expect(await counts(id)).toEqual({ [id]: 500, [other.id]: 0 });
+  const size = statSync(events).size;
+  expect(read.bytes).toBeGreaterThan(size);
+  expect(read.bytes).toBeLessThan(size + 20_000);
+  expect(await counts(other.id)).toEqual({ [id]: 0, [other.id]: 2000 });
+  expect(await counts(other.id)).toEqual({ [id]: 0, [other.id]: 2000 });
+  expect(read.bytes).toBe(0);
+});
+
+it('does not look at those that are skipped, and reads a run anew that took the place of another', async () => {
+  const { id, shelf, look } = await oneRun(2);
+  await look();
+  expect(
+    (
+      await shelf.scan(
+        () => true,
+        (one) => one === id,
+      )
+    ).runs,
+  ).toEqual([]);
+  const { dir } = await createRun(newRun({ name: 'second' }));
+  const spec = JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as object;
+  writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...spec, name: 'renamed' }));
+  const names = async () => (await shelf.scan(() => false)).runs.map(({ snapshot }) => snapshot.spec.name);
+  expect(await names()).toContain('renamed');
+  writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...spec, name: 'renamed again' }));
+  expect(await names()).toContain('renamed again');
+});
