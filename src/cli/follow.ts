@@ -120,6 +120,8 @@ function describe(event: RunEvent): string | undefined {
         : undefined;
     case 'evaluation':
       return describeEvaluation(event);
+    case 'length':
+      return `  ${event.steps} steps fit into ${event.minutes} minutes`;
     case 'rollback':
       return `  ${describeRollback(event)}`;
     case 'earlyStop':

@@ -156,7 +156,7 @@ export function addTrainOptions(command: Command): Command {
     .option('--steps <n>', 'budget in optimiser steps', whole(1))
     .option('--epochs <n>', 'budget in passes over the corpus (default: 4)', positive)
     .option('--tokens <n>', 'budget in tokens', whole(1))
-    .option('--minutes <n>', 'budget in minutes of training, by an estimate of the speed', positive)
+    .option('--minutes <n>', 'budget in minutes of training: as many steps as they hold', positive)
     .option('--seq <tokens>', 'sequence length', whole(8), defaults.sequenceLength)
     .option('--batch <n>', 'sequences per forward pass', whole(1), defaults.batch)
     .option('--accumulate <n>', 'forward passes per step', whole(1), defaults.accumulate)

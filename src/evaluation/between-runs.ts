@@ -61,7 +61,8 @@ async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun>
   for (const task of new Set(summary.comparisons.map((one) => one.task)))
     if (task !== FORGETTING) rows.set(task, await readItemRows(dir, task, summary.step));
   const corpus = await readJson(corpusSummaryPath(dir), corpusSchema);
-  return { dir, spec, summary, rows, corpus };
+  const { steps } = await readState(dir);
+  return { dir, spec, summary, rows, corpus, steps };
 }
 
 const corpusSchema = z.object({ digest: z.string(), trainTokens: z.number() });

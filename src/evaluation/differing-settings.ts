@@ -6,6 +6,8 @@ export interface Given {
   spec: RunSpec;
   /** Of what it learned from. */
   corpus?: { digest: string; trainTokens: number } | undefined;
+  /** That it has, where they were fitted to its minutes. */
+  steps?: number;
 }
 
 /** Where a run does not have the setting: LoRA's rank in full fine-tuning. */
@@ -29,8 +31,9 @@ const labels: Record<string, string> = {
 const labelOf = (key: string) => labels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** Settings by the name that a person reads, in the order of importance. */
-export function settingsOf({ spec, corpus }: Given): Map<string, string> {
-  const { hyper, base, imported } = spec;
+export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): Map<string, string> {
+  const { base, imported, minutes } = spec;
+  const hyper = { ...spec.hyper, steps };
   const settings = new Map<string, string>();
   const put = (name: string, value: unknown) => {
     if (value !== undefined) settings.set(name, textOf(value));
@@ -51,6 +54,7 @@ export function settingsOf({ spec, corpus }: Given): Map<string, string> {
   put('imported from', imported?.from);
   // How it was trained is not known.
   if (imported) return settings;
+  put('minutes', minutes);
   put('tokens trained on', hyper.steps * hyper.batch * hyper.accumulate * hyper.sequenceLength);
   for (const [key, value] of Object.entries(spec.corpus)) {
     // Without instructions, there are no pairs.

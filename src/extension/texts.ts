@@ -106,7 +106,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
     summary?.sentence ?? '',
     standing === 'live' ? progressLine(snapshot) : '',
     state.error ? `${state.error.message} ${state.error.next}` : '',
-    `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${hyper.steps} steps of ${hyper.sequenceLength * hyper.batch * hyper.accumulate} tokens, learning rate ${hyper.learningRate}`}`,
+    `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${state.steps} steps of ${hyper.sequenceLength * hyper.batch * hyper.accumulate} tokens, learning rate ${hyper.learningRate}`}`,
     corpus
       ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train, ${roughly(corpus.heldOutTokens)} held out`
       : '',

@@ -32,6 +32,8 @@ export const runEventSchema = z.discriminatedUnion('type', [
     peakMemory: z.number(),
     etaSeconds: z.number(),
   }),
+  /** A run of so many minutes has another number of steps from here on, by what its steps take. */
+  z.object({ type: z.literal('length'), ...at, step: z.int(), steps: z.int(), minutes: z.number() }),
   /** A loss spike or a divergence: training went back to the checkpoint of step `to`, with the rate scaled. */
   z.object({
     type: z.literal('rollback'),

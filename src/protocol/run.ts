@@ -120,6 +120,8 @@ export const runSpecSchema = z.object({
   learningRateReason: z.string().optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
+  /** What training may take, where that was asked for: `hyper.steps` is an estimate, the state's `steps` are fitted. */
+  minutes: z.number().positive().optional(),
   backend: z.enum(['auto', ...backendNames]),
   evaluation: evaluationPlanSchema,
   versions: z.record(z.string(), z.string()),

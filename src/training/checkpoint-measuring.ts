@@ -33,6 +33,7 @@ export interface MeasuringOptions {
   spec: RunSpec;
   writer: RunWriter;
   signal: AbortSignal;
+  length: { readonly steps: number };
   backend: BackendName;
   /** Numbers in the base. */
   baseParameters: number;
@@ -52,7 +53,6 @@ export class CheckpointMeasuring {
   /** Whether checkpoints are held against each other. */
   readonly decides: boolean;
   private readonly tasks: readonly string[];
-  private readonly course: Course;
   private readonly rule: Rule;
   private readonly figure: ForgettingFigure | undefined;
   /** What its cost is remembered by. */
@@ -62,16 +62,21 @@ export class CheckpointMeasuring {
   constructor(private readonly options: MeasuringOptions) {
     const { evaluation, hyper } = options.spec;
     this.tasks = evaluation.checkpointTasks;
-    this.course = {
-      steps: hyper.steps,
-      interval: checkpointInterval(evaluation, hyper),
-      share: evaluation.checkpointShare,
-    };
     this.rule = { limit: evaluation.forgettingLimit, patience: evaluation.patience };
     this.decides = evaluation.keep === 'best' || evaluation.patience !== undefined;
     this.figure = forgettingFigure(this.tasks);
     const { base } = options.spec;
     this.thing = { base, method: hyper.method, backend: options.backend, evaluation };
+  }
+
+  private get course(): Course {
+    const { spec, length } = this.options;
+    const { evaluation, hyper } = spec;
+    return {
+      steps: length.steps,
+      interval: checkpointInterval(evaluation, hyper),
+      share: evaluation.checkpointShare,
+    };
   }
 
   /** Whether anything is measured besides the held-out loss. */
@@ -147,7 +152,7 @@ export class CheckpointMeasuring {
   /** What the tasks give at `step`, where they are due and there is time for them. */
   private async figuresAt(step: number): Promise<Metric[]> {
     if (!this.active) return [];
-    if (step === this.options.spec.hyper.steps)
+    if (step === this.options.length.steps)
       // The result is measured anyway; only a limit asks before it is known which one that is.
       return this.rule.limit === undefined ? [] : (await this.measure(step)).figures;
     if (step % this.course.interval !== 0) return [];

@@ -31,6 +31,8 @@ export const recordSchema = z.object({
   base: z.number().optional(),
   /** Held-out nats and tokens of each window before the first step. */
   start: z.array(partSchema).default([]),
+  /** How many steps the run has, where that is fitted to its minutes. */
+  steps: z.int().optional(),
   /** The last step that was looked at in full: its loss and, where they were due, its tasks. */
   measured: z.int().default(-1),
 });

@@ -1,28 +1,53 @@
+/** Steps that are remembered. */
+const RECENT = 21;
+
 /** Time left, from what the last steps and evaluations took. Seconds throughout. */
 export class Eta {
   private readonly recent: number[] = [];
-  private perEvaluation = 0;
+  private counted = 0;
+  private loss = 0;
+  private checkpoint = 0;
 
   constructor(
-    private readonly steps: number,
+    private readonly length: { readonly steps: number },
     private readonly evalEvery: number,
   ) {}
 
-  /** Median of the last steps: the first one, which touches all memory for the first time, does not count for long. */
+  /** Median of the last steps. */
   get secondsPerStep(): number {
     const sorted = this.recent.toSorted((a, b) => a - b);
     return sorted[Math.floor(sorted.length / 2)] ?? 0;
   }
 
-  /** Records a step and says what is left after it. */
-  step(step: number, seconds: number): number {
-    this.recent.push(seconds);
-    if (this.recent.length > 21) this.recent.shift();
-    const left = this.steps - step;
-    return left * this.secondsPerStep + Math.ceil(left / this.evalEvery) * this.perEvaluation;
+  /** Mean of the last steps: many of them take so long together, the slow ones included. */
+  get meanSecondsPerStep(): number {
+    return this.recent.reduce((sum, seconds) => sum + seconds, 0) / this.recent.length || 0;
   }
 
-  evaluation(seconds: number): void {
-    this.perEvaluation = seconds;
+  /** A held-out loss with its checkpoint. */
+  get secondsPerEvaluation(): number {
+    return this.loss + this.checkpoint;
+  }
+
+  /** Records a step. */
+  stepped(seconds: number): void {
+    this.recent.push(seconds);
+    this.counted += 1;
+    // The first one touches all memory for the first time.
+    if (this.counted === 2 || this.recent.length > RECENT) this.recent.shift();
+  }
+
+  evaluated(seconds: number): void {
+    this.loss = seconds;
+  }
+
+  saved(seconds: number): void {
+    this.checkpoint = seconds;
+  }
+
+  /** What is left after step `step`. */
+  after(step: number): number {
+    const left = this.length.steps - step;
+    return left * this.secondsPerStep + Math.ceil(left / this.evalEvery) * this.secondsPerEvaluation;
   }
 }

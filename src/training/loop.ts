@@ -46,6 +46,8 @@ export interface StepReport {
 
 export interface LoopOptions {
   hyper: Hyper;
+  /** Steps of the run where they may change while it goes; else those of `hyper`. */
+  length?: { readonly steps: number };
   model: Model;
   optimizer: Optimizer;
   sequences: SequenceSource;
@@ -70,15 +72,15 @@ export interface LoopOptions {
 }
 
 /**
- * Runs to `hyper.steps`, to the end of the step in which `signal` fires, or until it is enough. Returns the last step done. Throws
+ * Runs to the last step, to the end of the step in which `signal` fires, or until it is enough. Returns the last step done. Throws
  * `diverged` when training can't be brought back.
  */
 export async function runLoop(options: LoopOptions): Promise<number> {
-  const { hyper, from, signal } = options;
+  const { from, signal, length = options.hyper } = options;
   const watch = new DivergenceWatch(options.model.config.vocabularySize);
   let progress = options.progress ?? progressSchema.parse({});
   watch.state = progress.watch;
-  for (let step = from + 1; step <= hyper.steps; step += 1) {
+  for (let step = from + 1; step <= length.steps; step += 1) {
     if (signal.aborted || options.isEnough?.()) return step - 1;
     const trouble = await trainStep(options, step, progress, watch);
     progress = { ...progress, watch: watch.state };
@@ -88,7 +90,7 @@ export async function runLoop(options: LoopOptions): Promise<number> {
     progress = before.progress;
     watch.state = progress.watch;
   }
-  return hyper.steps;
+  return length.steps;
 }
 
 /** Returns why the step, or the state after it, is no good. */
@@ -98,7 +100,7 @@ async function trainStep(
   progress: Progress,
   watch: DivergenceWatch,
 ): Promise<string | undefined> {
-  const { hyper, model, optimizer, onStep } = options;
+  const { hyper, length = hyper, model, optimizer, onStep } = options;
   const started = performance.now();
   const sums = await accumulateStep(options, step + progress.skipped);
   const loss = sums.learned ? sums.lossSum / sums.learned : 0;
@@ -109,7 +111,7 @@ async function trainStep(
     model.zeroGradients();
     return trouble;
   }
-  const learningRate = learningRateAt(step, hyper) * progress.rateScale;
+  const learningRate = learningRateAt(step, { ...hyper, steps: length.steps }) * progress.rateScale;
   const gradientScale = hyper.clip && gradientNorm > hyper.clip ? hyper.clip / gradientNorm : 1;
   if (sums.learned) optimizer.step({ learningRate, gradientScale });
   model.zeroGradients();

@@ -23,6 +23,7 @@ import { Eta } from './eta.ts';
 import { heldOutLoss, heldOutParts } from './held-out.ts';
 import { afterRollback, progressSchema, runLoop, type Progress, type StepReport } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
+import { RunLength } from './run-length.ts';
 
 export interface SessionOptions {
   dir: string;
@@ -59,6 +60,7 @@ export interface Trained {
 }
 
 export class Session {
+  private readonly length: RunLength;
   private readonly plan: CheckpointPlan;
   private readonly eta: Eta;
   private readonly heldOut: Sequence[];
@@ -68,9 +70,11 @@ export class Session {
 
   constructor(private readonly options: SessionOptions) {
     const { hyper, evaluation } = options.spec;
+    this.length = new RunLength(hyper, options.spec.minutes);
     this.plan = new CheckpointPlan(hyper.evalEvery);
-    this.eta = new Eta(hyper.steps, hyper.evalEvery);
-    this.measuring = new CheckpointMeasuring({ ...options, backend: options.backend.name });
+    const { length } = this;
+    this.eta = new Eta(length, hyper.evalEvery);
+    this.measuring = new CheckpointMeasuring({ ...options, length, backend: options.backend.name });
     const live = this.measuring.decides ? DECIDING_WINDOWS : LIVE_WINDOWS;
     const count = Math.min(live, evaluation.heldOutWindows);
     this.heldOut = options.corpus.heldOutSequences(hyper.sequenceLength, count);
@@ -97,6 +101,7 @@ export class Session {
     try {
       step = await runLoop({
         hyper,
+        length: this.length,
         model,
         optimizer,
         sequences,
@@ -112,16 +117,16 @@ export class Session {
     }
     // Cancelled between two checkpoints.
     const saved = (await listCheckpoints(dir)).at(-1) === step;
-    if (step < hyper.steps && !saved) await this.checkpoint(step);
+    if (step < this.length.steps && !saved) await this.checkpoint(step);
     const looked = !this.measuring.decides || this.measuring.record.measured === step;
-    const finished = this.early || (step === hyper.steps && looked);
+    const finished = this.early || (step === this.length.steps && looked);
     const best = finished ? await this.measuring.best(step) : undefined;
     return { step, finished, tokensPerSecond: await this.speed(), best };
   }
 
   /** Restores the newest checkpoint and says with what the run begins. Returns the steps already done. */
   private async begin(): Promise<number> {
-    const { dir, spec, writer, backend, corpus, model } = this.options;
+    const { dir, writer, backend, corpus, model } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options);
     for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was passed over.`);
     if (state && state.backend !== backend.name)
@@ -131,13 +136,15 @@ export class Session {
     if (state) {
       this.progress = state.progress;
       this.measuring.record = state.record;
-    }
+      if (state.record.steps) this.length.steps = state.record.steps;
+    } else this.guessLength();
+    await writer.state({ steps: this.length.steps });
     await writer.event({
       type: 'start',
       backend: backend.name,
       backendReason: backend.reason,
       step: state?.step ?? 0,
-      steps: spec.hyper.steps,
+      steps: this.length.steps,
       trainableParameters: model.parameterCount,
       trainTokens: corpus.train.length,
       heldOutTokens: corpus.heldOut.length,
@@ -146,11 +153,13 @@ export class Session {
   }
 
   private async onStep(report: StepReport): Promise<string | undefined> {
-    const { writer, spec } = this.options;
+    const { writer } = this.options;
     const { step, progress } = report;
     this.progress = progress;
     this.measuring.trained(report.seconds);
-    const etaSeconds = this.eta.step(step, report.seconds) + this.measuring.secondsAhead(step);
+    this.eta.stepped(report.seconds);
+    await this.fitLength(step);
+    const etaSeconds = this.eta.after(step) + this.measuring.secondsAhead(step);
     // A step in which nothing counts has no loss to tell of.
     if (report.learned) await writer.event(this.stepEvent(report, etaSeconds));
     await writer.state({ step, etaSeconds });
@@ -158,23 +167,22 @@ export class Session {
     // Measured first: weights that give no number are not worth keeping.
     const { trouble, windows } = evaluated ? await this.evaluate(step) : {};
     if (trouble) return trouble;
-    if (step === spec.hyper.steps || this.plan.due(step)) await this.checkpoint(step);
+    if (step === this.length.steps || this.plan.due(step)) await this.checkpoint(step);
     if (evaluated) await this.look(step, windows);
     return undefined;
   }
 
   private isEvaluated(step: number): boolean {
-    const { steps, evalEvery } = this.options.spec.hyper;
-    return step % evalEvery === 0 || step === steps;
+    return step % this.options.spec.hyper.evalEvery === 0 || step === this.length.steps;
   }
 
   /** After its checkpoint: what is measured on that, and whether training goes on. */
   private async look(step: number, windows: readonly Part[] | undefined): Promise<void> {
-    const { dir, spec, signal } = this.options;
+    const { dir, signal } = this.options;
     await this.measuring.look(step, windows);
     if (signal.aborted) return;
     await rewriteState(dir, step, { record: this.measuring.record });
-    const why = step < spec.hyper.steps ? this.measuring.reasonToStop() : undefined;
+    const why = step < this.length.steps ? this.measuring.reasonToStop() : undefined;
     if (why) await this.stopEarly(step, why);
   }
 
@@ -182,7 +190,7 @@ export class Session {
   private async lookAgain(step: number): Promise<void> {
     const { model, signal } = this.options;
     const known = this.measuring.record.measured === step;
-    if (known && step < this.options.spec.hyper.steps) {
+    if (known && step < this.length.steps) {
       const why = this.measuring.reasonToStop();
       if (why) await this.stopEarly(step, why);
     }
@@ -195,6 +203,32 @@ export class Session {
     const { events } = await readRun(this.options.dir);
     const told = survivingEvents(events).some((event) => event.type === 'earlyStop' && event.step === step);
     if (!told) await this.options.writer.event({ type: 'earlyStop', step, why });
+  }
+
+  /** Of a run of so many minutes, by the rate that was measured on this machine. */
+  private guessLength(): void {
+    const { rate, spec } = this.options;
+    const { batch, accumulate, sequenceLength } = spec.hyper;
+    if (!rate || !spec.minutes) return;
+    const { perToken, perSecond } = rate;
+    this.length.guess({ perStep: batch * accumulate * sequenceLength * perToken, perSecond });
+    this.measuring.record = { ...this.measuring.record, steps: this.length.steps };
+  }
+
+  /** Of a run of so many minutes, by what its steps take. */
+  private async fitLength(step: number): Promise<void> {
+    const { measuring, eta, length } = this;
+    const { minutes } = this.options.spec;
+    const pace = {
+      trained: measuring.record.schedule.trained,
+      perStep: eta.meanSecondsPerStep,
+      perEvaluation: eta.secondsPerEvaluation,
+    };
+    if (!minutes || !length.fit(step, pace)) return;
+    const { steps } = length;
+    measuring.record = { ...measuring.record, steps };
+    await this.options.writer.event({ type: 'length', step, steps, minutes });
+    await this.options.writer.state({ steps });
   }
 
   private stepEvent(
@@ -226,7 +260,7 @@ export class Session {
       return { trouble: 'the held-out loss is no longer a number' };
     if (result) await writer.event({ type: 'evaluation', step, result, change: this.change(step, windows) });
     const seconds = (performance.now() - began) / 1000;
-    this.eta.evaluation(seconds);
+    this.eta.evaluated(seconds);
     this.measuring.trained(seconds);
     return windows ? { windows } : {};
   }
@@ -243,7 +277,11 @@ export class Session {
     const { dir, backend, model, optimizer, writer } = this.options;
     const trained = { model, optimizer, backend: backend.name };
     const { progress, plan } = this;
+    const began = performance.now();
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
+    const seconds = (performance.now() - began) / 1000;
+    this.eta.saved(seconds);
+    this.measuring.trained(seconds);
     await writer.event({ type: 'checkpoint', step, path });
   }
 
@@ -259,9 +297,10 @@ export class Session {
     const to = state.step;
     this.progress = afterRollback(progress, step, to, state.progress.watch);
     // What was measured after it belongs to what is left behind; the time that it took was spent.
+    const { steps } = this.measuring.record;
     const { trained, spent, cost } = this.measuring.record.schedule;
     const schedule = { ...state.record.schedule, trained, spent, cost };
-    this.measuring.record = { ...state.record, schedule };
+    this.measuring.record = { ...state.record, schedule, steps };
     await goOnFrom(dir, to, this.progress);
     await rewriteState(dir, to, { record: this.measuring.record });
     await writer.event({ type: 'rollback', step, to, why, rateScale: this.progress.rateScale });

@@ -105,6 +105,7 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
       corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
+      ...(options.minutes !== undefined && { minutes: options.minutes }),
     };
     await readReplay(corpus, material, options);
     if (!options.json) await tellCheckpoints(evaluation, { base, method: options.method, backend });

@@ -2,10 +2,19 @@ import { expect, it } from 'vitest';
 import { Eta } from '../../../src/training/eta.ts';
 
 it('counts the steps and evaluations that are left, and forgets a slow first step', () => {
-  const eta = new Eta(100, 20);
-  expect(eta.step(1, 30)).toBe(99 * 30);
-  for (let step = 2; step <= 40; step += 1) eta.step(step, 2);
-  eta.evaluation(5);
-  expect(eta.step(41, 2)).toBe(59 * 2 + 3 * 5);
+  const eta = new Eta({ steps: 100 }, 20);
+  eta.stepped(30);
+  expect(eta.after(1)).toBe(99 * 30);
+  for (let step = 2; step <= 41; step += 1) eta.stepped(2);
+  eta.evaluated(4);
+  eta.saved(1);
+  expect(eta.after(41)).toBe(59 * 2 + 3 * 5);
   expect(eta.secondsPerStep).toBe(2);
+});
+
+it('has a mean that slow steps count in', () => {
+  const eta = new Eta({ steps: 100 }, 20);
+  for (const seconds of [30, 1, 1, 1, 5]) eta.stepped(seconds);
+  expect(eta.meanSecondsPerStep).toBe(2);
+  expect(eta.secondsPerStep).toBe(1);
 });

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { RunLength } from '../../../src/training/run-length.ts';
+
+/** Goes through a run whose steps take so long by their number; returns its seconds and steps. */
+function goThrough(
+  length: RunLength,
+  {
+    secondsOf,
+    evalEvery,
+    perEvaluation = 0,
+  }: { secondsOf(step: number): number; evalEvery: number; perEvaluation?: number },
+) {
+  let trained = 0;
+  const recent: number[] = [];
+  let step = 0;
+  while (step < length.steps) {
+    step += 1;
+    trained += secondsOf(step);
+    if (step > 1) recent.push(secondsOf(step));
+    if (recent.length > 21) recent.shift();
+    const perStep = recent.reduce((sum, one) => sum + one, 0) / recent.length || secondsOf(step);
+    length.fit(step, { trained, perStep, perEvaluation });
+    if (step % evalEvery === 0 || step === length.steps) trained += perEvaluation;
+  }
+  return { seconds: trained, steps: step };
+}
+
+describe('the length of a run', () => {
+  it('is what was asked where that was steps', () => {
+    const length = new RunLength({ steps: 40, evalEvery: 10 });
+    length.guess({ perStep: 1, perSecond: 1e9 });
+    expect(length.fit(3, { trained: 30, perStep: 10, perEvaluation: 0 })).toBe(false);
+    expect(length.steps).toBe(40);
+  });
+
+  it('is first guessed by what the machine makes of large products', () => {
+    const length = new RunLength({ steps: 40, evalEvery: 10 }, 10);
+    // 512 tokens of 2e9 operations each at 110e9 a second, of which training reaches .55.
+    length.guess({ perStep: 512 * 2e9, perSecond: 110e9 });
+    expect(length.steps).toBe(35);
+  });
+
+  it.each([
+    ['twice as fast as was thought', 76, () => 4],
+    ['five times as slow', 76, () => 40],
+    ['a slow first step', 76, (step: number) => (step === 1 ? 20 : 4)],
+    ['a machine that gets hot', 150, (step: number) => Math.min(6, 4 + step * 0.05)],
+    ['a machine that is busy in the middle', 150, (step: number) => (step > 40 && step < 70 ? 9 : 4)],
+    ['a guess that was right', 150, () => 4],
+  ])('takes the minutes that were said, within a tenth: %s', (_, steps, secondsOf) => {
+    const evalEvery = Math.min(50, Math.ceil(steps / 3));
+    const length = new RunLength({ steps, evalEvery }, 10);
+    const { seconds } = goThrough(length, { secondsOf, evalEvery, perEvaluation: 8 });
+    expect(seconds).toBeGreaterThan(540);
+    expect(seconds).toBeLessThan(660);
+  });
+
+  it('is not changed for less than a person would notice', () => {
+    const length = new RunLength({ steps: 150, evalEvery: 50 }, 10);
+    goThrough(length, { secondsOf: (step) => 4 + 0.04 * (step % 3), evalEvery: 50 });
+    expect(length.steps).toBe(150);
+  });
+
+  it('is never less than the steps that were made, and one more', () => {
+    const length = new RunLength({ steps: 150, evalEvery: 50 }, 1);
+    expect(length.fit(1, { trained: 300, perStep: 300, perEvaluation: 0 })).toBe(true);
+    expect(length.steps).toBe(2);
+  });
+});
