@@ -172,7 +172,8 @@ async function artefactOf(
     const next = `Go on with "forget-me-not resume ${spec.id}", or export a checkpoint with --checkpoint STEP.`;
     throw new UserError('run-not-finished', `Run ${spec.id} has no result yet.`, next);
   }
-  const steps = await listCheckpoints(dir);
+  // Step 0 is the base.
+  const steps = (await listCheckpoints(dir)).filter((step) => step > 0);
   if (!steps.includes(checkpoint))
     throw new UserError(
       'bad-argument',

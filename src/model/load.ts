@@ -9,8 +9,8 @@ import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
 import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
-import type { ModelOptions, Slot } from './model.ts';
-import { Parameters } from './parameters.ts';
+import type { ModelOptions, Parameter, Slot } from './model.ts';
+import { Parameters, product } from './parameters.ts';
 import { gaussian, mix, mixText } from './random.ts';
 import { checkRank, chooseTargets, linearShape, loraScale, moduleTensors } from './targets.ts';
 
@@ -125,7 +125,6 @@ class Loader {
     return this.place(parts, Float32Array.from(values), [values.length], true);
   }
 
-  /** A ~ N(0, 1/rank^2), as PEFT's "gaussian"; B = 0. */
   private lora(names: string[], rows: number[], columns: number): Lora | undefined {
     const { backend, options, parameters, targets } = this;
     const { rank, seed } = options;
@@ -133,7 +132,7 @@ class Loader {
     if (!chosen.length) return undefined;
     const values = new Float32Array(chosen.length * rank * columns);
     const parts = chosen.map((name, i) => {
-      values.set(gaussian(rank * columns, 1 / rank, mix(seed, mixText(name))), i * rank * columns);
+      values.set(firstA(name, [rank, columns], seed), i * rank * columns);
       return { name: `${name}.lora_a`, shape: [rank, columns] };
     });
     const a = parameters.add(parts, backend.tensor(values, [chosen.length * rank, columns]));
@@ -178,6 +177,21 @@ class Loader {
     return readValues(this.source, name, shape);
   }
 }
+
+/** What a trained parameter is before the first step: the base's own values, or LoRA's A and B. */
+export async function initialValues(
+  source: WeightSource,
+  { name, shape }: Parameter,
+  { seed }: Pick<ModelOptions, 'seed'>,
+): Promise<Float32Array> {
+  const [, layer, part] = /^(.+)\.lora_([ab])$/.exec(name) ?? [];
+  if (!layer) return readValues(source, name, shape);
+  return part === 'a' ? firstA(layer, shape, seed) : new Float32Array(product(shape));
+}
+
+/** A ~ N(0, 1/rank^2), as PEFT's "gaussian"; B = 0. */
+const firstA = (layer: string, [rank, columns]: readonly number[], seed: number): Float32Array =>
+  gaussian(rank! * columns!, 1 / rank!, mix(seed, mixText(layer)));
 
 async function readValues(source: WeightSource, name: string, shape: number[]): Promise<Float32Array> {
   const known = source.tensors.get(name);

@@ -129,7 +129,7 @@ export const runSpecSchema = z.object({
 export type RunSpec = z.infer<typeof runSpecSchema>;
 
 /** The result's name within the run directory. */
-export const artefactName = ({ hyper }: Pick<RunSpec, 'hyper'>) =>
+export const artefactName = ({ hyper }: { hyper: Pick<Hyper, 'method'> }) =>
   hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
 
 export const runStatusNames = [

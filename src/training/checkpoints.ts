@@ -1,7 +1,7 @@
 /**
  * checkpoints/step-000200/: parameters, optimiser moments, the step and the run's progress, which decide where the
  * data and the random numbers go on (functions of seed and step). Written beside and renamed, so what has the final
- * name is whole.
+ * name is whole. That of step 0 has the progress alone: its weights are the base's.
  */
 import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -184,6 +184,8 @@ export function lazyParameter(model: Model, { name, shape }: Parameter): LazyVal
 
 async function writeCheckpoint(path: string, { model, optimizer }: Trained, state: State): Promise<void> {
   await mkdir(path, { recursive: true });
+  await writeFile(join(path, 'state.json'), JSON.stringify(state));
+  if (state.step === 0) return;
   const parameters = model.parameters.map(
     (parameter) =>
       [parameter.name, { shape: parameter.shape, data: lazyParameter(model, parameter) }] as const,
@@ -193,7 +195,11 @@ async function writeCheckpoint(path: string, { model, optimizer }: Trained, stat
     ([name, data]) => [name, { shape: [data.length], data }] as const,
   );
   await writeSafetensors(join(path, 'optimizer.safetensors'), new Map(moments));
-  await writeFile(join(path, 'state.json'), JSON.stringify(state));
+}
+
+/** What a run begins with. */
+export interface Beginning extends Pick<Trained, 'model' | 'optimizer'> {
+  initial(parameter: Parameter): Promise<Float32Array>;
 }
 
 export interface Restored {
@@ -203,29 +209,44 @@ export interface Restored {
   damaged: number[];
 }
 
-/** Puts the newest readable checkpoint, of step `upTo` at most, back into model and optimiser. */
+/**
+ * Puts the newest readable checkpoint, of step `upTo` at most, back into model and optimiser. `initial` gives what a
+ * parameter was before the first step.
+ */
 export async function restoreCheckpoint(
   runDir: string,
-  { model, optimizer }: Pick<Trained, 'model' | 'optimizer'>,
+  { model, optimizer, initial }: Beginning,
   upTo = Infinity,
 ): Promise<Restored> {
   const damaged: number[] = [];
   for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
-    const path = checkpointPath(runDir, step);
     try {
       const state = await readCheckpointState(runDir, step);
-      const parameters = await readParameters(runDir, step);
-      const moments = await readSafetensors(join(path, 'optimizer.safetensors'));
-      if (model.parameters.some(({ name }) => !parameters.has(name)))
-        throw new Error('parameters are missing');
-      for (const { name } of model.parameters) model.write(name, await parameters.get(name)!.data.read());
-      await optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
+      if (step === 0) await putBeginning({ model, optimizer, initial });
+      else await putWeights(runDir, step, { model, optimizer });
       return { state, damaged };
     } catch {
       damaged.push(step);
     }
   }
   return { state: undefined, damaged };
+}
+
+async function putWeights(
+  runDir: string,
+  step: number,
+  { model, optimizer }: Pick<Trained, 'model' | 'optimizer'>,
+): Promise<void> {
+  const parameters = await readParameters(runDir, step);
+  const moments = await readSafetensors(join(checkpointPath(runDir, step), 'optimizer.safetensors'));
+  if (model.parameters.some(({ name }) => !parameters.has(name))) throw new Error('parameters are missing');
+  for (const { name } of model.parameters) model.write(name, await parameters.get(name)!.data.read());
+  await optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
+}
+
+async function putBeginning({ model, optimizer, initial }: Beginning): Promise<void> {
+  for (const parameter of model.parameters) model.write(parameter.name, await initial(parameter));
+  await optimizer.load(new Map());
 }
 
 /** A rename survives a power cut only when its folder is synced; Windows can't and needs not. */

@@ -92,6 +92,22 @@ export const evaluatorMemory = (
 ): number =>
   RUNTIME[backend] + EVALUATOR_WORKSPACE + F32 * baseParameters * (method === 'full' ? 2 : 1) + baseFileBytes;
 
+/** Numbers that train. */
+export function countParameters(
+  config: ModelConfig,
+  { method, rank, targets }: Pick<Hyper, 'method' | 'rank' | 'targets'>,
+): number {
+  const shapesOf = (names: Iterable<string>) => [...names].map((name) => linearShape(config, name));
+  if (method === 'lora')
+    return rank * sum(shapesOf(chooseTargets(config, targets)), ([rows, columns]) => rows + columns);
+  const { layers, width, vocabularySize, tiedHead, heads, kvHeads, headSize, qkvBias } = config;
+  const embedding = vocabularySize * width * (tiedHead ? 1 : 2);
+  const norms = (2 * layers + 1) * width;
+  const biases = qkvBias ? layers * (heads + 2 * kvHeads) * headSize : 0;
+  const linears = sum(shapesOf(chooseTargets(config, ['all'])), ([rows, columns]) => rows * columns);
+  return embedding + linears + norms + biases;
+}
+
 class Walk {
   /** Bytes of a number in products. */
   private readonly compute: number;
@@ -121,8 +137,7 @@ class Walk {
 
   /** Numbers that train. */
   get trained(): number {
-    if (this.hyper.method === 'full') return this.frozen + this.norms;
-    return this.hyper.rank * sum(this.adapted, ([rows, columns]) => rows + columns);
+    return countParameters(this.config, this.hyper);
   }
 
   /** Of those, in the matrix that gives the logits. */

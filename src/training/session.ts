@@ -2,7 +2,7 @@
 import type { Corpus } from '../corpus/index.ts';
 import { pairedBootstrap, type Interval, type Part } from '../evaluation/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
-import type { Model } from '../model/index.ts';
+import type { Model, Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import type { RunSpec } from '../protocol/run.ts';
@@ -35,6 +35,8 @@ export interface SessionOptions {
   sequences: SequenceSource;
   model: Model;
   optimizer: Optimizer;
+  /** A parameter before the first step. */
+  initial(parameter: Parameter): Promise<Float32Array>;
   /** Floating-point operations of a trained token, and what the machine makes of them in a second. */
   rate?: { perToken: number; perSecond: number };
   /** Numbers in the base. */
@@ -280,8 +282,10 @@ export class Session {
     const began = performance.now();
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
     const seconds = (performance.now() - began) / 1000;
-    this.eta.saved(seconds);
     this.measuring.trained(seconds);
+    // Step 0 is the base: nothing is written of it.
+    if (step === 0) return;
+    this.eta.saved(seconds);
     await writer.event({ type: 'checkpoint', step, path });
   }
 
@@ -327,8 +331,7 @@ export class Session {
 async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
   if (!(error instanceof UserError) || error.code !== 'diverged') return error;
   const last = (await listCheckpoints(dir)).at(-1);
-  const kept =
-    last === undefined ? 'no checkpoint had been written yet' : `the checkpoint of step ${last} is kept`;
+  const kept = last ? `the checkpoint of step ${last} is kept` : 'no checkpoint had been written yet';
   return new UserError('diverged', `${error.message}; ${kept}.`, error.next);
 }
 

@@ -11,6 +11,7 @@ import { createRun, listRuns } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { guessTokensPerSecond } from '../../training/defaults.ts';
+import { requireRunSpace } from '../../training/disk-plan.ts';
 import { knownCost, type MeasuredThing } from '../../training/checkpoint-costs.ts';
 import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate.ts';
 import { fetchBase } from '../fetch-base.ts';
@@ -100,6 +101,7 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
     const learningRate = await learningRateFor(base, options);
     const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
+    await requireRunSpace(runsDir(), { config, hyper, evaluation });
     const material = {
       folder: folder ?? '',
       corpus: plan,

@@ -34,9 +34,11 @@ function state(value: number, moments: () => Float32Array = () => Float32Array.o
   } as unknown as Model;
   const optimizer = {
     state: () => new Map([['w', moments()]]),
-    load: async (loaded: Map<string, LazyValues>) => void seen.push(...(await loaded.get('w')!.read())),
+    load: async (loaded: Map<string, LazyValues>) =>
+      void seen.push(...((await loaded.get('w')?.read()) ?? [0])),
   } as unknown as Optimizer;
-  return { model, optimizer, backend: 'wasm', seen };
+  const initial = async () => Float32Array.of(-1);
+  return { model, optimizer, initial, backend: 'wasm', seen };
 }
 const save = (step: number, record = nothing) =>
   saveCheckpoint(dir, state(step), { step, progress: fresh, plan, record });
@@ -56,6 +58,15 @@ it('that cannot be written leaves the one before, and nothing of itself', async 
     damaged: [],
   });
   expect(into.seen).toEqual([2, 2]);
+});
+
+it('of step 0 has no weights: the base has them, and the optimiser none', async () => {
+  const progress = { ...fresh, rateScale: 0.5, skipped: 3 };
+  await saveCheckpoint(dir, state(7), { step: 0, progress, plan, record: nothing });
+  expect(await readdir(join(dir, 'checkpoints', 'step-000000'))).toEqual(['state.json']);
+  const into = state(7);
+  expect((await restoreCheckpoint(dir, into)).state).toMatchObject({ step: 0, progress });
+  expect(into.seen).toEqual([-1, 0]);
 });
 
 it('is passed over when it is damaged', async () => {
