@@ -49,6 +49,7 @@ const processes = {
   entryPoints: {
     cli: 'src/cli/cli.ts',
     trainer: 'src/training/trainer.ts',
+    'training-worker': 'src/training/worker.ts',
     sweeper: 'src/training/sweeper.ts',
     evaluator: 'src/evaluation/evaluator.ts',
     spectrum: 'src/evaluation/spectrum/main.ts',

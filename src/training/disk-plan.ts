@@ -10,6 +10,8 @@ import { countParameters } from './memory-plan.ts';
 
 /** Corpus, events and figures, the base's scores and the room that a file system wants for itself. */
 const BESIDES = 100e6;
+/** As many checkpoints are kept of so long a run as of any longer one. */
+const MANY_STEPS = 300;
 const F32 = 4;
 const F16 = 2;
 
@@ -50,6 +52,8 @@ export interface RunSpace {
   config: ModelConfig;
   hyper: DiskHyper;
   evaluation: EvaluationPlan;
+  /** Where the run's length is time, its steps are only an estimate. */
+  minutes?: number | undefined;
   /** Bytes; looked up without. */
   free?: number;
 }
@@ -60,10 +64,11 @@ export interface RunSpace {
  */
 export async function requireRunSpace(
   dir: string,
-  { config, hyper, evaluation, free }: RunSpace,
+  { config, hyper, evaluation, minutes, free }: RunSpace,
 ): Promise<void> {
   await mkdir(dir, { recursive: true });
-  const needed = planDisk(config, hyper, evaluation);
+  const steps = minutes === undefined ? hyper.steps : Math.max(hyper.steps, MANY_STEPS);
+  const needed = planDisk(config, { ...hyper, steps }, evaluation);
   const room = (free ?? (await freeSpace(dir))) + (await written(dir, hyper));
   if (needed <= room) return;
   const smaller = hyper.method === 'full' ? ', train with --method lora,' : '';

@@ -1,18 +1,19 @@
-/** One run from its run.json to its artefact: corpus, training with held-out evaluations, export, evaluation. */
+/** One run from its run.json to its artefact: corpus, training with held-out evaluations, export. */
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
 import { elementCount, openGguf, type GgufFile } from '../gguf/index.ts';
-import { loadModel, readConfig, type Model, type ModelConfig } from '../model/index.ts';
+import { initialValues, loadModel, readConfig, type Model, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
-import { artefactName, type BackendName, type RunSpec, type RunStatus } from '../protocol/run.ts';
-import { readRun, readSpec, readState } from '../runs/index.ts';
+import { artefactName, type BackendName, type RunSpec } from '../protocol/run.ts';
+import type { TrainedResult } from '../protocol/training.ts';
+import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
-import { runEvaluator } from './evaluator-child.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
 import { availableMemory } from './available-memory.ts';
+import { requireRunSpace } from './disk-plan.ts';
 import { planMemory } from './memory-plan.ts';
 import { createOptimizer } from './optimizers.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
@@ -22,12 +23,13 @@ import { matmulRate, operationsPerToken } from './work.ts';
 /** Says what the run does now. */
 type Phase = (name: string) => Promise<void>;
 
-/** Returns how it ended; throws UserError for what the person can mend. */
-export async function trainRun(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
+/** Returns what was made; undefined when it was stopped. Throws UserError for what the person can mend. */
+export async function trainRun(
+  dir: string,
+  writer: RunWriter,
+  signal: AbortSignal,
+): Promise<TrainedResult | undefined> {
   const spec = await readSpec(dir);
-  // Somebody changed their mind before this process had taken the run.
-  if ((await readState(dir)).status === 'cancelled') return 'cancelled';
-  const started = performance.now();
   const phase: Phase = async (name) => {
     await writer.event({ type: 'phase', phase: name });
     await writer.state({ status: 'running', phase: name });
@@ -35,18 +37,19 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
 
   const corpusDir = join(dir, 'corpus');
   const corpus = await runCorpus(corpusDir, spec, { signal, phase });
-  if (signal.aborted) return 'cancelled';
+  if (signal.aborted) return undefined;
   const { warnings, ...sequences } = await trainingSequences(corpusDir, corpus, spec, { signal, phase });
-  if (signal.aborted) return 'cancelled';
+  if (signal.aborted) return undefined;
   await tellOf(corpus, warnings, dir, spec, writer);
 
   await phase('Loading the model');
   const backend = await startBackend(spec.backend);
   await checkBase(spec);
   const gguf = await openGguf(spec.base.path);
-  await tellMemory(writer, readConfig(gguf), spec, backend.name);
+  const config = readConfig(gguf);
+  await requireRunSpace(dir, { ...spec, config });
+  await tellMemory(writer, config, spec, backend.name);
   const model = await loadModel(backend, gguf, spec.hyper);
-  await gguf.close();
   const optimizer = createOptimizer(model, spec.hyper);
   await phase('Measuring the machine');
   const rate = {
@@ -63,28 +66,20 @@ export async function trainRun(dir: string, writer: RunWriter, signal: AbortSign
     sequences,
     model,
     optimizer,
+    initial: (parameter) => initialValues(gguf, parameter, spec.hyper),
     rate,
     baseParameters: parametersIn(gguf),
     phase,
   });
 
   const trained = await session.train();
+  await gguf.close();
   const { step, tokensPerSecond } = trained;
-  if (!trained.finished) return 'cancelled';
+  if (!trained.finished) return undefined;
 
   await phase('Writing the result');
   const artefact = await writeResult(dir, spec, { model, trained, writer });
-  const peakMemory = peakMemoryBytes();
-  // The evaluator wants the memory.
-  optimizer.dispose();
-  model.dispose();
-
-  await writer.event({ type: 'phase', phase: 'Evaluating' });
-  await writer.state({ status: 'evaluating', phase: 'Evaluating', etaSeconds: undefined });
-  await runEvaluator(dir, writer, signal);
-  const seconds = (performance.now() - started) / 1000;
-  await writer.event({ type: 'done', step, tokensPerSecond, peakMemory, seconds, artefact });
-  return 'done';
+  return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
 }
 
 /** Of the best checkpoint where the run keeps that, else of the model as it is. Returns its name within the run. */

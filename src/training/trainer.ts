@@ -1,8 +1,14 @@
-/** Entry: `node trainer.mjs RUN_DIR`. Owner of the run directory until it exits. */
+/**
+ * Entry: `node trainer.mjs RUN_DIR`. Owner of the run directory until it exits; it computes nothing itself, so that the
+ * training's memory is free when the evaluation wants it.
+ */
 import { basename } from 'node:path';
 import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { formatError, reportError, UserError } from '../protocol/errors.ts';
-import { trainRun } from './train-run.ts';
+import type { RunStatus } from '../protocol/run.ts';
+import { readState } from '../runs/files.ts';
+import { runEvaluator } from './evaluator-child.ts';
+import { runTraining } from './worker-child.ts';
 
 const dir = process.argv[2];
 if (!dir) {
@@ -14,6 +20,21 @@ const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
 // The terminal that started it may go; the run goes on.
 process.on('SIGHUP', () => undefined);
+
+/** Trains, then measures. Returns how it ended. */
+async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
+  // Somebody changed their mind before this process had taken the run.
+  if ((await readState(dir)).status === 'cancelled') return 'cancelled';
+  const started = performance.now();
+  const trained = await runTraining(dir, writer, signal);
+  if (!trained) return 'cancelled';
+  await writer.event({ type: 'phase', phase: 'Evaluating' });
+  await writer.state({ status: 'evaluating', phase: 'Evaluating', etaSeconds: undefined });
+  await runEvaluator(dir, writer, signal);
+  const seconds = (performance.now() - started) / 1000;
+  await writer.event({ type: 'done', ...trained, seconds });
+  return 'done';
+}
 
 /** What was thrown because of a cancellation is no failure. */
 async function ended(writer: RunWriter, error: unknown): Promise<void> {
@@ -31,7 +52,7 @@ try {
   const writer = await openRunWriter(dir);
   writer.stopped.addEventListener('abort', () => cancel.abort());
   try {
-    const status = await trainRun(dir, writer, cancel.signal);
+    const status = await conduct(dir, writer, cancel.signal);
     await writer.state({ status, etaSeconds: undefined, phase: undefined });
   } catch (error) {
     await ended(writer, error);
@@ -42,5 +63,4 @@ try {
   console.error(formatError(error));
   process.exitCode = 1;
 }
-// Native threads of TensorFlow and llama.cpp would keep the process alive.
 process.exit();

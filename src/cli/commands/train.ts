@@ -101,7 +101,7 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
     const learningRate = await learningRateFor(base, options);
     const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
-    await requireRunSpace(runsDir(), { config, hyper, evaluation });
+    await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
       folder: folder ?? '',
       corpus: plan,

@@ -1,0 +1,59 @@
+/**
+ * Between the owner of a run and the process that trains for it, over Node's channel between parent and child. The
+ * owner alone writes the run's events and state; what it is asked to write is answered when that is on disk.
+ */
+import { z } from 'zod';
+import { errorCodes } from './errors.ts';
+import { runEventSchema } from './events.ts';
+import { runStateSchema } from './run.ts';
+
+/** What training made. */
+export const trainedSchema = z.object({
+  /** The last step. */
+  step: z.int(),
+  /** Median. */
+  tokensPerSecond: z.number(),
+  /** Bytes. */
+  peakMemory: z.number(),
+  /** Its name within the run directory. */
+  artefact: z.string(),
+});
+export type TrainedResult = z.infer<typeof trainedSchema>;
+
+const { status, etaSeconds, phase } = runStateSchema.shape;
+/** What the state is changed to; a key given as undefined is dropped. */
+const patchSchema = z.object({
+  status: status.optional(),
+  step: z.int().optional(),
+  steps: z.int().optional(),
+  etaSeconds,
+  phase,
+});
+
+export const trainerMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('event'), id: z.int(), event: runEventSchema }),
+  z.object({ type: z.literal('state'), id: z.int(), patch: patchSchema }),
+  /** Its last words. Nothing was trained to its end: it was stopped. */
+  z.object({ type: z.literal('ended'), trained: trainedSchema.optional() }),
+  z.object({
+    type: z.literal('failed'),
+    code: z.enum(errorCodes),
+    message: z.string(),
+    next: z.string(),
+  }),
+]);
+export type TrainerMessage = z.infer<typeof trainerMessageSchema>;
+
+export const ownerMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('written'), id: z.int() }),
+  /** As Node tells it: "ENOSPC". */
+  z.object({
+    type: z.literal('notWritten'),
+    id: z.int(),
+    code: z.string().optional(),
+    message: z.string(),
+  }),
+  /** Finish the step, write a checkpoint and end. */
+  z.object({ type: z.literal('cancel') }),
+]);
+export type OwnerMessage = z.infer<typeof ownerMessageSchema>;

@@ -1,0 +1,78 @@
+/** A run's owner and the process that trains for it: either may be killed, and the memory is given back. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunState } from '../../src/protocol/run.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+let place: Workplace;
+let base: string;
+let code: string;
+beforeAll(async () => {
+  place = await Workplace.create();
+  base = place.path('tiny.gguf');
+  await writeTinyModel(base, { seed: 1 });
+  code = await place.code();
+});
+afterAll(() => place?.dispose());
+
+const small =
+  '--backend wasm --seq 64 --eval-every 4 --humaneval 0 --held-out-windows 2 --lr 3e-3 --eval-tasks none';
+const start = (...args: string[]) =>
+  place.json<{ run: string; dir: string }>(
+    ...['train', code, '--base', base, ...small.split(' '), '--detach', ...args],
+  );
+const stateOf = async (dir: string) =>
+  JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as RunState;
+async function until(dir: string, ready: (state: RunState) => boolean): Promise<RunState> {
+  for (;;) {
+    const state = await stateOf(dir);
+    if (ready(state)) return state;
+    await sleep(10);
+  }
+}
+
+/** Processes that have all of `words` among their arguments. */
+async function processesWith(...words: string[]): Promise<number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    const given = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).split('\0');
+    if (words.every((word) => given.some((one) => one.endsWith(word)))) found.push(Number(name));
+  }
+  return found.filter(Number.isInteger);
+}
+const trainingOf = (dir: string) => processesWith('training-worker.mjs', dir);
+
+describe.skipIf(process.platform !== 'linux')('the process that trains', () => {
+  it('is gone when the result is measured, and its owner holds next to nothing', async () => {
+    const { dir } = await start('--steps', '4', '--retention', '2');
+    const { pid } = await until(dir, ({ status }) => status === 'evaluating');
+    expect(await trainingOf(dir)).toEqual([]);
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    expect(Number(/^VmRSS:\s+(\d+) kB/m.exec(status)![1])).toBeLessThan(120_000);
+    await until(dir, (state) => state.status === 'done');
+  });
+
+  it('is missed when it is killed, and ends with its owner; the run goes on from its checkpoint', async () => {
+    const { run, dir } = await start('--steps', '2000');
+    await until(dir, ({ step }) => step >= 5);
+    const [training] = await trainingOf(dir);
+    process.kill(training!, 'SIGKILL');
+    const { error } = await until(dir, ({ status }) => status === 'failed');
+    expect(error).toMatchObject({ code: 'memory', next: expect.stringContaining(`resume ${run}`) });
+
+    await place.json('resume', run, '--detach');
+    const { pid, step } = await until(dir, (state) => state.status === 'running' && state.step >= 8);
+    expect(step).toBeGreaterThanOrEqual(8);
+    process.kill(pid!, 'SIGKILL');
+    while ((await trainingOf(dir)).length) await sleep(20);
+
+    await place.json('resume', run, '--detach');
+    await until(dir, (state) => state.status === 'running' && state.pid !== pid && state.step >= 12);
+    await place.json('cancel', run);
+    await until(dir, ({ status }) => status === 'cancelled');
+    expect(await trainingOf(dir)).toEqual([]);
+  });
+});
