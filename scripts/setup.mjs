@@ -11,10 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { clearInterval, setInterval } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const windows = process.platform === 'win32';
 
 const [major, minor] = process.versions.node.split('.').map(Number);
@@ -39,15 +40,13 @@ export function run(command, args, { cwd = root, env = {}, onLine } = {}) {
     const stdio = onLine ? ['ignore', 'pipe', 'pipe'] : 'inherit';
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio, shell });
     const last = [];
-    const take = (text) => {
-      for (const line of text.split('\n').filter(Boolean)) {
-        last.push(line);
-        if (last.length > 30) last.shift();
-        onLine(line);
-      }
+    const take = (line) => {
+      last.push(line);
+      if (last.length > 30) last.shift();
+      onLine(line);
     };
-    child.stdout?.setEncoding('utf8').on('data', take);
-    child.stderr?.setEncoding('utf8').on('data', take);
+    for (const output of [child.stdout, child.stderr])
+      if (output) createInterface({ input: output }).on('line', take);
     child.on('error', (error) =>
       reject(new Error(`${command} could not be started (${error.code ?? error.message})`)),
     );

@@ -1,14 +1,17 @@
-// What a person does in VS Code, in Chromium: commands, quick picks, notifications, the panel, typing.
+// What a person does in VS Code, in Chromium: commands, questions, notifications, the panel, typing.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Notifications } from './notifications.mjs';
+import { QuickInput } from './quick-input.mjs';
+import { PATIENCE_MS, until } from './until.mjs';
 
 /** A workbench in a browser of its own. `shots` is where screenshots go, `executablePath` a Chromium. */
 export async function openBrowser(shots, executablePath) {
   // Not imported at the top: it is installed by then, not before.
   const { chromium } = await import('playwright-core');
   const profile = mkdtempSync(join(tmpdir(), 'forget-me-not-chromium-'));
-  const remove = () => rmSync(profile, { recursive: true, force: true });
+  const remove = () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   const launched = chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,
@@ -29,7 +32,7 @@ export async function openBrowser(shots, executablePath) {
   });
   mkdirSync(shots, { recursive: true });
   const page = context.pages()[0] ?? (await context.newPage());
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   return {
     workbench: new Workbench(page, shots),
     async close() {
@@ -44,6 +47,8 @@ export class Workbench {
   constructor(page, shots) {
     this.page = page;
     this.shots = shots;
+    this.asked = new QuickInput(page);
+    this.notifications = new Notifications(page, (title) => this.command(title));
   }
 
   async screenshot(name) {
@@ -57,14 +62,67 @@ export class Workbench {
 
   async open(url) {
     await this.page.goto(url);
-    await this.page.locator('.monaco-workbench').waitFor();
-    await this.page.locator('.statusbar-item').first().waitFor();
+    await this.#started();
   }
 
   async reload() {
     await this.page.reload();
+    await this.#started();
+  }
+
+  async #started() {
     await this.page.locator('.monaco-workbench').waitFor();
     await this.page.locator('.statusbar-item').first().waitFor();
+  }
+
+  /** Nothing open, nothing asked, nothing told. */
+  async clear() {
+    await this.asked.close();
+    if (await this.page.locator('.tab.dirty').count()) {
+      await this.command('File: Save All Files');
+      await this.page.locator('.tab.dirty').waitFor({ state: 'detached' });
+    }
+    if (await this.page.locator('.tab').count()) {
+      await this.command('View: Close All Editors');
+      await until('the editors to close', async () => (await this.page.locator('.tab').count()) === 0);
+    }
+    await this.notifications.dismiss();
+  }
+
+  command(title, timeout) {
+    return this.asked.command(title, timeout);
+  }
+  pick(placeholder, label) {
+    return this.asked.pick(placeholder, label);
+  }
+  answer(title, text) {
+    return this.asked.answer(title, text);
+  }
+  choosePath(title, path) {
+    return this.asked.choosePath(title, path);
+  }
+  notification(text, timeout) {
+    return this.notifications.find(text, timeout);
+  }
+  notificationButton(text, button, timeout) {
+    return this.notifications.press(text, button, timeout);
+  }
+  dismissNotifications() {
+    return this.notifications.dismiss();
+  }
+
+  statusBar(text) {
+    return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
+  }
+
+  /** The extension's item turns while it waits for a completion. */
+  asking() {
+    return this.page.locator('.statusbar-item[id*="forget-me-not" i] .codicon-loading').first();
+  }
+
+  /** The inside of the webview that is on top. */
+  panel() {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
   }
 
   /** Text that is shown in grey and not yet in the file. */
@@ -74,106 +132,29 @@ export class Workbench {
     );
   }
 
-  async dismissNotifications() {
-    await this.command('Notifications: Clear All Notifications');
-    await this.page.locator('.notification-toast').first().waitFor({ state: 'detached' });
+  /** Opens a file of the workspace by its name; what is typed next goes into it. */
+  async openFile(name) {
+    await this.asked.file(name);
+    await this.page.locator('.tab.active').filter({ hasText: name }).waitFor();
+    await this.focusEditor(name);
   }
 
-  /** Runs a command by its title. The palette does not refresh when commands register later: it is opened again. */
-  async command(title, timeout = 60_000) {
-    const { page } = this;
-    const end = Date.now() + timeout;
-    for (;;) {
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('F1');
-      const input = page.locator('.quick-input-widget input.input');
-      await input.waitFor();
-      await input.fill(`>${title}`);
-      const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: title }).first();
-      try {
-        await row.waitFor({ timeout: 3000 });
-        await row.click();
-        return;
-      } catch (error) {
-        if (Date.now() > end) throw error;
-      }
-    }
+  /** The tab is there before its text is. */
+  async focusEditor(name) {
+    const editor = this.page.locator(`.editor-instance .monaco-editor[data-uri$="/${name}"]`);
+    await editor.locator('.view-lines').click();
+    await this.page.locator(`.editor-instance .monaco-editor.focused[data-uri$="/${name}"]`).waitFor();
   }
 
-  quickPick() {
-    return this.page.locator('.quick-input-widget');
-  }
-
-  /** Waits for a quick pick with this text in it, then takes the row with that label. */
-  async pick(placeholder, label) {
-    await this.page.locator(`.quick-input-widget input[placeholder*="${placeholder}"]`).waitFor();
-    const row = this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: label }).first();
-    await row.click();
-  }
-
-  /** Types into the input box with this title. The pick before it has the same box until it is gone. */
-  async answer(title, text) {
-    await this.page.locator('.quick-input-title').filter({ hasText: title }).waitFor();
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(text);
-    await input.press('Enter');
-  }
-
-  /** Types a path into VS Code's own file dialog, which first writes its folder there when it has looked at that. */
-  async choosePath(title, path) {
-    await this.page.locator('.quick-input-title').filter({ hasText: title }).waitFor();
-    const input = this.page.locator('.quick-input-widget input.input');
-    for (let tries = 0; tries < 20; tries += 1) {
-      await this.page.waitForTimeout(300);
-      if ((await input.inputValue()) === path) break;
-      if (await input.inputValue()) await input.fill(path);
-    }
-    await input.press('Enter');
-  }
-
-  /** A notification that holds this text. */
-  notification(text) {
-    return this.page
-      .locator('.notification-toast, .notifications-center .notification-list-item')
-      .filter({ hasText: text })
-      .first();
-  }
-
-  async notificationButton(text, button) {
-    const toast = this.notification(text);
-    await toast.waitFor();
-    await toast.getByRole('button', { name: button, exact: true }).click();
-  }
-
-  statusBar(text) {
-    return this.page.locator('.statusbar-item').filter({ hasText: text }).first();
-  }
-
-  /** The inside of the webview that is on top. */
-  panel() {
-    return this.page.frameLocator('iframe.webview.ready').frameLocator('iframe#active-frame');
-  }
-
-  /** Opens a file of the workspace by its name. One that is new may not be found yet: it is looked for again. */
-  async openFile(name, timeout = 60_000) {
-    const { page } = this;
-    const end = Date.now() + timeout;
-    for (;;) {
-      await page.keyboard.press('Escape');
-      await page.keyboard.press('Control+P');
-      const input = page.locator('.quick-input-widget input.input');
-      await input.waitFor();
-      await input.fill(name);
-      try {
-        const row = page.locator('.quick-input-list .monaco-list-row').filter({ hasText: name }).first();
-        await row.click({ timeout: 3000 });
-        break;
-      } catch (error) {
-        if (Date.now() > end) throw error;
-      }
-    }
-    await page.locator('.tab.active').filter({ hasText: name }).waitFor();
-    await page.locator('.editor-instance .monaco-editor').first().click();
+  /** Types into the file that is open. */
+  async type(text) {
+    await this.page.keyboard.type(text, { delay: 30 });
+    const drawn = this.page.locator('.editor-instance .view-lines');
+    await until(`"${text}" to be typed`, async () =>
+      squeeze(await drawn.innerText()).includes(squeeze(text)),
+    );
   }
 }
+
+/** White space is drawn with other characters than it is saved with. */
+export const squeeze = (text) => text.replace(/[\s\u00a0\u00b7]+/g, '');

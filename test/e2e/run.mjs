@@ -1,73 +1,61 @@
 // The end-to-end test: a real VS Code server, the packaged extension, Chromium, and a person's way through it.
-// `node test/e2e/run.mjs [parts of scenarios' names, with commas]`. Screenshots go to test-results/e2e.
-import { rmSync, writeFileSync } from 'node:fs';
+// `node test/e2e/run.mjs [--times N] [--busy N] [parts of scenarios' names, with commas]`
+// --times N: the whole of it so often, each time from nothing; --busy N: the last N of them beside a core that is
+// kept busy. Screenshots and logs go to test-results/e2e.
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { packageExtension } from '../../scripts/package.mjs';
 import { ensureChromium } from '../../scripts/setup.mjs';
-import { openBrowser } from './browser.mjs';
 import { scenarios } from './scenarios.mjs';
-import { startVsCode } from './vscode.mjs';
-import { makeWorkplace, root } from './workplace.mjs';
+import { runSuite } from './suite.mjs';
+import { root } from './workplace.mjs';
 
-const wanted = process.argv[2];
-const shots = join(root, 'test-results/e2e');
+const { values, positionals } = parseArgs({
+  options: { times: { type: 'string', default: '1' }, busy: { type: 'string', default: '0' } },
+  allowPositionals: true,
+});
+const [times, busy] = [Number(values.times), Number(values.busy)];
+const wanted = positionals.flatMap((text) => text.split(','));
+const chosen = Object.entries(scenarios).filter(
+  ([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
+);
+if (!(times >= 1 && busy >= 0 && busy <= times) || chosen.length === 0) {
+  console.error('Usage: node test/e2e/run.mjs [--times N] [--busy N] [parts of names of scenarios]');
+  console.error(`Scenarios:\n${Object.keys(scenarios).join('\n')}`);
+  process.exit(2);
+}
 const chromium = await ensureChromium();
 if (!chromium) process.exit(1);
+const shots = join(root, 'test-results/e2e');
 rmSync(shots, { recursive: true, force: true });
-
 const vsix = await packageExtension();
-const place = await makeWorkplace();
-const settings = {
-  'forgetMeNot.base': place.base,
-  'forgetMeNot.training.backend': place.backend,
-  // For a base of random weights: it learns fast, and programs from it would all fail.
-  'forgetMeNot.training.options':
-    '--seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4'.split(
-      ' ',
-    ),
-};
 
-let failed = 0;
-let passed = 0;
-let vscode;
-let browser;
-/** Ends everything that was started, in any case. */
-async function cleanUp() {
-  await browser?.close().catch(() => undefined);
-  await vscode?.stop();
-  place.remove();
+/** A process that computes and nothing else, until it is told to end. */
+function keepCoreBusy() {
+  const child = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  return () => {
+    process.off('exit', end);
+    end();
+  };
 }
-for (const signal of ['SIGINT', 'SIGTERM'])
-  process.once(signal, () => void cleanUp().then(() => process.exit(1)));
 
-try {
-  vscode = await startVsCode({ vsix, settings, env: { FORGET_ME_NOT_HOME: place.home } });
-  browser = await openBrowser(shots, chromium);
-  await browser.workbench.open(vscode.url(place.workspace));
-  for (const [name, scenario] of Object.entries(scenarios)) {
-    if (wanted && !wanted.split(',').some((one) => name.includes(one))) continue;
-    const started = Date.now();
-    try {
-      await scenario(browser.workbench, place);
-      passed += 1;
-      console.log(`ok    ${name} (${Math.round((Date.now() - started) / 1000)} s)`);
-    } catch (error) {
-      failed += 1;
-      console.log(`FAIL  ${name} (${Math.round((Date.now() - started) / 1000)} s)\n${error.stack}`);
-      await browser.workbench.screenshot('failed').catch(() => undefined);
-      writeFileSync(join(shots, 'server.log'), vscode.log());
-      // The extension's own log lives in the editor only.
-      await browser.workbench.command('Forget-Me-Not: Show Log').catch(() => undefined);
-      await browser.workbench.screenshot('log').catch(() => undefined);
-      console.log(`Screenshots and logs: ${shots}`);
-      break;
-    }
-  }
-} catch (error) {
-  failed += 1;
-  console.log(error.stack);
-} finally {
-  await cleanUp();
+const told = { passed: 0, failed: 0 };
+for (let time = 1; time <= times; time += 1) {
+  const isBusy = time > times - busy;
+  if (times > 1) console.log(`\nTime ${time} of ${times}${isBusy ? ', beside a busy core' : ''}`);
+  const release = isBusy ? keepCoreBusy() : () => undefined;
+  const started = Date.now();
+  const into = times > 1 ? join(shots, `time-${time}`) : shots;
+  const { passed, failed } = await runSuite(chosen, { shots: into, vsix, chromium });
+  release();
+  told.passed += passed;
+  told.failed += failed;
+  if (times > 1)
+    console.log(`${passed} passed, ${failed} failed in ${Math.round((Date.now() - started) / 1000)} s`);
 }
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed || passed === 0 ? 1 : 0);
+console.log(`${times > 1 ? '\nIn all:\n' : ''}${told.passed} passed, ${told.failed} failed`);
+process.exit(told.failed || told.passed === 0 ? 1 : 0);

@@ -1,20 +1,14 @@
 // Steps that several scenarios take.
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { squeeze } from './browser.mjs';
+import { becomes, until } from './until.mjs';
 
 /** Trainings with the tiny base take seconds; a slow machine may need minutes. */
 export const TRAINING_MS = 300_000;
-
-export async function until(what, condition, timeout = 60_000) {
-  const end = Date.now() + timeout;
-  for (;;) {
-    const value = await condition();
-    if (value) return value;
-    if (Date.now() > end) throw new Error(`Waited ${timeout / 1000} s for ${what}.`);
-    await sleep(200);
-  }
-}
+/** After so many steps the tiny base knows its workspace: it goes on with what is typed. */
+const LEARNED = 200;
 
 /** Walks the wizard: the tiny base, LoRA, so many steps. */
 export async function fineTune(workbench, steps) {
@@ -25,16 +19,56 @@ export async function fineTune(workbench, steps) {
   await workbench.answer('Training Steps', String(steps));
 }
 
-/** Steps that fill about so many seconds on this machine, by what the first run took. */
+/** Fine-tunes, and waits until the person is told that it is done. */
+export async function train(workbench, place, steps) {
+  const before = new Set(place.runs().map(({ id }) => id));
+  await fineTune(workbench, steps);
+  const run = await until(
+    'a new run to be over',
+    async () => {
+      await workbench.notifications.failOnErrors();
+      return place.runs().find(({ id, state }) => !before.has(id) && isOver(state));
+    },
+    TRAINING_MS,
+  );
+  assert.equal(run.state.status, 'done', JSON.stringify(run.state.error));
+  await workbench.notification('Show Results');
+  return run;
+}
+
+export const isOver = ({ status }) => ['done', 'failed', 'cancelled'].includes(status);
+
+/** At least so many results of training; a scenario that is run alone makes its own. */
+export async function ensureResults(workbench, place, count) {
+  const trained = () => place.runs().filter(({ spec, state }) => state.status === 'done' && !spec.imported);
+  while (trained().length < count) {
+    // Of their own lengths: runs of the same steps in the same minute look alike in a list.
+    await train(workbench, place, LEARNED + 20 * place.runs().length);
+    await workbench.dismissNotifications();
+  }
+}
+
+/** Completion with the newest result, its server started. */
+export async function useResult(workbench, place) {
+  await ensureResults(workbench, place, 1);
+  await workbench.command('Forget-Me-Not: Use for Completion');
+  await workbench.pick('Which result is to complete your code?', 'LoRA');
+  await workbench.notification('completes your code now');
+  await workbench.statusBar('garden').waitFor();
+  await workbench.dismissNotifications();
+}
+
+/** Steps that fill about so many seconds, by the fastest run so far: the machine may be busy now and not later. */
 export function stepsFor(place, seconds) {
-  const [first] = place.runs();
-  const events = readFileSync(join(first.dir, 'events.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-  const times = events.filter(({ type }) => type === 'step').map(({ time }) => Date.parse(time));
-  const perStep = (times.at(-1) - times[0]) / 1000 / (times.length - 1);
-  return Math.max(60, Math.min(5000, Math.round(seconds / perStep)));
+  const pace = ({ dir }) => {
+    const lines = readFileSync(join(dir, 'events.jsonl'), 'utf8').split('\n').slice(0, -1);
+    const events = lines.map((line) => JSON.parse(line));
+    const times = events.filter(({ type }) => type === 'step').map(({ time }) => Date.parse(time));
+    const took = times.slice(1).map((time, index) => time - times[index]);
+    return took.length ? took.toSorted((a, b) => a - b)[took.length >> 1] / 1000 : Infinity;
+  };
+  const fastest = Math.min(...place.runs().map(pace));
+  return Math.max(60, Math.min(20_000, Math.round(seconds / fastest)));
 }
 
 export const newest = (place) =>
@@ -57,23 +91,45 @@ export function colours(panel) {
     });
 }
 
-/** White space is drawn with other characters than it is saved with. */
-export const squeeze = (text) => text.replace(/[\s\u00a0\u00b7]+/g, '');
+/** The ghost text as it is drawn now. */
+export const shown = async (workbench) => (await workbench.ghostText().allInnerTexts()).join('');
 
-/** The tiny model has little to say: several beginnings are typed until it goes on with one. */
+/**
+ * Types beginnings until the model goes on with one as wanted. What is returned is at rest: it is no answer to an
+ * earlier letter that another one will replace.
+ */
 export async function typeUntilGhostText(workbench, wanted = /./) {
-  const beginnings = ['return ', 'return registry.', 'import { registry } from ', 'export function load'];
-  for (const typed of beginnings) {
+  const seen = [];
+  for (const typed of ['return registry.', 'return ', 'export function load', 'import { registry } from ']) {
     await workbench.page.keyboard.press('Control+End');
     await workbench.page.keyboard.press('Enter');
-    await workbench.page.keyboard.type(typed, { delay: 30 });
-    try {
-      await workbench.ghostText().first().waitFor({ timeout: 15_000 });
-    } catch {
-      continue;
-    }
-    const text = (await workbench.ghostText().allInnerTexts()).join('');
+    await workbench.type(typed);
+    const text = await answered(workbench);
     if (wanted.test(text)) return { typed, text };
+    seen.push(typed + text);
   }
-  throw new Error('No ghost text was shown.');
+  throw new Error(`No ghost text like ${wanted} was shown: ${JSON.stringify(seen)}`);
+}
+
+/** What is shown once the server has answered; '' where it has nothing to say. */
+export async function answered(workbench) {
+  let text = '';
+  await until('the completion to rest', async () => {
+    text = await shown(workbench);
+    // Long enough for the pause after a letter and for the request to begin.
+    return !(await becomes(
+      async () => (await workbench.asking().isVisible()) || (await shown(workbench)) !== text,
+      text ? 500 : 2000,
+    ));
+  });
+  return text;
+}
+
+/** Saves the file that is open, and waits until it ends with what was typed and taken. */
+export async function saveAndCheck({ page }, place, name, { typed, text }) {
+  await page.keyboard.press('Control+S');
+  const saved = () => squeeze(readFileSync(join(place.workspace, name), 'utf8'));
+  await until(`${name} to be saved with ${JSON.stringify(typed + text)} at its end`, () =>
+    saved().endsWith(squeeze(typed + text)),
+  );
 }

@@ -10,11 +10,11 @@ import {
   openSync,
   closeSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { installVsCode, vscodeDir } from './install.mjs';
+import { until } from './until.mjs';
 
 const serverMain = join(vscodeDir, 'out/server-main.js');
 
@@ -34,17 +34,6 @@ const quietSettings = {
   'files.autoSave': 'off',
   'files.simpleDialog.enable': true,
 };
-
-async function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
-}
 
 /** Kills a detached child and everything it started: first politely, then for good. */
 async function endGroup(child) {
@@ -96,7 +85,6 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
   if (installed.status !== 0)
     throw new Error(`The extension could not be installed:\n${installed.stdout}\n${installed.stderr}`);
 
-  const chosen = port ?? (await freePort());
   const logFile = join(dir, 'server.log');
   const out = openSync(logFile, 'w');
   const child = spawn(
@@ -106,7 +94,8 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
       '--host',
       '127.0.0.1',
       '--port',
-      String(chosen),
+      // 0: the system's choice, which nobody else can take meanwhile.
+      String(port ?? 0),
       '--without-connection-token',
       ...common,
       '--telemetry-level',
@@ -120,19 +109,22 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
   const log = () => readFileSync(logFile, 'utf8');
   const stop = async () => {
     await endGroup(child);
-    if (!keep) rmSync(dir, { recursive: true, force: true });
+    if (!keep) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   };
-  for (let waited = 0; !log().includes('Extension host agent listening'); waited += 100) {
-    if (child.exitCode !== null || waited > 60_000) {
-      const said = log();
-      await stop();
-      throw new Error(`VS Code's server did not start:\n${said}`);
-    }
-    await sleep(100);
+  const ready = () => /Extension host agent listening on (\d+)/.exec(log())?.[1];
+  try {
+    await until("VS Code's server to listen", () => {
+      if (child.exitCode !== null) throw new Error("VS Code's server ended.");
+      return ready();
+    });
+  } catch (error) {
+    const said = log();
+    await stop();
+    throw new Error(`${error.message}\n${said}`, { cause: error });
   }
   return {
     ended,
-    url: (folder) => `http://127.0.0.1:${chosen}/?folder=${encodeURI(folder)}`,
+    url: (folder) => `http://127.0.0.1:${ready()}/?folder=${encodeURI(folder)}`,
     log,
     dir,
     pid: child.pid,

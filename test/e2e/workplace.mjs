@@ -37,7 +37,7 @@ async function importTypeScript(file, into) {
 
 /**
  * TensorFlow and downloads are the machine's own, where there are any; runs are the test's.
- * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], remove: () => void }>}
+ * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], discardUnfinished: () => void, remove: () => void }>}
  */
 export async function makeWorkplace() {
   const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-e2e-'));
@@ -75,17 +75,41 @@ async function furnish(dir) {
       });
   };
   /** Trainers are detached on purpose: a test that fails in the middle must not leave one behind. */
-  const remove = () => {
+  const killTrainers = () => {
     for (const { state } of runs())
-      if (state.pid && ['running', 'evaluating'].includes(state.status))
-        try {
-          process.kill(state.pid, 'SIGKILL');
-        } catch {
-          // It has ended meanwhile.
-        }
+      if (state.pid && !['done', 'failed', 'cancelled'].includes(state.status)) kill(state.pid);
+  };
+  /** Ends what trains, removes what is not done and what a scenario has set. */
+  const discardUnfinished = () => {
+    killTrainers();
+    rmSync(join(workspace, '.vscode'), { recursive: true, force: true });
+    for (const run of runs())
+      if (run.state.status !== 'done') rmSync(run.dir, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const remove = () => {
+    killTrainers();
     rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
   };
-  return { dir, home, workspace, base, backend: hasTensorFlow ? 'tensorflow' : 'wasm', runs, remove };
+  return {
+    dir,
+    home,
+    workspace,
+    base,
+    backend: hasTensorFlow ? 'tensorflow' : 'wasm',
+    runs,
+    discardUnfinished,
+    remove,
+  };
+}
+
+/** With what it started: it leads a group of its own. */
+function kill(pid) {
+  for (const target of [-pid, pid])
+    try {
+      return process.kill(target, 'SIGKILL');
+    } catch {
+      // It leads none, or has ended meanwhile.
+    }
 }
 
 /** Code so regular that a model of random weights learns some of it in a hundred steps. */
@@ -105,5 +129,7 @@ function writeWorkspace(folder) {
 }
 
 export function writeFile(folder, name, text) {
-  writeFileSync(join(folder, name), text);
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }

@@ -1,0 +1,78 @@
+// VS Code's messages. A toast goes away after some seconds, or behind three others: then it is in the centre.
+import { until } from './until.mjs';
+
+export class Notifications {
+  constructor(page, command) {
+    this.page = page;
+    this.command = command;
+    this.items = page.locator('.notification-list-item:visible');
+    this.errors = this.items.filter({ has: page.locator('.codicon-error') });
+    this.centre = page.locator('.notifications-center.visible');
+    this.bell = page.locator('[id="status.notifications"] a');
+  }
+
+  /** The notification that holds this text, once it is there. An error that holds another text ends the wait. */
+  async find(text, timeout) {
+    const shown = async () => {
+      if (await this.shows(text)) return true;
+      await this.failOnErrors();
+      return false;
+    };
+    await until(`the notification "${text}"`, shown, timeout);
+    return this.#with(text);
+  }
+
+  /** Is this text shown now? Afterwards the centre may be open. */
+  async shows(text) {
+    if (await this.#with(text).isVisible()) return true;
+    await this.#openCentre();
+    return this.#with(text).isVisible();
+  }
+
+  /** The texts of all that was told and not cleared. */
+  async all() {
+    await until('the notification centre', async () => {
+      await this.#openCentre();
+      return this.centre.isVisible();
+    });
+    return this.items.allInnerTexts();
+  }
+
+  async #openCentre() {
+    if (!(await this.centre.isVisible())) await this.bell.click({ timeout: 5000 }).catch(() => undefined);
+  }
+
+  #with(text) {
+    return this.items.filter({ hasText: text }).first();
+  }
+
+  /** Nobody waits for an error: it is what went wrong. */
+  async failOnErrors() {
+    const [error] = await this.errors.allInnerTexts();
+    if (error) throw new Error(`VS Code shows an error: ${error}`);
+  }
+
+  /** Presses a button of a notification, wherever it is shown by then. */
+  async press(text, button, timeout) {
+    await until(`the button "${button}" of "${text}"`, async () => {
+      const item = await this.find(text, timeout);
+      return item
+        .getByRole('button', { name: button, exact: true })
+        .click({ timeout: 5000 })
+        .then(
+          () => true,
+          () => false,
+        );
+    });
+  }
+
+  /** Clears all but what is still going on, and shows none. */
+  async dismiss() {
+    await this.command('Notifications: Clear All Notifications');
+    await until('the notifications to go away', async () => {
+      if ((await this.items.count()) === 0) return true;
+      await this.page.keyboard.press('Escape');
+      return false;
+    });
+  }
+}

@@ -1,0 +1,145 @@
+// The one box with which VS Code asks: the palette, quick picks, input boxes and its own file dialog.
+import { becomes, until } from './until.mjs';
+
+/** After so long without an effect a key or a click is given again, ms. */
+const AGAIN_MS = 5000;
+
+export class QuickInput {
+  constructor(page) {
+    this.page = page;
+    this.widget = page.locator('.quick-input-widget');
+    this.input = this.widget.locator('input.input');
+    this.rows = this.widget.locator('.quick-input-list .monaco-list-row');
+    this.busy = this.widget.locator('.quick-input-progress.active');
+  }
+
+  /** Leaves whatever is asked. */
+  async close() {
+    await until('the question to go away', async () => {
+      if (!(await this.widget.isVisible())) return true;
+      await this.page.keyboard.press('Escape');
+      return becomes(async () => !(await this.widget.isVisible()), 1000);
+    });
+  }
+
+  /** Opens the box with a key of the workbench, and types. */
+  async #open(key, typed) {
+    await this.close();
+    // A webview that is still loading, or is going away, would swallow the key.
+    await this.page.locator('iframe:focus').evaluateAll((frames) => frames.forEach((frame) => frame.blur()));
+    await until('the palette', async () => {
+      await this.page.keyboard.press(key);
+      return becomes(() => this.input.isVisible(), AGAIN_MS);
+    });
+    await this.input.fill(typed);
+  }
+
+  /** Enter on the row with exactly this label, and the box is gone. False when there is no such row (yet). */
+  async #enter(label) {
+    const focused = this.widget.locator('.monaco-list-row.focused .label-name');
+    const name = () =>
+      focused
+        .first()
+        .innerText({ timeout: 1000 })
+        .catch(() => '');
+    const row = this.rows.locator('.label-name').filter({ hasText: new RegExp(`^${escape(label)}$`) });
+    if (!(await becomes(() => row.first().isVisible(), AGAIN_MS))) return false;
+    for (let moves = 0; (await name()) !== label && moves < 10; moves += 1)
+      await this.input.press('ArrowDown');
+    if ((await name()) !== label) return false;
+    const asked = await this.input.inputValue();
+    await this.input.press('Enter');
+    return becomes(
+      async () => !(await this.widget.isVisible()) || (await this.input.inputValue()) !== asked,
+      AGAIN_MS,
+    );
+  }
+
+  /** Runs a command by its title. A palette does not see commands that register later: it is opened again. */
+  async command(title, timeout) {
+    const ran = async () => {
+      await this.#open('F1', `>${title}`);
+      return this.#enter(title);
+    };
+    await until(`the command "${title}"`, ran, timeout);
+  }
+
+  /** Opens a file of the workspace by its name. A new one may not be found at once: it is looked for again. */
+  async file(name) {
+    const opened = async () => {
+      await this.#open('Control+P', name);
+      return this.#enter(name);
+    };
+    await until(`the file ${name}`, opened);
+  }
+
+  /** Takes a row of the pick with this text in it. The box of the pick before has another. */
+  async pick(placeholder, label) {
+    const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
+    const row = this.rows.filter({ hasText: label }).first();
+    await box.waitFor();
+    await until(`"${label}" to be taken`, async () => {
+      await row.click();
+      return becomes(async () => !(await box.isVisible()), AGAIN_MS);
+    });
+  }
+
+  /** Enter on the row that stands first. The box may be there before its rows. */
+  async enterFirst(placeholder) {
+    const box = this.widget.locator(`input[placeholder*="${placeholder}"]`);
+    await box.waitFor();
+    await this.widget.locator('.monaco-list-row.focused').first().waitFor();
+    await box.press('Enter');
+    await box.waitFor({ state: 'hidden' });
+  }
+
+  /** Types into the input box with this title. */
+  async answer(title, text) {
+    const heading = this.#title(title);
+    await heading.waitFor();
+    await until(`"${text}" to be taken`, async () => {
+      await this.input.fill(text);
+      if ((await this.input.inputValue()) !== text) return false;
+      await this.input.press('Enter');
+      return becomes(async () => !(await heading.isVisible()), AGAIN_MS);
+    });
+  }
+
+  /**
+   * Types a path into VS Code's own file dialog. The dialog reads its folder first and then writes that into its
+   * box; it does so again for another folder that is typed. So it is typed into when it rests, and taken when it
+   * rests on the path.
+   */
+  async choosePath(title, path) {
+    const heading = this.#title(title);
+    await heading.waitFor();
+    await until(`the path ${path} to be taken`, async () => {
+      if (!(await this.#atRest())) return false;
+      if ((await this.input.inputValue()) !== path) {
+        await this.input.fill(path);
+        return false;
+      }
+      await this.input.press('Enter');
+      return becomes(async () => !(await heading.isVisible()), AGAIN_MS);
+    });
+  }
+
+  /** Does the file dialog show a folder, and has it stopped changing? */
+  async #atRest() {
+    const now = async () =>
+      JSON.stringify([
+        await this.input.inputValue(),
+        await this.busy.count(),
+        await this.rows.allInnerTexts(),
+      ]);
+    const before = await now();
+    if (!before.startsWith('["/') || (await this.busy.count())) return false;
+    return !(await becomes(async () => (await now()) !== before, 400));
+  }
+
+  #title(text) {
+    return this.widget.locator('.quick-input-title').filter({ hasText: text });
+  }
+}
+
+const escape = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -1,0 +1,101 @@
+// Runs scenarios one after the other, each from a known state, and keeps what tells why one failed.
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBrowser } from './browser.mjs';
+import { startVsCode } from './vscode.mjs';
+import { makeWorkplace } from './workplace.mjs';
+
+/** For a base of random weights: it learns fast, and programs from it would all fail. */
+const trainingOptions =
+  '--seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4'.split(
+    ' ',
+  );
+
+/** VS Code and a browser on a workplace. */
+class Session {
+  static async open(place, { vsix, chromium, shots }) {
+    const settings = {
+      'forgetMeNot.base': place.base,
+      'forgetMeNot.training.backend': place.backend,
+      'forgetMeNot.training.options': trainingOptions,
+    };
+    const session = new Session();
+    try {
+      session.vscode = await startVsCode({ vsix, settings, env: { FORGET_ME_NOT_HOME: place.home } });
+      session.browser = await openBrowser(shots, chromium);
+      session.workbench = session.browser.workbench;
+      await session.workbench.open(session.vscode.url(place.workspace));
+      return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  async close() {
+    await this.browser?.close().catch(() => undefined);
+    await this.vscode?.stop();
+  }
+}
+
+/**
+ * @param {[string, (workbench: object, place: object) => Promise<void>][]} chosen scenarios by name
+ * @param {{ shots: string, vsix: string, chromium: string }} options `shots` is where screenshots and logs go
+ * @returns {Promise<{ passed: number, failed: number }>}
+ */
+export async function runSuite(chosen, options) {
+  const place = await makeWorkplace();
+  let session;
+  /** Ends everything that was started, in any case. */
+  const cleanUp = async () => {
+    await session?.close();
+    place.remove();
+  };
+  const interrupted = () => void cleanUp().then(() => process.exit(1));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
+
+  const told = { passed: 0, failed: 0 };
+  try {
+    for (const [name, scenario] of chosen) {
+      const started = Date.now();
+      const say = (verdict, why = '') =>
+        console.log(`${verdict} ${name} (${Math.round((Date.now() - started) / 1000)} s)${why}`);
+      try {
+        session ??= await Session.open(place, options);
+        await session.workbench.clear();
+        await scenario(session.workbench, place);
+        told.passed += 1;
+        say('ok   ');
+      } catch (error) {
+        told.failed += 1;
+        say('FAIL ', `\n${error.stack.replace(/^.*\[pid=.*\n/gm, '')}`);
+        const evidence = join(options.shots, `failed-${told.failed}-${name.replace(/\W+/g, '-')}`);
+        await keepEvidence(evidence, session, place);
+        console.log(`Screenshots and logs: ${evidence}`);
+        // The next one gets another VS Code and no training of this one.
+        await session?.close();
+        session = undefined;
+        place.discardUnfinished();
+      }
+    }
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
+    await cleanUp();
+  }
+  return told;
+}
+
+/** What the screen shows, the logs of VS Code and of the extension, and the runs without what is large. */
+async function keepEvidence(dir, session, place) {
+  mkdirSync(dir, { recursive: true });
+  const runs = join(place.home, 'runs');
+  const isSmall = (path) => !/[\\/](corpus|checkpoints)$|\.gguf$/.test(path);
+  if (existsSync(runs)) cpSync(runs, join(dir, 'runs'), { recursive: true, filter: isSmall });
+  if (!session) return;
+  const screenshot = (name) =>
+    session.workbench.page.screenshot({ path: join(dir, name), timeout: 30_000 }).catch(() => undefined);
+  await screenshot('failed.png');
+  writeFileSync(join(dir, 'server.log'), session.vscode.log());
+  const logs = join(session.vscode.dir, 'udd/logs');
+  if (existsSync(logs)) cpSync(logs, join(dir, 'logs'), { recursive: true });
+}
