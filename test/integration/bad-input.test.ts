@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockRun } from '../../src/runs/lock.ts';
 import { Workplace, type CliResult } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { ENDLESS, untilTold } from '../support/trainer.ts';
 
 let place: Workplace;
 let code: string;
@@ -154,10 +155,9 @@ it('a trainer that cannot take the run, or not go on with its base, says why', a
   const mine = place.path('mine.gguf');
   await copyFile(base(), mine);
   const { run, dir } = await place.json<{ run: string; dir: string }>(
-    ...train('--base', mine, '--steps', '500', '--detach'),
+    ...train('--base', mine, '--steps', String(ENDLESS), '--detach'),
   );
-  while (!(await readFile(join(dir, 'events.jsonl'), 'utf8')).includes('"type":"step"'))
-    await new Promise((done) => setTimeout(done, 20));
+  await untilTold(dir, ({ type }) => type === 'step');
   await place.json('cancel', run);
   while ((await readdir(dir)).includes('lock')) await new Promise((done) => setTimeout(done, 20));
   const before = await readFile(join(dir, 'events.jsonl'), 'utf8');

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { ENDLESS, eventsOf, killedInTime, untilTold } from '../support/trainer.ts';
 
 interface Trained {
   run: string;
@@ -33,10 +34,6 @@ afterAll(() => place?.dispose());
 const train = (options: string) =>
   place.json<Trained>('train', code, '--base', base, ...small.split(' '), ...options.split(' '));
 
-async function eventsOf({ dir }: Pick<Trained, 'dir'>): Promise<RunEvent[]> {
-  const lines = (await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '')).split('\n').slice(0, -1);
-  return lines.map((line) => JSON.parse(line) as RunEvent);
-}
 const isFigure =
   (task: string, metric: string) =>
   (event: RunEvent): event is Evaluated =>
@@ -49,20 +46,13 @@ const path = (events: RunEvent[], is: (event: RunEvent) => event is Evaluated) =
   new Map(events.filter(is).map(({ step, result }) => [step, result.value]));
 const artefact = ({ dir }: Trained) => readFile(join(dir, 'adapter.gguf'));
 
-/** Waits until the run has told of something. */
-async function until(dir: string, told: (event: RunEvent) => boolean): Promise<void> {
-  while (!(await eventsOf({ dir })).some(told)) await sleep(5);
-}
-const pidOf = async (dir: string) =>
-  (JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid: number }).pid;
-
 describe('a run with checkpoints measured', () => {
   let whole: Trained;
   let events: RunEvent[];
   let kl: Map<number, number>;
   beforeAll(async () => {
     whole = await train('--eval-share 100');
-    events = await eventsOf(whole);
+    events = await eventsOf(whole.dir);
     kl = path(events, isKl);
   });
 
@@ -124,7 +114,7 @@ describe('a run with checkpoints measured', () => {
     beforeAll(async () => void (limited = await train(options())));
 
     it('ends early, with the checkpoint that learned most within it', async () => {
-      const told = await eventsOf(limited);
+      const told = await eventsOf(limited.dir);
       expect(told.filter((event) => event.type === 'earlyStop')).toMatchObject([
         { step: 8, why: expect.stringContaining('forgetting limit') as string },
       ]);
@@ -142,15 +132,15 @@ describe('a run with checkpoints measured', () => {
       ['a checkpoint is measured', (event: RunEvent) => event.type === 'checkpoint' && event.step === 8],
       ['it has ended early', (event: RunEvent) => event.type === 'earlyStop'],
     ])('comes to the same after kill -9 while %s', async (_, sign) => {
-      const { run, dir } = await train(`${options()} --detach`);
-      await until(dir, sign);
-      process.kill(await pidOf(dir), 'SIGKILL');
-      await sleep(100);
-      expect(existsSync(join(dir, 'evaluation', 'summary.json'))).toBe(false);
+      const { run } = await killedInTime(
+        () => train(`${options()} --detach`),
+        sign,
+        ({ dir }) => !existsSync(join(dir, 'evaluation', 'summary.json')),
+      );
       const resumed = await place.json<Trained>('resume', run);
       expect((await artefact(resumed)).equals(await artefact(limited))).toBe(true);
       const decided = async (of: Trained) =>
-        survivingEvents(await eventsOf(of))
+        survivingEvents(await eventsOf(of.dir))
           .filter((event) => event.type === 'earlyStop' || event.type === 'best')
           .map(({ type, step, why }) => ({ type, step, why }));
       expect(await decided(resumed)).toEqual(await decided(limited));
@@ -161,7 +151,7 @@ describe('a run with checkpoints measured', () => {
 // How long is for checkpoint-schedule.test.ts: on a busy machine no clock can tell.
 it('leaves out checkpoints that its share of the time has no room for, and says what waits', async () => {
   const run = await train('--steps 60 --eval-share 0.4');
-  const events = await eventsOf(run);
+  const events = await eventsOf(run.dir);
   const end = events.findIndex((event) => event.type === 'phase' && event.phase === 'Writing the result');
   const training = events.slice(0, end).filter((event) => 'step' in event && event.step > 0);
   expect(training.filter(isKl).length).toBeLessThan(14);
@@ -181,7 +171,7 @@ it('goes on to its end when a task can not be measured, with a warning', async (
   place.home = place.path('offline');
   try {
     const run = await train('--eval-share 100 --eval-tasks winogrande,retention');
-    const events = await eventsOf(run);
+    const events = await eventsOf(run.dir);
     expect([...path(events, isKl).keys()]).toEqual([0, 4, 8, 12]);
     const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
     expect(warnings).toMatchObject([
@@ -196,8 +186,8 @@ it('goes on to its end when a task can not be measured, with a warning', async (
 });
 
 it('measures a run that is in training, and says when it has no checkpoints yet', async () => {
-  const { run, dir } = await train('--steps 400 --eval-tasks none --detach');
-  await until(dir, (event) => event.type === 'checkpoint' && event.step === 4);
+  const { run, dir } = await train(`--steps ${ENDLESS} --eval-tasks none --detach`);
+  await untilTold(dir, (event) => event.type === 'checkpoint' && event.step === 4);
   const figures = await place.json<{ step: number }[]>('evaluate', run, '--checkpoint', '4');
   expect(new Set(figures.map(({ step }) => step))).toEqual(new Set([0, 4]));
   await place.json('cancel', run);

@@ -302,7 +302,7 @@ describe('who misbehaves', () => {
     });
     expect(answer.status).toBe(504);
     expect(await answer.json()).toMatchObject({ error: { code: 'timeout' } });
-    await vi.waitFor(() => expect(hasty.host.statistics.active).toBe(0));
+    await vi.waitFor(() => expect(hasty.host.statistics.active).toBe(0), 10_000);
     await hasty.close();
   });
 });

@@ -9,6 +9,7 @@ import { cancelRun } from '../../src/runs/index.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { ENDLESS, eventsOf, killedInTime, untilTold } from '../support/trainer.ts';
 
 interface Trained {
   run: string;
@@ -55,19 +56,21 @@ afterAll(() => place?.dispose());
 
 const train = (...args: string[]) => place.json<Trained>('train', code, '--base', base, ...small, ...args);
 const artefact = ({ dir, artefact: name }: Trained) => readFile(join(dir, name));
+/** A run that is in training until it is told to stop. */
+async function endless(): Promise<Trained> {
+  const run = await train('--steps', String(ENDLESS), '--backend', 'wasm', '--detach');
+  await untilTold(run.dir, ({ type }) => type === 'step');
+  return run;
+}
 
 /** Starts detached, kills the trainer's whole life once its events say so, and lets `resume` finish. */
-async function killedAt(sign: string, ...args: string[]): Promise<Trained> {
-  const { run, dir } = await train('--detach', ...args);
-  const events = join(dir, 'events.jsonl');
-  for (;;) {
-    if ((await readFile(events, 'utf8').catch(() => '')).includes(sign)) break;
-    await sleep(5);
-  }
-  const { pid } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid: number };
-  process.kill(pid, 'SIGKILL');
-  await sleep(100);
-  expect(existsSync(join(dir, args.includes('full') ? 'model.gguf' : 'adapter.gguf'))).toBe(false);
+async function killedAt(sign: (event: RunEvent) => boolean, ...args: string[]): Promise<Trained> {
+  const artefact = args.includes('full') ? 'model.gguf' : 'adapter.gguf';
+  const { run } = await killedInTime(
+    () => train('--detach', ...args),
+    sign,
+    ({ dir }) => !existsSync(join(dir, artefact)),
+  );
   return place.json<Trained>('resume', run);
 }
 
@@ -95,7 +98,7 @@ describe.each(backends)('on %s', (backend) => {
     const [method, optimizer, ...more] = words.split(' ');
     const options = [...quick, '--steps', '20', '--method', method!, '--optimizer', optimizer!, ...more];
     const whole = await train(...options);
-    const resumed = await killedAt('"step":6,"loss"', ...options);
+    const resumed = await killedAt((event) => event.type === 'step' && event.step === 6, ...options);
     expect(resumed.run).not.toBe(whole.run);
     expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
   });
@@ -108,10 +111,9 @@ describe.each(backends)('on %s', (backend) => {
   it('goes back when it diverges, tells so, and after kill -9 comes to the same bytes', async () => {
     const options = '--method full --lr 0.1 --schedule constant --warmup 0 --steps 60'.split(' ');
     const whole = await train(...quick, ...options);
-    const resumed = await killedAt('"type":"rollback"', ...quick, ...options);
+    const resumed = await killedAt(({ type }) => type === 'rollback', ...quick, ...options);
     expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
-    const lines = (await readFile(join(whole.dir, 'events.jsonl'), 'utf8')).trim().split('\n');
-    const events = lines.map((line) => JSON.parse(line) as RunEvent);
+    const events = await eventsOf(whole.dir);
     const back = events.find((event) => event.type === 'rollback')!;
     expect(back).toMatchObject({ rateScale: 0.5, why: expect.stringContaining('loss') });
     const rates = events.flatMap((event) => (event.type === 'step' ? [event.learningRate] : []));
@@ -140,9 +142,7 @@ it.each([
 });
 
 it('stops when asked, keeps a checkpoint, and can go on', async () => {
-  const { run, dir } = await train('--steps', '400', '--backend', 'wasm', '--detach');
-  while (!(await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '')).includes('"type":"step"'))
-    await sleep(20);
+  const { run, dir } = await endless();
   await place.json('cancel', run);
   const status = async () =>
     (JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { status: string }).status;
@@ -204,9 +204,7 @@ describe('bad input: one sentence, non-zero exit, nothing lost', () => {
   });
 
   it('refuses a second trainer on the same run', async () => {
-    const { run, dir } = await train('--steps', '400', '--backend', 'wasm', '--detach');
-    while (!(await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '')).includes('"type":"step"'))
-      await sleep(20);
+    const { run } = await endless();
     const second = await place.run('resume', run);
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(/\[run-locked\]/);

@@ -1,0 +1,45 @@
+/** A detached trainer, seen from outside: what it has told, and its end. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RunEvent } from '../../src/protocol/events.ts';
+import { isProcessAlive } from '../../src/runs/processes.ts';
+
+/** More steps than any test waits for: for a trainer that has to be at work still when something is asked of it. */
+export const ENDLESS = 100_000;
+
+/** Whole lines only: the last one may be in the middle of being written. */
+export async function eventsOf(dir: string): Promise<RunEvent[]> {
+  const text = await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '');
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line) => JSON.parse(line) as RunEvent);
+}
+
+/** Waits until the run has told of something. */
+export async function untilTold(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
+  while (!(await eventsOf(dir)).some(sign)) await sleep(5);
+}
+
+/** Kills the owner of a run and waits for its death. False when it had ended by itself. */
+export async function killTrainer(dir: string): Promise<boolean> {
+  const { pid } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid?: number };
+  if (pid === undefined || !isProcessAlive(pid)) return false;
+  process.kill(pid, 'SIGKILL');
+  while (isProcessAlive(pid)) await sleep(5);
+  const { status } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { status: string };
+  return status === 'running' || status === 'evaluating';
+}
+
+/** Begins anew until the trainer was killed in time: on a busy machine it may have ended before it was noticed. */
+export async function killedInTime<R extends { dir: string }>(
+  begin: () => Promise<R>,
+  sign: (event: RunEvent) => boolean,
+  inTime: (run: R) => boolean = () => true,
+): Promise<R> {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const run = await begin();
+    await untilTold(run.dir, sign);
+    if ((await killTrainer(run.dir)) && inTime(run)) return run;
+  }
+  throw new Error('The trainer ended five times before it could be killed.');
+}
