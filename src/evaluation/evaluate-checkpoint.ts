@@ -97,7 +97,8 @@ async function subjectAt(
   step: number,
 ): Promise<Subject> {
   const { id, base, backend, hyper } = spec;
-  if (!file) return { base, backend };
+  const { precision } = hyper;
+  if (!file) return { base, backend, precision };
   const steps = await listCheckpoints(dir);
   if (!steps.includes(step)) throw noCheckpoint(id, step, steps);
   try {
@@ -110,6 +111,7 @@ async function subjectAt(
   return {
     base,
     backend,
+    precision,
     result: { id: `${id}, step ${step}`, sha256: await sha256Of(file), ...resultAt(file, hyper) },
   };
 }

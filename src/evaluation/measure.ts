@@ -84,7 +84,7 @@ export class Evaluation {
     let done = 0;
     this.progress.report(task.name, done, total);
     const scores: ItemScore[][] = [];
-    for (const model of models)
+    for (const model of models) {
       scores.push(
         await scoreItems(task, items, model, {
           sandbox: () => this.resources.sandbox(),
@@ -92,6 +92,8 @@ export class Evaluation {
           signal,
         }),
       );
+      if (models.length > 1) await model.rest();
+    }
     const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: plan.setting }));
     return { counts: countsOf(measures, scores), of: { task, items, scores } };
   }

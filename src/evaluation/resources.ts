@@ -9,7 +9,8 @@ import { readConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
-import { openScorer, type Scorer, type Which } from '../training/scorer.ts';
+import { startBackend, type Backend } from '../tensor/index.ts';
+import { openScorer, scoringPrecision, type Scorer, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox.ts';
 import type { EvaluatedModel } from './tasks/task.ts';
 
@@ -20,6 +21,8 @@ const CONTEXT = 1024;
 export interface Subject {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
+  /** What it was trained in. Default f32. */
+  precision?: Hyper['precision'];
   /** What was trained on the base: an adapter, or a whole model. */
   /** Its file is examined, and that remembered, unless its sha256 is given. */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
@@ -34,7 +37,8 @@ export function subjectOf(dir: string, { id, base, backend, hyper }: RunSpec): R
       `Run ${id} has no result yet.`,
       `Go on with "forget-me-not resume ${id}", then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
-  return { base, backend, result: { id, ...resultAt(path, hyper) } };
+  const { precision } = hyper;
+  return { base, backend, precision, result: { id, ...resultAt(path, hyper) } };
 }
 
 /** A result by its method. */
@@ -48,6 +52,7 @@ export class Resources {
     tokenizer?: Promise<Tokenizer>;
     sandbox?: Promise<Sandbox>;
     contextLength?: Promise<number>;
+    backend?: Promise<Backend>;
   } = {};
   readonly base: EvaluatedModel;
   /** Scoring is one pass after the other, whoever asks. */
@@ -74,8 +79,20 @@ export class Resources {
 
   /** The trainer's own model. Only one of its methods may be under way: see `score`. */
   private scorer(): Promise<Scorer> {
-    const { base, backend, result } = this.subject;
-    return (this.opened.scorer ??= openScorer({ basePath: base.path, ...result, backend }));
+    const { base, result, precision = 'f32' } = this.subject;
+    return (this.opened.scorer ??= this.backend().then((backend) =>
+      openScorer({ basePath: base.path, ...result, backend, precision }),
+    ));
+  }
+
+  private backend(): Promise<Backend> {
+    return (this.opened.backend ??= startBackend(this.subject.backend));
+  }
+
+  /** Only a backend can say whether it has bf16. */
+  private async precision(): Promise<Hyper['precision']> {
+    const { precision = 'f32' } = this.subject;
+    return precision === 'f32' ? 'f32' : scoringPrecision(await this.backend(), precision);
   }
 
   private host(): Promise<LlamaHost> {
@@ -128,6 +145,10 @@ export class Resources {
         which === 'base'
           ? Promise.resolve(new Float32Array(tokens.length))
           : this.score((scorer) => scorer.tokenKl(tokens)),
+      expectKl: (texts) =>
+        which === 'base' ? Promise.resolve() : this.score((scorer) => scorer.expectKl(texts)),
+      precision: () => this.precision(),
+      rest: async () => (await this.opened.host)?.rest(served),
     };
   }
 

@@ -22,12 +22,14 @@ export interface ScoreCache {
 }
 
 export async function openScoreCache(
-  { digest }: Pick<EvaluatedModel, 'digest'>,
+  { digest, precision }: Pick<EvaluatedModel, 'digest' | 'precision'>,
   { name, version }: Pick<Task, 'name' | 'version'>,
 ): Promise<ScoreCache> {
   const folder = join(cacheDir(), 'evaluation', digest.slice(0, 32));
   await mkdir(folder, { recursive: true });
-  const path = join(folder, `${name}.v${version}.jsonl`);
+  // What was scored in another precision is another score.
+  const kind = (await precision()) === 'f32' ? '' : `.${await precision()}`;
+  const path = join(folder, `${name}.v${version}${kind}.jsonl`);
   const text = await readFile(path, 'utf8').catch(() => '');
   const scores = new Map<string, ItemScore>();
   for (const { item, ...score } of parseLines(lineSchema, `${text}\n`).values) scores.set(item, score);

@@ -10,6 +10,7 @@ export async function scoreItems<I extends Item>(
 ): Promise<ItemScore[]> {
   const cache = await openScoreCache(model, task);
   const scores = new Array<ItemScore>(items.length);
+  const unknown = items.filter((item) => !cache.get(item));
   const scoreOne = async (index: number) => {
     const item = items[index]!;
     let score = cache.get(item);
@@ -21,6 +22,7 @@ export async function scoreItems<I extends Item>(
     context.onScore();
   };
   try {
+    if (unknown.length) await task.prepare?.(unknown, model);
     await forEach(items.keys(), task.parallel ?? 1, async (index) => {
       context.signal?.throwIfAborted();
       await scoreOne(index);

@@ -1,6 +1,6 @@
 export type { Batch, Model, ModelOptions, Parameter, Slot, TrainableModel } from './model.ts';
 export { readConfig, type ModelConfig, type WeightSource } from './config.ts';
-export { initialValues, loadModel } from './load.ts';
+export { initialValues, loadHead, loadModel, type LoadedHead } from './load.ts';
 export {
   adapterAlpha,
   checkRank,

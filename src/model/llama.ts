@@ -185,14 +185,30 @@ export class Llama implements TrainableModel {
     }
   }
 
-  /** KL(this || other) after each token. Both on one backend, of one vocabulary. */
-  async klTo(other: Llama, tokens: Int32Array): Promise<Float32Array> {
-    const from = await this.hidden(tokens, true);
-    const to = await other.hidden(tokens, true);
+  /** What the last norm gives for each token [T, width]: all that a KL from this model needs besides its head. */
+  async states(tokens: Int32Array): Promise<Float32Array> {
+    const h = await this.hidden(tokens, true);
     try {
-      return await this.parts.head.divergence(from, other.parts.head, to);
+      return await this.backend.read(h);
     } finally {
-      this.backend.dispose(from, to);
+      this.backend.dispose(h);
+    }
+  }
+
+  /** KL(other || this) after each token, the other by its `states` and head; both on one backend, in one precision. */
+  async klFrom({ head }: { head: Head }, states: Float32Array, tokens: Int32Array): Promise<Float32Array> {
+    const { backend: b, parts } = this;
+    const from = b.keep(
+      b.arena(() => {
+        const f32 = b.tensor(states.slice(), [tokens.length, this.config.width]);
+        return parts.compute === 'bf16' ? b.cast(f32, 'bf16') : f32;
+      }),
+    );
+    const to = await this.hidden(tokens, true);
+    try {
+      return await head.divergence(from, parts.head, to);
+    } finally {
+      b.dispose(from, to);
     }
   }
 

@@ -178,6 +178,30 @@ class Loader {
   }
 }
 
+/** The matrix that gives a model's logits, by itself. */
+export interface LoadedHead {
+  head: Head;
+  dispose(): void;
+}
+
+export async function loadHead(
+  backend: Backend,
+  source: WeightSource,
+  precision: ModelOptions['precision'],
+): Promise<LoadedHead> {
+  const { tiedHead, vocabularySize, width } = readConfig(source);
+  const shape = [vocabularySize, width];
+  const values = await readValues(source, tiedHead ? 'token_embd.weight' : 'output.weight', shape);
+  const weight = backend.keep(
+    backend.arena(() => {
+      const f32 = backend.tensor(values, shape);
+      return precision === 'bf16' ? backend.cast(f32, 'bf16') : f32;
+    }),
+  );
+  const head = new Head(backend, new Parameters(backend), precision, weight);
+  return { head, dispose: () => backend.dispose(weight) };
+}
+
 /** What a trained parameter is before the first step: the base's own values, or LoRA's A and B. */
 export async function initialValues(
   source: WeightSource,

@@ -157,6 +157,8 @@ export interface HostMemory {
 }
 
 export interface LlamaHost {
+  /** Gives back what a model has in memory beside the base's weights; it is made anew when asked for again. */
+  rest(model: string): Promise<void>;
   /** Names that requests may use: `base`, then the adapters', then the models'. */
   readonly models: readonly string[];
   readonly served: readonly ServedModel[];

@@ -254,6 +254,14 @@ class Host implements LlamaHost {
     });
   }
 
+  async rest(name: string): Promise<void> {
+    const sampler = this.samplers.get(name);
+    this.samplers.delete(name);
+    await sampler?.then((opened) => opened.dispose()).catch(() => undefined);
+    await this.engines.retire(name);
+    await this.dropModel(name);
+  }
+
   private wholeModel({ name, path }: Offer): Promise<Loaded> {
     let loaded = this.wholeModels.get(name);
     if (!loaded) {

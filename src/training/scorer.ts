@@ -1,9 +1,17 @@
-/** Reading base and result with the trainer's own arithmetic: losses, distributions, KL. No dropout, f32. */
-import { openGguf } from '../gguf/index.ts';
+/** Reading base and result with the trainer's own arithmetic and in its precision: losses, distributions, KL. No dropout. */
+import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { readAdapterGguf, type Adapter } from '../export/index.ts';
-import { linearNames, loadModel, readConfig, type Llama, type ModelOptions } from '../model/index.ts';
+import {
+  linearNames,
+  loadHead,
+  loadModel,
+  readConfig,
+  type LoadedHead,
+  type Llama,
+  type ModelOptions,
+} from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import type { BackendName } from '../protocol/run.ts';
+import type { BackendName, Hyper } from '../protocol/run.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 
 export type Which = 'base' | 'result';
@@ -14,6 +22,8 @@ export interface Scorer {
   tokenLosses(tokens: Int32Array, which: Which, starts?: Int32Array): Promise<Float32Array>;
   /** KL(base || result) after each token, nats: length T. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
+  /** Does the base's part of these texts' KL in one go, where base and result take turns in memory. */
+  expectKl(texts: readonly Int32Array[]): Promise<void>;
   /** The distribution after each token: T rows of the vocabulary. */
   probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]>;
   dispose(): void;
@@ -26,6 +36,8 @@ export interface ScorerOptions {
   /** Full fine-tuning's result. */
   modelPath?: string | undefined;
   backend: Backend | 'auto' | BackendName;
+  /** Of weights and large products; f32 where the backend has no bf16. Default f32. */
+  precision?: Hyper['precision'];
 }
 
 /** Throws UserErrors about the files and the backend. */
@@ -34,20 +46,19 @@ export async function openScorer({
   adapterPath,
   modelPath,
   backend,
+  precision: wanted = 'f32',
 }: ScorerOptions): Promise<Scorer> {
   const started = typeof backend === 'string' ? await startBackend(backend) : backend;
-  if (!modelPath) {
-    const model = await loadAdapted(started, basePath, adapterPath);
-    return adaptedScorer(started, model);
-  }
-  const base = await loadAdapted(started, basePath, undefined);
-  try {
-    return comparedScorer(started, base, await loadAdapted(started, modelPath, undefined));
-  } catch (error) {
-    base.dispose();
-    throw error;
-  }
+  const precision = scoringPrecision(started, wanted);
+  if (modelPath) return new TurningScorer(started, { base: basePath, result: modelPath }, precision);
+  return adaptedScorer(started, await loadAdapted(started, basePath, adapterPath, precision));
 }
+
+/** What a run of this precision is scored in. */
+export const scoringPrecision = (
+  { supportsBf16 }: Pick<Backend, 'supportsBf16'>,
+  wanted: Hyper['precision'],
+): Hyper['precision'] => (supportsBf16 ? wanted : 'f32');
 
 /** One model, with its adapter on or off. */
 function adaptedScorer(backend: Backend, model: Llama): Scorer {
@@ -56,45 +67,98 @@ function adaptedScorer(backend: Backend, model: Llama): Scorer {
     tokenLosses: (tokens, which, starts) =>
       model.tokenLosses(tokens, { base: which === 'base', ...(starts && { starts }) }),
     tokenKl: (tokens) => model.tokenKl(tokens),
+    expectKl: () => Promise.resolve(),
     probabilities: (tokens, which) => model.probabilities(tokens, which === 'base'),
     dispose: () => model.dispose(),
   };
 }
 
-/** Two models side by side. */
-function comparedScorer(backend: Backend, base: Llama, result: Llama): Scorer {
-  const of = (which: Which) => (which === 'base' ? base : result);
-  return {
-    backend,
-    tokenLosses: (tokens, which, starts) => of(which).tokenLosses(tokens, { ...(starts && { starts }) }),
-    tokenKl: (tokens) => base.klTo(result, tokens),
-    probabilities: (tokens, which) => of(which).probabilities(tokens),
-    dispose: () => {
-      base.dispose();
-      result.dispose();
-    },
-  };
+/**
+ * Two whole models that take turns in memory. What a KL needs of the base is what its last norm gives, a row of its
+ * width for each token, and its head.
+ */
+class TurningScorer implements Scorer {
+  private loaded: { which: Which; model: Llama } | undefined;
+  private head: LoadedHead | undefined;
+  private readonly states = new Map<string, Float32Array>();
+
+  constructor(
+    readonly backend: Backend,
+    private readonly paths: Record<Which, string>,
+    private readonly precision: Hyper['precision'],
+  ) {}
+
+  async tokenLosses(tokens: Int32Array, which: Which, starts?: Int32Array): Promise<Float32Array> {
+    return (await this.turn(which)).tokenLosses(tokens, { ...(starts && { starts }) });
+  }
+
+  async probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]> {
+    return (await this.turn(which)).probabilities(tokens);
+  }
+
+  async expectKl(texts: readonly Int32Array[]): Promise<void> {
+    for (const tokens of texts) {
+      const key = tokens.join();
+      if (!this.states.has(key)) this.states.set(key, await (await this.turn('base')).states(tokens));
+    }
+  }
+
+  async tokenKl(tokens: Int32Array): Promise<Float32Array> {
+    await this.expectKl([tokens]);
+    const key = tokens.join();
+    const result = await this.turn('result');
+    const head = (this.head ??= await withGguf(this.paths.base, (gguf) =>
+      loadHead(this.backend, gguf, this.precision),
+    ));
+    const kl = await result.klFrom(head, this.states.get(key)!, tokens);
+    this.states.delete(key);
+    return kl;
+  }
+
+  dispose(): void {
+    this.loaded?.model.dispose();
+    this.loaded = undefined;
+    this.head?.dispose();
+    this.head = undefined;
+  }
+
+  private async turn(which: Which): Promise<Llama> {
+    if (this.loaded?.which === which) return this.loaded.model;
+    this.loaded?.model.dispose();
+    this.loaded = undefined;
+    const model = await loadAdapted(this.backend, this.paths[which], undefined, this.precision);
+    this.loaded = { which, model };
+    return model;
+  }
+}
+
+async function withGguf<T>(path: string, work: (gguf: GgufFile) => Promise<T>): Promise<T> {
+  const gguf = await openGguf(path);
+  try {
+    return await work(gguf);
+  } finally {
+    await gguf.close();
+  }
 }
 
 async function loadAdapted(
   backend: Backend,
   basePath: string,
   adapterPath: string | undefined,
+  precision: Hyper['precision'],
 ): Promise<Llama> {
-  const gguf = await openGguf(basePath);
-  try {
+  return withGguf(basePath, async (gguf) => {
     const adapter = adapterPath ? await readAdapterGguf(adapterPath, gguf) : undefined;
-    const model = await loadModel(backend, gguf, optionsFor(adapter, linearNames(readConfig(gguf))));
+    const options = optionsFor(adapter, linearNames(readConfig(gguf)));
+    const model = await loadModel(backend, gguf, { ...options, precision });
     if (adapter) putAdapter(model, adapter);
     return model;
-  } finally {
-    await gguf.close();
-  }
+  });
 }
 
 /** Room for every layer of the adapter: the largest rank there is. */
-function optionsFor(adapter: Adapter | undefined, linears: string[]): ModelOptions {
-  const common = { dropout: 0, seed: 0, precision: 'f32' } as const;
+function optionsFor(adapter: Adapter | undefined, linears: string[]): Omit<ModelOptions, 'precision'> {
+  const common = { dropout: 0, seed: 0 };
   if (!adapter) return { ...common, method: 'none', rank: 1, alpha: 1, targets: [] };
   const rank = Math.max(...adapter.layers.map((layer) => layer.rank));
   const targets = adapter.layers.map(({ name }) => name);

@@ -29,32 +29,35 @@ beforeAll(async () => {
 });
 afterAll(() => place?.dispose());
 
-it('serves what is trained, base and adapter: mean KL under 0.01 nats a token', async () => {
-  const host = await openLlamaHost({
-    basePath: base,
-    adapters: [{ name: 'adapter', path: adapter }],
-    threads: 1,
-  });
-  const scorer = await openScorer({ basePath: base, adapterPath: adapter, backend: 'auto' });
-  try {
-    for (const [model, which] of [
-      ['base', 'base'],
-      ['adapter', 'result'],
-    ] as const) {
-      for (const tokens of texts) {
-        const trained = await scorer.probabilities(tokens, which);
-        const served = await host.distributions(model, tokens);
-        const { meanKl, tokens: positions } = compareDistributions(trained, served);
-        expect(positions).toBe(POSITIONS);
-        expect(meanKl).toBeLessThan(0.01);
+it.each(['f32', 'bf16'] as const)(
+  'serves what is trained in %s: mean KL under 0.01 nats a token',
+  async (precision) => {
+    const host = await openLlamaHost({
+      basePath: base,
+      adapters: [{ name: 'adapter', path: adapter }],
+      threads: 1,
+    });
+    const scorer = await openScorer({ basePath: base, adapterPath: adapter, backend: 'auto', precision });
+    try {
+      for (const [model, which] of [
+        ['base', 'base'],
+        ['adapter', 'result'],
+      ] as const) {
+        for (const tokens of texts) {
+          const trained = await scorer.probabilities(tokens, which);
+          const served = await host.distributions(model, tokens);
+          const { meanKl, tokens: positions } = compareDistributions(trained, served);
+          expect(positions).toBe(POSITIONS);
+          expect(meanKl).toBeLessThan(0.01);
+        }
       }
+      // The comparison can tell them apart: the base is not the adapter.
+      const trained = await scorer.probabilities(texts[0]!, 'result');
+      const served = await host.distributions('base', texts[0]!);
+      expect(compareDistributions(trained, served).meanKl).toBeGreaterThan(0.01);
+    } finally {
+      scorer.dispose();
+      await host.dispose();
     }
-    // The comparison can tell them apart: the base is not the adapter.
-    const trained = await scorer.probabilities(texts[0]!, 'result');
-    const served = await host.distributions('base', texts[0]!);
-    expect(compareDistributions(trained, served).meanKl).toBeGreaterThan(0.01);
-  } finally {
-    scorer.dispose();
-    await host.dispose();
-  }
-});
+  },
+);

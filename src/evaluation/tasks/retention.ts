@@ -93,5 +93,6 @@ export const retentionTask: Task<Text> = {
   cost: 65,
   contextTokens: 1024,
   plan,
+  prepare: (items, model) => model.expectKl(items.map(({ tokens }) => Int32Array.from(tokens))),
   score,
 };

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { Comparison } from '../../protocol/evaluation.ts';
-import type { RunSpec } from '../../protocol/run.ts';
+import type { Hyper, RunSpec } from '../../protocol/run.ts';
 import type { HostCompletion, HostRequest } from '../../serving/host-types.ts';
 import type { Sandbox } from '../sandbox.ts';
 import type { Part } from '../statistics.ts';
@@ -68,6 +68,12 @@ export interface EvaluatedModel {
   tokenLosses(tokens: Int32Array, starts?: Int32Array): Promise<Float32Array>;
   /** KL(base || this) after each token, nats. */
   klFromBase(tokens: Int32Array): Promise<Float32Array>;
+  /** Said before `klFromBase` is asked for several texts, so that a base that was put away is read in once. */
+  expectKl(texts: readonly Int32Array[]): Promise<void>;
+  /** Of its weights in `tokenLosses` and `klFromBase`: what is scored is what was trained. */
+  precision(): Promise<Hyper['precision']>;
+  /** Frees what it has for sampling until that is asked for again: another one is at work. */
+  rest(): Promise<void>;
 }
 
 export interface PlanContext {
@@ -107,6 +113,8 @@ export interface Task<I extends Item = Item> {
   parallel?: number;
   /** Errors: those of reading the data; bad-argument where the task can't be measured on this model or run. */
   plan(context: PlanContext): Promise<Plan<I>>;
+  /** Before the first of `items` is scored: what is cheaper for all of them together. */
+  prepare?(items: readonly I[], model: EvaluatedModel): Promise<void>;
   score(item: I, model: EvaluatedModel, context: ScoreContext): Promise<ItemScore>;
 }
 

@@ -62,6 +62,9 @@ export function fakeModel(more: Partial<EvaluatedModel> = {}): EvaluatedModel {
     completeAlone: unexpected,
     tokenLosses: unexpected,
     klFromBase: unexpected,
+    expectKl: () => Promise.resolve(),
+    precision: () => Promise.resolve('f32'),
+    rest: () => Promise.resolve(),
     ...more,
   };
 }

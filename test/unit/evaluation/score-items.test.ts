@@ -56,6 +56,22 @@ describe('an item', () => {
     await run(second.task, words('a'), model);
     expect(second.asked).toEqual(['a']);
   });
+  it('is scored anew in another precision', async () => {
+    const model = newModel();
+    const { task, asked } = counting();
+    const rounded: EvaluatedModel = { ...model, precision: () => Promise.resolve('bf16') };
+    for (const one of [model, rounded, model, rounded]) await run(task, words('a'), one);
+    expect(asked).toEqual(['a', 'a']);
+  });
+  it('is told of with all others that are not known yet, before the first is scored', async () => {
+    const told: string[][] = [];
+    const { task } = counting({
+      prepare: async (items) => void told.push(items.map(({ text }) => text)),
+    });
+    const model = newModel();
+    for (const texts of [['a'], ['a', 'bb', 'ccc'], ['a', 'bb']]) await run(task, words(...texts), model);
+    expect(told).toEqual([['a'], ['bb', 'ccc']]);
+  });
   it('brings its details out of the cache', async () => {
     const model = newModel();
     const context = { ...scoreContext, onScore: () => undefined };

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startBackend } from '../../../src/tensor/index.ts';
+import type { Backend } from '../../../src/tensor/backend.ts';
+import { openScorer, scoringPrecision, type Scorer } from '../../../src/training/scorer.ts';
+import { klDivergence } from '../../../src/training/sweep-trial.ts';
+import { writeTinyModel } from '../../support/tiny-model.ts';
+
+let dir: string;
+let backend: Backend;
+const texts = [Int32Array.of(5, 9, 200, 31, 7, 100), Int32Array.of(90, 17, 3)];
+const path = (name: string) => join(dir, `${name}.gguf`);
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-scorer-'));
+  await writeTinyModel(path('base'), { seed: 1 });
+  await writeTinyModel(path('result'), { seed: 2 });
+  backend = await startBackend('wasm');
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+const whole = (): Promise<Scorer> =>
+  openScorer({ basePath: path('base'), modelPath: path('result'), backend });
+
+/** Live tensors of one of the models, when it has computed. */
+async function one(): Promise<number> {
+  const scorer = await openScorer({ basePath: path('base'), backend });
+  await scorer.tokenLosses(texts[0]!, 'base');
+  const live = backend.liveTensors;
+  scorer.dispose();
+  return live - backend.liveTensors;
+}
+
+it('a whole model and its base take turns in memory, and nothing is left', async () => {
+  const before = backend.liveTensors;
+  // The angles of two lengths of text, and the head.
+  const most = before + (await one()) + 8;
+  const scorer = await whole();
+  for (const which of ['base', 'result', 'base', 'result'] as const) {
+    await scorer.tokenLosses(texts[0]!, which);
+    expect(backend.liveTensors).toBeLessThan(most);
+  }
+  await scorer.expectKl(texts);
+  for (const tokens of texts) {
+    await scorer.tokenKl(tokens);
+    expect(backend.liveTensors).toBeLessThan(most);
+  }
+  scorer.dispose();
+  expect(backend.liveTensors).toBe(before);
+});
+
+it('its KL is that of the distributions of both, told before or not', async () => {
+  const scorer = await whole();
+  const [base, result] = [
+    await scorer.probabilities(texts[0]!, 'base'),
+    await scorer.probabilities(texts[0]!, 'result'),
+  ];
+  const wanted = base.map((row, at) => klDivergence(row, result[at]!));
+  expect(Math.max(...wanted)).toBeGreaterThan(1e-3);
+  const alone = await scorer.tokenKl(texts[0]!);
+  await scorer.expectKl(texts);
+  const told = await scorer.tokenKl(texts[0]!);
+  for (const [at, value] of wanted.entries()) {
+    expect(alone[at]).toBeCloseTo(value, 4);
+    expect(told[at]).toBe(alone[at]);
+  }
+  scorer.dispose();
+});
+
+it('scores in the precision of the training where the backend has it', () => {
+  expect(scoringPrecision({ supportsBf16: true }, 'bf16')).toBe('bf16');
+  expect(scoringPrecision({ supportsBf16: true }, 'f32')).toBe('f32');
+  expect(scoringPrecision(backend, 'bf16')).toBe('f32');
+});
