@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TrainingLock } from '../runs/index.ts';
 import { parseError, UserError } from '../protocol/errors.ts';
 
 export interface LaunchedTrainer {
@@ -14,6 +15,17 @@ export interface LaunchedTrainer {
   ended: Promise<void>;
   /** The error that it ended with, where it could not write it into the run. */
   lastWords(): UserError | undefined;
+}
+
+/** As launchTrainer; the trainer holds the lock of training from here on, whatever becomes of this process. */
+export async function launchOnItsOwn(
+  dir: string,
+  lock: TrainingLock,
+  eventsBefore = 0,
+): Promise<LaunchedTrainer> {
+  const trainer = launchTrainer(dir, eventsBefore);
+  if (trainer.pid !== undefined) await lock.handOver(trainer.pid, basename(dir));
+  return trainer;
 }
 
 /** Detached; what it prints goes to trainer.log in the run. */

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
+import { trainingNow } from '../runs/index.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
 import { exportResult, importAdapter } from './exchange.ts';
@@ -18,16 +19,18 @@ import { whyNotServable, type Standing } from './texts.ts';
 interface CommandEntry {
   /** Training and serving wait until the workspace is trusted. */
   needsTrust?: boolean;
+  /** It begins a training, of which there is one at a time: refused before anything is asked. */
+  trains?: boolean;
   run: (context: Context, which: Which) => unknown;
 }
 
 const table: Record<string, CommandEntry> = {
-  fineTune: { needsTrust: true, run: fineTune },
-  findLearningRate: { needsTrust: true, run: findLearningRate },
+  fineTune: { needsTrust: true, trains: true, run: fineTune },
+  findLearningRate: { needsTrust: true, trains: true, run: findLearningRate },
   showResults: { run: (context, which) => context.panel.show(which) },
   useForCompletion: { needsTrust: true, run: useForCompletion },
   stopTraining: { run: stopTraining },
-  resumeTraining: { needsTrust: true, run: resumeTraining },
+  resumeTraining: { needsTrust: true, trains: true, run: resumeTraining },
   exportResult: { run: exportResult },
   importAdapter: { needsTrust: true, run: importAdapter },
   completionOn: { needsTrust: true, run: (context) => turnCompletion(context, true) },
@@ -55,9 +58,15 @@ export function registerCommands(context: Context): vscode.Disposable {
             'This workspace is not trusted.',
             'Trust it first; until then runs can only be looked at.',
           );
+        if (entry.trains) await requireNoTraining();
         return await entry.run(context, typeof which === 'string' ? which : undefined);
       } catch (error) {
-        context.log.show(error, ...(vscode.workspace.isTrusted ? [] : [manageTrust]));
+        const busy = error instanceof UserError && error.code === 'training-busy';
+        context.log.show(
+          error,
+          ...(vscode.workspace.isTrusted ? [] : [manageTrust]),
+          ...(busy && context.runs.live.length > 0 ? [stopIt] : []),
+        );
         return undefined;
       }
     }),
@@ -69,6 +78,22 @@ const manageTrust = {
   title: 'Manage Workspace Trust',
   run: () => vscode.commands.executeCommand('workbench.trust.manage'),
 };
+
+const stopIt = {
+  title: 'Stop Training',
+  run: () => vscode.commands.executeCommand('forgetMeNot.stopTraining'),
+};
+
+/** Errors: training-busy. The command line refuses it too, where two begin at once. */
+async function requireNoTraining(): Promise<void> {
+  const training = await trainingNow();
+  if (training)
+    throw new UserError(
+      'training-busy',
+      `${training} is under way on this machine, and two trainings at once may not fit in it.`,
+      'Wait until it ends, or stop it.',
+    );
+}
 
 async function useForCompletion(context: Context, which: Which): Promise<void> {
   const run = await pickRun(

@@ -21,6 +21,7 @@ export const errorCodes = [
   'run-newer',
   'run-damaged',
   'run-not-finished',
+  'training-busy',
   'memory',
   'diverged',
   'cancelled',

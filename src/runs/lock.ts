@@ -1,4 +1,4 @@
-/** One owner per run: a lock file that names its process. A lock whose process is gone is taken over. */
+/** A lock file names the process that holds it. One whose process is gone is taken over. A run's owner holds one. */
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -8,48 +8,73 @@ import { UserError } from '../protocol/errors.ts';
 import { lockPath } from './files.ts';
 import { isProcessAlive, processStart } from './processes.ts';
 
-const ownerSchema = z.object({ pid: z.int(), started: z.string().optional(), token: z.string() });
+const ownerSchema = z.object({
+  pid: z.int(),
+  started: z.string().optional(),
+  token: z.string(),
+  /** What it is held for, for the person. */
+  what: z.string().optional(),
+});
 export type Owner = z.infer<typeof ownerSchema>;
 
-export interface RunLock {
+export interface Lock {
   /** Names this holder and no later one. */
   token: string;
   release(): Promise<void>;
 }
+export type RunLock = Lock;
 
 /** A takeover is a handful of file operations; one that is older than this was cut short. */
 const TAKEOVER_MS = 10_000;
 const ATTEMPTS = 40;
 
 /** Errors: run-locked while another living process (or this one) holds it. */
-export async function lockRun(dir: string): Promise<RunLock> {
-  const path = lockPath(dir);
-  const owner: Owner = {
-    pid: process.pid,
-    started: processStart(process.pid),
-    token: randomBytes(8).toString('hex'),
-  };
-  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if (await createWhole(path, JSON.stringify(owner)))
-      return { token: owner.token, release: () => release(path, owner) };
-    const holder = await readLockOwner(dir);
-    if (holder && isLiving(holder)) throw lockedBy(dir, holder.pid);
-    // Only one of several waiters may remove the dead owner's lock, or a second could remove the first's new one.
-    await removeStale(dir, holder);
-    await sleep(25);
-  }
-  throw lockedBy(dir, undefined);
-}
+export const lockRun = (dir: string): Promise<RunLock> =>
+  takeLock(lockPath(dir), (holder) => lockedBy(dir, holder?.pid));
 
 /** The living process that holds the run, if there is one. */
-export async function runOwner(dir: string): Promise<Owner | undefined> {
-  const holder = await readLockOwner(dir);
+export const runOwner = (dir: string): Promise<Owner | undefined> => lockOwner(lockPath(dir));
+
+/**
+ * Takes the lock that is the file `path`. Throws `locked`'s error while another living process (or this one) holds it,
+ * which is given where it is known.
+ */
+export async function takeLock(
+  path: string,
+  locked: (holder: Owner | undefined) => Error,
+  what?: string,
+): Promise<Lock> {
+  const owner = ownerOf(process.pid, what);
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    if (await createWhole(path, JSON.stringify(owner))) return { token: owner.token, release: () => release(path, owner) };
+    const holder = await readOwner(path);
+    if (holder && isLiving(holder)) throw locked(holder);
+    // Only one of several waiters may remove the dead owner's lock, or a second could remove the first's new one.
+    await removeStale(path, holder);
+    await sleep(25);
+  }
+  throw locked(undefined);
+}
+
+/** The living process that holds the lock `path`, if there is one. */
+export async function lockOwner(path: string): Promise<Owner | undefined> {
+  const holder = await readOwner(path);
   return holder && isLiving(holder) ? holder : undefined;
 }
 
-async function readLockOwner(dir: string): Promise<Owner | undefined> {
+/** What a lock says that is held by the process `pid`. */
+export function ownerOf(pid: number, what?: string): Owner {
+  return {
+    pid,
+    started: processStart(pid),
+    token: randomBytes(8).toString('hex'),
+    ...(what === undefined ? {} : { what }),
+  };
+}
+
+async function readOwner(path: string): Promise<Owner | undefined> {
   try {
-    return ownerSchema.parse(JSON.parse(await readFile(lockPath(dir), 'utf8')));
+    return ownerSchema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch {
     return undefined;
   }
@@ -87,8 +112,8 @@ async function createExclusive(path: string, text: string): Promise<boolean> {
   }
 }
 
-async function removeStale(dir: string, seen: Owner | undefined): Promise<void> {
-  const guard = `${lockPath(dir)}.takeover`;
+async function removeStale(path: string, seen: Owner | undefined): Promise<void> {
+  const guard = `${path}.takeover`;
   if (!(await createExclusive(guard, String(process.pid)))) {
     const age = await stat(guard).then(
       ({ mtimeMs }) => Date.now() - mtimeMs,
@@ -98,8 +123,8 @@ async function removeStale(dir: string, seen: Owner | undefined): Promise<void> 
     return;
   }
   try {
-    const now = await readLockOwner(dir);
-    if (now?.token === seen?.token) await rm(lockPath(dir), { force: true });
+    const now = await readOwner(path);
+    if (now?.token === seen?.token) await rm(path, { force: true });
   } finally {
     await rm(guard, { force: true });
   }

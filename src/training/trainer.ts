@@ -7,6 +7,7 @@ import { openRunWriter, type RunWriter } from '../runs/writer.ts';
 import { formatError, reportError, UserError } from '../protocol/errors.ts';
 import type { RunStatus } from '../protocol/run.ts';
 import { readState } from '../runs/files.ts';
+import { joinTraining } from '../runs/training-lock.ts';
 import { runEvaluator } from './evaluator-child.ts';
 import { runTraining } from './worker-child.ts';
 
@@ -48,7 +49,7 @@ async function ended(writer: RunWriter, error: unknown): Promise<void> {
   await writer.state({ status: 'failed', error: report, phase: undefined });
 }
 
-try {
+async function train(dir: string): Promise<void> {
   const writer = await openRunWriter(dir);
   writer.stopped.addEventListener('abort', () => cancel.abort());
   try {
@@ -59,6 +60,11 @@ try {
   } finally {
     await writer.close();
   }
+}
+
+try {
+  const training = await joinTraining(basename(dir));
+  await train(dir).finally(() => training.release());
 } catch (error) {
   console.error(formatError(error));
   process.exitCode = 1;

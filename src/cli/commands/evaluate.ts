@@ -9,7 +9,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { parseLine } from '../../protocol/lines.ts';
-import { findRun } from '../../runs/index.ts';
+import { findRun, trainingNow } from '../../runs/index.ts';
 import { startChild } from '../child.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { printJson, printProgress } from '../output.ts';
@@ -77,6 +77,11 @@ async function evaluate(reference: string, options: Options): Promise<void> {
     ...(options.setting ? ['--setting', options.setting] : []),
     ...(options.verbose ? ['--verbose'] : []),
   ];
+  const training = await trainingNow();
+  if (training)
+    process.stderr.write(
+      `${training} is under way on this machine: that and this take longer side by side.\n`,
+    );
   const figures: Figure[] = [];
   const summary = await runEvaluator(args, (message) => {
     if (message.type === 'result') figures.push({ step: message.step, ...message.result });

@@ -22,6 +22,7 @@ import {
   reportPath,
   type Reproduction,
 } from '../../reproduce/store.ts';
+import { withTraining } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { checkData } from '../data-options.ts';
 import { fetchBase } from '../fetch-base.ts';
@@ -74,7 +75,9 @@ export function reproduceCommand(): Command {
     .option('--resume <id>', 'go on with one that was stopped, or that had too small a budget')
     .option('--yes', 'download what is missing without asking')
     .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
-    .action(run);
+    .action((folder: string | undefined, options: Options) =>
+      withTraining('A reproduction', () => run(folder, options)),
+    );
 }
 
 function claimList(text: string): ClaimId[] {

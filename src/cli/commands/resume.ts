@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { findRun, isAlive, openRunWriter, readRun } from '../../runs/index.ts';
+import { findRun, isAlive, openRunWriter, readRun, withTraining } from '../../runs/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { finishRun } from '../finish-run.ts';
-import { launchTrainer } from '../launch.ts';
+import { launchOnItsOwn } from '../launch.ts';
 import { printJson } from '../output.ts';
 import { addFollowOptions, type FollowOptions } from './train.ts';
 
@@ -32,13 +32,15 @@ export function resumeCommand(): Command {
         `Run ${spec.id} diverged, and from the same place at the same learning rate it would again.`,
         `Train anew with a lower rate: forget-me-not train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}, and the other options as before.`,
       );
-    // From here on a cancellation is one of what begins now.
-    const writer = await openRunWriter(dir);
-    await writer.state({ status: 'queued' }).finally(() => writer.close());
-    const trainer = launchTrainer(dir, events.length);
-    if (options.detach)
-      return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} goes on.`);
-    await finishRun(dir, trainer, options);
+    await withTraining(`The training of ${spec.name}`, async (lock) => {
+      // From here on a cancellation is one of what begins now.
+      const writer = await openRunWriter(dir);
+      await writer.state({ status: 'queued' }).finally(() => writer.close());
+      const trainer = await launchOnItsOwn(dir, lock, events.length);
+      if (options.detach)
+        return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} goes on.`);
+      await finishRun(dir, trainer, options);
+    });
   });
 }
 

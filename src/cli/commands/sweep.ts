@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../../protocol/errors.ts';
 import { sweepsDir } from '../../protocol/paths.ts';
 import type { Hyper } from '../../protocol/run.ts';
+import { withTraining } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { formatRate, methodName } from '../../training/learning-rate.ts';
 import { concludeSweep, defaultGrid, type MethodResult } from '../../training/sweep-choice.ts';
@@ -67,7 +68,9 @@ export function sweepCommand(): Command {
     .option('--resume <id>', 'go on with a sweep that was stopped')
     .option('--yes', 'download what is missing without asking')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
-    .action(sweep);
+    .action((folder: string | undefined, options: SweepOptions) =>
+      withTraining('A search for a learning rate', () => sweep(folder, options)),
+    );
 }
 
 function grid(text: string): number[] {

@@ -7,7 +7,7 @@ import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
-import { createRun, listRuns } from '../../runs/index.ts';
+import { createRun, listRuns, withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { guessTokensPerSecond } from '../../training/defaults.ts';
@@ -17,7 +17,7 @@ import { chooseLearningRate, type RateAnswer } from '../../training/learning-rat
 import { fetchBase } from '../fetch-base.ts';
 import { fitToMachine } from '../fit-machine.ts';
 import { finishRun } from '../finish-run.ts';
-import { launchTrainer } from '../launch.ts';
+import { launchOnItsOwn } from '../launch.ts';
 import {
   addDataOptions,
   addReplayOptions,
@@ -73,6 +73,19 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
   checkBudget(options);
   checkSchedule(options);
   const evaluation = toEvaluationPlan(options);
+  const name = options.name ?? basename(folder ?? options.data!);
+  await withTraining(`The training of ${name}`, (lock) =>
+    begin(folder, { ...options, name }, evaluation, lock),
+  );
+}
+
+/** From the base to the run: its corpus, its figures, its trainer. */
+async function begin(
+  folder: string | undefined,
+  options: AllOptions & { name: string },
+  evaluation: EvaluationPlan,
+  lock: TrainingLock,
+): Promise<void> {
   const base = await fetchBase(options.base, options);
   const config = await checkBase(base.path, { ...options, base: base.id });
   const backend = await plannedBackend(options);
@@ -113,14 +126,14 @@ async function train(folder: string | undefined, options: AllOptions): Promise<v
     if (!options.json) await tellCheckpoints(evaluation, { base, method: options.method, backend });
     const { dir, id } = await createRun({
       ...material,
-      name: options.name ?? basename(folder ?? options.data!),
+      name: options.name,
       learningRateReason: learningRate.reason,
       backend: options.backend,
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });
     await rename(corpus, join(dir, 'corpus'));
-    const trainer = launchTrainer(dir);
+    const trainer = await launchOnItsOwn(dir, lock);
     if (options.detach)
       return options.json
         ? printJson({ run: id, dir })

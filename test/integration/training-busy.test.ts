@@ -1,0 +1,56 @@
+/** Trainings that meet on one machine. Needs dist/. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+let place: Workplace;
+let train: (...args: string[]) => string[];
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  const base = place.path('tiny.gguf');
+  await writeTinyModel(base, { seed: 1 });
+  const code = await place.code();
+  const small = '--seq 32 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm';
+  train = (...args) => ['train', code, '--base', base, ...small.split(' '), ...args];
+});
+afterAll(() => place?.dispose());
+
+it('one of two that begin at once trains; what comes beside it is refused, or says that it slows', async () => {
+  const begun = await Promise.all(
+    [1, 2].map(() => place.run(...train('--steps', '5000', '--detach', '--json'))),
+  );
+  const [winner] = begun.filter(({ code }) => code === 0);
+  const [refused] = begun.filter(({ code }) => code !== 0);
+  expect(refused?.stdout).toContain('"training-busy"');
+  const { run } = JSON.parse(winner!.stdout.trim().split('\n').at(-1)!) as { run: string };
+  expect((await place.json<{ runs: unknown[] }>('runs')).runs).toHaveLength(1);
+
+  const told = `Run ${run} is under way on this machine`;
+  for (const args of [train('--steps', '2'), ['sweep', ...train().slice(1)], ['reproduce']]) {
+    const { code, stderr } = await place.run(...args);
+    expect(stderr).toContain(`[training-busy] ${told}`);
+    expect(stderr).toContain(`forget-me-not cancel ${run}`);
+    expect(code).toBe(1);
+  }
+  const evaluated = await place.run(
+    'evaluate',
+    place.path('tiny.gguf'),
+    '--tasks',
+    'retention',
+    '--limit',
+    '1',
+  );
+  expect(evaluated.stderr).toContain(told);
+
+  await place.run('cancel', run);
+  // It is free once the trainer has written its checkpoint, and the stopped run can go on.
+  for (;;) {
+    const { code, stderr } = await place.run('resume', run, '--detach');
+    if (code === 0) break;
+    expect(stderr).toMatch(/^\[(training-busy|run-locked)\]/m);
+    await sleep(200);
+  }
+  await place.run('cancel', run);
+});

@@ -1,0 +1,74 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { joinTraining, trainingNow, withTraining } from '../../../src/runs/training-lock.ts';
+import { deadPid, useTemporaryHome } from './help.ts';
+
+const home = useTemporaryHome();
+const file = () => join(home.path(), 'training.lock');
+
+const children: ChildProcess[] = [];
+afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
+
+/** A living process that is not ours. */
+function stranger(): number {
+  const script = join(home.path(), 'wait.mjs');
+  writeFileSync(script, 'setInterval(() => {}, 1000);');
+  const child = fork(script, { execArgv: [] });
+  children.push(child);
+  return child.pid!;
+}
+
+const forever = () => new Promise<void>(() => undefined);
+
+it('of many that begin at once, one trains and the others are told which', async () => {
+  let end = () => {};
+  const ends = new Promise<void>((resolve) => (end = resolve));
+  const outcomes = Array.from({ length: 8 }, (_, index) =>
+    withTraining(`The training of garden${index}`, () => ends).then(
+      () => 'trained',
+      (error: { code: string; message: string }) => {
+        expect(error.message).toMatch(/^The training of garden\d is under way on this machine/);
+        return error.code;
+      },
+    ),
+  );
+  setTimeout(end, 300);
+  expect((await Promise.all(outcomes)).sort()).toEqual([...Array(7).fill('training-busy'), 'trained'].sort());
+  expect(existsSync(file())).toBe(false);
+});
+
+it('is handed over to a trainer, which a second one is told how to stop', async () => {
+  const pid = stranger();
+  await withTraining('The training of garden', (lock) => lock.handOver(pid, '2026-lora-ab12'));
+  expect(await trainingNow()).toBe('Run 2026-lora-ab12');
+  await expect(withTraining('The training of shed', forever)).rejects.toMatchObject({
+    code: 'training-busy',
+    message: expect.stringContaining('Run 2026-lora-ab12 is under way'),
+    next: expect.stringContaining('forget-me-not cancel 2026-lora-ab12'),
+  });
+  // A trainer that somebody starts by hand is refused as well.
+  await expect(joinTraining('2026-lora-cd34')).rejects.toMatchObject({ code: 'training-busy' });
+});
+
+it('a trainer runs under the lock of the command that started it, and leaves it there', async () => {
+  writeFileSync(file(), JSON.stringify({ pid: process.ppid, token: 'a', what: 'A reproduction' }));
+  await (await joinTraining('2026-lora-ab12')).release();
+  expect(await trainingNow()).toBe('A reproduction');
+});
+
+it('a trainer gives back what it was handed', async () => {
+  await withTraining('The training of garden', (lock) => lock.handOver(process.pid, '2026-lora-ab12'));
+  expect(await trainingNow()).toBe('Run 2026-lora-ab12');
+  await (await joinTraining('2026-lora-ab12')).release();
+  expect(await trainingNow()).toBeUndefined();
+});
+
+it('of a trainer that was killed is taken over', async () => {
+  writeFileSync(file(), JSON.stringify({ pid: deadPid, token: 'a', what: 'Run 2026-lora-ab12' }));
+  expect(await trainingNow()).toBeUndefined();
+  expect(await withTraining('The training of garden', async () => trainingNow())).toBe(
+    'The training of garden',
+  );
+});
