@@ -46,7 +46,8 @@ export async function takeLock(
 ): Promise<Lock> {
   const owner = ownerOf(process.pid, what);
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    if (await createWhole(path, JSON.stringify(owner))) return { token: owner.token, release: () => release(path, owner) };
+    if (await createWhole(path, JSON.stringify(owner)))
+      return { token: owner.token, release: () => release(path, owner) };
     const holder = await readOwner(path);
     if (holder && isLiving(holder)) throw locked(holder);
     // Only one of several waiters may remove the dead owner's lock, or a second could remove the first's new one.

@@ -1,13 +1,7 @@
 /** How many threads are fastest here: more than a few may be slower, which only trying tells. */
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import { z } from 'zod';
 import { usableProcessors } from '../protocol/processors.ts';
-import { cacheDir } from '../protocol/paths.ts';
-import { writeByRename } from '../protocol/write-file.ts';
+import { keptThreads } from './kept-threads.ts';
 
 /** A request in small: what is read of it and what is written. */
 const READ = 48;
@@ -17,35 +11,20 @@ const MOST_MS = 4000;
 /** More threads must be faster by so much: they are there for others too. */
 const GAIN = 0.95;
 
-const measuredSchema = z.object({ threads: z.int().min(1), trials: z.record(z.string(), z.number()) });
-
 /**
  * The number of threads at which a short prompt and answer take the least time: 1, 2, 4 and so on up to the cores. Kept
- * in the cache by processor, cores and the model's size; deleting its file there has it measured again.
+ * as kept-threads.ts says.
  */
-export async function measureThreads(
-  model: LlamaModel,
-  path: string,
-  cores = usableProcessors(),
-): Promise<number> {
-  const key = [cpus()[0]?.model ?? '', cores, (await stat(path)).size];
-  const hash = createHash('sha256').update(JSON.stringify(key)).digest('hex');
-  const file = join(cacheDir(), 'threads', `${hash.slice(0, 16)}.json`);
-  const known = await readFile(file, 'utf8')
-    .then((text) => measuredSchema.parse(JSON.parse(text)).threads)
-    .catch(() => undefined);
-  if (known !== undefined) return Math.min(known, cores);
-  const trials: Record<string, number> = {};
-  const threads = await fastest(candidatesFor(cores), async (candidate) => {
-    const milliseconds = await timeTrial(model, candidate);
-    trials[candidate] = Math.round(milliseconds);
-    return milliseconds;
+export function measureThreads(model: LlamaModel, path: string, cores = usableProcessors()): Promise<number> {
+  return keptThreads(path, cores, async () => {
+    const trials: Record<string, number> = {};
+    const threads = await fastest(candidatesFor(cores), async (candidate) => {
+      const milliseconds = await timeTrial(model, candidate);
+      trials[candidate] = Math.round(milliseconds);
+      return milliseconds;
+    });
+    return { threads, trials };
   });
-  await mkdir(dirname(file), { recursive: true })
-    .then(() => writeByRename(file, JSON.stringify({ threads, trials })))
-    // A cache that can't be written costs the next start a second, no more.
-    .catch(() => undefined);
-  return threads;
 }
 
 export function candidatesFor(cores: number): number[] {

@@ -28,7 +28,7 @@ it('one of two that begin at once trains; what comes beside it is refused, or sa
   expect((await place.json<{ runs: unknown[] }>('runs')).runs).toHaveLength(1);
 
   const told = `Run ${run} is under way on this machine`;
-  for (const args of [train('--steps', '2'), ['sweep', ...train().slice(1)], ['reproduce']]) {
+  for (const args of [train('--steps', '2'), ['sweep', place.path('code')], ['reproduce']]) {
     const { code, stderr } = await place.run(...args);
     expect(stderr).toContain(`[training-busy] ${told}`);
     expect(stderr).toContain(`forget-me-not cancel ${run}`);

@@ -1,0 +1,79 @@
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { withTraining } from '../../../src/runs/training-lock.ts';
+import { keptThreads } from '../../../src/serving/kept-threads.ts';
+import { watchLoad } from '../../../src/serving/machine-load.ts';
+import { useTemporaryHome } from '../runs/help.ts';
+
+const home = useTemporaryHome();
+const base = () => join(home.path(), 'base.gguf');
+const folder = () => join(home.path(), 'cache', 'threads');
+const kept = () => (existsSync(folder()) ? readdirSync(folder()) : []);
+const cores = cpus().length;
+
+/** Measures `threads` while other programs keep `others` processors busy. */
+async function measured(threads: number, { others = 0, of = cores } = {}): Promise<number> {
+  if (!existsSync(base())) writeFileSync(base(), 'weights');
+  const trials = { 1: 20, [threads]: 10 };
+  return keptThreads(
+    base(),
+    of,
+    async () => ({ threads, trials }),
+    () => () => others,
+  );
+}
+
+it('what was measured on a free machine is kept, with its date and what it depends on', async () => {
+  expect(await measured(1)).toBe(1);
+  expect(await measured(cores + 1)).toBe(1);
+  const [file] = kept();
+  expect(JSON.parse(readFileSync(join(folder(), file!), 'utf8'))).toMatchObject({
+    version: 2,
+    measured: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    processor: cpus()[0]!.model,
+    cores,
+    base: { bytes: 7 },
+    threads: 1,
+  });
+});
+
+it('beside other programs it is good for one start; a free machine is measured again', async () => {
+  expect(await measured(1, { others: 0.9 })).toBe(1);
+  expect(kept()).toEqual([]);
+  expect(await measured(2)).toBe(2);
+  expect(kept()).toHaveLength(1);
+});
+
+it('beside a training it is not kept', async () => {
+  await withTraining('The training of garden', async () => expect(await measured(1)).toBe(1));
+  expect(kept()).toEqual([]);
+});
+
+it('other programs may have the processors that are left to them', async () => {
+  if (cores === 1) return;
+  await measured(1, { others: cores - 1, of: 1 });
+  expect(kept()).toHaveLength(1);
+});
+
+it('another file, another number of cores and an older version are measured anew', async () => {
+  await measured(1);
+  utimesSync(base(), new Date(1e12), new Date(1e12));
+  expect(await measured(2)).toBe(2);
+  expect(await measured(1, { of: cores + 1 })).toBe(1);
+  expect(kept()).toHaveLength(3);
+  for (const file of kept()) writeFileSync(join(folder(), file), '{"threads":1,"trials":{}}');
+  expect(await measured(2)).toBe(2);
+});
+
+it('the load of others is what all did without this process', () => {
+  const readings = [
+    { at: 1000, all: 5000, own: 100 },
+    { at: 3000, all: 8500, own: 1600 },
+  ];
+  expect(watchLoad(() => readings.shift()!)()).toBe(1);
+  const load = watchLoad();
+  for (const end = performance.now() + 60; performance.now() < end;);
+  expect(load()).toBeLessThan(cores + 0.5);
+});
