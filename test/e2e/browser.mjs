@@ -11,7 +11,7 @@ export async function openBrowser(shots, executablePath) {
   // Not imported at the top: it is installed by then, not before.
   const { chromium } = await import('playwright-core');
   const profile = mkdtempSync(join(tmpdir(), 'forget-me-not-chromium-'));
-  const remove = () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  const remove = () => rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
   const launched = chromium.launchPersistentContext(profile, {
     executablePath,
     headless: true,

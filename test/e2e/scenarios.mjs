@@ -9,6 +9,7 @@ import {
   ensureResults,
   fineTune,
   isOver,
+  LEARNED,
   newest,
   saveAndCheck,
   stepsFor,
@@ -22,7 +23,7 @@ import { writeFile } from './workplace.mjs';
 
 export const scenarios = {
   async 'from the palette to the chart, and from the adapter into the file'(workbench, place) {
-    const run = await train(workbench, place, 200);
+    const run = await train(workbench, place, LEARNED);
     const finished = await workbench.notification('Use for Completion');
     const summary = JSON.parse(readFileSync(join(run.dir, 'evaluation/summary.json'), 'utf8'));
     assert.ok(

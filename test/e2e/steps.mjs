@@ -8,7 +8,7 @@ import { becomes, until } from './until.mjs';
 /** Trainings with the tiny base take seconds; a slow machine may need minutes. */
 export const TRAINING_MS = 300_000;
 /** After so many steps the tiny base knows its workspace: it goes on with what is typed. */
-const LEARNED = 200;
+export const LEARNED = 400;
 
 /** Walks the wizard: the tiny base, LoRA, so many steps. */
 export async function fineTune(workbench, steps) {

@@ -43,8 +43,8 @@ class Session {
  * @param {{ shots: string, vsix: string, chromium: string }} options `shots` is where screenshots and logs go
  * @returns {Promise<{ passed: number, failed: number }>}
  */
-export async function runSuite(chosen, options) {
-  const place = await makeWorkplace();
+export async function runSuite(chosen, options, { makePlace = makeWorkplace, open = Session.open } = {}) {
+  const place = await makePlace();
   let session;
   /** Ends everything that was started, in any case. */
   const cleanUp = async () => {
@@ -61,7 +61,7 @@ export async function runSuite(chosen, options) {
       const say = (verdict, why = '') =>
         console.log(`${verdict} ${name} (${Math.round((Date.now() - started) / 1000)} s)${why}`);
       try {
-        session ??= await Session.open(place, options);
+        session ??= await open(place, options);
         await session.workbench.clear();
         await scenario(session.workbench, place);
         told.passed += 1;
@@ -70,7 +70,8 @@ export async function runSuite(chosen, options) {
         told.failed += 1;
         say('FAIL ', `\n${error.stack.replace(/^.*\[pid=.*\n/gm, '')}`);
         const evidence = join(options.shots, `failed-${told.failed}-${name.replace(/\W+/g, '-')}`);
-        await keepEvidence(evidence, session, place);
+        // Files may go away while they are copied: a training may still be at work.
+        await keepEvidence(evidence, session, place).catch(({ message }) => console.log(message));
         console.log(`Screenshots and logs: ${evidence}`);
         // The next one gets another VS Code and no training of this one.
         await session?.close();

@@ -109,7 +109,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
   const log = () => readFileSync(logFile, 'utf8');
   const stop = async () => {
     await endGroup(child);
-    if (!keep) rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+    if (!keep) rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
   };
   const ready = () => /Extension host agent listening on (\d+)/.exec(log())?.[1];
   try {

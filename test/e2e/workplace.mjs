@@ -84,11 +84,11 @@ async function furnish(dir) {
     killTrainers();
     rmSync(join(workspace, '.vscode'), { recursive: true, force: true });
     for (const run of runs())
-      if (run.state.status !== 'done') rmSync(run.dir, { recursive: true, force: true, maxRetries: 5 });
+      if (run.state.status !== 'done') rmSync(run.dir, { recursive: true, force: true, maxRetries: 20 });
   };
   const remove = () => {
     killTrainers();
-    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
   };
   return {
     dir,

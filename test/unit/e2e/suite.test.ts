@@ -1,0 +1,64 @@
+/** The end-to-end suite without its editor: what happens when a scenario fails. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { runSuite } from '../../e2e/suite.mjs';
+
+let dir: string;
+let said: string[];
+let happened: string[];
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fmn-suite-'));
+  [said, happened] = [[], []];
+  vi.spyOn(console, 'log').mockImplementation((line: string) => void said.push(line));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const note = (what: string) => void happened.push(what);
+let opened = 0;
+const made = {
+  makePlace: () => ({
+    home: dir,
+    discardUnfinished: () => note('discard'),
+    remove: () => note('remove'),
+  }),
+  open: () => {
+    const name = `window ${(opened += 1)}`;
+    note(`open ${name}`);
+    return Promise.resolve({
+      vscode: { dir, log: () => '' },
+      workbench: {
+        page: { screenshot: () => Promise.resolve(note('screenshot')) },
+        clear: () => Promise.resolve(note('clear')),
+        does: (what: string) => note(`${what} in ${name}`),
+      },
+      close: () => Promise.resolve(note(`close ${name}`)),
+    });
+  },
+};
+type Workbench = Awaited<ReturnType<typeof made.open>>['workbench'];
+const does = (what: string) => (workbench: Workbench) => Promise.resolve(workbench.does(what));
+const fails = () => Promise.reject(new Error('no such button'));
+
+it('goes on after a scenario that failed, from nothing, and counts both', async () => {
+  const chosen: [string, (workbench: Workbench) => Promise<void>][] = [
+    ['one', does('one')],
+    ['two', does('two')],
+    ['three', fails],
+    ['four', does('four')],
+  ];
+  opened = 0;
+  const told = await runSuite(chosen, { shots: join(dir, 'shots'), vsix: '', chromium: '' }, made);
+  expect(told).toEqual({ passed: 3, failed: 1 });
+  expect(happened).toEqual([
+    ...['open window 1', 'clear', 'one in window 1', 'clear', 'two in window 1', 'clear'],
+    ...['screenshot', 'close window 1', 'discard'],
+    ...['open window 2', 'clear', 'four in window 2', 'close window 2', 'remove'],
+  ]);
+  const text = said.join('\n');
+  expect(text).toMatch(/ok +one[^]*ok +two[^]*FAIL +three[^]*no such button[^]*failed-1-three[^]*ok +four/);
+});
