@@ -1,19 +1,95 @@
-// `npm test`: everything, on a fresh machine too. `npm test -- unit|integration|e2e|checks` runs one part.
-import { build, ensureChromium, ensureDependencies, ensureNativeTools, run } from './setup.mjs';
+// `npm test`: everything, on a fresh machine too. `npm test -- unit|integration|e2e|checks` runs some of the parts.
+// A part that fails does not keep the next ones from running. Vitest's figures go to test-results/*.json.
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { build, ensureChromium, ensureDependencies, ensureNativeTools, root, run } from './setup.mjs';
 
-const npx = (...args) => run('npx', ['--no-install', ...args]);
+const results = join(root, 'test-results');
+const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
+
+/** What a program says is kept until it ends, because another one runs beside it. */
+async function quietly(command, ...args) {
+  const said = [];
+  try {
+    await run(command, args, { onLine: (line) => said.push(line) });
+    return { passed: 1, failed: 0, said };
+  } catch {
+    return { passed: 0, failed: 1, said };
+  }
+}
+const npx = (...args) => quietly('npx', '--no-install', ...args);
+const add = (all) => ({
+  passed: all.reduce((sum, one) => sum + one.passed, 0),
+  failed: all.reduce((sum, one) => sum + one.failed, 0),
+  said: all.flatMap((one) => one.said ?? []),
+});
+
+async function checks() {
+  const types = async () => add([await npx('tsc', '--noEmit'), await npx('prettier', '--check', '.')]);
+  return add(await Promise.all([npx('eslint', '.'), types()]));
+}
+
+/** Vitest's project of that name. */
+async function vitest(part, runner) {
+  const file = join(results, `${part}.json`);
+  rmSync(file, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const ended = await runner('npx', '--no-install', 'vitest', 'run', '--project', part, ...reporters);
+  try {
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
+    // A file that can't be loaded has no tests.
+    const broken = testResults.filter(
+      ({ status, assertionResults }) =>
+        status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+    ).length;
+    const failed = Math.max(numFailedTests + broken, ended.failed);
+    return { passed: numPassedTests, failed, said: ended.said, files: testResults };
+  } catch {
+    return { passed: 0, failed: 1, said: ended.said };
+  }
+}
+const loudly = (command, ...args) =>
+  run(command, args).then(
+    () => ({ passed: 1, failed: 0 }),
+    () => ({ passed: 0, failed: 1 }),
+  );
+
+async function integration() {
+  await tools;
+  await run(process.execPath, ['dist/cli.mjs', 'runtime', 'install', '--yes']);
+  const told = await vitest('integration', loudly);
+  const slowest = (told.files ?? [])
+    .map(({ name, startTime, endTime }) => ({ name: basename(name), took: endTime - startTime }))
+    .sort((a, b) => b.took - a.took);
+  console.log(
+    `Slowest: ${slowest
+      .slice(0, 8)
+      .map(({ name, took }) => `${name} ${seconds(took)}`)
+      .join(', ')}`,
+  );
+  return told;
+}
+
+async function e2e() {
+  await Promise.all([tools, vscode]);
+  let told = { passed: 0, failed: 1 };
+  const onLine = (line) => {
+    console.log(line);
+    const [, passed, failed] = /^(\d+) passed, (\d+) failed$/.exec(line) ?? [];
+    if (passed) told = { passed: Number(passed), failed: Number(failed) };
+  };
+  await run(process.execPath, ['test/e2e/run.mjs'], { onLine }).catch(() => {
+    told.failed ||= 1;
+  });
+  return told;
+}
+
 const parts = {
-  checks: async () => {
-    await npx('tsc', '--noEmit');
-    await npx('eslint', '.');
-    await npx('prettier', '--check', '.');
-  },
-  unit: () => npx('vitest', 'run', '--project', 'unit'),
-  integration: async () => {
-    await run(process.execPath, ['dist/cli.mjs', 'runtime', 'install', '--yes']);
-    await npx('vitest', 'run', '--project', 'integration');
-  },
-  e2e: () => run(process.execPath, ['test/e2e/run.mjs']),
+  checks,
+  unit: () => vitest('unit', chosen('checks') ? quietly : loudly),
+  integration,
+  e2e,
 };
 
 const wanted = process.argv.slice(2);
@@ -22,22 +98,40 @@ if (unknown.length) {
   console.error(`There is no part ${unknown.join(', ')}; the parts are ${Object.keys(parts).join(', ')}.`);
   process.exit(2);
 }
+const chosen = (name) => wanted.length === 0 || wanted.includes(name);
 
-const chosen = wanted.length ? wanted : Object.keys(parts);
 await ensureDependencies();
-if (chosen.some((name) => name === 'integration' || name === 'e2e')) {
-  await ensureNativeTools();
-  await ensureChromium();
-}
+mkdirSync(results, { recursive: true });
 await build();
-for (const name of chosen) {
-  console.log(`\n== ${name}`);
-  const started = Date.now();
+// What has to be fetched for later parts comes while the first ones compute.
+const tools = chosen('integration') || chosen('e2e') ? ensureNativeTools().then(ensureChromium) : undefined;
+const vscode = chosen('e2e') ? run(process.execPath, ['test/e2e/install.mjs']) : undefined;
+vscode?.catch(() => undefined);
+
+const all = [];
+async function runPart(name) {
+  if (!chosen(name)) return;
+  console.log(`== ${name}`);
+  const started = performance.now();
+  let told;
   try {
-    await parts[name]();
+    told = await parts[name]();
   } catch (error) {
-    console.error(`\n${name} failed: ${error.message}`);
-    process.exit(1);
+    told = { passed: 0, failed: 1, said: [error.stack] };
   }
-  console.log(`== ${name}: ${Math.round((Date.now() - started) / 1000)} s`);
+  for (const line of told.said ?? []) console.log(line);
+  console.log(
+    `== ${name}: ${seconds(performance.now() - started)}, ${told.passed} passed, ${told.failed} failed\n`,
+  );
+  all.push({ name, ...told });
 }
+await Promise.all([runPart('checks'), runPart('unit')]);
+await runPart('integration');
+await runPart('e2e');
+
+const { passed, failed } = add(all);
+const failures = all.filter((part) => part.failed).map((part) => part.name);
+if (failures.length) console.log(`Failed: ${failures.join(', ')}`);
+console.log(`In all: ${seconds(performance.now())}`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed ? 1 : 0;
