@@ -56,8 +56,7 @@ const loudly = (command, ...args) =>
   );
 
 async function integration() {
-  await tools;
-  await run(process.execPath, ['dist/cli.mjs', 'runtime', 'install', '--yes']);
+  await Promise.all([runtime, chromium]);
   const told = await vitest('integration', loudly);
   const slowest = (told.files ?? [])
     .map(({ name, startTime, endTime }) => ({ name: basename(name), took: endTime - startTime }))
@@ -72,7 +71,7 @@ async function integration() {
 }
 
 async function e2e() {
-  await Promise.all([tools, vscode]);
+  await Promise.all([chromium, vscode]);
   let told = { passed: 0, failed: 1 };
   const onLine = (line) => {
     console.log(line);
@@ -104,9 +103,20 @@ await ensureDependencies();
 mkdirSync(results, { recursive: true });
 await build();
 // What has to be fetched for later parts comes while the first ones compute.
-const tools = chosen('integration') || chosen('e2e') ? ensureNativeTools().then(ensureChromium) : undefined;
-const vscode = chosen('e2e') ? run(process.execPath, ['test/e2e/install.mjs']) : undefined;
-vscode?.catch(() => undefined);
+const fetched = (...args) => {
+  const ended = run(process.execPath, args, { onLine: () => undefined });
+  // Told by the part that needs it.
+  ended.catch(() => undefined);
+  return ended;
+};
+const later = chosen('integration') || chosen('e2e');
+const tools = later ? ensureNativeTools() : undefined;
+const chromium = tools?.then(ensureChromium);
+const runtime = chosen('integration')
+  ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
+  : undefined;
+runtime?.catch(() => undefined);
+const vscode = chosen('e2e') ? fetched('test/e2e/install.mjs') : undefined;
 
 const all = [];
 async function runPart(name) {
