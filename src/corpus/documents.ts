@@ -6,7 +6,7 @@ import { reportError, UserError } from '../protocol/errors.ts';
 import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from './contents.ts';
 import type { LeftOutEntry, Reason } from './manifest.ts';
 import { judgeName } from './names.ts';
-import { findSecret } from './secrets.ts';
+import { findSecret } from './secrets/find.ts';
 import type { Piece } from './source.ts';
 import { walk } from './walk.ts';
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { countLines, MAX_BYTES } from './contents.ts';
 import { cancelled, type Document } from './documents.ts';
 import type { LeftOutEntry, Reason } from './manifest.ts';
-import { findSecret } from './secrets.ts';
+import { findSecret } from './secrets/find.ts';
 import type { SourceDocument } from './source.ts';
 
 /**

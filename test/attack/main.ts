@@ -2,7 +2,9 @@
 import { runCampaign, type Campaign, type Outcome } from './campaign.ts';
 
 /** A file each. Opened only when asked for: each brings its own part of the product. */
-const campaigns: Record<string, () => Promise<Campaign>> = {};
+const campaigns: Record<string, () => Promise<Campaign>> = {
+  secrets: async () => (await import('./secrets.ts')).secretsCampaign,
+};
 
 export async function main(args: readonly string[]): Promise<void> {
   const { names, seed } = parse(args);

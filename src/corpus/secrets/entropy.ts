@@ -1,0 +1,27 @@
+/** How random a text looks. */
+
+/** Shannon entropy of its characters, in bits each. */
+export function entropy(text: string): number {
+  const counts = new Map<string, number>();
+  for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
+  let bits = 0;
+  for (const count of counts.values()) bits -= (count / text.length) * Math.log2(count / text.length);
+  return bits;
+}
+
+/**
+ * Whether a value was drawn by chance rather than written by a person. Chance changes between small letters, capitals,
+ * digits and signs at nearly every other character; words, names, versions and paths seldom do. A capital with
+ * the small letters after it is one part: that is how names are written.
+ */
+export function looksRandom(value: string): boolean {
+  if (value.length < 8 || !/[a-z]/i.test(value)) return false;
+  const parts = value.match(/[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Za-z\d]+/g) ?? [];
+  // Words and numbers with signs between them: a constant, a path, a date.
+  if (value.split(/[^A-Za-z\d]+/).every((part) => /^(?:[A-Za-z]*|\d*)$/.test(part))) return false;
+  const changes = parts.length - 1;
+  return (
+    changes >= Math.max(3, (value.length - 1) / 4) &&
+    entropy(value) >= Math.min(3.2, 0.85 * Math.log2(value.length))
+  );
+}

@@ -1,0 +1,114 @@
+/** gitleaks' rules, as scripts/gitleaks-rules.mjs writes them down: patterns with key words, entropy, and what is allowed. */
+import { entropy } from './entropy.ts';
+import written from './gitleaks-rules.json' with { type: 'json' };
+import type { Place } from './place.ts';
+
+interface Allowance {
+  every?: boolean;
+  of?: string;
+  patterns: string[];
+  words?: string[];
+  paths?: string[];
+}
+
+interface Rule {
+  id: string;
+  pattern: string;
+  path?: string;
+  keywords: string[];
+  entropy?: number;
+  secretGroup?: number;
+  allow?: Allowance[];
+}
+
+/**
+ * Left to our own rules, which look at the value more closely: this one takes the half of all files that speak of keys and
+ * tokens for secrets' places, and is slow.
+ */
+const LEFT_OUT = ['generic-api-key'];
+const rules = (written.rules as Rule[]).filter(({ id }) => !LEFT_OUT.includes(id));
+
+/** How gitleaks writes "a name that holds the key word, then its value". */
+const NEAR_KEYWORD = String.raw`(?:[\w.-]{0,50}?`;
+/** Characters of such a match, generously. */
+const BEFORE = 100;
+const AFTER = 600;
+
+/** Any key word of any rule: most texts hold none, and are done with this one look. */
+const anyKeyword = new RegExp(
+  [...new Set(rules.flatMap(({ keywords }) => keywords))].sort().map(escape).join('|'),
+);
+const compiled = new Map<string, RegExp>();
+
+export function findByGitleaks(path: string, text: string): Place | undefined {
+  const lower = text.toLowerCase();
+  if (!anyKeyword.test(lower)) return undefined;
+  for (const rule of rules) {
+    if (!rule.keywords.some((word) => lower.includes(word))) continue;
+    if (rule.path && !patternOf(rule.path).test(path)) continue;
+    for (const [from, to] of rangesFor(rule, lower))
+      for (const match of text.slice(from, to).matchAll(patternOf(rule.pattern)))
+        if (isSecret(rule, match, path)) return { rule: rule.id, index: from + match.index };
+  }
+  return undefined;
+}
+
+/** Where a rule's pattern can match: most begin near a key word and are short, and slow on whole texts. */
+function* rangesFor({ pattern, keywords }: Rule, lower: string): Generator<[from: number, to: number]> {
+  if (!pattern.startsWith(NEAR_KEYWORD)) return yield [0, lower.length];
+  const starts = keywords.flatMap((word) => [...places(lower, word)]).sort((a, b) => a - b);
+  let [from, to] = [0, 0];
+  for (const at of starts) {
+    if (at - BEFORE > to) {
+      if (to) yield [from, to];
+      from = Math.max(0, at - BEFORE);
+    }
+    to = at + AFTER;
+  }
+  if (to) yield [from, to];
+}
+
+function* places(text: string, word: string): Generator<number> {
+  for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) yield at;
+}
+
+function isSecret(rule: Rule, match: RegExpExecArray, path: string): boolean {
+  const secret = rule.secretGroup ? match[rule.secretGroup] : (match.slice(1).find(Boolean) ?? match[0]);
+  if (!secret || (rule.entropy !== undefined && entropy(secret) <= rule.entropy)) return false;
+  const seen = { secret, match: match[0], line: lineAround(match), path };
+  // Its paths are about what is no text or not the repository's own: corpus/names.ts sees to that.
+  const general = { ...(written.allow as Allowance), paths: [] };
+  return ![general, ...(rule.allow ?? [])].some((allowance) => allows(allowance, seen));
+}
+
+function allows(
+  { every, of = 'secret', patterns, words = [], paths = [] }: Allowance,
+  seen: Record<'secret' | 'match' | 'line' | 'path', string>,
+): boolean {
+  const matches = (list: string[], text: string) => list.some((one) => patternOf(one).test(text));
+  const lower = seen.secret.toLowerCase();
+  const kinds: [given: boolean, holds: () => boolean][] = [
+    [patterns.length > 0, () => matches(patterns, seen[of as 'match'])],
+    [words.length > 0, () => words.some((word) => lower.includes(word))],
+    [paths.length > 0, () => matches(paths, seen.path)],
+  ];
+  const given = kinds.filter(([there]) => there).map(([, holds]) => holds);
+  return every ? given.every((holds) => holds()) : given.some((holds) => holds());
+}
+
+/** Compiled when first asked for. It keeps no place: `matchAll` copies it, and `test` begins anew. */
+function patternOf(source: string): RegExp {
+  let pattern = compiled.get(source);
+  if (!pattern) compiled.set(source, (pattern = new RegExp(source, 'g')));
+  pattern.lastIndex = 0;
+  return pattern;
+}
+
+function lineAround({ 0: match, index, input }: RegExpExecArray): string {
+  const end = input.indexOf('\n', index + match.length);
+  return input.slice(input.lastIndexOf('\n', index) + 1, end < 0 ? undefined : end);
+}
+
+function escape(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
