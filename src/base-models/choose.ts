@@ -1,6 +1,6 @@
 /** Which base to start from where nobody says. Pure; the extension host reads it. */
 import { formatBytes } from '../protocol/units.ts';
-import { findKnownBase, type KnownBase } from './registry.ts';
+import { findKnownBase, knownBases, type KnownBase } from './registry.ts';
 
 /** The value of --base and of the setting that means: choose by the hardware. */
 export const AUTO_BASE = 'auto';
@@ -14,6 +14,8 @@ export interface Hardware {
   hasHub?: boolean;
   /** Ids of the known bases that are here. */
   present?: readonly string[];
+  /** Bytes that LoRA takes on this hardware at the least. */
+  needs(base: KnownBase): number;
 }
 
 export interface ChosenBase {
@@ -23,21 +25,20 @@ export interface ChosenBase {
 }
 
 const SMALLEST = 'smollm2-135m';
-/** Best first, with the GPU memory from which LoRA trains at the default sequence length. Cards hold a little less than they are sold as. */
-const forGpu = [
-  { id: 'qwen2.5-coder-1.5b', memory: 7.9e9 },
-  { id: 'qwen2.5-coder-0.5b', memory: 3.7e9 },
-];
+/** Best first. */
+const forGpu = ['qwen2.5-coder-1.5b', 'qwen2.5-coder-0.5b'];
 
 /**
  * The best base that fits and trains at a usable speed. Without the hub, one that is here, or else the smallest,
  * which comes from PyPI.
  */
-export function chooseBase({ memoryBytes, gpu, hasHub = true, present = [] }: Hardware): ChosenBase {
+export function chooseBase({ memoryBytes, gpu, hasHub = true, present = [], needs }: Hardware): ChosenBase {
   if (!gpu)
     return { id: SMALLEST, why: 'it trains on the processor in minutes, where a larger one takes hours' };
   const memory = formatBytes(memoryBytes);
-  const fitting = forGpu.filter((base) => memoryBytes >= base.memory);
+  const fitting = knownBases
+    .filter((base) => forGpu.includes(base.id) && memoryBytes >= needs(base))
+    .toSorted((a, b) => forGpu.indexOf(a.id) - forGpu.indexOf(b.id));
   const [best] = fitting;
   if (!best) return { id: SMALLEST, why: `the GPU has ${memory} of memory, too little for a larger one` };
   if (hasHub || present.includes(best.id))

@@ -2,5 +2,5 @@ export type { ResolveOptions } from './ask.ts';
 export { chooseBase, needsHub, type Hardware } from './choose.ts';
 export { hubAnswers } from './hub-files.ts';
 export { isPresent, knownBasePath, presentBases, resolveBase, type ResolvedBase } from './resolve.ts';
-export { findKnownBase, knownBases, leastMemory, type KnownBase } from './registry.ts';
+export { findKnownBase, knownBases, type BaseShape, type KnownBase } from './registry.ts';
 export { openTokenizer, type Tokenizer } from './tokenizer.ts';

@@ -1,5 +1,18 @@
 /** The bases that the product knows by name. Light: the extension host reads it. */
 
+/** What a base takes in memory follows from these; a model's own configuration has them too. */
+export interface BaseShape {
+  layers: number;
+  width: number;
+  hiddenWidth: number;
+  heads: number;
+  kvHeads: number;
+  headSize: number;
+  vocabularySize: number;
+  tiedHead: boolean;
+  qkvBias: boolean;
+}
+
 export interface KnownBase {
   id: string;
   name: string;
@@ -7,6 +20,7 @@ export interface KnownBase {
   about: string;
   architecture: 'llama' | 'qwen2';
   parameters: number;
+  shape: BaseShape;
   /** Of the GGUF file. What comes from the hub may have become another since: there its own listing decides. */
   bytes: number;
   quantisation: string;
@@ -58,6 +72,17 @@ export const knownBases: readonly KnownBase[] = [
     name: 'SmolLM2-135M-Instruct',
     about: 'Small enough to train on a processor in minutes. Completes from what precedes the cursor only.',
     parameters: 134_515_008,
+    shape: {
+      layers: 30,
+      width: 576,
+      hiddenWidth: 1536,
+      heads: 9,
+      kvHeads: 3,
+      headSize: 64,
+      vocabularySize: 49_152,
+      tiedHead: true,
+      qkvBias: false,
+    },
     bytes: 98_362_432,
     quantisation: 'Q4_1',
     file: 'SmolLM2-135M-Instruct.Q4_1.gguf',
@@ -75,6 +100,17 @@ export const knownBases: readonly KnownBase[] = [
     name: 'SmolLM2-360M-Instruct',
     about: 'Trains on a processor in an hour or on any GPU. Completes from what precedes the cursor only.',
     parameters: 361_821_120,
+    shape: {
+      layers: 32,
+      width: 960,
+      hiddenWidth: 2560,
+      heads: 15,
+      kvHeads: 5,
+      headSize: 64,
+      vocabularySize: 49_152,
+      tiedHead: true,
+      qkvBias: false,
+    },
     bytes: 386_404_992,
     quantisation: 'Q8_0',
     file: 'smollm2-360m-instruct-q8_0.gguf',
@@ -90,6 +126,17 @@ export const knownBases: readonly KnownBase[] = [
     name: 'SmolLM2-1.7B-Instruct',
     about: 'A general model for a GPU. Completes from what precedes the cursor only.',
     parameters: 1_711_376_384,
+    shape: {
+      layers: 24,
+      width: 2048,
+      hiddenWidth: 8192,
+      heads: 32,
+      kvHeads: 32,
+      headSize: 64,
+      vocabularySize: 49_152,
+      tiedHead: true,
+      qkvBias: false,
+    },
     bytes: 1_055_609_536,
     quantisation: 'Q4_K_M',
     file: 'smollm2-1.7b-instruct-q4_k_m.gguf',
@@ -105,6 +152,17 @@ export const knownBases: readonly KnownBase[] = [
     name: 'Qwen2.5-Coder-0.5B',
     about: 'A code model for a small GPU. Fills in between what precedes and what follows the cursor.',
     parameters: 494_032_768,
+    shape: {
+      layers: 24,
+      width: 896,
+      hiddenWidth: 4864,
+      heads: 14,
+      kvHeads: 2,
+      headSize: 64,
+      vocabularySize: 151_936,
+      tiedHead: true,
+      qkvBias: true,
+    },
     bytes: 531_068_128,
     file: 'qwen2.5-coder-0.5b-q8_0.gguf',
     source: {
@@ -120,6 +178,17 @@ export const knownBases: readonly KnownBase[] = [
     about:
       'The code model for a GPU of 8 GB and more. Fills in between what precedes and what follows the cursor.',
     parameters: 1_543_714_304,
+    shape: {
+      layers: 28,
+      width: 1536,
+      hiddenWidth: 8960,
+      heads: 12,
+      kvHeads: 2,
+      headSize: 128,
+      vocabularySize: 151_936,
+      tiedHead: true,
+      qkvBias: true,
+    },
     bytes: 1_646_573_056,
     file: 'qwen2.5-coder-1.5b-q8_0.gguf',
     source: {
@@ -134,6 +203,17 @@ export const knownBases: readonly KnownBase[] = [
     name: 'Qwen2.5-Coder-7B',
     about: 'The best of them, for a GPU of 24 GB and more. Fills in at the cursor.',
     parameters: 7_615_616_512,
+    shape: {
+      layers: 28,
+      width: 3584,
+      hiddenWidth: 18_944,
+      heads: 28,
+      kvHeads: 4,
+      headSize: 128,
+      vocabularySize: 152_064,
+      tiedHead: false,
+      qkvBias: true,
+    },
     bytes: 8_098_525_600,
     file: 'qwen2.5-coder-7b-q8_0.gguf',
     source: {
@@ -148,6 +228,17 @@ export const knownBases: readonly KnownBase[] = [
     about: 'A general model with a long context. Completes from what precedes the cursor only.',
     architecture: 'llama',
     parameters: 1_235_814_400,
+    shape: {
+      layers: 16,
+      width: 2048,
+      hiddenWidth: 8192,
+      heads: 32,
+      kvHeads: 8,
+      headSize: 64,
+      vocabularySize: 128_256,
+      tiedHead: true,
+      qkvBias: false,
+    },
     bytes: 1_321_000_000,
     quantisation: 'Q8_0',
     contextLength: 131_072,
@@ -162,6 +253,17 @@ export const knownBases: readonly KnownBase[] = [
     about: 'A code model for a GPU. Fills in at the cursor.',
     architecture: 'llama',
     parameters: 1_346_471_936,
+    shape: {
+      layers: 24,
+      width: 2048,
+      hiddenWidth: 5504,
+      heads: 16,
+      kvHeads: 16,
+      headSize: 128,
+      vocabularySize: 32_256,
+      tiedHead: false,
+      qkvBias: false,
+    },
     bytes: 1_431_000_000,
     quantisation: 'Q8_0',
     contextLength: 16_384,
@@ -176,6 +278,17 @@ export const knownBases: readonly KnownBase[] = [
     about: 'The code model nearest to the one of the paper. Fills in at the cursor.',
     architecture: 'llama',
     parameters: 6_738_546_688,
+    shape: {
+      layers: 32,
+      width: 4096,
+      hiddenWidth: 11_008,
+      heads: 32,
+      kvHeads: 32,
+      headSize: 128,
+      vocabularySize: 32_016,
+      tiedHead: false,
+      qkvBias: false,
+    },
     bytes: 4_081_000_000,
     quantisation: 'Q4_K_M',
     contextLength: 16_384,
@@ -187,14 +300,3 @@ export const knownBases: readonly KnownBase[] = [
 ];
 
 export const findKnownBase = (id: string): KnownBase | undefined => knownBases.find((base) => base.id === id);
-
-/** The runtime, and activations of one short sequence. */
-const BESIDES = 1e9;
-/** bf16 weights and what a step makes of them. */
-const LORA_BYTES = 3;
-/** Weights, gradient and LionW's moment in f32, and what a step makes of them. */
-const FULL_BYTES = 13;
-
-/** The least memory in bytes that training takes, for choosing a base: it knows neither sequence length nor rank. */
-export const leastMemory = (parameters: number, method: 'lora' | 'full'): number =>
-  parameters * (method === 'lora' ? LORA_BYTES : FULL_BYTES) + BESIDES;

@@ -3,20 +3,25 @@ import type { ModelConfig } from '../model/config.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { findRuntime } from '../tensor/runtime/find.ts';
 import { availableMemory } from '../training/available-memory.ts';
-import { fitMemory } from '../training/fit-memory.ts';
+import { fitMemory, type Room } from '../training/fit-memory.ts';
 import type { MemoryPlan } from '../training/memory-plan.ts';
 import { formatBytes } from './format.ts';
 import { findGpus } from './gpus.ts';
 
-/** Tells the plan and what was changed for it; see fitMemory for what it throws. */
+/**
+ * Tells the plan and what was changed for it; see fitMemory for what it throws. A GPU's memory is the training's: what
+ * llama.cpp holds for measuring lies beside it.
+ */
 export async function fitToMachine(
   config: ModelConfig,
   hyper: Hyper,
   backend: BackendName,
-  { json }: { json?: boolean },
+  { json, measuring }: { json?: boolean; measuring?: Room['measuring'] },
 ): Promise<Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>> {
-  const available = (await gpuMemory(backend)) ?? (await availableMemory());
-  const { hyper: fitted, plan, changes } = fitMemory(config, hyper, { backend, available });
+  const gpu = await gpuMemory(backend);
+  const available = gpu ?? (await availableMemory());
+  const room = { backend, available, ...(measuring && gpu === undefined && { measuring }) };
+  const { hyper: fitted, plan, changes } = fitMemory(config, hyper, room);
   if (!json) {
     console.log(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
     console.log(`  ${describePlan(plan)}`);

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import type { BackendName } from '../protocol/run.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { guessTokensPerSecond } from '../training/defaults.ts';
+import { runMemory, shapeOfSize, type Machine } from '../training/run-memory.ts';
 
 export interface Budget {
   minutes?: number;
@@ -42,15 +43,14 @@ export function estimate(
   };
 }
 
-/**
- * Peak resident memory of the trainer in bytes. Weights in f32, and where all of them train a gradient and an optimiser state as well; activations of one
- * sequence with recomputation, and what the runtime itself takes.
- */
-export function memoryBytes(parameters: number, method: 'lora' | 'full'): number {
-  const weights = parameters * 4 * (method === 'full' ? 3.2 : 1.35);
-  const activations = parameters * 6;
-  const runtime = 500e6;
-  return weights + activations + runtime;
+/** Bytes that a run takes; undefined for what is not here yet. */
+export function memoryOf(reference: string, method: 'lora' | 'full', machine: Machine): number | undefined {
+  const known = findKnownBase(reference);
+  if (known) return runMemory(known, method, machine);
+  const parameters = parametersOf(reference);
+  if (!parameters) return undefined;
+  const base = { shape: shapeOfSize(parameters), bytes: statSync(reference).size };
+  return runMemory(base, method, machine);
 }
 
 /** Parameters of a base; from its size on disk for a file, undefined for what is not here yet. */

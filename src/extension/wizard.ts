@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { BackendName } from '../protocol/run.ts';
 import { baseChoices, type Offered } from './bases.ts';
-import { estimate, memoryBytes, parametersOf, type Budget } from './estimates.ts';
+import { estimate, memoryOf, parametersOf, type Budget } from './estimates.ts';
 import { settings } from './settings.ts';
 import { back, choose, walk, type Answer, type Choice, type Step } from './steps.ts';
 import { roughly, size } from './texts.ts';
@@ -30,7 +30,7 @@ export async function askPlan(
 ): Promise<Plan | undefined> {
   const steps: Step<Draft>[] = [
     ...askPlace(title, bases),
-    askMethod,
+    (plan, position) => askMethod(plan, position, backend()),
     (plan, position) => askBudget(plan, position, backend()),
   ];
   return (await walk(begun(), steps)) as Plan | undefined;
@@ -136,25 +136,25 @@ async function typeReference(): Promise<Answer<string>> {
   });
 }
 
-function askMethod(plan: Draft, position: Position): Promise<Answer<Draft>> {
-  const memory = (method: 'lora' | 'full') => {
-    const parameters = parametersOf(plan.base!);
-    return parameters ? `about ${size(memoryBytes(parameters, method))} of memory` : '';
+function askMethod(plan: Draft, position: Position, looking: Promise<BackendName>): Promise<Answer<Draft>> {
+  const memory = (method: 'lora' | 'full', backend: BackendName) => {
+    const bytes = memoryOf(plan.base!, method, { backend });
+    return bytes ? `about ${size(bytes)} of memory` : '';
   };
-  const choices: Choice<'lora' | 'full'>[] = [
+  const choices = looking.then((backend): Choice<'lora' | 'full'>[] => [
     {
       label: 'LoRA',
-      description: memory('lora'),
+      description: memory('lora', backend),
       detail: 'Trains a small adapter beside the frozen model. Several adapters can share one base.',
       value: 'lora',
     },
     {
       label: 'Full fine-tuning',
-      description: memory('full'),
+      description: memory('full', backend),
       detail: 'Trains all weights; the result is a whole model of its own.',
       value: 'full',
     },
-  ];
+  ]);
   return into(
     plan,
     'method',
@@ -243,7 +243,8 @@ function takes(plan: Draft, budget: Budget, backend: BackendName): string | unde
   const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
   const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
   const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
-  return `About ${all} with measuring · ${roughly(tokens)} tokens · ${size(memoryBytes(parameters, method))} of memory · ${where}`;
+  const memory = size(memoryOf(plan.base!, method, { backend })!);
+  return `About ${all} with measuring · ${roughly(tokens)} tokens · ${memory} of memory · ${where}`;
 }
 
 /** The arguments of `train` for a plan. */

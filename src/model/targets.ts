@@ -74,7 +74,10 @@ function matcher(target: string): (name: string) => boolean {
 }
 
 /** [out, in] of a linear. */
-export function linearShape(config: ModelConfig, name: string): [rows: number, columns: number] {
+export function linearShape(
+  config: Pick<ModelConfig, 'width' | 'hiddenWidth' | 'heads' | 'kvHeads' | 'headSize'>,
+  name: string,
+): [rows: number, columns: number] {
   const { width, hiddenWidth, heads, kvHeads, headSize } = config;
   const shapes: Record<string, [number, number]> = {
     attn_q: [heads * headSize, width],

@@ -4,6 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { Part } from '../evaluation/statistics.ts';
+import type { ModelConfig } from '../model/config.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import type { BackendName, RunSpec } from '../protocol/run.ts';
@@ -26,7 +27,7 @@ import {
 import { recordSchema, type MeasuringRecord } from './checkpoints.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
 import { forgettingFigure, valueOf, type ForgettingFigure } from './forgetting-figure.ts';
-import { evaluatorMemory } from './memory-plan.ts';
+import { planEvaluation } from './memory-plan.ts';
 
 export interface MeasuringOptions {
   dir: string;
@@ -35,8 +36,7 @@ export interface MeasuringOptions {
   signal: AbortSignal;
   length: { readonly steps: number };
   backend: BackendName;
-  /** Numbers in the base. */
-  baseParameters: number;
+  config: ModelConfig;
 }
 
 interface Measured {
@@ -219,9 +219,9 @@ export class CheckpointMeasuring {
   }
 
   private async fitsMemory(): Promise<boolean> {
-    const { spec, backend, baseParameters } = this.options;
+    const { spec, backend, config } = this.options;
     const { size } = await stat(spec.base.path);
-    const needed = evaluatorMemory(baseParameters, size, spec.hyper.method, backend);
+    const needed = planEvaluation(config, spec.hyper, { backend, baseBytes: size });
     const available = await availableMemory();
     if (needed <= available) return true;
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

@@ -3,12 +3,18 @@ import type { ModelConfig } from '../model/config.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
 import { formatBytes } from '../protocol/units.ts';
-import { planMemory, type MemoryPlan, type PlannedHyper } from './memory-plan.ts';
+import { planMemory, planRun, type Measuring, type MemoryPlan, type PlannedHyper } from './memory-plan.ts';
 
 /** A plan is an estimate, and the machine has other things to do. */
 const MARGIN = 0.05;
 
 type Shrinkable = PlannedHyper & { accumulate: number };
+
+export interface Room {
+  backend: BackendName;
+  available: number;
+  measuring?: Omit<Measuring, 'backend'>;
+}
 
 export interface Fitted<H> {
   hyper: H;
@@ -19,20 +25,28 @@ export interface Fitted<H> {
 
 /**
  * Blocks compute again what they don't keep; after that, batches become smaller and more of them make a step, so that
- * a step learns from the same sequences. Throws `memory` when that is not enough.
+ * a step learns from the same sequences. Where it is measuring checkpoints beside the training that does not fit, that
+ * is left out (the run looks again then). Throws `memory` when that is not enough.
  * @param available bytes
+ * @param measuring without it, only the training has to fit
  */
 export function fitMemory<H extends Shrinkable>(
   config: ModelConfig,
   hyper: H,
-  { backend, available }: { backend: BackendName; available: number },
+  { backend, available, measuring }: Room,
 ): Fitted<H> {
   const room = available * (1 - MARGIN);
-  const planOf = (one: PlannedHyper) => planMemory(config, one, backend);
-  for (const candidate of candidates(hyper)) {
-    const plan = planOf(candidate);
-    if (plan.total <= room) return { hyper: candidate, plan, changes: changesOf(hyper, candidate) };
-  }
+  const planOf = (one: PlannedHyper, atCheckpoints = false) =>
+    measuring
+      ? planRun(config, one, { ...measuring, backend, atCheckpoints })
+      : planMemory(config, one, backend);
+  for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
+    for (const candidate of candidates(hyper)) {
+      const plan = planOf(candidate, atCheckpoints);
+      if (plan.total > room) continue;
+      const left = measuring?.atCheckpoints && !atCheckpoints ? ['checkpoints are not measured'] : [];
+      return { hyper: candidate, plan, changes: [...changesOf(hyper, candidate), ...left] };
+    }
   const needed = planOf(hyper).total;
   throw new UserError(
     'memory',

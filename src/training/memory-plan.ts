@@ -2,7 +2,8 @@
  * What a run will take, in bytes, before it starts: a walk over what the model holds, saves for the backward pass
  * and makes on the way. The constants that no shape gives are measured ones (docs/science.md, "Memory").
  */
-import type { ModelConfig } from '../model/config.ts';
+import { availableParallelism } from 'node:os';
+import type { BaseShape } from '../base-models/registry.ts';
 import { chooseTargets, linearShape } from '../model/targets.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 
@@ -18,8 +19,10 @@ export interface MemoryPlan {
   activations: number;
   /** The most that is made on the way at any time, loading included. */
   workspace: number;
-  /** The program itself. */
+  /** The program itself, and the process that owns the run. */
   runtime: number;
+  /** What measuring takes on top: all of it beside the training, or as much as it takes more when that has ended. */
+  evaluation: number;
   total: number;
 }
 
@@ -41,6 +44,8 @@ export type PlannedHyper = Pick<
 const MB = 1e6;
 /** Node, the backend's library and its threads, by an empty run. */
 const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, wasm: 150 * MB };
+/** The owner of a run, which computes nothing. */
+const OWNER = 60 * MB;
 /** What allocators keep beyond what was asked for: share of what comes and goes in a step. */
 const ALLOCATOR_SLACK = { f32: 0.25, bf16: 0.15 };
 /** Copies of the largest matrix while it is read: the file's bytes, f32 in JavaScript, f32 in the backend. */
@@ -58,7 +63,7 @@ const UPDATE_BYTES = 8 * 4 * 2 ** 20;
 const F32 = 4;
 
 /** `backend` is what will compute. Throws `bad-argument` where targets match nothing. */
-export function planMemory(config: ModelConfig, hyper: PlannedHyper, backend: BackendName): MemoryPlan {
+export function planMemory(config: BaseShape, hyper: PlannedHyper, backend: BackendName): MemoryPlan {
   const walk = new Walk(config, hyper);
   const parameters = F32 * walk.trained;
   const activations = walk.activations();
@@ -70,31 +75,76 @@ export function planMemory(config: ModelConfig, hyper: PlannedHyper, backend: Ba
     gradients: parameters - exchanged,
     optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
     activations,
-    runtime: RUNTIME[backend],
+    runtime: RUNTIME[backend] + OWNER,
+    evaluation: 0,
   };
   const step = parts.gradients + parts.optimiser + parts.activations;
   const working = walk.workspace() + ALLOCATOR_SLACK[hyper.precision] * (activations + walk.workspace());
   // While it loads, a model has neither gradients nor activations.
-  const workspace = Math.max(working, walk.loading() - step);
+  const workspace = Math.max(working, walk.loading(parts.weights) - step);
   const whole = { ...parts, workspace };
   return { ...whole, total: Object.values(whole).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** What a working evaluator holds besides models, by an evaluation of SmolLM2. */
+/** Sandbox, tokenizer, llama.cpp's buffers and what allocators keep, by evaluations of SmolLM2 and Qwen2.5-Coder. */
 const EVALUATOR_WORKSPACE = 400 * MB;
+/** llama.cpp maps the file, and keeps a copy of its matrices in an order that is faster to multiply. */
+const SERVED_COPIES = 2;
+/** Sequences and tokens of each that a context samples with (serving/batch-sampler.ts), and numbers of F16. */
+const SAMPLED = { sequences: 8, tokens: 1024, lanes: 4 };
+const F16 = 2;
+/** Tokens that are scored in one pass, at the most. */
+const SCORED_TOKENS = 2048;
 
-/** What evaluating a checkpoint takes, in a process of its own: models to score with, f32, and the base as it is served. */
-export const evaluatorMemory = (
-  baseParameters: number,
-  baseFileBytes: number,
-  method: Hyper['method'],
-  backend: BackendName,
-): number =>
-  RUNTIME[backend] + EVALUATOR_WORKSPACE + F32 * baseParameters * (method === 'full' ? 2 : 1) + baseFileBytes;
+export interface Measuring {
+  backend: BackendName;
+  /** Of the base's file. */
+  baseBytes: number;
+  /** Beside the training, which waits with all that it holds; else only after its end. */
+  atCheckpoints?: boolean;
+  cores?: number;
+}
+
+/**
+ * What measuring takes, in a process of its own: one model to score with, in the run's precision, and the base as it is
+ * served, with what one of base and result samples in.
+ */
+export function planEvaluation(
+  config: BaseShape,
+  hyper: PlannedHyper,
+  { backend, baseBytes, cores = availableParallelism() }: Measuring,
+): number {
+  const { layers, kvHeads, headSize, vocabularySize, width } = config;
+  const full = hyper.method === 'full';
+  // Both methods' weights are frozen here; of a whole model's base, the head is needed beside.
+  const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
+  const walk = new Walk(config, scored);
+  const bytes = hyper.precision === 'bf16' ? 2 : F32;
+  const weights = walk.weights(backend) + (full ? bytes * vocabularySize * width : F32 * walk.trained);
+  const lanes = Math.min(SAMPLED.lanes, cores);
+  const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
+  const result = full ? F16 * countParameters(config, hyper) : 0;
+  return (
+    RUNTIME[backend] +
+    EVALUATOR_WORKSPACE +
+    weights +
+    walk.workspace() +
+    SERVED_COPIES * (baseBytes + result) +
+    cache
+  );
+}
+
+/** Training, and measuring where that takes more or comes on top. */
+export function planRun(config: BaseShape, hyper: PlannedHyper, measuring: Measuring): MemoryPlan {
+  const plan = planMemory(config, hyper, measuring.backend);
+  const measured = planEvaluation(config, hyper, measuring);
+  const evaluation = measuring.atCheckpoints ? measured : Math.max(0, measured + OWNER - plan.total);
+  return { ...plan, evaluation, total: plan.total + evaluation };
+}
 
 /** Numbers that train. */
 export function countParameters(
-  config: ModelConfig,
+  config: BaseShape,
   { method, rank, targets }: Pick<Hyper, 'method' | 'rank' | 'targets'>,
 ): number {
   const shapesOf = (names: Iterable<string>) => [...names].map((name) => linearShape(config, name));
@@ -118,7 +168,7 @@ class Walk {
   private readonly norms: number;
 
   constructor(
-    private readonly config: ModelConfig,
+    private readonly config: BaseShape,
     private readonly hyper: PlannedHyper,
   ) {
     const { layers, width, vocabularySize, tiedHead } = config;
@@ -190,12 +240,13 @@ class Walk {
     return SCORES_COPIES * F32 * scores;
   }
 
-  loading(): number {
-    const largest = Math.max(
-      this.config.vocabularySize * this.config.width,
-      ...this.linears.map(([rows, columns]) => rows * columns),
-    );
-    return LOADING_COPIES * F32 * largest;
+  /** Beyond all weights: the embedding comes first, when none of the others is there. */
+  loading(weights: number): number {
+    const { vocabularySize, width, tiedHead } = this.config;
+    const copies = (count: number) => LOADING_COPIES * F32 * count;
+    const later = Math.max(...this.linears.map(([rows, columns]) => rows * columns));
+    const head = vocabularySize * width;
+    return Math.max(copies(tiedHead ? later : Math.max(later, head)), copies(head) - weights);
   }
 }
 

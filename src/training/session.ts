@@ -39,8 +39,6 @@ export interface SessionOptions {
   initial(parameter: Parameter): Promise<Float32Array>;
   /** Floating-point operations of a trained token, and what the machine makes of them in a second. */
   rate?: { perToken: number; perSecond: number };
-  /** Numbers in the base. */
-  baseParameters: number;
   /** Says what the run does now. */
   phase(name: string): Promise<void>;
 }
@@ -76,7 +74,9 @@ export class Session {
     this.plan = new CheckpointPlan(hyper.evalEvery);
     const { length } = this;
     this.eta = new Eta(length, hyper.evalEvery);
-    this.measuring = new CheckpointMeasuring({ ...options, length, backend: options.backend.name });
+    const { config } = options.model;
+    const backend = options.backend.name;
+    this.measuring = new CheckpointMeasuring({ ...options, length, config, backend });
     const live = this.measuring.decides ? DECIDING_WINDOWS : LIVE_WINDOWS;
     const count = Math.min(live, evaluation.heldOutWindows);
     this.heldOut = options.corpus.heldOutSequences(hyper.sequenceLength, count);

@@ -1,8 +1,9 @@
 /** One run from its run.json to its artefact: corpus, training with held-out evaluations, export. */
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
-import { elementCount, openGguf, type GgufFile } from '../gguf/index.ts';
+import { openGguf } from '../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type Model, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
@@ -14,7 +15,7 @@ import { startBackend } from '../tensor/index.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
 import { availableMemory } from './available-memory.ts';
 import { requireRunSpace } from './disk-plan.ts';
-import { planMemory } from './memory-plan.ts';
+import { planRun } from './memory-plan.ts';
 import { createOptimizer } from './optimizers.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { peakMemoryBytes, Session, type Trained } from './session.ts';
@@ -68,7 +69,6 @@ export async function trainRun(
     optimizer,
     initial: (parameter) => initialValues(gguf, parameter, spec.hyper),
     rate,
-    baseParameters: parametersIn(gguf),
     phase,
   });
 
@@ -111,15 +111,14 @@ async function writeResult(
 async function tellMemory(
   writer: RunWriter,
   config: ModelConfig,
-  { hyper }: RunSpec,
+  { base, hyper, evaluation }: RunSpec,
   backend: BackendName,
 ): Promise<void> {
-  const { total, ...plan } = planMemory(config, hyper, backend);
+  const { size: baseBytes } = await stat(base.path);
+  const atCheckpoints = evaluation.checkpointTasks.length > 0;
+  const { total, ...plan } = planRun(config, hyper, { backend, baseBytes, atCheckpoints });
   await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
 }
-
-const parametersIn = ({ tensors }: Pick<GgufFile, 'tensors'>) =>
-  [...tensors.values()].reduce((sum, { shape }) => sum + elementCount(shape), 0);
 
 /** Another file under the same name would train on without an error and be wrong. */
 async function checkBase({ base }: RunSpec): Promise<void> {

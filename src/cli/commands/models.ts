@@ -2,12 +2,15 @@ import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Command } from 'commander';
 import { isPresent, knownBasePath } from '../../base-models/resolve.ts';
-import { knownBases, leastMemory, type KnownBase } from '../../base-models/registry.ts';
+import { knownBases, type KnownBase } from '../../base-models/registry.ts';
 import { modelsDir } from '../../protocol/paths.ts';
+import type { BackendName } from '../../protocol/run.ts';
+import { runMemory } from '../../training/run-memory.ts';
 import { autoBase } from '../auto-base.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { formatBytes, formatTable } from '../format.ts';
 import { printJson } from '../output.ts';
+import { plannedBackend } from './train.ts';
 
 interface ModelsOptions {
   json?: boolean;
@@ -44,21 +47,25 @@ interface Listed {
   quantisation?: string;
   contextLength?: number;
   fillInTheMiddle?: boolean;
-  /** The least that training takes, in bytes. */
+  /** What a run with every default takes here, in bytes. */
   memory?: { lora: number; full: number };
   source?: { kind: 'pypi' | 'hub'; from: string };
 }
 
 async function list({ json }: ModelsOptions): Promise<void> {
-  const [known, chosen] = await Promise.all([Promise.all(knownBases.map(describe)), autoBase()]);
+  const backend = await plannedBackend({ backend: 'auto' });
+  const [known, chosen] = await Promise.all([
+    Promise.all(knownBases.map((base) => describe(base, backend))),
+    autoBase(),
+  ]);
   const models = [...known, ...(await fromHub(known))];
   if (json) return printJson({ models, default: chosen });
   const rows = models.map(({ id, bytes, licence, memory, fillInTheMiddle, present }) => [
     id,
     formatBytes(bytes),
     licence ?? 'see the hub',
-    memory ? wholeGigabytes(memory.lora) : '',
-    memory ? wholeGigabytes(memory.full) : '',
+    memory ? formatBytes(memory.lora) : '',
+    memory ? formatBytes(memory.full) : '',
     fillInTheMiddle === undefined ? '' : fillInTheMiddle ? 'yes' : 'no',
     present ? 'here' : 'not fetched',
   ]);
@@ -68,7 +75,7 @@ async function list({ json }: ModelsOptions): Promise<void> {
   console.log('Also: any .gguf file, or owner/name[:file] on the hub, of the Llama or Qwen2 architecture.');
 }
 
-async function describe(base: KnownBase): Promise<Listed> {
+async function describe(base: KnownBase, backend: BackendName): Promise<Listed> {
   const { id, name, bytes, parameters, licence, quantisation, contextLength, fillInTheMiddle, source } = base;
   const path = knownBasePath(base);
   const present = await isPresent(base);
@@ -83,12 +90,10 @@ async function describe(base: KnownBase): Promise<Listed> {
     quantisation,
     contextLength,
     fillInTheMiddle,
-    memory: { lora: leastMemory(parameters, 'lora'), full: leastMemory(parameters, 'full') },
+    memory: { lora: runMemory(base, 'lora', { backend }), full: runMemory(base, 'full', { backend }) },
     source: { kind: source.kind, from: source.kind === 'hub' ? source.repository : source.project },
   };
 }
-
-const wholeGigabytes = (bytes: number) => `${Math.ceil(bytes / 1e9)} GB`;
 
 /** What else was fetched from the hub before. */
 async function fromHub(known: Listed[]): Promise<Listed[]> {

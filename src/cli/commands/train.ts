@@ -1,4 +1,4 @@
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { elementCount, openGguf } from '../../gguf/index.ts';
@@ -91,7 +91,10 @@ async function begin(
   const backend = await plannedBackend(options);
   const precision =
     options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
-  const fitted = await fitToMachine(config, toHyper(options, 1, precision), backend, options);
+  const { size: baseBytes } = await stat(base.path);
+  const measuring = { baseBytes, atCheckpoints: evaluation.checkpointTasks.length > 0 };
+  const asked = toHyper(options, 1, precision);
+  const fitted = await fitToMachine(config, asked, backend, { json: options.json, measuring });
 
   // Read before there is a run, so that an empty folder leaves nothing behind.
   const corpus = join(runsDir(), `.corpus-${process.pid}`);
@@ -189,7 +192,7 @@ async function learningRateFor(
 }
 
 /** What `auto` will come to unless TensorFlow is installed and does not start. */
-export async function plannedBackend({ backend }: TrainOptions): Promise<BackendName> {
+export async function plannedBackend({ backend }: Pick<TrainOptions, 'backend'>): Promise<BackendName> {
   return backend !== 'auto' ? backend : (await findRuntime()) ? 'tensorflow' : 'wasm';
 }
 

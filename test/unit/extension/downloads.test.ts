@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
 import { missingParts, missingRuntime } from '../../../src/extension/downloads.ts';
-import { estimate, memoryBytes, parametersOf } from '../../../src/extension/estimates.ts';
+import { estimate, memoryOf, parametersOf } from '../../../src/extension/estimates.ts';
 import { doctorReportSchema, type DoctorReport } from '../../../src/protocol/doctor.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-downloads-'));
@@ -89,7 +89,6 @@ describe('estimates', () => {
     const tokens = (backend: 'tensorflow' | 'wasm') =>
       estimate(parameters, 'lora', { minutes: 5 }, backend).tokens;
     expect(tokens('wasm')).toBeLessThan(tokens('tensorflow') / 3);
-    expect(memoryBytes(parameters, 'full')).toBeGreaterThan(memoryBytes(parameters, 'lora'));
   });
   test("a file's parameters come from its size, to a factor of two either way", () => {
     // 100M weights are 60 MB in Q4_0 and 200 MB in F16.
@@ -98,6 +97,13 @@ describe('estimates', () => {
       expect(parametersOf(file)).toBeGreaterThan(50e6);
       expect(parametersOf(file)).toBeLessThan(200e6);
     }
+    const machine = { backend: 'tensorflow', precision: 'f32' } as const;
+    const [mine, full] = [memoryOf(file, 'lora', machine)!, memoryOf(file, 'full', machine)!];
+    expect(full).toBeGreaterThan(mine);
+    // 182M weights by its size, 135M in the known one.
+    expect(mine).toBeGreaterThan(memoryOf(known!.id, 'lora', machine)!);
+    expect(mine).toBeLessThan(2 * memoryOf(known!.id, 'lora', machine)!);
+    expect(memoryOf('owner/name', 'lora', machine)).toBeUndefined();
     expect(parametersOf(known!.id)).toBe(parameters);
     expect(parametersOf('owner/name')).toBeUndefined();
   });

@@ -2,12 +2,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { knownBases } from '../../../src/base-models/registry.ts';
+import { memoryOf } from '../../../src/extension/estimates.ts';
 import { loadModel, readConfig } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
 import { startBackend } from '../../../src/tensor/index.ts';
 import { availableMemory } from '../../../src/training/available-memory.ts';
 import { fitMemory } from '../../../src/training/fit-memory.ts';
-import { planMemory } from '../../../src/training/memory-plan.ts';
+import { countParameters, planEvaluation, planMemory, planRun } from '../../../src/training/memory-plan.ts';
+import { runMemory } from '../../../src/training/run-memory.ts';
 import { tinyWeights } from '../../support/tiny-weights.ts';
 
 const smol = {
@@ -66,6 +69,56 @@ describe('planMemory', () => {
   });
 });
 
+const measuring = { baseBytes: 98e6, cores: 2 };
+const run = (patch: Partial<Hyper> = {}, atCheckpoints = false) =>
+  planRun(smol, hyper(patch), { ...measuring, backend: 'tensorflow', atCheckpoints });
+
+describe('planRun', () => {
+  it('is the larger of training and measuring, or both where checkpoints are measured', () => {
+    const measured = planEvaluation(smol, hyper(), { ...measuring, backend: 'tensorflow' });
+    const short = run({ sequenceLength: 64 });
+    expect(short.total).toBeGreaterThan(plan({ sequenceLength: 64 }).total);
+    expect(short.total).toBeLessThan(1.1 * measured);
+    expect(run({ sequenceLength: 8192 })).toEqual(plan({ sequenceLength: 8192 }));
+    expect(run({}, true).total).toBe(plan().total + measured);
+    const { total, ...parts } = short;
+    expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
+  });
+
+  it('scores in the precision of the run, and holds one of two whole models', () => {
+    const measured = (patch: Partial<Hyper>) =>
+      planEvaluation(smol, hyper(patch), { ...measuring, backend: 'tensorflow' });
+    const weights = 4 * 134_515_008;
+    expect(measured({}) - measured({ precision: 'bf16' })).toBeGreaterThan(0.45 * weights);
+    // Its head and its file come on top, but no second copy of its weights in f32.
+    expect(measured({ method: 'full' }) - measured({})).toBeLessThan(1.3 * weights);
+  });
+});
+
+describe('the figures that are shown before a run', () => {
+  const machines = (['tensorflow', 'wasm'] as const).flatMap((backend) =>
+    (backend === 'wasm' ? (['f32'] as const) : (['f32', 'bf16'] as const)).map((precision) => ({
+      backend,
+      precision,
+    })),
+  );
+  it.each(knownBases.map((base) => [base.id, base] as const))(
+    'are the same in wizard, models and train: %s',
+    (id, base) => {
+      const { shape, bytes, parameters } = base;
+      expect(countParameters(shape, hyper({ method: 'full' }))).toBe(parameters);
+      for (const machine of machines)
+        for (const method of ['lora', 'full'] as const) {
+          const asked = hyper({ method, precision: machine.precision });
+          const where = { backend: machine.backend, baseBytes: bytes, atCheckpoints: true };
+          const train = planRun({ ...smol, ...shape }, asked, where).total;
+          expect(runMemory(base, method, machine)).toBe(train);
+          expect(memoryOf(id, method, machine)).toBe(train);
+        }
+    },
+  );
+});
+
 describe('fitMemory', () => {
   const asked = hyper({ batch: 6, sequenceLength: 1024 });
   const fit = (available: number, patch: Partial<Hyper> = {}) =>
@@ -98,6 +151,16 @@ describe('fitMemory', () => {
     expect(seen).toEqual(['1 x 6', 'again 1 x 6', 'again 2 x 3', 'again 3 x 2', 'again 6 x 1']);
   });
 
+  it('makes room for measuring, and does without it at checkpoints before it refuses', () => {
+    const room = { backend: 'tensorflow', measuring: { ...measuring, atCheckpoints: true } } as const;
+    const fitted = (available: number) => fitMemory(smol, hyper(), { ...room, available });
+    const both = run({}, true).total;
+    expect(fitted(1.06 * both)).toMatchObject({ plan: { total: both }, changes: [] });
+    const least = Math.max(run({ recompute: true }).total, run().total);
+    expect(fitted(1.06 * least).changes).toEqual(['checkpoints are not measured']);
+    expect(() => fitted(0.9 * run({ recompute: true }).total)).toThrow(/memory/);
+  });
+
   it('says what would fit where nothing else helps', () => {
     const small = (patch: Partial<Hyper>) => plan({ batch: 1, recompute: true, ...patch }).total / 0.94;
     const refusal = (available: number, patch: Partial<Hyper> = {}) => {
@@ -117,7 +180,9 @@ describe('fitMemory', () => {
     expect(small({ sequenceLength: length })).toBeLessThan(1.02 * available);
     expect(small({ sequenceLength: 2 * length })).toBeGreaterThan(available);
     const full = { method: 'full', optimizer: 'adamw' } as const;
-    expect(refusal(small({ sequenceLength: 1024 }), full).next).toBe('Train with --method lora.');
+    expect(refusal(small({ sequenceLength: 1024, optimizer: 'adamw' }), full).next).toBe(
+      'Train with --method lora.',
+    );
     expect(refusal(small({ ...full, sequenceLength: 128 }), full).next).toMatch(/^Train with --seq \d+\.$/);
     expect(refusal(2e8).next).toBe('Train from a smaller base, or free some memory.');
   });
