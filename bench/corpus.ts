@@ -2,21 +2,32 @@
  * How fast a folder becomes tokens, and in how much memory. The folder is copied until it has a million lines.
  *
  *     npm run bench:corpus -- FOLDER [BASE.gguf]
+ *     npm run bench:corpus -- --files 20000 [BASE.gguf]     # what evaluating takes on so many generated files
  *
  * Without a base a stand-in cuts words, so that what is measured is everything but the tokenizer.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { buildCorpus, surveyCorpus, type CorpusTokenizer } from '../src/corpus/index.ts';
+import { measureEvaluation } from './evaluation-memory.ts';
 
 const LINES = 1_000_000;
 
-export async function main([folder, base]: string[]): Promise<void> {
-  if (!folder) throw new Error('Give a folder: npm run bench:corpus -- FOLDER [BASE.gguf]');
+export async function main(args: string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args,
+    options: { files: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [folder, base] = values.files ? [undefined, ...positionals] : positionals;
+  if (!folder && !values.files)
+    throw new Error('Give a folder: npm run bench:corpus -- FOLDER [BASE.gguf], or --files 20000.');
   const work = await mkdtemp(join(tmpdir(), 'fmn-bench-corpus-'));
   try {
-    await measure(folder, base, work);
+    if (folder) await measure(folder, base, work);
+    else await measureEvaluation(Number(values.files), base, work);
   } finally {
     await rm(work, { recursive: true, force: true });
   }

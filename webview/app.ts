@@ -33,6 +33,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
       render();
     },
     stop: (run: string) => host.post({ type: 'stop', run }),
+    measure: (run: string) => host.post({ type: 'measure', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
   };
   const { top, middle, bottom } = sections(actions);

@@ -3,6 +3,7 @@ import { formatBytes, formatDuration } from './format.ts';
 import { followToEnd } from './follow.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { printJson } from './output.ts';
+import { describeServed } from './served-check.ts';
 import { writeReport } from './commands/report.ts';
 import { comparisonTable } from './tables.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -68,13 +69,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
   );
   if (summary) {
     console.log(`${comparisonTable(summary.comparisons)}${summary.sentence}\n`);
-    if (summary.served) {
-      const { meanKl, limit, ok } = summary.served;
-      const verdict = ok
-        ? 'what is served is what was trained'
-        : 'what is served is NOT what was trained, so it is not offered';
-      console.log(`Checked: ${verdict} (mean KL ${meanKl.toFixed(4)} nats per token, limit ${limit}).\n`);
-    }
+    if (summary.served) console.log(`${describeServed(summary.served)}\n`);
     if (summary.example) {
       const { file, line, prefix, actual, before, after } = summary.example;
       const shown = (text: string) => JSON.stringify(text.split('\n')[0]);

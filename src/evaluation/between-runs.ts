@@ -40,7 +40,7 @@ export async function compareRuns(dirs: readonly string[]): Promise<RunCompariso
 /** Errors: run-not-finished; those of reading a run. */
 export async function readEvaluated(dir: string): Promise<EvaluatedRun> {
   const summary = await readJson(evaluationSummaryPath(dir), summarySchema);
-  if (!summary) throw await notEvaluated(dir, await readSpec(dir));
+  if (!summary?.comparisons.length) throw await notEvaluated(dir, await readSpec(dir));
   return readFigures(dir, summary);
 }
 
@@ -83,7 +83,7 @@ async function notEvaluated(dir: string, { id }: RunSpec): Promise<UserError> {
     'run-not-finished',
     done ? `Run ${id} was not evaluated.` : `Run ${id} is ${status} and was not evaluated yet.`,
     done
-      ? `Measure it with "forget-me-not evaluate ${id}", then compare.`
+      ? 'Measure the result, then compare.'
       : `Let it finish, or go on with "forget-me-not resume ${id}", then compare.`,
   );
 }
@@ -132,7 +132,7 @@ function pairRuns(
     if (!one || !two) {
       const [lacks, has] = one ? [other, first] : [first, other];
       warnings.push(
-        `${task} was measured of ${has.spec.id} alone; "forget-me-not evaluate ${lacks.spec.id} --tasks ${task}" adds it.`,
+        `${task} was measured of ${has.spec.id} alone, and waits to be measured of ${lacks.spec.id}.`,
       );
       continue;
     }
@@ -153,7 +153,7 @@ function leftOut(
   if (old.length > 0)
     return old.map(
       ({ spec }) =>
-        `The items of ${task} in ${spec.id} can't be read or were measured by an early version; measure them again with "forget-me-not evaluate ${spec.id} --tasks ${task}".`,
+        `The items of ${task} in ${spec.id} can't be read or were measured by an early version; measure ${spec.id} again.`,
     );
   if (shared === 0)
     return [

@@ -10,12 +10,12 @@ import { readSpec } from '../runs/index.ts';
 import { listCheckpoints } from '../training/checkpoints.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { compare, figure } from './compare.ts';
-import { isMeasuredAtCheckpoints, writeRows } from './evaluate-run.ts';
+import { writeRows } from './evaluate-run.ts';
 import { removeLeftovers, temporaryFile } from './leftovers.ts';
 import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { Resources, resultAt, type Subject } from './resources.ts';
 import { summarise } from './sentence.ts';
-import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
+import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './tasks/task.ts';
 
 /**
@@ -29,7 +29,7 @@ export async function evaluateCheckpoint(
   options: EvaluateOptions = {},
 ): Promise<Summary> {
   const spec = await readSpec(dir);
-  const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
+  const chosen = options.tasks ? chooseTasks(options.tasks) : tasksOf(spec);
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   await removeLeftovers(dir);
   const file = step === 0 ? undefined : temporaryFile(dir, step);
@@ -43,7 +43,7 @@ export async function evaluateCheckpoint(
   }
 }
 
-const plannedTasks = (spec: RunSpec): readonly Task[] => {
+const tasksOf = (spec: RunSpec): readonly Task[] => {
   const atCheckpoints = allTasks.filter((task) => isMeasuredAtCheckpoints(task, spec));
   return atCheckpoints.length ? atCheckpoints : allTasks.filter((task) => task.planned(spec) > 0);
 };

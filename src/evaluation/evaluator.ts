@@ -1,5 +1,5 @@
 /**
- * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--verbose]`.
+ * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--verbose]`.
  * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. Its parent's askToStop and SIGTERM stop it.
  */
 import { parseArgs } from 'node:util';
@@ -11,6 +11,7 @@ import { evaluateCheckpoint } from './evaluate-checkpoint.ts';
 import { evaluateModel } from './evaluate-model.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import type { EvaluateOptions } from './measure.ts';
+import { checkRun } from './served-check.ts';
 import { settingNames, type SettingName } from './tasks/task.ts';
 
 const emit = (message: EvaluatorMessage) => process.stdout.write(`${JSON.stringify(message)}\n`);
@@ -21,6 +22,8 @@ interface Arguments {
   model: { path: string; name: string | undefined } | undefined;
   /** Of the run; 0 is its base. */
   checkpoint: number | undefined;
+  /** Only whether what is served is what was trained. */
+  check: boolean;
   options: EvaluateOptions;
 }
 
@@ -38,6 +41,7 @@ function readArguments(): Arguments {
         data: { type: 'string', multiple: true },
         limit: { type: 'string' },
         setting: { type: 'string' },
+        check: { type: 'boolean', default: false },
         verbose: { type: 'boolean' },
       },
     });
@@ -61,6 +65,8 @@ function readArguments(): Arguments {
     throw new UserError('bad-argument', `--checkpoint wants a step, not "${values.checkpoint}".`, usage);
   if (checkpoint !== undefined && model !== undefined)
     throw new UserError('bad-argument', 'A model by itself has no checkpoints.', usage);
+  if (values.check && (model !== undefined || checkpoint !== undefined))
+    throw new UserError('bad-argument', "--check is of a run's result.", usage);
   if (values.setting !== undefined && !settingNames.includes(values.setting as SettingName))
     throw new UserError(
       'bad-argument',
@@ -76,6 +82,7 @@ function readArguments(): Arguments {
     dir,
     model: model === undefined ? undefined : { path: model, name },
     checkpoint,
+    check: values.check,
     options: {
       tasks: values.tasks?.split(',').filter(Boolean),
       data: Object.fromEntries(pairs),
@@ -91,12 +98,13 @@ heedStop();
 
 let code = 0;
 try {
-  const { dir, model, checkpoint, options: asked } = readArguments();
+  const { dir, model, checkpoint, check, options: asked } = readArguments();
   const options = { ...asked, onEvent: emit, signal: controller.signal };
   if (model) {
     const base = await resolveBase(model.path);
     await evaluateModel({ ...base, id: model.name ?? base.id }, options);
   } else if (checkpoint !== undefined) await evaluateCheckpoint(dir!, checkpoint, options);
+  else if (check) await checkRun(dir!, options);
   else await evaluateRun(dir!, options);
 } catch (error) {
   const report = reportError(error);

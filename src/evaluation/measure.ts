@@ -2,10 +2,10 @@
 import { UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import { countsOf, type Counts } from './compare.ts';
-import { forgettingAverage } from './forgetting.ts';
+import { FORGETTING, forgettingAverage } from './forgetting.ts';
 import { Progress, type ProgressPart } from './progress.ts';
 import type { Resources } from './resources.ts';
-import { scoreItems } from './score-items.ts';
+import { scoreItems, scoreTogether } from './score-items.ts';
 import { chooseTasks } from './tasks/index.ts';
 import type { EvaluatedModel, Item, ItemScore, PlanContext, SettingName, Task } from './tasks/task.ts';
 
@@ -22,6 +22,8 @@ export interface EvaluateOptions {
 }
 
 export interface Measurement {
+  task: string;
+  /** None of a task that could not be measured. */
   counts: Counts[];
   /** What they were counted from; an average of tasks has no items of its own. */
   of?: {
@@ -64,10 +66,11 @@ export class Evaluation {
         if (asked || signal?.aborted || !(error instanceof UserError)) throw error;
         const message = `${task.title} was not measured: ${error.message} ${error.next}`;
         this.emit({ type: 'warning', message });
+        yield { task: task.name, counts: [] };
       }
     }
     const average = forgettingAverage(all);
-    if (average) yield { counts: [average] };
+    if (average) yield { task: FORGETTING, counts: [average] };
   }
 
   private async measureTask(
@@ -79,23 +82,23 @@ export class Evaluation {
     const warn = (message: string) => this.emit({ type: 'warning', message });
     const { base } = this.resources;
     const plan = await task.plan({ setting, limit, data: data?.[task.name], base, run, warn, signal });
-    const { items } = plan;
+    const { together = [] } = plan;
+    const items = [...together, ...plan.items];
     const total = items.length * models.length;
     let done = 0;
     this.progress.report(task.name, done, total);
-    const scores: ItemScore[][] = [];
-    for (const model of models) {
-      scores.push(
-        await scoreItems(task, items, model, {
-          sandbox: () => this.resources.sandbox(),
-          onScore: () => this.progress.report(task.name, (done += 1), total),
-          signal,
-        }),
-      );
+    const context = {
+      sandbox: () => this.resources.sandbox(),
+      onScore: () => this.progress.report(task.name, (done += 1), total),
+      signal,
+    };
+    const scores = await scoreTogether(task, together, models, context);
+    for (const [at, model] of models.entries()) {
+      scores[at]!.push(...(await scoreItems(task, plan.items, model, context)));
       if (models.length > 1) await model.rest();
     }
     const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: plan.setting }));
-    return { counts: countsOf(measures, scores), of: { task, items, scores } };
+    return { task: task.name, counts: countsOf(measures, scores), of: { task, items, scores } };
   }
 }
 
@@ -105,7 +108,7 @@ export const stopped = (error: unknown, signal: AbortSignal | undefined): unknow
     ? new UserError(
         'cancelled',
         'The evaluation was stopped.',
-        'Start it again with "forget-me-not evaluate": it goes on where it was.',
+        'Measure again when you like: it goes on where it was.',
         { cause: error },
       )
     : error;

@@ -7,9 +7,10 @@ export interface ProgressPart {
   cost: number;
 }
 
+export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
 /** What a run's evaluation has besides its tasks. */
 export const runParts: readonly ProgressPart[] = [
-  { name: 'served', title: 'Checking the result', cost: 10 },
+  servedPart,
   { name: 'example', title: 'An example', cost: 24 },
 ];
 /** Below this share of the work nothing can be said about the rest. */

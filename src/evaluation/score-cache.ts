@@ -16,8 +16,8 @@ const lineSchema = z.object({
 });
 
 export interface ScoreCache {
-  get(item: Item): ItemScore | undefined;
-  put(item: Item, score: ItemScore): Promise<void>;
+  get(item: Pick<Item, 'digest'>): ItemScore | undefined;
+  put(item: Pick<Item, 'digest'>, score: ItemScore): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -33,6 +33,39 @@ export async function scoreItems<I extends Item>(
   return scores;
 }
 
+/**
+ * All models on items of a task, one item after the other. A score counts beside those that it was taken with: in the
+ * cache an item is another one for other models.
+ */
+export async function scoreTogether<I extends Item>(
+  task: Task<I>,
+  items: readonly I[],
+  models: readonly EvaluatedModel[],
+  context: ScoreContext & { onScore(): void },
+): Promise<ItemScore[][]> {
+  const caches = await Promise.all(models.map((model) => openScoreCache(model, task)));
+  const beside = models.map(({ digest }) => digest.slice(0, 32)).join(' ');
+  const scores = models.map((): ItemScore[] => []);
+  try {
+    for (const item of items) {
+      context.signal?.throwIfAborted();
+      const key = { digest: `${item.digest} beside ${beside}` };
+      let found = caches.flatMap((cache) => cache.get(key) ?? []);
+      if (found.length < models.length) {
+        found = await task.scoreTogether!(item, models, context);
+        for (const [at, cache] of caches.entries()) await cache.put(key, found[at]!);
+      }
+      for (const [at, score] of found.entries()) {
+        scores[at]!.push(score);
+        context.onScore();
+      }
+    }
+  } finally {
+    for (const cache of caches) await cache.close();
+  }
+  return scores;
+}
+
 /** Works on `width` values at a time. After an error nothing new is begun, and it is thrown when all have ended. */
 async function forEach<T>(values: Iterable<T>, width: number, work: (value: T) => Promise<void>) {
   const queue = values[Symbol.iterator]();

@@ -21,7 +21,12 @@ function change({ difference }: Comparison, sign = true): string {
   return `${mark}${Math.abs(difference.value).toFixed(places)} ± ${half.toFixed(places)}`;
 }
 
-export function summarise(comparisons: readonly Comparison[], served?: Summary['served']): string {
+/** `pending`: titles of tasks that are still to be measured. */
+export function summarise(
+  comparisons: readonly Comparison[],
+  served?: Summary['served'],
+  pending: readonly string[] = [],
+): string {
   const find = (task: string, metric: string) =>
     comparisons.find((one) => one.task === task && one.metric === metric);
   const parts = [
@@ -34,6 +39,7 @@ export function summarise(comparisons: readonly Comparison[], served?: Summary['
     served && !served.ok
       ? `Not to be served: llama.cpp and the trainer differ by ${show(served.meanKl)} nats per token on this result.`
       : '',
+    pending.length ? `Not measured yet: ${pending.join(', ')}.` : '',
   ];
   return parts.filter(Boolean).join(' ') || 'Nothing was measured.';
 }

@@ -1,8 +1,8 @@
 /** Is what is served what was trained? The two engines' distributions on the same text, compared. */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
+import { evaluationSummaryPath } from '../runs/files.ts';
 
 export type Served = NonNullable<Summary['served']>;
 
@@ -39,26 +39,26 @@ export function compareDistributions(
 /** The verdict in a run's evaluation/summary.json; undefined when there is none yet. */
 async function readServed(runDir: string): Promise<Served | undefined> {
   try {
-    const json: unknown = JSON.parse(await readFile(join(runDir, 'evaluation', 'summary.json'), 'utf8'));
+    const json: unknown = JSON.parse(await readFile(evaluationSummaryPath(runDir), 'utf8'));
     return summarySchema.parse(json).served;
   } catch {
     return undefined;
   }
 }
 
-/** Throws `adapter-mismatch` for a result that was checked and found different, `run-not-finished` for one never checked. */
-export async function requireVerified(runDir: string): Promise<void> {
+/**
+ * Throws `adapter-mismatch` for a result that was checked and found different. One that was never checked is checked
+ * now: `check` writes the verdict into its summary.
+ */
+export async function requireVerified(runDir: string, check: () => Promise<void>): Promise<void> {
+  if (!(await readServed(runDir))) await check();
   const served = await readServed(runDir);
-  if (!served)
-    throw new UserError(
-      'run-not-finished',
-      'This result was never checked against what was trained.',
-      'Check it with "forget-me-not evaluate", then use it.',
-    );
-  if (!served.ok)
-    throw new UserError(
-      'adapter-mismatch',
-      `What is served differs from what was trained: ${served.meanKl.toFixed(3)} nats per token, where ${served.limit} is allowed.`,
-      'Train again on the same base file; if it stays so, report it.',
-    );
+  if (!served) throw new Error(`${runDir} was checked, and has no verdict`);
+  if (!served.ok) throw new UserError('adapter-mismatch', ...servedOtherwise(served));
 }
+
+/** What happened, and what to do next. */
+export const servedOtherwise = ({ meanKl, limit }: Served): [message: string, next: string] => [
+  `The served model answers otherwise than the trained one did: ${meanKl.toPrecision(2)} nats per token apart, where ${limit} is allowed.`,
+  'Train again on the same base file, or use another run; if it stays so, report it.',
+];

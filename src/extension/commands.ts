@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { trainingNow } from '../runs/index.ts';
+import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
 import { exportResult, importAdapter } from './exchange.ts';
@@ -14,7 +15,8 @@ import { showMenu } from './menu.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { askToStop } from './progress.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion-commands.ts';
-import { whyNotServable, type Standing } from './texts.ts';
+import { hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
+import { useRun } from './use-run.ts';
 
 interface CommandEntry {
   /** Training and serving wait until the workspace is trusted. */
@@ -29,6 +31,7 @@ const table: Record<string, CommandEntry> = {
   findLearningRate: { needsTrust: true, trains: true, run: findLearningRate },
   showResults: { run: (context, which) => context.panel.show(which) },
   useForCompletion: { needsTrust: true, run: useForCompletion },
+  measureResult: { needsTrust: true, run: measureResult },
   stopTraining: { run: stopTraining },
   resumeTraining: { needsTrust: true, trains: true, run: resumeTraining },
   exportResult: { run: exportResult },
@@ -99,14 +102,26 @@ async function useForCompletion(context: Context, which: Which): Promise<void> {
   const run = await pickRun(
     context,
     which,
-    ['done'],
+    (one, standing) => !whyNotServable(one, standing),
     'Which result is to complete your code?',
-    'No run is finished yet.',
+    'No run has a result yet that can complete code.',
+    servableItem,
   );
+  if (run) await useRun(context, run);
+}
+
+/** Also goes on with an evaluation that died: what was measured is not measured again. */
+async function measureResult(context: Context, which: Which): Promise<void> {
+  const { runs, children, log, panel } = context;
+  const placeHolder = 'Which result is to be measured?';
+  const run = await pickRun(context, which, hasResult, placeHolder, 'No run is finished yet.');
   if (!run) return;
-  const refused = whyNotServable(run, context.runs.standing(run));
-  if (refused) throw new UserError('adapter-mismatch', refused, 'Show its results for the details.');
-  await context.completion.use(run);
+  const { id, name } = run.spec;
+  await whileShown(`Measuring ${name}`, (options) =>
+    children.ask(z.unknown(), ['evaluate', id], options),
+  ).finally(() => runs.refresh());
+  const sentence = runs.get(id)?.summary?.sentence ?? `${name} was measured.`;
+  await log.ask('info', sentence, { title: 'Show Results', run: () => panel.show(id) });
 }
 
 async function stopTraining(context: Context, which: Which): Promise<void> {

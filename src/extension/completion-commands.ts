@@ -4,7 +4,8 @@ import { UserError } from '../protocol/errors.ts';
 import type { Context } from './context.ts';
 import { languageName } from './language-name.ts';
 import { setCompletionEnabled, settings } from './settings.ts';
-import { runItem, whyNotServable } from './texts.ts';
+import { servableItem, whyNotServable } from './texts.ts';
+import { useRun } from './use-run.ts';
 
 /** The one used before stands first: its key and Enter go back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
@@ -16,7 +17,7 @@ export async function switchAdapter(context: Context): Promise<void> {
   const items = runs.all
     .filter((run) => !whyNotServable(run, runs.standing(run)))
     .sort((a, b) => rank(a.spec.id) - rank(b.spec.id))
-    .map((run) => runItem(run, runs.standing(run), run.spec.id === now));
+    .map((run) => servableItem(run, runs.standing(run), run.spec.id === now));
   if (items.length === 0)
     throw new UserError(
       'run-not-found',
@@ -25,7 +26,7 @@ export async function switchAdapter(context: Context): Promise<void> {
     );
   const placeHolder = now ? 'Which adapter from now on?' : 'Which adapter is to complete your code?';
   const chosen = await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true });
-  if (chosen && chosen.run.spec.id !== now) await completion.use(chosen.run);
+  if (chosen && chosen.run.spec.id !== now) await useRun(context, chosen.run);
 }
 
 const pauses = [

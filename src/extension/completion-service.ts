@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 import { GhostText } from './ghost-text.ts';
 import { KeptWatch, type Accepted } from './kept-watch.ts';
 import { setCompletionEnabled, settings } from './settings.ts';
-import { whyNotServable } from './texts.ts';
+import { isChecked, whyNotServable } from './texts.ts';
 
 /** Without a request for this long the server gives its memory back; the next one starts it again. */
 const IDLE_MINUTES = 10;
@@ -53,11 +53,11 @@ export class CompletionService {
     );
   }
 
-  /** The run that was chosen and still can be served. */
+  /** The run that was chosen and still can be served, without a check. */
   get inUse(): RunSnapshot | undefined {
     const id = this.context.store.inUse;
     const run = id ? this.context.runs.get(id) : undefined;
-    return run && !whyNotServable(run, this.context.runs.standing(run)) ? run : undefined;
+    return run && isChecked(run) && !whyNotServable(run, this.context.runs.standing(run)) ? run : undefined;
   }
   /** The run that completes this document now. */
   runFor(document: vscode.TextDocument): RunSnapshot | undefined {

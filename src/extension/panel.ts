@@ -142,6 +142,9 @@ export class ResultsPanel implements vscode.Disposable {
       case 'useForCompletion':
         await vscode.commands.executeCommand('forgetMeNot.useForCompletion', wish.run);
         return;
+      case 'measure':
+        await vscode.commands.executeCommand('forgetMeNot.measureResult', wish.run);
+        return;
       case 'stop':
         await vscode.commands.executeCommand('forgetMeNot.stopTraining', wish.run);
         return;

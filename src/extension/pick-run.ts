@@ -8,13 +8,14 @@ import { runItem, type Standing } from './texts.ts';
 /** A run's id, or nothing: then the person is asked. */
 export type Which = string | undefined;
 
-/** The run that was meant, or the one the person picks among those with this standing. */
+/** The run that was meant, or the one the person picks among those with this standing, or that fit. */
 export async function pickRun(
   { runs, store }: Context,
   which: Which,
-  standings: Standing[],
+  fits: readonly Standing[] | ((run: RunSnapshot, standing: Standing) => boolean),
   placeHolder: string,
   none: string,
+  itemOf = runItem,
 ): Promise<RunSnapshot | undefined> {
   await runs.refresh();
   if (which) {
@@ -27,9 +28,10 @@ export async function pickRun(
       );
     return run;
   }
-  const fitting = runs.all.filter((run) => standings.includes(runs.standing(run)));
+  const isFit = typeof fits === 'function' ? fits : (_: RunSnapshot, one: Standing) => fits.includes(one);
+  const fitting = runs.all.filter((run) => isFit(run, runs.standing(run)));
   if (fitting.length === 0)
     throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
-  const items = fitting.map((run) => runItem(run, runs.standing(run), store.inUse === run.spec.id));
+  const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
   return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.run;
 }

@@ -1,5 +1,7 @@
 /** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
+import { servedOtherwise } from '../export/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { formatDuration } from '../protocol/units.ts';
@@ -67,6 +69,12 @@ export const runItem = (run: RunSnapshot, standing: Standing, inUse: boolean) =>
   run,
 });
 
+/** The same among those that can complete code. */
+export function servableItem(run: RunSnapshot, standing: Standing, inUse: boolean) {
+  const item = runItem(run, standing, inUse);
+  return isChecked(run) ? item : { ...item, description: `${item.description} · will be checked first` };
+}
+
 /** One line after the name in the Runs view. */
 export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse: boolean): string {
   const { spec, state } = snapshot;
@@ -132,15 +140,24 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
   }
 }
 
-/** Why a run can't complete code, or undefined when it can. */
-export function whyNotServable(snapshot: RunSnapshot, standing: Standing): string | undefined {
+/** Its weights are written, though its evaluation may have died, and the trainer with it. */
+export const hasResult = ({ state }: RunSnapshot, standing: Standing) =>
+  standing === 'done' || (standing === 'interrupted' && state.status === 'evaluating');
+
+/** Whether it was ever seen if what is served is what was trained. */
+export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undefined;
+
+/** Why a run can't complete code; undefined when it can, be it after a check (`isChecked`). */
+export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserError | undefined {
   const { spec, summary } = snapshot;
-  if (standing !== 'done') return `${spec.name} is not finished, so there is nothing to complete with yet.`;
+  if (!hasResult(snapshot, standing))
+    return new UserError(
+      'run-not-finished',
+      `${spec.name} is not finished, so there is nothing to complete with yet.`,
+      'Let it finish, or resume it.',
+    );
   const served = summary?.served;
-  if (!served)
-    return `Whether the served model agrees with the trained one could not be checked for ${spec.name}, so it isn't offered for completion.`;
-  if (!served.ok)
-    return `The served model of ${spec.name} differs from the trained one (${served.meanKl.toPrecision(2)} nats per token, at most ${served.limit} is allowed), so it isn't offered for completion.`;
+  if (served && !served.ok) return new UserError('adapter-mismatch', ...servedOtherwise(served));
   return undefined;
 }
 

@@ -37,7 +37,15 @@ export const comparisonSchema = z.object({
 });
 export type Comparison = z.infer<typeof comparisonSchema>;
 
-/** evaluation/summary.json */
+/** Served against trained distribution of the exported result; mean KL in nats per token. */
+export const servedSchema = z.object({
+  meanKl: z.number(),
+  limit: z.number(),
+  tokens: z.int(),
+  ok: z.boolean(),
+});
+
+/** evaluation/summary.json; written anew after each task. */
 export const summarySchema = z.object({
   step: z.int(),
   /** One sentence: what was learned, what was forgotten. */
@@ -54,7 +62,8 @@ export const summarySchema = z.object({
       after: z.string(),
     })
     .optional(),
-  /** Served against trained distribution of the exported result; mean KL in nats per token. */
-  served: z.object({ meanKl: z.number(), limit: z.number(), tokens: z.int(), ok: z.boolean() }).optional(),
+  served: servedSchema.optional(),
+  /** Tasks that were to be measured and are not yet; absent where the evaluation came to its end. */
+  pending: z.array(taskName).optional(),
 });
 export type Summary = z.infer<typeof summarySchema>;

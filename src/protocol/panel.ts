@@ -134,6 +134,7 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('show'), runs: z.array(z.string()) }),
   z.object({ type: z.literal('compare'), runs: z.array(z.string()).min(2) }),
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
+  z.object({ type: z.literal('measure'), run: z.string() }),
   z.object({ type: z.literal('stop'), run: z.string() }),
   z.object({ type: z.literal('save'), name: z.string(), base64: z.string() }),
 ]);

@@ -128,7 +128,7 @@ class Reproducing {
   private async take(name: VariantName, id: string): Promise<boolean> {
     const dir = join(runsDir(), id);
     const run = await readRun(dir).catch(() => undefined);
-    if (run?.state.status !== 'done' || !run.summary) return false;
+    if (run?.state.status !== 'done' || !run.summary || run.summary.pending) return false;
     this.evidence.runs[name] = await readMeasured(dir);
     this.done.add(name);
     return true;

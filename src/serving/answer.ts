@@ -9,6 +9,8 @@ export interface AnswerOptions {
   /** Tokens at most. */
   most: number;
   stop?: readonly string[] | undefined;
+  /** Goes on where the model would end. */
+  ignoreEnd?: boolean | undefined;
   onText?: OnText | undefined;
   /** Characters at its beginning that are known already, and not told. */
   known?: number;
@@ -43,7 +45,7 @@ export class Answer {
 
   /** Takes the next token; says whether the answer has ended. */
   push(token: number, chance?: Omit<TokenChance, 'offset'>): boolean {
-    if (this.vocabulary.ends.has(token)) {
+    if (this.vocabulary.ends.has(token) && !this.options.ignoreEnd) {
       this.finishReason = 'stop';
       this.flush();
       return true;

@@ -76,6 +76,7 @@ export class EngineModel {
         prompt: tokens,
         most,
         stop: request.stop,
+        ignoreEnd: request.ignoreEnd,
         onText,
         known: heal.length,
       });

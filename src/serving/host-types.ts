@@ -57,6 +57,8 @@ export interface HostRequest {
   minP?: number | undefined;
   /** Texts that end the answer; they are not part of it. */
   stop?: string[] | undefined;
+  /** Goes on where the model would end, to `maxTokens`. Not in `sample`. */
+  ignoreEnd?: boolean | undefined;
   /** Same seed, same answer. Default: another one each time. */
   seed?: number | undefined;
   /** Other files, put before the prompt as the base's own format has it; the first to be cut. */

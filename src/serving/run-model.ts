@@ -15,8 +15,11 @@ export interface ServedRun {
   models: { name: string; path: string }[];
 }
 
-/** Throws UserError `run-not-finished` without a result or without a check, `adapter-mismatch` when the check failed. */
-export async function servedRun(dir: string): Promise<ServedRun> {
+/**
+ * `check` is asked to compare served and trained where that was never done (see `requireVerified`).
+ * Throws UserError `run-not-finished` without a result, `adapter-mismatch` when the check failed, and what `check` throws.
+ */
+export async function servedRun(dir: string, check: () => Promise<void>): Promise<ServedRun> {
   const spec = await readSpec(dir);
   const lora = spec.hyper.method === 'lora';
   const path = join(dir, artefactName(spec));
@@ -29,7 +32,7 @@ export async function servedRun(dir: string): Promise<ServedRun> {
       `Let it finish, or go on with "forget-me-not resume ${spec.id}".`,
     );
   }
-  await requireVerified(dir);
+  await requireVerified(dir, check);
   const file = [{ name: spec.id, path }];
   return {
     name: spec.id,

@@ -1,6 +1,5 @@
 /** Runs the evaluator as a child of the trainer and writes what it reports into the run. */
 import { spawn } from 'node:child_process';
-import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { askToStop, stoppable } from '../protocol/child.ts';
@@ -101,8 +100,6 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
   });
   if (!cut || cut === 'failed') return;
   const why = cut === 'signal' ? 'The evaluation was stopped' : `The evaluator ended early (${how})`;
-  await writer.event({
-    type: 'warning',
-    message: `${why}; measure with "forget-me-not evaluate ${basename(dir)}".`,
-  });
+  const message = `${why}; what was measured is kept, and measuring the result again goes on from there.`;
+  await writer.event({ type: 'warning', message });
 }

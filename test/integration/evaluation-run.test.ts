@@ -7,12 +7,14 @@ import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
+import { checkRun } from '../../src/evaluation/served-check.ts';
 import { compareDistributions, requireVerified } from '../../src/export/verify.ts';
 import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
 import { createRun } from '../../src/runs/index.ts';
 import { openLlamaHost, type LlamaHost } from '../../src/serving/llama-host.ts';
+import { servedRun } from '../../src/serving/run-model.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 const WINDOW = 48;
@@ -164,7 +166,7 @@ describe('a run with an adapter', () => {
   it('is found to be served as trained, to far below the limit on F32 weights', async () => {
     expect(summary.served).toMatchObject({ ok: true, tokens: 96 });
     expect(summary.served!.meanKl).toBeLessThan(1e-5);
-    await expect(requireVerified(dir)).resolves.toBeUndefined();
+    await expect(requireVerified(dir, () => Promise.reject(new Error('it was')))).resolves.toBeUndefined();
   });
 
   it('shows a held-out line of a held-out file', async () => {
@@ -202,6 +204,52 @@ describe('a run with an adapter', () => {
       find(summary, 'retention', 'KL from base'),
     );
   });
+});
+
+it('loses only the task under way when it is stopped, and goes on after it', async () => {
+  const dir = await newRun(changed);
+  const stop = new AbortController();
+  const onDisk = async () =>
+    summarySchema.parse(JSON.parse(await readFile(join(dir, 'evaluation', 'summary.json'), 'utf8')));
+  const seen: Promise<Summary>[] = [];
+  const stopped = evaluate(dir, {
+    signal: stop.signal,
+    onEvent(message) {
+      if (message.type === 'progress' && message.phase === 'HumanEval' && message.done === 0)
+        seen.push(onDisk());
+      if (message.type === 'progress' && message.phase === "The base's own text") stop.abort();
+    },
+  });
+  await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+  expect(await seen[0]).toMatchObject({
+    served: { ok: true },
+    comparisons: [],
+    pending: ['humaneval', 'workspace', 'retention'],
+  });
+  const left = await onDisk();
+  expect(left).toMatchObject({ served: { ok: true }, pending: ['retention'] });
+  expect(left.sentence).toMatch(/^Learned: .* Not measured yet: The base's own text\.$/);
+  const { summary, messages } = await evaluate(dir);
+  expect(summary).not.toHaveProperty('pending');
+  expect(find(summary, 'workspace', 'loss')).toEqual(find(left, 'workspace', 'loss'));
+  expect(find(summary, 'workspace', 'latency')).toEqual(find(left, 'workspace', 'latency'));
+  expect(find(summary, 'retention', 'KL from base')).toBeDefined();
+  expect(messages.at(-1)).toEqual({ type: 'summary', summary });
+});
+
+it('is checked without being measured, which lets it be served', async () => {
+  const dir = await newRun(changed);
+  const messages: EvaluatorMessage[] = [];
+  const check = async () => {
+    await checkRun(dir, { onEvent: (message) => messages.push(message) });
+  };
+  expect(await servedRun(dir, check)).toMatchObject({ basePath: base, models: [] });
+  expect(messages.at(-1)).toMatchObject({
+    type: 'summary',
+    summary: { served: { ok: true }, comparisons: [], pending: ['humaneval', 'workspace', 'retention'] },
+  });
+  // Once is enough.
+  await servedRun(dir, () => Promise.reject(new Error('it was checked')));
 });
 
 it('measures a whole model just as well', async () => {

@@ -11,5 +11,6 @@ export interface Actions {
   /** These runs beside the selected one. */
   showBeside(runs: string[]): void;
   stop(run: string): void;
+  measure(run: string): void;
   useForCompletion(run: string): void;
 }

@@ -11,6 +11,7 @@ export class StatusSection implements Section {
   private readonly progress = h('progress', { 'aria-label': 'Training progress' });
   private readonly spinner = spinner('Working');
   private readonly stop;
+  private readonly measure;
   private readonly use;
   private readonly inUse = h('span', { class: 'in-use' }, 'In use for completion');
   /** Heard by screen readers when the state changes, not at every step. */
@@ -18,8 +19,9 @@ export class StatusSection implements Section {
   readonly element: HTMLElement;
   private run = '';
 
-  constructor({ stop, useForCompletion }: Actions) {
+  constructor({ stop, measure, useForCompletion }: Actions) {
     this.stop = button('Stop', () => stop(this.run));
+    this.measure = button('Measure result', () => measure(this.run));
     this.use = button('Use for completion', () => useForCompletion(this.run), 'primary');
     this.element = h(
       'section',
@@ -31,6 +33,7 @@ export class StatusSection implements Section {
         this.label,
         this.sentence,
         this.stop,
+        this.measure,
         this.use,
         this.inUse,
       ),
@@ -56,6 +59,7 @@ export class StatusSection implements Section {
     this.spinner.hidden = !status.live || status.progress !== undefined;
     const used = inUse === this.run;
     this.stop.hidden = !canAct || !status.canStop;
+    this.measure.hidden = !canAct || !status.canMeasure;
     this.use.hidden = !canAct || !status.canUse || used;
     this.inUse.hidden = !used;
     setText(this.announcement, `${status.label}. ${status.next ? `${status.sentence} ${status.next}` : ''}`);

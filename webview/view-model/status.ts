@@ -16,6 +16,8 @@ export interface StatusView {
   live: boolean;
   canStop: boolean;
   canUse: boolean;
+  /** Something is still to be measured. */
+  canMeasure: boolean;
 }
 
 /** The owner writes its heartbeat every few seconds; a loaded machine may be late, a minute is not late. */
@@ -42,7 +44,7 @@ function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
 }
 
 export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
-  const { state, spec, summary, events } = snapshot;
+  const { state, spec, summary } = snapshot;
   const kind = statusKind(snapshot, now);
   const live = kind === 'queued' || kind === 'running' || kind === 'evaluating';
   const at = `step ${state.step} of ${state.steps}`;
@@ -54,7 +56,8 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
     sentence: '',
     live,
     canStop: live,
-    canUse: kind === 'done' && summary?.served?.ok === true && events.some(({ type }) => type === 'done'),
+    canMeasure: hasResult(snapshot, kind) && (!summary || summary.pending !== undefined),
+    canUse: hasResult(snapshot, kind) && summary?.served?.ok !== false,
   };
   switch (kind) {
     case 'queued':
@@ -92,10 +95,16 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   }
 }
 
-/** A result is offered for completion only after what is served was seen to agree with what was trained. */
-function whyNotOffered({ spec, summary }: RunSnapshot): string | undefined {
+/** Weights that are whole: of a run that came to its end, or was interrupted only while it was measured. */
+const hasResult = ({ state, events }: RunSnapshot, kind: StatusKind) =>
+  kind === 'done'
+    ? events.some(({ type }) => type === 'done')
+    : kind === 'interrupted' && state.status === 'evaluating';
+
+/** A result completes code only after what is served was seen to agree with what was trained. */
+function whyNotOffered({ summary }: RunSnapshot): string | undefined {
   if (summary?.served?.ok) return undefined;
   if (summary?.served)
     return 'What llama.cpp serves does not agree with what was trained, so this result is not offered for completion.';
-  return `It was not checked that what is served agrees with what was trained, so this result is not offered for completion. Check it with: forget-me-not evaluate ${spec.id}`;
+  return 'It was not checked yet that what is served agrees with what was trained: Use for Completion checks it first, in some ten seconds.';
 }

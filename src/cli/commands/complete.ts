@@ -3,11 +3,10 @@ import { Command } from 'commander';
 import { resolveBase } from '../../base-models/index.ts';
 import { createCompleter, languageIdOf, type CursorDocument } from '../../completion/index.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { findRun } from '../../runs/index.ts';
 import { BASE_MODEL, openLlamaHost } from '../../serving/llama-host.ts';
-import { servedRun } from '../../serving/run-model.ts';
 import { toNumber } from '../../serving/server-args.ts';
 import { printJson } from '../output.ts';
+import { findServed } from '../served-check.ts';
 
 interface Options {
   run?: string;
@@ -66,7 +65,7 @@ const reasons: Record<string, string> = {
 /** Which model answers, and the files that it needs. */
 async function chosenModel({ run, base, adapter }: Options) {
   if (run) {
-    const { name, basePath, adapters, models } = await servedRun(await findRun(run));
+    const { name, basePath, adapters, models } = await findServed(run);
     return { name, basePath, adapters, models };
   }
   if (!base)

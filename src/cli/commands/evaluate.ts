@@ -13,6 +13,7 @@ import { findRun, trainingNow } from '../../runs/index.ts';
 import { startChild } from '../child.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { printJson, printProgress } from '../output.ts';
+import { checkServed, describeServed } from '../served-check.ts';
 import { comparisonTable, metricTable } from '../tables.ts';
 import { whole } from '../train-options.ts';
 
@@ -22,6 +23,7 @@ interface Options {
   limit?: string;
   setting?: string;
   checkpoint?: number;
+  check?: boolean;
   yes?: boolean;
   json?: boolean;
   verbose?: boolean;
@@ -51,6 +53,7 @@ export function evaluateCommand(): Command {
       'of a run, which may be in training: that checkpoint instead of the result; 0 is its base',
       whole(0),
     )
+    .option('--check', 'measure nothing: only compare what is served with what was trained')
     .option('--yes', 'download a model without asking')
     .option('--json', 'print an array of figures')
     .action(evaluate);
@@ -68,6 +71,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
       `${reference} is a model, and only runs have checkpoints.`,
       'Name a run, or leave --checkpoint out.',
     );
+  if (options.check) return check(target, reference, options);
   const args = [
     ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
     ...('dir' in target ? [target.dir] : ['--model', target.path, '--name', target.id]),
@@ -94,6 +98,17 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   const comparisons = summary!.comparisons.filter(({ task }) => measured.has(task));
   const place = options.checkpoint === undefined ? `\n\nFigures: ${target.dir}/evaluation/summary.json` : '';
   console.log(`${comparisonTable(comparisons)}${summary!.sentence}${place}`);
+}
+
+async function check(target: object, reference: string, { json, verbose }: Options): Promise<void> {
+  if (!('dir' in target))
+    throw new UserError('bad-argument', `${reference} is a model, and --check is of a run.`, 'Name a run.');
+  const served = await checkServed(target.dir as string, {
+    onProgress: (message) => showProgress(message, json === true),
+    verbose,
+  });
+  if (json) printJson(served);
+  else console.log(describeServed(served!));
 }
 
 /** A known base's name means the base; else a run, else a model's file or its place on the hub. */

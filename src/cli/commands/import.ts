@@ -34,7 +34,7 @@ export function importCommand(): Command {
       const { rank, alpha, targets } = spec.hyper;
       console.log(
         `Run ${id}: LoRA r = ${rank}, alpha = ${alpha}, on ${targets.join(' ')} of ${base.id}.\n` +
-          `Measure it, which also lets it be served: forget-me-not evaluate ${id} --tasks retention`,
+          `Measure what it forgot: forget-me-not evaluate ${id} --tasks retention`,
       );
     });
 }

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { resolveBase } from '../../base-models/index.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { findRun } from '../../runs/index.ts';
-import { servedRun, type ServedRun } from '../../serving/run-model.ts';
+import type { ServedRun } from '../../serving/run-model.ts';
 import { parseNamedFile, toNumber } from '../../serving/server-args.ts';
 import { startServer } from '../../serving/start-server.ts';
 import { printJson } from '../output.ts';
+import { findServed } from '../served-check.ts';
 
 interface Options {
   base?: string;
@@ -38,7 +38,11 @@ export function serveCommand(): Command {
       'whole model, such as a full fine-tune; may be given more than once',
       collect,
     )
-    .option('--run <run>', 'result of a finished run, with its base; may be given more than once', collect)
+    .option(
+      '--run <run>',
+      'result of a run, with its base, checked first if it never was; may be given more than once',
+      collect,
+    )
     .option('--port <port>', 'port to listen on (default: a free one)')
     .option('--context <tokens>', 'tokens of prompt and answer together (default: 2048)')
     .option('--sequences <n>', 'requests that one model computes at the same time (default: 1)')
@@ -62,7 +66,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: Options): Promise<void> {
-  const runs = await Promise.all((options.run ?? []).map(async (run) => servedRun(await findRun(run))));
+  const runs = await Promise.all((options.run ?? []).map(findServed));
   const basePath = options.base ? (await resolveBase(options.base)).path : sameBase(runs);
   const given = process.env['FORGET_ME_NOT_TOKEN'];
   const token = given || randomBytes(24).toString('base64url');

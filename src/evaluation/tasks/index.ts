@@ -1,4 +1,5 @@
 import { UserError } from '../../protocol/errors.ts';
+import type { RunSpec } from '../../protocol/run.ts';
 import { arcTask } from './arc.ts';
 import { gsm8kTask } from './gsm8k.ts';
 import { hellaswagTask } from './hellaswag.ts';
@@ -31,6 +32,13 @@ export function chooseTasks(names: readonly string[]): Task[] {
     );
   return tasks.filter((task) => names.includes(task.name));
 }
+
+/** Those that a run's own evaluation has. A path of checkpoints ends in the result. */
+export const plannedTasks = (spec: RunSpec): Task[] =>
+  tasks.filter((task) => task.planned(spec) > 0 || isMeasuredAtCheckpoints(task, spec));
+
+export const isMeasuredAtCheckpoints = ({ name }: Pick<Task, 'name'>, { evaluation }: RunSpec): boolean =>
+  evaluation.checkpointTasks.includes(name);
 
 /** Tokens of context that all of the tasks get along with. */
 export const contextTokens = (chosen: readonly Task[]): number =>

@@ -44,6 +44,8 @@ export interface Measure {
 
 export interface Plan<I extends Item> {
   items: I[];
+  /** Items on which all models are measured in turn, one item after the other and before all others. */
+  together?: I[];
   /** How they are measured, for the person: "20 of 164 problems, greedy". */
   setting: string;
   measures: readonly Measure[];
@@ -116,6 +118,8 @@ export interface Task<I extends Item = Item> {
   /** Before the first of `items` is scored: what is cheaper for all of them together. */
   prepare?(items: readonly I[], model: EvaluatedModel): Promise<void>;
   score(item: I, model: EvaluatedModel, context: ScoreContext): Promise<ItemScore>;
+  /** Of a plan's `together`: a score for each model. */
+  scoreTogether?(item: I, models: readonly EvaluatedModel[], context: ScoreContext): Promise<ItemScore[]>;
 }
 
 /** An item of this content, which must be plain JSON. */

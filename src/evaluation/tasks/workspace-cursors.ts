@@ -20,7 +20,7 @@ import { defaultThreads } from '../../serving/llama-host.ts';
 import { nearestFiles } from '../corpus-files.ts';
 import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors.ts';
 import { heldOutDocuments, ownText } from '../held-out.ts';
-import { percentile, spread } from '../statistics.ts';
+import { spread } from '../statistics.ts';
 import {
   countOf,
   itemOf,
@@ -38,8 +38,8 @@ interface Placed extends Cursor {
   wholeRepositories: boolean;
 }
 export type CursorItem = Item & Placed;
-/** A few cursors one after the other, while nothing else is computed. */
-export type LatencyItem = Item & { kind: 'latency'; cursors: readonly Placed[] };
+/** A cursor at which models are timed in turn, while nothing else is computed. */
+export type LatencyItem = Item & { kind: 'latency'; cursor: Placed; tokens: number };
 
 export const cursorMeasures: readonly Measure[] = [
   ...(['line', 'block'] as const).flatMap((kind): Measure[] => [
@@ -53,10 +53,12 @@ export const cursorMeasures: readonly Measure[] = [
 const counts = {
   line: { quick: 16, paper: 200 },
   block: { quick: 8, paper: 100 },
-  latency: { quick: 2, paper: 10 },
+  latency: { quick: 6, paper: 30 },
 };
-/** Requests of which one latency is the median. */
-const REQUESTS = 3;
+/** What a latency is the time to: a line's rest, and the same for all models whatever they would say. */
+const TIMED_TOKENS = 16;
+/** Times that each model is timed at a cursor. */
+const ROUNDS = 2;
 /** Less than an editor sends, so that many cursors are seen in little time. */
 const BUDGET = { before: 800, after: 200, others: 400 };
 /** Files nearest to the cursor's, which are taken to be open. */
@@ -70,36 +72,34 @@ export function cursorItems(
   corpus: Corpus,
   tokenizer: Tokenizer,
   context: PlanContext,
-): { items: (CursorItem | LatencyItem)[]; settings: string[] } {
+): { items: CursorItem[]; latencies: LatencyItem[]; settings: string[] } {
+  const none = { items: [], latencies: [], settings: [] };
   const { folder, corpus: plan, evaluation }: RunSpec = context.run!.spec;
-  if (!folder || plan.mode === 'instruct' || !evaluation.completions) return { items: [], settings: [] };
+  if (!folder || plan.mode === 'instruct' || !evaluation.completions) return none;
   const cursors = findCursors(heldOutDocuments(corpus, tokenizer), {
     line: countOf(context, counts.line),
     block: countOf(context, counts.block),
   });
-  if (cursors.length === 0) return { items: [], settings: [] };
+  if (cursors.length === 0) return none;
   const placed = place(cursors, corpus, tokenizer, {
     repository: basename(resolve(folder)),
     wholeRepositories: plan.repositoryContext,
   });
   // More would take long and say no more.
-  const groups = Math.min(countOf(context, counts.latency), counts.latency.paper);
-  const timed = spread(placed.length, groups * REQUESTS).map((index) => placed[index]!);
-  const latencies = spread(Math.ceil(timed.length / REQUESTS), groups).map((index): LatencyItem => {
-    const some = timed.slice(index * REQUESTS, (index + 1) * REQUESTS);
-    return itemOf(`latency ${index}`, { kind: 'latency' as const, cursors: some });
+  const timed = Math.min(countOf(context, counts.latency), counts.latency.paper);
+  const latencies = spread(placed.length, timed).map((index): LatencyItem => {
+    const cursor = placed[index]!;
+    const content = { kind: 'latency' as const, cursor, tokens: TIMED_TOKENS };
+    return itemOf(`latency at ${cursor.path}:${cursor.line}`, content);
   });
   return {
-    // Latencies first: the rest waits for them.
-    items: [
-      ...latencies,
-      ...placed.map((cursor) =>
-        itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
-      ),
-    ],
+    latencies,
+    items: placed.map((cursor) =>
+      itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
+    ),
     settings: [
       `${cursors.length} held-out cursors with ${BUDGET.before} characters before them and ${BUDGET.others} of other files, as the editor shows completions`,
-      `latencies: medians of ${REQUESTS} requests one at a time on ${defaultThreads()} of ${usableProcessors()} threads, all but the last key read before`,
+      `latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors, the faster of ${ROUNDS} times, base and result in turn on ${defaultThreads()} of ${usableProcessors()} threads, all but the last key read before`,
     ],
   };
 }
@@ -147,29 +147,51 @@ export async function scoreCursor(
   };
 }
 
-/** Time from asking to the whole answer, milliseconds. */
+/**
+ * Of each model the milliseconds from asking to as many tokens as the item says, ends and stops not minded. The models
+ * take turns, each as often first, so that what warms up or disturbs the machine meets all alike. No parts where
+ * nothing is asked at the cursor.
+ */
 export async function scoreLatency(
-  { cursors }: LatencyItem,
-  model: EvaluatedModel,
+  { cursor, tokens }: LatencyItem,
+  models: readonly EvaluatedModel[],
   signal?: AbortSignal,
-): Promise<ItemScore> {
-  const times: number[] = [];
-  for (const cursor of cursors)
-    await complete(cursor, model, signal, async (ask, stop) => {
-      const request = { ...ask, temperature: 0 };
-      const read = (ask.prompt + (ask.heal ?? '')).slice(0, -UNREAD);
-      await model.completeAlone({ ...request, prompt: read, heal: undefined, maxTokens: 1 }, stop);
+): Promise<ItemScore[]> {
+  const times = models.map((): number[] => []);
+  const ask = await askAt(cursor, models[0]!, signal);
+  if (!ask) return times.map(() => ({ parts: {} }));
+  const prompt = ask.prompt + (ask.heal ?? '');
+  const request = { ...ask, prompt, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };
+  const read = { ...request, prompt: request.prompt.slice(0, -UNREAD), maxTokens: 1 };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const turns = [...models.entries()];
+    for (const [at, model] of round % 2 ? turns.reverse() : turns) {
+      await model.completeAlone(read, signal);
       const start = performance.now();
-      const { text } = await model.completeAlone(request, stop);
-      times.push(performance.now() - start);
-      return text;
-    });
-  if (times.length === 0) return { parts: {} };
-  const median = percentile(
-    times.sort((a, b) => a - b),
-    0.5,
-  );
-  return { parts: { latency: { sum: median, weight: 1 } }, detail: { times } };
+      const { completionTokens } = await model.completeAlone({ ...request, maxTokens: tokens }, signal);
+      times[at]!.push(performance.now() - start);
+      if (completionTokens !== tokens)
+        throw new Error(`${completionTokens} tokens were timed instead of ${tokens}`);
+    }
+  }
+  return times.map((taken) => ({
+    parts: { latency: { sum: Math.min(...taken), weight: 1 } },
+    detail: { times: taken },
+  }));
+}
+
+/** What the completion core asks the engine for at a cursor, if it does. */
+async function askAt(
+  cursor: Placed,
+  model: EvaluatedModel,
+  signal: AbortSignal | undefined,
+): Promise<CompletionAsk | undefined> {
+  let asked: CompletionAsk | undefined;
+  await complete(cursor, model, signal, (ask) => {
+    asked = ask;
+    return Promise.resolve('');
+  });
+  return asked;
 }
 
 /** What is shown at a cursor; nothing where nothing is. */

@@ -71,6 +71,7 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
   const cursors = cursorItems(corpus, tokenizer, context);
   const sizes = [`${windows.length} held-out sequences of up to ${length} tokens`, ...cursors.settings];
   return {
+    together: cursors.latencies,
     items: [...cursors.items, ...windows.map((window, index) => windowOf(window, index, tokenizer))],
     setting: `${setting}: ${sizes.join('; ')}`,
     measures,
@@ -114,32 +115,17 @@ async function scoreWindow(
   };
 }
 
-/** Nothing else of a model is computed while its latencies are taken: they are its first items. */
-const timing = new WeakMap<EvaluatedModel, Promise<unknown>>();
-
-async function score(item: Held, model: EvaluatedModel, signal?: AbortSignal): Promise<ItemScore> {
-  const before = timing.get(model);
-  if (item.kind === 'latency') {
-    const taken = (before ?? Promise.resolve()).then(() => scoreLatency(item, model, signal));
-    timing.set(
-      model,
-      taken.catch(() => undefined),
-    );
-    return taken;
-  }
-  await before;
-  return item.kind === 'window' ? scoreWindow(item, model) : scoreCursor(item, model, signal);
-}
-
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   title: 'Held-out text',
-  version: 3,
+  version: 4,
   ofRun: true,
   planned,
   cost: 110,
   contextTokens: 1024,
   parallel: 32,
   plan,
-  score: (item, model, { signal }) => score(item, model, signal),
+  score: (item, model, { signal }) =>
+    item.kind === 'window' ? scoreWindow(item, model) : scoreCursor(item as CursorItem, model, signal),
+  scoreTogether: (item, models, { signal }) => scoreLatency(item as LatencyItem, models, signal),
 };

@@ -152,7 +152,7 @@ it('holds all against the first and tells what differs', async () => {
   expect(warnings).toEqual([expect.stringMatching(/different bases/)]);
 });
 
-it('says of a task that only one run has how to add it, and of an early run to measure again', async () => {
+it('says of a task that only one run has which, and of an early run to measure again', async () => {
   const a = await run({ tasks: { humaneval: answers('01'), retention: losses({ x: [1, 1] }) } });
   const b = await run({ tasks: { humaneval: answers('01') } });
   await writeFile(
@@ -162,10 +162,8 @@ it('says of a task that only one run has how to add it, and of an early run to m
   const { against, warnings } = await compareRuns([a, b]);
   expect(against[0]!.comparisons).toEqual([]);
   expect(warnings).toEqual([
-    expect.stringMatching(
-      /humaneval in run-\d+ .* measure them again with "forget-me-not evaluate run-\d+ --tasks humaneval"/,
-    ),
-    expect.stringMatching(/retention was measured of run-\d+ alone; .* --tasks retention" adds it/),
+    expect.stringMatching(/humaneval in run-\d+ .* measure run-\d+ again/),
+    expect.stringMatching(/retention was measured of run-\d+ alone, and waits to be measured of run-/),
   ]);
 });
 
@@ -181,7 +179,7 @@ it('says of runs that were not evaluated what differs, and how to measure them',
   expect(differs).toContainEqual({ setting: 'learning rate', values: ['3e-4', '3e-4', '1e-3'] });
   expect(against.map(({ comparisons }) => comparisons)).toEqual([[], []]);
   expect(warnings).toEqual([
-    expect.stringMatching(/run-\d+ was not evaluated. .*forget-me-not evaluate run-/),
+    expect.stringMatching(/run-\d+ was not evaluated\. Measure the result, then compare\./),
     expect.stringMatching(/run-\d+ is cancelled and was not evaluated yet. .*resume run-/),
   ]);
 });

@@ -1,6 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { scoreItems } from '../../../src/evaluation/score-items.ts';
+import { scoreItems, scoreTogether } from '../../../src/evaluation/score-items.ts';
 import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/tasks/task.ts';
 import { fakeModel, scoreContext, useFolder } from './help.ts';
 
@@ -108,6 +108,31 @@ describe('an evaluation that is stopped', () => {
     await run(task, words('a', 'bb'), model);
     await run(task, words('a', 'bb'), model);
     expect(asked).toEqual(['a', 'bb']);
+  });
+});
+
+describe('items on which models are measured together', () => {
+  it('are one after the other, and come out of the cache only for the same models', async () => {
+    const asked: string[] = [];
+    const { task } = counting({
+      scoreTogether({ text }, models) {
+        asked.push(text);
+        return Promise.resolve(models.map(({ digest }) => ({ parts: { [digest]: { sum: 1, weight: 1 } } })));
+      },
+    });
+    const [base, one, other] = [newModel(), newModel(), newModel()];
+    let told = 0;
+    const context = { ...scoreContext, onScore: () => (told += 1) };
+    const first = await scoreTogether(task, words('a', 'bb'), [base, one], context);
+    expect(first.map((scores) => scores.map(({ parts }) => Object.keys(parts)[0]))).toEqual([
+      [base.digest, base.digest],
+      [one.digest, one.digest],
+    ]);
+    expect(await scoreTogether(task, words('a', 'bb'), [base, one], context)).toEqual(first);
+    expect(asked).toEqual(['a', 'bb']);
+    await scoreTogether(task, words('a'), [base, other], context);
+    expect(asked).toEqual(['a', 'bb', 'a']);
+    expect(told).toBe(10);
   });
 });
 

@@ -50,12 +50,13 @@ describe('the verdict on a result', () => {
     );
 
   it('lets a checked result be served, and says why another may not', async () => {
-    await expect(requireVerified(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
+    const never = () => Promise.reject(new Error('never checked'));
+    await expect(requireVerified(dir, never)).rejects.toThrow('never checked');
     await write();
-    await expect(requireVerified(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
+    await expect(requireVerified(dir, never)).rejects.toThrow('never checked');
     await write({ meanKl: 0.3, limit: 0.01, tokens: 96, ok: false });
-    await expect(requireVerified(dir)).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    await expect(requireVerified(dir, never)).rejects.toMatchObject({ code: 'adapter-mismatch' });
     await write({ meanKl: 0.002, limit: 0.01, tokens: 96, ok: true });
-    await expect(requireVerified(dir)).resolves.toBeUndefined();
+    await expect(requireVerified(dir, never)).resolves.toBeUndefined();
   });
 });

@@ -145,30 +145,44 @@ describe('the workspace task', () => {
     expect(leaked.parts['characters saved']!.sum).toBe(0);
   });
 
-  it('takes latencies one at a time, before anything else, with all but the last key read', async () => {
-    const plan = await planned();
+  it('times all models in turn to the same tokens of the same prompt, all but the last key read', async () => {
+    const { together = [], items, setting } = await planned();
+    expect(together).toHaveLength(Math.min(30, items.length - 1));
+    const turns: string[] = [];
+    const timed: Request[] = [];
     let running = 0;
-    const watched = knowing();
-    const alone: EvaluatedModel['completeAlone'] = async (request, signal) => {
-      expect((running += 1)).toBe(1);
-      const answer = await watched.completeAlone(request, signal);
-      running -= 1;
-      return answer;
-    };
-    const complete: EvaluatedModel['complete'] = (request, signal) => {
-      expect(running).toBe(0);
-      return watched.complete(request, signal);
-    };
-    const one = { ...watched, complete, completeAlone: alone };
-    const scores = await Promise.all(
-      plan.items.slice(0, 8).map((item) => task.score(item, one, scoreContext)),
+    const timing = (name: string) =>
+      model({
+        name,
+        async completeAlone(request) {
+          expect((running += 1)).toBe(1);
+          await Promise.resolve();
+          running -= 1;
+          if (request.maxTokens > 1) turns.push(name);
+          timed.push(request);
+          return { ...answerOf(''), completionTokens: request.maxTokens };
+        },
+      });
+    const models = [timing('base'), timing('result')];
+    const scores = await task.scoreTogether!(together[0]!, models, scoreContext);
+    const latency = { sum: expect.any(Number) as number, weight: 1 };
+    expect(scores.map(({ parts }) => parts)).toEqual([{ latency }, { latency }]);
+    expect(turns).toEqual(['base', 'result', 'result', 'base']);
+    for (const [at, request] of timed.entries())
+      expect(request).toMatchObject({ maxTokens: at % 2 ? 16 : 1, ignoreEnd: true, temperature: 0 });
+    const [read, asked] = timed.map(({ prompt }) => prompt) as [string, string];
+    expect(new Set(timed.map(({ prompt }) => prompt))).toEqual(new Set([read, asked]));
+    expect(asked.slice(0, -2)).toBe(read);
+    expect(timed.every(({ stop, heal }) => stop === undefined && heal === undefined)).toBe(true);
+    expect(setting).toMatch(/time to 16 tokens at \d+ cursors, .*in turn on \d+ of \d+ threads/);
+  });
+
+  it('compares no latencies of unequal lengths', async () => {
+    const { together = [] } = await planned();
+    const short = model({ completeAlone: () => Promise.resolve(answerOf('')) });
+    await expect(task.scoreTogether!(together[0]!, [short, short], scoreContext)).rejects.toThrow(
+      '1 tokens were timed instead of 16',
     );
-    expect(scores[0]!.parts['latency']).toEqual({ sum: expect.any(Number) as number, weight: 1 });
-    const [first, second] = asked;
-    expect((second!.prompt + (second!.heal ?? '')).slice(0, -2)).toBe(first!.prompt);
-    expect(first!.heal).toBeUndefined();
-    expect(first!.maxTokens).toBe(1);
-    expect(plan.setting).toMatch(/one at a time on \d+ of \d+ threads/);
   });
 
   it('stops where it is told to, without a score', async () => {

@@ -2,11 +2,14 @@ import { describe, expect, test } from 'vitest';
 import {
   doctorText,
   endSentence,
+  isChecked,
   percentOf,
   progressLine,
   roughly,
   runDescription,
+  runItem,
   runTooltip,
+  servableItem,
   shortProgress,
   size,
   standingOf,
@@ -89,17 +92,25 @@ describe('completion is refused', () => {
     summary: { ...done.summary!, served: { ...done.summary!.served!, ...patch } },
   });
   test('not when the served model agrees', () => expect(whyNotServable(done, 'done')).toBeUndefined());
-  test('when the run is not finished', () => expect(whyNotServable(running, 'live')).toMatch(/not finished/));
+  test('when the run is not finished', () =>
+    expect(whyNotServable(running, 'live')?.message).toMatch(/not finished/));
   test('when served and trained differ, with the figures', () => {
-    expect(whyNotServable(served({ ok: false, meanKl: 0.31 }), 'done')).toMatch(
-      /0\.31 nats per token, at most 0\.01/,
-    );
+    const refused = whyNotServable(served({ ok: false, meanKl: 0.31 }), 'done');
+    expect(refused).toMatchObject({ code: 'adapter-mismatch' });
+    expect(refused?.message).toMatch(/0\.31 nats per token apart, where 0\.01 is allowed/);
+    expect(refused?.next).toMatch(/another run/);
   });
-  test('when it was never checked', () => {
-    const { sentence, comparisons } = done.summary!;
-    const unchecked = { step: 60, sentence, comparisons };
-    expect(whyNotServable({ ...done, summary: unchecked }, 'done')).toMatch(/could not be checked/);
-    expect(whyNotServable({ ...done, summary: undefined }, 'done')).toMatch(/could not be checked/);
+  test('not when it was never checked: its row says that it will be first', () => {
+    const unchecked = { ...done, summary: undefined };
+    expect(whyNotServable(unchecked, 'done')).toBeUndefined();
+    expect([isChecked(unchecked), isChecked(done)]).toEqual([false, true]);
+    expect(servableItem(unchecked, 'done', false).description).toMatch(/ · will be checked first$/);
+    expect(servableItem(done, 'done', false)).toEqual(runItem(done, 'done', false));
+  });
+  test('not when only its evaluation was interrupted', () => {
+    const died = { ...done, summary: undefined, state: { ...done.state, status: 'evaluating' as const } };
+    expect(whyNotServable(died, 'interrupted')).toBeUndefined();
+    expect(whyNotServable(running, 'interrupted')?.code).toBe('run-not-finished');
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Answer } from '../../../src/serving/answer.ts';
 import { Detokenizer } from '../../../src/serving/detokenizer.ts';
 import { Pool } from '../../../src/serving/pool.ts';
 import { commonPrefix, layOutPrompt } from '../../../src/serving/prompt-tokens.ts';
@@ -60,6 +61,27 @@ describe('characters over several tokens', () => {
       .join('');
     expect(text + detokenizer.flush()).toContain('ok');
   });
+});
+
+describe('an answer', () => {
+  const vocabulary = {
+    ends: new Set([0]),
+    decode: (tokens: readonly number[]) => tokens.map((token) => (token ? String(token) : '')).join(''),
+  } as never;
+  const written = (ignoreEnd: boolean) => {
+    const answer = new Answer(vocabulary, { prompt: [], most: 3, ignoreEnd });
+    const ended = [5, 0, 7].map((token) => answer.push(token));
+    return { ended, ...answer.result };
+  };
+  it('ends where the model ends', () =>
+    expect(written(false)).toMatchObject({ ended: [false, true, expect.anything()], finishReason: 'stop' }));
+  it('goes on to its most tokens where ends are not minded', () =>
+    expect(written(true)).toMatchObject({
+      ended: [false, false, true],
+      text: '57',
+      completionTokens: 3,
+      finishReason: 'length',
+    }));
 });
 
 describe('a prompt in tokens', () => {

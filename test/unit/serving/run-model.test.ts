@@ -39,18 +39,20 @@ async function writeRun(method: 'lora' | 'full', meanKl?: number, artefact?: str
   );
 }
 
+const never = () => Promise.reject(new Error('it was checked before'));
+
 describe('the result of a run', () => {
   it('is served under the name of the run once it was checked', async () => {
     await writeRun('lora', 0.001, 'adapter.gguf');
     const file = { name: 'quick-fox', path: join(dir, 'adapter.gguf') };
-    expect(await servedRun(dir)).toMatchObject({
+    expect(await servedRun(dir, never)).toMatchObject({
       name: 'quick-fox',
       basePath: join(dir, 'base.gguf'),
       adapters: [file],
       models: [],
     });
     await writeRun('full', 0.001, 'model.gguf');
-    expect(await servedRun(dir)).toMatchObject({
+    expect(await servedRun(dir, never)).toMatchObject({
       adapters: [],
       models: [{ name: 'quick-fox', path: join(dir, 'model.gguf') }],
     });
@@ -58,13 +60,21 @@ describe('the result of a run', () => {
 
   it('is refused when the check failed', async () => {
     await writeRun('lora', 0.5, 'adapter.gguf');
-    await expect(servedRun(dir)).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    await expect(servedRun(dir, never)).rejects.toMatchObject({ code: 'adapter-mismatch' });
   });
 
-  it('is refused when it was never checked, or is not there', async () => {
+  it('is checked first where it never was, and served or refused by that', async () => {
+    const checkedAs = (meanKl: number) => () => writeRun('lora', meanKl, 'adapter.gguf');
     await writeRun('lora', undefined, 'adapter.gguf');
-    await expect(servedRun(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
+    expect(await servedRun(dir, checkedAs(0.001))).toMatchObject({ name: 'quick-fox' });
+    await rm(join(dir, 'evaluation'), { recursive: true });
+    await expect(servedRun(dir, checkedAs(0.5))).rejects.toMatchObject({ code: 'adapter-mismatch' });
+    await rm(join(dir, 'evaluation'), { recursive: true });
+    await expect(servedRun(dir, () => Promise.reject(new Error('stopped')))).rejects.toThrow('stopped');
+  });
+
+  it('is refused when it is not there', async () => {
     await writeRun('full', 0.001);
-    await expect(servedRun(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
+    await expect(servedRun(dir, never)).rejects.toMatchObject({ code: 'run-not-finished' });
   });
 });

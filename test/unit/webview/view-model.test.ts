@@ -59,9 +59,19 @@ describe('status', () => {
     });
     delete run.summary!.served;
     expect(readStatus(run, now)).toMatchObject({
-      canUse: false,
-      next: expect.stringContaining('forget-me-not evaluate'),
+      canUse: true,
+      next: expect.stringContaining('Use for Completion checks it first'),
     });
+  });
+  it('offers to measure what is not measured yet, also of a run that died meanwhile', () => {
+    const run = makeRun();
+    expect(readStatus(run, now).canMeasure).toBe(false);
+    run.summary!.pending = ['retention'];
+    expect(readStatus(run, now).canMeasure).toBe(true);
+    run.state = { ...run.state, status: 'evaluating', heartbeat: new Date(now - 120_000).toISOString() };
+    expect(readStatus(run, now)).toMatchObject({ kind: 'interrupted', canMeasure: true, canUse: true });
+    run.state.status = 'running';
+    expect(readStatus(run, now)).toMatchObject({ kind: 'interrupted', canMeasure: false, canUse: false });
   });
 });
 

@@ -1,0 +1,64 @@
+/** Whether what is served is what was trained: a part of each evaluation of a run, and alone before a result is served. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkTokens } from '../export/check-text.ts';
+import { compareDistributions, type Served } from '../export/verify.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { Summary } from '../protocol/evaluation.ts';
+import type { RunSpec } from '../protocol/run.ts';
+import { readSpec, resultStep } from '../runs/index.ts';
+import { stopped, type EvaluateOptions } from './measure.ts';
+import { Progress, servedPart } from './progress.ts';
+import { Resources, subjectOf } from './resources.ts';
+import { addToSummary } from './summary.ts';
+import { plannedTasks } from './tasks/index.ts';
+
+/**
+ * Makes the check and nothing else, and writes its verdict into evaluation/summary.json.
+ * Errors: run-not-found, run-newer, run-damaged, run-not-finished, diverged, cancelled.
+ */
+export async function checkRun(
+  dir: string,
+  { onEvent, signal }: Pick<EvaluateOptions, 'onEvent' | 'signal'> = {},
+): Promise<Summary> {
+  const spec = await readSpec(dir);
+  const step = await resultStep(dir);
+  const resources = new Resources(subjectOf(dir, spec));
+  const progress = new Progress([servedPart], (message) => onEvent?.(message));
+  await mkdir(join(dir, 'evaluation'), { recursive: true });
+  try {
+    const served = await checkServed(dir, spec, { resources, progress, signal });
+    const planned = plannedTasks(spec).map(({ name }) => name);
+    const summary = await addToSummary(dir, step, { planned, served });
+    onEvent?.({ type: 'summary', summary });
+    return summary;
+  } catch (error) {
+    throw stopped(error, signal);
+  } finally {
+    await resources.dispose();
+  }
+}
+
+interface Means {
+  resources: Resources;
+  progress: Progress;
+  signal: AbortSignal | undefined;
+}
+
+/** The same held-out tokens through llama.cpp and through the trainer's model. Errors: diverged. */
+export async function checkServed(
+  dir: string,
+  { base }: RunSpec,
+  { resources, progress, signal }: Means,
+): Promise<Served> {
+  progress.report(servedPart.name, 0, 1);
+  const { trained, served } = await resources.distributions(await checkTokens(dir, base.path), signal);
+  progress.report(servedPart.name, 1, 1);
+  const verdict = compareDistributions(trained, served);
+  if (Number.isFinite(verdict.meanKl)) return verdict;
+  throw new UserError(
+    'diverged',
+    'The trained weights are so large that the model gives no probabilities any more.',
+    'Train again with a lower learning rate.',
+  );
+}

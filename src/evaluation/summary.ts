@@ -1,0 +1,55 @@
+/**
+ * evaluation/summary.json: each thing is added as soon as it is known, so that whatever ends the evaluator, only the
+ * task under way is lost; what is still to be measured stands in it as `pending`.
+ */
+import { readFile } from 'node:fs/promises';
+import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
+import { evaluationSummaryPath, writeJson } from '../runs/files.ts';
+import { averagedTasks, FORGETTING } from './forgetting.ts';
+import { summarise } from './sentence.ts';
+import { tasks } from './tasks/index.ts';
+
+/** What has become known. */
+export interface Found {
+  /** Tasks that are to be measured from now on. */
+  planned?: readonly string[];
+  served?: Summary['served'];
+  /** A task that is over, with its figures; none where it could not be measured. */
+  measured?: { task: string; comparisons: readonly Comparison[] };
+  example?: Summary['example'];
+}
+
+/** Pure. Figures of other tasks stay. */
+export function withFound(summary: Summary, { planned = [], measured, ...found }: Found): Summary {
+  const stale = measured?.comparisons.length ? [measured.task] : [];
+  // Of one of its tasks there are new figures.
+  if (stale.some((task) => averagedTasks.includes(task))) stale.push(FORGETTING);
+  const comparisons = [
+    ...summary.comparisons.filter(({ task }) => !stale.includes(task)),
+    ...(measured?.comparisons ?? []),
+  ].sort((a, b) => order(a) - order(b));
+  const known = new Set([...comparisons.map(({ task }) => task), measured?.task]);
+  const waiting = new Set([...(summary.pending ?? []), ...planned].filter((task) => !known.has(task)));
+  const pending = tasks.filter(({ name }) => waiting.has(name));
+  const after: Summary = { ...summary, ...found, comparisons };
+  delete after.pending;
+  if (pending.length) after.pending = pending.map(({ name }) => name);
+  const titles = pending.map(({ title }) => title);
+  return { ...after, sentence: summarise(comparisons, after.served, titles) };
+}
+
+/** What was learned, then what it cost; any other task after them. */
+const shownOrder = ['workspace', 'humaneval', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'];
+const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;
+
+/** Adds to what is known of the result of this step; what was measured of another is dropped. By rename. */
+export async function addToSummary(dir: string, step: number, found: Found): Promise<Summary> {
+  const path = evaluationSummaryPath(dir);
+  const written = await readFile(path, 'utf8')
+    .then((text) => summarySchema.parse(JSON.parse(text)))
+    .catch(() => undefined);
+  const earlier = written?.step === step ? written : { step, sentence: '', comparisons: [] };
+  const summary = summarySchema.parse(withFound(earlier, found));
+  await writeJson(path, summary);
+  return summary;
+}

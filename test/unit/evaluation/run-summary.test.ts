@@ -1,0 +1,85 @@
+/** A run's summary as it grows: what is known stays, what waits is named. */
+import { readFile, mkdir } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { compare } from '../../../src/evaluation/compare.ts';
+import { addToSummary, withFound } from '../../../src/evaluation/summary.ts';
+import type { Summary } from '../../../src/protocol/evaluation.ts';
+import { partsOf, useFolder } from './help.ts';
+
+const folder = useFolder();
+const empty: Summary = { step: 7, sentence: '', comparisons: [] };
+const served = { meanKl: 0.001, limit: 0.01, tokens: 96, ok: true };
+const figures = (task: string, metric: string, value: number) => ({
+  task,
+  comparisons: [
+    compare({
+      measured: { task, metric, unit: '', better: 'lower', setting: 'test' },
+      models: [[partsOf([1, 1.2, 0.9])], [partsOf([value, value, value])]],
+    }),
+  ],
+});
+const bits = figures('workspace', 'bits per byte', 0.5);
+const kl = figures('retention', 'KL from base', 0.2);
+const valueOf = (summary: Summary, task: string) =>
+  summary.comparisons.find((one) => one.task === task)?.after.value;
+
+describe('a summary', () => {
+  it('has what is known, and says what is not measured yet, until all is', () => {
+    const checked = withFound(empty, { planned: ['retention', 'workspace', 'humaneval'], served });
+    expect(checked).toMatchObject({
+      served,
+      comparisons: [],
+      pending: ['humaneval', 'workspace', 'retention'],
+    });
+    expect(checked.sentence).toBe("Not measured yet: HumanEval, Held-out text, The base's own text.");
+    const one = withFound(checked, { measured: bits });
+    expect(one).toMatchObject({ served, pending: ['humaneval', 'retention'] });
+    expect(one.sentence).toMatch(/^Learned: .* Not measured yet: HumanEval, The base's own text\.$/);
+    // Without a network it was a warning.
+    const two = withFound(one, { measured: { task: 'humaneval', comparisons: [] } });
+    expect(two.pending).toEqual(['retention']);
+    const all = withFound(two, { measured: kl });
+    expect(all).not.toHaveProperty('pending');
+    expect(all.sentence).not.toContain('Not measured');
+    expect(all.comparisons.map(({ task }) => task)).toEqual(['workspace', 'retention']);
+  });
+
+  it('keeps older figures until there are new ones, and an average only with its tasks', () => {
+    const older = [
+      bits,
+      kl,
+      figures('hellaswag', 'acc_norm', 0.4),
+      figures('forgetting', 'average', 0.4),
+    ].reduce((summary, measured) => withFound(summary, { measured }), empty);
+    const again = withFound(older, { planned: ['workspace', 'hellaswag'], served });
+    expect(again).not.toHaveProperty('pending');
+    expect(valueOf(again, 'workspace')).toBe(0.5);
+    expect(valueOf(withFound(again, { measured: figures('workspace', 'loss', 0.3) }), 'workspace')).toBe(0.3);
+    expect(valueOf(withFound(again, { measured: { task: 'workspace', comparisons: [] } }), 'workspace')).toBe(
+      0.5,
+    );
+    const renewed = withFound(again, { measured: figures('hellaswag', 'acc_norm', 0.6) });
+    expect(renewed.comparisons.map(({ task }) => task)).toEqual(['workspace', 'hellaswag', 'retention']);
+  });
+
+  it('still waits for what an evaluation that died had planned, whatever is measured meanwhile', () => {
+    const died = withFound(empty, { planned: ['workspace', 'retention'], served });
+    const other = withFound(withFound(died, { planned: ['gsm8k'] }), {
+      measured: figures('gsm8k', 'exact match', 0.5),
+    });
+    expect(other.pending).toEqual(['workspace', 'retention']);
+  });
+
+  it('is on disk after each step, and that of another result is not kept', async () => {
+    const dir = folder.path('run');
+    await mkdir(`${dir}/evaluation`, { recursive: true });
+    const onDisk = async () =>
+      JSON.parse(await readFile(`${dir}/evaluation/summary.json`, 'utf8')) as Summary;
+    await addToSummary(dir, 7, { planned: ['workspace', 'retention'], served });
+    expect(await onDisk()).toMatchObject({ step: 7, served, pending: ['workspace', 'retention'] });
+    const added = await addToSummary(dir, 7, { measured: bits });
+    expect(await onDisk()).toEqual(added);
+    await addToSummary(dir, 9, { served });
+    expect(await onDisk()).toEqual({ step: 9, sentence: 'Nothing was measured.', comparisons: [], served });
+  });
+});
