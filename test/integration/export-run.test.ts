@@ -177,6 +177,18 @@ it('a full fine-tune is exported as a model, and has no adapter', async () => {
   await rm(dir, { recursive: true });
 });
 
+it('a run that was never checked is checked when it is first used, and then no more', async () => {
+  const run = runs.get(title)!;
+  await writeFile(at('first.py'), 'def add(a, b):\n    return a');
+  const complete = () => place.run('complete', `${at('first.py')}:2:13`, '--run', run);
+  const [first, second] = [await complete(), await complete()];
+  expect([first.code, second.code]).toEqual([0, 0]);
+  expect(first.stderr).toContain('First a check that what is served is what was trained');
+  expect(second.stderr).not.toContain('First a check');
+  const { summary } = await place.json<RunSnapshot>('show', run);
+  expect(summary).toMatchObject({ served: { ok: true }, comparisons: [] });
+});
+
 it('an imported run is measured and compared', async () => {
   const run = runs.get(title)!;
   const figures = await place.json<{ task: string; metric: string }[]>(

@@ -159,13 +159,16 @@ describe('the panel in VS Code', () => {
     await page.getByText('Stop', { exact: true }).click();
     await send(page, [done]);
     await page.getByText('Use for completion', { exact: true }).click();
+    await send(page, [{ ...done, summary: { ...done.summary!, pending: ['retention'] } }]);
+    await page.getByText('Measure result', { exact: true }).click();
     await page.locator('[data-chart=loss]').getByText('PNG', { exact: true }).click();
-    await expect.poll(() => posted.length, patient).toBe(4);
-    expect(posted.slice(1, 3)).toEqual([
+    await expect.poll(() => posted.length, patient).toBe(5);
+    expect(posted.slice(1, 4)).toEqual([
       { type: 'stop', run: running.spec.id },
       { type: 'useForCompletion', run: 'done-run' },
+      { type: 'measure', run: 'done-run' },
     ]);
-    const saved = posted[3] as Extract<FromPanel, { type: 'save' }>;
+    const saved = posted[4] as Extract<FromPanel, { type: 'save' }>;
     expect(saved.name).toBe('done-run-loss.png');
     expect(Buffer.from(saved.base64, 'base64').subarray(1, 4).toString()).toBe('PNG');
     await send(page, [done], { inUse: 'done-run' });
