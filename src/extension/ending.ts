@@ -21,6 +21,7 @@ export async function tellEnd({ log, runs }: Context, run: RunSnapshot): Promise
       sentence,
       show,
       ...(whyNotServable(run, standing) ? [] : [command('Use for Completion', 'useForCompletion', run)]),
+      ...(run.summary && !run.summary.pending ? [] : [command('Measure Result', 'measureResult', run)]),
     );
   if (standing === 'cancelled') return log.ask('info', sentence, resume, show);
   if (standing === 'interrupted') return log.ask('warning', sentence, resume, show);

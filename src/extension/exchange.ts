@@ -97,7 +97,7 @@ const kinds = [
 
 const importedSchema = z.object({ run: z.string() });
 
-/** Makes a run of an adapter and measures it, without which it is not served. */
+/** Makes a run of an adapter, checks that it is served as it computes, and measures what it forgot. */
 export async function importAdapter(context: Context): Promise<void> {
   const title = 'Import Adapter';
   const report = examine(context);
