@@ -66,7 +66,9 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: Options): Promise<void> {
-  const runs = await Promise.all((options.run ?? []).map(findServed));
+  const runs: ServedRun[] = [];
+  // A check takes memory: one after the other.
+  for (const run of options.run ?? []) runs.push(await findServed(run));
   const basePath = options.base ? (await resolveBase(options.base)).path : sameBase(runs);
   const given = process.env['FORGET_ME_NOT_TOKEN'];
   const token = given || randomBytes(24).toString('base64url');
