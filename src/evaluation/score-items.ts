@@ -43,6 +43,7 @@ export async function scoreTogether<I extends Item>(
   models: readonly EvaluatedModel[],
   context: ScoreContext & { onScore(): void },
 ): Promise<ItemScore[][]> {
+  if (items.length === 0) return models.map(() => []);
   const caches = await Promise.all(models.map((model) => openScoreCache(model, task)));
   const beside = models.map(({ digest }) => digest.slice(0, 32)).join(' ');
   const scores = models.map((): ItemScore[] => []);
