@@ -11,6 +11,8 @@ export const sweepsDir = () => join(dataDir(), 'sweeps');
 /** The paper's claims as they were tried. */
 export const reproductionsDir = () => join(dataDir(), 'reproductions');
 export const modelsDir = () => join(dataDir(), 'models');
+/** How the completion servers that run can be reached. */
+export const serversDir = () => join(dataDir(), 'servers');
 /** TensorFlow's libraries and the binding built against them. */
 export const runtimeDir = () => join(dataDir(), 'runtime');
 /** Downloads: wheels, data sets. */

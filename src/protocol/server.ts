@@ -160,3 +160,17 @@ export const serverFailedSchema = z.object({
   message: z.string(),
   next: z.string(),
 });
+
+/** What a lease says before the server ends by itself; without it, the server died. */
+export const serverEndingSchema = z.object({ type: z.literal('ending') });
+
+/** How a server of this user can be reached: a file that nobody else may read. See docs/file-formats.md. */
+export const announcementSchema = z.object({
+  version: z.literal(1),
+  pid: z.int(),
+  /** ISO time. */
+  started: z.string(),
+  port: z.int().min(1).max(65_535),
+  token: z.string().min(1),
+});
+export type Announcement = z.infer<typeof announcementSchema>;

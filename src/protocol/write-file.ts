@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 
-/** Writes beside `path` and renames: readers see the old file or the new one, never half of one. */
-export async function writeByRename(path: string, text: string): Promise<void> {
+/** Writes beside `path` and renames: readers see the old file or the new one, never half of one. `mode`: who may read it. */
+export async function writeByRename(path: string, text: string, mode = 0o666): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
-    await writeFile(temporary, text);
+    await writeFile(temporary, text, { mode });
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

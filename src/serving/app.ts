@@ -3,12 +3,19 @@
  * `inject` tests it.
  */
 import bearerAuth from '@fastify/bearer-auth';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { reportError } from '../protocol/errors.ts';
+import type { ServerReady } from '../protocol/server.ts';
 import { loadAdapter, unloadAdapter } from './adapter-routes.ts';
 import { answerCompletions } from './completions-route.ts';
 import { dropUnlessRead } from './event-stream.ts';
 import type { LlamaHost } from './host-types.ts';
+import type { Leases } from './leases.ts';
 import { HttpError } from './http-error.ts';
 import { answerInfill, answerLlamaCompletion, answerTokenize } from './llama-routes.ts';
 import { errorBody, openAiError } from './openai.ts';
@@ -22,13 +29,15 @@ const SENDING_MS = 30_000;
 export interface AppOptions extends ServiceOptions {
   /** What `Authorization: Bearer` must say. */
   token: string;
+  /** For a server that ends when nobody holds it any more; then there is `/lease`. */
+  leases?: Leases | undefined;
   /** Called at every request. */
   onActivity?: () => void;
 }
 
 /** All routes want the token but `/health`. The host stays the caller's. */
 export async function createApp(host: LlamaHost, options: AppOptions): Promise<FastifyInstance> {
-  const { token, onActivity } = options;
+  const { token, leases, onActivity } = options;
   const service = new Service(host, options);
   const app = Fastify({ bodyLimit: BODY_LIMIT, requestTimeout: SENDING_MS, forceCloseConnections: true });
   app.addHook('onRequest', async () => onActivity?.());
@@ -46,6 +55,7 @@ export async function createApp(host: LlamaHost, options: AppOptions): Promise<F
         openAiError('The bearer token is missing or wrong.', 'unauthorized', 'authentication_error') as never,
     });
     addRoutes(protectedApp, service);
+    if (leases) protectedApp.get('/lease', (request, reply) => hold(leases, host, request, reply));
   });
   return app;
 }
@@ -61,6 +71,18 @@ function addRoutes(app: FastifyInstance, service: Service): void {
   app.get('/metrics', (_request, reply) =>
     reply.type('text/plain; version=0.0.4; charset=utf-8').send(service.renderMetrics()),
   );
+}
+
+/** Tells what there is, and keeps the connection open for as long as the client has use for the server. */
+function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply: FastifyReply): void {
+  const ready: ServerReady = {
+    type: 'ready',
+    port: socket.localPort ?? 0,
+    models: [...host.models],
+    fillInTheMiddle: host.fillInTheMiddle,
+  };
+  reply.hijack();
+  leases.add(reply.raw, ready);
 }
 
 /** OpenAI's list, with vLLM's `root` and `parent`: an adapter's file, and the base it is on. */

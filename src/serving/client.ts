@@ -1,33 +1,34 @@
 /**
- * The completion server as a child of this process, and how to ask it. For the extension: no engine in here, only a
- * child process and fetch. Started on first use; comes back after a crash.
+ * How to ask the completion server that all windows of a user share, one for a base and its settings. For the extension: no
+ * engine in here, only a process and connections. Whoever needs it first starts it; it is nobody's child, and ends when
+ * nobody holds it any more. After a crash the next request starts it again.
  */
-import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { UserError, type ErrorCode } from '../protocol/errors.ts';
-import { parseLine } from '../protocol/lines.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { NodeCommand } from '../protocol/node.ts';
 import {
   completionResponseSchema,
-  serverFailedSchema,
-  serverReadySchema,
   type CompletionRequest,
   type CompletionResponse,
   type ServerReady,
 } from '../protocol/server.ts';
+import { takeLock } from '../runs/lock.ts';
+import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
+import { launchServer } from './launch-server.ts';
+import { holdServer, type Lease } from './lease.ts';
 
-const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
 const errorBodySchema = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
 
 /** Waits after the first, second, ... crash in a row before the next start. */
 const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
 
-/** Time that the server gets to end by itself. */
-const END_MS = 3_000;
+/** While another window starts the server, how often to look for it. */
+const LOOK_MS = 100;
+/** Time after a broken answer in which a server that died is noticed. */
+const NOTICE_MS = 1000;
 
 export interface ServingClientOptions {
   /** Found with `findNode` of protocol/node.ts. */
@@ -47,14 +48,8 @@ export interface ServingClientOptions {
   onStart?: (pid: number) => void;
 }
 
-interface Server {
-  child: ChildProcess;
-  ready: ServerReady;
-}
-
 export class ServingClient {
-  private readonly token = randomBytes(32).toString('base64url');
-  private server: Promise<Server> | undefined;
+  private server: Promise<Lease> | undefined;
   private crashes = 0;
   private readonly ended = new AbortController();
 
@@ -70,9 +65,9 @@ export class ServingClient {
     return (await this.running()).ready;
   }
 
-  private running(): Promise<Server> {
+  private running(): Promise<Lease> {
     if (this.disposed) return Promise.reject(shutDown());
-    this.server ??= this.launch();
+    this.server ??= this.hold();
     return this.server;
   }
 
@@ -92,12 +87,12 @@ export class ServingClient {
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
     const server = await this.running();
     try {
-      return await this.ask(server.ready.port, request, signal);
+      return await this.ask(server, request, signal);
     } catch (error) {
       if (signal?.aborted || error instanceof UserError || this.disposed) throw error;
       this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
-      await gone(server);
-      return this.ask((await this.start()).port, request, signal);
+      await this.leave(server);
+      return this.ask(await this.running(), request, signal);
     }
   }
 
@@ -109,28 +104,33 @@ export class ServingClient {
     const { name, path } = adapter;
     if (this.adapters.get(name) === path) return;
     const server = await this.server;
-    if (server)
-      await this.post(server.ready.port, '/v1/load_lora_adapter', {
-        lora_name: name,
-        lora_path: path,
-        load_inplace: true,
-      });
+    if (server) await this.offer(server, name, path);
     this.adapters.set(name, path);
   }
 
+  private async offer(server: Lease, name: string, path: string): Promise<void> {
+    const body = { lora_name: name, lora_path: path, load_inplace: true };
+    await this.post(server, '/v1/load_lora_adapter', body);
+  }
+
   private async ask(
-    port: number,
+    server: Lease,
     request: CompletionRequest,
     signal?: AbortSignal,
   ): Promise<CompletionResponse> {
-    const response = await this.post(port, '/v1/completions', request, signal);
+    const response = await this.post(server, '/v1/completions', request, signal);
     return completionResponseSchema.parse(await response.json());
   }
 
-  private async post(port: number, route: string, body: object, signal?: AbortSignal): Promise<Response> {
-    const response = await fetch(`http://127.0.0.1:${port}${route}`, {
+  private async post(
+    { ready, token }: Lease,
+    route: string,
+    body: object,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const response = await fetch(`http://127.0.0.1:${ready.port}${route}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${this.token}` },
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
       body: JSON.stringify(body),
       ...(signal ? { signal } : {}),
     });
@@ -143,41 +143,74 @@ export class ServingClient {
     );
   }
 
-  private async launch(): Promise<Server> {
+  /** The server that is there, or one that is started, with all adapters of this client. */
+  private async hold(): Promise<Lease> {
     const wait = BACK_OFF_MS[Math.min(this.crashes, BACK_OFF_MS.length - 1)] ?? 0;
-    let child: ChildProcessWithoutNullStreams | undefined;
+    let server: Lease | undefined;
     try {
       if (wait > 0) await sleep(wait, undefined, { signal: this.ended.signal }).catch(() => undefined);
-      const { command, env } = await this.options.node();
+      const { base, script } = this.options;
+      const file = await announcementPath(base, [script, this.args()]);
+      server = await this.findOrStart(file);
       if (this.disposed) throw shutDown();
-      child = spawn(command, [this.options.script, ...this.args()], {
-        stdio: ['pipe', 'pipe', 'pipe'],
-        windowsHide: true,
-        env: { ...process.env, ...env, FORGET_ME_NOT_TOKEN: this.token },
-      });
-      // A pipe that breaks, or a process that can't be killed, must not take this process with it.
-      for (const source of [child, child.stdin])
-        source.on('error', (error: Error) => this.options.log?.(`completion server: ${error.message}`));
-      if (child.pid !== undefined) this.options.onStart?.(child.pid);
-      createInterface({ input: child.stderr }).on('line', (line) => this.options.log?.(line));
-      const ready = await firstLine(child);
-      this.watch(child);
-      return { child, ready };
+      this.watch(server);
+      const { models } = server.ready;
+      for (const [name, path] of this.adapters)
+        // One that was deleted meanwhile must not keep the others from being served.
+        if (!models.includes(name) && existsSync(path)) await this.offer(server, name, path);
+      return server;
     } catch (error) {
-      child?.kill('SIGKILL');
+      server?.release();
       this.server = undefined;
       this.crashes += 1;
       throw error;
     }
   }
 
+  /** Of several windows that look at the same time, one starts it, and the others find it. */
+  private async findOrStart(file: string): Promise<Lease> {
+    await openServersDir();
+    const busy = new Error('Another window starts it.');
+    for (;;) {
+      if (this.disposed) throw shutDown();
+      const found = await find(file);
+      if (found) return found;
+      const lock = await takeLock(`${file}.lock`, () => busy).catch((error: unknown) => {
+        if (error !== busy) throw error;
+        return undefined;
+      });
+      if (lock)
+        try {
+          return (await find(file)) ?? (await this.launch(file));
+        } finally {
+          await lock.release();
+        }
+      await sleep(LOOK_MS, undefined, { signal: this.ended.signal }).catch(() => undefined);
+    }
+  }
+
+  private async launch(file: string): Promise<Lease> {
+    const { base, script, log, onStart } = this.options;
+    const node = await this.options.node();
+    if (this.disposed) throw shutDown();
+    const token = randomBytes(32).toString('base64url');
+    await launchServer({
+      command: node.command,
+      args: [script, '--base', base, '--announce', file, ...this.args()],
+      env: { ...node.env, FORGET_ME_NOT_TOKEN: token },
+      output: file.replace(/json$/, 'log'),
+      ...(log ? { log } : {}),
+      ...(onStart ? { onStart } : {}),
+    });
+    const server = await find(file);
+    if (server) return server;
+    throw new UserError('internal', 'The completion server ended as soon as it was ready.', 'See the log.');
+  }
+
+  /** What servers of this client's kind are started with; adapters come later. */
   private args(): string[] {
-    const { base, models = [], args = [], idleMinutes } = this.options;
-    // One that was deleted meanwhile must not keep the others from being served.
-    const adapters = [...this.adapters].filter(([, path]) => existsSync(path));
+    const { models = [], args = [], idleMinutes } = this.options;
     return [
-      ...['--base', base, '--parent-stdin'],
-      ...adapters.flatMap(([name, path]) => ['--adapter', `${name}=${path}`]),
       ...models.flatMap(({ name, path }) => ['--model', `${name}=${path}`]),
       ...(idleMinutes ? ['--idle-minutes', String(idleMinutes)] : []),
       ...args,
@@ -185,62 +218,39 @@ export class ServingClient {
   }
 
   /** A server that ends, by itself or not, is forgotten; only a crash makes the next start wait. */
-  private watch(child: ChildProcess): void {
+  private watch(server: Lease): void {
     const steady = setTimeout(() => (this.crashes = 0), 30_000);
     steady.unref();
-    child.once('exit', (code, signal) => {
+    const held = this.server;
+    void server.ended.then((byItself) => {
       clearTimeout(steady);
-      this.server = undefined;
-      if (code !== 0) this.crashes += 1;
-      if (!this.disposed) this.options.log?.(`completion server ended (${signal ?? code})`);
+      if (this.server === held) this.server = undefined;
+      if (!byItself) this.crashes += 1;
+      if (!this.disposed) this.options.log?.(`the completion server ${byItself ? 'ended' : 'died'}`);
     });
   }
 
-  /** Ends the server. The client can't be used again. */
+  /** Waits until a server that did not answer is known to be gone; one that hangs is left to the others. */
+  private async leave(server: Lease): Promise<void> {
+    await Promise.race([server.ended, sleep(NOTICE_MS, undefined, { ref: false })]);
+    server.release();
+    await server.ended;
+  }
+
+  /** Gives the server up, which ends soon where nobody else uses it. The client can't be used again. */
   async dispose(): Promise<void> {
     this.ended.abort();
     const server = await this.server?.catch(() => undefined);
     this.server = undefined;
-    if (!server || server.child.exitCode !== null || server.child.signalCode !== null) return;
-    const ended = new Promise((resolve) => server.child.once('exit', resolve));
-    server.child.kill();
-    const timer = setTimeout(() => server.child.kill('SIGKILL'), END_MS);
-    await ended;
-    clearTimeout(timer);
+    server?.release();
   }
+}
+
+/** The server that is announced, held from here on. */
+async function find(file: string): Promise<Lease | undefined> {
+  const announced = await readAnnouncement(file);
+  return announced && holdServer(announced);
 }
 
 const shutDown = () =>
   new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');
-
-/**
- * Waits until a child whose connection broke is really gone, so that `start` makes a new one. It is the child that
- * was asked: another request may have started the next one meanwhile.
- */
-async function gone({ child }: Server): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  await new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
-    child.kill('SIGKILL');
-  });
-}
-
-/** The server's first word. */
-function firstLine(child: ChildProcess): Promise<ServerReady> {
-  return new Promise((resolve, reject) => {
-    const fail = (code: ErrorCode, message: string) => reject(new UserError(code, message, 'See the log.'));
-    child.once('error', (error) =>
-      fail('node-missing', `The completion server could not be started: ${error.message}.`),
-    );
-    // Not at its exit: what it said last may still be on its way.
-    child.once('close', (code, signal) =>
-      fail('internal', `The completion server ended before it was ready (${signal ?? code}).`),
-    );
-    createInterface({ input: child.stdout! }).once('line', (line) => {
-      const parsed = parseLine(firstLineSchema, line);
-      if (!parsed.ok) return fail('internal', `The completion server said something unexpected: ${line}`);
-      if (parsed.value.type === 'ready') return resolve(parsed.value);
-      reject(new UserError(parsed.value.code as ErrorCode, parsed.value.message, parsed.value.next));
-    });
-  });
-}

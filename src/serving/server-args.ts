@@ -14,8 +14,8 @@ export interface ServerArgs {
   memoryMb?: number;
   queue?: number;
   timeoutSeconds?: number;
-  /** End when stdin closes: the parent is gone. */
-  parentStdin: boolean;
+  /** File to announce the server in; it ends when no client holds it any more. */
+  announceIn?: string;
 }
 
 /** `--base FILE [--adapter NAME=FILE ...] [--model NAME=FILE ...] [--port N] ...`. Throws UserError `bad-argument`. */
@@ -39,7 +39,7 @@ export function parseServerArgs(argv: readonly string[]): ServerArgs {
     ...(Object.fromEntries(
       Object.entries(numbers).filter(([, value]) => value !== undefined),
     ) as Partial<ServerArgs>),
-    parentStdin: values['parent-stdin'] ?? false,
+    ...(values.announce === undefined ? {} : { announceIn: values.announce }),
   };
 }
 
@@ -59,7 +59,7 @@ function parse(argv: readonly string[]) {
         memory: { type: 'string' },
         queue: { type: 'string' },
         timeout: { type: 'string' },
-        'parent-stdin': { type: 'boolean' },
+        announce: { type: 'string' },
       },
     });
   } catch (error) {

@@ -11,7 +11,7 @@ function say(line: object): void {
 }
 
 async function main(): Promise<void> {
-  const { base, parentStdin, ...options } = parseServerArgs(process.argv.slice(2));
+  const { base, ...options } = parseServerArgs(process.argv.slice(2));
   const token = process.env[TOKEN];
   if (!token)
     throw new UserError(
@@ -23,7 +23,8 @@ async function main(): Promise<void> {
   const server: RunningServer = await startServer({ ...options, basePath: base, token, onIdle: end });
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
-  if (parentStdin) process.stdin.on('end', end).on('error', end).resume();
+  // Who started it has heard that it is ready, and may be gone.
+  process.stdout.on('error', () => undefined);
   const ready: ServerReady = {
     type: 'ready',
     port: server.port,

@@ -3,7 +3,9 @@ import type { AddressInfo } from 'node:net';
 import { totalmem } from 'node:os';
 import { usableProcessors } from '../protocol/processors.ts';
 import { UserError } from '../protocol/errors.ts';
+import { announce, withdraw } from './announcement.ts';
 import { createApp } from './app.ts';
+import { Leases } from './leases.ts';
 import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from './llama-host.ts';
 import type { ServiceOptions } from './service.ts';
 
@@ -13,6 +15,8 @@ export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'q
   memoryMb?: number | undefined;
   /** 0, the default, takes a free one. */
   port?: number | undefined;
+  /** File to announce the server in, for clients that hold it with `/lease`; `onIdle` is called when none does any more. */
+  announceIn?: string | undefined;
   /** Minutes without a request after which `onIdle` is called. */
   idleMinutes?: number | undefined;
   onIdle?: () => void;
@@ -34,22 +38,32 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     threads: options.threads ?? 'measure',
     memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
   });
+  const { announceIn, onIdle = () => undefined } = options;
   const idle = idleTimer(options, host);
+  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle });
   const app = await createApp(host, {
     token,
     queue,
     timeoutSeconds,
     slots: Math.max(1, Math.floor(usableProcessors() / host.threads)) * sequences,
     perModel: sequences,
+    leases,
     onActivity: idle.touch,
   });
   const close = async () => {
     idle.stop();
+    if (announceIn !== undefined) await withdraw(announceIn, { token });
+    leases?.end();
     await app.close();
     await host.dispose();
   };
   try {
     await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+    const { port } = app.server.address() as AddressInfo;
+    const started = new Date().toISOString();
+    if (announceIn !== undefined)
+      await announce(announceIn, { version: 1, pid: process.pid, started, port, token });
+    return { port, host, close };
   } catch (error) {
     await close();
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
@@ -62,7 +76,6 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
     );
   }
-  return { port: (app.server.address() as AddressInfo).port, host, close };
 }
 
 function idleTimer(

@@ -1,72 +1,103 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ServingClient } from '../../../src/serving/client.ts';
 
 let dir: string;
-let client: ServingClient;
+let clients: ServingClient[];
 let pids: number[];
-beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'fmn-client-'))));
+const at = (name: string) => join(dir, name);
+const servers = () => at('servers');
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fmn-client-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', dir);
+  writeFileSync(at('base.gguf'), 'weights');
+  clients = [];
+  pids = [];
+});
 afterEach(async () => {
-  await client.dispose();
+  for (const client of clients) await client.dispose();
+  for (const pid of pids) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+  vi.unstubAllEnvs();
   rmSync(dir, { recursive: true, force: true });
 });
 
 /** A client of a server that this program plays. */
 function clientOf(program: string): ServingClient {
-  const script = join(dir, 'server.mjs');
+  const script = at('server.mjs');
   writeFileSync(script, program);
-  pids = [];
-  client = new ServingClient({
+  const client = new ServingClient({
     node: () => ({ command: process.execPath, env: {} }),
     script,
-    base: 'base.gguf',
+    base: at('base.gguf'),
     onStart: (pid) => pids.push(pid),
   });
+  clients.push(client);
   return client;
 }
 
+/** A server that is announced and held as the real one; `answer` is the body of a function of request and response. */
+const serverThat = (answer: string) => `
+  import { appendFileSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+  import { createServer } from 'node:http';
+  const file = process.argv[process.argv.indexOf('--announce') + 1];
+  const token = process.env.FORGET_ME_NOT_TOKEN;
+  const choices = [{ index: 0, text: String(process.pid), finish_reason: 'stop' }];
+  const said = JSON.stringify({ id: '1', object: 'text_completion', created: 1, model: 'base', choices });
+  let held = 0;
+  const server = createServer(async (request, response) => {
+    if (request.headers.authorization !== 'Bearer ' + token) return response.writeHead(401).end('{}');
+    if (request.url === '/lease') {
+      held += 1;
+      response.write(JSON.stringify(ready) + '\\n');
+      return response.on('close', () => (held -= 1) || (rmSync(file, { force: true }), process.exit(0)));
+    }
+    let body = '';
+    for await (const part of request) body += part;
+    const asked = JSON.parse(body);
+    ${answer}
+  });
+  let ready;
+  server.listen(0, '127.0.0.1', () => {
+    const { port } = server.address();
+    ready = { type: 'ready', port, models: ['base'], fillInTheMiddle: false };
+    writeFileSync(file + '.tmp', JSON.stringify({ version: 1, pid: process.pid, started: new Date().toISOString(), port, token }), { mode: 0o600 });
+    renameSync(file + '.tmp', file);
+    console.log(JSON.stringify(ready));
+  });`;
+
+const ask = { model: 'base', prompt: 'a' };
+const textOf = async (client: ServingClient) => (await client.complete(ask)).choices[0]!.text;
+
 it('brings a server back once for all requests that it died under', async () => {
-  clientOf(`
-    import { createServer } from 'node:http';
-    import { existsSync, writeFileSync } from 'node:fs';
-    const again = existsSync(${JSON.stringify(join(dir, 'died'))});
-    const choices = [{ index: 0, text: 'x', finish_reason: 'stop' }];
-    let asked = 0;
-    const server = createServer((request, response) => {
-      if (again) response.end(JSON.stringify({ id: '1', object: 'text_completion', created: 1, model: 'base', choices }));
-      else if ((asked += 1) === 3) {
-        writeFileSync(${JSON.stringify(join(dir, 'died'))}, '');
+  const client = clientOf(
+    serverThat(`
+      const died = ${JSON.stringify(at('died'))};
+      if (existsSync(died)) response.end(said);
+      else if ((globalThis.asked = (globalThis.asked ?? 0) + 1) === 3) {
+        writeFileSync(died, '');
         process.exit(1);
-      }
-    }).listen(0, '127.0.0.1', () =>
-      console.log(JSON.stringify({ type: 'ready', port: server.address().port, models: ['base'], fillInTheMiddle: false })));`);
-  const answers = await Promise.all([1, 2, 3].map(() => client.complete({ model: 'base', prompt: 'a' })));
-  expect(answers.map(({ choices }) => choices[0]!.text)).toEqual(['x', 'x', 'x']);
+      }`),
+  );
+  const answers = await Promise.all([1, 2, 3].map(() => textOf(client)));
+  expect(answers).toEqual(Array(3).fill(String(pids[1])));
   expect(pids).toHaveLength(2);
 });
 
 it('offers an adapter that came later, to the server that runs and to the next one', async () => {
-  const [first, later, refused] = ['first', 'later', 'refused'].map((name) => join(dir, `${name}.gguf`));
+  const [first, later, refused] = ['first', 'later', 'refused'].map((name) => at(`${name}.gguf`));
   for (const file of [first, later, refused]) writeFileSync(file!, '');
-  const heard = join(dir, 'heard.jsonl');
-  clientOf(`
-    import { appendFileSync } from 'node:fs';
-    import { createServer } from 'node:http';
-    const hear = (what) => appendFileSync(${JSON.stringify(heard)}, JSON.stringify(what) + '\\n');
-    hear(process.argv.filter((word) => word.includes('=')));
-    createServer(async (request, response) => {
-      let body = '';
-      for await (const part of request) body += part;
-      const asked = JSON.parse(body);
-      hear([request.url, asked.lora_name ?? asked.model]);
+  const heard = at('heard.jsonl');
+  const client = clientOf(
+    serverThat(`
+      appendFileSync(${JSON.stringify(heard)}, JSON.stringify([request.url, asked.lora_name ?? asked.model]) + '\\n');
       if (asked.model) process.exit(1);
       if (asked.lora_name === 'refused') response.statusCode = 409;
-      response.end(asked.lora_name === 'refused' ? '{"error":{"message":"For another base."}}' : 'Success');
-    }).listen(0, '127.0.0.1', function () {
-      console.log(JSON.stringify({ type: 'ready', port: this.address().port, models: ['base'], fillInTheMiddle: false }));
-    });`);
+      response.end(asked.lora_name === 'refused' ? '{"error":{"message":"For another base."}}' : 'Success');`),
+  );
   await client.addAdapter({ name: 'first', path: first! });
   await client.start();
   await client.addAdapter({ name: 'later', path: later! });
@@ -75,17 +106,18 @@ it('offers an adapter that came later, to the server that runs and to the next o
   rmSync(first!);
   // It dies under the request, and so does the next one, which serves what is still there.
   await expect(client.complete({ model: 'later', prompt: 'a' })).rejects.toThrow();
+  const load = '/v1/load_lora_adapter';
   expect(
     readFileSync(heard, 'utf8')
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as string[]),
   ).toEqual([
-    [`first=${first}`],
-    ['/v1/load_lora_adapter', 'later'],
-    ['/v1/load_lora_adapter', 'refused'],
+    [load, 'first'],
+    [load, 'later'],
+    [load, 'refused'],
     ['/v1/completions', 'later'],
-    [`later=${later}`],
+    [load, 'later'],
     ['/v1/completions', 'later'],
   ]);
 });
@@ -97,21 +129,83 @@ it('says why a server could not start, and leaves none behind', async () => {
     message: 'The base is cut short.',
     next: 'Fetch it.',
   };
-  clientOf(`process.stdout.write(${JSON.stringify(`${JSON.stringify(failed)}\n`)}, () => process.exit(1));`);
+  const line = JSON.stringify(`${JSON.stringify(failed)}\n`);
+  const client = clientOf(`process.stdout.write(${line}, () => process.exit(1));`);
   await expect(client.start()).rejects.toMatchObject({ code: failed.code, message: failed.message });
-  clientOf(`console.log('what?'); setInterval(() => {}, 1000);`);
-  await expect(client.start()).rejects.toMatchObject({ code: 'internal' });
-  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  const other = clientOf(`console.log('what?'); setInterval(() => {}, 1000);`);
+  await expect(other.start()).rejects.toMatchObject({ code: 'internal' });
+  await expect.poll(() => isAlive(pids[1]!)).toBe(false);
 });
 
 it('starts nothing more once it is disposed of while it waits after crashes', async () => {
-  clientOf('process.exit(1);');
+  const client = clientOf('process.exit(1);');
   await expect(client.start()).rejects.toMatchObject({ code: 'internal' });
   await expect(client.start()).rejects.toMatchObject({ code: 'internal' });
   const third = client.start();
   await Promise.all([client.dispose(), expect(third).rejects.toMatchObject({ code: 'internal' })]);
   expect(pids).toHaveLength(2);
 });
+
+it('windows that start at once share one server, which ends when the last has gone', async () => {
+  const windows = Array.from({ length: 4 }, () => clientOf(serverThat('response.end(said);')));
+  const texts = await Promise.all(windows.map(textOf));
+  expect(pids).toHaveLength(1);
+  expect(new Set(texts)).toEqual(new Set([String(pids[0])]));
+  await windows[0]!.dispose();
+  expect(await textOf(windows[1]!)).toBe(texts[0]);
+  for (const window of windows) await window.dispose();
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+});
+
+it('of windows whose server was killed, one starts it and the others find the new one', async () => {
+  const windows = Array.from({ length: 3 }, () => clientOf(serverThat('response.end(said);')));
+  await Promise.all(windows.map(textOf));
+  process.kill(pids[0]!, 'SIGKILL');
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  const texts = await Promise.all(windows.map(textOf));
+  expect(pids).toHaveLength(2);
+  expect(new Set(texts)).toEqual(new Set([String(pids[1])]));
+});
+
+it.skipIf(process.platform === 'win32')('nobody else can read the token, or hand us another', async () => {
+  const client = clientOf(serverThat('response.end(said);'));
+  await textOf(client);
+  const [file] = readdirSync(servers()).filter((name) => name.endsWith('.json'));
+  expect(statSync(servers()).mode & 0o777).toBe(0o700);
+  expect(statSync(join(servers(), file!)).mode & 0o777).toBe(0o600);
+  const { token } = JSON.parse(readFileSync(join(servers(), file!), 'utf8')) as { token: string };
+  if (existsSync('/proc/self/cmdline'))
+    expect(readFileSync(`/proc/${pids[0]}/cmdline`, 'utf8')).not.toContain(token);
+
+  // What others may write is not believed, nor is a server that does not know the token.
+  await client.dispose();
+  await expect.poll(() => isAlive(pids[0]!)).toBe(false);
+  const stranger = await strangerOnAPort();
+  const announced = { version: 1, pid: stranger.pid, started: '', port: stranger.port, token };
+  for (const mode of [0o666, 0o600]) {
+    rmSync(join(servers(), file!), { force: true });
+    writeFileSync(join(servers(), file!), JSON.stringify(announced), { mode });
+    const window = clientOf(serverThat('response.end(said);'));
+    expect(await textOf(window)).toBe(String(pids.at(-1)));
+    await window.dispose();
+    await expect.poll(() => isAlive(pids.at(-1)!)).toBe(false);
+  }
+  stranger.process.kill('SIGKILL');
+});
+
+/** A living process with a port of its own that knows nothing of us. */
+async function strangerOnAPort(): Promise<{ process: ChildProcess; pid: number; port: number }> {
+  writeFileSync(
+    at('stranger.mjs'),
+    `import { createServer } from 'node:http';
+    const server = createServer((request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1', () => process.send(server.address().port));`,
+  );
+  const child = fork(at('stranger.mjs'), { execArgv: [] });
+  const port = await new Promise<number>((resolve) =>
+    child.once('message', (message) => resolve(Number(message))),
+  );
+  return { process: child, pid: child.pid!, port };
+}
 
 function isAlive(pid: number): boolean {
   try {

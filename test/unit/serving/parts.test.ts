@@ -159,7 +159,8 @@ describe('the arguments of the server', () => {
         'm=c.gguf',
         '--port',
         '0',
-        '--parent-stdin',
+        '--announce',
+        'a.json',
         '--idle-minutes',
         '0.5',
       ]),
@@ -169,7 +170,7 @@ describe('the arguments of the server', () => {
       models: [{ name: 'm', path: 'c.gguf' }],
       port: 0,
       idleMinutes: 0.5,
-      parentStdin: true,
+      announceIn: 'a.json',
     }));
   it.each([
     [[]],
