@@ -5,9 +5,9 @@ import type { Acceptance, RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { artefactName } from '../protocol/run.ts';
 import { ServingClient } from '../serving/client.ts';
+import { AcceptanceWatch } from './acceptance.ts';
 import type { Context } from './context.ts';
 import { GhostText } from './ghost-text.ts';
-import { KeptWatch, type Accepted } from './kept-watch.ts';
 import { setCompletionEnabled, settings } from './settings.ts';
 import { isChecked, whyNotServable } from './texts.ts';
 
@@ -40,16 +40,13 @@ export class CompletionService {
   private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
 
   constructor(private readonly context: Context) {
-    this.ghost = new GhostText(this);
-    const kept = new KeptWatch((run, isKept) => this.count(run, isKept ? 'kept' : 'dropped'));
+    const acceptance = new AcceptanceWatch((run, what, by) => this.count(run, what, by));
+    this.ghost = new GhostText(this, acceptance);
     this.disposables = vscode.Disposable.from(
-      kept,
+      acceptance,
       this.ghost,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
-      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (accepted: Accepted) => {
-        this.count(accepted.run, 'accepted');
-        kept.accepted(accepted);
-      }),
+      vscode.commands.registerCommand('forgetMeNot.completionAccepted', () => acceptance.acceptedWhole()),
     );
   }
 
@@ -155,8 +152,8 @@ export class CompletionService {
     vscode.window.setStatusBarMessage('$(warning) Forget-Me-Not: no completion, see its log', 10_000);
   }
 
-  count(run: string, what: keyof Acceptance): void {
-    void this.context.store.count(run, what).then(() => this.changed.fire());
+  private count(run: string, what: keyof Acceptance, by?: number): void {
+    void this.context.store.count(run, what, by).then(() => this.changed.fire());
   }
 
   settingsChanged(): void {

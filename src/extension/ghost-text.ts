@@ -2,23 +2,22 @@
 import * as vscode from 'vscode';
 import { createCompleter, type Completer, type CursorDocument } from '../completion/index.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import type { CompletionService } from './completion-service.ts';
-import type { Accepted } from './kept-watch.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import { settings } from './settings.ts';
 
 /** Lines around the cursor that are looked at, so that a key costs no more in a long file. */
 const LINES = { before: 2000, after: 500 };
-/** Ghost text that stays this long was seen. */
-const SEEN_MS = 500;
 
 export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly recent = new RecentFiles();
   private completer: { run: string; core: Completer } | undefined;
-  private seen: NodeJS.Timeout | undefined;
-  private lastShown = '';
 
-  constructor(private readonly service: CompletionService) {}
+  constructor(
+    private readonly service: CompletionService,
+    private readonly acceptance: AcceptanceWatch,
+  ) {}
 
   async provideInlineCompletionItems(
     document: vscode.TextDocument,
@@ -26,7 +25,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     { triggerKind, selectedCompletionInfo: selected }: vscode.InlineCompletionContext,
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
-    clearTimeout(this.seen);
+    this.acceptance.selects(selected?.text ?? '');
     const run = this.service.runFor(document);
     if (!run) return [];
     const stop = new AbortController();
@@ -44,45 +43,22 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       };
       const completion = await core.complete(input);
       if (token.isCancellationRequested) return [];
-      if (completion) this.countWhenSeen(run, at.before + completion.text);
       // Asked for by a key though it is shown already, or where the likeliest is nothing: for what else there is.
       const others =
         input.invoked && completion?.source !== 'engine'
           ? await core.alternatives(input, completion?.text ?? '')
           : [];
       const texts = completion ? [completion.text, ...others] : others;
-      return texts.map((text) => this.item(run, document, text, position, selected));
+      if (token.isCancellationRequested) return [];
+      if (texts[0] === undefined) this.acceptance.hide();
+      else this.acceptance.show(shownItem(run.spec.id, document, texts[0], position, selected));
+      return texts.map((text) => item(text, position, selected));
     } catch (error) {
       if (!stop.signal.aborted) this.service.failed(error);
       return [];
     } finally {
       cancelled.dispose();
     }
-  }
-
-  private item(
-    run: RunSnapshot,
-    document: vscode.TextDocument,
-    text: string,
-    position: vscode.Position,
-    selected: vscode.SelectedCompletionInfo | undefined,
-  ): vscode.InlineCompletionItem {
-    // With the suggestion list open, ghost text has to go on from the selected entry.
-    const whole = (selected?.text ?? '') + text;
-    const range = selected?.range ?? new vscode.Range(position, position);
-    const item = new vscode.InlineCompletionItem(whole, range);
-    const accepted: Accepted = {
-      run: run.spec.id,
-      uri: document.uri.toString(),
-      offset: document.offsetAt(range.start),
-      text: whole,
-    };
-    item.command = {
-      command: 'forgetMeNot.completionAccepted',
-      title: 'Completion Accepted',
-      arguments: [accepted],
-    };
-    return item;
   }
 
   /** The completion core of a run, with its cache. */
@@ -106,15 +82,6 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     return core;
   }
 
-  /** Typing through what is shown is the same completion: it counts once. */
-  private countWhenSeen(run: RunSnapshot, whole: string): void {
-    if (whole === this.lastShown) return;
-    this.seen = setTimeout(() => {
-      this.lastShown = whole;
-      this.service.count(run.spec.id, 'shown');
-    }, SEEN_MS);
-  }
-
   dispose(): void {
     this.forget();
     this.recent.dispose();
@@ -122,10 +89,52 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
 
   /** Stops what is asked and forgets what was answered. */
   forget(): void {
-    clearTimeout(this.seen);
+    this.acceptance.hide();
     this.completer?.core.reset();
     this.completer = undefined;
   }
+}
+
+/** With the suggestion list open, ghost text has to go on from the selected entry. */
+const placed = (
+  text: string,
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+) => ({
+  whole: (selected?.text ?? '') + text,
+  range: selected?.range ?? new vscode.Range(position, position),
+});
+
+function item(
+  text: string,
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+): vscode.InlineCompletionItem {
+  const { whole, range } = placed(text, position, selected);
+  const made = new vscode.InlineCompletionItem(whole, range);
+  made.command = { command: 'forgetMeNot.completionAccepted', title: 'Completion Accepted' };
+  return made;
+}
+
+function shownItem(
+  run: string,
+  document: vscode.TextDocument,
+  text: string,
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+): ShownItem {
+  const { whole, range } = placed(text, position, selected);
+  const offset = document.offsetAt(range.start);
+  const written = document.offsetAt(position) - offset;
+  const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
+  return {
+    run,
+    document,
+    offset,
+    text: whole.replace(/\r?\n/g, ending),
+    selected: selected?.text ?? '',
+    written,
+  };
 }
 
 function cursorDocument(

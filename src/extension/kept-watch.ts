@@ -6,8 +6,7 @@ const LATER_MS = 120_000;
 
 export interface Accepted {
   run: string;
-  /** The document's. */
-  uri: string;
+  document: vscode.TextDocument;
   /** Where the text begins, in UTF-16 units. */
   offset: number;
   text: string;
@@ -32,17 +31,15 @@ export class KeptWatch implements vscode.Disposable {
     );
   }
 
-  /** The text is in its document by now. */
-  accepted({ run, uri, offset, text }: Accepted): void {
-    const document = vscode.workspace.textDocuments.find((one) => one.uri.toString() === uri);
-    if (!document) return;
-    const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
+  /** The text is in its document by now. Returns how to stop looking. */
+  accepted({ run, document, offset, text }: Accepted): () => void {
     const one: Watched = {
       run,
-      text: new AcceptedText(offset, text.replace(/\r?\n/g, ending)),
+      text: new AcceptedText(offset, text),
       timer: setTimeout(() => this.judge(document, one), LATER_MS),
     };
     this.watched.set(document, (this.watched.get(document) ?? new Set()).add(one));
+    return () => this.forget(document, one);
   }
 
   private changed({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
@@ -56,11 +53,16 @@ export class KeptWatch implements vscode.Disposable {
   }
 
   private judge(document: vscode.TextDocument, one: Watched): void {
+    if (!this.watched.get(document)?.has(one)) return;
+    this.forget(document, one);
+    this.onJudged(one.run, one.text.isKept(document.getText()));
+  }
+
+  private forget(document: vscode.TextDocument, one: Watched): void {
     clearTimeout(one.timer);
     const texts = this.watched.get(document);
     texts?.delete(one);
     if (texts?.size === 0) this.watched.delete(document);
-    this.onJudged(one.run, one.text.isKept(document.getText()));
   }
 
   dispose(): void {

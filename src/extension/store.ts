@@ -47,11 +47,11 @@ export class Store {
   acceptance(run: string): Acceptance {
     return this.acceptances[run] ?? acceptanceSchema.parse({});
   }
-  async count(run: string, what: keyof Acceptance): Promise<void> {
+  async count(run: string, what: keyof Acceptance, by = 1): Promise<void> {
     const now = this.acceptance(run);
     await this.global.update('acceptance', {
       ...this.acceptances,
-      [run]: { ...now, [what]: now[what] + 1 },
+      [run]: { ...now, [what]: now[what] + by },
     });
   }
 }

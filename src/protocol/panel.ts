@@ -75,8 +75,13 @@ export type SweepSnapshot = z.infer<typeof sweepSnapshotSchema>;
 
 /** What became of an adapter's completions in the editor; counted on this machine, sent nowhere. */
 export const acceptanceSchema = z.object({
+  /** Visible for half a second, or accepted before. */
   shown: z.int().default(0),
+  /** At least a word of it was taken, by the key for all of it, for a word or for a line. */
   accepted: z.int().default(0),
+  shownCharacters: z.int().default(0),
+  /** Typed ones are not among them. */
+  acceptedCharacters: z.int().default(0),
   /** Of those that were looked at again: still there, or thrown away. */
   kept: z.int().default(0),
   dropped: z.int().default(0),

@@ -1,4 +1,5 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,8 +8,11 @@ import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { isProcessAlive } from '../../src/runs/index.ts';
+import { readAnnouncement } from '../../src/serving/announcement.ts';
 import { createApp } from '../../src/serving/app.ts';
 import { ServingClient } from '../../src/serving/client.ts';
+import { holdServer } from '../../src/serving/lease.ts';
 import { openLlamaHost, type LlamaHost } from '../../src/serving/llama-host.ts';
 import { startServer, type RunningServer } from '../../src/serving/start-server.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
@@ -215,13 +219,15 @@ describe('as a child', () => {
     return { child, exit, line };
   }
 
-  it('says ready, answers, and ends when its parent is gone', async () => {
-    const { child, exit, line } = start(
+  it('says ready, answers, and ends when nobody holds it any more', async () => {
+    const file = at('announced.json');
+    const { exit, line } = start(
       '--base',
       at('base.gguf'),
       '--adapter',
       `one=${at('one.gguf')}`,
-      '--parent-stdin',
+      '--announce',
+      file,
     );
     const ready = await line;
     expect(ready).toMatchObject({ type: 'ready', models: ['base', 'one'], fillInTheMiddle: true });
@@ -231,8 +237,68 @@ describe('as a child', () => {
       body: JSON.stringify(body),
     });
     expect(answer.status).toBe(200);
-    child.stdin!.end();
+    const lease = await holdServer((await readAnnouncement(file))!);
+    expect(lease?.ready).toEqual(ready);
+    lease!.release();
     expect(await exit).toBe(0);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('two windows share it; one that is killed leaves it to the other, and it ends with the last', async () => {
+    const windowScript = join('node_modules', '.cache', `window-${process.pid}.mjs`);
+    await build({
+      stdin: {
+        contents: `
+          import { ServingClient } from './src/serving/client.ts';
+          const client = new ServingClient({
+            node: () => ({ command: process.execPath, env: {} }),
+            script: ${JSON.stringify(script)},
+            base: ${JSON.stringify(at('base.gguf'))},
+            adapters: [{ name: process.argv[2], path: process.argv[3] }],
+            onStart: (pid) => process.send({ pid }),
+          });
+          process.on('message', (request) =>
+            client.complete(request).then(
+              ({ choices }) => process.send({ text: choices[0].text }),
+              (error) => process.send({ error: String(error) })));`,
+        resolveDir: process.cwd(),
+      },
+      outfile: windowScript,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+    });
+    const pids: number[] = [];
+    const open = (name: string) => {
+      const child = fork(windowScript, [name, at('one.gguf')], { execArgv: [] });
+      children.push(child);
+      const heard: { text?: string; error?: string }[] = [];
+      child.on('message', (message: { pid?: number; text?: string; error?: string }) =>
+        message.pid === undefined ? heard.push(message) : pids.push(message.pid),
+      );
+      const ask = async () => {
+        const before = heard.length;
+        child.send({ ...body, model: name });
+        await vi.waitFor(() => expect(heard.length).toBeGreaterThan(before), 60_000);
+        return heard.at(-1);
+      };
+      return { child, ask };
+    };
+    const first = open('mine');
+    const second = open('yours');
+    const { text } = await host.complete({ model: 'one', prompt: body.prompt, maxTokens: 16 });
+    expect(await Promise.all([first.ask(), second.ask()])).toEqual([{ text }, { text }]);
+    expect(pids).toHaveLength(1);
+    first.child.kill('SIGKILL');
+    // Longer than a server lingers that nobody holds.
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    expect(await second.ask()).toEqual({ text });
+    process.kill(pids[0]!, 'SIGKILL');
+    expect(await second.ask()).toEqual({ text });
+    expect(pids).toHaveLength(2);
+    second.child.kill('SIGKILL');
+    await vi.waitFor(() => expect(isProcessAlive(pids[1]!)).toBe(false), 15_000);
+    await rm(windowScript);
   });
 
   it.each([
@@ -292,6 +358,6 @@ describe('as a child', () => {
       await client.dispose();
     }
     await expect(client.complete(body)).rejects.toMatchObject({ code: 'internal' });
-    expect(log.join('\n')).toContain('SIGKILL');
+    expect(log.join('\n')).toContain('the completion server died');
   });
 });

@@ -20,7 +20,7 @@ export class AcceptanceSection implements Section {
     h(
       'p',
       { class: 'faint' },
-      'Completions that stood for half a second, those that you took, and those of them that were still there two minutes later or when the file was closed. Counted on this machine and sent nowhere. In brackets: 95% intervals (Wilson).',
+      'Shown: completions that you could see for half a second, with the cursor at them; what the suggestion list hid is not counted. Accepted: at least a word was taken with a key, all at once, by words or by lines; typing the same text by hand is not accepting. Characters: of those shown, how many were taken so. Kept: of those accepted, what was still there two minutes later or when the file was closed. Counted on this machine and sent nowhere. In brackets: 95% intervals (Wilson).',
     ),
   );
 
@@ -30,7 +30,7 @@ export class AcceptanceSection implements Section {
     this.content.update(rows, () => [
       table({
         caption: 'Completions in the editor, by adapter',
-        head: ['Adapter', 'Shown', 'Accepted', 'Kept'],
+        head: ['Adapter', 'Shown', 'Accepted', 'Characters', 'Kept'],
         rows,
       }),
     ]);

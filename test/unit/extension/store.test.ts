@@ -25,10 +25,17 @@ test('counts shown and accepted for each adapter, in every workspace', async () 
   await store.count('a', 'accepted');
   await store.count('a', 'kept');
   await store.count('b', 'shown');
+  await store.count('b', 'acceptedCharacters', 12);
   const elsewhere = new Store(memento(), global);
-  expect(elsewhere.acceptance('a')).toEqual({ shown: 2, accepted: 1, kept: 1, dropped: 0 });
-  expect(elsewhere.acceptance('b')).toEqual({ shown: 1, accepted: 0, kept: 0, dropped: 0 });
-  expect(elsewhere.acceptance('never')).toEqual({ shown: 0, accepted: 0, kept: 0, dropped: 0 });
+  expect(elsewhere.acceptance('a')).toMatchObject({ shown: 2, accepted: 1, kept: 1, dropped: 0 });
+  expect(elsewhere.acceptance('b')).toMatchObject({
+    shown: 1,
+    accepted: 0,
+    acceptedCharacters: 12,
+    kept: 0,
+    dropped: 0,
+  });
+  expect(elsewhere.acceptance('never')).toMatchObject({ shown: 0, accepted: 0, kept: 0, dropped: 0 });
 });
 
 test('counts of an earlier version go on', async () => {
@@ -36,7 +43,7 @@ test('counts of an earlier version go on', async () => {
   await global.update('acceptance', { a: { shown: 2, accepted: 1 } });
   const store = new Store(memento(), global);
   await store.count('a', 'dropped');
-  expect(store.acceptance('a')).toEqual({ shown: 2, accepted: 1, kept: 0, dropped: 1 });
+  expect(store.acceptance('a')).toMatchObject({ shown: 2, accepted: 1, kept: 0, dropped: 1 });
 });
 
 test('adapters are remembered, the newest first', async () => {

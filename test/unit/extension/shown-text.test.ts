@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { ShownText, type Happened } from '../../../src/extension/shown-text.ts';
+
+/** ` sum(a, b);` shown at the end of `const x =`. */
+const text = ' sum(a, b);';
+const at = 9;
+const shown = () => new ShownText(at, text);
+const write = (one: ShownText, inserted: string, { back = 0 } = {}): Happened =>
+  one.changed([{ offset: one.cursor - back, removed: back, inserted }]);
+
+describe('a completion that is shown', () => {
+  it('typed through is not accepted, whatever its last key', () => {
+    const one = shown();
+    expect([...text].map((key) => write(one, key))).toEqual([...text].map(() => 'typed'));
+    expect(one.characters).toBe(0);
+    expect(one.acceptedText).toBeUndefined();
+  });
+
+  it('taken word by word is accepted, with the characters of the words', () => {
+    const one = shown();
+    expect(write(one, ' sum')).toBe('accepted');
+    expect(one.characters).toBe(4);
+    // VS Code writes the next word together with those before.
+    expect(write(one, ' sum(a', { back: 4 })).toBe('accepted');
+    expect(one.characters).toBe(6);
+    expect(one.acceptedText).toEqual({ offset: at, text: ' sum(a' });
+  });
+
+  it('typed first and taken then counts what was taken', () => {
+    const one = shown();
+    write(one, ' ');
+    write(one, 's');
+    expect(write(one, text.slice(2))).toBe('accepted');
+    one.acceptedWhole();
+    expect(one.characters).toBe(text.length - 2);
+    expect(one.acceptedText).toEqual({ offset: at + 2, text: text.slice(2) });
+  });
+
+  it('whose last character is taken with Tab is accepted, since the editor says so', () => {
+    const one = shown();
+    for (const key of text.slice(0, -1)) write(one, key);
+    expect(write(one, ';')).toBe('typed');
+    one.acceptedWhole();
+    expect(one.characters).toBe(1);
+  });
+
+  it('is typed where Enter writes the line break and its indentation', () => {
+    const one = new ShownText(0, '\n    return a;');
+    expect(write(one, '\n    ')).toBe('typed');
+    expect(write(one, 'return a;')).toBe('accepted');
+    expect(one.characters).toBe(9);
+  });
+
+  it("leaves to the suggestion list what is the list's", () => {
+    // "con" is typed, "console" is selected, and the completion goes on from there.
+    const one = new ShownText(0, 'console.log(1)', 'console', 3);
+    expect(write(one, 'console', { back: 3 })).toBe('typed');
+    expect(one.characters).toBe(0);
+    expect(write(one, '.log')).toBe('accepted');
+    expect(one.characters).toBe(4);
+    const all = new ShownText(0, 'console.log(1)', 'console', 3);
+    expect(write(all, 'console.log(1)', { back: 3 })).toBe('accepted');
+    expect(all.characters).toBe('.log(1)'.length);
+  });
+
+  it.each([
+    ['something else is typed', [{ offset: at, removed: 0, inserted: ' x' }], false],
+    ['more than it says is written', [{ offset: at, removed: 0, inserted: `${text}\n` }], false],
+    ['the text changes elsewhere', [{ offset: 2, removed: 1, inserted: 'y' }], false],
+    ['what stood there is deleted', [{ offset: at - 1, removed: 1, inserted: '' }], false],
+    [
+      'two places change at once',
+      [
+        { offset: 0, removed: 0, inserted: ' sum' },
+        { offset: at, removed: 0, inserted: ' sum' },
+      ],
+      false,
+    ],
+    ['redo brings it back', [{ offset: at, removed: 0, inserted: text }], true],
+  ])('is gone when %s', (_, changes, undone) => expect(shown().changed(changes, undone)).toBe('gone'));
+
+  it('is the same one when what is left of it is shown', () => {
+    const one = shown();
+    write(one, ' sum');
+    expect(one.goesOnAs(at + 4, '(a, b);')).toBe(true);
+    expect(one.goesOnAs(at + 4, '(a, c);')).toBe(false);
+    expect(one.goesOnAs(at + 3, '(a, b);')).toBe(false);
+    expect(one.goesOnAs(at + 4, '(a, b); // more')).toBe(false);
+  });
+});
