@@ -15,8 +15,8 @@ export interface ShownItem {
   document: vscode.TextDocument;
   /** Where the text begins, in UTF-16 units. */
   offset: number;
-  /** With the document's own line ends. */
-  text: string;
+  /** The first is shown, with the document's own line ends. */
+  texts: readonly [string, ...string[]];
   /** What of it the suggestion list has selected. */
   selected: string;
   /** Characters of it that stand there already. */
@@ -25,6 +25,8 @@ export interface ShownItem {
 
 interface Life extends Pick<ShownItem, 'run' | 'document'> {
   text: ShownText;
+  /** What else there is at this place: which of them is looked at, only taking one tells. */
+  others: ShownText[];
   timer: NodeJS.Timeout;
   seen: boolean;
   accepted: boolean;
@@ -41,7 +43,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   constructor(private readonly count: (run: string, what: keyof Acceptance, by?: number) => void) {}
 
   /** The editor is given this to show. Typing through a completion goes on with the same one. */
-  show({ run, document, offset, text, selected, written }: ShownItem): void {
+  show({ run, document, offset, texts: [text, ...others], selected, written }: ShownItem): void {
     const { life } = this;
     if (
       life?.document === document &&
@@ -51,10 +53,12 @@ export class AcceptanceWatch implements vscode.Disposable {
     )
       return;
     this.hide();
+    const shown = (one: string) => new ShownText(offset, one, selected, written);
     const begun: Life = {
       run,
       document,
-      text: new ShownText(offset, text, selected, written),
+      text: shown(text),
+      others: others.map(shown),
       timer: setTimeout(() => isVisible(begun) && this.see(begun), SEEN_MS),
       seen: false,
       accepted: false,
@@ -73,10 +77,15 @@ export class AcceptanceWatch implements vscode.Disposable {
     if (this.life && this.life.text.selected !== selected) this.hide();
   }
 
-  /** The editor says that the completion that is shown was accepted, all of it. */
-  acceptedWhole(): void {
+  /** The editor says that a run's completion was accepted, all of it. */
+  acceptedWhole(run: string): void {
     const { life } = this;
-    if (!life) return;
+    if (!life?.text.complete) {
+      // What the editor wrote was not recognised; that it was accepted is certain.
+      this.count(run, 'shown');
+      this.count(run, 'accepted');
+      return;
+    }
     const before = life.text.characters;
     life.text.acceptedWhole();
     this.take(life, life.text.characters - before);
@@ -86,15 +95,21 @@ export class AcceptanceWatch implements vscode.Disposable {
   private changed({ document, contentChanges, reason }: vscode.TextDocumentChangeEvent): void {
     const { life } = this;
     if (life?.document !== document || contentChanges.length === 0) return;
-    const before = life.text.characters;
     const changes = contentChanges.map(({ rangeOffset, rangeLength, text }) => ({
       offset: rangeOffset,
       removed: rangeLength,
       inserted: text,
     }));
-    const happened = life.text.changed(changes, reason !== undefined);
-    if (happened === 'gone') this.hide();
-    else if (happened === 'accepted') this.take(life, life.text.characters - before);
+    for (const text of [life.text, ...life.others]) {
+      const before = text.characters;
+      const happened = text.changed(changes, reason !== undefined);
+      if (happened === 'gone') continue;
+      life.text = text;
+      life.others = [];
+      if (happened === 'accepted') this.take(life, text.characters - before);
+      return;
+    }
+    this.hide();
   }
 
   private take(life: Life, characters: number): void {

@@ -46,7 +46,9 @@ export class CompletionService {
       acceptance,
       this.ghost,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
-      vscode.commands.registerCommand('forgetMeNot.completionAccepted', () => acceptance.acceptedWhole()),
+      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>
+        acceptance.acceptedWhole(run),
+      ),
     );
   }
 

@@ -26,16 +26,16 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     this.acceptance.selects(selected?.text ?? '');
-    const run = this.service.runFor(document);
-    if (!run) return [];
+    const chosen = this.service.runFor(document);
+    if (!chosen) return [];
     const stop = new AbortController();
     const cancelled = token.onCancellationRequested(() => stop.abort());
     try {
       const at = cursorDocument(document, position, selected);
-      const core = this.coreFor(run);
+      const core = this.coreFor(chosen);
       const input = {
         ...at,
-        adapter: run.spec.id,
+        adapter: chosen.spec.id,
         selections: selectionLengths(document),
         files: () => this.recent.beside(document),
         invoked: triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
@@ -48,11 +48,15 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         input.invoked && completion?.source !== 'engine'
           ? await core.alternatives(input, completion?.text ?? '')
           : [];
-      const texts = completion ? [completion.text, ...others] : others;
+      const [first, ...more] = completion ? [completion.text, ...others] : others;
       if (token.isCancellationRequested) return [];
-      if (texts[0] === undefined) this.acceptance.hide();
-      else this.acceptance.show(shownItem(run.spec.id, document, texts[0], position, selected));
-      return texts.map((text) => item(text, position, selected));
+      if (first === undefined) {
+        this.acceptance.hide();
+        return [];
+      }
+      const run = chosen.spec.id;
+      this.acceptance.show(shownItem(run, document, [first, ...more], position, selected));
+      return [first, ...more].map((text) => item(run, text, position, selected));
     } catch (error) {
       if (!stop.signal.aborted) this.service.failed(error);
       return [];
@@ -106,24 +110,29 @@ const placed = (
 });
 
 function item(
+  run: string,
   text: string,
   position: vscode.Position,
   selected: vscode.SelectedCompletionInfo | undefined,
 ): vscode.InlineCompletionItem {
   const { whole, range } = placed(text, position, selected);
   const made = new vscode.InlineCompletionItem(whole, range);
-  made.command = { command: 'forgetMeNot.completionAccepted', title: 'Completion Accepted' };
+  made.command = {
+    command: 'forgetMeNot.completionAccepted',
+    title: 'Completion Accepted',
+    arguments: [run],
+  };
   return made;
 }
 
 function shownItem(
   run: string,
   document: vscode.TextDocument,
-  text: string,
+  texts: readonly [string, ...string[]],
   position: vscode.Position,
   selected: vscode.SelectedCompletionInfo | undefined,
 ): ShownItem {
-  const { whole, range } = placed(text, position, selected);
+  const { range } = placed('', position, selected);
   const offset = document.offsetAt(range.start);
   const written = document.offsetAt(position) - offset;
   const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
@@ -131,7 +140,7 @@ function shownItem(
     run,
     document,
     offset,
-    text: whole.replace(/\r?\n/g, ending),
+    texts: texts.map((text) => placed(text, position, selected).whole.replace(/\r?\n/g, ending)) as [string],
     selected: selected?.text ?? '',
     written,
   };

@@ -47,6 +47,11 @@ export class ShownText {
     return this.offset + this.written;
   }
 
+  /** Whether all of it stands in the document. */
+  get complete(): boolean {
+    return this.written === this.text.length;
+  }
+
   /** From the first character that was accepted to the cursor; undefined where none was. */
   get acceptedText(): { offset: number; text: string } | undefined {
     if (this.from === undefined) return undefined;
