@@ -45,15 +45,17 @@ export class AcceptanceWatch implements vscode.Disposable {
   /** The editor is given this to show. Typing through a completion goes on with the same one. */
   show({ run, document, offset, texts: [text, ...others], selected, written }: ShownItem): void {
     const { life } = this;
+    const shown = (one: string) => new ShownText(offset, one, selected, written);
     if (
       life?.document === document &&
       life.run === run &&
-      life.text.selected === selected &&
+      life.text.fits(selected) &&
       life.text.goesOnAs(offset, text)
-    )
+    ) {
+      life.others = others.map(shown);
       return;
+    }
     this.hide();
-    const shown = (one: string) => new ShownText(offset, one, selected, written);
     const begun: Life = {
       run,
       document,
@@ -74,7 +76,7 @@ export class AcceptanceWatch implements vscode.Disposable {
 
   /** The suggestion list has selected something else: what was shown is hidden until there is a text for that. */
   selects(selected: string): void {
-    if (this.life && this.life.text.selected !== selected) this.hide();
+    if (!this.life?.text.fits(selected)) this.hide();
   }
 
   /** The editor says that a run's completion was accepted, all of it. */

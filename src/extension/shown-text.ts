@@ -58,6 +58,11 @@ export class ShownText {
     return { offset: this.offset + this.from, text: this.text.slice(this.from, this.written) };
   }
 
+  /** Whether it goes on being shown with this selected in the suggestion list; nothing is once the list has written its part. */
+  fits(selected: string): boolean {
+    return selected === this.selected || (selected === '' && this.written >= this.selected.length);
+  }
+
   /** Whether another text is what is left of this one. */
   goesOnAs(offset: number, text: string): boolean {
     return (

@@ -54,7 +54,10 @@ describe('a completion that is shown', () => {
   it("leaves to the suggestion list what is the list's", () => {
     // "con" is typed, "console" is selected, and the completion goes on from there.
     const one = new ShownText(0, 'console.log(1)', 'console', 3);
+    expect(one.fits('')).toBe(false);
     expect(write(one, 'console', { back: 3 })).toBe('typed');
+    expect(one.fits('')).toBe(true);
+    expect(one.fits('constant')).toBe(false);
     expect(one.characters).toBe(0);
     expect(write(one, '.log')).toBe('accepted');
     expect(one.characters).toBe(4);
