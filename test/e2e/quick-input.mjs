@@ -79,7 +79,9 @@ export class QuickInput {
     const row = this.rows.filter({ hasText: label }).first();
     await box.waitFor();
     await until(`"${label}" to be taken`, async () => {
-      await row.click();
+      // It may have been taken by the click before.
+      if (!(await box.isVisible())) return true;
+      await row.click({ timeout: AGAIN_MS }).catch(() => undefined);
       return becomes(async () => !(await box.isVisible()), AGAIN_MS);
     });
   }
@@ -98,6 +100,7 @@ export class QuickInput {
     const heading = this.#title(title);
     await heading.waitFor();
     await until(`"${text}" to be taken`, async () => {
+      if (!(await heading.isVisible())) return true;
       await this.input.fill(text);
       if ((await this.input.inputValue()) !== text) return false;
       await this.input.press('Enter');
@@ -114,6 +117,7 @@ export class QuickInput {
     const heading = this.#title(title);
     await heading.waitFor();
     await until(`the path ${path} to be taken`, async () => {
+      if (!(await heading.isVisible())) return true;
       if (!(await this.#atRest())) return false;
       if ((await this.input.inputValue()) !== path) {
         await this.input.fill(path);

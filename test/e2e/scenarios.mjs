@@ -85,6 +85,7 @@ export const scenarios = {
     assert.equal(stopped.state.status, 'cancelled');
     assert.ok(stopped.state.step > 0 && stopped.state.step < steps, `stopped at ${stopped.state.step}`);
     await workbench.screenshot('stopped');
+    await until('the trainer to be gone', () => !place.isTraining());
     await workbench.notificationButton('was stopped at step', 'Resume');
     await workbench.notification('Show Results', TRAINING_MS);
     assert.equal(newest(place).id, stopped.id);
@@ -118,7 +119,7 @@ export const scenarios = {
 /** Starts a training and comes back when it is seen to make steps. */
 async function beginTraining(workbench, place, steps) {
   const before = new Set(place.runs().map(({ id }) => id));
-  await fineTune(workbench, steps);
+  await fineTune(workbench, place, steps);
   await workbench.notification('step', TRAINING_MS);
   const run = newest(place);
   assert.ok(!before.has(run.id), 'there is a new run');

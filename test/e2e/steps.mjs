@@ -11,7 +11,8 @@ export const TRAINING_MS = 300_000;
 export const LEARNED = 400;
 
 /** Walks the wizard: the tiny base, LoRA, so many steps. */
-export async function fineTune(workbench, steps) {
+export async function fineTune(workbench, place, steps) {
+  await until('the trainer before to be gone', () => !place.isTraining());
   await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
   await workbench.pick('Which model learns?', 'tiny.gguf');
   await workbench.pick('How does it learn?', 'LoRA');
@@ -22,7 +23,7 @@ export async function fineTune(workbench, steps) {
 /** Fine-tunes, and waits until the person is told that it is done. */
 export async function train(workbench, place, steps) {
   const before = new Set(place.runs().map(({ id }) => id));
-  await fineTune(workbench, steps);
+  await fineTune(workbench, place, steps);
   const run = await until(
     'a new run to be over',
     async () => {

@@ -37,7 +37,7 @@ async function importTypeScript(file, into) {
 
 /**
  * TensorFlow and downloads are the machine's own, where there are any; runs are the test's.
- * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], discardUnfinished: () => void, remove: () => void }>}
+ * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], isTraining: () => boolean, discardUnfinished: () => void, remove: () => void }>}
  */
 export async function makeWorkplace() {
   const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-e2e-'));
@@ -79,9 +79,13 @@ async function furnish(dir) {
     for (const { state } of runs())
       if (state.pid && !['done', 'failed', 'cancelled'].includes(state.status)) kill(state.pid);
   };
+  /** The next training is refused while another one is at work, which is a moment longer than its run says. */
+  const trainingLock = join(home, 'training.lock');
+  const isTraining = () => existsSync(trainingLock);
   /** Ends what trains, removes what is not done and what a scenario has set. */
   const discardUnfinished = () => {
     killTrainers();
+    rmSync(trainingLock, { force: true });
     rmSync(join(workspace, '.vscode'), { recursive: true, force: true });
     for (const run of runs())
       if (run.state.status !== 'done') rmSync(run.dir, { recursive: true, force: true, maxRetries: 20 });
@@ -97,6 +101,7 @@ async function furnish(dir) {
     base,
     backend: hasTensorFlow ? 'tensorflow' : 'wasm',
     runs,
+    isTraining,
     discardUnfinished,
     remove,
   };

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lockRun } from '../../src/runs/lock.ts';
 import { Workplace, type CliResult } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, untilTold } from '../support/trainer.ts';
+import { ENDLESS, untilFree, untilTold } from '../support/trainer.ts';
 
 let place: Workplace;
 let code: string;
@@ -159,7 +159,7 @@ it('a trainer that cannot take the run, or not go on with its base, says why', a
   );
   await untilTold(dir, ({ type }) => type === 'step');
   await place.json('cancel', run);
-  while ((await readdir(dir)).includes('lock')) await new Promise((done) => setTimeout(done, 20));
+  await untilFree(place.home);
   const before = await readFile(join(dir, 'events.jsonl'), 'utf8');
   const lock = await lockRun(dir);
   try {

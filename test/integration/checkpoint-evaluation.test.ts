@@ -2,12 +2,11 @@
 import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, eventsOf, killedInTime, untilTold } from '../support/trainer.ts';
+import { ENDLESS, eventsOf, killedInTime, untilFree, untilTold } from '../support/trainer.ts';
 
 interface Trained {
   run: string;
@@ -191,7 +190,7 @@ it('measures a run that is in training, and says when it has no checkpoints yet'
   const figures = await place.json<{ step: number }[]>('evaluate', run, '--checkpoint', '4');
   expect(new Set(figures.map(({ step }) => step))).toEqual(new Set([0, 4]));
   await place.json('cancel', run);
-  while (existsSync(join(dir, 'lock'))) await sleep(20);
+  await untilFree(place.home);
 });
 
 it.each([

@@ -2,14 +2,13 @@
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import { cancelRun } from '../../src/runs/index.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, eventsOf, killedInTime, untilTold } from '../support/trainer.ts';
+import { ENDLESS, eventsOf, killedInTime, untilFree, untilTold } from '../support/trainer.ts';
 
 interface Trained {
   run: string;
@@ -146,7 +145,7 @@ it('stops when asked, keeps a checkpoint, and can go on', async () => {
   await place.json('cancel', run);
   const status = async () =>
     (JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { status: string }).status;
-  while ((await status()) === 'running') await sleep(20);
+  await untilFree(place.home);
   expect(await status()).toBe('cancelled');
   expect(
     (await readdir(join(dir, 'checkpoints'))).filter((name) => !name.endsWith('.tmp')).length,
@@ -154,11 +153,10 @@ it('stops when asked, keeps a checkpoint, and can go on', async () => {
 });
 
 it('stops without a signal, as on Windows: at a checkpoint of that step, and goes on to the same bytes', async () => {
-  const options = '--steps 80 --backend wasm --retention 0 --held-out-windows 1'.split(' ');
+  const options = '--steps 160 --backend wasm --retention 0 --held-out-windows 1'.split(' ');
   const whole = await train(...options);
   const { run, dir } = await train(...options, '--detach');
-  while (!(await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '')).includes('"type":"step"'))
-    await sleep(5);
+  await untilTold(dir, ({ type }) => type === 'step');
   const kill = vi.spyOn(process, 'kill');
   expect(await cancelRun(dir, 'win32')).toBe('asked');
   expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
@@ -169,10 +167,10 @@ it('stops without a signal, as on Windows: at a checkpoint of that step, and goe
       step: number;
       pid?: number;
     };
-  while ((await state()).pid) await sleep(20);
+  await untilFree(place.home);
   const { status, step } = await state();
   expect(status).toBe('cancelled');
-  expect(step).toBeLessThan(80);
+  expect(step).toBeLessThan(160);
   expect(await readdir(join(dir, 'checkpoints'))).toContain(`step-${String(step).padStart(6, '0')}`);
   const resumed = await place.json<Trained>('resume', run);
   expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
@@ -209,6 +207,7 @@ describe('bad input: one sentence, non-zero exit, nothing lost', () => {
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(/\[run-locked\]/);
     await place.json('cancel', run);
+    await untilFree(place.home);
   });
 
   it.each([

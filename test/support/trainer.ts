@@ -1,4 +1,5 @@
 /** A detached trainer, seen from outside: what it has told, and its end. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +19,11 @@ export async function eventsOf(dir: string): Promise<RunEvent[]> {
 /** Waits until the run has told of something. */
 export async function untilTold(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
   while (!(await eventsOf(dir)).some(sign)) await sleep(5);
+}
+
+/** Waits until nothing trains in a data directory: a trainer that was told to stop still writes its checkpoint. */
+export async function untilFree(home: string): Promise<void> {
+  while (existsSync(join(home, 'training.lock'))) await sleep(20);
 }
 
 /** Kills the owner of a run and waits for its death. False when it had ended by itself. */
