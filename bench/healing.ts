@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { buildPrompt, cleanUp, languageIdOf, type CursorDocument } from '../src/completion/index.ts';
 import { editSimilarity } from '../src/evaluation/cursors.ts';
-import { pairedBootstrap } from '../src/evaluation/statistics.ts';
+import { pairedIntervals, type FigureKind } from '../src/evaluation/intervals.ts';
 import { uniform } from '../src/model/random.ts';
 import { openLlamaHost, type LlamaHost } from '../src/serving/llama-host.ts';
 
@@ -48,13 +48,14 @@ export async function main(args: string[]): Promise<void> {
       texts.push({ healed, plain, rest: place.rest });
       process.stderr.write(`\r${index + 1} of ${places.length} `);
     }
-    const compare = (of: (text: string, rest: string) => number) =>
-      pairedBootstrap(
+    const compare = (of: (text: string, rest: string) => number, kind: FigureKind) =>
+      pairedIntervals(
         texts.map(({ plain, rest }) => ({ sum: of(plain, rest), weight: 1 })),
         texts.map(({ healed, rest }) => ({ sum: of(healed, rest), weight: 1 })),
+        kind,
       );
-    const exactMatch = compare((text, rest) => Number(text === rest));
-    const figures = { places: places.length, exactMatch, editSimilarity: compare(editSimilarity) };
+    const exactMatch = compare((text, rest) => Number(text === rest), 'answers');
+    const figures = { places: places.length, exactMatch, editSimilarity: compare(editSimilarity, 'share') };
     console.log(JSON.stringify(figures, undefined, values.json ? 0 : 2));
   } finally {
     await host.dispose();

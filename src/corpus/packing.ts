@@ -66,6 +66,14 @@ function runsFrom(stream: TokenStream, begin: number, size: number): Run[] {
   return runs;
 }
 
+function windowAt(stream: TokenStream, begin: number, size: number): Sequence {
+  const runs = runsFrom(stream, begin, size);
+  const learned = runs.map((run) => run.learned?.subarray(1).filter(Boolean).length ?? run.tokens.length - 1);
+  const most = learned.indexOf(Math.max(...learned));
+  // The stream's last document ends the last window: none begins anew.
+  return { ...assemble(runs), document: stream.starts[documentAt(stream.starts, begin) + most]! };
+}
+
 /** The last document that begins at `position` or before. */
 function documentAt(starts: Int32Array, position: number): number {
   let low = 0;
@@ -85,9 +93,9 @@ function documentAt(starts: Int32Array, position: number): number {
 export function windowsOf(stream: TokenStream, length: number, count = Infinity): Sequence[] {
   const size = length + 1;
   const n = stream.length;
-  if (n < size) return n < 2 || count === 0 ? [] : [assemble(runsFrom(stream, 0, n))];
+  if (n < size) return n < 2 || count === 0 ? [] : [windowAt(stream, 0, n)];
   const there = Math.floor(n / size);
-  return spread(there, count).map((window) => assemble(runsFrom(stream, window * size, size)));
+  return spread(there, count).map((window) => windowAt(stream, window * size, size));
 }
 
 /** `count` of `there` items, or all: the middle one of each of `count` equal shares. */

@@ -7,6 +7,8 @@ export interface Sequence {
   learned: Uint8Array;
   /** [length]: where in the sequence the document of tokens[i] begins; attention goes no further back. */
   starts: Int32Array;
+  /** Of held-out windows: where in the split's tokens the document begins that most of the learned tokens are of. */
+  document?: number;
 }
 
 /** Training sequences by number, a pure function of it: a run goes on exactly where it stopped. */

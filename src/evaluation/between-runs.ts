@@ -9,7 +9,7 @@ import { summarySchema, type Comparison, type Summary } from '../protocol/evalua
 import type { RunComparison } from '../protocol/run-comparison.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../runs/files.ts';
-import { compare, type Counts } from './compare.ts';
+import { compare, ofDocument, type Counts } from './compare.ts';
 import { differingSettings, type Given } from './differing-settings.ts';
 import { FORGETTING, forgettingAverage } from './forgetting.ts';
 import { readItemRows, type ItemRow } from './item-rows.ts';
@@ -173,7 +173,10 @@ function countsOf(
   other: EvaluatedRun,
 ): Counts[] {
   const pick = (run: EvaluatedRun, metric: string) =>
-    shared.map((digest) => run.rows.get(task)!.get(digest)!.parts.after[metric]);
+    shared.map((digest) => {
+      const { parts, document } = run.rows.get(task)!.get(digest)!;
+      return ofDocument(parts.after[metric], document);
+    });
   return first.summary.comparisons
     .filter((one) => one.task === task)
     .flatMap(({ metric, unit, better, after }) => {

@@ -1,7 +1,8 @@
 /** From the scores of items to figures: of one model, and of two with their paired difference. */
 import type { Comparison, Metric } from '../protocol/evaluation.ts';
-import { stratifiedBootstrap, wilson, type Intervals, type Part } from './statistics.ts';
-import type { ItemScore, Measure } from './tasks/task.ts';
+import { stratifiedIntervals, type FigureKind } from './intervals.ts';
+import type { Part } from './statistics.ts';
+import type { Item, ItemScore, Measure } from './tasks/task.ts';
 
 /** What was measured, and how. */
 export interface Measured extends Measure {
@@ -17,22 +18,33 @@ export interface Counts {
 }
 type Strata = readonly (readonly Part[])[];
 
-/** Of the items that have the metric; a measure that no item has is left out. `scores`: of each model. */
-export function countsOf(measures: readonly Measured[], scores: readonly (readonly ItemScore[])[]): Counts[] {
+/**
+ * Of the items that have the metric; a measure that no item has is left out. `scores`: of each model, one for each of
+ * `items`.
+ */
+export function countsOf(
+  measures: readonly Measured[],
+  scores: readonly (readonly ItemScore[])[],
+  items: readonly Pick<Item, 'document'>[],
+): Counts[] {
+  const partsOf = (all: readonly ItemScore[], metric: string) =>
+    all.flatMap(({ parts }, item) => ofDocument(parts[metric], items[item]?.document) ?? []);
   return measures
-    .map((measured) => ({
-      measured,
-      models: scores.map((all) => [all.flatMap(({ parts }) => parts[measured.metric] ?? [])]),
-    }))
+    .map((measured) => ({ measured, models: scores.map((all) => [partsOf(all, measured.metric)]) }))
     .filter(({ models: [first] }) => first![0]!.length > 0);
 }
 
+/** An item's count, with what the item is of. */
+export const ofDocument = (part: Part | undefined, document: string | undefined): Part | undefined =>
+  part && document !== undefined ? { ...part, document } : part;
+
 /** Before, after and their difference, paired over items: they are the same ones in the same order. */
 export function compare({ measured, models: [before, after] }: Counts): Comparison {
-  const { task, metric, unit, better, setting, binary = false } = measured;
+  const { task, metric, unit, better, setting } = measured;
   const n = before!.reduce((total, parts) => total + parts.length, 0);
-  const intervals = stratifiedBootstrap(before!.map((parts, i) => ({ before: parts, after: after![i]! })));
-  if (binary) widen(intervals, n);
+  const pairs = before!.map((parts, i) => ({ before: parts, after: after![i]! }));
+  const intervals = stratifiedIntervals(pairs, kindOf(measured));
+  const { low, high } = intervals.difference;
   return {
     task,
     metric,
@@ -41,7 +53,8 @@ export function compare({ measured, models: [before, after] }: Counts): Comparis
     before: { task, metric, ...intervals.before, n, setting },
     after: { task, metric, ...intervals.after, n, setting },
     difference: intervals.difference,
-    significant: intervals.difference.low > 0 || intervals.difference.high < 0,
+    // Of a single item nobody knows what another would say.
+    significant: before!.every((parts) => parts.length > 1) && (low > 0 || high < 0),
   };
 }
 
@@ -49,15 +62,9 @@ export function compare({ measured, models: [before, after] }: Counts): Comparis
 export const figure = ({ measured, models: [model] }: Counts): Metric =>
   compare({ measured, models: [model!, model!] }).before;
 
-/**
- * Twenty problems that all fail, or fail and pass alike, say that the rate is small, not that it is zero: where
- * resampling can't vary, the interval is Wilson's, and for the difference Wilson's bound on the share that differs.
- */
-function widen(intervals: Intervals, n: number): void {
-  for (const interval of [intervals.before, intervals.after])
-    if (interval.low === interval.high) Object.assign(interval, wilson(Math.round(interval.value * n), n));
-  const { difference } = intervals;
-  if (difference.low !== 0 || difference.high !== 0) return;
-  const { high } = wilson(0, n);
-  Object.assign(difference, { low: -high, high });
-}
+const kindOf = ({ binary, better, unit }: Measured): FigureKind => {
+  if (binary) return 'answers';
+  // Losses, divergences and times; what should be high is a share, or counted in something.
+  if (better === 'lower') return 'amount';
+  return unit === '' ? 'share' : 'number';
+};

@@ -82,9 +82,10 @@ export async function writeRows(
   { task, items, scores }: NonNullable<Measurement['of']>,
 ): Promise<void> {
   const [before, after] = scores as [ItemScore[], ItemScore[]];
-  const rows = items.map(({ id, digest, shown }, i) => ({
+  const rows = items.map(({ id, digest, document, shown }, i) => ({
     item: id,
     digest,
+    document,
     ...shown,
     before: before[i]!.detail ?? before[i]!.parts,
     after: after[i]!.detail ?? after[i]!.parts,

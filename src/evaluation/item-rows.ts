@@ -11,6 +11,8 @@ const rowSchema = z.object({
   item: z.string(),
   /** Of all that a score depends on besides the model: the same in two runs where they answered the same. */
   digest: z.string(),
+  /** What it is of, where others may be of the same; missing in early runs: each item is one of its own. */
+  document: z.string().optional(),
   parts: z.object({ before: partsSchema, after: partsSchema }),
 });
 export type ItemRow = z.infer<typeof rowSchema>;

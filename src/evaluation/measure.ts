@@ -98,7 +98,7 @@ export class Evaluation {
       if (models.length > 1) await model.rest();
     }
     const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: plan.setting }));
-    return { task: task.name, counts: countsOf(measures, scores), of: { task, items, scores } };
+    return { task: task.name, counts: countsOf(measures, scores, items), of: { task, items, scores } };
   }
 }
 

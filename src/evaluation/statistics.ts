@@ -1,9 +1,4 @@
-/**
- * Statistics of an evaluation: pass@k, bits per byte, and bootstrap intervals over items.
- * Base and result always answer the same items, so their difference is resampled in pairs, which removes
- * the variance that the items themselves bring in.
- */
-import { uniform } from '../model/random.ts';
+/** Statistics of an evaluation: ratios of totals, pass@k, bits per byte. Their intervals: intervals.ts. */
 
 export interface Interval {
   value: number;
@@ -11,14 +6,17 @@ export interface Interval {
   high: number;
 }
 
-/** Two-sided level of every interval here. */
-const TAIL = 0.025;
-const DEFAULTS = { resamples: 4000, seed: 20240905 };
+/** Of every interval: the share of cases in which it may miss the true value. */
+export const MISSED = 0.05;
+/** What a normal distribution has that share beyond, on both sides together. */
+export const Z = 1.959963984540054;
 
 /** A ratio's two parts for one item, such as summed loss and tokens of a window. A plain mean has weight 1. */
 export interface Part {
   sum: number;
   weight: number;
+  /** What the item is of, such as a file: items of one document are alike. Without, it is one of its own. */
+  document?: string | undefined;
 }
 
 /** Sum of the sums over sum of the weights: a ratio of totals, never a mean of ratios. */
@@ -39,72 +37,6 @@ export function percentile(sorted: ArrayLike<number>, q: number): number {
   const low = sorted[below] ?? NaN;
   const high = sorted[Math.min(below + 1, sorted.length - 1)] ?? NaN;
   return low + (high - low) * (at - below);
-}
-
-function interval(value: number, statistics: Float64Array): Interval {
-  statistics.sort();
-  return { value, low: percentile(statistics, TAIL), high: percentile(statistics, 1 - TAIL) };
-}
-
-/** The same items in the same order. */
-export interface Pair {
-  before: readonly Part[];
-  after: readonly Part[];
-}
-export type Intervals = Record<'before' | 'after' | 'difference', Interval>;
-
-/**
- * Ratio of totals of `before` and `after` (same items, same order), and their difference after - before, each
- * with its 95% percentile bootstrap interval. One draw of items serves all three: the difference is paired.
- */
-export const pairedBootstrap = (
-  before: readonly Part[],
-  after: readonly Part[],
-  options?: Partial<typeof DEFAULTS>,
-): Intervals => stratifiedBootstrap([{ before, after }], options);
-
-/** The same of the mean over strata, such as tasks, each of which is resampled by itself. */
-export function stratifiedBootstrap(
-  strata: readonly Pair[],
-  options: Partial<typeof DEFAULTS> = {},
-): Intervals {
-  const { resamples, seed } = { ...DEFAULTS, ...options };
-  for (const { before, after } of strata) {
-    if (before.length !== after.length)
-      throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
-    if (before.length === 0) throw new Error('no items to resample');
-  }
-  const random = uniform(seed);
-  const [drawnBefore, drawnAfter] = [new Float64Array(resamples), new Float64Array(resamples)];
-  for (const pair of strata)
-    for (let draw = 0; draw < resamples; draw += 1) {
-      const [before, after] = drawn(pair, random);
-      drawnBefore[draw]! += before / strata.length;
-      drawnAfter[draw]! += after / strata.length;
-    }
-  const mean = (side: keyof Pair) =>
-    strata.reduce((total, pair) => total + ratio(pair[side]), 0) / strata.length;
-  const [before, after] = [mean('before'), mean('after')];
-  const difference = interval(
-    after - before,
-    drawnAfter.map((value, draw) => value - drawnBefore[draw]!),
-  );
-  return { before: interval(before, drawnBefore), after: interval(after, drawnAfter), difference };
-}
-
-/** Both ratios over one draw of items. */
-function drawn({ before, after }: Pair, random: () => number): [before: number, after: number] {
-  let sumBefore = 0, weightBefore = 0, sumAfter = 0, weightAfter = 0; // prettier-ignore
-  for (let i = 0; i < before.length; i += 1) {
-    const item = Math.floor(random() * before.length);
-    const b = before[item]!;
-    const a = after[item]!;
-    sumBefore += b.sum;
-    weightBefore += b.weight;
-    sumAfter += a.sum;
-    weightAfter += a.weight;
-  }
-  return [sumBefore / weightBefore, sumAfter / weightAfter];
 }
 
 /**
@@ -128,12 +60,11 @@ export function passAtK(n: number, c: number, k: number): number {
   return 1 - none;
 }
 
-/** A proportion's Wilson score interval at 95%. Used where all items agree and a bootstrap would have width zero. */
+/** A proportion's Wilson score interval at 95%. They need not be whole numbers. */
 export function wilson(successes: number, n: number): { low: number; high: number } {
-  const z = 1.959963984540054;
   const p = successes / n;
-  const centre = (p + (z * z) / (2 * n)) / (1 + (z * z) / n);
-  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
+  const centre = (p + (Z * Z) / (2 * n)) / (1 + (Z * Z) / n);
+  const half = (Z / (1 + (Z * Z) / n)) * Math.sqrt((p * (1 - p)) / n + (Z * Z) / (4 * n * n));
   return { low: successes === 0 ? 0 : centre - half, high: successes === n ? 1 : centre + half };
 }
 

@@ -49,6 +49,8 @@ const baseLineSchema = z.object({
   heldOut: z.array(z.number()),
   /** Predictions in each window. */
   windowTokens: z.array(z.int()),
+  /** Which of them are of one document; missing in early sweeps, where each counts as one of its own. */
+  windowDocuments: z.array(z.string()).optional(),
 });
 export type BaseLine = z.infer<typeof baseLineSchema>;
 

@@ -1,8 +1,9 @@
 /** The paper's claims in the order of their importance, what each needs, and how it is judged. Rules: docs/science.md. */
 import { FORGETTING, averagedMetrics } from '../evaluation/forgetting.ts';
+import { interval, type Figures, type Stratum } from '../evaluation/intervals.ts';
 import { claimIds, type ClaimId, type Effect } from '../protocol/reproduction.ts';
 import { rankOf } from '../protocol/spectrum.ts';
-import { bootstrap, bootstrapMedian, matchedForgetting, type Figures, type Stratum } from './effects.ts';
+import { matchedForgetting, medianInterval } from './effects.ts';
 import { baseOf, pathOf, resultOf, stratum, type Evidence, type MeasuredRun } from './evidence.ts';
 import type { StageName } from './plan.ts';
 import { judgeRates } from './rate-ratio.ts';
@@ -46,8 +47,8 @@ function effect(
   strata: readonly Stratum[],
   statistic: (figures: Figures) => number,
 ): Judged['effects'] {
-  const interval = bootstrap(strata, statistic);
-  if (interval) return [{ name, unit, ...interval, ...wanted }];
+  const found = interval(strata, statistic);
+  if (found) return [{ name, unit, ...found, ...wanted }];
   return wanted.above === undefined ? [] : [{ name, missing: true }];
 }
 
@@ -163,7 +164,7 @@ const MULTIPLE = 2;
 function judgeSpectrum({ spectrum }: Evidence): Judged {
   const changed = spectrum!.linears.filter(({ change }) => change);
   const multiple = (kind: 'change' | 'noise' | 'base') =>
-    bootstrapMedian(changed.flatMap((linear) => (linear[kind] ? [rankOf(linear[kind]) / RANK] : [])));
+    medianInterval(changed.flatMap((linear) => (linear[kind] ? [rankOf(linear[kind]) / RANK] : [])));
   const [change, noise, base] = [multiple('change'), multiple('noise'), multiple('base')];
   const unit = `times r = ${RANK}`;
   return {

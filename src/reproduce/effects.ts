@@ -1,73 +1,23 @@
-/**
- * Effects with their intervals, and the verdict that follows from them by a stated rule (docs/science.md). Items are
- * resampled: each stratum (held-out windows, texts, problems) by itself, all models on the same draw of its items.
- */
-import { uniform } from '../model/random.ts';
-import { percentile, ratio, type Interval, type Part } from '../evaluation/statistics.ts';
+/** Effects and the verdict that follows from their intervals by a stated rule (docs/science.md). */
+import { MISSED, percentile, type Interval } from '../evaluation/statistics.ts';
 import type { Effect, Verdict } from '../protocol/reproduction.ts';
 
-/** Of each model, one part for each item; the same items in the same order. */
-export type Stratum = readonly (readonly Part[])[];
-/** By stratum and model. */
-export type Figures = readonly (readonly number[])[];
-
-const RESAMPLES = 4000;
-const SEED = 20240905;
-/** Two-sided 95%, as everywhere. */
-const TAIL = 0.025;
-
 /**
- * A statistic of the figures with its 95% percentile bootstrap interval. Undefined where it has no value, or none in
- * more draws than an interval leaves out at one end.
+ * The median of plain values, each an observation, between those order statistics that hold it by the binomial
+ * distribution: exact whatever they are spread like. Undefined where there are none.
  */
-export function bootstrap(
-  strata: readonly Stratum[],
-  statistic: (figures: Figures) => number,
-  { resamples = RESAMPLES, seed = SEED } = {},
-): Interval | undefined {
-  if (strata.some((stratum) => !stratum[0]?.length)) return undefined;
-  const value = statistic(strata.map((stratum) => stratum.map(ratio)));
-  if (!Number.isFinite(value)) return undefined;
-  const random = uniform(seed);
-  const drawn: number[] = [];
-  for (let i = 0; i < resamples; i += 1) {
-    const one = statistic(strata.map((stratum) => draw(stratum, random)));
-    if (Number.isFinite(one)) drawn.push(one);
+export function medianInterval(values: readonly number[]): Interval | undefined {
+  const n = values.length;
+  if (n === 0) return undefined;
+  const sorted = Float64Array.from(values).sort();
+  // As many as lie below the median with a chance of half of what may be missed: Binomial(n, 1/2).
+  let below = 0;
+  for (let log = -n * Math.LN2, tail = Math.exp(log); tail <= MISSED / 2; tail += Math.exp(log)) {
+    log += Math.log((n - below) / (below + 1));
+    below += 1;
   }
-  if (drawn.length < (1 - TAIL) * resamples) return undefined;
-  const sorted = Float64Array.from(drawn).sort();
-  return { value, low: percentile(sorted, TAIL), high: percentile(sorted, 1 - TAIL) };
-}
-
-/** The same of the median of plain values, each of which is an item. Undefined where there are none. */
-export function bootstrapMedian(values: readonly number[]): Interval | undefined {
-  if (values.length === 0) return undefined;
-  const random = uniform(SEED);
-  const drawn = Float64Array.from({ length: RESAMPLES }, () =>
-    medianOf(values.map(() => values[Math.floor(random() * values.length)]!)),
-  ).sort();
-  return {
-    value: medianOf(values),
-    low: percentile(drawn, TAIL),
-    high: percentile(drawn, 1 - TAIL),
-  };
-}
-
-const medianOf = (values: readonly number[]) => percentile(Float64Array.from(values).sort(), 0.5);
-
-/** Each model's ratio of totals over one draw of items. */
-function draw(stratum: Stratum, random: () => number): number[] {
-  const items = stratum[0]!.length;
-  const sums = new Float64Array(stratum.length);
-  const weights = new Float64Array(stratum.length);
-  for (let i = 0; i < items; i += 1) {
-    const item = Math.floor(random() * items);
-    for (const [model, parts] of stratum.entries()) {
-      sums[model]! += parts[item]!.sum;
-      weights[model]! += parts[item]!.weight;
-    }
-  }
-  return [...sums].map((sum, model) => sum / weights[model]!);
+  const from = Math.max(0, below - 1);
+  return { value: percentile(sorted, 0.5), low: sorted[from]!, high: sorted[n - 1 - from]! };
 }
 
 /** A run from its base to its end: held-out loss (learning) and forgetting at each point, the base first. */

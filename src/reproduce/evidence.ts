@@ -2,10 +2,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEvaluated, type EvaluatedRun } from '../evaluation/between-runs.ts';
+import { ofDocument } from '../evaluation/compare.ts';
 import { readItemRows, type ItemRow } from '../evaluation/item-rows.ts';
 import type { RunSpectrum } from '../protocol/spectrum.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
-import type { Stratum } from './effects.ts';
+import type { Stratum } from '../evaluation/intervals.ts';
 import type { Variant, VariantName } from './variants.ts';
 
 type Rows = ReadonlyMap<string, ItemRow>;
@@ -60,7 +61,10 @@ export const pathOf = (run: MeasuredRun, task: string): Source[] =>
 
 /** Over the items that all of them answered and that have the metric. */
 export function stratum(metric: string, sources: readonly Source[]): Stratum {
-  const partOf = ({ rows, side }: Source, digest: string) => rows.get(digest)?.parts[side][metric];
+  const partOf = ({ rows, side }: Source, digest: string) => {
+    const row = rows.get(digest);
+    return ofDocument(row?.parts[side][metric], row?.document);
+  };
   const shared = [...(sources[0]?.rows.keys() ?? [])].filter((digest) =>
     sources.every((source) => partOf(source, digest)),
   );

@@ -1,10 +1,11 @@
 /** The best learning rate of each method out of a sweep, and how far apart they are. */
-import type { Part } from '../evaluation/statistics.ts';
+import { resampledInterval } from '../evaluation/intervals.ts';
+import { ratio } from '../evaluation/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine, Trial } from '../protocol/sweep.ts';
 import { formatRate } from '../training/learning-rate.ts';
+import { windowParts } from '../training/sweep-choice.ts';
 import type { Judged } from './claims.ts';
-import { bootstrap, type Figures, type Stratum } from './effects.ts';
 import type { Evidence } from './evidence.ts';
 
 /** Several times: a half-decade of the grid. */
@@ -28,16 +29,14 @@ export function judgeRates({ sweep }: Evidence): Judged {
   const [lora, full] = [trialsOf(sweep, 'lora'), trialsOf(sweep, 'full')];
   if (!base || lora.length < 2 || full.length < 2)
     return { effects: [], notes: ['The sweep ended before two rates of each method were measured.'] };
-  const rows = [...lora, ...full].map(({ heldOut }) => partsOf(base, heldOut));
+  const rows = [...lora, ...full].map(({ heldOut }) => windowParts(base, heldOut));
   const split = (figures: readonly number[]) => [figures.slice(0, lora.length), figures.slice(lora.length)];
-  const ratio = ([figures]: Figures) => {
-    const [ofLora, ofFull] = split(figures!);
+  const interval = resampledInterval(rows, (figures) => {
+    const [ofLora, ofFull] = split(figures);
     return bestRate(lora, ofLora!) / bestRate(full, ofFull!);
-  };
-  const strata: Stratum[] = [rows];
-  const interval = bootstrap(strata, ratio);
+  });
   if (!interval) return { effects: [] };
-  const [ofLora, ofFull] = split(rows.map(meanOf)).map((figures) => figures.indexOf(Math.min(...figures)));
+  const [ofLora, ofFull] = split(rows.map(ratio)).map((figures) => figures.indexOf(Math.min(...figures)));
   const edges = [edgeOf(lora, ofLora!), edgeOf(full, ofFull!)] as const;
   const effect = { name: "LoRA's best rate over full's", unit: 'times', ...interval };
   const open = edges[0] === 'lowest' || edges[1] === 'highest';
@@ -57,10 +56,6 @@ export function judgeRates({ sweep }: Evidence): Judged {
   };
 }
 
-const partsOf = ({ windowTokens }: BaseLine, means: readonly number[]): Part[] =>
-  means.map((mean, i) => ({ sum: mean * windowTokens[i]!, weight: windowTokens[i]! }));
-const meanOf = (parts: readonly Part[]) =>
-  parts.reduce((sum, part) => sum + part.sum, 0) / parts.reduce((sum, part) => sum + part.weight, 0);
 const edgeOf = (trials: readonly Ended[], index: number) =>
   index === 0 ? 'lowest' : index === trials.length - 1 ? 'highest' : undefined;
 

@@ -4,9 +4,10 @@
  * had not been. The rule is explained in docs/science.md.
  */
 import { z } from 'zod';
-import { pairedBootstrap, ratio } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../evaluation/intervals.ts';
+import { ratio } from '../evaluation/statistics.ts';
 
-export const partSchema = z.object({ sum: z.number(), weight: z.number() });
+export const partSchema = z.object({ sum: z.number(), weight: z.number(), document: z.string().optional() });
 const candidateSchema = z.object({
   step: z.int(),
   /** Held-out nats and tokens of each window; the same windows at every step. */
@@ -56,7 +57,7 @@ function beats(later: Candidate, best: Candidate, limit: number | undefined): bo
   const within = isWithin(later, limit);
   if (within !== isWithin(best, limit)) return within;
   if (!within) return later.forgetting! < best.forgetting!;
-  const { difference } = pairedBootstrap(best.windows, later.windows);
+  const { difference } = pairedIntervals(best.windows, later.windows);
   if (difference.high < 0) return true;
   const [now, then] = [later.forgetting, best.forgetting];
   // Noise does not tell them apart.

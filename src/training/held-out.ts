@@ -1,5 +1,6 @@
 import type { Sequence } from '../corpus/sequences.ts';
-import { ratio, sum, type Part } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../evaluation/intervals.ts';
+import { sum, type Part } from '../evaluation/statistics.ts';
 import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 
@@ -11,7 +12,7 @@ export async function learnedLoss(model: Measured, { tokens, learned, starts }: 
   return { sum: sum(losses.filter((_, at) => learned[at])), weight: sum(learned) };
 }
 
-/** Nats and tokens of each sequence; undefined when there is nothing to measure or `signal` fired. */
+/** Nats, tokens and document of each sequence; undefined when there is nothing to measure or `signal` fired. */
 export async function heldOutParts(
   model: Measured,
   sequences: readonly Sequence[],
@@ -20,28 +21,21 @@ export async function heldOutParts(
   const parts: Part[] = [];
   for (const sequence of sequences) {
     if (signal.aborted) return undefined;
-    parts.push(await learnedLoss(model, sequence));
+    const { document } = sequence;
+    const part = await learnedLoss(model, sequence);
+    parts.push({ ...part, ...(document !== undefined && { document: String(document) }) });
   }
   return parts.length ? parts : undefined;
 }
 
-/**
- * Mean held-out loss in nats per learned token, with a normal 95% interval over sequences (the bootstrap of the
- * evaluator is for the final figures).
- */
+/** Mean held-out loss in nats per learned token, with its interval. */
 export function heldOutLoss(parts: readonly Part[]): Metric {
   const n = parts.length;
   const tokens = parts.reduce((total, { weight }) => total + weight, 0);
-  const value = ratio(parts);
-  // Of a ratio of totals: the residuals' spread (Cochran, Sampling Techniques, 6.4).
-  const residuals = parts.reduce((total, part) => total + (part.sum - value * part.weight) ** 2, 0);
-  const margin = n > 1 ? (1.96 * Math.sqrt((residuals * n) / (n - 1))) / tokens : 0;
   return {
     task: 'workspace',
     metric: 'loss',
-    value,
-    low: value - margin,
-    high: value + margin,
+    ...pairedIntervals(parts, parts).after,
     n,
     setting: `during training: ${n} held-out sequences, ${tokens} tokens`,
   };

@@ -1,6 +1,7 @@
 /** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
 import type { Corpus } from '../corpus/index.ts';
-import { pairedBootstrap, type Interval, type Part } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../evaluation/intervals.ts';
+import type { Interval, Part } from '../evaluation/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -272,7 +273,7 @@ export class Session {
     const { record } = this.measuring;
     if (step === 0) this.measuring.record = { ...record, start: windows };
     // Those of an earlier version have none.
-    return step && record.start.length ? pairedBootstrap(record.start, windows).difference : undefined;
+    return step && record.start.length ? pairedIntervals(record.start, windows).difference : undefined;
   }
 
   private async checkpoint(step: number): Promise<void> {

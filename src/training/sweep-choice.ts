@@ -3,7 +3,8 @@
  * rate until it diverges"): the highest stable rate. Pure functions of what was asked and of the finished trials, so a
  * sweep that was stopped goes on as if it had not been. The rule is explained in docs/science.md.
  */
-import { pairedBootstrap, type Interval, type Part } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../evaluation/intervals.ts';
+import type { Interval, Part } from '../evaluation/statistics.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { BaseLine, SweepLine, SweepSpec, SweptMethod, Trial } from '../protocol/sweep.ts';
 import { defaultLearningRate } from './defaults.ts';
@@ -130,8 +131,13 @@ function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | unde
   return { ...common, ...figures, verdict: behind && behind.low > 0 ? 'worse' : 'stable' };
 }
 
-const parts = ({ windowTokens }: BaseLine, means: readonly number[]): Part[] =>
-  means.map((value, i) => ({ sum: value * windowTokens[i]!, weight: windowTokens[i]! }));
+/** Of held-out windows, given as means of each. */
+export const windowParts = ({ windowTokens, windowDocuments }: BaseLine, means: readonly number[]): Part[] =>
+  means.map((value, i) => ({
+    sum: value * windowTokens[i]!,
+    weight: windowTokens[i]!,
+    document: windowDocuments?.[i],
+  }));
 
 const mean = ({ heldOut }: Trial, { windowTokens }: BaseLine) =>
   heldOut!.reduce((sum, value, i) => sum + value * windowTokens[i]!, 0) /
@@ -139,7 +145,7 @@ const mean = ({ heldOut }: Trial, { windowTokens }: BaseLine) =>
 
 /** Two measurements on the same windows, given as means of each. */
 const compare = (base: BaseLine, before: readonly number[], after: readonly number[]) =>
-  pairedBootstrap(parts(base, before), parts(base, after));
+  pairedIntervals(windowParts(base, before), windowParts(base, after));
 
 /** Why a trial that came to its end still counts as diverged: it knows less than before it began. */
 export function endedAboveBase(base: BaseLine, heldOut: readonly number[]): string | undefined {

@@ -51,6 +51,7 @@ export async function measureBase(
   const heldOut = await heldOutMeans(model, texts);
   const time = new Date().toISOString();
   const windowTokens = texts.heldOut.map(({ learned }) => sum(learned));
+  const windowDocuments = texts.heldOut.map(({ document }, index) => String(document ?? `window ${index}`));
   return {
     type: 'base',
     time,
@@ -59,6 +60,7 @@ export async function measureBase(
     losses,
     heldOut,
     windowTokens,
+    windowDocuments,
   };
 }
 

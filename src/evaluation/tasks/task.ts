@@ -21,6 +21,8 @@ export interface Item {
   id: string;
   /** Of all that the score depends on besides the model and the task's version. */
   digest: string;
+  /** What it is of, where others may be of the same: a file. They are alike, and intervals know it. */
+  document?: string | undefined;
   /** What its row in evaluation/<task>.<step>.jsonl says besides the scores. */
   shown?: object;
 }

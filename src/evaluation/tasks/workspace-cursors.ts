@@ -90,13 +90,14 @@ export function cursorItems(
   const latencies = spread(placed.length, timed).map((index): LatencyItem => {
     const cursor = placed[index]!;
     const content = { kind: 'latency' as const, cursor, tokens: TIMED_TOKENS };
-    return itemOf(`latency at ${cursor.path}:${cursor.line}`, content);
+    return { ...itemOf(`latency at ${cursor.path}:${cursor.line}`, content), document: cursor.path };
   });
   return {
     latencies,
-    items: placed.map((cursor) =>
-      itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
-    ),
+    items: placed.map((cursor) => ({
+      ...itemOf(`${cursor.kind} at ${cursor.path}:${cursor.line}`, cursor, { actual: cursor.actual }),
+      document: cursor.path,
+    })),
     settings: [
       `${cursors.length} held-out cursors with ${BUDGET.before} characters before them and ${BUDGET.others} of other files, as the editor shows completions`,
       `latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors, the faster of ${ROUNDS} times, base and result in turn on ${defaultThreads()} of ${usableProcessors()} threads, all but the last key read before`,

@@ -3,6 +3,7 @@
  * of the line or the block is completed.
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Corpus } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { bitsPerByte, sum } from '../statistics.ts';
@@ -68,17 +69,34 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
       'Train on a folder with more files, or a data set with more rows.',
     );
   const tokenizer = await base.tokenizer();
+  const files = heldOutFiles(corpus);
+  const items = windows.map((window, index) => windowOf(window, index, tokenizer, files));
   const cursors = cursorItems(corpus, tokenizer, context);
-  const sizes = [`${windows.length} held-out sequences of up to ${length} tokens`, ...cursors.settings];
+  const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
+  const from = documents < items.length ? ` from ${documents} ${documents === 1 ? 'file' : 'files'}` : '';
+  const sizes = [`${items.length} held-out sequences of up to ${length} tokens${from}`, ...cursors.settings];
   return {
     together: cursors.latencies,
-    items: [...cursors.items, ...windows.map((window, index) => windowOf(window, index, tokenizer))],
+    items: [...cursors.items, ...items],
     setting: `${setting}: ${sizes.join('; ')}`,
     measures,
   };
 }
 
-function windowOf(sequence: Sequence, index: number, tokenizer: Pick<Tokenizer, 'byteLength'>): Window {
+/** By where their tokens begin. */
+const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, string> =>
+  new Map(
+    documents
+      .filter(({ split, tokens }) => split === 'held-out' && tokens > 0)
+      .map(({ offset, path }) => [offset, path]),
+  );
+
+function windowOf(
+  { document: begin, ...sequence }: Sequence,
+  index: number,
+  tokenizer: Pick<Tokenizer, 'byteLength'>,
+  files: ReadonlyMap<number, string>,
+): Window {
   const { tokens, learned, starts } = sequence;
   const bytes = learnedBytes(sequence, tokenizer);
   const content = {
@@ -89,7 +107,11 @@ function windowOf(sequence: Sequence, index: number, tokenizer: Pick<Tokenizer, 
     bytes,
   };
   // Arrays of numbers are what its digest is of; as it came it takes a third of the memory.
-  return { ...itemOf(`window ${index}`, content, { tokens: sum(learned), bytes }), ...sequence };
+  return {
+    ...itemOf(`window ${index}`, content, { tokens: sum(learned), bytes }),
+    ...sequence,
+    document: begin === undefined ? undefined : files.get(begin),
+  };
 }
 
 /**

@@ -84,9 +84,10 @@ it('pairs items by what was asked, whatever their order, and leaves out what one
   expect(one!.after.value).toBeCloseTo(64 / 30, 12);
   expect(one!.difference.value).toBeCloseTo(-6 / 30, 12);
   expect(one!.after.n).toBe(2);
-  // Two items: the draws are both x, both y, or one of each.
-  expect(one!.difference.low).toBeCloseTo(-10 / 20, 12);
-  expect(one!.difference.high).toBeCloseTo(4 / 10, 12);
+  // Without x it is -10 / 20, without y 4 / 10; t of one degree of freedom is 12.706.
+  const reach = 12.706204736 * Math.hypot(0.3, 0.6);
+  expect(one!.difference.low).toBeCloseTo(-6 / 30 - reach, 8);
+  expect(one!.difference.high).toBeCloseTo(-6 / 30 + reach, 8);
   expect(comparison.warnings).toEqual([
     expect.stringMatching(/2 items that only one run has are left out .*; 2 are paired/),
   ]);
@@ -125,8 +126,8 @@ it('does not call a rate certain because all answers agree', async () => {
   const a = await run({ tasks: { humaneval: answers('0000000000') } });
   const { difference, significant } = (await compareRuns([a, a])).against[0]!.comparisons[0]!;
   expect(difference.low).toBe(-difference.high);
-  // Wilson's 95% bound on 0 of 10.
-  expect(difference.high).toBeCloseTo(0.2775, 3);
+  // With half an answer more of either kind: sqrt(1 / 11 / 11) times 1.96.
+  expect(difference.high).toBeCloseTo(1.959964 / 11, 6);
   expect(significant).toBe(false);
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { compare, countsOf, figure, type Counts } from '../../../src/evaluation/compare.ts';
 import { forgettingAverage } from '../../../src/evaluation/forgetting.ts';
-import { stratifiedBootstrap, type Part } from '../../../src/evaluation/statistics.ts';
+import { stratifiedIntervals } from '../../../src/evaluation/intervals.ts';
+import type { Part } from '../../../src/evaluation/statistics.ts';
 import { partsOf } from './help.ts';
 
 const counts = (task: string, metric: string, ...models: number[][]): Counts => ({
@@ -33,12 +34,12 @@ describe('the forgetting average', () => {
   });
 });
 
-describe('the bootstrap of a mean over tasks', () => {
+describe('the interval of a mean over tasks', () => {
   it("has the width of the tasks' own errors, not of their differences", () => {
     // Two tasks of rates 0.1 and 0.9: pooled, the items vary far more than each task's do.
     const items = (ones: number): Part[] => partsOf(Array.from({ length: 100 }, (_, i) => Number(i < ones)));
     const pair = (parts: Part[]) => ({ before: parts, after: parts });
-    const { before } = stratifiedBootstrap([pair(items(10)), pair(items(90))]);
+    const { before } = stratifiedIntervals([pair(items(10)), pair(items(90))], 'share');
     expect(before.value).toBeCloseTo(0.5, 12);
     const theory = (1.96 * Math.sqrt((0.1 * 0.9) / 100 + (0.9 * 0.1) / 100)) / 2;
     expect((before.high - before.low) / 2 / theory).toBeCloseTo(1, 1);
@@ -55,7 +56,7 @@ describe('counts', () => {
     parts: Object.fromEntries(Object.entries(parts).map(([name, sum]) => [name, { sum, weight: 2 }])),
   });
   it('are of the items that have the metric; what none has is left out', () => {
-    const found = countsOf([a, b], [[score({ a: 1 }), score({}), score({ a: 3 })]]);
+    const found = countsOf([a, b], [[score({ a: 1 }), score({}), score({ a: 3 })]], [{}, {}, {}]);
     expect(found).toHaveLength(1);
     expect(figure(found[0]!)).toMatchObject({ task: 't', metric: 'a', value: 1, n: 2, setting: 's' });
   });

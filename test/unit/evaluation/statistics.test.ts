@@ -1,19 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import {
   bitsPerByte,
-  pairedBootstrap,
   passAtK,
   percentile,
   ratio,
   spread,
   wilson,
-  type Part,
 } from '../../../src/evaluation/statistics.ts';
-import { uniform } from '../../../src/model/random.ts';
-import { partsOf } from './help.ts';
-
-const bootstrap = (parts: Part[], options: { resamples?: number; seed?: number } = {}) =>
-  pairedBootstrap(parts, parts, options).before;
 
 /** C(n, k) as an exact integer. */
 function binomial(n: number, k: number): bigint {
@@ -24,9 +17,6 @@ function binomial(n: number, k: number): bigint {
 }
 /** a / b to 15 digits, whatever their size. */
 const fraction = (a: bigint, b: bigint) => Number((a * 10n ** 18n) / b) / 1e18;
-/** Box and Muller. */
-const normal = (random: () => number) =>
-  Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 
 describe('pass@k', () => {
   it('equals 1 - C(n-c, k) / C(n, k) in exact fractions', () => {
@@ -51,49 +41,9 @@ describe('pass@k', () => {
   ])('refuses n=%d c=%d k=%d', (n, c, k) => expect(() => passAtK(n, c, k)).toThrow(RangeError));
 });
 
-describe('bootstrap', () => {
+describe('a ratio', () => {
   it('divides sums: long windows weigh more', () => {
     expect(ratio([{ sum: 10, weight: 1 }, { sum: 10, weight: 9 }])).toBe(2); // prettier-ignore
-  });
-  it('gives the same interval for the same seed, another for another', () => {
-    const values = partsOf([1, 5, 2, 8, 3, 9, 4]);
-    expect(bootstrap(values, { seed: 1 })).toEqual(bootstrap(values, { seed: 1 }));
-    expect(bootstrap(values, { seed: 1 })).not.toEqual(bootstrap(values, { seed: 2 }));
-  });
-  it('agrees with the exact distribution of a two-item resample', () => {
-    // Resampling {0, 1}: means 0, 1/2, 1 with chances 1/4, 1/2, 1/4, so both 2.5% tails lie at the ends.
-    expect(bootstrap(partsOf([0, 1]))).toEqual({ value: 0.5, low: 0, high: 1 });
-  });
-  it('pairs: a constant shift has an interval of width zero however noisy the items', () => {
-    const before = [1, 100, 3, 50, -20];
-    const { difference } = pairedBootstrap(partsOf(before), partsOf(before.map((x) => x - 2)));
-    expect(difference.value).toBeCloseTo(-2, 12);
-    expect(difference.high - difference.low).toBeLessThan(1e-9);
-  });
-  it('covers the true mean about 95 times of 100', () => {
-    const random = uniform(7);
-    let covered = 0;
-    const trials = 400;
-    for (let trial = 0; trial < trials; trial += 1) {
-      const sample = Array.from({ length: 40 }, () => 3 + 2 * normal(random));
-      const { low, high } = bootstrap(partsOf(sample), { resamples: 500, seed: trial });
-      if (low <= 3 && 3 <= high) covered += 1;
-    }
-    // Percentile bootstrap at n = 40 covers about 94%; three standard errors of 400 trials are 3.6 points.
-    expect(covered / trials).toBeGreaterThan(0.905);
-    expect(covered / trials).toBeLessThan(0.98);
-  });
-  it('has the width that theory says: 2 x 1.96 x sd / sqrt(n)', () => {
-    const random = uniform(11);
-    const sample = Array.from({ length: 400 }, () => normal(random));
-    const mean = sample.reduce((a, b) => a + b) / 400;
-    const sd = Math.sqrt(sample.reduce((a, b) => a + (b - mean) ** 2, 0) / 400);
-    const { low, high } = bootstrap(partsOf(sample));
-    expect((high - low) / ((2 * 1.96 * sd) / 20)).toBeCloseTo(1, 1);
-  });
-  it('refuses unequal and empty lists', () => {
-    expect(() => pairedBootstrap(partsOf([1]), partsOf([1, 2]))).toThrow('pairs differ');
-    expect(() => bootstrap([])).toThrow('no items');
   });
 });
 

@@ -1,58 +1,22 @@
 /** Intervals and verdicts, against a normal approximation, by hand, and by what must hold of any data. */
 import { describe, expect, it } from 'vitest';
-import { gaussian } from '../../../src/model/random.ts';
-import { bootstrap, bootstrapMedian, matchedForgetting, verdictOf } from '../../../src/reproduce/effects.ts';
+import { matchedForgetting, medianInterval, verdictOf } from '../../../src/reproduce/effects.ts';
 import { bestRate } from '../../../src/reproduce/rate-ratio.ts';
 import type { Effect } from '../../../src/protocol/reproduction.ts';
+import reference from '../../reference/intervals.json' with { type: 'json' };
 
-const parts = (values: Iterable<number>) => [...values].map((sum) => ({ sum, weight: 1 }));
-
-describe('bootstrap', () => {
-  it('agrees with the normal interval of a mean over many items', () => {
-    const values = gaussian(400, 1, 3);
-    const { value, low, high } = bootstrap([[parts(values)]], ([figures]) => figures![0]!)!;
-    const mean = values.reduce((sum, one) => sum + one, 0) / values.length;
-    const deviation = Math.sqrt(values.reduce((sum, one) => sum + (one - mean) ** 2, 0) / values.length);
-    const margin = (1.96 * deviation) / Math.sqrt(values.length);
-    expect(value).toBeCloseTo(mean, 6);
-    expect(low).toBeCloseTo(mean - margin, 1);
-    expect(high).toBeCloseTo(mean + margin, 1);
-    expect(high - low).toBeGreaterThan(1.8 * margin);
-    expect(high - low).toBeLessThan(2.2 * margin);
-  });
-
-  it('pairs the models of a stratum and draws strata apart', () => {
-    const noise = [...gaussian(50, 5, 1)];
-    const [a, b] = [parts(noise), parts(noise.map((one) => one + 1))];
-    const difference = bootstrap([[a, b]], ([figures]) => figures![1]! - figures![0]!)!;
-    expect(difference.low).toBeCloseTo(1, 9);
-    expect(difference.high).toBeCloseTo(1, 9);
-    const apart = bootstrap([[a], [b]], ([one, two]) => two![0]! - one![0]!)!;
-    expect(apart.high - apart.low).toBeGreaterThan(1);
-  });
-
-  it('has nothing to say without items, and where the statistic has no value in too many draws', () => {
-    expect(bootstrap([[[]]], () => 1)).toBeUndefined();
-    expect(bootstrap([[parts([1, -1, 1])]], ([figures]) => (figures![0]! > 0.4 ? NaN : 1))).toBeUndefined();
-    expect(bootstrap([[parts([1, 2])]], () => NaN)).toBeUndefined();
-  });
-
-  it('gives the same interval each time', () => {
-    const strata = [[parts(gaussian(20, 1, 9))]];
-    expect(bootstrap(strata, ([figures]) => figures![0]!)).toEqual(
-      bootstrap(strata, ([figures]) => figures![0]!),
-    );
-  });
-
-  it('has the median and its interval', () => {
-    const { value, low, high } = bootstrapMedian(Array.from({ length: 101 }, (_, i) => i))!;
-    expect(value).toBe(50);
-    // Of a uniform sample, the median's standard error is about 100 / (2 sqrt n) = 5.
-    expect(low).toBeGreaterThan(35);
-    expect(low).toBeLessThan(45);
-    expect(high).toBeGreaterThan(55);
-    expect(high).toBeLessThan(65);
-    expect(bootstrapMedian([])).toBeUndefined();
+describe('the interval of a median', () => {
+  it.each(reference.medians)(
+    'reaches to the order statistics of the binomial distribution, $n',
+    ({ n, rank }) => {
+      const found = medianInterval(Array.from({ length: n }, (_, i) => n - i))!;
+      expect(found).toEqual({ value: (n + 1) / 2, low: rank, high: n + 1 - rank });
+    },
+  );
+  it('reaches to the ends where there are few', () => {
+    expect(medianInterval([3, 1, 2])).toEqual({ value: 2, low: 1, high: 3 });
+    expect(medianInterval([5])).toEqual({ value: 5, low: 5, high: 5 });
+    expect(medianInterval([])).toBeUndefined();
   });
 });
 

@@ -1,0 +1,280 @@
+/**
+ * 95% intervals of figures. What is resampled is documents: windows or cursors of one file are alike, so the file is one
+ * observation. Each is left out in turn (the jackknife), and Student's t has the degrees of freedom that documents of
+ * unequal size are worth. Chosen by simulation among ten methods: bench/coverage.ts, docs/science.md.
+ */
+import { uniform } from '../model/random.ts';
+import { MISSED, percentile, wilson, Z, type Interval, type Part } from './statistics.ts';
+import { normalTail, studentQuantile } from './student.ts';
+
+/** For statistics that jump, which can only be resampled. */
+const RESAMPLES = 4000;
+const SEED = 20240905;
+
+/** Of each model, one part for each item; the same items in the same order. */
+export type Stratum = readonly (readonly Part[])[];
+/** By stratum and model: ratios of totals. */
+export type Figures = readonly (readonly number[])[];
+
+/** Totals of one document: sums and weights of each model. */
+interface DocumentTotals {
+  sums: number[];
+  weights: number[];
+}
+
+/** A stratum's documents; where all items are of one, each item by itself. Without any that count for nothing. */
+function documentsOf(stratum: Stratum): DocumentTotals[] {
+  const keys = (stratum[0] ?? []).map(({ document }, item) => document ?? item);
+  const single = new Set(keys).size < 2;
+  const found = new Map<string | number, DocumentTotals>();
+  for (const [item, key] of keys.entries()) {
+    const own = single ? item : key;
+    let totals = found.get(own);
+    if (!totals) {
+      totals = { sums: stratum.map(() => 0), weights: stratum.map(() => 0) };
+      found.set(own, totals);
+    }
+    for (let model = 0; model < stratum.length; model += 1) {
+      const { sum, weight } = stratum[model]![item]!;
+      totals.sums[model]! += sum;
+      totals.weights[model]! += weight;
+    }
+  }
+  return [...found.values()].filter(({ weights }) => weights.some((weight) => weight > 0));
+}
+
+interface Estimate {
+  value: number;
+  variance: number;
+  degrees: number;
+}
+
+/**
+ * A statistic of the figures with its jackknife variance: the squared changes that come of leaving each document out,
+ * summed (HC3 with clusters; MacKinnon, Nielsen & Webb 2023). Undefined where it has no value, with all documents or
+ * without one of them, or where a stratum has fewer than two.
+ */
+function jackknife(
+  strata: readonly (readonly DocumentTotals[])[],
+  statistic: (figures: Figures) => number,
+): Estimate | undefined {
+  const totals = strata.map(totalOf);
+  const figures = totals.map(figuresOf);
+  const value = statistic(figures);
+  if (!Number.isFinite(value)) return undefined;
+  let variance = 0;
+  // Welch and Satterthwaite, over strata.
+  let spread = 0;
+  for (const [index, documents] of strata.entries()) {
+    if (documents.length < 2) return undefined;
+    const total = totals[index]!;
+    let own = 0;
+    for (const { sums, weights } of documents) {
+      for (let model = 0; model < sums.length; model += 1)
+        figures[index]![model] =
+          (total.sums[model]! - sums[model]!) / (total.weights[model]! - weights[model]!);
+      own += (statistic(figures) - value) ** 2;
+    }
+    figures[index] = figuresOf(total);
+    variance += own;
+    spread += own ** 2 / degreesOf(documents, total);
+  }
+  if (!Number.isFinite(variance)) return undefined;
+  return { value, variance, degrees: spread > 0 ? variance ** 2 / spread : Infinity };
+}
+
+function totalOf(documents: readonly DocumentTotals[]): DocumentTotals {
+  const [sums, weights] = [documents[0]?.sums.map(() => 0) ?? [], documents[0]?.weights.map(() => 0) ?? []];
+  for (const one of documents)
+    for (let model = 0; model < sums.length; model += 1) {
+      sums[model]! += one.sums[model]!;
+      weights[model]! += one.weights[model]!;
+    }
+  return { sums, weights };
+}
+
+const figuresOf = ({ sums, weights }: DocumentTotals): number[] =>
+  sums.map((sum, model) => sum / weights[model]!);
+
+/**
+ * Degrees of freedom of that variance (Bell & McCaffrey 2002): n - 1 for n documents of equal weight, fewer for unequal
+ * ones. Where each token errs by itself, the documents' residuals have the covariance diag(h) - h h', h their shares of
+ * all weight.
+ */
+function degreesOf(documents: readonly DocumentTotals[], { weights: all }: DocumentTotals): number {
+  let [trace, squares, fourths] = [0, 0, 0];
+  for (const { weights } of documents) {
+    const share = weights.reduce((sum, weight, model) => sum + weight / all[model]!, 0) / all.length;
+    const odds = share / (1 - share);
+    trace += odds;
+    squares += odds ** 2;
+    fourths += odds ** 4;
+  }
+  return trace ** 2 / (squares + squares ** 2 - fourths);
+}
+
+/** How far an interval reaches from its estimate. */
+const reach = ({ variance, degrees }: Estimate): number =>
+  variance > 0 ? studentQuantile(degrees) * Math.sqrt(variance) : 0;
+
+/**
+ * The interval of any smooth statistic of the figures. Undefined where it has no value, with all documents or without
+ * one of them, or where a stratum has fewer than two observations.
+ */
+export function interval(
+  strata: readonly Stratum[],
+  statistic: (figures: Figures) => number,
+): Interval | undefined {
+  const found = jackknife(strata.map(documentsOf), statistic);
+  if (!found) return undefined;
+  const { value } = found;
+  return { value, low: value - reach(found), high: value + reach(found) };
+}
+
+/**
+ * The same of a statistic that jumps, such as a lowest point's place: documents are drawn with replacement, and the tails
+ * that are cut off are thinner by as much as t is wider than the normal (Hesterberg 2015, "expanded percentiles").
+ * Undefined too where it has no value in more draws than the tails hold.
+ */
+export function resampledInterval(
+  stratum: Stratum,
+  statistic: (figures: readonly number[]) => number,
+): Interval | undefined {
+  const documents = documentsOf(stratum);
+  const n = documents.length;
+  const value = n > 0 ? statistic(figuresOf(totalOf(documents))) : NaN;
+  if (n < 2 || !Number.isFinite(value)) return undefined;
+  const random = uniform(SEED);
+  const drawn: number[] = [];
+  for (let i = 0; i < RESAMPLES; i += 1) {
+    const sample = documents.map(() => documents[Math.floor(random() * n)]!);
+    const one = statistic(figuresOf(totalOf(sample)));
+    if (Number.isFinite(one)) drawn.push(one);
+  }
+  if (drawn.length < (1 - MISSED / 2) * RESAMPLES) return undefined;
+  const tail = normalTail(Math.sqrt(n / (n - 1)) * studentQuantile(n - 1));
+  const sorted = Float64Array.from(drawn).sort();
+  return { value, low: percentile(sorted, tail), high: percentile(sorted, 1 - tail) };
+}
+
+/** The same items in the same order. */
+export interface Pair {
+  before: readonly Part[];
+  after: readonly Part[];
+}
+export type Intervals = Record<'before' | 'after' | 'difference', Interval>;
+
+/**
+ * What a figure is: right or wrong answers; a share of something; an amount that is never negative, such as a loss or a
+ * time; or a plain number.
+ */
+export type FigureKind = 'answers' | 'share' | 'amount' | 'number';
+
+/** Ratios of totals of `before` and `after`, and their difference after - before, paired over items. */
+export const pairedIntervals = (
+  before: readonly Part[],
+  after: readonly Part[],
+  kind: FigureKind = 'amount',
+): Intervals => stratifiedIntervals([{ before, after }], kind);
+
+/**
+ * The same of the mean over strata, such as tasks. A single item has no spread: its interval is its value. Errors: of
+ * unequal and of empty lists.
+ */
+export function stratifiedIntervals(pairs: readonly Pair[], kind: FigureKind): Intervals {
+  for (const { before, after } of pairs) {
+    if (before.length !== after.length)
+      throw new Error(`pairs differ: ${before.length} and ${after.length} items`);
+    if (before.length === 0) throw new Error('no items');
+  }
+  const strata = pairs.map(({ before, after }) => documentsOf([before, after]));
+  const mean = (of: (figures: readonly number[]) => number) => (all: Figures) =>
+    all.reduce((sum, figures) => sum + of(figures), 0) / all.length;
+  const [first, last] = [mean(([before]) => before!), mean(([, after]) => after!)];
+  const change = mean(([before, after]) => after! - before!);
+  if (kind === 'answers' && pairs.length === 1) return answers(pairs[0]!, strata[0]!);
+  const level = (of: (figures: Figures) => number) => levelOf(strata, of, kind);
+  const [before, after] = [level(first), level(last)];
+  // Of a measure that is zero of the base by its nature, the rise is the figure itself.
+  const rise = kind === 'amount' && pairs.every((pair) => pair.before.every(({ sum }) => sum === 0));
+  return { before, after, difference: rise ? after : differenceOf(strata, change, kind) };
+}
+
+type Strata = readonly (readonly DocumentTotals[])[];
+
+/** A variance that is rounding. */
+const NOTHING = 1e-24;
+const countOf = (strata: Strata) => strata.reduce((sum, documents) => sum + documents.length, 0);
+const alone = (value: number): Interval => ({ value, low: value, high: value });
+const around = (value: number, margin: number): Interval => ({
+  value,
+  low: value - margin,
+  high: value + margin,
+});
+const within = ({ value, low, high }: Interval, least: number, most: number): Interval => ({
+  value,
+  low: Math.max(low, least),
+  high: Math.min(high, most),
+});
+
+function levelOf(strata: Strata, statistic: (figures: Figures) => number, kind: FigureKind): Interval {
+  const found = jackknife(strata, statistic);
+  if (!found) return alone(statistic(strata.map((documents) => figuresOf(totalOf(documents)))));
+  const { value, variance } = found;
+  if (kind === 'number') return around(value, reach(found));
+  if (kind !== 'amount')
+    return variance < NOTHING ? agreed(value, countOf(strata)) : within(around(value, reach(found)), 0, 1);
+  // Amounts err by factors: a few are large.
+  const logs = jackknife(strata, (figures) => Math.log(statistic(figures)));
+  // Where even the factor is not known, it would be beyond all measure.
+  if (!logs || reach(logs) > 1) return within(around(value, reach(found)), 0, Infinity);
+  const factor = Math.exp(reach(logs));
+  return { value, low: value / factor, high: value * factor };
+}
+
+function differenceOf(strata: Strata, statistic: (figures: Figures) => number, kind: FigureKind): Interval {
+  const found = jackknife(strata, statistic);
+  if (!found) return alone(statistic(strata.map((documents) => figuresOf(totalOf(documents)))));
+  const { value, variance } = found;
+  if (kind === 'amount' || kind === 'number') return around(value, reach(found));
+  // As many as agree say that few differ, not that none do.
+  if (variance < NOTHING && value === 0) return around(0, wilson(0, countOf(strata)).high);
+  return within(around(value, reach(found)), -1, 1);
+}
+
+/** Of `count` observations that all say the same. */
+const agreed = (value: number, count: number): Interval => ({ value, ...wilson(value * count, count) });
+
+/**
+ * Proportions by Wilson's interval, their difference by Agresti and Min's (2005): half an answer is added to each of the
+ * four cells. Answers count for fewer than there are where those of one document are alike, by the ratio of both
+ * variances (Kish's design effect).
+ */
+function answers(pair: Pair, documents: readonly DocumentTotals[]): Intervals {
+  const n = pair.after.length;
+  const effective = (values: readonly number[], of: (figures: readonly number[]) => number) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / n;
+    const plain = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1) ** 2;
+    if (plain < NOTHING || n < 2) return { mean, count: documents.length };
+    const clustered = jackknife([documents], ([figures]) => of(figures!))?.variance ?? plain;
+    return { mean, count: n / Math.max(1, clustered / plain) };
+  };
+  const proportion = (side: keyof Pair, index: number): Interval => {
+    const { mean, count } = effective(
+      pair[side].map(({ sum }) => sum),
+      (figures) => figures[index]!,
+    );
+    return { value: mean, ...wilson(mean * count, count) };
+  };
+  const changes = pair.after.map(({ sum }, item) => sum - pair.before[item]!.sum);
+  const { mean, count } = effective(changes, ([before, after]) => after! - before!);
+  const share = (sign: number) =>
+    ((changes.filter((change) => change === sign).length / n) * count + 0.5) / (count + 1);
+  const [up, down] = [share(1), share(-1)];
+  const margin = Z * Math.sqrt((up + down - (up - down) ** 2) / (count + 1));
+  return {
+    before: proportion('before', 0),
+    after: proportion('after', 1),
+    difference: within({ value: mean, low: up - down - margin, high: up - down + margin }, -1, 1),
+  };
+}

@@ -1,0 +1,202 @@
+/** Intervals against SciPy and statsmodels (test/reference/intervals.py), and by what must hold of any data. */
+import { describe, expect, it } from 'vitest';
+import {
+  interval,
+  pairedIntervals,
+  resampledInterval,
+  stratifiedIntervals,
+} from '../../../src/evaluation/intervals.ts';
+import { wilson, type Part } from '../../../src/evaluation/statistics.ts';
+import { normalTail, studentQuantile } from '../../../src/evaluation/student.ts';
+import { uniform } from '../../../src/model/random.ts';
+import { partsOf } from './help.ts';
+import reference from '../../reference/intervals.json' with { type: 'json' };
+
+const width = ({ low, high }: { low: number; high: number }) => high - low;
+const of = (parts: readonly Part[], documents: readonly number[]): Part[] =>
+  parts.map((part, i) => ({ ...part, document: `file ${documents[i]}` }));
+
+describe("Student's t", () => {
+  it.each(reference.quantiles)('of $degrees degrees of freedom is $t', ({ degrees, t }) => {
+    expect(studentQuantile(degrees) / t).toBeCloseTo(1, 9);
+  });
+  it('is normal in the end', () => {
+    expect(studentQuantile(1e7)).toBeCloseTo(1.959963985, 8);
+    // scipy.stats.norm.sf(2.5) = 0.006209665325776132
+    expect(normalTail(2.5)).toBeCloseTo(0.0062097, 6);
+  });
+});
+
+describe('the interval of a difference', () => {
+  it.each(reference.cases)(
+    'is that of statsmodels and SciPy where documents are $name',
+    ({ weights, before, after, value, low, high }) => {
+      const parts = (sums: number[]) => sums.map((sum, i) => ({ sum, weight: weights[i]! }));
+      const { difference } = pairedIntervals(parts(before), parts(after));
+      expect(difference.value).toBeCloseTo(value, 10);
+      expect(difference.low).toBeCloseTo(low, 8);
+      expect(difference.high).toBeCloseTo(high, 8);
+    },
+  );
+  it('takes the windows of one document as one observation', () => {
+    const [before, after] = [partsOf([5, 6, 7, 8, 9, 9]), partsOf([4, 5, 5, 6, 9, 8])];
+    const split = pairedIntervals(before, after).difference;
+    const [b, a] = [of(before, [1, 1, 2, 2, 3, 3]), of(after, [1, 1, 2, 2, 3, 3])];
+    const { difference } = pairedIntervals(b, a);
+    const joined = [[11, 9], [15, 11], [18, 17]] as const; // prettier-ignore
+    const whole = pairedIntervals(
+      joined.map(([sum]) => ({ sum, weight: 2 })),
+      joined.map(([, sum]) => ({ sum, weight: 2 })),
+    ).difference;
+    expect(difference).toEqual(whole);
+    expect(width(difference)).toBeGreaterThan(1.5 * width(split));
+  });
+  it('takes the windows by themselves where all are of one document', () => {
+    const [before, after] = [partsOf([5, 6, 7, 8]), partsOf([4, 5, 5, 6])];
+    const one = [1, 1, 1, 1];
+    expect(pairedIntervals(of(before, one), of(after, one))).toEqual(pairedIntervals(before, after));
+  });
+  it('pairs: a constant shift has an interval of width zero however noisy the items', () => {
+    const before = [1, 100, 3, 50, 20];
+    const { difference } = pairedIntervals(partsOf(before), partsOf(before.map((x) => x - 0.5)));
+    expect(difference.value).toBeCloseTo(-0.5, 12);
+    expect(width(difference)).toBeLessThan(1e-9);
+  });
+  it('of a single item is its value', () => {
+    const { before, difference } = pairedIntervals(partsOf([3]), partsOf([2]));
+    expect([before, difference]).toEqual([
+      { value: 3, low: 3, high: 3 },
+      { value: -1, low: -1, high: -1 },
+    ]);
+  });
+  it('is the figure itself of a measure that the base has nothing of', () => {
+    const { after, difference } = pairedIntervals(partsOf([0, 0, 0, 0]), partsOf([0.1, 0.3, 0.2, 0.2]));
+    expect(difference).toEqual(after);
+    expect(after.low).toBeGreaterThan(0);
+  });
+  it('refuses unequal and empty lists', () => {
+    expect(() => pairedIntervals(partsOf([1]), partsOf([1, 2]))).toThrow('pairs differ');
+    expect(() => pairedIntervals([], [])).toThrow('no items');
+  });
+});
+
+describe('the interval of a level', () => {
+  it('of an amount is never negative, however few it is of', () => {
+    for (const values of [
+      [1, 900],
+      [500, 700],
+      [0.1, 0.2, 4],
+      [2, 2.1, 1.9, 2],
+    ]) {
+      const { after } = pairedIntervals(partsOf(values), partsOf(values));
+      expect(after.low).toBeGreaterThanOrEqual(0);
+      expect(after.low).toBeLessThan(after.value);
+      expect(after.high).toBeGreaterThan(after.value);
+      expect(after.high).toBeLessThan(20 * after.value);
+    }
+  });
+  it('of a share stays in its bounds, and has a width where all agree', () => {
+    const share = (values: number[]) => pairedIntervals(partsOf(values), partsOf(values), 'share').after;
+    expect(share([0.9, 1, 1, 0.2]).high).toBe(1);
+    expect(share([0, 0, 0, 0])).toEqual({ value: 0, ...wilson(0, 4) });
+    expect(share([1, 1, 1])).toEqual({ value: 1, ...wilson(3, 3) });
+    const { difference } = pairedIntervals(partsOf([0, 0]), partsOf([0, 0]), 'share');
+    expect(difference).toEqual({ value: 0, low: -wilson(0, 2).high, high: wilson(0, 2).high });
+  });
+});
+
+describe('the interval of answers', () => {
+  const answers = (text: string) => partsOf([...text].map(Number));
+  it.each(reference.wilson)("is SciPy's Wilson interval: $successes of $n", ({ successes, n, low, high }) => {
+    const parts = partsOf(Array.from({ length: n }, (_, i) => Number(i < successes)));
+    const { after } = pairedIntervals(parts, parts, 'answers');
+    expect(after.value).toBeCloseTo(successes / n, 12);
+    expect(after.low).toBeCloseTo(low, 9);
+    expect(after.high).toBeCloseTo(high, 9);
+  });
+  it('of a difference counts those that changed, with half an answer more of either kind', () => {
+    const { difference } = pairedIntervals(answers('0001111100'), answers('0111110000'), 'answers');
+    // Two up, two down, six as they were.
+    expect(difference.value).toBe(0);
+    expect(difference.high).toBeCloseTo(1.959964 * Math.sqrt((2 * (2.5 / 11)) / 11), 6);
+    expect(difference.low).toBe(-difference.high);
+  });
+  it('counts answers of one file for fewer where they are alike, and for no more where they are not', () => {
+    const alike = answers('111100001111');
+    const files = [1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3];
+    const apart = pairedIntervals(alike, alike, 'answers').after;
+    expect(width(pairedIntervals(of(alike, files), of(alike, files), 'answers').after)).toBeGreaterThan(
+      1.5 * width(apart),
+    );
+    const mixed = answers('101010101010');
+    expect(pairedIntervals(of(mixed, files), of(mixed, files), 'answers').after).toEqual(
+      pairedIntervals(mixed, mixed, 'answers').after,
+    );
+  });
+  it('counts files where all answers agree', () => {
+    const none = of(answers('00000000'), [1, 1, 1, 2, 2, 2, 3, 3]);
+    const { after, difference } = pairedIntervals(none, none, 'answers');
+    expect(after).toEqual({ value: 0, ...wilson(0, 3) });
+    expect(difference.high).toBeCloseTo(1.959964 / 4, 6);
+  });
+});
+
+describe('the interval of any statistic', () => {
+  const noise = (count: number, seed: number) => {
+    const random = uniform(seed);
+    return Array.from({ length: count }, () => random() - 0.5);
+  };
+  it('pairs the models of a stratum and takes strata apart', () => {
+    const values = noise(50, 1);
+    const [a, b] = [partsOf(values), partsOf(values.map((one) => one + 1))];
+    const difference = interval([[a, b]], ([figures]) => figures![1]! - figures![0]!)!;
+    expect(difference.low).toBeCloseTo(1, 9);
+    expect(difference.high).toBeCloseTo(1, 9);
+    const apart = interval([[a], [b]], ([one, two]) => two![0]! - one![0]!)!;
+    const single = interval([[a]], ([figures]) => figures![0]!)!;
+    // The variances of both add up.
+    expect(width(apart) / width(single)).toBeCloseTo(Math.SQRT2, 1);
+  });
+  it('has nothing to say of fewer than two, nor where the statistic has no value without one of them', () => {
+    expect(interval([[[]]], () => 1)).toBeUndefined();
+    expect(interval([[partsOf([1])]], ([figures]) => figures![0]!)).toBeUndefined();
+    expect(interval([[partsOf([1, 2])]], () => NaN)).toBeUndefined();
+    expect(interval([[partsOf([1, -1, 1])]], ([figures]) => (figures![0]! > 0.4 ? NaN : 1))).toBeUndefined();
+  });
+  it('is drawn where the statistic jumps: wider than its percentiles, the same each time', () => {
+    const stratum = [partsOf(noise(12, 5)), partsOf(noise(12, 6))];
+    const lower = (figures: readonly number[]) => figures.indexOf(Math.min(...figures));
+    expect(resampledInterval(stratum, lower)).toEqual({
+      value: expect.any(Number) as number,
+      low: 0,
+      high: 1,
+    });
+    const mean = ([first]: readonly number[]) => first!;
+    const drawn = resampledInterval(stratum, mean)!;
+    expect(resampledInterval(stratum, mean)).toEqual(drawn);
+    const whole = interval([stratum], ([figures]) => figures![0]!)!;
+    expect(width(drawn) / width(whole)).toBeGreaterThan(0.9);
+    expect(width(drawn) / width(whole)).toBeLessThan(1.05);
+    expect(resampledInterval([partsOf([1])], mean)).toBeUndefined();
+    expect(resampledInterval(stratum, () => NaN)).toBeUndefined();
+  });
+});
+
+describe('the interval of a mean over tasks', () => {
+  it('is made of the errors of each', () => {
+    const [a, b] = [partsOf([1, 2, 4, 3]), partsOf([9, 7, 8, 6])];
+    const both = stratifiedIntervals(
+      [
+        { before: a, after: a },
+        { before: b, after: b },
+      ],
+      'number',
+    ).after;
+    expect(both.value).toBe(5);
+    const each = [a, b].map(
+      (parts) => width(pairedIntervals(parts, parts, 'number').after) / studentQuantile(3),
+    );
+    // Two equal variances of three degrees of freedom have six.
+    expect(width(both)).toBeCloseTo((studentQuantile(6) * Math.hypot(...each)) / 2, 9);
+  });
+});
