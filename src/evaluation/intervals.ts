@@ -1,7 +1,7 @@
 /**
  * 95% intervals of figures. What is resampled is documents: windows or cursors of one file are alike, so the file is one
  * observation. Each is left out in turn (the jackknife), and Student's t has the degrees of freedom that documents of
- * unequal size are worth. Chosen by simulation among ten methods: bench/coverage.ts, docs/science.md.
+ * unequal size are worth. Chosen by simulation: docs/science.md, test/unit/evaluation/coverage.test.ts.
  */
 import { uniform } from '../model/random.ts';
 import { MISSED, percentile, wilson, Z, type Interval, type Part } from './statistics.ts';

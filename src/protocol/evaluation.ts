@@ -8,7 +8,7 @@ export const metricSchema = z.object({
   task: taskName,
   metric: z.string(),
   value: z.number(),
-  /** 95% bootstrap interval over items. */
+  /** 95% interval over the documents that the items are of: evaluation/intervals.ts. */
   low: z.number(),
   high: z.number(),
   /** Items (windows, problems, texts). */
@@ -30,7 +30,7 @@ export const comparisonSchema = z.object({
   better: z.enum(['lower', 'higher']),
   before: metricSchema,
   after: metricSchema,
-  /** after - before, paired bootstrap over items. */
+  /** after - before, paired over items. */
   difference: intervalSchema,
   /** False when the interval of the difference holds zero: "no difference seen". */
   significant: z.boolean(),

@@ -62,7 +62,7 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
   return `# The paper's claims at this scale
 ${base.id} on ${folder || 'a data set'} (${spec.id}), a budget of ${formatDuration(60 * spec.budgetMinutes)}. ${rates}${steps}Learning is the loss on ${heldOutWindows} held-out windows, forgetting the KL from the base on ${retentionTexts} texts that it wrote itself.
 
-A claim holds when the 95% intervals of all its deciding effects (paired bootstrap over items) lie where it wants them; it does not when one lies elsewhere altogether; else this scale can't tell. Other seeds, texts and budgets may say otherwise.
+A claim holds when the 95% intervals of all its deciding effects (over files, texts and problems) lie where it wants them; it does not when one lies elsewhere altogether; else this scale can't tell. Other seeds, texts and budgets may say otherwise.
 
 | claim | effect | here | paper |
 | --- | --- | --- | --- |
