@@ -1,4 +1,5 @@
 /** Holds the sections together: what the host tells comes in, each section takes from it what it shows. */
+import type { NextStep } from '../src/protocol/next-step.ts';
 import { charts } from './charts/index.ts';
 import { ChartCard } from './charts/card.ts';
 import { h } from './dom.ts';
@@ -35,6 +36,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
     stop: (run: string) => host.post({ type: 'stop', run }),
     measure: (run: string) => host.post({ type: 'measure', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
+    take: (step: NextStep) => host.post({ type: 'step', step }),
   };
   const { top, middle, bottom } = sections(actions);
   const cardsOf = (first: boolean) =>

@@ -147,7 +147,7 @@ function summarise(chosen: string | undefined, runtime: RuntimeReport, wasm: Pro
     return `Training works (${chosen}), but tokens and completion need llama.cpp, which does not start: ${llama.reason}`;
   if (chosen === 'tensorflow')
     return `Ready: trains on TensorFlow ${runtime.version} (${runtime.gpu ? 'GPU' : 'CPU'}), completes with llama.cpp.`;
-  const faster = runtime.command ? `; \`${runtime.command}\` makes it about six times faster` : '';
+  const faster = runtime.command ? `; {install-runtime} makes it about six times faster` : '';
   return `Works, but slowly: trains on the wasm backend${faster}.`;
 }
 

@@ -36,7 +36,7 @@ export async function finishRun(
     throw new UserError(
       'internal',
       `The trainer of run ${spec.id} ended without a word.`,
-      `Go on with "forget-me-not resume ${spec.id}"; ${dir}/trainer.log may say more.`,
+      `Go on with {resume ${spec.id}}; ${dir}/trainer.log may say more.`,
     );
   if (report) await writeReport([dir], report);
   if (json) printJson(asJson(dir, snapshot));

@@ -4,6 +4,7 @@ import type { LaunchedTrainer } from './launch.ts';
 import { printProgress } from './output.ts';
 import { formatError } from '../protocol/errors.ts';
 import { describeRollback, type RunEvent } from '../protocol/events.ts';
+import { forTerminal } from '../protocol/next-step.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { cancelRun, followRun, readRun } from '../runs/index.ts';
 
@@ -99,7 +100,7 @@ class TerminalProgress {
 
   private print(text: string | undefined): void {
     if (!text) return;
-    process.stdout.write(`${this.live ? '\r\x1b[2K' : ''}${text}\n`);
+    process.stdout.write(`${this.live ? '\r\x1b[2K' : ''}${forTerminal(text)}\n`);
   }
 
   end(): void {

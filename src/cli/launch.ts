@@ -51,7 +51,7 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
         ? new UserError(
             'memory',
             'The trainer was killed, as the system does when memory runs out.',
-            `Go on from its last checkpoint with "forget-me-not resume ${basename(dir)}", or train with a smaller --batch or --seq.`,
+            `Go on from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq.`,
           )
         : parseError(readFileSync(path).subarray(size).toString()),
   };

@@ -342,9 +342,5 @@ export function toHyper(
   });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw new UserError(
-    'bad-argument',
-    `--${issue.path.join('.')}: ${issue.message}.`,
-    'See "forget-me-not train --help".',
-  );
+  throw new UserError('bad-argument', `--${issue.path.join('.')}: ${issue.message}.`, 'See {options train}.');
 }

@@ -32,7 +32,7 @@ export async function compareRuns(dirs: readonly string[]): Promise<RunCompariso
     throw new UserError(
       'bad-argument',
       'There is nothing to compare with only one run.',
-      'Name two runs or more; "forget-me-not runs" lists them.',
+      'Name two runs or more; {runs} lists them.',
     );
   return compareEvaluated(await Promise.all(dirs.map(readCompared)));
 }
@@ -83,8 +83,8 @@ async function notEvaluated(dir: string, { id }: RunSpec): Promise<UserError> {
     'run-not-finished',
     done ? `Run ${id} was not evaluated.` : `Run ${id} is ${status} and was not evaluated yet.`,
     done
-      ? 'Measure the result, then compare.'
-      : `Let it finish, or go on with "forget-me-not resume ${id}", then compare.`,
+      ? `Measure it with {evaluate ${id}}, then compare.`
+      : `Let it finish, or go on with {resume ${id}}, then compare.`,
   );
 }
 
@@ -132,7 +132,7 @@ function pairRuns(
     if (!one || !two) {
       const [lacks, has] = one ? [other, first] : [first, other];
       warnings.push(
-        `${task} was measured of ${has.spec.id} alone, and waits to be measured of ${lacks.spec.id}.`,
+        `${task} was measured of ${has.spec.id} alone; {evaluate ${lacks.spec.id} ${task}} adds it.`,
       );
       continue;
     }
@@ -153,7 +153,7 @@ function leftOut(
   if (old.length > 0)
     return old.map(
       ({ spec }) =>
-        `The items of ${task} in ${spec.id} can't be read or were measured by an early version; measure ${spec.id} again.`,
+        `The items of ${task} in ${spec.id} can't be read or were measured by an early version; measure them again with {evaluate ${spec.id} ${task}}.`,
     );
   if (shared === 0)
     return [

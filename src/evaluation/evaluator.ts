@@ -28,7 +28,7 @@ interface Arguments {
 }
 
 function readArguments(): Arguments {
-  const usage = 'See "forget-me-not evaluate --help".';
+  const usage = 'See {options evaluate}.';
   let parsed;
   try {
     parsed = parseArgs({

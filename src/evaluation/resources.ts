@@ -35,7 +35,7 @@ export function subjectOf(dir: string, { id, base, backend, hyper }: RunSpec): R
     throw new UserError(
       'run-not-finished',
       `Run ${id} has no result yet.`,
-      `Go on with "forget-me-not resume ${id}", then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
+      `Go on with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
   const { precision } = hyper;
   return { base, backend, precision, result: { id, ...resultAt(path, hyper) } };

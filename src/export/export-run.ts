@@ -169,7 +169,7 @@ async function artefactOf(
   if (checkpoint === undefined) {
     const artefact = join(dir, artefactName(spec));
     if (existsSync(artefact)) return { artefact, step: await resultStep(dir) };
-    const next = `Go on with "forget-me-not resume ${spec.id}", or export a checkpoint with --checkpoint STEP.`;
+    const next = `Go on with {resume ${spec.id}}, or export a checkpoint with --checkpoint STEP.`;
     throw new UserError('run-not-finished', `Run ${spec.id} has no result yet.`, next);
   }
   // Step 0 is the base.

@@ -60,7 +60,7 @@ export class Children {
     const why = result.error?.message ?? result.stderr.trim().split('\n').at(-1) ?? '';
     throw new UserError(
       result.error ? 'node-missing' : 'internal',
-      `"forget-me-not ${args[0]}" did not answer${why ? `: ${why}` : `; it ended with ${result.status}`}.`,
+      `The process for "${args[0]}" did not answer${why ? `: ${why}` : `; it ended with ${result.status}`}.`,
       'See the log for what it printed.',
     );
   }

@@ -9,7 +9,7 @@ import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
 import { exportResult, importAdapter } from './exchange.ts';
-import { fineTune, installRuntime } from './fine-tune.ts';
+import { fetchBase, fineTune, installRuntime } from './fine-tune.ts';
 import { findLearningRate } from './learning-rate.ts';
 import { showMenu } from './menu.ts';
 import { pickRun, type Which } from './pick-run.ts';
@@ -44,6 +44,12 @@ const table: Record<string, CommandEntry> = {
   toggleLanguage: { run: toggleLanguage },
   doctor: { run: showDoctor },
   installRuntime: { needsTrust: true, run: installRuntime },
+  fetchBase: { needsTrust: true, run: fetchBase },
+  showRuns: { run: () => vscode.commands.executeCommand('forgetMeNot.runs.focus') },
+  openSettings: {
+    run: ({ extension }) =>
+      vscode.commands.executeCommand('workbench.action.openSettings', `@ext:${extension.extension.id}`),
+  },
   showLog: { run: ({ log }) => log.channel.show() },
   menu: { run: showMenu },
   refreshRuns: { run: ({ runs }) => runs.refresh() },

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import type { Context } from './context.ts';
-import { endSentence, whyNotServable } from './texts.ts';
+import { canResume, endSentence, whyNotServable } from './texts.ts';
 import type { Action } from './log.ts';
 
 const command = (title: string, name: string, run: RunSnapshot): Action => ({
@@ -14,7 +14,7 @@ export async function tellEnd({ log, runs }: Context, run: RunSnapshot): Promise
   const standing = runs.standing(run);
   const sentence = endSentence(run, standing);
   const show = command('Show Results', 'showResults', run);
-  const resume = command('Resume', 'resumeTraining', run);
+  const resume = command('Resume Training', 'resumeTraining', run);
   if (standing === 'done')
     return log.ask(
       'info',
@@ -25,5 +25,10 @@ export async function tellEnd({ log, runs }: Context, run: RunSnapshot): Promise
     );
   if (standing === 'cancelled') return log.ask('info', sentence, resume, show);
   if (standing === 'interrupted') return log.ask('warning', sentence, resume, show);
-  return log.ask('error', sentence, resume, command('Show Trainer Log', 'showTrainerLog', run));
+  return log.ask(
+    'error',
+    sentence,
+    ...(canResume(run) ? [resume] : []),
+    command('Show Trainer Log', 'showTrainerLog', run),
+  );
 }

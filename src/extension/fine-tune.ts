@@ -11,7 +11,7 @@ import { examine } from './doctor.ts';
 import { missingParts, missingRuntime, type Part } from './downloads.ts';
 import { settings } from './settings.ts';
 import { size } from './texts.ts';
-import { askPlan, trainArguments } from './wizard.ts';
+import { askBaseFor, askPlan, trainArguments } from './wizard.ts';
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
@@ -59,6 +59,17 @@ export async function installRuntime(context: Context): Promise<void> {
     );
   if (!(await askConsent([part])) || !(await install(context, [part]))) return;
   await log.ask('info', 'TensorFlow is installed; the next training uses it.');
+}
+
+/** A base alone: the one that a text names, or one that the person picks. */
+export async function fetchBase(context: Context, which: string | undefined): Promise<void> {
+  const bases = () => context.children.ask(offeredSchema, ['models']);
+  const base = which ?? (await askBaseFor('Download Base Model', bases, 'Which model?'));
+  if (!base) return;
+  const missing = missingParts(base, await examine(context), 'wasm');
+  const wanted = await askConsent(missing);
+  if (!wanted || !(await install(context, wanted))) return;
+  await context.log.ask('info', `${base} is here; a fine-tuning can begin with it.`);
 }
 
 /** What will compute: the setting, else what `auto` takes, else TensorFlow when it can still be fetched. */

@@ -1,5 +1,6 @@
 /** Errors for the person: one sentence, a code and a button; the details go to the log. */
 import * as vscode from 'vscode';
+import { commandOf, forButtons, titleOf, type NextStep } from '../protocol/next-step.ts';
 import { reportError, type ErrorReport } from '../protocol/errors.ts';
 
 /** A button of a message. */
@@ -32,16 +33,19 @@ export class Log {
     });
   }
 
-  /** A message whose buttons do something. */
+  /** A message whose buttons do something; what can be done next by the text itself comes first. */
   async ask(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
     const show = {
       info: vscode.window.showInformationMessage,
       warning: vscode.window.showWarningMessage,
       error: vscode.window.showErrorMessage,
     }[kind] as (message: string, ...items: string[]) => Thenable<string | undefined>;
-    const chosen = await show(message, ...actions.map((action) => action.title));
+    const said = forButtons(message);
+    const all = [...said.steps.map(actionOf), ...actions];
+    const buttons = all.filter(({ title }, at) => all.findIndex((one) => one.title === title) === at);
+    const chosen = await show(said.text, ...buttons.map((action) => action.title));
     try {
-      await actions.find((action) => action.title === chosen)?.run();
+      await buttons.find((action) => action.title === chosen)?.run();
     } catch (error) {
       this.show(error);
     }
@@ -52,4 +56,12 @@ export class Log {
   }
 }
 
-const errorSentence = ({ message, next, code }: ErrorReport) => `${message} ${next} [${code}]`;
+/** A bug is not for the person to mend: the log has what there is to report. */
+const errorSentence = ({ message, next, code }: ErrorReport) =>
+  `${message} ${code === 'internal' ? 'The log says more.' : next} [${code}]`;
+
+/** The button of a step that a text names. */
+export const actionOf = (step: NextStep): Action => ({
+  title: titleOf(step),
+  run: () => vscode.commands.executeCommand(commandOf(step), step.subject || undefined),
+});

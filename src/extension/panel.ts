@@ -13,6 +13,7 @@ import {
 import { runComparisonSchema } from '../protocol/run-comparison.ts';
 import { sweepSnapshots } from '../training/sweep-snapshot.ts';
 import type { Context } from './context.ts';
+import { actionOf } from './log.ts';
 import { PanelFeed } from './panel-feed.ts';
 import { Throttle } from './throttle.ts';
 
@@ -147,6 +148,9 @@ export class ResultsPanel implements vscode.Disposable {
         return;
       case 'stop':
         await vscode.commands.executeCommand('forgetMeNot.stopTraining', wish.run);
+        return;
+      case 'step':
+        await actionOf(wish.step).run();
         return;
       case 'save':
         return save(wish.name, wish.base64);

@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from './store.ts';
-import { hasResult, runDescription, runTooltip, type Standing } from './texts.ts';
+import { canResume, hasResult, runDescription, runTooltip, type Standing } from './texts.ts';
 
 const icons: Record<Standing, [string, string?]> = {
   live: ['sync~spin', 'charts.blue'],
@@ -68,7 +68,7 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
     item.id = id;
     item.description = runDescription(run, standing, inUse);
     const done = standing !== 'done' && hasResult(run, standing) ? ' done' : '';
-    item.contextValue = menuOf[standing] + done;
+    item.contextValue = (canResume(run) ? menuOf[standing] : standing) + done;
     const [icon, colour] = inUse ? ['sparkle', 'charts.yellow'] : icons[standing];
     item.iconPath = new vscode.ThemeIcon(icon!, colour ? new vscode.ThemeColor(colour) : undefined);
     item.accessibilityInformation = { label: `${run.spec.name}, ${item.description}` };

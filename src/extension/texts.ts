@@ -3,6 +3,7 @@ import { servedOtherwise } from '../export/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunEvent } from '../protocol/events.ts';
+import { forButtons, titleOf } from '../protocol/next-step.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { formatDuration } from '../protocol/units.ts';
 
@@ -113,7 +114,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
     `**${spec.name}** (${spec.id})`,
     summary?.sentence ?? '',
     standing === 'live' ? progressLine(snapshot) : '',
-    state.error ? `${state.error.message} ${state.error.next}` : '',
+    state.error ? forButtons(`${state.error.message} ${state.error.next}`).text : '',
     `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${state.steps} steps of ${hyper.sequenceLength * hyper.batch * hyper.accumulate} tokens, learning rate ${hyper.learningRate}`}`,
     corpus
       ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train, ${roughly(corpus.heldOutTokens)} held out`
@@ -140,6 +141,9 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
   }
 }
 
+/** One that diverged would do so again from the same place. */
+export const canResume = ({ state }: RunSnapshot): boolean => state.error?.code !== 'diverged';
+
 /** Its weights are written, though its evaluation may have died, and the trainer with it. */
 export const hasResult = ({ state }: RunSnapshot, standing: Standing) =>
   standing === 'done' || (standing === 'interrupted' && state.status === 'evaluating');
@@ -163,12 +167,18 @@ export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserE
 
 const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 
+/** A command of ours by the name that it has here; any other as it is typed. */
+function howTo(command: string): string {
+  const { text, steps } = forButtons(command);
+  return steps.length ? `the command **Forget-Me-Not: ${titleOf(steps[0]!)}**` : `\`${text}\``;
+}
+
 /** The doctor's report as Markdown. */
 export function doctorText({ summary, version, checks }: DoctorReport): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const lines = checks.map(
     ({ status, title, text, command }) =>
-      `| ${marks[status]} | **${cell(title)}** | ${cell(text)}${command ? ` Get it with \`${cell(command)}\`.` : ''} |`,
+      `| ${marks[status]} | **${cell(title)}** | ${cell(forButtons(text).text)}${command ? ` Get it with ${cell(howTo(command))}.` : ''} |`,
   );
-  return `# Forget-Me-Not ${version}\n\n${summary}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
+  return `# Forget-Me-Not ${version}\n\n${forButtons(summary).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
 }

@@ -44,14 +44,14 @@ export async function askFolderAndBase(
   return (await walk(begun(), askPlace(heading, bases))) as Plan | undefined;
 }
 
-/** A base alone: what an adapter was made for. Undefined when the person leaves. */
+/** A base alone. Undefined when the person leaves. */
 export async function askBaseFor(
   heading: string,
   bases: () => Promise<Offered>,
+  question = 'Which model was it made for?',
 ): Promise<string | undefined> {
   const steps: Step<Draft>[] = [
-    (plan, position) =>
-      askBase(plan, { title: heading, ...position }, bases(), 'Which model was it made for?'),
+    (plan, position) => askBase(plan, { title: heading, ...position }, bases(), question),
   ];
   return (await walk({}, steps))?.base;
 }

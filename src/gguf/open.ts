@@ -111,7 +111,7 @@ async function openFile(path: string): Promise<FileHandle> {
     throw new UserError(
       'base-not-found',
       `The model file ${path} ${why}.`,
-      'Check the path, or run "forget-me-not models" for the known bases.',
+      'Check the path, or run {models} for the known bases.',
       {
         cause: error,
       },

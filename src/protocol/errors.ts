@@ -1,3 +1,5 @@
+import { forTerminal } from './next-step.ts';
+
 /** Every error meant for a person: a code, what happened, and what to do next. */
 export const errorCodes = [
   'corpus-empty',
@@ -40,7 +42,7 @@ export type ErrorCode = (typeof errorCodes)[number];
 
 /**
  * An error that the person can act on. `message` is one sentence saying what happened, `next` one saying
- * what to do. Anything else that is thrown is a bug and is shown as `internal`.
+ * what to do, with steps by name (next-step.ts). Anything else that is thrown is a bug and is shown as `internal`.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -109,7 +111,7 @@ function isOutOfMemory({ name, message }: Error): boolean {
 /** `[code] What happened. What to do.` */
 export function formatError(error: unknown): string {
   const { code, message, next } = reportError(error);
-  return `[${code}] ${message} ${next}`.trimEnd();
+  return forTerminal(`[${code}] ${message} ${next}`).trimEnd();
 }
 
 /** The last line of a child's log that formatError wrote; undefined when there is none. `next` stays in the message. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { runEventSchema } from './events.ts';
 import { intervalSchema, summarySchema } from './evaluation.ts';
 import { exportRecordSchema } from './export.ts';
+import { nextStepSchema } from './next-step.ts';
 import { runComparisonSchema } from './run-comparison.ts';
 import { hyperSchema, runSpecSchema, runStateSchema } from './run.ts';
 import { runSpectrumSchema } from './spectrum.ts';
@@ -141,6 +142,8 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
   z.object({ type: z.literal('measure'), run: z.string() }),
   z.object({ type: z.literal('stop'), run: z.string() }),
+  /** A step that a text names. */
+  z.object({ type: z.literal('step'), step: nextStepSchema }),
   z.object({ type: z.literal('save'), name: z.string(), base64: z.string() }),
 ]);
 export type FromPanel = z.infer<typeof fromPanelSchema>;

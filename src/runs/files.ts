@@ -56,7 +56,7 @@ async function readJsonFile(dir: string, path: string): Promise<unknown> {
     throw new UserError(
       'run-not-found',
       `${dir} is not a run: it has no ${basename(path)}.`,
-      'List the runs with "forget-me-not runs".',
+      'List the runs with {runs}.',
     );
   }
   try {

@@ -48,7 +48,7 @@ export async function findRun(ref: string): Promise<string> {
   );
 }
 
-const NONE = 'There are no runs yet; start one with "forget-me-not train FOLDER".';
+const NONE = 'There are no runs yet; start one with {train}.';
 
 async function latestRun(): Promise<string> {
   const newest = (await scanRuns()).runs[0];

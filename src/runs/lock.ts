@@ -140,6 +140,6 @@ function lockedBy(dir: string, pid: number | undefined): UserError {
   return new UserError(
     'run-locked',
     `Run ${basename(dir)} is in use by another process${pid === undefined ? '' : ` (pid ${pid})`}.`,
-    'Wait until it ends, or stop it with "forget-me-not cancel".',
+    `Wait until it ends, or stop it with {cancel ${basename(dir)}}.`,
   );
 }

@@ -11,7 +11,7 @@ export async function checkModel(path: string): Promise<void> {
     throw new UserError(
       'base-not-found',
       `There is no model file ${path}.`,
-      'Check the path, or run "forget-me-not models".',
+      'Check the path, or run {models}.',
     );
   await (await openGguf(path)).close();
 }

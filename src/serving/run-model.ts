@@ -29,7 +29,7 @@ export async function servedRun(dir: string, check: () => Promise<void>): Promis
     throw new UserError(
       'run-not-finished',
       `The run ${spec.id} has no result yet.`,
-      `Let it finish, or go on with "forget-me-not resume ${spec.id}".`,
+      `Let it finish, or go on with {resume ${spec.id}}.`,
     );
   }
   await requireVerified(dir, check);

@@ -27,9 +27,5 @@ export async function startBackend(choice: 'auto' | BackendName = 'auto'): Promi
       refusals.push(reportError(error).message);
     }
   }
-  throw new UserError(
-    'backend-unavailable',
-    `No backend starts. ${refusals.join(' ')}`,
-    'Run "forget-me-not doctor".',
-  );
+  throw new UserError('backend-unavailable', `No backend starts. ${refusals.join(' ')}`, 'Run {doctor}.');
 }

@@ -57,12 +57,7 @@ class TensorflowHandle extends Handle {
 /** Loads TensorFlow and the binding (under a second). See startBackend for what it throws. */
 export async function startTensorflow(reason: string): Promise<Backend> {
   const path = process.env['FORGET_ME_NOT_BINDING'] || (await findRuntime())?.binding;
-  if (!path)
-    throw new UserError(
-      'runtime-missing',
-      'TensorFlow is not installed.',
-      'Run "forget-me-not runtime install".',
-    );
+  if (!path) throw new UserError('runtime-missing', 'TensorFlow is not installed.', 'Run {install-runtime}.');
   // Read once, while the library loads.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
@@ -75,7 +70,7 @@ export async function startTensorflow(reason: string): Promise<Backend> {
     throw new UserError(
       'backend-unavailable',
       `TensorFlow does not start: ${(error as Error).message}.`,
-      'Run "forget-me-not doctor", or train with --backend wasm.',
+      'Run {doctor}, or train with --backend wasm.',
       { cause: error },
     );
   }

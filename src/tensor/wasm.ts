@@ -41,7 +41,7 @@ export async function startWasm(reason: string): Promise<Backend> {
     throw new UserError(
       'backend-unavailable',
       `WebAssembly does not start: ${(error as Error).message}.`,
-      'Run "forget-me-not doctor".',
+      'Run {doctor}.',
       { cause: error },
     );
   }

@@ -100,6 +100,6 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
   });
   if (!cut || cut === 'failed') return;
   const why = cut === 'signal' ? 'The evaluation was stopped' : `The evaluator ended early (${how})`;
-  const message = `${why}; what was measured is kept, and measuring the result again goes on from there.`;
+  const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} goes on from there.`;
   await writer.event({ type: 'warning', message });
 }

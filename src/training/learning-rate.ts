@@ -55,7 +55,7 @@ export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): Ra
   }
   return {
     rate: defaultLearningRate(method, optimizer),
-    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'}; "forget-me-not sweep" finds this base's own`,
+    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'}; {sweep} finds this base's own`,
   };
 }
 

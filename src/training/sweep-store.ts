@@ -107,7 +107,7 @@ export async function findSweep(ref: string): Promise<Sweep> {
   throw new UserError(
     'run-not-found',
     matches.length ? `"${ref}" begins the names of ${matches.length} sweeps.` : `There is no sweep "${ref}".`,
-    ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with "forget-me-not sweep FOLDER".',
+    ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with {sweep}.',
   );
 }
 

@@ -42,7 +42,7 @@ async function ended(writer: RunWriter, error: unknown): Promise<void> {
   if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
   const report = reportError(error);
   if (report.code === 'disk-full')
-    report.next = `Free some space, then go on with "forget-me-not resume ${basename(dir!)}".`;
+    report.next = `Free some space, then go on with {resume ${basename(dir!)}}.`;
   if (!(error instanceof UserError)) console.error(error);
   process.exitCode = 1;
   await writer.event({ type: 'error', ...report }).catch(() => undefined);

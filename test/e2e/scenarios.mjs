@@ -86,7 +86,7 @@ export const scenarios = {
     assert.ok(stopped.state.step > 0 && stopped.state.step < steps, `stopped at ${stopped.state.step}`);
     await workbench.screenshot('stopped');
     await until('the trainer to be gone', () => !place.isTraining());
-    await workbench.notificationButton('was stopped at step', 'Resume');
+    await workbench.notificationButton('was stopped at step', 'Resume Training');
     await workbench.notification('Show Results', TRAINING_MS);
     assert.equal(newest(place).id, stopped.id);
     assert.equal(newest(place).state.status, 'done');

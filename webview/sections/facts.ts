@@ -1,6 +1,7 @@
 import { h, Keyed } from '../dom.ts';
 import { runFacts } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
+import { words } from './said.ts';
 import type { Section } from './section.ts';
 
 export class FactsSection implements Section {
@@ -8,7 +9,7 @@ export class FactsSection implements Section {
   private readonly content = new Keyed(this.list);
   readonly element = h('section', {}, h('h2', {}, 'The run'), this.list);
 
-  update({ run }: PanelView): void {
+  update({ run, canAct }: PanelView): void {
     this.element.hidden = !run;
     if (!run) return;
     const facts = runFacts(run.snapshot, run.series);
@@ -18,7 +19,7 @@ export class FactsSection implements Section {
           'div',
           {},
           h('dt', {}, name),
-          h('dd', {}, value, note && h('span', { class: 'faint' }, ` ${note}`)),
+          h('dd', {}, value, note && h('span', { class: 'faint' }, ` ${words(note, canAct)}`)),
         ),
       ),
     );

@@ -21,7 +21,7 @@ export function sections(actions: Actions): Record<'top' | 'middle' | 'bottom', 
       new EmptySection(),
       new HeadlineSection(),
       new StatusSection(actions),
-      new WarningsSection(),
+      new WarningsSection(actions),
     ],
     middle: [
       new AdviceSection(),

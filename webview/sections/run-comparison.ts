@@ -4,6 +4,7 @@ import { formatRate, formatTime } from '../view-model/format.ts';
 import { methodName } from '../view-model/labels.ts';
 import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';
 import { comparedRuns, differenceRows, matches, type ComparedRun } from '../view-model/run-comparison.ts';
+import { said, words } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
 /** Which runs are shown beside the selected one, and what differs between them. */
@@ -73,11 +74,11 @@ export class RunComparisonSection implements Section {
     this.none.hidden = wanted.length > 0;
     this.showRows(wanted, view);
     this.content.update([view.comparison, view.shown.map(({ id }) => id), view.differentCorpora], () =>
-      buildAnswer(view),
+      buildAnswer(view, this.actions.take),
     );
     const said = view.comparison?.comparison
       ? `${view.shown.length} runs compared.`
-      : (view.comparison?.problem ?? '');
+      : words(view.comparison?.problem ?? '', view.canAct);
     if (this.announcement.textContent !== said) this.announcement.textContent = said;
   }
 
@@ -139,7 +140,8 @@ class Row {
   }
 }
 
-function buildAnswer({ shown, comparison, differentCorpora, labels }: PanelView): (Node | false)[] {
+function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
+  const { shown, comparison, differentCorpora, labels } = view;
   if (shown.length < 2)
     return [h('p', { class: 'faint' }, 'Tick runs to see them beside this one, here and in the charts.')];
   const warnings = [
@@ -148,9 +150,12 @@ function buildAnswer({ shown, comparison, differentCorpora, labels }: PanelView)
       ...(differentCorpora && !comparison?.comparison ? [differentCorpora] : []),
     ]),
   ];
-  const parts: (Node | false)[] = warnings.map((text) => h('p', { class: 'chart-warning' }, text));
+  const parts: (Node | false)[] = warnings.map((text) =>
+    h('p', { class: 'chart-warning' }, ...said(text, view.canAct, take)),
+  );
   if (!comparison) return [...parts, h('p', { class: 'faint' }, 'Comparing\u2026')];
-  if (comparison.problem) return [...parts, h('p', { class: 'faint' }, comparison.problem)];
+  if (comparison.problem)
+    return [...parts, h('p', { class: 'faint' }, ...said(comparison.problem, view.canAct, take))];
   if (!comparison.comparison) return parts;
   const { runs, differs } = comparison.comparison;
   const labelOf = (id: string, name: string) => labels.get(id) ?? name;

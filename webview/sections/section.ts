@@ -1,3 +1,4 @@
+import type { NextStep } from '../../src/protocol/next-step.ts';
 import type { PanelView } from '../view-model/panel.ts';
 
 export interface Section {
@@ -13,4 +14,6 @@ export interface Actions {
   stop(run: string): void;
   measure(run: string): void;
   useForCompletion(run: string): void;
+  /** What a text says can be done next. */
+  take(step: NextStep): void;
 }

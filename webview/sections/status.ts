@@ -1,6 +1,7 @@
-import { h, setAttribute, setText } from '../dom.ts';
+import { h, Keyed, setAttribute, setText } from '../dom.ts';
 import { button, spinner } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';
+import { said, words } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
 /** Where the run stands, and the buttons that act on it. */
@@ -8,6 +9,7 @@ export class StatusSection implements Section {
   private readonly label = h('span', { class: 'status' });
   private readonly sentence = h('span', { class: 'status-sentence' });
   private readonly next = h('p', { class: 'next' });
+  private readonly nextContent = new Keyed(this.next);
   private readonly progress = h('progress', { 'aria-label': 'Training progress' });
   private readonly spinner = spinner('Working');
   private readonly stop;
@@ -19,7 +21,8 @@ export class StatusSection implements Section {
   readonly element: HTMLElement;
   private run = '';
 
-  constructor({ stop, measure, useForCompletion }: Actions) {
+  constructor(private readonly actions: Actions) {
+    const { stop, measure, useForCompletion } = actions;
     this.stop = button('Stop', () => stop(this.run));
     this.measure = button('Measure result', () => measure(this.run));
     this.use = button('Use for completion', () => useForCompletion(this.run), 'primary');
@@ -50,9 +53,11 @@ export class StatusSection implements Section {
     this.run = snapshot.spec.id;
     setAttribute(this.element, 'data-status', status.kind);
     setText(this.label, status.label);
-    setText(this.sentence, status.sentence);
-    setText(this.next, status.next ?? '');
-    this.next.hidden = !status.next;
+    const sentence = words(status.sentence, canAct);
+    const next = status.next ?? '';
+    setText(this.sentence, sentence);
+    this.nextContent.update([next, canAct], () => said(next, canAct, this.actions.take));
+    this.next.hidden = !next;
     this.progress.hidden = !status.progress;
     this.progress.max = status.progress?.total ?? 1;
     this.progress.value = status.progress?.done ?? 0;
@@ -62,6 +67,6 @@ export class StatusSection implements Section {
     this.measure.hidden = !canAct || !status.canMeasure;
     this.use.hidden = !canAct || !status.canUse || used;
     this.inUse.hidden = !used;
-    setText(this.announcement, `${status.label}. ${status.next ? `${status.sentence} ${status.next}` : ''}`);
+    setText(this.announcement, `${status.label}. ${next ? `${sentence} ${words(next, canAct)}` : ''}`);
   }
 }

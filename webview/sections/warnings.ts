@@ -1,7 +1,8 @@
 import { h, Keyed } from '../dom.ts';
 import { plural } from '../view-model/format.ts';
 import type { PanelView } from '../view-model/panel.ts';
-import type { Section } from './section.ts';
+import { said } from './said.ts';
+import type { Actions, Section } from './section.ts';
 
 /** What went wrong without ending the run. */
 export class WarningsSection implements Section {
@@ -9,7 +10,9 @@ export class WarningsSection implements Section {
   private readonly content = new Keyed(this.list);
   readonly element = h('section', { class: 'warnings', 'aria-label': 'Warnings' }, this.list);
 
-  update({ run }: PanelView): void {
+  constructor(private readonly actions: Pick<Actions, 'take'>) {}
+
+  update({ run, canAct }: PanelView): void {
     const broken = run?.snapshot.brokenLines ?? 0;
     const warnings = [
       ...(run?.series.warnings ?? []),
@@ -20,6 +23,8 @@ export class WarningsSection implements Section {
         : []),
     ];
     this.element.hidden = warnings.length === 0;
-    this.content.update(warnings, () => warnings.map((text) => h('li', {}, text)));
+    this.content.update(warnings, () =>
+      warnings.map((text) => h('li', {}, ...said(text, canAct, this.actions.take))),
+    );
   }
 }

@@ -48,7 +48,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   const kind = statusKind(snapshot, now);
   const live = kind === 'queued' || kind === 'running' || kind === 'evaluating';
   const at = `step ${state.step} of ${state.steps}`;
-  const resume = `Go on from its last checkpoint with: forget-me-not resume ${spec.id}`;
+  const resume = `Go on from its last checkpoint with {resume ${spec.id}}.`;
   const left = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
   const view: StatusView = {
     kind,
@@ -84,7 +84,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
       return {
         ...view,
         sentence: state.error?.message ?? `The run failed at ${at}.`,
-        next: state.error?.next ?? 'See trainer.log in the run directory.',
+        next: afterFailure(state.error?.next ?? 'See trainer.log in the run directory.', snapshot, resume),
       };
     case 'done':
       return {
@@ -93,6 +93,12 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
         next: whyNotOffered(snapshot),
       };
   }
+}
+
+/** Going on is offered as well, but where it would end in the same way. */
+function afterFailure(next: string, { state }: RunSnapshot, resume: string): string {
+  const canResume = state.error?.code !== 'diverged' && !/\bresume\b/.test(next);
+  return canResume ? `${next} ${resume}` : next;
 }
 
 /** Weights that are whole: of a run that came to its end, or was interrupted only while it was measured. */

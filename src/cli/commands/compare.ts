@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { compareRuns } from '../../evaluation/between-runs.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
 import { findRun } from '../../runs/index.ts';
 import { formatTable } from '../format.ts';
@@ -40,5 +41,6 @@ function describe({ runs, differs, against, warnings }: RunComparison): string {
     const figures = comparisonTable(comparisons, ['first', 'second']).trimEnd();
     return `${first!.id} (first), ${run} (second)\n${figures || 'No figure of both.'}`;
   });
-  return [settings, ...tables, ...(warnings.length ? [warnings.join('\n')] : [])].join('\n\n');
+  const told = warnings.length ? [forTerminal(warnings.join('\n'))] : [];
+  return [settings, ...tables, ...told].join('\n\n');
 }

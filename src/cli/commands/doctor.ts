@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { doctorReportSchema, type DoctorCheck, type DoctorReport } from '../../protocol/doctor.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import { examine } from '../doctor.ts';
 import { printJson } from '../output.ts';
 
@@ -28,5 +29,5 @@ export function formatDoctor({ checks, summary, version }: DoctorReport): string
     `${marks[status].padEnd(8)} ${title.padEnd(width)}  ${text}`,
     ...(command ? [`${' '.repeat(width + 11)}get it: ${command}`] : []),
   ]);
-  return [`Forget-Me-Not ${version}`, ...lines, '', summary].join('\n');
+  return forTerminal([`Forget-Me-Not ${version}`, ...lines, '', summary].join('\n'));
 }

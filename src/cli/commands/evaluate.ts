@@ -9,6 +9,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
 import { parseLine } from '../../protocol/lines.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import { findRun, trainingNow } from '../../runs/index.ts';
 import { startChild } from '../child.ts';
 import { fetchBase } from '../fetch-base.ts';
@@ -90,7 +91,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   const summary = await runEvaluator(args, (message) => {
     if (message.type === 'result') figures.push({ step: message.step, ...message.result });
     else if (message.type === 'progress') showProgress(message, options.json === true);
-    else if (message.type === 'warning') process.stderr.write(`${message.message}\n`);
+    else if (message.type === 'warning') process.stderr.write(`${forTerminal(message.message)}\n`);
   });
   if (options.json) return printJson(figures);
   if (!('dir' in target) || options.checkpoint === 0) return console.log(metricTable(figures));
@@ -122,7 +123,7 @@ async function findTarget(reference: string, options: Options): Promise<{ dir: s
     throw new UserError(
       error.code,
       error.message,
-      `${error.next} A model is given as a known base (see "forget-me-not models"), a .gguf file, or owner/name on the hub.`,
+      `${error.next} A model is given as a known base (see {models}), a .gguf file, or owner/name on the hub.`,
     );
   }
 }

@@ -18,19 +18,15 @@ export function resumeCommand(): Command {
       throw new UserError(
         'run-locked',
         `Run ${spec.id} is being trained by process ${state.pid}.`,
-        `Follow it with "forget-me-not show ${spec.id}".`,
+        `Follow it with {show ${spec.id}}.`,
       );
     if (state.status === 'done')
-      throw new UserError(
-        'bad-argument',
-        `Run ${spec.id} is done.`,
-        `See it with "forget-me-not show ${spec.id}".`,
-      );
+      throw new UserError('bad-argument', `Run ${spec.id} is done.`, `See it with {show ${spec.id}}.`);
     if (state.error?.code === 'diverged')
       throw new UserError(
         'diverged',
         `Run ${spec.id} diverged, and from the same place at the same learning rate it would again.`,
-        `Train anew with a lower rate: forget-me-not train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}, and the other options as before.`,
+        `Train anew with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
     await withTraining(`The training of ${spec.name}`, async (lock) => {
       // From here on a cancellation is one of what begins now.

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { effectiveStatus, scanRuns, type FoundRuns } from '../../runs/index.ts';
 import { formatTable } from '../format.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import { printJson } from '../output.ts';
 
 export function runsCommand(): Command {
@@ -49,7 +50,7 @@ function describe({ runs, damaged }: FoundRuns): string {
   if (damaged.length)
     parts.push(
       `${damaged.length} can't be opened:`,
-      ...damaged.map(({ id, error }) => `  ${id}: ${error.message} ${error.next}`),
+      ...damaged.map(({ id, error }) => `  ${id}: ${error.message} ${forTerminal(error.next)}`),
     );
   return parts.join('\n');
 }

@@ -47,7 +47,7 @@ async function installAction({ gpu = false, yes = false, json = false }: Options
     throw new UserError(
       'runtime-missing',
       'TensorFlow was installed, but is gone again.',
-      'Run `forget-me-not runtime install` once more.',
+      'Run {install-runtime} once more.',
     );
   const seconds = (Date.now() - started) / 1000;
   if (json) printJson({ ...runtime, alreadyThere: there, seconds, dir: runtimeDir() });
@@ -71,6 +71,6 @@ async function announce(
     throw new UserError(
       'cancelled',
       'Nothing was installed.',
-      'Training uses the wasm backend until `forget-me-not runtime install` is run.',
+      'Training uses the wasm backend until {install-runtime} is run.',
     );
 }

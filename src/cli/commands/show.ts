@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../protocol/export.ts';
 import { describeRollback, survivingEvents, type RunEvent } from '../../protocol/events.ts';
 import { describeLearning, documentWord } from '../../protocol/material.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { describeSpectrum } from '../../protocol/spectrum.ts';
@@ -45,10 +46,8 @@ function describe(dir: string, snapshot: RunSnapshot): string {
     snapshot.summary ? [comparisonTable(snapshot.summary.comparisons) + snapshot.summary.sentence] : [],
     warnings(events, snapshot.brokenLines),
   ];
-  return sections
-    .filter((lines) => lines.length)
-    .map((lines) => lines.join('\n'))
-    .join('\n\n');
+  const shown = sections.filter((lines) => lines.length).map((lines) => lines.join('\n'));
+  return forTerminal(shown.join('\n\n'));
 }
 
 function facts(

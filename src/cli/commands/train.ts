@@ -5,6 +5,7 @@ import { elementCount, openGguf } from '../../gguf/index.ts';
 import { readConfig, type ModelConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, listRuns, withTraining, type TrainingLock } from '../../runs/index.ts';
@@ -187,7 +188,7 @@ async function learningRateFor(
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
   const { method, optimizer, rank, targets } = options;
   const answer = await chooseLearningRate({ method, optimizer, rank, targets, baseSha256: base.sha256 });
-  if (!options.json) console.log(`Learning rate ${answer.rate}, ${answer.reason}`);
+  if (!options.json) console.log(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}`));
   return answer;
 }
 

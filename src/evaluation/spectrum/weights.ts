@@ -105,7 +105,7 @@ async function openChanges(dir: string, spec: RunSpec, step: number, base: GgufF
     throw new UserError(
       'run-not-finished',
       `Run ${spec.id} has no result yet.`,
-      `Let it finish, or go on with "forget-me-not resume ${spec.id}".`,
+      `Let it finish, or go on with {resume ${spec.id}}.`,
     );
   if (lora) return adapterChanges(path, await readAdapterGguf(path, base));
   const begun = spec.hyper.precision === 'bf16' ? roundToBf16 : undefined;

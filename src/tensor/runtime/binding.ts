@@ -66,7 +66,7 @@ export async function findCompiler(): Promise<{ command: string; version: string
 }
 
 const compilerAdvice =
-  "Install one with `sudo apt install g++` (or your distribution's package of that name) and run `forget-me-not runtime install` again; until then the wasm backend is used.";
+  "Install one with `sudo apt install g++` (or your distribution's package of that name) and run {install-runtime} again; until then the wasm backend is used.";
 
 export function compilerMissing(): UserError {
   return new UserError(

@@ -49,6 +49,6 @@ export async function verifyBinding(binding: string, signal?: AbortSignal): Prom
   throw new UserError(
     'backend-unavailable',
     `TensorFlow does not start on this machine${why ? `: ${why}` : ''}.`,
-    'The wasm backend is used instead; `forget-me-not doctor` shows both.',
+    'The wasm backend is used instead; {doctor} shows both.',
   );
 }

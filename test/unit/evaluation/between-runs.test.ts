@@ -163,8 +163,8 @@ it('says of a task that only one run has which, and of an early run to measure a
   const { against, warnings } = await compareRuns([a, b]);
   expect(against[0]!.comparisons).toEqual([]);
   expect(warnings).toEqual([
-    expect.stringMatching(/humaneval in run-\d+ .* measure run-\d+ again/),
-    expect.stringMatching(/retention was measured of run-\d+ alone, and waits to be measured of run-/),
+    expect.stringMatching(/humaneval in run-\d+ .* measure them again with \{evaluate run-\d+ humaneval\}/),
+    expect.stringMatching(/retention was measured of run-\d+ alone; \{evaluate run-\d+ retention\} adds it/),
   ]);
 });
 
@@ -180,7 +180,7 @@ it('says of runs that were not evaluated what differs, and how to measure them',
   expect(differs).toContainEqual({ setting: 'learning rate', values: ['3e-4', '3e-4', '1e-3'] });
   expect(against.map(({ comparisons }) => comparisons)).toEqual([[], []]);
   expect(warnings).toEqual([
-    expect.stringMatching(/run-\d+ was not evaluated\. Measure the result, then compare\./),
+    expect.stringMatching(/run-\d+ was not evaluated. .*\{evaluate run-/),
     expect.stringMatching(/run-\d+ is cancelled and was not evaluated yet. .*resume run-/),
   ]);
 });

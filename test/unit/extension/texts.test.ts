@@ -143,7 +143,7 @@ test("the doctor's report names each part, and what gets it", () => {
   } as Parameters<typeof doctorText>[0]);
   expect(text).toContain('It can train.');
   expect(text).toContain(
-    '| – | **TensorFlow** | It is not installed. Get it with `forget-me-not runtime install`. |',
+    '| – | **TensorFlow** | It is not installed. Get it with the command **Forget-Me-Not: Install TensorFlow**. |',
   );
   expect(text).toContain('It starts \\| and computes.');
 });

@@ -31,7 +31,7 @@ describe('status', () => {
     for (const status of ['running', 'evaluating'] as const) {
       const view = of({ status, heartbeat: '2026-11-24T14:08:00Z' });
       expect(view).toMatchObject({ kind: 'interrupted', live: false, canStop: false });
-      expect(view.next).toContain('forget-me-not resume 20261124-1405-lora-smollm2-135m-ab12');
+      expect(view.next).toContain('{resume 20261124-1405-lora-smollm2-135m-ab12}');
     }
   });
   it('passes on what failed and what to do', () => {

@@ -1,0 +1,98 @@
+/**
+ * What a person can do next, named within a text: "Go on with {resume RUN}." The command line says it as a command to
+ * type, VS Code and the panel as the name of a button. Texts of earlier versions hold commands; they are read alike.
+ */
+import { z } from 'zod';
+
+interface Step {
+  /** Of the button, and of the command in VS Code's palette. */
+  title: string;
+  /** VS Code's command, after "forgetMeNot."; it is given the subject. */
+  command: string;
+  /** What to type after "forget-me-not". */
+  typed(subject: string): string;
+}
+
+const withSubject = (name: string, missing = '') => ({
+  typed: (subject: string) => [name, subject || missing].filter(Boolean).join(' '),
+});
+
+const steps = {
+  resume: { title: 'Resume Training', command: 'resumeTraining', ...withSubject('resume') },
+  /** A run, and the tasks where not all are meant. */
+  evaluate: {
+    title: 'Measure Result',
+    command: 'measureResult',
+    typed: (subject) =>
+      ['evaluate', ...subject.split(' ')]
+        .join(' ')
+        .trim()
+        .replace(/^(\S+ \S+) /, '$1 --tasks '),
+  },
+  'install-runtime': {
+    title: 'Install TensorFlow',
+    command: 'installRuntime',
+    typed: (subject) => `runtime install${subject === 'gpu' ? ' --gpu' : ''}`,
+  },
+  fetch: { title: 'Download Base Model', command: 'fetchBase', ...withSubject('models fetch', 'BASE') },
+  models: { title: 'Fine-tune on Workspace', command: 'fineTune', typed: () => 'models' },
+  doctor: { title: 'Doctor', command: 'doctor', typed: () => 'doctor' },
+  runs: { title: 'Show Runs', command: 'showRuns', typed: () => 'runs' },
+  show: { title: 'Show Results', command: 'showResults', ...withSubject('show') },
+  cancel: { title: 'Stop Training', command: 'stopTraining', ...withSubject('cancel') },
+  train: { title: 'Fine-tune on Workspace', command: 'fineTune', ...withSubject('train', 'FOLDER') },
+  sweep: { title: 'Find Learning Rate', command: 'findLearningRate', ...withSubject('sweep', 'FOLDER') },
+  /** What the options of a command may be. */
+  options: { title: 'Open Settings', command: 'openSettings', typed: (subject) => `${subject} --help` },
+} satisfies Record<string, Step>;
+
+export const stepIds = Object.keys(steps) as [keyof typeof steps, ...(keyof typeof steps)[]];
+export const nextStepSchema = z.object({ id: z.enum(stepIds), subject: z.string().max(1000) });
+export type NextStep = z.infer<typeof nextStepSchema>;
+
+export const titleOf = ({ id }: Pick<NextStep, 'id'>): string => steps[id].title;
+export const commandOf = ({ id }: Pick<NextStep, 'id'>): string => `forgetMeNot.${steps[id].command}`;
+
+const named = new RegExp(`\\{(${stepIds.join('|')})(?: ([^{}]*))?\\}`, 'g');
+const stepOf = (id: string, subject = ''): NextStep => ({
+  id: id as NextStep['id'],
+  subject: subject.trim(),
+});
+
+/** As a person reads it in a terminal. */
+export const forTerminal = (text: string): string =>
+  text.replace(named, (_, id: string, subject?: string) => {
+    const command = `forget-me-not ${steps[id as NextStep['id']].typed(stepOf(id, subject).subject)}`;
+    return command.includes('"') ? command : `"${command}"`;
+  });
+
+/** As a person reads it where there are buttons: those that belong to it come along. */
+export function forButtons(text: string): { text: string; steps: NextStep[] } {
+  const found: NextStep[] = [];
+  const said = withoutCommands(text).replace(named, (_, id: string, subject?: string) => {
+    const step = stepOf(id, subject);
+    if (!found.some((one) => titleOf(one) === titleOf(step))) found.push(step);
+    return `"${titleOf(step)}"`;
+  });
+  return { text: said, steps: found };
+}
+
+/** Commands that an earlier version wrote into a text, as steps: quoted, or up to the end of their clause. */
+const withoutCommands = (text: string): string =>
+  text
+    .replace(/(["`])forget-me-not ([^"`]*)\1/g, (_, _quote, typed: string) => read(typed))
+    .replace(/forget-me-not ((?:"[^"]*"|[^\s,;."]|\.(?=\S)| (?!and |or |then ))+)/g, (_, typed: string) =>
+      read(typed),
+    );
+
+function read(typed: string): string {
+  const [name = '', ...rest] = typed.trim().split(/\s+/);
+  const run = rest[0]?.startsWith('--') ? '' : (rest[0] ?? '');
+  if (rest.includes('--help')) return `{options ${name}}`;
+  if (name === 'runtime') return rest.includes('--gpu') ? '{install-runtime gpu}' : '{install-runtime}';
+  if (name === 'models') return run === 'fetch' ? `{fetch ${rest[1] ?? ''}}` : '{models}';
+  if (name === 'evaluate')
+    return `{evaluate ${run} ${rest[rest.indexOf('--tasks') + 1 || rest.length] ?? ''}}`;
+  if (['resume', 'show', 'cancel'].includes(name)) return `{${name} ${run}}`;
+  return (stepIds as string[]).includes(name) ? `{${name}}` : 'the command line';
+}
