@@ -6,9 +6,11 @@ import { h } from './dom.ts';
 import type { Host } from './host.ts';
 import { sections } from './sections/index.ts';
 import type { Section } from './sections/section.ts';
+import { Scrolling } from './scrolling.ts';
 import { followSystemTheme, onThemeChange } from './theme.ts';
 import { MOST_BESIDE, readPanel, type PanelView } from './view-model/panel.ts';
 import { applyMessage, type PanelState } from './view-model/state.ts';
+import { readViewState } from './view-state.ts';
 
 /** A run whose owner went silent is noticed without a message: the clock is looked at this often. */
 const CLOCK_MS = 15_000;
@@ -16,8 +18,9 @@ const CLOCK_MS = 15_000;
 export function startPanel(root: HTMLElement, host: Host): void {
   if (!host.canAct) followSystemTheme();
   let state: PanelState | undefined;
-  let selected: string | undefined;
-  let beside: readonly string[] = [];
+  const kept = readViewState(host.kept());
+  let selected = kept.run;
+  let beside: readonly string[] = kept.beside;
   let frame = 0;
 
   const actions = {
@@ -33,14 +36,16 @@ export function startPanel(root: HTMLElement, host: Host): void {
       beside = runs;
       render();
     },
+    changed: () => keep(),
     stop: (run: string) => host.post({ type: 'stop', run }),
     measure: (run: string) => host.post({ type: 'measure', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
     take: (step: NextStep) => host.post({ type: 'step', step }),
   };
-  const { top, middle, bottom } = sections(actions);
-  const cardsOf = (first: boolean) =>
-    charts.filter((view) => Boolean(view.first) === first).map((view) => new ChartCard(view, host));
+  const { top, middle, bottom, comparison } = sections(actions, kept.filter);
+  const cardOf = (view: (typeof charts)[number]) =>
+    new ChartCard(view, host, { run: kept.run ?? '', card: kept.cards[view.id] }, keep);
+  const cardsOf = (first: boolean) => charts.filter((view) => Boolean(view.first) === first).map(cardOf);
   const [first, others] = [cardsOf(true), cardsOf(false)];
   const grids = [
     { cards: first, grid: grid('Learning and forgetting', first) },
@@ -66,6 +71,17 @@ export function startPanel(root: HTMLElement, host: Host): void {
     for (const { cards, grid } of grids) grid.hidden = cards.every(({ element }) => element.hidden);
     tellShown(view);
     askToCompare(view);
+    scrolling.drawn();
+    keep();
+  }
+
+  const scrolling = new Scrolling(kept.scroll, () => keep());
+  /** Not before there is a run: what was kept may still come true. */
+  function keep(): void {
+    const run = root.dataset['run'];
+    if (!run) return;
+    const cards = Object.fromEntries([...first, ...others].map((card) => [card.id, card.state]));
+    host.keep({ run, beside: [...beside], filter: comparison.filter, scroll: scrolling.at, cards });
   }
 
   let told = '';

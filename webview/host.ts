@@ -1,5 +1,6 @@
 /** Whom the panel talks to: the extension inside VS Code, or nobody in report.html, which carries its snapshot. */
 import { fromPanelSchema, toPanelSchema, type FromPanel, type ToPanel } from '../src/protocol/panel.ts';
+import type { ViewState } from './view-state.ts';
 
 export interface Host {
   /** False in a report: nothing can be stopped or put to use from there. */
@@ -8,17 +9,25 @@ export interface Host {
   now(): number;
   onMessage(listener: (message: ToPanel) => void): void;
   post(message: FromPanel): void;
+  /** What `keep` was last given, also before the panel was hidden or the window loaded anew; unchecked. */
+  kept(): unknown;
+  keep(state: ViewState): void;
   /** Keeps a file that the person asked for. */
   save(name: string, file: Blob | Promise<Blob>): void;
 }
 
-declare const acquireVsCodeApi: undefined | (() => { postMessage(message: unknown): void });
+interface EditorApi {
+  postMessage(message: unknown): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+}
+declare const acquireVsCodeApi: undefined | (() => EditorApi);
 
 export function connect(): Host {
   return typeof acquireVsCodeApi === 'function' ? connectToEditor(acquireVsCodeApi()) : connectToReport();
 }
 
-function connectToEditor(api: { postMessage(message: unknown): void }): Host {
+function connectToEditor(api: EditorApi): Host {
   const post = (message: FromPanel) => api.postMessage(fromPanelSchema.parse(message));
   return {
     canAct: true,
@@ -31,6 +40,8 @@ function connectToEditor(api: { postMessage(message: unknown): void }): Host {
       });
     },
     post,
+    kept: () => api.getState(),
+    keep: (state) => api.setState(state),
     save: (name, file) =>
       void Promise.resolve(file)
         .then(toBase64)
@@ -47,6 +58,8 @@ function connectToReport(): Host {
     now: () => writtenAt,
     onMessage: (listener) => listener(message),
     post: () => {},
+    kept: () => undefined,
+    keep: () => {},
     save: (name, file) => void download(name, file),
   };
 }

@@ -59,10 +59,16 @@ export function checkbox(label: string, onChange: (checked: boolean) => void): C
   return element;
 }
 
-export function textField(label: string, placeholder: string, onInput: (text: string) => void): TextField {
+export function textField(
+  label: string,
+  placeholder: string,
+  value: string,
+  onInput: (text: string) => void,
+): TextField {
   const element = document.createElement('vscode-text-field') as TextField;
   element.append(hidden(label));
   element.placeholder = placeholder;
+  element.value = value;
   element.addEventListener('input', () => onInput(element.value));
   return element;
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { reportError } from '../protocol/errors.ts';
 import {
   fromPanelSchema,
@@ -18,12 +19,15 @@ import { PanelFeed } from './panel-feed.ts';
 import { Throttle } from './throttle.ts';
 
 const viewType = 'forgetMeNot.results';
+const title = 'Forget-Me-Not Results';
+/** Of what the page keeps (webview/view-state.ts): the run that it showed. */
+const keptSchema = z.object({ run: z.string().optional() });
 /** At most about two messages a second reach the panel. */
 const EVERY_MS = 500;
 /** Sweeps are looked at again at most so often. */
 const SWEEPS_MS = 10_000;
 
-export class ResultsPanel implements vscode.Disposable {
+export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
   private panel: vscode.WebviewPanel | undefined;
   private selected: string | undefined;
   private ready = false;
@@ -31,6 +35,8 @@ export class ResultsPanel implements vscode.Disposable {
   private sweeps: SweepSnapshot[] = [];
   private sweepsReadAt = 0;
   private readonly throttle = new Throttle(EVERY_MS, () => void this.update());
+
+  private readonly revival = vscode.window.registerWebviewPanelSerializer(viewType, this);
 
   constructor(private readonly context: Context) {}
 
@@ -45,22 +51,29 @@ export class ResultsPanel implements vscode.Disposable {
     }
     // Its charts are there with its first picture.
     if (this.selected) await this.context.runs.wantEvents([this.selected]);
+    this.adopt(vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active));
+  }
+
+  /** One that the editor brings back after a reload of the window; its page remembers what was chosen. */
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const kept = keptSchema.safeParse(state);
+    this.selected = kept.success ? kept.data.run : undefined;
+    await this.context.runs.refresh();
+    this.adopt(panel);
+  }
+
+  private adopt(panel: vscode.WebviewPanel): void {
     const { extensionUri } = this.context.extension;
     const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
-    this.panel = vscode.window.createWebviewPanel(
-      viewType,
-      'Forget-Me-Not Results',
-      vscode.ViewColumn.Active,
-      {
-        enableScripts: true,
-        localResourceRoots: [assets],
-      },
-    );
+    this.panel?.dispose();
+    this.panel = panel;
+    this.panel.webview.options = { enableScripts: true, localResourceRoots: [assets] };
     this.panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'icon.svg');
     this.panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message));
     // Shown again, the page loads anew and says "ready" again.
     this.panel.onDidChangeViewState(({ webviewPanel }) => (this.ready &&= webviewPanel.visible));
     this.panel.onDidDispose(() => {
+      if (this.panel !== panel) return;
       this.panel = undefined;
       this.ready = false;
       void this.context.runs.wantEvents([]);
@@ -159,7 +172,8 @@ export class ResultsPanel implements vscode.Disposable {
 
   dispose(): void {
     this.throttle.dispose();
-    this.panel?.dispose();
+    // The panel itself stays: the editor brings it back after a reload.
+    this.revival.dispose();
   }
 }
 

@@ -92,7 +92,12 @@ async function open() {
   );
   await page.addInitScript(() => {
     const view = window as unknown as { posted(message: unknown): void; acquireVsCodeApi(): unknown };
-    view.acquireVsCodeApi = () => ({ postMessage: (message: unknown) => view.posted(message) });
+    view.acquireVsCodeApi = () => ({
+      postMessage: (message: unknown) => view.posted(message),
+      // As the editor keeps it, over a reload of the page.
+      getState: () => JSON.parse(sessionStorage.getItem('kept') ?? 'null') ?? undefined,
+      setState: (state: unknown) => sessionStorage.setItem('kept', JSON.stringify(state)),
+    });
   });
   await page.route('**/*', (route) => {
     const { pathname } = new URL(route.request().url());
@@ -231,6 +236,73 @@ describe('the panel in VS Code', () => {
     expect(
       await page.locator('header vscode-dropdown').evaluate((element) => (element as HTMLInputElement).value),
     ).toBe('b');
+    await page.close();
+  });
+
+  it('is as it was after it was hidden: runs beside, zoom, filter, open table and place', async () => {
+    const { page, posted, shown, problems } = await open();
+    const runs = ['one', 'two', 'three'].map((name) => makeRun({ id: `run-${name}`, name }));
+    await send(page, runs, { selected: 'run-two' });
+    await box(page, 'three').click();
+    await page.locator('[data-chart=loss] .canvas').press('+');
+    await page.locator('[data-chart=loss] summary').click();
+    await page.locator('.run-comparison vscode-text-field input').fill('t');
+    await page.mouse.wheel(0, 700);
+    const now = () =>
+      page.evaluate(() => ({
+        zoomed: !document.querySelector('[data-chart=loss] .card-head vscode-button')!.hasAttribute('hidden'),
+        open: document.querySelector<HTMLDetailsElement>('[data-chart=loss] details')!.open,
+        rows: document.querySelectorAll('.run-list tbody tr').length,
+        scroll: Math.round(window.scrollY),
+        kept: JSON.parse(sessionStorage.getItem('kept')!) as { scroll: number },
+      }));
+    await expect.poll(async () => (await now()).kept.scroll, patient).toBeGreaterThan(0);
+    await expect
+      .poll(async () => {
+        const { kept, scroll } = await now();
+        return kept.scroll - scroll;
+      }, patient)
+      .toBe(0);
+    const before = await now();
+    expect(before).toMatchObject({ zoomed: true, open: true, rows: 2 });
+    expect(before.kept).toMatchObject({ run: 'run-two', beside: ['run-three'], filter: 't' });
+
+    // Hidden and shown again, the page is loaded anew; after a reload of the window the host has chosen nothing.
+    await page.reload();
+    await expect.poll(() => posted.filter(({ type }) => type === 'ready').length, patient).toBe(2);
+    // A host sends events only when it knows what is looked at.
+    await send(
+      page,
+      runs.map((run) => ({ ...run, events: [] })),
+    );
+    expect(shown.at(-1)).toEqual(['run-two', 'run-three']);
+    await send(page, runs);
+    expect(await page.locator('#app').getAttribute('data-run')).toBe('run-two');
+    expect(await box(page, 'three').evaluate((element) => (element as HTMLInputElement).checked)).toBe(true);
+    await expect.poll(now, patient).toEqual(before);
+    expect(problems).toEqual([]);
+    await page.close();
+  });
+
+  it('offers to go on with a run that was stopped, and what a text names, as buttons', async () => {
+    const { page, posted } = await open();
+    const stopped = makeRun({ id: 'stopped-run', upTo: 12, state: { status: 'cancelled' } });
+    await send(page, [stopped]);
+    await page.getByText('Resume Training', { exact: true }).click();
+    const old = 'measure with "forget-me-not evaluate stopped-run".';
+    const warning = {
+      type: 'warning',
+      time: stopped.spec.createdAt,
+      message: `It ended early; ${old}`,
+    } as const;
+    await send(page, [{ ...stopped, events: [...stopped.events, warning] }]);
+    await page.locator('.warnings').getByText('Measure Again', { exact: true }).click();
+    await expect.poll(() => posted.length, patient).toBe(3);
+    expect(posted.slice(1)).toEqual([
+      { type: 'step', step: { id: 'resume', subject: 'stopped-run' } },
+      { type: 'step', step: { id: 'evaluate', subject: 'stopped-run' } },
+    ]);
+    expect(await page.locator('body').innerText()).not.toContain('forget-me-not ');
     await page.close();
   });
 

@@ -23,6 +23,7 @@ import { readTheme, type Theme } from '../theme.ts';
 import { button, Picker } from '../toolkit.ts';
 import { decimate } from '../view-model/decimate.ts';
 import type { PanelView } from '../view-model/panel.ts';
+import type { CardState } from '../view-state.ts';
 import { toCsv } from './csv.ts';
 import { errorBars } from './error-bars.ts';
 import { marksPlugin } from './marks.ts';
@@ -59,7 +60,9 @@ export class ChartCard<M> implements Section {
   private readonly data: Keyed;
   private readonly pickers = new Map<string, Picker>();
   private readonly choices = h('div', { class: 'chart-pickers' });
-  private readonly picked: Picked = {};
+  /** What the person chose, and of that what there is to choose now. */
+  private readonly wanted: Picked;
+  private picked: Picked = {};
   private readonly reset = button('Reset zoom', () => this.zoom?.set(undefined));
   private readonly zoom: Zoom | undefined;
   private readonly plugins = [
@@ -72,13 +75,18 @@ export class ChartCard<M> implements Section {
   private chart: Chart | undefined;
   private panel: PanelView | undefined;
   private model: M | undefined;
-  private run = '';
+  private run: string;
   private theme: Theme = readTheme();
 
   constructor(
     private readonly view: ChartView<M>,
     private readonly host: Host,
+    /** What was chosen before, on the run that it belongs to. */
+    kept: { run: string; card: CardState | undefined },
+    private readonly changed: () => void,
   ) {
+    this.wanted = { ...kept.card?.picked };
+    this.run = kept.run;
     if (view.zoomable) {
       this.holder.tabIndex = 0;
       setAttribute(this.holder, 'role', 'group');
@@ -90,8 +98,12 @@ export class ChartCard<M> implements Section {
       this.zoom = new Zoom(
         this.holder,
         () => this.chart,
-        () => this.draw(),
+        () => {
+          this.draw();
+          changed();
+        },
       );
+      this.zoom.range = kept.card?.range;
     }
     const tableHolder = h('div', {
       class: 'scroll',
@@ -101,7 +113,11 @@ export class ChartCard<M> implements Section {
     });
     this.data = new Keyed(tableHolder);
     this.details = h('details', {}, h('summary', {}, 'Data'), tableHolder);
-    this.details.addEventListener('toggle', () => this.fillTable());
+    this.details.open = kept.card?.open ?? false;
+    this.details.addEventListener('toggle', () => {
+      this.fillTable();
+      changed();
+    });
     this.element = h(
       'article',
       { class: view.wide ? 'card wide' : 'card', 'data-chart': view.id },
@@ -113,6 +129,17 @@ export class ChartCard<M> implements Section {
       this.details,
     );
     this.element.hidden = true;
+  }
+
+  get id(): string {
+    return this.view.id;
+  }
+
+  /** For the next time that the panel is loaded. */
+  get state(): CardState {
+    const picked = Object.entries(this.wanted).filter((entry): entry is [string, string] => !!entry[1]);
+    const range = this.zoom?.range;
+    return { ...(range && { range }), picked: Object.fromEntries(picked), open: this.details.open };
   }
 
   private saveButtons(): HTMLElement {
@@ -149,13 +176,15 @@ export class ChartCard<M> implements Section {
       let picker = this.pickers.get(label);
       if (!picker) {
         picker = new Picker(`${label}, ${this.view.title}`, (id) => {
-          this.picked[label] = id;
+          this.wanted[label] = id;
           this.read();
+          this.changed();
         });
         this.pickers.set(label, picker);
         this.choices.append(h('label', {}, h('span', { class: 'faint' }, label), picker.element));
       }
-      if (!choices.some(({ id }) => id === this.picked[label])) this.picked[label] = undefined;
+      const wanted = this.wanted[label];
+      this.picked[label] = choices.some(({ id }) => id === wanted) ? wanted : undefined;
       picker.update(choices, this.picked[label] ?? choices[0]?.id);
     }
   }

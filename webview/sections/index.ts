@@ -13,9 +13,20 @@ import type { Actions, Section } from './section.ts';
 import { StatusSection } from './status.ts';
 import { WarningsSection } from './warnings.ts';
 
-/** What stands above the first charts, between those and the others, and below. */
-export function sections(actions: Actions): Record<'top' | 'middle' | 'bottom', Section[]> {
+interface Sections {
+  /** Above the first charts. */
+  top: Section[];
+  /** Between those and the others. */
+  middle: Section[];
+  bottom: Section[];
+  comparison: RunComparisonSection;
+}
+
+/** `filter`: what the list of runs begins with. */
+export function sections(actions: Actions, filter: string): Sections {
+  const comparison = new RunComparisonSection(actions, filter);
   return {
+    comparison,
     top: [
       new HeaderSection(actions),
       new EmptySection(),
@@ -23,12 +34,7 @@ export function sections(actions: Actions): Record<'top' | 'middle' | 'bottom', 
       new StatusSection(actions),
       new WarningsSection(actions),
     ],
-    middle: [
-      new AdviceSection(),
-      new ComparisonsSection(),
-      new AcceptanceSection(),
-      new RunComparisonSection(actions),
-    ],
+    middle: [new AdviceSection(), new ComparisonsSection(), new AcceptanceSection(), comparison],
     bottom: [new ExampleSection(), new FactsSection(), new CorpusSection()],
   };
 }

@@ -17,14 +17,17 @@ export class RunComparisonSection implements Section {
   private readonly content = new Keyed(this.answer);
   /** Heard when the comparison arrives. */
   private readonly announcement = h('p', { class: 'visually-hidden', role: 'status' });
-  private filter = '';
   private view: PanelView | undefined;
   readonly element: HTMLElement;
 
-  constructor(private readonly actions: Actions) {
+  constructor(
+    private readonly actions: Actions,
+    public filter: string,
+  ) {
     this.clear = button('Show none', () => actions.showBeside([]));
-    const find = textField('Filter runs', 'name, method, base, folder\u2026', (text) => {
+    const find = textField('Filter runs', 'name, method, base, folder\u2026', filter, (text) => {
       this.filter = text;
+      actions.changed();
       if (this.view) this.update(this.view);
     });
     this.element = h(

@@ -14,6 +14,8 @@ export interface Actions {
   stop(run: string): void;
   measure(run: string): void;
   useForCompletion(run: string): void;
+  /** Something that the person chose in a section is another: it is to be kept. */
+  changed(): void;
   /** What a text says can be done next. */
   take(step: NextStep): void;
 }
