@@ -63,7 +63,7 @@ async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWo
 const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Go on with "resume".');
 
 function killed(dir: string, how: string): UserError {
-  const resume = `"forget-me-not resume ${basename(dir)}"`;
+  const resume = `{resume ${basename(dir)}}`;
   return how === 'SIGKILL'
     ? new UserError(
         'memory',

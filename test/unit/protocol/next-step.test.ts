@@ -89,7 +89,9 @@ const commandLine = (file: string) => /^src[\\/](cli|reproduce)[\\/]/.test(file)
 
 /** The string literals of a file that hold a command; of the command line's files only those in errors. */
 function commandsIn(file: string): string[] {
-  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true);
+  const text = readFileSync(file, 'utf8');
+  if (!typed.test(text)) return [];
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const found: string[] = [];
   const visit = (node: ts.Node, inError: boolean): void => {
     const isError = ts.isNewExpression(node) && node.expression.getText() === 'UserError';
