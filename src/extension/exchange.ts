@@ -10,7 +10,7 @@ import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
 import { missingParts } from './downloads.ts';
-import { askConsent, install } from './fine-tune.ts';
+import { askConsent, install } from './consent.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { settings } from './settings.ts';
 import { size } from './texts.ts';

@@ -1,40 +1,84 @@
 /** "Fine-tune on Workspace": wizard, consent to downloads, downloads, and the trainer is on its way. */
 import * as vscode from 'vscode';
+import { basename } from 'node:path';
 import { z } from 'zod';
+import { findKnownBase } from '../base-models/registry.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
-import { UserError } from '../protocol/errors.ts';
+import { reportError, UserError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
+import { formatDuration } from '../protocol/units.ts';
 import { offeredSchema } from './bases.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
-import { missingParts, missingRuntime, type Part } from './downloads.ts';
+import { missingParts, missingRuntime } from './downloads.ts';
 import { settings } from './settings.ts';
-import { size } from './texts.ts';
+import { askConsent, install } from './consent.ts';
+import { carryOut } from './carry-out.ts';
+import { planSchema, type Draft, type Plan } from './draft.ts';
+import { repairing } from './repairs.ts';
 import { askBaseFor, askPlan, trainArguments } from './wizard.ts';
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
 
 export async function fineTune(context: Context): Promise<void> {
   requireFolder();
-  const report = examine(context);
-  // Looked at again below; a failure must not go unhandled while the person still chooses.
-  report.catch(() => undefined);
-  const bases = context.children.ask(offeredSchema, ['models']);
-  bases.catch(() => undefined);
-  const plan = await askPlan(
-    () => bases,
-    async () => expectedBackend(await report),
-  );
+  const { store } = context;
+  const known = planSchema.safeParse(store.draft);
+  const goOn = known.success && (await askToGoOn(known.data));
+  const plan =
+    goOn && known.success ? known.data : goOn === false ? await ask(context, store.draft) : undefined;
   if (!plan) return;
-  const wanted = await askConsent(missingParts(plan.base, await report, settings.backend));
-  if (!wanted) return;
-  if (!(await install(context, wanted))) return;
-  // Reading a large folder takes a while before there is a run to follow.
-  const run = await whileShown('Reading the workspace', (options) =>
-    context.children.ask(startedSchema, trainArguments(plan), options),
-  );
-  await context.begun(run.run);
+  await carryOut<Plan>(plan, {
+    ...repairing(context),
+    keep: (answers) => store.keepDraft(answers),
+    askAgain: (answers) => ask(context, answers),
+    async start(answers) {
+      // Reading a large folder takes a while before there is a run to follow.
+      const { run } = await whileShown('Reading the workspace', (options) =>
+        context.children.ask(startedSchema, trainArguments(answers), options),
+      );
+      await context.begun(run);
+    },
+  });
+}
+
+/** The questions; what can't be looked up for them is tried again, with what was answered already. */
+async function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
+  let draft = kept;
+  for (;;) {
+    const report = examine(context);
+    // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
+    report.catch(() => undefined);
+    const bases = context.children.ask(offeredSchema, ['models']);
+    bases.catch(() => undefined);
+    const answered = (now: Draft) => {
+      draft = now;
+      void context.store.keepDraft(now);
+    };
+    try {
+      return await askPlan(
+        () => bases,
+        async () => expectedBackend(await report),
+        draft,
+        answered,
+      );
+    } catch (error) {
+      const again = { kind: 'again', title: 'Try Again' } as const;
+      if (!(await repairing(context).repair(reportError(error), [again]))) return undefined;
+    }
+  }
+}
+
+/** Whether to take up what did not begin last time; undefined when the person leaves. */
+async function askToGoOn(plan: Plan): Promise<boolean | undefined> {
+  const { base, method, budget } = plan;
+  const name = findKnownBase(base)?.name ?? basename(base);
+  const long = budget.steps ? `${budget.steps} steps` : formatDuration((budget.minutes ?? 0) * 60);
+  const goOn = `Go on with ${name}, ${method === 'lora' ? 'LoRA' : 'full fine-tuning'}, ${long}`;
+  const placeHolder = 'What you chose last time has not begun yet.';
+  const chosen = await vscode.window.showQuickPick([goOn, 'Choose again'], { placeHolder });
+  return chosen === undefined ? undefined : chosen === goOn;
 }
 
 /** Errors: corpus-empty without an open folder. */
@@ -76,40 +120,4 @@ export async function fetchBase(context: Context, which: string | undefined): Pr
 function expectedBackend(report: DoctorReport): BackendName {
   if (settings.backend !== 'auto') return settings.backend;
   return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';
-}
-
-/** The parts to fetch; undefined when the person leaves. Nothing is fetched without a yes. */
-export async function askConsent(missing: Part[]): Promise<Part[] | undefined> {
-  if (missing.length === 0) return [];
-  const list = missing
-    .map((part) => `${part.name}: ${part.bytes ? size(part.bytes) : 'size not known yet'}, from ${part.from}`)
-    .join('\n');
-  const total = missing.reduce((sum, part) => sum + part.bytes, 0);
-  const download = 'Download';
-  const without = 'Without TensorFlow';
-  const needed = missing.filter((part) => part.needed);
-  const optional = missing.length > needed.length;
-  const answer = await vscode.window.showInformationMessage(
-    `Fine-tuning needs a download${total ? ` of about ${size(total)}` : ''}.`,
-    {
-      modal: true,
-      detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about six times as long. ' : ''}Your code stays on this machine.`,
-    },
-    download,
-    ...(optional && needed.length < missing.length ? [without] : []),
-  );
-  if (answer === download) return missing;
-  return answer === without ? needed : undefined;
-}
-
-/** Fetches the parts, one after the other. False when the person cancelled. */
-export async function install({ children }: Context, parts: Part[]): Promise<boolean> {
-  for (const part of parts) {
-    const done = await whileShown(`Downloading ${part.name}`, async (options) => {
-      await children.ask(z.unknown(), part.command, options);
-      return !options.signal?.aborted;
-    });
-    if (!done) return false;
-  }
-  return true;
 }

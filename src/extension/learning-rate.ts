@@ -1,11 +1,11 @@
 /** "Find Learning Rate": short trials of many rates; the next training of the same base goes by what was found. */
 import { z } from 'zod';
 import { offeredSchema } from './bases.ts';
+import { carryOut, type Answers } from './carry-out.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
-import { examine } from './doctor.ts';
-import { missingParts } from './downloads.ts';
-import { askConsent, install, requireFolder } from './fine-tune.ts';
+import { requireFolder } from './fine-tune.ts';
+import { repairing } from './repairs.ts';
 import { settings } from './settings.ts';
 import { askFolderAndBase } from './wizard.ts';
 
@@ -14,19 +14,26 @@ const foundSchema = z.object({ sentences: z.array(z.string()) });
 
 export async function findLearningRate(context: Context): Promise<void> {
   requireFolder();
-  const report = examine(context);
-  // Looked at again below; a failure must not go unhandled while the person still chooses.
-  report.catch(() => undefined);
   const bases = context.children.ask(offeredSchema, ['models']);
   bases.catch(() => undefined);
   const asked = await askFolderAndBase('Find Learning Rate', () => bases);
   if (!asked) return;
-  const wanted = await askConsent(missingParts(asked.base, await report, settings.backend));
-  if (!wanted || !(await install(context, wanted))) return;
-  const command = ['sweep', asked.folder, '--base', asked.base, '--backend', settings.backend, '--yes'];
+  const answers: Answers & { folder: string } = asked;
+  await carryOut<typeof answers>(answers, {
+    ...repairing(context),
+    // What is tried is on disk, and goes on when the same is asked for again.
+    keep: () => Promise.resolve(),
+    askAgain: () => askFolderAndBase('Find Learning Rate', () => bases),
+    start: (wanted) => sweep(context, wanted),
+  });
+}
+
+async function sweep(context: Context, answers: Answers & { folder: string }): Promise<void> {
+  const { folder, base, backend = settings.backend } = answers;
+  const command = ['sweep', folder, '--base', base, '--backend', backend, '--yes'];
   const title = 'Finding the learning rate (when stopped, it goes on next time)';
   const { sentences } = await whileShown(title, (options) =>
     context.children.ask(foundSchema, command, options),
   );
-  await context.log.ask('info', `${sentences.join(' ')} Training goes by it from now on.`);
+  void context.log.ask('info', `${sentences.join(' ')} Training goes by it from now on.`);
 }

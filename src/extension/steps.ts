@@ -68,14 +68,21 @@ export function choose<T>({
 export type Step<P> = (plan: P, position: { step: number; steps: number }) => Promise<Answer<P>>;
 
 /** Walks the steps; Back goes one back. Undefined when the person leaves. */
-export async function walk<P>(first: P, steps: Step<P>[]): Promise<P | undefined> {
+export async function walk<P>(
+  first: P,
+  steps: Step<P>[],
+  answered?: (plan: P) => void,
+): Promise<P | undefined> {
   const plans = [first];
   while (plans.length <= steps.length) {
     const index = plans.length - 1;
     const answer = await steps[index]!(plans[index]!, { step: index + 1, steps: steps.length });
     if (answer === undefined) return undefined;
     if (answer === back) plans.pop();
-    else plans.push(answer);
+    else {
+      plans.push(answer);
+      answered?.(answer);
+    }
     if (plans.length === 0) return undefined;
   }
   return plans.at(-1);

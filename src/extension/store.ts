@@ -1,5 +1,6 @@
 /** What the extension remembers between sessions. */
 import type * as vscode from 'vscode';
+import { draftSchema, type Draft } from './draft.ts';
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 
 /** Adapters that are remembered, newest first: switching back and forth takes no searching. */
@@ -23,6 +24,14 @@ export class Store {
   /** The runs that were in use, newest first. */
   get recent(): string[] {
     return this.workspace.get<string[]>('recent', this.inUse ? [this.inUse] : []);
+  }
+
+  /** What was answered of a fine-tuning that has not begun. */
+  get draft(): Draft {
+    return draftSchema.safeParse(this.workspace.get('draft')).data ?? {};
+  }
+  async keepDraft(draft: Draft | undefined): Promise<void> {
+    await this.workspace.update('draft', draft);
   }
 
   /** Runs begun here whose end has not been told yet: found again after a reload. */

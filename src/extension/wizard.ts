@@ -2,20 +2,12 @@
 import * as vscode from 'vscode';
 import type { BackendName } from '../protocol/run.ts';
 import { baseChoices, type Offered } from './bases.ts';
+import type { Draft, Plan } from './draft.ts';
 import { estimate, memoryOf, parametersOf, type Budget } from './estimates.ts';
 import { settings } from './settings.ts';
 import { back, choose, walk, type Answer, type Choice, type Step } from './steps.ts';
 import { roughly, size } from './texts.ts';
 import { formatDuration } from '../protocol/units.ts';
-
-export interface Plan {
-  folder: string;
-  /** A known base, a path or a hub reference: what `train --base` takes. */
-  base: string;
-  method: 'lora' | 'full';
-  budget: Budget;
-}
-type Draft = Partial<Plan>;
 
 const title = 'Fine-tune on Workspace';
 
@@ -23,17 +15,21 @@ const title = 'Fine-tune on Workspace';
  * Undefined when the person leaves.
  * @param bases what there is to start from, and which of it suits this machine
  * @param backend what will compute; looked up while the first questions are asked
+ * @param kept what was answered before: it is chosen already
+ * @param answered called after each question
  */
 export async function askPlan(
   bases: () => Promise<Offered>,
   backend: () => Promise<BackendName>,
+  kept: Draft,
+  answered: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
   const steps: Step<Draft>[] = [
     ...askPlace(title, bases),
     (plan, position) => askMethod(plan, position, backend()),
     (plan, position) => askBudget(plan, position, backend()),
   ];
-  return (await walk(begun(), steps)) as Plan | undefined;
+  return (await walk({ ...kept, ...begun(), backend: undefined }, steps, answered)) as Plan | undefined;
 }
 
 /** A folder and a base: where to look for a learning rate. Undefined when the person leaves. */
@@ -95,7 +91,7 @@ function askFolder(plan: Draft, place: Position & { title: string }): Promise<An
   return into(
     plan,
     'folder',
-    choose({ ...place, placeholder: 'Whose code is the model to learn?', choices }),
+    choose({ ...place, placeholder: 'Whose code is the model to learn?', choices, preferred: plan.folder }),
   );
 }
 
@@ -108,7 +104,7 @@ async function askBase(
   placeholder = 'Which model learns? (its name, size and licence)',
 ): Promise<Answer<Draft>> {
   const choices = offered.then((bases): Choice<string>[] => [
-    ...baseChoices(settings.base, bases),
+    ...baseChoices(plan.base ?? settings.base, bases),
     { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
     { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
   ]);
@@ -158,7 +154,13 @@ function askMethod(plan: Draft, position: Position, looking: Promise<BackendName
   return into(
     plan,
     'method',
-    choose({ title, ...position, placeholder: 'How does it learn?', choices, preferred: settings.method }),
+    choose({
+      title,
+      ...position,
+      placeholder: 'How does it learn?',
+      choices,
+      preferred: plan.method ?? settings.method,
+    }),
   );
 }
 
@@ -190,7 +192,7 @@ async function askBudget(
     ...position,
     placeholder: 'How long may it take?',
     choices,
-    preferred: 'quick',
+    preferred: nameOf(plan.budget, preset),
   });
   if (chosen === 'minutes' || chosen === 'steps')
     return into(plan, 'budget', typeBudget(plan, chosen, await looking));
@@ -199,6 +201,14 @@ async function askBudget(
     'budget',
     Promise.resolve(typeof chosen === 'string' ? { minutes: preset[chosen] } : chosen),
   );
+}
+
+/** Which row stands for a budget that was chosen before. */
+function nameOf(budget: Budget | undefined, preset: Record<Preset, number>): BudgetName {
+  if (!budget) return 'quick';
+  if (budget.steps) return 'steps';
+  const names = Object.keys(preset) as Preset[];
+  return names.find((name) => preset[name] === budget.minutes) ?? 'minutes';
 }
 
 async function typeBudget(
@@ -217,7 +227,7 @@ async function typeBudget(
       return undefined;
     return { [unit]: value };
   };
-  const value = unit === 'minutes' ? '15' : '100';
+  const value = String(plan.budget?.[unit] ?? (unit === 'minutes' ? 15 : 100));
   const text = await vscode.window.showInputBox({
     title: unit === 'minutes' ? 'Minutes of Training' : 'Training Steps',
     value,
@@ -256,7 +266,7 @@ export function trainArguments(plan: Plan): string[] {
     ...['--base', plan.base],
     ...['--method', plan.method],
     ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
-    ...['--backend', settings.backend],
+    ...['--backend', plan.backend ?? settings.backend],
     ...settings.trainOptions,
     ...['--yes', '--detach'],
   ];

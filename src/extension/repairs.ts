@@ -1,0 +1,46 @@
+/** The editor's part of carrying out what was answered: downloads with consent, and repairs as buttons. */
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { forButtons } from '../protocol/next-step.ts';
+import { offeredSchema } from './bases.ts';
+import type { Answers, CarryOutHost } from './carry-out.ts';
+import { whileShown } from './child-progress.ts';
+import type { Context } from './context.ts';
+import { examine } from './doctor.ts';
+import { missingParts } from './downloads.ts';
+import { askConsent } from './consent.ts';
+import { settings } from './settings.ts';
+import { askBaseFor } from './wizard.ts';
+
+type Common = 'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'askBase';
+
+/** What is the same whatever is to be started. */
+export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common> => ({
+  async missing({ base, backend }) {
+    return missingParts(base, await examine(context), backend ?? settings.backend);
+  },
+  consent: askConsent,
+  async fetch({ name, command }) {
+    await whileShown(`Downloading ${name}`, (options) => context.children.ask(z.unknown(), command, options));
+  },
+  async repair({ code, message, next }, repairs) {
+    context.log.warn(`${message} ${next} [${code}]`);
+    const what = code === 'cancelled' ? 'It was stopped.' : forButtons(`${message} ${next}`).text;
+    const show = code === 'cancelled' ? vscode.window.showInformationMessage : vscode.window.showErrorMessage;
+    const titles = repairs.map(({ title }) => title);
+    const chosen = await show(`${what} Your answers are kept.`, ...titles);
+    return repairs.find(({ title }) => title === chosen);
+  },
+  openTerminal(command) {
+    const terminal = vscode.window.createTerminal('Forget-Me-Not');
+    terminal.show();
+    // Not run: it may ask for a password, and it is the person's machine.
+    terminal.sendText(command, false);
+  },
+  askBase: () =>
+    askBaseFor(
+      'Choose Another Model',
+      () => context.children.ask(offeredSchema, ['models']),
+      'Which model learns instead?',
+    ),
+});

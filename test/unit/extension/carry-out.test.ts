@@ -1,0 +1,123 @@
+/** Nothing that was answered is lost when something is missing: it is repaired and goes on. */
+import { expect, it } from 'vitest';
+import {
+  carryOut,
+  repairsFor,
+  type Answers,
+  type CarryOutHost,
+  type Repair,
+} from '../../../src/extension/carry-out.ts';
+import type { Part } from '../../../src/extension/downloads.ts';
+import { UserError, type ErrorCode } from '../../../src/protocol/errors.ts';
+
+interface Plan extends Answers {
+  folder: string;
+  budget: { minutes: number };
+}
+const plan: Plan = { folder: '/code', base: 'smollm2-135m', budget: { minutes: 15 } };
+
+const tensorflow: Part = { name: 'TensorFlow', bytes: 1, from: 'PyPI', needed: false, command: [] };
+const model: Part = { name: 'SmolLM2', bytes: 1, from: 'PyPI', needed: true, command: [] };
+const trouble = (code: ErrorCode, next = 'Try again.') => new UserError(code, `It is ${code}.`, next);
+
+/** An editor whose person presses the wanted buttons, and a machine that fails in the wanted ways first. */
+function fakeHost(failures: Record<string, Error[] | undefined>, presses: (Repair['kind'] | undefined)[]) {
+  const log: string[] = [];
+  let kept: Plan | undefined;
+  let missing = [model, tensorflow];
+  const host: CarryOutHost<Plan> = {
+    missing: (answers) => {
+      fail('doctor');
+      return Promise.resolve(missing.filter((part) => part.needed || answers.backend !== 'wasm'));
+    },
+    consent: (parts) => Promise.resolve(parts),
+    fetch: (part) => {
+      log.push(`fetch ${part.name}`);
+      fail(part.name);
+      missing = missing.filter((one) => one !== part);
+      return Promise.resolve();
+    },
+    start: (answers) => {
+      fail('start');
+      log.push(`start ${JSON.stringify(answers)}`);
+      return Promise.resolve();
+    },
+    keep: (answers) => {
+      kept = answers;
+      return Promise.resolve();
+    },
+    repair: ({ code }, repairs) => {
+      const kind = presses.shift();
+      log.push(`${code}: ${repairs.map(({ title }) => title).join(', ')}`);
+      return Promise.resolve(repairs.find((repair) => repair.kind === kind));
+    },
+    openTerminal: (command) => void log.push(`terminal ${command}`),
+    askBase: () => Promise.resolve('/models/own.gguf'),
+    askAgain: (answers) => Promise.resolve({ ...answers, budget: { minutes: 1 } }),
+  };
+  const fail = (where: string) => {
+    const error = failures[where]?.shift();
+    if (error) throw error;
+  };
+  return { host, log, kept: () => kept };
+}
+
+it('goes on after the network came back, with what was answered and without what is here already', async () => {
+  const { host, log, kept } = fakeHost({ TensorFlow: [trouble('network')] }, ['again']);
+  expect(await carryOut(plan, host)).toBe(true);
+  expect(log).toEqual([
+    'fetch SmolLM2',
+    'fetch TensorFlow',
+    'network: Try Again, Go On Without TensorFlow',
+    'fetch TensorFlow',
+    `start ${JSON.stringify(plan)}`,
+  ]);
+  expect(kept()).toBeUndefined();
+});
+
+it('installs a compiler in a terminal, and tries again when the person says so', async () => {
+  const missing = trouble('compiler-missing', 'Install one with `sudo apt install g++` and try again.');
+  const { host, log } = fakeHost({ TensorFlow: [missing] }, ['terminal', 'again']);
+  expect(await carryOut(plan, host)).toBe(true);
+  const offer = 'compiler-missing: Run "sudo apt install g++", Try Again, Go On Without TensorFlow';
+  expect(log.slice(2, 5)).toEqual([offer, 'terminal sudo apt install g++', offer]);
+  expect(log.at(-1)).toBe(`start ${JSON.stringify(plan)}`);
+});
+
+it.each(['compiler-missing', 'python-missing', 'network', 'cancelled'] as const)(
+  'trains without TensorFlow where it can not be had (%s)',
+  async (code) => {
+    const { host, log } = fakeHost({ TensorFlow: [trouble(code)] }, ['without']);
+    expect(await carryOut(plan, host)).toBe(true);
+    expect(log.at(-1)).toBe(`start ${JSON.stringify({ ...plan, backend: 'wasm' })}`);
+    expect(log.filter((line) => line === 'fetch TensorFlow')).toHaveLength(1);
+  },
+);
+
+it('takes a base of the own disk where none can be fetched', async () => {
+  const { host, log } = fakeHost({ SmolLM2: [trouble('network')] }, ['base']);
+  await carryOut(plan, host);
+  expect(log[1]).toBe('network: Try Again, Choose Another Model');
+  expect(log.at(-1)).toContain('"base":"/models/own.gguf"');
+});
+
+it('keeps the answers of who leaves, whatever went wrong: a cancelled download, a doctor that fails', async () => {
+  for (const failures of [
+    { SmolLM2: [trouble('cancelled')] },
+    { doctor: [new Error('broken')] },
+    { start: [trouble('corpus-empty')] },
+  ]) {
+    const { host, kept } = fakeHost(failures, [undefined]);
+    expect(await carryOut(plan, host)).toBe(false);
+    expect(kept()).toEqual(plan);
+  }
+});
+
+it('asks the questions again where the work itself does not begin', async () => {
+  const { host, log } = fakeHost({ start: [trouble('memory')] }, ['answers']);
+  expect(await carryOut(plan, host)).toBe(true);
+  expect(log.at(-1)).toContain('"minutes":1');
+  expect(
+    repairsFor({ code: 'base-not-gguf', message: '', next: '' }, undefined).map(({ kind }) => kind),
+  ).toEqual(['again', 'base', 'answers']);
+});
