@@ -2,6 +2,7 @@
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { build, context } from 'esbuild';
+import { notices, packageOf } from './scripts/notices.mjs';
 
 const watch = process.argv.includes('--watch');
 
@@ -36,7 +37,9 @@ const common = {
   minify: process.argv.includes('--minify'),
   logLevel: 'warning',
   target: 'node20',
+  // Said in THIRD-PARTY-NOTICES.txt.
   legalComments: 'none',
+  metafile: true,
 };
 
 /** Children of the extension and the command line: plain Node, ESM. */
@@ -133,6 +136,20 @@ async function copyAssets() {
   await writeFile('dist/wasm/threaded-simd.worker.cjs', wasmWorkerContents.replaceAll('\n', '\\n'));
 }
 
+/** Whose files are copied. */
+const copied = ['@tensorflow/tfjs-node-gpu', 'node-api-headers', '@tensorflow/tfjs-backend-wasm'];
+
+/** Beside the bundles, of what is in them; the list of folders is for the package, which has more. */
+async function writeNotices(results) {
+  const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
+  const dirs = new Set([
+    ...inputs.flatMap((input) => packageOf(input) ?? []),
+    ...copied.map((name) => `node_modules/${name}`),
+  ]);
+  await writeFile('dist/THIRD-PARTY-NOTICES.txt', notices(dirs));
+  await writeFile('dist/.packages.json', JSON.stringify([...dirs].sort()));
+}
+
 const bundles = [processes, extension, webview];
 if (process.argv.includes('--webview')) {
   // The panel alone, the rest of dist/ left as it is.
@@ -142,5 +159,6 @@ if (process.argv.includes('--webview')) {
   for (const options of bundles) await (await context(options)).watch();
 } else {
   await rm('dist', { recursive: true, force: true });
-  await Promise.all([...bundles.map((options) => build(options)), copyAssets()]);
+  const [results] = await Promise.all([Promise.all(bundles.map((options) => build(options))), copyAssets()]);
+  await writeNotices(results);
 }

@@ -1,9 +1,21 @@
 // `npm run package`: builds and packs forget-me-not.vsix for this platform, with what can't be bundled and no more:
 // node-llama-cpp with its CPU binary, and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { notices } from './notices.mjs';
 import { build, ensureDependencies } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -36,20 +48,38 @@ function productionPackages() {
     .filter((path) => path && existsSync(path));
 }
 
+/** Links to files of the repository become their words. */
+const withoutLocalLinks = (markdown) => markdown.replace(/!?\[([^\]]*)\]\((?!https?:|#)[^)]*\)/g, '$1');
+
+/** The maps stay at home, so nothing may point to one. */
+function dropMapComments(dir) {
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/\.(js|mjs|cjs|css)$/.test(entry.name)) continue;
+    const path = join(entry.parentPath ?? entry.path, entry.name);
+    const text = readFileSync(path, 'utf8');
+    const without = text.replace(/^(\/\/|\/\*)# sourceMappingURL=(?!data:).*$/gm, '');
+    if (without !== text) writeFileSync(path, without);
+  }
+}
+
 /** Lays out what goes into the package. */
 function stage(dir, gpu) {
-  rmSync(dir, { recursive: true, force: true });
-  mkdirSync(dir, { recursive: true });
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
   writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest, null, 2));
-  for (const name of ['README.md', 'CHANGELOG.md', 'LICENSE', 'media', 'dist'].filter((one) =>
-    existsSync(join(root, one)),
-  ))
+  for (const name of ['LICENSE', 'media', 'dist'])
     cpSync(join(root, name), join(dir, name), {
       recursive: true,
-      filter: (path) => !/\.map$|\.built$/.test(path),
+      filter: (path) =>
+        !/\.map$|\.built$|\.packages\.json$|THIRD-PARTY-NOTICES\.txt$|media[\\/]package$/.test(path),
     });
+  // Without pictures and links into the repository, which the package does not have.
+  cpSync(join(root, 'media/package/README.md'), join(dir, 'README.md'));
+  writeFileSync(
+    join(dir, 'CHANGELOG.md'),
+    withoutLocalLinks(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')),
+  );
+  const shipped = [];
   for (const path of productionPackages()) {
     const inside = relative(root, path);
     const name = inside
@@ -57,6 +87,7 @@ function stage(dir, gpu) {
       .at(-1)
       .replaceAll('\\', '/');
     if (!isNeeded(name, gpu)) continue;
+    shipped.push(path);
     // Nested packages are listed on their own.
     const nested = join(path, 'node_modules');
     cpSync(path, join(dir, inside), {
@@ -65,6 +96,10 @@ function stage(dir, gpu) {
       filter: (file) => file !== nested && !isUseless(file.slice(path.length)),
     });
   }
+  const bundled = JSON.parse(readFileSync(join(root, 'dist/.packages.json'), 'utf8'));
+  const dirs = [...bundled.map((path) => join(root, path)), ...shipped];
+  writeFileSync(join(dir, 'THIRD-PARTY-NOTICES.txt'), notices(dirs));
+  dropMapComments(dir);
 }
 
 /** @returns {Promise<string>} the path of the .vsix */
@@ -73,15 +108,17 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
   await build();
   const vsix = join(root, 'forget-me-not.vsix');
   const stamp = statSync(join(root, 'dist/.built')).mtimeMs;
-  const packager = statSync(fileURLToPath(import.meta.url)).mtimeMs;
-  if (!gpu && existsSync(vsix) && statSync(vsix).mtimeMs > Math.max(stamp, packager)) return vsix;
-  const dir = join(root, 'node_modules/.cache/forget-me-not-vsix');
-  stage(dir, gpu);
+  const sources = ['scripts/package.mjs', 'scripts/notices.mjs', 'media/package/README.md', 'CHANGELOG.md'];
+  const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));
+  if (!gpu && existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
+  // A real path: vsce compares it with what npm lists.
+  const dir = mkdtempSync(join(realpathSync(tmpdir()), 'forget-me-not-vsix-'));
   const { createVSIX } = await import('@vscode/vsce');
   const { log, warn } = console;
   // vsce lists every file and advises to bundle.
   console.log = console.warn = () => {};
   try {
+    stage(dir, gpu);
     await createVSIX({
       cwd: dir,
       packagePath: vsix,
@@ -92,8 +129,8 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
     });
   } finally {
     Object.assign(console, { log, warn });
+    rmSync(dir, { recursive: true, force: true });
   }
-  rmSync(dir, { recursive: true, force: true });
   if (!quiet) console.log(`${vsix}: ${Math.round(statSync(vsix).size / 1e6)} MB`);
   return vsix;
 }

@@ -157,7 +157,10 @@ function newest(path) {
 /** Bundles into dist/ unless dist/ is newer than all it is made of. */
 export async function build() {
   const stamp = join(root, 'dist/.built');
-  const inputs = ['src', 'webview', 'media', 'esbuild.mjs', 'package.json', 'package-lock.json'];
+  const inputs = [
+    ...['src', 'webview', 'media', 'esbuild.mjs', 'scripts/notices.mjs', 'scripts/licences'],
+    ...['package.json', 'package-lock.json'],
+  ];
   if (inputs.every((name) => newest(join(root, name)) < modified(stamp))) return;
   const started = Date.now();
   await run(process.execPath, ['esbuild.mjs']);

@@ -1,0 +1,65 @@
+/** The .vsix as a person gets it: nothing in it points outside, and whose work is in it is said. */
+import { posix } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
+import { beforeAll, expect, it } from 'vitest';
+import { openPromise } from 'yauzl';
+import { packageExtension } from '../../scripts/package.mjs';
+
+const files = new Set<string>();
+const texts = new Map<string, string>();
+
+beforeAll(async () => {
+  const zip = await openPromise(await packageExtension({ quiet: true }));
+  for await (const entry of zip.eachEntry()) {
+    const name = entry.fileName.replace(/^extension\//, '');
+    files.add(name);
+    if (/\.(md|txt|js|mjs|cjs|css|json)$/i.test(name))
+      texts.set(name, await textOf(await zip.openReadStreamPromise(entry)));
+  }
+});
+
+/** vsce gives the files of the store their names in small letters. */
+const page = (name: string) => texts.get(name) ?? texts.get(name.toLowerCase())!;
+
+it.each(['README.md', 'CHANGELOG.md'])('every picture and local link of %s is in the package', (name) => {
+  const markdown = page(name);
+  expect(markdown.length).toBeGreaterThan(500);
+  const targets = [...markdown.matchAll(/\]\(([^)\s]+)[^)]*\)|(?:src|href)="([^"]+)"/g)].map(
+    ([, link, attribute]) => link ?? attribute!,
+  );
+  const missing = targets
+    .filter((target) => !/^(https?:|#)/.test(target))
+    .filter((target) => !files.has(posix.normalize(target.split('#')[0]!)));
+  expect(missing).toEqual([]);
+});
+
+it('names every package whose code is in it, each with a text of its licence', () => {
+  const notices = texts.get('THIRD-PARTY-NOTICES.txt')!;
+  const [list = '', ...parts] = notices.split(`${'='.repeat(80)}\n`);
+  const listed = [...list.matchAll(/^- (.+): (.+)$/gm)].map(([, name, licence]) => `${name} (${licence})`);
+  const heads = parts.filter((_, at) => at % 2 === 0).map((part) => part.trim());
+  expect(heads).toEqual(listed);
+  for (const body of parts.filter((_, at) => at % 2 === 1)) expect(body.trim().length).toBeGreaterThan(400);
+
+  const names = new Set(listed.map((one) => one.replace(/ \S+ \(.*$/, '')));
+  // esbuild says above each module of a bundle where it is from.
+  const bundled = [...texts]
+    .filter(([name]) => /^dist\/[^/]+\.mjs$/.test(name))
+    .flatMap(([, code]) => [...code.matchAll(/^\s*\/\/ .*node_modules\/((?:@[^/\s]+\/)?[^/\s]+)\//gm)])
+    .map(([, name]) => name!);
+  const shipped = [...files].flatMap(
+    (name) => /node_modules\/((?:@[^/]+\/)?[^/]+)\/package\.json$/.exec(name)?.[1] ?? [],
+  );
+  expect(new Set(bundled).size).toBeGreaterThan(20);
+  expect(shipped).toContain('pyodide');
+  // Of the extension and the panel, whose bundles are small and say nothing.
+  const others = ['chart.js', '@vscode/webview-ui-toolkit', '@microsoft/fast-element', 'svgcanvas'];
+  expect([...new Set([...bundled, ...shipped, ...others])].filter((name) => !names.has(name))).toEqual([]);
+  for (const part of ['llama.cpp', 'CPython', 'Emscripten']) expect(notices).toContain(part);
+});
+
+it('has no source maps, and nothing that points to one', () => {
+  expect([...files].filter((name) => name.endsWith('.map'))).toEqual([]);
+  const pointing = [...texts].filter(([, code]) => /^(\/\/|\/\*)# sourceMappingURL=(?!data:)/m.test(code));
+  expect(pointing.map(([name]) => name)).toEqual([]);
+});
