@@ -67,7 +67,7 @@ function busy(owner: Owner | undefined): UserError {
     'training-busy',
     `${what} is under way on this machine, and two trainings at once may not fit in it.`,
     run
-      ? `Wait until it ends, or stop it with "forget-me-not cancel ${run}".`
+      ? `Wait until it ends, or stop it with {cancel ${run}}.`
       : 'Wait until it ends, or stop it where it was started.',
   );
 }
