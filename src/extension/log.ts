@@ -63,5 +63,10 @@ const errorSentence = ({ message, next, code }: ErrorReport) =>
 /** The button of a step that a text names. */
 export const actionOf = (step: NextStep): Action => ({
   title: titleOf(step),
-  run: () => vscode.commands.executeCommand(commandOf(step), step.subject || undefined),
+  run: () => {
+    const { id, subject } = step;
+    // All tasks are measured, whichever a text names.
+    const which = id === 'evaluate' ? subject.split(' ')[0] : subject;
+    return vscode.commands.executeCommand(commandOf(step), which || undefined);
+  },
 });

@@ -1,4 +1,5 @@
 /** Runs the evaluator as a child of the trainer and writes what it reports into the run. */
+import { basename } from 'node:path';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';

@@ -296,7 +296,7 @@ describe('the panel in VS Code', () => {
       message: `It ended early; ${old}`,
     } as const;
     await send(page, [{ ...stopped, events: [...stopped.events, warning] }]);
-    await page.locator('.warnings').getByText('Measure Again', { exact: true }).click();
+    await page.locator('.warnings').getByText('Measure Result', { exact: true }).click();
     await expect.poll(() => posted.length, patient).toBe(3);
     expect(posted.slice(1)).toEqual([
       { type: 'step', step: { id: 'resume', subject: 'stopped-run' } },
