@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { loadLlamaModel } from '../src/base-models/llama.ts';
+import { loadLlamaModel, readModelFile } from '../src/base-models/llama.ts';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
 import { measureThreads } from '../src/serving/threads.ts';
@@ -246,7 +246,7 @@ const threadsOption = ({ threads }: Options) => (threads ? ['--threads', threads
 const once = (lines: Interface) => new Promise((resolve) => lines.once('line', (line) => resolve([line])));
 
 async function beDirect(base: string, values: Options): Promise<void> {
-  const model = await loadLlamaModel({ modelPath: base });
+  const model = await loadLlamaModel(await readModelFile(base));
   const threads = values.threads ? Number(values.threads) : await measureThreads(model, base);
   const context = await model.createContext({ contextSize: 2048, threads });
   const sequence = context.getSequence();

@@ -1,6 +1,8 @@
 /** The process's one llama.cpp. Its log goes to stderr and only when something is wrong: stdout belongs to JSON lines. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Llama, LlamaModel } from 'node-llama-cpp';
+import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { checkDistinct, checkFigures, checkTensors, checkVocabulary } from './check-model.ts';
 
 let shared: Promise<Llama> | undefined;
 /** What the log says while a model is loaded: the loading decides what becomes of it. */
@@ -26,16 +28,37 @@ export function sharedLlama(): Promise<Llama> {
   return shared;
 }
 
-/** Loads a model. When llama.cpp refuses it, the error's message is the reason that its log gives, without a full stop. */
-export async function loadLlamaModel(options: {
-  modelPath: string;
-  vocabOnly?: boolean;
-}): Promise<LlamaModel> {
+/** A model's file, looked at and closed. */
+export type ModelFile = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
+
+/** Reads what a model's file says of itself. Throws as openGguf and check-model.ts. */
+export async function readModelFile(path: string): Promise<ModelFile> {
+  const file = await openGguf(path);
+  try {
+    checkFigures(file);
+    checkTensors(file);
+    checkVocabulary(file);
+    const words = (await file.copyMetadata()).get('tokenizer.ggml.tokens');
+    if (words && 'raw' in words) checkDistinct(file, words.raw);
+    return file;
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Loads a model: what readModelFile has checked, since llama.cpp ends the process at figures that can't be. When it
+ * refuses the file, the error's message is the reason that its log gives, without a full stop.
+ */
+export async function loadLlamaModel(
+  { path }: ModelFile,
+  options: { vocabOnly?: boolean } = {},
+): Promise<LlamaModel> {
   const llama = await sharedLlama();
   const said: string[] = [];
   loading.add(said);
   try {
-    return await llama.loadModel(options);
+    return await llama.loadModel({ modelPath: path, ...options });
   } catch (error) {
     // The log comes through another thread, a moment later.
     await sleep(20);

@@ -1,8 +1,7 @@
 /** The base's tokenizer as llama.cpp runs it, from the vocabulary alone: training and serving cannot disagree. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
-import { openGguf } from '../gguf/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import { loadLlamaModel } from './llama.ts';
+import { loadLlamaModel, readModelFile } from './llama.ts';
 import { readPieces, type Pieces } from './pieces.ts';
 
 export interface Tokenizer {
@@ -29,30 +28,23 @@ export interface Tokenizer {
 
 /**
  * Loads the vocabulary (0.3 s for 49k tokens); weights are not read. Dispose it after use.
- * Throws as openGguf, `base-unsupported-architecture` when llama.cpp does not know the model's kind.
+ * Throws as readModelFile, `base-unsupported-architecture` when llama.cpp does not know the model's kind.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
-  const gguf = await openGguf(path);
-  await gguf.close();
-  const words = gguf.metadata['tokenizer.ggml.tokens'];
-  if (!Array.isArray(words) || words.length === 0)
-    throw new UserError(
-      'base-not-gguf',
-      `${path} holds no vocabulary.`,
-      'Give a whole model, not an adapter or a projector.',
-    );
+  const file = await readModelFile(path);
   let model: LlamaModel;
   try {
-    model = await loadLlamaModel({ modelPath: path, vocabOnly: true });
+    model = await loadLlamaModel(file, { vocabOnly: true });
   } catch (error) {
     throw new UserError(
       'base-unsupported-architecture',
-      `llama.cpp can't load ${path}, a model of the architecture "${String(gguf.metadata['general.architecture'])}".`,
+      `llama.cpp can't load ${path}, a model of the architecture "${String(file.metadata['general.architecture'])}".`,
       'Choose a base of the Llama or Qwen2 architecture, such as smollm2-135m.',
       { cause: error },
     );
   }
-  return tokenizerOf(model, words.length, readPieces(gguf.metadata));
+  const words = file.metadata['tokenizer.ggml.tokens'] as string[];
+  return tokenizerOf(model, words.length, readPieces(file.metadata));
 }
 
 function tokenizerOf(model: LlamaModel, vocabularySize: number, pieces: Pieces): Tokenizer {

@@ -1,4 +1,5 @@
 /** What a model looks like, read from GGUF metadata. */
+import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import { UserError } from '../protocol/errors.ts';
 import { linearNames } from './targets.ts';
 
@@ -31,6 +32,7 @@ export interface ModelConfig {
 
 /** The part of a GGUF file that the model reads. */
 export interface WeightSource {
+  path?: string;
   metadata: Record<string, unknown>;
   tensors: ReadonlyMap<string, { shape: readonly number[] }>;
   /** Row-major values. */
@@ -43,11 +45,13 @@ const pairings = { llama: 'neighbours', qwen2: 'halves' } as const;
 /** The pairs' divisors, as the converter works them out from Llama 3's factor, frequency factors and context. */
 export const ROPE_DIVISORS = 'rope_freqs.weight';
 
-/** Reads the configuration. Throws `base-unsupported-architecture` or, where a figure is missing, `base-truncated`. */
-export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' | 'tensors'>): ModelConfig {
+/** Reads the configuration. Throws `base-unsupported-architecture`, and what check-model.ts throws. */
+export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'tensors'>): ModelConfig {
+  const { metadata, tensors } = source;
   const architecture = metadata['general.architecture'];
   if (architecture !== 'llama' && architecture !== 'qwen2')
     throw unsupported(`The architecture "${String(architecture)}" is not supported.`);
+  checkFigures(source);
   const optional = (key: string) => {
     const value = metadata[`${architecture}.${key}`];
     return value === undefined || value === null ? undefined : Number(value);
@@ -62,9 +66,6 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
       );
     return value;
   };
-  const embedding = tensors.get('token_embd.weight');
-  if (!embedding)
-    throw new UserError('base-truncated', 'The base has no token embedding.', 'Fetch the file again.');
   const heads = number('attention.head_count');
   const width = number('embedding_length');
   const headSize = optional('attention.key_length') ?? width / heads;
@@ -74,6 +75,7 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
     throw unsupported('This base has values of another size than its keys, which is not supported.');
   const layers = number('block_count');
   refuseVariants(tensors, architecture, layers);
+  checkTensors(source);
   return {
     architecture,
     layers,
@@ -82,7 +84,7 @@ export function readConfig({ metadata, tensors }: Pick<WeightSource, 'metadata' 
     heads,
     kvHeads: optional('attention.head_count_kv') ?? heads,
     headSize,
-    vocabularySize: embedding.shape[0]!,
+    vocabularySize: tensors.get('token_embd.weight')!.shape[0]!,
     contextLength: number('context_length'),
     normEpsilon: number('attention.layer_norm_rms_epsilon'),
     ropeTheta: optional('rope.freq_base') ?? 10_000,

@@ -1,7 +1,8 @@
 /** Which adapters and whole models are offered, by name, and whether their files are still what was checked. */
 import { stat } from 'node:fs/promises';
+import { readModelFile, type ModelFile } from '../base-models/llama.ts';
 import { UserError } from '../protocol/errors.ts';
-import { checkAdapter, checkModel } from './adapter-check.ts';
+import { checkAdapter } from './adapter-check.ts';
 import { BASE_MODEL, type AdapterFile, type ServedModel } from './host-types.ts';
 import { HttpError } from './http-error.ts';
 
@@ -21,7 +22,7 @@ export class Catalog {
   /** Adapters in the order in which they came, then whole models. */
   private readonly offers = new Map<string, Offer>();
 
-  constructor(private readonly basePath: string) {}
+  constructor(private readonly base: ModelFile) {}
 
   get names(): string[] {
     return this.models.map(({ name }) => name);
@@ -29,7 +30,7 @@ export class Catalog {
 
   get models(): ServedModel[] {
     return [
-      { name: BASE_MODEL, kind: 'base', path: this.basePath },
+      { name: BASE_MODEL, kind: 'base', path: this.base.path },
       ...[...this.list('adapter'), ...this.list('model')].map(({ name, kind, path }) => ({
         name,
         kind,
@@ -45,14 +46,14 @@ export class Catalog {
   /** Throws UserError `bad-argument` for a name that is taken (by an adapter, unless `replace`), and what checkAdapter throws. */
   async addAdapter({ name, path, scale = 1 }: AdapterFile, replace = false): Promise<void> {
     this.requireFree(name, replace);
-    const linears = await checkAdapter(path, this.basePath);
+    const linears = await checkAdapter(path, this.base);
     this.requireFree(name, replace);
     this.offers.set(name, { name, path, kind: 'adapter', scale, linears, ...(await identify(path)) });
   }
 
   async addModel({ name, path }: { name: string; path: string }): Promise<void> {
     this.requireFree(name);
-    await checkModel(path);
+    await readModelFile(path);
     this.offers.set(name, { name, path, kind: 'model', scale: 1, linears: 0, ...(await identify(path)) });
   }
 
@@ -91,8 +92,8 @@ export class Catalog {
     }
     if (now.version === offer.version) return offer;
     const replaced = { ...offer, ...now };
-    if (offer.kind === 'adapter') replaced.linears = await checkAdapter(offer.path, this.basePath);
-    else await checkModel(offer.path);
+    if (offer.kind === 'adapter') replaced.linears = await checkAdapter(offer.path, this.base);
+    else await readModelFile(offer.path);
     if (this.offers.get(name) === offer) this.offers.set(name, replaced);
     return replaced;
   }

@@ -1,9 +1,8 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, a context per model that is in use. */
 import type { LlamaModel } from 'node-llama-cpp';
 import { usableProcessors } from '../protocol/processors.ts';
-import { loadLlamaModel } from '../base-models/llama.ts';
+import { loadLlamaModel, readModelFile, type ModelFile } from '../base-models/llama.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
-import { checkModel } from './adapter-check.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
 import { Catalog, type Offer } from './catalog.ts';
@@ -34,11 +33,11 @@ const DEFAULT_CONTEXT = 2048;
  */
 export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHost> {
   const { basePath, adapters = [], models = [] } = options;
-  const catalog = new Catalog(basePath);
-  await checkModel(basePath);
+  const base = await readModelFile(basePath);
+  const catalog = new Catalog(base);
   for (const adapter of adapters) await catalog.addAdapter(adapter);
   for (const model of models) await catalog.addModel(model);
-  return Host.open(options, catalog);
+  return Host.open(options, catalog, base);
 }
 
 /**
@@ -96,8 +95,8 @@ class Host implements LlamaHost {
     this.engines = new Residents(options.memoryLimit);
   }
 
-  static async open(options: LlamaHostOptions, catalog: Catalog): Promise<Host> {
-    const base = await load(options.basePath);
+  static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
+    const base = await load(file);
     const { threads = defaultThreads() } = options;
     const measured = threads === 'measure' ? await measureThreads(base.model, options.basePath) : threads;
     return new Host(options, catalog, base, measured);
@@ -265,7 +264,7 @@ class Host implements LlamaHost {
   private wholeModel({ name, path }: Offer): Promise<Loaded> {
     let loaded = this.wholeModels.get(name);
     if (!loaded) {
-      loaded = load(path);
+      loaded = readModelFile(path).then(load);
       this.wholeModels.set(name, loaded);
       loaded.catch(() => this.wholeModels.delete(name));
     }
@@ -297,14 +296,14 @@ function damaged({ name, path }: AdapterFile, error: unknown): UserError {
   );
 }
 
-async function load(path: string): Promise<Loaded> {
+async function load(file: ModelFile): Promise<Loaded> {
   try {
-    const model = await loadLlamaModel({ modelPath: path });
+    const model = await loadLlamaModel(file);
     return { model, vocabulary: readVocabulary(model) };
   } catch (error) {
     throw new UserError(
       'base-unsupported-architecture',
-      `llama.cpp can't load ${path}: ${reportError(error).message}.`,
+      `llama.cpp can't load ${file.path}: ${reportError(error).message}.`,
       'Choose another base, or fetch this one again.',
       { cause: error },
     );

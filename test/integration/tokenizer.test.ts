@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer, type Tokenizer } from '../../src/base-models/index.ts';
 import { exportAdapterGguf } from '../../src/export/index.ts';
-import { loadLlamaModel } from '../../src/base-models/llama.ts';
+import { loadLlamaModel, readModelFile } from '../../src/base-models/llama.ts';
 import { readVocabulary } from '../../src/serving/vocabulary.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 import { tinyVocabulary } from '../support/tiny-vocabulary.ts';
@@ -86,7 +86,7 @@ describe('a tokenizer', () => {
     expect(tokenizer.start).toBeUndefined();
     await writeTinyModel(at('started.gguf'), { start: true });
     const started = await openTokenizer(at('started.gguf'));
-    const model = await loadLlamaModel({ modelPath: at('started.gguf'), vocabOnly: true });
+    const model = await loadLlamaModel(await readModelFile(at('started.gguf')), { vocabOnly: true });
     expect(started.start).toBe(id('<|im_start|>'));
     const served = readVocabulary(model);
     expect(served.bos).toBe(started.start);

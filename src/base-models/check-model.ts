@@ -1,0 +1,234 @@
+/**
+ * What a model's file says of itself, held against what it holds. llama.cpp sizes memory by these figures and ends the
+ * process at some that can't be: they are bounded here before it sees the file, whoever asks.
+ */
+import { UserError } from '../protocol/errors.ts';
+
+/** The part of a GGUF file that says what it is. */
+export interface ModelHeader {
+  path?: string;
+  metadata: Readonly<Record<string, unknown>>;
+  tensors: ReadonlyMap<string, { shape: readonly number[] }>;
+}
+
+type Bounds = { whole: boolean; from: number; to: number };
+const whole = (from: number, to: number): Bounds => ({ whole: true, from, to });
+const real = (from: number, to: number): Bounds => ({ whole: false, from, to });
+
+/** llama.cpp's own limit, LLAMA_MAX_LAYERS. */
+const MOST_BLOCKS = 512;
+const MOST_TOKENS_OF_CONTEXT = 2 ** 27;
+const WIDEST = 2 ** 24;
+const MOST_HEADS = 2 ** 16;
+const LARGEST_EPSILON = 0.1;
+
+/** Far beyond every model that there is, and far below what does harm. */
+const bounds: Readonly<Record<string, Bounds>> = {
+  block_count: whole(1, MOST_BLOCKS),
+  context_length: whole(1, MOST_TOKENS_OF_CONTEXT),
+  embedding_length: whole(1, WIDEST),
+  feed_forward_length: whole(1, WIDEST),
+  expert_count: whole(0, 4096),
+  expert_used_count: whole(0, 4096),
+  'attention.head_count': whole(1, MOST_HEADS),
+  'attention.head_count_kv': whole(1, MOST_HEADS),
+  'attention.key_length': whole(1, WIDEST),
+  'attention.value_length': whole(1, WIDEST),
+  'attention.layer_norm_epsilon': real(0, LARGEST_EPSILON),
+  'attention.layer_norm_rms_epsilon': real(0, LARGEST_EPSILON),
+  'rope.dimension_count': whole(1, WIDEST),
+  'rope.freq_base': real(1, 1e15),
+  'rope.scaling.factor': real(0, 1e6),
+  'rope.scaling.original_context_length': whole(0, MOST_TOKENS_OF_CONTEXT),
+  'rope.scale_linear': real(0, 1e6),
+};
+
+/** Of the architectures whose tensors are known here. */
+const required = [
+  'block_count',
+  'context_length',
+  'embedding_length',
+  'feed_forward_length',
+  'attention.head_count',
+  'attention.layer_norm_rms_epsilon',
+] as const;
+
+/** Throws UserError `base-not-gguf` for a figure that can't be, `base-truncated` for one that is missing. */
+export function checkFigures(header: ModelHeader): void {
+  const { metadata } = header;
+  const architecture = String(metadata['general.architecture']);
+  for (const [key, value] of Object.entries(metadata)) {
+    if (!key.startsWith(`${architecture}.`) || value === undefined) continue;
+    const figure = key.slice(architecture.length + 1);
+    // Some architectures have a figure for each block, which may be 0 in some.
+    const [values, least] = Array.isArray(value) ? [value as unknown[], 0] : [[value], -Infinity];
+    for (const one of values) checkFigure(header, key, one, bounds[figure], least);
+  }
+  const sizes = sizesOf(header);
+  if (sizes) checkHeads(header, sizes);
+}
+
+function checkFigure(
+  header: ModelHeader,
+  key: string,
+  value: unknown,
+  bound: Bounds | undefined,
+  least: number,
+): void {
+  const number = typeof value === 'bigint' ? Number(value) : value;
+  const isNumber = typeof number === 'number';
+  if (bound ? !isNumber || !within(number, bound, least) : isNumber && !Number.isFinite(number))
+    throw damaged(header, `its "${key}" is ${describe(value)}`);
+}
+
+function within(value: number, { whole: integer, from, to }: Bounds, least: number): boolean {
+  const low = least === -Infinity ? from : Math.min(from, least);
+  return Number.isFinite(value) && value >= low && value <= to && (!integer || Number.isInteger(value));
+}
+
+interface Sizes {
+  blocks: number;
+  width: number;
+  heads: number;
+  kvHeads: number;
+  headSize: number;
+  valueSize: number;
+  /** Components of a head that RoPE turns. */
+  turned: number;
+  hidden: number;
+  /** Its MLPs are several to a block, under other names. */
+  experts: boolean;
+}
+
+/** Undefined for an architecture whose tensors are not known here, or with figures that differ from block to block. */
+function sizesOf(header: ModelHeader): Sizes | undefined {
+  const { metadata } = header;
+  const architecture = String(metadata['general.architecture']);
+  if (architecture !== 'llama' && architecture !== 'qwen2') return undefined;
+  const get = (figure: string) => metadata[`${architecture}.${figure}`];
+  for (const figure of required)
+    if (get(figure) === undefined) throw truncated(header, `has no usable "${architecture}.${figure}"`);
+  if (Object.keys(bounds).some((figure) => Array.isArray(get(figure)))) return undefined;
+  const figure = (name: string, otherwise?: number) => Number(get(name) ?? otherwise);
+  const [width, heads] = [figure('embedding_length'), figure('attention.head_count')];
+  const headSize = figure('attention.key_length', width / heads);
+  return {
+    blocks: figure('block_count'),
+    width,
+    heads,
+    kvHeads: figure('attention.head_count_kv', heads),
+    headSize,
+    valueSize: figure('attention.value_length', headSize),
+    turned: figure('rope.dimension_count', headSize),
+    hidden: figure('feed_forward_length'),
+    experts: figure('expert_count', 0) > 0,
+  };
+}
+
+function checkHeads(header: ModelHeader, { width, heads, kvHeads, headSize, turned }: Sizes): void {
+  if (!Number.isInteger(headSize) || headSize % 2)
+    throw damaged(header, `its width of ${width} can't be divided among ${heads} heads`);
+  if (heads % kvHeads) throw damaged(header, `its ${heads} heads can't share ${kvHeads} keys`);
+  if (turned > headSize || turned % 2)
+    throw damaged(header, `its RoPE turns ${turned} of a head's ${headSize} components`);
+}
+
+/**
+ * Throws UserError `base-truncated` for tensors of llama and qwen2 that are missing, or of other shapes than the figures
+ * ask for; llama.cpp knows the other architectures'. The figures have been checked.
+ */
+export function checkTensors(header: ModelHeader): void {
+  const sizes = sizesOf(header);
+  if (!sizes) return;
+  const { blocks, width } = sizes;
+  const rows = header.tensors.get('token_embd.weight')?.shape[0] ?? 0;
+  checkShape(header, 'token_embd.weight', [rows, width]);
+  checkShape(header, 'output_norm.weight', [width]);
+  if (header.tensors.has('output.weight')) checkShape(header, 'output.weight', [rows, width]);
+  const shapes = Object.entries(blockShapes(sizes));
+  for (let block = 0; block < blocks; block += 1)
+    for (const [name, shape] of shapes) checkShape(header, `blk.${block}.${name}.weight`, shape);
+}
+
+/** Row-major. */
+function blockShapes({ width, heads, kvHeads, headSize, valueSize, hidden, experts }: Sizes) {
+  return {
+    attn_norm: [width],
+    attn_q: [heads * headSize, width],
+    attn_k: [kvHeads * headSize, width],
+    attn_v: [kvHeads * valueSize, width],
+    attn_output: [width, heads * valueSize],
+    ffn_norm: [width],
+    ...(!experts && { ffn_gate: [hidden, width], ffn_up: [hidden, width], ffn_down: [width, hidden] }),
+  };
+}
+
+function checkShape(header: ModelHeader, name: string, shape: readonly number[]): void {
+  const found = header.tensors.get(name)?.shape;
+  if (!found) throw truncated(header, `has no tensor "${name}"`);
+  if (found.join() !== shape.join())
+    throw truncated(header, `has a tensor "${name}" of ${found.join(' x ')}, not ${shape.join(' x ')}`);
+}
+
+const MOST_WORDS = 2 ** 22;
+const LONGEST_WORD = 2 ** 16;
+
+/**
+ * Throws UserError `base-not-gguf` for a file without a vocabulary, or with one whose parts do not fit each other or the
+ * embedding.
+ */
+export function checkVocabulary(header: ModelHeader): void {
+  const { metadata, tensors } = header;
+  const words = metadata['tokenizer.ggml.tokens'];
+  if (!Array.isArray(words) || words.length === 0)
+    throw new UserError(
+      'base-not-gguf',
+      `${nameOf(header)} holds no vocabulary.`,
+      'Give a whole model, not an adapter or a projector.',
+    );
+  if (!isWords(words)) throw damaged(header, 'its vocabulary is not made of words');
+  const merges = metadata['tokenizer.ggml.merges'] ?? [];
+  if (!isWords(merges) || merges.some((merge) => !merge.includes(' ', 1)))
+    throw damaged(header, 'its "tokenizer.ggml.merges" are not made of pairs');
+  for (const key of ['tokenizer.ggml.token_type', 'tokenizer.ggml.scores']) {
+    const values = metadata[key];
+    if (values === undefined) continue;
+    const fits = Array.isArray(values) && values.length === words.length;
+    if (!fits || values.some((value) => !Number.isFinite(value)))
+      throw damaged(header, `its "${key}" is not a number for each of ${words.length} tokens`);
+  }
+  const rows = tensors.get('token_embd.weight')?.shape[0];
+  if (rows !== undefined && rows !== words.length)
+    throw damaged(header, `it has ${words.length} tokens and embeddings of ${rows}`);
+}
+
+/**
+ * Throws UserError `base-not-gguf` where two tokens have one text, at which llama.cpp ends the process. `raw` is the list
+ * as it stands in the file: read as UTF-8, different bytes may become the same text.
+ */
+export function checkDistinct(header: ModelHeader, raw: Uint8Array): void {
+  const view = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
+  const seen = new Set<string>();
+  // After the types of the list and of what is in it, and how many there are.
+  for (let at = 16; at < view.length;) {
+    const length = Number(view.readBigUInt64LE(at));
+    const word = view.toString('latin1', at + 8, at + 8 + length);
+    if (seen.has(word)) throw damaged(header, `its vocabulary has the token "${word.slice(0, 20)}" twice`);
+    seen.add(word);
+    at += 8 + length;
+  }
+}
+
+const isWords = (value: unknown): value is string[] =>
+  Array.isArray(value) &&
+  value.length <= MOST_WORDS &&
+  value.every((word) => typeof word === 'string' && word.length <= LONGEST_WORD);
+
+const describe = (value: unknown) => (typeof value === 'string' ? 'a text' : String(value).slice(0, 40));
+const nameOf = ({ path }: ModelHeader) => path ?? 'The base';
+
+const fetchAgain = 'Delete the file and fetch it again.';
+const truncated = (header: ModelHeader, what: string) =>
+  new UserError('base-truncated', `${nameOf(header)} ${what}.`, fetchAgain);
+const damaged = (header: ModelHeader, why: string) =>
+  new UserError('base-not-gguf', `${nameOf(header)} is damaged: ${why}.`, fetchAgain);
