@@ -146,7 +146,9 @@ export type RunStatus = (typeof runStatusNames)[number];
 export const runStateSchema = z.object({
   status: z.enum(runStatusNames),
   /** Process that owns the run while running or evaluating. */
-  pid: z.int().optional(),
+  pid: z.int().min(1).optional(),
+  /** When that process started, to tell it from a later one of the same pid; only for comparison. */
+  pidStarted: z.string().optional(),
   /** ISO time, renewed every few seconds while the owner lives. */
   heartbeat: z.string().optional(),
   step: z.int().default(0),

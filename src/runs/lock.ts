@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { lockPath } from './files.ts';
-import { isProcessAlive, processStart } from './processes.ts';
+import { isSameProcess, processStart } from './processes.ts';
 
 const ownerSchema = z.object({
   pid: z.int(),
@@ -81,9 +81,7 @@ async function readOwner(path: string): Promise<Owner | undefined> {
   }
 }
 
-function isLiving({ pid, started }: Owner): boolean {
-  return isProcessAlive(pid) && (started === undefined || started === processStart(pid));
-}
+const isLiving = ({ pid, started }: Owner) => isSameProcess(pid, started);
 
 /** Creates a file that is whole from its first moment; false when there is one already. */
 async function createWhole(path: string, text: string): Promise<boolean> {

@@ -1,7 +1,10 @@
 /** Is a process still there, and is it still the same one? */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 export function isProcessAlive(pid: number): boolean {
+  // To the system, 0 and what is below are groups of processes, or all there are.
+  if (!(pid > 0)) return false;
   try {
     process.kill(pid, 0);
     return !isZombie(pid);
@@ -31,6 +34,7 @@ const isZombie = (pid: number) => ['Z', 'X'].includes(procStat(pid)[0] ?? '');
  * is used again sooner or later (after a restart of the machine, soon), so it alone doesn't name a process.
  */
 export function processStart(pid: number): string | undefined {
+  if (process.platform === 'darwin') return startByPs(pid);
   const ticks = procStat(pid)[19];
   if (!ticks) return undefined;
   try {
@@ -39,3 +43,14 @@ export function processStart(pid: number): string | undefined {
     return undefined;
   }
 }
+
+/** To the second; in UTC, or it would change with the time zone. */
+function startByPs(pid: number): string | undefined {
+  const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
+  const { stdout } = spawnSync('ps', ['-o', 'lstart=', '-p', String(pid)], { env, encoding: 'utf8' });
+  return stdout?.trim() || undefined;
+}
+
+/** Is it the process that started then? Where the system doesn't tell when one did, any that lives under this pid. */
+export const isSameProcess = (pid: number, started: string | undefined): boolean =>
+  isProcessAlive(pid) && started === processStart(pid);

@@ -1,13 +1,19 @@
 import type { RunState, RunStatus } from '../protocol/run.ts';
-import { isProcessAlive } from './processes.ts';
+import { isProcessAlive, isSameProcess } from './processes.ts';
 
 /** An owner renews its heartbeat every 2 s, even in the middle of a long step. */
 const FRESH_MS = 15_000;
+/** A clock may be set back a little between two beats; what lies further ahead was not written by who lives. */
+const AHEAD_MS = 5_000;
 
 /** Does the process that owns the run live, and has it been heard of lately? */
-export function isAlive({ pid, heartbeat }: RunState): boolean {
+export function isAlive({ pid, pidStarted, heartbeat }: RunState): boolean {
   if (pid === undefined || heartbeat === undefined) return false;
-  return Date.now() - Date.parse(heartbeat) < FRESH_MS && isProcessAlive(pid);
+  const age = Date.now() - Date.parse(heartbeat);
+  if (!(age < FRESH_MS && age > -AHEAD_MS)) return false;
+  // Elsewhere asking takes a process of its own, and no pid is given to another within a heartbeat's age.
+  const told = process.platform === 'linux' && pidStarted !== undefined;
+  return told ? isSameProcess(pid, pidStarted) : isProcessAlive(pid);
 }
 
 export type EffectiveStatus = RunStatus | 'interrupted';

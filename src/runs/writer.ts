@@ -6,6 +6,7 @@ import { watchForStop } from './cancel.ts';
 import { eventsPath, readSpec, readState, statePath } from './files.ts';
 import { StateWriter } from './heartbeat.ts';
 import { lockRun, type RunLock } from './lock.ts';
+import { processStart } from './processes.ts';
 
 /** The one who may write in a run directory. */
 export interface RunWriter {
@@ -32,7 +33,7 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
     events = await open(eventsPath(dir), 'a+');
     await mendLastLine(events);
     const writer = new Writer(dir, events, before, lock);
-    await writer.state({ pid: process.pid });
+    await writer.state({});
     return writer;
   } catch (error) {
     await events?.close();
@@ -54,7 +55,7 @@ class Writer implements RunWriter {
     state: RunState,
     private readonly lock: RunLock,
   ) {
-    this.current = { ...state, pid: process.pid };
+    this.current = { ...state, pid: process.pid, pidStarted: processStart(process.pid) };
     this.stateWriter = new StateWriter(statePath(dir), this.current);
     this.stop = watchForStop(dir, lock.token);
   }
@@ -87,7 +88,7 @@ class Writer implements RunWriter {
   private async end(): Promise<void> {
     try {
       await this.appended;
-      await this.state({ pid: undefined, heartbeat: undefined });
+      await this.state({ pid: undefined, pidStarted: undefined, heartbeat: undefined });
     } finally {
       await this.stateWriter.stop();
       await this.events.close();

@@ -16,6 +16,7 @@ import {
   readRun,
   scanRuns,
 } from '../../../src/runs/index.ts';
+import { processStart } from '../../../src/runs/processes.ts';
 import { deadPid, newRun, stepEvent, useTemporaryHome } from './help.ts';
 
 const home = useTemporaryHome();
@@ -106,6 +107,20 @@ describe('openRunWriter', () => {
       await (await openRunWriter(dir)).close();
     },
   );
+
+  it.runIf(process.platform !== 'win32').each([
+    ['a stranger', process.ppid],
+    ['everyone', -1],
+    ['this group', 0],
+  ])('takes over a lock that names %s and no start, and never signals it', async (_, pid) => {
+    const kill = vi.spyOn(process, 'kill');
+    const { dir } = await createRun(newRun());
+    writeFileSync(join(dir, 'lock'), JSON.stringify({ pid, token: 'old' }));
+    expect(await cancelRun(dir)).toBe('cancelled');
+    expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
+    kill.mockRestore();
+    await (await openRunWriter(dir)).close();
+  });
 
   it('takes over a lock that is no lock', async () => {
     const { dir } = await createRun(newRun());
@@ -210,8 +225,22 @@ describe('a run without its owner', () => {
       'interrupted',
     );
     expect(effectiveStatus({ status: 'evaluating', step: 3, steps: 30 })).toBe('interrupted');
+    expect(effectiveStatus({ ...state, heartbeat: 'no time' })).toBe('interrupted');
     expect(effectiveStatus({ status: 'done', step: 30, steps: 30 })).toBe('done');
     expect(effectiveStatus({ status: 'queued', step: 0, steps: 30 })).toBe('queued');
+  });
+
+  it('is interrupted when its heartbeat lies in the future, beyond what a clock is set back', () => {
+    const ahead = (seconds: number) => new Date(Date.now() + seconds * 1000).toISOString();
+    expect(effectiveStatus({ ...state, heartbeat: ahead(2) })).toBe('running');
+    expect(effectiveStatus({ ...state, heartbeat: ahead(60) })).toBe('interrupted');
+    expect(effectiveStatus({ ...state, heartbeat: '2999-01-01T00:00:00.000Z' })).toBe('interrupted');
+  });
+
+  it.runIf(process.platform === 'linux')('is interrupted when its pid belongs to another process now', () => {
+    const now = { ...state, heartbeat: new Date().toISOString() };
+    expect(effectiveStatus({ ...now, pidStarted: processStart(process.pid)! })).toBe('running');
+    expect(effectiveStatus({ ...now, pidStarted: 'an earlier boot:1' })).toBe('interrupted');
   });
 
   it('is cancelled on the spot, unless it is over', async () => {
