@@ -47,7 +47,8 @@ export async function readText(path: string, limit = LARGEST_JSON): Promise<stri
   const handle = await openRegular(path);
   try {
     const { size } = await handle.stat();
-    if (size > limit) throw new NotAFile(path, `it has ${size} bytes, more than the ${limit} that it may have`);
+    if (size > limit)
+      throw new NotAFile(path, `it has ${size} bytes, more than the ${limit} that it may have`);
     return await handle.readFile('utf8');
   } finally {
     await handle.close();
