@@ -1,12 +1,13 @@
 /** What is known of a model file on disk, so that gigabytes are read once and not at every start. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { openGguf } from '../gguf/index.ts';
 import { cacheDir } from '../protocol/paths.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { sha256Of } from './pypi/download.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 const factsSchema = z.object({
   path: z.string(),
@@ -24,7 +25,7 @@ const placeOf = (path: string) =>
 export async function knownFacts(path: string): Promise<FileFacts | undefined> {
   try {
     const { size, mtimeMs } = await stat(path);
-    const facts = factsSchema.parse(JSON.parse(await readFile(placeOf(path), 'utf8')));
+    const facts = factsSchema.parse(JSON.parse(await readText(placeOf(path))));
     return facts.path === path && facts.size === size && facts.mtimeMs === mtimeMs ? facts : undefined;
   } catch {
     // No file, no facts yet, or facts that are damaged: look again.
@@ -54,7 +55,8 @@ export async function examine(
     sha256,
     ...(typeof licence === 'string' ? { licence } : {}),
   };
-  await remember(facts);
+  // A cache that can't be written costs the next look some time, no more.
+  await remember(facts).catch(() => undefined);
   return facts;
 }
 

@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { askToStop } from '../protocol/child.ts';
+import { endedEarly } from '../protocol/child-end.ts';
 import { UserError, type ErrorReport } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import { startChild } from './child.ts';
@@ -41,7 +42,12 @@ export async function followChild<M extends { type: string }>(
       onMessage(parsed.value);
     }
     const how = await ended;
-    if (how !== 0) throw endedEarly(name, how);
+    if (how !== 0)
+      throw endedEarly(
+        `The ${name}`,
+        how,
+        'Give the same command again, with --verbose to see what it prints.',
+      );
   } finally {
     clearTimeout(kill);
     signal?.removeEventListener('abort', onAbort);
@@ -52,17 +58,3 @@ export async function followChild<M extends { type: string }>(
 const isFailure = (message: object): message is ErrorReport =>
   'type' in message && message.type === 'failed' && 'code' in message;
 const failureOf = ({ code, message, next }: ErrorReport) => new UserError(code, message, next);
-
-function endedEarly(name: string, how: number | string | null): UserError {
-  if (how === 'SIGKILL')
-    return new UserError(
-      'memory',
-      `The ${name} process was killed, as the system does when memory runs out.`,
-      'Close other programs and give the same command again.',
-    );
-  return new UserError(
-    'internal',
-    `The ${name} process ended early (${typeof how === 'string' ? how : `exit ${how}`}).`,
-    'Run again with --verbose and report what it prints.',
-  );
-}

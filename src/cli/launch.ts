@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endedEarly } from '../protocol/child-end.ts';
+import { parseError, type UserError } from '../protocol/errors.ts';
 import type { TrainingLock } from '../runs/index.ts';
-import { parseError, UserError } from '../protocol/errors.ts';
 
 export interface LaunchedTrainer {
   /** Events that the run had before. */
@@ -46,13 +47,16 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
     eventsBefore,
     pid: child.pid,
     ended: new Promise((resolve) => child.on('exit', () => resolve()).on('error', () => resolve())),
-    lastWords: () =>
-      child.signalCode === 'SIGKILL'
-        ? new UserError(
-            'memory',
-            'The trainer was killed, as the system does when memory runs out.',
-            `Go on from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq.`,
-          )
-        : parseError(readFileSync(path).subarray(size).toString()),
+    lastWords: () => {
+      const said = parseError(readFileSync(path).subarray(size).toString());
+      const how = child.signalCode ?? child.exitCode;
+      if (said || how === null || how === 0) return said;
+      const resume = `{resume ${basename(dir)}}`;
+      return endedEarly(
+        'The trainer',
+        how,
+        `Go on from its last checkpoint with ${resume}; ${path} may say more.`,
+      );
+    },
   };
 }

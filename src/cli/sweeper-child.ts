@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { askToStop } from '../protocol/child.ts';
+import { endedEarly } from '../protocol/child-end.ts';
 import { UserError } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import { sweeperMessageSchema } from '../protocol/sweep.ts';
@@ -39,7 +40,12 @@ export async function followSweeper(dir: string, view: SweepView): Promise<void>
   const how = await ended;
   if (failure) throw failure;
   // One that was stopped before it could listen ends by the signal: its trials are on disk all the same.
-  if (how !== 0 && !stopped) throw endedEarly(dir, how);
+  if (how !== 0 && !stopped)
+    throw endedEarly(
+      'The sweeper',
+      how,
+      `Give the same command again to go on; ${join(dir, 'sweeper.log')} may say more.`,
+    );
 }
 
 async function showNewest(dir: string, view: SweepView): Promise<void> {
@@ -48,18 +54,4 @@ async function showNewest(dir: string, view: SweepView): Promise<void> {
   const result = concludeSweep(spec, lines).find(({ method }) => method === newest?.method);
   const rate = result?.rates.find(({ learningRate }) => learningRate === newest?.learningRate);
   if (result && rate) view.trial(result.method, rate);
-}
-
-function endedEarly(dir: string, how: number | string | null): UserError {
-  if (how === 'SIGKILL')
-    return new UserError(
-      'memory',
-      'The sweeper was killed, as the system does when memory runs out.',
-      'Give the same command again to go on, or sweep with a smaller --batch or --seq.',
-    );
-  return new UserError(
-    'internal',
-    `The sweeper ended early (${typeof how === 'string' ? how : `exit ${how}`}).`,
-    `Give the same command again to go on; ${join(dir, 'sweeper.log')} may say more.`,
-  );
 }

@@ -1,8 +1,9 @@
 /** A folder's files, one after the other: taken with their text, or left out with the reason. */
 import { createHash } from 'node:crypto';
-import { open, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { reportError, UserError } from '../protocol/errors.ts';
+import { openRegular } from '../protocol/regular-file.ts';
 import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from './contents.ts';
 import type { LeftOutEntry, Reason } from './manifest.ts';
 import { judgeName } from './names.ts';
@@ -115,7 +116,7 @@ type FileContents = { bytes: Buffer } | { reason: Reason; detail?: string };
 
 /** Reads no more than has to be known. */
 async function readContents(path: string, verdict: ReturnType<typeof judgeName>): Promise<FileContents> {
-  const handle = await open(path, 'r');
+  const handle = await openRegular(path);
   try {
     const { size } = await handle.stat();
     if (size === 0) return { reason: 'empty' };

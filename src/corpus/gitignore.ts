@@ -1,7 +1,8 @@
 /** .gitignore files at every level, as git reads them. */
 import createIgnore, { type Ignore } from 'ignore';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { readText } from '../protocol/regular-file.ts';
 
 /** Git itself compares as the file system does. */
 const ignoreCase = process.platform !== 'linux';
@@ -29,10 +30,10 @@ export class IgnoreRules {
     const top = await repositoryRoot(root);
     if (!top) return new IgnoreRules([], '');
     const names = relative(top, root).split(sep).filter(Boolean);
-    const patterns = splitLines(await readText(join(top, '.git', 'info', 'exclude')));
+    const patterns = splitLines(await readIfThere(join(top, '.git', 'info', 'exclude')));
     for (let depth = 0; depth < names.length; depth += 1) {
       const at = names.slice(0, depth);
-      patterns.push(...rebase(splitLines(await readText(join(top, ...at, '.gitignore'))), at));
+      patterns.push(...rebase(splitLines(await readIfThere(join(top, ...at, '.gitignore'))), at));
     }
     const prefix = names.map((name) => `${name}/`).join('');
     const rules = new IgnoreRules(patterns, prefix);
@@ -69,9 +70,7 @@ function rebase(patterns: string[], names: string[]): string[] {
 
 const splitLines = (text: string) => text.replace(/^\uFEFF/, '').split(/\r?\n/);
 
-async function readText(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch(() => '');
-}
+const readIfThere = (path: string) => readText(path).catch(() => '');
 
 async function repositoryRoot(from: string): Promise<string | undefined> {
   for (let at = from; ; at = dirname(at)) {

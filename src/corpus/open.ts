@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import type { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { parseLines } from '../protocol/lines.ts';
@@ -17,6 +16,7 @@ import { streamSequences, windowsOf, type TokenStream } from './packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath } from './paths.ts';
 import type { Sequence } from './sequences.ts';
 import { FlagFile, readTokens, TokenFile } from './token-file.ts';
+import { readText, readTextSync } from '../protocol/regular-file.ts';
 
 export interface Corpus {
   digest: string;
@@ -41,7 +41,7 @@ export interface Corpus {
 /** Opens what buildCorpus wrote. Errors: run-damaged when files are missing, cut or don't fit together. */
 export async function openCorpus(dir: string): Promise<Corpus> {
   try {
-    const summary = parseSummary(await readFile(summaryPath(dir), 'utf8'));
+    const summary = parseSummary(await readText(summaryPath(dir)));
     const train = await openSplit(dir, 'train', summary.trainTokens);
     const heldOut = await openSplit(dir, 'held-out', summary.heldOutTokens);
     return new OpenCorpus(dir, summary, train, heldOut);
@@ -118,7 +118,7 @@ class OpenCorpus implements Corpus {
 
   /** Training never asks, and of a large data set it would be the largest thing in memory. */
   private readManifest(): Manifest {
-    return (this.manifest ??= parseManifest(readFileSync(manifestPath(this.dir), 'utf8')));
+    return (this.manifest ??= parseManifest(readTextSync(manifestPath(this.dir))));
   }
 
   sequences(length: number, seed: number): CorpusSequences {
@@ -143,7 +143,7 @@ interface Manifest {
 
 /** Every file's entry, broken lines left aside. */
 export async function readManifest(dir: string): Promise<Manifest> {
-  return parseManifest(await readFile(manifestPath(dir), 'utf8'));
+  return parseManifest(await readText(manifestPath(dir)));
 }
 
 function parseManifest(text: string): Manifest {

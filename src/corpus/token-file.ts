@@ -60,7 +60,9 @@ class NumberFile {
   ) {}
 
   static async lengthOf(path: string, width: number): Promise<number> {
-    const { size } = await stat(path);
+    const stats = await stat(path);
+    if (!stats.isFile()) throw new Error(`${path} is no file`);
+    const { size } = stats;
     if (size % width) throw new Error(`it has ${size} bytes, which is no whole number of tokens`);
     return size / width;
   }

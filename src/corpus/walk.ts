@@ -1,10 +1,11 @@
 import type { Dirent } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataDir } from '../protocol/paths.ts';
 import { IgnoreRules } from './gitignore.ts';
 import type { LeftOutEntry } from './manifest.ts';
 import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /** A file to look into, or something left out on the way. */
 export type Walked = { in: true; path: string } | LeftOutEntry;
@@ -77,6 +78,6 @@ async function rulesWithin(
   outer: IgnoreRules,
 ): Promise<IgnoreRules> {
   if (!entries.some((entry) => entry.name === '.gitignore' && entry.isFile())) return outer;
-  const text = await readFile(join(root, folder, '.gitignore'), 'utf8').catch(() => '');
+  const text = await readText(join(root, folder, '.gitignore')).catch(() => '');
   return outer.within(folder, text);
 }

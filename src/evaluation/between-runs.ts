@@ -2,7 +2,6 @@
  * Runs against each other, from what lies on disk: each figure of a later run against the first run's, paired over the
  * items that both answered (the same digest: the same question, window or text).
  */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
@@ -15,6 +14,7 @@ import { FORGETTING, forgettingAverage } from './forgetting.ts';
 import { readItemRows, type ItemRow } from './item-rows.ts';
 import type { Part } from './statistics.ts';
 import { tasks } from './tasks/index.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /** A run as it was measured. */
 export interface EvaluatedRun extends Given {
@@ -70,7 +70,7 @@ const corpusSchema = z.object({ digest: z.string(), trainTokens: z.number() });
 /** Undefined where there is none, or none that can be read. */
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
-    return schema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return schema.parse(JSON.parse(await readText(path)));
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 /** evaluation/<task>.<step>.jsonl: what base and result made of each item, with the counts that figures are made of. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseLines } from '../protocol/lines.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 const partsSchema = z.record(z.string(), z.object({ sum: z.number(), weight: z.number() }));
 
@@ -22,7 +22,7 @@ export const itemsPath = (dir: string, task: string, step: number) =>
 
 /** By digest. A line that is broken or of an early run is left aside; no file, no rows. */
 export async function readItemRows(dir: string, task: string, step: number): Promise<Map<string, ItemRow>> {
-  const text = await readFile(itemsPath(dir, task, step), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(itemsPath(dir, task, step)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });

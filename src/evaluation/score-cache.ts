@@ -2,12 +2,13 @@
  * Scores that were measured before, by model and task: append-only JSON lines in the cache folder. A line that is
  * broken, because its writer was killed, is left aside; its item is measured again.
  */
-import { mkdir, open, readFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseLines } from '../protocol/lines.ts';
 import { cacheDir } from '../protocol/paths.ts';
 import type { EvaluatedModel, Item, ItemScore, Task } from './tasks/task.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 const lineSchema = z.object({
   item: z.string(),
@@ -30,7 +31,7 @@ export async function openScoreCache(
   // What was scored in another precision is another score.
   const kind = (await precision()) === 'f32' ? '' : `.${await precision()}`;
   const path = join(folder, `${name}.v${version}${kind}.jsonl`);
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readText(path).catch(() => '');
   const scores = new Map<string, ItemScore>();
   for (const { item, ...score } of parseLines(lineSchema, `${text}\n`).values) scores.set(item, score);
   let file: Promise<FileHandle> | undefined;

@@ -1,12 +1,12 @@
 /** A run's result, or a checkpoint, in a form for other programs: written, loaded again by llama.cpp, and only then named. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { sha256Of } from '../base-models/pypi/download.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
+import { reportError, UserError } from '../protocol/errors.ts';
 import {
   describeCheck,
   describeTarget,
@@ -21,6 +21,7 @@ import { exportsPath } from '../runs/files.ts';
 import { listCheckpoints } from '../training/checkpoints.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { exportAdapterGguf, readAdapterGguf } from './adapter.ts';
+import { makeFolder } from './unfinished.ts';
 import {
   EXACT_LIMIT,
   judge,
@@ -67,7 +68,7 @@ interface Work {
 }
 
 /**
- * Writes the export, has it checked, writes the check into the run's exports.jsonl, and gives the file its name.
+ * Writes the export, has it checked, gives the file its name, and writes the check into the run's exports.jsonl.
  * Errors: those of reading a run; run-not-finished; bad-argument (a target that the method has not, a checkpoint that
  * is not there, a place that is taken); base-checksum; export-mismatch, and then nothing is left under the name;
  * cancelled.
@@ -81,8 +82,7 @@ export async function exportRun(
   checkAsked(spec, asked, dir);
   await checkBase(spec);
   const output = resolve(asked.output);
-  await mkdir(dirname(output), { recursive: true });
-  const folder = await mkdtemp(join(dirname(output), '.exporting-'));
+  const folder = await makeFolder(dirname(output));
   const steps = asked.to === 'gguf-adapter' ? 2 : 3;
   const say = (phase: string, done: number) => {
     signal?.throwIfAborted();
@@ -119,10 +119,10 @@ export async function exportRun(
     };
     signal?.throwIfAborted();
     if (check.ok) await moveTo(output, written, asked.to);
-    await appendFile(exportsPath(dir), `${JSON.stringify(record)}\n`);
+    const warning = await note(dir, record);
     if (!check.ok) throw mismatch(record);
     say('Done', steps);
-    return record;
+    return { ...record, ...(warning !== undefined && { warning }) };
   } catch (error) {
     if (!signal?.aborted) throw error;
     const next = 'Give the same command again; nothing was left behind.';
@@ -268,6 +268,16 @@ async function moveTo(output: string, written: string, to: ExportTarget): Promis
       `Name ${to === 'peft' ? 'a folder' : 'a file'} with -o.`,
       { cause: error },
     );
+  }
+}
+
+/** Adds a line to the run. The file is there already: where that fails the export has not, and the warning says why. */
+async function note(dir: string, record: ExportRecord): Promise<string | undefined> {
+  try {
+    await appendFile(exportsPath(dir), `${JSON.stringify(record)}\n`);
+    return undefined;
+  } catch (error) {
+    return `It is not listed among the run's exports: ${reportError(error).message}`;
   }
 }
 

@@ -1,6 +1,5 @@
 /** Reading a LoRA that the PEFT library, or another tool in its format, has saved. It is untrusted input. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { GgufFile } from '../gguf/index.ts';
@@ -10,6 +9,7 @@ import type { Adapter, AdapterLayer } from './adapter.ts';
 import { PEFT_CONFIG, PEFT_PREFIX, PEFT_WEIGHTS } from './peft.ts';
 import { readSafetensors, type Tensor } from './safetensors.ts';
 import { ggufName, rowsToGguf, transformersName } from './transformers.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /** The keys of PEFT's LoraConfig that decide what the weights mean; others are about how it was trained. */
 const configSchema = z.object({
@@ -88,7 +88,7 @@ export async function readPeft(
 async function readPeftConfig(folder: string): Promise<PeftConfig> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(join(folder, PEFT_CONFIG), 'utf8'));
+    json = JSON.parse(await readText(join(folder, PEFT_CONFIG)));
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw damaged(folder, missing ? `it has no ${PEFT_CONFIG}` : `its ${PEFT_CONFIG} can't be read`, error);

@@ -3,6 +3,7 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { dequantise } from '../gguf/index.ts';
 import { byteLengthOf, elementCount } from '../gguf/types.ts';
+import { openRegular } from '../protocol/regular-file.ts';
 import { readValues, type LazyValues, type Values } from './values.ts';
 
 const size = z.int().min(0);
@@ -92,7 +93,7 @@ function readHeader(path: string): Promise<{ header: Record<string, unknown>; ba
 }
 
 async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path);
+  const file = await openRegular(path);
   try {
     return await body(file);
   } finally {

@@ -1,8 +1,8 @@
 /** Is what is served what was trained? The two engines' distributions on the same text, compared. */
-import { readFile } from 'node:fs/promises';
 import { UserError } from '../protocol/errors.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { evaluationSummaryPath } from '../runs/files.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 export type Served = NonNullable<Summary['served']>;
 
@@ -39,7 +39,7 @@ export function compareDistributions(
 /** The verdict in a run's evaluation/summary.json; undefined when there is none yet. */
 async function readServed(runDir: string): Promise<Served | undefined> {
   try {
-    const json: unknown = JSON.parse(await readFile(evaluationSummaryPath(runDir), 'utf8'));
+    const json: unknown = JSON.parse(await readText(evaluationSummaryPath(runDir)));
     return summarySchema.parse(json).served;
   } catch {
     return undefined;

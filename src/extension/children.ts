@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { askToStop, stoppable } from '../protocol/child.ts';
+import { endedEarly, hasCrashed } from '../protocol/child-end.ts';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { NodeCommand } from '../protocol/node.ts';
@@ -23,6 +24,7 @@ const failureSchema = z.object({
 
 export interface ChildResult {
   status: number | null;
+  signal: NodeJS.Signals | null;
   /** Lines of stdout. */
   stdout: string[];
   /** What stderr said that was no progress. */
@@ -57,6 +59,9 @@ export class Children {
     }
     const answer = parseLine(schema, last);
     if (result.status === 0 && answer.ok) return answer.value;
+    const how = result.signal ?? result.status;
+    if (hasCrashed(how))
+      throw endedEarly(`"forget-me-not ${args[0]}"`, how, 'See the log for what it printed.');
     const why = result.error?.message ?? result.stderr.trim().split('\n').at(-1) ?? '';
     throw new UserError(
       result.error ? 'node-missing' : 'internal',
@@ -69,7 +74,7 @@ export class Children {
     const { command, env } = await this.node();
     this.log.info(`forget-me-not ${args.join(' ')}`);
     return new Promise((resolve) => {
-      const result: ChildResult = { status: null, stdout: [], stderr: '' };
+      const result: ChildResult = { status: null, signal: null, stdout: [], stderr: '' };
       const child = spawn(command, [this.script, ...args], {
         cwd,
         env: { ...process.env, ...env, ...stoppable },
@@ -87,8 +92,9 @@ export class Children {
         result.error = error;
         resolve(result);
       });
-      child.on('close', (status) => {
+      child.on('close', (status, by) => {
         result.status = status;
+        result.signal = by;
         if (result.stderr) this.log.info(result.stderr.trimEnd());
         resolve(result);
       });

@@ -76,7 +76,7 @@ export async function exportResult(context: Context, which: Which): Promise<void
   );
   await context.log.ask(
     'info',
-    `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}. ${describeCheck(record.check)}.`,
+    `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}. ${describeCheck(record.check)}.${record.warning ? ` ${record.warning}` : ''}`,
     { title: 'Reveal', run: () => vscode.commands.executeCommand('revealFileInOS', place) },
   );
 }

@@ -1,7 +1,9 @@
 /** Reading a GGUF file. Model files are untrusted input: every length is checked against the file. */
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
 import { UserError } from '../protocol/errors.ts';
+import { whyNoFile } from '../protocol/not-a-file.ts';
+import { openRegular } from '../protocol/regular-file.ts';
 import { dequantise } from './dequantise.ts';
 import { sliceMetadata } from './raw-metadata.ts';
 import {
@@ -103,11 +105,11 @@ function openedFile(
 
 async function openFile(path: string): Promise<FileHandle> {
   try {
-    if ((await stat(path)).isDirectory()) throw new Error('it is a folder');
-    return await open(path);
+    return await openRegular(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'does not exist' : `can't be read (${code ?? message})`;
+    const why =
+      code === 'ENOENT' ? 'does not exist' : `can't be read (${whyNoFile(error) ?? code ?? message})`;
     throw new UserError(
       'base-not-found',
       `The model file ${path} ${why}.`,

@@ -1,6 +1,8 @@
 import { forTerminal } from './next-step.ts';
 
 /** Every error meant for a person: a code, what happened, and what to do next. */
+import { whyNoFile } from './not-a-file.ts';
+
 export const errorCodes = [
   'corpus-empty',
   'corpus-unreadable',
@@ -35,6 +37,8 @@ export const errorCodes = [
   'unauthorized',
   'bad-request',
   'bad-argument',
+  'not-a-file',
+  'crashed',
   'node-missing',
   'internal',
 ] as const;
@@ -65,6 +69,13 @@ export interface ErrorReport {
 /** What to show for anything that was thrown. Node's own disk and network errors become sentences here. */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof UserError) return { code: error.code, message: error.message, next: error.next };
+  const reason = whyNoFile(error);
+  if (error instanceof Error && reason)
+    return {
+      code: 'not-a-file',
+      message: `${(error as NodeJS.ErrnoException).path ?? 'A file'} can't be read: ${reason}.`,
+      next: 'Put a file of that name back, or take it away.',
+    };
   const { code, message, path, syscall } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
   if (code === 'ENOSPC' || code === 'EDQUOT')

@@ -41,6 +41,8 @@ export const exportRecordSchema = z.object({
   bytes: z.number(),
   sha256: z.string(),
   check: exportCheckSchema,
+  /** Told with the answer, never written: the file is there, but the run could not be told of it. */
+  warning: z.string().optional(),
 });
 export type ExportRecord = z.infer<typeof exportRecordSchema>;
 

@@ -3,6 +3,8 @@ import { z } from 'zod';
 
 /** An answer's most tokens; what asks for more is a mistake or a mischief. */
 export const MOST_TOKENS = 4096;
+/** Of an adapter beside its own alpha / rank; clients use 0 to 2. What is far beyond makes numbers that are none. */
+const LARGEST_SCALE = 100;
 /** Choices of one request: prompts times `n`. */
 const MOST_CHOICES = 64;
 
@@ -140,7 +142,7 @@ export const loadAdapterSchema = z.object({
   /** Instead of the one of this name. */
   load_inplace: z.boolean().default(false),
   /** Ours: factor on top of the adapter's own alpha / rank. */
-  lora_scale: z.number().optional(),
+  lora_scale: z.number().min(-LARGEST_SCALE).max(LARGEST_SCALE).optional(),
 });
 export const unloadAdapterSchema = z.object({ lora_name: z.string() });
 

@@ -1,6 +1,6 @@
 /** Reproductions on disk: reproductions/<id>/ with plan.json, results.json, claims.json, report.md and the corpora. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -17,6 +17,7 @@ import {
 } from '../protocol/reproduction.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { folderNames, timeStamp } from '../runs/index.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 export interface Reproduction {
   dir: string;
@@ -102,7 +103,7 @@ async function readReproduction(dir: string): Promise<Reproduction> {
 
 async function readJson(dir: string, name: string, optional = false): Promise<unknown> {
   try {
-    return JSON.parse(await readFile(join(dir, name), 'utf8'));
+    return JSON.parse(await readText(join(dir, name)));
   } catch (error) {
     if (optional && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw damaged(dir, name, (error as Error).message);

@@ -1,9 +1,10 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { UserError } from '../protocol/errors.ts';
 import type { RunState } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { readSpec, readState, statePath, stopPath, writeJson } from './files.ts';
 import { lockRun, runOwner, type Owner } from './lock.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /** How long an owner takes at most to see that it is asked to stop, besides its step. */
 const LOOK_MS = 250;
@@ -55,7 +56,7 @@ function terminate(pid: number): void {
 /** The owner's side: a signal that fires when the holder of `token` is asked to stop; `close` ends the watch. */
 export function watchForStop(dir: string, token: string): { signal: AbortSignal; close(): Promise<void> } {
   const asked = new AbortController();
-  const isAsked = async () => (await readFile(stopPath(dir), 'utf8').catch(() => '')) === token;
+  const isAsked = async () => (await readText(stopPath(dir)).catch(() => '')) === token;
   // Looked at, not watched: that works on every file system.
   const timer = setInterval(() => void isAsked().then((yes) => yes && asked.abort()), LOOK_MS).unref();
   return {

@@ -1,11 +1,15 @@
 /** events.jsonl as it grows: of what was read, nothing is read again. */
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { stat, type FileHandle } from 'node:fs/promises';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
+import { NotAFile } from '../protocol/not-a-file.ts';
+import { openRegular } from '../protocol/regular-file.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
 
 /** Bytes at the end of what was read, by which a file that grew is told from one that was written over: a line's or more. */
 const TAIL = 512;
+/** A million steps and more. */
+const LONGEST = 256 << 20;
 
 export class EventFile {
   events: RunEvent[] = [];
@@ -22,7 +26,7 @@ export class EventFile {
   async refresh(): Promise<boolean> {
     const mark = fileMark(await stat(this.path).catch(ignoreMissing));
     if (mark === this.seen) return false;
-    const handle = await open(this.path, 'r').catch(ignoreMissing);
+    const handle = await openRegular(this.path).catch(ignoreMissing);
     try {
       const known = this.parsedTo;
       const isSame = handle ? await this.isContinued(handle) : known === 0;
@@ -56,6 +60,7 @@ export class EventFile {
   private async readOn(handle: FileHandle): Promise<boolean> {
     const { size, ino } = await handle.stat();
     this.inode = ino;
+    if (size > LONGEST) throw new NotAFile(this.path, `it has ${size} bytes, more than any run writes`);
     const room = Buffer.alloc(Math.max(0, size - this.parsedTo));
     const { bytesRead } = await handle.read(room, 0, room.length, this.parsedTo);
     // A last line that is still being written is left for later.

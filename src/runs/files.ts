@@ -1,9 +1,10 @@
 /** Names inside a run directory, and how its small files are read and written. See docs/file-formats.md. */
-import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import { whyNoFile } from '../protocol/not-a-file.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 export const specPath = (dir: string) => join(dir, 'run.json');
 export const statePath = (dir: string) => join(dir, 'state.json');
@@ -49,8 +50,10 @@ function parseState(dir: string, json: unknown): RunState {
 async function readJsonFile(dir: string, path: string): Promise<unknown> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readText(path);
   } catch (error) {
+    const reason = whyNoFile(error);
+    if (reason) throw damaged(dir, basename(path), reason);
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     throw new UserError(

@@ -1,12 +1,13 @@
 /** A lock file names the process that holds it. One whose process is gone is taken over. A run's owner holds one. */
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, rm, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 const ownerSchema = z.object({
   pid: z.int(),
@@ -75,7 +76,7 @@ export function ownerOf(pid: number, what?: string): Owner {
 
 async function readOwner(path: string): Promise<Owner | undefined> {
   try {
-    return ownerSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    return ownerSchema.parse(JSON.parse(await readText(path)));
   } catch {
     return undefined;
   }
@@ -123,14 +124,14 @@ async function removeStale(path: string, seen: Owner | undefined): Promise<void>
   }
   try {
     const now = await readOwner(path);
-    if (now?.token === seen?.token) await rm(path, { force: true });
+    if (now?.token === seen?.token) await rm(path, { force: true, recursive: true });
   } finally {
     await rm(guard, { force: true });
   }
 }
 
 async function release(path: string, owner: Owner): Promise<void> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readText(path).catch(() => '');
   if (text.includes(owner.token)) await rm(path, { force: true });
 }
 

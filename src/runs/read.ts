@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { exportRecordSchema, type ExportRecord } from '../protocol/export.ts';
 import { survivingEvents } from '../protocol/events.ts';
@@ -18,6 +18,7 @@ import {
   spectrumPath,
   statePath,
 } from './files.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /**
  * Everything about a run at this moment. Broken event lines are counted; a last line still being written is
@@ -124,7 +125,7 @@ class SmallFile<T> {
   ) {}
 
   async refresh(): Promise<boolean> {
-    const stats = await stat(this.path).catch(ignoreMissing);
+    const stats = await stat(this.path).catch(() => undefined);
     const mark = fileMark(stats);
     if (mark === this.seen) return false;
     this.seen = mark;
@@ -134,7 +135,7 @@ class SmallFile<T> {
 
   private async read(): Promise<T | undefined> {
     try {
-      return this.parse(await readFile(this.path, 'utf8'));
+      return this.parse(await readText(this.path));
     } catch {
       return undefined;
     }

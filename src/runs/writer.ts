@@ -1,6 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { runEventSchema, type NewRunEvent } from '../protocol/events.ts';
 import { parseLine } from '../protocol/lines.ts';
+import { openRegular } from '../protocol/regular-file.ts';
 import type { RunState } from '../protocol/run.ts';
 import { watchForStop } from './cancel.ts';
 import { eventsPath, readSpec, readState, statePath } from './files.ts';
@@ -30,7 +31,7 @@ export async function openRunWriter(dir: string): Promise<RunWriter> {
   let events: FileHandle | undefined;
   try {
     const before = await readState(dir);
-    events = await open(eventsPath(dir), 'a+');
+    events = await openRegular(eventsPath(dir), 'a+');
     await mendLastLine(events);
     const writer = new Writer(dir, events, before, lock);
     await writer.state({});

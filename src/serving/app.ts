@@ -23,23 +23,39 @@ import { Service, type ServiceOptions } from './service.ts';
 
 /** A prompt of any sane editor fits; a client that sends a whole disk does not. */
 const BODY_LIMIT = 4 * 1024 * 1024;
-/** Time that a client has to send its request. */
 const SENDING_MS = 30_000;
+/** Node looks for those that are late only every 30 s by itself, and would end them after up to twice their time. */
+const CHECKING_MS = 1000;
+
+/** As `Host` names the server, with any port: who forwards one (SSH, a container) has another. */
+const isLoopback = (host: string | undefined) =>
+  /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i.test(host ?? '');
 
 export interface AppOptions extends ServiceOptions {
   /** What `Authorization: Bearer` must say. */
   token: string;
   /** For a server that ends when nobody holds it any more; then there is `/lease`. */
   leases?: Leases | undefined;
+  /** Milliseconds that a client has to send its request. Default 30 s. */
+  sendingMs?: number;
   /** Called at every request. */
   onActivity?: () => void;
 }
 
 /** All routes want the token but `/health`. The host stays the caller's. */
 export async function createApp(host: LlamaHost, options: AppOptions): Promise<FastifyInstance> {
-  const { token, leases, onActivity } = options;
+  const { token, leases, onActivity, sendingMs = SENDING_MS } = options;
   const service = new Service(host, options);
-  const app = Fastify({ bodyLimit: BODY_LIMIT, requestTimeout: SENDING_MS, forceCloseConnections: true });
+  const app = Fastify({
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: sendingMs,
+    forceCloseConnections: true,
+    http: { headersTimeout: sendingMs, connectionsCheckingInterval: CHECKING_MS },
+  });
+  // Before all else: a page that has its own name resolve to this machine must not even learn that a server is here.
+  app.addHook('onRequest', async ({ headers: { host: name } }) => {
+    if (!isLoopback(name)) throw new HttpError(421, 'misdirected', 'Ask as 127.0.0.1, localhost or [::1].');
+  });
   app.addHook('onRequest', async () => onActivity?.());
   app.addHook('onSend', async (_request, reply) => dropUnlessRead(reply.raw));
   app.setErrorHandler(answerError);

@@ -3,11 +3,12 @@
  * measured while a training or other programs had the machine is good for that start only; the next one measures again.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, realpath, stat } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { cacheDir } from '../protocol/paths.ts';
+import { readText } from '../protocol/regular-file.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { trainingNow } from '../runs/index.ts';
 import { watchLoad } from './machine-load.ts';
@@ -44,7 +45,7 @@ export async function keptThreads(
   const on = await describe(basePath, cores);
   const hash = createHash('sha256').update(JSON.stringify(on)).digest('hex');
   const file = join(cacheDir(), 'threads', `${hash.slice(0, 16)}.json`);
-  const known = await readFile(file, 'utf8')
+  const known = await readText(file)
     .then((text) => keptSchema.parse(JSON.parse(text)).threads)
     .catch(() => undefined);
   if (known !== undefined) return Math.min(known, cores);

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
+import { endedEarly } from '../protocol/child-end.ts';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
 import { serverFailedSchema, serverReadySchema } from '../protocol/server.ts';
@@ -55,7 +56,7 @@ function ready(child: ChildProcess): Promise<void> {
     );
     // Not at its exit: what it said last may still be on its way.
     child.once('close', (code, signal) =>
-      fail('internal', `The completion server ended before it was ready (${signal ?? code}).`),
+      reject(endedEarly('The completion server', signal ?? code, 'See the log.')),
     );
     createInterface({ input: child.stdout! }).once('line', (line) => {
       const parsed = parseLine(firstLineSchema, line);

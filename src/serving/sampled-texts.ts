@@ -3,12 +3,13 @@
  * tested on and those that are replayed in training are never the same: they begin otherwise and have other seeds.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { cacheDir } from '../protocol/paths.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import type { LlamaHost } from './host-types.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /** Short and neutral, prose and code by turns; the base's own sampling decides what becomes of them. */
 export const purposes = {
@@ -58,7 +59,7 @@ export async function* sampledTexts(options: SamplingOptions): AsyncGenerator<Sa
     .update(JSON.stringify([baseSha256, tokens, starts]))
     .digest('hex');
   const path = join(cacheDir(), purpose, `${key.slice(0, 24)}.json`);
-  const texts: SampledText[] = await readFile(path, 'utf8')
+  const texts: SampledText[] = await readText(path)
     .then((content) => cacheSchema.parse(JSON.parse(content)).texts)
     .catch(() => []);
   for (let index = 0; ; index += 1) {

@@ -1,10 +1,11 @@
 /** What measuring a checkpoint took here before, in seconds, so that the first one of a run is no guess. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { cacheDir } from '../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 const costsSchema = z.record(z.string(), z.number().positive());
 const place = () => join(cacheDir(), 'checkpoint-costs.json');
@@ -24,7 +25,7 @@ function keyOf({ base, method, backend, evaluation }: MeasuredThing): string {
 }
 
 const readCosts = (): Promise<z.infer<typeof costsSchema>> =>
-  readFile(place(), 'utf8')
+  readText(place())
     .then((text) => costsSchema.parse(JSON.parse(text)))
     .catch(() => ({}));
 

@@ -214,7 +214,7 @@ export class CheckpointMeasuring {
       },
     });
     await writer.state({ phase: this.label });
-    if (cut === 'crashed') await this.warn(`Measuring a checkpoint ended early (${how}).`);
+    if (cut === 'crashed') await this.warn(`Measuring a checkpoint failed: ${how}.`);
     return { figures, seconds, whole: cut === undefined };
   }
 

@@ -3,7 +3,7 @@
  * data and the random numbers go on (functions of seed and step). Written beside and renamed, so what has the final
  * name is whole. That of step 0 has the progress alone: its weights are the base's.
  */
-import { mkdir, open, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readSafetensors, writeSafetensors, type Tensor } from '../export/safetensors.ts';
@@ -16,6 +16,7 @@ import { scheduleSchema } from './checkpoint-schedule.ts';
 import { PATIENCE } from './divergence.ts';
 import { progressSchema, type Progress } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /** Of the newest, and of those to go back to. */
 const KEEP = 2;
@@ -171,7 +172,7 @@ export async function rewriteState(
 
 const stateFile = (runDir: string, step: number) => join(checkpointPath(runDir, step), 'state.json');
 const readCheckpointState = async (runDir: string, step: number): Promise<State> =>
-  stateSchema.parse(JSON.parse(await readFile(stateFile(runDir, step), 'utf8')));
+  stateSchema.parse(JSON.parse(await readText(stateFile(runDir, step))));
 
 /** The trained parameters of a checkpoint, each read in its turn. */
 export const readParameters = (runDir: string, step: number): Promise<Map<string, Tensor>> =>

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { askToStop, stoppable } from '../protocol/child.ts';
+import { endedEarly } from '../protocol/child-end.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { RunWriter } from '../runs/writer.ts';
@@ -25,7 +26,7 @@ export interface EvaluatorEnd {
   seconds: number;
   /** What stopped it before its end, if anything did; `failed` was told by a message, `crashed` was not. */
   cut?: 'signal' | 'limit' | 'failed' | 'crashed';
-  /** "exit 1", "SIGKILL". */
+  /** In words, for a sentence: "ended early (exit 1)", "was killed, as ...". */
   how: string;
 }
 
@@ -70,7 +71,7 @@ export async function runEvaluatorProcess(
   return {
     seconds: (performance.now() - began) / 1000,
     ...(code !== 0 && { cut }),
-    how: typeof code === 'string' ? code : `exit ${code}`,
+    how: endedEarly('The evaluator', code, '').message.replace(/\.$/, ''),
   };
 }
 
@@ -100,7 +101,7 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
     },
   });
   if (!cut || cut === 'failed') return;
-  const why = cut === 'signal' ? 'The evaluation was stopped' : `The evaluator ended early (${how})`;
+  const why = cut === 'signal' ? 'The evaluation was stopped' : how;
   const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} goes on from there.`;
   await writer.event({ type: 'warning', message });
 }

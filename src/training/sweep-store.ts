@@ -1,6 +1,6 @@
 /** Sweeps on disk: sweeps/<id>/ with sweep.json (what was asked), trials.jsonl (a line for each finished trial), corpus/. */
 import { randomBytes } from 'node:crypto';
-import { appendFile, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../protocol/errors.ts';
@@ -16,6 +16,7 @@ import {
 import { writeByRename } from '../protocol/write-file.ts';
 import { folderNames, timeStamp } from '../runs/index.ts';
 import { concludeSweep } from './sweep-choice.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 export interface Sweep {
   dir: string;
@@ -53,7 +54,7 @@ export async function createSweep(asked: NewSweep, corpus: string): Promise<Swee
 export async function readSweep(dir: string): Promise<Sweep> {
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(specPath(dir), 'utf8'));
+    json = JSON.parse(await readText(specPath(dir)));
   } catch (error) {
     throw damaged(dir, (error as Error).message);
   }
@@ -65,7 +66,7 @@ export async function readSweep(dir: string): Promise<Sweep> {
     );
   const parsed = sweepSpecSchema.safeParse(json);
   if (!parsed.success) throw damaged(dir, parsed.error.issues[0]?.message ?? 'unexpected shape');
-  const text = await readFile(trialsPath(dir), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readText(trialsPath(dir)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';
     throw error;
   });
@@ -82,7 +83,7 @@ const damaged = (dir: string, why: string) =>
 /** Adds a line; the half line that a killed process has left is ended first, and is then passed over as broken. */
 export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
   const path = trialsPath(sweep.dir);
-  const before = await readFile(path, 'utf8').catch(() => '');
+  const before = await readText(path).catch(() => '');
   const end = before && !before.endsWith('\n') ? '\n' : '';
   await appendFile(path, `${end}${JSON.stringify(line)}\n`);
   sweep.lines.push(line);

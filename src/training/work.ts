@@ -1,5 +1,5 @@
 /** How much there is to compute, and how fast this machine computes: model-FLOPs utilisation is their quotient. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { usableProcessors } from '../protocol/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
+import { readText } from '../protocol/regular-file.ts';
 
 /**
  * Floating-point operations that a trained token needs, forward and backward: per weight 2 forward, 2 for the
@@ -36,7 +37,7 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
   const path = join(cacheDir(), 'matmul-rates.json');
   const processors = cpus();
   const key = [processors[0]?.model, usableProcessors(), backend.reason, precision].join(', ');
-  const known = await readFile(path, 'utf8')
+  const known = await readText(path)
     .then((text) => cacheSchema.parse(JSON.parse(text)))
     .catch(() => ({}) as z.infer<typeof cacheSchema>);
   const cached = known[key];

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endedEarly } from '../protocol/child-end.ts';
 import { UserError } from '../protocol/errors.ts';
 import {
   trainerMessageSchema,
@@ -13,7 +14,7 @@ import type { RunWriter } from '../runs/writer.ts';
 
 type LastWords = Extract<TrainerMessage, { type: 'ended' | 'failed' }>;
 
-/** What training made; undefined when `signal` stopped it. Throws what it threw, and `memory` or `internal` when it was killed. */
+/** What training made; undefined when `signal` stopped it. Throws what it threw, and what endedEarly says when it was killed. */
 export async function runTraining(
   dir: string,
   writer: RunWriter,
@@ -38,10 +39,8 @@ export async function runTraining(
   const cancel = () => tell({ type: 'cancel' });
   signal.addEventListener('abort', cancel);
   if (signal.aborted) cancel();
-  const how = await new Promise<string>((resolve) =>
-    child
-      .on('close', (code, by) => resolve(by ?? `exit ${code}`))
-      .on('error', (error) => resolve(error.message)),
+  const how = await new Promise<string | number>((resolve) =>
+    child.on('close', (code, by) => resolve(by ?? code ?? 1)).on('error', (error) => resolve(error.message)),
   );
   signal.removeEventListener('abort', cancel);
   if (!lastWords) throw signal.aborted ? stopped() : killed(dir, how);
@@ -62,17 +61,9 @@ async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWo
 
 const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Go on with "resume".');
 
-function killed(dir: string, how: string): UserError {
-  const resume = `{resume ${basename(dir)}}`;
-  return how === 'SIGKILL'
-    ? new UserError(
-        'memory',
-        'The training was killed, as the system does when memory runs out.',
-        `Go on from its last checkpoint with ${resume}, or train with a smaller --batch or --seq.`,
-      )
-    : new UserError(
-        'internal',
-        `The training ended early (${how}).`,
-        `Go on from its last checkpoint with ${resume}, and report trainer.log if it happens again.`,
-      );
-}
+const killed = (dir: string, how: string | number) =>
+  endedEarly(
+    'The training',
+    how,
+    `Go on from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
+  );

@@ -1,10 +1,10 @@
 /** One file over HTTP into `path`, going on where an earlier attempt, or an earlier process, stopped. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
+import { openRegular } from '../../protocol/regular-file.ts';
 import { cancelled } from './python.ts';
 
 /** The server does not want us (a proxy, a sign-in, a certificate of pip's): not worth another attempt. */
@@ -182,7 +182,8 @@ function causeOf(error: unknown): string {
 export async function sha256Of(path: string, onBytes?: (done: number) => void): Promise<string> {
   const hash = createHash('sha256');
   let done = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+  const file = await openRegular(path);
+  for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 })) {
     hash.update(chunk as Buffer);
     onBytes?.((done += (chunk as Buffer).length));
   }

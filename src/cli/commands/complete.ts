@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { resolveBase } from '../../base-models/index.ts';
 import { createCompleter, languageIdOf, type CursorDocument } from '../../completion/index.ts';
@@ -7,6 +6,7 @@ import { BASE_MODEL, openLlamaHost } from '../../serving/llama-host.ts';
 import { toNumber } from '../../serving/server-args.ts';
 import { printJson } from '../output.ts';
 import { findServed } from '../served-check.ts';
+import { readText } from '../../protocol/regular-file.ts';
 
 interface Options {
   run?: string;
@@ -84,7 +84,7 @@ async function readCursor(place: string): Promise<CursorDocument> {
       'Write, for example, src/main.ts:12:5.',
     );
   const [path, line, column] = [match[1]!, Number(match[2]), Number(match[3])];
-  const text = await readFile(path, 'utf8').catch(() => {
+  const text = await readText(path).catch(() => {
     throw new UserError('bad-argument', `The file ${path} can't be read.`, 'Check the path.');
   });
   const lines = text.split('\n');

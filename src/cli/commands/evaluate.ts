@@ -5,6 +5,7 @@ import { findKnownBase } from '../../base-models/registry.ts';
 import type { ResolvedBase } from '../../base-models/resolve.ts';
 import { chooseTasks, taskNames } from '../../evaluation/tasks/index.ts';
 import { askToStop } from '../../protocol/child.ts';
+import { endedEarly } from '../../protocol/child-end.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
@@ -161,9 +162,9 @@ async function runEvaluator(
   process.off('SIGINT', stop).off('SIGTERM', stop);
   if (failure) throw failure;
   if (code === 0) return summary;
-  throw new UserError(
-    'internal',
-    `The evaluator ended early (${typeof code === 'string' ? code : `exit ${code}`}).`,
-    'Run again with --verbose and report what it prints.',
+  throw endedEarly(
+    'The evaluator',
+    code,
+    'Give the same command again, with --verbose to see what it prints.',
   );
 }

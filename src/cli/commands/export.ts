@@ -92,6 +92,7 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   const { path, bytes, check } = record!;
   console.log(`${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}`);
   console.log(`Checked: ${describeCheck(check)}.`);
+  if (record!.warning) console.log(`Warning: ${record!.warning}`);
   if ((check.rounding ?? 0) > NOTABLE * check.change)
     console.log('These types are coarse for what was learned; --type Q8_0 or --to gguf-adapter keeps it.');
 }

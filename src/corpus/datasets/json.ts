@@ -1,68 +1,92 @@
 /** JSON lines, or one large array, gzipped or not; a row is held at a time. */
-import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
 import { JSONParser } from '@streamparser/json';
 import { UserError } from '../../protocol/errors.ts';
+import { openRegular } from '../../protocol/regular-file.ts';
 import type { Row } from './rows.ts';
 
-/** Characters of a line; beyond it a file has no lines to speak of. */
+/** Bytes of a line; beyond it a file has no lines to speak of. */
 const MAX_LINE = 64 << 20;
 
 /** Rows of a .json, .jsonl or .ndjson file, with or without .gz. */
 export async function* readJson(path: string): AsyncGenerator<Row> {
-  const texts = readTexts(path);
-  let head = '';
+  const chunks = readChunks(path);
+  const head: Buffer[] = [];
   // What the first character is decides; a byte order mark and space may come before it.
-  while (!head.trim()) {
-    const next = await texts.next();
+  let first = '';
+  while (!first) {
+    const next = await chunks.next();
     if (next.done) return;
-    head += next.value;
+    head.push(next.value);
+    first = next.value
+      .toString('latin1')
+      .replace(/^\xef\xbb\xbf/, '')
+      .trimStart()
+      .slice(0, 1);
   }
-  const all = prepend(head, texts);
-  yield* head.trimStart().startsWith('[') ? readArray(all) : readLines(all);
+  const all = prepend(head, chunks);
+  yield* first === '[' ? readArray(all) : readLines(all);
 }
 
-async function* readTexts(path: string): AsyncGenerator<string> {
-  const file = createReadStream(path, { highWaterMark: 1 << 20 });
+async function* readChunks(path: string): AsyncGenerator<Buffer> {
+  const file = (await openRegular(path)).createReadStream({ highWaterMark: 1 << 20 });
   const stream = /\.gz$/i.test(path) ? pipeline(file, createGunzip(), () => undefined) : file;
-  const decoder = new TextDecoder();
   try {
-    for await (const chunk of stream) yield decoder.decode(chunk as Buffer, { stream: true });
-    yield decoder.decode();
+    for await (const chunk of stream) yield chunk as Buffer;
   } finally {
     file.destroy();
   }
 }
 
-async function* prepend(head: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+async function* prepend(head: Buffer[], rest: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
   try {
-    yield head;
+    yield* head;
     yield* rest;
   } finally {
     await rest.return(undefined);
   }
 }
 
-/** Node's readline would end a line at U+2028 too, which JSON lets stand in a string. */
-async function* readLines(texts: AsyncIterable<string>): AsyncGenerator<Row> {
-  let number = 0;
-  let rest = '';
-  for await (const text of texts) {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop()!;
-    if (rest.length > MAX_LINE)
+const NEWLINE = 0x0a;
+
+/** Node's readline would end a line at U+2028 too, which JSON lets stand in a string, and pass over what is no UTF-8. */
+async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
+  let number = 1;
+  let parts: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      const row = readLine(Buffer.concat([...parts, chunk.subarray(from, end)]), number);
+      if (row) yield row;
+      [number, from, parts, length] = [number + 1, end + 1, [], 0];
+    }
+    parts.push(chunk.subarray(from));
+    length += chunk.length - from;
+    if (length > MAX_LINE)
       throw new UserError(
         'corpus-unreadable',
-        `Line ${number + lines.length + 1} is longer than ${MAX_LINE >> 20} million characters.`,
+        `Line ${number} is longer than ${MAX_LINE >> 20} million bytes.`,
         'Give a file with one JSON object a line.',
       );
-    for (const line of lines) {
-      number += 1;
-      if (line.trim()) yield parseLine(line, number);
-    }
   }
-  if (rest.trim()) yield parseLine(rest, number + 1);
+  const row = readLine(Buffer.concat(parts), number);
+  if (row) yield row;
+}
+
+const newDecoder = () => new TextDecoder('utf-8', { fatal: true });
+const decoder = newDecoder();
+
+/** Undefined for an empty line. */
+function readLine(bytes: Buffer, number: number): Row | undefined {
+  let line: string;
+  try {
+    line = decoder.decode(bytes);
+  } catch {
+    return { number, problem: 'it is not UTF-8' };
+  }
+  return line.trim() ? parseLine(line, number) : undefined;
 }
 
 function parseLine(line: string, number: number): Row {
@@ -76,16 +100,17 @@ function parseLine(line: string, number: number): Row {
 }
 
 /** An array that breaks off or goes wrong has no next row: that ends it with an error. */
-async function* readArray(texts: AsyncIterable<string>): AsyncGenerator<Row> {
+async function* readArray(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
   const found: Row[] = [];
   let number = 0;
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
   parser.onValue = ({ value }) => found.push(asRow(value, (number += 1)));
   let failure: Error | undefined;
   parser.onError = (error) => (failure = error);
-  for await (const text of texts) {
+  const stream = newDecoder();
+  for await (const chunk of chunks) {
     if (parser.isEnded) break;
-    parser.write(text);
+    parser.write(decodeNext(stream, chunk, number));
     yield* found.splice(0);
     if (failure) break;
   }
@@ -96,6 +121,19 @@ async function* readArray(texts: AsyncIterable<string>): AsyncGenerator<Row> {
       'Give a file that is whole.',
       { cause: failure },
     );
+}
+
+function decodeNext(stream: TextDecoder, chunk: Buffer, row: number): string {
+  try {
+    return stream.decode(chunk, { stream: true });
+  } catch (error) {
+    throw new UserError(
+      'corpus-unreadable',
+      `The JSON array is not UTF-8 after row ${row}.`,
+      'Save the file as UTF-8, then give it again.',
+      { cause: error },
+    );
+  }
 }
 
 const asRow = (value: unknown, number: number): Row =>

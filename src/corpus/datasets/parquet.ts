@@ -1,7 +1,7 @@
 /** Parquet, a slice of a row group at a time and only the columns that are wanted. */
-import { open } from 'node:fs/promises';
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
+import { openRegular } from '../../protocol/regular-file.ts';
 import type { Row } from './rows.ts';
 
 /** Bytes of a slice when unpacked. */
@@ -11,7 +11,7 @@ export async function* readParquet(
   path: string,
   { columns: wanted }: { columns?: readonly string[] | undefined },
 ): AsyncGenerator<Row> {
-  const handle = await open(path, 'r');
+  const handle = await openRegular(path);
   try {
     const file: AsyncBuffer = {
       byteLength: (await handle.stat()).size,

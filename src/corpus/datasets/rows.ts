@@ -1,6 +1,7 @@
 /** Rows of a data set, one after the other: a file, a folder of files, or a repository of the hub. */
 import { UserError } from '../../protocol/errors.ts';
 import type { ResolveOptions } from '../../base-models/ask.ts';
+import { whyNoFile } from '../../protocol/not-a-file.ts';
 import { cancelled } from '../documents.ts';
 import { findFiles } from './files.ts';
 import { readJson } from './json.ts';
@@ -41,9 +42,10 @@ export async function* readRows(reference: string, options: ReadRowsOptions = {}
 
 function unreadable(name: string, error: unknown): UserError {
   const { code, message } = error as NodeJS.ErrnoException;
+  const reason = whyNoFile(error) ?? code ?? message;
   return new UserError(
     'corpus-unreadable',
-    `${name} can't be read: ${code ?? message}.`,
+    `${name} can't be read: ${reason}.`,
     'Give a .jsonl, .json or .parquet file that is whole.',
     { cause: error },
   );

@@ -2,12 +2,13 @@
  * Spectra that were measured before, of a file by its digest: append-only JSON lines in the cache folder, so that a base
  * is measured once for all of its runs and what was stopped goes on.
  */
-import { appendFile, mkdir, readFile } from 'node:fs/promises';
+import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { parseLines } from '../../protocol/lines.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { spectrumSchema, type Spectrum } from '../../protocol/spectrum.ts';
+import { readText } from '../../protocol/regular-file.ts';
 
 /** Of what is measured and kept. */
 const VERSION = 1;
@@ -23,7 +24,7 @@ export class SpectrumStore {
   static async open(digest: string): Promise<SpectrumStore> {
     const folder = join(cacheDir(), 'evaluation', digest.slice(0, 32));
     const store = new SpectrumStore(join(folder, `spectrum.v${VERSION}.jsonl`));
-    const text = await readFile(store.path, 'utf8').catch(() => '');
+    const text = await readText(store.path).catch(() => '');
     for (const { name, spectrum } of parseLines(lineSchema, `${text}\n`).values)
       store.known.set(name, spectrum ?? undefined);
     await mkdir(dirname(store.path), { recursive: true });

@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { processStart } from '../../../src/runs/processes.ts';
 import { joinTraining, trainingNow, withTraining } from '../../../src/runs/training-lock.ts';
 import { deadPid, useTemporaryHome } from './help.ts';
 
@@ -53,7 +54,15 @@ it('is handed over to a trainer, which a second one is told how to stop', async 
 });
 
 it('a trainer runs under the lock of the command that started it, and leaves it there', async () => {
-  writeFileSync(file(), JSON.stringify({ pid: process.ppid, token: 'a', what: 'A reproduction' }));
+  writeFileSync(
+    file(),
+    JSON.stringify({
+      pid: process.ppid,
+      started: processStart(process.ppid),
+      token: 'a',
+      what: 'A reproduction',
+    }),
+  );
   await (await joinTraining('2026-lora-ab12')).release();
   expect(await trainingNow()).toBe('A reproduction');
 });

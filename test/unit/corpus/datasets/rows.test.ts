@@ -29,6 +29,21 @@ const values = async (reference: string) =>
   (await all(readRows(reference))).map((row) => ('values' in row ? row.values : row.problem));
 
 describe('JSON', () => {
+  it('lines that are no UTF-8 are told, the others are read', async () => {
+    const bad = Buffer.concat([
+      Buffer.from('{"a":1}\n{"a":"'),
+      Buffer.from([0xff, 0xc3]),
+      Buffer.from('"}\n{"a":"é"}\n'),
+    ]);
+    expect(await values(await file('bad.jsonl', bad))).toEqual([{ a: 1 }, 'it is not UTF-8', { a: 'é' }]);
+    expect(await values(await file('bad.jsonl.gz', gzipSync(bad)))).toHaveLength(3);
+    const array = Buffer.concat([Buffer.from('[{"a":1},{"a":"'), Buffer.from([0xff]), Buffer.from('"}]')]);
+    await expect(values(await file('bad.json', array))).rejects.toMatchObject({
+      code: 'corpus-unreadable',
+      message: expect.stringContaining('not UTF-8') as string,
+    });
+  });
+
   it('lines, numbered as in the file; empty lines are none, broken ones are told', async () => {
     const path = await file('a.jsonl', '\uFEFF{"a":1}\r\n\n{"a":\n[1]\n{"a":"\u2028"}');
     expect(await all(readRows(path))).toEqual([

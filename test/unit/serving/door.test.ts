@@ -1,0 +1,54 @@
+/** Who may ask at all, before anything is computed. The host is none: nothing here gets as far. */
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { expect, it } from 'vitest';
+import { createApp } from '../../../src/serving/app.ts';
+import type { LlamaHost } from '../../../src/serving/host-types.ts';
+
+const host = { statistics: { active: 0 }, models: ['base'], threads: 1 } as unknown as LlamaHost;
+const token = 'a secret of this test';
+
+it('a page whose own name resolves to this machine learns nothing, not even health', async () => {
+  const app = await createApp(host, { token });
+  const ask = (name: string, url = '/health') =>
+    app.inject({ url, headers: { host: name, authorization: `Bearer ${token}` } });
+  for (const name of ['evil.example', 'evil.example:80', '127.0.0.1.evil.example', 'localhost.evil', '[::2]'])
+    for (const url of ['/health', '/v1/models', '/nowhere'])
+      expect([name, (await ask(name, url)).statusCode]).toEqual([name, 421]);
+  for (const name of ['127.0.0.1:8080', 'localhost', 'LOCALHOST:1', '[::1]:5'])
+    expect((await ask(name)).json()).toEqual({ status: 'ok', active: 0 });
+  await app.close();
+});
+
+it.each([1e308, -1e308, 101])('an adapter is not scaled by %s', async (scale) => {
+  const app = await createApp(host, { token });
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/v1/load_lora_adapter',
+    headers: { authorization: `Bearer ${token}` },
+    payload: { lora_name: 'a', lora_path: '/a.gguf', lora_scale: scale },
+  });
+  expect(answer.statusCode).toBe(400);
+  expect(answer.json().error.message).toMatch(/^lora_scale: /);
+  await app.close();
+});
+
+it.each([
+  'POST /v1/completions HTTP/1.1\r\nHost: local',
+  `POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${token}\r\nContent-Length: 100\r\n\r\n{`,
+])(
+  'a client that does not finish its request is ended when its time is up, not at twice of it',
+  async (begun) => {
+    const app = await createApp(host, { token, sendingMs: 1000 });
+    await app.listen({ host: '127.0.0.1', port: 0 });
+    const began = performance.now();
+    const client = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
+    client.write(begun);
+    client.resume();
+    await new Promise<void>((done) => client.on('close', () => done()).on('error', () => undefined));
+    const seconds = (performance.now() - began) / 1000;
+    expect(seconds).toBeGreaterThan(0.9);
+    expect(seconds).toBeLessThan(6);
+    await app.close();
+  },
+);
