@@ -17,6 +17,8 @@ const real = (from: number, to: number): Bounds => ({ whole: false, from, to });
 
 /** llama.cpp's own limit, LLAMA_MAX_LAYERS. */
 const MOST_BLOCKS = 512;
+/** The server's own: in less there is no room for a prompt and its answer. */
+const LEAST_CONTEXT = 64;
 const MOST_TOKENS_OF_CONTEXT = 2 ** 27;
 const WIDEST = 2 ** 24;
 const MOST_HEADS = 2 ** 16;
@@ -25,7 +27,7 @@ const LARGEST_EPSILON = 0.1;
 /** Far beyond every model that there is, and far below what does harm. */
 const bounds: Readonly<Record<string, Bounds>> = {
   block_count: whole(1, MOST_BLOCKS),
-  context_length: whole(1, MOST_TOKENS_OF_CONTEXT),
+  context_length: whole(LEAST_CONTEXT, MOST_TOKENS_OF_CONTEXT),
   embedding_length: whole(1, WIDEST),
   feed_forward_length: whole(1, WIDEST),
   expert_count: whole(0, 4096),
@@ -145,6 +147,8 @@ export function checkTensors(header: ModelHeader): void {
   checkShape(header, 'token_embd.weight', [rows, width]);
   checkShape(header, 'output_norm.weight', [width]);
   if (header.tensors.has('output.weight')) checkShape(header, 'output.weight', [rows, width]);
+  if (sizes.experts && !header.tensors.has('blk.0.ffn_gate_inp.weight'))
+    throw truncated(header, 'names experts and has none');
   const shapes = Object.entries(blockShapes(sizes));
   for (let block = 0; block < blocks; block += 1)
     for (const [name, shape] of shapes) checkShape(header, `blk.${block}.${name}.weight`, shape);

@@ -42,7 +42,7 @@ describe('figures', () => {
   const huge = 2 ** 32 - 1;
   it.each([
     ['block_count', [0, huge, 513, 1.5, -1, '2', true, NaN]],
-    ['context_length', [0, huge, 2n ** 60n]],
+    ['context_length', [0, 1, 63, huge, 2n ** 60n]],
     ['embedding_length', [0, 63, huge]],
     ['feed_forward_length', [0, huge]],
     ['attention.head_count', [0, 3, 64, huge]],
@@ -77,6 +77,9 @@ describe('figures', () => {
       code: 'base-truncated',
       message: expect.stringContaining('no tensor "blk.2.attn_norm.weight"') as string,
     });
+    expect(refusal(withFigures({ expert_count: 8, expert_used_count: 2 }), checkTensors)!.message).toMatch(
+      /experts/,
+    );
     expect(refusal(withFigures({ feed_forward_length: 127 }), checkTensors)).toMatchObject({
       code: 'base-truncated',
       message: expect.stringContaining('of 128 x 64, not 127 x 64') as string,
