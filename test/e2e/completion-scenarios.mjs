@@ -1,6 +1,6 @@
 // What a person does with completions: types through them, takes them piece by piece, changes the adapter, loses the server.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { squeeze } from './browser.mjs';
 import {
@@ -144,21 +144,9 @@ async function inUse(workbench) {
   return text;
 }
 
-/** Signals the completion server of this workplace; other programs on the machine are left alone. */
-function signalServer({ base }, signal) {
-  const argumentsOf = (pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    } catch {
-      // It has ended meanwhile.
-      return [];
-    }
-  };
-  const isOurs = (pid) => {
-    const given = argumentsOf(pid);
-    return given.some((one) => one.endsWith('server.mjs')) && given.includes(base);
-  };
-  const servers = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && isOurs(name));
+/** Signals the completion server of this workplace. */
+function signalServer(place, signal) {
+  const servers = place.servers();
   assert.ok(servers.length > 0, 'the server is there');
-  for (const pid of servers) process.kill(Number(pid), signal);
+  for (const pid of servers) process.kill(pid, signal);
 }

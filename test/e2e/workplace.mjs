@@ -37,7 +37,7 @@ async function importTypeScript(file, into) {
 
 /**
  * TensorFlow and downloads are the machine's own, where there are any; runs are the test's.
- * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], isTraining: () => boolean, discardUnfinished: () => void, remove: () => void }>}
+ * @returns {Promise<{ dir: string, home: string, workspace: string, base: string, backend: string, runs: () => object[], servers: () => number[], isTraining: () => boolean, discardUnfinished: () => void, remove: () => void }>}
  */
 export async function makeWorkplace() {
   const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-e2e-'));
@@ -79,12 +79,23 @@ async function furnish(dir) {
     for (const { state } of runs())
       if (state.pid && !['done', 'failed', 'cancelled'].includes(state.status)) kill(state.pid);
   };
+  /** Completion servers on this base; those of other programs on the machine are left alone. */
+  const servers = () =>
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => {
+        const given = argumentsOf(pid);
+        return given.some((one) => one.endsWith('server.mjs')) && given.includes(base);
+      });
   /** The next training is refused while another one is at work, which is a moment longer than its run says. */
   const trainingLock = join(home, 'training.lock');
   const isTraining = () => existsSync(trainingLock);
   /** Ends what trains, removes what is not done and what a scenario has set. */
   const discardUnfinished = () => {
     killTrainers();
+    // One that was stopped in mid-request would be found again.
+    servers().forEach(kill);
     rmSync(trainingLock, { force: true });
     rmSync(join(workspace, '.vscode'), { recursive: true, force: true });
     for (const run of runs())
@@ -92,6 +103,7 @@ async function furnish(dir) {
   };
   const remove = () => {
     killTrainers();
+    servers().forEach(kill);
     rmSync(dir, { recursive: true, force: true, maxRetries: 20 });
   };
   return {
@@ -101,6 +113,7 @@ async function furnish(dir) {
     base,
     backend: hasTensorFlow ? 'tensorflow' : 'wasm',
     runs,
+    servers,
     isTraining,
     discardUnfinished,
     remove,
@@ -115,6 +128,15 @@ function kill(pid) {
     } catch {
       // It leads none, or has ended meanwhile.
     }
+}
+
+function argumentsOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
 }
 
 /** Code so regular that a model of random weights learns some of it in a hundred steps. */
