@@ -58,7 +58,8 @@ const processes = {
     spectrum: 'src/evaluation/spectrum/main.ts',
     exporter: 'src/export/main.ts',
     server: 'src/serving/server.ts',
-    'sandbox-worker': 'src/evaluation/sandbox-worker.ts',
+    'sandbox-host': 'src/evaluation/sandbox/host.ts',
+    'sandbox-interpreter': 'src/evaluation/sandbox/interpreter.ts',
   },
   // Both find native code or assets beside themselves; neither survives bundling.
   external: ['node-llama-cpp', 'pyodide'],

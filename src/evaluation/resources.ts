@@ -11,7 +11,7 @@ import { artefactName, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { openScorer, scoringPrecision, type Scorer, type Which } from '../training/scorer.ts';
-import { openSandbox, type Sandbox } from './sandbox.ts';
+import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import type { EvaluatedModel } from './tasks/task.ts';
 
 const RESULT_MODEL = 'result';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSandbox, type Sandbox } from '../../src/evaluation/sandbox.ts';
+import { openSandbox, type Sandbox } from '../../src/evaluation/sandbox/sandbox.ts';
 import { checkProgram, loadProblems, type Problem } from '../../src/evaluation/tasks/humaneval.ts';
 
 let problems: Problem[];
@@ -38,7 +38,7 @@ describe('HumanEval in the sandbox', () => {
 
   it('passes every reference solution', async () => {
     // A generous limit: this is about the interpreter, and the machine may be busy.
-    const patient = await openSandbox({ timeoutMs: 30_000 });
+    const patient = await openSandbox({ timeoutMs: 12_000 });
     const programs = problems.map((problem) => checkProgram(problem, problem.canonical_solution));
     const verdicts = await Promise.all(programs.map((program) => patient.run(program))).finally(() =>
       patient.dispose(),

@@ -13,7 +13,7 @@ import { parseLines } from '../../protocol/lines.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { diversityMetrics, uniquePrograms } from '../diversity.ts';
 import { logLikelihoods } from '../likelihood.ts';
-import type { Verdict } from '../sandbox.ts';
+import type { Verdict } from '../sandbox/protocol.ts';
 import { passAtK, spread } from '../statistics.ts';
 import {
   countOf,

@@ -9,7 +9,7 @@ import type { Corpus } from '../../corpus/index.ts';
 import type { Comparison } from '../../protocol/evaluation.ts';
 import type { Hyper, RunSpec } from '../../protocol/run.ts';
 import type { HostCompletion, HostRequest } from '../../serving/host-types.ts';
-import type { Sandbox } from '../sandbox.ts';
+import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Part } from '../statistics.ts';
 
 export const settingNames = ['quick', 'paper'] as const;

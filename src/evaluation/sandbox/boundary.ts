@@ -1,0 +1,198 @@
+/**
+ * What Python's WebAssembly may ask of JavaScript. Of its 268 imports a program gets those of this file: the clock, the
+ * memory, and the files that Emscripten keeps in memory. All else (objects of JavaScript, code from text, libraries,
+ * the network) is refused, so nothing that a program does to its interpreter, its memory included, leads out of it.
+ */
+import { randomFillSync } from 'node:crypto';
+import type { Emscripten, FileNode, Imports } from './emscripten.ts';
+
+/** Emscripten's own, on its files in memory and on the interpreter's memory. */
+const passed = new Set(
+  `environ_get environ_sizes_get fd_close fd_fdstat_get fd_pread fd_pwrite fd_read fd_seek fd_sync fd_write clock_res_get
+  emscripten_get_heap_max _abort_js _gmtime_js _localtime_js _mktime_js _mmap_js _msync_js _munmap_js _timegm_js _tzset_js
+  __syscall_chdir __syscall_chmod __syscall_dup __syscall_dup3 __syscall_faccessat __syscall_fadvise64 __syscall_fallocate
+  __syscall_fchdir __syscall_fchmod __syscall_fchmodat2 __syscall_fchown32 __syscall_fchownat __syscall_fcntl64
+  __syscall_fdatasync __syscall_fstat64 __syscall_fstatfs64 __syscall_ftruncate64 __syscall_getcwd __syscall_getdents64
+  __syscall_ioctl __syscall_lstat64 __syscall_mkdirat __syscall_mknodat __syscall_newfstatat
+  __syscall_openat __syscall_pipe __syscall_readlinkat __syscall_renameat __syscall_rmdir __syscall_stat64
+  __syscall_statfs64 __syscall_symlinkat __syscall_truncate64 __syscall_unlinkat __syscall_utimensat
+  _PyEM_TrampolineCall_JS _Py_emscripten_runtime _try_fcntl64 _maybe_poll_async __call_sighandler
+  ffi_call_js ffi_closure_alloc_js ffi_closure_free_js ffi_prep_closure_loc_js`.split(/\s+/),
+);
+
+/** Errors as Emscripten numbers them. */
+const EPERM = 63;
+const ENOSYS = 52;
+const ENOSPC = 51;
+const EAI_FAIL = -4;
+
+/** Asked for by programs that mean no harm: told no, as an operating system would. */
+const refused: Record<string, number> = {
+  ...Object.fromEntries(
+    `accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmsg sendmsg sendto socket`
+      .split(' ')
+      .map((name) => [`__syscall_${name}`, -EPERM]),
+  ),
+  _setitimer_js: -ENOSYS,
+  _emscripten_system: -ENOSYS,
+  _dlopen_js: 0,
+  _dlsym_js: 0,
+  getaddrinfo: EAI_FAIL,
+  getnameinfo: EAI_FAIL,
+  getprotobyname: 0,
+  // Nobody's, and no mask: files in memory know neither.
+  __syscall_getuid32_js: 65534,
+  __syscall_umask_js: 0,
+};
+
+/** A sleeping program sleeps in steps: its C library asks for the time until it is late enough, and nothing else does. */
+const SLEEP_STEP_MS = 0.1;
+const CLOCK_REALTIME = 0;
+const CLOCK_MONOTONIC = 1;
+
+export interface Boundary {
+  /** Wraps all imports, in place. Until `close` is called they do what Emscripten means them to. */
+  wrap(imports: Imports): void;
+  /** From here on a program may run. */
+  close(module: Emscripten): void;
+  /** True when memory or a file was refused. */
+  readonly full: boolean;
+}
+
+/** Nobody waits while a program sleeps: the time is added to its clocks and told to `onSleep`. */
+export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void): Boundary {
+  let python: Emscripten | undefined;
+  let quota: Quota | undefined;
+  let slept = 0;
+  const sleep = (ms: number) => {
+    slept += ms;
+    onSleep(ms);
+  };
+  const now = () => performance.now() + slept;
+
+  const own = (original: Imports[string]): Imports[string] => ({
+    emscripten_get_now() {
+      sleep(SLEEP_STEP_MS);
+      return now();
+    },
+    emscripten_date_now: () => performance.timeOrigin + now(),
+    clock_time_get(id: number, _precision: bigint, at: number) {
+      // Others are of the processor, which rests while a program sleeps.
+      const ms =
+        id === CLOCK_REALTIME
+          ? performance.timeOrigin + now()
+          : id === CLOCK_MONOTONIC
+            ? now()
+            : performance.now();
+      python!.HEAP64[at >>> 3] = BigInt(Math.round(ms * 1e6));
+      return 0;
+    },
+    __syscall_poll(files: number, count: number, timeout: number) {
+      const ready = original['__syscall_poll']!(files, count, timeout) as number;
+      if (ready === 0 && timeout !== 0) sleep(timeout < 0 ? Infinity : timeout);
+      return ready;
+    },
+    random_get(at: number, bytes: number) {
+      randomFillSync(python!.HEAPU8, at >>> 0, bytes);
+      return 0;
+    },
+    emscripten_resize_heap(bytes: number) {
+      const grown = original['emscripten_resize_heap']!(bytes);
+      if (!grown) quota!.full = true;
+      return grown;
+    },
+    proc_exit: leave,
+    exit: leave,
+    // No signal comes from outside.
+    _Py_CheckEmscriptenSignals_Helper: () => 0,
+  });
+
+  return {
+    wrap(imports) {
+      // The same object is also wasi_snapshot_preview1.
+      const group = imports['env']!;
+      const original = { ...group };
+      const mine = own(original);
+      for (const [name, run] of Object.entries(original)) {
+        if (typeof run !== 'function' || passed.has(name)) continue;
+        const inside = mine[name] ?? (name in refused ? () => refused[name] : () => deny(name));
+        group[name] = (...args) => (python ? inside : run)(...args);
+      }
+    },
+    close(module) {
+      quota = new Quota(memoryBytes);
+      limitMemory(module.memory, quota);
+      limitFiles(module.FS, quota);
+      python = module;
+    },
+    get full() {
+      return quota?.full ?? false;
+    },
+  };
+}
+
+function leave(status: number): never {
+  throw new Error(`exit status ${status}`);
+}
+
+function deny(name: string): never {
+  throw new Error(`the sandbox has no ${name}`);
+}
+
+/** Bytes that the interpreter and its files may take together. */
+class Quota {
+  used = 0;
+  full = false;
+  constructor(private readonly bytes: number) {}
+
+  fits(more: number): boolean {
+    if (this.used + more <= this.bytes) return true;
+    this.full = true;
+    return false;
+  }
+}
+
+/** Beyond the quota Python sees MemoryError. */
+function limitMemory(memory: WebAssembly.Memory, quota: Quota): void {
+  const PAGE = 65536;
+  quota.used += memory.buffer.byteLength;
+  const grow = memory.grow.bind(memory);
+  memory.grow = (pages) => {
+    if (!quota.fits(pages * PAGE)) throw new RangeError('sandbox memory limit');
+    quota.used += pages * PAGE;
+    return grow(pages);
+  };
+}
+
+/** Beyond the quota Python sees "No space left on device". */
+function limitFiles(files: Emscripten['FS'], quota: Quota): void {
+  const { dir, file } = files.filesystems.MEMFS.ops_table;
+  const counted = new WeakMap<FileNode, number>();
+  const count = (node: FileNode, bytes: number) => {
+    quota.used += bytes - (counted.get(node) ?? 0);
+    counted.set(node, bytes);
+  };
+  const reserve = (node: FileNode, bytes: number) => {
+    if (bytes > node.contents.length && !quota.fits(bytes - node.contents.length))
+      throw new files.ErrnoError(ENOSPC);
+  };
+  const { write } = file.stream;
+  file.stream.write = (stream, buffer, offset, length, position, own) => {
+    reserve(stream.node, position + length);
+    const written = write(stream, buffer, offset, length, position, own);
+    count(stream.node, stream.node.contents.length);
+    return written;
+  };
+  const { setattr } = file.node;
+  file.node.setattr = (node, change) => {
+    reserve(node, change.size ?? 0);
+    setattr(node, change);
+    count(node, node.contents.length);
+  };
+  const { unlink } = dir.node;
+  dir.node.unlink = (parent, name) => {
+    const node = parent.contents[name];
+    unlink(parent, name);
+    if (node && counted.has(node)) count(node, 0);
+  };
+}

@@ -1,0 +1,64 @@
+/**
+ * The second wall. A program can't reach JavaScript (boundary.ts); if it ever could, this thread would still have no modules,
+ * files, processes, sockets or code from text, and nothing of the language could be made to lie to the verdict.
+ */
+import childProcess from 'node:child_process';
+import fs from 'node:fs';
+import Module from 'node:module';
+
+/** Names that the thread keeps: the language itself, WebAssembly and text coding. */
+const kept = new Set(
+  `Object Array Function Number Boolean String Symbol BigInt Date Promise RegExp Error AggregateError EvalError RangeError
+  ReferenceError SyntaxError TypeError URIError Math JSON Reflect Proxy Map Set WeakMap WeakSet WeakRef
+  FinalizationRegistry ArrayBuffer SharedArrayBuffer DataView Atomics Int8Array Uint8Array Uint8ClampedArray Int16Array
+  Uint16Array Int32Array Uint32Array Float32Array Float64Array BigInt64Array BigUint64Array Iterator WebAssembly
+  TextEncoder TextDecoder Infinity NaN undefined globalThis isFinite isNaN parseFloat parseInt decodeURI
+  decodeURIComponent encodeURI encodeURIComponent performance console queueMicrotask`.split(/\s+/),
+);
+
+/** Takes the ways out of this thread: modules that are loaded, and loading others. JavaScript from text is forbidden to the whole process (host.ts). */
+export function closeDoors(): void {
+  const denied = () => {
+    throw new Error('the sandbox has no host');
+  };
+  for (const library of [fs, fs.promises, childProcess]) {
+    for (const name of Object.getOwnPropertyNames(library)) {
+      const property = Object.getOwnPropertyDescriptor(library, name);
+      if (typeof property?.value !== 'function') continue;
+      Object.defineProperty(library, name, { ...property, value: denied });
+    }
+  }
+  Module.syncBuiltinESMExports();
+  Object.assign(Module, { _load: denied, createRequire: denied });
+  const scope = globalThis as Record<string, unknown>;
+  for (const name of Object.getOwnPropertyNames(scope)) if (!kept.has(name)) delete scope[name];
+  freezeIntrinsics();
+}
+
+/** Everything that can be reached from the language's own names, prototypes and accessors included. */
+export function freezeIntrinsics(): void {
+  const scope = globalThis as Record<string, unknown>;
+  const hidden = [
+    [][Symbol.iterator](),
+    (function* () {})(),
+    (async function* () {})(),
+    async function () {},
+    new Map().entries(),
+    new Set().entries(),
+    ''[Symbol.iterator](),
+    'a'.matchAll(/a/g),
+  ];
+  const frozen = new Set<object>();
+  const queue: unknown[] = [...kept].map((name) => scope[name]);
+  queue.push(...hidden.map((value) => Object.getPrototypeOf(value) as unknown));
+  while (queue.length) {
+    const value = queue.pop();
+    if (value === scope || frozen.has(value as object) || Object(value) !== value) continue;
+    const object = value as object;
+    frozen.add(object);
+    Object.freeze(object);
+    queue.push(Object.getPrototypeOf(object));
+    for (const property of Object.values(Object.getOwnPropertyDescriptors(object)))
+      queue.push(property.value, property.get, property.set);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A lane's process: `node dist/sandbox-host.mjs OPTIONS`. Runs one program at a time, each in an interpreter of its own,
+ * and keeps the next interpreter ready. It watches the program's time and its own size, which is the program's: what a
+ * program takes past all that is counted inside still shows here. Whatever a program does to this process, the evaluator
+ * stays; when the evaluator goes, this process goes.
+ */
+import { existsSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import { startClock } from './clock.ts';
+import { compilePython, glueOf } from './emscripten.ts';
+import type {
+  HostOptions,
+  HostReply,
+  HostRequest,
+  InterpreterData,
+  InterpreterReply,
+  Verdict,
+} from './protocol.ts';
+
+const MIB = 1024 * 1024;
+/** How often the size is looked at. Filling memory at 2 GB/s, a program is found 40 MB later. */
+const LOOK_MS = 20;
+/** What this process may grow beside the program: the next interpreter is started meanwhile. */
+const OWN_GROWTH = 160 * MIB;
+
+interface Interpreter {
+  worker: Worker;
+  thread: string | undefined;
+  slept: Float64Array<SharedArrayBuffer>;
+}
+
+const options = JSON.parse(process.argv[2]!) as HostOptions;
+const say = (reply: HostReply) => void process.send!(reply);
+process.on('disconnect', () => process.exit());
+
+/** Of two workers with one memory, WebAssembly's code and Python's image are there once. */
+type Shared = Omit<InterpreterData, 'image' | 'slept'>;
+
+async function prepare(): Promise<Shared> {
+  // No JavaScript is made from text in this process, whoever asks.
+  setFlagsFromString('--disallow-code-generation-from-strings');
+  const glue = join(options.pyodide, 'pyodide.asm.mjs');
+  const [wasm, zip] = await Promise.all(
+    ['pyodide.asm.wasm', 'python_stdlib.zip'].map((name) => readFile(join(options.pyodide, name))),
+  );
+  const library = new Uint8Array(new SharedArrayBuffer(zip!.length));
+  library.set(zip!);
+  return {
+    ...options,
+    module: await compilePython(wasm!),
+    glue: glueOf(pathToFileURL(glue).href, await readFile(glue, 'utf8')),
+    library,
+  };
+}
+
+/** Starts a thread and resolves with its first message. */
+function start(data: Omit<InterpreterData, 'slept'>): Promise<Interpreter & { first: InterpreterReply }> {
+  const slept = new Float64Array(new SharedArrayBuffer(8));
+  const worker = new Worker(join(dirname(fileURLToPath(import.meta.url)), 'sandbox-interpreter.mjs'), {
+    workerData: { ...data, slept } satisfies InterpreterData,
+    env: {},
+    execArgv: [],
+    stdin: false,
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 64, stackSizeMb: 8 },
+  });
+  return new Promise((resolve, reject) => {
+    worker.once('message', (first: InterpreterReply) => {
+      resolve({ worker, slept, first, thread: 'ready' in first ? first.thread : undefined });
+    });
+    // Stays on: a thread that is being ended may still report an error, which must not become an uncaught one.
+    worker.on('error', reject);
+    worker.once('exit', (code) => reject(new Error(`an interpreter ended with ${code} while starting`)));
+  });
+}
+
+async function makeImage(shared: Shared): Promise<Pick<InterpreterData, 'image' | 'glue'>> {
+  const { worker, first } = await start(shared);
+  await worker.terminate();
+  if (!('image' in first)) throw new Error('an interpreter made no image');
+  return first;
+}
+
+/** Gives an interpreter its program, and ends it when that is over or its limits are passed. */
+async function judge({ worker, thread, slept }: Interpreter, request: HostRequest): Promise<Verdict> {
+  const before = process.memoryUsage.rss();
+  let stop = () => {};
+  const verdict = await new Promise<Verdict>((resolve) => {
+    const ended = (why: string) => resolve({ outcome: 'failed', message: `interpreter ended: ${why}` });
+    const full = () => resolve({ outcome: 'out of memory', message: '' });
+    worker.on('message', (reply: InterpreterReply) => 'verdict' in reply && resolve(reply.verdict));
+    worker.on('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? full() : ended(error.message),
+    );
+    worker.on('exit', (code) => ended(`code ${code}`));
+    const stopClock = startClock({ thread, slept, limitMs: options.timeoutMs }, () =>
+      resolve({ outcome: 'timed out', message: '' }),
+    );
+    const look = setInterval(() => {
+      if (process.memoryUsage.rss() > before + options.memoryBytes + OWN_GROWTH) full();
+    }, LOOK_MS);
+    stop = () => {
+      stopClock();
+      clearInterval(look);
+    };
+    worker.postMessage(request);
+  });
+  stop();
+  await worker.terminate();
+  return verdict;
+}
+
+async function main(): Promise<void> {
+  // Where memory is short, Linux ends this process before any other of the person's.
+  if (existsSync('/proc/self/oom_score_adj')) writeFileSync('/proc/self/oom_score_adj', '1000');
+  const shared = await prepare();
+  const data = { ...shared, ...(await makeImage(shared)) };
+  let next = start(data);
+  await next;
+  process.on('message', (request: HostRequest) => {
+    const current = next;
+    next = start(data);
+    // Said when it is asked for.
+    next.catch(() => {});
+    void current
+      .then((interpreter) => judge(interpreter, request))
+      .then((verdict) => say({ verdict }))
+      .catch(fail);
+  });
+  say({ ready: true });
+}
+
+function fail(error: unknown): void {
+  process.send!({ failed: String((error as Error)?.message ?? error) } satisfies HostReply, () =>
+    process.exit(1),
+  );
+}
+
+main().catch(fail);

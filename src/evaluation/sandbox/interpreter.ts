@@ -1,0 +1,107 @@
+/**
+ * One Python in WebAssembly for one program, in a thread of its own that ends with it: nothing is left for the next.
+ * Started without an image, it makes one.
+ *
+ * A program's verdict is what CPython's PyEval_EvalCode returns to this file. It lies in WebAssembly's own stack, out of
+ * reach of the interpreter's memory; no Python code is asked, so none can be patched to say something else.
+ */
+import fs from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { drawBoundary } from './boundary.ts';
+import { closeDoors } from './doors.ts';
+import { startEmscripten } from './emscripten.ts';
+import { judge } from './judge.ts';
+import type { HostRequest, Image, InterpreterData, InterpreterReply, Verdict } from './protocol.ts';
+
+const data = workerData as InterpreterData;
+const port = parentPort!;
+const say = (reply: InterpreterReply) => port.postMessage(reply);
+
+const boundary = drawBoundary(data.memoryBytes, (ms) => {
+  data.slept[0]! += ms;
+  // The host ends this thread. Until then the program must not go on.
+  if (data.slept[0]! > data.timeoutMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+});
+const { python, compile } = await startEmscripten({ ...data, wrap: boundary.wrap });
+
+if (data.image) {
+  const { objects } = restore(data.image);
+  const thread = threadFolder();
+  boundary.close(python);
+  closeDoors();
+  port.once('message', ({ program }: HostRequest) => say({ verdict: run(program, objects) }));
+  say({ ready: true, thread });
+} else {
+  boundary.close(python);
+  const image = makeImage();
+  say({ image, glue: { ...data.glue, compiled: shared(compile()) } });
+}
+
+function makeImage(): Image {
+  python._Py_Initialize();
+  python.FS.writeFile('/judge.py', judge);
+  const failed = withText("exec(open('/judge.py').read(), {})", (at) => python._PyRun_SimpleString(at));
+  if (failed) throw new Error('the judge of generated programs does not run');
+  const objects = JSON.parse(python.FS.readFile('/objects', { encoding: 'utf8' })) as Image['objects'];
+  for (const address of Object.values(objects)) python._Py_IncRef(address);
+  const all = python.HEAPU8;
+  const used = all.subarray(0, all.findLastIndex((byte) => byte !== 0) + 1);
+  return { memory: shared(used), memoryBytes: all.length, objects };
+}
+
+function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
+
+function restore(image: Image): Image {
+  if (image.memoryBytes > python.HEAPU8.length) python._emscripten_resize_heap(image.memoryBytes);
+  python.HEAPU8.set(image.memory);
+  return image;
+}
+
+function run(program: string, objects: Image['objects']): Verdict {
+  try {
+    const text = withText(program, (at, bytes) => python._PyUnicode_FromStringAndSize(at, bytes));
+    const code = python._PyObject_CallOneArg(objects.prepare, text);
+    if (code && python._PyEval_EvalCode(code, objects.namespace, objects.namespace))
+      return { outcome: 'passed', message: '' };
+    if (boundary.full || python._PyErr_ExceptionMatches(python.HEAPU32[python._PyExc_MemoryError >>> 2]!))
+      return { outcome: 'out of memory', message: '' };
+    const error = python._PyErr_GetRaisedException();
+    return { outcome: 'failed', message: read(python._PyObject_CallOneArg(objects.describe, error)) };
+  } catch (error) {
+    // The interpreter itself came down: os._exit, a stack overflow in its C code, a call that the boundary refused.
+    if (boundary.full) return { outcome: 'out of memory', message: '' };
+    return { outcome: 'failed', message: `interpreter ended: ${String((error as Error)?.message ?? error)}` };
+  }
+}
+
+/** The text as C wants it. */
+function withText<T>(text: string, use: (at: number, bytes: number) => T): T {
+  const bytes = new TextEncoder().encode(text);
+  const at = python._malloc(bytes.length + 1);
+  python.HEAPU8.set(bytes, at);
+  python.HEAPU8[at + bytes.length] = 0;
+  try {
+    return use(at, bytes.length);
+  } finally {
+    python._free(at);
+  }
+}
+
+/** A Python string; empty where it can't be read. */
+function read(text: number): string {
+  const at = text && python._PyUnicode_AsUTF8(text);
+  return at ? python.UTF8ToString(at, 2000) : '';
+}
+
+/** Where Linux tells of this thread. */
+function threadFolder(): string | undefined {
+  try {
+    return `/proc/${fs.readlinkSync('/proc/thread-self')}`;
+  } catch {
+    return undefined;
+  }
+}

