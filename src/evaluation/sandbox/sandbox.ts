@@ -59,7 +59,10 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
       const job = queue.shift()!;
       void lane
         .judge(job.program)
-        .then(job.resolve, (error: unknown) => job.reject(disposed ? closed() : error))
+        .then(
+          (verdict) => (disposed ? job.reject(closed()) : job.resolve(verdict)),
+          (error: unknown) => job.reject(disposed ? closed() : error),
+        )
         .finally(() => {
           idle.push(lane);
           pump();
