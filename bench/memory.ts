@@ -1,9 +1,10 @@
 /**
  * The memory plan against what runs then take: `npm run bench:memory -- [--base BASE] [WORD]...`. Each point is a
- * run of the command line, whose trainer tells its own plan and its peak.
+ * run of the command line, whose trainer tells its own plan and its peak; that of the evaluator, which comes after it,
+ * is read from the system (Linux).
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
@@ -13,7 +14,7 @@ import type { RunEvent } from '../src/protocol/events.ts';
 import type { RunSnapshot } from '../src/protocol/panel.ts';
 import { cacheDir, modelsDir, runtimeDir } from '../src/protocol/paths.ts';
 
-const POLL_MS = 2000;
+const POLL_MS = 500;
 
 const points = [
   '--seq 256',
@@ -45,11 +46,15 @@ export async function main(args: string[]): Promise<void> {
   try {
     for (const shared of [runtimeDir(), cacheDir(), modelsDir()])
       if (existsSync(shared)) await symlink(shared, join(home, basename(shared)), 'junction');
-    console.log('planned  measured  ratio');
+    console.log('planned  measured  ratio  (training, measuring)');
     for (const point of points.filter((point) => positionals.every((word) => point.includes(word)))) {
-      const { planned, measured, parts } = await measure(home, values.base, point.split(' '));
+      const { planned, training, measuring, parts } = await measure(home, values.base, point.split(' '));
+      const measured = Math.max(training, measuring);
       const ratio = (planned / measured).toFixed(2);
-      console.log(`${megabytes(planned)}  ${megabytes(measured)}  ${ratio}  ${point}\n  ${parts}`);
+      const peaks = `${megabytes(training)}, ${megabytes(measuring)}`;
+      console.log(
+        `${megabytes(planned)}  ${megabytes(measured)}  ${ratio}  (${peaks})  ${point}\n  ${parts}`,
+      );
     }
   } finally {
     await rm(home, { recursive: true, force: true });
@@ -60,32 +65,43 @@ async function measure(
   home: string,
   base: string,
   point: string[],
-): Promise<{ planned: number; measured: number; parts: string }> {
+): Promise<{ planned: number; training: number; measuring: number; parts: string }> {
   const precision = point.includes('--precision') ? [] : ['--precision', 'f32'];
   const backend = point.includes('--backend') ? '' : ' --backend tensorflow';
-  const quick = `--yes --lr 1e-5 --steps 2 --humaneval 0 --retention 0 --held-out-windows 1${backend}`.split(
-    ' ',
-  );
+  const quick =
+    `--yes --lr 1e-5 --steps 2 --eval-tasks none --humaneval 2 --retention 2 --held-out-windows 2${backend}`.split(
+      ' ',
+    );
   const options = ['--base', base, ...quick, ...precision, ...point];
   await cli(home, 'train', resolve('src'), ...options, '--detach', '--json');
-  const events = await trained(home);
+  const { events, measuring } = await finished(home);
   const plan = events.findLast((event) => event.type === 'memory')!;
   const step = events.findLast((event) => event.type === 'step')!;
   const parts = Object.entries(plan.plan).map(([name, bytes]) => `${name} ${megabytes(bytes).trim()}`);
-  return { planned: plan.total, measured: step.peakMemory, parts: parts.join(', ') };
+  return { planned: plan.total, training: step.peakMemory, measuring, parts: parts.join(', ') };
 }
 
-/** Events of the newest run, when it is trained; its evaluation is left out. */
-async function trained(home: string): Promise<RunEvent[]> {
+/** Events of the newest run when it is done, and the peak of its evaluator in bytes. */
+async function finished(home: string): Promise<{ events: RunEvent[]; measuring: number }> {
+  let measuring = 0;
   for (;;) {
-    const { state, events } = JSON.parse(await cli(home, 'show', 'latest', '--json')) as RunSnapshot;
+    const { spec, state, events } = JSON.parse(await cli(home, 'show', 'latest', '--json')) as RunSnapshot;
     if (state.status === 'failed') throw new Error(state.error?.message);
-    if (state.status === 'evaluating' || state.status === 'done') {
-      await cli(home, 'cancel', 'latest');
-      return events;
-    }
+    measuring = Math.max(measuring, await peakOf('evaluator.mjs', join('runs', spec.id)));
+    if (state.status === 'done') return { events, measuring };
     await setTimeout(POLL_MS);
   }
+}
+
+async function peakOf(...words: string[]): Promise<number> {
+  const text = (path: string) => readFile(path, 'utf8').catch(() => '');
+  for (const pid of await readdir('/proc').catch(() => [])) {
+    const given = (await text(`/proc/${pid}/cmdline`)).split('\0');
+    if (!words.every((word) => given.some((one) => one.endsWith(word)))) continue;
+    const kilobytes = /^VmHWM:\s+(\d+) kB/m.exec(await text(`/proc/${pid}/status`))?.[1];
+    return Number(kilobytes ?? 0) * 1024;
+  }
+  return 0;
 }
 
 async function cli(home: string, ...args: string[]): Promise<string> {
