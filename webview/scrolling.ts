@@ -4,7 +4,7 @@
 const REST_MS = 150;
 
 export class Scrolling {
-  /** Where to go, until it is reached or the person goes elsewhere. */
+  /** Where to be, until the person goes elsewhere: the page grows above it too. */
   private wanted: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -14,6 +14,8 @@ export class Scrolling {
     for (const name of ['wheel', 'keydown', 'pointerdown'])
       window.addEventListener(name, own, { passive: true });
     window.addEventListener('scroll', () => {
+      // The browser moved it along with what grew.
+      this.drawn();
       clearTimeout(this.timer);
       this.timer = setTimeout(onRest, REST_MS);
     });
@@ -26,8 +28,6 @@ export class Scrolling {
 
   /** The page may have grown. */
   drawn(): void {
-    if (this.wanted === undefined) return;
-    window.scrollTo(0, this.wanted);
-    if (Math.abs(window.scrollY - this.wanted) < 2) this.wanted = undefined;
+    if (this.wanted !== undefined) window.scrollTo(0, this.wanted);
   }
 }

@@ -26,7 +26,8 @@ function factor(random: Random, variation: number): number {
   const deviation = Math.sqrt(Math.log1p(variation ** 2));
   return Math.exp(deviation * normal(random) - deviation ** 2 / 2);
 }
-const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => make(i));
 
 const WINDOW = 512;
 /** Tokens of a file: log-normal. */
@@ -158,7 +159,10 @@ function places(random: Random, files: number, count: number): number[] {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   return times(count, () => {
     let at = random() * total;
-    return Math.max(0, sizes.findIndex((size) => (at -= size) < 0));
+    return Math.max(
+      0,
+      sizes.findIndex((size) => (at -= size) < 0),
+    );
   });
 }
 const ALIKE = 0.2;
@@ -205,7 +209,9 @@ function answers({ name, count, files, of, right, gained, lost }: Answers): Sett
 /** Rates over the whole range: a discrete figure is covered by 95% on the average of them, not at each. */
 const rates = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
 const proportions = (name: string, count: number, files?: number): Setting[] =>
-  rates.map((rate) => answers({ name: `${name}, level`, count, files, of: 'after', right: 0.5, gained: rate, lost: 1 - rate }));
+  rates.map((rate) =>
+    answers({ name: `${name}, level`, count, files, of: 'after', right: 0.5, gained: rate, lost: 1 - rate }),
+  );
 /** What is gained and lost of wrong and right ones. */
 const moves = [[0.1, 0.1], [0.1, 0.3], [0.3, 0.1], [0.3, 0.3], [0.02, 0.2], [0.2, 0.02]] as const; // prettier-ignore
 const changes = (name: string, count: number, files?: number): Setting[] =>
@@ -250,7 +256,10 @@ function saved(count: number, files: number, of: Setting['of']): Setting {
     of,
     truth: { after: last, difference: last - first },
     draw(random) {
-      const effects = times(files, () => ({ first: chance(random, first, 0.1), last: chance(random, last, 0.1) }));
+      const effects = times(files, () => ({
+        first: chance(random, first, 0.1),
+        last: chance(random, last, 0.1),
+      }));
       const before: Part[] = [];
       const after: Part[] = [];
       for (const file of places(random, files, count)) {

@@ -243,7 +243,7 @@ describe('who misbehaves', () => {
           }),
       ),
     );
-    const request = `POST /v1/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n`;
+    const request = `POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n`;
     for (const socket of sockets) socket.write(request);
     const { choices } = await json('/v1/completions', { model: 'one', prompt, max_tokens: 4 });
     expect(choices).toHaveLength(1);
@@ -256,7 +256,7 @@ describe('who misbehaves', () => {
     const socket = connect(server.port, '127.0.0.1');
     socket.pause();
     socket.write(
-      `POST /v1/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n` +
+      `POST /v1/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n` +
         `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
     await vi.waitFor(() => expect(server.host.statistics.requests).toBeGreaterThan(requests), 10_000);

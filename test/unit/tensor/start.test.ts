@@ -25,7 +25,7 @@ describe('startBackend without a runtime', () => {
   it('names what is missing when TensorFlow is asked for', async () => {
     await expect(startBackend('tensorflow')).rejects.toMatchObject({
       code: 'runtime-missing',
-      next: expect.stringContaining('runtime install') as string,
+      next: expect.stringContaining('{install-runtime}') as string,
     });
   });
 
