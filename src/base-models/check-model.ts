@@ -55,9 +55,16 @@ const required = [
   'attention.layer_norm_rms_epsilon',
 ] as const;
 
-/** Throws UserError `base-not-gguf` for a figure that can't be, `base-truncated` for one that is missing. */
+/** Throws UserError `base-not-gguf` for what is no model and for a figure that can't be, `base-truncated` for one that is missing. */
 export function checkFigures(header: ModelHeader): void {
   const { metadata } = header;
+  const kind = metadata['general.type'] ?? 'model';
+  if (kind !== 'model')
+    throw new UserError(
+      'base-not-gguf',
+      `${header.path ?? 'The file'} is no model: it calls itself "${String(kind)}".`,
+      'Give a whole model, not an adapter or a projector.',
+    );
   const architecture = String(metadata['general.architecture']);
   for (const [key, value] of Object.entries(metadata)) {
     if (!key.startsWith(`${architecture}.`) || value === undefined) continue;

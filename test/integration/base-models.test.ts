@@ -55,8 +55,16 @@ it('lists the known bases with size, licence and memory, whether they are here, 
   expect(models.map(({ id }) => id)).toContain(chosen.id);
   const { stdout, code } = await place.run('models');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/smollm2-135m +98 MB +Apache-2\.0 +2 GB +3 GB +no +not fetched/);
-  expect(stdout).toMatch(/qwen2\.5-coder-7b +8\.10 GB +Apache-2\.0 +24 GB +101 GB +yes +not fetched/);
+  const shown = (id: string) => {
+    const { lora, full } = models.find((one) => one.id === id)!.memory!;
+    return [lora, full].map((bytes) => `${(bytes / 1e9).toFixed(2)} GB`).join(' +');
+  };
+  expect(stdout).toMatch(
+    new RegExp(`smollm2-135m +98 MB +Apache-2\\.0 +${shown('smollm2-135m')} +no +not fetched`),
+  );
+  expect(stdout).toMatch(
+    new RegExp(`qwen2\\.5-coder-7b +8\\.10 GB +Apache-2\\.0 +${shown('qwen2.5-coder-7b')} +yes +not fetched`),
+  );
   expect(stdout).toContain(`The default here is ${chosen.id}: ${chosen.why}.`);
 });
 
