@@ -46,12 +46,18 @@ export class RunLength {
     this.fitted += 1;
     if (this.fitted > FIRST_STEPS && step % this.evalEvery !== 0) return false;
     const budget = 60 * this.minutes;
-    const each = pace.perStep + pace.perEvaluation / this.evalEvery;
-    const end = pace.trained + (this.steps - step) * each;
-    if (Math.abs(end - budget) <= TOLERANCE * budget) return false;
-    const steps = Math.max(step + 1, step + Math.round((budget - pace.trained) / each));
+    const endOf = (steps: number) =>
+      pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
+    if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return false;
+    let steps = step + Math.max(1, Math.round((budget - pace.trained) / pace.perStep));
+    while (steps > step + 1 && endOf(steps) > budget) steps -= 1;
     if (steps === this.steps) return false;
     this.steps = steps;
     return true;
+  }
+
+  /** Held-out losses after step `step` of a run of so many steps; the last step has one of its own. */
+  private evaluations(step: number, steps: number): number {
+    return Math.ceil(steps / this.evalEvery) - Math.floor(step / this.evalEvery);
   }
 }

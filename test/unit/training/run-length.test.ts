@@ -55,6 +55,14 @@ describe('the length of a run', () => {
     expect(seconds).toBeLessThan(660);
   });
 
+  it('counts the held-out losses that are left, the last one too', () => {
+    // As on a slow machine: three minutes, of which each held-out loss takes 14 seconds.
+    const length = new RunLength({ steps: 68, evalEvery: 23 }, 3);
+    const { seconds } = goThrough(length, { secondsOf: () => 5.8, evalEvery: 23, perEvaluation: 14 });
+    expect(seconds).toBeGreaterThan(162);
+    expect(seconds).toBeLessThan(198);
+  });
+
   it('is not changed for less than a person would notice', () => {
     const length = new RunLength({ steps: 150, evalEvery: 50 }, 10);
     goThrough(length, { secondsOf: (step) => 4 + 0.04 * (step % 3), evalEvery: 50 });
