@@ -3,14 +3,19 @@
 /** What a base takes in memory follows from these; a model's own configuration has them too. */
 export interface BaseShape {
   layers: number;
+  /** Residual stream. */
   width: number;
+  /** Inside the MLP. */
   hiddenWidth: number;
   heads: number;
   kvHeads: number;
   headSize: number;
+  /** Rows of the embedding: a padded vocabulary has more of them than tokens. */
   vocabularySize: number;
-  tiedHead: boolean;
+  /** q, k and v have biases. */
   qkvBias: boolean;
+  /** The head is the embedding. */
+  tiedHead: boolean;
 }
 
 export interface KnownBase {

@@ -1,20 +1,11 @@
 /** What a model looks like, read from GGUF metadata. */
 import { checkFigures, checkTensors } from '../base-models/check-model.ts';
+import type { BaseShape } from '../base-models/registry.ts';
 import { UserError } from '../protocol/errors.ts';
 import { linearNames } from './targets.ts';
 
-export interface ModelConfig {
+export interface ModelConfig extends BaseShape {
   architecture: 'llama' | 'qwen2';
-  layers: number;
-  /** Residual stream. */
-  width: number;
-  /** Inside the MLP. */
-  hiddenWidth: number;
-  heads: number;
-  kvHeads: number;
-  headSize: number;
-  /** Rows of the embedding: a padded vocabulary has more of them than tokens. */
-  vocabularySize: number;
   contextLength: number;
   normEpsilon: number;
   ropeTheta: number;
@@ -24,10 +15,6 @@ export interface ModelConfig {
   ropeFactor: number;
   /** Llama 3's scaling: the frequency of pair i is divided by ropeDivisors[i]. `loadModel` reads them from the file. */
   ropeDivisors?: Float32Array;
-  /** q, k and v have biases. */
-  qkvBias: boolean;
-  /** The head is the embedding. */
-  tiedHead: boolean;
 }
 
 /** The part of a GGUF file that the model reads. */

@@ -1,21 +1,14 @@
 import { distance } from 'fastest-levenshtein';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { UserError, type ErrorReport } from '../protocol/errors.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { specPath } from './files.ts';
 import { folderNames } from './folders.ts';
-import { RunShelf } from './shelf.ts';
+import { RunShelf, type FoundRuns } from './shelf.ts';
 
-export interface FoundRuns {
-  /** Newest first. */
-  runs: { dir: string; snapshot: RunSnapshot }[];
-  /** Folders that hold a run which can't be read, and why. */
-  damaged: { dir: string; id: string; error: ErrorReport }[];
-}
-
-/** Every run in the data directory. One that can't be read never hides the others. */
+/** Every run in the data directory, newest first. One that can't be read never hides the others. */
 export async function scanRuns(): Promise<FoundRuns> {
   const found = await new RunShelf().scan(() => true);
   found.runs.sort((a, b) => Date.parse(b.snapshot.spec.createdAt) - Date.parse(a.snapshot.spec.createdAt));

@@ -1,14 +1,19 @@
 /** The runs as one window knows them: each look reads only what is new, and events only of those that are wanted. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { reportError } from '../protocol/errors.ts';
+import { reportError, type ErrorReport } from '../protocol/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { runsDir } from '../protocol/paths.ts';
 import { specPath } from './files.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
 import { folderNames } from './folders.ts';
-import type { FoundRuns } from './list.ts';
 import { RunReader } from './read.ts';
+
+export interface FoundRuns {
+  runs: { dir: string; snapshot: RunSnapshot }[];
+  /** Folders that hold a run which can't be read, and why. */
+  damaged: { dir: string; id: string; error: ErrorReport }[];
+}
 
 interface Shelved {
   reader: RunReader;

@@ -12,7 +12,10 @@ import { writeByRename } from '../protocol/write-file.ts';
 /** Where the server for this base and these settings is announced; another file of the same name is another base. */
 export async function announcementPath(basePath: string, settings: unknown): Promise<string> {
   const base = await realpath(basePath)
-    .then(async (path) => [path, (await stat(path)).size, (await stat(path)).mtimeMs])
+    .then(async (path) => {
+      const { size, mtimeMs } = await stat(path);
+      return [path, size, mtimeMs];
+    })
     // The server says what is wrong with it.
     .catch(() => [basePath]);
   const hash = createHash('sha256')
