@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
-import { trainingNow } from '../runs/index.ts';
+import { trainingBusy, trainingNow } from '../runs/index.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
@@ -96,12 +96,7 @@ const stopIt = {
 /** Errors: training-busy. The command line refuses it too, where two begin at once. */
 async function requireNoTraining(): Promise<void> {
   const training = await trainingNow();
-  if (training)
-    throw new UserError(
-      'training-busy',
-      `${training} is under way on this machine, and two trainings at once may not fit in it.`,
-      'Wait until it ends, or stop it.',
-    );
+  if (training) throw trainingBusy(training, 'Wait until it ends, or stop it.');
 }
 
 async function useForCompletion(context: Context, which: Which): Promise<void> {

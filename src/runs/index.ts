@@ -9,5 +9,5 @@ export { isProcessAlive } from './processes.ts';
 export { readRun, resultStep } from './read.ts';
 export { RunShelf, type FoundRuns } from './shelf.ts';
 export { effectiveStatus, isAlive, type EffectiveStatus } from './status.ts';
-export { trainingNow, withTraining, type TrainingLock } from './training-lock.ts';
+export { trainingBusy, trainingNow, withTraining, type TrainingLock } from './training-lock.ts';
 export { openRunWriter, type RunWriter } from './writer.ts';

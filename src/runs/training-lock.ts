@@ -63,11 +63,18 @@ const nameOf = ({ pid, what }: Owner) => what ?? `A training (process ${pid})`;
 function busy(owner: Owner | undefined): UserError {
   const what = owner ? nameOf(owner) : 'A training';
   const run = /^Run (\S+)$/.exec(what)?.[1];
-  return new UserError(
-    'training-busy',
-    `${what} is under way on this machine, and two trainings at once may not fit in it.`,
+  return trainingBusy(
+    what,
     run
       ? `Wait until it ends, or stop it with {cancel ${run}}.`
       : 'Wait until it ends, or stop it where it was started.',
   );
 }
+
+/** `what`: as trainingNow tells it. */
+export const trainingBusy = (what: string, next: string): UserError =>
+  new UserError(
+    'training-busy',
+    `${what} is under way on this machine, and two trainings at once may not fit in it.`,
+    next,
+  );
