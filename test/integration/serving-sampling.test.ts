@@ -118,8 +118,11 @@ describe('samples', () => {
 
   it('keep what prompts have in common', async () => {
     const shared = 'question and answer\n'.repeat(12);
-    await Promise.all(Array.from({ length: 8 }, (_, index) => sample({ prompt: `${shared}first ${index}` })));
-    expect((await sample({ prompt: `${shared}another` })).cachedTokens).toBeGreaterThan(0);
+    const cached: number[] = [];
+    // Any free sequence may take one, so not each of them finds what they share.
+    for (let index = 0; index < 12; index += 1)
+      cached.push((await sample({ prompt: `${shared}number ${index}` })).cachedTokens);
+    expect(Math.max(...cached)).toBeGreaterThan(0);
   });
 
   it('end at stop texts and are cut to the context like any answer', async () => {
