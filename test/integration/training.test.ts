@@ -1,14 +1,11 @@
 /** The trainer as a process: what a person types, kills and resumes. Needs dist/ (npm test builds it). */
-import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
-import { cancelRun } from '../../src/runs/index.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, eventsOf, killedInTime, untilFree, untilTold } from '../support/trainer.ts';
+import { ENDLESS, untilFree, untilTold } from '../support/trainer.ts';
 
 interface Trained {
   run: string;
@@ -27,23 +24,11 @@ let place: Workplace;
 let base: string;
 let code: string;
 const backends = ['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])];
-const small = [
-  '--seq',
-  '64',
-  '--eval-every',
-  '4',
-  '--humaneval',
-  '0',
-  '--retention',
-  '2',
-  '--held-out-windows',
-  '4',
-  '--lr',
-  '3e-3',
-  // See checkpoint-evaluation.test.ts.
-  '--eval-tasks',
-  'none',
-];
+// Tasks at checkpoints: see checkpoint-evaluation.test.ts.
+const small =
+  '--seq 64 --eval-every 4 --humaneval 0 --retention 2 --held-out-windows 4 --lr 3e-3 --eval-tasks none'.split(
+    ' ',
+  );
 
 beforeAll(async () => {
   place = await Workplace.create();
@@ -54,7 +39,6 @@ beforeAll(async () => {
 afterAll(() => place?.dispose());
 
 const train = (...args: string[]) => place.json<Trained>('train', code, '--base', base, ...small, ...args);
-const artefact = ({ dir, artefact: name }: Trained) => readFile(join(dir, name));
 /** A run that is in training until it is told to stop. */
 async function endless(): Promise<Trained> {
   const run = await train('--steps', String(ENDLESS), '--backend', 'wasm', '--detach');
@@ -62,21 +46,7 @@ async function endless(): Promise<Trained> {
   return run;
 }
 
-/** Starts detached, kills the trainer's whole life once its events say so, and lets `resume` finish. */
-async function killedAt(sign: (event: RunEvent) => boolean, ...args: string[]): Promise<Trained> {
-  const artefact = args.includes('full') ? 'model.gguf' : 'adapter.gguf';
-  const { run } = await killedInTime(
-    () => train('--detach', ...args),
-    sign,
-    ({ dir }) => !existsSync(join(dir, artefact)),
-  );
-  return place.json<Trained>('resume', run);
-}
-
 describe.each(backends)('on %s', (backend) => {
-  /** What came out is looked at byte by byte: no evaluation is needed. */
-  const quick = `--backend ${backend} --steps 4 --retention 0 --held-out-windows 1`.split(' ');
-
   it('learns held-out code and says how fast and how large', async () => {
     const result = await train('--steps', '24', '--backend', backend);
     expect(result).toMatchObject({ backend, artefact: 'adapter.gguf' });
@@ -84,43 +54,6 @@ describe.each(backends)('on %s', (backend) => {
     expect(result.peakMemory).toBeGreaterThan(1e7);
     const heldOut = result.summary.comparisons.find(({ task }) => task === 'workspace')!;
     expect(heldOut.after.value).toBeLessThan(heldOut.before.value);
-  });
-
-  // Steps of a few milliseconds: enough of them are left for a busy machine to kill the trainer in time.
-  it.each([
-    'lora lionw',
-    'lora adamw --batch 2 --accumulate 2 --attention-dropout 0.1 --schedule constant --recompute',
-    'lora lionw --targets blk.1.*,q --rank-stabilised --schedule inverse-sqrt --steps 24',
-    'full adamw --lr 1e-4',
-    'full lionw --lr 1e-4 --weight-decay 1e-4 --attention-dropout 0.1 --accumulate 2',
-  ])('goes on after kill -9 to the same bytes: %s', async (words) => {
-    const [method, optimizer, ...more] = words.split(' ');
-    const options = [...quick, '--steps', '20', '--method', method!, '--optimizer', optimizer!, ...more];
-    const whole = await train(...options);
-    const resumed = await killedAt((event) => event.type === 'step' && event.step === 6, ...options);
-    expect(resumed.run).not.toBe(whole.run);
-    expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
-  });
-
-  it('comes to other bytes with another seed', async () => {
-    const [one, other] = [await train(...quick, '--seed', '0'), await train(...quick, '--seed', '1')];
-    expect((await artefact(one)).equals(await artefact(other))).toBe(false);
-  });
-
-  it('goes back when it diverges, tells so, and after kill -9 comes to the same bytes', async () => {
-    const options = '--method full --lr 0.1 --schedule constant --warmup 0 --steps 60'.split(' ');
-    const whole = await train(...quick, ...options);
-    const resumed = await killedAt(({ type }) => type === 'rollback', ...quick, ...options);
-    expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
-    const events = await eventsOf(whole.dir);
-    const back = events.find((event) => event.type === 'rollback')!;
-    expect(back).toMatchObject({ rateScale: 0.5, why: expect.stringContaining('loss') });
-    const rates = events.flatMap((event) => (event.type === 'step' ? [event.learningRate] : []));
-    expect(rates[0]).toBe(0.1);
-    expect(rates.at(-1)).toBeLessThanOrEqual(0.05);
-    // The history that counts has every step once.
-    const steps = survivingEvents(events).flatMap((event) => (event.type === 'step' ? [event.step] : []));
-    expect(steps).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   });
 });
 
@@ -150,30 +83,6 @@ it('stops when asked, keeps a checkpoint, and can go on', async () => {
   expect(
     (await readdir(join(dir, 'checkpoints'))).filter((name) => !name.endsWith('.tmp')).length,
   ).toBeGreaterThan(0);
-});
-
-it('stops without a signal, as on Windows: at a checkpoint of that step, and goes on to the same bytes', async () => {
-  const options = '--steps 160 --backend wasm --retention 0 --held-out-windows 1'.split(' ');
-  const whole = await train(...options);
-  const { run, dir } = await train(...options, '--detach');
-  await untilTold(dir, ({ type }) => type === 'step');
-  const kill = vi.spyOn(process, 'kill');
-  expect(await cancelRun(dir, 'win32')).toBe('asked');
-  expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
-  kill.mockRestore();
-  const state = async () =>
-    JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as {
-      status: string;
-      step: number;
-      pid?: number;
-    };
-  await untilFree(place.home);
-  const { status, step } = await state();
-  expect(status).toBe('cancelled');
-  expect(step).toBeLessThan(160);
-  expect(await readdir(join(dir, 'checkpoints'))).toContain(`step-${String(step).padStart(6, '0')}`);
-  const resumed = await place.json<Trained>('resume', run);
-  expect((await artefact(resumed)).equals(await artefact(whole))).toBe(true);
 });
 
 describe('bad input: one sentence, non-zero exit, nothing lost', () => {

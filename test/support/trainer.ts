@@ -36,6 +36,14 @@ export async function killTrainer(dir: string): Promise<boolean> {
   return status === 'running' || status === 'evaluating';
 }
 
+/** Waits until a run has written its result, and ends it and its children there: to measure it takes longer than to train. */
+export async function untilMade(dir: string): Promise<void> {
+  await untilTold(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');
+  const { pid } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid: number };
+  process.kill(-pid, 'SIGKILL');
+  while (isProcessAlive(pid)) await sleep(5);
+}
+
 /** Begins anew until the trainer was killed in time: on a busy machine it may have ended before it was noticed. */
 export async function killedInTime<R extends { dir: string }>(
   begin: () => Promise<R>,
