@@ -208,6 +208,24 @@ it('an imported run is measured and compared', async () => {
   expect(workspace.stderr).toContain('was imported and has no held-out files');
 });
 
+it('an export that can not be listed in its run is there all the same, and says so', async () => {
+  const dir = join(place.home, 'runs', 'unlisted');
+  await cp(join(place.home, 'runs', runs.get(title)!), dir, { recursive: true });
+  const spec = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as RunSnapshot['spec'];
+  await writeFile(join(dir, 'run.json'), JSON.stringify({ ...spec, id: 'unlisted' }));
+  await rm(join(dir, 'exports.jsonl'), { force: true });
+  // Nobody can add to a folder, not even who may write in a read-only one.
+  await mkdir(join(dir, 'exports.jsonl'));
+  const { code, stdout } = await place.run(
+    ...['export', 'unlisted', '--to', 'gguf-adapter', '-o', at('unlisted.gguf')],
+  );
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^Warning: It is not listed among the run's exports: .*exports\.jsonl/m);
+  expect(existsSync(at('unlisted.gguf'))).toBe(true);
+  expect((await place.json<RunSnapshot>('show', 'unlisted')).exports).toBeUndefined();
+  await rm(dir, { recursive: true });
+});
+
 describe('an export that is refused', () => {
   it('in types too coarse for what was trained, and leaves no file', async () => {
     await writeTinyModel(at('coarse.gguf'), { seed: 4, type: 'Q4_1' });
