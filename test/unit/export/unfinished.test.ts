@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -20,6 +20,33 @@ it('what killed exporters left is removed by the next, what living ones make is 
         .map((path) => path.slice(parent.length + 1))
         .sort(),
     );
+  } finally {
+    rmSync(parent, { recursive: true });
+  }
+});
+
+it('what an earlier version left, which names no process, is removed once nothing in it is younger than a day', async () => {
+  const parent = mkdtempSync(join(tmpdir(), 'fmn-unfinished-'));
+  const now = Date.now() / 1000;
+  const put = (name: string, days: number, fileDays?: number) => {
+    mkdirSync(join(parent, name));
+    if (fileDays !== undefined) {
+      const file = join(parent, name, 'written');
+      writeFileSync(file, 'x');
+      utimesSync(file, now - fileDays * 86_400, now - fileDays * 86_400);
+    }
+    utimesSync(join(parent, name), now - days * 86_400, now - days * 86_400);
+  };
+  try {
+    put('.exporting-Ab3xYz', 2, 2);
+    put('.exporting-empty1', 2);
+    put('.exporting-young1', 0.5, 0.5);
+    // A long export still writes its file.
+    put('.exporting-growin', 2, 0.1);
+    put('.exporting-somebodys', 9, 9);
+    const mine = await makeFolder(parent);
+    const kept = ['.exporting-growin', '.exporting-somebodys', '.exporting-young1'];
+    expect(readdirSync(parent).sort()).toEqual([mine.slice(parent.length + 1), ...kept].sort());
   } finally {
     rmSync(parent, { recursive: true });
   }
