@@ -1,10 +1,11 @@
 /** Starts the trainer of a run as a process of its own, which outlives this one. */
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endedEarly } from '../protocol/child-end.ts';
 import { parseError, type UserError } from '../protocol/errors.ts';
+import { openLogSync } from '../protocol/regular-file.ts';
 import type { TrainingLock } from '../runs/index.ts';
 
 export interface LaunchedTrainer {
@@ -32,7 +33,7 @@ export async function launchOnItsOwn(
 /** Detached; what it prints goes to trainer.log in the run. */
 export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
   const path = join(dir, 'trainer.log');
-  const log = openSync(path, 'a');
+  const log = openLogSync(path);
   const { size } = fstatSync(log);
   const script = fileURLToPath(new URL('./trainer.mjs', import.meta.url));
   const child = spawn(process.execPath, [script, dir], {

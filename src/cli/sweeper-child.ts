@@ -1,11 +1,12 @@
 /** The sweeper as a child: what it says is shown, what it prints besides goes to sweeper.log, and Ctrl+C stops it. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { askToStop } from '../protocol/child.ts';
 import { endedEarly } from '../protocol/child-end.ts';
 import { UserError } from '../protocol/errors.ts';
 import { parseLine } from '../protocol/lines.ts';
+import { openLogSync } from '../protocol/regular-file.ts';
 import { sweeperMessageSchema } from '../protocol/sweep.ts';
 import { concludeSweep } from '../training/sweep-choice.ts';
 import { readSweep } from '../training/sweep-store.ts';
@@ -14,7 +15,7 @@ import type { SweepView } from './sweep-view.ts';
 
 /** Resolves when it has ended, whether it was stopped or is done. Throws the error that it ended with. */
 export async function followSweeper(dir: string, view: SweepView): Promise<void> {
-  const log = openSync(join(dir, 'sweeper.log'), 'a');
+  const log = openLogSync(join(dir, 'sweeper.log'));
   const { child, ended } = startChild('sweeper', [dir], log);
   closeSync(log);
   let stopped = false;

@@ -1,8 +1,10 @@
 /** Text of what a base knew, which the person names: a text file, or a data set of texts. */
-import { createReadStream, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isDataFile } from '../corpus/datasets/choose.ts';
 import { dataSetDocuments } from '../corpus/datasets/documents.ts';
 import { UserError } from '../protocol/errors.ts';
+import { whyNoFile } from '../protocol/not-a-file.ts';
+import { openRegular } from '../protocol/regular-file.ts';
 import { ownText } from './held-out.ts';
 import { spread } from './statistics.ts';
 
@@ -48,8 +50,9 @@ async function piecesOf(path: string, count: number): Promise<string[]> {
 
 /** A file's text from its beginning to its end. */
 async function* readText(path: string): AsyncGenerator<string> {
-  const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 });
   try {
+    const file = await openRegular(path);
+    const stream = file.createReadStream({ encoding: 'utf8', highWaterMark: 1 << 20 });
     for await (const text of stream as AsyncIterable<string>) {
       if (text.includes('\0'))
         throw new UserError(
@@ -61,7 +64,7 @@ async function* readText(path: string): AsyncGenerator<string> {
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    const why = whyNoFile(error) ?? (error as NodeJS.ErrnoException).code ?? (error as Error).message;
     throw new UserError('corpus-unreadable', `${path} can't be read: ${why}.`, 'Give a file of text.', {
       cause: error,
     });

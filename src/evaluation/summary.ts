@@ -2,8 +2,8 @@
  * evaluation/summary.json: each thing is added as soon as it is known, so that whatever ends the evaluator, only the
  * task under way is lost; what is still to be measured stands in it as `pending`.
  */
-import { readFile } from 'node:fs/promises';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
+import { readText } from '../protocol/regular-file.ts';
 import { evaluationSummaryPath, writeJson } from '../runs/files.ts';
 import { averagedTasks, FORGETTING } from './forgetting.ts';
 import { summarise } from './sentence.ts';
@@ -45,7 +45,7 @@ const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrd
 /** Adds to what is known of the result of this step; what was measured of another is dropped. By rename. */
 export async function addToSummary(dir: string, step: number, found: Found): Promise<Summary> {
   const path = evaluationSummaryPath(dir);
-  const written = await readFile(path, 'utf8')
+  const written = await readText(path)
     .then((text) => summarySchema.parse(JSON.parse(text)))
     .catch(() => undefined);
   const earlier = written?.step === step ? written : { step, sentence: '', comparisons: [] };

