@@ -33,27 +33,32 @@ export class RunLength {
     this.evalEvery = evalEvery;
   }
 
-  /** Before the first step, when only the machine's rate is known: operations of a step and of a second. */
-  guess({ perStep, perSecond }: { perStep: number; perSecond: number }): void {
-    if (this.minutes === undefined) return;
+  /**
+   * Before the first step, when only the machine's rate is known: operations of a step and of a second. False where
+   * steps were asked for.
+   */
+  guess({ perStep, perSecond }: { perStep: number; perSecond: number }): boolean {
+    if (this.minutes === undefined) return false;
     const seconds = perStep / (USUAL_UTILISATION * perSecond);
     this.steps = Math.max(1, Math.round((60 * this.minutes) / seconds));
+    return true;
   }
 
-  /** After step `step`. Returns whether the number of steps has changed. */
-  fit(step: number, pace: Pace): boolean {
-    if (this.minutes === undefined || step >= this.steps) return false;
+  /** After step `step`. Returns the number of steps if it has changed, and for which minutes. */
+  fit(step: number, pace: Pace): { steps: number; minutes: number } | undefined {
+    const { minutes } = this;
+    if (minutes === undefined || step >= this.steps) return undefined;
     this.fitted += 1;
-    if (this.fitted > FIRST_STEPS && step % this.evalEvery !== 0) return false;
-    const budget = 60 * this.minutes;
+    if (this.fitted > FIRST_STEPS && step % this.evalEvery !== 0) return undefined;
+    const budget = 60 * minutes;
     const endOf = (steps: number) =>
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
-    if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return false;
+    if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return undefined;
     let steps = step + Math.max(1, Math.round((budget - pace.trained) / pace.perStep));
     while (steps > step + 1 && endOf(steps) > budget) steps -= 1;
-    if (steps === this.steps) return false;
+    if (steps === this.steps) return undefined;
     this.steps = steps;
-    return true;
+    return { steps, minutes };
   }
 
   /** Held-out losses after step `step` of a run of so many steps; the last step has one of its own. */

@@ -212,25 +212,26 @@ export class Session {
   private guessLength(): void {
     const { rate, spec } = this.options;
     const { batch, accumulate, sequenceLength } = spec.hyper;
-    if (!rate || !spec.minutes) return;
+    if (!rate) return;
     const { perToken, perSecond } = rate;
-    this.length.guess({ perStep: batch * accumulate * sequenceLength * perToken, perSecond });
-    this.measuring.record = { ...this.measuring.record, steps: this.length.steps };
+    const perStep = batch * accumulate * sequenceLength * perToken;
+    if (this.length.guess({ perStep, perSecond }))
+      this.measuring.record = { ...this.measuring.record, steps: this.length.steps };
   }
 
   /** Of a run of so many minutes, by what its steps take. */
   private async fitLength(step: number): Promise<void> {
-    const { measuring, eta, length } = this;
-    const { minutes } = this.options.spec;
+    const { measuring, eta } = this;
     const pace = {
       trained: measuring.record.schedule.trained,
       perStep: eta.meanSecondsPerStep,
       perEvaluation: eta.secondsPerEvaluation,
     };
-    if (!minutes || !length.fit(step, pace)) return;
-    const { steps } = length;
+    const fitted = this.length.fit(step, pace);
+    if (!fitted) return;
+    const { steps } = fitted;
     measuring.record = { ...measuring.record, steps };
-    await this.options.writer.event({ type: 'length', step, steps, minutes });
+    await this.options.writer.event({ type: 'length', step, ...fitted });
     await this.options.writer.state({ steps });
   }
 

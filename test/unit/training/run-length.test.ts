@@ -28,15 +28,15 @@ function goThrough(
 describe('the length of a run', () => {
   it('is what was asked where that was steps', () => {
     const length = new RunLength({ steps: 40, evalEvery: 10 });
-    length.guess({ perStep: 1, perSecond: 1e9 });
-    expect(length.fit(3, { trained: 30, perStep: 10, perEvaluation: 0 })).toBe(false);
+    expect(length.guess({ perStep: 1, perSecond: 1e9 })).toBe(false);
+    expect(length.fit(3, { trained: 30, perStep: 10, perEvaluation: 0 })).toBeUndefined();
     expect(length.steps).toBe(40);
   });
 
   it('is first guessed by what the machine makes of large products', () => {
     const length = new RunLength({ steps: 40, evalEvery: 10 }, 10);
     // 512 tokens of 2e9 operations each at 110e9 a second, of which training reaches .55.
-    length.guess({ perStep: 512 * 2e9, perSecond: 110e9 });
+    expect(length.guess({ perStep: 512 * 2e9, perSecond: 110e9 })).toBe(true);
     expect(length.steps).toBe(35);
   });
 
@@ -71,7 +71,8 @@ describe('the length of a run', () => {
 
   it('is never less than the steps that were made, and one more', () => {
     const length = new RunLength({ steps: 150, evalEvery: 50 }, 1);
-    expect(length.fit(1, { trained: 300, perStep: 300, perEvaluation: 0 })).toBe(true);
+    const fitted = length.fit(1, { trained: 300, perStep: 300, perEvaluation: 0 });
+    expect(fitted).toEqual({ steps: 2, minutes: 1 });
     expect(length.steps).toBe(2);
   });
 });
