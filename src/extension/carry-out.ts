@@ -3,6 +3,7 @@
  * stays, the person picks a repair, and it goes on from there. Pure: the editor is behind `CarryOutHost`.
  */
 import { reportError, type ErrorReport } from '../protocol/errors.ts';
+import { forButtons, titleOf, type NextStep } from '../protocol/next-step.ts';
 import type { Part } from './downloads.ts';
 
 export interface Answers {
@@ -18,6 +19,8 @@ export type Repair = { title: string } & (
   | { kind: 'without' }
   | { kind: 'base' }
   | { kind: 'answers' }
+  /** What the trouble's own text names. */
+  | { kind: 'step'; step: NextStep }
 );
 
 export interface CarryOutHost<A extends Answers> {
@@ -32,6 +35,7 @@ export interface CarryOutHost<A extends Answers> {
   /** What the person wants done about it; undefined: nothing for now. */
   repair(trouble: ErrorReport, repairs: Repair[]): Promise<Repair | undefined>;
   openTerminal(command: string): void;
+  takeStep(step: NextStep): void;
   /** Another base; undefined: the one there is. */
   askBase(answers: A): Promise<string | undefined>;
   /** The questions again, with these answers chosen; undefined when the person leaves. */
@@ -83,9 +87,15 @@ async function mend<A extends Answers>(
       case 'terminal':
         // Then it is the person's turn: "Try Again" stays on offer.
         host.openTerminal(repair.command);
+        break;
+      case 'step':
+        host.takeStep(repair.step);
     }
   }
 }
+
+/** Begin something else, or are done by the other repairs. */
+const noRepair: readonly NextStep['id'][] = ['train', 'sweep', 'models', 'fetch', 'install-runtime'];
 
 /** @param part what was being fetched; none where the work itself did not begin */
 export function repairsFor({ code, next }: ErrorReport, part: Part | undefined): Repair[] {
@@ -94,8 +104,10 @@ export function repairsFor({ code, next }: ErrorReport, part: Part | undefined):
   if (command && (code === 'compiler-missing' || code === 'python-missing'))
     repairs.unshift({ kind: 'terminal', title: `Run "${command}"`, command });
   if (part?.needed === false) repairs.push({ kind: 'without', title: 'Go On Without TensorFlow' });
-  if (part?.needed || code.startsWith('base-') || code === 'hub-not-found')
+  if (part?.needed || code.startsWith('base-') || code === 'hub-not-found' || code === 'adapter-mismatch')
     repairs.push({ kind: 'base', title: 'Choose Another Model' });
   if (!part) repairs.push({ kind: 'answers', title: 'Change Answers' });
+  for (const step of forButtons(next).steps)
+    if (!noRepair.includes(step.id)) repairs.push({ kind: 'step', title: titleOf(step), step });
   return repairs;
 }

@@ -9,10 +9,11 @@ import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
 import { missingParts } from './downloads.ts';
 import { askConsent } from './consent.ts';
+import { actionOf } from './log.ts';
 import { settings } from './settings.ts';
 import { askBaseFor } from './wizard.ts';
 
-type Common = 'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'askBase';
+type Common = 'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'askBase';
 
 /** What is the same whatever is to be started. */
 export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common> => ({
@@ -24,8 +25,9 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
     await whileShown(`Downloading ${name}`, (options) => context.children.ask(z.unknown(), command, options));
   },
   async repair({ code, message, next }, repairs) {
-    context.log.warn(`${message} ${next} [${code}]`);
-    const what = code === 'cancelled' ? 'It was stopped.' : forButtons(`${message} ${next}`).text;
+    const { text } = forButtons(`${message} ${next}`);
+    context.log.warn(`${text} [${code}]`);
+    const what = code === 'cancelled' ? 'It was stopped.' : text;
     const show = code === 'cancelled' ? vscode.window.showInformationMessage : vscode.window.showErrorMessage;
     const titles = repairs.map(({ title }) => title);
     const chosen = await show(`${what} Your answers are kept.`, ...titles);
@@ -37,6 +39,7 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
     // Not run: it may ask for a password, and it is the person's machine.
     terminal.sendText(command, false);
   },
+  takeStep: (step) => void actionOf(step).run(),
   askBase: () =>
     askBaseFor(
       'Choose Another Model',

@@ -9,6 +9,7 @@ import {
 } from '../../../src/extension/carry-out.ts';
 import type { Part } from '../../../src/extension/downloads.ts';
 import { UserError, type ErrorCode } from '../../../src/protocol/errors.ts';
+import { trainingBusy } from '../../../src/runs/index.ts';
 
 interface Plan extends Answers {
   folder: string;
@@ -52,6 +53,7 @@ function fakeHost(failures: Record<string, Error[] | undefined>, presses: (Repai
       return Promise.resolve(repairs.find((repair) => repair.kind === kind));
     },
     openTerminal: (command) => void log.push(`terminal ${command}`),
+    takeStep: ({ id, subject }) => void log.push(`step ${id} ${subject}`),
     askBase: () => Promise.resolve('/models/own.gguf'),
     askAgain: (answers) => Promise.resolve({ ...answers, budget: { minutes: 1 } }),
   };
@@ -120,4 +122,25 @@ it('asks the questions again where the work itself does not begin', async () => 
   expect(
     repairsFor({ code: 'base-not-gguf', message: '', next: '' }, undefined).map(({ kind }) => kind),
   ).toEqual(['again', 'base', 'answers']);
+});
+
+it('stops what trains already with the button that the text names, and tries again', async () => {
+  const busy = trainingBusy('Run garden-ab12', 'Wait until it ends, or stop it with {cancel garden-ab12}.');
+  const { host, log } = fakeHost({ start: [busy] }, ['step', 'again']);
+  expect(await carryOut(plan, host)).toBe(true);
+  const offer = 'training-busy: Try Again, Change Answers, Stop Training';
+  expect(log.slice(2)).toEqual([offer, 'step cancel garden-ab12', offer, `start ${JSON.stringify(plan)}`]);
+});
+
+it('offers no step that begins the same wizard anew', () => {
+  const next = 'Check the path, or run {models} for the known bases; {doctor} says more.';
+  const titles = repairsFor({ code: 'base-not-found', message: '', next }, undefined).map(
+    ({ title }) => title,
+  );
+  expect(titles).toEqual(['Try Again', 'Choose Another Model', 'Change Answers', 'Doctor']);
+});
+
+it('offers another model for an adapter of another one', () => {
+  const repairs = repairsFor({ code: 'adapter-mismatch', message: '', next: '' }, undefined);
+  expect(repairs.map(({ kind }) => kind)).toEqual(['again', 'base', 'answers']);
 });
