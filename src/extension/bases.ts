@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { AUTO_BASE } from '../base-models/choose.ts';
-import { knownBases } from '../base-models/registry.ts';
+import { findKnownBase, knownBases } from '../base-models/registry.ts';
 import { roughly, size } from './texts.ts';
 
 /** Of `models --json`: what is here, and which one suits this machine. */
@@ -18,6 +18,9 @@ export interface BaseChoice {
   detail: string;
   value: string;
 }
+
+/** As a person knows it. */
+export const baseName = (base: string): string => findKnownBase(base)?.name ?? basename(base);
 
 /** The known bases, the preferred one first. `preferred` is the setting; "auto" is the one that suits the machine. */
 export function baseChoices(preferred: string, { models, default: suited }: Offered): BaseChoice[] {

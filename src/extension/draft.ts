@@ -1,4 +1,4 @@
-/** What the wizard asks for: kept until the training has begun. */
+/** What the wizards ask for: kept until the work has begun. */
 import { z } from 'zod';
 
 export const planSchema = z.object({
@@ -14,3 +14,17 @@ export type Plan = z.infer<typeof planSchema>;
 /** What is answered so far. */
 export const draftSchema = planSchema.partial();
 export type Draft = z.infer<typeof draftSchema>;
+
+/** Of an adapter to import. */
+export const importSchema = z.object({
+  kind: z.enum(['gguf', 'peft']),
+  /** Of the file, or of PEFT's folder. */
+  path: z.string(),
+  /** What it was trained on. */
+  base: z.string(),
+  /** It is checked and measured without TensorFlow. */
+  backend: z.literal('wasm').optional(),
+});
+export type Import = z.infer<typeof importSchema>;
+export const importDraftSchema = importSchema.partial();
+export type ImportDraft = z.infer<typeof importDraftSchema>;

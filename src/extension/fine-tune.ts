@@ -1,13 +1,11 @@
 /** "Fine-tune on Workspace": wizard, consent to downloads, downloads, and the trainer is on its way. */
 import * as vscode from 'vscode';
-import { basename } from 'node:path';
 import { z } from 'zod';
-import { findKnownBase } from '../base-models/registry.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
-import { reportError, UserError } from '../protocol/errors.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
-import { offeredSchema } from './bases.ts';
+import { baseName, offeredSchema } from './bases.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
@@ -16,7 +14,8 @@ import { settings } from './settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
 import { planSchema, type Draft, type Plan } from './draft.ts';
-import { repairing } from './repairs.ts';
+import { askPatiently, repairing } from './repairs.ts';
+import { askToGoOn } from './steps.ts';
 import { askBaseFor, askPlan, trainArguments } from './wizard.ts';
 
 const startedSchema = z.object({ run: z.string(), dir: z.string() });
@@ -25,7 +24,7 @@ export async function fineTune(context: Context): Promise<void> {
   requireFolder();
   const { store } = context;
   const known = planSchema.safeParse(store.draft);
-  const goOn = known.success && (await askToGoOn(known.data));
+  const goOn = known.success && (await askToGoOn(describe(known.data)));
   const plan =
     goOn && known.success ? known.data : goOn === false ? await ask(context, store.draft) : undefined;
   if (!plan) return;
@@ -43,42 +42,27 @@ export async function fineTune(context: Context): Promise<void> {
   });
 }
 
-/** The questions; what can't be looked up for them is tried again, with what was answered already. */
-async function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
-  let draft = kept;
-  for (;;) {
+function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
+  const keep = (draft: Draft) => context.store.keepDraft(draft);
+  return askPatiently(context, kept, keep, (draft, answered) => {
     const report = examine(context);
     // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
     report.catch(() => undefined);
     const bases = context.children.ask(offeredSchema, ['models']);
     bases.catch(() => undefined);
-    const answered = (now: Draft) => {
-      draft = now;
-      void context.store.keepDraft(now);
-    };
-    try {
-      return await askPlan(
-        () => bases,
-        async () => expectedBackend(await report),
-        draft,
-        answered,
-      );
-    } catch (error) {
-      const again = { kind: 'again', title: 'Try Again' } as const;
-      if (!(await repairing(context).repair(reportError(error), [again]))) return undefined;
-    }
-  }
+    return askPlan(
+      () => bases,
+      async () => expectedBackend(await report),
+      draft,
+      answered,
+    );
+  });
 }
 
-/** Whether to take up what did not begin last time; undefined when the person leaves. */
-async function askToGoOn(plan: Plan): Promise<boolean | undefined> {
-  const { base, method, budget } = plan;
-  const name = findKnownBase(base)?.name ?? basename(base);
+/** "SmolLM2-135M-Instruct, LoRA, 15 min" */
+function describe({ base, method, budget }: Plan): string {
   const long = budget.steps ? `${budget.steps} steps` : formatDuration((budget.minutes ?? 0) * 60);
-  const goOn = `Go on with ${name}, ${method === 'lora' ? 'LoRA' : 'full fine-tuning'}, ${long}`;
-  const placeHolder = 'What you chose last time has not begun yet.';
-  const chosen = await vscode.window.showQuickPick([goOn, 'Choose again'], { placeHolder });
-  return chosen === undefined ? undefined : chosen === goOn;
+  return `${baseName(base)}, ${method === 'lora' ? 'LoRA' : 'full fine-tuning'}, ${long}`;
 }
 
 /** Errors: corpus-empty without an open folder. */

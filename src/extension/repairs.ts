@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { z } from 'zod';
 import { forButtons } from '../protocol/next-step.ts';
 import { offeredSchema } from './bases.ts';
+import { reportError } from '../protocol/errors.ts';
 import type { Answers, CarryOutHost } from './carry-out.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
@@ -47,3 +48,28 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
       'Which model learns instead?',
     ),
 });
+
+/**
+ * The questions of a wizard; what can't be looked up for them is tried again, with what was answered already. Undefined
+ * when the person leaves.
+ */
+export async function askPatiently<Draft, Answered>(
+  context: Context,
+  kept: Draft,
+  keep: (draft: Draft) => unknown,
+  questions: (draft: Draft, answered: (now: Draft) => void) => Promise<Answered | undefined>,
+): Promise<Answered | undefined> {
+  let draft = kept;
+  const answered = (now: Draft) => {
+    draft = now;
+    void keep(now);
+  };
+  for (;;) {
+    try {
+      return await questions(draft, answered);
+    } catch (error) {
+      const again = { kind: 'again', title: 'Try Again' } as const;
+      if (!(await repairing(context).repair(reportError(error), [again]))) return undefined;
+    }
+  }
+}

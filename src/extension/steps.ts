@@ -87,3 +87,11 @@ export async function walk<P>(
   }
   return plans.at(-1);
 }
+
+/** Whether to take up what did not begin last time; undefined when the person leaves. */
+export async function askToGoOn(what: string): Promise<boolean | undefined> {
+  const goOn = `Go on with ${what}`;
+  const placeHolder = 'What you chose last time has not begun yet.';
+  const chosen = await vscode.window.showQuickPick([goOn, 'Choose again'], { placeHolder });
+  return chosen === undefined ? undefined : chosen === goOn;
+}

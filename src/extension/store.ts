@@ -1,6 +1,6 @@
 /** What the extension remembers between sessions. */
 import type * as vscode from 'vscode';
-import { draftSchema, type Draft } from './draft.ts';
+import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './draft.ts';
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 
 /** Adapters that are remembered, newest first: switching back and forth takes no searching. */
@@ -32,6 +32,14 @@ export class Store {
   }
   async keepDraft(draft: Draft | undefined): Promise<void> {
     await this.workspace.update('draft', draft);
+  }
+
+  /** What was answered of an import that has not begun. */
+  get importDraft(): ImportDraft {
+    return importDraftSchema.safeParse(this.workspace.get('import')).data ?? {};
+  }
+  async keepImport(draft: ImportDraft | undefined): Promise<void> {
+    await this.workspace.update('import', draft);
   }
 
   /** Runs begun here whose end has not been told yet: found again after a reload. */

@@ -44,7 +44,7 @@ export async function askFolderAndBase(
 export async function askBaseFor(
   heading: string,
   bases: () => Promise<Offered>,
-  question = 'Which model was it made for?',
+  question: string,
 ): Promise<string | undefined> {
   const steps: Step<Draft>[] = [
     (plan, position) => askBase(plan, { title: heading, ...position }, bases(), question),
@@ -73,13 +73,15 @@ interface Position {
   steps: number;
 }
 
-const into = async <K extends keyof Plan>(
-  plan: Draft,
+/** A draft with an answer in it. */
+export const into = async <D extends object, K extends keyof D>(
+  plan: D,
   key: K,
-  answer: Promise<Answer<Plan[K]>>,
-): Promise<Answer<Draft>> => {
-  const value = await answer;
-  return value === back || value === undefined ? value : { ...plan, [key]: value };
+  answer: Promise<Answer<D[K]>>,
+): Promise<Answer<D>> => {
+  const value: Answer<D[K]> = await answer;
+  if (value === back) return back;
+  return value === undefined ? undefined : { ...plan, [key]: value };
 };
 
 function askFolder(plan: Draft, place: Position & { title: string }): Promise<Answer<Draft>> {
@@ -97,12 +99,12 @@ function askFolder(plan: Draft, place: Position & { title: string }): Promise<An
 
 const other = { file: 'a .gguf file', hub: 'the hub' };
 
-async function askBase(
-  plan: Draft,
+export async function askBase<D extends { base?: string | undefined }>(
+  plan: D,
   place: Position & { title: string },
   offered: Promise<Offered>,
   placeholder = 'Which model learns? (its name, size and licence)',
-): Promise<Answer<Draft>> {
+): Promise<Answer<D>> {
   const choices = offered.then((bases): Choice<string>[] => [
     ...baseChoices(plan.base ?? settings.base, bases),
     { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },

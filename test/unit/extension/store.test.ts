@@ -69,3 +69,16 @@ test('the adapter in use belongs to the workspace', async () => {
   expect(new Store(here, global).inUse).toBe('a');
   expect(new Store(there, global).inUse).toBeUndefined();
 });
+
+test('what was answered of an import is kept over a reload, and apart from the fine-tuning', async () => {
+  const workspace = memento();
+  const answers = { kind: 'peft', path: '/adapters/garden', base: 'smollm2-135m' } as const;
+  await new Store(workspace, memento()).keepImport(answers);
+  const reloaded = new Store(workspace, memento());
+  expect(reloaded.importDraft).toEqual(answers);
+  expect(reloaded.draft).toEqual({});
+  await reloaded.keepImport(undefined);
+  expect(reloaded.importDraft).toEqual({});
+  await workspace.update('import', { kind: 'zip' });
+  expect(reloaded.importDraft).toEqual({});
+});

@@ -1,20 +1,13 @@
-/** "Export Result" and "Import Adapter": what was learned here for other programs, and what was learned elsewhere. */
+/** "Export Result": what was learned here, for other programs. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
-import { z } from 'zod';
 import { describeCheck, describeTarget, exportRecordSchema, type ExportTarget } from '../protocol/export.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import { offeredSchema } from './bases.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
-import { examine } from './doctor.ts';
-import { missingParts } from './downloads.ts';
-import { askConsent, install } from './consent.ts';
 import { pickRun, type Which } from './pick-run.ts';
-import { settings } from './settings.ts';
 import { size } from './texts.ts';
-import { askBaseFor } from './wizard.ts';
 
 interface Form extends vscode.QuickPickItem {
   to: ExportTarget;
@@ -88,52 +81,4 @@ function askPlace({ spec }: RunSnapshot, { ending, label }: Form): Thenable<vsco
     saveLabel: 'Export',
     defaultUri: vscode.Uri.file(join(folder?.uri.fsPath ?? homedir(), `${spec.id}${ending}`)),
   });
-}
-
-const kinds = [
-  { label: 'A GGUF adapter', description: 'one file', files: true },
-  { label: "PEFT's folder", description: 'adapter_model.safetensors and adapter_config.json', files: false },
-];
-
-const importedSchema = z.object({ run: z.string() });
-
-/** Makes a run of an adapter, checks that it is served as it computes, and measures what it forgot. */
-export async function importAdapter(context: Context): Promise<void> {
-  const title = 'Import Adapter';
-  const report = examine(context);
-  // Looked at again below; a failure must not go unhandled while the person still chooses.
-  report.catch(() => undefined);
-  const kind = await vscode.window.showQuickPick(kinds, { title, placeHolder: 'What was saved?' });
-  if (!kind) return;
-  const [path] =
-    (await vscode.window.showOpenDialog({
-      title: 'Adapter to Import',
-      openLabel: 'Import',
-      canSelectFiles: kind.files,
-      canSelectFolders: !kind.files,
-      ...(kind.files ? { filters: { GGUF: ['gguf'] } } : {}),
-    })) ?? [];
-  if (!path) return;
-  const base = await askBaseFor(title, () => context.children.ask(offeredSchema, ['models']));
-  if (!base) return;
-  const wanted = await askConsent(missingParts(base, await report, settings.backend));
-  if (!wanted || !(await install(context, wanted))) return;
-  const { run } = await whileShown(title, async (options) => {
-    const made = await context.children.ask(
-      importedSchema,
-      ['import', path.fsPath, '--base', base, '--yes'],
-      options,
-    );
-    await context.children.ask(z.unknown(), ['evaluate', made.run, '--tasks', 'retention'], options);
-    return made;
-  }).finally(() => context.runs.refresh());
-  await context.log.ask(
-    'info',
-    `${path.path.split('/').at(-1)} is a run now, measured on what the base itself writes.`,
-    { title: 'Show Results', run: () => context.panel.show(run) },
-    {
-      title: 'Use for Completion',
-      run: () => vscode.commands.executeCommand('forgetMeNot.useForCompletion', run),
-    },
-  );
 }

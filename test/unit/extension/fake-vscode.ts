@@ -1,0 +1,88 @@
+/** An editor for tests of what asks questions: `vi.mock('vscode', () => import('./fake-vscode.ts'))`. */
+
+/** What was shown, in its turn. */
+export const shown: string[] = [];
+/** The person's answers to it: a row's or a button's beginning, a path, a text; undefined leaves the question. */
+export const answers: (string | undefined)[] = [];
+
+export function reset(): void {
+  shown.length = 0;
+  answers.length = 0;
+}
+
+function answer<T>(question: string, choices: readonly T[], labelOf: (one: T) => string): T | undefined {
+  shown.push(question);
+  const wanted = answers.shift();
+  return wanted === undefined ? undefined : choices.find((one) => labelOf(one).startsWith(wanted));
+}
+
+interface Row {
+  label: string;
+}
+
+class QuickPick {
+  placeholder = '';
+  items: Row[] = [];
+  activeItems: Row[] = [];
+  selectedItems: Row[] = [];
+  private accepted = () => {};
+  private hidden = () => {};
+  onDidTriggerButton(): void {}
+  onDidAccept(listener: () => void): void {
+    this.accepted = listener;
+  }
+  onDidHide(listener: () => void): void {
+    this.hidden = listener;
+  }
+  private timer: NodeJS.Timeout | undefined;
+  dispose(): void {
+    clearTimeout(this.timer);
+  }
+  show(): void {
+    // Rows that are looked up come after it is shown.
+    this.timer = setTimeout(() => {
+      const [active] = this.activeItems;
+      const question = `${this.placeholder}${active ? ` (${active.label})` : ''}`;
+      const chosen = answer(question, this.items, ({ label }) => label);
+      if (!chosen) return this.hidden();
+      this.selectedItems = [chosen];
+      this.accepted();
+    }, 5);
+  }
+}
+
+/** With its buttons: "It failed. [Try Again, Show Log]". */
+function showMessage(message: string, ...rest: unknown[]): Promise<string | undefined> {
+  const titles = rest.filter((one): one is string => typeof one === 'string');
+  return Promise.resolve(answer(`${message} [${titles.join(', ')}]`, titles, (title) => title));
+}
+
+export const window = {
+  createQuickPick: () => new QuickPick(),
+  showQuickPick: (rows: string[], { placeHolder }: { placeHolder: string }) =>
+    Promise.resolve(answer(placeHolder, rows, (row) => row)),
+  showOpenDialog({ title, defaultUri }: { title: string; defaultUri?: { fsPath: string } }) {
+    shown.push(`${title}${defaultUri ? ` (${defaultUri.fsPath})` : ''}`);
+    const fsPath = answers.shift();
+    return Promise.resolve(fsPath === undefined ? undefined : [{ fsPath }]);
+  },
+  showInputBox({ title }: { title: string }) {
+    shown.push(title);
+    return Promise.resolve(answers.shift());
+  },
+  showErrorMessage: showMessage,
+  showInformationMessage: showMessage,
+  withProgress: (_: unknown, work: (progress: object, token: object) => unknown) =>
+    work({ report: () => undefined }, { onCancellationRequested: () => undefined }),
+};
+
+export const workspace = { getConfiguration: () => ({ get: (_: string, fallback: unknown) => fallback }) };
+export const commands = { executeCommand: () => Promise.resolve() };
+export const Uri = { file: (fsPath: string) => ({ fsPath }), parse: (text: string) => ({ text }) };
+export const QuickInputButtons = { Back: {} };
+export const ConfigurationTarget = { Global: 1, Workspace: 2, WorkspaceFolder: 3 };
+export const ProgressLocation = { Notification: 15 };
+export class EventEmitter {
+  event = () => undefined;
+  fire(): void {}
+}

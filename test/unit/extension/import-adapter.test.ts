@@ -1,0 +1,119 @@
+/** "Import Adapter" when something is missing half-way: what was answered is kept, it is repaired, and it goes on. */
+import { beforeEach, expect, it, vi } from 'vitest';
+import type { Context } from '../../../src/extension/context.ts';
+import type { ImportDraft } from '../../../src/extension/draft.ts';
+import { importAdapter } from '../../../src/extension/import-adapter.ts';
+import { UserError, type ErrorCode } from '../../../src/protocol/errors.ts';
+import { answers, reset, shown } from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+beforeEach(reset);
+
+const plan = { kind: 'gguf', path: '/adapters/garden.gguf', base: 'smollm2-135m' } as const;
+const trouble = (code: ErrorCode, next = 'Try later.') => new UserError(code, `It is ${code}.`, next);
+
+/** An extension whose command line fails in the wanted ways first; `have` is what was downloaded before. */
+function fakeContext(failures: Record<string, Error[]>, { have = [] as string[], kept = {} as ImportDraft }) {
+  const asked: string[] = [];
+  const state = { kept };
+  const tensorflow = () => ({ name: 'tensorflow', command: 'x', starts: have.includes('runtime') });
+  const answerTo = (command: string) => {
+    if (command === 'doctor')
+      return {
+        backends: [tensorflow()],
+        models: have.includes('models') ? [{ path: '/m/SmolLM2-135M-Instruct.Q4_1.gguf' }] : [],
+      };
+    return command === 'models'
+      ? { models: [], default: { id: plan.base, why: 'it fits' } }
+      : { run: 'garden-ab12' };
+  };
+  const context = {
+    store: {
+      get importDraft() {
+        return state.kept;
+      },
+      keepImport: (draft: ImportDraft | undefined) => Promise.resolve((state.kept = draft ?? {})),
+    },
+    children: {
+      ask(_: unknown, args: string[]) {
+        const [command] = args as [string];
+        const looksUp = args.length === 1;
+        const error = failures[looksUp ? `look up ${command}` : command]?.shift();
+        if (!looksUp) asked.push(args.join(' '));
+        if (error) return Promise.reject(error);
+        if (!looksUp) have.push(command);
+        return Promise.resolve(answerTo(command));
+      },
+    },
+    log: {
+      warn: () => undefined,
+      show: (error: Error, ...actions: { title: string }[]) =>
+        shown.push(`${error.message} [${actions.map(({ title }) => title).join(', ')}]`),
+      ask: (_: string, message: string) => Promise.resolve(shown.push(message)),
+    },
+    runs: { refresh: () => Promise.resolve() },
+  };
+  return { context: context as unknown as Context, asked, kept: () => state.kept };
+}
+
+const chosen = ['A GGUF', plan.path, 'SmolLM2-135M-Instruct'];
+const imported = `import ${plan.path} --base ${plan.base} --yes`;
+const measured = 'evaluate garden-ab12 --tasks retention';
+
+it.each(['network', 'compiler-missing', 'python-missing'] as const)(
+  'goes on without TensorFlow where it can not be had (%s), and asks nothing twice',
+  async (code) => {
+    const { context, asked, kept } = fakeContext(
+      { runtime: [trouble(code, 'Run `sudo apt install g++`.')] },
+      {},
+    );
+    answers.push(...chosen, 'Download', 'Go On Without');
+    await importAdapter(context);
+    expect(asked.slice(1)).toEqual(['runtime install --yes', imported, measured]);
+    expect(shown[4]).toMatch(/Your answers are kept\. \[.*Try Again, Go On Without TensorFlow\]/);
+    expect(shown.at(-1)).toContain('garden.gguf is a run now');
+    expect(kept()).toEqual({});
+  },
+);
+
+it('keeps the answers of who leaves, and takes them up the next time', async () => {
+  const { context, asked, kept } = fakeContext({ models: [trouble('network')] }, {});
+  answers.push(...chosen, 'Download', undefined);
+  await importAdapter(context);
+  expect(kept()).toEqual({ ...plan, backend: undefined });
+  expect(asked).toEqual(['models fetch smollm2-135m']);
+
+  reset();
+  answers.push('Go on with garden.gguf, made for SmolLM2-135M-Instruct', 'Download');
+  await importAdapter(context);
+  expect(asked.slice(-2)).toEqual([imported, measured]);
+  expect(shown).toHaveLength(3);
+});
+
+it('asks again with what was answered, where that is what is wrong', async () => {
+  const have = ['models', 'runtime'];
+  const { context, asked } = fakeContext({ import: [trouble('adapter-damaged')] }, { have });
+  answers.push(...chosen, 'Change Answers', 'A GGUF', '/adapters/other.gguf', 'SmolLM2-135M-Instruct');
+  await importAdapter(context);
+  expect(shown.slice(4, 6)).toEqual(['What was saved? (A GGUF adapter)', `Adapter to Import (${plan.path})`]);
+  expect(asked).toEqual([imported, imported.replace('garden', 'other'), measured]);
+});
+
+it('looks the models up again, with the file that was chosen already', async () => {
+  const have = ['models', 'runtime'];
+  const { context, asked } = fakeContext({ 'look up models': [trouble('node-missing')] }, { have });
+  answers.push('A GGUF', plan.path, 'Try Again', ...chosen);
+  await importAdapter(context);
+  expect(shown).toContain(`Adapter to Import (${plan.path})`);
+  expect(asked).toEqual([imported, measured]);
+});
+
+it('does not import again what was imported but could not be measured', async () => {
+  const have = ['models', 'runtime'];
+  const { context, asked, kept } = fakeContext({ evaluate: [trouble('memory')] }, { have });
+  answers.push(...chosen);
+  await importAdapter(context);
+  expect(asked).toEqual([imported, measured]);
+  expect(shown.at(-1)).toBe('It is memory. [Measure Result]');
+  expect(kept()).toEqual({});
+});
