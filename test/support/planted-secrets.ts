@@ -34,6 +34,7 @@ export const planted: Readonly<Record<string, string>> = {
   'keys/list.js': `const key = [\n  '${BEGIN}${PRIVATE}-----',\n  '${noise(64)}',\n  '${noise(64, undefined, 5)}',\n  '-----END ${PRIVATE}-----',\n].join('\\n');\n`,
   'keys/joined-token.py': `token = "gh" "p_${noise(20)}" "${noise(16)}"\n`,
   'keys/joined-plus.ts': `const id = 'AK' + 'IA' + '${upper(16)}';\n`,
+  'keys/cut.py': `KEY = "${BEGIN}${PRIVATE}-----\\n${noise(64)}\\n" + REST\n`,
   'keys/putty.txt': `PuTTY-User-Key-File-${2}: ssh-rsa\nEncryption: none\nPrivate-Lines: 4\n${noise(64)}\n`,
   // URLs.
   'urls/driver.py': `ENGINE = create_engine("postgresql+psycopg2://shop:${password}@db.internal/shop")\n`,
@@ -46,10 +47,14 @@ export const planted: Readonly<Record<string, string>> = {
   'urls/ftp.ts': `const to = "sftp://robot:${noise(12)}@files.internal/in";\n`,
   // Tokens by their looks.
   'tokens/pypi.cfg': `[pypi]\nusername = __token__\npassword = ${'pyp' + 'i-'}AgEIcHlwaS5vcmc${noise(70)}\n`,
+  'tokens/pypi-test.cfg': `[testpypi]\nuser: __token__, ${'pyp' + 'i-'}AgENdGVzdC5weXBpLm9yZw${noise(70)}\n`,
+  'tokens/jwt-url.md': `Open https://shop.internal/in?as=${'ey' + 'J'}${noise(30)}.${'ey' + 'J'}${noise(60)}.${noise(43)}&next=/ to begin.\n`,
   'tokens/jwt.ts': `const session = "${'ey' + 'J'}${noise(30)}.${'ey' + 'J'}${noise(60)}.${noise(43)}";\n`,
   'tokens/digitalocean.py': `client = Client("${'dop' + '_v1_'}${hex(64)}")\n`,
   'tokens/vault.sh': `export VAULT_ADDR=x\nvault login ${'hv' + 's.'}${noise(95)}\n`,
+  'tokens/vault-root.sh': `vault login ${'hv' + 's.'}${noise(24)}\n`,
   'tokens/google-oauth.json': `{ "client": "${'GOC' + 'SPX-'}${noise(28)}" }\n`,
+  'tokens/google-url.html': `<script src="https://maps.googleapis.com/maps/api/js?key=${'AI' + 'za'}${noise(35)}&callback=initMap"></script>\n`,
   'tokens/google.js': `initMap("${'AI' + 'za'}${noise(35)}");\n`,
   'tokens/groq.py': `groq = Groq("${'gs' + 'k_'}${noise(52)}")\n`,
   'tokens/webhook.ts': `verify(body, "${'whs' + 'ec_'}${noise(32)}");\n`,
@@ -63,6 +68,7 @@ export const planted: Readonly<Record<string, string>> = {
   'tokens/slack.py': `slack = WebClient("${'xo' + 'xb'}-${digits(12)}-${digits(13)}-${noise(24)}")\n`,
   'tokens/slack-hook.py': `post("https://hooks.${'slack'}.com/services/T${upper(8)}/B${upper(10)}/${noise(24)}")\n`,
   'tokens/stripe.rb': `Stripe.key = "${'sk_' + 'live_'}${noise(24)}"\n`,
+  'tokens/stripe-curl.sh': `curl https://api.stripe.com/v1/charges -u ${'sk_' + 'live_'}${noise(24)}:\n`,
   'tokens/openai.py': `client = OpenAI("${'s' + 'k-'}${noise(20)}${'T3Blbk' + 'FJ'}${noise(20)}")\n`,
   'tokens/anthropic.py': `client = Anthropic("${'sk-' + 'ant-api03-'}${noise(93)}AA")\n`,
   'tokens/hugging-face.py': `login("${'h' + 'f_'}${noise(34)}")\n`,
@@ -105,6 +111,7 @@ export const harmless: Readonly<Record<string, string>> = {
   'docs/urls.md':
     'Give `postgres://user:password@localhost/db` or `redis://:password@localhost:6379`, https://user:pass@example.com too.\n',
   'docs/env.sh': 'export API_KEY=your-api-key-here\nexport PASSWORD=changeme\nTOKEN=$GITHUB_TOKEN\n',
+  'docs/tokens.md': `Like \`${'sk_' + 'live_'}${'x'.repeat(24)}\`, \`${'h' + 'f_'}${'x'.repeat(34)}\`, \`${'gl' + 'pat-'}${'x'.repeat(20)}\`, \`${'AI' + 'zaSy'}${'X'.repeat(33)}\`, \`${'hv' + 's.'}${'x'.repeat(24)}\`, \`${'pyp' + 'i-'}${'x'.repeat(60)}\`.\n`,
   'src/names.ts':
     "const token = nextToken();\nconst apiKey = process.env.API_KEY ?? '';\nconst passwordField = 'user-password-input';\n",
   'src/kinds.ts':

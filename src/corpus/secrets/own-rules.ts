@@ -1,5 +1,5 @@
 /** Secrets that neither gitleaks nor secretlint knows, or knows in some of their forms only. */
-import { looksRandom } from './entropy.ts';
+import { entropy, looksRandom } from './entropy.ts';
 import type { Place } from './place.ts';
 
 interface OwnRule {
@@ -35,25 +35,35 @@ const isRandomValue = ([, value]: RegExpExecArray) =>
 /** More often a name than a secret. */
 const isUuid = (value: string) => /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(value);
 
+/** Not `xxxx` or the like, by gitleaks' bound for most tokens; what chance draws is well above it. */
+const isDrawn = ([token]: RegExpExecArray) => entropy(token) > 3;
+
+// gitleaks knows some of these too, but only before a quote, a space or a semicolon: each says what it would miss.
 const rules: readonly OwnRule[] = [
-  { id: 'google-api-key', pattern: /\bAIza[\w-]{35}(?![\w-])/g },
+  // In a URL: `js?key=AIza...&callback=`.
+  { id: 'google-api-key', pattern: /\bAIza[\w-]{35}(?![\w-])/g, holds: isDrawn },
   { id: 'google-oauth-secret', pattern: /\bGOCSPX-[\w-]{24,}/g },
-  { id: 'stripe-live-key', pattern: /\b[rs]k_live_[A-Za-z0-9]{24,}\b/g },
+  // As curl takes it: `-u sk_live_...:`.
+  { id: 'stripe-live-key', pattern: /\b[rs]k_live_[A-Za-z0-9]{24,}\b/g, holds: isDrawn },
   { id: 'webhook-secret', pattern: /\bwhsec_[A-Za-z0-9+/=]{24,}/g },
-  { id: 'gitlab-token', pattern: /\bglpat-[\w-]{20,}/g },
-  { id: 'hugging-face-token', pattern: /\bhf_[A-Za-z0-9]{34,}\b/g },
+  // With digits in it.
+  { id: 'hugging-face-token', pattern: /\bhf_[A-Za-z0-9]{34,}\b/g, holds: isDrawn },
   { id: 'groq-key', pattern: /\bgsk_[A-Za-z0-9]{40,}\b/g },
   { id: 'telegram-bot-token', pattern: /\b\d{8,10}:AA[\w-]{33}(?![\w-])/g },
   { id: 'discord-token', pattern: /\b[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w-])/g },
   { id: 'discord-webhook', pattern: /\bdiscord(?:app)?\.com\/api\/webhooks\/\d{16,20}\/[\w-]{60,}/g },
   { id: 'twilio-key', pattern: /\b(?:SK|AC)[\da-f]{32}\b/g },
-  { id: 'pypi-token', pattern: /\bpypi-[A-Za-z0-9_-]{50,}/g },
-  { id: 'vault-token', pattern: /\bhv[sbr]\.[\w-]{24,}/g },
-  { id: 'jwt', pattern: /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/g },
+  // Of another index than pypi.org.
+  { id: 'pypi-token', pattern: /\bpypi-[A-Za-z0-9_-]{50,}/g, holds: isDrawn },
+  // A root token, which is short, and one for recovery.
+  { id: 'vault-token', pattern: /\bhv[sbr]\.[\w-]{24,}/g, holds: isDrawn },
+  // In a URL, and with a sign in its first part.
+  { id: 'jwt', pattern: /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/g, holds: isDrawn },
   { id: 'azure-key', pattern: /\b(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{43,86}={1,2}/g },
   { id: 'azure-sas', pattern: /[?&;]sig=[A-Za-z0-9%+/]{40,}(?:%3D|=)/gi },
   { id: 'azure-client-secret', pattern: /(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~-])/g },
   { id: 'putty-key', pattern: /\bPuTTY-User-Key-File-\d/g },
+  // Cut off: a program that adds the end.
   {
     id: 'private-key',
     pattern: /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-])*[\w+/=]{16}/g,
