@@ -107,6 +107,8 @@ export interface Task<I extends Item = Item> {
   version: number;
   /** Measures on what a run has: a model alone has nothing of it. */
   ofRun?: boolean;
+  /** Metrics that are of the machine's load too: only models that were measured in turn are held against each other. */
+  momentary?: readonly string[];
   /** How many items a run's own evaluation has; 0 leaves the task out of it. */
   planned(spec: RunSpec): number;
   /** Rough share of an evaluation's time, for its ETA. */

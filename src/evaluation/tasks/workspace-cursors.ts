@@ -41,13 +41,14 @@ export type CursorItem = Item & Placed;
 /** A cursor at which models are timed in turn, while nothing else is computed. */
 export type LatencyItem = Item & { kind: 'latency'; cursor: Placed; tokens: number };
 
+export const LATENCY = 'latency';
 export const cursorMeasures: readonly Measure[] = [
   ...(['line', 'block'] as const).flatMap((kind): Measure[] => [
     { metric: `${kind} exact match`, unit: '', better: 'higher', binary: true },
     { metric: `${kind} edit similarity`, unit: '', better: 'higher' },
   ]),
   { metric: 'characters saved', unit: '', better: 'higher' },
-  { metric: 'latency', unit: 'ms', better: 'lower' },
+  { metric: LATENCY, unit: 'ms', better: 'lower' },
 ];
 
 const counts = {
@@ -176,7 +177,7 @@ export async function scoreLatency(
     }
   }
   return times.map((taken) => ({
-    parts: { latency: { sum: Math.min(...taken), weight: 1 } },
+    parts: { [LATENCY]: { sum: Math.min(...taken), weight: 1 } },
     detail: { times: taken },
   }));
 }

@@ -21,6 +21,7 @@ import {
 import {
   cursorItems,
   cursorMeasures,
+  LATENCY,
   scoreCursor,
   scoreLatency,
   type CursorItem,
@@ -142,6 +143,7 @@ export const workspaceTask: Task<Held> = {
   title: 'Held-out text',
   version: 4,
   ofRun: true,
+  momentary: [LATENCY],
   planned,
   cost: 110,
   contextTokens: 1024,

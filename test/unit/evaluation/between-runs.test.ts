@@ -122,6 +122,21 @@ it('pairs HumanEval but not held-out text where the corpora differ', async () =>
   expect(differs).toEqual([{ setting: 'corpus', values: ['one', 'two'] }]);
 });
 
+it('leaves out a latency, which another load of the machine would change, and says so once', async () => {
+  const timed = (milliseconds: number): Record<string, Item> => ({
+    x: { loss: { sum: 10, weight: 10 } },
+    'latency x': { latency: { sum: milliseconds, weight: 1 } },
+    'latency y': { latency: { sum: milliseconds + 9, weight: 1 } },
+  });
+  const runs = await Promise.all([200, 900, 300].map((ms) => run({ tasks: { workspace: timed(ms) } })));
+  const { against, warnings } = await compareRuns(runs);
+  expect(against.map(({ comparisons }) => comparisons.map(({ metric }) => metric))).toEqual([
+    ['loss'],
+    ['loss'],
+  ]);
+  expect(warnings).toEqual([expect.stringMatching(/^latency of workspace was timed at another moment/)]);
+});
+
 it('does not call a rate certain because all answers agree', async () => {
   const a = await run({ tasks: { humaneval: answers('0000000000') } });
   const { difference, significant } = (await compareRuns([a, a])).against[0]!.comparisons[0]!;
