@@ -77,6 +77,19 @@ export function reasonToStop(
   return `the held-out loss did not fall in ${times}; the lowest was ${lowest!.loss.toFixed(3)} at step ${lowest!.step}`;
 }
 
+/** Of fewer, Student's t asks for a difference of more than four standard errors. */
+const FEW = 4;
+
+/** Where few documents were looked at, that a gain would hardly have been seen. */
+function howSure({ windows }: Candidate): string {
+  // As intervals.ts counts: each window by itself where all are of one document, or of none that is known.
+  const documents = new Set(windows.map(({ document }) => document)).size;
+  const count = documents < 2 ? windows.length : documents;
+  if (count >= FEW) return '';
+  const which = `${count} held-out ${documents < 2 ? 'window' : 'document'}${count === 1 ? '' : 's'}`;
+  return `, but that is seldom to be seen in ${which}: a later one may well be better`;
+}
+
 /** Why the best checkpoint is the best. `last` is the run's last step. */
 export function describeBest(
   best: Candidate,
@@ -91,6 +104,6 @@ export function describeBest(
   const among =
     limit === undefined ? '' : `of those within the forgetting limit (${describe(limit)}), this one `;
   const which = limit === undefined ? 'no later one' : 'no later one of them';
-  const later = best.step < last ? `; ${which} is better by more than noise` : '';
+  const later = best.step < last ? `; ${which} is better by more than noise${howSure(best)}` : '';
   return `${among}learned most: ${loss}${forgot}${later}`;
 }

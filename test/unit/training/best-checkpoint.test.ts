@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  describeBest,
   rank,
   rankingSchema,
   reasonToStop,
@@ -88,6 +89,40 @@ describe('the best checkpoint', () => {
       rankingSchema.parse({}),
     );
     expect(through).toEqual(ranked(path, { limit: 1 }));
+  });
+});
+
+describe('why it is the best', () => {
+  /** Windows of so many documents. */
+  const of = (documents: number, step: number, count = WINDOWS): Candidate => {
+    const windows = candidate(step, 2).windows.slice(0, count);
+    return { step, windows: windows.map((one, i) => ({ ...one, document: String(i % documents) })) };
+  };
+  const why = (one: Candidate, last: number) => describeBest(one, last, undefined, describeNats);
+
+  it.each([
+    [of(2, 4), '2 held-out documents'],
+    [of(3, 4), '3 held-out documents'],
+    [of(1, 4, 3), '3 held-out windows'],
+    [of(1, 4, 1), '1 held-out window'],
+  ])('says that few can seldom tell checkpoints apart: %#', (one, named) => {
+    expect(why(one, 8).replace(/\d\.\d{3}/, '2.000')).toBe(
+      `learned most: held-out loss 2.000 nats/token; no later one is better by more than noise, but that is seldom to be seen in ${named}: a later one may well be better`,
+    );
+  });
+
+  it('says nothing of it where there are more, or the last one was better beyond noise', () => {
+    expect(why(of(4, 4), 8)).toMatch(/by more than noise$/);
+    expect(why(of(1, 4), 8)).toMatch(/by more than noise$/);
+    expect(why(candidate(4, 2), 8)).toMatch(/by more than noise$/);
+    expect(why(of(2, 8), 8)).toBe('learned most: held-out loss 2.000 nats/token');
+  });
+
+  it('says it with a limit too', () => {
+    const text = describeBest({ ...of(2, 4), forgetting: 0.1 }, 8, 0.3, describeNats);
+    expect(text).toMatch(
+      /^of those within .*; no later one of them is better by more than noise, but .* 2 held-out/,
+    );
   });
 });
 
