@@ -22,6 +22,7 @@ export default defineConfig({
           // Much of it waits for children that start, train for a moment and end: two files fill two cores.
           maxWorkers: 2,
           pool: 'forks',
+          setupFiles: ['test/support/own-cores.ts'],
           sequence: { groupOrder: 1 },
         },
       },

@@ -6,11 +6,13 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, eventsOf, killedInTime, untilFree, untilTold } from '../support/trainer.ts';
+import { ENDLESS, eventsOf, killedInTime, untilFree, untilMade, untilTold } from '../support/trainer.ts';
 
-interface Trained {
+interface Started {
   run: string;
   dir: string;
+}
+interface Trained extends Started {
   steps: number;
   summary: { step: number; comparisons: { task: string; metric: string; after: { value: number } }[] };
 }
@@ -19,8 +21,7 @@ type Evaluated = Extract<RunEvent, { type: 'evaluation' }>;
 let place: Workplace;
 let base: string;
 let code: string;
-const small =
-  '--backend wasm --seq 64 --steps 12 --eval-every 4 --humaneval 0 --held-out-windows 4 --retention 2 --lr 3e-3';
+const small = '--seq 64 --steps 12 --eval-every 4 --humaneval 0 --held-out-windows 4 --retention 2 --lr 3e-3';
 
 beforeAll(async () => {
   place = await Workplace.create();
@@ -43,7 +44,7 @@ const figure = ({ summary }: Trained, task: string, metric: string) =>
 /** By step; the base is step 0. */
 const path = (events: RunEvent[], is: (event: RunEvent) => event is Evaluated) =>
   new Map(events.filter(is).map(({ step, result }) => [step, result.value]));
-const artefact = ({ dir }: Trained) => readFile(join(dir, 'adapter.gguf'));
+const artefact = ({ dir }: Started) => readFile(join(dir, 'adapter.gguf'));
 
 describe('a run with checkpoints measured', () => {
   let whole: Trained;
@@ -136,9 +137,10 @@ describe('a run with checkpoints measured', () => {
         sign,
         ({ dir }) => !existsSync(join(dir, 'evaluation', 'summary.json')),
       );
-      const resumed = await place.json<Trained>('resume', run);
+      const resumed = await place.json<Started>('resume', run, '--detach');
+      await untilMade(resumed.dir);
       expect((await artefact(resumed)).equals(await artefact(limited))).toBe(true);
-      const decided = async (of: Trained) =>
+      const decided = async (of: Started) =>
         survivingEvents(await eventsOf(of.dir))
           .filter((event) => event.type === 'earlyStop' || event.type === 'best')
           .map(({ type, step, why }) => ({ type, step, why }));
@@ -149,10 +151,10 @@ describe('a run with checkpoints measured', () => {
 
 // How long is for checkpoint-schedule.test.ts: on a busy machine no clock can tell.
 it('leaves out checkpoints that its share of the time has no room for, and says what waits', async () => {
-  const run = await train('--steps 60 --eval-share 0.4');
+  const run = await train('--backend wasm --steps 60 --eval-share 0.4 --detach');
+  await untilMade(run.dir);
   const events = await eventsOf(run.dir);
-  const end = events.findIndex((event) => event.type === 'phase' && event.phase === 'Writing the result');
-  const training = events.slice(0, end).filter((event) => 'step' in event && event.step > 0);
+  const training = events.filter((event) => 'step' in event && event.step > 0);
   expect(training.filter(isKl).length).toBeLessThan(14);
   expect(events.filter((event) => event.type === 'warning')).toMatchObject([
     {
@@ -185,10 +187,13 @@ it('goes on to its end when a task can not be measured, with a warning', async (
 });
 
 it('measures a run that is in training, and says when it has no checkpoints yet', async () => {
-  const { run, dir } = await train(`--steps ${ENDLESS} --eval-tasks none --detach`);
-  await untilTold(dir, (event) => event.type === 'checkpoint' && event.step === 4);
-  const figures = await place.json<{ step: number }[]>('evaluate', run, '--checkpoint', '4');
-  expect(new Set(figures.map(({ step }) => step))).toEqual(new Set([0, 4]));
+  // A checkpoint goes when there are two later ones: seconds from then, on this backend.
+  const { run, dir } = await train(
+    `--backend wasm --steps ${ENDLESS} --eval-every 40 --eval-tasks none --detach`,
+  );
+  await untilTold(dir, (event) => event.type === 'checkpoint' && event.step === 40);
+  const figures = await place.json<{ step: number }[]>('evaluate', run, '--checkpoint', '40');
+  expect(new Set(figures.map(({ step }) => step))).toEqual(new Set([0, 40]));
   await place.json('cancel', run);
   await untilFree(place.home);
 });

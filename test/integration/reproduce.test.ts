@@ -51,7 +51,7 @@ it('ends within its budget with a table of claims, and goes on without doing any
   for (const id of Object.values(before.runs)) expect(ids).toContain(id);
 
   const again = answerSchema.parse(
-    await place.json('reproduce', '--resume', reproduction, '--budget', String(minutes)),
+    await place.json('reproduce', '--resume', reproduction, '--budget', '0.5'),
   );
   expect(again.dir).toBe(dir);
   const after = await stateIn(dir);

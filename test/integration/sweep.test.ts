@@ -20,6 +20,7 @@ import {
 import { runSweep } from '../../src/training/sweep-run.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
+import { untilFree } from '../support/trainer.ts';
 
 const STEPS = 12;
 let home: string;
@@ -172,21 +173,11 @@ describe('as a command', () => {
     expect(stdout).toMatch(/LoRA: the highest stable rate is 1e-3; from 1e30 on it diverges/);
     expect(stdout).toMatch(/Full fine-tuning: the highest stable rate is 1e-4; from 1e29 on/);
     expect(stdout).toMatch(/LoRA's rate is 10 times that of full fine-tuning/);
-    const rest = [
-      '--humaneval',
-      '0',
-      '--retention',
-      '0',
-      '--held-out-windows',
-      '2',
-      '--seq',
-      '48',
-      '--steps',
-      '2',
-    ];
     const { run, dir } = await place.json<{ run: string; dir: string }>(
-      ...['train', code, '--base', base.path, '--backend', 'wasm', ...rest],
+      ...['train', code, '--base', base.path, '--backend', 'wasm', '--seq', '48', '--detach'],
     );
+    await place.json('cancel', run);
+    await untilFree(place.home);
     const spec = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as RunSpec;
     expect(spec).toMatchObject({ id: run, hyper: { learningRate: 1e-3 } });
     expect(spec.learningRateReason).toMatch(/^from the sweep of/);
