@@ -1,11 +1,10 @@
 /** What is used of Pyodide's JavaScript side, and how it is started: pyodide.asm.mjs, without Pyodide's own layer over it. */
 
-import { createRequire } from 'node:module';
-import { Script } from 'node:vm';
-import { stripExports } from './exports.ts';
+import { loadGlue, type Glue } from './glue.ts';
 
 export interface FileNode {
   contents: Uint8Array;
+  usedBytes?: number;
 }
 interface DirectoryNode {
   contents: Record<string, FileNode | undefined>;
@@ -44,6 +43,7 @@ export interface Emscripten {
     unlink(path: string): void;
     symlink(target: string, path: string): void;
     chdir(path: string): void;
+    lookupPath(path: string): { node: FileNode };
     open(path: string, flags: number): unknown;
     close(stream: unknown): void;
     getStream(descriptor: number): unknown;
@@ -70,57 +70,20 @@ type Import = (...args: any[]) => unknown;
 /** By module of WebAssembly, then by name. */
 export type Imports = Record<string, Record<string, Import>>;
 
-type Create = (settings: object) => Promise<Emscripten>;
-
-/** The exported functions that the glue calls on the way of programs, and those that are called here. */
-const needed =
-  /^(malloc|free|calloc|realloc|memalign|_*emscripten_(?!.*webgl).*|__wasm_.*|_*errno_location|hton[sl]|ntoh[sl]|fflush|_*trap|setThrew|_*get_temp_ret|strerror|_*funcs_on_exit|__dl_seterr|Py_Initialize|Py_IncRef|PyRun_SimpleString|PyUnicode_(FromStringAndSize|AsUTF8)|PyObject_CallOneArg|PyEval_EvalCode|PyErr_(ExceptionMatches|GetRaisedException))$/;
-
-/** Python's module, with no more functions than are used. `wasm` is pyodide.asm.wasm. */
-export function compilePython(wasm: Uint8Array): Promise<WebAssembly.Module> {
-  return WebAssembly.compile(stripExports(wasm, (name) => needed.test(name)));
-}
-
-/** Pyodide's JavaScript side as a script, so that V8 need not compile it again for every interpreter. */
-export interface Glue {
-  url: string;
-  script: string;
-  /** What V8 made of it. */
-  compiled?: Uint8Array;
-}
-
-/** `source` is pyodide.asm.mjs, a module with one default export. */
-export function glueOf(url: string, source: string): Glue {
-  const body = source
-    .replaceAll('import.meta.url', 'url')
-    .replaceAll(/(?<![\w$.])import\(/g, 'load(')
-    .replace(/export default (\w+);\s*$/, 'return $1;');
-  if (body.includes('import.meta') || !/return \w+;$/.test(body))
-    throw new Error('Pyodide has changed: its module can not be read as a script');
-  return { url, script: `(function (url, load) {${body}\n})` };
-}
-
-/** Its factory; and, to be called after use, what V8 has compiled of it. */
-function loadGlue({ url, script, compiled }: Glue): { create: Create; compile(): Uint8Array } {
-  const loaded = new Script(script, { filename: url, cachedData: compiled });
-  const enter = loaded.runInThisContext() as (url: string, load: (name: string) => unknown) => Create;
-  // What Pyodide's own layer wants to load never comes.
-  const load = (name: string) => (name === 'node:module' ? { createRequire } : new Promise(() => {}));
-  return { create: enter(url, load), compile: () => loaded.createCachedData() };
-}
-
 const HOME = '/home/pyodide';
 
 /** Starts the module, with `library` where Python looks for it. Nothing is running yet. */
 export async function startEmscripten(options: {
   glue: Glue;
   module: WebAssembly.Module;
+  /** The functions among its exports. */
+  exported: string[];
   library: Uint8Array;
   wrap(imports: Imports): void;
 }): Promise<{ python: Emscripten; compile(): Uint8Array }> {
-  const { glue, module, library, wrap } = options;
+  const { glue, module, exported, library, wrap } = options;
   const { create, compile } = loadGlue(glue);
-  const python = await create({
+  const settings = {
     noInitialRun: true,
     noImageDecoding: true,
     noAudioDecoding: true,
@@ -140,35 +103,50 @@ export async function startEmscripten(options: {
       // Pyodide's loader adds these two.
       imports['env']!['Jsv_GetError_import'] = imports['env']!['JsvError_Check'] = () => 0;
       wrap(imports);
-      const instance = new WebAssembly.Instance(module, withoutTable(imports, module) as never);
+      const instance = new WebAssembly.Instance(module, withoutTable(imports, exported) as never);
       take(instance, module);
       return {};
     },
-  });
+  };
+  // The glue adds thousands of names to this object, which V8 does faster where there is no prototype.
+  const python = await create(Object.assign(Object.create(null) as object, settings));
   closeStreams(python.FS);
   return { python, compile };
 }
 
 /**
- * The glue puts every exported function, and functions of JavaScript for graphics, into the table that C's function
- * pointers are of, for libraries that are loaded later. There are none, and nothing in the table shall lead out: each
- * is given the pointer that C takes for no function.
+ * The glue puts every exported function into the table that C's function pointers are of, for libraries that are loaded
+ * later. There are none, and nothing in the table shall lead out: each is given the pointer that C takes for no function.
  */
-function withoutTable(imports: Imports, module: WebAssembly.Module): Imports {
+function withoutTable(imports: Imports, exported: string[]): Imports {
   const pointers = imports['GOT.func'] as unknown as Record<string, WebAssembly.Global>;
-  const functions = WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function');
-  for (const { name } of functions) pointers[name]!.value = 0;
-  const asked = WebAssembly.Module.imports(module).filter(({ module: group }) => group === 'GOT.func');
-  for (const { name } of asked) pointers[name]!.value = 0;
+  for (const name of exported) pointers[name]!.value = 0;
   return imports;
 }
 
 function layOut({ FS, ENV }: Emscripten, library: Uint8Array): void {
   for (const folder of [HOME, '/lib/python3.14/site-packages', '/lib/python3.14/lib-dynload'])
     FS.mkdirTree(folder);
-  FS.writeFile('/lib/python314.zip', new Uint8Array(library));
+  addLazily(FS, '/lib/python314.zip', library);
   Object.assign(ENV, { HOME, PYTHONHOME: '/', PYTHONDONTWRITEBYTECODE: '1' });
   FS.chdir(HOME);
+}
+
+/** A file that has its content from the first look at it on: a copy, since a program may write to it. Most never look. */
+function addLazily(FS: Emscripten['FS'], path: string, content: Uint8Array): void {
+  FS.writeFile(path, '');
+  const { node } = FS.lookupPath(path);
+  node.usedBytes = content.length;
+  const become = (value: Uint8Array) => {
+    Object.defineProperty(node, 'contents', { value, writable: true, enumerable: true, configurable: true });
+    return value;
+  };
+  Object.defineProperty(node, 'contents', {
+    get: () => become(new Uint8Array(content)),
+    set: become,
+    enumerable: true,
+    configurable: true,
+  });
 }
 
 /** There is nothing to read, and what is printed goes nowhere. */

@@ -1,26 +1,72 @@
 /**
- * WebAssembly with fewer exports. Python's has 7,415 exported functions; for each, every new interpreter would make an object
- * and Emscripten's glue a place in a table, which takes longer than all else at its start.
+ * WebAssembly with fewer exports. Python's has 7,415 functions and 1,141 addresses among them; for each, every new interpreter
+ * would make an object and Emscripten's glue a place in a table, which takes longer than all else at its start.
  */
 
+const IMPORT_SECTION = 2;
+const GLOBAL_SECTION = 6;
 const EXPORT_SECTION = 7;
 const FUNCTION_KIND = 0;
+const GLOBAL_KIND = 3;
 const HEADER_BYTES = 8;
 
-/** The same module without the exported functions that `keep` says no to. Format: WebAssembly core specification, 5.5. */
+/** The same module without the exported functions and addresses that `keep` says no to. Format: WebAssembly core specification, 5.5. */
 export function stripExports(wasm: Uint8Array, keep: (name: string) => boolean): Uint8Array<ArrayBuffer> {
-  let at = HEADER_BYTES;
-  while (at < wasm.length) {
+  return changeSections(wasm, { [EXPORT_SECTION]: (section) => keptExports(section, keep) });
+}
+
+/**
+ * The same module with variables of its own, all 0, in place of those that it imports from "GOT.func": pointers to functions
+ * that a library may bring, here those of graphics. The others of its imports must be functions.
+ */
+export function ownPointers(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
+  let pointers = 0;
+  return changeSections(wasm, {
+    [IMPORT_SECTION](section) {
+      const { value: count, next: first } = readNumber(section, 0);
+      const kept: Uint8Array[] = [];
+      let at = first;
+      for (let i = 0; i < count; i++) {
+        const begin = at;
+        const group = readNumber(section, at);
+        const name = readNumber(section, group.next + group.value);
+        const kindAt = name.next + name.value;
+        const isFunction = section[kindAt] === FUNCTION_KIND;
+        at = isFunction ? readNumber(section, kindAt + 1).next : kindAt + 3;
+        if (isFunction) kept.push(section.subarray(begin, at));
+        else if (
+          new TextDecoder().decode(section.subarray(group.next, group.next + group.value)) === 'GOT.func'
+        )
+          pointers += 1;
+        else throw new Error('Pyodide has changed: it imports something else than functions');
+      }
+      return concatenate([writeNumber(kept.length), ...kept]);
+    },
+    // What is imported is numbered first, so these come first.
+    [GLOBAL_SECTION](section) {
+      const { value: count, next: first } = readNumber(section, 0);
+      const own = Array.from({ length: pointers }, () => ZERO_VARIABLE);
+      return concatenate([writeNumber(count + pointers), ...own, section.subarray(first)]);
+    },
+  });
+}
+/** (global (mut i32) (i32.const 0)) */
+const ZERO_VARIABLE = Uint8Array.of(0x7f, 1, 0x41, 0, 0x0b);
+
+type Changes = Record<number, (section: Uint8Array) => Uint8Array>;
+
+/** Sections stand in the order of their numbers, but for those that are not changed here. */
+function changeSections(wasm: Uint8Array, changes: Changes): Uint8Array<ArrayBuffer> {
+  const parts = [wasm.subarray(0, HEADER_BYTES)];
+  for (let at = HEADER_BYTES; at < wasm.length;) {
     const size = readNumber(wasm, at + 1);
     const end = size.next + size.value;
-    if (wasm[at] === EXPORT_SECTION) {
-      const kept = keptExports(wasm.subarray(size.next, end), keep);
-      const parts = [wasm.subarray(0, at + 1), writeNumber(kept.length), kept, wasm.subarray(end)];
-      return concatenate(parts);
-    }
+    const changed = changes[wasm[at]!]?.(wasm.subarray(size.next, end));
+    if (changed) parts.push(wasm.subarray(at, at + 1), writeNumber(changed.length), changed);
+    else parts.push(wasm.subarray(at, end));
     at = end;
   }
-  return wasm.slice();
+  return concatenate(parts);
 }
 
 function keptExports(section: Uint8Array, keep: (name: string) => boolean): Uint8Array {
@@ -33,7 +79,9 @@ function keptExports(section: Uint8Array, keep: (name: string) => boolean): Uint
     const kindAt = length.next + length.value;
     at = readNumber(section, kindAt + 1).next;
     const name = new TextDecoder().decode(section.subarray(length.next, kindAt));
-    if (section[kindAt] !== FUNCTION_KIND || keep(name)) kept.push(section.subarray(begin, at));
+    const kind = section[kindAt];
+    if ((kind !== FUNCTION_KIND && kind !== GLOBAL_KIND) || keep(name))
+      kept.push(section.subarray(begin, at));
   }
   return concatenate([writeNumber(kept.length), ...kept]);
 }

@@ -11,7 +11,9 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import { startClock } from './clock.ts';
-import { compilePython, glueOf } from './emscripten.ts';
+import { compilePython, glueOf } from './glue.ts';
+import { imagePath, keepImage, readImage, type Kept } from './image-file.ts';
+import { shared } from './image.ts';
 import type {
   HostOptions,
   HostReply,
@@ -27,6 +29,9 @@ const LOOK_MS = 20;
 /** What this process may grow beside the program: the next interpreter is started meanwhile. */
 const OWN_GROWTH = 160 * MIB;
 
+const HOST = fileURLToPath(import.meta.url);
+const THREAD = join(dirname(HOST), 'sandbox-interpreter.mjs');
+
 interface Interpreter {
   worker: Worker;
   thread: string | undefined;
@@ -40,27 +45,35 @@ process.on('disconnect', () => process.exit());
 /** Of two workers with one memory, WebAssembly's code and Python's image are there once. */
 type Shared = Omit<InterpreterData, 'image' | 'slept'>;
 
-async function prepare(): Promise<Shared> {
+async function prepare(): Promise<Omit<InterpreterData, 'slept'>> {
   // No JavaScript is made from text in this process, whoever asks.
   setFlagsFromString('--disallow-code-generation-from-strings');
   const glue = join(options.pyodide, 'pyodide.asm.mjs');
-  const [wasm, zip] = await Promise.all(
-    ['pyodide.asm.wasm', 'python_stdlib.zip'].map((name) => readFile(join(options.pyodide, name))),
+  const parts = [join(options.pyodide, 'pyodide.asm.wasm'), join(options.pyodide, 'python_stdlib.zip'), glue];
+  const [wasm, zip, source, ...bundles] = await Promise.all(
+    [...parts, HOST, THREAD].map((path) => readFile(path)),
   );
-  const library = new Uint8Array(new SharedArrayBuffer(zip!.length));
-  library.set(zip!);
-  return {
+  const { module, exported, imported } = await compilePython(wasm!);
+  const common: Shared = {
     ...options,
-    module: await compilePython(wasm!),
-    glue: glueOf(pathToFileURL(glue).href, await readFile(glue, 'utf8')),
-    library,
+    module,
+    exported,
+    glue: glueOf(pathToFileURL(glue).href, source!.toString(), imported),
+    library: shared(zip!),
   };
+  const path = imagePath(options.cache, [wasm!, zip!, source!, ...bundles]);
+  let kept = await readImage(path);
+  if (!kept) {
+    kept = await makeImage(common);
+    await keepImage(path, kept);
+  }
+  return { ...common, image: kept.image, glue: { ...common.glue, compiled: kept.compiled } };
 }
 
 /** Starts a thread and resolves with its first message. */
 function start(data: Omit<InterpreterData, 'slept'>): Promise<Interpreter & { first: InterpreterReply }> {
   const slept = new Float64Array(new SharedArrayBuffer(8));
-  const worker = new Worker(join(dirname(fileURLToPath(import.meta.url)), 'sandbox-interpreter.mjs'), {
+  const worker = new Worker(THREAD, {
     workerData: { ...data, slept } satisfies InterpreterData,
     env: {},
     execArgv: [],
@@ -79,8 +92,8 @@ function start(data: Omit<InterpreterData, 'slept'>): Promise<Interpreter & { fi
   });
 }
 
-async function makeImage(shared: Shared): Promise<Pick<InterpreterData, 'image' | 'glue'>> {
-  const { worker, first } = await start(shared);
+async function makeImage(common: Shared): Promise<Kept> {
+  const { worker, first } = await start(common);
   await worker.terminate();
   if (!('image' in first)) throw new Error('an interpreter made no image');
   return first;
@@ -118,8 +131,7 @@ async function judge({ worker, thread, slept }: Interpreter, request: HostReques
 async function main(): Promise<void> {
   // Where memory is short, Linux ends this process before any other of the person's.
   if (existsSync('/proc/self/oom_score_adj')) writeFileSync('/proc/self/oom_score_adj', '1000');
-  const shared = await prepare();
-  const data = { ...shared, ...(await makeImage(shared)) };
+  const data = await prepare();
   let next = start(data);
   await next;
   process.on('message', (request: HostRequest) => {

@@ -10,6 +10,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { drawBoundary } from './boundary.ts';
 import { closeDoors } from './doors.ts';
 import { startEmscripten } from './emscripten.ts';
+import { pagesInUse, restore, shared, takeImage } from './image.ts';
 import { judge } from './judge.ts';
 import type { HostRequest, Image, InterpreterData, InterpreterReply, Verdict } from './protocol.ts';
 
@@ -25,7 +26,9 @@ const boundary = drawBoundary(data.memoryBytes, (ms) => {
 const { python, compile } = await startEmscripten({ ...data, wrap: boundary.wrap });
 
 if (data.image) {
-  const { objects } = restore(data.image);
+  const { objects, memoryBytes } = data.image;
+  if (memoryBytes > python.HEAPU8.length) python._emscripten_resize_heap(memoryBytes);
+  restore(data.image, python.HEAPU8);
   const thread = threadFolder();
   boundary.close(python);
   closeDoors();
@@ -34,31 +37,18 @@ if (data.image) {
 } else {
   boundary.close(python);
   const image = makeImage();
-  say({ image, glue: { ...data.glue, compiled: shared(compile()) } });
+  say({ image, compiled: shared(compile()) });
 }
 
 function makeImage(): Image {
+  const touched = pagesInUse(python.HEAPU8);
   python._Py_Initialize();
   python.FS.writeFile('/judge.py', judge);
   const failed = withText("exec(open('/judge.py').read(), {})", (at) => python._PyRun_SimpleString(at));
   if (failed) throw new Error('the judge of generated programs does not run');
   const objects = JSON.parse(python.FS.readFile('/objects', { encoding: 'utf8' })) as Image['objects'];
   for (const address of Object.values(objects)) python._Py_IncRef(address);
-  const all = python.HEAPU8;
-  const used = all.subarray(0, all.findLastIndex((byte) => byte !== 0) + 1);
-  return { memory: shared(used), memoryBytes: all.length, objects };
-}
-
-function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
-}
-
-function restore(image: Image): Image {
-  if (image.memoryBytes > python.HEAPU8.length) python._emscripten_resize_heap(image.memoryBytes);
-  python.HEAPU8.set(image.memory);
-  return image;
+  return takeImage(python.HEAPU8, touched, objects);
 }
 
 function run(program: string, objects: Image['objects']): Verdict {

@@ -1,6 +1,6 @@
 /** What the evaluator, a lane's process (host.ts) and an interpreter's thread (interpreter.ts) say to each other. */
 import { z } from 'zod';
-import type { Glue } from './emscripten.ts';
+import type { Glue } from './glue.ts';
 
 /** passed: it ran to its end. failed: it raised, or left. */
 const outcomes = ['passed', 'failed', 'timed out', 'out of memory'] as const;
@@ -24,6 +24,8 @@ export interface Limits {
 export interface HostOptions extends Limits {
   /** Pyodide's folder. */
   pyodide: string;
+  /** Where images are kept. */
+  cache: string;
 }
 
 /** From the evaluator to a host: judge this program. */
@@ -39,10 +41,12 @@ export const hostReplySchema = z.union([
 ]);
 export type HostReply = z.infer<typeof hostReplySchema>;
 
-/** An interpreter that has started and imported what programs use: its memory, and where in it lies what. */
+/** An interpreter that has started and imported what programs use: its memory, and where in it lies what. See image.ts. */
 export interface Image {
-  /** Without the zeros at its end. */
-  memory: Uint8Array<SharedArrayBuffer>;
+  /** Those that are not zero, one after the other. */
+  pages: Uint8Array<SharedArrayBuffer>;
+  /** Where they belong, in the same order: addresses and bytes. */
+  runs: [number, number][];
   memoryBytes: number;
   /** Addresses of Python objects, by their name in judge.ts. */
   objects: { prepare: number; describe: number; namespace: number };
@@ -50,6 +54,8 @@ export interface Image {
 
 export interface InterpreterData extends Limits {
   module: WebAssembly.Module;
+  /** The functions among its exports. */
+  exported: string[];
   glue: Glue;
   /** Python's standard library, zipped. */
   library: Uint8Array<SharedArrayBuffer>;
@@ -61,7 +67,7 @@ export interface InterpreterData extends Limits {
 
 /** From an interpreter to its host. */
 export type InterpreterReply =
-  | { image: Image; glue: Glue }
+  | { image: Image; compiled: Uint8Array<SharedArrayBuffer> }
   /** Waits for its program. `thread` is where Linux tells of it. */
   | { ready: true; thread: string | undefined }
   | { verdict: Verdict };

@@ -6,6 +6,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { dirname } from 'node:path';
 import { createRequire } from 'node:module';
+import { cacheDir } from '../../protocol/paths.ts';
 import { usableProcessors } from '../../protocol/processors.ts';
 import { hostEntry } from './entry.ts';
 import {
@@ -22,6 +23,8 @@ export interface SandboxOptions extends Partial<Limits> {
   workers?: number;
   /** The host's bundle, the interpreter's beside it. Default: beside this bundle. */
   host?: string;
+  /** Where the image of a started Python is kept, since making it takes seconds. Default: with what else is cached. */
+  cache?: string;
 }
 
 export interface Sandbox {
@@ -46,10 +49,16 @@ const require = createRequire(import.meta.url);
 export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { timeoutMs = TIMEOUT_MS, memoryBytes = 512 * MIB } = options;
   const entry = options.host ?? (await hostEntry());
-  const hostOptions = { timeoutMs, memoryBytes, pyodide: dirname(require.resolve('pyodide')) };
+  const hostOptions = {
+    timeoutMs,
+    memoryBytes,
+    pyodide: dirname(require.resolve('pyodide')),
+    cache: options.cache ?? cacheDir(),
+  };
   const size = options.workers ?? Math.min(2, usableProcessors());
   const queue: Job[] = [];
-  const lanes = Array.from({ length: size }, () => new Lane(entry, hostOptions));
+  const turn = inTurn();
+  const lanes = Array.from({ length: size }, () => new Lane(entry, hostOptions, turn));
   const idle = [...lanes];
   let disposed = false;
 
@@ -87,14 +96,16 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
 /** A process, started when it is first needed and again after it has died. One program at a time. */
 class Lane {
   private host: Promise<ChildProcess> | undefined;
+  private ended = false;
 
   constructor(
     private readonly entry: string,
     private readonly options: HostOptions,
+    private readonly turn: Turn,
   ) {}
 
   async judge(program: string): Promise<Verdict> {
-    const host = await (this.host ??= this.start());
+    const host = await (this.host ??= this.turn(() => this.start()));
     // The host keeps the time; this is for one that no longer does.
     const patience = setTimeout(() => host.kill('SIGKILL'), 60 * this.options.timeoutMs);
     try {
@@ -114,6 +125,7 @@ class Lane {
   }
 
   async end(): Promise<void> {
+    this.ended = true;
     const host = await this.host?.catch(() => undefined);
     if (!host || host.exitCode !== null || host.signalCode !== null) return;
     const ended = new Promise((resolve) => host.once('exit', resolve));
@@ -122,6 +134,7 @@ class Lane {
   }
 
   private async start(): Promise<ChildProcess> {
+    if (this.ended) throw closed();
     const { SystemRoot, ELECTRON_RUN_AS_NODE } = process.env;
     const host = spawn(process.execPath, [this.entry, JSON.stringify(this.options)], {
       env: {
@@ -142,6 +155,18 @@ class Lane {
       throw error;
     }
   }
+}
+
+type Turn = <T>(begin: () => Promise<T>) => Promise<T>;
+
+/** One begins when the one before has: lanes start one after the other, since the first makes the image that all need. */
+function inTurn(): Turn {
+  let last: Promise<unknown> = Promise.resolve();
+  return (begin) => {
+    const begun = last.then(begin);
+    last = begun.catch(() => {});
+    return begun;
+  };
 }
 
 class HostEnded extends Error {}

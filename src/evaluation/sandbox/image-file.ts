@@ -1,0 +1,81 @@
+/** Making an image takes seconds, so it is kept in a file, under a name that says what it was made from. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { cachedDataVersionTag } from 'node:v8';
+import { shared } from './image.ts';
+import type { Image } from './protocol.ts';
+
+const PREFIX = 'python-image-';
+const DIGEST_BYTES = 32;
+const LENGTH_BYTES = 4;
+const UNUSED_DAYS = 30;
+
+/** What an interpreter is started from. */
+export interface Kept {
+  image: Image;
+  /** What V8 made of the glue. */
+  compiled: Uint8Array<SharedArrayBuffer>;
+}
+
+/** The file: a digest of the rest; the head's length, the head as JSON, `compiled`, the pages. */
+type Head = Omit<Image, 'pages'> & { compiledBytes: number };
+
+/** Where in `folder` the image is that these make. */
+export function imagePath(folder: string, parts: (string | Uint8Array)[]): string {
+  const hash = createHash('sha256').update(`${cachedDataVersionTag()} ${process.arch}`);
+  for (const part of parts) hash.update(part);
+  return join(folder, `${PREFIX}${hash.digest('hex').slice(0, 16)}`);
+}
+
+/** What was kept; nothing where there is none or it was damaged. */
+export async function readImage(path: string): Promise<Kept | undefined> {
+  try {
+    const file = await readFile(path);
+    const content = file.subarray(DIGEST_BYTES);
+    if (!file.subarray(0, DIGEST_BYTES).equals(digest(content))) return undefined;
+    const begin = LENGTH_BYTES + content.readUInt32LE(0);
+    const head = JSON.parse(content.toString('utf8', LENGTH_BYTES, begin)) as Head;
+    const { compiledBytes, ...image } = head;
+    const end = begin + compiledBytes;
+    await utimes(path, new Date(), new Date()).catch(() => {});
+    return {
+      compiled: shared(content.subarray(begin, end)),
+      image: { ...image, pages: shared(content.subarray(end)) },
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps it for those that start later. Where that can't be, they make their own. */
+export async function keepImage(path: string, { image, compiled }: Kept): Promise<void> {
+  const { pages, ...rest } = image;
+  const head = Buffer.from(JSON.stringify({ ...rest, compiledBytes: compiled.length } satisfies Head));
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeUInt32LE(head.length);
+  const content = Buffer.concat([length, head, compiled, pages]);
+  const partial = `${path}-${process.pid}.part`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(partial, Buffer.concat([digest(content), content]));
+    await rename(partial, path);
+    await removeUnused(dirname(path), basename(path));
+  } catch {
+    await rm(partial, { force: true }).catch(() => {});
+  }
+}
+
+/** Images of other versions, of 16 MB each. */
+async function removeUnused(folder: string, but: string): Promise<void> {
+  const oldest = Date.now() - UNUSED_DAYS * 24 * 3600 * 1000;
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(PREFIX) || name === but) continue;
+    const path = join(folder, name);
+    if ((await stat(path)).mtimeMs < oldest) await rm(path, { force: true });
+  }
+}
+
+function digest(content: Uint8Array): Buffer {
+  return createHash('sha256').update(content).digest();
+}
