@@ -1,7 +1,7 @@
 /** The processes that a reproduction needs: those of train, sweep, evaluate and spectrum, each stopped when time is up. */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { evaluatorMessageSchema } from '../protocol/evaluator.ts';
@@ -11,7 +11,15 @@ import { sweeperMessageSchema } from '../protocol/sweep.ts';
 import type { Engine } from '../reproduce/reproduce.ts';
 import { instructPlan } from '../reproduce/runs.ts';
 import { corpusDir, instructDir, type Reproduction } from '../reproduce/store.ts';
-import { cancelRun, createRun, followRun, isAlive, openRunWriter, readRun } from '../runs/index.ts';
+import {
+  cancelRun,
+  createRun,
+  followRun,
+  isAlive,
+  openRunWriter,
+  readRun,
+  type TrainingLock,
+} from '../runs/index.ts';
 import { formatRate, methodName } from '../training/learning-rate.ts';
 import { createSweep } from '../training/sweep-store.ts';
 import { followChild } from './follow-child.ts';
@@ -20,6 +28,8 @@ import { readCorpus } from './read-corpus.ts';
 
 export interface EngineOptions {
   verbose: boolean;
+  /** Of this command; its trainers run under it. */
+  lock: TrainingLock;
   /** Milliseconds after which a process that was told to stop is killed. */
   grace: number;
 }
@@ -69,7 +79,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
     async createSweep(sweep) {
       return (await createSweep(sweep, await copyCorpus(sweepsDir(), corpusDir(dir)))).spec.id;
     },
-    train: (run, signal, onPhase) => train(run, signal, options.grace, onPhase),
+    train: (run, signal, onPhase) => train(run, signal, options, onPhase),
     sweep: (sweepDir, signal, onPhase) =>
       follow('sweeper', [sweepDir], sweeperMessageSchema, signal, (message) => {
         if (message.type !== 'progress') return;
@@ -96,12 +106,12 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
 async function train(
   dir: string,
   signal: AbortSignal,
-  grace: number,
+  { grace, lock }: Pick<EngineOptions, 'grace' | 'lock'>,
   onPhase: (phase: string) => void,
 ): Promise<void> {
   const before = await readRun(dir);
   if (before.state.status === 'done' || signal.aborted) return;
-  const trainer = isAlive(before.state) ? undefined : await launch(dir, before.events.length);
+  const trainer = isAlive(before.state) ? undefined : await launch(dir, lock, before.events.length);
   const ended = new AbortController();
   void trainer?.ended.then(() => ended.abort());
   let kill: NodeJS.Timeout | undefined;
@@ -142,13 +152,15 @@ async function train(
   );
 }
 
-async function launch(dir: string, eventsBefore: number): Promise<LaunchedTrainer> {
+async function launch(dir: string, lock: TrainingLock, eventsBefore: number): Promise<LaunchedTrainer> {
   if (eventsBefore > 0) {
     // From here on a cancellation is one of what begins now.
     const writer = await openRunWriter(dir);
     await writer.state({ status: 'queued' }).finally(() => writer.close());
   }
-  return launchTrainer(dir, eventsBefore);
+  const trainer = launchTrainer(dir, eventsBefore);
+  if (trainer.pid !== undefined) await lock.share(trainer.pid, basename(dir));
+  return trainer;
 }
 
 /** With its evaluator. */

@@ -9,12 +9,16 @@ import { lockPath } from './files.ts';
 import { isSameProcess, processStart } from './processes.ts';
 import { readText } from '../protocol/regular-file.ts';
 
-const ownerSchema = z.object({
+const processSchema = z.object({
   pid: z.int(),
   started: z.string().optional(),
-  token: z.string(),
   /** What it is held for, for the person. */
   what: z.string().optional(),
+});
+const ownerSchema = processSchema.extend({
+  token: z.string(),
+  /** Works for the owner, and has the lock should the owner die before it. */
+  heir: processSchema.optional(),
 });
 export type Owner = z.infer<typeof ownerSchema>;
 
@@ -50,7 +54,8 @@ export async function takeLock(
     if (await createWhole(path, JSON.stringify(owner)))
       return { token: owner.token, release: () => release(path, owner) };
     const holder = await readOwner(path);
-    if (holder && isLiving(holder)) throw locked(holder);
+    const living = holder && livingOf(holder);
+    if (living) throw locked(living);
     // Only one of several waiters may remove the dead owner's lock, or a second could remove the first's new one.
     await removeStale(path, holder);
     await sleep(25);
@@ -58,10 +63,10 @@ export async function takeLock(
   throw locked(undefined);
 }
 
-/** The living process that holds the lock `path`, if there is one. */
+/** The living process that holds the lock `path`, if there is one: the owner, or its heir. */
 export async function lockOwner(path: string): Promise<Owner | undefined> {
   const holder = await readOwner(path);
-  return holder && isLiving(holder) ? holder : undefined;
+  return holder && livingOf(holder);
 }
 
 /** What a lock says that is held by the process `pid`. */
@@ -74,7 +79,8 @@ export function ownerOf(pid: number, what?: string): Owner {
   };
 }
 
-async function readOwner(path: string): Promise<Owner | undefined> {
+/** What the lock says, whether or not who is named there lives. */
+export async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     return ownerSchema.parse(JSON.parse(await readText(path)));
   } catch {
@@ -82,7 +88,11 @@ async function readOwner(path: string): Promise<Owner | undefined> {
   }
 }
 
-const isLiving = ({ pid, started }: Owner) => isSameProcess(pid, started);
+function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
+  for (const one of [owner, heir])
+    if (one && isSameProcess(one.pid, one.started)) return { ...one, token, ...(heir && { heir }) };
+  return undefined;
+}
 
 /** Creates a file that is whole from its first moment; false when there is one already. */
 async function createWhole(path: string, text: string): Promise<boolean> {

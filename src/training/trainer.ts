@@ -63,7 +63,7 @@ async function train(dir: string): Promise<void> {
 }
 
 try {
-  const training = await joinTraining(basename(dir));
+  const training = await joinTraining(basename(dir), () => cancel.abort());
   await train(dir).finally(() => training.release());
 } catch (error) {
   console.error(formatError(error));

@@ -9,7 +9,16 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hyperSchema } from '../../src/protocol/run.ts';
-import { cancelRun, createRun, effectiveStatus, followRun, isAlive, readRun } from '../../src/runs/index.ts';
+import {
+  cancelRun,
+  createRun,
+  effectiveStatus,
+  followRun,
+  isAlive,
+  readRun,
+  trainingNow,
+  withTraining,
+} from '../../src/runs/index.ts';
 
 /** Owns a run as the trainer does: says "owner" or the error's code, writes steps, ends on SIGTERM. */
 const ownerSource = `
@@ -32,29 +41,54 @@ try {
 }
 `;
 
+/**
+ * A command that trains under its lock by a child, and that child, a trainer but for the training: it says when it is
+ * told that its command is gone, and needs a while to end.
+ */
+const trainingSource = `
+import { spawn } from 'node:child_process';
+import { joinTraining, withTraining } from './src/runs/training-lock.ts';
+if (process.argv[2] === 'trainer') {
+  const { release } = await joinTraining('garden', () => {
+    console.log('orphaned');
+    setTimeout(() => release().then(() => process.exit()), 300);
+  });
+  console.log('trains');
+  setInterval(() => undefined, 1000);
+} else await withTraining('A reproduction', async (lock) => {
+  const trainer = spawn(process.execPath, [process.argv[1], 'trainer'], { detached: true, stdio: ['ignore', 'inherit', 'inherit'] });
+  await lock.share(trainer.pid, 'garden');
+  await new Promise(() => undefined);
+});
+`;
+
 let home = '';
 let script = '';
+let trainingScript = '';
 const children: ChildProcess[] = [];
 const before = process.env['FORGET_ME_NOT_HOME'];
 
 beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'fmn-owners-'));
   process.env['FORGET_ME_NOT_HOME'] = home;
-  script = join(home, 'owner.mjs');
+  script = await bundle('owner', ownerSource);
+  trainingScript = await bundle('training', trainingSource);
+});
+
+async function bundle(name: string, contents: string): Promise<string> {
+  const outfile = join(home, `${name}.mjs`);
   await build({
-    stdin: {
-      contents: ownerSource,
-      resolveDir: fileURLToPath(new URL('../..', import.meta.url)),
-      loader: 'ts',
-    },
+    stdin: { contents, resolveDir: fileURLToPath(new URL('../..', import.meta.url)), loader: 'ts' },
     bundle: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    outfile: script,
+    outfile,
     logLevel: 'error',
   });
-});
+  return outfile;
+}
+
 afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
@@ -140,4 +174,24 @@ describe('owners of a run', () => {
     expect(await cancelRun(dir)).toBe('cancelled');
     expect((await readRun(dir)).state.status).toBe('cancelled');
   });
+});
+
+it('a training whose command was killed ends, and is in the way of others until it has', async () => {
+  const command = spawn(process.execPath, [trainingScript], { stdio: ['ignore', 'pipe', 'inherit'] });
+  children.push(command);
+  const said = createInterface({ input: command.stdout })[Symbol.asyncIterator]();
+  expect((await said.next()).value).toBe('trains');
+  expect(await trainingNow()).toBe('A reproduction');
+  command.kill('SIGKILL');
+  await once(command, 'exit');
+  const second = () => withTraining('The training of shed', async () => 'trained');
+  await expect(second()).rejects.toMatchObject({
+    code: 'training-busy',
+    message: expect.stringContaining('Run garden is under way'),
+  });
+  expect((await said.next()).value).toBe('orphaned');
+  await expect(second()).rejects.toMatchObject({ code: 'training-busy' });
+  // Its end of the pipe closes with it.
+  expect((await said.next()).done).toBe(true);
+  expect(await second()).toBe('trained');
 });

@@ -22,7 +22,7 @@ import {
   reportPath,
   type Reproduction,
 } from '../../reproduce/store.ts';
-import { withTraining } from '../../runs/index.ts';
+import { withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { checkData } from '../data-options.ts';
 import { fetchBase } from '../fetch-base.ts';
@@ -76,7 +76,7 @@ export function reproduceCommand(): Command {
     .option('--yes', 'download what is missing without asking')
     .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
     .action((folder: string | undefined, options: Options) =>
-      withTraining('A reproduction', () => run(folder, options)),
+      withTraining('A reproduction', (lock) => run(folder, options, lock)),
     );
 }
 
@@ -104,7 +104,7 @@ const MOST_TOKENS = 300_000;
 /** Minutes below which fewer items are measured. */
 const SHORT = 20;
 
-async function run(folder: string | undefined, options: Options): Promise<void> {
+async function run(folder: string | undefined, options: Options, lock: TrainingLock): Promise<void> {
   const began = performance.now();
   const { json = false, verbose = false } = options;
   const stop = new AbortController();
@@ -119,7 +119,7 @@ async function run(folder: string | undefined, options: Options): Promise<void> 
   const trainTokens = corpus.train.length;
   const reporter = json ? jsonReporter : new TextReporter();
   const results = await reproduce(repro, {
-    engine: reproduceEngine(repro, { verbose, grace: 400 * reserve(options.budget) }),
+    engine: reproduceEngine(repro, { verbose, lock, grace: 400 * reserve(options.budget) }),
     reporter,
     deadline: began + 1000 * (60 * options.budget - reserve(options.budget)),
     stop: stop.signal,

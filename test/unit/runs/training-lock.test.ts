@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { processStart } from '../../../src/runs/processes.ts';
 import { joinTraining, trainingNow, withTraining } from '../../../src/runs/training-lock.ts';
 import { deadPid, useTemporaryHome } from './help.ts';
@@ -21,6 +21,9 @@ function stranger(): number {
   return child.pid!;
 }
 
+const never = () => {
+  throw new Error('it has a parent, or needs none');
+};
 const forever = () => new Promise<void>(() => undefined);
 
 it('of many that begin at once, one trains and the others are told which', async () => {
@@ -50,7 +53,7 @@ it('is handed over to a trainer, which a second one is told how to stop', async 
     next: expect.stringContaining('{cancel 2026-lora-ab12}'),
   });
   // A trainer that somebody starts by hand is refused as well.
-  await expect(joinTraining('2026-lora-cd34')).rejects.toMatchObject({ code: 'training-busy' });
+  await expect(joinTraining('2026-lora-cd34', never)).rejects.toMatchObject({ code: 'training-busy' });
 });
 
 it('a trainer runs under the lock of the command that started it, and leaves it there', async () => {
@@ -63,14 +66,14 @@ it('a trainer runs under the lock of the command that started it, and leaves it 
       what: 'A reproduction',
     }),
   );
-  await (await joinTraining('2026-lora-ab12')).release();
+  await (await joinTraining('2026-lora-ab12', never)).release();
   expect(await trainingNow()).toBe('A reproduction');
 });
 
 it('a trainer gives back what it was handed', async () => {
   await withTraining('The training of garden', (lock) => lock.handOver(process.pid, '2026-lora-ab12'));
   expect(await trainingNow()).toBe('Run 2026-lora-ab12');
-  await (await joinTraining('2026-lora-ab12')).release();
+  await (await joinTraining('2026-lora-ab12', never)).release();
   expect(await trainingNow()).toBeUndefined();
 });
 
@@ -80,4 +83,38 @@ it('of a trainer that was killed is taken over', async () => {
   expect(await withTraining('The training of garden', async () => trainingNow())).toBe(
     'The training of garden',
   );
+});
+
+it('is kept for a trainer whose command was killed, and named after its run', async () => {
+  const trainer = stranger();
+  await withTraining('A reproduction', async (lock) => {
+    await lock.share(trainer, '2026-lora-ab12');
+    expect(await trainingNow()).toBe('A reproduction');
+    // As it lies there when this process has been killed.
+    const text = readFileSync(file(), 'utf8').replace(`"pid":${process.pid}`, `"pid":${deadPid}`);
+    writeFileSync(file(), text);
+    expect(await trainingNow()).toBe('Run 2026-lora-ab12');
+    await expect(withTraining('The training of shed', forever)).rejects.toMatchObject({
+      code: 'training-busy',
+      next: expect.stringContaining('{cancel 2026-lora-ab12}'),
+    });
+    process.kill(trainer, 'SIGKILL');
+    await vi.waitFor(async () => expect(await trainingNow()).toBeUndefined());
+    expect(await withTraining('The training of shed', () => trainingNow())).toBe('The training of shed');
+  });
+});
+
+it('is given back by the command that shared it', async () => {
+  await withTraining('A reproduction', (lock) => lock.share(stranger(), '2026-lora-ab12'));
+  expect(existsSync(file())).toBe(false);
+});
+
+it('a trainer is told at once when its command was killed before it began', async () => {
+  const heir = { pid: process.pid, started: processStart(process.pid), what: 'Run 2026-lora-ab12' };
+  writeFileSync(file(), JSON.stringify({ pid: deadPid, token: 'a', what: 'A reproduction', heir }));
+  const orphaned = vi.fn();
+  const joined = await joinTraining('2026-lora-ab12', orphaned);
+  expect(orphaned).toHaveBeenCalledOnce();
+  await joined.release();
+  expect(existsSync(file())).toBe(false);
 });
