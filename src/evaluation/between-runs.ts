@@ -116,6 +116,7 @@ export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
 const sameCorpus = (a: EvaluatedRun, b: EvaluatedRun) => a.corpus?.digest === b.corpus?.digest;
 /** They are measured on held-out text of the run's own corpus. */
 const ofCorpus = (task: string) => tasks.some(({ name, ofRun }) => name === task && ofRun);
+/** Timed at another moment in each run, perhaps under another load. */
 const isMomentary = (task: string, metric: string) =>
   tasks.some(({ name, momentary }) => name === task && momentary?.includes(metric));
 
@@ -140,21 +141,11 @@ function pairRuns(
     }
     const shared = [...one.keys()].filter((digest) => two.has(digest));
     warnings.push(...leftOut(task, { first, other }, [one.size, two.size, shared.length]));
-    if (shared.length === 0) continue;
-    const found = countsOf(task, shared, first, other);
-    counts.push(...found.filter(({ measured }) => !isMomentary(task, measured.metric)));
-    warnings.push(...found.flatMap(({ measured }) => timedApart(task, measured.metric)));
+    if (shared.length > 0) counts.push(...countsOf(task, shared, first, other));
   }
   const average = forgettingAverage(counts);
   return { comparisons: [...counts, ...(average ? [average] : [])].map(compare), warnings };
 }
-
-const timedApart = (task: string, metric: string): string[] =>
-  isMomentary(task, metric)
-    ? [
-        `${metric} of ${task} was timed at another moment in each run, perhaps under another load, so it is left out; each run's own results tell it beside its base's, timed in turn.`,
-      ]
-    : [];
 
 function leftOut(
   task: string,
@@ -190,7 +181,7 @@ function countsOf(
       return ofDocument(parts.after[metric], document);
     });
   return first.summary.comparisons
-    .filter((one) => one.task === task)
+    .filter((one) => one.task === task && !isMomentary(task, one.metric))
     .flatMap(({ metric, unit, better, after }) => {
       const [a, b] = [pick(first, metric), pick(other, metric)];
       const both = a.flatMap((part, i) => (part && b[i] ? [[part, b[i]] as const] : []));

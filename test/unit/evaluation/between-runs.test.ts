@@ -122,7 +122,7 @@ it('pairs HumanEval but not held-out text where the corpora differ', async () =>
   expect(differs).toEqual([{ setting: 'corpus', values: ['one', 'two'] }]);
 });
 
-it('leaves out a latency, which another load of the machine would change, and says so once', async () => {
+it('leaves out a latency, which another load of the machine would change', async () => {
   const timed = (milliseconds: number): Record<string, Item> => ({
     x: { loss: { sum: 10, weight: 10 } },
     'latency x': { latency: { sum: milliseconds, weight: 1 } },
@@ -134,7 +134,8 @@ it('leaves out a latency, which another load of the machine would change, and sa
     ['loss'],
     ['loss'],
   ]);
-  expect(warnings).toEqual([expect.stringMatching(/^latency of workspace was timed at another moment/)]);
+  // Nothing is amiss: it is so with any two runs.
+  expect(warnings).toEqual([]);
 });
 
 it('does not call a rate certain because all answers agree', async () => {
