@@ -4,7 +4,7 @@
  */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { Corpus } from '../corpus/index.ts';
-import { spread } from './statistics.ts';
+import { uniform } from '../model/random.ts';
 
 export interface HeldOutDocument {
   file: string;
@@ -33,7 +33,13 @@ export interface PlaceKind<T> {
   placesIn(text: string, document: HeldOutDocument): (() => T)[];
 }
 
-/** For each kind its places, evenly over all of that kind in all documents, in their order. */
+/** Says where in its file a place is: the same ones each time. */
+const SEED = 20261126;
+
+/**
+ * For each kind its places, in the order of files, out of as many files as can be (see `shareOut`); later kinds prefer
+ * files that the earlier ones left out. Within a file, whose text may be several documents, one of each equal part.
+ */
 export function choosePlaces<T>(
   documents: readonly HeldOutDocument[],
   kinds: readonly PlaceKind<T>[],
@@ -43,26 +49,99 @@ export function choosePlaces<T>(
     const text = document.text();
     kinds.forEach(({ placesIn }, kind) => (sizes[kind]![at] = placesIn(text, document).length));
   }
-  return kinds.map(({ count, placesIn }, kind) =>
-    [...spreadOver(sizes[kind]!, count)].flatMap(([at, numbers]) => {
-      const document = documents[at]!;
-      const places = placesIn(document.text(), document);
-      return numbers.map((number) => places[number]!());
-    }),
+  const files = byFile(documents);
+  const random = uniform(SEED);
+  const earlier = new Uint32Array(files.length);
+  return kinds.map(({ count, placesIn }, kind) => {
+    const sizeOf = (at: number) => sizes[kind]![at]!;
+    const totals = files.map((file) => file.reduce((sum, at) => sum + sizeOf(at), 0));
+    const taken = shareOut(totals, count, earlier);
+    taken.forEach((many, file) => (earlier[file]! += many));
+    return files.flatMap((file, index) => {
+      const numbers = oneOfEachPart(totals[index]!, taken[index]!, random);
+      let before = 0;
+      return file.flatMap((at) => {
+        const from = before;
+        before += sizeOf(at);
+        const own = numbers.filter((number) => number >= from && number < before);
+        if (own.length === 0) return [];
+        const places = placesIn(documents[at]!.text(), documents[at]!);
+        return own.map((number) => places[number - from]!());
+      });
+    });
+  });
+}
+
+/** Of each file its documents, by their indices. */
+function byFile(documents: readonly HeldOutDocument[]): number[][] {
+  const found = new Map<string, number[]>();
+  for (const [at, { file }] of documents.entries()) {
+    const own = found.get(file);
+    if (own) own.push(at);
+    else found.set(file, [at]);
+  }
+  return [...found.values()];
+}
+
+/** 0 .. length - 1 in `count` equal parts, and a number of each. */
+function oneOfEachPart(length: number, count: number, random: () => number): number[] {
+  const begin = (part: number) => Math.floor((part * length) / count);
+  return Array.from(
+    { length: count },
+    (_, part) => begin(part) + Math.floor(random() * (begin(part + 1) - begin(part))),
   );
 }
 
-/** `count` of all that documents have, evenly; by document, the numbers of those that are its own. */
-function spreadOver(sizes: Uint32Array, count: number): Map<number, number[]> {
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  const found = new Map<number, number[]>();
-  let at = 0;
-  let before = 0;
-  for (const number of spread(total, count)) {
-    while (number >= before + sizes[at]!) before += sizes[at++]!;
-    found.set(at, [...(found.get(at) ?? []), number - before]);
+/**
+ * How many of `count` places each file gives, of which it has `sizes`. None gives one more while another that has more
+ * has given fewer, since places of one file are alike; of those the ones with the least in `earlier` first.
+ */
+export function shareOut(
+  sizes: ArrayLike<number>,
+  count: number,
+  earlier: ArrayLike<number> = new Uint32Array(sizes.length),
+): Uint32Array {
+  const taken = new Uint32Array(sizes.length);
+  const leastOf = (some: readonly number[], numbers: ArrayLike<number>) => {
+    const least = some.reduce((lowest, at) => Math.min(lowest, numbers[at]!), Infinity);
+    return some.filter((at) => numbers[at] === least);
+  };
+  for (let left = count; left > 0;) {
+    const open = Array.from(sizes, (_, at) => at).filter((at) => sizes[at]! > taken[at]!);
+    if (open.length === 0) break;
+    const next = leastOf(leastOf(open, taken), earlier);
+    const drawn = next.length > left ? drawBySize(next, sizes, left) : next;
+    for (const at of drawn) taken[at]! += 1;
+    left -= drawn.length;
   }
-  return found;
+  return taken;
+}
+
+/**
+ * `count` of these files, each as likely as it is large, so that as far as can be all places count alike: systematic
+ * sampling, what is certain to be drawn set aside first (Särndal, Swensson & Wretman 1992, Model Assisted Survey
+ * Sampling, 3.6.2).
+ */
+function drawBySize(files: readonly number[], sizes: ArrayLike<number>, count: number): number[] {
+  const drawn: number[] = [];
+  let rest = files;
+  const stepOf = () => rest.reduce((sum, at) => sum + sizes[at]!, 0) / (count - drawn.length);
+  for (;;) {
+    const step = stepOf();
+    const certain = rest.filter((at) => sizes[at]! >= step);
+    if (certain.length === 0) break;
+    drawn.push(...certain);
+    rest = rest.filter((at) => sizes[at]! < step);
+  }
+  const step = stepOf();
+  let [before, next] = [0, step / 2];
+  for (const at of rest) {
+    before += sizes[at]!;
+    if (next >= before) continue;
+    drawn.push(at);
+    next += step;
+  }
+  return drawn;
 }
 
 /** A text of its own: a piece of a longer one would keep all of that in memory. */

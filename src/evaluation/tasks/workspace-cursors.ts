@@ -88,8 +88,7 @@ export function cursorItems(
   });
   // More would take long and say no more.
   const timed = Math.min(countOf(context, counts.latency), counts.latency.paper);
-  const latencies = spread(placed.length, timed).map((index): LatencyItem => {
-    const cursor = placed[index]!;
+  const latencies = inManyFiles(placed, timed).map((cursor): LatencyItem => {
     const content = { kind: 'latency' as const, cursor, tokens: TIMED_TOKENS };
     return { ...itemOf(`latency at ${cursor.path}:${cursor.line}`, content), document: cursor.path };
   });
@@ -100,10 +99,33 @@ export function cursorItems(
       document: cursor.path,
     })),
     settings: [
-      `${cursors.length} held-out cursors with ${BUDGET.before} characters before them and ${BUDGET.others} of other files, as the editor shows completions`,
-      `latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors, the faster of ${ROUNDS} times, base and result in turn on ${defaultThreads()} of ${usableProcessors()} threads, all but the last key read before`,
+      `${cursors.length} held-out cursors in ${filesOf(cursors)} with ${BUDGET.before} characters before them and ${BUDGET.others} of other files, as the editor shows completions`,
+      `latency: time to ${TIMED_TOKENS} tokens at ${latencies.length} cursors in ${filesOf(latencies.map(({ cursor }) => cursor))}, the faster of ${ROUNDS} times, base and result in turn on ${defaultThreads()} of ${usableProcessors()} threads, all but the last key read before`,
     ],
   };
+}
+
+/** `count` of them, out of as many files as can be: two of one file say little more than one. */
+function inManyFiles(cursors: readonly Placed[], count: number): Placed[] {
+  const files = new Map<string, number>();
+  const turn = new Map(
+    cursors.map((cursor) => {
+      const before = files.get(cursor.path) ?? 0;
+      files.set(cursor.path, before + 1);
+      return [cursor, before];
+    }),
+  );
+  const chosen: Placed[] = [];
+  for (let round = 0; chosen.length < Math.min(count, cursors.length); round += 1) {
+    const next = cursors.filter((cursor) => turn.get(cursor) === round);
+    chosen.push(...spread(next.length, count - chosen.length).map((index) => next[index]!));
+  }
+  return chosen;
+}
+
+function filesOf(cursors: readonly Cursor[]): string {
+  const count = new Set(cursors.map(({ path }) => path)).size;
+  return `${count} ${count === 1 ? 'file' : 'files'}`;
 }
 
 function place(

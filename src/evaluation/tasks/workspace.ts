@@ -141,7 +141,7 @@ async function scoreWindow(
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   title: 'Held-out text',
-  version: 4,
+  version: 5,
   ofRun: true,
   momentary: [LATENCY],
   planned,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
@@ -9,8 +10,7 @@ import {
   type CursorKind,
 } from '../../../src/evaluation/cursors.ts';
 import { findCandidates } from '../../../src/evaluation/example.ts';
-import type { HeldOutDocument } from '../../../src/evaluation/held-out.ts';
-import { spread } from '../../../src/evaluation/statistics.ts';
+import { shareOut, type HeldOutDocument } from '../../../src/evaluation/held-out.ts';
 import { uniform } from '../../../src/model/random.ts';
 
 const text = `import { a } from './a.ts';
@@ -71,8 +71,61 @@ describe('a cursor before a block', () => {
   });
 });
 
-it('takes cursors evenly', () => {
-  expect(find([document, document], 'line', 4).map(({ line }) => line)).toEqual([6, 11, 6, 11]);
+it('takes cursors of a file evenly: one of each part of it, in all of its documents', () => {
+  const [a, b, c, d] = find([document, documentOf('src/add.ts', text, 101)], 'line', 4).map(
+    ({ line }) => line,
+  );
+  expect([5, 6]).toContain(a);
+  expect([7, 11]).toContain(b);
+  expect([105, 106]).toContain(c);
+  expect([107, 111]).toContain(d);
+});
+
+describe('files of cursors', () => {
+  const files = Array.from({ length: 37 }, (_, file) =>
+    documentOf(`f${file}.ts`, `${file}\n${text.repeat(1 + ((file * file) % 11))}`),
+  );
+  const pathsOf = (cursors: readonly Cursor[]) => cursors.map(({ path }) => path);
+  it('are as many as there are cursors, of lines and blocks together, where so many are held out', () => {
+    expect(new Set(pathsOf(findCursors(files, { line: 16, block: 8 })))).toHaveProperty('size', 24);
+  });
+  it('are all of them where there are fewer, none with two more cursors than another', () => {
+    const paths = pathsOf(findCursors(files.slice(0, 12), { line: 16, block: 8 }));
+    const counts = files.slice(0, 12).map(({ file }) => paths.filter((path) => path === file).length);
+    expect(counts).toEqual(counts.map(() => 2));
+  });
+  it('are one where their text is cut into documents', () => {
+    const cut = [...Array.from({ length: 9 }, () => documentOf('large.ts', text)), ...files.slice(0, 3)];
+    expect(pathsOf(findCursors(cut, { line: 4, block: 0 }))).toEqual(['large.ts', 'f0.ts', 'f1.ts', 'f2.ts']);
+  });
+  it('are the same each time, and so are the cursors', () => {
+    const counts = { line: 50, block: 20 };
+    expect(findCursors(files, counts)).toEqual(findCursors(files, counts));
+  });
+  it('give as many as they have, and no more', () => {
+    expect([...shareOut([5, 1, 9], 7)]).toEqual([3, 1, 3]);
+    expect([...shareOut([2, 0, 1], 9)]).toEqual([2, 0, 1]);
+    expect([...shareOut([4, 4, 4], 2, [1, 0, 0])]).toEqual([0, 1, 1]);
+    expect([...shareOut([], 3)]).toEqual([]);
+  });
+  it('are drawn the rather the larger they are, so that all places count alike', () => {
+    const random = uniform(7);
+    const sizes = Array.from({ length: 30 }, (_, i) => i + 1);
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    const drawn = sizes.map(() => 0);
+    const draws = 2000;
+    for (let draw = 0; draw < draws; draw += 1) {
+      const order = sizes
+        .map((size) => ({ size, at: random() }))
+        .sort((a, b) => a.at - b.at)
+        .map(({ size }) => size);
+      shareOut(order, 5).forEach((taken, at) => (drawn[order[at]! - 1]! += taken));
+    }
+    for (const [index, size] of sizes.entries())
+      expect(Math.abs(drawn[index]! / draws - (5 * size) / total)).toBeLessThan(0.03);
+    // One that is larger than its share is there in any case.
+    expect(shareOut([1, 1, 1, 90, 1, 1, 1], 2)[3]).toBe(1);
+  });
 });
 
 describe('cursors of many documents', () => {
@@ -111,21 +164,29 @@ describe('cursors of many documents', () => {
     });
   }
 
-  it('are those that are chosen when all are made first', () => {
+  it('are among those that are found line by line, which are all of them where so many are asked for', () => {
     const texts = Array.from({ length: 12 }, (_, file) => generated(file + 1));
     const documents = texts.map((content, file) => documentOf(`f${file}`, content));
     const [lines, blocks] = [plainly(texts, 'line'), plainly(texts, 'block')];
-    const chosen = (all: readonly Cursor[], count: number) =>
-      spread(all.length, count).map((index) => all[index]!);
+    const numbers = (all: readonly Cursor[], some: readonly Cursor[]) =>
+      some.map((one) => all.findIndex((other) => isDeepStrictEqual(one, other)));
     for (const [line, block] of [
       [16, 8],
       [200, 100],
-      [1, 0],
-    ] as const)
-      expect(findCursors(documents, { line, block })).toEqual([
-        ...chosen(lines, line),
-        ...chosen(blocks, block),
-      ]);
+      [1e6, 0],
+      [0, 1e6],
+    ] as const) {
+      const found = findCursors(documents, { line, block });
+      const lineCount = Math.min(line, lines.length);
+      expect(found).toHaveLength(lineCount + Math.min(block, blocks.length));
+      for (const places of [
+        numbers(lines, found.slice(0, lineCount)),
+        numbers(blocks, found.slice(lineCount)),
+      ]) {
+        expect(places).not.toContain(-1);
+        expect(places).toEqual([...new Set(places)].sort((a, b) => a - b));
+      }
+    }
   });
 
   it('take no more memory than the chosen ones, beside one document', () => {

@@ -5,7 +5,7 @@ import type { Corpus } from '../../../src/corpus/index.ts';
 import { nearestFiles, originalText } from '../../../src/evaluation/corpus-files.ts';
 import { savedCharacters } from '../../../src/evaluation/cursors.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
-import type { EvaluatedModel } from '../../../src/evaluation/tasks/task.ts';
+import type { EvaluatedModel, PlanContext } from '../../../src/evaluation/tasks/task.ts';
 import type { RunSpec } from '../../../src/protocol/run.ts';
 import { answerOf, charTokenizer, fakeModel, planContext, scoreContext } from './help.ts';
 
@@ -48,7 +48,7 @@ const tokensOf = (...parts: (string | number)[]) =>
     parts.flatMap((part) => (typeof part === 'number' ? part : [...charTokenizer.encode(part)])),
   );
 
-function corpusOf(trained: Int32Array): Corpus {
+function corpusOf(trained: Int32Array, heldOutFiles = ['src/cart.ts']): Corpus {
   const file = (path: string, split: string, tokens: number) => ({
     in: true,
     path,
@@ -62,7 +62,11 @@ function corpusOf(trained: Int32Array): Corpus {
   });
   const own = tokensOf(heldOut);
   return {
-    documents: [file('src/price.ts', 'train', trained.length), file('src/cart.ts', 'held-out', own.length)],
+    documents: [
+      file('src/price.ts', 'train', trained.length),
+      // All say the same.
+      ...heldOutFiles.map((path) => file(path, 'held-out', own.length)),
+    ],
     train: source(trained),
     heldOut: source(own),
     heldOutSequences: () => [
@@ -81,9 +85,13 @@ const spec = {
 const task = tasks.find(({ name }) => name === 'workspace')!;
 const model = (more: Partial<EvaluatedModel>) =>
   fakeModel({ tokenizer: () => Promise.resolve(tokenizer), ...more });
-const planned = () =>
+const planned = (heldOutFiles?: string[], setting: PlanContext['setting'] = 'paper') =>
   task.plan(
-    planContext({ base: model({}), run: { spec, corpus: () => Promise.resolve(corpusOf(tokensOf(price))) } }),
+    planContext({
+      base: model({}),
+      setting,
+      run: { spec, corpus: () => Promise.resolve(corpusOf(tokensOf(price), heldOutFiles)) },
+    }),
   );
 
 type Request = Parameters<EvaluatedModel['complete']>[0];
@@ -174,7 +182,19 @@ describe('the workspace task', () => {
     expect(new Set(timed.map(({ prompt }) => prompt))).toEqual(new Set([read, asked]));
     expect(asked.slice(0, -2)).toBe(read);
     expect(timed.every(({ stop, heal }) => stop === undefined && heal === undefined)).toBe(true);
-    expect(setting).toMatch(/time to 16 tokens at \d+ cursors, .*in turn on \d+ of \d+ threads/);
+    expect(setting).toMatch(/time to 16 tokens at \d+ cursors in 1 file, .*in turn on \d+ of \d+ threads/);
+  });
+
+  it('times in as many files as can be, since two cursors of one say little more than one; it says in how many', async () => {
+    const files = Array.from({ length: 7 }, (_, i) => `src/f${i}.ts`);
+    const many = await planned(files, 'quick');
+    expect(new Set(many.together!.map(({ document }) => document)).size).toBe(many.together!.length);
+    expect(many.together).toHaveLength(6);
+    expect(many.setting).toMatch(/24 held-out cursors in 7 files .* at 6 cursors in 6 files/);
+    const two = await planned(files.slice(0, 2), 'quick');
+    expect(two.together).toHaveLength(6);
+    expect(new Set(two.together!.map(({ id }) => id)).size).toBe(6);
+    expect(two.setting).toMatch(/at 6 cursors in 2 files/);
   });
 
   it('compares no latencies of unequal lengths', async () => {
