@@ -56,9 +56,15 @@ function divergesFrom(trials: readonly Trial[]): number | undefined {
   return rates.length ? Math.min(...rates) : undefined;
 }
 
+/** Of what the best trial learned; a rate that learned less by more than this is no longer as good. */
+const MOST_LOST = 0.1;
+
 export interface RateResult {
   learningRate: number;
-  /** `worse`: it came to its end, but its held-out loss is above the best trial's by more than noise. */
+  /**
+   * `worse`: it came to its end, but its held-out loss is above the best trial's by more than noise, or by more than a
+   * tenth of what that learned: of few files noise is large, and would let any rate pass.
+   */
   verdict: 'stable' | 'worse' | 'diverged';
   diverged?: { step: number; why: string };
   /** Held-out loss in nats per token with its 95% interval over windows; none where the trial was cut short. */
@@ -128,7 +134,9 @@ function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | unde
   if (diverged) return { ...common, ...figures, verdict: 'diverged', diverged };
   const behind =
     base && heldOut && best?.heldOut ? compare(base, best.heldOut, heldOut).difference : undefined;
-  return { ...common, ...figures, verdict: behind && behind.low > 0 ? 'worse' : 'stable' };
+  const learned = base && best ? mean(base, base) - mean(best, base) : 0;
+  const worse = behind && (behind.low > 0 || (learned > 0 && behind.value > MOST_LOST * learned));
+  return { ...common, ...figures, verdict: worse ? 'worse' : 'stable' };
 }
 
 /** Of held-out windows, given as means of each. */
@@ -139,7 +147,7 @@ export const windowParts = ({ windowTokens, windowDocuments }: BaseLine, means: 
     document: windowDocuments?.[i],
   }));
 
-const mean = ({ heldOut }: Trial, { windowTokens }: BaseLine) =>
+const mean = ({ heldOut }: Pick<Trial, 'heldOut'>, { windowTokens }: BaseLine) =>
   heldOut!.reduce((sum, value, i) => sum + value * windowTokens[i]!, 0) /
   windowTokens.reduce((sum, count) => sum + count, 0);
 

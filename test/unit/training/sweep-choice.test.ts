@@ -88,6 +88,19 @@ describe('concludeMethod', () => {
     expect(result).toMatchObject({ chosen: 3e-4, divergesFrom: 3e-3 });
     expect(result.rates[1]!.verdict).toBe('worse');
   });
+  it('leaves a higher rate alone that lost more than a tenth of what the best one learned, however few files tell', () => {
+    const trials = (second: number) => [
+      trial(3e-4, -0.12),
+      trial(1e-3, second, { noise: 0.05 }),
+      trial(3e-3, undefined),
+    ];
+    const { rates, chosen } = conclude(trials(-0.1));
+    expect(rates[1]!.verdict).toBe('worse');
+    expect(chosen).toBe(3e-4);
+    expect(conclude(trials(-0.109)).chosen).toBe(1e-3);
+    // Where nothing was learned, there is nothing to lose a tenth of.
+    expect(conclude([trial(3e-4, 0.01), trial(1e-3, 0.02, { noise: 0.05 })]).chosen).toBe(1e-3);
+  });
   it('says that the divergence point was not reached', () => {
     const spec = sweepSpec({ extend: false });
     const result = conclude([trial(1e-4, -0.1), trial(3e-4, -0.2), trial(1e-3, -0.3)], spec);
