@@ -1,6 +1,7 @@
 /** How often intervals hold what is true, and how wide they are. */
-import { uniform } from '../../src/model/random.ts';
 import type { Pair } from '../../src/evaluation/intervals.ts';
+import { percentile } from '../../src/evaluation/statistics.ts';
+import { uniform } from '../../src/model/random.ts';
 import type { Group, Random, Setting } from './settings.ts';
 
 export interface Coverage {
@@ -16,32 +17,36 @@ export type Method = (
   pairs: readonly Pair[],
   setting: Setting,
   random: Random,
-) => { low: number; high: number } | undefined;
+) => { low: number; high: number };
 
 const SEED = 20261126;
 
-/** `draws` in all, the same for every method; shared out evenly over the settings. */
-export function measureCoverage({ settings }: Group, method: Method, draws: number): Coverage {
+/** Of each method, on the same draws: `draws` in all, shared out evenly over the settings. */
+export function measureCoverage({ settings }: Group, methods: readonly Method[], draws: number): Coverage[] {
   const each = Math.ceil(draws / settings.length);
-  const widths: number[] = [];
-  const shares = settings.map((setting, index) => {
+  const found = methods.map(() => ({ shares: [] as number[], widths: [] as number[] }));
+  for (const [index, setting] of settings.entries()) {
     const random = uniform(SEED + index);
     const own = uniform(SEED);
     const truth = setting.truth[setting.of];
-    let held = 0;
+    const held = methods.map(() => 0);
     for (let draw = 0; draw < each; draw += 1) {
-      const found = method(setting.draw(random), setting, own);
-      if (!found) return NaN;
-      // Answers may touch it.
-      held += Number(found.low <= truth + 1e-12 && found.high >= truth - 1e-12);
-      widths.push(found.high - found.low);
+      const pairs = setting.draw(random);
+      for (const [at, method] of methods.entries()) {
+        const { low, high } = method(pairs, setting, own);
+        // Answers may touch it.
+        held[at]! += Number(low <= truth + 1e-12 && high >= truth - 1e-12);
+        found[at]!.widths.push(high - low);
+      }
     }
-    return held / each;
-  });
-  widths.sort((a, b) => a - b);
-  return {
+    for (const [at, { shares }] of found.entries()) shares.push(held[at]! / each);
+  }
+  return found.map(({ shares, widths }) => ({
     covered: shares.reduce((sum, share) => sum + share, 0) / shares.length,
     least: Math.min(...shares),
-    width: widths[widths.length >> 1]!,
-  };
+    width: percentile(
+      widths.sort((a, b) => a - b),
+      0.5,
+    ),
+  }));
 }

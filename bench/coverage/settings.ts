@@ -2,6 +2,7 @@
  * What coverage is measured on: draws of data as the product measures it at the n of `quick`, each with the value that is
  * true of what it is drawn from. Sizes and spreads are those of runs on real repositories (docs/science.md).
  */
+import { shareOut } from '../../src/evaluation/held-out.ts';
 import type { FigureKind, Pair } from '../../src/evaluation/intervals.ts';
 import type { Part } from '../../src/evaluation/statistics.ts';
 
@@ -43,10 +44,11 @@ function windows(random: Random, files: number, count: number): { file: number; 
   return times(taken, (index) => {
     const begin = Math.floor(((index + 0.5) * there) / taken) * WINDOW;
     const end = Math.min(begin + WINDOW, ends.at(-1)!);
-    return ends.flatMap((last, file) => {
-      const tokens = Math.min(end, last) - Math.max(begin, ends[file - 1] ?? 0);
-      return tokens > 0 ? [{ file, tokens }] : [];
-    });
+    const found: { file: number; tokens: number }[] = [];
+    let file = ends.findIndex((last) => last > begin);
+    for (let from = begin; from < end; from = ends[file++]!)
+      found.push({ file, tokens: Math.min(end, ends[file]!) - from });
+    return found;
   });
 }
 
@@ -153,17 +155,16 @@ function chance(random: Random, mean: number, alike: number): number {
   const [a, b] = [gamma(random, mean * size), gamma(random, (1 - mean) * size)];
   return a / (a + b);
 }
-/** In which of `files` files each of `count` cursors stands; some files are larger. */
-function places(random: Random, files: number, count: number): number[] {
-  const sizes = times(files, () => Math.exp(0.8 * normal(random)));
-  const total = sizes.reduce((sum, size) => sum + size, 0);
-  return times(count, () => {
-    let at = random() * total;
-    return Math.max(
-      0,
-      sizes.findIndex((size) => (at -= size) < 0),
-    );
-  });
+/** In which of `files` files each of `count` cursors stands, of all kinds together; some files are larger. */
+function places(random: Random, files: number, ...counts: number[]): number[] {
+  const sizes = times(files, () => Math.ceil(40 * Math.exp(0.8 * normal(random))));
+  const earlier = new Uint32Array(files);
+  return counts.flatMap((count) =>
+    [...shareOut(sizes, count, earlier)].flatMap((taken, file) => {
+      earlier[file]! += taken;
+      return times(taken, () => file);
+    }),
+  );
 }
 const ALIKE = 0.2;
 
@@ -207,7 +208,7 @@ function answers({ name, count, files, of, right, gained, lost }: Answers): Sett
 }
 
 /** Rates over the whole range: a discrete figure is covered by 95% on the average of them, not at each. */
-const rates = [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95];
+const rates = times(24, (i) => (i + 1) / 25);
 const proportions = (name: string, count: number, files?: number): Setting[] =>
   rates.map((rate) =>
     answers({ name: `${name}, level`, count, files, of: 'after', right: 0.5, gained: rate, lost: 1 - rate }),
@@ -248,10 +249,11 @@ function similarity(count: number, files: number, of: Setting['of']): Setting {
 }
 
 /** Characters saved: of most completions none, of some all. */
-function saved(count: number, files: number, of: Setting['of']): Setting {
+function saved(files: number, of: Setting['of']): Setting {
+  const [lines, blocks] = [16, 8];
   const [first, last] = [0.25, 0.35];
   return {
-    name: `characters saved, ${of === 'after' ? 'level' : 'difference'}, ${count} cursors in ${files} files`,
+    name: `characters saved, ${of === 'after' ? 'level' : 'difference'}, ${lines + blocks} cursors in ${files} files`,
     kind: 'share',
     of,
     truth: { after: last, difference: last - first },
@@ -262,7 +264,7 @@ function saved(count: number, files: number, of: Setting['of']): Setting {
       }));
       const before: Part[] = [];
       const after: Part[] = [];
-      for (const file of places(random, files, count)) {
+      for (const file of places(random, files, lines, blocks)) {
         const part = { weight: Math.max(3, Math.round(20 * factor(random, 0.8))), document: String(file) };
         before.push({ ...part, sum: part.weight * Number(random() < effects[file]!.first) });
         after.push({ ...part, sum: part.weight * Number(random() < effects[file]!.last) });
@@ -319,15 +321,21 @@ export const groups: readonly Group[] = [
   group(...proportions('exact match, 30 questions', 30)),
   group(...changes('exact match, 30 questions', 30)),
   group(...changes('accuracy, 100 questions', 100)),
+  group(...proportions('line exact match, 16 cursors in 37 files', 16, 37)),
+  wider(...changes('line exact match, 16 cursors in 37 files', 16, 37)),
   group(...proportions('line exact match, 16 cursors in 12 files', 16, 12)),
   wider(...changes('line exact match, 16 cursors in 12 files', 16, 12)),
-  group(...changes('line exact match, 16 cursors in 16 files', 16)),
-  group(...proportions('block exact match, 8 cursors in 6 files', 8, 6)),
-  wider(...changes('block exact match, 8 cursors in 8 files', 8)),
-  wider(similarity(16, 12, 'after')),
-  wider(similarity(16, 12, 'difference')),
-  group(saved(24, 12, 'after')),
-  wider(saved(24, 12, 'difference')),
+  group(...proportions('block exact match, 8 cursors in 12 files', 8, 12)),
+  wider(...changes('block exact match, 8 cursors in 12 files', 8, 12)),
+  wider(...proportions('block exact match, 8 cursors in 6 files', 8, 6)),
+  group(similarity(16, 37, 'after')),
+  group(similarity(16, 37, 'difference')),
+  group(similarity(16, 12, 'after')),
+  group(similarity(16, 12, 'difference')),
+  group(saved(37, 'after')),
+  group(saved(37, 'difference')),
+  group(saved(12, 'after')),
+  group(saved(12, 'difference')),
   group(average('after')),
   group(average('difference')),
 ];

@@ -4,6 +4,7 @@
  * unequal size are worth. Chosen by simulation: docs/science.md, test/unit/evaluation/coverage.test.ts.
  */
 import { uniform } from '../model/random.ts';
+import { proportionInterval } from './proportion.ts';
 import { MISSED, percentile, wilson, Z, type Interval, type Part } from './statistics.ts';
 import { normalTail, studentQuantile } from './student.ts';
 
@@ -17,13 +18,13 @@ export type Stratum = readonly (readonly Part[])[];
 export type Figures = readonly (readonly number[])[];
 
 /** Totals of one document: sums and weights of each model. */
-interface DocumentTotals {
+export interface DocumentTotals {
   sums: number[];
   weights: number[];
 }
 
 /** A stratum's documents; where all items are of one, each item by itself. Without any that count for nothing. */
-function documentsOf(stratum: Stratum): DocumentTotals[] {
+export function documentsOf(stratum: Stratum): DocumentTotals[] {
   const keys = (stratum[0] ?? []).map(({ document }, item) => document ?? item);
   const single = new Set(keys).size < 2;
   const found = new Map<string | number, DocumentTotals>();
@@ -220,10 +221,9 @@ const within = ({ value, low, high }: Interval, least: number, most: number): In
 function levelOf(strata: Strata, statistic: (figures: Figures) => number, kind: FigureKind): Interval {
   const found = jackknife(strata, statistic);
   if (!found) return alone(statistic(strata.map((documents) => figuresOf(totalOf(documents)))));
-  const { value, variance } = found;
+  const { value } = found;
   if (kind === 'number') return around(value, reach(found));
-  if (kind !== 'amount')
-    return variance < NOTHING ? agreed(value, countOf(strata)) : within(around(value, reach(found)), 0, 1);
+  if (kind !== 'amount') return share(found, countOf(strata));
   // Amounts err by factors: a few are large.
   const logs = jackknife(strata, (figures) => Math.log(statistic(figures)));
   // Where even the factor is not known, it would be beyond all measure.
@@ -242,8 +242,16 @@ function differenceOf(strata: Strata, statistic: (figures: Figures) => number, k
   return within(around(value, reach(found)), -1, 1);
 }
 
-/** Of `count` observations that all say the same. */
-const agreed = (value: number, count: number): Interval => ({ value, ...wilson(value * count, count) });
+/**
+ * A share is as sure as a proportion among as many answers as would have its variance (Korn & Graubard 1998), or among
+ * the documents where all say the same. In terms of the normal distribution that a proportion goes by.
+ */
+function share(found: Estimate, documents: number): Interval {
+  const { value, variance } = found;
+  const spread = (reach(found) / Z) ** 2;
+  const count = variance < NOTHING ? documents : (value * (1 - value)) / spread;
+  return { value, ...wilson(value * count, count) };
+}
 
 /**
  * Proportions by Wilson's interval, their difference by Agresti and Min's (2005): half an answer is added to each of the
@@ -264,7 +272,7 @@ function answers(pair: Pair, documents: readonly DocumentTotals[]): Intervals {
       pair[side].map(({ sum }) => sum),
       (figures) => figures[index]!,
     );
-    return { value: mean, ...wilson(mean * count, count) };
+    return { value: mean, ...proportionInterval(mean * count, count) };
   };
   const changes = pair.after.map(({ sum }, item) => sum - pair.before[item]!.sum);
   const { mean, count } = effective(changes, ([before, after]) => after! - before!);

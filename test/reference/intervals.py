@@ -1,4 +1,4 @@
-"""Student's t by SciPy; standard errors by statsmodels (HC3 of a weighted mean, which is the jackknife); Wilson by SciPy."""
+"""Student's t by SciPy; standard errors by statsmodels (HC3 of a weighted mean, which is the jackknife); proportions by SciPy."""
 
 import json
 
@@ -57,12 +57,25 @@ cases = [
     case("two", [512, 512]),
     case("one much larger", [40000, 512, 480, 510]),
 ]
-wilson = [
-    {"successes": k, "n": n, **dict(zip(("low", "high"), map(float, ci)))}
-    for k, n in [(0, 20), (1, 20), (7, 164), (13, 16), (20, 20)]
-    for ci in [stats.binomtest(k, n).proportion_ci(method="wilson")]
+
+
+def proportion(k, n):
+    """Wilson's; where two or fewer (of more than 50: three) are right or wrong, no nearer than the exact 5% there."""
+    ci = stats.binomtest(k, n).proportion_ci(method="wilson")
+    few = 2 if n <= 50 else 3
+    low, high = float(ci.low), float(ci.high)
+    if 0 < k <= few:
+        low = min(low, float(stats.beta.ppf(0.05, k, n - k + 1)))
+    if 0 < n - k <= few:
+        high = max(high, float(stats.beta.ppf(0.95, k + 1, n - k)))
+    return {"successes": k, "n": n, "low": low, "high": high}
+
+
+proportions = [
+    proportion(k, n)
+    for k, n in [(0, 20), (1, 20), (2, 8), (3, 20), (3, 164), (7, 164), (13, 16), (15, 16), (20, 20)]
 ]
 medians = [
     {"n": n, "rank": int(stats.binom.ppf(0.025, n, 0.5))} for n in [6, 9, 20, 101, 210]
 ]
-print(json.dumps({"quantiles": quantiles, "cases": cases, "wilson": wilson, "medians": medians}))
+print(json.dumps({"quantiles": quantiles, "cases": cases, "proportions": proportions, "medians": medians}))

@@ -6,8 +6,9 @@ import {
   resampledInterval,
   stratifiedIntervals,
 } from '../../../src/evaluation/intervals.ts';
+import { proportionInterval } from '../../../src/evaluation/proportion.ts';
 import { wilson, type Part } from '../../../src/evaluation/statistics.ts';
-import { normalTail, studentQuantile } from '../../../src/evaluation/student.ts';
+import { incompleteBeta, normalTail, studentQuantile } from '../../../src/evaluation/student.ts';
 import { uniform } from '../../../src/model/random.ts';
 import { partsOf } from './help.ts';
 import reference from '../../reference/intervals.json' with { type: 'json' };
@@ -19,6 +20,14 @@ const of = (parts: readonly Part[], documents: readonly number[]): Part[] =>
 describe("Student's t", () => {
   it.each(reference.quantiles)('of $degrees degrees of freedom is $t', ({ degrees, t }) => {
     expect(studentQuantile(degrees) / t).toBeCloseTo(1, 9);
+  });
+  it('comes of a beta function that is one more than its mirror image, also where both begin to converge', () => {
+    for (let a = 1; a < 60; a += 1)
+      for (let b = 1; b < 60; b += 1)
+        for (const off of [-1e-16, 0, 1e-16]) {
+          const x = (a + 1) / (a + b + 2) + off;
+          expect(incompleteBeta(x, a, b) + incompleteBeta(1 - x, b, a)).toBeCloseTo(1, 9);
+        }
   });
   it('is normal in the end', () => {
     expect(studentQuantile(1e7)).toBeCloseTo(1.959963985, 8);
@@ -97,23 +106,65 @@ describe('the interval of a level', () => {
   });
   it('of a share stays in its bounds, and has a width where all agree', () => {
     const share = (values: number[]) => pairedIntervals(partsOf(values), partsOf(values), 'share').after;
-    expect(share([0.9, 1, 1, 0.2]).high).toBe(1);
+    const { low, high } = share([0.9, 1, 1, 0.2]);
+    expect(low).toBeGreaterThan(0);
+    expect(high).toBeGreaterThan(0.95);
+    expect(high).toBeLessThan(1);
     expect(share([0, 0, 0, 0])).toEqual({ value: 0, ...wilson(0, 4) });
     expect(share([1, 1, 1])).toEqual({ value: 1, ...wilson(3, 3) });
     const { difference } = pairedIntervals(partsOf([0, 0]), partsOf([0, 0]), 'share');
-    expect(difference).toEqual({ value: 0, low: -wilson(0, 2).high, high: wilson(0, 2).high });
+    const none = wilson(0, 2);
+    expect(difference).toEqual({ value: 0, low: -none.high, high: none.high });
+  });
+});
+
+describe('the interval of a proportion', () => {
+  const choose = (n: number, k: number): number => (k === 0 ? 1 : (choose(n, k - 1) * (n - k + 1)) / k);
+  /** By the binomial distribution, no draws. */
+  function coverage(n: number, rate: number, intervals: readonly { low: number; high: number }[]): number {
+    return intervals.reduce(
+      (sum, { low, high }, k) =>
+        low <= rate && rate <= high ? sum + choose(n, k) * rate ** k * (1 - rate) ** (n - k) : sum,
+      0,
+    );
+  }
+  it.each([8, 12, 16, 20, 30, 50, 100, 164])(
+    'of %d answers holds the truth in 95 to 97 of 100 cases on the average, and in 91 or more at any rate',
+    (n) => {
+      const intervals = Array.from({ length: n + 1 }, (_, k) => proportionInterval(k, n));
+      const shares = Array.from({ length: 499 }, (_, i) => coverage(n, (i + 1) / 500, intervals));
+      const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+      expect(mean).toBeGreaterThan(0.95);
+      expect(mean).toBeLessThan(0.97);
+      expect(Math.min(...shares)).toBeGreaterThan(0.91);
+    },
+  );
+  it('rises with the answers that are right, also of parts of one', () => {
+    for (const n of [5.5, 20, 70]) {
+      const intervals = Array.from({ length: 8 * n + 1 }, (_, k) => proportionInterval(k / 8, n));
+      for (const [k, { low, high }] of intervals.entries()) {
+        const rate = k / 8 / n;
+        expect(low).toBeLessThanOrEqual(rate);
+        expect(high).toBeGreaterThanOrEqual(rate);
+        expect(low).toBeGreaterThanOrEqual(intervals[k - 1]?.low ?? 0);
+        expect(high).toBeGreaterThanOrEqual(intervals[k - 1]?.high ?? 0);
+      }
+    }
   });
 });
 
 describe('the interval of answers', () => {
   const answers = (text: string) => partsOf([...text].map(Number));
-  it.each(reference.wilson)("is SciPy's Wilson interval: $successes of $n", ({ successes, n, low, high }) => {
-    const parts = partsOf(Array.from({ length: n }, (_, i) => Number(i < successes)));
-    const { after } = pairedIntervals(parts, parts, 'answers');
-    expect(after.value).toBeCloseTo(successes / n, 12);
-    expect(after.low).toBeCloseTo(low, 9);
-    expect(after.high).toBeCloseTo(high, 9);
-  });
+  it.each(reference.proportions)(
+    "is that of SciPy's distributions: $successes of $n",
+    ({ successes, n, low, high }) => {
+      const parts = partsOf(Array.from({ length: n }, (_, i) => Number(i < successes)));
+      const { after } = pairedIntervals(parts, parts, 'answers');
+      expect(after.value).toBeCloseTo(successes / n, 12);
+      expect(after.low).toBeCloseTo(low, 9);
+      expect(after.high).toBeCloseTo(high, 9);
+    },
+  );
   it('of a difference counts those that changed, with half an answer more of either kind', () => {
     const { difference } = pairedIntervals(answers('0001111100'), answers('0111110000'), 'answers');
     // Two up, two down, six as they were.
@@ -136,7 +187,7 @@ describe('the interval of answers', () => {
   it('counts files where all answers agree', () => {
     const none = of(answers('00000000'), [1, 1, 1, 2, 2, 2, 3, 3]);
     const { after, difference } = pairedIntervals(none, none, 'answers');
-    expect(after).toEqual({ value: 0, ...wilson(0, 3) });
+    expect(after).toEqual({ value: 0, ...proportionInterval(0, 3) });
     expect(difference.high).toBeCloseTo(1.959964 / 4, 6);
   });
 });
