@@ -4,6 +4,7 @@
  * the network) is refused, so nothing that a program does to its interpreter, its memory included, leads out of it.
  */
 import { randomFillSync } from 'node:crypto';
+import { SLOWNESS } from './clock.ts';
 import type { Emscripten, FileNode, Imports } from './emscripten.ts';
 
 /** Emscripten's own, on its files in memory and on the interpreter's memory. */
@@ -47,6 +48,8 @@ const refused: Record<string, number> = {
 
 /** A sleeping program sleeps in steps: its C library asks for the time until it is late enough, and nothing else does. */
 const SLEEP_STEP_MS = 0.1;
+/** A program that asks for the time again this soon waits for it, by a lock or in a loop of its own. */
+const WAITING_MS = 0.1;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 
@@ -64,11 +67,18 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
   let python: Emscripten | undefined;
   let quota: Quota | undefined;
   let slept = 0;
+  let asked = 0;
   const sleep = (ms: number) => {
     slept += ms;
     onSleep(ms);
   };
   const now = () => performance.now() + slept;
+  /** Work counts for less than it takes here; waiting takes as long anywhere, and counts in full. */
+  const noteWaiting = () => {
+    const waited = performance.now() - asked;
+    asked += waited;
+    if (waited < WAITING_MS) onSleep(waited * (1 - 1 / SLOWNESS));
+  };
 
   const own = (original: Imports[string]): Imports[string] => ({
     emscripten_get_now() {
@@ -78,6 +88,7 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
     },
     emscripten_date_now: () => performance.timeOrigin + now(),
     clock_time_get(id: number, _precision: bigint, at: number) {
+      noteWaiting();
       // Others are of the processor, which rests while a program sleeps.
       const ms =
         id === CLOCK_REALTIME

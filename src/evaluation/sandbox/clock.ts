@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 
 /** CPython in WebAssembly takes 2.4 times as long as CPython. */
-const SLOWNESS = 2.5;
+export const SLOWNESS = 2.5;
 /** A program that waits takes no processor, so the clock ends it after this many times its limit. */
 const PATIENCE = 20;
 /** Linux counts a thread's time in ticks of 10 ms. */

@@ -1,5 +1,5 @@
 # ---- a gigabyte and more, at once
-x = b'x' * (1 << 40)
+x = b'x' * ((1 << 31) - 64)
 # ---- a list that never ends
 x = []
 while True:
@@ -39,11 +39,11 @@ while True:
     path += '/deep'
     os.mkdir(path)
 # ---- caught and gone on
-x = []
 try:
-    x = b'x' * (1 << 40)
+    x = b'x' * ((1 << 31) - 64)
 except MemoryError:
-    x = []
+    pass
+x = []
 assert x == []
 # ---- raised by hand
 raise MemoryError
