@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => place.dispose());
 
-const small = () => [code, '--base', base, '--backend', 'wasm', '--seq', '32'];
+const small = () => [code, '--base', base, '--seq', '32'];
 const answerSchema = z.object({
   reproduction: z.string(),
   dir: z.string(),
