@@ -47,7 +47,7 @@ const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, wasm: 150 *
 /** The owner of a run, which computes nothing. */
 const OWNER = 60 * MB;
 /** What allocators keep beyond what was asked for: share of what comes and goes in a step. */
-const ALLOCATOR_SLACK = { f32: 0.25, bf16: 0.15 };
+const ALLOCATOR_SLACK = { f32: 0.5, bf16: 0.15 };
 /** Copies of the largest matrix while it is read: the file's bytes, f32 in JavaScript, f32 in the backend. */
 const LOADING_COPIES = 3;
 /** Rows of logits at a time, and f32 copies of them (logits, gradient, what the softmax needs). */

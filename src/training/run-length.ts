@@ -55,7 +55,8 @@ export class RunLength {
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
     if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return undefined;
     let steps = step + Math.max(1, Math.round((budget - pace.trained) / pace.perStep));
-    while (steps > step + 1 && endOf(steps) > budget) steps -= 1;
+    // The nearest end, before or after.
+    while (steps > step + 1 && endOf(steps) > budget + pace.perStep / 2) steps -= 1;
     if (steps === this.steps) return undefined;
     this.steps = steps;
     return { steps, minutes };
