@@ -1,8 +1,9 @@
 /** Making an image takes seconds, so it is kept in a file, under a name that says what it was made from. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { cachedDataVersionTag } from 'node:v8';
+import { readBytes } from '../../protocol/regular-file.ts';
 import { shared } from './image.ts';
 import type { Image } from './protocol.ts';
 
@@ -31,7 +32,7 @@ export function imagePath(folder: string, parts: (string | Uint8Array)[]): strin
 /** What was kept; nothing where there is none or it was damaged. */
 export async function readImage(path: string): Promise<Kept | undefined> {
   try {
-    const file = await readFile(path);
+    const file = await readBytes(path);
     const content = file.subarray(DIGEST_BYTES);
     if (!file.subarray(0, DIGEST_BYTES).equals(digest(content))) return undefined;
     const begin = LENGTH_BYTES + content.readUInt32LE(0);

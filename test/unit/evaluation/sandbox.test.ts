@@ -105,23 +105,58 @@ describe('what a program may ask of JavaScript', () => {
   });
 });
 
+/** What `check` sends from a thread in which doors.ts is `doors`. */
+async function inThread(check: string): Promise<unknown> {
+  const source = readFileSync('src/evaluation/sandbox/doors.ts', 'utf8');
+  const { code } = transformSync(source, { loader: 'ts', format: 'cjs' });
+  const worker = new Worker(
+    `const port = require('node:worker_threads').parentPort; ${code}\nconst doors = module.exports; ${check}`,
+    { eval: true },
+  );
+  const said = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
+  await worker.terminate();
+  return said;
+}
+
+describe('doors', () => {
+  it('are closed to whoever kept a way out', async () => {
+    const ways = [
+      "require('node:child_process')",
+      "require('node:net')",
+      "require('node:module').createRequire('/')",
+      "keptModule._load('node:child_process')",
+      "keptProcess.binding('spawn_sync')",
+      "keptProcess._linkedBinding('fs')",
+      "keptProcess.dlopen({ exports: {} }, '/lib/x.node')",
+      "keptProcess.getBuiltinModule('node:child_process').execSync('true')",
+      "keptFs.readFileSync('/etc/passwd')",
+      "keptFs.promises.readFile('/etc/passwd')",
+      'fetch',
+      'setTimeout',
+      'process',
+    ];
+    const open = await inThread(`
+      const keptProcess = process, keptFs = require('node:fs'), keptModule = require('node:module');
+      const ways = { ${ways.map((way) => `${JSON.stringify(way)}: () => ${way}`).join(', ')} };
+      doors.closeDoors();
+      port.postMessage(Object.keys(ways).filter((way) => {
+        try { return ways[way]() || true; } catch { return false; }
+      }));`);
+    expect(open).toEqual([]);
+  });
+});
+
 describe('intrinsics', () => {
   it('are frozen, and so is what only values lead to', async () => {
-    const source = readFileSync('src/evaluation/sandbox/doors.ts', 'utf8');
-    const { code } = transformSync(source, { loader: 'ts', format: 'cjs' });
-    const check = `${code}
-      const { parentPort } = require('node:worker_threads');
-      module.exports.freezeIntrinsics();
+    const loose = await inThread(`
+      doors.freezeIntrinsics();
       const loose = [];
       const generator = Object.getPrototypeOf(function* () {});
       for (const [name, thing] of Object.entries({ array: Array.prototype, call: Function.prototype, Promise, JSON,
         iterator: Object.getPrototypeOf([][Symbol.iterator]()), generator, typed: Object.getPrototypeOf(Int8Array),
         getter: Object.getOwnPropertyDescriptor(Map.prototype, 'size').get }))
         if (!Object.isFrozen(thing)) loose.push(name);
-      parentPort.postMessage(loose);`;
-    const worker = new Worker(check, { eval: true });
-    const loose = await new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
-    await worker.terminate();
+      port.postMessage(loose);`);
     expect(loose).toEqual([]);
   });
 });
