@@ -50,6 +50,8 @@ const refused: Record<string, number> = {
 const SLEEP_STEP_MS = 0.1;
 /** A program that asks for the time again this soon waits for it, by a lock or in a loop of its own. */
 const WAITING_MS = 0.1;
+/** After so many times in a row it is the machine that lets it wait for longer, being busy. */
+const WAITING_TIMES = 100;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 
@@ -68,6 +70,7 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
   let quota: Quota | undefined;
   let slept = 0;
   let asked = 0;
+  let soon = 0;
   const sleep = (ms: number) => {
     slept += ms;
     onSleep(ms);
@@ -77,7 +80,9 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
   const noteWaiting = () => {
     const waited = performance.now() - asked;
     asked += waited;
-    if (waited < WAITING_MS) onSleep(waited * (1 - 1 / SLOWNESS));
+    const waits = waited < WAITING_MS || soon >= WAITING_TIMES;
+    soon = waited < WAITING_MS ? soon + 1 : 0;
+    if (waits) onSleep(waited * (1 - 1 / SLOWNESS));
   };
 
   const own = (original: Imports[string]): Imports[string] => ({
