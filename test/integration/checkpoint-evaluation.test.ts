@@ -4,9 +4,16 @@ import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
-import { Workplace } from '../support/cli.ts';
-import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, eventsOf, killedInTime, untilFree, untilMade, untilTold } from '../support/trainer.ts';
+import type { Workplace } from '../support/cli.ts';
+import {
+  ENDLESS,
+  eventsOf,
+  killedInTime,
+  openTraining,
+  untilFree,
+  untilMade,
+  untilTold,
+} from '../support/trainer.ts';
 
 interface Started {
   run: string;
@@ -23,12 +30,7 @@ let base: string;
 let code: string;
 const small = '--seq 64 --steps 12 --eval-every 4 --humaneval 0 --held-out-windows 4 --retention 2 --lr 3e-3';
 
-beforeAll(async () => {
-  place = await Workplace.create();
-  base = place.path('tiny.gguf');
-  await writeTinyModel(base, { seed: 1 });
-  code = await place.code();
-});
+beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());
 
 const train = (options: string) =>

@@ -4,12 +4,11 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
-import type { RunState } from '../../src/protocol/run.ts';
+import { readState } from '../../src/runs/files.ts';
 import { cancelRun } from '../../src/runs/index.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
-import { Workplace } from '../support/cli.ts';
-import { writeTinyModel } from '../support/tiny-model.ts';
-import { eventsOf, killedInTime, untilFree, untilMade, untilTold } from '../support/trainer.ts';
+import type { Workplace } from '../support/cli.ts';
+import { eventsOf, killedInTime, openTraining, untilFree, untilMade, untilTold } from '../support/trainer.ts';
 
 interface Started {
   run: string;
@@ -23,12 +22,7 @@ const backends = ['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])];
 const small =
   '--seq 64 --eval-every 4 --humaneval 0 --retention 0 --held-out-windows 1 --lr 3e-3 --eval-tasks none';
 
-beforeAll(async () => {
-  place = await Workplace.create();
-  base = place.path('tiny.gguf');
-  await writeTinyModel(base, { seed: 1 });
-  code = await place.code();
-});
+beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());
 
 const train = (options: string) =>
@@ -105,7 +99,7 @@ it('stops without a signal, as on Windows: at a checkpoint of that step, and goe
   expect(kill.mock.calls.filter(([, signal]) => signal !== 0)).toEqual([]);
   kill.mockRestore();
   await untilFree(place.home);
-  const { status, step } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as RunState;
+  const { status, step } = await readState(dir);
   expect(status).toBe('cancelled');
   expect(step).toBeLessThan(60);
   expect(await readdir(join(dir, 'checkpoints'))).toContain(`step-${String(step).padStart(6, '0')}`);

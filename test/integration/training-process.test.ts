@@ -1,21 +1,16 @@
 /** A run's owner and the process that trains for it: either may be killed, and the memory is given back. */
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunState } from '../../src/protocol/run.ts';
-import { Workplace } from '../support/cli.ts';
-import { writeTinyModel } from '../support/tiny-model.ts';
+import { readState } from '../../src/runs/files.ts';
+import type { Workplace } from '../support/cli.ts';
+import { openTraining } from '../support/trainer.ts';
 
 let place: Workplace;
 let base: string;
 let code: string;
-beforeAll(async () => {
-  place = await Workplace.create();
-  base = place.path('tiny.gguf');
-  await writeTinyModel(base, { seed: 1 });
-  code = await place.code();
-});
+beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());
 
 const small =
@@ -24,11 +19,9 @@ const start = (...args: string[]) =>
   place.json<{ run: string; dir: string }>(
     ...['train', code, '--base', base, ...small.split(' '), '--detach', ...args],
   );
-const stateOf = async (dir: string) =>
-  JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as RunState;
 async function until(dir: string, ready: (state: RunState) => boolean): Promise<RunState> {
   for (;;) {
-    const state = await stateOf(dir);
+    const state = await readState(dir);
     if (ready(state)) return state;
     await sleep(10);
   }

@@ -2,10 +2,11 @@
 import { appendFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readState } from '../../src/runs/files.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
-import { Workplace } from '../support/cli.ts';
+import type { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
-import { ENDLESS, untilFree, untilTold } from '../support/trainer.ts';
+import { ENDLESS, openTraining, untilFree, untilTold } from '../support/trainer.ts';
 
 interface Trained {
   run: string;
@@ -30,12 +31,7 @@ const small =
     ' ',
   );
 
-beforeAll(async () => {
-  place = await Workplace.create();
-  base = place.path('tiny.gguf');
-  await writeTinyModel(base, { seed: 1 });
-  code = await place.code();
-});
+beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());
 
 const train = (...args: string[]) => place.json<Trained>('train', code, '--base', base, ...small, ...args);
@@ -76,10 +72,8 @@ it.each([
 it('stops when asked, keeps a checkpoint, and can go on', async () => {
   const { run, dir } = await endless();
   await place.json('cancel', run);
-  const status = async () =>
-    (JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { status: string }).status;
   await untilFree(place.home);
-  expect(await status()).toBe('cancelled');
+  expect((await readState(dir)).status).toBe('cancelled');
   expect(
     (await readdir(join(dir, 'checkpoints'))).filter((name) => !name.endsWith('.tmp')).length,
   ).toBeGreaterThan(0);

@@ -4,7 +4,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunEvent } from '../../src/protocol/events.ts';
+import { readState } from '../../src/runs/files.ts';
 import { isProcessAlive } from '../../src/runs/processes.ts';
+import { Workplace } from './cli.ts';
+import { writeTinyModel } from './tiny-model.ts';
+
+/** A place to train in: a tiny base, and a folder of code. */
+export async function openTraining(): Promise<{ place: Workplace; base: string; code: string }> {
+  const place = await Workplace.create();
+  const base = place.path('tiny.gguf');
+  await writeTinyModel(base, { seed: 1 });
+  return { place, base, code: await place.code() };
+}
 
 /** More steps than any test waits for: for a trainer that has to be at work still when something is asked of it. */
 export const ENDLESS = 100_000;
@@ -28,18 +39,18 @@ export async function untilFree(home: string): Promise<void> {
 
 /** Kills the owner of a run and waits for its death. False when it had ended by itself. */
 export async function killTrainer(dir: string): Promise<boolean> {
-  const { pid } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid?: number };
+  const { pid } = await readState(dir);
   if (pid === undefined || !isProcessAlive(pid)) return false;
   process.kill(pid, 'SIGKILL');
   while (isProcessAlive(pid)) await sleep(5);
-  const { status } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { status: string };
+  const { status } = await readState(dir);
   return status === 'running' || status === 'evaluating';
 }
 
 /** Waits until a run has written its result, and ends it and its children there: to measure it takes longer than to train. */
 export async function untilMade(dir: string): Promise<void> {
   await untilTold(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');
-  const { pid } = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as { pid: number };
+  const pid = (await readState(dir)).pid!;
   process.kill(-pid, 'SIGKILL');
   while (isProcessAlive(pid)) await sleep(5);
 }
