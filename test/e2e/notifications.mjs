@@ -6,6 +6,7 @@ export class Notifications {
     this.page = page;
     this.command = command;
     this.items = page.locator('.notification-list-item:visible');
+    this.finished = this.items.filter({ hasNot: page.locator('.monaco-progress-container.active') });
     this.errors = this.items.filter({ has: page.locator('.codicon-error') });
     this.centre = page.locator('.notifications-center.visible');
     this.bell = page.locator('[id="status.notifications"] a');
@@ -66,11 +67,15 @@ export class Notifications {
     });
   }
 
-  /** Clears all but what is still going on, and shows none. */
+  /** Clears all but what is still going on, and shows none. A command can be lost with the palette's focus. */
   async dismiss() {
-    await this.command('Notifications: Clear All Notifications');
+    await until('the notifications to be cleared', async () => {
+      await this.command('Notifications: Clear All Notifications');
+      await this.#openCentre();
+      return (await this.centre.isVisible()) && (await this.finished.count()) === 0;
+    });
     await until('the notifications to go away', async () => {
-      if ((await this.items.count()) === 0) return true;
+      if (!(await this.centre.isVisible()) && (await this.items.count()) === 0) return true;
       await this.page.keyboard.press('Escape');
       return false;
     });
