@@ -1,11 +1,12 @@
 /** What is known of a model file on disk, so that gigabytes are read once and not at every start. */
 import { createHash } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { openGguf } from '../gguf/index.ts';
 import { cacheDir } from '../protocol/paths.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import type { ResolveOptions } from './ask.ts';
 import { sha256Of } from './pypi/download.ts';
 import { readText } from '../protocol/regular-file.ts';
 
@@ -59,6 +60,10 @@ export async function examine(
   await remember(facts).catch(() => undefined);
   return facts;
 }
+
+/** The same, telling whoever resolves a base. */
+export const examineWithProgress = (path: string, { onProgress }: ResolveOptions): Promise<FileFacts> =>
+  examine(path, (done, total) => onProgress?.({ phase: 'checking', what: basename(path), done, total }));
 
 async function remember(facts: FileFacts): Promise<void> {
   const place = placeOf(facts.path);

@@ -51,5 +51,5 @@ export function chooseBase({ memoryBytes, gpu, hasHub = true, present = [], need
 /** Whether the choice hangs on the hub: what `present` lacks would come from there. */
 export function needsHub({ id }: ChosenBase, present: readonly string[]): boolean {
   const base: KnownBase | undefined = findKnownBase(id);
-  return base?.source.kind === 'hub' && !present.includes(id);
+  return !present.includes(id) && (base?.sources.every(({ kind }) => kind === 'hub') ?? false);
 }

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { UserError } from '../protocol/errors.ts';
 import type { ResolveOptions } from './ask.ts';
-import { diskFull, download, Refused, sha256Of, sizeOf } from './pypi/download.ts';
+import { diskFull, download, growingPath, Refused, sha256Of, sizeOf } from './pypi/download.ts';
 import { withLock } from './pypi/lock.ts';
 
 export interface HubRepository {
@@ -105,8 +105,7 @@ async function fetchLocked(
   if ((await sizeOf(target)) > 0) return;
   await mkdir(dirname(target), { recursive: true });
   const expected = sha256 ?? file.lfs?.oid;
-  // Named by content: the beginning of another version is never gone on with.
-  const part = `${target}.${(expected ?? file.oid ?? '').slice(0, 12)}.part`;
+  const part = growingPath(target, expected ?? file.oid ?? '');
   const accessToken = token();
   try {
     await download(urlOf(repository, file.path), part, {

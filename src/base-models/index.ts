@@ -1,6 +1,7 @@
 export type { ResolveOptions } from './ask.ts';
 export { chooseBase, needsHub, type Hardware } from './choose.ts';
 export { hubAnswers } from './hub-files.ts';
-export { isPresent, knownBasePath, presentBases, resolveBase, type ResolvedBase } from './resolve.ts';
+export { isPresent, knownBasePath, presentBases } from './known-base.ts';
+export { resolveBase, type ResolvedBase } from './resolve.ts';
 export { findKnownBase, knownBases, type BaseShape, type KnownBase } from './registry.ts';
 export { openTokenizer, type Tokenizer } from './tokenizer.ts';

@@ -145,20 +145,10 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
       const had = sha256 && (await findInCache(options, sha256));
       if (had) return had;
       onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-      const python = await findPython();
-      if (!pipReports(python.pip))
-        return await downloadByPip(python, options, `pip ${python.pip} downloads ${what}`);
-      const requirement = [`${project}==${version}`];
-      const location =
-        options.location ?? (await locateWheels(requirement, { python, tags: options.tags, signal }))[0];
-      if (!location)
-        throw new UserError(
-          'network',
-          `pip found no wheel of ${what}.`,
-          'Check `pip config list` and try again.',
-        );
+      const location = options.location ?? (await locate(options));
+      if (!location) return await downloadByPip(await findPython(), options, `an old pip downloads ${what}`);
       checkPin(what, sha256, location.sha256);
-      return await fetchLocated(location, python, options);
+      return await fetchLocated(location, options);
     },
     {
       signal,
@@ -173,12 +163,26 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   );
 }
 
+/** Where it lies; undefined where pip is too old to tell. */
+async function locate({
+  project,
+  version,
+  tags,
+  signal,
+}: FetchWheelOptions): Promise<WheelLocation | undefined> {
+  const python = await findPython();
+  if (!pipReports(python.pip)) return undefined;
+  const [location] = await locateWheels([`${project}==${version}`], { python, tags, signal });
+  if (location) return location;
+  throw new UserError(
+    'network',
+    `pip found no wheel of ${project} ${version}.`,
+    'Check `pip config list` and try again.',
+  );
+}
+
 /** A wheel whose place is known: downloaded, checked, and renamed when whole. The caller holds the lock. */
-async function fetchLocated(
-  location: WheelLocation,
-  python: Python,
-  options: FetchWheelOptions,
-): Promise<string> {
+async function fetchLocated(location: WheelLocation, options: FetchWheelOptions): Promise<string> {
   const { fileName, url } = location;
   const expected = options.sha256 ?? location.sha256;
   const { onProgress, signal } = options;
@@ -197,7 +201,7 @@ async function fetchLocated(
     if (!(error instanceof Refused)) throw diskFull(error, part);
     await rm(part, { force: true });
     return await downloadByPip(
-      python,
+      await findPython(),
       options,
       `${fileName}: pip downloads it, as a direct download was refused (${error.message})`,
     );
@@ -205,7 +209,7 @@ async function fetchLocated(
   if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
     await rm(part, { force: true });
     // What an earlier process left may have been another file's beginning.
-    if (resumed) return await fetchLocated(location, python, options);
+    if (resumed) return await fetchLocated(location, options);
     throw wrongChecksum(fileName);
   }
   await rename(part, path);

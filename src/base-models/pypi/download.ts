@@ -139,6 +139,10 @@ function planResponse(response: Response, from: number): { start: number; total:
   throw new Refused(`HTTP ${status}`);
 }
 
+/** Where a file grows until it is whole. Named by content, so that any source of the same bytes goes on with it. */
+export const growingPath = (target: string, sha256: string): string =>
+  `${target}.${sha256.slice(0, 12)}.part`;
+
 /** Bytes of a file; 0 when there is none. */
 export async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;

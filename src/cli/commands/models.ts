@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Command } from 'commander';
-import { isPresent, knownBasePath } from '../../base-models/resolve.ts';
-import { knownBases, type KnownBase } from '../../base-models/registry.ts';
+import { isPresent, knownBasePath } from '../../base-models/known-base.ts';
+import { knownBases, type KnownBase, type Source } from '../../base-models/registry.ts';
 import { modelsDir } from '../../protocol/paths.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { runMemory } from '../../training/run-memory.ts';
@@ -49,7 +49,8 @@ interface Listed {
   fillInTheMiddle?: boolean;
   /** What a run with every default takes here, in bytes. */
   memory?: { lora: number; full: number };
-  source?: { kind: 'pypi' | 'hub'; from: string };
+  /** In the order in which they are tried. */
+  sources?: { kind: 'pypi' | 'hub'; from: string }[];
 }
 
 async function list({ json }: ModelsOptions): Promise<void> {
@@ -76,7 +77,7 @@ async function list({ json }: ModelsOptions): Promise<void> {
 }
 
 async function describe(base: KnownBase, backend: BackendName): Promise<Listed> {
-  const { id, name, bytes, parameters, licence, quantisation, contextLength, fillInTheMiddle, source } = base;
+  const { id, name, bytes, parameters, licence, quantisation, contextLength, fillInTheMiddle } = base;
   const path = knownBasePath(base);
   const present = await isPresent(base);
   return {
@@ -91,9 +92,14 @@ async function describe(base: KnownBase, backend: BackendName): Promise<Listed> 
     contextLength,
     fillInTheMiddle,
     memory: { lora: runMemory(base, 'lora', { backend }), full: runMemory(base, 'full', { backend }) },
-    source: { kind: source.kind, from: source.kind === 'hub' ? source.repository : source.project },
+    sources: base.sources.map(fromWhere),
   };
 }
+
+const fromWhere = (source: Source) => ({
+  kind: source.kind,
+  from: source.kind === 'hub' ? source.repository : source.parts.map(({ project }) => project).join(' '),
+});
 
 /** What else was fetched from the hub before. */
 async function fromHub(known: Listed[]): Promise<Listed[]> {

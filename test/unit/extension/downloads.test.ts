@@ -63,11 +63,12 @@ describe('what has to be downloaded', () => {
       { name: 'owner/name', bytes: 0, from: 'the hub' },
     ]);
   });
-  test('a known base of the hub comes from there', () => {
+  test('a known base says where it may come from', () => {
     expect(missingParts('qwen2.5-coder-0.5b', report(there), 'auto')).toMatchObject([
-      { name: 'Qwen2.5-Coder-0.5B', bytes: 531_068_128, from: 'the hub' },
+      { name: 'Qwen2.5-Coder-0.5B-Instruct', bytes: 491_400_064, from: 'the hub or PyPI' },
     ]);
-    const here = join('models', 'hub', 'ggml-org', 'x', 'qwen2.5-coder-0.5b-q8_0.gguf');
+    expect(missingParts('llama-3.2-1b', report(there), 'auto')).toMatchObject([{ from: 'the hub' }]);
+    const here = join('models', 'hub', 'Qwen', 'x', 'qwen2.5-coder-0.5b-instruct-q4_k_m.gguf');
     expect(missingParts('qwen2.5-coder-0.5b', report(there, [here]), 'auto')).toEqual([]);
   });
   test('no TensorFlow for whoever wants wasm, nor where there is none', () => {

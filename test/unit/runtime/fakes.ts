@@ -50,11 +50,13 @@ export class Sandbox {
     }
   }
 
-  /** A python3 whose pip reports `url`, and downloads `file` (or says `downloadError`). */
+  /** A python3 whose pip reports `url` (or that of each of `wheels`), and downloads `file` (or says `downloadError`). */
   python(pip: {
     version?: string;
     url?: string;
     sha256?: string;
+    /** By project. */
+    wheels?: Record<string, { url: string; sha256: string }>;
     file?: string;
     reportError?: string;
     downloadError?: string;
@@ -71,11 +73,15 @@ if (args[0] === '-c') console.log('3.12.1');
 else if (args[2] === '--version') console.log('pip ' + pip.version + ' from somewhere (python 3.12)');
 else {
   fs.appendFileSync(pip.calls, args.slice(2).join(' ') + '\\n');
-  const [project, version] = args.find((arg) => arg.includes('==')).split('==');
   if (args[2] === 'install') {
     if (pip.reportError) fail(pip.reportError);
-    const hashes = pip.sha256 ? { sha256: pip.sha256 } : undefined;
-    console.log(JSON.stringify({ version: '1', install: [{ metadata: { name: project, version }, download_info: { url: pip.url, archive_info: { hashes } } }] }));
+    const install = args.filter((arg) => arg.includes('==')).map((requirement) => {
+      const [name, version] = requirement.split('==');
+      const { url, sha256 } = pip.wheels?.[name] ?? pip;
+      const hashes = sha256 ? { sha256 } : undefined;
+      return { metadata: { name, version }, download_info: { url, archive_info: { hashes } } };
+    });
+    console.log(JSON.stringify({ version: '1', install }));
   } else {
     if (pip.downloadError) fail(pip.downloadError);
     fs.copyFileSync(pip.file, path.join(args[args.indexOf('--dest') + 1], path.basename(pip.file)));

@@ -1,0 +1,226 @@
+/** A known base that lies on the hub and, in parts, in the wheels of an index. */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { PlannedDownload } from '../../../src/base-models/ask.ts';
+import { fetchKnownBase, isPresent, knownBasePath } from '../../../src/base-models/known-base.ts';
+import type { FetchProgress } from '../../../src/base-models/pypi.ts';
+import { growingPath } from '../../../src/base-models/pypi/download.ts';
+import { findKnownBase, type KnownBase } from '../../../src/base-models/registry.ts';
+import { HubServer } from '../../support/hub-server.ts';
+import { PackageIndex, type IndexedWheel } from '../../support/package-index.ts';
+import { Sandbox } from '../runtime/fakes.ts';
+
+const PART = 100_000;
+const projects = ['demo-part1', 'demo-part2', 'demo-part3'];
+const member = (project: string) => `${project.replaceAll('-', '_')}/data/part.bin`;
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+let model: Buffer;
+let base: KnownBase;
+let box: Sandbox;
+let hub: HubServer;
+let index: PackageIndex;
+let wheels: IndexedWheel[];
+
+beforeEach(async () => {
+  // GGUF only by its first bytes: what is checked here is the checksum.
+  model = randomBytes(2.5 * PART);
+  base = {
+    ...findKnownBase('qwen2.5-coder-0.5b')!,
+    name: 'Demo',
+    bytes: model.length,
+    file: 'demo.gguf',
+    sha256: sha256(model),
+    sources: [
+      { kind: 'hub', repository: 'team/demo' },
+      {
+        kind: 'pypi',
+        version: '1.0',
+        parts: projects.map((project) => ({ project, member: member(project) })),
+        partBytes: PART,
+      },
+    ],
+  };
+  box = new Sandbox();
+  wheels = projects.map((project, i) => wheelOf(project, model.subarray(i * PART, (i + 1) * PART)));
+  index = await PackageIndex.start(wheels);
+  hub = await HubServer.start({ 'team/demo': { 'demo.gguf': { content: model } } });
+  box.python({ wheels: index.found });
+  Object.assign(process.env, { HF_ENDPOINT: hub.url, HF_TOKEN: '' });
+});
+afterEach(async () => {
+  await Promise.all([hub.stop(), index.stop()]);
+  box.close();
+});
+
+function wheelOf(project: string, part: Buffer): IndexedWheel {
+  const { data } = box.zip(`${project}.whl`, {
+    [`${project.replaceAll('-', '_')}/__init__.py`]: Buffer.from('raise SystemExit("nobody runs this")\n'),
+    [member(project)]: part,
+  });
+  return { project, version: '1.0', data };
+}
+
+const path = () => knownBasePath(base);
+const growing = () => growingPath(path(), base.sha256!);
+const filesIn = (folder: string) => (existsSync(folder) ? readdirSync(folder) : []);
+const left = () =>
+  [...filesIn(dirname(path())), ...filesIn(box.wheels)].filter((name) => !/lock$/.test(name));
+const storage = () => hub.requests.filter(({ host }) => host === 'storage');
+
+describe('the hub has it', () => {
+  it('and it comes from there alone', async () => {
+    expect(await fetchKnownBase(base, {})).toBe(path());
+    expect(readFileSync(path()).equals(model)).toBe(true);
+    expect(index.asked).toBe(0);
+    expect(left()).toEqual(['demo.gguf']);
+  });
+
+  it('it goes on with the parts that wheels have brought', async () => {
+    mkdirSync(dirname(path()), { recursive: true });
+    writeFileSync(growing(), model.subarray(0, 2 * PART));
+    await fetchKnownBase(base, {});
+    expect(readFileSync(path()).equals(model)).toBe(true);
+    expect(storage().map(({ range }) => range)).toEqual([`bytes=${2 * PART}-`]);
+  });
+
+  it('a full disk is said at once', async () => {
+    hub.claimedLength = 2 ** 52;
+    hub.stallAfter.push(10);
+    await expect(fetchKnownBase(base, {})).rejects.toMatchObject({ code: 'disk-full' });
+    expect(index.asked).toBe(0);
+  });
+});
+
+describe('the wheels take over', () => {
+  it('when the hub is away: joined, asked about once, nothing else kept', async () => {
+    await hub.stop();
+    const asked: PlannedDownload[] = [];
+    const told: FetchProgress[] = [];
+    await fetchKnownBase(base, {
+      confirm: async (download) => asked.push(download) > 0,
+      onProgress: (progress) => told.push(progress),
+    });
+    expect(readFileSync(path()).equals(model)).toBe(true);
+    expect(await isPresent(base)).toBe(true);
+    expect(asked).toEqual([{ what: 'Demo', bytes: model.length, licence: 'Apache-2.0' }]);
+    expect(left()).toEqual(['demo.gguf']);
+    expect(index.downloads.map(({ project }) => project)).toEqual(projects);
+
+    const downloading = told.filter(({ phase }) => phase === 'downloading');
+    const done = downloading.map((one) => one.done);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    expect(done.at(-1)).toBe(model.length);
+    expect(new Set(downloading.map(({ what, total }) => `${what} ${total}`))).toEqual(
+      new Set([`demo.gguf ${model.length}`]),
+    );
+    expect(told.find(({ phase }) => phase === 'resolving')!.what).toBe(
+      'Demo elsewhere: The hub does not answer.',
+    );
+  });
+
+  it.each([
+    ['lacks it', () => hub.repositories.clear()],
+    ['wants a sign-in', () => (hub.status = 401)],
+    ['is broken', () => (hub.status = 500)],
+  ])('when the hub %s', async (_, spoil) => {
+    spoil();
+    await fetchKnownBase(base, {});
+    expect(readFileSync(path()).equals(model)).toBe(true);
+  });
+
+  it('and go on with what the hub has brought', async () => {
+    mkdirSync(dirname(path()), { recursive: true });
+    writeFileSync(growing(), model.subarray(0, 1.4 * PART));
+    await hub.stop();
+    await fetchKnownBase(base, {});
+    expect(readFileSync(path()).equals(model)).toBe(true);
+    expect(index.downloads.map(({ project }) => project)).toEqual(projects.slice(1));
+  });
+
+  it('and begin anew when that was something else', async () => {
+    mkdirSync(dirname(path()), { recursive: true });
+    writeFileSync(growing(), randomBytes(PART));
+    await hub.stop();
+    await fetchKnownBase(base, {});
+    expect(readFileSync(path()).equals(model)).toBe(true);
+  });
+
+  it('and mend a file that was damaged', async () => {
+    await fetchKnownBase(base, {});
+    const damaged = Buffer.from(model);
+    damaged[17]! ^= 1;
+    writeFileSync(path(), damaged);
+    await hub.stop();
+    await fetchKnownBase(base, {});
+    expect(readFileSync(path()).equals(model)).toBe(true);
+  });
+});
+
+describe('interrupted', () => {
+  beforeEach(() => hub.stop());
+
+  it('a part that is whole is not fetched again, and the one under way goes on', async () => {
+    const stop = new AbortController();
+    index.stall = { project: 'demo-part2', after: 50_000 };
+    const stopped = fetchKnownBase(base, {
+      signal: stop.signal,
+      onProgress: ({ phase, done }) => phase === 'downloading' && done > 1.4 * PART && stop.abort(),
+    });
+    await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
+    expect(existsSync(path())).toBe(false);
+    expect(await isPresent(base)).toBe(false);
+
+    index.downloads.length = 0;
+    await fetchKnownBase(base, {});
+    expect(readFileSync(path()).equals(model)).toBe(true);
+    expect(index.downloads.map(({ project }) => project)).toEqual(projects.slice(1));
+    expect(index.downloads[0]!.range).toBe('bytes=50000-');
+    expect(left()).toEqual(['demo.gguf']);
+  });
+
+  it('two at once fetch it once', async () => {
+    await Promise.all([fetchKnownBase(base, {}), fetchKnownBase(base, {})]);
+    expect(readFileSync(path()).equals(model)).toBe(true);
+    expect(index.downloads).toHaveLength(3);
+  });
+});
+
+describe('refused, and nothing left', () => {
+  beforeEach(() => hub.stop());
+
+  it.each([
+    [
+      'a byte is another',
+      (part: Buffer) => Buffer.concat([part.subarray(0, -1), Buffer.of(part.at(-1)! ^ 1)]),
+    ],
+    ['it is too short', (part: Buffer) => part.subarray(1)],
+  ])('a part of which %s', async (_, spoil) => {
+    const second = model.subarray(PART, 2 * PART);
+    wheels.splice(1, 1, wheelOf('demo-part2', spoil(second)));
+    box.python({ wheels: index.found });
+    await expect(fetchKnownBase(base, {})).rejects.toMatchObject({ code: 'base-checksum' });
+    expect(left()).toEqual([]);
+  });
+
+  it('neither the hub nor an index: both are said', async () => {
+    box.python({
+      reportError: 'WARNING: Retrying (Retry(total=1)) after connection broken by NewConnectionError',
+    });
+    await expect(fetchKnownBase(base, {})).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(
+        /^Demo could not be fetched: The hub does not answer; pip could not reach [^.]+\.$/,
+      ),
+    });
+    expect(left()).toEqual([]);
+  });
+
+  it('the person would rather not', async () => {
+    const confirm = vi.fn(async () => false);
+    await expect(fetchKnownBase(base, { confirm })).rejects.toMatchObject({ code: 'cancelled' });
+    expect(index.asked).toBe(0);
+  });
+});
