@@ -4,15 +4,14 @@
  * is read from the system (Linux).
  */
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs, promisify } from 'node:util';
 import type { RunEvent } from '../src/protocol/events.ts';
 import type { RunSnapshot } from '../src/protocol/panel.ts';
-import { cacheDir, modelsDir, runtimeDir } from '../src/protocol/paths.ts';
+import { makeOwnHome } from './own-home.ts';
 
 const POLL_MS = 500;
 
@@ -44,8 +43,7 @@ export async function main(args: string[]): Promise<void> {
   });
   const home = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
   try {
-    for (const shared of [runtimeDir(), cacheDir(), modelsDir()])
-      if (existsSync(shared)) await symlink(shared, join(home, basename(shared)), 'junction');
+    await makeOwnHome(home);
     console.log('planned  measured  ratio  (training, measuring)');
     for (const point of points.filter((point) => positionals.every((word) => point.includes(word)))) {
       const { planned, training, measuring, parts } = await measure(home, values.base, point.split(' '));

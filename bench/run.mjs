@@ -7,9 +7,13 @@ import { withBundle } from './bundle.mjs';
 const [name, ...args] = process.argv.slice(2);
 // bench/NAME.ts, or a TypeScript file of the repository by its path.
 const file = name.endsWith('.ts') ? name : `bench/${name}.ts`;
+// With --json standard output is the figures' alone.
+const { log } = console;
+if (args.includes('--json')) console.log = console.error;
 await ensureDependencies();
 await ensureNativeTools();
 await build();
+console.log = log;
 try {
   await withBundle([fileURLToPath(new URL(`../${file}`, import.meta.url))], async (dir) => {
     const { main } = await import(pathToFileURL(join(dir, basename(file).replace(/ts$/, 'mjs'))));

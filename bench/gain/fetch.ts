@@ -1,0 +1,146 @@
+/** Gets a repository through the registry's own client, checks it, and unpacks it into the cache. Nothing of it is run. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { download, Refused, sha256Of } from '../../src/base-models/pypi/download.ts';
+import { findPython, runPip } from '../../src/base-models/pypi/python.ts';
+import { UserError } from '../../src/protocol/errors.ts';
+import { gainDir } from './place.ts';
+import type { Debian, Npm, Repository, Sdist } from './repositories.ts';
+
+/**
+ * The folder with its files; at once when it is there. It has the repository's name, as a checkout has. Errors: network,
+ * base-checksum, cancelled, python-missing, bad-argument where the system has no such client.
+ */
+export async function fetchRepository(
+  repository: Repository,
+  { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
+): Promise<string> {
+  const { name, source, sha256 } = repository;
+  const place = join(gainDir(), 'repositories', `${name}-${sha256.slice(0, 8)}`);
+  if (existsSync(place)) return join(place, name);
+  tell(`${name}: fetching`);
+  const staged = `${place}.new`;
+  await rm(staged, { recursive: true, force: true });
+  const downloads = join(staged, 'download');
+  await mkdir(downloads, { recursive: true });
+  try {
+    const client = { npm: packNpm, sdist: downloadSdist, debian: downloadDebian }[source.kind];
+    await (client as (source: Repository['source'], to: string, signal: AbortSignal) => Promise<void>)(
+      source,
+      downloads,
+      signal,
+    );
+    const file = join(downloads, (await readdir(downloads))[0] ?? '');
+    if ((await sha256Of(file)) !== sha256)
+      throw new UserError(
+        'base-checksum',
+        `The package of ${name} is not the one that is pinned.`,
+        'Try again; if it stays so, leave it out with --only.',
+      );
+    await unpack(file, source, join(staged, name), signal);
+    await rm(downloads, { recursive: true });
+    await rename(staged, place);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    await rm(staged, { recursive: true, force: true });
+  }
+  return join(place, name);
+}
+
+async function packNpm({ package: name, version }: Npm, to: string, signal: AbortSignal): Promise<void> {
+  await runClient(
+    'npm',
+    ['pack', `${name}@${version}`, '--pack-destination', to, '--ignore-scripts', '--silent'],
+    { signal },
+  );
+}
+
+/** `pip download` would build an sdist to know its name: so pip only says where it lies. */
+async function downloadSdist({ project, version }: Sdist, to: string, signal: AbortSignal): Promise<void> {
+  const file = `${project}-${version}.tar.gz`;
+  const asked = ['index', 'versions', project, '--no-binary=:all:', '--ignore-requires-python', '-vv'];
+  const url = sdistUrl(await runPip(await findPython(), asked, signal), file);
+  if (!url)
+    throw new UserError(
+      'network',
+      `pip's package index has no ${file}.`,
+      'Check the index in `pip config list`, or leave it out with --only.',
+    );
+  try {
+    await download(url, join(to, file), { signal });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    throw new UserError(
+      'network',
+      `${file} could not be downloaded: ${error.message}.`,
+      'Check the connection or proxy, then try again.',
+    );
+  }
+}
+
+/** Of the links that pip tells with -vv, the one to this file. */
+export const sdistUrl = (told: string, file: string): string | undefined =>
+  told
+    .split(/\s+/)
+    .filter((word) => /^https?:/.test(word))
+    .find((link) => link.replace(/#.*/, '').endsWith(`/${file}`));
+
+async function downloadDebian(
+  { package: name, version }: Debian,
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const get = () => runClient('apt-get', ['download', '--quiet', `${name}=${version}`], { cwd: to, signal });
+  try {
+    await get();
+  } catch (error) {
+    if (process.getuid?.() !== 0 || signal.aborted) throw error;
+    // A new machine has no lists of packages yet.
+    await runClient('apt-get', ['update', '--quiet'], { signal });
+    await get();
+  }
+}
+
+async function unpack(
+  file: string,
+  source: Repository['source'],
+  to: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (source.kind !== 'debian') {
+    await mkdir(to);
+    return runClient('tar', ['-xzf', file, '-C', to, '--strip-components=1'], { signal });
+  }
+  const whole = `${to}.deb`;
+  await runClient('dpkg-deb', ['-x', file, whole], { signal });
+  await rename(join(whole, source.folder), to);
+  await rm(whole, { recursive: true });
+}
+
+/** Errors: bad-argument where there is no such program, network where it ends otherwise than well. */
+async function runClient(
+  command: string,
+  args: string[],
+  options: { cwd?: string; signal: AbortSignal },
+): Promise<void> {
+  // npm is a script on Windows, which only a shell starts.
+  const shell = process.platform === 'win32' && command === 'npm';
+  try {
+    await promisify(execFile)(command, args, { ...options, shell });
+  } catch (error) {
+    const { code, stderr, message } = error as NodeJS.ErrnoException & { stderr?: string };
+    if (code === 'ENOENT')
+      throw new UserError(
+        'bad-argument',
+        `${command} was not found, which gets or unpacks this repository.`,
+        'Install it, or choose others with --only.',
+      );
+    const last = (stderr || message).trim().split('\n').at(-1);
+    throw new UserError('network', `${command} ${args[0]} failed: ${last}.`, 'Mend that and try again.');
+  }
+}

@@ -1,0 +1,149 @@
+/** From the items of runs to figures of each repository and of all together. Pure functions. */
+import { ofDocument } from '../../src/evaluation/compare.ts';
+import type { EvaluatedRun } from '../../src/evaluation/between-runs.ts';
+import { stratifiedIntervals, type FigureKind, type Pair } from '../../src/evaluation/intervals.ts';
+import type { Interval } from '../../src/evaluation/statistics.ts';
+import type { Summary } from '../../src/protocol/evaluation.ts';
+import type { RunEvent } from '../../src/protocol/events.ts';
+
+/** A repository's run as it was measured. */
+export interface Measured {
+  name: string;
+  language: string;
+  /** Whether the run offers its result; else the person keeps the base. */
+  offered: boolean;
+  seconds: { training: number; measuring: number };
+  rows: EvaluatedRun['rows'];
+}
+
+/** Before and after, and the interval of their difference, paired over items. */
+export interface Change {
+  before: number;
+  after: number;
+  difference: number;
+  low: number;
+  high: number;
+}
+export type Difference = Pick<Change, 'difference' | 'low' | 'high'>;
+
+export interface RepositoryFigures extends Partial<Record<FigureName, Change>> {
+  name: string;
+  language: string;
+  /** Lines that were completed. */
+  cursors: number;
+  /** Nats per token, from the base on its own text. */
+  kl?: number;
+  offered: boolean;
+  seconds: Measured['seconds'];
+}
+
+export interface Gain {
+  perRepository: RepositoryFigures[];
+  pooled: Partial<Record<PooledName, Difference>>;
+}
+
+interface Figure {
+  task: string;
+  metric: string;
+  kind: FigureKind;
+}
+const figures = {
+  lineExact: { task: 'workspace', metric: 'line exact match', kind: 'answers' },
+  charactersSaved: { task: 'workspace', metric: 'characters saved', kind: 'share' },
+  bitsPerByte: { task: 'workspace', metric: 'bits per byte', kind: 'amount' },
+  humanevalLoss: { task: 'humaneval', metric: 'loss of solutions', kind: 'amount' },
+  humanevalPass: { task: 'humaneval', metric: 'pass@1', kind: 'answers' },
+} as const satisfies Record<string, Figure>;
+export type FigureName = keyof typeof figures;
+const names = Object.keys(figures) as FigureName[];
+
+/** Means over repositories, whose files are documents. */
+const overRepositories = ['lineExact', 'charactersSaved', 'bitsPerByte'] as const;
+/** Of the same problems for all repositories: a problem is what is drawn, with all its answers. */
+const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
+type PooledName = FigureName;
+
+export function gainOf(all: readonly Measured[]): Gain {
+  const pooled: Gain['pooled'] = {};
+  for (const name of overRepositories) {
+    const pairs = all.flatMap((one) => pairOf(one, figures[name]) ?? []);
+    if (pairs.length > 0)
+      pooled[name] = asDifference(stratifiedIntervals(pairs, figures[name].kind).difference);
+  }
+  for (const name of overProblems) {
+    const pairs = all.flatMap((one) => pairOf(one, figures[name], (digest) => digest) ?? []);
+    const [before, after] = [pairs.flatMap((pair) => pair.before), pairs.flatMap((pair) => pair.after)];
+    if (before.length > 0)
+      pooled[name] = asDifference(stratifiedIntervals([{ before, after }], figures[name].kind).difference);
+  }
+  return { perRepository: all.map(figuresOf), pooled };
+}
+
+function figuresOf(measured: Measured): RepositoryFigures {
+  const { name, language, offered, seconds } = measured;
+  const found: RepositoryFigures = {
+    name,
+    language,
+    cursors: pairOf(measured, figures.lineExact)?.before.length ?? 0,
+    offered,
+    seconds,
+  };
+  for (const figure of names) {
+    const pair = pairOf(measured, figures[figure]);
+    if (pair) found[figure] = changeOf(pair, figures[figure].kind, offered);
+  }
+  const kl = pairOf(measured, { task: 'retention', metric: 'KL from base' });
+  if (kl) found.kl = stratifiedIntervals([kl], 'amount').after.value;
+  return found;
+}
+
+function changeOf(pair: Pair, kind: FigureKind, offered: boolean): Change {
+  const { before, after, difference } = stratifiedIntervals([pair], kind);
+  // Nothing is estimated where the base stays.
+  const change = offered ? asDifference(difference) : { difference: 0, low: 0, high: 0 };
+  return { before: before.value, after: after.value, ...change };
+}
+
+const asDifference = ({ value, low, high }: Interval): Difference => ({ difference: value, low, high });
+
+/** Base and what the person gets: the result, or the base again. Undefined where nothing was measured. */
+function pairOf(
+  { rows, offered }: Pick<Measured, 'rows' | 'offered'>,
+  { task, metric }: Pick<Figure, 'task' | 'metric'>,
+  documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
+    document,
+): Pair | undefined {
+  const pairs = [...(rows.get(task) ?? [])].flatMap(([digest, { parts, document }]) => {
+    const of = documentOf(digest, document);
+    const [before, after] = [parts.before[metric], parts.after[metric]].map((part) => ofDocument(part, of));
+    return before && after ? [{ before, after: offered ? after : before }] : [];
+  });
+  if (pairs.length === 0) return undefined;
+  return { before: pairs.map(({ before }) => before), after: pairs.map(({ after }) => after) };
+}
+
+/** Whether the run offers its result, by what it measured itself. */
+export const offered = (summary: Summary | undefined): boolean => summary !== undefined;
+
+/**
+ * What training took, up to its last step, and what measuring the result took after that; the pauses before a run was
+ * gone on with left out.
+ */
+export function secondsOf(events: readonly RunEvent[]): Measured['seconds'] {
+  const seconds = { training: 0, measuring: 0 };
+  const last = events.findLastIndex(({ type }) => type === 'step');
+  let before: number | undefined;
+  // What was counted since something was done: a phase may be the first word after a pause.
+  let idle = 0;
+  let starts = 0;
+  for (const [at, { type, time }] of events.entries()) {
+    const part = at <= last ? 'training' : 'measuring';
+    const now = Date.parse(time);
+    const passed = before === undefined ? 0 : (now - before) / 1000;
+    before = now;
+    if (type === 'start' && (starts += 1) > 1) seconds[part] -= idle;
+    else seconds[part] += passed;
+    idle = type === 'phase' ? idle + passed : 0;
+  }
+  return seconds;
+}

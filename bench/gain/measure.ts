@@ -1,0 +1,127 @@
+/** One repository: a default run through the command line, then more figures of it than a run takes by itself. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { z } from 'zod';
+import { readEvaluated } from '../../src/evaluation/between-runs.ts';
+import { writeByRename } from '../../src/protocol/write-file.ts';
+import { folderNames } from '../../src/runs/folders.ts';
+import { isAlive, readRun, readState } from '../../src/runs/index.ts';
+import { makeOwnHome } from '../own-home.ts';
+import { commandLine } from './command-line.ts';
+import { offered, secondsOf, type Measured } from './figures.ts';
+import { gainDir } from './place.ts';
+
+export interface GainOptions {
+  base: string;
+  minutes: number;
+  /** Lines, and as many blocks, at which the completion is compared with what stands there. */
+  cursors: number;
+  /** Of HumanEval. */
+  problems: number;
+  /** Further options of `train`. */
+  train: readonly string[];
+}
+
+/** A folder with code, and what it is known by. */
+export interface Subject {
+  name: string;
+  language: string;
+  folder: string;
+  /** Tells this content from any other: a checksum, or where the folder lies. */
+  id: string;
+}
+
+const POLL_MS = 2000;
+
+const progressSchema = z.object({
+  /** Decided by what the run itself measured, as for a person: what is measured here besides has no say in it. */
+  offered: z.boolean().optional(),
+  seconds: z.object({ training: z.number(), measuring: z.number() }).optional(),
+  /** What was measured besides: by task its items at most. */
+  evaluated: z.record(z.string(), z.number()).default({}),
+});
+type Progress = z.infer<typeof progressSchema>;
+
+/** Goes on where it was stopped; of one that is finished, only reads. Errors: crashed, cancelled, run-damaged. */
+export async function measure(
+  subject: Subject,
+  options: GainOptions,
+  { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
+): Promise<Measured> {
+  const { name, language } = subject;
+  const place = join(gainDir(), 'measured', `${name}-${await keyOf(subject, options)}`);
+  const home = join(place, 'home');
+  await mkdir(home, { recursive: true });
+  await makeOwnHome(home);
+  const progressPath = join(place, 'progress.json');
+  const progress = await readProgress(progressPath);
+  const keep = (news: Partial<Progress>) =>
+    writeByRename(progressPath, JSON.stringify(Object.assign(progress, news)));
+
+  const run = await trained(home, subject, options, { signal, tell });
+  if (progress.offered === undefined) {
+    const { summary, events } = await readRun(run);
+    await keep({ offered: offered(summary), seconds: secondsOf(events) });
+  }
+  for (const [task, limit] of Object.entries({
+    workspace: options.cursors,
+    humaneval: options.problems,
+    retention: undefined,
+  })) {
+    const had = progress.evaluated[task];
+    if (had !== undefined && had === (limit ?? 0)) continue;
+    tell(`${name}: measuring ${task}`);
+    const items = limit === undefined ? [] : ['--limit', String(limit)];
+    await commandLine(home, ['evaluate', run, '--tasks', task, ...items], signal);
+    await keep({ evaluated: { ...progress.evaluated, [task]: limit ?? 0 } });
+  }
+  const { rows } = await readEvaluated(run);
+  return { name, language, rows, offered: progress.offered!, seconds: progress.seconds! };
+}
+
+/** What was measured with another product, or otherwise, is another figure. */
+async function keyOf({ id }: Subject, { base, minutes, train }: GainOptions): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([id, base, minutes, train]));
+  for (const file of (await readdir('dist')).filter((name) => name.endsWith('.mjs')).sort())
+    hash.update(await readFile(join('dist', file)));
+  return hash.digest('hex').slice(0, 12);
+}
+
+async function readProgress(path: string): Promise<Progress> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '{}';
+    throw error;
+  });
+  return progressSchema.parse(JSON.parse(text));
+}
+
+/** The directory of the only run in `home`, begun, gone on with, or found done. */
+async function trained(
+  home: string,
+  { name, folder }: Subject,
+  { base, minutes, train }: GainOptions,
+  { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
+): Promise<string> {
+  const runs = join(home, 'runs');
+  const find = async () => (await folderNames(runs)).map((id) => join(runs, id))[0];
+  let run = await find();
+  if (!run) {
+    tell(`${name}: training for ${minutes} minutes`);
+    const how = ['--base', base, '--minutes', String(minutes), '--yes', ...train];
+    await commandLine(home, ['train', folder, ...how], signal);
+    run = (await find())!;
+  }
+  // One that was left by a command that was killed goes on by itself.
+  while (isAlive(await readState(run))) await setTimeout(POLL_MS, undefined, { signal });
+  if ((await readState(run)).status !== 'done') {
+    tell(`${name}: going on with its training`);
+    await commandLine(home, ['resume', run], signal);
+  }
+  return run;
+}
+
+/** A base's file by its full path, which stays the same wherever the benchmark is called from. */
+export const fullBase = (base: string): string =>
+  /\.gguf$/i.test(base) && !base.includes(':') ? resolve(base) : base;

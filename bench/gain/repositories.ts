@@ -1,0 +1,111 @@
+/**
+ * Repositories that default runs are judged on, and others that defaults may be tuned on: packages that hold their sources
+ * as they were written, of recent years, so that a base knows little of them by heart. Each is pinned; nothing of theirs
+ * is kept here.
+ */
+
+export interface Npm {
+  kind: 'npm';
+  package: string;
+  version: string;
+}
+/** A source distribution of PyPI. */
+export interface Sdist {
+  kind: 'sdist';
+  project: string;
+  version: string;
+}
+/** Debian's packages of Go and Rust libraries. `folder`: where in the package the sources begin. */
+export interface Debian {
+  kind: 'debian';
+  package: string;
+  version: string;
+  folder: string;
+}
+
+export interface Repository {
+  name: string;
+  language: string;
+  use: 'report' | 'tuning';
+  source: Npm | Sdist | Debian;
+  /** Of the package's file, lower-case hexadecimal. */
+  sha256: string;
+}
+
+const gocode = 'usr/share/gocode/src';
+
+export const repositories: readonly Repository[] = [
+  {
+    name: 'pgqueuer',
+    language: 'Python',
+    use: 'report',
+    source: { kind: 'sdist', project: 'pgqueuer', version: '1.6.0' },
+    sha256: 'ed1306404f96e25c84c951f434e8b06b091e04e0177af0d5441505a7944f156e',
+  },
+  {
+    name: 'wireup',
+    language: 'Python',
+    use: 'report',
+    source: { kind: 'sdist', project: 'wireup', version: '2.9.0' },
+    sha256: 'd26e320d0a2def0de8dee7aff610443f9ad02ef998ed7ddaa5c9137c17304ae4',
+  },
+  {
+    name: 'loro-extended',
+    language: 'TypeScript',
+    use: 'report',
+    source: { kind: 'npm', package: '@loro-extended/repo', version: '5.4.2' },
+    sha256: '6de90c51fb6d9df644bd27436db41149f223f81609a8fb7f4d613b18e22bf3ed',
+  },
+  {
+    name: 'porto',
+    language: 'TypeScript',
+    use: 'report',
+    source: { kind: 'npm', package: 'porto', version: '0.2.37' },
+    sha256: 'cd4ab10b4cd10dfa45f4a5511723f226906fdcce4380c8254f846621669ce4e6',
+  },
+  {
+    name: 'sigstore-go',
+    language: 'Go',
+    use: 'report',
+    source: {
+      kind: 'debian',
+      package: 'golang-github-sigstore-sigstore-go-dev',
+      version: '0.7.1-2',
+      folder: `${gocode}/github.com/sigstore/sigstore-go`,
+    },
+    sha256: 'd9abd12075480d1e3d9935e63ad7dce6209ff2b39805bfb27af1866d99294d35',
+  },
+  {
+    name: 'zizmor',
+    language: 'Rust',
+    use: 'report',
+    source: { kind: 'sdist', project: 'zizmor', version: '1.32.0' },
+    sha256: 'f0b664d394576e08605fe8094e8e992056d74b808f30c0c9ca9ed227001dcf67',
+  },
+  {
+    name: 'anta',
+    language: 'Python',
+    use: 'tuning',
+    source: { kind: 'sdist', project: 'anta', version: '1.9.0' },
+    sha256: '08c35c01682c0ab2fc8836d3fb14f4bfb738ef3f6ca4d565c3894cdb243c510e',
+  },
+  {
+    name: 'tanstack-db',
+    language: 'TypeScript',
+    use: 'tuning',
+    source: { kind: 'npm', package: '@tanstack/db', version: '0.15.2' },
+    sha256: '18682e004ce628f78fd144409e8780c9cca774eaac141f953d1a146a573738b9',
+  },
+  {
+    name: 'cue-oci',
+    language: 'Go',
+    use: 'tuning',
+    source: {
+      kind: 'debian',
+      package: 'golang-github-cue-labs-oci-dev',
+      version: '0.0~git20241125.2c00c10-1',
+      folder: `${gocode}/cuelabs.dev/go/oci`,
+    },
+    sha256: 'f9b9d9e78347d569cd5c3b1d61717b52d416392e37580db70466eaa1d2aebb02',
+  },
+];

@@ -1,0 +1,208 @@
+import { describe, expect, it } from 'vitest';
+import { gainOf, secondsOf, type Measured } from '../../../bench/gain/figures.ts';
+import { sdistUrl } from '../../../bench/gain/fetch.ts';
+import { repositories } from '../../../bench/gain/repositories.ts';
+import { lineOf, tableOf } from '../../../bench/gain/table.ts';
+import type { ItemRow } from '../../../src/evaluation/item-rows.ts';
+import type { RunEvent } from '../../../src/protocol/events.ts';
+
+type Counts = Record<string, [sum: number, weight: number]>;
+const parts = (counts: Counts) =>
+  Object.fromEntries(Object.entries(counts).map(([name, [sum, weight]]) => [name, { sum, weight }]));
+const row = (item: string, document: string | undefined, before: Counts, after: Counts): ItemRow => ({
+  item,
+  digest: item,
+  ...(document !== undefined && { document }),
+  parts: { before: parts(before), after: parts(after) },
+});
+const rowsOf = (rows: ItemRow[]) => new Map(rows.map((one) => [one.digest, one]));
+
+/** Lines of 10 characters, two in each file; `exact` says of each whether base and result complete it. */
+const lines = (exact: [number, number][]) =>
+  rowsOf(
+    exact.map(([before, after], at) =>
+      row(
+        `line ${at}`,
+        `file ${Math.floor(at / 2)}`,
+        { 'line exact match': [before, 1], 'characters saved': [10 * before, 10] },
+        { 'line exact match': [after, 1], 'characters saved': [10 * after, 10] },
+      ),
+    ),
+  );
+const problems = (passed: [number, number][]) =>
+  rowsOf(
+    passed.map(([before, after], at) =>
+      row(
+        `HumanEval/${at}`,
+        undefined,
+        { 'pass@1': [before, 1], 'loss of solutions': [5, 10] },
+        { 'pass@1': [after, 1], 'loss of solutions': [6, 10] },
+      ),
+    ),
+  );
+const texts = rowsOf([
+  row('text 0', undefined, { 'KL from base': [0, 100] }, { 'KL from base': [9, 100] }),
+  row('text 1', undefined, { 'KL from base': [0, 300] }, { 'KL from base': [11, 300] }),
+]);
+
+const measured = (name: string, rows: Measured['rows'], more: Partial<Measured> = {}): Measured => ({
+  name,
+  language: 'Go',
+  offered: true,
+  seconds: { training: 600, measuring: 90 },
+  rows,
+  ...more,
+});
+/** Half of `n` items are had by both; the result has `won` more. */
+const some = (n: number, won: number): [number, number][] =>
+  Array.from({ length: n }, (_, at) => (at % 2 ? [1, 1] : [0, at < 2 * won ? 1 : 0]));
+
+const passed = some(164, 20);
+const good = (name: string, won: number, more?: Partial<Measured>) =>
+  measured(
+    name,
+    new Map([
+      ['workspace', lines(some(60, won))],
+      ['humaneval', problems(passed)],
+      ['retention', texts],
+    ]),
+    more,
+  );
+
+describe('figures of repositories', () => {
+  it('are ratios of totals before and after, with the KL of the result', () => {
+    const [one] = gainOf([good('a', 12)]).perRepository;
+    expect(one).toMatchObject({ name: 'a', language: 'Go', cursors: 60, offered: true });
+    expect(one!.lineExact).toMatchObject({ before: 0.5, after: 0.7 });
+    expect(one!.lineExact!.difference).toBeCloseTo(0.2, 12);
+    expect(one!.lineExact!.low).toBeLessThan(0.2);
+    expect(one!.humanevalLoss).toMatchObject({ before: 0.5, after: 0.6 });
+    expect(one!.kl).toBeCloseTo(20 / 400, 12);
+  });
+
+  it('leaves out what was not measured', () => {
+    const gain = gainOf([measured('a', new Map([['workspace', lines(some(8, 2))]]))]);
+    expect(gain.perRepository[0]).not.toHaveProperty('kl');
+    expect(gain.perRepository[0]).not.toHaveProperty('humanevalPass');
+    expect(Object.keys(gain.pooled).sort()).toEqual(['charactersSaved', 'lineExact']);
+  });
+
+  it('are those of the base, for certain, where the run offers nothing', () => {
+    const [one] = gainOf([good('a', 12, { offered: false })]).perRepository;
+    expect(one!.lineExact).toEqual({ before: 0.5, after: 0.5, difference: 0, low: 0, high: 0 });
+    expect(one!.humanevalLoss).toMatchObject({ before: 0.5, after: 0.5, difference: 0 });
+    expect(one!.kl).toBe(0);
+  });
+});
+
+describe('pooled figures', () => {
+  it('count each repository alike, however many cursors it has', () => {
+    const large = measured('b', new Map([['workspace', lines(some(600, 0))]]));
+    const { lineExact } = gainOf([good('a', 12), large]).pooled;
+    expect(lineExact!.difference).toBeCloseTo(0.1, 12);
+  });
+
+  it('has a repository that offers nothing pull the mean towards zero, and no further', () => {
+    const { lineExact } = gainOf([good('a', 12), good('b', 30, { offered: false })]).pooled;
+    expect(lineExact!.difference).toBeCloseTo(0.1, 12);
+  });
+
+  it('is surer with more repositories', () => {
+    const width = (all: Measured[]) => {
+      const { low, high } = gainOf(all).pooled.charactersSaved!;
+      return high - low;
+    };
+    expect(width(['a', 'b', 'c', 'd'].map((name) => good(name, 12)))).toBeLessThan(
+      0.6 * width([good('a', 12)]),
+    );
+  });
+
+  it('is no surer of HumanEval for the same problems answered alike in each repository', () => {
+    const one = gainOf([good('a', 12)]).pooled.humanevalPass!;
+    const five = gainOf(['a', 'b', 'c', 'd', 'e'].map((name) => good(name, 12))).pooled.humanevalPass!;
+    expect(five.difference).toBeCloseTo(one.difference, 12);
+    expect(five.high - five.low).toBeGreaterThan(0.95 * (one.high - one.low));
+  });
+});
+
+describe('the seconds of a run', () => {
+  const at = (second: number, event: object) =>
+    ({ time: new Date(Date.UTC(2026, 0, 1) + 1000 * second).toISOString(), ...event }) as RunEvent;
+
+  it('are those up to the last step, and those after', () => {
+    const events = [
+      at(0, { type: 'start' }),
+      at(60, { type: 'step' }),
+      at(90, { type: 'phase', phase: 'Evaluating' }),
+      at(130, { type: 'done' }),
+    ];
+    expect(secondsOf(events)).toEqual({ training: 60, measuring: 70 });
+  });
+
+  it('leaves the pause out before a run was gone on with', () => {
+    const events = [
+      at(0, { type: 'start' }),
+      at(60, { type: 'checkpoint' }),
+      at(9000, { type: 'phase', phase: 'Reading files' }),
+      at(9005, { type: 'start' }),
+      at(9030, { type: 'step' }),
+      at(9040, { type: 'done' }),
+    ];
+    expect(secondsOf(events)).toEqual({ training: 85, measuring: 10 });
+  });
+});
+
+describe('the table', () => {
+  const gain = gainOf([good('a', 12), good('b', 30, { offered: false })]);
+
+  it('says before, after and the interval of each repository, and all together', () => {
+    const [head, , first, second] = tableOf(gain).split('\n');
+    expect(head).toContain('| exact lines |');
+    expect(first).toMatch(/\| a \| Go \| 60 \| 0\.500 -> 0\.700, \+0\.200 \[\+0\.\d+, \+0\.\d+\] \|/);
+    expect(first).toContain('| 0.050 | yes | 10.0 + 1.5 min |');
+    expect(second).toContain('no: base kept');
+    expect(tableOf(gain)).toMatch(/^- Exact lines: \+0\.100 \[/m);
+    expect(lineOf(gain.perRepository[0]!)).toMatch(/^a \(Go\): cursors 60; exact lines 0\.500 -> 0\.700/);
+  });
+
+  it('has as many cells in each row', () => {
+    const cells = tableOf(gain)
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
+      .map((line) => line.split(' | ').length);
+    expect(new Set(cells).size).toBe(1);
+  });
+});
+
+describe('the repositories', () => {
+  const of = (use: string) => repositories.filter((one) => one.use === use);
+
+  it('are at least five in three languages or more to report on, and others to tune on', () => {
+    expect(of('report').length).toBeGreaterThanOrEqual(5);
+    expect(new Set(of('report').map(({ language }) => language)).size).toBeGreaterThanOrEqual(3);
+    expect(of('tuning').length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('are pinned, and none is in the table twice', () => {
+    for (const { sha256, source } of repositories) {
+      expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+      expect(source.version).toMatch(/^\d/);
+    }
+    for (const key of ['name', 'sha256'] as const)
+      expect(new Set(repositories.map((one) => one[key])).size).toBe(repositories.length);
+  });
+});
+
+describe('where pip says an sdist lies', () => {
+  const told = `1 location(s) to search for versions of some-thing:
+  Found link https://files.example/a/some_thing-1.2.0-py3-none-any.whl#sha256=1 (from https://index.example/simple/some-thing/), version: 1.2.0
+  Found link https://files.example/b/some_thing-1.2.0.tar.gz#sha256=2 (from https://index.example/simple/some-thing/) (requires-python:>=3.8), version: 1.2.0
+  Skipping link: wrong project name: https://files.example/c/some_thing-1.2.0.tar.gz.asc`;
+
+  it('is the link to that file, whatever else there is', () => {
+    expect(sdistUrl(told, 'some_thing-1.2.0.tar.gz')).toBe(
+      'https://files.example/b/some_thing-1.2.0.tar.gz#sha256=2',
+    );
+    expect(sdistUrl(told, 'thing-1.2.0.tar.gz')).toBeUndefined();
+  });
+});
