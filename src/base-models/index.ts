@@ -1,5 +1,5 @@
 export type { ResolveOptions } from './ask.ts';
-export { chooseBase, needsHub, type Hardware } from './choose.ts';
+export { chooseBase, type Hardware } from './choose.ts';
 export { hubAnswers } from './hub-files.ts';
 export { isPresent, knownBasePath, presentBases } from './known-base.ts';
 export { resolveBase, type ResolvedBase } from './resolve.ts';

@@ -13,6 +13,7 @@ import type { ChosenBase } from '../base-models/choose.ts';
 import { autoBase } from './auto-base.ts';
 import { formatBytes } from './format.ts';
 import { findGpus, type Gpu } from './gpus.ts';
+import { plannedBackend } from './planned-backend.ts';
 import { version } from './version.ts';
 
 type Probe = { starts: boolean; reason: string };
@@ -27,7 +28,7 @@ export async function examine(): Promise<DoctorReport> {
     findGpus(),
     findModels(),
     dataCheck(),
-    autoBase(),
+    plannedBackend({ backend: 'auto' }).then(autoBase),
   ]);
   const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
   const chosenBackend = backends.find(({ starts }) => starts)?.name;

@@ -1,23 +1,53 @@
 import { AUTO_BASE } from '../base-models/choose.ts';
+import { presentBases } from '../base-models/known-base.ts';
 import { resolveBase, type ResolvedBase } from '../base-models/resolve.ts';
-import { autoBase } from './auto-base.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { BackendName } from '../protocol/run.ts';
+import { autoBase, autoBaseAmong } from './auto-base.ts';
 import { confirm } from './confirm.ts';
 import { formatBytes } from './format.ts';
+import { installableBackend, plannedBackend } from './planned-backend.ts';
 import { progressView } from './progress.ts';
+
+interface FetchOptions {
+  yes?: boolean;
+  json?: boolean;
+  /** What will compute. Default: what can once all is installed. */
+  backend?: BackendName | 'auto';
+}
 
 /**
  * Finds the base, fetching it with progress on stderr when it is not here yet. Ctrl+C stops; a download goes on next time.
  * "auto" is chosen by the hardware and the backend, and said in one line.
  */
-export async function fetchBase(
-  reference: string,
-  { yes = false, json = false, backend }: { yes?: boolean; json?: boolean; backend?: string },
-): Promise<ResolvedBase> {
-  if (reference === AUTO_BASE) {
-    const { id, why } = await autoBase(backend);
-    if (!json) console.log(`Base: ${id}, because ${why}`);
-    reference = id;
+export async function fetchBase(reference: string, options: FetchOptions): Promise<ResolvedBase> {
+  return await (reference === AUTO_BASE ? fetchAuto(options) : fetchNamed(reference, options));
+}
+
+/** Without a network, what is here and suits will do. */
+async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
+  const { json = false, backend: wanted } = options;
+  const backend = wanted ? await plannedBackend({ backend: wanted }) : await installableBackend();
+  const tell = (text: string) => json || console.log(text);
+  const { id, why } = await autoBase(backend);
+  tell(`Base: ${id}, because ${why}`);
+  try {
+    return await fetchNamed(id, options);
+  } catch (error) {
+    if (!(error instanceof UserError) || !withoutNetwork.has(error.code)) throw error;
+    const here = await autoBaseAmong(await presentBases(), backend);
+    if (!here) throw error;
+    tell(`${error.message}\nBase: ${here.id}, because it is here`);
+    return await fetchNamed(here.id, options);
   }
+}
+
+const withoutNetwork: ReadonlySet<string> = new Set(['network', 'hub-not-found', 'python-missing']);
+
+async function fetchNamed(
+  reference: string,
+  { yes = false, json = false }: FetchOptions,
+): Promise<ResolvedBase> {
   const view = progressView({ json });
   const stop = new AbortController();
   const onInterrupt = () => stop.abort();

@@ -48,7 +48,8 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
     const report = examine(context);
     // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
     report.catch(() => undefined);
-    const bases = context.children.ask(offeredSchema, ['models']);
+    const computes = settings.backend === 'auto' ? [] : ['--backend', settings.backend];
+    const bases = context.children.ask(offeredSchema, ['models', ...computes]);
     bases.catch(() => undefined);
     return askPlan(
       () => bases,

@@ -1,3 +1,4 @@
+import { usableProcessors } from '../protocol/processors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 
 /**
@@ -22,16 +23,28 @@ function operationsPerToken(parameters: number, method: Hyper['method']): number
   return parameters * (method === 'full' ? 6 : 4.3);
 }
 
-/** Sustained rates in operations a second when nothing was measured on this machine yet (docs/science.md). */
+/** Operations a second on 2 processors with SmolLM2-135M, in f32, where nothing was measured here yet (docs/science.md). */
 const sustained = { tensorflow: 110e9, wasm: 18e9 };
+const MEASURED = { processors: 2, parameters: 135e6 };
 /** bf16 is only chosen where the processor multiplies it itself. */
 const BF16_GAIN = 1.6;
+/**
+ * In bf16, larger products use more of what the processor can do: utilisation of .44, .60 and .79 at 135M, 0.5B and
+ * 1.5B. In f32 it is .59 at 135M already, and was not measured beyond.
+ */
+const BF16_GROWTH = 0.24;
+const MOST_GROWTH = 1.9;
+/** More processors share memory and wait for each other. Taken, not measured. */
+const PROCESSORS_GROWTH = 0.8;
 
-/** A first guess of tokens per second; what a run here has measured is better. */
+/** A first guess of tokens per second on processors; what a run here has measured is better. */
 export function guessTokensPerSecond(
   parameters: number,
   { method, backend, precision }: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
+  processors = usableProcessors(),
 ): number {
-  const rate = sustained[backend] * (precision === 'bf16' ? BF16_GAIN : 1);
-  return rate / operationsPerToken(parameters, method);
+  const size = Math.min(MOST_GROWTH, (parameters / MEASURED.parameters) ** BF16_GROWTH);
+  const gain = precision === 'bf16' ? BF16_GAIN * size : 1;
+  const share = (processors / MEASURED.processors) ** PROCESSORS_GROWTH;
+  return (sustained[backend] * gain * share) / operationsPerToken(parameters, method);
 }

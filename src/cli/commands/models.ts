@@ -1,18 +1,19 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { isPresent, knownBasePath } from '../../base-models/known-base.ts';
 import { knownBases, type KnownBase, type Source } from '../../base-models/registry.ts';
 import { modelsDir } from '../../protocol/paths.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { runMemory } from '../../training/run-memory.ts';
 import { autoBase } from '../auto-base.ts';
+import { installableBackend } from '../planned-backend.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { formatBytes, formatTable } from '../format.ts';
 import { printJson } from '../output.ts';
-import { plannedBackend } from './train.ts';
 
 interface ModelsOptions {
+  backend?: BackendName;
   json?: boolean;
   yes?: boolean;
 }
@@ -20,6 +21,12 @@ interface ModelsOptions {
 export function modelsCommand(): Command {
   const models = new Command('models')
     .description('bases to start from: which are known, which are here, and fetching one')
+    .addOption(
+      new Option('--backend <name>', 'what will compute (default: TensorFlow where it can be had)').choices([
+        'tensorflow',
+        'wasm',
+      ]),
+    )
     .option('--json', 'print the result as JSON')
     .action(async (options: ModelsOptions) => list(options));
   models
@@ -53,11 +60,11 @@ interface Listed {
   sources?: { kind: 'pypi' | 'hub'; from: string }[];
 }
 
-async function list({ json }: ModelsOptions): Promise<void> {
-  const backend = await plannedBackend({ backend: 'auto' });
+async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
+  const backend = wanted ?? (await installableBackend());
   const [known, chosen] = await Promise.all([
     Promise.all(knownBases.map((base) => describe(base, backend))),
-    autoBase(),
+    autoBase(backend),
   ]);
   const models = [...known, ...(await fromHub(known))];
   if (json) return printJson({ models, default: chosen });

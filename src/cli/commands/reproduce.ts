@@ -33,7 +33,8 @@ import { readCorpus } from '../read-corpus.ts';
 import { reproduceEngine } from '../reproduce-engine.ts';
 import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../train-options.ts';
 import { version } from '../version.ts';
-import { checkBase, expectedSpeed, plannedBackend } from './train.ts';
+import { checkBase, expectedSpeed } from './train.ts';
+import { plannedBackend } from '../planned-backend.ts';
 
 interface Options {
   budget: number;

@@ -25,7 +25,8 @@ import { followSweeper } from '../sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../sweep-view.ts';
 import { addTrainOptions, checkSchedule, toHyper, whole, type TrainOptions } from '../train-options.ts';
 import { version } from '../version.ts';
-import { checkBase, plannedBackend } from './train.ts';
+import { checkBase } from './train.ts';
+import { plannedBackend } from '../planned-backend.ts';
 
 interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, DataOptions {
   method: 'both' | Hyper['method'];

@@ -8,13 +8,13 @@ import { UserError } from '../../protocol/errors.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
-import { createRun, listRuns, withTraining, type TrainingLock } from '../../runs/index.ts';
+import { createRun, withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
-import { findRuntime } from '../../tensor/runtime/find.ts';
 import { guessTokensPerSecond } from '../../training/defaults.ts';
 import { requireRunSpace } from '../../training/disk-plan.ts';
 import { knownCost, type MeasuredThing } from '../../training/checkpoint-costs.ts';
 import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate.ts';
+import { measuredSpeeds } from '../../training/measured-speed.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { fitToMachine } from '../fit-machine.ts';
 import { finishRun } from '../finish-run.ts';
@@ -29,6 +29,7 @@ import {
 } from '../data-options.ts';
 import { formatDuration } from '../format.ts';
 import { printJson } from '../output.ts';
+import { plannedBackend } from '../planned-backend.ts';
 import { readCorpus, readReplay } from '../read-corpus.ts';
 import {
   addTrainOptions,
@@ -192,26 +193,13 @@ async function learningRateFor(
   return answer;
 }
 
-/** What `auto` will come to unless TensorFlow is installed and does not start. */
-export async function plannedBackend({ backend }: Pick<TrainOptions, 'backend'>): Promise<BackendName> {
-  return backend !== 'auto' ? backend : (await findRuntime()) ? 'tensorflow' : 'wasm';
-}
-
 /** Tokens per second to plan with: what the last like run on this machine did, else a guess from the model's size. */
 export async function expectedSpeed(
   base: RunSpec['base'],
   how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
 ): Promise<number> {
-  for (const { spec, events } of await listRuns()) {
-    const like =
-      spec.base.sha256 === base.sha256 &&
-      spec.hyper.method === how.method &&
-      spec.hyper.precision === how.precision;
-    const done = events.findLast((event) => event.type === 'done');
-    const start = events.findLast((event) => event.type === 'start');
-    if (like && done && done.tokensPerSecond > 0 && start?.backend === how.backend)
-      return done.tokensPerSecond;
-  }
+  const [newest] = (await measuredSpeeds(how)).get(base.sha256) ?? [];
+  if (newest) return newest;
   const gguf = await openGguf(base.path);
   let parameters = 0;
   for (const { shape } of gguf.tensors.values()) parameters += elementCount(shape);

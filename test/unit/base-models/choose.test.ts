@@ -1,65 +1,156 @@
 import { describe, expect, it } from 'vitest';
-import {
-  chooseBase as choose,
-  findKnownBase,
-  needsHub,
-  type Hardware,
-} from '../../../src/base-models/index.ts';
-import { leastGpuMemory } from '../../../src/training/run-memory.ts';
+import { chooseBase, findKnownBase, knownBases, type Hardware } from '../../../src/base-models/index.ts';
+import { guessTokensPerSecond } from '../../../src/training/defaults.ts';
+import { leastGpuMemory, runMemory } from '../../../src/training/run-memory.ts';
 
 const GB = 1e9;
 const MiB = 2 ** 20;
-const needs: Hardware['needs'] = (base) => leastGpuMemory(base, { backend: 'tensorflow', precision: 'f32' });
-const chooseBase = (hardware: Omit<Hardware, 'needs'>) => choose({ ...hardware, needs });
-const chosen = (hardware: Omit<Hardware, 'needs'>) => chooseBase(hardware).id;
 
-describe('the base for a machine', () => {
+const gpuOf = (memoryBytes: number) => ({
+  memoryBytes,
+  gpu: true,
+  needs: (base: Parameters<Hardware['needs']>[0]) =>
+    leastGpuMemory(base, { backend: 'tensorflow', precision: 'f32' }),
+  // A GPU is not asked for its speed.
+  tokensPerSecond: () => NaN,
+});
+
+interface Machine {
+  processors: number;
+  memory: number;
+  precision?: 'f32' | 'bf16';
+  backend?: 'tensorflow' | 'wasm';
+}
+
+const processorOf = ({ processors, memory, precision = 'f32', backend = 'tensorflow' }: Machine) => ({
+  memoryBytes: memory,
+  gpu: false,
+  needs: (base: Parameters<Hardware['needs']>[0]) => runMemory(base, 'lora', { backend, precision }),
+  tokensPerSecond: ({ parameters }: { parameters: number }) =>
+    guessTokensPerSecond(parameters, { method: 'lora', backend, precision }, processors),
+});
+
+describe('the base for a GPU', () => {
   it.each([
-    ['2 cores and 8 GB', { memoryBytes: 8 * GB, gpu: false }, 'smollm2-135m'],
-    ['many cores and 512 GB: still a processor', { memoryBytes: 512 * GB, gpu: false }, 'smollm2-135m'],
-    ['a GPU of 2 GB', { memoryBytes: 2048 * MiB, gpu: true }, 'smollm2-135m'],
-    ['a GPU of 4 GB', { memoryBytes: 4096 * MiB, gpu: true }, 'qwen2.5-coder-0.5b'],
-    ['a GPU of 6 GB', { memoryBytes: 6144 * MiB, gpu: true }, 'qwen2.5-coder-0.5b'],
+    ['2 GB', 2048 * MiB, 'smollm2-135m'],
+    ['4 GB', 4096 * MiB, 'qwen2.5-coder-0.5b'],
+    ['6 GB', 6144 * MiB, 'qwen2.5-coder-0.5b'],
     // As nvidia-smi gives it for one sold as 8 GB, its own share taken off.
-    ['a GPU of 8 GB', { memoryBytes: 7680 * MiB, gpu: true }, 'qwen2.5-coder-1.5b'],
-    ['a GPU of 16 GB', { memoryBytes: 16_384 * MiB, gpu: true }, 'qwen2.5-coder-1.5b'],
-    ['a GPU of 80 GB', { memoryBytes: 81_559 * MiB, gpu: true }, 'qwen2.5-coder-1.5b'],
-  ])('%s', (_, hardware, id) => expect(chosen(hardware)).toBe(id));
-
-  it('without the hub is one that is here, else the one from PyPI', () => {
-    const large = { memoryBytes: 24 * GB, gpu: true, hasHub: false };
-    expect(chosen(large)).toBe('smollm2-135m');
-    expect(chosen({ ...large, present: ['qwen2.5-coder-0.5b'] })).toBe('qwen2.5-coder-0.5b');
-    expect(chosen({ ...large, present: ['qwen2.5-coder-0.5b', 'qwen2.5-coder-1.5b'] })).toBe(
-      'qwen2.5-coder-1.5b',
-    );
-    // What is here but does not fit is not chosen.
-    const small = { ...large, memoryBytes: 5 * GB };
-    expect(chosen({ ...small, present: ['qwen2.5-coder-1.5b', 'codellama-7b'] })).toBe('smollm2-135m');
-  });
-
-  it('asks the hub only where the choice hangs on it', () => {
-    const best = chooseBase({ memoryBytes: 24 * GB, gpu: true });
-    // It can come from PyPI as well.
-    expect(needsHub(best, [])).toBe(false);
-    const hubOnly = { id: 'qwen2.5-coder-7b', why: '' };
-    expect(needsHub(hubOnly, [])).toBe(true);
-    expect(needsHub(hubOnly, [hubOnly.id])).toBe(false);
-    expect(needsHub(chooseBase({ memoryBytes: 24 * GB, gpu: false }), [])).toBe(false);
-  });
+    ['8 GB', 7680 * MiB, 'qwen2.5-coder-1.5b'],
+    ['16 GB', 16_384 * MiB, 'qwen2.5-coder-1.5b'],
+    ['80 GB', 81_559 * MiB, 'qwen2.5-coder-1.5b'],
+  ])('of %s', (_, memory, id) => expect(chooseBase(gpuOf(memory)).id).toBe(id));
 
   it('is known, may be used commercially, and fits by what is said of its memory', () => {
-    for (let memoryBytes = GB; memoryBytes < 100 * GB; memoryBytes += GB) {
-      const base = findKnownBase(chosen({ memoryBytes, gpu: true }))!;
+    for (let memory = GB; memory < 100 * GB; memory += GB) {
+      const base = findKnownBase(chooseBase(gpuOf(memory)).id)!;
       expect(base.licence).toBe('Apache-2.0');
-      if (memoryBytes >= 2 * GB) expect(needs(base)).toBeLessThan(memoryBytes);
+      if (memory >= 2 * GB) expect(gpuOf(memory).needs(base)).toBeLessThan(memory);
     }
   });
+});
 
-  it('says why', () => {
-    expect(chooseBase({ memoryBytes: 8 * GB, gpu: false }).why).toContain('processor');
-    expect(chooseBase({ memoryBytes: 16 * GB, gpu: true }).why).toContain('16.00 GB');
-    const without = chooseBase({ memoryBytes: 16 * GB, gpu: true, hasHub: false });
-    expect(without.why).toContain("the hub can't be reached for qwen2.5-coder-1.5b");
+describe('the base for a processor', () => {
+  it.each([
+    ['2 cores without bf16 and 16 GB', { processors: 2, memory: 16.4 * GB }, 'qwen2.5-coder-0.5b'],
+    [
+      '2 cores with bf16 and 16 GB',
+      { processors: 2, memory: 16.4 * GB, precision: 'bf16' },
+      'qwen2.5-coder-0.5b',
+    ],
+    [
+      '2 cores with bf16 and 512 GB',
+      { processors: 2, memory: 512 * GB, precision: 'bf16' },
+      'qwen2.5-coder-0.5b',
+    ],
+    ['one core', { processors: 1, memory: 16.4 * GB }, 'smollm2-135m'],
+    ['8 GB', { processors: 8, memory: 8.2 * GB }, 'smollm2-135m'],
+    [
+      '8 cores with bf16 and 32 GB',
+      { processors: 8, memory: 33 * GB, precision: 'bf16' },
+      'qwen2.5-coder-1.5b',
+    ],
+    [
+      '8 cores with bf16 and 16 GB',
+      { processors: 8, memory: 16.4 * GB, precision: 'bf16' },
+      'qwen2.5-coder-0.5b',
+    ],
+    ['8 cores without bf16', { processors: 8, memory: 64 * GB }, 'qwen2.5-coder-0.5b'],
+    ['32 cores without bf16', { processors: 32, memory: 64 * GB }, 'qwen2.5-coder-1.5b'],
+    ['8 cores, but the wasm backend', { processors: 8, memory: 64 * GB, backend: 'wasm' }, 'smollm2-135m'],
+  ] as const)('%s', (_, machine, id) => expect(chooseBase(processorOf(machine)).id).toBe(id));
+
+  it('goes by a speed that was measured', () => {
+    const machine = processorOf({ processors: 2, memory: 33 * GB, precision: 'bf16' });
+    const measured = (speed: number) => chooseBase({ ...machine, tokensPerSecond: () => speed }).id;
+    expect([39, 41, 99, 101].map(measured)).toEqual([
+      'smollm2-135m',
+      'qwen2.5-coder-0.5b',
+      'qwen2.5-coder-0.5b',
+      'qwen2.5-coder-1.5b',
+    ]);
   });
 });
+
+describe('the guess of the speed', () => {
+  const guess = (id: string, precision: 'f32' | 'bf16' = 'bf16') =>
+    guessTokensPerSecond(
+      findKnownBase(id)!.parameters,
+      { method: 'lora', backend: 'tensorflow', precision },
+      2,
+    );
+  it.each([
+    // Measured on 2 cores: from the least to the most of several runs.
+    ['smollm2-135m', 290, 330],
+    ['qwen2.5-coder-0.5b', 110, 140],
+    ['qwen2.5-coder-1.5b', 45, 55],
+  ])('of %s is near what was measured', (id, least, most) => {
+    expect(guess(id)).toBeGreaterThan(least);
+    expect(guess(id)).toBeLessThan(most);
+  });
+});
+
+describe('without a network', () => {
+  const two = processorOf({ processors: 8, memory: 64 * GB, precision: 'bf16' });
+  it('is the best of those that are here', () => {
+    expect(chooseBase({ ...two, only: ['smollm2-135m', 'qwen2.5-coder-0.5b'] })!.id).toBe(
+      'qwen2.5-coder-0.5b',
+    );
+    expect(chooseBase({ ...two, only: ['smollm2-135m', 'codellama-7b'] })!.id).toBe('smollm2-135m');
+    expect(chooseBase({ ...two, only: ['codellama-7b'] })).toBeUndefined();
+    // What is here but does not fit is not chosen.
+    expect(chooseBase({ ...gpuOf(5 * GB), only: ['qwen2.5-coder-1.5b', 'smollm2-135m'] })!.id).toBe(
+      'smollm2-135m',
+    );
+  });
+  it('nothing hangs on the hub: what is chosen lies on PyPI as well', () => {
+    const choices = new Set(
+      [1, 2, 4, 16, 64].flatMap((processors) =>
+        [4, 16, 64].map((gigabytes) => chooseBase(processorOf({ processors, memory: gigabytes * GB })).id),
+      ),
+    );
+    expect(choices.size).toBe(3);
+    for (const { id, sources } of knownBases)
+      if (choices.has(id)) expect(sources.map(({ kind }) => kind)).toContain('pypi');
+  });
+});
+
+it.each([
+  ['a GPU', gpuOf(16 * GB), /^it is the best that trains well on a GPU with 16\.00 GB of memory$/],
+  ['a small GPU', gpuOf(2 * GB), /^the GPU has 2\.00 GB of memory, too little for a code model$/],
+  [
+    'a processor',
+    processorOf({ processors: 2, memory: 16.4 * GB }),
+    /^it is the best code model that trains well on this processor, at about 52 tokens\/s$/,
+  ],
+  [
+    'a slow one',
+    processorOf({ processors: 1, memory: 16.4 * GB }),
+    /^a code model would train at about 30 tokens\/s here, and below 40 a run of minutes learns too little$/,
+  ],
+  [
+    'little memory',
+    processorOf({ processors: 4, memory: 8 * GB }),
+    /^a code model would take \d+\.\d\d GB of the 8\.00 GB of memory here, which leaves too little for all else$/,
+  ],
+])('%s: says why', (_, hardware, why) => expect(chooseBase(hardware).why).toMatch(why));
