@@ -1,4 +1,5 @@
 /** From a document at the cursor to what the engine is asked. */
+import { begunToken } from '../corpus/begun-token.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from './text.ts';
 import type { CompletionAsk, ContextFile, CursorDocument, Reach } from './types.ts';
@@ -16,15 +17,8 @@ export interface PromptOptions {
   wholeRepositories?: boolean;
 }
 
-/**
- * What may be only the beginning of a token: the word or the punctuation at the cursor with the one character that
- * tokens of code begin with, or the last white space (indentation is one token but for its last character).
- */
-const begunToken = /(?:[ !-/:-@[-`{-~]|(?<![A-Za-z]))[A-Za-z]{1,32}$| ?[!-/:-@[-`{-~]{1,3}$|[ \t]$/;
-
 /** A line needs fewer tokens than a block may take. */
 const LINE_TOKENS = 48;
-const LONGEST_TOKEN = 34;
 
 /**
  * What comes first stays the same for longest, for the engine to reuse: other files, then the text before the cursor, then
@@ -33,7 +27,7 @@ const LONGEST_TOKEN = 34;
 export function buildPrompt(document: CursorDocument, options: PromptOptions): CompletionAsk {
   const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
   const before = plain(takeBefore(document.before, budget.before, document.hidden?.before));
-  const heal = begunToken.exec(before.slice(-LONGEST_TOKEN))?.[0] ?? '';
+  const heal = begunToken(before);
   const prompt = before.slice(0, before.length - heal.length);
   const after = fillInTheMiddle ? plain(takeAfter(document.after, budget.after)) : '';
   const { place } = document;
