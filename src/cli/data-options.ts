@@ -11,6 +11,7 @@ export interface DataOptions {
   data?: string;
   pairs?: CorpusPlan['pairs'];
   fimRate?: number;
+  fimLoss?: CorpusPlan['fimLoss'];
   repositoryContext?: boolean;
 }
 
@@ -50,8 +51,14 @@ export function addDataOptions(command: Command): Command {
     )
     .option(
       '--fim-rate <share>',
-      `share of files turned into fill-in-the-middle (default: ${DEFAULT_FIM_RATE} for a folder, where the base knows it)`,
+      `share of files in training windows turned into fill-in-the-middle (default: ${DEFAULT_FIM_RATE} for a folder, where the base knows it)`,
       between(0, 1),
+    )
+    .addOption(
+      new Option(
+        '--fim-loss <what>',
+        'what of those is learned: all of the text, or the middle only',
+      ).choices(corpusPlanSchema.shape.fimLoss.unwrap().options),
     )
     .option(
       '--repository-context',
@@ -120,6 +127,7 @@ export function toCorpusPlan(
     data,
     pairs: options.pairs,
     fimRate: options.fimRate ?? (code ? DEFAULT_FIM_RATE : 0),
+    fimLoss: options.fimLoss,
     repositoryContext: options.repositoryContext ?? (code && hasRepositoryMarks(tokenizer)),
     maxTokens,
     replay: replay !== undefined && replayRate > 0 ? { source: replay, rate: replayRate } : undefined,

@@ -6,7 +6,6 @@ import { UserError } from '../protocol/errors.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { collect, shareOf, type Collected, type CollectOptions, type Part } from './collect.ts';
-import { cutForFim, layOutCut, type FimTokens } from './fim.ts';
 import { layOut } from './layout.ts';
 import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry } from './manifest.ts';
 import { learnedPath, manifestPath, summaryPath } from './paths.ts';
@@ -32,7 +31,7 @@ export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTo
   /** Directory to write into; made when missing. */
   out: string;
   tokenizer: CorpusTokenizer;
-  /** Of which mode, fimRate, repositoryContext and maxTokens count here. */
+  /** Of which mode, fimRate, fimLoss, repositoryContext and maxTokens count here. */
   plan?: Partial<CorpusPlan> | undefined;
   onProgress?: ((progress: BuildProgress) => void) | undefined;
   /** For the summary; read when everything has been read, so the supplier of documents may fill it. */
@@ -68,7 +67,6 @@ interface Making {
   options: BuildOptions;
   plan: CorpusPlan;
   documentEnd: number;
-  fim: FimTokens | undefined;
   repository: { name: string; marks: RepositoryMarks } | undefined;
 }
 
@@ -81,11 +79,12 @@ function makingOf(options: BuildOptions): Making {
       'Fill-in-the-middle and whole repository context are for --mode pretrain.',
       'Leave them out, or train with --mode pretrain.',
     );
+  // Training will need them.
+  if (plan.fimRate > 0) fimMarks(tokenizer);
   return {
     options,
     plan,
     documentEnd: documentEnd(tokenizer),
-    fim: plan.fimRate > 0 ? fimMarks(tokenizer) : undefined,
     repository:
       plan.repositoryContext && folder !== undefined
         ? { name: basename(resolve(folder)), marks: repositoryMarks(tokenizer) }
@@ -117,8 +116,8 @@ async function write(making: Making, spoolPath: string, linesPath: string): Prom
   }
 }
 
-function readInto({ options, plan, fim }: Making, spool: Spool, lines: LineWriter): Promise<Collected> {
-  const { onProgress, seed } = options;
+function readInto({ options, plan }: Making, spool: Spool, lines: LineWriter): Promise<Collected> {
+  const { onProgress } = options;
   return collect(
     {
       ...options,
@@ -126,16 +125,7 @@ function readInto({ options, plan, fim }: Making, spool: Spool, lines: LineWrite
       onProgress: onProgress && ((progress) => onProgress({ ...progress, tokens: spool.length })),
     },
     {
-      async keep({ path, pieces }, split) {
-        const [piece, ...others] = pieces;
-        // Held-out text stays as it is, so that what is measured on it doesn't depend on the plan.
-        const cut =
-          fim && split === 'train' && piece && others.length === 0
-            ? cutForFim(piece.text, { seed, key: path, rate: plan.fimRate })
-            : undefined;
-        if (!cut || !fim) return { tokens: await spool.add(pieces) };
-        return { tokens: await spool.add(layOutCut(cut, fim)), fim: cut.order };
-      },
+      keep: async ({ pieces }) => ({ tokens: await spool.add(pieces) }),
       leaveOut: (entry) => lines.write(entry),
     },
   );

@@ -34,8 +34,8 @@ export const shareOf = ({ heldOutShare = DEFAULT_HELD_OUT_SHARE }: Pick<CollectO
 
 /** What becomes of documents on the way; each is called in the order of reading. */
 export interface Sink {
-  /** Takes a document in; returns how many tokens it has, and whether its middle was put last. */
-  keep(document: Document, split: Split): Promise<Pick<KeptEntry, 'tokens' | 'fim'>>;
+  /** Takes a document in; returns how many tokens it has. */
+  keep(document: Document): Promise<Pick<KeptEntry, 'tokens'>>;
   leaveOut(entry: LeftOutEntry): Promise<void> | void;
 }
 
@@ -145,7 +145,7 @@ class Collector {
 
   private async keep(document: Document, split: Split, row: boolean): Promise<Part> {
     const { path, bytes, lines, sha256 } = document;
-    const encoded = await this.sink.keep(document, split);
+    const encoded = await this.sink.keep(document);
     this.tokens[split] += encoded.tokens;
     const entry = { in: true as const, path, split, bytes, lines, sha256, ...encoded };
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };

@@ -1,10 +1,9 @@
 /**
- * Fill-in-the-middle (Bavarian et al. 2022): a text is cut at two random places and written down with its middle last.
- * In half the texts prefix, suffix, middle (PSM); in the others suffix, prefix, middle (SPM) as StarCoder and its
- * successors were trained, the paper's variant 2, in which prefix and middle follow each other without a mark.
+ * Fill-in-the-middle (Bavarian et al. 2022), cut and laid out as completion asks: prefix, suffix, middle (PSM), from
+ * what an editor's budget shows of both sides.
  */
-import { createHash } from 'node:crypto';
-import type { Piece } from './source.ts';
+import { begunToken } from './begun-token.ts';
+import { chooseSpan, type Draw, type Span } from './spans.ts';
 
 export interface FimTokens {
   prefix: number;
@@ -12,43 +11,55 @@ export interface FimTokens {
   middle: number;
 }
 
-export type FimOrder = 'psm' | 'spm';
-
-export interface Cut {
-  order: FimOrder;
-  prefix: string;
-  middle: string;
-  suffix: string;
+export interface Cut<T = string> {
+  prefix: T;
+  middle: T;
+  suffix: T;
 }
 
-/** Whether and where the text named `key` is cut: a pure function of the seed and the name. */
-export function cutForFim(
-  text: string,
-  { seed, key, rate }: { seed: number; key: string; rate: number },
-): Cut | undefined {
-  const draws = createHash('sha256').update(`${seed}\0fim\0${key}`).digest();
-  const draw = (index: number) => draws.readUIntBE(6 * index, 6) / 2 ** 48;
-  if (draw(0) >= rate) return undefined;
-  const place = (index: number) => characterStart(text, Math.floor(draw(index) * (text.length + 1)));
-  const [first, second] = [place(1), place(2)].sort((a, b) => a - b) as [number, number];
-  return {
-    order: draw(3) < 0.5 ? 'psm' : 'spm',
-    prefix: text.slice(0, first),
-    middle: text.slice(first, second),
-    suffix: text.slice(second),
-  };
+/** A file, or what can be seen of it. */
+export interface View {
+  text: string;
+  /** It begins in the middle of its file. */
+  hiddenBefore: boolean;
+  /** The file goes on after it. */
+  hiddenAfter: boolean;
 }
 
-/** Never between the halves of a surrogate pair. */
-function characterStart(text: string, at: number): number {
-  const code = text.charCodeAt(at);
-  return at > 0 && code >= 0xdc00 && code <= 0xdfff ? at - 1 : at;
+/** Less is learned as it stands. */
+const SHORTEST = 100;
+/** Characters after the cursor that an editor shows (completion/context.ts), and their share of a short view. */
+const MOST_AFTER = 600;
+const SHARE_AFTER = 1 / 3;
+/** Of a file that goes on, as large a share of that is there in any case. */
+const LEAST_AFTER = 1 / 3;
+
+/** Cuts where a completion might have been asked for; undefined where there is no such place. */
+export function cutForFim(view: View, draw: Draw): Cut | undefined {
+  // As in the editor, what follows the cursor ends with a line.
+  const end = view.hiddenAfter ? view.text.lastIndexOf('\n') : -1;
+  const text = end < 0 ? view.text : view.text.slice(0, end);
+  if (text.length < SHORTEST) return undefined;
+  const most = view.hiddenBefore ? Math.min(MOST_AFTER, text.length * SHARE_AFTER) : MOST_AFTER;
+  const least = view.hiddenAfter ? most * LEAST_AFTER : 0;
+  // With nothing after the cursor, completion asks without fill-in-the-middle.
+  const to = Math.min(text.length - least, text.trimEnd().length - 1);
+  const span = chooseSpan(text, { from: text.length - most, to }, draw);
+  return span && cutAt(text, span);
 }
 
-/** The parts in their order, with the base's marks. All is learned, as it was when the base was trained. */
-export function layOutCut({ order, prefix, middle, suffix }: Cut, marks: FimTokens): (Piece | number)[] {
-  const learned = (text: string): Piece => ({ text, learned: true });
-  return order === 'psm'
-    ? [marks.prefix, learned(prefix), marks.suffix, learned(suffix), marks.middle, learned(middle)]
-    : [marks.prefix, marks.suffix, learned(suffix), marks.middle, learned(prefix), learned(middle)];
+/** The token that the cursor may stand in belongs to the middle: completion has the model write it anew. */
+export function cutAt(text: string, { from, to }: Span): Cut {
+  const cursor = from - begunToken(text.slice(0, from)).length;
+  return { prefix: text.slice(0, cursor), middle: text.slice(cursor, to), suffix: text.slice(to) };
+}
+
+/** Share that the text after the cursor may have of the room, when both sides are too long (serving/prompt-tokens.ts). */
+const SUFFIX_SHARE = 0.25;
+
+/** Cuts off far ends, so that prefix and suffix have at most `room` tokens together. */
+export function fitCut({ prefix, middle, suffix }: Cut<Int32Array>, room: number): Cut<Int32Array> {
+  const after = suffix.subarray(0, Math.max(room - prefix.length, Math.floor(room * SUFFIX_SHARE)));
+  const before = prefix.subarray(Math.max(0, prefix.length - (room - after.length)));
+  return { prefix: before, middle, suffix: after };
 }

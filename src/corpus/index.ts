@@ -9,7 +9,7 @@ export {
   type Reason,
   type Split,
 } from './manifest.ts';
-export { openCorpus, readManifest, type Corpus } from './open.ts';
+export { openCorpus, readManifest, type Corpus, type FillingTokenizer } from './open.ts';
 export { mixed } from './mixed.ts';
 export type { CorpusSequences } from './examples.ts';
 export type { Sequence, SequenceSource } from './sequences.ts';

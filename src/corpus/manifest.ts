@@ -39,8 +39,6 @@ const keptSchema = z.object({
   sha256: z.string(),
   /** Only when a single file had to be cut in two: the first of its lines, from 1. */
   fromLine: z.int().optional(),
-  /** Only when its middle was put last: prefix, suffix, middle or suffix, prefix, middle. */
-  fim: z.enum(['psm', 'spm']).optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
 
@@ -66,8 +64,11 @@ export const corpusSummarySchema = z.object({
   mode: corpusPlanSchema.shape.mode,
   /** The token after every document. */
   documentEnd: z.int(),
-  /** Share of training documents that are fill-in-the-middle, and whether files are joined: see corpusPlanSchema. */
+  /** See corpusPlanSchema; so is `fimLoss`. */
   fimRate: z.number(),
+  /** Files are cut for fill-in-the-middle in each training window. Without it, an earlier version has cut them in the token file. */
+  fim: z.literal('windows').optional(),
+  fimLoss: corpusPlanSchema.shape.fimLoss,
   repositoryContext: z.boolean(),
   /** Empty where there is none. */
   folder: z.string(),

@@ -12,11 +12,17 @@ import {
   type LeftOutEntry,
   type Split,
 } from './manifest.ts';
-import { streamSequences, windowsOf, type TokenStream } from './packing.ts';
+import { fimWindow, type FimWindows, type WindowTokenizer } from './fim-windows.ts';
+import { streamSequences, windowsOf, type TokenStream, type Window } from './packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath } from './paths.ts';
 import type { Sequence } from './sequences.ts';
 import { FlagFile, readTokens, TokenFile } from './token-file.ts';
+import { fimMarks, type CorpusTokenizer } from './tokenizer.ts';
 import { readText, readTextSync } from '../protocol/regular-file.ts';
+
+/** What fill-in-the-middle needs of the base's tokenizer. */
+export type FillingTokenizer = WindowTokenizer &
+  Pick<CorpusTokenizer, 'fim'> & { readonly fileSeparator?: number };
 
 export interface Corpus {
   digest: string;
@@ -29,8 +35,11 @@ export interface Corpus {
   readonly leftOut: LeftOutEntry[];
   train: TokenFile;
   heldOut: TokenFile;
-  /** Training sequences of `length` predictions. Errors: corpus-empty. */
-  sequences(length: number, seed: number): CorpusSequences;
+  /**
+   * Training sequences of `length` predictions. `tokenizer` is the base's, open as long as they are read; only where
+   * `summary.fim` says so is it needed. Errors: corpus-empty; bad-argument when another base's can't fill in.
+   */
+  sequences(length: number, seed: number, tokenizer?: FillingTokenizer): CorpusSequences;
   /**
    * Held-out text in sequences of up to `length` predictions: `count` spread evenly over it, or all there are.
    * Documents are neither shuffled nor repeated. Empty where nothing is held out.
@@ -121,11 +130,28 @@ class OpenCorpus implements Corpus {
     return (this.manifest ??= parseManifest(readTextSync(manifestPath(this.dir))));
   }
 
-  sequences(length: number, seed: number): CorpusSequences {
+  sequences(length: number, seed: number, tokenizer?: FillingTokenizer): CorpusSequences {
     const { stream } = this.trainSplit;
     const { mode, documentEnd } = this.summary;
     if (mode === 'instruct') return exampleSequences(stream, { length, seed, padding: documentEnd });
-    return { ...streamSequences(stream, length, seed), cut: 0, dropped: 0 };
+    const windows = this.summary.fim && this.fimWindows(seed, tokenizer);
+    const make = windows && ((window: Window) => fimWindow(stream, window, windows));
+    return { ...streamSequences(stream, length, seed, make), cut: 0, dropped: 0 };
+  }
+
+  private fimWindows(seed: number, tokenizer: FillingTokenizer | undefined): FimWindows {
+    const { fimRate, fimLoss, documentEnd, repositoryContext } = this.summary;
+    if (!tokenizer)
+      throw new TypeError("Windows with fill-in-the-middle are made with the base's tokenizer.");
+    return {
+      rate: fimRate,
+      loss: fimLoss,
+      seed,
+      marks: fimMarks(tokenizer),
+      documentEnd,
+      fileSeparator: repositoryContext ? tokenizer.fileSeparator : undefined,
+      tokenizer,
+    };
   }
 
   heldOutSequences(length: number, count?: number): Sequence[] {

@@ -22,6 +22,12 @@ export interface Run {
   learned?: Uint8Array | undefined;
 }
 
+/** Where it lies in the stream, and where its document begins there. */
+export interface PlacedRun extends Run {
+  at: number;
+  document: number;
+}
+
 /**
  * Runs one after another as one sequence; attention stays within each. No run's first token is learned: nothing of
  * its document is before it to predict it from.
@@ -46,17 +52,18 @@ export function assemble(runs: readonly Run[]): Sequence {
 }
 
 /** `size` tokens from `begin` on, in runs that end where documents do. After the last document comes the first. */
-function runsFrom(stream: TokenStream, begin: number, size: number): Run[] {
-  const runs: Run[] = [];
+export function runsFrom(stream: TokenStream, begin: number, size: number): PlacedRun[] {
+  const runs: PlacedRun[] = [];
   let document = documentAt(stream.starts, begin);
   for (let at = begin, left = size; left > 0;) {
     const count = Math.min(left, stream.length - at);
     const tokens = stream.read(at, count);
     const learned = stream.learned?.(at, count);
     for (let done = 0; done < count;) {
+      const place = { at: at + done, document: stream.starts[document]! };
       document += 1;
       const end = Math.min(count, (stream.starts[document] ?? stream.length) - at);
-      runs.push({ tokens: tokens.subarray(done, end), learned: learned?.subarray(done, end) });
+      runs.push({ tokens: tokens.subarray(done, end), learned: learned?.subarray(done, end), ...place });
       done = end;
     }
     left -= count;
@@ -104,15 +111,30 @@ export function spread(there: number, count: number): number[] {
   return Array.from({ length: taken }, (_, index) => Math.floor(((index + 0.5) * there) / taken));
 }
 
+/** A place in the ring that training takes its sequences from. */
+export interface Window {
+  begin: number;
+  /** Tokens. */
+  size: number;
+  /** Number of the sequence. */
+  index: number;
+}
+
 /**
  * Training sequences of a stream.
  *
  * The stream is taken as a ring. An epoch cuts the ring, from a random point on, into floor(n / length) sequences and
  * takes each once in a shuffled order; neighbours share one token, the last target of one being the first input of
- * the next. A stream shorter than a sequence goes round more than once.
+ * the next. A stream shorter than a sequence goes round more than once. `make` turns the `size` tokens from `begin` on
+ * into a sequence, as they lie unless given.
  * Errors: corpus-empty.
  */
-export function streamSequences(stream: TokenStream, length: number, seed: number): SequenceSource {
+export function streamSequences(
+  stream: TokenStream,
+  length: number,
+  seed: number,
+  make: (window: Window) => Sequence = ({ begin, size }) => assemble(runsFrom(stream, begin, size)),
+): SequenceSource {
   const n = stream.length;
   if (n === 0) throw nothingToTrainOn();
   const perEpoch = Math.max(1, Math.floor(n / length));
@@ -123,7 +145,7 @@ export function streamSequences(stream: TokenStream, length: number, seed: numbe
       const epoch = Math.floor(index / perEpoch);
       const place = shuffled(index % perEpoch, perEpoch, mix(seed, epoch));
       const start = Math.floor(uniformOf(seed, epoch, 1) * n) + place * length;
-      return assemble(runsFrom(stream, start % n, length + 1));
+      return make({ begin: start % n, size: length + 1, index });
     },
   };
 }

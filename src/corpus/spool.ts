@@ -33,14 +33,13 @@ export class Spool {
     return this.tokens.length;
   }
 
-  /** Encodes a document's pieces apart, so that no token is half learned; numbers are tokens. Returns how many. */
-  async add(pieces: readonly (Piece | number)[]): Promise<number> {
+  /** Encodes a document's pieces apart, so that no token is half learned. Returns how many tokens they are. */
+  async add(pieces: readonly Piece[]): Promise<number> {
     const begin = this.tokens.length;
-    for (const piece of pieces) {
-      const plain = typeof piece === 'number';
-      const encoded = plain ? Int32Array.of(piece) : this.encode(piece.text, piece.special ?? false);
+    for (const { text, learned, special = false } of pieces) {
+      const encoded = this.encode(text, special);
       await this.tokens.append(encoded);
-      await this.learned?.append(new Uint8Array(encoded.length).fill(plain || piece.learned ? 1 : 0));
+      await this.learned?.append(new Uint8Array(encoded.length).fill(learned ? 1 : 0));
     }
     this.ranges.push({ begin, tokens: this.tokens.length - begin });
     return this.tokens.length - begin;

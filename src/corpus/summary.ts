@@ -7,7 +7,7 @@ import { CORPUS_FORMAT, type CorpusSummary, type KeptEntry, type Split } from '.
 
 interface Making {
   options: Pick<BuildOptions, 'folder' | 'seed' | 'heldOutShare' | 'warnings'>;
-  plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'repositoryContext'>;
+  plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext'>;
   documentEnd: number;
 }
 
@@ -16,7 +16,7 @@ export function summarise(
   { leftOut, cut }: Pick<Collected, 'leftOut' | 'cut'>,
   { options, plan, documentEnd }: Making,
 ): CorpusSummary {
-  const { mode, fimRate, repositoryContext } = plan;
+  const { mode, fimRate, fimLoss, repositoryContext } = plan;
   const of = (split: Split) => kept.filter((entry) => entry.split === split);
   const sum = (entries: readonly KeptEntry[], key: 'tokens' | 'bytes' | 'lines') =>
     entries.reduce((total, entry) => total + entry[key], 0);
@@ -25,6 +25,8 @@ export function summarise(
     mode,
     documentEnd,
     fimRate,
+    ...(fimRate > 0 && { fim: 'windows' as const }),
+    fimLoss,
     repositoryContext,
     folder: options.folder === undefined ? '' : resolve(options.folder),
     seed: options.seed,
@@ -43,8 +45,12 @@ export function summarise(
   };
 }
 
-function digestOf(kept: readonly KeptEntry[], { mode, fimRate, repositoryContext }: Making['plan']): string {
-  const hash = createHash('sha256').update(`${mode}\0${fimRate}\0${repositoryContext}\n`);
+function digestOf(
+  kept: readonly KeptEntry[],
+  { mode, fimRate, fimLoss, repositoryContext }: Making['plan'],
+): string {
+  const fim = fimRate > 0 ? `${fimRate} windows ${fimLoss}` : '0';
+  const hash = createHash('sha256').update(`${mode}\0${fim}\0${repositoryContext}\n`);
   for (const { split, path, sha256, fromLine } of kept)
     hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}\n`);
   return hash.digest('hex');

@@ -68,7 +68,7 @@ function findRepositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks | unde
 }
 
 /** The base's marks of fill-in-the-middle. Errors: bad-argument when it has none. */
-export function fimMarks({ fim }: CorpusTokenizer): FimTokens {
+export function fimMarks({ fim }: Pick<CorpusTokenizer, 'fim'>): FimTokens {
   if (fim) return fim;
   throw new UserError(
     'bad-argument',

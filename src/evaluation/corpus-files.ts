@@ -37,7 +37,10 @@ function sharedFolders(a: string, b: string): number {
   return shared + (ending(a) === ending(b) ? 0.5 : 0);
 }
 
-/** A document's text from its tokens: without the heading of a repository's file, its middle back in its place. */
+/**
+ * A document's text from its tokens: without the heading of a repository's file, its middle back in its place where an
+ * earlier version has put it last in the token file.
+ */
 export function originalText(
   tokens: Int32Array,
   { decode, fim, fileSeparator }: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
@@ -48,7 +51,7 @@ export function originalText(
     ? [own.indexOf(fim.prefix), own.indexOf(fim.suffix), own.indexOf(fim.middle)]
     : [-1, -1, -1];
   const cut = prefix >= 0 && prefix < suffix && suffix < middle;
-  // In either order prefix and middle follow each other (corpus/fim.ts).
+  // Prefix, suffix, middle; or, half of them, suffix, prefix and middle.
   const parts = cut
     ? [
         own.subarray(0, prefix),

@@ -24,6 +24,7 @@ const labels: Record<string, string> = {
   sequenceLength: 'sequence length',
   accumulate: 'batches per step',
   fimRate: 'fill-in-the-middle',
+  fimLoss: 'fill-in-the-middle loss',
   repositoryContext: 'repository context',
   maxTokens: 'most tokens read',
 };

@@ -64,8 +64,10 @@ export const corpusPlanSchema = z.object({
   data: z.string().optional(),
   /** Instruction pairs taken from a folder: documented functions, and commits with their diffs. */
   pairs: z.array(z.enum(['functions', 'commits'])).default(['functions', 'commits']),
-  /** Share of documents turned into fill-in-the-middle, half of them prefix-suffix-middle, half suffix-prefix-middle. */
+  /** Share of the files in a training window that are turned into fill-in-the-middle: prefix, suffix, middle. */
   fimRate: z.number().min(0).max(1).default(0),
+  /** Of those, what counts in the loss: all of their text, or only the middle. */
+  fimLoss: z.enum(['all', 'middle']).default('all'),
   /** Files joined to repositories with the base's own separators. */
   repositoryContext: z.boolean().default(false),
   /** Reading stops when there are as many training tokens; a run needs no more than its budget. */

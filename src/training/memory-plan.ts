@@ -44,6 +44,8 @@ export type PlannedHyper = Pick<
 const MB = 1e6;
 /** Node, the backend's library and its threads, by an empty run. */
 const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, wasm: 150 * MB };
+/** Of each token of the vocabulary, for training windows are cut as text: by Qwen2.5-Coder's 151,936. */
+const TOKENIZER = 550;
 /** The owner of a run, which computes nothing. */
 const OWNER = 60 * MB;
 /** What allocators keep beyond what was asked for: share of what comes and goes in a step. */
@@ -75,7 +77,7 @@ export function planMemory(config: BaseShape, hyper: PlannedHyper, backend: Back
     gradients: parameters - exchanged,
     optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
     activations,
-    runtime: RUNTIME[backend] + OWNER,
+    runtime: RUNTIME[backend] + OWNER + TOKENIZER * config.vocabularySize,
     evaluation: 0,
   };
   const step = parts.gradients + parts.optimiser + parts.activations;

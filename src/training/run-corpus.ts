@@ -4,13 +4,21 @@ import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import { detectMode } from '../corpus/datasets/documents.ts';
-import { buildCorpus, mixed, openCorpus, type Corpus, type SequenceSource } from '../corpus/index.ts';
+import {
+  buildCorpus,
+  mixed,
+  openCorpus,
+  type Corpus,
+  type CorpusSequences,
+  type SequenceSource,
+} from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/planned.ts';
 import type { SourceDocument } from '../corpus/source.ts';
 import { openGguf } from '../gguf/index.ts';
 import { corpusPlanSchema, type CorpusPlan, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
 import { sampledTexts } from '../serving/sampled-texts.ts';
+import { openSequences, type Closable } from './sequences.ts';
 
 /** What it is about; a RunSpec is one. */
 type Material = Pick<RunSpec, 'folder' | 'base'> & { corpus: CorpusPlan; hyper: Hyper };
@@ -37,15 +45,29 @@ export async function runCorpus(out: string, spec: Material, { signal, phase }: 
   return await openCorpus(out);
 }
 
-/** The sequences that are trained on. `corpus` is the directory. */
+/** The sequences that are trained on; close them. `corpus` is the directory. */
 export async function trainingSequences(
   corpus: string,
   main: Corpus,
   spec: Material,
   progress: Progress,
+): Promise<SequenceSource & Closable & { warnings: string[] }> {
+  const own = await openSequences(main, spec.base.path, spec.hyper);
+  try {
+    return { ...(await withReplay(corpus, own, spec, progress)), close: own.close };
+  } catch (error) {
+    await own.close();
+    throw error;
+  }
+}
+
+async function withReplay(
+  corpus: string,
+  own: CorpusSequences,
+  spec: Material,
+  progress: Progress,
 ): Promise<SequenceSource & { warnings: string[] }> {
   const { sequenceLength, seed } = spec.hyper;
-  const own = main.sequences(sequenceLength, seed);
   const warnings: string[] = [];
   if (own.cut)
     warnings.push(`${own.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`);

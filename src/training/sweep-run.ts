@@ -9,6 +9,7 @@ import type { Hyper } from '../protocol/run.ts';
 import type { BaseLine, SweepProgress, SweptMethod, Trial } from '../protocol/sweep.ts';
 import { lockRun } from '../runs/lock.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
+import { openSequences, type Closable } from './sequences.ts';
 import { concludeSweep, nextRate, type MethodResult } from './sweep-choice.ts';
 import { appendLine, readSweep, sweepCorpusDir, type Sweep } from './sweep-store.ts';
 import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from './sweep-trial.ts';
@@ -37,14 +38,19 @@ export async function runSweep(dir: string, handlers: SweepHandlers): Promise<Me
     const sweep = await readSweep(dir);
     const results = concludeSweep(sweep.spec, sweep.lines);
     if (results.every(({ finished }) => finished)) return results;
-    await new SweepRunner(sweep, await openTexts(sweep), handlers).run();
+    const texts = await openTexts(sweep);
+    try {
+      await new SweepRunner(sweep, texts, handlers).run();
+    } finally {
+      await texts.close();
+    }
     return concludeSweep(sweep.spec, sweep.lines);
   } finally {
     await lock.release();
   }
 }
 
-async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts> {
+async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts & Closable> {
   if ((await examine(spec.base.path)).sha256 !== spec.base.sha256)
     throw new UserError(
       'base-checksum',
@@ -52,16 +58,15 @@ async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts> {
       'Put that file back, or sweep anew on this one.',
     );
   const corpus = await openCorpus(sweepCorpusDir(dir));
-  const { sequenceLength, seed } = spec.hyper;
-  const training = corpus.sequences(sequenceLength, seed);
-  const heldOut = corpus.heldOutSequences(sequenceLength, spec.heldOutWindows);
+  const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, spec.heldOutWindows);
   if (heldOut.length === 0)
     throw new UserError(
       'corpus-empty',
       'Nothing is held out, so no rate can be told from another.',
       'Sweep on a folder with more than one file.',
     );
-  return { training, heldOut };
+  const training = await openSequences(corpus, spec.base.path, spec.hyper);
+  return { training, heldOut, close: training.close };
 }
 
 class SweepRunner {

@@ -18,7 +18,7 @@ import { requireRunSpace } from './disk-plan.ts';
 import { planRun } from './memory-plan.ts';
 import { createOptimizer } from './optimizers.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
-import { peakMemoryBytes, Session, type Trained } from './session.ts';
+import { peakMemoryBytes, Session, type SessionOptions, type Trained } from './session.ts';
 import { matmulRate, operationsPerToken } from './work.ts';
 
 /** Says what the run does now. */
@@ -39,13 +39,26 @@ export async function trainRun(
   const corpusDir = join(dir, 'corpus');
   const corpus = await runCorpus(corpusDir, spec, { signal, phase });
   if (signal.aborted) return undefined;
-  const { warnings, ...sequences } = await trainingSequences(corpusDir, corpus, spec, { signal, phase });
-  if (signal.aborted) return undefined;
-  await tellOf(corpus, warnings, dir, spec, writer);
+  await checkBase(spec);
+  const { warnings, close, ...sequences } = await trainingSequences(corpusDir, corpus, spec, {
+    signal,
+    phase,
+  });
+  try {
+    if (signal.aborted) return undefined;
+    await tellOf(corpus, warnings, dir, spec, writer);
+    return await trainOn({ dir, spec, writer, signal, phase, corpus, sequences });
+  } finally {
+    await close();
+  }
+}
 
+async function trainOn(
+  given: Pick<SessionOptions, 'dir' | 'spec' | 'writer' | 'signal' | 'phase' | 'corpus' | 'sequences'>,
+): Promise<TrainedResult | undefined> {
+  const { dir, spec, writer, phase } = given;
   await phase('Loading the model');
   const backend = await startBackend(spec.backend);
-  await checkBase(spec);
   const gguf = await openGguf(spec.base.path);
   const config = readConfig(gguf);
   await requireRunSpace(dir, { ...spec, config });
@@ -58,18 +71,12 @@ export async function trainRun(
     perSecond: await matmulRate(backend, spec.hyper.precision),
   };
   const session = new Session({
-    dir,
-    spec,
-    writer,
-    signal,
+    ...given,
     backend,
-    corpus,
-    sequences,
     model,
     optimizer,
     initial: (parameter) => initialValues(gguf, parameter, spec.hyper),
     rate,
-    phase,
   });
 
   const trained = await session.train();

@@ -40,33 +40,44 @@ describe('a corpus of real code', () => {
 
 describe('a corpus for a base that fills in', () => {
   const plan = { fimRate: 0.6, repositoryContext: true };
-  const marks = ['<|fim_prefix|>', '<|fim_suffix|>', '<|fim_middle|>'] as const;
 
-  it("has its repositories, and in them files whose middle was put last, in the base's own tokens", async () => {
+  it('has its repositories, each file as it is', async () => {
     await buildCorpus({ folder, out: place.path('filled'), tokenizer, seed: 1, plan });
     const { train, heldOut, documents } = await openCorpus(place.path('filled'));
     const whole = tokenizer.decode(train.read(0, train.length), { special: true });
     expect(whole.startsWith('<|repo_name|>code\n<|file_sep|>')).toBe(true);
-    expect(documents.filter(({ fim }) => fim).length).toBeGreaterThan(0);
-    for (const { path, split, offset, tokens, fim } of documents) {
+    for (const { path, split, offset, tokens } of documents) {
       const text = await readFile(place.path('code', path), 'utf8');
       const own = tokenizer.decode((split === 'train' ? train : heldOut).read(offset, tokens), {
         special: true,
       });
       const content = own.slice(own.indexOf(`<|file_sep|>${path}\n`)).replace(/<\|endoftext\|>$/, '');
       if (split === 'held-out') expect(own).toBe(`${text}<|endoftext|>`);
-      else if (!fim) expect(content).toBe(`<|file_sep|>${path}\n${text}`);
-      else {
-        const parts = content
-          .slice(`<|file_sep|>${path}\n`.length)
-          .split(/<\|fim_(?:prefix|suffix|middle)\|>/);
-        expect(parts).toHaveLength(4);
-        const [, first, second, third] = parts as [string, string, string, string];
-        expect(fim === 'psm' ? first + third + second : third + second, path).toBe(text);
-        expect(content.indexOf(marks[1])).toBeGreaterThan(content.indexOf(marks[0]));
-        expect(content.indexOf(marks[2])).toBeGreaterThan(content.indexOf(marks[1]));
+      else expect(content).toBe(`<|file_sep|>${path}\n${text}`);
+    }
+  });
+
+  it("has windows with files whose middle is last, in the base's own tokens, encoded as they are served", async () => {
+    const source = (await openCorpus(place.path('filled'))).sequences(256, 1, tokenizer);
+    let cuts = 0;
+    for (let index = 0; index < source.perEpoch; index += 1) {
+      const { tokens } = source.at(index);
+      expect(tokens).toHaveLength(257);
+      const told = tokenizer.decode(tokens, { special: true });
+      const cut =
+        /<\|file_sep\|>([^\n]+)\n<\|fim_prefix\|>([^]*?)<\|fim_suffix\|>([^]*?)<\|fim_middle\|>([^]*?)<\|endoftext\|>/g;
+      for (const [, path, prefix, suffix, middle] of told.matchAll(cut)) {
+        const text = await readFile(place.path('code', path!), 'utf8');
+        expect(text).toContain(prefix! + middle! + suffix!);
+        const at = tokens.indexOf(tokenizer.fim!.middle);
+        if (cuts === 0) {
+          const encoded = tokenizer.encode(middle!);
+          expect(tokens.subarray(at + 1, at + 1 + encoded.length)).toEqual(encoded);
+        }
+        cuts += 1;
       }
     }
+    expect(cuts).toBeGreaterThan(0.3 * source.perEpoch);
   });
 
   it('is refused for a base that does not', async () => {

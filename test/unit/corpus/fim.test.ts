@@ -1,125 +1,333 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { buildCorpus, openCorpus, type CorpusTokenizer } from '../../../src/corpus/index.ts';
-import { cutForFim } from '../../../src/corpus/fim.ts';
+import { buildPrompt } from '../../../src/completion/prompt.ts';
+import { buildCorpus, openCorpus, type CorpusTokenizer, type Sequence } from '../../../src/corpus/index.ts';
+import { cutForFim, fitCut } from '../../../src/corpus/fim.ts';
+import { uniformOf } from '../../../src/corpus/shuffle.ts';
+import { layOutRequest } from '../../../src/serving/request-tokens.ts';
+import type { Vocabulary } from '../../../src/serving/vocabulary.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();
-const [PREFIX, SUFFIX, MIDDLE, REPOSITORY, FILE] = [301, 302, 303, 304, 305];
-const fim: CorpusTokenizer = {
-  ...byteTokenizer,
-  fim: { prefix: PREFIX, suffix: SUFFIX, middle: MIDDLE },
-};
-const withRepositories = (repository: string, file: string): CorpusTokenizer => ({
-  ...fim,
-  encode: (text, { special = false } = {}) =>
+const [PREFIX, SUFFIX, MIDDLE, REPOSITORY, FILE, END] = [301, 302, 303, 304, 305, 256];
+const marks = { prefix: PREFIX, suffix: SUFFIX, middle: MIDDLE };
+const decode = (tokens: ArrayLike<number>) => textOf(Int32Array.from(tokens));
+const filling = { ...byteTokenizer, fim: marks, decode, fileSeparator: FILE };
+const withRepositories = (repository: string, file: string) => ({
+  ...filling,
+  encode: (text: string, { special = false } = {}) =>
     special && text === repository
       ? Int32Array.of(REPOSITORY)
       : special && text === file
         ? Int32Array.of(FILE)
         : byteTokenizer.encode(text),
 });
-const many = (count: number) =>
+const joining = withRepositories('<|repo_name|>', '<|file_sep|>');
+const many = (count: number, lines = 6) =>
   Object.fromEntries(
-    Array.from({ length: count }, (_, n) => [`src/file${String(n).padStart(3, '0')}.ts`, code(n)]),
+    Array.from({ length: count }, (_, n) => [`src/file${String(n).padStart(3, '0')}.ts`, code(n, lines)]),
   );
-const build = (plan: object, tokenizer = fim, seed = 0) =>
+const build = (plan: object, tokenizer: CorpusTokenizer = filling, seed = 0) =>
   buildCorpus({ folder: folder.in(), out: folder.out(), tokenizer, seed, plan });
 const open = () => openCorpus(folder.out());
+const windows = async (plan: object, { tokenizer = filling, length = 512, seed = 0 } = {}) => {
+  await build(plan, tokenizer);
+  const source = (await open()).sequences(length, seed, tokenizer);
+  return Array.from({ length: source.perEpoch }, (_, index) => source.at(index));
+};
 
-/** The text that a document was, read from the tokens it became. */
-function putBack(tokens: number[]): string {
-  const text = (part: number[]) => textOf(Int32Array.from(part));
-  const [suffix, middle] = [tokens.indexOf(SUFFIX), tokens.indexOf(MIDDLE)];
-  expect(tokens[0]).toBe(PREFIX);
-  expect(tokens.filter((token) => token > 300)).toHaveLength(3);
-  return suffix === 1
-    ? text(tokens.slice(middle + 1)) + text(tokens.slice(2, middle))
-    : text(tokens.slice(1, suffix)) + text(tokens.slice(middle + 1)) + text(tokens.slice(suffix + 1, middle));
+/** The runs of a window, each with what is learned of it: attention goes from none to another. */
+function runsOf({ tokens, starts, learned }: Sequence) {
+  const begins = [...new Set(starts)];
+  // The last token of all begins no prediction; alone it is padding.
+  if (tokens.at(-1) === END && tokens.at(-2) === END) begins.push(tokens.length - 1);
+  return begins.map((begin, index) => ({
+    tokens: [...tokens.subarray(begin, begins[index + 1] ?? tokens.length)],
+    // Whether predicting each counts; the first of a run never does.
+    learned: [0, ...learned.subarray(begin, (begins[index + 1] ?? tokens.length) - 1)],
+  }));
+}
+type Run = ReturnType<typeof runsOf>[0];
+
+const isCut = ({ tokens }: Run) => tokens.includes(PREFIX);
+function partsOf({ tokens }: Run) {
+  const [prefix, suffix, middle] = [PREFIX, SUFFIX, MIDDLE].map((mark) => tokens.indexOf(mark)) as [
+    number,
+    number,
+    number,
+  ];
+  expect(tokens.filter((token) => token >= PREFIX && token <= MIDDLE)).toEqual([PREFIX, SUFFIX, MIDDLE]);
+  expect(tokens.indexOf(END)).toBe(tokens.length - 1);
+  return {
+    head: tokens.slice(0, prefix),
+    prefix: decode(tokens.slice(prefix + 1, suffix)),
+    suffix: decode(tokens.slice(suffix + 1, middle)),
+    middle: decode(tokens.slice(middle + 1, -1)),
+  };
 }
 
-describe('fill-in-the-middle', () => {
-  const files = many(300);
+const draws = (seed: number) => {
+  let count = 0;
+  return () => uniformOf(seed, (count += 1));
+};
+const whole = (text: string) => ({ text, hiddenBefore: false, hiddenAfter: false });
 
-  it('puts back together to the document, at the rate asked for, half in each order; held-out text stays', async () => {
+describe('a cut', () => {
+  const text = code(1, 60);
+
+  it('puts back together to the text, with something to say and something after it', () => {
+    for (let seed = 0; seed < 500; seed += 1) {
+      const { prefix, middle, suffix } = cutForFim(whole(text), draws(seed))!;
+      expect(prefix + middle + suffix).toBe(text);
+      expect(middle).toMatch(/\w/);
+      expect(suffix.trim()).not.toBe('');
+      expect(suffix.length).toBeLessThanOrEqual(600);
+    }
+  });
+
+  it('of a part of a file ends with a line and has text on both sides', () => {
+    for (let seed = 0; seed < 500; seed += 1) {
+      const view = { text: text.slice(7, 1490), hiddenBefore: true, hiddenAfter: true };
+      const { prefix, middle, suffix } = cutForFim(view, draws(seed))!;
+      expect(`${prefix}${middle}${suffix}\n`).toBe(view.text.slice(0, view.text.lastIndexOf('\n') + 1));
+      expect(suffix.length).toBeGreaterThan(150);
+      expect(suffix.length).toBeLessThan(500);
+    }
+  });
+
+  it('is not in the middle of a character', () => {
+    const faces = `say("😀 中文 😀😀", é, ['😀é', "中"], 😀);\nwith(😀) {\n  "😀😀" : 中,\n}\n`.repeat(6);
+    for (let seed = 0; seed < 500; seed += 1) {
+      const cut = cutForFim(whole(faces), draws(seed)) ?? { prefix: '', middle: '', suffix: '' };
+      for (const part of Object.values(cut)) expect(() => encodeURIComponent(part)).not.toThrow();
+    }
+  });
+
+  it('is none of a text that is too short or has nothing to say', () => {
+    expect(cutForFim(whole('const a = 1;\nconst b = 2;\n'), draws(0))).toBeUndefined();
+    expect(cutForFim(whole('}\n'.repeat(100)), draws(0))).toBeUndefined();
+  });
+
+  it('fits by the far ends, a quarter for the suffix when both are long', () => {
+    const tokens = (from: number, count: number) => Int32Array.from({ length: count }, (_, i) => from + i);
+    const fit = (before: number, after: number, room: number) => {
+      const middle = tokens(0, 3);
+      const { prefix, suffix } = fitCut(
+        { prefix: tokens(0, before), middle, suffix: tokens(0, after) },
+        room,
+      );
+      return [prefix[0] ?? before, prefix.length, suffix.length];
+    };
+    expect(fit(10, 10, 40)).toEqual([0, 10, 10]);
+    expect(fit(100, 100, 40)).toEqual([70, 30, 10]);
+    expect(fit(5, 100, 40)).toEqual([0, 5, 35]);
+    expect(fit(100, 5, 40)).toEqual([65, 35, 5]);
+  });
+});
+
+describe('fill-in-the-middle in training windows', () => {
+  const files = many(60, 40);
+
+  it('has prefix, suffix and middle together, of one file, and keeps the length', async () => {
     folder.write(files);
-    const summary = await build({ fimRate: 0.5 });
-    const corpus = await open();
-    const train = corpus.documents.filter(({ split }) => split === 'train');
-    const tokensOf = ({ split, offset, tokens }: (typeof train)[0]) => [
-      ...(split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens),
-    ];
-    for (const document of corpus.documents) {
-      const tokens = tokensOf(document);
-      expect(tokens.at(-1)).toBe(256);
-      const text = document.fim ? putBack(tokens.slice(0, -1)) : textOf(Int32Array.from(tokens));
-      expect(text).toBe(files[document.path]);
-      if (document.fim === 'psm') expect(tokens.indexOf(MIDDLE)).toBeGreaterThan(tokens.indexOf(SUFFIX));
-      if (document.fim === 'spm') expect(tokens[1]).toBe(SUFFIX);
-    }
-    expect(corpus.documents.some(({ split, fim: order }) => split === 'held-out' && order)).toBe(false);
-    const count = (order: string) => train.filter((document) => document.fim === order).length;
-    // Within four standard deviations of a quarter each.
-    const quarter = train.length / 4;
-    for (const order of ['psm', 'spm'])
-      expect(Math.abs(count(order) - quarter)).toBeLessThan(4 * Math.sqrt(quarter * 0.75));
-    expect(summary.fimRate).toBe(0.5);
-    expect(corpus.sequences(16, 0).at(0).learned).toHaveLength(16);
-  });
-
-  it('cuts all at rate 1 and none at 0, and where the seed says', async () => {
-    folder.write(many(40));
-    await build({ fimRate: 1 });
-    const all = (await open()).documents;
-    expect(all.every(({ split, fim: order }) => (split === 'train') === (order !== undefined))).toBe(true);
-    const train = (await open()).train.read(0, 500);
-    await build({ fimRate: 1 });
-    expect((await open()).train.read(0, 500)).toEqual(train);
-    const { digest } = await build({ fimRate: 0 });
-    expect((await open()).documents.every(({ fim: order }) => order === undefined)).toBe(true);
-    expect((await build({})).digest).toBe(digest);
-    expect((await build({ fimRate: 0.1 })).digest).not.toBe(digest);
-  });
-
-  it('leaves the file plain that has to be held out for want of another', async () => {
-    folder.write(many(3));
-    for (let seed = 0; seed < 12; seed += 1) {
-      await build({ fimRate: 1 }, fim, seed);
-      const { documents, heldOut } = await open();
-      const own = documents.filter(({ split }) => split === 'held-out');
-      expect(own.length).toBeGreaterThan(0);
-      for (const { path, offset, tokens, fim: order } of own) {
-        expect(order).toBeUndefined();
-        expect(textOf(heldOut.read(offset, tokens))).toBe(files[path]);
+    const all = await windows({ fimRate: 1 });
+    const texts = Object.values(files);
+    let cuts = 0;
+    for (const sequence of all) {
+      expect(sequence.tokens).toHaveLength(513);
+      for (const run of runsOf(sequence).filter(isCut)) {
+        const { prefix, middle, suffix } = partsOf(run);
+        expect(texts.some((text) => text.includes(prefix + middle + suffix))).toBe(true);
+        cuts += 1;
       }
-      expect(documents.filter(({ split }) => split === 'train').every(({ fim: order }) => order)).toBe(true);
     }
+    expect(cuts).toBeGreaterThan(0.9 * all.length);
   });
 
-  it('never cuts a character in two, and takes every place alike', () => {
-    const text = '😀é中😀'.repeat(5);
-    const places = new Set<number>();
-    for (let n = 0; n < 500; n += 1) {
-      const { prefix, middle, suffix } = cutForFim(text, { seed: 0, key: `${n}`, rate: 1 })!;
-      expect(prefix + middle + suffix).toBe(text);
-      for (const part of [prefix, middle, suffix]) expect(() => encodeURIComponent(part)).not.toThrow();
-      places.add(prefix.length).add(prefix.length + middle.length);
-    }
-    // Every one there is: 4 characters, 5 times, and the end.
-    expect(places.size).toBe(21);
+  it('is made at the rate asked for, and not at all at 0', async () => {
+    folder.write(many(400, 40));
+    const share = async (fimRate: number) => {
+      const all = await windows({ fimRate });
+      // Those that one file fills.
+      const long = all.map(runsOf).filter((runs) => runs.length === 1 || runs[0]!.tokens.length > 400);
+      return long.filter(([run]) => isCut(run!)).length / long.length;
+    };
+    expect(await share(0)).toBe(0);
+    expect(await share(0.25)).toBeGreaterThan(0.15);
+    expect(await share(0.25)).toBeLessThan(0.35);
   });
 
-  it('cuts a text that begins with half a character, as JSON may hold it', () => {
-    const text = '\udc00x';
-    for (let n = 0; n < 50; n += 1) {
-      const { prefix, middle, suffix } = cutForFim(text, { seed: 0, key: `${n}`, rate: 1 })!;
-      expect(prefix + middle + suffix).toBe(text);
-    }
+  it('is the same for the same number and another for the next time round', async () => {
+    folder.write(files);
+    const first = await windows({ fimRate: 1 });
+    expect(await windows({ fimRate: 1 })).toEqual(first);
+    const source = (await open()).sequences(512, 0, filling);
+    const middles = (from: number) =>
+      new Set(
+        Array.from({ length: source.perEpoch }, (_, i) => runsOf(source.at(from + i)))
+          .flat()
+          .filter(isCut)
+          .map((run) => partsOf(run).middle),
+      );
+    const again = middles(source.perEpoch);
+    expect([...middles(0)].filter((middle) => !again.has(middle)).length).toBeGreaterThan(0.8 * again.size);
+  });
+
+  it('learns all but the marks and padding, or the middle alone', async () => {
+    folder.write(files);
+    for (const fimLoss of ['all', 'middle'] as const)
+      for (const sequence of await windows({ fimRate: 1, fimLoss }))
+        for (const { tokens, learned } of runsOf(sequence)) {
+          const at = [PREFIX, SUFFIX, MIDDLE].map((mark) => tokens.indexOf(mark));
+          const [prefix, , middle] = at as [number, number, number];
+          if (prefix < 0) continue;
+          for (const mark of at) expect(learned[mark]).toBe(0);
+          expect(learned.slice(middle + 1)).toEqual(tokens.slice(middle + 1).map(() => 1));
+          const context = learned.filter((_, i) => i > prefix + 1 && i < middle && tokens[i]! < END);
+          expect(context).toEqual(context.map(() => (fimLoss === 'all' ? 1 : 0)));
+        }
+  });
+
+  it('leaves the token files as the files are, and held-out text', async () => {
+    folder.write(files);
+    await build({ fimRate: 1 });
+    const { documents, train, heldOut, heldOutSequences } = await open();
+    for (const { path, split, offset, tokens } of documents)
+      expect(decode((split === 'train' ? train : heldOut).read(offset, tokens))).toBe(files[path]);
+    expect(documents.some(({ split }) => split === 'held-out')).toBe(true);
+    const corpus = await open();
+    for (const { tokens } of heldOutSequences.call(corpus, 64))
+      expect(tokens.every((token) => token <= END)).toBe(true);
+  });
+
+  it('is a part of what the corpus is', async () => {
+    folder.write(many(20));
+    const { digest, fim } = await build({ fimRate: 0 });
+    expect(fim).toBeUndefined();
+    expect((await build({})).digest).toBe(digest);
+    const half = await build({ fimRate: 0.5 });
+    expect(half).toMatchObject({ fim: 'windows', fimRate: 0.5, fimLoss: 'all' });
+    expect(half.digest).not.toBe(digest);
+    expect((await build({ fimRate: 0.5, fimLoss: 'middle' })).digest).not.toBe(half.digest);
+  });
+
+  it('is taken as it lies where an earlier version has cut the files themselves', async () => {
+    folder.write(files);
+    await build({ fimRate: 0 });
+    const plain = (await open()).sequences(64, 3).at(5);
+    const path = join(folder.out(), 'summary.json');
+    const summary = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...summary, fimRate: 0.5, fimLoss: undefined }));
+    expect((await open()).sequences(64, 3).at(5)).toEqual(plain);
+  });
+
+  it('pads what is too short to fill a window', async () => {
+    folder.write({ 'a.ts': code(1, 6), 'b.ts': code(2, 6) });
+    const all = await windows({ fimRate: 1 }, { length: 2048 });
+    expect(all).toHaveLength(1);
+    expect(all[0]!.tokens).toHaveLength(2049);
+    expect(runsOf(all[0]!).filter(isCut).length).toBeGreaterThan(4);
   });
 
   it('is refused where the base has no tokens for it, and for instructions', async () => {
     folder.write(many(4));
     await expect(build({ fimRate: 0.5 }, byteTokenizer)).rejects.toMatchObject({ code: 'bad-argument' });
     await expect(build({ fimRate: 0.5, mode: 'instruct' })).rejects.toMatchObject({ code: 'bad-argument' });
+    await build({ fimRate: 0.5 });
+    const corpus = await open();
+    const other = { ...byteTokenizer, decode };
+    expect(() => corpus.sequences(64, 0, other)).toThrow(/no fill-in-the-middle tokens/);
+    expect(() => corpus.sequences(64, 0)).toThrow(TypeError);
+  });
+});
+
+/** What the engine is given at a cursor, by completion's and serving's own functions. */
+function served(before: string, after: string, path: string): number[] {
+  const ask = buildPrompt(
+    {
+      path,
+      languageId: 'typescript',
+      before,
+      after,
+      place: { repository: 'in', path },
+    },
+    { model: 'm', fillInTheMiddle: true, maxTokens: 64, reach: 'line', wholeRepositories: true },
+  );
+  const engine = {
+    tokenize: (piece: string, special = false) => [...joining.encode(piece, { special })],
+    tokens: { bos: null, eos: null },
+  } as never as Parameters<typeof layOutRequest>[1];
+  const vocabulary = { bos: undefined, fill: marks, repository: {} } as Vocabulary;
+  return layOutRequest({ ...ask, logprobs: undefined } as never, engine, vocabulary, 100_000).tokens;
+}
+
+describe('whole repository context with fill-in-the-middle', () => {
+  const files = many(80, 12);
+
+  it('lays a whole file out as it is served at some cursor in it', async () => {
+    folder.write(files);
+    let [compared, alone] = [0, 0];
+    for (const sequence of await windows(
+      { fimRate: 1, repositoryContext: true },
+      { tokenizer: joining, length: 1400 },
+    ))
+      for (const run of runsOf(sequence).filter(isCut)) {
+        const { head, prefix, middle, suffix } = partsOf(run);
+        const path = /file\d+/.exec(decode(head))![0];
+        const text = files[`src/${path}.ts`]!;
+        // In other windows the beginning or the end is out of sight.
+        if (prefix + middle + suffix !== text) continue;
+        // The cursor stands up to a token behind the prefix: the engine writes that anew.
+        const prompts = Array.from({ length: 35 }, (_, begun) =>
+          served(prefix + middle.slice(0, begun), suffix, `src/${path}.ts`),
+        );
+        const prompt = run.tokens.slice(0, run.tokens.indexOf(MIDDLE) + 1);
+        // Before its heading, other files may stand in its window.
+        const own = (tokens: number[]) => tokens.slice(tokens.lastIndexOf(FILE));
+        expect(prompts.map(own)).toContainEqual(own(prompt));
+        if (prompt[0] === REPOSITORY && prompt.lastIndexOf(FILE) === prompt.indexOf(FILE)) {
+          expect(prompts).toContainEqual(prompt);
+          alone += 1;
+        }
+        compared += 1;
+      }
+    expect(compared).toBeGreaterThan(20);
+    expect(alone).toBeGreaterThan(5);
+  });
+
+  it('names the file that a window begins in', async () => {
+    const long = Object.fromEntries(Array.from({ length: 12 }, (_, n) => [`lib/long${n}.ts`, code(n, 200)]));
+    folder.write(long);
+    let inside = 0;
+    for (const sequence of await windows(
+      { fimRate: 1, repositoryContext: true },
+      { tokenizer: joining, length: 1024 },
+    )) {
+      const [run] = runsOf(sequence);
+      if (!run || !isCut(run)) continue;
+      const { head, prefix, middle, suffix } = partsOf(run);
+      const heading = decode(head);
+      expect(heading).toMatch(/^in\nlib\/long\d+\.ts\n$/);
+      const text = long[heading.split('\n')[1]!]!;
+      expect(text).toContain(prefix + middle + suffix);
+      if (text.startsWith(prefix)) continue;
+      inside += 1;
+      // As an editor's prompt: it begins with a line, and that line is nobody's to foretell.
+      expect(text[text.indexOf(prefix + middle) - 1]).toBe('\n');
+      expect(run.learned.slice(0, head.length + 2)).toEqual(Array(head.length + 2).fill(0));
+    }
+    expect(inside).toBeGreaterThan(10);
+  });
+
+  it('begins the repository anew after a file that was cut', async () => {
+    folder.write(files);
+    for (const sequence of await windows(
+      { fimRate: 0.5, repositoryContext: true },
+      { tokenizer: joining, length: 1400 },
+    ))
+      for (const { tokens } of runsOf(sequence).slice(1))
+        if (tokens.some((token) => token !== END)) expect([...tokens.slice(0, 1)]).toEqual([REPOSITORY]);
   });
 });
 
@@ -170,7 +378,7 @@ describe('whole repository context', () => {
 
   it('says in the manifest where each file lies, all tokens told', async () => {
     folder.write(files);
-    await build({ repositoryContext: true, fimRate: 0.5 }, withRepositories('<|repo_name|>', '<|file_sep|>'));
+    await build({ repositoryContext: true, fimRate: 0.5 }, joining);
     const { documents, train, summary } = await open();
     let end = 0;
     for (const { split, offset, tokens, path } of documents) {

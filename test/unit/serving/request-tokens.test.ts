@@ -1,6 +1,5 @@
 /** A request with other files is laid out as training lays out a repository: compared with the corpus' own functions. */
 import { expect, it } from 'vitest';
-import { layOutCut } from '../../../src/corpus/fim.ts';
 import { repositoryMarks } from '../../../src/corpus/tokenizer.ts';
 import type { HostRequest } from '../../../src/serving/host-types.ts';
 import { layOutRequest } from '../../../src/serving/request-tokens.ts';
@@ -36,13 +35,12 @@ it.each([
   const encode = (text: string, { special = false } = {}) =>
     Int32Array.from(engine.tokenize(text, special as never));
   const marks = repositoryMarks({ encode, eos: 0 });
-  const cut = layOutCut({ order: 'psm', prefix: 'a =', suffix: '\n}', middle: '' }, fill);
   expect(layOutRequest(request, engine, vocabulary(), 200).tokens).toEqual([
     ...marks.opening('shop'),
     ...marks.heading('src/b.ts'),
     ...encode('b();\n'),
     ...marks.heading('src/a.ts'),
-    ...cut.flatMap((part) => (typeof part === 'number' ? part : [...encode(part.text)])),
+    ...[fill.prefix, ...encode('a ='), fill.suffix, ...encode('\n}'), fill.middle],
   ]);
 });
 

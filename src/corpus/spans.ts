@@ -1,0 +1,169 @@
+/**
+ * Spans of code like those that a completion is asked for, by lines, indentation and brackets: these hold in nearly
+ * all languages, and in a part of a file that no parser could read. Offsets are in UTF-16 units.
+ */
+
+export interface Span {
+  from: number;
+  /** Behind its last character. */
+  to: number;
+}
+
+/** Numbers in [0, 1), one after the other. */
+export type Draw = () => number;
+
+/** Nobody has more written in one go. */
+const MOST_LINES = 12;
+const MOST_CHARACTERS = 480;
+/** A line whose rest is asked for has as many characters. */
+const SHORTEST_LINE = 8;
+const SHORTEST_REST = 3;
+/** Completion is asked for in the middle of words as well, but not as often as at their beginnings. */
+const INSIDE_WORDS = 0.15;
+
+/** How often each kind is asked for, as far as the text has it: most completions end with their line. */
+const kinds: readonly { share: number; find: (page: Page, draw: Draw) => Span | undefined }[] = [
+  { share: 0.4, find: restOfLine },
+  { share: 0.25, find: block },
+  { share: 0.1, find: statement },
+  { share: 0.1, find: insideBrackets },
+  { share: 0.15, find: wholeLines },
+];
+
+interface Line extends Span {
+  /** Characters of white space before its text. */
+  indent: number;
+  blank: boolean;
+}
+
+interface Page {
+  text: string;
+  lines: readonly Line[];
+  /** Whether a span may end there. */
+  mayEnd(at: number): boolean;
+}
+
+/** A span that ends from `ends.from` to `ends.to`; undefined where there is none. */
+export function chooseSpan(text: string, ends: Span, draw: Draw): Span | undefined {
+  const page = { text, lines: linesOf(text), mayEnd: (at: number) => at >= ends.from && at <= ends.to };
+  const left = [...kinds];
+  while (left.length > 0) {
+    const [kind] = left.splice(weighted(left, draw()), 1);
+    const span = kind!.find(page, draw);
+    if (span && isWorthAsking(text.slice(span.from, span.to))) return span;
+  }
+  return undefined;
+}
+
+const isWorthAsking = (middle: string) =>
+  /\w/.test(middle) && middle.length <= MOST_CHARACTERS && middle.split('\n').length <= MOST_LINES + 1;
+
+function weighted(items: readonly { share: number }[], drawn: number): number {
+  let left = drawn * items.reduce((sum, { share }) => sum + share, 0);
+  const found = items.findIndex(({ share }) => (left -= share) < 0);
+  return found < 0 ? items.length - 1 : found;
+}
+
+const pick = <T>(items: readonly T[], draw: Draw): T | undefined => items[Math.floor(draw() * items.length)];
+
+function linesOf(text: string): Line[] {
+  let at = 0;
+  return text.split('\n').map((line) => {
+    const from = at;
+    at += line.length + 1;
+    const indent = /^[ \t]*/.exec(line)![0].length;
+    return { from, to: from + line.length, indent, blank: indent === line.trimEnd().length || !line.trim() };
+  });
+}
+
+/** From a gap, a bracket, a dot or sometimes the middle of a word to the line's end. */
+function restOfLine(page: Page, draw: Draw): Span | undefined {
+  const long = page.lines.filter(
+    ({ from, to, indent }) => to - from - indent >= SHORTEST_LINE && page.mayEnd(to),
+  );
+  const line = pick(long, draw);
+  const from = line && gap(page.text, line, line.to - SHORTEST_REST, draw);
+  return from === undefined ? undefined : { from, to: line!.to };
+}
+
+/** A place in the text of a line where one stops typing, up to `last`. */
+function gap(text: string, line: Line, last: number, draw: Draw): number | undefined {
+  const inside = draw() < INSIDE_WORDS;
+  const places: number[] = [];
+  for (let at = line.from + line.indent + 1; at <= last; at += 1) {
+    const [before, after] = [text[at - 1]!, text[at]!];
+    const stops = inside
+      ? /[A-Za-z]/.test(before) && /\w/.test(after)
+      : /[ ([{.=,:'"]/.test(before) || after === ' ';
+    if (stops) places.push(at);
+  }
+  return pick(places, draw);
+}
+
+/** What is indented more than the line above it, up to a blank line; or what is left of that from a line of it on. */
+function block(page: Page, draw: Draw): Span | undefined {
+  const { lines } = page;
+  const bodies: { opening: number; last: number }[] = [];
+  for (const [opening, { indent, blank }] of lines.entries()) {
+    let last = opening;
+    const isInside = (line: Line | undefined) => line && !line.blank && line.indent > indent;
+    while (!blank && isInside(lines[last + 1])) last += 1;
+    if (last > opening && page.mayEnd(lines[last]!.to)) bodies.push({ opening, last });
+  }
+  const body = pick(bodies, draw);
+  if (!body) return undefined;
+  const { opening, last } = body;
+  const to = lines[last]!.to;
+  const fromStart = draw() < 0.5 && last - opening <= MOST_LINES;
+  if (fromStart) return { from: lines[opening]!.to, to };
+  const first = Math.max(opening + 1, last - MOST_LINES + 1);
+  const line = lines[first + Math.floor(draw() * (last - first + 1))]!;
+  return { from: line.from + line.indent, to };
+}
+
+/** One line to four, from where the text of the first begins. */
+function wholeLines(page: Page, draw: Draw): Span | undefined {
+  const ends = [...page.lines.entries()].filter(([, { blank, to }]) => !blank && page.mayEnd(to));
+  const last = pick(ends, draw);
+  if (!last) return undefined;
+  const first = page.lines[Math.max(0, last[0] - Math.floor(4 * draw()))]!;
+  return { from: first.from + first.indent, to: last[1].to };
+}
+
+/** Arguments, elements, a short body. */
+function insideBrackets(page: Page, draw: Draw): Span | undefined {
+  const inner = bracketPairs(page.text).filter(({ from, to }) => to > from && page.mayEnd(to));
+  return pick(inner, draw);
+}
+
+/** From a gap in a line that opens a bracket to the end of the line that closes it. */
+function statement(page: Page, draw: Draw): Span | undefined {
+  const { text, lines } = page;
+  const lineAt = (at: number) => lines.find(({ to }) => at <= to)!;
+  const long = bracketPairs(text).filter((pair) => {
+    const count = text.slice(pair.from, pair.to).split('\n').length;
+    return count > 1 && count <= MOST_LINES && page.mayEnd(lineAt(pair.to).to);
+  });
+  const pair = pick(long, draw);
+  const from = pair && gap(text, lineAt(pair.from), pair.from, draw);
+  return from === undefined ? undefined : { from, to: lineAt(pair!.to).to };
+}
+
+const closers: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
+
+/** What stands between brackets that belong together, those in strings of one line passed over. */
+function bracketPairs(text: string): Span[] {
+  const pairs: Span[] = [];
+  const open: { closer: string; from: number }[] = [];
+  for (const { 0: sign, index } of text.matchAll(/(["'`])(?:\\.|(?!\1)[^\\\n])*\1|[()[\]{}]/g)) {
+    const closer = closers[sign];
+    if (closer) open.push({ closer, from: index + 1 });
+    else if (sign.length === 1) {
+      const at = open.findLastIndex((one) => one.closer === sign);
+      if (at < 0) continue;
+      pairs.push({ from: open[at]!.from, to: index });
+      open.length = at;
+    }
+  }
+  return pairs;
+}
