@@ -6,8 +6,9 @@ import { UserError } from '../protocol/errors.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { collect, shareOf, type Collected, type CollectOptions, type Part } from './collect.ts';
+import { kinds } from './kinds.ts';
 import { layOut } from './layout.ts';
-import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry } from './manifest.ts';
+import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
 import { learnedPath, manifestPath, summaryPath } from './paths.ts';
 import { Spool, type SpoolReader } from './spool.ts';
 import { summarise } from './summary.ts';
@@ -143,13 +144,19 @@ async function layOutSplits(
   try {
     const places = new Map<Part, KeptEntry>();
     for (const split of splitNames) {
-      const own = parts.filter(({ entry }) => entry.split === split);
+      const own = partsOf(parts, split);
       (await layOut(layout, split, own)).forEach((entry, index) => places.set(own[index]!, entry));
     }
     return parts.map((part) => places.get(part)!);
   } finally {
     spool.close();
   }
+}
+
+/** Held-out text lies kind by kind, so that each can be measured apart. */
+function partsOf(parts: readonly Part[], split: Split): Part[] {
+  const own = parts.filter(({ entry }) => entry.split === split);
+  return split === 'train' ? own : kinds.flatMap((kind) => own.filter(({ entry }) => entry.kind === kind));
 }
 
 function tooLittle(path: string): UserError {

@@ -7,6 +7,8 @@ import {
   type ReadOptions,
   type ReadProgress,
 } from './documents.ts';
+import { chooseHeldOut } from './hold-out.ts';
+import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
 import { reasons, type KeptEntry, type LeftOutEntry, type Reason, type Split } from './manifest.ts';
 import { NearDuplicates } from './near-duplicates.ts';
 import type { SourceDocument } from './source.ts';
@@ -23,7 +25,7 @@ export interface CollectOptions extends Partial<ReadOptions> {
   /** Rows of a data set or instruction pairs, read after the folder. */
   documents?: AsyncIterable<SourceDocument> | undefined;
   seed: number;
-  /** Share of files and rows held out; 0.1 unless given. With 0, none need be. */
+  /** Share of the files' text and of rows held out; 0.1 unless given. With 0, none need be. */
   heldOutShare?: number | undefined;
   /** Reading of rows stops when as many are there to train on. A folder is read whole. */
   maxTokens?: number | undefined;
@@ -34,14 +36,14 @@ export const shareOf = ({ heldOutShare = DEFAULT_HELD_OUT_SHARE }: Pick<CollectO
 
 /** What becomes of documents on the way; each is called in the order of reading. */
 export interface Sink {
-  /** Takes a document in; returns how many tokens it has. */
+  /** Takes a document in, whichever side it will be on; returns how many tokens it has. */
   keep(document: Document): Promise<Pick<KeptEntry, 'tokens'>>;
   leaveOut(entry: LeftOutEntry): Promise<void> | void;
 }
 
 /** A document that was kept, and which of the `keep` calls was the one that counts. */
 export interface Part {
-  entry: Omit<KeptEntry, 'offset'>;
+  entry: Omit<KeptEntry, 'offset'> & { kind: Kind };
   call: number;
   row: boolean;
   unfinished: boolean;
@@ -50,7 +52,7 @@ export interface Part {
 export interface Collected {
   parts: Part[];
   leftOut: Partial<Record<Reason, number>>;
-  /** There was one file only, which was cut in two. */
+  /** There was one file only, or one of code, which was cut in two. */
   cut: boolean;
 }
 
@@ -69,6 +71,7 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
       onProgress: (progress) => onProgress?.((last = progress)),
     });
     for await (const entry of files) await collector.take(entry, false);
+    collector.splitFiles();
   }
   if (documents) {
     let rows = 0;
@@ -83,14 +86,6 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
   return await collector.finish();
 }
 
-/** A document that could go to the other side, its text with it. */
-interface Candidate {
-  document: Document;
-  index: number;
-  number: number;
-  split: Split;
-}
-
 class Collector {
   private readonly parts: Part[] = [];
   private readonly leftOut: Partial<Record<Reason, number>> = {};
@@ -99,8 +94,11 @@ class Collector {
   private calls = 0;
   private heldOutRows = 0;
   private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
-  /** While one side is empty: the document of the other that is nearest to the border. */
-  private nearest: Candidate | undefined;
+  private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
+  /** What is measured, as long as it is one document: of the texts read so far, at most this one stays in memory. */
+  private single: { document: Document; part: Part } | undefined;
+  /** On each side the row that is nearest to the border. */
+  private readonly nearest: Partial<Record<Split, { part: Part; distance: number }>> = {};
 
   constructor(
     private readonly options: CollectOptions,
@@ -122,10 +120,10 @@ class Collector {
 
   async take(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
     if (!entry.in) return await this.leave(entry);
-    // A file stays on its side when it is changed; a row has no name that would last.
-    const number = splitNumber(this.options.seed, row ? entry.sha256 : entry.path);
-    const full = row && this.heldOutRows >= MOST_HELD_OUT_ROWS;
-    const split = number < this.share && !full ? 'held-out' : 'train';
+    // Rows have no names that would last. Of files it is decided when all are known.
+    const number = row ? splitNumber(this.options.seed, entry.sha256) : undefined;
+    const full = this.heldOutRows >= MOST_HELD_OUT_ROWS;
+    const split = number !== undefined && number < this.share && !full ? 'held-out' : 'train';
     if (row && split === 'train' && this.trainIsFull) return;
     const twin = this.near.findOrAdd(entry.text);
     if (twin !== undefined) {
@@ -133,9 +131,17 @@ class Collector {
       const reason = sha256 === entry.sha256 ? 'duplicate' : 'near-duplicate';
       return await this.leave({ in: false, path: entry.path, reason, detail });
     }
-    if (row && split === 'held-out') this.heldOutRows += 1;
-    this.remember({ document: entry, index: this.parts.length, number, split });
-    this.parts.push(await this.keep(entry, split, row));
+    const part = await this.keep(entry, { split, row });
+    this.rememberSingle(entry, part);
+    this.parts.push(part);
+    if (number !== undefined) this.countRow(part, Math.abs(number - this.share));
+  }
+
+  private countRow(part: Part, distance: number): void {
+    const { split, tokens } = part.entry;
+    this.tokens[split] += tokens;
+    if (split === 'held-out') this.heldOutRows += 1;
+    if (distance < (this.nearest[split]?.distance ?? Infinity)) this.nearest[split] = { part, distance };
   }
 
   private async leave(entry: LeftOutEntry): Promise<void> {
@@ -143,45 +149,81 @@ class Collector {
     await this.sink.leaveOut(entry);
   }
 
-  private async keep(document: Document, split: Split, row: boolean): Promise<Part> {
+  private async keep(document: Document, { split, row }: { split: Split; row: boolean }): Promise<Part> {
     const { path, bytes, lines, sha256 } = document;
+    const kind = row ? 'code' : kindOf(path);
     const encoded = await this.sink.keep(document);
-    this.tokens[split] += encoded.tokens;
-    const entry = { in: true as const, path, split, bytes, lines, sha256, ...encoded };
+    const entry = { in: true as const, path, split, kind, bytes, lines, sha256, ...encoded };
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };
   }
 
-  private remember(candidate: Candidate): void {
-    const { split, number } = candidate;
-    if (this.parts.length > 0 && this.nearest?.split !== split) this.nearest = undefined;
-    else if (!this.nearest || Math.abs(number - this.share) < Math.abs(this.nearest.number - this.share))
-      this.nearest = candidate;
+  private rememberSingle(document: Document, part: Part): void {
+    const { kind } = part.entry;
+    const measured = this.measured;
+    if (measured === undefined || kinds.indexOf(kind) < kinds.indexOf(measured))
+      this.single = { document, part };
+    else if (kind === measured) this.single = undefined;
+    this.counts[kind] += 1;
   }
 
-  /** Sees to it that neither side is empty, where something is to be held out. */
+  private get measured(): Kind | undefined {
+    return measuredKind((kind) => this.counts[kind] > 0);
+  }
+
+  /** Once the folder has been read, before the first row. */
+  splitFiles(): void {
+    const { seed } = this.options;
+    const heldOut = chooseHeldOut(
+      this.parts.map(({ entry }) => entry),
+      { seed, share: this.share },
+    );
+    for (const [index, { entry }] of this.parts.entries()) {
+      if (heldOut.has(index)) entry.split = 'held-out';
+      this.tokens[entry.split] += entry.tokens;
+    }
+  }
+
+  /** Sees to it that neither side is empty of what is measured, where something is to be held out. */
   async finish(): Promise<Collected> {
-    const { parts, leftOut, nearest } = this;
-    const done = (cut: boolean) => ({ parts, leftOut, cut });
+    const { parts, leftOut } = this;
     if (parts.length === 0) throw nothingIn(this.options.folder, leftOut);
-    if (this.share === 0 || !nearest) return done(false);
-    const { document, index, split } = nearest;
-    const { row } = parts[index]!;
-    if (parts.length > 1) {
-      parts[index] = await this.keep(document, split === 'train' ? 'held-out' : 'train', row);
-      return done(false);
-    }
-    const halves = cutInTwo(document, this.share);
-    if (!halves) return done(false);
-    parts.length = 0;
+    const cut = this.share > 0 && (await this.cutSingle());
+    if (this.share > 0 && !cut) this.fillEmptySide();
+    return { parts, leftOut, cut };
+  }
+
+  /** Where there is one file of what is measured, cuts it in two if it can be. */
+  private async cutSingle(): Promise<boolean> {
+    const { single } = this;
+    const halves = single && cutInTwo(single.document, this.share);
+    if (!halves) return false;
+    const { row } = single.part;
+    const made: Part[] = [];
     for (const { split, fromLine, ...half } of halves) {
-      const part = await this.keep(half, split, row);
-      parts.push({ ...part, entry: { ...part.entry, fromLine } });
+      const part = await this.keep(half, { split, row });
+      made.push({ ...part, entry: { ...part.entry, fromLine } });
     }
-    return done(true);
+    this.parts.splice(this.parts.indexOf(single.part), 1, ...made);
+    return true;
+  }
+
+  private fillEmptySide(): void {
+    const { parts, nearest, measured: kind } = this;
+    const own = parts.filter(({ entry }) => entry.kind === kind);
+    const sides = new Set(own.map(({ entry }) => entry.split));
+    if (sides.size === 2) return;
+    const from: Split = sides.has('train') ? 'train' : 'held-out';
+    const to: Split = from === 'train' ? 'held-out' : 'train';
+    if (own.length > 1 && nearest[from]) nearest[from].part.entry.split = to;
+    // One line of code, which is learned: something else can be held out.
+    else if (parts.length > own.length && !parts.some(({ entry }) => entry.split === to)) {
+      const others = parts.filter(({ entry }) => entry.kind !== kind).map(({ entry }) => entry);
+      others.reduce((least, entry) => (entry.bytes < least.bytes ? entry : least)).split = to;
+    }
   }
 }
 
-/** The one document of a corpus as a part to learn from and a part held out; undefined when that can't be. */
+/** A document as a part to learn from and a part held out; undefined when that can't be. */
 function cutInTwo(document: Document, heldOutShare: number) {
   const { path, pieces, sha256 } = document;
   const [{ text }, ...others] = pieces as [Document['pieces'][0], ...Document['pieces']];

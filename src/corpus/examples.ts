@@ -3,7 +3,8 @@
  * padded. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in the order of a shuffle
  * rather than by length, so that a sequence mixes long and short.
  */
-import { assemble, nothingToTrainOn, spread, type Run, type TokenStream } from './packing.ts';
+import { spread } from './fair-shares.ts';
+import { assemble, nothingToTrainOn, type Run, type TokenStream } from './packing.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled } from './shuffle.ts';
 

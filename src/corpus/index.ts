@@ -1,7 +1,9 @@
 /** Folders to tokens. See docs/file-formats.md for what is written. */
 export { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
 export type { CorpusTokenizer } from './tokenizer.ts';
+export type { Kind } from './kinds.ts';
 export {
+  kindOfEntry,
   reasons,
   type CorpusSummary,
   type KeptEntry,

@@ -1,6 +1,7 @@
 /** corpus/manifest.jsonl and corpus/summary.json: what went in, what was left out, and why. */
 import { z } from 'zod';
 import { corpusPlanSchema } from '../protocol/run.ts';
+import { kindOf, kinds, type Kind } from './kinds.ts';
 
 export const reasons = {
   'git-ignored': 'git ignores it',
@@ -29,6 +30,8 @@ const keptSchema = z.object({
   /** Relative to the folder, with "/" between names; or what its source calls it, such as "row 12". */
   path: z.string(),
   split: z.enum(splitNames),
+  /** Missing in older ones: see `kindOfEntry`. */
+  kind: z.enum(kinds).optional(),
   /** With what stands before and after it: the end-of-text token, or a heading in its repository. */
   tokens: z.int().min(0),
   /** Where its tokens begin in the token file of its split. */
@@ -37,10 +40,12 @@ const keptSchema = z.object({
   bytes: z.int(),
   lines: z.int(),
   sha256: z.string(),
-  /** Only when a single file had to be cut in two: the first of its lines, from 1. */
+  /** Only when this file had to be cut in two: the first of its lines, from 1. */
   fromLine: z.int().optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
+
+export const kindOfEntry = ({ kind, path }: Pick<KeptEntry, 'kind' | 'path'>): Kind => kind ?? kindOf(path);
 
 const leftOutSchema = z.object({
   in: z.literal(false),
@@ -82,11 +87,13 @@ export const corpusSummarySchema = z.object({
   leftOut: z.record(z.string(), z.int()),
   trainTokens: z.int(),
   heldOutTokens: z.int(),
+  /** Of these, how many are of each kind: so they lie in heldout.tokens, one kind after another. Missing in older ones. */
+  heldOutKinds: z.record(z.enum(kinds), z.int()).optional(),
   bytes: z.int(),
   lines: z.int(),
   /** sha256 over how it was made and what was kept: paths, contents and splits. */
   digest: z.string(),
-  /** True when there was one file only, which was cut in two. */
+  /** True when there was one file only, or one of code, which was cut in two. */
   cut: z.boolean(),
   /** What the person should know: rows that were skipped. */
   warnings: z.array(z.string()).default([]),

@@ -1,10 +1,9 @@
-/** What the name of a file or folder tells. */
-import { posix } from 'node:path';
+/** What the name of a file or folder tells. Paths have "/" between names; the page reads this too, so nothing of Node. */
 import type { Reason } from './manifest.ts';
 
-const set = (words: string) => new Set(words.trim().split(/\s+/));
+export const wordSet = (words: string) => new Set(words.trim().split(/\s+/));
 
-const codeExtensions = set(`
+const codeExtensions = wordSet(`
   ada adb ads agda asm s astro awk bash bat bzl c cc cpp cxx c++ h hh hpp hxx inl ipp tpp m mm clj cljs cljc edn cmake
   cob cbl coffee cr cs csx css scss sass less cu cuh d dart dockerfile el elm erl hrl ex exs f f03 f08 f77 f90 f95 for
   fish fs fsi fsx gd gleam glsl frag vert comp hlsl wgsl metal go gradle graphql gql groovy hack haml hs lhs html htm
@@ -14,19 +13,24 @@ const codeExtensions = set(`
   vim vue wat x y yy l ll zig zsh md markdown mdx adoc asciidoc org
 `);
 
-/** Settings are code as long as they are short; long ones are data. */
-const dataExtensions = set(
+/** Settings are learned as long as they are short; long ones are left out as data. */
+export const settingExtensions = wordSet(
   'json jsonc json5 yaml yml toml ini cfg conf properties xml xsd plist env-example',
 );
 const DATA_BYTES = 16 * 1024;
 
-const codeNames = set(`
+export const tableExtensions = wordSet('csv tsv psv jsonl ndjson geojson');
+export const translationExtensions = wordSet('po pot xlf xliff arb resx');
+/** Settings in such a folder are what an interface says in some language. */
+const translationFolder = /(?:^|\/)(?:_?locales?|i18n|l10n|translations)\//i;
+
+const codeNames = wordSet(`
   makefile gnumakefile dockerfile containerfile jenkinsfile vagrantfile gemfile rakefile podfile fastfile brewfile
   procfile justfile build workspace meson.build meson_options.txt cmakelists.txt requirements.txt configure.ac
   makefile.am .bashrc .bash_profile .zshrc .profile .vimrc .emacs readme
 `);
 
-const lockFiles = set(`
+const lockFiles = wordSet(`
   package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock bun.lockb deno.lock cargo.lock poetry.lock
   pdm.lock uv.lock pipfile.lock composer.lock gemfile.lock podfile.lock package.resolved mix.lock pubspec.lock go.sum
   go.work.sum flake.lock packages.lock.json gradle.lockfile conan.lock .terraform.lock.hcl
@@ -36,7 +40,7 @@ const generatedName =
   /(?:\.map|\.pb\.(?:go|cc|h|swift)|_pb2(?:_grpc)?\.pyi?|_pb\.(?:js|d\.ts)|\.g\.(?:dart|cs|ts)|\.freezed\.dart|\.designer\.(?:cs|vb)|\.generated\.\w+|\.snap|\.tsbuildinfo)$/i;
 const minifiedName = /[.-]min\.(?:js|cjs|mjs|css)$/i;
 
-const binaryExtensions = set(`
+const binaryExtensions = wordSet(`
   png jpg jpeg gif bmp ico icns webp avif tif tiff psd pdf doc docx xls xlsx ppt pptx odt ods zip gz tgz bz2 xz zst 7z rar
   tar jar war ear class pyc pyo o a so dylib dll exe lib pdb wasm bin dat db sqlite sqlite3 gguf safetensors onnx pt pth
   npy npz pkl parquet h5 mp3 mp4 m4a wav ogg flac mov avi mkv webm ttf otf woff woff2 eot p12 pfx jks keystore
@@ -51,28 +55,36 @@ export type NameVerdict =
 
 /** Judges a file by its path alone. */
 export function judgeName(path: string): NameVerdict {
-  const name = posix.basename(path).toLowerCase();
+  const name = nameOf(path).toLowerCase();
   if (lockFiles.has(name)) return { reason: 'generated', detail: 'lock file' };
   if (generatedName.test(name)) return { reason: 'generated', detail: 'by its name' };
   if (minifiedName.test(name)) return { reason: 'minified', detail: 'by its name' };
   if (codeNames.has(name) || name.startsWith('dockerfile.')) return { take: true };
   const extension = extensionOf(name);
   if (codeExtensions.has(extension)) return { take: true };
-  if (dataExtensions.has(extension)) return { take: true, limit: DATA_BYTES };
+  if (tableExtensions.has(extension)) return { reason: 'data', detail: 'data table' };
+  const translated = settingExtensions.has(extension) && translationFolder.test(path);
+  if (translated || translationExtensions.has(extension)) return { reason: 'data', detail: 'translations' };
+  if (settingExtensions.has(extension)) return { take: true, limit: DATA_BYTES };
   if (binaryExtensions.has(extension)) return { reason: 'binary' };
   return { look: true };
 }
 
+/** In small letters, without the dot; empty for ".bashrc". */
 export function extensionOf(path: string): string {
-  return posix.extname(path.toLowerCase()).slice(1);
+  const name = nameOf(path).toLowerCase();
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? name.slice(dot + 1) : '';
 }
 
-const skippedFolders = set('.git .hg .svn .jj .bzr _darcs CVS');
-const vendoredFolders = set(`
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+const skippedFolders = wordSet('.git .hg .svn .jj .bzr _darcs CVS');
+const vendoredFolders = wordSet(`
   node_modules bower_components jspm_packages vendor _vendor vendored third_party third-party thirdparty 3rdparty
   site-packages dist-packages .venv Pods Carthage .yarn .pnpm-store .bundle eggs .eggs elm-stuff
 `);
-const generatedFolders = set(`
+const generatedFolders = wordSet(`
   dist .next .nuxt .output .svelte-kit .astro .angular .parcel-cache .turbo .cache __generated__ __pycache__ .tox .nox
   .mypy_cache .pytest_cache .ruff_cache .gradle .dart_tool .terraform coverage htmlcov DerivedData _build
 `);

@@ -6,6 +6,7 @@ import { exampleSequences, exampleWindows, type CorpusSequences } from './exampl
 import {
   CORPUS_FORMAT,
   corpusSummarySchema,
+  kindOfEntry,
   manifestLineSchema,
   type CorpusSummary,
   type KeptEntry,
@@ -13,7 +14,9 @@ import {
   type Split,
 } from './manifest.ts';
 import { fimWindow, type FimWindows, type WindowTokenizer } from './fim-windows.ts';
-import { streamSequences, windowsOf, type TokenStream, type Window } from './packing.ts';
+import { heldOutWindows, type Range } from './held-out-windows.ts';
+import { kinds, measuredKind, type Kind } from './kinds.ts';
+import { streamSequences, type TokenStream, type Window } from './packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath } from './paths.ts';
 import type { Sequence } from './sequences.ts';
 import { FlagFile, readTokens, TokenFile } from './token-file.ts';
@@ -40,11 +43,14 @@ export interface Corpus {
    * `summary.fim` says so is it needed. Errors: corpus-empty; bad-argument when another base's can't fill in.
    */
   sequences(length: number, seed: number, tokenizer?: FillingTokenizer): CorpusSequences;
+  /** What figures are of: code, where some is held out; else prose, else data. */
+  readonly measured: Kind;
   /**
-   * Held-out text in sequences of up to `length` predictions: `count` spread evenly over it, or all there are.
-   * Documents are neither shuffled nor repeated. Empty where nothing is held out.
+   * Held-out text of a kind, of what is measured unless given, in sequences of up to `length` predictions: `count`
+   * spread evenly over it, or all there are, no file giving more than a tenth. Documents are neither shuffled nor
+   * repeated. Empty where nothing of the kind is held out.
    */
-  heldOutSequences(length: number, count?: number): Sequence[];
+  heldOutSequences(length: number, count?: number, kind?: Kind): Sequence[];
 }
 
 /** Opens what buildCorpus wrote. Errors: run-damaged when files are missing, cut or don't fit together. */
@@ -154,12 +160,42 @@ class OpenCorpus implements Corpus {
     };
   }
 
-  heldOutSequences(length: number, count?: number): Sequence[] {
+  get measured(): Kind {
+    if (this.summary.mode === 'instruct') return 'code';
+    return measuredKind((kind) => this.heldOutRanges(kind).length > 0) ?? 'code';
+  }
+
+  heldOutSequences(length: number, count?: number, kind = this.measured): Sequence[] {
     const { stream } = this.heldOutSplit;
     const { mode, documentEnd } = this.summary;
-    if (mode === 'instruct') return exampleWindows(stream, { length, count, padding: documentEnd });
-    return windowsOf(stream, length, count).filter(({ learned }) => learned.includes(1));
+    if (mode === 'pretrain')
+      return heldOutWindows(stream, length, count, this.heldOutRanges(kind)).filter(({ learned }) =>
+        learned.includes(1),
+      );
+    return kind === 'code' ? exampleWindows(stream, { length, count, padding: documentEnd }) : [];
   }
+
+  private heldOutRanges(wanted: Kind): Range[] {
+    const { heldOutKinds } = this.summary;
+    if (!heldOutKinds) return rangesOf(this.documents, wanted);
+    const lengths = kinds.map((kind) => heldOutKinds[kind] ?? 0);
+    const at = kinds.indexOf(wanted);
+    const begin = lengths.slice(0, at).reduce((sum, length) => sum + length, 0);
+    return lengths[at]! > 0 ? [{ begin, end: begin + lengths[at]! }] : [];
+  }
+}
+
+/** Where held-out documents of a kind lie, in a corpus of before kinds were kept apart. */
+function rangesOf(documents: readonly KeptEntry[], wanted: Kind): Range[] {
+  const ranges: Range[] = [];
+  for (const entry of documents) {
+    if (entry.split !== 'held-out' || entry.tokens === 0 || kindOfEntry(entry) !== wanted) continue;
+    const { offset: begin, tokens } = entry;
+    const last = ranges.at(-1);
+    if (last?.end === begin) last.end += tokens;
+    else ranges.push({ begin, end: begin + tokens });
+  }
+  return ranges;
 }
 
 interface Manifest {

@@ -1,6 +1,6 @@
 /**
- * A stream of documents to sequences, for continued pretraining: evenly spread windows to measure on, shuffled ones
- * to train on. Both cut documents where a sequence ends; instruction tuning must not (examples.ts).
+ * A stream of documents to sequences, for continued pretraining: shuffled windows to train on. They cut documents where
+ * a sequence ends, as those to measure on do (held-out-windows.ts); instruction tuning must not (examples.ts).
  */
 import { UserError } from '../protocol/errors.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
@@ -73,16 +73,8 @@ export function runsFrom(stream: TokenStream, begin: number, size: number): Plac
   return runs;
 }
 
-function windowAt(stream: TokenStream, begin: number, size: number): Sequence {
-  const runs = runsFrom(stream, begin, size);
-  const learned = runs.map((run) => run.learned?.subarray(1).filter(Boolean).length ?? run.tokens.length - 1);
-  const most = learned.indexOf(Math.max(...learned));
-  // The stream's last document ends the last window: none begins anew.
-  return { ...assemble(runs), document: stream.starts[documentAt(stream.starts, begin) + most]! };
-}
-
 /** The last document that begins at `position` or before. */
-function documentAt(starts: Int32Array, position: number): number {
+export function documentAt(starts: Int32Array, position: number): number {
   let low = 0;
   for (let high = starts.length; high - low > 1;) {
     const middle = (low + high) >> 1;
@@ -90,25 +82,6 @@ function documentAt(starts: Int32Array, position: number): number {
     else high = middle;
   }
   return low;
-}
-
-/**
- * Windows of `length` predictions that don't overlap, spread evenly over the stream; `count` of them, or as many as
- * there are. A stream shorter than one window is one shorter window; one of fewer than 2 tokens predicts nothing and
- * gives none.
- */
-export function windowsOf(stream: TokenStream, length: number, count = Infinity): Sequence[] {
-  const size = length + 1;
-  const n = stream.length;
-  if (n < size) return n < 2 || count === 0 ? [] : [windowAt(stream, 0, n)];
-  const there = Math.floor(n / size);
-  return spread(there, count).map((window) => windowAt(stream, window * size, size));
-}
-
-/** `count` of `there` items, or all: the middle one of each of `count` equal shares. */
-export function spread(there: number, count: number): number[] {
-  const taken = Math.min(count, there);
-  return Array.from({ length: taken }, (_, index) => Math.floor(((index + 0.5) * there) / taken));
 }
 
 /** A place in the ring that training takes its sequences from. */

@@ -3,7 +3,8 @@ import { resolve } from 'node:path';
 import type { CorpusPlan } from '../protocol/run.ts';
 import type { BuildOptions } from './build.ts';
 import { shareOf, type Collected } from './collect.ts';
-import { CORPUS_FORMAT, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
+import { measuredKind } from './kinds.ts';
+import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 
 interface Making {
   options: Pick<BuildOptions, 'folder' | 'seed' | 'heldOutShare' | 'warnings'>;
@@ -31,18 +32,31 @@ export function summarise(
     folder: options.folder === undefined ? '' : resolve(options.folder),
     seed: options.seed,
     heldOutShare: shareOf(options),
-    kept: cut ? 1 : kept.length,
+    kept: kept.length - (cut ? 1 : 0),
     trainFiles: of('train').length,
     heldOutFiles: of('held-out').length,
     leftOut,
     trainTokens: sum(of('train'), 'tokens'),
     heldOutTokens: sum(of('held-out'), 'tokens'),
+    heldOutKinds: heldOutKinds(of('held-out')),
     bytes: sum(kept, 'bytes'),
     lines: sum(kept, 'lines'),
     digest: digestOf(kept, plan),
     cut,
-    warnings: [...(options.warnings ?? [])],
+    warnings: [...(options.warnings ?? []), ...measuredNote(of('held-out'))],
   };
+}
+
+/** What the person should know where figures are not of code. */
+function measuredNote(heldOut: readonly KeptEntry[]): string[] {
+  const measured = measuredKind((kind) => heldOut.some((entry) => kindOfEntry(entry) === kind)) ?? 'code';
+  return measured === 'code' ? [] : [`No code is held out, so what is learned is measured on ${measured}.`];
+}
+
+function heldOutKinds(heldOut: readonly KeptEntry[]): CorpusSummary['heldOutKinds'] {
+  const tokens = { code: 0, prose: 0, data: 0 };
+  for (const entry of heldOut) tokens[kindOfEntry(entry)] += entry.tokens;
+  return tokens;
 }
 
 function digestOf(

@@ -13,7 +13,7 @@ const tasks: Record<string, string> = {
 
 const metrics: [RegExp, string][] = [
   [/^loss$/i, 'loss'],
-  [/bits.?per.?byte/i, 'bits per byte'],
+  [/^bits.?per.?byte/i, 'bits per byte'],
   [/^acc$/, 'accuracy'],
   [/^acc_norm$/, 'accuracy by length'],
 ];

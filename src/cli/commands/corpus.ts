@@ -5,9 +5,12 @@ import { Command } from 'commander';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import {
   buildCorpus,
+  kindOfEntry,
   readManifest,
   reasons,
   surveyCorpus,
+  type CorpusSummary,
+  type KeptEntry,
   type LeftOutEntry,
   type Reason,
   type Survey,
@@ -121,12 +124,9 @@ function describe(
   const tokens = base
     ? `, ${formatCount(summary.trainTokens)} + ${formatCount(summary.heldOutTokens)} tokens`
     : '';
-  const split = summary.cut
-    ? 'one file, cut in two: its end is held out'
-    : `${formatCount(summary.trainFiles)} to train on, ${formatCount(summary.heldOutFiles)} held out`;
   const parts = [
     [folder, options.data].filter(Boolean).join('\n'),
-    `${formatCount(summary.kept)} ${plural(documentWord(folder, options), summary.kept)} in: ${split}${tokens}; ${formatCount(summary.lines)} lines`,
+    `${formatCount(summary.kept)} ${plural(documentWord(folder, options), summary.kept)} in: ${describeSplit(summary, kept)}${tokens}; ${formatCount(summary.lines)} lines`,
   ];
   parts.push(...summary.warnings);
   if (leftOut.length) parts.push(`${formatCount(leftOut.length)} left out:`, reasonTable(leftOut));
@@ -140,11 +140,31 @@ function describe(
     parts.push(
       '',
       formatTable([
-        ...kept.map((entry) => [entry.path, entry.split, base ? formatCount(entry.tokens) : '']),
-        ...leftOut.map(({ path, reason }) => [path, reason, '']),
+        ...kept.map((entry) => [
+          entry.path,
+          entry.split,
+          kindOfEntry(entry),
+          base ? formatCount(entry.tokens) : '',
+        ]),
+        ...leftOut.map(({ path, reason }) => [path, reason, '', '']),
       ]),
     );
   return parts.join('\n');
+}
+
+/** "30 to train on, 4 held out (3 code, 1 prose)". */
+function describeSplit(
+  { cut, kept: count, trainFiles, heldOutFiles }: CorpusSummary,
+  kept: KeptEntry[],
+): string {
+  if (cut && count === 1) return 'one file, cut in two: its end is held out';
+  const heldOut = kept.filter(({ split }) => split === 'held-out').map(kindOfEntry);
+  const byKind = (['code', 'prose', 'data'] as const)
+    .map((kind) => ({ kind, many: heldOut.filter((one) => one === kind).length }))
+    .filter(({ many }) => many > 0 && many < heldOut.length);
+  const kinds = byKind.map(({ kind, many }) => `${formatCount(many)} ${kind}`).join(', ');
+  const half = cut ? `; ${kept.find(({ fromLine }) => fromLine)!.path} is cut in two` : '';
+  return `${formatCount(trainFiles)} to train on, ${formatCount(heldOutFiles)} held out${kinds && ` (${kinds})`}${half}`;
 }
 
 /** How many for each reason, with the first few names. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { streamSequences, windowsOf, type TokenStream } from '../../../src/corpus/packing.ts';
+import { streamSequences, type TokenStream } from '../../../src/corpus/packing.ts';
 import { endOf, streamOf, tokensPerDocument } from './help.ts';
 
 /** Tokens that are their own positions, in documents of the given sizes. */
@@ -8,48 +8,8 @@ const stream = (length: number, sizes: number[] = [length]): TokenStream => ({
   starts: Int32Array.from(sizes, (_, index) => sizes.slice(0, index).reduce((sum, size) => sum + size, 0)),
   read: (begin, count) => Int32Array.from({ length: count }, (_, index) => begin + index),
 });
-const windows = (length: number, size: number, count?: number) =>
-  windowsOf(stream(length), size, count).map(({ tokens }) => [...tokens]);
 const firstOf = (n: number, length: number, seed: number, index: number) =>
   streamSequences(stream(n), length, seed).at(index).tokens[0]!;
-
-describe('windows', () => {
-  it('cuts the stream without overlap', () => {
-    expect(windows(20, 4)).toEqual([
-      [0, 1, 2, 3, 4],
-      [5, 6, 7, 8, 9],
-      [10, 11, 12, 13, 14],
-      [15, 16, 17, 18, 19],
-    ]);
-  });
-
-  it('spreads a few evenly and never gives more than there are', () => {
-    expect(windows(1000, 9, 4).map(([first]) => first)).toEqual([120, 370, 620, 870]);
-    expect(windows(1009, 9, 500)).toHaveLength(100);
-    for (let count = 1; count <= 100; count += 1) {
-      const taken = windows(1000, 9, count);
-      expect(new Set(taken.map(([first]) => first)).size).toBe(count);
-      expect(taken.every((window) => window.length === 10)).toBe(true);
-    }
-  });
-
-  it('makes the best of a short stream', () => {
-    expect(windows(3, 4)).toEqual([[0, 1, 2]]);
-    expect(windows(1, 4)).toEqual([]);
-    expect(windowsOf(stream(0, []), 4)).toEqual([]);
-    expect(windows(50, 4, 0)).toEqual([]);
-  });
-
-  it('knows where documents begin, and learns no first token', () => {
-    const [window] = windowsOf(stream(10, [3, 4, 3]), 9);
-    expect([...window!.starts]).toEqual([0, 0, 0, 3, 3, 3, 3, 7, 7]);
-    expect([...window!.learned]).toEqual([1, 1, 0, 1, 1, 1, 0, 1, 1]);
-    const [, second] = windowsOf(stream(10, [3, 4, 3]), 4);
-    expect([...second!.tokens]).toEqual([5, 6, 7, 8, 9]);
-    expect([...second!.starts]).toEqual([0, 0, 2, 2]);
-    expect([...second!.learned]).toEqual([1, 0, 1, 1]);
-  });
-});
 
 describe('training sequences of a stream', () => {
   it.each([

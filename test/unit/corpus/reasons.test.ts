@@ -29,7 +29,13 @@ describe('what is left out, and why', () => {
     ['hidden.c', Buffer.concat([Buffer.from('int a;\n'), Buffer.from([0, 0])]), 'binary'],
     ['latin1.py', Buffer.from('x = "caf\xe9"\n', 'latin1'), 'encoding'],
     ['notes.txt', 'just words\n', 'not-code'],
-    ['table.csv', 'a,b\n1,2\n', 'not-code'],
+    ['table.csv', 'a,b\n1,2\n', 'data'],
+    ['rows.jsonl', '{"a":1}\n', 'data'],
+    ['po/de.po', 'msgid "yes"\nmsgstr "ja"\n', 'data'],
+    ['src/locales/de/common.json', '{"yes": "ja"}\n', 'data'],
+    ['config/locales/de.yml', 'de:\n  yes: ja\n', 'data'],
+    ['src/i18n/index.ts', code(7), 'in'],
+    ['CHANGES.md', '# 1.0\n- First.\n', 'in'],
     [
       'fixture.json',
       JSON.stringify(
