@@ -3,7 +3,8 @@
  * the text one document's is in memory at a time.
  */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
-import type { Corpus } from '../corpus/index.ts';
+import { withinTenth } from '../corpus/fair-shares.ts';
+import { kindOfEntry, type Corpus } from '../corpus/index.ts';
 import { uniform } from '../model/random.ts';
 
 export interface HeldOutDocument {
@@ -14,12 +15,13 @@ export interface HeldOutDocument {
   text(): string;
 }
 
+/** Of the kind that is measured. */
 export const heldOutDocuments = (
-  { documents, heldOut }: Pick<Corpus, 'documents' | 'heldOut'>,
+  { documents, heldOut, measured }: Pick<Corpus, 'documents' | 'heldOut' | 'measured'>,
   { decode }: Pick<Tokenizer, 'decode'>,
 ): HeldOutDocument[] =>
   documents
-    .filter(({ split }) => split === 'held-out')
+    .filter((entry) => entry.split === 'held-out' && kindOfEntry(entry) === measured)
     .map(({ path, fromLine, offset, tokens }) => ({
       file: path,
       fromLine: fromLine ?? 1,
@@ -37,8 +39,9 @@ export interface PlaceKind<T> {
 const SEED = 20261126;
 
 /**
- * For each kind its places, in the order of files, out of as many files as can be (see `shareOut`); later kinds prefer
- * files that the earlier ones left out. Within a file, whose text may be several documents, one of each equal part.
+ * For each kind its places, in the order of files, out of as many files as can be (see `shareOut`), and of all kinds no
+ * more than a tenth out of one; later kinds prefer files that the earlier ones left out. Within a file, whose text may be
+ * several documents, one of each equal part.
  */
 export function choosePlaces<T>(
   documents: readonly HeldOutDocument[],
@@ -50,15 +53,16 @@ export function choosePlaces<T>(
     kinds.forEach(({ placesIn }, kind) => (sizes[kind]![at] = placesIn(text, document).length));
   }
   const files = byFile(documents);
+  const totals = sizes.map((own) => files.map((file) => file.reduce((sum, at) => sum + own[at]!, 0)));
+  const taken = shareOutKinds(
+    totals,
+    kinds.map(({ count }) => count),
+  );
   const random = uniform(SEED);
-  const earlier = new Uint32Array(files.length);
-  return kinds.map(({ count, placesIn }, kind) => {
+  return kinds.map(({ placesIn }, kind) => {
     const sizeOf = (at: number) => sizes[kind]![at]!;
-    const totals = files.map((file) => file.reduce((sum, at) => sum + sizeOf(at), 0));
-    const taken = shareOut(totals, count, earlier);
-    taken.forEach((many, file) => (earlier[file]! += many));
     return files.flatMap((file, index) => {
-      const numbers = oneOfEachPart(totals[index]!, taken[index]!, random);
+      const numbers = oneOfEachPart(totals[kind]![index]!, taken[kind]![index]!, random);
       let before = 0;
       return file.flatMap((at) => {
         const from = before;
@@ -92,14 +96,34 @@ function oneOfEachPart(length: number, count: number, random: () => number): num
   );
 }
 
+/** For each kind how many of its places each file gives, of which it has `totals[kind][file]`. */
+function shareOutKinds(totals: readonly (readonly number[])[], counts: readonly number[]): Uint32Array[] {
+  const files = (totals[0] ?? []).filter((_, file) => totals.some((own) => own[file]! > 0)).length;
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  return withinTenth(
+    { files, count },
+    (limit) => {
+      const earlier = new Uint32Array(totals[0]?.length ?? 0);
+      return totals.map((own, kind) => {
+        const taken = shareOut(own, counts[kind]!, earlier, limit);
+        taken.forEach((many, file) => (earlier[file]! += many));
+        return taken;
+      });
+    },
+    (taken) => taken.reduce((sum, own) => sum + own.reduce((total, many) => total + many, 0), 0),
+  );
+}
+
 /**
  * How many of `count` places each file gives, of which it has `sizes`. None gives one more while another that has more
- * has given fewer, since places of one file are alike; of those the ones with the least in `earlier` first.
+ * has given fewer, since places of one file are alike; of those the ones with the least in `earlier` first. With those,
+ * none gives more than `limit`.
  */
 export function shareOut(
   sizes: ArrayLike<number>,
   count: number,
   earlier: ArrayLike<number> = new Uint32Array(sizes.length),
+  limit = Infinity,
 ): Uint32Array {
   const taken = new Uint32Array(sizes.length);
   const leastOf = (some: readonly number[], numbers: ArrayLike<number>) => {
@@ -107,7 +131,9 @@ export function shareOut(
     return some.filter((at) => numbers[at] === least);
   };
   for (let left = count; left > 0;) {
-    const open = Array.from(sizes, (_, at) => at).filter((at) => sizes[at]! > taken[at]!);
+    const open = Array.from(sizes, (_, at) => at).filter(
+      (at) => sizes[at]! > taken[at]! && earlier[at]! + taken[at]! < limit,
+    );
     if (open.length === 0) break;
     const next = leastOf(leastOf(open, taken), earlier);
     const drawn = next.length > left ? drawBySize(next, sizes, left) : next;

@@ -1,9 +1,9 @@
 /**
- * What was learned, on held-out text of the same corpus: its loss, and at cursors in held-out files how well the rest
- * of the line or the block is completed.
+ * What was learned, on held-out code of the same corpus: its loss, and at cursors in held-out files how well the rest
+ * of the line or the block is completed. Held-out prose has a figure of its own.
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
-import type { Corpus } from '../../corpus/index.ts';
+import type { Corpus, Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { bitsPerByte, sum } from '../statistics.ts';
@@ -29,7 +29,7 @@ import {
 } from './workspace-cursors.ts';
 
 interface Window extends Item {
-  kind: 'window';
+  kind: 'window' | 'prose';
   tokens: Int32Array;
   learned: Uint8Array;
   starts: Int32Array;
@@ -37,11 +37,16 @@ interface Window extends Item {
 }
 type Held = Window | CursorItem | LatencyItem;
 
+const PROSE = 'prose bits per byte';
 const measures: readonly Measure[] = [
   { metric: 'bits per byte', unit: '', better: 'lower' },
   { metric: 'loss', unit: 'nats/token', better: 'lower' },
+  { metric: PROSE, unit: '', better: 'lower' },
   ...cursorMeasures,
 ];
+
+/** Windows of prose: enough to see that it is not unlearned. */
+const prose = { quick: 4, paper: 40 };
 
 const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
 
@@ -71,17 +76,36 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
     );
   const tokenizer = await base.tokenizer();
   const files = heldOutFiles(corpus);
-  const items = windows.map((window, index) => windowOf(window, index, tokenizer, files));
+  const windowsOf = (some: readonly Sequence[], kind: Window['kind']) =>
+    some.map((window, index) => windowOf(window, { kind, index }, tokenizer, files));
+  const items = windowsOf(windows, 'window');
+  const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
   const cursors = cursorItems(corpus, tokenizer, context);
-  const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
-  const from = documents < items.length ? ` from ${documents} ${documents === 1 ? 'file' : 'files'}` : '';
-  const sizes = [`${items.length} held-out sequences of up to ${length} tokens${from}`, ...cursors.settings];
+  const sizes = [
+    `${items.length} held-out sequences of up to ${length} tokens${filesOf(items)}${kindNote(corpus.measured)}`,
+    ...(prosaic.length > 0 ? [`${prosaic.length} of prose${filesOf(prosaic)}`] : []),
+    ...cursors.settings,
+  ];
   return {
     together: cursors.latencies,
-    items: [...cursors.items, ...items],
+    items: [...cursors.items, ...items, ...prosaic],
     setting: `${setting}: ${sizes.join('; ')}`,
     measures,
   };
+}
+
+function proseWindows(corpus: Corpus, context: PlanContext): Sequence[] {
+  const count = Math.min(countOf(context, prose), prose.paper);
+  return corpus.heldOutSequences(context.run!.spec.hyper.sequenceLength, count, 'prose');
+}
+
+const kindNote = (measured: Kind): string =>
+  measured === 'code' ? '' : ` of ${measured}, as no code is held out`;
+
+/** Where there are more of them than files. */
+function filesOf(items: readonly Window[]): string {
+  const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
+  return documents < items.length ? ` from ${documents} ${documents === 1 ? 'file' : 'files'}` : '';
 }
 
 /** By where their tokens begin. */
@@ -94,14 +118,14 @@ const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, str
 
 function windowOf(
   { document: begin, ...sequence }: Sequence,
-  index: number,
+  { kind, index }: { kind: Window['kind']; index: number },
   tokenizer: Pick<Tokenizer, 'byteLength'>,
   files: ReadonlyMap<number, string>,
 ): Window {
   const { tokens, learned, starts } = sequence;
   const bytes = learnedBytes(sequence, tokenizer);
   const content = {
-    kind: 'window' as const,
+    kind,
     tokens: [...tokens],
     learned: [...learned],
     starts: [...starts],
@@ -109,7 +133,7 @@ function windowOf(
   };
   // Arrays of numbers are what its digest is of; as it came it takes a third of the memory.
   return {
-    ...itemOf(`window ${index}`, content, { tokens: sum(learned), bytes }),
+    ...itemOf(`${kind} ${index}`, content, { tokens: sum(learned), bytes }),
     ...sequence,
     document: begin === undefined ? undefined : files.get(begin),
   };
@@ -124,24 +148,23 @@ function learnedBytes({ tokens, learned }: Sequence, { byteLength }: Pick<Tokeni
 }
 
 async function scoreWindow(
-  { tokens, learned, starts, bytes }: Window,
+  { kind, tokens, learned, starts, bytes }: Window,
   model: EvaluatedModel,
 ): Promise<ItemScore> {
   const losses = await model.tokenLosses(tokens, starts);
   const nats = sum(losses.filter((_, at) => learned[at]));
-  return {
-    parts: {
-      loss: { sum: nats, weight: learned.reduce((total, flag) => total + flag, 0) },
-      'bits per byte': { sum: bitsPerByte(nats, 1), weight: bytes },
-    },
-    detail: { nats },
-  };
+  const bits = { sum: bitsPerByte(nats, 1), weight: bytes };
+  const parts: ItemScore['parts'] =
+    kind === 'prose'
+      ? { [PROSE]: bits }
+      : { loss: { sum: nats, weight: sum(learned) }, 'bits per byte': bits };
+  return { parts, detail: { nats } };
 }
 
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
   title: 'Held-out text',
-  version: 5,
+  version: 6,
   ofRun: true,
   momentary: [LATENCY],
   planned,
@@ -150,6 +173,8 @@ export const workspaceTask: Task<Held> = {
   parallel: 32,
   plan,
   score: (item, model, { signal }) =>
-    item.kind === 'window' ? scoreWindow(item, model) : scoreCursor(item as CursorItem, model, signal),
+    item.kind === 'window' || item.kind === 'prose'
+      ? scoreWindow(item, model)
+      : scoreCursor(item as CursorItem, model, signal),
   scoreTogether: (item, models, { signal }) => scoreLatency(item as LatencyItem, models, signal),
 };

@@ -98,6 +98,21 @@ describe('files of cursors', () => {
     const cut = [...Array.from({ length: 9 }, () => documentOf('large.ts', text)), ...files.slice(0, 3)];
     expect(pathsOf(findCursors(cut, { line: 4, block: 0 }))).toEqual(['large.ts', 'f0.ts', 'f1.ts', 'f2.ts']);
   });
+  it.each([10, 11, 13, 24, 40])('of %i give no more than a tenth of all cursors', (count) => {
+    const some = Array.from({ length: count }, (_, i) =>
+      documentOf(`t${i}.ts`, i % 3 ? text : 'let total = first + second;\n'.repeat(i + 6)),
+    );
+    for (const counts of [
+      { line: 16, block: 8 },
+      { line: 200, block: 100 },
+      { line: 3, block: 0 },
+    ]) {
+      const paths = pathsOf(findCursors(some, counts));
+      const most = Math.max(...some.map(({ file }) => paths.filter((path) => path === file).length));
+      expect(paths.length).toBeGreaterThanOrEqual(Math.min(counts.line, 10));
+      expect(most).toBeLessThanOrEqual(Math.max(1, paths.length / 10));
+    }
+  });
   it('are the same each time, and so are the cursors', () => {
     const counts = { line: 50, block: 20 };
     expect(findCursors(files, counts)).toEqual(findCursors(files, counts));
@@ -165,7 +180,7 @@ describe('cursors of many documents', () => {
   }
 
   it('are among those that are found line by line, which are all of them where so many are asked for', () => {
-    const texts = Array.from({ length: 12 }, (_, file) => generated(file + 1));
+    const texts = Array.from({ length: 9 }, (_, file) => generated(file + 1));
     const documents = texts.map((content, file) => documentOf(`f${file}`, content));
     const [lines, blocks] = [plainly(texts, 'line'), plainly(texts, 'block')];
     const numbers = (all: readonly Cursor[], some: readonly Cursor[]) =>

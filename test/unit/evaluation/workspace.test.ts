@@ -67,11 +67,13 @@ function corpusOf(trained: Int32Array, heldOutFiles = ['src/cart.ts']): Corpus {
       // All say the same.
       ...heldOutFiles.map((path) => file(path, 'held-out', own.length)),
     ],
+    measured: 'code',
     train: source(trained),
     heldOut: source(own),
-    heldOutSequences: () => [
-      { tokens: own.subarray(0, 8), learned: new Uint8Array(7).fill(1), starts: new Int32Array(7) },
-    ],
+    heldOutSequences: (_length: number, _count?: number, kind = 'code') =>
+      kind === 'code'
+        ? [{ tokens: own.subarray(0, 8), learned: new Uint8Array(7).fill(1), starts: new Int32Array(7) }]
+        : [],
   } as never;
 }
 
@@ -210,6 +212,70 @@ describe('the workspace task', () => {
     const item = plan.items.find(({ id }) => / at /.test(id))!;
     const signal = AbortSignal.abort(new Error('stopped'));
     await expect(task.score(item, knowing(), { ...scoreContext, signal })).rejects.toThrow('stopped');
+  });
+});
+
+describe('what is measured of a corpus', () => {
+  const text = 'Some words of held-out prose.';
+  const window = (content: string) => ({
+    tokens: charTokenizer.encode(content),
+    learned: new Uint8Array(content.length - 1).fill(1),
+    starts: new Int32Array(content.length - 1),
+  });
+  const asked: unknown[][] = [];
+  const plan = (measured: string, windows: Partial<Record<string, unknown[]>>) => {
+    const corpus: Corpus = {
+      ...corpusOf(tokensOf(price)),
+      measured,
+      heldOutSequences: (length: number, count?: number, kind = measured) => {
+        asked.push([length, count, kind]);
+        return windows[kind] ?? [];
+      },
+    } as never;
+    const run = { spec, corpus: () => Promise.resolve(corpus) };
+    return task.plan(planContext({ base: model({}), setting: 'quick', run }));
+  };
+  const halfNat = model({
+    tokenLosses: (tokens) => Promise.resolve(new Float32Array(tokens.length - 1).fill(0.5)),
+  });
+
+  it('is code in the figures, prose by itself', async () => {
+    asked.length = 0;
+    const { items, setting } = await plan('code', { code: [window(heldOut)], prose: [window(text)] });
+    expect(asked).toEqual([
+      [64, 1, 'code'],
+      [64, 4, 'prose'],
+    ]);
+    const [code, prose] = items.filter(({ id }) => !/ at /.test(id));
+    const bits = (characters: number) => (characters * 0.5) / Math.LN2;
+    const scored = await task.score(code!, halfNat, scoreContext);
+    expect(Object.keys(scored.parts).sort()).toEqual(['bits per byte', 'loss']);
+    expect((await task.score(prose!, halfNat, scoreContext)).parts).toEqual({
+      'prose bits per byte': { sum: bits(text.length - 1), weight: text.length - 1 },
+    });
+    expect(setting).toMatch(
+      /^quick: 1 held-out sequences of up to 64 tokens; 1 of prose; \d+ held-out cursors/,
+    );
+  });
+
+  it('is prose where no code is held out, and the setting says so', async () => {
+    const { items, setting } = await plan('prose', { prose: [window(text)] });
+    expect(setting).toContain('1 held-out sequences of up to 64 tokens of prose, as no code is held out');
+    const scored = await task.score(
+      items.find(({ id }) => id === 'window 0')!,
+      halfNat,
+      scoreContext,
+    );
+    expect(Object.keys(scored.parts).sort()).toEqual(['bits per byte', 'loss']);
+    expect(items.some(({ id }) => id.startsWith('prose'))).toBe(false);
+  });
+
+  it('is no prose at cursors', async () => {
+    const corpus = corpusOf(tokensOf(price), ['src/cart.ts', 'README.md', 'docs/CHANGES']);
+    const run = { spec, corpus: () => Promise.resolve(corpus) };
+    const { items } = await task.plan(planContext({ base: model({}), setting: 'quick', run }));
+    const paths = items.flatMap(({ id }) => / at (.+):\d+$/.exec(id)?.[1] ?? []);
+    expect(new Set(paths)).toEqual(new Set(['src/cart.ts']));
   });
 });
 
