@@ -10,6 +10,8 @@ export interface DataOptions {
   mode: CorpusPlan['mode'];
   data?: string;
   pairs?: CorpusPlan['pairs'];
+  include?: string[];
+  exclude?: string[];
   fimRate?: number;
   fimLoss?: CorpusPlan['fimLoss'];
   repositoryContext?: boolean;
@@ -33,8 +35,24 @@ function pairs(text: string): CorpusPlan['pairs'] {
   return names;
 }
 
-export function addDataOptions(command: Command): Command {
+/** One more of an option that may be given several times. */
+function oneMore(glob: string, before: string[] = []): string[] {
+  if (!glob.trim()) throw new InvalidArgumentError('It must not be empty.');
+  return [...before, glob];
+}
+
+export function addGlobOptions(command: Command): Command {
   return command
+    .option(
+      '--include <glob>',
+      'read only such files of the folder, as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; may be given several times',
+      oneMore,
+    )
+    .option('--exclude <glob>', 'leave such files out; may be given several times', oneMore);
+}
+
+export function addDataOptions(command: Command): Command {
+  return addGlobOptions(command)
     .addOption(
       new Option('--mode <mode>', 'learn texts, or answers to instructions in the chat template of the base')
         .choices(['pretrain', 'instruct'])
@@ -85,7 +103,7 @@ export async function checkData(
   folder: string | undefined,
   options: DataOptions & ReplayOptions,
 ): Promise<void> {
-  const { mode, data, fimRate, repositoryContext, replay, replayRate } = options;
+  const { mode, data, include, exclude, fimRate, repositoryContext, replay, replayRate } = options;
   if (folder === undefined && data === undefined)
     throw wrong(
       'There is neither a folder nor a data set to learn from.',
@@ -96,6 +114,11 @@ export async function checkData(
       'corpus-unreadable',
       `${folder} is not a folder that can be read.`,
       'Give the folder that holds the code; a data set goes with --data.',
+    );
+  if (folder === undefined && (include || exclude))
+    throw wrong(
+      '--include and --exclude say which files of a folder to read, and none is given.',
+      'Give the folder, or leave them out.',
     );
   if (options.pairs && (mode !== 'instruct' || folder === undefined))
     throw wrong(
@@ -126,6 +149,8 @@ export function toCorpusPlan(
     mode,
     data,
     pairs: options.pairs,
+    include: options.include,
+    exclude: options.exclude,
     fimRate: options.fimRate ?? (code ? DEFAULT_FIM_RATE : 0),
     fimLoss: options.fimLoss,
     repositoryContext: options.repositoryContext ?? (code && hasRepositoryMarks(tokenizer)),

@@ -61,12 +61,13 @@ export interface Collected {
  * Errors: corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
  */
 export async function collect(options: CollectOptions, sink: Sink): Promise<Collected> {
-  const { folder, documents, signal, onProgress } = options;
+  const { folder, globs, documents, signal, onProgress } = options;
   const collector = new Collector(options, sink);
   let last: ReadProgress = { done: 0, total: 0 };
   if (folder !== undefined) {
     const files = readDocuments({
       folder,
+      globs,
       signal,
       onProgress: (progress) => onProgress?.((last = progress)),
     });
@@ -186,7 +187,7 @@ class Collector {
   /** Sees to it that neither side is empty of what is measured, where something is to be held out. */
   async finish(): Promise<Collected> {
     const { parts, leftOut } = this;
-    if (parts.length === 0) throw nothingIn(this.options.folder, leftOut);
+    if (parts.length === 0) throw nothingIn(this.options, leftOut);
     const cut = this.share > 0 && (await this.cutSingle());
     if (this.share > 0 && !cut) this.fillEmptySide();
     return { parts, leftOut, cut };
@@ -242,7 +243,10 @@ function cutInTwo(document: Document, heldOutShare: number) {
   ];
 }
 
-function nothingIn(folder: string | undefined, leftOut: Partial<Record<Reason, number>>): UserError {
+function nothingIn(
+  { folder, globs }: Pick<CollectOptions, 'folder' | 'globs'>,
+  leftOut: Partial<Record<Reason, number>>,
+): UserError {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const top = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
@@ -252,6 +256,12 @@ function nothingIn(folder: string | undefined, leftOut: Partial<Record<Reason, n
       : folder === undefined
         ? 'it has no rows'
         : 'it holds no files';
+  if (leftOut.excluded)
+    return new UserError(
+      'corpus-empty',
+      `With ${String(globs)} nothing is left to learn from in ${folder}: ${why}.`,
+      'Change these globs (in VS Code, the settings forgetMeNot.training.include and exclude), or leave them out.',
+    );
   return new UserError(
     'corpus-empty',
     `There is nothing to learn from in ${folder ?? 'the data set'}: ${why}.`,

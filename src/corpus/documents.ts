@@ -6,6 +6,7 @@ import { reportError, UserError } from '../protocol/errors.ts';
 import { openRegular } from '../protocol/regular-file.ts';
 import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from './contents.ts';
 import type { LeftOutEntry, Reason } from './manifest.ts';
+import type { Globs } from './globs.ts';
 import { judgeName } from './names.ts';
 import { findSecret } from './secrets/find.ts';
 import type { Piece } from './source.ts';
@@ -34,6 +35,8 @@ export interface ReadProgress {
 
 export interface ReadOptions {
   folder: string;
+  /** Leave files out that a person doesn't want. */
+  globs?: Globs | undefined;
   onProgress?: ((progress: ReadProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -44,6 +47,7 @@ export interface ReadOptions {
  */
 export async function* readDocuments({
   folder,
+  globs,
   onProgress,
   signal,
 }: ReadOptions): AsyncGenerator<Document | LeftOutEntry> {
@@ -51,7 +55,7 @@ export async function* readDocuments({
   const seen = new Map<string, string>();
   const files: string[] = [];
   try {
-    for await (const walked of walk(root, signal)) {
+    for await (const walked of walk(root, { globs, signal })) {
       if (walked.in) files.push(walked.path);
       else yield walked;
     }

@@ -5,6 +5,7 @@ import { kindOf, kinds, type Kind } from './kinds.ts';
 
 export const reasons = {
   'git-ignored': 'git ignores it',
+  excluded: 'excluded by you',
   vendored: "someone else's code, copied in",
   generated: 'written by a program',
   minified: 'minified',

@@ -5,6 +5,7 @@ import type { CorpusPlan } from '../protocol/run.ts';
 import { buildCorpus, type BuildProgress } from './build.ts';
 import { dataSetDocuments } from './datasets/documents.ts';
 import { workspacePairs } from './instruct/pairs.ts';
+import { Globs } from './globs.ts';
 import { chatTemplateOf, type ChatTemplate } from './instruct/template.ts';
 import type { CorpusSummary } from './manifest.ts';
 import type { SourceDocument } from './source.ts';
@@ -39,6 +40,7 @@ type Sources = Pick<PlannedOptions, 'plan' | 'folder' | 'metadata' | 'fetching' 
 /** What a plan reads, for buildCorpus or surveyCorpus. `started`: see chatTemplateOf. Errors: bad-argument. */
 export function plannedSources(options: Sources & { started: boolean }): {
   folder?: string;
+  globs: Globs;
   documents: AsyncIterable<SourceDocument>;
   warnings: readonly string[];
 } {
@@ -51,16 +53,18 @@ export function plannedSources(options: Sources & { started: boolean }): {
       'Give the folder that holds the code, or --data, or both.',
     );
   const warnings: string[] = [];
+  const globs = new Globs(plan);
   return {
     ...(folder !== undefined && plan.mode === 'pretrain' ? { folder } : {}),
-    documents: suppliedBy(options, folder, (message) => void warnings.push(message)),
+    globs,
+    documents: suppliedBy({ ...options, globs }, folder, (message) => void warnings.push(message)),
     warnings,
   };
 }
 
 /** All that is not a folder's own files. */
 async function* suppliedBy(
-  { plan, started, metadata, fetching, signal }: Sources & { started: boolean },
+  { plan, globs, started, metadata, fetching, signal }: Sources & { started: boolean; globs: Globs },
   folder: string | undefined,
   onWarning: (message: string) => void,
 ): AsyncGenerator<SourceDocument> {
@@ -69,6 +73,7 @@ async function* suppliedBy(
   if (folder !== undefined && template)
     yield* workspacePairs({
       folder,
+      globs,
       kinds: plan.pairs,
       template,
       onWarning,

@@ -3,7 +3,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataDir } from '../protocol/paths.ts';
 import { IgnoreRules } from './gitignore.ts';
-import type { LeftOutEntry } from './manifest.ts';
+import type { Globs } from './globs.ts';
+import type { LeftOutEntry, Reason } from './manifest.ts';
 import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
 import { readText } from '../protocol/regular-file.ts';
 
@@ -12,16 +13,20 @@ export type Walked = { in: true; path: string } | LeftOutEntry;
 
 /**
  * Everything under `root` in an order that depends on names alone. Ignored, vendored and generated folders are
- * reported and not entered; symbolic links are reported and not followed.
+ * reported and not entered; symbolic links are reported and not followed. So it is with what `globs` leave out.
  */
-export async function* walk(root: string, signal?: AbortSignal): AsyncGenerator<Walked> {
-  yield* walkFolder({ root, own: dataDir(), signal }, '', await IgnoreRules.above(root));
+export async function* walk(
+  root: string,
+  { globs, signal }: { globs?: Globs | undefined; signal?: AbortSignal | undefined } = {},
+): AsyncGenerator<Walked> {
+  yield* walkFolder({ root, own: dataDir(), globs, signal }, '', await IgnoreRules.above(root));
 }
 
 interface Walk {
   root: string;
   /** Where runs and models lie; never a corpus. */
   own: string;
+  globs: Globs | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -46,16 +51,20 @@ async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): Asyn
       const inside = `${path}/`;
       if (rules.ignores(inside)) yield { in: false, path: inside, reason: 'git-ignored', folder: true };
       else {
-        const reason =
-          judgeFolder(entry.name, names) ??
-          (join(walk.root, path) === walk.own ? ('generated' as const) : undefined);
+        const reason = judgeFolder(entry.name, names) ?? judgeByPlace(walk, inside);
         if (reason) yield { in: false, path: inside, reason, folder: true };
         else yield* walkFolder(walk, inside, rules);
       }
     } else if (rules.ignores(path)) yield { in: false, path, reason: 'git-ignored' };
+    else if (walk.globs?.leavesOut(path)) yield { in: false, path, reason: 'excluded' };
     else if (!entry.isFile()) yield { in: false, path, reason: 'unreadable', detail: 'not a regular file' };
     else yield { in: true, path };
   }
+}
+
+function judgeByPlace({ root, own, globs }: Walk, folder: string): Reason | undefined {
+  if (join(root, folder) === join(own, '/')) return 'generated';
+  return globs?.leavesOutFolder(folder) ? 'excluded' : undefined;
 }
 
 /** Names in code point order, which is the same on every machine. */

@@ -30,7 +30,16 @@ export async function findLearningRate(context: Context): Promise<void> {
 
 async function sweep(context: Context, answers: Answers & { folder: string }): Promise<void> {
   const { folder, base, backend = settings.backend } = answers;
-  const command = ['sweep', folder, '--base', base, '--backend', backend, '--yes'];
+  const command = [
+    'sweep',
+    folder,
+    '--base',
+    base,
+    '--backend',
+    backend,
+    ...settings.globOptions(folder),
+    '--yes',
+  ];
   const title = 'Finding the learning rate (when stopped, it goes on next time)';
   const { sentences } = await whileShown(title, (options) =>
     context.children.ask(foundSchema, command, options),

@@ -36,6 +36,16 @@ export const settings = {
   get trainOptions() {
     return get<string[]>('training.options', []);
   },
+  /** What of a folder is read, as options: a folder may have settings of its own. */
+  globOptions(folder: string): string[] {
+    const configuration = vscode.workspace.getConfiguration(section, vscode.Uri.file(folder));
+    return (['include', 'exclude'] as const).flatMap((name) =>
+      configuration
+        .get<string[]>(`training.${name}`, [])
+        .filter((glob) => glob.trim())
+        .map((glob) => `--${name}=${glob}`),
+    );
+  },
   get dataDirectory() {
     return get('dataDirectory', '').trim();
   },

@@ -269,6 +269,7 @@ export function trainArguments(plan: Plan): string[] {
     ...['--method', plan.method],
     ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
     ...['--backend', plan.backend ?? settings.backend],
+    ...settings.globOptions(plan.folder),
     ...settings.trainOptions,
     ...['--yes', '--detach'],
   ];

@@ -9,9 +9,18 @@ export function documentWord(folder: string | undefined, plan: Pick<CorpusPlan, 
 }
 
 /** How they are learned, where that is not as plain text: "answers to instructions, 25% replay of base". */
-export function describeLearning({ mode, fimRate, repositoryContext, replay }: CorpusPlan): string {
+export function describeLearning({
+  mode,
+  include,
+  exclude,
+  fimRate,
+  repositoryContext,
+  replay,
+}: CorpusPlan): string {
   const percent = (share: number) => `${Math.round(100 * share)}%`;
   return [
+    include.length > 0 && `only ${include.join(' ')}`,
+    exclude.length > 0 && `without ${exclude.join(' ')}`,
     mode === 'instruct' && 'answers to instructions',
     fimRate > 0 && `${percent(fimRate)} fill-in-the-middle`,
     repositoryContext && 'files joined to repositories',

@@ -64,6 +64,9 @@ export const corpusPlanSchema = z.object({
   data: z.string().optional(),
   /** Instruction pairs taken from a folder: documented functions, and commits with their diffs. */
   pairs: z.array(z.enum(['functions', 'commits'])).default(['functions', 'commits']),
+  /** What of the folder is read: patterns as in .gitignore. Without any to include, all of it. */
+  include: z.array(z.string().min(1)).default([]),
+  exclude: z.array(z.string().min(1)).default([]),
   /** Share of the files in a training window that are turned into fill-in-the-middle: prefix, suffix, middle. */
   fimRate: z.number().min(0).max(1).default(0),
   /** Of those, what counts in the loss: all of their text, or only the middle. */

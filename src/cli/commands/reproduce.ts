@@ -24,7 +24,7 @@ import {
 } from '../../reproduce/store.ts';
 import { withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
-import { checkData } from '../data-options.ts';
+import { addGlobOptions, checkData } from '../data-options.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { fitToMachine } from '../fit-machine.ts';
 import { formatDuration } from '../format.ts';
@@ -41,6 +41,8 @@ interface Options {
   base: string;
   claims?: ClaimId[];
   data: Record<string, string>;
+  include?: string[];
+  exclude?: string[];
   seq: number;
   backend: RunSpec['backend'];
   resume?: string;
@@ -50,12 +52,13 @@ interface Options {
 }
 
 export function reproduceCommand(): Command {
-  return new Command('reproduce')
+  const command = new Command('reproduce')
     .description("try the paper's claims on this machine, within a budget of time: what holds at this scale")
     .argument(
       '[folder]',
       "text to learn (default: Python's standard library, else this package's own dependencies)",
-    )
+    );
+  return addGlobOptions(command)
     .option('--budget <minutes>', 'it ends within so many minutes', between(0.5, 1e5), 60)
     .option('--base <ref>', 'a known base, a .gguf file, or owner/name[:file] on the hub', 'smollm2-135m')
     .option(
@@ -183,6 +186,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
   };
   if (found) return { repro: found, ...rest };
 
+  const { include, exclude } = options;
   const { folder, what } = named
     ? { folder: resolve(named), what: '' }
     : await defaultFolder(fileURLToPath(new URL('../node_modules', import.meta.url)));
@@ -201,7 +205,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
       folder,
       out: corpus,
       basePath: base.path,
-      plan: () => corpusPlanSchema.parse({ maxTokens: MOST_TOKENS }),
+      plan: () => corpusPlanSchema.parse({ include, exclude, maxTokens: MOST_TOKENS }),
       seed: 0,
       yes: options.yes,
       json: options.json,

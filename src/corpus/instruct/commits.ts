@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { posix } from 'node:path';
+import type { Globs } from '../globs.ts';
 import { judgeFolder, judgeName } from '../names.ts';
 
 export interface CommitPair {
@@ -33,18 +34,24 @@ export class NoRepository extends Error {
 
 export interface CommitOptions {
   folder: string;
+  globs?: Globs | undefined;
   signal?: AbortSignal | undefined;
   /** Told of every commit that was looked at. */
   onCommit?: (() => void) | undefined;
 }
 
 /**
- * Commits from the newest to the oldest; of each only what lies in `folder` and is neither ignored, vendored, generated
- * nor binary. Merges, commits that change much, and those whose message says nothing are passed over.
+ * Commits from the newest to the oldest; of each only what lies in `folder` and is neither ignored, vendored, generated,
+ * binary nor left out by `globs`. Merges, commits that change much, and those whose message says nothing are passed over.
  * Throws NoRepository.
  */
-export async function* commitPairs({ folder, signal, onCommit }: CommitOptions): AsyncGenerator<CommitPair> {
-  const ignored = await ignoredPaths(folder, signal);
+export async function* commitPairs({
+  folder,
+  globs,
+  signal,
+  onCommit,
+}: CommitOptions): AsyncGenerator<CommitPair> {
+  const ignored = await ignoredPaths(folder, { globs, signal });
   const log = ['log', '-p', `-U${CONTEXT}`, '--no-merges', '--relative', '-M', `-n${MOST_COMMITS}`];
   const plain = ['--no-color', '--no-ext-diff', '--no-textconv', '--src-prefix=a/', '--dst-prefix=b/'];
   const lines = git(folder, [...log, ...plain, '--format=tformat:%x01%H%n%B%x02'], signal);
@@ -128,12 +135,15 @@ function readFile(part: string): { path: string; before: string; diff: string } 
   return { path, before: from === '/dev/null' ? '' : before.join('\n'), diff };
 }
 
-/** Paths of the history that git would ignore now. */
-async function ignoredPaths(folder: string, signal: AbortSignal | undefined): Promise<ReadonlySet<string>> {
+/** Paths of the history that git would ignore now, and those that a person doesn't want. */
+async function ignoredPaths(
+  folder: string,
+  { globs, signal }: Pick<CommitOptions, 'globs' | 'signal'>,
+): Promise<ReadonlySet<string>> {
   const paths = new Set<string>();
   const log = ['log', '--no-merges', '--relative', `-n${MOST_COMMITS}`, '--name-only', '--format='];
   for await (const line of git(folder, log, signal)) if (line) paths.add(line);
-  const ignored = new Set<string>();
+  const ignored = new Set([...paths].filter((path) => globs?.leavesOut(path)));
   const check = ['check-ignore', '--no-index', '--stdin'];
   for await (const path of git(folder, check, signal, [...paths].join('\n'))) ignored.add(path);
   return ignored;

@@ -3,6 +3,7 @@ import { UserError } from '../../protocol/errors.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../documents.ts';
+import type { Globs } from '../globs.ts';
 import { extensionOf } from '../names.ts';
 import type { SourceDocument } from '../source.ts';
 import { commitPairs, NoRepository, type CommitPair } from './commits.ts';
@@ -11,6 +12,7 @@ import type { ChatTemplate } from './template.ts';
 
 export interface PairOptions {
   folder: string;
+  globs?: Globs | undefined;
   kinds: CorpusPlan['pairs'];
   template: ChatTemplate;
   onWarning?: ((message: string) => void) | undefined;
@@ -22,7 +24,7 @@ export interface PairOptions {
  * Errors: corpus-empty, saying what was looked for, where there is none; corpus-unreadable, cancelled.
  */
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
-  const { kinds, folder, template, onWarning } = options;
+  const { kinds, folder, globs, template, onWarning } = options;
   const looked: string[] = [];
   let count = 0;
   const refused: string[] = [];
@@ -53,7 +55,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   if (count > 0) return;
   throw new UserError(
     'corpus-empty',
-    `There are no instruction pairs in ${folder}: ${looked.join('; ')}.`,
+    `There are no instruction pairs in ${[folder, String(globs ?? '')].filter(Boolean).join(' with ')}: ${looked.join('; ')}.`,
     'Choose another folder, give --data, or use --mode pretrain.',
   );
 }
@@ -64,9 +66,9 @@ interface Pair {
   answer: string;
 }
 
-async function* functions({ folder, signal }: PairOptions): AsyncGenerator<Pair, string> {
+async function* functions({ folder, globs, signal }: PairOptions): AsyncGenerator<Pair, string> {
   let files = 0;
-  for await (const document of readDocuments({ folder, signal })) {
+  for await (const document of readDocuments({ folder, globs, signal })) {
     if (!document.in) continue;
     files += 1;
     for (const each of documentedFunctions(document.path, document.text))
@@ -82,11 +84,11 @@ async function* functions({ folder, signal }: PairOptions): AsyncGenerator<Pair,
 const asked = ({ language, fence, documentation, signature }: DocumentedFunction) =>
   `Write this ${language} function.\n\n${documentation}\n\n${fenced(fence, signature)}`;
 
-async function* commits({ folder, signal }: PairOptions): AsyncGenerator<Pair, string> {
+async function* commits({ folder, globs, signal }: PairOptions): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
   try {
-    for await (const commit of commitPairs({ folder, signal, onCommit }))
+    for await (const commit of commitPairs({ folder, globs, signal, onCommit }))
       yield {
         path: `commit ${commit.hash.slice(0, 12)}`,
         question: changeAsked(commit),

@@ -1,16 +1,11 @@
+import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { sweepSpecSchema, type SweepLine, type SweepSpec, type Trial } from '../../../src/protocol/sweep.ts';
 import type { NewSweep } from '../../../src/training/sweep-store.ts';
 
 /** What a person asks for. */
 export const newSweep = (): NewSweep => ({
   folder: '/code',
-  corpus: {
-    mode: 'pretrain',
-    pairs: ['functions', 'commits'],
-    fimRate: 0,
-    fimLoss: 'all',
-    repositoryContext: false,
-  },
+  corpus: corpusPlanSchema.parse({}),
   corpusDigest: 'd',
   base: { id: 'b', path: '/b', sha256: 's' },
   methods: [{ method: 'lora', precision: 'f32', rates: [1e-4, 3e-4, 1e-3] }],
