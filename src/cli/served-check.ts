@@ -1,8 +1,9 @@
 /** Served against trained, by the evaluator as a child: by itself, and before a result is served that was never checked. */
+import { notBetter } from '../evaluation/offer.ts';
 import { servedOtherwise, type Served } from '../export/verify.ts';
 import { UserError } from '../protocol/errors.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
-import { findRun } from '../runs/index.ts';
+import { findRun, readRun } from '../runs/index.ts';
 import { servedRun, type ServedRun } from '../serving/run-model.ts';
 import { followChild } from './follow-child.ts';
 
@@ -32,12 +33,17 @@ export async function checkServed(
 /** What a run has to be served. Errors: those of `findRun`, `servedRun` and `checkServed`. */
 export async function findServed(run: string): Promise<ServedRun> {
   const dir = await findRun(run);
-  return servedRun(dir, async () => {
+  const served = await servedRun(dir, async () => {
     process.stderr.write(
       'First a check that what is served is what was trained; it takes some ten seconds.\n',
     );
     await checkServed(dir);
   });
+  const { spec, summary } = await readRun(dir);
+  const worse = summary && notBetter(spec.name, summary);
+  // Named outright, it is served all the same.
+  if (worse) process.stderr.write(`Warning: ${worse.message}\n`);
+  return served;
 }
 
 export function describeServed({ meanKl, limit, ok }: Served): string {

@@ -11,7 +11,7 @@ import {
   type ModuleName,
 } from '../protocol/run.ts';
 import { forgettingFigure, forgettingTasks } from '../training/forgetting-figure.ts';
-import { DEFAULT_COOLDOWN, defaultLearningRate } from '../training/defaults.ts';
+import { DEFAULT_COOLDOWN } from '../training/defaults.ts';
 
 export interface TrainOptions {
   base: string;
@@ -50,6 +50,7 @@ export interface TrainOptions {
   forgettingLimit?: number;
   patience?: number;
   keep?: 'best' | 'last';
+  strength: EvaluationPlan['strength'];
   name?: string;
 }
 
@@ -78,6 +79,9 @@ const positive = (text: string) => {
   if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
   return value;
 };
+
+const strength = (text: string): EvaluationPlan['strength'] =>
+  text === 'measured' ? text : between(0.01, 1)(text);
 
 const groups: Record<string, ModuleName[]> = {
   all: [...moduleNames],
@@ -203,6 +207,12 @@ export function addTrainOptions(command: Command): Command {
         'checkpoint that the result is made of (default: last; best with --forgetting-limit or --patience)',
       ).choices(['last', 'best']),
     )
+    .option(
+      '--strength <share>',
+      'what the trained change is multiplied by: measured (the one that learned most within the forgetting limit; the base itself where none is better), or a number up to 1, which is offered whatever it does',
+      strength,
+      'measured',
+    )
     .option('--seed <n>', 'seed of everything random', whole(0), defaults.seed)
     .addOption(
       new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
@@ -257,7 +267,7 @@ export function budgetInSteps(
 
 /** What is measured at the end and on the way, and what follows from it. Throws `bad-argument`. */
 export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
-  const { evalTasks, evalTasksEvery, evalShare, forgettingLimit, patience, keep } = options;
+  const { evalTasks, evalTasksEvery, evalShare, forgettingLimit, patience, keep, strength } = options;
   const tasks = evalTasks ?? (options.retention > 0 && evalShare > 0 ? ['retention'] : []);
   chooseTasks(tasks);
   if (evalShare === 0 && evalTasks?.length)
@@ -278,6 +288,12 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
       '--keep last takes the last checkpoint, however much it forgot: it does not go with --forgetting-limit.',
       'Leave one of them out.',
     );
+  if (options.method === 'full' && typeof strength === 'number' && strength < 1)
+    throw new UserError(
+      'bad-argument',
+      'A fully tuned model has one strength only: its change is in every weight.',
+      'Leave --strength out, or train with --method lora.',
+    );
   return evaluationPlanSchema.parse({
     heldOutWindows: options.heldOutWindows,
     humanevalProblems: options.humaneval,
@@ -287,9 +303,13 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
     checkpointShare: evalShare,
     forgettingLimit,
     patience,
+    strength,
+    ...(isKl(tasks) && { strengthLimit: forgettingLimit }),
     keep: keep ?? (forgettingLimit === undefined && patience === undefined ? 'last' : 'best'),
   });
 }
+
+const isKl = (tasks: readonly string[]) => forgettingFigure(tasks)?.task === 'retention';
 
 /** A long warm-up leaves less for it. */
 const defaultCooldown = ({ warmup }: TrainOptions) => Math.min(DEFAULT_COOLDOWN, 1 - warmup);
@@ -314,7 +334,7 @@ export function toHyper(
   options: TrainOptions,
   steps: number,
   precision: Hyper['precision'],
-  learningRate = options.lr ?? defaultLearningRate(options.method, options.optimizer),
+  learningRate: number,
 ): Hyper {
   const parsed = hyperSchema.safeParse({
     method: options.method,

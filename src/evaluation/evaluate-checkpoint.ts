@@ -66,7 +66,7 @@ async function measure(
   const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
   const comparisons: Comparison[] = [];
   try {
-    const result = await resources.result();
+    const result = subject.result && (await resources.result());
     const models = [resources.base, ...(result ? [result] : [])];
     for await (const { counts, of } of evaluation.measure(models, { spec, corpus })) {
       if (of && result) await writeRows(dir, step, of);
@@ -81,7 +81,7 @@ async function measure(
         evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
       }
     }
-    const summary = { step, comparisons, sentence: summarise(comparisons) };
+    const summary = { step, comparisons, sentence: summarise({ comparisons }) };
     evaluation.emit({ type: 'summary', summary });
     return summary;
   } finally {

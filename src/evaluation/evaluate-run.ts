@@ -3,9 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { reportError } from '../protocol/errors.ts';
-import type { Summary } from '../protocol/evaluation.ts';
+import type { RunEvent } from '../protocol/events.ts';
+import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
+import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
-import { readSpec, resultStep } from '../runs/index.ts';
+import { readRun, readSpec, resultStep } from '../runs/index.ts';
 import { compare } from './compare.ts';
 import { findCandidates, makeExample } from './example.ts';
 import { heldOutDocuments } from './held-out.ts';
@@ -15,7 +17,9 @@ import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './m
 import { runParts } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
 import { checkServed } from './served-check.ts';
-import { addToSummary } from './summary.ts';
+import { chooseResultStrength, keepStrength } from './strength/choose.ts';
+import { strengthTask } from './strength/task.ts';
+import { addToSummary, readChoice } from './summary.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import type { EvaluatedModel, ItemScore } from './tasks/task.ts';
 
@@ -40,16 +44,19 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
   const { signal } = options;
   const resources = new Resources(subjectOf(dir, spec), contextTokens(chosen));
-  const evaluation = new Evaluation(chosen, options, resources, runParts);
+  const parts = isStrengthMeasured(spec) ? [strengthTask, ...runParts] : runParts;
+  const evaluation = new Evaluation(chosen, options, resources, parts);
   const { progress } = evaluation;
   let opened: Promise<Corpus> | undefined;
   const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   await removeLeftovers(dir);
   try {
-    const models = { before: resources.base, after: (await resources.result())! };
+    const choice = await strengthOf(dir, spec, step, { evaluation, corpus, signal });
+    const models = { before: resources.base, after: await resources.result() };
     const served = await checkServed(dir, spec, { resources, progress, signal });
-    let summary = await addToSummary(dir, step, { planned: chosen.map(({ name }) => name), served });
+    const planned = chosen.map(({ name }) => name);
+    let summary = await addToSummary(dir, step, { planned, served, ...(choice && { choice }) });
     for await (const { task, counts, of } of evaluation.measure([models.before, models.after], {
       spec,
       corpus,
@@ -73,6 +80,50 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   } finally {
     await resources.dispose();
   }
+}
+
+const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
+  evaluation.strength === 'measured' && !imported;
+
+/** The strength that was chosen for this step's result, now or before; the adapter's file has it afterwards. */
+async function strengthOf(
+  dir: string,
+  spec: RunSpec,
+  step: number,
+  { evaluation, corpus, signal }: Pick<RunEvaluation, 'evaluation' | 'corpus' | 'signal'>,
+): Promise<StrengthChoice | undefined> {
+  if (!isStrengthMeasured(spec)) return undefined;
+  const known = await readChoice(dir, step);
+  if (known) {
+    // A run that went on after it was stopped has written its adapter anew.
+    await keepStrength(dir, spec, known);
+    evaluation.progress.report(strengthTask.name, 1, 1);
+    return known;
+  }
+  const choice = await chooseResultStrength(dir, spec, {
+    corpus,
+    seconds: CHOOSING_SHARE * trainingSeconds((await readRun(dir)).events, spec.hyper),
+    onProgress: (done, total) => evaluation.progress.report(strengthTask.name, done, total),
+    warn: (message) => evaluation.emit({ type: 'warning', message }),
+    signal,
+  });
+  await addToSummary(dir, step, { choice });
+  return choice;
+}
+
+/** Of the time of training, what choosing the strength may take before no further one is begun. */
+const CHOOSING_SHARE = 0.15;
+
+/** Seconds of all steps that were made. */
+function trainingSeconds(
+  events: readonly RunEvent[],
+  { batch, accumulate, sequenceLength }: RunSpec['hyper'],
+): number {
+  const tokens = batch * accumulate * sequenceLength;
+  return events.reduce(
+    (total, event) => total + (event.type === 'step' ? tokens / event.tokensPerSecond : 0),
+    0,
+  );
 }
 
 /** A row for each item, with what each model made of it and the counts that figures are made of (item-rows.ts). */

@@ -67,14 +67,15 @@ export class Resources {
     this.base = this.model({ name: id, digest: sha256 }, 'base');
   }
 
-  /** What was trained on the base. */
-  async result(): Promise<EvaluatedModel | undefined> {
+  /** What was trained on the base. An adapter can be scored at another strength than it is served at: see Scorer. */
+  async result(strength = 1): Promise<EvaluatedModel> {
     const { base, result } = this.subject;
-    if (!result) return undefined;
+    if (!result) throw new Error(`nothing was trained on ${base.id}`);
     const path = (result.adapterPath ?? result.modelPath)!;
     const sha256 = result.sha256 ?? (await examine(path)).sha256;
-    const digest = createHash('sha256').update(`${base.sha256} ${sha256}`).digest('hex');
-    return this.model({ name: result.id, digest }, 'result');
+    const scaled = strength === 1 ? '' : ` at ${strength}`;
+    const digest = createHash('sha256').update(`${base.sha256} ${sha256}${scaled}`).digest('hex');
+    return this.model({ name: result.id, digest }, 'result', strength);
   }
 
   /** The trainer's own model. Only one of its methods may be under way: see `score`. */
@@ -124,13 +125,21 @@ export class Resources {
     return { served, trained: await this.score((scorer) => scorer.probabilities(tokens, 'result')) };
   }
 
-  private score<T>(work: (scorer: Scorer) => Promise<T>): Promise<T> {
-    const next = this.scoring.then(async () => work(await this.scorer()));
+  private score<T>(work: (scorer: Scorer) => Promise<T>, strength = 1): Promise<T> {
+    const next = this.scoring.then(async () => {
+      const scorer = await this.scorer();
+      scorer.setStrength(strength);
+      return work(scorer);
+    });
     this.scoring = next.catch(() => undefined);
     return next;
   }
 
-  private model(names: Pick<EvaluatedModel, 'name' | 'digest'>, which: Which): EvaluatedModel {
+  private model(
+    names: Pick<EvaluatedModel, 'name' | 'digest'>,
+    which: Which,
+    strength?: number,
+  ): EvaluatedModel {
     const served = { base: BASE_MODEL, result: RESULT_MODEL }[which];
     return {
       ...names,
@@ -140,11 +149,12 @@ export class Resources {
       complete: async (request, signal) => (await this.host()).sample({ ...request, model: served }, signal),
       completeAlone: async (request, signal) =>
         (await this.host()).complete({ ...request, model: served }, signal),
-      tokenLosses: (tokens, starts) => this.score((scorer) => scorer.tokenLosses(tokens, which, starts)),
+      tokenLosses: (tokens, starts) =>
+        this.score((scorer) => scorer.tokenLosses(tokens, which, starts), strength),
       klFromBase: (tokens) =>
         which === 'base'
           ? Promise.resolve(new Float32Array(tokens.length))
-          : this.score((scorer) => scorer.tokenKl(tokens)),
+          : this.score((scorer) => scorer.tokenKl(tokens), strength),
       expectKl: (texts) =>
         which === 'base' ? Promise.resolve() : this.score((scorer) => scorer.expectKl(texts)),
       precision: () => this.precision(),

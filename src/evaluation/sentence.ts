@@ -1,6 +1,7 @@
 /** One sentence for the person, computed from the intervals: what was learned, what was forgotten. */
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
 import { FORGETTING } from './forgetting.ts';
+import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 
 /** A mean of shares, not a share of anything. */
 const AVERAGE = 'forgetting average';
@@ -23,13 +24,14 @@ function change({ difference }: Comparison, sign = true): string {
 
 /** `pending`: titles of tasks that are still to be measured. */
 export function summarise(
-  comparisons: readonly Comparison[],
-  served?: Summary['served'],
+  { comparisons, served, choice }: Pick<Summary, 'comparisons' | 'served' | 'choice'>,
   pending: readonly string[] = [],
 ): string {
   const find = (task: string, metric: string) =>
     comparisons.find((one) => one.task === task && one.metric === metric);
+  const refused = whyNotOffered({ comparisons, choice });
   const parts = [
+    refused ? `Not offered: ${refused}. ${nextAfterNoOffer({ choice })}` : '',
     learned(find('workspace', 'bits per byte')),
     forgotten(find('retention', 'KL from base'), find('retention', 'loss'), [
       rate('HumanEval', find('humaneval', 'pass@1')),

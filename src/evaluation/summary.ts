@@ -14,6 +14,7 @@ export interface Found {
   /** Tasks that are to be measured from now on. */
   planned?: readonly string[];
   served?: Summary['served'];
+  choice?: Summary['choice'];
   /** A task that is over, with its figures; none where it could not be measured. */
   measured?: { task: string; comparisons: readonly Comparison[] };
   example?: Summary['example'];
@@ -35,7 +36,7 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   delete after.pending;
   if (pending.length) after.pending = pending.map(({ name }) => name);
   const titles = pending.map(({ title }) => title);
-  return { ...after, sentence: summarise(comparisons, after.served, titles) };
+  return { ...after, sentence: summarise(after, titles) };
 }
 
 /** What was learned, then what it cost; any other task after them. */
@@ -45,11 +46,19 @@ const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrd
 /** Adds to what is known of the result of this step; what was measured of another is dropped. By rename. */
 export async function addToSummary(dir: string, step: number, found: Found): Promise<Summary> {
   const path = evaluationSummaryPath(dir);
-  const written = await readText(path)
-    .then((text) => summarySchema.parse(JSON.parse(text)))
-    .catch(() => undefined);
-  const earlier = written?.step === step ? written : { step, sentence: '', comparisons: [] };
+  const earlier = (await readSummary(dir, step)) ?? { step, sentence: '', comparisons: [] };
   const summary = summarySchema.parse(withFound(earlier, found));
   await writeJson(path, summary);
   return summary;
+}
+
+/** The strength that was chosen for the result of this step, if one was. */
+export const readChoice = async (dir: string, step: number): Promise<Summary['choice']> =>
+  (await readSummary(dir, step))?.choice;
+
+async function readSummary(dir: string, step: number): Promise<Summary | undefined> {
+  const written = await readText(evaluationSummaryPath(dir))
+    .then((text) => summarySchema.parse(JSON.parse(text)))
+    .catch(() => undefined);
+  return written?.step === step ? written : undefined;
 }

@@ -1,4 +1,5 @@
 /** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
+import { notBetter } from '../evaluation/offer.ts';
 import { servedOtherwise } from '../export/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -162,7 +163,7 @@ export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserE
     );
   const served = summary?.served;
   if (served && !served.ok) return new UserError('adapter-mismatch', ...servedOtherwise(served));
-  return undefined;
+  return summary && notBetter(spec.name, summary);
 }
 
 const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };

@@ -25,6 +25,7 @@ export const errorCodes = [
   'run-newer',
   'run-damaged',
   'run-not-finished',
+  'not-better',
   'training-busy',
   'memory',
   'diverged',

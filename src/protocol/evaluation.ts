@@ -45,6 +45,36 @@ export const servedSchema = z.object({
   ok: z.boolean(),
 });
 
+/** A result at one strength, held against the base on the same items; differences are paired. */
+export const strengthPointSchema = z.object({
+  /** What the trained change is multiplied by. */
+  strength: z.number(),
+  /** Bits per byte of what stands at held-out cursors, less the base's. */
+  learned: intervalSchema,
+  /** KL from the base on its own text, nats per token; absent where the run measures none. */
+  kl: intervalSchema.optional(),
+  /** Loss of HumanEval's solutions less the base's, nats per token; absent where the run measures none. */
+  solutions: intervalSchema.optional(),
+});
+export type StrengthPoint = z.infer<typeof strengthPointSchema>;
+
+/** How the strength of a result was chosen: evaluation/strength/rule.ts. */
+export const strengthChoiceSchema = z.object({
+  /** 0: the base, since none of those below is better within the limit. */
+  strength: z.number(),
+  /** For the person: what was chosen, by which figures. */
+  why: z.string(),
+  /** What to try, where nothing is better. */
+  next: z.string().optional(),
+  /** KL in nats per token. */
+  limit: z.number(),
+  /** Ascending. */
+  path: z.array(strengthPointSchema),
+  /** How it was measured, for a person. */
+  setting: z.string(),
+});
+export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
+
 /** evaluation/summary.json; written anew after each task. */
 export const summarySchema = z.object({
   step: z.int(),
@@ -63,6 +93,8 @@ export const summarySchema = z.object({
     })
     .optional(),
   served: servedSchema.optional(),
+  /** Of a run whose strength was to be chosen. */
+  choice: strengthChoiceSchema.optional(),
   /** Tasks that were to be measured and are not yet; absent where the evaluation came to its end. */
   pending: z.array(taskName).optional(),
 });

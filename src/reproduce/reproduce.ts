@@ -2,6 +2,7 @@
  * From a plan to a table of claims within a budget: the sweep, then run after run, the most important first. What is
  * done is kept; what there is no time for is left out and said. Processes are its caller's (Engine).
  */
+import type { BaseShape } from '../base-models/registry.ts';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reportError } from '../protocol/errors.ts';
@@ -55,6 +56,8 @@ export interface ReproduceOptions {
   /** The person's. */
   stop: AbortSignal;
   machine: MachineGuess;
+  /** The base's. */
+  shape: BaseShape;
   /** Of the base's smallest matrix. */
   largestRank: number;
   /** Training tokens there are. */
@@ -155,10 +158,10 @@ class Reproducing {
     const { spec, state } = this.repro;
     // Once there are runs, all have the same rates; before, a sweep that was stopped goes on.
     if (state.rates && Object.keys(state.runs).length > 0) return;
-    const { engine, reporter, machine } = this.options;
+    const { engine, reporter, machine, shape } = this.options;
     const defaults = {
-      lora: defaultLearningRate('lora', 'lionw'),
-      full: defaultLearningRate('full', 'lionw'),
+      lora: defaultLearningRate('lora', 'lionw', shape),
+      full: defaultLearningRate('full', 'lionw', shape),
     };
     const window = this.costs.step.lora * machine.forward;
     const planned = planSweep(

@@ -1,5 +1,5 @@
 /** What a request is to the engine: the prompt's tokens, and how to sample. */
-import type { LlamaModel, Token } from 'node-llama-cpp';
+import type { Token } from 'node-llama-cpp';
 import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../corpus/tokenizer.ts';
 import type { HostRequest } from './host-types.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
@@ -7,6 +7,12 @@ import type { Vocabulary } from './vocabulary.ts';
 
 /** Of the context, the most that an answer may claim before the prompt gets its room. */
 const ANSWER_SHARE = 0.5;
+
+/** What is needed of a model to make tokens of text; a LlamaModel is one. */
+export interface TextTokens {
+  tokenize(text: string, specialTokens?: boolean): number[];
+  readonly tokens: { readonly bos: number | null; readonly eos: number | null };
+}
 
 export interface RequestTokens extends PromptTokens {
   /** Tokens that the answer may have. */
@@ -18,8 +24,8 @@ export interface RequestTokens extends PromptTokens {
 /** The tokens of the prompt, cut so that the answer has room after it. */
 export function layOutRequest(
   request: HostRequest,
-  model: Pick<LlamaModel, 'tokenize' | 'tokens'>,
-  { bos, fill, repository }: Vocabulary,
+  model: TextTokens,
+  { bos, fill, repository }: Pick<Vocabulary, 'bos' | 'fill' | 'repository'>,
   contextSize: number,
 ): RequestTokens {
   const { suffix, maxTokens, begun = '', logprobs } = request;
@@ -53,7 +59,7 @@ export function layOutRequest(
 /** Other files, and where the prompt's own is, with the very tokens of training (corpus/layout.ts); undefined without a place, or marks. */
 function layOutRepository(
   { context = [], place }: HostRequest,
-  model: Pick<LlamaModel, 'tokenize'>,
+  model: Pick<TextTokens, 'tokenize'>,
 ): number[] | undefined {
   const tokenizer: CorpusTokenizer = {
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),

@@ -1,19 +1,30 @@
+import type { BaseShape } from '../base-models/registry.ts';
 import { usableProcessors } from '../protocol/processors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 
 /**
- * Peak learning rates of full fine-tuning for a workspace of 10^5 to 10^7 tokens, from our own sweep of SmolLM2-135M
- * (docs/science.md): the best stable ones. LionW's is about a third of AdamW's.
+ * Peak learning rates of full fine-tuning for a workspace of 10^5 to 10^7 tokens (docs/science.md): of small bases the
+ * best stable ones of our own sweep of SmolLM2-135M, of larger ones a tenth, since on Qwen2.5-Coder-0.5B those destroy
+ * what the base knows. LionW's is about a third of AdamW's.
  */
-const fullRates = { lionw: 3e-5, adamw: 1e-4 };
+const fullRates = { small: { lionw: 3e-5, adamw: 1e-4 }, large: { lionw: 3e-6, adamw: 1e-5 } };
 /** LoRA wants about this many times what full fine-tuning does, as in the paper (section 5.1). */
 const LORA_FACTOR = 10;
+/** Weights in a base's linears: SmolLM2-135M has 106 million, Qwen2.5-Coder-0.5B 358 million. */
+const LARGE = 200e6;
 
 /** The rate that a method gets where no sweep has found a better one. */
-export function defaultLearningRate(method: Hyper['method'], optimizer: Hyper['optimizer']): number {
-  const full = fullRates[optimizer];
+export function defaultLearningRate(
+  method: Hyper['method'],
+  optimizer: Hyper['optimizer'],
+  base: BaseShape,
+): number {
+  const full = fullRates[linearWeights(base) < LARGE ? 'small' : 'large'][optimizer];
   return method === 'full' ? full : Number((LORA_FACTOR * full).toPrecision(3));
 }
+
+const linearWeights = ({ layers, width, hiddenWidth, heads, kvHeads, headSize }: BaseShape): number =>
+  layers * (2 * width * headSize * (heads + kvHeads) + 3 * width * hiddenWidth);
 
 /** What an inverse square root schedule ends in: the last share of the run (paper, section 3: 20%). */
 export const DEFAULT_COOLDOWN = 0.2;

@@ -1,4 +1,5 @@
 /** The learning rate of a run for which none was given, and why it is that one, in words for the person. */
+import type { BaseShape } from '../base-models/registry.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { SweepSpec } from '../protocol/sweep.ts';
 import { defaultLearningRate } from './defaults.ts';
@@ -7,6 +8,7 @@ import { listSweeps, type Sweep } from './sweep-store.ts';
 
 export interface RateQuestion extends Pick<Hyper, 'method' | 'optimizer' | 'rank' | 'targets'> {
   baseSha256: string;
+  shape: BaseShape;
 }
 
 export interface RateAnswer {
@@ -31,7 +33,7 @@ export async function chooseLearningRate(question: RateQuestion): Promise<RateAn
 
 /** `sweeps` newest first. Pure. */
 export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): RateAnswer {
-  const { method, optimizer, baseSha256 } = question;
+  const { method, optimizer, baseSha256, shape } = question;
   const fitting = sweeps.filter(
     ({ spec }) => spec.base.sha256 === baseSha256 && spec.hyper.optimizer === optimizer,
   );
@@ -54,8 +56,8 @@ export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): Ra
     };
   }
   return {
-    rate: defaultLearningRate(method, optimizer),
-    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'}; {sweep} finds this base's own`,
+    rate: defaultLearningRate(method, optimizer, shape),
+    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size; {sweep} finds this base's own`,
   };
 }
 

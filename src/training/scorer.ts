@@ -26,6 +26,8 @@ export interface Scorer {
   expectKl(texts: readonly Int32Array[]): Promise<void>;
   /** The distribution after each token: T rows of the vocabulary. */
   probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]>;
+  /** From now on the adapter's change is multiplied by `strength`: 1 as it was opened. Nothing to an unadapted model. */
+  setStrength(strength: number): void;
   dispose(): void;
 }
 
@@ -61,7 +63,8 @@ export const scoringPrecision = (
 ): Hyper['precision'] => (supportsBf16 ? wanted : 'f32');
 
 /** One model, with its adapter on or off. */
-function adaptedScorer(backend: Backend, model: Llama): Scorer {
+function adaptedScorer(backend: Backend, { model, adapter }: Adapted): Scorer {
+  let strength = 1;
   return {
     backend,
     tokenLosses: (tokens, which, starts) =>
@@ -69,6 +72,10 @@ function adaptedScorer(backend: Backend, model: Llama): Scorer {
     tokenKl: (tokens) => model.tokenKl(tokens),
     expectKl: () => Promise.resolve(),
     probabilities: (tokens, which) => model.probabilities(tokens, which === 'base'),
+    setStrength(wanted) {
+      if (adapter && wanted !== strength) putB(model, adapter, wanted);
+      strength = wanted;
+    },
     dispose: () => model.dispose(),
   };
 }
@@ -115,6 +122,10 @@ class TurningScorer implements Scorer {
     return kl;
   }
 
+  setStrength(strength: number): void {
+    if (strength !== 1) throw new Error('a whole model has no strength');
+  }
+
   dispose(): void {
     this.loaded?.model.dispose();
     this.loaded = undefined;
@@ -126,7 +137,7 @@ class TurningScorer implements Scorer {
     if (this.loaded?.which === which) return this.loaded.model;
     this.loaded?.model.dispose();
     this.loaded = undefined;
-    const model = await loadAdapted(this.backend, this.paths[which], undefined, this.precision);
+    const { model } = await loadAdapted(this.backend, this.paths[which], undefined, this.precision);
     this.loaded = { which, model };
     return model;
   }
@@ -141,18 +152,23 @@ async function withGguf<T>(path: string, work: (gguf: GgufFile) => Promise<T>): 
   }
 }
 
+interface Adapted {
+  model: Llama;
+  adapter: Adapter | undefined;
+}
+
 async function loadAdapted(
   backend: Backend,
   basePath: string,
   adapterPath: string | undefined,
   precision: Hyper['precision'],
-): Promise<Llama> {
+): Promise<Adapted> {
   return withGguf(basePath, async (gguf) => {
     const adapter = adapterPath ? await readAdapterGguf(adapterPath, gguf) : undefined;
     const options = optionsFor(adapter, linearNames(readConfig(gguf)));
     const model = await loadModel(backend, gguf, { ...options, precision });
     if (adapter) putAdapter(model, adapter);
-    return model;
+    return { model, adapter };
   });
 }
 
@@ -160,7 +176,7 @@ async function loadAdapted(
 function optionsFor(adapter: Adapter | undefined, linears: string[]): Omit<ModelOptions, 'precision'> {
   const common = { dropout: 0, seed: 0 };
   if (!adapter) return { ...common, method: 'none', rank: 1, alpha: 1, targets: [] };
-  const rank = Math.max(...adapter.layers.map((layer) => layer.rank));
+  const rank = largestRank(adapter);
   const targets = adapter.layers.map(({ name }) => name);
   const strange = targets.find((name) => !linears.includes(name));
   if (strange)
@@ -172,17 +188,28 @@ function optionsFor(adapter: Adapter | undefined, linears: string[]): Omit<Model
   return { ...common, method: 'lora', rank, anyRank: true, alpha: adapter.alpha, targets };
 }
 
-/** Layers of a smaller rank are padded with zeros, their B scaled to their own alpha / rank. */
+const largestRank = ({ layers }: Adapter) => Math.max(...layers.map(({ rank }) => rank));
+
+/** Layers of a smaller rank are padded with zeros. */
 function putAdapter(model: Llama, adapter: Adapter): void {
-  const rank = Math.max(...adapter.layers.map((layer) => layer.rank));
+  const rank = largestRank(adapter);
   for (const layer of adapter.layers) {
     const a = new Float32Array(rank * layer.in);
     a.set(layer.a);
+    model.write(`${layer.name}.lora_a`, a);
+  }
+  putB(model, adapter, 1);
+}
+
+/** Each layer's B, scaled to its own alpha / rank and to `strength`. */
+function putB(model: Llama, adapter: Adapter, strength: number): void {
+  const rank = largestRank(adapter);
+  for (const layer of adapter.layers) {
+    const scale = (strength * rank) / layer.rank;
     const b = new Float32Array(layer.out * rank);
     for (let row = 0; row < layer.out; row += 1)
       for (let column = 0; column < layer.rank; column += 1)
-        b[row * rank + column] = (layer.b[row * layer.rank + column]! * rank) / layer.rank;
-    model.write(`${layer.name}.lora_a`, a);
+        b[row * rank + column] = layer.b[row * layer.rank + column]! * scale;
     model.write(`${layer.name}.lora_b`, b);
   }
 }

@@ -3,6 +3,7 @@
  * rate until it diverges"): the highest stable rate. Pure functions of what was asked and of the finished trials, so a
  * sweep that was stopped goes on as if it had not been. The rule is explained in docs/science.md.
  */
+import type { BaseShape } from '../base-models/registry.ts';
 import { pairedIntervals } from '../evaluation/intervals.ts';
 import type { Interval, Part } from '../evaluation/statistics.ts';
 import type { Hyper } from '../protocol/run.ts';
@@ -21,8 +22,12 @@ const indexOf = (rate: number) => Math.round(2 * Math.log10(rate));
 const beyond = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
 
 /** Half-decades around the default rate, ascending: LoRA with LionW 3e-5 to 3e-3, full fine-tuning a tenth of it. */
-export function defaultGrid(method: Hyper['method'], optimizer: Hyper['optimizer']): number[] {
-  const middle = defaultLearningRate(method, optimizer);
+export function defaultGrid(
+  method: Hyper['method'],
+  optimizer: Hyper['optimizer'],
+  base: BaseShape,
+): number[] {
+  const middle = defaultLearningRate(method, optimizer, base);
   return Array.from({ length: 2 * HALF_DECADES + 1 }, (_, i) => beyond(middle, i - HALF_DECADES));
 }
 

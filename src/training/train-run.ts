@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
+import { setAdapterStrength } from '../export/strength.ts';
 import { openGguf } from '../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type Model, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -86,6 +87,10 @@ async function trainOn(
 
   await phase('Writing the result');
   const artefact = await writeResult(dir, spec, { model, trained, writer });
+  // One that is to be measured is chosen by the evaluator.
+  const { strength } = spec.evaluation;
+  if (spec.hyper.method === 'lora' && strength !== 'measured')
+    await setAdapterStrength(join(dir, artefact), spec.hyper, strength);
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
 }
 

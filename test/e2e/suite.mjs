@@ -7,7 +7,7 @@ import { makeWorkplace } from './workplace.mjs';
 
 /** For a base of random weights: it learns fast, and programs from it would all fail. */
 const trainingOptions =
-  '--seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4'.split(
+  '--strength 1 --seq 128 --rank 32 --lr 0.003 --optimizer adamw --dropout 0 --humaneval 0 --retention 2 --held-out-windows 4'.split(
     ' ',
   );
 

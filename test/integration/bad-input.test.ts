@@ -11,9 +11,10 @@ import { ENDLESS, untilFree, untilTold } from '../support/trainer.ts';
 let place: Workplace;
 let code: string;
 const base = () => place.path('tiny.gguf');
-const small = '--seq 32 --eval-every 2 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm'.split(
-  ' ',
-);
+const small =
+  '--strength 1 --seq 32 --eval-every 2 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm'.split(
+    ' ',
+  );
 const train = (...args: string[]) => ['train', code, '--base', base(), ...small, ...args];
 
 beforeAll(async () => {

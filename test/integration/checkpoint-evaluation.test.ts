@@ -28,7 +28,8 @@ type Evaluated = Extract<RunEvent, { type: 'evaluation' }>;
 let place: Workplace;
 let base: string;
 let code: string;
-const small = '--seq 64 --steps 12 --eval-every 4 --humaneval 0 --held-out-windows 4 --retention 2 --lr 3e-3';
+const small =
+  '--strength 1 --seq 64 --steps 12 --eval-every 4 --humaneval 0 --held-out-windows 4 --retention 2 --lr 3e-3';
 
 beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());

@@ -1,10 +1,12 @@
 /** Our forward pass against llama.cpp's, an implementation that we did not write, on the same files. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Llama, Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedLlama } from '../../src/base-models/llama.ts';
+import { readAdapterGguf } from '../../src/export/index.ts';
+import { setAdapterStrength } from '../../src/export/strength.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { loadModel } from '../../src/model/index.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
@@ -168,6 +170,35 @@ describe('a trained qwen2, as a run exports it', () => {
     expect(largestDifference(tuned, await theirs('qwen2.gguf', undefined, tokens))).toBeGreaterThan(0.2);
     model.dispose();
   });
+});
+
+it('half the strength is half the change, to the scorer and to llama.cpp', async () => {
+  await writeTinyModel(at('whole.gguf'), { architecture: 'qwen2' });
+  await writeTinyAdapter(at('change.gguf'), at('whole.gguf'), attention);
+  const { alpha, layers } = await readAdapterGguf(at('change.gguf'));
+  const trained = { alpha, rank: layers[0]!.rank, scaling: 'standard' as const };
+  const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
+  const scorer = await openScorer({
+    basePath: at('whole.gguf'),
+    adapterPath: at('change.gguf'),
+    backend: 'tensorflow',
+  });
+  const whole = await scorer.probabilities(tokens, 'result');
+  scorer.setStrength(0.5);
+  const half = await scorer.probabilities(tokens, 'result');
+  scorer.setStrength(1);
+  expect(await scorer.probabilities(tokens, 'result')).toEqual(whole);
+  scorer.dispose();
+
+  const before = await readFile(at('change.gguf'));
+  await setAdapterStrength(at('change.gguf'), trained, 0.5);
+  const halved = await theirs('whole.gguf', 'change.gguf', tokens);
+  expect(largestDifference(half, halved)).toBeLessThan(1e-3);
+  expect(largestDifference(whole, halved)).toBeGreaterThan(0.02);
+  await setAdapterStrength(at('change.gguf'), trained, 1);
+  expect(largestDifference(whole, await theirs('whole.gguf', 'change.gguf', tokens))).toBeLessThan(1e-3);
+  // Our own keys are written anew each time, in the same order.
+  expect(await readFile(at('change.gguf'))).toEqual(before);
 });
 
 describe.each(['tensorflow', 'wasm'] as const)('a small F32 model on %s', (backend) => {

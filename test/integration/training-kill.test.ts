@@ -20,7 +20,7 @@ let base: string;
 let code: string;
 const backends = ['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])];
 const small =
-  '--seq 64 --eval-every 4 --humaneval 0 --retention 0 --held-out-windows 1 --lr 3e-3 --eval-tasks none';
+  '--strength 1 --seq 64 --eval-every 4 --humaneval 0 --retention 0 --held-out-windows 1 --lr 3e-3 --eval-tasks none';
 
 beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());

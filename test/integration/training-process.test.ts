@@ -14,7 +14,7 @@ beforeAll(async () => void ({ place, base, code } = await openTraining()));
 afterAll(() => place?.dispose());
 
 const small =
-  '--backend wasm --seq 64 --eval-every 4 --humaneval 0 --held-out-windows 2 --lr 3e-3 --eval-tasks none';
+  '--strength 1 --backend wasm --seq 64 --eval-every 4 --humaneval 0 --held-out-windows 2 --lr 3e-3 --eval-tasks none';
 const start = (...args: string[]) =>
   place.json<{ run: string; dir: string }>(
     ...['train', code, '--base', base, ...small.split(' '), '--detach', ...args],

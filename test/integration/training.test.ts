@@ -2,6 +2,8 @@
 import { appendFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openGguf } from '../../src/gguf/index.ts';
+import type { StrengthChoice } from '../../src/protocol/evaluation.ts';
 import { readState } from '../../src/runs/files.ts';
 import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import type { Workplace } from '../support/cli.ts';
@@ -18,6 +20,8 @@ interface Trained {
   summary: {
     comparisons: { task: string; before: { value: number }; after: { value: number } }[];
     served: { meanKl: number };
+    sentence: string;
+    choice?: StrengthChoice;
   };
 }
 
@@ -27,7 +31,7 @@ let code: string;
 const backends = ['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])];
 // Tasks at checkpoints: see checkpoint-evaluation.test.ts.
 const small =
-  '--seq 64 --eval-every 4 --humaneval 0 --retention 2 --held-out-windows 4 --lr 3e-3 --eval-tasks none'.split(
+  '--strength 1 --seq 64 --eval-every 4 --humaneval 0 --retention 2 --held-out-windows 4 --lr 3e-3 --eval-tasks none'.split(
     ' ',
   );
 
@@ -67,6 +71,29 @@ it.each([
   expect(heldOut.after.value).toBeLessThan(heldOut.before.value);
   // llama.cpp keeps keys and values in F16.
   expect(served.meanKl).toBeLessThan(1e-4);
+});
+
+it('offers the strength that learned most, and the file of the result has it', async () => {
+  const measured = ['--strength', 'measured', '--steps', '24', '--backend', 'wasm'];
+  const { dir, summary } = await train(...measured, '--retention', '0');
+  const { strength, path, why } = summary.choice!;
+  expect(path.map((point) => point.strength)).toEqual(expect.arrayContaining([0.5, 1]));
+  const most = path.toSorted((a, b) => a.learned.value - b.learned.value)[0]!;
+  expect(strength).toBe(most.strength);
+  expect(why).toContain(`at strength ${strength} it learned most`);
+  const file = await openGguf(join(dir, 'adapter.gguf'));
+  await file.close();
+  expect(file.metadata['adapter.lora.alpha']).toBeCloseTo(32 * strength, 5);
+});
+
+it('offers nothing where all that was learned forgot too much', async () => {
+  const measured = ['--strength', 'measured', '--steps', '24', '--backend', 'wasm', '--keep', 'best'];
+  const limited = ['--eval-tasks', 'retention', '--forgetting-limit', '0'];
+  const { run, summary } = await train(...measured, ...limited);
+  expect(summary.choice).toMatchObject({ strength: 0, limit: 0 });
+  expect(summary.sentence).toMatch(/^Not offered: what was learned of this code cost too much/);
+  const named = await place.run('complete', `${code}/command.js:9:1`, '--run', run);
+  expect(named.stderr).toContain('is no better than the model that it began with');
 });
 
 it('stops when asked, keeps a checkpoint, and can go on', async () => {

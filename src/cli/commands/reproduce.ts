@@ -5,6 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import { averagedTasks } from '../../evaluation/forgetting.ts';
 import { linearNames, linearShape, type ModelConfig } from '../../model/index.ts';
+import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { reproductionsDir } from '../../protocol/paths.ts';
 import { claimIds, type ClaimId, type ClaimResult } from '../../protocol/reproduction.ts';
@@ -112,7 +113,7 @@ async function run(folder: string | undefined, options: Options, lock: TrainingL
   const began = performance.now();
   const { json = false, verbose = false } = options;
   const stop = new AbortController();
-  const { repro, machine, largestRank } = await prepare(folder, options);
+  const { repro, ...base } = await prepare(folder, options);
   // Only now: what comes before stops by itself.
   const onStop = () => {
     if (!stop.signal.aborted) process.stderr.write('\nStopping; what is done is kept.\n');
@@ -127,8 +128,7 @@ async function run(folder: string | undefined, options: Options, lock: TrainingL
     reporter,
     deadline: began + 1000 * (60 * options.budget - reserve(options.budget)),
     stop: stop.signal,
-    machine,
-    largestRank,
+    ...base,
     trainTokens,
   });
   process.off('SIGINT', onStop).off('SIGTERM', onStop);
@@ -156,6 +156,7 @@ function print(
 interface Prepared {
   repro: Reproduction;
   machine: MachineGuess;
+  shape: BaseShape;
   largestRank: number;
 }
 
@@ -182,6 +183,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
   const tokensPerSecond = { lora: await speed('lora'), full: await speed('full') };
   const rest = {
     machine: machineGuess(config, tokensPerSecond),
+    shape: config,
     largestRank: Math.min(...shapesOf(config).flat()),
   };
   if (found) return { repro: found, ...rest };

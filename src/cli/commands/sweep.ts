@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { sweepsDir } from '../../protocol/paths.ts';
 import type { Hyper } from '../../protocol/run.ts';
@@ -138,7 +139,7 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
       methods: methods.map((method) => ({
         method,
         precision: precision(method),
-        rates: ratesFor(method, options),
+        rates: ratesFor(method, config!, options),
       })),
       extend: options.grid === undefined,
       hyper: { ...hyper, ...fitted },
@@ -163,8 +164,8 @@ async function goingOn(asked: NewSweep, { json }: SweepOptions): Promise<Sweep |
   return begun;
 }
 
-function ratesFor(method: Hyper['method'], options: SweepOptions): number[] {
-  if (!options.grid) return defaultGrid(method, options.optimizer);
+function ratesFor(method: Hyper['method'], base: BaseShape, options: SweepOptions): number[] {
+  if (!options.grid) return defaultGrid(method, options.optimizer, base);
   const scale = options.method === 'both' && method === 'full' ? TENTH : 1;
   return options.grid.map((rate) => Number((rate * scale).toPrecision(6)));
 }

@@ -95,7 +95,8 @@ async function begin(
     options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
   const { size: baseBytes } = await stat(base.path);
   const measuring = { baseBytes, atCheckpoints: evaluation.checkpointTasks.length > 0 };
-  const asked = toHyper(options, 1, precision);
+  // What fits does not hang on the rate.
+  const asked = toHyper(options, 1, precision, 1);
   const fitted = await fitToMachine(config, asked, backend, { json: options.json, measuring });
 
   // Read before there is a run, so that an empty folder leaves nothing behind.
@@ -117,7 +118,7 @@ async function begin(
         ? 0
         : await expectedSpeed(base, { method: options.method, precision, backend });
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
-    const learningRate = await learningRateFor(base, options);
+    const learningRate = await learningRateFor(base, config, options);
     const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
@@ -184,11 +185,13 @@ async function tellCheckpoints(
 /** The one given, or the best one known for the base; says which. */
 async function learningRateFor(
   base: RunSpec['base'],
+  shape: ModelConfig,
   options: TrainOptions & FollowOptions,
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
   const { method, optimizer, rank, targets } = options;
-  const answer = await chooseLearningRate({ method, optimizer, rank, targets, baseSha256: base.sha256 });
+  const question = { method, optimizer, rank, targets, baseSha256: base.sha256, shape };
+  const answer = await chooseLearningRate(question);
   if (!options.json) console.log(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}`));
   return answer;
 }

@@ -57,8 +57,12 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
 }
 
 /** `count` of the texts that all runs of one base are measured on. */
-async function ownTexts({ base, setting, signal }: PlanContext, count: number): Promise<string[]> {
+export async function ownTexts(
+  { base, setting, signal }: Pick<PlanContext, 'base' | 'setting' | 'signal'>,
+  count: number,
+): Promise<string[]> {
   const texts: string[] = [];
+  if (count === 0) return texts;
   const sampled = sampledTexts({
     purpose: 'retention',
     baseSha256: base.digest,

@@ -28,7 +28,7 @@ import {
   type LatencyItem,
 } from './workspace-cursors.ts';
 
-interface Window extends Item {
+export interface Window extends Item {
   kind: 'window' | 'prose';
   tokens: Int32Array;
   learned: Uint8Array;
@@ -109,14 +109,15 @@ function filesOf(items: readonly Window[]): string {
 }
 
 /** By where their tokens begin. */
-const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, string> =>
+export const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, string> =>
   new Map(
     documents
       .filter(({ split, tokens }) => split === 'held-out' && tokens > 0)
       .map(({ offset, path }) => [offset, path]),
   );
 
-function windowOf(
+/** A held-out sequence as an item; `files` by where their tokens begin. */
+export function windowOf(
   { document: begin, ...sequence }: Sequence,
   { kind, index }: { kind: Window['kind']; index: number },
   tokenizer: Pick<Tokenizer, 'byteLength'>,
@@ -147,7 +148,7 @@ function learnedBytes({ tokens, learned }: Sequence, { byteLength }: Pick<Tokeni
   return tokens.subarray(1).reduce((total, token, at) => total + (learned[at] ? byteLength(token) : 0), 0);
 }
 
-async function scoreWindow(
+export async function scoreWindow(
   { kind, tokens, learned, starts, bytes }: Window,
   model: EvaluatedModel,
 ): Promise<ItemScore> {

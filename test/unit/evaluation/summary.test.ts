@@ -47,11 +47,13 @@ describe('the sentence', () => {
   const kl = measure('retention', 'KL from base', Array<number>(16).fill(0), around(0.02, 0.01));
 
   it('tells what was learned and forgotten', () => {
-    const text = summarise([
-      bits(1.21, 0.93),
-      kl,
-      measure('humaneval', 'pass@1', outcomes(2, 20), outcomes(2, 20), { binary: true }),
-    ]);
+    const text = summarise({
+      comparisons: [
+        bits(1.21, 0.93),
+        kl,
+        measure('humaneval', 'pass@1', outcomes(2, 20), outcomes(2, 20), { binary: true }),
+      ],
+    });
     expect(text).toMatch(
       /^Learned: held-out bits per byte 1\.2\d -> 0\.9\d \(-0\.2\d+ ± 0\.0\d+\)\. Forgot: KL from base 0\.0\d+ \(0\.0\d+ to 0\.0\d+\) nats per token; HumanEval 2 of 20 -> 2 of 20, no difference seen\.$/,
     );
@@ -63,25 +65,28 @@ describe('the sentence', () => {
       around(1.2, 0.2),
       noise.map((x, i) => 1.2 + 0.2 * (i % 2 ? x : -x)),
     );
-    expect(summarise([same])).toMatch(
+    expect(summarise({ comparisons: [same] })).toMatch(
       /^Learned: nothing that can be told from noise, held-out bits per byte 1\.\d+ -> 1\.\d+/,
     );
   });
-  it('says so when it got worse', () => expect(summarise([bits(1, 1.4)])).toContain('it got worse'));
+  it('says so when it got worse', () =>
+    expect(summarise({ comparisons: [bits(1, 1.4)] })).toContain('it got worse'));
   it('says so when HumanEval fell', () => {
     const fell = measure('humaneval', 'pass@1', outcomes(15, 20), outcomes(2, 20), { binary: true });
-    expect(summarise([fell])).toMatch(/^Forgot: HumanEval 15 of 20 -> 2 of 20, worse, -0\.65 ± 0\.2\d\.$/);
+    expect(summarise({ comparisons: [fell] })).toMatch(
+      /^Forgot: HumanEval 15 of 20 -> 2 of 20, worse, -0\.65 ± 0\.2\d\.$/,
+    );
   });
   it('tells a rate where there were several samples', () => {
     const rates = measure('humaneval', 'pass@1', [0.5, 0.24, 0.1], [0.5, 0.24, 0.1]);
-    expect(summarise([rates])).toContain('HumanEval 28.0% -> 28.0%, no difference seen');
+    expect(summarise({ comparisons: [rates] })).toContain('HumanEval 28.0% -> 28.0%, no difference seen');
   });
   it('warns of a result that is served otherwise than trained', () => {
-    expect(summarise([kl], { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false })).toContain(
-      'Not to be served',
-    );
+    expect(
+      summarise({ comparisons: [kl], served: { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false } }),
+    ).toContain('Not to be served');
   });
-  it('does not invent', () => expect(summarise([])).toBe('Nothing was measured.'));
+  it('does not invent', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
 });
 
 describe('the example', () => {

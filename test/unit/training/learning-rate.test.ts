@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { moduleNames } from '../../../src/protocol/run.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
 import { chooseFrom, chooseLearningRate } from '../../../src/training/learning-rate.ts';
@@ -15,7 +16,9 @@ import {
 } from '../../../src/training/sweep-store.ts';
 import { baseLine, newSweep, sweepSpec, trial } from './sweep-help.ts';
 
+const shapeOf = (id: string) => findKnownBase(id)!.shape;
 const question = {
+  shape: shapeOf('smollm2-135m'),
   baseSha256: 's',
   method: 'lora' as const,
   optimizer: 'lionw' as const,
@@ -64,6 +67,15 @@ describe('chooseFrom', () => {
       reason: expect.stringMatching(/^by the 10x rule .* 3e-5 .* for full fine-tuning/),
     });
     expect(chooseFrom([sweep(finished)], { ...question, method: 'full' }).rate).toBe(3e-5);
+  });
+  it('takes a tenth of the default where the base is larger', () => {
+    expect(chooseFrom([], question).rate).toBe(3e-4);
+    const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
+    expect(chooseFrom([], larger)).toMatchObject({
+      rate: 3e-5,
+      reason: expect.stringContaining('base of this size'),
+    });
+    expect(chooseFrom([], { ...larger, method: 'full', optimizer: 'adamw' }).rate).toBe(1e-5);
   });
   it('says when the rank or the targets were others', () => {
     expect(chooseFrom([sweep(finished)], { ...question, rank: 64, targets: ['q'] }).reason).toMatch(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { findKnownBase } from '../../../src/base-models/registry.ts';
 import type { Trial } from '../../../src/protocol/sweep.ts';
 import {
   concludeMethod,
@@ -9,6 +10,7 @@ import {
 } from '../../../src/training/sweep-choice.ts';
 import { baseLine, sweepSpec, trial } from './sweep-help.ts';
 
+const small = findKnownBase('smollm2-135m')!.shape;
 const swept = sweepSpec().methods[0]!;
 const conclude = (trials: Trial[], spec = sweepSpec()) =>
   concludeMethod(spec, spec.methods[0]!, [baseLine(), ...trials]);
@@ -26,9 +28,9 @@ function walk(rates: number[], limit: number, extend = true): number[] {
 
 describe('defaultGrid', () => {
   it('is half-decades around the default, a tenth for full fine-tuning', () => {
-    expect(defaultGrid('lora', 'lionw')).toEqual([3e-5, 1e-4, 3e-4, 1e-3, 3e-3]);
-    expect(defaultGrid('full', 'lionw')).toEqual([3e-6, 1e-5, 3e-5, 1e-4, 3e-4]);
-    expect(defaultGrid('lora', 'adamw')).toEqual([1e-4, 3e-4, 1e-3, 3e-3, 1e-2]);
+    expect(defaultGrid('lora', 'lionw', small)).toEqual([3e-5, 1e-4, 3e-4, 1e-3, 3e-3]);
+    expect(defaultGrid('full', 'lionw', small)).toEqual([3e-6, 1e-5, 3e-5, 1e-4, 3e-4]);
+    expect(defaultGrid('lora', 'adamw', small)).toEqual([1e-4, 3e-4, 1e-3, 3e-3, 1e-2]);
   });
 });
 

@@ -1,0 +1,103 @@
+/**
+ * Held-out cursors as sequences whose end is to be predicted: the prompt that completion would ask with there, in the
+ * very tokens that the server makes of it, and then what stands at the cursor. One pass tells how likely a model finds
+ * that, which moves long before what it would write does.
+ */
+import { basename, resolve } from 'node:path';
+import type { Tokenizer } from '../base-models/tokenizer.ts';
+import { createCompleter, languageIdOf, type CompletionAsk } from '../completion/index.ts';
+import type { Corpus } from '../corpus/index.ts';
+import type { RunSpec } from '../protocol/run.ts';
+import { layOutRequest } from '../serving/request-tokens.ts';
+import { findCursors, type Cursor } from './cursors.ts';
+import { heldOutDocuments } from './held-out.ts';
+
+export interface CursorContinuation {
+  path: string;
+  /** From 1. */
+  line: number;
+  tokens: number[];
+  /** Tokens at the end that stand at the cursor. */
+  counted: number;
+  /** Bytes that those stand for. */
+  bytes: number;
+}
+
+/** Characters of each side: enough to know the place by, and few, so that many cursors are seen in little time. */
+const BUDGET = { before: 480, after: 160, others: 0 };
+/** Of the cursors, those at a line's rest; the others stand before a block. */
+const LINES = 2 / 3;
+const CONTEXT_TOKENS = 1024;
+
+/** `count` cursors, or as many as there are. */
+export async function cursorContinuations(
+  corpus: Corpus,
+  tokenizer: Tokenizer,
+  { folder, corpus: plan }: Pick<RunSpec, 'folder' | 'corpus'>,
+  count: number,
+): Promise<CursorContinuation[]> {
+  const line = Math.ceil(LINES * count);
+  const cursors = findCursors(heldOutDocuments(corpus, tokenizer), { line, block: count - line });
+  const found: CursorContinuation[] = [];
+  for (const cursor of cursors) {
+    const place = { repository: basename(resolve(folder)), path: cursor.path };
+    const ask = await askAt(cursor, place, { tokenizer, wholeRepositories: plan.repositoryContext });
+    if (ask) found.push(continuationOf(cursor, ask, tokenizer));
+  }
+  return found;
+}
+
+/** What the completion core asks the engine for at a cursor, if it does. */
+async function askAt(
+  { path, before, after }: Cursor,
+  place: NonNullable<CompletionAsk['place']>,
+  { tokenizer, wholeRepositories }: { tokenizer: Tokenizer; wholeRepositories: boolean },
+): Promise<CompletionAsk | undefined> {
+  let asked: CompletionAsk | undefined;
+  const completer = createCompleter({
+    request(ask) {
+      asked = ask;
+      return Promise.resolve('');
+    },
+    fillInTheMiddle: () => Promise.resolve(tokenizer.fim !== undefined),
+    maxTokens: () => 1,
+    budget: BUDGET,
+    wholeRepositories,
+  });
+  const languageId = languageIdOf(path);
+  await completer.complete({
+    path,
+    languageId,
+    before,
+    after,
+    place,
+    context: [],
+    adapter: '',
+    invoked: true,
+  });
+  return asked;
+}
+
+function continuationOf(
+  { path, line, actual }: Cursor,
+  { heal = '', ...ask }: CompletionAsk,
+  tokenizer: Tokenizer,
+): CursorContinuation {
+  const { start, fim, eos, fileSeparator } = tokenizer;
+  const engine = {
+    tokenize: (text: string, special?: boolean) => [...tokenizer.encode(text, { special: special ?? false })],
+    tokens: { bos: start ?? null, eos },
+  };
+  const vocabulary = { bos: start, fill: fim, repository: { file: fileSeparator } };
+  const prompt = layOutRequest({ ...ask, maxTokens: 0 }, engine, vocabulary, CONTEXT_TOKENS).tokens;
+  // The server spells what was healed, then goes on.
+  const text = heal + actual;
+  const answer = tokenizer.encode(text);
+  return {
+    path,
+    line,
+    tokens: [...prompt, ...answer],
+    counted: answer.length,
+    bytes: Buffer.byteLength(text),
+  };
+}

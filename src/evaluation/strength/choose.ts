@@ -1,0 +1,100 @@
+/** After training, before all else is measured: at which strength a result is offered, if at any. */
+import { join } from 'node:path';
+import type { Corpus } from '../../corpus/index.ts';
+import { setAdapterStrength } from '../../export/strength.ts';
+import type { StrengthChoice } from '../../protocol/evaluation.ts';
+import { artefactName, type RunSpec } from '../../protocol/run.ts';
+import { ofDocument } from '../compare.ts';
+import { Resources, subjectOf } from '../resources.ts';
+import { scoreItems } from '../score-items.ts';
+import type { EvaluatedModel, ItemScore, ScoreContext } from '../tasks/task.ts';
+import { chooseStrength, pointOf, type StrengthCounts } from './rule.ts';
+import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
+
+/** In the order in which they are measured, as far as there is time; a fully tuned model has the first one only. */
+const STRENGTHS = [1, 0.5, 0.75, 0.25];
+/** Those that are measured however long they take. */
+const LEAST = 2;
+
+export interface ChoosingOptions {
+  corpus(): Promise<Corpus>;
+  /** Seconds after which no further strength is begun. */
+  seconds: number;
+  onProgress(done: number, total: number): void;
+  warn(message: string): void;
+  signal: AbortSignal | undefined;
+}
+
+/**
+ * Measures the result at several strengths, chooses one and gives it to the adapter's file. Errors: run-not-finished,
+ * cancelled, and those of reading the corpus.
+ */
+export async function chooseResultStrength(
+  dir: string,
+  spec: RunSpec,
+  options: ChoosingOptions,
+): Promise<StrengthChoice> {
+  const path = join(dir, artefactName(spec));
+  const lora = spec.hyper.method === 'lora';
+  // What an earlier choice has left of it: strengths are told of the adapter as it was trained.
+  if (lora) await setAdapterStrength(path, spec.hyper, 1);
+  const resources = new Resources(subjectOf(dir, spec), strengthTask.contextTokens);
+  try {
+    const choice = await measureStrengths(spec, resources, lora ? STRENGTHS : [1], options);
+    await keepStrength(dir, spec, choice);
+    return choice;
+  } finally {
+    await resources.dispose();
+  }
+}
+
+/** Gives the adapter's file the strength that was chosen before. */
+export async function keepStrength(dir: string, spec: RunSpec, { strength }: StrengthChoice): Promise<void> {
+  if (spec.hyper.method !== 'lora' || strength === 0) return;
+  await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
+}
+
+async function measureStrengths(
+  spec: RunSpec,
+  resources: Resources,
+  strengths: readonly number[],
+  { corpus, seconds, onProgress, warn, signal }: ChoosingOptions,
+): Promise<StrengthChoice> {
+  const began = performance.now();
+  const { base } = resources;
+  const { items, setting } = await strengthTask.plan({
+    setting: 'quick',
+    base,
+    run: { spec, corpus },
+    warn,
+    signal,
+  });
+  const total = items.length * (strengths.length + 1);
+  let done = 0;
+  const context = {
+    sandbox: () => resources.sandbox(),
+    onScore: () => onProgress((done += 1), total),
+    signal,
+  };
+  const before = await countsAt(base, items, context);
+  const points = [];
+  for (const [index, strength] of strengths.entries()) {
+    if (index >= LEAST && performance.now() - began > 1000 * seconds) break;
+    points.push(pointOf(strength, before, await countsAt(await resources.result(strength), items, context)));
+  }
+  onProgress(total, total);
+  const { strengthLimit: limit } = spec.evaluation;
+  const path = points.toSorted((a, b) => a.strength - b.strength);
+  return { ...chooseStrength(path, limit), limit, path, setting };
+}
+
+async function countsAt(
+  model: EvaluatedModel,
+  items: readonly StrengthItem[],
+  context: ScoreContext & { onScore(): void },
+): Promise<StrengthCounts> {
+  const scores = await scoreItems(strengthTask, items, model, context);
+  const partsOf = (metric: string) =>
+    scores.flatMap(({ parts }: ItemScore, index) => ofDocument(parts[metric], items[index]!.document) ?? []);
+  return { learned: partsOf(LEARNED), kl: partsOf(KL), solutions: partsOf(SOLUTIONS) };
+}

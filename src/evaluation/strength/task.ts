@@ -1,0 +1,129 @@
+/**
+ * What strengths are chosen by, quick to measure and telling: the loss of what stands at held-out cursors, after the
+ * very prompt that completion would ask with; the KL from the base on its own text; the loss of HumanEval's solutions.
+ */
+import type { Tokenizer } from '../../base-models/tokenizer.ts';
+import type { Corpus } from '../../corpus/index.ts';
+import { reportError } from '../../protocol/errors.ts';
+import type { RunSpec } from '../../protocol/run.ts';
+import { cursorContinuations, type CursorContinuation } from '../cursor-continuations.ts';
+import { logLikelihoods } from '../likelihood.ts';
+import { bitsPerByte, spread, sum } from '../statistics.ts';
+import { loadProblems } from '../tasks/humaneval.ts';
+import { ownTexts } from '../tasks/retention.ts';
+import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../tasks/task.ts';
+import { heldOutFiles, scoreWindow, windowOf, type Window } from '../tasks/workspace.ts';
+
+/** Texts and solutions at most as many as the run measures in the end. */
+const COUNTS = { cursors: 48, windows: 8, texts: 8, solutions: 20 };
+/** Of fewer cursors nothing is to be seen: then held-out windows tell what was learned. */
+const LEAST_CURSORS = 8;
+
+type Content =
+  | ({ kind: 'cursor' } & Pick<CursorContinuation, 'tokens' | 'counted' | 'bytes'>)
+  | { kind: 'text'; tokens: number[] }
+  | { kind: 'solution'; context: string; continuation: string };
+export type StrengthItem = (Item & Content) | Window;
+
+export const LEARNED = 'bits per byte';
+export const KL = 'KL from base';
+export const SOLUTIONS = 'loss of solutions';
+
+async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
+  const { base, run } = context;
+  const tokenizer = await base.tokenizer();
+  const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer);
+  const { retentionTexts, humanevalProblems } = run!.spec.evaluation;
+  const texts = await ownTexts({ ...context, setting: 'quick' }, Math.min(COUNTS.texts, retentionTexts));
+  const solutions = await solutionItems(context, Math.min(COUNTS.solutions, humanevalProblems));
+  return {
+    items: [
+      ...learned.items,
+      ...texts
+        .map((text) => [...tokenizer.encode(text)])
+        .filter((tokens) => tokens.length >= 2)
+        .map((tokens, index) => itemOf(`text ${index}`, { kind: 'text' as const, tokens })),
+      ...solutions,
+    ],
+    setting: `${learned.setting}, ${texts.length} texts of the base's own, ${solutions.length} of HumanEval's solutions`,
+    measures: [
+      { metric: LEARNED, unit: '', better: 'lower' },
+      { metric: KL, unit: 'nats/token', better: 'lower', relative: true },
+      { metric: SOLUTIONS, unit: 'nats/token', better: 'lower' },
+    ],
+  };
+}
+
+/** Held-out cursors; windows where a corpus has hardly any, or is no folder of files. */
+async function learnedItems(
+  spec: RunSpec,
+  corpus: Corpus,
+  tokenizer: Tokenizer,
+): Promise<{ items: StrengthItem[]; setting: string }> {
+  const asked = spec.folder !== '' && spec.corpus.mode === 'pretrain';
+  const cursors = asked ? await cursorContinuations(corpus, tokenizer, spec, COUNTS.cursors) : [];
+  if (cursors.length >= LEAST_CURSORS) {
+    const items = cursors.map(({ path, line, tokens, counted, bytes }) => ({
+      ...itemOf(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
+      document: path,
+    }));
+    return { items, setting: `${items.length} held-out cursors` };
+  }
+  const files = heldOutFiles(corpus);
+  const items = corpus
+    .heldOutSequences(spec.hyper.sequenceLength, COUNTS.windows)
+    .map((window, index) => windowOf(window, { kind: 'window', index }, tokenizer, files));
+  return { items, setting: `${items.length} held-out windows` };
+}
+
+/** None without a network: the KL tells of forgetting too. */
+async function solutionItems({ warn, signal }: PlanContext, count: number): Promise<StrengthItem[]> {
+  if (count === 0) return [];
+  try {
+    const problems = await loadProblems(undefined, signal);
+    return spread(problems.length, count).map((index) => {
+      const { task_id, prompt, canonical_solution: continuation } = problems[index]!;
+      return itemOf(task_id, { kind: 'solution' as const, context: prompt, continuation });
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    warn(`The strength is chosen without HumanEval's solutions: ${reportError(error).message}`);
+    return [];
+  }
+}
+
+const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScore> => {
+  switch (item.kind) {
+    case 'window':
+      return scoreWindow(item, model);
+    case 'cursor': {
+      const tokens = Int32Array.from(item.tokens);
+      const losses = await model.tokenLosses(tokens);
+      const nats = sum(losses.subarray(losses.length - item.counted));
+      return { parts: { [LEARNED]: { sum: bitsPerByte(nats, 1), weight: item.bytes } } };
+    }
+    case 'text': {
+      const kl = await model.klFromBase(Int32Array.from(item.tokens));
+      return { parts: { [KL]: { sum: sum(kl), weight: kl.length } } };
+    }
+    case 'solution': {
+      const [solution] = await logLikelihoods(model, [item]);
+      return { parts: { [SOLUTIONS]: { sum: -solution!.value, weight: solution!.tokens } } };
+    }
+  }
+};
+
+/** Not one of the tasks that a person can name: it is of several strengths of one result. */
+export const strengthTask: Task<StrengthItem> = {
+  name: 'strength',
+  title: 'Choosing the strength',
+  version: 1,
+  ofRun: true,
+  planned: () => 1,
+  cost: 120,
+  contextTokens: 1024,
+  plan,
+  prepare: (items, model) =>
+    model.expectKl(items.flatMap((item) => (item.kind === 'text' ? [Int32Array.from(item.tokens)] : []))),
+  score,
+};

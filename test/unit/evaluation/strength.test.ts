@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/evaluation/offer.ts';
+import { summarise } from '../../../src/evaluation/sentence.ts';
+import { chooseStrength, pointOf } from '../../../src/evaluation/strength/rule.ts';
+import type { Part } from '../../../src/evaluation/statistics.ts';
+import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
+
+const around = (value: number, half = 0.02) => ({ value, low: value - half, high: value + half });
+const point = (
+  strength: number,
+  learned: number,
+  kl: number,
+  solutions?: ReturnType<typeof around>,
+): StrengthPoint => ({
+  strength,
+  learned: around(learned),
+  kl: around(kl, 0.01),
+  ...(solutions && { solutions }),
+});
+
+describe('the strength that is offered', () => {
+  const path = [
+    point(0.25, -0.05, 0.01),
+    point(0.5, -0.1, 0.04),
+    point(0.75, -0.12, 0.08),
+    point(1, -0.13, 0.15),
+  ];
+
+  it('is the one that learned most within the limit', () => {
+    expect(chooseStrength(path, 0.1)).toMatchObject({
+      strength: 0.75,
+      why: expect.stringMatching(
+        /^at strength 0\.75 it learned most: -0\.120 .*more than the limit of 0\.1$/,
+      ),
+    });
+    expect(chooseStrength(path, 0.2).strength).toBe(1);
+    expect(chooseStrength(path.toReversed(), 0.05).strength).toBe(0.5);
+  });
+  it('is not a stronger one that completes worse', () => {
+    const turned = [point(0.5, -0.1, 0.01), point(1, -0.06, 0.05)];
+    expect(chooseStrength(turned, 0.1)).toMatchObject({
+      strength: 0.5,
+      why: expect.stringMatching(/stronger, it completes no better$/),
+    });
+  });
+  it('is none where noise explains the gain', () => {
+    const chosen = chooseStrength([point(0.5, -0.015, 0.01), point(1, -0.01, 0.05)], 0.1);
+    expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('told from noise: -0.015') });
+    expect(chosen.next).toContain('Longer training');
+  });
+  it('is none where all that learned forgot too much, and says so', () => {
+    const chosen = chooseStrength([point(0.5, -0.3, 0.5), point(1, -0.4, 0.9)], 0.1);
+    expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('KL from the base 0.500') });
+    expect(chosen.next).toContain('lower learning rate');
+  });
+  it('heeds the loss of solutions where it rose by more than noise', () => {
+    const rose = [point(0.5, -0.1, 0.01, around(0.005, 0.001)), point(1, -0.2, 0.02, around(0.05, 0.01))];
+    expect(chooseStrength(rose, 0.1).strength).toBe(0.5);
+    const perhaps = [rose[0]!, point(1, -0.2, 0.02, around(0.05, 0.1))];
+    expect(chooseStrength(perhaps, 0.1).strength).toBe(1);
+  });
+  it('needs no measure of forgetting where the run has none', () => {
+    expect(chooseStrength([{ strength: 1, learned: around(-0.1) }], 0.1)).toMatchObject({
+      strength: 1,
+      why: expect.stringContaining('forgetting was not measured'),
+    });
+  });
+});
+
+describe('a strength against the base', () => {
+  const parts = (values: number[], files: number): Part[] =>
+    values.map((sum, index) => ({ sum, weight: 1, document: `file ${index % files}` }));
+  const values = Array.from({ length: 24 }, (_, index) => 2 + Math.sin(index));
+  const at = (files: number, gain: (index: number) => number) =>
+    pointOf(
+      1,
+      { learned: parts(values, files), kl: [], solutions: [] },
+      {
+        learned: parts(
+          values.map((value, i) => value - gain(i)),
+          files,
+        ),
+        kl: [{ sum: 3, weight: 100 }],
+        solutions: [],
+      },
+    );
+
+  it('is paired, and counts files where there are some', () => {
+    const { learned, kl } = at(8, (index) => 0.1 + 0.05 * Math.cos(7 * index));
+    expect(learned.value).toBeCloseTo(-0.1, 1);
+    expect(learned.high).toBeLessThan(0);
+    expect(kl!.value).toBeCloseTo(0.03);
+  });
+  it('takes cursors by themselves where they are of two files only', () => {
+    expect(at(2, (index) => 0.1 + 0.05 * Math.cos(7 * index)).learned.high).toBeLessThan(0);
+  });
+});
+
+describe('the offer', () => {
+  const choice = { strength: 0.5, why: 'at strength 0.5 it learned most', limit: 0.1, path: [], setting: '' };
+  const comparison = (task: string, metric: string, difference: number, significant = true): Comparison => {
+    const better = metric.startsWith('loss') ? 'lower' : 'higher';
+    const figure = { task, metric, value: 0.5, low: 0, high: 1, n: 16, setting: '' };
+    return {
+      task,
+      metric,
+      unit: '',
+      better,
+      before: figure,
+      after: { ...figure, value: 0.5 + difference },
+      difference: around(difference, 0.01),
+      significant,
+    };
+  };
+
+  it('is made where nothing that counts got worse by more than noise', () => {
+    const comparisons = [
+      comparison('workspace', 'line exact match', 0.1),
+      comparison('humaneval', 'pass@1', -0.1, false),
+      comparison('humaneval', 'loss of solutions', 0.015),
+      comparison('workspace', 'latency', -9),
+    ];
+    expect(whyNotOffered({ choice, comparisons })).toBeUndefined();
+  });
+  it('is not made of what is measured worse', () => {
+    for (const [task, metric, by] of [
+      ['workspace', 'characters saved', -0.1],
+      ['humaneval', 'pass@1', -0.3],
+      ['humaneval', 'loss of solutions', 0.05],
+    ] as const) {
+      const comparisons = [comparison(task, metric, by)];
+      expect(whyNotOffered({ choice, comparisons })).toContain('0.500 ->');
+      expect(summarise({ choice, comparisons })).toMatch(/^Not offered: .*\. A lower learning rate/);
+      // The strength was given by the person, or an earlier version made it.
+      expect(whyNotOffered({ comparisons })).toBeUndefined();
+    }
+  });
+  it('is not made where the base is best', () => {
+    const none = { ...choice, strength: 0, why: 'nothing was gained', next: 'Longer training may help.' };
+    const summary = { step: 1, sentence: '', choice: none, comparisons: [] };
+    expect(nextAfterNoOffer(summary)).toBe('Longer training may help.');
+    expect(notBetter('garden', summary)).toMatchObject({
+      code: 'not-better',
+      message:
+        'garden is no better than the model that it began with, so it is not offered: nothing was gained.',
+      next: 'Longer training may help.',
+    });
+  });
+});
