@@ -101,26 +101,33 @@ export const shown = async (workbench) => (await workbench.ghostText().allInnerT
  */
 export async function typeUntilGhostText(workbench, wanted = /./) {
   const seen = [];
-  for (const typed of ['return registry.', 'return ', 'export function load', 'import { registry } from ']) {
-    await workbench.page.keyboard.press('Control+End');
-    await workbench.page.keyboard.press('Enter');
-    await workbench.type(typed);
-    const text = await answered(workbench);
-    if (wanted.test(text)) return { typed, text };
-    seen.push(typed + text);
-  }
+  // On a busy machine it takes longer until the editor asks.
+  for (const patience of [2000, 10_000, 30_000])
+    for (const typed of [
+      'return registry.',
+      'return ',
+      'export function load',
+      'import { registry } from ',
+    ]) {
+      await workbench.page.keyboard.press('Control+End');
+      await workbench.page.keyboard.press('Enter');
+      await workbench.type(typed);
+      const text = await answered(workbench, patience);
+      if (wanted.test(text)) return { typed, text };
+      seen.push(typed + text);
+    }
   throw new Error(`No ghost text like ${wanted} was shown: ${JSON.stringify(seen)}`);
 }
 
-/** What is shown once the server has answered; '' where it has nothing to say. */
-export async function answered(workbench) {
+/** What is shown once the server has answered; '' where it has nothing to say, or is not asked within `patience` ms. */
+export async function answered(workbench, patience = 2000) {
   let text = '';
   await until('the completion to rest', async () => {
     text = await shown(workbench);
     // Long enough for the pause after a letter and for the request to begin.
     return !(await becomes(
       async () => (await workbench.asking().isVisible()) || (await shown(workbench)) !== text,
-      text ? 500 : 2000,
+      text ? 500 : patience,
     ));
   });
   return text;

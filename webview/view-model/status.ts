@@ -1,4 +1,5 @@
 /** Where a run stands, in words, and what the person can do about it. */
+import { notBetter } from '../../src/evaluation/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatDuration } from './format.ts';
 
@@ -57,7 +58,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
     live,
     canStop: live,
     canMeasure: hasResult(snapshot, kind) && (!summary || summary.pending !== undefined),
-    canUse: hasResult(snapshot, kind) && summary?.served?.ok !== false,
+    canUse: hasResult(snapshot, kind) && summary?.served?.ok !== false && !isWorse(snapshot),
   };
   switch (kind) {
     case 'queued':
@@ -107,8 +108,13 @@ const hasResult = ({ state, events }: RunSnapshot, kind: StatusKind) =>
     ? events.some(({ type }) => type === 'done')
     : kind === 'interrupted' && state.status === 'evaluating';
 
-/** A result completes code only after what is served was seen to agree with what was trained. */
-function whyNotOffered({ summary }: RunSnapshot): string | undefined {
+const isWorse = ({ spec, summary }: RunSnapshot) =>
+  summary !== undefined && notBetter(spec.name, summary) !== undefined;
+
+/** A result completes code only where it is better, and after what is served was seen to agree with what was trained. */
+function whyNotOffered({ spec, summary }: RunSnapshot): string | undefined {
+  const worse = summary && notBetter(spec.name, summary);
+  if (worse) return `${worse.message} ${worse.next}`;
   if (summary?.served?.ok) return undefined;
   if (summary?.served)
     return 'What llama.cpp serves does not agree with what was trained, so this result is not offered for completion.';

@@ -94,6 +94,7 @@ async function solutionItems({ warn, signal }: PlanContext, count: number): Prom
 
 const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScore> => {
   switch (item.kind) {
+    case 'prose':
     case 'window':
       return scoreWindow(item, model);
     case 'cursor': {

@@ -100,6 +100,11 @@ describe('completion is refused', () => {
     expect(refused?.message).toMatch(/0\.31 nats per token apart, where 0\.01 is allowed/);
     expect(refused?.next).toMatch(/another run/);
   });
+  test('when the result is no better than the base', () => {
+    const choice = { strength: 0, why: 'nothing was gained', limit: 0.1, path: [], setting: '' };
+    const worse = { ...done, summary: { ...done.summary!, choice } };
+    expect(whyNotServable(worse, 'done')).toMatchObject({ code: 'not-better' });
+  });
   test('not when it was never checked: its row says that it will be first', () => {
     const unchecked = { ...done, summary: undefined };
     expect(whyNotServable(unchecked, 'done')).toBeUndefined();

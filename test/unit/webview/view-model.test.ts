@@ -63,6 +63,21 @@ describe('status', () => {
       next: expect.stringContaining('Use for Completion checks it first'),
     });
   });
+  it('does not offer what is no better than the base, and says what to try', () => {
+    const run = makeRun();
+    run.summary!.choice = {
+      strength: 0,
+      why: 'nothing was gained',
+      next: 'Try more.',
+      limit: 0.1,
+      path: [],
+      setting: '',
+    };
+    expect(readStatus(run, now)).toMatchObject({
+      canUse: false,
+      next: expect.stringMatching(/is not offered: nothing was gained\. Try more\.$/),
+    });
+  });
   it('offers to measure what is not measured yet, also of a run that died meanwhile', () => {
     const run = makeRun();
     expect(readStatus(run, now).canMeasure).toBe(false);
