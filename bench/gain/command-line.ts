@@ -12,7 +12,7 @@ export async function commandLine(home: string, args: readonly string[], signal:
   signal.throwIfAborted();
   const child = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], {
     stdio: ['ignore', process.stderr, process.stderr],
-    env: { ...process.env, FORGET_ME_NOT_HOME: home },
+    env: { TF_CPP_MIN_LOG_LEVEL: '2', ...process.env, FORGET_ME_NOT_HOME: home },
     // Of a group of its own: else the terminal's Ctrl+C would reach it besides ours, and some commands end at the second.
     detached: true,
   });

@@ -61,22 +61,23 @@ export async function measure(
     writeByRename(progressPath, JSON.stringify(Object.assign(progress, news)));
 
   const run = await trained(home, subject, options, { signal, tell });
-  if (progress.offered === undefined) {
-    const { summary, events } = await readRun(run);
-    await keep({ offered: offered(summary), seconds: secondsOf(events) });
-  }
-  for (const [task, limit] of Object.entries({
-    workspace: options.cursors,
-    humaneval: options.problems,
-    retention: undefined,
-  })) {
-    const had = progress.evaluated[task];
-    if (had !== undefined && had === (limit ?? 0)) continue;
+  const { summary, events } = await readRun(run);
+  if (progress.offered === undefined) await keep({ offered: offered(summary), seconds: secondsOf(events) });
+  const evaluate = async (task: string, limit?: number) => {
     tell(`${name}: measuring ${task}`);
     const items = limit === undefined ? [] : ['--limit', String(limit)];
     await commandLine(home, ['evaluate', run, '--tasks', task, ...items], signal);
-    await keep({ evaluated: { ...progress.evaluated, [task]: limit ?? 0 } });
+  };
+  for (const [task, limit] of [
+    ['workspace', options.cursors],
+    ['humaneval', options.problems],
+  ] as const) {
+    if (progress.evaluated[task] === limit) continue;
+    await evaluate(task, limit);
+    await keep({ evaluated: { ...progress.evaluated, [task]: limit } });
   }
+  // A run measures its KL by itself, unless its options say otherwise.
+  if (!summary?.comparisons.some(({ task }) => task === 'retention')) await evaluate('retention');
   const { rows } = await readEvaluated(run);
   return { name, language, rows, offered: progress.offered!, seconds: progress.seconds! };
 }
