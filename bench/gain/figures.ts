@@ -3,16 +3,23 @@ import { ofDocument } from '../../src/evaluation/compare.ts';
 import type { EvaluatedRun } from '../../src/evaluation/between-runs.ts';
 import { stratifiedIntervals, type FigureKind, type Pair } from '../../src/evaluation/intervals.ts';
 import type { Interval } from '../../src/evaluation/statistics.ts';
-import type { Summary } from '../../src/protocol/evaluation.ts';
+import { whyNotOffered } from '../../src/evaluation/offer.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
+import type { RunSnapshot } from '../../src/protocol/panel.ts';
+
+/** How a run ended. */
+export interface Outcome {
+  /** Why its result is not offered, so that the person keeps the base; undefined where it is. */
+  whyNot?: string | undefined;
+  /** What the trained change is multiplied by, where that was chosen. */
+  strength?: number | undefined;
+  seconds: { training: number; measuring: number };
+}
 
 /** A repository's run as it was measured. */
-export interface Measured {
+export interface Measured extends Outcome {
   name: string;
   language: string;
-  /** Whether the run offers its result; else the person keeps the base. */
-  offered: boolean;
-  seconds: { training: number; measuring: number };
   rows: EvaluatedRun['rows'];
 }
 
@@ -34,7 +41,9 @@ export interface RepositoryFigures extends Partial<Record<FigureName, Change>> {
   /** Nats per token, from the base on its own text. */
   kl?: number;
   offered: boolean;
-  seconds: Measured['seconds'];
+  whyNot?: string;
+  strength?: number;
+  seconds: Outcome['seconds'];
 }
 
 export interface Gain {
@@ -80,12 +89,15 @@ export function gainOf(all: readonly Measured[]): Gain {
 }
 
 function figuresOf(measured: Measured): RepositoryFigures {
-  const { name, language, offered, seconds } = measured;
+  const { name, language, whyNot, strength, seconds } = measured;
+  const offered = whyNot === undefined;
   const found: RepositoryFigures = {
     name,
     language,
     cursors: pairOf(measured, figures.lineExact)?.before.length ?? 0,
     offered,
+    ...(whyNot !== undefined && { whyNot }),
+    ...(strength !== undefined && { strength }),
     seconds,
   };
   for (const figure of names) {
@@ -108,7 +120,7 @@ const asDifference = ({ value, low, high }: Interval): Difference => ({ differen
 
 /** Base and what the person gets: the result, or the base again. Undefined where nothing was measured. */
 function pairOf(
-  { rows, offered }: Pick<Measured, 'rows' | 'offered'>,
+  { rows, whyNot }: Pick<Measured, 'rows' | 'whyNot'>,
   { task, metric }: Pick<Figure, 'task' | 'metric'>,
   documentOf: (digest: string, document: string | undefined) => string | undefined = (_, document) =>
     document,
@@ -116,24 +128,28 @@ function pairOf(
   const pairs = [...(rows.get(task) ?? [])].flatMap(([digest, { parts, document }]) => {
     const of = documentOf(digest, document);
     const [before, after] = [parts.before[metric], parts.after[metric]].map((part) => ofDocument(part, of));
-    return before && after ? [{ before, after: offered ? after : before }] : [];
+    return before && after ? [{ before, after: whyNot === undefined ? after : before }] : [];
   });
   if (pairs.length === 0) return undefined;
   return { before: pairs.map(({ before }) => before), after: pairs.map(({ after }) => after) };
 }
 
-/** Whether the run offers its result, by what it measured itself. */
-export const offered = (summary: Summary | undefined): boolean => summary !== undefined;
+/** What a run itself decided about its result, as for a person; what is measured here besides has no say in it. */
+export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'events'>): Outcome {
+  const whyNot = summary ? whyNotOffered(summary) : 'nothing was measured';
+  const strength = summary?.choice?.strength;
+  return { whyNot, strength, seconds: secondsOf(events) };
+}
 
 /**
  * What training took, up to its last step, and what measuring the result took after that; the pauses before a run was
  * gone on with left out.
  */
-export function secondsOf(events: readonly RunEvent[]): Measured['seconds'] {
+export function secondsOf(events: readonly RunEvent[]): Outcome['seconds'] {
   const seconds = { training: 0, measuring: 0 };
   const last = events.findLastIndex(({ type }) => type === 'step');
   let before: number | undefined;
-  // What was counted since something was done: a phase may be the first word after a pause.
+  // What was counted since something was done: these may be the first words after a pause.
   let idle = 0;
   let starts = 0;
   for (const [at, { type, time }] of events.entries()) {
@@ -143,7 +159,7 @@ export function secondsOf(events: readonly RunEvent[]): Measured['seconds'] {
     before = now;
     if (type === 'start' && (starts += 1) > 1) seconds[part] -= idle;
     else seconds[part] += passed;
-    idle = type === 'phase' ? idle + passed : 0;
+    idle = type === 'phase' || type === 'memory' ? idle + passed : 0;
   }
   return seconds;
 }

@@ -10,7 +10,7 @@ import { folderNames } from '../../src/runs/folders.ts';
 import { isAlive, readRun, readState } from '../../src/runs/index.ts';
 import { makeOwnHome } from '../own-home.ts';
 import { commandLine } from './command-line.ts';
-import { offered, secondsOf, type Measured } from './figures.ts';
+import { outcomeOf, type Measured } from './figures.ts';
 import { gainDir } from './place.ts';
 
 export interface GainOptions {
@@ -36,9 +36,13 @@ export interface Subject {
 const POLL_MS = 2000;
 
 const progressSchema = z.object({
-  /** Decided by what the run itself measured, as for a person: what is measured here besides has no say in it. */
-  offered: z.boolean().optional(),
-  seconds: z.object({ training: z.number(), measuring: z.number() }).optional(),
+  outcome: z
+    .object({
+      whyNot: z.string().optional(),
+      strength: z.number().optional(),
+      seconds: z.object({ training: z.number(), measuring: z.number() }),
+    })
+    .optional(),
   /** What was measured besides: by task its items at most. */
   evaluated: z.record(z.string(), z.number()).default({}),
 });
@@ -61,8 +65,9 @@ export async function measure(
     writeByRename(progressPath, JSON.stringify(Object.assign(progress, news)));
 
   const run = await trained(home, subject, options, { signal, tell });
-  const { summary, events } = await readRun(run);
-  if (progress.offered === undefined) await keep({ offered: offered(summary), seconds: secondsOf(events) });
+  const snapshot = await readRun(run);
+  // Before anything is measured besides.
+  if (!progress.outcome) await keep({ outcome: outcomeOf(snapshot) });
   const evaluate = async (task: string, limit?: number) => {
     tell(`${name}: measuring ${task}`);
     const items = limit === undefined ? [] : ['--limit', String(limit)];
@@ -77,9 +82,9 @@ export async function measure(
     await keep({ evaluated: { ...progress.evaluated, [task]: limit } });
   }
   // A run measures its KL by itself, unless its options say otherwise.
-  if (!summary?.comparisons.some(({ task }) => task === 'retention')) await evaluate('retention');
+  if (!snapshot.summary?.comparisons.some(({ task }) => task === 'retention')) await evaluate('retention');
   const { rows } = await readEvaluated(run);
-  return { name, language, rows, offered: progress.offered!, seconds: progress.seconds! };
+  return { name, language, rows, ...progress.outcome! };
 }
 
 /** What was measured with another product, or otherwise, is another figure. */

@@ -11,7 +11,10 @@ const columns: readonly [string, (one: RepositoryFigures) => string][] = [
   ['HumanEval pass@1', ({ humanevalPass }) => change(humanevalPass)],
   ['loss of solutions', ({ humanevalLoss }) => change(humanevalLoss)],
   ['KL', ({ kl }) => (kl === undefined ? '' : kl.toFixed(3))],
-  ['offered', ({ offered }) => (offered ? 'yes' : 'no: base kept')],
+  [
+    'offered',
+    ({ offered, strength }) => (offered ? `yes${strength ? `, at ${strength}` : ''}` : 'no: base kept'),
+  ],
   [
     'training + measuring',
     ({ seconds }) => `${minutes(seconds.training)} + ${minutes(seconds.measuring)} min`,
@@ -32,6 +35,9 @@ export function tableOf({ perRepository, pooled }: Gain): string {
     row(columns.map(([title]) => title)),
     row(columns.map(() => '---')),
     ...perRepository.map((one) => row(columns.map(([, cell]) => cell(one)))),
+    ...perRepository.flatMap(({ name, whyNot }) =>
+      whyNot ? ['', `${name} offers nothing: ${whyNot}.`] : [],
+    ),
     '',
     `All ${perRepository.length} together, each repository counted alike, with 95% intervals:`,
     ...pooledNames.flatMap(([name, title]) =>

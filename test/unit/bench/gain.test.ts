@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gainOf, secondsOf, type Measured } from '../../../bench/gain/figures.ts';
+import { gainOf, outcomeOf, secondsOf, type Measured } from '../../../bench/gain/figures.ts';
 import { sdistUrl } from '../../../bench/gain/fetch.ts';
 import { repositories } from '../../../bench/gain/repositories.ts';
 import { lineOf, tableOf } from '../../../bench/gain/table.ts';
@@ -48,7 +48,6 @@ const texts = rowsOf([
 const measured = (name: string, rows: Measured['rows'], more: Partial<Measured> = {}): Measured => ({
   name,
   language: 'Go',
-  offered: true,
   seconds: { training: 600, measuring: 90 },
   rows,
   ...more,
@@ -88,10 +87,22 @@ describe('figures of repositories', () => {
   });
 
   it('are those of the base, for certain, where the run offers nothing', () => {
-    const [one] = gainOf([good('a', 12, { offered: false })]).perRepository;
+    const [one] = gainOf([good('a', 12, { whyNot: 'lines got worse' })]).perRepository;
     expect(one!.lineExact).toEqual({ before: 0.5, after: 0.5, difference: 0, low: 0, high: 0 });
     expect(one!.humanevalLoss).toMatchObject({ before: 0.5, after: 0.5, difference: 0 });
-    expect(one!.kl).toBe(0);
+    expect(one).toMatchObject({ kl: 0, offered: false, whyNot: 'lines got worse' });
+  });
+
+  it('take over what the run decided, and at which strength', () => {
+    const choice = { strength: 0.5, why: 'learned most', limit: 0.1, path: [], setting: '' };
+    const summary = { step: 9, sentence: '', comparisons: [] };
+    expect(outcomeOf({ events: [], summary: { ...summary, choice } })).toMatchObject({ strength: 0.5 });
+    expect(outcomeOf({ events: [], summary: { ...summary, choice } }).whyNot).toBeUndefined();
+    const nothing = { ...choice, strength: 0, why: 'no strength is better' };
+    expect(outcomeOf({ events: [], summary: { ...summary, choice: nothing } })).toMatchObject({
+      whyNot: 'no strength is better',
+    });
+    expect(outcomeOf({ events: [] }).whyNot).toBeDefined();
   });
 });
 
@@ -103,7 +114,7 @@ describe('pooled figures', () => {
   });
 
   it('has a repository that offers nothing pull the mean towards zero, and no further', () => {
-    const { lineExact } = gainOf([good('a', 12), good('b', 30, { offered: false })]).pooled;
+    const { lineExact } = gainOf([good('a', 12), good('b', 30, { whyNot: 'lines got worse' })]).pooled;
     expect(lineExact!.difference).toBeCloseTo(0.1, 12);
   });
 
@@ -143,7 +154,9 @@ describe('the seconds of a run', () => {
     const events = [
       at(0, { type: 'start' }),
       at(60, { type: 'checkpoint' }),
-      at(9000, { type: 'phase', phase: 'Reading files' }),
+      at(9000, { type: 'phase', phase: 'Loading the model' }),
+      at(9002, { type: 'memory' }),
+      at(9004, { type: 'phase', phase: 'Measuring the machine' }),
       at(9005, { type: 'start' }),
       at(9030, { type: 'step' }),
       at(9040, { type: 'done' }),
@@ -153,7 +166,7 @@ describe('the seconds of a run', () => {
 });
 
 describe('the table', () => {
-  const gain = gainOf([good('a', 12), good('b', 30, { offered: false })]);
+  const gain = gainOf([good('a', 12), good('b', 30, { whyNot: 'lines got worse' })]);
 
   it('says before, after and the interval of each repository, and all together', () => {
     const [head, , first, second] = tableOf(gain).split('\n');
@@ -161,6 +174,7 @@ describe('the table', () => {
     expect(first).toMatch(/\| a \| Go \| 60 \| 0\.500 -> 0\.700, \+0\.200 \[\+0\.\d+, \+0\.\d+\] \|/);
     expect(first).toContain('| 0.050 | yes | 10.0 + 1.5 min |');
     expect(second).toContain('no: base kept');
+    expect(tableOf(gain)).toMatch(/^b offers nothing: lines got worse\.$/m);
     expect(tableOf(gain)).toMatch(/^- Exact lines: \+0\.100 \[/m);
     expect(lineOf(gain.perRepository[0]!)).toMatch(/^a \(Go\): cursors 60; exact lines 0\.500 -> 0\.700/);
   });
