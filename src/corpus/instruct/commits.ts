@@ -1,7 +1,6 @@
 /** Commits of a git repository as instructions: what the message asks for, the code before, and the diff as the answer. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { posix } from 'node:path';
+import { git } from '../git.ts';
 import type { Globs } from '../globs.ts';
 import { judgeFolder, judgeName } from '../names.ts';
 
@@ -26,11 +25,6 @@ const FEWEST_WORDS = 3;
 /** What says nothing of the change. */
 const trivial =
   /^(?:wip\b|tmp\b|merge\b|revert\b|bump\b|release\b|version\b|v?\d+\.\d+|initial commit|(?:update|updated|upgrade|fix|fixed|minor|misc|cleanup|typo|lint|format|prettier)\b[\s\w.,-]{0,24}$)|\b(?:dependabot|renovate)\b/i;
-
-/** The folder is in no git repository, or there is no git. */
-export class NoRepository extends Error {
-  override readonly name = 'NoRepository';
-}
 
 export interface CommitOptions {
   folder: string;
@@ -147,37 +141,4 @@ async function ignoredPaths(
   const check = ['check-ignore', '--no-index', '--stdin'];
   for await (const path of git(folder, check, signal, [...paths].join('\n'))) ignored.add(path);
   return ignored;
-}
-
-/** Lines that git prints. Ends git when the reader stops. */
-async function* git(
-  folder: string,
-  args: readonly string[],
-  signal: AbortSignal | undefined,
-  input = '',
-): AsyncGenerator<string> {
-  const child = spawn('git', ['-c', 'core.quotePath=false', '-c', 'log.showSignature=false', ...args], {
-    cwd: folder,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, GIT_OPTIONAL_LOCKS: '0', GIT_PAGER: 'cat', LC_ALL: 'C' },
-    signal,
-  });
-  let complaint = '';
-  child.stderr.on('data', (data: Buffer) => (complaint = (complaint + String(data)).slice(-500)));
-  const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
-  // Awaited below; until then a failure is nobody's.
-  ended.catch(() => undefined);
-  child.stdin.on('error', () => undefined).end(input);
-  try {
-    yield* createInterface({ input: child.stdout, crlfDelay: Infinity });
-    const code = await ended;
-    // 1: no path is ignored.
-    if (code !== 0 && !(args[0] === 'check-ignore' && code === 1))
-      throw new NoRepository(complaint.trim().split('\n')[0] || `git ended with ${code}`);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new NoRepository('git is not installed');
-    throw error;
-  } finally {
-    child.kill();
-  }
 }

@@ -6,7 +6,8 @@ import { cancelled, readDocuments } from '../documents.ts';
 import type { Globs } from '../globs.ts';
 import { extensionOf } from '../names.ts';
 import type { SourceDocument } from '../source.ts';
-import { commitPairs, NoRepository, type CommitPair } from './commits.ts';
+import { NoRepository } from '../git.ts';
+import { commitPairs, type CommitPair } from './commits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
 import type { ChatTemplate } from './template.ts';
 
