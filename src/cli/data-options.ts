@@ -12,6 +12,7 @@ export interface DataOptions {
   pairs?: CorpusPlan['pairs'];
   include?: string[];
   exclude?: string[];
+  halfLife?: number;
   fimRate?: number;
   fimLoss?: CorpusPlan['fimLoss'];
   repositoryContext?: boolean;
@@ -25,6 +26,8 @@ export interface ReplayOptions {
 /** Share of training sequences that are replay, unless given. */
 const DEFAULT_REPLAY_RATE = 0.1;
 const DEFAULT_FIM_RATE = 0.5;
+/** Days. */
+const DEFAULT_HALF_LIFE = 180;
 
 const pairNames = corpusPlanSchema.shape.pairs.unwrap().element.options;
 function pairs(text: string): CorpusPlan['pairs'] {
@@ -82,7 +85,12 @@ export function addDataOptions(command: Command): Command {
       '--repository-context',
       'join files to whole repositories (default: for a folder, where the base knows fill-in-the-middle and file separators)',
     )
-    .option('--no-repository-context', 'keep every file by itself');
+    .option('--no-repository-context', 'keep every file by itself')
+    .option(
+      '--half-life <days>',
+      `a file counts half as much in training for each so many days since its last change, by git or else its own date, down to a quarter; 0: all alike (default: ${DEFAULT_HALF_LIFE})`,
+      between(0, Infinity),
+    );
 }
 
 export function addReplayOptions(command: Command): Command {
@@ -151,6 +159,7 @@ export function toCorpusPlan(
     pairs: options.pairs,
     include: options.include,
     exclude: options.exclude,
+    halfLifeDays: folder !== undefined && mode === 'pretrain' ? (options.halfLife ?? DEFAULT_HALF_LIFE) : 0,
     fimRate: options.fimRate ?? (code ? DEFAULT_FIM_RATE : 0),
     fimLoss: options.fimLoss,
     repositoryContext: options.repositoryContext ?? (code && hasRepositoryMarks(tokenizer)),

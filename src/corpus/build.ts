@@ -7,11 +7,15 @@ import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { collect, shareOf, type Collected, type CollectOptions, type Part } from './collect.ts';
 import { kinds } from './kinds.ts';
+import { cancelled } from './documents.ts';
 import { layOut } from './layout.ts';
 import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
-import { learnedPath, manifestPath, summaryPath } from './paths.ts';
+import { changeTimes } from './change-times.ts';
+import { learnedPath, manifestPath, summaryPath, weightsPath } from './paths.ts';
+import { recencyWeights } from './recency.ts';
 import { Spool, type SpoolReader } from './spool.ts';
 import { summarise } from './summary.ts';
+import { NumberWriter } from './token-file.ts';
 import {
   documentEnd,
   fimMarks,
@@ -32,7 +36,7 @@ export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTo
   /** Directory to write into; made when missing. */
   out: string;
   tokenizer: CorpusTokenizer;
-  /** Of which mode, fimRate, fimLoss, repositoryContext and maxTokens count here. */
+  /** Of which mode, fimRate, fimLoss, repositoryContext, halfLifeDays and maxTokens count here. */
   plan?: Partial<CorpusPlan> | undefined;
   onProgress?: ((progress: BuildProgress) => void) | undefined;
   /** For the summary; read when everything has been read, so the supplier of documents may fill it. */
@@ -50,6 +54,7 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
   await mkdir(out, { recursive: true });
   await rm(summaryPath(out), { force: true });
   for (const split of splitNames) await rm(learnedPath(out, split), { force: true });
+  await rm(weightsPath(out), { force: true });
   const spoolPath = join(out, 'all.tokens.tmp');
   const linesPath = join(out, 'manifest.jsonl.tmp');
   try {
@@ -108,7 +113,9 @@ async function write(making: Making, spoolPath: string, linesPath: string): Prom
     const collected = await readInto(making, spool, lines);
     if (shareOf(options) > 0 && !collected.parts.some(({ entry }) => entry.split === 'held-out'))
       throw tooLittle(collected.parts[0]!.entry.path);
+    await weighByRecency(making, collected.parts);
     const entries = await layOutSplits(making, await spool.reader(), collected.parts);
+    await writeWeights(options.out, entries);
     for (const entry of entries) await lines.write(entry);
     return summarise(entries, collected, making);
   } finally {
@@ -150,6 +157,34 @@ async function layOutSplits(
     return parts.map((part) => places.get(part)!);
   } finally {
     spool.close();
+  }
+}
+
+/** Files count the less in training the longer they have not been changed. */
+async function weighByRecency({ options, plan }: Making, parts: readonly Part[]): Promise<void> {
+  const { folder, signal } = options;
+  const own = parts.filter(({ row, entry }) => !row && entry.split === 'train').map(({ entry }) => entry);
+  if (plan.halfLifeDays === 0 || folder === undefined || own.length === 0) return;
+  const paths = own.map(({ path }) => path);
+  const times = await changeTimes(folder, paths, signal).catch((error: unknown) => {
+    throw signal?.aborted ? cancelled() : error;
+  });
+  const known = own.filter(({ path }) => times.has(path));
+  const weights = recencyWeights(
+    known.map(({ path }) => times.get(path)!),
+    plan.halfLifeDays,
+  );
+  for (const [index, entry] of known.entries()) if (weights[index]! < 1000) entry.weight = weights[index];
+}
+
+async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise<void> {
+  const own = entries.filter(({ split, tokens }) => split === 'train' && tokens > 0);
+  if (!own.some(({ weight }) => weight)) return;
+  const file = await NumberWriter.create(weightsPath(out));
+  try {
+    for (const { offset, weight = 1000 } of own) await file.append([offset, weight]);
+  } finally {
+    await file.close();
   }
 }
 

@@ -37,6 +37,8 @@ const keptSchema = z.object({
   tokens: z.int().min(0),
   /** Where its tokens begin in the token file of its split. */
   offset: z.int().min(0),
+  /** How much it counts in training, in thousandths. Missing where all of it counts. */
+  weight: z.int().min(1).max(1000).optional(),
   /** Of the text as it was learned: UTF-8, "\n" at line ends. */
   bytes: z.int(),
   lines: z.int(),

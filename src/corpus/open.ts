@@ -17,7 +17,8 @@ import { fimWindow, type FimWindows, type WindowTokenizer } from './fim-windows.
 import { heldOutWindows, type Range } from './held-out-windows.ts';
 import { kinds, measuredKind, type Kind } from './kinds.ts';
 import { streamSequences, type TokenStream, type Window } from './packing.ts';
-import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath } from './paths.ts';
+import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath, weightsPath } from './paths.ts';
+import type { Weighted } from './recency.ts';
 import type { Sequence } from './sequences.ts';
 import { FlagFile, readTokens, TokenFile } from './token-file.ts';
 import { fimMarks, type CorpusTokenizer } from './tokenizer.ts';
@@ -95,15 +96,34 @@ async function openSplit(dir: string, split: Split, length: number): Promise<Ope
   const ascending = starts.every((start, index) => start > (starts[index - 1] ?? -1) && start < length);
   if (!ascending || (length > 0 && starts[0] !== 0))
     throw new Error("the documents' beginnings don't fit the tokens");
+  const weighted = split === 'train' ? await readWeights(dir, length) : undefined;
   return {
     tokens,
     stream: {
       length,
       starts,
+      ...(weighted && { weighted }),
       read: (begin, count) => tokens.read(begin, count),
       ...(learned && { learned: (begin: number, count: number) => learned.read(begin, count) }),
     },
   };
+}
+
+/** Undefined where all tokens count alike. */
+async function readWeights(dir: string, length: number): Promise<Weighted[] | undefined> {
+  if (!existsSync(weightsPath(dir))) return undefined;
+  const numbers = await readTokens(weightsPath(dir));
+  const weighted = Array.from({ length: Math.floor(numbers.length / 2) }, (_, index) => ({
+    begin: numbers[2 * index]!,
+    weight: numbers[2 * index + 1]!,
+  }));
+  const isWhole = weighted.every(
+    ({ begin, weight }, index) =>
+      begin > (weighted[index - 1]?.begin ?? -1) && begin < length && weight >= 1 && weight <= 1000,
+  );
+  if (!isWhole || numbers.length % 2 !== 0 || weighted[0]?.begin !== 0)
+    throw new Error("the files' weights don't fit the tokens");
+  return weighted;
 }
 
 class OpenCorpus implements Corpus {

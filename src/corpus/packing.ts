@@ -3,6 +3,7 @@
  * a sequence ends, as those to measure on do (held-out-windows.ts); instruction tuning must not (examples.ts).
  */
 import { UserError } from '../protocol/errors.ts';
+import { ringOf, type Weighted } from './recency.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled, uniformOf } from './shuffle.ts';
 
@@ -14,6 +15,8 @@ export interface TokenStream {
   learned?(begin: number, count: number): Uint8Array;
   /** Where each document begins, ascending, the first at 0. */
   readonly starts: Int32Array;
+  /** How much which tokens count in training. Undefined: all alike. */
+  readonly weighted?: readonly Weighted[];
 }
 
 /** A run of tokens of one document. */
@@ -96,9 +99,10 @@ export interface Window {
 /**
  * Training sequences of a stream.
  *
- * The stream is taken as a ring. An epoch cuts the ring, from a random point on, into floor(n / length) sequences and
- * takes each once in a shuffled order; neighbours share one token, the last target of one being the first input of
- * the next. A stream shorter than a sequence goes round more than once. `make` turns the `size` tokens from `begin` on
+ * The stream is taken as a ring, on which tokens take up as much room as they count. An epoch cuts the ring, from a
+ * random point on, into floor(size / length) sequences and takes each once in a shuffled order. Where tokens count in
+ * full, neighbours share one token, the last target of one being the first input of the next; where they count less,
+ * there are gaps between sequences, elsewhere in each epoch. A stream shorter than a sequence goes round more than once. `make` turns the `size` tokens from `begin` on
  * into a sequence, as they lie unless given.
  * Errors: corpus-empty.
  */
@@ -110,15 +114,16 @@ export function streamSequences(
 ): SequenceSource {
   const n = stream.length;
   if (n === 0) throw nothingToTrainOn();
-  const perEpoch = Math.max(1, Math.floor(n / length));
+  const ring = ringOf(n, stream.weighted);
+  const perEpoch = Math.max(1, Math.floor(ring.size / length));
   return {
     length,
     perEpoch,
     at(index) {
       const epoch = Math.floor(index / perEpoch);
       const place = shuffled(index % perEpoch, perEpoch, mix(seed, epoch));
-      const start = Math.floor(uniformOf(seed, epoch, 1) * n) + place * length;
-      return make({ begin: start % n, size: length + 1, index });
+      const start = Math.floor(uniformOf(seed, epoch, 1) * ring.size) + place * length;
+      return make({ begin: ring.tokenAt(start % ring.size), size: length + 1, index });
     },
   };
 }

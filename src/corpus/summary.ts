@@ -8,7 +8,7 @@ import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Sp
 
 interface Making {
   options: Pick<BuildOptions, 'folder' | 'seed' | 'heldOutShare' | 'warnings'>;
-  plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext'>;
+  plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext' | 'halfLifeDays'>;
   documentEnd: number;
 }
 
@@ -61,10 +61,12 @@ function heldOutKinds(heldOut: readonly KeptEntry[]): CorpusSummary['heldOutKind
 
 function digestOf(
   kept: readonly KeptEntry[],
-  { mode, fimRate, fimLoss, repositoryContext }: Making['plan'],
+  { mode, fimRate, fimLoss, repositoryContext, halfLifeDays }: Making['plan'],
 ): string {
   const fim = fimRate > 0 ? `${fimRate} windows ${fimLoss}` : '0';
-  const hash = createHash('sha256').update(`${mode}\0${fim}\0${repositoryContext}\n`);
+  const hash = createHash('sha256').update(
+    `${mode}\0${fim}\0${repositoryContext}${halfLifeDays > 0 ? ` half-life ${halfLifeDays}` : ''}\n`,
+  );
   for (const { split, path, sha256, fromLine } of kept)
     hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}\n`);
   return hash.digest('hex');

@@ -26,6 +26,7 @@ const labels: Record<string, string> = {
   fimRate: 'fill-in-the-middle',
   fimLoss: 'fill-in-the-middle loss',
   repositoryContext: 'repository context',
+  halfLifeDays: 'half-life of a file, days',
   maxTokens: 'most tokens read',
 };
 /** learningRate as "learning rate". */
@@ -60,6 +61,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
   for (const [key, value] of Object.entries(spec.corpus)) {
     // Without instructions, there are no pairs.
     if (key === 'pairs' && spec.corpus.mode !== 'instruct') continue;
+    if (Array.isArray(value) && value.length === 0) continue;
     put(key === 'replay' ? 'replay' : labelOf(key), value);
   }
   put('backend', spec.backend);

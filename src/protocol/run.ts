@@ -73,6 +73,8 @@ export const corpusPlanSchema = z.object({
   fimLoss: z.enum(['all', 'middle']).default('all'),
   /** Files joined to repositories with the base's own separators. */
   repositoryContext: z.boolean().default(false),
+  /** Days in which a file's weight in training falls by half since its last change, to a quarter at least. 0: all count alike. */
+  halfLifeDays: z.number().min(0).default(0),
   /** Reading stops when there are as many training tokens; a run needs no more than its budget. */
   maxTokens: z.int().min(1).optional(),
   /** Source-domain text mixed in: a file, a hub set, or "base" for text that the base itself writes. */
