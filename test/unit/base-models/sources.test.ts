@@ -181,6 +181,15 @@ describe('interrupted', () => {
     expect(left()).toEqual(['demo.gguf']);
   });
 
+  it('what a killed process left is gone afterwards', async () => {
+    mkdirSync(dirname(path()), { recursive: true });
+    writeFileSync(growing(), model.subarray(0, 1.5 * PART));
+    writeFileSync(`${growing()}.piece.4711.part`, model.subarray(0, 10));
+    await fetchKnownBase(base, {});
+    expect(readFileSync(path()).equals(model)).toBe(true);
+    expect(left()).toEqual(['demo.gguf']);
+  });
+
   it('two at once fetch it once', async () => {
     await Promise.all([fetchKnownBase(base, {}), fetchKnownBase(base, {})]);
     expect(readFileSync(path()).equals(model)).toBe(true);
