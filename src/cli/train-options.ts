@@ -51,6 +51,7 @@ export interface TrainOptions {
   patience?: number;
   keep?: 'best' | 'last';
   strength: EvaluationPlan['strength'];
+  measureShare: number;
   name?: string;
 }
 
@@ -82,6 +83,8 @@ const positive = (text: string) => {
 
 const strength = (text: string): EvaluationPlan['strength'] =>
   text === 'measured' ? text : between(0.01, 1)(text);
+
+const DEFAULT_MEASURE_SHARE = 0.5;
 
 const groups: Record<string, ModuleName[]> = {
   all: [...moduleNames],
@@ -208,6 +211,12 @@ export function addTrainOptions(command: Command): Command {
       ).choices(['last', 'best']),
     )
     .option(
+      '--measure-share <share>',
+      'the most that measuring the result may take, as a share of the time of training (a minute at least); the rest can be measured later',
+      positive,
+      DEFAULT_MEASURE_SHARE,
+    )
+    .option(
       '--strength <share>',
       'what the trained change is multiplied by: measured (the one that learned most within the forgetting limit; the base itself where none is better), or a number up to 1, which is offered whatever it does',
       strength,
@@ -304,6 +313,7 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
     forgettingLimit,
     patience,
     strength,
+    share: options.measureShare,
     ...(isKl(tasks) && { strengthLimit: forgettingLimit }),
     keep: keep ?? (forgettingLimit === undefined && patience === undefined ? 'last' : 'best'),
   });

@@ -3,9 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { reportError } from '../protocol/errors.ts';
-import type { RunEvent } from '../protocol/events.ts';
-import type { StrengthChoice, Summary } from '../protocol/evaluation.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import type { Summary } from '../protocol/evaluation.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { readRun, readSpec, resultStep } from '../runs/index.ts';
 import { compare } from './compare.ts';
@@ -17,9 +15,10 @@ import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './m
 import { runParts } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
 import { checkServed } from './served-check.ts';
-import { chooseResultStrength, keepStrength } from './strength/choose.ts';
+import { isStrengthMeasured, resultStrength } from './strength/choose.ts';
 import { strengthTask } from './strength/task.ts';
-import { addToSummary, readChoice } from './summary.ts';
+import { addToSummary } from './summary.ts';
+import { measuringSeconds, trainingSeconds } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import type { EvaluatedModel, ItemScore } from './tasks/task.ts';
 
@@ -42,7 +41,8 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   const spec = await readSpec(dir);
   const step = await resultStep(dir);
   const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
-  const { signal } = options;
+  const { signal, timed = false } = options;
+  const began = performance.now();
   const resources = new Resources(subjectOf(dir, spec), contextTokens(chosen));
   const parts = isStrengthMeasured(spec) ? [strengthTask, ...runParts] : runParts;
   const evaluation = new Evaluation(chosen, options, resources, parts);
@@ -52,18 +52,18 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   await mkdir(join(dir, 'evaluation'), { recursive: true });
   await removeLeftovers(dir);
   try {
-    const choice = await strengthOf(dir, spec, step, { evaluation, corpus, signal });
+    const trained = trainingSeconds((await readRun(dir)).events, spec.hyper);
+    const choice = await resultStrength(dir, spec, step, { evaluation, corpus, trained, signal });
     const models = { before: resources.base, after: await resources.result() };
     const served = await checkServed(dir, spec, { resources, progress, signal });
     const planned = chosen.map(({ name }) => name);
     let summary = await addToSummary(dir, step, { planned, served, ...(choice && { choice }) });
-    for await (const { task, counts, of } of evaluation.measure([models.before, models.after], {
-      spec,
-      corpus,
-    })) {
+    const end = timed ? began + 1000 * measuringSeconds(spec, trained) : Infinity;
+    const measured = evaluation.measure([models.before, models.after], { spec, corpus }, end);
+    for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of);
       const comparisons = counts.map(compare);
-      summary = await addToSummary(dir, step, { measured: { task, comparisons } });
+      summary = await addToSummary(dir, step, { measured: { task, comparisons, cut } });
       for (const comparison of comparisons) {
         evaluation.emit({ type: 'result', step: 0, result: comparison.before });
         evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });
@@ -80,50 +80,6 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   } finally {
     await resources.dispose();
   }
-}
-
-const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
-  evaluation.strength === 'measured' && !imported;
-
-/** The strength that was chosen for this step's result, now or before; the adapter's file has it afterwards. */
-async function strengthOf(
-  dir: string,
-  spec: RunSpec,
-  step: number,
-  { evaluation, corpus, signal }: Pick<RunEvaluation, 'evaluation' | 'corpus' | 'signal'>,
-): Promise<StrengthChoice | undefined> {
-  if (!isStrengthMeasured(spec)) return undefined;
-  const known = await readChoice(dir, step);
-  if (known) {
-    // A run that went on after it was stopped has written its adapter anew.
-    await keepStrength(dir, spec, known);
-    evaluation.progress.report(strengthTask.name, 1, 1);
-    return known;
-  }
-  const choice = await chooseResultStrength(dir, spec, {
-    corpus,
-    seconds: CHOOSING_SHARE * trainingSeconds((await readRun(dir)).events, spec.hyper),
-    onProgress: (done, total) => evaluation.progress.report(strengthTask.name, done, total),
-    warn: (message) => evaluation.emit({ type: 'warning', message }),
-    signal,
-  });
-  await addToSummary(dir, step, { choice });
-  return choice;
-}
-
-/** Of the time of training, what choosing the strength may take before no further one is begun. */
-const CHOOSING_SHARE = 0.15;
-
-/** Seconds of all steps that were made. */
-function trainingSeconds(
-  events: readonly RunEvent[],
-  { batch, accumulate, sequenceLength }: RunSpec['hyper'],
-): number {
-  const tokens = batch * accumulate * sequenceLength;
-  return events.reduce(
-    (total, event) => total + (event.type === 'step' ? tokens / event.tokensPerSecond : 0),
-    0,
-  );
 }
 
 /** A row for each item, with what each model made of it and the counts that figures are made of (item-rows.ts). */

@@ -1,5 +1,5 @@
 /**
- * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--verbose]`.
+ * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--timed] [--verbose]`.
  * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. Its parent's askToStop and SIGTERM stop it.
  */
 import { parseArgs } from 'node:util';
@@ -42,6 +42,7 @@ function readArguments(): Arguments {
         limit: { type: 'string' },
         setting: { type: 'string' },
         check: { type: 'boolean', default: false },
+        timed: { type: 'boolean', default: false },
         verbose: { type: 'boolean' },
       },
     });
@@ -87,6 +88,7 @@ function readArguments(): Arguments {
       tasks: values.tasks?.split(',').filter(Boolean),
       data: Object.fromEntries(pairs),
       limit,
+      timed: values.timed,
       setting: values.setting as SettingName | undefined,
     },
   };

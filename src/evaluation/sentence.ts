@@ -22,13 +22,15 @@ function change({ difference }: Comparison, sign = true): string {
   return `${mark}${Math.abs(difference.value).toFixed(places)} ± ${half.toFixed(places)}`;
 }
 
-/** `pending`: titles of tasks that are still to be measured. */
+/** `pending`: tasks that are still to be measured, or the rest of them. */
 export function summarise(
   { comparisons, served, choice }: Pick<Summary, 'comparisons' | 'served' | 'choice'>,
-  pending: readonly string[] = [],
+  pending: readonly { name: string; title: string }[] = [],
 ): string {
   const find = (task: string, metric: string) =>
     comparisons.find((one) => one.task === task && one.metric === metric);
+  const isBegun = ({ name }: { name: string }) => comparisons.some(({ task }) => task === name);
+  const [begun, unknown] = [pending.filter(isBegun), pending.filter((one) => !isBegun(one))];
   const refused = whyNotOffered({ comparisons, choice });
   const parts = [
     refused ? `Not offered: ${refused}. ${nextAfterNoOffer({ choice })}` : '',
@@ -41,10 +43,14 @@ export function summarise(
     served && !served.ok
       ? `Not to be served: llama.cpp and the trainer differ by ${show(served.meanKl)} nats per token on this result.`
       : '',
-    pending.length ? `Not measured yet: ${pending.join(', ')}.` : '',
+    listed('Not measured yet', unknown),
+    listed('Measured in part, for lack of time', begun),
   ];
   return parts.filter(Boolean).join(' ') || 'Nothing was measured.';
 }
+
+const listed = (what: string, tasks: readonly { title: string }[]): string =>
+  tasks.length ? `${what}: ${tasks.map(({ title }) => title).join(', ')}.` : '';
 
 function learned(bits: Comparison | undefined): string {
   if (!bits) return '';

@@ -15,8 +15,8 @@ export interface Found {
   planned?: readonly string[];
   served?: Summary['served'];
   choice?: Summary['choice'];
-  /** A task that is over, with its figures; none where it could not be measured. */
-  measured?: { task: string; comparisons: readonly Comparison[] };
+  /** A task that is over, with its figures; none where it could not be measured. `cut`: some of it is left for later. */
+  measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   example?: Summary['example'];
 }
 
@@ -29,14 +29,15 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
     ...summary.comparisons.filter(({ task }) => !stale.includes(task)),
     ...(measured?.comparisons ?? []),
   ].sort((a, b) => order(a) - order(b));
-  const known = new Set([...comparisons.map(({ task }) => task), measured?.task]);
-  const waiting = new Set([...(summary.pending ?? []), ...planned].filter((task) => !known.has(task)));
+  const known = new Set(comparisons.map(({ task }) => task));
+  const waiting = new Set([...(summary.pending ?? []), ...planned.filter((task) => !known.has(task))]);
+  if (measured?.cut) waiting.add(measured.task);
+  else if (measured) waiting.delete(measured.task);
   const pending = tasks.filter(({ name }) => waiting.has(name));
   const after: Summary = { ...summary, ...found, comparisons };
   delete after.pending;
   if (pending.length) after.pending = pending.map(({ name }) => name);
-  const titles = pending.map(({ title }) => title);
-  return { ...after, sentence: summarise(after, titles) };
+  return { ...after, sentence: summarise(after, pending) };
 }
 
 /** What was learned, then what it cost; any other task after them. */

@@ -103,6 +103,8 @@ export const evaluationPlanSchema = z.object({
   patience: z.int().min(1).optional(),
   /** The checkpoint that the result is made of: see training/best-checkpoint.ts. */
   keep: z.enum(['last', 'best']).default('last'),
+  /** Of the time of training, what measuring the result may take; none: as long as it takes. */
+  share: z.number().positive().optional(),
   /** What the trained change is multiplied by where it is served: chosen after training, or given. 1: as trained. */
   strength: z.union([z.literal('measured'), z.number().positive().max(1)]).default(1),
   /** KL from the base in nats per token that a measured strength may have at most. */

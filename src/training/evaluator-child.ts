@@ -80,7 +80,7 @@ export async function runEvaluatorProcess(
  * the run.
  */
 export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
-  const { cut, how } = await runEvaluatorProcess([dir], {
+  const { cut, how } = await runEvaluatorProcess([dir, '--timed'], {
     signal,
     async onMessage(message) {
       if (message.type === 'result')

@@ -5,8 +5,10 @@ import { setAdapterStrength } from '../../export/strength.ts';
 import type { StrengthChoice } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { ofDocument } from '../compare.ts';
+import type { Evaluation } from '../measure.ts';
 import { Resources, subjectOf } from '../resources.ts';
 import { scoreItems } from '../score-items.ts';
+import { addToSummary, readChoice } from '../summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../tasks/task.ts';
 import { chooseStrength, pointOf, type StrengthCounts } from './rule.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
@@ -16,7 +18,48 @@ const STRENGTHS = [1, 0.5, 0.75, 0.25];
 /** Those that are measured however long they take. */
 const LEAST = 2;
 
-export interface ChoosingOptions {
+/** Of the time of training, what is spent before no further strength is begun. */
+const SHARE = 0.15;
+
+export const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
+  evaluation.strength === 'measured' && !imported;
+
+/** The strength that was chosen for this step's result, now or before; the adapter's file has it afterwards. */
+export async function resultStrength(
+  dir: string,
+  spec: RunSpec,
+  step: number,
+  { evaluation, corpus, trained, signal }: RunMeasuring,
+): Promise<StrengthChoice | undefined> {
+  if (!isStrengthMeasured(spec)) return undefined;
+  const { progress } = evaluation;
+  const known = await readChoice(dir, step);
+  if (known) {
+    // A run that went on after it was stopped has written its adapter anew.
+    await keepStrength(dir, spec, known);
+    progress.report(strengthTask.name, 1, 1);
+    return known;
+  }
+  const choice = await chooseResultStrength(dir, spec, {
+    corpus,
+    seconds: SHARE * trained,
+    onProgress: (done, total) => progress.report(strengthTask.name, done, total),
+    warn: (message) => evaluation.emit({ type: 'warning', message }),
+    signal,
+  });
+  await addToSummary(dir, step, { choice });
+  return choice;
+}
+
+interface RunMeasuring {
+  evaluation: Pick<Evaluation, 'progress' | 'emit'>;
+  corpus(): Promise<Corpus>;
+  /** Seconds of training. */
+  trained: number;
+  signal: AbortSignal | undefined;
+}
+
+interface ChoosingOptions {
   corpus(): Promise<Corpus>;
   /** Seconds after which no further strength is begun. */
   seconds: number;
@@ -29,7 +72,7 @@ export interface ChoosingOptions {
  * Measures the result at several strengths, chooses one and gives it to the adapter's file. Errors: run-not-finished,
  * cancelled, and those of reading the corpus.
  */
-export async function chooseResultStrength(
+async function chooseResultStrength(
   dir: string,
   spec: RunSpec,
   options: ChoosingOptions,
@@ -48,8 +91,8 @@ export async function chooseResultStrength(
   }
 }
 
-/** Gives the adapter's file the strength that was chosen before. */
-export async function keepStrength(dir: string, spec: RunSpec, { strength }: StrengthChoice): Promise<void> {
+/** Gives the adapter's file the strength that was chosen. */
+async function keepStrength(dir: string, spec: RunSpec, { strength }: StrengthChoice): Promise<void> {
   if (spec.hyper.method !== 'lora' || strength === 0) return;
   await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
 }

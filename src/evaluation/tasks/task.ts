@@ -46,7 +46,7 @@ export interface Measure {
 
 export interface Plan<I extends Item> {
   items: I[];
-  /** Items on which all models are measured in turn, one item after the other and before all others. */
+  /** Items on which all models are measured in turn, one item after the other and after all others. */
   together?: I[];
   /** How they are measured, for the person: "20 of 164 problems, greedy". */
   setting: string;

@@ -29,9 +29,9 @@ describe('a summary', () => {
     expect(checked).toMatchObject({
       served,
       comparisons: [],
-      pending: ['humaneval', 'workspace', 'retention'],
+      pending: ['workspace', 'humaneval', 'retention'],
     });
-    expect(checked.sentence).toBe("Not measured yet: HumanEval, Held-out text, The base's own text.");
+    expect(checked.sentence).toBe("Not measured yet: Held-out text, HumanEval, The base's own text.");
     const one = withFound(checked, { measured: bits });
     expect(one).toMatchObject({ served, pending: ['humaneval', 'retention'] });
     expect(one.sentence).toMatch(/^Learned: .* Not measured yet: HumanEval, The base's own text\.$/);
@@ -42,6 +42,18 @@ describe('a summary', () => {
     expect(all).not.toHaveProperty('pending');
     expect(all.sentence).not.toContain('Not measured');
     expect(all.comparisons.map(({ task }) => task)).toEqual(['workspace', 'retention']);
+  });
+
+  it('names what was measured in part, until the rest is there', () => {
+    const part = withFound(withFound(empty, { planned: ['workspace', 'retention'] }), {
+      measured: { ...bits, cut: true },
+    });
+    expect(part).toMatchObject({ pending: ['workspace', 'retention'] });
+    expect(part.sentence).toMatch(
+      /Not measured yet: The base's own text\. Measured in part, for lack of time: Held-out text\.$/,
+    );
+    const whole = withFound(part, { planned: ['workspace', 'retention'], measured: bits });
+    expect(whole.pending).toEqual(['retention']);
   });
 
   it('keeps older figures until there are new ones, and an average only with its tasks', () => {

@@ -1,0 +1,24 @@
+/** How long measuring a run's result may take, by how long its training took. */
+import type { RunEvent } from '../protocol/events.ts';
+import type { RunSpec } from '../protocol/run.ts';
+
+/** Of a short training a share is too little to see anything in. */
+const LEAST_SECONDS = 60;
+
+/** Seconds of all steps that were made. */
+export function trainingSeconds(
+  events: readonly RunEvent[],
+  { batch, accumulate, sequenceLength }: RunSpec['hyper'],
+): number {
+  const tokens = batch * accumulate * sequenceLength;
+  return events.reduce(
+    (total, event) => total + (event.type === 'step' ? tokens / event.tokensPerSecond : 0),
+    0,
+  );
+}
+
+/** Seconds that measuring may take by the run's plan. Whole models take turns in memory: they are measured to the end. */
+export function measuringSeconds({ evaluation, hyper }: RunSpec, trained: number): number {
+  const { share } = evaluation;
+  return share === undefined || hyper.method === 'full' ? Infinity : Math.max(LEAST_SECONDS, share * trained);
+}
