@@ -34,7 +34,8 @@ beforeAll(async () => {
   await writeTinyModel(path, { seed: 1 });
   base = { id: path, path, sha256: (await examine(path)).sha256 };
   const tokenizer = await openTokenizer(path);
-  const folder = 'node_modules/commander/lib';
+  // Files enough that an interval says something: of two it would not.
+  const folder = 'node_modules/fastify/lib';
   const summary = await buildCorpus({ folder, out: join(home, 'corpus'), tokenizer, seed: 0 });
   corpusDigest = summary.digest;
   await tokenizer.dispose();
@@ -74,7 +75,7 @@ const trialsIn = async (dir: string) =>
 const timeless = (trial: Trial) => ({ ...trial, time: '', seconds: 0 });
 
 it('finds where each method diverges, and keeps every curve', async () => {
-  const { dir } = await start([lora(1e-3, 1e30), full(1e-4, 3)]);
+  const { dir } = await start([lora(1e-3, 1e30), full(1e-4, 3)], { heldOutWindows: 24 });
   const results = await runSweep(dir, never());
   expect(results).toMatchObject([
     { method: 'lora', chosen: 1e-3, divergesFrom: 1e30, finished: true },
