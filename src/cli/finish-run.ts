@@ -1,4 +1,5 @@
 /** Follows a run to its end and prints what it came to. */
+import { whyNotOffered } from '../evaluation/offer.ts';
 import { formatBytes, formatDuration } from './format.ts';
 import { followToEnd } from './follow.ts';
 import type { LaunchedTrainer } from './launch.ts';
@@ -69,6 +70,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
   );
   if (summary) {
     console.log(`${comparisonTable(summary.comparisons)}${summary.sentence}\n`);
+    if (summary.choice && !whyNotOffered(summary)) console.log(`Offered: ${summary.choice.why}.\n`);
     if (summary.served) console.log(`${describeServed(summary.served)}\n`);
     if (summary.example) {
       const { file, line, prefix, actual, before, after } = summary.example;
