@@ -43,6 +43,8 @@ const progressSchema = z.object({
       seconds: z.object({ training: z.number(), measuring: z.number() }),
     })
     .optional(),
+  /** The run was stopped, perhaps while it measured its result: that it is done does not say that it did. */
+  stopped: z.boolean().default(false),
   /** What was measured besides: by task its items at most. */
   evaluated: z.record(z.string(), z.number()).default({}),
 });
@@ -64,7 +66,14 @@ export async function measure(
   const keep = (news: Partial<Progress>) =>
     writeByRename(progressPath, JSON.stringify(Object.assign(progress, news)));
 
-  const run = await trained(home, subject, options, { signal, tell });
+  const run = await trained(home, subject, options, { signal, tell }).catch(async (error: unknown) => {
+    if (signal.aborted) await keep({ stopped: true });
+    throw error;
+  });
+  if (progress.stopped && !progress.outcome) {
+    tell(`${name}: going on with what it measures by itself`);
+    await commandLine(home, ['evaluate', run], signal);
+  }
   const snapshot = await readRun(run);
   // Before anything is measured besides.
   if (!progress.outcome) await keep({ outcome: outcomeOf(snapshot) });
