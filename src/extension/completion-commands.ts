@@ -21,11 +21,12 @@ export async function switchAdapter(context: Context): Promise<void> {
   if (items.length === 0)
     throw new UserError(
       'run-not-found',
-      'No run is finished yet.',
+      'There is no result yet that is to complete code: none is finished, or none is better than its base.',
       'Start one with "Fine-tune on Workspace".',
     );
   const placeHolder = now ? 'Which adapter from now on?' : 'Which adapter is to complete your code?';
-  const chosen = await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true });
+  const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
+  const chosen = await vscode.window.showQuickPick(items, options);
   if (chosen && chosen.run.spec.id !== now) await useRun(context, chosen.run);
 }
 

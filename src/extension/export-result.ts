@@ -59,7 +59,7 @@ export async function exportResult(context: Context, which: Which): Promise<void
   const { id, name, hyper } = run.spec;
   const form = await vscode.window.showQuickPick(
     hyper.method === 'lora' ? [...adapterForms, ...modelForms] : modelForms,
-    { title: `Export ${name}`, placeHolder: 'For which program?', matchOnDetail: true },
+    { title: `Export ${name}`, placeHolder: 'For which program?', matchOnDetail: true, ignoreFocusOut: true },
   );
   const place = form && (await askPlace(run, form));
   if (!place) return;

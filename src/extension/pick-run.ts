@@ -33,5 +33,7 @@ export async function pickRun(
   if (fitting.length === 0)
     throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
   const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
-  return (await vscode.window.showQuickPick(items, { placeHolder, matchOnDescription: true }))?.run;
+  // The panel may take the focus when it has loaded: that is no answer.
+  const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
+  return (await vscode.window.showQuickPick(items, options))?.run;
 }
