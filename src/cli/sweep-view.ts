@@ -80,7 +80,7 @@ export function sweepTable(results: readonly MethodResult[]): string {
       rate.heldOut?.value.toFixed(3) ?? '',
       change(rate),
       rate.kl?.toFixed(3) ?? '',
-      verdict(rate, result),
+      inWords(rate, result),
     ]),
   ]);
   const head = ['', 'rate', 'held-out loss', 'change [95%]', 'KL from base', ''];
@@ -92,13 +92,13 @@ export function sweepTable(results: readonly MethodResult[]): string {
   );
 }
 
-function verdict({ learningRate, diverged }: RateResult, { chosen }: MethodResult): string {
+function inWords({ learningRate, diverged, verdict }: RateResult, { chosen }: MethodResult): string {
   if (diverged) return `diverged at step ${diverged.step}`;
   if (learningRate === chosen) return 'stable, chosen';
-  return chosen !== undefined && learningRate > chosen ? 'past its best' : 'stable';
+  return verdict === 'worse' ? 'learned less' : 'stable';
 }
 
-/** "LoRA: the highest stable rate is 1e-3; from 3e-3 on it diverges (at step 12: ...)." */
+/** "LoRA: 1e-3 learned as much as the best rate and forgot least; from 3e-3 on it diverges (at step 12: ...)." */
 export function sweepSentence({ method, chosen, divergesFrom, rates }: MethodResult): string {
   const name = methodName(method).replace(/^f/, 'F');
   const point = rates.find(({ learningRate }) => learningRate === divergesFrom);
@@ -106,9 +106,10 @@ export function sweepSentence({ method, chosen, divergesFrom, rates }: MethodRes
     point?.diverged &&
     `${formatRate(point.learningRate)} on it diverges (at step ${point.diverged.step}: ${point.diverged.why})`;
   if (chosen === undefined) return `${name}: no rate is stable; from ${where}.`;
-  if (where) return `${name}: the highest stable rate is ${formatRate(chosen)}; from ${where}.`;
+  const found = `${name}: ${formatRate(chosen)} learned as much as the best rate and forgot least`;
+  if (where) return `${found}; from ${where}.`;
   const highest = rates.at(-1)!.learningRate;
-  return `${name}: the highest stable rate is ${formatRate(chosen)}; none diverged up to ${formatRate(highest)}, so that point was not reached.`;
+  return `${found}; none diverged up to ${formatRate(highest)}, so that point was not reached.`;
 }
 
 /** LoRA's chosen rate over that of full fine-tuning; undefined unless both have one. */

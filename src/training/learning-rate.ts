@@ -13,7 +13,7 @@ export interface RateQuestion extends Pick<Hyper, 'method' | 'optimizer' | 'rank
 
 export interface RateAnswer {
   rate: number;
-  /** A clause: "from the sweep of 25 November, in which 1e-3 is the highest stable rate". */
+  /** A clause: "from the sweep of 25 November, in which 1e-3 learned as much as the best rate and forgot least". */
   reason: string;
 }
 
@@ -42,7 +42,7 @@ export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): Ra
     const { spec, result } = found;
     return {
       rate: result.chosen!,
-      reason: `from the sweep of ${day(spec)}, in which ${formatRate(result.chosen!)} is the highest ${reached(result)}${differences(spec, question)}`,
+      reason: `from the sweep of ${day(spec)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`,
     };
   }
   const other = method === 'lora' ? 'full' : 'lora';
@@ -52,7 +52,7 @@ export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): Ra
     const rate = method === 'lora' ? theirs * RATIO : theirs / RATIO;
     return {
       rate: Number(rate.toPrecision(3)),
-      reason: `by the ${RATIO}x rule from the sweep of ${day(turned.spec)}, in which ${formatRate(theirs)} is the highest stable rate for ${methodName(other)}`,
+      reason: `by the ${RATIO}x rule from the sweep of ${day(turned.spec)}, in which ${formatRate(theirs)} learned as much as the best rate of ${methodName(other)} and forgot least`,
     };
   }
   return {
@@ -61,7 +61,7 @@ export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): Ra
   };
 }
 
-/** Only finished methods: of half a grid, the highest stable rate is not known. */
+/** Only finished methods: of half a grid, the best rate is not known. */
 function newest(
   sweeps: readonly Sweep[],
   method: Hyper['method'],
@@ -73,9 +73,6 @@ function newest(
   }
   return undefined;
 }
-
-const reached = ({ divergesFrom }: MethodResult) =>
-  divergesFrom === undefined ? 'that was tried, and stable' : 'stable rate';
 
 /** Rank and targets matter little to the rate, but the person should know. */
 function differences({ hyper }: SweepSpec, { method, rank, targets }: RateQuestion): string {

@@ -1,7 +1,7 @@
 /**
- * Which rates a sweep tries and which one it chooses, as the paper does (section 5.1: "LoRA improves with the learning
- * rate until it diverges"): the highest stable rate. Pure functions of what was asked and of the finished trials, so a
- * sweep that was stopped goes on as if it had not been. The rule is explained in docs/science.md.
+ * Which rates a sweep tries and which one it chooses: of those that learned as much as the best one, the one that
+ * forgets least. Pure functions of what was asked and of the finished trials, so a sweep that was stopped goes on as if
+ * it had not been. The rule is explained in docs/science.md.
  */
 import type { BaseShape } from '../base-models/registry.ts';
 import { pairedIntervals } from '../evaluation/intervals.ts';
@@ -61,14 +61,16 @@ function divergesFrom(trials: readonly Trial[]): number | undefined {
   return rates.length ? Math.min(...rates) : undefined;
 }
 
-/** Of what the best trial learned; a rate that learned less by more than this is no longer as good. */
-const MOST_LOST = 0.1;
+/** Of what the best trial learned: a rate that lost no more than this is as good, however sure the loss is. */
+const LITTLE = 0.1;
+/** A rate that lost more than this is not as good, however large the noise: of few files it would let any rate pass. */
+const MUCH = 0.5;
 
 export interface RateResult {
   learningRate: number;
   /**
-   * `worse`: it came to its end, but its held-out loss is above the best trial's by more than noise, or by more than a
-   * tenth of what that learned: of few files noise is large, and would let any rate pass.
+   * `stable`: it learned as much as the best trial, as far as that can be told. `worse`: it came to its end, but learned
+   * less: see `learnedLess`.
    */
   verdict: 'stable' | 'worse' | 'diverged';
   diverged?: { step: number; why: string };
@@ -88,9 +90,9 @@ export interface MethodResult {
   baseLosses: number[];
   /** Ascending by rate. */
   rates: RateResult[];
-  /** The highest stable rate; undefined where everything diverges. */
+  /** Of the stable rates the one that forgets least; undefined where everything diverges. */
   chosen?: number;
-  /** The rate of the lowest held-out loss, which noise does not tell from `chosen`'s. */
+  /** The rate of the lowest held-out loss. */
   best?: number;
   /** The lowest rate that diverged; undefined where that point was not reached. */
   divergesFrom?: number;
@@ -113,17 +115,42 @@ export function concludeMethod(
   const ended = trials.filter((trial) => trial.heldOut && !trial.diverged && below(trial));
   const best = base && ended.toSorted((a, b) => mean(a, base) - mean(b, base))[0];
   const rates = trials.map((trial) => rateResult(trial, base, best));
-  const chosen = rates.findLast((rate) => rate.verdict === 'stable' && below(rate));
+  const chosen = chooseTrialRate(rates.filter(below));
   return {
     method,
     ...(base && { base: compare(base, base.heldOut, base.heldOut).after }),
     baseLosses: base?.losses ?? [],
     rates,
-    ...(chosen && { chosen: chosen.learningRate }),
+    ...(chosen !== undefined && { chosen }),
     ...(best && { best: best.learningRate }),
     ...(limit !== undefined && { divergesFrom: limit }),
     finished: nextRate(swept, spec.extend, trials) === undefined,
   };
+}
+
+/**
+ * Of the rates that learned as much as the best one, the one that moved the model least: by its KL, and where that was
+ * not measured of each, the lowest. Undefined where none is stable.
+ */
+export function chooseTrialRate(
+  rates: readonly Pick<RateResult, 'learningRate' | 'verdict' | 'kl'>[],
+): number | undefined {
+  const stable = rates.filter(({ verdict }) => verdict === 'stable');
+  const measured = stable.every(({ kl }) => kl !== undefined);
+  const [first] = stable.toSorted(
+    (a, b) => (measured ? a.kl! - b.kl! : 0) || a.learningRate - b.learningRate,
+  );
+  return first?.learningRate;
+}
+
+/**
+ * Whether a rate lost something by the side of the best one: `behind` is the paired difference of their held-out
+ * losses, `learned` what the best one learned, in nats per token.
+ */
+function learnedLess(behind: Interval, learned: number): boolean {
+  if (behind.value <= LITTLE * learned) return false;
+  // Where nothing was learned, there is nothing to lose a part of.
+  return behind.low > 0 || (learned > 0 && behind.value > MUCH * learned);
 }
 
 export function concludeSweep(spec: SweepSpec, lines: readonly SweepLine[]): MethodResult[] {
@@ -140,8 +167,7 @@ function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | unde
   const behind =
     base && heldOut && best?.heldOut ? compare(base, best.heldOut, heldOut).difference : undefined;
   const learned = base && best ? mean(base, base) - mean(best, base) : 0;
-  const worse = behind && (behind.low > 0 || (learned > 0 && behind.value > MOST_LOST * learned));
-  return { ...common, ...figures, verdict: worse ? 'worse' : 'stable' };
+  return { ...common, ...figures, verdict: behind && learnedLess(behind, learned) ? 'worse' : 'stable' };
 }
 
 /** Of held-out windows, given as means of each. */

@@ -21,7 +21,7 @@ const verdictOf = ({ learningRate, verdict, diverged }: Rate, { chosen }: Swept)
     : learningRate === chosen
       ? 'chosen'
       : verdict === 'worse'
-        ? 'stable, but worse than the best'
+        ? 'stable, but learned less than the best'
         : 'stable';
 
 /** What diverged stands above all that did not, and not below the base: its own loss would flatten the rest. */
@@ -116,7 +116,7 @@ export const sweepChart: ChartView<SweepSnapshot> = {
       .map((swept) => {
         const chosen = swept.rates.find(({ learningRate }) => learningRate === swept.chosen);
         const found = chosen?.change
-          ? `the highest stable rate is ${formatRate(chosen.learningRate)}, with a held-out loss ${formatInterval(chosen.change, false)} from the base's`
+          ? `${formatRate(chosen.learningRate)} learned as much as the best rate and forgot least, with a held-out loss ${formatInterval(chosen.change, false)} from the base's`
           : 'no rate is stable';
         const end =
           swept.divergesFrom === undefined
@@ -157,7 +157,7 @@ export const sweepChart: ChartView<SweepSnapshot> = {
       }),
     ),
   note: ({ heldOutWindows, methods }) =>
-    `Held-out loss after a short run less the base\u2019s. Lower: learned more. Star: chosen, the highest stable rate. Cross: diverged (its height says nothing). ${heldOutWindows} held-out windows; bars: 95% intervals of the paired difference.${methods.every(({ finished }) => finished) ? '' : ' Not finished.'}`,
+    `Held-out loss after a short run less the base\u2019s. Lower: learned more. Star: chosen, of those that learned as much as the best the one that forgot least. Cross: diverged (its height says nothing). ${heldOutWindows} held-out windows; bars: 95% intervals of the paired difference.${methods.every(({ finished }) => finished) ? '' : ' Not finished.'}`,
 };
 
 /** Whole decades, or what was tried where that is less than one. */

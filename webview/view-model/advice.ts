@@ -176,7 +176,7 @@ function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined 
   const chosen = swept?.rates.find(({ learningRate }) => learningRate === swept.chosen);
   if (!swept || !chosen?.change) return undefined;
   const name = swept.method === 'lora' ? 'LoRA' : 'full fine-tuning';
-  const because = `Of ${plural(swept.rates.length, 'rate')} tried with ${name}, ${formatRate(chosen.learningRate)} was the highest stable one: held-out loss ${formatDifference(chosen.change, false)}${chosen.kl === undefined ? '' : `, KL ${formatNumber(chosen.kl)}`} nats/token${swept.divergesFrom === undefined ? '' : `; it diverged from ${formatRate(swept.divergesFrom)} on`}.`;
+  const because = `Of ${plural(swept.rates.length, 'rate')} tried with ${name}, ${formatRate(chosen.learningRate)} learned as much as the best one and forgot least: held-out loss ${formatDifference(chosen.change, false)}${chosen.kl === undefined ? '' : `, KL ${formatNumber(chosen.kl)}`} nats/token${swept.divergesFrom === undefined ? '' : `; it diverged from ${formatRate(swept.divergesFrom)} on`}.`;
   if (rate * FAR <= chosen.learningRate * 1.01)
     return {
       text: `Try a higher rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,

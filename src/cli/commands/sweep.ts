@@ -50,7 +50,7 @@ const TENTH = 0.1;
 export function sweepCommand(): Command {
   const command = new Command('sweep')
     .description(
-      'find the learning rate: short runs over a grid of rates, of which the highest stable one is chosen',
+      'find the learning rate: short runs over a grid of rates, of those that learn as much as the best, the one that forgets least is chosen',
     )
     .argument('[folder]', 'where the code is')
     .addOption(

@@ -38,7 +38,9 @@ describe('chooseFrom', () => {
     const other = sweep([baseLine(), trial(1e-4, -0.1), trial(3e-4, undefined)]);
     const { rate, reason } = chooseFrom([sweep(finished), other], question);
     expect(rate).toBe(3e-4);
-    expect(reason).toBe('from the sweep of 25 November, in which 3e-4 is the highest stable rate');
+    expect(reason).toBe(
+      'from the sweep of 25 November, in which 3e-4 learned as much as the best rate and forgot least',
+    );
     expect(chooseFrom([other, sweep(finished)], question).rate).toBe(1e-4);
   });
   it('passes over other bases, other optimisers, and what is unfinished or has no stable rate', () => {
@@ -64,7 +66,7 @@ describe('chooseFrom', () => {
     ];
     expect(chooseFrom([sweep(fullLines, { methods: full })], question)).toMatchObject({
       rate: 3e-4,
-      reason: expect.stringMatching(/^by the 10x rule .* 3e-5 .* for full fine-tuning/),
+      reason: expect.stringMatching(/^by the 10x rule .* 3e-5 .* of full fine-tuning/),
     });
     expect(chooseFrom([sweep(finished)], { ...question, method: 'full' }).rate).toBe(3e-5);
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
 import type { Trial } from '../../../src/protocol/sweep.ts';
 import {
+  chooseTrialRate,
   concludeMethod,
   defaultGrid,
   endedAboveBase,
@@ -57,7 +58,7 @@ describe('nextRate', () => {
 });
 
 describe('concludeMethod', () => {
-  it('chooses the highest stable rate and says from where on it diverges', () => {
+  it('chooses a stable rate and says from where on it diverges', () => {
     const result = conclude([
       trial(1e-4, -0.05),
       trial(3e-4, -0.1),
@@ -73,35 +74,34 @@ describe('concludeMethod', () => {
       high: expect.closeTo(-0.1),
     });
   });
-  it('takes a higher rate whose loss only noise tells from the best', () => {
+  it('takes a lower rate whose loss only noise tells from the best', () => {
     const result = conclude([
-      trial(3e-4, -0.12),
-      trial(1e-3, -0.11, { noise: 0.05 }),
+      trial(3e-4, -0.08, { noise: 0.05, kl: 0.02 }),
+      trial(1e-3, -0.12, { kl: 0.1 }),
       trial(3e-3, undefined),
     ]);
-    expect(result).toMatchObject({ chosen: 1e-3, best: 3e-4 });
+    expect(result).toMatchObject({ chosen: 3e-4, best: 1e-3 });
   });
-  it('leaves a higher rate alone whose loss is worse by more than noise', () => {
-    const result = conclude([
-      trial(3e-4, -0.12),
-      trial(1e-3, -0.05, { noise: 0.01 }),
-      trial(3e-3, undefined),
-    ]);
-    expect(result).toMatchObject({ chosen: 3e-4, divergesFrom: 3e-3 });
-    expect(result.rates[1]!.verdict).toBe('worse');
+  it('takes a lower rate that lost less than a tenth of what the best one learned, however sure that is', () => {
+    const chosen = (lower: number) =>
+      conclude([trial(3e-4, lower, { kl: 0.02 }), trial(1e-3, -0.12, { kl: 0.1 })]).chosen;
+    expect(chosen(-0.109)).toBe(3e-4);
+    expect(chosen(-0.107)).toBe(1e-3);
   });
-  it('leaves a higher rate alone that lost more than a tenth of what the best one learned, however few files tell', () => {
-    const trials = (second: number) => [
-      trial(3e-4, -0.12),
-      trial(1e-3, second, { noise: 0.05 }),
-      trial(3e-3, undefined),
+  it('leaves a rate alone whose loss is worse by more than noise, or by half of what was learned', () => {
+    const trials = (lower: number, noise: number) => [
+      trial(3e-4, lower, { noise, kl: 0.02 }),
+      trial(1e-3, -0.12, { kl: 0.1 }),
     ];
-    const { rates, chosen } = conclude(trials(-0.1));
-    expect(rates[1]!.verdict).toBe('worse');
-    expect(chosen).toBe(3e-4);
-    expect(conclude(trials(-0.109)).chosen).toBe(1e-3);
-    // Where nothing was learned, there is nothing to lose a tenth of.
-    expect(conclude([trial(3e-4, 0.01), trial(1e-3, 0.02, { noise: 0.05 })]).chosen).toBe(1e-3);
+    expect(conclude(trials(-0.09, 0.01)).chosen).toBe(1e-3);
+    const { rates, chosen } = conclude(trials(-0.05, 0.2));
+    expect(rates[0]!.verdict).toBe('worse');
+    expect(chosen).toBe(1e-3);
+    expect(conclude(trials(-0.07, 0.2)).chosen).toBe(3e-4);
+    // Where nothing was learned, there is nothing to lose half of.
+    expect(conclude([trial(3e-4, 0.01), trial(1e-3, 0.02, { noise: 0.05 })]).rates[1]!.verdict).toBe(
+      'stable',
+    );
   });
   it('says that the divergence point was not reached', () => {
     const spec = sweepSpec({ extend: false });
@@ -116,6 +116,26 @@ describe('concludeMethod', () => {
   it('is not finished in the middle, nor before the first trial', () => {
     expect(conclude([trial(1e-4, -0.1)])).toMatchObject({ finished: false, chosen: 1e-4 });
     expect(concludeMethod(sweepSpec(), swept, [])).toMatchObject({ finished: false, rates: [] });
+  });
+});
+
+describe('chooseTrialRate', () => {
+  const rate = (learningRate: number, kl?: number, verdict: 'stable' | 'worse' | 'diverged' = 'stable') => ({
+    learningRate,
+    verdict,
+    ...(kl !== undefined && { kl }),
+  });
+  it('takes the one that forgets least of those that learned as much', () => {
+    expect(chooseTrialRate([rate(1e-4, 0.03), rate(3e-4, 0.02), rate(1e-3, 0.3)])).toBe(3e-4);
+    expect(chooseTrialRate([rate(1e-4, 0.01, 'worse'), rate(3e-4, 0.02), rate(1e-3, 0.3)])).toBe(3e-4);
+  });
+  it('takes the lowest where KL is equal or was not measured of each', () => {
+    expect(chooseTrialRate([rate(1e-3, 0.02), rate(3e-4, 0.02)])).toBe(3e-4);
+    expect(chooseTrialRate([rate(3e-4, 0.03), rate(1e-4), rate(1e-3, 0.02)])).toBe(1e-4);
+  });
+  it('takes none where none is stable', () => {
+    expect(chooseTrialRate([rate(3e-4, 0.1, 'diverged'), rate(1e-3, 0.1, 'worse')])).toBeUndefined();
+    expect(chooseTrialRate([])).toBeUndefined();
   });
 });
 
