@@ -1,9 +1,9 @@
 /** Evaluates a finished run against its base: tasks, the served check, an example; writes evaluation/. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { reportError } from '../protocol/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
+import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { readRun, readSpec, resultStep } from '../runs/index.ts';
 import { compare } from './compare.ts';
@@ -21,6 +21,7 @@ import { addToSummary } from './summary.ts';
 import { measuringSeconds, trainingSeconds } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
 import type { EvaluatedModel, ItemScore } from './tasks/task.ts';
+import { whileMeasuring } from './under-measurement.ts';
 
 interface RunEvaluation {
   evaluation: Evaluation;
@@ -35,10 +36,15 @@ interface RunEvaluation {
  * served and trained were compared and again after each task, evaluation/<task>.<step>.jsonl with it (each by rename).
  * Figures of tasks that were measured earlier at the same step stay in it.
  * A task of the plan that can't be run is a warning; one that `tasks` names is an error.
- * Errors: run-not-found, run-newer, run-damaged, run-not-finished, bad-argument, cancelled, and those of the tasks.
+ * Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is being set), bad-argument,
+ * cancelled, and those of the tasks.
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
+  return whileMeasuring(dir, () => measureRun(dir, spec, options));
+}
+
+async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions): Promise<Summary> {
   const step = await resultStep(dir);
   const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
   const { signal, timed = false } = options;
@@ -49,7 +55,6 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
   const { progress } = evaluation;
   let opened: Promise<Corpus> | undefined;
   const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
-  await mkdir(join(dir, 'evaluation'), { recursive: true });
   await removeLeftovers(dir);
   try {
     const trained = trainingSeconds((await readRun(dir)).events, spec.hyper);

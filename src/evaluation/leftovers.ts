@@ -1,4 +1,4 @@
-/** A checkpoint's weights as a file, for as long as they are measured. */
+/** What an evaluator has in evaluation/ while it measures: a checkpoint's weights, and its mark (under-measurement.ts). */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProcessAlive } from '../runs/index.ts';
@@ -12,7 +12,7 @@ export const temporaryFile = (dir: string, step: number) =>
 /** Removes the files of evaluators that were killed. */
 export async function removeLeftovers(dir: string): Promise<void> {
   for (const name of await readdir(folder(dir)).catch(() => [])) {
-    const pid = /^\.checkpoint-\d+-(\d+)\.gguf/.exec(name)?.[1];
+    const pid = /^\.(?:checkpoint-\d+|measuring)-(\d+)\.(?:gguf|json)/.exec(name)?.[1];
     if (pid && !isProcessAlive(Number(pid))) await rm(join(folder(dir), name), { force: true });
   }
 }

@@ -3,7 +3,7 @@
  * editor and the panel ask it too.
  */
 import { UserError } from '../protocol/errors.ts';
-import type { Comparison, Summary } from '../protocol/evaluation.ts';
+import type { Comparison, StrengthChoice, Summary } from '../protocol/evaluation.ts';
 
 /** What must not get worse by more than noise: what a person sees of completions, and what the model could do before. */
 const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
@@ -18,30 +18,52 @@ const guarded: readonly (readonly [task: string, metric: string, what: string])[
 /** Nats per token by which solutions may become less likely: what nobody would notice. */
 const SOLUTIONS_SLACK = 0.02;
 
-/** Why the result is not offered, as a clause; undefined where it is. Results whose strength was given are the person's own. */
-export function whyNotOffered({
-  choice,
-  comparisons,
-}: Pick<Summary, 'choice' | 'comparisons'>): string | undefined {
+/** What it is decided by. */
+type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
+
+/**
+ * Why the result is not offered, as a clause; undefined where it is. A strength that the person set is held back only
+ * where it was measured to be worse; a run whose strength was given from the start is the person's own.
+ */
+export function whyNotOffered({ choice, comparisons, givenStrength }: Known): string | undefined {
   if (!choice) return undefined;
-  if (choice.strength === 0) return choice.why;
+  if (givenStrength === undefined && choice.strength === 0) return choice.why;
   for (const [task, metric, what] of guarded) {
     const found = comparisons.find((one) => one.task === task && one.metric === metric);
     if (found && isWorse(found))
       return `${what} (${found.before.value.toFixed(3)} -> ${found.after.value.toFixed(3)})`;
   }
+  return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
+}
+
+/** What was measured of a strength when one was chosen; undefined of one that was not among them. */
+function worseOnPath({ path }: StrengthChoice, strength: number): string | undefined {
+  const point = path.find((one) => one.strength === strength);
+  const learned = point?.learned;
+  if (learned && learned.low > 0)
+    return `what stands at held-out cursors became less likely (+${learned.value.toFixed(3)} bits per byte)`;
+  const solutions = point?.solutions;
+  if (solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK)
+    return `HumanEval's solutions became less likely (+${solutions.value.toFixed(3)} nats per token)`;
   return undefined;
 }
 
 /** What to try then. */
-export const nextAfterNoOffer = ({ choice }: Pick<Summary, 'choice'>): string =>
-  choice?.next ?? 'A lower learning rate or replay forgets less.';
+export const nextAfterNoOffer = ({
+  choice,
+  givenStrength,
+}: Pick<Summary, 'choice' | 'givenStrength'>): string =>
+  givenStrength === undefined
+    ? (choice?.next ?? 'A lower learning rate or replay forgets less.')
+    : 'A lower strength changes less of what the model could do.';
 
 /** The error of a result that is not offered; undefined where it is. */
 export function notBetter(name: string, summary: Summary): UserError | undefined {
   const why = whyNotOffered(summary);
   if (why === undefined) return undefined;
-  const message = `${name} is no better than the model that it began with, so it is not offered: ${why}.`;
+  const { givenStrength } = summary;
+  const which = givenStrength === undefined ? name : `${name} at strength ${givenStrength}`;
+  const message = `${which} is no better than the model that it began with, so it is not offered: ${why}.`;
   return new UserError('not-better', message, nextAfterNoOffer(summary));
 }
 

@@ -24,16 +24,22 @@ function change({ difference }: Comparison, sign = true): string {
 
 /** `pending`: tasks that are still to be measured, or the rest of them. */
 export function summarise(
-  { comparisons, served, choice }: Pick<Summary, 'comparisons' | 'served' | 'choice'>,
+  {
+    comparisons,
+    served,
+    choice,
+    givenStrength,
+  }: Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength'>,
   pending: readonly { name: string; title: string }[] = [],
 ): string {
   const find = (task: string, metric: string) =>
     comparisons.find((one) => one.task === task && one.metric === metric);
   const isBegun = ({ name }: { name: string }) => comparisons.some(({ task }) => task === name);
   const [begun, unknown] = [pending.filter(isBegun), pending.filter((one) => !isBegun(one))];
-  const refused = whyNotOffered({ comparisons, choice });
+  const refused = whyNotOffered({ comparisons, choice, givenStrength });
   const parts = [
-    refused ? `Not offered: ${refused}. ${nextAfterNoOffer({ choice })}` : '',
+    givenStrength === undefined ? '' : `Strength ${givenStrength} was set by hand.`,
+    refused ? `Not offered: ${refused}. ${nextAfterNoOffer({ choice, givenStrength })}` : '',
     learned(find('workspace', 'bits per byte')),
     forgotten(find('retention', 'KL from base'), find('retention', 'loss'), [
       rate('HumanEval', find('humaneval', 'pass@1')),

@@ -1,6 +1,4 @@
 /** Whether what is served is what was trained: a part of each evaluation of a run, and alone before a result is served. */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { checkTokens } from '../export/check-text.ts';
 import { compareDistributions, type Served } from '../export/verify.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -10,23 +8,34 @@ import { readSpec, resultStep } from '../runs/index.ts';
 import { stopped, type EvaluateOptions } from './measure.ts';
 import { Progress, servedPart } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
-import { addToSummary } from './summary.ts';
+import { keepStrength } from './strength/choose.ts';
+import { addToSummary, readSummary } from './summary.ts';
 import { plannedTasks } from './tasks/index.ts';
+import { whileMeasuring } from './under-measurement.ts';
 
 /**
  * Makes the check and nothing else, and writes its verdict into evaluation/summary.json.
- * Errors: run-not-found, run-newer, run-damaged, run-not-finished, diverged, cancelled.
+ * Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is being set), diverged,
+ * cancelled.
  */
 export async function checkRun(
   dir: string,
   { onEvent, signal }: Pick<EvaluateOptions, 'onEvent' | 'signal'> = {},
 ): Promise<Summary> {
   const spec = await readSpec(dir);
+  return whileMeasuring(dir, () => check(dir, spec, { onEvent, signal }));
+}
+
+async function check(
+  dir: string,
+  spec: RunSpec,
+  { onEvent, signal }: Pick<EvaluateOptions, 'onEvent' | 'signal'>,
+): Promise<Summary> {
   const step = await resultStep(dir);
   const resources = new Resources(subjectOf(dir, spec));
   const progress = new Progress([servedPart], (message) => onEvent?.(message));
-  await mkdir(join(dir, 'evaluation'), { recursive: true });
   try {
+    await keepStrength(dir, spec, (await readSummary(dir, step)) ?? {});
     const served = await checkServed(dir, spec, { resources, progress, signal });
     const planned = plannedTasks(spec).map(({ name }) => name);
     const summary = await addToSummary(dir, step, { planned, served });

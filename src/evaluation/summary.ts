@@ -40,6 +40,23 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   return { ...after, sentence: summarise(after, pending) };
 }
 
+/**
+ * Pure. The same run at another strength, by hand or (undefined) as it was chosen: nothing that was measured of the
+ * result holds, and all of it is to be measured again. `planned`: what the run measures.
+ */
+export function atStrength(
+  { step, choice, comparisons, pending = [] }: Summary,
+  givenStrength: number | undefined,
+  planned: readonly string[],
+): Summary {
+  const bare: Summary = { step, sentence: '', comparisons: [], ...(choice && { choice }) };
+  const names = [...planned, ...pending, ...comparisons.map(({ task }) => task)];
+  return withFound(
+    { ...bare, ...(givenStrength !== undefined && { givenStrength }) },
+    { planned: [...new Set(names)] },
+  );
+}
+
 /** What was learned, then what it cost; any other task after them. */
 const shownOrder = ['workspace', 'humaneval', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'];
 const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;
@@ -53,11 +70,8 @@ export async function addToSummary(dir: string, step: number, found: Found): Pro
   return summary;
 }
 
-/** The strength that was chosen for the result of this step, if one was. */
-export const readChoice = async (dir: string, step: number): Promise<Summary['choice']> =>
-  (await readSummary(dir, step))?.choice;
-
-async function readSummary(dir: string, step: number): Promise<Summary | undefined> {
+/** Of the result of this step; undefined where nothing is known of it. */
+export async function readSummary(dir: string, step: number): Promise<Summary | undefined> {
   const written = await readText(evaluationSummaryPath(dir))
     .then((text) => summarySchema.parse(JSON.parse(text)))
     .catch(() => undefined);

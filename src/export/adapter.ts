@@ -55,15 +55,10 @@ export async function readAdapterGguf(
   path: string,
   base?: Pick<GgufFile, 'metadata' | 'tensors' | 'path'>,
 ): Promise<Adapter> {
-  const file = await openGguf(path).catch((error: unknown) => {
-    throw damaged(path, reportError(error).message, error);
-  });
+  const file = await openAdapter(path);
   try {
     const { metadata } = file;
-    if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
-      throw damaged(path, `${path} is a GGUF file but no LoRA adapter.`);
-    const alpha = Number(metadata[keys.alpha]);
-    if (!Number.isFinite(alpha)) throw damaged(path, `The adapter ${path} has no usable alpha.`);
+    const alpha = alphaOf(file);
     const text = (key: string) => (typeof metadata[key] === 'string' ? metadata[key] : undefined);
     const pairs = pairTensors(file);
     const architecture = text('general.architecture') ?? '';
@@ -84,6 +79,26 @@ export async function readAdapterGguf(
   } finally {
     await file.close();
   }
+}
+
+/** What is divided by a layer's rank is its scale. No weights are read. Errors: adapter-damaged. */
+export async function readAdapterAlpha(path: string): Promise<number> {
+  const file = await openAdapter(path);
+  await file.close();
+  return alphaOf(file);
+}
+
+const openAdapter = (path: string): Promise<GgufFile> =>
+  openGguf(path).catch((error: unknown) => {
+    throw damaged(path, reportError(error).message, error);
+  });
+
+function alphaOf({ path, metadata }: GgufFile): number {
+  if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
+    throw damaged(path, `${path} is a GGUF file but no LoRA adapter.`);
+  const alpha = Number(metadata[keys.alpha]);
+  if (!Number.isFinite(alpha)) throw damaged(path, `The adapter ${path} has no usable alpha.`);
+  return alpha;
 }
 
 type Pair = Pick<AdapterLayer, 'name' | 'rank' | 'in' | 'out'>;

@@ -95,6 +95,8 @@ export const summarySchema = z.object({
   served: servedSchema.optional(),
   /** Of a run whose strength was to be chosen. */
   choice: strengthChoiceSchema.optional(),
+  /** Set by hand afterwards: all of the above but `choice` is of the result at this strength. */
+  givenStrength: z.number().positive().max(1).optional(),
   /** Tasks that were to be measured and are not yet; absent where the evaluation came to its end. */
   pending: z.array(taskName).optional(),
 });

@@ -33,9 +33,9 @@ export type RunLock = Lock;
 const TAKEOVER_MS = 10_000;
 const ATTEMPTS = 40;
 
-/** Errors: run-locked while another living process (or this one) holds it. */
-export const lockRun = (dir: string): Promise<RunLock> =>
-  takeLock(lockPath(dir), (holder) => lockedBy(dir, holder?.pid));
+/** `what`: what it is held for. Errors: run-locked while another living process (or this one) holds it. */
+export const lockRun = (dir: string, what?: string): Promise<RunLock> =>
+  takeLock(lockPath(dir), (holder) => lockedBy(dir, holder?.pid), what);
 
 /** The living process that holds the run, if there is one. */
 export const runOwner = (dir: string): Promise<Owner | undefined> => lockOwner(lockPath(dir));

@@ -5,9 +5,11 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.ts';
+import { readEvaluated } from '../../src/evaluation/between-runs.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
 import { checkRun } from '../../src/evaluation/served-check.ts';
+import { reportStrength, setStrength } from '../../src/evaluation/strength/set.ts';
 import { compareDistributions, requireVerified } from '../../src/export/verify.ts';
 import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
@@ -25,14 +27,14 @@ let unchanged: string;
 let host: LlamaHost;
 let problems: string;
 
-async function newRun(result?: string, method: 'lora' | 'full' = 'lora'): Promise<string> {
+async function newRun(result?: string, method: 'lora' | 'full' = 'lora', strength = 1): Promise<string> {
   const { dir } = await createRun({
     name: 'test',
     folder: join(root, 'code'),
     base: { id: 'tiny', path: base, sha256: 'ab'.repeat(32) },
     hyper: hyperSchema.parse({ method, learningRate: 1e-3, steps: 7, sequenceLength: WINDOW }),
     backend: 'wasm',
-    evaluation: { heldOutWindows: 3, humanevalProblems: 2, retentionTexts: 2 },
+    evaluation: { heldOutWindows: 3, humanevalProblems: 2, retentionTexts: 2, strength },
     versions: {},
   });
   const state = JSON.parse(await readFile(join(dir, 'state.json'), 'utf8')) as object;
@@ -215,7 +217,7 @@ it('loses only the task under way when it is stopped, and goes on after it', asy
   const stopped = evaluate(dir, {
     signal: stop.signal,
     onEvent(message) {
-      if (message.type === 'progress' && message.phase === 'HumanEval' && message.done === 0)
+      if (message.type === 'progress' && message.phase === 'Held-out text' && message.done === 0)
         seen.push(onDisk());
       if (message.type === 'progress' && message.phase === "The base's own text") stop.abort();
     },
@@ -224,7 +226,7 @@ it('loses only the task under way when it is stopped, and goes on after it', asy
   expect(await seen[0]).toMatchObject({
     served: { ok: true },
     comparisons: [],
-    pending: ['humaneval', 'workspace', 'retention'],
+    pending: ['workspace', 'humaneval', 'retention'],
   });
   const left = await onDisk();
   expect(left).toMatchObject({ served: { ok: true }, pending: ['retention'] });
@@ -246,10 +248,37 @@ it('is checked without being measured, which lets it be served', async () => {
   expect(await servedRun(dir, check)).toMatchObject({ basePath: base, models: [] });
   expect(messages.at(-1)).toMatchObject({
     type: 'summary',
-    summary: { served: { ok: true }, comparisons: [], pending: ['humaneval', 'workspace', 'retention'] },
+    summary: { served: { ok: true }, comparisons: [], pending: ['workspace', 'humaneval', 'retention'] },
   });
   // Once is enough.
   await servedRun(dir, () => Promise.reject(new Error('it was checked')));
+});
+
+it('is measured anew at a strength that was set by hand, and is what it was when that is taken back', async () => {
+  // The adapter's alpha is a quarter of what the run's plan says.
+  const dir = await newRun(changed, 'lora', 0.25);
+  expect(await reportStrength(dir)).toEqual({ strength: 0.25, chosen: 0.25 });
+  const tasks = ['workspace', 'retention'];
+  const { summary: whole } = await evaluate(dir, { tasks });
+  await setStrength(dir, 0.05);
+  await expect(readEvaluated(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
+  const { summary: weak } = await evaluate(dir, { tasks });
+  expect(weak).toMatchObject({ givenStrength: 0.05, served: { ok: true } });
+  expect(weak.sentence).toMatch(/^Strength 0\.05 was set by hand\. Learned/);
+  const [strong, little] = [whole, weak].map((one) => find(one, 'retention', 'KL from base').after.value);
+  expect(little).toBeGreaterThan(0);
+  expect(little).toBeLessThan(strong! / 4);
+
+  await setStrength(dir, 'chosen');
+  const seen: string[] = [];
+  const { summary: again } = await evaluate(dir, {
+    tasks,
+    onEvent: (message) => message.type === 'warning' && seen.push(message.message),
+  });
+  expect(again).not.toHaveProperty('givenStrength');
+  const figures = (summary: Summary) => summary.comparisons.filter(({ metric }) => metric !== 'latency');
+  expect(figures(again)).toEqual(figures(whole));
+  expect(seen).toEqual([]);
 });
 
 it('measures a whole model just as well', async () => {

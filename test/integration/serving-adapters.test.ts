@@ -3,6 +3,8 @@ import { copyFile, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it, vi } from 'vitest';
+import { setAdapterStrength } from '../../src/export/strength.ts';
+import { compareDistributions } from '../../src/export/verify.ts';
 import { createApp } from '../../src/serving/app.ts';
 import { openLlamaHost, type LlamaHost } from '../../src/serving/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
@@ -111,6 +113,18 @@ describe('an adapter', () => {
     await rm(at('mine'));
     await copyFile(at('foreign'), at('mine'));
     await expect(host.complete(ask('mine'))).rejects.toMatchObject({ code: 'adapter-mismatch' });
+  });
+
+  it('whose strength was changed answers by the new one, as at that scale', async () => {
+    const rows = async (name: string) => host.distributions(name, host.encode('const answer ='));
+    const whole = await rows('mine');
+    await host.addAdapter({ name: 'half', path: at('one'), scale: 0.5 });
+    await setAdapterStrength(at('mine'), { alpha: 8, rank: 4, scaling: 'standard' }, 0.5);
+    const half = await rows('mine');
+    expect(compareDistributions(whole, half).meanKl).toBeGreaterThan(1e-4);
+    expect(compareDistributions(await rows('half'), half).meanKl).toBeLessThan(1e-9);
+    await setAdapterStrength(at('mine'), { alpha: 8, rank: 4, scaling: 'standard' }, 1);
+    expect(await rows('mine')).toEqual(whole);
   });
 
   it('goes from memory for others, least recently used first, and comes back the same', async () => {

@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import { setAdapterStrength } from '../../export/strength.ts';
-import type { StrengthChoice } from '../../protocol/evaluation.ts';
+import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { ofDocument } from '../compare.ts';
 import type { Evaluation } from '../measure.ts';
 import { Resources, subjectOf } from '../resources.ts';
 import { scoreItems } from '../score-items.ts';
-import { addToSummary, readChoice } from '../summary.ts';
+import { addToSummary, readSummary } from '../summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../tasks/task.ts';
 import { chooseStrength, pointOf, type StrengthCounts } from './rule.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
@@ -24,30 +24,31 @@ const SHARE = 0.15;
 export const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
   evaluation.strength === 'measured' && !imported;
 
-/** The strength that was chosen for this step's result, now or before; the adapter's file has it afterwards. */
+/**
+ * The strength that was chosen for this step's result, now or before; undefined where the run wants none chosen. The
+ * adapter's file has it afterwards, or the one that was set by hand.
+ */
 export async function resultStrength(
   dir: string,
   spec: RunSpec,
   step: number,
   { evaluation, corpus, trained, signal }: RunMeasuring,
 ): Promise<StrengthChoice | undefined> {
-  if (!isStrengthMeasured(spec)) return undefined;
-  const { progress } = evaluation;
-  const known = await readChoice(dir, step);
-  if (known) {
-    // A run that went on after it was stopped has written its adapter anew.
-    await keepStrength(dir, spec, known);
+  const known = await readSummary(dir, step);
+  let choice = known?.choice;
+  if (isStrengthMeasured(spec)) {
+    const { progress } = evaluation;
+    choice ??= await chooseResultStrength(dir, spec, {
+      corpus,
+      seconds: SHARE * trained,
+      onProgress: (done, total) => progress.report(strengthTask.name, done, total),
+      warn: (message) => evaluation.emit({ type: 'warning', message }),
+      signal,
+    });
     progress.report(strengthTask.name, 1, 1);
-    return known;
+    if (!known?.choice) await addToSummary(dir, step, { choice });
   }
-  const choice = await chooseResultStrength(dir, spec, {
-    corpus,
-    seconds: SHARE * trained,
-    onProgress: (done, total) => progress.report(strengthTask.name, done, total),
-    warn: (message) => evaluation.emit({ type: 'warning', message }),
-    signal,
-  });
-  await addToSummary(dir, step, { choice });
+  await keepStrength(dir, spec, { ...known, choice });
   return choice;
 }
 
@@ -69,8 +70,8 @@ interface ChoosingOptions {
 }
 
 /**
- * Measures the result at several strengths, chooses one and gives it to the adapter's file. Errors: run-not-finished,
- * cancelled, and those of reading the corpus.
+ * Measures the result at several strengths and chooses one. Errors: run-not-finished, cancelled, and those of reading the
+ * corpus.
  */
 async function chooseResultStrength(
   dir: string,
@@ -83,18 +84,24 @@ async function chooseResultStrength(
   if (lora) await setAdapterStrength(path, spec.hyper, 1);
   const resources = new Resources(subjectOf(dir, spec), strengthTask.contextTokens);
   try {
-    const choice = await measureStrengths(spec, resources, lora ? STRENGTHS : [1], options);
-    await keepStrength(dir, spec, choice);
-    return choice;
+    return await measureStrengths(spec, resources, lora ? STRENGTHS : [1], options);
   } finally {
     await resources.dispose();
   }
 }
 
-/** Gives the adapter's file the strength that was chosen. */
-async function keepStrength(dir: string, spec: RunSpec, { strength }: StrengthChoice): Promise<void> {
-  if (spec.hyper.method !== 'lora' || strength === 0) return;
-  await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
+/**
+ * Gives the adapter's file the strength that the summary says, by hand or by choice: a run that went on after it was
+ * stopped has written its adapter anew, and a command that was killed may have left it.
+ */
+export async function keepStrength(
+  dir: string,
+  spec: RunSpec,
+  { givenStrength, choice }: Pick<Summary, 'givenStrength' | 'choice'>,
+): Promise<void> {
+  const strength = givenStrength ?? choice?.strength;
+  if (spec.hyper.method === 'lora' && strength)
+    await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
 }
 
 async function measureStrengths(

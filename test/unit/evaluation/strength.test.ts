@@ -135,6 +135,28 @@ describe('the offer', () => {
       expect(whyNotOffered({ comparisons })).toBeUndefined();
     }
   });
+  it('is made of a strength that the person set, unless that was measured to be worse', () => {
+    const path = [point(0.5, -0.1, 0.3), point(0.75, 0, 0.6, around(0.05)), point(1, 0.05, 0.9)];
+    const none = { ...choice, strength: 0, why: 'it forgot too much', path };
+    const at = (givenStrength: number, comparisons: Comparison[] = []) => {
+      const known = { choice: none, comparisons, givenStrength };
+      return { why: whyNotOffered(known), sentence: summarise(known) };
+    };
+    expect(whyNotOffered({ choice: none, comparisons: [] })).toBe('it forgot too much');
+    // It forgets more than the limit, which is the person's to decide.
+    expect(at(0.5)).toEqual({ why: undefined, sentence: 'Strength 0.5 was set by hand.' });
+    // Between two that were measured.
+    expect(at(0.6).why).toBeUndefined();
+    expect(at(0.75).why).toContain("HumanEval's solutions");
+    expect(at(1)).toEqual({
+      why: 'what stands at held-out cursors became less likely (+0.050 bits per byte)',
+      sentence: expect.stringMatching(/^Strength 1 was set by hand\. Not offered: .* A lower strength/),
+    });
+    expect(at(0.5, [comparison('workspace', 'characters saved', -0.1)]).why).toContain('0.500 ->');
+    expect(
+      notBetter('garden', { step: 1, sentence: '', choice: none, comparisons: [], givenStrength: 1 }),
+    ).toMatchObject({ message: expect.stringMatching(/^garden at strength 1 is no better/) });
+  });
   it('is not made where the base is best', () => {
     const none = { ...choice, strength: 0, why: 'nothing was gained', next: 'Longer training may help.' };
     const summary = { step: 1, sentence: '', choice: none, comparisons: [] };

@@ -1,0 +1,155 @@
+/** A strength by hand: the file, the summary, and who must not be disturbed. */
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { examine } from '../../../src/base-models/checksums.ts';
+import { keepStrength } from '../../../src/evaluation/strength/choose.ts';
+import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
+import { addToSummary, readSummary } from '../../../src/evaluation/summary.ts';
+import { whileMeasuring } from '../../../src/evaluation/under-measurement.ts';
+import { importAdapter } from '../../../src/export/import-adapter.ts';
+import { readAdapterGguf } from '../../../src/export/index.ts';
+import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
+import { readSpec } from '../../../src/runs/index.ts';
+import { lockRun } from '../../../src/runs/lock.ts';
+import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
+import { useFolder } from './help.ts';
+
+const folder = useFolder();
+const around = (value: number) => ({ value, low: value - 0.02, high: value + 0.02 });
+const choice: StrengthChoice = {
+  strength: 0.5,
+  why: 'at strength 0.5 it learned most',
+  limit: 0.1,
+  path: [
+    { strength: 0.5, learned: around(-0.1), kl: around(0.05) },
+    { strength: 1, learned: around(0.1), kl: around(0.4) },
+  ],
+  setting: '48 held-out cursors',
+};
+const served = { meanKl: 0.001, limit: 0.01, tokens: 96, ok: true };
+const figure = { task: 'retention', metric: 'KL from base', value: 0.1, low: 0, high: 1, n: 8, setting: '' };
+const comparisons = [
+  {
+    ...{ task: 'retention', metric: 'KL from base', unit: '', better: 'lower' as const },
+    ...{ before: figure, after: figure, difference: around(0.1), significant: true },
+  },
+];
+/** The adapter's own: as it was imported. */
+const ALPHA = 6;
+
+let dir: string;
+let base: { id: string; path: string; sha256: string };
+const alpha = async () => (await readAdapterGguf(join(dir, 'adapter.gguf'))).alpha;
+const summary = () => readSummary(dir, 1);
+const rows = () => join(dir, 'evaluation', 'retention.1.jsonl');
+
+beforeAll(async () => {
+  await writeTinyModel(folder.path('base.gguf'), { seed: 1 });
+  await writeTinyAdapter(folder.path('adapter.gguf'), folder.path('base.gguf'), { rank: 3, alpha: ALPHA });
+  const { path, sha256 } = await examine(folder.path('base.gguf'));
+  base = { id: 'tiny', path, sha256 };
+});
+beforeEach(async () => {
+  ({ dir } = await importAdapter({ path: folder.path('adapter.gguf'), base, versions: {} }));
+});
+
+/** As it is after training: measured at the strength that was chosen. */
+async function measured(): Promise<void> {
+  await setStrength(dir, 0.5);
+  await rm(join(dir, 'evaluation'), { recursive: true });
+  await whileMeasuring(dir, () => addToSummary(dir, 1, { choice, served }));
+  await addToSummary(dir, 1, { measured: { task: 'retention', comparisons } });
+  await writeFile(rows(), '{}\n');
+}
+
+describe('the strength of a result', () => {
+  it('is in the file, and nothing else of it changes', async () => {
+    const before = await readAdapterGguf(join(dir, 'adapter.gguf'));
+    expect(await reportStrength(dir)).toEqual({ strength: 1, chosen: 1 });
+    expect(await setStrength(dir, 0.3)).toEqual({ strength: 0.3, chosen: 1, given: 0.3 });
+    expect(await readAdapterGguf(join(dir, 'adapter.gguf'))).toEqual({
+      ...before,
+      alpha: Math.fround(0.3 * ALPHA),
+    });
+    expect((await summary())!.sentence).toMatch(/^Strength 0\.3 was set by hand\./);
+    expect(await setStrength(dir, 'chosen')).toEqual({ strength: 1, chosen: 1 });
+    expect(await readAdapterGguf(join(dir, 'adapter.gguf'))).toEqual(before);
+  });
+
+  it('takes what was measured at another one with it, but not what it was chosen by', async () => {
+    await measured();
+    await setStrength(dir, 0.75);
+    expect(await alpha()).toBe(0.75 * ALPHA);
+    expect(await summary()).toEqual({
+      step: 1,
+      choice,
+      givenStrength: 0.75,
+      comparisons: [],
+      pending: ['humaneval', 'retention'],
+      sentence: "Strength 0.75 was set by hand. Not measured yet: HumanEval, The base's own text.",
+    });
+    expect(await readdir(join(dir, 'evaluation'))).toEqual(['summary.json']);
+    await setStrength(dir, 'chosen');
+    expect(await alpha()).toBe(0.5 * ALPHA);
+    expect(await summary()).toMatchObject({ choice, comparisons: [], pending: ['humaneval', 'retention'] });
+    expect(await summary()).not.toHaveProperty('givenStrength');
+  });
+
+  it('keeps all figures where it is what it was', async () => {
+    await measured();
+    const before = await readFile(join(dir, 'evaluation', 'summary.json'), 'utf8');
+    expect(await setStrength(dir, 0.5)).toEqual({ strength: 0.5, chosen: 0.5, choice });
+    expect(await setStrength(dir, 'chosen')).toMatchObject({ strength: 0.5 });
+    expect(await readFile(join(dir, 'evaluation', 'summary.json'), 'utf8')).toBe(before);
+    expect(await readFile(rows(), 'utf8')).toBe('{}\n');
+  });
+
+  it('is put right by the next evaluator where a killed command left the file as it was', async () => {
+    await setStrength(dir, 0.5);
+    await writeTinyAdapter(join(dir, 'adapter.gguf'), base.path, { rank: 3, alpha: ALPHA });
+    expect(await reportStrength(dir)).toMatchObject({ strength: 1, given: 0.5 });
+    await keepStrength(dir, await readSpec(dir), (await summary())!);
+    expect(await reportStrength(dir)).toMatchObject({ strength: 0.5, given: 0.5 });
+  });
+
+  it('is none that nobody could mean', async () => {
+    for (const wrong of [0, 0.04, 1.01, -1, NaN, Infinity])
+      await expect(setStrength(dir, wrong)).rejects.toMatchObject({ code: 'bad-argument' });
+    const run = JSON.parse(await readFile(join(dir, 'run.json'), 'utf8')) as { hyper: object };
+    const full = { ...run, hyper: { ...run.hyper, method: 'full' } };
+    await writeFile(join(dir, 'run.json'), JSON.stringify(full));
+    await expect(setStrength(dir, 0.5)).rejects.toMatchObject({ code: 'bad-argument' });
+    await writeFile(join(dir, 'run.json'), JSON.stringify(run));
+    await rm(join(dir, 'adapter.gguf'));
+    await expect(reportStrength(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
+  });
+});
+
+describe('a run that someone works on', () => {
+  it('keeps its strength while it is in training', async () => {
+    const lock = await lockRun(dir);
+    await expect(setStrength(dir, 0.5)).rejects.toMatchObject({ code: 'run-locked' });
+    await lock.release();
+    expect(await alpha()).toBe(ALPHA);
+  });
+  it('keeps its strength while it is measured, but not after an evaluator that died', async () => {
+    await whileMeasuring(dir, async () => {
+      await expect(setStrength(dir, 0.5)).rejects.toMatchObject({
+        code: 'run-locked',
+        message: expect.stringContaining('being measured'),
+      });
+    });
+    const dead = { pid: 2 ** 22 + 7, token: 'aa' };
+    await writeFile(join(dir, 'evaluation', `.measuring-${dead.pid}.json`), JSON.stringify(dead));
+    expect(await setStrength(dir, 0.5)).toMatchObject({ strength: 0.5 });
+  });
+  it('is not measured while its strength is set', async () => {
+    const lock = await lockRun(dir, 'Setting the strength');
+    const begun = whileMeasuring(dir, () => Promise.resolve('measured'));
+    await expect(begun).rejects.toMatchObject({ code: 'run-locked' });
+    await lock.release();
+    await expect(whileMeasuring(dir, () => Promise.resolve('measured'))).resolves.toBe('measured');
+    expect(await readdir(join(dir, 'evaluation'))).toEqual([]);
+  });
+});
