@@ -18,6 +18,7 @@ import { runtimeCommand } from './commands/runtime.ts';
 import { serveCommand } from './commands/serve.ts';
 import { showCommand } from './commands/show.ts';
 import { spectrumCommand } from './commands/spectrum.ts';
+import { strengthCommand } from './commands/strength.ts';
 import { sweepCommand } from './commands/sweep.ts';
 import { trainCommand } from './commands/train.ts';
 import { heedStop } from '../protocol/child.ts';
@@ -38,6 +39,7 @@ const commands = [
   showCommand,
   evaluateCommand,
   spectrumCommand,
+  strengthCommand,
   compareCommand,
   reproduceCommand,
   reportCommand,

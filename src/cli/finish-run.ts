@@ -70,7 +70,8 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
   );
   if (summary) {
     console.log(`${comparisonTable(summary.comparisons)}${summary.sentence}\n`);
-    if (summary.choice && !whyNotOffered(summary)) console.log(`Offered: ${summary.choice.why}.\n`);
+    if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
+      console.log(`Offered: ${summary.choice.why}.\n`);
     if (summary.served) console.log(`${describeServed(summary.served)}\n`);
     if (summary.example) {
       const { file, line, prefix, actual, before, after } = summary.example;

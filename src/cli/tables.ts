@@ -2,7 +2,10 @@ import type { Comparison, Metric } from '../protocol/evaluation.ts';
 import { formatTable } from './format.ts';
 
 const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
-const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
+export const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
+/** A difference with its 95% interval. */
+export const interval = ({ value, low, high }: Comparison['difference']) =>
+  `${signed(value)} [${signed(low)}, ${signed(high)}]`;
 
 /** Before, after and the paired difference with its 95% interval, a row for each figure. Ends in an empty line; nothing without figures. */
 export function comparisonTable(
@@ -13,7 +16,7 @@ export function comparisonTable(
     `${task} ${metric}${unit ? ` (${unit})` : ''}`,
     number(before.value),
     number(after.value),
-    `${signed(difference.value)} [${signed(difference.low)}, ${signed(difference.high)}]`,
+    interval(difference),
     significant ? '' : 'no difference seen',
     `n = ${after.n}`,
   ]);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { StrengthReport } from '../../src/evaluation/strength/set.ts';
 import { exportMergedGguf, readAdapterGguf } from '../../src/export/index.ts';
 import { readSafetensors, writeSafetensors } from '../../src/export/safetensors.ts';
 import { openGguf } from '../../src/gguf/index.ts';
@@ -28,6 +29,19 @@ const [[title, allLinears], [qwenTitle, qwen]] = peftCases as [
   (typeof peftCases)[number],
 ];
 type Exported = ExportRecord & { run: string };
+/** Of all linears of all blocks, in the order of the file. */
+async function linears(name: string): Promise<number[]> {
+  const file = await openGguf(at(name));
+  try {
+    const values: number[] = [];
+    for (const one of file.tensors.keys())
+      if (/^blk\.\d+\.(attn|ffn)_(?!norm)/.test(one))
+        for (const value of await file.readF32(one)) values.push(value);
+    return values;
+  } finally {
+    await file.close();
+  }
+}
 const exportAs = (run: string, ...args: string[]) => place.json<Exported>('export', run, ...args);
 
 beforeAll(async () => {
@@ -147,6 +161,40 @@ it('a checkpoint is exported in place of the result', async () => {
   await rm(join(dir, 'checkpoints'), { recursive: true });
 });
 
+it('a strength that was set by hand is exported in every form', async () => {
+  const run = runs.get(title)!;
+  const merged = async (name: string) => {
+    await exportAs(run, '--to', 'gguf-merged', '-o', at(name));
+    return linears(name);
+  };
+  const before = await linears('llama.gguf');
+  const whole = await merged('whole.gguf');
+  const { alpha } = await readAdapterGguf(join(place.home, 'runs', run, 'adapter.gguf'));
+  const shown = await place.json<StrengthReport>('strength', run, '0.5');
+  expect(shown).toEqual({ strength: 0.5, chosen: 1, given: 0.5 });
+  const half = await merged('half.gguf');
+  // Within the half precision of both files.
+  const furthest = (share: number) =>
+    Math.max(...before.map((base, i) => Math.abs(half[i]! - base - share * (whole[i]! - base))));
+  expect(furthest(0.5)).toBeLessThan(2e-3);
+  expect(furthest(1)).toBeGreaterThan(2e-2);
+
+  const { path } = await exportAs(run, '--to', 'gguf-adapter', '-o', at('half-adapter.gguf'));
+  expect((await readAdapterGguf(path)).alpha).toBe(alpha / 2);
+  const peft = await exportAs(run, '--to', 'peft', '-o', at('half-peft'));
+  const config = JSON.parse(await readFile(join(peft.path, 'adapter_config.json'), 'utf8')) as object;
+  expect(config).toMatchObject({
+    r: allLinears.config.r,
+    lora_alpha: Number(allLinears.config['lora_alpha']) / 2,
+  });
+
+  const { stdout } = await place.run('strength', run);
+  expect(stdout).toMatch(/has strength 0\.5, set by hand/);
+  const wrong = await place.run('strength', run, 'half');
+  expect(wrong.stderr).toMatch(/\[bad-argument\]/);
+  expect(await place.json('strength', run, 'chosen')).toEqual({ strength: 1, chosen: 1 });
+});
+
 it('a full fine-tune is exported as a model, and has no adapter', async () => {
   const spec = JSON.parse(
     await readFile(join(place.home, 'runs', runs.get(title)!, 'run.json'), 'utf8'),
@@ -174,6 +222,8 @@ it('a full fine-tune is exported as a model, and has no adapter', async () => {
   expect(check.ok).toBe(true);
   const { stderr } = await place.run('export', 'full-run', '--to', 'peft', '-o', at('full'));
   expect(stderr).toMatch(/\[bad-argument\].*no adapter.*gguf-merged/);
+  const weaker = await place.run('strength', 'full-run', '0.5');
+  expect(weaker.stderr).toMatch(/\[bad-argument\].*one strength only/);
   await rm(dir, { recursive: true });
 });
 

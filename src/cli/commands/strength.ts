@@ -1,0 +1,89 @@
+import { basename } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import {
+  LEAST_STRENGTH,
+  reportStrength,
+  setStrength,
+  type StrengthReport,
+} from '../../evaluation/strength/set.ts';
+import type { StrengthPoint } from '../../protocol/evaluation.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
+import { findRun } from '../../runs/index.ts';
+import { formatTable } from '../format.ts';
+import { printJson } from '../output.ts';
+import { interval, signed } from '../tables.ts';
+
+export function strengthCommand(): Command {
+  return new Command('strength')
+    .description(
+      'how strongly a run changes the model: 1 is as it was trained, towards 0 is towards its base; shows what was measured, or sets it',
+    )
+    .argument('<run>', 'its id, or how it begins, or latest')
+    .argument('[strength]', 'from 0.05 to 1, or "chosen" for the one that was chosen after training', wanted)
+    .option('--json', 'print what is known as JSON')
+    .action(strength);
+}
+
+async function strength(
+  run: string,
+  asked: number | 'chosen' | undefined,
+  { json }: { json?: boolean },
+): Promise<void> {
+  const dir = await findRun(run);
+  const report = await (asked === undefined ? reportStrength(dir) : setStrength(dir, asked));
+  if (json) printJson(report);
+  else console.log(forTerminal(describe(report, basename(dir), asked !== undefined)));
+}
+
+function wanted(text: string): number | 'chosen' {
+  if (text === 'chosen') return text;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value))
+    throw new InvalidArgumentError('It is a number, or "chosen".');
+  return value;
+}
+
+function describe(report: StrengthReport, run: string, set: boolean): string {
+  const { choice, given, strength: now, chosen } = report;
+  const how =
+    given !== undefined
+      ? 'set by hand'
+      : choice?.strength === 0
+        ? 'as it was trained'
+        : choice
+          ? 'chosen after training'
+          : 'as the run was asked';
+  const next = set
+    ? `Completion and export have it from now on. Measure it with {evaluate ${run}}.`
+    : `Set another one, from ${LEAST_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
+  return [
+    choice ? table(choice.path, report) : '',
+    choice
+      ? choice.strength === 0
+        ? `Chosen: none, since ${choice.why}. ${choice.next ?? ''}`.trim()
+        : `Chosen: ${chosen}, since ${choice.why}.`
+      : '',
+    `The result has strength ${now}, ${how}. ${next}`,
+  ]
+    .filter(Boolean)
+    .join('\n\n');
+}
+
+/** What was learned and forgotten at each, against the base. */
+function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string {
+  const rows = path.map(({ strength: at, learned, kl, solutions }) => [
+    String(at),
+    interval(learned),
+    kl ? kl.value.toFixed(3) : '-',
+    solutions ? signed(solutions.value) : '-',
+    [at === choice?.strength && 'chosen', at === now && 'in the file'].filter(Boolean).join(', '),
+  ]);
+  const head = [
+    'strength',
+    'learned: bits per byte [95%]',
+    'forgot: KL',
+    "loss of HumanEval's solutions",
+    '',
+  ];
+  return formatTable([head, ...rows]);
+}
