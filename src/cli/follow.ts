@@ -123,6 +123,8 @@ function describe(event: RunEvent): string | undefined {
       return describeEvaluation(event);
     case 'length':
       return `  ${event.steps} steps fit into ${event.minutes} minutes`;
+    case 'rate':
+      return `  learning rate ${event.learningRate}, ${event.why}`;
     case 'rollback':
       return `  ${describeRollback(event)}`;
     case 'earlyStop':

@@ -23,6 +23,7 @@ export interface TrainOptions {
   rankStabilised?: boolean;
   attentionDropout: number;
   lr?: number;
+  rateTrials: boolean;
   optimizer: 'lionw' | 'adamw';
   schedule: Hyper['schedule'];
   warmup: number;
@@ -136,8 +137,12 @@ export function addTrainOptions(command: Command): Command {
     )
     .option(
       '--lr <rate>',
-      'peak learning rate (default: by a sweep, else 10x that of full fine-tuning)',
+      'peak learning rate (default: by a sweep, else by short trials before the first step, or those of an earlier run)',
       positive,
+    )
+    .option(
+      '--no-rate-trials',
+      'take the default learning rate where none is known: no trials, which take 15% of the budget',
     )
     .addOption(
       new Option('--optimizer <name>', 'optimiser').choices(['lionw', 'adamw']).default(defaults.optimizer),

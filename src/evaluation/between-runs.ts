@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { reportError, UserError } from '../protocol/errors.ts';
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
 import type { RunComparison } from '../protocol/run-comparison.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import { settledSpec, type RunSpec } from '../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../runs/files.ts';
 import { compare, ofDocument, type Counts } from './compare.ts';
 import { differingSettings, type Given } from './differing-settings.ts';
@@ -61,8 +61,9 @@ async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun>
   for (const task of new Set(summary.comparisons.map((one) => one.task)))
     if (task !== FORGETTING) rows.set(task, await readItemRows(dir, task, summary.step));
   const corpus = await readJson(corpusSummaryPath(dir), corpusSchema);
-  const { steps } = await readState(dir);
-  return { dir, spec, summary, rows, corpus, steps };
+  const state = await readState(dir);
+  const { steps } = state;
+  return { dir, spec: settledSpec(spec, state), summary, rows, corpus, steps };
 }
 
 const corpusSchema = z.object({ digest: z.string(), trainTokens: z.number() });

@@ -34,6 +34,30 @@ export const runEventSchema = z.discriminatedUnion('type', [
   }),
   /** A run of so many minutes has another number of steps from here on, by what its steps take. */
   z.object({ type: z.literal('length'), ...at, step: z.int(), steps: z.int(), minutes: z.number() }),
+  /**
+   * The peak rate that the run goes by, settled before its first step. It holds for whatever follows, a resumption from
+   * step 0 too, so it has no step.
+   */
+  z.object({
+    type: z.literal('rate'),
+    ...at,
+    learningRate: z.number().positive(),
+    why: z.string(),
+    /** Optimiser steps of each trial; 0 where none was made. */
+    steps: z.int(),
+    /** What it took of the run's time. */
+    seconds: z.number(),
+    trials: z.array(
+      z.object({
+        learningRate: z.number().positive(),
+        /** Held-out loss less the base's, paired, nats per token; none where the trial was cut short. */
+        learned: intervalSchema.optional(),
+        /** KL(base || trained) on held-out text, nats per token. */
+        kl: z.number().optional(),
+        diverged: z.object({ step: z.int(), why: z.string() }).optional(),
+      }),
+    ),
+  }),
   /** A loss spike or a divergence: training went back to the checkpoint of step `to`, with the rate scaled. */
   z.object({
     type: z.literal('rollback'),

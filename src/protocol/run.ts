@@ -131,6 +131,8 @@ export const runSpecSchema = z.object({
     .optional(),
   /** Where the learning rate comes from, for the person: "given", "sweep ...", "10x rule ...". */
   learningRateReason: z.string().optional(),
+  /** Whether short trials at the start may find a better rate than `hyper.learningRate`: see training/rate-trials.ts. */
+  learningRateTrials: z.boolean().default(false),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
   /** What training may take, where that was asked for: `hyper.steps` is an estimate, the state's `steps` are fitted. */
@@ -166,6 +168,8 @@ export const runStateSchema = z.object({
   heartbeat: z.string().optional(),
   step: z.int().default(0),
   steps: z.int(),
+  /** The peak rate that the run's own trials settled, and why; else it is that of the spec. */
+  learningRate: z.object({ rate: z.number().positive(), why: z.string() }).optional(),
   etaSeconds: z.number().optional(),
   /** What the owner is doing now, for the person: "Reading files", "Training", "HumanEval 4 of 20". */
   phase: z.string().optional(),
@@ -173,3 +177,13 @@ export const runStateSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
 });
 export type RunState = z.infer<typeof runStateSchema>;
+
+/** What was asked, with the rate that the run goes by. */
+export const settledSpec = (spec: RunSpec, { learningRate }: Pick<RunState, 'learningRate'>): RunSpec =>
+  learningRate
+    ? {
+        ...spec,
+        hyper: { ...spec.hyper, learningRate: learningRate.rate },
+        learningRateReason: learningRate.why,
+      }
+    : spec;

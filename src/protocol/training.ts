@@ -20,12 +20,13 @@ export const trainedSchema = z.object({
 });
 export type TrainedResult = z.infer<typeof trainedSchema>;
 
-const { status, etaSeconds, phase } = runStateSchema.shape;
+const { status, learningRate, etaSeconds, phase } = runStateSchema.shape;
 /** What the state is changed to; a key given as undefined is dropped. */
 const patchSchema = z.object({
   status: status.optional(),
   step: z.int().optional(),
   steps: z.int().optional(),
+  learningRate,
   etaSeconds,
   phase,
 });

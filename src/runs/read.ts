@@ -5,6 +5,7 @@ import { survivingEvents } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
 import { runSnapshotSchema, type RunSnapshot } from '../protocol/panel.ts';
 import type { z } from 'zod';
+import { settledSpec } from '../protocol/run.ts';
 import { runSpectrumSchema, type RunSpectrum } from '../protocol/spectrum.ts';
 import { EventFile } from './event-file.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
@@ -21,7 +22,7 @@ import {
 import { readText } from '../protocol/regular-file.ts';
 
 /**
- * Everything about a run at this moment. Broken event lines are counted; a last line still being written is
+ * Everything about a run at this moment; its spec has the rate that it goes by. Broken event lines are counted; a last line still being written is
  * left for later; a summary that can't be read is left out.
  * Errors: run-not-found, run-newer, run-damaged.
  */
@@ -85,7 +86,7 @@ export class RunReader {
   /** A copy: the next one changes nothing in it. */
   snapshot(): RunSnapshot {
     const snapshot: RunSnapshot = {
-      spec: this.spec,
+      spec: settledSpec(this.spec, this.state!),
       state: this.state!,
       events: [...this.events.events],
       brokenLines: this.events.brokenLines,

@@ -245,9 +245,14 @@ async function putWeights(
   await optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
 }
 
-async function putBeginning({ model, optimizer, initial }: Beginning): Promise<void> {
-  for (const parameter of model.parameters) model.write(parameter.name, await initial(parameter));
+async function putBeginning({ optimizer, ...beginning }: Beginning): Promise<void> {
+  await putInitial(beginning);
   await optimizer.load(new Map());
+}
+
+/** Makes the model what it was before the first step. */
+export async function putInitial({ model, initial }: Pick<Beginning, 'model' | 'initial'>): Promise<void> {
+  for (const parameter of model.parameters) model.write(parameter.name, await initial(parameter));
 }
 
 /** A rename survives a power cut only when its folder is synced; Windows can't and needs not. */

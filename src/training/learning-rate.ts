@@ -3,18 +3,22 @@ import type { BaseShape } from '../base-models/registry.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { SweepSpec } from '../protocol/sweep.ts';
 import { defaultLearningRate } from './defaults.ts';
+import { rememberedRate, type FoundRate } from './rate-memory.ts';
 import { concludeMethod, type MethodResult } from './sweep-choice.ts';
 import { listSweeps, type Sweep } from './sweep-store.ts';
 
 export interface RateQuestion extends Pick<Hyper, 'method' | 'optimizer' | 'rank' | 'targets'> {
   baseSha256: string;
   shape: BaseShape;
+  trainTokens: number;
 }
 
 export interface RateAnswer {
   rate: number;
   /** A clause: "from the sweep of 25 November, in which 1e-3 learned as much as the best rate and forgot least". */
   reason: string;
+  /** Whether nothing was measured on this base: a run may find a better one by trials. */
+  assumed?: true;
 }
 
 /** LoRA's rate over that of full fine-tuning (paper, section 5.1: about 10x for code). */
@@ -26,13 +30,23 @@ export const methodName = (method: Hyper['method']) => (method === 'lora' ? 'LoR
 /** 3e-4, whatever the arithmetic left in its last digits. */
 export const formatRate = (rate: number) => Number(rate.toPrecision(3)).toExponential().replace('+', '');
 
-/** From the newest sweep of the same base and optimiser; else from one of the other method; else the default. */
+/** "measured in short trials on 26 November". `at` is an ISO time. */
+export const foundReason = ({ at }: Pick<FoundRate, 'at'>) => `measured in short trials on ${day(at)}`;
+
+/**
+ * From the newest sweep of the same base and optimiser; else what the trials of a like run found; else from a sweep of
+ * the other method; else the default.
+ */
 export async function chooseLearningRate(question: RateQuestion): Promise<RateAnswer> {
-  return chooseFrom(await listSweeps(), question);
+  return chooseFrom(await listSweeps(), question, await rememberedRate(question));
 }
 
 /** `sweeps` newest first. Pure. */
-export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): RateAnswer {
+export function chooseFrom(
+  sweeps: readonly Sweep[],
+  question: RateQuestion,
+  remembered?: FoundRate,
+): RateAnswer {
   const { method, optimizer, baseSha256, shape } = question;
   const fitting = sweeps.filter(
     ({ spec }) => spec.base.sha256 === baseSha256 && spec.hyper.optimizer === optimizer,
@@ -42,9 +56,10 @@ export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): Ra
     const { spec, result } = found;
     return {
       rate: result.chosen!,
-      reason: `from the sweep of ${day(spec)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`,
+      reason: `from the sweep of ${day(spec.createdAt)}, in which ${formatRate(result.chosen!)} learned as much as the best rate and forgot least${differences(spec, question)}`,
     };
   }
+  if (remembered) return { rate: remembered.rate, reason: foundReason(remembered) };
   const other = method === 'lora' ? 'full' : 'lora';
   const turned = newest(fitting, other);
   if (turned) {
@@ -52,12 +67,13 @@ export function chooseFrom(sweeps: readonly Sweep[], question: RateQuestion): Ra
     const rate = method === 'lora' ? theirs * RATIO : theirs / RATIO;
     return {
       rate: Number(rate.toPrecision(3)),
-      reason: `by the ${RATIO}x rule from the sweep of ${day(turned.spec)}, in which ${formatRate(theirs)} learned as much as the best rate of ${methodName(other)} and forgot least`,
+      reason: `by the ${RATIO}x rule from the sweep of ${day(turned.spec.createdAt)}, in which ${formatRate(theirs)} learned as much as the best rate of ${methodName(other)} and forgot least`,
     };
   }
   return {
     rate: defaultLearningRate(method, optimizer, shape),
     reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size; {sweep} finds this base's own`,
+    assumed: true,
   };
 }
 
@@ -84,5 +100,4 @@ function differences({ hyper }: SweepSpec, { method, rank, targets }: RateQuesti
   return other.length ? ` (measured with ${other.join(' and ')})` : '';
 }
 
-const day = ({ createdAt }: SweepSpec) =>
-  new Date(createdAt).toLocaleDateString('en-GB', { day: 'numeric', month: 'long' });
+const day = (time: string) => new Date(time).toLocaleDateString('en-GB', { day: 'numeric', month: 'long' });

@@ -25,9 +25,11 @@ export class RunLength {
   private readonly evalEvery: number;
   private fitted = 0;
 
+  /** @param before seconds of the minutes that were spent before the first step */
   constructor(
     { steps, evalEvery }: Pick<Hyper, 'steps' | 'evalEvery'>,
     private readonly minutes?: RunSpec['minutes'],
+    private readonly before = 0,
   ) {
     this.steps = steps;
     this.evalEvery = evalEvery;
@@ -40,7 +42,7 @@ export class RunLength {
   guess({ perStep, perSecond }: { perStep: number; perSecond: number }): boolean {
     if (this.minutes === undefined) return false;
     const seconds = perStep / (USUAL_UTILISATION * perSecond);
-    this.steps = Math.max(1, Math.round((60 * this.minutes) / seconds));
+    this.steps = Math.max(1, Math.round((60 * this.minutes - this.before) / seconds));
     return true;
   }
 
@@ -50,7 +52,7 @@ export class RunLength {
     if (minutes === undefined || step >= this.steps) return undefined;
     this.fitted += 1;
     if (this.fitted > FIRST_STEPS && step % this.evalEvery !== 0) return undefined;
-    const budget = 60 * minutes;
+    const budget = 60 * minutes - this.before;
     const endOf = (steps: number) =>
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
     if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return undefined;

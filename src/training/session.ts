@@ -26,6 +26,12 @@ import { afterRollback, progressSchema, runLoop, type Progress, type StepReport 
 import type { Optimizer } from './optimizers.ts';
 import { RunLength } from './run-length.ts';
 
+/** Floating-point operations. */
+export interface MachineRate {
+  perToken: number;
+  perSecond: number;
+}
+
 export interface SessionOptions {
   dir: string;
   spec: RunSpec;
@@ -38,8 +44,10 @@ export interface SessionOptions {
   optimizer: Optimizer;
   /** A parameter before the first step. */
   initial(parameter: Parameter): Promise<Float32Array>;
-  /** Floating-point operations of a trained token, and what the machine makes of them in a second. */
-  rate?: { perToken: number; perSecond: number };
+  /** What a trained token takes, and what the machine makes in a second. */
+  rate?: MachineRate;
+  /** Seconds of the run's minutes that were spent on its learning rate. */
+  secondsBefore?: number;
   /** Says what the run does now. */
   phase(name: string): Promise<void>;
 }
@@ -71,7 +79,7 @@ export class Session {
 
   constructor(private readonly options: SessionOptions) {
     const { hyper, evaluation } = options.spec;
-    this.length = new RunLength(hyper, options.spec.minutes);
+    this.length = new RunLength(hyper, options.spec.minutes, options.secondsBefore);
     this.plan = new CheckpointPlan(hyper.evalEvery);
     const { length } = this;
     this.eta = new Eta(length, hyper.evalEvery);

@@ -21,14 +21,20 @@ const indexOf = (rate: number) => Math.round(2 * Math.log10(rate));
 /** The half-decade `steps` above `rate`. */
 const beyond = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
 
+/** Half-decades on both sides of a rate, ascending. */
+const around = (middle: number, steps: number): number[] =>
+  Array.from({ length: 2 * steps + 1 }, (_, i) => (i === steps ? middle : beyond(middle, i - steps)));
+
+/** What a run tries before it begins: a third of a rate, that rate, and three times that. */
+export const trialRates = (middle: number): number[] => around(middle, 1);
+
 /** Half-decades around the default rate, ascending: LoRA with LionW 3e-5 to 3e-3, full fine-tuning a tenth of it. */
 export function defaultGrid(
   method: Hyper['method'],
   optimizer: Hyper['optimizer'],
   base: BaseShape,
 ): number[] {
-  const middle = defaultLearningRate(method, optimizer, base);
-  return Array.from({ length: 2 * HALF_DECADES + 1 }, (_, i) => beyond(middle, i - HALF_DECADES));
+  return around(defaultLearningRate(method, optimizer, base), HALF_DECADES);
 }
 
 /** The rate to try next, or undefined when the method is finished. Rates go upwards. */
@@ -110,6 +116,20 @@ export function concludeMethod(
   const trials = lines
     .filter((line): line is Trial => line.type === 'trial' && line.method === method)
     .sort((a, b) => a.learningRate - b.learningRate);
+  return {
+    method,
+    ...(base && { base: compare(base, base.heldOut, base.heldOut).after }),
+    baseLosses: base?.losses ?? [],
+    ...concludeTrials(trials, base),
+    finished: nextRate(swept, spec.extend, trials) === undefined,
+  };
+}
+
+/** What trials on the same text say, ascending by rate. */
+export function concludeTrials(
+  trials: readonly Trial[],
+  base: BaseLine | undefined,
+): Pick<MethodResult, 'rates' | 'chosen' | 'best' | 'divergesFrom'> {
   const limit = divergesFrom(trials);
   const below = ({ learningRate }: { learningRate: number }) => learningRate < (limit ?? Infinity);
   const ended = trials.filter((trial) => trial.heldOut && !trial.diverged && below(trial));
@@ -117,14 +137,10 @@ export function concludeMethod(
   const rates = trials.map((trial) => rateResult(trial, base, best));
   const chosen = chooseTrialRate(rates.filter(below));
   return {
-    method,
-    ...(base && { base: compare(base, base.heldOut, base.heldOut).after }),
-    baseLosses: base?.losses ?? [],
     rates,
     ...(chosen !== undefined && { chosen }),
     ...(best && { best: best.learningRate }),
     ...(limit !== undefined && { divergesFrom: limit }),
-    finished: nextRate(swept, spec.extend, trials) === undefined,
   };
 }
 

@@ -18,6 +18,7 @@ import { availableMemory } from './available-memory.ts';
 import { requireRunSpace } from './disk-plan.ts';
 import { planRun } from './memory-plan.ts';
 import { createOptimizer } from './optimizers.ts';
+import { settleRate } from './rate-trials.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { peakMemoryBytes, Session, type SessionOptions, type Trained } from './session.ts';
 import { matmulRate, operationsPerToken } from './work.ts';
@@ -57,28 +58,30 @@ export async function trainRun(
 async function trainOn(
   given: Pick<SessionOptions, 'dir' | 'spec' | 'writer' | 'signal' | 'phase' | 'corpus' | 'sequences'>,
 ): Promise<TrainedResult | undefined> {
-  const { dir, spec, writer, phase } = given;
+  const { dir, spec: asked, writer, phase } = given;
   await phase('Loading the model');
-  const backend = await startBackend(spec.backend);
-  const gguf = await openGguf(spec.base.path);
+  const backend = await startBackend(asked.backend);
+  const gguf = await openGguf(asked.base.path);
   const config = readConfig(gguf);
-  await requireRunSpace(dir, { ...spec, config });
-  await tellMemory(writer, config, spec, backend.name);
-  const model = await loadModel(backend, gguf, spec.hyper);
-  const optimizer = createOptimizer(model, spec.hyper);
+  await requireRunSpace(dir, { ...asked, config });
+  await tellMemory(writer, config, asked, backend.name);
+  const model = await loadModel(backend, gguf, asked.hyper);
   await phase('Measuring the machine');
   const rate = {
-    perToken: operationsPerToken(model.config, spec.hyper, model.parameterCount),
-    perSecond: await matmulRate(backend, spec.hyper.precision),
+    perToken: operationsPerToken(model.config, asked.hyper, model.parameterCount),
+    perSecond: await matmulRate(backend, asked.hyper.precision),
   };
-  const session = new Session({
-    ...given,
-    backend,
-    model,
-    optimizer,
-    initial: (parameter) => initialValues(gguf, parameter, spec.hyper),
-    rate,
-  });
+  const initial: SessionOptions['initial'] = (parameter) => initialValues(gguf, parameter, asked.hyper);
+  const settled = await settleRate({ ...given, model, initial, rate });
+  if (!settled) {
+    await gguf.close();
+    return undefined;
+  }
+  const hyper = { ...asked.hyper, learningRate: settled.learningRate };
+  const spec: RunSpec = { ...asked, hyper };
+  const optimizer = createOptimizer(model, hyper);
+  const secondsBefore = settled.seconds;
+  const session = new Session({ ...given, spec, backend, model, optimizer, initial, rate, secondsBefore });
 
   const trained = await session.train();
   await gguf.close();

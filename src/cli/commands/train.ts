@@ -118,7 +118,10 @@ async function begin(
         ? 0
         : await expectedSpeed(base, { method: options.method, precision, backend });
     const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
-    const learningRate = await learningRateFor(base, config, options);
+    const learningRate = await learningRateFor(base, config, {
+      ...options,
+      trainTokens: summary.trainTokens,
+    });
     const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
@@ -134,6 +137,7 @@ async function begin(
       ...material,
       name: options.name,
       learningRateReason: learningRate.reason,
+      learningRateTrials: learningRate.assumed ?? false,
       backend: options.backend,
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
@@ -186,14 +190,16 @@ async function tellCheckpoints(
 async function learningRateFor(
   base: RunSpec['base'],
   shape: ModelConfig,
-  options: TrainOptions & FollowOptions,
+  options: TrainOptions & FollowOptions & { trainTokens: number },
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
-  const { method, optimizer, rank, targets } = options;
-  const question = { method, optimizer, rank, targets, baseSha256: base.sha256, shape };
-  const answer = await chooseLearningRate(question);
-  if (!options.json) console.log(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}`));
-  return answer;
+  const { method, optimizer, rank, targets, trainTokens } = options;
+  const question = { method, optimizer, rank, targets, baseSha256: base.sha256, shape, trainTokens };
+  const { assumed, ...answer } = await chooseLearningRate(question);
+  const trials = assumed && options.rateTrials;
+  const unless = trials ? '; short trials may find a better one before the first step' : '';
+  if (!options.json) console.log(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}${unless}`));
+  return { ...answer, ...(trials && { assumed }) };
 }
 
 /** Tokens per second to plan with: what the last like run on this machine did, else a guess from the model's size. */

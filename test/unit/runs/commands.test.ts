@@ -153,6 +153,17 @@ describe('survivingEvents', () => {
     expect(survivingEvents(events)).toEqual(kept);
   });
 
+  it('keeps the rate of a run that begins anew or goes back to its first step', () => {
+    const at = { time: 'T' };
+    const rate: RunEvent = {
+      ...at,
+      ...{ type: 'rate', learningRate: 1e-4, why: 'w', steps: 8, seconds: 3, trials: [] },
+    };
+    const begin = { ...at, ...start(0) } as RunEvent;
+    const back: RunEvent = { ...at, type: 'rollback', step: 1, to: 0, why: 'w', rateScale: 0.5 };
+    expect(survivingEvents([rate, begin, back, begin])).toEqual([rate, begin, back, begin]);
+  });
+
   it('has the base measured once, where a run began anew', () => {
     const at = { time: 'T' };
     const begin = { ...at, ...start(0) } as RunEvent;

@@ -3,7 +3,7 @@ import { appendFileSync, readFileSync, renameSync, statSync, utimesSync, writeFi
 import type * as Files from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it, vi } from 'vitest';
-import { createRun, RunShelf } from '../../../src/runs/index.ts';
+import { createRun, openRunWriter, RunShelf } from '../../../src/runs/index.ts';
 import { newRun, stepEvent, useTemporaryHome } from './help.ts';
 
 const read = vi.hoisted(() => ({ bytes: 0 }));
@@ -92,6 +92,21 @@ it('reads a file anew that was cut short, replaced or written over', async () =>
   writeFileSync(events, other);
   utimesSync(events, new Date(), new Date(Date.now() + 5000));
   expect(steps(await look())).toEqual([7, 8, 9, 99]);
+});
+
+it('has the rate that a run has found, of those that are not looked at too', async () => {
+  const { id, dir } = await createRun(newRun({ learningRateTrials: true }));
+  const shelf = new RunShelf();
+  const scan = async () => (await shelf.scan(() => false)).runs[0]!.snapshot.spec;
+  const { hyper } = await scan();
+  const writer = await openRunWriter(dir);
+  await writer.state({ learningRate: { rate: 7e-5, why: 'measured' } });
+  await writer.close();
+  expect(await scan()).toMatchObject({
+    id,
+    hyper: { ...hyper, learningRate: 7e-5 },
+    learningRateReason: 'measured',
+  });
 });
 
 it('keeps events of those alone that are looked at', async () => {

@@ -6,6 +6,7 @@ import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { moduleNames } from '../../../src/protocol/run.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
 import { chooseFrom, chooseLearningRate } from '../../../src/training/learning-rate.ts';
+import { rememberRate } from '../../../src/training/rate-memory.ts';
 import {
   appendLine,
   createSweep,
@@ -24,6 +25,7 @@ const question = {
   optimizer: 'lionw' as const,
   rank: 16,
   targets: [...moduleNames],
+  trainTokens: 100_000,
 };
 const finished = [baseLine(), trial(3e-4, -0.1), trial(1e-4, -0.02), trial(1e-3, undefined)];
 const sweep = (lines: SweepLine[], patch: Partial<SweepSpec> = {}) => ({
@@ -70,6 +72,17 @@ describe('chooseFrom', () => {
     });
     expect(chooseFrom([sweep(finished)], { ...question, method: 'full' }).rate).toBe(3e-5);
   });
+  it('takes what the trials of a like run found, unless a sweep of the same method says more', () => {
+    const found = { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' };
+    const answer = chooseFrom([], question, found);
+    expect(answer).toEqual({ rate: 1e-4, reason: 'measured in short trials on 26 November' });
+    expect(chooseFrom([sweep(finished)], question, found).rate).toBe(3e-4);
+    expect(chooseFrom([sweep(finished)], { ...question, method: 'full' }, found).rate).toBe(1e-4);
+  });
+  it('says when nothing was measured on this base', () => {
+    expect(chooseFrom([], question).assumed).toBe(true);
+    expect(chooseFrom([sweep(finished)], question).assumed).toBeUndefined();
+  });
   it('takes a tenth of the default where the base is larger', () => {
     expect(chooseFrom([], question).rate).toBe(3e-4);
     const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
@@ -105,6 +118,23 @@ describe('sweeps on disk', () => {
   it('chooses the default without any', async () => {
     expect(await listSweeps()).toEqual([]);
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 3e-4 });
+  });
+
+  it('remembers what trials found for the same base, method, optimiser and size of text', async () => {
+    await rememberRate(question, { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' });
+    expect(await chooseLearningRate(question)).toMatchObject({ rate: 1e-4 });
+    expect(await chooseLearningRate({ ...question, trainTokens: 130_000 })).toMatchObject({ rate: 1e-4 });
+    for (const other of [
+      { trainTokens: 1_600_000 },
+      { baseSha256: 'other' },
+      { method: 'full' as const },
+      { optimizer: 'adamw' as const },
+    ])
+      expect((await chooseLearningRate({ ...question, ...other })).assumed).toBe(true);
+    await rememberRate({ ...question, method: 'full' }, { rate: 1e-5, at: '2026-11-26T12:00:00.000Z' });
+    expect((await chooseLearningRate(question)).rate).toBe(1e-4);
+    await writeFile(join(home, 'cache', 'learning-rates.json'), '{"half');
+    expect((await chooseLearningRate(question)).assumed).toBe(true);
   });
 
   it('reads back what was written, and goes by it', async () => {

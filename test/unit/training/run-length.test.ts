@@ -33,6 +33,15 @@ describe('the length of a run', () => {
     expect(length.steps).toBe(40);
   });
 
+  it('has fewer steps where some of its minutes were spent before the first', () => {
+    const length = new RunLength({ steps: 40, evalEvery: 10 }, 10, 90);
+    length.guess({ perStep: 512 * 2e9, perSecond: 110e9 });
+    expect(length.steps).toBe(30);
+    const { seconds } = goThrough(length, { secondsOf: () => 3, evalEvery: 10 });
+    expect(seconds).toBeGreaterThan(0.97 * 510);
+    expect(seconds).toBeLessThan(1.03 * 510);
+  });
+
   it('is first guessed by what the machine makes of large products', () => {
     const length = new RunLength({ steps: 40, evalEvery: 10 }, 10);
     // 512 tokens of 2e9 operations each at 110e9 a second, of which training reaches .55.

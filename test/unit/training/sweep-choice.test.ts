@@ -8,6 +8,7 @@ import {
   endedAboveBase,
   leftTheRoad,
   nextRate,
+  trialRates,
 } from '../../../src/training/sweep-choice.ts';
 import { baseLine, sweepSpec, trial } from './sweep-help.ts';
 
@@ -32,6 +33,13 @@ describe('defaultGrid', () => {
     expect(defaultGrid('lora', 'lionw', small)).toEqual([3e-5, 1e-4, 3e-4, 1e-3, 3e-3]);
     expect(defaultGrid('full', 'lionw', small)).toEqual([3e-6, 1e-5, 3e-5, 1e-4, 3e-4]);
     expect(defaultGrid('lora', 'adamw', small)).toEqual([1e-4, 3e-4, 1e-3, 3e-3, 1e-2]);
+  });
+});
+
+describe('trialRates', () => {
+  it('is a third of a rate, that rate, and three times that', () => {
+    expect(trialRates(3e-5)).toEqual([1e-5, 3e-5, 1e-4]);
+    expect(trialRates(1e-4)).toEqual([3e-5, 1e-4, 3e-4]);
   });
 });
 

@@ -1,0 +1,39 @@
+/** How long the trials of a run's learning rate may be, so that they take no more than their share of it. Pure. */
+import type { Hyper, RunSpec } from '../protocol/run.ts';
+
+/** Of the run's budget, what all trials together may take. */
+const SHARE = 0.15;
+/** Steps of a trial below which it says nothing. */
+export const LEAST_STEPS = 8;
+/** Time varies, and trials that were broken off are for nothing. */
+const MARGIN = 0.9;
+/** Of a step, at most what its sequences take when they are only measured. */
+const FORWARD = 0.5;
+
+export interface TrialCosts {
+  /** Rates to try. */
+  rates: number;
+  /** Held-out windows that each is measured on, and the base. */
+  windows: number;
+  /** Seconds of a training step. */
+  perStep: number;
+  /** Seconds already spent. */
+  spent: number;
+}
+
+type Budget = Pick<RunSpec, 'minutes'> & { hyper: Pick<Hyper, 'steps' | 'batch' | 'accumulate'> };
+
+/** Seconds that trials may take; Infinity where the run was given steps. */
+export const trialSeconds = ({ minutes }: Budget): number =>
+  minutes === undefined ? Infinity : SHARE * 60 * minutes;
+
+/** Steps of each trial; below LEAST_STEPS there is no time for them. */
+export function trialSteps(budget: Budget, { rates, windows, perStep, spent }: TrialCosts): number {
+  const { steps, batch, accumulate } = budget.hyper;
+  if (budget.minutes === undefined) return Math.floor((SHARE * steps) / rates);
+  const perWindow = (FORWARD * perStep) / (batch * accumulate);
+  // The base is measured as well, and on the tokens of the steps; a window more each for the KL.
+  const measuring = (rates + 1) * (windows + 1) * perWindow;
+  const left = MARGIN * trialSeconds(budget) - spent - measuring;
+  return Math.max(0, Math.floor(left / ((rates + FORWARD) * perStep)));
+}

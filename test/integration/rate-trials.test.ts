@@ -1,0 +1,212 @@
+/** The learning rate that a run finds by itself: it changes nothing but the rate, and is found once. */
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { examine } from '../../src/base-models/checksums.ts';
+import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { buildCorpus } from '../../src/corpus/index.ts';
+import type { RunEvent } from '../../src/protocol/events.ts';
+import { hyperSchema, type Hyper, type RunSpec } from '../../src/protocol/run.ts';
+import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
+import { exportCheckpoint } from '../../src/training/export-result.ts';
+import { rememberedRate } from '../../src/training/rate-memory.ts';
+import { learningRateAt } from '../../src/training/schedule.ts';
+import { trainRun } from '../../src/training/train-run.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+import { eventsOf, untilFree, untilTold } from '../support/trainer.ts';
+
+/** Of which 15% are eight for each of three rates. */
+const STEPS = 160;
+/** So many of them are made. */
+const MADE = 5;
+let home: string;
+let base: RunSpec['base'];
+let trainTokens: number;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'forget-me-not-rates-'));
+  const path = join(home, 'tiny.gguf');
+  await writeTinyModel(path, { seed: 1 });
+  base = { id: path, path, sha256: (await examine(path)).sha256 };
+  const tokenizer = await openTokenizer(path);
+  const folder = 'node_modules/fastify/lib';
+  ({ trainTokens } = await buildCorpus({ folder, out: join(home, 'corpus'), tokenizer, seed: 0 }));
+  await tokenizer.dispose();
+});
+beforeEach(async () => vi.stubEnv('FORGET_ME_NOT_HOME', await mkdtemp(join(home, 'data-'))));
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function newRun(hyper: Partial<Hyper>, patch: Partial<NewRun> = {}): Promise<string> {
+  const { dir } = await createRun({
+    name: 'code',
+    folder: 'code',
+    base,
+    hyper: hyperSchema.parse({
+      ...{ learningRate: 3e-3, steps: STEPS, sequenceLength: 48, evalEvery: 80 },
+      ...hyper,
+    }),
+    learningRateTrials: true,
+    backend: 'wasm',
+    evaluation: { heldOutWindows: 8, completions: false },
+    versions: {},
+    ...patch,
+  });
+  await cp(join(home, 'corpus'), join(dir, 'corpus'), { recursive: true });
+  return dir;
+}
+
+/** Trains up to a step, as if it were cancelled there. Returns what it told. */
+async function trainUpTo(dir: string, step: number): Promise<RunEvent[]> {
+  const writer = await openRunWriter(dir);
+  const stop = new AbortController();
+  const { length: before } = (await readRun(dir)).events;
+  try {
+    const watching = {
+      stopped: writer.stopped,
+      close: () => writer.close(),
+      state: (patch: Parameters<typeof writer.state>[0]) => writer.state(patch),
+      async event(event: Parameters<typeof writer.event>[0]) {
+        await writer.event(event);
+        if (event.type === 'step' && event.step === step) stop.abort();
+      },
+    };
+    await trainRun(dir, watching, stop.signal);
+  } finally {
+    await writer.close();
+  }
+  return (await readRun(dir)).events.slice(before);
+}
+
+async function adapterOf(dir: string): Promise<Buffer> {
+  const to = join(dir, 'made.gguf');
+  await exportCheckpoint(to, dir, await readSpec(dir), MADE);
+  return readFile(to);
+}
+const found = (events: readonly RunEvent[]) => events.filter((event) => event.type === 'rate');
+
+it.each(['lora', 'full'] as const)(
+  'finds a rate, and goes on as a run that was given it (%s)',
+  async (method) => {
+    const learningRate = method === 'lora' ? 3e-3 : 3e-4;
+    const dir = await newRun({ method, learningRate });
+    const [rate, ...more] = found(await trainUpTo(dir, MADE));
+    expect(more).toEqual([]);
+    expect(rate).toMatchObject({ steps: 8, why: expect.stringMatching(/^measured in short trials on \d/) });
+    expect(rate!.seconds).toBeGreaterThan(0);
+    const tried = rate!.trials.map((trial) => trial.learningRate);
+    expect(tried).toEqual(
+      [learningRate / 3, learningRate, learningRate * 3].map((one) => expect.closeTo(one)),
+    );
+    expect(tried).toContain(rate!.learningRate);
+    for (const { learned, kl } of rate!.trials) {
+      expect(learned!.value).toBeLessThan(0);
+      expect(kl).toBeGreaterThan(0);
+    }
+    // What was asked stays as it was; what is read is what the run goes by.
+    expect((await readSpec(dir)).hyper.learningRate).toBe(learningRate);
+    const { spec } = await readRun(dir);
+    expect(spec.hyper.learningRate).toBe(rate!.learningRate);
+    expect(spec.learningRateReason).toBe(rate!.why);
+    const kind = { baseSha256: base.sha256, method, optimizer: 'lionw' as const, trainTokens };
+    expect(await rememberedRate(kind)).toMatchObject({ rate: rate!.learningRate });
+
+    const given = await newRun({ method, learningRate: rate!.learningRate }, { learningRateTrials: false });
+    expect(found(await trainUpTo(given, MADE))).toEqual([]);
+    if (method === 'lora') expect((await adapterOf(dir)).equals(await adapterOf(given))).toBe(true);
+    for (const file of ['parameters.safetensors', 'optimizer.safetensors']) {
+      const of = (run: string) => readFile(join(run, 'checkpoints', 'step-000005', file));
+      expect((await of(dir)).equals(await of(given)), file).toBe(true);
+    }
+  },
+);
+
+it('keeps its rate when it is resumed, even from before its first checkpoint', async () => {
+  const dir = await newRun({});
+  const [rate] = found(await trainUpTo(dir, 2));
+  await rm(join(dir, 'checkpoints'), { recursive: true });
+  const events = await trainUpTo(dir, MADE);
+  expect(found(events)).toEqual([]);
+  const first = events.find((event) => event.type === 'step')!;
+  const schedule = { ...(await readSpec(dir)).hyper, learningRate: rate!.learningRate };
+  expect(first).toMatchObject({ step: 1, learningRate: learningRateAt(1, schedule) });
+  expect((await readRun(dir)).state.learningRate).toEqual({ rate: rate!.learningRate, why: rate!.why });
+});
+
+it('settles nothing when it is stopped in the middle of its trials', async () => {
+  const dir = await newRun({});
+  const writer = await openRunWriter(dir);
+  const stop = new AbortController();
+  const watching = {
+    ...{ stopped: writer.stopped, close: () => writer.close() },
+    event: (event: Parameters<typeof writer.event>[0]) => writer.event(event),
+    state: (patch: Parameters<typeof writer.state>[0]) => {
+      if (patch.phase?.endsWith('step 3 of 8')) stop.abort();
+      return writer.state(patch);
+    },
+  };
+  expect(await trainRun(dir, watching, stop.signal)).toBeUndefined();
+  await writer.close();
+  expect(found((await readRun(dir)).events)).toEqual([]);
+  expect((await readRun(dir)).state.learningRate).toBeUndefined();
+});
+
+it.each([
+  ['few steps', { steps: 40 }, {}],
+  ['seconds', {}, { minutes: 0.01 }],
+])('takes the default within a budget of %s, and says why', async (_, hyper, patch) => {
+  const dir = await newRun(hyper, patch);
+  const [rate] = found(await trainUpTo(dir, 1));
+  expect(rate).toMatchObject({ learningRate: 3e-3, steps: 0, trials: [] });
+  expect(rate!.why).toMatch(/^the default .*: a budget too short for a trial/);
+  const { spec } = await readRun(dir);
+  expect(spec).toMatchObject({ hyper: { learningRate: 3e-3 }, learningRateReason: rate!.why });
+  const kind = { baseSha256: base.sha256, method: 'lora' as const, optimizer: 'lionw' as const, trainTokens };
+  expect(await rememberedRate(kind)).toBeUndefined();
+});
+
+it('goes below the lowest rate where that diverges already, and does not remember it', async () => {
+  const dir = await newRun({ learningRate: 1e30 });
+  const [rate] = found(await trainUpTo(dir, 1).catch(async () => (await readRun(dir)).events));
+  expect(rate!.trials).toMatchObject([{ learningRate: 3e29, diverged: { why: expect.any(String) } }]);
+  expect(rate).toMatchObject({ learningRate: 1e29, why: expect.stringMatching(/^below the lowest/) });
+  const kind = { baseSha256: base.sha256, method: 'lora' as const, optimizer: 'lionw' as const, trainTokens };
+  expect(await rememberedRate(kind)).toBeUndefined();
+});
+
+describe('as a command', () => {
+  let place: Workplace;
+  let code: string;
+  beforeAll(async () => {
+    place = await Workplace.create();
+    code = await place.code();
+  });
+  afterAll(() => place.dispose());
+  const begin = async (...options: string[]) => {
+    const few = ['--backend', 'wasm', '--seq', '48', '--steps', '8', '--eval-tasks', 'none', '--detach'];
+    const { run, dir } = await place.json<{ run: string; dir: string }>(
+      ...['train', code, '--base', base.path, ...few, ...options],
+    );
+    await untilTold(dir, ({ type }) => type === 'step');
+    await place.json('cancel', run);
+    await untilFree(place.home);
+    return { run, dir };
+  };
+
+  it('tries rates where none was given or known, and shows what came of it', async () => {
+    const { run, dir } = await begin();
+    expect(await readSpec(dir)).toMatchObject({ learningRateTrials: true });
+    const { stdout } = await place.run('show', run);
+    expect(stdout).toMatch(/rate +0\.0003, the default .*: a budget too short for a trial/);
+  });
+
+  it.each([['--no-rate-trials'], ['--lr', '1e-3']])('leaves it with %s', async (...options) => {
+    const { dir } = await begin(...options);
+    expect(await readSpec(dir)).toMatchObject({ learningRateTrials: false });
+    expect(found(await eventsOf(dir))).toEqual([]);
+  });
+});

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { LEAST_STEPS, trialSeconds, trialSteps } from '../../../src/training/rate-budget.ts';
+
+const hyper = { steps: 1000, batch: 1, accumulate: 1 };
+const costs = { rates: 3, windows: 8, perStep: 4, spent: 8 };
+
+/** Seconds that trials of so many steps take: forward passes are what a step takes at most half of. */
+const secondsOf = (steps: number, { rates, windows, perStep, spent }: typeof costs) =>
+  spent + rates * steps * perStep + (steps * perStep) / 2 + (rates + 1) * windows * (perStep / 2);
+
+describe('trialSteps', () => {
+  it('takes 15% of the steps for all trials together', () => {
+    expect(trialSteps({ hyper }, costs)).toBe(50);
+    expect(trialSteps({ hyper: { ...hyper, steps: 160 } }, costs)).toBe(LEAST_STEPS);
+    expect(trialSteps({ hyper: { ...hyper, steps: 159 } }, costs)).toBeLessThan(LEAST_STEPS);
+  });
+  it.each([20, 60, 600])('keeps to 15%% of %d minutes, and uses most of it', (minutes) => {
+    const steps = trialSteps({ minutes, hyper }, costs);
+    const seconds = secondsOf(steps, costs);
+    expect(seconds).toBeLessThan(trialSeconds({ minutes, hyper }));
+    expect(seconds).toBeGreaterThan(0.75 * trialSeconds({ minutes, hyper }));
+  });
+  it('has none where measuring alone takes longer', () => {
+    expect(trialSteps({ minutes: 5, hyper }, costs)).toBe(0);
+  });
+  it('counts a window as a part of a step that has many', () => {
+    const many = { minutes: 60, hyper: { ...hyper, accumulate: 8 } };
+    expect(trialSteps(many, costs)).toBeGreaterThan(trialSteps({ ...many, hyper }, costs));
+  });
+});
