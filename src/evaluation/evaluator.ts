@@ -2,6 +2,7 @@
  * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--timed] [--verbose]`.
  * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. Its parent's askToStop and SIGTERM stop it.
  */
+import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../base-models/resolve.ts';
 import { heedStop } from '../protocol/child.ts';
@@ -95,6 +96,8 @@ function readArguments(): Arguments {
 }
 
 const controller = new AbortController();
+// Every answer under way waits for it, and there are as many as are computed together.
+setMaxListeners(0, controller.signal);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => controller.abort());
 heedStop();
 
