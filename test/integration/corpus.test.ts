@@ -100,6 +100,7 @@ describe('forget-me-not corpus', () => {
       '--fim-rate',
       '0',
       '--no-repository-context',
+      ...['--half-life', '0'],
     );
     const { summary, documents } = await openCorpus(place.path('corpus'));
     expect(counted).toMatchObject(summary);
