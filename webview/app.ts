@@ -40,6 +40,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
     stop: (run: string) => host.post({ type: 'stop', run }),
     measure: (run: string) => host.post({ type: 'measure', run }),
     useForCompletion: (run: string) => host.post({ type: 'useForCompletion', run }),
+    setStrength: (run: string, strength: number) => host.post({ type: 'strength', run, strength }),
     take: (step: NextStep) => host.post({ type: 'step', step }),
   };
   const { top, middle, bottom, comparison } = sections(actions, kept.filter);

@@ -40,21 +40,24 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   return { ...after, sentence: summarise(after, pending) };
 }
 
-/**
- * Pure. The same run at another strength, by hand or (undefined) as it was chosen: nothing that was measured of the
- * result holds, and all of it is to be measured again. `planned`: what the run measures.
- */
-export function atStrength(
+/** Pure. What is left where the result's file becomes another: all of it is to be measured again. */
+export function withoutFigures(
   { step, choice, comparisons, pending = [] }: Summary,
-  givenStrength: number | undefined,
   planned: readonly string[],
 ): Summary {
-  const bare: Summary = { step, sentence: '', comparisons: [], ...(choice && { choice }) };
   const names = [...planned, ...pending, ...comparisons.map(({ task }) => task)];
   return withFound(
-    { ...bare, ...(givenStrength !== undefined && { givenStrength }) },
+    { step, sentence: '', comparisons: [], ...(choice && { choice }) },
     { planned: [...new Set(names)] },
   );
+}
+
+/** Pure. `givenStrength`: set by hand, or undefined. */
+export function withStrength(summary: Summary, givenStrength: number | undefined): Summary {
+  const after: Summary = { ...summary };
+  delete after.givenStrength;
+  if (givenStrength !== undefined) after.givenStrength = givenStrength;
+  return withFound(after, {});
 }
 
 /** What was learned, then what it cost; any other task after them. */

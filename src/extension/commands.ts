@@ -17,6 +17,7 @@ import { pickRun, type Which } from './pick-run.ts';
 import { askToStop } from './progress.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion-commands.ts';
 import { hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
+import { requireTrust } from './trust.ts';
 import { useRun } from './use-run.ts';
 
 interface CommandEntry {
@@ -62,12 +63,7 @@ export function registerCommands(context: Context): vscode.Disposable {
   const registered = Object.entries(table).map(([name, entry]) =>
     vscode.commands.registerCommand(`forgetMeNot.${name}`, async (which: unknown) => {
       try {
-        if (entry.needsTrust && !vscode.workspace.isTrusted)
-          throw new UserError(
-            'bad-request',
-            'This workspace is not trusted.',
-            'Trust it first; until then runs can only be looked at.',
-          );
+        if (entry.needsTrust) requireTrust();
         if (entry.trains) await requireNoTraining();
         return await entry.run(context, typeof which === 'string' ? which : undefined);
       } catch (error) {

@@ -16,6 +16,7 @@ import { sweepSnapshots } from '../training/sweep-snapshot.ts';
 import type { Context } from './context.ts';
 import { actionOf } from './log.ts';
 import { PanelFeed } from './panel-feed.ts';
+import { setStrength } from './strength.ts';
 import { Throttle } from './throttle.ts';
 
 const viewType = 'forgetMeNot.results';
@@ -159,6 +160,8 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       case 'measure':
         await vscode.commands.executeCommand('forgetMeNot.measureResult', wish.run);
         return;
+      case 'strength':
+        return setStrength(this.context, wish.run, wish.strength);
       case 'stop':
         await vscode.commands.executeCommand('forgetMeNot.stopTraining', wish.run);
         return;

@@ -141,6 +141,8 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('compare'), runs: z.array(z.string()).min(2) }),
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
   z.object({ type: z.literal('measure'), run: z.string() }),
+  /** Apply the change of this run so strongly from now on. */
+  z.object({ type: z.literal('strength'), run: z.string(), strength: z.number().positive().max(1) }),
   z.object({ type: z.literal('stop'), run: z.string() }),
   /** A step that a text names. */
   z.object({ type: z.literal('step'), step: nextStepSchema }),

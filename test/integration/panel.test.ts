@@ -6,7 +6,14 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FromPanel, RunSnapshot, ToPanel, WholePanel } from '../../src/protocol/panel.ts';
 import { PanelFeed } from '../../src/extension/panel-feed.ts';
-import { makeComparison, makeRun, makeSpectrum, makeSweep, withSamples } from '../unit/webview/fixtures.ts';
+import {
+  makeComparison,
+  makeRun,
+  makeSpectrum,
+  makeSweep,
+  withSamples,
+  withStrengths,
+} from '../unit/webview/fixtures.ts';
 import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
 
 /** For what the page does in its own time; a loaded machine may take it. */
@@ -179,6 +186,46 @@ describe('the panel in VS Code', () => {
     await send(page, [done], { inUse: 'done-run' });
     expect(await page.getByText('In use for completion').isVisible()).toBe(true);
     expect(await page.getByText('Use for completion', { exact: true }).isVisible()).toBe(false);
+    await page.close();
+  });
+
+  it('has a slider of strengths for the keyboard, which stays where it was moved until another is in use', async () => {
+    const { page, posted, problems } = await open();
+    await send(page, [makeRun()]);
+    const slider = page.getByLabel('How strongly the change is applied');
+    expect(await slider.isVisible()).toBe(false);
+    const run = withStrengths(makeRun({ id: 'weaker' }));
+    await send(page, [run]);
+    const use = page.getByText('Use This Strength', { exact: true });
+    const text = () => slider.getAttribute('aria-valuetext');
+    expect(await text()).toContain('Strength 0.5 (chosen, in use): on your code');
+    expect(await use.isVisible()).toBe(false);
+    await slider.focus();
+    await page.keyboard.press('ArrowLeft');
+    await expect.poll(text, patient).toContain('Strength 0.25: on your code');
+    expect(await page.locator('.strength tr.at').textContent()).toMatch(/^0\.25/);
+    await page.keyboard.press('End');
+    await expect.poll(text, patient).toContain('more than the limit of 0.1');
+    await page.keyboard.press('Home');
+    await expect.poll(text, patient).toContain('Strength 0.25');
+    // Something else of the run is new.
+    await send(page, [{ ...run, summary: { ...run.summary!, sentence: 'Another one.' } }]);
+    expect(await text()).toContain('Strength 0.25');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('strength');
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await expect
+      .poll(() => posted.at(-1), patient)
+      .toEqual({ type: 'strength', run: 'weaker', strength: 0.25 });
+    await send(page, [withStrengths(makeRun({ id: 'weaker' }), 0.5, 0.25)]);
+    expect(await text()).toContain('Strength 0.25 (in use)');
+    expect(await use.isVisible()).toBe(false);
+    const measuring = { status: 'evaluating', heartbeat: new Date().toISOString() } as const;
+    await send(page, [withStrengths(makeRun({ id: 'weaker', state: measuring }), 0.5)]);
+    await slider.press('Home');
+    expect(await use.isVisible()).toBe(false);
+    expect(problems).toEqual([]);
     await page.close();
   });
 

@@ -9,7 +9,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeReport } from '../../src/cli/commands/report.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { makeRun, withSamples, writeRun } from '../unit/webview/fixtures.ts';
+import { makeRun, withSamples, withStrengths, writeRun } from '../unit/webview/fixtures.ts';
 import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
 
 let browser: Browser;
@@ -45,7 +45,10 @@ const shown = (page: Page) =>
 describe('report.html', () => {
   it('draws every chart, silently, within its policy and without the network', async () => {
     const other = makeRun({ id: 'other', method: 'full', name: 'other' });
-    const { page, problems } = await open([makeRun(), other]);
+    const { page, problems } = await open([withStrengths(makeRun()), other]);
+    expect(await page.getByLabel('How strongly the change is applied').isVisible()).toBe(true);
+    await page.locator('#strength').press('End');
+    expect(await page.getByText('Use This Strength', { exact: true }).isVisible()).toBe(false);
     expect(await shown(page)).toEqual(['trade-off', 'loss', 'forgetting', 'humaneval', 'learning-rate']);
     for (const id of await shown(page)) expect(await inkOf(page, id!), `ink of ${id}`).toBeGreaterThan(200);
     expect(await page.locator('#sentence').textContent()).toBe(makeRun().summary!.sentence);

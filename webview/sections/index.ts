@@ -11,6 +11,7 @@ import { HeaderSection } from './header.ts';
 import { RunComparisonSection } from './run-comparison.ts';
 import type { Actions, Section } from './section.ts';
 import { StatusSection } from './status.ts';
+import { StrengthSection } from './strength.ts';
 import { WarningsSection } from './warnings.ts';
 
 interface Sections {
@@ -34,7 +35,13 @@ export function sections(actions: Actions, filter: string): Sections {
       new StatusSection(actions),
       new WarningsSection(actions),
     ],
-    middle: [new AdviceSection(), new ComparisonsSection(), new AcceptanceSection(), comparison],
+    middle: [
+      new StrengthSection(actions),
+      new AdviceSection(),
+      new ComparisonsSection(),
+      new AcceptanceSection(),
+      comparison,
+    ],
     bottom: [new ExampleSection(), new FactsSection(), new CorpusSection()],
   };
 }

@@ -14,6 +14,7 @@ export interface Actions {
   stop(run: string): void;
   measure(run: string): void;
   useForCompletion(run: string): void;
+  setStrength(run: string, strength: number): void;
   /** Something that the person chose in a section is another: it is to be kept. */
   changed(): void;
   /** What a text says can be done next. */

@@ -12,7 +12,7 @@ import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { readSpec, resultStep } from '../../runs/index.ts';
 import { itemsPath } from '../item-rows.ts';
-import { atStrength, readSummary } from '../summary.ts';
+import { readSummary, withoutFigures, withStrength } from '../summary.ts';
 import { plannedTasks, taskNames } from '../tasks/index.ts';
 import { withoutEvaluator } from '../under-measurement.ts';
 
@@ -64,18 +64,26 @@ async function change(dir: string, spec: RunSpec, wanted: number | 'chosen'): Pr
   const before = (await readSummary(dir, step)) ?? { step, sentence: '', comparisons: [] };
   const chosen = chosenStrength(spec, before.choice);
   const strength = wanted === 'chosen' ? chosen : wanted;
-  const given = strength === chosen ? undefined : strength;
-  if ((await readAdapterStrength(path, spec.hyper)) === strength && before.givenStrength === given) return;
+  const given = wanted === 'chosen' || isChosen(strength, spec, before.choice) ? undefined : strength;
+  const inFile = await readAdapterStrength(path, spec.hyper);
+  const isSame = inFile === strength && (before.givenStrength ?? chosen) === strength;
+  if (isSame && before.givenStrength === given) return;
   const planned = plannedTasks(spec).map(({ name }) => name);
-  const write = (givenStrength: number | undefined) =>
-    writeJson(evaluationSummaryPath(dir), atStrength(before, givenStrength, planned));
+  const kept = isSame ? before : withoutFigures(before, planned);
+  const write = (by: number | undefined) => writeJson(evaluationSummaryPath(dir), withStrength(kept, by));
   await mkdir(dirname(evaluationSummaryPath(dir)), { recursive: true });
-  // It is said before it is so: what a killed command left undone, the next evaluator does (keepStrength).
-  await write(strength);
-  for (const task of taskNames) await rm(itemsPath(dir, task, step), { force: true });
-  await setAdapterStrength(path, spec.hyper, strength);
-  if (given === undefined) await write(undefined);
+  if (!isSame) {
+    // It is said before it is so: what a killed command left undone, the next evaluator does (keepStrength).
+    await write(strength);
+    for (const task of taskNames) await rm(itemsPath(dir, task, step), { force: true });
+    await setAdapterStrength(path, spec.hyper, strength);
+  }
+  await write(given);
 }
+
+/** The base is no strength of a result, and one that is still to be chosen is not known. */
+const isChosen = (strength: number, { evaluation }: RunSpec, choice: Summary['choice']) =>
+  strength === (choice ? choice.strength : evaluation.strength);
 
 /** Where nothing was better than the base, the file is as it was trained. */
 function chosenStrength({ evaluation }: RunSpec, choice: Summary['choice']): number {

@@ -105,6 +105,19 @@ describe('the strength of a result', () => {
     expect(await readFile(rows(), 'utf8')).toBe('{}\n');
   });
 
+  it('can be that of training where the base was chosen, and keeps the figures of that', async () => {
+    const none = { ...choice, strength: 0, why: 'it forgot too much' };
+    await whileMeasuring(dir, () => addToSummary(dir, 1, { choice: none, served }));
+    await addToSummary(dir, 1, { measured: { task: 'humaneval', comparisons: [] } });
+    await addToSummary(dir, 1, { measured: { task: 'retention', comparisons } });
+    expect((await summary())!.sentence).toMatch(/^Not offered: it forgot too much/);
+    expect(await setStrength(dir, 1)).toMatchObject({ strength: 1, given: 1 });
+    expect(await summary()).toMatchObject({ comparisons, served, givenStrength: 1 });
+    expect((await summary())!.sentence).toMatch(/^Strength 1 was set by hand\./);
+    expect(await setStrength(dir, 'chosen')).not.toHaveProperty('given');
+    expect((await summary())!.sentence).toMatch(/^Not offered: it forgot too much/);
+  });
+
   it('is put right by the next evaluator where a killed command left the file as it was', async () => {
     await setStrength(dir, 0.5);
     await writeTinyAdapter(join(dir, 'adapter.gguf'), base.path, { rank: 3, alpha: ALPHA });

@@ -1,7 +1,7 @@
 /** Made-up runs, valid against the protocol, for what only reads them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Comparison, Metric, Summary } from '../../../src/protocol/evaluation.ts';
+import type { Comparison, Metric, StrengthChoice, Summary } from '../../../src/protocol/evaluation.ts';
 import { runEventSchema, type RunEvent } from '../../../src/protocol/events.ts';
 import {
   runSnapshotSchema,
@@ -102,6 +102,29 @@ export const summary = (step: number): Summary => {
     served: { meanKl: 0.0021, limit: 0.01, tokens: 512, ok: true },
   };
 };
+
+/** Measured at three strengths, of which the middle one was chosen; 0: none. */
+export function withStrengths(run: RunSnapshot, chosen = 0.5, given?: number): RunSnapshot {
+  const around = (value: number, half: number) => ({ value, low: value - half, high: value + half });
+  const choice: StrengthChoice = {
+    strength: chosen,
+    why: chosen ? `at strength ${chosen} it learned most` : 'nothing was gained',
+    limit: 0.1,
+    path: [
+      { strength: 0.25, learned: around(-0.015, 0.02), kl: around(0.012, 0.004) },
+      {
+        strength: 0.5,
+        learned: around(-0.082, 0.02),
+        kl: around(0.045, 0.01),
+        solutions: around(-0.003, 0.01),
+      },
+      { strength: 1, learned: around(0.06, 0.03), kl: around(0.31, 0.05), solutions: around(0.05, 0.02) },
+    ],
+    setting: '48 held-out cursors',
+  };
+  const summary = { ...run.summary!, choice, ...(given !== undefined && { givenStrength: given }) };
+  return { ...run, summary };
+}
 
 export interface Wanted {
   id?: string;

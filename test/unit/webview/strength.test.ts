@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
+import { strengthView } from '../../../webview/view-model/strength.ts';
+import { makeRun, panelOf, withStrengths } from './fixtures.ts';
+
+const viewOf = (run: RunSnapshot) => strengthView(panelOf([run]).run!);
+const MINUS = '\u2212';
+
+describe('the slider of strengths', () => {
+  it('has a stop for each that was measured, with its figures and what they mean', () => {
+    const view = viewOf(withStrengths(makeRun()))!;
+    expect(view.at).toBe(1);
+    expect(view.canSet).toBe(true);
+    expect(view.stops.map(({ strength, mark, isInUse }) => [strength, mark, isInUse])).toEqual([
+      [0.25, '', false],
+      [0.5, 'chosen, in use', true],
+      [1, '', false],
+    ]);
+    expect(view.stops[1]).toMatchObject({
+      learned: `${MINUS}0.082 [${MINUS}0.102, ${MINUS}0.062]`,
+      forgot: '0.045 [0.035, 0.055]',
+    });
+    expect(view.stops.map(({ words }) => words)).toEqual([
+      `Strength 0.25: on your code ${MINUS}0.015 bits per byte, no difference seen against the base; moved from the base by 0.012, within the limit of 0.1.`,
+      `Strength 0.5 (chosen, in use): on your code ${MINUS}0.082 bits per byte, better; moved from the base by 0.045, within the limit of 0.1.`,
+      'Strength 1: on your code +0.060 bits per byte, worse; moved from the base by 0.310, more than the limit of 0.1.',
+    ]);
+  });
+  it('stands at what was set by hand, or near it, and says so', () => {
+    const set = viewOf(withStrengths(makeRun(), 0.5, 1))!;
+    expect([set.at, set.stops.map(({ mark }) => mark)]).toEqual([2, ['', 'chosen', 'in use']]);
+    expect(set.sentence).toBe('The change is applied at strength 1, set by hand.');
+    const between = viewOf(withStrengths(makeRun(), 0.5, 0.3))!;
+    expect([between.at, between.stops.some(({ isInUse }) => isInUse)]).toEqual([0, false]);
+    expect(between.sentence).toContain('between those that were measured');
+  });
+  it('can be used where no strength was chosen: the file is as it was trained', () => {
+    const view = viewOf(withStrengths(makeRun(), 0))!;
+    expect(view).toMatchObject({ at: 2, sentence: 'No strength was chosen: nothing was gained.' });
+    expect(view.stops.some(({ isInUse, mark }) => isInUse || mark)).toBe(false);
+  });
+  it('is none where there is nothing to choose between, and cannot be used while the run is at work', () => {
+    expect(viewOf(makeRun())).toBeUndefined();
+    expect(viewOf(withStrengths(makeRun({ method: 'full' })))).toBeUndefined();
+    const one = withStrengths(makeRun());
+    one.summary!.choice!.path.length = 1;
+    expect(viewOf(one)).toBeUndefined();
+    const measuring = makeRun({ state: { status: 'evaluating', heartbeat: '2999-01-01T00:00:00Z' } });
+    expect(viewOf(withStrengths(measuring))).toMatchObject({ canSet: false });
+  });
+});

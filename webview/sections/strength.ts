@@ -1,0 +1,112 @@
+import { h, Keyed, setAttribute, setText } from '../dom.ts';
+import { button } from '../toolkit.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import { strengthView, type StrengthStop, type StrengthView } from '../view-model/strength.ts';
+import type { Actions, Section } from './section.ts';
+
+const head = [
+  'Strength',
+  'Your code, bits per byte',
+  'Moved from the base, nats per token',
+  "HumanEval's solutions, nats per token",
+  '',
+];
+
+/** A slider along the strengths that were measured, and what was learned and forgotten at each. */
+export class StrengthSection implements Section {
+  private readonly slider = h('input', { type: 'range', id: 'strength', min: '0', step: '1' });
+  /** Where it stands; screen readers have it from the slider. */
+  private readonly shown = h('output', { for: 'strength', 'aria-hidden': 'true' });
+  private readonly use;
+  private readonly sentence = h('p');
+  private readonly body = h('tbody');
+  private readonly rows = new Keyed(this.body);
+  readonly element: HTMLElement;
+  private run = '';
+  /** What the slider was set up by: it stays where the person moved it until that changes. */
+  private placed = '';
+  private view: StrengthView | undefined;
+  private canAct = false;
+
+  constructor(actions: Actions) {
+    this.use = button(
+      'Use This Strength',
+      () => {
+        const stop = this.stop;
+        if (stop) actions.setStrength(this.run, stop.strength);
+      },
+      'primary',
+    );
+    this.slider.addEventListener('input', () => this.moved());
+    this.element = h(
+      'section',
+      { class: 'strength' },
+      h('h2', {}, h('label', { for: 'strength' }, 'How strongly the change is applied')),
+      this.sentence,
+      h('div', { class: 'strength-line' }, this.slider, this.shown, this.use),
+      h(
+        'div',
+        { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table of strengths' },
+        h(
+          'table',
+          {},
+          h('caption', { class: 'visually-hidden' }, 'What was learned and forgotten at each strength'),
+          h('thead', {}, h('tr', {}, ...head.map(headCell))),
+          this.body,
+        ),
+      ),
+      h(
+        'p',
+        { class: 'faint' },
+        'What training changed can be applied in full (1) or in part: the less, the less is learned and the less is forgotten. All differences are from the base; lower is better in every column. In brackets: 95% intervals.',
+      ),
+    );
+  }
+
+  update({ run, canAct }: PanelView): void {
+    this.view = run && strengthView(run);
+    this.element.hidden = !this.view;
+    if (!run || !this.view) return;
+    this.run = run.id;
+    this.canAct = canAct;
+    const { stops, at, sentence } = this.view;
+    setText(this.sentence, sentence);
+    this.rows.update(stops, () => stops.map(row));
+    const placed = JSON.stringify([run.id, stops.map(({ strength, mark }) => [strength, mark])]);
+    if (placed !== this.placed) {
+      setAttribute(this.slider, 'max', String(stops.length - 1));
+      this.slider.value = String(at);
+    }
+    this.placed = placed;
+    this.moved();
+  }
+
+  private get stop(): StrengthStop | undefined {
+    return this.view?.stops[Number(this.slider.value)];
+  }
+
+  private moved(): void {
+    const { stop } = this;
+    if (!stop) return;
+    setAttribute(this.slider, 'aria-valuetext', stop.words);
+    setText(this.shown, stop.words);
+    [...this.body.children].forEach((one, index) =>
+      one.classList.toggle('at', index === Number(this.slider.value)),
+    );
+    this.use.hidden = !this.canAct || !this.view!.canSet || stop.isInUse;
+  }
+}
+
+const headCell = (text: string) =>
+  text ? h('th', { scope: 'col' }, text) : h('td', {}, h('span', { class: 'visually-hidden' }, 'Which'));
+
+const row = ({ strength, learned, forgot, solutions, mark }: StrengthStop) =>
+  h(
+    'tr',
+    {},
+    h('th', { scope: 'row' }, String(strength)),
+    h('td', {}, learned),
+    h('td', {}, forgot || 'not measured'),
+    h('td', {}, solutions || 'not measured'),
+    h('td', {}, mark),
+  );
