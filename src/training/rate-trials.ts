@@ -15,9 +15,10 @@ import { formatRate, foundReason } from './learning-rate.ts';
 import { runLoop } from './loop.ts';
 import { createOptimizer } from './optimizers.ts';
 import { LEAST_STEPS, trialSeconds, trialSteps } from './rate-budget.ts';
+import { mostTrialKl } from './rate-forgetting.ts';
 import { rememberRate } from './rate-memory.ts';
 import type { MachineRate } from './session.ts';
-import { concludeTrials, trialRates } from './sweep-choice.ts';
+import { chooseWithin, concludeTrials, trialRates } from './sweep-choice.ts';
 import { measureBase, runTrial, takeProbes, type TrialTexts } from './sweep-trial.ts';
 
 export interface RateTrialsOptions {
@@ -165,9 +166,11 @@ class RateTrials {
 
   private async conclude(steps: number, trials: Trial[], base: BaseLine): Promise<RateEvent> {
     const { spec, corpus } = this.options;
-    const { rates, chosen } = concludeTrials(trials, base);
-    const at = new Date().toISOString();
     const { method, optimizer } = spec.hyper;
+    const { rates } = concludeTrials(trials, base);
+    const most = mostTrialKl(spec.evaluation, method, { trial: steps, run: this.runSteps(trials) });
+    const { chosen, limited } = chooseWithin(trials, base, most);
+    const at = new Date().toISOString();
     const kind = { baseSha256: spec.base.sha256, method, optimizer, trainTokens: corpus.train.length };
     if (chosen !== undefined) await rememberRate(kind, { rate: chosen, at });
     const tried = `of ${steps} steps each, at ${rates.map(({ learningRate }) => formatRate(learningRate)).join(', ')}`;
@@ -177,7 +180,7 @@ class RateTrials {
       why:
         chosen === undefined
           ? `below the lowest that a short trial tried, which diverged (${tried})`
-          : `${foundReason({ at })} (${tried})`,
+          : `${foundReason({ at })} (${tried}${limited ? '; a higher one would forget too much' : ''})`,
       steps,
       seconds: this.seconds,
       trials: rates.map(({ learningRate, change, kl, diverged }) => ({
@@ -187,6 +190,15 @@ class RateTrials {
         ...(diverged && { diverged }),
       })),
     };
+  }
+
+  /** Of the run: asked for, or what its minutes hold by what the trials' steps took, which is more than a step takes. */
+  private runSteps(trials: readonly Trial[]): number {
+    const { minutes, hyper } = this.options.spec;
+    if (minutes === undefined) return hyper.steps;
+    const seconds = trials.reduce((sum, trial) => sum + trial.seconds, 0);
+    const made = trials.reduce((sum, { losses }) => sum + losses.length, 0);
+    return Math.round((60 * minutes - this.seconds) / (seconds / made));
   }
 
   private byDefault(why: string): RateEvent {

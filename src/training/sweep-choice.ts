@@ -160,6 +160,28 @@ export function chooseTrialRate(
 }
 
 /**
+ * As concludeTrials chooses, of the trials whose KL is `most` nats per token at most; where none is, the one that forgot
+ * least. `limited`: without that limit it would be another one.
+ */
+export function chooseWithin(
+  trials: readonly Trial[],
+  base: BaseLine,
+  most: number,
+): { chosen?: number; limited: boolean } {
+  const { chosen: free } = concludeTrials(trials, base);
+  const within = trials.filter(({ kl, diverged }) => diverged || kl === undefined || kl <= most);
+  const { chosen = leastKl(trials) } = concludeTrials(within, base);
+  return { ...(chosen !== undefined && { chosen }), limited: chosen !== free };
+}
+
+function leastKl(trials: readonly Trial[]): number | undefined {
+  const [least] = trials
+    .filter(({ diverged }) => !diverged)
+    .toSorted((a, b) => (a.kl ?? Infinity) - (b.kl ?? Infinity) || a.learningRate - b.learningRate);
+  return least?.learningRate;
+}
+
+/**
  * Whether a rate lost something by the side of the best one: `behind` is the paired difference of their held-out
  * losses, `learned` what the best one learned, in nats per token.
  */

@@ -169,6 +169,15 @@ it.each([
   expect(await rememberedRate(kind)).toBeUndefined();
 });
 
+it('takes no rate that would forget too much for its result to be offered', async () => {
+  const evaluation = { heldOutWindows: 8, strength: 'measured' as const, strengthLimit: 1e-9 };
+  const [rate] = found(await trainUpTo(await newRun({}, { evaluation }), 1));
+  const kls = rate!.trials.map(({ kl }) => kl!);
+  expect(rate!.learningRate).toBe(rate!.trials[kls.indexOf(Math.min(...kls))]!.learningRate);
+  expect(rate!.learningRate).toBe(1e-3);
+  expect(rate!.why).toMatch(/; a higher one would forget too much\)$/);
+});
+
 it('goes below the lowest rate where that diverges already, and does not remember it', async () => {
   const dir = await newRun({ learningRate: 1e30 });
   const [rate] = found(await trainUpTo(dir, 1).catch(async () => (await readRun(dir)).events));

@@ -3,6 +3,7 @@ import { findKnownBase } from '../../../src/base-models/registry.ts';
 import type { Trial } from '../../../src/protocol/sweep.ts';
 import {
   chooseTrialRate,
+  chooseWithin,
   concludeMethod,
   defaultGrid,
   endedAboveBase,
@@ -144,6 +145,26 @@ describe('chooseTrialRate', () => {
   it('takes none where none is stable', () => {
     expect(chooseTrialRate([rate(3e-4, 0.1, 'diverged'), rate(1e-3, 0.1, 'worse')])).toBeUndefined();
     expect(chooseTrialRate([])).toBeUndefined();
+  });
+});
+
+describe('chooseWithin', () => {
+  const base = baseLine() as Parameters<typeof chooseWithin>[1];
+  const trials = [
+    trial(1e-4, -0.02, { kl: 0.01 }),
+    trial(3e-4, -0.05, { kl: 0.02 }),
+    trial(1e-3, -0.12, { kl: 0.3 }),
+  ];
+  it('passes over a rate that learned more and forgot too much', () => {
+    expect(chooseWithin(trials, base, 0.1)).toEqual({ chosen: 3e-4, limited: true });
+    expect(chooseWithin(trials, base, 1)).toEqual({ chosen: 1e-3, limited: false });
+    expect(chooseWithin(trials, base, Infinity)).toEqual({ chosen: 1e-3, limited: false });
+  });
+  it('takes the one that forgot least where all forgot too much', () => {
+    expect(chooseWithin(trials, base, 0.001)).toEqual({ chosen: 1e-4, limited: true });
+  });
+  it('takes none where all diverged', () => {
+    expect(chooseWithin([trial(1e-4, undefined)], base, 1)).toEqual({ limited: false });
   });
 });
 
