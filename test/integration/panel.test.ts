@@ -519,7 +519,7 @@ describe('the panel in VS Code', () => {
       );
       const runs = [
         {
-          ...withSamples(makeRun({ id: 'a', checkpoints: 6, best: 50 })),
+          ...withStrengths(withSamples(makeRun({ id: 'a', checkpoints: 6, best: 50 })), 0.5, 0.25),
           spectrum: makeSpectrum(),
           brokenLines: 2,
         },

@@ -49,7 +49,14 @@ describe('report.html', () => {
     expect(await page.getByLabel('How strongly the change is applied').isVisible()).toBe(true);
     await page.locator('#strength').press('End');
     expect(await page.getByText('Use This Strength', { exact: true }).isVisible()).toBe(false);
-    expect(await shown(page)).toEqual(['trade-off', 'loss', 'forgetting', 'humaneval', 'learning-rate']);
+    expect(await shown(page)).toEqual([
+      'trade-off',
+      'loss',
+      'strength',
+      'forgetting',
+      'humaneval',
+      'learning-rate',
+    ]);
     for (const id of await shown(page)) expect(await inkOf(page, id!), `ink of ${id}`).toBeGreaterThan(200);
     expect(await page.locator('#sentence').textContent()).toBe(makeRun().summary!.sentence);
     expect(await page.locator('.comparisons tbody tr').count()).toBe(4);

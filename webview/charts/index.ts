@@ -6,6 +6,7 @@ import { lossChart } from './loss.ts';
 import { memoryChart } from './memory.ts';
 import { passAtKChart } from './pass-at-k.ts';
 import { layerRankChart, moduleRankChart } from './spectrum.ts';
+import { strengthChart } from './strength.ts';
 import { sweepChart } from './sweep.ts';
 import { tradeOffChart } from './trade-off.ts';
 import type { ChartView } from './view.ts';
@@ -14,6 +15,7 @@ import type { ChartView } from './view.ts';
 export const charts: ChartView<unknown>[] = [
   tradeOffChart,
   lossChart,
+  strengthChart,
   forgettingChart,
   humanEvalChart,
   passAtKChart,

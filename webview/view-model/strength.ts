@@ -79,3 +79,48 @@ function sentenceOf(
   if (strength === 0) return `No strength was chosen: ${why}.`;
   return `The change is applied at strength ${strength}, chosen after training: ${why}.`;
 }
+
+/** A strength as a point: right is learned more, up is forgotten more. 0 is the base. */
+export interface StrengthPathPoint {
+  strength: number;
+  x: number;
+  xLow: number;
+  xHigh: number;
+  y: number;
+  low: number;
+  high: number;
+  mark: string;
+  isInUse: boolean;
+}
+export interface StrengthPath {
+  label: string;
+  look: number;
+  setting: string;
+  /** From the base on. */
+  points: StrengthPathPoint[];
+}
+
+const base: StrengthPathPoint = {
+  ...{ strength: 0, x: 0, xLow: 0, xHigh: 0, y: 0, low: 0, high: 0 },
+  ...{ mark: '', isInUse: false },
+};
+
+/** Of the runs that were measured at several strengths, their KL from the base among it. */
+export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
+  return shown.flatMap((run) => {
+    const choice = run.snapshot.summary?.choice;
+    const stops = strengthView(run)?.stops ?? [];
+    const points = stops.flatMap(({ strength, mark, isInUse }): StrengthPathPoint[] => {
+      const { learned, kl } = choice!.path.find((point) => point.strength === strength)!;
+      if (!kl) return [];
+      return [
+        {
+          ...{ strength, mark, isInUse, y: kl.value, low: kl.low, high: kl.high },
+          ...{ x: 0 - learned.value, xLow: 0 - learned.high, xHigh: 0 - learned.low },
+        },
+      ];
+    });
+    if (points.length < 2) return [];
+    return [{ label: run.label, look: run.look, setting: choice!.setting, points: [base, ...points] }];
+  });
+}

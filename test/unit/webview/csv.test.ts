@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { charts } from '../../../webview/charts/index.ts';
 import { toCsv } from '../../../webview/charts/csv.ts';
-import { makeRun, makeSpectrum, makeSweep, panelOf, withSamples } from './fixtures.ts';
+import { makeRun, makeSpectrum, makeSweep, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
 /** RFC 4180, read as plainly as it is written there. */
 function parse(text: string): string[][] {
@@ -35,7 +35,10 @@ describe('a chart as CSV', () => {
   });
 
   it('is there of every chart, with intervals, n and how it was measured', () => {
-    const run = { ...withSamples(makeRun({ checkpoints: 3 })), spectrum: makeSpectrum() };
+    const run = {
+      ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))),
+      spectrum: makeSpectrum(),
+    };
     const other = withSamples(makeRun({ id: 'other', method: 'full' }));
     const panel = panelOf([run, other], { beside: ['other'], sweeps: [makeSweep()] });
     const rows = new Map(charts.map((chart) => [chart.id, chart.rows(chart.read(panel, {}))]));
@@ -66,7 +69,7 @@ describe('a chart as CSV', () => {
 });
 
 describe('every chart', () => {
-  const run = { ...withSamples(makeRun({ checkpoints: 3 })), spectrum: makeSpectrum() };
+  const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
   const panel = panelOf([run], { sweeps: [makeSweep()] });
   it('says in words and in a table what it draws, and nothing where nothing was measured', () => {
     for (const chart of charts) {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
-import { strengthView } from '../../../webview/view-model/strength.ts';
+import { strengthPaths, strengthView } from '../../../webview/view-model/strength.ts';
 import { makeRun, panelOf, withStrengths } from './fixtures.ts';
 
 const viewOf = (run: RunSnapshot) => strengthView(panelOf([run]).run!);
@@ -47,5 +47,26 @@ describe('the slider of strengths', () => {
     expect(viewOf(one)).toBeUndefined();
     const measuring = makeRun({ state: { status: 'evaluating', heartbeat: '2999-01-01T00:00:00Z' } });
     expect(viewOf(withStrengths(measuring))).toMatchObject({ canSet: false });
+  });
+});
+
+describe('the path of strengths', () => {
+  it('begins at the base and has each strength that was measured, learned to the right', () => {
+    const other = makeRun({ id: 'other', name: 'other' });
+    const { shown } = panelOf([withStrengths(makeRun()), other], { beside: ['other'] });
+    const [path, ...more] = strengthPaths(shown);
+    expect(more).toEqual([]);
+    expect(path!.points.map(({ strength, x, y, isInUse }) => [strength, x, y, isInUse])).toEqual([
+      [0, 0, 0, false],
+      [0.25, 0.015, 0.012, false],
+      [0.5, 0.082, 0.045, true],
+      [1, -0.06, 0.31, false],
+    ]);
+    expect(path!.points[2]).toMatchObject({ xLow: expect.closeTo(0.062), xHigh: expect.closeTo(0.102) });
+  });
+  it('is none where forgetting was not measured', () => {
+    const run = withStrengths(makeRun());
+    for (const point of run.summary!.choice!.path) delete point.kl;
+    expect(strengthPaths(panelOf([run]).shown)).toEqual([]);
   });
 });

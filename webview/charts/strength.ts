@@ -1,0 +1,93 @@
+/** What was learned and forgotten at each strength, of the runs beside each other: straight lines from the base on. */
+import type { Theme } from '../theme.ts';
+import { formatInterval, formatTick } from '../view-model/format.ts';
+import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';
+import { lookOf } from './looks.ts';
+import { chartOptions } from './options.ts';
+import type { ChartView, DataRow, Dataset, PointStyle } from './view.ts';
+
+interface Paths {
+  paths: StrengthPath[];
+}
+
+const LEARNED = 'fall of bits per byte at held-out cursors';
+const FORGOT = 'KL from base, nats/token';
+const nameOf = ({ strength, mark }: StrengthPathPoint) =>
+  strength === 0 ? 'base' : `strength ${strength}${mark && ` (${mark})`}`;
+const learned = ({ x, xLow, xHigh }: StrengthPathPoint) =>
+  formatInterval({ value: x, low: xLow, high: xHigh }, false);
+const forgot = ({ y, low, high }: StrengthPathPoint) => formatInterval({ value: y, low, high }, false);
+
+function pathSet({ label, look, points }: StrengthPath, theme: Theme): Dataset {
+  const { color, shape, dash } = lookOf(look, theme);
+  return {
+    label,
+    data: points.map((point) => {
+      const { x, xLow, xHigh, y, low, high } = point;
+      return { x, xLow, xHigh, y, low, high, label: `${label}, ${nameOf(point)}` };
+    }),
+    showLine: true,
+    borderColor: color,
+    borderWidth: 2,
+    borderDash: dash,
+    backgroundColor: color,
+    pointHoverRadius: 7,
+    pointRadius: points.map(({ isInUse, strength }) => (isInUse ? 9 : strength === 0 ? 5 : 3.5)),
+    pointStyle: points.map(({ isInUse, strength }): PointStyle =>
+      isInUse ? 'star' : strength === 0 ? 'circle' : shape,
+    ),
+    // The base is an empty circle: nothing learned, nothing forgotten.
+    pointBackgroundColor: points.map(({ strength }) => (strength === 0 ? theme.background : color)),
+    pointBorderColor: points.map(({ isInUse }) => (isInUse ? theme.text : color)),
+    pointBorderWidth: points.map(({ isInUse }) => (isInUse ? 2.5 : 1.5)),
+  };
+}
+
+export const strengthChart: ChartView<Paths> = {
+  id: 'strength',
+  title: 'Learning against forgetting, by strength',
+  type: 'scatter',
+  read({ shown }) {
+    const paths = strengthPaths(shown);
+    return paths.length ? { paths } : undefined;
+  },
+  datasets: ({ paths }, theme) => paths.map((path) => pathSet(path, theme)),
+  options: ({ paths }, theme) =>
+    chartOptions(
+      {
+        x: { title: `learned: ${LEARNED}`, format: formatTick, fromZero: true },
+        y: { title: `forgot: ${FORGOT}`, format: formatTick, fromZero: true },
+        legend: paths.length > 1 && 'points',
+        heading: ({ label }) => label ?? '',
+        describe: ({ x, xLow, xHigh, y, low, high }) =>
+          `learned ${formatInterval({ value: x, low: xLow ?? x, high: xHigh ?? x }, false)}, forgot ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, false)}`,
+      },
+      theme,
+    ),
+  words: ({ paths }) =>
+    paths
+      .map(({ label, points }) => {
+        const said = points
+          .slice(1)
+          .map((point) => `${nameOf(point)} learned ${learned(point)}, forgot ${forgot(point)}`);
+        return `${label}: ${said.join('; ')}.`;
+      })
+      .join(' '),
+  table: ({ paths }) => ({
+    caption: 'Learning and forgetting by strength',
+    head: ['Run and strength', `Learned: ${LEARNED}`, `Forgot: ${FORGOT}`],
+    rows: paths.flatMap(({ label, points }) =>
+      points.map((point) => [`${label}, ${nameOf(point)}`, learned(point), forgot(point)]),
+    ),
+  }),
+  atName: 'strength',
+  rows: ({ paths }) =>
+    paths.flatMap(({ label: run, setting, points }) =>
+      points.flatMap(({ strength: at, x, xLow, xHigh, y, low, high }): DataRow[] => [
+        { run, at, setting, figure: `learned: ${LEARNED}`, value: x, low: xLow, high: xHigh },
+        { run, at, setting, figure: `forgot: ${FORGOT}`, value: y, low, high },
+      ]),
+    ),
+  note: () =>
+    'From the base (empty circle) to the whole change; between what was measured the lines are only straight. Right: learned more. Up: moved further from the base. Star: the strength in use.',
+};
