@@ -92,8 +92,16 @@ it('offers nothing where all that was learned forgot too much', async () => {
   const { run, summary } = await train(...measured, ...limited);
   expect(summary.choice).toMatchObject({ strength: 0, limit: 0 });
   expect(summary.sentence).toMatch(/^Not offered: what was learned of this code cost too much/);
-  const named = await place.run('complete', `${code}/command.js:9:1`, '--run', run);
-  expect(named.stderr).toContain('is no better than the model that it began with');
+  const complete = () => place.run('complete', `${code}/command.js:9:1`, '--run', run);
+  expect((await complete()).stderr).toContain('is no better than the model that it began with');
+  // Set outright, the strength is the person's own; what is served is checked anew.
+  await place.json('strength', run, '0.5');
+  const own = await complete();
+  expect(own.code).toBe(0);
+  expect(own.stderr).toContain('First a check');
+  expect(own.stderr).not.toContain('is no better');
+  await place.json('strength', run, 'chosen');
+  expect((await complete()).stderr).toContain('is no better than the model that it began with');
 });
 
 it('stops when asked, keeps a checkpoint, and can go on', async () => {
