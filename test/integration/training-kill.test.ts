@@ -79,7 +79,8 @@ describe.each(backends)('on %s', (backend) => {
     expect((await made(await resume(killed.run))).equals(result)).toBe(true);
     const events = await eventsOf(whole.dir);
     const back = events.find((event) => event.type === 'rollback')!;
-    expect(back).toMatchObject({ rateScale: 0.5, why: expect.stringContaining('loss') as string });
+    // Which sign shows first hangs on the backend's last bits.
+    expect(back).toMatchObject({ rateScale: 0.5, why: expect.stringMatching(/loss|gradient/) as string });
     const rates = events.flatMap((event) => (event.type === 'step' ? [event.learningRate] : []));
     expect(rates[0]).toBe(0.1);
     expect(rates.at(-1)).toBeLessThanOrEqual(0.05);
