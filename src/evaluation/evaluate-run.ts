@@ -58,11 +58,12 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   await removeLeftovers(dir);
   try {
     const trained = trainingSeconds((await readRun(dir)).events, spec.hyper);
-    const choice = await resultStrength(dir, spec, step, { evaluation, corpus, trained, signal });
+    const planned = chosen.map(({ name }) => name);
+    if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
+    await resultStrength(dir, spec, step, { evaluation, corpus, trained, signal });
     const models = { before: resources.base, after: await resources.result() };
     const served = await checkServed(dir, spec, { resources, progress, signal });
-    const planned = chosen.map(({ name }) => name);
-    let summary = await addToSummary(dir, step, { planned, served, ...(choice && { choice }) });
+    let summary = await addToSummary(dir, step, { planned, served });
     const end = timed ? began + 1000 * measuringSeconds(spec, trained) : Infinity;
     const measured = evaluation.measure([models.before, models.after], { spec, corpus }, end);
     for await (const { task, counts, cut, of } of measured) {

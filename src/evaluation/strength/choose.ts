@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import { setAdapterStrength } from '../../export/strength.ts';
-import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
+import type { StrengthChoice, StrengthPoint, Summary } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { ofDocument } from '../compare.ts';
 import type { Evaluation } from '../measure.ts';
@@ -10,14 +10,11 @@ import { Resources, subjectOf } from '../resources.ts';
 import { scoreItems } from '../score-items.ts';
 import { addToSummary, readSummary } from '../summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../tasks/task.ts';
-import { chooseStrength, pointOf, type StrengthCounts } from './rule.ts';
+import { chooseStrength, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 
-/** In the order in which they are measured, as far as there is time; a fully tuned model has the first one only. */
-const STRENGTHS = [1, 0.5, 0.75, 0.25];
-/** Those that are measured however long they take. */
-const LEAST = 2;
-
+/** Strengths that are measured at most. */
+const MOST = 4;
 /** Of the time of training, what is spent before no further strength is begun. */
 const SHARE = 0.15;
 
@@ -25,15 +22,15 @@ export const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
   evaluation.strength === 'measured' && !imported;
 
 /**
- * The strength that was chosen for this step's result, now or before; undefined where the run wants none chosen. The
- * adapter's file has it afterwards, or the one that was set by hand.
+ * Gives the adapter's file the strength that was chosen for this step's result, now or before, or that was set by hand;
+ * what is chosen now is added to the summary.
  */
 export async function resultStrength(
   dir: string,
   spec: RunSpec,
   step: number,
   { evaluation, corpus, trained, signal }: RunMeasuring,
-): Promise<StrengthChoice | undefined> {
+): Promise<void> {
   const known = await readSummary(dir, step);
   let choice = known?.choice;
   if (isStrengthMeasured(spec)) {
@@ -49,7 +46,6 @@ export async function resultStrength(
     if (!known?.choice) await addToSummary(dir, step, { choice });
   }
   await keepStrength(dir, spec, { ...known, choice });
-  return choice;
 }
 
 interface RunMeasuring {
@@ -84,7 +80,7 @@ async function chooseResultStrength(
   if (lora) await setAdapterStrength(path, spec.hyper, 1);
   const resources = new Resources(subjectOf(dir, spec), strengthTask.contextTokens);
   try {
-    return await measureStrengths(spec, resources, lora ? STRENGTHS : [1], options);
+    return await measureStrengths(spec, resources, options);
   } finally {
     await resources.dispose();
   }
@@ -107,7 +103,6 @@ export async function keepStrength(
 async function measureStrengths(
   spec: RunSpec,
   resources: Resources,
-  strengths: readonly number[],
   { corpus, seconds, onProgress, warn, signal }: ChoosingOptions,
 ): Promise<StrengthChoice> {
   const began = performance.now();
@@ -119,7 +114,14 @@ async function measureStrengths(
     warn,
     signal,
   });
-  const total = items.length * (strengths.length + 1);
+  const { strengthLimit: limit } = spec.evaluation;
+  const points: StrengthPoint[] = [];
+  // Of a whole model there is one strength.
+  const next = () => {
+    if (spec.hyper.method === 'full') return points.length === 0 ? 1 : undefined;
+    return nextStrength(points, limit, performance.now() - began > 1000 * seconds);
+  };
+  const total = items.length * (spec.hyper.method === 'full' ? 2 : MOST + 1);
   let done = 0;
   const context = {
     sandbox: () => resources.sandbox(),
@@ -127,13 +129,9 @@ async function measureStrengths(
     signal,
   };
   const before = await countsAt(base, items, context);
-  const points = [];
-  for (const [index, strength] of strengths.entries()) {
-    if (index >= LEAST && performance.now() - began > 1000 * seconds) break;
+  for (let strength = next(); strength !== undefined; strength = next())
     points.push(pointOf(strength, before, await countsAt(await resources.result(strength), items, context)));
-  }
   onProgress(total, total);
-  const { strengthLimit: limit } = spec.evaluation;
   const path = points.toSorted((a, b) => a.strength - b.strength);
   return { ...chooseStrength(path, limit), limit, path, setting };
 }

@@ -34,6 +34,25 @@ export function pointOf(strength: number, base: StrengthCounts, at: StrengthCoun
   };
 }
 
+/** Those that are measured however long they take. */
+const LEAST = 2;
+
+/**
+ * The strength to measure next, after `points`; undefined when enough is known. `late`: no time is left for more than
+ * has to be known, which is one within the limit, if there is any.
+ */
+export function nextStrength(
+  points: readonly StrengthPoint[],
+  limit: number,
+  late: boolean,
+): number | undefined {
+  const within = points.some((point) => forgotLittle(point, limit));
+  if (within && late && points.length >= LEAST) return undefined;
+  // Where half of the change forgets too much, so does more of it.
+  const order = within || points.length < LEAST ? [1, 0.5, 0.75, 0.25] : [0.25];
+  return order.find((strength) => !points.some((point) => point.strength === strength));
+}
+
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 
 /** Of these strengths, in any order, the one to offer; 0 where none is better than the base. */

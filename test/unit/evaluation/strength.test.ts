@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/evaluation/offer.ts';
 import { summarise } from '../../../src/evaluation/sentence.ts';
-import { chooseStrength, pointOf } from '../../../src/evaluation/strength/rule.ts';
+import { chooseStrength, nextStrength, pointOf } from '../../../src/evaluation/strength/rule.ts';
 import type { Part } from '../../../src/evaluation/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
 
@@ -64,6 +64,25 @@ describe('the strength that is offered', () => {
       strength: 1,
       why: expect.stringContaining('forgetting was not measured'),
     });
+  });
+});
+
+describe('the next strength to measure', () => {
+  /** All in their order, where each has this KL as a whole and its square's share at less. */
+  function walk(kl: number, late: boolean): number[] {
+    const points: StrengthPoint[] = [];
+    for (;;) {
+      const strength = nextStrength(points, 0.1, late);
+      if (strength === undefined) return points.map((one) => one.strength);
+      points.push(point(strength, -0.1, kl * strength ** 2));
+      expect(points.length).toBeLessThan(9);
+    }
+  }
+  it('is every one while there is time', () => expect(walk(0.2, false)).toEqual([1, 0.5, 0.75, 0.25]));
+  it('is two where there is none', () => expect(walk(0.2, true)).toEqual([1, 0.5]));
+  it('is a lower one until one is within the limit, however long it takes', () => {
+    expect(walk(0.8, true)).toEqual([1, 0.5, 0.25]);
+    expect(walk(8, false)).toEqual([1, 0.5, 0.25]);
   });
 });
 
