@@ -5,6 +5,8 @@ import type { Hyper, RunSpec } from '../protocol/run.ts';
 const SHARE = 0.15;
 /** Steps of a trial below which it says nothing. */
 export const LEAST_STEPS = 8;
+/** Of a sweep's trial: more tells little more, and a long run would wait for hours. */
+const MOST_STEPS = 40;
 /** Time varies, and trials that were broken off are for nothing. */
 const MARGIN = 0.9;
 /** Of a step, at most what its sequences take when they are only measured. */
@@ -30,10 +32,10 @@ export const trialSeconds = ({ minutes }: Budget): number =>
 /** Steps of each trial; below LEAST_STEPS there is no time for them. */
 export function trialSteps(budget: Budget, { rates, windows, perStep, spent }: TrialCosts): number {
   const { steps, batch, accumulate } = budget.hyper;
-  if (budget.minutes === undefined) return Math.floor((SHARE * steps) / rates);
+  if (budget.minutes === undefined) return Math.min(MOST_STEPS, Math.floor((SHARE * steps) / rates));
   const perWindow = (FORWARD * perStep) / (batch * accumulate);
   // The base is measured as well, and on the tokens of the steps; a window more each for the KL.
   const measuring = (rates + 1) * (windows + 1) * perWindow;
   const left = MARGIN * trialSeconds(budget) - spent - measuring;
-  return Math.max(0, Math.floor(left / ((rates + FORWARD) * perStep)));
+  return Math.min(MOST_STEPS, Math.max(0, Math.floor(left / ((rates + FORWARD) * perStep))));
 }

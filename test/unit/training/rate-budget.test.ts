@@ -10,11 +10,15 @@ const secondsOf = (steps: number, { rates, windows, perStep, spent }: typeof cos
 
 describe('trialSteps', () => {
   it('takes 15% of the steps for all trials together', () => {
-    expect(trialSteps({ hyper }, costs)).toBe(50);
+    expect(trialSteps({ hyper: { ...hyper, steps: 600 } }, costs)).toBe(30);
     expect(trialSteps({ hyper: { ...hyper, steps: 160 } }, costs)).toBe(LEAST_STEPS);
     expect(trialSteps({ hyper: { ...hyper, steps: 159 } }, costs)).toBeLessThan(LEAST_STEPS);
   });
-  it.each([20, 60, 600])('keeps to 15%% of %d minutes, and uses most of it', (minutes) => {
+  it('takes no more than 40 steps, however long the run', () => {
+    expect(trialSteps({ hyper: { ...hyper, steps: 1e6 } }, costs)).toBe(40);
+    expect(trialSteps({ minutes: 6000, hyper }, costs)).toBe(40);
+  });
+  it.each([20, 40, 60])('keeps to 15%% of %d minutes, and uses most of it', (minutes) => {
     const steps = trialSteps({ minutes, hyper }, costs);
     const seconds = secondsOf(steps, costs);
     expect(seconds).toBeLessThan(trialSeconds({ minutes, hyper }));
