@@ -16,3 +16,27 @@ export const lookOf = (look: number, { palette }: Theme): Look => ({
   shape: shapes[look % shapes.length]!,
   dash: dashes[look % dashes.length]!,
 });
+
+/** A path as it is drawn: its base, where nothing was learned or forgotten, is an empty circle, and the point that counts a star. */
+export function pathLook<P>(
+  look: number,
+  points: readonly P[],
+  { isBase, isBest }: { isBase(point: P): boolean; isBest(point: P): boolean },
+  theme: Theme,
+) {
+  const { color, shape, dash } = lookOf(look, theme);
+  return {
+    showLine: true,
+    borderColor: color,
+    borderWidth: 2,
+    borderDash: dash,
+    backgroundColor: color,
+    pointHoverRadius: 7,
+    pointStyle: points.map((point): PointStyle =>
+      isBest(point) ? 'star' : isBase(point) ? 'circle' : shape,
+    ),
+    pointBackgroundColor: points.map((point) => (isBase(point) ? theme.background : color)),
+    pointBorderColor: points.map((point) => (isBest(point) ? theme.text : color)),
+    pointBorderWidth: points.map((point) => (isBest(point) ? 2.5 : 1.5)),
+  };
+}

@@ -2,9 +2,9 @@
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';
-import { lookOf } from './looks.ts';
+import { pathLook } from './looks.ts';
 import { chartOptions } from './options.ts';
-import type { ChartView, DataRow, Dataset, PointStyle } from './view.ts';
+import type { ChartView, DataRow, Dataset } from './view.ts';
 
 interface Paths {
   paths: StrengthPath[];
@@ -18,28 +18,17 @@ const learned = ({ x, xLow, xHigh }: StrengthPathPoint) =>
   formatInterval({ value: x, low: xLow, high: xHigh }, false);
 const forgot = ({ y, low, high }: StrengthPathPoint) => formatInterval({ value: y, low, high }, false);
 
+const isBase = ({ strength }: StrengthPathPoint) => strength === 0;
+
 function pathSet({ label, look, points }: StrengthPath, theme: Theme): Dataset {
-  const { color, shape, dash } = lookOf(look, theme);
   return {
+    ...pathLook(look, points, { isBase, isBest: ({ isInUse }) => isInUse }, theme),
     label,
     data: points.map((point) => {
       const { x, xLow, xHigh, y, low, high } = point;
       return { x, xLow, xHigh, y, low, high, label: `${label}, ${nameOf(point)}` };
     }),
-    showLine: true,
-    borderColor: color,
-    borderWidth: 2,
-    borderDash: dash,
-    backgroundColor: color,
-    pointHoverRadius: 7,
-    pointRadius: points.map(({ isInUse, strength }) => (isInUse ? 9 : strength === 0 ? 5 : 3.5)),
-    pointStyle: points.map(({ isInUse, strength }): PointStyle =>
-      isInUse ? 'star' : strength === 0 ? 'circle' : shape,
-    ),
-    // The base is an empty circle: nothing learned, nothing forgotten.
-    pointBackgroundColor: points.map(({ strength }) => (strength === 0 ? theme.background : color)),
-    pointBorderColor: points.map(({ isInUse }) => (isInUse ? theme.text : color)),
-    pointBorderWidth: points.map(({ isInUse }) => (isInUse ? 2.5 : 1.5)),
+    pointRadius: points.map((point) => (point.isInUse ? 9 : isBase(point) ? 5 : 3.5)),
   };
 }
 

@@ -14,9 +14,9 @@ import {
   type PathPoint,
   type TradeOffView,
 } from '../view-model/trade-off.ts';
-import { lookOf } from './looks.ts';
+import { lookOf, pathLook } from './looks.ts';
 import { chartOptions } from './options.ts';
-import type { ChartPicker, ChartView, DataRow, Dataset, Datum, PointStyle } from './view.ts';
+import type { ChartPicker, ChartView, DataRow, Dataset, Datum } from './view.ts';
 
 const LEARNED = 'Learned';
 const FORGOT = 'Forgot';
@@ -78,7 +78,6 @@ function whiskered({ points, best, final }: Path, { paths }: TradeOffView): Set<
 }
 
 function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
-  const { color, shape, dash } = lookOf(path.look, theme);
   const drawn = new Set([
     ...sample(path.points, MOST_POINTS),
     ...path.points.filter(({ step }) => step === path.best),
@@ -88,25 +87,14 @@ function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
   const last = points.at(-1);
   const dot = points.length > MOST_DOTS ? 0 : 3.5;
   const isBest = ({ step }: PathPoint) => step > 0 && step === path.best;
+  const isBase = ({ step }: PathPoint) => step === 0;
   return {
+    ...pathLook(path.look, points, { isBase, isBest }, theme),
     label: view.paths.length > 1 ? path.label : path.final ? 'checkpoints' : path.label,
     data: points.map((point) => datum(path, point, !shown.has(point), view)),
-    showLine: true,
-    borderColor: color,
-    borderWidth: 2,
-    borderDash: dash,
-    backgroundColor: color,
-    pointHoverRadius: 7,
     pointRadius: points.map((point) =>
-      isBest(point) ? 9 : point === last && !path.final ? 6 : point.step === 0 ? 5 : dot,
+      isBest(point) ? 9 : point === last && !path.final ? 6 : isBase(point) ? 5 : dot,
     ),
-    pointStyle: points.map((point): PointStyle =>
-      isBest(point) ? 'star' : point.step === 0 ? 'circle' : shape,
-    ),
-    // The base is an empty circle: nothing learned, nothing forgotten.
-    pointBackgroundColor: points.map(({ step }) => (step === 0 ? theme.background : color)),
-    pointBorderColor: points.map((point) => (isBest(point) ? theme.text : color)),
-    pointBorderWidth: points.map((point) => (isBest(point) ? 2.5 : 1.5)),
   };
 }
 
