@@ -5,7 +5,7 @@ import { reportError } from '../protocol/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
-import { readRun, readSpec, resultStep } from '../runs/index.ts';
+import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
 import { compare } from './compare.ts';
 import { findCandidates, makeExample } from './example.ts';
 import { heldOutDocuments } from './held-out.ts';
@@ -45,7 +45,8 @@ export async function evaluateRun(dir: string, options: EvaluateOptions = {}): P
 }
 
 async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions): Promise<Summary> {
-  const step = await resultStep(dir);
+  const run = await readRun(dir);
+  const step = stepOfResult(run);
   const chosen = options.tasks ? chooseTasks(options.tasks) : plannedTasks(spec);
   const { signal, timed = false } = options;
   const began = performance.now();
@@ -57,7 +58,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   const corpus = () => (opened ??= openCorpus(join(dir, 'corpus')));
   await removeLeftovers(dir);
   try {
-    const trained = trainingSeconds((await readRun(dir)).events, spec.hyper);
+    const trained = trainingSeconds(run.events, spec.hyper);
     const planned = chosen.map(({ name }) => name);
     if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
     await resultStrength(dir, spec, step, { evaluation, corpus, trained, signal });

@@ -6,7 +6,7 @@ export { folderNames, timeStamp } from './folders.ts';
 export { followRun } from './follow.ts';
 export { findRun, listRuns, scanRuns } from './list.ts';
 export { isProcessAlive } from './processes.ts';
-export { readRun, resultStep } from './read.ts';
+export { readRun, resultStep, stepOfResult } from './read.ts';
 export { RunShelf, type FoundRuns } from './shelf.ts';
 export { effectiveStatus, isAlive, type EffectiveStatus } from './status.ts';
 export { trainingBusy, trainingNow, withTraining, type TrainingLock } from './training-lock.ts';

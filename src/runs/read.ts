@@ -33,8 +33,10 @@ export async function readRun(dir: string): Promise<RunSnapshot> {
 }
 
 /** The step whose weights a run's result is made of, as far as it is known now. Errors: those of readRun. */
-export async function resultStep(dir: string): Promise<number> {
-  const { spec, state, events } = await readRun(dir);
+export const resultStep = async (dir: string): Promise<number> => stepOfResult(await readRun(dir));
+
+/** The same, of a run that was read. Pure. */
+export function stepOfResult({ spec, state, events }: RunSnapshot): number {
   const best =
     spec.evaluation.keep === 'best' && survivingEvents(events).findLast((event) => event.type === 'best');
   return best ? best.step : state.step;
