@@ -5,10 +5,11 @@
  */
 import { basename, resolve } from 'node:path';
 import type { Tokenizer } from '../base-models/tokenizer.ts';
-import { createCompleter, languageIdOf, type CompletionAsk } from '../completion/index.ts';
+import type { CompletionAsk } from '../completion/index.ts';
 import type { Corpus } from '../corpus/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { layOutRequest } from '../serving/request-tokens.ts';
+import { askAt } from './cursor-completion.ts';
 import { findCursors, type Cursor } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 
@@ -38,44 +39,17 @@ export async function cursorContinuations(
 ): Promise<CursorContinuation[]> {
   const line = Math.ceil(LINES * count);
   const cursors = findCursors(heldOutDocuments(corpus, tokenizer), { line, block: count - line });
+  const repository = basename(resolve(folder));
+  const wholeRepositories = plan.repositoryContext;
+  const fillInTheMiddle = () => tokenizer.fim !== undefined;
+  const options = { fillInTheMiddle, maxTokens: () => 1, budget: BUDGET, model: '' };
   const found: CursorContinuation[] = [];
   for (const cursor of cursors) {
-    const place = { repository: basename(resolve(folder)), path: cursor.path };
-    const ask = await askAt(cursor, place, { tokenizer, wholeRepositories: plan.repositoryContext });
+    const place = { repository, path: cursor.path };
+    const ask = await askAt({ ...cursor, place, others: [], wholeRepositories }, options);
     if (ask) found.push(continuationOf(cursor, ask, tokenizer));
   }
   return found;
-}
-
-/** What the completion core asks the engine for at a cursor, if it does. */
-async function askAt(
-  { path, before, after }: Cursor,
-  place: NonNullable<CompletionAsk['place']>,
-  { tokenizer, wholeRepositories }: { tokenizer: Tokenizer; wholeRepositories: boolean },
-): Promise<CompletionAsk | undefined> {
-  let asked: CompletionAsk | undefined;
-  const completer = createCompleter({
-    request(ask) {
-      asked = ask;
-      return Promise.resolve('');
-    },
-    fillInTheMiddle: () => Promise.resolve(tokenizer.fim !== undefined),
-    maxTokens: () => 1,
-    budget: BUDGET,
-    wholeRepositories,
-  });
-  const languageId = languageIdOf(path);
-  await completer.complete({
-    path,
-    languageId,
-    before,
-    after,
-    place,
-    context: [],
-    adapter: '',
-    invoked: true,
-  });
-  return asked;
 }
 
 function continuationOf(

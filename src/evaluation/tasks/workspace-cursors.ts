@@ -5,19 +5,18 @@
 import { basename, resolve } from 'node:path';
 import { usableProcessors } from '../../protocol/processors.ts';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
-import {
-  createCompleter,
-  languageIdOf,
-  OtherFiles,
-  type CompleterOptions,
-  type CompletionAsk,
-  type ContextFile,
-  type Place,
-} from '../../completion/index.ts';
+import { OtherFiles } from '../../completion/index.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { defaultThreads } from '../../serving/llama-host.ts';
 import { nearestFiles } from '../corpus-files.ts';
+import {
+  askAt,
+  completeAt,
+  documentOf,
+  type CursorOptions,
+  type PlacedCursor,
+} from '../cursor-completion.ts';
 import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors.ts';
 import { heldOutDocuments, ownText } from '../held-out.ts';
 import { spread } from '../statistics.ts';
@@ -31,15 +30,9 @@ import {
   type PlanContext,
 } from './task.ts';
 
-interface Placed extends Cursor {
-  place: Place;
-  /** Parts of other files. */
-  others: readonly ContextFile[];
-  wholeRepositories: boolean;
-}
-export type CursorItem = Item & Placed;
+export type CursorItem = Item & PlacedCursor;
 /** A cursor at which models are timed in turn, while nothing else is computed. */
-export type LatencyItem = Item & { kind: 'latency'; cursor: Placed; tokens: number };
+export type LatencyItem = Item & { kind: 'latency'; cursor: PlacedCursor; tokens: number };
 
 export const LATENCY = 'latency';
 export const cursorMeasures: readonly Measure[] = [
@@ -106,7 +99,7 @@ export function cursorItems(
 }
 
 /** `count` of them, out of as many files as can be: two of one file say little more than one. */
-function inManyFiles(cursors: readonly Placed[], count: number): Placed[] {
+function inManyFiles(cursors: readonly PlacedCursor[], count: number): PlacedCursor[] {
   const files = new Map<string, number>();
   const turn = new Map(
     cursors.map((cursor) => {
@@ -115,7 +108,7 @@ function inManyFiles(cursors: readonly Placed[], count: number): Placed[] {
       return [cursor, before];
     }),
   );
-  const chosen: Placed[] = [];
+  const chosen: PlacedCursor[] = [];
   for (let round = 0; chosen.length < Math.min(count, cursors.length); round += 1) {
     const next = cursors.filter((cursor) => turn.get(cursor) === round);
     chosen.push(...spread(next.length, count - chosen.length).map((index) => next[index]!));
@@ -133,7 +126,7 @@ function place(
   corpus: Corpus,
   tokenizer: Tokenizer,
   { repository, wholeRepositories }: { repository: string; wholeRepositories: boolean },
-): Placed[] {
+): PlacedCursor[] {
   const filesAt = nearestFiles(corpus, tokenizer, OPEN_FILES);
   return cursors.map((cursor) => {
     const document = { ...documentOf(cursor), place: { repository, path: cursor.path } };
@@ -143,20 +136,13 @@ function place(
   });
 }
 
-const documentOf = ({ path, before, after }: Cursor) => ({
-  path,
-  languageId: languageIdOf(path),
-  before,
-  after,
-});
-
 export async function scoreCursor(
-  cursor: Placed,
+  cursor: PlacedCursor,
   model: EvaluatedModel,
   signal?: AbortSignal,
 ): Promise<ItemScore> {
   const { kind, actual } = cursor;
-  const shown = await complete(cursor, model, signal, async (ask, stop) => {
+  const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
     return (await model.complete({ ...ask, temperature: 0 }, stop)).text;
   });
   const answer = answerAt(cursor, shown);
@@ -182,7 +168,7 @@ export async function scoreLatency(
   signal?: AbortSignal,
 ): Promise<ItemScore[]> {
   const times = models.map((): number[] => []);
-  const ask = await askAt(cursor, models[0]!, signal);
+  const ask = await askAt(cursor, optionsFor(models[0]!, signal));
   if (!ask) return times.map(() => ({ parts: {} }));
   const prompt = ask.prompt + (ask.heal ?? '');
   const request = { ...ask, prompt, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };
@@ -204,44 +190,10 @@ export async function scoreLatency(
   }));
 }
 
-/** What the completion core asks the engine for at a cursor, if it does. */
-async function askAt(
-  cursor: Placed,
-  model: EvaluatedModel,
-  signal: AbortSignal | undefined,
-): Promise<CompletionAsk | undefined> {
-  let asked: CompletionAsk | undefined;
-  await complete(cursor, model, signal, (ask) => {
-    asked = ask;
-    return Promise.resolve('');
-  });
-  return asked;
-}
-
-/** What is shown at a cursor; nothing where nothing is. */
-async function complete(
-  cursor: Placed,
-  model: EvaluatedModel,
-  signal: AbortSignal | undefined,
-  request: (ask: CompletionAsk, signal: AbortSignal) => Promise<string>,
-): Promise<string> {
-  const { place: at, others, wholeRepositories } = cursor;
-  const options: CompleterOptions = {
-    request,
-    fillInTheMiddle: () => model.fillsInTheMiddle(),
-    maxTokens: () => MOST_TOKENS,
-    budget: BUDGET,
-    wholeRepositories,
-  };
-  const completion = await createCompleter(options).complete({
-    ...documentOf(cursor),
-    place: at,
-    context: others,
-    adapter: model.name,
-    // Nobody types here: no waiting for a pause.
-    invoked: true,
-    ...(signal && { signal }),
-  });
-  signal?.throwIfAborted();
-  return completion?.text ?? '';
-}
+const optionsFor = (model: EvaluatedModel, signal: AbortSignal | undefined): CursorOptions => ({
+  fillInTheMiddle: () => model.fillsInTheMiddle(),
+  maxTokens: () => MOST_TOKENS,
+  budget: BUDGET,
+  model: model.name,
+  signal,
+});

@@ -1,0 +1,63 @@
+/** The completion core at a held-out cursor, as in the editor: what it shows, and what it asks the engine for. */
+import {
+  createCompleter,
+  languageIdOf,
+  type CompleterOptions,
+  type CompletionAsk,
+  type ContextFile,
+  type Place,
+} from '../completion/index.ts';
+import type { Cursor } from './cursors.ts';
+
+export interface PlacedCursor extends Cursor {
+  place: Place;
+  /** Parts of other files. */
+  others: readonly ContextFile[];
+  wholeRepositories: boolean;
+}
+
+export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'maxTokens' | 'budget'> & {
+  /** As requests call it. */
+  model: string;
+  signal?: AbortSignal | undefined;
+};
+
+export const documentOf = ({ path, before, after }: Cursor) => ({
+  path,
+  languageId: languageIdOf(path),
+  before,
+  after,
+});
+
+/** What is shown at a cursor; nothing where nothing is. */
+export async function completeAt(
+  cursor: PlacedCursor,
+  { model, signal, ...options }: CursorOptions,
+  request: CompleterOptions['request'],
+): Promise<string> {
+  const { place, others, wholeRepositories } = cursor;
+  const completion = await createCompleter({ ...options, request, wholeRepositories }).complete({
+    ...documentOf(cursor),
+    place,
+    context: others,
+    adapter: model,
+    // Nobody types here: no waiting for a pause.
+    invoked: true,
+    ...(signal && { signal }),
+  });
+  signal?.throwIfAborted();
+  return completion?.text ?? '';
+}
+
+/** What the engine is asked for at a cursor, if it is. */
+export async function askAt(
+  cursor: PlacedCursor,
+  options: CursorOptions,
+): Promise<CompletionAsk | undefined> {
+  let asked: CompletionAsk | undefined;
+  await completeAt(cursor, options, (ask) => {
+    asked = ask;
+    return Promise.resolve('');
+  });
+  return asked;
+}
