@@ -123,14 +123,14 @@ async function train(
   try {
     await followRun(
       dir,
-      ({ state }) => {
+      ({ state }, alive) => {
         onPhase(
           state.status === 'running' && state.step
             ? `step ${state.step} of ${state.steps}`
             : (state.phase ?? state.status),
         );
         // One that an earlier command left has no exit to wait for.
-        if (!trainer && !isAlive(state)) ended.abort();
+        if (!trainer && !alive) ended.abort();
       },
       ended.signal,
     );

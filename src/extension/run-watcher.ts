@@ -73,11 +73,11 @@ export class RunWatcher implements vscode.Disposable {
       // What is followed is read by that.
       const followed = (id: string) => this.following.has(id) && this.snapshots.has(id);
       const { runs: found, damaged } = await this.shelf.scan((id) => this.wanted.includes(id), followed);
-      const runs = found.map(({ snapshot }) => snapshot);
       for (const id of this.snapshots.keys()) if (!followed(id)) this.snapshots.delete(id);
-      for (const run of runs) this.snapshots.set(run.spec.id, run);
+      for (const { snapshot } of found) this.snapshots.set(snapshot.spec.id, snapshot);
       for (const { id, error } of damaged) this.tellDamaged(id, `${error.message} ${error.next}`);
-      for (const run of runs) if (this.standing(run) === 'live') this.follow(run.spec.id);
+      for (const { snapshot, alive } of found)
+        if (standingOf(snapshot, alive) === 'live') this.follow(snapshot.spec.id);
       this.watchDirectory();
       this.changed.fire(undefined);
     } catch (error) {
@@ -133,11 +133,11 @@ export class RunWatcher implements vscode.Disposable {
     const since = Date.now();
     const controller = new AbortController();
     this.following.set(id, controller);
-    const onSnapshot = (snapshot: RunSnapshot) => {
+    const onSnapshot = (snapshot: RunSnapshot, alive: boolean) => {
       if (controller.signal.aborted) return;
       this.snapshots.set(id, snapshot);
       this.changed.fire(snapshot);
-      if (this.standing(snapshot) === 'live') return;
+      if (standingOf(snapshot, alive) === 'live') return;
       if (JSON.stringify(snapshot.state) === left && Date.now() - since < START_GRACE_MS) return;
       controller.abort();
       this.ended.fire(snapshot);

@@ -2,7 +2,6 @@ import { watch, type FSWatcher } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { RunReader } from './read.ts';
-import { effectiveStatus } from './status.ts';
 
 /** Watching misses changes on some file systems, so the run is also looked at every so often. */
 const POLL_MS = 1000;
@@ -12,12 +11,12 @@ const SETTLE_MS = 50;
 const QUIET_MS = 5000;
 
 /**
- * Calls `onSnapshot` now, at every change, when the owner is found dead, and at least every 5 s. Resolves when
- * `signal` fires. Errors: those of readRun, and whatever `onSnapshot` throws.
+ * Calls `onSnapshot` now, at every change, when the owner is found dead, and at least every 5 s; `alive` tells whether
+ * the owner lives. Resolves when `signal` fires. Errors: those of readRun, and whatever `onSnapshot` throws.
  */
 export async function followRun(
   dir: string,
-  onSnapshot: (snapshot: RunSnapshot) => void,
+  onSnapshot: (snapshot: RunSnapshot, alive: boolean) => void,
   signal: AbortSignal,
 ): Promise<void> {
   if (signal.aborted) return;
@@ -26,15 +25,13 @@ export async function followRun(
   const stop = () => alarm.ring();
   signal.addEventListener('abort', stop);
   try {
-    let shown: { at: number; status: string } | undefined;
+    let shown: { at: number; alive: boolean } | undefined;
     while (!signal.aborted) {
-      const news = await reader.refresh();
-      const snapshot = reader.snapshot();
-      const status = effectiveStatus(snapshot.state);
-      const due = !shown || news || status !== shown.status || Date.now() - shown.at >= QUIET_MS;
+      const { news, alive } = await reader.refresh();
+      const due = !shown || news || alive !== shown.alive || Date.now() - shown.at >= QUIET_MS;
       if (due && !signal.aborted) {
-        shown = { at: Date.now(), status };
-        onSnapshot(snapshot);
+        shown = { at: Date.now(), alive };
+        onSnapshot(reader.snapshot(), alive);
       }
       await alarm.wait(POLL_MS, signal);
     }

@@ -20,6 +20,7 @@ import {
   statePath,
 } from './files.ts';
 import { readText } from '../protocol/regular-file.ts';
+import { hasEnded, isAlive } from './status.ts';
 
 /**
  * Everything about a run at this moment; its spec has the rate that it goes by. Broken event lines are counted; a last line still being written is
@@ -43,6 +44,13 @@ export function stepOfResult({ spec, state, events }: RunSnapshot): number {
 }
 
 const corpusSchema = runSnapshotSchema.shape.corpus.unwrap();
+
+export interface Look {
+  /** Something has changed since the last look. */
+  news: boolean;
+  /** Whether the owner lives; if not, what was read is the last that it wrote. */
+  alive: boolean;
+}
 
 /** Reads a run again and again, each time only what is new. */
 export class RunReader {
@@ -70,10 +78,18 @@ export class RunReader {
   }
 
   /**
-   * Looks for news; true when there are any. What did not change is not read again.
+   * Looks for news, and whether the run's owner lives. What did not change is not read again.
    * @param withEvents without them none are read or kept: the snapshot has the rest
    */
-  async refresh(withEvents = true): Promise<boolean> {
+  async refresh(withEvents = true): Promise<Look> {
+    const news = await this.read(withEvents);
+    if (isAlive(this.state!)) return { news, alive: true };
+    // An owner that is gone by now may have written how it ended after its state was read.
+    const last = !hasEnded(this.state!) && (await this.read(withEvents));
+    return { news: news || last, alive: false };
+  }
+
+  private async read(withEvents: boolean): Promise<boolean> {
     const news = [
       await this.readState(),
       withEvents ? await this.events.refresh() : this.events.forget(),

@@ -10,7 +10,7 @@ import { folderNames } from './folders.ts';
 import { RunReader } from './read.ts';
 
 export interface FoundRuns {
-  runs: { dir: string; snapshot: RunSnapshot }[];
+  runs: { dir: string; snapshot: RunSnapshot; alive: boolean }[];
   /** Folders that hold a run which can't be read, and why. */
   damaged: { dir: string; id: string; error: ErrorReport }[];
 }
@@ -44,9 +44,9 @@ export class RunShelf {
       const dir = join(runsDir(), id);
       try {
         const shelved = await this.take(dir);
-        const news = await shelved.reader.refresh(withEvents(id));
+        const { news, alive } = await shelved.reader.refresh(withEvents(id));
         if (news || !shelved.snapshot) shelved.snapshot = shelved.reader.snapshot();
-        found.runs.push({ dir, snapshot: shelved.snapshot });
+        found.runs.push({ dir, snapshot: shelved.snapshot, alive });
       } catch (error) {
         this.known.delete(dir);
         found.damaged.push({ dir, id, error: reportError(error) });

@@ -16,6 +16,10 @@ export function isAlive({ pid, pidStarted, heartbeat }: RunState): boolean {
   return told ? isSameProcess(pid, pidStarted) : isProcessAlive(pid);
 }
 
+/** Nobody writes it any more, as far as the state tells. */
+export const hasEnded = ({ status }: RunState): boolean =>
+  status === 'done' || status === 'failed' || status === 'cancelled';
+
 export type EffectiveStatus = RunStatus | 'interrupted';
 
 /** The status to show: a run that says it is running but whose owner is gone was interrupted. */

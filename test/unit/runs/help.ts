@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
-import { hyperSchema } from '../../../src/protocol/run.ts';
+import { hyperSchema, type RunState } from '../../../src/protocol/run.ts';
 import type { NewRun } from '../../../src/runs/index.ts';
 
 /** A data directory of its own for every test. */
@@ -48,3 +48,6 @@ export const stepEvent = (step: number, loss = 2) =>
 
 /** A pid that no process has. */
 export const deadPid = 2 ** 22 + 12345;
+
+export const setState = (dir: string, state: RunState) =>
+  writeFileSync(join(dir, 'state.json'), JSON.stringify(state));

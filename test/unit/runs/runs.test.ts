@@ -17,12 +17,10 @@ import {
   scanRuns,
 } from '../../../src/runs/index.ts';
 import { processStart } from '../../../src/runs/processes.ts';
-import { deadPid, newRun, stepEvent, useTemporaryHome } from './help.ts';
+import { deadPid, newRun, setState, stepEvent, useTemporaryHome } from './help.ts';
 
 const home = useTemporaryHome();
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
-const setState = (dir: string, state: RunState) =>
-  writeFileSync(join(dir, 'state.json'), JSON.stringify(state));
 
 describe('createRun', () => {
   it('makes a whole, queued run with a readable name and leaves nothing else', async () => {

@@ -1,0 +1,50 @@
+/** An owner that writes how it ended and goes, just after its state was read, was not interrupted. */
+import { expect, it, vi } from 'vitest';
+import type * as Status from '../../../src/runs/status.ts';
+import { createRun, followRun, RunShelf } from '../../../src/runs/index.ts';
+import { deadPid, newRun, setState, useTemporaryHome } from './help.ts';
+
+const before = vi.hoisted(() => ({ looking: (): void => undefined }));
+
+/** What happens between the reading of a state and the look at its owner. */
+vi.mock('../../../src/runs/status.ts', async (original) => {
+  const status = await original<typeof Status>();
+  return {
+    ...status,
+    isAlive(state: Parameters<typeof Status.isAlive>[0]) {
+      before.looking();
+      return status.isAlive(state);
+    },
+  };
+});
+
+useTemporaryHome();
+
+async function runThatEndsMeanwhile() {
+  const { dir } = await createRun(newRun());
+  const heartbeat = new Date().toISOString();
+  setState(dir, { status: 'evaluating', step: 30, steps: 30, pid: deadPid, heartbeat });
+  before.looking = () => setState(dir, { status: 'done', step: 30, steps: 30 });
+  return dir;
+}
+
+it('is followed to its end', async () => {
+  const dir = await runThatEndsMeanwhile();
+  const stop = new AbortController();
+  const seen: unknown[] = [];
+  await followRun(
+    dir,
+    ({ state }, alive) => {
+      seen.push([state.status, alive]);
+      stop.abort();
+    },
+    stop.signal,
+  );
+  expect(seen).toEqual([['done', false]]);
+});
+
+it('is found with its end', async () => {
+  await runThatEndsMeanwhile();
+  const { runs } = await new RunShelf().scan(() => true);
+  expect(runs.map(({ snapshot, alive }) => [snapshot.state.status, alive])).toEqual([['done', false]]);
+});
