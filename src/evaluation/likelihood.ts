@@ -33,10 +33,11 @@ export async function logLikelihoods(
   const results: LogLikelihood[] = [];
   for (const texts of passes(continued.map((one) => encode(one, tokenizer, most)))) {
     const { tokens, starts, begins } = pack(texts);
-    const losses = await model.tokenLosses(tokens, starts);
+    // What comes before the first token that counts need not be measured.
+    const skipped = texts[0]!.tokens.length - texts[0]!.counted;
+    const losses = await model.tokenLosses(tokens, { starts, last: tokens.length - skipped });
     for (const [index, text] of texts.entries()) {
-      // A loss stands one place before the token that it is of.
-      const end = begins[index]! + text.tokens.length - 1;
+      const end = begins[index]! + text.tokens.length - skipped;
       results.push({ value: -sum(losses.subarray(end - text.counted, end)), tokens: text.counted });
     }
   }

@@ -149,8 +149,8 @@ export class Resources {
       complete: async (request, signal) => (await this.host()).sample({ ...request, model: served }, signal),
       completeAlone: async (request, signal) =>
         (await this.host()).complete({ ...request, model: served }, signal),
-      tokenLosses: (tokens, starts) =>
-        this.score((scorer) => scorer.tokenLosses(tokens, which, starts), strength),
+      tokenLosses: (tokens, options) =>
+        this.score((scorer) => scorer.tokenLosses(tokens, which, options), strength),
       klFromBase: (tokens) =>
         which === 'base'
           ? Promise.resolve(new Float32Array(tokens.length))

@@ -7,7 +7,14 @@ import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { breathe, type Head } from './head.ts';
 import type { Linear } from './linear.ts';
-import { isSlot, type Batch, type Parameter, type Slot, type TrainableModel } from './model.ts';
+import {
+  isSlot,
+  type Batch,
+  type LossOptions,
+  type Parameter,
+  type Slot,
+  type TrainableModel,
+} from './model.ts';
 import { normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 import { makeAngles } from './rope.ts';
@@ -154,13 +161,16 @@ export class Llama implements TrainableModel {
 
   async tokenLosses(
     tokens: Int32Array,
-    { base = false, starts }: { base?: boolean; starts?: Int32Array } = {},
+    { base = false, starts, last = tokens.length - 1 }: LossOptions & { base?: boolean } = {},
   ): Promise<Float32Array> {
     this.checkTokens(tokens);
-    const h = await this.hidden(tokens.subarray(0, tokens.length - 1), !base, starts);
-    const { losses } = await this.parts.head.lossAndGradient(h, tokens.slice(1));
-    const values = await this.backend.read(losses);
-    this.backend.dispose(h, losses);
+    const { backend: b } = this;
+    const h = await this.hidden(tokens.subarray(0, -1), !base, starts);
+    const [rows, width] = h.shape as [number, number];
+    const counted = b.slice(h, [rows - last, 0], [last, width]);
+    const { losses } = await this.parts.head.lossAndGradient(counted, tokens.slice(-last));
+    const values = await b.read(losses);
+    b.dispose(h, counted, losses);
     return values;
   }
 

@@ -58,6 +58,13 @@ export interface Slot {
 /** A trained tensor, not a frozen one. */
 export const isSlot = (x: Tensor | Slot): x is Slot => 'gradient' in x;
 
+export interface LossOptions {
+  /** [T - 1] as in Batch. */
+  starts?: Int32Array | undefined;
+  /** Only the losses of so many tokens at the end: the vocabulary is a large share of a pass. Default: of all. */
+  last?: number | undefined;
+}
+
 export interface Model {
   readonly config: ModelConfig;
   readonly parameters: readonly Parameter[];
@@ -76,9 +83,8 @@ export interface Model {
   zeroGradients(): void;
   /**
    * Loss of each token after the first, nats, no dropout: length T - 1. `base`: without the adapter (LoRA only).
-   * `starts` [T - 1] as in Batch.
    */
-  tokenLosses(tokens: Int32Array, options?: { base?: boolean; starts?: Int32Array }): Promise<Float32Array>;
+  tokenLosses(tokens: Int32Array, options?: LossOptions & { base?: boolean }): Promise<Float32Array>;
   /** The distribution after each token: T rows of the vocabulary. `base`: without the adapter (LoRA only). */
   probabilities(tokens: Int32Array, base?: boolean): Promise<Float32Array[]>;
   /** KL(base || tuned) after each token, nats: length T. LoRA only. */

@@ -7,6 +7,7 @@ import {
   loadModel,
   readConfig,
   type LoadedHead,
+  type LossOptions,
   type Llama,
   type ModelOptions,
 } from '../model/index.ts';
@@ -18,8 +19,8 @@ export type Which = 'base' | 'result';
 
 export interface Scorer {
   readonly backend: Backend;
-  /** Nats for each token after the first: length T - 1. */
-  tokenLosses(tokens: Int32Array, which: Which, starts?: Int32Array): Promise<Float32Array>;
+  /** Nats for each token after the first: length T - 1, or for the last of them. */
+  tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array>;
   /** KL(base || result) after each token, nats: length T. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
   /** Does the base's part of these texts' KL in one go, where base and result take turns in memory. */
@@ -67,8 +68,8 @@ function adaptedScorer(backend: Backend, { model, adapter }: Adapted): Scorer {
   let strength = 1;
   return {
     backend,
-    tokenLosses: (tokens, which, starts) =>
-      model.tokenLosses(tokens, { base: which === 'base', ...(starts && { starts }) }),
+    tokenLosses: (tokens, which, options) =>
+      model.tokenLosses(tokens, { ...options, base: which === 'base' }),
     tokenKl: (tokens) => model.tokenKl(tokens),
     expectKl: () => Promise.resolve(),
     probabilities: (tokens, which) => model.probabilities(tokens, which === 'base'),
@@ -95,8 +96,8 @@ class TurningScorer implements Scorer {
     private readonly precision: Hyper['precision'],
   ) {}
 
-  async tokenLosses(tokens: Int32Array, which: Which, starts?: Int32Array): Promise<Float32Array> {
-    return (await this.turn(which)).tokenLosses(tokens, { ...(starts && { starts }) });
+  async tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array> {
+    return (await this.turn(which)).tokenLosses(tokens, options);
   }
 
   async probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]> {

@@ -228,6 +228,9 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
           Float32Array.from(tokens.subarray(1), (token, t) => -Math.log(tuned[t]![token]!)),
         ),
       ).toBeLessThan(tolerance);
+      const last = await model.tokenLosses(tokens, { last: 3 });
+      expect(last).toHaveLength(3);
+      expect(relativeError(last, losses.slice(-3))).toBeLessThan(tolerance);
       const baseLosses = await model.tokenLosses(tokens, { base: true });
       const wanted = await referenceTokenLosses(config, source.values, tokens);
       expect(relativeError(baseLosses, wanted)).toBeLessThan(tolerance);

@@ -98,9 +98,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
     case 'window':
       return scoreWindow(item, model);
     case 'cursor': {
-      const tokens = Int32Array.from(item.tokens);
-      const losses = await model.tokenLosses(tokens);
-      const nats = sum(losses.subarray(losses.length - item.counted));
+      const nats = sum(await model.tokenLosses(Int32Array.from(item.tokens), { last: item.counted }));
       return { parts: { [LEARNED]: { sum: bitsPerByte(nats, 1), weight: item.bytes } } };
     }
     case 'text': {

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
+import type { LossOptions } from '../../model/index.ts';
 import type { Comparison } from '../../protocol/evaluation.ts';
 import type { Hyper, RunSpec } from '../../protocol/run.ts';
 import type { HostCompletion, HostRequest } from '../../serving/host-types.ts';
@@ -68,8 +69,8 @@ export interface EvaluatedModel {
   complete(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
   /** By llama.cpp as the editor's server computes: by itself, on what it has read before. */
   completeAlone(request: Omit<HostRequest, 'model'>, signal?: AbortSignal): Promise<HostCompletion>;
-  /** Nats for each token after the first, by the trainer's own model; `starts` [T - 1] as in Batch. */
-  tokenLosses(tokens: Int32Array, starts?: Int32Array): Promise<Float32Array>;
+  /** Nats for each token after the first, or for the last of them, by the trainer's own model. */
+  tokenLosses(tokens: Int32Array, options?: LossOptions): Promise<Float32Array>;
   /** KL(base || this) after each token, nats. */
   klFromBase(tokens: Int32Array): Promise<Float32Array>;
   /** Said before `klFromBase` is asked for several texts, so that a base that was put away is read in once. */

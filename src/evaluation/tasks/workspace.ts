@@ -152,7 +152,7 @@ export async function scoreWindow(
   { kind, tokens, learned, starts, bytes }: Window,
   model: EvaluatedModel,
 ): Promise<ItemScore> {
-  const losses = await model.tokenLosses(tokens, starts);
+  const losses = await model.tokenLosses(tokens, { starts });
   const nats = sum(losses.filter((_, at) => learned[at]));
   const bits = { sum: bitsPerByte(nats, 1), weight: bytes };
   const parts: ItemScore['parts'] =

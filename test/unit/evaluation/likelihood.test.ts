@@ -51,10 +51,11 @@ describe('log-likelihoods', () => {
   /** Every token costs a hundredth of its code. */
   const passes: string[] = [];
   const model = fakeModel({
-    tokenLosses(tokens, starts) {
+    tokenLosses(tokens, { starts, last } = {}) {
       passes.push(String.fromCharCode(...tokens));
       expect(starts).toHaveLength(tokens.length - 1);
-      return Promise.resolve(Float32Array.from(tokens.subarray(1), (token) => token / 128));
+      expect(last).toBeLessThan(tokens.length);
+      return Promise.resolve(Float32Array.from(tokens.slice(-last!), (token) => token / 128));
     },
   });
   const cost = (text: string) => ({

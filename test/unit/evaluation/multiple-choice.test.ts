@@ -117,8 +117,8 @@ describe('the answer', () => {
   it('comes from the model', async () => {
     // A model to which "S" is cheap.
     const model = fakeModel({
-      tokenLosses: (tokens) =>
-        Promise.resolve(Float32Array.from(tokens.subarray(1), (token) => (token === 83 ? 0 : 1))),
+      tokenLosses: (tokens, { last } = {}) =>
+        Promise.resolve(Float32Array.from(tokens.slice(-last!), (token) => (token === 83 ? 0 : 1))),
     });
     const { items } = await plan(arcTask, [arc]);
     expect(await arcTask.score(items[0]!, model, scoreContext)).toEqual({
