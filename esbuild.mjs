@@ -58,6 +58,7 @@ const processes = {
     spectrum: 'src/evaluation/spectrum/main.ts',
     exporter: 'src/export/main.ts',
     server: 'src/serving/server.ts',
+    'preference-keeper': 'src/preferences/keeper.ts',
     'sandbox-host': 'src/evaluation/sandbox/host.ts',
     'sandbox-interpreter': 'src/evaluation/sandbox/interpreter.ts',
   },

@@ -6,7 +6,7 @@ import tseslint from 'typescript-eslint';
 const floors = [
   ['protocol'],
   ['tensor', 'gguf', 'base-models'],
-  ['model', 'corpus', 'runs'],
+  ['model', 'corpus', 'runs', 'preferences'],
   ['training', 'evaluation', 'serving', 'export', 'completion', 'reproduce'],
   ['cli', 'extension'],
 ];

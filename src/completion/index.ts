@@ -8,7 +8,7 @@ export {
 } from './engine.ts';
 export { gate, type GateReason } from './gate.ts';
 export { languageIdOf } from './languages.ts';
-export { buildPrompt, type PromptOptions } from './prompt.ts';
+export { buildPrompt, surroundings, type PromptOptions } from './prompt.ts';
 export { OtherFiles } from './other-files.ts';
 export { reachAt } from './reach.ts';
 export { type CompletionStatistics } from './statistics.ts';

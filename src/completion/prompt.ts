@@ -26,10 +26,10 @@ const LINE_TOKENS = 48;
  */
 export function buildPrompt(document: CursorDocument, options: PromptOptions): CompletionAsk {
   const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
-  const before = plain(takeBefore(document.before, budget.before, document.hidden?.before));
+  const { prefix: before, suffix } = surroundings(document, budget);
   const heal = begunToken(before);
   const prompt = before.slice(0, before.length - heal.length);
-  const after = fillInTheMiddle ? plain(takeAfter(document.after, budget.after)) : '';
+  const after = fillInTheMiddle ? suffix : '';
   const { place } = document;
   const placed = place && (context.length > 0 || options.wholeRepositories);
   return {
@@ -44,6 +44,15 @@ export function buildPrompt(document: CursorDocument, options: PromptOptions): C
     stop: [reach === 'line' ? '\n' : '\n\n'],
   };
 }
+
+/** What a prompt has of the text before and after the cursor. */
+export const surroundings = (
+  { before, after, hidden }: Pick<CursorDocument, 'before' | 'after' | 'hidden'>,
+  budget: ContextBudget = defaultBudget,
+) => ({
+  prefix: plain(takeBefore(before, budget.before, hidden?.before)),
+  suffix: plain(takeAfter(after, budget.after)),
+});
 
 /** Models know one kind of line end, and whole characters. */
 const plain = (text: string): string => wellFormed(text.replaceAll('\r\n', '\n'));

@@ -4,11 +4,36 @@
  */
 import * as vscode from 'vscode';
 import type { Acceptance } from '../protocol/panel.ts';
-import { KeptWatch } from './kept-watch.ts';
+import { AcceptedText } from './accepted-text.ts';
+import { LaterWatch } from './later-watch.ts';
+import { ShownPlace } from './shown-place.ts';
 import { ShownText } from './shown-text.ts';
 
 /** Ghost text that stays this long was seen. */
 const SEEN_MS = 500;
+/** When what was accepted is counted as kept or not, and when what stands there is told. */
+const KEPT_MS = 120_000;
+const LATER_MS = 300_000;
+
+/** What became of a completion that was seen. */
+export interface Outcome {
+  /** With the document's own line ends, as all texts here. */
+  shown: string;
+  /** Characters of it that stood there when a part of it was last taken; 0: none was. */
+  accepted: number;
+  /** What stands there now, so many seconds after it was shown. */
+  later: string;
+  seconds: number;
+}
+
+/** How somebody is told of it. */
+export interface Told {
+  /** Where the text begins that was to follow the completion, in UTF-16 units. */
+  end: number;
+  /** What stands before it on its line. */
+  line: string;
+  tell(outcome: Outcome): void;
+}
 
 export interface ShownItem {
   run: string;
@@ -21,6 +46,8 @@ export interface ShownItem {
   selected: string;
   /** Characters of it that stand there already. */
   written: number;
+  /** Who wants to know what becomes of it. */
+  told?: Told | undefined;
 }
 
 interface Life extends Pick<ShownItem, 'run' | 'document'> {
@@ -30,20 +57,24 @@ interface Life extends Pick<ShownItem, 'run' | 'document'> {
   timer: NodeJS.Timeout;
   seen: boolean;
   accepted: boolean;
+  /** Characters of the text that stood there when some were last accepted. */
+  taken: number;
   /** Stops watching what was accepted of it so far. */
   forget?: () => void;
+  /** Stops watching its place. */
+  forgetPlace?: () => void;
 }
 
 export class AcceptanceWatch implements vscode.Disposable {
   // Before our own listener: what is handed to it has happened already.
-  private readonly kept = new KeptWatch((run, isKept) => this.count(run, isKept ? 'kept' : 'dropped'));
+  private readonly later = new LaterWatch();
   private life: Life | undefined;
   private readonly subscription = vscode.workspace.onDidChangeTextDocument((event) => this.changed(event));
 
   constructor(private readonly count: (run: string, what: keyof Acceptance, by?: number) => void) {}
 
   /** The editor is given this to show. Typing through a completion goes on with the same one. */
-  show({ run, document, offset, texts: [text, ...others], selected, written }: ShownItem): void {
+  show({ run, document, offset, texts: [text, ...others], selected, written, told }: ShownItem): void {
     const { life } = this;
     const shown = (one: string) => new ShownText(offset, one, selected, written);
     if (
@@ -64,13 +95,32 @@ export class AcceptanceWatch implements vscode.Disposable {
       timer: setTimeout(() => isVisible(begun) && this.see(begun), SEEN_MS),
       seen: false,
       accepted: false,
+      taken: 0,
     };
     this.life = begun;
+    if (told) begun.forgetPlace = this.watchPlace(begun, told);
+  }
+
+  private watchPlace(life: Life, { end, line, tell }: Told): () => void {
+    const place = new ShownPlace(life.text.offset, end, line);
+    const began = performance.now();
+    const judge = (document: string) => {
+      const later = life.seen ? place.standing(document) : undefined;
+      if (later === undefined) return;
+      tell({
+        shown: life.text.text,
+        accepted: life.taken,
+        later,
+        seconds: Math.round((performance.now() - began) / 1000),
+      });
+    };
+    return this.later.watch({ document: life.document, place, afterMs: LATER_MS, judge });
   }
 
   /** Nothing is shown any more. */
   hide(): void {
     clearTimeout(this.life?.timer);
+    if (!this.life?.seen) this.life?.forgetPlace?.();
     this.life = undefined;
   }
 
@@ -119,10 +169,14 @@ export class AcceptanceWatch implements vscode.Disposable {
     if (!life.accepted) this.count(life.run, 'accepted');
     life.accepted = true;
     if (characters > 0) this.count(life.run, 'acceptedCharacters', characters);
+    life.taken = life.text.cursor - life.text.offset;
     const accepted = life.text.acceptedText;
     if (!accepted) return;
     life.forget?.();
-    life.forget = this.kept.accepted({ run: life.run, document: life.document, ...accepted });
+    const { run, document } = life;
+    const place = new AcceptedText(accepted.offset, accepted.text);
+    const judge = (now: string) => this.count(run, place.isKept(now) ? 'kept' : 'dropped');
+    life.forget = this.later.watch({ document, place, afterMs: KEPT_MS, judge });
   }
 
   private see(life: Life): void {
@@ -135,7 +189,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   dispose(): void {
     this.hide();
     this.subscription.dispose();
-    this.kept.dispose();
+    this.later.dispose();
   }
 }
 

@@ -12,6 +12,7 @@ import { exportResult } from './export-result.ts';
 import { fetchBase, fineTune, installRuntime } from './fine-tune.ts';
 import { findLearningRate } from './learning-rate.ts';
 import { importAdapter } from './import-adapter.ts';
+import { deleteLearnedFromUse, showLearnedFromUse } from './learned-from-use.ts';
 import { showMenu } from './menu.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { askToStop } from './progress.ts';
@@ -44,6 +45,8 @@ const table: Record<string, CommandEntry> = {
   snoozeCompletion: { run: snooze },
   wakeCompletion: { run: ({ completion }) => completion.sleep(0) },
   toggleLanguage: { run: toggleLanguage },
+  showLearnedFromUse: { run: showLearnedFromUse },
+  deleteLearnedFromUse: { run: deleteLearnedFromUse },
   doctor: { run: showDoctor },
   installRuntime: { needsTrust: true, run: installRuntime },
   fetchBase: { needsTrust: true, run: fetchBase },

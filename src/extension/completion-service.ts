@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import { GhostText } from './ghost-text.ts';
 import { setCompletionEnabled, settings } from './settings.ts';
 import { isChecked, whyNotServable } from './texts.ts';
+import { UseRecorder } from './use-recorder.ts';
 
 /** Without a request for this long the server gives its memory back; the next one starts it again. */
 const IDLE_MINUTES = 10;
@@ -31,6 +32,7 @@ export class CompletionService {
   private client: { serves: string; serving: ServingClient } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
+  readonly recorder: UseRecorder;
   private requests = 0;
   /** Smoothed, of requests that reached the engine. */
   latencyMs: number | undefined;
@@ -41,9 +43,13 @@ export class CompletionService {
 
   constructor(private readonly context: Context) {
     const acceptance = new AcceptanceWatch((run, what, by) => this.count(run, what, by));
+    this.recorder = new UseRecorder(context.bundle('preference-keeper.mjs'), (message) =>
+      context.log.warn(message),
+    );
     this.ghost = new GhostText(this, acceptance);
     this.disposables = vscode.Disposable.from(
       acceptance,
+      this.recorder,
       this.ghost,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>

@@ -55,7 +55,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         return [];
       }
       const run = chosen.spec.id;
-      this.acceptance.show(shownItem(run, document, [first, ...more], position, selected));
+      const shown = shownItem(run, document, [first, ...more], position, selected);
+      this.acceptance.show({ ...shown, told: this.toldOf(chosen, document, at, selected, position) });
       return [first, ...more].map((text) => item(run, text, position, selected));
     } catch (error) {
       if (!stop.signal.aborted) this.service.failed(error);
@@ -63,6 +64,20 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     } finally {
       cancelled.dispose();
     }
+  }
+
+  /** Who wants to know what becomes of what is shown. */
+  private toldOf(
+    run: RunSnapshot,
+    document: vscode.TextDocument,
+    at: CursorDocument,
+    selected: vscode.SelectedCompletionInfo | undefined,
+    position: vscode.Position,
+  ) {
+    // What is selected is a part of what is shown.
+    const before = at.before.slice(0, at.before.length - (selected?.text.length ?? 0));
+    const end = document.offsetAt(selected?.range.end ?? position);
+    return this.service.recorder.toldOf({ run, document, at: { ...at, before }, end });
   }
 
   /** The completion core of a run, with its cache. */

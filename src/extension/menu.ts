@@ -20,6 +20,7 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
     item('play', 'Fine-tune on Workspace', 'fineTune'),
     item('graph', 'Show Results', 'showResults'),
     ...completionItems(completion),
+    item('history', 'Show What Was Learned From Your Use', 'showLearnedFromUse'),
     item('pulse', 'Doctor', 'doctor'),
     item('output', 'Show Log', 'showLog'),
   ];

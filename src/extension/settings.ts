@@ -6,6 +6,7 @@ import { needsNoValue, pauseOf, placeToWrite, type Inspected, type SettingPlace 
 
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
+const LEARN_FROM_USE = 'completion.learnFromUse';
 const get = <T>(name: string, fallback: T): T =>
   vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
 
@@ -20,6 +21,10 @@ export const settings = {
   },
   get maxTokens() {
     return get('completion.maxTokens', 64);
+  },
+  /** Whether what becomes of completions is kept, to learn from. */
+  get learnFromUse() {
+    return get(LEARN_FROM_USE, false);
   },
   get base() {
     return get('base', AUTO_BASE).trim() || AUTO_BASE;
@@ -93,6 +98,12 @@ export async function setCompletionEnabled(
     `Look for "${section}.${ENABLED}" in the settings.`,
   );
 }
+
+/** The person's own setting, for all workspaces. */
+export const setLearnFromUse = (wanted: boolean): Thenable<void> =>
+  vscode.workspace
+    .getConfiguration(section)
+    .update(LEARN_FROM_USE, wanted, vscode.ConfigurationTarget.Global);
 
 /** Children and the code that reads runs find the data directory in the environment. */
 export function applyDataDirectory(inherited: string | undefined): void {

@@ -11,6 +11,8 @@ export const sweepsDir = () => join(dataDir(), 'sweeps');
 /** The paper's claims as they were tried. */
 export const reproductionsDir = () => join(dataDir(), 'reproductions');
 export const modelsDir = () => join(dataDir(), 'models');
+/** What became of completions that were shown, by workspace folder. */
+export const preferencesDir = () => join(dataDir(), 'preferences');
 /** How the completion servers that run can be reached. */
 export const serversDir = () => join(dataDir(), 'servers');
 /** TensorFlow's libraries and the binding built against them. */

@@ -1,0 +1,33 @@
+/** What stands later at the place where a completion was shown. Pure: it knows no editor. */
+import type { Edit } from './accepted-text.ts';
+
+export class ShownPlace {
+  /**
+   * @param begin where the completion begins in its document, in UTF-16 units
+   * @param end where the text begins that was to follow it
+   * @param line what stands before it on its line
+   */
+  constructor(
+    private begin: number,
+    private end: number,
+    private readonly line: string,
+  ) {}
+
+  /** Whatever touches the place belongs to it: what is typed there, a word that is replaced. */
+  edited({ offset, removed, inserted }: Edit): void {
+    const stop = offset + removed;
+    if (offset > this.end) return;
+    const grown = inserted - removed;
+    if (stop < this.begin) this.begin += grown;
+    else this.begin = Math.min(this.begin, offset);
+    this.end = Math.max(this.end, stop) + grown;
+  }
+
+  /** Undefined where its line no longer begins as it did, so that nothing can be said. Indentation may have changed. */
+  standing(document: string): string | undefined {
+    const from = document.lastIndexOf('\n', this.begin - 1) + 1;
+    const now = document.slice(from, this.end).trimStart();
+    const before = this.line.trimStart();
+    return now.startsWith(before) ? now.slice(before.length) : undefined;
+  }
+}

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { AcceptanceWatch, type Outcome } from '../../../src/extension/acceptance.ts';
+
+/** An editor with one document, whose cursor is where its last change ended. */
+const editor = vi.hoisted(() => {
+  type Listener = (event: unknown) => void;
+  const listeners = { change: [] as Listener[], close: [] as Listener[] };
+  const on = (list: Listener[]) => (listener: Listener) => {
+    list.push(listener);
+    return { dispose: () => undefined };
+  };
+  const document = { text: '', getText: () => document.text, offsetAt: (at: number) => at };
+  const selection = { isEmpty: true, active: 0 };
+  return {
+    document,
+    selection,
+    listeners,
+    begin(text: string) {
+      document.text = text;
+      selection.active = text.length;
+      listeners.change.length = listeners.close.length = 0;
+    },
+    write(inserted: string, removed = 0) {
+      const rangeOffset = selection.active - removed;
+      document.text = document.text.slice(0, rangeOffset) + inserted + document.text.slice(selection.active);
+      selection.active = rangeOffset + inserted.length;
+      const contentChanges = [{ rangeOffset, rangeLength: removed, text: inserted }];
+      for (const listener of listeners.change) listener({ document, contentChanges });
+    },
+    close: () => listeners.close.forEach((listener) => listener(document)),
+    vscode: {
+      Disposable: { from: () => ({ dispose: () => undefined }) },
+      workspace: {
+        onDidChangeTextDocument: on(listeners.change),
+        onDidCloseTextDocument: on(listeners.close),
+      },
+      window: {
+        state: { focused: true },
+        get activeTextEditor() {
+          return { document, selections: [selection], selection };
+        },
+      },
+    },
+  };
+});
+vi.mock('vscode', () => editor.vscode);
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+/** ` sum(a);` is shown at the end of `x =`. */
+function shown() {
+  editor.begin('x =');
+  const outcomes: Outcome[] = [];
+  const counts: Record<string, number> = {};
+  const watch = new AcceptanceWatch((_, what) => (counts[what] = (counts[what] ?? 0) + 1));
+  watch.show({
+    run: 'a-run',
+    document: editor.document as never,
+    offset: 3,
+    texts: [' sum(a);'],
+    selected: '',
+    written: 0,
+    told: { end: 3, line: 'x =', tell: (outcome) => outcomes.push(outcome) },
+  });
+  return { watch, outcomes, counts };
+}
+const seconds = (count: number) => vi.advanceTimersByTime(count * 1000);
+
+describe('what becomes of a completion', () => {
+  it('is told five minutes later, with what was taken of it', () => {
+    const { outcomes } = shown();
+    seconds(1);
+    editor.write(' sum(a);');
+    editor.write('\n');
+    seconds(298);
+    expect(outcomes).toEqual([]);
+    seconds(2);
+    expect(outcomes).toEqual([{ shown: ' sum(a);', accepted: 8, later: ' sum(a);\n', seconds: 300 }]);
+  });
+
+  it('is told of one that was taken and replaced', () => {
+    const { outcomes, counts } = shown();
+    editor.write(' sum(a);');
+    seconds(60);
+    editor.write('max(b);', 'sum(a);'.length);
+    seconds(300);
+    expect(outcomes).toMatchObject([{ accepted: 8, later: ' max(b);' }]);
+    expect(counts['dropped']).toBe(1);
+  });
+
+  it('is told of one that was looked at, and something else typed', () => {
+    const { outcomes } = shown();
+    seconds(1);
+    for (const key of ' max(b)') editor.write(key);
+    seconds(300);
+    expect(outcomes).toMatchObject([{ shown: ' sum(a);', accepted: 0, later: ' max(b)' }]);
+  });
+
+  it('is told of a first word that was taken', () => {
+    const { outcomes } = shown();
+    editor.write(' sum');
+    editor.write('med(');
+    seconds(300);
+    expect(outcomes).toMatchObject([{ accepted: 4, later: ' summed(' }]);
+  });
+
+  it('is told when the file is closed', () => {
+    const { outcomes } = shown();
+    seconds(10);
+    editor.close();
+    expect(outcomes).toMatchObject([{ accepted: 0, later: '', seconds: 10 }]);
+  });
+
+  it('is not told of one that was typed over before anybody saw it', () => {
+    const { outcomes } = shown();
+    seconds(0.3);
+    for (const key of ' max(b)') editor.write(key);
+    seconds(600);
+    expect(outcomes).toEqual([]);
+  });
+});

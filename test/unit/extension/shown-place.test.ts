@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { ShownPlace } from '../../../src/extension/shown-place.ts';
+
+/** A document in which `|` stands where a completion is shown; what was to follow it comes after. */
+class Doc {
+  text: string;
+  readonly place: ShownPlace;
+  constructor(marked: string) {
+    const at = marked.indexOf('|');
+    this.text = marked.replace('|', '');
+    this.place = new ShownPlace(at, at, marked.slice(marked.lastIndexOf('\n', at) + 1, at));
+  }
+  /** Of `old` with `|` in it, only what follows that is replaced. */
+  replace(old: string, by: string): this {
+    const bar = Math.max(0, old.indexOf('|'));
+    const plain = old.replace('|', '');
+    const offset = this.text.indexOf(plain) + bar;
+    const removed = plain.length - bar;
+    this.text = this.text.slice(0, offset) + by + this.text.slice(offset + removed);
+    this.place.edited({ offset, removed, inserted: by.length });
+    return this;
+  }
+  type(after: string, keys: string): this {
+    for (const key of keys) {
+      this.replace(`${after}|`, key);
+      after += key;
+    }
+    return this;
+  }
+  get standing() {
+    return this.place.standing(this.text);
+  }
+}
+
+describe('the place of a completion', () => {
+  const doc = () => new Doc('let a = 1;\n  const b = |;\nend();\n');
+
+  it('holds what is typed there, and no more', () => {
+    expect(doc().standing).toBe('');
+    expect(doc().type('const b = ', 'sum(a)').standing).toBe('sum(a)');
+    expect(doc().type('const b = ', 'sum(a)').replace('end', 'finish').standing).toBe('sum(a)');
+  });
+  it('moves with what is before it', () => {
+    const moved = doc().type('const b = ', 'sum(a)').replace('let a = 1;\n', '').replace('  const', 'const');
+    expect(moved.standing).toBe('sum(a)');
+  });
+  it('holds what was taken and what replaced it', () => {
+    const taken = doc().replace('const b = |', 'sum(a, c)');
+    expect(taken.standing).toBe('sum(a, c)');
+    expect(taken.replace('a, c)', '').type('sum(', 'c').standing).toBe('sum(c');
+    expect(taken.replace('sum(c', '').standing).toBe('');
+    expect(taken.type('const b = ', 'max(c)').standing).toBe('max(c)');
+  });
+  it('holds the rest of a word that the suggestion list wrote anew', () => {
+    const word = new Doc('x = le|\n');
+    expect(word.replace('le', 'length').standing).toBe('ngth');
+  });
+  it('says nothing where the line begins otherwise', () => {
+    expect(doc().type('const b = ', 'sum').replace('const b', 'const other').standing).toBeUndefined();
+    expect(doc().replace('  const b = ', '').standing).toBeUndefined();
+  });
+});
