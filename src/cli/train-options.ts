@@ -1,6 +1,7 @@
 /** The options of `train`: what they mean and how they become hyper-parameters. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { UserError } from '../protocol/errors.ts';
+import { MEASURE_SHARE } from '../evaluation/time.ts';
 import { chooseTasks } from '../evaluation/tasks/index.ts';
 import {
   evaluationPlanSchema,
@@ -84,8 +85,6 @@ const positive = (text: string) => {
 
 const strength = (text: string): EvaluationPlan['strength'] =>
   text === 'measured' ? text : between(0.01, 1)(text);
-
-const DEFAULT_MEASURE_SHARE = 0.5;
 
 const groups: Record<string, ModuleName[]> = {
   all: [...moduleNames],
@@ -219,7 +218,7 @@ export function addTrainOptions(command: Command): Command {
       '--measure-share <share>',
       'the most that measuring the result may take, as a share of the time of training (a minute at least); the rest can be measured later',
       positive,
-      DEFAULT_MEASURE_SHARE,
+      MEASURE_SHARE,
     )
     .option(
       '--strength <share>',

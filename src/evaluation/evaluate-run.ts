@@ -65,7 +65,8 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     const models = { before: resources.base, after: await resources.result() };
     const served = await checkServed(dir, spec, { resources, progress, signal });
     let summary = await addToSummary(dir, step, { planned, served });
-    const end = timed ? began + 1000 * measuringSeconds(spec, trained) : Infinity;
+    const most = { share: spec.evaluation.share, method: spec.hyper.method };
+    const end = timed ? began + 1000 * measuringSeconds(most, trained) : Infinity;
     const measured = evaluation.measure([models.before, models.after], { spec, corpus }, end);
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of);

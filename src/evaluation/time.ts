@@ -2,6 +2,8 @@
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSpec } from '../protocol/run.ts';
 
+/** The most that measuring takes, as a share of training, where a run is not told otherwise. */
+export const MEASURE_SHARE = 0.5;
 /** Of a short training a share is too little to see anything in. */
 const LEAST_SECONDS = 60;
 
@@ -17,8 +19,13 @@ export function trainingSeconds(
   );
 }
 
-/** Seconds that measuring may take by the run's plan. Whole models take turns in memory: they are measured to the end. */
-export function measuringSeconds({ evaluation, hyper }: RunSpec, trained: number): number {
-  const { share } = evaluation;
-  return share === undefined || hyper.method === 'full' ? Infinity : Math.max(LEAST_SECONDS, share * trained);
+/**
+ * Seconds that measuring may take by the run's plan, after so many of training. Whole models take turns in memory: they
+ * are measured to the end.
+ */
+export function measuringSeconds(
+  { share, method }: { share: number | undefined; method: RunSpec['hyper']['method'] },
+  trained: number,
+): number {
+  return share === undefined || method === 'full' ? Infinity : Math.max(LEAST_SECONDS, share * trained);
 }

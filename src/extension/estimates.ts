@@ -1,6 +1,7 @@
 /** What a fine-tuning will take, said before it starts. Estimates: the run measures itself once it goes. */
 import { statSync } from 'node:fs';
 import type { BackendName } from '../protocol/run.ts';
+import { MEASURE_SHARE, measuringSeconds } from '../evaluation/time.ts';
 import { findKnownBase } from '../base-models/registry.ts';
 import { guessTokensPerSecond } from '../training/defaults.ts';
 import { runMemory, shapeOfSize, type Machine } from '../training/run-memory.ts';
@@ -12,7 +13,7 @@ export interface Budget {
 
 /** Tokens of a step with the defaults of `train`: one sequence of 512. */
 const TOKENS_PER_STEP = 512;
-/** Held-out loss, 20 HumanEval problems and retention texts, before and after, take about as long as this on 2 cores. */
+/** Measuring a whole model of 135M to the end, and its base, takes about as long as this on 2 cores. */
 const MEASURING_MINUTES: Record<BackendName, number> = { tensorflow: 4, wasm: 12 };
 
 export interface Estimate {
@@ -31,13 +32,16 @@ export function estimate(
   budget: Budget,
   backend: BackendName,
 ): Estimate {
-  const perSecond = guessTokensPerSecond(parameters, { method, backend, precision: 'f32' });
+  const perSecond = guessTokensPerSecond(parameters, { method, backend });
   const minutes = budget.minutes ?? ((budget.steps ?? 1) * TOKENS_PER_STEP) / perSecond / 60;
   const tokens = Math.round(minutes * 60 * perSecond);
   return {
     trainingMinutes: minutes,
-    // Sampling and scoring grow with the model, from the 135M that was measured.
-    measuringMinutes: MEASURING_MINUTES[backend] * Math.max(0.05, parameters / 135e6),
+    measuringMinutes: Math.min(
+      measuringSeconds({ share: MEASURE_SHARE, method }, 60 * minutes) / 60,
+      // Sampling and scoring grow with the model, from the 135M that was measured.
+      MEASURING_MINUTES[backend] * Math.max(0.05, parameters / 135e6),
+    ),
     tokens,
     steps: budget.steps ?? Math.max(1, Math.round(tokens / TOKENS_PER_STEP)),
   };

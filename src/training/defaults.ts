@@ -1,6 +1,7 @@
 import type { BaseShape } from '../base-models/registry.ts';
 import { usableProcessors } from '../protocol/processors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
+import { fastestPrecision } from '../tensor/precision.ts';
 
 /**
  * Peak learning rates of full fine-tuning for a workspace of 10^5 to 10^7 tokens (docs/science.md): of small bases the
@@ -51,7 +52,11 @@ const PROCESSORS_GROWTH = 0.8;
 /** A first guess of tokens per second on processors; what a run here has measured is better. */
 export function guessTokensPerSecond(
   parameters: number,
-  { method, backend, precision }: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
+  {
+    method,
+    backend,
+    precision = fastestPrecision(backend, method),
+  }: Pick<Hyper, 'method'> & { precision?: Hyper['precision']; backend: BackendName },
   processors = usableProcessors(),
 ): number {
   const size = Math.min(MOST_GROWTH, (parameters / MEASURED.parameters) ** BF16_GROWTH);

@@ -17,6 +17,8 @@ import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.
 const MOST = 4;
 /** Of the time of training, what is spent before no further strength is begun. */
 const SHARE = 0.15;
+/** Cursors that strengths are measured at after so many seconds of training, and after fewer or more. */
+const CURSORS = { least: 24, most: 48, seconds: 600 };
 
 export const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
   evaluation.strength === 'measured' && !imported;
@@ -37,7 +39,7 @@ export async function resultStrength(
     const { progress } = evaluation;
     choice ??= await chooseResultStrength(dir, spec, {
       corpus,
-      seconds: SHARE * trained,
+      trained,
       onProgress: (done, total) => progress.report(strengthTask.name, done, total),
       warn: (message) => evaluation.emit({ type: 'warning', message }),
       signal,
@@ -58,8 +60,7 @@ interface RunMeasuring {
 
 interface ChoosingOptions {
   corpus(): Promise<Corpus>;
-  /** Seconds after which no further strength is begun. */
-  seconds: number;
+  trained: number;
   onProgress(done: number, total: number): void;
   warn(message: string): void;
   signal: AbortSignal | undefined;
@@ -100,15 +101,20 @@ export async function keepStrength(
     await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
 }
 
+/** A short training is not worth a long choice. */
+const cursorsAfter = (trained: number): number =>
+  Math.max(CURSORS.least, Math.min(CURSORS.most, Math.round((CURSORS.most * trained) / CURSORS.seconds)));
+
 async function measureStrengths(
   spec: RunSpec,
   resources: Resources,
-  { corpus, seconds, onProgress, warn, signal }: ChoosingOptions,
+  { corpus, trained, onProgress, warn, signal }: ChoosingOptions,
 ): Promise<StrengthChoice> {
   const began = performance.now();
   const { base } = resources;
   const { items, setting } = await strengthTask.plan({
     setting: 'quick',
+    limit: cursorsAfter(trained),
     base,
     run: { spec, corpus },
     warn,
@@ -119,7 +125,7 @@ async function measureStrengths(
   // Of a whole model there is one strength.
   const next = () => {
     if (spec.hyper.method === 'full') return points.length === 0 ? 1 : undefined;
-    return nextStrength(points, limit, performance.now() - began > 1000 * seconds);
+    return nextStrength(points, limit, performance.now() - began > 1000 * SHARE * trained);
   };
   const total = items.length * (spec.hyper.method === 'full' ? 2 : MOST + 1);
   let done = 0;

@@ -14,8 +14,9 @@ import { ownTexts } from '../tasks/retention.ts';
 import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../tasks/task.ts';
 import { heldOutFiles, scoreWindow, windowOf, type Window } from '../tasks/workspace.ts';
 
-/** Texts and solutions at most as many as the run measures in the end. */
-const COUNTS = { cursors: 48, windows: 8, texts: 8, solutions: 20 };
+const MOST_CURSORS = 48;
+/** For each cursor. Texts and solutions at most as many as the run measures in the end. */
+const BESIDE = { windows: 1 / 6, texts: 1 / 6, solutions: 5 / 12 };
 /** Of fewer cursors nothing is to be seen: then held-out windows tell what was learned. */
 const LEAST_CURSORS = 8;
 
@@ -32,10 +33,16 @@ export const SOLUTIONS = 'loss of solutions';
 async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
   const { base, run } = context;
   const tokenizer = await base.tokenizer();
-  const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer);
+  const { limit: count = MOST_CURSORS } = context;
+  const beside = (kind: keyof typeof BESIDE, most = Infinity) =>
+    Math.min(Math.ceil(BESIDE[kind] * count), most);
+  const learned = await learnedItems(run!.spec, await run!.corpus(), tokenizer, {
+    cursors: count,
+    windows: beside('windows'),
+  });
   const { retentionTexts, humanevalProblems } = run!.spec.evaluation;
-  const texts = await ownTexts({ ...context, setting: 'quick' }, Math.min(COUNTS.texts, retentionTexts));
-  const solutions = await solutionItems(context, Math.min(COUNTS.solutions, humanevalProblems));
+  const texts = await ownTexts({ ...context, setting: 'quick' }, beside('texts', retentionTexts));
+  const solutions = await solutionItems(context, beside('solutions', humanevalProblems));
   return {
     items: [
       ...learned.items,
@@ -59,9 +66,10 @@ async function learnedItems(
   spec: RunSpec,
   corpus: Corpus,
   tokenizer: Tokenizer,
+  counts: { cursors: number; windows: number },
 ): Promise<{ items: StrengthItem[]; setting: string }> {
   const asked = spec.folder !== '' && spec.corpus.mode === 'pretrain';
-  const cursors = asked ? await cursorContinuations(corpus, tokenizer, spec, COUNTS.cursors) : [];
+  const cursors = asked ? await cursorContinuations(corpus, tokenizer, spec, counts.cursors) : [];
   if (cursors.length >= LEAST_CURSORS) {
     const items = cursors.map(({ path, line, tokens, counted, bytes }) => ({
       ...itemOf(`cursor at ${path}:${line}`, { kind: 'cursor' as const, tokens, counted, bytes }),
@@ -71,7 +79,7 @@ async function learnedItems(
   }
   const files = heldOutFiles(corpus);
   const items = corpus
-    .heldOutSequences(spec.hyper.sequenceLength, COUNTS.windows)
+    .heldOutSequences(spec.hyper.sequenceLength, counts.windows)
     .map((window, index) => windowOf(window, { kind: 'window', index }, tokenizer, files));
   return { items, setting: `${items.length} held-out windows` };
 }

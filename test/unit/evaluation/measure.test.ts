@@ -5,7 +5,7 @@ import type { Resources } from '../../../src/evaluation/resources.ts';
 import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/tasks/task.ts';
 import { measuringSeconds, trainingSeconds } from '../../../src/evaluation/time.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
-import { evaluationPlanSchema, hyperSchema, type RunSpec } from '../../../src/protocol/run.ts';
+import { hyperSchema } from '../../../src/protocol/run.ts';
 import { fakeModel, useFolder } from './help.ts';
 
 useFolder();
@@ -75,9 +75,8 @@ it('goes by the time of training', () => {
   const hyper = hyperSchema.parse({ learningRate: 1, steps: 3, sequenceLength: 100, accumulate: 2 });
   const step = { type: 'step', tokensPerSecond: 50 } as RunEvent;
   expect(trainingSeconds([step, { type: 'phase' } as RunEvent, step, step], hyper)).toBe(12);
-  const spec = { hyper, evaluation: evaluationPlanSchema.parse({ share: 0.5 }) } as RunSpec;
-  expect(measuringSeconds(spec, 600)).toBe(300);
-  expect(measuringSeconds(spec, 12)).toBe(60);
-  expect(measuringSeconds({ ...spec, evaluation: evaluationPlanSchema.parse({}) }, 600)).toBe(Infinity);
-  expect(measuringSeconds({ ...spec, hyper: { ...hyper, method: 'full' } }, 600)).toBe(Infinity);
+  expect(measuringSeconds({ share: 0.5, method: 'lora' }, 600)).toBe(300);
+  expect(measuringSeconds({ share: 0.5, method: 'lora' }, 12)).toBe(60);
+  expect(measuringSeconds({ share: undefined, method: 'lora' }, 600)).toBe(Infinity);
+  expect(measuringSeconds({ share: 0.5, method: 'full' }, 600)).toBe(Infinity);
 });

@@ -91,6 +91,13 @@ describe('estimates', () => {
       estimate(parameters, 'lora', { minutes: 5 }, backend).tokens;
     expect(tokens('wasm')).toBeLessThan(tokens('tensorflow') / 3);
   });
+  test('a LoRA is measured for half its training, a whole model to the end', () => {
+    const measuring = (method: 'lora' | 'full', minutes: number) =>
+      estimate(500e6, method, { minutes }, 'tensorflow').measuringMinutes;
+    expect(measuring('lora', 10)).toBe(5);
+    expect(measuring('lora', 1)).toBe(1);
+    expect(measuring('full', 10)).toBeGreaterThan(10);
+  });
   test("a file's parameters come from its size, to a factor of two either way", () => {
     // 100M weights are 60 MB in Q4_0 and 200 MB in F16.
     for (const bytes of [60e6, 200e6]) {
