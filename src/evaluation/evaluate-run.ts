@@ -59,14 +59,15 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   await removeLeftovers(dir);
   try {
     const trained = trainingSeconds(run.events, spec.hyper);
+    const most = { share: spec.evaluation.share, method: spec.hyper.method };
+    const end = timed ? began + 1000 * measuringSeconds(most, trained) : Infinity;
+    progress.deadline = end;
     const planned = chosen.map(({ name }) => name);
     if (isStrengthMeasured(spec)) await addToSummary(dir, step, { planned });
     await resultStrength(dir, spec, step, { evaluation, corpus, trained, signal });
     const models = { before: resources.base, after: await resources.result() };
     const served = await checkServed(dir, spec, { resources, progress, signal });
     let summary = await addToSummary(dir, step, { planned, served });
-    const most = { share: spec.evaluation.share, method: spec.hyper.method };
-    const end = timed ? began + 1000 * measuringSeconds(most, trained) : Infinity;
     const measured = evaluation.measure([models.before, models.after], { spec, corpus }, end);
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of);

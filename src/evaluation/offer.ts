@@ -4,6 +4,7 @@
  */
 import { UserError } from '../protocol/errors.ts';
 import type { Comparison, StrengthChoice, Summary } from '../protocol/evaluation.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
 
 /** What must not get worse by more than noise: what a person sees of completions, and what the model could do before. */
 const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
@@ -17,6 +18,16 @@ const guarded: readonly (readonly [task: string, metric: string, what: string])[
 
 /** Nats per token by which solutions may become less likely: what nobody would notice. */
 const SOLUTIONS_SLACK = 0.02;
+
+/**
+ * Whether a result can be used while the rest of it is still being measured: its strength was chosen, and what is served
+ * was seen to be what was trained.
+ */
+export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'state' | 'summary'>): boolean {
+  if (state.status !== 'evaluating' || !summary?.choice || !summary.served) return false;
+  // Else what was found at an earlier end of this training.
+  return spec.evaluation.keep === 'best' || summary.step === state.step;
+}
 
 /** What it is decided by. */
 type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;

@@ -20,6 +20,8 @@ const MIN_SHARE = 0.03;
 export class Progress {
   private readonly parts: (ProgressPart & { share: number })[];
   private readonly began: number;
+  /** When nothing more is begun, as `now` tells it. */
+  deadline = Infinity;
 
   constructor(
     parts: readonly ProgressPart[],
@@ -36,8 +38,10 @@ export class Progress {
     part.share = total > 0 ? done / total : 1;
     const all = this.parts.reduce((sum, { cost }) => sum + cost, 0);
     const share = this.parts.reduce((sum, one) => sum + one.cost * one.share, 0) / all;
-    const seconds = (this.now() - this.began) / 1000;
-    const eta = share >= MIN_SHARE ? { etaSeconds: Math.round((seconds * (1 - share)) / share) } : {};
+    const now = this.now();
+    const seconds = (now - this.began) / 1000;
+    const left = Math.min((seconds * (1 - share)) / share, Math.max(0, this.deadline - now) / 1000);
+    const eta = share >= MIN_SHARE ? { etaSeconds: Math.round(left) } : {};
     this.emit({ type: 'progress', phase: part.title, done, total, ...eta });
   }
 }

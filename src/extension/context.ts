@@ -13,7 +13,8 @@ import { RunsView } from './runs-view.ts';
 import { applyDataDirectory, changesSetting, settings } from './settings.ts';
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
-import { tellEnd } from './ending.ts';
+import { tellEnd, tellReady } from './ending.ts';
+import { isReadyEarly } from './texts.ts';
 
 export class Context implements vscode.Disposable {
   readonly log = new Log();
@@ -27,6 +28,8 @@ export class Context implements vscode.Disposable {
   private readonly statusBar: StatusBar;
   private readonly disposables: vscode.Disposable[] = [];
   private nodeFound: Promise<NodeCommand> | undefined;
+  /** Runs whose result was said to be usable before all of it was measured. */
+  private readonly toldReady = new Set<string>();
 
   constructor(readonly extension: vscode.ExtensionContext) {
     const inheritedHome = process.env['FORGET_ME_NOT_HOME'];
@@ -105,7 +108,14 @@ export class Context implements vscode.Disposable {
       if (!this.isHere(one) || this.runs.standing(one) !== 'live') continue;
       void this.store.await(one.spec.id);
       this.progress.show(one);
+      this.tellWhenReady(one);
     }
+  }
+
+  private tellWhenReady(run: RunSnapshot): void {
+    if (this.toldReady.has(run.spec.id) || !isReadyEarly(run)) return;
+    this.toldReady.add(run.spec.id);
+    if (this.completion.inUse?.spec.id !== run.spec.id) void tellReady(this, run);
   }
 
   private onEnd(run: RunSnapshot): void {

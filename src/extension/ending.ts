@@ -1,4 +1,4 @@
-/** The message when a run is over, with what can be done next. */
+/** The messages when a result can be used, and when its run is over, with what can be done next. */
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import type { Context } from './context.ts';
@@ -10,8 +10,16 @@ const command = (title: string, name: string, run: RunSnapshot): Action => ({
   run: () => vscode.commands.executeCommand(`forgetMeNot.${name}`, run.spec.id),
 });
 
-export async function tellEnd({ log, runs }: Context, run: RunSnapshot): Promise<void> {
+export const tellReady = ({ log }: Context, run: RunSnapshot): Promise<void> =>
+  log.ask(
+    'info',
+    `${run.spec.name} has learned, and can complete your code already; the rest of its figures is still being measured.`,
+    command('Use for Completion', 'useForCompletion', run),
+  );
+
+export async function tellEnd({ log, runs, completion }: Context, run: RunSnapshot): Promise<void> {
   const standing = runs.standing(run);
+  const usable = !whyNotServable(run, standing) && completion.inUse?.spec.id !== run.spec.id;
   const sentence = endSentence(run, standing);
   const show = command('Show Results', 'showResults', run);
   const resume = command('Resume Training', 'resumeTraining', run);
@@ -20,7 +28,7 @@ export async function tellEnd({ log, runs }: Context, run: RunSnapshot): Promise
       'info',
       sentence,
       show,
-      ...(whyNotServable(run, standing) ? [] : [command('Use for Completion', 'useForCompletion', run)]),
+      ...(usable ? [command('Use for Completion', 'useForCompletion', run)] : []),
       ...(run.summary && !run.summary.pending ? [] : [command('Measure Result', 'measureResult', run)]),
     );
   if (standing === 'cancelled') return log.ask('info', sentence, resume, show);

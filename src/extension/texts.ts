@@ -1,5 +1,5 @@
 /** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
-import { notBetter } from '../evaluation/offer.ts';
+import { isReady, notBetter } from '../evaluation/offer.ts';
 import { servedOtherwise } from '../export/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -155,7 +155,7 @@ export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undef
 /** Why a run can't complete code; undefined when it can, be it after a check (`isChecked`). */
 export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserError | undefined {
   const { spec, summary } = snapshot;
-  if (!hasResult(snapshot, standing))
+  if (!hasResult(snapshot, standing) && !isReady(snapshot))
     return new UserError(
       'run-not-finished',
       `${spec.name} is not finished, so there is nothing to complete with yet.`,
@@ -165,6 +165,13 @@ export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserE
   if (served && !served.ok) return new UserError('adapter-mismatch', ...servedOtherwise(served));
   return summary && notBetter(spec.name, summary);
 }
+
+/** With fewer seconds left to measure, the end is soon enough to tell. */
+const LEFT_SECONDS = 30;
+
+/** Whether a person who waits for this run need wait no longer: the rest is figures. */
+export const isReadyEarly = (run: RunSnapshot): boolean =>
+  isReady(run) && (run.state.etaSeconds ?? 0) >= LEFT_SECONDS && !whyNotServable(run, 'live');
 
 const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 

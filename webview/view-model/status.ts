@@ -1,5 +1,5 @@
 /** Where a run stands, in words, and what the person can do about it. */
-import { notBetter } from '../../src/evaluation/offer.ts';
+import { isReady, notBetter } from '../../src/evaluation/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatDuration } from './format.ts';
 
@@ -58,7 +58,8 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
     live,
     canStop: live,
     canMeasure: hasResult(snapshot, kind) && (!summary || summary.pending !== undefined),
-    canUse: hasResult(snapshot, kind) && summary?.served?.ok !== false && !isWorse(snapshot),
+    canUse:
+      (hasResult(snapshot, kind) || isReady(snapshot)) && summary?.served?.ok !== false && !isWorse(snapshot),
   };
   switch (kind) {
     case 'queued':

@@ -163,4 +163,17 @@ describe('progress', () => {
     const early = messages.find((message) => message.etaSeconds !== undefined)!;
     expect(early.etaSeconds).toBeGreaterThan(0);
   });
+  it('says no more than the time that there is', () => {
+    const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
+    let time = 0;
+    const progress = new Progress(
+      runParts,
+      (message) => messages.push(message as never),
+      () => time,
+    );
+    progress.deadline = 90_000;
+    time = 60_000;
+    progress.report('served', 1, 2);
+    expect(messages.at(-1)?.etaSeconds).toBe(30);
+  });
 });

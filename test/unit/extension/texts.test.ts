@@ -3,6 +3,7 @@ import {
   doctorText,
   endSentence,
   isChecked,
+  isReadyEarly,
   percentOf,
   progressLine,
   roughly,
@@ -111,6 +112,22 @@ describe('completion is refused', () => {
     expect([isChecked(unchecked), isChecked(done)]).toEqual([false, true]);
     expect(servableItem(unchecked, 'done', false).description).toMatch(/ · will be checked first$/);
     expect(servableItem(done, 'done', false)).toEqual(runItem(done, 'done', false));
+  });
+  test('not when only the rest is still to be measured: that is told early where it takes long', () => {
+    const choice = { strength: 0.5, why: 'it learned most', limit: 0.1, path: [], setting: '' };
+    const state = { ...done.state, status: 'evaluating' as const, etaSeconds: 200 };
+    const ready = { ...done, summary: { ...done.summary!, choice }, state };
+    expect(whyNotServable(ready, 'live')).toBeUndefined();
+    expect(isReadyEarly(ready)).toBe(true);
+    expect(isReadyEarly({ ...ready, state: { ...state, etaSeconds: 10 } })).toBe(false);
+    // Not checked yet, no better than the base, or of an earlier end of this training.
+    const { served, ...unchecked } = ready.summary;
+    expect(served).toBeDefined();
+    expect(isReadyEarly({ ...ready, summary: unchecked })).toBe(false);
+    expect(
+      isReadyEarly({ ...ready, summary: { ...ready.summary, choice: { ...choice, strength: 0 } } }),
+    ).toBe(false);
+    expect(isReadyEarly({ ...ready, state: { ...state, step: state.step + 1 } })).toBe(false);
   });
   test('not when only its evaluation was interrupted', () => {
     const died = { ...done, summary: undefined, state: { ...done.state, status: 'evaluating' as const } };

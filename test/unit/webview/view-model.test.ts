@@ -78,6 +78,13 @@ describe('status', () => {
       next: expect.stringMatching(/is not offered: nothing was gained\. Try more\.$/),
     });
   });
+  it('offers a result while the rest of it is being measured', () => {
+    const run = makeRun();
+    run.state = { ...run.state, status: 'evaluating', heartbeat: new Date(now).toISOString() };
+    expect(readStatus(run, now)).toMatchObject({ kind: 'evaluating', canUse: false });
+    run.summary!.choice = { strength: 0.5, why: 'it learned most', limit: 0.1, path: [], setting: '' };
+    expect(readStatus(run, now)).toMatchObject({ kind: 'evaluating', canUse: true, canStop: true });
+  });
   it('offers to measure what is not measured yet, also of a run that died meanwhile', () => {
     const run = makeRun();
     expect(readStatus(run, now).canMeasure).toBe(false);
