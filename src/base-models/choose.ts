@@ -10,9 +10,9 @@ export interface Hardware {
   memoryBytes: number;
   /** A GPU that the backend can use. */
   gpu: boolean;
-  /** Bytes that LoRA takes there: of a GPU at the least, on the processor with every default. */
+  /** Bytes that training takes there: of a GPU at the least, on the processor with every default. */
   needs(base: KnownBase): number;
-  /** Trained by LoRA on this processor, as measured or guessed. */
+  /** Trained on this processor, as measured or guessed. */
   tokensPerSecond(base: KnownBase): number;
   /** Ids to choose from, where nothing can be fetched. Default: all. */
   only?: readonly string[];

@@ -10,28 +10,31 @@ import { leastGpuMemory, runMemory } from '../training/run-memory.ts';
 import { findGpus } from './gpus.ts';
 
 /** @param backend what will compute; wasm has no GPU */
-export async function autoBase(backend: BackendName): Promise<ChosenBase> {
-  return chooseBase(await lookAtHardware(backend));
+export async function autoBase(backend: BackendName, method: Hyper['method'] = 'lora'): Promise<ChosenBase> {
+  return chooseBase(await lookAtHardware(backend, method));
 }
 
 /** The same among some, by their ids; undefined when none of them is for this machine. */
 export async function autoBaseAmong(
   only: readonly string[],
   backend: BackendName,
+  method: Hyper['method'] = 'lora',
 ): Promise<ChosenBase | undefined> {
-  return chooseBase({ ...(await lookAtHardware(backend)), only });
+  return chooseBase({ ...(await lookAtHardware(backend, method)), only });
 }
 
-async function lookAtHardware(backend: BackendName): Promise<Omit<Hardware, 'only'>> {
+async function lookAtHardware(
+  backend: BackendName,
+  method: Hyper['method'],
+): Promise<Omit<Hardware, 'only'>> {
   const [gpus, runtime] = await Promise.all([findGpus(), findRuntime()]);
   const [gpu] = backend === 'tensorflow' && runtime?.gpu ? gpus : [];
-  const precision: Hyper['precision'] = fastestPrecision(backend, 'lora');
-  const how = { method: 'lora' as const, backend, precision };
+  const how = { method, backend, precision: fastestPrecision(backend, method) };
   const measured = gpu ? new Map<string, number[]>() : await measuredSpeeds(how);
   return {
     memoryBytes: gpu?.memory ?? Math.min(totalmem(), process.constrainedMemory() || Infinity),
     gpu: gpu !== undefined,
-    needs: (base) => (gpu ? leastGpuMemory(base, { backend }) : runMemory(base, 'lora', { backend })),
+    needs: (base) => (gpu ? leastGpuMemory : runMemory)(base, method, { backend }),
     // The fastest tells what the machine can do; at the others it was busy.
     tokensPerSecond: ({ sha256 = '', parameters }) =>
       Math.max(...(measured.get(sha256) ?? [guessTokensPerSecond(parameters, how)])),

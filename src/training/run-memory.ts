@@ -31,9 +31,12 @@ export function runMemory({ shape, bytes }: MeasuredBase, method: Hyper['method'
   return planRun(shape, defaults(method, machine), { backend, baseBytes: bytes, atCheckpoints: true }).total;
 }
 
-/** Bytes of a GPU that LoRA trains in at the least: activations are computed again, measuring waits for its end. */
-export const leastGpuMemory = ({ shape }: Pick<MeasuredBase, 'shape'>, machine: Machine): number =>
-  planMemory(shape, defaults('lora', machine, true), machine.backend).total;
+/** Bytes of a GPU that a run trains in at the least: activations are computed again, measuring waits for its end. */
+export const leastGpuMemory = (
+  { shape }: Pick<MeasuredBase, 'shape'>,
+  method: Hyper['method'],
+  machine: Machine,
+): number => planMemory(shape, defaults(method, machine, true), machine.backend).total;
 
 /** The known base that is nearest in size, with as many layers as that size makes: for a file that was not read yet. */
 export function shapeOfSize(parameters: number): BaseShape {

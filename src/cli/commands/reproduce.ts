@@ -164,7 +164,7 @@ interface Prepared {
 async function prepare(named: string | undefined, options: Options): Promise<Prepared> {
   const found = options.resume ? await findReproduction(options.resume) : undefined;
   const reference = found ? found.spec.base.path : options.base;
-  const base = await fetchBase(reference, options);
+  const base = await fetchBase(reference, { ...options, method: 'full' });
   if (found && base.sha256 !== found.spec.base.sha256)
     throw new UserError(
       'base-checksum',

@@ -110,7 +110,7 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
   const methods: Hyper['method'][] = options.method === 'both' ? ['lora', 'full'] : [options.method];
   const heaviest = { ...options, method: methods.at(-1)! };
   checkSchedule(heaviest);
-  const base = await fetchBase(options.base, options);
+  const base = await fetchBase(options.base, heaviest);
   const [config] = await Promise.all(
     methods.map((method) => checkBase(base.path, { ...options, method, base: base.id })),
   );

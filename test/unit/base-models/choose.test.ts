@@ -10,7 +10,7 @@ const gpuOf = (memoryBytes: number) => ({
   memoryBytes,
   gpu: true,
   needs: (base: Parameters<Hardware['needs']>[0]) =>
-    leastGpuMemory(base, { backend: 'tensorflow', precision: 'f32' }),
+    leastGpuMemory(base, 'lora', { backend: 'tensorflow', precision: 'f32' }),
   // A GPU is not asked for its speed.
   tokensPerSecond: () => NaN,
 });
