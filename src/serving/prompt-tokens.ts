@@ -1,15 +1,10 @@
 /** From text to the tokens that the model sees: fill-in-the-middle in its own tokens, and cut to what fits. */
+import type { FimTokens } from '../corpus/fim.ts';
 
 export interface PromptTokens {
   tokens: number[];
   /** Tokens dropped at the far ends. */
   trimmed: number;
-}
-
-export interface FillTokens {
-  prefix: number;
-  suffix: number;
-  middle: number;
 }
 
 /**
@@ -25,7 +20,7 @@ const SUFFIX_SHARE = 0.25;
 const BEGUN_SHARE = 0.5;
 
 export interface PromptLayout {
-  fill: FillTokens | undefined;
+  fill: FimTokens | undefined;
   bos: number | undefined;
   /** Tokens in all. */
   room: number;

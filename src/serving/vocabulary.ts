@@ -1,7 +1,7 @@
 /** What the host needs to know of a model's vocabulary, worked out once per model. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { readPieces } from '../base-models/pieces.ts';
-import type { FillTokens } from './prompt-tokens.ts';
+import type { FimTokens } from '../corpus/fim.ts';
 
 /** Written as plain text, not marked as special, in some models: never part of an answer. */
 const markers =
@@ -11,7 +11,7 @@ export interface Vocabulary {
   /** The model's own; rows of a distribution have this size. */
   size: number;
   bos: number | undefined;
-  fill: FillTokens | undefined;
+  fill: FimTokens | undefined;
   /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and everything else that is no text. */
   ends: ReadonlySet<number>;
   /** The text of `tokens` where `before` precede them. */
@@ -80,7 +80,7 @@ function isEnd(model: LlamaModel, token: Token): boolean {
   return text.startsWith('<') && markers.test(text);
 }
 
-function readFill(model: LlamaModel): FillTokens | undefined {
+function readFill(model: LlamaModel): FimTokens | undefined {
   const { prefix, suffix, middle } = model.tokens.infill;
   if (prefix === null || suffix === null || middle === null) return undefined;
   return { prefix, suffix, middle };
