@@ -8,6 +8,7 @@ import { writeByRename } from '../protocol/write-file.ts';
 import { collect, shareOf, type Collected, type CollectOptions, type Part } from './collect.ts';
 import { kinds } from './kinds.ts';
 import { cancelled } from './documents.ts';
+import { weighReplay } from './earlier.ts';
 import { layOut } from './layout.ts';
 import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
 import { changeTimes } from './change-times.ts';
@@ -112,8 +113,9 @@ async function write(making: Making, spoolPath: string, linesPath: string): Prom
   try {
     const collected = await readInto(making, spool, lines);
     if (shareOf(options) > 0 && !collected.parts.some(({ entry }) => entry.split === 'held-out'))
-      throw tooLittle(collected.parts[0]!.entry.path);
+      throw options.earlier ? noneHeldOut() : tooLittle(collected.parts[0]!.entry.path);
     await weighByRecency(making, collected.parts);
+    if (options.earlier) weighReplay(collected.parts.map(({ entry }) => entry));
     const entries = await layOutSplits(making, await spool.reader(), collected.parts);
     await writeWeights(options.out, entries);
     for (const entry of entries) await lines.write(entry);
@@ -178,7 +180,9 @@ async function weighByRecency({ options, plan }: Making, parts: readonly Part[])
 }
 
 async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise<void> {
-  const own = entries.filter(({ split, tokens }) => split === 'train' && tokens > 0);
+  const own = entries
+    .filter(({ split, tokens }) => split === 'train' && tokens > 0)
+    .sort((a, b) => a.offset - b.offset);
   if (!own.some(({ weight }) => weight)) return;
   const file = await NumberWriter.create(weightsPath(out));
   try {
@@ -188,10 +192,16 @@ async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise
   }
 }
 
-/** Held-out text lies kind by kind, so that each can be measured apart. */
+/**
+ * Held-out text lies kind by kind, so that each can be measured apart. What an earlier corpus held comes first: of
+ * windows that lay on both, neither could be told, and short files would count by what is around them.
+ */
 function partsOf(parts: readonly Part[], split: Split): Part[] {
   const own = parts.filter(({ entry }) => entry.split === split);
-  return split === 'train' ? own : kinds.flatMap((kind) => own.filter(({ entry }) => entry.kind === kind));
+  const byAge = [...own.filter(({ entry }) => entry.known), ...own.filter(({ entry }) => !entry.known)];
+  return split === 'train'
+    ? byAge
+    : kinds.flatMap((kind) => byAge.filter(({ entry }) => entry.kind === kind));
 }
 
 function tooLittle(path: string): UserError {
@@ -201,6 +211,13 @@ function tooLittle(path: string): UserError {
     'Choose a folder that holds more source code, or a data set with more rows.',
   );
 }
+
+const noneHeldOut = () =>
+  new UserError(
+    'corpus-empty',
+    'Of what the earlier run held out nothing is left, so what is learned could not be measured.',
+    'Train anew, without --continue.',
+  );
 
 /** JSON lines to a file, held back while the disk is slower. */
 class LineWriter {

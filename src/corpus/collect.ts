@@ -7,6 +7,7 @@ import {
   type ReadOptions,
   type ReadProgress,
 } from './documents.ts';
+import type { EarlierCorpus } from './earlier.ts';
 import { chooseHeldOut } from './hold-out.ts';
 import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
 import { reasons, type KeptEntry, type LeftOutEntry, type Reason, type Split } from './manifest.ts';
@@ -29,6 +30,8 @@ export interface CollectOptions extends Partial<ReadOptions> {
   heldOutShare?: number | undefined;
   /** Reading of rows stops when as many are there to train on. A folder is read whole. */
   maxTokens?: number | undefined;
+  /** The corpus that this one continues: its documents stay on their side, and none is cut in two. */
+  earlier?: EarlierCorpus | undefined;
 }
 
 export const shareOf = ({ heldOutShare = DEFAULT_HELD_OUT_SHARE }: Pick<CollectOptions, 'heldOutShare'>) =>
@@ -47,6 +50,8 @@ export interface Part {
   call: number;
   row: boolean;
   unfinished: boolean;
+  /** Of a file, the side that it, or what is nearly the same, was on in the corpus that is continued. */
+  side?: Split | undefined;
 }
 
 export interface Collected {
@@ -124,23 +129,29 @@ class Collector {
     // Rows have no names that would last. Of files it is decided when all are known.
     const number = row ? splitNumber(this.options.seed, entry.sha256) : undefined;
     const full = this.heldOutRows >= MOST_HELD_OUT_ROWS;
-    const split = number !== undefined && number < this.share && !full ? 'held-out' : 'train';
+    const drawn = number !== undefined && number < this.share && !full ? 'held-out' : 'train';
+    const { earlier } = this.options;
+    const split = (row && earlier?.splitOfRow(entry)) || drawn;
+    const side = row ? undefined : earlier?.splitOfFile(entry);
     if (row && split === 'train' && this.trainIsFull) return;
     const twin = this.near.findOrAdd(entry.text);
     if (twin !== undefined) {
-      const { path: detail, sha256 } = this.parts[twin]!.entry;
+      const part = this.parts[twin]!;
+      part.side ??= side;
+      const { path: detail, sha256 } = part.entry;
       const reason = sha256 === entry.sha256 ? 'duplicate' : 'near-duplicate';
       return await this.leave({ in: false, path: entry.path, reason, detail });
     }
-    const part = await this.keep(entry, { split, row });
+    const part = { ...(await this.keep(entry, { split, row })), side };
     this.rememberSingle(entry, part);
     this.parts.push(part);
     if (number !== undefined) this.countRow(part, Math.abs(number - this.share));
   }
 
   private countRow(part: Part, distance: number): void {
-    const { split, tokens } = part.entry;
-    this.tokens[split] += tokens;
+    const { split, tokens, known } = part.entry;
+    // What is continued has learned these: others are read until there are enough.
+    if (!known) this.tokens[split] += tokens;
     if (split === 'held-out') this.heldOutRows += 1;
     if (distance < (this.nearest[split]?.distance ?? Infinity)) this.nearest[split] = { part, distance };
   }
@@ -154,7 +165,8 @@ class Collector {
     const { path, bytes, lines, sha256 } = document;
     const kind = row ? 'code' : kindOf(path);
     const encoded = await this.sink.keep(document);
-    const entry = { in: true as const, path, split, kind, bytes, lines, sha256, ...encoded };
+    const known = this.options.earlier?.holds(document) && { known: true as const };
+    const entry = { in: true as const, path, split, kind, bytes, lines, sha256, ...encoded, ...known };
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };
   }
 
@@ -174,12 +186,14 @@ class Collector {
   /** Once the folder has been read, before the first row. */
   splitFiles(): void {
     const { seed } = this.options;
+    const open = this.parts.filter(({ side }) => !side);
     const heldOut = chooseHeldOut(
-      this.parts.map(({ entry }) => entry),
+      open.map(({ entry }) => entry),
       { seed, share: this.share },
     );
-    for (const [index, { entry }] of this.parts.entries()) {
-      if (heldOut.has(index)) entry.split = 'held-out';
+    for (const [index, { entry }] of open.entries()) if (heldOut.has(index)) entry.split = 'held-out';
+    for (const { entry, side } of this.parts) {
+      entry.split = side ?? entry.split;
       this.tokens[entry.split] += entry.tokens;
     }
   }
@@ -188,8 +202,10 @@ class Collector {
   async finish(): Promise<Collected> {
     const { parts, leftOut } = this;
     if (parts.length === 0) throw nothingIn(this.options, leftOut);
-    const cut = this.share > 0 && (await this.cutSingle());
-    if (this.share > 0 && !cut) this.fillEmptySide();
+    // What is continued has both sides already, and nothing of it may change them.
+    const free = this.share > 0 && !this.options.earlier;
+    const cut = free && (await this.cutSingle());
+    if (free && !cut) this.fillEmptySide();
     return { parts, leftOut, cut };
   }
 

@@ -1,5 +1,6 @@
 /** Folders to tokens. See docs/file-formats.md for what is written. */
 export { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
+export { EarlierCorpus } from './earlier.ts';
 export type { CorpusTokenizer } from './tokenizer.ts';
 export type { Kind } from './kinds.ts';
 export {
@@ -11,7 +12,7 @@ export {
   type Reason,
   type Split,
 } from './manifest.ts';
-export { openCorpus, readManifest, type Corpus, type FillingTokenizer } from './open.ts';
+export { openCorpus, readManifest, type Age, type Corpus, type FillingTokenizer } from './open.ts';
 export { mixed } from './mixed.ts';
 export type { CorpusSequences } from './examples.ts';
 export type { Sequence, SequenceSource } from './sequences.ts';

@@ -45,6 +45,8 @@ const keptSchema = z.object({
   sha256: z.string(),
   /** Only when this file had to be cut in two: the first of its lines, from 1. */
   fromLine: z.int().optional(),
+  /** Of a corpus that continues an earlier one, which held this very text. */
+  known: z.literal(true).optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
 
@@ -98,6 +100,22 @@ export const corpusSummarySchema = z.object({
   digest: z.string(),
   /** True when there was one file only, or one of code, which was cut in two. */
   cut: z.boolean(),
+  /** Of a corpus that continues an earlier one: what that one did not hold. */
+  changed: z
+    .object({
+      /** Documents that are new or have another text; of them, those to train on. */
+      files: z.int(),
+      trainFiles: z.int(),
+      trainBytes: z.int(),
+      trainTokens: z.int(),
+      /** Share of the training text that is as it was: replayed. */
+      replay: z.number(),
+      /** Tokens of one pass over the training text, each as much as it counts. */
+      passTokens: z.int(),
+      /** Documents whose text or name the earlier one held. */
+      kept: z.int(),
+    })
+    .optional(),
   /** What the person should know: rows that were skipped. */
   warnings: z.array(z.string()).default([]),
 });

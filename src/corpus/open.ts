@@ -52,7 +52,14 @@ export interface Corpus {
    * repeated. Empty where nothing of the kind is held out.
    */
   heldOutSequences(length: number, count?: number, kind?: Kind): Sequence[];
+  /**
+   * The same of what is measured, in a corpus that continues an earlier one: of what that one held too, or of what is
+   * new or changed. Empty in others.
+   */
+  heldOutByAge(length: number, count: number, age: Age): Sequence[];
 }
+
+export type Age = 'older' | 'new';
 
 /** Opens what buildCorpus wrote. Errors: run-damaged when files are missing, cut or don't fit together. */
 export async function openCorpus(dir: string): Promise<Corpus> {
@@ -195,9 +202,20 @@ class OpenCorpus implements Corpus {
     return kind === 'code' ? exampleWindows(stream, { length, count, padding: documentEnd }) : [];
   }
 
+  heldOutByAge(length: number, count: number, age: Age): Sequence[] {
+    if (!this.summary.changed) return [];
+    const { measured } = this;
+    const ranges = rangesOf(
+      this.documents,
+      (entry) => kindOfEntry(entry) === measured && Boolean(entry.known) === (age === 'older'),
+    );
+    return ranges.length > 0 ? heldOutWindows(this.heldOutSplit.stream, length, count, ranges) : [];
+  }
+
   private heldOutRanges(wanted: Kind): Range[] {
     const { heldOutKinds } = this.summary;
-    if (!heldOutKinds) return rangesOf(this.documents, wanted);
+    // In a corpus of before kinds were kept apart, they are found by the documents.
+    if (!heldOutKinds) return rangesOf(this.documents, (entry) => kindOfEntry(entry) === wanted);
     const lengths = kinds.map((kind) => heldOutKinds[kind] ?? 0);
     const at = kinds.indexOf(wanted);
     const begin = lengths.slice(0, at).reduce((sum, length) => sum + length, 0);
@@ -205,11 +223,11 @@ class OpenCorpus implements Corpus {
   }
 }
 
-/** Where held-out documents of a kind lie, in a corpus of before kinds were kept apart. */
-function rangesOf(documents: readonly KeptEntry[], wanted: Kind): Range[] {
+/** Where such held-out documents lie. */
+function rangesOf(documents: readonly KeptEntry[], wanted: (entry: KeptEntry) => boolean): Range[] {
   const ranges: Range[] = [];
   for (const entry of documents) {
-    if (entry.split !== 'held-out' || entry.tokens === 0 || kindOfEntry(entry) !== wanted) continue;
+    if (entry.split !== 'held-out' || entry.tokens === 0 || !wanted(entry)) continue;
     const { offset: begin, tokens } = entry;
     const last = ranges.at(-1);
     if (last?.end === begin) last.end += tokens;

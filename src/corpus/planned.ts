@@ -2,7 +2,7 @@
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
-import { buildCorpus, type BuildProgress } from './build.ts';
+import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
 import { dataSetDocuments } from './datasets/documents.ts';
 import { workspacePairs } from './instruct/pairs.ts';
 import { Globs } from './globs.ts';
@@ -22,6 +22,8 @@ export interface PlannedOptions {
   metadata: Readonly<Record<string, unknown>>;
   seed: number;
   heldOutShare?: number | undefined;
+  /** The corpus that this one continues. */
+  earlier?: BuildOptions['earlier'];
   onProgress?: ((progress: BuildProgress) => void) | undefined;
   /** Of a data set's download; and whether it may be. */
   fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> | undefined;
@@ -30,9 +32,10 @@ export interface PlannedOptions {
 
 /** Builds the corpus of a plan. Errors: those of buildCorpus, of dataSetDocuments and of workspacePairs. */
 export async function buildPlanned(options: PlannedOptions): Promise<CorpusSummary> {
-  const { plan, out, tokenizer, seed, heldOutShare, onProgress, signal } = options;
+  const { plan, out, tokenizer, seed, heldOutShare, earlier, onProgress, signal } = options;
   const sources = plannedSources({ ...options, started: tokenizer.start !== undefined });
-  return await buildCorpus({ ...sources, out, tokenizer, plan, seed, heldOutShare, onProgress, signal });
+  const how = { out, tokenizer, plan, seed, heldOutShare, earlier, onProgress, signal };
+  return await buildCorpus({ ...sources, ...how });
 }
 
 type Sources = Pick<PlannedOptions, 'plan' | 'folder' | 'metadata' | 'fetching' | 'signal'>;

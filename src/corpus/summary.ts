@@ -3,11 +3,12 @@ import { resolve } from 'node:path';
 import type { CorpusPlan } from '../protocol/run.ts';
 import type { BuildOptions } from './build.ts';
 import { shareOf, type Collected } from './collect.ts';
+import { describeChange } from './earlier.ts';
 import { measuredKind } from './kinds.ts';
 import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 
 interface Making {
-  options: Pick<BuildOptions, 'folder' | 'seed' | 'heldOutShare' | 'warnings'>;
+  options: Pick<BuildOptions, 'folder' | 'seed' | 'heldOutShare' | 'warnings' | 'earlier'>;
   plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext' | 'halfLifeDays'>;
   documentEnd: number;
 }
@@ -43,6 +44,7 @@ export function summarise(
     lines: sum(kept, 'lines'),
     digest: digestOf(kept, plan),
     cut,
+    ...(options.earlier && { changed: describeChange(kept, options.earlier) }),
     warnings: [...(options.warnings ?? []), ...measuredNote(of('held-out'))],
   };
 }
@@ -67,7 +69,7 @@ function digestOf(
   const hash = createHash('sha256').update(
     `${mode}\0${fim}\0${repositoryContext}${halfLifeDays > 0 ? ` half-life ${halfLifeDays}` : ''}\n`,
   );
-  for (const { split, path, sha256, fromLine } of kept)
-    hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}\n`);
+  for (const { split, path, sha256, fromLine, known } of kept)
+    hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}${known ? ' known' : ''}\n`);
   return hash.digest('hex');
 }

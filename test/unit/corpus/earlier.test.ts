@@ -1,0 +1,163 @@
+/** A corpus that continues an earlier one: sides, replay, and what has changed. */
+import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { buildCorpus, EarlierCorpus, openCorpus, type KeptEntry } from '../../../src/corpus/index.ts';
+import { REPLAY_SHARE, weighReplay } from '../../../src/corpus/earlier.ts';
+import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
+
+const folder = useTemporaryFolder();
+const many = (from: number, to: number) =>
+  Object.fromEntries(Array.from({ length: to - from }, (_, n) => [`src/file${from + n}.ts`, code(from + n)]));
+const build = async (earlier?: EarlierCorpus) => {
+  await buildCorpus({ folder: folder.in(), out: folder.out(), tokenizer: byteTokenizer, seed: 0, earlier });
+  return openCorpus(folder.out());
+};
+const asEarlier = ({ documents, leftOut }: Awaited<ReturnType<typeof build>>) =>
+  new EarlierCorpus(documents, leftOut);
+const sides = ({ documents }: { documents: readonly KeptEntry[] }) =>
+  new Map(documents.map(({ path, split }) => [path, split]));
+const pathOn = (split: KeptEntry['split'], all: Map<string, string>, at = 0) =>
+  [...all].filter(([, side]) => side === split)[at]![0];
+
+describe('the sides', () => {
+  it('are kept by every file, changed or renamed, and new ones go by the usual rule', async () => {
+    folder.write(many(0, 40));
+    const first = await build();
+    const before = sides(first);
+    const [heldOut, trained, moved] = [
+      pathOn('held-out', before),
+      pathOn('train', before),
+      pathOn('held-out', before, 1),
+    ];
+    folder.write({ [heldOut]: code(1000), [trained]: code(1001), ...many(100, 140) });
+    renameSync(join(folder.in(), moved), join(folder.in(), 'src/a_new_name.ts'));
+    const after = sides(await build(asEarlier(first)));
+    for (const [path, side] of before)
+      if (path !== moved) expect([path, after.get(path)]).toEqual([path, side]);
+    expect(after.get('src/a_new_name.ts')).toBe('held-out');
+    const added = [...after].filter(([path]) => /file1\d\d/.test(path));
+    expect(added.filter(([, side]) => side === 'held-out')).toHaveLength(4);
+  });
+
+  it('are kept by what takes the place of a near-duplicate', async () => {
+    const alike = (n: number) => `${code(7, 60)}const last = ${n};\n`;
+    folder.write({ ...many(20, 40), 'src/z.ts': alike(1) });
+    const first = await build();
+    const side = sides(first).get('src/z.ts')!;
+    const other = new EarlierCorpus(
+      first.documents.map((entry) =>
+        entry.path === 'src/z.ts' ? { ...entry, split: side === 'train' ? 'held-out' : 'train' } : entry,
+      ),
+      [],
+    );
+    // It is read first, so the old file is what is left out.
+    folder.write({ 'src/a.ts': alike(2) });
+    expect(sides(await build(asEarlier(first))).get('src/a.ts')).toBe(side);
+    expect(sides(await build(other)).get('src/a.ts')).not.toBe(side);
+  });
+
+  it('may leave nothing held out, which is told', async () => {
+    folder.write(many(0, 12));
+    const first = await build();
+    for (const [path, side] of sides(first)) if (side === 'held-out') rmSync(join(folder.in(), path));
+    await expect(build(asEarlier(first))).rejects.toThrow('Of what the earlier run held out nothing is left');
+  });
+});
+
+describe('what has changed', () => {
+  it('is told, lies apart, and the rest is replayed at its share', async () => {
+    folder.write(many(0, 80));
+    const first = await build();
+    folder.write(many(80, 100));
+    const second = await build(asEarlier(first));
+    expect(second.summary.changed).toMatchObject({ files: 20, trainFiles: 18, kept: 80 });
+    expect(second.summary.changed!.replay).toBeCloseTo(REPLAY_SHARE, 2);
+    const known = second.documents.filter((entry) => entry.known);
+    expect(known).toHaveLength(80);
+    // A window sees old or new text: all of the old lies before the new, on either side.
+    for (const side of ['train', 'held-out']) {
+      const own = second.documents.filter(({ split }) => split === side);
+      const end = Math.max(...own.filter((one) => one.known).map(({ offset }) => offset));
+      expect(Math.min(...own.filter((one) => !one.known).map(({ offset }) => offset))).toBeGreaterThan(end);
+    }
+    // Drawn as training draws them, windows begin in old text as often as the share says.
+    const border = Math.min(
+      ...second.documents
+        .filter(({ split, known }) => split === 'train' && !known)
+        .map(({ offset }) => offset),
+    );
+    const { at } = second.sequences(20, 0);
+    const text = (begin: number) => second.train.read(begin, 21).join();
+    const places = new Map(Array.from({ length: second.train.length - 21 }, (_, i) => [text(i), i]));
+    const drawn = Array.from({ length: 4000 }, (_, n) => places.get(at(n).tokens.join()) ?? 0);
+    expect(drawn.filter((begin) => begin < border).length / drawn.length).toBeCloseTo(REPLAY_SHARE, 1);
+  });
+
+  it('is measured apart', async () => {
+    folder.write(many(0, 40));
+    const first = await build();
+    expect(first.heldOutByAge(64, 4, 'new')).toEqual([]);
+    const changed = pathOn('held-out', sides(first));
+    folder.write({ ...many(40, 60), [changed]: code(500) });
+    const second = await build(asEarlier(first));
+    for (const age of ['older', 'new'] as const) {
+      const wanted = second.documents.filter(
+        ({ split, known }) => split === 'held-out' && Boolean(known) === (age === 'older'),
+      );
+      const text = wanted.map(({ offset, tokens }) => textOf(second.heldOut.read(offset, tokens))).join('');
+      const windows = second.heldOutByAge(64, 100, age);
+      expect(windows.length).toBeGreaterThan(2);
+      for (const { tokens } of windows) expect(text).toContain(textOf(tokens));
+      expect(text.includes('value_500_')).toBe(age === 'new');
+    }
+  });
+
+  it('is, of a data set, the rows after those that were read', async () => {
+    async function* rows() {
+      for (let n = 0; n < 200; n += 1)
+        yield { path: `row ${n}`, pieces: [{ text: code(n, 40), learned: true }] };
+    }
+    const read = async (earlier?: EarlierCorpus) => {
+      const plan = { maxTokens: 10_000 };
+      const how = { out: folder.out(), tokenizer: byteTokenizer, seed: 0, heldOutShare: 0.3, plan };
+      await buildCorpus({ ...how, documents: rows(), earlier });
+      return openCorpus(folder.out());
+    };
+    const first = await read();
+    const second = await read(asEarlier(first));
+    const before = first.summary.trainFiles;
+    expect(second.summary.changed!.trainTokens).toBeGreaterThanOrEqual(10_000);
+    expect(second.summary.trainFiles).toBeGreaterThan(before);
+    for (const [path, side] of sides(first)) expect(sides(second).get(path)).toBe(side);
+  });
+
+  it('is nothing where nothing did', async () => {
+    folder.write(many(0, 20));
+    const first = await build();
+    const again = await build(asEarlier(first));
+    expect(again.summary.changed).toMatchObject({ files: 0, trainFiles: 0, trainTokens: 0, kept: 20 });
+    expect(sides(again)).toEqual(sides(first));
+  });
+});
+
+describe('weighReplay', () => {
+  const entry = (tokens: number, known: boolean, weight?: number) => ({
+    split: 'train' as const,
+    tokens,
+    ...(known && { known: true as const }),
+    ...(weight && { weight }),
+  });
+
+  it('keeps the proportions that age gives to what is replayed', () => {
+    const entries = [entry(1000, true, 500), entry(1000, true), entry(300, false, 800)];
+    weighReplay(entries, 0.25);
+    expect(entries.map(({ weight }) => weight)).toEqual([27, 53, 800]);
+  });
+
+  it('replays no more than there is', () => {
+    const entries = [entry(10, true), entry(1000, false)];
+    weighReplay(entries);
+    expect(entries.map(({ weight }) => weight)).toEqual([undefined, undefined]);
+  });
+});
