@@ -6,7 +6,7 @@ import type { LaunchedTrainer } from './launch.ts';
 import { printJson } from './output.ts';
 import { describeServed } from './served-check.ts';
 import { writeReport } from './commands/report.ts';
-import { comparisonTable } from './tables.ts';
+import { comparisonTable, earlierTable } from './tables.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { UserError } from '../protocol/errors.ts';
 
@@ -69,7 +69,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
     `\nDone in ${formatDuration(done.seconds)}: ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak.\n`,
   );
   if (summary) {
-    console.log(`${comparisonTable(summary.comparisons)}${summary.sentence}\n`);
+    console.log(`${comparisonTable(summary.comparisons)}${earlierTable(summary)}${summary.sentence}\n`);
     if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
       console.log(`Offered: ${summary.choice.why}.\n`);
     if (summary.served) console.log(`${describeServed(summary.served)}\n`);

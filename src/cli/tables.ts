@@ -1,4 +1,4 @@
-import type { Comparison, Metric } from '../protocol/evaluation.ts';
+import type { Comparison, Metric, Summary } from '../protocol/evaluation.ts';
 import { formatTable } from './format.ts';
 
 const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
@@ -22,6 +22,24 @@ export function comparisonTable(
   ]);
   if (rows.length === 0) return '';
   return `${formatTable([['', ...names, 'difference [95%]', '', ''], ...rows])}\n\n`;
+}
+
+/** The result of the run that is continued beside base and result; nothing where none is. */
+export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string {
+  const rows = (earlier?.comparisons ?? []).map(
+    ({ task, metric, before, after, difference, significant }) => [
+      metric,
+      number(comparisons.find((one) => one.task === task && one.metric === metric)?.before.value ?? NaN),
+      number(before.value),
+      number(after.value),
+      interval(difference),
+      significant ? '' : 'no difference seen',
+      `n = ${after.n}`,
+    ],
+  );
+  if (rows.length === 0) return '';
+  const names = ['base', 'continued run', 'this run', 'against that run [95%]'];
+  return `${formatTable([['', ...names, '', ''], ...rows])}\n\n`;
 }
 
 /** A row for each figure with its 95% interval. */

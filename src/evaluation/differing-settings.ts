@@ -34,7 +34,7 @@ const labelOf = (key: string) => labels[key] ?? key.replace(/[A-Z]/g, (letter) =
 
 /** Settings by the name that a person reads, in the order of importance. */
 export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): Map<string, string> {
-  const { base, imported, minutes } = spec;
+  const { base, imported, continues, minutes } = spec;
   const hyper = { ...spec.hyper, steps };
   const settings = new Map<string, string>();
   const put = (name: string, value: unknown) => {
@@ -56,6 +56,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
   put('imported from', imported?.from);
   // How it was trained is not known.
   if (imported) return settings;
+  put('continues', continues?.run);
   put('minutes', minutes);
   put('tokens trained on', hyper.steps * hyper.batch * hyper.accumulate * hyper.sequenceLength);
   for (const [key, value] of Object.entries(spec.corpus)) {

@@ -6,6 +6,7 @@ import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
+import { againstEarlier } from './against-earlier.ts';
 import { compare } from './compare.ts';
 import { findCandidates, makeExample } from './example.ts';
 import { heldOutDocuments } from './held-out.ts';
@@ -72,7 +73,12 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of);
       const comparisons = counts.map(compare);
-      summary = await addToSummary(dir, step, { measured: { task, comparisons, cut } });
+      const scoring = { resources, sandbox: () => resources.sandbox(), signal };
+      const earlier = of && (await againstEarlier(of, comparisons, scoring));
+      summary = await addToSummary(dir, step, {
+        measured: { task, comparisons, cut },
+        ...(earlier && { earlier }),
+      });
       for (const comparison of comparisons) {
         evaluation.emit({ type: 'result', step: 0, result: comparison.before });
         evaluation.emit({ type: 'result', step, result: comparison.after, change: comparison.difference });

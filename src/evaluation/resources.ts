@@ -7,7 +7,7 @@ import { openTokenizer, type Tokenizer } from '../base-models/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import { artefactName, type Hyper, type RunSpec } from '../protocol/run.ts';
+import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { openScorer, scoringPrecision, type Scorer, type Which } from '../training/scorer.ts';
@@ -15,6 +15,7 @@ import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import type { EvaluatedModel } from './tasks/task.ts';
 
 const RESULT_MODEL = 'result';
+const EARLIER_MODEL = 'earlier';
 /** HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
 
@@ -26,10 +27,13 @@ export interface Subject {
   /** What was trained on the base: an adapter, or a whole model. */
   /** Its file is examined, and that remembered, unless its sha256 is given. */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
+  /** The adapter that its training began with, of another run. */
+  earlier?: { id: string; path: string };
 }
 
 /** A run's base and its artefact, by its method. Errors: run-not-finished. */
-export function subjectOf(dir: string, { id, base, backend, hyper }: RunSpec): Required<Subject> {
+export function subjectOf(dir: string, spec: RunSpec): Subject {
+  const { id, base, backend, hyper, continues } = spec;
   const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
     throw new UserError(
@@ -38,7 +42,10 @@ export function subjectOf(dir: string, { id, base, backend, hyper }: RunSpec): R
       `Go on with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
   const { precision } = hyper;
-  return { base, backend, precision, result: { id, ...resultAt(path, hyper) } };
+  return {
+    ...{ base, backend, precision, result: { id, ...resultAt(path, hyper) } },
+    ...(continues && { earlier: { id: continues.run, path: join(dir, EARLIER_ADAPTER) } }),
+  };
 }
 
 /** A result by its method. */
@@ -78,11 +85,20 @@ export class Resources {
     return this.model({ name: result.id, digest }, 'result', strength);
   }
 
+  /** The adapter that the result began with, as it was served; undefined where it began with the base alone. */
+  async earlier(): Promise<EvaluatedModel | undefined> {
+    const { base, earlier } = this.subject;
+    if (!earlier) return undefined;
+    const { sha256 } = await examine(earlier.path);
+    const digest = createHash('sha256').update(`${base.sha256} ${sha256}`).digest('hex');
+    return this.model({ name: earlier.id, digest }, 'earlier');
+  }
+
   /** The trainer's own model. Only one of its methods may be under way: see `score`. */
   private scorer(): Promise<Scorer> {
-    const { base, result, precision = 'f32' } = this.subject;
+    const { base, result, earlier, precision = 'f32' } = this.subject;
     return (this.opened.scorer ??= this.backend().then((backend) =>
-      openScorer({ basePath: base.path, ...result, backend, precision }),
+      openScorer({ basePath: base.path, earlierPath: earlier?.path, ...result, backend, precision }),
     ));
   }
 
@@ -97,11 +113,14 @@ export class Resources {
   }
 
   private host(): Promise<LlamaHost> {
-    const { base, result } = this.subject;
+    const { base, result, earlier } = this.subject;
     const { adapterPath, modelPath } = result ?? {};
     return (this.opened.host ??= openLlamaHost({
       basePath: base.path,
-      adapters: adapterPath ? [{ name: RESULT_MODEL, path: adapterPath }] : [],
+      adapters: [
+        ...(adapterPath ? [{ name: RESULT_MODEL, path: adapterPath }] : []),
+        ...(earlier ? [{ name: EARLIER_MODEL, path: earlier.path }] : []),
+      ],
       models: modelPath ? [{ name: RESULT_MODEL, path: modelPath }] : [],
       contextSize: Math.max(CONTEXT, this.contextSize),
     }));
@@ -140,7 +159,7 @@ export class Resources {
     which: Which,
     strength?: number,
   ): EvaluatedModel {
-    const served = { base: BASE_MODEL, result: RESULT_MODEL }[which];
+    const served = { base: BASE_MODEL, result: RESULT_MODEL, earlier: EARLIER_MODEL }[which];
     return {
       ...names,
       tokenizer: () => this.tokenizer(),

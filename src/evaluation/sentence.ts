@@ -29,7 +29,8 @@ export function summarise(
     served,
     choice,
     givenStrength,
-  }: Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength'>,
+    earlier,
+  }: Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier'>,
   pending: readonly { name: string; title: string }[] = [],
 ): string {
   const find = (task: string, metric: string) =>
@@ -41,6 +42,7 @@ export function summarise(
     givenStrength === undefined ? '' : `Strength ${givenStrength} was set by hand.`,
     refused ? `Not offered: ${refused}. ${nextAfterNoOffer({ choice, givenStrength })}` : '',
     learned(find('workspace', 'bits per byte')),
+    earlier ? sinceEarlier(earlier) : '',
     forgotten(find('retention', 'KL from base'), find('retention', 'loss'), [
       rate('HumanEval', find('humaneval', 'pass@1')),
       rate('GSM8K', find('gsm8k', 'exact match')),
@@ -65,6 +67,19 @@ function learned(bits: Comparison | undefined): string {
   if (!bits.significant) return `Learned: nothing that can be told from noise, ${figures}.`;
   if (bits.difference.value > 0) return `Learned: nothing, it got worse: ${figures}.`;
   return `Learned: ${figures}.`;
+}
+
+/** What became of code of either age since the run that this one continues. */
+function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
+  const parts = comparisons.map(({ metric, ...one }) => {
+    const what = metric.replace(' bits per byte', '');
+    const [before, after] = pair(one.before.value, one.after.value);
+    const figures = `${before} -> ${after} bits per byte`;
+    if (!one.significant) return `${what}: no difference seen, ${figures}`;
+    const how = one.difference.value < 0 ? 'better known' : 'known less well';
+    return `${what} is ${how}, ${figures} (${change({ metric, ...one })})`;
+  });
+  return parts.length > 0 ? `Since ${run}: ${parts.join('; ')}.` : '';
 }
 
 function forgotten(kl: Comparison | undefined, loss: Comparison | undefined, rates: string[]): string {

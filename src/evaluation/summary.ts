@@ -18,6 +18,7 @@ export interface Found {
   /** A task that is over, with its figures; none where it could not be measured. `cut`: some of it is left for later. */
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   example?: Summary['example'];
+  earlier?: Summary['earlier'];
 }
 
 /** Pure. Figures of other tasks stay. */

@@ -93,6 +93,8 @@ export const summarySchema = z.object({
     })
     .optional(),
   served: servedSchema.optional(),
+  /** Of a run that continues another: against that one's result, which is before. */
+  earlier: z.object({ run: z.string(), comparisons: z.array(comparisonSchema) }).optional(),
   /** Of a run whose strength was to be chosen. */
   choice: strengthChoiceSchema.optional(),
   /** Set by hand afterwards: all of the above but `choice` is of the result at this strength. */

@@ -129,6 +129,8 @@ export const runSpecSchema = z.object({
       base: z.string().optional(),
     })
     .optional(),
+  /** The run whose result it begins with, and that adapter as it was served then: kept as earlier.gguf. */
+  continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
   /** Where the learning rate comes from, for the person: "given", "sweep ...", "10x rule ...". */
   learningRateReason: z.string().optional(),
   /** Whether short trials at the start may find a better rate than `hyper.learningRate`: see training/rate-trials.ts. */
@@ -146,6 +148,9 @@ export type RunSpec = z.infer<typeof runSpecSchema>;
 /** The result's name within the run directory. */
 export const artefactName = ({ hyper }: { hyper: Pick<Hyper, 'method'> }) =>
   hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
+
+/** Of a run that continues another, within its directory: the adapter that it begins with. */
+export const EARLIER_ADAPTER = 'earlier.gguf';
 
 export const runStatusNames = [
   'queued',

@@ -15,7 +15,8 @@ import { UserError } from '../protocol/errors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 
-export type Which = 'base' | 'result';
+/** `earlier`: the adapter that the result's training began with. */
+export type Which = 'base' | 'result' | 'earlier';
 
 export interface Scorer {
   readonly backend: Backend;
@@ -36,6 +37,8 @@ export interface ScorerOptions {
   basePath: string;
   /** LoRA's result. Without it and `modelPath`, base and result are the same. */
   adapterPath?: string | undefined;
+  /** An adapter of the same shape: see `Which`. */
+  earlierPath?: string | undefined;
   /** Full fine-tuning's result. */
   modelPath?: string | undefined;
   backend: Backend | 'auto' | BackendName;
@@ -47,6 +50,7 @@ export interface ScorerOptions {
 export async function openScorer({
   basePath,
   adapterPath,
+  earlierPath,
   modelPath,
   backend,
   precision: wanted = 'f32',
@@ -54,7 +58,8 @@ export async function openScorer({
   const started = typeof backend === 'string' ? await startBackend(backend) : backend;
   const precision = scoringPrecision(started, wanted);
   if (modelPath) return new TurningScorer(started, { base: basePath, result: modelPath }, precision);
-  return adaptedScorer(started, await loadAdapted(started, basePath, adapterPath, precision));
+  const earlier = earlierPath ? await readAdapterGguf(earlierPath) : undefined;
+  return adaptedScorer(started, await loadAdapted(started, basePath, adapterPath, precision), earlier);
 }
 
 /** What a run of this precision is scored in. */
@@ -63,20 +68,29 @@ export const scoringPrecision = (
   wanted: Hyper['precision'],
 ): Hyper['precision'] => (supportsBf16 ? wanted : 'f32');
 
-/** One model, with its adapter on or off. */
-function adaptedScorer(backend: Backend, { model, adapter }: Adapted): Scorer {
+/** One model, with its adapter on or off, or an earlier one in its place. */
+function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: Adapter): Scorer {
   let strength = 1;
+  let inPlace = { adapter, strength };
+  // The model's scale is by the result's alpha.
+  const earlierStrength = earlier && adapter ? earlier.alpha / adapter.alpha : 1;
+  const turn = (which: Which) => {
+    const wanted =
+      which === 'earlier' ? { adapter: earlier, strength: earlierStrength } : { adapter, strength };
+    if (which === 'base' || !wanted.adapter) return model;
+    if (wanted.adapter !== inPlace.adapter) putAdapter(model, wanted.adapter, wanted.strength);
+    else if (wanted.strength !== inPlace.strength) putB(model, wanted.adapter, wanted.strength);
+    inPlace = wanted;
+    return model;
+  };
   return {
     backend,
     tokenLosses: (tokens, which, options) =>
-      model.tokenLosses(tokens, { ...options, base: which === 'base' }),
-    tokenKl: (tokens) => model.tokenKl(tokens),
+      turn(which).tokenLosses(tokens, { ...options, base: which === 'base' }),
+    tokenKl: (tokens) => turn('result').tokenKl(tokens),
     expectKl: () => Promise.resolve(),
-    probabilities: (tokens, which) => model.probabilities(tokens, which === 'base'),
-    setStrength(wanted) {
-      if (adapter && wanted !== strength) putB(model, adapter, wanted);
-      strength = wanted;
-    },
+    probabilities: (tokens, which) => turn(which).probabilities(tokens, which === 'base'),
+    setStrength: (wanted) => void (strength = wanted),
     dispose: () => model.dispose(),
   };
 }
@@ -92,7 +106,7 @@ class TurningScorer implements Scorer {
 
   constructor(
     readonly backend: Backend,
-    private readonly paths: Record<Which, string>,
+    private readonly paths: Record<'base' | 'result', string>,
     private readonly precision: Hyper['precision'],
   ) {}
 
@@ -135,6 +149,7 @@ class TurningScorer implements Scorer {
   }
 
   private async turn(which: Which): Promise<Llama> {
+    if (which === 'earlier') throw new Error('a whole model begins with no adapter');
     if (this.loaded?.which === which) return this.loaded.model;
     this.loaded?.model.dispose();
     this.loaded = undefined;
@@ -192,14 +207,14 @@ function optionsFor(adapter: Adapter | undefined, linears: string[]): Omit<Model
 const largestRank = ({ layers }: Adapter) => Math.max(...layers.map(({ rank }) => rank));
 
 /** Layers of a smaller rank are padded with zeros. */
-function putAdapter(model: Llama, adapter: Adapter): void {
+function putAdapter(model: Llama, adapter: Adapter, strength = 1): void {
   const rank = largestRank(adapter);
   for (const layer of adapter.layers) {
     const a = new Float32Array(rank * layer.in);
     a.set(layer.a);
     model.write(`${layer.name}.lora_a`, a);
   }
-  putB(model, adapter, 1);
+  putB(model, adapter, strength);
 }
 
 /** Each layer's B, scaled to its own alpha / rank and to `strength`. */

@@ -102,9 +102,6 @@ async function solutionItems({ warn, signal }: PlanContext, count: number): Prom
 
 const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScore> => {
   switch (item.kind) {
-    case 'prose':
-    case 'window':
-      return scoreWindow(item, model);
     case 'cursor': {
       const nats = sum(await model.tokenLosses(Int32Array.from(item.tokens), { last: item.counted }));
       return { parts: { [LEARNED]: { sum: bitsPerByte(nats, 1), weight: item.bytes } } };
@@ -117,6 +114,8 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
       const [solution] = await logLikelihoods(model, [item]);
       return { parts: { [SOLUTIONS]: { sum: -solution!.value, weight: solution!.tokens } } };
     }
+    default:
+      return scoreWindow(item, model);
   }
 };
 

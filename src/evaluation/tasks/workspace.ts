@@ -3,7 +3,7 @@
  * of the line or the block is completed. Held-out prose has a figure of its own.
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
-import type { Corpus, Kind } from '../../corpus/index.ts';
+import type { Age, Corpus, Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { bitsPerByte, sum } from '../statistics.ts';
@@ -29,7 +29,7 @@ import {
 } from './workspace-cursors.ts';
 
 export interface Window extends Item {
-  kind: 'window' | 'prose';
+  kind: 'window' | 'prose' | Age;
   tokens: Int32Array;
   learned: Uint8Array;
   starts: Int32Array;
@@ -38,15 +38,25 @@ export interface Window extends Item {
 type Held = Window | CursorItem | LatencyItem;
 
 const PROSE = 'prose bits per byte';
+/** Where a run continues another: what was there already, and what is new or changed. */
+const ages = { older: 'older code bits per byte', new: 'new code bits per byte' };
+export const ageMeasures = Object.values(ages).map((metric): Measure => ({
+  metric,
+  unit: '',
+  better: 'lower',
+}));
 const measures: readonly Measure[] = [
   { metric: 'bits per byte', unit: '', better: 'lower' },
   { metric: 'loss', unit: 'nats/token', better: 'lower' },
   { metric: PROSE, unit: '', better: 'lower' },
+  ...ageMeasures,
   ...cursorMeasures,
 ];
 
 /** Windows of prose: enough to see that it is not unlearned. */
 const prose = { quick: 4, paper: 40 };
+/** Windows of each age. */
+const AGED = { quick: 8, paper: 80 };
 
 const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
 
@@ -80,15 +90,19 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
     some.map((window, index) => windowOf(window, { kind, index }, tokenizer, files));
   const items = windowsOf(windows, 'window');
   const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
+  const aged = (['older', 'new'] as const).flatMap((age) =>
+    windowsOf(corpus.heldOutByAge(length, Math.min(countOf(context, AGED), AGED.paper), age), age),
+  );
   const cursors = cursorItems(corpus, tokenizer, context);
   const sizes = [
     `${items.length} held-out sequences of up to ${length} tokens${filesOf(items)}${kindNote(corpus.measured)}`,
     ...(prosaic.length > 0 ? [`${prosaic.length} of prose${filesOf(prosaic)}`] : []),
+    ...(aged.length > 0 ? [`${aged.length} of what is older or new${filesOf(aged)}`] : []),
     ...cursors.settings,
   ];
   return {
     together: cursors.latencies,
-    items: [...cursors.items, ...items, ...prosaic],
+    items: [...cursors.items, ...items, ...prosaic, ...aged],
     setting: `${setting}: ${sizes.join('; ')}`,
     measures,
   };
@@ -155,11 +169,13 @@ export async function scoreWindow(
   const losses = await model.tokenLosses(tokens, { starts });
   const nats = sum(losses.filter((_, at) => learned[at]));
   const bits = { sum: bitsPerByte(nats, 1), weight: bytes };
-  const parts: ItemScore['parts'] =
-    kind === 'prose'
-      ? { [PROSE]: bits }
-      : { loss: { sum: nats, weight: sum(learned) }, 'bits per byte': bits };
-  return { parts, detail: { nats } };
+  const parts: Record<Window['kind'], ItemScore['parts']> = {
+    window: { loss: { sum: nats, weight: sum(learned) }, 'bits per byte': bits },
+    prose: { [PROSE]: bits },
+    older: { [ages.older]: bits },
+    new: { [ages.new]: bits },
+  };
+  return { parts: parts[kind], detail: { nats } };
 }
 
 export const workspaceTask: Task<Held> = {
@@ -174,8 +190,6 @@ export const workspaceTask: Task<Held> = {
   parallel: 32,
   plan,
   score: (item, model, { signal }) =>
-    item.kind === 'window' || item.kind === 'prose'
-      ? scoreWindow(item, model)
-      : scoreCursor(item as CursorItem, model, signal),
+    'learned' in item ? scoreWindow(item, model) : scoreCursor(item as CursorItem, model, signal),
   scoreTogether: (item, models, { signal }) => scoreLatency(item as LatencyItem, models, signal),
 };

@@ -86,6 +86,21 @@ describe('the sentence', () => {
       summarise({ comparisons: [kl], served: { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false } }),
     ).toContain('Not to be served');
   });
+  it('tells what became of older and of new code since the run that is continued', () => {
+    const age = (which: string, before: number, after: number) =>
+      measure('workspace', `${which} code bits per byte`, around(before, 0.02), around(after, 0.01));
+    const comparisons = [bits(1.2, 0.9)];
+    const kept = noise.map((x, i) => 0.8 + 0.2 * (i % 2 ? x : -x));
+    const older = measure('workspace', 'older code bits per byte', around(0.8, 0.2), kept);
+    const better = { run: 'r1', comparisons: [older, age('new', 0.9, 0.7)] };
+    expect(summarise({ comparisons, earlier: better })).toMatch(
+      /Since r1: older code: no difference seen, 0\.\d+ -> 0\.\d+ bits per byte; new code is better known, 0\.90 -> 0\.70 bits per byte \(-0\.\d+ ± 0\.0\d+\)\.$/,
+    );
+    const worse = { run: 'r1', comparisons: [age('older', 0.7, 0.8)] };
+    expect(summarise({ comparisons, earlier: worse })).toContain(
+      'Since r1: older code is known less well, 0.70 -> 0.80 bits per byte (+0.10',
+    );
+  });
   it('does not invent', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
 });
 

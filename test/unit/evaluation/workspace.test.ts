@@ -70,6 +70,7 @@ function corpusOf(trained: Int32Array, heldOutFiles = ['src/cart.ts']): Corpus {
     measured: 'code',
     train: source(trained),
     heldOut: source(own),
+    heldOutByAge: () => [],
     heldOutSequences: (_length: number, _count?: number, kind = 'code') =>
       kind === 'code'
         ? [{ tokens: own.subarray(0, 8), learned: new Uint8Array(7).fill(1), starts: new Int32Array(7) }]
@@ -256,6 +257,29 @@ describe('what is measured of a corpus', () => {
     expect(setting).toMatch(
       /^quick: 1 held-out sequences of up to 64 tokens; 1 of prose; \d+ held-out cursors/,
     );
+  });
+
+  it('is of either age in a run that continues another', async () => {
+    const ages: Partial<Record<string, unknown[]>> = { older: [window(heldOut)], new: [window(price)] };
+    const corpus = {
+      ...corpusOf(tokensOf(price)),
+      heldOutByAge: (_length: number, count: number, age: string) => ages[age]!.slice(0, count),
+    } as unknown as Corpus;
+    const run = { spec, corpus: () => Promise.resolve(corpus) };
+    const { items, measures } = await task.plan(planContext({ base: model({}), setting: 'quick', run }));
+    const scored = async (id: string) =>
+      (
+        await task.score(
+          items.find((item) => item.id === id)!,
+          halfNat,
+          scoreContext,
+        )
+      ).parts;
+    const bits = (characters: number) => ({ sum: (characters * 0.5) / Math.LN2, weight: characters });
+    expect(await scored('older 0')).toEqual({ 'older code bits per byte': bits(heldOut.length - 1) });
+    expect(await scored('new 0')).toEqual({ 'new code bits per byte': bits(price.length - 1) });
+    const metrics = measures.map(({ metric }) => metric);
+    expect(metrics).toEqual(expect.arrayContaining(['older code bits per byte', 'new code bits per byte']));
   });
 
   it('is prose where no code is held out, and the setting says so', async () => {

@@ -60,7 +60,7 @@ describe('the held-out loss', () => {
 it('says what to do where nothing is held out', async () => {
   const run = {
     spec: { hyper: { sequenceLength: 8 }, evaluation: { heldOutWindows: 4 } },
-    corpus: () => Promise.resolve({ heldOutSequences: () => [] }),
+    corpus: () => Promise.resolve({ heldOutSequences: () => [], heldOutByAge: () => [] }),
   };
   const context = { setting: 'quick', run } as unknown as PlanContext;
   await expect(workspaceTask.plan(context)).rejects.toMatchObject({

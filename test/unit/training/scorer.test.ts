@@ -6,7 +6,7 @@ import { startBackend } from '../../../src/tensor/index.ts';
 import type { Backend } from '../../../src/tensor/backend.ts';
 import { openScorer, scoringPrecision, type Scorer } from '../../../src/training/scorer.ts';
 import { klDivergence } from '../../../src/training/sweep-trial.ts';
-import { writeTinyModel } from '../../support/tiny-model.ts';
+import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
 let backend: Backend;
@@ -67,6 +67,36 @@ it('its KL is that of the distributions of both, told before or not', async () =
     expect(told[at]).toBe(alone[at]);
   }
   scorer.dispose();
+});
+
+it('an earlier adapter takes the place of the result, and leaves it as it was', async () => {
+  await writeTinyAdapter(path('adapter'), path('base'), { seed: 3 });
+  await writeTinyAdapter(path('earlier'), path('base'), { seed: 4, alpha: 4 });
+  const open = (adapter: string, earlier?: string) =>
+    openScorer({
+      ...{ basePath: path('base'), adapterPath: path(adapter), backend },
+      ...(earlier && { earlierPath: path(earlier) }),
+    });
+  const lossesOf = async (scorer: Scorer, which: 'base' | 'result' | 'earlier') => [
+    ...(await scorer.tokenLosses(texts[0]!, which)),
+  ];
+  const alone = { adapter: await open('adapter'), earlier: await open('earlier') };
+  const [result, earlier] = [
+    await lossesOf(alone.adapter, 'result'),
+    await lossesOf(alone.earlier, 'result'),
+  ];
+  expect(earlier).not.toEqual(result);
+  alone.adapter.setStrength(0.5);
+  const half = await lossesOf(alone.adapter, 'result');
+  const both = await open('adapter', 'earlier');
+  const asEarlier = earlier.map((loss): unknown => expect.closeTo(loss, 4));
+  expect(await lossesOf(both, 'earlier')).toEqual(asEarlier);
+  expect(await lossesOf(both, 'result')).toEqual(result);
+  both.setStrength(0.5);
+  expect(await lossesOf(both, 'earlier')).toEqual(asEarlier);
+  expect(await lossesOf(both, 'result')).toEqual(half);
+  expect(await lossesOf(both, 'base')).toEqual(await lossesOf(alone.adapter, 'base'));
+  for (const scorer of [both, alone.adapter, alone.earlier]) scorer.dispose();
 });
 
 it('scores in the precision of the training where the backend has it', () => {
