@@ -1,11 +1,11 @@
 /** The corpus of a command: read with progress, stopped by Ctrl+C, told in a line. */
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
-import type { BuildProgress, CorpusSummary } from '../corpus/index.ts';
+import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
 import { buildPlanned } from '../corpus/planned.ts';
 import type { CorpusTokenizer } from '../corpus/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
-import { describeLearning, documentWord } from '../protocol/material.ts';
+import { describeChanged, describeLearning, documentWord } from '../protocol/material.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildReplay } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
@@ -20,6 +20,8 @@ export interface ReadCorpusOptions {
   basePath: string;
   plan(tokenizer: CorpusTokenizer): CorpusPlan;
   seed: number;
+  /** The corpus that this one continues. */
+  earlier?: EarlierCorpus | undefined;
   yes?: boolean | undefined;
   json?: boolean | undefined;
 }
@@ -28,7 +30,7 @@ export interface ReadCorpusOptions {
 export async function readCorpus(
   options: ReadCorpusOptions,
 ): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
-  const { folder, out, basePath, seed, json = false } = options;
+  const { folder, out, basePath, seed, earlier, json = false } = options;
   if (!json) console.log('Reading files');
   const gguf = await openGguf(basePath);
   await gguf.close();
@@ -44,6 +46,7 @@ export async function readCorpus(
         tokenizer,
         metadata: gguf.metadata,
         seed,
+        earlier,
         onProgress: json ? readingProgress() : undefined,
       }),
     );
@@ -100,6 +103,7 @@ function tell(plan: CorpusPlan, folder: string | undefined, summary: CorpusSumma
   console.log(
     `  ${what}, ${tokens} tokens${how && ` (${how})`}; ${leftOut} left out (forget-me-not corpus says why)`,
   );
+  if (summary.changed) console.log(`  ${describeChanged(summary.changed)}`);
   for (const warning of summary.warnings) console.log(`  ${warning}`);
 }
 

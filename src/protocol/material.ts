@@ -1,4 +1,5 @@
 /** What a run learns from, in words. */
+import type { RunSnapshot } from './panel.ts';
 import type { CorpusPlan } from './run.ts';
 
 /** What the documents of a corpus are, in one word: "file", "row", "instruction pair", or "document" of several kinds. */
@@ -29,3 +30,11 @@ export function describeLearning({
     .filter(Boolean)
     .join(', ');
 }
+
+/** "12 new or changed since, 34 thousand tokens to train on; 25% of training is replay of what was there". */
+export const describeChanged = ({
+  files,
+  trainTokens,
+  replay,
+}: NonNullable<NonNullable<RunSnapshot['corpus']>['changed']>): string =>
+  `${files.toLocaleString('en')} new or changed since, ${trainTokens.toLocaleString('en')} tokens to train on; ${Math.round(100 * replay)}% of training is replay of what was there`;

@@ -30,6 +30,8 @@ export const runSnapshotSchema = z.object({
       heldOutTokens: z.int(),
       /** Of the texts and their split: runs with the same one were measured on the same held-out text. */
       digest: z.string().optional(),
+      /** Where it continues the corpus of an earlier run. */
+      changed: z.object({ files: z.int(), trainTokens: z.int(), replay: z.number() }).optional(),
     })
     .optional(),
 });

@@ -6,23 +6,31 @@ import type { Metric } from '../protocol/evaluation.ts';
 
 type Measured = Pick<Model, 'tokenLosses'>;
 
-/** Nats of the tokens that are learned of a sequence, and how many those are. */
-export async function learnedLoss(model: Measured, { tokens, learned, starts }: Sequence): Promise<Part> {
-  const losses = await model.tokenLosses(tokens, { starts });
+/** Nats of the tokens that are learned of a sequence, and how many those are. `base`: with the adapter off. */
+export async function learnedLoss(
+  model: Measured,
+  { tokens, learned, starts }: Sequence,
+  base = false,
+): Promise<Part> {
+  const losses = await model.tokenLosses(tokens, { starts, base });
   return { sum: sum(losses.filter((_, at) => learned[at])), weight: sum(learned) };
 }
 
-/** Nats, tokens and document of each sequence; undefined when there is nothing to measure or `signal` fired. */
+/**
+ * Nats, tokens and document of each sequence; undefined when there is nothing to measure or `signal` fired. `base`: with
+ * the adapter off.
+ */
 export async function heldOutParts(
   model: Measured,
   sequences: readonly Sequence[],
   signal: AbortSignal,
+  base = false,
 ): Promise<Part[] | undefined> {
   const parts: Part[] = [];
   for (const sequence of sequences) {
     if (signal.aborted) return undefined;
     const { document } = sequence;
-    const part = await learnedLoss(model, sequence);
+    const part = await learnedLoss(model, sequence, base);
     parts.push({ ...part, ...(document !== undefined && { document: String(document) }) });
   }
   return parts.length ? parts : undefined;

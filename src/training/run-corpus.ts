@@ -18,10 +18,11 @@ import { openGguf } from '../gguf/index.ts';
 import { corpusPlanSchema, type CorpusPlan, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
 import { sampledTexts } from '../serving/sampled-texts.ts';
+import { earlierCorpus } from './continued.ts';
 import { openSequences, type Closable } from './sequences.ts';
 
 /** What it is about; a RunSpec is one. */
-type Material = Pick<RunSpec, 'folder' | 'base'> & { corpus: CorpusPlan; hyper: Hyper };
+type Material = Pick<RunSpec, 'folder' | 'base' | 'continues'> & { corpus: CorpusPlan; hyper: Hyper };
 
 interface Progress {
   signal: AbortSignal;
@@ -38,8 +39,9 @@ export async function runCorpus(out: string, spec: Material, { signal, phase }: 
   if (!isWhole(out)) {
     await phase('Reading files');
     const { folder, corpus: plan, hyper } = spec;
+    const earlier = await earlierCorpus(spec);
     await withBase(spec.base.path, (base) =>
-      buildPlanned({ ...base, plan, folder, out, seed: hyper.seed, signal }),
+      buildPlanned({ ...base, plan, folder, out, seed: hyper.seed, earlier, signal }),
     );
   }
   return await openCorpus(out);

@@ -266,7 +266,8 @@ export class Session {
   private async evaluate(step: number): Promise<{ trouble?: string; windows?: Part[] }> {
     const { model, writer, signal } = this.options;
     const began = performance.now();
-    const windows = await heldOutParts(model, this.heldOut, signal);
+    // At step 0 the base's own, also where training begins with an adapter.
+    const windows = await heldOutParts(model, this.heldOut, signal, step === 0);
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
       return { trouble: 'the held-out loss is no longer a number' };

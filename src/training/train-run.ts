@@ -17,6 +17,8 @@ import { exportCheckpoint, exportResult } from './export-result.ts';
 import { availableMemory } from './available-memory.ts';
 import { requireRunSpace } from './disk-plan.ts';
 import { planRun } from './memory-plan.ts';
+import { earlierValues, keepEarlierAdapter } from './continued.ts';
+import { putInitial } from './checkpoints.ts';
 import { createOptimizer } from './optimizers.ts';
 import { settleRate } from './rate-trials.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
@@ -42,6 +44,7 @@ export async function trainRun(
   const corpus = await runCorpus(corpusDir, spec, { signal, phase });
   if (signal.aborted) return undefined;
   await checkBase(spec);
+  await keepEarlierAdapter(dir, spec);
   const { warnings, close, ...sequences } = await trainingSequences(corpusDir, corpus, spec, {
     signal,
     phase,
@@ -71,7 +74,10 @@ async function trainOn(
     perToken: operationsPerToken(model.config, asked.hyper, model.parameterCount),
     perSecond: await matmulRate(backend, asked.hyper.precision),
   };
-  const initial: SessionOptions['initial'] = (parameter) => initialValues(gguf, parameter, asked.hyper);
+  const initial: SessionOptions['initial'] = asked.continues
+    ? await earlierValues(dir, asked.hyper)
+    : (parameter) => initialValues(gguf, parameter, asked.hyper);
+  if (asked.continues) await putInitial({ model, initial });
   const settled = await settleRate({ ...given, model, initial, rate });
   if (!settled) {
     await gguf.close();

@@ -1,7 +1,7 @@
 /** The facts of a run, and what became of the folder's files or the data set's rows. */
 import { reasons } from '../../src/corpus/manifest.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
-import { describeLearning, documentWord } from '../../src/protocol/material.ts';
+import { describeChanged, describeLearning, documentWord } from '../../src/protocol/material.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
 import { methodName } from './labels.ts';
@@ -17,7 +17,7 @@ export interface Fact {
 const ofTraining = ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training took'];
 
 export function runFacts(
-  { spec, state, exports }: RunSnapshot,
+  { spec, state, exports, corpus }: RunSnapshot,
   { start, last, done, memory: plan }: RunSeries,
 ): Fact[] {
   const { hyper } = spec;
@@ -67,6 +67,11 @@ export function runFacts(
       name: 'Imported from',
       value: spec.imported.from,
       note: spec.imported.base && `made for ${spec.imported.base}`,
+    },
+    spec.continues && {
+      name: 'Continues',
+      value: spec.continues.run,
+      note: corpus?.changed && describeChanged(corpus.changed),
     },
     spec.folder ? { name: 'Folder', value: spec.folder } : undefined,
     spec.corpus.data === undefined ? undefined : { name: 'Data set', value: spec.corpus.data },

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../protocol/export.ts';
 import { describeRollback, survivingEvents, type RunEvent } from '../../protocol/events.ts';
-import { describeLearning, documentWord } from '../../protocol/material.ts';
+import { describeChanged, describeLearning, documentWord } from '../../protocol/material.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
@@ -11,7 +11,7 @@ import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
 import { describePlan } from '../fit-machine.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../format.ts';
 import { printJson } from '../output.ts';
-import { comparisonTable } from '../tables.ts';
+import { comparisonTable, earlierTable } from '../tables.ts';
 
 export function showCommand(): Command {
   return new Command('show')
@@ -43,12 +43,15 @@ function describe(dir: string, snapshot: RunSnapshot): string {
       : [],
     heldOut(events),
     atCheckpoints(events, snapshot.spec),
-    snapshot.summary ? [comparisonTable(snapshot.summary.comparisons) + snapshot.summary.sentence] : [],
+    measured(snapshot),
     warnings(events, snapshot.brokenLines),
   ];
   const shown = sections.filter((lines) => lines.length).map((lines) => lines.join('\n'));
   return forTerminal(shown.join('\n\n'));
 }
+
+const measured = ({ summary }: RunSnapshot): string[] =>
+  summary ? [comparisonTable(summary.comparisons) + earlierTable(summary) + summary.sentence] : [];
 
 function facts(
   dir: string,
@@ -72,6 +75,11 @@ function facts(
   return [
     ['name', spec.name],
     ['imported', spec.imported && importedFrom(spec.imported)],
+    [
+      'continues',
+      spec.continues &&
+        `${spec.continues.run}${corpus?.changed ? `: ${describeChanged(corpus.changed)}` : ''}`,
+    ],
     [
       'status',
       `${status}${spec.imported ? '' : `, step ${state.step} of ${state.steps}`}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,

@@ -14,7 +14,16 @@ import { guessTokensPerSecond } from '../../training/defaults.ts';
 import { requireRunSpace } from '../../training/disk-plan.ts';
 import { knownCost, type MeasuredThing } from '../../training/checkpoint-costs.ts';
 import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate.ts';
+import { keepEarlierAdapter } from '../../training/continued.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
+import {
+  addContinueOption,
+  continuedOptions,
+  findContinued,
+  requireChange,
+  type Continued,
+  type ContinueOptions,
+} from '../continue-run.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { fitToMachine } from '../fit-machine.ts';
 import { finishRun } from '../finish-run.ts';
@@ -61,34 +70,45 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a base on a folder of code, a data set, or both')
     .argument('[folder]', 'where the code is');
-  return addFollowOptions(addTrainOptions(addReplayOptions(addDataOptions(command))))
+  return addContinueOption(addFollowOptions(addTrainOptions(addReplayOptions(addDataOptions(command)))))
     .option('--yes', 'download what is missing without asking')
-    .action((folder: string | undefined, options: AllOptions) =>
-      train(folder === undefined ? undefined : resolve(folder), options),
-    );
+    .action(async (argument: string | undefined, options: AllOptions) => {
+      const folder = argument === undefined ? undefined : resolve(argument);
+      if (options.continue === undefined) return train(folder, options);
+      const continued = await findContinued(options.continue);
+      const { spec } = continued;
+      const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+      await train(folder ?? (spec.folder || undefined), continuedOptions(spec, options, isGiven), continued);
+    });
 }
 
-type AllOptions = TrainOptions & DataOptions & ReplayOptions & FollowOptions;
+type AllOptions = TrainOptions & DataOptions & ReplayOptions & FollowOptions & ContinueOptions;
 
-async function train(folder: string | undefined, options: AllOptions): Promise<void> {
+async function train(folder: string | undefined, options: AllOptions, continued?: Continued): Promise<void> {
   await checkData(folder, options);
   checkBudget(options);
   checkSchedule(options);
   const evaluation = toEvaluationPlan(options);
   const name = options.name ?? basename(folder ?? options.data!);
   await withTraining(`The training of ${name}`, (lock) =>
-    begin(folder, { ...options, name }, evaluation, lock),
+    begin({ folder, evaluation, lock, continued }, { ...options, name }),
   );
+}
+
+interface Beginning {
+  folder: string | undefined;
+  evaluation: EvaluationPlan;
+  lock: TrainingLock;
+  /** The run that this one continues. */
+  continued: Continued | undefined;
 }
 
 /** From the base to the run: its corpus, its figures, its trainer. */
 async function begin(
-  folder: string | undefined,
+  { folder, evaluation, lock, continued }: Beginning,
   options: AllOptions & { name: string },
-  evaluation: EvaluationPlan,
-  lock: TrainingLock,
 ): Promise<void> {
-  const base = await fetchBase(options.base, options);
+  const base = continued?.spec.base ?? (await fetchBase(options.base, options));
   const config = await checkBase(base.path, { ...options, base: base.id });
   const backend = await plannedBackend(options);
   const precision =
@@ -109,19 +129,19 @@ async function begin(
       basePath: base.path,
       plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
       seed: options.seed,
+      earlier: continued?.corpus,
       yes: options.yes,
       json: options.json,
     });
+    if (continued) requireChange(continued.spec, summary);
     // Only a budget of time asks how fast it goes; to know, all runs are read.
     const tokensPerSecond =
       options.minutes === undefined
         ? 0
         : await expectedSpeed(base, { method: options.method, precision, backend });
-    const steps = budgetInSteps(options, { trainTokens: summary.trainTokens, tokensPerSecond });
-    const learningRate = await learningRateFor(base, config, {
-      ...options,
-      trainTokens: summary.trainTokens,
-    });
+    const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
+    const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
+    const learningRate = await learningRateFor(base, config, { ...options, trainTokens, continued });
     const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
@@ -130,10 +150,11 @@ async function begin(
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
       ...(options.minutes !== undefined && { minutes: options.minutes }),
+      ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
     };
     await readReplay(corpus, material, options);
     if (!options.json) await tellCheckpoints(evaluation, { base, method: options.method, backend });
-    const { dir, id } = await createRun({
+    const { dir, id, spec } = await createRun({
       ...material,
       name: options.name,
       learningRateReason: learningRate.reason,
@@ -142,6 +163,7 @@ async function begin(
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });
+    await keepEarlierAdapter(dir, spec);
     await rename(corpus, join(dir, 'corpus'));
     const trainer = await launchOnItsOwn(dir, lock);
     if (options.detach)
@@ -186,17 +208,24 @@ async function tellCheckpoints(
   );
 }
 
-/** The one given, or the best one known for the base; says which. */
+/** The one given, that of the run that is continued, or the best one known for the base; says which. */
 async function learningRateFor(
   base: RunSpec['base'],
   shape: ModelConfig,
-  options: TrainOptions & FollowOptions & { trainTokens: number },
+  options: TrainOptions & FollowOptions & Pick<Beginning, 'continued'> & { trainTokens: number },
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
+  const { continued } = options;
+  // Of another optimiser it says nothing.
+  if (continued?.spec.hyper.optimizer === options.optimizer) {
+    const reason = `with which run ${continued.spec.id} ended`;
+    if (!options.json) console.log(`Learning rate ${continued.learningRate}, ${reason}`);
+    return { rate: continued.learningRate, reason };
+  }
   const { method, optimizer, rank, targets, trainTokens } = options;
   const question = { method, optimizer, rank, targets, baseSha256: base.sha256, shape, trainTokens };
   const { assumed, ...answer } = await chooseLearningRate(question);
-  const trials = assumed && options.rateTrials;
+  const trials = assumed && options.rateTrials && !continued;
   const unless = trials ? '; short trials may find a better one before the first step' : '';
   if (!options.json) console.log(forTerminal(`Learning rate ${answer.rate}, ${answer.reason}${unless}`));
   return { ...answer, ...(trials && { assumed }) };

@@ -1,0 +1,181 @@
+/** `train --continue RUN`: which run can be continued, and what it gives to the one that does. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { examine } from '../base-models/checksums.ts';
+import { EarlierCorpus, openCorpus, type CorpusSummary } from '../corpus/index.ts';
+import { notBetter } from '../evaluation/offer.ts';
+import { UserError } from '../protocol/errors.ts';
+import { survivingEvents } from '../protocol/events.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import { artefactName, settledSpec, type RunSpec } from '../protocol/run.ts';
+import { findRun, readRun } from '../runs/index.ts';
+import type { DataOptions, ReplayOptions } from './data-options.ts';
+import type { TrainOptions } from './train-options.ts';
+
+export interface ContinueOptions {
+  continue?: string;
+}
+
+export function addContinueOption(command: Command): Command {
+  return command.option(
+    '--continue <run>',
+    'begin with the adapter of an earlier run, learn what has changed since and replay some of what was there; all that is not given is as in that run',
+  );
+}
+
+/** A finished run that another one goes on from. */
+export interface Continued {
+  spec: RunSpec;
+  /** Of its adapter, as it is served. */
+  sha256: string;
+  corpus: EarlierCorpus;
+  /** What it ended with: its own trials and what it went back from are counted in. */
+  learningRate: number;
+}
+
+/**
+ * Errors: run-not-found, run-damaged, run-not-finished, not-better, bad-argument where it is of a kind that can't be
+ * continued, base-not-found, base-checksum.
+ */
+export async function findContinued(wanted: string): Promise<Continued> {
+  const dir = await findRun(wanted);
+  const snapshot = await readRun(dir);
+  const { spec } = snapshot;
+  requireUsable(dir, snapshot);
+  await requireBase(spec);
+  const { summary, documents, leftOut } = await openCorpus(join(dir, 'corpus'));
+  if (summary.cut)
+    throw unfit(
+      spec,
+      'learned from one part of a single file, and in a changed one that part can not be told from the other',
+    );
+  const events = survivingEvents(snapshot.events);
+  const scale = events.findLast((event) => event.type === 'rollback')?.rateScale ?? 1;
+  return {
+    spec,
+    sha256: (await examine(join(dir, artefactName(spec)))).sha256,
+    corpus: new EarlierCorpus(documents, leftOut),
+    learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
+  };
+}
+
+function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {
+  if (spec.imported)
+    throw unfit(spec, 'was imported, so it is not known which files it has learned and which are new');
+  if (spec.hyper.method === 'full')
+    throw unfit(spec, 'is a full fine-tuning, and only an adapter can be trained on');
+  if (spec.corpus.mode === 'instruct') throw unfit(spec, 'learned answers to instructions, not text');
+  if (state.status !== 'done' || !existsSync(join(dir, artefactName(spec))))
+    throw new UserError(
+      'run-not-finished',
+      `Run ${spec.id} has no result yet to go on from.`,
+      `Finish it with {resume ${spec.id}}.`,
+    );
+  const refused = summary && notBetter(spec.id, summary);
+  if (refused) throw new UserError(refused.code, refused.message, 'Train anew, without --continue.');
+}
+
+async function requireBase({ id, base }: RunSpec): Promise<void> {
+  if (!existsSync(base.path))
+    throw new UserError(
+      'base-not-found',
+      `The base of run ${id} is gone: there is no ${base.path}.`,
+      'Put that file back, or train anew on another base.',
+    );
+  if ((await examine(base.path)).sha256 !== base.sha256)
+    throw new UserError(
+      'base-checksum',
+      `${base.path} is not the file that run ${id} was trained on.`,
+      'Put that file back, or train anew on this one.',
+    );
+}
+
+const unfit = ({ id }: RunSpec, why: string) =>
+  new UserError(
+    'bad-argument',
+    `Run ${id} can't be continued: it ${why}.`,
+    'Train anew, without --continue.',
+  );
+
+type AllOptions = TrainOptions & DataOptions & ReplayOptions;
+
+/**
+ * The options of a run that continues `spec`: what was not given is as it was there. Pure. Errors: bad-argument where an
+ * option would make another adapter of it (names both values).
+ */
+export function continuedOptions<O extends AllOptions>(
+  { id, name, base, hyper, corpus }: RunSpec,
+  options: O,
+  isGiven: (option: keyof AllOptions) => boolean,
+): O {
+  const standard = hyper.scaling === 'standard';
+  const fixed = {
+    base: base.id,
+    method: hyper.method,
+    rank: hyper.rank,
+    alpha: hyper.alpha,
+    targets: hyper.targets,
+    ...(!standard && { rankStabilised: true }),
+    mode: corpus.mode,
+  };
+  const told = { ...fixed, rankStabilised: !standard };
+  const sameBase = [base.id, base.path, 'auto'].includes(options.base);
+  for (const key of Object.keys(told) as (keyof typeof told)[]) {
+    const same = key === 'base' ? sameBase : textOf(options[key]) === textOf(told[key]);
+    if (isGiven(key) && !same)
+      throw new UserError(
+        'bad-argument',
+        `Run ${id} has ${optionName(key)} ${textOf(told[key])}, and ${textOf(options[key])} was given.`,
+        'Leave that option out: a run that continues another has the same adapter on the same base.',
+      );
+  }
+  const inherited: Partial<AllOptions> = {
+    name,
+    dropout: hyper.dropout,
+    attentionDropout: hyper.attentionDropout,
+    optimizer: hyper.optimizer,
+    weightDecay: hyper.weightDecay,
+    clip: hyper.clip,
+    seq: hyper.sequenceLength,
+    batch: hyper.batch,
+    accumulate: hyper.accumulate,
+    seed: hyper.seed,
+    ...(corpus.data !== undefined && { data: corpus.data }),
+    ...(corpus.include.length > 0 && { include: corpus.include }),
+    ...(corpus.exclude.length > 0 && { exclude: corpus.exclude }),
+    halfLife: corpus.halfLifeDays,
+    fimRate: corpus.fimRate,
+    fimLoss: corpus.fimLoss,
+    repositoryContext: corpus.repositoryContext,
+    ...(corpus.replay && { replay: corpus.replay.source, replayRate: corpus.replay.rate }),
+  };
+  const kept = Object.entries(inherited).filter(([key]) => !isGiven(key as keyof AllOptions));
+  return { ...options, ...fixed, ...Object.fromEntries(kept) };
+}
+
+const textOf = (value: unknown) =>
+  Array.isArray(value)
+    ? value.toSorted().join()
+    : typeof value === 'boolean'
+      ? value
+        ? 'on'
+        : 'off'
+      : String(value);
+const optionName = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Errors: bad-argument where these are other files; corpus-empty where there is nothing new to learn. */
+export function requireChange({ id, folder }: RunSpec, { changed }: CorpusSummary): void {
+  if (changed!.kept === 0)
+    throw new UserError(
+      'bad-argument',
+      `This is another folder than that of run ${id}: none of the files that it learned is here.`,
+      `Give ${folder || 'its data set'}, or train anew, without --continue.`,
+    );
+  if (changed!.trainFiles === 0)
+    throw new UserError(
+      'corpus-empty',
+      `Nothing to learn has changed since run ${id}.`,
+      'Continue it when there are new or changed files, or train longer on the same ones, without --continue.',
+    );
+}

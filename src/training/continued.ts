@@ -1,0 +1,67 @@
+/** What a run that continues another takes from it: its adapter, to begin with, and what its corpus held. */
+import { copyFile, rename } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { examine } from '../base-models/checksums.ts';
+import { EarlierCorpus, openCorpus } from '../corpus/index.ts';
+import { readAdapterGguf } from '../export/index.ts';
+import { adapterAlpha, type Parameter } from '../model/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
+import { findRun } from '../runs/index.ts';
+
+type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
+
+/** What the corpus of the continued run held; undefined where none is continued. Errors: run-not-found, run-damaged. */
+export async function earlierCorpus({ continues }: Continuing): Promise<EarlierCorpus | undefined> {
+  if (!continues) return undefined;
+  const { documents, leftOut } = await openCorpus(join(await findRun(continues.run), 'corpus'));
+  return new EarlierCorpus(documents, leftOut);
+}
+
+/**
+ * Copies the adapter into the run, once: the other run may get another strength later, or be deleted. Errors:
+ * adapter-damaged where it is no longer the one that was meant, run-not-found.
+ */
+export async function keepEarlierAdapter(dir: string, spec: Continuing): Promise<void> {
+  const { continues } = spec;
+  if (!continues) return;
+  const path = join(dir, EARLIER_ADAPTER);
+  if (!existsSync(path)) {
+    await copyFile(join(await findRun(continues.run), artefactName(spec)), `${path}.tmp`);
+    await rename(`${path}.tmp`, path);
+  }
+  if ((await examine(path)).sha256 === continues.sha256) return;
+  throw new UserError(
+    'adapter-damaged',
+    `The adapter of run ${continues.run} is no longer the one that this run began with.`,
+    'Continue that run anew.',
+  );
+}
+
+/**
+ * What each parameter is before the first step: the adapter as it was served, its strength within B. Errors:
+ * adapter-damaged, adapter-mismatch where it has not the run's own shape.
+ */
+export async function earlierValues(
+  dir: string,
+  hyper: Hyper,
+): Promise<(parameter: Parameter) => Promise<Float32Array>> {
+  const path = join(dir, EARLIER_ADAPTER);
+  const { alpha, layers } = await readAdapterGguf(path);
+  const strength = alpha / adapterAlpha(hyper);
+  const values = new Map(
+    layers.flatMap(({ name, a, b }) => [
+      [`${name}.lora_a`, a],
+      [`${name}.lora_b`, strength === 1 ? b : b.map((value) => value * strength)],
+    ]),
+  );
+  return ({ name, shape }) => {
+    const found = values.get(name);
+    if (found?.length === shape.reduce((a, b) => a * b, 1)) return Promise.resolve(found);
+    const what = found ? `${name} of another size` : `no ${name}`;
+    return Promise.reject(
+      new UserError('adapter-mismatch', `${path} has ${what}.`, 'Continue the earlier run anew.'),
+    );
+  };
+}

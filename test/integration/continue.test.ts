@@ -1,0 +1,233 @@
+/** A run that continues another: it begins where that one ended, and learns what has changed since. */
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { examine } from '../../src/base-models/checksums.ts';
+import { openTokenizer } from '../../src/base-models/tokenizer.ts';
+import { buildCorpus, openCorpus, readManifest, type Sequence } from '../../src/corpus/index.ts';
+import { setAdapterStrength } from '../../src/export/strength.ts';
+import type { RunEvent } from '../../src/protocol/events.ts';
+import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
+import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
+import { openScorer } from '../../src/training/scorer.ts';
+import { trainRun } from '../../src/training/train-run.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+const hyper = hyperSchema.parse({
+  ...{ learningRate: 3e-3, steps: 6, sequenceLength: 48, evalEvery: 2, dropout: 0, warmup: 0 },
+});
+
+describe('training', () => {
+  let home: string;
+  let base: RunSpec['base'];
+  /** The run that is continued. */
+  let earlier: { dir: string; id: string };
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'forget-me-not-continue-'));
+    vi.stubEnv('FORGET_ME_NOT_HOME', join(home, 'data'));
+    const path = join(home, 'tiny.gguf');
+    await writeTinyModel(path, { seed: 1 });
+    base = { id: path, path, sha256: (await examine(path)).sha256 };
+    const tokenizer = await openTokenizer(path);
+    const folder = 'node_modules/commander/lib';
+    await buildCorpus({ folder, out: join(home, 'corpus'), tokenizer, seed: 0 });
+    await tokenizer.dispose();
+    earlier = await newRun({});
+    await trainUpTo(earlier.dir);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await rm(home, { recursive: true, force: true });
+  });
+
+  async function newRun(patch: Partial<NewRun>): Promise<{ dir: string; id: string }> {
+    const evaluation = { heldOutWindows: 2, completions: false };
+    const asked = { name: 'code', folder: 'code', base, hyper, backend: 'wasm' as const, evaluation };
+    const run = await createRun({ ...asked, versions: {}, ...patch });
+    await cp(join(home, 'corpus'), join(run.dir, 'corpus'), { recursive: true });
+    return run;
+  }
+
+  /** A run that continues one as it is now. */
+  const continuing = async ({ dir, id } = earlier, patch: Partial<NewRun> = {}) => {
+    const { sha256 } = await examine(join(dir, 'adapter.gguf'));
+    return newRun({ continues: { run: id, sha256 }, ...patch });
+  };
+
+  /** To the end, or to a step as if it were cancelled there. Returns all that was told. */
+  async function trainUpTo(dir: string, step = Infinity): Promise<RunEvent[]> {
+    const writer = await openRunWriter(dir);
+    const stop = new AbortController();
+    const watching = {
+      ...{ stopped: writer.stopped, close: () => writer.close() },
+      state: (patch: Parameters<typeof writer.state>[0]) => writer.state(patch),
+      async event(event: Parameters<typeof writer.event>[0]) {
+        await writer.event(event);
+        if (event.type === 'step' && event.step === step) stop.abort();
+      },
+    };
+    await trainRun(dir, watching, stop.signal).finally(() => writer.close());
+    return (await readRun(dir)).events;
+  }
+
+  /** Nats per learned token of these sequences, by what an adapter's file holds. */
+  async function lossOf(sequences: readonly Sequence[], which: 'base' | 'result'): Promise<number> {
+    const adapterPath = join(earlier.dir, 'adapter.gguf');
+    const scorer = await openScorer({ basePath: base.path, adapterPath, backend: 'wasm' });
+    const sums = { nats: 0, tokens: 0 };
+    for (const { tokens, learned, starts } of sequences)
+      (await scorer.tokenLosses(tokens, which, starts)).forEach((loss, at) => {
+        sums.nats += learned[at]! * loss;
+        sums.tokens += learned[at]!;
+      });
+    scorer.dispose();
+    return sums.nats / sums.tokens;
+  }
+
+  it.each([1, 0.5])('begins with the adapter as it is served, at strength %d', async (strength) => {
+    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, strength);
+    const { dir } = await continuing();
+    const events = await trainUpTo(dir, 1);
+    const corpus = await openCorpus(join(dir, 'corpus'));
+    const first = [corpus.sequences(hyper.sequenceLength, hyper.seed).at(0)];
+    const step = events.find((event) => event.type === 'step')!;
+    expect(step.loss).toBeCloseTo(await lossOf(first, 'result'), 5);
+    expect(Math.abs(step.loss - (await lossOf(first, 'base')))).toBeGreaterThan(0.01);
+    // What is held against it is the base, as in every run.
+    const before = events.find((event) => event.type === 'evaluation')!;
+    const heldOut = corpus.heldOutSequences(hyper.sequenceLength, 2);
+    expect(before).toMatchObject({
+      step: 0,
+      result: { value: expect.closeTo(await lossOf(heldOut, 'base'), 5) },
+    });
+    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 1);
+  });
+
+  it('begins anew without it', async () => {
+    const events = await trainUpTo((await newRun({ hyper: { ...hyper, steps: 1 } })).dir);
+    const { dir } = await continuing();
+    const continued = await trainUpTo(dir, 1);
+    const lossIn = (all: RunEvent[]) => all.find((event) => event.type === 'step')!.loss;
+    expect(lossIn(continued)).toBeLessThan(lossIn(events));
+  });
+
+  it('goes on after it was stopped to the same bytes, though the earlier run is gone', async () => {
+    const doomed = await newRun({ hyper: { ...hyper, steps: 2 } });
+    await trainUpTo(doomed.dir);
+    const adapterOf = ({ dir }: { dir: string }) => readFile(join(dir, 'adapter.gguf'));
+    const [whole, parted, untouched] = [
+      await continuing(doomed),
+      await continuing(doomed),
+      await continuing(doomed),
+    ];
+    await trainUpTo(whole.dir);
+    await trainUpTo(parted.dir, 3);
+    // Stopped before its first checkpoint, it has only what it began with.
+    await trainUpTo(untouched.dir, 1);
+    await rm(join(untouched.dir, 'checkpoints'), { recursive: true });
+    await rm(doomed.dir, { recursive: true });
+    for (const run of [parted, untouched]) {
+      await trainUpTo(run.dir);
+      expect((await adapterOf(run)).equals(await adapterOf(whole))).toBe(true);
+    }
+  });
+
+  it('refuses an adapter that has become another one meanwhile', async () => {
+    const run = await continuing();
+    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 0.25);
+    await expect(trainUpTo(run.dir)).rejects.toMatchObject({ code: 'adapter-damaged' });
+    await setAdapterStrength(join(earlier.dir, 'adapter.gguf'), hyper, 1);
+  });
+});
+
+describe('as a command', () => {
+  let place: Workplace;
+  let base: string;
+  let code: string;
+  let first: { run: string; dir: string };
+  const small =
+    '--seq 48 --steps 6 --humaneval 0 --retention 0 --held-out-windows 2 --eval-tasks none --strength 1';
+  const train = (...args: string[]) =>
+    place.json<{ run: string; dir: string }>('train', ...args, '--backend', 'wasm', ...small.split(' '));
+  /** What a command that must fail says. */
+  const refused = async (...args: string[]) => {
+    const { code: exit, stderr } = await place.run('train', ...args, '--backend', 'wasm', '--steps', '6');
+    expect(exit).toBe(1);
+    return stderr.trim().split('\n').at(-1)!;
+  };
+
+  beforeAll(async () => {
+    place = await Workplace.create();
+    base = place.path('tiny.gguf');
+    await writeTinyModel(base, { seed: 1 });
+    code = await place.code();
+    await cp('node_modules/fastify/lib', join(code, 'more'), { recursive: true });
+    first = await train(code, '--base', base, '--lr', '3e-3', '--rank', '4', '--exclude', 'secret*');
+  });
+  afterAll(() => place?.dispose());
+
+  it('refuses where nothing has changed', async () => {
+    expect(await refused('--continue', first.run)).toMatch(
+      /^\[corpus-empty\] Nothing to learn has changed since run .*\. Continue it when there are new/,
+    );
+  });
+
+  it('learns what has changed, as the run that it continues, and leaves no file on the other side', async () => {
+    const before = await readManifest(join(first.dir, 'corpus'));
+    const result = await readFile(join(first.dir, 'adapter.gguf'));
+    await cp('node_modules/pino/lib', join(code, 'pino'), { recursive: true });
+    const learned = before.kept.find(({ split }) => split === 'train')!.path;
+    await writeFile(
+      join(code, learned),
+      `${await readFile(join(code, learned), 'utf8')}\nmodule.exports.x = 1;\n`,
+    );
+    const second = await train('--continue', first.run);
+    expect((await readFile(join(first.dir, 'adapter.gguf'))).equals(result)).toBe(true);
+    const spec = await readSpec(second.dir);
+    const { sha256 } = await examine(join(first.dir, 'adapter.gguf'));
+    expect(spec).toMatchObject({
+      folder: code,
+      corpus: { exclude: ['secret*'] },
+      hyper: { rank: 4, alpha: 8, learningRate: 3e-3 },
+      continues: { run: first.run, sha256 },
+    });
+    const after = await readManifest(join(second.dir, 'corpus'));
+    const sides = new Map(after.kept.map(({ path, split }) => [path, split]));
+    for (const { path, split } of before.kept) expect([path, sides.get(path)]).toEqual([path, split]);
+    expect(after.kept.find(({ path }) => path === learned)).not.toHaveProperty('known');
+    const { stdout } = await place.run('show', second.run);
+    expect(stdout).toMatch(new RegExp(`continues +${first.run}: \\d+ new or changed since, .*replay`));
+  });
+
+  it('says in one sentence what it can not continue', async () => {
+    expect(await refused('--continue', 'nothing')).toMatch(/^\[run-not-found\] There is no run "nothing"/);
+    expect(await refused('--continue', first.run, '--rank', '8')).toMatch(
+      /^\[bad-argument\] Run .* has --rank 4, and 8 was given\./,
+    );
+    const other = await place.code('other');
+    for (const name of await readdir(other)) await rm(join(other, name));
+    await cp('node_modules/zod/src/v4/classic', other, { recursive: true });
+    expect(await refused(other, '--continue', first.run)).toMatch(
+      /^\[bad-argument\] This is another folder than that of run .*none of the files/,
+    );
+    const full = await train(code, '--base', base, '--lr', '1e-4', '--method', 'full', '--name', 'full');
+    expect(await refused('--continue', full.run)).toMatch(
+      /^\[bad-argument\] Run .* can't be continued: it is a full fine-tuning/,
+    );
+    await cp(first.dir, join(place.home, 'runs', 'unfinished'), { recursive: true });
+    await rm(join(place.home, 'runs', 'unfinished', 'adapter.gguf'));
+    expect(await refused('--continue', 'unfinished')).toMatch(
+      /^\[run-not-finished\] Run .* has no result yet/,
+    );
+    const adapter = join(first.dir, 'adapter.gguf');
+    const imported = await place.json<{ run: string }>('import', adapter, '--base', base);
+    expect(await refused('--continue', imported.run)).toMatch(/can't be continued: it was imported/);
+    await writeTinyModel(base, { seed: 2 });
+    expect(await refused('--continue', first.run)).toMatch(/^\[base-checksum\] .* is not the file that run/);
+    await rm(base);
+    expect(await refused('--continue', first.run)).toMatch(/^\[base-not-found\] The base of run .* is gone/);
+  });
+});

@@ -1,0 +1,96 @@
+/** What a run that continues another takes over from it. */
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { continuedOptions, requireChange } from '../../../src/cli/continue-run.ts';
+import { addDataOptions, addReplayOptions, type DataOptions } from '../../../src/cli/data-options.ts';
+import { addTrainOptions, type TrainOptions } from '../../../src/cli/train-options.ts';
+import type { CorpusSummary } from '../../../src/corpus/index.ts';
+import {
+  corpusPlanSchema,
+  evaluationPlanSchema,
+  hyperSchema,
+  type RunSpec,
+} from '../../../src/protocol/run.ts';
+
+const spec: RunSpec = {
+  format: 1,
+  id: 'run-1',
+  name: 'garden',
+  createdAt: '2026-11-25T01:00:00Z',
+  folder: '/garden',
+  corpus: corpusPlanSchema.parse({ fimRate: 0.4, halfLifeDays: 90, exclude: ['*.sql'], maxTokens: 7 }),
+  learningRateTrials: false,
+  base: { id: 'smollm2-135m', path: '/models/smollm2.gguf', sha256: 'ab'.repeat(32) },
+  hyper: hyperSchema.parse({
+    learningRate: 1e-4,
+    steps: 30,
+    rank: 8,
+    alpha: 24,
+    sequenceLength: 256,
+    seed: 5,
+  }),
+  backend: 'auto',
+  evaluation: evaluationPlanSchema.parse({}),
+  versions: {},
+};
+
+/** As `train` reads its arguments. */
+function optionsOf(...args: string[]) {
+  const command = addTrainOptions(addReplayOptions(addDataOptions(new Command('train')))).exitOverride();
+  command.parse(args, { from: 'user' });
+  return continuedOptions(
+    spec,
+    command.opts<TrainOptions & DataOptions>(),
+    (name) => command.getOptionValueSource(name) === 'cli',
+  );
+}
+
+describe('continuedOptions', () => {
+  it('are those of the run where nothing else was given', () => {
+    expect(optionsOf('--steps', '3')).toMatchObject({
+      ...{ base: 'smollm2-135m', method: 'lora', rank: 8, alpha: 24, seq: 256, seed: 5, name: 'garden' },
+      ...{ fimRate: 0.4, halfLife: 90, exclude: ['*.sql'], repositoryContext: false, steps: 3 },
+    });
+  });
+
+  it('are as given where they make no other adapter of it', () => {
+    expect(optionsOf('--seq', '128', '--name', 'later', '--exclude', '*.md', '--rank', '8')).toMatchObject({
+      ...{ seq: 128, name: 'later', exclude: ['*.md'], rank: 8 },
+    });
+    for (const base of ['auto', 'smollm2-135m', '/models/smollm2.gguf'])
+      expect(optionsOf('--base', base).base).toBe('smollm2-135m');
+  });
+
+  it.each([
+    ['--rank', '16', 'Run run-1 has --rank 8, and 16 was given.'],
+    ['--alpha', '16', 'Run run-1 has --alpha 24, and 16 was given.'],
+    ['--method', 'full', 'Run run-1 has --method lora, and full was given.'],
+    ['--base', 'qwen2.5-coder-0.5b', 'Run run-1 has --base smollm2-135m, and qwen2.5-coder-0.5b was given.'],
+    ['--targets', 'mlp', 'Run run-1 has --targets down,gate,k,o,q,up,v, and down,gate,up was given.'],
+    ['--rank-stabilised', '', 'Run run-1 has --rank-stabilised off, and on was given.'],
+    ['--mode', 'instruct', 'Run run-1 has --mode pretrain, and instruct was given.'],
+  ])('are refused where they would: %s %s', (option, value, message) => {
+    const error = { code: 'bad-argument', message };
+    expect(() => optionsOf(option, ...(value ? [value] : []))).toThrowError(expect.objectContaining(error));
+  });
+});
+
+describe('requireChange', () => {
+  const changed = {
+    files: 3,
+    trainFiles: 2,
+    trainBytes: 9,
+    trainTokens: 9,
+    replay: 0.25,
+    passTokens: 12,
+    kept: 5,
+  };
+  const of = (patch: Partial<typeof changed>) => () =>
+    requireChange(spec, { changed: { ...changed, ...patch } } as CorpusSummary);
+
+  it('asks for something new to learn, in the same folder', () => {
+    expect(of({})).not.toThrow();
+    expect(of({ trainFiles: 0 })).toThrow('Nothing to learn has changed since run run-1.');
+    expect(of({ kept: 0 })).toThrow('This is another folder than that of run run-1');
+  });
+});
