@@ -2,6 +2,7 @@
 /** Entry: `forget-me-not`. A file per command in commands/. */
 import { Command, CommanderError } from 'commander';
 import { cancelCommand } from './commands/cancel.ts';
+import { changedCommand } from './commands/changed.ts';
 import { compareCommand } from './commands/compare.ts';
 import { completeCommand } from './commands/complete.ts';
 import { corpusCommand } from './commands/corpus.ts';
@@ -35,6 +36,7 @@ const commands = [
   sweepCommand,
   resumeCommand,
   cancelCommand,
+  changedCommand,
   runsCommand,
   showCommand,
   evaluateCommand,

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { examine } from '../base-models/checksums.ts';
+import { AUTO_BASE } from '../base-models/choose.ts';
 import { EarlierCorpus, openCorpus, type CorpusSummary } from '../corpus/index.ts';
 import { notBetter } from '../evaluation/offer.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -99,69 +100,70 @@ const unfit = ({ id }: RunSpec, why: string) =>
   );
 
 type AllOptions = TrainOptions & DataOptions & ReplayOptions;
+type IsGiven = (option: keyof AllOptions) => boolean;
 
 /**
  * The options of a run that continues `spec`: what was not given is as it was there. Pure. Errors: bad-argument where an
  * option would make another adapter of it (names both values).
  */
-export function continuedOptions<O extends AllOptions>(
-  { id, name, base, hyper, corpus }: RunSpec,
-  options: O,
-  isGiven: (option: keyof AllOptions) => boolean,
-): O {
-  const standard = hyper.scaling === 'standard';
-  const fixed = {
-    base: base.id,
-    method: hyper.method,
-    rank: hyper.rank,
-    alpha: hyper.alpha,
-    targets: hyper.targets,
-    ...(!standard && { rankStabilised: true }),
-    mode: corpus.mode,
-  };
-  const told = { ...fixed, rankStabilised: !standard };
-  const sameBase = [base.id, base.path, 'auto'].includes(options.base);
-  for (const key of Object.keys(told) as (keyof typeof told)[]) {
-    const same = key === 'base' ? sameBase : textOf(options[key]) === textOf(told[key]);
-    if (isGiven(key) && !same)
-      throw new UserError(
-        'bad-argument',
-        `Run ${id} has ${optionName(key)} ${textOf(told[key])}, and ${textOf(options[key])} was given.`,
-        'Leave that option out: a run that continues another has the same adapter on the same base.',
-      );
-  }
-  const inherited: Partial<AllOptions> = {
-    name,
-    dropout: hyper.dropout,
-    attentionDropout: hyper.attentionDropout,
-    optimizer: hyper.optimizer,
-    weightDecay: hyper.weightDecay,
-    clip: hyper.clip,
-    seq: hyper.sequenceLength,
-    batch: hyper.batch,
-    accumulate: hyper.accumulate,
-    seed: hyper.seed,
-    ...(corpus.data !== undefined && { data: corpus.data }),
-    ...(corpus.include.length > 0 && { include: corpus.include }),
-    ...(corpus.exclude.length > 0 && { exclude: corpus.exclude }),
-    halfLife: corpus.halfLifeDays,
-    fimRate: corpus.fimRate,
-    fimLoss: corpus.fimLoss,
-    repositoryContext: corpus.repositoryContext,
-    ...(corpus.replay && { replay: corpus.replay.source, replayRate: corpus.replay.rate }),
-  };
-  const kept = Object.entries(inherited).filter(([key]) => !isGiven(key as keyof AllOptions));
-  return { ...options, ...fixed, ...Object.fromEntries(kept) };
+export function continuedOptions<O extends AllOptions>(spec: RunSpec, options: O, isGiven: IsGiven): O {
+  requireSameAdapter(spec, options, isGiven);
+  const inherited = Object.entries(inheritedOptions(spec)).filter(
+    ([key]) => !isGiven(key as keyof AllOptions),
+  );
+  return { ...options, ...adapterOptions(spec), ...Object.fromEntries(inherited) };
 }
 
-const textOf = (value: unknown) =>
-  Array.isArray(value)
-    ? value.toSorted().join()
-    : typeof value === 'boolean'
-      ? value
-        ? 'on'
-        : 'off'
-      : String(value);
+const adapterOptions = ({ base, hyper, corpus }: RunSpec) => ({
+  base: base.id,
+  method: hyper.method,
+  rank: hyper.rank,
+  alpha: hyper.alpha,
+  targets: hyper.targets,
+  rankStabilised: hyper.scaling === 'rank-stabilised',
+  mode: corpus.mode,
+});
+
+function requireSameAdapter(spec: RunSpec, options: AllOptions, isGiven: IsGiven): void {
+  const names = [spec.base.id, spec.base.path, AUTO_BASE];
+  for (const [name, value] of Object.entries(adapterOptions(spec))) {
+    const key = name as keyof ReturnType<typeof adapterOptions>;
+    const [theirs, given] = [textOf(value), textOf(options[key])];
+    if (!isGiven(key) || given === theirs || (key === 'base' && names.includes(given))) continue;
+    throw new UserError(
+      'bad-argument',
+      `Run ${spec.id} has ${optionName(key)} ${theirs}, and ${given} was given.`,
+      'Leave that option out: a run that continues another has the same adapter on the same base.',
+    );
+  }
+}
+
+const inheritedOptions = ({ name, hyper, corpus }: RunSpec): Partial<AllOptions> => ({
+  name,
+  dropout: hyper.dropout,
+  attentionDropout: hyper.attentionDropout,
+  optimizer: hyper.optimizer,
+  weightDecay: hyper.weightDecay,
+  clip: hyper.clip,
+  seq: hyper.sequenceLength,
+  batch: hyper.batch,
+  accumulate: hyper.accumulate,
+  seed: hyper.seed,
+  ...(corpus.data !== undefined && { data: corpus.data }),
+  ...(corpus.include.length > 0 && { include: corpus.include }),
+  ...(corpus.exclude.length > 0 && { exclude: corpus.exclude }),
+  halfLife: corpus.halfLifeDays,
+  fimRate: corpus.fimRate,
+  fimLoss: corpus.fimLoss,
+  repositoryContext: corpus.repositoryContext,
+  ...(corpus.replay && { replay: corpus.replay.source, replayRate: corpus.replay.rate }),
+});
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.toSorted().join();
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return String(value);
+}
 const optionName = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Errors: bad-argument where these are other files; corpus-empty where there is nothing new to learn. */

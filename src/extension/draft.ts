@@ -7,10 +7,16 @@ export const planSchema = z.object({
   base: z.string(),
   method: z.enum(['lora', 'full']),
   budget: z.object({ minutes: z.number().optional(), steps: z.number().optional() }),
+  /** The run to go on from, on this base: with another one it is a training of its own. */
+  continues: z.object({ run: z.string(), name: z.string(), base: z.string() }).optional(),
   /** In place of the setting: chosen where TensorFlow could not be had. */
   backend: z.literal('wasm').optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
+
+/** The run that a plan goes on from. */
+export const continuedBy = ({ base, continues }: Pick<Draft, 'base' | 'continues'>) =>
+  continues?.base === base ? continues : undefined;
 /** What is answered so far. */
 export const draftSchema = planSchema.partial();
 export type Draft = z.infer<typeof draftSchema>;

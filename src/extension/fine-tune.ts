@@ -13,7 +13,8 @@ import { missingParts, missingRuntime } from './downloads.ts';
 import { settings } from './settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
-import { planSchema, type Draft, type Plan } from './draft.ts';
+import { findContinuing } from './continuing.ts';
+import { continuedBy, planSchema, type Draft, type Plan } from './draft.ts';
 import { askPatiently, repairing } from './repairs.ts';
 import { askToGoOn } from './steps.ts';
 import { askBaseFor, askPlan, trainArguments } from './wizard.ts';
@@ -54,6 +55,7 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
     return askPlan(
       () => bases,
       async () => expectedBackend(await report),
+      (folder) => findContinuing(context, folder),
       draft,
       answered,
     );
@@ -61,8 +63,11 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
 }
 
 /** "SmolLM2-135M-Instruct, LoRA, 15 min" */
-function describe({ base, method, budget }: Plan): string {
+function describe(plan: Plan): string {
+  const { base, method, budget } = plan;
+  const continued = continuedBy(plan);
   const long = budget.steps ? `${budget.steps} steps` : formatDuration((budget.minutes ?? 0) * 60);
+  if (continued) return `what changed since ${continued.name}, ${long}`;
   return `${baseName(base)}, ${method === 'lora' ? 'LoRA' : 'full fine-tuning'}, ${long}`;
 }
 

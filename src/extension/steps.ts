@@ -64,10 +64,10 @@ export function choose<T>({
   });
 }
 
-/** A step asks for its part of the plan, or has nothing to ask (`skip`). */
+/** A step asks for its part of the plan; one that has nothing to ask gives the plan back as it is. */
 export type Step<P> = (plan: P, position: { step: number; steps: number }) => Promise<Answer<P>>;
 
-/** Walks the steps; Back goes one back. Undefined when the person leaves. */
+/** Walks the steps; Back goes to the one that asked before. Undefined when the person leaves. */
 export async function walk<P>(
   first: P,
   steps: Step<P>[],
@@ -78,7 +78,7 @@ export async function walk<P>(
     const index = plans.length - 1;
     const answer = await steps[index]!(plans[index]!, { step: index + 1, steps: steps.length });
     if (answer === undefined) return undefined;
-    if (answer === back) plans.pop();
+    if (answer === back) while (plans.pop() === plans.at(-1) && plans.length > 0);
     else {
       plans.push(answer);
       answered?.(answer);

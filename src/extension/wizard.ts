@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import type { BackendName } from '../protocol/run.ts';
 import { baseChoices, type Offered } from './bases.ts';
-import type { Draft, Plan } from './draft.ts';
+import { continueChoice, type Continuing } from './continuing.ts';
+import { continuedBy, type Draft, type Plan } from './draft.ts';
 import { estimate, memoryOf, parametersOf, type Budget } from './estimates.ts';
 import { settings } from './settings.ts';
 import { back, choose, walk, type Answer, type Choice, type Step } from './steps.ts';
@@ -15,17 +16,19 @@ const title = 'Fine-tune on Workspace';
  * Undefined when the person leaves.
  * @param bases what there is to start from, and which of it suits this machine
  * @param backend what will compute; looked up while the first questions are asked
+ * @param continuing what of a folder there is to go on from
  * @param kept what was answered before: it is chosen already
  * @param answered called after each question
  */
 export async function askPlan(
   bases: () => Promise<Offered>,
   backend: () => Promise<BackendName>,
+  continuing: (folder: string) => Promise<Continuing | undefined>,
   kept: Draft,
   answered: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
   const steps: Step<Draft>[] = [
-    ...askPlace(title, bases),
+    ...askPlace(title, bases, continuing),
     (plan, position) => askMethod(plan, position, backend()),
     (plan, position) => askBudget(plan, position, backend()),
   ];
@@ -58,14 +61,34 @@ function begun(): Draft {
   return folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
 }
 
-function askPlace(heading: string, bases: () => Promise<Offered>): Step<Draft>[] {
+function askPlace(
+  heading: string,
+  bases: () => Promise<Offered>,
+  continuing: (folder: string) => Promise<Continuing | undefined> = () => Promise.resolve(undefined),
+): Step<Draft>[] {
   const folders = vscode.workspace.workspaceFolders ?? [];
   return [
     ...(folders.length > 1
       ? [(plan: Draft, position: Position) => askFolder(plan, { title: heading, ...position })]
       : []),
-    (plan, position) => askBase(plan, { title: heading, ...position }, bases()),
+    (plan, position) =>
+      askBeginning(plan, { title: heading, ...position }, bases(), continuing(plan.folder!)),
   ];
+}
+
+/** A base, or the result of a run on one. */
+async function askBeginning(
+  plan: Draft,
+  place: Position & { title: string },
+  bases: Promise<Offered>,
+  continuing: Promise<Continuing | undefined>,
+): Promise<Answer<Draft>> {
+  const first = continuing.then((found) => (found ? [continueChoice(found)] : []));
+  const answer = await askBase({ ...plan, continues: undefined }, place, bases, undefined, first);
+  const [choice] = await first;
+  if (!choice || answer === undefined || answer === back || answer.base !== choice.value) return answer;
+  const { id, name, base } = (await continuing)!.run.spec;
+  return { ...answer, base: base.id, method: 'lora', continues: { run: id, name, base: base.id } };
 }
 
 interface Position {
@@ -104,8 +127,10 @@ export async function askBase<D extends { base?: string | undefined }>(
   place: Position & { title: string },
   offered: Promise<Offered>,
   placeholder = 'Which model learns? (its name, size and licence)',
+  first: Promise<Choice<string>[]> = Promise.resolve([]),
 ): Promise<Answer<D>> {
-  const choices = offered.then((bases): Choice<string>[] => [
+  const choices = Promise.all([first, offered]).then(([rows, bases]): Choice<string>[] => [
+    ...rows,
     ...baseChoices(plan.base ?? settings.base, bases),
     { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
     { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
@@ -135,6 +160,7 @@ async function typeReference(): Promise<Answer<string>> {
 }
 
 function askMethod(plan: Draft, position: Position, looking: Promise<BackendName>): Promise<Answer<Draft>> {
+  if (continuedBy(plan)) return Promise.resolve(plan);
   const memory = (method: 'lora' | 'full', backend: BackendName) => {
     const bytes = memoryOf(plan.base!, method, { backend });
     return bytes ? `about ${size(bytes)} of memory` : '';
@@ -262,11 +288,11 @@ function takes(plan: Draft, budget: Budget, backend: BackendName): string | unde
 /** The arguments of `train` for a plan. */
 export function trainArguments(plan: Plan): string[] {
   const { budget } = plan;
+  const continued = continuedBy(plan);
   return [
     'train',
     plan.folder,
-    ...['--base', plan.base],
-    ...['--method', plan.method],
+    ...(continued ? ['--continue', continued.run] : ['--base', plan.base, '--method', plan.method]),
     ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
     ...['--backend', plan.backend ?? settings.backend],
     ...settings.globOptions(plan.folder),

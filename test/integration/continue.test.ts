@@ -79,7 +79,7 @@ describe('training', () => {
     const scorer = await openScorer({ basePath: base.path, adapterPath, backend: 'wasm' });
     const sums = { nats: 0, tokens: 0 };
     for (const { tokens, learned, starts } of sequences)
-      (await scorer.tokenLosses(tokens, which, starts)).forEach((loss, at) => {
+      (await scorer.tokenLosses(tokens, which, { starts })).forEach((loss, at) => {
         sums.nats += learned[at]! * loss;
         sums.tokens += learned[at]!;
       });
@@ -170,7 +170,9 @@ describe('as a command', () => {
   afterAll(() => place?.dispose());
 
   it('refuses where nothing has changed', async () => {
-    expect(await refused('--continue', first.run)).toMatch(
+    const run = first.run;
+    expect(await place.json('changed', run)).toEqual({ run, files: 0, share: 0, enough: false });
+    expect(await refused('--continue', run)).toMatch(
       /^\[corpus-empty\] Nothing to learn has changed since run .*\. Continue it when there are new/,
     );
   });
@@ -184,6 +186,8 @@ describe('as a command', () => {
       join(code, learned),
       `${await readFile(join(code, learned), 'utf8')}\nmodule.exports.x = 1;\n`,
     );
+    const told = await place.json<{ files: number; share: number; enough: boolean }>('changed', first.run);
+    expect(told).toMatchObject({ files: 15, enough: true });
     const second = await train('--continue', first.run);
     expect((await readFile(join(first.dir, 'adapter.gguf'))).equals(result)).toBe(true);
     const spec = await readSpec(second.dir);
@@ -199,7 +203,19 @@ describe('as a command', () => {
     for (const { path, split } of before.kept) expect([path, sides.get(path)]).toEqual([path, split]);
     expect(after.kept.find(({ path }) => path === learned)).not.toHaveProperty('known');
     const { stdout } = await place.run('show', second.run);
-    expect(stdout).toMatch(new RegExp(`continues +${first.run}: \\d+ new or changed since, .*replay`));
+    expect(stdout).toMatch(
+      new RegExp(`continues +${first.run}: 15 new or changed since, .*25% of training is`),
+    );
+    expect(stdout).toMatch(/base +continued run +this run/);
+    expect(stdout).toContain(`Since ${first.run}: older code`);
+    const { earlier, comparisons } = (await readRun(second.dir)).summary!;
+    expect(earlier).toMatchObject({ run: first.run });
+    for (const { metric, before, after } of earlier!.comparisons) {
+      const against = comparisons.find((one) => one.metric === metric)!;
+      expect(after.value).toBe(against.after.value);
+      // The run that is continued has learned something itself.
+      expect(before.value).toBeLessThan(against.before.value);
+    }
   });
 
   it('says in one sentence what it can not continue', async () => {

@@ -1,0 +1,61 @@
+import { Command } from 'commander';
+import { surveyCorpus, type Survey } from '../../corpus/index.ts';
+import { plannedSources } from '../../corpus/planned.ts';
+import type { Changed } from '../../protocol/changed.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { corpusPlanSchema } from '../../protocol/run.ts';
+import { findContinued, type Continued } from '../continue-run.ts';
+import { addGlobOptions } from '../data-options.ts';
+import { formatCount, plural } from '../format.ts';
+import { printJson } from '../output.ts';
+
+/** From here on a training is worth its time: by files, or by their share of the text to learn. */
+const ENOUGH = { files: 20, share: 0.1 };
+
+export function changedCommand(): Command {
+  return addGlobOptions(
+    new Command('changed')
+      .description('what has changed since a run: what train --continue would learn')
+      .argument('<run>', 'its id, or how it begins, or latest')
+      .option('--json', 'print the result as JSON'),
+  ).action(async (wanted: string, options: { include?: string[]; exclude?: string[]; json?: boolean }) => {
+    const continued = await findContinued(wanted);
+    const changed = conclude(continued, await survey(continued, options));
+    if (options.json) printJson(changed);
+    else console.log(describe(continued, changed));
+  });
+}
+
+/** Of the folder alone: a data set is not read for this. */
+function survey(
+  { spec, corpus: earlier }: Continued,
+  {
+    include = spec.corpus.include,
+    exclude = spec.corpus.exclude,
+  }: { include?: string[]; exclude?: string[] },
+): Promise<Survey> {
+  if (!spec.folder)
+    throw new UserError(
+      'bad-argument',
+      `Run ${spec.id} learned a data set and no folder, so nothing can have changed.`,
+      'Name a run of a folder.',
+    );
+  const plan = corpusPlanSchema.parse({ include, exclude });
+  const { folder, globs } = plannedSources({ plan, folder: spec.folder, metadata: {}, started: false });
+  return surveyCorpus({ folder, globs, plan, seed: spec.hyper.seed, earlier });
+}
+
+function conclude({ spec }: Continued, { kept, summary: { changed } }: Survey): Changed {
+  const { files, trainFiles, trainBytes } = changed!;
+  const bytes = kept.reduce((sum, entry) => sum + (entry.split === 'train' ? entry.bytes : 0), 0);
+  const share = bytes > 0 ? trainBytes / bytes : 0;
+  const enough = trainFiles > 0 && (files >= ENOUGH.files || share >= ENOUGH.share);
+  return { run: spec.id, files, share, enough };
+}
+
+function describe({ spec }: Continued, { files, share, enough }: Changed): string {
+  const { id } = spec;
+  if (files === 0) return `Nothing has changed since run ${id}.`;
+  const next = enough ? `Learn it with: forget-me-not train --continue ${id}` : 'That is little to learn.';
+  return `Since run ${id} ${formatCount(files)} ${plural('file', files)} ${files === 1 ? 'is' : 'are'} new or changed, ${Math.round(100 * share)}% of the text to learn. ${next}`;
+}

@@ -1,0 +1,110 @@
+/** "Continue RUN with what changed since", as the wizard offers it. */
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { continuable, continueChoice, findContinuing } from '../../../src/extension/continuing.ts';
+import type { Draft } from '../../../src/extension/draft.ts';
+import { back, walk, type Step } from '../../../src/extension/steps.ts';
+import { askPlan, trainArguments } from '../../../src/extension/wizard.ts';
+import type { RunSnapshot } from '../../../src/protocol/panel.ts';
+import { answers, reset, shown } from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+beforeEach(reset);
+
+const runOf = (id: string, patch: { spec?: object; state?: object; summary?: object } = {}) =>
+  ({
+    spec: {
+      ...{ id, name: 'garden', folder: '/garden', createdAt: '2026-10-26T10:00:00Z' },
+      ...{ base: { id: 'smollm2-135m' }, hyper: { method: 'lora' }, corpus: { mode: 'pretrain' } },
+      ...patch.spec,
+    },
+    state: { status: 'done', ...patch.state },
+    ...(patch.summary && { summary: patch.summary }),
+  }) as unknown as RunSnapshot;
+const changed = { run: 'newest', files: 34, share: 0.12, enough: true };
+
+describe('the run', () => {
+  it('is the newest of the folder whose adapter can be trained on', () => {
+    const unfit = [
+      runOf('elsewhere', { spec: { folder: '/other' } }),
+      runOf('failed', { state: { status: 'failed' } }),
+      runOf('full', { spec: { hyper: { method: 'full' } } }),
+      runOf('instruct', { spec: { corpus: { mode: 'instruct' } } }),
+      runOf('refused', { summary: { choice: { strength: 0, why: 'nothing is better' }, comparisons: [] } }),
+    ];
+    expect(continuable(unfit, '/garden')).toBeUndefined();
+    expect(continuable([...unfit, runOf('newest'), runOf('older')], '/garden')!.spec.id).toBe('newest');
+  });
+
+  it.each([
+    ['enough has changed', () => Promise.resolve(changed), { changed }],
+    ['little has', () => Promise.resolve({ ...changed, enough: false }), undefined],
+    ['it can not be told', () => Promise.reject(new Error('no node')), undefined],
+  ])('is offered or not where %s', async (_, answer, wanted) => {
+    const asked: string[][] = [];
+    const children = { ask: (_schema: unknown, args: string[]) => (asked.push(args), answer()) };
+    const context = { children, runs: { all: [runOf('newest')] } };
+    const found = await findContinuing(context as never, '/garden');
+    if (wanted) expect(found).toMatchObject({ run: { spec: { id: 'newest' } }, ...wanted });
+    else expect(found).toBeUndefined();
+    expect(asked).toEqual([['changed', 'newest']]);
+  });
+
+  it('is shown with what has changed', () => {
+    expect(continueChoice({ run: runOf('newest'), changed })).toMatchObject({
+      label: '$(history) Continue garden with what changed since',
+      description: expect.stringContaining('SmolLM2-135M'),
+      detail: expect.stringMatching(/^34 files are new or changed, 12% of the text to learn\./),
+    });
+  });
+});
+
+describe('the wizard', () => {
+  const bases = () =>
+    Promise.resolve({ models: [], default: { id: 'qwen2.5-coder-0.5b', why: 'it suits the machine' } });
+  const ask = (kept: Draft = {}) =>
+    askPlan(
+      bases,
+      () => Promise.resolve('wasm'),
+      () => Promise.resolve({ run: runOf('newest'), changed }),
+      { folder: '/garden', ...kept },
+      () => undefined,
+    );
+
+  it('asks for the budget alone then', async () => {
+    answers.push('$(history) Continue garden', 'Quick');
+    const plan = (await ask())!;
+    expect(shown).toHaveLength(2);
+    expect(trainArguments(plan).slice(0, 5)).toEqual([
+      'train',
+      '/garden',
+      '--continue',
+      'newest',
+      '--minutes',
+    ]);
+    // As a repair, another base was chosen: that is a training of its own.
+    expect(trainArguments({ ...plan, base: 'smollm2-360m' })).not.toContain('--continue');
+  });
+
+  it('begins anew where the person wants that, also on the same base', async () => {
+    answers.push('SmolLM2-135M', 'LoRA', 'Quick');
+    const plan = (await ask({ continues: { run: 'newest', name: 'garden', base: 'smollm2-135m' } }))!;
+    expect(trainArguments(plan).slice(0, 6)).toEqual([
+      ...['train', '/garden', '--base', 'smollm2-135m', '--method', 'lora'],
+    ]);
+  });
+
+  it('goes back past what was not asked', async () => {
+    const asked: string[] = [];
+    const replies = ['a', back, 'b', 'c'];
+    const step =
+      (name: string): Step<string> =>
+      (plan) => {
+        asked.push(name);
+        const reply = replies.shift()!;
+        return Promise.resolve(typeof reply === 'string' ? plan + reply : back);
+      };
+    const nothing: Step<string> = (plan) => Promise.resolve(plan);
+    expect(await walk('', [step('first'), nothing, step('last')])).toBe('bc');
+    expect(asked).toEqual(['first', 'last', 'first', 'last']);
+  });
+});
