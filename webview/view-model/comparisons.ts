@@ -20,20 +20,24 @@ export function verdict({ difference, better, significant }: Comparison): Compar
   return difference.value < 0 === (better === 'lower') ? 'better' : 'worse';
 }
 
-export function comparisonRows(summary: Summary): ComparisonRow[] {
-  return summary.comparisons.map((comparison) => {
-    const { task, metric, unit, before, after, difference } = comparison;
-    const share = isShare(metric, unit);
-    return {
-      figure: figureLabel(task, metric),
-      // "unique programs programs" says it twice.
-      unit: share || /per byte|programs/.test(figureLabel(task, metric)) ? '' : unit,
-      before: formatInterval(before, share),
-      after: formatInterval(after, share),
-      difference: formatDifference(difference, share),
-      verdict: verdict(comparison),
-      n: after.n.toLocaleString('en'),
-      setting: after.setting,
-    };
-  });
+/** Of a run that continues another, those against that run's result stand last. */
+export const comparisonRows = ({ comparisons, earlier }: Summary): ComparisonRow[] => [
+  ...comparisons.map((comparison) => rowOf(comparison)),
+  ...(earlier?.comparisons ?? []).map((comparison) => rowOf(comparison, ', from the run that it continues')),
+];
+
+function rowOf(comparison: Comparison, from = ''): ComparisonRow {
+  const { task, metric, unit, before, after, difference } = comparison;
+  const share = isShare(metric, unit);
+  return {
+    figure: `${figureLabel(task, metric)}${from}`,
+    // "unique programs programs" says it twice.
+    unit: share || /per byte|programs/.test(figureLabel(task, metric)) ? '' : unit,
+    before: formatInterval(before, share),
+    after: formatInterval(after, share),
+    difference: formatDifference(difference, share),
+    verdict: verdict(comparison),
+    n: after.n.toLocaleString('en'),
+    setting: after.setting,
+  };
 }

@@ -131,6 +131,15 @@ describe('comparisons', () => {
       unit: 'nats/token',
     });
   });
+  it('adds what became of older code since the run that it continues', () => {
+    const older = { ...loss(0.2, 0.1), task: 'workspace', metric: 'older code bits per byte' };
+    const rows = comparisonRows({ ...summary(60), earlier: { run: 'r1', comparisons: [older] } });
+    expect(rows).toHaveLength(5);
+    expect(rows.at(-1)).toMatchObject({
+      figure: 'Held-out older code bits per byte, from the run that it continues',
+      verdict: 'worse',
+    });
+  });
   it('leaves the name of a figure that it does not know', () => {
     expect(figureLabel('mbpp', 'strict match')).toBe('mbpp strict match');
   });
@@ -198,6 +207,16 @@ describe('facts', () => {
     expect(series.warnings.at(-1)).toBe(
       'At step 7 the loss stayed at 9.00: back to step 4, and on past that data at 0.5 of the rate.',
     );
+  });
+  it('names the run that it continues, and how much is new', () => {
+    const run = makeRun();
+    run.spec.continues = { run: 'r1', sha256: 'ab'.repeat(32) };
+    run.corpus!.changed = { files: 1234, trainTokens: 56_789, replay: 0.25 };
+    expect(runFacts(run, readSeries(run.events)).find(({ name }) => name === 'Continues')).toEqual({
+      name: 'Continues',
+      value: 'r1',
+      note: '1,234 new or changed since, 56,789 tokens to train on; 25% of training is replay of what was there',
+    });
   });
   it('has no rank to show for full fine-tuning', () => {
     const run = makeRun({ method: 'full' });
