@@ -10,7 +10,7 @@ import { UserError } from '../protocol/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../protocol/run.ts';
-import { findRun, readRun } from '../runs/index.ts';
+import { findRun, isAlive, readRun } from '../runs/index.ts';
 import type { DataOptions, ReplayOptions } from './data-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
@@ -71,7 +71,7 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
     throw new UserError(
       'run-not-finished',
       `Run ${spec.id} has no result yet to go on from.`,
-      `Finish it with {resume ${spec.id}}.`,
+      isAlive(state) ? 'Wait until it is done.' : `Finish it with {resume ${spec.id}}.`,
     );
   const refused = summary && notBetter(spec.id, summary);
   if (refused) throw new UserError(refused.code, refused.message, 'Train anew, without --continue.');
