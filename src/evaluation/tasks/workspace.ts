@@ -55,8 +55,6 @@ const measures: readonly Measure[] = [
 
 /** Windows of prose: enough to see that it is not unlearned. */
 const prose = { quick: 4, paper: 40 };
-/** Windows of each age. */
-const AGED = { quick: 8, paper: 80 };
 
 const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
 
@@ -77,8 +75,8 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
   const corpus = await run.corpus();
   const length = run.spec.hyper.sequenceLength;
   const count = countOf(context, { quick: 16, planned });
-  const windows = corpus.heldOutSequences(length, Number.isFinite(count) ? count : undefined);
-  if (windows.length === 0)
+  const windows = measuredSequences(corpus, length, count);
+  if (Object.values(windows).every(({ length: many }) => many === 0))
     throw new UserError(
       'corpus-empty',
       'The run has no held-out text to measure on.',
@@ -88,25 +86,37 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
   const files = heldOutFiles(corpus);
   const windowsOf = (some: readonly Sequence[], kind: Window['kind']) =>
     some.map((window, index) => windowOf(window, { kind, index }, tokenizer, files));
-  const items = windowsOf(windows, 'window');
-  const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
-  const aged = (['older', 'new'] as const).flatMap((age) =>
-    windowsOf(corpus.heldOutByAge(length, Math.min(countOf(context, AGED), AGED.paper), age), age),
+  const items = (Object.keys(windows) as (keyof typeof windows)[]).flatMap((kind) =>
+    windowsOf(windows[kind]!, kind),
   );
+  const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
   const cursors = cursorItems(corpus, tokenizer, context);
   const sizes = [
-    `${items.length} held-out sequences of up to ${length} tokens${filesOf(items)}${kindNote(corpus.measured)}`,
+    `${items.length} held-out sequences of up to ${length} tokens${filesOf(items)}${ageNote(windows)}${kindNote(corpus.measured)}`,
     ...(prosaic.length > 0 ? [`${prosaic.length} of prose${filesOf(prosaic)}`] : []),
-    ...(aged.length > 0 ? [`${aged.length} of what is older or new${filesOf(aged)}`] : []),
     ...cursors.settings,
   ];
   return {
     together: cursors.latencies,
-    items: [...cursors.items, ...items, ...prosaic, ...aged],
+    items: [...cursors.items, ...items, ...prosaic],
     setting: `${setting}: ${sizes.join('; ')}`,
     measures,
   };
 }
+
+type Measured = Partial<Record<'window' | Age, Sequence[]>>;
+
+/** Of a corpus that continues another, as many of older code as of new, where there are as many. */
+function measuredSequences(corpus: Corpus, length: number, count: number): Measured {
+  const older = corpus.heldOutByAge(length, count, 'older').length;
+  if (older + corpus.heldOutByAge(length, count, 'new').length === 0)
+    return { window: corpus.heldOutSequences(length, Number.isFinite(count) ? count : undefined) };
+  const newer = corpus.heldOutByAge(length, Math.max(Math.floor(count / 2), count - older), 'new');
+  return { older: corpus.heldOutByAge(length, count - newer.length, 'older'), new: newer };
+}
+
+const ageNote = ({ older, new: newer }: Measured): string =>
+  older && newer ? `, ${older.length} of older and ${newer.length} of new code` : '';
 
 function proseWindows(corpus: Corpus, context: PlanContext): Sequence[] {
   const count = Math.min(countOf(context, prose), prose.paper);
@@ -169,13 +179,12 @@ export async function scoreWindow(
   const losses = await model.tokenLosses(tokens, { starts });
   const nats = sum(losses.filter((_, at) => learned[at]));
   const bits = { sum: bitsPerByte(nats, 1), weight: bytes };
-  const parts: Record<Window['kind'], ItemScore['parts']> = {
-    window: { loss: { sum: nats, weight: sum(learned) }, 'bits per byte': bits },
-    prose: { [PROSE]: bits },
-    older: { [ages.older]: bits },
-    new: { [ages.new]: bits },
-  };
-  return { parts: parts[kind], detail: { nats } };
+  const parts: ItemScore['parts'] =
+    kind === 'prose'
+      ? { [PROSE]: bits }
+      : { loss: { sum: nats, weight: sum(learned) }, 'bits per byte': bits };
+  if (kind === 'older' || kind === 'new') parts[ages[kind]] = bits;
+  return { parts, detail: { nats } };
 }
 
 export const workspaceTask: Task<Held> = {

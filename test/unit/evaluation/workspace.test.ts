@@ -259,14 +259,18 @@ describe('what is measured of a corpus', () => {
     );
   });
 
-  it('is of either age in a run that continues another', async () => {
-    const ages: Partial<Record<string, unknown[]>> = { older: [window(heldOut)], new: [window(price)] };
-    const corpus = {
-      ...corpusOf(tokensOf(price)),
-      heldOutByAge: (_length: number, count: number, age: string) => ages[age]!.slice(0, count),
-    } as unknown as Corpus;
-    const run = { spec, corpus: () => Promise.resolve(corpus) };
-    const { items, measures } = await task.plan(planContext({ base: model({}), setting: 'quick', run }));
+  it('is half of it older and half new in a run that continues another, as far as there is', async () => {
+    const planOf = async (older: number, newer: number, limit: number) => {
+      const ages = { older: Array(older).fill(window(heldOut)), new: Array(newer).fill(window(price)) };
+      const corpus = {
+        ...corpusOf(tokensOf(price)),
+        heldOutByAge: (_length: number, count: number, age: 'older' | 'new') => ages[age].slice(0, count),
+      } as unknown as Corpus;
+      const run = { spec, corpus: () => Promise.resolve(corpus) };
+      return task.plan(planContext({ base: model({}), setting: 'quick', run, limit }));
+    };
+    const { items, setting } = await planOf(9, 9, 4);
+    expect(setting).toContain('4 held-out sequences of up to 64 tokens, 2 of older and 2 of new code');
     const scored = async (id: string) =>
       (
         await task.score(
@@ -276,10 +280,15 @@ describe('what is measured of a corpus', () => {
         )
       ).parts;
     const bits = (characters: number) => ({ sum: (characters * 0.5) / Math.LN2, weight: characters });
-    expect(await scored('older 0')).toEqual({ 'older code bits per byte': bits(heldOut.length - 1) });
-    expect(await scored('new 0')).toEqual({ 'new code bits per byte': bits(price.length - 1) });
-    const metrics = measures.map(({ metric }) => metric);
-    expect(metrics).toEqual(expect.arrayContaining(['older code bits per byte', 'new code bits per byte']));
+    const [older, newer] = [bits(heldOut.length - 1), bits(price.length - 1)];
+    expect(await scored('older 1')).toMatchObject({
+      'older code bits per byte': older,
+      'bits per byte': older,
+    });
+    expect(await scored('new 1')).toMatchObject({ 'new code bits per byte': newer, 'bits per byte': newer });
+    expect((await planOf(9, 1, 4)).setting).toContain('3 of older and 1 of new code');
+    expect((await planOf(1, 9, 4)).setting).toContain('1 of older and 3 of new code');
+    expect((await planOf(0, 2, 4)).setting).toContain('0 of older and 2 of new code');
   });
 
   it('is prose where no code is held out, and the setting says so', async () => {
