@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { examine } from '../base-models/checksums.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
-import { EarlierCorpus, openCorpus, type CorpusSummary } from '../corpus/index.ts';
+import { findKnownBase } from '../base-models/registry.ts';
+import { openCorpus, type CorpusSummary, type EarlierCorpus } from '../corpus/index.ts';
 import { notBetter } from '../evaluation/offer.ts';
 import { UserError } from '../protocol/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../runs/index.ts';
+import { earlierCorpus } from '../training/continued.ts';
 import type { DataOptions, ReplayOptions } from './data-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
@@ -45,7 +47,7 @@ export async function findContinued(wanted: string): Promise<Continued> {
   const { spec } = snapshot;
   requireUsable(dir, snapshot);
   await requireBase(spec);
-  const { summary, documents, leftOut } = await openCorpus(join(dir, 'corpus'));
+  const { summary } = await openCorpus(join(dir, 'corpus'));
   if (summary.cut)
     throw unfit(
       spec,
@@ -56,7 +58,7 @@ export async function findContinued(wanted: string): Promise<Continued> {
   return {
     spec,
     sha256: (await examine(join(dir, artefactName(spec)))).sha256,
-    corpus: new EarlierCorpus(documents, leftOut),
+    corpus: await earlierCorpus(dir),
     learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
   };
 }
@@ -82,7 +84,9 @@ async function requireBase({ id, base }: RunSpec): Promise<void> {
     throw new UserError(
       'base-not-found',
       `The base of run ${id} is gone: there is no ${base.path}.`,
-      'Put that file back, or train anew on another base.',
+      findKnownBase(base.id)
+        ? `Get it again with {fetch ${base.id}}.`
+        : 'Put that file back, or train anew on another base.',
     );
   if ((await examine(base.path)).sha256 !== base.sha256)
     throw new UserError(

@@ -17,8 +17,12 @@ export class EarlierCorpus {
   private readonly texts = new Map<string, Split>();
   private readonly names = new Map<string, Split>();
 
-  /** From its manifest. */
-  constructor(kept: readonly KeptEntry[], leftOut: readonly LeftOutEntry[]) {
+  /** From its manifest; `before` is the corpus that it continued itself: of files that come back, that one knows the side. */
+  constructor(
+    kept: readonly KeptEntry[],
+    leftOut: readonly LeftOutEntry[],
+    private readonly before?: EarlierCorpus,
+  ) {
     for (const { path, sha256, split } of kept) {
       this.texts.set(sha256, split);
       this.names.set(path, split);
@@ -37,12 +41,12 @@ export class EarlierCorpus {
   }
 
   /** The side that a file was on, by its text or else its name, so that nothing ever changes sides. */
-  splitOfFile({ path, sha256 }: Identity): Split | undefined {
-    return this.texts.get(sha256) ?? this.names.get(path);
+  splitOfFile(file: Identity): Split | undefined {
+    return this.texts.get(file.sha256) ?? this.names.get(file.path) ?? this.before?.splitOfFile(file);
   }
 
-  splitOfRow({ sha256 }: Pick<Identity, 'sha256'>): Split | undefined {
-    return this.texts.get(sha256);
+  splitOfRow(row: Pick<Identity, 'sha256'>): Split | undefined {
+    return this.texts.get(row.sha256) ?? this.before?.splitOfRow(row);
   }
 }
 

@@ -8,15 +8,23 @@ import { readAdapterGguf } from '../export/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
-import { findRun } from '../runs/index.ts';
+import { findRun, readSpec } from '../runs/index.ts';
 
 type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
 
-/** What the corpus of the continued run held; undefined where none is continued. Errors: run-not-found, run-damaged. */
-export async function earlierCorpus({ continues }: Continuing): Promise<EarlierCorpus | undefined> {
-  if (!continues) return undefined;
-  const { documents, leftOut } = await openCorpus(join(await findRun(continues.run), 'corpus'));
-  return new EarlierCorpus(documents, leftOut);
+/**
+ * What the corpus of a run held, and those of the runs that it goes back to, as far as they are still there. Errors:
+ * run-not-found, run-damaged.
+ */
+export async function earlierCorpus(dir: string): Promise<EarlierCorpus> {
+  const { continues } = await readSpec(dir);
+  const before =
+    continues &&
+    (await findRun(continues.run)
+      .then(earlierCorpus)
+      .catch(() => undefined));
+  const { documents, leftOut } = await openCorpus(join(dir, 'corpus'));
+  return new EarlierCorpus(documents, leftOut, before);
 }
 
 /**

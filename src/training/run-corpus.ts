@@ -18,6 +18,7 @@ import { openGguf } from '../gguf/index.ts';
 import { corpusPlanSchema, type CorpusPlan, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
 import { sampledTexts } from '../serving/sampled-texts.ts';
+import { findRun } from '../runs/index.ts';
 import { earlierCorpus } from './continued.ts';
 import { openSequences, type Closable } from './sequences.ts';
 
@@ -39,7 +40,8 @@ export async function runCorpus(out: string, spec: Material, { signal, phase }: 
   if (!isWhole(out)) {
     await phase('Reading files');
     const { folder, corpus: plan, hyper } = spec;
-    const earlier = await earlierCorpus(spec);
+    const { continues } = spec;
+    const earlier = continues && (await earlierCorpus(await findRun(continues.run)));
     await withBase(spec.base.path, (base) =>
       buildPlanned({ ...base, plan, folder, out, seed: hyper.seed, earlier, signal }),
     );

@@ -57,6 +57,24 @@ describe('the sides', () => {
     expect(sides(await build(other)).get('src/a.ts')).not.toBe(side);
   });
 
+  it('are kept by files that were gone for a while', async () => {
+    folder.write(many(0, 40));
+    const first = await build();
+    const before = sides(first);
+    const known = asEarlier(first);
+    const remain = pathOn('held-out', before);
+    const gone = [...before.keys()].filter((path) => path !== remain).slice(0, 20);
+    expect(gone.some((path) => before.get(path) === 'held-out')).toBe(true);
+    for (const path of gone) rmSync(join(folder.in(), path));
+    const second = await build(known);
+    const earlier = new EarlierCorpus(second.documents, second.leftOut, known);
+    folder.write(many(0, 40));
+    const third = await build(earlier);
+    expect(sides(third)).toEqual(before);
+    // To the run that is continued they are new.
+    expect(third.summary.changed).toMatchObject({ files: 20 });
+  });
+
   it('may leave nothing held out, which is told', async () => {
     folder.write(many(0, 12));
     const first = await build();
