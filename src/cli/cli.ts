@@ -11,6 +11,7 @@ import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { importCommand } from './commands/import.ts';
 import { modelsCommand } from './commands/models.ts';
+import { preferencesCommand } from './commands/preferences.ts';
 import { reportCommand } from './commands/report.ts';
 import { reproduceCommand } from './commands/reproduce.ts';
 import { resumeCommand } from './commands/resume.ts';
@@ -33,6 +34,7 @@ const commands = [
   modelsCommand,
   corpusCommand,
   trainCommand,
+  preferencesCommand,
   sweepCommand,
   resumeCommand,
   cancelCommand,

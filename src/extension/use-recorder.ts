@@ -38,6 +38,7 @@ export class UseRecorder implements vscode.Disposable {
     if (!wanted() || !at.place || folder?.uri.scheme !== 'file') return undefined;
     const { prefix, suffix } = surroundings(at);
     const began = new Date();
+    const { id, sha256 } = run.spec.base;
     const known = {
       time: began.toISOString(),
       ...at.place,
@@ -45,7 +46,7 @@ export class UseRecorder implements vscode.Disposable {
       prefix,
       suffix,
       run: run.spec.id,
-      base: run.spec.base.sha256,
+      base: { id, sha256 },
     };
     return {
       end,

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { appendFile, mkdir, open, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { parseLine, parseLines } from '../protocol/lines.ts';
 import { preferencesDir } from '../protocol/paths.ts';
 import { preferenceSchema, type Preference } from '../protocol/preferences.ts';
@@ -16,10 +16,12 @@ import { writeByRename } from '../protocol/write-file.ts';
 const MOST_BYTES = 32 << 20;
 const PRIVATE = { file: 0o600, folder: 0o700 };
 
-/** Where those of a folder (an absolute path) are. */
+/** Where those of a folder are. Windows writes a path's letters, of drives above all, small or large as it comes. */
 export function preferencesFile(folder: string): string {
-  const digest = createHash('sha256').update(folder).digest('hex').slice(0, 12);
-  return join(preferencesDir(), `${basename(folder) || 'root'}-${digest}.jsonl`);
+  const path = resolve(folder);
+  const same = process.platform === 'win32' ? path.toLowerCase() : path;
+  const digest = createHash('sha256').update(same).digest('hex').slice(0, 12);
+  return join(preferencesDir(), `${basename(same) || 'root'}-${digest}.jsonl`);
 }
 
 /** Adds one. Of two that add at once while the older half goes, one may be lost. */

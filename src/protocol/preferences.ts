@@ -20,8 +20,8 @@ export const preferenceSchema = z.object({
   /** What stood at the place so many seconds later, when its file was closed at the latest. */
   later: z.string().max(LONGEST_LATER),
   seconds: z.number().min(0),
-  /** Who said it: the run, and the sha256 of its base. */
+  /** Who said it: a run, from this base. */
   run: z.string(),
-  base: z.string(),
+  base: z.object({ id: z.string(), sha256: z.string() }),
 });
 export type Preference = z.infer<typeof preferenceSchema>;

@@ -25,7 +25,7 @@ const preference = (more: Partial<Preference> = {}): Preference => ({
   later: 'sum(items)',
   seconds: 300,
   run: 'a-run',
-  base: 'ab12',
+  base: { id: 'a-base', sha256: 'ab12' },
   ...more,
 });
 

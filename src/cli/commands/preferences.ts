@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { deletePreferences, preferencesFile, readPreferences } from '../../preferences/store.ts';
+import { verdictsOfAll } from '../../preferences/verdict.ts';
+import type { Preference } from '../../protocol/preferences.ts';
+import { formatTable } from '../format.ts';
+import { printJson } from '../output.ts';
+
+export function preferencesCommand(): Command {
+  return new Command('preferences')
+    .description('what is kept of the completions in a folder, for train --preferences')
+    .argument('<folder>', 'a workspace folder of VS Code')
+    .option('--delete', 'delete it')
+    .option('--json', 'print the result as JSON')
+    .action(async (folder: string, options: { delete?: boolean; json?: boolean }) => {
+      const file = preferencesFile(resolve(folder));
+      if (options.delete) await deletePreferences(file);
+      const kept = await describe(file);
+      if (options.json) printJson(kept);
+      else console.log(tell(kept));
+    });
+}
+
+interface Kept {
+  file: string;
+  completions: number;
+  /** When the oldest was shown. */
+  since: string | undefined;
+  /** Lines that can't be read. */
+  broken: number;
+  /** By the base that said them; `texts` is how many there are to learn from. */
+  bases: { id: string; sha256: string; completions: number; texts: number; desirable: number }[];
+}
+
+async function describe(file: string): Promise<Kept> {
+  const { preferences, broken } = await readPreferences(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    return { preferences: [], broken: 0 };
+  });
+  const byBase = new Map<string, Preference[]>();
+  for (const one of preferences) byBase.set(one.base.sha256, [...(byBase.get(one.base.sha256) ?? []), one]);
+  const bases = [...byBase.values()].map((some) => {
+    const verdicts = verdictsOfAll(some);
+    const desirable = verdicts.filter((one) => one.desirable).length;
+    return { ...some[0]!.base, completions: some.length, texts: verdicts.length, desirable };
+  });
+  return { file, completions: preferences.length, since: preferences[0]?.time, broken, bases };
+}
+
+function tell({ file, completions, since, broken, bases }: Kept): string {
+  if (completions === 0)
+    return `Nothing is kept of the completions there (${file}). VS Code keeps them where forgetMeNot.completion.learnFromUse is on.`;
+  const rows = bases.map((one) => [one.id, one.completions, one.texts, one.desirable].map(String));
+  return [
+    `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
+    formatTable([['said by', 'completions', 'texts to learn from', 'of them desirable'], ...rows]),
+  ].join('\n');
+}

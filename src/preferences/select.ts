@@ -1,0 +1,51 @@
+/** The verdicts that a run learns from: those on what its base said, with an error where there is nothing to learn. */
+import { UserError } from '../protocol/errors.ts';
+import { readPreferences } from './store.ts';
+import { verdictsOfAll, type Verdict } from './verdict.ts';
+
+/** Fewer tell noise from taste no more. */
+export const LEAST_VERDICTS = 200;
+
+export interface Wanted {
+  file: string;
+  base: { id: string; sha256: string };
+  /** Only what was shown before (ISO). */
+  before?: string;
+}
+
+/**
+ * Errors: preferences-unreadable where there is no such file, or none in it; preferences-mismatch where all are of
+ * another base; preferences-too-few.
+ */
+export async function selectVerdicts({ file, base, before }: Wanted): Promise<Verdict[]> {
+  const { preferences } = await readPreferences(file).catch((error: unknown) => {
+    throw unreadable(`The preferences in ${file} can't be read (${(error as Error).message}).`, error);
+  });
+  if (preferences.length === 0) throw unreadable(`There are no preferences in ${file}.`);
+  const own = preferences.filter(
+    (one) => one.base.sha256 === base.sha256 && (before === undefined || one.time < before),
+  );
+  if (own.length === 0) {
+    const others = new Set(preferences.map((one) => one.base.id));
+    throw new UserError(
+      'preferences-mismatch',
+      `The completions in ${file} were said by ${[...others].join(', ')}, and this training begins with ${base.id}.`,
+      'Train on the base that said them, or without --preferences.',
+    );
+  }
+  const verdicts = verdictsOfAll(own);
+  if (verdicts.length >= LEAST_VERDICTS) return verdicts;
+  throw new UserError(
+    'preferences-too-few',
+    `What became of ${own.length} completions gives ${verdicts.length} texts to learn from, and ${LEAST_VERDICTS} are needed.`,
+    'Use completion for longer with forgetMeNot.completion.learnFromUse on, or train without --preferences.',
+  );
+}
+
+const unreadable = (message: string, cause?: unknown) =>
+  new UserError(
+    'preferences-unreadable',
+    message,
+    'Turn on forgetMeNot.completion.learnFromUse and use completion for a while, or train without --preferences.',
+    { cause },
+  );
