@@ -3,7 +3,7 @@ import { formatDuration } from './format.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { printProgress } from './output.ts';
 import { formatError } from '../protocol/errors.ts';
-import { describeRollback, type RunEvent } from '../protocol/events.ts';
+import { describePreferences, describeRollback, type RunEvent } from '../protocol/events.ts';
 import { forTerminal } from '../protocol/next-step.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { cancelRun, followRun, readRun } from '../runs/index.ts';
@@ -131,6 +131,8 @@ function describe(event: RunEvent): string | undefined {
       return `  stopped at step ${event.step}: ${event.why}`;
     case 'best':
       return `  the result is the checkpoint of step ${event.step}: ${event.why}`;
+    case 'preferences':
+      return `  ${describePreferences(event)}`;
     case 'warning':
       return `  warning: ${event.message}`;
     default:

@@ -10,13 +10,10 @@ import type { Corpus } from '../corpus/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { layOutRequest } from '../serving/request-tokens.ts';
 import { askAt } from './cursor-completion.ts';
-import { findCursors, type Cursor } from './cursors.ts';
+import { findCursors } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 
-export interface CursorContinuation {
-  path: string;
-  /** From 1. */
-  line: number;
+export interface Continuation {
   tokens: number[];
   /** Tokens at the end that stand at the cursor. */
   counted: number;
@@ -24,8 +21,14 @@ export interface CursorContinuation {
   bytes: number;
 }
 
+export interface CursorContinuation extends Continuation {
+  path: string;
+  /** From 1. */
+  line: number;
+}
+
 /** Characters of each side: enough to know the place by, and few, so that many cursors are seen in little time. */
-const BUDGET = { before: 480, after: 160, others: 0 };
+export const CONTINUATION_BUDGET = { before: 480, after: 160, others: 0 };
 /** Of the cursors, those at a line's rest; the others stand before a block. */
 const LINES = 2 / 3;
 const CONTEXT_TOKENS = 1024;
@@ -42,34 +45,36 @@ export async function cursorContinuations(
   const repository = basename(resolve(folder));
   const wholeRepositories = plan.repositoryContext;
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
-  const options = { fillInTheMiddle, maxTokens: () => 1, budget: BUDGET, model: '' };
+  const options = { fillInTheMiddle, maxTokens: () => 1, budget: CONTINUATION_BUDGET, model: '' };
   const found: CursorContinuation[] = [];
   for (const cursor of cursors) {
     const place = { repository, path: cursor.path };
     const ask = await askAt({ ...cursor, place, others: [], wholeRepositories }, options);
-    if (ask) found.push(continuationOf(cursor, ask, tokenizer));
+    if (!ask) continue;
+    const { path, line, actual } = cursor;
+    found.push({ path, line, ...layOutContinuation(ask, actual, tokenizer, CONTEXT_TOKENS) });
   }
   return found;
 }
 
-function continuationOf(
-  { path, line, actual }: Cursor,
+/** A request and a text that answers it, of which the prompt has at most `contextTokens` less one. */
+export function layOutContinuation(
   { heal = '', ...ask }: CompletionAsk,
+  actual: string,
   tokenizer: Tokenizer,
-): CursorContinuation {
+  contextTokens: number,
+): Continuation {
   const { start, fim, eos, fileSeparator } = tokenizer;
   const engine = {
     tokenize: (text: string, special?: boolean) => [...tokenizer.encode(text, { special: special ?? false })],
     tokens: { bos: start ?? null, eos },
   };
   const vocabulary = { bos: start, fill: fim, repository: { file: fileSeparator } };
-  const prompt = layOutRequest({ ...ask, maxTokens: 0 }, engine, vocabulary, CONTEXT_TOKENS).tokens;
+  const prompt = layOutRequest({ ...ask, maxTokens: 0 }, engine, vocabulary, contextTokens).tokens;
   // The server spells what was healed, then goes on.
   const text = heal + actual;
   const answer = tokenizer.encode(text);
   return {
-    path,
-    line,
     tokens: [...prompt, ...answer],
     counted: answer.length,
     bytes: Buffer.byteLength(text),

@@ -88,6 +88,23 @@ export const runEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('earlyStop'), ...at, step: z.int(), why: z.string() }),
   /** The checkpoint that the artefact is made of, where the run keeps the best one; else it is the last. */
   z.object({ type: z.literal('best'), ...at, step: z.int(), why: z.string() }),
+  /**
+   * What learning from preferences came to, after the ordinary training's step: its result is taken, or the weights from
+   * before it are. `preferences` and `code` are paired differences: the loss of held-out preferences, bits per byte at
+   * held-out cursors.
+   */
+  z.object({
+    type: z.literal('preferences'),
+    ...at,
+    step: z.int(),
+    taken: z.boolean(),
+    why: z.string(),
+    /** Texts learned from, and held out. */
+    learned: z.int(),
+    heldOut: z.int(),
+    preferences: intervalSchema.optional(),
+    code: intervalSchema.optional(),
+  }),
   z.object({ type: z.literal('warning'), ...at, message: z.string() }),
   z.object({ type: z.literal('error'), ...at, code: z.string(), message: z.string(), next: z.string() }),
   z.object({
@@ -126,6 +143,16 @@ export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
 /** "At step 40 the loss ...: back to step 32, and on past that data at 0.5 of the rate." */
 export const describeRollback = (event: Extract<RunEvent, { type: 'rollback' }>): string =>
   `At step ${event.step} ${event.why}: back to step ${event.to}, and on past that data at ${event.rateScale} of the rate.`;
+
+/** "Learned from 96 texts of your use: ..." */
+export const describePreferences = ({
+  taken,
+  why,
+  learned,
+}: Extract<RunEvent, { type: 'preferences' }>): string =>
+  taken
+    ? `Learned from ${learned} texts of your use: ${why}.`
+    : `Not learned from your use, the result is the same as without: ${why.replace(/\.$/, '')}.`;
 
 /** Whether what goes on from a step builds on the event. Going back counts for the step it went to. */
 function isBefore(event: RunEvent, step: number): boolean {

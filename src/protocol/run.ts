@@ -135,6 +135,8 @@ export const runSpecSchema = z.object({
   learningRateReason: z.string().optional(),
   /** Whether short trials at the start may find a better rate than `hyper.learningRate`: see training/rate-trials.ts. */
   learningRateTrials: z.boolean().default(false),
+  /** What became of completions (protocol/preferences.ts), up to this run's creation: learned from after the ordinary training. */
+  preferences: z.object({ file: z.string() }).optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
   /** What training may take, where that was asked for: `hyper.steps` is an estimate, the state's `steps` are fitted. */

@@ -9,7 +9,7 @@ const FIRST_STEPS = 5;
 /** What a run may be off by before its length is changed again: a tenth is promised. */
 const TOLERANCE = 0.03;
 /** Share of the rate of large products that training reaches, as measured on bases from 135M to 1.5B (.44 to .8). */
-const USUAL_UTILISATION = 0.55;
+export const USUAL_UTILISATION = 0.55;
 
 /** Seconds. */
 export interface Pace {

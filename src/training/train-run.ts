@@ -5,24 +5,25 @@ import type { Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
 import { setAdapterStrength } from '../export/strength.ts';
 import { openGguf } from '../gguf/index.ts';
-import { initialValues, loadModel, readConfig, type Model, type ModelConfig } from '../model/index.ts';
+import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import { survivingEvents } from '../protocol/events.ts';
-import { artefactName, type BackendName, type RunSpec } from '../protocol/run.ts';
+import type { BackendName, RunSpec } from '../protocol/run.ts';
 import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
-import { exportCheckpoint, exportResult } from './export-result.ts';
 import { availableMemory } from './available-memory.ts';
 import { requireRunSpace } from './disk-plan.ts';
 import { planRun } from './memory-plan.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
 import { putInitial } from './checkpoints.ts';
 import { createOptimizer } from './optimizers.ts';
+import { expectedTokens, preferenceSeconds } from './preferences/plan.ts';
+import { openStage } from './preferences/stage.ts';
 import { settleRate } from './rate-trials.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
-import { peakMemoryBytes, Session, type SessionOptions, type Trained } from './session.ts';
+import { makeResult } from './run-result.ts';
+import { peakMemoryBytes, Session, type SessionOptions } from './session.ts';
 import { matmulRate, operationsPerToken } from './work.ts';
 
 /** Says what the run does now. */
@@ -86,7 +87,8 @@ async function trainOn(
   const hyper = { ...asked.hyper, learningRate: settled.learningRate };
   const spec: RunSpec = { ...asked, hyper };
   const optimizer = createOptimizer(model, hyper);
-  const secondsBefore = settled.seconds;
+  const stage = await openStage({ ...given, spec, model }, given.corpus, expectedTokens(spec, rate));
+  const secondsBefore = settled.seconds + (stage ? preferenceSeconds(spec) : 0);
   const session = new Session({ ...given, spec, backend, model, optimizer, initial, rate, secondsBefore });
 
   const trained = await session.train();
@@ -94,38 +96,13 @@ async function trainOn(
   const { step, tokensPerSecond } = trained;
   if (!trained.finished) return undefined;
 
-  await phase('Writing the result');
-  const artefact = await writeResult(dir, spec, { model, trained, writer });
+  const artefact = await makeResult(trained, { ...given, spec, model, stage });
+  if (!artefact) return undefined;
   // One that is to be measured is chosen by the evaluator.
   const { strength } = spec.evaluation;
   if (spec.hyper.method === 'lora' && strength !== 'measured')
     await setAdapterStrength(join(dir, artefact), spec.hyper, strength);
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
-}
-
-/** Of the best checkpoint where the run keeps that, else of the model as it is. Returns its name within the run. */
-async function writeResult(
-  dir: string,
-  spec: RunSpec,
-  { model, trained, writer }: { model: Model; trained: Trained; writer: RunWriter },
-): Promise<string> {
-  const { step, best } = trained;
-  const name = artefactName(spec);
-  if (best && best.step !== step)
-    try {
-      await exportCheckpoint(join(dir, name), dir, spec, best.step);
-    } catch (error) {
-      await writer.event({
-        type: 'warning',
-        message: `The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made of the last one.`,
-      });
-      return exportResult(dir, spec, model);
-    }
-  else await exportResult(dir, spec, model);
-  // A run that was stopped while it was evaluated has told it before.
-  const told = survivingEvents((await readRun(dir)).events).findLast((event) => event.type === 'best');
-  if (best && told?.step !== best.step) await writer.event({ type: 'best', ...best });
-  return name;
 }
 
 /** What was planned, to be held against the peak of the steps. */

@@ -1,6 +1,11 @@
 import { Command } from 'commander';
 import { describeCheck, describeTarget, latestExports, type ExportRecord } from '../../protocol/export.ts';
-import { describeRollback, survivingEvents, type RunEvent } from '../../protocol/events.ts';
+import {
+  describePreferences,
+  describeRollback,
+  survivingEvents,
+  type RunEvent,
+} from '../../protocol/events.ts';
 import { describeChanged, describeLearning, documentWord } from '../../protocol/material.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -111,6 +116,7 @@ function facts(
     ['went back', rollbacks(events)],
     ['ended', endedEarly(events)],
     ['kept', keptOf(events)],
+    ['your use', preferencesOf(events)],
     ['spectrum', spectrum && describeSpectrum(spectrum)],
     ['result', done && `${dir}/${done.artefact}`],
     ['exported', exports && exportsOf(exports)],
@@ -145,6 +151,11 @@ function endedEarly(events: RunEvent[]): string | undefined {
 function keptOf(events: RunEvent[]): string | undefined {
   const best = events.findLast((event) => event.type === 'best');
   return best && `the checkpoint of step ${best.step}: ${best.why}`;
+}
+
+function preferencesOf(events: RunEvent[]): string | undefined {
+  const event = events.findLast((one) => one.type === 'preferences');
+  return event && describePreferences(event);
 }
 
 const importedFrom = ({ from, format, base }: NonNullable<RunSpec['imported']>) =>

@@ -39,6 +39,7 @@ import {
 import { formatDuration } from '../format.ts';
 import { printJson } from '../output.ts';
 import { plannedBackend } from '../planned-backend.ts';
+import { addPreferencesOption, preferencesOf, type PreferencesOption } from '../preferences-option.ts';
 import { readCorpus, readReplay } from '../read-corpus.ts';
 import {
   addTrainOptions,
@@ -70,7 +71,9 @@ export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a base on a folder of code, a data set, or both')
     .argument('[folder]', 'where the code is');
-  return addContinueOption(addFollowOptions(addTrainOptions(addReplayOptions(addDataOptions(command)))))
+  return addContinueOption(
+    addFollowOptions(addPreferencesOption(addTrainOptions(addReplayOptions(addDataOptions(command))))),
+  )
     .option('--yes', 'download what is missing without asking')
     .action(async (argument: string | undefined, options: AllOptions) => {
       const folder = argument === undefined ? undefined : resolve(argument);
@@ -82,7 +85,12 @@ export function trainCommand(): Command {
     });
 }
 
-type AllOptions = TrainOptions & DataOptions & ReplayOptions & FollowOptions & ContinueOptions;
+type AllOptions = TrainOptions &
+  DataOptions &
+  ReplayOptions &
+  FollowOptions &
+  ContinueOptions &
+  PreferencesOption;
 
 async function train(folder: string | undefined, options: AllOptions, continued?: Continued): Promise<void> {
   await checkData(folder, options);
@@ -110,6 +118,7 @@ async function begin(
 ): Promise<void> {
   const base = continued?.spec.base ?? (await fetchBase(options.base, options));
   const config = await checkBase(base.path, { ...options, base: base.id });
+  const preferences = await preferencesOf(options, folder, base);
   const backend = await plannedBackend(options);
   const precision =
     options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
@@ -149,6 +158,7 @@ async function begin(
       corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,
+      ...preferences,
       ...(options.minutes !== undefined && { minutes: options.minutes }),
       ...(continued && { continues: { run: continued.spec.id, sha256: continued.sha256 } }),
     };

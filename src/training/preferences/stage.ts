@@ -1,0 +1,273 @@
+/**
+ * Learning from what became of completions, after a run's ordinary training: KTO on the text at the cursor, the reference
+ * being the base, the adapter switched off. One unit: a run that is stopped in it does it anew.
+ */
+import { openTokenizer } from '../../base-models/tokenizer.ts';
+import { cursorContinuations, type CursorContinuation } from '../../evaluation/cursor-continuations.ts';
+import { bitsPerByte, sum, type Part } from '../../evaluation/statistics.ts';
+import type { Corpus } from '../../corpus/index.ts';
+import type { TrainableModel } from '../../model/index.ts';
+import { selectVerdicts } from '../../preferences/select.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { survivingEvents, type NewRunEvent } from '../../protocol/events.ts';
+import type { RunSpec } from '../../protocol/run.ts';
+import { readRun } from '../../runs/index.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+import { createOptimizer } from '../optimizers.ts';
+import { learningRateAt } from '../schedule.ts';
+import { decide, type Measured } from './decide.ts';
+import { examplesOf, parted, type Example } from './examples.ts';
+import { classWeights, ktoTerm, referencePoint, type ClassWeights } from './kto.ts';
+import {
+  BATCH,
+  CURSORS,
+  MISMATCHED,
+  planStage,
+  trainedTokens,
+  type Material,
+  type StagePlan,
+} from './plan.ts';
+
+export interface StageOptions {
+  dir: string;
+  /** With the rate that the run goes by. */
+  spec: RunSpec;
+  writer: RunWriter;
+  signal: AbortSignal;
+  /** Changed only where what was learned is taken. */
+  model: TrainableModel;
+  phase(name: string): Promise<void>;
+}
+
+type StageEvent = Omit<Extract<NewRunEvent, { type: 'preferences' }>, 'type'>;
+
+/** What it came to when the run was here before. */
+export async function learnedBefore(dir: string): Promise<StageEvent | undefined> {
+  return survivingEvents((await readRun(dir)).events).findLast((event) => event.type === 'preferences');
+}
+
+/**
+ * Read before the ordinary training, so that time is kept for the stage only where it will have something to learn.
+ * Undefined where the run has no preferences, or none that it can learn from by then: that is told in the run.
+ */
+export async function openStage(
+  options: StageOptions,
+  corpus: Corpus,
+  trainedTokens: number,
+): Promise<PreferenceStage | undefined> {
+  const { dir, spec, writer } = options;
+  if (!spec.preferences || (await learnedBefore(dir))?.taken === false) return undefined;
+  const material = await readMaterial(spec, corpus).catch((error: unknown) => {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  });
+  const why =
+    typeof material === 'string'
+      ? material
+      : whyNothing(planStage(material, trainedTokens, spec.hyper.seed), spec);
+  if (typeof material !== 'string' && !why) return new PreferenceStage(options, material);
+  await writer.event({ type: 'preferences', ...nothingLearned(0, why!) });
+  return undefined;
+}
+
+const nothingLearned = (step: number, why: string): StageEvent => ({
+  step,
+  taken: false,
+  why,
+  learned: 0,
+  heldOut: 0,
+});
+
+function whyNothing(plan: ReturnType<typeof planStage>, { minutes, hyper }: RunSpec): string | undefined {
+  if ('needed' in plan) {
+    const enough =
+      minutes === undefined
+        ? `${Math.ceil(plan.needed * hyper.steps)} steps`
+        : `${Math.ceil(plan.needed * minutes)} minutes`;
+    return `There is no time for it in a fifth of the run: ${enough} would be enough.`;
+  }
+  return plan.heldOut.length === 0 ? 'All that was kept is of one file, so none can be held out.' : undefined;
+}
+
+async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
+  const { file } = spec.preferences!;
+  const verdicts = await selectVerdicts({ file, base: spec.base, before: spec.createdAt });
+  const tokenizer = await openTokenizer(spec.base.path);
+  try {
+    const { sequenceLength, seed } = spec.hyper;
+    const how = { sequenceLength, wholeRepositories: spec.corpus.repositoryContext };
+    const examples = examplesOf(verdicts, tokenizer, how);
+    const cursors = spec.folder ? await cursorContinuations(corpus, tokenizer, spec, CURSORS) : [];
+    return { ...parted(examples, heldOutOf(corpus), seed), cursors };
+  } finally {
+    await tokenizer.dispose();
+  }
+}
+
+export class PreferenceStage {
+  private readonly references = new Map<Example, number>();
+  private weights: ClassWeights = { desirable: 1, undesirable: 1 };
+
+  constructor(
+    private readonly options: StageOptions,
+    private readonly material: Material,
+  ) {}
+
+  /** After `step` steps, of which the model has the weights. What it came to, told in the run; undefined where `signal` fired first. */
+  async run(step: number): Promise<StageEvent | undefined> {
+    const { phase, writer } = this.options;
+    await phase('Learning from your use');
+    const event = await this.learned(step);
+    if (event) await writer.event({ type: 'preferences', ...event });
+    return event;
+  }
+
+  private async learned(step: number): Promise<StageEvent | undefined> {
+    const { spec, signal } = this.options;
+    const plan = planStage(this.material, trainedTokens(step, spec.hyper), spec.hyper.seed);
+    // Steps took longer than they were expected to.
+    if ('needed' in plan) return nothingLearned(step, whyNothing(plan, spec)!);
+    const before = await this.values();
+    const decision = await this.learn(plan);
+    if (!decision?.taken) this.put(before);
+    if (signal.aborted || !decision) return undefined;
+    return { step, learned: plan.training.length, heldOut: plan.heldOut.length, ...decision };
+  }
+
+  /** Undefined where `signal` fired. */
+  private async learn({ training, heldOut }: StagePlan) {
+    const { cursors } = this.material;
+    const desirable = training.filter((one) => one.desirable).length;
+    this.weights = classWeights(desirable, training.length - desirable);
+    const steps = stepsOf(training);
+    if (!(await this.refer([...heldOut, ...steps.flatMap(({ own, mismatched }) => [...own, ...mismatched])])))
+      return undefined;
+    const before = await this.measure(heldOut, cursors);
+    if (!before || !(await this.train(steps))) return undefined;
+    const after = await this.measure(heldOut, cursors);
+    return after && decide(before, after);
+  }
+
+  /** The base's log-probabilities, once for all. False where `signal` fired. */
+  private async refer(examples: readonly Example[]): Promise<boolean> {
+    for (const example of examples) {
+      if (this.options.signal.aborted) return false;
+      this.references.set(example, await this.logProbability(example, true));
+    }
+    return true;
+  }
+
+  private async train(steps: readonly Step[]): Promise<boolean> {
+    const { spec, model, writer, signal } = this.options;
+    const hyper = { ...spec.hyper, steps: steps.length };
+    const optimizer = createOptimizer(model, hyper);
+    try {
+      for (const [index, step] of steps.entries()) {
+        if (signal.aborted) return false;
+        await writer.state({ phase: `Learning from your use: step ${index + 1} of ${steps.length}` });
+        await this.accumulate(step, index);
+        const norm = await model.gradientNorm();
+        const gradientScale = hyper.clip && norm > hyper.clip ? hyper.clip / norm : 1;
+        // What is no number is not learned, and the measure afterwards says that nothing was.
+        if (Number.isFinite(norm))
+          optimizer.step({ learningRate: learningRateAt(index + 1, hyper), gradientScale });
+        model.zeroGradients();
+      }
+      return true;
+    } finally {
+      model.zeroGradients();
+      optimizer.dispose();
+    }
+  }
+
+  /** The gradient of the mean loss over a step's texts. Without dropout, as the reference is. */
+  private async accumulate({ own, mismatched }: Step, number: number): Promise<void> {
+    const ratios: number[] = [];
+    for (const example of mismatched) ratios.push(await this.logRatio(example));
+    const z0 = referencePoint(ratios);
+    for (const example of own) {
+      const { slope } = ktoTerm(await this.logRatio(example), example.desirable, z0, this.weights);
+      const length = example.tokens.length - 1;
+      const learned = new Uint8Array(length).fill(1, length - example.counted);
+      const batch = { rows: 1, length, tokens: example.tokens, learned };
+      // A loss is what a log-probability lacks: its slope has the other sign.
+      await this.options.model.accumulate(batch, {
+        seed: [this.options.spec.hyper.seed, number],
+        train: false,
+        lossWeight: -slope / own.length,
+      });
+    }
+  }
+
+  private async measure(
+    heldOut: readonly Example[],
+    cursors: readonly CursorContinuation[],
+  ): Promise<Measured | undefined> {
+    const { model, signal } = this.options;
+    const preferences: Part[] = [];
+    for (const example of heldOut) {
+      if (signal.aborted) return undefined;
+      // The same point before and after, or a model that goes away from the base would be worth something by that.
+      const { loss } = ktoTerm(await this.logRatio(example), example.desirable, 0, this.weights);
+      preferences.push({ sum: loss, weight: 1, document: example.document });
+    }
+    const code: Part[] = [];
+    for (const { tokens, counted, bytes, path } of cursors) {
+      if (signal.aborted) return undefined;
+      const nats = sum(await model.tokenLosses(Int32Array.from(tokens), { last: counted }));
+      code.push({ sum: bitsPerByte(nats, 1), weight: bytes, document: path });
+    }
+    return { preferences, code };
+  }
+
+  private async logRatio(example: Example): Promise<number> {
+    return (await this.logProbability(example, false)) - this.references.get(example)!;
+  }
+
+  /** Of the text, nats. */
+  private async logProbability({ tokens, counted }: Example, base: boolean): Promise<number> {
+    return -sum(await this.options.model.tokenLosses(tokens, { base, last: counted }));
+  }
+
+  private async values(): Promise<Map<string, Float32Array>> {
+    const { model } = this.options;
+    const values = new Map<string, Float32Array>();
+    for (const { name } of model.parameters) values.set(name, await model.read(name));
+    return values;
+  }
+
+  private put(values: ReadonlyMap<string, Float32Array>): void {
+    for (const [name, value] of values) this.options.model.write(name, value);
+  }
+}
+
+interface Step {
+  own: Example[];
+  /** Places of some of them with the text of the next one. */
+  mismatched: Example[];
+}
+
+function stepsOf(training: readonly Example[]): Step[] {
+  return Array.from({ length: training.length / BATCH }, (_, index) => {
+    const own = training.slice(index * BATCH, (index + 1) * BATCH);
+    return { own, mismatched: own.slice(0, MISMATCHED).map((one, at) => withTextOf(one, own[at + 1]!)) };
+  });
+}
+
+function withTextOf(place: Example, other: Example): Example {
+  const prompt = place.tokens.subarray(0, -place.counted);
+  return {
+    ...place,
+    tokens: Int32Array.of(...prompt, ...other.tokens.subarray(-other.counted)),
+    counted: other.counted,
+  };
+}
+
+/** Files of the corpus that are held out. A folder's preferences may be of the workspace around it. */
+function heldOutOf({ documents }: Pick<Corpus, 'documents'>): (document: string) => boolean {
+  const learned = new Set(documents.filter(({ split }) => split === 'train').map(({ path }) => path));
+  const out = documents.flatMap(({ split, path }) =>
+    split === 'held-out' && !learned.has(path) ? [path] : [],
+  );
+  return (document) => out.some((path) => document === path || document.endsWith(`/${path}`));
+}

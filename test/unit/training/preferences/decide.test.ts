@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import { decide, type Measured } from '../../../../src/training/preferences/decide.ts';
+
+const files = ['a', 'b', 'c', 'd', 'e', 'f'];
+const measured = (loss: number, bits: number, wobble = 0): Measured => ({
+  preferences: files.map((document, at) => ({ sum: loss + wobble * (at % 2 ? 1 : -1), weight: 1, document })),
+  code: files.map((document) => ({ sum: 40 * bits, weight: 40, document })),
+});
+
+describe('what was learned from preferences', () => {
+  const before = measured(0.5, 0.6);
+
+  it('is taken where held-out preferences are better and code is known as well', () => {
+    const decision = decide(before, measured(0.4, 0.6, 0.02));
+    expect(decision.taken).toBe(true);
+    expect(decision.preferences.value).toBeCloseTo(-0.1);
+    expect(decision.why).toMatch(
+      /^the loss of held-out preferences went from 0\.500 to 0\.400 \(-0\.100 \[-0\.\d+, -0\.\d+\]\)/,
+    );
+  });
+  it('is left where the gain can be noise', () => {
+    const decision = decide(before, measured(0.45, 0.6, 0.2));
+    expect(decision.taken).toBe(false);
+    expect(decision.why).toContain('no gain that can be told from noise');
+  });
+  it('is left where code is known less', () => {
+    const decision = decide(before, measured(0.4, 0.62, 0.02));
+    expect(decision.taken).toBe(false);
+    expect(decision.why).toContain('which is a loss');
+  });
+  it('is judged by preferences alone where nothing else is held out', () => {
+    const { taken, code } = decide({ ...before, code: [] }, { ...measured(0.4, 1, 0.02), code: [] });
+    expect({ taken, code }).toEqual({ taken: true, code: undefined });
+  });
+});
