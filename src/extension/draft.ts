@@ -9,6 +9,8 @@ export const planSchema = z.object({
   budget: z.object({ minutes: z.number().optional(), steps: z.number().optional() }),
   /** The run to go on from, on this base: with another one it is a training of its own. */
   continues: z.object({ run: z.string(), name: z.string(), base: z.string() }).optional(),
+  /** Whether it learns from what became of completions, too. */
+  preferences: z.boolean().optional(),
   /** In place of the setting: chosen where TensorFlow could not be had. */
   backend: z.literal('wasm').optional(),
 });

@@ -5,6 +5,7 @@ import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
+import { keptSchema, mayHavePreferences } from './ask-preferences.ts';
 import { baseName, offeredSchema } from './bases.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
@@ -45,17 +46,19 @@ export async function fineTune(context: Context): Promise<void> {
 
 function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
   const keep = (draft: Draft) => context.store.keepDraft(draft);
-  return askPatiently(context, kept, keep, (draft, answered) => {
+  return askPatiently(context, kept, keep, async (draft, answered) => {
     const report = examine(context);
     // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
     report.catch(() => undefined);
     const computes = settings.backend === 'auto' ? [] : ['--backend', settings.backend];
     const bases = context.children.ask(offeredSchema, ['models', ...computes]);
     bases.catch(() => undefined);
+    const learned = (folder: string) => context.children.ask(keptSchema, ['preferences', folder]);
     return askPlan(
       () => bases,
       async () => expectedBackend(await report),
       (folder) => findContinuing(context, folder),
+      (await mayHavePreferences()) ? learned : undefined,
       draft,
       answered,
     );

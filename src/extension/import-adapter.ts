@@ -8,8 +8,8 @@ import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { importSchema, type Import, type ImportDraft } from './draft.ts';
 import { askPatiently, repairing } from './repairs.ts';
-import { askToGoOn, back, choose, walk, type Answer, type Step } from './steps.ts';
-import { askBase, askBaseFor, into } from './wizard.ts';
+import { askToGoOn, back, choose, into, walk, type Answer, type Step } from './steps.ts';
+import { askBase, askBaseFor } from './wizard.ts';
 
 const title = 'Import Adapter';
 const whichBase = 'Which model was it made for?';

@@ -64,6 +64,17 @@ export function choose<T>({
   });
 }
 
+/** A draft with an answer in it. */
+export const into = async <D extends object, K extends keyof D>(
+  plan: D,
+  key: K,
+  answer: Promise<Answer<D[K]>>,
+): Promise<Answer<D>> => {
+  const value: Answer<D[K]> = await answer;
+  if (value === back) return back;
+  return value === undefined ? undefined : { ...plan, [key]: value };
+};
+
 /** A step asks for its part of the plan; one that has nothing to ask gives the plan back as it is. */
 export type Step<P> = (plan: P, position: { step: number; steps: number }) => Promise<Answer<P>>;
 

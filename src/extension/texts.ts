@@ -114,6 +114,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
   const lines = [
     `**${spec.name}** (${spec.id})`,
     summary?.sentence ?? '',
+    ...useSentence(snapshot),
     standing === 'live' ? progressLine(snapshot) : '',
     state.error ? forButtons(`${state.error.message} ${state.error.next}`).text : '',
     `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${state.steps} steps of ${hyper.sequenceLength * hyper.batch * hyper.accumulate} tokens, learning rate ${hyper.learningRate}`}`,
@@ -130,9 +131,10 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
   const { spec, state, summary } = snapshot;
   switch (standing) {
     case 'done':
-      return (
-        summary?.sentence ?? `Fine-tuning of ${spec.name} is finished, but its result could not be measured.`
-      );
+      return [
+        summary?.sentence ?? `Fine-tuning of ${spec.name} is finished, but its result could not be measured.`,
+        ...useSentence(snapshot),
+      ].join(' ');
     case 'failed':
       return `Fine-tuning of ${spec.name} failed: ${state.error?.message ?? 'the reason was not written down.'} ${state.error?.next ?? ''} [${state.error?.code ?? 'internal'}]`;
     case 'cancelled':
@@ -140,6 +142,19 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
     default:
       return `Fine-tuning of ${spec.name} was interrupted at step ${state.step} of ${state.steps}; it can go on from its last checkpoint.`;
   }
+}
+
+/** What came of learning from the person's use, where the run was to. */
+function useSentence({ events }: RunSnapshot): string[] {
+  const event = events.findLast((one) => one.type === 'preferences');
+  if (!event) return [];
+  if (event.taken) return ['It has learned from your use, too.'];
+  // With nothing learned, why is a sentence of its own.
+  return [
+    event.learned === 0
+      ? `Not learned from your use: ${event.why}`
+      : 'Learning from your use made it no better, so that is left out.',
+  ];
 }
 
 /** One that diverged would do so again from the same place. */

@@ -1,12 +1,13 @@
 /** "Fine-tune on Workspace": which folder, base, method and budget, with what it will take said before it starts. */
 import * as vscode from 'vscode';
 import type { BackendName } from '../protocol/run.ts';
+import { askPreferences, type Kept } from './ask-preferences.ts';
 import { baseChoices, type Offered } from './bases.ts';
 import { continueChoice, type Continuing } from './continuing.ts';
 import { continuedBy, type Draft, type Plan } from './draft.ts';
 import { estimate, memoryOf, parametersOf, type Budget } from './estimates.ts';
 import { settings } from './settings.ts';
-import { back, choose, walk, type Answer, type Choice, type Step } from './steps.ts';
+import { back, choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
 import { roughly, size } from './texts.ts';
 import { formatDuration } from '../protocol/units.ts';
 
@@ -17,6 +18,7 @@ const title = 'Fine-tune on Workspace';
  * @param bases what there is to start from, and which of it suits this machine
  * @param backend what will compute; looked up while the first questions are asked
  * @param continuing what of a folder there is to go on from
+ * @param learned what is kept of the completions in a folder; undefined where that can't be enough to learn from
  * @param kept what was answered before: it is chosen already
  * @param answered called after each question
  */
@@ -24,6 +26,7 @@ export async function askPlan(
   bases: () => Promise<Offered>,
   backend: () => Promise<BackendName>,
   continuing: (folder: string) => Promise<Continuing | undefined>,
+  learned: ((folder: string) => Promise<Kept>) | undefined,
   kept: Draft,
   answered: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
@@ -31,6 +34,9 @@ export async function askPlan(
     ...askPlace(title, bases, continuing),
     (plan, position) => askMethod(plan, position, backend()),
     (plan, position) => askBudget(plan, position, backend()),
+    ...(learned
+      ? [(plan: Draft, position: Position) => askPreferences(plan, { title, ...position }, learned)]
+      : []),
   ];
   return (await walk({ ...kept, ...begun(), backend: undefined }, steps, answered)) as Plan | undefined;
 }
@@ -95,17 +101,6 @@ interface Position {
   step: number;
   steps: number;
 }
-
-/** A draft with an answer in it. */
-export const into = async <D extends object, K extends keyof D>(
-  plan: D,
-  key: K,
-  answer: Promise<Answer<D[K]>>,
-): Promise<Answer<D>> => {
-  const value: Answer<D[K]> = await answer;
-  if (value === back) return back;
-  return value === undefined ? undefined : { ...plan, [key]: value };
-};
 
 function askFolder(plan: Draft, place: Position & { title: string }): Promise<Answer<Draft>> {
   const choices = (vscode.workspace.workspaceFolders ?? []).map((folder) => ({
@@ -297,6 +292,7 @@ export function trainArguments(plan: Plan): string[] {
     ...['--backend', plan.backend ?? settings.backend],
     ...settings.globOptions(plan.folder),
     ...settings.trainOptions,
+    ...(plan.preferences ? ['--preferences'] : []),
     ...['--yes', '--detach'],
   ];
 }

@@ -66,6 +66,7 @@ describe('the wizard', () => {
       bases,
       () => Promise.resolve('wasm'),
       () => Promise.resolve({ run: runOf('newest'), changed }),
+      undefined,
       { folder: '/garden', ...kept },
       () => undefined,
     );

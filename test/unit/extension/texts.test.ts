@@ -77,6 +77,20 @@ describe('the end', () => {
   test('is the summary when there is one', () => {
     expect(endSentence(done, 'done')).toBe(done.summary!.sentence);
   });
+  test("says what came of learning from the person's use", () => {
+    const ended = (taken: boolean, learned: number, why = 'why.') => {
+      const event = { type: 'preferences' as const, time: '', step: 60, taken, why, learned, heldOut: 10 };
+      return endSentence({ ...done, events: [...done.events, event] }, 'done');
+    };
+    const { sentence } = done.summary!;
+    expect(ended(true, 90)).toBe(`${sentence} It has learned from your use, too.`);
+    expect(ended(false, 90)).toBe(
+      `${sentence} Learning from your use made it no better, so that is left out.`,
+    );
+    expect(ended(false, 0, 'There was no time.')).toBe(
+      `${sentence} Not learned from your use: There was no time.`,
+    );
+  });
   test('says what happened and what to do when it failed', () => {
     const error = { code: 'disk-full', message: 'The disk is full.', next: 'Free some space.' };
     const sentence = endSentence(makeRun({ upTo: 3, state: { status: 'failed', error } }), 'failed');

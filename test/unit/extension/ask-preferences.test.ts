@@ -1,0 +1,36 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { askPreferences } from '../../../src/extension/ask-preferences.ts';
+import type { Draft } from '../../../src/extension/draft.ts';
+import { trainArguments } from '../../../src/extension/wizard.ts';
+import { answers, reset, shown } from './fake-vscode.ts';
+
+vi.mock('vscode', () => import('./fake-vscode.ts'));
+
+const plan = { folder: '/shop', base: 'a-base', method: 'lora', budget: { minutes: 60 } } as const;
+const place = { title: 'Fine-tune on Workspace', step: 4, steps: 4 };
+const kept = (texts: number) => () => Promise.resolve({ bases: [{ id: 'a-base', texts }] });
+const ask = (draft: Draft, texts: number) => askPreferences(draft, place, kept(texts));
+
+describe('whether to learn from use', () => {
+  beforeEach(reset);
+
+  it('is asked where there are some hundreds of texts by the chosen base, and train is told', async () => {
+    answers.push('Yes');
+    const answered = await ask(plan, 412);
+    expect(shown).toEqual(['Learn from your use of completion, too? (Yes)']);
+    expect(trainArguments({ ...plan, ...(answered as object) })).toContain('--preferences');
+    answers.push('No');
+    const refused = await ask(plan, 412);
+    expect(trainArguments({ ...plan, ...(refused as object) })).not.toContain('--preferences');
+  });
+  it('is not asked where there are too few, or of another base, or nothing to hold them against', async () => {
+    const drafts = [
+      await ask(plan, 150),
+      await ask({ ...plan, base: 'another' }, 412),
+      await ask({ ...plan, method: 'full' }, 412),
+    ];
+    expect(shown).toEqual([]);
+    for (const draft of drafts) expect(draft).not.toHaveProperty('preferences');
+    expect(await ask({ ...plan, preferences: true }, 150)).toMatchObject({ preferences: undefined });
+  });
+});
