@@ -1,0 +1,104 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UseRecorder, type ShownNow } from '../../../src/extension/use-recorder.ts';
+import type { ToKeep } from '../../../src/preferences/keeper.ts';
+import { preferencesFile } from '../../../src/preferences/store.ts';
+import { preferenceSchema } from '../../../src/protocol/preferences.ts';
+
+const editor = vi.hoisted(() => ({ learns: true, trusted: true, scheme: 'file' }));
+vi.mock('vscode', () => ({
+  workspace: {
+    get isTrusted() {
+      return editor.trusted;
+    },
+    getConfiguration: () => ({
+      get: (name: string, fallback: unknown) =>
+        name === 'completion.learnFromUse' ? editor.learns : fallback,
+    }),
+    getWorkspaceFolder: () => ({ uri: { scheme: editor.scheme, fsPath: '/work/shop' } }),
+  },
+  ConfigurationTarget: {},
+}));
+
+let home: string;
+let recorder: UseRecorder;
+beforeEach(async () => {
+  Object.assign(editor, { learns: true, trusted: true, scheme: 'file' });
+  home = await mkdtemp(join(tmpdir(), 'recorder-'));
+  // In place of the thread that writes: what it is told.
+  const script = join(home, 'thread.mjs');
+  const told = JSON.stringify(join(home, 'told'));
+  await writeFile(
+    script,
+    `import { parentPort } from 'node:worker_threads';
+     import { appendFileSync } from 'node:fs';
+     parentPort.on('message', (message) => appendFileSync(${told}, JSON.stringify(message) + '\\n'));`,
+  );
+  recorder = new UseRecorder(script, () => undefined);
+});
+afterEach(async () => {
+  recorder.dispose();
+  await rm(home, { recursive: true });
+});
+
+const shown = {
+  run: { spec: { id: 'a-run', base: { id: 'a-base', path: '/base', sha256: 'ab12' } } },
+  document: { uri: {} },
+  at: {
+    path: 'file:///work/shop/src/cart.ts',
+    languageId: 'typescript',
+    before: 'import x;\r\nconst total = ',
+    after: ';\r\n',
+    place: { repository: 'shop', path: 'src/cart.ts' },
+  },
+  end: 25,
+} as unknown as ShownNow;
+const outcome = { shown: 'sum(\r\n  a)', accepted: 6, later: 'sum(\r\n  b)\r\n', seconds: 300 };
+
+async function kept(): Promise<ToKeep[]> {
+  const path = join(home, 'told');
+  while (!existsSync(path) || !(await readFile(path, 'utf8')).endsWith('\n')) await sleep(5);
+  return (await readFile(path, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as ToKeep);
+}
+
+describe('what becomes of a completion', () => {
+  it('is kept with its place, as models know line ends', async () => {
+    const told = recorder.toldOf(shown)!;
+    expect(told).toMatchObject({ end: 25, line: 'const total = ' });
+    told.tell(outcome);
+    const [{ file, preference }] = (await kept()) as [ToKeep];
+    expect(file).toBe(preferencesFile('/work/shop'));
+    expect(preferenceSchema.parse(preference)).toMatchObject({
+      ...{ repository: 'shop', path: 'src/cart.ts', languageId: 'typescript' },
+      ...{ prefix: 'import x;\nconst total = ', suffix: ';\n' },
+      ...{ shown: 'sum(\n  a)', accepted: 5, later: 'sum(\n  b)\n', seconds: 300 },
+      ...{ run: 'a-run', base: { id: 'a-base', sha256: 'ab12' } },
+    });
+  });
+
+  it('is not kept unless the person wants it, where the workspace is not trusted, or is no folder on disk', () => {
+    for (const not of [{ learns: false }, { trusted: false }, { scheme: 'vscode-vfs' }]) {
+      Object.assign(editor, { learns: true, trusted: true, scheme: 'file' }, not);
+      expect(recorder.toldOf(shown)).toBeUndefined();
+    }
+  });
+
+  it('is not kept where that was turned off or deleted since it was shown', async () => {
+    const [off, deleted] = [recorder.toldOf(shown)!, recorder.toldOf(shown)!];
+    editor.learns = false;
+    off.tell(outcome);
+    editor.learns = true;
+    recorder.forget();
+    deleted.tell(outcome);
+    await sleep(2);
+    recorder.toldOf(shown)!.tell({ ...outcome, seconds: 7 });
+    expect((await kept()).map(({ preference }) => preference.seconds)).toEqual([7]);
+  });
+});
