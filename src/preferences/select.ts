@@ -19,7 +19,9 @@ export interface Wanted {
  */
 export async function selectVerdicts({ file, base, before }: Wanted): Promise<Verdict[]> {
   const { preferences } = await readPreferences(file).catch((error: unknown) => {
-    throw unreadable(`The preferences in ${file} can't be read (${(error as Error).message}).`, error);
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = missing ? 'there is no such file' : (error as Error).message;
+    throw unreadable(`The preferences in ${file} can't be read: ${why}.`, error);
   });
   if (preferences.length === 0) throw unreadable(`There are no preferences in ${file}.`);
   const own = preferences.filter(

@@ -207,7 +207,7 @@ describe('bad input: one sentence, a code, nothing begun', () => {
 
   it('a file that is not there, and an empty one', async () => {
     expect(await refused('--preferences', join(home, 'none.jsonl'))).toMatch(
-      /\[preferences-unreadable\] The preferences in .*none\.jsonl can't be read/,
+      /\[preferences-unreadable\] The preferences in .*none\.jsonl can't be read: there is no such file\./,
     );
     expect(await refused('--preferences', await written('empty', []))).toMatch(
       /\[preferences-unreadable\] There are no preferences in/,

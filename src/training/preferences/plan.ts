@@ -14,6 +14,7 @@ export const BATCH = 8;
 export const MISMATCHED = 4;
 /** Fewer steps move nothing. */
 const LEAST_STEPS = 4;
+export const LEAST_TEXTS = LEAST_STEPS * BATCH;
 const MOST_HELD_OUT = 48;
 /** Held-out cursors that tell whether code is known as well as before. */
 export const CURSORS = 24;
@@ -80,9 +81,9 @@ export function planStage(texts: Material, trained: number, seed: number): Stage
     newest.push(example);
   }
   const count = newest.length - (newest.length % BATCH);
-  if (count >= LEAST_STEPS * BATCH) return { training: inAnyOrder(newest.slice(0, count), seed), heldOut };
+  if (count >= LEAST_TEXTS) return { training: inAnyOrder(newest.slice(0, count), seed), heldOut };
   const each = (perToken * tokensOf(texts.training)) / Math.max(1, texts.training.length);
-  return { needed: (measuring + LEAST_STEPS * BATCH * each) / budget };
+  return { needed: (measuring + LEAST_TEXTS * each) / budget };
 }
 
 /** A function of the seed alone. */

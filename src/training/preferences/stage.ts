@@ -21,6 +21,7 @@ import { classWeights, ktoTerm, referencePoint, type ClassWeights } from './kto.
 import {
   BATCH,
   CURSORS,
+  LEAST_TEXTS,
   MISMATCHED,
   planStage,
   trainedTokens,
@@ -64,7 +65,7 @@ export async function openStage(
   const why =
     typeof material === 'string'
       ? material
-      : whyNothing(planStage(material, trainedTokens, spec.hyper.seed), spec);
+      : (whyTooLittle(material) ?? whyNoTime(planStage(material, trainedTokens, spec.hyper.seed), spec));
   if (typeof material !== 'string' && !why) return new PreferenceStage(options, material);
   await writer.event({ type: 'preferences', ...nothingLearned(0, why!) });
   return undefined;
@@ -78,15 +79,19 @@ const nothingLearned = (step: number, why: string): StageEvent => ({
   heldOut: 0,
 });
 
-function whyNothing(plan: ReturnType<typeof planStage>, { minutes, hyper }: RunSpec): string | undefined {
-  if ('needed' in plan) {
-    const enough =
-      minutes === undefined
-        ? `${Math.ceil(plan.needed * hyper.steps)} steps`
-        : `${Math.ceil(plan.needed * minutes)} minutes`;
-    return `There is no time for it in a fifth of the run: ${enough} would be enough.`;
-  }
-  return plan.heldOut.length === 0 ? 'All that was kept is of one file, so none can be held out.' : undefined;
+/** Of one file, all texts are held out. */
+const whyTooLittle = ({ training }: Material): string | undefined =>
+  training.length < LEAST_TEXTS
+    ? `Only ${training.length} texts are left to learn from: the others are of files that are held out, or too long.`
+    : undefined;
+
+function whyNoTime(plan: ReturnType<typeof planStage>, { minutes, hyper }: RunSpec): string | undefined {
+  if (!('needed' in plan)) return undefined;
+  const enough =
+    minutes === undefined
+      ? `${Math.ceil(plan.needed * hyper.steps)} steps`
+      : `${Math.ceil(plan.needed * minutes)} minutes`;
+  return `There is no time for it in a fifth of the run: ${enough} would be enough.`;
 }
 
 async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
@@ -126,7 +131,7 @@ export class PreferenceStage {
     const { spec, signal } = this.options;
     const plan = planStage(this.material, trainedTokens(step, spec.hyper), spec.hyper.seed);
     // Steps took longer than they were expected to.
-    if ('needed' in plan) return nothingLearned(step, whyNothing(plan, spec)!);
+    if ('needed' in plan) return nothingLearned(step, whyNoTime(plan, spec)!);
     const before = await this.values();
     const decision = await this.learn(plan);
     if (!decision?.taken) this.put(before);
