@@ -25,7 +25,8 @@ export interface ReplayOptions {
 
 /** Share of training sequences that are replay, unless given. */
 const DEFAULT_REPLAY_RATE = 0.1;
-const DEFAULT_FIM_RATE = 0.5;
+/** What completion asks for; a little stays as it is, for cursors with nothing after them. */
+const DEFAULT_FIM_RATE = 0.9;
 /** Days. */
 const DEFAULT_HALF_LIFE = 180;
 

@@ -83,11 +83,11 @@ describe('chooseFrom', () => {
     expect(chooseFrom([], question).assumed).toBe(true);
     expect(chooseFrom([sweep(finished)], question).assumed).toBeUndefined();
   });
-  it('takes a tenth of the default where the base is larger', () => {
+  it('takes less where the base is larger', () => {
     expect(chooseFrom([], question).rate).toBe(3e-4);
     const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
     expect(chooseFrom([], larger)).toMatchObject({
-      rate: 3e-5,
+      rate: 1e-4,
       reason: expect.stringContaining('base of this size'),
     });
     expect(chooseFrom([], { ...larger, method: 'full', optimizer: 'adamw' }).rate).toBe(1e-5);
