@@ -4,7 +4,7 @@
  *
  * OLD and NEW are two releases of one project. OLD is what the run learns; where a line of NEW is not in OLD, the base
  * completes its rest, and what NEW has there is what the person kept. A fifth of the changed files is not told to the
- * run: there the result completes with what it learned so, and as it was before.
+ * run: where what it learned so is taken, its result completes there, and so does the one from before.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
