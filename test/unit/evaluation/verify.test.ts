@@ -36,6 +36,17 @@ describe('the verdict on a result', () => {
     expect(compareDistributions([...same, ...same], [[0.5, 0.5], [0.9, 0.1]]).meanKl).toBeCloseTo(Math.log(5 / 3) / 2, 12); // prettier-ignore
     expect(() => compareDistributions(same, [])).toThrow('1 trained and 0 served');
   });
+  it('is good where rounding turned a few positions and the rest agrees all the better', () => {
+    const trained = Array.from({ length: 96 }, () => [0.5, 0.5]);
+    const served = (count: number, other: number) =>
+      trained.map((row, at) => (at < count ? [0.1, 0.9] : [row[0]! + other, row[1]! - other]));
+    const few = compareDistributions(trained, served(4, 0.01));
+    expect(few).toMatchObject({ limit: 0.0025, tokens: 96, ok: true });
+    expect(few.meanKl).toBeCloseTo(-Math.log(1 - 0.02 ** 2) / 2, 9);
+    // One more, or the rest no better than any other engine's rounding.
+    expect(compareDistributions(trained, served(6, 0.01))).toMatchObject({ limit: 0.01, ok: false });
+    expect(compareDistributions(trained, served(4, 0.04))).toMatchObject({ limit: 0.01, ok: false });
+  });
 
   let dir = '';
   beforeEach(async () => {
