@@ -19,7 +19,7 @@ import {
   useResult,
 } from './steps.mjs';
 import { until } from './until.mjs';
-import { writeFile } from './workplace.mjs';
+import { writeFile, writeSource } from './workplace.mjs';
 
 export const scenarios = {
   async 'from the palette to the chart, and from the adapter into the file'(workbench, place) {
@@ -114,6 +114,25 @@ export const scenarios = {
   },
 
   ...completionScenarios,
+
+  async 'a result is continued with what has changed since'(workbench, place) {
+    await ensureResults(workbench, place, 1);
+    const grown = ['meadow', 'hedge', 'orchard', 'fountain'];
+    for (const noun of grown) writeSource(place.workspace, noun);
+    const before = newest(place);
+    await until('the trainer before to be gone', () => !place.isTraining());
+    await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
+    await workbench.pick('Which model learns?', 'with what changed since');
+    await workbench.pick('How long may it take?', 'Steps');
+    await workbench.answer('Training Steps', '60');
+    await workbench.notification('Show Results', TRAINING_MS);
+    const { id, state, spec } = newest(place);
+    assert.notEqual(id, before.id);
+    assert.equal(state.status, 'done', JSON.stringify(state.error));
+    assert.ok(place.runs().some((run) => run.id === spec.continues?.run));
+    await workbench.screenshot('continued');
+    for (const noun of grown) rmSync(join(place.workspace, `${noun}.js`));
+  },
 };
 
 /** Starts a training and comes back when it is seen to make steps. */

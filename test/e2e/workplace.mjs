@@ -144,15 +144,18 @@ function writeWorkspace(folder) {
   mkdirSync(folder);
   const nouns =
     'apple river stone cloud garden window pencil basket candle bridge market forest letter silver mirror ladder';
+  for (const noun of nouns.split(' ')) writeSource(folder, noun);
+}
+
+/** A file of the workspace's kind about something. */
+export function writeSource(folder, noun) {
   const verbs = 'load save open close find read write send'.split(' ');
-  for (const noun of nouns.split(' ')) {
-    const name = noun[0].toUpperCase() + noun.slice(1);
-    const functions = verbs.map(
-      (verb) =>
-        `export function ${verb}${name}(options) {\n    return registry.${verb}(options, '${noun}');\n}\n`,
-    );
-    writeFile(folder, `${noun}.js`, `import { registry } from './registry.js';\n\n${functions.join('\n')}`);
-  }
+  const name = noun[0].toUpperCase() + noun.slice(1);
+  const functions = verbs.map(
+    (verb) =>
+      `export function ${verb}${name}(options) {\n    return registry.${verb}(options, '${noun}');\n}\n`,
+  );
+  writeFile(folder, `${noun}.js`, `import { registry } from './registry.js';\n\n${functions.join('\n')}`);
 }
 
 export function writeFile(folder, name, text) {
