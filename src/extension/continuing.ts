@@ -1,4 +1,7 @@
 /** "Continue RUN with what changed since": whether the wizard offers it, and how it is said. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { findKnownBase } from '../base-models/registry.ts';
 import { whyNotOffered } from '../evaluation/offer.ts';
 import { changedSchema, type Changed } from '../protocol/changed.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -22,7 +25,7 @@ export async function findContinuing(
   folder: string,
 ): Promise<Continuing | undefined> {
   const run = continuable(runs.all, folder);
-  if (!run) return undefined;
+  if (!run || !existsSync(run.spec.base.path)) return undefined;
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const question = ['changed', run.spec.id, ...settings.globOptions(folder)];
   try {
@@ -44,6 +47,10 @@ export const continuable = (runs: readonly RunSnapshot[], folder: string): RunSn
       spec.corpus.mode === 'pretrain' &&
       !(summary && whyNotOffered(summary)),
   );
+
+/** A run's base as a plan names it: by its name where that is of the same file. */
+export const referenceOf = ({ id, path }: RunSnapshot['spec']['base']): string =>
+  findKnownBase(id)?.file === basename(path) ? id : path;
 
 /** Its row among the models. */
 export function continueChoice({ run: { spec }, changed }: Continuing): Choice<string> {

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import type { BackendName } from '../protocol/run.ts';
 import { askPreferences, type Kept } from './ask-preferences.ts';
 import { baseChoices, type Offered } from './bases.ts';
-import { continueChoice, type Continuing } from './continuing.ts';
+import { continueChoice, referenceOf, type Continuing } from './continuing.ts';
 import { continuedBy, type Draft, type Plan } from './draft.ts';
 import { estimate, memoryOf, parametersOf, type Budget } from './estimates.ts';
 import { settings } from './settings.ts';
@@ -93,8 +93,9 @@ async function askBeginning(
   const answer = await askBase({ ...plan, continues: undefined }, place, bases, undefined, first);
   const [choice] = await first;
   if (!choice || answer === undefined || answer === back || answer.base !== choice.value) return answer;
-  const { id, name, base } = (await continuing)!.run.spec;
-  return { ...answer, base: base.id, method: 'lora', continues: { run: id, name, base: base.id } };
+  const { id, name, base: file } = (await continuing)!.run.spec;
+  const base = referenceOf(file);
+  return { ...answer, base, method: 'lora', continues: { run: id, name, base } };
 }
 
 interface Position {

@@ -1,6 +1,15 @@
 /** "Continue RUN with what changed since", as the wizard offers it. */
-import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { continuable, continueChoice, findContinuing } from '../../../src/extension/continuing.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { findKnownBase } from '../../../src/base-models/registry.ts';
+import {
+  continuable,
+  continueChoice,
+  findContinuing,
+  referenceOf,
+} from '../../../src/extension/continuing.ts';
 import type { Draft } from '../../../src/extension/draft.ts';
 import { back, walk, type Step } from '../../../src/extension/steps.ts';
 import { askPlan, trainArguments } from '../../../src/extension/wizard.ts';
@@ -10,11 +19,16 @@ import { answers, reset, shown } from './fake-vscode.ts';
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 beforeEach(reset);
 
+const models = mkdtempSync(join(tmpdir(), 'fmn-continuing-'));
+afterAll(() => rmSync(models, { recursive: true }));
+const base = { id: 'smollm2-135m', path: join(models, findKnownBase('smollm2-135m')!.file) };
+writeFileSync(base.path, '');
+
 const runOf = (id: string, patch: { spec?: object; state?: object; summary?: object } = {}) =>
   ({
     spec: {
       ...{ id, name: 'garden', folder: '/garden', createdAt: '2026-10-26T10:00:00Z' },
-      ...{ base: { id: 'smollm2-135m' }, hyper: { method: 'lora' }, corpus: { mode: 'pretrain' } },
+      ...{ base, hyper: { method: 'lora' }, corpus: { mode: 'pretrain' } },
       ...patch.spec,
     },
     state: { status: 'done', ...patch.state },
@@ -47,6 +61,18 @@ describe('the run', () => {
     if (wanted) expect(found).toMatchObject({ run: { spec: { id: 'newest' } }, ...wanted });
     else expect(found).toBeUndefined();
     expect(asked).toEqual([['changed', 'newest']]);
+  });
+
+  it('is not offered where its base is gone', async () => {
+    const gone = runOf('newest', { spec: { base: { ...base, path: join(models, 'gone.gguf') } } });
+    const context = { children: { ask: () => Promise.resolve(changed) }, runs: { all: [gone] } };
+    expect(await findContinuing(context as never, '/garden')).toBeUndefined();
+  });
+
+  it("names its base so that nothing is fetched: a file of the person's own by its path", () => {
+    const { sha256, ...own } = { id: 'tiny', path: join(models, 'tiny.gguf'), sha256: '' };
+    expect(referenceOf({ ...base, sha256 })).toBe('smollm2-135m');
+    expect(referenceOf({ ...own, sha256 })).toBe(own.path);
   });
 
   it('is shown with what has changed', () => {
