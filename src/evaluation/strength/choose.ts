@@ -10,11 +10,9 @@ import { Resources, subjectOf } from '../resources.ts';
 import { scoreItems } from '../score-items.ts';
 import { addToSummary, readSummary } from '../summary.ts';
 import type { EvaluatedModel, ItemScore, ScoreContext } from '../tasks/task.ts';
-import { chooseStrength, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
+import { chooseStrength, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 
-/** Strengths that are measured at most. */
-const MOST = 4;
 /** Of the time of training, what is spent before no further strength is begun. */
 const SHARE = 0.15;
 /** Cursors that strengths are measured at after so many seconds of training, and after fewer or more. */

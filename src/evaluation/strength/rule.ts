@@ -36,6 +36,12 @@ export function pointOf(strength: number, base: StrengthCounts, at: StrengthCoun
 
 /** Those that are measured however long they take. */
 const LEAST = 2;
+/** Strengths that are measured at most. */
+export const MOST = 4;
+/** Below it hardly anything that was learned is left. */
+const WEAKEST = 0.1;
+/** KL is of few texts, and grows a little slower than expected. */
+const MARGIN = 0.95;
 
 /**
  * The strength to measure next, after `points`; undefined when enough is known. `late`: no time is left for more than
@@ -46,11 +52,24 @@ export function nextStrength(
   limit: number,
   late: boolean,
 ): number | undefined {
+  if (points.length >= MOST) return undefined;
   const within = points.some((point) => forgotLittle(point, limit));
   if (within && late && points.length >= LEAST) return undefined;
-  // Where half of the change forgets too much, so does more of it.
-  const order = within || points.length < LEAST ? [1, 0.5, 0.75, 0.25] : [0.25];
-  return order.find((strength) => !points.some((point) => point.strength === strength));
+  if (!within && points.length >= LEAST) return weaker(points, limit);
+  // What forgets too much does so at every strength above it.
+  const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
+  const below = points.length < LEAST ? Infinity : Math.min(...tooStrong);
+  return [1, 0.5, 0.75, 0.25].find(
+    (strength) => strength < below && !points.some((point) => point.strength === strength),
+  );
+}
+
+/** The strength below all of these that is expected to forget just less than the limit: KL goes with its square. */
+function weaker(points: readonly StrengthPoint[], limit: number): number | undefined {
+  const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
+  const share = kl && kl.value > limit ? Math.sqrt((MARGIN * limit) / kl.value) : 0.5;
+  const next = Math.floor(20 * strength * share) / 20;
+  return next >= WEAKEST ? next : undefined;
 }
 
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;

@@ -81,8 +81,11 @@ describe('the next strength to measure', () => {
   it('is every one while there is time', () => expect(walk(0.2, false)).toEqual([1, 0.5, 0.75, 0.25]));
   it('is two where there is none', () => expect(walk(0.2, true)).toEqual([1, 0.5]));
   it('is a lower one until one is within the limit, however long it takes', () => {
-    expect(walk(0.8, true)).toEqual([1, 0.5, 0.25]);
-    expect(walk(8, false)).toEqual([1, 0.5, 0.25]);
+    // KL goes with the square: 0.34 and 0.11 would just be within it.
+    expect(walk(0.8, true)).toEqual([1, 0.5, 0.3]);
+    expect(walk(0.8, false)).toEqual([1, 0.5, 0.3, 0.25]);
+    expect(walk(8, true)).toEqual([1, 0.5, 0.1]);
+    expect(walk(80, false)).toEqual([1, 0.5]);
   });
 });
 
