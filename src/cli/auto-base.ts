@@ -10,7 +10,7 @@ import { leastGpuMemory, runMemory } from '../training/run-memory.ts';
 import { findGpus } from './gpus.ts';
 
 /** @param backend what will compute; wasm has no GPU */
-export async function autoBase(backend: BackendName, method: Hyper['method'] = 'lora'): Promise<ChosenBase> {
+export async function autoBase(backend: BackendName, method?: Hyper['method']): Promise<ChosenBase> {
   return chooseBase(await lookAtHardware(backend, method));
 }
 
@@ -18,14 +18,14 @@ export async function autoBase(backend: BackendName, method: Hyper['method'] = '
 export async function autoBaseAmong(
   only: readonly string[],
   backend: BackendName,
-  method: Hyper['method'] = 'lora',
+  method?: Hyper['method'],
 ): Promise<ChosenBase | undefined> {
   return chooseBase({ ...(await lookAtHardware(backend, method)), only });
 }
 
 async function lookAtHardware(
   backend: BackendName,
-  method: Hyper['method'],
+  method: Hyper['method'] = 'lora',
 ): Promise<Omit<Hardware, 'only'>> {
   const [gpus, runtime] = await Promise.all([findGpus(), findRuntime()]);
   const [gpu] = backend === 'tensorflow' && runtime?.gpu ? gpus : [];

@@ -12,7 +12,7 @@ import { survivingEvents } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../runs/index.ts';
-import { earlierCorpus } from '../training/continued.ts';
+import { asEarlier } from '../training/continued.ts';
 import type { DataOptions, ReplayOptions } from './data-options.ts';
 import type { TrainOptions } from './train-options.ts';
 
@@ -47,8 +47,8 @@ export async function findContinued(wanted: string): Promise<Continued> {
   const { spec } = snapshot;
   requireUsable(dir, snapshot);
   await requireBase(spec);
-  const { summary } = await openCorpus(join(dir, 'corpus'));
-  if (summary.cut)
+  const corpus = await openCorpus(join(dir, 'corpus'));
+  if (corpus.summary.cut)
     throw unfit(
       spec,
       'learned from one part of a single file, and in a changed one that part can not be told from the other',
@@ -58,7 +58,7 @@ export async function findContinued(wanted: string): Promise<Continued> {
   return {
     spec,
     sha256: (await examine(join(dir, artefactName(spec)))).sha256,
-    corpus: await earlierCorpus(dir),
+    corpus: await asEarlier(spec, corpus),
     learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
   };
 }

@@ -7,18 +7,23 @@ export const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value
 export const interval = ({ value, low, high }: Comparison['difference']) =>
   `${signed(value)} [${signed(low)}, ${signed(high)}]`;
 
+/** What both tables of comparisons end a row with: the result, and how it differs. */
+const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
+  number(after.value),
+  interval(difference),
+  significant ? '' : 'no difference seen',
+  `n = ${after.n}`,
+];
+
 /** Before, after and the paired difference with its 95% interval, a row for each figure. Ends in an empty line; nothing without figures. */
 export function comparisonTable(
   comparisons: readonly Comparison[],
   names: readonly [string, string] = ['before', 'after'],
 ): string {
-  const rows = comparisons.map(({ task, metric, unit, before, after, difference, significant }) => [
-    `${task} ${metric}${unit ? ` (${unit})` : ''}`,
-    number(before.value),
-    number(after.value),
-    interval(difference),
-    significant ? '' : 'no difference seen',
-    `n = ${after.n}`,
+  const rows = comparisons.map((one) => [
+    `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}`,
+    number(one.before.value),
+    ...endOfRow(one),
   ]);
   if (rows.length === 0) return '';
   return `${formatTable([['', ...names, 'difference [95%]', '', ''], ...rows])}\n\n`;
@@ -26,17 +31,14 @@ export function comparisonTable(
 
 /** The result of the run that is continued beside base and result; nothing where none is. */
 export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string {
-  const rows = (earlier?.comparisons ?? []).map(
-    ({ task, metric, before, after, difference, significant }) => [
-      metric,
-      number(comparisons.find((one) => one.task === task && one.metric === metric)?.before.value ?? NaN),
-      number(before.value),
-      number(after.value),
-      interval(difference),
-      significant ? '' : 'no difference seen',
-      `n = ${after.n}`,
-    ],
-  );
+  const baseOf = ({ task, metric }: Comparison) =>
+    comparisons.find((one) => one.task === task && one.metric === metric)?.before.value ?? NaN;
+  const rows = (earlier?.comparisons ?? []).map((one) => [
+    one.metric,
+    number(baseOf(one)),
+    number(one.before.value),
+    ...endOfRow(one),
+  ]);
   if (rows.length === 0) return '';
   const names = ['base', 'continued run', 'this run', 'against that run [95%]'];
   return `${formatTable([['', ...names, '', ''], ...rows])}\n\n`;

@@ -7,6 +7,7 @@ import type { RunEvent } from '../protocol/events.ts';
 import { forButtons, titleOf } from '../protocol/next-step.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { formatDuration } from '../protocol/units.ts';
+import { hasEnded } from '../runs/index.ts';
 
 /** What a run is to the person: its stored status, or `interrupted` when its owner is gone. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
@@ -16,8 +17,7 @@ export const START_GRACE_MS = 60_000;
 
 /** @param alive whether the run's owner lives (`isAlive` of src/runs) */
 export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
-  if (state.status === 'done' || state.status === 'failed' || state.status === 'cancelled')
-    return state.status;
+  if (hasEnded(state)) return state.status;
   if (alive) return 'live';
   const starting = state.status === 'queued' && now - Date.parse(spec.createdAt) < START_GRACE_MS;
   return starting ? 'live' : 'interrupted';

@@ -1,4 +1,4 @@
-/** Time and memory as a person reads them, the same everywhere. */
+/** Time, memory and differences as a person reads them, the same everywhere. */
 
 /** "40 s", "3 min", "1 h 20 min". */
 export function formatDuration(seconds: number): string {
@@ -11,3 +11,7 @@ export function formatDuration(seconds: number): string {
 export function formatBytes(bytes: number): string {
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
+
+/** "-0.173", "+0.004": a difference. */
+export const formatDifference = (value: number): string =>
+  `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;

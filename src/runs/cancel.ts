@@ -5,6 +5,7 @@ import { writeByRename } from '../protocol/write-file.ts';
 import { readSpec, readState, statePath, stopPath, writeJson } from './files.ts';
 import { lockRun, runOwner, type Owner } from './lock.ts';
 import { readText } from '../protocol/regular-file.ts';
+import { hasEnded } from './status.ts';
 
 /** How long an owner takes at most to see that it is asked to stop, besides its step. */
 const LOOK_MS = 250;
@@ -69,8 +70,9 @@ export function watchForStop(dir: string, token: string): { signal: AbortSignal;
 }
 
 async function cancelOwnerless(dir: string): Promise<Cancelled> {
-  const { status, step, steps } = await readState(dir);
-  if (status === 'done' || status === 'failed' || status === 'cancelled') return 'over';
+  const state = await readState(dir);
+  if (hasEnded(state)) return 'over';
+  const { step, steps } = state;
   await writeJson(statePath(dir), { status: 'cancelled', step, steps } satisfies RunState);
   return 'cancelled';
 }

@@ -17,8 +17,8 @@ export function isAlive({ pid, pidStarted, heartbeat }: RunState): boolean {
 }
 
 /** Nobody writes it any more, as far as the state tells. */
-export const hasEnded = ({ status }: RunState): boolean =>
-  status === 'done' || status === 'failed' || status === 'cancelled';
+export const hasEnded = (state: RunState): state is RunState & { status: 'done' | 'failed' | 'cancelled' } =>
+  state.status === 'done' || state.status === 'failed' || state.status === 'cancelled';
 
 export type EffectiveStatus = RunStatus | 'interrupted';
 

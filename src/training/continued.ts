@@ -3,7 +3,7 @@ import { copyFile, rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
-import { EarlierCorpus, openCorpus } from '../corpus/index.ts';
+import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { readAdapterGguf } from '../export/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -17,13 +17,19 @@ type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
  * run-not-found, run-damaged.
  */
 export async function earlierCorpus(dir: string): Promise<EarlierCorpus> {
-  const { continues } = await readSpec(dir);
+  return asEarlier(await readSpec(dir), await openCorpus(join(dir, 'corpus')));
+}
+
+/** The same, of a run that was read. */
+export async function asEarlier(
+  { continues }: Pick<RunSpec, 'continues'>,
+  { documents, leftOut }: Pick<Corpus, 'documents' | 'leftOut'>,
+): Promise<EarlierCorpus> {
   const before =
     continues &&
     (await findRun(continues.run)
       .then(earlierCorpus)
       .catch(() => undefined));
-  const { documents, leftOut } = await openCorpus(join(dir, 'corpus'));
   return new EarlierCorpus(documents, leftOut, before);
 }
 

@@ -38,7 +38,11 @@ async function describe(file: string): Promise<Kept> {
     return { preferences: [], broken: 0 };
   });
   const byBase = new Map<string, Preference[]>();
-  for (const one of preferences) byBase.set(one.base.sha256, [...(byBase.get(one.base.sha256) ?? []), one]);
+  for (const one of preferences) {
+    const own = byBase.get(one.base.sha256);
+    if (own) own.push(one);
+    else byBase.set(one.base.sha256, [one]);
+  }
   const bases = [...byBase.values()].map((some) => {
     const verdicts = verdictsOfAll(some);
     const desirable = verdicts.filter((one) => one.desirable).length;

@@ -3,6 +3,7 @@
  * The base is one of them (strength 0), so that nobody is given a worse model. Pure; explained in docs/science.md.
  */
 import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
+import { formatDifference } from '../../protocol/units.ts';
 import { pairedIntervals } from '../intervals.ts';
 import type { Interval, Part } from '../statistics.ts';
 
@@ -109,13 +110,12 @@ function whyThis(best: StrengthPoint, points: readonly StrengthPoint[], limit: n
   return `at strength ${best.strength} it learned most: ${learned(best.learned)}, ${forgot(best)}${why}`;
 }
 
-const signed = (value: number) => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
 const learned = ({ value, low, high }: Interval) =>
-  `${signed(value)} bits per byte [${signed(low)}, ${signed(high)}] of what stands at held-out cursors`;
+  `${formatDifference(value)} bits per byte [${formatDifference(low)}, ${formatDifference(high)}] of what stands at held-out cursors`;
 const forgot = ({ kl, solutions }: StrengthPoint) =>
   [
     kl ? `KL from the base ${kl.value.toFixed(3)} nats per token` : '',
-    solutions ? `loss of HumanEval's solutions ${signed(solutions.value)}` : '',
+    solutions ? `loss of HumanEval's solutions ${formatDifference(solutions.value)}` : '',
   ]
     .filter(Boolean)
     .join(', ') || 'forgetting was not measured';

@@ -108,11 +108,13 @@ type Measured = Partial<Record<'window' | Age, Sequence[]>>;
 
 /** Of a corpus that continues another, as many of older code as of new, where there are as many. */
 function measuredSequences(corpus: Corpus, length: number, count: number): Measured {
-  const older = corpus.heldOutByAge(length, count, 'older').length;
-  if (older + corpus.heldOutByAge(length, count, 'new').length === 0)
+  const all = corpus.heldOutByAge(length, count, 'older');
+  const room = Math.max(Math.floor(count / 2), count - all.length);
+  const newer = corpus.heldOutByAge(length, room, 'new');
+  if (all.length + newer.length === 0)
     return { window: corpus.heldOutSequences(length, Number.isFinite(count) ? count : undefined) };
-  const newer = corpus.heldOutByAge(length, Math.max(Math.floor(count / 2), count - older), 'new');
-  return { older: corpus.heldOutByAge(length, count - newer.length, 'older'), new: newer };
+  const older = newer.length === 0 ? all : corpus.heldOutByAge(length, count - newer.length, 'older');
+  return { older, new: newer };
 }
 
 const ageNote = ({ older, new: newer }: Measured): string =>

@@ -1,6 +1,7 @@
 /** Whether what was learned from preferences is kept. Pure. */
 import { pairedIntervals } from '../../evaluation/intervals.ts';
 import type { Interval, Part } from '../../evaluation/statistics.ts';
+import { formatDifference } from '../../protocol/units.ts';
 
 export interface Measured {
   /** The loss of each held-out preference. */
@@ -39,5 +40,5 @@ export function decide(before: Measured, after: Measured): Decision {
   };
 }
 
-const signed = (value: number) => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
-const changed = ({ value, low, high }: Interval) => `${signed(value)} [${signed(low)}, ${signed(high)}]`;
+const changed = ({ value, low, high }: Interval) =>
+  `${formatDifference(value)} [${formatDifference(low)}, ${formatDifference(high)}]`;

@@ -10,24 +10,8 @@ import {
   preferencesFile,
   readPreferences,
 } from '../../../src/preferences/store.ts';
-import type { Preference } from '../../../src/protocol/preferences.ts';
 import { planted } from '../../support/planted-secrets.ts';
-
-const preference = (more: Partial<Preference> = {}): Preference => ({
-  time: '2026-11-26T10:00:00.000Z',
-  repository: 'shop',
-  path: 'src/cart.ts',
-  languageId: 'typescript',
-  prefix: 'const total = ',
-  suffix: ';\n',
-  shown: 'sum(prices)',
-  accepted: 0,
-  later: 'sum(items)',
-  seconds: 300,
-  run: 'a-run',
-  base: { id: 'a-base', sha256: 'ab12' },
-  ...more,
-});
+import { preference } from './help.ts';
 
 let home: string;
 const before = process.env['FORGET_ME_NOT_HOME'];

@@ -1,27 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { verdictsOf, verdictsOfAll } from '../../../src/preferences/verdict.ts';
 import type { Preference } from '../../../src/protocol/preferences.ts';
+import { preference } from './help.ts';
 
-const record = (
-  shown: string,
-  accepted: string,
-  later: string,
-  more: Partial<Preference> = {},
-): Preference => ({
-  time: '2026-11-26T10:00:00.000Z',
-  repository: 'shop',
-  path: 'src/cart.ts',
-  languageId: 'typescript',
-  prefix: 'const total = ',
-  suffix: ';\n',
-  shown,
-  accepted: accepted.length,
-  later,
-  seconds: 300,
-  run: 'a-run',
-  base: { id: 'a-base', sha256: 'ab12' },
-  ...more,
-});
+const record = (shown: string, accepted: string, later: string, more: Partial<Preference> = {}) =>
+  preference({ shown, accepted: accepted.length, later, ...more });
 const judged = (one: Preference) =>
   verdictsOf(one).map(({ text, desirable }) => [desirable ? '+' : '-', text]);
 
