@@ -186,6 +186,7 @@ export class AcceptanceWatch implements vscode.Disposable {
     this.count(life.run, 'shownCharacters', life.text.text.length - life.text.selected.length);
   }
 
+  /** Tells of all that was seen, as it stands now. */
   dispose(): void {
     this.hide();
     this.subscription.dispose();

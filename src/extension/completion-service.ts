@@ -49,7 +49,6 @@ export class CompletionService {
     this.ghost = new GhostText(this, acceptance);
     this.disposables = vscode.Disposable.from(
       acceptance,
-      this.recorder,
       this.ghost,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>
@@ -177,6 +176,8 @@ export class CompletionService {
   async dispose(): Promise<void> {
     clearTimeout(this.snooze?.timer);
     this.disposables.dispose();
+    // It was told just now what stands where something was shown lately.
+    await this.recorder.close();
     await this.stop();
     this.changed.dispose();
   }

@@ -1,4 +1,4 @@
-/** Looks again at places in documents: some time later, or when their file is closed. */
+/** Looks again at places in documents: some time later, or when their file or the editor is closed. */
 import * as vscode from 'vscode';
 import type { Edit } from './accepted-text.ts';
 
@@ -59,8 +59,9 @@ export class LaterWatch implements vscode.Disposable {
     if (looks?.size === 0) this.watched.delete(one.document);
   }
 
+  /** There is no later for what is still watched: it is judged now. */
   dispose(): void {
     this.subscriptions.dispose();
-    for (const looks of this.watched.values()) for (const { timer } of looks) clearTimeout(timer);
+    for (const looks of this.watched.values()) for (const one of looks) this.judge(one);
   }
 }

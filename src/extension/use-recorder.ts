@@ -2,15 +2,19 @@
  * Keeps what became of completions, where the person wants that: it goes to a thread that looks for secrets and writes it
  * into the data directory.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import * as vscode from 'vscode';
 import { surroundings, type CursorDocument } from '../completion/index.ts';
 import { preferencesFile } from '../preferences/store.ts';
-import type { ToKeep } from '../preferences/keeper.ts';
+import type { ToKeep, ToKeeper } from '../preferences/keeper.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { LONGEST_LATER, type Preference } from '../protocol/preferences.ts';
 import type { Outcome, Told } from './acceptance.ts';
 import { settings } from './settings.ts';
+
+/** VS Code waits five seconds for its extensions, and no longer. */
+const CLOSING_MS = 4000;
 
 /** A completion that is shown now. */
 export interface ShownNow {
@@ -22,14 +26,18 @@ export interface ShownNow {
   end: number;
 }
 
-export class UseRecorder implements vscode.Disposable {
+export class UseRecorder {
   private worker: Worker | undefined;
   private forgottenAt = 0;
 
-  /** @param script of the thread */
+  /**
+   * @param script of the thread
+   * @param closingMs how long closing waits at most for what is still to be written
+   */
   constructor(
     private readonly script: string,
     private readonly warn: (message: string) => void,
+    private readonly closingMs = CLOSING_MS,
   ) {}
 
   /** How it will be told of what becomes of a completion; undefined where nothing is kept. */
@@ -66,7 +74,7 @@ export class UseRecorder implements vscode.Disposable {
 
   private keep(record: ToKeep): void {
     this.worker ??= this.start();
-    this.worker.postMessage(record);
+    this.worker.postMessage(record satisfies ToKeeper);
   }
 
   private start(): Worker {
@@ -82,8 +90,16 @@ export class UseRecorder implements vscode.Disposable {
     return worker;
   }
 
-  dispose(): void {
-    void this.worker?.terminate();
+  /** Comes back when all that it was told of is written. */
+  async close(): Promise<void> {
+    const { worker } = this;
+    if (!worker) return;
+    this.worker = undefined;
+    worker.ref();
+    const ended = new Promise((resolve) => worker.once('exit', resolve));
+    worker.postMessage('end' satisfies ToKeeper);
+    await Promise.race([ended, sleep(this.closingMs, undefined, { ref: false })]);
+    await worker.terminate();
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Entry: the thread `dist/preference-keeper.mjs` of the extension host, which looks for secrets and writes, so that typing
- * never waits for it. Told records one after the other, it tells only what went wrong.
+ * never waits for it. Told records one after the other, it tells only what went wrong. Told to end, it does so when all is written.
  */
 import { parentPort } from 'node:worker_threads';
 import { findSecret } from '../corpus/secrets/find.ts';
@@ -8,11 +8,13 @@ import { reportError } from '../protocol/errors.ts';
 import type { Preference } from '../protocol/preferences.ts';
 import { addPreference } from './store.ts';
 
-/** What the thread is told: a record, and the file that it belongs into. */
+/** A record, and the file that it belongs into. */
 export interface ToKeep {
   file: string;
   preference: Preference;
 }
+/** What the thread is told. */
+export type ToKeeper = ToKeep | 'end';
 
 /** Adds it unless it shows a secret, as a file with one is no part of a corpus. Returns whether it did. */
 export async function keepPreference({ file, preference }: ToKeep): Promise<boolean> {
@@ -23,9 +25,14 @@ export async function keepPreference({ file, preference }: ToKeep): Promise<bool
   return true;
 }
 
-let turn: Promise<unknown> = Promise.resolve();
-parentPort?.on('message', (message: ToKeep) => {
+async function take(message: ToKeeper): Promise<void> {
+  if (message === 'end') parentPort?.close();
+  else await keepPreference(message);
+}
+
+let turn = Promise.resolve();
+parentPort?.on('message', (message: ToKeeper) => {
   turn = turn
-    .then(() => keepPreference(message))
+    .then(() => take(message))
     .catch((error: unknown) => parentPort?.postMessage(reportError(error).message));
 });

@@ -14,7 +14,10 @@ export interface Verdict {
 
 /** Shorter texts, in characters that are no white space, say nothing. */
 const SHORTEST = 3;
-/** Looked at sooner (its file was closed), nobody had the time to change it. */
+/**
+ * Looked at sooner, when its file or VS Code was closed, nobody had the time to change it. From then on all count the same:
+ * without those, whatever was written in a session's last five minutes would say nothing.
+ */
 const SOONEST = 30;
 /** Texts that are so much alike (1 - edit distance / length of the longer) are taken as the same. */
 const ALIKE = 0.7;

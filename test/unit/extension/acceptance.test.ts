@@ -112,6 +112,24 @@ describe('what becomes of a completion', () => {
     expect(outcomes).toMatchObject([{ accepted: 0, later: '', seconds: 10 }]);
   });
 
+  it('is told when VS Code is closed, once', () => {
+    const { watch, outcomes } = shown();
+    editor.write(' sum(a);');
+    seconds(40);
+    editor.write('\nx');
+    watch.dispose();
+    seconds(600);
+    expect(outcomes).toEqual([{ shown: ' sum(a);', accepted: 8, later: ' sum(a);\nx', seconds: 40 }]);
+  });
+
+  it('is not told then of one that nobody has seen yet', () => {
+    const { watch, outcomes } = shown();
+    seconds(0.3);
+    watch.dispose();
+    seconds(600);
+    expect(outcomes).toEqual([]);
+  });
+
   it('is not told of one that was typed over before anybody saw it', () => {
     const { outcomes } = shown();
     seconds(0.3);

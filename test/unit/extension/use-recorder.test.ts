@@ -29,21 +29,27 @@ let recorder: UseRecorder;
 beforeEach(async () => {
   Object.assign(editor, { learns: true, trusted: true, scheme: 'file' });
   home = await mkdtemp(join(tmpdir(), 'recorder-'));
-  // In place of the thread that writes: what it is told.
-  const script = join(home, 'thread.mjs');
   const told = JSON.stringify(join(home, 'told'));
+  recorder = await recorderWith(`
+    if (message === 'end') parentPort.close();
+    else appendFileSync(${told}, JSON.stringify(message) + '\\n');`);
+});
+afterEach(async () => {
+  await recorder.close();
+  await rm(home, { recursive: true });
+});
+
+/** With this in place of the thread that writes, for each message that it is told. */
+async function recorderWith(what: string, closingMs?: number): Promise<UseRecorder> {
+  const script = join(home, `thread-${what.length}.mjs`);
   await writeFile(
     script,
     `import { parentPort } from 'node:worker_threads';
      import { appendFileSync } from 'node:fs';
-     parentPort.on('message', (message) => appendFileSync(${told}, JSON.stringify(message) + '\\n'));`,
+     parentPort.on('message', (message) => {${what}});`,
   );
-  recorder = new UseRecorder(script, () => undefined);
-});
-afterEach(async () => {
-  recorder.dispose();
-  await rm(home, { recursive: true });
-});
+  return new UseRecorder(script, () => undefined, closingMs);
+}
 
 const shown = {
   run: { spec: { id: 'a-run', base: { id: 'a-base', path: '/base', sha256: 'ab12' } } },
@@ -100,5 +106,14 @@ describe('what becomes of a completion', () => {
     await sleep(2);
     recorder.toldOf(shown)!.tell({ ...outcome, seconds: 7 });
     expect((await kept()).map(({ preference }) => preference.seconds)).toEqual([7]);
+  });
+
+  it('is kept by the time that it is closed, and a thread that does not end holds nobody up', async () => {
+    recorder.toldOf(shown)!.tell(outcome);
+    await recorder.close();
+    expect(await readFile(join(home, 'told'), 'utf8')).toMatch(/^\{.*\}\n$/);
+    const stuck = await recorderWith('', 50);
+    stuck.toldOf(shown)!.tell(outcome);
+    await stuck.close();
   });
 });
