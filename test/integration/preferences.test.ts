@@ -100,35 +100,64 @@ describe('the stage', () => {
     return total / some.length;
   }
 
-  it('makes what was kept likelier, also elsewhere, and what was thrown away less so', async () => {
+  async function untrained(): Promise<TrainableModel> {
     const gguf = await openGguf(base.path);
     const model = await loadModel(await startBackend('wasm'), gguf, hyper);
     await putInitial({ model, initial: (parameter) => initialValues(gguf, parameter, hyper) });
     await gguf.close();
+    return model;
+  }
+  async function texts() {
     const how = { sequenceLength: hyper.sequenceLength, wholeRepositories: false };
-    const examples = examplesOf(verdictsOfAll(await records(taste)), tokenizer, how);
-    const { training, heldOut } = parted(examples, () => false, 0);
-    const before = { kept: await meanOf(model, heldOut, true), thrown: await meanOf(model, heldOut, false) };
-    const told: unknown[] = [];
+    return parted(examplesOf(verdictsOfAll(await records(taste)), tokenizer, how), () => false, 0);
+  }
+  /** Runs the stage, judged at these strengths, and comes back with what it has told. */
+  async function learned(model: TrainableModel, strengths: number[]): Promise<Told> {
+    const told: Told[] = [];
     const writer = {
-      event: (one: unknown) => void told.push(one),
+      event: (one: Told) => void told.push(one),
       state: () => undefined,
     } as unknown as RunWriter;
     const { signal } = new AbortController();
     const spec = { hyper } as RunSpec;
     const options = { dir: home, spec, writer, signal, model, phase: () => Promise.resolve() };
-    const event = await new PreferenceStage(options, { training, heldOut, cursors: [] }).run(5 * STEPS);
+    const stage = new PreferenceStage(options, { ...(await texts()), cursors: [], strengths });
+    const event = await stage.run(5 * STEPS);
     expect(told).toEqual([{ type: 'preferences', ...event }]);
-    expect(event).toMatchObject({ taken: true, step: 5 * STEPS });
+    return told[0]!;
+  }
+
+  it('makes what was kept likelier, also elsewhere, and what was thrown away less so', async () => {
+    const model = await untrained();
+    const { heldOut } = await texts();
+    const before = { kept: await meanOf(model, heldOut, true), thrown: await meanOf(model, heldOut, false) };
+    expect(await learned(model, [1])).toMatchObject({ taken: true, step: 5 * STEPS });
     expect(await meanOf(model, heldOut, true)).toBeGreaterThan(before.kept);
     expect(await meanOf(model, heldOut, false)).toBeLessThan(before.thrown);
     model.dispose();
+  });
+
+  it('is judged as it would be served, which changes nothing of what is learned', async () => {
+    const of = async (strengths: number[]) => {
+      const model = await untrained();
+      const event = await learned(model, strengths);
+      const values = await Promise.all(model.parameters.map(({ name }) => model.read(name)));
+      model.dispose();
+      return { gain: event.preferences!.value, why: event.why, values };
+    };
+    const [whole, half, both] = [await of([1]), await of([0.5]), await of([1, 0.5])];
+    expect(half.gain / whole.gain).toBeGreaterThan(0.3);
+    expect(half.gain / whole.gain).toBeLessThan(0.8);
+    expect(both.gain).toBe(whole.gain);
+    expect(half.why).toContain('at strength 0.5');
+    expect(half.values).toEqual(whole.values);
+    expect(both.values).toEqual(whole.values);
   });
 });
 
 describe('a run', () => {
   async function newRun(preferences?: { file: string }): Promise<string> {
-    const evaluation = { heldOutWindows: 2, completions: false };
+    const evaluation = { heldOutWindows: 2, completions: false, strength: 'measured' as const };
     // As of a data set: no cursors are held out.
     const asked = { name: 'lib', folder: '', base, hyper, backend: 'wasm', evaluation } as const;
     const { dir } = await createRun({ ...asked, ...(preferences && { preferences }), versions: {} });

@@ -3,7 +3,9 @@ import { pairedIntervals } from '../../evaluation/intervals.ts';
 import type { Interval, Part } from '../../evaluation/statistics.ts';
 import { formatDifference } from '../../protocol/units.ts';
 
+/** At one strength. */
 export interface Measured {
+  strength: number;
   /** The loss of each held-out preference. */
   preferences: Part[];
   /** Bits and bytes at each held-out cursor; none where the run has none. */
@@ -21,15 +23,21 @@ export interface Decision {
 /** Of the bits per byte at held-out cursors, what may be lost without being told from noise. */
 const TOLERANCE = 0.01;
 
-/** Taken only where held-out preferences are better by more than noise, and held-out code is no worse. */
-export function decide(before: Measured, after: Measured): Decision {
+/** Taken only where it is better at every strength, which are the same before and after; else the first that says no. */
+export function decide(before: readonly Measured[], after: readonly Measured[]): Decision {
+  const decisions = before.map((one, at) => decideAt(one, after[at]!));
+  return decisions.find(({ taken }) => !taken) ?? decisions[0]!;
+}
+
+/** Better is where held-out preferences are so by more than noise, and held-out code is no worse. */
+function decideAt(before: Measured, after: Measured): Decision {
   const preferences = pairedIntervals(before.preferences, after.preferences);
   const code = before.code.length > 0 ? pairedIntervals(before.code, after.code) : undefined;
   const better = preferences.difference.high < 0;
   const worse =
     code !== undefined && (code.difference.low > 0 || code.difference.value > TOLERANCE * code.before.value);
   const figures = [
-    `the loss of held-out preferences went from ${preferences.before.value.toFixed(3)} to ${preferences.after.value.toFixed(3)} (${changed(preferences.difference)})`,
+    `at strength ${before.strength} the loss of held-out preferences went from ${preferences.before.value.toFixed(3)} to ${preferences.after.value.toFixed(3)} (${changed(preferences.difference)})`,
     ...(code ? [`bits per byte at held-out cursors by ${changed(code.difference)}`] : []),
   ].join(', ');
   return {

@@ -2,7 +2,7 @@
 import type { CursorContinuation } from '../../evaluation/cursor-continuations.ts';
 import { spread } from '../../evaluation/statistics.ts';
 import { mix } from '../../model/random.ts';
-import type { Hyper, RunSpec } from '../../protocol/run.ts';
+import type { EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
 import { USUAL_UTILISATION } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
 import type { Example } from './examples.ts';
@@ -29,12 +29,21 @@ export const preferenceSeconds = ({
 }: Pick<RunSpec, 'minutes' | 'preferences'>): number =>
   preferences && minutes !== undefined ? SHARE * 60 * minutes : 0;
 
+/**
+ * Strengths at which what is learned has to be better. One that is still to be chosen is often a half: there, what only
+ * takes back a training that went too far is a loss, and at 1 it looks like a gain.
+ */
+export const judgedAt = ({ strength }: Pick<EvaluationPlan, 'strength'>): number[] =>
+  strength === 'measured' ? [1, 0.5] : [strength];
+
 /** What is there. */
 export interface Material {
   /** The oldest first. */
   training: readonly Example[];
   heldOut: readonly Example[];
   cursors: readonly CursorContinuation[];
+  /** What it is judged at. */
+  strengths: readonly number[];
 }
 
 export const trainedTokens = (
@@ -69,8 +78,9 @@ export function planStage(texts: Material, trained: number, seed: number): Stage
   );
   const tokensOf = (some: readonly { tokens: ArrayLike<number> }[]) =>
     some.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  // Before and after; of preferences, the reference too.
-  const measuring = FORWARD * (2 * tokensOf(texts.cursors) + 3 * tokensOf(heldOut));
+  // Before and after, at each strength; of preferences, the reference too.
+  const times = 2 * texts.strengths.length;
+  const measuring = FORWARD * (times * tokensOf(texts.cursors) + (times + 1) * tokensOf(heldOut));
   // Twice forward and once trained, and of the mismatched again twice forward.
   const perToken = 1 + 2 * FORWARD * (1 + MISMATCHED / BATCH);
   const newest: Example[] = [];

@@ -21,6 +21,7 @@ import { classWeights, ktoTerm, referencePoint, type ClassWeights } from './kto.
 import {
   BATCH,
   CURSORS,
+  judgedAt,
   LEAST_TEXTS,
   MISMATCHED,
   planStage,
@@ -103,7 +104,8 @@ async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
     const how = { sequenceLength, wholeRepositories: spec.corpus.repositoryContext };
     const examples = examplesOf(verdicts, tokenizer, how);
     const cursors = spec.folder ? await cursorContinuations(corpus, tokenizer, spec, CURSORS) : [];
-    return { ...parted(examples, heldOutOf(corpus), seed), cursors };
+    const strengths = judgedAt(spec.evaluation);
+    return { ...parted(examples, heldOutOf(corpus), seed), cursors, strengths };
   } finally {
     await tokenizer.dispose();
   }
@@ -141,15 +143,14 @@ export class PreferenceStage {
 
   /** Undefined where `signal` fired. */
   private async learn({ training, heldOut }: StagePlan) {
-    const { cursors } = this.material;
     const desirable = training.filter((one) => one.desirable).length;
     this.weights = classWeights(desirable, training.length - desirable);
     const steps = stepsOf(training);
     if (!(await this.refer([...heldOut, ...steps.flatMap(({ own, mismatched }) => [...own, ...mismatched])])))
       return undefined;
-    const before = await this.measure(heldOut, cursors);
+    const before = await this.measure(heldOut);
     if (!before || !(await this.train(steps))) return undefined;
-    const after = await this.measure(heldOut, cursors);
+    const after = await this.measure(heldOut);
     return after && decide(before, after);
   }
 
@@ -204,10 +205,28 @@ export class PreferenceStage {
     }
   }
 
-  private async measure(
+  /** As it would be served at each strength. Undefined where `signal` fired. */
+  private async measure(heldOut: readonly Example[]): Promise<Measured[] | undefined> {
+    const { cursors, strengths } = this.material;
+    const trained = await this.values();
+    const measured: Measured[] = [];
+    try {
+      for (const strength of strengths) {
+        this.put(atStrength(trained, strength));
+        const parts = await this.partsOf(heldOut, cursors);
+        if (!parts) return undefined;
+        measured.push({ strength, ...parts });
+      }
+      return measured;
+    } finally {
+      this.put(trained);
+    }
+  }
+
+  private async partsOf(
     heldOut: readonly Example[],
     cursors: readonly CursorContinuation[],
-  ): Promise<Measured | undefined> {
+  ): Promise<Omit<Measured, 'strength'> | undefined> {
     const { model, signal } = this.options;
     const preferences: Part[] = [];
     for (const example of heldOut) {
@@ -245,6 +264,15 @@ export class PreferenceStage {
     for (const [name, value] of values) this.options.model.write(name, value);
   }
 }
+
+/** B carries the strength, as in the file that is served. */
+const atStrength = (values: ReadonlyMap<string, Float32Array>, strength: number) =>
+  new Map(
+    [...values].map(([name, value]) => [
+      name,
+      name.endsWith('.lora_b') ? value.map((one) => one * strength) : value,
+    ]),
+  );
 
 interface Step {
   own: Example[];

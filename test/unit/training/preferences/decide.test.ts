@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { decide, type Measured } from '../../../../src/training/preferences/decide.ts';
 
 const files = ['a', 'b', 'c', 'd', 'e', 'f'];
-const measured = (loss: number, bits: number, wobble = 0): Measured => ({
+const at = (strength: number, loss: number, bits: number, wobble = 0): Measured => ({
+  strength,
   preferences: files.map((document, at) => ({ sum: loss + wobble * (at % 2 ? 1 : -1), weight: 1, document })),
   code: files.map((document) => ({ sum: 40 * bits, weight: 40, document })),
 });
+
+const measured = (...figures: [loss: number, bits: number, wobble?: number]) => [at(1, ...figures)];
 
 describe('what was learned from preferences', () => {
   const before = measured(0.5, 0.6);
@@ -15,7 +18,7 @@ describe('what was learned from preferences', () => {
     expect(decision.taken).toBe(true);
     expect(decision.preferences.value).toBeCloseTo(-0.1);
     expect(decision.why).toMatch(
-      /^the loss of held-out preferences went from 0\.500 to 0\.400 \(-0\.100 \[-0\.\d+, -0\.\d+\]\)/,
+      /^at strength 1 the loss of held-out preferences went from 0\.500 to 0\.400 \(-0\.100 \[-0\.\d+, -0\.\d+\]\)/,
     );
   });
   it('is left where the gain can be noise', () => {
@@ -29,7 +32,17 @@ describe('what was learned from preferences', () => {
     expect(decision.why).toContain('which is a loss');
   });
   it('is judged by preferences alone where nothing else is held out', () => {
-    const { taken, code } = decide({ ...before, code: [] }, { ...measured(0.4, 1, 0.02), code: [] });
+    const [then, now] = [before, measured(0.4, 1, 0.02)].map((some) =>
+      some.map((one) => ({ ...one, code: [] })),
+    );
+    const { taken, code } = decide(then!, now!);
     expect({ taken, code }).toEqual({ taken: true, code: undefined });
+  });
+  it('is left where it is better at one strength and not at another, which is said', () => {
+    const twice = [at(1, 0.5, 0.6), at(0.5, 0.48, 0.5)];
+    expect(decide(twice, [at(1, 0.4, 0.6, 0.02), at(0.5, 0.43, 0.5, 0.01)]).taken).toBe(true);
+    const backwards = decide(twice, [at(1, 0.4, 0.55, 0.02), at(0.5, 0.43, 0.53, 0.01)]);
+    expect(backwards).toMatchObject({ taken: false, code: { value: expect.closeTo(0.03) as number } });
+    expect(backwards.why).toMatch(/^at strength 0\.5 .*which is a loss/);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parted, type Example } from '../../../../src/training/preferences/examples.ts';
-import { BATCH, planStage, type StagePlan } from '../../../../src/training/preferences/plan.ts';
+import { BATCH, judgedAt, planStage, type StagePlan } from '../../../../src/training/preferences/plan.ts';
 
 /** Of 100 tokens; the first is its number. */
 const texts = (count: number): Example[] =>
@@ -12,7 +12,7 @@ const texts = (count: number): Example[] =>
   }));
 
 describe('the texts of the stage', () => {
-  const all = { training: texts(400), heldOut: texts(10), cursors: [] };
+  const all = { training: texts(400), heldOut: texts(10), cursors: [], strengths: [1] };
 
   it('are the newest that fit into a fifth of the run, whole steps of them', () => {
     // 100 steps of 500 tokens are four fifths: 12,500 are left, of which 1,000 measure and a text takes 200.
@@ -27,6 +27,11 @@ describe('the texts of the stage', () => {
   });
   it('are all where there is room', () => {
     expect((planStage(all, 10_000 * 500, 3) as StagePlan).training).toHaveLength(400);
+  });
+  it('are fewer where more strengths are measured', () => {
+    // Of 10 texts of 100 tokens five passes, each a third of a training.
+    const { training } = planStage({ ...all, strengths: [1, 0.5] }, 100 * 500, 3) as StagePlan;
+    expect(training).toHaveLength(Math.floor((12_500 - 5000 / 3) / 200 / BATCH) * BATCH);
   });
   it('are none where too few fit, with how long a run would do', () => {
     const short = planStage(all, 40 * 500, 3);
@@ -50,4 +55,9 @@ describe('held-out texts', () => {
     const { heldOut } = parted(texts(400), (document) => out.includes(document), 0);
     expect(new Set(heldOut.map(({ document }) => document))).toEqual(new Set(out));
   });
+});
+
+it('is judged at the strength that is given, or at those that may be chosen', () => {
+  expect(judgedAt({ strength: 0.7 })).toEqual([0.7]);
+  expect(judgedAt({ strength: 'measured' })).toEqual([1, 0.5]);
 });
