@@ -57,7 +57,8 @@ export async function measure(
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
 ): Promise<Measured> {
   const { name, language } = subject;
-  const place = join(gainDir(), 'measured', `${name}-${await keyOf(subject, options)}`);
+  const { base, minutes, train } = options;
+  const place = join(gainDir(), 'measured', `${name}-${await keyOf([subject.id, base, minutes, train])}`);
   const home = join(place, 'home');
   await mkdir(home, { recursive: true });
   await makeOwnHome(home);
@@ -66,7 +67,8 @@ export async function measure(
   const keep = (news: Partial<Progress>) =>
     writeByRename(progressPath, JSON.stringify(Object.assign(progress, news)));
 
-  const run = await trained(home, subject, options, { signal, tell }).catch(async (error: unknown) => {
+  const how = ['--base', base, '--minutes', String(minutes), ...train];
+  const run = await trained(home, subject, how, { signal, tell }).catch(async (error: unknown) => {
     if (signal.aborted) await keep({ stopped: true });
     throw error;
   });
@@ -97,8 +99,8 @@ export async function measure(
 }
 
 /** What was measured with another product, or otherwise, is another figure. */
-async function keyOf({ id }: Subject, { base, minutes, train }: GainOptions): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([id, base, minutes, train]));
+export async function keyOf(known: readonly unknown[]): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify(known));
   for (const file of (await readdir('dist')).filter((name) => name.endsWith('.mjs')).sort())
     hash.update(await readFile(join('dist', file)));
   return hash.digest('hex').slice(0, 12);
@@ -112,20 +114,19 @@ async function readProgress(path: string): Promise<Progress> {
   return progressSchema.parse(JSON.parse(text));
 }
 
-/** The directory of the only run in `home`, begun, gone on with, or found done. */
-async function trained(
+/** The directory of the only run in `home`, begun with the options `how`, gone on with, or found done. */
+export async function trained(
   home: string,
-  { name, folder }: Subject,
-  { base, minutes, train }: GainOptions,
+  { name, folder }: Pick<Subject, 'name' | 'folder'>,
+  how: readonly string[],
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
 ): Promise<string> {
   const runs = join(home, 'runs');
   const find = async () => (await folderNames(runs)).map((id) => join(runs, id))[0];
   let run = await find();
   if (!run) {
-    tell(`${name}: training for ${minutes} minutes`);
-    const how = ['--base', base, '--minutes', String(minutes), '--yes', ...train];
-    await commandLine(home, ['train', folder, ...how], signal);
+    tell(`${name}: training`);
+    await commandLine(home, ['train', folder, '--yes', ...how], signal);
     run = (await find())!;
   }
   // One that was left by a command that was killed goes on by itself.

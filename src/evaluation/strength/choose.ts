@@ -140,7 +140,8 @@ async function measureStrengths(
   return { ...chooseStrength(path, limit), limit, path, setting };
 }
 
-async function countsAt(
+/** A model on the items of the strength task. */
+export async function countsAt(
   model: EvaluatedModel,
   items: readonly StrengthItem[],
   context: ScoreContext & { onScore(): void },

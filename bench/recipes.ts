@@ -1,0 +1,135 @@
+/**
+ * What a recipe forgets for what it learns: the default along its strengths, and plain LoRA and full fine-tuning along the
+ * length of their training, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder PATH] [--base B]
+ * [--steps 60] [--cursors 48] [--json]`. Goes on where it was stopped.
+ */
+import { mkdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { openCorpus } from '../src/corpus/index.ts';
+import { Resources, subjectOf } from '../src/evaluation/resources.ts';
+import { countsAt } from '../src/evaluation/strength/choose.ts';
+import { pointOf } from '../src/evaluation/strength/rule.ts';
+import { strengthTask } from '../src/evaluation/strength/task.ts';
+import type { StrengthPoint } from '../src/protocol/evaluation.ts';
+import { dataDir } from '../src/protocol/paths.ts';
+import { readSpec } from '../src/runs/index.ts';
+import { commandLine } from './gain/command-line.ts';
+import { fetchRepository } from './gain/fetch.ts';
+import { fullBase, keyOf, trained } from './gain/measure.ts';
+import { gainDir } from './gain/place.ts';
+import { repositories } from './gain/repositories.ts';
+import { makeOwnHome } from './own-home.ts';
+import { betweenPoints, tableOf, type Path } from './recipes/paths.ts';
+
+const options = {
+  base: { type: 'string', default: 'qwen2.5-coder-0.5b' },
+  repository: { type: 'string', default: 'anta' },
+  folder: { type: 'string' },
+  steps: { type: 'string', default: '60' },
+  cursors: { type: 'string', default: '48' },
+  json: { type: 'boolean', default: false },
+} as const;
+
+interface Recipe {
+  name: string;
+  train: readonly string[];
+  /** Of the steps, the length of each of its runs. */
+  lengths: readonly number[];
+  strengths: readonly number[];
+}
+
+/** As papers do it: the usual optimiser at its usual rate, and files as they are. */
+const PLAIN = ['--optimizer', 'adamw', '--fim-rate', '0', '--half-life', '0'];
+const recipes: readonly Recipe[] = [
+  { name: 'default', train: [], lengths: [1], strengths: [0.25, 0.5, 0.75, 1] },
+  { name: 'plain LoRA', train: PLAIN, lengths: [0.25, 0.5, 1], strengths: [1] },
+  { name: 'plain full', train: ['--method', 'full', ...PLAIN], lengths: [0.25, 0.5, 1], strengths: [1] },
+];
+/** Nothing is measured by the runs themselves, and nothing chosen. */
+const UNMEASURED = ['--no-rate-trials', '--strength', '1', '--eval-tasks', 'none', '--measure-share', '0.01'];
+const BESIDE = ['--humaneval', '0', '--retention', '0', '--held-out-windows', '1'];
+/** Texts and solutions that forgetting is told by. */
+const MEASURED = { retentionTexts: 8, humanevalProblems: 20 };
+
+export async function main(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options });
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort(new Error('It goes on where it was.')));
+  await commandLine(dataDir(), ['runtime', 'install', '--yes'], stop.signal);
+  const folder = values.folder
+    ? resolve(values.folder)
+    : await repositoryFolder(values.repository, stop.signal);
+  const paths: Path[] = [];
+  for (const { name, train, lengths, strengths } of recipes) {
+    const points: StrengthPoint[] = [];
+    for (const length of lengths) {
+      const steps = Math.max(1, Math.round(length * Number(values.steps)));
+      const how = [
+        '--base',
+        fullBase(values.base),
+        '--steps',
+        String(steps),
+        ...UNMEASURED,
+        ...BESIDE,
+        ...train,
+      ];
+      const run = await runOf(folder, how, { name: `${name}, ${steps} steps`, signal: stop.signal });
+      points.push(...(await measured(run, strengths, Number(values.cursors))));
+    }
+    paths.push({ name, points });
+  }
+  const compared = betweenPoints(paths);
+  console.log(values.json ? JSON.stringify({ paths, compared }) : tableOf(paths, compared));
+}
+
+async function repositoryFolder(name: string, signal: AbortSignal): Promise<string> {
+  const found = repositories.find((one) => one.name === name);
+  if (!found) throw new Error(`There is no repository ${name}.`);
+  return fetchRepository(found, { signal, tell });
+}
+
+const tell = (text: string) => process.stderr.write(`${text}\n`);
+
+async function runOf(
+  folder: string,
+  how: readonly string[],
+  { name, signal }: { name: string; signal: AbortSignal },
+): Promise<string> {
+  const home = join(gainDir(), 'recipes', `${basename(folder)}-${await keyOf([folder, how])}`);
+  await mkdir(home, { recursive: true });
+  await makeOwnHome(home);
+  return trained(home, { name, folder }, how, { signal, tell });
+}
+
+/** At each strength, on the same items whatever the recipe holds out by itself. */
+async function measured(
+  dir: string,
+  strengths: readonly number[],
+  cursors: number,
+): Promise<StrengthPoint[]> {
+  const spec = await readSpec(dir);
+  const resources = new Resources(subjectOf(dir, spec), strengthTask.contextTokens);
+  try {
+    const { items } = await strengthTask.plan({
+      setting: 'quick',
+      limit: cursors,
+      base: resources.base,
+      run: {
+        spec: { ...spec, evaluation: { ...spec.evaluation, ...MEASURED } },
+        corpus: () => openCorpus(join(dir, 'corpus')),
+      },
+      warn: tell,
+    });
+    const context = { sandbox: () => resources.sandbox(), onScore: () => undefined, signal: undefined };
+    const before = await countsAt(resources.base, items, context);
+    const points: StrengthPoint[] = [];
+    for (const strength of strengths)
+      points.push(
+        pointOf(strength, before, await countsAt(await resources.result(strength), items, context)),
+      );
+    return points;
+  } finally {
+    await resources.dispose();
+  }
+}

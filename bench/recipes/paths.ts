@@ -1,0 +1,63 @@
+/** Paths of learning against forgetting, and one beside another. Pure. */
+import type { StrengthPoint } from '../../src/protocol/evaluation.ts';
+import { formatDifference } from '../../src/protocol/units.ts';
+
+export interface Path {
+  name: string;
+  points: readonly StrengthPoint[];
+}
+
+/** What the first path forgets where it has learned as much as another. */
+export interface AtEqualLearning {
+  name: string;
+  /** Bits per byte at held-out cursors, against the base's. */
+  learned: number;
+  /** Nats per token from the base, of the other path and of the first. */
+  kl: { there: number; first: number };
+}
+
+/** At each point of the others that the first path comes to. Between two of its points it goes straight. */
+export function betweenPoints([first, ...others]: readonly Path[]): AtEqualLearning[] {
+  const known = [{ learned: 0, kl: 0 }, ...first!.points.map(figuresOf)].sort(
+    (a, b) => b.learned - a.learned,
+  );
+  return others.flatMap(({ name, points }) =>
+    points.map(figuresOf).flatMap(({ learned, kl }) => {
+      const beyond = known.findIndex((point) => point.learned <= learned);
+      if (learned >= 0 || beyond < 1) return [];
+      const [from, to] = [known[beyond - 1]!, known[beyond]!];
+      const share = (learned - from.learned) / (to.learned - from.learned);
+      return [{ name, learned, kl: { there: kl, first: from.kl + share * (to.kl - from.kl) } }];
+    }),
+  );
+}
+
+const figuresOf = ({ learned, kl }: StrengthPoint) => ({ learned: learned.value, kl: kl?.value ?? 0 });
+
+export function tableOf(paths: readonly Path[], compared: readonly AtEqualLearning[]): string {
+  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const titles = ['recipe', 'strength', 'bits per byte at held-out cursors', 'KL', 'loss of solutions'];
+  return [
+    row(titles),
+    row(titles.map(() => '---')),
+    ...paths.flatMap(({ name, points }) =>
+      points.map(({ strength, learned, kl, solutions }) =>
+        row([
+          name,
+          String(strength),
+          difference(learned),
+          kl ? kl.value.toFixed(3) : '',
+          solutions ? difference(solutions) : '',
+        ]),
+      ),
+    ),
+    '',
+    ...compared.map(
+      ({ name, learned, kl }) =>
+        `At ${formatDifference(learned)}, ${name} forgets ${kl.there.toFixed(3)}, ${paths[0]!.name} ${kl.first.toFixed(3)}.`,
+    ),
+  ].join('\n');
+}
+
+const difference = ({ value, low, high }: { value: number; low: number; high: number }) =>
+  `${formatDifference(value)} [${formatDifference(low)}, ${formatDifference(high)}]`;
