@@ -6,7 +6,7 @@
  *     npm run bench:coverage -- --draws 500 held   # groups whose name holds the word
  */
 import { parseArgs } from 'node:util';
-import { stratifiedIntervals } from '../src/evaluation/intervals.ts';
+import { stratifiedIntervals } from '../src/statistics/intervals.ts';
 import { bca, bootstrapT, percentileBootstrap } from './coverage/bootstraps.ts';
 import { measureCoverage, type Method } from './coverage/measure.ts';
 import { groups } from './coverage/settings.ts';

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { buildPrompt, cleanUp, languageIdOf, type CursorDocument } from '../src/completion/index.ts';
-import { editSimilarity } from '../src/evaluation/cursors.ts';
-import { pairedIntervals, type FigureKind } from '../src/evaluation/intervals.ts';
-import { uniform } from '../src/model/random.ts';
+import { editSimilarity } from '../src/cursors/cursors.ts';
+import { pairedIntervals, type FigureKind } from '../src/statistics/intervals.ts';
+import { uniform } from '../src/statistics/random.ts';
 import { openLlamaHost, type LlamaHost } from '../src/serving/llama-host.ts';
 
 const options = {

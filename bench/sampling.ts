@@ -9,7 +9,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
-import { spread } from '../src/evaluation/statistics.ts';
+import { spread } from '../src/statistics/statistics.ts';
 import { humanevalPrompt, loadProblems, STOP } from '../src/evaluation/tasks/humaneval.ts';
 import { openLlamaHost, type HostCompletion, type HostRequest } from '../src/serving/llama-host.ts';
 

@@ -3,8 +3,8 @@
  * stratum by itself. Efron & Tibshirani, An Introduction to the Bootstrap (1993): percentile (chapter 13), BCa (14.3)
  * and bootstrap-t (12.5). All are in the figure's own unit.
  */
-import { documentsOf, type Pair } from '../../src/evaluation/intervals.ts';
-import { MISSED, percentile, Z } from '../../src/evaluation/statistics.ts';
+import { documentsOf, type Pair } from '../../src/statistics/intervals.ts';
+import { MISSED, percentile, Z } from '../../src/statistics/statistics.ts';
 import type { Method } from './measure.ts';
 import type { Random, Setting } from './settings.ts';
 

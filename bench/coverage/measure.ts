@@ -1,7 +1,7 @@
 /** How often intervals hold what is true, and how wide they are. */
-import type { Pair } from '../../src/evaluation/intervals.ts';
-import { percentile } from '../../src/evaluation/statistics.ts';
-import { uniform } from '../../src/model/random.ts';
+import type { Pair } from '../../src/statistics/intervals.ts';
+import { percentile } from '../../src/statistics/statistics.ts';
+import { uniform } from '../../src/statistics/random.ts';
 import type { Group, Random, Setting } from './settings.ts';
 
 export interface Coverage {

@@ -2,9 +2,9 @@
  * What coverage is measured on: draws of data as the product measures it at the n of `quick`, each with the value that is
  * true of what it is drawn from. Sizes and spreads are those of runs on real repositories (docs/science.md).
  */
-import { shareOut } from '../../src/evaluation/held-out.ts';
-import type { FigureKind, Pair } from '../../src/evaluation/intervals.ts';
-import type { Part } from '../../src/evaluation/statistics.ts';
+import { shareOut } from '../../src/cursors/held-out.ts';
+import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
+import type { Part } from '../../src/statistics/statistics.ts';
 
 export type Random = () => number;
 

@@ -1,8 +1,8 @@
 /** From the items of runs to figures of each repository and of all together. Pure functions. */
 import { ofDocument } from '../../src/evaluation/compare.ts';
 import type { EvaluatedRun } from '../../src/evaluation/between-runs.ts';
-import { stratifiedIntervals, type FigureKind, type Pair } from '../../src/evaluation/intervals.ts';
-import type { Interval } from '../../src/evaluation/statistics.ts';
+import { stratifiedIntervals, type FigureKind, type Pair } from '../../src/statistics/intervals.ts';
+import type { Interval } from '../../src/statistics/statistics.ts';
 import { whyNotOffered } from '../../src/evaluation/offer.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';

@@ -5,7 +5,7 @@
 import type { SequenceSource } from '../../src/corpus/sequences.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { loadModel } from '../../src/model/index.ts';
-import { mix, uniform } from '../../src/model/random.ts';
+import { mix, uniform } from '../../src/statistics/random.ts';
 import { hyperSchema, type Hyper } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { runLoop } from '../../src/training/loop.ts';

@@ -1,6 +1,6 @@
 /** A base of a given shape with random weights, as a GGUF file: no download, and the speed is the same. */
 import { writeGguf, type MetadataEntry, type TensorSource } from '../../src/gguf/index.ts';
-import { gaussian } from '../../src/model/random.ts';
+import { gaussian } from '../../src/statistics/random.ts';
 import type { Precision, Shape } from './job.ts';
 
 /** Transformers' initializer_range, which PyTorch's side starts from. */

@@ -1,5 +1,5 @@
 /** How fast TensorFlow multiplies matrices of a model's sizes, with nothing else going on. */
-import { gaussian } from '../../src/model/random.ts';
+import { gaussian } from '../../src/statistics/random.ts';
 import type { Backend, Tensor } from '../../src/tensor/index.ts';
 import { largeMatrices, type Job } from './job.ts';
 

@@ -1,6 +1,6 @@
 /** Served against trained, by the evaluator as a child: by itself, and before a result is served that was never checked. */
 import { notBetter } from '../evaluation/offer.ts';
-import { servedOtherwise, type Served } from '../export/verify.ts';
+import { servedOtherwise, type Served } from '../runs/verify.ts';
 import { UserError } from '../protocol/errors.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../protocol/evaluator.ts';
 import { findRun, readRun } from '../runs/index.ts';

@@ -10,9 +10,10 @@ import { settledSpec, type RunSpec } from '../protocol/run.ts';
 import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../runs/files.ts';
 import { compare, ofDocument, type Counts } from './compare.ts';
 import { differingSettings, type Given } from './differing-settings.ts';
-import { FORGETTING, forgettingAverage } from './forgetting.ts';
+import { FORGETTING } from '../training/forgetting-figure.ts';
+import { forgettingAverage } from './forgetting.ts';
 import { readItemRows, type ItemRow } from './item-rows.ts';
-import type { Part } from './statistics.ts';
+import type { Part } from '../statistics/statistics.ts';
 import { tasks } from './tasks/index.ts';
 import { readText } from '../protocol/regular-file.ts';
 

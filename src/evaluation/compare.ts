@@ -1,7 +1,7 @@
 /** From the scores of items to figures: of one model, and of two with their paired difference. */
 import type { Comparison, Metric } from '../protocol/evaluation.ts';
-import { stratifiedIntervals, type FigureKind } from './intervals.ts';
-import type { Part } from './statistics.ts';
+import { stratifiedIntervals, type FigureKind } from '../statistics/intervals.ts';
+import type { Part } from '../statistics/statistics.ts';
 import type { Item, ItemScore, Measure } from './tasks/task.ts';
 
 /** What was measured, and how. */

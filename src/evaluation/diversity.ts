@@ -2,7 +2,7 @@
  * Diversity, as the paper measures it: how many of a problem's sampled programs are unique strings, those that pass and
  * those that fail apart. Counts of the same number of samples compare; with more samples there are more unique ones.
  */
-import type { Part } from './statistics.ts';
+import type { Part } from '../statistics/statistics.ts';
 
 export interface JudgedProgram {
   program: string;

@@ -9,7 +9,7 @@ import { readRun, readSpec, stepOfResult } from '../runs/index.ts';
 import { againstEarlier } from './against-earlier.ts';
 import { compare } from './compare.ts';
 import { findCandidates, makeExample } from './example.ts';
-import { heldOutDocuments } from './held-out.ts';
+import { heldOutDocuments } from '../cursors/held-out.ts';
 import { itemsPath } from './item-rows.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { Evaluation, stopped, type EvaluateOptions, type Measurement } from './measure.ts';

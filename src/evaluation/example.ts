@@ -1,6 +1,6 @@
 /** A held-out line completed by base and result, for the person to see. Chosen by rule, never by hand. */
 import type { Summary } from '../protocol/evaluation.ts';
-import { choosePlaces, ownText, type HeldOutDocument } from './held-out.ts';
+import { choosePlaces, ownText, type HeldOutDocument } from '../cursors/held-out.ts';
 
 export type Example = NonNullable<Summary['example']>;
 export type Candidate = Pick<Example, 'file' | 'line' | 'prefix' | 'actual'>;

@@ -1,15 +1,6 @@
 /** The paper's measure of forgetting: the mean accuracy of HellaSwag, ARC-Challenge and WinoGrande. */
+import { averagedMetrics, FORGETTING } from '../training/forgetting-figure.ts';
 import type { Counts } from './compare.ts';
-
-/** By length where the harness's users do; WinoGrande's choices are of one length. */
-export const averagedMetrics = [
-  { task: 'hellaswag', metric: 'acc_norm' },
-  { task: 'arc_challenge', metric: 'acc_norm' },
-  { task: 'winogrande', metric: 'acc' },
-];
-/** Measured again, they make an older average another one. */
-export const averagedTasks = averagedMetrics.map(({ task }) => task);
-export const FORGETTING = 'forgetting';
 
 /** Where all three were measured. */
 export function forgettingAverage(counts: readonly Counts[]): Counts | undefined {

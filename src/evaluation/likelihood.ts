@@ -1,6 +1,6 @@
 /** Log-likelihoods of continuations, as lm-evaluation-harness takes them; several in one pass of the model. */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
-import { sum } from './statistics.ts';
+import { sum } from '../statistics/statistics.ts';
 import type { EvaluatedModel } from './tasks/task.ts';
 
 export interface Continued {

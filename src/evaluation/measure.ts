@@ -2,7 +2,8 @@
 import { UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import { countsOf, type Counts } from './compare.ts';
-import { FORGETTING, forgettingAverage } from './forgetting.ts';
+import { FORGETTING } from '../training/forgetting-figure.ts';
+import { forgettingAverage } from './forgetting.ts';
 import { Progress, type ProgressPart } from './progress.ts';
 import type { Resources } from './resources.ts';
 import { scoreItems, scoreTogether } from './score-items.ts';

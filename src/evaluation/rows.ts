@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { readRows, type NamedRow } from '../corpus/datasets/rows.ts';
 import { UserError } from '../protocol/errors.ts';
-import { spread } from './statistics.ts';
+import { spread } from '../statistics/statistics.ts';
 import { countOf, type PlanContext, type Task } from './tasks/task.ts';
 
 /** What a row with these columns says. `read` throws an Error where the values don't fit together. */

@@ -1,6 +1,6 @@
 /** One sentence for the person, computed from the intervals: what was learned, what was forgotten. */
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
-import { FORGETTING } from './forgetting.ts';
+import { FORGETTING } from '../training/forgetting-figure.ts';
 import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 
 /** A mean of shares, not a share of anything. */

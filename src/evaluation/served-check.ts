@@ -1,6 +1,6 @@
 /** Whether what is served is what was trained: a part of each evaluation of a run, and alone before a result is served. */
 import { checkTokens } from '../export/check-text.ts';
-import { compareDistributions, type Served } from '../export/verify.ts';
+import { compareDistributions, type Served } from '../runs/verify.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';

@@ -5,8 +5,8 @@ import { dataSetDocuments } from '../corpus/datasets/documents.ts';
 import { UserError } from '../protocol/errors.ts';
 import { whyNoFile } from '../protocol/not-a-file.ts';
 import { openRegular } from '../protocol/regular-file.ts';
-import { ownText } from './held-out.ts';
-import { spread } from './statistics.ts';
+import { ownText } from '../cursors/held-out.ts';
+import { spread } from '../statistics/statistics.ts';
 
 /** Characters of a piece: more than its tokens need. */
 const PIECE = 2048;

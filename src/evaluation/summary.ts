@@ -5,7 +5,7 @@
 import { summarySchema, type Comparison, type Summary } from '../protocol/evaluation.ts';
 import { readText } from '../protocol/regular-file.ts';
 import { evaluationSummaryPath, writeJson } from '../runs/files.ts';
-import { averagedTasks, FORGETTING } from './forgetting.ts';
+import { averagedTasks, FORGETTING } from '../training/forgetting-figure.ts';
 import { summarise } from './sentence.ts';
 import { tasks } from './tasks/index.ts';
 

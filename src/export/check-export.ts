@@ -3,7 +3,7 @@ import type { ExportCheck } from '../protocol/export.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost } from '../serving/llama-host.ts';
 import { openScorer } from '../training/scorer.ts';
-import { klDivergence } from './verify.ts';
+import { klDivergence } from '../statistics/statistics.ts';
 
 type Rows = readonly ArrayLike<number>[];
 

@@ -21,7 +21,7 @@ import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
 import { listCheckpoints } from '../training/checkpoints.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
-import { exportAdapterGguf, readAdapterGguf } from './adapter.ts';
+import { exportAdapterGguf, readAdapterGguf } from '../weights/adapter.ts';
 import { makeFolder } from './unfinished.ts';
 import {
   EXACT_LIMIT,
@@ -33,11 +33,11 @@ import {
   type Distributions,
 } from './check-export.ts';
 import { checkTokens } from './check-text.ts';
-import { exportMergedGguf } from './merge.ts';
-import { exportModelGguf, type ModelOptions } from './model.ts';
-import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from './peft.ts';
-import { readPeft } from './read-peft.ts';
-import type { LazyValues } from './values.ts';
+import { exportMergedGguf } from '../weights/merge.ts';
+import { exportModelGguf, type ModelOptions } from '../weights/model.ts';
+import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
+import { readPeft } from '../weights/read-peft.ts';
+import type { LazyValues } from '../weights/values.ts';
 
 export interface ExportAsked {
   to: ExportTarget;

@@ -6,9 +6,9 @@ import { linearNames, moduleTensors, readConfig, type ModelConfig } from '../mod
 import { UserError } from '../protocol/errors.ts';
 import { moduleNames, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { createRun } from '../runs/index.ts';
-import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from './adapter.ts';
-import { PEFT_WEIGHTS } from './peft.ts';
-import { readPeft } from './read-peft.ts';
+import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from '../weights/adapter.ts';
+import { PEFT_WEIGHTS } from '../weights/peft.ts';
+import { readPeft } from '../weights/read-peft.ts';
 
 export interface ImportAsked {
   /** PEFT's folder, or a GGUF adapter. */

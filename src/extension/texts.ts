@@ -1,6 +1,6 @@
 /** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
 import { isReady, notBetter } from '../evaluation/offer.ts';
-import { servedOtherwise } from '../export/verify.ts';
+import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { RunEvent } from '../protocol/events.ts';

@@ -1,6 +1,6 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Mask } from '../tensor/compound.ts';
-import { mix, uniform } from './random.ts';
+import { mix, uniform } from '../statistics/random.ts';
 
 /**
  * Dropout masks cut out of one table of random zeros and ones at random places, as evolution strategies share their

@@ -11,7 +11,7 @@ import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
 import { Parameters, product } from './parameters.ts';
-import { gaussian, mix, mixText } from './random.ts';
+import { gaussian, mix, mixText } from '../statistics/random.ts';
 import { checkRank, chooseTargets, linearShape, loraScale, moduleTensors } from './targets.ts';
 
 /**

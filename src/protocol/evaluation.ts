@@ -8,7 +8,7 @@ export const metricSchema = z.object({
   task: taskName,
   metric: z.string(),
   value: z.number(),
-  /** 95% interval over the documents that the items are of: evaluation/intervals.ts. */
+  /** 95% interval over the documents that the items are of: statistics/intervals.ts. */
   low: z.number(),
   high: z.number(),
   /** Items (windows, problems, texts). */

@@ -1,5 +1,5 @@
 /** Effects and the verdict that follows from their intervals by a stated rule (docs/science.md). */
-import { MISSED, percentile, type Interval } from '../evaluation/statistics.ts';
+import { MISSED, percentile, type Interval } from '../statistics/statistics.ts';
 import type { Effect, Verdict } from '../protocol/reproduction.ts';
 
 /**

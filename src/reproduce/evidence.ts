@@ -6,7 +6,7 @@ import { ofDocument } from '../evaluation/compare.ts';
 import { readItemRows, type ItemRow } from '../evaluation/item-rows.ts';
 import type { RunSpectrum } from '../protocol/spectrum.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
-import type { Stratum } from '../evaluation/intervals.ts';
+import type { Stratum } from '../statistics/intervals.ts';
 import type { Variant, VariantName } from './variants.ts';
 
 type Rows = ReadonlyMap<string, ItemRow>;

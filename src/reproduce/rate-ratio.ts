@@ -1,6 +1,6 @@
 /** The best learning rate of each method out of a sweep, and how far apart they are. */
-import { resampledInterval } from '../evaluation/intervals.ts';
-import { ratio } from '../evaluation/statistics.ts';
+import { resampledInterval } from '../statistics/intervals.ts';
+import { ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine, Trial } from '../protocol/sweep.ts';
 import { formatRate } from '../training/learning-rate.ts';

@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { examine } from '../base-models/checksums.ts';
 import type { ModelFile } from '../base-models/llama.ts';
-import { readAdapterGguf } from '../export/index.ts';
+import { readAdapterGguf } from '../weights/index.ts';
 import { UserError } from '../protocol/errors.ts';
 
 /**

@@ -1,7 +1,7 @@
 /** A run's result as the server offers it: only once it was checked against what was trained. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { requireVerified } from '../export/verify.ts';
+import { requireVerified } from '../runs/verify.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName } from '../protocol/run.ts';
 import { readSpec } from '../runs/index.ts';

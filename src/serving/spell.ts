@@ -1,6 +1,6 @@
 /** Token healing: the end of the text before the cursor is written anew, as a part of what the model would say there. */
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
-import { mix, uniform } from '../model/random.ts';
+import { mix, uniform } from '../statistics/random.ts';
 import type { Answer } from './answer.ts';
 import type { HostRequest } from './host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';

@@ -4,8 +4,8 @@
  * had not been. The rule is explained in docs/science.md.
  */
 import { z } from 'zod';
-import { pairedIntervals } from '../evaluation/intervals.ts';
-import { ratio } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../statistics/intervals.ts';
+import { ratio } from '../statistics/statistics.ts';
 
 export const partSchema = z.object({ sum: z.number(), weight: z.number(), document: z.string().optional() });
 const candidateSchema = z.object({

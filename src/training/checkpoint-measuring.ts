@@ -3,7 +3,7 @@
  * two that compute at once would each take longer, and no share could be kept. What came of it decides what is kept.
  */
 import { stat } from 'node:fs/promises';
-import type { Part } from '../evaluation/statistics.ts';
+import type { Part } from '../statistics/statistics.ts';
 import type { ModelConfig } from '../model/config.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 import { survivingEvents } from '../protocol/events.ts';

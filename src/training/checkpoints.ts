@@ -6,8 +6,8 @@
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readSafetensors, writeSafetensors, type Tensor } from '../export/safetensors.ts';
-import type { LazyValues } from '../export/values.ts';
+import { readSafetensors, writeSafetensors, type Tensor } from '../weights/safetensors.ts';
+import type { LazyValues } from '../weights/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { writeByRename } from '../protocol/write-file.ts';

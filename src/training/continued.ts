@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { examine } from '../base-models/checksums.ts';
 import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
-import { readAdapterGguf } from '../export/index.ts';
+import { readAdapterGguf } from '../weights/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';

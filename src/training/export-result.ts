@@ -1,7 +1,7 @@
 /** The artefact of a run, from the model in memory or from one of its checkpoints: equal weights give equal bytes. */
 import { join } from 'node:path';
-import { exportAdapterGguf, exportModelGguf, type Adapter, type AdapterLayer } from '../export/index.ts';
-import type { LazyValues } from '../export/values.ts';
+import { exportAdapterGguf, exportModelGguf, type Adapter, type AdapterLayer } from '../weights/index.ts';
+import type { LazyValues } from '../weights/values.ts';
 import { openGguf } from '../gguf/index.ts';
 import { adapterAlpha, readConfig, type Model } from '../model/index.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';

@@ -1,6 +1,6 @@
 import type { Sequence } from '../corpus/sequences.ts';
-import { pairedIntervals } from '../evaluation/intervals.ts';
-import { sum, type Part } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../statistics/intervals.ts';
+import { sum, type Part } from '../statistics/statistics.ts';
 import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 

@@ -1,5 +1,5 @@
 /** AdamW (as PyTorch's) and decoupled LionW, on the backend. State is f32. */
-import { readValues, type Values } from '../export/values.ts';
+import { readValues, type Values } from '../weights/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Slot, TrainableModel } from '../model/index.ts';
 import type { Tensor } from '../tensor/backend.ts';

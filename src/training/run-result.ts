@@ -1,7 +1,7 @@
 /** From a trained model to the run's artefact: the best checkpoint where the run keeps that, and what preferences add to it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setAdapterStrength } from '../export/strength.ts';
+import { setAdapterStrength } from '../weights/strength.ts';
 import type { Model } from '../model/index.ts';
 import { survivingEvents } from '../protocol/events.ts';
 import { artefactName } from '../protocol/run.ts';

@@ -1,6 +1,6 @@
 /** Reading base and result with the trainer's own arithmetic and in its precision: losses, distributions, KL. No dropout. */
 import { openGguf, type GgufFile } from '../gguf/index.ts';
-import { readAdapterGguf, type Adapter } from '../export/index.ts';
+import { readAdapterGguf, type Adapter } from '../weights/index.ts';
 import {
   linearNames,
   loadHead,

@@ -1,7 +1,7 @@
 /** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
 import type { Corpus } from '../corpus/index.ts';
-import { pairedIntervals } from '../evaluation/intervals.ts';
-import type { Interval, Part } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../statistics/intervals.ts';
+import type { Interval, Part } from '../statistics/statistics.ts';
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';

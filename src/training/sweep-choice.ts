@@ -4,8 +4,8 @@
  * it had not been. The rule is explained in docs/science.md.
  */
 import type { BaseShape } from '../base-models/registry.ts';
-import { pairedIntervals } from '../evaluation/intervals.ts';
-import type { Interval, Part } from '../evaluation/statistics.ts';
+import { pairedIntervals } from '../statistics/intervals.ts';
+import type { Interval, Part } from '../statistics/statistics.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { BaseLine, SweepLine, SweepSpec, SweptMethod, Trial } from '../protocol/sweep.ts';
 import { defaultLearningRate } from './defaults.ts';

@@ -1,6 +1,6 @@
 /** One trial of a sweep: a short run from the base at one rate, measured before and after on the same held-out text. */
 import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
-import { ratio, sum, type Part } from '../evaluation/statistics.ts';
+import { klDivergence, ratio, sum, type Part } from '../statistics/statistics.ts';
 import type { TrainableModel } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Hyper } from '../protocol/run.ts';
@@ -89,14 +89,6 @@ async function probeKl(model: TrainableModel, probes: readonly Probe[]): Promise
     count += base.length;
   }
   return sum / count;
-}
-
-/** KL(p || q) in nats. A probability that f32 rounds to zero is taken as the smallest that it holds. */
-export function klDivergence(p: Float32Array, q: Float32Array): number {
-  const tiny = 2 ** -126;
-  let sum = 0;
-  for (let i = 0; i < p.length; i += 1) if (p[i]! > 0) sum += p[i]! * Math.log(p[i]! / Math.max(q[i]!, tiny));
-  return Math.max(0, sum);
 }
 
 export interface TrialOptions {

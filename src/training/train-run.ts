@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { examine } from '../base-models/checksums.ts';
-import { setAdapterStrength } from '../export/strength.ts';
+import { setAdapterStrength } from '../weights/strength.ts';
 import { openGguf } from '../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';

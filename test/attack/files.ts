@@ -6,7 +6,7 @@ import { buildCorpus, openCorpus } from '../../src/corpus/index.ts';
 import { openTokenizer } from '../../src/base-models/index.ts';
 import { readRows } from '../../src/corpus/datasets/rows.ts';
 import { importAdapter } from '../../src/export/import-adapter.ts';
-import { writeSafetensors } from '../../src/export/safetensors.ts';
+import { writeSafetensors } from '../../src/weights/safetensors.ts';
 import { openGguf, writeGguf, type MetadataEntry } from '../../src/gguf/index.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';
 import { cancelRun, createRun, openRunWriter, readRun, scanRuns } from '../../src/runs/index.ts';

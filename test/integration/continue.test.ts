@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { examine } from '../../src/base-models/checksums.ts';
 import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { buildCorpus, openCorpus, readManifest, type Sequence } from '../../src/corpus/index.ts';
-import { setAdapterStrength } from '../../src/export/strength.ts';
+import { setAdapterStrength } from '../../src/weights/strength.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
 import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';

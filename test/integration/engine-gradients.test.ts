@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type Llama, type ModelOptions } from '../../src/model/index.ts';
-import { gaussian, mixText } from '../../src/model/random.ts';
+import { gaussian, mixText } from '../../src/statistics/random.ts';
 import { moduleNames } from '../../src/protocol/run.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';

@@ -10,7 +10,7 @@ import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
 import { checkRun } from '../../src/evaluation/served-check.ts';
 import { reportStrength, setStrength } from '../../src/evaluation/strength/set.ts';
-import { compareDistributions, requireVerified } from '../../src/export/verify.ts';
+import { compareDistributions, requireVerified } from '../../src/runs/verify.ts';
 import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
 import { hyperSchema } from '../../src/protocol/run.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { exportModelGguf, type AdapterLayer } from '../../src/export/index.ts';
+import { exportModelGguf, type AdapterLayer } from '../../src/weights/index.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { llamaProbabilities, meanKl } from '../support/llama-oracle.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';

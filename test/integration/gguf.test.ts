@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readGgufFileInfo } from 'node-llama-cpp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { exportModelGguf } from '../../src/export/index.ts';
+import { exportModelGguf } from '../../src/weights/index.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { openScorer } from '../../src/training/scorer.ts';

@@ -8,7 +8,7 @@ import { examine } from '../../src/base-models/checksums.ts';
 import { openTokenizer, type Tokenizer } from '../../src/base-models/tokenizer.ts';
 import { buildCorpus } from '../../src/corpus/index.ts';
 import { uniformOf } from '../../src/corpus/shuffle.ts';
-import { sum } from '../../src/evaluation/statistics.ts';
+import { sum } from '../../src/statistics/statistics.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { initialValues, loadModel, type TrainableModel } from '../../src/model/index.ts';
 import { verdictsOfAll } from '../../src/preferences/verdict.ts';

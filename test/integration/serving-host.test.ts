@@ -2,7 +2,7 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { exportAdapterGguf } from '../../src/export/index.ts';
+import { exportAdapterGguf } from '../../src/weights/index.ts';
 import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { resolveBase } from '../../src/base-models/resolve.ts';
-import { compareDistributions } from '../../src/export/verify.ts';
+import { compareDistributions } from '../../src/runs/verify.ts';
 import { openLlamaHost } from '../../src/serving/llama-host.ts';
 import { openScorer } from '../../src/training/scorer.ts';
 import { Workplace } from '../support/cli.ts';

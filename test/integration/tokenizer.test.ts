@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer, type Tokenizer } from '../../src/base-models/index.ts';
-import { exportAdapterGguf } from '../../src/export/index.ts';
+import { exportAdapterGguf } from '../../src/weights/index.ts';
 import { loadLlamaModel, readModelFile } from '../../src/base-models/llama.ts';
 import { readVocabulary } from '../../src/serving/vocabulary.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';

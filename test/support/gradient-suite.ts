@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTENTION_CHUNK } from '../../src/model/attention.ts';
 import { DropoutNoise } from '../../src/model/dropout.ts';
 import { loadModel, readConfig, type ModelOptions } from '../../src/model/index.ts';
-import { gaussian, mixText } from '../../src/model/random.ts';
+import { gaussian, mixText } from '../../src/statistics/random.ts';
 import { moduleNames, type BackendName } from '../../src/protocol/run.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
 import { referenceLogits, referenceLoss } from './reference-llama.ts';

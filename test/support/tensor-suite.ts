@@ -1,6 +1,6 @@
 /** The tensor interface on a backend: lifetimes, and operations against plain arithmetic in double precision. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { gaussian } from '../../src/model/random.ts';
+import { gaussian } from '../../src/statistics/random.ts';
 import type { BackendName } from '../../src/protocol/run.ts';
 import { startBackend, type Backend, type Tensor } from '../../src/tensor/index.ts';
 import reference from '../reference/singular-values.json' with { type: 'json' };

@@ -2,7 +2,7 @@
  * A model that tests make themselves: llama or qwen2, byte-level BPE with fill-in-the-middle tokens, random
  * weights from a seed. llama.cpp loads it, tokenises and generates with it; what it says is noise.
  */
-import { exportAdapterGguf, type AdapterLayer } from '../../src/export/index.ts';
+import { exportAdapterGguf, type AdapterLayer } from '../../src/weights/index.ts';
 import {
   openGguf,
   writeGguf,

@@ -1,4 +1,4 @@
-import { gaussian, mixText } from '../../src/model/random.ts';
+import { gaussian, mixText } from '../../src/statistics/random.ts';
 import type { WeightSource } from '../../src/model/config.ts';
 
 export interface TinyShape {

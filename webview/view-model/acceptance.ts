@@ -1,5 +1,5 @@
 /** What the person made of each adapter's completions: the last word on whether a fine-tune helped. */
-import { wilson } from '../../src/evaluation/statistics.ts';
+import { wilson } from '../../src/statistics/statistics.ts';
 import { formatInterval } from './format.ts';
 import type { PanelView } from './panel.ts';
 

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
-import { averagedTasks } from '../../evaluation/forgetting.ts';
+import { averagedTasks } from '../../training/forgetting-figure.ts';
 import { linearNames, linearShape, type ModelConfig } from '../../model/index.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../protocol/errors.ts';

@@ -1,5 +1,5 @@
 /** Singular values of every linear: of the base, of what a run changed, and of Gaussian noise as large as that. */
-import { gaussian, mix } from '../../model/random.ts';
+import { gaussian, mix } from '../../statistics/random.ts';
 import { UserError } from '../../protocol/errors.ts';
 import {
   SPECTRUM_FORMAT,

@@ -1,7 +1,7 @@
 /** After training, before all else is measured: at which strength a result is offered, if at any. */
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
-import { setAdapterStrength } from '../../export/strength.ts';
+import { setAdapterStrength } from '../../weights/strength.ts';
 import type { StrengthChoice, StrengthPoint, Summary } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { ofDocument } from '../compare.ts';

@@ -4,8 +4,8 @@
  */
 import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
 import { formatDifference } from '../../protocol/units.ts';
-import { pairedIntervals } from '../intervals.ts';
-import type { Interval, Part } from '../statistics.ts';
+import { pairedIntervals } from '../../statistics/intervals.ts';
+import type { Interval, Part } from '../../statistics/statistics.ts';
 
 /** What was counted at one strength: of each item a part, the same items each time. */
 export interface StrengthCounts {

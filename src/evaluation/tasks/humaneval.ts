@@ -15,7 +15,7 @@ import { readBytes } from '../../protocol/regular-file.ts';
 import { diversityMetrics, uniquePrograms } from '../diversity.ts';
 import { logLikelihoods } from '../likelihood.ts';
 import type { Verdict } from '../sandbox/protocol.ts';
-import { passAtK, spread } from '../statistics.ts';
+import { passAtK, spread } from '../../statistics/statistics.ts';
 import {
   countOf,
   itemOf,

@@ -5,7 +5,7 @@
  */
 import { sampledTexts } from '../../serving/sampled-texts.ts';
 import { sourceTexts } from '../source-texts.ts';
-import { sum } from '../statistics.ts';
+import { sum } from '../../statistics/statistics.ts';
 import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from './task.ts';
 
 /** Tokens sampled for a text. */

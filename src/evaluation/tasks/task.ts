@@ -11,7 +11,7 @@ import type { Comparison } from '../../protocol/evaluation.ts';
 import type { Hyper, RunSpec } from '../../protocol/run.ts';
 import type { HostCompletion, HostRequest } from '../../serving/host-types.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import type { Part } from '../statistics.ts';
+import type { Part } from '../../statistics/statistics.ts';
 
 export const settingNames = ['quick', 'paper'] as const;
 export type SettingName = (typeof settingNames)[number];

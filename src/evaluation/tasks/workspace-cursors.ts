@@ -9,17 +9,23 @@ import { OtherFiles } from '../../completion/index.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { defaultThreads } from '../../serving/llama-host.ts';
-import { nearestFiles } from '../corpus-files.ts';
+import { nearestFiles } from '../../cursors/corpus-files.ts';
 import {
   askAt,
   completeAt,
   documentOf,
   type CursorOptions,
   type PlacedCursor,
-} from '../cursor-completion.ts';
-import { answerAt, editSimilarity, findCursors, savedCharacters, type Cursor } from '../cursors.ts';
-import { heldOutDocuments, ownText } from '../held-out.ts';
-import { spread } from '../statistics.ts';
+} from '../../cursors/completion.ts';
+import {
+  answerAt,
+  editSimilarity,
+  findCursors,
+  savedCharacters,
+  type Cursor,
+} from '../../cursors/cursors.ts';
+import { heldOutDocuments, ownText } from '../../cursors/held-out.ts';
+import { spread } from '../../statistics/statistics.ts';
 import {
   countOf,
   itemOf,

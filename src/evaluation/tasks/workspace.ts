@@ -6,7 +6,7 @@ import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Age, Corpus, Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { bitsPerByte, sum } from '../statistics.ts';
+import { bitsPerByte, sum } from '../../statistics/statistics.ts';
 import {
   countOf,
   itemOf,

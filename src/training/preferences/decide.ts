@@ -1,6 +1,6 @@
 /** Whether what was learned from preferences is kept. Pure. */
-import { pairedIntervals } from '../../evaluation/intervals.ts';
-import type { Interval, Part } from '../../evaluation/statistics.ts';
+import { pairedIntervals } from '../../statistics/intervals.ts';
+import type { Interval, Part } from '../../statistics/statistics.ts';
 import { formatDifference } from '../../protocol/units.ts';
 
 /** At one strength. */

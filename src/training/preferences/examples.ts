@@ -1,8 +1,8 @@
 /** Verdicts as sequences whose end is learned or unlearned: the prompt as it is served, and the text. */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { buildPrompt } from '../../completion/index.ts';
-import { CONTINUATION_BUDGET, layOutContinuation } from '../../evaluation/cursor-continuations.ts';
-import { mix, mixText } from '../../model/random.ts';
+import { CONTINUATION_BUDGET, layOutContinuation } from '../../cursors/continuations.ts';
+import { mix, mixText } from '../../statistics/random.ts';
 import type { Verdict } from '../../preferences/verdict.ts';
 
 export interface Example {

@@ -1,7 +1,7 @@
 /** What the stage of preferences learns from in its share of the run, and what it is measured on. Pure functions. */
-import type { CursorContinuation } from '../../evaluation/cursor-continuations.ts';
-import { spread } from '../../evaluation/statistics.ts';
-import { mix } from '../../model/random.ts';
+import type { CursorContinuation } from '../../cursors/continuations.ts';
+import { spread } from '../../statistics/statistics.ts';
+import { mix } from '../../statistics/random.ts';
 import type { EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
 import { USUAL_UTILISATION } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';

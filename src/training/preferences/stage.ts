@@ -3,8 +3,8 @@
  * being the base, the adapter switched off. One unit: a run that is stopped in it does it anew.
  */
 import { openTokenizer } from '../../base-models/tokenizer.ts';
-import { cursorContinuations, type CursorContinuation } from '../../evaluation/cursor-continuations.ts';
-import { bitsPerByte, sum, type Part } from '../../evaluation/statistics.ts';
+import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
+import { bitsPerByte, sum, type Part } from '../../statistics/statistics.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { TrainableModel } from '../../model/index.ts';
 import { selectVerdicts } from '../../preferences/select.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CompletionCache } from '../../../src/completion/cache.ts';
 import { windowOf } from '../../../src/completion/window.ts';
-import { uniform } from '../../../src/model/random.ts';
+import { uniform } from '../../../src/statistics/random.ts';
 
 const alphabet = ['a', 'b', ' ', '\n', '\t', '(', ')', '{', '}', "'", '"', ';', '.', 'é', '😀', '\r\n'];
 

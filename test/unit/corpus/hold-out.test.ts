@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseHeldOut, type SplitFile } from '../../../src/corpus/hold-out.ts';
 import { kindOf } from '../../../src/corpus/kinds.ts';
-import { uniform } from '../../../src/model/random.ts';
+import { uniform } from '../../../src/statistics/random.ts';
 
 const file = (path: string, bytes: number): SplitFile => ({ path, kind: kindOf(path), bytes });
 const sizeOf = (files: readonly SplitFile[]) => files.reduce((sum, { bytes }) => sum + bytes, 0);

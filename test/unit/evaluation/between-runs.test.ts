@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { compareRuns } from '../../../src/evaluation/between-runs.ts';
-import type { Part } from '../../../src/evaluation/statistics.ts';
+import type { Part } from '../../../src/statistics/statistics.ts';
 import { runComparisonSchema } from '../../../src/protocol/run-comparison.ts';
 import type { Hyper } from '../../../src/protocol/run.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { compare, countsOf, figure, type Counts } from '../../../src/evaluation/compare.ts';
 import { forgettingAverage } from '../../../src/evaluation/forgetting.ts';
-import { stratifiedIntervals } from '../../../src/evaluation/intervals.ts';
-import type { Part } from '../../../src/evaluation/statistics.ts';
+import { stratifiedIntervals } from '../../../src/statistics/intervals.ts';
+import type { Part } from '../../../src/statistics/statistics.ts';
 import { partsOf } from './help.ts';
 
 const counts = (task: string, metric: string, ...models: number[][]): Counts => ({

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, vi } from 'vitest';
 import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
-import type { Part } from '../../../src/evaluation/statistics.ts';
+import type { Part } from '../../../src/statistics/statistics.ts';
 import type { EvaluatedModel, PlanContext, ScoreContext } from '../../../src/evaluation/tasks/task.ts';
 import type { HostCompletion } from '../../../src/serving/host-types.ts';
 

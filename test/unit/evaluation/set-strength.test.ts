@@ -8,7 +8,7 @@ import { reportStrength, setStrength } from '../../../src/evaluation/strength/se
 import { addToSummary, readSummary } from '../../../src/evaluation/summary.ts';
 import { whileMeasuring } from '../../../src/evaluation/under-measurement.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
-import { readAdapterGguf } from '../../../src/export/index.ts';
+import { readAdapterGguf } from '../../../src/weights/index.ts';
 import type { StrengthChoice } from '../../../src/protocol/evaluation.ts';
 import { readSpec } from '../../../src/runs/index.ts';
 import { lockRun } from '../../../src/runs/lock.ts';

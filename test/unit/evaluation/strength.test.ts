@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/evaluation/offer.ts';
 import { summarise } from '../../../src/evaluation/sentence.ts';
 import { chooseStrength, nextStrength, pointOf } from '../../../src/evaluation/strength/rule.ts';
-import type { Part } from '../../../src/evaluation/statistics.ts';
+import type { Part } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
 
 const around = (value: number, half = 0.02) => ({ value, low: value - half, high: value + half });

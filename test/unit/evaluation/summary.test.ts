@@ -3,7 +3,7 @@ import { compare, type Measured } from '../../../src/evaluation/compare.ts';
 import { chooseExample, findCandidates, type Example } from '../../../src/evaluation/example.ts';
 import { Progress, runParts } from '../../../src/evaluation/progress.ts';
 import { summarise } from '../../../src/evaluation/sentence.ts';
-import { uniform } from '../../../src/model/random.ts';
+import { uniform } from '../../../src/statistics/random.ts';
 import { partsOf } from './help.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
 import type { EvaluatorMessage } from '../../../src/protocol/evaluator.ts';

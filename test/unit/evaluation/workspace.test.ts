@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
 import type { Corpus } from '../../../src/corpus/index.ts';
-import { nearestFiles, originalText } from '../../../src/evaluation/corpus-files.ts';
-import { savedCharacters } from '../../../src/evaluation/cursors.ts';
+import { nearestFiles, originalText } from '../../../src/cursors/corpus-files.ts';
+import { savedCharacters } from '../../../src/cursors/cursors.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
 import type { EvaluatedModel, PlanContext } from '../../../src/evaluation/tasks/task.ts';
 import type { RunSpec } from '../../../src/protocol/run.ts';

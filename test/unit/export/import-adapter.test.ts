@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
-import { exportAdapterGguf, readAdapterGguf, type AdapterLayer } from '../../../src/export/index.ts';
+import { exportAdapterGguf, readAdapterGguf, type AdapterLayer } from '../../../src/weights/index.ts';
 import { openGguf } from '../../../src/gguf/index.ts';
 import { effectiveStatus, readRun } from '../../../src/runs/index.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gaussian } from '../../../src/model/random.ts';
+import { gaussian } from '../../../src/statistics/random.ts';
 import {
   singularValues,
   symmetricEigenvalues,

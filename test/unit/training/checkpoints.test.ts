@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { LazyValues } from '../../../src/export/values.ts';
+import type { LazyValues } from '../../../src/weights/values.ts';
 import type { Model } from '../../../src/model/index.ts';
 import {
   CheckpointPlan,

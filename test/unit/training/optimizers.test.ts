@@ -1,7 +1,7 @@
-import { readValues } from '../../../src/export/values.ts';
+import { readValues } from '../../../src/weights/values.ts';
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { gaussian } from '../../../src/model/random.ts';
+import { gaussian } from '../../../src/statistics/random.ts';
 import { loadModel, type Llama } from '../../../src/model/index.ts';
 import { startBackend, type Backend } from '../../../src/tensor/index.ts';
 import { createOptimizer } from '../../../src/training/optimizers.ts';

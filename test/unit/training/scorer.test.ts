@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startBackend } from '../../../src/tensor/index.ts';
 import type { Backend } from '../../../src/tensor/backend.ts';
 import { openScorer, scoringPrecision, type Scorer } from '../../../src/training/scorer.ts';
-import { klDivergence } from '../../../src/training/sweep-trial.ts';
+import { klDivergence } from '../../../src/statistics/statistics.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;

@@ -1,9 +1,9 @@
 /**
  * 95% intervals of figures. What is resampled is documents: windows or cursors of one file are alike, so the file is one
  * observation. Each is left out in turn (the jackknife), and Student's t has the degrees of freedom that documents of
- * unequal size are worth. Chosen by simulation: docs/science.md, test/unit/evaluation/coverage.test.ts.
+ * unequal size are worth. Chosen by simulation: docs/science.md, test/unit/statistics/coverage.test.ts.
  */
-import { uniform } from '../model/random.ts';
+import { uniform } from './random.ts';
 import { proportionInterval } from './proportion.ts';
 import { MISSED, percentile, wilson, Z, type Interval, type Part } from './statistics.ts';
 import { normalTail, studentQuantile } from './student.ts';

@@ -5,12 +5,12 @@ import {
   pairedIntervals,
   resampledInterval,
   stratifiedIntervals,
-} from '../../../src/evaluation/intervals.ts';
-import { proportionInterval } from '../../../src/evaluation/proportion.ts';
-import { wilson, type Part } from '../../../src/evaluation/statistics.ts';
-import { incompleteBeta, normalTail, studentQuantile } from '../../../src/evaluation/student.ts';
-import { uniform } from '../../../src/model/random.ts';
-import { partsOf } from './help.ts';
+} from '../../../src/statistics/intervals.ts';
+import { proportionInterval } from '../../../src/statistics/proportion.ts';
+import { wilson, type Part } from '../../../src/statistics/statistics.ts';
+import { incompleteBeta, normalTail, studentQuantile } from '../../../src/statistics/student.ts';
+import { uniform } from '../../../src/statistics/random.ts';
+import { partsOf } from '../evaluation/help.ts';
 import reference from '../../reference/intervals.json' with { type: 'json' };
 
 const width = ({ low, high }: { low: number; high: number }) => high - low;

@@ -1,8 +1,9 @@
 /** Is what is served what was trained? The two engines' distributions on the same text, compared. */
 import { UserError } from '../protocol/errors.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
-import { evaluationSummaryPath } from '../runs/files.ts';
+import { evaluationSummaryPath } from './files.ts';
 import { readText } from '../protocol/regular-file.ts';
+import { klDivergence } from '../statistics/statistics.ts';
 
 export type Served = NonNullable<Summary['served']>;
 
@@ -16,17 +17,6 @@ const SERVED_LIMIT = 0.01;
  * 0.3 nats apart where all others agreed to 0.0006. So this share may differ, where the rest agrees the better.
  */
 const SENSITIVE = { share: 0.05, limit: SERVED_LIMIT / 4 };
-
-/** KL(p || q) of two distributions over the vocabulary, in nats. Where q underflows to zero it is taken as 1e-12. */
-export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
-  if (p.length !== q.length) throw new Error(`distributions over ${p.length} and ${q.length} tokens`);
-  let sum = 0;
-  for (let i = 0; i < p.length; i += 1) {
-    const probability = p[i]!;
-    if (probability > 0) sum += probability * Math.log(probability / Math.max(q[i]!, 1e-12));
-  }
-  return sum;
-}
 
 /**
  * Compares row by row (a row per position, of the vocabulary's size). `meanKl` and `limit` are of all rows, or where only

@@ -82,3 +82,14 @@ export function spread(length: number, count: number): number[] {
   const taken = Math.min(length, count);
   return Array.from({ length: taken }, (_, i) => Math.floor(((i + 0.5) * length) / taken));
 }
+
+const SMALLEST_F32 = 2 ** -126;
+
+/** KL(p || q) in nats of two distributions over the same values. What f32 rounds to zero in q is taken as the smallest it holds. */
+export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
+  if (p.length !== q.length) throw new Error(`distributions over ${p.length} and ${q.length} tokens`);
+  let sum = 0;
+  for (let i = 0; i < p.length; i += 1)
+    if (p[i]! > 0) sum += p[i]! * Math.log(p[i]! / Math.max(q[i]!, SMALLEST_F32));
+  return Math.max(0, sum);
+}

@@ -8,10 +8,10 @@ import {
   findCursors,
   type Cursor,
   type CursorKind,
-} from '../../../src/evaluation/cursors.ts';
+} from '../../../src/cursors/cursors.ts';
 import { findCandidates } from '../../../src/evaluation/example.ts';
-import { shareOut, type HeldOutDocument } from '../../../src/evaluation/held-out.ts';
-import { uniform } from '../../../src/model/random.ts';
+import { shareOut, type HeldOutDocument } from '../../../src/cursors/held-out.ts';
+import { uniform } from '../../../src/statistics/random.ts';
 
 const text = `import { a } from './a.ts';
 

@@ -7,7 +7,7 @@ import {
   exportModelGguf,
   readAdapterGguf,
   type AdapterLayer,
-} from '../../../src/export/index.ts';
+} from '../../../src/weights/index.ts';
 import { openGguf, writeGguf, type GgufFile, type MetadataEntry } from '../../../src/gguf/index.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 

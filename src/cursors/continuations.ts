@@ -9,7 +9,7 @@ import type { CompletionAsk } from '../completion/index.ts';
 import type { Corpus } from '../corpus/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { layOutRequest } from '../serving/request-tokens.ts';
-import { askAt } from './cursor-completion.ts';
+import { askAt } from './completion.ts';
 import { findCursors } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 

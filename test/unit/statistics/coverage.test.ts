@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { measureCoverage } from '../../../bench/coverage/measure.ts';
 import { groups } from '../../../bench/coverage/settings.ts';
-import { stratifiedIntervals } from '../../../src/evaluation/intervals.ts';
+import { stratifiedIntervals } from '../../../src/statistics/intervals.ts';
 
 /**
  * By figure: so many that a share of 95% is known to a third of a percent; fewer where that takes long and the share is

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import {
   bitsPerByte,
+  klDivergence,
   passAtK,
   percentile,
   ratio,
   spread,
   wilson,
-} from '../../../src/evaluation/statistics.ts';
+} from '../../../src/statistics/statistics.ts';
 
 /** C(n, k) as an exact integer. */
 function binomial(n: number, k: number): bigint {
@@ -73,4 +74,28 @@ describe('smaller pieces', () => {
       if (count > 1) expect(Math.max(...gaps) - Math.min(...gaps)).toBeLessThanOrEqual(1);
     }
   });
+});
+
+describe('KL divergence', () => {
+  it('has the values of the closed form', () => {
+    expect(klDivergence([0.5, 0.5], [0.5, 0.5])).toBe(0);
+    // 0.5 ln(0.5/0.9) + 0.5 ln(0.5/0.1) = ln(5/3)
+    expect(klDivergence([0.5, 0.5], [0.9, 0.1])).toBeCloseTo(Math.log(5 / 3), 12);
+    expect(klDivergence([0.9, 0.1], [0.5, 0.5])).toBeCloseTo(0.9 * Math.log(1.8) + 0.1 * Math.log(0.2), 12);
+    // From a point mass: -ln q.
+    expect(klDivergence([0, 1, 0], [0.25, 0.25, 0.5])).toBeCloseTo(Math.log(4), 12);
+  });
+  it('of two discretised normals with unit width is half the squared distance', () => {
+    const normal = (mean: number) => {
+      const raw = Array.from({ length: 4001 }, (_, i) => Math.exp(-(((i - 2000) / 200 - mean) ** 2 / 2)));
+      const total = raw.reduce((a, b) => a + b);
+      return raw.map((x) => x / total);
+    };
+    expect(klDivergence(normal(0), normal(0.8))).toBeCloseTo(0.32, 3);
+  });
+  it('stays finite where the other gives no chance at all', () => {
+    expect(klDivergence([1, 0], [0, 1])).toBeCloseTo(126 * Math.LN2, 9);
+  });
+  it('refuses vocabularies of different size', () =>
+    expect(() => klDivergence([1], [0.5, 0.5])).toThrow('1 and 2'));
 });

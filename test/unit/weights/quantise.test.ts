@@ -1,7 +1,7 @@
 /** Our quantiser against ggml's own bytes: test/reference/quantise_golden.py made them. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { quantise } from '../../../src/export/quantise.ts';
+import { quantise } from '../../../src/weights/quantise.ts';
 import type { TensorType } from '../../../src/gguf/index.ts';
 
 const golden = JSON.parse(readFileSync(new URL('./quantised.json', import.meta.url), 'utf8')) as {

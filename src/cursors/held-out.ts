@@ -5,7 +5,7 @@
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import { withinTenth } from '../corpus/fair-shares.ts';
 import { kindOfEntry, type Corpus } from '../corpus/index.ts';
-import { uniform } from '../model/random.ts';
+import { uniform } from '../statistics/random.ts';
 
 export interface HeldOutDocument {
   file: string;
