@@ -23,9 +23,10 @@ export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = D
   return starting ? 'live' : 'interrupted';
 }
 
-/** "98 MB", "2.4 GB". */
+/** "6 kB", "98 MB", "2.4 GB". */
 export function size(bytes: number): string {
-  return bytes < 1e9 ? `${Math.max(1, Math.round(bytes / 1e6))} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** "25k", "1.2M": for counts that are estimates anyway. */

@@ -158,7 +158,7 @@ test('figures as a person says them', () => {
     '1 h 30 min',
     '2 h 1 min',
   ]);
-  expect([1, 98e6, 2.44e9].map(size)).toEqual(['1 MB', '98 MB', '2.4 GB']);
+  expect([1, 5600, 98e6, 2.44e9].map(size)).toEqual(['1 kB', '6 kB', '98 MB', '2.4 GB']);
   expect([12, 25_300, 1_240_000].map(roughly)).toEqual(['12', '25k', '1.2M']);
 });
 
