@@ -107,6 +107,12 @@ export class Workbench {
   notificationButton(text, button, timeout) {
     return this.notifications.press(text, button, timeout);
   }
+  /** Presses a button of a question that has to be answered before anything else is done. */
+  async confirm(text, button) {
+    const dialog = this.page.locator('.monaco-dialog-box').filter({ hasText: text });
+    await dialog.getByRole('button', { name: button, exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+  }
   dismissNotifications() {
     return this.notifications.dismiss();
   }

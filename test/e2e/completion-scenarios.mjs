@@ -1,6 +1,6 @@
 // What a person does with completions: types through them, takes them piece by piece, changes the adapter, loses the server.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { squeeze } from './browser.mjs';
 import {
@@ -13,7 +13,7 @@ import {
   typeUntilGhostText,
   useResult,
 } from './steps.mjs';
-import { until } from './until.mjs';
+import { becomes, until } from './until.mjs';
 import { writeFile } from './workplace.mjs';
 
 /** Of the workspace. */
@@ -134,7 +134,60 @@ export const completionScenarios = {
     await table.scrollIntoViewIfNeeded();
     await workbench.screenshot('acceptance');
   },
+
+  async 'what became of completions is kept where that is wanted, and deleted'(workbench, place) {
+    await useResult(workbench, place);
+    await saysOfUse(workbench, 'Learning from your use is off');
+    await workbench.notificationButton('Learning from your use is off', 'Turn On');
+    await saysOfUse(workbench, 'It stays on this machine');
+    await workbench.dismissNotifications();
+
+    writeFile(place.workspace, 'use.js', '');
+    for (const close of ['its file', 'the window']) {
+      await workbench.openFile('use.js');
+      const ghost = await typeUntilGhostText(workbench);
+      await workbench.page.keyboard.press('Tab');
+      await saveAndCheck(workbench, place, 'use.js', ghost);
+      if (close === 'its file') await workbench.command('View: Close All Editors');
+      else await workbench.reload();
+      await until(`what was accepted to be kept once ${close} is closed`, () => isKept(place, ghost));
+    }
+    await saysOfUse(workbench, 'completions in garden kept since');
+    await workbench.screenshot('learned-from-use');
+    await workbench.notificationButton('completions in garden kept since', 'Delete');
+    await workbench.confirm('Delete what was learned from your use in garden?', 'Delete');
+    await until('what was kept to be gone', () => keptOfUse(place).length === 0);
+    await saysOfUse(workbench, 'Nothing is kept of the completions in garden');
+    await workbench.notificationButton('Nothing is kept of the completions in garden', 'Turn Off');
+    await saysOfUse(workbench, 'Learning from your use is off');
+  },
 };
+
+/** Asks what was learned from the person's use until this is said: settings and files are written in their own time. */
+async function saysOfUse(workbench, text) {
+  await until(`"${text}" to be said`, async () => {
+    await workbench.dismissNotifications();
+    await workbench.command('Forget-Me-Not: Show What Was Learned From Your Use');
+    return becomes(() => workbench.notifications.shows(text), 5000);
+  });
+}
+
+/** What is on disk of completions and what became of them. */
+function keptOfUse({ home }) {
+  const folder = join(home, 'preferences');
+  const files = existsSync(folder) ? readdirSync(folder) : [];
+  const lines = files.flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n').slice(0, -1));
+  return lines.map((line) => JSON.parse(line));
+}
+
+/** A part of it may have been typed, not taken, and more may stand there by then. */
+const isKept = (place, { text }) =>
+  keptOfUse(place).some(
+    ({ shown, accepted, later }) =>
+      accepted === shown.length &&
+      squeeze(shown).endsWith(squeeze(text)) &&
+      squeeze(later).startsWith(squeeze(shown)),
+  );
 
 /** The row that the list of adapters calls the one in use. */
 async function inUse(workbench) {

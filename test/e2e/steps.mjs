@@ -140,4 +140,6 @@ export async function saveAndCheck({ page }, place, name, { typed, text }) {
   await until(`${name} to be saved with ${JSON.stringify(typed + text)} at its end`, () =>
     saved().endsWith(squeeze(typed + text)),
   );
+  // The editor hears of it after that: closed before, it would ask whether to save.
+  await page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
 }
