@@ -10,7 +10,8 @@ import {
 import type { EarlierCorpus } from './earlier.ts';
 import { chooseHeldOut } from './hold-out.ts';
 import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
-import { reasons, type KeptEntry, type LeftOutEntry, type Reason, type Split } from './manifest.ts';
+import { type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
+import { reasons, type Reason } from './reasons.ts';
 import { NearDuplicates } from './near-duplicates.ts';
 import type { SourceDocument } from './source.ts';
 import { cutLine, splitNumber } from './split.ts';

@@ -1,5 +1,5 @@
 /** What the contents of a file tell. */
-import type { Reason } from './manifest.ts';
+import type { Reason } from './reasons.ts';
 import { extensionOf } from './names.ts';
 
 export const MAX_BYTES = 1_000_000;

@@ -5,13 +5,12 @@ export type { CorpusTokenizer } from './tokenizer.ts';
 export type { Kind } from './kinds.ts';
 export {
   kindOfEntry,
-  reasons,
   type CorpusSummary,
   type KeptEntry,
   type LeftOutEntry,
-  type Reason,
   type Split,
 } from './manifest.ts';
+export { reasons, type Reason } from './reasons.ts';
 export { openCorpus, readManifest, type Age, type Corpus, type FillingTokenizer } from './open.ts';
 export { mixed } from './mixed.ts';
 export type { CorpusSequences } from './examples.ts';

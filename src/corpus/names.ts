@@ -1,5 +1,5 @@
 /** What the name of a file or folder tells. Paths have "/" between names; the page reads this too, so nothing of Node. */
-import type { Reason } from './manifest.ts';
+import type { Reason } from './reasons.ts';
 
 export const wordSet = (words: string) => new Set(words.trim().split(/\s+/));
 

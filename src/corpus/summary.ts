@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { CorpusPlan } from '../protocol/run.ts';
-import type { BuildOptions } from './build.ts';
-import { shareOf, type Collected } from './collect.ts';
+import { shareOf, type Collected, type CollectOptions } from './collect.ts';
 import { describeChange } from './earlier.ts';
 import { measuredKind } from './kinds.ts';
 import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 
 interface Making {
-  options: Pick<BuildOptions, 'folder' | 'seed' | 'heldOutShare' | 'warnings' | 'earlier'>;
+  options: Pick<CollectOptions, 'folder' | 'seed' | 'heldOutShare' | 'earlier'> & {
+    warnings?: readonly string[] | undefined;
+  };
   plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext' | 'halfLifeDays'>;
   documentEnd: number;
 }

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { dataDir } from '../protocol/paths.ts';
 import { IgnoreRules } from './gitignore.ts';
 import type { Globs } from './globs.ts';
-import type { LeftOutEntry, Reason } from './manifest.ts';
+import type { LeftOutEntry } from './manifest.ts';
+import type { Reason } from './reasons.ts';
 import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
 import { readText } from '../protocol/regular-file.ts';
 

@@ -6,8 +6,8 @@ import { runsDir } from '../protocol/paths.ts';
 import { artefactName } from '../protocol/run.ts';
 import { ServingClient } from '../serving/client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
-import type { Context } from './context.ts';
-import { GhostText } from './ghost-text.ts';
+import { GhostText, type Completing } from './ghost-text.ts';
+import type { Services } from './services.ts';
 import { setCompletionEnabled, settings } from './settings.ts';
 import { isChecked, whyNotServable } from './texts.ts';
 import { UseRecorder } from './use-recorder.ts';
@@ -25,7 +25,11 @@ const artefact = ({ spec }: RunSnapshot) => ({
   path: join(runsDir(), spec.id, artefactName(spec)),
 });
 
-export class CompletionService {
+export interface ServicesWithCompletion extends Services {
+  readonly completion: CompletionService;
+}
+
+export class CompletionService implements Completing {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
   /** One server for all adapters of a base, so that a switch loads an adapter and no base. */
@@ -41,10 +45,10 @@ export class CompletionService {
   /** Until when nothing is completed (ms since 1970), and what ends that. */
   private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
 
-  constructor(private readonly context: Context) {
+  constructor(private readonly services: Services) {
     const acceptance = new AcceptanceWatch((run, what, by) => this.count(run, what, by));
-    this.recorder = new UseRecorder(context.bundle('preference-keeper.mjs'), (message) =>
-      context.log.warn(message),
+    this.recorder = new UseRecorder(services.bundle('preference-keeper.mjs'), (message) =>
+      services.log.warn(message),
     );
     this.ghost = new GhostText(this, acceptance);
     this.disposables = vscode.Disposable.from(
@@ -59,11 +63,10 @@ export class CompletionService {
 
   /** The run that was chosen and still can be served, without a check. */
   get inUse(): RunSnapshot | undefined {
-    const id = this.context.store.inUse;
-    const run = id ? this.context.runs.get(id) : undefined;
-    return run && isChecked(run) && !whyNotServable(run, this.context.runs.standing(run)) ? run : undefined;
+    const id = this.services.store.inUse;
+    const run = id ? this.services.runs.get(id) : undefined;
+    return run && isChecked(run) && !whyNotServable(run, this.services.runs.standing(run)) ? run : undefined;
   }
-  /** The run that completes this document now. */
   runFor(document: vscode.TextDocument): RunSnapshot | undefined {
     const wanted = settings.completionEnabled(document) && !this.snooze;
     return wanted && vscode.workspace.isTrusted ? this.inUse : undefined;
@@ -80,7 +83,7 @@ export class CompletionService {
     this.ghost.forget();
     this.latencyMs = undefined;
     this.failureTold = false;
-    await this.context.store.setInUse(run.spec.id);
+    await this.services.store.setInUse(run.spec.id);
     this.sleep(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
@@ -94,10 +97,9 @@ export class CompletionService {
       if (run.spec.hyper.method === 'lora') await serving.addAdapter(artefact(run));
     });
     this.changed.fire();
-    void this.context.log.ask('info', `${run.spec.name} completes your code now: Tab accepts.`);
+    void this.services.log.ask('info', `${run.spec.name} completes your code now: Tab accepts.`);
   }
 
-  /** The server of a run's result; it starts at the first request. */
   serving(run: RunSnapshot): ServingClient {
     const { id, base, hyper } = run.spec;
     const lora = hyper.method === 'lora';
@@ -106,12 +108,12 @@ export class CompletionService {
     // What is asked for right now waits for this server: nothing is forgotten here.
     void this.client?.serving.dispose();
     const serving = new ServingClient({
-      node: () => this.context.node(),
-      script: this.context.bundle('server.mjs'),
+      node: () => this.services.node(),
+      script: this.services.bundle('server.mjs'),
       base: base.path,
       ...(lora ? { adapters: [artefact(run)] } : { models: [artefact(run)] }),
       idleMinutes: IDLE_MINUTES,
-      log: (line) => this.context.log.info(`server: ${line}`),
+      log: (line) => this.services.log.info(`server: ${line}`),
     });
     this.client = { serves, serving };
     return serving;
@@ -134,7 +136,6 @@ export class CompletionService {
     await client?.serving.dispose();
   }
 
-  /** Runs a request that reaches the engine and remembers how long it took. */
   async measured<T>(request: () => Promise<T>): Promise<T> {
     const started = performance.now();
     this.requests += 1;
@@ -153,14 +154,14 @@ export class CompletionService {
 
   /** Typing never brings up an error box: the first failure is one quiet message, the rest is in the log. */
   failed(error: unknown): void {
-    this.context.log.warn(`No completion: ${error instanceof Error ? error.message : String(error)}`);
+    this.services.log.warn(`No completion: ${error instanceof Error ? error.message : String(error)}`);
     if (this.failureTold) return;
     this.failureTold = true;
     vscode.window.setStatusBarMessage('$(warning) Forget-Me-Not: no completion, see its log', 10_000);
   }
 
   private count(run: string, what: keyof Acceptance, by?: number): void {
-    void this.context.store.count(run, what, by).then(() => this.changed.fire());
+    void this.services.store.count(run, what, by).then(() => this.changed.fire());
   }
 
   settingsChanged(): void {

@@ -10,13 +10,14 @@ import { ResultsPanel } from './panel.ts';
 import { ProgressNotifications } from './progress.ts';
 import { RunWatcher } from './run-watcher.ts';
 import { RunsView } from './runs-view.ts';
+import type { Services } from './services.ts';
 import { applyDataDirectory, changesSetting, settings } from './settings.ts';
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
 import { tellEnd, tellReady } from './ending.ts';
 import { isReadyEarly } from './texts.ts';
 
-export class Context implements vscode.Disposable {
+export class Context implements Services, vscode.Disposable {
   readonly log = new Log();
   readonly store: Store;
   readonly children: Children;
@@ -78,18 +79,15 @@ export class Context implements vscode.Disposable {
     this.runs.follow(id, true);
   }
 
-  /** A file of ours beside extension.cjs. */
   bundle(name: string): string {
     return join(this.extension.extensionPath, 'dist', name);
   }
 
-  /** The Node that children run on; looked for once. */
   node(): Promise<NodeCommand> {
     this.nodeFound ??= findNode(settings.nodePath || undefined);
     return this.nodeFound;
   }
 
-  /** Whether a run belongs to this window: its folder is open here. */
   isHere(run: RunSnapshot): boolean {
     return (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.fsPath === run.spec.folder);
   }

@@ -1,7 +1,7 @@
 /** The messages when a result can be used, and when its run is over, with what can be done next. */
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
-import type { Context } from './context.ts';
+import type { ServicesWithCompletion } from './completion-service.ts';
 import { canResume, endSentence, whyNotServable } from './texts.ts';
 import type { Action } from './log.ts';
 
@@ -10,14 +10,14 @@ const command = (title: string, name: string, run: RunSnapshot): Action => ({
   run: () => vscode.commands.executeCommand(`forgetMeNot.${name}`, run.spec.id),
 });
 
-export const tellReady = ({ log }: Context, run: RunSnapshot): Promise<void> =>
+export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
   log.ask(
     'info',
     `${run.spec.name} has learned, and can complete your code already; the rest of its figures is still being measured.`,
     command('Use for Completion', 'useForCompletion', run),
   );
 
-export async function tellEnd({ log, runs, completion }: Context, run: RunSnapshot): Promise<void> {
+export async function tellEnd({ log, runs, completion }: ServicesWithCompletion, run: RunSnapshot): Promise<void> {
   const standing = runs.standing(run);
   const usable = !whyNotServable(run, standing) && completion.inUse?.spec.id !== run.spec.id;
   const sentence = endSentence(run, standing);

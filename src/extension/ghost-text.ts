@@ -2,20 +2,33 @@
 import * as vscode from 'vscode';
 import { createCompleter, type Completer, type CursorDocument } from '../completion/index.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import type { ServingClient } from '../serving/client.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
-import type { CompletionService } from './completion-service.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import { settings } from './settings.ts';
+import type { UseRecorder } from './use-recorder.ts';
 
 /** Lines around the cursor that are looked at, so that a key costs no more in a long file. */
 const LINES = { before: 2000, after: 500 };
+
+/** Which run completes, and what computes for it. */
+export interface Completing {
+  readonly recorder: UseRecorder;
+  /** The run that completes this document now. */
+  runFor(document: vscode.TextDocument): RunSnapshot | undefined;
+  /** The server of a run's result; it starts at the first request. */
+  serving(run: RunSnapshot): ServingClient;
+  /** Runs a request that reaches the engine and remembers how long it took. */
+  measured<T>(request: () => Promise<T>): Promise<T>;
+  failed(error: unknown): void;
+}
 
 export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly recent = new RecentFiles();
   private completer: { run: string; core: Completer } | undefined;
 
   constructor(
-    private readonly service: CompletionService,
+    private readonly service: Completing,
     private readonly acceptance: AcceptanceWatch,
   ) {}
 

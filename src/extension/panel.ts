@@ -13,7 +13,7 @@ import {
 } from '../protocol/panel.ts';
 import { runComparisonSchema } from '../protocol/run-comparison.ts';
 import { sweepSnapshots } from '../training/sweep-snapshot.ts';
-import type { Context } from './context.ts';
+import type { ServicesWithCompletion } from './completion-service.ts';
 import { actionOf } from './log.ts';
 import { PanelFeed } from './panel-feed.ts';
 import { setStrength } from './strength.ts';
@@ -39,19 +39,19 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   private readonly revival = vscode.window.registerWebviewPanelSerializer(viewType, this);
 
-  constructor(private readonly context: Context) {}
+  constructor(private readonly services: ServicesWithCompletion) {}
 
   /** Opens the panel, or brings it to the front, with this run selected. */
   async show(run?: string): Promise<void> {
-    await this.context.runs.refresh();
-    this.selected = run ?? this.selected ?? this.context.runs.all[0]?.spec.id;
+    await this.services.runs.refresh();
+    this.selected = run ?? this.selected ?? this.services.runs.all[0]?.spec.id;
     if (this.panel) {
       this.panel.reveal();
       await this.update();
       return;
     }
     // Its charts are there with its first picture.
-    if (this.selected) await this.context.runs.wantEvents([this.selected]);
+    if (this.selected) await this.services.runs.wantEvents([this.selected]);
     this.adopt(vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active));
   }
 
@@ -59,12 +59,12 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const kept = keptSchema.safeParse(state);
     this.selected = kept.success ? kept.data.run : undefined;
-    await this.context.runs.refresh();
+    await this.services.runs.refresh();
     this.adopt(panel);
   }
 
   private adopt(panel: vscode.WebviewPanel): void {
-    const { extensionUri } = this.context.extension;
+    const { extensionUri } = this.services.extension;
     const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
     this.panel?.dispose();
     this.panel = panel;
@@ -77,7 +77,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       if (this.panel !== panel) return;
       this.panel = undefined;
       this.ready = false;
-      void this.context.runs.wantEvents([]);
+      void this.services.runs.wantEvents([]);
     });
     this.panel.webview.html = pageHtml(this.panel.webview, assets);
   }
@@ -91,11 +91,11 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private async update(): Promise<void> {
     const sweeps = await this.newSweeps();
     if (!this.panel || !this.ready) return;
-    const next = this.feed.next(this.context.runs.all);
+    const next = this.feed.next(this.services.runs.all);
     const common = {
       selected: this.selected,
-      inUse: this.context.completion.inUse?.spec.id,
-      acceptance: this.context.store.acceptances,
+      inUse: this.services.completion.inUse?.spec.id,
+      acceptance: this.services.store.acceptances,
     };
     this.post(
       next.type === 'runs' ? { ...next, ...common, sweeps: this.sweeps } : { ...next, ...common, sweeps },
@@ -106,7 +106,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     const checked = toPanelSchema.safeParse(message);
     if (!checked.success) {
       this.feed.forget();
-      this.context.log.warn(`The panel was not told what changed: ${checked.error.issues[0]?.message}`);
+      this.services.log.warn(`The panel was not told what changed: ${checked.error.issues[0]?.message}`);
     } else void this.panel?.webview.postMessage(checked.data);
   }
 
@@ -114,9 +114,9 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private async newSweeps(): Promise<SweepSnapshot[] | undefined> {
     if (Date.now() - this.sweepsReadAt < SWEEPS_MS) return undefined;
     this.sweepsReadAt = Date.now();
-    const bases = this.context.runs.all.map(({ spec }) => spec.base.sha256);
+    const bases = this.services.runs.all.map(({ spec }) => spec.base.sha256);
     const sweeps = await sweepSnapshots(bases).catch((error: unknown) => {
-      this.context.log.warn(`The sweeps can't be read: ${reportError(error).message}`);
+      this.services.log.warn(`The sweeps can't be read: ${reportError(error).message}`);
       return this.sweeps;
     });
     if (isDeepStrictEqual(sweeps, this.sweeps)) return undefined;
@@ -126,7 +126,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   private async compare(runs: string[]): Promise<void> {
     try {
-      const comparison = await this.context.children.ask(runComparisonSchema, ['compare', ...runs]);
+      const comparison = await this.services.children.ask(runComparisonSchema, ['compare', ...runs]);
       this.post({ type: 'comparison', of: runs, comparison });
     } catch (error) {
       const { message, next } = reportError(error);
@@ -137,8 +137,8 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private receive(message: unknown): void {
     const parsed = fromPanelSchema.safeParse(message);
     if (!parsed.success)
-      this.context.log.warn(`The panel said something unknown: ${parsed.error.issues[0]?.message}`);
-    else this.act(parsed.data).catch((error: unknown) => this.context.log.show(error));
+      this.services.log.warn(`The panel said something unknown: ${parsed.error.issues[0]?.message}`);
+    else this.act(parsed.data).catch((error: unknown) => this.services.log.show(error));
   }
 
   private async act(wish: FromPanel): Promise<void> {
@@ -151,7 +151,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
         this.selected = wish.run;
         return this.update();
       case 'show':
-        return this.context.runs.wantEvents(wish.runs);
+        return this.services.runs.wantEvents(wish.runs);
       case 'compare':
         return this.compare(wish.runs);
       case 'useForCompletion':
@@ -161,7 +161,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
         await vscode.commands.executeCommand('forgetMeNot.measureResult', wish.run);
         return;
       case 'strength':
-        return setStrength(this.context, wish.run, wish.strength);
+        return setStrength(this.services, wish.run, wish.strength);
       case 'stop':
         await vscode.commands.executeCommand('forgetMeNot.stopTraining', wish.run);
         return;

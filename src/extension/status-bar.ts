@@ -1,6 +1,6 @@
 /** One status bar item: idle, training 42%, or which adapter completes and how fast. */
 import * as vscode from 'vscode';
-import type { Context } from './context.ts';
+import type { ServicesWithCompletion } from './completion-service.ts';
 import { languageName } from './language-name.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
@@ -12,7 +12,7 @@ export class StatusBar implements vscode.Disposable {
     90,
   );
 
-  constructor(private readonly context: Context) {
+  constructor(private readonly services: ServicesWithCompletion) {
     this.item.name = 'Forget-Me-Not';
     this.item.command = 'forgetMeNot.menu';
     this.item.show();
@@ -29,8 +29,8 @@ export class StatusBar implements vscode.Disposable {
   }
 
   private describe(): { text: string; tooltip: string } {
-    const { runs, completion, store } = this.context;
-    const live = runs.live.find((run) => this.context.isHere(run));
+    const { runs, completion, store } = this.services;
+    const live = runs.live.find((run) => this.services.isHere(run));
     if (live)
       return {
         text: `$(sync~spin) ${shortProgress(live)}`,

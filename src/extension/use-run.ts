@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { whileShown } from './child-progress.ts';
-import type { Context } from './context.ts';
+import type { ServicesWithCompletion } from './completion-service.ts';
 import { isChecked, whyNotServable } from './texts.ts';
 
 /** Errors: adapter-mismatch (what is served is not what was trained), run-not-finished, cancelled. */
-export async function useRun(context: Context, run: RunSnapshot): Promise<void> {
-  const { runs, children, completion } = context;
+export async function useRun(services: ServicesWithCompletion, run: RunSnapshot): Promise<void> {
+  const { runs, children, completion } = services;
   const refused = whyNotServable(run, runs.standing(run));
   if (refused) throw refused;
   if (!isChecked(run))

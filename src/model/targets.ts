@@ -1,8 +1,7 @@
 /** What LoRA is put on, and how strongly. */
+import type { BaseShape } from '../base-models/registry.ts';
 import { UserError } from '../protocol/errors.ts';
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
-import type { ModelConfig } from './config.ts';
-import type { ModelOptions } from './model.ts';
 
 /** GGUF's name of each module, within `blk.N.`. */
 export const moduleTensors: Record<ModuleName, string> = {
@@ -24,7 +23,7 @@ const groups: Record<string, readonly ModuleName[]> = {
 };
 
 /** GGUF's names of all linears, without ".weight". */
-export function linearNames({ layers }: Pick<ModelConfig, 'layers'>): string[] {
+export function linearNames({ layers }: Pick<BaseShape, 'layers'>): string[] {
   return Array.from({ length: layers }, (_, block) =>
     moduleNames.map((module) => `blk.${block}.${moduleTensors[module]}`),
   ).flat();
@@ -36,7 +35,7 @@ export function linearNames({ layers }: Pick<ModelConfig, 'layers'>): string[] {
  * Throws `bad-argument` where an entry matches nothing.
  */
 export function chooseTargets(
-  config: Pick<ModelConfig, 'layers'>,
+  config: Pick<BaseShape, 'layers'>,
   targets: readonly string[],
 ): ReadonlySet<string> {
   const names = linearNames(config);
@@ -75,7 +74,7 @@ function matcher(target: string): (name: string) => boolean {
 
 /** [out, in] of a linear. */
 export function linearShape(
-  config: Pick<ModelConfig, 'width' | 'hiddenWidth' | 'heads' | 'kvHeads' | 'headSize'>,
+  config: Pick<BaseShape, 'width' | 'hiddenWidth' | 'heads' | 'kvHeads' | 'headSize'>,
   name: string,
 ): [rows: number, columns: number] {
   const { width, hiddenWidth, heads, kvHeads, headSize } = config;
@@ -92,7 +91,7 @@ export function linearShape(
 }
 
 /** Throws `bad-argument` where B A could be no wider than the matrix: its rank is capped by the smaller side. */
-export function checkRank(config: ModelConfig, targets: Iterable<string>, rank: number): void {
+export function checkRank(config: BaseShape, targets: Iterable<string>, rank: number): void {
   for (const name of targets) {
     const [rows, columns] = linearShape(config, name);
     const most = Math.min(rows, columns);
@@ -115,4 +114,9 @@ export function adapterAlpha({ alpha, rank, scaling }: LoraScaling): number {
   return scaling === 'rank-stabilised' ? alpha * Math.sqrt(rank) : alpha;
 }
 
-type LoraScaling = Pick<ModelOptions, 'alpha' | 'rank' | 'scaling'>;
+export interface LoraScaling {
+  rank: number;
+  alpha: number;
+  /** alpha / rank, or alpha / sqrt(rank). */
+  scaling?: 'standard' | 'rank-stabilised';
+}

@@ -3,22 +3,11 @@ import { FORGETTING, averagedMetrics } from '../training/forgetting-figure.ts';
 import { interval, type Figures, type Stratum } from '../statistics/intervals.ts';
 import { claimIds, type ClaimId, type Effect } from '../protocol/reproduction.ts';
 import { rankOf } from '../protocol/spectrum.ts';
-import { matchedForgetting, medianInterval } from './effects.ts';
+import { matchedForgetting, medianInterval, type Judged } from './effects.ts';
 import { baseOf, pathOf, resultOf, stratum, type Evidence, type MeasuredRun } from './evidence.ts';
 import type { StageName } from './plan.ts';
 import { judgeRates } from './rate-ratio.ts';
 import { RANK } from './variants.ts';
-
-/** An effect that the items allow no interval of, such as a share of what was learned where nothing was. */
-export interface MissingEffect {
-  name: string;
-  missing: true;
-}
-
-export interface Judged {
-  effects: (Effect | MissingEffect)[];
-  notes?: string[];
-}
 
 export interface Claim {
   id: ClaimId;

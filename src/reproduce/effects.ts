@@ -2,6 +2,17 @@
 import { MISSED, percentile, type Interval } from '../statistics/statistics.ts';
 import type { Effect, Verdict } from '../protocol/reproduction.ts';
 
+/** An effect that the items allow no interval of, such as a share of what was learned where nothing was. */
+export interface MissingEffect {
+  name: string;
+  missing: true;
+}
+
+export interface Judged {
+  effects: (Effect | MissingEffect)[];
+  notes?: string[];
+}
+
 /**
  * The median of plain values, each an observation, between those order statistics that hold it by the binomial
  * distribution: exact whatever they are spread like. Undefined where there are none.

@@ -1,8 +1,8 @@
 /** From the evidence to the table of claims. Pure. */
 import type { ClaimId, ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate.ts';
-import { claims, type Claim, type Judged, type MissingEffect } from './claims.ts';
-import { verdictOf } from './effects.ts';
+import { claims, type Claim } from './claims.ts';
+import { verdictOf, type Judged, type MissingEffect } from './effects.ts';
 import type { Evidence } from './evidence.ts';
 import type { StageName } from './plan.ts';
 import type { VariantName } from './variants.ts';

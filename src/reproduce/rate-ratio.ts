@@ -5,7 +5,7 @@ import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine, Trial } from '../protocol/sweep.ts';
 import { formatRate } from '../training/learning-rate.ts';
 import { windowParts } from '../training/sweep-choice.ts';
-import type { Judged } from './claims.ts';
+import type { Judged } from './effects.ts';
 import type { Evidence } from './evidence.ts';
 
 /** Several times: a half-decade of the grid. */

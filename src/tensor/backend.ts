@@ -4,14 +4,9 @@
  */
 import type { BackendName } from '../protocol/run.ts';
 import type { Compound } from './compound.ts';
+import type { DataType, Tensor } from './tensor.ts';
 
-export type DataType = 'f32' | 'bf16' | 'i32';
-
-/** A handle to memory that the backend owns. It lives until its arena ends or it is disposed. */
-export interface Tensor {
-  readonly shape: readonly number[];
-  readonly dtype: DataType;
-}
+export type { DataType, Tensor };
 
 /** Anything an arena can hand out: tensors, in arrays or records, at any depth. */
 export type Handed = unknown;

@@ -5,7 +5,7 @@
  * N rows (all positions of all sequences); T is the type of the products, f32 or bf16. "Taken over": changed in place,
  * not to be used afterwards; what is returned takes its place.
  */
-import type { DataType, Tensor } from './backend.ts';
+import type { DataType, Tensor } from './tensor.ts';
 
 export interface HeadLayout {
   /** Positions in a sequence. */

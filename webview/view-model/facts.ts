@@ -1,5 +1,5 @@
 /** The facts of a run, and what became of the folder's files or the data set's rows. */
-import { reasons } from '../../src/corpus/manifest.ts';
+import { reasons } from '../../src/corpus/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeChanged, describeLearning, documentWord } from '../../src/protocol/material.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';

@@ -1,7 +1,7 @@
 /** All that the panel shows. Sections and charts read this and nothing else. */
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
+import { answerFor } from './comparison-answer.ts';
 import { runLabels } from './labels.ts';
-import { answerFor } from './run-comparison.ts';
 import { seriesOf, type RunSeries } from './series.ts';
 import type { PanelState } from './state.ts';
 import { readStatus, type StatusView } from './status.ts';
@@ -71,7 +71,11 @@ export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct
     sweeps: state.sweeps
       .filter(({ base }) => base.sha256 === sha256)
       .sort((a, b) => b.createdAt.localeCompare(a.createdAt)),
-    comparison: answerFor(state.comparison, shown, canAct),
+    comparison: answerFor(
+      state.comparison,
+      shown.map(({ id }) => id),
+      canAct,
+    ),
     differentCorpora: differentCorpora(shown),
     inUse: state.inUse,
     acceptance: state.acceptance ?? {},

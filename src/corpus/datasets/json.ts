@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream';
 import { JSONParser } from '@streamparser/json';
 import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './row.ts';
 
 /** Bytes of a line; beyond it a file has no lines to speak of. */
 const MAX_LINE = 64 << 20;

@@ -2,7 +2,7 @@
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { openRegular } from '../../protocol/regular-file.ts';
-import type { Row } from './rows.ts';
+import type { Row } from './row.ts';
 
 /** Bytes of a slice when unpacked. */
 const SLICE = 32 << 20;

@@ -6,11 +6,7 @@ import { cancelled } from '../documents.ts';
 import { findFiles } from './files.ts';
 import { readJson } from './json.ts';
 import { readParquet } from './parquet.ts';
-
-/** A row, or what was wrong with it. `columns`: all that the data set has, which may be more than were read. */
-export type Row =
-  | { number: number; columns: readonly string[]; values: Record<string, unknown> }
-  | { number: number; problem: string };
+import type { Row } from './row.ts';
 
 /** A row with what to call it, such as "row 12" or "b.parquet row 12". */
 export type NamedRow = Row & { name: string };

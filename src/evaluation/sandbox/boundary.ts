@@ -5,7 +5,8 @@
  */
 import { randomFillSync } from 'node:crypto';
 import { SLOWNESS } from './clock.ts';
-import type { Emscripten, FileNode, Imports } from './emscripten.ts';
+import type { Imports } from './emscripten.ts';
+import type { Emscripten, FileNode } from './python-module.ts';
 
 /** Emscripten's own, on its files in memory and on the interpreter's memory. */
 const passed = new Set(

@@ -1,69 +1,7 @@
 /** What is used of Pyodide's JavaScript side, and how it is started: pyodide.asm.mjs, without Pyodide's own layer over it. */
 
 import { loadGlue, type Glue } from './glue.ts';
-
-export interface FileNode {
-  contents: Uint8Array;
-  usedBytes?: number;
-}
-interface DirectoryNode {
-  contents: Record<string, FileNode | undefined>;
-}
-type Write = (
-  stream: { node: FileNode },
-  buffer: Uint8Array,
-  offset: number,
-  length: number,
-  position: number,
-  own?: boolean,
-) => number;
-
-/** Python's module, its functions by their names in C. Addresses and sizes are numbers. */
-export interface Emscripten {
-  memory: WebAssembly.Memory;
-  HEAPU8: Uint8Array;
-  HEAPU32: Uint32Array;
-  HEAP64: BigInt64Array;
-  FS: {
-    ErrnoError: new (code: number) => Error;
-    filesystems: {
-      MEMFS: {
-        ops_table: {
-          dir: { node: { unlink(parent: DirectoryNode, name: string): void } };
-          file: {
-            node: { setattr(node: FileNode, change: { size?: number }): void };
-            stream: { write: Write };
-          };
-        };
-      };
-    };
-    mkdirTree(path: string): void;
-    writeFile(path: string, content: Uint8Array | string): void;
-    readFile(path: string, options: { encoding: 'utf8' }): string;
-    unlink(path: string): void;
-    symlink(target: string, path: string): void;
-    chdir(path: string): void;
-    lookupPath(path: string): { node: FileNode };
-    open(path: string, flags: number): unknown;
-    close(stream: unknown): void;
-    getStream(descriptor: number): unknown;
-  };
-  ENV: Record<string, string>;
-  UTF8ToString(at: number, bytes: number): string;
-  _malloc(bytes: number): number;
-  _free(at: number): void;
-  _emscripten_resize_heap(bytes: number): boolean;
-  _Py_Initialize(): void;
-  _Py_IncRef(object: number): void;
-  _PyRun_SimpleString(source: number): number;
-  _PyUnicode_FromStringAndSize(at: number, bytes: number): number;
-  _PyUnicode_AsUTF8(object: number): number;
-  _PyObject_CallOneArg(callable: number, argument: number): number;
-  _PyEval_EvalCode(code: number, globals: number, locals: number): number;
-  _PyErr_ExceptionMatches(type: number): number;
-  _PyErr_GetRaisedException(): number;
-  _PyExc_MemoryError: number;
-}
+import type { Emscripten } from './python-module.ts';
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- each has its own.
 type Import = (...args: any[]) => unknown;

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
-import type { Emscripten } from './emscripten.ts';
+import type { Emscripten } from './python-module.ts';
 import { ownPointers, stripExports } from './exports.ts';
 
 type Create = (settings: object) => Promise<Emscripten>;

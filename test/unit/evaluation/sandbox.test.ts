@@ -3,8 +3,9 @@ import { Worker } from 'node:worker_threads';
 import { transformSync } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { drawBoundary } from '../../../src/evaluation/sandbox/boundary.ts';
-import type { Emscripten, FileNode, Imports } from '../../../src/evaluation/sandbox/emscripten.ts';
+import type { Imports } from '../../../src/evaluation/sandbox/emscripten.ts';
 import { stripExports } from '../../../src/evaluation/sandbox/exports.ts';
+import type { Emscripten, FileNode } from '../../../src/evaluation/sandbox/python-module.ts';
 
 const KIB = 1024;
 class ErrnoError extends Error {

@@ -1,0 +1,22 @@
+/** What every part of the extension may use; the context has made it. */
+import type * as vscode from 'vscode';
+import type { NodeCommand } from '../protocol/node.ts';
+import type { RunSnapshot } from '../protocol/panel.ts';
+import type { Children } from './children.ts';
+import type { Log } from './log.ts';
+import type { RunWatcher } from './run-watcher.ts';
+import type { Store } from './store.ts';
+
+export interface Services {
+  readonly extension: vscode.ExtensionContext;
+  readonly log: Log;
+  readonly store: Store;
+  readonly children: Children;
+  readonly runs: RunWatcher;
+  /** A file of ours beside extension.cjs. */
+  bundle(name: string): string;
+  /** The Node that children run on; looked for once. */
+  node(): Promise<NodeCommand>;
+  /** Whether a run belongs to this window: its folder is open here. */
+  isHere(run: RunSnapshot): boolean;
+}
