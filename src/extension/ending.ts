@@ -17,7 +17,10 @@ export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Pr
     command('Use for Completion', 'useForCompletion', run),
   );
 
-export async function tellEnd({ log, runs, completion }: ServicesWithCompletion, run: RunSnapshot): Promise<void> {
+export async function tellEnd(
+  { log, runs, completion }: ServicesWithCompletion,
+  run: RunSnapshot,
+): Promise<void> {
   const standing = runs.standing(run);
   const usable = !whyNotServable(run, standing) && completion.inUse?.spec.id !== run.spec.id;
   const sentence = endSentence(run, standing);

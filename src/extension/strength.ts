@@ -6,7 +6,11 @@ import { requireTrust } from './trust.ts';
 import { useRun } from './use-run.ts';
 
 /** Errors: bad-request (no trust), run-not-found, run-locked (in training, or being measured), not-better. */
-export async function setStrength(services: ServicesWithCompletion, id: string, strength: number): Promise<void> {
+export async function setStrength(
+  services: ServicesWithCompletion,
+  id: string,
+  strength: number,
+): Promise<void> {
   requireTrust();
   const { runs, children, completion, log } = services;
   const used = completion.inUse?.spec.id === id;
