@@ -9,11 +9,9 @@ import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
 import { reportError } from '../protocol/errors.ts';
 import { dataDir, modelsDir } from '../protocol/paths.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
-import type { ChosenBase } from '../base-models/choose.ts';
-import { autoBase } from './auto-base.ts';
+import { autoBase, tellWithTensorflow, type AutoBase } from './auto-base.ts';
 import { formatBytes } from './format.ts';
 import { findGpus, type Gpu } from './gpus.ts';
-import { plannedBackend } from './planned-backend.ts';
 import { version } from './version.ts';
 
 type Probe = { starts: boolean; reason: string };
@@ -28,7 +26,7 @@ export async function examine(): Promise<DoctorReport> {
     findGpus(),
     findModels(),
     dataCheck(),
-    plannedBackend({ backend: 'auto' }).then(autoBase),
+    autoBase(),
   ]);
   const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
   const chosenBackend = backends.find(({ starts }) => starts)?.name;
@@ -238,9 +236,9 @@ function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport
   };
 }
 
-function modelsCheck(models: DoctorReport['models'], base: ChosenBase): DoctorCheck {
+function modelsCheck(models: DoctorReport['models'], base: AutoBase): DoctorCheck {
   const check = { area: 'models', title: 'Base models' };
-  const choice = `Unless you say otherwise, training starts from ${base.id}: ${base.why}.`;
+  const choice = `Unless you say otherwise, training starts from ${base.id}: ${base.why}.${tellWithTensorflow(base)}`;
   const command = `forget-me-not models fetch ${base.id}`;
   if (models.length === 0) return { ...check, status: 'note', text: `None yet. ${choice}`, command };
   const list = models.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ');

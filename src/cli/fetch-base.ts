@@ -2,17 +2,17 @@ import { AUTO_BASE } from '../base-models/choose.ts';
 import { presentBases } from '../base-models/known-base.ts';
 import { resolveBase, type ResolvedBase } from '../base-models/resolve.ts';
 import { UserError } from '../protocol/errors.ts';
+import { forTerminal } from '../protocol/next-step.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
-import { autoBase, autoBaseAmong } from './auto-base.ts';
+import { autoBase, autoBaseAmong, tellWithTensorflow } from './auto-base.ts';
 import { confirm } from './confirm.ts';
 import { formatBytes } from './format.ts';
-import { installableBackend, plannedBackend } from './planned-backend.ts';
 import { progressView } from './progress.ts';
 
 interface FetchOptions {
   yes?: boolean;
   json?: boolean;
-  /** What will compute. Default: what can once all is installed. */
+  /** What will compute. Default: the fastest that is installed. */
   backend?: BackendName | 'auto';
   /** What "auto" is chosen for. Default: LoRA. */
   method?: Hyper['method'];
@@ -28,18 +28,18 @@ export async function fetchBase(reference: string, options: FetchOptions): Promi
 
 /** Without a network, what is here and suits will do. */
 async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
-  const { json = false, backend: wanted, method } = options;
-  const backend = wanted ? await plannedBackend({ backend: wanted }) : await installableBackend();
-  const tell = (text: string) => json || console.log(text);
-  const { id, why } = await autoBase(backend, method);
-  tell(`Base: ${id}, because ${why}`);
+  const { json = false, backend, method } = options;
+  const tell = (text: string) => json || console.log(forTerminal(text));
+  const chosen = await autoBase(backend, method);
+  const { id, why } = chosen;
+  tell(`Base: ${id}, because ${why}.${tellWithTensorflow(chosen)}`);
   try {
     return await fetchNamed(id, options);
   } catch (error) {
     if (!(error instanceof UserError) || !withoutNetwork.has(error.code)) throw error;
     const here = await autoBaseAmong(await presentBases(), backend, method);
     if (!here) throw error;
-    tell(`${error.message}\nBase: ${here.id}, because it is here`);
+    tell(`${error.message}\nBase: ${here.id}, because it is here.`);
     return await fetchNamed(here.id, options);
   }
 }

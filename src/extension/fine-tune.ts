@@ -6,11 +6,12 @@ import { UserError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
 import { keptSchema, mayHavePreferences } from './ask-preferences.ts';
-import { baseName, offeredSchema } from './bases.ts';
+import { baseName } from './bases.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { examine } from './doctor.ts';
 import { missingParts, missingRuntime } from './downloads.ts';
+import { offeredBases } from './offered.ts';
 import { settings } from './settings.ts';
 import { askConsent, install } from './consent.ts';
 import { carryOut } from './carry-out.ts';
@@ -50,8 +51,7 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
     const report = examine(context);
     // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
     report.catch(() => undefined);
-    const computes = settings.backend === 'auto' ? [] : ['--backend', settings.backend];
-    const bases = context.children.ask(offeredSchema, ['models', ...computes]);
+    const bases = offeredBases(context);
     bases.catch(() => undefined);
     const learned = (folder: string) => context.children.ask(keptSchema, ['preferences', folder]);
     return askPlan(
@@ -100,7 +100,7 @@ export async function installRuntime(context: Context): Promise<void> {
 
 /** A base alone: the one that a text names, or one that the person picks. */
 export async function fetchBase(context: Context, which: string | undefined): Promise<void> {
-  const bases = () => context.children.ask(offeredSchema, ['models']);
+  const bases = () => offeredBases(context);
   const base = which ?? (await askBaseFor('Download Base Model', bases, 'Which model?'));
   if (!base) return;
   const missing = missingParts(base, await examine(context), 'wasm');

@@ -2,11 +2,12 @@
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { baseName, offeredSchema, type Offered } from './bases.ts';
+import { baseName } from './bases.ts';
 import { carryOut } from './carry-out.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { importSchema, type Import, type ImportDraft } from './draft.ts';
+import { offeredBases } from './offered.ts';
 import { askPatiently, repairing } from './repairs.ts';
 import { askToGoOn, back, choose, into, walk, type Answer, type Step } from './steps.ts';
 import { askBase, askBaseFor } from './wizard.ts';
@@ -34,7 +35,7 @@ export async function importAdapter(context: Context): Promise<void> {
     ...repairing(context),
     keep: (answers) => store.keepImport(answers),
     askAgain: (answers) => ask(context, answers),
-    askBase: () => askBaseFor(title, () => offered(context), whichBase),
+    askBase: () => askBaseFor(title, () => offeredBases(context), whichBase),
     async start({ path, base }) {
       const { run } = await whileShown(title, (options) =>
         children.ask(importedSchema, ['import', path, '--base', base, '--yes'], options),
@@ -48,12 +49,10 @@ export async function importAdapter(context: Context): Promise<void> {
 /** "garden.gguf, made for SmolLM2-135M-Instruct" */
 const describe = ({ path, base }: Import) => `${basename(path)}, made for ${baseName(base)}`;
 
-const offered = ({ children }: Context): Promise<Offered> => children.ask(offeredSchema, ['models']);
-
 function ask(context: Context, kept: ImportDraft): Promise<Import | undefined> {
   const keep = (draft: ImportDraft) => context.store.keepImport(draft);
   return askPatiently(context, kept, keep, async (draft, answered) => {
-    const bases = offered(context);
+    const bases = offeredBases(context);
     // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
     bases.catch(() => undefined);
     const steps: Step<ImportDraft>[] = [

@@ -1,10 +1,10 @@
 /** "Find Learning Rate": short trials of many rates; the next training of the same base goes by what was found. */
 import { z } from 'zod';
-import { offeredSchema } from './bases.ts';
 import { carryOut, type Answers } from './carry-out.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { requireFolder } from './fine-tune.ts';
+import { offeredBases } from './offered.ts';
 import { repairing } from './repairs.ts';
 import { settings } from './settings.ts';
 import { askFolderAndBase } from './wizard.ts';
@@ -14,7 +14,7 @@ const foundSchema = z.object({ sentences: z.array(z.string()) });
 
 export async function findLearningRate(context: Context): Promise<void> {
   requireFolder();
-  const bases = context.children.ask(offeredSchema, ['models']);
+  const bases = offeredBases(context);
   bases.catch(() => undefined);
   const asked = await askFolderAndBase('Find Learning Rate', () => bases);
   if (!asked) return;

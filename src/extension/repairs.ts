@@ -2,7 +2,6 @@
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { forButtons } from '../protocol/next-step.ts';
-import { offeredSchema } from './bases.ts';
 import { reportError } from '../protocol/errors.ts';
 import type { Answers, CarryOutHost } from './carry-out.ts';
 import { whileShown } from './child-progress.ts';
@@ -11,6 +10,7 @@ import { examine } from './doctor.ts';
 import { missingParts } from './downloads.ts';
 import { askConsent } from './consent.ts';
 import { actionOf } from './log.ts';
+import { offeredBases } from './offered.ts';
 import { settings } from './settings.ts';
 import { askBaseFor } from './wizard.ts';
 
@@ -42,11 +42,7 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
   },
   takeStep: (step) => void actionOf(step).run(),
   askBase: () =>
-    askBaseFor(
-      'Choose Another Model',
-      () => context.children.ask(offeredSchema, ['models']),
-      'Which model learns instead?',
-    ),
+    askBaseFor('Choose Another Model', () => offeredBases(context), 'Which model learns instead?'),
 });
 
 /**

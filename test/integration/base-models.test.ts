@@ -36,7 +36,7 @@ interface Listed {
     present: boolean;
     path: string;
   }[];
-  default: { id: string; why: string };
+  default: { id: string; why: string; withTensorflow?: { id: string } };
 }
 
 it('lists the known bases with size, licence and memory, whether they are here, and which is the default', async () => {
@@ -66,6 +66,32 @@ it('lists the known bases with size, licence and memory, whether they are here, 
     new RegExp(`qwen2\\.5-coder-7b +8\\.10 GB +Apache-2\\.0 +${shown('qwen2.5-coder-7b')} +yes +not fetched`),
   );
   expect(stdout).toContain(`The default here is ${chosen.id}: ${chosen.why}.`);
+});
+
+it('takes for auto what train, doctor and fetching take, also without TensorFlow', async () => {
+  const folder = await place.code();
+  const home = place.home;
+  // Runtimes and downloads are elsewhere; nothing can be downloaded without pip.
+  place.home = place.path('bare');
+  vi.stubEnv('PATH', place.root);
+  try {
+    const { default: chosen } = await place.json<Listed>('models');
+    const said = new RegExp(`^Base: ${chosen.id}, because`, 'm');
+    for (const command of [
+      ['train', folder],
+      ['models', 'fetch', 'auto'],
+      ['sweep', folder],
+    ])
+      expect((await place.run(...command)).stdout, command[0]).toMatch(said);
+    expect(await place.json('doctor')).toMatchObject({ chosenBase: chosen.id });
+    const { stdout } = await place.run('models');
+    if (chosen.withTensorflow)
+      expect(stdout).toContain(
+        `Once TensorFlow is here ("forget-me-not runtime install"), it is ${chosen.withTensorflow.id}.`,
+      );
+  } finally {
+    place.home = home;
+  }
 });
 
 it('fetches a known base of the hub by its name, and lists it once', async () => {

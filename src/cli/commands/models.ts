@@ -4,16 +4,17 @@ import { Command, Option } from 'commander';
 import { isPresent, knownBasePath } from '../../base-models/known-base.ts';
 import { knownBases, type KnownBase, type Source } from '../../base-models/registry.ts';
 import { modelsDir } from '../../protocol/paths.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { runMemory } from '../../training/run-memory.ts';
-import { autoBase } from '../auto-base.ts';
-import { installableBackend } from '../planned-backend.ts';
+import { autoBase, tellWithTensorflow } from '../auto-base.ts';
 import { fetchBase } from '../fetch-base.ts';
 import { formatBytes, formatTable } from '../format.ts';
 import { printJson } from '../output.ts';
+import { plannedBackend } from '../planned-backend.ts';
 
 interface ModelsOptions {
-  backend?: BackendName;
+  backend: BackendName | 'auto';
   json?: boolean;
   yes?: boolean;
 }
@@ -22,10 +23,9 @@ export function modelsCommand(): Command {
   const models = new Command('models')
     .description('bases to start from: which are known, which are here, and fetching one')
     .addOption(
-      new Option('--backend <name>', 'what will compute (default: TensorFlow where it can be had)').choices([
-        'tensorflow',
-        'wasm',
-      ]),
+      new Option('--backend <name>', 'what will compute')
+        .choices(['auto', 'tensorflow', 'wasm'])
+        .default('auto'),
     )
     .option('--json', 'print the result as JSON')
     .action(async (options: ModelsOptions) => list(options));
@@ -61,10 +61,10 @@ interface Listed {
 }
 
 async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
-  const backend = wanted ?? (await installableBackend());
+  const backend = await plannedBackend({ backend: wanted });
   const [known, chosen] = await Promise.all([
     Promise.all(knownBases.map((base) => describe(base, backend))),
-    autoBase(backend),
+    autoBase(wanted),
   ]);
   const models = [...known, ...(await fromHub(known))];
   if (json) return printJson({ models, default: chosen });
@@ -79,7 +79,8 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   ]);
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fills in', ''];
   console.log(formatTable([head, ...rows]));
-  console.log(`\nThe default here is ${chosen.id}: ${chosen.why}.`);
+  const later = tellWithTensorflow(chosen);
+  console.log(forTerminal(`\nThe default here is ${chosen.id}: ${chosen.why}.${later}`));
   console.log('Also: any .gguf file, or owner/name[:file] on the hub, of the Llama or Qwen2 architecture.');
 }
 

@@ -33,3 +33,16 @@ test('a file of the setting comes first, before the known ones', () => {
   expect(first).toMatchObject({ label: 'mine.gguf', value: '/models/mine.gguf' });
   expect(others).toHaveLength(knownBases.length);
 });
+
+test('where TensorFlow is still to be fetched, the one that it is for comes first, and both say so', () => {
+  const withTensorflow = { id: 'qwen2.5-coder-0.5b', why: 'it is fast enough' };
+  const later = { ...offered, default: { id: 'smollm2-135m', why: 'all else is slow', withTensorflow } };
+  const choices = baseChoices('auto', later);
+  expect(choices[0]).toMatchObject({
+    value: 'qwen2.5-coder-0.5b',
+    detail: expect.stringContaining('For this machine with TensorFlow: it is fast enough.'),
+  });
+  expect(choices.find(({ value }) => value === 'smollm2-135m')!.detail).toContain(
+    'For this machine without TensorFlow: all else is slow.',
+  );
+});

@@ -37,7 +37,7 @@ function fakeContext(failures: Record<string, Error[]>, { have = [] as string[],
     children: {
       ask(_: unknown, args: string[]) {
         const [command] = args as [string];
-        const looksUp = args.length === 1;
+        const looksUp = command === 'doctor' || (command === 'models' && args[1] !== 'fetch');
         const error = failures[looksUp ? `look up ${command}` : command]?.shift();
         if (!looksUp) asked.push(args.join(' '));
         if (error) return Promise.reject(error);

@@ -4,6 +4,7 @@ import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
 import { createRun, openRunWriter } from '../../../src/runs/index.ts';
 import { fastestPrecision } from '../../../src/tensor/precision.ts';
+import { installSize } from '../../../src/tensor/runtime/index.ts';
 import { measuredSpeeds } from '../../../src/training/measured-speed.ts';
 import { newRun, useTemporaryHome } from '../runs/help.ts';
 
@@ -65,4 +66,11 @@ it('decide which base this machine gets, the fastest of each', async () => {
   await trained({ sha256: sha256!, speed: 60, hyper: { precision }, backend: 'wasm' });
   await trained({ sha256: sha256!, speed: 30, hyper: { precision }, backend: 'wasm' });
   expect((await autoBase('wasm')).why).toMatch(/60 tokens\/s|GB of memory here/);
+});
+
+it('decide by what is installed; what it would be with TensorFlow is said beside it', async () => {
+  const { withTensorflow, ...now } = await autoBase();
+  expect(now).toEqual(await autoBase('wasm'));
+  const later = await autoBase('tensorflow');
+  expect(withTensorflow).toEqual(installSize(false) && later.id !== now.id ? later : undefined);
 });
