@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { examine } from '../base-models/checksums.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
-import { findKnownBase } from '../base-models/registry.ts';
 import { openCorpus, type CorpusSummary, type EarlierCorpus } from '../corpus/index.ts';
 import { notBetter } from '../evaluation/offer.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -14,6 +13,7 @@ import { artefactName, settledSpec, type RunSpec } from '../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../runs/index.ts';
 import { asEarlier } from '../training/continued.ts';
 import type { DataOptions, ReplayOptions } from './data-options.ts';
+import { requireBase } from './run-base.ts';
 import type { TrainOptions } from './train-options.ts';
 
 export interface ContinueOptions {
@@ -69,7 +69,14 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
   if (spec.hyper.method === 'full')
     throw unfit(spec, 'is a full fine-tuning, and only an adapter can be trained on');
   if (spec.corpus.mode === 'instruct') throw unfit(spec, 'learned answers to instructions, not text');
-  if (state.status !== 'done' || !existsSync(join(dir, artefactName(spec))))
+  const artefact = join(dir, artefactName(spec));
+  if (state.status === 'done' && !existsSync(artefact))
+    throw new UserError(
+      'run-not-finished',
+      `The result of run ${spec.id} is gone: there is no ${artefact}.`,
+      `Put that file back, or make it again from the last checkpoint with {resume ${spec.id}}.`,
+    );
+  if (state.status !== 'done')
     throw new UserError(
       'run-not-finished',
       `Run ${spec.id} has no result yet to go on from.`,
@@ -77,23 +84,6 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
     );
   const refused = summary && notBetter(spec.id, summary);
   if (refused) throw new UserError(refused.code, refused.message, 'Train anew, without --continue.');
-}
-
-async function requireBase({ id, base }: RunSpec): Promise<void> {
-  if (!existsSync(base.path))
-    throw new UserError(
-      'base-not-found',
-      `The base of run ${id} is gone: there is no ${base.path}.`,
-      findKnownBase(base.id)
-        ? `Get it again with {fetch ${base.id}}.`
-        : 'Put that file back, or train anew on another base.',
-    );
-  if ((await examine(base.path)).sha256 !== base.sha256)
-    throw new UserError(
-      'base-checksum',
-      `${base.path} is not the file that run ${id} was trained on.`,
-      'Put that file back, or train anew on this one.',
-    );
 }
 
 const unfit = ({ id }: RunSpec, why: string) =>

@@ -234,7 +234,8 @@ describe('as a command', () => {
       /^\[bad-argument\] Run .* can't be continued: it is a full fine-tuning/,
     );
     await cp(first.dir, join(place.home, 'runs', 'unfinished'), { recursive: true });
-    await rm(join(place.home, 'runs', 'unfinished', 'adapter.gguf'));
+    const state = join(place.home, 'runs', 'unfinished', 'state.json');
+    await writeFile(state, (await readFile(state, 'utf8')).replace('"done"', '"cancelled"'));
     expect(await refused('--continue', 'unfinished')).toMatch(
       /^\[run-not-finished\] Run .* has no result yet/,
     );
@@ -244,6 +245,29 @@ describe('as a command', () => {
     await writeTinyModel(base, { seed: 2 });
     expect(await refused('--continue', first.run)).toMatch(/^\[base-checksum\] .* is not the file that run/);
     await rm(base);
-    expect(await refused('--continue', first.run)).toMatch(/^\[base-not-found\] The base of run .* is gone/);
+    expect(await refused('--continue', first.run)).toMatch(
+      /^\[base-not-found\] The base of run .* is gone: there is no .*tiny\.gguf\. Put that file back, or train anew/,
+    );
+    const { code: exit, stderr } = await place.run('resume', 'unfinished');
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/^\[base-not-found\] The base of run .* is gone/);
+    expect(JSON.parse(await readFile(state, 'utf8'))).toMatchObject({ status: 'cancelled' });
+    await writeTinyModel(base, { seed: 1 });
+  });
+
+  it('of a result that is gone says so, and resume makes the same again', async () => {
+    const adapter = join(first.dir, 'adapter.gguf');
+    const before = await readFile(adapter);
+    await rm(adapter);
+    expect(await refused('--continue', first.run)).toMatch(
+      new RegExp(
+        `^\\[run-not-finished\\] The result of run .* is gone: .* with "forget-me-not resume ${first.run}"`,
+      ),
+    );
+    await place.json('resume', first.run);
+    expect((await readFile(adapter)).equals(before)).toBe(true);
+    const { code: exit, stderr } = await place.run('resume', first.run);
+    expect(exit).toBe(1);
+    expect(stderr).toMatch(/^\[bad-argument\] Run .* is done\./);
   });
 });

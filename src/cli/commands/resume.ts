@@ -1,10 +1,13 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { findRun, isAlive, openRunWriter, readRun, withTraining } from '../../runs/index.ts';
 import { UserError } from '../../protocol/errors.ts';
-import type { RunSpec } from '../../protocol/run.ts';
+import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { finishRun } from '../finish-run.ts';
 import { launchOnItsOwn } from '../launch.ts';
 import { printJson } from '../output.ts';
+import { requireBase } from '../run-base.ts';
 import { addFollowOptions, type FollowOptions } from './train.ts';
 
 export function resumeCommand(): Command {
@@ -20,7 +23,8 @@ export function resumeCommand(): Command {
         `Run ${spec.id} is being trained by process ${state.pid}.`,
         `Follow it with {show ${spec.id}}.`,
       );
-    if (state.status === 'done')
+    // One whose result was deleted is made again of its last checkpoint.
+    if (state.status === 'done' && (spec.imported || existsSync(join(dir, artefactName(spec)))))
       throw new UserError('bad-argument', `Run ${spec.id} is done.`, `See it with {show ${spec.id}}.`);
     if (state.error?.code === 'diverged')
       throw new UserError(
@@ -28,6 +32,7 @@ export function resumeCommand(): Command {
         `Run ${spec.id} diverged, and from the same place at the same learning rate it would again.`,
         `Train anew with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
+    await requireBase(spec);
     await withTraining(`The training of ${spec.name}`, async (lock) => {
       // From here on a cancellation is one of what begins now.
       const writer = await openRunWriter(dir);
