@@ -1,5 +1,6 @@
 /** The verdicts that a run learns from: those on what its base said, with an error where there is nothing to learn. */
 import { UserError } from '../protocol/errors.ts';
+import type { Preference } from '../protocol/preferences.ts';
 import { readPreferences } from './store.ts';
 import { verdictsOfAll, type Verdict } from './verdict.ts';
 
@@ -24,24 +25,29 @@ export async function selectVerdicts({ file, base, before }: Wanted): Promise<Ve
     throw unreadable(`The preferences in ${file} can't be read: ${why}.`, error);
   });
   if (preferences.length === 0) throw unreadable(`There are no preferences in ${file}.`);
-  const own = preferences.filter(
-    (one) => one.base.sha256 === base.sha256 && (before === undefined || one.time < before),
-  );
-  if (own.length === 0) {
-    const others = new Set(preferences.map((one) => one.base.id));
+  const ofBase = preferences.filter((one) => one.base.sha256 === base.sha256);
+  const others = othersAmong(preferences, base);
+  if (ofBase.length === 0)
     throw new UserError(
       'preferences-mismatch',
-      `The completions in ${file} were said by ${[...others].join(', ')}, and this training begins with ${base.id}.`,
+      `The completions in ${file} were said by ${others}, and this training begins with ${base.id}.`,
       'Train on the base that said them, or without --preferences.',
     );
-  }
+  const own = before === undefined ? ofBase : ofBase.filter((one) => one.time < before);
   const verdicts = verdictsOfAll(own);
   if (verdicts.length >= LEAST_VERDICTS) return verdicts;
   throw new UserError(
     'preferences-too-few',
-    `What became of ${own.length} completions gives ${verdicts.length} texts to learn from, and ${LEAST_VERDICTS} are needed.`,
+    `What became of ${own.length} completions gives ${verdicts.length} texts to learn from, and ${LEAST_VERDICTS} are needed${others && `; those that ${others} said don't count for ${base.id}`}.`,
     'Use completion for longer with forgetMeNot.completion.learnFromUse on, or train without --preferences.',
   );
+}
+
+/** The other bases that said some, each once. A name may have stood for another file before. */
+function othersAmong(preferences: readonly Preference[], base: Wanted['base']): string {
+  const others = preferences.map((one) => one.base).filter(({ sha256 }) => sha256 !== base.sha256);
+  const names = others.map(({ id }) => (id === base.id ? `another file of the name ${id}` : id));
+  return [...new Set(names)].join(', ');
 }
 
 const unreadable = (message: string, cause?: unknown) =>

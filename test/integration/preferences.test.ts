@@ -160,7 +160,11 @@ describe('a run', () => {
     const evaluation = { heldOutWindows: 2, completions: false, strength: 'measured' as const };
     // As of a data set: no cursors are held out.
     const asked = { name: 'lib', folder: '', base, hyper, backend: 'wasm', evaluation } as const;
-    const { dir } = await createRun({ ...asked, ...(preferences && { preferences }), versions: {} });
+    const { dir } = await createRun({
+      ...asked,
+      ...(preferences && { preferences }),
+      versions: {},
+    });
     await cp(join(home, 'corpus'), join(dir, 'corpus'), { recursive: true });
     return dir;
   }
@@ -247,17 +251,25 @@ describe('bad input: one sentence, a code, nothing begun', () => {
   it('too few', async () => {
     const file = await written('few', (await records(taste)).slice(0, 20));
     expect(await refused('--preferences', file)).toMatch(
-      /\[preferences-too-few\] What became of 20 completions gives 38 texts/,
+      /\[preferences-too-few\] What became of 20 completions gives 38 texts .*, and 200 are needed\. Use/,
     );
   });
   it('those of another base, naming both', async () => {
-    const other = { id: 'another-base', sha256: 'ab12' };
-    const file = await written(
-      'other',
-      (await records(taste)).map((one) => ({ ...one, base: other })),
-    );
+    const said = (id: string, preferences: Preference[]) =>
+      preferences.map((one) => ({ ...one, base: { id, sha256: 'ab12' } }));
+    const some = await records(taste);
+    const file = await written('other', said('another-base', some));
     expect(await refused('--preferences', file)).toMatch(
-      /\[preferences-mismatch\] The completions in .* were said by another-base, and this training begins with .*tiny/,
+      /\[preferences-mismatch\] The completions in .* were said by another-base, and this training begins with tiny\. Train on/,
+    );
+    // A known base's name may have stood for another file.
+    const before = await written('before', said('tiny', some));
+    expect(await refused('--preferences', before)).toMatch(
+      /\[preferences-mismatch\] .* were said by another file of the name tiny, and/,
+    );
+    const mixed = await written('mixed', [...some.slice(0, 20), ...said('another-base', some.slice(20))]);
+    expect(await refused('--preferences', mixed)).toMatch(
+      /\[preferences-too-few\] What became of 20 completions .*; those that another-base said don't count for tiny\./,
     );
   });
   it('a full fine-tuning', async () => {
