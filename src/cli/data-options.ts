@@ -49,7 +49,7 @@ export function addGlobOptions(command: Command): Command {
   return command
     .option(
       '--include <glob>',
-      'read only such files of the folder, as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; may be given several times',
+      'read only such files of the folder, as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; *.foo also takes a language that is not known here; may be given several times',
       oneMore,
     )
     .option('--exclude <glob>', 'leave such files out; may be given several times', oneMore);

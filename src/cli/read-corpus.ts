@@ -22,6 +22,8 @@ export interface ReadCorpusOptions {
   seed: number;
   /** The corpus that this one continues. */
   earlier?: EarlierCorpus | undefined;
+  /** A run is followed, which tells its warnings itself. */
+  followed?: boolean | undefined;
   yes?: boolean | undefined;
   json?: boolean | undefined;
 }
@@ -51,6 +53,7 @@ export async function readCorpus(
       }),
     );
     if (!json) tell(plan, folder, summary);
+    if (!json && !options.followed) for (const warning of summary.warnings) console.log(`  ${warning}`);
     return { plan, summary };
   } finally {
     await tokenizer.dispose();
@@ -104,7 +107,6 @@ function tell(plan: CorpusPlan, folder: string | undefined, summary: CorpusSumma
     `  ${what}, ${tokens} tokens${how && ` (${how})`}; ${leftOut} left out (forget-me-not corpus says why)`,
   );
   if (summary.changed) console.log(`  ${describeChanged(summary.changed)}`);
-  for (const warning of summary.warnings) console.log(`  ${warning}`);
 }
 
 const PROGRESS_MS = 250;

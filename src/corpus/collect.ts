@@ -10,6 +10,7 @@ import {
 import type { EarlierCorpus } from './earlier.ts';
 import { chooseHeldOut } from './hold-out.ts';
 import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
+import { Languages, type UnknownLanguage } from './languages.ts';
 import { type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
 import { reasons, type Reason } from './reasons.ts';
 import { NearDuplicates } from './near-duplicates.ts';
@@ -60,6 +61,8 @@ export interface Collected {
   leftOut: Partial<Record<Reason, number>>;
   /** There was one file only, or one of code, which was cut in two. */
   cut: boolean;
+  /** Left out, though it has more files than any language that is known here. */
+  unknownLanguage?: UnknownLanguage | undefined;
 }
 
 /**
@@ -96,6 +99,7 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
 class Collector {
   private readonly parts: Part[] = [];
   private readonly leftOut: Partial<Record<Reason, number>> = {};
+  private readonly languages = new Languages();
   private readonly near = new NearDuplicates();
   private readonly share: number;
   private calls = 0;
@@ -146,6 +150,7 @@ class Collector {
     const part = { ...(await this.keep(entry, { split, row })), side };
     this.rememberSingle(entry, part);
     this.parts.push(part);
+    if (part.entry.kind === 'code' && !row) this.languages.add(entry.path, true);
     if (number !== undefined) this.countRow(part, Math.abs(number - this.share));
   }
 
@@ -159,6 +164,7 @@ class Collector {
 
   private async leave(entry: LeftOutEntry): Promise<void> {
     this.leftOut[entry.reason] = (this.leftOut[entry.reason] ?? 0) + 1;
+    if (entry.reason === 'not-code') this.languages.add(entry.path, false);
     await this.sink.leaveOut(entry);
   }
 
@@ -201,13 +207,13 @@ class Collector {
 
   /** Sees to it that neither side is empty of what is measured, where something is to be held out. */
   async finish(): Promise<Collected> {
-    const { parts, leftOut } = this;
-    if (parts.length === 0) throw nothingIn(this.options, leftOut);
+    const { parts, leftOut, languages } = this;
+    if (parts.length === 0) throw nothingIn(this.options, leftOut, languages.anyUnknown);
     // What is continued has both sides already, and nothing of it may change them.
     const free = this.share > 0 && !this.options.earlier;
     const cut = free && (await this.cutSingle());
     if (free && !cut) this.fillEmptySide();
-    return { parts, leftOut, cut };
+    return { parts, leftOut, cut, unknownLanguage: languages.mainUnknown };
   }
 
   /** Where there is one file of what is measured, cuts it in two if it can be. */
@@ -263,6 +269,7 @@ function cutInTwo(document: Document, heldOutShare: number) {
 function nothingIn(
   { folder, globs }: Pick<CollectOptions, 'folder' | 'globs'>,
   leftOut: Partial<Record<Reason, number>>,
+  unknown: UnknownLanguage | undefined,
 ): UserError {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
@@ -279,9 +286,13 @@ function nothingIn(
       `With ${String(globs)} nothing is left to learn from in ${folder}: ${why}.`,
       'Change these globs (in VS Code, the settings forgetMeNot.training.include and exclude), or leave them out.',
     );
+  const glob = unknown && `"*.${unknown.extension}"`;
+  const unless = glob
+    ? `, or, where those files are what is to be learned, give --include ${glob} (in VS Code, the setting forgetMeNot.training.include)`
+    : '';
   return new UserError(
     'corpus-empty',
     `There is nothing to learn from in ${folder ?? 'the data set'}: ${why}.`,
-    folder === undefined ? 'Choose another data set.' : 'Choose a folder that holds source code.',
+    folder === undefined ? 'Choose another data set.' : `Choose a folder that holds source code${unless}.`,
   );
 }

@@ -66,7 +66,7 @@ export async function* readDocuments({
   }
   for (const [index, path] of files.entries()) {
     if (signal?.aborted) throw cancelled();
-    yield await readDocument(root, path, seen);
+    yield await readDocument(root, path, { seen, named: globs?.namesExtensionOf(path) ?? false });
     onProgress?.({ done: index + 1, total: files.length });
   }
 }
@@ -74,7 +74,7 @@ export async function* readDocuments({
 async function readDocument(
   root: string,
   path: string,
-  seen: Map<string, string>,
+  { seen, named }: { seen: Map<string, string>; named: boolean },
 ): Promise<Document | LeftOutEntry> {
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
     in: false,
@@ -82,8 +82,9 @@ async function readDocument(
     reason,
     ...(detail ? { detail } : {}),
   });
-  const verdict = judgeName(path);
-  if ('reason' in verdict) return leftOut(verdict.reason, verdict.detail);
+  const byName = judgeName(path);
+  if ('reason' in byName) return leftOut(byName.reason, byName.detail);
+  const verdict = 'look' in byName && named ? ({ take: true } as const) : byName;
   let read: FileContents;
   try {
     read = await readContents(join(root, path), verdict);

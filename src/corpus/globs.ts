@@ -1,6 +1,7 @@
 /** Which files of a folder a person wants to be learned: patterns as in .gitignore, relative to the folder. */
 import createIgnore, { type Ignore } from 'ignore';
 import type { CorpusPlan } from '../protocol/run.ts';
+import { extensionOf } from './names.ts';
 
 export type GlobPlan = Pick<CorpusPlan, 'include' | 'exclude'>;
 
@@ -10,10 +11,12 @@ const ignoreCase = process.platform !== 'linux';
 export class Globs {
   private readonly included: Ignore | undefined;
   private readonly excluded: Ignore;
+  private readonly extensions: ReadonlySet<string>;
 
   constructor(private readonly plan: GlobPlan) {
     this.included = plan.include.length > 0 ? matcherOf(plan.include) : undefined;
     this.excluded = matcherOf(plan.exclude);
+    this.extensions = new Set(plan.include.flatMap(alternatives).map(extensionOf).filter(isLiteral));
   }
 
   /** Whether nothing within this folder (it ends in "/") is wanted. */
@@ -25,10 +28,17 @@ export class Globs {
     return this.excluded.ignores(path) || this.included?.ignores(path) === false;
   }
 
+  /** Whether an include says the extension of this file, as "*.foo" does: then it is code, whatever language that is. */
+  namesExtensionOf(path: string): boolean {
+    return this.extensions.has(extensionOf(path));
+  }
+
   toString(): string {
     return describeGlobs(this.plan);
   }
 }
+
+const isLiteral = (extension: string): boolean => /^[^*?[\]!]+$/.test(extension);
 
 /** As they are given: "--include src --exclude *.sql". Empty without any. */
 export const describeGlobs = ({ include, exclude }: GlobPlan): string =>

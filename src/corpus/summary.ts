@@ -3,20 +3,21 @@ import { resolve } from 'node:path';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { shareOf, type Collected, type CollectOptions } from './collect.ts';
 import { describeChange } from './earlier.ts';
-import { measuredKind } from './kinds.ts';
+import { describeGlobs } from './globs.ts';
+import { measuredKind, type Kind } from './kinds.ts';
 import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 
 interface Making {
   options: Pick<CollectOptions, 'folder' | 'seed' | 'heldOutShare' | 'earlier'> & {
     warnings?: readonly string[] | undefined;
   };
-  plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext' | 'halfLifeDays'>;
+  plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext' | 'halfLifeDays' | 'include'>;
   documentEnd: number;
 }
 
 export function summarise(
   kept: readonly KeptEntry[],
-  { leftOut, cut }: Pick<Collected, 'leftOut' | 'cut'>,
+  { leftOut, cut, unknownLanguage }: Pick<Collected, 'leftOut' | 'cut' | 'unknownLanguage'>,
   { options, plan, documentEnd }: Making,
 ): CorpusSummary {
   const { mode, fimRate, fimLoss, repositoryContext } = plan;
@@ -46,14 +47,49 @@ export function summarise(
     digest: digestOf(kept, plan),
     cut,
     ...(options.earlier && { changed: describeChange(kept, options.earlier) }),
-    warnings: [...(options.warnings ?? []), ...measuredNote(of('held-out'))],
+    warnings: [
+      ...(options.warnings ?? []),
+      ...unknownNote(unknownLanguage, plan),
+      ...measuredNote(kept),
+      ...cutNote(kept, options.folder),
+    ],
   };
 }
 
-/** What the person should know where figures are not of code. */
-function measuredNote(heldOut: readonly KeptEntry[]): string[] {
-  const measured = measuredKind((kind) => heldOut.some((entry) => kindOfEntry(entry) === kind)) ?? 'code';
-  return measured === 'code' ? [] : [`No code is held out, so what is learned is measured on ${measured}.`];
+/** Code that may be meant, and is left out. */
+function unknownNote(
+  unknown: Collected['unknownLanguage'],
+  { include }: Pick<CorpusPlan, 'include'>,
+): string[] {
+  if (!unknown) return [];
+  const { extension, files } = unknown;
+  const globs = [...(include.length > 0 ? include : ['*']), `*.${extension}`].map((glob) => `"${glob}"`);
+  return [
+    `${files} .${extension} files are left out, more than there are of any language that is known here. Where they are code, ${describeGlobs({ include: globs, exclude: [] })} learns them, too (in VS Code, the setting forgetMeNot.training.include).`,
+  ];
+}
+
+/** Where figures are not of code. */
+function measuredNote(kept: readonly KeptEntry[]): string[] {
+  const has = (entries: readonly KeptEntry[]) => (kind: Kind) =>
+    entries.some((entry) => kindOfEntry(entry) === kind);
+  const measured = measuredKind(has(kept.filter(({ split }) => split === 'held-out'))) ?? 'code';
+  if (measured === 'code') return [];
+  return [
+    has(kept)('code')
+      ? `The code here is too little to hold a part of it out, so what is learned is measured on ${measured}.`
+      : `There is no code here: ${measured} is learned and measured. For better completions of code, choose a folder that holds some.`,
+  ];
+}
+
+/** Where figures are of one file. */
+function cutNote(kept: readonly KeptEntry[], folder: string | undefined): string[] {
+  const half = kept.find(({ split, fromLine }) => split === 'held-out' && fromLine !== undefined);
+  if (!half) return [];
+  const what = folder === undefined ? 'text' : kindOfEntry(half);
+  return [
+    `${half.path} is all the ${what} there is: its end, from line ${half.fromLine} on, is held out, and what is learned is measured on that alone.`,
+  ];
 }
 
 function heldOutKinds(heldOut: readonly KeptEntry[]): CorpusSummary['heldOutKinds'] {

@@ -30,12 +30,23 @@ export const trialSeconds = ({ minutes }: Budget): number =>
   minutes === undefined ? Infinity : SHARE * 60 * minutes;
 
 /** Steps of each trial; below LEAST_STEPS there is no time for them. */
-export function trialSteps(budget: Budget, { rates, windows, perStep, spent }: TrialCosts): number {
-  const { steps, batch, accumulate } = budget.hyper;
-  if (budget.minutes === undefined) return Math.min(MOST_STEPS, Math.floor((SHARE * steps) / rates));
-  const perWindow = (FORWARD * perStep) / (batch * accumulate);
-  // The base is measured as well, and on the tokens of the steps; a window more each for the KL.
-  const measuring = (rates + 1) * (windows + 1) * perWindow;
-  const left = MARGIN * trialSeconds(budget) - spent - measuring;
+export function trialSteps(budget: Budget, costs: TrialCosts): number {
+  const { rates, perStep, spent } = costs;
+  if (budget.minutes === undefined)
+    return Math.min(MOST_STEPS, Math.floor((SHARE * budget.hyper.steps) / rates));
+  const left = MARGIN * trialSeconds(budget) - spent - measuringSeconds(budget, costs);
   return Math.min(MOST_STEPS, Math.max(0, Math.floor(left / ((rates + FORWARD) * perStep))));
+}
+
+/** The shortest run with room for trials: in minutes where that is its budget, else in steps. */
+export function leastBudget(budget: Budget, costs: TrialCosts): number {
+  const { rates, perStep, spent } = costs;
+  if (budget.minutes === undefined) return Math.ceil((LEAST_STEPS * rates) / SHARE);
+  const seconds = spent + measuringSeconds(budget, costs) + LEAST_STEPS * (rates + FORWARD) * perStep;
+  return seconds / (MARGIN * SHARE) / 60;
+}
+
+/** The base is measured as well, and on the tokens of the steps; a window more each for the KL. */
+function measuringSeconds({ hyper }: Budget, { rates, windows, perStep }: TrialCosts): number {
+  return ((rates + 1) * (windows + 1) * FORWARD * perStep) / (hyper.batch * hyper.accumulate);
 }

@@ -8,13 +8,14 @@ import type { Parameter, TrainableModel } from '../model/index.ts';
 import type { NewRunEvent } from '../protocol/events.ts';
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 import type { BaseLine, Trial } from '../protocol/sweep.ts';
+import { formatDuration } from '../protocol/units.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { putInitial } from './checkpoints.ts';
 import { formatRate, foundReason } from './learning-rate.ts';
 import { runLoop } from './loop.ts';
 import { createOptimizer } from './optimizers.ts';
-import { LEAST_STEPS, trialSeconds, trialSteps } from './rate-budget.ts';
+import { LEAST_STEPS, leastBudget, trialSeconds, trialSteps, type TrialCosts } from './rate-budget.ts';
 import { mostTrialKl } from './rate-forgetting.ts';
 import { rememberRate } from './rate-memory.ts';
 import type { MachineRate } from './session.ts';
@@ -86,10 +87,10 @@ class RateTrials {
     if (this.texts.heldOut.length === 0)
       return this.byDefault('nothing is held out, so no rate can be told from another');
     await phase('Trying learning rates');
-    const steps = await this.affordable();
+    const costs = await this.costs();
     if (signal.aborted) return undefined;
-    if (steps < LEAST_STEPS)
-      return this.byDefault(`a budget too short for a trial, which takes ${LEAST_STEPS} steps at each rate`);
+    const steps = trialSteps(this.options.spec, costs);
+    if (steps < LEAST_STEPS) return this.byDefault(this.tooShort(costs));
     const hyper: Hyper = { ...this.options.spec.hyper, steps };
     const base = await measureBase(this.options.model, hyper, this.texts, this.ended);
     const trials = base && (await this.tryAll(hyper, base));
@@ -102,17 +103,23 @@ class RateTrials {
     return (performance.now() - this.started) / 1000;
   }
 
-  /** Steps of each trial, by what a step takes here. */
-  private async affordable(): Promise<number> {
+  /** By what a step takes here; where not even the fastest would do, that is not tried. */
+  private async costs(): Promise<TrialCosts> {
     const { spec, rate } = this.options;
     const { batch, accumulate, sequenceLength } = spec.hyper;
     const costs = { rates: this.rates.length, windows: this.texts.heldOut.length };
     const operations = batch * accumulate * sequenceLength * rate.perToken;
     const least = operations / (BEST_UTILISATION * rate.perSecond);
-    const most = trialSteps(spec, { ...costs, perStep: least, spent: 2 * least });
-    if (spec.minutes === undefined || most < LEAST_STEPS) return most;
-    const perStep = await this.timeOfStep();
-    return trialSteps(spec, { ...costs, perStep, spent: this.seconds });
+    const fastest = { ...costs, perStep: least, spent: 2 * least };
+    if (spec.minutes === undefined || trialSteps(spec, fastest) < LEAST_STEPS) return fastest;
+    return { ...costs, perStep: await this.timeOfStep(), spent: this.seconds };
+  }
+
+  private tooShort(costs: TrialCosts): string {
+    const { spec } = this.options;
+    const least = leastBudget(spec, costs);
+    const needed = spec.minutes === undefined ? `${least} steps` : formatDuration(60 * Math.ceil(least));
+    return `a budget too short for a trial of others, which takes a run of at least ${needed}`;
   }
 
   /** Seconds of the second step: the first one touches all memory for the first time. */

@@ -157,7 +157,7 @@ function describeSplit(
   { cut, kept: count, trainFiles, heldOutFiles }: CorpusSummary,
   kept: KeptEntry[],
 ): string {
-  if (cut && count === 1) return 'one file, cut in two: its end is held out';
+  if (cut && count === 1) return 'one file, cut in two';
   const heldOut = kept.filter(({ split }) => split === 'held-out').map(kindOfEntry);
   const byKind = (['code', 'prose', 'data'] as const)
     .map((kind) => ({ kind, many: heldOut.filter((one) => one === kind).length }))

@@ -139,6 +139,7 @@ async function begin(
       plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
       seed: options.seed,
       earlier: continued?.corpus,
+      followed: !options.detach,
       yes: options.yes,
       json: options.json,
     });

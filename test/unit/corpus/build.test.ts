@@ -174,7 +174,8 @@ describe('the split', () => {
       'a.json': '{}',
     });
     const summary = await build();
-    expect(summary).toMatchObject({ kept: 4, cut: true, bytes: text.length + 8 + 4500 + 2, warnings: [] });
+    expect(summary).toMatchObject({ kept: 4, cut: true, bytes: text.length + 8 + 4500 + 2 });
+    expect(summary.warnings).toEqual([expect.stringMatching(/^main\.py is all the code there is/)]);
     expect(summary.heldOutKinds).toMatchObject({ code: code(2, 10).length + code(3, 5).length + 1 });
     const corpus = await openCorpus(folder.out());
     expect(corpus.measured).toBe('code');
@@ -226,7 +227,9 @@ describe('the split', () => {
       'docs/guide.rst': 'Other things there.\n'.repeat(4),
     });
     const { warnings, heldOutKinds } = await build();
-    expect(warnings).toEqual(['No code is held out, so what is learned is measured on prose.']);
+    expect(warnings).toEqual([
+      'There is no code here: prose is learned and measured. For better completions of code, choose a folder that holds some.',
+    ]);
     expect(heldOutKinds).toMatchObject({ code: 0, data: 0 });
     const corpus = await openCorpus(folder.out());
     expect(corpus.measured).toBe('prose');
@@ -241,11 +244,30 @@ describe('the split', () => {
         ['a.py', 'train'],
       ]),
     );
+    expect((await build()).warnings).toEqual([
+      'The code here is too little to hold a part of it out, so what is learned is measured on prose.',
+    ]);
+  });
+
+  it('says so where files of an unknown language are more than those of any known one', async () => {
+    const blorps = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`b${n}.blorp`, code(100 + n)]));
+    folder.write({ 'a.py': code(1), 'b.py': code(2), 'c.ts': code(3), ...blorps(2) });
+    for (let n = 0; n < 5; n += 1) folder.write({ [`notes${n}.txt`]: `Words ${n}\n` });
+    expect((await build()).warnings).toEqual([]);
+    folder.write(blorps(3));
+    expect((await build()).warnings).toEqual([
+      expect.stringMatching(
+        /^3 \.blorp files are left out, .* Where they are code, --include "\*" --include "\*\.blorp" learns them, too/,
+      ),
+    ]);
   });
 
   it('cuts a single file without blank lines at a line, and cannot cut a single line', async () => {
     folder.write({ 'only.ts': code(1, 20) });
-    await build();
+    expect((await build()).warnings).toEqual([
+      'only.ts is all the code there is: its end, from line 19 on, is held out, and what is learned is measured on that alone.',
+    ]);
     expect(textOf(all((await openCorpus(folder.out())).heldOut))).toBe(
       code(1, 20).split('\n').slice(18).join('\n'),
     );
@@ -278,6 +300,16 @@ describe('bad input', () => {
     await expect(build()).rejects.toMatchObject({
       code: 'corpus-empty',
       message: expect.stringMatching(/4 left out \(3 not text; 1 empty\)/) as string,
+    });
+  });
+
+  it('a language that is not known here: how it is taken', async () => {
+    folder.write({ 'a.blorp': code(1), 'b.blorp': code(2), 'c.log': 'Words.\n' });
+    await expect(build()).rejects.toMatchObject({
+      code: 'corpus-empty',
+      next: expect.stringContaining(
+        'where those files are what is to be learned, give --include "*.blorp"',
+      ) as string,
     });
   });
 

@@ -69,6 +69,25 @@ describe('files that are included and excluded', () => {
     expect(await kept({ include: ['node_modules', 'main.py'] })).toEqual(['main.py']);
   });
 
+  it('take a language that is not known where they say its extension', async () => {
+    folder.write({
+      'a.blorp': code(90),
+      'src/B.BLORP': code(91),
+      'notes.txt': 'Words.\n',
+      'c.blorp': Buffer.of(0),
+    });
+    expect(await kept({})).toEqual([...files].sort());
+    expect(await kept({ include: ['*.blorp'] })).toEqual(
+      process.platform === 'linux' ? ['a.blorp'] : ['a.blorp', 'src/B.BLORP'],
+    );
+    expect(await kept({ include: ['src/**/*.{blorp,BLORP}'] })).toEqual(['src/B.BLORP']);
+    expect(await kept({ include: ['*', '*.blorp'], exclude: ['*.py'] })).toEqual(
+      ['a.blorp', 'docs/e.md', 'src/B.BLORP', 'src/a.ts', 'src/b.tsx'].sort(),
+    );
+    for (const all of [['*'], ['*.*'], ['a.*'], ['src/B*', 'a.bl*']])
+      expect((await kept({ include: ['main.py', ...all] })).join()).not.toMatch(/blorp|txt/i);
+  });
+
   it('are named where they leave nothing', async () => {
     await expect(read({ include: ['*.rs', 'lib'], exclude: ['docs'] })).rejects.toMatchObject({
       code: 'corpus-empty',

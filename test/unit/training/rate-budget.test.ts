@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LEAST_STEPS, trialSeconds, trialSteps } from '../../../src/training/rate-budget.ts';
+import { LEAST_STEPS, leastBudget, trialSeconds, trialSteps } from '../../../src/training/rate-budget.ts';
 
 const hyper = { steps: 1000, batch: 1, accumulate: 1 };
 const costs = { rates: 3, windows: 8, perStep: 4, spent: 8 };
@@ -30,5 +30,18 @@ describe('trialSteps', () => {
   it('counts a window as a part of a step that has many', () => {
     const many = { minutes: 60, hyper: { ...hyper, accumulate: 8 } };
     expect(trialSteps(many, costs)).toBeGreaterThan(trialSteps({ ...many, hyper }, costs));
+  });
+});
+
+describe('leastBudget', () => {
+  it.each([1, 2, 3])('is the first of steps that has room for trials of %d rates', (rates) => {
+    const steps = leastBudget({ hyper }, { ...costs, rates });
+    const at = (of: number) => trialSteps({ hyper: { ...hyper, steps: of } }, { ...costs, rates });
+    expect([at(steps), at(steps - 1)]).toEqual([LEAST_STEPS, LEAST_STEPS - 1]);
+  });
+  it('is that of minutes, measuring included', () => {
+    const minutes = leastBudget({ minutes: 1, hyper }, costs);
+    expect(trialSteps({ minutes: 1.001 * minutes, hyper }, costs)).toBe(LEAST_STEPS);
+    expect(trialSteps({ minutes: 0.999 * minutes, hyper }, costs)).toBe(LEAST_STEPS - 1);
   });
 });

@@ -1,0 +1,160 @@
+/** Folders that are not what training expects, as a person meets them on the command line. Needs dist/. */
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CorpusSummary, KeptEntry } from '../../src/corpus/index.ts';
+import { readRun } from '../../src/runs/index.ts';
+import { Workplace } from '../support/cli.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+const small =
+  '--strength 1 --seq 32 --steps 4 --humaneval 0 --retention 0 --held-out-windows 2 --backend wasm'.split(
+    ' ',
+  );
+const languages = 'js ts py go rs java c cpp rb php swift kt scala lua hs ml clj ex dart sql'.split(' ');
+let place: Workplace;
+
+beforeAll(async () => {
+  place = await Workplace.create();
+  await writeTinyModel(place.path('tiny.gguf'), { seed: 1 });
+});
+afterAll(() => place?.dispose());
+
+/** A folder with these files. */
+async function folderOf(name: string, files: Record<string, string>): Promise<string> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(place.path(name, path)), { recursive: true });
+    await writeFile(place.path(name, path), text);
+  }
+  return place.path(name);
+}
+/** No two of them are alike. */
+const lines = (seed: number, count: number) =>
+  Array.from(
+    { length: count },
+    (_, at) => `take_${(at * 7919 + seed * 104_729) % 99_991}(${at}, x${seed})\n`,
+  ).join('');
+
+const train = (...args: string[]) => place.run('train', ...args, '--base', place.path('tiny.gguf'), ...small);
+/** What training says; it must succeed. Afterwards the run is read. */
+async function trained(...args: string[]) {
+  const { code, stdout, stderr } = await train(...args);
+  expect(stderr.split('\n').filter((line) => line.startsWith('['))).toEqual([]);
+  expect(code).toBe(0);
+  const [, id] = /^Run: +(\S+)$/m.exec(stdout)!;
+  return { stdout, id: id!, ...(await readRun(join(place.home, 'runs', id!))) };
+}
+/** The last sentence of what must fail before there is a run. */
+async function refused(...args: string[]): Promise<string> {
+  const before = await runs();
+  const { code, stderr } = await train(...args);
+  expect(code).toBe(1);
+  expect(await runs()).toEqual(before);
+  return stderr.trim().split('\n').at(-1)!;
+}
+const runs = () => readdir(join(place.home, 'runs')).catch(() => []);
+const warningsOf = ({ events }: Awaited<ReturnType<typeof trained>>) =>
+  events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+
+it('prose only is learned and measured, and said to be no code', async () => {
+  const folder = await folderOf('prose', { 'notes.md': lines(1, 30), 'docs/guide.rst': lines(2, 30) });
+  await cp('node_modules/commander/Readme.md', join(folder, 'README.md'));
+  const run = await trained(folder);
+  const warning =
+    'There is no code here: prose is learned and measured. For better completions of code, choose a folder that holds some.';
+  expect(warningsOf(run)).toEqual([warning]);
+  expect(run.stdout.split(warning)).toHaveLength(2);
+  expect(run.summary!.comparisons[0]).toMatchObject({ task: 'workspace', metric: 'bits per byte' });
+  expect(run.summary!.served!.ok).toBe(true);
+});
+
+it('a single file is cut in two, and it is said where; the rate is the default, and it is said why', async () => {
+  const folder = await folderOf('one', {});
+  await mkdir(folder);
+  await cp('node_modules/commander/lib/help.js', join(folder, 'help.js'));
+  const report = place.path('report.html');
+  const run = await trained(folder, '--report', report);
+  expect(warningsOf(run)).toEqual([
+    expect.stringMatching(/^help\.js is all the code there is: its end, from line \d+ on, is held out/),
+  ]);
+  // The budget is too short for a trial of rates: in the terminal, in the events, in the run and in the report.
+  const why =
+    'the default for a base of this size: a budget too short for a trial of others, which takes a run of at least 160 steps';
+  expect(run.stdout).toContain(`  learning rate 0.0003, ${why}`);
+  expect(run.events.find(({ type }) => type === 'rate')).toMatchObject({
+    learningRate: 3e-4,
+    why,
+    trials: [],
+  });
+  expect((await place.run('show', run.id)).stdout).toContain(`0.0003, ${why}`);
+  expect(await readFile(report, 'utf8')).toContain(why);
+});
+
+it('of twenty languages each is held out as much as whole files allow, and all of it in proportion', async () => {
+  const files = languages.flatMap((extension, at) =>
+    Array.from({ length: 6 }, (_, n): [string, string] => [
+      `${extension}/${n % 2}/f${n}.${extension}`,
+      lines(10 * at + n, 10 + ((n * 7 + at * 3) % 20)),
+    ]),
+  );
+  const folder = await folderOf('twenty', Object.fromEntries(files));
+  const { files: kept, warnings } = await place.json<CorpusSummary & { files: KeptEntry[] }>(
+    'corpus',
+    folder,
+  );
+  expect(warnings).toEqual([]);
+  expect(kept).toHaveLength(files.length);
+  const bytes = (some: readonly KeptEntry[]) => some.reduce((sum, one) => sum + one.bytes, 0);
+  const heldOut = kept.filter(({ split }) => split === 'held-out');
+  expect(bytes(heldOut) / bytes(kept)).toBeCloseTo(0.1, 2);
+  // A tenth of six files is none or one.
+  for (const extension of languages)
+    expect(heldOut.filter(({ path }) => path.endsWith(`.${extension}`)).length).toBeLessThanOrEqual(1);
+  const run = await trained(folder);
+  expect(warningsOf(run)).toEqual([]);
+  expect(run.summary!.served!.ok).toBe(true);
+});
+
+describe('a language that is not known here', () => {
+  const blorp = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`f${n}.blorp`, lines(n, 20)]));
+
+  it('is not taken for code by itself; it is said how it can be, and then it is learned', async () => {
+    const folder = await folderOf('blorp', blorp);
+    expect(await refused(folder)).toMatch(
+      /^\[corpus-empty\] There is nothing to learn from in .*: 8 left out \(8 neither code nor documentation\)\. Choose a folder that holds source code, or, .* give --include "\*\.blorp"/,
+    );
+    const run = await trained(folder, '--include', '*.blorp');
+    expect(warningsOf(run)).toEqual([]);
+    expect(run.summary!.served!.ok).toBe(true);
+    const { kept, files } = await place.json<CorpusSummary & { files: KeptEntry[] }>(
+      ...['corpus', folder, '--include', '*.blorp'],
+    );
+    expect(kept).toBe(8);
+    expect(files.every(({ kind }) => kind === 'code')).toBe(true);
+  });
+
+  it('beside a known one is missed, and the globs that are named bring it in', async () => {
+    const folder = await folderOf('both', { ...blorp, 'a.py': lines(20, 20), 'b.py': lines(21, 20) });
+    const { stdout } = await place.run('corpus', folder);
+    expect(stdout).toMatch(/8 \.blorp files are left out, more than/);
+    const [, given] = /Where they are code, (.*) learns them/.exec(stdout)!;
+    const { kept, warnings } = await place.json<CorpusSummary>(
+      ...['corpus', folder, ...given!.replaceAll('"', '').split(' ')],
+    );
+    expect({ kept, warnings }).toEqual({ kept: 10, warnings: [] });
+  });
+});
+
+it('globs that leave nothing are named, with what to do', async () => {
+  const folder = await place.code();
+  for (const globs of [
+    ['--include', '*.py'],
+    ['--exclude', '*'],
+    ['--include', 'src', '--exclude', '*.md'],
+  ])
+    expect(await refused(folder, ...globs)).toMatch(
+      new RegExp(
+        `^\\[corpus-empty\\] With ${globs.join(' ').replaceAll('*', '\\*')} nothing is left .* excluded by you\\)\\. Change these globs \\(in VS Code`,
+      ),
+    );
+});
