@@ -15,7 +15,7 @@ import { verdictsOfAll } from '../../src/preferences/verdict.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { Preference } from '../../src/protocol/preferences.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
-import { createRun, openRunWriter, readRun, readSpec } from '../../src/runs/index.ts';
+import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
 import type { RunWriter } from '../../src/runs/writer.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { putInitial } from '../../src/training/checkpoints.ts';
@@ -156,7 +156,7 @@ describe('the stage', () => {
 });
 
 describe('a run', () => {
-  async function newRun(preferences?: { file: string }): Promise<string> {
+  async function newRun(preferences?: { file: string }, patch: Partial<NewRun> = {}): Promise<string> {
     const evaluation = { heldOutWindows: 2, completions: false, strength: 'measured' as const };
     // As of a data set: no cursors are held out.
     const asked = { name: 'lib', folder: '', base, hyper, backend: 'wasm', evaluation } as const;
@@ -164,6 +164,7 @@ describe('a run', () => {
       ...asked,
       ...(preferences && { preferences }),
       versions: {},
+      ...patch,
     });
     await cp(join(home, 'corpus'), join(dir, 'corpus'), { recursive: true });
     return dir;
@@ -222,6 +223,50 @@ describe('a run', () => {
     expect(await told(deleted)).toMatchObject({ taken: false, step: 0, learned: 0 });
     expect((await readSpec(deleted)).preferences).toBeDefined();
   });
+
+  it('that continues another learns from use after what has changed, beginning with that adapter', async () => {
+    const earlier = await newRun(undefined, { hyper: { ...hyper, steps: 8 } });
+    await trained(earlier);
+    const { sha256 } = await examine(join(earlier, 'adapter.gguf'));
+    const continues = { run: (await readSpec(earlier)).id, sha256 };
+    const dir = await newRun({ file: await written('taste', await records(taste)) }, { continues });
+    await trained(dir);
+    const { step, learned, preferences } = (await told(dir))!;
+    expect(step).toBe(STEPS);
+    expect(learned).toBeGreaterThan(0);
+    expect(preferences!.value).toBeLessThan(0);
+  });
+});
+
+/** Needs dist/ (npm test builds it). */
+it('train --continue --preferences learns both, and says so', async () => {
+  const place = await Workplace.create();
+  try {
+    const folder = place.path('lib');
+    await cp(FOLDER, folder, { recursive: true });
+    const train = (...args: string[]) =>
+      place.json<{ run: string; dir: string }>(
+        ...['train', ...args, '--backend', 'wasm', '--held-out-windows', '2', '--strength', '1'],
+        ...['--humaneval', '0', '--retention', '0', '--eval-tasks', 'none'],
+      );
+    const first = ['--base', base.path, '--seq', '96', '--batch', '8', '--lr', '1e-3', '--steps', '8'];
+    const { run } = await train(folder, ...first);
+    await cp('node_modules/pino/lib', join(folder, 'pino'), { recursive: true });
+    const file = await written('taste', await records(taste));
+    const { dir, run: second } = await train('--continue', run, '--preferences', file, '--steps', '80');
+    const { spec, events, summary } = await readRun(dir);
+    expect(spec).toMatchObject({ continues: { run }, preferences: { file } });
+    const event = events.find((one): one is Told => one.type === 'preferences')!;
+    expect(event.step).toBe(80);
+    expect(event.learned).toBeGreaterThan(0);
+    expect(summary!.served!.ok).toBe(true);
+    expect(summary!.earlier).toMatchObject({ run });
+    const { stdout } = await place.run('show', second);
+    expect(stdout).toMatch(new RegExp(`continues +${run}: .*new or changed`));
+    expect(stdout).toContain(event.why);
+  } finally {
+    await place.dispose();
+  }
 });
 
 /** Needs dist/ (npm test builds it). */
