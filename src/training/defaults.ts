@@ -17,13 +17,24 @@ const rates = {
 /** Weights in a base's linears: SmolLM2-135M has 106 million, Qwen2.5-Coder-0.5B 358 million. */
 const LARGE = 200e6;
 
-/** The rate that a method gets where no sweep has found a better one. */
+/**
+ * Steps up to which a large base takes its rate. A step moves every weight by about the rate, however little its text says,
+ * so in a longer run the rate falls as the steps grow, to a tenth at most: measured on Qwen2.5-Coder-0.5B.
+ */
+const FULL_RATE_STEPS = 80;
+const LEAST_SHARE = 0.1;
+
+/** The rate that a method gets in a run of so many steps where nothing has found a better one. */
 export function defaultLearningRate(
   method: Hyper['method'],
   optimizer: Hyper['optimizer'],
   base: BaseShape,
+  steps = 1,
 ): number {
-  return rates[method][linearWeights(base) < LARGE ? 'small' : 'large'][optimizer];
+  const of = rates[method];
+  if (linearWeights(base) < LARGE) return of.small[optimizer];
+  const share = Math.max(LEAST_SHARE, Math.min(1, FULL_RATE_STEPS / steps));
+  return Number((share * of.large[optimizer]).toPrecision(2));
 }
 
 const linearWeights = ({ layers, width, hiddenWidth, heads, kvHeads, headSize }: BaseShape): number =>

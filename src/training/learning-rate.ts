@@ -11,6 +11,8 @@ export interface RateQuestion extends Pick<Hyper, 'method' | 'optimizer' | 'rank
   baseSha256: string;
   shape: BaseShape;
   trainTokens: number;
+  /** Of the run. */
+  steps: number;
 }
 
 export interface RateAnswer {
@@ -47,7 +49,7 @@ export function chooseFrom(
   question: RateQuestion,
   remembered?: FoundRate,
 ): RateAnswer {
-  const { method, optimizer, baseSha256, shape } = question;
+  const { method, optimizer, baseSha256, shape, steps } = question;
   const fitting = sweeps.filter(
     ({ spec }) => spec.base.sha256 === baseSha256 && spec.hyper.optimizer === optimizer,
   );
@@ -71,8 +73,8 @@ export function chooseFrom(
     };
   }
   return {
-    rate: defaultLearningRate(method, optimizer, shape),
-    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size; {sweep} finds this base's own`,
+    rate: defaultLearningRate(method, optimizer, shape, steps),
+    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} finds this base's own`,
     assumed: true,
   };
 }

@@ -21,11 +21,14 @@ export interface RateKind extends Pick<Hyper, 'method' | 'optimizer'> {
   baseSha256: string;
   /** Tokens to train on: to the nearest factor of 4. */
   trainTokens: number;
+  /** Of the run, to the nearest factor of 4. */
+  steps: number;
 }
 
-function keyOf({ baseSha256, method, optimizer, trainTokens }: RateKind): string {
-  const size = Math.round(Math.log2(Math.max(1, trainTokens)) / 2);
-  return [baseSha256.slice(0, 16), method, optimizer, `4^${size} tokens`].join(' ');
+function keyOf({ baseSha256, method, optimizer, trainTokens, steps }: RateKind): string {
+  const power = (count: number) => Math.round(Math.log2(Math.max(1, count)) / 2);
+  const sizes = `4^${power(trainTokens)} tokens 4^${power(steps)} steps`;
+  return [baseSha256.slice(0, 16), method, optimizer, sizes].join(' ');
 }
 
 const readMemory = (): Promise<z.infer<typeof memorySchema>> =>

@@ -12,12 +12,14 @@ import { formatDuration } from '../protocol/units.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { putInitial } from './checkpoints.ts';
+import { defaultLearningRate } from './defaults.ts';
 import { formatRate, foundReason } from './learning-rate.ts';
 import { runLoop } from './loop.ts';
 import { createOptimizer } from './optimizers.ts';
 import { LEAST_STEPS, leastBudget, trialSeconds, trialSteps, type TrialCosts } from './rate-budget.ts';
 import { mostTrialKl } from './rate-forgetting.ts';
 import { rememberRate } from './rate-memory.ts';
+import { expectedSteps } from './run-length.ts';
 import type { MachineRate } from './session.ts';
 import { chooseWithin, concludeTrials, trialRates } from './sweep-choice.ts';
 import { measureBase, runTrial, takeProbes, type TrialTexts } from './sweep-trial.ts';
@@ -67,6 +69,8 @@ export async function settleRate(options: RateTrialsOptions): Promise<SettledRat
 
 class RateTrials {
   private readonly started = performance.now();
+  /** The default for a run of this length. */
+  private readonly middle: number;
   private readonly rates: number[];
   private readonly texts: TrialTexts;
   private readonly overtime = new AbortController();
@@ -76,7 +80,8 @@ class RateTrials {
   constructor(private readonly options: RateTrialsOptions) {
     const { spec, corpus, sequences, signal } = options;
     const { hyper, evaluation } = spec;
-    this.rates = trialRates(hyper.learningRate);
+    this.middle = defaultRate(options);
+    this.rates = trialRates(this.middle);
     const count = Math.min(WINDOWS, evaluation.heldOutWindows);
     this.texts = { training: sequences, heldOut: corpus.heldOutSequences(hyper.sequenceLength, count) };
     this.ended = AbortSignal.any([signal, this.overtime.signal]);
@@ -175,10 +180,12 @@ class RateTrials {
     const { spec, corpus } = this.options;
     const { method, optimizer } = spec.hyper;
     const { rates } = concludeTrials(trials, base);
-    const most = mostTrialKl(spec.evaluation, method, { trial: steps, run: this.runSteps(trials) });
+    const runSteps = this.runSteps(trials);
+    const most = mostTrialKl(spec.evaluation, method, { trial: steps, run: runSteps });
     const { chosen, limited } = chooseWithin(trials, base, most);
     const at = new Date().toISOString();
-    const kind = { baseSha256: spec.base.sha256, method, optimizer, trainTokens: corpus.train.length };
+    const trainTokens = corpus.train.length;
+    const kind = { baseSha256: spec.base.sha256, method, optimizer, trainTokens, steps: runSteps };
     if (chosen !== undefined) await rememberRate(kind, { rate: chosen, at });
     const tried = `of ${steps} steps each, at ${rates.map(({ learningRate }) => formatRate(learningRate)).join(', ')}`;
     return {
@@ -209,13 +216,22 @@ class RateTrials {
   }
 
   private byDefault(why: string): RateEvent {
-    const { learningRate } = this.options.spec.hyper;
     return {
-      learningRate,
+      learningRate: this.middle,
       why: `the default for a base of this size: ${why}`,
       steps: 0,
       seconds: this.seconds,
       trials: [],
     };
   }
+}
+
+/** The plan's, by a guess of the speed where the length is told in minutes; here the machine has been measured. */
+function defaultRate({ spec, model, rate }: RateTrialsOptions): number {
+  const { minutes, hyper } = spec;
+  if (minutes === undefined) return hyper.learningRate;
+  const { method, optimizer, batch, accumulate, sequenceLength } = hyper;
+  const perStep = batch * accumulate * sequenceLength * rate.perToken;
+  const steps = expectedSteps(60 * minutes, { perStep, perSecond: rate.perSecond });
+  return defaultLearningRate(method, optimizer, model.config, steps);
 }

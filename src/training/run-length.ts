@@ -11,6 +11,16 @@ const TOLERANCE = 0.03;
 /** Share of the rate of large products that training reaches, as measured on bases from 135M to 1.5B (.44 to .8). */
 export const USUAL_UTILISATION = 0.55;
 
+/** What is known of the machine: operations of a step and of a second. */
+export interface MachinePace {
+  perStep: number;
+  perSecond: number;
+}
+
+/** Steps that so many seconds hold, before one was made. */
+export const expectedSteps = (seconds: number, { perStep, perSecond }: MachinePace): number =>
+  Math.max(1, Math.round((seconds * USUAL_UTILISATION * perSecond) / perStep));
+
 /** Seconds. */
 export interface Pace {
   /** Spent on training so far, held-out losses and checkpoints included. */
@@ -35,14 +45,10 @@ export class RunLength {
     this.evalEvery = evalEvery;
   }
 
-  /**
-   * Before the first step, when only the machine's rate is known: operations of a step and of a second. False where
-   * steps were asked for.
-   */
-  guess({ perStep, perSecond }: { perStep: number; perSecond: number }): boolean {
+  /** Before the first step, when only the machine's rate is known. False where steps were asked for. */
+  guess(pace: MachinePace): boolean {
     if (this.minutes === undefined) return false;
-    const seconds = perStep / (USUAL_UTILISATION * perSecond);
-    this.steps = Math.max(1, Math.round((60 * this.minutes - this.before) / seconds));
+    this.steps = expectedSteps(60 * this.minutes - this.before, pace);
     return true;
   }
 

@@ -151,7 +151,7 @@ async function begin(
         : await expectedSpeed(base, { method: options.method, precision, backend });
     const trainTokens = summary.changed?.passTokens ?? summary.trainTokens;
     const steps = budgetInSteps(options, { trainTokens, tokensPerSecond });
-    const learningRate = await learningRateFor(base, config, { ...options, trainTokens, continued });
+    const learningRate = await learningRateFor(base, config, { ...options, trainTokens, steps, continued });
     const hyper = { ...toHyper(options, steps, precision, learningRate.rate), ...fitted };
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
@@ -223,7 +223,9 @@ async function tellCheckpoints(
 async function learningRateFor(
   base: RunSpec['base'],
   shape: ModelConfig,
-  options: TrainOptions & FollowOptions & Pick<Beginning, 'continued'> & { trainTokens: number },
+  options: TrainOptions &
+    FollowOptions &
+    Pick<Beginning, 'continued'> & { trainTokens: number; steps: number },
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
   const { continued } = options;
@@ -233,8 +235,9 @@ async function learningRateFor(
     if (!options.json) console.log(`Learning rate ${continued.learningRate}, ${reason}`);
     return { rate: continued.learningRate, reason };
   }
-  const { method, optimizer, rank, targets, trainTokens } = options;
-  const question = { method, optimizer, rank, targets, baseSha256: base.sha256, shape, trainTokens };
+  const { method, optimizer, rank, targets, trainTokens, steps } = options;
+  const run = { method, optimizer, rank, targets, trainTokens, steps };
+  const question = { ...run, baseSha256: base.sha256, shape };
   const { assumed, ...answer } = await chooseLearningRate(question);
   const trials = assumed && options.rateTrials && !continued;
   const unless = trials ? '; short trials may find a better one before the first step' : '';

@@ -26,6 +26,7 @@ const question = {
   rank: 16,
   targets: [...moduleNames],
   trainTokens: 100_000,
+  steps: 100,
 };
 const finished = [baseLine(), trial(3e-4, -0.1), trial(1e-4, -0.02), trial(1e-3, undefined)];
 const sweep = (lines: SweepLine[], patch: Partial<SweepSpec> = {}) => ({
@@ -87,10 +88,18 @@ describe('chooseFrom', () => {
     expect(chooseFrom([], question).rate).toBe(3e-4);
     const larger = { ...question, shape: shapeOf('qwen2.5-coder-0.5b') };
     expect(chooseFrom([], larger)).toMatchObject({
-      rate: 1e-4,
-      reason: expect.stringContaining('base of this size'),
+      rate: 8e-5,
+      reason: expect.stringContaining('base of this size, in a run of this length'),
     });
-    expect(chooseFrom([], { ...larger, method: 'full', optimizer: 'adamw' }).rate).toBe(1e-5);
+    expect(chooseFrom([], { ...larger, method: 'full', optimizer: 'adamw' }).rate).toBe(8e-6);
+  });
+  it('takes less where a run on such a base is longer, to a tenth', () => {
+    const rateOf = (steps: number, id = 'qwen2.5-coder-0.5b') =>
+      chooseFrom([], { ...question, shape: shapeOf(id), steps }).rate;
+    expect([10, 80, 160, 280, 10_000].map((steps) => rateOf(steps))).toEqual([
+      1e-4, 1e-4, 5e-5, 2.9e-5, 1e-5,
+    ]);
+    expect(rateOf(10_000, 'smollm2-135m')).toBe(3e-4);
   });
   it('says when the rank or the targets were others', () => {
     expect(chooseFrom([sweep(finished)], { ...question, rank: 64, targets: ['q'] }).reason).toMatch(
@@ -120,12 +129,14 @@ describe('sweeps on disk', () => {
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 3e-4 });
   });
 
-  it('remembers what trials found for the same base, method, optimiser and size of text', async () => {
+  it('remembers what trials found for the same base, method, optimiser, size of text and length', async () => {
     await rememberRate(question, { rate: 1e-4, at: '2026-11-26T12:00:00.000Z' });
     expect(await chooseLearningRate(question)).toMatchObject({ rate: 1e-4 });
     expect(await chooseLearningRate({ ...question, trainTokens: 130_000 })).toMatchObject({ rate: 1e-4 });
+    expect(await chooseLearningRate({ ...question, steps: 70 })).toMatchObject({ rate: 1e-4 });
     for (const other of [
       { trainTokens: 1_600_000 },
+      { steps: 1600 },
       { baseSha256: 'other' },
       { method: 'full' as const },
       { optimizer: 'adamw' as const },
