@@ -16,7 +16,7 @@ import { commandLine } from './gain/command-line.ts';
 import { fetchRepository } from './gain/fetch.ts';
 import { gainOf, type Measured } from './gain/figures.ts';
 import { fullBase, measure, type GainOptions, type Subject } from './gain/measure.ts';
-import { repositories, type Repository } from './gain/repositories.ts';
+import { repositories, repositoriesNamed, type Repository } from './gain/repositories.ts';
 import { lineOf, tableOf } from './gain/table.ts';
 
 export async function main(args: string[]): Promise<void> {
@@ -100,14 +100,7 @@ function positive(name: string, text: string): number {
 
 function choose(only: readonly string[], tuning: boolean): readonly Repository[] {
   const use = tuning ? 'tuning' : 'report';
-  const there = repositories.filter((one) => (only.length > 0 ? only.includes(one.name) : one.use === use));
-  const unknown = only.filter((name) => !there.some((one) => one.name === name));
-  if (unknown.length === 0) return there;
-  throw new UserError(
-    'bad-argument',
-    `There is no repository ${unknown.join(', ')}.`,
-    `There are ${repositories.map(({ name }) => name).join(', ')}.`,
-  );
+  return only.length > 0 ? repositoriesNamed(only) : repositories.filter((one) => one.use === use);
 }
 
 const ofRepository = (repository: Repository): Chosen => ({

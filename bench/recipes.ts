@@ -18,7 +18,7 @@ import { commandLine } from './gain/command-line.ts';
 import { fetchRepository } from './gain/fetch.ts';
 import { fullBase, keyOf, trained } from './gain/measure.ts';
 import { gainDir } from './gain/place.ts';
-import { repositories } from './gain/repositories.ts';
+import { repositoriesNamed } from './gain/repositories.ts';
 import { makeOwnHome } from './own-home.ts';
 import { betweenPoints, tableOf, type Path } from './recipes/paths.ts';
 
@@ -59,7 +59,7 @@ export async function main(args: string[]): Promise<void> {
   await commandLine(dataDir(), ['runtime', 'install', '--yes'], stop.signal);
   const folder = values.folder
     ? resolve(values.folder)
-    : await repositoryFolder(values.repository, stop.signal);
+    : await fetchRepository(repositoriesNamed([values.repository])[0]!, { signal: stop.signal, tell });
   const paths: Path[] = [];
   for (const { name, train, lengths, strengths } of recipes) {
     const points: StrengthPoint[] = [];
@@ -81,12 +81,6 @@ export async function main(args: string[]): Promise<void> {
   }
   const compared = betweenPoints(paths);
   console.log(values.json ? JSON.stringify({ paths, compared }) : tableOf(paths, compared));
-}
-
-async function repositoryFolder(name: string, signal: AbortSignal): Promise<string> {
-  const found = repositories.find((one) => one.name === name);
-  if (!found) throw new Error(`There is no repository ${name}.`);
-  return fetchRepository(found, { signal, tell });
 }
 
 const tell = (text: string) => process.stderr.write(`${text}\n`);

@@ -3,6 +3,7 @@
  * as they were written, of recent years, so that a base knows little of them by heart. Each is pinned; nothing of theirs
  * is kept here.
  */
+import { UserError } from '../../src/protocol/errors.ts';
 
 export interface Npm {
   kind: 'npm';
@@ -109,3 +110,14 @@ export const repositories: readonly Repository[] = [
     sha256: 'f9b9d9e78347d569cd5c3b1d61717b52d416392e37580db70466eaa1d2aebb02',
   },
 ];
+
+/** Errors: bad-argument (lists those there are). */
+export function repositoriesNamed(names: readonly string[]): readonly Repository[] {
+  const unknown = names.filter((name) => !repositories.some((one) => one.name === name));
+  if (unknown.length === 0) return repositories.filter(({ name }) => names.includes(name));
+  throw new UserError(
+    'bad-argument',
+    `There is no repository ${unknown.join(', ')}.`,
+    `There are ${repositories.map(({ name }) => name).join(', ')}.`,
+  );
+}

@@ -1,4 +1,6 @@
 /** The figures in words. Pure functions. */
+import { formatDifferenceInterval } from '../../src/protocol/units.ts';
+import { markdownTable } from '../markdown.ts';
 import type { Change, Difference, Gain, RepositoryFigures } from './figures.ts';
 
 const columns: readonly [string, (one: RepositoryFigures) => string][] = [
@@ -30,11 +32,11 @@ const pooledNames = [
 ] as const;
 
 export function tableOf({ perRepository, pooled }: Gain): string {
-  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const lines = [
-    row(columns.map(([title]) => title)),
-    row(columns.map(() => '---')),
-    ...perRepository.map((one) => row(columns.map(([, cell]) => cell(one)))),
+    ...markdownTable(
+      columns.map(([title]) => title),
+      perRepository.map((one) => columns.map(([, cell]) => cell(one))),
+    ),
     ...perRepository.flatMap(({ name, whyNot }) =>
       whyNot ? ['', `${name} offers nothing: ${whyNot}.`] : [],
     ),
@@ -56,6 +58,5 @@ export function lineOf(one: RepositoryFigures): string {
 const change = (one: Change | undefined): string =>
   one ? `${one.before.toFixed(3)} -> ${one.after.toFixed(3)}, ${difference(one)}` : '';
 const difference = ({ difference: value, low, high }: Difference): string =>
-  `${signed(value)} [${signed(low)}, ${signed(high)}]`;
-const signed = (value: number) => `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
+  formatDifferenceInterval({ value, low, high });
 const minutes = (seconds: number) => (seconds / 60).toFixed(1);

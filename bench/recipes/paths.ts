@@ -1,6 +1,7 @@
 /** Paths of learning against forgetting, and one beside another. Pure. */
 import type { StrengthPoint } from '../../src/protocol/evaluation.ts';
-import { formatDifference } from '../../src/protocol/units.ts';
+import { formatDifference, formatDifferenceInterval } from '../../src/protocol/units.ts';
+import { markdownTable } from '../markdown.ts';
 
 export interface Path {
   name: string;
@@ -35,22 +36,18 @@ export function betweenPoints([first, ...others]: readonly Path[]): AtEqualLearn
 const figuresOf = ({ learned, kl }: StrengthPoint) => ({ learned: learned.value, kl: kl?.value ?? 0 });
 
 export function tableOf(paths: readonly Path[], compared: readonly AtEqualLearning[]): string {
-  const row = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const titles = ['recipe', 'strength', 'bits per byte at held-out cursors', 'KL', 'loss of solutions'];
+  const rows = paths.flatMap(({ name, points }) =>
+    points.map(({ strength, learned, kl, solutions }) => [
+      name,
+      String(strength),
+      formatDifferenceInterval(learned),
+      kl ? kl.value.toFixed(3) : '',
+      solutions ? formatDifferenceInterval(solutions) : '',
+    ]),
+  );
   return [
-    row(titles),
-    row(titles.map(() => '---')),
-    ...paths.flatMap(({ name, points }) =>
-      points.map(({ strength, learned, kl, solutions }) =>
-        row([
-          name,
-          String(strength),
-          difference(learned),
-          kl ? kl.value.toFixed(3) : '',
-          solutions ? difference(solutions) : '',
-        ]),
-      ),
-    ),
+    ...markdownTable(titles, rows),
     '',
     ...compared.map(
       ({ name, learned, kl }) =>
@@ -58,6 +55,3 @@ export function tableOf(paths: readonly Path[], compared: readonly AtEqualLearni
     ),
   ].join('\n');
 }
-
-const difference = ({ value, low, high }: { value: number; low: number; high: number }) =>
-  `${formatDifference(value)} [${formatDifference(low)}, ${formatDifference(high)}]`;

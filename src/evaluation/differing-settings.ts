@@ -1,5 +1,5 @@
 /** What two runs or more were given, and where it is not the same. */
-import { moduleNames, type RunSpec } from '../protocol/run.ts';
+import { moduleNames, tokensPerStep, type RunSpec } from '../protocol/run.ts';
 
 /** What is shown of a run: what it was asked, and what it came to read. */
 export interface Given {
@@ -58,7 +58,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
   if (imported) return settings;
   put('continues', continues?.run);
   put('minutes', minutes);
-  put('tokens trained on', hyper.steps * hyper.batch * hyper.accumulate * hyper.sequenceLength);
+  put('tokens trained on', hyper.steps * tokensPerStep(hyper));
   for (const [key, value] of Object.entries(spec.corpus)) {
     // Without instructions, there are no pairs.
     if (key === 'pairs' && spec.corpus.mode !== 'instruct') continue;

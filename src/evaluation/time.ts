@@ -1,6 +1,6 @@
 /** How long measuring a run's result may take, by how long its training took. */
 import type { RunEvent } from '../protocol/events.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 
 /** The most that measuring takes, as a share of training, where a run is not told otherwise. */
 export const MEASURE_SHARE = 0.5;
@@ -8,11 +8,8 @@ export const MEASURE_SHARE = 0.5;
 const LEAST_SECONDS = 60;
 
 /** Seconds of all steps that were made. */
-export function trainingSeconds(
-  events: readonly RunEvent[],
-  { batch, accumulate, sequenceLength }: RunSpec['hyper'],
-): number {
-  const tokens = batch * accumulate * sequenceLength;
+export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyper']): number {
+  const tokens = tokensPerStep(hyper);
   return events.reduce(
     (total, event) => total + (event.type === 'step' ? tokens / event.tokensPerSecond : 0),
     0,

@@ -6,6 +6,7 @@ import { UserError } from '../protocol/errors.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import { forButtons, titleOf } from '../protocol/next-step.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
 import { hasEnded } from '../runs/index.ts';
 
@@ -118,7 +119,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
     ...useSentence(snapshot),
     standing === 'live' ? progressLine(snapshot) : '',
     state.error ? forButtons(`${state.error.message} ${state.error.next}`).text : '',
-    `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${state.steps} steps of ${hyper.sequenceLength * hyper.batch * hyper.accumulate} tokens, learning rate ${hyper.learningRate}`}`,
+    `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${state.steps} steps of ${tokensPerStep(hyper)} tokens, learning rate ${hyper.learningRate}`}`,
     corpus
       ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train, ${roughly(corpus.heldOutTokens)} held out`
       : '',

@@ -53,6 +53,13 @@ export const hyperSchema = z.object({
 });
 export type Hyper = z.infer<typeof hyperSchema>;
 
+/** Tokens that an optimiser step reads. */
+export const tokensPerStep = ({
+  batch,
+  accumulate,
+  sequenceLength,
+}: Pick<Hyper, 'batch' | 'accumulate' | 'sequenceLength'>): number => batch * accumulate * sequenceLength;
+
 export const backendNames = ['tensorflow', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 

@@ -15,3 +15,7 @@ export function formatBytes(bytes: number): string {
 /** "-0.173", "+0.004": a difference. */
 export const formatDifference = (value: number): string =>
   `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
+
+/** "-0.173 [-0.221, -0.126]": a difference and its interval. */
+export const formatDifferenceInterval = (one: { value: number; low: number; high: number }): string =>
+  `${formatDifference(one.value)} [${formatDifference(one.low)}, ${formatDifference(one.high)}]`;

@@ -6,7 +6,7 @@ import type { Corpus } from '../corpus/index.ts';
 import type { SequenceSource } from '../corpus/sequences.ts';
 import type { Parameter, TrainableModel } from '../model/index.ts';
 import type { NewRunEvent } from '../protocol/events.ts';
-import type { Hyper, RunSpec } from '../protocol/run.ts';
+import { tokensPerStep, type Hyper, type RunSpec } from '../protocol/run.ts';
 import type { BaseLine, Trial } from '../protocol/sweep.ts';
 import { formatDuration } from '../protocol/units.ts';
 import { readRun } from '../runs/index.ts';
@@ -111,10 +111,8 @@ class RateTrials {
   /** By what a step takes here; where not even the fastest would do, that is not tried. */
   private async costs(): Promise<TrialCosts> {
     const { spec, rate } = this.options;
-    const { batch, accumulate, sequenceLength } = spec.hyper;
     const costs = { rates: this.rates.length, windows: this.texts.heldOut.length };
-    const operations = batch * accumulate * sequenceLength * rate.perToken;
-    const least = operations / (BEST_UTILISATION * rate.perSecond);
+    const least = (tokensPerStep(spec.hyper) * rate.perToken) / (BEST_UTILISATION * rate.perSecond);
     const fastest = { ...costs, perStep: least, spent: 2 * least };
     if (spec.minutes === undefined || trialSteps(spec, fastest) < LEAST_STEPS) return fastest;
     return { ...costs, perStep: await this.timeOfStep(), spent: this.seconds };
@@ -230,8 +228,7 @@ class RateTrials {
 function defaultRate({ spec, model, rate }: RateTrialsOptions): number {
   const { minutes, hyper } = spec;
   if (minutes === undefined) return hyper.learningRate;
-  const { method, optimizer, batch, accumulate, sequenceLength } = hyper;
-  const perStep = batch * accumulate * sequenceLength * rate.perToken;
+  const perStep = tokensPerStep(hyper) * rate.perToken;
   const steps = expectedSteps(60 * minutes, { perStep, perSecond: rate.perSecond });
-  return defaultLearningRate(method, optimizer, model.config, steps);
+  return defaultLearningRate(hyper.method, hyper.optimizer, model.config, steps);
 }

@@ -9,7 +9,7 @@ const FIRST_STEPS = 5;
 /** What a run may be off by before its length is changed again: a tenth is promised. */
 const TOLERANCE = 0.03;
 /** Share of the rate of large products that training reaches, as measured on bases from 135M to 1.5B (.44 to .8). */
-export const USUAL_UTILISATION = 0.55;
+const USUAL_UTILISATION = 0.55;
 
 /** What is known of the machine: operations of a step and of a second. */
 export interface MachinePace {
@@ -17,9 +17,13 @@ export interface MachinePace {
   perSecond: number;
 }
 
+/** Operations that training comes to in so many seconds, of the machine's in one. */
+export const expectedOperations = (seconds: number, perSecond: number): number =>
+  seconds * USUAL_UTILISATION * perSecond;
+
 /** Steps that so many seconds hold, before one was made. */
 export const expectedSteps = (seconds: number, { perStep, perSecond }: MachinePace): number =>
-  Math.max(1, Math.round((seconds * USUAL_UTILISATION * perSecond) / perStep));
+  Math.max(1, Math.round(expectedOperations(seconds, perSecond) / perStep));
 
 /** Seconds. */
 export interface Pace {

@@ -6,7 +6,7 @@ import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
-import type { RunSpec } from '../protocol/run.ts';
+import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import type { Backend } from '../tensor/index.ts';
@@ -219,10 +219,9 @@ export class Session {
   /** Of a run of so many minutes, by the rate that was measured on this machine. */
   private guessLength(): void {
     const { rate, spec } = this.options;
-    const { batch, accumulate, sequenceLength } = spec.hyper;
     if (!rate) return;
     const { perToken, perSecond } = rate;
-    const perStep = batch * accumulate * sequenceLength * perToken;
+    const perStep = tokensPerStep(spec.hyper) * perToken;
     if (this.length.guess({ perStep, perSecond }))
       this.measuring.record = { ...this.measuring.record, steps: this.length.steps };
   }
@@ -331,8 +330,7 @@ export class Session {
   /** A run that was only evaluated anew trained nothing in this process: then that of the one that did. */
   private async speed(): Promise<number> {
     const { dir, spec } = this.options;
-    const { batch, accumulate, sequenceLength } = spec.hyper;
-    if (this.eta.secondsPerStep) return (batch * accumulate * sequenceLength) / this.eta.secondsPerStep;
+    if (this.eta.secondsPerStep) return tokensPerStep(spec.hyper) / this.eta.secondsPerStep;
     const { events } = await readRun(dir);
     return events.findLast((event) => event.type === 'step')?.tokensPerSecond ?? 0;
   }

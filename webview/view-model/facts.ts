@@ -3,6 +3,7 @@ import { reasons } from '../../src/corpus/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeChanged, describeLearning, documentWord } from '../../src/protocol/material.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { tokensPerStep } from '../../src/protocol/run.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
 import { methodName } from './labels.ts';
 import type { RunSeries } from './series.ts';
@@ -45,7 +46,7 @@ export function runFacts(
     {
       name: 'Steps',
       value: `${state.step} of ${state.steps}`,
-      note: `${formatCount(hyper.sequenceLength * hyper.batch * hyper.accumulate)} tokens each`,
+      note: `${formatCount(tokensPerStep(hyper))} tokens each`,
     },
     speed === undefined
       ? undefined

@@ -1,7 +1,7 @@
 /** Whether what was learned from preferences is kept. Pure. */
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval, Part } from '../../statistics/statistics.ts';
-import { formatDifference } from '../../protocol/units.ts';
+import { formatDifferenceInterval } from '../../protocol/units.ts';
 
 /** At one strength. */
 export interface Measured {
@@ -37,8 +37,8 @@ function decideAt(before: Measured, after: Measured): Decision {
   const worse =
     code !== undefined && (code.difference.low > 0 || code.difference.value > TOLERANCE * code.before.value);
   const figures = [
-    `at strength ${before.strength} the loss of held-out preferences went from ${preferences.before.value.toFixed(3)} to ${preferences.after.value.toFixed(3)} (${changed(preferences.difference)})`,
-    ...(code ? [`bits per byte at held-out cursors by ${changed(code.difference)}`] : []),
+    `at strength ${before.strength} the loss of held-out preferences went from ${preferences.before.value.toFixed(3)} to ${preferences.after.value.toFixed(3)} (${formatDifferenceInterval(preferences.difference)})`,
+    ...(code ? [`bits per byte at held-out cursors by ${formatDifferenceInterval(code.difference)}`] : []),
   ].join(', ');
   return {
     taken: better && !worse,
@@ -47,6 +47,3 @@ function decideAt(before: Measured, after: Measured): Decision {
     ...(code && { code: code.difference }),
   };
 }
-
-const changed = ({ value, low, high }: Interval) =>
-  `${formatDifference(value)} [${formatDifference(low)}, ${formatDifference(high)}]`;

@@ -2,8 +2,8 @@
 import type { CursorContinuation } from '../../cursors/continuations.ts';
 import { spread } from '../../statistics/statistics.ts';
 import { mix } from '../../statistics/random.ts';
-import type { EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
-import { USUAL_UTILISATION } from '../run-length.ts';
+import { tokensPerStep, type EvaluationPlan, type RunSpec } from '../../protocol/run.ts';
+import { expectedOperations } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
 import type { Example } from './examples.ts';
 
@@ -46,18 +46,13 @@ export interface Material {
   strengths: readonly number[];
 }
 
-export const trainedTokens = (
-  steps: number,
-  { batch, accumulate, sequenceLength }: Pick<Hyper, 'batch' | 'accumulate' | 'sequenceLength'>,
-): number => steps * batch * accumulate * sequenceLength;
-
 /** What the ordinary training will have read, by the machine's rate where its length is time. */
 export function expectedTokens(
   { minutes, hyper }: Pick<RunSpec, 'minutes' | 'hyper'>,
   rate: MachineRate,
 ): number {
-  if (minutes === undefined) return trainedTokens(hyper.steps, hyper);
-  return ((1 - SHARE) * 60 * minutes * USUAL_UTILISATION * rate.perSecond) / rate.perToken;
+  if (minutes === undefined) return hyper.steps * tokensPerStep(hyper);
+  return expectedOperations((1 - SHARE) * 60 * minutes, rate.perSecond) / rate.perToken;
 }
 
 /** What is learned from and measured on. */

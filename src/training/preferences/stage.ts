@@ -10,7 +10,7 @@ import type { TrainableModel } from '../../model/index.ts';
 import { selectVerdicts } from '../../preferences/select.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { survivingEvents, type NewRunEvent } from '../../protocol/events.ts';
-import type { RunSpec } from '../../protocol/run.ts';
+import { tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { createOptimizer } from '../optimizers.ts';
@@ -25,7 +25,6 @@ import {
   LEAST_TEXTS,
   MISMATCHED,
   planStage,
-  trainedTokens,
   type Material,
   type StagePlan,
 } from './plan.ts';
@@ -131,7 +130,7 @@ export class PreferenceStage {
 
   private async learned(step: number): Promise<StageEvent | undefined> {
     const { spec, signal } = this.options;
-    const plan = planStage(this.material, trainedTokens(step, spec.hyper), spec.hyper.seed);
+    const plan = planStage(this.material, step * tokensPerStep(spec.hyper), spec.hyper.seed);
     // Steps took longer than they were expected to.
     if ('needed' in plan) return nothingLearned(step, whyNoTime(plan, spec)!);
     const before = await this.values();
