@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { loadLlamaModel, readModelFile } from '../src/base-models/llama.ts';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { createCompleter } from '../src/completion/index.ts';
-import { measureThreads } from '../src/serving/threads.ts';
+import { measureThreads } from '../src/serving/threads/threads.ts';
 import { quantile } from './serving-load.ts';
 
 const options = {

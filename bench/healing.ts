@@ -13,7 +13,7 @@ import { buildPrompt, cleanUp, languageIdOf, type CursorDocument } from '../src/
 import { editSimilarity } from '../src/cursors/cursors.ts';
 import { pairedIntervals, type FigureKind } from '../src/statistics/intervals.ts';
 import { uniform } from '../src/statistics/random.ts';
-import { openLlamaHost, type LlamaHost } from '../src/serving/llama-host.ts';
+import { openLlamaHost, type LlamaHost } from '../src/serving/engine/llama-host.ts';
 
 const options = {
   base: { type: 'string', default: 'smollm2-135m' },

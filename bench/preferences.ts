@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { languageIdOf } from '../src/completion/index.ts';
-import { kindOf } from '../src/corpus/kinds.ts';
+import { kindOf } from '../src/corpus/reading/kinds.ts';
 import { completeAt } from '../src/cursors/completion.ts';
 import { answerAt, editSimilarity, findCursors, type Cursor } from '../src/cursors/cursors.ts';
 import { pairedIntervals, type FigureKind } from '../src/statistics/intervals.ts';
@@ -22,7 +22,7 @@ import { mixText } from '../src/statistics/random.ts';
 import { verdictsOfAll } from '../src/preferences/verdict.ts';
 import type { Preference } from '../src/protocol/preferences.ts';
 import { readRun } from '../src/runs/index.ts';
-import { openLlamaHost, type LlamaHost } from '../src/serving/llama-host.ts';
+import { openLlamaHost, type LlamaHost } from '../src/serving/engine/llama-host.ts';
 import { commandLine } from './gain/command-line.ts';
 import { makeOwnHome } from './own-home.ts';
 

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
 import { spread } from '../src/statistics/statistics.ts';
 import { humanevalPrompt, loadProblems, STOP } from '../src/evaluation/tasks/humaneval.ts';
-import { openLlamaHost, type HostCompletion, type HostRequest } from '../src/serving/llama-host.ts';
+import { openLlamaHost, type HostCompletion, type HostRequest } from '../src/serving/engine/llama-host.ts';
 
 const options = {
   base: { type: 'string', default: 'smollm2-135m' },

@@ -12,7 +12,7 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { resolveBase } from '../src/base-models/resolve.ts';
-import { startServer, type RunningServer } from '../src/serving/start-server.ts';
+import { startServer, type RunningServer } from '../src/serving/http/start-server.ts';
 import { writeTinyAdapter } from '../test/support/tiny-model.ts';
 import { quantile } from './serving-load.ts';
 

@@ -4,7 +4,7 @@
  */
 import { shareOut } from '../../src/cursors/held-out.ts';
 import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
-import type { Part } from '../../src/statistics/statistics.ts';
+import type { RatioItem } from '../../src/statistics/statistics.ts';
 
 export type Random = () => number;
 
@@ -62,8 +62,8 @@ function heldOut(files: number, count: number, of: Setting['of'], name: string):
     truth: { after: 1 - FALL, difference: -FALL },
     draw(random) {
       const effects = times(files, () => ({ level: factor(random, 0.3), fall: FALL * factor(random, 0.4) }));
-      const before: Part[] = [];
-      const after: Part[] = [];
+      const before: RatioItem[] = [];
+      const after: RatioItem[] = [];
       for (const runs of windows(random, files, count)) {
         const most = runs.reduce((a, b) => (b.tokens > a.tokens ? b : a));
         const weight = runs.reduce((sum, { tokens }) => sum + tokens, 0);
@@ -190,8 +190,8 @@ function answers({ name, count, files, of, right, gained, lost }: Answers): Sett
       difference: (1 - right) * gained - right * lost,
     },
     draw(random) {
-      const before: Part[] = [];
-      const after: Part[] = [];
+      const before: RatioItem[] = [];
+      const after: RatioItem[] = [];
       const of = (mean: number) => chance(random, mean, alike);
       const effects = times(files ?? count, () => ({ right: of(right), gained: of(gained), lost: of(lost) }));
       for (const file of files === undefined ? times(count, (i) => i) : places(random, files, count)) {
@@ -262,8 +262,8 @@ function saved(files: number, of: Setting['of']): Setting {
         first: chance(random, first, 0.1),
         last: chance(random, last, 0.1),
       }));
-      const before: Part[] = [];
-      const after: Part[] = [];
+      const before: RatioItem[] = [];
+      const after: RatioItem[] = [];
       for (const file of places(random, files, lines, blocks)) {
         const part = { weight: Math.max(3, Math.round(20 * factor(random, 0.8))), document: String(file) };
         before.push({ ...part, sum: part.weight * Number(random() < effects[file]!.first) });

@@ -1,9 +1,9 @@
 /** From the items of runs to figures of each repository and of all together. Pure functions. */
-import { ofDocument } from '../../src/evaluation/compare.ts';
-import type { EvaluatedRun } from '../../src/evaluation/between-runs.ts';
+import { ofDocument } from '../../src/evaluation/figures/compare.ts';
+import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
 import { stratifiedIntervals, type FigureKind, type Pair } from '../../src/statistics/intervals.ts';
 import type { Interval } from '../../src/statistics/statistics.ts';
-import { whyNotOffered } from '../../src/evaluation/offer.ts';
+import { whyNotOffered } from '../../src/evaluation/figures/offer.ts';
 import type { RunEvent } from '../../src/protocol/events.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 

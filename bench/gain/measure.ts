@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
-import { readEvaluated } from '../../src/evaluation/between-runs.ts';
+import { readEvaluated } from '../../src/evaluation/figures/between-runs.ts';
 import { writeByRename } from '../../src/protocol/write-file.ts';
 import { folderNames } from '../../src/runs/folders.ts';
 import { isAlive, readRun, readState } from '../../src/runs/index.ts';

@@ -2,7 +2,7 @@
  * Our side of bench:training: the product's own backend, loader, model, optimiser and training loop. One argument, a
  * Job; one line of JSON on standard output, the Measurement.
  */
-import type { SequenceSource } from '../../src/corpus/sequences.ts';
+import type { SequenceSource } from '../../src/corpus/tokens/sequences.ts';
 import { openGguf } from '../../src/gguf/index.ts';
 import { loadModel } from '../../src/model/index.ts';
 import { mix, uniform } from '../../src/statistics/random.ts';

@@ -1,5 +1,5 @@
 /** From measurements to the figures that are printed. */
-import { formatBytes, formatTable } from '../../src/cli/format.ts';
+import { formatBytes, formatTable } from '../../src/cli/view/format.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
 /** What one side did at one point, over all its runs. */

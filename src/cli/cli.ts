@@ -25,7 +25,7 @@ import { sweepCommand } from './commands/sweep.ts';
 import { trainCommand } from './commands/train.ts';
 import { heedStop } from '../protocol/child.ts';
 import { UserError } from '../protocol/errors.ts';
-import { printError } from './output.ts';
+import { printError } from './view/output.ts';
 import { version } from './version.ts';
 
 const commands = [

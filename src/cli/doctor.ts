@@ -9,9 +9,9 @@ import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
 import { reportError } from '../protocol/errors.ts';
 import { dataDir, modelsDir } from '../protocol/paths.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
-import { autoBase, tellWithTensorflow, type AutoBase } from './auto-base.ts';
-import { formatBytes } from './format.ts';
-import { findGpus, type Gpu } from './gpus.ts';
+import { autoBase, tellWithTensorflow, type AutoBase } from './machine/auto-base.ts';
+import { formatBytes } from './view/format.ts';
+import { findGpus, type Gpu } from './machine/gpus.ts';
 import { version } from './version.ts';
 
 type Probe = { starts: boolean; reason: string };

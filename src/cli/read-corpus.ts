@@ -2,16 +2,16 @@
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
-import { buildPlanned } from '../corpus/planned.ts';
-import type { CorpusTokenizer } from '../corpus/tokenizer.ts';
+import { buildPlanned } from '../corpus/build-from-plan.ts';
+import type { CorpusTokenizer } from '../corpus/tokens/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
-import { describeChanged, describeLearning, documentWord } from '../protocol/material.ts';
+import { describeChanged, describeLearning, documentWord } from '../protocol/describe-learning.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildReplay } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
-import { formatBytes, formatCount, plural } from './format.ts';
-import { printProgress } from './output.ts';
-import { progressView } from './progress.ts';
+import { formatBytes, formatCount, plural } from './view/format.ts';
+import { printProgress } from './view/output.ts';
+import { progressView } from './view/progress.ts';
 
 export interface ReadCorpusOptions {
   folder: string | undefined;

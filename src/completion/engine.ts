@@ -9,12 +9,12 @@ import { OtherFiles } from './other-files.ts';
 import { buildPrompt } from './prompt.ts';
 import { reachAt } from './reach.ts';
 import { emptyStatistics, type CompletionStatistics } from './statistics.ts';
-import type { CompletionAsk, ContextFile, CursorDocument, OtherFile, Reach } from './types.ts';
+import type { EngineRequest, ContextFile, CursorDocument, OtherFile, Reach } from './types.ts';
 import { changeOf, windowOf } from './window.ts';
 
 export interface CompleterOptions {
   /** Asks the engine; must stop it when the signal aborts. */
-  request: (ask: CompletionAsk, signal: AbortSignal) => Promise<string>;
+  request: (request: EngineRequest, signal: AbortSignal) => Promise<string>;
   /** Whether the base has fill-in-the-middle tokens; may take a while, while the engine starts. */
   fillInTheMiddle: () => boolean | Promise<boolean>;
   /** Longest completion in tokens; read at every request. */
@@ -188,21 +188,21 @@ class Engine implements Completer {
     signal: AbortSignal,
     onAsk: () => void,
   ): Promise<Answer | undefined> {
-    const { ask, reach } = await this.prompt(input);
+    const { request, reach } = await this.prompt(input);
     if (signal.aborted) return undefined;
     const start = this.now();
     onAsk();
-    const text = await this.options.request(ask, signal);
+    const text = await this.options.request(request, signal);
     if (signal.aborted) return undefined;
     const cleaned = cleanUp(text, input, reach);
     this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
     return { cleaned, took: this.now() - start };
   }
 
-  private async prompt(input: CompleteInput): Promise<{ ask: CompletionAsk; reach: Reach }> {
+  private async prompt(input: CompleteInput): Promise<{ request: EngineRequest; reach: Reach }> {
     const { fillInTheMiddle, maxTokens, budget = defaultBudget, wholeRepositories } = this.options;
     const reach = reachAt(input);
-    const ask = buildPrompt(input, {
+    const request = buildPrompt(input, {
       model: input.adapter,
       fillInTheMiddle: await fillInTheMiddle(),
       maxTokens: maxTokens(),
@@ -211,7 +211,7 @@ class Engine implements Completer {
       context: input.context ?? this.otherFiles(input, budget),
       ...(wholeRepositories ? { wholeRepositories } : {}),
     });
-    return { ask, reach };
+    return { request, reach };
   }
 
   private otherFiles(input: CompleteInput, { others = 0 }: ContextBudget): readonly ContextFile[] {
@@ -222,11 +222,11 @@ class Engine implements Completer {
     const input = { ...whole, ...windowOf(whole) };
     const { signal = new AbortController().signal } = input;
     this.stopAhead();
-    const { ask, reach } = await this.prompt(input);
+    const { request, reach } = await this.prompt(input);
     const texts = new Set<string>();
     for (let seed = 1; seed <= ALTERNATIVES && !signal.aborted; seed += 1) {
       this.of(input.adapter).asked += 1;
-      const text = await this.options.request({ ...ask, temperature: TEMPERATURE, seed }, signal);
+      const text = await this.options.request({ ...request, temperature: TEMPERATURE, seed }, signal);
       const cleaned = cleanUp(text, input, reach);
       if ('text' in cleaned && cleaned.text !== shown) texts.add(cleaned.text);
     }

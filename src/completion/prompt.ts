@@ -1,8 +1,8 @@
 /** From a document at the cursor to what the engine is asked. */
-import { begunToken } from '../corpus/begun-token.ts';
+import { begunToken } from '../corpus/tokens/begun-token.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from './text.ts';
-import type { CompletionAsk, ContextFile, CursorDocument, Reach } from './types.ts';
+import type { EngineRequest, ContextFile, CursorDocument, Reach } from './types.ts';
 
 export interface PromptOptions {
   model: string;
@@ -24,7 +24,7 @@ const LINE_TOKENS = 48;
  * What comes first stays the same for longest, for the engine to reuse: other files, then the text before the cursor, then
  * what follows.
  */
-export function buildPrompt(document: CursorDocument, options: PromptOptions): CompletionAsk {
+export function buildPrompt(document: CursorDocument, options: PromptOptions): EngineRequest {
   const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
   const { prefix: before, suffix } = surroundings(document, budget);
   const heal = begunToken(before);

@@ -10,10 +10,10 @@ export interface CursorDocument {
   /** Characters of the document beyond these two, where they aren't the whole of it. */
   hidden?: { before: number; after: number };
   /** Where it is, as the model is told; needed for other files to be told too. */
-  place?: Place;
+  place?: RepositoryPath;
 }
 
-export interface Place {
+export interface RepositoryPath {
   /** The workspace folder's name. */
   repository: string;
   /** From the workspace folder on, with slashes. */
@@ -34,7 +34,7 @@ export interface ContextFile {
 }
 
 /** What the engine is asked for. */
-export interface CompletionAsk {
+export interface EngineRequest {
   /** Adapter or model name. */
   model: string;
   prompt: string;
@@ -47,7 +47,7 @@ export interface CompletionAsk {
   suffix?: string;
   /** Parts of other files, which the engine lays out as the base knows repositories, with `place`'s file as the last. */
   context?: readonly ContextFile[];
-  place?: Place;
+  place?: RepositoryPath;
   maxTokens: number;
   stop: string[];
   /** With a seed, for another answer than the likeliest. */

@@ -5,25 +5,25 @@ import { basename, join, resolve } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
-import { collect, shareOf, type Collected, type CollectOptions, type Part } from './collect.ts';
-import { kinds } from './kinds.ts';
-import { cancelled } from './documents.ts';
+import { collect, shareOf, type Collected, type CollectOptions, type KeptDocument } from './collect.ts';
+import { kinds } from './reading/kinds.ts';
+import { cancelled } from './reading/documents.ts';
 import { weighReplay } from './earlier.ts';
-import { layOut } from './layout.ts';
+import { layOut } from './tokens/layout.ts';
 import { splitNames, type CorpusSummary, type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
-import { changeTimes } from './change-times.ts';
+import { changeTimes } from './reading/change-times.ts';
 import { learnedPath, manifestPath, summaryPath, weightsPath } from './paths.ts';
 import { recencyWeights } from './recency.ts';
-import { Spool, type SpoolReader } from './spool.ts';
+import { Spool, type SpoolReader } from './tokens/spool.ts';
 import { summarise } from './summary.ts';
-import { NumberWriter } from './token-file.ts';
+import { NumberWriter } from './tokens/token-file.ts';
 import {
   documentEnd,
   fimMarks,
   repositoryMarks,
   type CorpusTokenizer,
   type RepositoryMarks,
-} from './tokenizer.ts';
+} from './tokens/tokenizer.ts';
 
 export interface BuildProgress {
   /** Files and rows looked at. */
@@ -145,13 +145,13 @@ function readInto({ options, plan }: Making, spool: Spool, lines: LineWriter): P
 async function layOutSplits(
   making: Making,
   spool: SpoolReader,
-  parts: readonly Part[],
+  parts: readonly KeptDocument[],
 ): Promise<KeptEntry[]> {
   const { options, plan, repository, documentEnd: end } = making;
   const { out, tokenizer } = options;
   const layout = { out, spool, start: tokenizer.start, end, flags: plan.mode === 'instruct', repository };
   try {
-    const places = new Map<Part, KeptEntry>();
+    const places = new Map<KeptDocument, KeptEntry>();
     for (const split of splitNames) {
       const own = partsOf(parts, split);
       (await layOut(layout, split, own)).forEach((entry, index) => places.set(own[index]!, entry));
@@ -163,7 +163,7 @@ async function layOutSplits(
 }
 
 /** Files count the less in training the longer they have not been changed. */
-async function weighByRecency({ options, plan }: Making, parts: readonly Part[]): Promise<void> {
+async function weighByRecency({ options, plan }: Making, parts: readonly KeptDocument[]): Promise<void> {
   const { folder, signal } = options;
   const own = parts.filter(({ row, entry }) => !row && entry.split === 'train').map(({ entry }) => entry);
   if (plan.halfLifeDays === 0 || folder === undefined || own.length === 0) return;
@@ -196,7 +196,7 @@ async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise
  * Held-out text lies kind by kind, so that each can be measured apart. What an earlier corpus held comes first: of
  * windows that lay on both, neither could be told, and short files would count by what is around them.
  */
-function partsOf(parts: readonly Part[], split: Split): Part[] {
+function partsOf(parts: readonly KeptDocument[], split: Split): KeptDocument[] {
   const own = parts.filter(({ entry }) => entry.split === split);
   const byAge = [...own.filter(({ entry }) => entry.known), ...own.filter(({ entry }) => !entry.known)];
   return split === 'train'

@@ -6,17 +6,17 @@ import {
   type Document,
   type ReadOptions,
   type ReadProgress,
-} from './documents.ts';
+} from './reading/documents.ts';
 import type { EarlierCorpus } from './earlier.ts';
-import { chooseHeldOut } from './hold-out.ts';
-import { kindOf, kinds, measuredKind, type Kind } from './kinds.ts';
-import { Languages, type UnknownLanguage } from './languages.ts';
+import { chooseHeldOut } from './held-out/hold-out.ts';
+import { kindOf, kinds, measuredKind, type Kind } from './reading/kinds.ts';
+import { Languages, type UnknownLanguage } from './reading/languages.ts';
 import { type KeptEntry, type LeftOutEntry, type Split } from './manifest.ts';
-import { reasons, type Reason } from './reasons.ts';
-import { NearDuplicates } from './near-duplicates.ts';
-import type { SourceDocument } from './source.ts';
-import { cutLine, splitNumber } from './split.ts';
-import { suppliedDocuments } from './supplied.ts';
+import { reasons, type Reason } from './reading/reasons.ts';
+import { NearDuplicates } from './held-out/near-duplicates.ts';
+import type { SourceDocument } from './reading/source.ts';
+import { cutLine, splitNumber } from './held-out/split.ts';
+import { suppliedDocuments } from './reading/given-documents.ts';
 
 const DEFAULT_HELD_OUT_SHARE = 0.1;
 /** More rows than this tell nothing more, and take as long to measure. */
@@ -47,7 +47,7 @@ export interface Sink {
 }
 
 /** A document that was kept, and which of the `keep` calls was the one that counts. */
-export interface Part {
+export interface KeptDocument {
   entry: Omit<KeptEntry, 'offset'> & { kind: Kind };
   call: number;
   row: boolean;
@@ -57,7 +57,7 @@ export interface Part {
 }
 
 export interface Collected {
-  parts: Part[];
+  parts: KeptDocument[];
   leftOut: Partial<Record<Reason, number>>;
   /** There was one file only, or one of code, which was cut in two. */
   cut: boolean;
@@ -97,7 +97,7 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
 }
 
 class Collector {
-  private readonly parts: Part[] = [];
+  private readonly parts: KeptDocument[] = [];
   private readonly leftOut: Partial<Record<Reason, number>> = {};
   private readonly languages = new Languages();
   private readonly near = new NearDuplicates();
@@ -107,9 +107,9 @@ class Collector {
   private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
   private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
   /** What is measured, as long as it is one document: of the texts read so far, at most this one stays in memory. */
-  private single: { document: Document; part: Part } | undefined;
+  private single: { document: Document; part: KeptDocument } | undefined;
   /** On each side the row that is nearest to the border. */
-  private readonly nearest: Partial<Record<Split, { part: Part; distance: number }>> = {};
+  private readonly nearest: Partial<Record<Split, { part: KeptDocument; distance: number }>> = {};
 
   constructor(
     private readonly options: CollectOptions,
@@ -154,7 +154,7 @@ class Collector {
     if (number !== undefined) this.countRow(part, Math.abs(number - this.share));
   }
 
-  private countRow(part: Part, distance: number): void {
+  private countRow(part: KeptDocument, distance: number): void {
     const { split, tokens, known } = part.entry;
     // What is continued has learned these: others are read until there are enough.
     if (!known) this.tokens[split] += tokens;
@@ -168,7 +168,7 @@ class Collector {
     await this.sink.leaveOut(entry);
   }
 
-  private async keep(document: Document, { split, row }: { split: Split; row: boolean }): Promise<Part> {
+  private async keep(document: Document, { split, row }: { split: Split; row: boolean }): Promise<KeptDocument> {
     const { path, bytes, lines, sha256 } = document;
     const kind = row ? 'code' : kindOf(path);
     const encoded = await this.sink.keep(document);
@@ -177,7 +177,7 @@ class Collector {
     return { entry, call: this.calls++, row, unfinished: document.unfinished ?? false };
   }
 
-  private rememberSingle(document: Document, part: Part): void {
+  private rememberSingle(document: Document, part: KeptDocument): void {
     const { kind } = part.entry;
     const measured = this.measured;
     if (measured === undefined || kinds.indexOf(kind) < kinds.indexOf(measured))
@@ -222,7 +222,7 @@ class Collector {
     const halves = single && cutInTwo(single.document, this.share);
     if (!halves) return false;
     const { row } = single.part;
-    const made: Part[] = [];
+    const made: KeptDocument[] = [];
     for (const { split, fromLine, ...half } of halves) {
       const part = await this.keep(half, { split, row });
       made.push({ ...part, entry: { ...part.entry, fromLine } });

@@ -1,8 +1,8 @@
 /** corpus/manifest.jsonl and corpus/summary.json: what went in, what was left out, and why. */
 import { z } from 'zod';
 import { corpusPlanSchema } from '../protocol/run.ts';
-import { kindOf, kinds, type Kind } from './kinds.ts';
-import { reasons, type Reason } from './reasons.ts';
+import { kindOf, kinds, type Kind } from './reading/kinds.ts';
+import { reasons, type Reason } from './reading/reasons.ts';
 
 export const splitNames = ['train', 'held-out'] as const;
 export type Split = (typeof splitNames)[number];

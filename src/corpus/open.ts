@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { parseLines } from '../protocol/lines.ts';
-import { exampleSequences, exampleWindows, type CorpusSequences } from './examples.ts';
+import { exampleSequences, exampleWindows, type CorpusSequences } from './tokens/examples.ts';
 import {
   CORPUS_FORMAT,
   corpusSummarySchema,
@@ -13,15 +13,15 @@ import {
   type LeftOutEntry,
   type Split,
 } from './manifest.ts';
-import { fimWindow, type FimWindows, type WindowTokenizer } from './fim-windows.ts';
-import { heldOutWindows, type Range } from './held-out-windows.ts';
-import { kinds, measuredKind, type Kind } from './kinds.ts';
-import { streamSequences, type TokenStream, type Window } from './packing.ts';
+import { fimWindow, type FimWindows, type WindowTokenizer } from './tokens/fim-windows.ts';
+import { heldOutWindows, type Range } from './held-out/held-out-windows.ts';
+import { kinds, measuredKind, type Kind } from './reading/kinds.ts';
+import { streamSequences, type TokenStream, type Window } from './tokens/packing.ts';
 import { learnedPath, manifestPath, startsPath, summaryPath, tokensPath, weightsPath } from './paths.ts';
 import type { Weighted } from './recency.ts';
-import type { Sequence } from './sequences.ts';
-import { FlagFile, readTokens, TokenFile } from './token-file.ts';
-import { fimMarks, type CorpusTokenizer } from './tokenizer.ts';
+import type { Sequence } from './tokens/sequences.ts';
+import { FlagFile, readTokens, TokenFile } from './tokens/token-file.ts';
+import { fimMarks, type CorpusTokenizer } from './tokens/tokenizer.ts';
 import { readText, readTextSync } from '../protocol/regular-file.ts';
 
 /** What fill-in-the-middle needs of the base's tokenizer. */

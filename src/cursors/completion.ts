@@ -3,14 +3,14 @@ import {
   createCompleter,
   languageIdOf,
   type CompleterOptions,
-  type CompletionAsk,
+  type EngineRequest,
   type ContextFile,
-  type Place,
+  type RepositoryPath,
 } from '../completion/index.ts';
 import type { Cursor } from './cursors.ts';
 
 export interface PlacedCursor extends Cursor {
-  place: Place;
+  place: RepositoryPath;
   /** Parts of other files. */
   others: readonly ContextFile[];
   wholeRepositories: boolean;
@@ -50,13 +50,13 @@ export async function completeAt(
 }
 
 /** What the engine is asked for at a cursor, if it is. */
-export async function askAt(
+export async function requestAt(
   cursor: PlacedCursor,
   options: CursorOptions,
-): Promise<CompletionAsk | undefined> {
-  let asked: CompletionAsk | undefined;
-  await completeAt(cursor, options, (ask) => {
-    asked = ask;
+): Promise<EngineRequest | undefined> {
+  let asked: EngineRequest | undefined;
+  await completeAt(cursor, options, (request) => {
+    asked = request;
     return Promise.resolve('');
   });
   return asked;

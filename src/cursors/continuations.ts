@@ -5,11 +5,11 @@
  */
 import { basename, resolve } from 'node:path';
 import type { Tokenizer } from '../base-models/tokenizer.ts';
-import type { CompletionAsk } from '../completion/index.ts';
+import type { EngineRequest } from '../completion/index.ts';
 import type { Corpus } from '../corpus/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
-import { layOutRequest } from '../serving/request-tokens.ts';
-import { askAt } from './completion.ts';
+import { layOutRequest } from '../serving/tokens/request-tokens.ts';
+import { requestAt } from './completion.ts';
 import { findCursors } from './cursors.ts';
 import { heldOutDocuments } from './held-out.ts';
 
@@ -49,17 +49,17 @@ export async function cursorContinuations(
   const found: CursorContinuation[] = [];
   for (const cursor of cursors) {
     const place = { repository, path: cursor.path };
-    const ask = await askAt({ ...cursor, place, others: [], wholeRepositories }, options);
-    if (!ask) continue;
+    const request = await requestAt({ ...cursor, place, others: [], wholeRepositories }, options);
+    if (!request) continue;
     const { path, line, actual } = cursor;
-    found.push({ path, line, ...layOutContinuation(ask, actual, tokenizer, CONTEXT_TOKENS) });
+    found.push({ path, line, ...layOutContinuation(request, actual, tokenizer, CONTEXT_TOKENS) });
   }
   return found;
 }
 
 /** A request and a text that answers it, of which the prompt has at most `contextTokens` less one. */
 export function layOutContinuation(
-  { heal = '', ...ask }: CompletionAsk,
+  { heal = '', ...request }: EngineRequest,
   actual: string,
   tokenizer: Tokenizer,
   contextTokens: number,
@@ -70,8 +70,8 @@ export function layOutContinuation(
     tokens: { bos: start ?? null, eos },
   };
   const vocabulary = { bos: start, fill: fim, repository: { file: fileSeparator } };
-  const prompt = layOutRequest({ ...ask, maxTokens: 0 }, engine, vocabulary, contextTokens).tokens;
-  // The server spells what was healed, then goes on.
+  const prompt = layOutRequest({ ...request, maxTokens: 0 }, engine, vocabulary, contextTokens).tokens;
+  // The server writes what was healed anew, then goes on.
   const text = heal + actual;
   const answer = tokenizer.encode(text);
   return {

@@ -7,14 +7,14 @@ import { UserError } from '../protocol/errors.ts';
 import type { Comparison, Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readSpec } from '../runs/index.ts';
-import { listCheckpoints } from '../training/checkpoints.ts';
+import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
-import { compare, figure } from './compare.ts';
+import { compare, figure } from './figures/compare.ts';
 import { writeRows } from './evaluate-run.ts';
-import { removeLeftovers, temporaryFile } from './leftovers.ts';
+import { removeLeftovers, temporaryFile } from './temporary-files.ts';
 import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { Resources, resultAt, type Subject } from './resources.ts';
-import { summarise } from './sentence.ts';
+import { summarise } from './figures/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
 import type { Task } from './tasks/task.ts';
 

@@ -1,7 +1,7 @@
 /** Evaluates a model by itself: a base, or any other GGUF file. */
 import type { ResolvedBase } from '../base-models/resolve.ts';
 import type { Metric } from '../protocol/evaluation.ts';
-import { figure } from './compare.ts';
+import { figure } from './figures/compare.ts';
 import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { Resources } from './resources.ts';
 import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';

@@ -1,12 +1,12 @@
 /** Measures tasks on models, a task at a time: what evaluating a run and evaluating a model have in common. */
 import { UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
-import { countsOf, type Counts } from './compare.ts';
-import { FORGETTING } from '../training/forgetting-figure.ts';
-import { forgettingAverage } from './forgetting.ts';
-import { Progress, type ProgressPart } from './progress.ts';
+import { countsOf, type Counts } from './figures/compare.ts';
+import { FORGETTING } from '../training/checkpoints/forgetting-figure.ts';
+import { forgettingAverage } from './figures/forgetting.ts';
+import { EvaluationProgress, type ProgressPart } from './progress.ts';
 import type { Resources } from './resources.ts';
-import { scoreItems, scoreTogether } from './score-items.ts';
+import { scoreItems, scoreTogether } from './scoring/score-items.ts';
 import { chooseTasks } from './tasks/index.ts';
 import type {
   EvaluatedModel,
@@ -49,7 +49,7 @@ export interface Measurement {
 }
 
 export class Evaluation {
-  readonly progress: Progress;
+  readonly progress: EvaluationProgress;
 
   constructor(
     private readonly tasks: readonly Task[],
@@ -58,7 +58,7 @@ export class Evaluation {
     ownParts: readonly ProgressPart[] = [],
   ) {
     for (const name of Object.keys(options.data ?? {})) chooseTasks([name]);
-    this.progress = new Progress([...ownParts, ...tasks], (message) => this.emit(message));
+    this.progress = new EvaluationProgress([...ownParts, ...tasks], (message) => this.emit(message));
   }
 
   emit(message: EvaluatorMessage): void {

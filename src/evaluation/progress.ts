@@ -17,7 +17,7 @@ export const runParts: readonly ProgressPart[] = [
 const MIN_SHARE = 0.03;
 
 /** Progress of all parts together: what is done of the current one, and how long the whole still takes. */
-export class Progress {
+export class EvaluationProgress {
   private readonly parts: (ProgressPart & { share: number })[];
   private readonly began: number;
   /** When nothing more is begun, as `now` tells it. */

@@ -8,7 +8,7 @@ import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
-import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
+import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/engine/llama-host.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { openScorer, scoringPrecision, type Scorer, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';

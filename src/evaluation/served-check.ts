@@ -6,10 +6,10 @@ import type { Summary } from '../protocol/evaluation.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { stopped, type EvaluateOptions } from './measure.ts';
-import { Progress, servedPart } from './progress.ts';
+import { EvaluationProgress, servedPart } from './progress.ts';
 import { Resources, subjectOf } from './resources.ts';
 import { keepStrength } from './strength/choose.ts';
-import { addToSummary, readSummary } from './summary.ts';
+import { addToSummary, readSummary } from './figures/summary.ts';
 import { plannedTasks } from './tasks/index.ts';
 import { whileMeasuring } from './under-measurement.ts';
 
@@ -33,7 +33,7 @@ async function check(
 ): Promise<Summary> {
   const step = await resultStep(dir);
   const resources = new Resources(subjectOf(dir, spec));
-  const progress = new Progress([servedPart], (message) => onEvent?.(message));
+  const progress = new EvaluationProgress([servedPart], (message) => onEvent?.(message));
   try {
     await keepStrength(dir, spec, (await readSummary(dir, step)) ?? {});
     const served = await checkServed(dir, spec, { resources, progress, signal });
@@ -50,7 +50,7 @@ async function check(
 
 interface Means {
   resources: Resources;
-  progress: Progress;
+  progress: EvaluationProgress;
   signal: AbortSignal | undefined;
 }
 

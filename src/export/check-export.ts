@@ -1,7 +1,7 @@
 /** A written file, loaded again by llama.cpp, against the trainer's own arithmetic on what was trained. */
 import type { ExportCheck } from '../protocol/export.ts';
 import type { RunSpec } from '../protocol/run.ts';
-import { BASE_MODEL, openLlamaHost } from '../serving/llama-host.ts';
+import { BASE_MODEL, openLlamaHost } from '../serving/engine/llama-host.ts';
 import { openScorer } from '../training/scorer.ts';
 import { klDivergence } from '../statistics/statistics.ts';
 

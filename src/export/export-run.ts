@@ -19,7 +19,7 @@ import { openRegular } from '../protocol/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
 import { readSpec, resultStep } from '../runs/index.ts';
 import { exportsPath } from '../runs/files.ts';
-import { listCheckpoints } from '../training/checkpoints.ts';
+import { listCheckpoints } from '../training/checkpoints/store.ts';
 import { exportCheckpoint } from '../training/export-result.ts';
 import { exportAdapterGguf, readAdapterGguf } from '../weights/adapter.ts';
 import { makeFolder } from './unfinished.ts';

@@ -1,6 +1,6 @@
 /** A child's work as a notification that can be cancelled. */
 import * as vscode from 'vscode';
-import type { ChildOptions, Progress } from './children.ts';
+import type { ChildOptions, ChildProgress } from './children.ts';
 import { size } from './texts.ts';
 
 /** `work` hands the options to its child. */
@@ -21,7 +21,7 @@ function signalOf(token: vscode.CancellationToken): AbortSignal {
 /** A child's progress lines as a notification's. */
 function reporter(
   progress: vscode.Progress<{ message?: string; increment?: number }>,
-): (line: Progress) => void {
+): (line: ChildProgress) => void {
   let phase = '';
   let reached = 0;
   return (line) => {

@@ -16,7 +16,7 @@ export const progressSchema = z.object({
   unit: z.string().optional(),
   etaSeconds: z.number().optional(),
 });
-export type Progress = z.infer<typeof progressSchema>;
+export type ChildProgress = z.infer<typeof progressSchema>;
 
 const failureSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }),
@@ -36,7 +36,7 @@ export interface ChildResult {
 export interface ChildOptions {
   cwd?: string;
   signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  onProgress?: (progress: ChildProgress) => void;
 }
 
 export class Children {

@@ -8,18 +8,18 @@ import { trainingBusy, trainingNow } from '../runs/index.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
-import { exportResult } from './export-result.ts';
-import { fetchBase, fineTune, installRuntime } from './fine-tune.ts';
-import { findLearningRate } from './learning-rate.ts';
-import { importAdapter } from './import-adapter.ts';
-import { deleteLearnedFromUse, showLearnedFromUse } from './learned-from-use.ts';
+import { exportResult } from './runs/export-result.ts';
+import { fetchBase, fineTune, installRuntime } from './wizard/fine-tune.ts';
+import { findLearningRate } from './wizard/learning-rate.ts';
+import { importAdapter } from './wizard/import-adapter.ts';
+import { deleteLearnedFromUse, showLearnedFromUse } from './completion/learned-from-use.ts';
 import { showMenu } from './menu.ts';
-import { pickRun, type Which } from './pick-run.ts';
-import { askToStop } from './progress.ts';
-import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion-commands.ts';
+import { pickRun, type Which } from './runs/pick-run.ts';
+import { askToStop } from './runs/progress.ts';
+import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion/completion-commands.ts';
 import { hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
 import { requireTrust } from './trust.ts';
-import { useRun } from './use-run.ts';
+import { useRun } from './runs/use-run.ts';
 
 interface CommandEntry {
   /** Training and serving wait until the workspace is trusted. */

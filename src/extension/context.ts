@@ -4,17 +4,17 @@ import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { findNode, type NodeCommand } from '../protocol/node.ts';
 import { Children } from './children.ts';
-import { CompletionService } from './completion-service.ts';
+import { CompletionService } from './completion/completion-service.ts';
 import { Log } from './log.ts';
-import { ResultsPanel } from './panel.ts';
-import { ProgressNotifications } from './progress.ts';
-import { RunWatcher } from './run-watcher.ts';
-import { RunsView } from './runs-view.ts';
+import { ResultsPanel } from './panel/panel.ts';
+import { ProgressNotifications } from './runs/progress.ts';
+import { RunWatcher } from './runs/run-watcher.ts';
+import { RunsView } from './runs/runs-view.ts';
 import type { Services } from './services.ts';
 import { applyDataDirectory, changesSetting, settings } from './settings.ts';
 import { StatusBar } from './status-bar.ts';
 import { Store } from './store.ts';
-import { tellEnd, tellReady } from './ending.ts';
+import { tellEnd, tellReady } from './runs/end-message.ts';
 import { isReadyEarly } from './texts.ts';
 
 export class Context implements Services, vscode.Disposable {

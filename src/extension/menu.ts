@@ -1,7 +1,7 @@
 /** What a click on the status bar item offers. */
 import * as vscode from 'vscode';
 import type { Context } from './context.ts';
-import { languageName } from './language-name.ts';
+import { languageName } from './completion/language-name.ts';
 import { settings } from './settings.ts';
 import { progressLine } from './texts.ts';
 

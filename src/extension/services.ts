@@ -4,7 +4,7 @@ import type { NodeCommand } from '../protocol/node.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import type { Children } from './children.ts';
 import type { Log } from './log.ts';
-import type { RunWatcher } from './run-watcher.ts';
+import type { RunWatcher } from './runs/run-watcher.ts';
 import type { Store } from './store.ts';
 
 export interface Services {

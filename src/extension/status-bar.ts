@@ -1,7 +1,7 @@
 /** One status bar item: idle, training 42%, or which adapter completes and how fast. */
 import * as vscode from 'vscode';
-import type { ServicesWithCompletion } from './completion-service.ts';
-import { languageName } from './language-name.ts';
+import type { ServicesWithCompletion } from './completion/completion-service.ts';
+import { languageName } from './completion/language-name.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 

@@ -1,6 +1,6 @@
 /** What the extension remembers between sessions. */
 import type * as vscode from 'vscode';
-import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './draft.ts';
+import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './wizard/draft.ts';
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 
 /** Adapters that are remembered, newest first: switching back and forth takes no searching. */

@@ -1,5 +1,5 @@
 /** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
-import { isReady, notBetter } from '../evaluation/offer.ts';
+import { isReady, notBetter } from '../evaluation/figures/offer.ts';
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';

@@ -1,5 +1,5 @@
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import type { Place } from '../tensor/compound.ts';
+import type { MatrixBlock } from '../tensor/compound.ts';
 import type { Parameter, Slot } from './model.ts';
 
 interface View {
@@ -44,7 +44,7 @@ export class Parameters {
   }
 
   /** Adds a block of `part`, or all of it, to a slot's gradient, in f32; takes `part` over. */
-  accumulate(slot: Slot, part: Tensor, place?: Place): void {
+  accumulate(slot: Slot, part: Tensor, place?: MatrixBlock): void {
     const { backend } = this;
     const { gradient, value } = slot;
     slot.gradient = backend.keep(backend.compound.accumulate(gradient, value.shape, part, place));

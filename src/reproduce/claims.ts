@@ -1,5 +1,5 @@
 /** The paper's claims in the order of their importance, what each needs, and how it is judged. Rules: docs/science.md. */
-import { FORGETTING, averagedMetrics } from '../training/forgetting-figure.ts';
+import { FORGETTING, averagedMetrics } from '../training/checkpoints/forgetting-figure.ts';
 import { interval, type Figures, type Stratum } from '../statistics/intervals.ts';
 import { claimIds, type ClaimId, type Effect } from '../protocol/reproduction.ts';
 import { rankOf } from '../protocol/spectrum.ts';

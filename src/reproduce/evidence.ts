@@ -1,9 +1,9 @@
 /** What the runs measured, as the claims want it: each item's counts, aligned over models. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readEvaluated, type EvaluatedRun } from '../evaluation/between-runs.ts';
-import { ofDocument } from '../evaluation/compare.ts';
-import { readItemRows, type ItemRow } from '../evaluation/item-rows.ts';
+import { readEvaluated, type EvaluatedRun } from '../evaluation/figures/between-runs.ts';
+import { ofDocument } from '../evaluation/figures/compare.ts';
+import { readItemRows, type ItemRow } from '../evaluation/figures/item-rows.ts';
 import type { RunSpectrum } from '../protocol/spectrum.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import type { Stratum } from '../statistics/intervals.ts';

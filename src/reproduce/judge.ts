@@ -1,6 +1,6 @@
 /** From the evidence to the table of claims. Pure. */
 import type { ClaimId, ClaimResult, Effect } from '../protocol/reproduction.ts';
-import { formatRate } from '../training/learning-rate.ts';
+import { formatRate } from '../training/learning-rate/choose.ts';
 import { claims, type Claim } from './claims.ts';
 import { verdictOf, type Judged, type MissingEffect } from './effects.ts';
 import type { Evidence } from './evidence.ts';

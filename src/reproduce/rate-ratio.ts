@@ -3,8 +3,8 @@ import { resampledInterval } from '../statistics/intervals.ts';
 import { ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
 import type { BaseLine, Trial } from '../protocol/sweep.ts';
-import { formatRate } from '../training/learning-rate.ts';
-import { windowParts } from '../training/sweep-choice.ts';
+import { formatRate } from '../training/learning-rate/choose.ts';
+import { windowParts } from '../training/sweep/choice.ts';
 import type { Judged } from './effects.ts';
 import type { Evidence } from './evidence.ts';
 

@@ -1,7 +1,7 @@
 /** The claims as a table, and report.md. */
 import { formatDuration } from '../protocol/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
-import { formatRate } from '../training/learning-rate.ts';
+import { formatRate } from '../training/learning-rate/choose.ts';
 import type { Reproduction } from './store.ts';
 
 const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));

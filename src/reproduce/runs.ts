@@ -3,7 +3,7 @@ import type { ReproductionSpec } from '../protocol/reproduction.ts';
 import { corpusPlanSchema, hyperSchema, type Hyper } from '../protocol/run.ts';
 import { sweepSpecSchema } from '../protocol/sweep.ts';
 import type { NewRun } from '../runs/index.ts';
-import type { NewSweep } from '../training/sweep-store.ts';
+import type { NewSweep } from '../training/sweep/store.ts';
 import type { SweepPlan } from './plan.ts';
 import { stepsOf, type Variant } from './variants.ts';
 

@@ -5,7 +5,7 @@
  */
 import { uniform } from './random.ts';
 import { proportionInterval } from './proportion.ts';
-import { MISSED, percentile, wilson, Z, type Interval, type Part } from './statistics.ts';
+import { MISSED, percentile, wilson, Z, type Interval, type RatioItem } from './statistics.ts';
 import { normalTail, studentQuantile } from './student.ts';
 
 /** For statistics that jump, which can only be resampled. */
@@ -13,7 +13,7 @@ const RESAMPLES = 4000;
 const SEED = 20240905;
 
 /** Of each model, one part for each item; the same items in the same order. */
-export type Stratum = readonly (readonly Part[])[];
+export type Stratum = readonly (readonly RatioItem[])[];
 /** By stratum and model: ratios of totals. */
 export type Figures = readonly (readonly number[])[];
 
@@ -160,8 +160,8 @@ export function resampledInterval(
 
 /** The same items in the same order. */
 export interface Pair {
-  before: readonly Part[];
-  after: readonly Part[];
+  before: readonly RatioItem[];
+  after: readonly RatioItem[];
 }
 export type Intervals = Record<'before' | 'after' | 'difference', Interval>;
 
@@ -173,8 +173,8 @@ export type FigureKind = 'answers' | 'share' | 'amount' | 'number';
 
 /** Ratios of totals of `before` and `after`, and their difference after - before, paired over items. */
 export const pairedIntervals = (
-  before: readonly Part[],
-  after: readonly Part[],
+  before: readonly RatioItem[],
+  after: readonly RatioItem[],
   kind: FigureKind = 'amount',
 ): Intervals => stratifiedIntervals([{ before, after }], kind);
 

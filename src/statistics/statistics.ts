@@ -12,7 +12,7 @@ export const MISSED = 0.05;
 export const Z = 1.959963984540054;
 
 /** A ratio's two parts for one item, such as summed loss and tokens of a window. A plain mean has weight 1. */
-export interface Part {
+export interface RatioItem {
   sum: number;
   weight: number;
   /** What the item is of, such as a file: items of one document are alike. Without, it is one of its own. */
@@ -20,7 +20,7 @@ export interface Part {
 }
 
 /** Sum of the sums over sum of the weights: a ratio of totals, never a mean of ratios. */
-export function ratio(parts: readonly Part[]): number {
+export function ratio(parts: readonly RatioItem[]): number {
   let sum = 0;
   let weight = 0;
   for (const part of parts) {

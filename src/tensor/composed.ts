@@ -1,6 +1,6 @@
 /** The compound operations in terms of the small ones: what the kernels must equal, and what runs without them. */
 import type { Backend, DataType, Tensor } from './backend.ts';
-import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, Place, QueryChunk } from './compound.ts';
+import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, MatrixBlock, QueryChunk } from './compound.ts';
 
 /** Added to the scores of keys that a query must not see. */
 const HIDDEN = -1e9;
@@ -140,7 +140,7 @@ export class Composed implements Compound {
     return made;
   }
 
-  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place: Place = {}): Tensor {
+  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place: MatrixBlock = {}): Tensor {
     const { b } = this;
     const { row = 0, column = 0, scale = 1 } = place;
     const block = b.arena(() => {
@@ -151,7 +151,7 @@ export class Composed implements Compound {
     return sum ? b.addRows(sum, block) : block;
   }
 
-  put(whole: Tensor, block: Tensor, { row = 0, column = 0, scale = 1 }: Place = {}): Tensor {
+  put(whole: Tensor, block: Tensor, { row = 0, column = 0, scale = 1 }: MatrixBlock = {}): Tensor {
     const { b } = this;
     const [rows, columns] = whole.shape as [number, number];
     const [height, width] = block.shape as [number, number];

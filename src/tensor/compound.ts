@@ -48,7 +48,7 @@ export interface Mask {
 }
 
 /** A block of a matrix, and a factor. */
-export interface Place {
+export interface MatrixBlock {
   row?: number;
   column?: number;
   scale?: number;
@@ -111,9 +111,9 @@ export interface Compound {
    * sum f32, taken over, plus scale x the block of its shape at (row, column) of part T. An undefined sum is zero;
    * `part` itself may then be what is returned, and is not to be changed.
    */
-  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place?: Place): Tensor;
+  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place?: MatrixBlock): Tensor;
   /** whole T [m, n], taken over, with scale x block f32 in the place at (row, column). */
-  put(whole: Tensor, block: Tensor, place?: Place): Tensor;
+  put(whole: Tensor, block: Tensor, place?: MatrixBlock): Tensor;
 
   /** p - lr (decay p + m^ / (sqrt(v^) + epsilon)); all three are taken over. */
   adamw(

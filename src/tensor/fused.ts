@@ -1,6 +1,6 @@
 /** The compound operations as the kernels of native/ do them: TensorFlow operations that come with the binding. */
 import type { DataType, Tensor } from './backend.ts';
-import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, Place, QueryChunk } from './compound.ts';
+import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, MatrixBlock, QueryChunk } from './compound.ts';
 
 /** What the kernels are called through. */
 export interface Caller {
@@ -68,13 +68,13 @@ export class Fused implements Compound {
     return { losses, gradient: weights && logits };
   }
 
-  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place: Place = {}): Tensor {
+  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place: MatrixBlock = {}): Tensor {
     const { scale = 1 } = place;
     if (!sum && scale === 1 && part.dtype === 'f32' && part.shape.join() === shape.join()) return part;
     const whole = sum ?? this.caller.zeros(shape);
     return this.inPlace(whole, 'FmnAccumulate', part.dtype, [whole, part, ...this.place(place)]);
   }
-  put(whole: Tensor, block: Tensor, place: Place = {}): Tensor {
+  put(whole: Tensor, block: Tensor, place: MatrixBlock = {}): Tensor {
     return this.inPlace(whole, 'FmnPut', whole.dtype, [whole, block, ...this.place(place)]);
   }
 
@@ -114,7 +114,7 @@ export class Fused implements Compound {
   private chunk({ length, begin, from, group, rows, kvHeads }: QueryChunk): Tensor {
     return this.caller.ints([length, begin, from, group, rows, kvHeads]);
   }
-  private place({ row = 0, column = 0, scale = 1 }: Place): Tensor[] {
+  private place({ row = 0, column = 0, scale = 1 }: MatrixBlock): Tensor[] {
     return [this.caller.ints([row, column]), this.caller.floats([scale])];
   }
   private adam({

@@ -1,5 +1,5 @@
 /** Sequences to the micro-batches of an optimiser step. */
-import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
+import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Batch } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 

@@ -5,7 +5,7 @@ import type { LazyValues } from '../weights/values.ts';
 import { openGguf } from '../gguf/index.ts';
 import { adapterAlpha, readConfig, type Model } from '../model/index.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
-import { lazyParameter, readParameters } from './checkpoints.ts';
+import { lazyParameter, readParameters } from './checkpoints/store.ts';
 
 /** Trained parameters by name. */
 type Parameters = ReadonlyMap<string, { shape: readonly number[]; data: LazyValues }>;

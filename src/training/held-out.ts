@@ -1,6 +1,6 @@
-import type { Sequence } from '../corpus/sequences.ts';
+import type { Sequence } from '../corpus/tokens/sequences.ts';
 import { pairedIntervals } from '../statistics/intervals.ts';
-import { sum, type Part } from '../statistics/statistics.ts';
+import { sum, type RatioItem } from '../statistics/statistics.ts';
 import type { Model } from '../model/index.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 
@@ -11,7 +11,7 @@ export async function learnedLoss(
   model: Measured,
   { tokens, learned, starts }: Sequence,
   base = false,
-): Promise<Part> {
+): Promise<RatioItem> {
   const losses = await model.tokenLosses(tokens, { starts, base });
   return { sum: sum(losses.filter((_, at) => learned[at])), weight: sum(learned) };
 }
@@ -25,8 +25,8 @@ export async function heldOutParts(
   sequences: readonly Sequence[],
   signal: AbortSignal,
   base = false,
-): Promise<Part[] | undefined> {
-  const parts: Part[] = [];
+): Promise<RatioItem[] | undefined> {
+  const parts: RatioItem[] = [];
   for (const sequence of sequences) {
     if (signal.aborted) return undefined;
     const { document } = sequence;
@@ -37,7 +37,7 @@ export async function heldOutParts(
 }
 
 /** Mean held-out loss in nats per learned token, with its interval. */
-export function heldOutLoss(parts: readonly Part[]): Metric {
+export function heldOutLoss(parts: readonly RatioItem[]): Metric {
   const n = parts.length;
   const tokens = parts.reduce((total, { weight }) => total + weight, 0);
   return {

@@ -4,7 +4,7 @@
  * caller's.
  */
 import { z } from 'zod';
-import type { SequenceSource } from '../corpus/sequences.ts';
+import type { SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 import { microBatches } from './batches.ts';
@@ -22,7 +22,7 @@ export const progressSchema = z.object({
   rollbacks: z.int().default(0),
   watch: watchStateSchema.prefault({}),
 });
-export type Progress = z.infer<typeof progressSchema>;
+export type LoopProgress = z.infer<typeof progressSchema>;
 
 /** Going back once may be bad data, three times is a bad rate. */
 const MOST_ROLLBACKS = 3;
@@ -41,7 +41,7 @@ export interface StepReport {
   learned: number;
   seconds: number;
   /** For a checkpoint of this step. */
-  progress: Progress;
+  progress: LoopProgress;
 }
 
 export interface LoopOptions {
@@ -54,7 +54,7 @@ export interface LoopOptions {
   /** Steps already done: 0, or where a checkpoint was taken. */
   from: number;
   /** What that checkpoint says. */
-  progress?: Progress;
+  progress?: LoopProgress;
   signal: AbortSignal;
   /** Returns why the state after the step is no good, if it is not. */
   onStep(report: StepReport): Promise<string | undefined | void>;
@@ -65,8 +65,8 @@ export interface LoopOptions {
   goBack?(
     step: number,
     why: string,
-    progress: Progress,
-  ): Promise<{ step: number; progress: Progress } | undefined>;
+    progress: LoopProgress,
+  ): Promise<{ step: number; progress: LoopProgress } | undefined>;
   /** Asked before each step: whether enough was learned already. */
   isEnough?(): boolean;
 }
@@ -97,7 +97,7 @@ export async function runLoop(options: LoopOptions): Promise<number> {
 async function trainStep(
   options: LoopOptions,
   step: number,
-  progress: Progress,
+  progress: LoopProgress,
   watch: DivergenceWatch,
 ): Promise<string | undefined> {
   const { hyper, length = hyper, model, optimizer, onStep } = options;
@@ -144,15 +144,15 @@ async function rolledBack(
   { goBack }: LoopOptions,
   step: number,
   why: string,
-  progress: Progress,
-): Promise<{ step: number; progress: Progress }> {
+  progress: LoopProgress,
+): Promise<{ step: number; progress: LoopProgress }> {
   const before = progress.rollbacks < MOST_ROLLBACKS ? await goBack?.(step, why, progress) : undefined;
   if (!before) throw diverged(step, why);
   return before;
 }
 
 /** Half the rate, and past the data on which step `step` went wrong; `usual` is what the watch knew at step `to`. */
-export function afterRollback(progress: Progress, step: number, to: number, usual: WatchState): Progress {
+export function afterRollback(progress: LoopProgress, step: number, to: number, usual: WatchState): LoopProgress {
   return {
     rateScale: progress.rateScale * SCALE_AFTER_ROLLBACK,
     skipped: progress.skipped + step - to,

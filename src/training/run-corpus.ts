@@ -12,18 +12,18 @@ import {
   type CorpusSequences,
   type SequenceSource,
 } from '../corpus/index.ts';
-import { buildPlanned } from '../corpus/planned.ts';
-import type { SourceDocument } from '../corpus/source.ts';
+import { buildPlanned } from '../corpus/build-from-plan.ts';
+import type { SourceDocument } from '../corpus/reading/source.ts';
 import { openGguf } from '../gguf/index.ts';
 import { corpusPlanSchema, type CorpusPlan, type Hyper, type RunSpec } from '../protocol/run.ts';
-import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/llama-host.ts';
-import { sampledTexts } from '../serving/sampled-texts.ts';
+import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/engine/llama-host.ts';
+import { sampledTexts } from '../serving/engine/sampled-texts.ts';
 import { findRun } from '../runs/index.ts';
 import { earlierCorpus } from './continued.ts';
 import { openSequences, type Closable } from './sequences.ts';
 
 /** What it is about; a RunSpec is one. */
-type Material = Pick<RunSpec, 'folder' | 'base' | 'continues'> & { corpus: CorpusPlan; hyper: Hyper };
+type CorpusSpec = Pick<RunSpec, 'folder' | 'base' | 'continues'> & { corpus: CorpusPlan; hyper: Hyper };
 
 interface Progress {
   signal: AbortSignal;
@@ -36,7 +36,7 @@ const replayDir = (corpus: string) => join(corpus, 'replay');
 const isWhole = (dir: string) => existsSync(join(dir, 'summary.json'));
 
 /** The corpus in a run's directory, read anew where it is not whole. Errors: those of buildPlanned and openCorpus. */
-export async function runCorpus(out: string, spec: Material, { signal, phase }: Progress): Promise<Corpus> {
+export async function runCorpus(out: string, spec: CorpusSpec, { signal, phase }: Progress): Promise<Corpus> {
   if (!isWhole(out)) {
     await phase('Reading files');
     const { folder, corpus: plan, hyper } = spec;
@@ -53,7 +53,7 @@ export async function runCorpus(out: string, spec: Material, { signal, phase }: 
 export async function trainingSequences(
   corpus: string,
   main: Corpus,
-  spec: Material,
+  spec: CorpusSpec,
   progress: Progress,
 ): Promise<SequenceSource & Closable & { warnings: string[] }> {
   const own = await openSequences(main, spec.base.path, spec.hyper);
@@ -68,7 +68,7 @@ export async function trainingSequences(
 async function withReplay(
   corpus: string,
   own: CorpusSequences,
-  spec: Material,
+  spec: CorpusSpec,
   progress: Progress,
 ): Promise<SequenceSource & { warnings: string[] }> {
   const { sequenceLength, seed } = spec.hyper;
@@ -101,7 +101,7 @@ const SAMPLING_SEQUENCES = 8;
  */
 export async function buildReplay(
   corpus: string,
-  spec: Material,
+  spec: CorpusSpec,
   { signal, fetching }: { signal: AbortSignal; fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> },
 ): Promise<void> {
   const { replay, mode } = spec.corpus;
@@ -126,7 +126,7 @@ export async function buildReplay(
 }
 
 /** Endless. The engine is closed when no more is wanted. */
-async function* baseTexts({ base }: Material, signal: AbortSignal): AsyncGenerator<SourceDocument> {
+async function* baseTexts({ base }: CorpusSpec, signal: AbortSignal): AsyncGenerator<SourceDocument> {
   let host: Promise<LlamaHost> | undefined;
   const texts = sampledTexts({
     purpose: 'replay',

@@ -7,7 +7,7 @@ import { survivingEvents } from '../protocol/events.ts';
 import { artefactName } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
-import { readParameters } from './checkpoints.ts';
+import { readParameters } from './checkpoints/store.ts';
 import { exportCheckpoint, exportResult } from './export-result.ts';
 import { learnedBefore, type PreferenceStage, type StageOptions } from './preferences/stage.ts';
 import type { Trained } from './session.ts';

@@ -1,8 +1,8 @@
 /** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
 import type { Corpus } from '../corpus/index.ts';
 import { pairedIntervals } from '../statistics/intervals.ts';
-import type { Interval, Part } from '../statistics/statistics.ts';
-import type { Sequence, SequenceSource } from '../corpus/sequences.ts';
+import type { Interval, RatioItem } from '../statistics/statistics.ts';
+import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Model, Parameter } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { survivingEvents } from '../protocol/events.ts';
@@ -10,7 +10,7 @@ import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import type { Backend } from '../tensor/index.ts';
-import { CheckpointMeasuring } from './checkpoint-measuring.ts';
+import { CheckpointMeasuring } from './checkpoints/measuring.ts';
 import {
   CheckpointPlan,
   goOnFrom,
@@ -18,11 +18,11 @@ import {
   restoreCheckpoint,
   rewriteState,
   saveCheckpoint,
-} from './checkpoints.ts';
+} from './checkpoints/store.ts';
 import { diverged } from './divergence.ts';
 import { Eta } from './eta.ts';
 import { heldOutLoss, heldOutParts } from './held-out.ts';
-import { afterRollback, progressSchema, runLoop, type Progress, type StepReport } from './loop.ts';
+import { afterRollback, progressSchema, runLoop, type LoopProgress, type StepReport } from './loop.ts';
 import type { Optimizer } from './optimizers.ts';
 import { RunLength } from './run-length.ts';
 
@@ -74,7 +74,7 @@ export class Session {
   private readonly eta: Eta;
   private readonly heldOut: Sequence[];
   private readonly measuring: CheckpointMeasuring;
-  private progress: Progress = progressSchema.parse({});
+  private progress: LoopProgress = progressSchema.parse({});
   private early = false;
 
   constructor(private readonly options: SessionOptions) {
@@ -188,7 +188,7 @@ export class Session {
   }
 
   /** After its checkpoint: what is measured on that, and whether training goes on. */
-  private async look(step: number, windows: readonly Part[] | undefined): Promise<void> {
+  private async look(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
     const { dir, signal } = this.options;
     await this.measuring.look(step, windows);
     if (signal.aborted) return;
@@ -262,7 +262,7 @@ export class Session {
   }
 
   /** Held-out loss: what is wrong with the weights, if they give no number, or else the counts of each window. */
-  private async evaluate(step: number): Promise<{ trouble?: string; windows?: Part[] }> {
+  private async evaluate(step: number): Promise<{ trouble?: string; windows?: RatioItem[] }> {
     const { model, writer, signal } = this.options;
     const began = performance.now();
     // At step 0 the base's own, also where training begins with an adapter.
@@ -278,7 +278,7 @@ export class Session {
   }
 
   /** From the held-out loss before the first step, paired over windows. */
-  private change(step: number, windows: Part[]): Interval | undefined {
+  private change(step: number, windows: RatioItem[]): Interval | undefined {
     const { record } = this.measuring;
     if (step === 0) this.measuring.record = { ...record, start: windows };
     // Those of an earlier version have none.
@@ -302,8 +302,8 @@ export class Session {
   private async goBack(
     step: number,
     why: string,
-    progress: Progress,
-  ): Promise<{ step: number; progress: Progress } | undefined> {
+    progress: LoopProgress,
+  ): Promise<{ step: number; progress: LoopProgress } | undefined> {
     const { dir, writer, phase } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options, this.plan.before(step));
     for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was passed over.`);

@@ -12,19 +12,19 @@ import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
-import { availableMemory } from './available-memory.ts';
-import { requireRunSpace } from './disk-plan.ts';
-import { planRun } from './memory-plan.ts';
+import { availableMemory } from './memory/available.ts';
+import { requireRunSpace } from './memory/disk.ts';
+import { planRun } from './memory/plan.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
-import { putInitial } from './checkpoints.ts';
+import { putInitial } from './checkpoints/store.ts';
 import { createOptimizer } from './optimizers.ts';
 import { expectedTokens, preferenceSeconds } from './preferences/plan.ts';
 import { openStage } from './preferences/stage.ts';
-import { settleRate } from './rate-trials.ts';
+import { settleRate } from './learning-rate/trials.ts';
 import { runCorpus, trainingSequences } from './run-corpus.ts';
 import { makeResult } from './run-result.ts';
 import { peakMemoryBytes, Session, type SessionOptions } from './session.ts';
-import { matmulRate, operationsPerToken } from './work.ts';
+import { matmulRate, operationsPerToken } from './operations.ts';
 
 /** Says what the run does now. */
 type Phase = (name: string) => Promise<void>;

@@ -1,6 +1,6 @@
 /** Odd HTTP requests to one server: no 5xx, nobody left waiting, and a right answer to a canary after each. */
 import { connect } from 'node:net';
-import { startServer } from '../../src/serving/start-server.ts';
+import { startServer } from '../../src/serving/http/start-server.ts';
 import { Random } from '../support/random.ts';
 import type { Campaign, Trial } from './campaign.ts';
 import { openGround, within } from './support.ts';

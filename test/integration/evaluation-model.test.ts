@@ -3,10 +3,10 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateModel } from '../../src/evaluation/evaluate-model.ts';
-import { logLikelihoods, type Continued } from '../../src/evaluation/likelihood.ts';
+import { logLikelihoods, type Continued } from '../../src/evaluation/scoring/likelihood.ts';
 import { Resources } from '../../src/evaluation/resources.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
-import { openLlamaHost } from '../../src/serving/llama-host.ts';
+import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 

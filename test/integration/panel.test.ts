@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FromPanel, RunSnapshot, ToPanel, WholePanel } from '../../src/protocol/panel.ts';
-import { PanelFeed } from '../../src/extension/panel-feed.ts';
+import { PanelFeed } from '../../src/extension/panel/panel-feed.ts';
 import {
   makeComparison,
   makeRun,

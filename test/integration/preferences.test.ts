@@ -18,7 +18,7 @@ import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
 import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
 import type { RunWriter } from '../../src/runs/writer.ts';
 import { startBackend } from '../../src/tensor/index.ts';
-import { putInitial } from '../../src/training/checkpoints.ts';
+import { putInitial } from '../../src/training/checkpoints/store.ts';
 import { examplesOf, parted, type Example } from '../../src/training/preferences/examples.ts';
 import { PreferenceStage } from '../../src/training/preferences/stage.ts';
 import { trainRun } from '../../src/training/train-run.ts';

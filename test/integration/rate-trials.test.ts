@@ -10,7 +10,7 @@ import type { RunEvent } from '../../src/protocol/events.ts';
 import { hyperSchema, type Hyper, type RunSpec } from '../../src/protocol/run.ts';
 import { createRun, openRunWriter, readRun, readSpec, type NewRun } from '../../src/runs/index.ts';
 import { exportCheckpoint } from '../../src/training/export-result.ts';
-import { rememberedRate, type RateKind } from '../../src/training/rate-memory.ts';
+import { rememberedRate, type RateKind } from '../../src/training/learning-rate/found-rates.ts';
 import { learningRateAt } from '../../src/training/schedule.ts';
 import { trainRun } from '../../src/training/train-run.ts';
 import { Workplace } from '../support/cli.ts';

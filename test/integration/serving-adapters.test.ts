@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it, vi } from 'vitest';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
 import { compareDistributions } from '../../src/runs/verify.ts';
-import { createApp } from '../../src/serving/app.ts';
-import { openLlamaHost, type LlamaHost } from '../../src/serving/llama-host.ts';
+import { createApp } from '../../src/serving/http/app.ts';
+import { openLlamaHost, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;

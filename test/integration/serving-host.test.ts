@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { exportAdapterGguf } from '../../src/weights/index.ts';
-import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/llama-host.ts';
+import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;

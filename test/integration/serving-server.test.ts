@@ -9,12 +9,12 @@ import { build } from 'esbuild';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { isProcessAlive } from '../../src/runs/index.ts';
-import { readAnnouncement } from '../../src/serving/announcement.ts';
-import { createApp } from '../../src/serving/app.ts';
-import { ServingClient } from '../../src/serving/client.ts';
-import { holdServer } from '../../src/serving/lease.ts';
-import { openLlamaHost, type LlamaHost } from '../../src/serving/llama-host.ts';
-import { startServer, type RunningServer } from '../../src/serving/start-server.ts';
+import { readAnnouncement } from '../../src/serving/client/announcement.ts';
+import { createApp } from '../../src/serving/http/app.ts';
+import { ServingClient } from '../../src/serving/client/client.ts';
+import { holdServer } from '../../src/serving/client/lease.ts';
+import { openLlamaHost, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { startServer, type RunningServer } from '../../src/serving/http/start-server.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 
 let dir: string;
@@ -189,7 +189,7 @@ describe('as a child', () => {
   beforeAll(async () => {
     // As esbuild.mjs does; inside the project, so that node-llama-cpp is found.
     await build({
-      entryPoints: ['src/serving/server.ts'],
+      entryPoints: ['src/serving/http/server.ts'],
       outfile: script,
       bundle: true,
       platform: 'node',
@@ -249,7 +249,7 @@ describe('as a child', () => {
     await build({
       stdin: {
         contents: `
-          import { ServingClient } from './src/serving/client.ts';
+          import { ServingClient } from './src/serving/client/client.ts';
           const client = new ServingClient({
             node: () => ({ command: process.execPath, env: {} }),
             script: ${JSON.stringify(script)},

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { resolveBase } from '../../src/base-models/resolve.ts';
 import { compareDistributions } from '../../src/runs/verify.ts';
-import { openLlamaHost } from '../../src/serving/llama-host.ts';
+import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
 import { openScorer } from '../../src/training/scorer.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyAdapter } from '../support/tiny-model.ts';

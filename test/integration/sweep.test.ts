@@ -16,8 +16,8 @@ import {
   readSweep,
   type NewSweep,
   type Sweep,
-} from '../../src/training/sweep-store.ts';
-import { runSweep } from '../../src/training/sweep-run.ts';
+} from '../../src/training/sweep/store.ts';
+import { runSweep } from '../../src/training/sweep/run.ts';
 import { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { untilFree } from '../support/trainer.ts';

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer, type Tokenizer } from '../../src/base-models/index.ts';
 import { exportAdapterGguf } from '../../src/weights/index.ts';
 import { loadLlamaModel, readModelFile } from '../../src/base-models/llama.ts';
-import { readVocabulary } from '../../src/serving/vocabulary.ts';
+import { readVocabulary } from '../../src/serving/tokens/vocabulary.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 import { tinyVocabulary } from '../support/tiny-vocabulary.ts';
 

@@ -1,7 +1,7 @@
 /** The facts of a run, and what became of the folder's files or the data set's rows. */
-import { reasons } from '../../src/corpus/reasons.ts';
+import { reasons } from '../../src/corpus/reading/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
-import { describeChanged, describeLearning, documentWord } from '../../src/protocol/material.ts';
+import { describeChanged, describeLearning, documentWord } from '../../src/protocol/describe-learning.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';

@@ -1,5 +1,5 @@
 /** Where a run stands, in words, and what the person can do about it. */
-import { isReady, notBetter } from '../../src/evaluation/offer.ts';
+import { isReady, notBetter } from '../../src/evaluation/figures/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatDuration } from './format.ts';
 

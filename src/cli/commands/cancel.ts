@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { cancelRun, findRun, readRun } from '../../runs/index.ts';
-import { printJson } from '../output.ts';
+import { printJson } from '../view/output.ts';
 
 export function cancelCommand(): Command {
   return new Command('cancel')

@@ -1,13 +1,13 @@
 import { Command } from 'commander';
 import { surveyCorpus, type Survey } from '../../corpus/index.ts';
-import { plannedSources } from '../../corpus/planned.ts';
+import { plannedSources } from '../../corpus/build-from-plan.ts';
 import type { Changed } from '../../protocol/changed.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { corpusPlanSchema } from '../../protocol/run.ts';
-import { findContinued, type Continued } from '../continue-run.ts';
-import { addGlobOptions } from '../data-options.ts';
-import { formatCount, plural } from '../format.ts';
-import { printJson } from '../output.ts';
+import { findContinued, type Continued } from '../options/continue-run.ts';
+import { addGlobOptions } from '../options/data-options.ts';
+import { formatCount, plural } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
 
 /** From here on a training is worth its time: by files, or by their share of the text to learn. */
 const ENOUGH = { files: 20, share: 0.1 };

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { compareRuns } from '../../evaluation/between-runs.ts';
+import { compareRuns } from '../../evaluation/figures/between-runs.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunComparison } from '../../protocol/run-comparison.ts';
 import { findRun } from '../../runs/index.ts';
-import { formatTable } from '../format.ts';
-import { printJson } from '../output.ts';
-import { comparisonTable } from '../tables.ts';
+import { formatTable } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
+import { comparisonTable } from '../view/tables.ts';
 
 export function compareCommand(): Command {
   return new Command('compare')

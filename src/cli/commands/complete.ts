@@ -2,10 +2,10 @@ import { Command } from 'commander';
 import { resolveBase } from '../../base-models/index.ts';
 import { createCompleter, languageIdOf, type CursorDocument } from '../../completion/index.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { BASE_MODEL, openLlamaHost } from '../../serving/llama-host.ts';
-import { toNumber } from '../../serving/server-args.ts';
-import { printJson } from '../output.ts';
-import { findServed } from '../served-check.ts';
+import { BASE_MODEL, openLlamaHost } from '../../serving/engine/llama-host.ts';
+import { toNumber } from '../../serving/http/server-args.ts';
+import { printJson } from '../view/output.ts';
+import { findServed } from '../processes/served-check.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
 interface Options {

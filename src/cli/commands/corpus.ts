@@ -15,16 +15,16 @@ import {
   type Reason,
   type Survey,
 } from '../../corpus/index.ts';
-import { plannedSources } from '../../corpus/planned.ts';
-import type { SourceDocument } from '../../corpus/source.ts';
+import { plannedSources } from '../../corpus/build-from-plan.ts';
+import type { SourceDocument } from '../../corpus/reading/source.ts';
 import { openGguf } from '../../gguf/index.ts';
-import { documentWord } from '../../protocol/material.ts';
+import { documentWord } from '../../protocol/describe-learning.ts';
 import { corpusPlanSchema } from '../../protocol/run.ts';
-import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../data-options.ts';
-import { fetchBase } from '../fetch-base.ts';
-import { formatCount, formatTable, plural } from '../format.ts';
-import { printJson } from '../output.ts';
-import { whole } from '../train-options.ts';
+import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../options/data-options.ts';
+import { fetchBase } from '../machine/fetch-base.ts';
+import { formatCount, formatTable, plural } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
+import { whole } from '../options/train-options.ts';
 
 interface CorpusOptions extends DataOptions {
   base?: string;

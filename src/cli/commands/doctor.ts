@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { doctorReportSchema, type DoctorCheck, type DoctorReport } from '../../protocol/doctor.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { examine } from '../doctor.ts';
-import { printJson } from '../output.ts';
+import { printJson } from '../view/output.ts';
 
 export function doctorCommand(): Command {
   return new Command('doctor')

@@ -12,12 +12,12 @@ import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/ev
 import { parseLine } from '../../protocol/lines.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { findRun, trainingNow } from '../../runs/index.ts';
-import { startChild } from '../child.ts';
-import { fetchBase } from '../fetch-base.ts';
-import { printJson, printProgress } from '../output.ts';
-import { checkServed, describeServed } from '../served-check.ts';
-import { comparisonTable, metricTable } from '../tables.ts';
-import { whole } from '../train-options.ts';
+import { startChild } from '../processes/child.ts';
+import { fetchBase } from '../machine/fetch-base.ts';
+import { printJson, printProgress } from '../view/output.ts';
+import { checkServed, describeServed } from '../processes/served-check.ts';
+import { comparisonTable, metricTable } from '../view/tables.ts';
+import { whole } from '../options/train-options.ts';
 
 interface Options {
   tasks?: string;

@@ -12,10 +12,10 @@ import {
   type MergedType,
 } from '../../protocol/export.ts';
 import { findRun, readSpec } from '../../runs/index.ts';
-import { followChild } from '../follow-child.ts';
-import { formatBytes } from '../format.ts';
-import { printJson, printProgress } from '../output.ts';
-import { whole } from '../train-options.ts';
+import { followChild } from '../processes/follow-child.ts';
+import { formatBytes } from '../view/format.ts';
+import { printJson, printProgress } from '../view/output.ts';
+import { whole } from '../options/train-options.ts';
 
 interface Options {
   to: ExportTarget;

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { importAdapter } from '../../export/import-adapter.ts';
-import { fetchBase } from '../fetch-base.ts';
-import { printJson } from '../output.ts';
+import { fetchBase } from '../machine/fetch-base.ts';
+import { printJson } from '../view/output.ts';
 import { version } from '../version.ts';
 
 interface Options {

@@ -6,12 +6,12 @@ import { knownBases, type KnownBase, type Source } from '../../base-models/regis
 import { modelsDir } from '../../protocol/paths.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { BackendName } from '../../protocol/run.ts';
-import { runMemory } from '../../training/run-memory.ts';
-import { autoBase, tellWithTensorflow } from '../auto-base.ts';
-import { fetchBase } from '../fetch-base.ts';
-import { formatBytes, formatTable } from '../format.ts';
-import { printJson } from '../output.ts';
-import { plannedBackend } from '../planned-backend.ts';
+import { runMemory } from '../../training/memory/defaults.ts';
+import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
+import { fetchBase } from '../machine/fetch-base.ts';
+import { formatBytes, formatTable } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
+import { plannedBackend } from '../machine/planned-backend.ts';
 
 interface ModelsOptions {
   backend: BackendName | 'auto';

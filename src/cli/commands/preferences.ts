@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { deletePreferences, preferencesFile, readPreferences } from '../../preferences/store.ts';
 import { verdictsOfAll } from '../../preferences/verdict.ts';
 import type { Preference } from '../../protocol/preferences.ts';
-import { formatTable } from '../format.ts';
-import { printJson } from '../output.ts';
+import { formatTable } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
 
 export function preferencesCommand(): Command {
   return new Command('preferences')

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
 import { findRun } from '../../runs/index.ts';
-import { formatBytes } from '../format.ts';
-import { printJson } from '../output.ts';
+import { formatBytes } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
 import { writeReport } from '../report/write.ts';
 
 export { writeReport } from '../report/write.ts';

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
-import { averagedTasks } from '../../training/forgetting-figure.ts';
+import { averagedTasks } from '../../training/checkpoints/forgetting-figure.ts';
 import { linearNames, linearShape, type ModelConfig } from '../../model/index.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -25,17 +25,17 @@ import {
 } from '../../reproduce/store.ts';
 import { withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
-import { addGlobOptions, checkData } from '../data-options.ts';
-import { fetchBase } from '../fetch-base.ts';
-import { fitToMachine } from '../fit-machine.ts';
-import { formatDuration } from '../format.ts';
-import { printJson, printProgress } from '../output.ts';
+import { addGlobOptions, checkData } from '../options/data-options.ts';
+import { fetchBase } from '../machine/fetch-base.ts';
+import { fitToMachine } from '../machine/fit-machine.ts';
+import { formatDuration } from '../view/format.ts';
+import { printJson, printProgress } from '../view/output.ts';
 import { readCorpus } from '../read-corpus.ts';
-import { reproduceEngine } from '../reproduce-engine.ts';
-import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../train-options.ts';
+import { reproduceEngine } from '../processes/reproduce-engine.ts';
+import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase, expectedSpeed } from './train.ts';
-import { plannedBackend } from '../planned-backend.ts';
+import { plannedBackend } from '../machine/planned-backend.ts';
 
 interface Options {
   budget: number;

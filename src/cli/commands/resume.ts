@@ -4,10 +4,10 @@ import { Command } from 'commander';
 import { findRun, isAlive, openRunWriter, readRun, withTraining } from '../../runs/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
-import { finishRun } from '../finish-run.ts';
-import { launchOnItsOwn } from '../launch.ts';
-import { printJson } from '../output.ts';
-import { requireBase } from '../run-base.ts';
+import { finishRun } from '../processes/finish-run.ts';
+import { launchOnItsOwn } from '../processes/launch.ts';
+import { printJson } from '../view/output.ts';
+import { requireBase } from '../machine/run-base.ts';
 import { addFollowOptions, type FollowOptions } from './train.ts';
 
 export function resumeCommand(): Command {

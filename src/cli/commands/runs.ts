@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { effectiveStatus, scanRuns, type FoundRuns } from '../../runs/index.ts';
-import { formatTable } from '../format.ts';
+import { formatTable } from '../view/format.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
-import { printJson } from '../output.ts';
+import { printJson } from '../view/output.ts';
 
 export function runsCommand(): Command {
   return new Command('runs')

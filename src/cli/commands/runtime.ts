@@ -3,9 +3,9 @@ import { UserError } from '../../protocol/errors.ts';
 import { runtimeDir } from '../../protocol/paths.ts';
 import { findRuntime, installRuntime, installSize } from '../../tensor/runtime/index.ts';
 import { confirm } from '../confirm.ts';
-import { formatBytes, formatDuration } from '../format.ts';
-import { printJson } from '../output.ts';
-import { progressView } from '../progress.ts';
+import { formatBytes, formatDuration } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
+import { progressView } from '../view/progress.ts';
 
 interface Options {
   gpu?: boolean;

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { resolveBase } from '../../base-models/index.ts';
 import { UserError } from '../../protocol/errors.ts';
-import type { ServedRun } from '../../serving/run-model.ts';
-import { parseNamedFile, toNumber } from '../../serving/server-args.ts';
-import { startServer } from '../../serving/start-server.ts';
-import { printJson } from '../output.ts';
-import { findServed } from '../served-check.ts';
+import type { ServedRun } from '../../serving/client/run-model.ts';
+import { parseNamedFile, toNumber } from '../../serving/http/server-args.ts';
+import { startServer } from '../../serving/http/start-server.ts';
+import { printJson } from '../view/output.ts';
+import { findServed } from '../processes/served-check.ts';
 
 interface Options {
   base?: string;

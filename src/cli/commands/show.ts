@@ -6,17 +6,17 @@ import {
   survivingEvents,
   type RunEvent,
 } from '../../protocol/events.ts';
-import { describeChanged, describeLearning, documentWord } from '../../protocol/material.ts';
+import { describeChanged, describeLearning, documentWord } from '../../protocol/describe-learning.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { describeSpectrum } from '../../protocol/spectrum.ts';
-import { forgettingFigure } from '../../training/forgetting-figure.ts';
+import { forgettingFigure } from '../../training/checkpoints/forgetting-figure.ts';
 import { effectiveStatus, findRun, readRun } from '../../runs/index.ts';
-import { describePlan } from '../fit-machine.ts';
-import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../format.ts';
-import { printJson } from '../output.ts';
-import { comparisonTable, earlierTable } from '../tables.ts';
+import { describePlan } from '../machine/fit-machine.ts';
+import { formatBytes, formatCount, formatDuration, formatTable, plural } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
+import { comparisonTable, earlierTable } from '../view/tables.ts';
 
 export function showCommand(): Command {
   return new Command('show')

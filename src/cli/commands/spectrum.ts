@@ -11,9 +11,9 @@ import {
   type SpectrumMessage,
 } from '../../protocol/spectrum.ts';
 import { findRun, readRun } from '../../runs/index.ts';
-import { followChild } from '../follow-child.ts';
-import { formatDuration, formatTable } from '../format.ts';
-import { printJson, printProgress } from '../output.ts';
+import { followChild } from '../processes/follow-child.ts';
+import { formatDuration, formatTable } from '../view/format.ts';
+import { printJson, printProgress } from '../view/output.ts';
 
 /** The line that progress is written on. */
 const CLEAR = '\r\x1b[2K';

@@ -9,9 +9,9 @@ import {
 import type { StrengthPoint } from '../../protocol/evaluation.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { findRun } from '../../runs/index.ts';
-import { formatTable } from '../format.ts';
-import { printJson } from '../output.ts';
-import { interval, signed } from '../tables.ts';
+import { formatTable } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
+import { interval, signed } from '../view/tables.ts';
 
 export function strengthCommand(): Command {
   return new Command('strength')

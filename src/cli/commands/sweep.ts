@@ -7,8 +7,8 @@ import { sweepsDir } from '../../protocol/paths.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import { withTraining } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
-import { formatRate, methodName } from '../../training/learning-rate.ts';
-import { concludeSweep, defaultGrid, type MethodResult } from '../../training/sweep-choice.ts';
+import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
+import { concludeSweep, defaultGrid, type MethodResult } from '../../training/sweep/choice.ts';
 import {
   createSweep,
   findSweep,
@@ -16,18 +16,24 @@ import {
   readSweep,
   type NewSweep,
   type Sweep,
-} from '../../training/sweep-store.ts';
-import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../data-options.ts';
-import { fetchBase } from '../fetch-base.ts';
-import { fitToMachine } from '../fit-machine.ts';
-import { printJson } from '../output.ts';
+} from '../../training/sweep/store.ts';
+import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../options/data-options.ts';
+import { fetchBase } from '../machine/fetch-base.ts';
+import { fitToMachine } from '../machine/fit-machine.ts';
+import { printJson } from '../view/output.ts';
 import { readCorpus } from '../read-corpus.ts';
-import { followSweeper } from '../sweeper-child.ts';
-import { rateRatio, sweepSentence, sweepTable, sweepView } from '../sweep-view.ts';
-import { addTrainOptions, checkSchedule, toHyper, whole, type TrainOptions } from '../train-options.ts';
+import { followSweeper } from '../processes/sweeper-child.ts';
+import { rateRatio, sweepSentence, sweepTable, sweepView } from '../view/sweep-view.ts';
+import {
+  addTrainOptions,
+  checkSchedule,
+  toHyper,
+  whole,
+  type TrainOptions,
+} from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase } from './train.ts';
-import { plannedBackend } from '../planned-backend.ts';
+import { plannedBackend } from '../machine/planned-backend.ts';
 
 interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, DataOptions {
   method: 'both' | Hyper['method'];

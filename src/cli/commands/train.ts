@@ -10,10 +10,10 @@ import { runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
-import { guessTokensPerSecond } from '../../training/defaults.ts';
-import { requireRunSpace } from '../../training/disk-plan.ts';
-import { knownCost, type MeasuredThing } from '../../training/checkpoint-costs.ts';
-import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate.ts';
+import { guessTokensPerSecond } from '../../training/learning-rate/defaults.ts';
+import { requireRunSpace } from '../../training/memory/disk.ts';
+import { knownCost, type MeasuredThing } from '../../training/checkpoints/costs.ts';
+import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate/choose.ts';
 import { keepEarlierAdapter } from '../../training/continued.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
 import {
@@ -23,11 +23,11 @@ import {
   requireChange,
   type Continued,
   type ContinueOptions,
-} from '../continue-run.ts';
-import { fetchBase } from '../fetch-base.ts';
-import { fitToMachine } from '../fit-machine.ts';
-import { finishRun } from '../finish-run.ts';
-import { launchOnItsOwn } from '../launch.ts';
+} from '../options/continue-run.ts';
+import { fetchBase } from '../machine/fetch-base.ts';
+import { fitToMachine } from '../machine/fit-machine.ts';
+import { finishRun } from '../processes/finish-run.ts';
+import { launchOnItsOwn } from '../processes/launch.ts';
 import {
   addDataOptions,
   addReplayOptions,
@@ -35,11 +35,15 @@ import {
   toCorpusPlan,
   type DataOptions,
   type ReplayOptions,
-} from '../data-options.ts';
-import { formatDuration } from '../format.ts';
-import { printJson } from '../output.ts';
-import { plannedBackend } from '../planned-backend.ts';
-import { addPreferencesOption, preferencesOf, type PreferencesOption } from '../preferences-option.ts';
+} from '../options/data-options.ts';
+import { formatDuration } from '../view/format.ts';
+import { printJson } from '../view/output.ts';
+import { plannedBackend } from '../machine/planned-backend.ts';
+import {
+  addPreferencesOption,
+  preferencesOf,
+  type PreferencesOption,
+} from '../options/preferences-option.ts';
 import { readCorpus, readReplay } from '../read-corpus.ts';
 import {
   addTrainOptions,
@@ -50,7 +54,7 @@ import {
   tokenBudget,
   toHyper,
   type TrainOptions,
-} from '../train-options.ts';
+} from '../options/train-options.ts';
 import { version } from '../version.ts';
 
 export interface FollowOptions {

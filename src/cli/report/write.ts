@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { compareRuns } from '../../evaluation/between-runs.ts';
+import { compareRuns } from '../../evaluation/figures/between-runs.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import type { ComparisonAnswer } from '../../protocol/panel.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 import { readRun } from '../../runs/index.ts';
-import { sweepSnapshots } from '../../training/sweep-snapshot.ts';
+import { sweepSnapshots } from '../../training/sweep/snapshot.ts';
 import { reportHtml } from './html.ts';
 
 /** The panel's bundle: beside cli.mjs when bundled, else where the build puts it. */

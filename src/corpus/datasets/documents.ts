@@ -1,7 +1,7 @@
 /** A data set's rows as documents. */
 import { UserError } from '../../protocol/errors.ts';
 import type { ChatTemplate } from '../instruct/template.ts';
-import type { Piece, SourceDocument } from '../source.ts';
+import type { Piece, SourceDocument } from '../reading/source.ts';
 import {
   BadValue,
   findFormat,

@@ -2,7 +2,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { ResolveOptions } from '../../base-models/ask.ts';
 import { whyNoFile } from '../../protocol/not-a-file.ts';
-import { cancelled } from '../documents.ts';
+import { cancelled } from '../reading/documents.ts';
 import { findFiles } from './files.ts';
 import { readJson } from './json.ts';
 import { readParquet } from './parquet.ts';

@@ -1,8 +1,8 @@
 /** Commits of a git repository as instructions: what the message asks for, the code before, and the diff as the answer. */
 import { posix } from 'node:path';
-import { git } from '../git.ts';
-import type { Globs } from '../globs.ts';
-import { judgeFolder, judgeName } from '../names.ts';
+import { git } from '../reading/git.ts';
+import type { Globs } from '../reading/globs.ts';
+import { judgeFolder, judgeName } from '../reading/names.ts';
 
 export interface CommitPair {
   hash: string;

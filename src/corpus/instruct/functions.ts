@@ -2,7 +2,7 @@
  * Documented functions of a source file, found by the look of formatted code: a line that declares one, the comment
  * beside it, and the lines up to where its indentation ends. What is written otherwise is passed over.
  */
-import { extensionOf } from '../names.ts';
+import { extensionOf } from '../reading/names.ts';
 
 export interface DocumentedFunction {
   /** The language as code fences name it, and as people do. */

@@ -2,11 +2,11 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { BadValue } from '../datasets/formats.ts';
-import { cancelled, readDocuments } from '../documents.ts';
-import type { Globs } from '../globs.ts';
-import { extensionOf } from '../names.ts';
-import type { SourceDocument } from '../source.ts';
-import { NoRepository } from '../git.ts';
+import { cancelled, readDocuments } from '../reading/documents.ts';
+import type { Globs } from '../reading/globs.ts';
+import { extensionOf } from '../reading/names.ts';
+import type { SourceDocument } from '../reading/source.ts';
+import { NoRepository } from '../reading/git.ts';
 import { commitPairs, type CommitPair } from './commits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
 import type { ChatTemplate } from './template.ts';

@@ -4,7 +4,7 @@
  */
 import { Template } from '@huggingface/jinja';
 import { BadValue, type Message } from '../datasets/formats.ts';
-import type { Piece } from '../source.ts';
+import type { Piece } from '../reading/source.ts';
 
 export interface ChatTemplate {
   /** For the person: "the base's own", "ChatML" or "plain". */

@@ -2,7 +2,7 @@
 import { findByGitleaks } from './gitleaks.ts';
 import { joinLiterals } from './literals.ts';
 import { findByOwnRules } from './own-rules.ts';
-import type { Place } from './place.ts';
+import type { Finding } from './finding.ts';
 import { findBySecretlint } from './secretlint.ts';
 
 export interface Secret {
@@ -20,7 +20,7 @@ export async function findSecret(path: string, text: string): Promise<Secret | u
 const findPlace = (path: string, text: string) => findByOwnRules(path, text) ?? findByGitleaks(path, text);
 
 /** A key that the program puts together from pieces. */
-function findInJoined(path: string, text: string): Place | undefined {
+function findInJoined(path: string, text: string): Finding | undefined {
   const joined = joinLiterals(text);
   const place = joined && findPlace(path, joined.text);
   return place && { rule: place.rule, index: joined.indexOf(place.index) };

@@ -1,7 +1,7 @@
 /** gitleaks' rules, as scripts/gitleaks-rules.mjs writes them down: patterns with key words, entropy, and what is allowed. */
 import { entropy } from './entropy.ts';
 import written from './gitleaks-rules.json' with { type: 'json' };
-import type { Place } from './place.ts';
+import type { Finding } from './finding.ts';
 
 interface Allowance {
   every?: boolean;
@@ -40,7 +40,7 @@ const anyKeyword = new RegExp(
 );
 const compiled = new Map<string, RegExp>();
 
-export function findByGitleaks(path: string, text: string): Place | undefined {
+export function findByGitleaks(path: string, text: string): Finding | undefined {
   const lower = text.toLowerCase();
   if (!anyKeyword.test(lower)) return undefined;
   for (const rule of rules) {

@@ -1,6 +1,6 @@
 /** Secrets that neither gitleaks nor secretlint knows, or knows in some of their forms only. */
 import { entropy, looksRandom } from './entropy.ts';
-import type { Place } from './place.ts';
+import type { Finding } from './finding.ts';
 
 interface OwnRule {
   id: string;
@@ -108,7 +108,7 @@ const rules: readonly OwnRule[] = [
   },
 ];
 
-export function findByOwnRules(path: string, text: string): Place | undefined {
+export function findByOwnRules(path: string, text: string): Finding | undefined {
   for (const { id, pattern, path: where, holds } of rules) {
     if (where && !where.test(path)) continue;
     for (const match of text.matchAll(pattern))

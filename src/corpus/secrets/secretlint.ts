@@ -1,6 +1,6 @@
 /** secretlint's recommended rules, but for passwords in URLs: ours tell an example from a secret. */
 import type { lintSource } from '@secretlint/core';
-import type { Place } from './place.ts';
+import type { Finding } from './finding.ts';
 
 type SecretLintConfig = Parameters<typeof lintSource>[0]['options']['config'];
 
@@ -31,7 +31,7 @@ const clue = new RegExp(
 );
 
 /** The first secret, by secretlint's own order. */
-export async function findBySecretlint(path: string, text: string): Promise<Place | undefined> {
+export async function findBySecretlint(path: string, text: string): Promise<Finding | undefined> {
   if (!clue.test(text)) return undefined;
   const [{ lintSource }, config] = await Promise.all([import('@secretlint/core'), loadConfig()]);
   const name = path.slice(path.lastIndexOf('/') + 1);

@@ -11,7 +11,7 @@ import { UserError } from '../../protocol/errors.ts';
 import { artefactName, moduleNames, type ModuleName, type RunSpec } from '../../protocol/run.ts';
 import type { RunSpectrum } from '../../protocol/spectrum.ts';
 import { triangularFactor } from '../../tensor/linear-algebra.ts';
-import { checkpointPath } from '../../training/checkpoints.ts';
+import { checkpointPath } from '../../training/checkpoints/store.ts';
 
 /** Row-major. */
 export interface Matrix {

@@ -5,16 +5,16 @@
 import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
 import { formatDifference } from '../../protocol/units.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
-import type { Interval, Part } from '../../statistics/statistics.ts';
+import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 
 /** What was counted at one strength: of each item a part, the same items each time. */
 export interface StrengthCounts {
   /** Bits and bytes of what stands at held-out cursors. */
-  learned: readonly Part[];
+  learned: readonly RatioItem[];
   /** Nats and positions of the base's own texts; empty where there are none. */
-  kl: readonly Part[];
+  kl: readonly RatioItem[];
   /** Nats and tokens of HumanEval's solutions; empty where they could not be had. */
-  solutions: readonly Part[];
+  solutions: readonly RatioItem[];
 }
 
 /** Solutions may take so many nats per token more before a rise that noise does not explain counts as forgetting. */
@@ -25,7 +25,7 @@ const FEW_DOCUMENTS = 4;
 /** A strength's figures against the base's. */
 export function pointOf(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
   const apart = new Set(base.learned.map(({ document }) => document)).size < FEW_DOCUMENTS;
-  const own = (parts: readonly Part[]) => (apart ? parts.map(({ sum, weight }) => ({ sum, weight })) : parts);
+  const own = (parts: readonly RatioItem[]) => (apart ? parts.map(({ sum, weight }) => ({ sum, weight })) : parts);
   const { kl, solutions } = at;
   return {
     strength,

@@ -11,8 +11,8 @@ import type { StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
 import { evaluationSummaryPath, writeJson } from '../../runs/files.ts';
 import { readSpec, resultStep } from '../../runs/index.ts';
-import { itemsPath } from '../item-rows.ts';
-import { readSummary, withoutFigures, withStrength } from '../summary.ts';
+import { itemsPath } from '../figures/item-rows.ts';
+import { readSummary, withoutFigures, withStrength } from '../figures/summary.ts';
 import { plannedTasks, taskNames } from '../tasks/index.ts';
 import { withoutEvaluator } from '../under-measurement.ts';
 

@@ -7,7 +7,7 @@ import type { Corpus } from '../../corpus/index.ts';
 import { reportError } from '../../protocol/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
-import { logLikelihoods } from '../likelihood.ts';
+import { logLikelihoods } from '../scoring/likelihood.ts';
 import { bitsPerByte, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';
 import { ownTexts } from '../tasks/retention.ts';

@@ -1,6 +1,6 @@
 /** ARC-Challenge (Clark et al. 2018, arXiv 1803.05457): school science. As lm-evaluation-harness, no examples. */
 import { z } from 'zod';
-import { rowFormat } from '../rows.ts';
+import { rowFormat } from '../scoring/rows.ts';
 import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
 
 const row = z.object({

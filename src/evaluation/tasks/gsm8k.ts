@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
-import { chooseRows, rowFormat, type Benchmark } from '../rows.ts';
+import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { shots } from './gsm8k-shots.ts';
 import { itemOf, type Item, type PlanContext, type Plan, type Task } from './task.ts';
 

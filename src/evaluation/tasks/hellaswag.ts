@@ -1,6 +1,6 @@
 /** HellaSwag (Zellers et al. 2019, arXiv 1905.07830): which sentence goes on. As lm-evaluation-harness, no examples. */
 import { z } from 'zod';
-import { rowFormat } from '../rows.ts';
+import { rowFormat } from '../scoring/rows.ts';
 import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
 
 /** A number in the hub's rows, or written as one. */

@@ -12,8 +12,8 @@ import { parseLines } from '../../protocol/lines.ts';
 import { whyNoFile } from '../../protocol/not-a-file.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readBytes } from '../../protocol/regular-file.ts';
-import { diversityMetrics, uniquePrograms } from '../diversity.ts';
-import { logLikelihoods } from '../likelihood.ts';
+import { diversityMetrics, uniquePrograms } from '../figures/diversity.ts';
+import { logLikelihoods } from '../scoring/likelihood.ts';
 import type { Verdict } from '../sandbox/protocol.ts';
 import { passAtK, spread } from '../../statistics/statistics.ts';
 import {

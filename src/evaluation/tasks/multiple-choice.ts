@@ -2,8 +2,8 @@
  * Questions whose answers are told apart by their log-likelihood, as lm-evaluation-harness does: `acc` takes the
  * likeliest choice, `acc_norm` the one that is likeliest for its length in characters.
  */
-import { logLikelihoods, type Continued } from '../likelihood.ts';
-import { chooseRows, type Benchmark } from '../rows.ts';
+import { logLikelihoods, type Continued } from '../scoring/likelihood.ts';
+import { chooseRows, type Benchmark } from '../scoring/rows.ts';
 import { itemOf, type Item, type ItemScore, type Measure, type Task } from './task.ts';
 
 export interface Question {

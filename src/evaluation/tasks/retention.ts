@@ -3,8 +3,8 @@
  * of the loss. On text that the base itself writes, which needs no data, and on source text where the person names
  * some. Loss alone can hide forgetting: it may fall while the KL grows.
  */
-import { sampledTexts } from '../../serving/sampled-texts.ts';
-import { sourceTexts } from '../source-texts.ts';
+import { sampledTexts } from '../../serving/engine/sampled-texts.ts';
+import { sourceTexts } from '../scoring/source-texts.ts';
 import { sum } from '../../statistics/statistics.ts';
 import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from './task.ts';
 

@@ -9,9 +9,9 @@ import type { Corpus } from '../../corpus/index.ts';
 import type { LossOptions } from '../../model/index.ts';
 import type { Comparison } from '../../protocol/evaluation.ts';
 import type { Hyper, RunSpec } from '../../protocol/run.ts';
-import type { HostCompletion, HostRequest } from '../../serving/host-types.ts';
+import type { HostCompletion, HostRequest } from '../../serving/engine/host-types.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
-import type { Part } from '../../statistics/statistics.ts';
+import type { RatioItem } from '../../statistics/statistics.ts';
 
 export const settingNames = ['quick', 'paper'] as const;
 export type SettingName = (typeof settingNames)[number];
@@ -30,7 +30,7 @@ export interface Item {
 
 /** Counts of one item by metric; an item may leave metrics out. A metric is the sum of sums over the sum of weights. */
 export interface ItemScore {
-  parts: Record<string, Part>;
+  parts: Record<string, RatioItem>;
   /** For the item's row: completions, verdicts, nats. */
   detail?: unknown;
 }

@@ -3,7 +3,7 @@
  * by partial evaluation: what follows the gap is scored after the sentence up to it, with either option put in.
  */
 import { z } from 'zod';
-import { rowFormat } from '../rows.ts';
+import { rowFormat } from '../scoring/rows.ts';
 import { multipleChoiceTask } from './multiple-choice.ts';
 
 const row = z.object({

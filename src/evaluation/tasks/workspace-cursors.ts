@@ -8,10 +8,10 @@ import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { OtherFiles } from '../../completion/index.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
-import { defaultThreads } from '../../serving/llama-host.ts';
+import { defaultThreads } from '../../serving/engine/llama-host.ts';
 import { nearestFiles } from '../../cursors/corpus-files.ts';
 import {
-  askAt,
+  requestAt,
   completeAt,
   documentOf,
   type CursorOptions,
@@ -174,7 +174,7 @@ export async function scoreLatency(
   signal?: AbortSignal,
 ): Promise<ItemScore[]> {
   const times = models.map((): number[] => []);
-  const ask = await askAt(cursor, optionsFor(models[0]!, signal));
+  const ask = await requestAt(cursor, optionsFor(models[0]!, signal));
   if (!ask) return times.map(() => ({ parts: {} }));
   const prompt = ask.prompt + (ask.heal ?? '');
   const request = { ...ask, prompt, heal: undefined, stop: undefined, ignoreEnd: true, temperature: 0 };

@@ -4,7 +4,7 @@
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Age, Corpus, Kind } from '../../corpus/index.ts';
-import type { Sequence } from '../../corpus/sequences.ts';
+import type { Sequence } from '../../corpus/tokens/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { bitsPerByte, sum } from '../../statistics/statistics.ts';
 import {

@@ -1,15 +1,15 @@
 /** Whether what was learned from preferences is kept. Pure. */
 import { pairedIntervals } from '../../statistics/intervals.ts';
-import type { Interval, Part } from '../../statistics/statistics.ts';
+import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 import { formatDifferenceInterval } from '../../protocol/units.ts';
 
 /** At one strength. */
 export interface Measured {
   strength: number;
   /** The loss of each held-out preference. */
-  preferences: Part[];
+  preferences: RatioItem[];
   /** Bits and bytes at each held-out cursor; none where the run has none. */
-  code: Part[];
+  code: RatioItem[];
 }
 
 export interface Decision {

@@ -4,7 +4,7 @@
  */
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
-import { bitsPerByte, sum, type Part } from '../../statistics/statistics.ts';
+import { bitsPerByte, sum, type RatioItem } from '../../statistics/statistics.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { TrainableModel } from '../../model/index.ts';
 import { selectVerdicts } from '../../preferences/select.ts';
@@ -227,14 +227,14 @@ export class PreferenceStage {
     cursors: readonly CursorContinuation[],
   ): Promise<Omit<Measured, 'strength'> | undefined> {
     const { model, signal } = this.options;
-    const preferences: Part[] = [];
+    const preferences: RatioItem[] = [];
     for (const example of heldOut) {
       if (signal.aborted) return undefined;
       // The same point before and after, or a model that goes away from the base would be worth something by that.
       const { loss } = ktoTerm(await this.logRatio(example), example.desirable, 0, this.weights);
       preferences.push({ sum: loss, weight: 1, document: example.document });
     }
-    const code: Part[] = [];
+    const code: RatioItem[] = [];
     for (const { tokens, counted, bytes, path } of cursors) {
       if (signal.aborted) return undefined;
       const nats = sum(await model.tokenLosses(Int32Array.from(tokens), { last: counted }));

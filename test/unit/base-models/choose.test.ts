@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseBase, findKnownBase, knownBases, type Hardware } from '../../../src/base-models/index.ts';
-import { guessTokensPerSecond } from '../../../src/training/defaults.ts';
-import { leastGpuMemory, runMemory } from '../../../src/training/run-memory.ts';
+import { guessTokensPerSecond } from '../../../src/training/learning-rate/defaults.ts';
+import { leastGpuMemory, runMemory } from '../../../src/training/memory/defaults.ts';
 
 const GB = 1e9;
 const MiB = 2 ** 20;

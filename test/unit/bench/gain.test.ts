@@ -3,7 +3,7 @@ import { gainOf, outcomeOf, secondsOf, type Measured } from '../../../bench/gain
 import { sdistUrl } from '../../../bench/gain/fetch.ts';
 import { repositories } from '../../../bench/gain/repositories.ts';
 import { lineOf, tableOf } from '../../../bench/gain/table.ts';
-import type { ItemRow } from '../../../src/evaluation/item-rows.ts';
+import type { ItemRow } from '../../../src/evaluation/figures/item-rows.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 
 type Counts = Record<string, [sum: number, weight: number]>;

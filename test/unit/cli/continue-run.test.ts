@@ -1,9 +1,9 @@
 /** What a run that continues another takes over from it. */
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { continuedOptions, requireChange } from '../../../src/cli/continue-run.ts';
-import { addDataOptions, addReplayOptions, type DataOptions } from '../../../src/cli/data-options.ts';
-import { addTrainOptions, type TrainOptions } from '../../../src/cli/train-options.ts';
+import { continuedOptions, requireChange } from '../../../src/cli/options/continue-run.ts';
+import { addDataOptions, addReplayOptions, type DataOptions } from '../../../src/cli/options/data-options.ts';
+import { addTrainOptions, type TrainOptions } from '../../../src/cli/options/train-options.ts';
 import type { CorpusSummary } from '../../../src/corpus/index.ts';
 import {
   corpusPlanSchema,

@@ -2,16 +2,16 @@ import {
   createCompleter,
   type CompleteInput,
   type CompleterOptions,
-  type CompletionAsk,
+  type EngineRequest,
 } from '../../../src/completion/index.ts';
 
 /** The text before the cursor that a request is about. */
-export const beforeCursor = ({ prompt, heal = '' }: CompletionAsk): string => prompt + heal;
+export const beforeCursor = ({ prompt, heal = '' }: EngineRequest): string => prompt + heal;
 
 /** An engine whose answers the test gives, and a clock that it winds. */
 export function setUp(options: Partial<CompleterOptions> = {}) {
   const asks: {
-    ask: CompletionAsk;
+    ask: EngineRequest;
     signal: AbortSignal;
     answer: (text: string) => void;
     fail: (error: Error) => void;

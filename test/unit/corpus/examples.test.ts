@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { exampleSequences, exampleWindows } from '../../../src/corpus/examples.ts';
-import { mixed } from '../../../src/corpus/mixed.ts';
-import { streamSequences, type TokenStream } from '../../../src/corpus/packing.ts';
-import type { Sequence } from '../../../src/corpus/sequences.ts';
+import { exampleSequences, exampleWindows } from '../../../src/corpus/tokens/examples.ts';
+import { mixed } from '../../../src/corpus/tokens/mixed.ts';
+import { streamSequences, type TokenStream } from '../../../src/corpus/tokens/packing.ts';
+import type { Sequence } from '../../../src/corpus/tokens/sequences.ts';
 import { endOf, streamOf, tokensPerDocument } from './help.ts';
 
 /** The second half of each is the answer. */

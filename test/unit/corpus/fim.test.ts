@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildPrompt } from '../../../src/completion/prompt.ts';
 import { buildCorpus, openCorpus, type CorpusTokenizer, type Sequence } from '../../../src/corpus/index.ts';
-import { cutForFim, fitCut } from '../../../src/corpus/fim.ts';
+import { cutForFim, fitCut } from '../../../src/corpus/tokens/fim.ts';
 import { uniformOf } from '../../../src/corpus/shuffle.ts';
-import { layOutRequest } from '../../../src/serving/request-tokens.ts';
-import type { Vocabulary } from '../../../src/serving/vocabulary.ts';
+import { layOutRequest } from '../../../src/serving/tokens/request-tokens.ts';
+import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 import { byteTokenizer, code, textOf, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { walk } from '../../../src/corpus/walk.ts';
+import { walk } from '../../../src/corpus/reading/walk.ts';
 import { useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { surveyCorpus } from '../../../src/corpus/index.ts';
-import { Globs } from '../../../src/corpus/globs.ts';
-import { plannedSources } from '../../../src/corpus/planned.ts';
+import { Globs } from '../../../src/corpus/reading/globs.ts';
+import { plannedSources } from '../../../src/corpus/build-from-plan.ts';
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { code, useTemporaryFolder } from './help.ts';
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import type { CorpusTokenizer } from '../../../src/corpus/index.ts';
-import type { TokenStream } from '../../../src/corpus/packing.ts';
-import type { TokenFile } from '../../../src/corpus/token-file.ts';
+import type { TokenStream } from '../../../src/corpus/tokens/packing.ts';
+import type { TokenFile } from '../../../src/corpus/tokens/token-file.ts';
 
 /** A temporary folder for every test, with a place for input and one for output. */
 export function useTemporaryFolder() {

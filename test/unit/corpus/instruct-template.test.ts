@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BadValue, type Message } from '../../../src/corpus/datasets/formats.ts';
 import { chatTemplateOf } from '../../../src/corpus/instruct/template.ts';
-import type { Piece } from '../../../src/corpus/source.ts';
+import type { Piece } from '../../../src/corpus/reading/source.ts';
 
 /** As in SmolLM2's GGUF files. */
 const smol = `{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system

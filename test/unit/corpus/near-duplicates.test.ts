@@ -2,7 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus, openCorpus, surveyCorpus } from '../../../src/corpus/index.ts';
-import { estimateSimilarity, NearDuplicates, signatureOf } from '../../../src/corpus/near-duplicates.ts';
+import {
+  estimateSimilarity,
+  NearDuplicates,
+  signatureOf,
+} from '../../../src/corpus/held-out/near-duplicates.ts';
 import { byteTokenizer, useTemporaryFolder } from './help.ts';
 
 const folder = useTemporaryFolder();

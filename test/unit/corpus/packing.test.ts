@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { streamSequences, type TokenStream } from '../../../src/corpus/packing.ts';
+import { streamSequences, type TokenStream } from '../../../src/corpus/tokens/packing.ts';
 import { endOf, streamOf, tokensPerDocument } from './help.ts';
 
 /** Tokens that are their own positions, in documents of the given sizes. */

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { changeTimes } from '../../../src/corpus/change-times.ts';
+import { changeTimes } from '../../../src/corpus/reading/change-times.ts';
 import { buildCorpus, openCorpus } from '../../../src/corpus/index.ts';
-import { streamSequences } from '../../../src/corpus/packing.ts';
+import { streamSequences } from '../../../src/corpus/tokens/packing.ts';
 import { recencyWeights, ringOf } from '../../../src/corpus/recency.ts';
 import { byteTokenizer, code, streamOf, useTemporaryFolder } from './help.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { uniformOf } from '../../../src/corpus/shuffle.ts';
-import { chooseSpan } from '../../../src/corpus/spans.ts';
+import { chooseSpan } from '../../../src/corpus/tokens/spans.ts';
 
 const draws = (seed: number) => {
   let count = 0;

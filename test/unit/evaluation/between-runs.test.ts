@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { compareRuns } from '../../../src/evaluation/between-runs.ts';
-import type { Part } from '../../../src/statistics/statistics.ts';
+import { compareRuns } from '../../../src/evaluation/figures/between-runs.ts';
+import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import { runComparisonSchema } from '../../../src/protocol/run-comparison.ts';
 import type { Hyper } from '../../../src/protocol/run.ts';
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-type Item = Record<string, Part>;
+type Item = Record<string, RatioItem>;
 interface Made {
   hyper?: Partial<Hyper>;
   base?: string;

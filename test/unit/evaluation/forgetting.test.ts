@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { compare, countsOf, figure, type Counts } from '../../../src/evaluation/compare.ts';
-import { forgettingAverage } from '../../../src/evaluation/forgetting.ts';
+import { compare, countsOf, figure, type Counts } from '../../../src/evaluation/figures/compare.ts';
+import { forgettingAverage } from '../../../src/evaluation/figures/forgetting.ts';
 import { stratifiedIntervals } from '../../../src/statistics/intervals.ts';
-import type { Part } from '../../../src/statistics/statistics.ts';
+import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import { partsOf } from './help.ts';
 
 const counts = (task: string, metric: string, ...models: number[][]): Counts => ({
@@ -37,8 +37,9 @@ describe('the forgetting average', () => {
 describe('the interval of a mean over tasks', () => {
   it("has the width of the tasks' own errors, not of their differences", () => {
     // Two tasks of rates 0.1 and 0.9: pooled, the items vary far more than each task's do.
-    const items = (ones: number): Part[] => partsOf(Array.from({ length: 100 }, (_, i) => Number(i < ones)));
-    const pair = (parts: Part[]) => ({ before: parts, after: parts });
+    const items = (ones: number): RatioItem[] =>
+      partsOf(Array.from({ length: 100 }, (_, i) => Number(i < ones)));
+    const pair = (parts: RatioItem[]) => ({ before: parts, after: parts });
     const { before } = stratifiedIntervals([pair(items(10)), pair(items(90))], 'share');
     expect(before.value).toBeCloseTo(0.5, 12);
     const theory = (1.96 * Math.sqrt((0.1 * 0.9) / 100 + (0.9 * 0.1) / 100)) / 2;

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, vi } from 'vitest';
 import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
-import type { Part } from '../../../src/statistics/statistics.ts';
+import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { EvaluatedModel, PlanContext, ScoreContext } from '../../../src/evaluation/tasks/task.ts';
-import type { HostCompletion } from '../../../src/serving/host-types.ts';
+import type { HostCompletion } from '../../../src/serving/engine/host-types.ts';
 
 /** Each value counted once. */
-export const partsOf = (values: ArrayLike<number>): Part[] =>
+export const partsOf = (values: ArrayLike<number>): RatioItem[] =>
   Array.from(values, (sum) => ({ sum, weight: 1 }));
 
 /** A folder of its own for each file of tests, also as the data folder. */

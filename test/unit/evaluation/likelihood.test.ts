@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encode, logLikelihoods, pack } from '../../../src/evaluation/likelihood.ts';
+import { encode, logLikelihoods, pack } from '../../../src/evaluation/scoring/likelihood.ts';
 import { charTokenizer, fakeModel } from './help.ts';
 
 const codes = (text: string) => [...text].map((character) => character.charCodeAt(0));

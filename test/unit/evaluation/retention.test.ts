@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sourceTexts } from '../../../src/evaluation/source-texts.ts';
+import { sourceTexts } from '../../../src/evaluation/scoring/source-texts.ts';
 import { spread } from '../../../src/statistics/statistics.ts';
 import { retentionTask } from '../../../src/evaluation/tasks/retention.ts';
 import { answerOf, fakeModel, planContext, scoreContext, useFolder } from './help.ts';

@@ -1,8 +1,8 @@
 /** A run's summary as it grows: what is known stays, what waits is named. */
 import { readFile, mkdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { compare } from '../../../src/evaluation/compare.ts';
-import { addToSummary, withFound } from '../../../src/evaluation/summary.ts';
+import { compare } from '../../../src/evaluation/figures/compare.ts';
+import { addToSummary, withFound } from '../../../src/evaluation/figures/summary.ts';
 import type { Summary } from '../../../src/protocol/evaluation.ts';
 import { partsOf, useFolder } from './help.ts';
 
@@ -34,7 +34,7 @@ describe('a summary', () => {
     expect(checked.sentence).toBe("Not measured yet: Held-out text, HumanEval, The base's own text.");
     const one = withFound(checked, { measured: bits });
     expect(one).toMatchObject({ served, pending: ['humaneval', 'retention'] });
-    expect(one.sentence).toMatch(/^Learned: .* Not measured yet: HumanEval, The base's own text\.$/);
+    expect(one.sentence).toMatch(/^Predicts .* Not measured yet: HumanEval, The base's own text\.$/);
     // Without a network it was a warning.
     const two = withFound(one, { measured: { task: 'humaneval', comparisons: [] } });
     expect(two.pending).toEqual(['retention']);

@@ -1,6 +1,6 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { scoreItems, scoreTogether } from '../../../src/evaluation/score-items.ts';
+import { scoreItems, scoreTogether } from '../../../src/evaluation/scoring/score-items.ts';
 import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/tasks/task.ts';
 import { fakeModel, scoreContext, useFolder } from './help.ts';
 

@@ -5,7 +5,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/base-models/checksums.ts';
 import { keepStrength } from '../../../src/evaluation/strength/choose.ts';
 import { reportStrength, setStrength } from '../../../src/evaluation/strength/set.ts';
-import { addToSummary, readSummary } from '../../../src/evaluation/summary.ts';
+import { addToSummary, readSummary } from '../../../src/evaluation/figures/summary.ts';
 import { whileMeasuring } from '../../../src/evaluation/under-measurement.ts';
 import { importAdapter } from '../../../src/export/import-adapter.ts';
 import { readAdapterGguf } from '../../../src/weights/index.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/evaluation/offer.ts';
-import { summarise } from '../../../src/evaluation/sentence.ts';
+import { nextAfterNoOffer, notBetter, whyNotOffered } from '../../../src/evaluation/figures/offer.ts';
+import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
 import { chooseStrength, nextStrength, pointOf } from '../../../src/evaluation/strength/rule.ts';
-import type { Part } from '../../../src/statistics/statistics.ts';
+import type { RatioItem } from '../../../src/statistics/statistics.ts';
 import type { Comparison, StrengthPoint } from '../../../src/protocol/evaluation.ts';
 
 const around = (value: number, half = 0.02) => ({ value, low: value - half, high: value + half });
@@ -90,7 +90,7 @@ describe('the next strength to measure', () => {
 });
 
 describe('a strength against the base', () => {
-  const parts = (values: number[], files: number): Part[] =>
+  const parts = (values: number[], files: number): RatioItem[] =>
     values.map((sum, index) => ({ sum, weight: 1, document: `file ${index % files}` }));
   const values = Array.from({ length: 24 }, (_, index) => 2 + Math.sin(index));
   const at = (files: number, gain: (index: number) => number) =>

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { compare, type Measured } from '../../../src/evaluation/compare.ts';
+import { compare, type Measured } from '../../../src/evaluation/figures/compare.ts';
 import { chooseExample, findCandidates, type Example } from '../../../src/evaluation/example.ts';
-import { Progress, runParts } from '../../../src/evaluation/progress.ts';
-import { summarise } from '../../../src/evaluation/sentence.ts';
+import { EvaluationProgress, runParts } from '../../../src/evaluation/progress.ts';
+import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 import { partsOf } from './help.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
@@ -46,18 +46,34 @@ describe('the sentence', () => {
     measure('workspace', 'bits per byte', around(before, 0.2), around(after, 0.1));
   const kl = measure('retention', 'KL from base', Array<number>(16).fill(0), around(0.02, 0.01));
 
-  it('tells what was learned and forgotten', () => {
+  const lines = (before: number, after: number, of = 100) =>
+    measure('workspace', 'line exact match', outcomes(before, of), outcomes(after, of), {
+      better: 'higher',
+      binary: true,
+    });
+  const saved = (before: number, after: number) =>
+    measure('workspace', 'characters saved', around(before, 0.02), around(after, 0.02), { better: 'higher' });
+
+  it('says what is completed, what is predicted, and what became of the rest', () => {
     const text = summarise({
       comparisons: [
         bits(1.21, 0.93),
+        lines(30, 42),
+        saved(0.26, 0.33),
         kl,
         measure('humaneval', 'pass@1', outcomes(2, 20), outcomes(2, 20), { binary: true }),
       ],
     });
-    expect(text).toMatch(
-      /^Learned: held-out bits per byte 1\.2\d -> 0\.9\d \(-0\.2\d+ ± 0\.0\d+\)\. Forgot: KL from base 0\.0\d+ \(0\.0\d+ to 0\.0\d+\) nats per token; HumanEval 2 of 20 -> 2 of 20, no difference seen\.$/,
+    expect(text).toBe(
+      'Completes 42 of 100 held-out lines exactly (30 before), and 33% of characters need no typing (26% before). ' +
+        'Predicts held-out code better than before. ' +
+        'General ability: no difference seen in HumanEval (2 of 20, 2 before); stays close to the base on other text.',
     );
   });
+  it('says so where a gain may be chance', () =>
+    expect(summarise({ comparisons: [lines(4, 5, 16)] })).toBe(
+      'Completes 5 of 16 held-out lines exactly (4 before); with so few lines this may be chance.',
+    ));
   it('says so when nothing was learned', () => {
     const same = measure(
       'workspace',
@@ -65,26 +81,34 @@ describe('the sentence', () => {
       around(1.2, 0.2),
       noise.map((x, i) => 1.2 + 0.2 * (i % 2 ? x : -x)),
     );
-    expect(summarise({ comparisons: [same] })).toMatch(
-      /^Learned: nothing that can be told from noise, held-out bits per byte 1\.\d+ -> 1\.\d+/,
+    expect(summarise({ comparisons: [same, lines(4, 4, 16)] })).toBe(
+      'Completes 4 of 16 held-out lines exactly (4 before). Predicts held-out code no better than before.',
     );
   });
   it('says so when it got worse', () =>
-    expect(summarise({ comparisons: [bits(1, 1.4)] })).toContain('it got worse'));
+    expect(summarise({ comparisons: [bits(1, 1.4)] })).toBe('Predicts held-out code worse than before.'));
   it('says so when HumanEval fell', () => {
     const fell = measure('humaneval', 'pass@1', outcomes(15, 20), outcomes(2, 20), { binary: true });
-    expect(summarise({ comparisons: [fell] })).toMatch(
-      /^Forgot: HumanEval 15 of 20 -> 2 of 20, worse, -0\.65 ± 0\.2\d\.$/,
+    expect(summarise({ comparisons: [fell] })).toBe(
+      'General ability: worse in HumanEval (2 of 20, 15 before).',
+    );
+  });
+  it('says so when it has moved far from the base', () => {
+    const far = measure('retention', 'KL from base', Array<number>(16).fill(0), around(1.6, 0.01));
+    expect(summarise({ comparisons: [far] })).toMatch(
+      /^General ability: has moved away from the base on other text \(KL 1\.\d\d, more than 0\.1\)\.$/,
     );
   });
   it('tells a rate where there were several samples', () => {
     const rates = measure('humaneval', 'pass@1', [0.5, 0.24, 0.1], [0.5, 0.24, 0.1]);
-    expect(summarise({ comparisons: [rates] })).toContain('HumanEval 28.0% -> 28.0%, no difference seen');
+    expect(summarise({ comparisons: [rates] })).toContain(
+      'no difference seen in HumanEval (28.0%, 28.0% before)',
+    );
   });
   it('warns of a result that is served otherwise than trained', () => {
     expect(
       summarise({ comparisons: [kl], served: { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false } }),
-    ).toContain('Not to be served');
+    ).toContain('Not to be used: what llama.cpp serves');
   });
   it('tells what became of older and of new code since the run that is continued', () => {
     const age = (which: string, before: number, after: number) =>
@@ -94,11 +118,11 @@ describe('the sentence', () => {
     const older = measure('workspace', 'older code bits per byte', around(0.8, 0.2), kept);
     const better = { run: 'r1', comparisons: [older, age('new', 0.9, 0.7)] };
     expect(summarise({ comparisons, earlier: better })).toMatch(
-      /Since r1: older code: no difference seen, 0\.\d+ -> 0\.\d+ bits per byte; new code is better known, 0\.90 -> 0\.70 bits per byte \(-0\.\d+ ± 0\.0\d+\)\.$/,
+      /Since r1: older code: no difference seen, 0\.\d+ -> 0\.\d+ bits per byte; new code is better known, 0\.90 -> 0\.70 bits per byte\.$/,
     );
     const worse = { run: 'r1', comparisons: [age('older', 0.7, 0.8)] };
     expect(summarise({ comparisons, earlier: worse })).toContain(
-      'Since r1: older code is known less well, 0.70 -> 0.80 bits per byte (+0.10',
+      'Since r1: older code is known less well, 0.70 -> 0.80 bits per byte.',
     );
   });
   it('does not invent', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
@@ -157,7 +181,7 @@ describe('progress', () => {
   it('says how long the rest takes from what is done', () => {
     const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
     let time = 0;
-    const progress = new Progress(
+    const progress = new EvaluationProgress(
       [...runParts, ...tasks],
       (message) => messages.push(message as never),
       () => time,
@@ -181,7 +205,7 @@ describe('progress', () => {
   it('says no more than the time that there is', () => {
     const messages: (EvaluatorMessage & { type: 'progress' })[] = [];
     let time = 0;
-    const progress = new Progress(
+    const progress = new EvaluationProgress(
       runParts,
       (message) => messages.push(message as never),
       () => time,

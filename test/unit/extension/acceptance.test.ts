@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AcceptanceWatch, type Outcome } from '../../../src/extension/acceptance.ts';
+import { AcceptanceWatch, type Outcome } from '../../../src/extension/completion/acceptance.ts';
 
 /** An editor with one document, whose cursor is where its last change ended. */
 const editor = vi.hoisted(() => {
@@ -61,7 +61,7 @@ function shown() {
     texts: [' sum(a);'],
     selected: '',
     written: 0,
-    told: { end: 3, line: 'x =', tell: (outcome) => outcomes.push(outcome) },
+    listener: { end: 3, line: 'x =', tell: (outcome) => outcomes.push(outcome) },
   });
   return { watch, outcomes, counts };
 }

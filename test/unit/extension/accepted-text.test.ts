@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AcceptedText } from '../../../src/extension/accepted-text.ts';
+import { AcceptedText } from '../../../src/extension/completion/accepted-text.ts';
 
 /** A document in which `[` and `]` stand around what was accepted. */
 class Doc {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { askPreferences } from '../../../src/extension/ask-preferences.ts';
-import type { Draft } from '../../../src/extension/draft.ts';
-import { trainArguments } from '../../../src/extension/wizard.ts';
+import { askPreferences } from '../../../src/extension/wizard/ask-preferences.ts';
+import type { Draft } from '../../../src/extension/wizard/draft.ts';
+import { trainArguments } from '../../../src/extension/wizard/wizard.ts';
 import { answers, reset, shown } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));

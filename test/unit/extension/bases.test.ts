@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
-import { baseChoices, type Offered } from '../../../src/extension/bases.ts';
+import { baseChoices, type Offered } from '../../../src/extension/wizard/bases.ts';
 
 const offered: Offered = {
   models: [

@@ -6,8 +6,8 @@ import {
   type Answers,
   type CarryOutHost,
   type Repair,
-} from '../../../src/extension/carry-out.ts';
-import type { Part } from '../../../src/extension/downloads.ts';
+} from '../../../src/extension/wizard/carry-out.ts';
+import type { Download } from '../../../src/extension/wizard/downloads.ts';
 import { UserError, type ErrorCode } from '../../../src/protocol/errors.ts';
 import { trainingBusy } from '../../../src/runs/index.ts';
 
@@ -17,8 +17,8 @@ interface Plan extends Answers {
 }
 const plan: Plan = { folder: '/code', base: 'smollm2-135m', budget: { minutes: 15 } };
 
-const tensorflow: Part = { name: 'TensorFlow', bytes: 1, from: 'PyPI', needed: false, command: [] };
-const model: Part = { name: 'SmolLM2', bytes: 1, from: 'PyPI', needed: true, command: [] };
+const tensorflow: Download = { name: 'TensorFlow', bytes: 1, from: 'PyPI', needed: false, command: [] };
+const model: Download = { name: 'SmolLM2', bytes: 1, from: 'PyPI', needed: true, command: [] };
 const trouble = (code: ErrorCode, next = 'Try again.') => new UserError(code, `It is ${code}.`, next);
 
 /** An editor whose person presses the wanted buttons, and a machine that fails in the wanted ways first. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { Children, type Progress } from '../../../src/extension/children.ts';
+import { Children, type ChildProgress } from '../../../src/extension/children.ts';
 import type { Log } from '../../../src/extension/log.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-children-'));
@@ -40,7 +40,7 @@ test('asks with --json and the environment that Node needs', async () => {
 });
 
 test('takes the last line as the answer, progress lines as progress, and the rest of stderr for the log', async () => {
-  const progress: Progress[] = [];
+  const progress: ChildProgress[] = [];
   const answer = await children().ask(z.object({ answer: z.number() }), ['noisy'], {
     onProgress: (line) => progress.push(line),
   });

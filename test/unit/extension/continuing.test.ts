@@ -9,10 +9,10 @@ import {
   continueChoice,
   findContinuing,
   referenceOf,
-} from '../../../src/extension/continuing.ts';
-import type { Draft } from '../../../src/extension/draft.ts';
-import { back, walk, type Step } from '../../../src/extension/steps.ts';
-import { askPlan, trainArguments } from '../../../src/extension/wizard.ts';
+} from '../../../src/extension/wizard/continuing.ts';
+import type { Draft } from '../../../src/extension/wizard/draft.ts';
+import { back, walk, type Step } from '../../../src/extension/wizard/steps.ts';
+import { askPlan, trainArguments } from '../../../src/extension/wizard/wizard.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { answers, reset, shown } from './fake-vscode.ts';
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
-import { missingParts, missingRuntime } from '../../../src/extension/downloads.ts';
-import { estimate, memoryOf, parametersOf } from '../../../src/extension/estimates.ts';
+import { missingParts, missingRuntime } from '../../../src/extension/wizard/downloads.ts';
+import { estimate, memoryOf, parametersOf } from '../../../src/extension/wizard/estimates.ts';
 import { doctorReportSchema, type DoctorReport } from '../../../src/protocol/doctor.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'forget-me-not-downloads-'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PanelFeed } from '../../../src/extension/panel-feed.ts';
+import { PanelFeed } from '../../../src/extension/panel/panel-feed.ts';
 import { toPanelSchema, type RunSnapshot } from '../../../src/protocol/panel.ts';
 import { applyMessage, type PanelState } from '../../../webview/view-model/state.ts';
 import { makeRun, makeSweep } from '../webview/fixtures.ts';

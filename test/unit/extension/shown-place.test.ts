@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ShownPlace } from '../../../src/extension/shown-place.ts';
+import { ShownPlace } from '../../../src/extension/completion/shown-place.ts';
 
 /** A document in which `|` stands where a completion is shown; what was to follow it comes after. */
 class Doc {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ShownText, type Happened } from '../../../src/extension/shown-text.ts';
+import { ShownText, type Happened } from '../../../src/extension/completion/shown-text.ts';
 
 /** ` sum(a, b);` shown at the end of `const x =`. */
 const text = ' sum(a, b);';

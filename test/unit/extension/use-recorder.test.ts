@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { UseRecorder, type ShownNow } from '../../../src/extension/use-recorder.ts';
+import { UseRecorder, type ShownNow } from '../../../src/extension/completion/use-recorder.ts';
 import type { ToKeep } from '../../../src/preferences/keeper.ts';
 import { preferencesFile } from '../../../src/preferences/store.ts';
 import { preferenceSchema } from '../../../src/protocol/preferences.ts';
@@ -76,9 +76,9 @@ async function kept(): Promise<ToKeep[]> {
 
 describe('what becomes of a completion', () => {
   it('is kept with its place, as models know line ends', async () => {
-    const told = recorder.toldOf(shown)!;
-    expect(told).toMatchObject({ end: 25, line: 'const total = ' });
-    told.tell(outcome);
+    const listener = recorder.listenerFor(shown)!;
+    expect(listener).toMatchObject({ end: 25, line: 'const total = ' });
+    listener.tell(outcome);
     const [{ file, preference }] = (await kept()) as [ToKeep];
     expect(file).toBe(preferencesFile('/work/shop'));
     expect(preferenceSchema.parse(preference)).toMatchObject({
@@ -92,28 +92,28 @@ describe('what becomes of a completion', () => {
   it('is not kept unless the person wants it, where the workspace is not trusted, or is no folder on disk', () => {
     for (const not of [{ learns: false }, { trusted: false }, { scheme: 'vscode-vfs' }]) {
       Object.assign(editor, { learns: true, trusted: true, scheme: 'file' }, not);
-      expect(recorder.toldOf(shown)).toBeUndefined();
+      expect(recorder.listenerFor(shown)).toBeUndefined();
     }
   });
 
   it('is not kept where that was turned off or deleted since it was shown', async () => {
-    const [off, deleted] = [recorder.toldOf(shown)!, recorder.toldOf(shown)!];
+    const [off, deleted] = [recorder.listenerFor(shown)!, recorder.listenerFor(shown)!];
     editor.learns = false;
     off.tell(outcome);
     editor.learns = true;
     recorder.forget();
     deleted.tell(outcome);
     await sleep(2);
-    recorder.toldOf(shown)!.tell({ ...outcome, seconds: 7 });
+    recorder.listenerFor(shown)!.tell({ ...outcome, seconds: 7 });
     expect((await kept()).map(({ preference }) => preference.seconds)).toEqual([7]);
   });
 
   it('is kept by the time that it is closed, and a thread that does not end holds nobody up', async () => {
-    recorder.toldOf(shown)!.tell(outcome);
+    recorder.listenerFor(shown)!.tell(outcome);
     await recorder.close();
     expect(await readFile(join(home, 'told'), 'utf8')).toMatch(/^\{.*\}\n$/);
     const stuck = await recorderWith('', 50);
-    stuck.toldOf(shown)!.tell(outcome);
+    stuck.listenerFor(shown)!.tell(outcome);
     await stuck.close();
   });
 });

@@ -1,6 +1,6 @@
 /** Each claim on evidence that was made to fit the paper, to contradict it, and to say nothing. */
 import { describe, expect, it } from 'vitest';
-import type { ItemRow } from '../../../src/evaluation/item-rows.ts';
+import type { ItemRow } from '../../../src/evaluation/figures/item-rows.ts';
 import { claimIds, type ClaimId, type ClaimResult } from '../../../src/protocol/reproduction.ts';
 import { runSpecSchema } from '../../../src/protocol/run.ts';
 import type { RunSpectrum } from '../../../src/protocol/spectrum.ts';

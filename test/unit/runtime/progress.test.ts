@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { formatDoctor } from '../../../src/cli/commands/doctor.ts';
-import { parseGpus } from '../../../src/cli/gpus.ts';
-import { label, progressView } from '../../../src/cli/progress.ts';
+import { parseGpus } from '../../../src/cli/machine/gpus.ts';
+import { label, progressView } from '../../../src/cli/view/progress.ts';
 
 function told(isTTY: boolean, work: (view: ReturnType<typeof progressView>) => void): string {
   const stream = Object.assign(new PassThrough(), {

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { ServingClient } from '../../../src/serving/client.ts';
+import { ServingClient } from '../../../src/serving/client/client.ts';
 
 let dir: string;
 let clients: ServingClient[];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FairQueue } from '../../../src/serving/fair-queue.ts';
+import { FairQueue } from '../../../src/serving/http/fair-queue.ts';
 
 /** Requests that compute until they are told to end; `order` says which began. */
 function scene(options: Partial<ConstructorParameters<typeof FairQueue>[0]> = {}) {

@@ -3,8 +3,8 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { withTraining } from '../../../src/runs/training-lock.ts';
-import { keptThreads } from '../../../src/serving/kept-threads.ts';
-import { watchLoad } from '../../../src/serving/machine-load.ts';
+import { keptThreads } from '../../../src/serving/threads/kept-threads.ts';
+import { watchLoad } from '../../../src/serving/threads/machine-load.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
 const home = useTemporaryHome();

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Answer } from '../../../src/serving/answer.ts';
-import { Detokenizer } from '../../../src/serving/detokenizer.ts';
-import { Pool } from '../../../src/serving/pool.ts';
-import { commonPrefix, layOutPrompt } from '../../../src/serving/prompt-tokens.ts';
-import { parseServerArgs } from '../../../src/serving/server-args.ts';
-import { StopText } from '../../../src/serving/stop-text.ts';
+import { Answer } from '../../../src/serving/tokens/answer.ts';
+import { Detokenizer } from '../../../src/serving/tokens/detokenizer.ts';
+import { Slots } from '../../../src/serving/engine/slots.ts';
+import { commonPrefix, layOutPrompt } from '../../../src/serving/tokens/prompt-tokens.ts';
+import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
+import { StopText } from '../../../src/serving/tokens/stop-text.ts';
 
 describe('stop texts', () => {
   /** However a text is cut into pieces, what comes out is the text up to the first stop. */
@@ -122,7 +122,7 @@ describe('a prompt in tokens', () => {
 
 describe('the pool', () => {
   it('gives the best free slot, then makes wait in order', async () => {
-    const pool = new Pool(['a', 'b']);
+    const pool = new Slots(['a', 'b']);
     expect(await pool.acquire((slot) => (slot === 'b' ? 1 : 0))).toBe('b');
     expect(await pool.acquire(() => 0)).toBe('a');
     const order: string[] = [];
@@ -134,7 +134,7 @@ describe('the pool', () => {
     expect(order).toEqual(['first b', 'second a']);
   });
   it('lets one that waits give up, and loses no slot', async () => {
-    const pool = new Pool(['a']);
+    const pool = new Slots(['a']);
     await pool.acquire(() => 0);
     const stop = new AbortController();
     const waiting = pool.acquire(() => 0, stop.signal);

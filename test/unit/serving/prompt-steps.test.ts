@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../../../src/serving/prompt-steps.ts';
+import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../../../src/serving/tokens/prompt-steps.ts';
 
 function stepsOf(rows: number, most: number): number[] {
   const steps = [];

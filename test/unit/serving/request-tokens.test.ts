@@ -1,9 +1,9 @@
 /** A request with other files is laid out as training lays out a repository: compared with the corpus' own functions. */
 import { expect, it } from 'vitest';
-import { repositoryMarks } from '../../../src/corpus/tokenizer.ts';
-import type { HostRequest } from '../../../src/serving/host-types.ts';
-import { layOutRequest } from '../../../src/serving/request-tokens.ts';
-import type { Vocabulary } from '../../../src/serving/vocabulary.ts';
+import { repositoryMarks } from '../../../src/corpus/tokens/tokenizer.ts';
+import type { HostRequest } from '../../../src/serving/engine/host-types.ts';
+import { layOutRequest } from '../../../src/serving/tokens/request-tokens.ts';
+import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 
 /** A token to a character; names of special tokens are one. */
 function model(...special: string[]) {

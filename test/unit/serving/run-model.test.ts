@@ -9,7 +9,7 @@ import {
   RUN_FORMAT,
   type RunSpec,
 } from '../../../src/protocol/run.ts';
-import { servedRun } from '../../../src/serving/run-model.ts';
+import { servedRun } from '../../../src/serving/client/run-model.ts';
 
 let dir: string;
 beforeEach(async () => (dir = await mkdtemp(join(tmpdir(), 'fmn-run-'))));

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readChance } from '../../../src/serving/chances.ts';
-import { Metrics } from '../../../src/serving/metrics.ts';
-import { layOutPrompt } from '../../../src/serving/prompt-tokens.ts';
-import { candidatesFor, fastest } from '../../../src/serving/threads.ts';
-import type { Vocabulary } from '../../../src/serving/vocabulary.ts';
+import { readLogProbability } from '../../../src/serving/tokens/log-probabilities.ts';
+import { Metrics } from '../../../src/serving/http/metrics.ts';
+import { layOutPrompt } from '../../../src/serving/tokens/prompt-tokens.ts';
+import { candidatesFor, fastest } from '../../../src/serving/threads/threads.ts';
+import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 
-describe('chances', () => {
+describe('logProbabilities', () => {
   const vocabulary = { piece: (token: number) => `t${token}` } as Vocabulary;
   const softmax = (logits: number[], temperature: number) => {
     const exps = logits.map((logit) => Math.exp(logit / temperature));
@@ -17,13 +17,13 @@ describe('chances', () => {
   it.each([0, 0.3, 1, 1.7])('are those before temperature %f', (temperature) => {
     const logits = [0.2, 2, -1, 1.5];
     const plain = softmax(logits, 1);
-    const chance = readChance(softmax(logits, temperature || 1), 3, { count: 2, temperature, vocabulary });
+    const chance = readLogProbability(softmax(logits, temperature || 1), 3, { count: 2, temperature, vocabulary });
     expect(chance.logprob).toBeCloseTo(Math.log(plain.get(3)!), 10);
     expect(chance.top.map(({ token }) => token)).toEqual(['t1', 't3']);
     expect(chance.top[0]!.logprob).toBeCloseTo(Math.log(plain.get(1)!), 10);
   });
   it('are numbers for what can not be', () =>
-    expect(readChance(new Map([[1, 1]]), 2, { count: 0, vocabulary }).logprob).toBeLessThan(-100));
+    expect(readLogProbability(new Map([[1, 1]]), 2, { count: 0, vocabulary }).logprob).toBeLessThan(-100));
 });
 
 describe('metrics', () => {

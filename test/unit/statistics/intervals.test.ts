@@ -7,14 +7,14 @@ import {
   stratifiedIntervals,
 } from '../../../src/statistics/intervals.ts';
 import { proportionInterval } from '../../../src/statistics/proportion.ts';
-import { wilson, type Part } from '../../../src/statistics/statistics.ts';
+import { wilson, type RatioItem } from '../../../src/statistics/statistics.ts';
 import { incompleteBeta, normalTail, studentQuantile } from '../../../src/statistics/student.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 import { partsOf } from '../evaluation/help.ts';
 import reference from '../../reference/intervals.json' with { type: 'json' };
 
 const width = ({ low, high }: { low: number; high: number }) => high - low;
-const of = (parts: readonly Part[], documents: readonly number[]): Part[] =>
+const of = (parts: readonly RatioItem[], documents: readonly number[]): RatioItem[] =>
   parts.map((part, i) => ({ ...part, document: `file ${documents[i]}` }));
 
 describe("Student's t", () => {

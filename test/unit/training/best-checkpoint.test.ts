@@ -7,7 +7,7 @@ import {
   type Candidate,
   type Ranking,
   type Rule,
-} from '../../../src/training/best-checkpoint.ts';
+} from '../../../src/training/checkpoints/best.ts';
 
 const WINDOWS = 8;
 /** Held-out losses around `loss` in windows of 100 tokens: some are harder than others, at every step alike. */

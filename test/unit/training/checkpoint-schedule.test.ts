@@ -9,7 +9,7 @@ import {
   secondsAhead,
   type Course,
   type Schedule,
-} from '../../../src/training/checkpoint-schedule.ts';
+} from '../../../src/training/checkpoints/schedule.ts';
 import { Random } from '../../support/random.ts';
 
 interface Simulated {

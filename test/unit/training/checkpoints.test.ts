@@ -11,7 +11,7 @@ import {
   recordSchema,
   restoreCheckpoint,
   saveCheckpoint,
-} from '../../../src/training/checkpoints.ts';
+} from '../../../src/training/checkpoints/store.ts';
 import { PATIENCE } from '../../../src/training/divergence.ts';
 import { progressSchema } from '../../../src/training/loop.ts';
 import type { Optimizer } from '../../../src/training/optimizers.ts';

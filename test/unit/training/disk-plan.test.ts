@@ -11,8 +11,8 @@ import {
   recordSchema,
   restoreCheckpoint,
   saveCheckpoint,
-} from '../../../src/training/checkpoints.ts';
-import { planDisk, requireRunSpace } from '../../../src/training/disk-plan.ts';
+} from '../../../src/training/checkpoints/store.ts';
+import { planDisk, requireRunSpace } from '../../../src/training/memory/disk.ts';
 import { exportResult } from '../../../src/training/export-result.ts';
 import { progressSchema } from '../../../src/training/loop.ts';
 import { createOptimizer } from '../../../src/training/optimizers.ts';

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { moduleNames } from '../../../src/protocol/run.ts';
 import type { SweepLine, SweepSpec } from '../../../src/protocol/sweep.ts';
-import { chooseFrom, chooseLearningRate } from '../../../src/training/learning-rate.ts';
-import { rememberRate } from '../../../src/training/rate-memory.ts';
+import { chooseFrom, chooseLearningRate } from '../../../src/training/learning-rate/choose.ts';
+import { rememberRate } from '../../../src/training/learning-rate/found-rates.ts';
 import {
   appendLine,
   createSweep,
@@ -14,7 +14,7 @@ import {
   findUnfinished,
   listSweeps,
   readSweep,
-} from '../../../src/training/sweep-store.ts';
+} from '../../../src/training/sweep/store.ts';
 import { baseLine, newSweep, sweepSpec, trial } from './sweep-help.ts';
 
 const shapeOf = (id: string) => findKnownBase(id)!.shape;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { SequenceSource } from '../../../src/corpus/sequences.ts';
+import type { SequenceSource } from '../../../src/corpus/tokens/sequences.ts';
 import type { Batch, Model } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
 import { afterRollback, runLoop, type LoopOptions, type StepReport } from '../../../src/training/loop.ts';

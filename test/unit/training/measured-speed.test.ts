@@ -1,5 +1,5 @@
 import { beforeEach, expect, it, vi } from 'vitest';
-import { autoBase } from '../../../src/cli/auto-base.ts';
+import { autoBase } from '../../../src/cli/machine/auto-base.ts';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
 import { createRun, openRunWriter } from '../../../src/runs/index.ts';

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { knownBases } from '../../../src/base-models/registry.ts';
-import { memoryOf } from '../../../src/extension/estimates.ts';
+import { memoryOf } from '../../../src/extension/wizard/estimates.ts';
 import { loadModel, readConfig } from '../../../src/model/index.ts';
 import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
 import { startBackend } from '../../../src/tensor/index.ts';
-import { availableMemory } from '../../../src/training/available-memory.ts';
-import { fitMemory } from '../../../src/training/fit-memory.ts';
-import { countParameters, planEvaluation, planMemory, planRun } from '../../../src/training/memory-plan.ts';
-import { runMemory } from '../../../src/training/run-memory.ts';
+import { availableMemory } from '../../../src/training/memory/available.ts';
+import { fitMemory } from '../../../src/training/memory/fit.ts';
+import { countParameters, planEvaluation, planMemory, planRun } from '../../../src/training/memory/plan.ts';
+import { runMemory } from '../../../src/training/memory/defaults.ts';
 import { tinyWeights } from '../../support/tiny-weights.ts';
 
 const smol = {

@@ -10,7 +10,7 @@ import {
   leftTheRoad,
   nextRate,
   trialRates,
-} from '../../../src/training/sweep-choice.ts';
+} from '../../../src/training/sweep/choice.ts';
 import { baseLine, sweepSpec, trial } from './sweep-help.ts';
 
 const small = findKnownBase('smollm2-135m')!.shape;

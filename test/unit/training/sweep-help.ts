@@ -1,6 +1,6 @@
 import { corpusPlanSchema } from '../../../src/protocol/run.ts';
 import { sweepSpecSchema, type SweepLine, type SweepSpec, type Trial } from '../../../src/protocol/sweep.ts';
-import type { NewSweep } from '../../../src/training/sweep-store.ts';
+import type { NewSweep } from '../../../src/training/sweep/store.ts';
 
 /** What a person asks for. */
 export const newSweep = (): NewSweep => ({

@@ -50,7 +50,7 @@ export const summary = (step: number): Summary => {
   return {
     step,
     sentence:
-      'Learned: held-out bits per byte 1.210 \u2192 1.052. Forgot: a little (KL 0.064 nats per token). HumanEval 5.0% \u2192 4.0%, no difference seen.',
+      'Completes 42 of 100 held-out lines exactly (30 before), and 33% of characters need no typing (26% before). Predicts held-out code better than before. General ability: no difference seen in HumanEval (4 of 100, 5 before); stays close to the base on other text.',
     comparisons: [
       comparison(
         ['workspace', 'loss', 'nats/token', 'lower'],

@@ -1,0 +1,71 @@
+import { AUTO_BASE } from '../../base-models/choose.ts';
+import { presentBases } from '../../base-models/known-base.ts';
+import { resolveBase, type ResolvedBase } from '../../base-models/resolve.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
+import type { BackendName, Hyper } from '../../protocol/run.ts';
+import { autoBase, autoBaseAmong, tellWithTensorflow } from './auto-base.ts';
+import { confirm } from '../confirm.ts';
+import { formatBytes } from '../view/format.ts';
+import { progressView } from '../view/progress.ts';
+
+interface FetchOptions {
+  yes?: boolean;
+  json?: boolean;
+  /** What will compute. Default: the fastest that is installed. */
+  backend?: BackendName | 'auto';
+  /** What "auto" is chosen for. Default: LoRA. */
+  method?: Hyper['method'];
+}
+
+/**
+ * Finds the base, fetching it with progress on stderr when it is not here yet. Ctrl+C stops; a download goes on next time.
+ * "auto" is chosen by the hardware and the backend, and said in one line.
+ */
+export async function fetchBase(reference: string, options: FetchOptions): Promise<ResolvedBase> {
+  return await (reference === AUTO_BASE ? fetchAuto(options) : fetchNamed(reference, options));
+}
+
+/** Without a network, what is here and suits will do. */
+async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
+  const { json = false, backend, method } = options;
+  const tell = (text: string) => json || console.log(forTerminal(text));
+  const chosen = await autoBase(backend, method);
+  const { id, why } = chosen;
+  tell(`Base: ${id}, because ${why}.${tellWithTensorflow(chosen)}`);
+  try {
+    return await fetchNamed(id, options);
+  } catch (error) {
+    if (!(error instanceof UserError) || !withoutNetwork.has(error.code)) throw error;
+    const here = await autoBaseAmong(await presentBases(), backend, method);
+    if (!here) throw error;
+    tell(`${error.message}\nBase: ${here.id}, because it is here.`);
+    return await fetchNamed(here.id, options);
+  }
+}
+
+const withoutNetwork: ReadonlySet<string> = new Set(['network', 'hub-not-found', 'python-missing']);
+
+async function fetchNamed(
+  reference: string,
+  { yes = false, json = false }: FetchOptions,
+): Promise<ResolvedBase> {
+  const view = progressView({ json });
+  const stop = new AbortController();
+  const onInterrupt = () => stop.abort();
+  process.once('SIGINT', onInterrupt);
+  try {
+    return await resolveBase(reference, {
+      signal: stop.signal,
+      onProgress: (progress) => view.show(progress),
+      confirm: ({ what, bytes, licence }) =>
+        confirm(`${what}: downloads ${formatBytes(bytes)}${licence ? `, licence ${licence}` : ''}.`, {
+          yes,
+          json,
+        }),
+    });
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    view.end();
+  }
+}

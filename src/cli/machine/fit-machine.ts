@@ -1,0 +1,45 @@
+/** The memory plan of a run, against the memory of this machine. */
+import type { ModelConfig } from '../../model/config.ts';
+import type { BackendName, Hyper } from '../../protocol/run.ts';
+import { findRuntime } from '../../tensor/runtime/find.ts';
+import { availableMemory } from '../../training/memory/available.ts';
+import { fitMemory, type Room } from '../../training/memory/fit.ts';
+import type { MemoryPlan } from '../../training/memory/plan.ts';
+import { formatBytes } from '../view/format.ts';
+import { findGpus } from './gpus.ts';
+
+/**
+ * Tells the plan and what was changed for it; see fitMemory for what it throws. A GPU's memory is the training's: what
+ * llama.cpp holds for measuring lies beside it.
+ */
+export async function fitToMachine(
+  config: ModelConfig,
+  hyper: Hyper,
+  backend: BackendName,
+  { json, measuring }: { json?: boolean; measuring?: Room['measuring'] },
+): Promise<Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>> {
+  const gpu = await gpuMemory(backend);
+  const available = gpu ?? (await availableMemory());
+  const room = { backend, available, ...(measuring && gpu === undefined && { measuring }) };
+  const { hyper: fitted, plan, changes } = fitMemory(config, hyper, room);
+  if (!json) {
+    console.log(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
+    console.log(`  ${describePlan(plan)}`);
+    for (const change of changes) console.log(`  to fit, ${change}`);
+  }
+  return { recompute: fitted.recompute, batch: fitted.batch, accumulate: fitted.accumulate };
+}
+
+/** "weights 270 MB, activations 361 MB, ...", largest first. */
+export function describePlan({ total, ...parts }: MemoryPlan | Record<string, number>): string {
+  return Object.entries(parts)
+    .filter(([, bytes]) => bytes >= 0.01 * (total ?? 0))
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([name, bytes]) => `${name} ${formatBytes(bytes)}`)
+    .join(', ');
+}
+
+async function gpuMemory(backend: BackendName): Promise<number | undefined> {
+  if (backend !== 'tensorflow' || !(await findRuntime())?.gpu) return undefined;
+  return (await findGpus())[0]?.memory;
+}

@@ -1,0 +1,25 @@
+/** The base of a run that is to go on: the very file that it was trained on. */
+import { existsSync } from 'node:fs';
+import { examine } from '../../base-models/checksums.ts';
+import { parseHubReference } from '../../base-models/hub.ts';
+import { findKnownBase } from '../../base-models/registry.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { RunSpec } from '../../protocol/run.ts';
+
+/** Errors: base-not-found, base-checksum. */
+export async function requireBase({ id, base }: Pick<RunSpec, 'id' | 'base'>): Promise<void> {
+  if (!existsSync(base.path))
+    throw new UserError(
+      'base-not-found',
+      `The base of run ${id} is gone: there is no ${base.path}.`,
+      findKnownBase(base.id) || parseHubReference(base.id)
+        ? `Get it again with {fetch ${base.id}}.`
+        : 'Put that file back, or train anew on another base.',
+    );
+  if ((await examine(base.path)).sha256 !== base.sha256)
+    throw new UserError(
+      'base-checksum',
+      `${base.path} is not the file that run ${id} was trained on.`,
+      'Put that file back, or train anew on this one.',
+    );
+}

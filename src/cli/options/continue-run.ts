@@ -1,0 +1,177 @@
+/** `train --continue RUN`: which run can be continued, and what it gives to the one that does. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { examine } from '../../base-models/checksums.ts';
+import { AUTO_BASE } from '../../base-models/choose.ts';
+import { openCorpus, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
+import { notBetter } from '../../evaluation/figures/offer.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { survivingEvents } from '../../protocol/events.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { artefactName, settledSpec, type RunSpec } from '../../protocol/run.ts';
+import { findRun, isAlive, readRun } from '../../runs/index.ts';
+import { asEarlier } from '../../training/continued.ts';
+import type { DataOptions, ReplayOptions } from './data-options.ts';
+import { requireBase } from '../machine/run-base.ts';
+import type { TrainOptions } from './train-options.ts';
+
+export interface ContinueOptions {
+  continue?: string;
+}
+
+export function addContinueOption(command: Command): Command {
+  return command.option(
+    '--continue <run>',
+    'begin with the adapter of an earlier run, learn what has changed since and replay some of what was there; all that is not given is as in that run',
+  );
+}
+
+/** A finished run that another one goes on from. */
+export interface Continued {
+  spec: RunSpec;
+  /** Of its adapter, as it is served. */
+  sha256: string;
+  corpus: EarlierCorpus;
+  /** What it ended with: its own trials and what it went back from are counted in. */
+  learningRate: number;
+}
+
+/**
+ * Errors: run-not-found, run-damaged, run-not-finished, not-better, bad-argument where it is of a kind that can't be
+ * continued, base-not-found, base-checksum.
+ */
+export async function findContinued(wanted: string): Promise<Continued> {
+  const dir = await findRun(wanted);
+  const snapshot = await readRun(dir);
+  const { spec } = snapshot;
+  requireUsable(dir, snapshot);
+  await requireBase(spec);
+  const corpus = await openCorpus(join(dir, 'corpus'));
+  if (corpus.summary.cut)
+    throw unfit(
+      spec,
+      'learned from one part of a single file, and in a changed one that part can not be told from the other',
+    );
+  const events = survivingEvents(snapshot.events);
+  const scale = events.findLast((event) => event.type === 'rollback')?.rateScale ?? 1;
+  return {
+    spec,
+    sha256: (await examine(join(dir, artefactName(spec)))).sha256,
+    corpus: await asEarlier(spec, corpus),
+    learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
+  };
+}
+
+function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {
+  if (spec.imported)
+    throw unfit(spec, 'was imported, so it is not known which files it has learned and which are new');
+  if (spec.hyper.method === 'full')
+    throw unfit(spec, 'is a full fine-tuning, and only an adapter can be trained on');
+  if (spec.corpus.mode === 'instruct') throw unfit(spec, 'learned answers to instructions, not text');
+  const artefact = join(dir, artefactName(spec));
+  if (state.status === 'done' && !existsSync(artefact))
+    throw new UserError(
+      'run-not-finished',
+      `The result of run ${spec.id} is gone: there is no ${artefact}.`,
+      `Put that file back, or make it again from the last checkpoint with {resume ${spec.id}}.`,
+    );
+  if (state.status !== 'done')
+    throw new UserError(
+      'run-not-finished',
+      `Run ${spec.id} has no result yet to go on from.`,
+      isAlive(state) ? 'Wait until it is done.' : `Finish it with {resume ${spec.id}}.`,
+    );
+  const refused = summary && notBetter(spec.id, summary);
+  if (refused) throw new UserError(refused.code, refused.message, 'Train anew, without --continue.');
+}
+
+const unfit = ({ id }: RunSpec, why: string) =>
+  new UserError(
+    'bad-argument',
+    `Run ${id} can't be continued: it ${why}.`,
+    'Train anew, without --continue.',
+  );
+
+type AllOptions = TrainOptions & DataOptions & ReplayOptions;
+type IsGiven = (option: keyof AllOptions) => boolean;
+
+/**
+ * The options of a run that continues `spec`: what was not given is as it was there. Pure. Errors: bad-argument where an
+ * option would make another adapter of it (names both values).
+ */
+export function continuedOptions<O extends AllOptions>(spec: RunSpec, options: O, isGiven: IsGiven): O {
+  requireSameAdapter(spec, options, isGiven);
+  const inherited = Object.entries(inheritedOptions(spec)).filter(
+    ([key]) => !isGiven(key as keyof AllOptions),
+  );
+  return { ...options, ...adapterOptions(spec), ...Object.fromEntries(inherited) };
+}
+
+const adapterOptions = ({ base, hyper, corpus }: RunSpec) => ({
+  base: base.id,
+  method: hyper.method,
+  rank: hyper.rank,
+  alpha: hyper.alpha,
+  targets: hyper.targets,
+  rankStabilised: hyper.scaling === 'rank-stabilised',
+  mode: corpus.mode,
+});
+
+function requireSameAdapter(spec: RunSpec, options: AllOptions, isGiven: IsGiven): void {
+  const names = [spec.base.id, spec.base.path, AUTO_BASE];
+  for (const [name, value] of Object.entries(adapterOptions(spec))) {
+    const key = name as keyof ReturnType<typeof adapterOptions>;
+    const [theirs, given] = [textOf(value), textOf(options[key])];
+    if (!isGiven(key) || given === theirs || (key === 'base' && names.includes(given))) continue;
+    throw new UserError(
+      'bad-argument',
+      `Run ${spec.id} has ${optionName(key)} ${theirs}, and ${given} was given.`,
+      'Leave that option out: a run that continues another has the same adapter on the same base.',
+    );
+  }
+}
+
+const inheritedOptions = ({ name, hyper, corpus }: RunSpec): Partial<AllOptions> => ({
+  name,
+  dropout: hyper.dropout,
+  attentionDropout: hyper.attentionDropout,
+  optimizer: hyper.optimizer,
+  weightDecay: hyper.weightDecay,
+  clip: hyper.clip,
+  seq: hyper.sequenceLength,
+  batch: hyper.batch,
+  accumulate: hyper.accumulate,
+  seed: hyper.seed,
+  ...(corpus.data !== undefined && { data: corpus.data }),
+  ...(corpus.include.length > 0 && { include: corpus.include }),
+  ...(corpus.exclude.length > 0 && { exclude: corpus.exclude }),
+  halfLife: corpus.halfLifeDays,
+  fimRate: corpus.fimRate,
+  fimLoss: corpus.fimLoss,
+  repositoryContext: corpus.repositoryContext,
+  ...(corpus.replay && { replay: corpus.replay.source, replayRate: corpus.replay.rate }),
+});
+
+function textOf(value: unknown): string {
+  if (Array.isArray(value)) return value.toSorted().join();
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return String(value);
+}
+const optionName = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/** Errors: bad-argument where these are other files; corpus-empty where there is nothing new to learn. */
+export function requireChange({ id, folder }: RunSpec, { changed }: CorpusSummary): void {
+  if (changed!.kept === 0)
+    throw new UserError(
+      'bad-argument',
+      `This is another folder than that of run ${id}: none of the files that it learned is here.`,
+      `Give ${folder || 'its data set'}, or train anew, without --continue.`,
+    );
+  if (changed!.trainFiles === 0)
+    throw new UserError(
+      'corpus-empty',
+      `Nothing to learn has changed since run ${id}.`,
+      'Continue it when there are new or changed files, or train longer on the same ones, without --continue.',
+    );
+}

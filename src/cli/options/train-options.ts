@@ -1,0 +1,380 @@
+/** The options of `train`: what they mean and how they become hyper-parameters. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { UserError } from '../../protocol/errors.ts';
+import { MEASURE_SHARE } from '../../evaluation/time.ts';
+import { chooseTasks } from '../../evaluation/tasks/index.ts';
+import {
+  evaluationPlanSchema,
+  type EvaluationPlan,
+  hyperSchema,
+  moduleNames,
+  type Hyper,
+  type ModuleName,
+} from '../../protocol/run.ts';
+import { forgettingFigure, forgettingTasks } from '../../training/checkpoints/forgetting-figure.ts';
+import { DEFAULT_COOLDOWN } from '../../training/learning-rate/defaults.ts';
+
+export interface TrainOptions {
+  base: string;
+  method: 'lora' | 'full';
+  rank: number;
+  alpha?: number;
+  dropout: number;
+  targets: string[];
+  rankStabilised?: boolean;
+  attentionDropout: number;
+  lr?: number;
+  rateTrials: boolean;
+  optimizer: 'lionw' | 'adamw';
+  schedule: Hyper['schedule'];
+  warmup: number;
+  cooldown?: number;
+  weightDecay: number;
+  clip: number;
+  steps?: number;
+  epochs?: number;
+  tokens?: number;
+  minutes?: number;
+  seq: number;
+  batch: number;
+  accumulate: number;
+  recompute?: boolean;
+  precision: 'auto' | Hyper['precision'];
+  evalEvery?: number;
+  seed: number;
+  backend: 'auto' | 'tensorflow' | 'wasm';
+  heldOutWindows: number;
+  humaneval: number;
+  retention: number;
+  evalTasks?: string[];
+  evalTasksEvery?: number;
+  evalShare: number;
+  forgettingLimit?: number;
+  patience?: number;
+  keep?: 'best' | 'last';
+  strength: EvaluationPlan['strength'];
+  measureShare: number;
+  name?: string;
+}
+
+const number = (text: string) => {
+  const value = Number(text);
+  if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+};
+export const whole =
+  (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  (text: string) => {
+    const value = number(text);
+    if (Number.isSafeInteger(value) && value >= minimum && value <= maximum) return value;
+    const range =
+      maximum < Number.MAX_SAFE_INTEGER ? `from ${minimum} to ${maximum}` : `of at least ${minimum}`;
+    throw new InvalidArgumentError(`It must be a whole number ${range}.`);
+  };
+export const between = (low: number, high: number) => (text: string) => {
+  const value = number(text);
+  if (value >= low && value <= high) return value;
+  const range = high < Infinity ? `from ${low} to ${high}` : `of at least ${low}`;
+  throw new InvalidArgumentError(`It must be a number ${range}.`);
+};
+const positive = (text: string) => {
+  const value = number(text);
+  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
+  return value;
+};
+
+const strength = (text: string): EvaluationPlan['strength'] =>
+  text === 'measured' ? text : between(0.01, 1)(text);
+
+const groups: Record<string, ModuleName[]> = {
+  all: [...moduleNames],
+  mlp: ['gate', 'up', 'down'],
+  attention: ['q', 'k', 'v', 'o'],
+};
+const taskList = (text: string): string[] =>
+  text === 'none'
+    ? []
+    : text
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean);
+/** What they name is checked against the base. */
+const targets = (text: string): string[] =>
+  groups[text] ??
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean);
+
+export function addTrainOptions(command: Command): Command {
+  const defaults = hyperSchema.parse({ learningRate: 1, steps: 1 });
+  const evaluation = evaluationPlanSchema.parse({});
+  return command
+    .option(
+      '--base <ref>',
+      'a known base, a .gguf file, owner/name[:file] on the hub, or auto: by the hardware',
+      'auto',
+    )
+    .addOption(
+      new Option('--method <method>', 'what trains').choices(['lora', 'full']).default(defaults.method),
+    )
+    .option('--rank <r>', 'LoRA rank', whole(1), defaults.rank)
+    .option('--alpha <alpha>', 'LoRA alpha (default: twice the rank)', positive)
+    .option('--dropout <p>', 'dropout on what LoRA sees', between(0, 0.9), defaults.dropout)
+    .option(
+      '--targets <list>',
+      'all, mlp, attention, or a list of q,k,v,o,gate,up,down or patterns such as "blk.*.ffn_*"',
+      targets,
+      defaults.targets,
+    )
+    .option('--rank-stabilised', "LoRA's scale is alpha / sqrt(rank), for high ranks")
+    .option(
+      '--attention-dropout <p>',
+      'dropout on attention probabilities',
+      between(0, 0.9),
+      defaults.attentionDropout,
+    )
+    .option(
+      '--lr <rate>',
+      'peak learning rate (default: by a sweep, else by short trials before the first step, or those of an earlier run)',
+      positive,
+    )
+    .option(
+      '--no-rate-trials',
+      'take the default learning rate where none is known: no trials, which take 15% of the budget',
+    )
+    .addOption(
+      new Option('--optimizer <name>', 'optimiser').choices(['lionw', 'adamw']).default(defaults.optimizer),
+    )
+    .addOption(
+      new Option('--schedule <name>', 'learning rate over the run')
+        .choices(['cosine', 'inverse-sqrt', 'constant'])
+        .default(defaults.schedule),
+    )
+    .option('--warmup <share>', 'share of the run spent warming up', between(0, 1), defaults.warmup)
+    .option(
+      '--cooldown <share>',
+      `share of the run at its end that falls to zero; not with cosine (default: ${DEFAULT_COOLDOWN} with inverse-sqrt)`,
+      between(0, 1),
+    )
+    .option(
+      '--weight-decay <rate>',
+      'what a step takes off: AdamW learning rate x this, LionW this at the peak rate',
+      between(0, Infinity),
+      defaults.weightDecay,
+    )
+    .option('--clip <norm>', 'largest gradient norm, 0 for none', between(0, Infinity), defaults.clip)
+    .option('--steps <n>', 'budget in optimiser steps', whole(1))
+    .option('--epochs <n>', 'budget in passes over the corpus (default: 4)', positive)
+    .option('--tokens <n>', 'budget in tokens', whole(1))
+    .option('--minutes <n>', 'budget in minutes of training: as many steps as they hold', positive)
+    .option('--seq <tokens>', 'sequence length', whole(8), defaults.sequenceLength)
+    .option('--batch <n>', 'sequences per forward pass', whole(1), defaults.batch)
+    .option('--accumulate <n>', 'forward passes per step', whole(1), defaults.accumulate)
+    .option('--recompute', 'less memory for a third more work (on by itself where memory is short)')
+    .addOption(
+      new Option('--precision <p>', 'of frozen weights and large matmuls; auto: the fastest here')
+        .choices(['auto', 'f32', 'bf16'])
+        .default('auto'),
+    )
+    .option(
+      '--eval-every <steps>',
+      'held-out loss and a checkpoint every so many steps (default: a third of the run, at most 50)',
+      whole(1),
+    )
+    .option(
+      '--eval-tasks <list>',
+      'tasks to measure at checkpoints too, on the base first, or none (default: retention)',
+      taskList,
+    )
+    .option(
+      '--eval-tasks-every <steps>',
+      'steps between them, rounded up to a multiple of --eval-every (default: --eval-every)',
+      whole(1),
+    )
+    .option(
+      '--eval-share <share>',
+      'the most that they may add to the time of training, as a share of it; as many are measured as that allows',
+      between(0, Infinity),
+      evaluation.checkpointShare,
+    )
+    .option(
+      '--forgetting-limit <figure>',
+      'the result is the checkpoint that learned most without forgetting more: KL from the base in nats/token, or as what --eval-tasks measure (default: no limit)',
+      between(0, Infinity),
+    )
+    .option(
+      '--patience <n>',
+      'end training after so many held-out evaluations in a row that were no better (default: never)',
+      whole(1),
+    )
+    .addOption(
+      new Option(
+        '--keep <which>',
+        'checkpoint that the result is made of (default: last; best with --forgetting-limit or --patience)',
+      ).choices(['last', 'best']),
+    )
+    .option(
+      '--measure-share <share>',
+      'the most that measuring the result may take, as a share of the time of training (a minute at least); the rest can be measured later',
+      positive,
+      MEASURE_SHARE,
+    )
+    .option(
+      '--strength <share>',
+      'what the trained change is multiplied by: measured (the one that learned most within the forgetting limit; the base itself where none is better), or a number up to 1, which is offered whatever it does',
+      strength,
+      'measured',
+    )
+    .option('--seed <n>', 'seed of everything random', whole(0), defaults.seed)
+    .addOption(
+      new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+    )
+    .option('--held-out-windows <n>', 'held-out windows in the final evaluation', whole(1), 16)
+    .option(
+      '--humaneval <problems>',
+      'HumanEval problems in the final evaluation, 0 for none',
+      whole(0, 164),
+      20,
+    )
+    .option('--retention <texts>', 'texts sampled from the base for KL, 0 for none', whole(0), 8)
+    .option('--name <name>', 'a name for the run (default: the folder)');
+}
+
+type Budget = Pick<TrainOptions, 'steps' | 'epochs' | 'tokens' | 'minutes'>;
+
+/** Throws `bad-argument` when the budget was given more than once. */
+export function checkBudget(options: Budget): void {
+  const given = (['steps', 'epochs', 'tokens', 'minutes'] as const).filter(
+    (name) => options[name] !== undefined,
+  );
+  if (given.length < 2) return;
+  throw new UserError(
+    'bad-argument',
+    `The budget is set more than once: by --${given.join(' and --')}.`,
+    'Give one of --steps, --epochs, --tokens and --minutes.',
+  );
+}
+
+/** Tokens that a run reads at most, where its budget says so. */
+export function tokenBudget(
+  options: Budget & Pick<TrainOptions, 'seq' | 'batch' | 'accumulate'>,
+): number | undefined {
+  if (options.tokens !== undefined) return options.tokens;
+  return options.steps && options.steps * options.seq * options.batch * options.accumulate;
+}
+
+/** Budget in steps, by the one option that sets it; none means 4 epochs, as the paper advises. */
+export function budgetInSteps(
+  options: Budget & Pick<TrainOptions, 'seq' | 'batch' | 'accumulate'>,
+  known: { trainTokens: number; tokensPerSecond: number },
+): number {
+  if (options.steps) return options.steps;
+  const tokens =
+    options.tokens ??
+    (options.minutes
+      ? options.minutes * 60 * known.tokensPerSecond
+      : (options.epochs ?? 4) * known.trainTokens);
+  return Math.max(1, Math.round(tokens / (options.seq * options.batch * options.accumulate)));
+}
+
+/** What is measured at the end and on the way, and what follows from it. Throws `bad-argument`. */
+export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
+  const { evalTasks, evalTasksEvery, evalShare, forgettingLimit, patience, keep, strength } = options;
+  const tasks = evalTasks ?? (options.retention > 0 && evalShare > 0 ? ['retention'] : []);
+  chooseTasks(tasks);
+  if (evalShare === 0 && evalTasks?.length)
+    throw new UserError(
+      'bad-argument',
+      '--eval-tasks are to be measured in no time at all (--eval-share 0).',
+      'Give a larger --eval-share, or --eval-tasks none.',
+    );
+  if (forgettingLimit !== undefined && !forgettingFigure(tasks))
+    throw new UserError(
+      'bad-argument',
+      'With --forgetting-limit, something that tells of forgetting must be measured at checkpoints.',
+      `Add to --eval-tasks: ${forgettingTasks}.`,
+    );
+  if (forgettingLimit !== undefined && keep === 'last')
+    throw new UserError(
+      'bad-argument',
+      '--keep last takes the last checkpoint, however much it forgot: it does not go with --forgetting-limit.',
+      'Leave one of them out.',
+    );
+  if (options.method === 'full' && typeof strength === 'number' && strength < 1)
+    throw new UserError(
+      'bad-argument',
+      'A fully tuned model has one strength only: its change is in every weight.',
+      'Leave --strength out, or train with --method lora.',
+    );
+  return evaluationPlanSchema.parse({
+    heldOutWindows: options.heldOutWindows,
+    humanevalProblems: options.humaneval,
+    retentionTexts: options.retention,
+    checkpointTasks: tasks,
+    checkpointEvery: evalTasksEvery,
+    checkpointShare: evalShare,
+    forgettingLimit,
+    patience,
+    strength,
+    share: options.measureShare,
+    ...(isKl(tasks) && { strengthLimit: forgettingLimit }),
+    keep: keep ?? (forgettingLimit === undefined && patience === undefined ? 'last' : 'best'),
+  });
+}
+
+const isKl = (tasks: readonly string[]) => forgettingFigure(tasks)?.task === 'retention';
+
+/** A long warm-up leaves less for it. */
+const defaultCooldown = ({ warmup }: TrainOptions) => Math.min(DEFAULT_COOLDOWN, 1 - warmup);
+
+/** Throws `bad-argument` where the parts of the schedule don't fit together. */
+export function checkSchedule({ schedule, warmup, cooldown = 0 }: TrainOptions): void {
+  if (schedule === 'cosine' && cooldown > 0)
+    throw new UserError(
+      'bad-argument',
+      'A cosine schedule falls to its end by itself and takes no --cooldown.',
+      'Leave --cooldown out, or use --schedule inverse-sqrt or constant.',
+    );
+  if (warmup + cooldown > 1)
+    throw new UserError(
+      'bad-argument',
+      `A warm-up of ${warmup} and a cool-down of ${cooldown} are more than the whole run.`,
+      'Give --warmup and --cooldown that add up to 1 at most.',
+    );
+}
+
+export function toHyper(
+  options: TrainOptions,
+  steps: number,
+  precision: Hyper['precision'],
+  learningRate: number,
+): Hyper {
+  const parsed = hyperSchema.safeParse({
+    method: options.method,
+    rank: options.rank,
+    alpha: options.alpha ?? 2 * options.rank,
+    dropout: options.dropout,
+    targets: options.targets,
+    scaling: options.rankStabilised ? 'rank-stabilised' : 'standard',
+    attentionDropout: options.attentionDropout,
+    learningRate,
+    optimizer: options.optimizer,
+    schedule: options.schedule,
+    warmup: options.warmup,
+    cooldown: options.cooldown ?? (options.schedule === 'inverse-sqrt' ? defaultCooldown(options) : 0),
+    weightDecay: options.weightDecay,
+    clip: options.clip,
+    steps,
+    sequenceLength: options.seq,
+    batch: options.batch,
+    accumulate: options.accumulate,
+    precision,
+    recompute: options.recompute ?? false,
+    evalEvery: options.evalEvery ?? Math.max(1, Math.min(50, Math.ceil(steps / 3))),
+    seed: options.seed,
+  });
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  throw new UserError('bad-argument', `--${issue.path.join('.')}: ${issue.message}.`, 'See {options train}.');
+}

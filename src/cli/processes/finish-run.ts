@@ -1,0 +1,85 @@
+/** Follows a run to its end and prints what it came to. */
+import { whyNotOffered } from '../../evaluation/figures/offer.ts';
+import { formatBytes, formatDuration } from '../view/format.ts';
+import { followToEnd } from './follow.ts';
+import type { LaunchedTrainer } from './launch.ts';
+import { printJson } from '../view/output.ts';
+import { describeServed } from './served-check.ts';
+import { writeReport } from '../commands/report.ts';
+import { comparisonTable, earlierTable } from '../view/tables.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { UserError } from '../../protocol/errors.ts';
+
+/** Throws when the run failed. A cancelled run is what was asked for and is no error. */
+export async function finishRun(
+  dir: string,
+  trainer: LaunchedTrainer,
+  { json, report }: { json?: boolean; report?: string },
+): Promise<void> {
+  const snapshot = await followToEnd(dir, trainer, { json: json === true });
+  const { spec, state } = snapshot;
+  // It could not even write down what happened: the run is another's, or the disk is full.
+  const begun = snapshot.events.length > trainer.eventsBefore;
+  const ended = ['done', 'failed', 'cancelled'].includes(state.status);
+  const lastWords = begun && ended ? undefined : trainer.lastWords();
+  if (lastWords) throw lastWords;
+  if (state.status === 'failed' && state.error)
+    throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
+  if (state.status === 'cancelled') {
+    if (json) printJson({ run: spec.id, dir, status: state.status, step: state.step });
+    else
+      console.log(
+        `Stopped at step ${state.step} of ${state.steps}. Go on with: forget-me-not resume ${spec.id}`,
+      );
+    return;
+  }
+  if (state.status !== 'done')
+    throw new UserError(
+      'internal',
+      `The trainer of run ${spec.id} ended without a word.`,
+      `Go on with {resume ${spec.id}}; ${dir}/trainer.log may say more.`,
+    );
+  if (report) await writeReport([dir], report);
+  if (json) printJson(asJson(dir, snapshot));
+  else printResult(dir, snapshot, report);
+}
+
+function asJson(dir: string, { spec, events, summary }: RunSnapshot) {
+  const done = events.findLast((event) => event.type === 'done')!;
+  const start = events.findLast((event) => event.type === 'start')!;
+  return {
+    run: spec.id,
+    dir,
+    status: 'done',
+    backend: start.backend,
+    backendReason: start.backendReason,
+    steps: done.step,
+    tokensPerSecond: done.tokensPerSecond,
+    peakMemory: done.peakMemory,
+    seconds: done.seconds,
+    artefact: done.artefact,
+    summary,
+  };
+}
+
+function printResult(dir: string, snapshot: RunSnapshot, report?: string): void {
+  const { spec, events, summary } = snapshot;
+  const done = events.findLast((event) => event.type === 'done')!;
+  console.log(
+    `\nDone in ${formatDuration(done.seconds)}: ${Math.round(done.tokensPerSecond)} tokens/s, ${formatBytes(done.peakMemory)} at peak.\n`,
+  );
+  if (summary) {
+    console.log(`${comparisonTable(summary.comparisons)}${earlierTable(summary)}${summary.sentence}\n`);
+    if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
+      console.log(`Offered: ${summary.choice.why}.\n`);
+    if (summary.served) console.log(`${describeServed(summary.served)}\n`);
+    if (summary.example) {
+      const { file, line, prefix, actual, before, after } = summary.example;
+      const shown = (text: string) => JSON.stringify(text.split('\n')[0]);
+      console.log(`A held-out line, ${file}:${line}, after ${shown(prefix.split('\n').at(-1) ?? '')}`);
+      console.log(`  actual ${shown(actual)}\n  before ${shown(before)}\n  after  ${shown(after)}\n`);
+    }
+  }
+  console.log(`Run:    ${spec.id}\nResult: ${dir}/${done.artefact}`);
+  if (report) console.log(`Report: ${report}`);
+}

@@ -1,0 +1,161 @@
+/** Follows a run on the terminal (or as JSON lines) until its trainer has ended. */
+import { formatDuration } from '../view/format.ts';
+import type { LaunchedTrainer } from './launch.ts';
+import { printProgress } from '../view/output.ts';
+import { formatError } from '../../protocol/errors.ts';
+import { describePreferences, describeRollback, type RunEvent } from '../../protocol/events.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { cancelRun, followRun, readRun } from '../../runs/index.ts';
+
+/** Resolves with the run's last state. Ctrl+C cancels the run once and lets it write its checkpoint. */
+export async function followToEnd(
+  dir: string,
+  trainer: LaunchedTrainer,
+  { json }: { json: boolean },
+): Promise<RunSnapshot> {
+  const stop = new AbortController();
+  void trainer.ended.then(() => stop.abort());
+  const view = json ? new JsonProgress() : new TerminalProgress(trainer.eventsBefore);
+  let evaluating = false;
+  const onInterrupt = () => {
+    const what = evaluating
+      ? 'Stopping the evaluation; the result is kept.'
+      : 'Stopping after this step; a checkpoint is kept.';
+    process.stderr.write(`\n${what}\n`);
+    cancelRun(dir).catch((error: unknown) => process.stderr.write(`${formatError(error)}\n`));
+  };
+  process.on('SIGINT', onInterrupt);
+  try {
+    await followRun(
+      dir,
+      (snapshot) => {
+        evaluating = snapshot.state.status === 'evaluating';
+        view.show(snapshot);
+      },
+      stop.signal,
+    );
+    const last = await readRun(dir);
+    view.show(last);
+    return last;
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    view.end();
+  }
+}
+
+class JsonProgress {
+  private step = -1;
+  show({ state }: RunSnapshot): void {
+    if (state.step === this.step) return;
+    this.step = state.step;
+    printProgress({
+      phase: state.phase ?? state.status,
+      done: state.step,
+      total: state.steps,
+      unit: 'steps',
+      etaSeconds: state.etaSeconds,
+    });
+  }
+  end(): void {}
+}
+
+/** One line that rewrites itself on a terminal; a line for each event that matters elsewhere. */
+class TerminalProgress {
+  private line = '';
+  private evaluating = false;
+  private readonly live = process.stdout.isTTY === true;
+  /** `seen`: events that are not news. */
+  constructor(private seen: number) {}
+
+  show(snapshot: RunSnapshot): void {
+    for (const event of snapshot.events.slice(this.seen)) {
+      if (event.type === 'phase') this.evaluating = event.phase === 'Evaluating';
+      // Those of the result are told in a table at the end.
+      if (event.type !== 'evaluation' || !this.evaluating) this.print(describe(event));
+    }
+    this.seen = snapshot.events.length;
+    if (this.live) this.rewrite(snapshot);
+    else this.sayTask(snapshot);
+  }
+
+  /** Without a terminal, a line for each task of the evaluation: "HumanEval 3 of 40" is told once. */
+  private sayTask({ state }: RunSnapshot): void {
+    const task = state.status === 'evaluating' ? (state.phase ?? '').replace(/ \d+ of \d+$/, '') : '';
+    if (task && task !== 'Evaluating' && task !== this.line) this.print(`  ${task}`);
+    this.line = task;
+  }
+
+  private rewrite({ state, events }: RunSnapshot): void {
+    const step = events.findLast((event) => event.type === 'step');
+    const eta = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
+    const speed =
+      step && state.status === 'running'
+        ? `, loss ${step.loss.toFixed(3)}, ${Math.round(step.tokensPerSecond)} tokens/s`
+        : '';
+    const steps = state.status === 'evaluating' ? '' : `: step ${state.step} of ${state.steps}`;
+    this.line = `${state.phase ?? state.status}${steps}${speed}${eta}`;
+    process.stdout.write(`\r\x1b[2K${this.line}`);
+  }
+
+  private print(text: string | undefined): void {
+    if (!text) return;
+    process.stdout.write(`${this.live ? '\r\x1b[2K' : ''}${forTerminal(text)}\n`);
+  }
+
+  end(): void {
+    if (this.live && this.line) process.stdout.write('\r\x1b[2K');
+  }
+}
+
+/** A line for what a person following along wants kept on screen; undefined for the rest. */
+function describe(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case 'phase':
+      return event.phase;
+    case 'start':
+      return `  ${event.backend} (${event.backendReason}); ${(event.trainableParameters / 1e6).toFixed(1)}M parameters train on ${event.trainTokens} tokens, ${event.heldOutTokens} are held out`;
+    case 'step':
+      return event.step === 1 || event.step % 10 === 0
+        ? `  step ${event.step}: loss ${event.loss.toFixed(3)}, ${Math.round(event.tokensPerSecond)} tokens/s, about ${formatDuration(event.etaSeconds)} left`
+        : undefined;
+    case 'evaluation':
+      return describeEvaluation(event);
+    case 'length':
+      return `  ${event.steps} steps fit into ${event.minutes} minutes`;
+    case 'rate':
+      return `  learning rate ${event.learningRate}, ${event.why}`;
+    case 'rollback':
+      return `  ${describeRollback(event)}`;
+    case 'earlyStop':
+      return `  stopped at step ${event.step}: ${event.why}`;
+    case 'best':
+      return `  the result is the checkpoint of step ${event.step}: ${event.why}`;
+    case 'preferences':
+      return `  ${describePreferences(event)}`;
+    case 'warning':
+      return `  warning: ${event.message}`;
+    default:
+      return undefined;
+  }
+}
+
+/** Of a task, the figure that says most about it. The base's KL from itself says nothing. */
+function describeEvaluation({ step, result }: Extract<RunEvent, { type: 'evaluation' }>): string | undefined {
+  const { task, metric, value, low, high, setting } = result;
+  if (setting.startsWith('during training')) return `  step ${step}: held-out ${metric} ${value.toFixed(3)}`;
+  if (mainFigures[task] !== metric || (step === 0 && task === 'retention')) return undefined;
+  const interval = `[${low.toFixed(3)}, ${high.toFixed(3)}]`;
+  return `  ${step === 0 ? 'base' : `step ${step}`}: ${task} ${metric} ${value.toFixed(3)} ${interval}`;
+}
+
+const mainFigures: Readonly<Record<string, string>> = {
+  workspace: 'bits per byte',
+  humaneval: 'pass@1',
+  gsm8k: 'exact match',
+  hellaswag: 'acc_norm',
+  arc_challenge: 'acc_norm',
+  winogrande: 'acc',
+  forgetting: 'average',
+  retention: 'KL from base',
+};

@@ -1,0 +1,63 @@
+/** Starts the trainer of a run as a process of its own, which outlives this one. */
+import { spawn } from 'node:child_process';
+import { closeSync, fstatSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { endedEarly } from '../../protocol/child-end.ts';
+import { parseError, type UserError } from '../../protocol/errors.ts';
+import { openLogSync } from '../../protocol/regular-file.ts';
+import type { TrainingLock } from '../../runs/index.ts';
+
+export interface LaunchedTrainer {
+  /** Events that the run had before. */
+  eventsBefore: number;
+  /** Undefined where it could not be started. Leader of its group. */
+  pid: number | undefined;
+  /** Resolves when the process has ended, however it did. */
+  ended: Promise<void>;
+  /** The error that it ended with, where it could not write it into the run. */
+  lastWords(): UserError | undefined;
+}
+
+/** As launchTrainer; the trainer holds the lock of training from here on, whatever becomes of this process. */
+export async function launchOnItsOwn(
+  dir: string,
+  lock: TrainingLock,
+  eventsBefore = 0,
+): Promise<LaunchedTrainer> {
+  const trainer = launchTrainer(dir, eventsBefore);
+  if (trainer.pid !== undefined) await lock.handOver(trainer.pid, basename(dir));
+  return trainer;
+}
+
+/** Detached; what it prints goes to trainer.log in the run. */
+export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
+  const path = join(dir, 'trainer.log');
+  const log = openLogSync(path);
+  const { size } = fstatSync(log);
+  const script = fileURLToPath(new URL('./trainer.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, dir], {
+    detached: true,
+    stdio: ['ignore', log, log],
+    windowsHide: true,
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
+  });
+  child.unref();
+  closeSync(log);
+  return {
+    eventsBefore,
+    pid: child.pid,
+    ended: new Promise((resolve) => child.on('exit', () => resolve()).on('error', () => resolve())),
+    lastWords: () => {
+      const said = parseError(readFileSync(path).subarray(size).toString());
+      const how = child.signalCode ?? child.exitCode;
+      if (said || how === null || how === 0) return said;
+      const resume = `{resume ${basename(dir)}}`;
+      return endedEarly(
+        'The trainer',
+        how,
+        `Go on from its last checkpoint with ${resume}; ${path} may say more.`,
+      );
+    },
+  };
+}

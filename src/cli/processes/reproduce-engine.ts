@@ -1,0 +1,174 @@
+/** The processes that a reproduction needs: those of train, sweep, evaluate and spectrum, each stopped when time is up. */
+import { existsSync } from 'node:fs';
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+import { evaluatorMessageSchema } from '../../protocol/evaluator.ts';
+import { runsDir, sweepsDir } from '../../protocol/paths.ts';
+import { spectrumMessageSchema } from '../../protocol/spectrum.ts';
+import { sweeperMessageSchema } from '../../protocol/sweep.ts';
+import type { Engine } from '../../reproduce/reproduce.ts';
+import { instructPlan } from '../../reproduce/runs.ts';
+import { corpusDir, instructDir, type Reproduction } from '../../reproduce/store.ts';
+import {
+  cancelRun,
+  createRun,
+  followRun,
+  isAlive,
+  openRunWriter,
+  readRun,
+  type TrainingLock,
+} from '../../runs/index.ts';
+import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
+import { createSweep } from '../../training/sweep/store.ts';
+import { followChild } from './follow-child.ts';
+import { launchTrainer, type LaunchedTrainer } from './launch.ts';
+import { readCorpus } from '../read-corpus.ts';
+
+export interface EngineOptions {
+  verbose: boolean;
+  /** Of this command; its trainers run under it. */
+  lock: TrainingLock;
+  /** Milliseconds after which a process that was told to stop is killed. */
+  grace: number;
+}
+
+export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOptions): Engine {
+  /** A copy, which a run or a sweep takes over by renaming. */
+  const copyCorpus = async (parent: string, from: string): Promise<string> => {
+    const copy = join(parent, `.corpus-${process.pid}`);
+    await mkdir(parent, { recursive: true });
+    await rm(copy, { recursive: true, force: true });
+    await cp(from, copy, { recursive: true });
+    return copy;
+  };
+  /** Built when the first run wants it. */
+  const instructions = async (): Promise<string> => {
+    const out = instructDir(dir);
+    if (!existsSync(join(out, 'summary.json'))) {
+      const { folder, base } = spec;
+      const plan = () => instructPlan(spec);
+      await readCorpus({ folder, out, basePath: base.path, plan, seed: 0, yes: true, json: true });
+    }
+    return out;
+  };
+
+  /** What a child says when it was stopped is no failure. */
+  const follow = async <M extends { type: string }>(
+    name: string,
+    args: string[],
+    schema: z.ZodType<M>,
+    signal: AbortSignal,
+    onMessage: (message: M) => void,
+  ): Promise<void> => {
+    try {
+      await followChild(name, args, { schema, onMessage, ...options, signal });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  };
+
+  return {
+    async createRun({ spec: run, instruct }) {
+      const copy = await copyCorpus(runsDir(), instruct ? await instructions() : corpusDir(dir));
+      const made = await createRun(run);
+      await rename(copy, join(made.dir, 'corpus'));
+      return made.id;
+    },
+    async createSweep(sweep) {
+      return (await createSweep(sweep, await copyCorpus(sweepsDir(), corpusDir(dir)))).spec.id;
+    },
+    train: (run, signal, onPhase) => train(run, signal, options, onPhase),
+    sweep: (sweepDir, signal, onPhase) =>
+      follow('sweeper', [sweepDir], sweeperMessageSchema, signal, (message) => {
+        if (message.type !== 'progress') return;
+        const { trial, trials, method, learningRate, step, steps } = message;
+        onPhase(
+          `trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}: step ${step} of ${steps}`,
+        );
+      }),
+    evaluate(runDir, { tasks, data = {}, limit, setting }, signal, onPhase) {
+      const files = Object.entries(data).flatMap(([task, file]) => ['--data', `${task}=${file}`]);
+      const args = ['--tasks', tasks.join(','), ...files, '--limit', String(limit), '--setting', setting];
+      return follow('evaluator', [runDir, ...args], evaluatorMessageSchema, signal, (message) => {
+        if (message.type === 'progress') onPhase(`${message.phase} ${message.done} of ${message.total}`);
+      });
+    },
+    spectrum: (runDir, signal, onPhase) =>
+      follow('spectrum', [runDir], spectrumMessageSchema, signal, (message) => {
+        if (message.type === 'progress') onPhase(`${message.done} of ${message.total} matrices`);
+      }),
+  };
+}
+
+/** Begins a run, or goes on with it. Errors: what it failed with. */
+async function train(
+  dir: string,
+  signal: AbortSignal,
+  { grace, lock }: Pick<EngineOptions, 'grace' | 'lock'>,
+  onPhase: (phase: string) => void,
+): Promise<void> {
+  const before = await readRun(dir);
+  if (before.state.status === 'done' || signal.aborted) return;
+  const trainer = isAlive(before.state) ? undefined : await launch(dir, lock, before.events.length);
+  const ended = new AbortController();
+  void trainer?.ended.then(() => ended.abort());
+  let kill: NodeJS.Timeout | undefined;
+  const stop = () => {
+    void cancelRun(dir).catch(() => undefined);
+    kill = setTimeout(() => killGroup(trainer), grace);
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    await followRun(
+      dir,
+      ({ state }, alive) => {
+        onPhase(
+          state.status === 'running' && state.step
+            ? `step ${state.step} of ${state.steps}`
+            : (state.phase ?? state.status),
+        );
+        // One that an earlier command left has no exit to wait for.
+        if (!trainer && !alive) ended.abort();
+      },
+      ended.signal,
+    );
+  } finally {
+    clearTimeout(kill);
+    signal.removeEventListener('abort', stop);
+  }
+  const { state } = await readRun(dir);
+  if (state.status === 'done' || signal.aborted) return;
+  if (state.error)
+    throw new UserError(state.error.code as UserError['code'], state.error.message, state.error.next);
+  throw (
+    trainer?.lastWords() ??
+    new UserError(
+      'internal',
+      `The trainer of ${before.spec.id} ended without a word.`,
+      `${dir}/trainer.log may say more.`,
+    )
+  );
+}
+
+async function launch(dir: string, lock: TrainingLock, eventsBefore: number): Promise<LaunchedTrainer> {
+  if (eventsBefore > 0) {
+    // From here on a cancellation is one of what begins now.
+    const writer = await openRunWriter(dir);
+    await writer.state({ status: 'queued' }).finally(() => writer.close());
+  }
+  const trainer = launchTrainer(dir, eventsBefore);
+  if (trainer.pid !== undefined) await lock.share(trainer.pid, basename(dir));
+  return trainer;
+}
+
+/** With its evaluator. */
+function killGroup(trainer: LaunchedTrainer | undefined): void {
+  if (trainer?.pid === undefined) return;
+  try {
+    process.kill(process.platform === 'win32' ? trainer.pid : -trainer.pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

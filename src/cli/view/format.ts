@@ -1,0 +1,19 @@
+export { formatBytes, formatDuration } from '../../protocol/units.ts';
+
+/** Columns padded to their widest cell; the first left-aligned, the rest right. */
+export function formatTable(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: string[]) =>
+    row
+      .map((cell, column) => (column ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ');
+  return rows.map(line).join('\n');
+}
+
+/** "file" or "files". */
+export const plural = (word: string, count: number): string => (count === 1 ? word : `${word}s`);
+
+/** 1234567 as "1,234,567". */
+export function formatCount(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}

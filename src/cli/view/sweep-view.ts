@@ -1,0 +1,121 @@
+/** What a sweep shows: where it stands, a line for each trial, and in the end the table and what it says. */
+import type { Hyper } from '../../protocol/run.ts';
+import type { SweepProgress } from '../../protocol/sweep.ts';
+import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
+import type { MethodResult, RateResult } from '../../training/sweep/choice.ts';
+import { formatDuration, formatTable } from './format.ts';
+import { printProgress } from './output.ts';
+
+export interface SweepView {
+  progress(progress: SweepProgress): void;
+  trial(method: Hyper['method'], result: RateResult): void;
+  /** Leaves the terminal as a next line wants it. */
+  end(): void;
+}
+
+export const sweepView = ({ json }: { json: boolean }): SweepView =>
+  json ? jsonView : process.stdout.isTTY ? new LiveView() : plainView;
+
+const phaseOf = ({ method, learningRate, trial, trials, step }: SweepProgress) =>
+  `Trial ${trial} of ${trials}, ${methodName(method)} at ${formatRate(learningRate)}${step ? '' : ': getting ready'}`;
+
+const jsonView: SweepView = {
+  progress(at) {
+    printProgress({
+      phase: phaseOf(at),
+      done: (at.trial - 1) * at.steps + at.step,
+      total: at.trials * at.steps,
+      unit: 'steps',
+      ...(at.etaSeconds !== undefined && { etaSeconds: at.etaSeconds }),
+    });
+  },
+  trial() {},
+  end() {},
+};
+
+const plainView: SweepView = {
+  progress(at) {
+    if (at.step) return;
+    const eta = at.etaSeconds ? `, about ${formatDuration(at.etaSeconds)} left` : '';
+    console.log(`${phaseOf(at).replace(/:.*/, '')}${eta}`);
+  },
+  trial: (_, result) => console.log(`  ${outcome(result)}`),
+  end() {},
+};
+
+/** One line that rewrites itself below those of finished trials. */
+class LiveView implements SweepView {
+  progress(at: SweepProgress): void {
+    const step = at.step ? `: step ${at.step} of ${at.steps}, loss ${at.loss!.toFixed(3)}` : '';
+    const eta = at.etaSeconds ? `, about ${formatDuration(at.etaSeconds)} left` : '';
+    process.stdout.write(`\r\x1b[2K${phaseOf(at)}${step}${eta}`);
+  }
+  trial(method: Hyper['method'], result: RateResult): void {
+    process.stdout.write(
+      `\r\x1b[2K${methodName(method)} at ${formatRate(result.learningRate)}: ${outcome(result)}\n`,
+    );
+  }
+  end(): void {
+    process.stdout.write('\r\x1b[2K');
+  }
+}
+
+const signed = (value: number) => `${value >= 0 ? '+' : ''}${value.toFixed(3)}`;
+const change = ({ change: c }: RateResult) =>
+  c ? `${signed(c.value)} [${signed(c.low)}, ${signed(c.high)}]` : '';
+
+function outcome(result: RateResult): string {
+  const { diverged, heldOut } = result;
+  if (diverged) return `diverged at step ${diverged.step}: ${diverged.why}`;
+  return `held-out loss ${heldOut!.value.toFixed(3)}, ${change(result)} from the base's`;
+}
+
+/** A row for each rate, lowest first. */
+export function sweepTable(results: readonly MethodResult[]): string {
+  const rows = results.flatMap((result) => [
+    [methodName(result.method), 'base', result.base?.value.toFixed(3) ?? '', '', '', ''],
+    ...result.rates.map((rate) => [
+      '',
+      formatRate(rate.learningRate),
+      rate.heldOut?.value.toFixed(3) ?? '',
+      change(rate),
+      rate.kl?.toFixed(3) ?? '',
+      inWords(rate, result),
+    ]),
+  ]);
+  const head = ['', 'rate', 'held-out loss', 'change [95%]', 'KL from base', ''];
+  // The last column reads from the left.
+  const last = Math.max(...rows.map((row) => row[5]!.length));
+  return formatTable([head, ...rows].map((row) => [...row.slice(0, 5), row[5]!.padEnd(last)])).replace(
+    / +$/gm,
+    '',
+  );
+}
+
+function inWords({ learningRate, diverged, verdict }: RateResult, { chosen }: MethodResult): string {
+  if (diverged) return `diverged at step ${diverged.step}`;
+  if (learningRate === chosen) return 'stable, chosen';
+  return verdict === 'worse' ? 'learned less' : 'stable';
+}
+
+/** "LoRA: 1e-3 learned as much as the best rate and forgot least; from 3e-3 on it diverges (at step 12: ...)." */
+export function sweepSentence({ method, chosen, divergesFrom, rates }: MethodResult): string {
+  const name = methodName(method).replace(/^f/, 'F');
+  const point = rates.find(({ learningRate }) => learningRate === divergesFrom);
+  const where =
+    point?.diverged &&
+    `${formatRate(point.learningRate)} on it diverges (at step ${point.diverged.step}: ${point.diverged.why})`;
+  if (chosen === undefined) return `${name}: no rate is stable; from ${where}.`;
+  const found = `${name}: ${formatRate(chosen)} learned as much as the best rate and forgot least`;
+  if (where) return `${found}; from ${where}.`;
+  const highest = rates.at(-1)!.learningRate;
+  return `${found}; none diverged up to ${formatRate(highest)}, so that point was not reached.`;
+}
+
+/** LoRA's chosen rate over that of full fine-tuning; undefined unless both have one. */
+export function rateRatio(results: readonly MethodResult[]): number | undefined {
+  const chosen = (method: Hyper['method']) => results.find((result) => result.method === method)?.chosen;
+  const lora = chosen('lora');
+  const full = chosen('full');
+  return lora !== undefined && full !== undefined ? Number((lora / full).toPrecision(3)) : undefined;
+}

@@ -1,0 +1,57 @@
+import type { Comparison, Metric, Summary } from '../../protocol/evaluation.ts';
+import { formatTable } from './format.ts';
+
+const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
+export const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
+/** A difference with its 95% interval. */
+export const interval = ({ value, low, high }: Comparison['difference']) =>
+  `${signed(value)} [${signed(low)}, ${signed(high)}]`;
+
+/** What both tables of comparisons end a row with: the result, and how it differs. */
+const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
+  number(after.value),
+  interval(difference),
+  significant ? '' : 'no difference seen',
+  `n = ${after.n}`,
+];
+
+/** Before, after and the paired difference with its 95% interval, a row for each figure. Ends in an empty line; nothing without figures. */
+export function comparisonTable(
+  comparisons: readonly Comparison[],
+  names: readonly [string, string] = ['before', 'after'],
+): string {
+  const rows = comparisons.map((one) => [
+    `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}`,
+    number(one.before.value),
+    ...endOfRow(one),
+  ]);
+  if (rows.length === 0) return '';
+  return `${formatTable([['', ...names, 'difference [95%]', '', ''], ...rows])}\n\n`;
+}
+
+/** The result of the run that is continued beside base and result; nothing where none is. */
+export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string {
+  const baseOf = ({ task, metric }: Comparison) =>
+    comparisons.find((one) => one.task === task && one.metric === metric)?.before.value ?? NaN;
+  const rows = (earlier?.comparisons ?? []).map((one) => [
+    one.metric,
+    number(baseOf(one)),
+    number(one.before.value),
+    ...endOfRow(one),
+  ]);
+  if (rows.length === 0) return '';
+  const names = ['base', 'continued run', 'this run', 'against that run [95%]'];
+  return `${formatTable([['', ...names, '', ''], ...rows])}\n\n`;
+}
+
+/** A row for each figure with its 95% interval. */
+export function metricTable(metrics: readonly Metric[]): string {
+  const rows = metrics.map(({ task, metric, value, low, high, n, setting }) => [
+    `${task} ${metric}`,
+    number(value),
+    `[${number(low)}, ${number(high)}]`,
+    `n = ${n}`,
+    setting,
+  ]);
+  return formatTable([['', 'value', '95%', '', 'setting'], ...rows]);
+}

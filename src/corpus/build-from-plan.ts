@@ -1,0 +1,87 @@
+/** From a plan to a corpus: what a folder and a data set supply in each mode. */
+import type { ResolveOptions } from '../base-models/ask.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { CorpusPlan } from '../protocol/run.ts';
+import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
+import { dataSetDocuments } from './datasets/documents.ts';
+import { workspacePairs } from './instruct/pairs.ts';
+import { Globs } from './reading/globs.ts';
+import { chatTemplateOf, type ChatTemplate } from './instruct/template.ts';
+import type { CorpusSummary } from './manifest.ts';
+import type { SourceDocument } from './reading/source.ts';
+import type { CorpusTokenizer } from './tokens/tokenizer.ts';
+
+export interface PlannedOptions {
+  plan: CorpusPlan;
+  /** Empty or undefined where the plan's data set is all there is. */
+  folder?: string | undefined;
+  /** Directory to write into. */
+  out: string;
+  tokenizer: CorpusTokenizer;
+  /** Of the base's GGUF file: its chat template. */
+  metadata: Readonly<Record<string, unknown>>;
+  seed: number;
+  heldOutShare?: number | undefined;
+  /** The corpus that this one continues. */
+  earlier?: BuildOptions['earlier'];
+  onProgress?: ((progress: BuildProgress) => void) | undefined;
+  /** Of a data set's download; and whether it may be. */
+  fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Builds the corpus of a plan. Errors: those of buildCorpus, of dataSetDocuments and of workspacePairs. */
+export async function buildPlanned(options: PlannedOptions): Promise<CorpusSummary> {
+  const { plan, out, tokenizer, seed, heldOutShare, earlier, onProgress, signal } = options;
+  const sources = plannedSources({ ...options, started: tokenizer.start !== undefined });
+  const how = { out, tokenizer, plan, seed, heldOutShare, earlier, onProgress, signal };
+  return await buildCorpus({ ...sources, ...how });
+}
+
+type Sources = Pick<PlannedOptions, 'plan' | 'folder' | 'metadata' | 'fetching' | 'signal'>;
+
+/** What a plan reads, for buildCorpus or surveyCorpus. `started`: see chatTemplateOf. Errors: bad-argument. */
+export function plannedSources(options: Sources & { started: boolean }): {
+  folder?: string;
+  globs: Globs;
+  documents: AsyncIterable<SourceDocument>;
+  warnings: readonly string[];
+} {
+  const { plan } = options;
+  const folder = options.folder || undefined;
+  if (folder === undefined && plan.data === undefined)
+    throw new UserError(
+      'bad-argument',
+      'There is neither a folder nor a data set to learn from.',
+      'Give the folder that holds the code, or --data, or both.',
+    );
+  const warnings: string[] = [];
+  const globs = new Globs(plan);
+  return {
+    ...(folder !== undefined && plan.mode === 'pretrain' ? { folder } : {}),
+    globs,
+    documents: suppliedBy({ ...options, globs }, folder, (message) => void warnings.push(message)),
+    warnings,
+  };
+}
+
+/** All that is not a folder's own files. */
+async function* suppliedBy(
+  { plan, globs, started, metadata, fetching, signal }: Sources & { started: boolean; globs: Globs },
+  folder: string | undefined,
+  onWarning: (message: string) => void,
+): AsyncGenerator<SourceDocument> {
+  const template: ChatTemplate | undefined =
+    plan.mode === 'instruct' ? chatTemplateOf(metadata, { started }) : undefined;
+  if (folder !== undefined && template)
+    yield* workspacePairs({
+      folder,
+      globs,
+      kinds: plan.pairs,
+      template,
+      onWarning,
+      signal,
+    });
+  if (plan.data !== undefined)
+    yield* dataSetDocuments(plan.data, { ...fetching, mode: plan.mode, template, onWarning, signal });
+}

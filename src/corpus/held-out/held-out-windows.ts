@@ -1,0 +1,46 @@
+/** Windows of held-out text to measure on: evenly spread, none twice, no file more than a tenth of them. */
+import { spreadFairly } from './fair-shares.ts';
+import { assemble, documentAt, runsFrom, type TokenStream } from '../tokens/packing.ts';
+import type { Sequence } from '../tokens/sequences.ts';
+
+/** Tokens of a stream, from the beginning of a document to the end of one. */
+export interface Range {
+  begin: number;
+  end: number;
+}
+
+/**
+ * Windows of `length` predictions within `ranges` that don't overlap; `count` of them, or as many as there are. A range
+ * shorter than one window is one shorter window; one of fewer than 2 tokens predicts nothing and gives none.
+ */
+export function heldOutWindows(
+  stream: TokenStream,
+  length: number,
+  count = Infinity,
+  ranges: readonly Range[] = [{ begin: 0, end: stream.length }],
+): Sequence[] {
+  const places = ranges.flatMap((range) => placesIn(range, length + 1));
+  const owners = places.map((place) => mainDocument(stream, place));
+  return spreadFairly(owners, count).map((index) => {
+    const { begin, end } = places[index]!;
+    return { ...assemble(runsFrom(stream, begin, end - begin)), document: owners[index]! };
+  });
+}
+
+function placesIn({ begin, end }: Range, size: number): Range[] {
+  if (end - begin < size) return end - begin < 2 ? [] : [{ begin, end }];
+  return Array.from({ length: Math.floor((end - begin) / size) }, (_, index) => ({
+    begin: begin + index * size,
+    end: begin + (index + 1) * size,
+  }));
+}
+
+/** Where the document begins that most of the learned tokens are of. */
+function mainDocument({ starts, length }: TokenStream, { begin, end }: Range): number {
+  let [main, most] = [0, -1];
+  for (let at = documentAt(starts, begin); at < starts.length && starts[at]! < end; at += 1) {
+    const own = Math.min(end, starts[at + 1] ?? length) - Math.max(begin, starts[at]!);
+    if (own > most) [main, most] = [starts[at]!, own];
+  }
+  return main;
+}

@@ -1,0 +1,166 @@
+/** A folder's files, one after the other: taken with their text, or left out with the reason. */
+import { createHash } from 'node:crypto';
+import { realpath, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { reportError, UserError } from '../../protocol/errors.ts';
+import { openRegular } from '../../protocol/regular-file.ts';
+import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from './contents.ts';
+import type { LeftOutEntry } from '../manifest.ts';
+import type { Reason } from './reasons.ts';
+import type { Globs } from './globs.ts';
+import { judgeName } from './names.ts';
+import { findSecret } from '../secrets/find.ts';
+import type { Piece } from './source.ts';
+import { walk } from './walk.ts';
+
+export interface Document {
+  in: true;
+  path: string;
+  pieces: readonly Piece[];
+  /** No end follows its text. */
+  unfinished?: boolean;
+  /** What is compared with other documents, to find those that are nearly the same. */
+  text: string;
+  /** Of all pieces' text; so are the counts. */
+  sha256: string;
+  bytes: number;
+  lines: number;
+}
+
+export interface ReadProgress {
+  /** Files and rows looked at. */
+  done: number;
+  /** 0 while it is not known. */
+  total: number;
+}
+
+export interface ReadOptions {
+  folder: string;
+  /** Leave files out that a person doesn't want. */
+  globs?: Globs | undefined;
+  onProgress?: ((progress: ReadProgress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads `folder` in path order. One file's text is held at a time.
+ * Errors: corpus-unreadable, cancelled.
+ */
+export async function* readDocuments({
+  folder,
+  globs,
+  onProgress,
+  signal,
+}: ReadOptions): AsyncGenerator<Document | LeftOutEntry> {
+  const root = await openFolder(folder);
+  const seen = new Map<string, string>();
+  const files: string[] = [];
+  try {
+    for await (const walked of walk(root, { globs, signal })) {
+      if (walked.in) files.push(walked.path);
+      else yield walked;
+    }
+  } catch (error) {
+    if (signal?.aborted) throw cancelled();
+    throw unreadable(folder, (error as NodeJS.ErrnoException).code ?? reportError(error).message, error);
+  }
+  for (const [index, path] of files.entries()) {
+    if (signal?.aborted) throw cancelled();
+    yield await readDocument(root, path, { seen, named: globs?.namesExtensionOf(path) ?? false });
+    onProgress?.({ done: index + 1, total: files.length });
+  }
+}
+
+async function readDocument(
+  root: string,
+  path: string,
+  { seen, named }: { seen: Map<string, string>; named: boolean },
+): Promise<Document | LeftOutEntry> {
+  const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
+    in: false,
+    path,
+    reason,
+    ...(detail ? { detail } : {}),
+  });
+  const byName = judgeName(path);
+  if ('reason' in byName) return leftOut(byName.reason, byName.detail);
+  const verdict = 'look' in byName && named ? ({ take: true } as const) : byName;
+  let read: FileContents;
+  try {
+    read = await readContents(join(root, path), verdict);
+  } catch (error) {
+    return leftOut('unreadable', (error as NodeJS.ErrnoException).code);
+  }
+  if ('reason' in read) return leftOut(read.reason, read.detail);
+  const decoded = decodeText(read.bytes);
+  if ('reason' in decoded) return leftOut(decoded.reason);
+  const { text } = decoded;
+  const judged = judgeText(path, text);
+  if (judged) return leftOut(judged.reason, judged.detail);
+  const sha256 = createHash('sha256').update(text).digest('hex');
+  const twin = seen.get(sha256);
+  if (twin !== undefined) return leftOut('duplicate', twin);
+  const secret = await findSecret(path, text);
+  if (secret) return { ...leftOut('secret', secret.rule), line: secret.line };
+  seen.set(sha256, path);
+  return { ...plainDocument(path, text), sha256 };
+}
+
+/** A text that is learned whole. */
+export function plainDocument(path: string, text: string): Omit<Document, 'sha256'> {
+  return {
+    in: true,
+    path,
+    pieces: [{ text, learned: true }],
+    text,
+    bytes: Buffer.byteLength(text),
+    lines: countLines(text),
+  };
+}
+
+type FileContents = { bytes: Buffer } | { reason: Reason; detail?: string };
+
+/** Reads no more than has to be known. */
+async function readContents(path: string, verdict: ReturnType<typeof judgeName>): Promise<FileContents> {
+  const handle = await openRegular(path);
+  try {
+    const { size } = await handle.stat();
+    if (size === 0) return { reason: 'empty' };
+    if ('look' in verdict) {
+      const head = Buffer.alloc(Math.min(size, 8192));
+      await handle.read(head, 0, head.length, 0);
+      if (isBinary(head)) return { reason: 'binary' };
+      if (!isScript(head)) return { reason: 'not-code' };
+    }
+    const limit = 'take' in verdict ? verdict.limit : undefined;
+    if (size > MAX_BYTES) return { reason: 'over-long', detail: `${size} bytes` };
+    if (limit !== undefined && size > limit) return { reason: 'data', detail: `${size} bytes` };
+    return { bytes: await handle.readFile() };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openFolder(folder: string): Promise<string> {
+  try {
+    const root = await realpath(resolve(folder));
+    if ((await stat(root)).isDirectory()) return root;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw unreadable(folder, missing ? 'it does not exist' : (error as Error).message, error);
+  }
+  throw unreadable(folder, 'it is a file, not a folder');
+}
+
+function unreadable(folder: string, why: string, cause?: unknown): UserError {
+  return new UserError(
+    'corpus-unreadable',
+    `The folder ${folder} can't be read: ${why}.`,
+    'Give the path of a folder that holds source code and that you may read.',
+    { cause },
+  );
+}
+
+export function cancelled(): UserError {
+  return new UserError('cancelled', 'Reading was cancelled.', 'Run it again when you are ready.');
+}

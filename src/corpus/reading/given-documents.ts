@@ -1,0 +1,48 @@
+/** Documents that somebody supplies, rows of a data set or instruction pairs: taken, or left out with the reason. */
+import { createHash } from 'node:crypto';
+import { countLines, MAX_BYTES } from './contents.ts';
+import { cancelled, type Document } from './documents.ts';
+import type { LeftOutEntry } from '../manifest.ts';
+import type { Reason } from './reasons.ts';
+import { findSecret } from '../secrets/find.ts';
+import type { SourceDocument } from './source.ts';
+
+/**
+ * One document's text is held at a time. Duplicates are not looked for: they are near-duplicates as well.
+ * Errors: cancelled, and what the supplier throws.
+ */
+export async function* suppliedDocuments(
+  documents: AsyncIterable<SourceDocument>,
+  signal?: AbortSignal,
+): AsyncGenerator<Document | LeftOutEntry> {
+  for await (const document of documents) {
+    if (signal?.aborted) throw cancelled();
+    yield await judge(document);
+  }
+}
+
+async function judge({ path, pieces, unfinished }: SourceDocument): Promise<Document | LeftOutEntry> {
+  const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
+    in: false,
+    path,
+    reason,
+    ...(detail ? { detail } : {}),
+  });
+  if (!pieces.some(({ text, learned }) => learned && /\S/.test(text))) return leftOut('empty');
+  const whole = pieces.map(({ text }) => text).join('');
+  const bytes = Buffer.byteLength(whole);
+  if (bytes > MAX_BYTES) return leftOut('over-long', `${bytes} bytes`);
+  const secret = await findSecret(path, whole);
+  if (secret) return { ...leftOut('secret', secret.rule), line: secret.line };
+  return {
+    in: true,
+    path,
+    pieces,
+    ...(unfinished ? { unfinished } : {}),
+    // Without the words of a chat template, which all share.
+    text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
+    sha256: createHash('sha256').update(whole).digest('hex'),
+    bytes,
+    lines: countLines(whole),
+  };
+}

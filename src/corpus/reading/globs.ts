@@ -1,0 +1,58 @@
+/** Which files of a folder a person wants to be learned: patterns as in .gitignore, relative to the folder. */
+import createIgnore, { type Ignore } from 'ignore';
+import type { CorpusPlan } from '../../protocol/run.ts';
+import { extensionOf } from './names.ts';
+
+export type GlobPlan = Pick<CorpusPlan, 'include' | 'exclude'>;
+
+/** As .gitignore is read here. */
+const ignoreCase = process.platform !== 'linux';
+
+export class Globs {
+  private readonly included: Ignore | undefined;
+  private readonly excluded: Ignore;
+  private readonly extensions: ReadonlySet<string>;
+
+  constructor(private readonly plan: GlobPlan) {
+    this.included = plan.include.length > 0 ? matcherOf(plan.include) : undefined;
+    this.excluded = matcherOf(plan.exclude);
+    this.extensions = new Set(plan.include.flatMap(alternatives).map(extensionOf).filter(isLiteral));
+  }
+
+  /** Whether nothing within this folder (it ends in "/") is wanted. */
+  leavesOutFolder(path: string): boolean {
+    return this.excluded.ignores(path);
+  }
+
+  leavesOut(path: string): boolean {
+    return this.excluded.ignores(path) || this.included?.ignores(path) === false;
+  }
+
+  /** Whether an include says the extension of this file, as "*.foo" does: then it is code, whatever language that is. */
+  namesExtensionOf(path: string): boolean {
+    return this.extensions.has(extensionOf(path));
+  }
+
+  toString(): string {
+    return describeGlobs(this.plan);
+  }
+}
+
+const isLiteral = (extension: string): boolean => /^[^*?[\]!]+$/.test(extension);
+
+/** As they are given: "--include src --exclude *.sql". Empty without any. */
+export const describeGlobs = ({ include, exclude }: GlobPlan): string =>
+  [...include.map((glob) => `--include ${glob}`), ...exclude.map((glob) => `--exclude ${glob}`)].join(' ');
+
+const matcherOf = (globs: readonly string[]): Ignore =>
+  createIgnore({ ignoreCase }).add(globs.flatMap(alternatives).map(pattern));
+
+/** Of "*.{ts,tsx}", which editors know and git does not: "*.ts" and "*.tsx". */
+function alternatives(glob: string): string[] {
+  const [braces, inner] = /\{([^{}]*,[^{}]*)\}/.exec(glob) ?? [];
+  if (braces === undefined) return [glob];
+  return inner!.split(',').flatMap((one) => alternatives(glob.replace(braces, () => one)));
+}
+
+/** "./src" as it is typed in a shell; "#" is no comment here. */
+const pattern = (glob: string): string => glob.replace(/^(!?)(?:\.\/)+/, '$1/').replace(/^#/, '\\#');

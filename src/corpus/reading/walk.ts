@@ -1,0 +1,93 @@
+import type { Dirent } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dataDir } from '../../protocol/paths.ts';
+import { IgnoreRules } from './gitignore.ts';
+import type { Globs } from './globs.ts';
+import type { LeftOutEntry } from '../manifest.ts';
+import type { Reason } from './reasons.ts';
+import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
+import { readText } from '../../protocol/regular-file.ts';
+
+/** A file to look into, or something left out on the way. */
+export type Walked = { in: true; path: string } | LeftOutEntry;
+
+/**
+ * Everything under `root` in an order that depends on names alone. Ignored, vendored and generated folders are
+ * reported and not entered; symbolic links are reported and not followed. So it is with what `globs` leave out.
+ */
+export async function* walk(
+  root: string,
+  { globs, signal }: { globs?: Globs | undefined; signal?: AbortSignal | undefined } = {},
+): AsyncGenerator<Walked> {
+  yield* walkFolder({ root, own: dataDir(), globs, signal }, '', await IgnoreRules.above(root));
+}
+
+interface Walk {
+  root: string;
+  /** Where runs and models lie; never a corpus. */
+  own: string;
+  globs: Globs | undefined;
+  signal: AbortSignal | undefined;
+}
+
+async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): AsyncGenerator<Walked> {
+  walk.signal?.throwIfAborted();
+  const entries = await list(join(walk.root, folder), folder);
+  if (!Array.isArray(entries)) {
+    yield entries;
+    return;
+  }
+  const rules = await rulesWithin(walk.root, folder, entries, outer);
+  const names = entries.map(({ name }) => name);
+  if (folder && names.includes(environmentFile)) {
+    yield { in: false, path: folder, reason: 'vendored', folder: true };
+    return;
+  }
+  for (const entry of entries) {
+    const path = folder + entry.name;
+    if (entry.isSymbolicLink()) yield { in: false, path, reason: 'symlink' };
+    else if (entry.isDirectory()) {
+      if (isSkippedFolder(entry.name)) continue;
+      const inside = `${path}/`;
+      if (rules.ignores(inside)) yield { in: false, path: inside, reason: 'git-ignored', folder: true };
+      else {
+        const reason = judgeFolder(entry.name, names) ?? judgeByPlace(walk, inside);
+        if (reason) yield { in: false, path: inside, reason, folder: true };
+        else yield* walkFolder(walk, inside, rules);
+      }
+    } else if (rules.ignores(path)) yield { in: false, path, reason: 'git-ignored' };
+    else if (walk.globs?.leavesOut(path)) yield { in: false, path, reason: 'excluded' };
+    else if (!entry.isFile()) yield { in: false, path, reason: 'unreadable', detail: 'not a regular file' };
+    else yield { in: true, path };
+  }
+}
+
+function judgeByPlace({ root, own, globs }: Walk, folder: string): Reason | undefined {
+  if (join(root, folder) === join(own, '/')) return 'generated';
+  return globs?.leavesOutFolder(folder) ? 'excluded' : undefined;
+}
+
+/** Names in code point order, which is the same on every machine. */
+async function list(path: string, folder: string): Promise<Dirent[] | LeftOutEntry> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    // The folder that was asked for has to be readable; one further down is only reported.
+    if (folder === '') throw error;
+    const detail = (error as NodeJS.ErrnoException).code;
+    return { in: false, path: folder, reason: 'unreadable', folder: true, ...(detail ? { detail } : {}) };
+  }
+}
+
+async function rulesWithin(
+  root: string,
+  folder: string,
+  entries: Dirent[],
+  outer: IgnoreRules,
+): Promise<IgnoreRules> {
+  if (!entries.some((entry) => entry.name === '.gitignore' && entry.isFile())) return outer;
+  const text = await readText(join(root, folder, '.gitignore')).catch(() => '');
+  return outer.within(folder, text);
+}

@@ -1,0 +1,137 @@
+/**
+ * Examples to sequences, for instruction tuning: each whole in one sequence, as many beside it as fit, the rest
+ * padded. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in the order of a shuffle
+ * rather than by length, so that a sequence mixes long and short.
+ */
+import { spread } from '../held-out/fair-shares.ts';
+import { assemble, nothingToTrainOn, type Run, type TokenStream } from './packing.ts';
+import type { Sequence, SequenceSource } from './sequences.ts';
+import { mix, shuffled } from '../shuffle.ts';
+
+/** What did not fit. */
+export interface Losses {
+  /** Examples longer than a sequence, whose ends are cut off. */
+  readonly cut: number;
+  /** Examples left out, as nothing of what is to be learned would be left of them. */
+  readonly dropped: number;
+}
+
+export type CorpusSequences = SequenceSource & Losses;
+
+/** Which documents go into which sequence: those of bin b are `members[begins[b]]` to `members[begins[b + 1] - 1]`. */
+interface Bins extends Losses {
+  members: Int32Array;
+  begins: Int32Array;
+}
+
+/**
+ * Training sequences of whole examples; an epoch takes each packed sequence once, in a shuffled order.
+ * `padding` is the token that ends documents. Errors: corpus-empty.
+ */
+export function exampleSequences(
+  stream: TokenStream,
+  { length, seed, padding }: { length: number; seed: number; padding: number },
+): CorpusSequences {
+  const bins = pack(stream, length + 1, seed);
+  const perEpoch = bins.begins.length - 1;
+  if (perEpoch === 0) throw nothingToTrainOn();
+  return {
+    length,
+    perEpoch,
+    cut: bins.cut,
+    dropped: bins.dropped,
+    at(index) {
+      const epoch = Math.floor(index / perEpoch);
+      return fill(stream, bins, shuffled(index % perEpoch, perEpoch, mix(seed, epoch)), length + 1, padding);
+    },
+  };
+}
+
+/** `count` packed sequences spread evenly, or all there are: to measure on. */
+export function exampleWindows(
+  stream: TokenStream,
+  { length, padding, count = Infinity }: { length: number; padding: number; count?: number | undefined },
+): Sequence[] {
+  const bins = pack(stream, length + 1, 0);
+  return spread(bins.begins.length - 1, count).map((bin) => fill(stream, bins, bin, length + 1, padding));
+}
+
+/** Best fit: each example, in a shuffled order, into the sequence with the least room that still takes it. */
+function pack(stream: TokenStream, size: number, seed: number): Bins {
+  const count = stream.starts.length;
+  const binOf = new Int32Array(count).fill(-1);
+  const withRoom: number[][] = Array.from({ length: size + 1 }, () => []);
+  const sizes: number[] = [];
+  let cut = 0;
+  let dropped = 0;
+  const lessons = firstLearned(stream);
+  for (let index = 0; index < count; index += 1) {
+    const document = shuffled(index, count, mix(seed, 2));
+    const whole = lengthOf(stream, document);
+    const taken = Math.min(whole, size);
+    if (lessons[document]! >= taken) {
+      dropped += 1;
+      continue;
+    }
+    if (whole > size) cut += 1;
+    let room = taken;
+    while (room < size && withRoom[room]!.length === 0) room += 1;
+    const bin = withRoom[room]!.pop() ?? sizes.push(0) - 1;
+    binOf[document] = bin;
+    sizes[bin]! += 1;
+    if (room > taken) withRoom[room - taken]!.push(bin);
+  }
+  return { ...byBin(binOf, sizes), cut, dropped };
+}
+
+/** Documents in order of their bins. */
+function byBin(binOf: Int32Array, sizes: readonly number[]): Pick<Bins, 'members' | 'begins'> {
+  const begins = new Int32Array(sizes.length + 1);
+  sizes.forEach((size, bin) => (begins[bin + 1] = begins[bin]! + size));
+  const next = begins.slice();
+  const members = new Int32Array(begins.at(-1)!);
+  binOf.forEach((bin, document) => {
+    if (bin >= 0) members[next[bin]!++] = document;
+  });
+  return { members, begins };
+}
+
+const lengthOf = ({ starts, length }: TokenStream, document: number) =>
+  (starts[document + 1] ?? length) - starts[document]!;
+
+const BLOCK = 1 << 20;
+const NEVER = 2 ** 31 - 1;
+
+/** Where in each document the first token is that is learned; the document's first token of all never is. */
+function firstLearned(stream: TokenStream): Int32Array {
+  const { starts } = stream;
+  const found = new Int32Array(starts.length).fill(1);
+  if (!stream.learned) return found;
+  for (let first = 0; first < starts.length;) {
+    const begin = starts[first]!;
+    let last = first;
+    while (last + 1 < starts.length && starts[last + 1]! + lengthOf(stream, last + 1) - begin <= BLOCK)
+      last += 1;
+    const flags = stream.learned(begin, starts[last]! + lengthOf(stream, last) - begin);
+    for (let document = first; document <= last; document += 1) {
+      const from = starts[document]! - begin;
+      const at = flags.subarray(from, from + lengthOf(stream, document)).indexOf(1, 1);
+      found[document] = at < 0 ? NEVER : at;
+    }
+    first = last + 1;
+  }
+  return found;
+}
+
+function fill(stream: TokenStream, { members, begins }: Bins, bin: number, size: number, padding: number) {
+  let room = size;
+  const runs: Run[] = [];
+  for (const document of members.subarray(begins[bin], begins[bin + 1])) {
+    const begin = stream.starts[document]!;
+    const count = Math.min(lengthOf(stream, document), room);
+    runs.push({ tokens: stream.read(begin, count), learned: stream.learned?.(begin, count) });
+    room -= count;
+  }
+  if (room) runs.push({ tokens: new Int32Array(room).fill(padding), learned: new Uint8Array(room) });
+  return assemble(runs);
+}

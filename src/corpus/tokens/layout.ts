@@ -1,0 +1,88 @@
+/** Spooled documents to the files of a split: each with its beginning and end, or joined to repositories. */
+import type { KeptDocument } from '../collect.ts';
+import type { KeptEntry, Split } from '../manifest.ts';
+import { learnedPath, startsPath, tokensPath } from '../paths.ts';
+import type { SpoolReader } from './spool.ts';
+import { NumberWriter } from './token-file.ts';
+import type { RepositoryMarks } from './tokenizer.ts';
+
+/** Files are joined until they are as long: a few sequences, so that every training sequence sees several files. */
+const REPOSITORY_TOKENS = 8192;
+
+export interface Layout {
+  out: string;
+  spool: SpoolReader;
+  /** Begins every document, if anything does. */
+  start: number | undefined;
+  end: number;
+  /** Whether to write down what is learned. */
+  flags: boolean;
+  /** Training files are joined, under this name. */
+  repository?: { name: string; marks: RepositoryMarks } | undefined;
+}
+
+/** Writes a split; returns its parts' places, in the given order. */
+export async function layOut(layout: Layout, split: Split, parts: readonly KeptDocument[]): Promise<KeptEntry[]> {
+  const { out, flags } = layout;
+  const files: SplitFiles = {
+    tokens: await NumberWriter.create(tokensPath(out, split)),
+    starts: await NumberWriter.create(startsPath(out, split)),
+    learned: flags ? await NumberWriter.create(learnedPath(out, split), 1) : undefined,
+  };
+  try {
+    const kept: KeptEntry[] = [];
+    const joins = layout.repository && split === 'train';
+    for (const group of joins ? grouped(parts) : parts.map((part) => [part]))
+      kept.push(...(await writeDocument(layout, files, group, Boolean(joins && !group[0]!.row))));
+    return kept;
+  } finally {
+    for (const file of Object.values(files) as (NumberWriter | undefined)[]) await file?.close();
+  }
+}
+
+interface SplitFiles {
+  tokens: NumberWriter;
+  starts: NumberWriter;
+  learned: NumberWriter | undefined;
+}
+
+/** Neighbours in the order of folders together, up to a length; rows stay alone. */
+function grouped(parts: readonly KeptDocument[]): KeptDocument[][] {
+  const groups: KeptDocument[][] = [];
+  let length = Infinity;
+  for (const part of parts) {
+    if (part.row || length + part.entry.tokens > REPOSITORY_TOKENS) {
+      groups.push([]);
+      length = 0;
+    }
+    groups.at(-1)!.push(part);
+    length = part.row ? Infinity : length + part.entry.tokens;
+  }
+  return groups;
+}
+
+async function writeDocument(
+  { spool, start, end, repository }: Layout,
+  { tokens, starts, learned }: SplitFiles,
+  group: readonly KeptDocument[],
+  joined: boolean,
+): Promise<KeptEntry[]> {
+  await starts.append([tokens.length]);
+  const put = async (list: ArrayLike<number> & Iterable<number>, flags?: Uint8Array) => {
+    await tokens.append(list);
+    await learned?.append(flags ?? new Uint8Array(list.length).fill(1));
+  };
+  const kept: KeptEntry[] = [];
+  for (const [index, { call, entry, unfinished }] of group.entries()) {
+    const offset = tokens.length;
+    if (index === 0 && start !== undefined) await put([start]);
+    if (joined && index === 0) await put(repository!.marks.opening(repository!.name));
+    if (joined) await put(repository!.marks.heading(entry.path));
+    const own = spool.read(call);
+    await put(own.tokens, own.learned);
+    // Of an example, its end is learned if what comes before it is: else a turn's own end has been.
+    if (index === group.length - 1 && !unfinished) await put([end], own.learned?.slice(-1));
+    kept.push({ ...entry, offset, tokens: tokens.length - offset });
+  }
+  return kept;
+}

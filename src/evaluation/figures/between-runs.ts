@@ -1,0 +1,203 @@
+/**
+ * Runs against each other, from what lies on disk: each figure of a later run against the first run's, paired over the
+ * items that both answered (the same digest: the same question, window or text).
+ */
+import { z } from 'zod';
+import { reportError, UserError } from '../../protocol/errors.ts';
+import { summarySchema, type Comparison, type Summary } from '../../protocol/evaluation.ts';
+import type { RunComparison } from '../../protocol/run-comparison.ts';
+import { settledSpec, type RunSpec } from '../../protocol/run.ts';
+import { corpusSummaryPath, evaluationSummaryPath, readSpec, readState } from '../../runs/files.ts';
+import { compare, ofDocument, type Counts } from './compare.ts';
+import { differingSettings, type Given } from './differing-settings.ts';
+import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
+import { forgettingAverage } from './forgetting.ts';
+import { readItemRows, type ItemRow } from './item-rows.ts';
+import type { RatioItem } from '../../statistics/statistics.ts';
+import { tasks } from '../tasks/index.ts';
+import { readText } from '../../protocol/regular-file.ts';
+
+/** A run as it was measured. */
+export interface EvaluatedRun extends Given {
+  dir: string;
+  summary: Summary;
+  /** By task, its items by digest. */
+  rows: Map<string, Map<string, ItemRow>>;
+  /** Why there are no figures. */
+  problem?: string;
+}
+
+/** Of runs that were not evaluated, what differs in their settings. Errors: bad-argument for fewer than two; those of reading a run. */
+export async function compareRuns(dirs: readonly string[]): Promise<RunComparison> {
+  if (dirs.length < 2)
+    throw new UserError(
+      'bad-argument',
+      'There is nothing to compare with only one run.',
+      'Name two runs or more; {runs} lists them.',
+    );
+  return compareEvaluated(await Promise.all(dirs.map(readCompared)));
+}
+
+/** Errors: run-not-finished; those of reading a run. */
+export async function readEvaluated(dir: string): Promise<EvaluatedRun> {
+  const summary = await readJson(evaluationSummaryPath(dir), summarySchema);
+  if (!summary?.comparisons.length) throw await notEvaluated(dir, await readSpec(dir));
+  return readFigures(dir, summary);
+}
+
+async function readCompared(dir: string): Promise<EvaluatedRun> {
+  try {
+    return await readEvaluated(dir);
+  } catch (error) {
+    const { code, message, next } = reportError(error);
+    if (code !== 'run-not-finished') throw error;
+    const nothing = await readFigures(dir, { step: 0, sentence: '', comparisons: [] });
+    return { ...nothing, problem: `${message} ${next}` };
+  }
+}
+
+async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun> {
+  const spec = await readSpec(dir);
+  const rows = new Map<string, Map<string, ItemRow>>();
+  for (const task of new Set(summary.comparisons.map((one) => one.task)))
+    if (task !== FORGETTING) rows.set(task, await readItemRows(dir, task, summary.step));
+  const corpus = await readJson(corpusSummaryPath(dir), corpusSchema);
+  const state = await readState(dir);
+  const { steps } = state;
+  return { dir, spec: settledSpec(spec, state), summary, rows, corpus, steps };
+}
+
+const corpusSchema = z.object({ digest: z.string(), trainTokens: z.number() });
+
+/** Undefined where there is none, or none that can be read. */
+async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readText(path)));
+  } catch {
+    return undefined;
+  }
+}
+
+async function notEvaluated(dir: string, { id }: RunSpec): Promise<UserError> {
+  const { status } = await readState(dir);
+  const done = status === 'done';
+  return new UserError(
+    'run-not-finished',
+    done ? `Run ${id} was not evaluated.` : `Run ${id} is ${status} and was not evaluated yet.`,
+    done
+      ? `Measure it with {evaluate ${id}}, then compare.`
+      : `Let it finish, or go on with {resume ${id}}, then compare.`,
+  );
+}
+
+/** Pure. The first run is what the others are held against. */
+export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
+  const [first, ...others] = runs as [EvaluatedRun, ...EvaluatedRun[]];
+  const warnings: string[] = [];
+  if (new Set(runs.map(({ spec }) => spec.base.sha256)).size > 1)
+    warnings.push(
+      'These runs began with different bases: a difference is one of the bases too, and each KL is from its own base.',
+    );
+  if (others.some((other) => !sameCorpus(first, other)))
+    warnings.push(
+      "These runs learned from different corpora: held-out texts differ, so figures of workspace can't be paired.",
+    );
+  const against = others.map((other) => {
+    const paired = pairRuns(first, other);
+    warnings.push(...paired.warnings);
+    return { run: other.spec.id, comparisons: paired.comparisons };
+  });
+  return {
+    runs: runs.map(({ spec: { id, name } }) => ({ id, name })),
+    differs: differingSettings(runs),
+    against,
+    warnings: [...new Set(warnings)],
+  };
+}
+
+const sameCorpus = (a: EvaluatedRun, b: EvaluatedRun) => a.corpus?.digest === b.corpus?.digest;
+/** They are measured on held-out text of the run's own corpus. */
+const ofCorpus = (task: string) => tasks.some(({ name, ofRun }) => name === task && ofRun);
+/** Timed at another moment in each run, perhaps under another load. */
+const isMomentary = (task: string, metric: string) =>
+  tasks.some(({ name, momentary }) => name === task && momentary?.includes(metric));
+
+function pairRuns(
+  first: EvaluatedRun,
+  other: EvaluatedRun,
+): { comparisons: Comparison[]; warnings: string[] } {
+  const problems = [first, other].flatMap(({ problem }) => problem ?? []);
+  if (problems.length) return { comparisons: [], warnings: problems };
+  const counts: Counts[] = [];
+  const warnings: string[] = [];
+  const names = [...new Set([...first.rows.keys(), ...other.rows.keys()])];
+  for (const task of names) {
+    if (ofCorpus(task) && !sameCorpus(first, other)) continue;
+    const [one, two] = [first.rows.get(task), other.rows.get(task)];
+    if (!one || !two) {
+      const [lacks, has] = one ? [other, first] : [first, other];
+      warnings.push(
+        `${task} was measured of ${has.spec.id} alone; {evaluate ${lacks.spec.id} ${task}} adds it.`,
+      );
+      continue;
+    }
+    const shared = [...one.keys()].filter((digest) => two.has(digest));
+    warnings.push(...leftOut(task, { first, other }, [one.size, two.size, shared.length]));
+    if (shared.length > 0) counts.push(...countsOf(task, shared, first, other));
+  }
+  const average = forgettingAverage(counts);
+  return { comparisons: [...counts, ...(average ? [average] : [])].map(compare), warnings };
+}
+
+function leftOut(
+  task: string,
+  { first, other }: Record<'first' | 'other', EvaluatedRun>,
+  [one, two, shared]: [number, number, number],
+): string[] {
+  const old = [...(one === 0 ? [first] : []), ...(two === 0 && other.dir !== first.dir ? [other] : [])];
+  if (old.length > 0)
+    return old.map(
+      ({ spec }) =>
+        `The items of ${task} in ${spec.id} can't be read or were measured by an early version; measure them again with {evaluate ${spec.id} ${task}}.`,
+    );
+  if (shared === 0)
+    return [
+      `${task}: ${first.spec.id} and ${other.spec.id} were measured on different items, so nothing can be paired.`,
+    ];
+  const missing = one + two - 2 * shared;
+  if (missing === 0) return [];
+  const are = missing === 1 ? 'item that only one run has is' : 'items that only one run has are';
+  return [`${task}: ${missing} ${are} left out against ${other.spec.id}; ${shared} are paired.`];
+}
+
+/** Metrics in the order of the first run's figures; an item counts where both have the metric. */
+function countsOf(
+  task: string,
+  shared: readonly string[],
+  first: EvaluatedRun,
+  other: EvaluatedRun,
+): Counts[] {
+  const pick = (run: EvaluatedRun, metric: string) =>
+    shared.map((digest) => {
+      const { parts, document } = run.rows.get(task)!.get(digest)!;
+      return ofDocument(parts.after[metric], document);
+    });
+  return first.summary.comparisons
+    .filter((one) => one.task === task && !isMomentary(task, one.metric))
+    .flatMap(({ metric, unit, better, after }) => {
+      const [a, b] = [pick(first, metric), pick(other, metric)];
+      const both = a.flatMap((part, i) => (part && b[i] ? [[part, b[i]] as const] : []));
+      if (both.length === 0) return [];
+      const models = [both.map(([part]) => part), both.map(([, part]) => part)];
+      const binary = models.flat().every(isAnswer);
+      return [
+        {
+          measured: { task, metric, unit, better, setting: after.setting, binary },
+          models: models.map((m) => [m]),
+        },
+      ];
+    });
+}
+
+/** Right or wrong. */
+const isAnswer = ({ sum, weight }: RatioItem) => weight === 1 && (sum === 0 || sum === 1);

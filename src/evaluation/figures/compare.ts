@@ -1,0 +1,72 @@
+/** From the scores of items to figures: of one model, and of two with their paired difference. */
+import type { Comparison, Metric } from '../../protocol/evaluation.ts';
+import { stratifiedIntervals, type FigureKind } from '../../statistics/intervals.ts';
+import type { RatioItem } from '../../statistics/statistics.ts';
+import type { Item, ItemScore, Measure } from '../tasks/task.ts';
+
+/** What was measured, and how. */
+export interface Measured extends Measure {
+  task: string;
+  /** For a person. */
+  setting: string;
+}
+
+/** A measure's counts: of each model, one for each item; the figure is a mean over strata, mostly of one. */
+export interface Counts {
+  measured: Measured;
+  models: readonly Strata[];
+}
+type Strata = readonly (readonly RatioItem[])[];
+
+/**
+ * Of the items that have the metric; a measure that no item has is left out. `scores`: of each model, one for each of
+ * `items`.
+ */
+export function countsOf(
+  measures: readonly Measured[],
+  scores: readonly (readonly ItemScore[])[],
+  items: readonly Pick<Item, 'document'>[],
+): Counts[] {
+  const partsOf = (all: readonly ItemScore[], metric: string) =>
+    all.flatMap(({ parts }, item) => ofDocument(parts[metric], items[item]?.document) ?? []);
+  return measures
+    .map((measured) => ({ measured, models: scores.map((all) => [partsOf(all, measured.metric)]) }))
+    .filter(({ models: [first] }) => first![0]!.length > 0);
+}
+
+/** An item's count, with what the item is of. */
+export const ofDocument = (
+  part: RatioItem | undefined,
+  document: string | undefined,
+): RatioItem | undefined => (part && document !== undefined ? { ...part, document } : part);
+
+/** Before, after and their difference, paired over items: they are the same ones in the same order. */
+export function compare({ measured, models: [before, after] }: Counts): Comparison {
+  const { task, metric, unit, better, setting } = measured;
+  const n = before!.reduce((total, parts) => total + parts.length, 0);
+  const pairs = before!.map((parts, i) => ({ before: parts, after: after![i]! }));
+  const intervals = stratifiedIntervals(pairs, kindOf(measured));
+  const { low, high } = intervals.difference;
+  return {
+    task,
+    metric,
+    unit,
+    better,
+    before: { task, metric, ...intervals.before, n, setting },
+    after: { task, metric, ...intervals.after, n, setting },
+    difference: intervals.difference,
+    // Of a single item nobody knows what another would say.
+    significant: before!.every((parts) => parts.length > 1) && (low > 0 || high < 0),
+  };
+}
+
+/** The only model's figure. */
+export const figure = ({ measured, models: [model] }: Counts): Metric =>
+  compare({ measured, models: [model!, model!] }).before;
+
+const kindOf = ({ binary, better, unit }: Measured): FigureKind => {
+  if (binary) return 'answers';
+  // Losses, divergences and times; what should be high is a share, or counted in something.
+  if (better === 'lower') return 'amount';
+  return unit === '' ? 'share' : 'number';
+};

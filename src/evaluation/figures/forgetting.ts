@@ -1,0 +1,25 @@
+/** The paper's measure of forgetting: the mean accuracy of HellaSwag, ARC-Challenge and WinoGrande. */
+import { averagedMetrics, FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
+import type { Counts } from './compare.ts';
+
+/** Where all three were measured. */
+export function forgettingAverage(counts: readonly Counts[]): Counts | undefined {
+  const found = averagedMetrics.flatMap(
+    ({ task, metric }) =>
+      counts.find(({ measured }) => measured.task === task && measured.metric === metric) ?? [],
+  );
+  if (found.length < averagedMetrics.length) return undefined;
+  const names = averagedMetrics.map(({ task, metric }) => `${task} ${metric}`).join(', ');
+  const models = found[0]!.models.map((_, model) => found.flatMap((one) => one.models[model]!));
+  const sizes = models[0]!.map((parts) => parts.length).join(' + ');
+  return {
+    measured: {
+      task: FORGETTING,
+      metric: 'average',
+      unit: '',
+      better: 'higher',
+      setting: `mean of ${names}; ${sizes} questions`,
+    },
+    models,
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * Whether a result is offered for completion, by all that was measured of it: never where it is a worse model. Pure; the
+ * editor and the panel ask it too.
+ */
+import { UserError } from '../../protocol/errors.ts';
+import type { Comparison, StrengthChoice, Summary } from '../../protocol/evaluation.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+
+/** What must not get worse by more than noise: what a person sees of completions, and what the model could do before. */
+const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
+  ['workspace', 'line exact match', 'lines are completed exactly less often'],
+  ['workspace', 'line edit similarity', 'completed lines are further from what stands there'],
+  ['workspace', 'characters saved', 'completions save fewer characters'],
+  ['workspace', 'bits per byte', 'held-out code became less likely'],
+  ['humaneval', 'pass@1', "fewer of HumanEval's problems are solved"],
+  ['humaneval', 'loss of solutions', "HumanEval's solutions became less likely"],
+];
+
+/** Nats per token by which solutions may become less likely: what nobody would notice. */
+const SOLUTIONS_SLACK = 0.02;
+
+/**
+ * Whether a result can be used while the rest of it is still being measured: its strength was chosen, and what is served
+ * was seen to be what was trained.
+ */
+export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'state' | 'summary'>): boolean {
+  if (state.status !== 'evaluating' || !summary?.choice || !summary.served) return false;
+  // Else what was found at an earlier end of this training.
+  return spec.evaluation.keep === 'best' || summary.step === state.step;
+}
+
+/** What it is decided by. */
+type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
+
+/**
+ * Why the result is not offered, as a clause; undefined where it is. A strength that the person set is held back only
+ * where it was measured to be worse; a run whose strength was given from the start is the person's own.
+ */
+export function whyNotOffered({ choice, comparisons, givenStrength }: Known): string | undefined {
+  if (!choice) return undefined;
+  if (givenStrength === undefined && choice.strength === 0) return choice.why;
+  for (const [task, metric, what] of guarded) {
+    const found = comparisons.find((one) => one.task === task && one.metric === metric);
+    if (found && isWorse(found))
+      return `${what} (${found.before.value.toFixed(3)} -> ${found.after.value.toFixed(3)})`;
+  }
+  return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
+}
+
+/** What was measured of a strength when one was chosen; undefined of one that was not among them. */
+function worseOnPath({ path }: StrengthChoice, strength: number): string | undefined {
+  const point = path.find((one) => one.strength === strength);
+  const learned = point?.learned;
+  if (learned && learned.low > 0)
+    return `what stands at held-out cursors became less likely (+${learned.value.toFixed(3)} bits per byte)`;
+  const solutions = point?.solutions;
+  if (solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK)
+    return `HumanEval's solutions became less likely (+${solutions.value.toFixed(3)} nats per token)`;
+  return undefined;
+}
+
+/** What to try then. */
+export const nextAfterNoOffer = ({
+  choice,
+  givenStrength,
+}: Pick<Summary, 'choice' | 'givenStrength'>): string =>
+  givenStrength === undefined
+    ? (choice?.next ?? 'A lower learning rate or replay forgets less.')
+    : 'A lower strength changes less of what the model could do.';
+
+/** The error of a result that is not offered; undefined where it is. */
+export function notBetter(name: string, summary: Summary): UserError | undefined {
+  const why = whyNotOffered(summary);
+  if (why === undefined) return undefined;
+  const { givenStrength } = summary;
+  const which = givenStrength === undefined ? name : `${name} at strength ${givenStrength}`;
+  const message = `${which} is no better than the model that it began with, so it is not offered: ${why}.`;
+  return new UserError('not-better', message, nextAfterNoOffer(summary));
+}
+
+function isWorse({ better, difference, significant, metric }: Comparison): boolean {
+  const loss = better === 'lower' ? difference.value : -difference.value;
+  return significant && loss > (metric === 'loss of solutions' ? SOLUTIONS_SLACK : 0);
+}

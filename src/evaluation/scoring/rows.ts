@@ -1,0 +1,92 @@
+/** The rows of a benchmark: from the hub, where they are fetched once, or from a file that the person names. */
+import type { z } from 'zod';
+import { readRows, type NamedRow } from '../../corpus/datasets/rows.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { spread } from '../../statistics/statistics.ts';
+import { countOf, type PlanContext, type Task } from '../tasks/task.ts';
+
+/** What a row with these columns says. `read` throws an Error where the values don't fit together. */
+export interface RowFormat<Q> {
+  columns: readonly string[];
+  read(values: unknown): Q;
+}
+
+export function rowFormat<S extends z.ZodObject, Q>(schema: S, read: (row: z.infer<S>) => Q): RowFormat<Q> {
+  return {
+    columns: Object.keys(schema.shape),
+    read(values) {
+      const parsed = schema.safeParse(values);
+      if (parsed.success) return read(parsed.data);
+      const [issue] = parsed.error.issues;
+      throw new Error(`${issue!.path.join('.')}: ${issue!.message}`);
+    },
+  };
+}
+
+export interface Benchmark<Q> extends Pick<Task, 'name' | 'title'> {
+  /** On the hub: owner/name:file. */
+  source: string;
+  /** The first that a data set has the columns of is its format. */
+  formats: readonly RowFormat<Q>[];
+  /** Rows of the `quick` setting. */
+  quick: number;
+}
+
+export interface ChosenRows<Q> {
+  /** As many rows as were asked for, evenly over all. */
+  rows: { name: string; value: Q }[];
+  /** Rows that there are. */
+  of: number;
+}
+
+/** Errors: those of reading a data set; corpus-unreadable for missing columns (lists those it has) and bad rows. */
+export async function chooseRows<Q>(benchmark: Benchmark<Q>, context: PlanContext): Promise<ChosenRows<Q>> {
+  const { title, source, formats, quick } = benchmark;
+  const reference = context.data ?? source;
+  const all = await readAll(benchmark, context);
+  const chosen = spread(all.length, countOf(context, { quick })).map((index) => all[index]!);
+  const rows = chosen.map((row) => {
+    if ('problem' in row) throw badRow(reference, row, row.problem);
+    const format = formats.find(({ columns }) => columns.every((name) => row.columns.includes(name)));
+    if (!format)
+      throw new UserError(
+        'corpus-unreadable',
+        `${reference} is no data set of ${title}: its columns are ${row.columns.join(', ')}.`,
+        `${title} has ${formats.map(({ columns }) => columns.join(', ')).join('; or ')}.`,
+      );
+    try {
+      return { name: row.name, value: format.read(row.values) };
+    } catch (error) {
+      throw badRow(reference, row, (error as Error).message);
+    }
+  });
+  return { rows, of: all.length };
+}
+
+async function readAll<Q>(
+  { name, title, source, formats }: Benchmark<Q>,
+  { data, signal }: PlanContext,
+): Promise<NamedRow[]> {
+  const rows: NamedRow[] = [];
+  const columns = formats.flatMap((format) => format.columns);
+  try {
+    for await (const row of readRows(data ?? source, { columns, signal })) rows.push(row);
+  } catch (error) {
+    if (data !== undefined || !(error instanceof UserError) || error.code !== 'network') throw error;
+    throw new UserError(
+      'network',
+      `The rows of ${title} (${source} on the hub) are not on this disk, and the hub can't be reached.`,
+      `Run it once with a network, or give them as a file: --data ${name}=FILE.`,
+      { cause: error },
+    );
+  }
+  if (rows.length > 0) return rows;
+  throw new UserError('corpus-empty', `${data ?? source} has no rows.`, 'Give another file.');
+}
+
+const badRow = (reference: string, { name }: NamedRow, why: string) =>
+  new UserError(
+    'corpus-unreadable',
+    `In ${reference}, ${name} is not as it should be: ${why}.`,
+    'Mend the file, or give another.',
+  );

@@ -1,0 +1,53 @@
+/**
+ * Scores that were measured before, by model and task: append-only JSON lines in the cache folder. A line that is
+ * broken, because its writer was killed, is left aside; its item is measured again.
+ */
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseLines } from '../../protocol/lines.ts';
+import { cacheDir } from '../../protocol/paths.ts';
+import type { EvaluatedModel, Item, ItemScore, Task } from '../tasks/task.ts';
+import { readText } from '../../protocol/regular-file.ts';
+
+const lineSchema = z.object({
+  item: z.string(),
+  parts: z.record(z.string(), z.object({ sum: z.number(), weight: z.number() })),
+  detail: z.unknown().optional(),
+});
+
+export interface ScoreCache {
+  get(item: Pick<Item, 'digest'>): ItemScore | undefined;
+  put(item: Pick<Item, 'digest'>, score: ItemScore): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openScoreCache(
+  { digest, precision }: Pick<EvaluatedModel, 'digest' | 'precision'>,
+  { name, version }: Pick<Task, 'name' | 'version'>,
+): Promise<ScoreCache> {
+  const folder = join(cacheDir(), 'evaluation', digest.slice(0, 32));
+  await mkdir(folder, { recursive: true });
+  // What was scored in another precision is another score.
+  const kind = (await precision()) === 'f32' ? '' : `.${await precision()}`;
+  const path = join(folder, `${name}.v${version}${kind}.jsonl`);
+  const text = await readText(path).catch(() => '');
+  const scores = new Map<string, ItemScore>();
+  for (const { item, ...score } of parseLines(lineSchema, `${text}\n`).values) scores.set(item, score);
+  let file: Promise<FileHandle> | undefined;
+  const append = async (line: string) => {
+    // Another process may write to the same file: one write a line, at the end.
+    file ??= open(path, 'a');
+    await (await file).appendFile(line);
+  };
+  // What a killed writer left must not swallow the next line.
+  if (text && !text.endsWith('\n')) await append('\n');
+  return {
+    get: ({ digest: item }) => scores.get(item),
+    async put({ digest: item }, score) {
+      scores.set(item, score);
+      await append(`${JSON.stringify({ item, ...score })}\n`);
+    },
+    close: async () => (await file)?.close(),
+  };
+}

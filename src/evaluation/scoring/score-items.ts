@@ -1,0 +1,83 @@
+/** One model on all items of a task; what the cache holds is not measured again. */
+import { openScoreCache } from './score-cache.ts';
+import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../tasks/task.ts';
+
+export async function scoreItems<I extends Item>(
+  task: Task<I>,
+  items: readonly I[],
+  model: EvaluatedModel,
+  context: ScoreContext & { onScore(): void },
+): Promise<ItemScore[]> {
+  const cache = await openScoreCache(model, task);
+  const scores = new Array<ItemScore>(items.length);
+  const unknown = items.filter((item) => !cache.get(item));
+  const scoreOne = async (index: number) => {
+    const item = items[index]!;
+    let score = cache.get(item);
+    if (!score) {
+      score = await task.score(item, model, context);
+      await cache.put(item, score);
+    }
+    scores[index] = score;
+    context.onScore();
+  };
+  try {
+    if (unknown.length) await task.prepare?.(unknown, model);
+    await forEach(items.keys(), task.parallel ?? 1, async (index) => {
+      context.signal?.throwIfAborted();
+      await scoreOne(index);
+    });
+  } finally {
+    await cache.close();
+  }
+  return scores;
+}
+
+/**
+ * All models on items of a task, one item after the other. A score counts beside those that it was taken with: in the
+ * cache an item is another one for other models.
+ */
+export async function scoreTogether<I extends Item>(
+  task: Task<I>,
+  items: readonly I[],
+  models: readonly EvaluatedModel[],
+  context: ScoreContext & { onScore(): void },
+): Promise<ItemScore[][]> {
+  if (items.length === 0) return models.map(() => []);
+  const caches = await Promise.all(models.map((model) => openScoreCache(model, task)));
+  const beside = models.map(({ digest }) => digest.slice(0, 32)).join(' ');
+  const scores = models.map((): ItemScore[] => []);
+  try {
+    for (const item of items) {
+      context.signal?.throwIfAborted();
+      const key = { digest: `${item.digest} beside ${beside}` };
+      let found = caches.flatMap((cache) => cache.get(key) ?? []);
+      if (found.length < models.length) {
+        found = await task.scoreTogether!(item, models, context);
+        for (const [at, cache] of caches.entries()) await cache.put(key, found[at]!);
+      }
+      for (const [at, score] of found.entries()) {
+        scores[at]!.push(score);
+        context.onScore();
+      }
+    }
+  } finally {
+    for (const cache of caches) await cache.close();
+  }
+  return scores;
+}
+
+/** Works on `width` values at a time. After an error nothing new is begun, and it is thrown when all have ended. */
+async function forEach<T>(values: Iterable<T>, width: number, work: (value: T) => Promise<void>) {
+  const queue = values[Symbol.iterator]();
+  let failed = false;
+  const worker = async () => {
+    for (let next = queue.next(); !next.done && !failed; next = queue.next())
+      await work(next.value).catch((error: unknown) => {
+        failed = true;
+        throw error;
+      });
+  };
+  const ends = await Promise.allSettled(Array.from({ length: width }, worker));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+}

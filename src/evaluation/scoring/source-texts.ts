@@ -1,0 +1,86 @@
+/** Text of what a base knew, which the person names: a text file, or a data set of texts. */
+import { existsSync } from 'node:fs';
+import { isDataFile } from '../../corpus/datasets/choose.ts';
+import { dataSetDocuments } from '../../corpus/datasets/documents.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { whyNoFile } from '../../protocol/not-a-file.ts';
+import { openRegular } from '../../protocol/regular-file.ts';
+import { ownText } from '../../cursors/held-out.ts';
+import { spread } from '../../statistics/statistics.ts';
+
+/** Characters of a piece: more than its tokens need. */
+const PIECE = 2048;
+
+/** `count` pieces: evenly over a file, or the beginnings of a data set's first rows. Errors: those of reading them. */
+export async function sourceTexts(
+  reference: string,
+  count: number,
+  options: { signal?: AbortSignal | undefined; onWarning(message: string): void },
+): Promise<string[]> {
+  const texts =
+    existsSync(reference) && !isDataFile(reference)
+      ? await piecesOf(reference, count)
+      : await firstRows(reference, count, options);
+  const filled = texts.filter((text) => text.trim());
+  if (filled.length > 0) return filled;
+  throw new UserError('corpus-empty', `${reference} holds no text.`, 'Give another file or data set.');
+}
+
+/** A piece begins with a line where it can. The file is read twice and never whole in memory. */
+async function piecesOf(path: string, count: number): Promise<string[]> {
+  let length = 0;
+  for await (const text of readText(path)) length += text.length;
+  const pieces = new Map(spread(Math.ceil(length / PIECE), count).map((index) => [index, '']));
+  let at = 0;
+  for await (const text of readText(path)) {
+    for (let done = 0; done < text.length;) {
+      const index = Math.floor((at + done) / PIECE);
+      const end = Math.min(text.length, (index + 1) * PIECE - at);
+      const piece = pieces.get(index);
+      if (piece !== undefined) pieces.set(index, piece + ownText(text.slice(done, end)));
+      done = end;
+    }
+    at += text.length;
+  }
+  return [...pieces].map(([index, piece]) => {
+    const line = index > 0 ? piece.indexOf('\n') + 1 : 0;
+    return piece.slice(line < piece.length ? line : 0);
+  });
+}
+
+/** A file's text from its beginning to its end. */
+async function* readText(path: string): AsyncGenerator<string> {
+  try {
+    const file = await openRegular(path);
+    const stream = file.createReadStream({ encoding: 'utf8', highWaterMark: 1 << 20 });
+    for await (const text of stream as AsyncIterable<string>) {
+      if (text.includes('\0'))
+        throw new UserError(
+          'corpus-unreadable',
+          `${path} is no text.`,
+          'Give a file of text, or a data set.',
+        );
+      yield text;
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    const why = whyNoFile(error) ?? (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new UserError('corpus-unreadable', `${path} can't be read: ${why}.`, 'Give a file of text.', {
+      cause: error,
+    });
+  }
+}
+
+async function firstRows(
+  reference: string,
+  count: number,
+  options: { signal?: AbortSignal | undefined; onWarning(message: string): void },
+): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { pieces } of dataSetDocuments(reference, { ...options, mode: 'pretrain' })) {
+    const text = pieces.map((piece) => piece.text).join('');
+    texts.push(ownText(text.slice(0, PIECE)));
+    if (texts.length >= count) break;
+  }
+  return texts;
+}

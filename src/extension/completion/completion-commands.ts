@@ -1,0 +1,82 @@
+/** Commands about completion: another adapter, a pause, a language without it. */
+import * as vscode from 'vscode';
+import { UserError } from '../../protocol/errors.ts';
+import type { Context } from '../context.ts';
+import { languageName } from './language-name.ts';
+import { setCompletionEnabled, settings } from '../settings.ts';
+import { servableItem, whyNotServable } from '../texts.ts';
+import { useRun } from '../runs/use-run.ts';
+
+/** The one used before stands first: its key and Enter go back and forth. */
+export async function switchAdapter(context: Context): Promise<void> {
+  const { runs, store, completion } = context;
+  await runs.refresh();
+  const now = completion.inUse?.spec.id;
+  const rank = (id: string) =>
+    id === now ? Infinity : store.recent.indexOf(id) + 1 || store.recent.length + 1;
+  const items = runs.all
+    .filter((run) => !whyNotServable(run, runs.standing(run)))
+    .sort((a, b) => rank(a.spec.id) - rank(b.spec.id))
+    .map((run) => servableItem(run, runs.standing(run), run.spec.id === now));
+  if (items.length === 0)
+    throw new UserError(
+      'run-not-found',
+      'There is no result yet that is to complete code: none is finished, or none is better than its base.',
+      'Start one with "Fine-tune on Workspace".',
+    );
+  const placeHolder = now ? 'Which adapter from now on?' : 'Which adapter is to complete your code?';
+  const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
+  const chosen = await vscode.window.showQuickPick(items, options);
+  if (chosen && chosen.run.spec.id !== now) await useRun(context, chosen.run);
+}
+
+const pauses = [
+  { label: '5 minutes', minutes: 5 },
+  { label: '15 minutes', minutes: 15 },
+  { label: '1 hour', minutes: 60 },
+  { label: '8 hours', minutes: 480 },
+];
+
+export async function snooze({ completion }: Context): Promise<void> {
+  const chosen = await vscode.window.showQuickPick(pauses, { placeHolder: 'No completions for how long?' });
+  if (chosen) completion.sleep(chosen.minutes);
+}
+
+/** On or off wherever no language says otherwise. */
+export async function turnCompletion({ log }: Context, enabled: boolean): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document;
+  await turn({ log }, enabled, { document }, '');
+  if (document && settings.completionEnabled(document) !== enabled)
+    tell(
+      `Completion is ${word(enabled)}, but still ${word(!enabled)} for ${languageName(document.languageId)}.`,
+    );
+}
+
+export async function toggleLanguage({ log }: Context): Promise<void> {
+  const document = vscode.window.activeTextEditor?.document;
+  if (!document)
+    throw new UserError('bad-request', 'No file is open.', 'Open one of the language that you mean.');
+  const enabled = !settings.completionEnabled(document);
+  await turn({ log }, enabled, { document, forLanguage: true }, ` for ${languageName(document.languageId)}`);
+}
+
+async function turn(
+  { log }: Pick<Context, 'log'>,
+  enabled: boolean,
+  where: Parameters<typeof setCompletionEnabled>[1],
+  what: string,
+): Promise<void> {
+  try {
+    const place = await setCompletionEnabled(enabled, where);
+    tell(`Completion is ${word(enabled)}${what} (${place} settings).`);
+  } catch (error) {
+    log.show(error, {
+      title: 'Open Settings',
+      run: () =>
+        vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.completion.enabled'),
+    });
+  }
+}
+
+const word = (enabled: boolean) => (enabled ? 'on' : 'off');
+const tell = (message: string) => vscode.window.setStatusBarMessage(message, 5000);

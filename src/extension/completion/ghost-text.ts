@@ -1,0 +1,211 @@
+/** Ghost text: what the completion core says at the cursor, as the editor wants it. */
+import * as vscode from 'vscode';
+import { createCompleter, type Completer, type CursorDocument } from '../../completion/index.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import type { ServingClient } from '../../serving/client/client.ts';
+import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
+import { placeOf, RecentFiles } from './recent-files.ts';
+import { settings } from '../settings.ts';
+import type { UseRecorder } from './use-recorder.ts';
+
+/** Lines around the cursor that are looked at, so that a key costs no more in a long file. */
+const LINES = { before: 2000, after: 500 };
+
+/** Which run completes, and what computes for it. */
+export interface Completing {
+  readonly recorder: UseRecorder;
+  /** The run that completes this document now. */
+  runFor(document: vscode.TextDocument): RunSnapshot | undefined;
+  /** The server of a run's result; it starts at the first request. */
+  serving(run: RunSnapshot): ServingClient;
+  /** Runs a request that reaches the engine and remembers how long it took. */
+  measured<T>(request: () => Promise<T>): Promise<T>;
+  failed(error: unknown): void;
+}
+
+export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
+  private readonly recent = new RecentFiles();
+  private completer: { run: string; core: Completer } | undefined;
+
+  constructor(
+    private readonly service: Completing,
+    private readonly acceptance: AcceptanceWatch,
+  ) {}
+
+  async provideInlineCompletionItems(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    { triggerKind, selectedCompletionInfo: selected }: vscode.InlineCompletionContext,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.InlineCompletionItem[]> {
+    this.acceptance.selects(selected?.text ?? '');
+    const chosen = this.service.runFor(document);
+    if (!chosen) return [];
+    const stop = new AbortController();
+    const cancelled = token.onCancellationRequested(() => stop.abort());
+    try {
+      const at = cursorDocument(document, position, selected);
+      const core = this.coreFor(chosen);
+      const input = {
+        ...at,
+        adapter: chosen.spec.id,
+        selections: selectionLengths(document),
+        files: () => this.recent.beside(document),
+        invoked: triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
+        signal: stop.signal,
+      };
+      const completion = await core.complete(input);
+      if (token.isCancellationRequested) return [];
+      // Asked for by a key though it is shown already, or where the likeliest is nothing: for what else there is.
+      const others =
+        input.invoked && completion?.source !== 'engine'
+          ? await core.alternatives(input, completion?.text ?? '')
+          : [];
+      const [first, ...more] = completion ? [completion.text, ...others] : others;
+      if (token.isCancellationRequested) return [];
+      if (first === undefined) {
+        this.acceptance.hide();
+        return [];
+      }
+      const run = chosen.spec.id;
+      const shown = shownItem(run, document, [first, ...more], position, selected);
+      this.acceptance.show({
+        ...shown,
+        listener: this.listenerFor(chosen, document, at, selected, position),
+      });
+      return [first, ...more].map((text) => item(run, text, position, selected));
+    } catch (error) {
+      if (!stop.signal.aborted) this.service.failed(error);
+      return [];
+    } finally {
+      cancelled.dispose();
+    }
+  }
+
+  /** Who wants to know what becomes of what is shown. */
+  private listenerFor(
+    run: RunSnapshot,
+    document: vscode.TextDocument,
+    at: CursorDocument,
+    selected: vscode.SelectedCompletionInfo | undefined,
+    position: vscode.Position,
+  ) {
+    // What is selected is a part of what is shown.
+    const before = at.before.slice(0, at.before.length - (selected?.text.length ?? 0));
+    const end = document.offsetAt(selected?.range.end ?? position);
+    return this.service.recorder.listenerFor({ run, document, at: { ...at, before }, end });
+  }
+
+  /** The completion core of a run, with its cache. */
+  private coreFor(run: RunSnapshot): Completer {
+    if (this.completer?.run === run.spec.id) return this.completer.core;
+    this.completer?.core.reset();
+    const { service } = this;
+    const core = createCompleter({
+      fillInTheMiddle: () => service.serving(run).fillInTheMiddle(),
+      maxTokens: () => settings.maxTokens,
+      ...(settings.debounceMs === undefined ? {} : { debounceMs: settings.debounceMs }),
+      ahead: true,
+      wholeRepositories: run.spec.corpus.repositoryContext,
+      request: ({ maxTokens, context, ...rest }, signal) =>
+        service.measured(async () => {
+          const request = { ...rest, ...(context && { context: [...context] }), max_tokens: maxTokens };
+          return (await service.serving(run).complete(request, signal)).choices[0]?.text ?? '';
+        }),
+    });
+    this.completer = { run: run.spec.id, core };
+    return core;
+  }
+
+  dispose(): void {
+    this.forget();
+    this.recent.dispose();
+  }
+
+  /** Stops what is asked and forgets what was answered. */
+  forget(): void {
+    this.acceptance.hide();
+    this.completer?.core.reset();
+    this.completer = undefined;
+  }
+}
+
+/** With the suggestion list open, ghost text has to go on from the selected entry. */
+const placed = (
+  text: string,
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+) => ({
+  whole: (selected?.text ?? '') + text,
+  range: selected?.range ?? new vscode.Range(position, position),
+});
+
+function item(
+  run: string,
+  text: string,
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+): vscode.InlineCompletionItem {
+  const { whole, range } = placed(text, position, selected);
+  const made = new vscode.InlineCompletionItem(whole, range);
+  made.command = {
+    command: 'forgetMeNot.completionAccepted',
+    title: 'Completion Accepted',
+    arguments: [run],
+  };
+  return made;
+}
+
+function shownItem(
+  run: string,
+  document: vscode.TextDocument,
+  texts: readonly [string, ...string[]],
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+): ShownItem {
+  const { range } = placed('', position, selected);
+  const offset = document.offsetAt(range.start);
+  const written = document.offsetAt(position) - offset;
+  const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
+  return {
+    run,
+    document,
+    offset,
+    texts: texts.map((text) => placed(text, position, selected).whole.replace(/\r?\n/g, ending)) as [string],
+    selected: selected?.text ?? '',
+    written,
+  };
+}
+
+function cursorDocument(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  selected: vscode.SelectedCompletionInfo | undefined,
+): CursorDocument {
+  const from = selected?.range.start ?? position;
+  const to = selected?.range.end ?? position;
+  const first = new vscode.Position(Math.max(0, from.line - LINES.before), 0);
+  const last = document.lineAt(Math.min(document.lineCount - 1, to.line + LINES.after)).range.end;
+  const end = document.lineAt(document.lineCount - 1).range.end;
+  const place = placeOf(document);
+  return {
+    path: document.uri.toString(),
+    languageId: document.languageId,
+    before: document.getText(new vscode.Range(first, from)) + (selected?.text ?? ''),
+    after: document.getText(new vscode.Range(to, last)),
+    hidden: {
+      before: document.offsetAt(first),
+      after: document.offsetAt(end) - document.offsetAt(last),
+    },
+    ...(place && { place }),
+  };
+}
+
+/** Length of each selection in the document; one empty one when it isn't in the active editor. */
+function selectionLengths(document: vscode.TextDocument): number[] {
+  const editor = vscode.window.activeTextEditor;
+  if (editor?.document !== document) return [0];
+  return editor.selections.map(
+    (selection) => document.offsetAt(selection.end) - document.offsetAt(selection.start),
+  );
+}

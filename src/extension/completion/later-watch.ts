@@ -1,0 +1,67 @@
+/** Looks again at places in documents: some time later, or when their file or the editor is closed. */
+import * as vscode from 'vscode';
+import type { Edit } from './accepted-text.ts';
+
+/** A place that moves with what is edited. */
+interface MovingPlace {
+  edited(edit: Edit): void;
+}
+
+export interface Look {
+  document: vscode.TextDocument;
+  /** As the document is now. */
+  place: MovingPlace;
+  afterMs: number;
+  /** Told the document's text by then. */
+  judge(text: string): void;
+}
+
+interface Watched extends Look {
+  timer: NodeJS.Timeout;
+}
+
+export class LaterWatch implements vscode.Disposable {
+  private readonly watched = new Map<vscode.TextDocument, Set<Watched>>();
+  private readonly subscriptions = vscode.Disposable.from(
+    vscode.workspace.onDidChangeTextDocument((event) => this.changed(event)),
+    vscode.workspace.onDidCloseTextDocument((document) => {
+      for (const one of this.watched.get(document) ?? []) this.judge(one);
+    }),
+  );
+
+  /** Returns how to stop looking. */
+  watch(look: Look): () => void {
+    const one: Watched = { ...look, timer: setTimeout(() => this.judge(one), look.afterMs) };
+    this.watched.set(look.document, (this.watched.get(look.document) ?? new Set()).add(one));
+    return () => this.forget(one);
+  }
+
+  private changed({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    const looks = this.watched.get(document);
+    if (!looks) return;
+    // All ranges are those of before: from the last to the first, none moves another.
+    const changes = [...contentChanges].sort((a, b) => b.rangeOffset - a.rangeOffset);
+    for (const { rangeOffset, rangeLength, text } of changes)
+      for (const { place } of looks)
+        place.edited({ offset: rangeOffset, removed: rangeLength, inserted: text.length });
+  }
+
+  private judge(one: Watched): void {
+    if (!this.watched.get(one.document)?.has(one)) return;
+    this.forget(one);
+    one.judge(one.document.getText());
+  }
+
+  private forget(one: Watched): void {
+    clearTimeout(one.timer);
+    const looks = this.watched.get(one.document);
+    looks?.delete(one);
+    if (looks?.size === 0) this.watched.delete(one.document);
+  }
+
+  /** There is no later for what is still watched: it is judged now. */
+  dispose(): void {
+    this.subscriptions.dispose();
+    for (const looks of this.watched.values()) for (const one of looks) this.judge(one);
+  }
+}

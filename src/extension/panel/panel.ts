@@ -1,0 +1,219 @@
+/** The results panel's host: one panel, what changed in the runs in, the person's wishes out. */
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { reportError } from '../../protocol/errors.ts';
+import {
+  fromPanelSchema,
+  toPanelSchema,
+  type FromPanel,
+  type SweepSnapshot,
+  type ToPanel,
+} from '../../protocol/panel.ts';
+import { runComparisonSchema } from '../../protocol/run-comparison.ts';
+import { sweepSnapshots } from '../../training/sweep/snapshot.ts';
+import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { actionOf } from '../log.ts';
+import { PanelFeed } from './panel-feed.ts';
+import { setStrength } from '../runs/strength.ts';
+import { Throttle } from './throttle.ts';
+
+const viewType = 'forgetMeNot.results';
+const title = 'Forget-Me-Not Results';
+/** Of what the page keeps (webview/view-state.ts): the run that it showed. */
+const keptSchema = z.object({ run: z.string().optional() });
+/** At most about two messages a second reach the panel. */
+const EVERY_MS = 500;
+/** Sweeps are looked at again at most so often. */
+const SWEEPS_MS = 10_000;
+
+export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
+  private panel: vscode.WebviewPanel | undefined;
+  private selected: string | undefined;
+  private ready = false;
+  private readonly feed = new PanelFeed();
+  private sweeps: SweepSnapshot[] = [];
+  private sweepsReadAt = 0;
+  private readonly throttle = new Throttle(EVERY_MS, () => void this.update());
+
+  private readonly revival = vscode.window.registerWebviewPanelSerializer(viewType, this);
+
+  constructor(private readonly services: ServicesWithCompletion) {}
+
+  /** Opens the panel, or brings it to the front, with this run selected. */
+  async show(run?: string): Promise<void> {
+    await this.services.runs.refresh();
+    this.selected = run ?? this.selected ?? this.services.runs.all[0]?.spec.id;
+    if (this.panel) {
+      this.panel.reveal();
+      await this.update();
+      return;
+    }
+    // Its charts are there with its first picture.
+    if (this.selected) await this.services.runs.wantEvents([this.selected]);
+    this.adopt(vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active));
+  }
+
+  /** One that the editor brings back after a reload of the window; its page remembers what was chosen. */
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    const kept = keptSchema.safeParse(state);
+    this.selected = kept.success ? kept.data.run : undefined;
+    await this.services.runs.refresh();
+    this.adopt(panel);
+  }
+
+  private adopt(panel: vscode.WebviewPanel): void {
+    const { extensionUri } = this.services.extension;
+    const assets = vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+    this.panel?.dispose();
+    this.panel = panel;
+    this.panel.webview.options = { enableScripts: true, localResourceRoots: [assets] };
+    this.panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'icon.svg');
+    this.panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message));
+    // Shown again, the page loads anew and says "ready" again.
+    this.panel.onDidChangeViewState(({ webviewPanel }) => (this.ready &&= webviewPanel.visible));
+    this.panel.onDidDispose(() => {
+      if (this.panel !== panel) return;
+      this.panel = undefined;
+      this.ready = false;
+      void this.services.runs.wantEvents([]);
+    });
+    this.panel.webview.html = pageHtml(this.panel.webview, assets);
+  }
+
+  /** Something changed: the panel hears of it soon. */
+  refresh(): void {
+    if (this.panel && this.ready) this.throttle.run();
+  }
+
+  /** Tells the panel what changed since it was last told. */
+  private async update(): Promise<void> {
+    const sweeps = await this.newSweeps();
+    if (!this.panel || !this.ready) return;
+    const next = this.feed.next(this.services.runs.all);
+    const common = {
+      selected: this.selected,
+      inUse: this.services.completion.inUse?.spec.id,
+      acceptance: this.services.store.acceptances,
+    };
+    this.post(
+      next.type === 'runs' ? { ...next, ...common, sweeps: this.sweeps } : { ...next, ...common, sweeps },
+    );
+  }
+
+  private post(message: ToPanel): void {
+    const checked = toPanelSchema.safeParse(message);
+    if (!checked.success) {
+      this.feed.forget();
+      this.services.log.warn(`The panel was not told what changed: ${checked.error.issues[0]?.message}`);
+    } else void this.panel?.webview.postMessage(checked.data);
+  }
+
+  /** Undefined where they are as before. */
+  private async newSweeps(): Promise<SweepSnapshot[] | undefined> {
+    if (Date.now() - this.sweepsReadAt < SWEEPS_MS) return undefined;
+    this.sweepsReadAt = Date.now();
+    const bases = this.services.runs.all.map(({ spec }) => spec.base.sha256);
+    const sweeps = await sweepSnapshots(bases).catch((error: unknown) => {
+      this.services.log.warn(`The sweeps can't be read: ${reportError(error).message}`);
+      return this.sweeps;
+    });
+    if (isDeepStrictEqual(sweeps, this.sweeps)) return undefined;
+    this.sweeps = sweeps;
+    return sweeps;
+  }
+
+  private async compare(runs: string[]): Promise<void> {
+    try {
+      const comparison = await this.services.children.ask(runComparisonSchema, ['compare', ...runs]);
+      this.post({ type: 'comparison', of: runs, comparison });
+    } catch (error) {
+      const { message, next } = reportError(error);
+      this.post({ type: 'comparison', of: runs, problem: `${message} ${next}` });
+    }
+  }
+
+  private receive(message: unknown): void {
+    const parsed = fromPanelSchema.safeParse(message);
+    if (!parsed.success)
+      this.services.log.warn(`The panel said something unknown: ${parsed.error.issues[0]?.message}`);
+    else this.act(parsed.data).catch((error: unknown) => this.services.log.show(error));
+  }
+
+  private async act(wish: FromPanel): Promise<void> {
+    switch (wish.type) {
+      case 'ready':
+        this.ready = true;
+        this.feed.forget();
+        return this.update();
+      case 'select':
+        this.selected = wish.run;
+        return this.update();
+      case 'show':
+        return this.services.runs.wantEvents(wish.runs);
+      case 'compare':
+        return this.compare(wish.runs);
+      case 'useForCompletion':
+        await vscode.commands.executeCommand('forgetMeNot.useForCompletion', wish.run);
+        return;
+      case 'measure':
+        await vscode.commands.executeCommand('forgetMeNot.measureResult', wish.run);
+        return;
+      case 'strength':
+        return setStrength(this.services, wish.run, wish.strength);
+      case 'stop':
+        await vscode.commands.executeCommand('forgetMeNot.stopTraining', wish.run);
+        return;
+      case 'step':
+        await actionOf(wish.step).run();
+        return;
+      case 'save':
+        return save(wish.name, wish.base64);
+    }
+  }
+
+  dispose(): void {
+    this.throttle.dispose();
+    // The panel itself stays: the editor brings it back after a reload.
+    this.revival.dispose();
+  }
+}
+
+async function save(name: string, base64: string): Promise<void> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const safe = name.replace(/[^\w.-]+/g, '-');
+  const extension = safe.split('.').at(-1) ?? 'png';
+  const target = await vscode.window.showSaveDialog({
+    title: 'Save Chart',
+    filters: { [extension.toUpperCase()]: [extension] },
+    ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, safe) } : {}),
+  });
+  if (target) await vscode.workspace.fs.writeFile(target, Buffer.from(base64, 'base64'));
+}
+
+function pageHtml(webview: vscode.Webview, assets: vscode.Uri): string {
+  const nonce = randomBytes(16).toString('base64url');
+  const uri = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(assets, file)).toString();
+  const policy = [
+    "default-src 'none'",
+    `script-src 'nonce-${nonce}'`,
+    `style-src ${webview.cspSource}`,
+    `font-src ${webview.cspSource}`,
+    `img-src ${webview.cspSource}`,
+  ].join('; ');
+  return `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta http-equiv="Content-Security-Policy" content="${policy}">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <link rel="stylesheet" href="${uri('main.css')}">
+  <title>Forget-Me-Not Results</title>
+</head>
+<body>
+  <div id="app"></div>
+  <script nonce="${nonce}" src="${uri('main.js')}"></script>
+</body>
+</html>`;
+}

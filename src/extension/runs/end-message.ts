@@ -1,0 +1,45 @@
+/** The messages when a result can be used, and when its run is over, with what can be done next. */
+import * as vscode from 'vscode';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { canResume, endSentence, whyNotServable } from '../texts.ts';
+import type { Action } from '../log.ts';
+
+const command = (title: string, name: string, run: RunSnapshot): Action => ({
+  title,
+  run: () => vscode.commands.executeCommand(`forgetMeNot.${name}`, run.spec.id),
+});
+
+export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
+  log.ask(
+    'info',
+    `${run.spec.name} has learned, and can complete your code already; the rest of its figures is still being measured.`,
+    command('Use for Completion', 'useForCompletion', run),
+  );
+
+export async function tellEnd(
+  { log, runs, completion }: ServicesWithCompletion,
+  run: RunSnapshot,
+): Promise<void> {
+  const standing = runs.standing(run);
+  const usable = !whyNotServable(run, standing) && completion.inUse?.spec.id !== run.spec.id;
+  const sentence = endSentence(run, standing);
+  const show = command('Show Results', 'showResults', run);
+  const resume = command('Resume Training', 'resumeTraining', run);
+  if (standing === 'done')
+    return log.ask(
+      'info',
+      sentence,
+      show,
+      ...(usable ? [command('Use for Completion', 'useForCompletion', run)] : []),
+      ...(run.summary && !run.summary.pending ? [] : [command('Measure Result', 'measureResult', run)]),
+    );
+  if (standing === 'cancelled') return log.ask('info', sentence, resume, show);
+  if (standing === 'interrupted') return log.ask('warning', sentence, resume, show);
+  return log.ask(
+    'error',
+    sentence,
+    ...(canResume(run) ? [resume] : []),
+    command('Show Trainer Log', 'showTrainerLog', run),
+  );
+}

@@ -1,0 +1,89 @@
+/** "Export Result": what was learned here, for other programs. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import {
+  describeCheck,
+  describeTarget,
+  exportRecordSchema,
+  type ExportTarget,
+} from '../../protocol/export.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { whileShown } from '../child-progress.ts';
+import type { Context } from '../context.ts';
+import { pickRun, type Which } from './pick-run.ts';
+import { size } from '../texts.ts';
+
+interface Form extends vscode.QuickPickItem {
+  to: ExportTarget;
+  /** Further arguments of `export`. */
+  args?: string[];
+  ending: string;
+}
+
+const adapterForms: Form[] = [
+  {
+    label: 'GGUF adapter',
+    detail: 'A small file beside the base, for llama.cpp and what is built on it.',
+    to: 'gguf-adapter',
+    ending: '-adapter.gguf',
+  },
+  {
+    label: 'PEFT adapter',
+    detail: 'A folder for the PEFT library: adapter_model.safetensors and adapter_config.json.',
+    to: 'peft',
+    ending: '-peft',
+  },
+];
+const merged = (label: string, type: string, detail: string): Form => ({
+  label: `Whole model, ${label}`,
+  detail,
+  to: 'gguf-merged',
+  args: ['--type', type],
+  ending: `-${type}.gguf`,
+});
+const modelForms: Form[] = [
+  merged('F16', 'F16', 'GGUF, two bytes a weight: exact.'),
+  merged('Q8_0', 'Q8_0', 'GGUF, about one byte a weight: close to exact.'),
+  merged(
+    "the base's own types",
+    'base',
+    'GGUF, as small as the base; rounding may undo part of what was learned.',
+  ),
+];
+
+export async function exportResult(context: Context, which: Which): Promise<void> {
+  const run = await pickRun(
+    context,
+    which,
+    ['done'],
+    'Which result is to be exported?',
+    'No run is finished yet.',
+  );
+  if (!run) return;
+  const { id, name, hyper } = run.spec;
+  const form = await vscode.window.showQuickPick(
+    hyper.method === 'lora' ? [...adapterForms, ...modelForms] : modelForms,
+    { title: `Export ${name}`, placeHolder: 'For which program?', matchOnDetail: true, ignoreFocusOut: true },
+  );
+  const place = form && (await askPlace(run, form));
+  if (!place) return;
+  const args = ['export', id, '--to', form.to, ...(form.args ?? []), '--output', place.fsPath];
+  const record = await whileShown(`Exporting ${name}`, (options) =>
+    context.children.ask(exportRecordSchema, args, options),
+  );
+  await context.log.ask(
+    'info',
+    `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}. ${describeCheck(record.check)}.${record.warning ? ` ${record.warning}` : ''}`,
+    { title: 'Reveal', run: () => vscode.commands.executeCommand('revealFileInOS', place) },
+  );
+}
+
+function askPlace({ spec }: RunSnapshot, { ending, label }: Form): Thenable<vscode.Uri | undefined> {
+  const [folder] = vscode.workspace.workspaceFolders ?? [];
+  return vscode.window.showSaveDialog({
+    title: `Export as ${label}`,
+    saveLabel: 'Export',
+    defaultUri: vscode.Uri.file(join(folder?.uri.fsPath ?? homedir(), `${spec.id}${ending}`)),
+  });
+}

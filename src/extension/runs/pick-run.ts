@@ -1,0 +1,39 @@
+/** Which run a command is about. */
+import * as vscode from 'vscode';
+import { UserError } from '../../protocol/errors.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import type { Context } from '../context.ts';
+import { runItem, type Standing } from '../texts.ts';
+
+/** A run's id, or nothing: then the person is asked. */
+export type Which = string | undefined;
+
+/** The run that was meant, or the one the person picks among those with this standing, or that fit. */
+export async function pickRun(
+  { runs, store }: Context,
+  which: Which,
+  fits: readonly Standing[] | ((run: RunSnapshot, standing: Standing) => boolean),
+  placeHolder: string,
+  none: string,
+  itemOf = runItem,
+): Promise<RunSnapshot | undefined> {
+  await runs.refresh();
+  if (which) {
+    const run = runs.get(which);
+    if (!run)
+      throw new UserError(
+        'run-not-found',
+        `There is no run ${which}.`,
+        'Refresh the Runs view: it may have been deleted.',
+      );
+    return run;
+  }
+  const isFit = typeof fits === 'function' ? fits : (_: RunSnapshot, one: Standing) => fits.includes(one);
+  const fitting = runs.all.filter((run) => isFit(run, runs.standing(run)));
+  if (fitting.length === 0)
+    throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
+  const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
+  // The panel may take the focus when it has loaded: that is no answer.
+  const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
+  return (await vscode.window.showQuickPick(items, options))?.run;
+}

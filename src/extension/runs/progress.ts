@@ -1,0 +1,72 @@
+/** The progress notification of a run, and the message at its end. */
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { runsDir } from '../../protocol/paths.ts';
+import { cancelRun } from '../../runs/index.ts';
+import type { RunWatcher } from './run-watcher.ts';
+import { percentOf, progressLine } from '../texts.ts';
+
+/** Asks the trainer to stop; it finishes its step, keeps a checkpoint and says so through the run. */
+export async function askToStop(id: string): Promise<void> {
+  await cancelRun(join(runsDir(), id));
+}
+
+export class ProgressNotifications {
+  private readonly shown = new Set<string>();
+
+  constructor(
+    private readonly runs: RunWatcher,
+    private readonly onError: (error: unknown) => void,
+  ) {}
+
+  /** Shows the run's progress until it is over; once for each run. */
+  show(first: RunSnapshot): void {
+    const { id, name } = first.spec;
+    if (this.shown.has(id)) return;
+    this.shown.add(id);
+    const options = {
+      location: vscode.ProgressLocation.Notification,
+      title: `Fine-tuning ${name}`,
+      cancellable: true,
+    };
+    void vscode.window
+      .withProgress(options, (progress, token) => this.track(first, progress, token))
+      .then(() => this.shown.delete(id));
+  }
+
+  private track(
+    first: RunSnapshot,
+    progress: vscode.Progress<{ message?: string; increment?: number }>,
+    token: vscode.CancellationToken,
+  ): Promise<void> {
+    const { id } = first.spec;
+    let reached = 0;
+    let stopping = false;
+    const update = (snapshot: RunSnapshot) => {
+      const percent = percentOf(snapshot);
+      progress.report({
+        message: stopping ? 'Stopping after this step; a checkpoint is kept' : progressLine(snapshot),
+        // While measuring there is no total to show: the bar runs on its own.
+        ...(snapshot.state.status === 'running' && percent > reached ? { increment: percent - reached } : {}),
+      });
+      reached = Math.max(reached, percent);
+    };
+    update(first);
+    token.onCancellationRequested(() => {
+      stopping = true;
+      update(this.runs.get(id) ?? first);
+      askToStop(id).catch(this.onError);
+    });
+    return new Promise((resolve) => {
+      const listeners = [
+        this.runs.onDidChange((snapshot) => snapshot?.spec.id === id && update(snapshot)),
+        this.runs.onDidLeave((left) => {
+          if (left !== id) return;
+          vscode.Disposable.from(...listeners).dispose();
+          resolve();
+        }),
+      ];
+    });
+  }
+}

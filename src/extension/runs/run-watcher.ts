@@ -1,0 +1,159 @@
+/** The runs on disk, kept in memory: the living ones are followed, the rest is read when something hints at a change. */
+import { watch, type FSWatcher } from 'node:fs';
+import { join } from 'node:path';
+import * as vscode from 'vscode';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { runsDir } from '../../protocol/paths.ts';
+import { followRun, isAlive, RunShelf } from '../../runs/index.ts';
+import type { Log } from '../log.ts';
+import { START_GRACE_MS, standingOf, type Standing } from '../texts.ts';
+
+/** A run begun elsewhere is noticed after this long at the latest, while the editor has the focus. */
+const SETTLE_MS = 300;
+
+export class RunWatcher implements vscode.Disposable {
+  private readonly snapshots = new Map<string, RunSnapshot>();
+  private readonly shelf = new RunShelf();
+  /** Ids of the runs whose events somebody looks at. */
+  private wanted: readonly string[] = [];
+  private readonly following = new Map<string, AbortController>();
+  private readonly damaged = new Set<string>();
+  private readonly changed = new vscode.EventEmitter<RunSnapshot | undefined>();
+  private readonly ended = new vscode.EventEmitter<RunSnapshot>();
+  private readonly left = new vscode.EventEmitter<string>();
+  private readonly disposables: vscode.Disposable[] = [this.changed, this.ended, this.left];
+  private directory: FSWatcher | undefined;
+  private settle: NodeJS.Timeout | undefined;
+  private reading: Promise<void> | undefined;
+
+  /** A run changed, or (undefined) the list did. */
+  readonly onDidChange = this.changed.event;
+  /** A run that was followed is over: done, failed, cancelled or interrupted. */
+  readonly onDidEnd = this.ended.event;
+  /** A run (its id) is no longer followed: it ended, was deleted, or lies in a data directory that was left. */
+  readonly onDidLeave = this.left.event;
+
+  constructor(private readonly log: Log) {
+    this.disposables.push(
+      vscode.window.onDidChangeWindowState(({ focused }) => focused && this.refreshSoon()),
+    );
+  }
+
+  /** Newest first. */
+  get all(): RunSnapshot[] {
+    return [...this.snapshots.values()].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
+  }
+  get(id: string): RunSnapshot | undefined {
+    return this.snapshots.get(id);
+  }
+  standing(snapshot: RunSnapshot): Standing {
+    return standingOf(snapshot, isAlive(snapshot.state));
+  }
+  get live(): RunSnapshot[] {
+    return this.all.filter((run) => this.standing(run) === 'live');
+  }
+
+  /** Events are kept of these and of what lives; of other runs they take no memory. */
+  async wantEvents(ids: readonly string[]): Promise<void> {
+    if (ids.join() === this.wanted.join()) return;
+    this.wanted = ids;
+    // A reading that is under way may have passed them by.
+    await this.reading;
+    await this.refresh();
+  }
+
+  /** Reads what is new; what lives is followed from here on. */
+  async refresh(): Promise<void> {
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    await this.reading;
+  }
+
+  private async read(): Promise<void> {
+    try {
+      // What is followed is read by that.
+      const followed = (id: string) => this.following.has(id) && this.snapshots.has(id);
+      const { runs: found, damaged } = await this.shelf.scan((id) => this.wanted.includes(id), followed);
+      for (const id of this.snapshots.keys()) if (!followed(id)) this.snapshots.delete(id);
+      for (const { snapshot } of found) this.snapshots.set(snapshot.spec.id, snapshot);
+      for (const { id, error } of damaged) this.tellDamaged(id, `${error.message} ${error.next}`);
+      for (const { snapshot, alive } of found)
+        if (standingOf(snapshot, alive) === 'live') this.follow(snapshot.spec.id);
+      this.watchDirectory();
+      this.changed.fire(undefined);
+    } catch (error) {
+      this.log.show(error);
+    }
+  }
+
+  /** A run that can't be read hides no other; the log says once why it is missing. */
+  private tellDamaged(id: string, why: string): void {
+    if (this.damaged.has(id)) return;
+    this.damaged.add(id);
+    this.log.warn(`Run ${id} can't be shown: ${why}`);
+  }
+
+  private refreshSoon(): void {
+    clearTimeout(this.settle);
+    this.settle = setTimeout(() => void this.refresh(), SETTLE_MS);
+  }
+
+  /** New directories are runs begun by another window or in a terminal. */
+  private watchDirectory(): void {
+    if (this.directory || this.snapshots.size === 0) return;
+    try {
+      this.directory = watch(runsDir(), { persistent: false }, () => this.refreshSoon());
+      this.directory.on('error', () => this.forgetDirectory());
+    } catch (error) {
+      this.log.warn(
+        `The runs can't be watched (${(error as Error).message}); they are read when the window gets the focus.`,
+      );
+    }
+  }
+
+  private forgetDirectory(): void {
+    this.directory?.close();
+    this.directory = undefined;
+  }
+
+  /** The data directory is another one now. */
+  async moveTo(): Promise<void> {
+    this.forgetDirectory();
+    for (const controller of this.following.values()) controller.abort();
+    this.snapshots.clear();
+    await this.refresh();
+  }
+
+  /**
+   * Reports every change of a run until it is over.
+   * @param begun its trainer was just started: what an earlier one left behind is not its end
+   */
+  follow(id: string, begun = false): void {
+    if (this.following.has(id)) return;
+    const left = begun ? JSON.stringify(this.snapshots.get(id)?.state) : undefined;
+    const since = Date.now();
+    const controller = new AbortController();
+    this.following.set(id, controller);
+    const onSnapshot = (snapshot: RunSnapshot, alive: boolean) => {
+      if (controller.signal.aborted) return;
+      this.snapshots.set(id, snapshot);
+      this.changed.fire(snapshot);
+      if (standingOf(snapshot, alive) === 'live') return;
+      if (JSON.stringify(snapshot.state) === left && Date.now() - since < START_GRACE_MS) return;
+      controller.abort();
+      this.ended.fire(snapshot);
+    };
+    followRun(join(runsDir(), id), onSnapshot, controller.signal)
+      .catch((error: unknown) => !controller.signal.aborted && this.log.show(error))
+      .finally(() => {
+        this.following.delete(id);
+        this.left.fire(id);
+      });
+  }
+
+  dispose(): void {
+    clearTimeout(this.settle);
+    this.forgetDirectory();
+    for (const controller of this.following.values()) controller.abort();
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+}

@@ -1,0 +1,89 @@
+/** The Runs view: one row a run, newest first. */
+import * as vscode from 'vscode';
+import type { RunWatcher } from './run-watcher.ts';
+import type { Store } from '../store.ts';
+import { canResume, hasResult, runDescription, runTooltip, type Standing } from '../texts.ts';
+
+const icons: Record<Standing, [string, string?]> = {
+  live: ['sync~spin', 'charts.blue'],
+  done: ['pass', 'testing.iconPassed'],
+  failed: ['error', 'testing.iconFailed'],
+  cancelled: ['debug-pause'],
+  interrupted: ['warning', 'list.warningForeground'],
+};
+/** What the menus in package.json look for. */
+const menuOf: Record<Standing, string> = {
+  live: 'live',
+  done: 'done',
+  failed: 'failed resumable',
+  cancelled: 'cancelled resumable',
+  interrupted: 'interrupted resumable',
+};
+
+/** Rows are known by their run's id, so that one can be redrawn and the others stay clickable. */
+export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<string[] | undefined>();
+  readonly onDidChangeTreeData = this.changed.event;
+  private readonly disposables: vscode.Disposable[];
+  /** What each row says, in order. */
+  private drawn = new Map<string, string>();
+
+  constructor(
+    private readonly runs: RunWatcher,
+    private readonly store: Store,
+  ) {
+    const view = vscode.window.createTreeView('forgetMeNot.runs', { treeDataProvider: this });
+    this.disposables = [
+      this.changed,
+      view,
+      view.onDidChangeVisibility(({ visible }) => visible && void runs.refresh()),
+    ];
+  }
+
+  /** Redraws the rows that say something else now. */
+  refresh(): void {
+    const now = new Map(this.runs.all.map(({ spec }) => [spec.id, this.says(spec.id)]));
+    const sameRows = [...now.keys()].join() === [...this.drawn.keys()].join();
+    const other = [...now.keys()].filter((id) => now.get(id) !== this.drawn.get(id));
+    this.drawn = now;
+    if (!sameRows) this.changed.fire(undefined);
+    else if (other.length > 0) this.changed.fire(other);
+  }
+
+  private says(id: string): string {
+    const { description, contextValue } = this.getTreeItem(id);
+    return `${String(description)} ${contextValue}`;
+  }
+
+  getChildren(parent?: string): string[] {
+    return parent ? [] : this.runs.all.map(({ spec }) => spec.id);
+  }
+
+  getTreeItem(id: string): vscode.TreeItem {
+    const run = this.runs.get(id);
+    if (!run) return new vscode.TreeItem(id);
+    const standing = this.runs.standing(run);
+    const inUse = this.store.inUse === id;
+    const item = new vscode.TreeItem(run.spec.name);
+    item.id = id;
+    item.description = runDescription(run, standing, inUse);
+    const done = standing !== 'done' && hasResult(run, standing) ? ' done' : '';
+    item.contextValue = (canResume(run) ? menuOf[standing] : standing) + done;
+    const [icon, colour] = inUse ? ['sparkle', 'charts.yellow'] : icons[standing];
+    item.iconPath = new vscode.ThemeIcon(icon!, colour ? new vscode.ThemeColor(colour) : undefined);
+    item.accessibilityInformation = { label: `${run.spec.name}, ${item.description}` };
+    item.command = { command: 'forgetMeNot.showResults', title: 'Show Results', arguments: [id] };
+    return item;
+  }
+
+  /** Only when the pointer rests on a row: always the newest. */
+  resolveTreeItem(item: vscode.TreeItem, id: string): vscode.TreeItem {
+    const run = this.runs.get(id);
+    if (run) item.tooltip = new vscode.MarkdownString(runTooltip(run, this.runs.standing(run)));
+    return item;
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.disposables).dispose();
+  }
+}

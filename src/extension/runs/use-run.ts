@@ -1,0 +1,26 @@
+/** "Use for Completion": only what was checked is served, so a result that never was is checked first. */
+import { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { whileShown } from '../child-progress.ts';
+import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { isChecked, whyNotServable } from '../texts.ts';
+
+/** Errors: adapter-mismatch (what is served is not what was trained), run-not-finished, cancelled. */
+export async function useRun(services: ServicesWithCompletion, run: RunSnapshot): Promise<void> {
+  const { runs, children, completion } = services;
+  const refused = whyNotServable(run, runs.standing(run));
+  if (refused) throw refused;
+  if (!isChecked(run))
+    await whileShown(`Checking ${run.spec.name} before it completes your code`, (options) =>
+      children.ask(z.unknown(), ['evaluate', run.spec.id, '--check'], options),
+    ).finally(() => runs.refresh());
+  const checked = runs.get(run.spec.id);
+  if (!checked)
+    throw new UserError(
+      'run-not-found',
+      `The run ${run.spec.name} was deleted meanwhile.`,
+      'Choose another one.',
+    );
+  await completion.use(checked);
+}

@@ -1,0 +1,43 @@
+/** Nothing is fetched without a yes, which says what and how much. */
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { whileShown } from '../child-progress.ts';
+import type { Context } from '../context.ts';
+import type { Download } from './downloads.ts';
+import { size } from '../texts.ts';
+
+/** The parts to fetch; undefined when the person leaves. Nothing is fetched without a yes. */
+export async function askConsent(missing: Download[]): Promise<Download[] | undefined> {
+  if (missing.length === 0) return [];
+  const list = missing
+    .map((part) => `${part.name}: ${part.bytes ? size(part.bytes) : 'size not known yet'}, from ${part.from}`)
+    .join('\n');
+  const total = missing.reduce((sum, part) => sum + part.bytes, 0);
+  const download = 'Download';
+  const without = 'Without TensorFlow';
+  const needed = missing.filter((part) => part.needed);
+  const optional = missing.length > needed.length;
+  const answer = await vscode.window.showInformationMessage(
+    `Fine-tuning needs a download${total ? ` of about ${size(total)}` : ''}.`,
+    {
+      modal: true,
+      detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about six times as long. ' : ''}Your code stays on this machine.`,
+    },
+    download,
+    ...(optional && needed.length < missing.length ? [without] : []),
+  );
+  if (answer === download) return missing;
+  return answer === without ? needed : undefined;
+}
+
+/** Fetches the parts, one after the other. False when the person cancelled. */
+export async function install({ children }: Context, parts: Download[]): Promise<boolean> {
+  for (const part of parts) {
+    const done = await whileShown(`Downloading ${part.name}`, async (options) => {
+      await children.ask(z.unknown(), part.command, options);
+      return !options.signal?.aborted;
+    });
+    if (!done) return false;
+  }
+  return true;
+}

@@ -1,0 +1,67 @@
+/** "Continue RUN with what changed since": whether the wizard offers it, and how it is said. */
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { findKnownBase } from '../../base-models/registry.ts';
+import { whyNotOffered } from '../../evaluation/figures/offer.ts';
+import { changedSchema, type Changed } from '../../protocol/changed.ts';
+import type { RunSnapshot } from '../../protocol/panel.ts';
+import { baseName } from './bases.ts';
+import type { Context } from '../context.ts';
+import { settings } from '../settings.ts';
+import type { Choice } from './steps.ts';
+
+/** A run to go on from, and what has changed since; that is unknown where telling takes too long. */
+export interface Continuing {
+  run: RunSnapshot;
+  changed?: Changed;
+}
+
+/** A large workspace takes longer to read; the person is waiting. */
+const PATIENCE_MS = 10_000;
+
+/** Looks for it in a child. Undefined where there is no such run, or too little has changed. */
+export async function findContinuing(
+  { runs, children }: Pick<Context, 'runs' | 'children'>,
+  folder: string,
+): Promise<Continuing | undefined> {
+  const run = continuable(runs.all, folder);
+  if (!run || !existsSync(run.spec.base.path)) return undefined;
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const question = ['changed', run.spec.id, ...settings.globOptions(folder)];
+  try {
+    const changed = await children.ask(changedSchema, question, { signal });
+    return changed.enough ? { run, changed } : undefined;
+  } catch {
+    // The log has why. A fine-tuning can begin without it.
+    return signal.aborted ? { run } : undefined;
+  }
+}
+
+/** The newest run of a folder whose adapter can be trained on. `runs`: newest first. Pure. */
+export const continuable = (runs: readonly RunSnapshot[], folder: string): RunSnapshot | undefined =>
+  runs.find(
+    ({ spec, state, summary }) =>
+      spec.folder === folder &&
+      state.status === 'done' &&
+      spec.hyper.method === 'lora' &&
+      spec.corpus.mode === 'pretrain' &&
+      !(summary && whyNotOffered(summary)),
+  );
+
+/** A run's base as a plan names it: by its name where that is of the same file. */
+export const referenceOf = ({ id, path }: RunSnapshot['spec']['base']): string =>
+  findKnownBase(id)?.file === basename(path) ? id : path;
+
+/** Its row among the models. */
+export function continueChoice({ run: { spec }, changed }: Continuing): Choice<string> {
+  const files = changed && `${changed.files} ${changed.files === 1 ? 'file is' : 'files are'}`;
+  const what = changed
+    ? `${files} new or changed, ${Math.round(100 * changed.share)}% of the text to learn.`
+    : 'How much that is, is told when the files are read.';
+  return {
+    label: `$(history) Continue ${spec.name} with what changed since`,
+    description: `${new Date(spec.createdAt).toLocaleDateString(undefined, { day: 'numeric', month: 'long' })} · ${baseName(spec.base.id)}`,
+    detail: `${what} Begins with that adapter, so it takes less than to learn all anew.`,
+    value: `continue ${spec.id}`,
+  };
+}

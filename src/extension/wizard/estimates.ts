@@ -1,0 +1,70 @@
+/** What a fine-tuning will take, said before it starts. Estimates: the run measures itself once it goes. */
+import { statSync } from 'node:fs';
+import type { BackendName } from '../../protocol/run.ts';
+import { MEASURE_SHARE, measuringSeconds } from '../../evaluation/time.ts';
+import { findKnownBase } from '../../base-models/registry.ts';
+import { guessTokensPerSecond } from '../../training/learning-rate/defaults.ts';
+import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
+
+export interface Budget {
+  minutes?: number;
+  steps?: number;
+}
+
+/** Tokens of a step with the defaults of `train`: one sequence of 512. */
+const TOKENS_PER_STEP = 512;
+/** Measuring a whole model of 135M to the end, and its base, takes about as long as this on 2 cores. */
+const MEASURING_MINUTES: Record<BackendName, number> = { tensorflow: 4, wasm: 12 };
+
+export interface Estimate {
+  trainingMinutes: number;
+  measuringMinutes: number;
+  tokens: number;
+  steps: number;
+}
+
+/**
+ * @param parameters of the base
+ */
+export function estimate(
+  parameters: number,
+  method: 'lora' | 'full',
+  budget: Budget,
+  backend: BackendName,
+): Estimate {
+  const perSecond = guessTokensPerSecond(parameters, { method, backend });
+  const minutes = budget.minutes ?? ((budget.steps ?? 1) * TOKENS_PER_STEP) / perSecond / 60;
+  const tokens = Math.round(minutes * 60 * perSecond);
+  return {
+    trainingMinutes: minutes,
+    measuringMinutes: Math.min(
+      measuringSeconds({ share: MEASURE_SHARE, method }, 60 * minutes) / 60,
+      // Sampling and scoring grow with the model, from the 135M that was measured.
+      MEASURING_MINUTES[backend] * Math.max(0.05, parameters / 135e6),
+    ),
+    tokens,
+    steps: budget.steps ?? Math.max(1, Math.round(tokens / TOKENS_PER_STEP)),
+  };
+}
+
+/** Bytes that a run takes; undefined for what is not here yet. */
+export function memoryOf(reference: string, method: 'lora' | 'full', machine: Machine): number | undefined {
+  const known = findKnownBase(reference);
+  if (known) return runMemory(known, method, machine);
+  const parameters = parametersOf(reference);
+  if (!parameters) return undefined;
+  const base = { shape: shapeOfSize(parameters), bytes: statSync(reference).size };
+  return runMemory(base, method, machine);
+}
+
+/** Parameters of a base; from its size on disk for a file, undefined for what is not here yet. */
+export function parametersOf(reference: string): number | undefined {
+  const known = findKnownBase(reference);
+  if (known) return known.parameters;
+  try {
+    // Between Q4 (0.6 bytes a weight) and F16 (2): a guess in the middle is good to a factor of two.
+    return Math.round(statSync(reference).size / 1.1);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,116 @@
+/** "Fine-tune on Workspace": wizard, consent to downloads, downloads, and the trainer is on its way. */
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import type { DoctorReport } from '../../protocol/doctor.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { BackendName } from '../../protocol/run.ts';
+import { formatDuration } from '../../protocol/units.ts';
+import { keptSchema, mayHavePreferences } from './ask-preferences.ts';
+import { baseName } from './bases.ts';
+import { whileShown } from '../child-progress.ts';
+import type { Context } from '../context.ts';
+import { examine } from '../doctor.ts';
+import { missingParts, missingRuntime } from './downloads.ts';
+import { offeredBases } from './offered.ts';
+import { settings } from '../settings.ts';
+import { askConsent, install } from './consent.ts';
+import { carryOut } from './carry-out.ts';
+import { findContinuing } from './continuing.ts';
+import { continuedBy, planSchema, type Draft, type Plan } from './draft.ts';
+import { askPatiently, repairing } from './repairs.ts';
+import { askToGoOn } from './steps.ts';
+import { askBaseFor, askPlan, trainArguments } from './wizard.ts';
+
+const startedSchema = z.object({ run: z.string(), dir: z.string() });
+
+export async function fineTune(context: Context): Promise<void> {
+  requireFolder();
+  const { store } = context;
+  const known = planSchema.safeParse(store.draft);
+  const goOn = known.success && (await askToGoOn(describe(known.data)));
+  const plan =
+    goOn && known.success ? known.data : goOn === false ? await ask(context, store.draft) : undefined;
+  if (!plan) return;
+  await carryOut<Plan>(plan, {
+    ...repairing(context),
+    keep: (answers) => store.keepDraft(answers),
+    askAgain: (answers) => ask(context, answers),
+    async start(answers) {
+      // Reading a large folder takes a while before there is a run to follow.
+      const { run } = await whileShown('Reading the workspace', (options) =>
+        context.children.ask(startedSchema, trainArguments(answers), options),
+      );
+      await context.begun(run);
+    },
+  });
+}
+
+function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
+  const keep = (draft: Draft) => context.store.keepDraft(draft);
+  return askPatiently(context, kept, keep, async (draft, answered) => {
+    const report = examine(context);
+    // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
+    report.catch(() => undefined);
+    const bases = offeredBases(context);
+    bases.catch(() => undefined);
+    const learned = (folder: string) => context.children.ask(keptSchema, ['preferences', folder]);
+    return askPlan(
+      () => bases,
+      async () => expectedBackend(await report),
+      (folder) => findContinuing(context, folder),
+      (await mayHavePreferences()) ? learned : undefined,
+      draft,
+      answered,
+    );
+  });
+}
+
+/** "SmolLM2-135M-Instruct, LoRA, 15 min" */
+function describe(plan: Plan): string {
+  const { base, method, budget } = plan;
+  const continued = continuedBy(plan);
+  const long = budget.steps ? `${budget.steps} steps` : formatDuration((budget.minutes ?? 0) * 60);
+  if (continued) return `what changed since ${continued.name}, ${long}`;
+  return `${baseName(base)}, ${method === 'lora' ? 'LoRA' : 'full fine-tuning'}, ${long}`;
+}
+
+/** Errors: corpus-empty without an open folder. */
+export function requireFolder(): void {
+  if (!vscode.workspace.workspaceFolders?.length)
+    throw new UserError(
+      'corpus-empty',
+      'No folder is open, so there is nothing to learn from.',
+      'Open the folder with your code.',
+    );
+}
+
+/** TensorFlow alone, for those who went without it at first. */
+export async function installRuntime(context: Context): Promise<void> {
+  const { log } = context;
+  const report = await examine(context);
+  const [part] = missingRuntime(report);
+  if (!part)
+    return log.ask(
+      'info',
+      report.backends.find(({ name }) => name === 'tensorflow')?.reason ?? report.summary,
+    );
+  if (!(await askConsent([part])) || !(await install(context, [part]))) return;
+  await log.ask('info', 'TensorFlow is installed; the next training uses it.');
+}
+
+/** A base alone: the one that a text names, or one that the person picks. */
+export async function fetchBase(context: Context, which: string | undefined): Promise<void> {
+  const bases = () => offeredBases(context);
+  const base = which ?? (await askBaseFor('Download Base Model', bases, 'Which model?'));
+  if (!base) return;
+  const missing = missingParts(base, await examine(context), 'wasm');
+  const wanted = await askConsent(missing);
+  if (!wanted || !(await install(context, wanted))) return;
+  await context.log.ask('info', `${base} is here; a fine-tuning can begin with it.`);
+}
+
+/** What will compute: the setting, else what `auto` takes, else TensorFlow when it can still be fetched. */
+function expectedBackend(report: DoctorReport): BackendName {
+  if (settings.backend !== 'auto') return settings.backend;
+  return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';
+}

@@ -1,0 +1,116 @@
+/** "Import Adapter": what was learned elsewhere becomes a run, is checked and measured. */
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { baseName } from './bases.ts';
+import { carryOut } from './carry-out.ts';
+import { whileShown } from '../child-progress.ts';
+import type { Context } from '../context.ts';
+import { importSchema, type Import, type ImportDraft } from './draft.ts';
+import { offeredBases } from './offered.ts';
+import { askPatiently, repairing } from './repairs.ts';
+import { askToGoOn, back, choose, into, walk, type Answer, type Step } from './steps.ts';
+import { askBase, askBaseFor } from './wizard.ts';
+
+const title = 'Import Adapter';
+const whichBase = 'Which model was it made for?';
+
+const kinds = {
+  gguf: { label: 'A GGUF adapter', description: 'one file' },
+  peft: { label: "PEFT's folder", description: 'adapter_model.safetensors and adapter_config.json' },
+};
+
+const importedSchema = z.object({ run: z.string() });
+
+/** Makes a run of an adapter, checks that it is served as it computes, and measures what it forgot. */
+export async function importAdapter(context: Context): Promise<void> {
+  const { store, children } = context;
+  const known = importSchema.safeParse(store.importDraft);
+  const goOn = known.success && (await askToGoOn(describe(known.data)));
+  const first =
+    goOn && known.success ? known.data : goOn === false ? await ask(context, store.importDraft) : undefined;
+  if (!first) return;
+  let made: { run: string; path: string } | undefined;
+  await carryOut<Import>(first, {
+    ...repairing(context),
+    keep: (answers) => store.keepImport(answers),
+    askAgain: (answers) => ask(context, answers),
+    askBase: () => askBaseFor(title, () => offeredBases(context), whichBase),
+    async start({ path, base }) {
+      const { run } = await whileShown(title, (options) =>
+        children.ask(importedSchema, ['import', path, '--base', base, '--yes'], options),
+      );
+      made = { run, path };
+    },
+  });
+  if (made) await measure(context, made.run, basename(made.path));
+}
+
+/** "garden.gguf, made for SmolLM2-135M-Instruct" */
+const describe = ({ path, base }: Import) => `${basename(path)}, made for ${baseName(base)}`;
+
+function ask(context: Context, kept: ImportDraft): Promise<Import | undefined> {
+  const keep = (draft: ImportDraft) => context.store.keepImport(draft);
+  return askPatiently(context, kept, keep, async (draft, answered) => {
+    const bases = offeredBases(context);
+    // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
+    bases.catch(() => undefined);
+    const steps: Step<ImportDraft>[] = [
+      askFile,
+      (plan, position) => askBase(plan, { title, ...position }, bases, whichBase),
+    ];
+    return (await walk({ ...draft, backend: undefined }, steps, answered)) as Import | undefined;
+  });
+}
+
+async function askFile(
+  draft: ImportDraft,
+  position: { step: number; steps: number },
+): Promise<Answer<ImportDraft>> {
+  const kind = await choose<Import['kind']>({
+    title,
+    ...position,
+    placeholder: 'What was saved?',
+    choices: (['gguf', 'peft'] as const).map((value) => ({ ...kinds[value], value })),
+    ...(draft.kind && { preferred: draft.kind }),
+  });
+  if (kind === undefined || kind === back) return kind;
+  return into({ ...draft, kind }, 'path', pickPath(kind, draft));
+}
+
+async function pickPath(kind: Import['kind'], { path }: ImportDraft): Promise<string | undefined> {
+  const file = kind === 'gguf';
+  const [chosen] =
+    (await vscode.window.showOpenDialog({
+      title: 'Adapter to Import',
+      openLabel: 'Import',
+      canSelectFiles: file,
+      canSelectFolders: !file,
+      ...(path !== undefined && { defaultUri: vscode.Uri.file(path) }),
+      ...(file && { filters: { GGUF: ['gguf'] } }),
+    })) ?? [];
+  return chosen?.fsPath;
+}
+
+/** The run is there, whatever becomes of this: it is not imported twice. */
+async function measure({ children, runs, log, panel }: Context, run: string, name: string): Promise<void> {
+  try {
+    await whileShown(`Measuring ${name}`, (options) =>
+      children.ask(z.unknown(), ['evaluate', run, '--tasks', 'retention'], options),
+    );
+  } catch (error) {
+    const again = () => vscode.commands.executeCommand('forgetMeNot.measureResult', run);
+    return log.show(error, { title: 'Measure Result', run: again });
+  } finally {
+    await runs.refresh();
+  }
+  await log.ask(
+    'info',
+    `${name} is a run now, measured on what the base itself writes.`,
+    { title: 'Show Results', run: () => panel.show(run) },
+    {
+      title: 'Use for Completion',
+      run: () => vscode.commands.executeCommand('forgetMeNot.useForCompletion', run),
+    },
+  );
+}

@@ -1,0 +1,71 @@
+/** The editor's part of carrying out what was answered: downloads with consent, and repairs as buttons. */
+import * as vscode from 'vscode';
+import { z } from 'zod';
+import { forButtons } from '../../protocol/next-step.ts';
+import { reportError } from '../../protocol/errors.ts';
+import type { Answers, CarryOutHost } from './carry-out.ts';
+import { whileShown } from '../child-progress.ts';
+import type { Context } from '../context.ts';
+import { examine } from '../doctor.ts';
+import { missingParts } from './downloads.ts';
+import { askConsent } from './consent.ts';
+import { actionOf } from '../log.ts';
+import { offeredBases } from './offered.ts';
+import { settings } from '../settings.ts';
+import { askBaseFor } from './wizard.ts';
+
+type Common = 'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'askBase';
+
+/** What is the same whatever is to be started. */
+export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common> => ({
+  async missing({ base, backend }) {
+    return missingParts(base, await examine(context), backend ?? settings.backend);
+  },
+  consent: askConsent,
+  async fetch({ name, command }) {
+    await whileShown(`Downloading ${name}`, (options) => context.children.ask(z.unknown(), command, options));
+  },
+  async repair({ code, message, next }, repairs) {
+    const { text } = forButtons(`${message} ${next}`);
+    context.log.warn(`${text} [${code}]`);
+    const what = code === 'cancelled' ? 'It was stopped.' : text;
+    const show = code === 'cancelled' ? vscode.window.showInformationMessage : vscode.window.showErrorMessage;
+    const titles = repairs.map(({ title }) => title);
+    const chosen = await show(`${what} Your answers are kept.`, ...titles);
+    return repairs.find(({ title }) => title === chosen);
+  },
+  openTerminal(command) {
+    const terminal = vscode.window.createTerminal('Forget-Me-Not');
+    terminal.show();
+    // Not run: it may ask for a password, and it is the person's machine.
+    terminal.sendText(command, false);
+  },
+  takeStep: (step) => void actionOf(step).run(),
+  askBase: () =>
+    askBaseFor('Choose Another Model', () => offeredBases(context), 'Which model learns instead?'),
+});
+
+/**
+ * The questions of a wizard; what can't be looked up for them is tried again, with what was answered already. Undefined
+ * when the person leaves.
+ */
+export async function askPatiently<Draft, Answered>(
+  context: Context,
+  kept: Draft,
+  keep: (draft: Draft) => unknown,
+  questions: (draft: Draft, answered: (now: Draft) => void) => Promise<Answered | undefined>,
+): Promise<Answered | undefined> {
+  let draft = kept;
+  const answered = (now: Draft) => {
+    draft = now;
+    void keep(now);
+  };
+  for (;;) {
+    try {
+      return await questions(draft, answered);
+    } catch (error) {
+      const again = { kind: 'again', title: 'Try Again' } as const;
+      if (!(await repairing(context).repair(reportError(error), [again]))) return undefined;
+    }
+  }
+}

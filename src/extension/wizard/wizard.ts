@@ -1,0 +1,299 @@
+/** "Fine-tune on Workspace": which folder, base, method and budget, with what it will take said before it starts. */
+import * as vscode from 'vscode';
+import type { BackendName } from '../../protocol/run.ts';
+import { askPreferences, type Kept } from './ask-preferences.ts';
+import { baseChoices, type Offered } from './bases.ts';
+import { continueChoice, referenceOf, type Continuing } from './continuing.ts';
+import { continuedBy, type Draft, type Plan } from './draft.ts';
+import { estimate, memoryOf, parametersOf, type Budget } from './estimates.ts';
+import { settings } from '../settings.ts';
+import { back, choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
+import { roughly, size } from '../texts.ts';
+import { formatDuration } from '../../protocol/units.ts';
+
+const title = 'Fine-tune on Workspace';
+
+/**
+ * Undefined when the person leaves.
+ * @param bases what there is to start from, and which of it suits this machine
+ * @param backend what will compute; looked up while the first questions are asked
+ * @param continuing what of a folder there is to go on from
+ * @param learned what is kept of the completions in a folder; undefined where that can't be enough to learn from
+ * @param kept what was answered before: it is chosen already
+ * @param answered called after each question
+ */
+export async function askPlan(
+  bases: () => Promise<Offered>,
+  backend: () => Promise<BackendName>,
+  continuing: (folder: string) => Promise<Continuing | undefined>,
+  learned: ((folder: string) => Promise<Kept>) | undefined,
+  kept: Draft,
+  answered: (draft: Draft) => void,
+): Promise<Plan | undefined> {
+  const steps: Step<Draft>[] = [
+    ...askPlace(title, bases, continuing),
+    (plan, position) => askMethod(plan, position, backend()),
+    (plan, position) => askBudget(plan, position, backend()),
+    ...(learned
+      ? [(plan: Draft, position: Position) => askPreferences(plan, { title, ...position }, learned)]
+      : []),
+  ];
+  return (await walk({ ...kept, ...begun(), backend: undefined }, steps, answered)) as Plan | undefined;
+}
+
+/** A folder and a base: where to look for a learning rate. Undefined when the person leaves. */
+export async function askFolderAndBase(
+  heading: string,
+  bases: () => Promise<Offered>,
+): Promise<Pick<Plan, 'folder' | 'base'> | undefined> {
+  return (await walk(begun(), askPlace(heading, bases))) as Plan | undefined;
+}
+
+/** A base alone. Undefined when the person leaves. */
+export async function askBaseFor(
+  heading: string,
+  bases: () => Promise<Offered>,
+  question: string,
+): Promise<string | undefined> {
+  const steps: Step<Draft>[] = [
+    (plan, position) => askBase(plan, { title: heading, ...position }, bases(), question),
+  ];
+  return (await walk({}, steps))?.base;
+}
+
+/** What need not be asked. */
+function begun(): Draft {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
+}
+
+function askPlace(
+  heading: string,
+  bases: () => Promise<Offered>,
+  continuing: (folder: string) => Promise<Continuing | undefined> = () => Promise.resolve(undefined),
+): Step<Draft>[] {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  return [
+    ...(folders.length > 1
+      ? [(plan: Draft, position: Position) => askFolder(plan, { title: heading, ...position })]
+      : []),
+    (plan, position) =>
+      askBeginning(plan, { title: heading, ...position }, bases(), continuing(plan.folder!)),
+  ];
+}
+
+/** A base, or the result of a run on one. */
+async function askBeginning(
+  plan: Draft,
+  place: Position & { title: string },
+  bases: Promise<Offered>,
+  continuing: Promise<Continuing | undefined>,
+): Promise<Answer<Draft>> {
+  const first = continuing.then((found) => (found ? [continueChoice(found)] : []));
+  const answer = await askBase({ ...plan, continues: undefined }, place, bases, undefined, first);
+  const [choice] = await first;
+  if (!choice || answer === undefined || answer === back || answer.base !== choice.value) return answer;
+  const { id, name, base: file } = (await continuing)!.run.spec;
+  const base = referenceOf(file);
+  return { ...answer, base, method: 'lora', continues: { run: id, name, base } };
+}
+
+interface Position {
+  step: number;
+  steps: number;
+}
+
+function askFolder(plan: Draft, place: Position & { title: string }): Promise<Answer<Draft>> {
+  const choices = (vscode.workspace.workspaceFolders ?? []).map((folder) => ({
+    label: `$(folder) ${folder.name}`,
+    description: folder.uri.fsPath,
+    value: folder.uri.fsPath,
+  }));
+  return into(
+    plan,
+    'folder',
+    choose({ ...place, placeholder: 'Whose code is the model to learn?', choices, preferred: plan.folder }),
+  );
+}
+
+const other = { file: 'a .gguf file', hub: 'the hub' };
+
+export async function askBase<D extends { base?: string | undefined }>(
+  plan: D,
+  place: Position & { title: string },
+  offered: Promise<Offered>,
+  placeholder = 'Which model learns? (its name, size and licence)',
+  first: Promise<Choice<string>[]> = Promise.resolve([]),
+): Promise<Answer<D>> {
+  const choices = Promise.all([first, offered]).then(([rows, bases]): Choice<string>[] => [
+    ...rows,
+    ...baseChoices(plan.base ?? settings.base, bases),
+    { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
+    { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
+  ]);
+  const chosen = await choose({ ...place, placeholder, choices });
+  if (chosen === other.file) return into(plan, 'base', pickFile());
+  if (chosen === other.hub) return into(plan, 'base', typeReference());
+  return into(plan, 'base', Promise.resolve(chosen));
+}
+
+async function pickFile(): Promise<Answer<string>> {
+  const [file] =
+    (await vscode.window.showOpenDialog({ title: 'Base Model', filters: { GGUF: ['gguf'] } })) ?? [];
+  return file?.fsPath;
+}
+
+async function typeReference(): Promise<Answer<string>> {
+  return vscode.window.showInputBox({
+    title: 'Base Model from the Hub',
+    prompt: 'owner/name or owner/name:file.gguf',
+    ignoreFocusOut: true,
+    validateInput: (text) =>
+      /^[\w.-]+\/[\w.-]+(:[\w./-]+)?$/.test(text.trim())
+        ? undefined
+        : 'Write it as owner/name or owner/name:file.gguf.',
+  });
+}
+
+function askMethod(plan: Draft, position: Position, looking: Promise<BackendName>): Promise<Answer<Draft>> {
+  if (continuedBy(plan)) return Promise.resolve(plan);
+  const memory = (method: 'lora' | 'full', backend: BackendName) => {
+    const bytes = memoryOf(plan.base!, method, { backend });
+    return bytes ? `about ${size(bytes)} of memory` : '';
+  };
+  const choices = looking.then((backend): Choice<'lora' | 'full'>[] => [
+    {
+      label: 'LoRA',
+      description: memory('lora', backend),
+      detail: 'Trains a small adapter beside the frozen model. Several adapters can share one base.',
+      value: 'lora',
+    },
+    {
+      label: 'Full fine-tuning',
+      description: memory('full', backend),
+      detail: 'Trains all weights; the result is a whole model of its own.',
+      value: 'full',
+    },
+  ]);
+  return into(
+    plan,
+    'method',
+    choose({
+      title,
+      ...position,
+      placeholder: 'How does it learn?',
+      choices,
+      preferred: plan.method ?? settings.method,
+    }),
+  );
+}
+
+type Preset = 'quick' | 'standard' | 'thorough';
+type BudgetName = Preset | 'minutes' | 'steps';
+
+async function askBudget(
+  plan: Draft,
+  position: Position,
+  looking: Promise<BackendName>,
+): Promise<Answer<Draft>> {
+  const quick = settings.minutes;
+  const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
+  const row = (label: string, value: Preset, backend: BackendName): Choice<BudgetName> => ({
+    label,
+    description: `${formatDuration(preset[value] * 60)} of training`,
+    detail: takes(plan, { minutes: preset[value] }, backend) ?? '',
+    value,
+  });
+  const choices = looking.then((backend): Choice<BudgetName>[] => [
+    row('Quick', 'quick', backend),
+    row('Standard', 'standard', backend),
+    row('Thorough', 'thorough', backend),
+    { label: '$(edit) Minutes…', description: 'your own budget', value: 'minutes' },
+    { label: '$(edit) Steps…', description: 'of 512 tokens each', value: 'steps' },
+  ]);
+  const chosen = await choose<BudgetName>({
+    title,
+    ...position,
+    placeholder: 'How long may it take?',
+    choices,
+    preferred: nameOf(plan.budget, preset),
+  });
+  if (chosen === 'minutes' || chosen === 'steps')
+    return into(plan, 'budget', typeBudget(plan, chosen, await looking));
+  return into(
+    plan,
+    'budget',
+    Promise.resolve(typeof chosen === 'string' ? { minutes: preset[chosen] } : chosen),
+  );
+}
+
+/** Which row stands for a budget that was chosen before. */
+function nameOf(budget: Budget | undefined, preset: Record<Preset, number>): BudgetName {
+  if (!budget) return 'quick';
+  if (budget.steps) return 'steps';
+  const names = Object.keys(preset) as Preset[];
+  return names.find((name) => preset[name] === budget.minutes) ?? 'minutes';
+}
+
+async function typeBudget(
+  plan: Draft,
+  unit: 'minutes' | 'steps',
+  backend: BackendName,
+): Promise<Answer<Budget>> {
+  const read = (text: string): Budget | undefined => {
+    const value = Number(text.replace(',', '.'));
+    if (
+      !text.trim() ||
+      !Number.isFinite(value) ||
+      value <= 0 ||
+      (unit === 'steps' && !Number.isInteger(value))
+    )
+      return undefined;
+    return { [unit]: value };
+  };
+  const value = String(plan.budget?.[unit] ?? (unit === 'minutes' ? 15 : 100));
+  const text = await vscode.window.showInputBox({
+    title: unit === 'minutes' ? 'Minutes of Training' : 'Training Steps',
+    value,
+    prompt: takes(plan, read(value)!, backend) ?? '',
+    ignoreFocusOut: true,
+    validateInput: (text) => {
+      const budget = read(text);
+      if (!budget) return unit === 'steps' ? 'A whole number above 0.' : 'A number above 0.';
+      return {
+        message: takes(plan, budget, backend) ?? ' ',
+        severity: vscode.InputBoxValidationSeverity.Info,
+      };
+    },
+  });
+  return text === undefined ? undefined : read(text);
+}
+
+/** "about 9 min in all: ..."; nothing when the base's size isn't known. */
+function takes(plan: Draft, budget: Budget, backend: BackendName): string | undefined {
+  const parameters = parametersOf(plan.base!);
+  if (!parameters) return undefined;
+  const method = plan.method ?? 'lora';
+  const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
+  const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
+  const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
+  const memory = size(memoryOf(plan.base!, method, { backend })!);
+  return `About ${all} with measuring · ${roughly(tokens)} tokens · ${memory} of memory · ${where}`;
+}
+
+/** The arguments of `train` for a plan. */
+export function trainArguments(plan: Plan): string[] {
+  const { budget } = plan;
+  const continued = continuedBy(plan);
+  return [
+    'train',
+    plan.folder,
+    ...(continued ? ['--continue', continued.run] : ['--base', plan.base, '--method', plan.method]),
+    ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
+    ...['--backend', plan.backend ?? settings.backend],
+    ...settings.globOptions(plan.folder),
+    ...settings.trainOptions,
+    ...(plan.preferences ? ['--preferences'] : []),
+    ...['--yes', '--detach'],
+  ];
+}

@@ -1,0 +1,53 @@
+/**
+ * Where a server says how it can be reached, for all windows of its user: a file in the data directory that only the user
+ * may read, since the token is in it.
+ */
+import { createHash } from 'node:crypto';
+import { chmod, lstat, mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { serversDir } from '../../protocol/paths.ts';
+import { announcementSchema, type Announcement } from '../../protocol/server.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
+
+/** Where the server for this base and these settings is announced; another file of the same name is another base. */
+export async function announcementPath(basePath: string, settings: unknown): Promise<string> {
+  const base = await realpath(basePath)
+    .then(async (path) => {
+      const { size, mtimeMs } = await stat(path);
+      return [path, size, mtimeMs];
+    })
+    // The server says what is wrong with it.
+    .catch(() => [basePath]);
+  const hash = createHash('sha256')
+    .update(JSON.stringify([base, settings]))
+    .digest('hex');
+  return join(serversDir(), `${hash.slice(0, 16)}.json`);
+}
+
+/** The folder of announcements, closed to everybody else. */
+export async function openServersDir(): Promise<void> {
+  await mkdir(serversDir(), { recursive: true, mode: 0o700 });
+  await chmod(serversDir(), 0o700);
+}
+
+export async function announce(path: string, announcement: Announcement): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await writeByRename(path, JSON.stringify(announcement), 0o600);
+}
+
+/** What was announced; undefined where nothing was, or somebody else could have written it. */
+export async function readAnnouncement(path: string): Promise<Announcement | undefined> {
+  try {
+    const { uid, mode } = await lstat(path);
+    const own =
+      process.getuid === undefined || (uid === process.getuid() && (mode & 0o170_077) === 0o100_000);
+    return own ? announcementSchema.parse(JSON.parse(await readFile(path, 'utf8'))) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes back what this server announced; what another has announced since stays. */
+export async function withdraw(path: string, { token }: Pick<Announcement, 'token'>): Promise<void> {
+  if ((await readAnnouncement(path))?.token === token) await rm(path, { force: true });
+}

@@ -1,0 +1,256 @@
+/**
+ * How to ask the completion server that all windows of a user share, one for a base and its settings. For the extension: no
+ * engine in here, only a process and connections. Whoever needs it first starts it; it is nobody's child, and ends when
+ * nobody holds it any more. After a crash the next request starts it again.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+import type { NodeCommand } from '../../protocol/node.ts';
+import {
+  completionResponseSchema,
+  type CompletionRequest,
+  type CompletionResponse,
+  type ServerReady,
+} from '../../protocol/server.ts';
+import { takeLock } from '../../runs/lock.ts';
+import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
+import { launchServer } from './launch-server.ts';
+import { holdServer, type Lease } from './lease.ts';
+
+const errorBodySchema = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
+
+/** Waits after the first, second, ... crash in a row before the next start. */
+const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
+
+/** While another window starts the server, how often to look for it. */
+const LOOK_MS = 100;
+/** Time after a broken answer in which a server that died is noticed. */
+const NOTICE_MS = 1000;
+
+export interface ServingClientOptions {
+  /** Found with `findNode` of protocol/node.ts. */
+  node: () => NodeCommand | Promise<NodeCommand>;
+  /** dist/server.mjs. */
+  script: string;
+  base: string;
+  adapters?: { name: string; path: string }[];
+  /** Whole models (full fine-tunes). */
+  models?: { name: string; path: string }[];
+  /** Further arguments of the server, such as `--context 4096`. */
+  args?: string[];
+  /** Minutes without a request after which the server ends by itself; the next request starts it again. */
+  idleMinutes?: number;
+  log?: (line: string) => void;
+  /** Called for each process that is started. */
+  onStart?: (pid: number) => void;
+}
+
+export class ServingClient {
+  private server: Promise<Lease> | undefined;
+  private crashes = 0;
+  private readonly ended = new AbortController();
+
+  /** Paths by name. */
+  private readonly adapters: Map<string, string>;
+
+  constructor(private readonly options: ServingClientOptions) {
+    this.adapters = new Map((options.adapters ?? []).map(({ name, path }) => [name, path]));
+  }
+
+  /** Starts the server unless it runs; resolves once it answers. Throws UserError, the server's own where it has one. */
+  async start(): Promise<ServerReady> {
+    return (await this.running()).ready;
+  }
+
+  private running(): Promise<Lease> {
+    if (this.disposed) return Promise.reject(shutDown());
+    this.server ??= this.hold();
+    return this.server;
+  }
+
+  private get disposed(): boolean {
+    return this.ended.signal.aborted;
+  }
+
+  /** Whether the base has fill-in-the-middle tokens; starts the server to find out. */
+  async fillInTheMiddle(): Promise<boolean> {
+    return (await this.start()).fillInTheMiddle;
+  }
+
+  /**
+   * One request. Aborting `signal` closes the connection, and the server stops computing. A server that dies
+   * under the request is started again, and the request repeated once.
+   */
+  async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
+    const server = await this.running();
+    try {
+      return await this.ask(server, request, signal);
+    } catch (error) {
+      if (signal?.aborted || error instanceof UserError || this.disposed) throw error;
+      this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
+      await this.leave(server);
+      return this.ask(await this.running(), request, signal);
+    }
+  }
+
+  /**
+   * Offers one more adapter: at once where the server runs, and to every one that starts later. One of the same name is
+   * replaced. Throws UserError where the server refuses it.
+   */
+  async addAdapter(adapter: { name: string; path: string }): Promise<void> {
+    const { name, path } = adapter;
+    if (this.adapters.get(name) === path) return;
+    const server = await this.server;
+    if (server) await this.offer(server, name, path);
+    this.adapters.set(name, path);
+  }
+
+  private async offer(server: Lease, name: string, path: string): Promise<void> {
+    const body = { lora_name: name, lora_path: path, load_inplace: true };
+    await this.post(server, '/v1/load_lora_adapter', body);
+  }
+
+  private async ask(
+    server: Lease,
+    request: CompletionRequest,
+    signal?: AbortSignal,
+  ): Promise<CompletionResponse> {
+    const response = await this.post(server, '/v1/completions', request, signal);
+    return completionResponseSchema.parse(await response.json());
+  }
+
+  private async post(
+    { ready, token }: Lease,
+    route: string,
+    body: object,
+    signal?: AbortSignal,
+  ): Promise<Response> {
+    const response = await fetch(`http://127.0.0.1:${ready.port}${route}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+      ...(signal ? { signal } : {}),
+    });
+    if (response.ok) return response;
+    const failure = errorBodySchema.safeParse(await response.json());
+    throw new UserError(
+      response.status === 401 ? 'unauthorized' : 'bad-request',
+      failure.success ? failure.data.error.message : `The completion server answered ${response.status}.`,
+      'See the log.',
+    );
+  }
+
+  /** The server that is there, or one that is started, with all adapters of this client. */
+  private async hold(): Promise<Lease> {
+    const wait = BACK_OFF_MS[Math.min(this.crashes, BACK_OFF_MS.length - 1)] ?? 0;
+    let server: Lease | undefined;
+    try {
+      if (wait > 0) await sleep(wait, undefined, { signal: this.ended.signal }).catch(() => undefined);
+      const { base, script } = this.options;
+      const file = await announcementPath(base, [script, this.args()]);
+      server = await this.findOrStart(file);
+      if (this.disposed) throw shutDown();
+      this.watch(server);
+      const { models } = server.ready;
+      for (const [name, path] of this.adapters)
+        // One that was deleted meanwhile must not keep the others from being served.
+        if (!models.includes(name) && existsSync(path)) await this.offer(server, name, path);
+      return server;
+    } catch (error) {
+      server?.release();
+      this.server = undefined;
+      this.crashes += 1;
+      throw error;
+    }
+  }
+
+  /** Of several windows that look at the same time, one starts it, and the others find it. */
+  private async findOrStart(file: string): Promise<Lease> {
+    await openServersDir();
+    const busy = new Error('Another window starts it.');
+    for (;;) {
+      if (this.disposed) throw shutDown();
+      const found = await find(file);
+      if (found) return found;
+      const lock = await takeLock(`${file}.lock`, () => busy).catch((error: unknown) => {
+        if (error !== busy) throw error;
+        return undefined;
+      });
+      if (lock)
+        try {
+          return (await find(file)) ?? (await this.launch(file));
+        } finally {
+          await lock.release();
+        }
+      await sleep(LOOK_MS, undefined, { signal: this.ended.signal }).catch(() => undefined);
+    }
+  }
+
+  private async launch(file: string): Promise<Lease> {
+    const { base, script, log, onStart } = this.options;
+    const node = await this.options.node();
+    if (this.disposed) throw shutDown();
+    const token = randomBytes(32).toString('base64url');
+    await launchServer({
+      command: node.command,
+      args: [script, '--base', base, '--announce', file, ...this.args()],
+      env: { ...node.env, FORGET_ME_NOT_TOKEN: token },
+      output: file.replace(/json$/, 'log'),
+      ...(log ? { log } : {}),
+      ...(onStart ? { onStart } : {}),
+    });
+    const server = await find(file);
+    if (server) return server;
+    throw new UserError('internal', 'The completion server ended as soon as it was ready.', 'See the log.');
+  }
+
+  /** What servers of this client's kind are started with; adapters come later. */
+  private args(): string[] {
+    const { models = [], args = [], idleMinutes } = this.options;
+    return [
+      ...models.flatMap(({ name, path }) => ['--model', `${name}=${path}`]),
+      ...(idleMinutes ? ['--idle-minutes', String(idleMinutes)] : []),
+      ...args,
+    ];
+  }
+
+  /** A server that ends, by itself or not, is forgotten; only a crash makes the next start wait. */
+  private watch(server: Lease): void {
+    const steady = setTimeout(() => (this.crashes = 0), 30_000);
+    steady.unref();
+    const held = this.server;
+    void server.ended.then((byItself) => {
+      clearTimeout(steady);
+      if (this.server === held) this.server = undefined;
+      if (!byItself) this.crashes += 1;
+      if (!this.disposed) this.options.log?.(`the completion server ${byItself ? 'ended' : 'died'}`);
+    });
+  }
+
+  /** Waits until a server that did not answer is known to be gone; one that hangs is left to the others. */
+  private async leave(server: Lease): Promise<void> {
+    await Promise.race([server.ended, sleep(NOTICE_MS, undefined, { ref: false })]);
+    server.release();
+    await server.ended;
+  }
+
+  /** Gives the server up, which ends soon where nobody else uses it. The client can't be used again. */
+  async dispose(): Promise<void> {
+    this.ended.abort();
+    const server = await this.server?.catch(() => undefined);
+    this.server = undefined;
+    server?.release();
+  }
+}
+
+/** The server that is announced, held from here on. */
+async function find(file: string): Promise<Lease | undefined> {
+  const announced = await readAnnouncement(file);
+  return announced && holdServer(announced);
+}
+
+const shutDown = () =>
+  new UserError('internal', 'The completion server was shut down.', 'Turn completion on again.');

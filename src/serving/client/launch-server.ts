@@ -1,0 +1,68 @@
+/** Starts a completion server that outlives its starter. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { endedEarly } from '../../protocol/child-end.ts';
+import { UserError, type ErrorCode } from '../../protocol/errors.ts';
+import { parseLine } from '../../protocol/lines.ts';
+import { serverFailedSchema, serverReadySchema } from '../../protocol/server.ts';
+
+const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
+
+export interface Launch {
+  command: string;
+  args: string[];
+  /** On top of ours; the token is in here and never among the arguments, which everybody can read. */
+  env: Record<string, string>;
+  /** File for what it prints. */
+  output: string;
+  log?: (line: string) => void;
+  onStart?: (pid: number) => void;
+}
+
+/** Resolves once the server is ready. Throws UserError, the server's own where it has one; then none is left. */
+export async function launchServer({ command, args, env, output, log, onStart }: Launch): Promise<void> {
+  const file = openSync(output, 'w', 0o600);
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', file],
+    windowsHide: true,
+    env: { ...process.env, ...env },
+  });
+  closeSync(file);
+  // A process that can't be killed must not take this one with it.
+  child.on('error', (error) => log?.(`completion server: ${error.message}`));
+  if (child.pid !== undefined) onStart?.(child.pid);
+  try {
+    await ready(child);
+    log?.(`started as process ${child.pid}; what it prints is in ${output}`);
+  } catch (error) {
+    child.kill('SIGKILL');
+    for (const line of readFileSync(output, 'utf8').split('\n').filter(Boolean)) log?.(line);
+    throw error;
+  } finally {
+    child.stdout?.destroy();
+    child.unref();
+  }
+}
+
+/** The server's first word. */
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (code: ErrorCode, message: string) => reject(new UserError(code, message, 'See the log.'));
+    child.once('error', (error) =>
+      fail('node-missing', `The completion server could not be started: ${error.message}.`),
+    );
+    // Not at its exit: what it said last may still be on its way.
+    child.once('close', (code, signal) =>
+      reject(endedEarly('The completion server', signal ?? code, 'See the log.')),
+    );
+    createInterface({ input: child.stdout! }).once('line', (line) => {
+      const parsed = parseLine(firstLineSchema, line);
+      if (!parsed.ok) return fail('internal', `The completion server said something unexpected: ${line}`);
+      if (parsed.value.type === 'ready') return resolve();
+      reject(new UserError(parsed.value.code as ErrorCode, parsed.value.message, parsed.value.next));
+    });
+  });
+}

@@ -1,0 +1,44 @@
+/** A run's result as the server offers it: only once it was checked against what was trained. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { requireVerified } from '../../runs/verify.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { artefactName } from '../../protocol/run.ts';
+import { readSpec } from '../../runs/index.ts';
+
+export interface ServedRun {
+  /** The run's id, which is the model's name. */
+  name: string;
+  basePath: string;
+  baseId: string;
+  adapters: { name: string; path: string }[];
+  models: { name: string; path: string }[];
+}
+
+/**
+ * `check` is asked to compare served and trained where that was never done (see `requireVerified`).
+ * Throws UserError `run-not-finished` without a result, `adapter-mismatch` when the check failed, and what `check` throws.
+ */
+export async function servedRun(dir: string, check: () => Promise<void>): Promise<ServedRun> {
+  const spec = await readSpec(dir);
+  const lora = spec.hyper.method === 'lora';
+  const path = join(dir, artefactName(spec));
+  try {
+    await access(path);
+  } catch {
+    throw new UserError(
+      'run-not-finished',
+      `The run ${spec.id} has no result yet.`,
+      `Let it finish, or go on with {resume ${spec.id}}.`,
+    );
+  }
+  await requireVerified(dir, check);
+  const file = [{ name: spec.id, path }];
+  return {
+    name: spec.id,
+    basePath: spec.base.path,
+    baseId: spec.base.id,
+    adapters: lora ? file : [],
+    models: lora ? [] : file,
+  };
+}

@@ -1,0 +1,105 @@
+/** Which adapters and whole models are offered, by name, and whether their files are still what was checked. */
+import { stat } from 'node:fs/promises';
+import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { checkAdapter } from './adapter-check.ts';
+import { BASE_MODEL, type AdapterFile, type ServedModel } from './host-types.ts';
+import { HttpError } from '../http-error.ts';
+
+export interface Offer {
+  name: string;
+  path: string;
+  kind: 'adapter' | 'model';
+  scale: number;
+  /** Another file under the same name or path has another. */
+  version: string;
+  bytes: number;
+  /** Matrices that an adapter changes. */
+  linears: number;
+}
+
+export class Catalog {
+  /** Adapters in the order in which they came, then whole models. */
+  private readonly offers = new Map<string, Offer>();
+
+  constructor(private readonly base: ModelFile) {}
+
+  get names(): string[] {
+    return this.models.map(({ name }) => name);
+  }
+
+  get models(): ServedModel[] {
+    return [
+      { name: BASE_MODEL, kind: 'base', path: this.base.path },
+      ...[...this.list('adapter'), ...this.list('model')].map(({ name, kind, path }) => ({
+        name,
+        kind,
+        path,
+      })),
+    ];
+  }
+
+  private list(kind: Offer['kind']): Offer[] {
+    return [...this.offers.values()].filter((offer) => offer.kind === kind);
+  }
+
+  /** Throws UserError `bad-argument` for a name that is taken (by an adapter, unless `replace`), and what checkAdapter throws. */
+  async addAdapter({ name, path, scale = 1 }: AdapterFile, replace = false): Promise<void> {
+    this.requireFree(name, replace);
+    const linears = await checkAdapter(path, this.base);
+    this.requireFree(name, replace);
+    this.offers.set(name, { name, path, kind: 'adapter', scale, linears, ...(await identify(path)) });
+  }
+
+  async addModel({ name, path }: { name: string; path: string }): Promise<void> {
+    this.requireFree(name);
+    await readModelFile(path);
+    this.offers.set(name, { name, path, kind: 'model', scale: 1, linears: 0, ...(await identify(path)) });
+  }
+
+  private requireFree(name: string, replace = false): void {
+    const taken = name === BASE_MODEL ? 'base' : this.offers.get(name)?.kind;
+    if (taken === undefined || (replace && taken === 'adapter')) return;
+    throw new UserError(
+      'bad-argument',
+      `"${name}" names more than one model.`,
+      `Give each adapter a name of its own; "${BASE_MODEL}" is the base's.`,
+    );
+  }
+
+  /** False where there was none. */
+  remove(name: string): boolean {
+    return this.offers.get(name)?.kind === 'adapter' && this.offers.delete(name);
+  }
+
+  /**
+   * What `name` stands for now; undefined is the base. A file that was replaced is checked again. Throws UserError
+   * `bad-request` for a name that is not offered, HttpError 404 for a file that was deleted, which is offered no more.
+   */
+  async find(name: string): Promise<Offer | undefined> {
+    if (name === BASE_MODEL) return undefined;
+    const offer = this.offers.get(name);
+    if (!offer)
+      throw new UserError(
+        'bad-request',
+        `There is no model "${name}" here.`,
+        `Ask for one of: ${this.names.join(', ')}.`,
+      );
+    const now = await identify(offer.path).catch(() => undefined);
+    if (!now) {
+      if (this.offers.get(name) === offer) this.offers.delete(name);
+      throw new HttpError(404, 'model_not_found', `The file of "${name}", ${offer.path}, was deleted.`);
+    }
+    if (now.version === offer.version) return offer;
+    const replaced = { ...offer, ...now };
+    if (offer.kind === 'adapter') replaced.linears = await checkAdapter(offer.path, this.base);
+    else await readModelFile(offer.path);
+    if (this.offers.get(name) === offer) this.offers.set(name, replaced);
+    return replaced;
+  }
+}
+
+async function identify(path: string): Promise<{ version: string; bytes: number }> {
+  const { dev, ino, size, mtimeMs } = await stat(path);
+  return { version: [dev, ino, size, mtimeMs].join(':'), bytes: size };
+}

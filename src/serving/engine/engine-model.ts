@@ -1,0 +1,181 @@
+/** One model as llama.cpp computes it: a loaded GGUF, at most one adapter on it, a context with a few sequences. */
+import type {
+  LlamaContext,
+  LlamaContextOptions,
+  LlamaContextSequence,
+  LlamaModel,
+  Token,
+} from 'node-llama-cpp';
+import { Answer } from '../tokens/answer.ts';
+import { readLogProbability } from '../tokens/log-probabilities.ts';
+import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-types.ts';
+import { Slots } from './slots.ts';
+import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
+import { commonPrefix } from '../tokens/prompt-tokens.ts';
+import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
+import { healToken } from '../tokens/token-healing.ts';
+import type { Vocabulary } from '../tokens/vocabulary.ts';
+
+/** Positions whose whole distributions are held as maps at the same time: 2-3 MB each. */
+const DISTRIBUTION_STEP = 8;
+
+export interface EngineOptions {
+  contextSize: number;
+  sequences: number;
+  threads: number;
+}
+
+export function contextOptions(options: EngineOptions, adapter?: AdapterFile): LlamaContextOptions {
+  return {
+    ...options,
+    failedCreationRemedy: false,
+    ...(adapter ? { lora: { adapters: [{ filePath: adapter.path, scale: adapter.scale ?? 1 }] } } : {}),
+  };
+}
+
+export class EngineModel {
+  private readonly slots: Slots<LlamaContextSequence>;
+  /** Milliseconds that a row of a prompt takes. */
+  private msPerRow: number | undefined;
+
+  private constructor(
+    private readonly model: LlamaModel,
+    private readonly vocabulary: Vocabulary,
+    private readonly context: LlamaContext,
+    sequences: number,
+    /** Memory of the context: keys, values and buffers, not the adapter's weights. */
+    readonly bytes: number,
+  ) {
+    this.slots = new Slots(Array.from({ length: sequences }, () => context.getSequence()));
+  }
+
+  static async open(
+    model: LlamaModel,
+    vocabulary: Vocabulary,
+    options: EngineOptions,
+    adapter?: AdapterFile,
+  ): Promise<EngineModel> {
+    const batchSize = Math.min(options.contextSize * options.sequences, TILE);
+    const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
+    return new EngineModel(model, vocabulary, context, options.sequences, context.memoryUsage.ram);
+  }
+
+  async complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {
+    const { vocabulary } = this;
+    const prompt = layOutRequest(request, this.model, vocabulary, this.context.contextSize);
+    const { tokens, most, trimmed, heal } = prompt;
+    const cache = request.cachePrompt ?? true;
+    const sequence = await this.slots.acquire(
+      (free) => (cache ? commonPrefix(free.contextTokens, tokens) : 0),
+      signal,
+    );
+    try {
+      const began = performance.now();
+      const { cached, rest } = await this.readPrompt(sequence, tokens, cache, signal);
+      const answer = new Answer(vocabulary, {
+        prompt: tokens,
+        most,
+        stop: request.stop,
+        ignoreEnd: request.ignoreEnd,
+        onText,
+        known: heal.length,
+      });
+      if (most <= 0) await sequence.evaluateWithoutGeneratingNewTokens(rest as Token[]);
+      const healing = { text: heal, request, answer, vocabulary, signal };
+      const healed = most > 0 ? await healToken(sequence, rest, healing) : [];
+      const firstAt =
+        healed.length > 0 ? await this.write(sequence, healed, request, answer, signal) : performance.now();
+      return {
+        ...answer.result,
+        promptTokens: tokens.length,
+        cachedTokens: cached,
+        trimmedTokens: trimmed,
+        promptMs: firstAt - began,
+        completionMs: performance.now() - firstAt,
+      };
+    } finally {
+      this.slots.release(sequence);
+    }
+  }
+
+  /** Computes the last of the prompt, then token after token. Returns when the first was there. */
+  private async write(
+    sequence: LlamaContextSequence,
+    rest: readonly number[],
+    request: HostRequest,
+    answer: Answer,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const { logprobs: count, temperature } = request;
+    let firstAt: number | undefined;
+    const options = samplerOptions(request, answer);
+    const outputs: AsyncIterable<{ token: Token; probabilities?: Map<Token, number> }> =
+      sequence.evaluateWithMetadata(rest as Token[], { probabilities: count !== undefined }, options);
+    for await (const { token, probabilities } of outputs) {
+      firstAt ??= performance.now();
+      signal?.throwIfAborted();
+      const chance =
+        count !== undefined && probabilities
+          ? readLogProbability(probabilities, token, { count, temperature, vocabulary: this.vocabulary })
+          : undefined;
+      if (answer.push(token, chance)) break;
+    }
+    return firstAt ?? performance.now();
+  }
+
+  /** Reads all but the last step of the prompt, reusing what the sequence still holds. */
+  private async readPrompt(
+    sequence: LlamaContextSequence,
+    tokens: number[],
+    cache: boolean,
+    signal?: AbortSignal,
+  ): Promise<{ cached: number; rest: number[] }> {
+    const cached = cache ? Math.min(commonPrefix(sequence.contextTokens, tokens), tokens.length - 1) : 0;
+    if (sequence.nextTokenIndex > cached)
+      await sequence.eraseContextTokenRanges([{ start: cached, end: sequence.nextTokenIndex }]);
+    let rest = tokens.slice(cached);
+    for (;;) {
+      signal?.throwIfAborted();
+      // Rounding depends on how many rows are computed at once: where it has to be the same, they always are.
+      const most = cache ? mostRows(this.msPerRow) : FIRST_STEP;
+      if (rest.length <= most) return { cached, rest };
+      const size = nextStep(rest.length, most);
+      const began = performance.now();
+      await sequence.evaluateWithoutGeneratingNewTokens(rest.slice(0, size) as Token[]);
+      this.msPerRow = rowTime(this.msPerRow, size, performance.now() - began);
+      rest = rest.slice(size);
+    }
+  }
+
+  async distributions(tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]> {
+    if (tokens.length >= this.context.contextSize)
+      throw new RangeError(`${tokens.length} tokens do not fit a context of ${this.context.contextSize}.`);
+    const sequence = await this.slots.acquire(() => 0, signal);
+    const rows: Float32Array[] = [];
+    try {
+      await sequence.clearHistory();
+      for (let at = 0; at < tokens.length; at += DISTRIBUTION_STEP) {
+        signal?.throwIfAborted();
+        const step = [...tokens.subarray(at, at + DISTRIBUTION_STEP)];
+        const outputs = await sequence.controlledEvaluate(
+          step.map((token) => [token as never, { generateNext: { probabilities: true } }]),
+        );
+        for (const output of outputs) rows.push(toRow(output?.next.probabilities, this.vocabulary.size));
+      }
+      return rows;
+    } finally {
+      this.slots.release(sequence);
+    }
+  }
+
+  dispose(): Promise<void> {
+    return this.context.dispose();
+  }
+}
+
+function toRow(probabilities: ReadonlyMap<number, number> | undefined, size: number): Float32Array {
+  if (!probabilities) throw new Error('llama.cpp returned no probabilities.');
+  const row = new Float32Array(size);
+  for (const [token, probability] of probabilities) row[token] = probability;
+  return row;
+}

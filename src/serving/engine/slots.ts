@@ -1,0 +1,49 @@
+/** A few slots shared by many: whoever waits longest comes next, and may give up waiting. */
+import { setMaxListeners } from 'node:events';
+
+export class Slots<T> {
+  private readonly free: T[];
+  private readonly waiting: ((slot: T) => void)[] = [];
+
+  constructor(slots: readonly T[]) {
+    this.free = [...slots];
+  }
+
+  /**
+   * A free slot, the one that `score` likes best; waits for one if there is none. The oldest wins a tie, so that
+   * slots take turns. Rejects with the signal's reason.
+   */
+  async acquire(score: (slot: T) => number, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const best = this.free.reduce<{ slot: T; score: number } | undefined>((chosen, slot) => {
+      const value = score(slot);
+      return chosen && chosen.score >= value ? chosen : { slot, score: value };
+    }, undefined);
+    if (best) {
+      this.free.splice(this.free.indexOf(best.slot), 1);
+      return best.slot;
+    }
+    return new Promise<T>((resolve, reject) => {
+      const take = (slot: T) => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve(slot);
+      };
+      const giveUp = () => {
+        this.waiting.splice(this.waiting.indexOf(take), 1);
+        reject(signal?.reason as Error);
+      };
+      if (signal) {
+        // As many listen to one signal as wait for a slot; Node would take more than ten for a leak.
+        setMaxListeners(0, signal);
+        signal.addEventListener('abort', giveUp, { once: true });
+      }
+      this.waiting.push(take);
+    });
+  }
+
+  release(slot: T): void {
+    const next = this.waiting.shift();
+    if (next) next(slot);
+    else this.free.push(slot);
+  }
+}

@@ -1,0 +1,50 @@
+/** OpenAI's `POST /v1/completions`, whole or in pieces. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { EventStream } from './event-stream.ts';
+import {
+  bodySchema,
+  newEnvelope,
+  errorBody,
+  toChunk,
+  toHostRequests,
+  toResponse,
+  toUsage,
+  type Body,
+} from './openai.ts';
+import { parseBody, type Client, type Service } from './service.ts';
+
+export async function answerCompletions(
+  service: Service,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const body = parseBody(bodySchema, request.body);
+  const client: Client = { request, reply, model: service.modelOf(body.model), user: body.user };
+  if (body.stream) return stream(service, client, body);
+  const completions = await service.complete(client, toHostRequests(body));
+  return reply.send(toResponse(newEnvelope(body.model), completions, body.n));
+}
+
+/** Ended by [DONE]. An error before the first piece has its status; one in mid-stream is an event of its own. */
+async function stream(service: Service, client: Client, body: Body): Promise<FastifyReply> {
+  const envelope = newEnvelope(body.model);
+  const events = new EventStream(client.reply);
+  try {
+    const completions = await service.complete(client, toHostRequests(body), {
+      onText: (index) => (text, logProbabilities) =>
+        events.send(toChunk(envelope, { index, text, logProbabilities }, null)),
+      onEnd:
+        (index) =>
+        ({ finishReason }) =>
+          events.send(toChunk(envelope, { index, text: '' }, finishReason)),
+    });
+    if (body.stream_options?.include_usage)
+      events.send({ ...envelope, choices: [], usage: toUsage(completions, body.n) });
+    events.end('[DONE]');
+  } catch (error) {
+    if (!events.begun) throw error;
+    events.send(errorBody(error));
+    events.end();
+  }
+  return client.reply;
+}

@@ -1,0 +1,123 @@
+/** Who computes next: models take turns, and within a model its clients; each in the order in which it asked. */
+import { HttpError } from '../http-error.ts';
+
+export interface FairQueueOptions {
+  /** Requests that compute at the same time. */
+  slots: number;
+  /** Of those, the most of one model. */
+  perModel: number;
+  /** Requests that may wait; one more is refused. */
+  waiting: number;
+}
+
+interface Job {
+  start(): void;
+}
+
+/** What a request takes until some have been measured, in ms. */
+const UNMEASURED_MS = 1000;
+const LONGEST_RETRY_S = 60;
+
+export class FairQueue {
+  /** Who waits, next first: models, their clients, their requests. */
+  private readonly models = new Map<string, Map<string, Job[]>>();
+  private readonly runningOf = new Map<string, number>();
+  private averageMs = UNMEASURED_MS;
+  running = 0;
+  waiting = 0;
+  refused = 0;
+
+  constructor(private readonly options: FairQueueOptions) {}
+
+  /**
+   * Calls `work` when it is its turn. Throws HttpError 429 when too many wait, with the seconds after which there should
+   * be room; rejects with the signal's reason while it waits.
+   */
+  async run<T>(model: string, client: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    await this.turn(model, client, signal);
+    const began = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.averageMs += 0.1 * (performance.now() - began - this.averageMs);
+      this.running -= 1;
+      this.runningOf.set(model, (this.runningOf.get(model) ?? 1) - 1);
+      this.next();
+    }
+  }
+
+  private turn(model: string, client: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.waiting >= this.options.waiting && !this.free(model)) {
+      this.refused += 1;
+      throw new HttpError(
+        429,
+        'too_many_requests',
+        `${this.waiting} requests are waiting already. Ask again in ${this.retryAfter} s.`,
+        this.retryAfter,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      const job: Job = {
+        start: () => {
+          signal.removeEventListener('abort', giveUp);
+          resolve();
+        },
+      };
+      const giveUp = () => {
+        this.take(model, client, job);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', giveUp, { once: true });
+      this.put(model, client, job);
+      this.next();
+    });
+  }
+
+  private get retryAfter(): number {
+    const seconds = (this.averageMs * (this.waiting / this.options.slots)) / 1000;
+    return Math.min(LONGEST_RETRY_S, Math.max(1, Math.ceil(seconds)));
+  }
+
+  private free(model: string): boolean {
+    const { slots, perModel } = this.options;
+    return this.running < slots && (this.runningOf.get(model) ?? 0) < perModel;
+  }
+
+  private put(model: string, client: string, job: Job): void {
+    const clients = this.models.get(model) ?? new Map<string, Job[]>();
+    this.models.set(model, clients);
+    clients.set(client, [...(clients.get(client) ?? []), job]);
+    this.waiting += 1;
+  }
+
+  private take(model: string, client: string, job: Job): void {
+    const clients = this.models.get(model);
+    const left = (clients?.get(client) ?? []).filter((other) => other !== job);
+    if (left.length > 0) clients?.set(client, left);
+    else clients?.delete(client);
+    this.waiting -= 1;
+    if (clients?.size === 0) this.models.delete(model);
+  }
+
+  private next(): void {
+    for (;;) {
+      const [model, clients] = [...this.models].find(([name]) => this.free(name)) ?? [];
+      const [client, jobs] = clients?.entries().next().value ?? [];
+      const job = jobs?.[0];
+      if (model === undefined || client === undefined || !clients || !job) return;
+      this.take(model, client, job);
+      // Who was served goes to the end of the line.
+      toEnd(clients, client);
+      toEnd(this.models, model);
+      this.running += 1;
+      this.runningOf.set(model, (this.runningOf.get(model) ?? 0) + 1);
+      job.start();
+    }
+  }
+}
+
+function toEnd<V>(map: Map<string, V>, key: string): void {
+  const value = map.get(key);
+  if (value !== undefined && map.delete(key)) map.set(key, value);
+}

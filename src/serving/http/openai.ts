@@ -1,0 +1,137 @@
+/** OpenAI's shapes: what a request may say, and how answers and errors look. */
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { reportError } from '../../protocol/errors.ts';
+import { completionRequestSchema, type CompletionResponse } from '../../protocol/server.ts';
+import type { HostCompletion, HostRequest, TokenLogProbability } from '../engine/host-types.ts';
+import { HttpError } from '../http-error.ts';
+
+/** Stop texts as OpenAI takes them, and `null` where clients write it for "not given". */
+export const bodySchema = z.preprocess(withoutNulls, completionRequestSchema);
+export type Body = z.output<typeof completionRequestSchema>;
+
+export function withoutNulls(body: unknown): unknown {
+  return isRecord(body)
+    ? Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+    : body;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What the host is asked for, choice by choice: `n` for each prompt, each with a seed of its own. */
+export function toHostRequests(body: Body): HostRequest[] {
+  const prompts = Array.isArray(body.prompt) ? body.prompt : [body.prompt];
+  return prompts.flatMap((prompt, at) =>
+    Array.from({ length: body.n }, (_, index) => ({
+      model: body.model,
+      prompt,
+      heal: body.heal,
+      suffix: body.suffix,
+      context: body.context,
+      place: body.place,
+      maxTokens: body.max_tokens,
+      temperature: body.temperature,
+      topP: body.top_p,
+      stop: typeof body.stop === 'string' ? [body.stop] : body.stop,
+      seed: body.seed === undefined ? undefined : body.seed + at * body.n + index,
+      logprobs: body.logprobs,
+      presencePenalty: body.presence_penalty,
+      frequencyPenalty: body.frequency_penalty,
+      cachePrompt: body.cache_prompt,
+    })),
+  );
+}
+
+export interface Envelope {
+  id: string;
+  object: 'text_completion';
+  created: number;
+  model: string;
+}
+
+export function newEnvelope(model: string): Envelope {
+  return {
+    id: `cmpl-${randomUUID()}`,
+    object: 'text_completion',
+    created: Math.floor(Date.now() / 1000),
+    model,
+  };
+}
+
+export function toResponse(
+  envelope: Envelope,
+  completions: readonly HostCompletion[],
+  n: number,
+): CompletionResponse {
+  return {
+    ...envelope,
+    choices: completions.map(({ text, finishReason, logProbabilities }, index) => ({
+      index,
+      text,
+      logprobs: logProbabilities ? toLogprobs(logProbabilities) : null,
+      finish_reason: finishReason,
+    })),
+    usage: toUsage(completions, n),
+  };
+}
+
+/** A prompt is counted once, however many answers it has. */
+export function toUsage(completions: readonly HostCompletion[], n: number) {
+  const sum = (of: (completion: HostCompletion) => number, list = completions) =>
+    list.reduce((total, completion) => total + of(completion), 0);
+  const prompts = completions.filter((_, index) => index % n === 0);
+  const promptTokens = sum(({ promptTokens: tokens }) => tokens, prompts);
+  const completionTokens = sum(({ completionTokens: tokens }) => tokens);
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: {
+      cached_tokens: sum(({ cachedTokens }) => cachedTokens, prompts),
+      trimmed_tokens: sum(({ trimmedTokens }) => trimmedTokens, prompts),
+    },
+  };
+}
+
+function toLogprobs(logProbabilities: readonly TokenLogProbability[]) {
+  return {
+    tokens: logProbabilities.map(({ token }) => token),
+    token_logprobs: logProbabilities.map(({ logprob }) => logprob),
+    top_logprobs: logProbabilities.map(({ top }) =>
+      Object.fromEntries(top.map(({ token, logprob }) => [token, logprob])),
+    ),
+    text_offset: logProbabilities.map(({ offset }) => offset),
+  };
+}
+
+/** One piece of a streamed answer; `finish` comes with the last piece of its choice. */
+export function toChunk(
+  envelope: Envelope,
+  {
+    index,
+    text,
+    logProbabilities,
+  }: { index: number; text: string; logProbabilities?: readonly TokenLogProbability[] },
+  finish: 'stop' | 'length' | null,
+): CompletionResponse {
+  const logprobs = logProbabilities && logProbabilities.length > 0 ? toLogprobs(logProbabilities) : null;
+  return { ...envelope, choices: [{ index, text, logprobs, finish_reason: finish }] };
+}
+
+export function openAiError(message: string, code: string, type = 'invalid_request_error') {
+  return { error: { message, type, param: null, code } };
+}
+
+/** What went wrong, as an answer's body or as an event in mid-stream. */
+export function errorBody(error: unknown) {
+  if (error instanceof HttpError)
+    return openAiError(
+      error.message,
+      error.code,
+      error.status < 500 ? 'invalid_request_error' : 'server_error',
+    );
+  const { code, message, next } = reportError(error);
+  return openAiError(`${message} ${next}`, code, 'server_error');
+}

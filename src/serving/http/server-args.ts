@@ -1,0 +1,107 @@
+/** The server's command line. */
+import { parseArgs } from 'node:util';
+import { UserError } from '../../protocol/errors.ts';
+
+export interface ServerArgs {
+  base: string;
+  adapters: { name: string; path: string }[];
+  models: { name: string; path: string }[];
+  port?: number;
+  contextSize?: number;
+  sequences?: number;
+  threads?: number;
+  idleMinutes?: number;
+  memoryMb?: number;
+  queue?: number;
+  timeoutSeconds?: number;
+  /** File to announce the server in; it ends when no client holds it any more. */
+  announceIn?: string;
+}
+
+/** `--base FILE [--adapter NAME=FILE ...] [--model NAME=FILE ...] [--port N] ...`. Throws UserError `bad-argument`. */
+export function parseServerArgs(argv: readonly string[]): ServerArgs {
+  const { values } = parse(argv);
+  if (!values.base) throw new UserError('bad-argument', 'The server needs a base.', 'Give it --base FILE.');
+  const numbers = {
+    port: toNumber('port', values.port, 0, 65_535),
+    contextSize: toNumber('context', values.context, 64, 1_048_576),
+    sequences: toNumber('sequences', values.sequences, 1, 64),
+    threads: toNumber('threads', values.threads, 1, 256),
+    idleMinutes: toNumber('idle-minutes', values['idle-minutes'], 0, 100_000),
+    memoryMb: toNumber('memory', values.memory, 1, 10_000_000),
+    queue: toNumber('queue', values.queue, 0, 100_000),
+    timeoutSeconds: toNumber('timeout', values.timeout, 1, 86_400),
+  };
+  return {
+    base: values.base,
+    adapters: (values.adapter ?? []).map((text) => parseNamedFile(text)),
+    models: (values.model ?? []).map((text) => parseNamedFile(text)),
+    ...(Object.fromEntries(
+      Object.entries(numbers).filter(([, value]) => value !== undefined),
+    ) as Partial<ServerArgs>),
+    ...(values.announce === undefined ? {} : { announceIn: values.announce }),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        base: { type: 'string' },
+        adapter: { type: 'string', multiple: true },
+        model: { type: 'string', multiple: true },
+        port: { type: 'string' },
+        context: { type: 'string' },
+        sequences: { type: 'string' },
+        threads: { type: 'string' },
+        'idle-minutes': { type: 'string' },
+        memory: { type: 'string' },
+        queue: { type: 'string' },
+        timeout: { type: 'string' },
+        announce: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new UserError(
+      'bad-argument',
+      (error as Error).message,
+      'See docs/architecture.md for what the server takes.',
+    );
+  }
+}
+
+/** NAME=FILE. The name has no "="; the file may. */
+export function parseNamedFile(text: string): { name: string; path: string } {
+  const at = text.indexOf('=');
+  if (at <= 0 || at === text.length - 1)
+    throw new UserError(
+      'bad-argument',
+      `"${text}" is not NAME=FILE.`,
+      'Write, for example, mine=adapter.gguf.',
+    );
+  return { name: text.slice(0, at), path: text.slice(at + 1) };
+}
+
+/** An option's number; undefined stays so. Throws UserError `bad-argument`. */
+export function toNumber(
+  name: string,
+  text: string | undefined,
+  low: number,
+  high: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (
+    !Number.isFinite(value) ||
+    value < low ||
+    value > high ||
+    (name !== 'idle-minutes' && !Number.isInteger(value))
+  )
+    throw new UserError(
+      'bad-argument',
+      `--${name} ${text} is not between ${low} and ${high}.`,
+      'Choose another number.',
+    );
+  return value;
+}

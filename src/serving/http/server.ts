@@ -1,0 +1,42 @@
+/** The completion server as a process: `node dist/server.mjs --base FILE ...`. First line on stdout: ready, or failed. */
+import { reportError, UserError } from '../../protocol/errors.ts';
+import type { ServerReady } from '../../protocol/server.ts';
+import { parseServerArgs } from './server-args.ts';
+import { startServer, type RunningServer } from './start-server.ts';
+
+const TOKEN = 'FORGET_ME_NOT_TOKEN';
+
+function say(line: object): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+async function main(): Promise<void> {
+  const { base, ...options } = parseServerArgs(process.argv.slice(2));
+  const token = process.env[TOKEN];
+  if (!token)
+    throw new UserError(
+      'bad-argument',
+      `${TOKEN} is not set.`,
+      'Set it to a secret that clients will send as bearer token.',
+    );
+  const end = () => void server.close().finally(() => process.exit(0));
+  const server: RunningServer = await startServer({ ...options, basePath: base, token, onIdle: end });
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  // Who started it has heard that it is ready, and may be gone.
+  process.stdout.on('error', () => undefined);
+  const ready: ServerReady = {
+    type: 'ready',
+    port: server.port,
+    models: [...server.host.models],
+    fillInTheMiddle: server.host.fillInTheMiddle,
+  };
+  say(ready);
+}
+
+main().catch((error: unknown) => {
+  say({ type: 'failed', ...reportError(error) });
+  process.exitCode = 1;
+  // llama.cpp's threads would keep the process.
+  process.stdout.write('', () => process.exit(1));
+});

@@ -1,0 +1,189 @@
+/** What stands between the routes and the host: turns, time-outs, clients that leave, and counting. */
+import { setMaxListeners } from 'node:events';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+import { FairQueue } from './fair-queue.ts';
+import { HttpError } from '../http-error.ts';
+import {
+  BASE_MODEL,
+  type HostCompletion,
+  type HostRequest,
+  type LlamaHost,
+  type OnText,
+} from '../engine/host-types.ts';
+import { Metrics } from './metrics.ts';
+
+export interface ServiceOptions {
+  /** Requests that may wait for their turn. Default 64. */
+  queue?: number | undefined;
+  /** Longest that a request may take, its waiting included. Default two minutes. */
+  timeoutSeconds?: number | undefined;
+  /** Requests that compute at the same time. Default: as many as there are cores for, by the host's threads. */
+  slots?: number | undefined;
+  /** Of those, the most of one model. Default 1: the host's `sequences`. */
+  perModel?: number | undefined;
+}
+
+const DEFAULT_QUEUE = 64;
+const DEFAULT_TIMEOUT_S = 120;
+
+const families = {
+  forget_me_not_requests_total: { type: 'counter', help: 'Requests by outcome.' },
+  forget_me_not_request_seconds: {
+    type: 'histogram',
+    help: 'From request to end of answer, waiting included.',
+  },
+  forget_me_not_queue_seconds: { type: 'histogram', help: 'Waiting for a turn.' },
+  forget_me_not_prompt_tokens_total: { type: 'counter', help: 'Prompt tokens, cached ones included.' },
+  forget_me_not_cached_prompt_tokens_total: {
+    type: 'counter',
+    help: 'Prompt tokens found read from an earlier request.',
+  },
+  forget_me_not_trimmed_prompts_total: { type: 'counter', help: 'Prompts cut to fit the context.' },
+  forget_me_not_trimmed_prompt_tokens_total: { type: 'counter', help: 'Prompt tokens cut off.' },
+  forget_me_not_completion_tokens_total: { type: 'counter', help: 'Tokens written.' },
+  forget_me_not_prompt_seconds_total: { type: 'counter', help: 'Time spent reading prompts.' },
+  forget_me_not_completion_seconds_total: { type: 'counter', help: 'Time spent writing.' },
+  forget_me_not_requests_running: { type: 'gauge', help: 'Requests that compute now.' },
+  forget_me_not_requests_waiting: { type: 'gauge', help: 'Requests that wait for their turn.' },
+  forget_me_not_models: { type: 'gauge', help: 'Names that requests may use.' },
+  forget_me_not_contexts: { type: 'gauge', help: 'Contexts in memory.' },
+  forget_me_not_context_bytes: { type: 'gauge', help: 'Memory of contexts, adapters and whole models.' },
+  forget_me_not_context_evictions_total: { type: 'counter', help: 'Contexts that had to go for others.' },
+  process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the server.' },
+} as const;
+
+export interface Client {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  model: string;
+  /** Whose turn it is. Default: the connection's. */
+  user?: string | undefined;
+}
+
+export class Service {
+  readonly metrics = new Metrics(families);
+  readonly queue: FairQueue;
+  private readonly timeoutMs: number;
+  readonly since = Math.floor(Date.now() / 1000);
+
+  constructor(
+    readonly host: LlamaHost,
+    { queue = DEFAULT_QUEUE, timeoutSeconds = DEFAULT_TIMEOUT_S, slots = 1, perModel = 1 }: ServiceOptions,
+  ) {
+    this.queue = new FairQueue({ slots, perModel, waiting: queue });
+    this.timeoutMs = timeoutSeconds * 1000;
+  }
+
+  /** The model that is asked for; the first adapter or whole model where none is named. Throws HttpError 404. */
+  modelOf(name: string | undefined): string {
+    const { models } = this.host;
+    const model = name ?? models[1] ?? BASE_MODEL;
+    if (models.includes(model)) return model;
+    throw new HttpError(
+      404,
+      'model_not_found',
+      `There is no model "${model}". There are: ${models.join(', ')}.`,
+    );
+  }
+
+  /**
+   * Computes `requests` together when it is their turn. One that fails ends the others, and so does a client that
+   * closes its connection. Throws HttpError 429 (too many wait) and 504 (it took too long).
+   */
+  async complete(
+    { request, reply, model, user }: Client,
+    requests: readonly HostRequest[],
+    { onText, onEnd }: { onText?: Each<OnText>; onEnd?: Each<(completion: HostCompletion) => void> } = {},
+  ): Promise<HostCompletion[]> {
+    const began = performance.now();
+    const ended = new AbortController();
+    // Each of the requests listens to it, at each place where it waits.
+    setMaxListeners(0, ended.signal);
+    // 'close' without 'finish': the client went away, and nobody needs the rest.
+    const leave = () => reply.raw.writableFinished || ended.abort(gone());
+    reply.raw.once('close', leave);
+    const timer = setTimeout(() => ended.abort(timedOut(this.timeoutMs)), this.timeoutMs);
+    const route = request.routeOptions.url ?? '';
+    const { remoteAddress, remotePort } = request.socket;
+    try {
+      const work = () => {
+        this.metrics.observe('forget_me_not_queue_seconds', secondsSince(began));
+        return Promise.all(
+          requests.map(async (one, index) => {
+            const completion = await this.host.complete(one, ended.signal, onText?.(index));
+            this.count(model, completion);
+            onEnd?.(index)(completion);
+            return completion;
+          }),
+        );
+      };
+      const client = user ?? `${remoteAddress}:${remotePort}`;
+      const completions = await this.queue.run(model, client, work, ended.signal);
+      this.metrics.add('forget_me_not_requests_total', { model, route, outcome: 'ok' });
+      return completions;
+    } catch (error) {
+      ended.abort(error);
+      this.metrics.add('forget_me_not_requests_total', { model, route, outcome: outcomeOf(error) });
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      reply.raw.off('close', leave);
+      this.metrics.observe('forget_me_not_request_seconds', secondsSince(began), { model });
+    }
+  }
+
+  private count(model: string, completion: HostCompletion): void {
+    const add = (name: Parameters<typeof this.metrics.add>[0], value: number) =>
+      this.metrics.add(name, { model }, value);
+    add('forget_me_not_prompt_tokens_total', completion.promptTokens);
+    add('forget_me_not_cached_prompt_tokens_total', completion.cachedTokens);
+    add('forget_me_not_trimmed_prompts_total', completion.trimmedTokens > 0 ? 1 : 0);
+    add('forget_me_not_trimmed_prompt_tokens_total', completion.trimmedTokens);
+    add('forget_me_not_completion_tokens_total', completion.completionTokens);
+    add('forget_me_not_prompt_seconds_total', (completion.promptMs ?? 0) / 1000);
+    add('forget_me_not_completion_seconds_total', (completion.completionMs ?? 0) / 1000);
+  }
+
+  /** Everything in Prometheus' text. */
+  renderMetrics(): string {
+    const { metrics, queue, host } = this;
+    const { contexts, bytes, evictions } = host.memory;
+    metrics.set('forget_me_not_requests_running', queue.running);
+    metrics.set('forget_me_not_requests_waiting', queue.waiting);
+    metrics.set('forget_me_not_models', host.models.length);
+    metrics.set('forget_me_not_contexts', contexts);
+    metrics.set('forget_me_not_context_bytes', bytes);
+    metrics.set('forget_me_not_context_evictions_total', evictions);
+    metrics.set('process_resident_memory_bytes', process.memoryUsage.rss());
+    return metrics.render();
+  }
+}
+
+/** A callback for each of several requests. */
+type Each<F> = (index: number) => F;
+
+/** What a body says, in `schema`'s terms. Throws HttpError 400 that names the field. */
+export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw new HttpError(
+    400,
+    'bad-request',
+    `${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'not understood'}`,
+  );
+}
+
+const secondsSince = (began: number) => (performance.now() - began) / 1000;
+
+const gone = () => new UserError('cancelled', 'The client closed the connection.', 'Ask again.');
+
+const timedOut = (milliseconds: number) =>
+  new HttpError(504, 'timeout', `The answer took longer than ${milliseconds / 1000} s.`);
+
+function outcomeOf(error: unknown): string {
+  if (error instanceof HttpError) return error.code;
+  return error instanceof UserError ? error.code : 'internal';
+}

@@ -1,0 +1,97 @@
+/** A host and its server on a loopback port. */
+import type { AddressInfo } from 'node:net';
+import { totalmem } from 'node:os';
+import { usableProcessors } from '../../protocol/processors.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { announce, withdraw } from '../client/announcement.ts';
+import { createApp } from './app.ts';
+import { Leases } from './leases.ts';
+import { openLlamaHost, type LlamaHost, type LlamaHostOptions } from '../engine/llama-host.ts';
+import type { ServiceOptions } from './service.ts';
+
+export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'queue' | 'timeoutSeconds'> {
+  token: string;
+  /** Memory for contexts, adapters and whole models beside the base, in MB (10^6 bytes). Default: a quarter of the machine's. */
+  memoryMb?: number | undefined;
+  /** 0, the default, takes a free one. */
+  port?: number | undefined;
+  /** File to announce the server in, for clients that hold it with `/lease`; `onIdle` is called when none does any more. */
+  announceIn?: string | undefined;
+  /** Minutes without a request after which `onIdle` is called. */
+  idleMinutes?: number | undefined;
+  onIdle?: () => void;
+}
+
+export interface RunningServer {
+  port: number;
+  host: LlamaHost;
+  close(): Promise<void>;
+}
+
+const MEMORY_SHARE = 0.25;
+
+/** Opens the host, then listens on 127.0.0.1 only. Throws UserError `port-taken`, and what openLlamaHost throws. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { token, memoryMb, queue, timeoutSeconds, sequences = 1 } = options;
+  const host = await openLlamaHost({
+    ...options,
+    threads: options.threads ?? 'measure',
+    memoryLimit: memoryMb === undefined ? totalmem() * MEMORY_SHARE : memoryMb * 1e6,
+  });
+  const { announceIn, onIdle = () => undefined } = options;
+  const idle = idleTimer(options, host);
+  const leases = announceIn === undefined ? undefined : new Leases({ onUnused: onIdle });
+  const app = await createApp(host, {
+    token,
+    queue,
+    timeoutSeconds,
+    slots: Math.max(1, Math.floor(usableProcessors() / host.threads)) * sequences,
+    perModel: sequences,
+    leases,
+    onActivity: idle.touch,
+  });
+  const close = async () => {
+    idle.stop();
+    if (announceIn !== undefined) await withdraw(announceIn, { token });
+    leases?.end();
+    await app.close();
+    await host.dispose();
+  };
+  try {
+    await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+    const { port } = app.server.address() as AddressInfo;
+    const started = new Date().toISOString();
+    if (announceIn !== undefined)
+      await announce(announceIn, { version: 1, pid: process.pid, started, port, token });
+    return { port, host, close };
+  } catch (error) {
+    await close();
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new UserError(
+      'port-taken',
+      `Port ${options.port} is taken by another program.`,
+      'Choose another --port, or leave it out to get a free one.',
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+function idleTimer(
+  { idleMinutes, onIdle }: ServerOptions,
+  host: LlamaHost,
+): { touch: () => void; stop: () => void } {
+  if (!idleMinutes || !onIdle) return { touch: () => undefined, stop: () => undefined };
+  let last = Date.now();
+  const limit = idleMinutes * 60_000;
+  const timer = setInterval(
+    () => {
+      if (host.statistics.active > 0) last = Date.now();
+      if (Date.now() - last >= limit) onIdle();
+    },
+    Math.min(limit, 10_000),
+  );
+  timer.unref();
+  return { touch: () => (last = Date.now()), stop: () => clearInterval(timer) };
+}

@@ -1,0 +1,75 @@
+/** How many threads are fastest here: more than a few may be slower, which only trying tells. */
+import type { LlamaModel, Token } from 'node-llama-cpp';
+import { usableProcessors } from '../../protocol/processors.ts';
+import { keptThreads } from './kept-threads.ts';
+
+/** A request in small: what is read of it and what is written. */
+const READ = 48;
+const WRITTEN = 8;
+/** Together; a large model gets fewer trials. */
+const MOST_MS = 4000;
+/** More threads must be faster by so much: they are there for others too. */
+const GAIN = 0.95;
+
+/**
+ * The number of threads at which a short prompt and answer take the least time: 1, 2, 4 and so on up to the cores. Kept
+ * as kept-threads.ts says.
+ */
+export function measureThreads(model: LlamaModel, path: string, cores = usableProcessors()): Promise<number> {
+  return keptThreads(path, cores, async () => {
+    const trials: Record<string, number> = {};
+    const threads = await fastest(candidatesFor(cores), async (candidate) => {
+      const milliseconds = await timeTrial(model, candidate);
+      trials[candidate] = Math.round(milliseconds);
+      return milliseconds;
+    });
+    return { threads, trials };
+  });
+}
+
+export function candidatesFor(cores: number): number[] {
+  const powers = Array.from({ length: Math.floor(Math.log2(cores)) + 1 }, (_, power) => 2 ** power);
+  return [...new Set([...powers, cores])];
+}
+
+/** The candidate with the least time; ends early when more threads have become slower, or time is up. */
+export async function fastest(
+  candidates: readonly number[],
+  time: (candidate: number) => Promise<number>,
+): Promise<number> {
+  let best = { candidate: candidates[0] ?? 1, milliseconds: Infinity };
+  let spent = 0;
+  for (const candidate of candidates) {
+    const milliseconds = await time(candidate);
+    spent += milliseconds;
+    if (milliseconds < best.milliseconds * GAIN) best = { candidate, milliseconds };
+    else if (milliseconds > best.milliseconds * 1.5) break;
+    if (spent > MOST_MS) break;
+  }
+  return best.candidate;
+}
+
+async function timeTrial(model: LlamaModel, threads: number): Promise<number> {
+  const context = await model.createContext({
+    contextSize: 2 * (READ + WRITTEN),
+    batchSize: READ,
+    threads,
+    failedCreationRemedy: false,
+  });
+  try {
+    const sequence = context.getSequence();
+    const tokens = Array.from({ length: READ }, (_, index) => (index % 97) + 3) as Token[];
+    // The first touches memory.
+    await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(0, 8));
+    await sequence.clearHistory();
+    const began = performance.now();
+    let written = 0;
+    for await (const token of sequence.evaluate(tokens, { temperature: 0, yieldEogToken: true })) {
+      written += token >= 0 ? 1 : 0;
+      if (written >= WRITTEN) break;
+    }
+    return performance.now() - began;
+  } finally {
+    await context.dispose();
+  }
+}

@@ -1,0 +1,28 @@
+/** Probabilities as llama.cpp's sampler leaves them, to log-probabilities as OpenAI tells them. */
+import type { TokenLogProbability } from '../engine/host-types.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/**
+ * How likely `token` and the `count` likeliest were. `probabilities`, likeliest first, are those after temperature, which
+ * is undone: with p' ~ p^(1/T), p ~ p'^T. What top-p and
+ * its like have cut off can't be brought back: the rest then counts as all.
+ */
+export function readLogProbability(
+  probabilities: ReadonlyMap<number, number>,
+  token: number,
+  { count, temperature = 0, vocabulary }: { count: number; temperature?: number; vocabulary: Vocabulary },
+): Omit<TokenLogProbability, 'offset'> {
+  const power = temperature > 0 ? temperature : 1;
+  let sum = 0;
+  for (const probability of probabilities.values()) sum += power === 1 ? probability : probability ** power;
+  const logprob = (probability: number) => Math.max(LOWEST, power * Math.log(probability) - Math.log(sum));
+  const top: TokenLogProbability['top'] = [];
+  for (const [candidate, probability] of probabilities) {
+    if (top.length >= count) break;
+    top.push({ id: candidate, token: vocabulary.piece(candidate), logprob: logprob(probability) });
+  }
+  return { id: token, token: vocabulary.piece(token), logprob: logprob(probabilities.get(token) ?? 0), top };
+}
+
+/** JSON has no infinity. */
+const LOWEST = -1e4;

@@ -1,0 +1,74 @@
+/** From text to the tokens that the model sees: fill-in-the-middle in its own tokens, and cut to what fits. */
+import type { FimTokens } from '../../corpus/tokens/fim.ts';
+
+export interface PromptTokens {
+  tokens: number[];
+  /** Tokens dropped at the far ends. */
+  trimmed: number;
+}
+
+/**
+ * The prefix loses whole blocks, so that its beginning stays where it is while someone types on, and what the engine
+ * has computed of it stays of use.
+ */
+const BLOCK = 128;
+
+/** Share of the room that the text after the cursor may take when both sides are too long. */
+const SUFFIX_SHARE = 0.25;
+
+/** Share of the room that what is written already may take. */
+const BEGUN_SHARE = 0.5;
+
+export interface PromptLayout {
+  fill: FimTokens | undefined;
+  bos: number | undefined;
+  /** Tokens in all. */
+  room: number;
+  /** Other files; the first to be cut. */
+  context?: readonly number[];
+  /** What is written already after the cursor. */
+  begun?: readonly number[];
+}
+
+/**
+ * Lays out a prompt in at most `room` tokens. With `fill` and a suffix: prefix token, prefix, suffix token, suffix,
+ * middle token (PSM); else the prefix alone. What doesn't fit is cut from the far ends: other files, the prefix's
+ * beginning, the suffix's end.
+ */
+export function layOutPrompt(
+  prefix: readonly number[],
+  suffix: readonly number[] | undefined,
+  { fill, bos, room, context = [], begun = [] }: PromptLayout,
+): PromptTokens {
+  const start = bos === undefined ? [] : [bos];
+  const written = begun.slice(-Math.max(0, Math.floor(room * BEGUN_SHARE)));
+  const filled = fill && suffix && suffix.length > 0 ? fill : undefined;
+  const free = Math.max(0, room - start.length - written.length - (filled ? 3 : 0));
+  const after = filled
+    ? (suffix ?? []).slice(0, Math.max(free - prefix.length, Math.floor(free * SUFFIX_SHARE)))
+    : [];
+  const before = keepEnd(prefix, free - after.length);
+  const files = keepEnd(context, free - after.length - before.length);
+  const tokens = filled
+    ? [...files, filled.prefix, ...before, filled.suffix, ...after, filled.middle, ...written]
+    : [...files, ...before, ...written];
+  const given = context.length + prefix.length + (filled ? (suffix?.length ?? 0) : 0) + begun.length;
+  return {
+    tokens: [...start, ...tokens],
+    trimmed: given - files.length - before.length - after.length - written.length,
+  };
+}
+
+function keepEnd(tokens: readonly number[], room: number): readonly number[] {
+  const excess = tokens.length - Math.max(0, room);
+  if (excess <= 0) return tokens;
+  const block = Math.max(1, Math.min(BLOCK, Math.floor(room / 8)));
+  return tokens.slice(Math.min(tokens.length, Math.ceil(excess / block) * block));
+}
+
+/** How many tokens two sequences share from their beginnings. */
+export function commonPrefix(a: readonly number[], b: readonly number[]): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;
+  return length;
+}

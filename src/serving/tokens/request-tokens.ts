@@ -1,0 +1,128 @@
+/** What a request is to the engine: the prompt's tokens, and how to sample. */
+import type { Token } from 'node-llama-cpp';
+import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
+import type { HostRequest } from '../engine/host-types.ts';
+import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+/** Of the context, the most that an answer may claim before the prompt gets its room. */
+const ANSWER_SHARE = 0.5;
+
+/** What is needed of a model to make tokens of text; a LlamaModel is one. */
+export interface TextTokens {
+  tokenize(text: string, specialTokens?: boolean): number[];
+  readonly tokens: { readonly bos: number | null; readonly eos: number | null };
+}
+
+export interface RequestTokens extends PromptTokens {
+  /** Tokens that the answer may have. */
+  most: number;
+  /** What is to be spelled first. Where each token is told, none is healed: then it is a part of the prompt. */
+  heal: string;
+}
+
+/** The tokens of the prompt, cut so that the answer has room after it. */
+export function layOutRequest(
+  request: HostRequest,
+  model: TextTokens,
+  { bos, fill, repository }: Pick<Vocabulary, 'bos' | 'fill' | 'repository'>,
+  contextSize: number,
+): RequestTokens {
+  const { suffix, maxTokens, begun = '', logprobs } = request;
+  const [prompt, heal] =
+    logprobs === undefined
+      ? [request.prompt, request.heal ?? '']
+      : [request.prompt + (request.heal ?? ''), ''];
+  const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
+  // Each of its bytes may be a token of its own.
+  const wanted = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
+  const answer = Math.min(wanted, Math.floor(contextSize * ANSWER_SHARE));
+  // One position stays empty: llama.cpp would shift the context to make room.
+  const room = contextSize - 1 - answer;
+  const filled = fill !== undefined && Boolean(suffix);
+  const laidOut = layOutPrompt(
+    encode(filled ? prompt : prompt + begun),
+    suffix ? encode(suffix) : undefined,
+    {
+      fill,
+      bos,
+      room,
+      context: layOutRepository(request, model) ?? layOutFiles(request, repository, encode),
+      begun: filled ? encode(begun) : [],
+    },
+  );
+  // A model can't go on from nothing: an empty prompt starts where a document starts.
+  if (laidOut.tokens.length === 0) laidOut.tokens.push(model.tokens.bos ?? model.tokens.eos ?? 0);
+  return { ...laidOut, most: Math.min(wanted, contextSize - 1 - laidOut.tokens.length), heal };
+}
+
+/** Other files, and where the prompt's own is, with the very tokens of training (corpus/layout.ts); undefined without a place, or marks. */
+function layOutRepository(
+  { context = [], place }: HostRequest,
+  model: Pick<TextTokens, 'tokenize'>,
+): number[] | undefined {
+  const tokenizer: CorpusTokenizer = {
+    encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
+    eos: 0,
+  };
+  if (!place || !hasRepositoryMarks(tokenizer)) return undefined;
+  const { opening, heading } = repositoryMarks(tokenizer);
+  return [
+    ...opening(place.repository),
+    ...context.flatMap(({ filename = 'file', text }) => [...heading(filename), ...tokenizer.encode(text)]),
+    ...heading(place.path),
+  ];
+}
+
+/** Other files as the base knows repositories, as llama.cpp's server lays them out; as plain text where it knows none. */
+function layOutFiles(
+  { context: files = [] }: HostRequest,
+  { name, file }: Vocabulary['repository'],
+  encode: (text: string) => number[],
+): number[] {
+  if (files.length === 0) return [];
+  if (name === undefined || file === undefined) return files.flatMap(({ text }) => encode(`${text}\n`));
+  return [
+    ...[name, ...encode('myproject\n')],
+    ...files.flatMap(({ filename = 'file', text }) => [file, ...encode(`${filename}\n${text}\n`)]),
+    ...[file, ...encode('filename\n')],
+  ];
+}
+
+/** The engine's own defaults (top-k 40, top-p .95) would not be what was asked for. */
+export function samplerOptions(
+  {
+    temperature = 0,
+    topP = 1,
+    topK = 0,
+    minP = 0,
+    seed,
+    presencePenalty = 0,
+    frequencyPenalty = 0,
+  }: Partial<HostRequest>,
+  answer?: { readonly written: readonly number[] },
+) {
+  const penalised = answer && (presencePenalty !== 0 || frequencyPenalty !== 0);
+  return {
+    temperature,
+    topP,
+    topK,
+    minP,
+    seed: (seed ?? Math.floor(Math.random() * 2 ** 31)) >>> 0,
+    yieldEogToken: true,
+    ...(penalised
+      ? {
+          repeatPenalty: {
+            punishTokens: () => [...answer.written] as Token[],
+            maxPunishTokens: MOST_PENALISED,
+            penalty: 1,
+            presencePenalty,
+            frequencyPenalty,
+          },
+        }
+      : {}),
+  };
+}
+
+/** Tokens of an answer that penalties look at, newest first. */
+const MOST_PENALISED = 4096;

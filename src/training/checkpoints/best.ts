@@ -1,0 +1,109 @@
+/**
+ * Which checkpoint a run keeps, and when it ends early: pure functions of what was measured, in the order in which it
+ * was. What is remembered is plain numbers, part of every checkpoint, so that a run that was stopped decides as if it
+ * had not been. The rule is explained in docs/science.md.
+ */
+import { z } from 'zod';
+import { pairedIntervals } from '../../statistics/intervals.ts';
+import { ratio } from '../../statistics/statistics.ts';
+
+export const partSchema = z.object({ sum: z.number(), weight: z.number(), document: z.string().optional() });
+const candidateSchema = z.object({
+  step: z.int(),
+  /** Held-out nats and tokens of each window; the same windows at every step. */
+  windows: z.array(partSchema).min(1),
+  /** By the run's figure of forgetting, where it was measured; the larger the worse. */
+  forgetting: z.number().optional(),
+});
+export type Candidate = z.infer<typeof candidateSchema>;
+
+export const rankingSchema = z.object({
+  best: candidateSchema.optional(),
+  /** Lowest held-out loss within the limit, nats per token, and its step. */
+  lowest: z.object({ step: z.int(), loss: z.number() }).optional(),
+  /** Candidates in a row since then, and whether the last of them was within the limit. */
+  since: z.int().default(0),
+  within: z.boolean().default(true),
+});
+export type Ranking = z.infer<typeof rankingSchema>;
+
+export interface Rule {
+  /** The most that may be forgotten; undefined: any. */
+  limit?: number | undefined;
+  patience?: number | undefined;
+}
+
+const lossOf = ({ windows }: Candidate) => ratio(windows);
+const isWithin = ({ forgetting }: Candidate, limit: number | undefined) =>
+  limit === undefined || (forgetting ?? Infinity) <= limit;
+
+/** The ranking after one more checkpoint. With a limit, one whose forgetting was not measured is no candidate. */
+export function rank(ranking: Ranking, candidate: Candidate, { limit }: Rule): Ranking {
+  if (limit !== undefined && candidate.forgetting === undefined) return ranking;
+  const { best, lowest, since } = ranking;
+  const within = isWithin(candidate, limit);
+  const loss = lossOf(candidate);
+  const improved = within && loss < (lowest?.loss ?? Infinity);
+  return {
+    best: !best || beats(candidate, best, limit) ? candidate : best,
+    ...(improved ? { lowest: { step: candidate.step, loss } } : lowest && { lowest }),
+    since: improved ? 0 : since + 1,
+    within,
+  };
+}
+
+/** Whether a later checkpoint takes the place of the best one before it. */
+function beats(later: Candidate, best: Candidate, limit: number | undefined): boolean {
+  const within = isWithin(later, limit);
+  if (within !== isWithin(best, limit)) return within;
+  if (!within) return later.forgetting! < best.forgetting!;
+  const { difference } = pairedIntervals(best.windows, later.windows);
+  if (difference.high < 0) return true;
+  const [now, then] = [later.forgetting, best.forgetting];
+  // Noise does not tell them apart.
+  return difference.value <= 0 && now !== undefined && then !== undefined && now < then;
+}
+
+/** Why training should end now; undefined: it should not. `describe` says what a forgetting is. */
+export function reasonToStop(
+  { since, lowest, within }: Ranking,
+  { limit, patience }: Rule,
+  describe: (forgetting: number) => string,
+): string | undefined {
+  if (patience === undefined || since < patience) return undefined;
+  const times = since === 1 ? 'the last evaluation' : `the last ${since} evaluations`;
+  if (!within && limit !== undefined)
+    return `${times} brought nothing better within the forgetting limit (${describe(limit)})`;
+  return `the held-out loss did not fall in ${times}; the lowest was ${lowest!.loss.toFixed(3)} at step ${lowest!.step}`;
+}
+
+/** Of fewer, Student's t asks for a difference of more than four standard errors. */
+const FEW = 4;
+
+/** Where few documents were looked at, that a gain would hardly have been seen. */
+function howSure({ windows }: Candidate): string {
+  // As intervals.ts counts: each window by itself where all are of one document, or of none that is known.
+  const documents = new Set(windows.map(({ document }) => document)).size;
+  const count = documents < 2 ? windows.length : documents;
+  if (count >= FEW) return '';
+  const which = `${count} held-out ${documents < 2 ? 'window' : 'document'}${count === 1 ? '' : 's'}`;
+  return `, but that is seldom to be seen in ${which}: a later one may well be better`;
+}
+
+/** Why the best checkpoint is the best. `last` is the run's last step. */
+export function describeBest(
+  best: Candidate,
+  last: number,
+  limit: number | undefined,
+  describe: (forgetting: number) => string,
+): string {
+  const loss = `held-out loss ${lossOf(best).toFixed(3)} nats/token`;
+  const forgot = best.forgetting === undefined ? '' : `, ${describe(best.forgetting)}`;
+  if (!isWithin(best, limit))
+    return `no checkpoint is within the forgetting limit (${describe(limit!)}); this one forgot least: ${loss}${forgot}`;
+  const among =
+    limit === undefined ? '' : `of those within the forgetting limit (${describe(limit)}), this one `;
+  const which = limit === undefined ? 'no later one' : 'no later one of them';
+  const later = best.step < last ? `; ${which} is better by more than noise${howSure(best)}` : '';
+  return `${among}learned most: ${loss}${forgot}${later}`;
+}

@@ -1,0 +1,107 @@
+/** Runs the evaluator as a child of the trainer and writes what it reports into the run. */
+import { basename } from 'node:path';
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { askToStop, stoppable } from '../../protocol/child.ts';
+import { endedEarly } from '../../protocol/child-end.ts';
+import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
+import { parseLine } from '../../protocol/lines.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+
+/** Most of the time that it has; in the rest it closes what it has open. */
+const ASKED_AFTER = 0.9;
+
+/** Node's longest timer, in seconds: 24 days. */
+const LONGEST = 2 ** 31 / 1000 - 1;
+
+export interface EvaluatorOptions {
+  signal: AbortSignal;
+  /** Seconds that it may take. */
+  limit?: number;
+  onMessage(message: EvaluatorMessage): Promise<void>;
+}
+
+export interface EvaluatorEnd {
+  seconds: number;
+  /** What stopped it before its end, if anything did; `failed` was told by a message, `crashed` was not. */
+  cut?: 'signal' | 'limit' | 'failed' | 'crashed';
+  /** In words, for a sentence: "ended early (exit 1)", "was killed, as ...". */
+  how: string;
+}
+
+/** `args` as in evaluator.ts. Resolves when the process has ended, however it did. */
+export async function runEvaluatorProcess(
+  args: readonly string[],
+  { signal, limit, onMessage }: EvaluatorOptions,
+): Promise<EvaluatorEnd> {
+  const began = performance.now();
+  const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, ...args, '--verbose'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    windowsHide: true,
+    env: { ...process.env, ...stoppable },
+  });
+  let late = false;
+  const stop = () => askToStop(child);
+  const timers = limit === undefined || limit > LONGEST ? [] : [
+    setTimeout(() => { late = true; stop(); }, ASKED_AFTER * limit * 1000),
+    setTimeout(() => child.kill('SIGKILL'), limit * 1000),
+  ]; // prettier-ignore
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  const exited = new Promise<number | string | null>((resolve) =>
+    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
+  );
+  let failed = false;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const parsed = parseLine(evaluatorMessageSchema, line);
+    if (!parsed.ok) continue;
+    if (parsed.value.type === 'failed') {
+      failed = true;
+      // That it was stopped is known here.
+      if (late || signal.aborted) continue;
+    }
+    await onMessage(parsed.value);
+  }
+  const code = await exited;
+  for (const timer of timers) clearTimeout(timer);
+  signal.removeEventListener('abort', stop);
+  const cut = signal.aborted ? 'signal' : late ? 'limit' : failed ? 'failed' : 'crashed';
+  return {
+    seconds: (performance.now() - began) / 1000,
+    ...(code !== 0 && { cut }),
+    how: endedEarly('The evaluator', code, '').message.replace(/\.$/, ''),
+  };
+}
+
+/**
+ * Evaluates the finished run. A failed evaluation costs its figures, not the trained result: it becomes a warning in
+ * the run.
+ */
+export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
+  const { cut, how } = await runEvaluatorProcess([dir, '--timed'], {
+    signal,
+    async onMessage(message) {
+      if (message.type === 'result')
+        await writer.event({
+          type: 'evaluation',
+          step: message.step,
+          result: message.result,
+          change: message.change,
+        });
+      if (message.type === 'progress')
+        await writer.state({
+          phase: `${message.phase} ${message.done} of ${message.total}`,
+          etaSeconds: message.etaSeconds,
+        });
+      if (message.type === 'warning') await writer.event({ type: 'warning', message: message.message });
+      if (message.type === 'failed')
+        await writer.event({ type: 'warning', message: `Evaluation: ${message.message} ${message.next}` });
+    },
+  });
+  if (!cut || cut === 'failed') return;
+  const why = cut === 'signal' ? 'The evaluation was stopped' : how;
+  const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} goes on from there.`;
+  await writer.event({ type: 'warning', message });
+}

@@ -1,0 +1,267 @@
+/**
+ * checkpoints/step-000200/: parameters, optimiser moments, the step and the run's progress, which decide where the
+ * data and the random numbers go on (functions of seed and step). Written beside and renamed, so what has the final
+ * name is whole. That of step 0 has the progress alone: its weights are the base's.
+ */
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readSafetensors, writeSafetensors, type Tensor } from '../../weights/safetensors.ts';
+import type { LazyValues } from '../../weights/values.ts';
+import { elementCount } from '../../gguf/types.ts';
+import type { Model, Parameter } from '../../model/index.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
+import { partSchema, rankingSchema } from './best.ts';
+import { scheduleSchema } from './schedule.ts';
+import { PATIENCE } from '../divergence.ts';
+import { progressSchema, type LoopProgress } from '../loop.ts';
+import type { Optimizer } from '../optimizers.ts';
+import { readText } from '../../protocol/regular-file.ts';
+
+/** Of the newest, and of those to go back to. */
+const KEEP = 2;
+/** Steps between those to go back to: far enough apart that trouble has shown itself, near enough to lose little. */
+const NEAREST = 10;
+const FARTHEST = 50;
+
+/** What was measured up to a checkpoint, as far as what follows depends on it. */
+export const recordSchema = z.object({
+  ranking: rankingSchema.prefault({}),
+  schedule: scheduleSchema.prefault({}),
+  /** The base's value of the figure that the forgetting limit is about. */
+  base: z.number().optional(),
+  /** Held-out nats and tokens of each window before the first step. */
+  start: z.array(partSchema).default([]),
+  /** How many steps the run has, where that is fitted to its minutes. */
+  steps: z.int().optional(),
+  /** The last step that was looked at in full: its loss and, where they were due, its tasks. */
+  measured: z.int().default(-1),
+});
+export type MeasuringRecord = z.infer<typeof recordSchema>;
+
+const stateSchema = z.object({
+  format: z.literal(1),
+  step: z.int(),
+  backend: z.string(),
+  progress: progressSchema.prefault({}),
+  record: recordSchema.prefault({}),
+});
+type State = z.infer<typeof stateSchema>;
+const folder = (runDir: string) => join(runDir, 'checkpoints');
+const nameOf = (step: number) => `step-${String(step).padStart(6, '0')}`;
+export const checkpointPath = (runDir: string, step: number) => join(folder(runDir), nameOf(step));
+
+/** Steps of the whole checkpoints in a run, oldest first. */
+export async function listCheckpoints(runDir: string): Promise<number[]> {
+  const names = await readdir(folder(runDir)).catch(() => []);
+  return names
+    .flatMap((name) => /^step-(\d{6,})$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** When checkpoints are written: with each evaluation, and where training can go back to. */
+export class CheckpointPlan {
+  private readonly every: number;
+
+  constructor(private readonly evalEvery: number) {
+    this.every = Math.min(FARTHEST, evalEvery * Math.ceil(NEAREST / evalEvery));
+  }
+
+  due(step: number): boolean {
+    return step % this.evalEvery === 0 || this.isMark(step);
+  }
+
+  /** The step to go back to when step `step` is found to be bad: from before the trouble can have begun. */
+  before(step: number): number {
+    const sound = Math.max(0, step - PATIENCE - 1);
+    return sound - (sound % this.every);
+  }
+
+  /** Those of `steps` (oldest first) that are needed no longer. */
+  outdated(steps: readonly number[]): number[] {
+    const kept = [...steps.slice(-KEEP), ...steps.filter((step) => this.isMark(step)).slice(-KEEP)];
+    return steps.filter((step) => !kept.includes(step));
+  }
+
+  private isMark(step: number): boolean {
+    return step % this.every === 0;
+  }
+}
+
+/** What a checkpoint is made of. */
+export interface Trained {
+  model: Model;
+  optimizer: Optimizer;
+  /** The backend's name. */
+  backend: string;
+}
+
+export interface Saved {
+  step: number;
+  progress: LoopProgress;
+  record: MeasuringRecord;
+  plan: CheckpointPlan;
+}
+
+/** Writes a checkpoint, then drops those that are outdated. Returns its path relative to the run. */
+export async function saveCheckpoint(
+  runDir: string,
+  trained: Trained,
+  { step, progress, record, plan }: Saved,
+): Promise<string> {
+  const path = checkpointPath(runDir, step);
+  const temporary = `${path}.tmp`;
+  await rm(temporary, { recursive: true, force: true });
+  try {
+    await writeCheckpoint(temporary, trained, {
+      format: 1,
+      step,
+      backend: trained.backend,
+      progress,
+      record,
+    });
+  } catch (error) {
+    // On a full disk, what is left of the space is needed to write down what happened.
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  await rm(path, { recursive: true, force: true });
+  await rename(temporary, path);
+  await syncFolder(folder(runDir));
+  await dropOutdated(runDir, plan);
+  return join('checkpoints', nameOf(step));
+}
+
+/** Kept besides: what was the best one when each of those was written that may be gone on from. */
+async function dropOutdated(runDir: string, plan: CheckpointPlan): Promise<void> {
+  const steps = await listCheckpoints(runDir);
+  const outdated = plan.outdated(steps);
+  const best = new Set<number | undefined>();
+  for (const step of steps.filter((one) => !outdated.includes(one)))
+    best.add((await readCheckpointState(runDir, step).catch(() => undefined))?.record.ranking.best?.step);
+  await drop(
+    runDir,
+    outdated.filter((step) => !best.has(step)),
+  );
+}
+
+async function drop(runDir: string, steps: readonly number[]): Promise<void> {
+  for (const step of steps) await rm(checkpointPath(runDir, step), { recursive: true });
+}
+
+/**
+ * Makes the checkpoint of `step` the newest one, to go on from with `progress`. Killed half-way, the run comes to the
+ * same decision again.
+ */
+export async function goOnFrom(runDir: string, step: number, progress: LoopProgress): Promise<void> {
+  const steps = await listCheckpoints(runDir);
+  await drop(runDir, steps.filter((other) => other > step).reverse());
+  await rewriteState(runDir, step, { progress });
+}
+
+/** Changes what the checkpoint of `step` knows besides its weights. */
+export async function rewriteState(
+  runDir: string,
+  step: number,
+  patch: Partial<Pick<State, 'progress' | 'record'>>,
+): Promise<void> {
+  const state = await readCheckpointState(runDir, step);
+  await writeByRename(stateFile(runDir, step), JSON.stringify({ ...state, ...patch }));
+}
+
+const stateFile = (runDir: string, step: number) => join(checkpointPath(runDir, step), 'state.json');
+const readCheckpointState = async (runDir: string, step: number): Promise<State> =>
+  stateSchema.parse(JSON.parse(await readText(stateFile(runDir, step))));
+
+/** The trained parameters of a checkpoint, each read in its turn. */
+export const readParameters = (runDir: string, step: number): Promise<Map<string, Tensor>> =>
+  readSafetensors(join(checkpointPath(runDir, step), 'parameters.safetensors'));
+
+/** A parameter that is read from the backend when it is written. */
+export function lazyParameter(model: Model, { name, shape }: Parameter): LazyValues {
+  return { length: elementCount(shape), read: () => model.read(name) };
+}
+
+async function writeCheckpoint(path: string, { model, optimizer }: Trained, state: State): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, 'state.json'), JSON.stringify(state));
+  if (state.step === 0) return;
+  const parameters = model.parameters.map(
+    (parameter) =>
+      [parameter.name, { shape: parameter.shape, data: lazyParameter(model, parameter) }] as const,
+  );
+  await writeSafetensors(join(path, 'parameters.safetensors'), new Map(parameters));
+  const moments = [...optimizer.state()].map(
+    ([name, data]) => [name, { shape: [data.length], data }] as const,
+  );
+  await writeSafetensors(join(path, 'optimizer.safetensors'), new Map(moments));
+}
+
+/** What a run begins with. */
+export interface Beginning extends Pick<Trained, 'model' | 'optimizer'> {
+  initial(parameter: Parameter): Promise<Float32Array>;
+}
+
+export interface Restored {
+  /** Undefined when no checkpoint was there or could be read. */
+  state: State | undefined;
+  /** Newer checkpoints that could not be read and were passed over. */
+  damaged: number[];
+}
+
+/**
+ * Puts the newest readable checkpoint, of step `upTo` at most, back into model and optimiser. `initial` gives what a
+ * parameter was before the first step.
+ */
+export async function restoreCheckpoint(
+  runDir: string,
+  { model, optimizer, initial }: Beginning,
+  upTo = Infinity,
+): Promise<Restored> {
+  const damaged: number[] = [];
+  for (const step of (await listCheckpoints(runDir)).filter((known) => known <= upTo).reverse()) {
+    try {
+      const state = await readCheckpointState(runDir, step);
+      if (step === 0) await putBeginning({ model, optimizer, initial });
+      else await putWeights(runDir, step, { model, optimizer });
+      return { state, damaged };
+    } catch {
+      damaged.push(step);
+    }
+  }
+  return { state: undefined, damaged };
+}
+
+async function putWeights(
+  runDir: string,
+  step: number,
+  { model, optimizer }: Pick<Trained, 'model' | 'optimizer'>,
+): Promise<void> {
+  const parameters = await readParameters(runDir, step);
+  const moments = await readSafetensors(join(checkpointPath(runDir, step), 'optimizer.safetensors'));
+  if (model.parameters.some(({ name }) => !parameters.has(name))) throw new Error('parameters are missing');
+  for (const { name } of model.parameters) model.write(name, await parameters.get(name)!.data.read());
+  await optimizer.load(new Map([...moments].map(([name, { data }]) => [name, data])));
+}
+
+async function putBeginning({ optimizer, ...beginning }: Beginning): Promise<void> {
+  await putInitial(beginning);
+  await optimizer.load(new Map());
+}
+
+/** Makes the model what it was before the first step. */
+export async function putInitial({ model, initial }: Pick<Beginning, 'model' | 'initial'>): Promise<void> {
+  for (const parameter of model.parameters) model.write(parameter.name, await initial(parameter));
+}
+
+/** A rename survives a power cut only when its folder is synced; Windows can't and needs not. */
+async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

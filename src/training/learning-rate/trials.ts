@@ -1,0 +1,234 @@
+/**
+ * The learning rate of a run for which none was given or known: short trials from the base, paired on held-out text,
+ * before the first step. The model is put back after each, so the run is the one that it would have been with that rate.
+ */
+import type { Corpus } from '../../corpus/index.ts';
+import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
+import type { Parameter, TrainableModel } from '../../model/index.ts';
+import type { NewRunEvent } from '../../protocol/events.ts';
+import { tokensPerStep, type Hyper, type RunSpec } from '../../protocol/run.ts';
+import type { BaseLine, Trial } from '../../protocol/sweep.ts';
+import { formatDuration } from '../../protocol/units.ts';
+import { readRun } from '../../runs/index.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+import { putInitial } from '../checkpoints/store.ts';
+import { defaultLearningRate } from './defaults.ts';
+import { formatRate, foundReason } from './choose.ts';
+import { runLoop } from '../loop.ts';
+import { createOptimizer } from '../optimizers.ts';
+import { LEAST_STEPS, leastBudget, trialSeconds, trialSteps, type TrialCosts } from './trial-budget.ts';
+import { mostTrialKl } from './trial-forgetting.ts';
+import { rememberRate } from './found-rates.ts';
+import { expectedSteps } from '../run-length.ts';
+import type { MachineRate } from '../session.ts';
+import { chooseWithin, concludeTrials, trialRates } from '../sweep/choice.ts';
+import { measureBase, runTrial, takeProbes, type TrialTexts } from '../sweep/trial.ts';
+
+export interface RateTrialsOptions {
+  dir: string;
+  spec: RunSpec;
+  writer: RunWriter;
+  signal: AbortSignal;
+  corpus: Corpus;
+  sequences: SequenceSource;
+  model: TrainableModel;
+  /** A parameter before the first step. */
+  initial(parameter: Parameter): Promise<Float32Array>;
+  rate: MachineRate;
+  /** Says what the run does now. */
+  phase(name: string): Promise<void>;
+}
+
+export interface SettledRate {
+  learningRate: number;
+  /** What it took of the run's minutes. */
+  seconds: number;
+}
+
+type RateEvent = Omit<Extract<NewRunEvent, { type: 'rate' }>, 'type'>;
+
+/** Held-out windows, as many as checkpoints are held against each other on. */
+const WINDOWS = 8;
+/** Of the rate of large products, more than training reaches: what has no time by this has none. */
+const BEST_UTILISATION = 0.8;
+
+/**
+ * The rate that the run goes by: what was settled when it began, else what trials find now. Undefined when `signal`
+ * fired first; then nothing is settled.
+ */
+export async function settleRate(options: RateTrialsOptions): Promise<SettledRate | undefined> {
+  const { dir, spec, writer } = options;
+  if (!spec.learningRateTrials) return { learningRate: spec.hyper.learningRate, seconds: 0 };
+  const known = (await readRun(dir)).events.findLast((event) => event.type === 'rate');
+  const settled = known ?? (await new RateTrials(options).settle());
+  if (!settled) return undefined;
+  if (!known) await writer.event({ type: 'rate', ...settled });
+  await writer.state({ learningRate: { rate: settled.learningRate, why: settled.why } });
+  return settled;
+}
+
+class RateTrials {
+  private readonly started = performance.now();
+  /** The default for a run of this length. */
+  private readonly middle: number;
+  private readonly rates: number[];
+  private readonly texts: TrialTexts;
+  private readonly overtime = new AbortController();
+  /** Fires when the person stops the run or the time is over. */
+  private readonly ended: AbortSignal;
+
+  constructor(private readonly options: RateTrialsOptions) {
+    const { spec, corpus, sequences, signal } = options;
+    const { hyper, evaluation } = spec;
+    this.middle = defaultRate(options);
+    this.rates = trialRates(this.middle);
+    const count = Math.min(WINDOWS, evaluation.heldOutWindows);
+    this.texts = { training: sequences, heldOut: corpus.heldOutSequences(hyper.sequenceLength, count) };
+    this.ended = AbortSignal.any([signal, this.overtime.signal]);
+  }
+
+  async settle(): Promise<RateEvent | undefined> {
+    const { signal, phase } = this.options;
+    if (this.texts.heldOut.length === 0)
+      return this.byDefault('nothing is held out, so no rate can be told from another');
+    await phase('Trying learning rates');
+    const costs = await this.costs();
+    if (signal.aborted) return undefined;
+    const steps = trialSteps(this.options.spec, costs);
+    if (steps < LEAST_STEPS) return this.byDefault(this.tooShort(costs));
+    const hyper: Hyper = { ...this.options.spec.hyper, steps };
+    const base = await measureBase(this.options.model, hyper, this.texts, this.ended);
+    const trials = base && (await this.tryAll(hyper, base));
+    if (signal.aborted) return undefined;
+    if (!trials) return this.byDefault('the trials of other rates took longer than their share of the run');
+    return this.conclude(steps, trials, base);
+  }
+
+  private get seconds(): number {
+    return (performance.now() - this.started) / 1000;
+  }
+
+  /** By what a step takes here; where not even the fastest would do, that is not tried. */
+  private async costs(): Promise<TrialCosts> {
+    const { spec, rate } = this.options;
+    const costs = { rates: this.rates.length, windows: this.texts.heldOut.length };
+    const least = (tokensPerStep(spec.hyper) * rate.perToken) / (BEST_UTILISATION * rate.perSecond);
+    const fastest = { ...costs, perStep: least, spent: 2 * least };
+    if (spec.minutes === undefined || trialSteps(spec, fastest) < LEAST_STEPS) return fastest;
+    return { ...costs, perStep: await this.timeOfStep(), spent: this.seconds };
+  }
+
+  private tooShort(costs: TrialCosts): string {
+    const { spec } = this.options;
+    const least = leastBudget(spec, costs);
+    const needed = spec.minutes === undefined ? `${least} steps` : formatDuration(60 * Math.ceil(least));
+    return `a budget too short for a trial of others, which takes a run of at least ${needed}`;
+  }
+
+  /** Seconds of the second step: the first one touches all memory for the first time. */
+  private async timeOfStep(): Promise<number> {
+    const { spec, model, sequences } = this.options;
+    const hyper = { ...spec.hyper, steps: 2, learningRate: this.rates[0]! };
+    const optimizer = createOptimizer(model, hyper);
+    let last = 0;
+    try {
+      await runLoop({
+        hyper,
+        model,
+        optimizer,
+        sequences,
+        from: 0,
+        signal: this.ended,
+        onStep: ({ seconds }) => Promise.resolve(void (last = seconds)),
+      });
+    } finally {
+      optimizer.dispose();
+      await putInitial(this.options);
+    }
+    return last;
+  }
+
+  /** Upwards: what lies above a rate that diverges is not tried. Undefined when the time was over. */
+  private async tryAll(hyper: Hyper, base: BaseLine): Promise<Trial[] | undefined> {
+    const { spec, model, writer } = this.options;
+    const probes = await takeProbes(model, this.texts);
+    const trials: Trial[] = [];
+    for (const learningRate of this.rates) {
+      const name = `Trying learning rate ${formatRate(learningRate)}`;
+      const trial = await runTrial({
+        model,
+        hyper: { ...hyper, learningRate },
+        texts: this.texts,
+        base,
+        probes,
+        signal: this.ended,
+        onStep: (step) => {
+          if (this.seconds > trialSeconds(spec)) this.overtime.abort();
+          void writer.state({ phase: `${name}: step ${step} of ${hyper.steps}` }).catch(() => undefined);
+        },
+      }).finally(() => putInitial(this.options));
+      if (!trial) return undefined;
+      trials.push(trial);
+      if (trial.diverged) break;
+    }
+    return trials;
+  }
+
+  private async conclude(steps: number, trials: Trial[], base: BaseLine): Promise<RateEvent> {
+    const { spec, corpus } = this.options;
+    const { method, optimizer } = spec.hyper;
+    const { rates } = concludeTrials(trials, base);
+    const runSteps = this.runSteps(trials);
+    const most = mostTrialKl(spec.evaluation, method, { trial: steps, run: runSteps });
+    const { chosen, limited } = chooseWithin(trials, base, most);
+    const at = new Date().toISOString();
+    const trainTokens = corpus.train.length;
+    const kind = { baseSha256: spec.base.sha256, method, optimizer, trainTokens, steps: runSteps };
+    if (chosen !== undefined) await rememberRate(kind, { rate: chosen, at });
+    const tried = `of ${steps} steps each, at ${rates.map(({ learningRate }) => formatRate(learningRate)).join(', ')}`;
+    return {
+      // Everything diverged, so none is known to be good: what lies below is the best guess.
+      learningRate: chosen ?? trialRates(this.rates[0]!)[0]!,
+      why:
+        chosen === undefined
+          ? `below the lowest that a short trial tried, which diverged (${tried})`
+          : `${foundReason({ at })} (${tried}${limited ? '; a higher one would forget too much' : ''})`,
+      steps,
+      seconds: this.seconds,
+      trials: rates.map(({ learningRate, change, kl, diverged }) => ({
+        learningRate,
+        ...(change && { learned: change }),
+        ...(kl !== undefined && { kl }),
+        ...(diverged && { diverged }),
+      })),
+    };
+  }
+
+  /** Of the run: asked for, or what its minutes hold by what the trials' steps took, which is more than a step takes. */
+  private runSteps(trials: readonly Trial[]): number {
+    const { minutes, hyper } = this.options.spec;
+    if (minutes === undefined) return hyper.steps;
+    const seconds = trials.reduce((sum, trial) => sum + trial.seconds, 0);
+    const made = trials.reduce((sum, { losses }) => sum + losses.length, 0);
+    return Math.round((60 * minutes - this.seconds) / (seconds / made));
+  }
+
+  private byDefault(why: string): RateEvent {
+    return {
+      learningRate: this.middle,
+      why: `the default for a base of this size: ${why}`,
+      steps: 0,
+      seconds: this.seconds,
+      trials: [],
+    };
+  }
+}
+
+/** The plan's, by a guess of the speed where the length is told in minutes; here the machine has been measured. */
+function defaultRate({ spec, model, rate }: RateTrialsOptions): number {
+  const { minutes, hyper } = spec;
+  if (minutes === undefined) return hyper.learningRate;
+  const perStep = tokensPerStep(hyper) * rate.perToken;
+  const steps = expectedSteps(60 * minutes, { perStep, perSecond: rate.perSecond });
+  return defaultLearningRate(hyper.method, hyper.optimizer, model.config, steps);
+}

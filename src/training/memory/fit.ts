@@ -1,0 +1,94 @@
+/** Makes a run fit the memory there is, where that changes nothing but how long it takes; else says what would fit. */
+import type { ModelConfig } from '../../model/config.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { BackendName } from '../../protocol/run.ts';
+import { formatBytes } from '../../protocol/units.ts';
+import { planMemory, planRun, type Measuring, type MemoryPlan, type PlannedHyper } from './plan.ts';
+
+/** A plan is an estimate, and the machine has other things to do. */
+const MARGIN = 0.05;
+
+type Shrinkable = PlannedHyper & { accumulate: number };
+
+export interface Room {
+  backend: BackendName;
+  available: number;
+  measuring?: Omit<Measuring, 'backend'>;
+}
+
+export interface Fitted<H> {
+  hyper: H;
+  plan: MemoryPlan;
+  /** What was changed to make it fit, in words. */
+  changes: string[];
+}
+
+/**
+ * Blocks compute again what they don't keep; after that, batches become smaller and more of them make a step, so that
+ * a step learns from the same sequences. Where it is measuring checkpoints beside the training that does not fit, that
+ * is left out (the run looks again then). Throws `memory` when that is not enough.
+ * @param available bytes
+ * @param measuring without it, only the training has to fit
+ */
+export function fitMemory<H extends Shrinkable>(
+  config: ModelConfig,
+  hyper: H,
+  { backend, available, measuring }: Room,
+): Fitted<H> {
+  const room = available * (1 - MARGIN);
+  const planOf = (one: PlannedHyper, atCheckpoints = false) =>
+    measuring
+      ? planRun(config, one, { ...measuring, backend, atCheckpoints })
+      : planMemory(config, one, backend);
+  for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
+    for (const candidate of candidates(hyper)) {
+      const plan = planOf(candidate, atCheckpoints);
+      if (plan.total > room) continue;
+      const left = measuring?.atCheckpoints && !atCheckpoints ? ['checkpoints are not measured'] : [];
+      return { hyper: candidate, plan, changes: [...changesOf(hyper, candidate), ...left] };
+    }
+  const needed = planOf(hyper).total;
+  throw new UserError(
+    'memory',
+    `This run would take about ${formatBytes(needed)} of memory, and ${formatBytes(available)} are available.`,
+    advice(hyper, (one) => planOf(one).total <= room),
+  );
+}
+
+/** As asked, then with ever less memory. */
+function* candidates<H extends Shrinkable>(hyper: H): Generator<H> {
+  yield hyper;
+  if (!hyper.recompute) yield { ...hyper, recompute: true };
+  for (let batch = hyper.batch - 1; batch >= 1; batch -= 1)
+    if (hyper.batch % batch === 0)
+      yield { ...hyper, recompute: true, batch, accumulate: (hyper.accumulate * hyper.batch) / batch };
+}
+
+function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
+  return [
+    ...(fitted.recompute && !asked.recompute ? ['activations are computed again in the backward pass'] : []),
+    ...(fitted.batch < asked.batch
+      ? [
+          `${fitted.accumulate} batches of ${fitted.batch} make a step instead of ${asked.accumulate} of ${asked.batch}`,
+        ]
+      : []),
+  ];
+}
+
+const SHORTEST = 64;
+
+/** What would fit, the least loss first. */
+function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean): string {
+  const smallest = { ...hyper, batch: 1, recompute: true };
+  for (const method of hyper.method === 'full' ? (['full', 'lora'] as const) : (['lora'] as const)) {
+    const switched = method === hyper.method ? [] : ['--method lora'];
+    if (switched.length && fits({ ...smallest, method })) return `Train with ${switched.join(' ')}.`;
+    for (let length = longestBelow(hyper.sequenceLength); length >= SHORTEST; length /= 2)
+      if (fits({ ...smallest, method, sequenceLength: length }))
+        return `Train with ${[`--seq ${length}`, ...switched].join(' and ')}.`;
+  }
+  return 'Train from a smaller base, or free some memory.';
+}
+
+/** The power of two below. */
+const longestBelow = (length: number) => 2 ** (Math.ceil(Math.log2(length)) - 1);

@@ -1,0 +1,256 @@
+/**
+ * What a run will take, in bytes, before it starts: a walk over what the model holds, saves for the backward pass
+ * and makes on the way. The constants that no shape gives are measured ones (docs/science.md, "Memory").
+ */
+import { availableParallelism } from 'node:os';
+import type { BaseShape } from '../../base-models/registry.ts';
+import { chooseTargets, linearShape } from '../../model/targets.ts';
+import type { BackendName, Hyper } from '../../protocol/run.ts';
+
+export interface MemoryPlan {
+  /** Frozen, and copies of weights in the products' type. */
+  weights: number;
+  /** Trained ones, f32. */
+  parameters: number;
+  /** Beyond the room that activations leave. */
+  gradients: number;
+  optimiser: number;
+  /** Kept from the forward pass for the backward pass. */
+  activations: number;
+  /** The most that is made on the way at any time, loading included. */
+  workspace: number;
+  /** The program itself, and the process that owns the run. */
+  runtime: number;
+  /** What measuring takes on top: all of it beside the training, or as much as it takes more when that has ended. */
+  evaluation: number;
+  total: number;
+}
+
+export type PlannedHyper = Pick<
+  Hyper,
+  | 'method'
+  | 'rank'
+  | 'targets'
+  | 'dropout'
+  | 'attentionDropout'
+  | 'optimizer'
+  | 'sequenceLength'
+  | 'batch'
+  | 'accumulate'
+  | 'precision'
+  | 'recompute'
+>;
+
+const MB = 1e6;
+/** Node, the backend's library and its threads, by an empty run. */
+const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, wasm: 150 * MB };
+/** Of each token of the vocabulary, for training windows are cut as text: by Qwen2.5-Coder's 151,936. */
+const TOKENIZER = 550;
+/** The owner of a run, which computes nothing. */
+const OWNER = 60 * MB;
+/** What allocators keep beyond what was asked for: share of what comes and goes in a step. */
+const ALLOCATOR_SLACK = { f32: 0.5, bf16: 0.15 };
+/** Copies of the largest matrix while it is read: the file's bytes, f32 in JavaScript, f32 in the backend. */
+const LOADING_COPIES = 3;
+/** Rows of logits at a time, and f32 copies of them (logits, gradient, what the softmax needs). */
+const HEAD_ROWS = 128;
+const LOGITS_COPIES = 3;
+/** Queries at a time, and copies of their scores. */
+const QUERY_ROWS = 128;
+const SCORES_COPIES = 5;
+/** f32 rows as wide as the MLP that its backward pass holds at once. */
+const MLP_COPIES = 10;
+/** f32 pieces of 2^20 numbers that an update holds at once. */
+const UPDATE_BYTES = 8 * 4 * 2 ** 20;
+const F32 = 4;
+
+/** `backend` is what will compute. Throws `bad-argument` where targets match nothing. */
+export function planMemory(config: BaseShape, hyper: PlannedHyper, backend: BackendName): MemoryPlan {
+  const walk = new Walk(config, hyper);
+  const parameters = F32 * walk.trained;
+  const activations = walk.activations();
+  // In a step of one pass, the gradients of a block come as its activations go; those of the head come first.
+  const exchanged = hyper.accumulate > 1 ? 0 : Math.min(activations, parameters - F32 * walk.trainedHead);
+  const parts = {
+    weights: walk.weights(backend),
+    parameters,
+    gradients: parameters - exchanged,
+    optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
+    activations,
+    runtime: RUNTIME[backend] + OWNER + TOKENIZER * config.vocabularySize,
+    evaluation: 0,
+  };
+  const step = parts.gradients + parts.optimiser + parts.activations;
+  const working = walk.workspace() + ALLOCATOR_SLACK[hyper.precision] * (activations + walk.workspace());
+  // While it loads, a model has neither gradients nor activations.
+  const workspace = Math.max(working, walk.loading(parts.weights) - step);
+  const whole = { ...parts, workspace };
+  return { ...whole, total: Object.values(whole).reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+/** Sandbox, tokenizer, llama.cpp's buffers and what allocators keep, by evaluations of SmolLM2 and Qwen2.5-Coder. */
+const EVALUATOR_WORKSPACE = 400 * MB;
+/** llama.cpp maps the file, and keeps a copy of its matrices in an order that is faster to multiply. */
+const SERVED_COPIES = 2;
+/** Sequences and tokens of each that a context samples with (serving/batch-sampler.ts), and numbers of F16. */
+const SAMPLED = { sequences: 8, tokens: 1024, lanes: 4 };
+const F16 = 2;
+/** Tokens that are scored in one pass, at the most. */
+const SCORED_TOKENS = 2048;
+
+export interface Measuring {
+  backend: BackendName;
+  /** Of the base's file. */
+  baseBytes: number;
+  /** Beside the training, which waits with all that it holds; else only after its end. */
+  atCheckpoints?: boolean;
+  cores?: number;
+}
+
+/**
+ * What measuring takes, in a process of its own: one model to score with, in the run's precision, and the base as it is
+ * served, with what one of base and result samples in.
+ */
+export function planEvaluation(
+  config: BaseShape,
+  hyper: PlannedHyper,
+  { backend, baseBytes, cores = availableParallelism() }: Measuring,
+): number {
+  const { layers, kvHeads, headSize, vocabularySize, width } = config;
+  const full = hyper.method === 'full';
+  // Both methods' weights are frozen here; of a whole model's base, the head is needed beside.
+  const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
+  const walk = new Walk(config, scored);
+  const bytes = hyper.precision === 'bf16' ? 2 : F32;
+  const weights = walk.weights(backend) + (full ? bytes * vocabularySize * width : F32 * walk.trained);
+  const lanes = Math.min(SAMPLED.lanes, cores);
+  const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
+  const result = full ? F16 * countParameters(config, hyper) : 0;
+  return (
+    RUNTIME[backend] +
+    EVALUATOR_WORKSPACE +
+    weights +
+    walk.workspace() +
+    SERVED_COPIES * (baseBytes + result) +
+    cache
+  );
+}
+
+/** Training, and measuring where that takes more or comes on top. */
+export function planRun(config: BaseShape, hyper: PlannedHyper, measuring: Measuring): MemoryPlan {
+  const plan = planMemory(config, hyper, measuring.backend);
+  const measured = planEvaluation(config, hyper, measuring);
+  const evaluation = measuring.atCheckpoints ? measured : Math.max(0, measured + OWNER - plan.total);
+  return { ...plan, evaluation, total: plan.total + evaluation };
+}
+
+/** Numbers that train. */
+export function countParameters(
+  config: BaseShape,
+  { method, rank, targets }: Pick<Hyper, 'method' | 'rank' | 'targets'>,
+): number {
+  const shapesOf = (names: Iterable<string>) => [...names].map((name) => linearShape(config, name));
+  if (method === 'lora')
+    return rank * sum(shapesOf(chooseTargets(config, targets)), ([rows, columns]) => rows + columns);
+  const { layers, width, vocabularySize, tiedHead, heads, kvHeads, headSize, qkvBias } = config;
+  const embedding = vocabularySize * width * (tiedHead ? 1 : 2);
+  const norms = (2 * layers + 1) * width;
+  const biases = qkvBias ? layers * (heads + 2 * kvHeads) * headSize : 0;
+  const linears = sum(shapesOf(chooseTargets(config, ['all'])), ([rows, columns]) => rows * columns);
+  return embedding + linears + norms + biases;
+}
+
+class Walk {
+  /** Bytes of a number in products. */
+  private readonly compute: number;
+  private readonly rows: number;
+  private readonly linears: [rows: number, columns: number][];
+  private readonly adapted: [rows: number, columns: number][];
+  private readonly embedding: number;
+  private readonly norms: number;
+
+  constructor(
+    private readonly config: BaseShape,
+    private readonly hyper: PlannedHyper,
+  ) {
+    const { layers, width, vocabularySize, tiedHead } = config;
+    this.compute = hyper.precision === 'bf16' ? 2 : F32;
+    this.rows = hyper.batch * hyper.sequenceLength;
+    const shapesOf = (names: Iterable<string>) => [...names].map((name) => linearShape(config, name));
+    this.linears = shapesOf(chooseTargets(config, ['all']));
+    this.adapted = hyper.method === 'lora' ? shapesOf(chooseTargets(config, hyper.targets)) : [];
+    this.embedding = vocabularySize * width * (tiedHead ? 1 : 2);
+    this.norms = (2 * layers + 1) * width;
+  }
+
+  private get frozen(): number {
+    return this.embedding + sum(this.linears, ([rows, columns]) => rows * columns);
+  }
+
+  /** Numbers that train. */
+  get trained(): number {
+    return countParameters(this.config, this.hyper);
+  }
+
+  /** Of those, in the matrix that gives the logits. */
+  get trainedHead(): number {
+    return this.hyper.method === 'full' ? this.config.vocabularySize * this.config.width : 0;
+  }
+
+  weights(backend: BackendName): number {
+    const { compute, hyper } = this;
+    // Its kernel keeps what it has multiplied with in an order of its own as well.
+    if (backend === 'wasm')
+      return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.norms);
+    const copies = compute === F32 ? 0 : compute;
+    if (hyper.method === 'full') return copies * this.frozen;
+    return compute * this.frozen + F32 * this.norms + copies * this.trained;
+  }
+
+  /** Saved of every block, or of one where the others keep their input only. */
+  activations(): number {
+    const { layers, width } = this.config;
+    const input = F32 * width;
+    const block = this.savedPerRow();
+    const perRow = this.hyper.recompute ? layers * input + block : layers * block;
+    return this.rows * perRow;
+  }
+
+  private savedPerRow(): number {
+    const { layers, width, hiddenWidth, heads, kvHeads, headSize } = this.config;
+    const qkvo = (2 * heads + 2 * kvHeads) * headSize;
+    const inner = (this.hyper.rank * this.adapted.length) / layers;
+    // The residual stream before attention and before the MLP, both norms' scales, and what the norms give.
+    return F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner);
+  }
+
+  workspace(): number {
+    const { width, hiddenWidth, vocabularySize } = this.config;
+    const { rows } = this;
+    const head =
+      Math.min(HEAD_ROWS, rows) * vocabularySize * F32 * LOGITS_COPIES +
+      (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0);
+    const mlp = MLP_COPIES * F32 * rows * hiddenWidth;
+    const stream = 3 * F32 * rows * width;
+    return stream + Math.max(head, mlp, this.attention(), UPDATE_BYTES);
+  }
+
+  private attention(): number {
+    const { heads } = this.config;
+    const { batch, sequenceLength } = this.hyper;
+    const scores = batch * heads * Math.min(QUERY_ROWS, sequenceLength) * sequenceLength;
+    return SCORES_COPIES * F32 * scores;
+  }
+
+  /** Beyond all weights: the embedding comes first, when none of the others is there. */
+  loading(weights: number): number {
+    const { vocabularySize, width, tiedHead } = this.config;
+    const copies = (count: number) => LOADING_COPIES * F32 * count;
+    const later = Math.max(...this.linears.map(([rows, columns]) => rows * columns));
+    const head = vocabularySize * width;
+    return Math.max(copies(tiedHead ? later : Math.max(later, head)), copies(head) - weights);
+  }
+}
+
+const sum = <T>(items: readonly T[], of: (item: T) => number) =>
+  items.reduce((total, item) => total + of(item), 0);

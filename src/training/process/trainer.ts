@@ -1,0 +1,72 @@
+/**
+ * Entry: `node trainer.mjs RUN_DIR`. Owner of the run directory until it exits; it computes nothing itself, so that the
+ * training's memory is free when the evaluation wants it.
+ */
+import { basename } from 'node:path';
+import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
+import { formatError, reportError, UserError } from '../../protocol/errors.ts';
+import type { RunStatus } from '../../protocol/run.ts';
+import { readState } from '../../runs/files.ts';
+import { joinTraining } from '../../runs/training-lock.ts';
+import { runEvaluator } from '../checkpoints/evaluator-child.ts';
+import { runTraining } from './worker-child.ts';
+
+const dir = process.argv[2];
+if (!dir) {
+  console.error('Usage: node trainer.mjs RUN_DIR');
+  process.exit(2);
+}
+
+const cancel = new AbortController();
+for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
+// The terminal that started it may go; the run goes on.
+process.on('SIGHUP', () => undefined);
+
+/** Trains, then measures. Returns how it ended. */
+async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
+  // Somebody changed their mind before this process had taken the run.
+  if ((await readState(dir)).status === 'cancelled') return 'cancelled';
+  const started = performance.now();
+  const trained = await runTraining(dir, writer, signal);
+  if (!trained) return 'cancelled';
+  await writer.event({ type: 'phase', phase: 'Evaluating' });
+  await writer.state({ status: 'evaluating', phase: 'Evaluating', etaSeconds: undefined });
+  await runEvaluator(dir, writer, signal);
+  const seconds = (performance.now() - started) / 1000;
+  await writer.event({ type: 'done', ...trained, seconds });
+  return 'done';
+}
+
+/** What was thrown because of a cancellation is no failure. */
+async function ended(writer: RunWriter, error: unknown): Promise<void> {
+  if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
+  const report = reportError(error);
+  if (report.code === 'disk-full')
+    report.next = `Free some space, then go on with {resume ${basename(dir!)}}.`;
+  if (!(error instanceof UserError)) console.error(error);
+  process.exitCode = 1;
+  await writer.event({ type: 'error', ...report }).catch(() => undefined);
+  await writer.state({ status: 'failed', error: report, phase: undefined });
+}
+
+async function train(dir: string): Promise<void> {
+  const writer = await openRunWriter(dir);
+  writer.stopped.addEventListener('abort', () => cancel.abort());
+  try {
+    const status = await conduct(dir, writer, cancel.signal);
+    await writer.state({ status, etaSeconds: undefined, phase: undefined });
+  } catch (error) {
+    await ended(writer, error);
+  } finally {
+    await writer.close();
+  }
+}
+
+try {
+  const training = await joinTraining(basename(dir), () => cancel.abort());
+  await train(dir).finally(() => training.release());
+} catch (error) {
+  console.error(formatError(error));
+  process.exitCode = 1;
+}
+process.exit();

@@ -1,0 +1,69 @@
+/** Runs the training of a run as a child of the run's owner, and writes what it asks for into the run. */
+import { spawn } from 'node:child_process';
+import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { endedEarly } from '../../protocol/child-end.ts';
+import { UserError } from '../../protocol/errors.ts';
+import {
+  trainerMessageSchema,
+  type OwnerMessage,
+  type TrainedResult,
+  type TrainerMessage,
+} from '../../protocol/training.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+
+type LastWords = Extract<TrainerMessage, { type: 'ended' | 'failed' }>;
+
+/** What training made; undefined when `signal` stopped it. Throws what it threw, and what endedEarly says when it was killed. */
+export async function runTraining(
+  dir: string,
+  writer: RunWriter,
+  signal: AbortSignal,
+): Promise<TrainedResult | undefined> {
+  const script = fileURLToPath(new URL('./training-worker.mjs', import.meta.url));
+  const child = spawn(process.execPath, [script, dir], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Keeps a key that is undefined.
+    serialization: 'advanced',
+    windowsHide: true,
+  });
+  // It may have ended in the meantime.
+  const tell = (message: OwnerMessage) => child.connected && child.send(message, () => undefined);
+  let lastWords: LastWords | undefined;
+  child.on('message', (received) => {
+    const { data: message, error } = trainerMessageSchema.safeParse(received);
+    if (!message) return console.error('The training said what nobody understands:', error);
+    if (message.type === 'ended' || message.type === 'failed') lastWords = message;
+    else void answer(writer, message).then(tell);
+  });
+  const cancel = () => tell({ type: 'cancel' });
+  signal.addEventListener('abort', cancel);
+  if (signal.aborted) cancel();
+  const how = await new Promise<string | number>((resolve) =>
+    child.on('close', (code, by) => resolve(by ?? code ?? 1)).on('error', (error) => resolve(error.message)),
+  );
+  signal.removeEventListener('abort', cancel);
+  if (!lastWords) throw signal.aborted ? stopped() : killed(dir, how);
+  if (lastWords.type === 'ended') return lastWords.trained;
+  throw new UserError(lastWords.code, lastWords.message, lastWords.next);
+}
+
+async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWords>): Promise<OwnerMessage> {
+  const { id } = message;
+  try {
+    await (message.type === 'event' ? writer.event(message.event) : writer.state(message.patch));
+    return { type: 'written', id };
+  } catch (error) {
+    const { code, message: why } = error as NodeJS.ErrnoException;
+    return { type: 'notWritten', id, message: why, ...(code !== undefined && { code }) };
+  }
+}
+
+const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Go on with "resume".');
+
+const killed = (dir: string, how: string | number) =>
+  endedEarly(
+    'The training',
+    how,
+    `Go on from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
+  );

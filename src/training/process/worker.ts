@@ -1,0 +1,62 @@
+/**
+ * Entry: `node training-worker.mjs RUN_DIR`, child of the trainer: all that training holds in memory goes with it, so
+ * that the evaluation has the room. What it would write in the run goes to the trainer, whose run it is; without that
+ * one it ends at once.
+ */
+import { reportError, UserError } from '../../protocol/errors.ts';
+import { ownerMessageSchema, type TrainerMessage } from '../../protocol/training.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+import { trainRun } from '../train-run.ts';
+
+const dir = process.argv[2];
+if (!dir || !process.send) {
+  console.error('The trainer starts this process.');
+  process.exit(2);
+}
+
+const cancel = new AbortController();
+// A terminal tells all of a group: what to do is said by the owner.
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
+process.on('disconnect', () => process.exit(1));
+
+const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
+process.on('message', (received) => {
+  const { data: message } = ownerMessageSchema.safeParse(received);
+  if (!message) return;
+  if (message.type === 'cancel') return cancel.abort();
+  const asked = waiting.get(message.id);
+  waiting.delete(message.id);
+  if (message.type === 'written') asked?.resolve();
+  else asked?.reject(Object.assign(new Error(message.message), { code: message.code }));
+});
+
+const send = (message: TrainerMessage) =>
+  new Promise<void>((resolve, reject) =>
+    process.send!(message, undefined, undefined, (error) => (error ? reject(error) : resolve())),
+  );
+
+let asked = 0;
+function written(ask: (id: number) => TrainerMessage): Promise<void> {
+  const id = (asked += 1);
+  return new Promise((resolve, reject) => {
+    waiting.set(id, { resolve, reject });
+    send(ask(id)).catch(reject);
+  });
+}
+
+const writer: RunWriter = {
+  event: (event) =>
+    written((id) => ({ type: 'event', id, event: { ...event, time: new Date().toISOString() } })),
+  state: (patch) => written((id) => ({ type: 'state', id, patch })),
+  stopped: cancel.signal,
+  close: () => Promise.resolve(),
+};
+
+try {
+  await send({ type: 'ended', trained: await trainRun(dir, writer, cancel.signal) });
+} catch (error) {
+  if (!(error instanceof UserError)) console.error(error);
+  await send({ type: 'failed', ...reportError(error) }).catch(() => undefined);
+}
+// Native threads of TensorFlow and llama.cpp would keep the process alive.
+process.exit();

@@ -1,0 +1,46 @@
+/** Searches for a learning rate as the results panel shows them. */
+import type { SweepSnapshot } from '../../protocol/panel.ts';
+import { concludeSweep } from './choice.ts';
+import { listSweeps, type Sweep } from './store.ts';
+
+export function sweepSnapshot({ spec, lines }: Sweep): SweepSnapshot {
+  const { id, createdAt, base, folder, hyper, heldOutWindows } = spec;
+  return {
+    id,
+    createdAt,
+    base: { id: base.id, sha256: base.sha256 },
+    folder,
+    optimizer: hyper.optimizer,
+    steps: hyper.steps,
+    heldOutWindows,
+    methods: concludeSweep(spec, lines).map(({ method, rates, chosen, divergesFrom, finished }) => ({
+      method,
+      rates: rates.map(({ learningRate, verdict, diverged, heldOut, change, kl }) => ({
+        learningRate,
+        verdict,
+        diverged,
+        // A loss that is no number has no place on a chart; its verdict says what happened.
+        heldOut: finite(heldOut),
+        change: finite(change),
+        kl: kl !== undefined && Number.isFinite(kl) ? kl : undefined,
+      })),
+      chosen,
+      divergesFrom,
+      finished,
+    })),
+  };
+}
+
+type Interval = { value: number; low: number; high: number };
+const finite = (interval: Interval | undefined) =>
+  interval && [interval.value, interval.low, interval.high].every(Number.isFinite)
+    ? { value: interval.value, low: interval.low, high: interval.high }
+    : undefined;
+
+/** Those of these bases in which something was tried, newest first. */
+export async function sweepSnapshots(baseSha256s: readonly string[]): Promise<SweepSnapshot[]> {
+  const wanted = new Set(baseSha256s);
+  return (await listSweeps())
+    .filter(({ spec, lines }) => wanted.has(spec.base.sha256) && lines.some(({ type }) => type === 'trial'))
+    .map(sweepSnapshot);
+}

@@ -1,0 +1,127 @@
+/** Sweeps on disk: sweeps/<id>/ with sweep.json (what was asked), trials.jsonl (a line for each finished trial), corpus/. */
+import { randomBytes } from 'node:crypto';
+import { appendFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { UserError } from '../../protocol/errors.ts';
+import { parseLines } from '../../protocol/lines.ts';
+import { sweepsDir } from '../../protocol/paths.ts';
+import {
+  SWEEP_FORMAT,
+  sweepLineSchema,
+  sweepSpecSchema,
+  type SweepLine,
+  type SweepSpec,
+} from '../../protocol/sweep.ts';
+import { writeByRename } from '../../protocol/write-file.ts';
+import { folderNames, timeStamp } from '../../runs/index.ts';
+import { concludeSweep } from './choice.ts';
+import { readText } from '../../protocol/regular-file.ts';
+
+export interface Sweep {
+  dir: string;
+  spec: SweepSpec;
+  /** In the order in which they were measured. */
+  lines: SweepLine[];
+}
+
+export type NewSweep = Omit<SweepSpec, 'format' | 'id' | 'createdAt'>;
+
+const specPath = (dir: string) => join(dir, 'sweep.json');
+const trialsPath = (dir: string) => join(dir, 'trials.jsonl');
+export const sweepCorpusDir = (dir: string) => join(dir, 'corpus');
+
+/** Makes the folder of a sweep, whole from its first moment; takes the corpus that was built at `corpus` over. */
+export async function createSweep(asked: NewSweep, corpus: string): Promise<Sweep> {
+  const now = new Date();
+  const id = [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-');
+  const spec = sweepSpecSchema.parse({ format: SWEEP_FORMAT, id, createdAt: now.toISOString(), ...asked });
+  await mkdir(sweepsDir(), { recursive: true });
+  const temporary = await mkdtemp(join(sweepsDir(), '.new-'));
+  const dir = join(sweepsDir(), id);
+  try {
+    await writeByRename(specPath(temporary), `${JSON.stringify(spec, null, 2)}\n`);
+    await rename(corpus, sweepCorpusDir(temporary));
+    await rename(temporary, dir);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+  return { dir, spec, lines: [] };
+}
+
+/** Errors: run-damaged when sweep.json can't be read, run-newer. Broken lines of trials.jsonl are passed over. */
+export async function readSweep(dir: string): Promise<Sweep> {
+  let json: unknown;
+  try {
+    json = JSON.parse(await readText(specPath(dir)));
+  } catch (error) {
+    throw damaged(dir, (error as Error).message);
+  }
+  if (Number((json as { format?: unknown } | null)?.format) > SWEEP_FORMAT)
+    throw new UserError(
+      'run-newer',
+      `Sweep ${basename(dir)} was written by a newer version.`,
+      'Update Forget-Me-Not to read it.',
+    );
+  const parsed = sweepSpecSchema.safeParse(json);
+  if (!parsed.success) throw damaged(dir, parsed.error.issues[0]?.message ?? 'unexpected shape');
+  const text = await readText(trialsPath(dir)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return '';
+    throw error;
+  });
+  return { dir, spec: parsed.data, lines: parseLines(sweepLineSchema, text).values };
+}
+
+const damaged = (dir: string, why: string) =>
+  new UserError(
+    'run-damaged',
+    `Sweep ${basename(dir)} can't be read (${why}).`,
+    `Delete the folder ${dir} and sweep anew.`,
+  );
+
+/** Adds a line; the half line that a killed process has left is ended first, and is then passed over as broken. */
+export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
+  const path = trialsPath(sweep.dir);
+  const before = await readText(path).catch(() => '');
+  const end = before && !before.endsWith('\n') ? '\n' : '';
+  await appendFile(path, `${end}${JSON.stringify(line)}\n`);
+  sweep.lines.push(line);
+}
+
+/** Every sweep that can be read, newest first. */
+export async function listSweeps(): Promise<Sweep[]> {
+  const sweeps: Sweep[] = [];
+  for (const id of await folderNames(sweepsDir())) {
+    // One that can't be read never hides the others.
+    const sweep = await readSweep(join(sweepsDir(), id)).catch(() => undefined);
+    if (sweep) sweeps.push(sweep);
+  }
+  return sweeps.sort((a, b) => Date.parse(b.spec.createdAt) - Date.parse(a.spec.createdAt));
+}
+
+/** A sweep by its id, the beginning of one, or `latest`. Errors: run-not-found. */
+export async function findSweep(ref: string): Promise<Sweep> {
+  const ids = (await folderNames(sweepsDir())).sort();
+  const matches = ref === 'latest' ? ids.slice(-1) : ids.filter((id) => ref && id.startsWith(ref));
+  if (matches.length === 1) return await readSweep(join(sweepsDir(), matches[0]!));
+  throw new UserError(
+    'run-not-found',
+    matches.length ? `"${ref}" begins the names of ${matches.length} sweeps.` : `There is no sweep "${ref}".`,
+    ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with {sweep}.',
+  );
+}
+
+/** The newest unfinished sweep in which the same was asked: it goes on instead of a new one. */
+export async function findUnfinished(asked: NewSweep): Promise<Sweep | undefined> {
+  for (const sweep of await listSweeps()) {
+    const { format, id, createdAt } = sweep.spec;
+    // As it would be read back: without what is undefined.
+    const same: unknown = JSON.parse(
+      JSON.stringify(sweepSpecSchema.parse({ ...asked, format, id, createdAt })),
+    );
+    if (!isDeepStrictEqual(sweep.spec, same)) continue;
+    if (!concludeSweep(sweep.spec, sweep.lines).every(({ finished }) => finished)) return sweep;
+  }
+  return undefined;
+}

@@ -1,0 +1,153 @@
+/** One trial of a sweep: a short run from the base at one rate, measured before and after on the same held-out text. */
+import type { Sequence, SequenceSource } from '../../corpus/tokens/sequences.ts';
+import { klDivergence, ratio, sum, type RatioItem } from '../../statistics/statistics.ts';
+import type { TrainableModel } from '../../model/index.ts';
+import { UserError } from '../../protocol/errors.ts';
+import type { Hyper } from '../../protocol/run.ts';
+import type { BaseLine, Trial } from '../../protocol/sweep.ts';
+import { stepSequences } from '../batches.ts';
+import { learnedLoss } from '../held-out.ts';
+import { runLoop } from '../loop.ts';
+import { createOptimizer } from '../optimizers.ts';
+import { endedAboveBase, leftTheRoad } from './choice.ts';
+
+/** What all trials are given. */
+export interface TrialTexts {
+  training: SequenceSource;
+  heldOut: Sequence[];
+}
+
+/** The base's distributions at the beginnings of held-out sequences, which a trial's are compared with. */
+export interface Probe {
+  tokens: Int32Array;
+  /** A row of the vocabulary for each token. */
+  base: Float32Array[];
+}
+
+/** Mean loss of the learned tokens of each held-out sequence, nats. */
+async function heldOutMeans(model: TrainableModel, { heldOut }: TrialTexts): Promise<number[]> {
+  const means: number[] = [];
+  for (const sequence of heldOut) means.push(ratio([await learnedLoss(model, sequence)]));
+  return means;
+}
+
+/** An untrained model on the held-out text and on the tokens of every step. Undefined when `signal` fires. */
+export async function measureBase(
+  model: TrainableModel,
+  hyper: Hyper,
+  texts: TrialTexts,
+  signal: AbortSignal,
+): Promise<BaseLine | undefined> {
+  const losses: number[] = [];
+  for (let step = 1; step <= hyper.steps; step += 1) {
+    const parts: RatioItem[] = [];
+    for (const sequence of stepSequences(texts.training, hyper, step)) {
+      if (signal.aborted) return undefined;
+      parts.push(await learnedLoss(model, sequence));
+    }
+    // As the loop reports a step in which nothing is learned.
+    losses.push(parts.some(({ weight }) => weight) ? ratio(parts) : 0);
+  }
+  const heldOut = await heldOutMeans(model, texts);
+  const time = new Date().toISOString();
+  const windowTokens = texts.heldOut.map(({ learned }) => sum(learned));
+  const windowDocuments = texts.heldOut.map(({ document }, index) => String(document ?? `window ${index}`));
+  return {
+    type: 'base',
+    time,
+    method: hyper.method,
+    backend: model.backend.name,
+    losses,
+    heldOut,
+    windowTokens,
+    windowDocuments,
+  };
+}
+
+/** Probabilities kept of the base, in bytes at most. */
+const PROBE_BYTES = 48e6;
+const PROBE_TOKENS = 64;
+
+/** As many beginnings of held-out sequences as fit in memory; at least one. */
+export async function takeProbes(model: TrainableModel, { heldOut }: TrialTexts): Promise<Probe[]> {
+  const most = PROBE_BYTES / (4 * model.config.vocabularySize * PROBE_TOKENS);
+  const probes: Probe[] = [];
+  for (const sequence of heldOut.slice(0, Math.max(1, Math.floor(most)))) {
+    const tokens = sequence.tokens.slice(0, PROBE_TOKENS);
+    probes.push({ tokens, base: await model.probabilities(tokens) });
+  }
+  return probes;
+}
+
+/** Mean KL(base || model) over the probes' positions, nats. */
+async function probeKl(model: TrainableModel, probes: readonly Probe[]): Promise<number> {
+  let sum = 0;
+  let count = 0;
+  for (const { tokens, base } of probes) {
+    const now = await model.probabilities(tokens);
+    for (const [i, row] of base.entries()) sum += klDivergence(row, now[i]!);
+    count += base.length;
+  }
+  return sum / count;
+}
+
+export interface TrialOptions {
+  /** Just loaded; it is trained and not put back. */
+  model: TrainableModel;
+  hyper: Hyper;
+  texts: TrialTexts;
+  base: BaseLine;
+  probes: readonly Probe[];
+  signal: AbortSignal;
+  onStep(step: number, loss: number): void;
+}
+
+/** Trains until the end or until it diverges. Undefined when `signal` fired first. */
+export async function runTrial(options: TrialOptions): Promise<Trial | undefined> {
+  const { model, hyper, texts, base, probes, signal } = options;
+  const started = performance.now();
+  const optimizer = createOptimizer(model, hyper);
+  const losses: number[] = [];
+  let diverged: Trial['diverged'];
+  try {
+    const step = await runLoop({
+      hyper,
+      model,
+      optimizer,
+      sequences: texts.training,
+      from: 0,
+      signal,
+      async onStep({ step, loss }) {
+        losses.push(loss);
+        options.onStep(step, loss);
+        return leftTheRoad(losses, base.losses);
+      },
+      // A trial never goes back: that it diverges is what the sweep wants to know.
+      async goBack(step, why) {
+        diverged = { step, why };
+        return undefined;
+      },
+    });
+    if (step < hyper.steps) return undefined;
+  } catch (error) {
+    if (!(error instanceof UserError && error.code === 'diverged' && diverged)) throw error;
+  } finally {
+    optimizer.dispose();
+  }
+  const measured = diverged ? undefined : await heldOutMeans(model, texts);
+  const why = measured && endedAboveBase(base, measured);
+  if (why) diverged = { step: hyper.steps, why };
+  const kl = measured ? await probeKl(model, probes) : NaN;
+  return {
+    type: 'trial',
+    time: new Date().toISOString(),
+    method: hyper.method,
+    learningRate: hyper.learningRate,
+    losses,
+    // JSON has no NaN.
+    ...(measured?.every(Number.isFinite) && { heldOut: measured }),
+    ...(Number.isFinite(kl) && { kl }),
+    ...(diverged && { diverged }),
+    seconds: (performance.now() - started) / 1000,
+  };
+}
