@@ -101,12 +101,18 @@ function shortTime(iso: string): string {
   return `${then.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })}, ${time}`;
 }
 
+/** By lines where those were measured: they say most to a programmer. */
 function learnedShort({ summary, state }: RunSnapshot): string {
-  const learned = summary?.comparisons.find(
-    ({ task, metric }) => task === 'workspace' && metric === 'bits per byte',
-  );
-  if (!learned) return `${state.steps} steps`;
-  return `${learned.before.value.toFixed(2)} → ${learned.after.value.toFixed(2)} bits/byte`;
+  const find = (metric: string) =>
+    summary?.comparisons.find((one) => one.task === 'workspace' && one.metric === metric);
+  const lines = find('line exact match');
+  if (lines) {
+    const [before, after] = [lines.before, lines.after].map(({ value, n }) => Math.round(value * n));
+    return `${before} → ${after} of ${lines.after.n} lines`;
+  }
+  const bits = find('bits per byte');
+  if (bits) return `${bits.before.value.toFixed(2)} → ${bits.after.value.toFixed(2)} bits/byte`;
+  return `${state.steps} steps`;
 }
 
 /** Several lines for the tooltip, as Markdown. */

@@ -230,7 +230,7 @@ it('loses only the task under way when it is stopped, and goes on after it', asy
   });
   const left = await onDisk();
   expect(left).toMatchObject({ served: { ok: true }, pending: ['retention'] });
-  expect(left.sentence).toMatch(/^Learned: .* Not measured yet: The base's own text\.$/);
+  expect(left.sentence).toMatch(/^Completes \d+ of \d+ held-out lines exactly .* Not measured yet: The base's own text\.$/);
   const { summary, messages } = await evaluate(dir);
   expect(summary).not.toHaveProperty('pending');
   expect(find(summary, 'workspace', 'loss')).toEqual(find(left, 'workspace', 'loss'));
@@ -264,7 +264,7 @@ it('is measured anew at a strength that was set by hand, and is what it was when
   await expect(readEvaluated(dir)).rejects.toMatchObject({ code: 'run-not-finished' });
   const { summary: weak } = await evaluate(dir, { tasks });
   expect(weak).toMatchObject({ givenStrength: 0.05, served: { ok: true } });
-  expect(weak.sentence).toMatch(/^Strength 0\.05 was set by hand\. Learned/);
+  expect(weak.sentence).toMatch(/^Strength 0\.05 was set by hand\. Completes/);
   const [strong, little] = [whole, weak].map((one) => find(one, 'retention', 'KL from base').after.value);
   expect(little).toBeGreaterThan(0);
   expect(little).toBeLessThan(strong! / 4);
@@ -308,7 +308,7 @@ it('sees nothing where the adapter changes nothing', async () => {
     expect(difference).toEqual({ value: 0, low: most === 0 ? 0 : -difference.high, high: most });
     expect(significant).toBe(false);
   }
-  expect(summary.sentence).toContain('nothing that can be told from noise');
+  expect(summary.sentence).toContain('Predicts held-out code no better than before.');
 });
 
 it('tells served from trained where they are not the same', async () => {

@@ -1,25 +1,16 @@
-/** One sentence for the person, computed from the intervals: what was learned, what was forgotten. */
-import type { Comparison, Summary } from '../../protocol/evaluation.ts';
+/**
+ * What a result comes to, in words for a programmer: what it completes, what else it learned, what became of the rest of
+ * its abilities. Intervals decide the words; the figures behind them are in the tables.
+ */
+import type { Comparison, Metric, Summary } from '../../protocol/evaluation.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 
-/** A mean of shares, not a share of anything. */
-const AVERAGE = 'forgetting average';
-
-const digits = (value: number) => (Math.abs(value) >= 10 ? 1 : Math.abs(value) >= 0.1 ? 2 : 3);
-const show = (value: number) => value.toFixed(digits(value));
+const percent = (share: number) => `${Math.round(100 * share)}%`;
 /** Two values with as many digits as tell them apart, three at most. */
 function pair(a: number, b: number): [string, string] {
   const two = a.toFixed(2) === b.toFixed(2) ? 3 : 2;
   return [a.toFixed(two), b.toFixed(two)];
-}
-/** The difference and half of its interval, with a sign unless a word says it; digits enough to tell them from zero. */
-function change({ difference }: Comparison, sign = true): string {
-  const half = (difference.high - difference.low) / 2;
-  const places =
-    Math.min(Math.abs(difference.value), half) < 0.095 && Math.abs(difference.value) < 0.2 ? 3 : 2;
-  const mark = !sign ? '' : difference.value < 0 ? '-' : '+';
-  return `${mark}${Math.abs(difference.value).toFixed(places)} ± ${half.toFixed(places)}`;
 }
 
 /** `pending`: tasks that are still to be measured, or the rest of them. */
@@ -41,15 +32,20 @@ export function summarise(
   const parts = [
     givenStrength === undefined ? '' : `Strength ${givenStrength} was set by hand.`,
     refused ? `Not offered: ${refused}. ${nextAfterNoOffer({ choice, givenStrength })}` : '',
-    learned(find('workspace', 'bits per byte')),
+    completes(find('workspace', 'line exact match'), find('workspace', 'characters saved')),
+    predicts(find('workspace', 'bits per byte')),
     earlier ? sinceEarlier(earlier) : '',
-    forgotten(find('retention', 'KL from base'), find('retention', 'loss'), [
-      rate('HumanEval', find('humaneval', 'pass@1')),
-      rate('GSM8K', find('gsm8k', 'exact match')),
-      rate(AVERAGE, find(FORGETTING, 'average')),
-    ]),
+    generalAbility(
+      [
+        { name: 'HumanEval', found: find('humaneval', 'pass@1') },
+        { name: 'GSM8K', found: find('gsm8k', 'exact match') },
+        { name: 'the average of HellaSwag, ARC and WinoGrande', found: find(FORGETTING, 'average') },
+      ],
+      find('retention', 'KL from base'),
+      choice?.limit,
+    ),
     served && !served.ok
-      ? `Not to be served: llama.cpp and the trainer differ by ${show(served.meanKl)} nats per token on this result.`
+      ? 'Not to be used: what llama.cpp serves of this result is not what was trained.'
       : '',
     listed('Not measured yet', unknown),
     listed('Measured in part, for lack of time', begun),
@@ -60,13 +56,24 @@ export function summarise(
 const listed = (what: string, tasks: readonly { title: string }[]): string =>
   tasks.length ? `${what}: ${tasks.map(({ title }) => title).join(', ')}.` : '';
 
-function learned(bits: Comparison | undefined): string {
+function completes(lines: Comparison | undefined, saved: Comparison | undefined): string {
+  const parts = [
+    lines ? `${of(lines.after)} held-out lines exactly (${counted(lines.before)} before)` : '',
+    saved
+      ? `${percent(saved.after.value)} of characters need no typing (${percent(saved.before.value)} before)`
+      : '',
+  ].filter(Boolean);
+  if (parts.length === 0) return '';
+  const known = [lines, saved].some((one) => one?.significant);
+  const same = [lines, saved].every((one) => !one || one.difference.value === 0);
+  const doubt = known || same ? '' : '; with so few lines this may be chance';
+  return `${lines ? 'Completes ' : ''}${parts.join(', and ')}${doubt}.`;
+}
+
+function predicts(bits: Comparison | undefined): string {
   if (!bits) return '';
-  const [before, after] = pair(bits.before.value, bits.after.value);
-  const figures = `held-out bits per byte ${before} -> ${after} (${change(bits)})`;
-  if (!bits.significant) return `Learned: nothing that can be told from noise, ${figures}.`;
-  if (bits.difference.value > 0) return `Learned: nothing, it got worse: ${figures}.`;
-  return `Learned: ${figures}.`;
+  const how = !bits.significant ? 'no better' : bits.difference.value < 0 ? 'better' : 'worse';
+  return `Predicts held-out code ${how} than before.`;
 }
 
 /** What became of code of either age since the run that this one continues. */
@@ -77,37 +84,43 @@ function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): st
     const figures = `${before} -> ${after} bits per byte`;
     if (!one.significant) return `${what}: no difference seen, ${figures}`;
     const how = one.difference.value < 0 ? 'better known' : 'known less well';
-    return `${what} is ${how}, ${figures} (${change({ metric, ...one })})`;
+    return `${what} is ${how}, ${figures}`;
   });
   return parts.length > 0 ? `Since ${run}: ${parts.join('; ')}.` : '';
 }
 
-function forgotten(kl: Comparison | undefined, loss: Comparison | undefined, rates: string[]): string {
-  const parts: string[] = [];
-  if (kl)
-    parts.push(
-      `KL from base ${show(kl.after.value)} (${show(kl.after.low)} to ${show(kl.after.high)}) nats per token`,
-    );
-  if (loss?.significant)
-    parts.push(
-      `loss on the base's own text ${loss.difference.value > 0 ? 'rose' : 'fell'} by ${change(loss, false)}`,
-    );
-  parts.push(...rates.filter(Boolean));
-  return parts.length > 0 ? `Forgot: ${parts.join('; ')}.` : '';
+/** KL from the base, nats per token, up to which a result is close to it. */
+const CLOSE = 0.1;
+
+interface Rate {
+  name: string;
+  found: Comparison | undefined;
 }
 
-function rate(name: string, comparison: Comparison | undefined): string {
-  if (!comparison) return '';
-  const { before, after, significant, difference } = comparison;
-  const counts = [before, after].map(({ value, n }) => value * n);
-  const whole = name !== AVERAGE && counts.every((count) => Math.abs(count - Math.round(count)) < 1e-6);
-  const shown = whole
-    ? counts.map((count) => `${Math.round(count)} of ${after.n}`)
-    : [before, after].map(({ value }) => `${(100 * value).toFixed(1)}%`);
-  const verdict = !significant
-    ? 'no difference seen'
-    : difference.value < 0
-      ? `worse, ${change(comparison)}`
-      : `better, ${change(comparison)}`;
-  return `${name} ${shown.join(' -> ')}, ${verdict}`;
+function generalAbility(rates: readonly Rate[], kl: Comparison | undefined, limit = CLOSE): string {
+  const elsewhere = !kl
+    ? ''
+    : kl.after.value <= limit
+      ? 'stays close to the base on other text'
+      : `has moved away from the base on other text (KL ${kl.after.value.toFixed(2)}, more than ${limit})`;
+  const parts = [...rates.map(rate), elsewhere].filter(Boolean);
+  return parts.length > 0 ? `General ability: ${parts.join('; ')}.` : '';
 }
+
+function rate({ name, found }: Rate): string {
+  if (!found) return '';
+  const { before, after, significant, difference } = found;
+  const how = !significant ? 'no difference seen in' : difference.value < 0 ? 'worse in' : 'better in';
+  return `${how} ${name} (${of(after)}, ${counted(before)} before)`;
+}
+
+/** How many items are right; undefined of a mean of shares, and where items are right in part, as with several samples. */
+function countIn({ metric, value, n }: Metric): number | undefined {
+  if (metric === 'average') return undefined;
+  const count = Math.round(value * n);
+  return Math.abs(value * n - count) < 1e-6 ? count : undefined;
+}
+const counted = (metric: Metric): string =>
+  countIn(metric)?.toString() ?? `${(100 * metric.value).toFixed(1)}%`;
+const of = (metric: Metric): string =>
+  countIn(metric) === undefined ? counted(metric) : `${counted(metric)} of ${metric.n}`;
