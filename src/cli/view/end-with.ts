@@ -1,0 +1,29 @@
+/** How the command line ends when something was wrong: the one place where errors and hints are printed. */
+import { CommanderError } from 'commander';
+import { UserError, formatError, reportError } from '../../protocol/errors.ts';
+import { printJson } from './output.ts';
+
+/** Prints one clear sentence, with `--json` also as JSON and with `--verbose` also the stack. Returns the exit status. */
+export function endWith(thrown: unknown): number {
+  const error = thrown instanceof CommanderError ? argumentError(thrown) : thrown;
+  const has = (flag: string) => process.argv.includes(flag);
+  if (error) {
+    if (has('--json')) printJson({ error: reportError(error) });
+    process.stderr.write(`${formatError(error)}\n`);
+    if (has('--verbose') && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  }
+  return thrown instanceof CommanderError ? thrown.exitCode : 1;
+}
+
+/** A wrong argument becomes our kind of error; undefined for `--help` and `--version`, which are none. */
+function argumentError({ code, message, exitCode }: CommanderError): UserError | undefined {
+  if (exitCode === 0 || code === 'commander.help') return undefined;
+  const what = message.replace(/^error: /, '').split('\n')[0]!;
+  const sentence = what[0]!.toUpperCase() + what.slice(1).replace(/\.?$/, '.');
+  const hint = /\(Did you mean (.+)\?\)/.exec(message)?.[1];
+  return new UserError(
+    'bad-argument',
+    sentence,
+    hint ? `Did you mean ${hint}?` : 'Add --help to see what there is.',
+  );
+}

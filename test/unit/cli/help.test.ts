@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { commandGroups } from '../../../src/cli/commands/index.ts';
+import { arrangeHelp, help } from '../../../src/cli/view/help.ts';
+
+const commands = Object.values(commandGroups)
+  .flat()
+  .map((make) => make());
+const optionsOf = (name: string) =>
+  commands
+    .find((one) => one.name() === name)!
+    .options.map(({ long, short }) => [long, short])
+    .flat();
+
+describe('--help', () => {
+  it('has examples of every command, and of nothing else', () =>
+    expect(Object.keys(help).sort()).toEqual(commands.map((one) => one.name()).sort()));
+
+  it.each(Object.entries(help))('of %s names only what there is', (name, { mostUsed = [], examples }) => {
+    for (const [line] of examples) {
+      expect(line.split(' ')[0]).toBe(name);
+      const flags = line.split(' ').filter((word) => word.startsWith('-'));
+      expect(optionsOf(name)).toEqual(expect.arrayContaining(flags));
+    }
+    expect(optionsOf(name)).toEqual(expect.arrayContaining(mostUsed.map((one) => `--${one}`)));
+  });
+
+  it('shows what is used most first, then the rest by what it is about, then examples', () => {
+    const train = commands.find((one) => one.name() === 'train')!;
+    const known = train.options.length;
+    arrangeHelp(train);
+    let shown = '';
+    train.configureOutput({ writeOut: (text) => (shown += text) }).outputHelp();
+    const headings = shown.match(/^\S.*$/gm)!.filter((line) => /^(Most used|More|Examples)/.test(line));
+    expect(headings).toEqual([
+      'Most used:',
+      'More: what is read',
+      'More: budget and size of steps',
+      'More: what trains, and how',
+      'More: what is measured',
+      'More: this machine',
+      'Examples:',
+    ]);
+    expect(train.options).toHaveLength(known);
+    expect(shown.indexOf('--minutes')).toBeLessThan(shown.indexOf('--weight-decay'));
+  });
+});
