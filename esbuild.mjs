@@ -1,4 +1,5 @@
 // One bundle per entry point. `node esbuild.mjs [--watch] [--minify] [--webview]`
+// With --watch it says when it builds and when it is done, which .vscode/tasks.json reads.
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { build, context } from 'esbuild';
@@ -152,13 +153,29 @@ async function writeNotices(results) {
   await writeFile('dist/.packages.json', JSON.stringify([...dirs].sort()));
 }
 
+let building = 0;
+const saysWhen = {
+  name: 'says-when',
+  setup({ onStart, onEnd }) {
+    onStart(() => {
+      if (building++ === 0) console.log('[watch] build started');
+    });
+    onEnd(() => {
+      if (--building === 0) console.log('[watch] build finished');
+    });
+  },
+};
+
 const bundles = [processes, extension, webview];
 if (process.argv.includes('--webview')) {
   // The panel alone, the rest of dist/ left as it is.
   await build(webview);
 } else if (watch) {
   await copyAssets();
-  for (const options of bundles) await (await context(options)).watch();
+  for (const options of bundles) {
+    const plugins = [...options.plugins, saysWhen];
+    await (await context({ ...options, plugins })).watch();
+  }
 } else {
   await rm('dist', { recursive: true, force: true });
   const [results] = await Promise.all([Promise.all(bundles.map((options) => build(options))), copyAssets()]);
