@@ -43,20 +43,28 @@ export function startPanel(root: HTMLElement, host: Host): void {
     setStrength: (run: string, strength: number) => host.post({ type: 'strength', run, strength }),
     take: (step: NextStep) => host.post({ type: 'step', step }),
   };
-  const { top, middle, bottom, comparison } = sections(actions, kept.filter);
+  const { top, middle, detailed, comparison } = sections(actions, kept.filter);
   const cardOf = (view: (typeof charts)[number]) =>
     new ChartCard(view, host, { run: kept.run ?? '', card: kept.cards[view.id] }, keep);
-  const cardsOf = (first: boolean) => charts.filter((view) => Boolean(view.first) === first).map(cardOf);
+  const cardsOf = (open: boolean) => charts.filter((view) => Boolean(view.open) === open).map(cardOf);
   const [first, others] = [cardsOf(true), cardsOf(false)];
   const grids = [
     { cards: first, grid: grid('Learning and forgetting', first) },
     { cards: others, grid: grid('More charts', others) },
   ] as const;
   const elements = (all: readonly Section[]) => all.map(({ element }) => element);
-  root.replaceChildren(
-    h('main', {}, ...elements(top), grids[0].grid, ...elements(middle), grids[1].grid, ...elements(bottom)),
+  const details = h(
+    'details',
+    { class: 'more' },
+    h('summary', {}, 'Details: more charts, settings, files'),
+    grids[1].grid,
+    ...elements(detailed),
   );
-  const all: Section[] = [...top, ...first, ...middle, ...others, ...bottom];
+  details.open = kept.details;
+  details.addEventListener('toggle', () => render());
+  root.replaceChildren(h('main', {}, ...elements(top), grids[0].grid, ...elements(middle), details));
+  const open: Section[] = [...top, ...first, ...middle];
+  const closed: Section[] = [...others, ...detailed];
 
   function render(): void {
     cancelAnimationFrame(frame);
@@ -68,7 +76,8 @@ export function startPanel(root: HTMLElement, host: Host): void {
     root.dataset['run'] = view.run?.id ?? '';
     // Cards of a hidden grid would be drawn without a size.
     for (const { grid } of grids) grid.hidden = false;
-    for (const section of all) section.update(view);
+    details.hidden = !view.run;
+    for (const section of details.open ? [...open, ...closed] : open) section.update(view);
     for (const { cards, grid } of grids) grid.hidden = cards.every(({ element }) => element.hidden);
     tellShown(view);
     askToCompare(view);
@@ -82,7 +91,8 @@ export function startPanel(root: HTMLElement, host: Host): void {
     const run = root.dataset['run'];
     if (!run) return;
     const cards = Object.fromEntries([...first, ...others].map((card) => [card.id, card.state]));
-    host.keep({ run, beside: [...beside], filter: comparison.filter, scroll: scrolling.at, cards });
+    const { filter } = comparison;
+    host.keep({ run, beside: [...beside], filter, scroll: scrolling.at, details: details.open, cards });
   }
 
   let told = '';

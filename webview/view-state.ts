@@ -22,6 +22,8 @@ export const viewStateSchema = z.object({
   filter: z.string().default(''),
   /** Pixels from the top. */
   scroll: number.default(0),
+  /** Whether what stands under Details is open. */
+  details: z.boolean().default(false),
   /** By the chart's id. */
   cards: z.record(z.string(), cardStateSchema).default({}),
 });

@@ -17,7 +17,7 @@ import { showMenu } from './menu.ts';
 import { pickRun, type Which } from './runs/pick-run.ts';
 import { askToStop } from './runs/progress.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion/completion-commands.ts';
-import { hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
+import { bestFirst, hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
 import { requireTrust } from './trust.ts';
 import { useRun } from './runs/use-run.ts';
 
@@ -106,7 +106,7 @@ async function useForCompletion(context: Context, which: Which): Promise<void> {
     (one, standing) => !whyNotServable(one, standing),
     'Which result is to complete your code?',
     'No run has a result yet that can complete code.',
-    servableItem,
+    { itemOf: servableItem, order: bestFirst },
   );
   if (run) await useRun(context, run);
 }

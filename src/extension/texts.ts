@@ -1,5 +1,6 @@
 /** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
-import { isReady, notBetter } from '../evaluation/figures/offer.ts';
+import { isReady, notBetter, whyNotOffered } from '../evaluation/figures/offer.ts';
+import { completedLines } from '../evaluation/figures/summary-sentence.ts';
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -101,16 +102,14 @@ function shortTime(iso: string): string {
   return `${then.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })}, ${time}`;
 }
 
-/** By lines where those were measured: they say most to a programmer. */
+/** By lines where those were measured: they tell a programmer most. */
 function learnedShort({ summary, state }: RunSnapshot): string {
-  const find = (metric: string) =>
-    summary?.comparisons.find((one) => one.task === 'workspace' && one.metric === metric);
-  const lines = find('line exact match');
-  if (lines) {
-    const [before, after] = [lines.before, lines.after].map(({ value, n }) => Math.round(value * n));
-    return `${before} → ${after} of ${lines.after.n} lines`;
-  }
-  const bits = find('bits per byte');
+  if (summary && whyNotOffered(summary)) return 'no better than its base';
+  const lines = summary && completedLines(summary.comparisons);
+  if (lines) return lines;
+  const bits = summary?.comparisons.find(
+    ({ task, metric }) => task === 'workspace' && metric === 'bits per byte',
+  );
   if (bits) return `${bits.before.value.toFixed(2)} → ${bits.after.value.toFixed(2)} bits/byte`;
   return `${state.steps} steps`;
 }
@@ -174,6 +173,16 @@ export const hasResult = ({ state }: RunSnapshot, standing: Standing) =>
 
 /** Whether it was ever seen if what is served is what was trained. */
 export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undefined;
+
+/** What a result gained on the person's code: characters that need no typing, else bits per byte; unknown counts least. */
+function gainOf({ summary }: RunSnapshot): number {
+  const find = (metric: string) =>
+    summary?.comparisons.find((one) => one.task === 'workspace' && one.metric === metric)?.difference.value;
+  return find('characters saved') ?? -(find('bits per byte') ?? Infinity);
+}
+
+/** The result that gained most first. */
+export const bestFirst = (a: RunSnapshot, b: RunSnapshot): number => gainOf(b) - gainOf(a) || 0;
 
 /** Why a run can't complete code; undefined when it can, be it after a check (`isChecked`). */
 export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserError | undefined {

@@ -230,7 +230,9 @@ it('loses only the task under way when it is stopped, and goes on after it', asy
   });
   const left = await onDisk();
   expect(left).toMatchObject({ served: { ok: true }, pending: ['retention'] });
-  expect(left.sentence).toMatch(/^Completes \d+ of \d+ held-out lines exactly .* Not measured yet: The base's own text\.$/);
+  expect(left.sentence).toMatch(
+    /^Completes \d+ of \d+ held-out lines exactly .* Not measured yet: The base's own text\.$/,
+  );
   const { summary, messages } = await evaluate(dir);
   expect(summary).not.toHaveProperty('pending');
   expect(find(summary, 'workspace', 'loss')).toEqual(find(left, 'workspace', 'loss'));

@@ -33,6 +33,12 @@ export async function watchPage(page: Page): Promise<string[]> {
   return problems;
 }
 
+/** Opens what stands under Details, and waits until it is drawn. */
+export async function openDetails(page: Page): Promise<void> {
+  await page.locator('details.more > summary').click();
+  await page.locator('details.more[open] .facts').waitFor();
+}
+
 /** Pixels of a chart's canvas that are not empty. */
 export function inkOf(page: Page, chart: string): Promise<number> {
   return page.locator(`[data-chart="${chart}"] canvas`).evaluate((element) => {

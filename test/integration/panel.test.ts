@@ -14,7 +14,7 @@ import {
   withSamples,
   withStrengths,
 } from '../unit/webview/fixtures.ts';
-import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
+import { chromiumPath, inkOf, openDetails, seriousFaults, watchPage } from './panel-page.ts';
 
 /** For what the page does in its own time; a loaded machine may take it. */
 const patient = { timeout: 30_000 };
@@ -294,7 +294,9 @@ describe('the panel in VS Code', () => {
     await page.locator('[data-chart=loss] .canvas').press('+');
     await page.locator('[data-chart=loss] summary').click();
     await page.locator('.run-comparison vscode-text-field input').fill('three');
-    await page.mouse.wheel(0, 700);
+    // Not at the end, where a line more or less would move it.
+    await page.evaluate(() => window.scrollTo(0, 300));
+    await page.mouse.wheel(0, 400);
     const now = () =>
       page.evaluate(() => ({
         zoomed: !document.querySelector('[data-chart=loss] .card-head vscode-button')!.hasAttribute('hidden'),
@@ -356,6 +358,7 @@ describe('the panel in VS Code', () => {
   it('redraws its charts in the colours of another theme', async () => {
     const { page } = await open();
     await send(page, [makeRun()]);
+    await openDetails(page);
     const colours = () =>
       page.locator('[data-chart=learning-rate] canvas').evaluate((element) => {
         const canvas = element as HTMLCanvasElement;
@@ -378,6 +381,7 @@ describe('the panel in VS Code', () => {
     const { page, problems } = await open();
     await send(page, [makeRun()]);
     expect(await page.locator('[data-chart=rank-by-layer]').isVisible()).toBe(false);
+    await openDetails(page);
     await send(page, [{ ...makeRun(), spectrum: makeSpectrum({ layers: 30 }) }]);
     for (const chart of ['rank-by-module', 'rank-by-layer']) {
       expect(await inkOf(page, chart)).toBeGreaterThan(1000);
@@ -432,6 +436,7 @@ describe('the panel in VS Code', () => {
     expect(await answer.textContent()).toContain('no difference seen');
     expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toContain('full');
     const words = (chart: string) => page.locator(`[data-chart=${chart}] canvas`).getAttribute('aria-label');
+    await openDetails(page);
     for (const chart of ['trade-off', 'loss', 'pass-at-k', 'diversity', 'learning-rate'])
       expect(await words(chart), chart).toContain('full fine-tuning');
     expect(await page.locator('[data-chart=loss] .chart-warning').isVisible()).toBe(false);
@@ -465,6 +470,7 @@ describe('the panel in VS Code', () => {
     const { page, posted, problems } = await open();
     const run = withSamples(makeRun({ checkpoints: 6, best: 50 }));
     await send(page, [{ ...run, spectrum: makeSpectrum() }], { sweeps: [makeSweep()] });
+    await openDetails(page);
     const file = async (chart: string, format: string) => {
       const before = posted.length;
       await page.locator(`[data-chart=${chart}]`).getByText(format, { exact: true }).click();
@@ -528,8 +534,9 @@ describe('the panel in VS Code', () => {
       await send(page, runs, { selected: 'a', sweeps: [makeSweep()] });
       await box(page, 'full fine-tuning').click();
       await tell(page, { type: 'comparison', ...makeComparison(runs[0]!, runs[1]!) });
-      for (const summary of await page.locator('summary:visible').all()) await summary.click();
-      expect(await page.locator('.warnings').textContent()).toContain(
+      await openDetails(page);
+      for (const summary of await page.locator('.card summary:visible').all()) await summary.click();
+      expect(await page.locator('.notes').textContent()).toContain(
         '2 lines of events.jsonl could not be read',
       );
       expect(await seriousFaults(page)).toEqual([]);
@@ -549,7 +556,8 @@ describe('the panel in VS Code', () => {
         { ...long, events: [...long.events, { type: 'warning', time: '', message: 'One more.' }] },
       ]),
     } as ToPanel);
-    expect(await page.locator('.warnings').textContent()).toBe('One more.');
+    await openDetails(page);
+    expect(await page.locator('.notes li').textContent()).toBe('One more.');
     await page.locator('[data-chart=trade-off] summary').click();
     const rows = page.locator('[data-chart=trade-off] tbody tr');
     await expect.poll(() => rows.count(), patient).toBeGreaterThan(100);

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeReport } from '../../src/cli/commands/report.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { makeRun, withSamples, withStrengths, writeRun } from '../unit/webview/fixtures.ts';
-import { chromiumPath, inkOf, seriousFaults, watchPage } from './panel-page.ts';
+import { chromiumPath, inkOf, openDetails, seriousFaults, watchPage } from './panel-page.ts';
 
 let browser: Browser;
 let folder: string;
@@ -49,17 +49,13 @@ describe('report.html', () => {
     expect(await page.getByLabel('How strongly the change is applied').isVisible()).toBe(true);
     await page.locator('#strength').press('End');
     expect(await page.getByText('Use This Strength', { exact: true }).isVisible()).toBe(false);
-    expect(await shown(page)).toEqual([
-      'trade-off',
-      'loss',
-      'strength',
-      'forgetting',
-      'humaneval',
-      'learning-rate',
-    ]);
+    const always = ['trade-off', 'humaneval', 'forgetting', 'loss'];
+    expect(await shown(page)).toEqual(always);
+    await openDetails(page);
+    expect(await shown(page)).toEqual([...always, 'strength', 'learning-rate']);
     for (const id of await shown(page)) expect(await inkOf(page, id!), `ink of ${id}`).toBeGreaterThan(200);
     expect(await page.locator('#sentence').textContent()).toBe(makeRun().summary!.sentence);
-    expect(await page.locator('.comparisons tbody tr').count()).toBe(4);
+    expect(await page.locator('.comparisons tbody tr:not(.setting)').count()).toBe(4);
     expect(await page.locator('.example').textContent()).toContain('await request.json();');
     expect(await page.getByText('Use for completion', { exact: true }).isVisible()).toBe(false);
     expect(problems).toEqual([]);
@@ -69,7 +65,8 @@ describe('report.html', () => {
   it.each(['light', 'dark'] as const)('has no serious accessibility fault in %s', async (colorScheme) => {
     const { page } = await open([makeRun()], { colorScheme });
     // Everything that can be opened is looked at too.
-    for (const summary of await page.locator('summary:visible').all()) await summary.click();
+    await openDetails(page);
+    for (const summary of await page.locator('.card summary:visible').all()) await summary.click();
     expect(await seriousFaults(page)).toEqual([]);
     await page.close();
   });
@@ -180,9 +177,8 @@ describe('report.html', () => {
     await page.goto(pathToFileURL(path).href);
     await page.waitForFunction(() => document.querySelector<HTMLElement>('#app')?.dataset['run']);
     // The unfinished last line is still being written: it is not broken.
-    expect(await page.locator('.warnings').textContent()).toContain(
-      '3 lines of events.jsonl could not be read',
-    );
+    await openDetails(page);
+    expect(await page.locator('.notes').textContent()).toContain('3 lines of events.jsonl could not be read');
     expect(await page.locator('[data-chart=loss] canvas').getAttribute('aria-label')).toContain(
       'at step 12.',
     );
@@ -194,6 +190,7 @@ describe('report.html', () => {
       makeRun({ id: 'first' }),
       makeRun({ id: 'second', name: 'second', method: 'full' }),
     ]);
+    await openDetails(page);
     expect(await page.locator('.facts').textContent()).toContain('LoRA r=16');
     await page.locator('header vscode-dropdown').focus();
     await page.keyboard.press('End');

@@ -26,6 +26,7 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
     id,
     title,
     type: 'bar',
+    open: true,
     read: ({ shown }) => beforeAfter(shown, match),
     labels: ({ bars }) => bars.map((bar) => shortName(bar, bars.length)),
     datasets: ({ label, bars }, theme) => [

@@ -14,10 +14,10 @@ import type { ChartView } from './view.ts';
 // Each chart keeps its own model to itself; the list does not need to know it.
 export const charts: ChartView<unknown>[] = [
   tradeOffChart,
+  humanEvalChart,
+  forgettingChart,
   lossChart,
   strengthChart,
-  forgettingChart,
-  humanEvalChart,
   passAtKChart,
   diversityChart,
   learningRateChart,

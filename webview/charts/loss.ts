@@ -140,7 +140,7 @@ export const lossChart: ChartView<LossModel> = {
   id: 'loss',
   title: 'Loss',
   type: 'line',
-  first: true,
+  open: true,
   zoomable: true,
   read({ run, shown, differentCorpora }) {
     const runs = shown.map(read).filter(({ loss, heldOut }) => loss.length > 0 || heldOut);

@@ -124,7 +124,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
   id: 'trade-off',
   title: 'Learning against forgetting',
   type: 'scatter',
-  first: true,
+  open: true,
   pickers: ({ shown }) => [picker(LEARNED, learningFigures(shown)), picker(FORGOT, forgettingFigures(shown))],
   read: ({ shown, differentCorpora }, picked) =>
     tradeOff(

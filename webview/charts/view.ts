@@ -73,8 +73,8 @@ export interface ChartView<M> {
   id: string;
   title: string;
   type: Extract<ChartType, 'line' | 'bar' | 'scatter'>;
-  /** Stands at the top, beside the other such charts. */
-  first?: boolean;
+  /** Always to be seen; the others are under Details. Four at most. */
+  open?: boolean;
   wide?: boolean;
   /** Whether a range of x can be zoomed into. */
   zoomable?: boolean;

@@ -3,7 +3,7 @@ import { comparisonRows, type ComparisonRow } from '../view-model/comparisons.ts
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
 
-const head = ['', 'Before', 'After', 'Difference', '', 'n', 'How it was measured'];
+const head = ['', 'Before', 'After', 'Difference', '', 'n'];
 
 /** Before, after and their difference, each with its 95% interval. */
 export class ComparisonsSection implements Section {
@@ -34,7 +34,10 @@ export class ComparisonsSection implements Section {
 }
 
 function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | undefined): HTMLElement {
-  const body = rows.map((row, at) =>
+  const body = rows.flatMap((row, at) => [
+    // How it was measured stands once, above all that were measured so.
+    row.setting !== rows[at - 1]?.setting &&
+      h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head.length) }, row.setting)),
     h(
       'tr',
       {},
@@ -44,9 +47,8 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
       h('td', {}, row.difference),
       h('td', {}, h('span', { class: `verdict ${row.verdict.split(' ')[0]}` }, row.verdict)),
       h('td', {}, row.n),
-      h('td', { class: 'faint' }, row.setting === rows[at - 1]?.setting ? 'as above' : row.setting),
     ),
-  );
+  ]);
   return h(
     'div',
     {},

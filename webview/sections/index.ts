@@ -8,6 +8,7 @@ import { ExampleSection } from './example.ts';
 import { FactsSection } from './facts.ts';
 import { HeadlineSection } from './headline.ts';
 import { HeaderSection } from './header.ts';
+import { NotesSection } from './notes.ts';
 import { RunComparisonSection } from './run-comparison.ts';
 import type { Actions, Section } from './section.ts';
 import { StatusSection } from './status.ts';
@@ -15,11 +16,12 @@ import { StrengthSection } from './strength.ts';
 import { WarningsSection } from './warnings.ts';
 
 interface Sections {
-  /** Above the first charts. */
+  /** Above the charts that are always to be seen. */
   top: Section[];
-  /** Between those and the others. */
+  /** Below them. */
   middle: Section[];
-  bottom: Section[];
+  /** Under Details, below the other charts. */
+  detailed: Section[];
   comparison: RunComparisonSection;
 }
 
@@ -38,10 +40,11 @@ export function sections(actions: Actions, filter: string): Sections {
     middle: [
       new StrengthSection(actions),
       new AdviceSection(),
+      new ExampleSection(),
       new ComparisonsSection(),
       new AcceptanceSection(),
       comparison,
     ],
-    bottom: [new ExampleSection(), new FactsSection(), new CorpusSection()],
+    detailed: [new FactsSection(), new CorpusSection(), new NotesSection()],
   };
 }

@@ -1,15 +1,21 @@
-import { h, Keyed, table } from '../dom.ts';
+import { h, Keyed, setText, table } from '../dom.ts';
 import { button, checkbox, textField } from '../toolkit.ts';
-import { formatRate, formatTime } from '../view-model/format.ts';
-import { methodName } from '../view-model/labels.ts';
 import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';
-import { comparedRuns, differenceRows, matches, type ComparedRun } from '../view-model/run-comparison.ts';
+import {
+  columns,
+  comparedRuns,
+  differenceRows,
+  matches,
+  tellingColumns,
+  type ComparedRun,
+} from '../view-model/run-comparison.ts';
 import { said, words } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
 /** Which runs are shown beside the selected one, and what differs between them. */
 export class RunComparisonSection implements Section {
   private readonly body = h('tbody');
+  private readonly heads = columns.map((text) => h('th', { scope: 'col' }, text));
   private readonly rows = new Map<string, Row>();
   private readonly none = h('p', { class: 'faint' }, 'No run is like that.');
   private readonly clear;
@@ -50,13 +56,7 @@ export class RunComparisonSection implements Section {
           h(
             'thead',
             {},
-            h(
-              'tr',
-              {},
-              ...['Show', 'Run', 'Method', 'Rate', 'Steps', 'Base', 'Started', 'Result'].map((text) =>
-                h('th', { scope: 'col' }, text),
-              ),
-            ),
+            h('tr', {}, ...['Show', 'Run'].map((text) => h('th', { scope: 'col' }, text)), ...this.heads),
           ),
           this.body,
         ),
@@ -88,6 +88,8 @@ export class RunComparisonSection implements Section {
   /** Rows that stay are left in their place: one of them may have the focus. */
   private showRows(wanted: ComparedRun[], { shown }: PanelView): void {
     const full = shown.length > MOST_BESIDE;
+    const telling = tellingColumns(wanted);
+    this.heads.forEach((head, at) => (head.hidden = !telling[at]));
     for (const [id, row] of this.rows)
       if (!wanted.some((run) => run.id === id)) {
         row.element.remove();
@@ -96,7 +98,7 @@ export class RunComparisonSection implements Section {
     wanted.forEach((run, at) => {
       let row = this.rows.get(run.id);
       if (!row) this.rows.set(run.id, (row = new Row(run, (on) => this.toggle(run.id, on))));
-      row.update(run, full);
+      row.update(run, full, telling);
       if (this.body.children[at] !== row.element)
         this.body.insertBefore(row.element, this.body.children[at] ?? null);
     });
@@ -111,7 +113,7 @@ export class RunComparisonSection implements Section {
 class Row {
   readonly element = h('tr');
   private readonly box;
-  private readonly cells = ['', '', '', '', '', ''].map(() => h('td'));
+  private readonly cells = columns.map(() => h('td'));
   private readonly name = h('th', { scope: 'row' });
 
   constructor(run: ComparedRun, onToggle: (on: boolean) => void) {
@@ -119,32 +121,20 @@ class Row {
     this.element.append(h('td', {}, this.box), this.name, ...this.cells);
   }
 
-  update(run: ComparedRun, full: boolean): void {
-    const { spec, state } = run.snapshot;
+  update(run: ComparedRun, full: boolean, telling: readonly boolean[]): void {
     if (this.box.checked !== run.shown) this.box.checked = run.shown;
     const disabled = run.selected || (full && !run.shown);
     if (this.box.disabled !== disabled) this.box.disabled = disabled;
-    const texts = [
-      methodName(spec),
-      spec.imported ? '-' : formatRate(spec.hyper.learningRate),
-      spec.imported
-        ? '-'
-        : state.step < state.steps
-          ? `${state.step} of ${state.steps}`
-          : String(state.steps),
-      spec.base.id,
-      formatTime(spec.createdAt),
-      run.result,
-    ];
-    if (this.name.textContent !== run.name) this.name.textContent = run.name;
+    setText(this.name, run.name);
     this.cells.forEach((cell, at) => {
-      if (cell.textContent !== texts[at]) cell.textContent = texts[at]!;
+      cell.hidden = !telling[at];
+      setText(cell, run.cells[at]!);
     });
   }
 }
 
 function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
-  const { shown, comparison, differentCorpora, labels } = view;
+  const { shown, comparison, differentCorpora } = view;
   if (shown.length < 2)
     return [h('p', { class: 'faint' }, 'Tick runs to see them beside this one, here and in the charts.')];
   const warnings = [
@@ -161,7 +151,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
     return [...parts, h('p', { class: 'faint' }, ...said(comparison.problem, view.canAct, take))];
   if (!comparison.comparison) return parts;
   const { runs, differs } = comparison.comparison;
-  const labelOf = (id: string, name: string) => labels.get(id) ?? name;
+  const labelOf = (id: string, name: string) => shown.find((one) => one.id === id)?.label ?? name;
   const names = runs.map(({ id, name }) => labelOf(id, name));
   parts.push(
     h('h3', {}, 'What differs'),

@@ -1,10 +1,10 @@
 import { h, Keyed } from '../dom.ts';
-import { plural } from '../view-model/format.ts';
 import type { PanelView } from '../view-model/panel.ts';
+import { toldOf } from '../view-model/told.ts';
 import { said } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
-/** What went wrong without ending the run. */
+/** What went wrong without ending the run, where the person can do something about it. */
 export class WarningsSection implements Section {
   private readonly list = h('ul');
   private readonly content = new Keyed(this.list);
@@ -13,15 +13,7 @@ export class WarningsSection implements Section {
   constructor(private readonly actions: Pick<Actions, 'take'>) {}
 
   update({ run, canAct }: PanelView): void {
-    const broken = run?.snapshot.brokenLines ?? 0;
-    const warnings = [
-      ...(run?.series.warnings ?? []),
-      ...(broken
-        ? [
-            `${plural(broken, 'line')} of events.jsonl could not be read and ${broken === 1 ? 'is' : 'are'} not shown.`,
-          ]
-        : []),
-    ];
+    const { warnings } = toldOf(run);
     this.element.hidden = warnings.length === 0;
     this.content.update(warnings, () =>
       warnings.map((text) => h('li', {}, ...said(text, canAct, this.actions.take))),

@@ -36,6 +36,7 @@ type Rule = (run: RunView, view: PanelView) => Advice | undefined;
 const rules: Rule[] = [
   diverging,
   learnedNothing,
+  roseThroughout,
   worseAgain,
   pastItsBest,
   methodOfOthers,
@@ -44,6 +45,7 @@ const rules: Rule[] = [
   edgeOfTheSweep,
   stillFalling,
   lostAbility,
+  farFromTheBase,
 ];
 
 export function advise(view: PanelView): AdviceView {
@@ -84,6 +86,19 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
         ? 'Take more files, or check that held-out ones are like those trained on: what was learned does not carry over.'
         : 'Take a higher rate or more steps: nothing was learned that can be told from noise.',
     because: `Held-out loss ${formatDifference(learned.difference, false)} nats/token; training loss ${trained > 0 ? `fell by ${formatNumber(trained)}` : 'did not fall'}.`,
+  };
+}
+
+/** Held-out loss was above the base's at every checkpoint. */
+function roseThroughout(run: RunView): Advice | undefined {
+  const curve = heldOutCurve(run.series);
+  if (!curve || learnedNothing(run)) return undefined;
+  const [base, ...after] = curve;
+  if (!after.every(({ y }) => y > base!.y)) return undefined;
+  const { learningRate } = run.snapshot.spec.hyper;
+  return {
+    text: `Train at a lower rate than ${formatRate(learningRate)}: held-out loss rose from the first checkpoint on.`,
+    because: `It was ${interval(base!)} before the first step and ${interval(after.at(-1)!)} at ${at(after.at(-1)!.x)}.`,
   };
 }
 
@@ -237,6 +252,21 @@ function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefin
   return {
     text: 'Mix in text of what shall not be forgotten (--replay base, or a file), or take a lower rate.',
     because: `${figureLabel(lost.task, lost.metric)} ${formatDifference(lost.difference, true)}, from ${formatInterval(lost.before, true)}.`,
+  };
+}
+
+/** What nobody asked for: it answers otherwise than the base also where it was taught nothing. */
+function farFromTheBase(run: RunView, view: PanelView): Advice | undefined {
+  // Said already, with what it cost.
+  if ([pastItsBest, methodOfOthers, forgotWithoutLearning, lostAbility].some((rule) => rule(run, view)))
+    return undefined;
+  const { summary, spec } = run.snapshot;
+  const kl = summary?.comparisons.find(({ metric }) => isKl(metric))?.after;
+  const limit = spec.evaluation.strengthLimit;
+  if (!kl || kl.low <= limit) return undefined;
+  return {
+    text: `${spec.hyper.method === 'lora' ? 'Use it at a lower strength, or train' : 'Train'} at a lower rate: it has moved far from its base.`,
+    because: `KL from base ${formatInterval(kl, false)} nats/token; up to ${limit} a result stays close to its base.`,
   };
 }
 

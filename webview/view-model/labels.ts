@@ -1,6 +1,6 @@
 /** What figures and runs are called on the screen, which figure plays which part, and which way is better. */
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { formatRate, formatTime, isShare } from './format.ts';
+import { formatRate, formatTime, isShare, plural } from './format.ts';
 
 const tasks: Record<string, string> = {
   workspace: 'Held-out',
@@ -55,6 +55,27 @@ export const unitOf = (metric: string) =>
 /** "LoRA r=16", "full fine-tuning": tells runs apart, with their name and time. */
 export function methodName({ hyper }: RunSnapshot['spec']): string {
   return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
+}
+
+/** What tells the shown runs apart and nothing else, such as "LoRA r=16" beside "full fine-tuning"; of one, its name and method. */
+export function shownLabels(runs: readonly RunSnapshot[]): Map<string, string> {
+  if (runs.length < 2) return runLabels(runs);
+  const parts: ((run: RunSnapshot) => string)[] = [
+    ({ spec }) => spec.name,
+    ({ spec }) => methodName(spec),
+    ({ spec }) => spec.base.id,
+    ({ spec }) => (spec.imported ? 'imported' : `rate ${formatRate(spec.hyper.learningRate)}`),
+    ({ spec, state }) => (spec.imported ? '' : plural(state.steps, 'step')),
+    ({ spec }) => formatTime(spec.createdAt),
+    ({ spec }) => spec.id,
+  ];
+  const texts = runs.map((): string[] => []);
+  for (const part of parts) {
+    if (new Set(texts.map(String)).size === runs.length) break;
+    const values = runs.map(part);
+    if (new Set(values).size > 1) values.forEach((value, at) => value && texts[at]!.push(value));
+  }
+  return new Map(runs.map(({ spec }, at) => [spec.id, texts[at]!.join(', ')]));
 }
 
 /** A label for each run, as short as tells it from the others: name and method, then rate, then time, then id. */

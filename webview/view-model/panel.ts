@@ -1,7 +1,7 @@
 /** All that the panel shows. Sections and charts read this and nothing else. */
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
-import { runLabels } from './labels.ts';
+import { runLabels, shownLabels } from './labels.ts';
 import { seriesOf, type RunSeries } from './series.ts';
 import type { PanelState } from './state.ts';
 import { readStatus, type StatusView } from './status.ts';
@@ -11,7 +11,7 @@ export interface RunView {
   snapshot: RunSnapshot;
   series: RunSeries;
   status: StatusView;
-  /** Tells it from the other runs. */
+  /** Tells it from the other runs that are shown. */
   label: string;
   /** Its colour and shape in charts: 0 is the selected run. */
   look: number;
@@ -19,6 +19,7 @@ export interface RunView {
 export interface PanelView {
   /** Newest first. */
   runs: RunSnapshot[];
+  /** What tells each run from all others, by its id. */
   labels: Map<string, string>;
   run?: RunView;
   /** The selected run and those that the person wants beside it. */
@@ -48,19 +49,21 @@ export const MOST_BESIDE = 5;
 export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct: boolean): PanelView {
   const runs = [...state.runs].sort((a, b) => b.spec.createdAt.localeCompare(a.spec.createdAt));
   const labels = runLabels(runs);
+  const selected = runs.find(({ spec }) => spec.id === chosen.selected) ?? runs[0];
+  const others = chosen.beside.flatMap(
+    (id) => runs.find(({ spec }) => spec.id === id && id !== selected?.spec.id) ?? [],
+  );
+  const chosenRuns = [...(selected ? [selected] : []), ...others.slice(0, MOST_BESIDE)];
+  const short = shownLabels(chosenRuns);
   const viewOf = (snapshot: RunSnapshot, look: number): RunView => ({
     id: snapshot.spec.id,
     snapshot,
     series: seriesOf(snapshot.events),
     status: readStatus(snapshot, now),
-    label: labels.get(snapshot.spec.id)!,
+    label: short.get(snapshot.spec.id)!,
     look,
   });
-  const selected = runs.find(({ spec }) => spec.id === chosen.selected) ?? runs[0];
-  const others = chosen.beside.flatMap(
-    (id) => runs.find(({ spec }) => spec.id === id && id !== selected?.spec.id) ?? [],
-  );
-  const shown = [...(selected ? [selected] : []), ...others.slice(0, MOST_BESIDE)].map(viewOf);
+  const shown = chosenRuns.map(viewOf);
   const run = shown[0];
   const sha256 = selected?.spec.base.sha256;
   return {

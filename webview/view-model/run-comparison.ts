@@ -2,7 +2,8 @@
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 import { verdict } from './comparisons.ts';
-import { formatDifference, formatInterval, formatNumber, isShare } from './format.ts';
+import { formatDifference, formatInterval, formatNumber, formatRate, formatTime, isShare } from './format.ts';
+import { completedLines } from '../../src/evaluation/figures/summary-sentence.ts';
 import { figureLabel, isHeldOutLoss, isKl, methodName } from './labels.ts';
 import type { PanelView } from './panel.ts';
 
@@ -11,8 +12,8 @@ export interface ComparedRun {
   snapshot: RunSnapshot;
   name: string;
   label: string;
-  /** "learned 0.195, KL 0.064": of a run that was evaluated. */
-  result: string;
+  /** Method, rate, steps, base, start and result, as the list shows them. */
+  cells: string[];
   selected: boolean;
   shown: boolean;
 }
@@ -22,14 +23,37 @@ export function comparedRuns({ runs, labels, run, shown }: PanelView): ComparedR
   return runs.map((snapshot) => {
     const { id, name } = snapshot.spec;
     return {
-      ...{ id, snapshot, name, label: labels.get(id)!, result: resultOf(snapshot) },
+      ...{ id, snapshot, name, label: labels.get(id)!, cells: cellsOf(snapshot) },
       selected: id === run?.id,
       shown: shown.some((one) => one.id === id),
     };
   });
 }
 
+export const columns = ['Method', 'Rate', 'Steps', 'Base', 'Started', 'Result'];
+/** Always shown; of the others only those in which the runs differ. */
+const ALWAYS = columns.slice(4);
+
+/** By column, whether it tells the runs apart. */
+export const tellingColumns = (runs: readonly ComparedRun[]): boolean[] =>
+  columns.map((name, at) => ALWAYS.includes(name) || new Set(runs.map(({ cells }) => cells[at])).size > 1);
+
+function cellsOf(run: RunSnapshot): string[] {
+  const { spec, state } = run;
+  const steps = state.step < state.steps ? `${state.step} of ${state.steps}` : String(state.steps);
+  return [
+    methodName(spec),
+    spec.imported ? '-' : formatRate(spec.hyper.learningRate),
+    spec.imported ? '-' : steps,
+    spec.base.id,
+    formatTime(spec.createdAt),
+    resultOf(run),
+  ];
+}
+
 function resultOf({ summary, state }: RunSnapshot): string {
+  const completed = summary && completedLines(summary.comparisons);
+  if (completed) return completed;
   const learned = summary?.comparisons.find(({ task, metric }) => isHeldOutLoss(task, metric));
   const forgot = summary?.comparisons.find(({ metric }) => isKl(metric));
   const parts = [

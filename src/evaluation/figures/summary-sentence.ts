@@ -70,6 +70,12 @@ function completes(lines: Comparison | undefined, saved: Comparison | undefined)
   return `${lines ? 'Completes ' : ''}${parts.join(', and ')}${doubt}.`;
 }
 
+/** "30 → 42 of 100 lines": what a list has room for; undefined where no lines were completed. */
+export function completedLines(comparisons: readonly Comparison[]): string | undefined {
+  const lines = comparisons.find(({ task, metric }) => task === 'workspace' && metric === 'line exact match');
+  return lines && `${counted(lines.before)} \u2192 ${of(lines.after)} lines`;
+}
+
 function predicts(bits: Comparison | undefined): string {
   if (!bits) return '';
   const how = !bits.significant ? 'no better' : bits.difference.value < 0 ? 'better' : 'worse';

@@ -41,10 +41,13 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   constructor(private readonly services: ServicesWithCompletion) {}
 
-  /** Opens the panel, or brings it to the front, with this run selected. */
+  /** Opens the panel, or brings it to the front, with this run selected; at first the one in use, or one that trains. */
   async show(run?: string): Promise<void> {
-    await this.services.runs.refresh();
-    this.selected = run ?? this.selected ?? this.services.runs.all[0]?.spec.id;
+    const { runs, completion } = this.services;
+    await runs.refresh();
+    const living = runs.all.find((one) => runs.standing(one) === 'live');
+    const first = living ?? completion.inUse ?? runs.all[0];
+    this.selected = run ?? this.selected ?? first?.spec.id;
     if (this.panel) {
       this.panel.reveal();
       await this.update();

@@ -15,7 +15,10 @@ export async function pickRun(
   fits: readonly Standing[] | ((run: RunSnapshot, standing: Standing) => boolean),
   placeHolder: string,
   none: string,
-  itemOf = runItem,
+  {
+    itemOf = runItem,
+    order,
+  }: { itemOf?: typeof runItem; order?: (a: RunSnapshot, b: RunSnapshot) => number } = {},
 ): Promise<RunSnapshot | undefined> {
   await runs.refresh();
   if (which) {
@@ -32,6 +35,7 @@ export async function pickRun(
   const fitting = runs.all.filter((run) => isFit(run, runs.standing(run)));
   if (fitting.length === 0)
     throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
+  if (order) fitting.sort(order);
   const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
   // The panel may take the focus when it has loaded: that is no answer.
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };

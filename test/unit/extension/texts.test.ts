@@ -7,6 +7,7 @@ import {
   percentOf,
   progressLine,
   roughly,
+  bestFirst,
   runDescription,
   runItem,
   runTooltip,
@@ -16,7 +17,7 @@ import {
   standingOf,
   whyNotServable,
 } from '../../../src/extension/texts.ts';
-import { makeRun } from '../webview/fixtures.ts';
+import { comparison, makeRun, metric } from '../webview/fixtures.ts';
 import { formatDuration } from '../../../src/protocol/units.ts';
 
 const running = makeRun({ upTo: 15, state: { status: 'running', etaSeconds: 200, phase: 'Training' } });
@@ -98,6 +99,41 @@ describe('the end', () => {
   });
   test('a stopped run says where, and that nothing is lost', () => {
     expect(endSentence(running, 'cancelled')).toMatch(/step 15 of 60; the checkpoint is kept/);
+  });
+});
+
+describe('results to choose from', () => {
+  const gained = (value: number) => ({
+    ...done,
+    summary: {
+      ...done.summary!,
+      comparisons: [
+        comparison(
+          ['workspace', 'characters saved', '', 'higher'],
+          metric('workspace', 'characters saved', 0.2, 0.02),
+          metric('workspace', 'characters saved', 0.2 + value, 0.02),
+          0.01,
+        ),
+      ],
+    },
+  });
+  test('begin with the one that gained most', () => {
+    const unmeasured = { ...done, summary: undefined };
+    const [little, much] = [gained(0.01), gained(0.07)];
+    expect([unmeasured, little, much].sort(bestFirst)).toEqual([much, little, unmeasured]);
+  });
+  test('say of each how many lines it completes, and of a worse one that it is', () => {
+    const lines = comparison(
+      ['workspace', 'line exact match', '', 'higher'],
+      metric('workspace', 'line exact match', 0.3, 0.1, 100),
+      metric('workspace', 'line exact match', 0.42, 0.1, 100),
+      0.05,
+    );
+    const withLines = { ...done, summary: { ...done.summary!, comparisons: [lines] } };
+    expect(runDescription(withLines, 'done', false)).toContain('30 → 42 of 100 lines');
+    const none = { strength: 0, why: 'nothing was gained', limit: 0.1, path: [], setting: '' };
+    const worse = { ...withLines, summary: { ...withLines.summary, choice: none } };
+    expect(runDescription(worse, 'done', false)).toContain('no better than its base');
   });
 });
 

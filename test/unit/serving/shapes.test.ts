@@ -17,7 +17,11 @@ describe('logProbabilities', () => {
   it.each([0, 0.3, 1, 1.7])('are those before temperature %f', (temperature) => {
     const logits = [0.2, 2, -1, 1.5];
     const plain = softmax(logits, 1);
-    const chance = readLogProbability(softmax(logits, temperature || 1), 3, { count: 2, temperature, vocabulary });
+    const chance = readLogProbability(softmax(logits, temperature || 1), 3, {
+      count: 2,
+      temperature,
+      vocabulary,
+    });
     expect(chance.logprob).toBeCloseTo(Math.log(plain.get(3)!), 10);
     expect(chance.top.map(({ token }) => token)).toEqual(['t1', 't3']);
     expect(chance.top[0]!.logprob).toBeCloseTo(Math.log(plain.get(1)!), 10);

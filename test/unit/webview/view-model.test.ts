@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { beforeAfter } from '../../../webview/view-model/before-after.ts';
 import { comparisonRows, verdict } from '../../../webview/view-model/comparisons.ts';
 import { corpusView, runFacts } from '../../../webview/view-model/facts.ts';
-import { figureLabel, isPassAtK, runLabels } from '../../../webview/view-model/labels.ts';
+import { columns, comparedRuns, tellingColumns } from '../../../webview/view-model/run-comparison.ts';
+import { toldOf } from '../../../webview/view-model/told.ts';
+import { figureLabel, isPassAtK, runLabels, shownLabels } from '../../../webview/view-model/labels.ts';
 import { readPanel } from '../../../webview/view-model/panel.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { readSeries } from '../../../webview/view-model/series.ts';
@@ -275,6 +277,48 @@ describe('panel', () => {
       'web-server, full fine-tuning, z',
       'web-server, full fine-tuning, w',
     ]);
+  });
+  it('calls runs beside each other by what differs, and by nothing else', () => {
+    const lora = makeRun({ id: 'x' });
+    const full = makeRun({ id: 'z', method: 'full' });
+    const labels = (...some: (typeof lora)[]) => [...shownLabels(some).values()];
+    expect(labels(lora)).toEqual(['web-server, LoRA r=16']);
+    expect(labels(lora, full)).toEqual(['LoRA r=16', 'full fine-tuning']);
+    expect(labels(lora, makeRun({ id: 'y', rate: 3e-3 }))).toEqual(['rate 1e-3', 'rate 3e-3']);
+    expect(labels(lora, makeRun({ id: 'y', steps: 90 }))).toEqual(['60 steps', '90 steps']);
+    expect(labels(lora, full, makeRun({ id: 'v', name: 'shop' }))).toEqual([
+      'web-server, LoRA r=16',
+      'web-server, full fine-tuning',
+      'shop, LoRA r=16',
+    ]);
+    expect(labels(full, makeRun({ id: 'w', method: 'full' }))).toEqual(['z', 'w']);
+    expect(labels()).toEqual([]);
+  });
+  it('lists runs by the columns in which they differ', () => {
+    const telling = (...some: RunSnapshot[]) =>
+      columns.filter((_, at) => tellingColumns(comparedRuns(panelOf(some)))[at]);
+    const lora = makeRun({ id: 'x' });
+    expect(telling(lora, makeRun({ id: 'y' }))).toEqual(['Started', 'Result']);
+    expect(telling(lora, makeRun({ id: 'z', method: 'full' }))).toEqual([
+      'Method',
+      'Rate',
+      'Started',
+      'Result',
+    ]);
+  });
+  it('tells what can be mended from what is only to be known', () => {
+    const run = makeRun();
+    const said = (message: string) => ({ type: 'warning', time: run.spec.createdAt, message }) as const;
+    const mend = `It ended early. Go on with {evaluate ${run.spec.id}}.`;
+    const events = [...run.events, said('Checkpoints wait until step 24.'), said(mend)];
+    expect(toldOf(panelOf([{ ...run, events, brokenLines: 1 }]).run)).toEqual({
+      warnings: [mend],
+      notes: [
+        'Checkpoints wait until step 24.',
+        '1 line of events.jsonl could not be read and is not shown.',
+      ],
+    });
+    expect(toldOf(undefined)).toEqual({ warnings: [], notes: [] });
   });
   it('warns of different corpora, by their digest where there is one', () => {
     const digest = (run: RunSnapshot, text: string) => ({ ...run, corpus: { ...run.corpus!, digest: text } });

@@ -6,9 +6,10 @@ const chosen: ViewState = {
   beside: ['run-b'],
   filter: 'lora',
   scroll: 420,
+  details: true,
   cards: { loss: { range: { min: 10, max: 20.5 }, picked: { Figure: 'kl' }, open: true } },
 };
-const nothing: ViewState = { beside: [], filter: '', scroll: 0, cards: {} };
+const nothing: ViewState = { beside: [], filter: '', scroll: 0, details: false, cards: {} };
 
 it('comes back as it was kept', () => {
   expect(readViewState(JSON.parse(JSON.stringify(chosen)))).toEqual(chosen);

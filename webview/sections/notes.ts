@@ -1,0 +1,17 @@
+import { h, Keyed } from '../dom.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import { toldOf } from '../view-model/told.ts';
+import type { Section } from './section.ts';
+
+/** What the run told on its way that nobody has to act on. */
+export class NotesSection implements Section {
+  private readonly list = h('ul');
+  private readonly content = new Keyed(this.list);
+  readonly element = h('section', { class: 'notes' }, h('h2', {}, 'Notes of the run'), this.list);
+
+  update({ run }: PanelView): void {
+    const { notes } = toldOf(run);
+    this.element.hidden = notes.length === 0;
+    this.content.update(notes, () => notes.map((text) => h('li', {}, text)));
+  }
+}
