@@ -12,4 +12,11 @@ export { buildPrompt, surroundings, type PromptOptions } from './prompt.ts';
 export { OtherFiles } from './other-files.ts';
 export { reachAt } from './reach.ts';
 export { type CompletionStatistics } from './statistics.ts';
-export type { EngineRequest, ContextFile, CursorDocument, OtherFile, RepositoryPath, Reach } from './types.ts';
+export type {
+  EngineRequest,
+  ContextFile,
+  CursorDocument,
+  OtherFile,
+  RepositoryPath,
+  Reach,
+} from './types.ts';

@@ -168,7 +168,10 @@ class Collector {
     await this.sink.leaveOut(entry);
   }
 
-  private async keep(document: Document, { split, row }: { split: Split; row: boolean }): Promise<KeptDocument> {
+  private async keep(
+    document: Document,
+    { split, row }: { split: Split; row: boolean },
+  ): Promise<KeptDocument> {
     const { path, bytes, lines, sha256 } = document;
     const kind = row ? 'code' : kindOf(path);
     const encoded = await this.sink.keep(document);

@@ -140,7 +140,12 @@ export class Composed implements Compound {
     return made;
   }
 
-  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place: MatrixBlock = {}): Tensor {
+  accumulate(
+    sum: Tensor | undefined,
+    shape: readonly number[],
+    part: Tensor,
+    place: MatrixBlock = {},
+  ): Tensor {
     const { b } = this;
     const { row = 0, column = 0, scale = 1 } = place;
     const block = b.arena(() => {

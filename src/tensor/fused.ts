@@ -68,7 +68,12 @@ export class Fused implements Compound {
     return { losses, gradient: weights && logits };
   }
 
-  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place: MatrixBlock = {}): Tensor {
+  accumulate(
+    sum: Tensor | undefined,
+    shape: readonly number[],
+    part: Tensor,
+    place: MatrixBlock = {},
+  ): Tensor {
     const { scale = 1 } = place;
     if (!sum && scale === 1 && part.dtype === 'f32' && part.shape.join() === shape.join()) return part;
     const whole = sum ?? this.caller.zeros(shape);

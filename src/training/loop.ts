@@ -152,7 +152,12 @@ async function rolledBack(
 }
 
 /** Half the rate, and past the data on which step `step` went wrong; `usual` is what the watch knew at step `to`. */
-export function afterRollback(progress: LoopProgress, step: number, to: number, usual: WatchState): LoopProgress {
+export function afterRollback(
+  progress: LoopProgress,
+  step: number,
+  to: number,
+  usual: WatchState,
+): LoopProgress {
   return {
     rateScale: progress.rateScale * SCALE_AFTER_ROLLBACK,
     skipped: progress.skipped + step - to,

@@ -154,7 +154,12 @@ interface CutOptions {
 }
 
 /** A file with its middle last, behind its heading, in at most `room` tokens; undefined where it can't be cut. */
-function cutPart(stream: TokenStream, part: FilePart, place: CutOptions, windows: FimWindows): Run[] | undefined {
+function cutPart(
+  stream: TokenStream,
+  part: FilePart,
+  place: CutOptions,
+  windows: FimWindows,
+): Run[] | undefined {
   const { documentEnd, tokenizer, loss, marks } = windows;
   const found = findText(stream, part, place.lead, windows);
   if (!found) return undefined;

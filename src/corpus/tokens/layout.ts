@@ -22,7 +22,11 @@ export interface Layout {
 }
 
 /** Writes a split; returns its parts' places, in the given order. */
-export async function layOut(layout: Layout, split: Split, parts: readonly KeptDocument[]): Promise<KeptEntry[]> {
+export async function layOut(
+  layout: Layout,
+  split: Split,
+  parts: readonly KeptDocument[],
+): Promise<KeptEntry[]> {
   const { out, flags } = layout;
   const files: SplitFiles = {
     tokens: await NumberWriter.create(tokensPath(out, split)),

@@ -25,7 +25,8 @@ const FEW_DOCUMENTS = 4;
 /** A strength's figures against the base's. */
 export function pointOf(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
   const apart = new Set(base.learned.map(({ document }) => document)).size < FEW_DOCUMENTS;
-  const own = (parts: readonly RatioItem[]) => (apart ? parts.map(({ sum, weight }) => ({ sum, weight })) : parts);
+  const own = (parts: readonly RatioItem[]) =>
+    apart ? parts.map(({ sum, weight }) => ({ sum, weight })) : parts;
   const { kl, solutions } = at;
   return {
     strength,

@@ -209,7 +209,10 @@ function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | unde
 }
 
 /** Of held-out windows, given as means of each. */
-export const windowParts = ({ windowTokens, windowDocuments }: BaseLine, means: readonly number[]): RatioItem[] =>
+export const windowParts = (
+  { windowTokens, windowDocuments }: BaseLine,
+  means: readonly number[],
+): RatioItem[] =>
   means.map((value, i) => ({
     sum: value * windowTokens[i]!,
     weight: windowTokens[i]!,
