@@ -34,6 +34,18 @@ export function newRun(patch: Partial<NewRun> = {}): NewRun {
   };
 }
 
+export const startEvent = (step: number) =>
+  ({
+    type: 'start',
+    backend: 'wasm',
+    backendReason: 'always works',
+    step,
+    steps: 30,
+    trainableParameters: 4_900_000,
+    trainTokens: 1000,
+    heldOutTokens: 100,
+  }) as const;
+
 export const stepEvent = (step: number, loss = 2) =>
   ({
     type: 'step',

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runsCommand } from '../../../src/cli/commands/runs.ts';
 import { showCommand } from '../../../src/cli/commands/show.ts';
-import { survivingEvents, type NewRunEvent, type RunEvent } from '../../../src/protocol/events.ts';
+import type { NewRunEvent } from '../../../src/protocol/events.ts';
 import { createRun } from '../../../src/runs/index.ts';
-import { deadPid, newRun, stepEvent, useTemporaryHome } from './help.ts';
+import { deadPid, newRun, startEvent, stepEvent, useTemporaryHome } from '../runs/help.ts';
 
 const home = useTemporaryHome();
 let printed = '';
@@ -19,16 +19,6 @@ afterEach(() => vi.restoreAllMocks());
 const runs = async (...args: string[]) => (await runsCommand().parseAsync(args, { from: 'user' }), printed);
 const show = async (...args: string[]) => (await showCommand().parseAsync(args, { from: 'user' }), printed);
 const line = (event: NewRunEvent) => `${JSON.stringify({ time: '2026-11-25T01:00:00Z', ...event })}\n`;
-const start = (step: number): NewRunEvent => ({
-  type: 'start',
-  backend: 'wasm',
-  backendReason: 'always works',
-  step,
-  steps: 30,
-  trainableParameters: 4_900_000,
-  trainTokens: 1000,
-  heldOutTokens: 100,
-});
 
 /** A run that was stopped at step 8, resumed from 4, and whose owner then died at step 6. */
 async function interruptedRun() {
@@ -39,7 +29,7 @@ async function interruptedRun() {
   const warning = line({ type: 'warning', message: 'mind this' });
   writeFileSync(
     join(dir, 'events.jsonl'),
-    [line(start(0)), ...first, 'broken\n', line(start(4)), ...second, warning].join(''),
+    [line(startEvent(0)), ...first, 'broken\n', line(startEvent(4)), ...second, warning].join(''),
   );
   writeFileSync(
     join(dir, 'state.json'),
@@ -127,48 +117,5 @@ describe('show', () => {
       spec: { id },
       summary: { step: 30 },
     });
-  });
-});
-
-describe('survivingEvents', () => {
-  it('keeps of each resumed stretch only what was built upon', () => {
-    const at = { time: 'T' };
-    const step = (n: number): RunEvent => ({ ...at, ...stepEvent(n) });
-    const begin = (n: number) => ({ ...at, ...start(n) }) as RunEvent;
-    const checkpoint = (n: number): RunEvent => ({ ...at, type: 'checkpoint', step: n, path: 'p' });
-    const warning: RunEvent = { ...at, type: 'warning', message: 'm' };
-    const events = [
-      begin(0),
-      step(1),
-      checkpoint(1),
-      step(2),
-      warning,
-      step(3),
-      begin(1),
-      step(2),
-      begin(2),
-      step(3),
-    ];
-    const kept = [begin(0), step(1), checkpoint(1), warning, begin(1), step(2), begin(2), step(3)];
-    expect(survivingEvents(events)).toEqual(kept);
-  });
-
-  it('keeps the rate of a run that begins anew or goes back to its first step', () => {
-    const at = { time: 'T' };
-    const rate: RunEvent = {
-      ...at,
-      ...{ type: 'rate', learningRate: 1e-4, why: 'w', steps: 8, seconds: 3, trials: [] },
-    };
-    const begin = { ...at, ...start(0) } as RunEvent;
-    const back: RunEvent = { ...at, type: 'rollback', step: 1, to: 0, why: 'w', rateScale: 0.5 };
-    expect(survivingEvents([rate, begin, back, begin])).toEqual([rate, begin, back, begin]);
-  });
-
-  it('has the base measured once, where a run began anew', () => {
-    const at = { time: 'T' };
-    const begin = { ...at, ...start(0) } as RunEvent;
-    const result = { task: 'workspace', metric: 'loss', value: 3, low: 2, high: 4, n: 1, setting: 's' };
-    const measured: RunEvent = { ...at, type: 'evaluation', step: 0, result };
-    expect(survivingEvents([begin, measured, begin, measured])).toEqual([begin, begin, measured]);
   });
 });
