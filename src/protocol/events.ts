@@ -113,6 +113,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     step: z.int(),
     tokensPerSecond: z.number(),
     peakMemory: z.number(),
+    /** Since the trainer that ended the run was started: with its evaluation, without what was trained before a resumption. */
     seconds: z.number(),
     /** Final artefact, relative to the run directory: adapter.gguf or model.gguf. */
     artefact: z.string(),

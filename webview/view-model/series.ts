@@ -22,6 +22,7 @@ export interface MetricSeries {
 }
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
+/** In all of it x is the step; the times of the events are in `RunView.snapshot.events`. */
 export interface RunSeries {
   loss: Point[];
   learningRate: Point[];

@@ -451,3 +451,7 @@ export async function writeRun(
   if (corpus) await json('corpus/summary.json', corpus);
   return dir;
 }
+
+/** `node bench/run.mjs test/unit/webview/fixtures.ts DIR` writes a run to look at. */
+export const main = ([dir]: string[]) =>
+  writeRun(dir!, withStrengths(withSamples(makeRun({ checkpoints: 6, best: 50 }))));
