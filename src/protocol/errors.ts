@@ -1,6 +1,5 @@
-import { forTerminal } from './next-step.ts';
-
 /** Every error meant for a person: a code, what happened, and what to do next. */
+import { forTerminal } from './next-step.ts';
 import { whyNoFile } from './not-a-file.ts';
 
 export const errorCodes = [

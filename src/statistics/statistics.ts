@@ -1,4 +1,4 @@
-/** Statistics of an evaluation: ratios of totals, pass@k, bits per byte. Their intervals: intervals.ts. */
+/** Statistics of an evaluation: ratios of totals, pass@k, bits. Their intervals: intervals.ts. */
 
 export interface Interval {
   value: number;
@@ -74,8 +74,7 @@ export function sum(values: Float32Array | Uint8Array): number {
   return total;
 }
 
-/** Bits per UTF-8 byte from a summed loss in nats. */
-export const bitsPerByte = (nats: number, bytes: number): number => nats / Math.LN2 / bytes;
+export const natsToBits = (nats: number): number => nats / Math.LN2;
 
 /** `count` indices spread evenly over 0 .. length-1, ascending, without repeats; all of them if there are fewer. */
 export function spread(length: number, count: number): number[] {

@@ -5,7 +5,7 @@
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import { formatDifference, formatInterval, formatNumber, formatRate, isShare, plural } from './format.ts';
-import { figureLabel, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
+import { figureLabel, isHeldOut, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, smooth, type IntervalPoint } from './series.ts';
 
@@ -242,7 +242,7 @@ function stillFalling({ series, snapshot }: RunView): Advice | undefined {
 function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefined {
   const lost = summary?.comparisons.find(
     ({ task, metric, significant, difference, better }) =>
-      task !== 'workspace' &&
+      !isHeldOut(task) &&
       better === 'higher' &&
       significant &&
       difference.value < 0 &&

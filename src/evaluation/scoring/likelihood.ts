@@ -5,7 +5,7 @@ import type { EvaluatedModel } from '../tasks/task.ts';
 
 export interface Continued {
   context: string;
-  /** Begins with the white space that parts it from the context. */
+  /** Begins with the white space that parts it from the context; without, a token of both would not be counted. */
   continuation: string;
 }
 

@@ -8,7 +8,7 @@ import { reportError } from '../../protocol/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
 import { logLikelihoods } from '../scoring/likelihood.ts';
-import { bitsPerByte, spread, sum } from '../../statistics/statistics.ts';
+import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';
 import { ownTexts } from '../tasks/retention.ts';
 import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../tasks/task.ts';
@@ -104,7 +104,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
   switch (item.kind) {
     case 'cursor': {
       const nats = sum(await model.tokenLosses(Int32Array.from(item.tokens), { last: item.counted }));
-      return { parts: { [LEARNED]: { sum: bitsPerByte(nats, 1), weight: item.bytes } } };
+      return { parts: { [LEARNED]: { sum: natsToBits(nats), weight: item.bytes } } };
     }
     case 'text': {
       const kl = await model.klFromBase(Int32Array.from(item.tokens));

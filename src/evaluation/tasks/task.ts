@@ -35,8 +35,10 @@ export interface ItemScore {
   detail?: unknown;
 }
 
+/** What a metric is, and by that which kind of interval it gets (`kindOf` in figures/compare.ts). */
 export interface Measure {
   metric: string;
+  /** "" where the metric's name says it. With `better: 'higher'`, "" is a share: 1 is all of it. */
   unit: string;
   better: Comparison['better'];
   /** Items are right or wrong. */
@@ -106,13 +108,13 @@ export interface Task<I extends Item = Item> {
   title: string;
   /** Of prompt, parser and scorer: a score of another version is not used again. */
   version: number;
-  /** Measures on what a run has: a model alone has nothing of it. */
+  /** Measures on what a run has: a model alone has nothing of it. `plan` throws bad-argument for one all the same. */
   ofRun?: boolean;
   /** Metrics that are of the machine's load too: only models that were measured in turn are held against each other. */
   momentary?: readonly string[];
   /** How many items a run's own evaluation has; 0 leaves the task out of it. */
   planned(spec: RunSpec): number;
-  /** Rough share of an evaluation's time, for its ETA. */
+  /** Rough share of an evaluation's time beside the other tasks', for its ETA and for what a limited time is shared by. */
   cost: number;
   /** Tokens that prompt and answer take at most, where the task samples. */
   contextTokens?: number;

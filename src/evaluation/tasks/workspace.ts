@@ -6,7 +6,7 @@ import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Age, Corpus, Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/tokens/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { bitsPerByte, sum } from '../../statistics/statistics.ts';
+import { natsToBits, sum } from '../../statistics/statistics.ts';
 import {
   countOf,
   itemOf,
@@ -180,7 +180,7 @@ export async function scoreWindow(
 ): Promise<ItemScore> {
   const losses = await model.tokenLosses(tokens, { starts });
   const nats = sum(losses.filter((_, at) => learned[at]));
-  const bits = { sum: bitsPerByte(nats, 1), weight: bytes };
+  const bits = { sum: natsToBits(nats), weight: bytes };
   const parts: ItemScore['parts'] =
     kind === 'prose'
       ? { [PROSE]: bits }

@@ -4,7 +4,7 @@
  */
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
-import { bitsPerByte, sum, type RatioItem } from '../../statistics/statistics.ts';
+import { natsToBits, sum, type RatioItem } from '../../statistics/statistics.ts';
 import type { Corpus } from '../../corpus/index.ts';
 import type { TrainableModel } from '../../model/index.ts';
 import { selectVerdicts } from '../../preferences/select.ts';
@@ -238,7 +238,7 @@ export class PreferenceStage {
     for (const { tokens, counted, bytes, path } of cursors) {
       if (signal.aborted) return undefined;
       const nats = sum(await model.tokenLosses(Int32Array.from(tokens), { last: counted }));
-      code.push({ sum: bitsPerByte(nats, 1), weight: bytes, document: path });
+      code.push({ sum: natsToBits(nats), weight: bytes, document: path });
     }
     return { preferences, code };
   }

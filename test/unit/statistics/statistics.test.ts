@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
-  bitsPerByte,
   klDivergence,
+  natsToBits,
   passAtK,
   percentile,
   ratio,
@@ -59,9 +59,9 @@ describe('smaller pieces', () => {
     expect(wilson(0, 10)).toEqual({ low: 0, high: expect.closeTo(z2 / (10 + z2), 12) });
     expect(wilson(10, 10)).toEqual({ low: expect.closeTo(10 / (10 + z2), 12), high: 1 });
   });
-  it('bits per byte: ln 2 nats over one byte is one bit', () => {
-    expect(bitsPerByte(Math.LN2, 1)).toBe(1);
-    expect(bitsPerByte(8 * Math.LN2, 4)).toBe(2);
+  it('ln 2 nats are one bit', () => {
+    expect(natsToBits(Math.LN2)).toBe(1);
+    expect(natsToBits(8 * Math.LN2)).toBe(8);
   });
   it('spreads indices evenly, without repeats, ascending', () => {
     expect(spread(10, 5)).toEqual([1, 3, 5, 7, 9]);
