@@ -21,25 +21,21 @@ export interface Distributions {
   written: Rows;
   /** The base without the change, by whom `trained` or, of an adapter, `written` is. */
   base: Rows;
-  /** By the trainer from the file, where its types are coarse. */
-  stored?: Rows | undefined;
 }
 
 /** Pure. */
-export function judge({ trained, written, base, stored }: Distributions, limit: number): ExportCheck {
-  const kls = divergences(stored ?? trained, written);
+export function judge({ trained, written, base }: Distributions, limit: number): ExportCheck {
+  const kls = divergences(trained, written);
   const meanKl = mean(kls);
   const change = mean(divergences(trained, base));
-  const rounding = stored && mean(divergences(trained, stored));
   // No nearer to what was trained than the base is: then the change is not in the file.
-  const lost = change > VISIBLE_CHANGE && (rounding ?? meanKl) >= change;
+  const lost = change > VISIBLE_CHANGE && meanKl >= change;
   return {
     tokens: trained.length,
     meanKl,
     maxKl: Math.max(...kls),
     limit,
     change,
-    ...(rounding !== undefined && { rounding }),
     ok: meanKl < limit && !lost,
   };
 }
@@ -77,20 +73,6 @@ export async function trainedRows(
       trained: await scorer.probabilities(tokens, 'result'),
       base: await scorer.probabilities(tokens, 'base'),
     };
-  } finally {
-    scorer.dispose();
-  }
-}
-
-/** The trainer's distributions of a whole model's file. */
-export async function storedRows(
-  path: string,
-  backend: RunSpec['backend'],
-  tokens: Int32Array,
-): Promise<Rows> {
-  const scorer = await openScorer({ basePath: path, backend });
-  try {
-    return await scorer.probabilities(tokens, 'base');
   } finally {
     scorer.dispose();
   }

@@ -1,5 +1,5 @@
 /**
- * Entry: `node dist/exporter.mjs RUN_DIR --to TARGET --output PATH [--type F16|Q8_0|base] [--checkpoint STEP] [--base-name NAME]`.
+ * Entry: `node dist/exporter.mjs RUN_DIR --to TARGET --output PATH [--type F16|Q8_0] [--checkpoint STEP] [--base-name NAME]`.
  * JSON lines on stdout (src/protocol/export.ts); appends to the run's exports.jsonl. SIGTERM stops it.
  */
 import { parseArgs } from 'node:util';

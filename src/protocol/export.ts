@@ -5,8 +5,8 @@ import { z } from 'zod';
 export const exportTargets = ['gguf-adapter', 'gguf-merged', 'peft'] as const;
 export type ExportTarget = (typeof exportTargets)[number];
 
-/** How a merged model's matrices are stored; `base`: each as the base's file has it. */
-export const mergedTypes = ['F16', 'Q8_0', 'base'] as const;
+/** How a merged model's matrices are stored. Four bits would round away nearly all that was learned. */
+export const mergedTypes = ['F16', 'Q8_0'] as const;
 export type MergedType = (typeof mergedTypes)[number];
 
 /** The written file's distributions, computed by llama.cpp, against the trainer's; KL in nats per token. */
@@ -18,11 +18,6 @@ export const exportCheckSchema = z.object({
   limit: z.number(),
   /** KL(trained || base): what would be lost if the change were not in the file. */
   change: z.number(),
-  /**
-   * KL(trained || what is stored), where the base's own types round more coarsely than any engine; `meanKl` is then
-   * against what is stored.
-   */
-  rounding: z.number().optional(),
   ok: z.boolean(),
 });
 export type ExportCheck = z.infer<typeof exportCheckSchema>;
@@ -31,8 +26,8 @@ export type ExportCheck = z.infer<typeof exportCheckSchema>;
 export const exportRecordSchema = z.object({
   time: z.string(),
   to: z.enum(exportTargets),
-  /** Of a merged model. */
-  type: z.enum(mergedTypes).optional(),
+  /** Of a merged model; version 0.1 also wrote "base". */
+  type: z.string().optional(),
   /** Whose weights they are. */
   step: z.int(),
   /** Absolute; of PEFT, the folder. Nothing was left there where the check failed. */
@@ -58,19 +53,15 @@ export type ExportMessage = z.infer<typeof exportMessageSchema>;
 export function describeTarget({ to, type }: Pick<ExportRecord, 'to' | 'type'>): string {
   if (to === 'gguf-adapter') return 'GGUF adapter';
   if (to === 'peft') return 'PEFT adapter';
-  return `merged GGUF in ${type === 'base' ? "the base's own types" : type}`;
+  return `merged GGUF in ${type}`;
 }
 
 const figure = (value: number) => (value < 1e-4 ? value.toExponential(1) : value.toFixed(4));
 
 /** "llama.cpp agrees with the trainer: KL 0.0012 nats per token on average, 0.01 at most, over 96 tokens" */
-export function describeCheck({ tokens, meanKl, maxKl, limit, change, rounding, ok }: ExportCheck): string {
+export function describeCheck({ tokens, meanKl, maxKl, limit, ok }: ExportCheck): string {
   const of = `KL ${figure(meanKl)} nats per token on average (limit ${limit}), ${figure(maxKl)} at most, over ${tokens} tokens`;
-  const cost =
-    rounding === undefined
-      ? ''
-      : `; rounding to the base's types costs ${figure(rounding)} of the ${figure(change)} that training changed`;
-  return `${ok ? 'llama.cpp agrees with the trainer' : 'llama.cpp does NOT agree with the trainer'}: ${of}${cost}`;
+  return `${ok ? 'llama.cpp agrees with the trainer' : 'llama.cpp does NOT agree with the trainer'}: ${of}`;
 }
 
 /** Of each place what was written there last, newest last. */

@@ -7,13 +7,12 @@ import {
   type GgufFile,
   type GgufTensor,
   type TensorSource,
-  type TensorType,
 } from '../gguf/index.ts';
 import { quantise } from './quantise.ts';
 import { readValues, type Values } from './values.ts';
 
-/** How matrices are stored; `base`: each as the base's file has it. */
-export type ModelType = 'F32' | 'F16' | 'Q8_0' | 'base';
+/** How matrices are stored. */
+export type ModelType = 'F32' | 'F16' | 'Q8_0';
 
 /** `general.file_type`, as llama.cpp numbers it. */
 const fileTypes = { F32: 0, F16: 1, Q8_0: 7 };
@@ -28,7 +27,7 @@ export interface ModelOptions {
 /**
  * Writes the base at `basePath` with `replaced` tensors (row-major, the base's shapes; whole rows of vocabulary and
  * all). Metadata and tokenizer are the base's, byte for byte. Matrices are stored as `type` (F16 where their rows are no
- * whole blocks of it); vectors (norms, biases) stay F32, or in type `base` as they are. Tensors that are not replaced
+ * whole blocks of it); vectors (norms, biases) stay F32. Tensors that are not replaced
  * are stored in the base's values, and where their type stays the same, in its bytes.
  * `signal` stops it between two tensors. Throws RangeError for a replaced tensor that the base does not have or whose
  * size differs.
@@ -43,12 +42,10 @@ export async function exportModelGguf(
   try {
     checkFits(base, replaced);
     const metadata = await base.copyMetadata();
-    if (type !== 'base') {
-      metadata.set('general.file_type', { type: 'uint32', value: fileTypes[type] });
-      metadata.delete('general.quantization_version');
-      if (type === 'Q8_0')
-        metadata.set('general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION });
-    }
+    metadata.set('general.file_type', { type: 'uint32', value: fileTypes[type] });
+    metadata.delete('general.quantization_version');
+    if (type === 'Q8_0')
+      metadata.set('general.quantization_version', { type: 'uint32', value: QUANTISATION_VERSION });
     const tensors: TensorSource[] = [...base.tensors].map(([name, tensor]) => {
       const stored = storedType(tensor, type);
       return {
@@ -69,8 +66,7 @@ export async function exportModelGguf(
   }
 }
 
-function storedType({ shape, type: own }: GgufTensor, type: ModelType): TensorType {
-  if (type === 'base') return own;
+function storedType({ shape }: GgufTensor, type: ModelType): ModelType {
   if (shape.length === 1) return 'F32';
   return shape.at(-1)! % tensorTypes[type].block === 0 ? type : 'F16';
 }

@@ -1,6 +1,6 @@
 /** Adapters from the PEFT library imported, measured, exported and served, through the command line and llama.cpp. */
 import { existsSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StrengthReport } from '../../src/evaluation/strength/set.ts';
@@ -115,14 +115,13 @@ describe.each([
   });
 });
 
-it("an adapter's merged model keeps the bytes of what was not trained, in the base's own types", async () => {
-  await writeTinyModel(at('q4.gguf'), { seed: 3, type: 'Q4_0' });
-  await writeTinyAdapter(at('q4-adapter.gguf'), at('q4.gguf'), { targets: ['attn_v'], scale: 1 });
-  const { run } = await place.json<{ run: string }>('import', at('q4-adapter.gguf'), '--base', at('q4.gguf'));
-  const { check } = await exportAs(run, '--to', 'gguf-merged', '--type', 'base', '-o', at('q4-merged.gguf'));
+it("an adapter's merged model keeps the bytes of what was not trained", async () => {
+  await writeTinyModel(at('q8.gguf'), { seed: 3, type: 'Q8_0' });
+  await writeTinyAdapter(at('q8-adapter.gguf'), at('q8.gguf'), { targets: ['attn_v'], scale: 1 });
+  const { run } = await place.json<{ run: string }>('import', at('q8-adapter.gguf'), '--base', at('q8.gguf'));
+  const { check } = await exportAs(run, '--to', 'gguf-merged', '--type', 'Q8_0', '-o', at('q8-merged.gguf'));
   expect(check.ok).toBe(true);
-  expect(check.rounding).toBeGreaterThan(0);
-  const [before, after] = [await openGguf(at('q4.gguf')), await openGguf(at('q4-merged.gguf'))];
+  const [before, after] = [await openGguf(at('q8.gguf')), await openGguf(at('q8-merged.gguf'))];
   for (const [name, { type }] of before.tensors) {
     expect(after.tensors.get(name)!.type).toBe(type);
     const same = Buffer.compare(await before.readBytes(name), await after.readBytes(name)) === 0;
@@ -131,15 +130,13 @@ it("an adapter's merged model keeps the bytes of what was not trained, in the ba
   await before.close();
   await after.close();
   // As another tool would read it.
-  const adapter = await exportAs(run, '--to', 'gguf-adapter', '-o', at('q4-adapter-again.gguf'));
+  const adapter = await exportAs(run, '--to', 'gguf-adapter', '-o', at('q8-adapter-again.gguf'));
   expect(adapter.check.ok).toBe(true);
   const shown = await place.json<RunSnapshot>('show', run);
   expect(shown.exports?.map(({ to }) => to)).toEqual(['gguf-merged', 'gguf-adapter']);
   const { stdout } = await place.run('show', run);
-  expect(stdout).toMatch(/imported +from .*q4-adapter\.gguf \(GGUF\)/);
-  expect(stdout).toMatch(
-    /exported +merged GGUF in the base's own types, .*llama\.cpp agrees with the trainer/,
-  );
+  expect(stdout).toMatch(/imported +from .*q8-adapter\.gguf \(GGUF\)/);
+  expect(stdout).toMatch(/exported +merged GGUF in Q8_0, .*llama\.cpp agrees with the trainer/);
 });
 
 it('a checkpoint is exported in place of the result', async () => {
@@ -153,11 +150,12 @@ it('a checkpoint is exported in place of the result', async () => {
   ]);
   await mkdir(join(dir, 'checkpoints', 'step-000004'), { recursive: true });
   await writeSafetensors(join(dir, 'checkpoints', 'step-000004', 'parameters.safetensors'), new Map(tensors));
-  const args = ['--to', 'gguf-merged', '--type', 'base', '--checkpoint', '4', '-o', at('step-4.gguf')];
-  const { step, check } = await exportAs(run, ...args);
+  const { step, check } = await exportAs(
+    run,
+    ...['--to', 'gguf-merged', '--checkpoint', '4', '-o', at('step-4.gguf')],
+  );
   expect(step).toBe(4);
-  expect(check).toMatchObject({ ok: true, change: 0, rounding: 0 });
-  expect((await readFile(at('step-4.gguf'))).equals(await readFile(at('llama.gguf')))).toBe(true);
+  expect(check).toMatchObject({ ok: true, change: 0 });
   await rm(join(dir, 'checkpoints'), { recursive: true });
 });
 
@@ -277,25 +275,6 @@ it('an export that can not be listed in its run is there all the same, and says 
 });
 
 describe('an export that is refused', () => {
-  it('in types too coarse for what was trained, and leaves no file', async () => {
-    await writeTinyModel(at('coarse.gguf'), { seed: 4, type: 'Q4_1' });
-    await writeTinyAdapter(at('slight.gguf'), at('coarse.gguf'), { scale: 0.008 });
-    const slight = await place.json<{ run: string }>(
-      'import',
-      at('slight.gguf'),
-      '--base',
-      at('coarse.gguf'),
-    );
-    const args = ['--to', 'gguf-merged', '--type', 'base', '-o', at('coarse-merged.gguf')];
-    const { code, stderr } = await place.run('export', slight.run, ...args);
-    expect(stderr).toMatch(/\[export-mismatch\].*too coarse.*--type Q8_0/);
-    expect(code).toBe(1);
-    expect(existsSync(at('coarse-merged.gguf'))).toBe(false);
-    expect((await readdir(at())).filter((name) => name.startsWith('.exporting'))).toEqual([]);
-    const { exports } = await place.json<RunSnapshot>('show', slight.run);
-    expect(exports?.map(({ check }) => check.ok)).toEqual([false]);
-  });
-
   it('of another base than the run began with', async () => {
     const { run } = await place.json<{ run: string }>(
       'import',

@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-TYPES = {"F16": (1, 512), "BF16": (30, 512), "Q8_0": (8, 272), "Q4_0": (2, 144), "Q4_1": (3, 160), "Q5_0": (6, 176), "Q5_1": (7, 192), "Q4_K": (12, 144), "Q5_K": (13, 176), "Q6_K": (14, 210)}
+TYPES = {"F16": (1, 512), "Q8_0": (8, 272)}
 ROWS = 6
 
 library = ctypes.CDLL(glob.glob("node_modules/@node-llama-cpp/linux-x64/bins/*/libggml-base.so")[0])

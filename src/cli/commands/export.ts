@@ -27,9 +27,6 @@ interface Options {
   verbose?: boolean;
 }
 
-/** Share of the change from which what rounding costs is worth a hint. */
-const NOTABLE = 0.1;
-
 /** The line that progress is written on. */
 const CLEAR = '\r\x1b[2K';
 
@@ -45,12 +42,7 @@ export function exportCommand(): Command {
         .choices(exportTargets)
         .makeOptionMandatory(),
     )
-    .addOption(
-      new Option(
-        '--type <type>',
-        "of gguf-merged: F16, Q8_0, or base for the base's own quantisation (default: F16)",
-      ).choices(mergedTypes),
-    )
+    .addOption(new Option('--type <type>', 'of gguf-merged (default: F16)').choices(mergedTypes))
     .option('-o, --output <path>', 'where to write it (default: here, by the name of the run)')
     .option('--checkpoint <step>', 'that checkpoint instead of the result', whole(0))
     .option('--base-name <name>', "of peft: what transformers loads as the base (default: the base's id)")
@@ -93,8 +85,6 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   console.log(`${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}`);
   console.log(`Checked: ${describeCheck(check)}.`);
   if (record!.warning) console.log(`Warning: ${record!.warning}`);
-  if ((check.rounding ?? 0) > NOTABLE * check.change)
-    console.log('These types are coarse for what was learned; --type Q8_0 or --to gguf-adapter keeps it.');
 }
 
 function show({ phase, done, total }: { phase: string; done: number; total: number }, json: boolean): void {

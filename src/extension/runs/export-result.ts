@@ -45,11 +45,6 @@ const merged = (label: string, type: string, detail: string): Form => ({
 const modelForms: Form[] = [
   merged('F16', 'F16', 'GGUF, two bytes a weight: exact.'),
   merged('Q8_0', 'Q8_0', 'GGUF, about one byte a weight: close to exact.'),
-  merged(
-    "the base's own types",
-    'base',
-    'GGUF, as small as the base; rounding may undo part of what was learned.',
-  ),
 ];
 
 export async function exportResult(context: Context, which: Which): Promise<void> {

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { quantise } from '../../../src/weights/quantise.ts';
-import type { TensorType } from '../../../src/gguf/index.ts';
 
 const golden = JSON.parse(readFileSync(new URL('./quantised.json', import.meta.url), 'utf8')) as {
   values: string;
@@ -12,7 +11,7 @@ const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, 'base64'));
 const values = new Float32Array(bytesOf(golden.values).buffer);
 
 describe('what is stored', () => {
-  it.each(Object.keys(golden.types) as TensorType[])("as %s is byte for byte ggml's", (type) => {
+  it.each(Object.keys(golden.types) as ('F16' | 'Q8_0')[])("as %s is byte for byte ggml's", (type) => {
     const [ours, theirs] = [quantise(type, values), bytesOf(golden.types[type]!)];
     expect(ours.length).toBe(theirs.length);
     expect(ours.findIndex((byte, i) => byte !== theirs[i])).toBe(-1);

@@ -153,17 +153,6 @@ describe('a whole model', () => {
     expect(model.metadata['general.file_type']).toBe(fileType);
   });
 
-  it("in the base's own types keeps the bytes of all that was not trained, and its metadata", async () => {
-    await exportModelGguf(at('m.gguf'), base, replaced, { type: 'base' });
-    const [model, before] = [await open(at('m.gguf')), await open(base)];
-    for (const [name, { type }] of before.tensors) {
-      expect(model.tensors.get(name)!.type).toBe(type);
-      const same = Buffer.compare(await model.readBytes(name), await before.readBytes(name)) === 0;
-      expect(same, name).toBe(!replaced.has(name));
-    }
-    expect(await model.copyMetadata()).toEqual(await before.copyMetadata());
-  });
-
   it('in Q8_0 falls back to F16 where rows are no whole blocks', async () => {
     await writeTinyModel(at('narrow.gguf'), { seed: 1, embedding: 40, heads: 2, kvHeads: 1, ffn: 64 });
     await exportModelGguf(at('m.gguf'), at('narrow.gguf'), new Map(), { type: 'Q8_0' });
