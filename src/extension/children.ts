@@ -1,10 +1,8 @@
 /** The command line as a child process: the extension asks, the child computes. Starting one never throws. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { askToStop, stoppable } from '../protocol/child.ts';
 import { endedEarly, hasCrashed } from '../protocol/child-end.ts';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
+import { LineChild, type ChildEnd } from '../protocol/line-child.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { NodeCommand } from '../protocol/node.ts';
 import type { Log } from './log.ts';
@@ -22,15 +20,11 @@ const failureSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }),
 });
 
-export interface ChildResult {
-  status: number | null;
-  signal: NodeJS.Signals | null;
+interface ChildResult extends ChildEnd {
   /** Lines of stdout. */
   stdout: string[];
   /** What stderr said that was no progress. */
   stderr: string;
-  /** The child could not be started. */
-  error?: Error;
 }
 
 export interface ChildOptions {
@@ -58,14 +52,13 @@ export class Children {
       throw new UserError(code as ErrorCode, message, next, { cause: result.stderr });
     }
     const answer = parseLine(schema, last);
-    if (result.status === 0 && answer.ok) return answer.value;
-    const how = result.signal ?? result.status;
-    if (hasCrashed(how))
-      throw endedEarly(`"forget-me-not ${args[0]}"`, how, 'See the log for what it printed.');
+    if (result.how === 0 && answer.ok) return answer.value;
+    if (hasCrashed(result.how))
+      throw endedEarly(`"forget-me-not ${args[0]}"`, result.how, 'See the log for what it printed.');
     const why = result.error?.message ?? result.stderr.trim().split('\n').at(-1) ?? '';
     throw new UserError(
       result.error ? 'node-missing' : 'internal',
-      `The process for "${args[0]}" did not answer${why ? `: ${why}` : `; it ended with ${result.status}`}.`,
+      `The process for "${args[0]}" did not answer${why ? `: ${why}` : `; it ended with ${result.how}`}.`,
       'See the log for what it printed.',
     );
   }
@@ -73,31 +66,16 @@ export class Children {
   private async run(args: string[], { cwd, signal, onProgress }: ChildOptions): Promise<ChildResult> {
     const { command, env } = await this.node();
     this.log.info(`forget-me-not ${args.join(' ')}`);
-    return new Promise((resolve) => {
-      const result: ChildResult = { status: null, signal: null, stdout: [], stderr: '' };
-      const child = spawn(command, [this.script, ...args], {
-        cwd,
-        env: { ...process.env, ...env, ...stoppable },
-        windowsHide: true,
-      });
-      signal?.addEventListener('abort', () => askToStop(child), { once: true });
-      if (signal?.aborted) askToStop(child);
-      createInterface({ input: child.stdout }).on('line', (line) => result.stdout.push(line));
-      createInterface({ input: child.stderr }).on('line', (line) => {
-        const progress = parseLine(progressSchema, line);
-        if (progress.ok) onProgress?.(progress.value);
-        else result.stderr += `${line}\n`;
-      });
-      child.on('error', (error) => {
-        result.error = error;
-        resolve(result);
-      });
-      child.on('close', (status, by) => {
-        result.status = status;
-        result.signal = by;
-        if (result.stderr) this.log.info(result.stderr.trimEnd());
-        resolve(result);
-      });
+    const child = new LineChild(this.script, args, { command, env, cwd, stderr: 'pipe', signal });
+    const result: ChildResult = { how: null, stdout: [], stderr: '' };
+    child.onLine('stdout', (line) => result.stdout.push(line));
+    child.onLine('stderr', (line) => {
+      const progress = parseLine(progressSchema, line);
+      if (progress.ok) onProgress?.(progress.value);
+      else result.stderr += `${line}\n`;
     });
+    Object.assign(result, await child.ended);
+    if (result.stderr) this.log.info(result.stderr.trimEnd());
+    return result;
   }
 }

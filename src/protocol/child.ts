@@ -1,18 +1,7 @@
-/** A process that speaks JSON lines and can be stopped: the child's side, and how its parent asks. */
-import type { Writable } from 'node:stream';
+/** A process that speaks JSON lines and can be stopped: the child's side of line-child.ts. */
 import { reportError } from './errors.ts';
 
 type Failed = { type: 'failed' } & ReturnType<typeof reportError>;
-
-/** Of a child that is stopped by a line on its standard input: Windows has no signal that it could answer. */
-export const stoppable = { FORGET_ME_NOT_STOP: 'stdin' };
-
-/** Asks a child that was started with `stoppable`; it ends when it has kept what it has. */
-export function askToStop({ stdin }: { stdin: Writable }): void {
-  // It may have ended just now.
-  stdin.on('error', () => undefined);
-  stdin.write('stop\n');
-}
 
 /** What a parent asks for then is to this process as if SIGTERM had come. */
 export function heedStop(): void {

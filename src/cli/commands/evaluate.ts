@@ -1,18 +1,14 @@
-import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { parseHubReference } from '../../base-models/hub.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import type { ResolvedBase } from '../../base-models/resolve.ts';
 import { chooseTasks, taskNames } from '../../evaluation/tasks/index.ts';
-import { askToStop } from '../../protocol/child.ts';
-import { endedEarly } from '../../protocol/child-end.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Metric, Summary } from '../../protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
-import { parseLine } from '../../protocol/lines.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { findRun, trainingNow } from '../../runs/index.ts';
-import { startChild } from '../processes/child.ts';
+import { followChild } from '../processes/follow-child.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { printJson, printProgress } from '../view/output.ts';
 import { checkServed, describeServed } from '../processes/served-check.ts';
@@ -144,27 +140,14 @@ async function runEvaluator(
   args: string[],
   onMessage: (message: EvaluatorMessage) => void,
 ): Promise<Summary | undefined> {
-  const { child, ended } = startChild('evaluator', args, 'inherit');
-  const stop = () => askToStop(child);
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   let summary: Summary | undefined;
-  let failure: UserError | undefined;
-  for await (const line of createInterface({ input: child.stdout })) {
-    const parsed = parseLine(evaluatorMessageSchema, line);
-    if (!parsed.ok) continue;
-    const message = parsed.value;
-    if (message.type === 'summary') summary = message.summary;
-    else if (message.type === 'failed')
-      failure = new UserError(message.code as UserError['code'], message.message, message.next);
-    else onMessage(message);
-  }
-  const code = await ended;
-  process.off('SIGINT', stop).off('SIGTERM', stop);
-  if (failure) throw failure;
-  if (code === 0) return summary;
-  throw endedEarly(
-    'The evaluator',
-    code,
-    'Give the same command again, with --verbose to see what it prints.',
-  );
+  await followChild('evaluator', args, {
+    schema: evaluatorMessageSchema,
+    onMessage: (message) => {
+      if (message.type === 'summary') summary = message.summary;
+      else onMessage(message);
+    },
+    verbose: true,
+  });
+  return summary;
 }

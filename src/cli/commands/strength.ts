@@ -8,10 +8,10 @@ import {
 } from '../../evaluation/strength/set.ts';
 import type { StrengthPoint } from '../../protocol/evaluation.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
+import { formatDifference, formatDifferenceInterval } from '../../protocol/units.ts';
 import { findRun } from '../../runs/index.ts';
 import { formatTable } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
-import { interval, signed } from '../view/tables.ts';
 
 export function strengthCommand(): Command {
   return new Command('strength')
@@ -73,9 +73,9 @@ function describe(report: StrengthReport, run: string, set: boolean): string {
 function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string {
   const rows = path.map(({ strength: at, learned, kl, solutions }) => [
     String(at),
-    interval(learned),
+    formatDifferenceInterval(learned),
     kl ? kl.value.toFixed(3) : '-',
-    solutions ? signed(solutions.value) : '-',
+    solutions ? formatDifference(solutions.value) : '-',
     [at === choice?.strength && 'chosen', at === now && 'in the file'].filter(Boolean).join(', '),
   ]);
   const head = [

@@ -1,11 +1,8 @@
 /** A child of the command line that says where it stands in JSON lines. Ctrl+C stops it, and its failure becomes ours. */
-import { createInterface } from 'node:readline';
 import type { z } from 'zod';
-import { askToStop } from '../../protocol/child.ts';
 import { endedEarly } from '../../protocol/child-end.ts';
 import { UserError, type ErrorReport } from '../../protocol/errors.ts';
-import { parseLine } from '../../protocol/lines.ts';
-import { startChild } from './child.ts';
+import { onInterrupt, startChild } from './child.ts';
 
 interface Following<M> {
   /** Of its messages; a `failed` one with code, message and next is thrown. */
@@ -24,24 +21,18 @@ export async function followChild<M extends { type: string }>(
   args: readonly string[],
   { schema, onMessage, verbose = false, signal, grace = 10_000 }: Following<M>,
 ): Promise<void> {
-  const { child, ended } = startChild(name, args, verbose ? 'inherit' : 'ignore');
-  const stop = () => askToStop(child);
+  const child = startChild(name, args, { stderr: verbose ? 'inherit' : 'ignore', signal });
+  const release = onInterrupt(() => child.stop());
   let kill: NodeJS.Timeout | undefined;
-  const onAbort = () => {
-    stop();
-    kill = setTimeout(() => child.kill('SIGKILL'), grace);
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  signal?.addEventListener('abort', onAbort);
-  if (signal?.aborted) onAbort();
+  const killLater = () => (kill = setTimeout(() => child.kill(), grace));
+  signal?.addEventListener('abort', killLater);
+  if (signal?.aborted) killLater();
   try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      const parsed = parseLine(schema, line);
-      if (!parsed.ok) continue;
-      if (isFailure(parsed.value)) throw failureOf(parsed.value);
-      onMessage(parsed.value);
+    for await (const message of child.messages(schema)) {
+      if (isFailure(message)) throw failureOf(message);
+      onMessage(message);
     }
-    const how = await ended;
+    const { how } = await child.ended;
     if (how !== 0)
       throw endedEarly(
         `The ${name}`,
@@ -50,8 +41,8 @@ export async function followChild<M extends { type: string }>(
       );
   } finally {
     clearTimeout(kill);
-    signal?.removeEventListener('abort', onAbort);
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    signal?.removeEventListener('abort', killLater);
+    release();
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a sweep shows: where it stands, a line for each trial, and in the end the table and what it says. */
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweepProgress } from '../../protocol/sweep.ts';
+import { formatDifferenceInterval } from '../../protocol/units.ts';
 import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
 import type { MethodResult, RateResult } from '../../training/sweep/choice.ts';
 import { formatDuration, formatTable } from './format.ts';
@@ -60,9 +61,8 @@ class LiveView implements SweepView {
   }
 }
 
-const signed = (value: number) => `${value >= 0 ? '+' : ''}${value.toFixed(3)}`;
-const change = ({ change: c }: RateResult) =>
-  c ? `${signed(c.value)} [${signed(c.low)}, ${signed(c.high)}]` : '';
+const change = ({ change: difference }: RateResult) =>
+  difference ? formatDifferenceInterval(difference) : '';
 
 function outcome(result: RateResult): string {
   const { diverged, heldOut } = result;

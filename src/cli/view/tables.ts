@@ -2,9 +2,9 @@ import type { Comparison, Metric, Summary } from '../../protocol/evaluation.ts';
 import { formatTable } from './format.ts';
 
 const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
-export const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
+const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
 /** A difference with its 95% interval. */
-export const interval = ({ value, low, high }: Comparison['difference']) =>
+const interval = ({ value, low, high }: Comparison['difference']) =>
   `${signed(value)} [${signed(low)}, ${signed(high)}]`;
 
 /** What both tables of comparisons end a row with: the result, and how it differs. */

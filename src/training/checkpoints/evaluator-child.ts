@@ -1,12 +1,9 @@
 /** Runs the evaluator as a child of the trainer and writes what it reports into the run. */
 import { basename } from 'node:path';
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { askToStop, stoppable } from '../../protocol/child.ts';
 import { endedEarly } from '../../protocol/child-end.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/evaluator.ts';
-import { parseLine } from '../../protocol/lines.ts';
+import { LineChild } from '../../protocol/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
 /** Most of the time that it has; in the rest it closes what it has open. */
@@ -37,41 +34,28 @@ export async function runEvaluatorProcess(
 ): Promise<EvaluatorEnd> {
   const began = performance.now();
   const script = fileURLToPath(new URL('./evaluator.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, ...args, '--verbose'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    windowsHide: true,
-    env: { ...process.env, ...stoppable },
-  });
+  const child = new LineChild(script, [...args, '--verbose'], { stderr: 'inherit', signal });
   let late = false;
-  const stop = () => askToStop(child);
   const timers = limit === undefined || limit > LONGEST ? [] : [
-    setTimeout(() => { late = true; stop(); }, ASKED_AFTER * limit * 1000),
-    setTimeout(() => child.kill('SIGKILL'), limit * 1000),
+    setTimeout(() => { late = true; child.stop(); }, ASKED_AFTER * limit * 1000),
+    setTimeout(() => child.kill(), limit * 1000),
   ]; // prettier-ignore
-  signal.addEventListener('abort', stop);
-  if (signal.aborted) stop();
-  const exited = new Promise<number | string | null>((resolve) =>
-    child.on('close', (code, by) => resolve(code ?? by)).on('error', () => resolve(1)),
-  );
   let failed = false;
-  for await (const line of createInterface({ input: child.stdout })) {
-    const parsed = parseLine(evaluatorMessageSchema, line);
-    if (!parsed.ok) continue;
-    if (parsed.value.type === 'failed') {
+  for await (const message of child.messages(evaluatorMessageSchema)) {
+    if (message.type === 'failed') {
       failed = true;
       // That it was stopped is known here.
       if (late || signal.aborted) continue;
     }
-    await onMessage(parsed.value);
+    await onMessage(message);
   }
-  const code = await exited;
+  const { how } = await child.ended;
   for (const timer of timers) clearTimeout(timer);
-  signal.removeEventListener('abort', stop);
   const cut = signal.aborted ? 'signal' : late ? 'limit' : failed ? 'failed' : 'crashed';
   return {
     seconds: (performance.now() - began) / 1000,
-    ...(code !== 0 && { cut }),
-    how: endedEarly('The evaluator', code, '').message.replace(/\.$/, ''),
+    ...(how !== 0 && { cut }),
+    how: endedEarly('The evaluator', how, '').message.replace(/\.$/, ''),
   };
 }
 
