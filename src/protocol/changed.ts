@@ -1,13 +1,13 @@
-/** What `changed RUN` answers: how much there is to learn since a run. */
+/** The answer of `changed RUN`: how much there is to learn since that run. */
 import { z } from 'zod';
 
 export const changedSchema = z.object({
   run: z.string(),
-  /** Files that are new or have another text. */
+  /** Files that are new or changed. */
   files: z.int(),
-  /** Of the text to learn, what is new or changed, in bytes. */
+  /** Share of the text that is new or changed, by bytes: 0 to 1. */
   share: z.number(),
-  /** Whether that is worth a training. */
+  /** Whether that is worth another training. */
   enough: z.boolean(),
 });
 export type Changed = z.infer<typeof changedSchema>;

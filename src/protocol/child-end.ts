@@ -1,15 +1,15 @@
-/** How a child ended that did not say so itself. */
+/** How a child process ended when it did not report that itself. */
 import { UserError } from './errors.ts';
 
-/** Windows' statuses of a process that the system or its C library ended: access violation, illegal instruction, abort ... */
+/** Exit statuses on Windows if the system or the C library ended the process: access violation, abort ... */
 const windowsCrashes = new Set([
   0xc0000005, 0xc000001d, 0xc0000094, 0xc00000fd, 0xc0000374, 0xc0000409, 0x40000015,
 ]);
 const crashSignals = ['SIGABRT', 'SIGSEGV', 'SIGILL', 'SIGBUS', 'SIGFPE', 'SIGTRAP'];
-/** A shell between tells a signal as 128 and its number. */
+/** A shell in between reports a signal as 128 plus its number. */
 const crashStatuses = [132, 133, 134, 135, 136, 139];
 
-/** Whether native code (llama.cpp, TensorFlow) ended it. `how`: its exit status or signal. */
+/** Whether native code (llama.cpp, TensorFlow) crashed. `how`: exit status or signal. */
 export function hasCrashed(how: number | string | null): boolean {
   if (typeof how === 'string') return crashSignals.includes(how);
   return how !== null && (crashStatuses.includes(how) || windowsCrashes.has(how >>> 0));
@@ -18,15 +18,18 @@ export function hasCrashed(how: number | string | null): boolean {
 export const describeEnd = (how: number | string | null) =>
   typeof how === 'string' ? how : `exit ${how ?? 'unknown'}`;
 
-/** `who`: "The evaluator". `next`: how to go on, as a whole sentence. Its code is `memory`, `crashed`, `cancelled` or `internal`. */
+/**
+ * The error for a child that ended early, with code `memory`, `crashed`, `cancelled` or `internal`. `who`: "The
+ * evaluator". `next`: what to do, as a whole sentence.
+ */
 export function endedEarly(who: string, how: number | string | null, next: string): UserError {
   if (how === 'SIGKILL' || how === 137)
-    return new UserError('memory', `${who} was killed, as the system does when memory runs out.`, next);
+    return new UserError('memory', `${who} was killed, probably because memory ran out.`, next);
   if (hasCrashed(how))
     return new UserError(
       'crashed',
-      `${who} crashed in native code (${describeEnd(how)}), as it does on a damaged model or a processor that it was not built for.`,
-      `Check the model's file and run {doctor}. ${next}`,
+      `${who} crashed in native code (${describeEnd(how)}): the model file may be damaged, or the code was not built for this processor.`,
+      `Check the model file and run {doctor}. ${next}`,
     );
   if (how === 'SIGTERM' || how === 'SIGINT' || how === 'SIGHUP')
     return new UserError('cancelled', `${who} was stopped (${how}).`, next);

@@ -1,24 +1,24 @@
-/** A process that speaks JSON lines and can be stopped: the child's side of line-child.ts. */
+/** A process that writes JSON lines and can be stopped: the child's side of line-child.ts. */
 import { reportError } from './errors.ts';
 
 type Failed = { type: 'failed' } & ReturnType<typeof reportError>;
 
-/** What a parent asks for then is to this process as if SIGTERM had come. */
+/** If the parent is a LineChild (line-child.ts): treats its request to stop like SIGTERM. */
 export function heedStop(): void {
   if (process.env['FORGET_ME_NOT_STOP'] !== 'stdin') return;
-  // Its own children are asked by itself.
+  // This process asks its own children itself.
   delete process.env['FORGET_ME_NOT_STOP'];
   process.stdin.on('error', () => undefined);
   process.stdin.on('data', (text) => {
     if (String(text).includes('stop') && !process.emit('SIGTERM', 'SIGTERM')) process.exit(143);
   });
-  // Nothing has to be waited for.
+  // An open stdin must not keep the process alive.
   process.stdin.unref();
 }
 
 /**
- * Runs `work` and ends the process. `signal` aborts when it is asked to stop (also by SIGTERM and SIGINT), and when nobody listens any more. What is
- * thrown is told as `failed`, and the exit status is 1.
+ * Runs `work` and ends the process. `signal` aborts when the process is asked to stop (also by SIGTERM and SIGINT) and
+ * when nobody reads its stdout any more. An error is reported as a `failed` message with exit status 1.
  */
 export async function runAsChild<M extends { type: string }>(
   work: (say: (message: M) => void, signal: AbortSignal) => Promise<void>,
@@ -26,7 +26,7 @@ export async function runAsChild<M extends { type: string }>(
   heedStop();
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
-  // Whoever listened has gone.
+  // The reader has gone.
   process.stdout.on('error', () => stop.abort());
   const say = (message: M | Failed) => void process.stdout.write(`${JSON.stringify(message)}\n`);
   try {
@@ -37,7 +37,7 @@ export async function runAsChild<M extends { type: string }>(
     say({ type: 'failed', ...report });
     process.exitCode = 1;
   }
-  // What was said must get out first.
+  // Flush stdout first.
   await new Promise<void>((done) => process.stdout.write('', () => done()));
   // Native threads of TensorFlow and llama.cpp would keep the process alive.
   process.exit();

@@ -2,14 +2,14 @@
 import type { RunSnapshot } from './panel.ts';
 import type { CorpusPlan } from './run.ts';
 
-/** What the documents of a corpus are, in one word: "file", "row", "instruction pair", or "document" of several kinds. */
+/** What a corpus consists of, in one word: "file", "row", "instruction pair", or "document" for several kinds. */
 export function documentWord(folder: string | undefined, plan: Pick<CorpusPlan, 'mode' | 'data'>): string {
   if (!folder) return 'row';
   if (plan.data !== undefined) return 'document';
   return plan.mode === 'instruct' ? 'instruction pair' : 'file';
 }
 
-/** How they are learned, where that is not as plain text: "answers to instructions, 25% replay of base". */
+/** How the run differs from learning all files as plain text: "answers to instructions, 25% replay of base". */
 export function describeLearning({
   mode,
   include,
@@ -31,7 +31,7 @@ export function describeLearning({
     .join(', ');
 }
 
-/** "12 new or changed since, 34 thousand tokens to train on; 25% of training is replay of what was there". */
+/** "12 new or changed since, 34,000 tokens to train on; 25% of training is replay of what was there". */
 export const describeChanged = ({
   files,
   trainTokens,

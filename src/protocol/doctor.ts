@@ -1,16 +1,21 @@
-/** What `forget-me-not doctor --json` prints: what is there, what is not, and the one command that gets it. */
+/** The output of `forget-me-not doctor --json`: what is installed, what is missing, and how to install it. */
 import { z } from 'zod';
 
 export const doctorCheckSchema = z.object({
-  /** Machine word of the area: "machine", "node", "python", "compiler", "tensorflow", "wasm", "gpu", "llama", "models", "disk", "data". */
+  /**
+   * Identifier of the area: "machine", "node", "python", "compiler", "tensorflow", "wasm", "gpu", "llama", "models",
+   * "disk", "data".
+   */
   area: z.string(),
   /** For the person: "TensorFlow". */
   title: z.string(),
-  /** ok; note: fine without; missing: something the person would want is not there; broken: there, but does not work. */
+  /**
+   * ok; note: fine without; missing: something the person would want is not there; broken: there, but does not work.
+   */
   status: z.enum(['ok', 'note', 'missing', 'broken']),
   /** One sentence. */
   text: z.string(),
-  /** What gets it or mends it, to be typed into a terminal; absent when there is nothing to do. */
+  /** Terminal command that installs or repairs it; absent when there is nothing to do. */
   command: z.string().optional(),
 });
 export type DoctorCheck = z.infer<typeof doctorCheckSchema>;
@@ -24,7 +29,7 @@ export const doctorBackendSchema = z.object({
 });
 
 export const doctorReportSchema = z.object({
-  /** One sentence: can it train and complete here, and how fast. */
+  /** One sentence: whether this machine can train and complete, and how fast. */
   summary: z.string(),
   /** Training and completion both work. */
   ok: z.boolean(),
@@ -40,21 +45,21 @@ export const doctorReportSchema = z.object({
     freeDisk: z.number(),
   }),
   node: z.string(),
-  /** Versions; absent when not there. */
+  /** Versions; absent when not installed. */
   python: z.string().optional(),
   pip: z.string().optional(),
   compiler: z.string().optional(),
-  /** What `auto` takes: the first that starts. */
+  /** The backend that `auto` uses: the first that starts. */
   chosenBackend: z.string().optional(),
   backends: z.array(doctorBackendSchema),
   gpus: z.array(z.object({ name: z.string(), driver: z.string(), memory: z.number() })),
   llama: z.object({ starts: z.boolean(), reason: z.string() }),
   /** Base models on disk. */
   models: z.array(z.object({ path: z.string(), bytes: z.number() })),
-  /** What training starts from where nobody says: a known base's id. */
+  /** Id of the base model that training starts from by default. */
   chosenBase: z.string().optional(),
   dataDir: z.string(),
-  /** The same for showing, in the order to show it. */
+  /** The same for people, in the order to show it. */
   checks: z.array(doctorCheckSchema),
 });
 export type DoctorReport = z.infer<typeof doctorReportSchema>;

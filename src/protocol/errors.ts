@@ -48,8 +48,8 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 /**
- * An error that the person can act on. `message` is one sentence saying what happened, `next` one saying
- * what to do, with steps by name (next-step.ts). Anything else that is thrown is a bug and is shown as `internal`.
+ * An error that a person can act on. `message` is one sentence that says what happened; `next` is one that says what
+ * to do, with steps by name (next-step.ts). Any other error is a bug and is shown as `internal`.
  */
 export class UserError extends Error {
   override readonly name = 'UserError';
@@ -69,7 +69,7 @@ export interface ErrorReport {
   next: string;
 }
 
-/** What to show for anything that was thrown. Node's own disk and network errors become sentences here. */
+/** Turns any thrown value into what to show. Node's disk and network errors become sentences here. */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof UserError) return { code: error.code, message: error.message, next: error.next };
   const reason = whyNoFile(error);
@@ -77,7 +77,7 @@ export function reportError(error: unknown): ErrorReport {
     return {
       code: 'not-a-file',
       message: `${(error as NodeJS.ErrnoException).path ?? 'A file'} can't be read: ${reason}.`,
-      next: 'Put a file of that name back, or take it away.',
+      next: 'Replace it with a file, or remove it.',
     };
   const { code, message, path, syscall } =
     error instanceof Error ? (error as NodeJS.ErrnoException) : { message: String(error) };
@@ -103,18 +103,18 @@ export function reportError(error: unknown): ErrorReport {
   if (error instanceof Error && isOutOfMemory(error))
     return {
       code: 'memory',
-      message: 'The memory did not suffice for what was to be computed.',
+      message: 'There was not enough memory for the computation.',
       next: 'Train with a smaller --batch or --seq, or from a smaller base.',
     };
   return {
     code: 'internal',
-    // A library's message may be a page; ours is a line.
+    // A library's message may have many lines; ours has one.
     message: message.replace(/\s*\n\s*/g, ' ') || 'Something went wrong.',
     next: 'Run again with --verbose and report what it prints.',
   };
 }
 
-/** What TensorFlow, V8 and WebAssembly (which only traps) throw then. */
+/** Recognises the errors of TensorFlow, V8 and WebAssembly; the last reports any trap as a plain RuntimeError. */
 function isOutOfMemory({ name, message }: Error): boolean {
   return (
     name === 'RuntimeError' ||
@@ -128,7 +128,7 @@ export function formatError(error: unknown): string {
   return forTerminal(`[${code}] ${message} ${next}`).trimEnd();
 }
 
-/** The last line of a child's log that formatError wrote; undefined when there is none. `next` stays in the message. */
+/** The last error that formatError wrote into a child's log, undefined if none. Its `next` stays in the message. */
 export function parseError(log: string): UserError | undefined {
   for (const line of log.split('\n').reverse()) {
     const [, code, text] = /^\[([a-z-]+)\] (.+)$/.exec(line) ?? [];

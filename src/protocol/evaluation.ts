@@ -1,14 +1,14 @@
-/** What an evaluation measured: every figure with its interval, its n and its setting. */
+/** The results of an evaluation: every figure with its interval, its n and its setting. */
 import { z } from 'zod';
 
-/** Early runs call the task "heldout". */
+/** Early runs call the task "workspace" "heldout". */
 const taskName = z.string().overwrite((name) => (name === 'heldout' ? 'workspace' : name));
 
 export const metricSchema = z.object({
   task: taskName,
   metric: z.string(),
   value: z.number(),
-  /** 95% interval over the documents that the items are of: statistics/intervals.ts. */
+  /** 95% interval; the items' documents are the observations: statistics/intervals.ts. */
   low: z.number(),
   high: z.number(),
   /** Items (windows, problems, texts). */
@@ -26,7 +26,7 @@ export const comparisonSchema = z.object({
   task: taskName,
   metric: z.string(),
   unit: z.string(),
-  /** Which direction is good; a KL has no good direction but down. */
+  /** Which direction is good; for a KL divergence always down. */
   better: z.enum(['lower', 'higher']),
   before: metricSchema,
   after: metricSchema,
@@ -37,7 +37,7 @@ export const comparisonSchema = z.object({
 });
 export type Comparison = z.infer<typeof comparisonSchema>;
 
-/** Served against trained distribution of the exported result; mean KL in nats per token. */
+/** KL divergence of the exported result as served from the result as trained; mean over tokens, in nats per token. */
 export const servedSchema = z.object({
   meanKl: z.number(),
   limit: z.number(),
@@ -45,37 +45,37 @@ export const servedSchema = z.object({
   ok: z.boolean(),
 });
 
-/** A result at one strength, held against the base on the same items; differences are paired. */
+/** A result at one strength compared with the base on the same items; differences are paired. */
 export const strengthPointSchema = z.object({
   /** What the trained change is multiplied by. */
   strength: z.number(),
-  /** Bits per byte of what stands at held-out cursors, less the base's. */
+  /** Bits per byte of the true text at held-out cursors, minus the base's. */
   learned: intervalSchema,
-  /** KL from the base on its own text, nats per token; absent where the run measures none. */
+  /** KL from the base on the base's own text, nats per token; absent if the run does not measure it. */
   kl: intervalSchema.optional(),
-  /** Loss of HumanEval's solutions less the base's, nats per token; absent where the run measures none. */
+  /** Loss on HumanEval's solutions minus the base's, nats per token; absent if the run does not measure it. */
   solutions: intervalSchema.optional(),
 });
 export type StrengthPoint = z.infer<typeof strengthPointSchema>;
 
 /** How the strength of a result was chosen: evaluation/strength/rule.ts. */
 export const strengthChoiceSchema = z.object({
-  /** 0: the base, since none of those below is better within the limit. */
+  /** 0: the base, because no point of `path` is better within the limit. */
   strength: z.number(),
-  /** For the person: what was chosen, by which figures. */
+  /** For people: what was chosen, and by which figures. */
   why: z.string(),
-  /** What to try, where nothing is better. */
+  /** What to try if nothing is better. */
   next: z.string().optional(),
   /** KL in nats per token. */
   limit: z.number(),
-  /** Ascending. */
+  /** By ascending strength. */
   path: z.array(strengthPointSchema),
   /** How it was measured, for a person. */
   setting: z.string(),
 });
 export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 
-/** evaluation/summary.json; written anew after each task. */
+/** evaluation/summary.json, rewritten after each task. */
 export const summarySchema = z.object({
   step: z.int(),
   /** One sentence: what was learned, what was forgotten. */
@@ -93,13 +93,13 @@ export const summarySchema = z.object({
     })
     .optional(),
   served: servedSchema.optional(),
-  /** Of a run that continues another: against that one's result, which is before. */
+  /** If the run continues another: compared with that run's result, which is `before`. */
   earlier: z.object({ run: z.string(), comparisons: z.array(comparisonSchema) }).optional(),
-  /** Of a run whose strength was to be chosen. */
+  /** If the run chose its strength by measuring. */
   choice: strengthChoiceSchema.optional(),
-  /** Set by hand afterwards: all of the above but `choice` is of the result at this strength. */
+  /** The strength if it was set by hand afterwards: all of the above except `choice` was measured at it. */
   givenStrength: z.number().positive().max(1).optional(),
-  /** Tasks that were to be measured and are not yet; absent where the evaluation came to its end. */
+  /** Planned tasks that are not measured yet; absent if the evaluation is complete. */
   pending: z.array(taskName).optional(),
 });
 export type Summary = z.infer<typeof summarySchema>;

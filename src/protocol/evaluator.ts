@@ -1,4 +1,4 @@
-/** What the evaluator says on stdout, one object a line; its parent turns it into events and state. */
+/** The evaluator's messages on stdout, one object per line; its parent turns them into events and state. */
 import { z } from 'zod';
 import { intervalSchema, metricSchema, summarySchema } from './evaluation.ts';
 
@@ -11,14 +11,14 @@ export const evaluatorMessageSchema = z.discriminatedUnion('type', [
     total: z.int(),
     etaSeconds: z.number().optional(),
   }),
-  /** A figure as soon as it is known; step 0 is the base, any other step the result. `change`: from the base's. */
+  /** A figure as soon as it is known. Step 0 is the base, any other step the result. `change`: from the base. */
   z.object({
     type: z.literal('result'),
     step: z.int(),
     result: metricSchema,
     change: intervalSchema.optional(),
   }),
-  /** Something that could not be measured, and why; the rest goes on. */
+  /** What could not be measured, and why; the evaluation continues. */
   z.object({ type: z.literal('warning'), message: z.string() }),
   z.object({ type: z.literal('summary'), summary: summarySchema }),
   z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), next: z.string() }),

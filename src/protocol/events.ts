@@ -1,4 +1,4 @@
-/** events.jsonl: what happened in a run, one object a line, append-only. */
+/** events.jsonl: what happened in a run, one object per line, append-only. */
 import { z } from 'zod';
 import { intervalSchema, metricSchema } from './evaluation.ts';
 
@@ -26,31 +26,31 @@ export const runEventSchema = z.discriminatedUnion('type', [
     learningRate: z.number(),
     gradientNorm: z.number(),
     tokensPerSecond: z.number(),
-    /** Model-FLOPs utilisation: share of the machine's measured matmul rate. */
+    /** Model FLOPs utilisation: share of the machine's measured matmul rate. */
     mfu: z.number().optional(),
     /** Peak resident memory of the trainer so far, in bytes. */
     peakMemory: z.number(),
     etaSeconds: z.number(),
   }),
-  /** A run of so many minutes has another number of steps from here on, by what its steps take. */
+  /** A run with a time limit has this number of steps from here on, fitted to how long its steps take. */
   z.object({ type: z.literal('length'), ...at, step: z.int(), steps: z.int(), minutes: z.number() }),
   /**
-   * The peak rate that the run goes by, settled before its first step. It holds for whatever follows, a resumption from
-   * step 0 too, so it has no step.
+   * The peak learning rate that the run uses, chosen before its first step. It stays valid even after a resumption
+   * from step 0, so the event has no step.
    */
   z.object({
     type: z.literal('rate'),
     ...at,
     learningRate: z.number().positive(),
     why: z.string(),
-    /** Optimiser steps of each trial; 0 where none was made. */
+    /** Optimiser steps of each trial; 0 if there was none. */
     steps: z.int(),
-    /** What it took of the run's time. */
+    /** Time that the trials took from the run. */
     seconds: z.number(),
     trials: z.array(
       z.object({
         learningRate: z.number().positive(),
-        /** Held-out loss less the base's, paired, nats per token; none where the trial was cut short. */
+        /** Held-out loss minus the base's, paired, nats per token; absent if the trial was cut short. */
         learned: intervalSchema.optional(),
         /** KL(base || trained) on held-out text, nats per token. */
         kl: z.number().optional(),
@@ -58,7 +58,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
       }),
     ),
   }),
-  /** A loss spike or a divergence: training went back to the checkpoint of step `to`, with the rate scaled. */
+  /** After a loss spike or a divergence, training went back to the checkpoint of step `to`, with the rate scaled. */
   z.object({
     type: z.literal('rollback'),
     ...at,
@@ -67,7 +67,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     why: z.string(),
     rateScale: z.number(),
   }),
-  /** What the run was expected to take, in bytes; `measured` is the peak, when done. */
+  /** Memory that the run is expected to need, by part and in total, and what is available; in bytes. */
   z.object({
     type: z.literal('memory'),
     ...at,
@@ -75,7 +75,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     total: z.number(),
     available: z.number(),
   }),
-  /** A figure measured at a step; step 0 is the base. `change`: its paired difference from the base's, where known. */
+  /** A figure measured at a step; step 0 is the base. `change`: its paired difference from the base, if known. */
   z.object({
     type: z.literal('evaluation'),
     ...at,
@@ -84,14 +84,14 @@ export const runEventSchema = z.discriminatedUnion('type', [
     change: intervalSchema.optional(),
   }),
   z.object({ type: z.literal('checkpoint'), ...at, step: z.int(), path: z.string() }),
-  /** Training ends before its budget: nothing better is to be expected, or the forgetting limit is passed. */
+  /** Training ends before its budget: no improvement is expected, or the forgetting limit is exceeded. */
   z.object({ type: z.literal('earlyStop'), ...at, step: z.int(), why: z.string() }),
-  /** The checkpoint that the artefact is made of, where the run keeps the best one; else it is the last. */
+  /** The checkpoint that the artefact is made of, if the run keeps the best one; otherwise it is the last. */
   z.object({ type: z.literal('best'), ...at, step: z.int(), why: z.string() }),
   /**
-   * What learning from preferences came to, after the ordinary training's step: its result is taken, or the weights from
-   * before it are. `preferences` and `code` are paired differences: the loss of held-out preferences, bits per byte at
-   * held-out cursors.
+   * The outcome of learning from preferences after ordinary training: either its result is used (`taken`), or the
+   * weights from before it are. Paired differences: `preferences` is the loss on held-out preferences, `code` the bits
+   * per byte at held-out cursors.
    */
   z.object({
     type: z.literal('preferences'),
@@ -99,7 +99,7 @@ export const runEventSchema = z.discriminatedUnion('type', [
     step: z.int(),
     taken: z.boolean(),
     why: z.string(),
-    /** Texts learned from, and held out. */
+    /** Number of texts learned from, and number held out. */
     learned: z.int(),
     heldOut: z.int(),
     preferences: intervalSchema.optional(),
@@ -113,25 +113,28 @@ export const runEventSchema = z.discriminatedUnion('type', [
     step: z.int(),
     tokensPerSecond: z.number(),
     peakMemory: z.number(),
-    /** Since the trainer that ended the run was started: with its evaluation, without what was trained before a resumption. */
+    /**
+     * Since the start of the trainer that ended the run: includes its evaluation, but no training before a
+     * resumption.
+     */
     seconds: z.number(),
-    /** Final artefact, relative to the run directory: adapter.gguf or model.gguf. */
+    /** The result, relative to the run directory: adapter.gguf or model.gguf. */
     artefact: z.string(),
   }),
 ]);
 export type RunEvent = z.infer<typeof runEventSchema>;
 type WithoutTime<T> = T extends unknown ? Omit<T, 'time'> : never;
-/** An event before the run stamps it. */
+/** An event before the run adds the time. */
 export type NewRunEvent = WithoutTime<RunEvent>;
 
 /**
- * The history that led to the present state: what was made and then left behind is not in it. A run that was stopped
- * and resumed from an earlier step, or that went back to one, has made some steps twice, and only the later ones count.
+ * The events that led to the present state. A run that was resumed from an earlier step, or that went back to one, has
+ * made some steps twice: only the later ones count.
  */
 export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
   let kept: RunEvent[] = [];
   for (const event of events) {
-    // From step 0 on, the base is measured anew as well.
+    // A run that restarts from step 0 measures the base again too.
     if (event.type === 'start')
       kept = kept.filter((old) => old.type === 'start' || isBefore(old, event.step || -1));
     if (event.type === 'rollback')
@@ -141,21 +144,21 @@ export function survivingEvents(events: readonly RunEvent[]): RunEvent[] {
   return kept;
 }
 
-/** "At step 40 the loss ...: back to step 32, and on past that data at 0.5 of the rate." */
+/** "At step 40 the loss ...: back to step 32; training skips that data and continues at 0.5 of the rate." */
 export const describeRollback = (event: Extract<RunEvent, { type: 'rollback' }>): string =>
-  `At step ${event.step} ${event.why}: back to step ${event.to}, and on past that data at ${event.rateScale} of the rate.`;
+  `At step ${event.step} ${event.why}: back to step ${event.to}; training skips that data and continues at ${event.rateScale} of the rate.`;
 
-/** "Learned from 96 texts of your use: ..." */
+/** "Learned from 96 examples of your use: ..." */
 export const describePreferences = ({
   taken,
   why,
   learned,
 }: Extract<RunEvent, { type: 'preferences' }>): string =>
   taken
-    ? `Learned from ${learned} texts of your use: ${why}.`
-    : `Not learned from your use, the result is the same as without: ${why.replace(/\.$/, '')}.`;
+    ? `Learned from ${learned} examples of your use: ${why}.`
+    : `Your use did not change the result: ${why.replace(/\.$/, '')}.`;
 
-/** Whether what goes on from a step builds on the event. Going back counts for the step it went to. */
+/** Whether training that continues from `step` builds on the event. A rollback counts as the step it went back to. */
 function isBefore(event: RunEvent, step: number): boolean {
   if (event.type === 'rollback') return event.to <= Math.max(0, step);
   return !('step' in event) || event.step <= step;

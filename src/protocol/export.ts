@@ -1,4 +1,4 @@
-/** What a run was exported as, and what the check of it found: exports.jsonl, and what the exporter says on stdout. */
+/** exports.jsonl (what a run was exported as, and what the check found), and the exporter's messages on stdout. */
 import { z } from 'zod';
 
 /** The forms that a result can be written in. */
@@ -9,14 +9,14 @@ export type ExportTarget = (typeof exportTargets)[number];
 export const mergedTypes = ['F16', 'Q8_0'] as const;
 export type MergedType = (typeof mergedTypes)[number];
 
-/** The written file's distributions, computed by llama.cpp, against the trainer's; KL in nats per token. */
+/** Distributions of the written file, computed by llama.cpp, against the trainer's; KL in nats per token. */
 export const exportCheckSchema = z.object({
   tokens: z.int(),
   meanKl: z.number(),
   maxKl: z.number(),
-  /** The mean must stay below it. */
+  /** `meanKl` must stay below it. */
   limit: z.number(),
-  /** KL(trained || base): what would be lost if the change were not in the file. */
+  /** KL(trained || base): what `meanKl` would be if the file lacked the trained change. */
   change: z.number(),
   ok: z.boolean(),
 });
@@ -26,22 +26,22 @@ export type ExportCheck = z.infer<typeof exportCheckSchema>;
 export const exportRecordSchema = z.object({
   time: z.string(),
   to: z.enum(exportTargets),
-  /** Of a merged model; version 0.1 also wrote "base". */
+  /** Of a merged model only; version 0.1 also wrote "base". */
   type: z.string().optional(),
-  /** Whose weights they are. */
+  /** The step whose weights were exported. */
   step: z.int(),
-  /** Absolute; of PEFT, the folder. Nothing was left there where the check failed. */
+  /** Absolute path; for PEFT, of the folder. If the check failed, nothing was left there. */
   path: z.string(),
-  /** Of the weights' file. */
+  /** Size of the weights' file. */
   bytes: z.number(),
   sha256: z.string(),
   check: exportCheckSchema,
-  /** Told with the answer, never written: the file is there, but the run could not be told of it. */
+  /** In the answer only, never in exports.jsonl: the file was written, but the run could not record it. */
   warning: z.string().optional(),
 });
 export type ExportRecord = z.infer<typeof exportRecordSchema>;
 
-/** What the process says on stdout, one object a line. */
+/** The exporter's messages on stdout, one object per line. */
 export const exportMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), phase: z.string(), done: z.int(), total: z.int() }),
   z.object({ type: z.literal('done'), record: exportRecordSchema }),
@@ -64,7 +64,7 @@ export function describeCheck({ tokens, meanKl, maxKl, limit, ok }: ExportCheck)
   return `${ok ? 'llama.cpp agrees with the trainer' : 'llama.cpp does NOT agree with the trainer'}: ${of}`;
 }
 
-/** Of each place what was written there last, newest last. */
+/** The last record for each path, oldest first. */
 export function latestExports(records: readonly ExportRecord[]): ExportRecord[] {
   const byPlace = new Map<string, ExportRecord>();
   for (const record of records) {

@@ -1,21 +1,21 @@
-/** A process that speaks JSON lines and can be stopped: the parent's side of child.ts. */
+/** A child process that writes JSON lines and can be stopped: the parent's side of child.ts. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { z } from 'zod';
 import { parseLine } from './lines.ts';
 
-/** Makes the child listen for a line on its standard input: Windows has no signal that it could answer. */
+/** Lets the child be stopped by a line on its stdin: Windows has no signal that a process can handle. */
 const stoppable = { FORGET_ME_NOT_STOP: 'stdin' };
 
 export interface LineChildOptions {
   /** Default: the Node that runs this process. */
   command?: string;
-  /** Besides this process's own environment. */
+  /** Added to this process's environment. */
   env?: NodeJS.ProcessEnv | undefined;
   cwd?: string | undefined;
-  /** Where its standard error goes; a number is an open file. */
+  /** Where its stderr goes; a number is an open file's descriptor. */
   stderr: 'inherit' | 'ignore' | 'pipe' | number;
-  /** Asks it to stop. */
+  /** Asks the child to stop when it aborts. */
   signal?: AbortSignal | undefined;
 }
 
@@ -43,7 +43,7 @@ export class LineChild {
       env: { ...process.env, ...env, ...stoppable },
     });
     this.child = child;
-    // It may have ended when it is asked to stop.
+    // It may already have ended when it is asked to stop.
     child.stdin!.on('error', () => undefined);
     const stop = () => this.stop();
     signal?.addEventListener('abort', stop);
@@ -55,7 +55,7 @@ export class LineChild {
     ).finally(() => signal?.removeEventListener('abort', stop));
   }
 
-  /** Asks it to end, once it has kept what it has. */
+  /** Asks the child to save its work and end. */
   stop(): void {
     this.child.stdin!.write('stop\n');
   }
@@ -68,7 +68,7 @@ export class LineChild {
     createInterface({ input: this.child[stream]! }).on('line', heard);
   }
 
-  /** What it says on its standard output, until that ends; lines that are no such message are passed over. */
+  /** The child's messages on stdout, until that ends. Lines that do not fit the schema are skipped. */
   async *messages<M>(schema: z.ZodType<M>): AsyncGenerator<M> {
     for await (const line of createInterface({ input: this.child.stdout! })) {
       const parsed = parseLine(schema, line);

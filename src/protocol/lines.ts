@@ -1,4 +1,4 @@
-/** JSON lines: how processes and files speak here. A broken or unknown line is reported, never fatal. */
+/** JSON lines, in files and between processes. A broken or unknown line is reported, never fatal. */
 import type { z } from 'zod';
 
 export type ParsedLine<T> = { ok: true; value: T } | { ok: false; line: string; why: string };
@@ -16,7 +16,7 @@ export function parseLine<T>(schema: z.ZodType<T>, line: string): ParsedLine<T> 
   return { ok: false, line, why: parsed.error.issues[0]?.message ?? 'unknown message' };
 }
 
-/** Reads whole text, a line at a time; what is broken is counted. An unfinished last line is left for later. */
+/** Reads a text line by line and counts broken lines. An unfinished last line (no line end) is left out. */
 export function parseLines<T>(schema: z.ZodType<T>, text: string): { values: T[]; broken: number } {
   const values: T[] = [];
   let broken = 0;

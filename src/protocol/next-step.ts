@@ -1,13 +1,13 @@
 /**
- * What a person can do next, named within a text: "Go on with {resume RUN}." The command line says it as a command to
- * type, VS Code and the panel as the name of a button. Texts of earlier versions hold commands; they are read alike.
+ * What a person can do next, named within a text: "Go on with {resume RUN}." The command line shows it as a command to
+ * type, VS Code and the panel as the name of a button. Texts of earlier versions contain commands; these work too.
  */
 import { z } from 'zod';
 
 interface Step {
-  /** Of the button, and of the command in VS Code's palette. */
+  /** Title of the button, and of the command in VS Code's palette. */
   title: string;
-  /** VS Code's command, after "forgetMeNot."; it is given the subject. */
+  /** VS Code's command, without "forgetMeNot."; its argument is the subject. */
   command: string;
   /** What to type after "forget-me-not". */
   typed(subject: string): string;
@@ -19,7 +19,7 @@ const withSubject = (name: string, missing = '') => ({
 
 const steps = {
   resume: { title: 'Resume Training', command: 'resumeTraining', ...withSubject('resume') },
-  /** A run, and the tasks where not all are meant. */
+  /** Subject: a run, and then its tasks unless all are meant. */
   evaluate: {
     title: 'Measure Result',
     command: 'measureResult',
@@ -42,7 +42,7 @@ const steps = {
   cancel: { title: 'Stop Training', command: 'stopTraining', ...withSubject('cancel') },
   train: { title: 'Fine-tune on Workspace', command: 'fineTune', ...withSubject('train', 'FOLDER') },
   sweep: { title: 'Find Learning Rate', command: 'findLearningRate', ...withSubject('sweep', 'FOLDER') },
-  /** What the options of a command may be. */
+  /** Shows the options of a command. */
   options: { title: 'Open Settings', command: 'openSettings', typed: (subject) => `${subject} --help` },
 } satisfies Record<string, Step>;
 
@@ -59,14 +59,14 @@ const stepOf = (id: string, subject = ''): NextStep => ({
   subject: subject.trim(),
 });
 
-/** As a person reads it in a terminal. */
+/** The text for a terminal. */
 export const forTerminal = (text: string): string =>
   text.replace(named, (_, id: string, subject?: string) => {
     const command = `forget-me-not ${steps[id as NextStep['id']].typed(stepOf(id, subject).subject)}`;
     return command.includes('"') ? command : `"${command}"`;
   });
 
-/** As a person reads it where there are buttons: those that belong to it come along. */
+/** The text for where there are buttons, with the steps that get one. */
 export function forButtons(text: string): { text: string; steps: NextStep[] } {
   const found: NextStep[] = [];
   const said = withoutCommands(text).replace(named, (_, id: string, subject?: string) => {
@@ -77,7 +77,7 @@ export function forButtons(text: string): { text: string; steps: NextStep[] } {
   return { text: said, steps: found };
 }
 
-/** Commands that an earlier version wrote into a text, as steps: quoted, or up to the end of their clause. */
+/** Turns commands that an earlier version wrote into a text into steps: quoted, or up to the end of their clause. */
 const withoutCommands = (text: string): string =>
   text
     .replace(/(["`])forget-me-not ([^"`]*)\1/g, (_, _quote, typed: string) => read(typed))

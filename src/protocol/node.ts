@@ -1,4 +1,4 @@
-/** Which Node runs our children: the one asked for, else the one on PATH if it is new enough, else this very executable. */
+/** Which Node runs our children: the one in the setting, else the one on PATH if new enough, else this executable. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { UserError } from './errors.ts';
@@ -7,13 +7,13 @@ const MINIMUM_NODE = 20;
 
 export interface NodeCommand {
   command: string;
-  /** What the child's environment needs on top of ours. */
+  /** Variables to add to the child's environment. */
   env: Record<string, string>;
 }
 
 /**
- * Finds Node >= 20. `preferred` (a setting) must work when given: UserError `node-missing` otherwise. Without it:
- * `node` on PATH, else `process.execPath`, which in an editor is Electron and then runs as Node.
+ * Finds Node >= 20. `preferred` (a setting) must work if given, else UserError `node-missing`. Without it: `node` on
+ * PATH, else `process.execPath`, which in an editor is Electron and then runs as Node.
  */
 export async function findNode(preferred?: string): Promise<NodeCommand> {
   if (preferred) {
@@ -22,7 +22,7 @@ export async function findNode(preferred?: string): Promise<NodeCommand> {
     throw new UserError(
       'node-missing',
       version === undefined
-        ? `"${preferred}" is no Node that can be started.`
+        ? `"${preferred}" can't be started as Node.`
         : `"${preferred}" is Node ${version}, which is too old.`,
       `Point the setting at a Node ${MINIMUM_NODE} or newer, or clear it.`,
     );

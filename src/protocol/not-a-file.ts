@@ -1,6 +1,6 @@
-/** A name under which something else stands than the file that was expected. Also for where there is no file system. */
+/** A path that should be a file but is something else. No Node imports, so this also works without a file system. */
 
-/** What stands under a name that should be a file's, or how much is in it. `reason` is part of a sentence: "it is a folder". */
+/** A path is no file, or the file is too large. `reason` is part of a sentence: "it is a folder". */
 export class NotAFile extends Error {
   override readonly name = 'NotAFile';
   constructor(
@@ -18,7 +18,7 @@ const strange: Partial<Record<string, string>> = {
   ELOOP: 'its links lead in a circle',
 };
 
-/** What stands there where a file should, by what was thrown; undefined for other errors. */
+/** Why the path is no file, according to the error; undefined for other errors. */
 export function whyNoFile(error: unknown): string | undefined {
   if (error instanceof NotAFile) return error.reason;
   return error instanceof Error ? strange[(error as NodeJS.ErrnoException).code ?? ''] : undefined;

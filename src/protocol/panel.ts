@@ -1,6 +1,6 @@
 /**
- * Between the results panel (or report.html) and its host. The host first sends everything, then only what changed; a
- * panel that was hidden, or that missed a message, says `ready` and is sent everything again, so nothing is lost.
+ * Messages between the results panel (or report.html) and its host. The host first sends everything, then only what
+ * changed. A panel that was hidden, or missed a message, sends `ready` and gets everything again, so nothing is lost.
  */
 import { z } from 'zod';
 import { runEventSchema } from './events.ts';
@@ -14,7 +14,7 @@ import { runSpectrumSchema } from './spectrum.ts';
 export const runSnapshotSchema = z.object({
   spec: runSpecSchema,
   state: runStateSchema,
-  /** None where nobody asked for them. */
+  /** Empty unless the panel asked for this run's events. */
   events: z.array(runEventSchema),
   /** Lines of events.jsonl that could not be read. */
   brokenLines: z.int(),
@@ -28,22 +28,22 @@ export const runSnapshotSchema = z.object({
       leftOut: z.record(z.string(), z.int()),
       trainTokens: z.int(),
       heldOutTokens: z.int(),
-      /** Of the texts and their split: runs with the same one were measured on the same held-out text. */
+      /** Digest of the texts and their split: runs with the same digest were measured on the same held-out text. */
       digest: z.string().optional(),
-      /** Where it continues the corpus of an earlier run. */
+      /** If it continues the corpus of an earlier run. */
       changed: z.object({ files: z.int(), trainTokens: z.int(), replay: z.number() }).optional(),
     })
     .optional(),
 });
 export type RunSnapshot = z.infer<typeof runSnapshotSchema>;
 
-/** A run of which the panel knows the first `from` events: `events` are those after them. */
+/** A run whose first `from` events the panel knows; `events` are the later ones. */
 export const runChangeSchema = runSnapshotSchema.extend({ from: z.int().min(0) });
 export type RunChange = z.infer<typeof runChangeSchema>;
 
 const method = hyperSchema.shape.method.unwrap();
 
-/** What a search for a learning rate found, as `concludeSweep` says it; losses in nats per token. */
+/** The result of a search for a learning rate, from `concludeSweep`; losses in nats per token. */
 export const sweepSnapshotSchema = z.object({
   id: z.string(),
   createdAt: z.string(),
@@ -62,7 +62,7 @@ export const sweepSnapshotSchema = z.object({
           learningRate: z.number().positive(),
           verdict: z.enum(['stable', 'worse', 'diverged']),
           diverged: z.object({ step: z.int(), why: z.string() }).optional(),
-          /** Held-out loss, and its paired difference from the base's. */
+          /** Held-out loss, and its paired difference from the base. */
           heldOut: intervalSchema.optional(),
           change: intervalSchema.optional(),
           kl: z.number().optional(),
@@ -76,16 +76,16 @@ export const sweepSnapshotSchema = z.object({
 });
 export type SweepSnapshot = z.infer<typeof sweepSnapshotSchema>;
 
-/** What became of an adapter's completions in the editor; counted on this machine, sent nowhere. */
+/** How many of an adapter's completions were accepted in the editor; counted on this machine, sent nowhere. */
 export const acceptanceSchema = z.object({
-  /** Visible for half a second, or accepted before. */
+  /** Visible for half a second, or accepted sooner. */
   shown: z.int().default(0),
-  /** At least a word of it was taken, by the key for all of it, for a word or for a line. */
+  /** At least one word was accepted, with the key for the whole completion, for a word or for a line. */
   accepted: z.int().default(0),
   shownCharacters: z.int().default(0),
-  /** Typed ones are not among them. */
+  /** Without those that were typed. */
   acceptedCharacters: z.int().default(0),
-  /** Of those that were looked at again: still there, or thrown away. */
+  /** Of the completions that were checked again later: still there, or removed. */
   kept: z.int().default(0),
   dropped: z.int().default(0),
 });
@@ -98,11 +98,11 @@ const common = {
   /** By run. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
 };
-/** `of`: the ids that were asked for, the one that the others are held against first. */
+/** `of`: the ids that were asked for; the first is the one that the others are compared with. */
 const answerSchema = z.object({
   of: z.array(z.string()),
   comparison: runComparisonSchema.optional(),
-  /** Why there is none. */
+  /** Why there is no comparison. */
   problem: z.string().optional(),
 });
 export type ComparisonAnswer = z.infer<typeof answerSchema>;
@@ -115,7 +115,7 @@ export const toPanelSchema = z.discriminatedUnion('type', [
     ...common,
     runs: z.array(runSnapshotSchema),
     sweeps: z.array(sweepSnapshotSchema).default([]),
-    /** A report is written with its comparison. */
+    /** In a report: the comparison that it was written with. */
     comparison: answerSchema.optional(),
   }),
   /** What is new since the last message. */
@@ -123,9 +123,9 @@ export const toPanelSchema = z.discriminatedUnion('type', [
     type: z.literal('changes'),
     ...common,
     runs: z.array(runChangeSchema),
-    /** Runs that are no more. */
+    /** Runs that were deleted. */
     gone: z.array(z.string()),
-    /** All of them, where they changed. */
+    /** All sweeps, if any changed. */
     sweeps: z.array(sweepSnapshotSchema).optional(),
   }),
   answerSchema.extend({ type: z.literal('comparison') }),
@@ -138,15 +138,15 @@ export const fromPanelSchema = z.discriminatedUnion('type', [
   /** Send everything. */
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('select'), run: z.string() }),
-  /** These are looked at: their events are wanted. A host need not send those of others. */
+  /** The panel shows these runs and wants their events. A host need not send the events of others. */
   z.object({ type: z.literal('show'), runs: z.array(z.string()) }),
   z.object({ type: z.literal('compare'), runs: z.array(z.string()).min(2) }),
   z.object({ type: z.literal('useForCompletion'), run: z.string() }),
   z.object({ type: z.literal('measure'), run: z.string() }),
-  /** Apply the change of this run so strongly from now on. */
+  /** From now on, multiply this run's change by `strength`. */
   z.object({ type: z.literal('strength'), run: z.string(), strength: z.number().positive().max(1) }),
   z.object({ type: z.literal('stop'), run: z.string() }),
-  /** A step that a text names. */
+  /** A next step that a text names. */
   z.object({ type: z.literal('step'), step: nextStepSchema }),
   z.object({ type: z.literal('save'), name: z.string(), base64: z.string() }),
 ]);

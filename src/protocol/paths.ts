@@ -1,4 +1,4 @@
-/** Where things lie on disk. FORGET_ME_NOT_HOME, else the platform's user data folder. */
+/** Where our files are: in FORGET_ME_NOT_HOME, else in the platform's user data folder. */
 import { join } from 'node:path';
 import envPaths from 'env-paths';
 
@@ -6,14 +6,14 @@ export function dataDir(): string {
   return process.env['FORGET_ME_NOT_HOME'] || envPaths('forget-me-not', { suffix: '' }).data;
 }
 export const runsDir = () => join(dataDir(), 'runs');
-/** Learning rates that were tried. */
+/** Searches for a learning rate. */
 export const sweepsDir = () => join(dataDir(), 'sweeps');
-/** The paper's claims as they were tried. */
+/** Reproductions of the paper's claims. */
 export const reproductionsDir = () => join(dataDir(), 'reproductions');
 export const modelsDir = () => join(dataDir(), 'models');
-/** What became of completions that were shown, by workspace folder. */
+/** Which shown completions were accepted, by workspace folder. */
 export const preferencesDir = () => join(dataDir(), 'preferences');
-/** How the completion servers that run can be reached. */
+/** How to reach the running completion servers. */
 export const serversDir = () => join(dataDir(), 'servers');
 /** TensorFlow's libraries and the binding built against them. */
 export const runtimeDir = () => join(dataDir(), 'runtime');

@@ -1,26 +1,26 @@
-/** What became of a completion that was shown: a line of a workspace folder's preferences file. See docs/file-formats.md. */
+/** What a person did with a shown completion: a line of a folder's preferences file. See docs/file-formats.md. */
 import { z } from 'zod';
 
-/** Characters of what stood there later: more than any completion has. */
+/** Longest `later`, in characters: longer than any completion. */
 export const LONGEST_LATER = 4000;
 
 export const preferenceSchema = z.object({
-  /** When it was shown (ISO). */
+  /** When the completion was shown (ISO). */
   time: z.iso.datetime(),
   /** The workspace folder's name, and the file in it, with slashes. */
   repository: z.string(),
   path: z.string(),
   languageId: z.string(),
-  /** What the prompt had of the text before and after the place; `\n` at line ends, as in all that follows. */
+  /** The text before and after the place that was in the prompt; lines end with `\n`, here and in all texts below. */
   prefix: z.string(),
   suffix: z.string(),
   shown: z.string().min(1),
-  /** Characters of it, from its beginning, that stood there when a part of it was last taken by a key; 0: none was. */
+  /** Length of the beginning of `shown` that was in the file when a part was last accepted with a key; 0: none was. */
   accepted: z.int().min(0),
-  /** What stood at the place so many seconds later, when its file was closed at the latest. */
+  /** What was at the place `seconds` later; at the latest, when its file was closed. */
   later: z.string().max(LONGEST_LATER),
   seconds: z.number().min(0),
-  /** Who said it: a run, from this base. */
+  /** The run that completed, and its base. */
   run: z.string(),
   base: z.object({ id: z.string(), sha256: z.string() }),
 });

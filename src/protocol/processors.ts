@@ -1,14 +1,14 @@
-/** How many threads can compute at once here: what a container grants, which is often less than the machine has. */
+/** How many threads can compute at once: a container often grants fewer processors than the machine has. */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
-/** Processors that this process may use: those it is bound to, and no more than its control group's quota of time. */
+/** Processors that this process may use: those that it is bound to, limited by its control group's time quota. */
 export const usableProcessors = (): number => Math.min(availableParallelism(), quota('/'));
 
 /**
- * Processors' worth of time that Linux grants this process's control group and those above it, rounded up; Infinity
- * without a limit. Reads version 2 (cpu.max) and version 1 (cpu.cfs_quota_us) below `root`.
+ * Processor time that Linux grants this process's control group and those above it, in whole processors, rounded up;
+ * Infinity without a limit. Reads version 2 (cpu.max) and version 1 (cpu.cfs_quota_us) below `root`.
  */
 export function quota(root: string): number {
   const read = (...path: string[]): string => {
@@ -22,12 +22,12 @@ export function quota(root: string): number {
   for (const line of read('proc/self/cgroup').split('\n')) {
     const [, controllers = '', path = ''] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
     if (controllers && !controllers.split(',').includes('cpu')) continue;
-    // In a container, the path may be the host's, which is not to be seen here: then the root of the mount is the container's.
+    // In a container the path may be the host's and not exist here; the root of the mount is then the container's.
     for (const group of ancestors(path)) {
       const [granted, period] = controllers
         ? [read(V1, group, 'cpu.cfs_quota_us'), read(V1, group, 'cpu.cfs_period_us')]
         : read(V2, group, 'cpu.max').split(' ');
-      // "max" and -1 are no limit.
+      // "max" and -1 mean no limit.
       const processors = Number(granted || NaN) / Number(period || NaN);
       if (processors > 0) least = Math.min(least, Math.ceil(processors));
     }

@@ -1,4 +1,4 @@
-/** reproductions/<id>/: plan.json (what was asked), results.json (what was run), claims.json (what came of it). */
+/** reproductions/<id>/: plan.json (what was asked), results.json (what was run), claims.json (the verdicts). */
 import { z } from 'zod';
 import { corpusPlanSchema, hyperSchema, runSpecSchema, type Hyper } from './run.ts';
 
@@ -26,17 +26,17 @@ export const reproductionSpecSchema = z.object({
   createdAt: z.string(),
   /** Absolute path of the folder whose text is learned. */
   folder: z.string(),
-  /** Of what was read. */
+  /** What the corpus was read from. */
   corpus: corpusPlanSchema,
   corpusDigest: z.string(),
   base: runSpecSchema.shape.base,
   budgetMinutes: z.number().positive(),
   claims: z.array(z.enum(claimIds)).min(1),
-  /** By task name: files whose rows the main runs are measured on as well. */
+  /** By task name: data files that the main runs are measured on as well. */
   data: z.record(z.string(), z.string()),
   /** Tokens. */
   sequenceLength: z.int(),
-  /** Items that learning and forgetting are measured on. */
+  /** Number of items on which learning and forgetting are measured. */
   heldOutWindows: z.int().min(1),
   retentionTexts: z.int().min(1),
   recompute: z.boolean(),
@@ -46,7 +46,7 @@ export const reproductionSpecSchema = z.object({
 });
 export type ReproductionSpec = z.infer<typeof reproductionSpecSchema>;
 
-/** What was settled and made so far; kept so that it goes on where it was stopped. */
+/** What was decided and run so far; kept so that a stopped reproduction can be continued. */
 export const reproductionStateSchema = z.object({
   /** Folder name under sweeps/. */
   sweep: z.string().optional(),
@@ -56,19 +56,19 @@ export const reproductionStateSchema = z.object({
   steps: z.int().optional(),
   /** Ids of runs, by variant. */
   runs: z.record(z.string(), z.string()).default({}),
-  /** Stages that are done, runs apart. */
+  /** Finished stages, without the runs. */
   done: z.array(z.string()).default([]),
 });
 export type ReproductionState = z.infer<typeof reproductionStateSchema>;
 
-/** A figure with its 95% interval, and where the claim wants it. */
+/** A figure with its 95% interval, and the range in which the claim expects it. */
 export const effectSchema = z.object({
   name: z.string(),
   unit: z.string(),
   value: z.number(),
   low: z.number(),
   high: z.number(),
-  /** The claim is that it lies above `above` and below `below`; with neither it decides nothing. */
+  /** The claim is that the value lies above `above` and below `below`; without either, the figure decides nothing. */
   above: z.number().optional(),
   below: z.number().optional(),
 });
@@ -84,9 +84,9 @@ export const claimResultSchema = z.object({
   /** What the paper found. */
   paper: z.string(),
   verdict: z.enum(verdicts),
-  /** Why it is that verdict, where the effects don't say it: "budget". */
+  /** The reason for the verdict, if the effects do not show it: "budget". */
   why: z.string().optional(),
-  /** What was run, for a person. */
+  /** What was run, for people. */
   run: z.array(z.string()),
   effects: z.array(effectSchema),
   notes: z.array(z.string()),

@@ -1,11 +1,11 @@
-/** Runs side by side: what differs between them, and their figures on the items that both answered. */
+/** Runs side by side: the settings that differ, and their figures on the items that both answered. */
 import { z } from 'zod';
 import { comparisonSchema } from './evaluation.ts';
 
 export const runComparisonSchema = z.object({
-  /** The first is what the others are held against. */
+  /** The others are compared with the first. */
   runs: z.array(z.object({ id: z.string(), name: z.string() })).min(2),
-  /** Settings that are not the same in all runs, with each run's value as a person reads it. */
+  /** Settings that differ between the runs, with each run's value as a text for people. */
   differs: z.array(z.object({ setting: z.string(), values: z.array(z.string()) })),
   /**
    * For each run after the first: `before` is the first run's result, `after` this one's, `difference` paired over

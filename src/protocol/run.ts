@@ -1,4 +1,4 @@
-/** run.json and state.json: what was asked, and where the run stands. See docs/file-formats.md. */
+/** run.json (what was asked) and state.json (the progress of the run). See docs/file-formats.md. */
 import { z } from 'zod';
 
 /** A run directory written by a newer version is refused, never guessed at. */
@@ -14,7 +14,7 @@ export const hyperSchema = z.object({
   alpha: z.number().positive().default(32),
   dropout: z.number().min(0).max(0.9).default(0.05),
   /**
-   * What LoRA is put on: module names, or patterns over GGUF's names of linears such as "blk.0.attn_q" or
+   * LoRA's target modules: module names, or patterns over GGUF's names of linears such as "blk.0.attn_q" or
    * "blk.*.ffn_*". Each must match something.
    */
   targets: z
@@ -45,7 +45,7 @@ export const hyperSchema = z.object({
   /** Forward passes per optimiser step. */
   accumulate: z.int().min(1).default(1),
   precision: z.enum(['f32', 'bf16']).default('f32'),
-  /** Blocks keep their input only and compute the rest again in the backward pass: less memory, a third more work. */
+  /** Blocks keep only their input and compute the rest again in the backward pass: less memory, a third more work. */
   recompute: z.boolean().default(false),
   /** Steps between held-out evaluations; a checkpoint is written with each. */
   evalEvery: z.int().min(1).default(20),
@@ -53,7 +53,7 @@ export const hyperSchema = z.object({
 });
 export type Hyper = z.infer<typeof hyperSchema>;
 
-/** Tokens that an optimiser step reads. */
+/** Tokens per optimiser step. */
 export const tokensPerStep = ({
   batch,
   accumulate,
@@ -65,24 +65,24 @@ export type BackendName = (typeof backendNames)[number];
 
 /** What the corpus is made of. */
 export const corpusPlanSchema = z.object({
-  /** `instruct`: conversations in the base's chat template, of which the answers are learned. */
+  /** `instruct`: conversations in the base's chat template; only the answers are learned. */
   mode: z.enum(['pretrain', 'instruct']).default('pretrain'),
   /** A data set: a .jsonl or .parquet file, or owner/name[:path] on the hub. */
   data: z.string().optional(),
   /** Instruction pairs taken from a folder: documented functions, and commits with their diffs. */
   pairs: z.array(z.enum(['functions', 'commits'])).default(['functions', 'commits']),
-  /** What of the folder is read: patterns as in .gitignore. Without any to include, all of it. */
+  /** Which files of the folder are read: patterns as in .gitignore. Without patterns in `include`, all are. */
   include: z.array(z.string().min(1)).default([]),
   exclude: z.array(z.string().min(1)).default([]),
   /** Share of the files in a training window that are turned into fill-in-the-middle: prefix, suffix, middle. */
   fimRate: z.number().min(0).max(1).default(0),
-  /** Of those, what counts in the loss: all of their text, or only the middle. */
+  /** Which part of those files counts in the loss: all of their text, or only the middle. */
   fimLoss: z.enum(['all', 'middle']).default('all'),
   /** Files joined to repositories with the base's own separators. */
   repositoryContext: z.boolean().default(false),
-  /** Days in which a file's weight in training falls by half since its last change, to a quarter at least. 0: all count alike. */
+  /** Days after its last change in which a file's weight in training halves; at least a quarter. 0: equal weights. */
   halfLifeDays: z.number().min(0).default(0),
-  /** Reading stops when there are as many training tokens; a run needs no more than its budget. */
+  /** Reading stops at this number of training tokens; a run needs no more than its budget. */
   maxTokens: z.int().min(1).optional(),
   /** Source-domain text mixed in: a file, a hub set, or "base" for text that the base itself writes. */
   replay: z.object({ source: z.string().min(1), rate: z.number().min(0).max(0.9) }).optional(),
@@ -96,25 +96,25 @@ export const evaluationPlanSchema = z.object({
   humanevalProblems: z.int().min(0).max(164).default(20),
   /** Texts sampled from the base for KL; 0 turns it off. */
   retentionTexts: z.int().min(0).default(8),
-  /** Whether lines and blocks at held-out cursors are completed too, which takes longer than all losses. */
+  /** Whether to complete lines and blocks at held-out cursors too, which takes longer than all losses together. */
   completions: z.boolean().default(true),
-  /** Tasks that are measured at checkpoints as well, on the base first; none turns it off. */
+  /** Tasks that are also measured at checkpoints, first of all on the base; empty turns it off. */
   checkpointTasks: z.array(z.string()).default([]),
   /** Steps between such checkpoints, rounded up to a multiple of `evalEvery`. Default: `evalEvery`. */
   checkpointEvery: z.int().min(1).optional(),
-  /** The most that measuring checkpoints may add to the time of training, as a share of it; the base comes on top. */
+  /** The most time that measuring checkpoints may take, as a share of training time; measuring the base is extra. */
   checkpointShare: z.number().min(0).default(0.1),
-  /** The most that the result may have forgotten, in the unit of its figure: see training/forgetting-figure.ts. */
+  /** The most that the result may forget, in its figure's unit: see training/checkpoints/forgetting-figure.ts. */
   forgettingLimit: z.number().min(0).optional(),
-  /** Held-out evaluations in a row that are no better than one before, after which training ends; none: never. */
+  /** Training ends after this many held-out evaluations in a row without improvement; absent: never. */
   patience: z.int().min(1).optional(),
-  /** The checkpoint that the result is made of: see training/best-checkpoint.ts. */
+  /** The checkpoint that the result is made of: see training/checkpoints/best.ts. */
   keep: z.enum(['last', 'best']).default('last'),
-  /** Of the time of training, what measuring the result may take; none: as long as it takes. */
+  /** The most time that measuring the result may take, as a share of training time; absent: no limit. */
   share: z.number().positive().optional(),
-  /** What the trained change is multiplied by where it is served: chosen after training, or given. 1: as trained. */
+  /** What the trained change is multiplied by for use: `measured` is chosen after training. 1: as trained. */
   strength: z.union([z.literal('measured'), z.number().positive().max(1)]).default(1),
-  /** KL from the base in nats per token that a measured strength may have at most. */
+  /** The largest KL from the base that a measured strength may have, in nats per token. */
   strengthLimit: z.number().min(0).default(0.1),
 });
 export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
@@ -124,29 +124,32 @@ export const runSpecSchema = z.object({
   id: z.string(),
   name: z.string(),
   createdAt: z.string(),
-  /** Absolute path of the folder that the corpus is read from; empty where it is a data set alone. */
+  /** Absolute path of the folder that the corpus is read from; empty if it is a data set only. */
   folder: z.string(),
   corpus: corpusPlanSchema.prefault({}),
-  /** An adapter made elsewhere. Its training is not known: `hyper`'s learning rate and steps stand for nothing. */
+  /** An adapter made elsewhere. Its training is unknown: learning rate and steps in `hyper` mean nothing. */
   imported: z
     .object({
       from: z.string(),
       format: z.enum(['peft', 'gguf']),
-      /** The base that it was made for, by its own account. */
+      /** The base that the adapter says it was made for. */
       base: z.string().optional(),
     })
     .optional(),
-  /** The run whose result it begins with, and that adapter as it was served then: kept as earlier.gguf. */
+  /** The run that it continues. Its adapter, as served at that time, is kept as earlier.gguf and has this SHA-256. */
   continues: z.object({ run: z.string(), sha256: z.string() }).optional(),
-  /** Where the learning rate comes from, for the person: "given", "sweep ...", "10x rule ...". */
+  /** Where the learning rate comes from, for people: "given", "sweep ...", "10x rule ...". */
   learningRateReason: z.string().optional(),
-  /** Whether short trials at the start may find a better rate than `hyper.learningRate`: see training/rate-trials.ts. */
+  /**
+   * Whether short trials at the start may find a better rate than `hyper.learningRate`: see
+   * training/learning-rate/trials.ts.
+   */
   learningRateTrials: z.boolean().default(false),
-  /** What became of completions (protocol/preferences.ts), up to this run's creation: learned from after the ordinary training. */
+  /** Preferences (protocol/preferences.ts) from before this run was created; learned from after ordinary training. */
   preferences: z.object({ file: z.string() }).optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
-  /** What training may take, where that was asked for: `hyper.steps` is an estimate, the state's `steps` are fitted. */
+  /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */
   minutes: z.number().positive().optional(),
   backend: z.enum(['auto', ...backendNames]),
   evaluation: evaluationPlanSchema,
@@ -158,7 +161,7 @@ export type RunSpec = z.infer<typeof runSpecSchema>;
 export const artefactName = ({ hyper }: { hyper: Pick<Hyper, 'method'> }) =>
   hyper.method === 'full' ? 'model.gguf' : 'adapter.gguf';
 
-/** Of a run that continues another, within its directory: the adapter that it begins with. */
+/** In the directory of a run that continues another: the adapter that it starts from. */
 export const EARLIER_ADAPTER = 'earlier.gguf';
 
 export const runStatusNames = [
@@ -176,23 +179,23 @@ export const runStateSchema = z.object({
   status: z.enum(runStatusNames),
   /** Process that owns the run while running or evaluating. */
   pid: z.int().min(1).optional(),
-  /** When that process started, to tell it from a later one of the same pid; only for comparison. */
+  /** When that process started, to distinguish it from a later one with the same pid; only for comparison. */
   pidStarted: z.string().optional(),
   /** ISO time, renewed every few seconds while the owner lives. */
   heartbeat: z.string().optional(),
   step: z.int().default(0),
   steps: z.int(),
-  /** The peak rate that the run's own trials settled, and why; else it is that of the spec. */
+  /** The peak rate that the run's own trials chose, and why; otherwise it is the spec's. */
   learningRate: z.object({ rate: z.number().positive(), why: z.string() }).optional(),
   etaSeconds: z.number().optional(),
-  /** What the owner is doing now, for the person: "Reading files", "Training", "HumanEval 4 of 20". */
+  /** What the owner is doing now, for people: "Reading files", "Training", "HumanEval 4 of 20". */
   phase: z.string().optional(),
   /** Why it failed. */
   error: z.object({ code: z.string(), message: z.string(), next: z.string() }).optional(),
 });
 export type RunState = z.infer<typeof runStateSchema>;
 
-/** What was asked, with the rate that the run goes by. */
+/** The spec with the learning rate that the run really uses. */
 export const settledSpec = (spec: RunSpec, { learningRate }: Pick<RunState, 'learningRate'>): RunSpec =>
   learningRate
     ? {

@@ -1,34 +1,34 @@
-/** The completion server's boundary: OpenAI's completions, llama.cpp's infill, and adapters that come and go as vLLM has them. */
+/** The completion server's requests and answers: OpenAI's completions, llama.cpp's infill, vLLM's adapter routes. */
 import { z } from 'zod';
 
-/** An answer's most tokens; what asks for more is a mistake or a mischief. */
+/** Most tokens of an answer; a request for more is a mistake or malicious. */
 export const MOST_TOKENS = 4096;
-/** Of an adapter beside its own alpha / rank; clients use 0 to 2. What is far beyond makes numbers that are none. */
+/** Largest factor on top of an adapter's own alpha / rank. Clients use 0 to 2; far larger values lead to NaN. */
 const LARGEST_SCALE = 100;
-/** Choices of one request: prompts times `n`. */
+/** Most choices of one request: prompts times `n`. */
 const MOST_CHOICES = 64;
 
-/** Text up to here is one request's; the body's limit is the server's. */
+/** One or more texts at which an answer ends. The length of a request is limited by the server. */
 const stopSchema = z.union([z.string(), z.array(z.string()).max(16)]);
 
 export const completionRequestSchema = z
   .object({
     /** An adapter's name, or the base's. */
     model: z.string(),
-    /** Several are answered one choice after the other, `n` each. */
+    /** Several prompts get `n` choices each, in order. */
     prompt: z.union([z.string(), z.array(z.string()).min(1).max(MOST_CHOICES)]),
-    /** Ours: what stands between prompt and cursor, to be written anew by whole tokens; the answer goes on after it. */
+    /** Ours: the text between prompt and cursor, generated again as whole tokens. The answer is what comes after it. */
     heal: z.string().max(64).optional(),
     /** Text after the cursor, for bases with fill-in-the-middle tokens. */
     suffix: z.string().optional(),
-    /** Ours: parts of other files, laid out as the base knows repositories. */
+    /** Ours: parts of other files, laid out in the base's format for repositories. */
     context: z
       .array(z.object({ filename: z.string(), text: z.string() }))
       .max(100)
       .optional(),
-    /** Ours: where the prompt's file is; then all is laid out as in training. */
+    /** Ours: the location of the prompt's file. If given, everything is laid out as in training. */
     place: z.object({ repository: z.string(), path: z.string() }).optional(),
-    /** 0 only reads the prompt, so that the next request finds it read. */
+    /** 0 only processes the prompt, so that the next request finds it in the cache. */
     max_tokens: z.int().min(0).max(MOST_TOKENS).default(64),
     temperature: z.number().min(0).max(2).default(0),
     top_p: z.number().gt(0).max(1).default(1),
@@ -37,14 +37,14 @@ export const completionRequestSchema = z
     stream: z.boolean().default(false),
     stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
     seed: z.int().optional(),
-    /** Log-probabilities of the answer's tokens and of so many others at each place. */
+    /** Return log-probabilities of the answer's tokens, and of this many alternatives at each position. */
     logprobs: z.int().min(0).max(20).optional(),
     presence_penalty: z.number().min(-2).max(2).default(0),
     frequency_penalty: z.number().min(-2).max(2).default(0),
-    /** Whose turn it is among those that ask for one model; a connection is a user where it is not said. */
+    /** Users of one model take turns. Without this field, each connection counts as a user. */
     user: z.string().optional(),
     cache_prompt: z.boolean().default(true),
-    echo: z.literal(false, { error: 'the prompt is not given back' }).optional(),
+    echo: z.literal(false, { error: 'the prompt is not returned: leave "echo" out' }).optional(),
     best_of: z.int().optional(),
   })
   .refine(({ prompt, n }) => n * (Array.isArray(prompt) ? prompt.length : 1) <= MOST_CHOICES, {
@@ -52,7 +52,7 @@ export const completionRequestSchema = z
     path: ['n'],
   })
   .refine(({ best_of, n }) => best_of === undefined || best_of === n, {
-    error: 'only as many as are asked for are made',
+    error: 'must equal "n": no more choices are made than are returned',
     path: ['best_of'],
   });
 export type CompletionRequest = z.input<typeof completionRequestSchema>;
@@ -71,9 +71,9 @@ export const usageSchema = z.object({
   total_tokens: z.int(),
   prompt_tokens_details: z
     .object({
-      /** Found read from an earlier request. */
+      /** Reused from an earlier request. */
       cached_tokens: z.int(),
-      /** Cut off at the far ends, since the context is smaller; not in `prompt_tokens`. */
+      /** Cut off at the ends far from the cursor because the context is smaller; not in `prompt_tokens`. */
       trimmed_tokens: z.int(),
     })
     .optional(),
@@ -96,12 +96,12 @@ export const completionResponseSchema = z.object({
 });
 export type CompletionResponse = z.infer<typeof completionResponseSchema>;
 
-/** llama.cpp's `/completion`, as far as it is served; what else clients send is ignored. */
+/** llama.cpp's `/completion`, as far as this server supports it; other fields are ignored. */
 export const llamaRequestSchema = z.object({
-  /** llama.cpp's own server has one model; ours takes the first adapter or model, else the base. */
+  /** llama.cpp's own server has one model. By default, ours uses the first adapter or model, else the base. */
   model: z.string().optional(),
   prompt: z.string().default(''),
-  /** -1 is as many as there is room for; 0 only reads the prompt. */
+  /** -1: as many as there is room for. 0: only processes the prompt. */
   n_predict: z.int().min(-1).max(MOST_TOKENS).default(-1),
   temperature: z.number().max(10).default(0.8),
   top_k: z.int().default(40),
@@ -119,7 +119,7 @@ export const llamaRequestSchema = z.object({
 });
 export type LlamaRequest = z.output<typeof llamaRequestSchema>;
 
-/** llama.cpp's `/infill`: `prompt` is what is written already between prefix and suffix. */
+/** llama.cpp's `/infill`: `prompt` is text that is already there between prefix and suffix. */
 export const infillRequestSchema = llamaRequestSchema.extend({
   input_prefix: z.string().default(''),
   input_suffix: z.string().default(''),
@@ -134,19 +134,19 @@ export const tokenizeRequestSchema = z.object({
   with_pieces: z.boolean().default(false),
 });
 
-/** As vLLM's `/v1/load_lora_adapter` and `/v1/unload_lora_adapter` have it. */
+/** Same as vLLM's `/v1/load_lora_adapter` and `/v1/unload_lora_adapter`. */
 export const loadAdapterSchema = z.object({
   lora_name: z.string().min(1).max(200),
-  /** A file of this machine. */
+  /** Path on this machine. */
   lora_path: z.string().min(1),
-  /** Instead of the one of this name. */
+  /** Replace a loaded adapter of this name. */
   load_inplace: z.boolean().default(false),
   /** Ours: factor on top of the adapter's own alpha / rank. */
   lora_scale: z.number().min(-LARGEST_SCALE).max(LARGEST_SCALE).optional(),
 });
 export const unloadAdapterSchema = z.object({ lora_name: z.string() });
 
-/** The server's first line on stdout once it listens; the child's parent reads it. */
+/** The server's first line on stdout once it listens; its parent process reads it. */
 export const serverReadySchema = z.object({
   type: z.literal('ready'),
   port: z.int(),
@@ -163,10 +163,10 @@ export const serverFailedSchema = z.object({
   next: z.string(),
 });
 
-/** What a lease says before the server ends by itself; without it, the server died. */
+/** Sent on a lease before the server ends by itself. If it is missing, the server crashed. */
 export const serverEndingSchema = z.object({ type: z.literal('ending') });
 
-/** How a server of this user can be reached: a file that nobody else may read. See docs/file-formats.md. */
+/** How to reach a server of this user: a file that nobody else may read. See docs/file-formats.md. */
 export const announcementSchema = z.object({
   version: z.literal(1),
   pid: z.int(),

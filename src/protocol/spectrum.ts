@@ -1,24 +1,24 @@
-/** spectrum.json: singular values of the base's weights, of what training changed, and of noise as large. */
+/** spectrum.json: singular values of the base's weights, of the trained change, and of noise of the same size. */
 import { z } from 'zod';
 import { hyperSchema, moduleNames } from './run.ts';
 
 export const SPECTRUM_FORMAT = 1;
 
-/** Shares of the energy (the sum of the squared singular values) that ranks are told for. */
+/** Shares of the energy (the sum of the squared singular values) for which the rank is given. */
 export const energyShares = [0.5, 0.9, 0.99] as const;
 
 /** One matrix. */
 export const spectrumSchema = z.object({
   /** Frobenius norm: the root of the energy. */
   size: z.number().positive(),
-  /** How many of the largest singular values hold each of `energyShares`. */
+  /** For each of `energyShares`: how many of the largest singular values together have that share. */
   ranks: z.array(z.int().min(1)).length(energyShares.length),
-  /** Singular values, largest first: all of them, or some evenly spaced by index, first and last among them. */
+  /** Singular values, largest first: all, or some at evenly spaced indices including the first and the last. */
   values: z.array(z.number()),
 });
 export type Spectrum = z.infer<typeof spectrumSchema>;
 
-/** One linear. A matrix of zeros is left out, and with a change that is none, its noise. */
+/** One linear. A matrix of zeros is left out; if `change` is, so is `noise`. */
 export const linearSpectrumSchema = z.object({
   layer: z.int().min(0),
   module: z.enum(moduleNames),
@@ -26,7 +26,7 @@ export const linearSpectrumSchema = z.object({
   shape: z.tuple([z.int(), z.int()]),
   base: spectrumSchema.optional(),
   change: spectrumSchema.optional(),
-  /** Gaussian noise of the change's size. */
+  /** Gaussian noise with the change's Frobenius norm. */
   noise: spectrumSchema.optional(),
 });
 export type LinearSpectrum = z.infer<typeof linearSpectrumSchema>;
@@ -41,17 +41,17 @@ export const runSpectrumSchema = z.object({
   rank: z.int().optional(),
   step: z.int(),
   /**
-   * Where the change was read: the adapter's factors, the last checkpoint, or, where that is gone, the exported model,
-   * whose weights are rounded to half precision.
+   * Where the change was read from: the adapter's factors, the last checkpoint, or, without a checkpoint, the exported
+   * model, whose weights are rounded to half precision.
    */
   source: z.enum(['adapter', 'checkpoint', 'model']),
   backend: z.string(),
-  /** By layer, and in it by module. */
+  /** Ordered by layer, then by module. */
   linears: z.array(linearSpectrumSchema),
 });
 export type RunSpectrum = z.infer<typeof runSpectrumSchema>;
 
-/** What the process says on stdout, one object a line; its result is in the file. */
+/** The process's messages on stdout, one object per line; its result is in the file. */
 export const spectrumMessageSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('progress'),
@@ -74,7 +74,7 @@ export interface RankRange {
   high: number;
 }
 
-/** Over those of the linears that have the kind; undefined where none has. */
+/** Over the linears that have a spectrum of that kind; undefined if none has. */
 export function rankRange(linears: readonly LinearSpectrum[], kind: SpectrumKind): RankRange | undefined {
   const ranks = linears
     .flatMap((linear) => (linear[kind] ? [rankOf(linear[kind])] : []))

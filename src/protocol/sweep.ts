@@ -1,4 +1,4 @@
-/** sweep.json and trials.jsonl: which learning rates were tried, and what became of each. See docs/file-formats.md. */
+/** sweep.json and trials.jsonl: which learning rates were tried, with what result. See docs/file-formats.md. */
 import { z } from 'zod';
 import { backendNames, corpusPlanSchema, hyperSchema } from './run.ts';
 
@@ -6,7 +6,7 @@ export const SWEEP_FORMAT = 1;
 
 const method = hyperSchema.shape.method.unwrap();
 
-/** What one method is tried with. */
+/** The settings of one method's trials. */
 export const sweptMethodSchema = z.object({
   method,
   precision: hyperSchema.shape.precision.unwrap(),
@@ -20,14 +20,14 @@ export const sweepSpecSchema = z.object({
   format: z.literal(SWEEP_FORMAT),
   id: z.string(),
   createdAt: z.string(),
-  /** Absolute path; empty where the corpus is a data set alone. */
+  /** Absolute path; empty if the corpus is a data set only. */
   folder: z.string(),
   corpus: corpusPlanSchema.prefault({}),
-  /** Of what was read: another text is another sweep. */
+  /** Digest of the text; other text makes another sweep. */
   corpusDigest: z.string(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   methods: z.array(sweptMethodSchema).min(1),
-  /** Whether the grid goes on past its ends until the highest stable rate lies inside. */
+  /** Whether to extend the grid until the highest stable rate lies inside it. */
   extend: z.boolean(),
   /** What all trials share. */
   hyper: hyperSchema.omit({ method: true, learningRate: true, precision: true }),
@@ -37,19 +37,19 @@ export const sweepSpecSchema = z.object({
 });
 export type SweepSpec = z.infer<typeof sweepSpecSchema>;
 
-/** The base on the texts of all trials of a method (whose precision it shares). */
+/** The base's losses on the texts of a method's trials, in that method's precision. */
 const baseLineSchema = z.object({
   type: z.literal('base'),
   time: z.string(),
   method,
   backend: z.string(),
-  /** On the tokens of each step, nats per token. */
+  /** On the tokens of each step, in nats per token. */
   losses: z.array(z.number()),
-  /** Of each held-out window, nats per token. */
+  /** Of each held-out window, in nats per token. */
   heldOut: z.array(z.number()),
-  /** Predictions in each window. */
+  /** Predicted tokens in each window. */
   windowTokens: z.array(z.int()),
-  /** Which of them are of one document; missing in early sweeps, where each counts as one of its own. */
+  /** Document of each window; absent in early sweeps, where each window counts as its own document. */
   windowDocuments: z.array(z.string()).optional(),
 });
 export type BaseLine = z.infer<typeof baseLineSchema>;
@@ -59,13 +59,13 @@ const trialSchema = z.object({
   time: z.string(),
   method,
   learningRate: z.number().positive(),
-  /** Training loss of each step that was made, nats per token. */
+  /** Training loss of each step that was made, in nats per token. */
   losses: z.array(z.number()),
-  /** Of each held-out window after the last step; without, the trial was cut short. */
+  /** Loss of each held-out window after the last step; absent if the trial was cut short. */
   heldOut: z.array(z.number()).optional(),
-  /** KL(base || trained) on the beginnings of held-out windows, mean over positions, nats. */
+  /** KL(base || trained) on the beginnings of held-out windows: mean over positions, in nats. */
   kl: z.number().optional(),
-  /** Missing where it did not diverge. */
+  /** Absent if it did not diverge. */
   diverged: z.object({ step: z.int(), why: z.string() }).optional(),
   seconds: z.number(),
 });
@@ -78,10 +78,10 @@ export type SweepLine = z.infer<typeof sweepLineSchema>;
 const progressSchema = z.object({
   method,
   learningRate: z.number(),
-  /** Of the trial that runs, from 1; the number of trials grows where a grid is extended. */
+  /** Number of the current trial, from 1; `trials` grows when a grid is extended. */
   trial: z.int(),
   trials: z.int(),
-  /** 0 while the model is loaded and the base measured. */
+  /** 0 while the model is loaded and the base is measured. */
   step: z.int(),
   steps: z.int(),
   loss: z.number().optional(),
@@ -89,7 +89,7 @@ const progressSchema = z.object({
 });
 export type SweepProgress = z.infer<typeof progressSchema>;
 
-/** What the sweeper says on stdout, one object a line. What it measures, it writes into the sweep's folder. */
+/** The sweeper's messages on stdout, one object per line. It writes what it measures into the sweep's folder. */
 export const sweeperMessageSchema = z.discriminatedUnion('type', [
   progressSchema.extend({ type: z.literal('progress') }),
   /** A line was added to trials.jsonl. */

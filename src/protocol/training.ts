@@ -1,13 +1,13 @@
 /**
- * Between the owner of a run and the process that trains for it, over Node's channel between parent and child. The
- * owner alone writes the run's events and state; what it is asked to write is answered when that is on disk.
+ * Messages between the owner of a run and the process that trains for it, over Node's channel between parent and child.
+ * Only the owner writes the run's events and state; it answers a request to write once the data is on disk.
  */
 import { z } from 'zod';
 import { errorCodes } from './errors.ts';
 import { runEventSchema } from './events.ts';
 import { runStateSchema } from './run.ts';
 
-/** What training made. */
+/** The result of training. */
 export const trainedSchema = z.object({
   /** The last step. */
   step: z.int(),
@@ -15,13 +15,13 @@ export const trainedSchema = z.object({
   tokensPerSecond: z.number(),
   /** Bytes. */
   peakMemory: z.number(),
-  /** Its name within the run directory. */
+  /** File name within the run directory. */
   artefact: z.string(),
 });
 export type TrainedResult = z.infer<typeof trainedSchema>;
 
 const { status, learningRate, etaSeconds, phase } = runStateSchema.shape;
-/** What the state is changed to; a key given as undefined is dropped. */
+/** Changes to the state; a key that is given as undefined is removed. */
 const patchSchema = z.object({
   status: status.optional(),
   step: z.int().optional(),
@@ -34,7 +34,7 @@ const patchSchema = z.object({
 export const trainerMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('event'), id: z.int(), event: runEventSchema }),
   z.object({ type: z.literal('state'), id: z.int(), patch: patchSchema }),
-  /** Its last words. Nothing was trained to its end: it was stopped. */
+  /** Its last message. Without `trained`, training was stopped before its end. */
   z.object({ type: z.literal('ended'), trained: trainedSchema.optional() }),
   z.object({
     type: z.literal('failed'),
@@ -47,7 +47,7 @@ export type TrainerMessage = z.infer<typeof trainerMessageSchema>;
 
 export const ownerMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('written'), id: z.int() }),
-  /** As Node tells it: "ENOSPC". */
+  /** `code` as in Node's error: "ENOSPC". */
   z.object({
     type: z.literal('notWritten'),
     id: z.int(),

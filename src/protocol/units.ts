@@ -1,4 +1,4 @@
-/** Time, memory and differences as a person reads them, the same everywhere. */
+/** Time, memory and differences as texts for people, the same everywhere. */
 
 /** "40 s", "3 min", "1 h 20 min". */
 export function formatDuration(seconds: number): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 
-/** Writes beside `path` and renames: readers see the old file or the new one, never half of one. `mode`: who may read it. */
+/** Writes a temporary file and renames it to `path`: readers never see half a file. `mode`: who may read it. */
 export async function writeByRename(path: string, text: string, mode = 0o666): Promise<void> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {

@@ -1,29 +1,29 @@
 /**
- * 95% intervals of figures. What is resampled is documents: windows or cursors of one file are alike, so the file is one
- * observation. Each is left out in turn (the jackknife), and Student's t has the degrees of freedom that documents of
- * unequal size are worth. Chosen by simulation: docs/science.md, test/unit/statistics/coverage.test.ts.
+ * 95% intervals of figures. Documents are the observations, because windows or cursors of one file resemble each other.
+ * Each document is left out in turn (the jackknife). The degrees of freedom of Student's t take account of documents of
+ * unequal size. Chosen by simulation: docs/science.md, test/unit/statistics/coverage.test.ts.
  */
 import { uniform } from './random.ts';
 import { proportionInterval } from './proportion.ts';
 import { MISSED, percentile, wilson, Z, type Interval, type RatioItem } from './statistics.ts';
 import { normalTail, studentQuantile } from './student.ts';
 
-/** For statistics that jump, which can only be resampled. */
+/** Number of resamples for statistics that jump, for which a jackknife does not work. */
 const RESAMPLES = 4000;
 const SEED = 20240905;
 
-/** Of each model, one part for each item; the same items in the same order. */
+/** For each model, its items; the same items in the same order. */
 export type Stratum = readonly (readonly RatioItem[])[];
-/** By stratum and model: ratios of totals. */
+/** Ratios of totals, by stratum and model. */
 export type Figures = readonly (readonly number[])[];
 
-/** Totals of one document: sums and weights of each model. */
+/** Totals of one document: the sum and the weight of each model. */
 export interface DocumentTotals {
   sums: number[];
   weights: number[];
 }
 
-/** A stratum's documents; where all items are of one, each item by itself. Without any that count for nothing. */
+/** A stratum's documents without those of weight 0. If all items are of one document, each item counts as one. */
 export function documentsOf(stratum: Stratum): DocumentTotals[] {
   const keys = (stratum[0] ?? []).map(({ document }, item) => document ?? item);
   const single = new Set(keys).size < 2;
@@ -51,9 +51,9 @@ interface Estimate {
 }
 
 /**
- * A statistic of the figures with its jackknife variance: the squared changes that come of leaving each document out,
- * summed (HC3 with clusters; MacKinnon, Nielsen & Webb 2023). Undefined where it has no value, with all documents or
- * without one of them, or where a stratum has fewer than two.
+ * A statistic of the figures with its jackknife variance: the sum of its squared changes when one document is left out
+ * (HC3 with clusters; MacKinnon, Nielsen & Webb 2023). Undefined if the statistic has no value, with all documents or
+ * without one of them, or if a stratum has fewer than two documents.
  */
 function jackknife(
   strata: readonly (readonly DocumentTotals[])[],
@@ -99,8 +99,8 @@ const figuresOf = ({ sums, weights }: DocumentTotals): number[] =>
 
 /**
  * Degrees of freedom of that variance (Bell & McCaffrey 2002): n - 1 for n documents of equal weight, fewer for unequal
- * ones. Where each token errs by itself, the documents' residuals have the covariance diag(h) - h h', h their shares of
- * all weight.
+ * ones. If the tokens' errors are independent, the documents' residuals have the covariance diag(h) - h h', where h are
+ * their shares of the total weight.
  */
 function degreesOf(documents: readonly DocumentTotals[], { weights: all }: DocumentTotals): number {
   let [trace, squares, fourths] = [0, 0, 0];
@@ -119,8 +119,8 @@ const reach = ({ variance, degrees }: Estimate): number =>
   variance > 0 ? studentQuantile(degrees) * Math.sqrt(variance) : 0;
 
 /**
- * The interval of any smooth statistic of the figures. Undefined where it has no value, with all documents or without
- * one of them, or where a stratum has fewer than two observations.
+ * The interval of any smooth statistic of the figures. Undefined if the statistic has no value, with all documents or
+ * without one of them, or if a stratum has fewer than two documents.
  */
 export function interval(
   strata: readonly Stratum[],
@@ -133,9 +133,9 @@ export function interval(
 }
 
 /**
- * The same of a statistic that jumps, such as a lowest point's place: documents are drawn with replacement, and the tails
- * that are cut off are thinner by as much as t is wider than the normal (Hesterberg 2015, "expanded percentiles").
- * Undefined too where it has no value in more draws than the tails hold.
+ * The interval of a statistic that jumps, such as the position of a minimum. Documents are drawn with replacement. The
+ * tails that are cut off are thinner by as much as t is wider than the normal distribution (Hesterberg 2015, "expanded
+ * percentiles"). Also undefined if more draws have no value than the tails hold.
  */
 export function resampledInterval(
   stratum: Stratum,
@@ -166,8 +166,8 @@ export interface Pair {
 export type Intervals = Record<'before' | 'after' | 'difference', Interval>;
 
 /**
- * What a figure is: right or wrong answers; a share of something; an amount that is never negative, such as a loss or a
- * time; or a plain number.
+ * The kind of a figure: right or wrong answers; a share of something; an amount that is never negative, such as a loss
+ * or a time; or any number.
  */
 export type FigureKind = 'answers' | 'share' | 'amount' | 'number';
 
@@ -179,8 +179,8 @@ export const pairedIntervals = (
 ): Intervals => stratifiedIntervals([{ before, after }], kind);
 
 /**
- * The same of the mean over strata, such as tasks. A single item has no spread: its interval is its value. Errors: of
- * unequal and of empty lists.
+ * Intervals of the mean over strata, such as tasks. A single item has no spread: its interval is its value. Throws an
+ * Error if the lists of a pair are empty or differ in length.
  */
 export function stratifiedIntervals(pairs: readonly Pair[], kind: FigureKind): Intervals {
   for (const { before, after } of pairs) {
@@ -196,14 +196,14 @@ export function stratifiedIntervals(pairs: readonly Pair[], kind: FigureKind): I
   if (kind === 'answers' && pairs.length === 1) return answers(pairs[0]!, strata[0]!);
   const level = (of: (figures: Figures) => number) => levelOf(strata, of, kind);
   const [before, after] = [level(first), level(last)];
-  // Of a measure that is zero of the base by its nature, the rise is the figure itself.
+  // If a measure is zero for the base by definition, the difference is the figure itself.
   const rise = kind === 'amount' && pairs.every((pair) => pair.before.every(({ sum }) => sum === 0));
   return { before, after, difference: rise ? after : differenceOf(strata, change, kind) };
 }
 
 type Strata = readonly (readonly DocumentTotals[])[];
 
-/** A variance that is rounding. */
+/** A smaller variance is only rounding. */
 const NOTHING = 1e-24;
 const countOf = (strata: Strata) => strata.reduce((sum, documents) => sum + documents.length, 0);
 const alone = (value: number): Interval => ({ value, low: value, high: value });
@@ -224,9 +224,9 @@ function levelOf(strata: Strata, statistic: (figures: Figures) => number, kind: 
   const { value } = found;
   if (kind === 'number') return around(value, reach(found));
   if (kind !== 'amount') return share(found, countOf(strata));
-  // Amounts err by factors: a few are large.
+  // Amounts vary by factors (a few are large), so the interval is computed from logarithms.
   const logs = jackknife(strata, (figures) => Math.log(statistic(figures)));
-  // Where even the factor is not known, it would be beyond all measure.
+  // If the factor itself is this uncertain, that interval would be absurdly wide.
   if (!logs || reach(logs) > 1) return within(around(value, reach(found)), 0, Infinity);
   const factor = Math.exp(reach(logs));
   return { value, low: value / factor, high: value * factor };
@@ -237,14 +237,15 @@ function differenceOf(strata: Strata, statistic: (figures: Figures) => number, k
   if (!found) return alone(statistic(strata.map((documents) => figuresOf(totalOf(documents)))));
   const { value, variance } = found;
   if (kind === 'amount' || kind === 'number') return around(value, reach(found));
-  // As many as agree say that few differ, not that none do.
+  // No document shows a difference, but a few unseen ones may: the upper bound of 0 among n.
   if (variance < NOTHING && value === 0) return around(0, wilson(0, countOf(strata)).high);
   return within(around(value, reach(found)), -1, 1);
 }
 
 /**
- * A share is as sure as a proportion among as many answers as would have its variance (Korn & Graubard 1998), or among
- * the documents where all say the same. In terms of the normal distribution that a proportion goes by.
+ * A share gets the interval of a proportion with the effective number of answers: as many as would have the same
+ * variance (Korn & Graubard 1998), or the number of documents if all agree. The variance is scaled to the normal
+ * distribution, which a proportion's interval uses.
  */
 function share(found: Estimate, documents: number): Interval {
   const { value, variance } = found;
@@ -254,9 +255,9 @@ function share(found: Estimate, documents: number): Interval {
 }
 
 /**
- * Proportions by Wilson's interval, their difference by Agresti and Min's (2005): half an answer is added to each of the
- * four cells. Answers count for fewer than there are where those of one document are alike, by the ratio of both
- * variances (Kish's design effect).
+ * Proportions get Wilson's interval, their difference Agresti and Min's (2005): half an answer is added to each of the
+ * four cells. If answers of one document resemble each other, they count for fewer, by the ratio of the variance with
+ * documents to that without (Kish's design effect).
  */
 function answers(pair: Pair, documents: readonly DocumentTotals[]): Intervals {
   const n = pair.after.length;

@@ -3,10 +3,10 @@ import { MISSED, wilson } from './statistics.ts';
 import { incompleteBeta } from './student.ts';
 
 /**
- * At 95%: Wilson's, mended where it is too near, which is where few answers are right, or few wrong: there it holds the
- * truth in as little as 83% of cases, mended in 91% or more (of 8 answers or more). The nearer end is then the exact one
- * of which the other side is left open (Brown, Cai & DasGupta 2001, Statistical Science 16, section 4.1.1, who take
- * Poisson's distribution for it). `successes` of `n` need not be whole.
+ * 95% interval of `successes` of `n`, which need not be whole: Wilson's, corrected if few answers are right or few are
+ * wrong. There Wilson's contains the true value in as few as 83% of cases, the corrected one in 91% or more (for n of 8
+ * or more). The end near 0 or 1 is then the exact one-sided bound (Brown, Cai & DasGupta 2001, Statistical Science 16,
+ * section 4.1.1, who use Poisson's distribution for it).
  */
 export function proportionInterval(successes: number, n: number): { low: number; high: number } {
   const { low, high } = wilson(successes, n);
@@ -17,7 +17,7 @@ export function proportionInterval(successes: number, n: number): { low: number;
   };
 }
 
-/** The proportion of which so many or more successes are seen in 5% of cases. */
+/** The proportion at which `successes` or more are seen in 5% of cases. */
 function exactLow(successes: number, n: number): number {
   if (successes <= 0) return 0;
   let [low, high] = [0, successes / n];

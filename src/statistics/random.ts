@@ -1,4 +1,4 @@
-/** Stateless random numbers: functions of their seeds alone, so that a resumed run draws the same ones. */
+/** Stateless random numbers: they depend only on their seeds, so that a resumed run draws the same ones. */
 
 /** Mixes integers into 32 well-spread bits (murmur3's finaliser over each). */
 export function mix(...seeds: number[]): number {
@@ -26,7 +26,7 @@ export function uniform(seed: number): () => number {
   };
 }
 
-/** Normal numbers of the given deviation, by Box and Muller. */
+/** Normally distributed numbers with the given standard deviation (Box-Muller). */
 export function gaussian(count: number, deviation: number, seed: number): Float32Array {
   const next = uniform(seed);
   const values = new Float32Array(count);

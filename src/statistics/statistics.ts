@@ -1,4 +1,4 @@
-/** Statistics of an evaluation: ratios of totals, pass@k, bits. Their intervals: intervals.ts. */
+/** Statistics of an evaluation: ratios of totals, pass@k, bits per byte. For their intervals see intervals.ts. */
 
 export interface Interval {
   value: number;
@@ -6,16 +6,16 @@ export interface Interval {
   high: number;
 }
 
-/** Of every interval: the share of cases in which it may miss the true value. */
+/** Share of cases in which an interval may miss the true value: 1 minus the confidence level. */
 export const MISSED = 0.05;
-/** What a normal distribution has that share beyond, on both sides together. */
+/** A normal distribution has that share below -Z and above Z together. */
 export const Z = 1.959963984540054;
 
 /** A ratio's two parts for one item, such as summed loss and tokens of a window. A plain mean has weight 1. */
 export interface RatioItem {
   sum: number;
   weight: number;
-  /** What the item is of, such as a file: items of one document are alike. Without, it is one of its own. */
+  /** What the item belongs to, such as a file: items of one document resemble each other. Default: the item alone. */
   document?: string | undefined;
 }
 
@@ -42,6 +42,7 @@ export function percentile(sorted: ArrayLike<number>, q: number): number {
 /**
  * pass@k of one problem with `c` right among `n` samples: 1 - C(n-c, k) / C(n, k), the unbiased estimator of
  * Chen et al. 2021 (arXiv 2107.03374), as the product 1 - prod(1 - k / i), i = n-c+1 .. n, which never overflows.
+ * Throws a RangeError unless 0 <= c <= n and 1 <= k <= n, all whole.
  */
 export function passAtK(n: number, c: number, k: number): number {
   if (!(
@@ -53,14 +54,14 @@ export function passAtK(n: number, c: number, k: number): number {
     k >= 1 &&
     k <= n
   ))
-    throw new RangeError(`pass@k wants 0 <= c <= n and 1 <= k <= n, not n=${n} c=${c} k=${k}`);
+    throw new RangeError(`pass@k needs 0 <= c <= n and 1 <= k <= n, not n=${n} c=${c} k=${k}`);
   if (n - c < k) return 1;
   let none = 1;
   for (let i = n - c + 1; i <= n; i += 1) none *= 1 - k / i;
   return 1 - none;
 }
 
-/** A proportion's Wilson score interval at 95%. They need not be whole numbers. */
+/** The 95% Wilson score interval of a proportion. `successes` and `n` need not be whole. */
 export function wilson(successes: number, n: number): { low: number; high: number } {
   const p = successes / n;
   const centre = (p + (Z * Z) / (2 * n)) / (1 + (Z * Z) / n);
@@ -84,7 +85,10 @@ export function spread(length: number, count: number): number[] {
 
 const SMALLEST_F32 = 2 ** -126;
 
-/** KL(p || q) in nats of two distributions over the same values. What f32 rounds to zero in q is taken as the smallest it holds. */
+/**
+ * KL(p || q) in nats of two distributions over the same values; throws an Error if their lengths differ. A zero in q is
+ * taken as the smallest normal f32, since f32 may have rounded it to zero.
+ */
 export function klDivergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
   if (p.length !== q.length) throw new Error(`distributions over ${p.length} and ${q.length} tokens`);
   let sum = 0;

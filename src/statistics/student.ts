@@ -18,11 +18,11 @@ function logGamma(x: number): number {
 export function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  // It converges fast below the mean only; above, the other end is taken.
+  // The fraction converges fast only below the mean; above it, the symmetric one is used.
   return x > (a + 1) / (a + b + 2) ? 1 - betaFraction(1 - x, b, a) : betaFraction(x, a, b);
 }
 
-/** By its continued fraction (Lentz's method). */
+/** The incomplete beta function by its continued fraction (Lentz's method). */
 function betaFraction(x: number, a: number, b: number): number {
   const front = Math.exp(logGamma(a + b) - logGamma(a) - logGamma(b) + a * Math.log(x) + b * Math.log1p(-x));
   let [c, d] = [1, 1 / (1 - ((a + b) * x) / (a + 1))];
@@ -44,16 +44,16 @@ function betaFraction(x: number, a: number, b: number): number {
 /** P(|T| > t) for T of Student's distribution with `df` degrees of freedom, which need not be whole. */
 export const studentTails = (t: number, df: number): number => incompleteBeta(df / (df + t * t), df / 2, 0.5);
 
-/** Of so many degrees of freedom it is the normal distribution, as far as anyone sees. */
+/** From so many degrees of freedom on, Student's distribution is practically the normal one. */
 const NORMAL = 1e6;
 
-/** The t that |T| is beyond in the share `MISSED` of cases; `df` is 1 or more. */
+/** The t with P(|T| > t) = `MISSED`, for `df` of 1 or more. */
 export function studentQuantile(df: number): number {
   if (df > NORMAL) return Z;
   const density = (t: number) =>
     Math.exp(logGamma((df + 1) / 2) - logGamma(df / 2) - ((df + 1) / 2) * Math.log1p((t * t) / df)) /
     Math.sqrt(df * Math.PI);
-  // Newton's steps: the tails fall ever more slowly, so from below each comes nearer and none too far.
+  // Newton's method: the tail is convex, so steps from below never overshoot.
   let t = Z;
   for (let i = 0; i < 100; i += 1) {
     const step = (studentTails(t, df) - MISSED) / (2 * density(t));
@@ -63,5 +63,5 @@ export function studentQuantile(df: number): number {
   return t;
 }
 
-/** The share of a normal distribution beyond x > 0, on that side. */
+/** The share of a normal distribution above x > 0. */
 export const normalTail = (x: number): number => studentTails(x, NORMAL) / 2;

@@ -207,7 +207,7 @@ describe('facts', () => {
     expect(facts.get('Learning rate')).toMatch(/, by the sweep of yesterday$/);
     expect(facts.get('Peak memory')).toBe('2.50 GB planned');
     expect(series.warnings.at(-1)).toBe(
-      'At step 7 the loss stayed at 9.00: back to step 4, and on past that data at 0.5 of the rate.',
+      'At step 7 the loss stayed at 9.00: back to step 4; training skips that data and continues at 0.5 of the rate.',
     );
   });
   it('names the run that it continues, and how much is new', () => {
