@@ -1,4 +1,4 @@
-/** What the caller of resolveBase is told and asked. */
+/** Progress and questions for the caller of resolveBase. */
 import { UserError } from '../protocol/errors.ts';
 import type { OnFetchProgress } from './pypi.ts';
 
@@ -12,16 +12,16 @@ export interface PlannedDownload {
 export interface ResolveOptions {
   onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
-  /** Asked before anything large is downloaded; false ends with `cancelled`. Default: yes. */
+  /** Asked before a large download; false ends with `cancelled`. Default: yes. */
   confirm?: ((download: PlannedDownload) => Promise<boolean>) | undefined;
 }
 
-/** Throws `cancelled` when the person would rather not. */
+/** Throws UserError `cancelled` if the person declines. */
 export async function ask({ confirm }: ResolveOptions, download: PlannedDownload): Promise<void> {
   if (confirm && !(await confirm(download)))
     throw new UserError(
       'cancelled',
       `${download.what} was not downloaded.`,
-      'Allow the download, or choose something that is here.',
+      'Allow the download, or choose something that is already on this machine.',
     );
 }

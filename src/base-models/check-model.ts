@@ -1,10 +1,11 @@
 /**
- * What a model's file says of itself, held against what it holds. llama.cpp sizes memory by these figures and ends the
- * process at some that can't be: they are bounded here before it sees the file, whoever asks.
+ * Checks the figures in a model file's metadata against their limits and against the file's tensors. llama.cpp sizes
+ * its memory by these figures and aborts the process at some impossible ones, so every file is checked before it is
+ * loaded.
  */
 import { UserError } from '../protocol/errors.ts';
 
-/** The part of a GGUF file that says what it is. */
+/** The part of a GGUF file that describes the model. */
 export interface ModelHeader {
   path?: string;
   metadata: Readonly<Record<string, unknown>>;
@@ -17,14 +18,14 @@ const real = (from: number, to: number): Bounds => ({ whole: false, from, to });
 
 /** llama.cpp's own limit, LLAMA_MAX_LAYERS. */
 const MOST_BLOCKS = 512;
-/** The server's own: in less there is no room for a prompt and its answer. */
+/** Our server's limit: less has no room for a prompt and its answer. */
 const LEAST_CONTEXT = 64;
 const MOST_TOKENS_OF_CONTEXT = 2 ** 27;
 const WIDEST = 2 ** 24;
 const MOST_HEADS = 2 ** 16;
 const LARGEST_EPSILON = 0.1;
 
-/** Far beyond every model that there is, and far below what does harm. */
+/** Far above every existing model, and far below what does harm. */
 const bounds: Readonly<Record<string, Bounds>> = {
   block_count: whole(1, MOST_BLOCKS),
   context_length: whole(LEAST_CONTEXT, MOST_TOKENS_OF_CONTEXT),
@@ -45,7 +46,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   'rope.scale_linear': real(0, 1e6),
 };
 
-/** Of the architectures whose tensors are known here. */
+/** Figures that every model of the architectures known here (llama, qwen2) must have. */
 const required = [
   'block_count',
   'context_length',
@@ -55,21 +56,24 @@ const required = [
   'attention.layer_norm_rms_epsilon',
 ] as const;
 
-/** Throws UserError `base-not-gguf` for what is no model and for a figure that can't be, `base-truncated` for one that is missing. */
+/**
+ * Throws UserError `base-not-gguf` if the file is not a model or a figure is impossible, `base-truncated` if a figure
+ * is missing.
+ */
 export function checkFigures(header: ModelHeader): void {
   const { metadata } = header;
   const kind = metadata['general.type'] ?? 'model';
   if (kind !== 'model')
     throw new UserError(
       'base-not-gguf',
-      `${header.path ?? 'The file'} is no model: it calls itself "${String(kind)}".`,
+      `${header.path ?? 'The file'} is not a model: its type is "${String(kind)}".`,
       'Give a whole model, not an adapter or a projector.',
     );
   const architecture = String(metadata['general.architecture']);
   for (const [key, value] of Object.entries(metadata)) {
     if (!key.startsWith(`${architecture}.`) || value === undefined) continue;
     const figure = key.slice(architecture.length + 1);
-    // Some architectures have a figure for each block, which may be 0 in some.
+    // Some architectures have one figure per block, which may be 0.
     const [values, least] = Array.isArray(value) ? [value as unknown[], 0] : [[value], -Infinity];
     for (const one of values) checkFigure(header, key, one, bounds[figure], least);
   }
@@ -102,14 +106,14 @@ interface Sizes {
   kvHeads: number;
   headSize: number;
   valueSize: number;
-  /** Components of a head that RoPE turns. */
+  /** Components of a head that RoPE rotates. */
   turned: number;
   hidden: number;
-  /** Its MLPs are several to a block, under other names. */
+  /** A mixture of experts: several MLPs per block, under other names. */
   experts: boolean;
 }
 
-/** Undefined for an architecture whose tensors are not known here, or with figures that differ from block to block. */
+/** Undefined if the architecture's tensors are not known here, or if figures differ from block to block. */
 function sizesOf(header: ModelHeader): Sizes | undefined {
   const { metadata } = header;
   const architecture = String(metadata['general.architecture']);
@@ -137,14 +141,15 @@ function sizesOf(header: ModelHeader): Sizes | undefined {
 function checkHeads(header: ModelHeader, { width, heads, kvHeads, headSize, turned }: Sizes): void {
   if (!Number.isInteger(headSize) || headSize % 2)
     throw damaged(header, `its width of ${width} can't be divided among ${heads} heads`);
-  if (heads % kvHeads) throw damaged(header, `its ${heads} heads can't share ${kvHeads} keys`);
+  if (heads % kvHeads)
+    throw damaged(header, `its ${heads} heads can't be divided among ${kvHeads} key heads`);
   if (turned > headSize || turned % 2)
-    throw damaged(header, `its RoPE turns ${turned} of a head's ${headSize} components`);
+    throw damaged(header, `its RoPE rotates ${turned} of a head's ${headSize} components`);
 }
 
 /**
- * Throws UserError `base-truncated` for tensors of llama and qwen2 that are missing, or of other shapes than the figures
- * ask for; llama.cpp knows the other architectures'. The figures have been checked.
+ * Throws UserError `base-truncated` if a tensor of a llama or qwen2 model is missing or its shape does not match the
+ * figures; llama.cpp checks other architectures itself. Call checkFigures first.
  */
 export function checkTensors(header: ModelHeader): void {
   const sizes = sizesOf(header);
@@ -155,13 +160,13 @@ export function checkTensors(header: ModelHeader): void {
   checkShape(header, 'output_norm.weight', [width]);
   if (header.tensors.has('output.weight')) checkShape(header, 'output.weight', [rows, width]);
   if (sizes.experts && !header.tensors.has('blk.0.ffn_gate_inp.weight'))
-    throw truncated(header, 'names experts and has none');
+    throw truncated(header, 'declares experts but has none');
   const shapes = Object.entries(blockShapes(sizes));
   for (let block = 0; block < blocks; block += 1)
     for (const [name, shape] of shapes) checkShape(header, `blk.${block}.${name}.weight`, shape);
 }
 
-/** Row-major. */
+/** Shapes of a block's weights, row-major: [out, in]. */
 function blockShapes({ width, heads, kvHeads, headSize, valueSize, hidden, experts }: Sizes) {
   return {
     attn_norm: [width],
@@ -185,8 +190,8 @@ const MOST_WORDS = 2 ** 22;
 const LONGEST_WORD = 2 ** 16;
 
 /**
- * Throws UserError `base-not-gguf` for a file without a vocabulary, or with one whose parts do not fit each other or the
- * embedding.
+ * Throws UserError `base-not-gguf` if the file has no vocabulary, or if the parts of the vocabulary do not fit each
+ * other or the embedding.
  */
 export function checkVocabulary(header: ModelHeader): void {
   const { metadata, tensors } = header;
@@ -194,7 +199,7 @@ export function checkVocabulary(header: ModelHeader): void {
   if (!Array.isArray(words) || words.length === 0)
     throw new UserError(
       'base-not-gguf',
-      `${nameOf(header)} holds no vocabulary.`,
+      `${nameOf(header)} contains no vocabulary.`,
       'Give a whole model, not an adapter or a projector.',
     );
   if (!isWords(words)) throw damaged(header, 'its vocabulary is not made of words');
@@ -210,17 +215,17 @@ export function checkVocabulary(header: ModelHeader): void {
   }
   const rows = tensors.get('token_embd.weight')?.shape[0];
   if (rows !== undefined && rows !== words.length)
-    throw damaged(header, `it has ${words.length} tokens and embeddings of ${rows}`);
+    throw damaged(header, `it has ${words.length} tokens and embeddings for ${rows}`);
 }
 
 /**
- * Throws UserError `base-not-gguf` where two tokens have one text, at which llama.cpp ends the process. `raw` is the list
- * as it stands in the file: read as UTF-8, different bytes may become the same text.
+ * Throws UserError `base-not-gguf` if two tokens have the same bytes, at which llama.cpp aborts the process. `raw` is
+ * the list as stored in the file: decoded as UTF-8, different bytes could become the same text.
  */
 export function checkDistinct(header: ModelHeader, raw: Uint8Array): void {
   const view = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
   const seen = new Set<string>();
-  // After the types of the list and of what is in it, and how many there are.
+  // After the list's type (4 bytes), its elements' type (4) and their number (8).
   for (let at = 16; at < view.length;) {
     const length = Number(view.readBigUInt64LE(at));
     const word = view.toString('latin1', at + 8, at + 8 + length);

@@ -1,4 +1,4 @@
-/** What is known of a model file on disk, so that gigabytes are read once and not at every start. */
+/** Remembers the checksum of model files on disk, so that gigabytes are read once and not at every start. */
 import { createHash } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -22,21 +22,21 @@ export type FileFacts = z.infer<typeof factsSchema>;
 const placeOf = (path: string) =>
   join(cacheDir(), 'checksums', `${createHash('sha256').update(path).digest('hex').slice(0, 32)}.json`);
 
-/** What an earlier look found, if the file has not changed since (path, size and time). */
+/** What `examine` found earlier, if the file has not changed since (path, size and time). */
 export async function knownFacts(path: string): Promise<FileFacts | undefined> {
   try {
     const { size, mtimeMs } = await stat(path);
     const facts = factsSchema.parse(JSON.parse(await readText(placeOf(path))));
     return facts.path === path && facts.size === size && facts.mtimeMs === mtimeMs ? facts : undefined;
   } catch {
-    // No file, no facts yet, or facts that are damaged: look again.
+    // No such file, no facts yet, or damaged facts: examine it again.
     return undefined;
   }
 }
 
 /**
- * Checks the file's structure and computes its sha256, or takes both from an earlier look.
- * Errors as openGguf. `onBytes` gets the bytes hashed so far.
+ * Checks the file's structure and computes its SHA-256, unless that was done before and the file has not changed.
+ * Throws like openGguf. `onBytes` gets the bytes hashed so far.
  */
 export async function examine(
   path: string,
@@ -56,12 +56,12 @@ export async function examine(
     sha256,
     ...(typeof licence === 'string' ? { licence } : {}),
   };
-  // A cache that can't be written costs the next look some time, no more.
+  // If the cache can't be written, the next examination only takes longer.
   await remember(facts).catch(() => undefined);
   return facts;
 }
 
-/** The same, telling whoever resolves a base. */
+/** The same, with progress for the caller of resolveBase. */
 export const examineWithProgress = (path: string, { onProgress }: ResolveOptions): Promise<FileFacts> =>
   examine(path, (done, total) => onProgress?.({ phase: 'checking', what: basename(path), done, total }));
 

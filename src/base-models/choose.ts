@@ -1,35 +1,35 @@
-/** Which base to start from where nobody says. Pure; the extension host reads it. */
+/** Which base to start from by default. Pure; also used by the extension host. */
 import { formatBytes } from '../protocol/units.ts';
 import { findKnownBase, type KnownBase } from './registry.ts';
 
-/** The value of --base and of the setting that means: choose by the hardware. */
+/** The value of --base and of the setting for: choose by the hardware. */
 export const AUTO_BASE = 'auto';
 
 export interface Hardware {
-  /** Of what trains: the GPU's, or all of the machine's. Bytes. */
+  /** Memory of the GPU that trains, else of the machine. Bytes. */
   memoryBytes: number;
   /** A GPU that the backend can use. */
   gpu: boolean;
-  /** Bytes that training takes there: of a GPU at the least, on the processor with every default. */
+  /** Bytes that training needs: on a GPU at least, on the processor with all defaults. */
   needs(base: KnownBase): number;
-  /** Trained on this processor, as measured or guessed. */
+  /** Training speed on this processor, measured or estimated. */
   tokensPerSecond(base: KnownBase): number;
-  /** Ids to choose from, where nothing can be fetched. Default: all. */
+  /** Ids to choose from if nothing can be downloaded. Default: all. */
   only?: readonly string[];
 }
 
 export interface ChosenBase {
   id: string;
-  /** A clause for the person: "it trains on the processor, where ...". */
+  /** A clause for people: "it is the best code model that ...". */
   why: string;
 }
 
 const SMALLEST = 'smollm2-135m';
 
 /**
- * The code models, best first, and the tokens per second from which each is worth it on a processor. A run has
- * minutes: ten at 40 tokens/s are 47 steps, and 76 were seen to help. The larger one also takes three times as long to
- * measure and to complete with, so it has to learn two to three times as fast to be done in the same time.
+ * The code models, best first, with the training speed on a processor from which each is worthwhile. A run has only
+ * minutes: ten at 40 tokens/s are 47 steps, and 76 were seen to help. The larger model also takes three times as long
+ * to measure and to complete with, so it has to learn two to three times as fast to finish in the same time.
  */
 const codeModels = [
   { id: 'qwen2.5-coder-1.5b', tokensPerSecond: 100 },
@@ -37,12 +37,12 @@ const codeModels = [
 ].map(({ id, ...least }) => ({ base: findKnownBase(id)!, least }));
 
 /**
- * Of the machine's memory. The rest is the editor's and the browser's, and what runs were measured to take beyond
- * their plan: 17 GB where 12 were planned.
+ * Share of the machine's memory that a run may plan for. The rest is for the editor, the browser, and what runs need
+ * beyond their plan: one was measured at 17 GB with 12 planned.
  */
 const RUN_SHARE = 0.6;
 
-/** The best base that fits and trains at a useful speed; undefined when `only` leaves none. */
+/** The best base that fits and trains at a useful speed; undefined if `only` leaves none. */
 export function chooseBase(hardware: Hardware & { only?: undefined }): ChosenBase;
 export function chooseBase(hardware: Hardware): ChosenBase | undefined;
 export function chooseBase(hardware: Hardware): ChosenBase | undefined {
@@ -54,11 +54,11 @@ export function chooseBase(hardware: Hardware): ChosenBase | undefined {
   if (best) return { id: best.base.id, why: praise(best.base, hardware) };
   if (!allowed(SMALLEST)) return undefined;
   const last = candidates.at(-1);
-  return { id: SMALLEST, why: last ? obstacles(last)! : 'no code model is here' };
+  return { id: SMALLEST, why: last ? obstacles(last)! : 'no code model is on this machine' };
 }
 
 type CodeModel = (typeof codeModels)[number];
-/** Why a base is none for this machine, as a clause. */
+/** Why a base does not suit this machine, as a clause; undefined if it does. */
 type Obstacles = (model: CodeModel) => string | undefined;
 
 const onGpu =
@@ -73,7 +73,7 @@ const onProcessor =
   ({ base, least }) => {
     const bytes = needs(base);
     if (bytes > RUN_SHARE * memoryBytes)
-      return `a code model would take ${formatBytes(bytes)} of the ${formatBytes(memoryBytes)} of memory here, which leaves too little for all else`;
+      return `a code model would take ${formatBytes(bytes)} of the ${formatBytes(memoryBytes)} of memory here, which leaves too little for everything else`;
     const speed = tokensPerSecond(base);
     if (speed < least.tokensPerSecond)
       return `a code model would train at about ${Math.round(speed)} tokens/s here, and below ${least.tokensPerSecond} a run of minutes learns too little`;

@@ -1,6 +1,6 @@
 /**
- * Files of a repository on the Hugging Face hub, or on a mirror that HF_ENDPOINT names: listed, fetched, checked.
- * HF_TOKEN signs in where it is set.
+ * Lists, downloads and checks files of a repository on the Hugging Face hub, or on the mirror in HF_ENDPOINT. HF_TOKEN,
+ * if set, is used to sign in.
  */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -22,7 +22,7 @@ const endpoint = () => (process.env['HF_ENDPOINT'] || 'https://huggingface.co').
 const token = () => process.env['HF_TOKEN'] || undefined;
 const HUB_ANSWERS_MS = 3000;
 
-/** Whether the hub, or the mirror in its place, answers at all. */
+/** Whether the hub, or its mirror, answers at all. */
 export async function hubAnswers(): Promise<boolean> {
   try {
     await fetch(endpoint(), {
@@ -36,19 +36,19 @@ export async function hubAnswers(): Promise<boolean> {
   }
 }
 
-/** The names in a path; a server, or a reference, must not lead outside our folders. Throws `hub-not-found`. */
+/** The names in a path. Throws UserError `hub-not-found` for a path that could lead out of our folders. */
 export function safeParts(file: string): string[] {
   const parts = file.split('/');
   if (parts.some((part) => part === '' || part === '.' || part === '..' || /[\\:\0]/.test(part)))
     throw new UserError(
       'hub-not-found',
-      `"${file}" is no file name that a repository can have.`,
+      `"${file}" can't be the name of a file in a repository.`,
       'Check the part after the colon.',
     );
   return parts;
 }
 
-/** The repository's files whose path `wanted` takes, in the hub's order. Throws `hub-not-found`, `network` or `cancelled`. */
+/** The repository's `wanted` files, in the hub's order. Throws UserError `hub-not-found`, `network` or `cancelled`. */
 export async function listHubFiles(
   repository: HubRepository,
   wanted: (path: string) => boolean,
@@ -73,9 +73,9 @@ export async function listHubFiles(
 }
 
 /**
- * Fetches a file to `target` unless it is there. A broken download goes on where it stopped; the file is checked
- * against `sha256`, else against the hub's own, before it gets its name.
- * Throws UserError `hub-not-found`, `network`, `disk-full`, `cancelled` or what `damaged` makes.
+ * Downloads a file to `target` unless it exists. An interrupted download is continued. The file is checked against
+ * `sha256`, or else the hub's own checksum, before it gets its name.
+ * Throws UserError `hub-not-found`, `network`, `disk-full`, `cancelled` or what `damaged` returns.
  */
 export async function fetchHubFile(
   repository: HubRepository,

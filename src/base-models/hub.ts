@@ -13,24 +13,24 @@ export interface HubReference {
   name: string;
   /** Path in the repository. */
   file?: string;
-  /** What the file must be, where that is known. Default: what the hub says it is. */
+  /** The file's checksum, if known. Default: the one that the hub gives. */
   sha256?: string | undefined;
 }
 
-/** `owner/name[:file]`; undefined for anything else, a path to a .gguf file included. */
+/** Parses `owner/name[:file]`; undefined for anything else, such as a path to a .gguf file. */
 export function parseHubReference(reference: string): HubReference | undefined {
   const [, owner, name, file] = /^([\w-][\w.-]*)\/([\w-][\w.-]*)(?::(.+))?$/.exec(reference) ?? [];
   if (!owner || !name || (!file && /\.gguf$/i.test(name))) return undefined;
   return file ? { owner, name, file } : { owner, name };
 }
 
-/** Where a file of the hub lies or will lie. Throws `hub-not-found` for a name that leads elsewhere. */
+/** Where a file of the hub is or will be. Throws UserError `hub-not-found` for a name that leads elsewhere. */
 export const hubPath = ({ owner, name, file }: { owner: string; name: string; file: string }): string =>
   join(modelsDir(), 'hub', owner, name, ...safeParts(file));
 
 /**
- * Returns the file's place in the models folder, at once when it is there. A broken download goes on where it
- * stopped; the file is checked against the hub's own sha256 before it gets its name.
+ * Returns the file's path in the models folder, and downloads it unless it exists. An interrupted download is
+ * continued. The file is checked against `reference.sha256`, or else the hub's checksum, before it gets its name.
  * Throws UserError `hub-not-found`, `network`, `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function fetchFromHub(
@@ -47,7 +47,7 @@ export async function fetchFromHub(
   try {
     files = await listGgufFiles(repo, options);
   } catch (error) {
-    // Away from the network, what was fetched before will do.
+    // Without a network, use the file that was downloaded before, if there is exactly one.
     const [only, ...others] = reference.file ? [] : await fetchedBefore(folder);
     if (error instanceof UserError && error.code === 'network' && only && !others.length) return here(only);
     throw error;
@@ -72,7 +72,7 @@ async function fetchedBefore(folder: string): Promise<string[]> {
 }
 
 async function listGgufFiles(repo: string, { signal }: ResolveOptions): Promise<HubFile[]> {
-  // A model in parts is several files that only make sense together.
+  // Leave out models in parts: those files only work together.
   const whole = (path: string) => /\.gguf$/i.test(path) && !parseGgufShardFilename(path);
   return await listHubFiles({ type: 'model', name: repo }, whole, signal);
 }
@@ -80,15 +80,15 @@ async function listGgufFiles(repo: string, { signal }: ResolveOptions): Promise<
 const damaged = ({ path }: HubFile) =>
   new UserError(
     'base-checksum',
-    `${path} does not have the checksum that is known for it.`,
-    'Run the same command again; if it stays so, the file on the hub or its mirror is damaged.',
+    `${path} does not have the expected checksum.`,
+    'Run the same command again; if that does not help, the file on the hub or its mirror is damaged.',
   );
 
 const anotherFile = (id: string) =>
   new UserError(
     'base-checksum',
-    `The hub's ${id} is not the file that is known by this name: its checksum is another.`,
-    `Give --base ${id} to take it as it is now, or look whether HF_ENDPOINT names a mirror you trust.`,
+    `The hub's ${id} is not the file that we know by this name: its checksum differs.`,
+    `Give --base ${id} to use it as it is now, or check that HF_ENDPOINT is a mirror you trust.`,
   );
 
 function chooseFile(repo: string, files: HubFile[], wanted: string | undefined): HubFile {
@@ -96,7 +96,7 @@ function chooseFile(repo: string, files: HubFile[], wanted: string | undefined):
   if (files.length === 0)
     throw notOnHub(
       repo,
-      'holds no GGUF file that is whole',
+      'contains no complete GGUF file',
       'Choose a repository with a single-file .gguf, often named ...-GGUF.',
     );
   if (wanted) {
@@ -109,7 +109,7 @@ function chooseFile(repo: string, files: HubFile[], wanted: string | undefined):
   if (others.length)
     throw notOnHub(
       repo,
-      'holds several GGUF files, and none was named',
+      'contains several GGUF files, and none was named',
       `Name one as ${repo}:FILE. It has: ${list}.`,
     );
   return only!;

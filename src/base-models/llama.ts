@@ -1,11 +1,11 @@
-/** The process's one llama.cpp. Its log goes to stderr and only when something is wrong: stdout belongs to JSON lines. */
+/** The process's single llama.cpp. It logs errors only, and to stderr: stdout belongs to JSON lines. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Llama, LlamaModel } from 'node-llama-cpp';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { checkDistinct, checkFigures, checkTensors, checkVocabulary } from './check-model.ts';
 
 let shared: Promise<Llama> | undefined;
-/** What the log says while a model is loaded: the loading decides what becomes of it. */
+/** One list of log lines for each model that is being loaded; loadLlamaModel decides what to do with them. */
 const loading = new Set<string[]>();
 
 function log(line: string): void {
@@ -28,10 +28,10 @@ export function sharedLlama(): Promise<Llama> {
   return shared;
 }
 
-/** A model's file, looked at and closed. */
+/** A model's file, checked and closed. */
 export type ModelFile = Pick<GgufFile, 'path' | 'metadata' | 'tensors'>;
 
-/** Reads what a model's file says of itself. Throws as openGguf and check-model.ts. */
+/** Reads and checks a model file's metadata. Throws like openGguf and the checks in check-model.ts. */
 export async function readModelFile(path: string): Promise<ModelFile> {
   const file = await openGguf(path);
   try {
@@ -47,8 +47,8 @@ export async function readModelFile(path: string): Promise<ModelFile> {
 }
 
 /**
- * Loads a model: what readModelFile has checked, since llama.cpp ends the process at figures that can't be. When it
- * refuses the file, the error's message is the reason that its log gives, without a full stop.
+ * Loads a model that readModelFile has checked, because llama.cpp aborts the process at impossible figures. Throws an
+ * Error if llama.cpp refuses the file; its message is the reason in llama.cpp's log, without a full stop.
  */
 export async function loadLlamaModel(
   { path }: ModelFile,
@@ -60,7 +60,7 @@ export async function loadLlamaModel(
   try {
     return await llama.loadModel({ modelPath: path, ...options });
   } catch (error) {
-    // The log comes through another thread, a moment later.
+    // The log arrives from another thread, a moment later.
     await sleep(20);
     const reason = said.map((line) => /error loading model: (.+)/.exec(line)?.[1]).find(Boolean);
     throw new Error((reason ?? (error as Error).message).replace(/\.$/, ''), { cause: error });

@@ -1,6 +1,6 @@
 /**
- * The bytes that each token of a vocabulary stands for, read from the GGUF. llama.cpp's own detokenizer is for chat: with
- * some vocabularies, Llama 3's among them, it drops spaces before punctuation, which code does not forgive.
+ * The bytes that each token of a vocabulary stands for, read from the GGUF. llama.cpp's own detokenizer is made for
+ * chat: with some vocabularies, such as Llama 3's, it drops spaces before punctuation, which breaks code.
  */
 
 const CONTROL = 3;
@@ -10,13 +10,13 @@ const UNUSED = 5;
 const BYTE = 6;
 
 export interface Pieces {
-  /** Of a byte-level vocabulary: every text is exactly the bytes of its tokens, one after another. */
+  /** The vocabulary is byte-level: a text is exactly the bytes of its tokens, one after another. */
   readonly exact: boolean;
-  /** A control token's are its name's where `special`, else none. */
+  /** A control token has its name's bytes if `special`, else none. */
   bytesOf(token: number, special?: boolean): Buffer;
 }
 
-/** `metadata` is the GGUF's. */
+/** `metadata`: of the GGUF file. */
 export function readPieces(metadata: Readonly<Record<string, unknown>>): Pieces {
   const words = metadata['tokenizer.ggml.tokens'] as string[];
   const types = metadata['tokenizer.ggml.token_type'] as number[] | undefined;

@@ -1,7 +1,7 @@
 /**
- * Files out of PyPI's wheels. pip says where a wheel lies and what its sha256 is, so the index, the proxy and
- * the certificates are the person's own; we download it ourselves, because pip cannot go on with a broken
- * download. Where a direct download is refused (a proxy, a sign-in), pip downloads it.
+ * Files from PyPI's wheels. pip reports a wheel's URL and SHA-256, so the person's own index, proxy and certificates
+ * are used. We download it ourselves, because pip can't continue an interrupted download. If a direct download is
+ * refused (a proxy, a sign-in), pip downloads it.
  */
 import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,17 +14,19 @@ import { withLock } from './pypi/lock.ts';
 import { cancelled, findPython, runPip, type Python } from './pypi/python.ts';
 import { extract } from './pypi/wheel.ts';
 
-/** What a fetch is doing. `done` and `total` are bytes; a total of 0 is not known (yet). */
+/** What a fetch is doing. `done` and `total` are bytes; a total of 0 means not (yet) known. */
 export interface FetchProgress {
   phase: 'resolving' | 'waiting' | 'downloading' | 'checking' | 'unpacking';
-  /** For the person: the wheel's or file's name, or why it goes another way. */
+  /** For people: the wheel's or file's name, or why it is fetched in another way. */
   what: string;
   done: number;
   total: number;
 }
 export type OnFetchProgress = (progress: FetchProgress) => void;
 
-/** Which wheel to take, whatever Python runs pip: its platforms, best first, and its Python ("3.12"). */
+/**
+ * Which wheel to choose, independent of the Python that runs pip: platforms, best first, and Python version ("3.12").
+ */
 export interface WheelTags {
   platforms: string[];
   python: string;
@@ -33,17 +35,17 @@ export interface WheelTags {
 export interface FetchWheelOptions {
   project: string;
   version: string;
-  /** Pin of the wheel, lower-case hexadecimal. pip's own hash is checked as well. */
+  /** Expected SHA-256 of the wheel, lower-case hexadecimal. pip's own hash is checked as well. */
   sha256?: string | undefined;
   tags?: WheelTags | undefined;
-  /** Where locateWheels found it, which saves asking pip again. */
+  /** Result of locateWheels, which saves asking pip again. */
   location?: WheelLocation | undefined;
   onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
 }
 
 export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256' | 'location'> {
-  /** Pin of the *member*, lower-case hexadecimal. */
+  /** Expected SHA-256 of the *member*, lower-case hexadecimal. */
   sha256: string;
   /** Path inside the wheel. */
   member: string;
@@ -53,7 +55,7 @@ export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256' 
 
 const wheelsDir = () => join(cacheDir(), 'wheels');
 
-/** A wheel as pip's report names it. */
+/** A wheel in pip's report. */
 export interface WheelLocation {
   project: string;
   version: string;
@@ -90,7 +92,10 @@ function tagArguments(tags: WheelTags | undefined): string[] {
   ];
 }
 
-/** Where pip would get these requirements from; with `dependencies`, theirs too. Downloads metadata only. */
+/**
+ * Where pip would get these requirements from; with `dependencies`, theirs too. Downloads metadata only. Throws like
+ * runPip.
+ */
 export async function locateWheels(
   requirements: string[],
   options: {
@@ -105,7 +110,7 @@ export async function locateWheels(
     python,
     [
       ...['install', '--quiet', '--dry-run', '--ignore-installed', '--only-binary=:all:', '--report', '-'],
-      // Never written to; pip wants it with --platform, and with it asks for no virtual environment.
+      // Nothing is written there: pip requires it with --platform, and then needs no virtual environment.
       ...['--target', join(wheelsDir(), 'none')],
       ...(dependencies ? [] : ['--no-deps']),
       ...tagArguments(tags),
@@ -124,15 +129,15 @@ export async function locateWheels(
     }));
 }
 
-/** pip 22.2 and newer report what they would install. */
+/** Whether this pip can report what it would install: 22.2 and newer. */
 export function pipReports(pip: string): boolean {
   const [major = 0, minor = 0] = pip.split('.').map(Number);
   return major > 22 || (major === 22 && minor >= 2);
 }
 
 /**
- * Gets a wheel into the cache and returns its path; at once when it is there already. Goes on where an earlier
- * attempt stopped; two at once are safe. Errors: `network`, `disk-full`, `base-checksum`, `python-missing`, `cancelled`.
+ * Downloads a wheel into the cache, unless it is there, and returns its path. Continues an interrupted download; two at
+ * once are safe. Throws UserError `network`, `disk-full`, `base-checksum`, `python-missing` or `cancelled`.
  */
 export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   const { project, version, sha256, onProgress, signal } = options;
@@ -163,7 +168,7 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   );
 }
 
-/** Where it lies; undefined where pip is too old to tell. */
+/** Where the wheel is; undefined if pip is too old to report it. */
 async function locate({
   project,
   version,
@@ -176,12 +181,12 @@ async function locate({
   if (location) return location;
   throw new UserError(
     'network',
-    `pip found no wheel of ${project} ${version}.`,
+    `pip found no wheel for ${project} ${version}.`,
     'Check `pip config list` and try again.',
   );
 }
 
-/** A wheel whose place is known: downloaded, checked, and renamed when whole. The caller holds the lock. */
+/** Downloads a wheel whose location is known, checks it, and renames it when complete. The caller holds the lock. */
 async function fetchLocated(location: WheelLocation, options: FetchWheelOptions): Promise<string> {
   const { fileName, url } = location;
   const expected = options.sha256 ?? location.sha256;
@@ -203,12 +208,12 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
     return await downloadByPip(
       await findPython(),
       options,
-      `${fileName}: pip downloads it, as a direct download was refused (${error.message})`,
+      `${fileName}: pip downloads it, because a direct download was refused (${error.message})`,
     );
   }
   if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
     await rm(part, { force: true });
-    // What an earlier process left may have been another file's beginning.
+    // The part that an earlier process left may have been of another file.
     if (resumed) return await fetchLocated(location, options);
     throw wrongChecksum(fileName);
   }
@@ -216,7 +221,7 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
   return path;
 }
 
-/** The slow way: pip downloads, all at once. Its temporary folder tells how far it is. */
+/** The slow way: pip downloads the whole file. The size of its temporary folder shows the progress. */
 async function downloadByPip(python: Python, options: FetchWheelOptions, what: string): Promise<string> {
   const { project, version, sha256, tags, onProgress, signal } = options;
   const staged = join(wheelsDir(), `pip-${project}-${version}`);
@@ -246,7 +251,7 @@ async function downloadByPip(python: Python, options: FetchWheelOptions, what: s
     if (!fileName)
       throw new UserError(
         'network',
-        `pip downloaded no wheel of ${project} ${version}.`,
+        `pip downloaded no wheel for ${project} ${version}.`,
         'Check `pip config list` and try again.',
       );
     if (sha256 && (await checkedSha256(join(staged, fileName), fileName, onProgress)) !== sha256)
@@ -270,8 +275,8 @@ async function sizeOfFolder(dir: string): Promise<number> {
 const wrongChecksum = (what: string) =>
   new UserError(
     'base-checksum',
-    `${what} does not have the checksum it should have.`,
-    'Try again; if it stays so, ask who runs the package index.',
+    `${what} does not have the expected checksum.`,
+    'Try again; if that does not help, ask whoever runs the package index.',
   );
 
 function checkPin(what: string, pin: string | undefined, told: string | undefined): void {
@@ -283,7 +288,7 @@ async function checkedSha256(path: string, what: string, onProgress?: OnFetchPro
   return await sha256Of(path, (done) => onProgress?.({ phase: 'checking', what, done, total }));
 }
 
-/** There and as it should be. A damaged one is removed. */
+/** Whether the file exists with the expected checksum. Removes a damaged file. */
 async function isGood(
   path: string,
   expected: string | undefined,
@@ -296,7 +301,7 @@ async function isGood(
   return false;
 }
 
-/** A pinned wheel in the cache needs neither Python nor a network. */
+/** A wheel with a known checksum in the cache: needs neither Python nor a network. */
 async function findInCache(
   { project, version, onProgress }: FetchWheelOptions,
   sha256: string,
@@ -311,8 +316,8 @@ async function findInCache(
 }
 
 /**
- * Gets one file out of a wheel to `to` (written by rename), checked against its own sha256; at once when it is
- * there already. The wheel is removed from the cache afterwards. Errors as fetchWheel.
+ * Extracts one file from a wheel to `to` (written by rename), unless it is there, and checks it against its own
+ * SHA-256. Removes the wheel from the cache afterwards. Throws like fetchWheel.
  */
 export async function fetchWheelFile(options: FetchWheelFileOptions): Promise<string> {
   const { sha256, member, to, onProgress, signal } = options;
@@ -345,7 +350,7 @@ async function extractMember(options: FetchWheelFileOptions): Promise<string> {
   if (!file)
     throw new UserError(
       'base-checksum',
-      `${project} ${version} holds no file ${member}.`,
+      `${project} ${version} contains no file ${member}.`,
       'Report this: the pinned version has changed.',
     );
   if ((await checkedSha256(file, member, onProgress)) !== sha256) {

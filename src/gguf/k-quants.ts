@@ -1,4 +1,4 @@
-/** The K-quants: blocks of 256 numbers in groups with scales of their own. Layouts: ggml's `ggml-quants.c`. */
+/** The K-quants: blocks of 256 numbers in groups with their own scales. Layouts: ggml's `ggml-quants.c`. */
 import { halfTable } from './half.ts';
 
 /** d, dmin (halves), 8 pairs of scale and minimum, 128 bytes of two 4-bit numbers: d s q - dmin m */
@@ -25,7 +25,7 @@ export function readQ4K(bytes: Uint8Array, count: number): Float32Array {
   return values;
 }
 
-/** As Q4_K, with 32 bytes of fifth bits before the four low ones: bit g of byte i is for number i of group g. */
+/** Like Q4_K, with 32 bytes of fifth bits before the four low bits: bit g of byte i belongs to number i of group g. */
 export function readQ5K(bytes: Uint8Array, count: number): Float32Array {
   const half = halfTable();
   const values = new Float32Array(count);
@@ -76,7 +76,7 @@ export function readQ6K(bytes: Uint8Array, count: number): Float32Array {
   return values;
 }
 
-/** The 8 scales, then the 8 minima, of a block of Q4_K or Q5_K: 6 bits each in 12 bytes, those of groups 4 to 7 split. */
+/** The 8 scales, then the 8 minima of a Q4_K or Q5_K block: 6 bits each in 12 bytes; groups 4 to 7 are split. */
 function readFactors(bytes: Uint8Array, at: number, half: Float32Array, factors: Float64Array): void {
   const d = half[bytes[at]! | (bytes[at + 1]! << 8)]!;
   const dmin = half[bytes[at + 2]! | (bytes[at + 3]! << 8)]!;

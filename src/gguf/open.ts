@@ -1,4 +1,4 @@
-/** Reading a GGUF file. Model files are untrusted input: every length is checked against the file. */
+/** Reads a GGUF file. Model files are untrusted input, so every length is checked against the file. */
 import type { FileHandle } from 'node:fs/promises';
 import { gguf, type GGUFTensorInfo } from '@huggingface/gguf';
 import { UserError } from '../protocol/errors.ts';
@@ -22,7 +22,7 @@ export interface GgufTensor {
   /** Row-major: [rows, columns]. GGUF itself stores the columns first. */
   shape: number[];
   type: TensorType;
-  /** From the start of the file. */
+  /** Bytes from the start of the file. */
   offset: number;
   byteLength: number;
 }
@@ -33,9 +33,9 @@ export interface GgufFile {
   readonly size: number;
   readonly metadata: Record<string, unknown>;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
-  /** A tensor as it is stored. */
+  /** A tensor's bytes as stored. Throws UserError `base-truncated` if it is missing or the file became shorter. */
   readBytes(name: string): Promise<Uint8Array>;
-  /** A tensor's values, row-major. */
+  /** A tensor's values, row-major. Throws like readBytes. */
   readF32(name: string): Promise<Float32Array>;
   /** All metadata in file order, for `writeGguf` to copy byte for byte. */
   copyMetadata(): Promise<TypedMetadata>;
@@ -43,8 +43,8 @@ export interface GgufFile {
 }
 
 /**
- * Reads and checks the header; tensors are read when asked for. Close it after use.
- * Throws UserError `base-not-found`, `base-not-gguf`, `base-truncated` (a part lies past the file's end) or
+ * Reads and checks the header; tensors are read on demand. Close the file after use.
+ * Throws UserError `base-not-found`, `base-not-gguf`, `base-truncated` (a part would lie past the file's end) or
  * `base-unsupported-quantisation`.
  */
 export async function openGguf(path: string): Promise<GgufFile> {
@@ -57,7 +57,7 @@ export async function openGguf(path: string): Promise<GgufFile> {
     const alignment = Number(header.metadata['general.alignment'] ?? DEFAULT_ALIGNMENT);
     const tensors = new Map<string, GgufTensor>();
     for (const info of header.tensorInfos) {
-      if (tensors.has(info.name)) throw damaged(path, `the tensor "${info.name}" is there twice`);
+      if (tensors.has(info.name)) throw damaged(path, `the tensor "${info.name}" occurs twice`);
       tensors.set(info.name, checkTensor(info, { path, size, dataStart, alignment }));
     }
     return openedFile(file, path, size, header, tensors);
@@ -76,7 +76,7 @@ function openedFile(
   header: Header,
   tensors: Map<string, GgufTensor>,
 ): GgufFile {
-  // No prototype: keys are the file's.
+  // No prototype, because the keys come from the file.
   const metadata = Object.assign(Object.create(null) as Record<string, unknown>, header.metadata);
   for (const key of ['version', 'tensor_count', 'kv_count']) delete metadata[key];
   const tensorOf = (name: string) => {
@@ -147,7 +147,7 @@ async function parseHeader(path: string, size: number) {
   } catch (error) {
     throw truncated(path, `its header can't be read: ${(error as Error).message}`, error);
   }
-  // The parser pads the file with zeros, so a header that is cut short is told by where it ends.
+  // The parser pads the file with zeros, so a truncated header is recognised by where it ends.
   if (header.tensorInfoByteRange[1] > size) throw truncated(path, 'its header is cut short');
   return { ...header, metadata: header.metadata as unknown as Record<string, unknown> };
 }
@@ -175,7 +175,7 @@ function checkTensor(
   if (shape.length === 0 || shape.length > 4 || !Number.isSafeInteger(count) || count === 0)
     throw damaged(path, `the tensor "${name}" has the shape [${shape.join(', ')}]`);
   if (shape.at(-1)! % tensorTypes[type].block)
-    throw damaged(path, `the rows of "${name}" are no whole blocks of ${type}`);
+    throw damaged(path, `the rows of "${name}" are not whole blocks of ${type}`);
   const offset = dataStart + Number(relative);
   if (offset % alignment) throw damaged(path, `the tensor "${name}" is not aligned`);
   const byteLength = byteLengthOf(type, count);
@@ -184,7 +184,9 @@ function checkTensor(
   return { shape, type, offset, byteLength };
 }
 
-/** Fails when the file became shorter since it was opened. Reads larger than 2 GiB come in parts. */
+/**
+ * Throws `base-truncated` if the file became shorter since it was opened. Large reads (over 1 GiB) are done in parts.
+ */
 async function readExactly(
   file: FileHandle,
   path: string,
@@ -202,6 +204,6 @@ async function readExactly(
 
 const fetchAgain = 'Delete the file and fetch it again.';
 const truncated = (path: string, why: string, cause?: unknown) =>
-  new UserError('base-truncated', `${path} is not whole: ${why}.`, fetchAgain, { cause });
+  new UserError('base-truncated', `${path} is incomplete: ${why}.`, fetchAgain, { cause });
 const damaged = (path: string, why: string) =>
   new UserError('base-not-gguf', `${path} is damaged: ${why}.`, fetchAgain);

@@ -1,4 +1,4 @@
-/** Finds each metadata value's bytes in a header, so that a copy is exact: text that is no valid UTF-8 included. */
+/** Finds each metadata value's bytes in a header, so that a copy is exact even for text that is not valid UTF-8. */
 import { valueTypes, type TypedMetadata, type ValueType } from './types.ts';
 
 const sizes: Partial<Record<ValueType, number>> = {
@@ -15,7 +15,10 @@ const sizes: Partial<Record<ValueType, number>> = {
   float64: 8,
 };
 
-/** `header`: a little-endian GGUF file of version 2 or 3 from its first byte to its last metadata value. Throws RangeError when it is cut short. */
+/**
+ * `header`: the bytes of a little-endian GGUF file of version 2 or 3, from the first to the last of its metadata.
+ * Throws RangeError if it is truncated.
+ */
 export function sliceMetadata(header: Uint8Array): TypedMetadata {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   let at = 16;

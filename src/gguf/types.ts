@@ -1,4 +1,4 @@
-/** GGUF's number formats that we read, and how a file lays them out. See ggml's `ggml-common.h`. */
+/** The GGUF number formats that we read, and their layout in a file. See ggml's `ggml-common.h`. */
 import { GGMLQuantizationType } from '@huggingface/gguf';
 
 /** Numbers per block, and bytes of a block. */
@@ -34,7 +34,7 @@ export function byteLengthOf(type: TensorType, count: number): number {
   return (count / block) * bytes;
 }
 
-/** Tensor data starts and lies at multiples of this unless the file says otherwise. */
+/** Tensor data begins at multiples of this many bytes unless the file says otherwise. */
 export const DEFAULT_ALIGNMENT = 32;
 
 /** GGUF's metadata types by number. An array is written `string[]`. */
@@ -56,7 +56,7 @@ export const valueTypes = [
 export type ValueType = (typeof valueTypes)[number];
 type ScalarType = Exclude<ValueType, 'array'>;
 
-/** A metadata value with its type; `raw` is a value copied from another file as it stands there, type included. */
+/** A metadata value with its type; `raw` is a value (with its type) copied byte for byte from another file. */
 export type MetadataEntry =
   | { type: ScalarType; value: string | number | bigint | boolean }
   | { type: `${ScalarType}[]`; value: readonly (string | number | bigint | boolean)[] }

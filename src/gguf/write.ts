@@ -1,4 +1,4 @@
-/** Writing a GGUF file, version 3. Equal content gives equal bytes. */
+/** Writes a GGUF file, version 3. Equal content gives equal bytes. */
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { encodeHalf } from './half.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type ValueType,
 } from './types.ts';
 
-/** Stored bytes of the tensor's type, or floats when it is F32 or F16. */
+/** Stored bytes of the tensor's type, or floats if the type is F32 or F16. */
 export type TensorData = Uint8Array | Float32Array;
 
 export interface TensorSource {
@@ -20,7 +20,7 @@ export interface TensorSource {
   /** Row-major: [rows, columns]. */
   shape: readonly number[];
   type: TensorType;
-  /** A function is called when the tensor's turn comes, so that one is held at a time. */
+  /** A function is called when the tensor is written, so that only one is in memory at a time. */
   data: TensorData | (() => Promise<TensorData>);
 }
 
@@ -29,7 +29,10 @@ export interface GgufContent {
   tensors: readonly TensorSource[];
 }
 
-/** Writes beside `path` and renames, so a reader never sees half a file. Throws RangeError for data that doesn't fit its shape. */
+/**
+ * Writes a temporary file and renames it to `path`, so a reader never sees half a file. Throws RangeError if data does
+ * not fit its shape, and the system's errors.
+ */
 export async function writeGguf(path: string, { metadata, tensors }: GgufContent): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   const file = await open(temporary, 'w');
@@ -52,7 +55,7 @@ const padding = (length: number) => -length & (DEFAULT_ALIGNMENT - 1);
 const lengthOf = ({ shape, type }: TensorSource) => byteLengthOf(type, elementCount(shape));
 
 function header(metadata: GgufContent['metadata'], tensors: readonly TensorSource[]): Uint8Array {
-  // Where the data lies is this writer's choice, whatever the file was that metadata is copied from.
+  // This writer chooses the alignment, whatever it was in the file that the metadata was copied from.
   const entries = [...metadata].filter(([key]) => key !== 'general.alignment');
   const parts: Uint8Array[] = [
     Buffer.from('GGUF'),

@@ -9,7 +9,9 @@ export abstract class Handle implements Tensor {
   abstract release(): void;
 }
 
-/** Lifetimes, the same for every backend: a stack of frames, each owning what was made while it was on top. */
+/**
+ * Tensor lifetimes, the same for every backend: a stack of frames, each owning the tensors made while it was on top.
+ */
 export abstract class ArenaBackend {
   abstract readonly name: BackendName;
   private readonly frames: Set<Handle>[] = [];

@@ -1,6 +1,6 @@
 /**
- * The small tensor interface that the model is written against: one dense row-major tensor type, some 25 operations,
- * lifetimes by arena. Operations return new tensors and leave their inputs as they are, but for the last two.
+ * The small tensor interface that the model uses: one dense row-major tensor type, fewer than 30 operations, lifetimes
+ * by arena. Operations return new tensors and do not change their inputs, except for the last two.
  */
 import type { BackendName } from '../protocol/run.ts';
 import type { Compound } from './compound.ts';
@@ -8,7 +8,7 @@ import type { DataType, Tensor } from './tensor.ts';
 
 export type { DataType, Tensor };
 
-/** Anything an arena can hand out: tensors, in arrays or records, at any depth. */
+/** Anything that an arena can return: tensors, in arrays, maps or records, at any depth. */
 export type Handed = unknown;
 
 export interface MatmulOptions {
@@ -18,10 +18,10 @@ export interface MatmulOptions {
 
 export interface Operations {
   // In and out
-  /** Takes `data` over: the caller must not write to it afterwards. */
+  /** May share memory with `data`: the caller must not write to it afterwards. */
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
   zeros(shape: readonly number[]): Tensor;
-  /** f32 and bf16 come back as f32. */
+  /** The elements, row by row; bf16 is converted to f32. */
   read(x: Tensor): Promise<Float32Array>;
 
   // Shape
@@ -31,7 +31,7 @@ export interface Operations {
   concat(xs: readonly Tensor[], axis: number): Tensor;
   cast(x: Tensor, dtype: 'f32' | 'bf16'): Tensor;
 
-  // Element by element, NumPy broadcasting
+  // Element by element, with NumPy's broadcasting
   add(a: Tensor, b: Tensor | number): Tensor;
   sub(a: Tensor, b: Tensor | number): Tensor;
   mul(a: Tensor, b: Tensor | number): Tensor;
@@ -52,30 +52,30 @@ export interface Operations {
   sumOfSquares(x: Tensor): Tensor;
 
   // Products and lookups
-  /** [..., m, k] x [..., k, n] over equal leading axes. */
+  /** [..., m, k] x [..., k, n] -> [..., m, n]; the leading axes are equal. */
   matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor;
   /** Rows of `table` [n, d] at `indices` i32 [m]: [m, d]. */
   gather(table: Tensor, indices: Tensor): Tensor;
-  /** Softmax cross-entropy of each row of `logits` [m, n] against `labels` i32 [m]: nats [m], and its gradient [m, n]. */
+  /** Softmax cross-entropy of `logits` [m, n] against `labels` i32 [m]: losses in nats [m], their gradient [m, n]. */
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor };
 
-  /** Of each matrix of x [..., m, n], f32: [..., min(m, n)], largest first. */
+  /** Singular values of each matrix of x f32 [..., m, n]: [..., min(m, n)], largest first. */
   singularValues(x: Tensor): Tensor;
 
-  // Changing what is there: `x` is taken over and must not be used afterwards, the result takes its place.
-  /** x [n, ..] plus `rows` [m, ..], row i of them at indices[i] (i32 [m], repeats add up), or row by row without. */
+  // In place: `x` is consumed and must not be used afterwards; the result takes its place.
+  /** x [n, ..] with rows[i] of `rows` [m, ..] added to its row indices[i] (i32 [m], repeats add up), default row i. */
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor;
-  /** x with its rows from `begin` on replaced. */
+  /** x with its rows from `begin` on replaced by `rows`. */
   setRows(x: Tensor, rows: Tensor, begin: number): Tensor;
 }
 
 export interface Backend extends Operations {
   readonly name: BackendName;
-  /** Why this one was chosen, for the person. */
+  /** Why this backend was chosen, for people. */
   readonly reason: string;
   readonly supportsBf16: boolean;
   readonly compound: Compound;
-  /** Runs `body` at once; of the tensors made inside, only those in what it returns outlive it. Nests. */
+  /** Runs `body` now. Of the tensors made inside, only those in its result outlive it. Arenas can be nested. */
   arena<T extends Handed>(body: () => T): T;
   /** Takes a tensor out of every arena: it lives until disposed. */
   keep(x: Tensor): Tensor;

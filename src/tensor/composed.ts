@@ -1,10 +1,10 @@
-/** The compound operations in terms of the small ones: what the kernels must equal, and what runs without them. */
+/** The compound operations in terms of the small ones: the reference for the kernels, and what runs without them. */
 import type { Backend, DataType, Tensor } from './backend.ts';
 import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, MatrixBlock, QueryChunk } from './compound.ts';
 
-/** Added to the scores of keys that a query must not see. */
+/** Added to the score of a key that a query must not see. */
 const HIDDEN = -1e9;
-/** Numbers that an optimiser updates together: what is made on the way stays small, and in the cache. */
+/** Numbers that an optimiser updates at a time: temporary tensors stay small, and in the processor's cache. */
 const PIECE = 2 ** 20;
 
 type Basics = Omit<Backend, 'compound' | 'name' | 'reason'>;
@@ -15,12 +15,12 @@ export class Composed implements Compound {
   norm(x: Tensor, gain: Tensor, epsilon: number, dtype: DataType): { y: Tensor; inverse: Tensor } {
     const { b } = this;
     return b.arena(() => {
-      const inverse = b.rsqrt(b.add(b.mean(b.square(x), 1, true), epsilon));
+      const inverse = b.rsqrt(b.add(b.mean(b.square(x), 1, true), epsilon)); // [N, 1]
       return { y: this.as(dtype, b.mul(b.mul(x, inverse), gain)), inverse };
     });
   }
 
-  /** With g = gain dy: dx = g / rms - x mean(g x) / rms^3. */
+  /** With g = gain dy [N, d]: dx = g / rms - x mean(g x) / rms^3. */
   normGradient(dy: Tensor, x: Tensor, inverse: Tensor, gain: Tensor, residual?: Tensor): Tensor {
     const { b } = this;
     return b.arena(() => {
@@ -47,7 +47,7 @@ export class Composed implements Compound {
   swiglu(gateUp: Tensor): Tensor {
     const { b } = this;
     return b.arena(() => {
-      const { gate, up } = this.halves(gateUp);
+      const { gate, up } = this.halves(gateUp); // [N, w] each
       return this.as(gateUp.dtype, b.mul(b.mul(gate, b.sigmoid(gate)), up));
     });
   }
@@ -96,6 +96,7 @@ export class Composed implements Compound {
     chunk.hidden ??= b.keep(b.arena(() => this.hide(chunk, scores.shape[2]!)));
     const { hidden } = chunk;
     return this.over(scores, () => {
+      // [batch, kvHeads, rows x group, keys], or [1, batch x kvHeads, ..] if one mask serves all sequences
       const apart = b.reshape(this.f32(scores), [hidden.shape[0]!, -1, ...scores.shape.slice(1)]);
       return this.as(scores.dtype, b.reshape(b.softmax(b.add(apart, hidden)), scores.shape));
     });
@@ -105,7 +106,7 @@ export class Composed implements Compound {
     const { b } = this;
     return this.over(dp, () => {
       const [probabilities, d] = [this.f32(p), this.f32(dp)];
-      const dot = b.sum(b.mul(probabilities, d), 2, true);
+      const dot = b.sum(b.mul(probabilities, d), 2, true); // [batch x kvHeads, rows x group, 1]
       return this.as(dp.dtype, b.mul(probabilities, b.sub(d, dot)));
     });
   }
@@ -204,7 +205,7 @@ export class Composed implements Compound {
     });
   }
 
-  /** Applies `rule` to some rows of everything at a time. */
+  /** Applies `rule` to PIECE numbers (some rows of all tensors) at a time. */
   private byPieces<S extends Record<string, Tensor>>(
     state: S,
     gradient: Tensor,
@@ -236,7 +237,7 @@ export class Composed implements Compound {
     return weightDecay ? this.b.mul(value, 1 - learningRate * weightDecay) : value;
   }
 
-  /** Turns each head of x f32 [N, heads x headSize] by its position: x cos + (x R) sin, R swapping each pair. */
+  /** RoPE: rotates each head of x f32 [N, heads x headSize] by its position: x cos + (x R) sin, R swaps each pair. */
   private turn(
     x: Tensor,
     { cos, sin }: Angles,
@@ -246,7 +247,7 @@ export class Composed implements Compound {
     const { b } = this;
     const half = headSize / 2;
     const heads = x.shape[1]! / headSize;
-    // Both of a pair are turned by the same angle.
+    // Both components of a pair have the same angle: [length, headSize / 2] -> [1, length, 1, headSize].
     const twice = (angle: Tensor) =>
       pairing === 'halves'
         ? b.reshape(b.concat([angle, angle], 1), [1, length, 1, headSize])
@@ -263,6 +264,7 @@ export class Composed implements Compound {
       swap[other * headSize + one] = back ? 1 : -1;
       swap[one * headSize + other] = back ? -1 : 1;
     }
+    // [N x heads, headSize]
     const swapped = b.matmul(b.reshape(x, [-1, headSize]), b.tensor(swap, [headSize, headSize]));
     const apart = [-1, length, heads, headSize];
     const turned = b.add(
@@ -288,7 +290,7 @@ export class Composed implements Compound {
     return b.reshape(parted, [-1, kvHeads * width]);
   }
 
-  /** HIDDEN times the number of reasons, 0 to 1, that a query must not see a key. */
+  /** [1 or batch, 1, rows x group, keys]: HIDDEN for keys after the query or before its document, else 0. */
   private hide({ length, begin, rows, from, group, starts }: QueryChunk, keys: number): Tensor {
     const { b } = this;
     const queries = rows * group;
@@ -298,10 +300,11 @@ export class Composed implements Compound {
       Float32Array.from({ length: keys }, (_, i) => from + i),
       [1, 1, 1, keys],
     );
-    // 1 where the first is larger, else 0: both are whole numbers.
+    // 1 where x is larger, else 0; both hold whole numbers.
     const larger = (x: Tensor, y: Tensor) => b.mul(b.add(b.sign(b.sub(b.sub(x, y), 0.5)), 1), 0.5);
-    const after = larger(key, query);
+    const after = larger(key, query); // [1, 1, rows x group, keys]
     if (!starts) return b.mul(after, HIDDEN);
+    // [batch, rows], then each repeated for its group: [batch, rows, group]
     const own = b.slice(b.reshape(starts, [-1, length]), [0, begin], [starts.shape[0]! / length, rows]);
     const repeated = b.reshape(b.cast(own, 'f32'), [-1, rows, 1]);
     const each = b.concat(
@@ -311,14 +314,14 @@ export class Composed implements Compound {
     return b.mul(b.add(after, larger(b.reshape(each, [-1, 1, queries, 1]), key)), HIDDEN);
   }
 
-  /** A joined pair, apart and in f32. */
+  /** The two halves [N, w] of [N, 2 w], in f32. */
   private halves(gateUp: Tensor): { gate: Tensor; up: Tensor } {
     const [rows, columns] = gateUp.shape as [number, number];
     const half = (begin: number) => this.f32(this.b.slice(gateUp, [0, begin], [rows, columns / 2]));
     return { gate: half(0), up: half(columns / 2) };
   }
 
-  /** The new value of what is taken over. */
+  /** The result of `body`; frees `old`, which it consumes. */
   private over(old: Tensor, body: () => Tensor): Tensor {
     const made = this.b.arena(body);
     this.b.dispose(old);

@@ -1,15 +1,15 @@
-/** The compound operations as the kernels of native/ do them: TensorFlow operations that come with the binding. */
+/** The compound operations by the kernels in native/: TensorFlow operations that come with the binding. */
 import type { DataType, Tensor } from './backend.ts';
 import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, MatrixBlock, QueryChunk } from './compound.ts';
 
-/** What the kernels are called through. */
+/** How the kernels are called. */
 export interface Caller {
-  /** Runs an operation whose type "T" is `type`, where it has one. */
+  /** Runs an operation, with `type` as its type attribute "T" if it has one. */
   call(name: string, type: DataType | undefined, inputs: readonly Tensor[], outputs: number): Tensor[];
   ints(values: readonly number[]): Tensor;
   floats(values: readonly number[]): Tensor;
   zeros(shape: readonly number[]): Tensor;
-  /** An empty tensor, for what is absent. */
+  /** An empty tensor, for an absent input. */
   nothing(type: DataType): Tensor;
 }
 
@@ -111,7 +111,7 @@ export class Fused implements Compound {
   }
   private nothing = (type: DataType) => this.caller.nothing(type);
 
-  // The orders are those of native/kernels.h.
+  // The numbers are in the order of the structs in native/kernels.h.
 
   private layout({ length, heads, kvHeads, headSize, pairing }: HeadLayout): Tensor {
     return this.caller.ints([length, heads, kvHeads, headSize, pairing === 'neighbours' ? 1 : 0]);

@@ -1,9 +1,12 @@
 /**
- * Factorisations of matrices in double precision, in plain TypeScript: where the backend has none, and for small ones.
- * Matrices are row-major.
+ * Factorisations of matrices in double precision, in plain TypeScript: for backends that have none, and for small
+ * matrices. Matrices are row-major.
  */
 
-/** Of x [rows, columns]: min(rows, columns) of them, largest first. Below 1e-8 of the largest they are noise. */
+/**
+ * The min(rows, columns) singular values of x [rows, columns], largest first. Below 1e-8 of the largest they are noise.
+ * Throws like symmetricEigenvalues.
+ */
 export function singularValues(x: Float32Array, rows: number, columns: number): Float64Array {
   const wide = rows <= columns;
   const [small, large] = wide ? [rows, columns] : [columns, rows];
@@ -18,7 +21,7 @@ function transposed(x: Float32Array, rows: number, columns: number): Float32Arra
   return y;
 }
 
-/** The lower triangle of x xT. Products of two floats are exact in double precision. */
+/** The lower triangle of x xT [rows, rows]. Products of two floats are exact in double precision. */
 function gramMatrix(x: Float32Array, rows: number, columns: number): Float64Array {
   const gram = new Float64Array(rows * rows);
   for (let i = 0; i < rows; i += 1)
@@ -30,7 +33,10 @@ function gramMatrix(x: Float32Array, rows: number, columns: number): Float64Arra
   return gram;
 }
 
-/** Of a symmetric matrix [size, size], of which the lower triangle is read and overwritten; largest first. */
+/**
+ * Eigenvalues of a symmetric matrix [size, size], largest first. Reads and overwrites its lower triangle. Throws an
+ * Error if they do not converge.
+ */
 export function symmetricEigenvalues(matrix: Float64Array, size: number): Float64Array {
   const { diagonal, beside } = tridiagonal(matrix, size);
   return diagonaliseTridiagonal(diagonal, beside).sort().reverse();
@@ -38,11 +44,11 @@ export function symmetricEigenvalues(matrix: Float64Array, size: number): Float6
 
 interface Tridiagonal {
   diagonal: Float64Array;
-  /** beside[i] stands between i and i + 1; the last one is 0. */
+  /** beside[i] couples i and i + 1; the last one is 0. */
   beside: Float64Array;
 }
 
-/** Householder's reduction, from the last row up (Golub and Van Loan 8.3.1): A - u wT - w uT in each turn. */
+/** Householder's reduction, from the last row up (Golub and Van Loan 8.3.1): each round makes A - u wT - w uT. */
 function tridiagonal(a: Float64Array, size: number): Tridiagonal {
   const diagonal = new Float64Array(size);
   const beside = new Float64Array(size);
@@ -67,8 +73,8 @@ function tridiagonal(a: Float64Array, size: number): Tridiagonal {
 }
 
 /**
- * Turns x into the vector u of the reflection I - u uT / half that leaves of x only `pivot` at index `at`;
- * `half` is 0 where there is nothing to reflect.
+ * Overwrites x with the vector u of the reflection I - u uT / half that turns x into `pivot` at index `at` and zeros
+ * elsewhere; `half` is 0 if there is nothing to reflect.
  */
 function reflector(x: Float64Array, at: number): { pivot: number; half: number } {
   let rest = 0;
@@ -81,7 +87,7 @@ function reflector(x: Float64Array, at: number): { pivot: number; half: number }
   return { pivot, half: squares - head * pivot };
 }
 
-/** product = A u, of the leading block as large as u; only A's lower triangle is read, row by row. */
+/** product = A u with A's leading block as large as u; reads only A's lower triangle, row by row. */
 function multiplySymmetric(a: Float64Array, size: number, u: Float64Array, product: Float64Array): void {
   product.fill(0, 0, u.length);
   for (let j = 0; j < u.length; j += 1) {
@@ -97,10 +103,10 @@ function multiplySymmetric(a: Float64Array, size: number, u: Float64Array, produ
   }
 }
 
-/** An eigenvalue takes two or three turns. */
+/** Limit of iterations; an eigenvalue takes two or three. */
 const MOST_TURNS = 60;
 
-/** Implicit QL with Wilkinson's shifts (EISPACK's imtql1); overwrites both. */
+/** Implicit QL with Wilkinson's shifts (EISPACK's imtql1); overwrites d and e. Throws if it does not converge. */
 function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array {
   for (let low = 0; low < d.length; low += 1) {
     for (let turn = 0; ; turn += 1) {
@@ -113,7 +119,7 @@ function diagonaliseTridiagonal(d: Float64Array, e: Float64Array): Float64Array 
   return d;
 }
 
-/** The last index of the block from `low` on that nothing couples to what follows. */
+/** The last index of the block that begins at `low` and is not coupled to the rest. */
 function blockEnd(d: Float64Array, e: Float64Array, low: number): number {
   let at = low;
   while (at < d.length - 1 && Math.abs(e[at]!) > Number.EPSILON * (Math.abs(d[at]!) + Math.abs(d[at + 1]!)))
@@ -150,8 +156,8 @@ function turnBlock(d: Float64Array, e: Float64Array, low: number, high: number):
 }
 
 /**
- * R of X = Q R by Householder's reflections, where X has these columns, which are overwritten: upper triangular,
- * [min(rows, columns), columns].
+ * R of X = Q R by Householder's reflections: upper triangular, [min(rows, columns), columns]. X is given by its
+ * columns, which are overwritten.
  */
 export function triangularFactor(columns: readonly Float64Array[]): Float64Array {
   const width = columns.length;

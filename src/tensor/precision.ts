@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 
 /**
- * The precision that is fastest here for a method. bf16 pays where the processor multiplies it itself (AVX512-BF16,
- * AMX: about 1.4x); elsewhere it is converted back and forth and slower than f32. Full fine-tuning stays in f32: its
- * weights move by less than bf16 can hold.
+ * The fastest precision for a method on this machine. bf16 is about 1.4x as fast on processors that multiply it
+ * natively (AVX512-BF16, AMX); on others it is converted back and forth and slower than f32. Full fine-tuning always
+ * uses f32: its weights change by less than bf16 can represent.
  */
 export function fastestPrecision(backend: BackendName, method: Hyper['method']): Hyper['precision'] {
   return backend === 'tensorflow' && method === 'lora' && multipliesBf16() ? 'bf16' : 'f32';

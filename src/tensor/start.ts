@@ -1,4 +1,4 @@
-/** Choosing a backend. `auto` takes the best that starts. */
+/** Chooses a backend. `auto` is the fastest one that starts. */
 import { UserError, reportError } from '../protocol/errors.ts';
 import { backendNames, type BackendName } from '../protocol/run.ts';
 import type { Backend } from './backend.ts';
@@ -11,15 +11,15 @@ const starters: Record<BackendName, Starter> = {
 };
 
 /**
- * Starts a backend. Throws `runtime-missing` when TensorFlow was asked for and is not installed,
- * `backend-unavailable` when it is there and does not start.
+ * Starts a backend. Throws UserError `runtime-missing` if TensorFlow was asked for but is not installed,
+ * `backend-unavailable` if the backend does not start, or with `auto` none of them.
  */
 export async function startBackend(choice: 'auto' | BackendName = 'auto'): Promise<Backend> {
   if (choice !== 'auto') return starters[choice]('asked for');
   const refusals: string[] = [];
   for (const name of backendNames) {
     const reason = refusals.length
-      ? `the best that starts; ${refusals.join(' ')}`
+      ? `the fastest that starts; ${refusals.join(' ')}`
       : 'the fastest on this machine';
     try {
       return await starters[name](reason);

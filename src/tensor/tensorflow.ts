@@ -1,6 +1,6 @@
 /**
  * TensorFlow, through the binding of @tensorflow/tfjs-node-gpu. Its raw operations are called directly: TF.js's own
- * tensors know no bf16, and its engine and tape would cost memory and time that the model has no use for.
+ * tensors have no bf16, and its engine and tape would cost memory and time without a use for the model.
  */
 import { createRequire } from 'node:module';
 import { UserError } from '../protocol/errors.ts';
@@ -18,7 +18,7 @@ interface Attribute {
   value: unknown;
 }
 
-/** What binding/tfjs_binding.cc exports, as far as it is used here. */
+/** The exports of binding/tfjs_binding.cc that are used here. */
 interface Binding {
   createTensor(shape: readonly number[], dtype: number, data: Float32Array | Int32Array): number;
   deleteTensor(id: number): void;
@@ -54,14 +54,14 @@ class TensorflowHandle extends Handle {
   }
 }
 
-/** Loads TensorFlow and the binding (under a second). See startBackend for what it throws. */
+/** Loads TensorFlow and the binding (under a second). Throws like startBackend. */
 export async function startTensorflow(reason: string): Promise<Backend> {
   const path = process.env['FORGET_ME_NOT_BINDING'] || (await findRuntime())?.binding;
   if (!path) throw new UserError('runtime-missing', 'TensorFlow is not installed.', 'Run {install-runtime}.');
-  // Read once, while the library loads.
+  // The library reads these variables once, when it loads.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
-  // It counts the machine's processors, whatever a container grants. Our kernels read it too.
+  // Otherwise it counts the machine's processors, whatever a container grants. Our kernels read this variable too.
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(usableProcessors());
   try {
     const binding = createRequire(import.meta.url)(path) as Binding;
@@ -90,7 +90,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     this.compound = this.hasKernels() ? this.fused() : new Composed(this);
   }
 
-  /** The kernels are for processors; a binding built elsewhere may lack them. */
+  /** The kernels run on CPUs only, and a binding built elsewhere may lack them. */
   private hasKernels(): boolean {
     if (this.binding.isUsingGpuDevice() || process.env['FORGET_ME_NOT_KERNELS'] === '0') return false;
     try {
@@ -242,11 +242,11 @@ class TensorflowBackend extends ArenaBackend implements Backend {
       this.bool('compute_uv', false),
       this.bool('full_matrices', false),
     ];
-    // The vectors, which come back empty, go with the arena.
+    // The arena frees the other two outputs, the vectors, which are empty.
     return this.arena(() => this.execute('Svd', attributes, [x], 3)[0]!);
   }
 
-  // Changing what is there
+  // In place
 
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {
     if (indices && this.binding.isUsingGpuDevice()) return this.scatterAdd(x, rows, indices);
@@ -264,7 +264,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return x;
   }
 
-  /** Of rows that repeat, a GPU's InplaceAdd adds only some: its threads do not wait for each other. */
+  /** On a GPU, InplaceAdd loses some rows if indices repeat, because its threads do not wait for each other. */
   private scatterAdd(x: Tensor, rows: Tensor, indices: Tensor): Tensor {
     const attributes = [this.type('T', x.dtype), this.type('Tindices', 'i32')];
     const sum = this.arena(() =>
@@ -334,8 +334,8 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return { name, type: this.binding.TF_ATTR_INT, value };
   }
 
-  // Constants are kept: shapes and axes are few. Others may be many (learning rates, places in a mask), so those go
-  // that were not used for longest: never one that the operation in the making has just asked for.
+  // Constants are cached. Shapes and axes are few, but others can be many (learning rates, positions in a mask), so the
+  // least recently used is dropped: never one that the operation being prepared has just asked for.
 
   private ints = (values: readonly number[]) => this.constant(Int32Array.from(values), [values.length]);
   private floats = (values: readonly number[]) => this.constant(Float32Array.from(values), [values.length]);

@@ -1,6 +1,6 @@
 /**
- * TF.js's WebAssembly module with threads. TF.js itself has them in browsers only, for its worker comes as a string for
- * a Blob, which Node's workers don't take. Here module and worker are files (esbuild.mjs writes them).
+ * TF.js's WebAssembly module with threads. TF.js itself supports threads in browsers only, because it starts its worker
+ * from a Blob, which Node's workers do not accept. Here module and worker are files (written by esbuild.mjs).
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,22 +17,22 @@ type Factory = (options: {
   instantiateWasm(imports: WebAssembly.Imports, done: Instantiated): object;
 }) => Promise<Module>;
 
-/** What the module brings beside TF.js's functions: Emscripten's. */
+/** The module: TF.js's functions, and those that Emscripten adds. */
 type Module = ConstructorParameters<typeof BackendWasm>[0] & {
   cwrap(name: string, returns: string | null, takes: string[]): never;
   PThread: { unusedWorkers: Worker[]; runningWorkers: Worker[] };
 };
 
-/** The module starts this many workers, needed or not. */
+/** The module always starts this many workers. */
 const MOST_THREADS = 8;
 
-/** `folder` holds the three files. Throws when the module does not start. */
+/** `folder` contains the three files. Throws an Error if the module does not start. */
 export async function threadedBackend(folder: string): Promise<BackendWasm> {
   const threads = Math.min(MOST_THREADS, usableProcessors());
   const binary = await readFile(join(folder, 'threaded-simd.wasm'));
   const module = await new Promise<Module>((resolve, reject) => {
     const instantiateWasm = (imports: WebAssembly.Imports, done: Instantiated) => {
-      // It takes at most half of these.
+      // The module uses at most half of these.
       imports['env']!['emscripten_num_logical_cores'] = () => 2 * threads;
       WebAssembly.instantiate(binary, imports).then(({ instance, module }) => done(instance, module), reject);
       return {};
@@ -57,14 +57,14 @@ export async function threadedBackend(folder: string): Promise<BackendWasm> {
   setThreadsCount(threads);
   const backend = new BackendWasm(module);
   const { unusedWorkers, runningWorkers } = module.PThread;
-  // They would keep the process from ending.
+  // The workers would keep the process alive.
   for (const worker of [...unusedWorkers, ...runningWorkers]) worker.unref();
   return backend;
 }
 
 /**
- * Emscripten's module listens for whatever is caught nowhere and rethrows it, which ends the process whoever else listens;
- * and TF.js's addition to it, when it is disposed of, takes away all listeners that it has seen, others' too.
+ * Emscripten's module listens for uncaught errors and rethrows them, which ends the process despite other listeners.
+ * And TF.js's addition removes all listeners that it has seen, others' too, when it is disposed.
  */
 function withoutProcessHandlers<T>(start: () => T): T {
   const events = ['uncaughtException', 'unhandledRejection'] as const;

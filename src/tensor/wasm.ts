@@ -1,4 +1,4 @@
-/** TF.js's operations on its WebAssembly backend: slower by far, runs everywhere, needs no installation. f32 only. */
+/** TF.js's operations on its WebAssembly backend: much slower, but runs everywhere without installation. f32 only. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,13 +24,14 @@ class WasmHandle extends Handle {
   }
 }
 
-/** dist/wasm/: beside the bundle, or as seen from the sources. */
+/** dist/wasm/: next to the bundle, or relative to the sources. */
 function wasmFolder(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   const bundled = join(here, 'wasm');
   return existsSync(bundled) ? bundled : join(here, '../../dist/wasm');
 }
 
+/** Throws UserError `backend-unavailable` if WebAssembly does not start. */
 export async function startWasm(reason: string): Promise<Backend> {
   try {
     const backend = await threadedBackend(wasmFolder());
@@ -90,7 +91,7 @@ class WasmBackend extends ArenaBackend implements Backend {
   sqrt = (x: Tensor) => this.wrap(tf.sqrt(of(x)));
   rsqrt = (x: Tensor) => this.wrap(tf.rsqrt(of(x)));
   sigmoid = (x: Tensor) => this.wrap(tf.sigmoid(of(x)));
-  // TF.js's own takes everything below 1e-7 for zero: LionW would leave most of a large model as it is.
+  // TF.js's own sign is 0 for everything below 1e-7: LionW would not change most of a large model.
   sign = (x: Tensor) =>
     this.wrap(
       tf.tidy(() => {
@@ -120,7 +121,7 @@ class WasmBackend extends ArenaBackend implements Backend {
         const products = single(x).map((one, i) =>
           product(one as tf.Tensor2D, ys[i] as tf.Tensor2D, transposeA, transposeB),
         );
-        const whole = tf.stack(products);
+        const whole = tf.stack(products); // [product of the leading axes, m, n]
         return tf.reshape(whole, [...x.shape.slice(0, -2), ...whole.shape.slice(1)]);
       }),
     );
@@ -128,7 +129,7 @@ class WasmBackend extends ArenaBackend implements Backend {
   gather = (table: Tensor, indices: Tensor) => this.wrap(tf.gather(of(table), of(indices) as tf.Tensor1D));
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor } {
     const { losses, gradient } = tf.tidy(() => {
-      // Cast: asked for float32, the kernel writes integers all the same.
+      // Cast, because the kernel writes integers even when asked for float32.
       const target = tf.cast(tf.oneHot(of(labels) as tf.Tensor1D, logits.shape[1]!), 'float32');
       const logs = tf.logSoftmax(of(logits));
       return { losses: tf.neg(tf.sum(tf.mul(logs, target), 1)), gradient: tf.sub(tf.exp(logs), target) };
@@ -146,7 +147,7 @@ class WasmBackend extends ArenaBackend implements Backend {
     return this.tensor(Float32Array.from(values), [...x.shape.slice(0, -2), Math.min(rows, columns)]);
   }
 
-  // Changing what is there: not in place here, but with the same meaning.
+  // "In place": new tensors here, but with the same meaning.
 
   addRows(x: Tensor, rows: Tensor, indices?: Tensor): Tensor {
     const sum = tf.tidy(() => {
@@ -176,9 +177,9 @@ function of(x: Tensor): tf.Tensor {
 }
 
 /**
- * A product the way the fast kernel wants it: of two matrices, neither transposed; all others are an order of
- * magnitude slower. So factors are transposed before, or the other product, (A B)^T = B^T A^T, is transposed after,
- * whichever moves less.
+ * A product in the form that the fast kernel supports: two matrices, neither transposed; other forms are an order of
+ * magnitude slower. So either the factors are transposed first, or the result of (A B)^T = B^T A^T is transposed
+ * afterwards, whichever moves fewer elements.
  */
 function product(a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB: boolean): tf.Tensor {
   const rows = a.shape[transposeA ? 1 : 0];

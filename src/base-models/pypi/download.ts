@@ -1,4 +1,4 @@
-/** One file over HTTP into `path`, going on where an earlier attempt, or an earlier process, stopped. */
+/** Downloads one file over HTTP to `path`, continuing where an earlier attempt or process stopped. */
 import { createHash } from 'node:crypto';
 import { open, rm, stat, statfs, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -7,7 +7,7 @@ import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
 import { cancelled } from './python.ts';
 
-/** The server does not want us (a proxy, a sign-in, a certificate of pip's): not worth another attempt. */
+/** The server refuses us (a proxy, a sign-in, a certificate that only pip has): another attempt would not help. */
 export class Refused extends Error {
   override readonly name = 'Refused';
 }
@@ -18,19 +18,19 @@ const REFUSED_CODES =
   /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|CONNECT_TIMEOUT/;
 
 export interface DownloadOptions {
-  /** Bytes had, and bytes in all. */
+  /** Bytes so far, and in total (0: unknown). */
   onBytes?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
-  /** Sent along; not to another host that the server may redirect to. */
+  /** Sent to the server, but not to another host that it redirects to. */
   headers?: Record<string, string>;
-  /** First pause before another attempt, doubled each time; ms. */
+  /** Pause before the second attempt, doubled each time; ms. */
   pause?: number;
 }
 
 /**
- * Downloads `url` to `path`, in order, appending to what is there. The file is whole when this returns.
- * Throws Refused when another way should be tried, UserError `network`, `disk-full` or `cancelled` else;
- * what was had stays on disk for the next attempt.
+ * Downloads `url` to `path`, appending to what is there. When this returns, the file is complete.
+ * Throws Refused if another way should be tried, otherwise UserError `network`, `disk-full` or `cancelled`. What was
+ * downloaded stays on disk for the next attempt.
  */
 export async function download(url: string, path: string, options: DownloadOptions = {}): Promise<void> {
   const { signal, pause = 500 } = options;
@@ -51,13 +51,13 @@ export async function download(url: string, path: string, options: DownloadOptio
         throw diskFull(error, path);
       const why = causeOf(error);
       if (REFUSED_CODES.test(why) && before === 0) throw new Refused(why, { cause: error });
-      // An attempt that brought something was not in vain: only those in a row that brought nothing count.
+      // Count only failed attempts in a row that brought no bytes.
       failures = (await sizeOf(path)) > before ? 1 : failures + 1;
       if (failures > RETRIES)
         throw new UserError(
           'network',
           `The connection broke and could not be restored (${why}).`,
-          'Run the same command again: it goes on where it stopped.',
+          'Run the same command again: it continues where it stopped.',
           { cause: error },
         );
       await sleep(pause * 2 ** (failures - 1), undefined, { signal }).catch(() => undefined);
@@ -72,11 +72,11 @@ async function attempt(
   { onBytes, signal, headers }: DownloadOptions,
 ): Promise<void> {
   const stall = new AbortController();
-  const timer = setTimeout(() => stall.abort(new Error('nothing came for a minute')), STALL_MS);
+  const timer = setTimeout(() => stall.abort(new Error('no data for a minute')), STALL_MS);
   let file: FileHandle | undefined;
   try {
     const response = await fetch(withoutCredentials(url), {
-      // Identity: a length and a range of the file itself, not of a compressed form.
+      // "identity": length and range then refer to the file itself, not to a compressed form.
       headers: {
         ...headers,
         'accept-encoding': 'identity',
@@ -88,10 +88,10 @@ async function attempt(
     if (plan === 'start-over') {
       await response.body?.cancel();
       await rm(path, { force: true });
-      throw new Error('the server cannot go on from there');
+      throw new Error('the server cannot continue from there');
     }
     if (response.status === 416) {
-      // It is whole already; the body is only the server's words about that.
+      // The file is already complete; the body is only an error text.
       await response.body?.cancel();
       onBytes?.(plan.total, plan.total);
       return;
@@ -113,7 +113,7 @@ async function attempt(
   }
 }
 
-/** pip may name them, masked or not; where they are wanted, the server refuses us and pip downloads. */
+/** pip's URLs may contain credentials, masked or not. If they are needed, the server refuses us and pip downloads. */
 function withoutCredentials(url: string): URL {
   const plain = new URL(url);
   plain.username = '';
@@ -121,7 +121,7 @@ function withoutCredentials(url: string): URL {
   return plain;
 }
 
-/** From which byte the body goes on and how long the file is (0: not told). */
+/** At which byte the body starts, and how long the file is (0: unknown). */
 function planResponse(response: Response, from: number): { start: number; total: number } | 'start-over' {
   const { status, headers } = response;
   if (status === 206) {
@@ -139,18 +139,18 @@ function planResponse(response: Response, from: number): { start: number; total:
   throw new Refused(`HTTP ${status}`);
 }
 
-/** Where a file grows until it is whole. Named by content, so that any source of the same bytes goes on with it. */
+/** Path of an incomplete download. It contains the checksum, so that any source of the same bytes can continue it. */
 export const growingPath = (target: string, sha256: string): string =>
   `${target}.${sha256.slice(0, 12)}.part`;
 
-/** Bytes of a file; 0 when there is none. */
+/** Size of a file in bytes; 0 if there is none. */
 export async function sizeOf(path: string): Promise<number> {
   return (await stat(path).catch(() => undefined))?.size ?? 0;
 }
 
 export const megabytes = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
 
-/** Fails with `disk-full` before anything is written when `bytes` more won't fit where `path` lies. */
+/** Throws UserError `disk-full` if `bytes` more do not fit on the disk of `path`. */
 export async function requireSpace(path: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(path));
   const free = bavail * bsize;
@@ -162,13 +162,13 @@ export async function requireSpace(path: string, bytes: number): Promise<void> {
     );
 }
 
-/** ENOSPC as a sentence; anything else as it is. */
+/** ENOSPC as a UserError `disk-full`; any other error unchanged. */
 export function diskFull(error: unknown, path: string): unknown {
   if ((error as NodeJS.ErrnoException)?.code !== 'ENOSPC') return error;
   return new UserError(
     'disk-full',
     `The disk is full: ${path} could not be written.`,
-    'Free some space and run the same command again: it goes on where it stopped.',
+    'Free some space and run the same command again: it continues where it stopped.',
     {
       cause: error,
     },
@@ -182,7 +182,7 @@ function causeOf(error: unknown): string {
   );
 }
 
-/** Lower-case hexadecimal sha256 of a file. */
+/** SHA-256 of a file, lower-case hexadecimal. Throws like openRegular. */
 export async function sha256Of(path: string, onBytes?: (done: number) => void): Promise<string> {
   const hash = createHash('sha256');
   let done = 0;

@@ -1,11 +1,11 @@
-/** One process at a time on a path; the others wait. A lock whose owner died is taken over after 10 s. */
+/** A lock on a path: one process at a time, the others wait. If its owner died, the lock is free after 10 s. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 import { cancelled } from './python.ts';
 
-/** Runs `work` while holding `path`.lock. `onWait` is called once when somebody else holds it. */
+/** Runs `work` while holding `path`.lock. Calls `onWait` once if it has to wait. Throws UserError `cancelled`. */
 export async function withLock<T>(
   path: string,
   work: () => Promise<T>,
@@ -17,7 +17,7 @@ export async function withLock<T>(
     if (options.signal?.aborted) throw cancelled();
     let release: () => Promise<void>;
     try {
-      // A lock lost while the machine slept: what it guards is written by rename, so going on harms nobody.
+      // The lock can be lost while the machine sleeps. Going on does no harm: what it protects is written by rename.
       release = await lockfile.lock(path, {
         realpath: false,
         stale: 10_000,

@@ -1,4 +1,4 @@
-/** Finding Python and running its pip. The index, proxy and certificates are pip's own business. */
+/** Finds Python and runs its pip. Index, proxy and certificates are as configured for pip. */
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import { UserError } from '../../protocol/errors.ts';
@@ -26,7 +26,7 @@ async function output(command: string[], args: string[]): Promise<string | undef
   }
 }
 
-/** The first Python 3.8 or newer that has pip; failing that one without; failing that undefined. */
+/** The first Python 3.8 or newer with pip; else the first one without; else undefined. */
 export async function inspectPython(): Promise<Python | undefined> {
   let withoutPip: Python | undefined;
   for (const command of candidates) {
@@ -40,7 +40,7 @@ export async function inspectPython(): Promise<Python | undefined> {
   return withoutPip;
 }
 
-/** The command that gets Python 3 with pip on this system. */
+/** How to install Python 3 with pip on this system. */
 export function pythonAdvice(): string {
   if (process.platform === 'win32')
     return 'Install it with `winget install Python.Python.3.12`, open a new terminal and try again.';
@@ -49,25 +49,28 @@ export function pythonAdvice(): string {
   return "Install it with `sudo apt install python3 python3-pip` (or your distribution's packages of that name) and try again.";
 }
 
-/** A Python with pip, or a `python-missing` error that says how to get it. */
+/** A Python with pip. Throws UserError `python-missing`, which says how to install it. */
 export async function findPython(): Promise<Python & { pip: string }> {
   const python = await inspectPython();
   if (!python)
     throw new UserError(
       'python-missing',
-      'Python 3.8 or newer was not found; its pip does the downloading.',
+      'Python 3.8 or newer was not found; its pip is needed for the download.',
       pythonAdvice(),
     );
   if (!python.pip)
     throw new UserError(
       'python-missing',
-      `Python ${python.version} was found, but without pip, which does the downloading.`,
+      `Python ${python.version} was found, but without pip, which is needed for the download.`,
       pythonAdvice(),
     );
   return { ...python, pip: python.pip };
 }
 
-/** pip's output when it ends with status 0; otherwise a UserError made from what it wrote on stderr. */
+/**
+ * pip's output if it ends with status 0. Otherwise throws a UserError made from its stderr: `network`, `disk-full`,
+ * `base-checksum` or `cancelled`.
+ */
 export async function runPip(
   python: Python,
   args: string[],
@@ -108,17 +111,17 @@ export async function runPip(
 }
 
 export const cancelled = () =>
-  new UserError('cancelled', 'The download was cancelled.', 'Start it again to go on where it stopped.');
+  new UserError('cancelled', 'The download was cancelled.', 'Start it again to continue where it stopped.');
 
-/** What pip said, as one sentence. Its own words are kept where no case of ours fits. */
+/** pip's error as one sentence; pip's own words if no known case fits. */
 function pipError(stderr: string): UserError {
   if (/No space left on device|\[Errno 28\]/.test(stderr))
     return new UserError('disk-full', 'The disk is full.', 'Free some space and run the same command again.');
   if (/HASHES? .*MISMATCH|DO NOT MATCH THE HASHES/i.test(stderr))
     return new UserError(
       'base-checksum',
-      'pip got a file whose checksum is not the one it should have.',
-      'Try again; if it stays so, ask who runs the package index.',
+      'pip got a file with a wrong checksum.',
+      'Try again; if that does not help, ask whoever runs the package index.',
     );
   if (/CERTIFICATE_VERIFY_FAILED|SSLError/.test(stderr))
     return new UserError(

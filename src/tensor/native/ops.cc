@@ -1,5 +1,5 @@
 // The kernels as TensorFlow operations "Fmn...", registered when this library loads, through TensorFlow's C API.
-// Inputs marked "in place" are changed and stay where they are; such operations have no output for them.
+// An input marked "in place" is changed in its own memory; the operation has no output for it.
 #include <functional>
 #include <vector>
 
@@ -43,7 +43,7 @@ const TypedKernels<bfloat16>& typed<bfloat16>() {
 
 using Shape = std::vector<int64_t>;
 
-// One call: its inputs and outputs, freed at its end.
+// One call of an operation: its inputs and outputs, freed at its end.
 class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
@@ -127,7 +127,7 @@ struct Ops {
     parallel(call.count(0), 1, [&](int64_t b, int64_t e) { typed<T>().add(x, y, sum, b, e); });
   }
 
-  // x in place; an empty mask stands for none, `begin` is where in its table it begins.
+  // x in place. An empty mask means no mask; input 3 is where the mask begins in its table.
   static void add_into(void*, TF_OpKernelContext* context) {
     Call call(context);
     T* x = call.data<T>(0);
@@ -193,7 +193,7 @@ struct Ops {
 
   static Chunk chunk_of(const int32_t* n, int64_t keys) { return {n[0], n[1], n[2], keys, n[3], n[4], n[5]}; }
 
-  // scores in place; empty `starts` stands for one document.
+  // scores in place; empty `starts` means one document per sequence.
   static void softmax(void*, TF_OpKernelContext* context) {
     Call call(context);
     const Shape shape = call.shape(0);
@@ -225,7 +225,7 @@ struct Ops {
              [&](int64_t b, int64_t e) { typed<T>().add_keys(sum, part, chunk, shape[2], b, e); });
   }
 
-  // logits become their gradient, in place, where there are weights.
+  // If there are weights, logits become their gradient, in place.
   static void cross_entropy(void*, TF_OpKernelContext* context) {
     Call call(context);
     const Shape shape = call.shape(0);
@@ -239,7 +239,7 @@ struct Ops {
     });
   }
 
-  // sum in place: a block of `part` from row and column on is added, times a scale.
+  // sum in place: adds scale x the block of `part` that begins at (row, column).
   static void accumulate(void*, TF_OpKernelContext* context) {
     Call call(context);
     const Shape shape = call.shape(0);
@@ -253,7 +253,7 @@ struct Ops {
              [&](int64_t b, int64_t e) { typed<T>().accumulate(sum, part, stride, scale, width, b, e); });
   }
 
-  // whole in place: the block becomes its part from row and column on, times a scale.
+  // whole in place: scale x block replaces its part that begins at (row, column).
   static void put(void*, TF_OpKernelContext* context) {
     Call call(context);
     const Shape shape = call.shape(1);

@@ -1,6 +1,6 @@
 /**
- * The Node binding of @tensorflow/tfjs-node-gpu on the wheel's libraries. It needs TensorFlow's C API only, and
- * is Node-API itself: one build serves every Node and Electron.
+ * Builds the Node binding of @tensorflow/tfjs-node-gpu against the wheel's libraries. It uses only TensorFlow's C API
+ * and Node-API, so one build works for every Node and Electron.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -27,11 +27,11 @@ export interface NativeSources {
   nodeApi: string;
   /** Folder of our own kernels: src/tensor/native. */
   kernels: string;
-  /** A binding built beforehand for this platform, when there is one. */
+  /** A binding that was built for this platform in advance, if there is one. */
   prebuilt: string | undefined;
 }
 
-/** Beside the bundle (dist/native), else in node_modules (tests, unbundled). */
+/** The sources next to the bundle (dist/native), else those in node_modules (tests, unbundled). */
 export async function nativeSources(): Promise<NativeSources> {
   const bundled = join(dirname(fileURLToPath(import.meta.url)), 'native');
   const prebuilt = join(bundled, 'prebuilt', `${process.platform}-${process.arch}`, BINDING);
@@ -59,7 +59,7 @@ export async function findCompiler(): Promise<{ command: string; version: string
       const { stdout } = await exec(command, ['--version'], { timeout: 20_000 });
       return { command, version: stdout.split('\n')[0]?.trim() ?? command };
     } catch {
-      // Not there, or not runnable: the next one.
+      // It does not exist or does not run: try the next.
     }
   }
   return undefined;
@@ -76,7 +76,7 @@ export function compilerMissing(): UserError {
   );
 }
 
-/** TensorFlow's headers that the binding and the kernels include: the C API and what that pulls in. */
+/** TensorFlow's headers that the binding and the kernels include: the C API and what it includes. */
 export const isNeededHeader = (name: string) =>
   /^tensorflow\/include\/(tensorflow\/c\/[^/]+\.h|tensorflow\/c\/eager\/c_api\.h|tensorflow\/c\/experimental\/stream_executor\/stream_executor\.h|tensorflow\/core\/common_runtime\/next_pluggable_device\/c\/tf_rendezvous_c_api\.h|tensorflow\/core\/platform\/ctstring[^/]*\.h|(xla\/)?tsl\/(platform\/(ctstring[^/]*|platform)|c\/tsl_status)\.h)$/.test(
     name,
@@ -99,7 +99,7 @@ async function compiler(command: string, args: string[], signal?: AbortSignal): 
 }
 
 interface Unit {
-  /** Of the object file. */
+  /** Name of the object file. */
   name: string;
   source: string;
   flags: string[];
@@ -107,8 +107,9 @@ interface Unit {
 
 const AVX2 = ['-mavx2', '-mfma'];
 /**
- * Instruction sets that the kernels are compiled for; the library chooses when it loads, by what each names here. GCC
- * knows them one by one since version 6, their sums (x86-64-v3) only since 11.
+ * Instruction sets that the kernels are compiled for; the library chooses one when it loads, by the features listed
+ * here. They are listed one by one (GCC 6 or newer), because GCC knows their groups (x86-64-v3) only since version
+ * 11.
  */
 const instructionSets: Record<string, [name: string, flags: string[]][]> = {
   x64: [
@@ -120,7 +121,7 @@ const instructionSets: Record<string, [name: string, flags: string[]][]> = {
 
 function units({ root, kernels }: NativeSources): Unit[] {
   const plain = ['-O2', '-DNAPI_VERSION=8', ...(process.arch === 'x64' ? ['-DFMN_X86'] : [])];
-  // Sums may be taken in any order where a loop says so; elsewhere, arithmetic stays as written.
+  // Sums may be reordered in loops that say so (omp simd); all other arithmetic stays as written.
   const fast = ['-O3', '-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math'];
   return [
     ...['tfjs_backend', 'tfjs_binding'].map((name) => ({
@@ -137,7 +138,7 @@ function units({ root, kernels }: NativeSources): Unit[] {
   ];
 }
 
-/** sha256 over all that is compiled: a binding made of other sources is made anew. */
+/** SHA-256 of all that is compiled: a binding from other sources is built again. */
 export async function sourcesDigest({ root, kernels }: NativeSources): Promise<string> {
   const hash = createHash('sha256');
   for (const folder of [join(root, 'binding'), kernels])
@@ -146,7 +147,10 @@ export async function sourcesDigest({ root, kernels }: NativeSources): Promise<s
   return hash.digest('hex');
 }
 
-/** Compiles the sources (some 20 headers of the wheel must be in `dir`); about 10 s. */
+/**
+ * Compiles the sources; about 10 s. Some 20 headers of the wheel must be in `dir`. Throws UserError
+ * `compiler-missing` if that fails.
+ */
 export async function compileObjects(
   command: string,
   native: NativeSources,
@@ -164,9 +168,10 @@ export async function compileObjects(
 }
 
 /**
- * Links the objects. Reading the symbols of an 800 MB library takes GNU ld 6 s and tells nothing that
- * loading it does not: so it is linked to empty libraries of the same name, and `-z now` makes loading (which
- * verifyBinding does) resolve every symbol. No path of this machine stays in the result, which is written to `to`.
+ * Links the objects into `to`, which contains no path of this machine. GNU ld needs 6 s to read the symbols of an 800
+ * MB library, only to find errors that loading it finds too. So the objects are linked to empty libraries of the same
+ * names, and `-z now` makes loading (in verifyBinding) resolve every symbol. Throws UserError `compiler-missing` if
+ * it fails.
  */
 export async function linkBinding(
   command: string,

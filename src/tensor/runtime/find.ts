@@ -1,4 +1,4 @@
-/** Where the installed runtime lies. Reads a few bytes and loads nothing native. */
+/** Finds the installed runtime. Reads a few bytes and loads nothing native. */
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,18 +10,18 @@ export const BINDING = 'tfjs_binding.node';
 export const MANIFEST = 'runtime.json';
 export const tensorflowDir = () => join(runtimeDir(), 'tensorflow');
 
-/** runtime.json, written last: a runtime with one is whole. */
+/** runtime.json. It is written last, so a runtime that has it is complete. */
 const manifestSchema = z.object({
   format: z.literal(RUNTIME_FORMAT),
   version: z.string(),
   gpu: z.boolean(),
   /** `${process.platform}-${process.arch}` */
   machine: z.string(),
-  /** How the binding came about: "prebuilt", or the compiler's name. */
+  /** Where the binding comes from: "prebuilt", or the compiler's version line. */
   binding: z.string(),
-  /** sha256 of the sources that it was compiled from. */
+  /** SHA-256 of the sources that it was compiled from. */
   sources: z.string(),
-  /** Bytes of each file that must be there. */
+  /** Size in bytes of each file that must exist. */
   files: z.record(z.string(), z.number()),
   installedAt: z.string(),
 });
@@ -32,7 +32,7 @@ export interface Runtime {
   binding: string;
   /** TensorFlow's version. */
   version: string;
-  /** Installed with CUDA; whether there is a GPU to use is another matter. */
+  /** Installed with CUDA, which does not mean that there is a GPU. */
   gpu: boolean;
 }
 
@@ -43,7 +43,7 @@ export const newManifest = (from: Omit<Manifest, 'format' | 'machine' | 'install
   ...from,
 });
 
-/** The manifest of a whole and undamaged (by the files' sizes) runtime in `dir`. */
+/** The manifest of the runtime in `dir`; undefined if that is incomplete or a file's size is wrong. */
 export async function readManifest(dir: string): Promise<Manifest | undefined> {
   try {
     const manifest = manifestSchema.parse(JSON.parse(await readFile(join(dir, MANIFEST), 'utf8')));
@@ -58,7 +58,7 @@ export async function readManifest(dir: string): Promise<Manifest | undefined> {
   }
 }
 
-/** The installed runtime, or undefined when there is none that is whole. */
+/** The installed runtime, or undefined if there is no complete one. */
 export async function findRuntime(): Promise<Runtime | undefined> {
   const dir = tensorflowDir();
   const manifest = await readManifest(dir);

@@ -1,4 +1,4 @@
-/** What `doctor` says about the runtime. Starts nothing in this process. */
+/** The state of the runtime, for `doctor`. Loads nothing native into this process. */
 import { UserError, reportError } from '../../protocol/errors.ts';
 import { findCompiler, nativeSources } from './binding.ts';
 import { findRuntime, readManifest, tensorflowDir } from './find.ts';
@@ -9,18 +9,18 @@ export interface RuntimeReport {
   /** This machine can have TensorFlow. */
   offered: boolean;
   installed: boolean;
-  /** It was loaded in a child process and computed. */
+  /** It was loaded in a child process and computed correctly. */
   starts: boolean;
   version: string | undefined;
   /** Installed with CUDA. */
   cuda: boolean;
   /** TensorFlow sees a GPU. */
   gpu: boolean;
-  /** One sentence: how things stand. */
+  /** The state in one sentence. */
   reason: string;
-  /** The one command that gets it; undefined when there is nothing to do. */
+  /** The command that installs it; undefined if there is nothing to do. */
   command: string | undefined;
-  /** The binding ships ready-made for this platform, so no compiler is needed. */
+  /** The package contains a ready-made binding for this platform, so no compiler is needed. */
   prebuilt: boolean;
   /** Version line of the C++ compiler. */
   compiler: string | undefined;

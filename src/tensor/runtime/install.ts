@@ -1,4 +1,4 @@
-/** Installs TensorFlow's libraries out of PyPI's wheels and the Node binding on them: staged, renamed when whole. */
+/** Installs TensorFlow's libraries from PyPI's wheels, and the Node binding: in a new folder, renamed when complete. */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fetchWheel, locateWheels, pipReports, type FetchProgress } from '../../base-models/pypi.ts';
@@ -22,15 +22,15 @@ import { BINDING, MANIFEST, newManifest, readManifest, tensorflowDir, type Manif
 import { libraries, offer, type Release } from './release.ts';
 import { verifyBinding } from './verify.ts';
 
-/** `done` and `total` are bytes; a total of 0 is not known. */
+/** `done` and `total` are bytes; a total of 0 means unknown. */
 export interface RuntimeProgress extends Omit<FetchProgress, 'phase'> {
   phase: FetchProgress['phase'] | 'building' | 'verifying';
 }
 
 export interface InstallOptions {
-  /** With CUDA (Linux x64, NVIDIA driver). A runtime with CUDA also serves those who ask for none. */
+  /** With CUDA (Linux x64, NVIDIA driver). An installed runtime with CUDA also counts as one without. */
   gpu: boolean;
-  /** Leave the wheels in the cache. */
+  /** Keep the wheels in the cache. */
   keepDownloads?: boolean;
   onProgress?: ((progress: RuntimeProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -38,14 +38,15 @@ export interface InstallOptions {
 
 interface Job extends InstallOptions {
   release: Release;
-  /** Where it is put together. */
+  /** Folder in which it is assembled. */
   dir: string;
 }
 
 /**
- * Installs the runtime unless a whole one is there. An interrupted installation goes on with what was
- * downloaded; of two at once the second waits and finds it done. Errors: `python-missing`, `compiler-missing`,
- * `network`, `disk-full`, `base-checksum`, `backend-unavailable` (not offered here, or does not start), `cancelled`.
+ * Installs the runtime unless a complete one is installed. An interrupted installation continues with what was
+ * downloaded; of two at once, the second waits and finds it installed. Throws UserError `python-missing`,
+ * `compiler-missing`, `network`, `disk-full`, `base-checksum`, `backend-unavailable` (not offered for this machine, or
+ * does not start) or `cancelled`.
  */
 export async function installRuntime(options: InstallOptions): Promise<void> {
   const { gpu, onProgress, signal } = options;
@@ -54,7 +55,7 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
     throw new UserError(
       'backend-unavailable',
       offered.why,
-      'Nothing needs to be done; training is slower there.',
+      'Nothing needs to be done: training works without it, only slower.',
     );
   const { release } = offered;
   if ((await isInstalled(release, gpu)) && (await isCurrent())) return;
@@ -75,7 +76,7 @@ export async function installRuntime(options: InstallOptions): Promise<void> {
       throw new UserError(
         'cancelled',
         'The installation was cancelled.',
-        'Run it again to go on: what was downloaded is kept.',
+        'Run it again to continue; the download is kept.',
       );
     throw error;
   }
@@ -86,13 +87,13 @@ async function isInstalled(release: Release, gpu: boolean): Promise<boolean> {
   return manifest?.version === release.version && (manifest.gpu || !gpu);
 }
 
-/** The binding is of the sources that are here. */
+/** Whether the binding was compiled from the present sources. */
 async function isCurrent(): Promise<boolean> {
   const manifest = await readManifest(tensorflowDir());
   return manifest?.sources === (await sourcesDigest(await nativeSources()));
 }
 
-/** After an update of the product: the libraries stay, the binding is compiled anew. Nothing is downloaded. */
+/** After an update of the product: compiles the binding again and keeps the libraries. Downloads nothing. */
 async function refreshBinding({ onProgress, signal }: Job): Promise<void> {
   const dir = tensorflowDir();
   const native = await nativeSources();
@@ -101,7 +102,7 @@ async function refreshBinding({ onProgress, signal }: Job): Promise<void> {
   const compiler = native.prebuilt ? undefined : await findCompiler();
   if (!native.prebuilt && !compiler) throw compilerMissing();
   onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
-  // The old one stays until the new one has started; a running trainer keeps it beyond that.
+  // The old binding stays until the new one has started; a running trainer keeps using the old one.
   const fresh = join(dir, `new.${BINDING}`);
   try {
     if (native.prebuilt) await copyFile(native.prebuilt, fresh);
@@ -123,7 +124,7 @@ async function refreshBinding({ onProgress, signal }: Job): Promise<void> {
 
 async function install(job: Job): Promise<void> {
   const { dir, gpu, release, onProgress, signal } = job;
-  // Before half an hour of downloading, not after it.
+  // Check this before half an hour of downloading, not after it.
   const native = await nativeSources();
   const compiler = native.prebuilt ? undefined : await findCompiler();
   if (!native.prebuilt && !compiler) throw compilerMissing();
@@ -147,7 +148,7 @@ async function install(job: Job): Promise<void> {
   if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
 }
 
-/** The NVIDIA packages that this TensorFlow asks for, in the versions that pip chooses. */
+/** The NVIDIA packages that this TensorFlow requires, in the versions that pip chooses. */
 async function fetchCuda(job: Job): Promise<string[]> {
   const { release, signal, onProgress } = job;
   const python = await findPython();
@@ -177,7 +178,7 @@ async function unpack(
   { signal }: Job,
   onBytes?: (done: number, total: number) => void,
 ) {
-  // Wheel names come from outside: none may lead out of the folder.
+  // Names in a wheel are untrusted: none may lead out of the folder.
   const choose = ({ name }: { name: string }) =>
     wanted(name) && !name.split('/').includes('..') ? join(dir, name) : undefined;
   return await extract(wheel, { choose, ...(onBytes ? { onBytes } : {}), signal });
@@ -199,7 +200,7 @@ async function unpackLibraries(wheels: string[], job: Job): Promise<void> {
   }
 }
 
-/** Writes the manifest last, and puts the folder in its place. The headers stay, for the next binding. */
+/** Writes the manifest and moves the folder into place. The headers stay, to build the next binding. */
 async function finish(
   { dir, gpu }: Job,
   made: Pick<Manifest, 'version' | 'binding' | 'sources'>,
@@ -223,7 +224,7 @@ async function writeManifest(
   await writeByRename(join(dir, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** What the person is told before it starts: MB to download, MB on disk, and where the download lies meanwhile. */
+/** What to show before installing: bytes to download, bytes on disk, and the folder of the download. */
 export function installSize(
   gpu: boolean,
 ): { download: number; installed: number; cache: string } | undefined {

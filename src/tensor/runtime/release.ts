@@ -1,25 +1,25 @@
-/** Which TensorFlow we take, for whom, and what it weighs. Measured 2026-11. */
+/** Which TensorFlow is installed on which machine, and its size. Measured 2026-11. */
 import type { WheelTags } from '../../base-models/pypi.ts';
 
 export interface Release {
   version: string;
-  /** PyPI project of the wheel that holds the libraries. */
+  /** PyPI project of the wheel that contains the libraries. */
   project: string;
   sha256: string;
   tags: WheelTags;
-  /** Bytes, rounded up: downloaded in all, and on disk afterwards. */
+  /** Bytes, rounded up: total download, and size on disk afterwards. */
   download: number;
   installed: number;
 }
 
 const TENSORFLOW = '2.21.0';
-/** The libraries, as both wheels lay them out. The binding finds them by an rpath of $ORIGIN/tensorflow. */
+/** Paths of the libraries in both wheels. The binding finds them by its rpath $ORIGIN/tensorflow. */
 export const libraries = [
   'tensorflow/libtensorflow_cc.so.2',
   'tensorflow/libtensorflow_framework.so.2',
 ] as const;
 
-// The libraries are C++ and the same for every Python, so one wheel does, whichever Python runs pip.
+// The libraries are C++ and the same for every Python, so one wheel serves whichever Python runs pip.
 const tags = (arch: string): WheelTags => ({
   python: '3.12',
   platforms: [`manylinux_2_27_${arch}`, `manylinux2014_${arch}`, `manylinux_2_17_${arch}`],
@@ -60,7 +60,7 @@ function glibc(): string | undefined {
   return header?.glibcVersionRuntime;
 }
 
-/** The release for this machine, or one sentence why there is none. */
+/** The release for this machine, or one sentence that says why there is none. */
 export function offer(
   gpu: boolean,
   machine = { platform: process.platform as string, arch: process.arch as string, glibc: glibc() },
@@ -72,7 +72,7 @@ export function offer(
       `TensorFlow is not offered on ${platform === 'darwin' ? 'macOS' : 'Windows'} for now; the wasm backend is used.`,
     );
   if (platform === 'linux' && !machine.glibc)
-    return none('TensorFlow needs glibc, which this Linux has not; the wasm backend is used.');
+    return none('TensorFlow needs glibc, which this Linux does not have; the wasm backend is used.');
   if (platform === 'linux' && machine.glibc && Number(machine.glibc.split('.')[1]) < 27)
     return none(
       `TensorFlow needs glibc 2.27 or newer and this machine has ${machine.glibc}; the wasm backend is used.`,

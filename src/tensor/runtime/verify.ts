@@ -1,4 +1,4 @@
-/** Does it compute? Asked in a child process, so that a crash in native code costs nothing here. */
+/** Checks that the binding computes: in a child process, so that a crash in native code does no harm here. */
 import { execFile } from 'node:child_process';
 import { UserError } from '../../protocol/errors.ts';
 
@@ -19,7 +19,7 @@ const gpu = b.isUsingGpuDevice();
 console.log(JSON.stringify({ product: [...b.tensorDataSync(out.id)], version: b.TF_Version, gpu }));
 `;
 
-/** Loads the binding in a child and multiplies two matrices. Throws `backend-unavailable` with the reason. */
+/** Loads the binding in a child and multiplies two matrices. Throws UserError `backend-unavailable` with the reason. */
 export async function verifyBinding(binding: string, signal?: AbortSignal): Promise<Verified> {
   const env = {
     ...process.env,
@@ -44,7 +44,7 @@ export async function verifyBinding(binding: string, signal?: AbortSignal): Prom
     };
     if (product.join() === '19,22,43,50') return { version, gpu };
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new UserError(
     'backend-unavailable',

@@ -111,7 +111,7 @@ describe('a vocabulary', () => {
   it('that is none, or not made of words, is refused', () => {
     for (const tokens of [undefined, [], 'abc', 7])
       expect(refused({ tokens })).toMatchObject({
-        message: expect.stringMatching(/holds no vocabulary/) as string,
+        message: expect.stringMatching(/contains no vocabulary/) as string,
       });
     for (const tokens of [words().map(() => 7), ['x'.repeat(2 ** 16 + 1)]])
       expect(refused({ tokens })).toMatchObject({
@@ -121,7 +121,7 @@ describe('a vocabulary', () => {
 
   it('whose parts do not fit each other or the embedding is refused', () => {
     expect(refused({ tokens: words().slice(1), token_type: undefined })!.message).toMatch(
-      /348 tokens and embeddings of 349/,
+      /348 tokens and embeddings for 349/,
     );
     expect(refused({ token_type: [1, 2] })!.message).toMatch(/token_type/);
     expect(refused({ scores: words().map(() => NaN) })!.message).toMatch(/scores/);

@@ -151,6 +151,6 @@ it.each([
   [
     'little memory',
     processorOf({ processors: 4, memory: 8 * GB }),
-    /^a code model would take \d+\.\d\d GB of the 8\.00 GB of memory here, which leaves too little for all else$/,
+    /^a code model would take \d+\.\d\d GB of the 8\.00 GB of memory here, which leaves too little for everything else$/,
   ],
 ])('%s: says why', (_, hardware, why) => expect(chooseBase(hardware).why).toMatch(why));

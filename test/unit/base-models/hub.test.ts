@@ -164,7 +164,7 @@ describe('a known base on the hub', () => {
   it('is refused when a mirror has another file for it', async () => {
     await expect(resolveBase('qwen2.5-coder-7b')).rejects.toMatchObject({
       code: 'base-checksum',
-      message: expect.stringContaining('not the file that is known by this name'),
+      message: expect.stringContaining('not the file that we know by this name'),
       next: expect.stringContaining('--base ggml-org/Qwen2.5-Coder-7B-Q8_0-GGUF:qwen2.5-coder-7b-q8_0.gguf'),
     });
     expect(downloads()).toEqual([]);
@@ -186,10 +186,20 @@ describe('refused with one sentence, and nothing left on disk', () => {
     ['no such repository', 'team/nothing', 'hub-not-found', /^team\/nothing does not exist on the hub/],
     ['no such file', 'team/tiny:other.gguf', 'hub-not-found', /other.gguf does not exist/],
     ['several files and none named', 'team/many', 'hub-not-found', /several GGUF files/],
-    ['a model in parts', 'team/parts', 'hub-not-found', /no GGUF file/],
-    ['no GGUF', 'team/none', 'hub-not-found', /no GGUF file/],
-    ['a file outside the repository', 'team/tiny:../../evil.gguf', 'hub-not-found', /no file name/],
-    ['a server that leads outside the models folder', 'team/evil', 'hub-not-found', /no file name/],
+    ['a model in parts', 'team/parts', 'hub-not-found', /no complete GGUF file/],
+    ['no GGUF', 'team/none', 'hub-not-found', /no complete GGUF file/],
+    [
+      'a file outside the repository',
+      'team/tiny:../../evil.gguf',
+      'hub-not-found',
+      /can't be the name of a file/,
+    ],
+    [
+      'a server that leads outside the models folder',
+      'team/evil',
+      'hub-not-found',
+      /can't be the name of a file/,
+    ],
     ['the wrong checksum', 'team/wrong', 'base-checksum', /checksum/],
   ])('%s', async (_, reference, code, message) => {
     await expect(resolveBase(reference)).rejects.toMatchObject({

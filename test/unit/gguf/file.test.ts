@@ -149,7 +149,7 @@ describe('bad input', () => {
     for (const length of places) {
       const error = await failure(whole.subarray(0, length));
       expect(error, `cut at ${length}`).toMatchObject({ code: 'base-truncated' });
-      expect(error!.message).toMatch(/is not whole: .+\.$/);
+      expect(error!.message).toMatch(/is incomplete: .+\.$/);
     }
     expect(await failure(whole)).toBeUndefined();
   });
