@@ -1,4 +1,4 @@
-/** From a plan to a corpus: what a folder and a data set supply in each mode. */
+/** Builds a corpus from a plan: what a folder and a data set supply in each mode. */
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
@@ -13,19 +13,19 @@ import type { CorpusTokenizer } from './tokens/tokenizer.ts';
 
 export interface PlannedOptions {
   plan: CorpusPlan;
-  /** Empty or undefined where the plan's data set is all there is. */
+  /** Empty or undefined if the plan has only a data set. */
   folder?: string | undefined;
   /** Directory to write into. */
   out: string;
   tokenizer: CorpusTokenizer;
-  /** Of the base's GGUF file: its chat template. */
+  /** Of the base's GGUF file, for its chat template. */
   metadata: Readonly<Record<string, unknown>>;
   seed: number;
   heldOutShare?: number | undefined;
   /** The corpus that this one continues. */
   earlier?: BuildOptions['earlier'];
   onProgress?: ((progress: BuildProgress) => void) | undefined;
-  /** Of a data set's download; and whether it may be. */
+  /** Progress of a data set's download, and the question whether to download it. */
   fetching?: Pick<ResolveOptions, 'onProgress' | 'confirm'> | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -65,7 +65,7 @@ export function plannedSources(options: Sources & { started: boolean }): {
   };
 }
 
-/** All that is not a folder's own files. */
+/** Everything except a folder's own files. */
 async function* suppliedBy(
   { plan, globs, started, metadata, fetching, signal }: Sources & { started: boolean; globs: Globs },
   folder: string | undefined,

@@ -26,27 +26,27 @@ import {
 } from './tokens/tokenizer.ts';
 
 export interface BuildProgress {
-  /** Files and rows looked at. */
+  /** Files and rows examined. */
   done: number;
-  /** 0 while it is not known. */
+  /** 0 while unknown. */
   total: number;
   tokens: number;
 }
 
 export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTokens'> {
-  /** Directory to write into; made when missing. */
+  /** Directory to write into; created if missing. */
   out: string;
   tokenizer: CorpusTokenizer;
-  /** Of which mode, fimRate, fimLoss, repositoryContext, halfLifeDays and maxTokens count here. */
+  /** Only mode, fimRate, fimLoss, repositoryContext, halfLifeDays and maxTokens are used here. */
   plan?: Partial<CorpusPlan> | undefined;
   onProgress?: ((progress: BuildProgress) => void) | undefined;
-  /** For the summary; read when everything has been read, so the supplier of documents may fill it. */
+  /** For the summary; used after all documents have been read, so their supplier may still add to it. */
   warnings?: readonly string[] | undefined;
 }
 
 /**
- * Reads a folder, documents or both into `out`: manifest.jsonl, the tokens of each split with their documents'
- * beginnings and, last of all, summary.json. Memory doesn't grow with the text, only with the number of documents.
+ * Reads a folder, documents or both into `out`: writes manifest.jsonl, the tokens of each split with the beginnings of
+ * their documents and, last of all, summary.json. Memory grows only with the number of documents, not with the text.
  * Errors: corpus-empty, corpus-unreadable, bad-argument, cancelled, and what `documents` throws.
  */
 export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary> {
@@ -69,7 +69,7 @@ export async function buildCorpus(options: BuildOptions): Promise<CorpusSummary>
   }
 }
 
-/** What was asked for, and what it takes of the base. */
+/** The options, and what follows from them and the base. */
 interface Making {
   options: BuildOptions;
   plan: CorpusPlan;
@@ -86,7 +86,7 @@ function makingOf(options: BuildOptions): Making {
       'Fill-in-the-middle and whole repository context are for --mode pretrain.',
       'Leave them out, or train with --mode pretrain.',
     );
-  // Training will need them.
+  // Throws now if the base lacks the tokens that training will need.
   if (plan.fimRate > 0) fimMarks(tokenizer);
   return {
     options,
@@ -99,13 +99,13 @@ function makingOf(options: BuildOptions): Making {
   };
 }
 
-/** Everything but the last renaming. */
+/** Everything except the final renaming. */
 async function write(making: Making, spoolPath: string, linesPath: string): Promise<CorpusSummary> {
   const { options, plan } = making;
   const { encode } = options.tokenizer;
   const flags = plan.mode === 'instruct';
   const lines = new LineWriter(linesPath);
-  // Which document goes where is only known at the end, so all lie in one file first.
+  // The split of a document is known only at the end, so all are first written to one file.
   const spool = await Spool.create(spoolPath, {
     encode: (text, special) => encode(text, { special }),
     flags,
@@ -141,7 +141,7 @@ function readInto({ options, plan }: Making, spool: Spool, lines: LineWriter): P
   );
 }
 
-/** The places of `parts`, in their order. */
+/** Writes the splits' token files; returns the entries of `parts`, in their order, with their offsets. */
 async function layOutSplits(
   making: Making,
   spool: SpoolReader,
@@ -162,7 +162,7 @@ async function layOutSplits(
   }
 }
 
-/** Files count the less in training the longer they have not been changed. */
+/** Gives files that have not changed for long a smaller weight in training. */
 async function weighByRecency({ options, plan }: Making, parts: readonly KeptDocument[]): Promise<void> {
   const { folder, signal } = options;
   const own = parts.filter(({ row, entry }) => !row && entry.split === 'train').map(({ entry }) => entry);
@@ -193,8 +193,8 @@ async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise
 }
 
 /**
- * Held-out text lies kind by kind, so that each can be measured apart. What an earlier corpus held comes first: of
- * windows that lay on both, neither could be told, and short files would count by what is around them.
+ * Held-out text is ordered by kind, so that each kind can be measured separately. What an earlier corpus contained
+ * comes first: windows with both would count for neither, and short files would be measured with what is around them.
  */
 function partsOf(parts: readonly KeptDocument[], split: Split): KeptDocument[] {
   const own = parts.filter(({ entry }) => entry.split === split);
@@ -207,7 +207,7 @@ function partsOf(parts: readonly KeptDocument[], split: Split): KeptDocument[] {
 function tooLittle(path: string): UserError {
   return new UserError(
     'corpus-empty',
-    `There is only ${path}, too little to hold a part of it out and to learn from the rest.`,
+    `There is only ${path}: too little to hold out a part of it and learn from the rest.`,
     'Choose a folder that holds more source code, or a data set with more rows.',
   );
 }
@@ -215,11 +215,11 @@ function tooLittle(path: string): UserError {
 const noneHeldOut = () =>
   new UserError(
     'corpus-empty',
-    'Of what the earlier run held out nothing is left, so what is learned could not be measured.',
-    'Train anew, without --continue.',
+    'Nothing is left of what the earlier run held out, so learning could not be measured.',
+    'Train again without --continue.',
   );
 
-/** JSON lines to a file, held back while the disk is slower. */
+/** Writes JSON lines to a file; waits if the disk is slower. */
 class LineWriter {
   private readonly stream: WriteStream;
   private failure: Error | undefined;

@@ -19,54 +19,54 @@ import { cutLine, splitNumber } from './held-out/split.ts';
 import { suppliedDocuments } from './reading/given-documents.ts';
 
 const DEFAULT_HELD_OUT_SHARE = 0.1;
-/** More rows than this tell nothing more, and take as long to measure. */
+/** More held-out rows would take longer to measure without telling more. */
 const MOST_HELD_OUT_ROWS = 2000;
-/** Fewer tokens tell too little: rows are read on for these when there are enough to train on. */
+/** Fewer tokens tell too little, so rows are read until there are as many, even if there are enough to train on. */
 const LEAST_HELD_OUT_TOKENS = 16_384;
 
 export interface CollectOptions extends Partial<ReadOptions> {
   /** Rows of a data set or instruction pairs, read after the folder. */
   documents?: AsyncIterable<SourceDocument> | undefined;
   seed: number;
-  /** Share of the files' text and of rows held out; 0.1 unless given. With 0, none need be. */
+  /** Share of the files' text and of the rows to hold out; default 0.1. With 0, nothing need be held out. */
   heldOutShare?: number | undefined;
-  /** Reading of rows stops when as many are there to train on. A folder is read whole. */
+  /** Reading of rows stops at this number of training tokens. A folder is always read completely. */
   maxTokens?: number | undefined;
-  /** The corpus that this one continues: its documents stay on their side, and none is cut in two. */
+  /** The corpus that this one continues: its documents stay in their split, and none is cut in two. */
   earlier?: EarlierCorpus | undefined;
 }
 
 export const shareOf = ({ heldOutShare = DEFAULT_HELD_OUT_SHARE }: Pick<CollectOptions, 'heldOutShare'>) =>
   heldOutShare;
 
-/** What becomes of documents on the way; each is called in the order of reading. */
+/** Receives the documents; both functions are called in the order of reading. */
 export interface Sink {
-  /** Takes a document in, whichever side it will be on; returns how many tokens it has. */
+  /** Stores a document, whatever split it will be in; returns its number of tokens. */
   keep(document: Document): Promise<Pick<KeptEntry, 'tokens'>>;
   leaveOut(entry: LeftOutEntry): Promise<void> | void;
 }
 
-/** A document that was kept, and which of the `keep` calls was the one that counts. */
+/** A document that was kept, and the number of its (last) `keep` call. */
 export interface KeptDocument {
   entry: Omit<KeptEntry, 'offset'> & { kind: Kind };
   call: number;
   row: boolean;
   unfinished: boolean;
-  /** Of a file, the side that it, or what is nearly the same, was on in the corpus that is continued. */
+  /** For a file: the split that it, or a near-duplicate, had in the continued corpus. */
   side?: Split | undefined;
 }
 
 export interface Collected {
   parts: KeptDocument[];
   leftOut: Partial<Record<Reason, number>>;
-  /** There was one file only, or one of code, which was cut in two. */
+  /** There was only one file, or only one of code, and it was cut in two. */
   cut: boolean;
-  /** Left out, though it has more files than any language that is known here. */
+  /** A language that is left out although it has more files than any known language. */
   unknownLanguage?: UnknownLanguage | undefined;
 }
 
 /**
- * Reads a folder and rows, decides what is in and on which side. At most two texts are held.
+ * Reads a folder and rows, and decides what is kept and in which split. At most two texts are in memory.
  * Errors: corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
  */
 export async function collect(options: CollectOptions, sink: Sink): Promise<Collected> {
@@ -106,9 +106,9 @@ class Collector {
   private heldOutRows = 0;
   private readonly tokens: Record<Split, number> = { train: 0, 'held-out': 0 };
   private readonly counts: Record<Kind, number> = { code: 0, prose: 0, data: 0 };
-  /** What is measured, as long as it is one document: of the texts read so far, at most this one stays in memory. */
+  /** The only document of the measured kind so far: the one text that stays in memory, since it may have to be cut. */
   private single: { document: Document; part: KeptDocument } | undefined;
-  /** On each side the row that is nearest to the border. */
+  /** In each split the row whose number is nearest to the border between the splits. */
   private readonly nearest: Partial<Record<Split, { part: KeptDocument; distance: number }>> = {};
 
   constructor(
@@ -131,7 +131,7 @@ class Collector {
 
   async take(entry: Document | LeftOutEntry, row: boolean): Promise<void> {
     if (!entry.in) return await this.leave(entry);
-    // Rows have no names that would last. Of files it is decided when all are known.
+    // Rows have no lasting names, so their text decides the split. For files it is decided when all are known.
     const number = row ? splitNumber(this.options.seed, entry.sha256) : undefined;
     const full = this.heldOutRows >= MOST_HELD_OUT_ROWS;
     const drawn = number !== undefined && number < this.share && !full ? 'held-out' : 'train';
@@ -156,7 +156,7 @@ class Collector {
 
   private countRow(part: KeptDocument, distance: number): void {
     const { split, tokens, known } = part.entry;
-    // What is continued has learned these: others are read until there are enough.
+    // The continued run has learned known rows, so only other rows count towards the limits.
     if (!known) this.tokens[split] += tokens;
     if (split === 'held-out') this.heldOutRows += 1;
     if (distance < (this.nearest[split]?.distance ?? Infinity)) this.nearest[split] = { part, distance };
@@ -193,7 +193,7 @@ class Collector {
     return measuredKind((kind) => this.counts[kind] > 0);
   }
 
-  /** Once the folder has been read, before the first row. */
+  /** Call this after the folder has been read, before the first row. */
   splitFiles(): void {
     const { seed } = this.options;
     const open = this.parts.filter(({ side }) => !side);
@@ -208,18 +208,18 @@ class Collector {
     }
   }
 
-  /** Sees to it that neither side is empty of what is measured, where something is to be held out. */
+  /** Makes sure that both splits have some of the measured kind, if something is to be held out. */
   async finish(): Promise<Collected> {
     const { parts, leftOut, languages } = this;
     if (parts.length === 0) throw nothingIn(this.options, leftOut, languages.anyUnknown);
-    // What is continued has both sides already, and nothing of it may change them.
+    // A continued corpus has both splits already, and its documents must stay in theirs.
     const free = this.share > 0 && !this.options.earlier;
     const cut = free && (await this.cutSingle());
     if (free && !cut) this.fillEmptySide();
     return { parts, leftOut, cut, unknownLanguage: languages.mainUnknown };
   }
 
-  /** Where there is one file of what is measured, cuts it in two if it can be. */
+  /** If there is only one document of the measured kind, cuts it in two if possible. */
   private async cutSingle(): Promise<boolean> {
     const { single } = this;
     const halves = single && cutInTwo(single.document, this.share);
@@ -242,7 +242,7 @@ class Collector {
     const from: Split = sides.has('train') ? 'train' : 'held-out';
     const to: Split = from === 'train' ? 'held-out' : 'train';
     if (own.length > 1 && nearest[from]) nearest[from].part.entry.split = to;
-    // One line of code, which is learned: something else can be held out.
+    // One line of code, which is learned: hold out the smallest other document.
     else if (parts.length > own.length && !parts.some(({ entry }) => entry.split === to)) {
       const others = parts.filter(({ entry }) => entry.kind !== kind).map(({ entry }) => entry);
       others.reduce((least, entry) => (entry.bytes < least.bytes ? entry : least)).split = to;
@@ -250,7 +250,7 @@ class Collector {
   }
 }
 
-/** A document as a part to learn from and a part held out; undefined when that can't be. */
+/** Cuts a document into a part to learn from and a held-out part; undefined if that is impossible. */
 function cutInTwo(document: Document, heldOutShare: number) {
   const { path, pieces, sha256 } = document;
   const [{ text }, ...others] = pieces as [Document['pieces'][0], ...Document['pieces']];
@@ -282,7 +282,7 @@ function nothingIn(
       ? `${total} left out (${top.join('; ')})`
       : folder === undefined
         ? 'it has no rows'
-        : 'it holds no files';
+        : 'it contains no files';
   if (leftOut.excluded)
     return new UserError(
       'corpus-empty',
@@ -291,7 +291,7 @@ function nothingIn(
     );
   const glob = unknown && `"*.${unknown.extension}"`;
   const unless = glob
-    ? `, or, where those files are what is to be learned, give --include ${glob} (in VS Code, the setting forgetMeNot.training.include)`
+    ? `, or, to learn those files, give --include ${glob} (in VS Code, the setting forgetMeNot.training.include)`
     : '';
   return new UserError(
     'corpus-empty',

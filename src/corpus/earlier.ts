@@ -1,23 +1,23 @@
 /**
- * A corpus that continues the one of an earlier run: what is as it was there, which side it stays on, and how much of it
- * is replayed. Pure.
+ * A corpus that continues that of an earlier run: which documents are unchanged, which split they stay in, and how much
+ * of them is replayed. Pure.
  */
 import type { CorpusSummary, KeptEntry, LeftOutEntry, Split } from './manifest.ts';
 
 /**
- * Of the training text, what is as it was before. Where new text is like the old one, a twentieth is enough to keep what
- * a model knew; where it is another language, a quarter, and that costs the new text little (Ibrahim et al. 2024).
+ * Share of unchanged text in the training text. If the new text is like the old, a twentieth is enough to keep what a
+ * model knew; if it is in another language, a quarter is, and that costs the new text little (Ibrahim et al. 2024).
  */
 export const REPLAY_SHARE = 0.25;
 
-/** What identifies a document: a row's name is only its number. */
+/** Identifies a document. A row's name is only its number, so only its text counts. */
 type Identity = Pick<KeptEntry, 'path' | 'sha256'>;
 
 export class EarlierCorpus {
   private readonly texts = new Map<string, Split>();
   private readonly names = new Map<string, Split>();
 
-  /** From its manifest; `before` is the corpus that it continued itself: of files that come back, that one knows the side. */
+  /** From its manifest. `before`: the corpus that it continued, which knows the split of files that come back. */
   constructor(
     kept: readonly KeptEntry[],
     leftOut: readonly LeftOutEntry[],
@@ -27,7 +27,7 @@ export class EarlierCorpus {
       this.texts.set(sha256, split);
       this.names.set(path, split);
     }
-    // What was nearly the same as another was learned, or held out, with that one.
+    // A (near-)duplicate was learned, or held out, together with its twin.
     for (const { path, reason, detail } of leftOut) {
       const twin =
         reason === 'near-duplicate' || reason === 'duplicate' ? this.names.get(detail!) : undefined;
@@ -35,12 +35,12 @@ export class EarlierCorpus {
     }
   }
 
-  /** Whether it held this very text. */
+  /** Whether it contained exactly this text. */
   holds({ sha256 }: Pick<Identity, 'sha256'>): boolean {
     return this.texts.has(sha256);
   }
 
-  /** The side that a file was on, by its text or else its name, so that nothing ever changes sides. */
+  /** The split that a file was in, by its text or else its name, so that no file ever changes its split. */
   splitOfFile(file: Identity): Split | undefined {
     return this.texts.get(file.sha256) ?? this.names.get(file.path) ?? this.before?.splitOfFile(file);
   }
@@ -54,7 +54,9 @@ type Weighed = Pick<KeptEntry, 'split' | 'tokens' | 'weight' | 'known'>;
 const sizeOf = (entries: readonly Weighed[]) =>
   entries.reduce((sum, { tokens, weight = 1000 }) => sum + tokens * weight, 0) / 1000;
 
-/** Lets training documents that are as they were count less, so that they are the share to replay; at most what they are. */
+/**
+ * Lowers the weights of unchanged training documents until they are `share` of the training text. Never raises them.
+ */
 export function weighReplay(entries: readonly Weighed[], share = REPLAY_SHARE): void {
   const training = entries.filter(({ split }) => split === 'train');
   const known = training.filter((entry) => entry.known);
@@ -64,7 +66,7 @@ export function weighReplay(entries: readonly Weighed[], share = REPLAY_SHARE): 
   for (const entry of known) entry.weight = Math.max(1, Math.round(factor * (entry.weight ?? 1000)));
 }
 
-/** What the summary tells of a corpus that continues `earlier`. */
+/** The summary's part about a corpus that continues `earlier`. */
 export function describeChange(
   kept: readonly KeptEntry[],
   earlier: EarlierCorpus,

@@ -1,4 +1,4 @@
-/** Folders to tokens. See docs/file-formats.md for what is written. */
+/** Turns folders and data sets into tokens. See docs/file-formats.md for the files. */
 export { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
 export { EarlierCorpus } from './earlier.ts';
 export type { CorpusTokenizer } from './tokens/tokenizer.ts';

@@ -1,4 +1,4 @@
-/** corpus/manifest.jsonl and corpus/summary.json: what went in, what was left out, and why. */
+/** corpus/manifest.jsonl and corpus/summary.json: what was kept, what was left out, and why. */
 import { z } from 'zod';
 import { corpusPlanSchema } from '../protocol/run.ts';
 import { kindOf, kinds, type Kind } from './reading/kinds.ts';
@@ -9,24 +9,26 @@ export type Split = (typeof splitNames)[number];
 
 const keptSchema = z.object({
   in: z.literal(true),
-  /** Relative to the folder, with "/" between names; or what its source calls it, such as "row 12". */
+  /** Path relative to the folder, with "/" between names; or its name in a data set, such as "row 12". */
   path: z.string(),
   split: z.enum(splitNames),
-  /** Missing in older ones: see `kindOfEntry`. */
+  /** Absent in older manifests: see `kindOfEntry`. */
   kind: z.enum(kinds).optional(),
-  /** With what stands before and after it: the end-of-text token, or a heading in its repository. */
+  /**
+   * Number of tokens, including those added before and after: the end-of-text token, or a heading in its repository.
+   */
   tokens: z.int().min(0),
-  /** Where its tokens begin in the token file of its split. */
+  /** Index of its first token in the token file of its split. */
   offset: z.int().min(0),
-  /** How much it counts in training, in thousandths. Missing where all of it counts. */
+  /** Its weight in training, in thousandths. Absent: 1000. */
   weight: z.int().min(1).max(1000).optional(),
-  /** Of the text as it was learned: UTF-8, "\n" at line ends. */
+  /** Size of the text as it is learned: UTF-8 with "\n" at line ends. */
   bytes: z.int(),
   lines: z.int(),
   sha256: z.string(),
-  /** Only when this file had to be cut in two: the first of its lines, from 1. */
+  /** If the file had to be cut in two: the first line of this part, from 1. */
   fromLine: z.int().optional(),
-  /** Of a corpus that continues an earlier one, which held this very text. */
+  /** The corpus continues an earlier one, which contained exactly this text. */
   known: z.literal(true).optional(),
 });
 export type KeptEntry = z.infer<typeof keptSchema>;
@@ -37,9 +39,9 @@ const leftOutSchema = z.object({
   in: z.literal(false),
   path: z.string(),
   reason: z.enum(Object.keys(reasons) as [Reason, ...Reason[]]),
-  /** A folder that was not walked; counts once. */
+  /** A folder that was not entered; counts once. */
   folder: z.literal(true).optional(),
-  /** What exactly: the rule that found a secret, the other copy, the system's error. Never the secret. */
+  /** Details: the rule that found a secret, the other copy, the system's error. Never the secret itself. */
   detail: z.string().optional(),
   /** Line of the secret, from 1. */
   line: z.int().optional(),
@@ -55,13 +57,15 @@ export const corpusSummarySchema = z.object({
   mode: corpusPlanSchema.shape.mode,
   /** The token after every document. */
   documentEnd: z.int(),
-  /** See corpusPlanSchema; so is `fimLoss`. */
+  /** See corpusPlanSchema, also for `fimLoss`. */
   fimRate: z.number(),
-  /** Files are cut for fill-in-the-middle in each training window. Without it, an earlier version has cut them in the token file. */
+  /**
+   * Files are cut for fill-in-the-middle per training window. Absent: an earlier version cut them in the token file.
+   */
   fim: z.literal('windows').optional(),
   fimLoss: corpusPlanSchema.shape.fimLoss,
   repositoryContext: z.boolean(),
-  /** Empty where there is none. */
+  /** Empty if there is none. */
   folder: z.string(),
   seed: z.int(),
   heldOutShare: z.number(),
@@ -69,35 +73,35 @@ export const corpusSummarySchema = z.object({
   kept: z.int(),
   trainFiles: z.int(),
   heldOutFiles: z.int(),
-  /** Files, rows and unwalked folders by reason. */
+  /** Number of files, rows and folders (not entered) by reason. */
   leftOut: z.record(z.string(), z.int()),
   trainTokens: z.int(),
   heldOutTokens: z.int(),
-  /** Of these, how many are of each kind: so they lie in heldout.tokens, one kind after another. Missing in older ones. */
+  /** How many of these are of each kind; heldout.tokens is in this order of kinds. Absent in older summaries. */
   heldOutKinds: z.record(z.enum(kinds), z.int()).optional(),
   bytes: z.int(),
   lines: z.int(),
-  /** sha256 over how it was made and what was kept: paths, contents and splits. */
+  /** SHA-256 of the settings and of what was kept: paths, contents and splits. */
   digest: z.string(),
-  /** True when there was one file only, or one of code, which was cut in two. */
+  /** There was only one file, or only one of code, and it was cut in two. */
   cut: z.boolean(),
-  /** Of a corpus that continues an earlier one: what that one did not hold. */
+  /** If the corpus continues an earlier one: what is new or changed since. */
   changed: z
     .object({
-      /** Documents that are new or have another text; of them, those to train on. */
+      /** Number of new or changed documents; the three below are for those to train on. */
       files: z.int(),
       trainFiles: z.int(),
       trainBytes: z.int(),
       trainTokens: z.int(),
-      /** Share of the training text that is as it was: replayed. */
+      /** Share of the training text that is unchanged, and so replayed. */
       replay: z.number(),
-      /** Tokens of one pass over the training text, each as much as it counts. */
+      /** Tokens in one pass over the training text, multiplied by their weights. */
       passTokens: z.int(),
-      /** Documents whose text or name the earlier one held. */
+      /** Number of documents whose text or name the earlier corpus contained. */
       kept: z.int(),
     })
     .optional(),
-  /** What the person should know: rows that were skipped. */
+  /** What the person should know, such as rows that were skipped. */
   warnings: z.array(z.string()).default([]),
 });
 export type CorpusSummary = z.infer<typeof corpusSummarySchema>;

@@ -24,7 +24,7 @@ import { FlagFile, readTokens, TokenFile } from './tokens/token-file.ts';
 import { fimMarks, type CorpusTokenizer } from './tokens/tokenizer.ts';
 import { readText, readTextSync } from '../protocol/regular-file.ts';
 
-/** What fill-in-the-middle needs of the base's tokenizer. */
+/** The parts of the base's tokenizer that fill-in-the-middle needs. */
 export type FillingTokenizer = WindowTokenizer &
   Pick<CorpusTokenizer, 'fim'> & { readonly fileSeparator?: number };
 
@@ -32,36 +32,37 @@ export interface Corpus {
   digest: string;
   summary: CorpusSummary;
   /**
-   * The kept documents in the order they were read; from the manifest, when asked for. The tokens of one:
-   * `(split === 'train' ? train : heldOut).read(offset, tokens)`, the end of the document last.
+   * The kept documents in the order of reading; read from the manifest on first use. A document's tokens:
+   * `(split === 'train' ? train : heldOut).read(offset, tokens)`, ending with the document's end token.
    */
   readonly documents: KeptEntry[];
   readonly leftOut: LeftOutEntry[];
   train: TokenFile;
   heldOut: TokenFile;
   /**
-   * Training sequences of `length` predictions. `tokenizer` is the base's, open as long as they are read; only where
-   * `summary.fim` says so is it needed. Errors: corpus-empty; bad-argument when another base's can't fill in.
+   * Training sequences of `length` predictions. `tokenizer` is the base's and is needed only with `summary.fim`; it
+   * must stay open while the sequences are read. Errors: corpus-empty; bad-argument if the tokenizer can't fill in
+   * the middle.
    */
   sequences(length: number, seed: number, tokenizer?: FillingTokenizer): CorpusSequences;
-  /** What figures are of: code, where some is held out; else prose, else data. */
+  /** The kind that is measured: code if some is held out, else prose, else data. */
   readonly measured: Kind;
   /**
-   * Held-out text of a kind, of what is measured unless given, in sequences of up to `length` predictions: `count`
-   * spread evenly over it, or all there are, no file giving more than a tenth. Documents are neither shuffled nor
-   * repeated. Empty where nothing of the kind is held out.
+   * Held-out text of a kind (default: the measured one) in sequences of up to `length` predictions: all of them, or
+   * `count` spread evenly, with at most a tenth from one file. Documents are neither shuffled nor repeated. Empty if
+   * nothing of the kind is held out.
    */
   heldOutSequences(length: number, count?: number, kind?: Kind): Sequence[];
   /**
-   * The same of what is measured, in a corpus that continues an earlier one: of what that one held too, or of what is
-   * new or changed. Empty in others.
+   * The same for the measured kind in a corpus that continues an earlier one: only unchanged documents ("older"), or
+   * only new and changed ones ("new"). Empty in other corpora.
    */
   heldOutByAge(length: number, count: number, age: Age): Sequence[];
 }
 
 export type Age = 'older' | 'new';
 
-/** Opens what buildCorpus wrote. Errors: run-damaged when files are missing, cut or don't fit together. */
+/** Opens what buildCorpus wrote. Errors: run-damaged if files are missing, truncated or do not fit together. */
 export async function openCorpus(dir: string): Promise<Corpus> {
   try {
     const summary = parseSummary(await readText(summaryPath(dir)));
@@ -72,7 +73,7 @@ export async function openCorpus(dir: string): Promise<Corpus> {
     throw new UserError(
       'run-damaged',
       `The corpus in ${dir} can't be read: ${(error as Error).message}.`,
-      'Delete that folder and start the run again; the files are read anew then.',
+      'Delete that folder and start the run again; it then reads the files again.',
       { cause: error },
     );
   }
@@ -85,7 +86,7 @@ function parseSummary(text: string): CorpusSummary {
   const parsed = corpusSummarySchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
-  throw new Error(`"${path.join('.')}" in its summary is not as it should be (${message})`);
+  throw new Error(`"${path.join('.')}" in its summary is not valid (${message})`);
 }
 
 interface OpenSplit {
@@ -99,7 +100,7 @@ async function openSplit(dir: string, split: Split, length: number): Promise<Ope
   const flags = learnedPath(dir, split);
   const learned = existsSync(flags) ? await FlagFile.open(flags) : undefined;
   if (tokens.length !== length || (learned && learned.length !== length))
-    throw new Error('the token files have another length than the summary says');
+    throw new Error("the token files' length differs from the summary");
   const ascending = starts.every((start, index) => start > (starts[index - 1] ?? -1) && start < length);
   if (!ascending || (length > 0 && starts[0] !== 0))
     throw new Error("the documents' beginnings don't fit the tokens");
@@ -116,7 +117,7 @@ async function openSplit(dir: string, split: Split, length: number): Promise<Ope
   };
 }
 
-/** Undefined where all tokens count alike. */
+/** Undefined if all tokens have the same weight. */
 async function readWeights(dir: string, length: number): Promise<Weighted[] | undefined> {
   if (!existsSync(weightsPath(dir))) return undefined;
   const numbers = await readTokens(weightsPath(dir));
@@ -158,7 +159,7 @@ class OpenCorpus implements Corpus {
     return this.readManifest().leftOut;
   }
 
-  /** Training never asks, and of a large data set it would be the largest thing in memory. */
+  /** Read on demand: training never needs it, and for a large data set it would be the largest thing in memory. */
   private readManifest(): Manifest {
     return (this.manifest ??= parseManifest(readTextSync(manifestPath(this.dir))));
   }
@@ -174,8 +175,7 @@ class OpenCorpus implements Corpus {
 
   private fimWindows(seed: number, tokenizer: FillingTokenizer | undefined): FimWindows {
     const { fimRate, fimLoss, documentEnd, repositoryContext } = this.summary;
-    if (!tokenizer)
-      throw new TypeError("Windows with fill-in-the-middle are made with the base's tokenizer.");
+    if (!tokenizer) throw new TypeError("Windows with fill-in-the-middle need the base's tokenizer.");
     return {
       rate: fimRate,
       loss: fimLoss,
@@ -214,7 +214,7 @@ class OpenCorpus implements Corpus {
 
   private heldOutRanges(wanted: Kind): Range[] {
     const { heldOutKinds } = this.summary;
-    // In a corpus of before kinds were kept apart, they are found by the documents.
+    // An old corpus is not ordered by kind: use the documents' entries.
     if (!heldOutKinds) return rangesOf(this.documents, (entry) => kindOfEntry(entry) === wanted);
     const lengths = kinds.map((kind) => heldOutKinds[kind] ?? 0);
     const at = kinds.indexOf(wanted);
@@ -223,7 +223,7 @@ class OpenCorpus implements Corpus {
   }
 }
 
-/** Where such held-out documents lie. */
+/** The token ranges of the wanted held-out documents. */
 function rangesOf(documents: readonly KeptEntry[], wanted: (entry: KeptEntry) => boolean): Range[] {
   const ranges: Range[] = [];
   for (const entry of documents) {
@@ -241,7 +241,7 @@ interface Manifest {
   leftOut: LeftOutEntry[];
 }
 
-/** Every file's entry, broken lines left aside. */
+/** The entries of all documents; broken lines are skipped. Throws like readText. */
 export async function readManifest(dir: string): Promise<Manifest> {
   return parseManifest(await readText(manifestPath(dir)));
 }

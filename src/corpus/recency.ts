@@ -1,10 +1,11 @@
-/** How much each part of the text counts in training, by when it was changed. Pure functions. */
+/** Weights of text in training, by when it was last changed. Pure functions. */
 
-/** What was changed long ago is still learned. */
+/** Smallest weight: text that was changed long ago is still learned. */
 const LEAST = 0.25;
 
 /**
- * 2^(-age / half-life) of each time, in seconds, its age being against the newest; a quarter at least. In thousandths.
+ * Weights in thousandths: 2^(-age / half-life), at least a quarter. `times` in seconds; ages are relative to the
+ * newest.
  */
 export function recencyWeights(times: readonly number[], halfLifeDays: number): number[] {
   const newest = times.reduce((latest, time) => Math.max(latest, time), -Infinity);
@@ -12,24 +13,24 @@ export function recencyWeights(times: readonly number[], halfLifeDays: number): 
   return times.map((time) => Math.round(1000 * Math.max(LEAST, 2 ** ((time - newest) / halfLife))));
 }
 
-/** A run of tokens that ends where the next one begins. */
+/** A range of tokens with one weight; it ends where the next one begins. */
 export interface Weighted {
   begin: number;
   /** In thousandths, 1 to 1000. */
   weight: number;
 }
 
-/** Tokens as a ring on which each takes up as much room as it counts: who goes round it evenly passes it as often. */
+/** Tokens as a ring on which each has a length equal to its weight: going round evenly visits each in proportion. */
 export interface Ring {
   size: number;
-  /** The token at a place on it. */
+  /** The token at a position on the ring. */
   tokenAt(place: number): number;
 }
 
-/** `weighted` begins at 0 and ascends; undefined where all tokens count alike. */
+/** `weighted` begins at 0 and ascends; undefined if all tokens have the same weight. */
 export function ringOf(length: number, weighted?: readonly Weighted[]): Ring {
   if (!weighted) return { size: length, tokenAt: (place) => place };
-  // Where on the ring each run begins: whole numbers, so that nothing is lost to rounding.
+  // Where on the ring each range begins, in whole thousandths, so that nothing is lost to rounding.
   const places = new Float64Array(weighted.length + 1);
   for (const [index, { begin, weight }] of weighted.entries())
     places[index + 1] = places[index]! + weight * ((weighted[index + 1]?.begin ?? length) - begin);

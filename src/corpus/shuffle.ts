@@ -1,10 +1,10 @@
-/** Orders and draws that are pure functions of a seed: nothing to remember, nothing to restore. */
+/** Shuffles and random numbers that are pure functions of a seed: there is no state to save and restore. */
 
 const ROUNDS = 6;
 
 /**
- * Where item `index` of `count` goes in the shuffle named by `key`: a Feistel network over the next power of four,
- * walked until it lands inside. A permutation without a table.
+ * The position of item `index` of `count` in the shuffle given by `key`: a Feistel network over the next power of four,
+ * repeated until the result is below `count`. A permutation without a table.
  */
 export function shuffled(index: number, count: number, key: number): number {
   const half = Math.max(1, Math.ceil(Math.log2(count) / 2));
@@ -20,7 +20,7 @@ export function shuffled(index: number, count: number, key: number): number {
   return value;
 }
 
-/** 32 random-looking bits of some integers: MurmurHash3's mixing and finaliser. */
+/** A 32-bit hash of some integers: MurmurHash3's mixing and finaliser. */
 export function mix(...values: number[]): number {
   let hash = 0x9747b28c;
   for (const value of values) {
@@ -34,5 +34,5 @@ export function mix(...values: number[]): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** A number in [0, 1) from some integers. */
+/** A pseudo-random number in [0, 1) from some integers. */
 export const uniformOf = (...values: number[]): number => mix(...values) / 2 ** 32;

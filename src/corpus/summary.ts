@@ -56,7 +56,7 @@ export function summarise(
   };
 }
 
-/** Code that may be meant, and is left out. */
+/** A warning about left-out files that may be code of an unknown language. */
 function unknownNote(
   unknown: Collected['unknownLanguage'],
   { include }: Pick<CorpusPlan, 'include'>,
@@ -65,11 +65,11 @@ function unknownNote(
   const { extension, files } = unknown;
   const globs = [...(include.length > 0 ? include : ['*']), `*.${extension}`].map((glob) => `"${glob}"`);
   return [
-    `${files} .${extension} files are left out, more than there are of any language that is known here. Where they are code, ${describeGlobs({ include: globs, exclude: [] })} learns them, too (in VS Code, the setting forgetMeNot.training.include).`,
+    `${files} .${extension} files are left out, more than there are of any known language. If they are code, ${describeGlobs({ include: globs, exclude: [] })} learns them, too (in VS Code, the setting forgetMeNot.training.include).`,
   ];
 }
 
-/** Where figures are not of code. */
+/** A warning if the figures are not about code. */
 function measuredNote(kept: readonly KeptEntry[]): string[] {
   const has = (entries: readonly KeptEntry[]) => (kind: Kind) =>
     entries.some((entry) => kindOfEntry(entry) === kind);
@@ -77,12 +77,12 @@ function measuredNote(kept: readonly KeptEntry[]): string[] {
   if (measured === 'code') return [];
   return [
     has(kept)('code')
-      ? `The code here is too little to hold a part of it out, so what is learned is measured on ${measured}.`
+      ? `There is too little code here to hold out a part of it, so learning is measured on ${measured}.`
       : `There is no code here: ${measured} is learned and measured. For better completions of code, choose a folder that holds some.`,
   ];
 }
 
-/** Where figures are of one file. */
+/** A warning if the figures are about one file only. */
 function cutNote(kept: readonly KeptEntry[], folder: string | undefined): string[] {
   const half = kept.find(({ split, fromLine }) => split === 'held-out' && fromLine !== undefined);
   if (!half) return [];

@@ -4,14 +4,14 @@ import type { CorpusSummary, KeptEntry, LeftOutEntry } from './manifest.ts';
 import { summarise } from './summary.ts';
 
 export interface Survey {
-  /** Without tokens: those counts are 0. */
+  /** Its counts of tokens are 0. */
   summary: CorpusSummary;
   kept: KeptEntry[];
   leftOut: LeftOutEntry[];
 }
 
 /**
- * What would go into a corpus and what would not; nothing is written and no tokenizer is needed.
+ * What a corpus would contain and leave out. Writes nothing and needs no tokenizer.
  * Errors: corpus-empty, corpus-unreadable, cancelled, and what `documents` throws.
  */
 export async function surveyCorpus(

@@ -1,23 +1,25 @@
 /**
- * Causal attention with grouped queries, in chunks of queries that see only the keys before them, and of those only
- * their document's. Probabilities are computed again in the backward pass, so memory grows with length, not with its
- * square.
+ * Causal attention with grouped queries, computed in chunks of queries. A query sees only the keys up to its own
+ * position and within its document. Probabilities are computed again in the backward pass, so memory grows with the
+ * length, not with its square.
  *
- * Inside, queries are [batch x kvHeads, length, group x headSize]: the rows of a chunk lie together, and reshaping
- * to [.., chunk x group, headSize] multiplies all heads that share a key at once.
+ * Inside, queries are [batch x kvHeads, length, group x headSize]: the rows of a chunk are adjacent, and reshaping
+ * them to [.., rows x group, headSize] multiplies all heads that share a key head at once.
  */
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import type { Angles, HeadLayout, Mask, QueryChunk } from '../tensor/compound.ts';
 import type { ModelConfig } from './config.ts';
 
-/** Which keys each chunk of queries sees; one for all blocks of a pass. */
+/** Which keys each chunk of queries sees; the same plan serves all blocks of a pass. */
 export interface AttentionPlan {
   batch: number;
   length: number;
   chunks: readonly QueryChunk[];
 }
 
+/** For the backward pass. */
 export interface AttentionSaved {
+  /** [batch x kvHeads, length, group x headSize]; k and v [batch x kvHeads, length, headSize]. */
   q: Tensor;
   k: Tensor;
   v: Tensor;
@@ -25,13 +27,13 @@ export interface AttentionSaved {
   o: Tensor;
 }
 
-/** On the probabilities of each chunk; the same masks in both directions. */
+/** Dropout on the probabilities of each chunk; the same masks in both directions. */
 export interface AttentionDropout {
   mask(count: number, chunk: number): Mask;
   keepRate: number;
 }
 
-/** Queries to a chunk. */
+/** Queries per chunk. */
 export const ATTENTION_CHUNK = 128;
 
 export class Attention {
@@ -45,8 +47,8 @@ export class Attention {
   }
 
   /**
-   * Which keys the queries of `batch` sequences see: those before them and, with `starts` [batch x length], none
-   * before their document. Dispose it after use.
+   * Which keys the queries of `batch` sequences see: up to their own position and, with `starts` [batch x length], not
+   * before their document. Dispose the chunks after use.
    */
   plan(batch: number, length: number, starts?: Int32Array): AttentionPlan {
     const documents = starts?.some((start) => start > 0) ? starts : undefined;
@@ -67,20 +69,21 @@ export class Attention {
     return { batch, length, chunks };
   }
 
-  /** qkv [N, (heads + 2 kvHeads) headSize], as the joined linear gives it; `o` [N, heads x headSize]. */
+  /** qkv [N, (heads + 2 kvHeads) headSize], from the joined linear -> `o` [N, heads x headSize]. */
   forward(qkv: Tensor, plan: AttentionPlan, angles: Angles, dropout?: AttentionDropout): AttentionSaved {
     const { backend: b } = this;
     const { q, k, v } = b.compound.splitHeads(qkv, angles, this.layout(plan));
     const outputs = plan.chunks.map((chunk) =>
       b.arena(() => {
         const p = this.dropped(this.probabilities(q, k, chunk), chunk, dropout);
+        // [batch x kvHeads, rows, group x headSize]
         return this.widen(b.matmul(p, this.seen(v, chunk)), chunk);
       }),
     );
     return { q, k, v, o: this.join(b.concat(outputs, 1), plan) };
   }
 
-  /** From do [N, heads x headSize] to dqkv of the shape of qkv. */
+  /** do [N, heads x headSize] -> dqkv, in the shape of qkv. */
   backward(
     dOutput: Tensor,
     { q, k, v }: AttentionSaved,
@@ -95,6 +98,7 @@ export class Attention {
       const part = b.arena(() => {
         const p = this.probabilities(q, k, chunk);
         const dOc = this.rows(dO, chunk);
+        // dv and dk [batch x kvHeads, keys, headSize]; dP and dS [batch x kvHeads, rows x group, keys]
         const dv = b.matmul(this.dropped(p, chunk, dropout), dOc, { transposeA: true });
         const dP = this.dropped(b.matmul(dOc, this.seen(v, chunk), { transposeB: true }), chunk, dropout);
         const dS = b.compound.softmaxGradient(p, dP);
@@ -111,7 +115,7 @@ export class Attention {
     return b.compound.joinHeads(b.concat(dqs, 1), sums.dk, sums.dv, angles, this.layout(plan));
   }
 
-  /** [batch x kvHeads, chunk x group, keys]. */
+  /** [batch x kvHeads, rows x group, keys] */
   private probabilities(q: Tensor, k: Tensor, chunk: QueryChunk): Tensor {
     const { backend: b } = this;
     const scores = b.matmul(this.rows(q, chunk), this.seen(k, chunk), { transposeB: true });
@@ -133,7 +137,7 @@ export class Attention {
     return { length, heads, kvHeads, headSize, pairing };
   }
 
-  /** The chunk's queries (or their gradients): [batch x kvHeads, chunk x group, headSize]. */
+  /** The chunk's queries (or their gradients): [batch x kvHeads, rows x group, headSize]. */
   private rows(x: Tensor, { begin, rows }: QueryChunk): Tensor {
     const [outer, , width] = x.shape as [number, number, number];
     return this.backend.reshape(this.backend.slice(x, [0, begin, 0], [outer, rows, width]), [
@@ -143,13 +147,14 @@ export class Attention {
     ]);
   }
 
-  /** Keys or values that the chunk may see. */
+  /** The keys or values that the chunk may see: [batch x kvHeads, keys, headSize]. */
   private seen(x: Tensor, { begin, rows, from }: QueryChunk): Tensor {
     const end = begin + rows;
     if (from === 0 && end === x.shape[1]) return x;
     return this.backend.slice(x, [0, from, 0], [x.shape[0]!, end - from, x.shape[2]!]);
   }
 
+  /** [.., rows x group, headSize] -> [.., rows, group x headSize] */
   private widen(x: Tensor, { rows }: QueryChunk): Tensor {
     return this.backend.reshape(x, [x.shape[0]!, rows, this.group * this.config.headSize]);
   }

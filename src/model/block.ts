@@ -1,4 +1,4 @@
-/** One block of Llama: x + attention(norm(x)), then + mlp(norm(.)); forward and backward side by side. */
+/** One block of Llama: middle = x + attention(norm(x)), y = middle + mlp(norm(middle)); forward and backward. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Angles } from '../tensor/compound.ts';
 import type { Attention, AttentionDropout, AttentionPlan, AttentionSaved } from './attention.ts';
@@ -8,7 +8,7 @@ import { isSlot, type Slot } from './model.ts';
 import { normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 
-/** A norm's gain: frozen, or trained. */
+/** A norm's gain [width]: frozen, or trained. */
 export type Gain = Tensor | Slot;
 export const gainOf = (gain: Gain): Tensor => (isSlot(gain) ? gain.value : gain);
 
@@ -21,29 +21,31 @@ export interface BlockWeights {
   down: Linear;
 }
 
-/** What all blocks of one pass share. */
+/** What all blocks share in one pass. */
 export interface Pass {
   plan: AttentionPlan;
   angles: Angles;
   /** False leaves LoRA out. */
   adapted: boolean;
-  /** In training. */
+  /** In training only. */
   dropout?: PassDropout;
 }
 
 export interface PassDropout {
   seed: readonly [number, number];
-  /** Numbers in the largest mask. */
+  /** Size of the largest mask. */
   largest: number;
   /** On LoRA's input, and on attention's probabilities. */
   lora?: { noise: DropoutNoise; keepRate: number };
   attention?: { noise: DropoutNoise; keepRate: number };
 }
 
-/** Where in a block a mask belongs. */
+/** A number for each place of a mask in a block, for its seed. */
 const PLACES = { qkv: 0, o: 1, gateUp: 2, down: 3, attention: 4 };
 
+/** For the backward pass. h and gateUp have the products' type; x, middle and the inverses are f32. */
 export interface BlockSaved {
+  /** [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth], z as in LinearSaved. */
   x: Tensor;
   inverse1: Tensor;
   h1: Tensor;
@@ -88,7 +90,7 @@ export class Block {
     });
   }
 
-  /** dy f32 -> dx f32; gradients of parameters are added up on the way. */
+  /** dy [N, width] f32 -> dx [N, width] f32; adds to the parameters' gradients. */
   backward(dy: Tensor, saved: BlockSaved, pass: Pass): Tensor {
     return this.backend.arena(() => {
       const dMiddle = this.backend.arena(() => this.mlpBackward(dy, saved, pass));
@@ -100,7 +102,7 @@ export class Block {
     const { backend: b, weights } = this;
     const { middle, inverse2, h2, gateUp, z3, z4 } = saved;
     const dGateUp = b.arena(() => {
-      // The product's shape is all that the mask wants.
+      // The mask needs only the product's shape.
       const mode = this.mode('down', { shape: [gateUp.shape[0]!, gateUp.shape[1]! / 2] }, pass);
       const product = b.compound.swiglu(gateUp);
       const dProduct = weights.down.backward(this.computed(dy), product, { z: z4 }, mode);
@@ -122,13 +124,13 @@ export class Block {
     return this.normBackward(x, inverse1, weights.attentionNorm, dh, dMiddle);
   }
 
-  /** Through the norm, plus what goes past it. */
+  /** The gradient through the norm, plus the gradient `past` it. */
   private normBackward(x: Tensor, inverse: Tensor, gain: Gain, dy: Tensor, past: Tensor): Tensor {
     if (isSlot(gain)) this.parameters.accumulate(gain, normGainGradient(this.backend, x, inverse, dy));
     return this.backend.compound.normGradient(dy, x, inverse, gainOf(gain), past);
   }
 
-  /** How a linear of this block runs: with its own dropout mask, the same one in both directions. */
+  /** Mode of a linear of this block, with its own dropout mask, which is the same in both directions. */
   private mode(
     place: 'qkv' | 'o' | 'gateUp' | 'down',
     { shape }: Pick<Tensor, 'shape'>,

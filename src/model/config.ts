@@ -1,4 +1,4 @@
-/** What a model looks like, read from GGUF metadata. */
+/** A model's configuration, read from GGUF metadata. */
 import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -9,9 +9,9 @@ export interface ModelConfig extends BaseShape {
   contextLength: number;
   normEpsilon: number;
   ropeTheta: number;
-  /** Which components RoPE turns together: (2i, 2i+1), as in GGUF's llama, or (i, i + headSize/2). */
+  /** Which pairs of components RoPE rotates: (2i, 2i + 1), as in GGUF's llama, or (i, i + headSize / 2). */
   ropePairing: 'neighbours' | 'halves';
-  /** Linear scaling: positions are divided by this; 1 without. */
+  /** Linear RoPE scaling: positions are divided by this; 1: none. */
   ropeFactor: number;
   /** Llama 3's scaling: the frequency of pair i is divided by ropeDivisors[i]. `loadModel` reads them from the file. */
   ropeDivisors?: Float32Array;
@@ -26,13 +26,13 @@ export interface WeightSource {
   readF32(name: string): Promise<Float32Array>;
 }
 
-/** GGUF's llama has the rows of q and k permuted, so that pairs are neighbours; qwen2 keeps its authors' halves. */
+/** In GGUF's llama, the rows of q and k are permuted so that pairs are neighbours; qwen2 keeps the original halves. */
 const pairings = { llama: 'neighbours', qwen2: 'halves' } as const;
 
-/** The pairs' divisors, as the converter works them out from Llama 3's factor, frequency factors and context. */
+/** Tensor of the pairs' divisors, which the converter computes from Llama 3's factor, frequency factors and context. */
 export const ROPE_DIVISORS = 'rope_freqs.weight';
 
-/** Reads the configuration. Throws `base-unsupported-architecture`, and what check-model.ts throws. */
+/** Reads the configuration. Throws UserError `base-unsupported-architecture`, and like the checks in check-model.ts. */
 export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'tensors'>): ModelConfig {
   const { metadata, tensors } = source;
   const architecture = metadata['general.architecture'];
@@ -57,9 +57,9 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   const width = number('embedding_length');
   const headSize = optional('attention.key_length') ?? width / heads;
   if ((optional('rope.dimension_count') ?? headSize) !== headSize)
-    throw unsupported('This base turns a part of each head only (partial RoPE), which is not supported.');
+    throw unsupported('This base rotates only a part of each head (partial RoPE), which is not supported.');
   if ((optional('attention.value_length') ?? headSize) !== headSize)
-    throw unsupported('This base has values of another size than its keys, which is not supported.');
+    throw unsupported('In this base, values and keys differ in size, which is not supported.');
   const layers = number('block_count');
   refuseVariants(tensors, architecture, layers);
   checkTensors(source);
@@ -82,7 +82,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   };
 }
 
-/** As llama.cpp reads it: without a type, a factor is linear; `rope.scale_linear` is its old name. */
+/** The same rules as in llama.cpp: a factor without a type is linear; `rope.scale_linear` is its old name. */
 function readRopeFactor(metadata: Record<string, unknown>, architecture: string): number {
   const get = (key: string) => metadata[`${architecture}.rope.${key}`];
   const type = get('scaling.type') ?? 'linear';
@@ -91,11 +91,11 @@ function readRopeFactor(metadata: Record<string, unknown>, architecture: string)
   if (Number(get('scaling.attn_factor') ?? 1) !== 1)
     throw unsupported('This base scales its attention with its RoPE, which is not supported.');
   const factor = type === 'none' ? 1 : Number(get('scaling.factor') ?? get('scale_linear') ?? 1);
-  // 0 is how llama.cpp writes "none".
+  // llama.cpp writes 0 for "none".
   return factor > 0 ? factor : 1;
 }
 
-/** Variants that would train without an error and be wrong: whatever has tensors that are not read here. */
+/** Refuses variants that would train without an error but wrongly: all that have tensors which are not read here. */
 function refuseVariants(
   tensors: WeightSource['tensors'],
   architecture: ModelConfig['architecture'],
@@ -104,7 +104,7 @@ function refuseVariants(
   if (tensors.has('blk.0.ffn_gate_inp.weight'))
     throw unsupported('This base is a mixture of experts, which is not supported.');
   const known = new Set(['token_embd.weight', 'output_norm.weight', 'output.weight']);
-  // llama.cpp applies them to llama only.
+  // llama.cpp applies the divisors to llama only.
   if (architecture === 'llama') known.add(ROPE_DIVISORS);
   const biases: string[] = [];
   for (let block = 0; block < layers; block += 1) {
@@ -112,11 +112,13 @@ function refuseVariants(
     for (const norm of ['attn_norm', 'ffn_norm']) known.add(`blk.${block}.${norm}.weight`);
   }
   for (const name of linearNames({ layers })) known.add(`${name}.weight`);
-  // All or none: a few would be a variant that nobody has described.
+  // All biases or none: with some of them it would be an unknown variant.
   if (biases.every((name) => tensors.has(name))) for (const name of biases) known.add(name);
   const strange = [...tensors.keys()].find((name) => !known.has(name));
   if (strange?.endsWith('.bias'))
-    throw unsupported(`This base has a bias "${strange}": they are supported on all of q, k and v only.`);
+    throw unsupported(
+      `This base has a bias "${strange}": biases are supported only on q, k and v, and on all three of them.`,
+    );
   if (strange) throw unsupported(`This base has a tensor "${strange}", which is not supported.`);
 }
 

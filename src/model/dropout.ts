@@ -3,10 +3,10 @@ import type { Mask } from '../tensor/compound.ts';
 import { mix, uniform } from '../statistics/random.ts';
 
 /**
- * Dropout masks cut out of one table of random zeros and ones at random places, as evolution strategies share their
- * noise (Salimans et al. 2017). A mask costs no random numbers, is the same in forward and backward
- * and on every backend, and follows from (seed, place in the model) alone. The factor 1 / (1 - p) is not in the
- * mask, so that bf16 holds it exactly: see LoRA's scale.
+ * Dropout masks: slices at random positions of one table of random zeros and ones, like the shared noise of evolution
+ * strategies (Salimans et al. 2017). A mask needs no random numbers of its own and depends only on the seed (which
+ * includes the place in the model), so it is the same in forward and backward and on every backend. The factor
+ * 1 / (1 - p) is not in the mask, so that the mask is exact in bf16; it is part of LoRA's scale.
  */
 export class DropoutNoise {
   private table: Tensor | undefined;
@@ -18,7 +18,7 @@ export class DropoutNoise {
     private readonly dtype: DataType,
   ) {}
 
-  /** Zeros (share `probability`) and ones for `count` numbers, at most `largest`: keep that the same in a run. */
+  /** A mask of `count` zeros (share `probability`) and ones. `largest`: largest `count` of the run, always the same. */
   mask(count: number, largest: number, seed: readonly number[]): Mask {
     const table = this.sized(largest);
     return { table, begin: mix(...seed) % (this.length - count) };
@@ -47,5 +47,5 @@ export class DropoutNoise {
   }
 }
 
-/** Where the largest mask may begin; others have more places. */
+/** Number of positions where the largest mask can begin; smaller ones have more. */
 const PLACES = 2 ** 20;

@@ -1,4 +1,4 @@
-/** The last norm's output against the vocabulary, a chunk of rows at a time: all logits are never held at once. */
+/** From the last norm's output to logits, a chunk of rows at a time, so that never all logits are in memory. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
@@ -15,8 +15,9 @@ export class Head {
   ) {}
 
   /**
-   * Cross-entropy of h [N, width] (the products' type) against `labels`. Returns each row's loss, nats, and with
-   * `weights` [N] the gradient of the weighted sum of losses by h; the head's own gradient is added up.
+   * Cross-entropy of h [N, width] (in the products' type) against `labels` [N]. Returns the losses [N] in nats and,
+   * if `weights` [N] are given, dh [N, width]: the gradient of the weighted sum of losses. A trained head's own
+   * gradient is accumulated.
    */
   async lossAndGradient(
     h: Tensor,
@@ -28,7 +29,7 @@ export class Head {
     for (const { begin, rows } of chunksOf(labels.length)) {
       parts.push(
         b.arena(() => {
-          const { logits, input, matrix } = this.logits(h, begin, rows);
+          const { logits, input, matrix } = this.logits(h, begin, rows); // logits [rows, vocabulary]
           const { losses, gradient } = b.compound.crossEntropy(
             logits,
             b.tensor(labels.slice(begin, begin + rows), [rows]),
@@ -58,7 +59,7 @@ export class Head {
     return joined;
   }
 
-  /** Softmax of each row. */
+  /** Softmax of each row of logits: N arrays of the vocabulary's size. */
   async probabilities(h: Tensor): Promise<Float32Array[]> {
     const { backend: b } = this;
     const all: Float32Array[] = [];
@@ -73,7 +74,7 @@ export class Head {
     return all;
   }
 
-  /** KL(this head on h || other on otherH) of each row, nats. */
+  /** KL(this head on h || `other` on `otherH`) of each row [N], in nats. */
   async divergence(h: Tensor, other: Head, otherH: Tensor): Promise<Float32Array> {
     const { backend: b } = this;
     const all = new Float32Array(h.shape[0]!);
@@ -100,7 +101,7 @@ export class Head {
 
   private copy: { version: number; tensor: Tensor } | undefined;
 
-  /** The trained matrix in the products' type; a cast is kept until a parameter changes. */
+  /** The trained matrix in the products' type; a cast copy is kept until a parameter changes. */
   private trained(slot: Slot): Tensor {
     if (slot.value.dtype === this.compute) return slot.value;
     if (this.copy?.version !== this.parameters.version) {
@@ -110,6 +111,7 @@ export class Head {
     return this.copy!.tensor;
   }
 
+  /** Frees the cast copy. */
   forget(): void {
     this.backend.dispose(this.copy?.tensor);
     this.copy = undefined;
@@ -127,5 +129,5 @@ function* chunksOf(rows: number): Generator<{ begin: number; rows: number }> {
   for (let begin = 0; begin < rows; begin += CHUNK) yield { begin, rows: Math.min(CHUNK, rows - begin) };
 }
 
-/** Lets timers and signals of the process run between pieces of work. */
+/** Lets the process handle timers and signals between pieces of work. */
 export const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));

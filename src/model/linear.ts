@@ -3,25 +3,26 @@ import type { Mask } from '../tensor/compound.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 
-/** LoRA on a linear: A of all targeted modules one below the other, and each module's own B. */
+/** LoRA on a linear: the A of all target modules stacked, and a B for each of them. */
 export interface Lora {
-  /** [modules x rank, in] */
+  /** [target modules x rank, in] */
   a: Slot;
   rank: number;
   scale: number;
-  /** In the order of the linear's modules; undefined where a module is no target. */
+  /** [rows of the module, rank] for each of the linear's modules; undefined if it is not a target. */
   b: (Slot | undefined)[];
 }
 
 /** What a backward pass needs of the forward pass, besides the input. */
 export interface LinearSaved {
-  /** LoRA's inner activations, [N, modules x rank]. */
+  /** LoRA's inner activations, [N, target modules x rank]. */
   z: Tensor | undefined;
 }
 
 /**
- * One or more linear modules with the same input, as one product: y = x W^T + bias + s (mask x) A^T B^T.
- * `compute` is the type of x, y and of the products; gradients of parameters are f32.
+ * One or more linear modules with the same input, as one product: y = x W^T + bias + s (mask x) A^T B^T, with B of
+ * all target modules as one block-diagonal matrix. `compute` is the type of x, y and the products; parameters'
+ * gradients are f32.
  */
 export class Linear {
   private derived: Derived | undefined;
@@ -43,18 +44,19 @@ export class Linear {
     return this.lora !== undefined;
   }
 
-  /** `mask` of x is dropout at `keepRate`; `adapted` false leaves LoRA out. */
+  /** x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`; `adapted` false leaves LoRA out. */
   forward(x: Tensor, { mask, keepRate, adapted }: LinearMode): { y: Tensor } & LinearSaved {
     const { backend: b } = this;
     const { weight, bias, a, b: block } = this.derive(keepRate);
     const product = b.matmul(x, weight, { transposeB: true });
     const y = bias ? b.add(product, bias) : product;
     if (!a || !block || !adapted) return { y, z: undefined };
+    // [N, target modules x rank]
     const z = b.matmul(mask ? b.compound.multiply(x, mask) : x, a, { transposeB: true });
     return { y: b.compound.addInto(y, b.matmul(z, block, { transposeB: true })), z };
   }
 
-  /** Adds to the parameters' gradients and returns dx. */
+  /** dy [N, out] -> dx [N, in]; adds to the parameters' gradients. */
   backward(dy: Tensor, x: Tensor, { z }: LinearSaved, { mask, keepRate }: LinearMode): Tensor {
     const { backend: b, parameters } = this;
     const { weight, a, b: block } = this.derive(keepRate);
@@ -62,16 +64,16 @@ export class Linear {
     if (this.bias && isSlot(this.bias)) parameters.accumulate(this.bias, this.columnSums(dy));
     const dx = b.matmul(dy, weight);
     if (!this.lora || !a || !block || !z) return dx;
-    const dz = b.matmul(dy, block);
+    const dz = b.matmul(dy, block); // [N, target modules x rank]
     const seen = mask ? b.compound.multiply(x, mask) : x;
     parameters.accumulate(this.lora.a, b.matmul(dz, seen, { transposeA: true }));
-    const db = b.matmul(dy, z, { transposeA: true });
+    const db = b.matmul(dy, z, { transposeA: true }); // [out, target modules x rank]; only the diagonal blocks count
     for (const { slot, row, column } of this.blocks(this.lora))
       parameters.accumulate(slot, db, { row, column, scale: this.lora.scale / keepRate });
     return b.compound.addInto(dx, b.matmul(dz, a), mask);
   }
 
-  /** Where each module's B lies on the diagonal of [out, modules x rank]: one product serves all of them. */
+  /** Where each module's B is on the diagonal of [out, target modules x rank], which makes one product of all. */
   private blocks({ b: slots, rank }: Lora): { slot: Slot; row: number; column: number }[] {
     let row = 0;
     let column = -rank;
@@ -88,7 +90,7 @@ export class Linear {
     return b.sum(dy.dtype === 'f32' ? dy : b.cast(dy, 'f32'), 0);
   }
 
-  /** Weights in the type of the products, made anew when a parameter has changed. */
+  /** Weights in the type of the products, computed again when a parameter has changed. */
   private derive(keepRate: number): Derived {
     const key = `${this.parameters.version} ${keepRate}`;
     if (this.derived?.key === key) return this.derived;
@@ -107,7 +109,7 @@ export class Linear {
     return this.derived;
   }
 
-  /** A trained one is copied into `old`, where it is of another type. */
+  /** A trained tensor of another type is cast, into `old` if possible. */
   private computed(x: Tensor | Slot, old: Tensor | undefined): Tensor {
     const { backend: b } = this;
     if (!isSlot(x)) return x;
@@ -117,7 +119,7 @@ export class Linear {
     return b.cast(x.value, 'bf16');
   }
 
-  /** s B of every module on the diagonal, zeros elsewhere. */
+  /** [out, target modules x rank]: s B / keepRate of every module on the diagonal, zeros elsewhere. */
   private blockDiagonal(lora: Lora, keepRate: number, old: Tensor | undefined): Tensor {
     const { backend: b } = this;
     const blocks = this.blocks(lora);
@@ -133,7 +135,7 @@ export class Linear {
     );
   }
 
-  /** Frees what was derived; parameters and frozen weights belong to others. */
+  /** Frees the derived tensors; parameters and frozen weights belong to others. */
   forget(): void {
     const { derived, lora } = this;
     this.derived = undefined;

@@ -30,13 +30,13 @@ export interface Parts {
   attention: Attention;
   outputNorm: Gain;
   head: Head;
-  /** All linears of the blocks, for what they keep. */
+  /** All linears of the blocks, to free what they derive. */
   linears: Linear[];
   /** On LoRA's input; undefined without. */
   dropout: { noise: DropoutNoise; keepRate: number } | undefined;
   /** On attention's probabilities; undefined without. */
   attentionDropout: { noise: DropoutNoise; keepRate: number } | undefined;
-  /** Blocks run again in the backward pass instead of keeping what they made. */
+  /** Blocks run again in the backward pass instead of keeping their activations. */
   recompute: boolean;
   /** Frozen tensors, freed with the model. */
   frozen: Tensor[];
@@ -81,13 +81,13 @@ export class Llama implements TrainableModel {
     };
     const weights = Float32Array.from(labels, (_, i) => (batch.learned?.[i] === 0 ? 0 : lossWeight));
     const losses = await this.backward(await this.forward(inputs, pass), { inputs, labels, weights, pass });
-    // Read last of all: on a GPU, reading waits for what is under way.
+    // Read at the very end: on a GPU, reading waits for all pending work.
     const values = await b.read(losses);
     b.dispose(losses, plan.chunks);
     return summed(values, batch.learned);
   }
 
-  /** The last norm's input, and what the blocks' backward passes need: all they saved, or their inputs alone. */
+  /** The last norm's input [N, width], and what the blocks saved for the backward pass, or only their inputs. */
   private async forward(inputs: Int32Array, pass: Pass): Promise<Forward> {
     const { backend: b, parts } = this;
     const saved: (BlockSaved | Tensor)[] = [];
@@ -107,7 +107,7 @@ export class Llama implements TrainableModel {
     return { saved, x };
   }
 
-  /** Frees what the forward pass left. Returns each prediction's loss. */
+  /** Frees what the forward pass left. Returns the loss of each prediction [N]. */
   private async backward(
     { saved, x }: Forward,
     {
@@ -195,7 +195,7 @@ export class Llama implements TrainableModel {
     }
   }
 
-  /** What the last norm gives for each token [T, width]: all that a KL from this model needs besides its head. */
+  /** The last norm's output for each token [T, width]: with the head, all that a KL from this model needs. */
   async states(tokens: Int32Array): Promise<Float32Array> {
     const h = await this.hidden(tokens, true);
     try {
@@ -205,7 +205,10 @@ export class Llama implements TrainableModel {
     }
   }
 
-  /** KL(other || this) after each token, the other by its `states` and head; both on one backend, in one precision. */
+  /**
+   * KL(other || this) after each token [T], in nats. The other model is given by its `states` [T, width] and head; both
+   * must be on the same backend and in the same precision.
+   */
   async klFrom({ head }: { head: Head }, states: Float32Array, tokens: Int32Array): Promise<Float32Array> {
     const { backend: b, parts } = this;
     const from = b.keep(
@@ -245,7 +248,7 @@ export class Llama implements TrainableModel {
     backend.dispose(parts.frozen);
   }
 
-  /** The last norm's output for one sequence, no dropout: [T, width], of the products' type. */
+  /** The last norm's output for one sequence, without dropout: [T, width] in the products' type. */
   private async hidden(tokens: Int32Array, adapted: boolean, starts?: Int32Array): Promise<Tensor> {
     const { backend: b, parts } = this;
     this.checkTokens(tokens);
@@ -268,6 +271,7 @@ export class Llama implements TrainableModel {
     return y;
   }
 
+  /** [T, width] f32 */
   private embed(tokens: Int32Array): Tensor {
     const { backend: b } = this;
     const { embedding } = this.parts;
@@ -301,7 +305,7 @@ export class Llama implements TrainableModel {
     };
   }
 
-  /** Tables are kept for the last few lengths: training's, and those of evaluations in between. */
+  /** Tables are kept for a few lengths: that of training, and those of evaluations in between. */
   private angles(length: number): Angles {
     const known = this.tables.get(length);
     if (known) return known;
@@ -332,10 +336,10 @@ interface Forward {
 
 const isTensor = (kept: BlockSaved | Tensor): kept is Tensor => 'dtype' in kept;
 
-/** Rows of T + 1 tokens -> the first T of each, and the last T of each. */
+/** Rows of T + 1 tokens -> inputs (the first T of each row) and labels (the last T): [rows x T] each. */
 function shifted({ tokens, rows, length }: Batch): { inputs: Int32Array; labels: Int32Array } {
   if (tokens.length !== rows * (length + 1))
-    throw new Error(`A batch of ${rows} x ${length + 1} tokens was promised, ${tokens.length} came.`);
+    throw new Error(`A batch should have ${rows} x ${length + 1} tokens but has ${tokens.length}.`);
   const inputs = new Int32Array(rows * length);
   const labels = new Int32Array(rows * length);
   for (let row = 0; row < rows; row += 1) {
@@ -346,7 +350,7 @@ function shifted({ tokens, rows, length }: Batch): { inputs: Int32Array; labels:
   return { inputs, labels };
 }
 
-/** Over the learned predictions. */
+/** Sum and number of the learned predictions' losses. */
 function summed(losses: Float32Array, learned: Uint8Array | undefined): { lossSum: number; tokens: number } {
   let lossSum = 0;
   let tokens = 0;

@@ -1,4 +1,4 @@
-/** From a GGUF file to a model on a backend. */
+/** Loads a GGUF file as a model on a backend. */
 import type { ModuleName } from '../protocol/run.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
@@ -15,8 +15,9 @@ import { gaussian, mix, mixText } from '../statistics/random.ts';
 import { checkRank, chooseTargets, linearShape, loraScale, moduleTensors } from './targets.ts';
 
 /**
- * Loads a base for LoRA, full fine-tuning or reading only. Throws UserErrors about the file, `bad-argument` for
- * targets that match nothing, a rank above a matrix's smaller side, and bf16 where the backend has none.
+ * Loads a base for LoRA, full fine-tuning or reading only. Throws like readConfig; UserError `base-truncated` if a
+ * tensor is missing or has a wrong shape; UserError `bad-argument` for targets that match nothing, a rank above a
+ * matrix's smaller side, and bf16 on a backend that has none.
  */
 export async function loadModel(
   backend: Backend,
@@ -96,7 +97,7 @@ class Loader {
     });
   }
 
-  /** Modules with one input as one matrix, one below the other. */
+  /** Modules with the same input as one matrix [sum of their rows, in]. */
   private async linear(index: number, modules: ModuleName[], biased = false): Promise<Linear> {
     const names = modules.map((module) => `blk.${index}.${moduleTensors[module]}`);
     const rows = names.map((name) => linearShape(this.config, name)[0]);
@@ -135,6 +136,7 @@ class Loader {
       values.set(firstA(name, [rank, columns], seed), i * rank * columns);
       return { name: `${name}.lora_a`, shape: [rank, columns] };
     });
+    // A of all chosen modules stacked; B of each is its own slot
     const a = parameters.add(parts, backend.tensor(values, [chosen.length * rank, columns]));
     const b = names.map((name, i) =>
       targets.has(name)
@@ -156,7 +158,7 @@ class Loader {
     return this.place([{ name, shape }], await this.values(name, shape), shape, true);
   }
 
-  /** A trained slot in full fine-tuning, else a frozen tensor, in the products' type where it enters one. */
+  /** A trained slot in full fine-tuning, else a frozen tensor: in the products' type if it is used in a `product`. */
   private place(
     parts: { name: string; shape: number[] }[],
     data: Float32Array,
@@ -178,12 +180,13 @@ class Loader {
   }
 }
 
-/** The matrix that gives a model's logits, by itself. */
+/** A model's head (the matrix that makes logits) without the model. */
 export interface LoadedHead {
   head: Head;
   dispose(): void;
 }
 
+/** Loads only the head [vocabulary, width]. Throws like readConfig, and UserError `base-truncated`. */
 export async function loadHead(
   backend: Backend,
   source: WeightSource,
@@ -202,7 +205,10 @@ export async function loadHead(
   return { head, dispose: () => backend.dispose(weight) };
 }
 
-/** What a trained parameter is before the first step: the base's own values, or LoRA's A and B. */
+/**
+ * A trained parameter's values before the first step: the base's own, or LoRA's A and B. Throws UserError
+ * `base-truncated` if the base lacks the tensor.
+ */
 export async function initialValues(
   source: WeightSource,
   { name, shape }: Parameter,
@@ -213,7 +219,7 @@ export async function initialValues(
   return part === 'a' ? firstA(layer, shape, seed) : new Float32Array(product(shape));
 }
 
-/** A ~ N(0, 1/rank^2), as PEFT's "gaussian"; B = 0. */
+/** A ~ N(0, 1/rank^2), like PEFT's "gaussian"; B = 0. */
 const firstA = (layer: string, [rank, columns]: readonly number[], seed: number): Float32Array =>
   gaussian(rank! * columns!, 1 / rank!, mix(seed, mixText(layer)));
 

@@ -1,24 +1,24 @@
-/** What the training loop and the scorer see of a model. */
+/** The model's interface for the training loop and the scorer. */
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import type { ModelConfig } from './config.ts';
 
-/** `rows` sequences of `length` + 1 tokens, one after another. */
+/** `rows` sequences of `length` + 1 tokens each, concatenated. */
 export interface Batch {
   rows: number;
   length: number;
   /** [rows x (length + 1)] */
   tokens: Int32Array;
-  /** [rows x length]: which predictions count; all without. */
+  /** [rows x length]: 1 for predictions that count in the loss, else 0. Default: all count. */
   learned?: Uint8Array;
-  /** [rows x length]: where in its row each input's document begins; attention goes no further back. 0 without. */
+  /** [rows x length]: where in its row each input's document begins; attention sees nothing before it. Default: 0. */
   starts?: Int32Array;
 }
 
 export interface ModelOptions {
-  /** `none` holds frozen weights only. */
+  /** `none`: all weights are frozen. */
   method: 'lora' | 'full' | 'none';
   rank: number;
-  /** LoRA's scale is alpha / rank. */
+  /** LoRA's alpha: see `scaling`. */
   alpha: number;
   /** On LoRA's input, in training only. */
   dropout: number;
@@ -30,11 +30,11 @@ export interface ModelOptions {
   attentionDropout?: number;
   /** Keep only each block's input and compute the rest again in the backward pass. */
   recompute?: boolean;
-  /** For reading an adapter whose layers differ in rank: `rank` is the largest, and may be above a matrix's side. */
+  /** To read an adapter whose layers differ in rank: `rank` is the largest and may exceed a matrix's smaller side. */
   anyRank?: boolean;
-  /** Of LoRA's A. */
+  /** Seed of LoRA's A. */
   seed: number;
-  /** Of frozen weights and large products; parameters, gradients and the residual stream are f32 always. */
+  /** Type of frozen weights and large products; parameters, gradients and the residual stream are always f32. */
   precision: 'f32' | 'bf16';
 }
 
@@ -47,32 +47,33 @@ export interface Parameter {
   shape: number[];
 }
 
-/** A trained tensor as the optimiser sees it; several parameters may share one. */
+/** A trained tensor as the optimiser sees it; several parameters may share one slot. */
 export interface Slot {
   name: string;
   value: Tensor;
-  /** Sum since the last `zeroGradients`; undefined is zero. */
+  /** Sum since the last `zeroGradients`; undefined means zero. */
   gradient: Tensor | undefined;
 }
 
-/** A trained tensor, not a frozen one. */
+/** Whether x is a trained tensor, not a frozen one. */
 export const isSlot = (x: Tensor | Slot): x is Slot => 'gradient' in x;
 
 export interface LossOptions {
   /** [T - 1] as in Batch. */
   starts?: Int32Array | undefined;
-  /** Only the losses of so many tokens at the end: the vocabulary is a large share of a pass. Default: of all. */
+  /** Compute only the losses of this many last tokens, which saves much of a pass. Default: of all. */
   last?: number | undefined;
 }
 
 export interface Model {
   readonly config: ModelConfig;
   readonly parameters: readonly Parameter[];
-  /** Numbers trained. */
+  /** Number of trained numbers. */
   readonly parameterCount: number;
   /**
-   * One micro-batch. Adds lossWeight x (gradient of the summed loss of the learned tokens) to the gradients.
-   * `lossSum` in nats, `tokens` that were learned. `seed` makes dropout the same again.
+   * Processes one micro-batch: adds lossWeight x (gradient of the summed loss of the learned tokens) to the
+   * gradients. Returns `lossSum` in nats and the number of learned `tokens`. The same `seed` gives the same dropout.
+   * Throws an Error if the batch has a wrong length or a token outside the vocabulary.
    */
   accumulate(
     batch: Batch,
@@ -82,23 +83,25 @@ export interface Model {
   gradientNorm(): Promise<number>;
   zeroGradients(): void;
   /**
-   * Loss of each token after the first, nats, no dropout: length T - 1. `base`: without the adapter (LoRA only).
+   * Loss of each token after the first, in nats, without dropout: length T - 1. `base`: without the adapter (LoRA
+   * only). Throws an Error if there are no tokens or one is outside the vocabulary, like the two methods below.
    */
   tokenLosses(tokens: Int32Array, options?: LossOptions & { base?: boolean }): Promise<Float32Array>;
-  /** The distribution after each token: T rows of the vocabulary. `base`: without the adapter (LoRA only). */
+  /** The distribution after each token: T arrays of the vocabulary's size. `base`: without the adapter (LoRA only). */
   probabilities(tokens: Int32Array, base?: boolean): Promise<Float32Array[]>;
-  /** KL(base || tuned) after each token, nats: length T. LoRA only. */
+  /** KL(base || tuned) after each token, in nats: length T. Throws an Error for a fully fine-tuned model. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
+  /** A parameter's values. Throws an Error if there is no such parameter. */
   read(name: string): Promise<Float32Array>;
-  /** Copies `values` in. */
+  /** Copies `values` into a parameter. Throws an Error if it does not exist or has another size. */
   write(name: string, values: Float32Array): void;
   dispose(): void;
 }
 
-/** What the optimiser needs besides. */
+/** What the optimiser needs as well. */
 export interface TrainableModel extends Model {
   readonly backend: Backend;
   readonly slots: readonly Slot[];
-  /** Puts a value in a slot, which may be the old one, changed in place; another old one is freed. */
+  /** Puts `value` into a slot and frees the old one, unless `value` is the old one, changed in place. */
   replace(slot: Slot, value: Tensor): void;
 }

@@ -4,17 +4,17 @@ import type { Parameter, Slot } from './model.ts';
 
 interface View {
   slot: Slot;
-  /** Rows of the slot that are this parameter. */
+  /** The first row in the slot, and the number of rows, of this parameter. */
   begin: number;
   rows: number;
   shape: number[];
 }
 
-/** Trained tensors: `slots` as the optimiser updates them, `list` as files name them (a slot may hold several). */
+/** Trained tensors: `slots` as the optimiser updates them, `list` as files name them (a slot may contain several). */
 export class Parameters {
   readonly slots: Slot[] = [];
   private readonly views = new Map<string, View>();
-  /** Counts changes of values, for what is derived from them. */
+  /** Counts changes of values, so that derived tensors know when they are outdated. */
   version = 0;
 
   constructor(private readonly backend: Backend) {}
@@ -27,7 +27,7 @@ export class Parameters {
     return this.slots.reduce((sum, { value }) => sum + product(value.shape), 0);
   }
 
-  /** Adds a slot made of whole parameters, one below the other. */
+  /** Adds a slot that stacks the parameters `parts`. */
   add(parts: readonly { name: string; shape: number[] }[], value: Tensor): Slot {
     const slot: Slot = {
       name: parts.map(({ name }) => name).join('+'),
@@ -43,14 +43,14 @@ export class Parameters {
     return slot;
   }
 
-  /** Adds a block of `part`, or all of it, to a slot's gradient, in f32; takes `part` over. */
+  /** Adds `part`, or a block of it, to a slot's gradient (f32). Consumes `part`. */
   accumulate(slot: Slot, part: Tensor, place?: MatrixBlock): void {
     const { backend } = this;
     const { gradient, value } = slot;
     slot.gradient = backend.keep(backend.compound.accumulate(gradient, value.shape, part, place));
   }
 
-  /** Adds rows to some rows of a slot's gradient. */
+  /** Adds `rows` to the rows `indices` of a slot's gradient. */
   accumulateRows(slot: Slot, rows: Tensor, indices: Tensor): void {
     const { backend } = this;
     slot.gradient = backend.keep(
@@ -84,7 +84,7 @@ export class Parameters {
   write(name: string, values: Float32Array): void {
     const { slot, begin, shape } = this.view(name);
     if (values.length !== product(shape))
-      throw new Error(`${name} wants ${product(shape)} values, not ${values.length}.`);
+      throw new Error(`${name} needs ${product(shape)} values, not ${values.length}.`);
     const value = this.backend.arena(() =>
       this.backend.setRows(slot.value, this.backend.tensor(values.slice(), shape), begin),
     );
@@ -96,7 +96,7 @@ export class Parameters {
     for (const { value } of this.slots) this.backend.dispose(value);
   }
 
-  /** A copy of some rows; a tensor of its own even where it is all of them. */
+  /** A copy of some rows; a separate tensor even if it is all of them. */
   private rows(x: Tensor, begin: number, rows: number): Tensor {
     return this.backend.slice(x, [begin, ...x.shape.slice(1).map(() => 0)], [rows, ...x.shape.slice(1)]);
   }

@@ -2,7 +2,7 @@ import type { Backend } from '../tensor/backend.ts';
 import type { Angles } from '../tensor/compound.ts';
 import type { ModelConfig } from './config.ts';
 
-/** The angles of positions 0 to length - 1; kept until disposed. */
+/** RoPE's angles of positions 0 to length - 1: [length, headSize / 2] each. Dispose them after use. */
 export function makeAngles(b: Backend, config: ModelConfig, length: number): Angles {
   const frequencies = ropeFrequencies(config);
   const half = frequencies.length;

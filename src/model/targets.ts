@@ -1,4 +1,4 @@
-/** What LoRA is put on, and how strongly. */
+/** LoRA's target modules and scale. */
 import type { BaseShape } from '../base-models/registry.ts';
 import { UserError } from '../protocol/errors.ts';
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
@@ -30,9 +30,9 @@ export function linearNames({ layers }: Pick<BaseShape, 'layers'>): string[] {
 }
 
 /**
- * The linears that `targets` name: modules ("q"), PEFT's names ("q_proj"), GGUF's ("attn_q"), groups ("all",
- * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*").
- * Throws `bad-argument` where an entry matches nothing.
+ * The linears that `targets` name: modules ("q"), PEFT's names ("q_proj"), GGUF's names ("attn_q"), groups ("all",
+ * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). Throws UserError `bad-argument` if
+ * an entry matches nothing.
  */
 export function chooseTargets(
   config: Pick<BaseShape, 'layers'>,
@@ -49,7 +49,7 @@ export function chooseTargets(
         `There is no linear "${target}" in this base.`,
         `Use all, mlp, attention, or a list of ${moduleNames.join(', ')} ` +
           `(GGUF: ${Object.values(moduleTensors).join(', ')}) and patterns such as "blk.0.attn_q" or "blk.*.ffn_*"; ` +
-          `there are the blocks 0 to ${config.layers - 1}.`,
+          `the blocks are 0 to ${config.layers - 1}.`,
       );
     for (const name of found) chosen.add(name);
   }
@@ -90,7 +90,7 @@ export function linearShape(
   return shapes[name.slice(name.lastIndexOf('.') + 1)]!;
 }
 
-/** Throws `bad-argument` where B A could be no wider than the matrix: its rank is capped by the smaller side. */
+/** Throws UserError `bad-argument` if `rank` exceeds a target's smaller side, beyond which B A gains nothing. */
 export function checkRank(config: BaseShape, targets: Iterable<string>, rank: number): void {
   for (const name of targets) {
     const [rows, columns] = linearShape(config, name);
@@ -104,12 +104,12 @@ export function checkRank(config: BaseShape, targets: Iterable<string>, rank: nu
   }
 }
 
-/** What B A is multiplied by: alpha / rank, or alpha / sqrt(rank), which keeps high ranks learning (rsLoRA). */
+/** The factor of B A: alpha / rank, or alpha / sqrt(rank), with which high ranks learn better (rsLoRA). */
 export function loraScale({ alpha, rank, scaling }: LoraScaling): number {
   return scaling === 'rank-stabilised' ? alpha / Math.sqrt(rank) : alpha / rank;
 }
 
-/** The alpha of an adapter file, whose readers know alpha / rank only. */
+/** The alpha for an adapter file, since its readers always scale by alpha / rank. */
 export function adapterAlpha({ alpha, rank, scaling }: LoraScaling): number {
   return scaling === 'rank-stabilised' ? alpha * Math.sqrt(rank) : alpha;
 }

@@ -137,7 +137,7 @@ describe('a language that is not known here', () => {
     const folder = await folderOf('both', { ...blorp, 'a.py': lines(20, 20), 'b.py': lines(21, 20) });
     const { stdout } = await place.run('corpus', folder);
     expect(stdout).toMatch(/8 \.blorp files are left out, more than/);
-    const [, given] = /Where they are code, (.*) learns them/.exec(stdout)!;
+    const [, given] = /If they are code, (.*) learns them/.exec(stdout)!;
     const { kept, warnings } = await place.json<CorpusSummary>(
       ...['corpus', folder, ...given!.replaceAll('"', '').split(' ')],
     );

@@ -1,6 +1,6 @@
-/** Which of a data set's files to train on, by the names that hub data sets go by. */
+/** Chooses a data set's files to train on, by the naming conventions of hub data sets. */
 
-/** Nothing fits, or too much. `message` follows the data set's name. */
+/** No file fits, or several sets do. `message` follows the data set's name. */
 export class NoSuchFiles extends Error {
   override readonly name = 'NoSuchFiles';
   constructor(
@@ -12,12 +12,12 @@ export class NoSuchFiles extends Error {
 }
 
 const dataFile = /\.(?:parquet|(?:jsonl|ndjson|json)(?:\.gz)?)$/i;
-/** What tools put beside the data. */
+/** Files that tools put next to the data. */
 const notData = /(?:^|\/)(?:dataset_infos?|dataset_dict|state|config|package|tsconfig)\.json$|(?:^|\/)\./i;
 
 export const isDataFile = (path: string): boolean => dataFile.test(path) && !notData.test(path);
 
-/** As the hub itself tells splits: by these words anywhere in a path, between other than letters. */
+/** The hub's own rule for splits: these words anywhere in a path, with no letters next to them. */
 const splits: [name: string, words: RegExp][] = [
   ['train', /(?<![a-z])train(?:ing)?(?![a-z])/i],
   ['validation', /(?<![a-z])(?:validation|valid|val|dev)(?![a-z])/i],
@@ -26,15 +26,15 @@ const splits: [name: string, words: RegExp][] = [
 const splitOf = (path: string) => splits.find(([, words]) => words.test(path))?.[0];
 
 /**
- * The file that is `wanted`, else the training files of the folder of that name, else the files of the split of that
- * name; of all folders where nothing is wanted. Without any split in their names, all files are for training.
+ * The file named `wanted`, else the training files of the folder with that name, else the files of the split with that
+ * name. By default, the training files of all folders. If no name contains a split, all files are for training.
  * Throws NoSuchFiles.
  */
 export function chooseFiles(paths: readonly string[], wanted: string | undefined): string[] {
   const all = [...paths].sort();
   if (all.length === 0)
     throw new NoSuchFiles(
-      'holds no .jsonl, .json or .parquet file',
+      'contains no .jsonl, .json or .parquet file',
       'Choose a data set in one of these formats.',
     );
   if (wanted !== undefined && all.includes(wanted)) return [wanted];
@@ -44,30 +44,30 @@ export function chooseFiles(paths: readonly string[], wanted: string | undefined
   const candidates = ofOneFormat(ofSplit(under.length ? under : all, split));
   if (candidates.length === 0)
     throw new NoSuchFiles(
-      wanted === undefined ? 'has no training split' : 'is not there',
+      wanted === undefined ? 'has no training split' : 'does not exist',
       `It has: ${some([...new Set(all.flatMap(namesOf))])}.`,
     );
   const sets = [...new Set(candidates.map(setOf))];
   if (sets.length < 2) return candidates;
-  // What lies at the top is the data set; what lies deeper beside it is not.
+  // If there are files at the top, they are the data set, and those in folders are not.
   if (sets.includes('')) return candidates.filter((path) => setOf(path) === '');
-  throw new NoSuchFiles('holds several sets', `Name one of them: ${some(sets)}.`);
+  throw new NoSuchFiles('contains several sets', `Name one of them: ${some(sets)}.`);
 }
 
-/** Files of the split, by default the training split or, where there are no splits, all. */
+/** Files of the split; by default of the training split or, without any splits, all. */
 function ofSplit(paths: string[], split: string | undefined): string[] {
   const found = paths.filter((path) => splitOf(path) === (split ?? 'train'));
   return found.length || split !== undefined || paths.some(splitOf) ? found : paths;
 }
 
-/** A data set may be there twice, in two formats. */
+/** A data set may exist twice, in two formats: take one. */
 function ofOneFormat(paths: string[]): string[] {
   for (const format of [/\.parquet$/i, /\.(?:jsonl|ndjson)(?:\.gz)?$/i])
     if (paths.some((path) => format.test(path))) return paths.filter((path) => format.test(path));
   return paths;
 }
 
-/** What configurations are told apart by: the folder, where it is not the split's own. */
+/** The name of a file's set (configuration): its folders without those of splits. */
 const setOf = (path: string) =>
   path
     .split('/')

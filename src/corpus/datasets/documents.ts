@@ -15,14 +15,14 @@ import { readRows, type NamedRow, type ReadRowsOptions } from './rows.ts';
 
 export interface DataSetOptions extends Omit<ReadRowsOptions, 'columns'> {
   mode: Mode;
-  /** The base's, for `instruct`. */
+  /** The base's chat template, for `instruct`. */
   template?: ChatTemplate | undefined;
-  /** Told once, at the end, of rows that were skipped. */
+  /** Called once, at the end, if rows were skipped. */
   onWarning?: ((message: string) => void) | undefined;
 }
 
 /**
- * The documents in a data set, one a row. Rows that are not as the columns promise are skipped and counted.
+ * The documents in a data set, one per row. Rows with unusable values are skipped and counted.
  * Errors: those of readRows; corpus-unreadable for a data set without usable columns or with more than 1% bad rows;
  * corpus-empty.
  */
@@ -57,7 +57,7 @@ export async function* dataSetDocuments(
   }
 }
 
-/** `instruct` where that is asked for and the data set has instructions; else `pretrain`. Errors: those of readRows. */
+/** `instruct` if that is asked for and the data set has instructions; else `pretrain`. Errors: those of readRows. */
 export async function detectMode(reference: string, asked: Mode, options: ReadRowsOptions): Promise<Mode> {
   if (asked === 'instruct')
     for await (const row of readRows(reference, options))
@@ -65,14 +65,14 @@ export async function detectMode(reference: string, asked: Mode, options: ReadRo
   return 'pretrain';
 }
 
-/** In pretraining a conversation is text like any other. */
+/** In pretraining, a conversation is ordinary text. */
 function piecesOf(example: Example, { mode, template }: DataSetOptions): Piece[] {
   if ('text' in example) return [{ text: example.text, learned: true }];
   if (mode === 'instruct') return template!.render(example.messages);
   return [{ text: example.messages.map(({ content }) => content).join('\n\n'), learned: true }];
 }
 
-/** Skipped rows among those read. */
+/** Counts rows that were read and skipped. */
 class Tally {
   read = 0;
   skipped = 0;
@@ -80,7 +80,7 @@ class Tally {
 
   constructor(private readonly reference: string) {}
 
-  /** Throws when they are too many. Of the first few rows, one may be bad without the rest being so. */
+  /** Throws corpus-unreadable if too many are bad; not before 100 rows, since a bad one among a few means little. */
   skip({ name }: NamedRow, why: string): void {
     this.skipped += 1;
     if (this.first.length < 5) this.first.push(`${name}: ${why}`);
@@ -107,7 +107,7 @@ class Tally {
     throw new UserError(
       'corpus-unreadable',
       `${this.skipped} of the first ${this.read} rows of ${this.reference} are bad, more than 1% (${what}).`,
-      'Mend the data set, or choose another.',
+      'Correct the data set, or choose another.',
     );
   }
 }

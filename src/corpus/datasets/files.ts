@@ -1,4 +1,4 @@
-/** Which files a data set's name means: on this disk, or on the hub from where they are fetched when needed. */
+/** Finds the files of a data set by its name: on this disk, or on the hub, from where they are downloaded if needed. */
 import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -11,9 +11,9 @@ import { chooseFiles, isDataFile, NoSuchFiles } from './choose.ts';
 
 export interface DataFile {
   path: string;
-  /** For the person. */
+  /** For people. */
   name: string;
-  /** Files of the data set in all. */
+  /** Number of files in the data set. */
   count: number;
 }
 
@@ -29,14 +29,14 @@ export async function* findFiles(reference: string, options: ResolveOptions): As
     if (!hub)
       throw new UserError(
         'corpus-unreadable',
-        `There is no data set "${reference}": it is no file or folder.`,
+        `There is no data set "${reference}": it is neither a file nor a folder.`,
         'Give a .jsonl, .json or .parquet file, a folder of them, or owner/name[:path or split] on the hub.',
       );
     yield* hubFiles(hub, options);
   }
 }
 
-/** `owner/name[:path or split]`; undefined for anything else, a path to a file included. */
+/** Parses `owner/name[:path or split]`; undefined for anything else, such as a path to a file. */
 export function parseDataSetReference(
   reference: string,
 ): { repository: string; wanted?: string } | undefined {
@@ -50,7 +50,7 @@ async function* localFiles(path: string): AsyncGenerator<DataFile> {
     if (!isDataFile(path))
       throw new UserError(
         'corpus-unreadable',
-        `${path} is no data set: only .jsonl, .json (also with .gz) and .parquet can be read.`,
+        `${path} is not a data set: only .jsonl, .json (also with .gz) and .parquet can be read.`,
         'Convert it, or give another file.',
       );
     yield { path, name: basename(path), count: 1 };
@@ -72,7 +72,7 @@ async function* hubFiles(
     const listed = await listHubFiles(what, isDataFile, options.signal);
     files = new Map(listed.map((file) => [file.path, file]));
   } catch (error) {
-    // Away from the network, what was fetched before will do.
+    // Without a network, use what was downloaded before.
     if (!(error instanceof UserError && error.code === 'network' && existsSync(folder))) throw error;
   }
   const chosen = choose(repository, files ? [...files.keys()] : await filesUnder(folder), wanted);
@@ -91,7 +91,7 @@ const damaged = ({ path }: HubFile) =>
   new UserError(
     'corpus-unreadable',
     `${path} does not have the checksum that the hub gives for it.`,
-    'Run the same command again; if it stays so, the file on the hub or its mirror is damaged.',
+    'Run the same command again; if that does not help, the file on the hub or its mirror is damaged.',
   );
 
 /** Data files under a folder, with "/" between names. */

@@ -1,4 +1,4 @@
-/** What rows of a data set hold, told by its columns. */
+/** The format of a data set's rows, recognised by its columns. */
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 
@@ -7,7 +7,7 @@ export interface Message {
   content: string;
 }
 
-/** What a row is to learn from: a text, or a conversation. */
+/** What is learned from a row: a text, or a conversation. */
 export type Example = { text: string } | { messages: Message[] };
 
 type Values = Readonly<Record<string, unknown>>;
@@ -18,7 +18,7 @@ export interface Format {
   read(values: Values): Example;
 }
 
-/** A row that is not as its columns promise; the message says how. */
+/** A row that can't be used; the message says why. */
 export class BadValue extends Error {
   override readonly name = 'BadValue';
 }
@@ -46,14 +46,14 @@ const conversation: Format = {
     const parsed = messagesSchema.safeParse(messages);
     if (!parsed.success) {
       const [{ path, message }] = parsed.error.issues as [z.core.$ZodIssue];
-      throw new BadValue(`${['messages', ...path].join('.')} is not as it should be (${message})`);
+      throw new BadValue(`${['messages', ...path].join('.')} is not valid (${message})`);
     }
-    if (!parsed.data.some(({ role }) => role === 'assistant')) throw new BadValue('nobody answers in it');
+    if (!parsed.data.some(({ role }) => role === 'assistant')) throw new BadValue('it contains no answer');
     return { messages: parsed.data };
   },
 };
 
-/** Conversations and pairs: what instruction tuning learns from. */
+/** Conversations and pairs, for instruction tuning. */
 const instructions: readonly Format[] = [
   conversation,
   /** Magicoder-Evol-Instruct-110K. */
@@ -65,7 +65,7 @@ const instructions: readonly Format[] = [
   pairOf('prompt', 'completion'),
 ];
 
-/** StarCoder's data; OpenWebMath and most others. */
+/** `content`: StarCoder's data; `text`: OpenWebMath and most others. */
 const texts: readonly Format[] = [textOf('content'), textOf('text')];
 
 /** All columns that any format reads. */
@@ -81,7 +81,9 @@ const has = (format: Format, columns: readonly string[]) =>
 export const findFormat = (columns: readonly string[], mode: Mode): Format | undefined =>
   (mode === 'instruct' ? instructions : [...texts, ...instructions]).find((format) => has(format, columns));
 
-/** The format of a data set with these columns. Throws UserError `corpus-unreadable` listing them when there is none. */
+/**
+ * The format of a data set with these columns. Throws UserError `corpus-unreadable`, which lists them, if none fits.
+ */
 export function formatFor(columns: readonly string[], mode: Mode, name: string): Format {
   const format = findFormat(columns, mode);
   if (format) return format;
@@ -95,7 +97,7 @@ export function formatFor(columns: readonly string[], mode: Mode, name: string):
     );
   throw new UserError(
     'corpus-unreadable',
-    `${given}, and none that can be learned from.`,
+    `${given}, and none of them can be learned from.`,
     `Rename them to ${list(mode === 'instruct' ? instructions : [...texts, ...instructions])}.`,
   );
 }

@@ -1,4 +1,4 @@
-/** JSON lines, or one large array, gzipped or not; a row is held at a time. */
+/** Reads JSON lines or one large array, gzipped or not; only one row is in memory at a time. */
 import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
 import { JSONParser } from '@streamparser/json';
@@ -6,14 +6,14 @@ import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
 import type { Row } from './row.ts';
 
-/** Bytes of a line; beyond it a file has no lines to speak of. */
+/** Longest line in bytes; a file with a longer one is not JSON lines. */
 const MAX_LINE = 64 << 20;
 
-/** Rows of a .json, .jsonl or .ndjson file, with or without .gz. */
+/** Rows of a .json, .jsonl or .ndjson file, with or without .gz. Throws corpus-unreadable, and like openRegular. */
 export async function* readJson(path: string): AsyncGenerator<Row> {
   const chunks = readChunks(path);
   const head: Buffer[] = [];
-  // What the first character is decides; a byte order mark and space may come before it.
+  // The first character decides, after a byte order mark and white space.
   let first = '';
   while (!first) {
     const next = await chunks.next();
@@ -50,7 +50,7 @@ async function* prepend(head: Buffer[], rest: AsyncGenerator<Buffer>): AsyncGene
 
 const NEWLINE = 0x0a;
 
-/** Node's readline would end a line at U+2028 too, which JSON lets stand in a string, and pass over what is no UTF-8. */
+/** Not Node's readline: it also ends lines at U+2028, which is allowed in JSON strings, and accepts invalid UTF-8. */
 async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
   let number = 1;
   let parts: Buffer[] = [];
@@ -67,8 +67,8 @@ async function* readLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
     if (length > MAX_LINE)
       throw new UserError(
         'corpus-unreadable',
-        `Line ${number} is longer than ${MAX_LINE >> 20} million bytes.`,
-        'Give a file with one JSON object a line.',
+        `Line ${number} is longer than ${MAX_LINE >> 20} MiB.`,
+        'Give a file with one JSON object per line.',
       );
   }
   const row = readLine(Buffer.concat(parts), number);
@@ -99,7 +99,7 @@ function parseLine(line: string, number: number): Row {
   return asRow(value, number);
 }
 
-/** An array that breaks off or goes wrong has no next row: that ends it with an error. */
+/** Rows of an array. Throws corpus-unreadable where it is broken or truncated, since nothing after that can be read. */
 async function* readArray(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
   const found: Row[] = [];
   let number = 0;
@@ -117,8 +117,8 @@ async function* readArray(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
   if (failure || !parser.isEnded)
     throw new UserError(
       'corpus-unreadable',
-      `The JSON array ${failure ? 'is broken' : 'breaks off'} after row ${number}.`,
-      'Give a file that is whole.',
+      `The JSON array ${failure ? 'is broken' : 'ends too early'} after row ${number}.`,
+      'Give a complete file.',
       { cause: failure },
     );
 }

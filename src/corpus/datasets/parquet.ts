@@ -1,10 +1,10 @@
-/** Parquet, a slice of a row group at a time and only the columns that are wanted. */
+/** Reads Parquet: a slice of a row group at a time, and only the wanted columns. */
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema, type AsyncBuffer } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { openRegular } from '../../protocol/regular-file.ts';
 import type { Row } from './row.ts';
 
-/** Bytes of a slice when unpacked. */
+/** Uncompressed bytes of a slice. */
 const SLICE = 32 << 20;
 
 export async function* readParquet(
@@ -18,7 +18,7 @@ export async function* readParquet(
       async slice(start, end = file.byteLength) {
         const bytes = new Uint8Array(end - start);
         const { bytesRead } = await handle.read(bytes, 0, bytes.length, start);
-        if (bytesRead < bytes.length) throw new Error('it ends before its time');
+        if (bytesRead < bytes.length) throw new Error('it is truncated');
         return bytes.buffer;
       },
     };

@@ -1,4 +1,4 @@
-/** A row, or what was wrong with it. `columns`: all that the data set has, which may be more than were read. */
+/** A row, or what is wrong with it. `columns`: all columns of the data set, which may be more than were read. */
 export type Row =
   | { number: number; columns: readonly string[]; values: Record<string, unknown> }
   | { number: number; problem: string };

@@ -1,4 +1,4 @@
-/** Rows of a data set, one after the other: a file, a folder of files, or a repository of the hub. */
+/** Reads the rows of a data set one after the other: a file, a folder of files, or a repository on the hub. */
 import { UserError } from '../../protocol/errors.ts';
 import type { ResolveOptions } from '../../base-models/ask.ts';
 import { whyNoFile } from '../../protocol/not-a-file.ts';
@@ -8,17 +8,17 @@ import { readJson } from './json.ts';
 import { readParquet } from './parquet.ts';
 import type { Row } from './row.ts';
 
-/** A row with what to call it, such as "row 12" or "b.parquet row 12". */
+/** A row with its name, such as "row 12" or "b.parquet row 12". */
 export type NamedRow = Row & { name: string };
 
 export interface ReadRowsOptions extends ResolveOptions {
-  /** Columns that will do; others of a Parquet file are not read where it has one of these. */
+  /** Usable columns. If a Parquet file has one of them, the others are not read. */
   columns?: readonly string[] | undefined;
 }
 
 /**
- * Reads a data set in the order of its files. A file of the hub is fetched when its turn comes, so that whoever
- * stops early needs no more than that. Rows are numbered from 1 in each file; those of JSON lines are line numbers.
+ * Reads a data set in the order of its files. A file on the hub is downloaded only when it is reached, so that stopping
+ * early saves downloads. Rows are numbered from 1 in each file; in JSON lines these are line numbers.
  * Errors: corpus-unreadable, corpus-empty, hub-not-found, network, disk-full, cancelled.
  */
 export async function* readRows(reference: string, options: ReadRowsOptions = {}): AsyncGenerator<NamedRow> {
@@ -42,7 +42,7 @@ function unreadable(name: string, error: unknown): UserError {
   return new UserError(
     'corpus-unreadable',
     `${name} can't be read: ${reason}.`,
-    'Give a .jsonl, .json or .parquet file that is whole.',
+    'Give a complete .jsonl, .json or .parquet file.',
     { cause: error },
   );
 }

@@ -1,10 +1,10 @@
-/** No file gives more than a tenth of what is measured, so that no one file decides a figure. Pure functions. */
+/** Limits each file to a tenth of what is measured, so that no single file decides a figure. Pure functions. */
 
 const FEWEST_FILES = 10;
 
 /**
- * What `take` gives, of which `sizeOf` counts the items, where no file may give more than `limit`: a tenth of `count`,
- * or of what there is within that. Of fewer than ten files any share is larger, and there is no limit.
+ * Calls `take` with the most items that it may take from one file, and returns its result: the limit is a tenth of
+ * `count`, or of the number of items taken (`sizeOf`) if that is smaller. With fewer than ten files there is no limit.
  */
 export function withinTenth<T>(
   { files, count }: { files: number; count: number },
@@ -20,15 +20,15 @@ export function withinTenth<T>(
   }
 }
 
-/** `count` of `there` items, or all: the middle one of each of `count` equal shares. */
+/** Indices of `count` of `there` items, or of all: the middle one of each of `count` equal shares. */
 export function spread(there: number, count: number): number[] {
   const taken = Math.min(count, there);
   return Array.from({ length: taken }, (_, index) => Math.floor(((index + 0.5) * there) / taken));
 }
 
 /**
- * `count` items spread evenly over all, no more than a tenth of them of one owner; of fewer than ten owners, no more than
- * it takes. Ascending.
+ * Indices of `count` items spread evenly over all, ascending, with at most a tenth from one owner; with fewer than ten
+ * owners, as few as possible from each.
  */
 export function spreadFairly(owners: readonly number[], count: number): number[] {
   const byOwner = new Map<number, number[]>();
@@ -46,7 +46,7 @@ export function spreadFairly(owners: readonly number[], count: number): number[]
   );
 }
 
-/** The least that each of these has to give, as far as it has it, so that all give `count`. */
+/** The smallest limit per group with which all groups together give `count`. */
 function levelOf(groups: readonly (readonly number[])[], count: number): number {
   let [level, left] = [0, count];
   const sizes = groups.map(({ length }) => length).sort((a, b) => a - b);
@@ -59,7 +59,7 @@ function levelOf(groups: readonly (readonly number[])[], count: number): number 
   return level;
 }
 
-/** Owners that would give more than the limit give that; the rest is spread over the others. */
+/** Takes at most `limit` from each owner, and spreads the rest over the other owners. */
 function spreadWithin(
   owners: readonly number[],
   byOwner: ReadonlyMap<number, readonly number[]>,

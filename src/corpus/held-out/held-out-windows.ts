@@ -1,17 +1,17 @@
-/** Windows of held-out text to measure on: evenly spread, none twice, no file more than a tenth of them. */
+/** Windows of held-out text to measure on: evenly spread, without repeats, at most a tenth from one file. */
 import { spreadFairly } from './fair-shares.ts';
 import { assemble, documentAt, runsFrom, type TokenStream } from '../tokens/packing.ts';
 import type { Sequence } from '../tokens/sequences.ts';
 
-/** Tokens of a stream, from the beginning of a document to the end of one. */
+/** Tokens [begin, end) of a stream, from the beginning of a document to the end of one. */
 export interface Range {
   begin: number;
   end: number;
 }
 
 /**
- * Windows of `length` predictions within `ranges` that don't overlap; `count` of them, or as many as there are. A range
- * shorter than one window is one shorter window; one of fewer than 2 tokens predicts nothing and gives none.
+ * `count` windows of `length` predictions within `ranges`, without overlap, or as many as there are. A range shorter
+ * than a window gives one shorter window; a range of fewer than 2 tokens gives none, because it predicts nothing.
  */
 export function heldOutWindows(
   stream: TokenStream,
@@ -35,7 +35,7 @@ function placesIn({ begin, end }: Range, size: number): Range[] {
   }));
 }
 
-/** Where the document begins that most of the learned tokens are of. */
+/** Where the document begins that most of the window's tokens belong to. */
 function mainDocument({ starts, length }: TokenStream, { begin, end }: Range): number {
   let [main, most] = [0, -1];
   for (let at = documentAt(starts, begin); at < starts.length && starts[at]! < end; at += 1) {

@@ -1,6 +1,6 @@
 /**
- * Which files are held out: of each language and each of its folders the same share, as nearly as whole files allow.
- * Pure functions.
+ * Chooses the held-out files: the same share of each language and of each of its folders, as nearly as whole files
+ * allow. Pure functions.
  */
 import { posix } from 'node:path';
 import { kinds, type Kind } from '../reading/kinds.ts';
@@ -15,13 +15,13 @@ export interface SplitFile {
 
 export interface SplitOptions {
   seed: number;
-  /** Of the text. */
+  /** Share of the text to hold out. */
   share: number;
 }
 
 /**
- * Numbers of the files that are held out, each kind apart. Of two files or more that are code (where there is none:
- * prose, then data), one at least is held out and one is not.
+ * Indices of the files to hold out, chosen for each kind separately. If there are two or more files of a kind, at least
+ * one of them is held out and one is not.
  */
 export function chooseHeldOut(files: readonly SplitFile[], options: SplitOptions): Set<number> {
   const chosen = new Set<number>();
@@ -42,7 +42,7 @@ interface Candidate {
   index: number;
   path: string;
   bytes: number;
-  /** Of the path alone: files are taken in this order, so that others move few of them. */
+  /** Depends only on seed and path. Files are chosen in this order, so that new files change few choices. */
   number: number;
   heldOut: boolean;
 }
@@ -64,12 +64,12 @@ const isLess = (a: Candidate, b: Candidate) =>
   a.bytes < b.bytes || (a.bytes === b.bytes && a.number < b.number);
 
 /**
- * A tenth of what is held out, so that no file is more of it: a larger one is better learned. Where files are too few
- * for that, the size up to which they are half of the text. In bytes.
+ * Largest file that may be held out, in bytes: a tenth of the held-out text, because a larger file is better learned.
+ * If there are too few files for that, the size up to which the files are half of the text.
  */
 function largestHeldOut(files: readonly Candidate[], share: number): number {
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  // Half a file at most may be missing in the end.
+  // 10.5 because half a file may be missing in the end.
   const tenth = (share * total) / 10.5;
   let sum = 0;
   for (const bytes of files.map((file) => file.bytes).sort((a, b) => a - b)) {
@@ -79,19 +79,19 @@ function largestHeldOut(files: readonly Candidate[], share: number): number {
   return Infinity;
 }
 
-/** From the outside in: the language, folder in folder, and those files that lie in the last one itself. */
+/** A file's strata from the outside in: its language, each folder, and the files directly in the last one. */
 function strataOf(path: string): string[] {
   const folder = posix.dirname(path);
   return [extensionOf(path) || posix.basename(path), ...(folder === '.' ? [] : folder.split('/')), ''];
 }
 
-/** Files held out from which on their text comes near to a share whichever they are: fewer are chosen by number alone. */
+/** From so many held-out files on, their text is adjusted to the share; fewer are chosen by number alone. */
 const FILES_ENOUGH = 5;
 
-/** A part of the text: either parts of its own or files. */
+/** A part of the text: it consists of either smaller parts or files. */
 class Stratum {
   private readonly parts = new Map<string, Stratum>();
-  /** Those that may be held out, in the order in which they are. */
+  /** Files that may be held out, in the order in which they are chosen. */
   private readonly files: Candidate[] = [];
   private readonly all = { files: 0, bytes: 0 };
   private readonly heldOut = { files: 0, bytes: 0 };
@@ -99,7 +99,7 @@ class Stratum {
   constructor(private readonly share: number) {}
 
   private get missingFiles(): number {
-    // One of ten is a tenth, whatever a computer makes of it.
+    // Against rounding: one of ten must count as a tenth.
     return this.share * this.all.files - this.heldOut.files + 1e-9;
   }
 
@@ -120,8 +120,8 @@ class Stratum {
   }
 
   /**
-   * Holds out the share of the files, first in each part, then of what is left of all of them. By number and not by
-   * size, for by size small files would be taken where no large one fits.
+   * Holds out the share of the files, first in each part, then from the rest of all parts. Files are counted, not their
+   * sizes: by size, small files would be chosen where no large one fits.
    */
   fill(): void {
     for (const part of this.parts.values()) {
@@ -133,7 +133,7 @@ class Stratum {
     if (this.share * this.all.files >= FILES_ENOUGH) this.adjust();
   }
 
-  /** Holds out further files, or fewer, as long as the text comes nearer to the share. */
+  /** Holds out more or fewer files as long as this brings the text nearer to the share. */
   adjust(): void {
     const { heldOut, all } = this;
     while (heldOut.files < all.files - 1 && this.move(true, (bytes) => bytes < 2 * this.missingBytes));
@@ -141,8 +141,8 @@ class Stratum {
   }
 
   /**
-   * Moves a file of a size that fits to the side that is held out, or away from it: in the part where that is missing, or
-   * too much, the most. Returns it if there is one.
+   * Holds out (`out`) or puts back one file of a fitting size, in the part that has the most too little or too much.
+   * Returns the file, if there is one.
    */
   private move(
     out: boolean,

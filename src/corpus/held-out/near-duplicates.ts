@@ -1,28 +1,28 @@
 /**
- * Finds texts that are nearly the same: MinHash over runs of words (Broder 1997), of each value only 8 bits kept (Li
- * and König 2010), looked up by bands (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4).
+ * Finds texts that are nearly the same: MinHash over runs of words (Broder 1997) with only 8 bits kept of each value
+ * (Li and König 2010), looked up by bands (Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4).
  */
 import { mix } from '../shuffle.ts';
 
-/** Texts with this Jaccard similarity of their shingles or more are near-duplicates. */
+/** Texts are near-duplicates if the Jaccard similarity of their shingles is at least this. */
 const THRESHOLD = 0.8;
 /** Words in a shingle. */
 const SHINGLE = 5;
-/** A pair of similarity s meets in a band with 1 - (1 - s^6)^20: 99.8% at 0.8, 100% above 0.9, 27% at 0.5. */
+/** A pair of similarity s shares a band with probability 1 - (1 - s^6)^20: 99.8% at 0.8, 100% above 0.9, 27% at 0.5. */
 const BANDS = 20;
 const ROWS = 6;
 const VALUES = BANDS * ROWS;
-/** Values of 8 bits agree by chance in 1 of 256. */
+/** Probability that two values of 8 bits agree by chance. */
 const CHANCE = 1 / 256;
-/** Of as many values, as many agree at the threshold. */
+/** Number of the VALUES that agree at the threshold. */
 const ENOUGH = Math.ceil(VALUES * (THRESHOLD + (1 - THRESHOLD) * CHANCE));
-/** Texts made from one template all meet in some bands; to compare all with all would take forever. */
+/** Limit of comparisons: texts from one template all share bands, and comparing all of them would take forever. */
 const MOST_COMPARED = 500;
 
 const multipliers = Int32Array.from({ length: VALUES }, (_, k) => mix(1, k) | 1);
 const offsets = Int32Array.from({ length: VALUES }, (_, k) => mix(2, k));
 
-/** 120 bytes that are alike as far as the texts' shingles are. */
+/** A text's signature of 120 bytes; the more shingles two texts share, the more bytes agree. */
 export function signatureOf(text: string): Uint8Array {
   const least = new Int32Array(VALUES).fill(2 ** 31 - 1);
   for (const shingle of shingleHashes(text))
@@ -30,18 +30,18 @@ export function signatureOf(text: string): Uint8Array {
       const value = (Math.imul(multipliers[k]!, shingle) + offsets[k]!) | 0;
       if (value < least[k]!) least[k] = value;
     }
-  // Scrambled, as a minimum's high bits tell only how many shingles there are, and its low ones come from the low ones
-  // of one shingle, whatever k.
+  // Scrambled, because a minimum's high bits depend only on the number of shingles, and its low bits only on the low
+  // bits of one shingle, whatever k is.
   return Uint8Array.from(least, scramble);
 }
 
-/** What two signatures tell of their texts' Jaccard similarity; standard error 0.037 at 0.8. */
+/** Estimates the Jaccard similarity of two texts from their signatures; standard error 0.037 at 0.8. */
 export function estimateSimilarity(a: Uint8Array, b: Uint8Array): number {
   const agreeing = a.reduce((sum, value, k) => sum + (value === b[k] ? 1 : 0), 0);
   return Math.max(0, (agreeing / VALUES - CHANCE) / (1 - CHANCE));
 }
 
-/** A hash of every five words in a row; of all of them where they are fewer. A word is \w+ or a single other mark. */
+/** A hash of every five words in a row, or of all words if there are fewer. A word is \w+ or one other character. */
 function shingleHashes(text: string): Int32Array {
   const words = wordHashes(text);
   const count = Math.max(1, words.length - SHINGLE + 1);
@@ -75,7 +75,7 @@ function wordHashes(text: string): Int32Array {
   return words.subarray(0, count);
 }
 
-/** Letters, digits and "_"; all of what is beyond ASCII. */
+/** Letters, digits, "_", and everything beyond ASCII. */
 const isWordCode = (code: number) =>
   (code >= 97 && code <= 122) ||
   (code >= 65 && code <= 90) ||
@@ -92,15 +92,15 @@ function scramble(value: number): number {
 
 const NONE = -1;
 
-/** Texts seen so far, some 300 bytes for each. */
+/** The texts seen so far; about 300 bytes each. */
 export class NearDuplicates {
   private count = 0;
   private signatures = new Uint8Array(64 * VALUES);
-  /** The last entry (text x BANDS + band) in each slot of the hash table, and the one before each entry. */
+  /** For each slot of the hash table its last entry (text x BANDS + band), and for each entry the one before it. */
   private last = new Int32Array(64 * BANDS).fill(NONE);
   private before = new Int32Array(64 * BANDS);
 
-  /** The number of a text added before that is nearly this one. Without one, adds it under the next number, from 0. */
+  /** The number of an earlier near-duplicate. If there is none, adds the text under the next number, from 0. */
   findOrAdd(text: string): number | undefined {
     const signature = signatureOf(text);
     const found = this.find(signature);

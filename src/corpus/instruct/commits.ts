@@ -1,4 +1,4 @@
-/** Commits of a git repository as instructions: what the message asks for, the code before, and the diff as the answer. */
+/** Turns git commits into instructions: the message and the code before are the question, the diff is the answer. */
 import { posix } from 'node:path';
 import { git } from '../reading/git.ts';
 import type { Globs } from '../reading/globs.ts';
@@ -7,22 +7,22 @@ import { judgeFolder, judgeName } from '../reading/names.ts';
 export interface CommitPair {
   hash: string;
   message: string;
-  /** Each changed file: its lines around the changes, as they were before. */
+  /** For each changed file: the lines around the changes, before the commit. */
   before: { path: string; text: string }[];
   diff: string;
 }
 
-/** Lines around a change, which the instruction shows. */
+/** Lines around a change that the instruction shows. */
 const CONTEXT = 8;
 const MOST_COMMITS = 20_000;
 const MOST_FILES = 4;
-/** Characters of a diff. */
+/** Longest diff, in characters. */
 const MOST_DIFF = 12_000;
-/** Characters of a patch that is read at all. */
+/** Longest patch that is read at all, in characters. */
 const MOST_PATCH = 200_000;
 const FEWEST_WORDS = 3;
 
-/** What says nothing of the change. */
+/** Messages that say nothing about the change. */
 const trivial =
   /^(?:wip\b|tmp\b|merge\b|revert\b|bump\b|release\b|version\b|v?\d+\.\d+|initial commit|(?:update|updated|upgrade|fix|fixed|minor|misc|cleanup|typo|lint|format|prettier)\b[\s\w.,-]{0,24}$)|\b(?:dependabot|renovate)\b/i;
 
@@ -30,13 +30,13 @@ export interface CommitOptions {
   folder: string;
   globs?: Globs | undefined;
   signal?: AbortSignal | undefined;
-  /** Told of every commit that was looked at. */
+  /** Called for every commit that was examined. */
   onCommit?: (() => void) | undefined;
 }
 
 /**
- * Commits from the newest to the oldest; of each only what lies in `folder` and is neither ignored, vendored, generated,
- * binary nor left out by `globs`. Merges, commits that change much, and those whose message says nothing are passed over.
+ * Commits from the newest to the oldest, each reduced to the files in `folder` that are not ignored, vendored,
+ * generated, binary or left out by `globs`. Skips merges, large commits, and commits whose message says nothing.
  * Throws NoRepository.
  */
 export async function* commitPairs({
@@ -59,7 +59,7 @@ export async function* commitPairs({
 interface Commit {
   hash: string;
   message: string;
-  /** Undefined where it was too long to be kept. */
+  /** Undefined if it was too long. */
   patch: string | undefined;
 }
 
@@ -91,14 +91,14 @@ function pairOf({ hash, message, patch }: Commit, ignored: ReadonlySet<string>):
     .filter(({ path }) => !ignored.has(path) && isOwnCode(path));
   const diff = files.map((file) => file.diff).join('');
   if (files.length === 0 || files.length > MOST_FILES || diff.length > MOST_DIFF) return undefined;
-  // Its message is about something else.
+  // The message is mostly about other files.
   if (files.length < parts.length / 2) return undefined;
-  // What git could not read as UTF-8.
+  // Part of it was not UTF-8.
   if (diff.includes('\uFFFD')) return undefined;
   return { hash, message: text, before: files.map(({ path, before }) => ({ path, text: before })), diff };
 }
 
-/** Without trailers and the numbers of issues, which nobody can know from the code. */
+/** The message without trailers and issue numbers, which can't be known from the code. */
 const messageText = (message: string) =>
   message
     .replace(/^(?:signed-off-by|co-authored-by|reviewed-by|acked-by|change-id|git-svn-id)\b.*$/gim, '')
@@ -111,13 +111,13 @@ function isOwnCode(path: string): boolean {
   return 'take' in verdict && folders.every((name) => judgeFolder(name, []) === undefined);
 }
 
-/** One file's part of a patch; undefined for what has no lines: a rename alone, a mode, a binary file. */
+/** One file's part of a patch; undefined if it has no lines: only a rename, a mode, a binary file. */
 function readFile(part: string): { path: string; before: string; diff: string } | undefined {
   const at = part.search(/^@@ /m);
   const path = /^\+\+\+ b\/(.+?)\t?$/m.exec(part.slice(0, at))?.[1];
   if (at < 0 || path === undefined) return undefined;
   const hunks = part.slice(at);
-  // Line ends of another kind inside a line.
+  // There are other kinds of line ends inside a line.
   if (/^[^ +\-@\\\n]/m.test(hunks)) return undefined;
   const from = /^--- (.+?)\t?$/m.exec(part)![1]!;
   const before = hunks
@@ -129,7 +129,7 @@ function readFile(part: string): { path: string; before: string; diff: string } 
   return { path, before: from === '/dev/null' ? '' : before.join('\n'), diff };
 }
 
-/** Paths of the history that git would ignore now, and those that a person doesn't want. */
+/** Paths in the history that git would ignore now, and those that `globs` leave out. */
 async function ignoredPaths(
   folder: string,
   { globs, signal }: Pick<CommitOptions, 'globs' | 'signal'>,

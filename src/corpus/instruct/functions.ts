@@ -1,19 +1,19 @@
 /**
- * Documented functions of a source file, found by the look of formatted code: a line that declares one, the comment
- * beside it, and the lines up to where its indentation ends. What is written otherwise is passed over.
+ * Finds the documented functions of a source file by the layout of formatted code: a line that declares one, its
+ * comment, and the lines up to where its indentation ends. Code in another layout is skipped.
  */
 import { extensionOf } from '../reading/names.ts';
 
 export interface DocumentedFunction {
-  /** The language as code fences name it, and as people do. */
+  /** The language's name in code fences, and for people. */
   fence: string;
   language: string;
-  /** What the comment says, without its marks. */
+  /** The comment's text, without comment marks. */
   documentation: string;
   signature: string;
-  /** Declaration and body, moved to the left margin. */
+  /** Declaration and body, without the common indentation. */
   source: string;
-  /** Of the declaration, from 1. */
+  /** Line of the declaration, from 1. */
   line: number;
 }
 
@@ -21,12 +21,12 @@ interface Language {
   name: string;
   fence: string;
   extensions: string[];
-  /** How a documentation comment's lines begin; a docstring follows the declaration instead. */
+  /** How a documentation comment begins; a docstring comes after the declaration. */
   comment: 'docstring' | 'block' | '///' | '//';
   declaration: RegExp;
 }
 
-/** A method or function as Java and its kin declare it: words, a name, a parenthesis. */
+/** A declaration in Java and similar languages: words, a name, a parenthesis. */
 const typed =
   /^(?!(?:return|new|throw|else|if|for|while|switch|case|await|using|class|interface|enum|record|namespace|package|import)\b)[\w<>[\],.?\s&*:]*[\w>\]*&?]\s+[\w~:]+\s*(?:<[^>]*>)?\(/;
 const script =
@@ -98,14 +98,14 @@ const byExtension = new Map(
   languages.flatMap((each) => each.extensions.map((name) => [name, each] as const)),
 );
 
-/** For the person: "Python, JavaScript, ...". */
+/** For people: "Python, JavaScript, ...". */
 export const documentedLanguages = languages.map(({ name }) => name).join(', ');
 
 const MOST_LINES = 150;
-/** A shorter comment says too little to write a function from. */
+/** A shorter comment says too little to write the function from. */
 const FEWEST_WORDS = 4;
 
-/** The documented functions in a file, in their order. None for languages that are not known here. */
+/** The documented functions in a file, in their order. None for unknown languages. */
 export function* documentedFunctions(path: string, text: string): Generator<DocumentedFunction> {
   const language = byExtension.get(extensionOf(path));
   if (!language) return;
@@ -133,7 +133,7 @@ export function* documentedFunctions(path: string, text: string): Generator<Docu
 
 const indentOf = (line: string) => /^[ \t]*/.exec(line)![0].length;
 
-/** Where the lines that are indented more than a Python declaration end; undefined without a body. */
+/** The line after a Python function's body, which is indented more than its declaration; undefined without a body. */
 function endByIndent(lines: readonly string[], at: number): number | undefined {
   const body = bodyOf(lines, at);
   if (body === undefined) return undefined;
@@ -148,7 +148,7 @@ function endByIndent(lines: readonly string[], at: number): number | undefined {
   return end > body ? end : undefined;
 }
 
-/** The line after the one that ends a Python signature. */
+/** The line after a Python signature. */
 function bodyOf(lines: readonly string[], at: number): number | undefined {
   let open = 0;
   for (let next = at; next < Math.min(lines.length, at + MOST_LINES); next += 1) {
@@ -160,8 +160,8 @@ function bodyOf(lines: readonly string[], at: number): number | undefined {
 }
 
 /**
- * The line after the closing brace that stands where the declaration does, or after a declaration that closes all its
- * braces itself. Undefined for one without a body.
+ * The line after the closing brace with the declaration's indentation, or after a declaration that closes all its
+ * braces itself. Undefined for a declaration without a body.
  */
 function endByBrace(lines: readonly string[], at: number): number | undefined {
   const indent = indentOf(lines[at]!);
@@ -171,13 +171,13 @@ function endByBrace(lines: readonly string[], at: number): number | undefined {
     if (next > at && line.trim() && indentOf(line) < indent) return undefined;
     if (next > at && indentOf(line) === indent && /^\s*\}/.test(line) && !/[{(]\s*$/.test(line))
       return next + 1;
-    // It ends before any body begins: an abstract method, an overload, or an expression.
+    // It ends before a body begins: an abstract method, an overload, or an expression.
     if (indentOf(line) === indent && /;\s*$/.test(line)) return undefined;
   }
   return undefined;
 }
 
-/** Text of the string that a Python body begins with. */
+/** Text of the string at the beginning of a Python body. */
 function docstring(lines: readonly string[], at: number, end: number): string | undefined {
   const body = lines.slice(bodyOf(lines, at)!, end).join('\n');
   const [, , text] = /^\s*[rRuU]{0,2}("""|''')([\s\S]*?)\1/.exec(body) ?? [];
@@ -186,7 +186,7 @@ function docstring(lines: readonly string[], at: number, end: number): string | 
   return `${first!.trim()}\n${dedent(others)}`.trim();
 }
 
-/** The comment right above a declaration; attributes and decorators may stand between. */
+/** The comment directly above a declaration; attributes and decorators may be in between. */
 function commentAbove(
   lines: readonly string[],
   at: number,
@@ -224,7 +224,7 @@ function dedent(lines: readonly string[]): string {
     .trimEnd();
 }
 
-/** The source up to where its body begins. */
+/** The source up to its body. */
 function signatureOf(source: string, { comment }: Language): string {
   const lines = source.split('\n');
   if (comment === 'docstring') return lines.slice(0, bodyOf(lines, 0)).join('\n');

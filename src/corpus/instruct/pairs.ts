@@ -1,4 +1,4 @@
-/** Instruction pairs out of a folder of code: documented functions, and commits with their diffs. */
+/** Instruction pairs from a folder of code: documented functions, and commits with their diffs. */
 import { UserError } from '../../protocol/errors.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { BadValue } from '../datasets/formats.ts';
@@ -21,8 +21,8 @@ export interface PairOptions {
 }
 
 /**
- * Conversations of one question and one answer. Files are those that training on the folder would read.
- * Errors: corpus-empty, saying what was looked for, where there is none; corpus-unreadable, cancelled.
+ * Conversations of one question and one answer, from the files that training on the folder would read.
+ * Errors: corpus-empty if there are none, with what was searched; corpus-unreadable; cancelled.
  */
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
   const { kinds, folder, globs, template, onWarning } = options;
@@ -79,7 +79,7 @@ async function* functions({ folder, globs, signal }: PairOptions): AsyncGenerato
         answer: fenced(each.fence, each.source),
       };
   }
-  return `${files} files were looked through for functions with a documentation comment (${documentedLanguages})`;
+  return `${files} files were searched for functions with a documentation comment (${documentedLanguages})`;
 }
 
 const asked = ({ language, fence, documentation, signature }: DocumentedFunction) =>
@@ -100,7 +100,7 @@ async function* commits({ folder, globs, signal }: PairOptions): AsyncGenerator<
     if (!(error instanceof NoRepository)) throw error;
     return `its commits can't be read (${error.message})`;
   }
-  return `${done} commits were looked through for small changes of code with a message of some words`;
+  return `${done} commits were searched for small code changes with a message of some words`;
 }
 
 function changeAsked({ message, before }: CommitPair): string {
@@ -110,7 +110,7 @@ function changeAsked({ message, before }: CommitPair): string {
   return ['Make this change and answer with a diff.', message, ...files].join('\n\n');
 }
 
-/** A fence longer than any in the text. */
+/** The text in a code fence that is longer than any in it. */
 function fenced(language: string, text: string): string {
   const longest = Math.max(2, ...(text.match(/`{3,}/g) ?? []).map(({ length }) => length));
   const fence = '`'.repeat(longest + 1);

@@ -1,26 +1,26 @@
 /**
- * Conversations in a base's own words: its chat template (Jinja, in the GGUF file) rendered into pieces, of which
- * only the answers are learned, each with the token that ends it.
+ * Renders conversations with a base's own chat template (Jinja, in the GGUF file) into pieces. Only the answers are
+ * learned, each with the token that ends it.
  */
 import { Template } from '@huggingface/jinja';
 import { BadValue, type Message } from '../datasets/formats.ts';
 import type { Piece } from '../reading/source.ts';
 
 export interface ChatTemplate {
-  /** For the person: "the base's own", "ChatML" or "plain". */
+  /** For people: "the base's own", "ChatML" or "plain". */
   name: string;
-  /** Throws BadValue for a conversation that the template has no form for. */
+  /** Throws BadValue for a conversation that the template can't render. */
   render(messages: readonly Message[]): Piece[];
 }
 
-/** For a base that has no template but knows its tokens. */
+/** For a base that has no template but has ChatML's tokens. */
 const CHATML =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}{% endfor %}";
 
-/** For any other: Alpaca's form, an end token after each answer. */
+/** For any other base: Alpaca's format with an end token after each answer. */
 const PLAIN = `{% for message in messages %}{% if message['role'] == 'user' %}{{ '### Instruction:\\n' + message['content'] + '\\n\\n' }}{% elif message['role'] == 'assistant' %}{{ '### Response:\\n' + message['content'] + eos_token + '\\n\\n' }}{% else %}{{ message['content'] + '\\n\\n' }}{% endif %}{% endfor %}`;
 
-/** Tokens that end a turn, in the names of the families there are. */
+/** Names of the tokens that end a turn, in the known model families. */
 const endNames = new Set([
   ...['<|im_end|>', '<|eot_id|>', '<|eom_id|>', '<|end_of_text|>', '<|endoftext|>', '</s>', '<end_of_turn>'],
   ...['<|EOT|>', '<|end|>', '<｜end▁of▁sentence｜>', '<|end_of_turn|>', '<|return|>'],
@@ -29,8 +29,8 @@ const endNames = new Set([
 type Metadata = Readonly<Record<string, unknown>>;
 
 /**
- * The template in a GGUF file's metadata, else ChatML where its tokens exist, else a plain one. `started`: whoever makes
- * tokens of it begins every document with the start token, so the template must not.
+ * The template in a GGUF file's metadata, else ChatML if its tokens exist, else a plain one. `started`: every document
+ * gets the start token later, so the template must not add it.
  */
 export function chatTemplateOf(metadata: Metadata, { started = false } = {}): ChatTemplate {
   const words = metadata['tokenizer.ggml.tokens'] as readonly string[];
@@ -60,11 +60,11 @@ interface Words {
   eos: string;
 }
 
-/** A message's place in a rendered conversation; private-use characters that nobody writes. */
+/** Placeholder for a message in a rendered conversation, of private-use characters that nobody writes. */
 const placeOf = (index: number) => `\u{f0000}${index}\u{f0001}`;
 const place = /\u{f0000}(\d+)\u{f0001}/u;
 
-/** Template text and, at odd indexes, numbers of messages. */
+/** The template's texts and, at odd indexes, the numbers of the messages between them. */
 type Skeleton = readonly string[];
 
 class Rendering implements ChatTemplate {
@@ -80,7 +80,7 @@ class Rendering implements ChatTemplate {
     try {
       this.template = new Template(source);
     } catch {
-      // Jinja beyond what is known here; works() says so.
+      // The library does not support this template; works() returns false.
     }
     const ends = words.ends.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
     this.end = new RegExp(`^\\s*(?:${ends.join('|') || '$^'})`);
@@ -103,21 +103,21 @@ class Rendering implements ChatTemplate {
     try {
       return this.inPieces(messages);
     } catch (error) {
-      // Some templates know no system message: transformers' advice is to put it before the first question.
+      // Some templates have no system message; as transformers advises, put it before the first question.
       if (first?.role !== 'system' || second?.role !== 'user') throw error;
       return this.inPieces([{ role: 'user', content: `${first.content}\n\n${second.content}` }, ...rest]);
     }
   }
 
   /**
-   * What the template adds is found by rendering the same roles with places in the messages' stead; that it is the
-   * same for the messages themselves is checked.
+   * Finds what the template adds by rendering the same roles with placeholders instead of messages, and checks that it
+   * adds the same to the messages themselves.
    */
   private inPieces(messages: readonly Message[]): Piece[] {
     const whole = this.text(messages);
     const pieces = this.align(whole, this.skeletonOf(messages), messages);
-    if (!pieces) throw new BadValue("the base's chat template writes this conversation anew");
-    if (!pieces.some(({ learned }) => learned)) throw new BadValue('nothing in it is an answer');
+    if (!pieces) throw new BadValue("the base's chat template changes this conversation");
+    if (!pieces.some(({ learned }) => learned)) throw new BadValue('it contains no answer');
     return pieces;
   }
 
@@ -128,11 +128,11 @@ class Rendering implements ChatTemplate {
         add_generation_prompt: false,
         bos_token: this.words.bos,
         eos_token: this.words.eos,
-        // Llama 3 writes a date; the same data shall make the same corpus on any day. It is the template's own default.
+        // Llama 3 adds a date. The same data must give the same corpus on any day, so use the template's default date.
         date_string: '26 Jul 2024',
       });
     } catch (error) {
-      throw new BadValue(`the base's chat template refuses it (${(error as Error).message})`);
+      throw new BadValue(`the base's chat template rejects it (${(error as Error).message})`);
     }
   }
 
@@ -147,7 +147,9 @@ class Rendering implements ChatTemplate {
     return skeleton;
   }
 
-  /** Walks along the rendered text; a template may trim messages. Undefined where it departs from the skeleton. */
+  /**
+   * Splits the rendered text along the skeleton; a template may trim messages. Undefined if the text does not match.
+   */
   private align(whole: string, skeleton: Skeleton, messages: readonly Message[]): Piece[] | undefined {
     const pieces: Piece[] = [];
     const add = (text: string, learned: boolean, special: boolean) => {

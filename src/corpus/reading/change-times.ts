@@ -3,13 +3,13 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { git, NoRepository } from './git.ts';
 
-/** Commits looked through for the last changes: more take git long in a large history. */
+/** Most commits to read: in a large history, more take git too long. */
 const MOST_COMMITS = 20_000;
 
 /**
- * Of each path (relative, with "/") the seconds since 1970 of the last commit that changed it; of what git does not know,
- * of the file itself. Where its commit is older than those that were looked through, of the oldest of them. Without a
- * path that can't be read.
+ * For each path (relative, with "/"): the time of the last commit that changed it, in seconds since 1970. For files
+ * that git does not know, the file's own time; if the commit is older than those that were read, the oldest one's
+ * time. Paths that can't be read are left out.
  */
 export async function changeTimes(
   folder: string,
@@ -32,9 +32,9 @@ async function modified(path: string): Promise<number | undefined> {
 
 interface Committed {
   times: Map<string, number>;
-  /** Of the commits that were looked through. */
+  /** Time of the oldest commit that was read. */
   oldest: number | undefined;
-  /** There are no others. */
+  /** All commits were read. */
   whole: boolean;
 }
 

@@ -1,16 +1,16 @@
-/** What the contents of a file tell. */
+/** Judges a file by its contents. */
 import type { Reason } from './reasons.ts';
 import { extensionOf } from './names.ts';
 
 export const MAX_BYTES = 1_000_000;
 const MAX_LINE = 5000;
 const MAX_MEAN_LINE = 400;
-/** Linguist's threshold: written CSS and JavaScript stays well below it. */
+/** Linguist's threshold, in characters per line: CSS and JavaScript written by hand stay well below it. */
 const MINIFIED_MEAN_LINE = 110;
 const minifiable = new Set(['js', 'mjs', 'cjs', 'css']);
 const HEADER_LINES = 30;
 
-/** Text with "\n" at line ends and no byte order mark; or why there is none. */
+/** The text with "\n" at line ends and without a byte order mark; or why it can't be decoded. */
 export function decodeText(bytes: Buffer): { text: string } | { reason: Reason } {
   const encoding =
     bytes[0] === 0xff && bytes[1] === 0xfe
@@ -27,7 +27,7 @@ export function decodeText(bytes: Buffer): { text: string } | { reason: Reason }
   }
 }
 
-/** As git and grep decide it: a zero byte near the beginning. */
+/** Same rule as in git and grep: a zero byte near the beginning. */
 export function isBinary(bytes: Buffer): boolean {
   return bytes.subarray(0, 8192).includes(0);
 }
@@ -42,7 +42,7 @@ export function countLines(text: string): number {
   return lines;
 }
 
-/** Judges a text; undefined to keep it. */
+/** Why a text is left out; undefined to keep it. */
 export function judgeText(path: string, text: string): { reason: Reason; detail?: string } | undefined {
   if (!/\S/.test(text)) return { reason: 'empty' };
   const { longest, mean } = measureLines(text);
@@ -66,7 +66,7 @@ function measureLines(text: string): { longest: number; mean: number } {
   return { longest, mean: text.length / Math.max(1, lines) };
 }
 
-/** Comments of most languages. Only there does a file speak about itself; elsewhere it may speak of others. */
+/** Comments in most languages. Only in a comment does "generated" say something about the file itself. */
 const comment = /^\s*(?:\/\/|\/\*|\*|#|--|;|%|<!--|"""|'''|\(\*|\{-|REM\b)/;
 const generated =
   /(?:^|[\s*])@generated\b|\bDO NOT (?:EDIT|MODIFY)\b|<auto-?generated|\b(?:auto(?:matically)?|machine)[ -]?generated (?:by|from|with|using)\b|\b(?:file|code|module|header|class) (?:is|was|has been) (?:auto(?:matically)?[ -]?)?generated (?:by|from|with|using)\b|^\W*generated (?:by|from) .{0,80}\bdo not edit\b/i;

@@ -1,4 +1,4 @@
-/** A folder's files, one after the other: taken with their text, or left out with the reason. */
+/** Reads a folder's files one after the other: each is kept with its text, or left out with the reason. */
 import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -17,33 +17,33 @@ export interface Document {
   in: true;
   path: string;
   pieces: readonly Piece[];
-  /** No end follows its text. */
+  /** No end token follows its text. */
   unfinished?: boolean;
-  /** What is compared with other documents, to find those that are nearly the same. */
+  /** The text that is compared with other documents to find near-duplicates. */
   text: string;
-  /** Of all pieces' text; so are the counts. */
+  /** Of the text of all pieces, like the counts. */
   sha256: string;
   bytes: number;
   lines: number;
 }
 
 export interface ReadProgress {
-  /** Files and rows looked at. */
+  /** Files and rows examined. */
   done: number;
-  /** 0 while it is not known. */
+  /** 0 while unknown. */
   total: number;
 }
 
 export interface ReadOptions {
   folder: string;
-  /** Leave files out that a person doesn't want. */
+  /** Which files the person wants. */
   globs?: Globs | undefined;
   onProgress?: ((progress: ReadProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
 /**
- * Reads `folder` in path order. One file's text is held at a time.
+ * Reads `folder` in path order. Only one file's text is in memory at a time.
  * Errors: corpus-unreadable, cancelled.
  */
 export async function* readDocuments({
@@ -106,7 +106,7 @@ async function readDocument(
   return { ...plainDocument(path, text), sha256 };
 }
 
-/** A text that is learned whole. */
+/** A document whose whole text is learned. */
 export function plainDocument(path: string, text: string): Omit<Document, 'sha256'> {
   return {
     in: true,
@@ -120,7 +120,7 @@ export function plainDocument(path: string, text: string): Omit<Document, 'sha25
 
 type FileContents = { bytes: Buffer } | { reason: Reason; detail?: string };
 
-/** Reads no more than has to be known. */
+/** Reads no more of the file than is needed. */
 async function readContents(path: string, verdict: ReturnType<typeof judgeName>): Promise<FileContents> {
   const handle = await openRegular(path);
   try {

@@ -1,13 +1,13 @@
-/** What git tells of a folder. */
+/** Runs git in a folder. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** The folder is in no git repository, or there is no git. */
+/** The folder is not in a git repository, or git is not installed. */
 export class NoRepository extends Error {
   override readonly name = 'NoRepository';
 }
 
-/** Lines that git prints. Ends git when the reader stops. Throws NoRepository. */
+/** The lines that git prints. Ends git if the reader stops. Throws NoRepository. */
 export async function* git(
   folder: string,
   args: readonly string[],
@@ -23,13 +23,13 @@ export async function* git(
   let complaint = '';
   child.stderr.on('data', (data: Buffer) => (complaint = (complaint + String(data)).slice(-500)));
   const ended = new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
-  // Awaited below; until then a failure is nobody's.
+  // It is awaited below; until then a failure must not count as unhandled.
   ended.catch(() => undefined);
   child.stdin.on('error', () => undefined).end(input);
   try {
     yield* createInterface({ input: child.stdout, crlfDelay: Infinity });
     const code = await ended;
-    // 1: no path is ignored.
+    // check-ignore ends with 1 if no path is ignored.
     if (code !== 0 && !(args[0] === 'check-ignore' && code === 1))
       throw new NoRepository(complaint.trim().split('\n')[0] || `git ended with ${code}`);
   } catch (error) {

@@ -1,30 +1,30 @@
-/** .gitignore files at every level, as git reads them. */
+/** .gitignore files at every level, with git's rules. */
 import createIgnore, { type Ignore } from 'ignore';
 import { stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { readText } from '../../protocol/regular-file.ts';
 
-/** Git itself compares as the file system does. */
+/** Like git, which follows the file system. */
 const ignoreCase = process.platform !== 'linux';
 
 /**
- * The rules that hold in one folder: those of all .gitignore files from the repository's root down to it, as one
- * list, so that the last match wins across files as it does in git.
+ * The rules for one folder: those of all .gitignore files from the repository's root down to it, as one list, so that
+ * the last match wins across files, as in git.
  */
 export class IgnoreRules {
   private readonly ignore: Ignore;
 
   private constructor(
     private readonly patterns: string[],
-    /** From the top of the rules to the corpus's folder: "" or "packages/app/". */
+    /** Path from the repository's root to the corpus's folder: "" or "packages/app/". */
     private readonly prefix: string,
   ) {
     this.ignore = createIgnore({ ignoreCase }).add(patterns);
   }
 
   /**
-   * Rules from outside `root`: of the repository that it is part of. None when that repository ignores `root`
-   * itself: whoever names a folder wants it.
+   * Rules from above `root`, of the repository that it is part of. None if that repository ignores `root` itself:
+   * whoever names a folder wants it.
    */
   static async above(root: string): Promise<IgnoreRules> {
     const top = await repositoryRoot(root);
@@ -40,26 +40,26 @@ export class IgnoreRules {
     return prefix && rules.ignore.ignores(prefix) ? new IgnoreRules([], '') : rules;
   }
 
-  /** The rules within `folder` (relative to the corpus's folder, "" or "a/b/"), which has a .gitignore of this text. */
+  /** The rules within `folder` (relative to the corpus's folder: "" or "a/b/"), whose .gitignore has this text. */
   within(folder: string, text: string): IgnoreRules {
     const names = `${this.prefix}${folder}`.split('/').filter(Boolean);
     return new IgnoreRules([...this.patterns, ...rebase(splitLines(text), names)], this.prefix);
   }
 
-  /** `path` is relative to the corpus's folder; a folder's ends in "/". */
+  /** `path` is relative to the corpus's folder; a folder's path ends in "/". */
   ignores(path: string): boolean {
     return this.ignore.ignores(this.prefix + path);
   }
 }
 
-/** Patterns of a .gitignore in a subfolder, rewritten so that they mean the same from the top. */
+/** Patterns of a .gitignore in a subfolder, rewritten so that they mean the same at the root. */
 function rebase(patterns: string[], names: string[]): string[] {
   if (names.length === 0) return patterns;
   const folder = `/${names.map((name) => name.replace(/[\\*?[\]!#\s]/g, '\\$&')).join('/')}/`;
   return patterns.flatMap((pattern) => {
     if (!pattern.trim() || pattern.startsWith('#')) return [];
     const [not, body] = pattern.startsWith('!') ? ['!', pattern.slice(1)] : ['', pattern];
-    // A slash at the beginning or in the middle ties a pattern to its own folder; trailing spaces don't count.
+    // A slash at the beginning or in the middle anchors a pattern to its own folder; trailing spaces don't count.
     const tied = body
       .replace(/(?<!\\)\s+$/, '')
       .replace(/\/$/, '')

@@ -1,4 +1,4 @@
-/** Documents that somebody supplies, rows of a data set or instruction pairs: taken, or left out with the reason. */
+/** Judges supplied documents (rows of a data set, instruction pairs): each is kept, or left out with the reason. */
 import { createHash } from 'node:crypto';
 import { countLines, MAX_BYTES } from './contents.ts';
 import { cancelled, type Document } from './documents.ts';
@@ -8,7 +8,7 @@ import { findSecret } from '../secrets/find.ts';
 import type { SourceDocument } from './source.ts';
 
 /**
- * One document's text is held at a time. Duplicates are not looked for: they are near-duplicates as well.
+ * Only one document's text is in memory at a time. Duplicates are not searched for here: they are near-duplicates, too.
  * Errors: cancelled, and what the supplier throws.
  */
 export async function* suppliedDocuments(
@@ -39,7 +39,7 @@ async function judge({ path, pieces, unfinished }: SourceDocument): Promise<Docu
     path,
     pieces,
     ...(unfinished ? { unfinished } : {}),
-    // Without the words of a chat template, which all share.
+    // Without the chat template's own words, which all documents share.
     text: pieces.map(({ text, special }) => (special ? '\n' : text)).join(''),
     sha256: createHash('sha256').update(whole).digest('hex'),
     bytes,

@@ -1,11 +1,11 @@
-/** Which files of a folder a person wants to be learned: patterns as in .gitignore, relative to the folder. */
+/** Which files of a folder are to be learned: patterns as in .gitignore, relative to the folder. */
 import createIgnore, { type Ignore } from 'ignore';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { extensionOf } from './names.ts';
 
 export type GlobPlan = Pick<CorpusPlan, 'include' | 'exclude'>;
 
-/** As .gitignore is read here. */
+/** The same as for .gitignore. */
 const ignoreCase = process.platform !== 'linux';
 
 export class Globs {
@@ -19,7 +19,7 @@ export class Globs {
     this.extensions = new Set(plan.include.flatMap(alternatives).map(extensionOf).filter(isLiteral));
   }
 
-  /** Whether nothing within this folder (it ends in "/") is wanted. */
+  /** Whether nothing within this folder (path ending in "/") is wanted. */
   leavesOutFolder(path: string): boolean {
     return this.excluded.ignores(path);
   }
@@ -28,7 +28,9 @@ export class Globs {
     return this.excluded.ignores(path) || this.included?.ignores(path) === false;
   }
 
-  /** Whether an include says the extension of this file, as "*.foo" does: then it is code, whatever language that is. */
+  /**
+   * Whether an include names the extension of this file, like "*.foo": then it is code, even of an unknown language.
+   */
   namesExtensionOf(path: string): boolean {
     return this.extensions.has(extensionOf(path));
   }
@@ -40,19 +42,19 @@ export class Globs {
 
 const isLiteral = (extension: string): boolean => /^[^*?[\]!]+$/.test(extension);
 
-/** As they are given: "--include src --exclude *.sql". Empty without any. */
+/** The globs as options: "--include src --exclude *.sql". Empty if there are none. */
 export const describeGlobs = ({ include, exclude }: GlobPlan): string =>
   [...include.map((glob) => `--include ${glob}`), ...exclude.map((glob) => `--exclude ${glob}`)].join(' ');
 
 const matcherOf = (globs: readonly string[]): Ignore =>
   createIgnore({ ignoreCase }).add(globs.flatMap(alternatives).map(pattern));
 
-/** Of "*.{ts,tsx}", which editors know and git does not: "*.ts" and "*.tsx". */
+/** Expands "*.{ts,tsx}", which editors know and git does not, to "*.ts" and "*.tsx". */
 function alternatives(glob: string): string[] {
   const [braces, inner] = /\{([^{}]*,[^{}]*)\}/.exec(glob) ?? [];
   if (braces === undefined) return [glob];
   return inner!.split(',').flatMap((one) => alternatives(glob.replace(braces, () => one)));
 }
 
-/** "./src" as it is typed in a shell; "#" is no comment here. */
+/** Allows "./src", as typed in a shell; "#" does not begin a comment here. */
 const pattern = (glob: string): string => glob.replace(/^(!?)(?:\.\/)+/, '$1/').replace(/^#/, '\\#');

@@ -1,4 +1,4 @@
-/** What of a workspace a file is: figures of learning are of code; prose and data are learned beside it. */
+/** The kind of a file: figures are about code; prose and data are only learned. */
 import {
   extensionOf,
   nameOf,
@@ -8,14 +8,14 @@ import {
   wordSet,
 } from './names.ts';
 
-/** The first of them that a corpus has is what is measured in it. */
+/** The first of them that a corpus has is the kind that is measured. */
 export const kinds = ['code', 'prose', 'data'] as const;
 export type Kind = (typeof kinds)[number];
 
 const proseExtensions = wordSet(`
   md markdown mdx rst adoc asciidoc org txt text tex textile rdoc pod wiki creole
 `);
-/** Without an extension, or with one that is none: "CHANGES", "LICENSE-MIT". */
+/** Names without an extension: "CHANGES", "LICENSE-MIT". */
 const proseName =
   /^(?:readme|changelog|changes|history|news|licen[cs]e|copying|copyright|authors|contributors|contributing|maintainers|notice|todo|thanks|credits|patents|code_of_conduct)\b[^.]*$/;
 const dataExtensions = new Set([
@@ -24,7 +24,7 @@ const dataExtensions = new Set([
   ...translationExtensions,
   ...wordSet('edn tfvars lock svg'),
 ]);
-/** Names whose extension says something else. */
+/** Names whose extension is misleading. */
 const byName: Record<string, Kind> = {
   'cmakelists.txt': 'code',
   'meson_options.txt': 'code',
@@ -32,7 +32,7 @@ const byName: Record<string, Kind> = {
   procfile: 'data',
 };
 
-/** By the path alone. What is neither prose nor data for sure is code, as are rows of a data set ("row 12"). */
+/** Judged by the path alone. What is not certainly prose or data is code, as are rows of a data set ("row 12"). */
 export function kindOf(path: string): Kind {
   const name = nameOf(path).toLowerCase();
   const known = byName[name];
@@ -43,5 +43,5 @@ export function kindOf(path: string): Kind {
   return dataExtensions.has(extension) ? 'data' : 'code';
 }
 
-/** The kind that is measured: code where there is some. Undefined where there is nothing. */
+/** The kind that is measured: the first in `kinds` that there is. Undefined if there is none. */
 export const measuredKind = (has: (kind: Kind) => boolean): Kind | undefined => kinds.find(has);

@@ -1,4 +1,4 @@
-/** How many files there are of each language, by extension: one that is not known here may be all that a person writes. */
+/** Counts files by extension, because an unknown language may be all that a person writes. */
 import { kindOf } from './kinds.ts';
 import { extensionOf } from './names.ts';
 
@@ -13,21 +13,21 @@ export class Languages {
   private readonly known: Counts = new Map();
   private readonly unknown: Counts = new Map();
 
-  /** Of code, or of text that is of no language that is known. */
+  /** `isKnown`: code in a known language; else text in an unknown one. */
   add(path: string, isKnown: boolean): void {
     const counts = isKnown ? this.known : this.unknown;
     const extension = extensionOf(path);
     if (extension) counts.set(extension, (counts.get(extension) ?? 0) + 1);
   }
 
-  /** That may be code, and has more files than any known one: some logs and the like lie everywhere. */
+  /** An extension that may be code and has more files than any known one; a few logs and the like are everywhere. */
   get mainUnknown(): UnknownLanguage | undefined {
     const code = [...this.unknown].filter(([extension]) => kindOf(`a.${extension}`) === 'code');
     const main = largest(code);
     return main && main.files > (largest(this.known)?.files ?? 0) ? main : undefined;
   }
 
-  /** What there is most of, be it code or text. */
+  /** The most frequent unknown extension, whether code or text. */
   get anyUnknown(): UnknownLanguage | undefined {
     return this.mainUnknown ?? largest(this.unknown);
   }

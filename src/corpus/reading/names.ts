@@ -1,4 +1,4 @@
-/** What the name of a file or folder tells. Paths have "/" between names; the page reads this too, so nothing of Node. */
+/** Judges files and folders by name. Paths have "/" between names. The panel uses this too, so no Node imports. */
 import type { Reason } from './reasons.ts';
 
 export const wordSet = (words: string) => new Set(words.trim().split(/\s+/));
@@ -13,7 +13,7 @@ const codeExtensions = wordSet(`
   vim vue wat x y yy l ll zig zsh md markdown mdx adoc asciidoc org
 `);
 
-/** Settings are learned as long as they are short; long ones are left out as data. */
+/** Settings are learned if they are short; long ones are left out as data. */
 export const settingExtensions = wordSet(
   'json jsonc json5 yaml yml toml ini cfg conf properties xml xsd plist env-example',
 );
@@ -21,7 +21,7 @@ const DATA_BYTES = 16 * 1024;
 
 export const tableExtensions = wordSet('csv tsv psv jsonl ndjson geojson');
 export const translationExtensions = wordSet('po pot xlf xliff arb resx');
-/** Settings in such a folder are what an interface says in some language. */
+/** Settings in such a folder are translations of an interface. */
 const translationFolder = /(?:^|\/)(?:_?locales?|i18n|l10n|translations)\//i;
 
 const codeNames = wordSet(`
@@ -48,9 +48,9 @@ const binaryExtensions = wordSet(`
 
 export type NameVerdict =
   | { reason: Reason; detail?: string }
-  /** Code or settings; `limit` is the largest size in bytes if it has a stricter one than others. */
+  /** Code or settings. `limit`: a stricter limit of size than usual, in bytes. */
   | { take: true; limit?: number }
-  /** Only its contents can tell: no extension that is known here. */
+  /** Unknown extension: the contents decide. */
   | { look: true };
 
 /** Judges a file by its path alone. */
@@ -70,7 +70,7 @@ export function judgeName(path: string): NameVerdict {
   return { look: true };
 }
 
-/** In small letters, without the dot; empty for ".bashrc". */
+/** The extension in lower case, without the dot; empty for ".bashrc". */
 export function extensionOf(path: string): string {
   const name = nameOf(path).toLowerCase();
   const dot = name.lastIndexOf('.');
@@ -88,7 +88,7 @@ const generatedFolders = wordSet(`
   dist .next .nuxt .output .svelte-kit .astro .angular .parcel-cache .turbo .cache __generated__ __pycache__ .tox .nox
   .mypy_cache .pytest_cache .ruff_cache .gradle .dart_tool .terraform coverage htmlcov DerivedData _build
 `);
-/** Folder names that mean build output only beside one of these files. */
+/** Folder names that mean build output only next to one of these files. */
 const outputBeside: Record<string, RegExp> = {
   target: /^(?:Cargo\.toml|pom\.xml|build\.sbt)$/,
   build:
@@ -96,13 +96,13 @@ const outputBeside: Record<string, RegExp> = {
   out: /^(?:package\.json|build\.gradle(?:\.kts)?)$/,
 };
 
-/** A virtual environment may have any name; this file gives it away. */
+/** A virtual environment can have any name; it is recognised by this file. */
 export const environmentFile = 'pyvenv.cfg';
 
-/** Version control's own folders: not part of the workspace, so not even mentioned. */
+/** Version control's own folders: not part of the workspace, so not even reported. */
 export const isSkippedFolder = (name: string) => skippedFolders.has(name);
 
-/** Judges a folder by its name and what lies beside it; undefined to walk it. */
+/** Judges a folder by its name and what is next to it; undefined to enter it. */
 export function judgeFolder(name: string, siblings: readonly string[]): Reason | undefined {
   if (vendoredFolders.has(name)) return 'vendored';
   if (generatedFolders.has(name) || /\.egg-info$/.test(name)) return 'generated';

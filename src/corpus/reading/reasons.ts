@@ -13,7 +13,7 @@ export const reasons = {
   empty: 'empty',
   duplicate: 'the same as another',
   'near-duplicate': 'nearly the same as another',
-  secret: 'holds what looks like a secret',
+  secret: 'contains what looks like a secret',
   symlink: 'a symbolic link',
   unreadable: 'could not be read',
 } as const;

@@ -1,18 +1,18 @@
-/** Where documents come from: a folder's files, a data set's rows, instruction pairs. */
+/** Documents from any source: a folder's files, a data set's rows, instruction pairs. */
 
 /** A run of text in a document. */
 export interface Piece {
   text: string;
-  /** Counts in the loss; else it is only read. */
+  /** Whether the text counts in the loss; else it is only context. */
   learned: boolean;
-  /** Special tokens in the text are meant as such: a chat template's own words, never a person's. */
+  /** Special tokens in the text are meant as such. Only for a chat template's own words, never a person's text. */
   special?: boolean;
 }
 
 export interface SourceDocument {
-  /** For the manifest and the person: a path relative to the folder with "/", or "row 12". */
+  /** For the manifest and for people: a path relative to the folder with "/", or "row 12". */
   path: string;
   pieces: Piece[];
-  /** It goes on elsewhere: no end follows its text. */
+  /** The text continues elsewhere: no end token follows it. */
   unfinished?: boolean;
 }

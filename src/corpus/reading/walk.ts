@@ -9,12 +9,13 @@ import type { Reason } from './reasons.ts';
 import { environmentFile, isSkippedFolder, judgeFolder } from './names.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
-/** A file to look into, or something left out on the way. */
+/** A file to read, or something that is left out. */
 export type Walked = { in: true; path: string } | LeftOutEntry;
 
 /**
- * Everything under `root` in an order that depends on names alone. Ignored, vendored and generated folders are
- * reported and not entered; symbolic links are reported and not followed. So it is with what `globs` leave out.
+ * Everything under `root` in an order that depends only on the names. Folders that are ignored, vendored, generated or
+ * excluded by `globs` are reported and not entered; symbolic links are reported and not followed. Throws the system's
+ * error if `root` can't be read, and `signal`'s reason.
  */
 export async function* walk(
   root: string,
@@ -25,7 +26,7 @@ export async function* walk(
 
 interface Walk {
   root: string;
-  /** Where runs and models lie; never a corpus. */
+  /** Our own folder of runs and models, which is never part of a corpus. */
   own: string;
   globs: Globs | undefined;
   signal: AbortSignal | undefined;
@@ -74,7 +75,7 @@ async function list(path: string, folder: string): Promise<Dirent[] | LeftOutEnt
     const entries = await readdir(path, { withFileTypes: true });
     return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
-    // The folder that was asked for has to be readable; one further down is only reported.
+    // The root must be readable; an unreadable subfolder is only reported.
     if (folder === '') throw error;
     const detail = (error as NodeJS.ErrnoException).code;
     return { in: false, path: folder, reason: 'unreadable', folder: true, ...(detail ? { detail } : {}) };

@@ -1,4 +1,4 @@
-/** Finds secrets by rules that others maintain (gitleaks', secretlint's) and by our own for what those don't know. */
+/** Finds secrets by rules that others maintain (gitleaks, secretlint), and by our own for what those do not know. */
 import { findByGitleaks } from './gitleaks.ts';
 import { joinLiterals } from './literals.ts';
 import { findByOwnRules } from './own-rules.ts';
@@ -11,7 +11,7 @@ export interface Secret {
   line: number;
 }
 
-/** A secret in a text: which rule found it and where, never what it is. */
+/** The first secret found in a text: the rule and the line, never the secret itself. Undefined if there is none. */
 export async function findSecret(path: string, text: string): Promise<Secret | undefined> {
   const found = findPlace(path, text) ?? (await findBySecretlint(path, text)) ?? findInJoined(path, text);
   return found && { rule: found.rule, line: text.slice(0, found.index).split('\n').length };
@@ -19,7 +19,7 @@ export async function findSecret(path: string, text: string): Promise<Secret | u
 
 const findPlace = (path: string, text: string) => findByOwnRules(path, text) ?? findByGitleaks(path, text);
 
-/** A key that the program puts together from pieces. */
+/** Finds a key that a program joins from pieces. */
 function findInJoined(path: string, text: string): Finding | undefined {
   const joined = joinLiterals(text);
   const place = joined && findPlace(path, joined.text);

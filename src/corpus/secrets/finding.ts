@@ -1,6 +1,6 @@
 /** Where a rule found a secret. */
 export interface Finding {
   rule: string;
-  /** Of its first character. */
+  /** Index of its first character. */
   index: number;
 }

@@ -1,4 +1,4 @@
-/** gitleaks' rules, as scripts/gitleaks-rules.mjs writes them down: patterns with key words, entropy, and what is allowed. */
+/** gitleaks' rules, written by scripts/gitleaks-rules.mjs: patterns with keywords, entropy, and what is allowed. */
 import { entropy } from './entropy.ts';
 import written from './gitleaks-rules.json' with { type: 'json' };
 import type { Finding } from './finding.ts';
@@ -22,19 +22,19 @@ interface Rule {
 }
 
 /**
- * Left to our own rules, which look at the value more closely: this one takes the half of all files that speak of keys and
- * tokens for secrets' places, and is slow.
+ * Replaced by our own rules, which examine the value more closely: this rule is slow, and reports half of all files
+ * that mention keys and tokens.
  */
 const LEFT_OUT = ['generic-api-key'];
 const rules = (written.rules as Rule[]).filter(({ id }) => !LEFT_OUT.includes(id));
 
-/** How gitleaks writes "a name that holds the key word, then its value". */
+/** The beginning of gitleaks' patterns for "a name that contains the keyword, then its value". */
 const NEAR_KEYWORD = String.raw`(?:[\w.-]{0,50}?`;
-/** Characters of such a match, generously. */
+/** Most characters of such a match before and after the keyword, generously. */
 const BEFORE = 100;
 const AFTER = 600;
 
-/** Any key word of any rule: most texts hold none, and are done with this one look. */
+/** Any keyword of any rule: most texts have none, so this one test is enough for them. */
 const anyKeyword = new RegExp(
   [...new Set(rules.flatMap(({ keywords }) => keywords))].sort().map(escape).join('|'),
 );
@@ -53,7 +53,7 @@ export function findByGitleaks(path: string, text: string): Finding | undefined 
   return undefined;
 }
 
-/** Where a rule's pattern can match: most begin near a key word and are short, and slow on whole texts. */
+/** Where a rule's pattern can match. Most patterns are slow on whole texts, but match only near a keyword. */
 function* rangesFor({ pattern, keywords }: Rule, lower: string): Generator<[from: number, to: number]> {
   if (!pattern.startsWith(NEAR_KEYWORD)) return yield [0, lower.length];
   const starts = keywords.flatMap((word) => [...places(lower, word)]).sort((a, b) => a - b);
@@ -76,7 +76,7 @@ function isSecret(rule: Rule, match: RegExpExecArray, path: string): boolean {
   const secret = rule.secretGroup ? match[rule.secretGroup] : (match.slice(1).find(Boolean) ?? match[0]);
   if (!secret || (rule.entropy !== undefined && entropy(secret) <= rule.entropy)) return false;
   const seen = { secret, match: match[0], line: lineAround(match), path };
-  // Its paths are about what is no text or not the repository's own: corpus/names.ts sees to that.
+  // Without its paths: they are of binary and vendored files, which corpus/reading/names.ts leaves out.
   const general = { ...(written.allow as Allowance), paths: [] };
   return ![general, ...(rule.allow ?? [])].some((allowance) => allows(allowance, seen));
 }
@@ -96,7 +96,7 @@ function allows(
   return every ? given.every((holds) => holds()) : given.some((holds) => holds());
 }
 
-/** Compiled when first asked for. It keeps no place: `matchAll` copies it, and `test` begins anew. */
+/** The compiled pattern, cached. It keeps no position: `matchAll` copies it, and lastIndex is reset for `test`. */
 function patternOf(source: string): RegExp {
   let pattern = compiled.get(source);
   if (!pattern) compiled.set(source, (pattern = new RegExp(source, 'g')));

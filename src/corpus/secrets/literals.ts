@@ -1,20 +1,20 @@
-/** Texts whose neighbouring literals are joined, so that what a program puts together is seen as it will be. */
+/** Joins neighbouring string literals of a text, to find secrets that a program joins from pieces. */
 
-/** `"ab" + "cd"`, `'ab' 'cd'`, and PEM's lines in a list: a closing quote, what may stand between, the same quote. */
+/** `"ab" + "cd"`, `'ab' 'cd'`, and PEM's lines in a list: a closing quote, what may be in between, the same quote. */
 const seam = /(["'`])[ \t]*(?:[+.&,]|\|\||\.\.|<>)?[ \t]*\\?(?:\r?\n[ \t]*(?:[+.&]|\|\||\.\.|<>)?[ \t]*)?\1/g;
 
 export interface Joined {
   text: string;
-  /** Where a character of it stands in the text that it was made from. */
+  /** Index in the original text of a character of `text`. */
   indexOf(index: number): number;
 }
 
-/** Undefined where nothing is to be joined. */
+/** Undefined if there is nothing to join. */
 export function joinLiterals(text: string): Joined | undefined {
   const cuts: { at: number; removed: number }[] = [];
   let removed = 0;
   const joined = text.replace(seam, (match, _quote, offset: number) => {
-    // An empty literal is nobody's neighbour.
+    // Leave an empty literal alone.
     if (match.length === 2) return match;
     removed += match.length;
     cuts.push({ at: offset + match.length - removed, removed });

@@ -1,17 +1,17 @@
-/** Secrets that neither gitleaks nor secretlint knows, or knows in some of their forms only. */
+/** Rules for secrets that neither gitleaks nor secretlint knows, or only in some forms. */
 import { entropy, looksRandom } from './entropy.ts';
 import type { Finding } from './finding.ts';
 
 interface OwnRule {
   id: string;
   pattern: RegExp;
-  /** Of the file, where it matters. */
+  /** Only for files whose path matches. */
   path?: RegExp;
-  /** What is known of the match besides. */
+  /** A further condition on the match. */
   holds?: (match: RegExpExecArray) => boolean;
 }
 
-/** Written where a real value would stand. */
+/** Written in place of a real value. */
 const placeholder =
   /^(?:<.*>|\$.*|%.*%?|\{.*\}|\*+|x+|\.+|.*(?:example|placeholder|change_?-?me|your[-_]|dummy|redacted|insert|replace).*)$/i;
 const isReal = (value: string) => !placeholder.test(value) && !notation.test(value);
@@ -20,7 +20,7 @@ const isReal = (value: string) => !placeholder.test(value) && !notation.test(val
 const notation =
   /\$\{|\{\{|<%|%\(|\$\(|a-z|A-Z|0-9|^(?:urn|arn):|:\/\/|^\/\w|\w\(.*\)$|^[\^~<>=]*\d+(?:\.\d+){1,3}\b/;
 
-/** Of a URL: words that documents use for one are none. */
+/** A password in a URL; not the plain words that documentation uses as examples. */
 const isPassword = (value: string) =>
   isReal(value) && value.length >= 5 && !/^(?:[a-z]+|[A-Z]+)[\d!]{0,4}$/.test(value);
 
@@ -32,18 +32,18 @@ const settingsFile =
 
 const isRandomValue = ([, value]: RegExpExecArray) =>
   isReal(value!) && !isUuid(value!) && looksRandom(value!);
-/** More often a name than a secret. */
+/** A UUID is more often a name than a secret. */
 const isUuid = (value: string) => /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i.test(value);
 
-/** Not `xxxx` or the like, by gitleaks' bound for most tokens; what chance draws is well above it. */
+/** Not `xxxx` or the like, by gitleaks' limit for most tokens; random tokens are well above it. */
 const isDrawn = ([token]: RegExpExecArray) => entropy(token) > 3;
 
-// gitleaks knows some of these too, but only before a quote, a space or a semicolon: each says what it would miss.
+// gitleaks knows some of these, but only before a quote, a space or a semicolon. The comments say what it would miss.
 const rules: readonly OwnRule[] = [
   // In a URL: `js?key=AIza...&callback=`.
   { id: 'google-api-key', pattern: /\bAIza[\w-]{35}(?![\w-])/g, holds: isDrawn },
   { id: 'google-oauth-secret', pattern: /\bGOCSPX-[\w-]{24,}/g },
-  // As curl takes it: `-u sk_live_...:`.
+  // As an option of curl: `-u sk_live_...:`.
   { id: 'stripe-live-key', pattern: /\b[rs]k_live_[A-Za-z0-9]{24,}\b/g, holds: isDrawn },
   { id: 'webhook-secret', pattern: /\bwhsec_[A-Za-z0-9+/=]{24,}/g },
   // With digits in it.
@@ -53,17 +53,17 @@ const rules: readonly OwnRule[] = [
   { id: 'discord-token', pattern: /\b[MNO][\w-]{23,27}\.[\w-]{6}\.[\w-]{27,40}(?![\w-])/g },
   { id: 'discord-webhook', pattern: /\bdiscord(?:app)?\.com\/api\/webhooks\/\d{16,20}\/[\w-]{60,}/g },
   { id: 'twilio-key', pattern: /\b(?:SK|AC)[\da-f]{32}\b/g },
-  // Of another index than pypi.org.
+  // For an index other than pypi.org.
   { id: 'pypi-token', pattern: /\bpypi-[A-Za-z0-9_-]{50,}/g, holds: isDrawn },
-  // A root token, which is short, and one for recovery.
+  // A root token, which is short, and a recovery token.
   { id: 'vault-token', pattern: /\bhv[sbr]\.[\w-]{24,}/g, holds: isDrawn },
-  // In a URL, and with a sign in its first part.
+  // In a URL, and with "-" or "_" in its first part.
   { id: 'jwt', pattern: /\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}/g, holds: isDrawn },
   { id: 'azure-key', pattern: /\b(?:Account|SharedAccess)Key=[A-Za-z0-9+/]{43,86}={1,2}/g },
   { id: 'azure-sas', pattern: /[?&;]sig=[A-Za-z0-9%+/]{40,}(?:%3D|=)/gi },
   { id: 'azure-client-secret', pattern: /(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~-])/g },
   { id: 'putty-key', pattern: /\bPuTTY-User-Key-File-\d/g },
-  // Cut off: a program that adds the end.
+  // Without its end, which a program adds.
   {
     id: 'private-key',
     pattern: /-----BEGIN [A-Z ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|[^\w-])*[\w+/=]{16}/g,

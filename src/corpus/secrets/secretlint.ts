@@ -1,11 +1,11 @@
-/** secretlint's recommended rules, but for passwords in URLs: ours tell an example from a secret. */
+/** secretlint's recommended rules, except for passwords in URLs: our rule distinguishes examples from secrets. */
 import type { lintSource } from '@secretlint/core';
 import type { Finding } from './finding.ts';
 
 type SecretLintConfig = Parameters<typeof lintSource>[0]['options']['config'];
 
 /**
- * What a text must hold for secretlint to find anything in it; the rules themselves are a hundred times slower.
+ * What a text must contain for secretlint to find anything; the rules themselves are a hundred times slower.
  * In the order of the rules of @secretlint/secretlint-rule-preset-recommend; a test runs a sample of each.
  */
 const clue = new RegExp(
@@ -30,7 +30,7 @@ const clue = new RegExp(
   'i',
 );
 
-/** The first secret, by secretlint's own order. */
+/** The first secret in secretlint's own order; undefined if there is none. */
 export async function findBySecretlint(path: string, text: string): Promise<Finding | undefined> {
   if (!clue.test(text)) return undefined;
   const [{ lintSource }, config] = await Promise.all([import('@secretlint/core'), loadConfig()]);

@@ -1,31 +1,31 @@
 /**
- * Examples to sequences, for instruction tuning: each whole in one sequence, as many beside it as fit, the rest
- * padded. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in the order of a shuffle
- * rather than by length, so that a sequence mixes long and short.
+ * Packs examples into sequences for instruction tuning: each example is complete in one sequence, with as many others
+ * as fit and padding. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in shuffled order
+ * instead of by length, so that a sequence mixes long and short ones.
  */
 import { spread } from '../held-out/fair-shares.ts';
 import { assemble, nothingToTrainOn, type Run, type TokenStream } from './packing.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled } from '../shuffle.ts';
 
-/** What did not fit. */
+/** How many examples did not fit. */
 export interface Losses {
   /** Examples longer than a sequence, whose ends are cut off. */
   readonly cut: number;
-  /** Examples left out, as nothing of what is to be learned would be left of them. */
+  /** Examples left out because nothing learned would be left of them. */
   readonly dropped: number;
 }
 
 export type CorpusSequences = SequenceSource & Losses;
 
-/** Which documents go into which sequence: those of bin b are `members[begins[b]]` to `members[begins[b + 1] - 1]`. */
+/** The documents of each sequence: those of bin b are `members[begins[b]]` to `members[begins[b + 1] - 1]`. */
 interface Bins extends Losses {
   members: Int32Array;
   begins: Int32Array;
 }
 
 /**
- * Training sequences of whole examples; an epoch takes each packed sequence once, in a shuffled order.
+ * Training sequences of complete examples. An epoch takes each packed sequence once, in shuffled order.
  * `padding` is the token that ends documents. Errors: corpus-empty.
  */
 export function exampleSequences(
@@ -47,7 +47,7 @@ export function exampleSequences(
   };
 }
 
-/** `count` packed sequences spread evenly, or all there are: to measure on. */
+/** `count` packed sequences to measure on, spread evenly, or all. */
 export function exampleWindows(
   stream: TokenStream,
   { length, padding, count = Infinity }: { length: number; padding: number; count?: number | undefined },
@@ -56,7 +56,7 @@ export function exampleWindows(
   return spread(bins.begins.length - 1, count).map((bin) => fill(stream, bins, bin, length + 1, padding));
 }
 
-/** Best fit: each example, in a shuffled order, into the sequence with the least room that still takes it. */
+/** Best fit: puts each example, in shuffled order, into the sequence with the least room that is still enough. */
 function pack(stream: TokenStream, size: number, seed: number): Bins {
   const count = stream.starts.length;
   const binOf = new Int32Array(count).fill(-1);
@@ -84,7 +84,7 @@ function pack(stream: TokenStream, size: number, seed: number): Bins {
   return { ...byBin(binOf, sizes), cut, dropped };
 }
 
-/** Documents in order of their bins. */
+/** Documents ordered by bin. */
 function byBin(binOf: Int32Array, sizes: readonly number[]): Pick<Bins, 'members' | 'begins'> {
   const begins = new Int32Array(sizes.length + 1);
   sizes.forEach((size, bin) => (begins[bin + 1] = begins[bin]! + size));
@@ -102,7 +102,7 @@ const lengthOf = ({ starts, length }: TokenStream, document: number) =>
 const BLOCK = 1 << 20;
 const NEVER = 2 ** 31 - 1;
 
-/** Where in each document the first token is that is learned; the document's first token of all never is. */
+/** Index of the first learned token in each document. The very first token is never learned. */
 function firstLearned(stream: TokenStream): Int32Array {
   const { starts } = stream;
   const found = new Int32Array(starts.length).fill(1);

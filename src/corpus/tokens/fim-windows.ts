@@ -1,6 +1,6 @@
 /**
- * Training windows with fill-in-the-middle: each file in a window, or the part of one, may be cut, so that prefix,
- * suffix and middle are always together. Pure functions of the window's place and number.
+ * Training windows with fill-in-the-middle. Each file (or part of a file) is cut within its window, so that prefix,
+ * suffix and middle are always together. Pure functions of the window's position and number.
  */
 import { cutForFim, fitCut, type FimTokens } from './fim.ts';
 import { assemble, runsFrom, type PlacedRun, type Run, type TokenStream, type Window } from './packing.ts';
@@ -8,10 +8,10 @@ import type { Sequence } from './sequences.ts';
 import { uniformOf } from '../shuffle.ts';
 import type { Draw } from './spans.ts';
 
-/** What the windows need of a tokenizer. */
+/** The parts of a tokenizer that the windows need. */
 export interface WindowTokenizer {
   encode(text: string): Int32Array;
-  /** Special tokens left out. */
+  /** Without special tokens. */
   decode(tokens: ArrayLike<number>): string;
   readonly start?: number;
 }
@@ -19,23 +19,23 @@ export interface WindowTokenizer {
 export interface FimWindows {
   /** Share of the files in a window that are cut. */
   rate: number;
-  /** Of a cut file: all of its text is learned, or its middle only. */
+  /** What is learned of a cut file: all of its text, or only the middle. */
   loss: 'all' | 'middle';
   seed: number;
   marks: FimTokens;
   documentEnd: number;
-  /** Stands before each file where they are joined to repositories. */
+  /** The token before each file, if files are joined to repositories. */
   fileSeparator: number | undefined;
   tokenizer: WindowTokenizer;
 }
 
-/** A file's tokens in a window: its heading in the repository and its end, too, where they lie in it. */
+/** A file's tokens in a window, including its heading in the repository and its end if they are in the window. */
 interface FilePart extends PlacedRun {
   /** Another file of the repository follows in the window. */
   followed: boolean;
 }
 
-/** Window number `index`: `size` tokens from `begin` on, less what the cuts take. */
+/** Window number `index`: `size` tokens from `begin` on, minus the room that the cuts take. */
 export function fimWindow(
   stream: TokenStream,
   { begin, size, index }: Window,
@@ -51,7 +51,7 @@ export function fimWindow(
       pieces = [];
     };
     for (const part of partsOf(run, windows.fileSeparator)) {
-      // After a middle comes the document's end, so the next file begins the repository anew.
+      // A middle is followed by the end of the document, so the next file has to begin the repository again.
       const first = pieces.length === 0 && part.tokens[0] === windows.fileSeparator;
       const lead = first ? leadOf(stream, part, windows) : undefined;
       const cut = draw() < windows.rate ? cutPart(stream, part, { lead, room, draw }, windows) : undefined;
@@ -105,10 +105,10 @@ function partsOf(run: PlacedRun, separator: number | undefined): FilePart[] {
   }));
 }
 
-/** Tokens at most of a repository's name, or of a path. */
+/** Most tokens of a repository's name or of a path. */
 const LONGEST_NAME = 256;
 
-/** What the part's document begins with, before its first file: its first token, a repository's name; not learned again. */
+/** What comes before the first file of the part's document (start token, repository's name); not learned again. */
 function leadOf(
   stream: TokenStream,
   { document }: FilePart,
@@ -120,7 +120,7 @@ function leadOf(
   return unlearned(tokens.subarray(0, tokens[0] === tokenizer.start ? 1 : 0));
 }
 
-/** The heading of the file that `at` is in, read from its separator on; undefined where none is before it in the document. */
+/** The heading of the file that contains `at`, from its separator on; undefined if there is none in the document. */
 function headingBefore(
   stream: TokenStream,
   { document, at }: FilePart,
@@ -142,18 +142,18 @@ function headingBefore(
   return undefined;
 }
 
-/** Tokens of "<file_sep>PATH\n", which were encoded apart from what follows. */
+/** Number of tokens of "<file_sep>PATH\n", which was encoded separately from what follows. */
 const headingLength = (tokens: Int32Array, { decode }: WindowTokenizer) =>
   tokens.findIndex((token) => decode([token]).includes('\n')) + 1;
 
 interface CutOptions {
-  /** Comes first, where the document's own beginning does not stand there. */
+  /** Comes first, unless the document's own beginning is there. */
   lead: Run | undefined;
   room: number;
   draw: Draw;
 }
 
-/** A file with its middle last, behind its heading, in at most `room` tokens; undefined where it can't be cut. */
+/** The file with its heading first and its middle last, in at most `room` tokens; undefined if it can't be cut. */
 function cutPart(
   stream: TokenStream,
   part: FilePart,
@@ -167,7 +167,7 @@ function cutPart(
   const { head, hiddenBefore } = found;
   const hiddenAfter = !ended && !part.followed;
   let text = tokenizer.decode(part.tokens.subarray(found.begin, ended ? -1 : undefined));
-  // Of a character that the window's border cuts, nothing is left to read.
+  // A character that the window's border cuts can't be decoded: remove it.
   if (hiddenBefore) text = text.replace(/^\uFFFD+/, '');
   if (hiddenAfter) text = text.replace(/\uFFFD+$/, '');
   const cut = cutForFim({ text, hiddenBefore, hiddenAfter }, place.draw);
@@ -178,7 +178,7 @@ function cutPart(
     suffix: tokenizer.encode(cut.suffix),
   };
   const headLength = head.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  // Three marks and the end.
+  // 4: three marks and the end of the document.
   const room = place.room - headLength - encoded.middle.length - 4;
   if (room < encoded.middle.length) return undefined;
   const fitted = fitCut(encoded, room);
@@ -190,7 +190,7 @@ function cutPart(
   return [
     ...head,
     mark(marks.prefix),
-    // Nothing tells the first token of a text that begins in the middle of its file.
+    // Nothing predicts the first token of a text that begins in the middle of its file.
     ...(isCut ? [unlearned(prefix.subarray(0, 1)), context(prefix.subarray(1))] : [context(prefix)]),
     mark(marks.suffix),
     context(suffix),
@@ -200,24 +200,24 @@ function cutPart(
   ];
 }
 
-/** Tokens in which a line is looked for to begin with. */
+/** How many tokens to search for the beginning of a line. */
 const LONGEST_LINE = 48;
 
-/** As in the editor, what precedes the cursor begins with a line, if there is one to begin with near by. */
+/** As in the editor, the text before the cursor begins at the beginning of a line, if there is one near by. */
 function fromLine(prefix: Int32Array, { decode }: WindowTokenizer): Int32Array {
   const near = prefix.subarray(0, Math.min(LONGEST_LINE, prefix.length / 4));
   return prefix.subarray(near.findIndex((token) => decode([token]).endsWith('\n')) + 1);
 }
 
 interface Found {
-  /** What stands before the file's text, as in a prompt that is served. */
+  /** What comes before the file's text, as in a completion prompt. */
   head: Run[];
-  /** Where in the part its text begins. */
+  /** Index in the part where the file's text begins. */
   begin: number;
   hiddenBefore: boolean;
 }
 
-/** Undefined where the part is a repository's name. */
+/** Undefined if the part is a repository's name. */
 function findText(
   stream: TokenStream,
   part: FilePart,

@@ -1,4 +1,6 @@
-/** Spooled documents to the files of a split: each with its beginning and end, or joined to repositories. */
+/**
+ * Writes the spooled documents to the files of a split: each with its start and end token, or joined to repositories.
+ */
 import type { KeptDocument } from '../collect.ts';
 import type { KeptEntry, Split } from '../manifest.ts';
 import { learnedPath, startsPath, tokensPath } from '../paths.ts';
@@ -6,22 +8,22 @@ import type { SpoolReader } from './spool.ts';
 import { NumberWriter } from './token-file.ts';
 import type { RepositoryMarks } from './tokenizer.ts';
 
-/** Files are joined until they are as long: a few sequences, so that every training sequence sees several files. */
+/** Files are joined up to this many tokens: a few sequences, so that every training sequence has several files. */
 const REPOSITORY_TOKENS = 8192;
 
 export interface Layout {
   out: string;
   spool: SpoolReader;
-  /** Begins every document, if anything does. */
+  /** The token that begins every document, if any. */
   start: number | undefined;
   end: number;
-  /** Whether to write down what is learned. */
+  /** Whether to write flags for the learned tokens. */
   flags: boolean;
-  /** Training files are joined, under this name. */
+  /** If given, training files are joined to repositories with this name. */
   repository?: { name: string; marks: RepositoryMarks } | undefined;
 }
 
-/** Writes a split; returns its parts' places, in the given order. */
+/** Writes a split; returns the entries of its parts with their offsets, in the given order. */
 export async function layOut(
   layout: Layout,
   split: Split,
@@ -50,7 +52,7 @@ interface SplitFiles {
   learned: NumberWriter | undefined;
 }
 
-/** Neighbours in the order of folders together, up to a length; rows stay alone. */
+/** Groups neighbouring files, up to a length; rows stay alone. */
 function grouped(parts: readonly KeptDocument[]): KeptDocument[][] {
   const groups: KeptDocument[][] = [];
   let length = Infinity;
@@ -84,7 +86,7 @@ async function writeDocument(
     if (joined) await put(repository!.marks.heading(entry.path));
     const own = spool.read(call);
     await put(own.tokens, own.learned);
-    // Of an example, its end is learned if what comes before it is: else a turn's own end has been.
+    // An example's end is learned if the token before it is; otherwise the turn's own end token was learned.
     if (index === group.length - 1 && !unfinished) await put([end], own.learned?.slice(-1));
     kept.push({ ...entry, offset, tokens: tokens.length - offset });
   }

@@ -2,8 +2,9 @@ import type { SequenceSource } from './sequences.ts';
 import { uniformOf } from '../shuffle.ts';
 
 /**
- * `main` with sequences of `replay` among it: of any n in a row, `rate` x n, rounded up or down, as evenly as
- * Bresenham draws a line. Each keeps its own order and epochs; an epoch of the mixture is one of `main`.
+ * Mixes sequences of `replay` into `main`: of any n in a row, `rate` x n, rounded up or down, as evenly as in
+ * Bresenham's line algorithm. Each source keeps its own order and epochs; an epoch of the mixture is one of `main`.
+ * Throws RangeError if the sequences differ in length.
  */
 export function mixed(
   main: SequenceSource,
@@ -11,7 +12,8 @@ export function mixed(
   rate: number,
   seed: number,
 ): SequenceSource {
-  if (main.length !== replay.length) throw new RangeError('main and replay differ in their sequences');
+  if (main.length !== replay.length)
+    throw new RangeError('main and replay have sequences of different lengths');
   const phase = uniformOf(seed, 3);
   const before = (index: number) => Math.floor(index * rate + phase);
   return {

@@ -1,13 +1,14 @@
 /**
- * A stream of documents to sequences, for continued pretraining: shuffled windows to train on. They cut documents where
- * a sequence ends, as those to measure on do (held-out-windows.ts); instruction tuning must not (examples.ts).
+ * Turns a stream of documents into sequences for continued pretraining: shuffled windows to train on. Like windows to
+ * measure on (held-out-windows.ts), they cut documents where a sequence ends; instruction tuning must not
+ * (examples.ts).
  */
 import { UserError } from '../../protocol/errors.ts';
 import { ringOf, type Weighted } from '../recency.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled, uniformOf } from '../shuffle.ts';
 
-/** Tokens of one split. They are read where they lie; only the documents' beginnings are in memory. */
+/** Tokens of one split. They are read from disk when needed; only the documents' beginnings are in memory. */
 export interface TokenStream {
   readonly length: number;
   read(begin: number, count: number): Int32Array;
@@ -15,25 +16,25 @@ export interface TokenStream {
   learned?(begin: number, count: number): Uint8Array;
   /** Where each document begins, ascending, the first at 0. */
   readonly starts: Int32Array;
-  /** How much which tokens count in training. Undefined: all alike. */
+  /** Weights of the tokens in training. Undefined: all are equal. */
   readonly weighted?: readonly Weighted[];
 }
 
-/** A run of tokens of one document. */
+/** Consecutive tokens of one document. */
 export interface Run {
   tokens: Int32Array;
   learned?: Uint8Array | undefined;
 }
 
-/** Where it lies in the stream, and where its document begins there. */
+/** A run with its position in the stream, and that of its document's beginning. */
 export interface PlacedRun extends Run {
   at: number;
   document: number;
 }
 
 /**
- * Runs one after another as one sequence; attention stays within each. No run's first token is learned: nothing of
- * its document is before it to predict it from.
+ * Concatenates runs into one sequence; attention stays within each run. The first token of a run is not learned,
+ * because nothing of its document comes before it.
  */
 export function assemble(runs: readonly Run[]): Sequence {
   const size = runs.reduce((sum, { tokens }) => sum + tokens.length, 0);
@@ -54,7 +55,7 @@ export function assemble(runs: readonly Run[]): Sequence {
   return sequence;
 }
 
-/** `size` tokens from `begin` on, in runs that end where documents do. After the last document comes the first. */
+/** `size` tokens from `begin` on, split into runs at documents' ends. After the last document comes the first. */
 export function runsFrom(stream: TokenStream, begin: number, size: number): PlacedRun[] {
   const runs: PlacedRun[] = [];
   let document = documentAt(stream.starts, begin);
@@ -76,7 +77,7 @@ export function runsFrom(stream: TokenStream, begin: number, size: number): Plac
   return runs;
 }
 
-/** The last document that begins at `position` or before. */
+/** Index of the last document that begins at or before `position`. */
 export function documentAt(starts: Int32Array, position: number): number {
   let low = 0;
   for (let high = starts.length; high - low > 1;) {
@@ -87,7 +88,7 @@ export function documentAt(starts: Int32Array, position: number): number {
   return low;
 }
 
-/** A place in the ring that training takes its sequences from. */
+/** A position on the ring from which training takes a sequence. */
 export interface Window {
   begin: number;
   /** Tokens. */
@@ -99,11 +100,11 @@ export interface Window {
 /**
  * Training sequences of a stream.
  *
- * The stream is taken as a ring, on which tokens take up as much room as they count. An epoch cuts the ring, from a
- * random point on, into floor(size / length) sequences and takes each once in a shuffled order. Where tokens count in
- * full, neighbours share one token, the last target of one being the first input of the next; where they count less,
- * there are gaps between sequences, elsewhere in each epoch. A stream shorter than a sequence goes round more than once. `make` turns the `size` tokens from `begin` on
- * into a sequence, as they lie unless given.
+ * The stream is treated as a ring on which each token has a length equal to its weight. An epoch cuts the ring, from a
+ * random point on, into floor(size / length) sequences and takes each once, in shuffled order. With full weights,
+ * neighbouring sequences share one token: the last target of one is the first input of the next. With smaller weights
+ * there are gaps between sequences, at different places in each epoch. A stream shorter than a sequence is repeated.
+ * `make` turns the `size` tokens from `begin` on into a sequence; by default they are used unchanged.
  * Errors: corpus-empty.
  */
 export function streamSequences(

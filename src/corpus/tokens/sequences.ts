@@ -1,19 +1,19 @@
-/** What training and held-out measurement read: sequences of tokens that know their documents. */
+/** Sequences of tokens with their documents' boundaries, for training and held-out measurement. */
 
 export interface Sequence {
   /** length + 1 tokens. */
   tokens: Int32Array;
-  /** [length]: 1 where predicting tokens[i + 1] from what is before it counts, else 0. */
+  /** [length]: 1 if the prediction of tokens[i + 1] counts, else 0. */
   learned: Uint8Array;
-  /** [length]: where in the sequence the document of tokens[i] begins; attention goes no further back. */
+  /** [length]: where in the sequence the document of tokens[i] begins; attention sees nothing before it. */
   starts: Int32Array;
-  /** Of held-out windows: where in the split's tokens the document begins that most of the learned tokens are of. */
+  /** For held-out windows: where in the split's tokens the document begins that most of the window belongs to. */
   document?: number;
 }
 
-/** Training sequences by number, a pure function of it: a run goes on exactly where it stopped. */
+/** Training sequences as a pure function of their number, so that a run continues exactly where it stopped. */
 export interface SequenceSource {
-  /** Predictions in each. */
+  /** Predictions in each sequence. */
   readonly length: number;
   readonly perEpoch: number;
   at(index: number): Sequence;

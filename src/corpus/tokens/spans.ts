@@ -1,27 +1,27 @@
 /**
- * Spans of code like those that a completion is asked for, by lines, indentation and brackets: these hold in nearly
- * all languages, and in a part of a file that no parser could read. Offsets are in UTF-16 units.
+ * Chooses spans of code like those that completions are requested for, by lines, indentation and brackets. These work
+ * in nearly all languages, and in parts of files that no parser could read. Offsets are in UTF-16 units.
  */
 
 export interface Span {
   from: number;
-  /** Behind its last character. */
+  /** After its last character. */
   to: number;
 }
 
-/** Numbers in [0, 1), one after the other. */
+/** Returns the next random number in [0, 1). */
 export type Draw = () => number;
 
-/** Nobody has more written in one go. */
+/** Longest span: nobody requests more at once. */
 const MOST_LINES = 12;
 const MOST_CHARACTERS = 480;
-/** A line whose rest is asked for has as many characters. */
+/** Fewest characters of a line whose rest is requested, and of the rest. */
 const SHORTEST_LINE = 8;
 const SHORTEST_REST = 3;
-/** Completion is asked for in the middle of words as well, but not as often as at their beginnings. */
+/** Share of the cuts inside words: completion is requested there too, but less often than at their beginnings. */
 const INSIDE_WORDS = 0.15;
 
-/** How often each kind is asked for, as far as the text has it: most completions end with their line. */
+/** How often each kind of span is chosen, if the text has it: most completions end with their line. */
 const kinds: readonly { share: number; find: (page: Page, draw: Draw) => Span | undefined }[] = [
   { share: 0.4, find: restOfLine },
   { share: 0.25, find: block },
@@ -43,7 +43,7 @@ interface Page {
   mayEnd(at: number): boolean;
 }
 
-/** A span that ends from `ends.from` to `ends.to`; undefined where there is none. */
+/** A span that ends between `ends.from` and `ends.to`; undefined if there is none. */
 export function chooseSpan(text: string, ends: Span, draw: Draw): Span | undefined {
   const page = { text, lines: linesOf(text), mayEnd: (at: number) => at >= ends.from && at <= ends.to };
   const left = [...kinds];
@@ -76,7 +76,7 @@ function linesOf(text: string): Line[] {
   });
 }
 
-/** From a gap, a bracket, a dot or sometimes the middle of a word to the line's end. */
+/** From a gap, a bracket, a dot or sometimes the middle of a word to the end of the line. */
 function restOfLine(page: Page, draw: Draw): Span | undefined {
   const long = page.lines.filter(
     ({ from, to, indent }) => to - from - indent >= SHORTEST_LINE && page.mayEnd(to),
@@ -86,7 +86,7 @@ function restOfLine(page: Page, draw: Draw): Span | undefined {
   return from === undefined ? undefined : { from, to: line!.to };
 }
 
-/** A place in the text of a line where one stops typing, up to `last`. */
+/** A position in a line's text, up to `last`, where one might stop typing. */
 function gap(text: string, line: Line, last: number, draw: Draw): number | undefined {
   const inside = draw() < INSIDE_WORDS;
   const places: number[] = [];
@@ -100,7 +100,10 @@ function gap(text: string, line: Line, last: number, draw: Draw): number | undef
   return pick(places, draw);
 }
 
-/** What is indented more than the line above it, up to a blank line; or what is left of that from a line of it on. */
+/**
+ * The lines that are indented more than the line above them, up to a blank line; or the rest of them from some line
+ * on.
+ */
 function block(page: Page, draw: Draw): Span | undefined {
   const { lines } = page;
   const bodies: { opening: number; last: number }[] = [];
@@ -121,7 +124,7 @@ function block(page: Page, draw: Draw): Span | undefined {
   return { from: line.from + line.indent, to };
 }
 
-/** One line to four, from where the text of the first begins. */
+/** One to four lines, from the beginning of the first one's text. */
 function wholeLines(page: Page, draw: Draw): Span | undefined {
   const ends = [...page.lines.entries()].filter(([, { blank, to }]) => !blank && page.mayEnd(to));
   const last = pick(ends, draw);
@@ -151,7 +154,7 @@ function statement(page: Page, draw: Draw): Span | undefined {
 
 const closers: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
 
-/** What stands between brackets that belong together, those in strings of one line passed over. */
+/** The text between matching brackets, without brackets in one-line strings. */
 function bracketPairs(text: string): Span[] {
   const pairs: Span[] = [];
   const open: { closer: string; from: number }[] = [];

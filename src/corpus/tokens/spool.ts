@@ -1,4 +1,4 @@
-/** Encoded documents on their way: written one after another, read again when it is known which goes where. */
+/** Temporary storage of encoded documents: written one after another, and read again when their splits are known. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Piece } from '../reading/source.ts';
@@ -15,7 +15,7 @@ export class Spool {
   private constructor(
     private readonly path: string,
     private readonly tokens: NumberWriter,
-    /** None where everything is learned. */
+    /** Undefined if everything is learned. */
     private readonly learned: NumberWriter | undefined,
     private readonly encode: (text: string, special: boolean) => Int32Array,
   ) {}
@@ -28,12 +28,12 @@ export class Spool {
     return new Spool(path, tokens, flags ? await NumberWriter.create(flagsOf(path), 1) : undefined, encode);
   }
 
-  /** Tokens spooled. */
+  /** Number of tokens added. */
   get length(): number {
     return this.tokens.length;
   }
 
-  /** Encodes a document's pieces apart, so that no token is half learned. Returns how many tokens they are. */
+  /** Encodes a document's pieces separately, so that no token is half learned. Returns their number of tokens. */
   async add(pieces: readonly Piece[]): Promise<number> {
     const begin = this.tokens.length;
     for (const { text, learned, special = false } of pieces) {
@@ -45,7 +45,7 @@ export class Spool {
     return this.tokens.length - begin;
   }
 
-  /** Reads what was added, best in order of `call`. Close it. */
+  /** A reader of what was added; fastest in order of `call`. Close it after use. */
   async reader(): Promise<SpoolReader> {
     await this.tokens.flush();
     await this.learned?.flush();
@@ -78,7 +78,7 @@ export class SpoolReader {
     this.learned = flags ? new BlockReader(flagsOf(path)) : undefined;
   }
 
-  /** What call number `call` of `add` has put in. */
+  /** The document of call number `call` of `add`. */
   read(call: number): { tokens: Int32Array; learned: Uint8Array | undefined } {
     const { begin, tokens } = this.ranges[call]!;
     const bytes = this.tokens.read(4 * begin, 4 * tokens);
@@ -95,7 +95,7 @@ export class SpoolReader {
 
 const BLOCK = 1 << 20;
 
-/** Reads a file in blocks, for ranges that follow one another. */
+/** Reads a file in blocks, for consecutive ranges. */
 class BlockReader {
   private readonly file: number;
   private block = Buffer.alloc(0);
@@ -105,7 +105,7 @@ class BlockReader {
     this.file = openSync(path, 'r');
   }
 
-  /** Good until the next call. */
+  /** The result is valid until the next call. Throws an Error if the file is too short. */
   read(begin: number, length: number): Buffer {
     if (begin < this.from || begin + length > this.from + this.block.length) this.load(begin, length);
     return this.block.subarray(begin - this.from, begin - this.from + length);

@@ -45,13 +45,13 @@ export class NumberWriter {
   }
 }
 
-/** Reads a whole token file. Throws when its size is no multiple of a token's. */
+/** Reads a complete token file. Throws an Error if its size is not a multiple of a token's. */
 export async function readTokens(path: string): Promise<Int32Array> {
   const file = await TokenFile.open(path);
   return file.read(0, file.length);
 }
 
-/** A file of numbers read where they lie. It is opened for each read, so there is nothing to close. */
+/** A file of numbers that are read when needed. It is opened for each read, so there is nothing to close. */
 class NumberFile {
   constructor(
     private readonly path: string,
@@ -61,16 +61,16 @@ class NumberFile {
 
   static async lengthOf(path: string, width: number): Promise<number> {
     const stats = await stat(path);
-    if (!stats.isFile()) throw new Error(`${path} is no file`);
+    if (!stats.isFile()) throw new Error(`${path} is not a file`);
     const { size } = stats;
-    if (size % width) throw new Error(`it has ${size} bytes, which is no whole number of tokens`);
+    if (size % width) throw new Error(`its ${size} bytes are not a whole number of tokens`);
     return size / width;
   }
 
   protected readInto(target: Buffer, begin: number): void {
     const from = begin * this.width;
     if (begin < 0 || from + target.length > this.length * this.width)
-      throw new RangeError(`${this.path} has ${this.length} tokens; ${begin} lies outside`);
+      throw new RangeError(`${this.path} has ${this.length} tokens; ${begin} is outside`);
     const file = openSync(this.path, 'r');
     try {
       for (let done = 0; done < target.length;) {
@@ -90,7 +90,9 @@ export class TokenFile extends NumberFile {
     return new TokenFile(path, await NumberFile.lengthOf(path, 4), 4);
   }
 
-  /** `count` tokens from number `begin` on. */
+  /**
+   * `count` tokens from number `begin` on. Throws RangeError beyond the end, and an Error if the file became shorter.
+   */
   read(begin: number, count: number): Int32Array {
     const tokens = new Int32Array(count);
     this.readInto(Buffer.from(tokens.buffer), begin);

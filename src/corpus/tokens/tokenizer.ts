@@ -1,22 +1,22 @@
 import { UserError } from '../../protocol/errors.ts';
 import type { FimTokens } from './fim.ts';
 
-/** What the corpus needs of a tokenizer. */
+/** The parts of a tokenizer that the corpus needs. */
 export interface CorpusTokenizer {
   /** Text that looks like a special token stays text, unless `special`. */
   encode(text: string, options?: { special?: boolean }): Int32Array;
   readonly eos: number;
-  /** Begins every document, where the vocabulary says so. */
+  /** The token that begins every document, if the vocabulary wants one. */
   readonly start?: number;
   readonly fim?: FimTokens;
 }
 
-/** What base models were trained to see after a document, in the names of the families there are. */
+/** Names of the token that base models saw after each document in training, in the known model families. */
 const documentEnds = ['<|endoftext|>', '<|end_of_text|>'];
 
 /**
- * The token put after every document. An instruction-tuned model's `eos` ends a turn of a conversation, which no
- * file ever ends in: it would be a surprise to the base and look like something learned.
+ * The token after every document. An instruction-tuned model's `eos` ends a turn of a conversation, which never ends a
+ * file: it would surprise the base, and then look like something learned.
  */
 export function documentEnd(tokenizer: CorpusTokenizer): number {
   return (
@@ -27,15 +27,16 @@ export function documentEnd(tokenizer: CorpusTokenizer): number {
 
 /** Marks between the files of a repository. */
 export interface RepositoryMarks {
-  /** What a repository of that name begins with. */
+  /** Tokens at the beginning of a repository. */
   opening(name: string): number[];
-  /** What stands before each file. */
+  /** Tokens before each file. */
   heading(path: string): number[];
 }
 
 /**
- * As Qwen2.5-Coder was trained, `<|repo_name|>NAME\n<|file_sep|>PATH\nTEXT...`, or StarCoder 2 and SmolLM2,
- * `<repo_name>NAME<file_sep>PATH\nTEXT...`. Errors: bad-argument when the base knows neither.
+ * The base's format for repositories: `<|repo_name|>NAME\n<|file_sep|>PATH\nTEXT...` as in Qwen2.5-Coder's training,
+ * or `<repo_name>NAME<file_sep>PATH\nTEXT...` as in that of StarCoder 2 and SmolLM2. Errors: bad-argument if it has
+ * neither.
  */
 export function repositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks {
   const marks = findRepositoryMarks(tokenizer);
@@ -47,7 +48,7 @@ export function repositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks {
   );
 }
 
-/** Whether the base knows how files make a repository. */
+/** Whether the base has a format for repositories. */
 export const hasRepositoryMarks = (tokenizer: CorpusTokenizer): boolean =>
   findRepositoryMarks(tokenizer) !== undefined;
 
@@ -67,7 +68,7 @@ function findRepositoryMarks(tokenizer: CorpusTokenizer): RepositoryMarks | unde
   return undefined;
 }
 
-/** The base's marks of fill-in-the-middle. Errors: bad-argument when it has none. */
+/** The base's fill-in-the-middle tokens. Errors: bad-argument if it has none. */
 export function fimMarks({ fim }: Pick<CorpusTokenizer, 'fim'>): FimTokens {
   if (fim) return fim;
   throw new UserError(

@@ -245,7 +245,7 @@ describe('the split', () => {
       ]),
     );
     expect((await build()).warnings).toEqual([
-      'The code here is too little to hold a part of it out, so what is learned is measured on prose.',
+      'There is too little code here to hold out a part of it, so learning is measured on prose.',
     ]);
   });
 
@@ -258,7 +258,7 @@ describe('the split', () => {
     folder.write(blorps(3));
     expect((await build()).warnings).toEqual([
       expect.stringMatching(
-        /^3 \.blorp files are left out, .* Where they are code, --include "\*" --include "\*\.blorp" learns them, too/,
+        /^3 \.blorp files are left out, .* If they are code, --include "\*" --include "\*\.blorp" learns them, too/,
       ),
     ]);
   });
@@ -307,9 +307,7 @@ describe('bad input', () => {
     folder.write({ 'a.blorp': code(1), 'b.blorp': code(2), 'c.log': 'Words.\n' });
     await expect(build()).rejects.toMatchObject({
       code: 'corpus-empty',
-      next: expect.stringContaining(
-        'where those files are what is to be learned, give --include "*.blorp"',
-      ) as string,
+      next: expect.stringContaining('to learn those files, give --include "*.blorp"') as string,
     });
   });
 
@@ -344,7 +342,7 @@ describe('bad input', () => {
     writeFileSync(summary, JSON.stringify({ ...older, format: 2, seed: 'x', kept: 'y' }));
     await expect(openCorpus(folder.out())).rejects.toMatchObject({
       code: 'run-damaged',
-      message: expect.stringMatching(/^.*"seed" in its summary is not as it should be \(.*\)\.$/) as string,
+      message: expect.stringMatching(/^.*"seed" in its summary is not valid \(.*\)\.$/) as string,
     });
     writeFileSync(summary, '{');
     await expect(openCorpus(folder.out())).rejects.toMatchObject({ code: 'run-damaged' });

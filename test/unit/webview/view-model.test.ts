@@ -234,7 +234,7 @@ describe('facts', () => {
       '214 files kept (608k tokens to train on, 71k held out); 1,234 files or folders left out.',
     );
     expect(view.leftOut[0]).toEqual({ reason: 'git ignores it', count: 1203 });
-    expect(view.leftOut.at(-1)).toEqual({ reason: 'holds what looks like a secret', count: 1 });
+    expect(view.leftOut.at(-1)).toEqual({ reason: 'contains what looks like a secret', count: 1 });
   });
   it('tells a data set, and how it is learned', () => {
     const run = makeRun({ folder: '' });

@@ -67,7 +67,7 @@ describe('columns', () => {
   it('none that would do: lists those it has and those that would', async () => {
     await expect(read([{ headline: 'x', label: 1 }])).rejects.toMatchObject({
       code: 'corpus-unreadable',
-      message: expect.stringMatching(/has the columns headline, label, and none that can be learned from/),
+      message: expect.stringMatching(/has the columns headline, label, and none of them can be learned from/),
       next: expect.stringMatching(
         /content; text; messages; instruction \+ response; query \+ response; question \+ answer/,
       ),
@@ -116,7 +116,7 @@ describe('bad rows', () => {
   it.each([
     ['no list', 'Hi', 'messages is not'],
     ['a message without a role', [{ content: 'x' }], 'messages.0.role is not'],
-    ['no answer', [{ role: 'user', content: 'x' }], 'nobody answers'],
+    ['no answer', [{ role: 'user', content: 'x' }], 'it contains no answer'],
   ])('messages: %s', async (_, messages, why) => {
     await expect(read([{ messages }], 'instruct')).rejects.toMatchObject({
       message: expect.stringContaining(why),

@@ -174,7 +174,7 @@ describe('a folder', () => {
     await expect(values(join(folder, 'a.txt'))).rejects.toMatchObject({ code: 'corpus-unreadable' });
     await expect(values('./nothing/here.jsonl')).rejects.toMatchObject({
       code: 'corpus-unreadable',
-      message: expect.stringContaining('no file or folder'),
+      message: expect.stringContaining('neither a file nor a folder'),
     });
   });
 });
