@@ -1,10 +1,13 @@
-/** The next question, asked before it comes up: what follows when the completion that is shown is accepted. */
+/** The next request, made in advance: what follows if the shown completion is accepted. */
 import { gate } from './gate.ts';
 import { indentOf, lastLine } from './text.ts';
 import type { CursorDocument } from './types.ts';
 import { changeOf, lengthsOf } from './window.ts';
 
-/** The document once `text` was accepted; at the end of a statement once its line was ended, too. Undefined where nothing would be asked. */
+/**
+ * The document after `text` is accepted; at the end of a statement, also after a new line is begun. Undefined if
+ * nothing would be requested there.
+ */
 export function afterAccepting(document: CursorDocument, text: string): CursorDocument | undefined {
   const accepted = { ...document, before: document.before + text };
   const reason = gate({ ...accepted, selections: [0] });
@@ -14,7 +17,7 @@ export function afterAccepting(document: CursorDocument, text: string): CursorDo
   return { ...accepted, before: accepted.before + lineEnd + indentOf(lastLine(accepted.before)) };
 }
 
-/** As much of the text at the cursor tells whether two places are the same. */
+/** Characters at the cursor that decide whether two places are the same. */
 const NEAR = 256;
 
 /** Whether two documents are the same at the cursor. */
@@ -27,17 +30,17 @@ export function isSame(a: CursorDocument, b: CursorDocument): boolean {
   );
 }
 
-/** A request for a place that nobody is at yet. */
+/** A request for a place where the cursor is not yet. */
 export interface Ahead<Answer> {
   document: CursorDocument;
   adapter: string;
-  /** It has reached the engine. */
+  /** The request has reached the engine. */
   asked: boolean;
   answer: Promise<Answer | undefined>;
   stop: AbortController;
 }
 
-/** Whether someone who is here may still get there by typing. */
+/** Whether typing on from `here` may still lead to the document. */
 export function leadsTo(
   { document, adapter }: Ahead<unknown>,
   here: CursorDocument & { adapter: string },

@@ -1,47 +1,47 @@
-/** Brackets, read as an editor would: those in strings, comments and regular expressions don't count. */
+/** Reads brackets like an editor: those in strings, comments and regular expressions don't count. */
 import type { Language } from './languages.ts';
 
 /** A bracket, string or comment that has begun. */
 export interface Opened {
   kind: 'bracket' | 'string' | 'comment';
-  /** What ends it: a bracket, a quote, the end of a comment, which may be its line's. */
+  /** What ends it: a bracket, a quote, or the end of a comment (which may be the line's end). */
   closer: string;
 }
 
 /** A closing bracket or quote. */
 export interface Closing {
   closer: string;
-  /** Where it stands in the text that is read. */
+  /** Index in the text. */
   at: number;
-  /** Place in the stack of what it ends; undefined when it ends nothing. */
+  /** Index in the stack of what it ends; undefined if it ends nothing. */
   ends: number | undefined;
 }
 
 export interface ReadOptions {
   onClosing?: (closing: Closing) => void;
-  /** A closer may pass over brackets that nothing closed, and end them too; else it is unmatched. */
+  /** Whether a closer may also end unclosed brackets inside; otherwise it is unmatched. */
   passing?: boolean;
 }
 
-/** The brackets of a text by itself. */
+/** The brackets of a text on its own. */
 export interface Balance {
-  /** Closers that are still owed, outermost first. */
+  /** Closers that are still missing, outermost first. */
   owed: string[];
-  /** Closers that nothing in the text opened, with their places, in order. */
+  /** Closers that nothing in the text opened, with their indices, in order. */
   unmatched: { closer: string; at: number }[];
   /** Whether the text ends inside a comment, or inside a string. */
   inside: 'comment' | 'string' | undefined;
 }
 
 const closerOf: Record<string, string> = { '(': ')', '[': ']', '{': '}' };
-/** What may begin or end something in code; all else is passed over. */
+/** Characters that may begin or end something in code; all others are skipped. */
 const telling = /["'`()[\]{}/#\-*%<]/g;
 const character = /'(?:\\(?:u\{?[\da-f]{1,8}\}?|x[\da-f]{1,2}|[0-7]{1,3}|.)|[^'\\\n])'/iuy;
 const regularExpression = /\/(?![*/])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^\\[\n/])+\//y;
-/** After these a slash divides nothing. */
+/** After these, a slash is not a division. */
 const beforeExpression = /(?:^|[(,=:[!&|?{};+>~]|\b(?:return|case|typeof|in|of))\s*$/;
 
-/** Reads a text from its beginning, which is taken for code. A closer of the wrong kind counts as unmatched. */
+/** Reads a text, which is assumed to begin as code. A closer of the wrong kind counts as unmatched. */
 export function readBrackets(text: string, language: Language): Balance {
   const unmatched: Balance['unmatched'] = [];
   const open = readOn(text, language, [], {
@@ -56,20 +56,20 @@ export function readBrackets(text: string, language: Language): Balance {
 
 let last: { text: string; language: Language; open: readonly Opened[] } | undefined;
 
-/** What is open at the end of a text. Asked for several times at one place: the last answer is kept. */
+/** What is open at the end of a text. The last answer is cached, because callers repeat the question at one place. */
 export function openAt(text: string, language: Language): readonly Opened[] {
   if (last?.text !== text || last.language !== language)
     last = { text, language, open: readOn(text, language, []) };
   return last.open;
 }
 
-/** Whether a place where this is open is inside a comment or a string. */
+/** Whether a place with this stack is inside a comment or a string. */
 export function insideOf(open: readonly Opened[]): Balance['inside'] {
   const last = open.at(-1);
   return last && last.kind !== 'bracket' ? last.kind : undefined;
 }
 
-/** Reads a text before which `open` is open, outermost first. Returns what is open at its end. */
+/** Reads a text at whose beginning `open` is open, outermost first. Returns what is open at its end. */
 export function readOn(
   text: string,
   language: Language,
@@ -103,7 +103,7 @@ function endedBy(closer: string, stack: readonly Opened[], passing: boolean): nu
 
 type Close = (closer: string, at: number) => void;
 
-/** Reads on in a comment or string. Returns where to go on. */
+/** Reads on in a comment or string. Returns the index where to continue. */
 function readInside(text: string, from: number, language: Language, stack: Opened[], close: Close): number {
   const { kind, closer } = stack.at(-1)!;
   if (kind === 'comment') {
@@ -128,7 +128,7 @@ function readInside(text: string, from: number, language: Language, stack: Opene
   return text.length;
 }
 
-/** Reads one bracket, or the beginning of a string or comment. Returns where to go on. */
+/** Reads one bracket, or the beginning of a string or comment. Returns the index where to continue. */
 function readCode(text: string, from: number, language: Language, stack: Opened[], close: Close): number {
   telling.lastIndex = from;
   const at = telling.exec(text)?.index;
@@ -181,7 +181,7 @@ function isString(text: string, at: number, { characters }: Language): boolean {
   const next = end.exec(text)?.[0];
   if (next === '\n') return false;
   if (next === "'") return !characters;
-  // At the end of the text it is the cursor's own: a string unless it looks like something else.
+  // At the end of the text (the cursor) it begins a string unless it looks like something else.
   if (characters) return at === text.length - 1 && !/[&<,\d]\s?$/.test(before);
   return !/[\p{L}\p{N}]$/u.test(before) || /(?:^|[^\p{L}\p{N}])[rbfu]{1,2}$/iu.test(before);
 }

@@ -1,13 +1,13 @@
 /**
- * What was answered before: at once for the same place, and for someone who types what the ghost text said.
- * An answer belongs to the text before the cursor, the text after it, the file and the adapter.
+ * Earlier answers: for the same place, and for a person who types the ghost text. An answer belongs to the text before
+ * the cursor, the text after it, the file and the adapter.
  */
 import { readBrackets } from './brackets.ts';
 import { embeddedAt, languageOf } from './languages.ts';
 import type { CursorDocument } from './types.ts';
 import { lengthsOf } from './window.ts';
 
-/** Characters on either side that must be the same; further away only the lengths are compared. */
+/** Characters on each side that must be the same; further away, only the lengths are compared. */
 const WINDOW = 4096;
 
 interface Entry {
@@ -16,7 +16,7 @@ interface Entry {
   beforeLength: number;
   after: string;
   afterLength: number;
-  /** Empty: the model had nothing to say here. */
+  /** Empty: the model had no completion here. */
   text: string;
 }
 
@@ -26,7 +26,7 @@ export class CompletionCache {
 
   constructor(private readonly size = 200) {}
 
-  /** The rest of a cached text, `''` where the model is known to have nothing, undefined where nothing is known. */
+  /** The rest of a cached text; `''` if the model is known to have no completion; undefined if nothing is known. */
   get(document: CursorDocument, adapter: string): string | undefined {
     const key = keyOf(document, adapter);
     for (let index = this.entries.length - 1; index >= 0; index -= 1) {
@@ -71,7 +71,7 @@ export class CompletionCache {
 const keyOf = ({ path, languageId }: CursorDocument, adapter: string) =>
   JSON.stringify([adapter, path, languageId]);
 
-/** What of an entry is left to show in this document: all of it, or what has not been typed yet. */
+/** The part of an entry that is left to show in this document: all of it, or what has not been typed yet. */
 function restOf(entry: Entry, document: CursorDocument): string | undefined {
   const { before, after, languageId } = document;
   const lengths = lengthsOf(document);
@@ -84,12 +84,12 @@ function restOf(entry: Entry, document: CursorDocument): string | undefined {
   if (before.slice(Math.max(0, cursor - WINDOW), cursor) !== entry.before) return undefined;
   if (after.slice(added, added + WINDOW) !== entry.after) return undefined;
   const rest = entry.text.slice(typedLength);
-  // Everything was typed: what comes next is not known.
+  // Everything was typed: what comes next is unknown.
   if (rest === '' && entry.text !== '') return undefined;
   return added === 0 ? rest : upToClosed(rest, after[0] ?? '', embeddedAt({ before, languageId }).languageId);
 }
 
-/** The editor closed the bracket or quote that was typed: what it added is left out, with what follows it. */
+/** The editor added the closer of a typed bracket or quote: leaves that and what follows out of the completion. */
 function upToClosed(rest: string, closer: string, languageId: string): string | undefined {
   const at = /["'`]/.test(closer)
     ? rest.indexOf(closer)

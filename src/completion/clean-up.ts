@@ -1,4 +1,4 @@
-/** From what the model said to what may be shown. */
+/** Turns the model's answer into what may be shown. */
 import { embeddedAt, languageOf } from './languages.ts';
 import { cutLinesBelow, cutRestOfLine } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
@@ -9,11 +9,11 @@ import type { CursorDocument, Reach } from './types.ts';
 export type DropReason = 'blank' | 'repeats-above' | 'repeats-below' | 'loop';
 export type CleanUp = { text: string } | { dropped: DropReason };
 
-/** Special tokens of any family, written out as text. */
+/** Special tokens of any model family, written as text. */
 const marker =
   /<[|｜][\w▁|｜ -]{2,40}[|｜]>|<(?:fim[_-](?:prefix|suffix|middle|pad)|file_sep|filename|repo_name|reponame|gh_stars|jupyter_\w+|EOT|PRE|SUF|MID)>|<\/?s>(?![\w>])/;
 
-/** Cleans an answer for the document. Either a text to show, in the document's own line ends, or why there is none. */
+/** Cleans an answer for the document: a text to show, with the document's line ends, or why there is none. */
 export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): CleanUp {
   const document = embeddedAt(whole);
   const language = languageOf(document.languageId);
@@ -39,7 +39,7 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
   };
 }
 
-/** Without white space at its end, but for the line break that gives what follows the cursor a line of its own. */
+/** Removes white space at the end, except the line break that puts the text after the cursor on its own line. */
 function trimEnd(text: string, after: string): string {
   const trimmed = text.trimEnd();
   const last = /\n[ \t]*$/.exec(text.slice(trimmed.length))?.[0] ?? '';
@@ -53,16 +53,16 @@ function cutMarkers(text: string, { before, after }: CursorDocument): string {
   return text.slice(0, found.index);
 }
 
-/** What the token limit leaves of a character whose bytes are several tokens. */
+/** Removes the half of a character (whose bytes are several tokens) that the token limit may leave. */
 const cutHalfCharacter = (text: string): string => text.replace(/(?:\uFFFD|[\uD800-\uDBFF])+$/, '');
 
-/** Instruction-tuned models close the code fence that they believe to be in. */
+/** Cuts at a code fence: instruction-tuned models close the one that they believe they are in. */
 function cutFence(text: string): string {
   const fence = /(?:^|\n)[ \t]*```/.exec(text);
   return fence ? text.slice(0, fence.index) : text;
 }
 
-/** Of code in a fence: to its end, which is not said again where it follows. */
+/** For code in a fence: cuts after the fence's end, or before it if the end already follows the cursor. */
 function cutOpenFence(text: string, { before, after }: CursorDocument): string {
   const fences = (lines: string) => lines.match(/^[ \t]*(?:```|~~~)/gm)?.length ?? 0;
   const end = /^[ \t]*(?:```|~~~)[ \t]*$/m.exec(text);
@@ -70,7 +70,7 @@ function cutOpenFence(text: string, { before, after }: CursorDocument): string {
   return text.slice(0, fences(after) % 2 === 1 ? end.index : end.index + end[0].length);
 }
 
-/** Whether the first line that results is the line above, said again, with nothing new below it. */
+/** Whether the resulting first line repeats the line above, with nothing new below it. */
 function repeatsAbove(text: string, { before }: CursorDocument): boolean {
   const above = lineAbove(before);
   const lines = text.split('\n');

@@ -1,4 +1,4 @@
-/** What of the document the model sees: characters, not tokens, so that it costs nothing to work out. */
+/** Which part of the document the model sees: measured in characters, not tokens, which costs nothing. */
 import { wholeCharacter } from './text.ts';
 
 export interface ContextBudget {
@@ -6,19 +6,19 @@ export interface ContextBudget {
   before: number;
   /** Characters after it. */
   after: number;
-  /** Of other files. None by default. */
+  /** Characters of other files. Default: none. */
   others?: number;
 }
 
-/** Some 700, 170 and 500 tokens of code: on two cores, a second or two of a small model when none of it is known yet. */
+/** About 700, 170 and 500 tokens of code: one or two seconds for a small model on two cores, if nothing is cached. */
 export const defaultBudget: ContextBudget = { before: 2400, after: 600, others: 1600 };
 
-/** The beginning moves in steps of this share of the budget, so that the engine's work on it is good for many keystrokes. */
+/** The beginning moves in steps of this share of the budget, so that the engine's cache serves many keystrokes. */
 const STEP_SHARE = 0.25;
 
 /**
- * The end of what precedes the cursor, from the beginning of a line on, in at most `budget` characters. `hidden`: characters
- * of the document before that.
+ * The end of the text before the cursor, from the beginning of a line on, in at most `budget` characters. `hidden`:
+ * number of characters in the document before `before`.
  */
 export function takeBefore(before: string, budget: number, hidden = 0): string {
   const excess = before.length + hidden - budget;
@@ -29,7 +29,7 @@ export function takeBefore(before: string, budget: number, hidden = 0): string {
   return before.slice(line < 0 ? wholeCharacter(before, cut) : line + 1);
 }
 
-/** The beginning of what follows the cursor, to the end of a line, in at most `budget` characters. */
+/** The beginning of the text after the cursor, up to the end of a line, in at most `budget` characters. */
 export function takeAfter(after: string, budget: number): string {
   if (after.length <= budget) return after;
   const line = after.lastIndexOf('\n', budget);

@@ -1,4 +1,4 @@
-/** How long to wait for the next keystroke: what was set, else as long as this person takes between two, within bounds. */
+/** How long to wait for the next keystroke: the setting, else the person's usual time between two, within bounds. */
 
 const SHORTEST_MS = 75;
 const LONGEST_MS = 300;
@@ -11,17 +11,17 @@ export class Debounce {
   private gap = FIRST_MS;
   private lastKey: number | undefined;
 
-  /** `fixed`: milliseconds that the person wants it to be, whatever they are. */
+  /** `fixed`: milliseconds that the person has set. */
   constructor(private readonly fixed?: number) {}
 
-  /** A keystroke at a time, in milliseconds. */
+  /** Call this at each keystroke; `now` in milliseconds. */
   typed(now: number): void {
     const since = this.lastKey === undefined ? Infinity : now - this.lastKey;
     this.lastKey = now;
     if (since < TYPING_MS) this.gap += WEIGHT * (since - this.gap);
   }
 
-  /** Milliseconds to wait. Behind a character that ends a word less: people pause there, and the answer is worth more. */
+  /** Milliseconds to wait. Less if no word is being typed: people pause there, and an answer is worth more. */
   wait(before: string): number {
     if (this.fixed !== undefined) return this.fixed;
     const rate = /[\w$]$/.test(before) ? 1.5 : 1;

@@ -1,4 +1,4 @@
-/** The whole of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
+/** All of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
 import { afterAccepting, isSame, leadsTo, type Ahead } from './ahead.ts';
 import { CompletionCache } from './cache.ts';
 import { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
@@ -13,20 +13,20 @@ import type { EngineRequest, ContextFile, CursorDocument, OtherFile, Reach } fro
 import { changeOf, windowOf } from './window.ts';
 
 export interface CompleterOptions {
-  /** Asks the engine; must stop it when the signal aborts. */
+  /** Asks the engine, and must stop it when the signal aborts. */
   request: (request: EngineRequest, signal: AbortSignal) => Promise<string>;
-  /** Whether the base has fill-in-the-middle tokens; may take a while, while the engine starts. */
+  /** Whether the base has fill-in-the-middle tokens; may take a while if the engine has to start. */
   fillInTheMiddle: () => boolean | Promise<boolean>;
   /** Longest completion in tokens; read at every request. */
   maxTokens: () => number;
-  /** Milliseconds of pause before the engine is asked; 0 is none. Without it the pause follows the person's typing. */
+  /** Pause before the engine is asked, in ms; 0: none. By default the pause follows the person's typing. */
   debounceMs?: number;
   budget?: ContextBudget;
-  /** Asks for what follows a completion while it is shown. */
+  /** While a completion is shown, request what follows it. */
   ahead?: boolean;
   /** The adapters were trained on whole repositories (see PromptOptions). */
   wholeRepositories?: boolean;
-  /** Milliseconds, monotonic. */
+  /** Monotonic clock, in milliseconds. */
   now?: () => number;
   sleep?: (milliseconds: number) => Promise<void>;
 }
@@ -34,13 +34,13 @@ export interface CompleterOptions {
 export interface CompleteInput extends CursorDocument {
   /** Adapter or model that answers. */
   adapter: string;
-  /** Lengths of the selections, one per cursor; `[0]` is one cursor without a selection. */
+  /** Length of the selection at each cursor; `[0]` is one cursor without a selection. */
   selections?: readonly number[];
-  /** Asked for by a key: no waiting, and in places where typing asks nothing. */
+  /** Requested with a key: without a pause, and also in places where typing requests nothing. */
   invoked?: boolean;
-  /** Files that are open or were, the most recent first; asked for only now and then. Needs `place`. */
+  /** Files that are or were open, the most recent first; called only now and then. Needs `place`. */
   files?: () => readonly OtherFile[];
-  /** Parts of them that were chosen before, instead of a choice here. */
+  /** Parts of other files, if they are already chosen. */
   context?: readonly ContextFile[];
   signal?: AbortSignal;
 }
@@ -51,13 +51,13 @@ export interface Completion {
 }
 
 export interface Completer {
-  /** What to show at the cursor, or undefined. Errors of `request` are thrown, unless nobody waits any more. */
+  /** What to show at the cursor, or undefined. Throws the errors of `request`, unless nobody waits any more. */
   complete(input: CompleteInput): Promise<Completion | undefined>;
-  /** What else could stand there than `shown`: for someone who asks for more. Errors of `request` are thrown. */
+  /** Other completions than `shown`, for a person who asks for more. Throws the errors of `request`. */
   alternatives(input: CompleteInput, shown: string): Promise<string[]>;
-  /** By adapter; since this completer was made. */
+  /** The adapter's figures since this completer was created. */
   statistics(adapter: string): Readonly<CompletionStatistics>;
-  /** Stops what is in flight and forgets what was answered: another base, another server. */
+  /** Stops requests and forgets answers, because there is another base or server. */
   reset(): void;
 }
 
@@ -65,11 +65,11 @@ export function createCompleter(options: CompleterOptions): Completer {
   return new Engine(options);
 }
 
-/** Sampled answers beside the likeliest, and how freely. */
+/** Number of sampled answers besides the most likely one, and their temperature. */
 const ALTERNATIVES = 2;
 const TEMPERATURE = 0.7;
 
-/** An answer of the engine, for a document. */
+/** The engine's answer for a document. */
 interface Answer {
   cleaned: CleanUp;
   /** Milliseconds. */
@@ -97,7 +97,7 @@ class Engine implements Completer {
   async complete(whole: CompleteInput): Promise<Completion | undefined> {
     const input = { ...whole, ...windowOf(whole) };
     const deleting = this.noticeKey(input);
-    // Whatever is asked now, the older question has no more use.
+    // A new request makes the older one useless.
     this.inFlight?.abort();
     this.inFlight = undefined;
     if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
@@ -111,7 +111,7 @@ class Engine implements Completer {
     const place = { ...input, selections: input.selections ?? [0] };
     const closed = impossible(place);
     if (closed) return this.quiet(counts, closed);
-    // The end of a statement or the middle of a line is no place to begin, but what was shown before it goes on.
+    // The end of a statement or the middle of a line is no place to begin, but a completion that was shown continues.
     const cached = this.cache.get(input, input.adapter);
     if (cached !== undefined) {
       counts.cached += 1;
@@ -166,7 +166,7 @@ class Engine implements Completer {
     if (milliseconds > 0 && !signal.aborted) await Promise.race([this.sleep(milliseconds), aborted(signal)]);
   }
 
-  /** The answer that is under way for this very place; any other is stopped. */
+  /** The answer to an advance request for exactly this place; any other advance request is stopped. */
   private async takeAhead(
     ahead: Ahead<Answer>,
     input: CompleteInput,
@@ -182,7 +182,7 @@ class Engine implements Completer {
     return answer;
   }
 
-  /** Asks the engine and remembers what it said. Undefined once the signal aborted. */
+  /** Asks the engine and caches its answer. Undefined if the signal aborts. */
   private async fetch(
     input: CompleteInput,
     signal: AbortSignal,
@@ -233,7 +233,10 @@ class Engine implements Completer {
     return [...texts];
   }
 
-  /** While a completion is shown and nothing else is asked: has ready what follows it. An error is told when it is asked for. */
+  /**
+   * Requests what follows the shown completion, unless something else is requested. Errors appear only on a real
+   * request.
+   */
   private askAhead(input: CompleteInput, shown: string): void {
     const document = afterAccepting(input, shown);
     if (!document || (this.ahead && isSame(this.ahead.document, document))) return;
@@ -284,7 +287,7 @@ class Engine implements Completer {
 
 const noAnswer = Promise.resolve(undefined);
 
-/** Settles when the signal aborts, so that nothing waits for a pause that no longer matters. */
+/** Resolves when the signal aborts, so that nothing waits for a pause that no longer matters. */
 function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve(undefined);

@@ -1,4 +1,4 @@
-/** When not to ask at all. */
+/** Decides where not to request a completion at all. */
 import { readOn } from './brackets.ts';
 import { embeddedAt, languageOf, type Language } from './languages.ts';
 import { isBlank, firstLine, lastLine } from './text.ts';
@@ -8,28 +8,28 @@ export type GateReason =
   'several-cursors' | 'selection' | 'text-right' | 'empty' | 'long-line' | 'statement-end' | 'unsupported';
 
 export interface GateInput extends CursorDocument {
-  /** Lengths of the selections, one per cursor. */
+  /** Length of the selection at each cursor. */
   selections: readonly number[];
 }
 
-/** Columns beyond which a line is data or minified. */
+/** A line with more columns is data or minified. */
 const LONGEST_LINE = 500;
 
-/** Closing characters, closing tags and ends of comments may stand right of the cursor: editors put them there. */
+/** Closing characters, closing tags and ends of comments may be right of the cursor: editors put them there. */
 const closing = /^(?:[\s)\]}>'"`:;,]|\(\)|\*\/|-->|\?>|%>|<\/[\w-]*>)*$/;
-/** In running text, marks of emphasis too. */
+/** In prose, marks of emphasis too. */
 const closingText = /^[\s)\]}>'"`:;,.*_~|]*$/;
 
-/** Between brackets before a block: what is written there is not part of what follows. */
+/** The end of brackets before a block: what is written in the brackets need not fit the block. */
 const beforeBlock = /^[)\]'"`].*[{:]\s*$/;
 
-/** Whether nothing stands right of the cursor that what is written there would have to fit. */
+/** Whether the text right of the cursor puts no condition on what is written. */
 function isOpen(left: string, right: string, language: Language): boolean {
   if (closing.test(right) || beforeBlock.test(right)) return true;
   return (language.prose && closingText.test(right)) || isQuoted(left, right, language);
 }
 
-/** Whether the cursor stands before the quote that ends its string or its tag's attribute: all else is far away. */
+/** Whether the cursor is directly before the quote that ends its string or attribute. */
 function isQuoted(left: string, right: string, language: Language): boolean {
   if (language.markup || language.tags) {
     const quote = /=\s*(["'])[^"'<>]*$/.exec(left)?.[1];
@@ -39,10 +39,10 @@ function isQuoted(left: string, right: string, language: Language): boolean {
   return inner?.kind === 'string' && right.startsWith(inner.closer);
 }
 
-/** Languages of inputs that are no documents. */
+/** Language identifiers of inputs that are not documents. */
 const notDocuments = new Set(['scminput', 'comment', 'log', 'search-result']);
 
-/** Why nothing can be shown here, even to someone who asks for it with a key; undefined where something can. */
+/** Why nothing can be shown here, even if requested with a key; undefined if something can. */
 export function impossible({
   languageId,
   selections,
@@ -52,7 +52,7 @@ export function impossible({
   return selections[0] === 0 ? undefined : 'selection';
 }
 
-/** Why nothing should be asked here while someone types, or undefined. */
+/** Why nothing should be requested here during typing, or undefined. */
 export function gate(input: GateInput): GateReason | undefined {
   const reason = impossible(input);
   if (reason) return reason;

@@ -1,7 +1,7 @@
-/** Which of the open files a file imports, by its import statements and their paths alone. */
+/** Finds which open files a file imports, only by its import statements and the files' paths. */
 import type { OtherFile } from './types.ts';
 
-/** Import statements stand at a file's beginning. */
+/** Characters at a file's beginning, where import statements are. */
 const HEAD = 8000;
 
 const statements: Record<string, readonly RegExp[]> = {
@@ -20,7 +20,7 @@ function statementsOf(languageId: string): readonly RegExp[] {
   return statements[languageId === 'cpp' ? 'c' : languageId] ?? [];
 }
 
-/** Paths without endings, such as `corpus/fim`, that the head of a file imports. */
+/** Paths without extensions, such as `corpus/fim`, that the head of a file imports. */
 export function importedStems(head: string, languageId: string): string[] {
   const found = new Set<string>();
   for (const pattern of statementsOf(languageId))
@@ -32,7 +32,7 @@ export function importedStems(head: string, languageId: string): string[] {
 }
 
 function stemOf(name: string, languageId: string): string {
-  // Which folder "../x" is in doesn't matter: names of files that are open together rarely meet.
+  // The folder of "../x" does not matter: files that are open together rarely have the same name.
   if (languageId === 'python' || languageId === 'java' || languageId === 'kotlin')
     return name.replace(/^\.+/, '').replaceAll('.', '/');
   if (languageId === 'rust') return name.replace(/^(?:crate|super|self)::/, '').replaceAll('::', '/');
@@ -41,7 +41,7 @@ function stemOf(name: string, languageId: string): string {
 
 const withoutEnding = (path: string): string => path.replace(/(?:\/(?:index|mod|__init__))?\.\w+$/, '');
 
-/** Whether a file is what one of the stems names: the module, the item's module, or the package's folder. */
+/** Whether one of the stems means this file: as the module, the item's module, or the package's folder. */
 export function isImported({ path }: Pick<OtherFile, 'path'>, stems: readonly string[]): boolean {
   const own = `/${withoutEnding(path)}`;
   const folder = own.slice(0, own.lastIndexOf('/'));

@@ -1,21 +1,21 @@
-/** The little that the core has to know of a language. */
+/** The few properties of a language that the completion core needs. */
 
 export interface Language {
-  /** What begins a comment to the end of the line. */
+  /** Marks that begin a comment up to the end of the line. */
   lineComments: readonly string[];
   /** Delimiters of block comments. */
   blockComment?: readonly [string, string];
-  /** Blocks are told by indentation, not by brackets. */
+  /** Blocks are marked by indentation, not by brackets. */
   indented: boolean;
-  /** Running text: no brackets to balance, code fences belong to it. */
+  /** Prose: no brackets to balance; code fences are part of it. */
   prose: boolean;
   /** Tags instead of blocks. */
   markup: boolean;
-  /** A single quote stands around one character only. */
+  /** Single quotes enclose only one character. */
   characters?: boolean;
   /** Templates in back quotes, and regular expressions between slashes. */
   templates?: boolean;
-  /** Code that holds tags. */
+  /** Code that contains tags. */
   tags?: boolean;
 }
 
@@ -73,17 +73,17 @@ const languages: Record<string, Language> = {
   restructuredtext: prose,
 };
 
-/** Anything unknown is taken for a language with braces: most are. */
+/** An unknown language is treated as one with braces, like most. */
 export function languageOf(languageId: string): Language {
   return languages[languageId] ?? cLike;
 }
 
-/** Languages whose pages hold scripts and styles, and what those are written in. */
+/** Languages whose pages contain scripts and styles, and the languages of those. */
 const pages = new Set(['html', 'vue', 'svelte']);
 const embedded: Record<string, string> = { script: 'javascript', style: 'css' };
 const borders = /<(script|style)(?=[\s>])[^>]*>|<\/(script|style)\s*>|<!--|-->/gi;
 
-/** The document as it is to be read at the cursor: in a page's script or style, from there on as what that is written in. */
+/** The document as seen at the cursor: in a page's script or style, only that part, with its language. */
 export function embeddedAt<D extends { before: string; languageId: string }>(document: D): D {
   const { before, languageId } = document;
   if (!pages.has(languageId)) return document;
@@ -139,7 +139,7 @@ const extensions: Record<string, string> = {
   rst: 'restructuredtext',
 };
 
-/** The language identifier that an editor would give a file, by its ending; `plaintext` if it has none that is known. */
+/** The editor's language identifier for a file, by its extension; `plaintext` if that is unknown. */
 export function languageIdOf(path: string): string {
   return extensions[/\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? ''] ?? 'plaintext';
 }

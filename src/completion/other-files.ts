@@ -1,6 +1,6 @@
 /**
- * What of other files the model sees: windows like the text around the cursor, first of files that are imported. They stand
- * before all else in the prompt, so the choice is kept while someone types on: the engine has read it already.
+ * Which parts of other files the model sees: windows similar to the text around the cursor, imported files first. They
+ * come first in the prompt, so the choice is kept during typing: the engine has them in its cache.
  */
 import { importedStems, isImported } from './imports.ts';
 import { jaccard, SimilarWindows, wordsOf, type SimilarWindow } from './similar-windows.ts';
@@ -8,21 +8,21 @@ import { wellFormed } from './text.ts';
 import type { ContextFile, CursorDocument, OtherFile } from './types.ts';
 import { lengthsOf } from './window.ts';
 
-/** Of the text around the cursor, what others are compared with: some 60 lines. */
+/** Characters around the cursor that other files are compared with: some 60 lines. */
 const NEAR = { before: 1800, after: 600 };
-/** Characters that the cursor may move before another choice is thought of: some 32 lines. */
+/** Characters that the cursor may move before a new choice: some 32 lines. */
 const MOVE = 1200;
-/** So is it after this many requests: files have changed. */
+/** Requests before a new choice, because files may have changed. */
 const REQUESTS = 30;
 const LEAST_SIMILARITY = 0.1;
-/** An imported file comes before one that is this much more similar. */
+/** Bonus of an imported file, in units of similarity. */
 const IMPORTED = 0.15;
-/** Two windows that share so many words say the same. */
+/** Windows with this similarity or more are considered the same. */
 const SAME = 0.9;
-/** What was chosen stays unless another is this many times as similar. */
+/** A chosen part stays unless another is this many times as similar. */
 const STAYS = 1.3;
 const MOST_FILES = 20;
-/** Less of a file than this tells nothing. */
+/** A shorter part of a file is useless. */
 const LEAST_CHARACTERS = 120;
 
 interface Choice {
@@ -38,8 +38,8 @@ export class OtherFiles {
   private last: Choice | undefined;
 
   /**
-   * Parts of `files` (the most recent first) in at most `budget` characters, the most useful first. `files` is asked
-   * only when a new choice is due.
+   * Parts of `files` (the most recent first) in at most `budget` characters, the most useful first. `files` is called
+   * only for a new choice.
    */
   choose(
     document: CursorDocument,
@@ -78,13 +78,13 @@ export class OtherFiles {
     return this.inOrder(take(ranked, document, budget));
   }
 
-  /** For what is in the prompt already. */
+  /** Bonus for a part that is already in the prompt. */
   private bonus({ path, text }: OtherFile, { similarity }: SimilarWindow): number {
     const held = this.last?.chosen.some((one) => one.filename === path && text.includes(one.text));
     return held ? similarity * (STAYS - 1) : 0;
   }
 
-  /** What stays keeps its place, and its text where that still stands: what comes before it is read already. */
+  /** Parts that stay keep their position, and their text if the file still has it: the engine has cached them. */
   private inOrder(taken: readonly Taken[]): ContextFile[] {
     const before = this.last?.chosen ?? [];
     const staying = before.flatMap((old) => {
@@ -110,7 +110,7 @@ interface Taken {
   part: ContextFile;
 }
 
-/** From the best on, as long as there is room; nothing twice. */
+/** Takes the best windows as long as there is room, without near-duplicates. */
 function take(ranked: readonly Ranked[], { before, after }: CursorDocument, budget: number): Taken[] {
   const taken: Taken[] = [];
   const seen = [wordsOf(before.slice(-NEAR.before) + after.slice(0, NEAR.after))];
@@ -128,7 +128,7 @@ function take(ranked: readonly Ranked[], { before, after }: CursorDocument, budg
   return taken;
 }
 
-/** As many whole lines from the beginning as fit, with one kind of line end, and one at the end. */
+/** As many complete lines from the beginning as fit; lines end with "\n", also the last. */
 function wholeLines(text: string, room: number): string {
   const unix = text.replaceAll('\r\n', '\n');
   const whole = unix.endsWith('\n') ? unix : `${unix}\n`;

@@ -1,16 +1,16 @@
-/** Where a completion says again what stands after the cursor already. */
+/** Cuts where a completion repeats the text after the cursor. */
 import { insideOf, openAt } from './brackets.ts';
 import type { Language } from './languages.ts';
 import { similar } from './repetition.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, linesBelow } from './text.ts';
 import type { CursorDocument } from './types.ts';
 
-/** Lines below that a completion is compared with. */
+/** Number of lines below the cursor that a completion is compared with. */
 const LOOK_AHEAD = 12;
 
 /**
- * Cuts what the rest of the cursor's line says already: from the closer or mark that follows the cursor on, or where the
- * end overlaps. Brackets and quotes of code are left to `cutUnmatched`, which knows what they belong to.
+ * Cuts what the rest of the cursor's line already contains: from the closer or mark that follows the cursor on, or the
+ * overlapping end. Brackets and quotes of code are left to `cutUnmatched`, which knows what they belong to.
  */
 export function cutRestOfLine(text: string, { before, after }: CursorDocument, language: Language): string {
   const rest = firstLine(after).trim();
@@ -20,7 +20,7 @@ export function cutRestOfLine(text: string, { before, after }: CursorDocument, l
   const closer = closerAt(rest, code, language.prose);
   if (closer) return text.slice(0, extraAt(closer, text, lastLine(before)));
   if (code && /^[)\]}'"`]/.test(rest)) return text;
-  // Over one line only: what a block adds below its first line stands before the rest all the same.
+  // The rest of the line comes after the whole completion, also if that is a block.
   for (let length = Math.min(rest.length, text.length); length > 0; length -= 1)
     if (text.endsWith(rest.slice(0, length))) return text.slice(0, text.length - length);
   return text;
@@ -28,17 +28,17 @@ export function cutRestOfLine(text: string, { before, after }: CursorDocument, l
 
 const openers: Record<string, string> = { ')': '(', ']': '[', '}': '{', '>': '<' };
 
-/** The closer or mark of emphasis that follows, where it is told by counting. */
+/** The closer or mark of emphasis that follows, if counting decides whether it is repeated. */
 function closerAt(rest: string, code: boolean, prose: boolean): string | undefined {
   const pattern = code ? /^>/ : prose ? /^(?:[)\]}"`]|\*\*?|__?|~~)/ : /^[)\]}>"]/;
   return pattern.exec(rest)?.[0];
 }
 
-/** Where a closer stands in a text that has nothing for it to close; undefined if there is none. */
+/** Index of a closer in a text that has nothing for it to close; undefined if there is none. */
 function extraAt(closer: string, text: string, left: string): number | undefined {
   const opener = openers[closer];
   const at = text.indexOf(closer);
-  // A mark that opens and closes: it closes what the line has open.
+  // A mark that both opens and closes: it closes what the line has open.
   if (opener === undefined) return at < 0 || left.split(closer).length % 2 === 1 ? undefined : at;
   let depth = 0;
   for (const { 0: sign, index } of text.matchAll(/[=-]>|[()[\]{}<>]/g)) {
@@ -49,8 +49,8 @@ function extraAt(closer: string, text: string, left: string): number | undefined
 }
 
 /**
- * Cuts lines at the end that follow the cursor already. A completion whose lines all follow already is nothing.
- * Returns undefined if it only says again what comes next.
+ * Cuts lines at the end that already follow the cursor. Returns undefined if the completion only repeats the lines that
+ * come next.
  */
 export function cutLinesBelow(text: string, after: string): string | undefined {
   const below = linesBelow(after, LOOK_AHEAD);
@@ -68,11 +68,11 @@ export function cutLinesBelow(text: string, after: string): string | undefined {
   return from < 0 ? text : lines.slice(0, from).join('\n');
 }
 
-/** Whether these lines are the next ones below, said again. */
+/** Whether these lines repeat the next ones below. */
 function meets(lines: readonly string[], below: readonly string[]): boolean {
   const spoken = lines.filter((line) => !isBlank(line));
   if (spoken.length === 0 || spoken.length > below.length) return false;
-  // The last line may have been cut short by the token limit.
+  // The token limit may have cut the last line short.
   return (
     spoken.every((line, index) => {
       const other = below[index] ?? '';
@@ -86,7 +86,7 @@ function meets(lines: readonly string[], below: readonly string[]): boolean {
   );
 }
 
-/** A lone closing line is the one below only if it stands in the same column. */
+/** A single closing line repeats the one below only if it has the same indentation. */
 function sameIndent(line: string, other: string): boolean {
   return !isPunctuation(line) || /^\s*/.exec(line)?.[0] === /^\s*/.exec(other)?.[0];
 }

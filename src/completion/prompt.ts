@@ -1,4 +1,4 @@
-/** From a document at the cursor to what the engine is asked. */
+/** Builds the engine's request from a document at the cursor. */
 import { begunToken } from '../corpus/tokens/begun-token.ts';
 import { defaultBudget, takeAfter, takeBefore, type ContextBudget } from './context.ts';
 import { wellFormed } from './text.ts';
@@ -6,23 +6,23 @@ import type { EngineRequest, ContextFile, CursorDocument, Reach } from './types.
 
 export interface PromptOptions {
   model: string;
-  /** The base has fill-in-the-middle tokens, so the text after the cursor is of use. */
+  /** The base has fill-in-the-middle tokens, so the text after the cursor can be used. */
   fillInTheMiddle: boolean;
   maxTokens: number;
   reach: Reach;
   budget?: ContextBudget;
   /** Parts of other files. */
   context?: readonly ContextFile[];
-  /** The model was trained on whole repositories: each of its files had its path, so this one has too. */
+  /** The model was trained on whole repositories, where each file has its path; so this file gets its path too. */
   wholeRepositories?: boolean;
 }
 
-/** A line needs fewer tokens than a block may take. */
+/** Most tokens of a line. */
 const LINE_TOKENS = 48;
 
 /**
- * What comes first stays the same for longest, for the engine to reuse: other files, then the text before the cursor, then
- * what follows.
+ * The parts are in the order in which they change, so that the engine can reuse the beginning: other files, the text
+ * before the cursor, the text after it.
  */
 export function buildPrompt(document: CursorDocument, options: PromptOptions): EngineRequest {
   const { model, fillInTheMiddle, maxTokens, reach, budget = defaultBudget, context = [] } = options;
@@ -45,7 +45,7 @@ export function buildPrompt(document: CursorDocument, options: PromptOptions): E
   };
 }
 
-/** What a prompt has of the text before and after the cursor. */
+/** The text before and after the cursor that goes into a prompt. */
 export const surroundings = (
   { before, after, hidden }: Pick<CursorDocument, 'before' | 'after' | 'hidden'>,
   budget: ContextBudget = defaultBudget,
@@ -54,5 +54,5 @@ export const surroundings = (
   suffix: plain(takeAfter(after, budget.after)),
 });
 
-/** Models know one kind of line end, and whole characters. */
+/** Models expect "\n" at line ends, and complete characters. */
 const plain = (text: string): string => wellFormed(text.replaceAll('\r\n', '\n'));

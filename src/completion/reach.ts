@@ -1,12 +1,12 @@
-/** One line or several, by what stands around the cursor. */
+/** Decides between one line and several, by the text around the cursor. */
 import { insideOf, openAt } from './brackets.ts';
 import { embeddedAt, languageOf } from './languages.ts';
 import { firstLine, isBlank, lastLine } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
 
 /**
- * `block` on a new line and where a block, a list or a tag has just been opened, if nothing but its own closer
- * follows; `line` anywhere else, and in comments.
+ * `block` on a new line, and after a block, list or tag has just been opened if only its own closer follows; `line`
+ * everywhere else, and in comments.
  */
 export function reachAt(document: CursorDocument): Reach {
   const { before, after, languageId } = embeddedAt(document);

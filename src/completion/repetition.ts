@@ -1,16 +1,16 @@
-/** Text that goes round in circles. */
+/** Finds text that repeats itself. */
 import { distance } from 'fastest-levenshtein';
 import { isBlank } from './text.ts';
 
-/** Lines of a block that may loop. */
+/** Most lines of a block that may loop. */
 const LONGEST_BLOCK = 6;
-/** A block with as many characters as this says nothing new the second time; a shorter one (`0,`) may come twice. */
+/** A block of this many characters may not occur twice in a row; a shorter one (`0,`) may. */
 const TELLING = 12;
-/** Characters from which on a repeated piece within a line is a loop, not a table or a divider. */
+/** From this many characters on, a repeated piece within a line is a loop, not a table or a divider. */
 const LOOP_LENGTH = 24;
 const LOOP_TIMES = 4;
 
-/** Two lines that a person would call the same: at most a twentieth of their characters differ. */
+/** Whether a person would call two lines the same: at most a twentieth of their characters differ. */
 export function similar(a: string, b: string): boolean {
   const left = a.trim();
   const right = b.trim();
@@ -19,7 +19,7 @@ export function similar(a: string, b: string): boolean {
   return longer >= 20 && longer < 400 && distance(left, right) <= longer * 0.05;
 }
 
-/** Cuts a text where it begins to loop; what is left may be nothing. */
+/** Cuts a text where it begins to loop; the rest may be empty. */
 export function cutLoops(text: string): string {
   const lines = text.split('\n');
   const loop = firstLoop(lines);
@@ -27,7 +27,7 @@ export function cutLoops(text: string): string {
   return endsInLoop(kept) ? '' : kept;
 }
 
-/** Index of the line where a block of lines comes again at once; the text may break off inside the repetition. */
+/** Index of the line where a block of lines is repeated at once, or -1; the text may end inside the repetition. */
 function firstLoop(lines: readonly string[]): number {
   for (let at = 0; at < lines.length; at += 1) {
     for (let size = 1; size <= LONGEST_BLOCK && at + size < lines.length; size += 1) {
@@ -39,12 +39,12 @@ function firstLoop(lines: readonly string[]): number {
   return -1;
 }
 
-/** Whether the `size` lines at `at` come `times` times in a row. A last line that breaks off counts if it had begun well. */
+/** Whether the `size` lines at `at` occur `times` times in a row. A truncated last line counts if its half agrees. */
 function comesAgain(lines: readonly string[], at: number, size: number, times: number): boolean {
   const end = at + size * times;
   if (end > lines.length) return false;
   for (let index = at + size; index < end; index += 1) {
-    // The first line stands at the cursor, without its indentation.
+    // The first line begins at the cursor, without indentation.
     const bare = (line = '') => (index === size ? line.trimStart() : line);
     const [line, before] = [bare(lines[index]), bare(lines[index - size])];
     const brokenOff =
@@ -54,7 +54,7 @@ function comesAgain(lines: readonly string[], at: number, size: number, times: n
   return true;
 }
 
-/** Whether a short piece with a letter or digit in it repeats to the very end. */
+/** Whether the text ends with repetitions of a short piece that has a letter or digit. */
 function endsInLoop(text: string): boolean {
   for (let period = 1; period <= 40; period += 1) {
     const length = Math.max(LOOP_LENGTH, period * LOOP_TIMES);

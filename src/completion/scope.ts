@@ -1,21 +1,21 @@
-/** Where a completion of several lines ends: with the block that it began in. */
+/** Cuts a completion of several lines at the end of the block that it began in. */
 import { insideOf, openAt, readOn, type Opened } from './brackets.ts';
 import type { Language } from './languages.ts';
 import { firstLine, indentOf, indentWidth, isBlank, lastLine } from './text.ts';
 import type { CursorDocument } from './types.ts';
 
-/** More lines than this nobody reads before pressing Tab. */
+/** Nobody reads more lines before pressing Tab. */
 const MOST_LINES = 12;
 
 /**
- * Cuts at the first line that is indented less than the block. After an opening line (`if (x) {`, `def f():`) the block
- * is what is indented more, and the line that closes it.
+ * Cuts at the first line that is indented less than the block. After an opening line (`if (x) {`, `def f():`), the
+ * block is the lines that are indented more, and the line that closes it.
  */
 export function cutToBlock(text: string, { before }: CursorDocument, language: Language): string {
   const lines = text.split('\n');
   const left = lastLine(before);
   const opening = !isBlank(left);
-  // On a blank line the first words stand at the cursor; after an opening line, on the lines below it.
+  // On a blank line, the block begins at the cursor; after an opening line, on the line below.
   const base = indentWidth(left);
   const kept: string[] = [lines[0] ?? ''];
   for (const line of lines.slice(1, MOST_LINES)) {
@@ -30,13 +30,13 @@ export function cutToBlock(text: string, { before }: CursorDocument, language: L
   return kept.join('\n');
 }
 
-/** Whether a line closes a block, and opens no other. */
+/** Whether a line closes a block without opening another. */
 const closes = (line: string, { markup, tags }: Language): boolean =>
   ((markup || tags) && /^\s*<\//.test(line)) || (!markup && /^\s*[)\]}](?!.*[{([:]\s*$)/.test(line));
 
 /**
  * Cuts before the first closing bracket or quote that has nothing to close: neither in the text, nor before the cursor
- * unless what follows the cursor closes it already.
+ * (not counting what the text after the cursor already closes).
  */
 export function cutUnmatched(text: string, { before, after }: CursorDocument, language: Language): string {
   if (language.prose || language.markup) return text;
@@ -57,7 +57,7 @@ export function cutUnmatched(text: string, { before, after }: CursorDocument, la
   return cut === undefined ? text : cutBeforeCloser(text, cut, after);
 }
 
-/** Of what is open at the cursor, innermost first: what the text after it leaves open. */
+/** What is open at the cursor and not closed by the text after it, innermost first. */
 function stillOwed(open: readonly Opened[], after: string, language: Language): Opened[] {
   const owed: Opened[] = [];
   let height = open.length;
@@ -72,7 +72,7 @@ function stillOwed(open: readonly Opened[], after: string, language: Language): 
   return [...owed, ...open.slice(0, height).reverse()];
 }
 
-/** A closer that stands after the cursor gets the line of its own that the text meant for it. */
+/** Keeps the line break if the text has the closer on its own line: the closer after the cursor then goes there. */
 function cutBeforeCloser(text: string, at: number, after: string): string {
   const kept = text.slice(0, at);
   const line = lastLine(kept);
@@ -80,7 +80,7 @@ function cutBeforeCloser(text: string, at: number, after: string): string {
   return own ? kept : kept.trimEnd();
 }
 
-/** Cuts at the closing tag that follows the cursor already: `<b>|</b>` takes no second one. */
+/** Cuts at a closing tag that already follows the cursor: `<b>|</b>` needs no second one. */
 export function cutUnmatchedTag(text: string, { after }: CursorDocument): string {
   const next = /^<\/([\w.:-]*)\s*>/.exec(after)?.[1];
   if (next === undefined) return text;
@@ -93,7 +93,7 @@ export function cutUnmatchedTag(text: string, { after }: CursorDocument): string
   return text;
 }
 
-/** As far as the line of the tag, if that is its own: the tag after the cursor takes its place. */
+/** Keeps the line break and indentation if the tag is on its own line: the tag after the cursor then goes there. */
 function cutBeforeTag(text: string, at: number): string {
   const kept = text.slice(0, at);
   return kept.includes('\n') && indentOf(lastLine(kept)) === lastLine(kept) ? kept : kept.trimEnd();

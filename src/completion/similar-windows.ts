@@ -1,31 +1,33 @@
-/** Windows of other files that share most words with the text around the cursor: Jaccard similarity of their words. */
+/**
+ * Finds the windows of other files that are most similar to the text around the cursor: Jaccard similarity of words.
+ */
 import type { OtherFile } from './types.ts';
 
-/** Lines of a window, and from one window to the next. */
+/** Lines per window, and from one window to the next. */
 const LINES = 60;
 const STEP = 15;
-/** Of a long file only the beginning is looked at. */
+/** Only the first characters of a long file are used. */
 const LONGEST = 200_000;
-/** Files whose words are remembered. */
+/** Number of files whose words are cached. */
 const REMEMBERED = 50;
 
 export interface SimilarWindow {
   path: string;
-  /** Where it begins and ends in the file's text; whole lines. */
+  /** Range [from, to) in the file's text: complete lines. */
   from: number;
   to: number;
   /** 0 to 1. */
   similarity: number;
 }
 
-/** Words that any file of a language has. */
+/** Words that most files have. */
 const common = new Set(
   'the and for not with this that from import export const let var function return class def self new public private static void int string true false null none else while case'.split(
     ' ',
   ),
 );
 
-/** Different words of a text, short and common ones left out. */
+/** The distinct words of a text, without short and common ones. */
 export function wordsOf(text: string): Set<string> {
   const words = new Set<string>();
   for (const [word] of text.matchAll(/[\p{L}_$][\p{L}\p{N}_$]{2,}/gu)) {
@@ -52,7 +54,7 @@ interface FileWindow {
 export class SimilarWindows {
   private readonly files = new Map<string, { text: string; windows: readonly FileWindow[] }>();
 
-  /** The best window of a file. */
+  /** The most similar window of a file; undefined if no window shares a word. */
   best(file: OtherFile, words: ReadonlySet<string>): SimilarWindow | undefined {
     let best: SimilarWindow | undefined;
     for (const window of this.windowsOf(file)) {
@@ -84,7 +86,7 @@ function windowsOf(text: string): FileWindow[] {
   for (let line = 0; line < starts.length; line += STEP) {
     const [from, to] = [starts[line]!, starts[line + LINES] ?? text.length];
     windows.push({ from, to, words: wordsOf(text.slice(from, to)) });
-    // The last one ends with the file.
+    // The last window ends with the file.
     if (to === text.length) break;
   }
   return windows;

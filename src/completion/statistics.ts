@@ -1,16 +1,16 @@
-/** What happened to an adapter's completions. Kept here, sent nowhere. */
+/** Counts of an adapter's completions. Kept on this machine, sent nowhere. */
 export interface CompletionStatistics {
   /** Requests to the engine that somebody waited for. */
   asked: number;
-  /** Answers from the cache, typed-through ones among them. */
+  /** Answers from the cache, including the rest of ghost text that is being typed. */
   cached: number;
   /** Requests for what follows a completion, made before it was accepted. */
   ahead: number;
-  /** Of those, the ones whose answer was wanted while they were under way. */
+  /** How many of those were wanted while still in flight. */
   awaited: number;
-  /** The last answer's time, in milliseconds. */
+  /** Duration of the last answer, in milliseconds. */
   latencyMs: number | undefined;
-  /** Why nothing was shown, and how often. */
+  /** How often nothing was shown, by reason. */
   quiet: Record<string, number>;
 }
 

@@ -1,4 +1,4 @@
-/** Lines and indentation. */
+/** Helpers for lines and indentation. */
 
 export const lastLine = (text: string): string => text.slice(text.lastIndexOf('\n') + 1);
 
@@ -13,7 +13,7 @@ export const indentOf = (line: string): string => /^[ \t]*/.exec(line)?.[0] ?? '
 
 const TAB = 4;
 
-/** Columns of a line's indentation; a tab goes to the next multiple of four. */
+/** Columns of a line's indentation; a tab extends to the next multiple of four. */
 export function indentWidth(line: string): number {
   let width = 0;
   for (const character of indentOf(line))
@@ -21,7 +21,7 @@ export function indentWidth(line: string): number {
   return width;
 }
 
-/** The nearest non-blank line that is whole before the cursor's line; undefined if there is none. */
+/** The nearest non-blank line above the cursor's line; undefined if there is none. */
 export function lineAbove(before: string): string | undefined {
   return before
     .slice(0, Math.max(0, before.lastIndexOf('\n')))
@@ -42,7 +42,7 @@ export function linesBelow(after: string, count: number): string[] {
   return below;
 }
 
-/** Only brackets, quotes and separators: says nothing when it comes twice. */
+/** Only brackets, quotes and separators: repeating such a line means nothing. */
 export const isPunctuation = (line: string): boolean =>
   /^[\s)\]}({[;,.:'"`]*$|^\s*(end|fi|done|else|pass)\s*$/.test(line);
 
@@ -52,5 +52,5 @@ export function wholeCharacter(text: string, at: number): number {
   return code >= 0xdc00 && code <= 0xdfff ? at + 1 : at;
 }
 
-/** Halves of characters, which no engine can read, are told as unknown characters. */
+/** Replaces half characters (lone surrogates), which no engine can read, by U+FFFD. */
 export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, '\uFFFD');

@@ -1,59 +1,59 @@
-/** What goes in and out of the completion core. No editor and no engine in here. */
+/** Input and output of the completion core, which knows neither an editor nor an engine. */
 
-/** A document at the cursor. Positions are in UTF-16 units, as editors count. */
+/** A document at the cursor. Lengths are in UTF-16 units, as in editors. */
 export interface CursorDocument {
   path: string;
   /** The editor's language identifier, such as `typescript`. */
   languageId: string;
   before: string;
   after: string;
-  /** Characters of the document beyond these two, where they aren't the whole of it. */
+  /** Number of further characters before `before` and after `after`, if these are not the whole document. */
   hidden?: { before: number; after: number };
-  /** Where it is, as the model is told; needed for other files to be told too. */
+  /** The file's location, for the prompt; required for parts of other files in the prompt. */
   place?: RepositoryPath;
 }
 
 export interface RepositoryPath {
   /** The workspace folder's name. */
   repository: string;
-  /** From the workspace folder on, with slashes. */
+  /** Path relative to the workspace folder, with slashes. */
   path: string;
 }
 
-/** A file that is open, or was not long ago. */
+/** A file that is open or was open recently. */
 export interface OtherFile {
-  /** From the workspace folder on, with slashes. */
+  /** Path relative to the workspace folder, with slashes. */
   path: string;
   text: string;
 }
 
-/** A part of another file, as the model gets to see it. */
+/** A part of another file in the prompt. */
 export interface ContextFile {
   filename: string;
   text: string;
 }
 
-/** What the engine is asked for. */
+/** A request to the engine. */
 export interface EngineRequest {
   /** Adapter or model name. */
   model: string;
   prompt: string;
   /**
-   * What stands between `prompt` and the cursor: perhaps only the beginning of a token, after which the model would be
-   * off its track. The engine writes it anew, as a part of what the model would say there, and does not tell it again.
+   * The text between `prompt` and the cursor. It may be only the beginning of a token, which would mislead the model.
+   * So the engine generates it again, as part of the answer, and returns only what comes after it.
    */
   heal?: string;
   /** Only for bases with fill-in-the-middle tokens. */
   suffix?: string;
-  /** Parts of other files, which the engine lays out as the base knows repositories, with `place`'s file as the last. */
+  /** Parts of other files. The engine lays them out in the base's format for repositories, with `place`'s file last. */
   context?: readonly ContextFile[];
   place?: RepositoryPath;
   maxTokens: number;
   stop: string[];
-  /** With a seed, for another answer than the likeliest. */
+  /** With a seed: to get another answer than the most likely one. */
   temperature?: number;
   seed?: number;
 }
 
-/** How far a completion may reach: to the end of the line, or over the lines of a block. */
+/** How far a completion may reach: to the end of the line, or to the end of a block. */
 export type Reach = 'line' | 'block';

@@ -1,12 +1,12 @@
-/** The part of a document that is looked at: a key in a file of 10 MB costs no more than in a small one. */
+/** The part of a document that is used, so that a keystroke in a file of 10 MB costs no more than in a small one. */
 import { wholeCharacter } from './text.ts';
 import type { CursorDocument } from './types.ts';
 
 const WINDOW = { before: 64 * 1024, after: 16 * 1024 };
-/** As much of the text at the cursor tells whether two places are the same. */
+/** Characters at the cursor that decide whether two places are the same. */
 const NEAR = 256;
 
-/** A document cut to the window around its cursor, with what is beyond counted in `hidden`. */
+/** A document cut to the window around its cursor; `hidden` counts the characters beyond it. */
 export function windowOf(document: CursorDocument): CursorDocument {
   const { before, after, hidden = { before: 0, after: 0 } } = document;
   const from = before.length > WINDOW.before ? lineStart(before, before.length - WINDOW.before) : 0;
@@ -19,19 +19,19 @@ export function windowOf(document: CursorDocument): CursorDocument {
   };
 }
 
-/** The beginning of the next line, or of the next character if there is no other line. */
+/** Index of the beginning of the next line, or of the next character if there is no other line. */
 function lineStart(text: string, at: number): number {
   const line = text.indexOf('\n', at);
   return line < 0 ? wholeCharacter(text, at) : line + 1;
 }
 
-/** Characters before and after the cursor, those out of sight too. */
+/** Number of characters before and after the cursor, including hidden ones. */
 export const lengthsOf = ({ before, after, hidden }: CursorDocument) => ({
   before: before.length + (hidden?.before ?? 0),
   after: after.length + (hidden?.after ?? 0),
 });
 
-/** How the text before the cursor changed: nothing, or its end was deleted, or something else. */
+/** How the text before the cursor changed: not at all, its end was deleted, or in another way. */
 export function changeOf(last: CursorDocument, now: CursorDocument): 'none' | 'deleted' | 'other' {
   const was = lengthsOf(last);
   const is = lengthsOf(now);

@@ -1,4 +1,4 @@
-/** The completion core at a held-out cursor, as in the editor: what it shows, and what it asks the engine for. */
+/** Runs the completion core at a held-out cursor as in the editor: what it shows, and what it requests. */
 import {
   createCompleter,
   languageIdOf,
@@ -17,7 +17,7 @@ export interface PlacedCursor extends Cursor {
 }
 
 export type CursorOptions = Pick<CompleterOptions, 'fillInTheMiddle' | 'maxTokens' | 'budget'> & {
-  /** As requests call it. */
+  /** Model name in requests. */
   model: string;
   signal?: AbortSignal | undefined;
 };
@@ -29,7 +29,7 @@ export const documentOf = ({ path, before, after }: Cursor) => ({
   after,
 });
 
-/** What is shown at a cursor; nothing where nothing is. */
+/** The completion shown at a cursor; empty if none is. Throws the errors of `request`, and `signal`'s reason. */
 export async function completeAt(
   cursor: PlacedCursor,
   { model, signal, ...options }: CursorOptions,
@@ -41,7 +41,7 @@ export async function completeAt(
     place,
     context: others,
     adapter: model,
-    // Nobody types here: no waiting for a pause.
+    // Nobody types here, so do not wait for a pause.
     invoked: true,
     ...(signal && { signal }),
   });
@@ -49,7 +49,7 @@ export async function completeAt(
   return completion?.text ?? '';
 }
 
-/** What the engine is asked for at a cursor, if it is. */
+/** The request to the engine at a cursor; undefined if there is none. */
 export async function requestAt(
   cursor: PlacedCursor,
   options: CursorOptions,

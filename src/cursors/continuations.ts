@@ -1,7 +1,7 @@
 /**
- * Held-out cursors as sequences whose end is to be predicted: the prompt that completion would ask with there, in the
- * very tokens that the server makes of it, and then what stands at the cursor. One pass tells how likely a model finds
- * that, which moves long before what it would write does.
+ * Held-out cursors as sequences whose end is to be predicted: the prompt that completion would send there, in exactly
+ * the server's tokens, followed by the true text at the cursor. One pass gives the probability of that text, which
+ * changes long before the text that a model would write does.
  */
 import { basename, resolve } from 'node:path';
 import type { Tokenizer } from '../base-models/tokenizer.ts';
@@ -15,9 +15,9 @@ import { heldOutDocuments } from './held-out.ts';
 
 export interface Continuation {
   tokens: number[];
-  /** Tokens at the end that stand at the cursor. */
+  /** Number of tokens at the end that are the text at the cursor. */
   counted: number;
-  /** Bytes that those stand for. */
+  /** Bytes of that text. */
   bytes: number;
 }
 
@@ -27,13 +27,13 @@ export interface CursorContinuation extends Continuation {
   line: number;
 }
 
-/** Characters of each side: enough to know the place by, and few, so that many cursors are seen in little time. */
+/** Characters of each side: enough to recognise the place, and few, so that many cursors take little time. */
 export const CONTINUATION_BUDGET = { before: 480, after: 160, others: 0 };
-/** Of the cursors, those at a line's rest; the others stand before a block. */
+/** Share of cursors within a line; the others are before a block. */
 const LINES = 2 / 3;
 const CONTEXT_TOKENS = 1024;
 
-/** `count` cursors, or as many as there are. */
+/** The continuations of `count` cursors, or of as many as there are. */
 export async function cursorContinuations(
   corpus: Corpus,
   tokenizer: Tokenizer,
@@ -57,7 +57,7 @@ export async function cursorContinuations(
   return found;
 }
 
-/** A request and a text that answers it, of which the prompt has at most `contextTokens` less one. */
+/** A request followed by a text that answers it. The prompt has at most `contextTokens` - 1 tokens. */
 export function layOutContinuation(
   { heal = '', ...request }: EngineRequest,
   actual: string,
@@ -71,7 +71,7 @@ export function layOutContinuation(
   };
   const vocabulary = { bos: start, fill: fim, repository: { file: fileSeparator } };
   const prompt = layOutRequest({ ...request, maxTokens: 0 }, engine, vocabulary, contextTokens).tokens;
-  // The server writes what was healed anew, then goes on.
+  // The server generates the healed text again before it continues.
   const text = heal + actual;
   const answer = tokenizer.encode(text);
   return {

@@ -1,11 +1,11 @@
-/** Files of a corpus as they were before they became tokens, for what else might have been open beside a held-out one. */
+/** Recovers the text of a corpus's files from tokens: the files that might be open besides a held-out one. */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { OtherFile } from '../completion/index.ts';
 import type { Corpus } from '../corpus/index.ts';
 
 type Kept = Corpus['documents'][number];
 
-/** For a path, the `count` files of the corpus that are nearest to it in its folders, nearest first. */
+/** A function that gives, for a path, the `count` files of the corpus that are nearest by folder, nearest first. */
 export function nearestFiles(
   corpus: Pick<Corpus, 'documents' | 'train' | 'heldOut'>,
   tokenizer: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
@@ -14,7 +14,7 @@ export function nearestFiles(
   const files = corpus.documents;
   const textOf = ({ split, offset, tokens }: Kept) =>
     originalText((split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens), tokenizer);
-  // Neighbours have the same files around them; those of one path are kept, not of all.
+  // Neighbouring files have the same nearest files, so the texts for the last path are kept.
   let texts = new Map<Kept, string>();
   return (path) => {
     const nearest = files
@@ -28,7 +28,7 @@ export function nearestFiles(
   };
 }
 
-/** Folders that two paths have in common from the root on, and a half for the same ending. */
+/** Number of folders that two paths share from the root on, plus a half for the same extension. */
 function sharedFolders(a: string, b: string): number {
   const [one, two] = [a.split('/'), b.split('/')];
   let shared = 0;
@@ -38,8 +38,8 @@ function sharedFolders(a: string, b: string): number {
 }
 
 /**
- * A document's text from its tokens: without the heading of a repository's file, its middle back in its place where an
- * earlier version has put it last in the token file.
+ * A document's text from its tokens, without a repository's heading. If an earlier version has put the middle last in
+ * the token file (fill-in-the-middle), it is put back in its place.
  */
 export function originalText(
   tokens: Int32Array,
@@ -51,7 +51,7 @@ export function originalText(
     ? [own.indexOf(fim.prefix), own.indexOf(fim.suffix), own.indexOf(fim.middle)]
     : [-1, -1, -1];
   const cut = prefix >= 0 && prefix < suffix && suffix < middle;
-  // Prefix, suffix, middle; or, half of them, suffix, prefix and middle.
+  // Either prefix, suffix, middle or, in half of the files, suffix, prefix and middle together.
   const parts = cut
     ? [
         own.subarray(0, prefix),

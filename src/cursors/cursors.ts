@@ -1,5 +1,5 @@
 /**
- * Held-out cursors: places in held-out files where somebody might have asked for a completion, with what stands there.
+ * Held-out cursors: places in held-out files where somebody might have requested a completion, with the true text.
  * Chosen by rule, evenly over all places of their kind. Pure functions.
  */
 import { distance } from 'fastest-levenshtein';
@@ -13,22 +13,22 @@ export interface Cursor {
   /** From 1. */
   line: number;
   before: string;
-  /** What stands at the cursor. */
+  /** The true text at the cursor. */
   actual: string;
-  /** What follows that. */
+  /** The text after that. */
   after: string;
 }
 
-/** Of each side, for what a prompt may use of it. */
+/** Characters of each side that are kept for a prompt. */
 const CONTEXT_CHARACTERS = 4000;
 const MIN_LINE = 12;
-/** Characters of a line's rest, and lines of a block: what is longer nobody completes in one go. */
+/** Most characters of a line's rest, and most lines of a block: nobody completes more at once. */
 const LONGEST_REST = 80;
 const LONGEST_BLOCK = 8;
 /** The first lines of a file have too little before them. */
 const FIRST_LINE = 5;
 
-/** For each kind as many cursors as are asked for: lines first, then blocks. */
+/** The requested number of cursors of each kind: first lines, then blocks. */
 export function findCursors(
   documents: readonly HeldOutDocument[],
   counts: Record<CursorKind, number>,
@@ -66,14 +66,14 @@ function cursorsIn(whole: string, { file, fromLine }: HeldOutDocument, kind: Cur
 }
 
 interface Span {
-  /** Where in its line the cursor stands. */
+  /** Column of the cursor. */
   cut: number;
   actual: string;
-  /** Lines from the cursor's to the first one that is not completed. */
+  /** Number of lines from the cursor's line to the first one that is not completed. */
   next: number;
 }
 
-/** The cursor stands at the first gap after a third of the line. */
+/** The cursor is at the first gap after a third of the line. */
 function restOfLine(line: string): Span | undefined {
   const text = line.trimEnd();
   const indent = text.length - text.trimStart().length;
@@ -86,7 +86,7 @@ function restOfLine(line: string): Span | undefined {
   return undefined;
 }
 
-/** The cursor stands at the end of a line that opens a block; the block is what is indented more. */
+/** The cursor is at the end of a line that opens a block; the block is the lines that are indented more. */
 function blockBelow(lines: readonly string[], at: number): Span | undefined {
   const line = lines[at]!.trimEnd();
   if (!/[{:([]$/.test(line) || !line.trim()) return undefined;
@@ -99,14 +99,14 @@ function blockBelow(lines: readonly string[], at: number): Span | undefined {
 
 const indentOf = (line: string) => line.length - line.trimStart().length;
 
-/** After an opening line of this indentation: the lines below it up to one that is indented no more, or is blank. */
+/** The lines below an opening line with this indentation, up to one that is not indented more, or is blank. */
 function bodyOf(text: string, indent: number): string {
   const [first = '', ...lines] = text.split('\n');
   const end = lines.findIndex((line) => !line.trim() || indentOf(line) <= indent);
   return [first, ...lines.slice(0, end < 0 ? undefined : end)].map((line) => line.trimEnd()).join('\n');
 }
 
-/** What of an answer counts: its first line, or its block. */
+/** The part of an answer that counts: its first line, or its block. */
 export function answerAt({ kind, before }: Pick<Cursor, 'kind' | 'before'>, answer: string): string {
   const text = answer.replaceAll('\r\n', '\n');
   if (kind === 'line') return text.split('\n', 1)[0]!.trimEnd();
@@ -114,20 +114,20 @@ export function answerAt({ kind, before }: Pick<Cursor, 'kind' | 'before'>, answ
 }
 
 /**
- * Of the characters at the cursor, those that a person would not have typed: as far as the completion says the same, they
- * take it, word by word. Indentation is left out on both sides, since the editor writes it.
+ * How many characters at the cursor a person need not type: they accept the completion word by word as long as it is
+ * right. Indentation does not count, because the editor writes it.
  */
 export function savedCharacters(shown: string, actual: string): { saved: number; all: number } {
   const bare = (text: string) => text.replaceAll(/\r?\n[ \t]*/g, '\n');
   const [offered, wanted] = [bare(shown), bare(actual)];
   let same = 0;
   while (same < Math.min(offered.length, wanted.length) && offered[same] === wanted[same]) same += 1;
-  // A word that goes on otherwise is not taken.
+  // A word that continues differently is not accepted.
   if (/\w/.test(offered[same] ?? '')) same = offered.slice(0, same).replace(/\w+$/, '').length;
   return { saved: same, all: wanted.length };
 }
 
-/** 1 for the same text, 0 where nothing is shared: 1 - edit distance / length of the longer. */
+/** 1 - edit distance / length of the longer: 1 for equal texts, 0 if nothing is shared. */
 export function editSimilarity(a: string, b: string): number {
   const longest = Math.max(a.length, b.length);
   return longest === 0 ? 1 : 1 - distance(a, b) / longest;

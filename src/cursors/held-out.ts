@@ -1,6 +1,6 @@
 /**
- * Held-out documents, and places in them. Places are counted first and only the chosen ones are made, so that of all
- * the text one document's is in memory at a time.
+ * Held-out documents, and places in them. Places are first counted, and then only the chosen ones are created, so that
+ * only one document's text is in memory at a time.
  */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import { withinTenth } from '../corpus/held-out/fair-shares.ts';
@@ -11,11 +11,11 @@ export interface HeldOutDocument {
   file: string;
   /** From 1. */
   fromLine: number;
-  /** As it was learned; read where it lies each time. */
+  /** The text as it was learned; read from disk each time. */
   text(): string;
 }
 
-/** Of the kind that is measured. */
+/** The held-out documents of the measured kind. */
 export const heldOutDocuments = (
   { documents, heldOut, measured }: Pick<Corpus, 'documents' | 'heldOut' | 'measured'>,
   { decode }: Pick<Tokenizer, 'decode'>,
@@ -29,19 +29,19 @@ export const heldOutDocuments = (
       text: () => decode(heldOut.read(offset, tokens)),
     }));
 
-/** A kind of place: how many are wanted, and in a document all there are, each as what makes it. */
+/** A kind of place: how many are wanted, and all places in a document, each as a function that creates it. */
 export interface PlaceKind<T> {
   count: number;
   placesIn(text: string, document: HeldOutDocument): (() => T)[];
 }
 
-/** Says where in its file a place is: the same ones each time. */
+/** Seed of the choice within files, so that the same places are chosen each time. */
 const SEED = 20261126;
 
 /**
- * For each kind its places, in the order of files, out of as many files as can be (see `shareOut`), and of all kinds no
- * more than a tenth out of one; later kinds prefer files that the earlier ones left out. Within a file, whose text may be
- * several documents, one of each equal part.
+ * The places of each kind, in the order of files, from as many files as possible (see `shareOut`), with at most a
+ * tenth of all kinds together from one file. Later kinds prefer files that earlier ones did not use. Within a file,
+ * whose text may be several documents, one place is drawn from each equal part.
  */
 export function choosePlaces<T>(
   documents: readonly HeldOutDocument[],
@@ -76,7 +76,7 @@ export function choosePlaces<T>(
   });
 }
 
-/** Of each file its documents, by their indices. */
+/** For each file the indices of its documents. */
 function byFile(documents: readonly HeldOutDocument[]): number[][] {
   const found = new Map<string, number[]>();
   for (const [at, { file }] of documents.entries()) {
@@ -87,7 +87,7 @@ function byFile(documents: readonly HeldOutDocument[]): number[][] {
   return [...found.values()];
 }
 
-/** 0 .. length - 1 in `count` equal parts, and a number of each. */
+/** Splits 0 .. length - 1 into `count` equal parts and draws a number from each. */
 function oneOfEachPart(length: number, count: number, random: () => number): number[] {
   const begin = (part: number) => Math.floor((part * length) / count);
   return Array.from(
@@ -96,7 +96,7 @@ function oneOfEachPart(length: number, count: number, random: () => number): num
   );
 }
 
-/** For each kind how many of its places each file gives, of which it has `totals[kind][file]`. */
+/** How many places of each kind each file gives; it has `totals[kind][file]` of them. */
 function shareOutKinds(totals: readonly (readonly number[])[], counts: readonly number[]): Uint32Array[] {
   const files = (totals[0] ?? []).filter((_, file) => totals.some((own) => own[file]! > 0)).length;
   const count = counts.reduce((sum, one) => sum + one, 0);
@@ -115,9 +115,9 @@ function shareOutKinds(totals: readonly (readonly number[])[], counts: readonly 
 }
 
 /**
- * How many of `count` places each file gives, of which it has `sizes`. None gives one more while another that has more
- * has given fewer, since places of one file are alike; of those the ones with the least in `earlier` first. With those,
- * none gives more than `limit`.
+ * How many of `count` places each file gives; `sizes` says how many it has. No file gives another one while one that
+ * has places left has given fewer, because places of one file resemble each other. Among equals, files with the least
+ * in `earlier` come first. Together with `earlier`, no file gives more than `limit`.
  */
 export function shareOut(
   sizes: ArrayLike<number>,
@@ -144,9 +144,9 @@ export function shareOut(
 }
 
 /**
- * `count` of these files, each as likely as it is large, so that as far as can be all places count alike: systematic
- * sampling, what is certain to be drawn set aside first (Särndal, Swensson & Wretman 1992, Model Assisted Survey
- * Sampling, 3.6.2).
+ * Draws `count` of these files with probabilities proportional to their sizes, so that all places count alike as far as
+ * possible: systematic sampling, after setting aside files that are certain to be drawn (Särndal, Swensson & Wretman
+ * 1992, Model Assisted Survey Sampling, 3.6.2).
  */
 function drawBySize(files: readonly number[], sizes: ArrayLike<number>, count: number): number[] {
   const drawn: number[] = [];
@@ -170,5 +170,5 @@ function drawBySize(files: readonly number[], sizes: ArrayLike<number>, count: n
   return drawn;
 }
 
-/** A text of its own: a piece of a longer one would keep all of that in memory. */
+/** A copy of the text: a slice of a longer text would keep all of that in memory. */
 export const ownText = (piece: string): string => Buffer.from(piece, 'utf16le').toString('utf16le');

@@ -1,6 +1,6 @@
 /**
- * Entry: the thread `dist/preference-keeper.mjs` of the extension host, which looks for secrets and writes, so that typing
- * never waits for it. Told records one after the other, it tells only what went wrong. Told to end, it does so when all is written.
+ * Entry: the thread `dist/preference-keeper.mjs` of the extension host. It searches records for secrets and writes
+ * them, so that typing never waits for that. It reports only errors. Told to end, it first writes everything.
  */
 import { parentPort } from 'node:worker_threads';
 import { findSecret } from '../corpus/secrets/find.ts';
@@ -8,15 +8,15 @@ import { reportError } from '../protocol/errors.ts';
 import type { Preference } from '../protocol/preferences.ts';
 import { addPreference } from './store.ts';
 
-/** A record, and the file that it belongs into. */
+/** A record, and the file to write it to. */
 export interface ToKeep {
   file: string;
   preference: Preference;
 }
-/** What the thread is told. */
+/** Messages to the thread. */
 export type ToKeeper = ToKeep | 'end';
 
-/** Adds it unless it shows a secret, as a file with one is no part of a corpus. Returns whether it did. */
+/** Adds a record unless it contains a secret, as a corpus leaves out such files. Returns whether it was added. */
 export async function keepPreference({ file, preference }: ToKeep): Promise<boolean> {
   const { path, prefix, suffix, shown, later } = preference;
   for (const middle of new Set([shown, later]))

@@ -1,22 +1,22 @@
-/** The verdicts that a run learns from: those on what its base said, with an error where there is nothing to learn. */
+/** Selects the verdicts that a run learns from: those on completions by its base. */
 import { UserError } from '../protocol/errors.ts';
 import type { Preference } from '../protocol/preferences.ts';
 import { readPreferences } from './store.ts';
 import { verdictsOfAll, type Verdict } from './verdict.ts';
 
-/** Fewer tell noise from taste no more. */
+/** With fewer, noise can't be distinguished from taste. */
 export const LEAST_VERDICTS = 200;
 
 export interface Wanted {
   file: string;
   base: { id: string; sha256: string };
-  /** Only what was shown before (ISO). */
+  /** Only completions that were shown before this time (ISO). */
   before?: string;
 }
 
 /**
- * Errors: preferences-unreadable where there is no such file, or none in it; preferences-mismatch where all are of
- * another base; preferences-too-few.
+ * Errors: preferences-unreadable if the file does not exist or has no preferences; preferences-mismatch if all are of
+ * other bases; preferences-too-few.
  */
 export async function selectVerdicts({ file, base, before }: Wanted): Promise<Verdict[]> {
   const { preferences } = await readPreferences(file).catch((error: unknown) => {
@@ -30,23 +30,23 @@ export async function selectVerdicts({ file, base, before }: Wanted): Promise<Ve
   if (ofBase.length === 0)
     throw new UserError(
       'preferences-mismatch',
-      `The completions in ${file} were said by ${others}, and this training begins with ${base.id}.`,
-      'Train on the base that said them, or without --preferences.',
+      `The completions in ${file} were made by ${others}, but this training starts from ${base.id}.`,
+      'Train on the base that made them, or without --preferences.',
     );
   const own = before === undefined ? ofBase : ofBase.filter((one) => one.time < before);
   const verdicts = verdictsOfAll(own);
   if (verdicts.length >= LEAST_VERDICTS) return verdicts;
   throw new UserError(
     'preferences-too-few',
-    `What became of ${own.length} completions gives ${verdicts.length} texts to learn from, and ${LEAST_VERDICTS} are needed${others && `; those that ${others} said don't count for ${base.id}`}.`,
+    `${own.length} completions give ${verdicts.length} texts to learn from, but ${LEAST_VERDICTS} are needed${others && `; completions by ${others} do not count for ${base.id}`}.`,
     'Use completion for longer with forgetMeNot.completion.learnFromUse on, or train without --preferences.',
   );
 }
 
-/** The other bases that said some, each once. A name may have stood for another file before. */
+/** The other bases that made some, each once. A name may have meant another file before. */
 function othersAmong(preferences: readonly Preference[], base: Wanted['base']): string {
   const others = preferences.map((one) => one.base).filter(({ sha256 }) => sha256 !== base.sha256);
-  const names = others.map(({ id }) => (id === base.id ? `another file of the name ${id}` : id));
+  const names = others.map(({ id }) => (id === base.id ? `another file named ${id}` : id));
   return [...new Set(names)].join(', ');
 }
 

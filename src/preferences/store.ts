@@ -1,6 +1,6 @@
 /**
- * The preferences of a workspace folder on disk: JSON lines that only the user can read. They are bounded: where the file
- * has grown too long, the older half goes.
+ * The preferences of a workspace folder on disk: JSON lines that only the user can read. If the file becomes too large,
+ * the older half is removed.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -12,11 +12,11 @@ import { preferenceSchema, type Preference } from '../protocol/preferences.ts';
 import { readText } from '../protocol/regular-file.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 
-/** Some 10,000 completions. */
+/** Largest file: some 10,000 completions. */
 const MOST_BYTES = 32 << 20;
 const PRIVATE = { file: 0o600, folder: 0o700 };
 
-/** Where those of a folder are. Windows writes a path's letters, of drives above all, small or large as it comes. */
+/** The preferences file of a folder. On Windows, paths (above all drives) may be upper or lower case. */
 export function preferencesFile(folder: string): string {
   const path = resolve(folder);
   const same = process.platform === 'win32' ? path.toLowerCase() : path;
@@ -24,7 +24,7 @@ export function preferencesFile(folder: string): string {
   return join(preferencesDir(), `${basename(same) || 'root'}-${digest}.jsonl`);
 }
 
-/** Adds one. Of two that add at once while the older half goes, one may be lost. */
+/** Adds a preference. If two are added while the older half is removed, one may be lost. */
 export async function addPreference(
   path: string,
   preference: Preference,
@@ -36,7 +36,7 @@ export async function addPreference(
   if (size > mostBytes) await writeByRename(path, await endOf(path, size, mostBytes / 2), PRIVATE.file);
 }
 
-/** The whole lines within the last `bytes` of a file. */
+/** The complete lines within the last `bytes` of a file. */
 async function endOf(path: string, size: number, bytes: number): Promise<string> {
   const handle = await open(path, 'r');
   try {
@@ -49,7 +49,7 @@ async function endOf(path: string, size: number, bytes: number): Promise<string>
   }
 }
 
-/** All that can be read, the oldest first, and how many lines can't. Throws as readText. */
+/** All readable preferences, oldest first, and the number of broken lines. Throws like readText. */
 export async function readPreferences(path: string): Promise<{ preferences: Preference[]; broken: number }> {
   const { values, broken } = parseLines(preferenceSchema, await readText(path, 2 * MOST_BYTES));
   return { preferences: values, broken };
@@ -58,11 +58,11 @@ export async function readPreferences(path: string): Promise<{ preferences: Pref
 export interface PreferencesSummary {
   count: number;
   bytes: number;
-  /** When the oldest was shown (ISO), where its line can be read. */
+  /** When the oldest was shown (ISO), if its line can be read. */
   since: string | undefined;
 }
 
-/** How many there are, without reading each: as many as lines. Undefined where there is no file. */
+/** Counts the preferences by lines, without parsing them. Undefined if there is no file. */
 export async function describePreferences(path: string): Promise<PreferencesSummary | undefined> {
   let count = 0;
   let bytes = 0;

@@ -1,30 +1,30 @@
 /**
- * What a model is to learn from what became of a completion: the reward is what was kept, not the key that took it. Pure
- * functions.
+ * What a model should learn from a shown completion. What counts is the text that was kept, not the key that accepted
+ * it. Pure functions.
  */
 import { distance } from 'fastest-levenshtein';
 import type { Preference } from '../protocol/preferences.ts';
 
-/** A text at a place, and whether the model should say it there. */
+/** A text at a place, and whether the model should generate it there. */
 export interface Verdict {
   preference: Preference;
   text: string;
   desirable: boolean;
 }
 
-/** Shorter texts, in characters that are no white space, say nothing. */
+/** Shorter texts say nothing; in characters without white space. */
 const SHORTEST = 3;
 /**
- * Looked at sooner, when its file or VS Code was closed, nobody had the time to change it. From then on all count the same:
- * without those, whatever was written in a session's last five minutes would say nothing.
+ * Seconds. If a completion was checked sooner (its file or VS Code was closed), there was no time to change it. All
+ * later checks count the same; otherwise nothing from the last five minutes of a session would count.
  */
 const SOONEST = 30;
-/** Texts that are so much alike (1 - edit distance / length of the longer) are taken as the same. */
+/** Texts with this similarity (1 - edit distance / length of the longer) or more count as the same. */
 const ALIKE = 0.7;
-/** Of a completion, as much has to be typed before it can be said whether it begins likewise. */
+/** Share of a completion that has to be typed before we can tell whether the text agrees with it. */
 const BEGUN = 0.5;
 
-/** None, one, or two: what was said, and what stands there instead. */
+/** Zero, one or two verdicts: on the completion, and on the text that is there instead. */
 export function verdictsOf(preference: Preference): Verdict[] {
   const { shown, accepted, later, seconds } = preference;
   if (seconds < SOONEST) return [];
@@ -40,23 +40,23 @@ export function verdictsOf(preference: Preference): Verdict[] {
     if (bare(said).startsWith(typed))
       return typed.length < BEGUN * bare(said).length ? [] : verdict(stands, true);
   }
-  // Where it was corrected, what it was corrected to is right, and it was not wrong.
+  // If the completion was only corrected, the corrected text is right, but the completion does not count as wrong.
   const alike = similarity(bare(said), bare(stands)) >= ALIKE;
   return [...(alike ? [] : verdict(said, false)), ...verdict(stands, true)];
 }
 
-/** What stands there, as far as the completion reached: as many lines. */
+/** The first lines of the later text: as many as the completion had. */
 function sameReach(later: string, said: string): string {
   const lines = said.split('\n').length;
   return later.split('\n').slice(0, lines).join('\n').trimEnd();
 }
 
-/** White space does not count: formatters move it. */
+/** Without white space, because formatters change it. */
 const bare = (text: string): string => text.replace(/\s+/g, '');
 
 const similarity = (a: string, b: string): number => 1 - distance(a, b) / Math.max(1, a.length, b.length);
 
-/** Those of all records, the oldest first; where the same was judged twice at a place, the later verdict holds. */
+/** The verdicts of all records, oldest first. If the same text was judged twice at a place, the later one counts. */
 export function verdictsOfAll(preferences: readonly Preference[]): Verdict[] {
   const judged = new Map<string, Verdict>();
   for (const verdict of preferences.flatMap(verdictsOf)) {

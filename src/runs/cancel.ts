@@ -7,15 +7,15 @@ import { lockRun, runOwner, type Owner } from './lock.ts';
 import { readText } from '../protocol/regular-file.ts';
 import { hasEnded } from './status.ts';
 
-/** How long an owner takes at most to see that it is asked to stop, besides its step. */
+/** How often an owner checks whether it is asked to stop, in ms. */
 const LOOK_MS = 250;
 
 export type Cancelled =
-  /** The owner was told; it ends after its step. */
+  /** The owner was asked to stop; it ends after its current step. */
   | 'asked'
-  /** Nobody owned the run; it is cancelled now. */
+  /** The run had no owner; it is cancelled now. */
   | 'cancelled'
-  /** It had ended before. */
+  /** The run had already ended. */
   | 'over';
 
 /** Stops a run. Errors: run-not-found, run-newer, run-damaged. */
@@ -31,17 +31,19 @@ export async function cancelRun(dir: string, platform = process.platform): Promi
       await lock.release();
     }
   } catch (error) {
-    // Someone took the run in between.
+    // Another process took the run in between.
     const late = error instanceof UserError && error.code === 'run-locked' ? await runOwner(dir) : undefined;
     if (!late) throw error;
     return ask(dir, late, platform);
   }
 }
 
-/** By a file that names this owner: no later one heeds it. Windows has no signal that a process could answer. */
+/**
+ * Asks by a file that names this owner, so no later owner obeys it. Windows has no signal that a process can handle.
+ */
 async function ask(dir: string, { pid, token }: Owner, platform: NodeJS.Platform): Promise<Cancelled> {
   await writeByRename(stopPath(dir), token);
-  // All that a trainer of an earlier version heeds.
+  // A trainer of an earlier version obeys only this.
   if (platform !== 'win32') terminate(pid);
   return 'asked';
 }
@@ -54,11 +56,11 @@ function terminate(pid: number): void {
   }
 }
 
-/** The owner's side: a signal that fires when the holder of `token` is asked to stop; `close` ends the watch. */
+/** For the owner: a signal that fires when the holder of `token` is asked to stop. `close` ends the watch. */
 export function watchForStop(dir: string, token: string): { signal: AbortSignal; close(): Promise<void> } {
   const asked = new AbortController();
   const isAsked = async () => (await readText(stopPath(dir)).catch(() => '')) === token;
-  // Looked at, not watched: that works on every file system.
+  // Polling instead of watching works on every file system.
   const timer = setInterval(() => void isAsked().then((yes) => yes && asked.abort()), LOOK_MS).unref();
   return {
     signal: asked.signal,

@@ -11,8 +11,8 @@ import { timeStamp } from './folders.ts';
 export type NewRun = Omit<z.input<typeof runSpecSchema>, 'format' | 'id' | 'createdAt'>;
 
 /**
- * Makes a run directory, whole from its first moment, with the status `queued`. Where `finish` puts the result into the
- * folder and says what it is called, it is done.
+ * Creates a run directory, complete from its first moment, with the status `queued`; or `done` if `finish` puts the
+ * result into the folder and returns its name.
  */
 export async function createRun(
   asked: NewRun,
@@ -45,7 +45,7 @@ export async function createRun(
   }
 }
 
-/** Nothing was measured of a training that took place elsewhere. */
+/** The `done` event of a training that took place elsewhere, so nothing was measured. */
 function doneLine(artefact: string, step: number, now: Date): string {
   const done: RunEvent = {
     type: 'done',
@@ -59,7 +59,7 @@ function doneLine(artefact: string, step: number, now: Date): string {
   return `${JSON.stringify(done)}\n`;
 }
 
-/** Renames a folder unless the name is taken: a run is never empty, so the system refuses then. */
+/** Renames a folder unless the name is taken; the system refuses that, because a run's folder is never empty. */
 async function renameNew(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
@@ -70,7 +70,7 @@ async function renameNew(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** 20261125-0112-lora-smollm2-135m-ab12, in the person's own time. */
+/** "20261125-0112-lora-smollm2-135m-ab12", in local time. */
 function newId({ hyper, base }: NewRun, now: Date): string {
   const name = base.id
     .split(/[\\/]/)

@@ -1,4 +1,4 @@
-/** events.jsonl as it grows: of what was read, nothing is read again. */
+/** Reads events.jsonl as it grows; nothing is read twice. */
 import { stat, type FileHandle } from 'node:fs/promises';
 import { runEventSchema, type RunEvent } from '../protocol/events.ts';
 import { parseLines } from '../protocol/lines.ts';
@@ -6,9 +6,9 @@ import { NotAFile } from '../protocol/not-a-file.ts';
 import { openRegular } from '../protocol/regular-file.ts';
 import { fileMark, ignoreMissing } from './file-mark.ts';
 
-/** Bytes at the end of what was read, by which a file that grew is told from one that was written over: a line's or more. */
+/** Bytes kept from the end of what was read, to distinguish a file that grew from one that was overwritten. */
 const TAIL = 512;
-/** A million steps and more. */
+/** Largest file in bytes: more than a million steps. */
 const LONGEST = 256 << 20;
 
 export class EventFile {
@@ -16,13 +16,15 @@ export class EventFile {
   brokenLines = 0;
   private seen = '';
   private inode = 0;
-  /** Bytes that are parsed: whole lines. */
+  /** Number of parsed bytes: complete lines. */
   private parsedTo = 0;
   private tail = Buffer.alloc(0);
 
   constructor(private readonly path: string) {}
 
-  /** Reads what was appended, or all of it where the file is another one; true when there is news. */
+  /**
+   * Reads what was appended, or everything if the file was replaced. Returns whether there is news. Throws NotAFile.
+   */
   async refresh(): Promise<boolean> {
     const mark = fileMark(await stat(this.path).catch(ignoreMissing));
     if (mark === this.seen) return false;
@@ -39,7 +41,7 @@ export class EventFile {
     }
   }
 
-  /** Gives its memory back; the next refresh reads all of it. True when there was anything. */
+  /** Frees the memory; the next refresh reads everything. Returns whether there was anything. */
   forget(): boolean {
     const hadAny = this.parsedTo > 0;
     this.events = [];
@@ -63,7 +65,7 @@ export class EventFile {
     if (size > LONGEST) throw new NotAFile(this.path, `it has ${size} bytes, more than any run writes`);
     const room = Buffer.alloc(Math.max(0, size - this.parsedTo));
     const { bytesRead } = await handle.read(room, 0, room.length, this.parsedTo);
-    // A last line that is still being written is left for later.
+    // Leave a last line that is still being written for later.
     const end = room.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
     if (end === 0) return false;
     const { values, broken } = parseLines(runEventSchema, room.toString('utf8', 0, end));

@@ -1,11 +1,11 @@
-/** Whether a file is as it was, without reading it. */
+/** Detects whether a file has changed, without reading it. */
 import type { Stats } from 'node:fs';
 
-/** Another one when the file was written or replaced; empty where there is none. */
+/** A text that changes if the file is written or replaced; empty if there is no file. */
 export const fileMark = (stats: Stats | undefined): string =>
   stats ? `${stats.mtimeMs} ${stats.size} ${stats.ino}` : '';
 
-/** For `catch`: a file that is not there is no error. */
+/** For `catch`: a missing file is not an error. */
 export function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
   throw error;

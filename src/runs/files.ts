@@ -1,4 +1,4 @@
-/** Names inside a run directory, and how its small files are read and written. See docs/file-formats.md. */
+/** Paths in a run directory, and reading and writing of its small files. See docs/file-formats.md. */
 import { basename, join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
 import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState } from '../protocol/run.ts';
@@ -10,10 +10,10 @@ export const specPath = (dir: string) => join(dir, 'run.json');
 export const statePath = (dir: string) => join(dir, 'state.json');
 export const eventsPath = (dir: string) => join(dir, 'events.jsonl');
 export const lockPath = (dir: string) => join(dir, 'lock');
-/** Asks the owner to stop: holds its lock's token. */
+/** Asks the owner to stop: contains the token of its lock. */
 export const stopPath = (dir: string) => join(dir, 'stop');
 export const evaluationSummaryPath = (dir: string) => join(dir, 'evaluation', 'summary.json');
-/** A line for each export, with its check. */
+/** One line per export, with its check. */
 export const exportsPath = (dir: string) => join(dir, 'exports.jsonl');
 export const spectrumPath = (dir: string) => join(dir, 'spectrum.json');
 export const corpusSummaryPath = (dir: string) => join(dir, 'corpus', 'summary.json');
@@ -36,7 +36,7 @@ export async function readSpec(dir: string): Promise<RunSpec> {
   return parsed.data;
 }
 
-/** Where the run stands. Errors: run-not-found, run-damaged. */
+/** The run's progress. Errors: run-not-found, run-damaged. */
 export async function readState(dir: string): Promise<RunState> {
   return parseState(dir, await readJsonFile(dir, statePath(dir)));
 }

@@ -3,16 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { RunReader } from './read.ts';
 
-/** Watching misses changes on some file systems, so the run is also looked at every so often. */
+/** Watching misses changes on some file systems, so the run is also polled. */
 const POLL_MS = 1000;
-/** Changes come in bursts: one look for each burst. */
+/** Changes come in bursts: read once per burst. */
 const SETTLE_MS = 50;
-/** Silence is news too: whoever waits for an owner that never comes has to be called to notice. */
+/** Longest time without a call, so that a caller who waits for an owner can notice that none comes. */
 const QUIET_MS = 5000;
 
 /**
- * Calls `onSnapshot` now, at every change, when the owner is found dead, and at least every 5 s; `alive` tells whether
- * the owner lives. Resolves when `signal` fires. Errors: those of readRun, and whatever `onSnapshot` throws.
+ * Calls `onSnapshot` now, at every change, when the owner has died, and at least every 5 s. `alive`: whether the owner
+ * is alive. Resolves when `signal` fires. Errors: those of readRun, and whatever `onSnapshot` throws.
  */
 export async function followRun(
   dir: string,
@@ -52,7 +52,7 @@ class Alarm {
       this.watcher = watch(dir, { persistent: false }, () => this.ring());
       this.watcher.on('error', () => this.watcher?.close());
     } catch {
-      // No watches left on this machine: polling alone then.
+      // This machine has no watches left: polling alone must do.
     }
   }
 
@@ -61,7 +61,7 @@ class Alarm {
     this.wake?.();
   }
 
-  /** Until it rings, at most `ms`. */
+  /** Waits until it rings, at most `ms`. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     if (!this.rung)
       await new Promise<void>((resolve) => {

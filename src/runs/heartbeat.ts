@@ -1,13 +1,13 @@
 /**
- * The writer of state.json. It runs in a thread of its own, because a training step can keep the main thread
- * busy for longer than a heartbeat may be old.
+ * Writes state.json, in a thread of its own: a training step can keep the main thread busy for longer than a heartbeat
+ * may be old.
  */
 import { Worker } from 'node:worker_threads';
 import type { RunState } from '../protocol/run.ts';
 
 const HEARTBEAT_MS = 2000;
 
-/** Plain CommonJS: it has to run from a bundle as well as from the sources. */
+/** The thread's code: plain CommonJS, because it has to run from a bundle as well as from the sources. */
 const source = `
 const { parentPort, workerData } = require('node:worker_threads');
 const { writeFileSync, renameSync } = require('node:fs');
@@ -37,7 +37,7 @@ parentPort.on('message', (message) => {
     parentPort.postMessage({ id: message.id, code: error.code, message: error.message });
   }
 });
-// A beat that can't be written (a full disk) is tried again at the next.
+// If a heartbeat can't be written (a full disk), the next one tries again.
 setInterval(() => { try { write(); } catch {} }, interval);
 `;
 
@@ -70,9 +70,9 @@ export class StateWriter {
     });
   }
 
-  /** Resolves once `state` is on disk. A state with a pid is stamped with the time, now and at every beat. */
+  /** Resolves once `state` is on disk. A state with a pid gets the time, now and at every heartbeat. */
   write(state: RunState): Promise<void> {
-    if (this.stopped) return Promise.reject(new Error('The run was given up already.'));
+    if (this.stopped) return Promise.reject(new Error('The run was already released.'));
     const id = this.next++;
     this.worker.ref();
     return new Promise((resolve, reject) => {

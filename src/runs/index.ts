@@ -1,4 +1,4 @@
-/** Runs on disk: make, own, read, list, find, follow, cancel. */
+/** Runs on disk: create, own, read, list, find, follow, cancel. */
 export { cancelRun, type Cancelled } from './cancel.ts';
 export { createRun, type NewRun } from './create.ts';
 export { readSpec, readState } from './files.ts';

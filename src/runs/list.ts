@@ -8,19 +8,19 @@ import { specPath } from './files.ts';
 import { folderNames } from './folders.ts';
 import { RunShelf, type FoundRuns } from './shelf.ts';
 
-/** Every run in the data directory, newest first. One that can't be read never hides the others. */
+/** All runs in the data directory, newest first. A run that can't be read does not hide the others. */
 export async function scanRuns(): Promise<FoundRuns> {
   const found = await new RunShelf().scan(() => true);
   found.runs.sort((a, b) => Date.parse(b.snapshot.spec.createdAt) - Date.parse(a.snapshot.spec.createdAt));
   return found;
 }
 
-/** The runs that can be read, newest first; see scanRuns for the others. */
+/** The readable runs, newest first; scanRuns also returns the others. */
 export async function listRuns(): Promise<RunSnapshot[]> {
   return (await scanRuns()).runs.map(({ snapshot }) => snapshot);
 }
 
-/** The directory of a run given by its id, the beginning of one, `latest`, or a path. Errors: run-not-found. */
+/** The directory of a run, given by its id, the beginning of its id, `latest`, or a path. Errors: run-not-found. */
 export async function findRun(ref: string): Promise<string> {
   if (ref === 'latest') return await latestRun();
   const ids = await folderNames(runsDir());
@@ -31,13 +31,13 @@ export async function findRun(ref: string): Promise<string> {
   if (matches.length > 1)
     throw new UserError(
       'run-not-found',
-      `"${ref}" begins the names of ${matches.length} runs: ${some(matches)}.`,
-      'Give more of the name.',
+      `"${ref}" is the beginning of ${matches.length} run ids: ${some(matches)}.`,
+      'Give more of the id.',
     );
   throw new UserError(
     'run-not-found',
     `There is no run "${ref}".`,
-    ids.length ? `Near it: ${some(nearest(ref, ids))}.` : NONE,
+    ids.length ? `Similar ids: ${some(nearest(ref, ids))}.` : NONE,
   );
 }
 

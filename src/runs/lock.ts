@@ -1,4 +1,4 @@
-/** A lock file names the process that holds it. One whose process is gone is taken over. A run's owner holds one. */
+/** Lock files, which name the process that holds them. A dead process's lock is taken over. A run's owner holds one. */
 import { randomBytes } from 'node:crypto';
 import { link, rm, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -12,28 +12,28 @@ import { readText } from '../protocol/regular-file.ts';
 const processSchema = z.object({
   pid: z.int(),
   started: z.string().optional(),
-  /** What it is held for, for the person. */
+  /** What the lock is held for, for people. */
   what: z.string().optional(),
 });
 const ownerSchema = processSchema.extend({
   token: z.string(),
-  /** Works for the owner, and has the lock should the owner die before it. */
+  /** A process that works for the owner and inherits the lock if the owner dies first. */
   heir: processSchema.optional(),
 });
 export type Owner = z.infer<typeof ownerSchema>;
 
 export interface Lock {
-  /** Names this holder and no later one. */
+  /** Identifies this holder, and no later one. */
   token: string;
   release(): Promise<void>;
 }
 export type RunLock = Lock;
 
-/** A takeover is a handful of file operations; one that is older than this was cut short. */
+/** A takeover takes only a few file operations; an older one was interrupted. */
 const TAKEOVER_MS = 10_000;
 const ATTEMPTS = 40;
 
-/** `what`: what it is held for. Errors: run-locked while another living process (or this one) holds it. */
+/** Takes a run's lock. `what`: what it is held for. Errors: run-locked if a living process, or this one, holds it. */
 export const lockRun = (dir: string, what?: string): Promise<RunLock> =>
   takeLock(lockPath(dir), (holder) => lockedBy(dir, holder?.pid), what);
 
@@ -41,8 +41,8 @@ export const lockRun = (dir: string, what?: string): Promise<RunLock> =>
 export const runOwner = (dir: string): Promise<Owner | undefined> => lockOwner(lockPath(dir));
 
 /**
- * Takes the lock that is the file `path`. Throws `locked`'s error while another living process (or this one) holds it,
- * which is given where it is known.
+ * Takes the lock file `path`. If a living process, or this one, holds it, throws the error that `locked` returns;
+ * `locked` gets the holder, if known.
  */
 export async function takeLock(
   path: string,
@@ -63,13 +63,13 @@ export async function takeLock(
   throw locked(undefined);
 }
 
-/** The living process that holds the lock `path`, if there is one: the owner, or its heir. */
+/** The living process (owner or heir) that holds the lock `path`, if there is one. */
 export async function lockOwner(path: string): Promise<Owner | undefined> {
   const holder = await readOwner(path);
   return holder && livingOf(holder);
 }
 
-/** What a lock says that is held by the process `pid`. */
+/** The content of a lock that the process `pid` holds. */
 export function ownerOf(pid: number, what?: string): Owner {
   return {
     pid,
@@ -79,7 +79,7 @@ export function ownerOf(pid: number, what?: string): Owner {
   };
 }
 
-/** What the lock says, whether or not who is named there lives. */
+/** The content of a lock, whether or not its holder is alive. */
 export async function readOwner(path: string): Promise<Owner | undefined> {
   try {
     return ownerSchema.parse(JSON.parse(await readText(path)));
@@ -94,7 +94,7 @@ function livingOf({ token, heir, ...owner }: Owner): Owner | undefined {
   return undefined;
 }
 
-/** Creates a file that is whole from its first moment; false when there is one already. */
+/** Creates a file that is complete from its first moment; returns false if it already exists. */
 async function createWhole(path: string, text: string): Promise<boolean> {
   const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
   try {
@@ -104,7 +104,7 @@ async function createWhole(path: string, text: string): Promise<boolean> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
-    // File systems without hard links (exFAT, some network drives) say one of these.
+    // Errors of file systems without hard links (exFAT, some network drives).
     if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL'].includes(code ?? '')) throw error;
     return await createExclusive(path, text);
   } finally {

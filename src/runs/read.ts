@@ -23,8 +23,8 @@ import { readText } from '../protocol/regular-file.ts';
 import { hasEnded, isAlive } from './status.ts';
 
 /**
- * Everything about a run at this moment; its spec has the rate that it goes by. Broken event lines are counted; a last line still being written is
- * left for later; a summary that can't be read is left out.
+ * Everything about a run at this moment; its spec has the learning rate that it really uses. Broken event lines are
+ * counted; a last line that is still being written, and a summary that can't be read, are left out.
  * Errors: run-not-found, run-newer, run-damaged.
  */
 export async function readRun(dir: string): Promise<RunSnapshot> {
@@ -33,10 +33,10 @@ export async function readRun(dir: string): Promise<RunSnapshot> {
   return reader.snapshot();
 }
 
-/** The step whose weights a run's result is made of, as far as it is known now. Errors: those of readRun. */
+/** The step whose weights a run's result consists of, as far as known now. Errors: those of readRun. */
 export const resultStep = async (dir: string): Promise<number> => stepOfResult(await readRun(dir));
 
-/** The same, of a run that was read. Pure. */
+/** The same for a run that was read. Pure. */
 export function stepOfResult({ spec, state, events }: RunSnapshot): number {
   const best =
     spec.evaluation.keep === 'best' && survivingEvents(events).findLast((event) => event.type === 'best');
@@ -46,13 +46,13 @@ export function stepOfResult({ spec, state, events }: RunSnapshot): number {
 const corpusSchema = runSnapshotSchema.shape.corpus.unwrap();
 
 export interface Look {
-  /** Something has changed since the last look. */
+  /** Something has changed since the last refresh. */
   news: boolean;
-  /** Whether the owner lives; if not, what was read is the last that it wrote. */
+  /** Whether the owner is alive; if not, what was read is the last that it wrote. */
   alive: boolean;
 }
 
-/** Reads a run again and again, each time only what is new. */
+/** Reads a run repeatedly, each time only what is new. */
 export class RunReader {
   private readonly events: EventFile;
   private state: RunSnapshot['state'] | undefined;
@@ -78,13 +78,14 @@ export class RunReader {
   }
 
   /**
-   * Looks for news, and whether the run's owner lives. What did not change is not read again.
-   * @param withEvents without them none are read or kept: the snapshot has the rest
+   * Checks for news, and whether the run's owner is alive. What did not change is not read again. Throws UserError
+   * run-not-found or run-damaged.
+   * @param withEvents if false, events are neither read nor kept; the snapshot has everything else
    */
   async refresh(withEvents = true): Promise<Look> {
     const news = await this.read(withEvents);
     if (isAlive(this.state!)) return { news, alive: true };
-    // An owner that is gone by now may have written how it ended after its state was read.
+    // An owner that has died may have written its end after we read the state.
     const last = !hasEnded(this.state!) && (await this.read(withEvents));
     return { news: news || last, alive: false };
   }
@@ -101,7 +102,7 @@ export class RunReader {
     return news.includes(true);
   }
 
-  /** A copy: the next one changes nothing in it. */
+  /** A copy that later refreshes do not change. */
   snapshot(): RunSnapshot {
     const snapshot: RunSnapshot = {
       spec: settledSpec(this.spec, this.state!),
@@ -126,7 +127,7 @@ export class RunReader {
   }
 }
 
-/** What a file's text says; undefined or an error where that can't be read. */
+/** Parses a file's text; returns undefined or throws if that is impossible. */
 type Parse<T> = (text: string) => T | undefined;
 
 const jsonOf =
@@ -134,7 +135,7 @@ const jsonOf =
   (text) =>
     schema.safeParse(JSON.parse(text)).data;
 
-/** A file that may come later; read again only when it has changed. */
+/** A file that may not exist yet; it is read again only if it has changed. */
 class SmallFile<T> {
   value: T | undefined;
   private seen = '';

@@ -1,4 +1,4 @@
-/** The runs as one window knows them: each look reads only what is new, and events only of those that are wanted. */
+/** The runs known to one window: each scan reads only what is new, and the events only of wanted runs. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reportError, type ErrorReport } from '../protocol/errors.ts';
@@ -11,15 +11,15 @@ import { RunReader } from './read.ts';
 
 export interface FoundRuns {
   runs: { dir: string; snapshot: RunSnapshot; alive: boolean }[];
-  /** Folders that hold a run which can't be read, and why. */
+  /** Folders of runs that can't be read, and why. */
   damaged: { dir: string; id: string; error: ErrorReport }[];
 }
 
 interface Shelved {
   reader: RunReader;
-  /** Mark of its run.json: with another one it is another run. */
+  /** Mark of its run.json; if that changes, it is another run. */
   spec: string;
-  /** The same object as long as nothing changes. */
+  /** Stays the same object as long as nothing changes. */
   snapshot?: RunSnapshot;
 }
 
@@ -27,9 +27,9 @@ export class RunShelf {
   private readonly known = new Map<string, Shelved>();
 
   /**
-   * As scanRuns, in no order. Of a run without events, `events` is empty and `brokenLines` 0.
-   * @param withEvents whether a run's events are wanted (by its id); those of others take no memory
-   * @param skipped runs that are not looked at
+   * Like scanRuns, in no order. For a run without events, `events` is empty and `brokenLines` is 0.
+   * @param withEvents whether a run's events are wanted (by id); those of others take no memory
+   * @param skipped whether to leave out a run (by id)
    */
   async scan(
     withEvents: (id: string) => boolean,

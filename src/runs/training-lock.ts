@@ -1,7 +1,7 @@
 /**
- * One training at a time on a machine: two would each take twice as long, and may not fit in memory together. Who holds the
- * lock is a trainer, or a command that trains again and again (a sweep, a reproduction) and whose trainers run under it.
- * A trainer whose command was killed has the lock until it has ended, which it does at once.
+ * One training at a time per machine: two would each take twice as long, and may not fit in memory together. The lock
+ * is held by a trainer, or by a command that starts several trainers (a sweep, a reproduction). If such a command is
+ * killed, its trainer has the lock until it has ended, which it does at once.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,25 +11,25 @@ import { writeByRename } from '../protocol/write-file.ts';
 import { lockOwner, ownerOf, readOwner, takeLock, type Lock, type Owner } from './lock.ts';
 import { isProcessAlive } from './processes.ts';
 
-/** How long a trainer takes at most to see that its parent is gone. */
+/** How often a trainer checks whether its parent is alive, in ms. */
 const LOOK_MS = 500;
 
 const path = () => join(dataDir(), 'training.lock');
 
 export interface TrainingLock extends Pick<Lock, 'release'> {
-  /** Gives the lock to a process that trains on when this one has ended. */
+  /** Gives the lock to a process that continues the training after this one has ended. */
   handOver(pid: number, run: string): Promise<void>;
-  /** Keeps the lock, and lets a process have it that trains for this one, should this one be killed. */
+  /** Keeps the lock; a process that trains for this one inherits it if this one is killed. */
   share(pid: number, run: string): Promise<void>;
 }
 
-/** What trains on this machine now, as the beginning of a sentence; undefined where nothing does. */
+/** What is training on this machine now, as the beginning of a sentence; undefined if nothing is. */
 export async function trainingNow(): Promise<string | undefined> {
   const owner = await lockOwner(path());
   return owner && nameOf(owner);
 }
 
-/** `what` begins a sentence: "The training of garden". Errors: training-busy while something else trains here. */
+/** `what` begins a sentence: "The training of garden". Errors: training-busy if another training is running. */
 export async function lockTraining(what: string): Promise<TrainingLock> {
   await mkdir(dataDir(), { recursive: true });
   const lock = await takeLock(path(), busy, what);
@@ -42,7 +42,7 @@ export async function lockTraining(what: string): Promise<TrainingLock> {
   };
 }
 
-/** Holds the lock while `work` is under way, unless it hands it over. Errors: training-busy, and those of `work`. */
+/** Holds the lock during `work`, unless `work` hands it over. Errors: training-busy, and those of `work`. */
 export async function withTraining<T>(what: string, work: (lock: TrainingLock) => Promise<T>): Promise<T> {
   const lock = await lockTraining(what);
   try {
@@ -53,8 +53,8 @@ export async function withTraining<T>(what: string, work: (lock: TrainingLock) =
 }
 
 /**
- * For a trainer: the lock that its parent handed over, or holds while it runs, or else its own. `orphaned` is called
- * when a parent that has not handed it over is gone: nobody waits for this training. Errors: training-busy.
+ * For a trainer: the lock that its parent handed over, or that its parent holds meanwhile, or else a new one. Calls
+ * `orphaned` if the parent has died without handing it over: nobody waits for this training. Errors: training-busy.
  */
 export async function joinTraining(run: string, orphaned: () => void): Promise<Pick<Lock, 'release'>> {
   const { pid, ppid } = process;
@@ -75,11 +75,11 @@ export async function joinTraining(run: string, orphaned: () => void): Promise<P
   };
 }
 
-/** Who loses its parent gets another one; on Windows the number stays. */
+/** An orphaned process gets another parent; on Windows the old parent's pid stays. */
 const isParent = (pid: number) =>
   process.ppid === pid && (process.platform !== 'win32' || isProcessAlive(pid));
 
-/** The parent may have handed it over since, or be gone. */
+/** Releases the lock if this process has it by now: the parent may have handed it over, or have died. */
 async function releaseOwn(): Promise<void> {
   const owner = await lockOwner(path());
   if (owner?.pid === process.pid) await rm(path(), { force: true });
@@ -99,7 +99,7 @@ function busy(owner: Owner | undefined): UserError {
   );
 }
 
-/** `what`: as trainingNow tells it. */
+/** `what`: from trainingNow. */
 export const trainingBusy = (what: string, next: string): UserError =>
   new UserError(
     'training-busy',

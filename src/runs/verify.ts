@@ -1,4 +1,4 @@
-/** Is what is served what was trained? The two engines' distributions on the same text, compared. */
+/** Checks that the served model is the trained one, by comparing both engines' distributions on the same text. */
 import { UserError } from '../protocol/errors.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { evaluationSummaryPath } from './files.ts';
@@ -8,19 +8,19 @@ import { klDivergence } from '../statistics/statistics.ts';
 export type Served = NonNullable<Summary['served']>;
 
 /**
- * Mean KL(trained || served) in nats per token that is still the same model. llama.cpp computes quantised weights
- * with 8-bit activations, the trainer with floats; a wrong adapter, scale or base is far beyond it.
+ * Mean KL(trained || served) in nats per token up to which it is the same model. llama.cpp computes quantised weights
+ * with 8-bit activations, the trainer with floats; a wrong adapter, scale or base is far beyond this limit.
  */
 const SERVED_LIMIT = 0.01;
 /**
- * Here and there a token's distribution hangs by a thread, and rounding alone turns it: in bf16, two of 96 were 0.7 and
- * 0.3 nats apart where all others agreed to 0.0006. So this share may differ, where the rest agrees the better.
+ * For a few sensitive tokens, rounding alone changes the distribution: in bf16, two of 96 were 0.7 and 0.3 nats apart
+ * while all others agreed to 0.0006. So this share of the tokens may differ if the others are below the stricter limit.
  */
 const SENSITIVE = { share: 0.05, limit: SERVED_LIMIT / 4 };
 
 /**
- * Compares row by row (a row per position, of the vocabulary's size). `meanKl` and `limit` are of all rows, or where only
- * a few sensitive ones differ, of the others.
+ * Compares row by row: one row of the vocabulary's size per position. `meanKl` and `limit` are for all rows or, if
+ * only a few sensitive ones differ, for the others. Throws an Error if there are no rows or their numbers differ.
  */
 export function compareDistributions(
   trained: readonly ArrayLike<number>[],
@@ -40,7 +40,7 @@ export function compareDistributions(
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The verdict in a run's evaluation/summary.json; undefined when there is none yet. */
+/** The verdict in a run's evaluation/summary.json; undefined if there is none yet. */
 async function readServed(runDir: string): Promise<Served | undefined> {
   try {
     const json: unknown = JSON.parse(await readText(evaluationSummaryPath(runDir)));
@@ -51,18 +51,18 @@ async function readServed(runDir: string): Promise<Served | undefined> {
 }
 
 /**
- * Throws `adapter-mismatch` for a result that was checked and found different. One that was never checked is checked
- * now: `check` writes the verdict into its summary.
+ * Throws UserError `adapter-mismatch` if the served model differs from the trained one. If that was never checked,
+ * `check` does it now and writes the verdict into the summary.
  */
 export async function requireVerified(runDir: string, check: () => Promise<void>): Promise<void> {
   if (!(await readServed(runDir))) await check();
   const served = await readServed(runDir);
-  if (!served) throw new Error(`${runDir} was checked, and has no verdict`);
+  if (!served) throw new Error(`${runDir} was checked but has no verdict`);
   if (!served.ok) throw new UserError('adapter-mismatch', ...servedOtherwise(served));
 }
 
-/** What happened, and what to do next. */
+/** The error's message and next step if the served model differs. */
 export const servedOtherwise = ({ meanKl, limit }: Served): [message: string, next: string] => [
-  `The served model answers otherwise than the trained one did: ${meanKl.toPrecision(2)} nats per token apart, where ${limit} is allowed.`,
-  'Train again on the same base file, or use another run; if it stays so, report it.',
+  `The served model differs from the trained one: ${meanKl.toPrecision(2)} nats per token apart, where ${limit} is allowed.`,
+  'Train again on the same base file, or use another run; if that does not help, report it.',
 ];

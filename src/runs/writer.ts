@@ -9,20 +9,20 @@ import { StateWriter } from './heartbeat.ts';
 import { lockRun, type RunLock } from './lock.ts';
 import { processStart } from './processes.ts';
 
-/** The one who may write in a run directory. */
+/** Writes to a run directory; only the run's owner has one. */
 export interface RunWriter {
-  /** Appends to events.jsonl with the time. */
+  /** Appends an event to events.jsonl, with the time. */
   event(event: NewRunEvent): Promise<void>;
-  /** Changes state.json; a key given as undefined is dropped. */
+  /** Changes state.json; a key that is given as undefined is removed. */
   state(patch: Partial<RunState>): Promise<void>;
   /** Fires when somebody asks the owner to stop (see cancelRun). */
   readonly stopped: AbortSignal;
-  /** Gives the run up: no more heartbeat, no owner, no lock. */
+  /** Releases the run: no more heartbeat, no owner, no lock. */
   close(): Promise<void>;
 }
 
 /**
- * Takes the run's lock and keeps its heartbeat until closed. The status stays what it was.
+ * Takes the run's lock and writes heartbeats until closed. The status does not change.
  * Errors: run-locked, run-not-found, run-newer, run-damaged.
  */
 export async function openRunWriter(dir: string): Promise<RunWriter> {
@@ -75,7 +75,7 @@ class Writer implements RunWriter {
 
   state(patch: Partial<RunState>): Promise<void> {
     const next: RunState = { ...this.current, ...patch };
-    // What went wrong last time is over once the run goes on.
+    // An earlier error no longer holds once the run continues.
     if (patch.status && !patch.error && patch.status !== 'failed') delete next.error;
     this.current = next;
     return this.stateWriter.write(next);
@@ -99,7 +99,7 @@ class Writer implements RunWriter {
   }
 }
 
-/** An owner that was killed may have left half a line: it is cut off, or ended if it is whole but for its end. */
+/** Repairs a last line that a killed owner left: it is removed, or ended if only its line end is missing. */
 async function mendLastLine(events: FileHandle): Promise<void> {
   const { size } = await events.stat();
   const reach = Math.min(size, 1 << 20);

@@ -1,10 +1,10 @@
-/** LoRA adapters as GGUF, the form that llama.cpp loads beside a base. Format: llama.cpp's convert_lora_to_gguf.py. */
+/** LoRA adapters as GGUF, which llama.cpp loads on top of a base. Format: llama.cpp's convert_lora_to_gguf.py. */
 import { reportError, UserError } from '../protocol/errors.ts';
 import { openGguf, writeGguf, type GgufFile, type MetadataEntry, type TensorSource } from '../gguf/index.ts';
 
 /** One adapted matrix W [out, in]: W + (alpha / rank) B A. */
 export interface AdapterLayer {
-  /** The base's tensor without ".weight": `blk.0.attn_q`. */
+  /** Name of the base's tensor without ".weight": `blk.0.attn_q`. */
   name: string;
   /** Row-major [rank, in]. */
   a: Float32Array;
@@ -20,14 +20,14 @@ export interface NewAdapter {
   architecture: string;
   alpha: number;
   layers: readonly AdapterLayer[];
-  /** Of the base that it was trained on. */
+  /** SHA-256 of the base that it was trained on. */
   baseSha256?: string;
 }
 export type Adapter = Omit<NewAdapter, 'layers'> & { layers: AdapterLayer[] };
 
 const keys = { base: 'forget_me_not.base_sha256', alpha: 'adapter.lora.alpha' };
 
-/** Writes the adapter, F32. Equal adapters give equal bytes. */
+/** Writes the adapter in F32. Equal adapters give equal bytes. Throws like writeGguf. */
 export async function exportAdapterGguf(
   path: string,
   { architecture, alpha, layers, baseSha256 }: NewAdapter,
@@ -48,8 +48,8 @@ export async function exportAdapterGguf(
 }
 
 /**
- * Reads an adapter, ours or another tool's, and where `base` is given checks that it fits.
- * Throws UserError `adapter-damaged` for what is no whole LoRA adapter, `adapter-mismatch` for one of another base.
+ * Reads an adapter, ours or another tool's, and checks that it fits `base` if given. Throws UserError
+ * `adapter-damaged` if it is not a complete LoRA adapter, `adapter-mismatch` if it is for another base.
  */
 export async function readAdapterGguf(
   path: string,
@@ -81,7 +81,7 @@ export async function readAdapterGguf(
   }
 }
 
-/** What is divided by a layer's rank is its scale. No weights are read. Errors: adapter-damaged. */
+/** The adapter's alpha; a layer's scale is alpha / rank. Reads no weights. Errors: adapter-damaged. */
 export async function readAdapterAlpha(path: string): Promise<number> {
   const file = await openAdapter(path);
   await file.close();
@@ -95,7 +95,7 @@ const openAdapter = (path: string): Promise<GgufFile> =>
 
 function alphaOf({ path, metadata }: GgufFile): number {
   if (metadata['general.type'] !== 'adapter' || metadata['adapter.type'] !== 'lora')
-    throw damaged(path, `${path} is a GGUF file but no LoRA adapter.`);
+    throw damaged(path, `${path} is a GGUF file but not a LoRA adapter.`);
   const alpha = Number(metadata[keys.alpha]);
   if (!Number.isFinite(alpha)) throw damaged(path, `The adapter ${path} has no usable alpha.`);
   return alpha;
@@ -110,7 +110,7 @@ function pairTensors({ path, tensors }: GgufFile): Pair[] {
     if (!layer)
       throw damaged(
         path,
-        `The adapter ${path} holds the tensor "${name}", which is no part of a LoRA adapter.`,
+        `The adapter ${path} contains the tensor "${name}", which does not belong in a LoRA adapter.`,
       );
     const other = tensors.get(`${layer}.weight.lora_${half === 'a' ? 'b' : 'a'}`);
     if (!other) throw damaged(path, `The adapter ${path} lacks one half of "${layer}".`);

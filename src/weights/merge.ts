@@ -1,10 +1,13 @@
-/** An adapter put into its base: W + (alpha / rank) B A, as a GGUF file of its own. */
+/** Merges an adapter into its base, W + (alpha / rank) B A, as a separate GGUF file. */
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
 import { exportModelGguf, type ModelOptions } from './model.ts';
 import type { LazyValues } from './values.ts';
 
-/** Writes the base at `basePath` with the adapter in it, by rename. Only adapted matrices are computed anew. */
+/**
+ * Writes the base at `basePath` with the adapter merged, by rename. Only the adapted matrices are computed; the rest is
+ * copied. Throws like openGguf and exportModelGguf.
+ */
 export async function exportMergedGguf(
   path: string,
   basePath: string,
@@ -27,7 +30,7 @@ const lazilyMerged = (base: Pick<GgufFile, 'readF32'>, layer: AdapterLayer, alph
   read: async () => addLowRank(await base.readF32(`${layer.name}.weight`), layer, alpha / layer.rank),
 });
 
-/** Adds scale B A to `weight` [out, in], row by row in doubles. */
+/** Adds scale B A to `weight` [out, in] in place, row by row in double precision. */
 export function addLowRank(
   weight: Float32Array,
   { a, b, rank, in: width, out }: AdapterLayer,

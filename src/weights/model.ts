@@ -1,4 +1,4 @@
-/** A full fine-tune as a GGUF file: everything of the base, with the trained weights in the place of its own. */
+/** Writes a full fine-tune as a GGUF file: everything from the base, with the trained weights in place of its own. */
 import {
   elementCount,
   openGguf,
@@ -14,9 +14,9 @@ import { readValues, type Values } from './values.ts';
 /** How matrices are stored. */
 export type ModelType = 'F32' | 'F16' | 'Q8_0';
 
-/** `general.file_type`, as llama.cpp numbers it. */
+/** Values of `general.file_type` in llama.cpp. */
 const fileTypes = { F32: 0, F16: 1, Q8_0: 7 };
-/** Of the layout of quantised blocks; llama.cpp knows no other one. */
+/** Version of the layout of quantised blocks; the only one that llama.cpp supports. */
 const QUANTISATION_VERSION = 2;
 
 export interface ModelOptions {
@@ -25,12 +25,11 @@ export interface ModelOptions {
 }
 
 /**
- * Writes the base at `basePath` with `replaced` tensors (row-major, the base's shapes; whole rows of vocabulary and
- * all). Metadata and tokenizer are the base's, byte for byte. Matrices are stored as `type` (F16 where their rows are no
- * whole blocks of it); vectors (norms, biases) stay F32. Tensors that are not replaced
- * are stored in the base's values, and where their type stays the same, in its bytes.
- * `signal` stops it between two tensors. Throws RangeError for a replaced tensor that the base does not have or whose
- * size differs.
+ * Writes the base at `basePath` with `replaced` tensors: row-major, in the base's shapes, including all rows of a
+ * padded vocabulary. Metadata and tokenizer are copied byte for byte. Matrices are stored as `type` (F16 if their
+ * rows are not whole blocks of it); vectors (norms, biases) are stored as F32. Other tensors keep the base's values,
+ * and its bytes if their type stays the same. `signal` stops it between two tensors. Throws like openGguf, and
+ * RangeError for a replaced tensor that the base does not have or whose size differs.
  */
 export async function exportModelGguf(
   path: string,

@@ -1,4 +1,4 @@
-/** A LoRA as the PEFT library saves it: adapter_config.json and adapter_model.safetensors in a folder. */
+/** Writes a LoRA in the PEFT library's format: adapter_config.json and adapter_model.safetensors in a folder. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adapterAlpha, type ModelConfig } from '../model/index.ts';
@@ -9,19 +9,19 @@ import { moduleNamesInTransformers, rowsToTransformers, transformersName } from 
 
 export const PEFT_CONFIG = 'adapter_config.json';
 export const PEFT_WEIGHTS = 'adapter_model.safetensors';
-/** What PEFT puts before a module's name in a model with a language head. */
+/** PEFT's prefix of a module's name in a model with a language head. */
 export const PEFT_PREFIX = 'base_model.model.';
 
 export interface PeftOptions {
-  /** Of the base. */
+  /** The base's configuration. */
   config: ModelConfig;
-  /** What the run was asked: its alpha and scaling are written where they hold for all layers. */
+  /** The run's settings: alpha and scaling are written if they hold for all layers. */
   hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;
-  /** What transformers is to load as the base. */
+  /** The name under which transformers loads the base. */
   baseName: string;
 }
 
-/** Writes both files into `folder`, which is made. F32; rows of q and k in transformers' order. */
+/** Creates `folder` and writes both files into it. F32; the rows of q and k are in transformers' order. */
 export async function writePeft(
   folder: string,
   adapter: Pick<Adapter, 'alpha' | 'layers'>,
@@ -35,19 +35,19 @@ export async function writePeft(
     const data = rowsToTransformers(name, b, rank, options.config);
     tensors.set(`${module}.lora_B.weight`, { shape: [out, rank], data });
   }
-  // transformers and PEFT want to be told that it comes from PyTorch or is like it.
+  // transformers and PEFT require the note that the format is PyTorch's.
   await writeSafetensors(join(folder, PEFT_WEIGHTS), tensors, { format: 'pt' });
   await writeFile(join(folder, PEFT_CONFIG), `${JSON.stringify(peftConfig(adapter, options), null, 2)}\n`);
 }
 
-/** PEFT's LoraConfig. What is left out has its default there. */
+/** PEFT's LoraConfig; keys that are left out get PEFT's defaults. */
 function peftConfig(
   { alpha, layers }: Pick<Adapter, 'alpha' | 'layers'>,
   { config, hyper, baseName }: PeftOptions,
 ) {
   const rank = commonest(layers.map((layer) => layer.rank));
   const others = layers.filter((layer) => layer.rank !== rank);
-  // A file's alpha is for alpha / rank; the run's own is known to be the same thing only where all ranks are.
+  // A file's alpha is for alpha / rank. The run's own alpha and scaling are equivalent only if all ranks are equal.
   const ownAlpha =
     others.length === 0 && Math.fround(adapterAlpha({ ...hyper, rank })) === Math.fround(alpha);
   return {
@@ -76,7 +76,7 @@ function commonest(values: readonly number[]): number {
   return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
 }
 
-/** `q_proj` where every layer has it adapted, else each layer's by its full name. */
+/** `q_proj` if it is adapted in every layer, else the full names of those that are. */
 function targetModules(layers: readonly AdapterLayer[], config: Pick<ModelConfig, 'layers'>): string[] {
   const names = layers.map(({ name }) => transformersName(name));
   return Object.values(moduleNamesInTransformers).flatMap((module) => {

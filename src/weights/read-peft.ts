@@ -1,4 +1,4 @@
-/** Reading a LoRA that the PEFT library, or another tool in its format, has saved. It is untrusted input. */
+/** Reads a LoRA that the PEFT library, or another tool in its format, has saved. It is untrusted input. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ import { readSafetensors, type Tensor } from './safetensors.ts';
 import { ggufName, rowsToGguf, transformersName } from './transformers.ts';
 import { readText } from '../protocol/regular-file.ts';
 
-/** The keys of PEFT's LoraConfig that decide what the weights mean; others are about how it was trained. */
+/** The keys of PEFT's LoraConfig that determine the meaning of the weights; the others are about its training. */
 const configSchema = z.object({
   peft_type: z.string(),
   r: z.int().min(1),
@@ -24,7 +24,7 @@ const configSchema = z.object({
 });
 export type PeftConfig = z.infer<typeof configSchema>;
 
-/** What changes the meaning of the weights in a way that is not followed here: a key, and when it does. */
+/** Keys that change the meaning of the weights in an unsupported way: what it is called, and with which values. */
 const unsupported: Record<string, [what: string, when: (value: unknown) => boolean]> = {
   use_dora: ['DoRA', Boolean],
   use_qalora: ['QA-LoRA', Boolean],
@@ -33,7 +33,7 @@ const unsupported: Record<string, [what: string, when: (value: unknown) => boole
   lora_bias: ['biases of its own (lora_bias)', Boolean],
   modules_to_save: ['whole modules trained beside it (modules_to_save)', isFilled],
   trainable_token_indices: ['trained tokens (trainable_token_indices)', isFilled],
-  target_parameters: ['parameters that are no linears (target_parameters)', isFilled],
+  target_parameters: ['parameters that are not linears (target_parameters)', isFilled],
   layer_replication: ['repeated layers (layer_replication)', isFilled],
   fan_in_fan_out: ['transposed weights (fan_in_fan_out)', Boolean],
   alora_invocation_tokens: ['activated LoRA (alora_invocation_tokens)', isFilled],
@@ -53,9 +53,9 @@ function isFilled(value: unknown): boolean {
 }
 
 /**
- * The adapter in `folder` for the base, its rows in GGUF's order. Each layer's own alpha and rank are kept: where they
- * differ, B is scaled so that one alpha serves all.
- * Throws UserError `adapter-damaged`, `adapter-unsupported` (says what by) or `adapter-mismatch` (names both).
+ * Reads the adapter in `folder` for `base`, with rows in GGUF's order. Each layer keeps its own alpha and rank: if they
+ * differ, B is scaled so that one alpha serves all layers. Throws UserError `adapter-damaged`, `adapter-unsupported`
+ * (names the feature) or `adapter-mismatch` (names both), and like readConfig.
  */
 export async function readPeft(
   folder: string,
@@ -100,20 +100,17 @@ async function readPeftConfig(folder: string): Promise<PeftConfig> {
     if (when(raw[key])) throw notSupported(folder, what);
   const parsed = configSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  throw damaged(
-    folder,
-    `"${parsed.error.issues[0]?.path.join('.')}" in its ${PEFT_CONFIG} is not as it should be`,
-  );
+  throw damaged(folder, `"${parsed.error.issues[0]?.path.join('.')}" in its ${PEFT_CONFIG} is not valid`);
 }
 
-/** By GGUF's name, in the file's order. */
+/** The two halves of each layer, by GGUF's name, in the file's order. */
 function pairs(tensors: Map<string, Tensor>, path: string): Map<string, { a: Tensor; b: Tensor }> {
   const halves = new Map<string, { a?: Tensor; b?: Tensor }>();
   for (const [name, tensor] of tensors) {
     const bare = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
     const [, module, half] = /^(.+)\.lora_([AB])(?:\.default)?\.weight$/.exec(bare) ?? [];
     const known = module && ggufName(module);
-    if (!known) throw notSupported(path, `weights of "${bare}", which is none of the linears of a block`);
+    if (!known) throw notSupported(path, `weights of "${bare}", which is not a linear of a block`);
     halves.set(known, { ...halves.get(known), [half === 'A' ? 'a' : 'b']: tensor });
   }
   return new Map(
@@ -127,7 +124,7 @@ function pairs(tensors: Map<string, Tensor>, path: string): Map<string, { a: Ten
 interface Wanted {
   path: string;
   base: Pick<GgufFile, 'tensors' | 'path'>;
-  /** The base that it was made for, by its own account. */
+  /** The base that the adapter says it was made for. */
   asked: string | null | undefined;
 }
 
@@ -153,7 +150,7 @@ function fitting(
   );
 }
 
-/** What B is to be multiplied by, so that the file's alpha / rank gives the layer's own scale. */
+/** The factor for B with which the file's alpha / rank gives the layer's own scale. */
 function factor(
   { name, rank }: Pick<AdapterLayer, 'name' | 'rank'>,
   { lora_alpha: alpha, use_rslora: stabilised, alpha_pattern: alphas, rank_pattern: ranks, r }: PeftConfig,
@@ -161,17 +158,17 @@ function factor(
 ): number {
   const module = transformersName(name);
   if (rank !== (matching(ranks, module) ?? r))
-    throw new Error(`"${module}" has the rank ${rank}, which its ${PEFT_CONFIG} does not say`);
+    throw new Error(`"${module}" has the rank ${rank}, which differs from its ${PEFT_CONFIG}`);
   const own = matching(alphas, module) ?? alpha;
   const scale = own / (stabilised ? Math.sqrt(rank) : rank);
   const given = fileAlpha / rank;
   return Math.abs(scale / given - 1) < 1e-12 ? 1 : scale / given;
 }
 
-/** The value of the first key that is the module or ends it, as PEFT looks them up. Only names: see below. */
+/** The value of the first key that is the module's name or its end, which is PEFT's rule. Only names, no patterns. */
 function matching(pattern: Record<string, number> | null | undefined, module: string): number | undefined {
   for (const [key, value] of Object.entries(pattern ?? {})) {
-    // PEFT takes keys as regular expressions. Those of a file that anyone may have made are not run.
+    // For PEFT, keys are regular expressions. We do not run expressions from an untrusted file.
     const name = key.replace(/^\^|\$$/g, '').replace(/\\\./g, '.');
     if (!/^[\w.]+$/.test(name)) throw notSupported(key, `the pattern "${key}" in place of a module's name`);
     if (module === name || (!key.startsWith('^') && module.endsWith(`.${name}`))) return value;
@@ -200,5 +197,5 @@ const notSupported = (path: string, what: string) =>
   new UserError(
     'adapter-unsupported',
     `The adapter ${path} has ${what}, which is not supported.`,
-    'Import a plain LoRA on the linears of the blocks; what PEFT can merge, merge there and use as a base.',
+    'Import a plain LoRA on the linears of the blocks. Or merge this adapter with PEFT, and use the result as a base.',
   );

@@ -1,4 +1,7 @@
-/** safetensors: u64 header length, JSON header, raw little-endian data. Written in F32; what checkpoints and PEFT need. */
+/**
+ * The safetensors format: u64 header length, JSON header, raw little-endian data. Only what checkpoints and PEFT
+ * need.
+ */
 import { open, type FileHandle } from 'node:fs/promises';
 import { z } from 'zod';
 import { dequantise } from '../gguf/index.ts';
@@ -13,7 +16,7 @@ const entrySchema = z.object({
   data_offsets: z.tuple([size, size]),
 });
 type Entry = z.infer<typeof entrySchema>;
-/** Far above any header: the format's own limit. */
+/** The format's own limit, far above any header. */
 const LONGEST_HEADER = 100_000_000;
 
 export interface Tensor {
@@ -21,7 +24,7 @@ export interface Tensor {
   data: LazyValues;
 }
 
-/** Writes, a tensor at a time, and syncs; tensors keep the map's order, so equal content gives equal bytes. */
+/** Writes F32, one tensor at a time in the map's order, and syncs. Equal content gives equal bytes. */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, { shape: readonly number[]; data: Values }>,
@@ -36,7 +39,7 @@ export async function writeSafetensors(
     offset = end;
   }
   const json = Buffer.from(JSON.stringify(header));
-  // The format asks for data aligned to 8 bytes and lets the header end in spaces.
+  // The format requires data aligned to 8 bytes and allows the header to end in spaces.
   const text = Buffer.concat([json, Buffer.alloc(-json.length & 7, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));
@@ -55,15 +58,15 @@ export async function writeSafetensors(
 }
 
 /**
- * The tensors of a file, each to be read in its turn: a checkpoint of a large model is more than memory has room for
- * beside the model. Throws on anything that does not add up: lengths, types, offsets.
+ * The tensors of a file, each read on demand, because memory may have no room for a checkpoint besides the model.
+ * Throws an Error if lengths, types or offsets are inconsistent, and like openRegular.
  */
 export async function readSafetensors(path: string): Promise<Map<string, Tensor>> {
   const { header, base, size } = await readHeader(path);
   const tensors = new Map<string, Tensor>();
   for (const [name, entry] of Object.entries(header)) {
     const parsed = entrySchema.safeParse(entry);
-    if (!parsed.success) throw new Error(`${path}: tensor ${name} is described in a way that can't be read`);
+    if (!parsed.success) throw new Error(`${path}: the description of tensor ${name} can't be read`);
     const { dtype, shape, data_offsets: offsets } = parsed.data;
     const [from, to] = offsets.map((offset) => base + offset) as [number, number];
     const length = elementCount(shape);
@@ -78,7 +81,7 @@ export async function readSafetensors(path: string): Promise<Map<string, Tensor>
   return tensors;
 }
 
-/** `base` is where the data begins. */
+/** `base`: offset of the data in the file. */
 function readHeader(path: string): Promise<{ header: Record<string, unknown>; base: number; size: number }> {
   return withFile(path, async (file) => {
     const { size } = await file.stat();
@@ -101,7 +104,7 @@ async function withFile<T>(path: string, body: (file: FileHandle) => Promise<T>)
   }
 }
 
-/** A buffer of its own, so that a typed array may start at its beginning. */
+/** Reads into a new buffer, so that a typed array can begin at its start. Throws an Error if the file ends early. */
 async function readExactly(
   file: FileHandle,
   path: string,

@@ -1,6 +1,6 @@
 /**
- * The strength of a run's adapter: what its change is multiplied by wherever the file is used. It stands in the file's
- * alpha, so whoever reads the adapter, llama.cpp among them, has it.
+ * The strength of a run's adapter: the factor of its change, wherever the file is used. It is part of the alpha in the
+ * file, so every reader of the adapter applies it, llama.cpp too.
  */
 import { adapterAlpha } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
@@ -9,8 +9,8 @@ import { exportAdapterGguf, readAdapterAlpha, readAdapterGguf } from './adapter.
 type Scaling = Pick<Hyper, 'alpha' | 'rank' | 'scaling'>;
 
 /**
- * Writes the adapter of a run anew (by rename) where it has another strength; 1 is as it was trained. Errors:
- * adapter-damaged, disk-full.
+ * Rewrites a run's adapter (by rename) if it has another strength; 1 is as trained. Throws UserError adapter-damaged,
+ * and the system's errors.
  */
 export async function setAdapterStrength(path: string, hyper: Scaling, strength: number): Promise<void> {
   const alpha = adapterAlpha(hyper) * strength;
@@ -18,9 +18,9 @@ export async function setAdapterStrength(path: string, hyper: Scaling, strength:
   await exportAdapterGguf(path, { ...(await readAdapterGguf(path)), alpha });
 }
 
-/** Digits that single precision keeps of a strength. */
+/** Significant digits of a strength in single precision. */
 const DIGITS = 6;
 
-/** What the file's change is multiplied by. Errors: adapter-damaged. */
+/** The strength in the file. Errors: adapter-damaged. */
 export const readAdapterStrength = async (path: string, hyper: Scaling): Promise<number> =>
   Number(((await readAdapterAlpha(path)) / adapterAlpha(hyper)).toPrecision(DIGITS));

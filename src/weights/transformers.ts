@@ -1,8 +1,8 @@
-/** What transformers calls GGUF's linears, and how their rows lie there. */
+/** Names of GGUF's linears in transformers, and the order of their rows there. */
 import { moduleTensors, type ModelConfig } from '../model/index.ts';
 import type { ModuleName } from '../protocol/run.ts';
 
-/** Within `model.layers.N.`; the same in Llama and Qwen2. */
+/** Names within `model.layers.N.`; the same in Llama and Qwen2. */
 export const moduleNamesInTransformers: Record<ModuleName, string> = {
   q: 'self_attn.q_proj',
   k: 'self_attn.k_proj',
@@ -19,15 +19,15 @@ const pairs = (Object.keys(moduleTensors) as ModuleName[]).map(
 const toTransformers = new Map(pairs);
 const toGguf = new Map(pairs.map(([gguf, name]) => [name, gguf]));
 
-/** `blk.3.attn_q` as `model.layers.3.self_attn.q_proj`. Throws RangeError for what is no linear. */
+/** `blk.3.attn_q` -> `model.layers.3.self_attn.q_proj`. Throws RangeError if the name is not a linear. */
 export function transformersName(name: string): string {
   const [, block, tensor] = /^blk\.(\d+)\.(\w+)$/.exec(name) ?? [];
   const module = toTransformers.get(tensor ?? '');
-  if (!module) throw new RangeError(`"${name}" is none of the linears`);
+  if (!module) throw new RangeError(`"${name}" is not a linear`);
   return `model.layers.${block}.${module}`;
 }
 
-/** `model.layers.3.self_attn.q_proj`, or without `model.`, as `blk.3.attn_q`; undefined for what is no linear. */
+/** `model.layers.3.self_attn.q_proj`, with or without `model.`, -> `blk.3.attn_q`; undefined if it is not a linear. */
 export function ggufName(name: string): string | undefined {
   const [, block, module] = /^(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/.exec(name) ?? [];
   const tensor = toGguf.get(module ?? '');
@@ -36,14 +36,15 @@ export function ggufName(name: string): string | undefined {
 
 type Heads = Pick<ModelConfig, 'ropePairing' | 'headSize'>;
 
-/** Whether GGUF has the rows of a linear in another order: where it pairs neighbours, those that RoPE turns. */
+/** Whether GGUF has the rows of a linear in another order: q and k, if RoPE pairs neighbours. */
 const isPermuted = (name: string, { ropePairing }: Heads) =>
   ropePairing === 'neighbours' && /\.attn_[qk]$/.test(name);
 
 /**
- * Rows of `name` (its weights, or LoRA's B), [rows, columns], from GGUF's order to transformers'. transformers turns
- * component i of a head with i + headSize / 2; llama.cpp's converter interleaves the two halves for the architecture
- * `llama`, so that pairs are neighbours, and leaves `qwen2` as it is (`permute` in convert_hf_to_gguf.py).
+ * Changes the rows of `name` (its weights, or LoRA's B), [rows, columns], from GGUF's order to transformers'. In
+ * transformers, RoPE rotates component i of a head with i + headSize / 2. For the architecture `llama`, llama.cpp's
+ * converter interleaves the two halves, so that pairs are neighbours; `qwen2` is unchanged (`permute` in
+ * convert_hf_to_gguf.py).
  */
 export function rowsToTransformers(
   name: string,
@@ -54,7 +55,7 @@ export function rowsToTransformers(
   return isPermuted(name, heads) ? moveRows(values, columns, heads.headSize, 'apart') : values;
 }
 
-/** The way back. */
+/** The reverse of rowsToTransformers. */
 export function rowsToGguf(name: string, values: Float32Array, columns: number, heads: Heads): Float32Array {
   return isPermuted(name, heads) ? moveRows(values, columns, heads.headSize, 'together') : values;
 }

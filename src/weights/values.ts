@@ -1,4 +1,4 @@
-/** Numbers of a tensor, here or still on the backend: a whole model is never held twice to be written. */
+/** Numbers of a tensor, in memory or read when needed, so that writing never needs a second copy of a whole model. */
 export interface LazyValues {
   readonly length: number;
   read(): Promise<Float32Array>;

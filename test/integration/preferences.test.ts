@@ -296,7 +296,7 @@ describe('bad input: one sentence, a code, nothing begun', () => {
   it('too few', async () => {
     const file = await written('few', (await records(taste)).slice(0, 20));
     expect(await refused('--preferences', file)).toMatch(
-      /\[preferences-too-few\] What became of 20 completions gives 38 texts .*, and 200 are needed\. Use/,
+      /\[preferences-too-few\] 20 completions give 38 texts .*, but 200 are needed\. Use/,
     );
   });
   it('those of another base, naming both', async () => {
@@ -305,16 +305,16 @@ describe('bad input: one sentence, a code, nothing begun', () => {
     const some = await records(taste);
     const file = await written('other', said('another-base', some));
     expect(await refused('--preferences', file)).toMatch(
-      /\[preferences-mismatch\] The completions in .* were said by another-base, and this training begins with tiny\. Train on/,
+      /\[preferences-mismatch\] The completions in .* were made by another-base, but this training starts from tiny\. Train on/,
     );
     // A known base's name may have stood for another file.
     const before = await written('before', said('tiny', some));
     expect(await refused('--preferences', before)).toMatch(
-      /\[preferences-mismatch\] .* were said by another file of the name tiny, and/,
+      /\[preferences-mismatch\] .* were made by another file named tiny, but/,
     );
     const mixed = await written('mixed', [...some.slice(0, 20), ...said('another-base', some.slice(20))]);
     expect(await refused('--preferences', mixed)).toMatch(
-      /\[preferences-too-few\] What became of 20 completions .*; those that another-base said don't count for tiny\./,
+      /\[preferences-too-few\] 20 completions .*; completions by another-base do not count for tiny\./,
     );
   });
   it('a full fine-tuning', async () => {

@@ -332,12 +332,12 @@ describe('listing and finding', () => {
     expect(await findRun(id.slice(0, 18))).toBe(dir);
     await expect(findRun(id.slice(0, 9))).rejects.toMatchObject({
       code: 'run-not-found',
-      message: expect.stringContaining('4 runs') as string,
+      message: expect.stringContaining('4 run ids') as string,
     });
     const wrong = `${id.slice(0, -1)}x`;
     await expect(findRun(wrong)).rejects.toMatchObject({
       code: 'run-not-found',
-      next: expect.stringContaining(`Near it: ${id}`) as string,
+      next: expect.stringContaining(`Similar ids: ${id}`) as string,
     });
     await expect(findRun('')).rejects.toMatchObject({ code: 'run-not-found' });
   });
