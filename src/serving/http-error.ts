@@ -1,4 +1,4 @@
-/** An answer to a client that is no completion: a status, a code for programs, a sentence for people. */
+/** An error answer to an HTTP client: a status, a code for programs, a sentence for people. */
 
 export class HttpError extends Error {
   override readonly name = 'HttpError';
@@ -6,7 +6,7 @@ export class HttpError extends Error {
     readonly status: number,
     readonly code: string,
     message: string,
-    /** Seconds after which it is worth asking again. */
+    /** Seconds after which the client should try again. */
     readonly retryAfter?: number,
   ) {
     super(message);

@@ -1,6 +1,6 @@
 /**
- * Where a server says how it can be reached, for all windows of its user: a file in the data directory that only the user
- * may read, since the token is in it.
+ * A server announces how to reach it, for all windows of its user, in a file in the data directory. Only the user may
+ * read it, because it contains the token.
  */
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readFile, realpath, rm, stat } from 'node:fs/promises';
@@ -9,14 +9,14 @@ import { serversDir } from '../../protocol/paths.ts';
 import { announcementSchema, type Announcement } from '../../protocol/server.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
 
-/** Where the server for this base and these settings is announced; another file of the same name is another base. */
+/** Path of the announcement for this base file and these settings; a changed file counts as another base. */
 export async function announcementPath(basePath: string, settings: unknown): Promise<string> {
   const base = await realpath(basePath)
     .then(async (path) => {
       const { size, mtimeMs } = await stat(path);
       return [path, size, mtimeMs];
     })
-    // The server says what is wrong with it.
+    // The server reports what is wrong with the file.
     .catch(() => [basePath]);
   const hash = createHash('sha256')
     .update(JSON.stringify([base, settings]))
@@ -24,7 +24,7 @@ export async function announcementPath(basePath: string, settings: unknown): Pro
   return join(serversDir(), `${hash.slice(0, 16)}.json`);
 }
 
-/** The folder of announcements, closed to everybody else. */
+/** Creates the folder of announcements, which only the user can access. */
 export async function openServersDir(): Promise<void> {
   await mkdir(serversDir(), { recursive: true, mode: 0o700 });
   await chmod(serversDir(), 0o700);
@@ -35,7 +35,7 @@ export async function announce(path: string, announcement: Announcement): Promis
   await writeByRename(path, JSON.stringify(announcement), 0o600);
 }
 
-/** What was announced; undefined where nothing was, or somebody else could have written it. */
+/** The announcement; undefined if there is none, or if another user could have written it. */
 export async function readAnnouncement(path: string): Promise<Announcement | undefined> {
   try {
     const { uid, mode } = await lstat(path);
@@ -47,7 +47,7 @@ export async function readAnnouncement(path: string): Promise<Announcement | und
   }
 }
 
-/** Takes back what this server announced; what another has announced since stays. */
+/** Removes this server's announcement, but not one that another server has made since. */
 export async function withdraw(path: string, { token }: Pick<Announcement, 'token'>): Promise<void> {
   if ((await readAnnouncement(path))?.token === token) await rm(path, { force: true });
 }

@@ -1,7 +1,7 @@
 /**
- * How to ask the completion server that all windows of a user share, one for a base and its settings. For the extension: no
- * engine in here, only a process and connections. Whoever needs it first starts it; it is nobody's child, and ends when
- * nobody holds it any more. After a crash the next request starts it again.
+ * Client of the completion server, for the extension: it contains no engine, only a process and connections. All
+ * windows of a user share one server per base and settings. The first window that needs it starts it, as a detached
+ * process; it ends when no window holds it any more. After a crash, the next request starts it again.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -22,29 +22,29 @@ import { holdServer, type Lease } from './lease.ts';
 
 const errorBodySchema = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
 
-/** Waits after the first, second, ... crash in a row before the next start. */
+/** Wait before the next start after the first, second, ... crash in a row. */
 const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
 
-/** While another window starts the server, how often to look for it. */
+/** How often to look for the server while another window starts it. */
 const LOOK_MS = 100;
-/** Time after a broken answer in which a server that died is noticed. */
+/** Time after a broken answer to wait for the server's death to be noticed. */
 const NOTICE_MS = 1000;
 
 export interface ServingClientOptions {
-  /** Found with `findNode` of protocol/node.ts. */
+  /** From `findNode` in protocol/node.ts. */
   node: () => NodeCommand | Promise<NodeCommand>;
-  /** dist/server.mjs. */
+  /** Path of dist/server.mjs. */
   script: string;
   base: string;
   adapters?: { name: string; path: string }[];
   /** Whole models (full fine-tunes). */
   models?: { name: string; path: string }[];
-  /** Further arguments of the server, such as `--context 4096`. */
+  /** More arguments for the server, such as `--context 4096`. */
   args?: string[];
   /** Minutes without a request after which the server ends by itself; the next request starts it again. */
   idleMinutes?: number;
   log?: (line: string) => void;
-  /** Called for each process that is started. */
+  /** Called for each started process. */
   onStart?: (pid: number) => void;
 }
 
@@ -60,7 +60,7 @@ export class ServingClient {
     this.adapters = new Map((options.adapters ?? []).map(({ name, path }) => [name, path]));
   }
 
-  /** Starts the server unless it runs; resolves once it answers. Throws UserError, the server's own where it has one. */
+  /** Starts the server unless it is running; resolves once it answers. Throws UserError: the server's own, if any. */
   async start(): Promise<ServerReady> {
     return (await this.running()).ready;
   }
@@ -81,8 +81,9 @@ export class ServingClient {
   }
 
   /**
-   * One request. Aborting `signal` closes the connection, and the server stops computing. A server that dies
-   * under the request is started again, and the request repeated once.
+   * Sends one request. Aborting `signal` closes the connection, and the server stops computing. If the server dies
+   * during the request, it is started again and the request is repeated once. Throws UserError `unauthorized` or
+   * `bad-request`, and like start.
    */
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
     const server = await this.running();
@@ -97,8 +98,8 @@ export class ServingClient {
   }
 
   /**
-   * Offers one more adapter: at once where the server runs, and to every one that starts later. One of the same name is
-   * replaced. Throws UserError where the server refuses it.
+   * Offers one more adapter, at once if the server is running, and to every server that starts later. Replaces one of
+   * the same name. Throws UserError `bad-request` if the server refuses it.
    */
   async addAdapter(adapter: { name: string; path: string }): Promise<void> {
     const { name, path } = adapter;
@@ -143,7 +144,7 @@ export class ServingClient {
     );
   }
 
-  /** The server that is there, or one that is started, with all adapters of this client. */
+  /** The running server, or a newly started one, with all adapters of this client. */
   private async hold(): Promise<Lease> {
     const wait = BACK_OFF_MS[Math.min(this.crashes, BACK_OFF_MS.length - 1)] ?? 0;
     let server: Lease | undefined;
@@ -156,7 +157,7 @@ export class ServingClient {
       this.watch(server);
       const { models } = server.ready;
       for (const [name, path] of this.adapters)
-        // One that was deleted meanwhile must not keep the others from being served.
+        // An adapter that was deleted meanwhile must not prevent the others from being served.
         if (!models.includes(name) && existsSync(path)) await this.offer(server, name, path);
       return server;
     } catch (error) {
@@ -167,10 +168,10 @@ export class ServingClient {
     }
   }
 
-  /** Of several windows that look at the same time, one starts it, and the others find it. */
+  /** If several windows look at the same time, one starts the server and the others find it. */
   private async findOrStart(file: string): Promise<Lease> {
     await openServersDir();
-    const busy = new Error('Another window starts it.');
+    const busy = new Error('Another window is starting the server.');
     for (;;) {
       if (this.disposed) throw shutDown();
       const found = await find(file);
@@ -207,7 +208,7 @@ export class ServingClient {
     throw new UserError('internal', 'The completion server ended as soon as it was ready.', 'See the log.');
   }
 
-  /** What servers of this client's kind are started with; adapters come later. */
+  /** Arguments that identify this client's kind of server; adapters are added later. */
   private args(): string[] {
     const { models = [], args = [], idleMinutes } = this.options;
     return [
@@ -217,7 +218,7 @@ export class ServingClient {
     ];
   }
 
-  /** A server that ends, by itself or not, is forgotten; only a crash makes the next start wait. */
+  /** Forgets a server that ends; only after a crash does the next start wait. */
   private watch(server: Lease): void {
     const steady = setTimeout(() => (this.crashes = 0), 30_000);
     steady.unref();
@@ -230,14 +231,14 @@ export class ServingClient {
     });
   }
 
-  /** Waits until a server that did not answer is known to be gone; one that hangs is left to the others. */
+  /** Waits until a server that did not answer has ended. If it hangs, it is released and left to other windows. */
   private async leave(server: Lease): Promise<void> {
     await Promise.race([server.ended, sleep(NOTICE_MS, undefined, { ref: false })]);
     server.release();
     await server.ended;
   }
 
-  /** Gives the server up, which ends soon where nobody else uses it. The client can't be used again. */
+  /** Releases the server, which ends soon if nobody else uses it. The client can't be used afterwards. */
   async dispose(): Promise<void> {
     this.ended.abort();
     const server = await this.server?.catch(() => undefined);
@@ -246,7 +247,7 @@ export class ServingClient {
   }
 }
 
-/** The server that is announced, held from here on. */
+/** Holds the announced server; undefined if there is none. */
 async function find(file: string): Promise<Lease | undefined> {
   const announced = await readAnnouncement(file);
   return announced && holdServer(announced);

@@ -1,4 +1,4 @@
-/** Starts a completion server that outlives its starter. */
+/** Starts a completion server that outlives the process that starts it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -13,15 +13,15 @@ const firstLineSchema = z.union([serverReadySchema, serverFailedSchema]);
 export interface Launch {
   command: string;
   args: string[];
-  /** On top of ours; the token is in here and never among the arguments, which everybody can read. */
+  /** Added to our environment. Contains the token, because everybody can read a process's arguments. */
   env: Record<string, string>;
-  /** File for what it prints. */
+  /** File for the server's output. */
   output: string;
   log?: (line: string) => void;
   onStart?: (pid: number) => void;
 }
 
-/** Resolves once the server is ready. Throws UserError, the server's own where it has one; then none is left. */
+/** Resolves once the server is ready. Otherwise kills it and throws a UserError: the server's own, if any. */
 export async function launchServer({ command, args, env, output, log, onStart }: Launch): Promise<void> {
   const file = openSync(output, 'w', 0o600);
   const child = spawn(command, args, {
@@ -31,7 +31,7 @@ export async function launchServer({ command, args, env, output, log, onStart }:
     env: { ...process.env, ...env },
   });
   closeSync(file);
-  // A process that can't be killed must not take this one with it.
+  // A failure to kill the child must not crash this process.
   child.on('error', (error) => log?.(`completion server: ${error.message}`));
   if (child.pid !== undefined) onStart?.(child.pid);
   try {
@@ -47,20 +47,20 @@ export async function launchServer({ command, args, env, output, log, onStart }:
   }
 }
 
-/** The server's first word. */
+/** Waits for the server's first line. */
 function ready(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (code: ErrorCode, message: string) => reject(new UserError(code, message, 'See the log.'));
     child.once('error', (error) =>
       fail('node-missing', `The completion server could not be started: ${error.message}.`),
     );
-    // Not at its exit: what it said last may still be on its way.
+    // Not at "exit", because its last output may still be on its way.
     child.once('close', (code, signal) =>
       reject(endedEarly('The completion server', signal ?? code, 'See the log.')),
     );
     createInterface({ input: child.stdout! }).once('line', (line) => {
       const parsed = parseLine(firstLineSchema, line);
-      if (!parsed.ok) return fail('internal', `The completion server said something unexpected: ${line}`);
+      if (!parsed.ok) return fail('internal', `The completion server sent an unexpected message: ${line}`);
       if (parsed.value.type === 'ready') return resolve();
       reject(new UserError(parsed.value.code as ErrorCode, parsed.value.message, parsed.value.next));
     });

@@ -1,4 +1,4 @@
-/** A client's side of `/lease`: a connection that keeps a server alive, and tells when it ends. */
+/** The client's side of `/lease`: a connection that keeps a server alive and shows when it ends. */
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
@@ -13,29 +13,29 @@ import { isProcessAlive } from '../../runs/index.ts';
 
 const lineSchema = z.union([serverReadySchema, serverEndingSchema]);
 
-/** A server that lives answers at once. */
+/** Limit of waiting: a living server answers at once. */
 const ANSWER_MS = 5000;
 
 export interface Lease {
   pid: number;
   token: string;
   ready: ServerReady;
-  /** Resolves when the connection is gone: true where the server ended by itself, or this client let it go. */
+  /** Resolves when the connection ends: true if the server ended by itself or this client released it, else false. */
   ended: Promise<boolean>;
-  /** Gives it up. */
+  /** Closes the connection. */
   release(): void;
 }
 
-/** Holds the server that was announced; undefined where there is none that takes the token any more. */
+/** Holds the announced server; undefined if there is none that accepts the token. */
 export function holdServer({ pid, port, token }: Announcement): Promise<Lease | undefined> {
-  // Another program may have its port by now: that is not asked.
+  // If the server has died, another program may have its port: do not ask that one.
   if (!isProcessAlive(pid)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
     const asked = request({
       host: '127.0.0.1',
       port,
       path: '/lease',
-      // No pool: the connection is the lease.
+      // No connection pool: the connection is the lease.
       agent: false,
       headers: { authorization: `Bearer ${token}` },
     });
@@ -50,7 +50,7 @@ export function holdServer({ pid, port, token }: Announcement): Promise<Lease | 
       let byItself = false;
       const ended = new Promise<boolean>((end) => response.once('close', () => end(byItself)));
       const lines = createInterface({ input: response });
-      // The reader tells of a connection that broke, too; `close` comes after it.
+      // The line reader also reports a broken connection; `close` follows.
       for (const source of [response, lines]) source.on('error', () => undefined);
       lines.on('line', (text) => {
         const line = parseLine(lineSchema, text);

@@ -1,4 +1,4 @@
-/** A run's result as the server offers it: only once it was checked against what was trained. */
+/** A run's result for the server, offered only after it was compared with the trained model. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireVerified } from '../../runs/verify.ts';
@@ -16,8 +16,9 @@ export interface ServedRun {
 }
 
 /**
- * `check` is asked to compare served and trained where that was never done (see `requireVerified`).
- * Throws UserError `run-not-finished` without a result, `adapter-mismatch` when the check failed, and what `check` throws.
+ * What to serve for a run. `check` compares the served with the trained model if that was never done (see
+ * `requireVerified`). Throws UserError `run-not-finished` if there is no result, `adapter-mismatch` if the models
+ * differ, and what `check` throws.
  */
 export async function servedRun(dir: string, check: () => Promise<void>): Promise<ServedRun> {
   const spec = await readSpec(dir);
@@ -29,7 +30,7 @@ export async function servedRun(dir: string, check: () => Promise<void>): Promis
     throw new UserError(
       'run-not-finished',
       `The run ${spec.id} has no result yet.`,
-      `Let it finish, or go on with {resume ${spec.id}}.`,
+      `Let it finish, or continue it with {resume ${spec.id}}.`,
     );
   }
   await requireVerified(dir, check);

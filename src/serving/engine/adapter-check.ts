@@ -1,4 +1,4 @@
-/** Before an adapter is offered: is it what it says, and does it belong to this base? */
+/** Checks an adapter before it is offered: that it is complete and fits the base. */
 import { access } from 'node:fs/promises';
 import { examine } from '../../base-models/checksums.ts';
 import type { ModelFile } from '../../base-models/llama.ts';
@@ -6,9 +6,9 @@ import { readAdapterGguf } from '../../weights/index.ts';
 import { UserError } from '../../protocol/errors.ts';
 
 /**
- * How many matrices the adapter changes. Throws UserError `adapter-damaged` for what is no whole GGUF LoRA adapter,
- * `adapter-mismatch` for one that was made for another base: by its shapes, or by the base's sha256 where the adapter
- * names one. The message names both.
+ * Returns how many matrices the adapter changes. Throws UserError `adapter-damaged` if the file is not a complete
+ * GGUF LoRA adapter, `adapter-mismatch` if it was made for another base: judged by its shapes, and by the base's
+ * SHA-256 if the adapter contains one. The message names both.
  */
 export async function checkAdapter(path: string, base: ModelFile): Promise<number> {
   if (!(await exists(path)))

@@ -1,7 +1,7 @@
 /**
- * An adapter's weights in memory. node-llama-cpp keeps every adapter that a context was made with until the model goes,
- * under its path: they would add up, and a file that was replaced would go on being served as it was. It offers no way
- * to let go of one, so its table (version 3.21) is read here and nowhere else.
+ * An adapter's weights in memory. node-llama-cpp keeps every adapter that a context was created with, by its path,
+ * until the model is disposed: memory would grow, and a replaced file would be served with its old content. It offers
+ * no way to free one, so its internal table (version 3.21) is accessed here, and only here.
  */
 import { resolve } from 'node:path';
 import type { LlamaModel } from 'node-llama-cpp';
@@ -10,7 +10,7 @@ interface Weights {
   dispose(): Promise<void>;
 }
 
-/** Takes an adapter's weights out of the model's table; whoever has them frees them after the context is gone. */
+/** Removes an adapter's weights from the model's table; the caller frees them after the context is disposed. */
 export function takeWeights(model: LlamaModel, path: string): Weights | undefined {
   const table = tableOf(model);
   const weights = table?.get(resolve(path));
@@ -18,7 +18,7 @@ export function takeWeights(model: LlamaModel, path: string): Weights | undefine
   return weights;
 }
 
-/** Whether the model holds this adapter for other contexts too. */
+/** Whether the model already has this adapter in its table, for other contexts. */
 export function holdsWeights(model: LlamaModel, path: string): boolean {
   return tableOf(model)?.has(resolve(path)) ?? false;
 }

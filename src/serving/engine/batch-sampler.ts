@@ -1,12 +1,14 @@
 /**
- * Many samples of many prompts: contexts of llama.cpp side by side (lanes), each with sequences that step together.
+ * Generates many samples of many prompts with several parallel contexts of llama.cpp (lanes), each with sequences
+ * that step together.
  *
- * A sequence holds one prompt and writes samples of it one after the other, so that it is read once. It can't be copied to
- * the sequences beside it (node-llama-cpp has no copy), and need not be while there are more prompts than sequences.
+ * A sequence holds one prompt and generates its samples one after the other, so that the prompt is processed once.
+ * The prompt can't be copied to other sequences (node-llama-cpp can't do that), and need not be while there are more
+ * prompts than sequences.
  *
- * The same seed gives the same sample, whatever else is sampled. How llama.cpp rounds depends on the number of rows that
- * it computes together, so that is always the same: every step has one row of every sequence, idle ones included, and
- * prompts are read alone, in blocks that begin at fixed places.
+ * The same seed gives the same sample, whatever else is sampled. llama.cpp's rounding depends on the number of rows
+ * that it computes together, so that number is always the same: every step has one row of every sequence, including
+ * idle ones, and prompts are processed alone, in blocks that begin at fixed positions.
  */
 import { setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers/promises';
@@ -27,21 +29,21 @@ import { SampleQueue } from './sample-queue.ts';
 import { healToken } from '../tokens/token-healing.ts';
 import type { Vocabulary } from '../tokens/vocabulary.ts';
 
-/** A lane for each core, four at most, since each has its own keys and values in memory. */
+/** One lane per core, but at most four, because each has its own keys and values in memory. */
 export function defaultSampling(cores = usableProcessors()): SamplingOptions {
   const lanes = Math.min(4, Math.max(1, cores));
   return { lanes, sequences: 8, threads: Math.max(1, Math.floor(cores / lanes)) };
 }
 
-/** Prompt tokens that are read at once, from a multiple of it on. */
+/** Prompt tokens that are processed at once; blocks begin at multiples of this. */
 const BLOCK = 64;
 
 interface Job {
-  /** Jobs of the same prompt share its reading. */
+  /** Jobs with the same prompt share its processing. */
   prompt: string;
   request: HostRequest;
   tokens: RequestTokens;
-  /** Nobody waits for it any more. */
+  /** Nobody waits for this job any more. */
   ended: boolean;
   resolve(completion: HostCompletion): void;
   reject(reason: unknown): void;
@@ -87,7 +89,7 @@ export class BatchSampler {
       this.queue.add(job);
     });
     if (signal) {
-      // As many listen to one signal as there are jobs; Node would take more than ten for a leak.
+      // Each job listens to the signal; Node would report more than ten listeners as a leak.
       setMaxListeners(0, signal);
       signal.addEventListener('abort', abort, { once: true });
     }
@@ -100,7 +102,7 @@ export class BatchSampler {
   }
 }
 
-/** One context: its sequences take samples from the queue and step together until nothing is left. */
+/** One context. Its sequences take jobs from the queue and step together until nothing is left. */
 class Lane {
   private readonly seats: Seat[];
   private running = false;
@@ -129,7 +131,7 @@ class Lane {
   }
 
   private async run(): Promise<void> {
-    // What is asked for at the same time is all there then, so that samples of one prompt come together.
+    // Wait until all simultaneous requests are in the queue, so that samples of one prompt stay together.
     await setImmediate();
     for (;;) {
       for (const seat of this.seats) await seat.sitDown(this.queue);
@@ -146,11 +148,11 @@ interface Writing {
   cachedTokens: number;
 }
 
-/** One sequence and the sample that it writes. */
+/** One sequence and the sample that it generates. */
 class Seat {
   private writing: Writing | undefined;
   private tokens: AsyncGenerator<Token, void> | undefined;
-  /** The prompt that the sequence holds, and how many tokens of it were read in blocks. */
+  /** The prompt in the sequence, and how many of its tokens were processed in blocks. */
   private held: { prompt?: string; read: number } = { read: 0 };
 
   constructor(
@@ -163,7 +165,7 @@ class Seat {
     return this.writing === undefined;
   }
 
-  /** Gives up a sample that nobody wants any more; takes the next one if there is any. */
+  /** Drops a sample that nobody wants any more, and takes the next job if there is one. */
   async sitDown(queue: SampleQueue<Job>): Promise<void> {
     if (this.writing?.job.ended) this.writing = undefined;
     const job = this.free ? queue.take(this.held.prompt) : undefined;
@@ -175,14 +177,14 @@ class Seat {
     const writing: Writing = { job, answer, cachedTokens: 0 };
     this.writing = writing;
     writing.cachedTokens = await this.read(job);
-    // Nobody else steps meanwhile, so that one row is computed at a time, as always.
+    // No other sequence steps meanwhile, so that one row is computed at a time, as always.
     const healing = { text: heal, request, answer, vocabulary };
     const next = await healToken(this.sequence, prompt.slice(-1), healing);
     if (next.length === 0) await this.finish(writing);
     else this.generate(next, request);
   }
 
-  /** Has all but the prompt's last token in the sequence. Returns how many of them were there already. */
+  /** Processes all but the last token of the prompt. Returns how many of them were already in the sequence. */
   private async read({ prompt, tokens }: Job): Promise<number> {
     await this.stopGenerating();
     const before = tokens.tokens.slice(0, -1);
@@ -197,7 +199,7 @@ class Seat {
     return kept;
   }
 
-  /** Without a sample to write it writes anything, for its row. */
+  /** Without a sample, the sequence generates arbitrary tokens, so that its row is computed. */
   async keepBusy(): Promise<void> {
     if (!this.free || (this.tokens && this.sequence.nextTokenIndex < BLOCK)) return;
     await this.stopGenerating();
@@ -210,7 +212,7 @@ class Seat {
   private generate(tokens: readonly number[], request: Parameters<typeof samplerOptions>[0]): void {
     this.tokens = this.sequence.evaluate(tokens as Token[], {
       ...samplerOptions(request),
-      // llama.cpp computes neighbours together only when they come in order.
+      // llama.cpp computes neighbours together only if they come in order.
       evaluationPriority: -this.place as EvaluationPriority,
     });
   }

@@ -1,4 +1,4 @@
-/** Which adapters and whole models are offered, by name, and whether their files are still what was checked. */
+/** The adapters and whole models on offer, by name; checks whether their files have changed since they were checked. */
 import { stat } from 'node:fs/promises';
 import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -11,15 +11,15 @@ export interface Offer {
   path: string;
   kind: 'adapter' | 'model';
   scale: number;
-  /** Another file under the same name or path has another. */
+  /** Changes if the file is replaced. */
   version: string;
   bytes: number;
-  /** Matrices that an adapter changes. */
+  /** Number of matrices that an adapter changes. */
   linears: number;
 }
 
 export class Catalog {
-  /** Adapters in the order in which they came, then whole models. */
+  /** Adapters and whole models, in the order in which they were added. */
   private readonly offers = new Map<string, Offer>();
 
   constructor(private readonly base: ModelFile) {}
@@ -43,7 +43,9 @@ export class Catalog {
     return [...this.offers.values()].filter((offer) => offer.kind === kind);
   }
 
-  /** Throws UserError `bad-argument` for a name that is taken (by an adapter, unless `replace`), and what checkAdapter throws. */
+  /**
+   * Throws UserError `bad-argument` if the name is taken (`replace` allows another adapter's), and like checkAdapter.
+   */
   async addAdapter({ name, path, scale = 1 }: AdapterFile, replace = false): Promise<void> {
     this.requireFree(name, replace);
     const linears = await checkAdapter(path, this.base);
@@ -62,19 +64,20 @@ export class Catalog {
     if (taken === undefined || (replace && taken === 'adapter')) return;
     throw new UserError(
       'bad-argument',
-      `"${name}" names more than one model.`,
-      `Give each adapter a name of its own; "${BASE_MODEL}" is the base's.`,
+      `The name "${name}" is used for more than one model.`,
+      `Give each adapter its own name; "${BASE_MODEL}" is the base's.`,
     );
   }
 
-  /** False where there was none. */
+  /** Returns false if there is no such adapter. */
   remove(name: string): boolean {
     return this.offers.get(name)?.kind === 'adapter' && this.offers.delete(name);
   }
 
   /**
-   * What `name` stands for now; undefined is the base. A file that was replaced is checked again. Throws UserError
-   * `bad-request` for a name that is not offered, HttpError 404 for a file that was deleted, which is offered no more.
+   * What `name` means now; undefined is the base. A file that was replaced is checked again. Throws UserError
+   * `bad-request` for an unknown name, HttpError 404 if the file was deleted (it is then removed from the offers),
+   * and like checkAdapter or readModelFile.
    */
   async find(name: string): Promise<Offer | undefined> {
     if (name === BASE_MODEL) return undefined;

@@ -1,4 +1,4 @@
-/** One model as llama.cpp computes it: a loaded GGUF, at most one adapter on it, a context with a few sequences. */
+/** One model in llama.cpp: a loaded GGUF, at most one adapter on it, and a context with a few sequences. */
 import type {
   LlamaContext,
   LlamaContextOptions,
@@ -16,7 +16,7 @@ import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
 import { healToken } from '../tokens/token-healing.ts';
 import type { Vocabulary } from '../tokens/vocabulary.ts';
 
-/** Positions whose whole distributions are held as maps at the same time: 2-3 MB each. */
+/** Number of positions whose whole distributions are in memory as maps at the same time: 2-3 MB each. */
 const DISTRIBUTION_STEP = 8;
 
 export interface EngineOptions {
@@ -35,7 +35,7 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
 
 export class EngineModel {
   private readonly slots: Slots<LlamaContextSequence>;
-  /** Milliseconds that a row of a prompt takes. */
+  /** Measured milliseconds per row of a prompt. */
   private msPerRow: number | undefined;
 
   private constructor(
@@ -98,7 +98,7 @@ export class EngineModel {
     }
   }
 
-  /** Computes the last of the prompt, then token after token. Returns when the first was there. */
+  /** Processes the rest of the prompt, then generates token after token. Returns the time of the first token. */
   private async write(
     sequence: LlamaContextSequence,
     rest: readonly number[],
@@ -123,7 +123,7 @@ export class EngineModel {
     return firstAt ?? performance.now();
   }
 
-  /** Reads all but the last step of the prompt, reusing what the sequence still holds. */
+  /** Processes all but the last step of the prompt, reusing what the sequence still has. */
   private async readPrompt(
     sequence: LlamaContextSequence,
     tokens: number[],
@@ -136,7 +136,7 @@ export class EngineModel {
     let rest = tokens.slice(cached);
     for (;;) {
       signal?.throwIfAborted();
-      // Rounding depends on how many rows are computed at once: where it has to be the same, they always are.
+      // Rounding depends on how many rows are computed at once, so without the cache that number is fixed.
       const most = cache ? mostRows(this.msPerRow) : FIRST_STEP;
       if (rest.length <= most) return { cached, rest };
       const size = nextStep(rest.length, most);

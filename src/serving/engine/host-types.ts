@@ -1,15 +1,15 @@
-/** What a llama.cpp host offers; the engine itself is in llama-host.ts. */
+/** Types of a llama.cpp host; the engine itself is in llama-host.ts. */
 import type { RepositoryPath } from '../../completion/types.ts';
 
-/** The name that the base answers to. */
+/** The base's name in requests. */
 export const BASE_MODEL = 'base';
 
 export interface AdapterFile {
-  /** What requests call it. */
+  /** Name in requests. */
   name: string;
   /** GGUF LoRA adapter. */
   path: string;
-  /** Factor on top of the adapter's own alpha / rank; 1 is the adapter as it was trained. */
+  /** Factor on top of the adapter's own alpha / rank; 1 is as trained. */
   scale?: number;
 }
 
@@ -17,24 +17,26 @@ export interface LlamaHostOptions {
   /** The base, a GGUF file. Offered as `base`. */
   basePath: string;
   adapters?: AdapterFile[];
-  /** Whole models (full fine-tunes), loaded when first asked for. */
+  /** Whole models (full fine-tunes), loaded on first use. */
   models?: { name: string; path: string }[];
-  /** Tokens that a sequence holds, prompt and answer together. Default 2048, or what the model was trained on if less. */
+  /** Tokens of a sequence, prompt and answer together. Default 2048, or the model's training context if smaller. */
   contextSize?: number;
-  /** Requests that one model computes at the same time; more wait. Default 1. */
+  /** Requests that one model computes at the same time; others wait. Default 1. */
   sequences?: number;
-  /** Threads per context; `measure` tries which number is fastest here, once per machine and size of model. Default: see `defaultThreads`. */
+  /**
+   * Threads per context; `measure` finds the fastest number, once per machine and base file. Default: defaultThreads.
+   */
   threads?: number | 'measure';
-  /** Bytes that contexts, adapters and whole models may take beside the base; who was used longest ago goes first. Default: no limit. */
+  /** Bytes for contexts, adapters and whole models besides the base; least recently used out. Default: no limit. */
   memoryLimit?: number;
-  /** How `sample` computes. Default: see `defaultSampling`. */
+  /** How `sample` computes. Default: defaultSampling. */
   sampling?: Partial<SamplingOptions>;
 }
 
 export interface SamplingOptions {
-  /** Contexts that compute side by side, each with keys and values of its own. */
+  /** Number of contexts that compute in parallel, each with its own keys and values. */
   lanes: number;
-  /** Sequences that step together in each. Samples depend on it where rounding does. */
+  /** Sequences that step together in each context. Samples may depend on this number through rounding. */
   sequences: number;
   /** Threads of each context. */
   threads: number;
@@ -43,42 +45,45 @@ export interface SamplingOptions {
 export interface HostRequest {
   /** `base`, an adapter's name or a model's name. */
   model: string;
-  /** Plain text: special tokens typed in it are text. */
+  /** Plain text: special tokens in it are treated as text. */
   prompt: string;
   /** Text after the cursor. Used by bases with fill-in-the-middle tokens, ignored by others. */
   suffix?: string | undefined;
   maxTokens: number;
-  /** 0, the default, is greedy. */
+  /** Default 0: greedy. */
   temperature?: number | undefined;
   /** Default 1. */
   topP?: number | undefined;
-  /** Only so many of the likeliest tokens; 0, the default, is all. */
+  /** Sample only from this many most likely tokens. Default 0: all. */
   topK?: number | undefined;
-  /** Only tokens so likely beside the likeliest. Default 0. */
+  /** Sample only tokens with at least this share of the most likely token's probability. Default 0. */
   minP?: number | undefined;
-  /** Texts that end the answer; they are not part of it. */
+  /** Texts at which the answer ends; they are not part of it. */
   stop?: string[] | undefined;
-  /** Goes on where the model would end, to `maxTokens`. Not in `sample`. */
+  /** Continue after the model's own end, up to `maxTokens`. Not supported by `sample`. */
   ignoreEnd?: boolean | undefined;
-  /** Same seed, same answer. Default: another one each time. */
+  /** The same seed gives the same answer. Default: a random one each time. */
   seed?: number | undefined;
-  /** Other files, put before the prompt as the base's own format has it; the first to be cut. */
+  /** Other files, placed before the prompt in the base's own format; they are cut first. */
   context?: readonly ContextFile[] | undefined;
-  /** Where the prompt's file is: it and `context` are laid out as repositories are in training. Default: as llama.cpp's server does. */
+  /** The file's location: it and `context` are then laid out as in training. Default: as in llama.cpp's server. */
   place?: RepositoryPath | undefined;
   /**
-   * The end of the text before the cursor, left out of the prompt: perhaps only a token's beginning. The model writes it
-   * anew (token healing), of the tokens that fit the likeliest each time; the answer is told from after it on.
+   * The end of the text before the cursor, which is not in the prompt because it may be only the beginning of a token.
+   * The model generates it again (token healing), from tokens that fit it. The answer begins after it.
    */
   heal?: string | undefined;
-  /** What of the answer is written already, between prompt and suffix. */
+  /** The beginning of the answer, if already written, between prompt and suffix. */
   begun?: string | undefined;
-  /** Tokens whose probabilities are told at each place beside the chosen one's; undefined tells none. */
+  /** Return log-probabilities, of this many alternatives at each position besides the chosen token. Default: none. */
   logprobs?: number | undefined;
-  /** Taken off a token's logit: once, and for each time, that the answer has it already. As OpenAI has them. */
+  /**
+   * Subtracted from the logit of a token that the answer already has: once, or for each occurrence. As in OpenAI's
+   * API.
+   */
   presencePenalty?: number | undefined;
   frequencyPenalty?: number | undefined;
-  /** False computes the whole prompt anew, in the same blocks each time, so that rounding is the same too. Default true. */
+  /** False: compute the whole prompt, always in the same blocks, so that even rounding is the same. Default true. */
   cachePrompt?: boolean | undefined;
 }
 
@@ -87,52 +92,54 @@ export interface ContextFile {
   text: string;
 }
 
-/** A token of an answer, and how likely the model took it to be. */
+/** A token of an answer, with its probability. */
 export interface TokenLogProbability {
   id: number;
-  /** Its text; `bytes:\\x..` where it is no whole character. */
+  /** Its text; `bytes:\\x..` if it is not a whole character. */
   token: string;
   /** Natural logarithm, before temperature. */
   logprob: number;
-  /** The likeliest at this place, likeliest first. */
+  /** The most likely tokens at this position, in descending order. */
   top: { id: number; token: string; logprob: number }[];
-  /** Where it begins in the answer's text, in UTF-16 units. */
+  /** Index in the answer's text where it begins, in UTF-16 units. */
   offset: number;
 }
 
 export interface HostCompletion {
   text: string;
-  /** Tokens of the prompt as the engine saw it. */
+  /** Number of tokens of the prompt that the engine got. */
   promptTokens: number;
-  /** Of those, the ones whose keys and values were still there from an earlier request. */
+  /** How many of them were reused from an earlier request (keys and values). */
   cachedTokens: number;
-  /** Prompt tokens dropped, from the far ends, because the context is smaller. */
+  /** Prompt tokens that were cut off at the ends far from the cursor because the context is smaller. */
   trimmedTokens: number;
   completionTokens: number;
-  /** `stop`: the model ended or a stop text came. `length`: maxTokens, or the context, is used up. */
+  /** `stop`: the model ended, or a stop text appeared. `length`: maxTokens or the context is used up. */
   finishReason: 'stop' | 'length';
-  /** The text that ended it; undefined where the model did, or nothing. */
+  /** The stop text that ended it, if one did. */
   stopText?: string | undefined;
-  /** Tokens of the text, where the request asked for them. */
+  /** The tokens of the text, if the request asked for log-probabilities. */
   logProbabilities?: TokenLogProbability[] | undefined;
-  /** Time to read the prompt, and then to write; waiting is in neither. `sample` tells none: it computes many together. */
+  /**
+   * Time to process the prompt, and to generate; without waiting. Absent from `sample`, which computes many together.
+   */
   promptMs?: number;
   completionMs?: number;
 }
 
-/** Gets an answer in pieces, with the tokens that have become whole in each where the request asked for them. */
+/** Receives an answer in pieces, with the tokens completed in each if the request asked for log-probabilities. */
 export type OnText = (piece: string, logProbabilities: readonly TokenLogProbability[]) => void;
 
 export interface HostStatistics {
   requests: number;
   cancelled: number;
-  /** Prompts that were cut to fit, and by how many tokens in all. */
+  /** Number of prompts that were cut to fit, and of the tokens that were cut off. */
   trimmedPrompts: number;
   trimmedTokens: number;
   promptTokens: number;
   cachedTokens: number;
   completionTokens: number;
-  /** Requests that are computing or waiting now. */
+  /** Requests that are now computing or waiting. */
   active: number;
 }
 
@@ -142,49 +149,55 @@ export interface ServedModel {
   path: string;
 }
 
-/** What is in memory beside the base. */
+/** What is in memory besides the base. */
 export interface HostMemory {
-  /** Contexts that are open, each with its adapter or model. */
+  /** Number of open contexts, each with its adapter or model. */
   contexts: number;
   bytes: number;
   limit: number;
-  /** How many had to go for others. */
+  /** Number of contexts that were evicted to make room. */
   evictions: number;
 }
 
 export interface LlamaHost {
-  /** Gives back what a model has in memory beside the base's weights; it is made anew when asked for again. */
+  /** Frees the memory of a model except the base's weights; it is loaded again on the next use. */
   rest(model: string): Promise<void>;
-  /** Names that requests may use: `base`, then the adapters', then the models'. */
+  /** Names that requests may use: `base`, then adapters, then whole models. */
   readonly models: readonly string[];
   readonly served: readonly ServedModel[];
   readonly memory: HostMemory;
   /** Threads of each context. */
   readonly threads: number;
   /**
-   * Offers another adapter from now on; with `replace`, instead of the one of this name, which finishes what it answers.
-   * Throws UserError `bad-argument` for a name that is taken, `adapter-mismatch`, `adapter-damaged`.
+   * Offers another adapter from now on. With `replace`, it replaces one of the same name, which first finishes its
+   * current answers. Throws UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.
    */
   addAdapter(adapter: AdapterFile, replace?: boolean): Promise<void>;
-  /** Offers it no more; what it answers now it finishes. False where there is none of this name. */
+  /**
+   * Stops offering an adapter, which first finishes its current answers. Returns false if there is none of this name.
+   */
   removeAdapter(name: string): Promise<boolean>;
   readonly fillInTheMiddle: boolean;
   readonly contextSize: number;
   readonly statistics: Readonly<HostStatistics>;
   /**
-   * Completes a prompt. `onText` gets the answer in pieces; joined, they are `text`.
-   * Rejects with the signal's reason once it aborts, in mid-prompt too; the engine is free by then.
-   * Throws UserError `bad-request` for an unknown model, `adapter-mismatch` or `adapter-damaged` for an adapter that doesn't load.
+   * Completes a prompt. `onText` gets the answer in pieces; joined, they are `text`. Rejects with the signal's reason
+   * when it aborts, even within the prompt; the engine is then already free. Throws UserError `bad-request` for an
+   * unknown model, `adapter-mismatch` or `adapter-damaged` if the adapter can't be loaded, and HttpError 404 if its
+   * file was deleted.
    */
   complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion>;
   /**
-   * Like `complete`, for many: what is asked for at the same time is computed together, and samples of one prompt share
-   * its reading. The same seed gives the same answer whatever else is sampled (`complete` may round differently).
+   * Like `complete`, for many requests: simultaneous ones are computed together, and samples of one prompt share its
+   * processing. The same seed gives the same answer whatever else is sampled (`complete` may round differently).
    */
   sample(request: HostRequest, signal?: AbortSignal): Promise<HostCompletion>;
-  /** Probabilities of the whole vocabulary after each of `tokens` (length T; T rows of the vocabulary's size). T must fit the context. */
+  /**
+   * The distribution after each of the T tokens: T rows of the vocabulary's size. RangeError if T exceeds the
+   * context.
+   */
   distributions(model: string, tokens: Int32Array, signal?: AbortSignal): Promise<Float32Array[]>;
-  /** Tokens of plain text, special tokens not interpreted. */
+  /** Tokens of plain text; special tokens in it are treated as text. */
   encode(text: string): Int32Array;
   dispose(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** llama.cpp in this process: one base in memory, many adapters on it, a context per model that is in use. */
+/** llama.cpp in this process: one base in memory, many adapters on it, and a context for each model in use. */
 import type { LlamaModel } from 'node-llama-cpp';
 import { usableProcessors } from '../../protocol/processors.ts';
 import { loadLlamaModel, readModelFile, type ModelFile } from '../../base-models/llama.ts';
@@ -27,9 +27,9 @@ export * from './host-types.ts';
 const DEFAULT_CONTEXT = 2048;
 
 /**
- * Opens a base with its adapters and whole models. Only the base is loaded at once; what an adapter or model needs
- * is made when it is first asked for. Adapter files are checked against the base before anything is offered.
- * Throws UserError: `base-not-found`, `base-not-gguf` and kin, `adapter-mismatch`, `adapter-damaged`, `bad-argument` (a name twice).
+ * Opens a base with its adapters and whole models. Only the base is loaded now; adapters and models are loaded on first
+ * use. Adapter files are checked against the base before anything is offered. Throws like readModelFile, and UserError
+ * `adapter-mismatch`, `adapter-damaged`, `base-unsupported-architecture` or `bad-argument` (a name is used twice).
  */
 export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHost> {
   const { basePath, adapters = [], models = [] } = options;
@@ -41,9 +41,9 @@ export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHos
 }
 
 /**
- * Threads for a context: half the cores. Measured with SmolLM2-135M Q4_1 on 2 cores: one sequence generates 80-106 tokens/s
- * on 1 thread and 50-66 on 2; eight at once 164 on 1 thread, and on 2 anything from 180 down to 21 as soon as another
- * process works beside it, since llama.cpp's threads wait for each other spinning.
+ * Threads per context: half the cores. Measured with SmolLM2-135M Q4_1 on 2 cores: one sequence generates 80-106
+ * tokens/s with 1 thread and 50-66 with 2. Eight sequences at once: 164 with 1 thread, and with 2 anything from 180
+ * down to 21 when another process is working, because llama.cpp's threads spin while they wait for each other.
  */
 export function defaultThreads(cores = usableProcessors()): number {
   return Math.max(1, Math.floor(cores / 2));
@@ -55,12 +55,12 @@ interface Loaded {
 }
 
 /**
- * A context's graph has room for every adapter that its model holds then: so much for each matrix of theirs. Measured
- * with 16 adapters of rank 1 (llama.cpp's `graph_max_nodes`: six nodes a matrix).
+ * Memory of a context's graph for each matrix of all adapters that its model has at that time. Measured with 16
+ * adapters of rank 1 (llama.cpp's `graph_max_nodes`: six nodes per matrix).
  */
 const GRAPH_BYTES = 10_500;
 
-/** A context with what it computes: an adapter's weights, or a model of its own. */
+/** A context with the weights that it needs: an adapter's, or those of a whole model. */
 interface Engine extends Sized {
   engine: EngineModel;
 }
@@ -79,11 +79,11 @@ class Host implements LlamaHost {
   private readonly engines: LruMemory<Engine>;
   private readonly samplers = new Map<string, Promise<BatchSampler>>();
   private readonly wholeModels = new Map<string, Promise<Loaded>>();
-  /** Of the files that the engines were opened with. */
+  /** Versions of the files that the engines were opened with. */
   private readonly versions = new Map<string, string>();
-  /** What a context of the base took, the last time one was opened. */
+  /** Memory of the last context on the base that was opened. */
   private contextBytes = 0;
-  /** Matrices that the adapters in memory change. */
+  /** Number of matrices that the adapters in memory change. */
   private adapted = 0;
 
   private constructor(
@@ -174,7 +174,7 @@ class Host implements LlamaHost {
     return this.use(model, ({ engine }) => engine.distributions(tokens, signal), signal);
   }
 
-  /** Calls `work` with the engine of a model, opened if it is not in memory, or if its file has become another. */
+  /** Calls `work` with the engine of a model; opens it if it is not in memory or its file was replaced. */
   private async use<R>(name: string, work: (engine: Engine) => Promise<R>, signal?: AbortSignal): Promise<R> {
     let offer: Offer | undefined;
     try {
@@ -195,11 +195,11 @@ class Host implements LlamaHost {
       work,
       signal,
     );
-    // It may have been removed after it was found: then nobody would ask for what was opened.
+    // If the model was removed after it was found, nobody will use the engine again.
     return used.finally(() => (this.models.includes(name) ? undefined : this.engines.retire(name)));
   }
 
-  /** What an engine takes beside its context as llama.cpp counts it, in bytes. */
+  /** Bytes that an engine needs besides the context memory that llama.cpp reports. */
   private bytesBeside(offer: Offer | undefined): number {
     if (offer?.kind === 'model') return offer.bytes;
     return (offer?.bytes ?? 0) + GRAPH_BYTES * (this.adapted + (offer?.linears ?? 0));
@@ -210,7 +210,7 @@ class Host implements LlamaHost {
     const options = { contextSize: this.contextSize, sequences, threads: this.threads };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
     const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : this.base;
-    // A sampler's contexts have these weights too, and keep them.
+    // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && holdsWeights(model, adapter.path);
     const engine = await EngineModel.open(model, vocabulary, options, adapter).catch((error: unknown) => {
       throw adapter ? damaged(adapter, error) : error;
@@ -232,7 +232,7 @@ class Host implements LlamaHost {
     };
   }
 
-  /** What samples from a model, made on first use; one that could not be made is tried again next time. */
+  /** The sampler of a model, created on first use; if that fails, the next call tries again. */
   private async sampler(name: string): Promise<BatchSampler> {
     let sampler = this.samplers.get(name);
     if (!sampler) {

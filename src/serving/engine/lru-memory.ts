@@ -1,35 +1,36 @@
-/** What is kept in memory because it was used: within a limit, least recently used out, never while it is in use. */
+/** A cache with a limit of memory: the least recently used entries are removed, but never while in use. */
 
 export interface Sized {
-  /** What it takes, in bytes. */
+  /** Memory in bytes. */
   readonly bytes: number;
   dispose(): Promise<void>;
 }
 
 interface Entry<T> {
   opened: Promise<T>;
-  /** Known once it is open. */
+  /** Set once it is open. */
   value?: T;
   users: number;
-  /** No longer found by its key; it goes with its last user. */
+  /** No longer found by its key; it is disposed after its last user. */
   retired: boolean;
 }
 
 export class LruMemory<T extends Sized> {
   /** Least recently used first. */
   private readonly entries = new Map<string, Entry<T>>();
-  /** Still in use, though nobody finds them any more. */
+  /** Retired entries that are still in use. */
   private readonly retired = new Set<Entry<T>>();
   private opening: Promise<unknown> = Promise.resolve();
   private waiting: (() => void)[] = [];
   evictions = 0;
 
-  /** `limit` in bytes, for all together. What is larger than the limit alone is opened when nothing else is. */
+  /** `limit`: bytes of all entries together. An entry larger than that is opened when no other is in memory. */
   constructor(private readonly limit = Infinity) {}
 
   /**
-   * Calls `work` with what `key` names, opened by `open` if it is not here. `expected` is what it will take, in bytes:
-   * room is made before it is opened, and waited for where everything else is in use. Rejects with the signal's reason.
+   * Calls `work` with the entry of `key`; `open` opens it if needed. `expected` is the memory that it will take, in
+   * bytes: room for it is made first, which may have to wait for entries in use. Rejects with the signal's reason,
+   * and the errors of `open` and `work`.
    */
   async use<R>(
     key: string,
@@ -50,7 +51,7 @@ export class LruMemory<T extends Sized> {
     }
   }
 
-  /** Bytes of all that is in memory. */
+  /** Bytes of all entries in memory. */
   get bytes(): number {
     return [...this.entries.values(), ...this.retired].reduce(
       (sum, entry) => sum + (entry.value?.bytes ?? 0),
@@ -62,7 +63,7 @@ export class LruMemory<T extends Sized> {
     return [...this.entries.values(), ...this.retired].filter((entry) => entry.value).length;
   }
 
-  /** Who asks for `key` from now on gets a new one; those that use the old one finish with it. */
+  /** From now on, `key` gets a new entry; current users of the old one finish with it. */
   async retire(key: string): Promise<void> {
     const entry = this.entries.get(key);
     if (!entry) return;
@@ -80,7 +81,7 @@ export class LruMemory<T extends Sized> {
     const opened = this.opening.then(async () => {
       while (this.bytes + expected() > this.limit && (await this.makeRoom()));
       if (entry.users === 0) {
-        // All that asked for it have gone while it waited for room.
+        // All its users have gone while it waited for room.
         this.entries.delete(key);
         throw new Error(`Nobody waits for ${key} any more.`);
       }
@@ -89,7 +90,7 @@ export class LruMemory<T extends Sized> {
     });
     const entry: Entry<T> = { opened, users: 0, retired: false };
     this.entries.set(key, entry);
-    // One after the other, so that each sees what the one before it took. One that fails is tried again next time.
+    // Open one after the other, so that each sees the memory of the others. One that fails is tried again next time.
     this.opening = opened.then(
       () => (entry.retired && entry.users === 0 ? this.drop(entry) : undefined),
       () => {
@@ -100,7 +101,7 @@ export class LruMemory<T extends Sized> {
     return entry;
   }
 
-  /** Lets one go, or waits for one to become idle; false when there is none. */
+  /** Disposes one idle entry, or waits for one to become idle; returns false if there is none. */
   private async makeRoom(): Promise<boolean> {
     const idle = [...this.entries].find(([, entry]) => entry.value && entry.users === 0);
     if (idle) {
@@ -131,7 +132,7 @@ export class LruMemory<T extends Sized> {
   }
 }
 
-/** `promise`, or the signal's reason as soon as it aborts. */
+/** Awaits `promise`, but rejects with the signal's reason as soon as it aborts. */
 export async function abortable<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
   if (!signal) return promise;
   signal.throwIfAborted();

@@ -1,7 +1,7 @@
 /**
- * Which sample a sequence writes next. Each sequence reads a prompt once for all samples of it that it writes; so it stays
- * with its prompt while samples of it are left, goes on to a prompt that nobody has begun, and only when there is none
- * reads one that others have begun too, so that none is idle.
+ * Decides which sample a sequence generates next. A sequence processes a prompt once for all its samples. So it stays
+ * with its prompt while that has samples left, then takes a prompt that no sequence has begun, and only if there is
+ * none helps with one that others have begun, so that no sequence is idle.
  */
 interface Group<Job> {
   jobs: Job[];
@@ -28,7 +28,7 @@ export class SampleQueue<Job extends { prompt: string }> {
     if (jobs.length === 0) this.groups.delete(job.prompt);
   }
 
-  /** The next job of a sequence that holds the prompt `held`. */
+  /** The next job for a sequence that has the prompt `held`. */
   take(held?: string): Job | undefined {
     const group = this.groups.get(held ?? '') ?? this.unbegun() ?? this.longest();
     const job = group?.jobs[0];

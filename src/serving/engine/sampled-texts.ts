@@ -1,6 +1,6 @@
 /**
- * Texts that a base itself writes, kept in the cache by its checksum: what it knows, without any data set. Those it is
- * tested on and those that are replayed in training are never the same: they begin otherwise and have other seeds.
+ * Texts that a base itself generates, cached by its checksum: they show what it knows, without a data set. The texts
+ * for tests and those for replay in training are never the same: they have different beginnings and seeds.
  */
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
@@ -11,7 +11,9 @@ import { writeByRename } from '../../protocol/write-file.ts';
 import type { LlamaHost } from './host-types.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
-/** Short and neutral, prose and code by turns; the base's own sampling decides what becomes of them. */
+/**
+ * Beginnings of the texts: short and neutral, alternating prose and code; the base's sampling decides how they go on.
+ */
 export const purposes = {
   retention: {
     starts: ['The', 'def', 'In', 'function', 'A', 'import', 'How to', '#', 'It is', 'class', 'When', '//'],
@@ -26,32 +28,32 @@ export type Purpose = keyof typeof purposes;
 
 export interface SampledText {
   text: string;
-  /** The base ended it; else it was cut off. */
+  /** The base ended the text; otherwise it was cut off. */
   ended: boolean;
 }
 
 export interface SamplingOptions {
   purpose: Purpose;
-  /** Of the base's file. */
+  /** SHA-256 of the base's file. */
   baseSha256: string;
-  /** Most tokens of a text. */
+  /** Most tokens per text. */
   tokens: number;
-  /** Opened only when the cache does not suffice. */
+  /** Called only if the cache has too few texts. */
   host(): Promise<Pick<LlamaHost, 'complete'>>;
-  /** What the host calls the base. */
+  /** The base's name in requests to the host. */
   model: string;
-  /** Texts made at once; the cache is written after them. */
+  /** Number of texts generated at once; the cache is written after each batch. */
   batch?: number;
   signal?: AbortSignal | undefined;
 }
 
 const textSchema = z.object({ text: z.string(), ended: z.boolean() });
-/** Older caches hold texts alone. */
+/** Older caches contain only texts. */
 const cacheSchema = z.object({
   texts: z.array(z.union([textSchema, z.string().transform((text) => ({ text, ended: false }))])),
 });
 
-/** Texts sampled at temperature 1, always the same ones in the same order; as many as the caller takes. */
+/** Texts sampled at temperature 1: always the same ones in the same order, without end. */
 export async function* sampledTexts(options: SamplingOptions): AsyncGenerator<SampledText> {
   const { purpose, baseSha256, tokens, host, model, batch = 16, signal } = options;
   const { starts, firstSeed } = purposes[purpose];

@@ -1,4 +1,4 @@
-/** A few slots shared by many: whoever waits longest comes next, and may give up waiting. */
+/** A few slots shared by many users: the one who has waited longest is next. Waiting can be aborted. */
 import { setMaxListeners } from 'node:events';
 
 export class Slots<T> {
@@ -10,8 +10,8 @@ export class Slots<T> {
   }
 
   /**
-   * A free slot, the one that `score` likes best; waits for one if there is none. The oldest wins a tie, so that
-   * slots take turns. Rejects with the signal's reason.
+   * The free slot with the highest `score`; waits if none is free. In a tie, the one that has been free longest wins,
+   * so that slots take turns. Rejects with the signal's reason.
    */
   async acquire(score: (slot: T) => number, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
@@ -33,7 +33,7 @@ export class Slots<T> {
         reject(signal?.reason as Error);
       };
       if (signal) {
-        // As many listen to one signal as wait for a slot; Node would take more than ten for a leak.
+        // Each waiting user listens to the signal; Node would report more than ten listeners as a leak.
         setMaxListeners(0, signal);
         signal.addEventListener('abort', giveUp, { once: true });
       }

@@ -1,4 +1,4 @@
-/** Adapters that come and go while others are served: vLLM's `/v1/load_lora_adapter` and `/v1/unload_lora_adapter`. */
+/** Loads and unloads adapters at run time: vLLM's `/v1/load_lora_adapter` and `/v1/unload_lora_adapter`. */
 import { isAbsolute } from 'node:path';
 import type { FastifyRequest } from 'fastify';
 import { loadAdapterSchema, unloadAdapterSchema } from '../../protocol/server.ts';
@@ -9,7 +9,7 @@ export async function loadAdapter({ host }: Service, request: FastifyRequest): P
   const body = parseBody(loadAdapterSchema, request.body);
   const { lora_name: name, lora_path: path, lora_scale: scale } = body;
   if (!isAbsolute(path))
-    throw new HttpError(400, 'bad-request', `lora_path: ${path} is not an absolute path of this machine.`);
+    throw new HttpError(400, 'bad-request', `lora_path: ${path} is not an absolute path on this machine.`);
   await host.addAdapter({ name, path, ...(scale === undefined ? {} : { scale }) }, body.load_inplace);
   return `Success: LoRA adapter '${name}' added successfully.`;
 }

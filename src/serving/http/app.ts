@@ -1,6 +1,6 @@
 /**
- * The completion server: OpenAI's and llama.cpp's completions over a llama.cpp host. Listening is start-server.ts;
- * `inject` tests it.
+ * The completion server: OpenAI's and llama.cpp's completion routes on top of a llama.cpp host. start-server.ts makes
+ * it listen; tests use Fastify's `inject`.
  */
 import bearerAuth from '@fastify/bearer-auth';
 import Fastify, {
@@ -21,20 +21,23 @@ import { answerInfill, answerLlamaCompletion, answerTokenize } from './llama-rou
 import { errorBody, openAiError } from './openai.ts';
 import { Service, type ServiceOptions } from './service.ts';
 
-/** A prompt of any sane editor fits; a client that sends a whole disk does not. */
+/** Large enough for every sensible prompt, but not for a client that sends a whole disk. */
 const BODY_LIMIT = 4 * 1024 * 1024;
 const SENDING_MS = 30_000;
-/** Node looks for those that are late only every 30 s by itself, and would end them after up to twice their time. */
+/** By default, Node checks for late requests only every 30 s, so they could take up to twice their time. */
 const CHECKING_MS = 1000;
 
-/** As `Host` names the server, with any port: who forwards one (SSH, a container) has another. */
+/**
+ * Whether the `Host` header means this machine; with any port, because a forwarded port (SSH, a container) may
+ * differ.
+ */
 const isLoopback = (host: string | undefined) =>
   /^(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?$/i.test(host ?? '');
 
 export interface AppOptions extends ServiceOptions {
-  /** What `Authorization: Bearer` must say. */
+  /** The token required in `Authorization: Bearer`. */
   token: string;
-  /** For a server that ends when nobody holds it any more; then there is `/lease`. */
+  /** If given, the route `/lease` exists, and the server ends when no client holds it any more. */
   leases?: Leases | undefined;
   /** Milliseconds that a client has to send its request. Default 30 s. */
   sendingMs?: number;
@@ -42,7 +45,7 @@ export interface AppOptions extends ServiceOptions {
   onActivity?: () => void;
 }
 
-/** All routes want the token but `/health`. The host stays the caller's. */
+/** All routes except `/health` require the token. The caller disposes the host. */
 export async function createApp(host: LlamaHost, options: AppOptions): Promise<FastifyInstance> {
   const { token, leases, onActivity, sendingMs = SENDING_MS } = options;
   const service = new Service(host, options);
@@ -52,9 +55,10 @@ export async function createApp(host: LlamaHost, options: AppOptions): Promise<F
     forceCloseConnections: true,
     http: { headersTimeout: sendingMs, connectionsCheckingInterval: CHECKING_MS },
   });
-  // Before all else: a page that has its own name resolve to this machine must not even learn that a server is here.
+  // First of all: a web page whose host name resolves to this machine must not even learn that there is a server.
   app.addHook('onRequest', async ({ headers: { host: name } }) => {
-    if (!isLoopback(name)) throw new HttpError(421, 'misdirected', 'Ask as 127.0.0.1, localhost or [::1].');
+    if (!isLoopback(name))
+      throw new HttpError(421, 'misdirected', 'Use 127.0.0.1, localhost or [::1] as host name.');
   });
   app.addHook('onRequest', async () => onActivity?.());
   app.addHook('onSend', async (_request, reply) => dropUnlessRead(reply.raw));
@@ -66,7 +70,7 @@ export async function createApp(host: LlamaHost, options: AppOptions): Promise<F
   await app.register(async (protectedApp) => {
     await protectedApp.register(bearerAuth, {
       keys: new Set([token]),
-      // The plugin sends whatever this returns; its types know strings only.
+      // The plugin sends whatever this returns, but its types allow only strings.
       errorResponse: () =>
         openAiError('The bearer token is missing or wrong.', 'unauthorized', 'authentication_error') as never,
     });
@@ -89,7 +93,7 @@ function addRoutes(app: FastifyInstance, service: Service): void {
   );
 }
 
-/** Tells what there is, and keeps the connection open for as long as the client has use for the server. */
+/** Sends the models, and keeps the connection open as long as the client needs the server. */
 function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply: FastifyReply): void {
   const ready: ServerReady = {
     type: 'ready',
@@ -101,7 +105,7 @@ function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply
   leases.add(reply.raw, ready);
 }
 
-/** OpenAI's list, with vLLM's `root` and `parent`: an adapter's file, and the base it is on. */
+/** OpenAI's list of models with vLLM's `root` (the file) and `parent` (an adapter's base). */
 function listModels({ host, since }: Service) {
   return {
     object: 'list',
@@ -124,7 +128,7 @@ const statusOf: Partial<Record<string, number>> = {
   'adapter-damaged': 409,
 };
 
-/** Fastify's own errors (broken JSON, too large a body) carry a status; ours a code, or both. */
+/** Fastify's own errors (broken JSON, too large a body) have a status; ours have a code, or both. */
 function answerError(error: FastifyError | HttpError, _request: unknown, reply: FastifyReply): void {
   if (error instanceof HttpError) {
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);

@@ -1,4 +1,4 @@
-/** OpenAI's `POST /v1/completions`, whole or in pieces. */
+/** OpenAI's `POST /v1/completions`, as one answer or streamed. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { EventStream } from './event-stream.ts';
 import {
@@ -25,7 +25,9 @@ export async function answerCompletions(
   return reply.send(toResponse(newEnvelope(body.model), completions, body.n));
 }
 
-/** Ended by [DONE]. An error before the first piece has its status; one in mid-stream is an event of its own. */
+/**
+ * Streams the answer, which ends with [DONE]. An error before the first piece has a status; a later one is an event.
+ */
 async function stream(service: Service, client: Client, body: Body): Promise<FastifyReply> {
   const envelope = newEnvelope(body.model);
   const events = new EventStream(client.reply);

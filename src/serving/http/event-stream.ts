@@ -1,10 +1,10 @@
-/** Server-sent events to one client, and what becomes of clients that do not read. */
+/** Server-sent events to one client; clients that do not read are disconnected. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 
-/** Bytes that may wait for a client that reads too slowly, before its request is ended. */
+/** Bytes that may wait for a client that reads too slowly; with more, it is disconnected. */
 const SLOW_CLIENT_LIMIT = 1024 * 1024;
-/** How long a client may leave unread what it was sent. */
+/** How long a client may leave sent data unread, in ms. */
 export const STALLED_MS = 30_000;
 
 export class EventStream {
@@ -15,7 +15,7 @@ export class EventStream {
     private readonly stalledMs = STALLED_MS,
   ) {}
 
-  /** Whether the status went out already: an error has to be an event then. */
+  /** Whether the status was already sent; an error then has to be an event. */
   get begun(): boolean {
     return this.reply.sent;
   }
@@ -24,7 +24,7 @@ export class EventStream {
     this.write(`data: ${JSON.stringify(event)}\n\n`);
   }
 
-  /** With OpenAI's last line, or without. */
+  /** Ends the stream, with OpenAI's last line if given. */
   end(done?: string): void {
     if (done) this.write(`data: ${done}\n\n`);
     const { raw } = this.reply;
@@ -51,7 +51,7 @@ export class EventStream {
   }
 }
 
-/** Ends the connection of a client that has not taken its answer after so long. */
+/** Closes the connection of a client that has not read its answer after `stalledMs`. */
 export function dropUnlessRead(raw: ServerResponse, stalledMs = STALLED_MS): void {
   const timer = setTimeout(() => raw.destroy(), stalledMs);
   timer.unref();

@@ -1,12 +1,12 @@
-/** Who computes next: models take turns, and within a model its clients; each in the order in which it asked. */
+/** Decides which request computes next: models take turns, and within a model its clients; each in order of arrival. */
 import { HttpError } from '../http-error.ts';
 
 export interface FairQueueOptions {
   /** Requests that compute at the same time. */
   slots: number;
-  /** Of those, the most of one model. */
+  /** Most of them for one model. */
   perModel: number;
-  /** Requests that may wait; one more is refused. */
+  /** Requests that may wait; further ones are refused. */
   waiting: number;
 }
 
@@ -14,12 +14,12 @@ interface Job {
   start(): void;
 }
 
-/** What a request takes until some have been measured, in ms. */
+/** Assumed duration of a request until some have been measured, in ms. */
 const UNMEASURED_MS = 1000;
 const LONGEST_RETRY_S = 60;
 
 export class FairQueue {
-  /** Who waits, next first: models, their clients, their requests. */
+  /** Waiting requests by model and client; the next ones first. */
   private readonly models = new Map<string, Map<string, Job[]>>();
   private readonly runningOf = new Map<string, number>();
   private averageMs = UNMEASURED_MS;
@@ -30,8 +30,8 @@ export class FairQueue {
   constructor(private readonly options: FairQueueOptions) {}
 
   /**
-   * Calls `work` when it is its turn. Throws HttpError 429 when too many wait, with the seconds after which there should
-   * be room; rejects with the signal's reason while it waits.
+   * Calls `work` when it is its turn. Throws HttpError 429 if too many wait, with the seconds after which there
+   * should be room; rejects with the signal's reason if it aborts while waiting.
    */
   async run<T>(model: string, client: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.turn(model, client, signal);
@@ -53,7 +53,7 @@ export class FairQueue {
       throw new HttpError(
         429,
         'too_many_requests',
-        `${this.waiting} requests are waiting already. Ask again in ${this.retryAfter} s.`,
+        `${this.waiting} requests are already waiting. Try again in ${this.retryAfter} s.`,
         this.retryAfter,
       );
     }
@@ -107,7 +107,7 @@ export class FairQueue {
       const job = jobs?.[0];
       if (model === undefined || client === undefined || !clients || !job) return;
       this.take(model, client, job);
-      // Who was served goes to the end of the line.
+      // The client and the model that were served go to the end of the queue.
       toEnd(clients, client);
       toEnd(this.models, model);
       this.running += 1;

@@ -1,13 +1,13 @@
 /**
- * Who uses a server that is nobody's child: each client holds a connection open, which its system closes however it ends.
- * When nobody has held one for a while, the server has no more use.
+ * Tracks the users of a detached server: each client keeps a connection open, which the system closes however the
+ * client ends. If there has been no connection for a while, nobody needs the server any more.
  */
 import type { ServerResponse } from 'node:http';
 
 export interface LeaseOptions {
-  /** Called once nobody holds the server any more. */
+  /** Called when nobody holds the server any more. */
   onUnused: () => void;
-  /** Time for the first client to come, and for the next after the last (a window that is reloaded). */
+  /** Time to wait for the first client, and after the last one for the next (a window that reloads). */
   firstMs?: number;
   lingerMs?: number;
 }
@@ -24,7 +24,7 @@ export class Leases {
     return this.held.size;
   }
 
-  /** Keeps `response` open from its first line on. */
+  /** Sends `firstLine` and keeps `response` open. */
   add(response: ServerResponse, firstLine: object): void {
     clearTimeout(this.timer);
     this.held.add(response);

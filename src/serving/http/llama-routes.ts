@@ -1,4 +1,4 @@
-/** llama.cpp's own `/infill`, `/completion` and `/tokenize`, as its server has them (tools/server/README.md). */
+/** llama.cpp's `/infill`, `/completion` and `/tokenize`, like its own server (tools/server/README.md). */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import {
@@ -152,7 +152,7 @@ function toProbabilities(logProbabilities: readonly TokenLogProbability[]) {
   };
 }
 
-/** Only the named fields; `a/b` is b of a, under that very name. */
+/** Only the named fields; `a/b` is field b of a, under the name `a/b`. */
 function pick(answer: Record<string, unknown>, fields?: readonly string[]): Record<string, unknown> {
   if (!fields || fields.length === 0) return answer;
   const at = (path: string) =>

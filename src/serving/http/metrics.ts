@@ -1,8 +1,8 @@
-/** Counts and times in Prometheus' text format (version 0.0.4). */
+/** Counters and durations in Prometheus' text format (version 0.0.4). */
 
 type Labels = Record<string, string>;
 
-/** Upper bounds in seconds: from a word typed through to a long answer on a slow machine. */
+/** Upper bounds in seconds: from the rest of a word to a long answer on a slow machine. */
 const BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 interface Family {
@@ -32,7 +32,7 @@ export class Metrics<Name extends string> {
     seriesOf(this.values, name).set(writeLabels(labels), value);
   }
 
-  /** `seconds` into the histogram `name`. */
+  /** Adds `seconds` to the histogram `name`. */
   observe(name: Name, seconds: number, labels: Labels = {}): void {
     const series = seriesOf(this.histograms, name);
     const key = writeLabels(labels);

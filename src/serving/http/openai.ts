@@ -1,4 +1,4 @@
-/** OpenAI's shapes: what a request may say, and how answers and errors look. */
+/** OpenAI's formats of requests, answers and errors. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { reportError } from '../../protocol/errors.ts';
@@ -6,7 +6,7 @@ import { completionRequestSchema, type CompletionResponse } from '../../protocol
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../engine/host-types.ts';
 import { HttpError } from '../http-error.ts';
 
-/** Stop texts as OpenAI takes them, and `null` where clients write it for "not given". */
+/** A request body; fields with `null`, which clients send for "not given", are removed. */
 export const bodySchema = z.preprocess(withoutNulls, completionRequestSchema);
 export type Body = z.output<typeof completionRequestSchema>;
 
@@ -20,7 +20,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What the host is asked for, choice by choice: `n` for each prompt, each with a seed of its own. */
+/** The host's requests, one per choice: `n` for each prompt, each with its own seed. */
 export function toHostRequests(body: Body): HostRequest[] {
   const prompts = Array.isArray(body.prompt) ? body.prompt : [body.prompt];
   return prompts.flatMap((prompt, at) =>
@@ -77,7 +77,7 @@ export function toResponse(
   };
 }
 
-/** A prompt is counted once, however many answers it has. */
+/** Counts each prompt once, however many answers it has. */
 export function toUsage(completions: readonly HostCompletion[], n: number) {
   const sum = (of: (completion: HostCompletion) => number, list = completions) =>
     list.reduce((total, completion) => total + of(completion), 0);
@@ -106,7 +106,7 @@ function toLogprobs(logProbabilities: readonly TokenLogProbability[]) {
   };
 }
 
-/** One piece of a streamed answer; `finish` comes with the last piece of its choice. */
+/** One piece of a streamed answer; `finish` is set in the last piece of a choice. */
 export function toChunk(
   envelope: Envelope,
   {
@@ -124,7 +124,7 @@ export function openAiError(message: string, code: string, type = 'invalid_reque
   return { error: { message, type, param: null, code } };
 }
 
-/** What went wrong, as an answer's body or as an event in mid-stream. */
+/** An error as the body of an answer, or as an event in a stream. */
 export function errorBody(error: unknown) {
   if (error instanceof HttpError)
     return openAiError(

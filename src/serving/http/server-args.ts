@@ -14,7 +14,7 @@ export interface ServerArgs {
   memoryMb?: number;
   queue?: number;
   timeoutSeconds?: number;
-  /** File to announce the server in; it ends when no client holds it any more. */
+  /** File in which to announce the server, which then ends when no client holds it any more. */
   announceIn?: string;
 }
 
@@ -66,12 +66,12 @@ function parse(argv: readonly string[]) {
     throw new UserError(
       'bad-argument',
       (error as Error).message,
-      'See docs/architecture.md for what the server takes.',
+      'See docs/architecture.md for the options of the server.',
     );
   }
 }
 
-/** NAME=FILE. The name has no "="; the file may. */
+/** Parses NAME=FILE. The file may contain "=", the name may not. Throws UserError `bad-argument`. */
 export function parseNamedFile(text: string): { name: string; path: string } {
   const at = text.indexOf('=');
   if (at <= 0 || at === text.length - 1)
@@ -83,7 +83,7 @@ export function parseNamedFile(text: string): { name: string; path: string } {
   return { name: text.slice(0, at), path: text.slice(at + 1) };
 }
 
-/** An option's number; undefined stays so. Throws UserError `bad-argument`. */
+/** Parses an option's number; undefined if it is not given. Throws UserError `bad-argument`. */
 export function toNumber(
   name: string,
   text: string | undefined,

@@ -1,4 +1,7 @@
-/** The completion server as a process: `node dist/server.mjs --base FILE ...`. First line on stdout: ready, or failed. */
+/**
+ * The completion server as a process: `node dist/server.mjs --base FILE ...`. Its first line on stdout: ready or
+ * failed.
+ */
 import { reportError, UserError } from '../../protocol/errors.ts';
 import type { ServerReady } from '../../protocol/server.ts';
 import { parseServerArgs } from './server-args.ts';
@@ -17,13 +20,13 @@ async function main(): Promise<void> {
     throw new UserError(
       'bad-argument',
       `${TOKEN} is not set.`,
-      'Set it to a secret that clients will send as bearer token.',
+      'Set it to a secret that clients send as bearer token.',
     );
   const end = () => void server.close().finally(() => process.exit(0));
   const server: RunningServer = await startServer({ ...options, basePath: base, token, onIdle: end });
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
-  // Who started it has heard that it is ready, and may be gone.
+  // The process that started this one may end after it has read `ready`.
   process.stdout.on('error', () => undefined);
   const ready: ServerReady = {
     type: 'ready',
@@ -37,6 +40,6 @@ async function main(): Promise<void> {
 main().catch((error: unknown) => {
   say({ type: 'failed', ...reportError(error) });
   process.exitCode = 1;
-  // llama.cpp's threads would keep the process.
+  // llama.cpp's threads would keep the process alive.
   process.stdout.write('', () => process.exit(1));
 });

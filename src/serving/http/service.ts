@@ -1,4 +1,4 @@
-/** What stands between the routes and the host: turns, time-outs, clients that leave, and counting. */
+/** The layer between the routes and the host: queue, time-outs, clients that disconnect, and metrics. */
 import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
@@ -17,11 +17,11 @@ import { Metrics } from './metrics.ts';
 export interface ServiceOptions {
   /** Requests that may wait for their turn. Default 64. */
   queue?: number | undefined;
-  /** Longest that a request may take, its waiting included. Default two minutes. */
+  /** Longest time of a request, including waiting. Default: two minutes. */
   timeoutSeconds?: number | undefined;
-  /** Requests that compute at the same time. Default: as many as there are cores for, by the host's threads. */
+  /** Requests that compute at the same time. Default 1. */
   slots?: number | undefined;
-  /** Of those, the most of one model. Default 1: the host's `sequences`. */
+  /** Most of them for one model: the host's `sequences`. Default 1. */
   perModel?: number | undefined;
 }
 
@@ -32,25 +32,25 @@ const families = {
   forget_me_not_requests_total: { type: 'counter', help: 'Requests by outcome.' },
   forget_me_not_request_seconds: {
     type: 'histogram',
-    help: 'From request to end of answer, waiting included.',
+    help: 'From request to end of answer, including waiting.',
   },
   forget_me_not_queue_seconds: { type: 'histogram', help: 'Waiting for a turn.' },
-  forget_me_not_prompt_tokens_total: { type: 'counter', help: 'Prompt tokens, cached ones included.' },
+  forget_me_not_prompt_tokens_total: { type: 'counter', help: 'Prompt tokens, including cached ones.' },
   forget_me_not_cached_prompt_tokens_total: {
     type: 'counter',
-    help: 'Prompt tokens found read from an earlier request.',
+    help: 'Prompt tokens reused from an earlier request.',
   },
   forget_me_not_trimmed_prompts_total: { type: 'counter', help: 'Prompts cut to fit the context.' },
   forget_me_not_trimmed_prompt_tokens_total: { type: 'counter', help: 'Prompt tokens cut off.' },
-  forget_me_not_completion_tokens_total: { type: 'counter', help: 'Tokens written.' },
-  forget_me_not_prompt_seconds_total: { type: 'counter', help: 'Time spent reading prompts.' },
-  forget_me_not_completion_seconds_total: { type: 'counter', help: 'Time spent writing.' },
+  forget_me_not_completion_tokens_total: { type: 'counter', help: 'Generated tokens.' },
+  forget_me_not_prompt_seconds_total: { type: 'counter', help: 'Time spent processing prompts.' },
+  forget_me_not_completion_seconds_total: { type: 'counter', help: 'Time spent generating.' },
   forget_me_not_requests_running: { type: 'gauge', help: 'Requests that compute now.' },
   forget_me_not_requests_waiting: { type: 'gauge', help: 'Requests that wait for their turn.' },
   forget_me_not_models: { type: 'gauge', help: 'Names that requests may use.' },
   forget_me_not_contexts: { type: 'gauge', help: 'Contexts in memory.' },
   forget_me_not_context_bytes: { type: 'gauge', help: 'Memory of contexts, adapters and whole models.' },
-  forget_me_not_context_evictions_total: { type: 'counter', help: 'Contexts that had to go for others.' },
+  forget_me_not_context_evictions_total: { type: 'counter', help: 'Contexts evicted to make room.' },
   process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the server.' },
 } as const;
 
@@ -58,7 +58,7 @@ export interface Client {
   request: FastifyRequest;
   reply: FastifyReply;
   model: string;
-  /** Whose turn it is. Default: the connection's. */
+  /** Whose turn the request takes. Default: that of its connection. */
   user?: string | undefined;
 }
 
@@ -76,7 +76,7 @@ export class Service {
     this.timeoutMs = timeoutSeconds * 1000;
   }
 
-  /** The model that is asked for; the first adapter or whole model where none is named. Throws HttpError 404. */
+  /** The requested model; by default the first adapter or whole model, else the base. Throws HttpError 404. */
   modelOf(name: string | undefined): string {
     const { models } = this.host;
     const model = name ?? models[1] ?? BASE_MODEL;
@@ -89,8 +89,9 @@ export class Service {
   }
 
   /**
-   * Computes `requests` together when it is their turn. One that fails ends the others, and so does a client that
-   * closes its connection. Throws HttpError 429 (too many wait) and 504 (it took too long).
+   * Computes `requests` together when it is their turn. If one fails or the client closes the connection, all are
+   * stopped. Throws HttpError 429 (too many wait) or 504 (it took too long), UserError `cancelled` (the client left),
+   * and the host's errors.
    */
   async complete(
     { request, reply, model, user }: Client,
@@ -99,9 +100,9 @@ export class Service {
   ): Promise<HostCompletion[]> {
     const began = performance.now();
     const ended = new AbortController();
-    // Each of the requests listens to it, at each place where it waits.
+    // Each request listens to it wherever it waits.
     setMaxListeners(0, ended.signal);
-    // 'close' without 'finish': the client went away, and nobody needs the rest.
+    // 'close' without 'finish': the client has gone, and nobody needs the rest.
     const leave = () => reply.raw.writableFinished || ended.abort(gone());
     reply.raw.once('close', leave);
     const timer = setTimeout(() => ended.abort(timedOut(this.timeoutMs)), this.timeoutMs);
@@ -146,7 +147,7 @@ export class Service {
     add('forget_me_not_completion_seconds_total', (completion.completionMs ?? 0) / 1000);
   }
 
-  /** Everything in Prometheus' text. */
+  /** All metrics in Prometheus' text format. */
   renderMetrics(): string {
     const { metrics, queue, host } = this;
     const { contexts, bytes, evictions } = host.memory;
@@ -161,10 +162,10 @@ export class Service {
   }
 }
 
-/** A callback for each of several requests. */
+/** Returns a callback for each of several requests. */
 type Each<F> = (index: number) => F;
 
-/** What a body says, in `schema`'s terms. Throws HttpError 400 that names the field. */
+/** Parses a body with `schema`. Throws HttpError 400, which names the field. */
 export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;

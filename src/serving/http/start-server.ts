@@ -1,4 +1,4 @@
-/** A host and its server on a loopback port. */
+/** Starts a host and its server on a loopback port. */
 import type { AddressInfo } from 'node:net';
 import { totalmem } from 'node:os';
 import { usableProcessors } from '../../protocol/processors.ts';
@@ -11,11 +11,17 @@ import type { ServiceOptions } from './service.ts';
 
 export interface ServerOptions extends LlamaHostOptions, Pick<ServiceOptions, 'queue' | 'timeoutSeconds'> {
   token: string;
-  /** Memory for contexts, adapters and whole models beside the base, in MB (10^6 bytes). Default: a quarter of the machine's. */
+  /**
+   * Memory for contexts, adapters and models besides the base, in MB (10^6 bytes). Default: a quarter of the
+   * machine's.
+   */
   memoryMb?: number | undefined;
-  /** 0, the default, takes a free one. */
+  /** Default 0: a free port. */
   port?: number | undefined;
-  /** File to announce the server in, for clients that hold it with `/lease`; `onIdle` is called when none does any more. */
+  /**
+   * File in which to announce the server, for clients that hold it with `/lease`. `onIdle` is called when none is
+   * left.
+   */
   announceIn?: string | undefined;
   /** Minutes without a request after which `onIdle` is called. */
   idleMinutes?: number | undefined;

@@ -1,6 +1,6 @@
 /**
- * Measured numbers of threads, kept in the cache by what they depend on: processor, cores, and the base's file. What was
- * measured while a training or other programs had the machine is good for that start only; the next one measures again.
+ * Caches measured numbers of threads by what they depend on: processor, cores, and the base's file. A measurement made
+ * while a training or other programs used the machine is good for that start only; the next start measures again.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, realpath, stat } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import { writeByRename } from '../../protocol/write-file.ts';
 import { trainingNow } from '../../runs/index.ts';
 import { watchLoad } from './machine-load.ts';
 
-/** Version 1 had none, and nothing of what it was measured beside. */
+/** Version 1 had no version number, and ignored what else was running during the measurement. */
 const VERSION = 2;
 
 const measurementSchema = z.object({
@@ -32,10 +32,10 @@ const keptSchema = measurementSchema.extend({
   base: z.object({ path: z.string(), bytes: z.int(), modified: z.string() }),
 });
 
-/** Processors that other programs may keep busy, beyond those that the threads leave free. */
+/** Processors that other programs may keep busy, besides those that the threads leave free. */
 const SLACK = 0.25;
 
-/** The number that is kept for this base and machine, else what `measure` finds. Errors: those of `measure`. */
+/** The cached number for this base and machine, else the result of `measure`. Errors: those of `measure`. */
 export async function keptThreads(
   basePath: string,
   cores: number,
@@ -57,7 +57,7 @@ export async function keptThreads(
   const kept = { version: VERSION, measured: new Date().toISOString(), ...on, ...measurement };
   await mkdir(dirname(file), { recursive: true })
     .then(() => writeByRename(file, `${JSON.stringify(kept, null, 2)}\n`))
-    // A cache that can't be written costs the next start a second, no more.
+    // If the cache can't be written, the next start only takes a second longer.
     .catch(() => undefined);
   return measurement.threads;
 }

@@ -1,10 +1,10 @@
-/** What other programs do with the processors. */
+/** Measures how busy other programs keep the processors. */
 import { cpus } from 'node:os';
 
 interface Used {
   /** Milliseconds, monotonic. */
   at: number;
-  /** Milliseconds of processor time, of all programs and of this one. */
+  /** Milliseconds of processor time: of all programs, and of this one. */
   all: number;
   own: number;
 }
@@ -15,7 +15,7 @@ function read(): Used {
   return { at: performance.now(), all, own: (user + system) / 1000 };
 }
 
-/** Returns a function that says how many processors other programs have kept busy since, as a mean. */
+/** Returns a function that gives the mean number of processors that other programs have kept busy since then. */
 export function watchLoad(now: () => Used = read): () => number {
   const before = now();
   return () => {

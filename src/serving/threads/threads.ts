@@ -1,19 +1,19 @@
-/** How many threads are fastest here: more than a few may be slower, which only trying tells. */
+/** Finds the fastest number of threads by trial, because more than a few may be slower. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { usableProcessors } from '../../protocol/processors.ts';
 import { keptThreads } from './kept-threads.ts';
 
-/** A request in small: what is read of it and what is written. */
+/** Tokens of a small test request: prompt tokens, and generated ones. */
 const READ = 48;
 const WRITTEN = 8;
-/** Together; a large model gets fewer trials. */
+/** Limit of all trials together; a large model gets fewer. */
 const MOST_MS = 4000;
-/** More threads must be faster by so much: they are there for others too. */
+/** More threads must need less than this share of the time, because other programs need threads too. */
 const GAIN = 0.95;
 
 /**
- * The number of threads at which a short prompt and answer take the least time: 1, 2, 4 and so on up to the cores. Kept
- * as kept-threads.ts says.
+ * The number of threads with which a short prompt and answer take the least time: 1, 2, 4 and so on up to the number of
+ * cores. Cached (kept-threads.ts).
  */
 export function measureThreads(model: LlamaModel, path: string, cores = usableProcessors()): Promise<number> {
   return keptThreads(path, cores, async () => {
@@ -32,7 +32,7 @@ export function candidatesFor(cores: number): number[] {
   return [...new Set([...powers, cores])];
 }
 
-/** The candidate with the least time; ends early when more threads have become slower, or time is up. */
+/** The candidate with the least time; ends early if more threads have become slower, or time is up. */
 export async function fastest(
   candidates: readonly number[],
   time: (candidate: number) => Promise<number>,
@@ -59,7 +59,7 @@ async function timeTrial(model: LlamaModel, threads: number): Promise<number> {
   try {
     const sequence = context.getSequence();
     const tokens = Array.from({ length: READ }, (_, index) => (index % 97) + 3) as Token[];
-    // The first touches memory.
+    // Warm up: the first run touches memory.
     await sequence.evaluateWithoutGeneratingNewTokens(tokens.slice(0, 8));
     await sequence.clearHistory();
     const began = performance.now();

@@ -1,4 +1,4 @@
-/** One answer, from its tokens as they come to its text: stop texts, the model's own end, the most tokens. */
+/** Turns the tokens of one answer into text as they arrive; ends it at stop texts, the model's end, or the limit. */
 import { Detokenizer } from './detokenizer.ts';
 import type { HostCompletion, OnText, TokenLogProbability } from '../engine/host-types.ts';
 import { StopText } from './stop-text.ts';
@@ -6,13 +6,13 @@ import type { Vocabulary } from './vocabulary.ts';
 
 export interface AnswerOptions {
   prompt: readonly number[];
-  /** Tokens at most. */
+  /** Most tokens. */
   most: number;
   stop?: readonly string[] | undefined;
-  /** Goes on where the model would end. */
+  /** Continue after the model's own end. */
   ignoreEnd?: boolean | undefined;
   onText?: OnText | undefined;
-  /** Characters at its beginning that are known already, and not told. */
+  /** Number of characters at the beginning of the answer that are already known and not returned (healed text). */
   known?: number;
 }
 
@@ -21,14 +21,14 @@ export class Answer {
   private finishReason: HostCompletion['finishReason'] = 'length';
   private stopped: string | undefined;
   private readonly tokens: number[] = [];
-  /** Characters that the tokens so far stand for, held back or not. */
+  /** Number of characters of the tokens so far, including those held back. */
   private decoded = 0;
   private readonly logProbabilities: TokenLogProbability[] = [];
-  /** Of those, how many were shown. */
+  /** How many of them were passed on. */
   private shownLogProbabilities = 0;
   private known: number;
   private most: number;
-  /** Tokens that say what is known. */
+  /** Number of tokens of the known characters. */
   private spelled = 0;
   private readonly detokenizer: Detokenizer;
   private readonly stopText: StopText;
@@ -43,7 +43,7 @@ export class Answer {
     this.stopText = new StopText(options.stop ?? []);
   }
 
-  /** Takes the next token; says whether the answer has ended. */
+  /** Adds the next token; returns whether the answer has ended. */
   push(token: number, chance?: Omit<TokenLogProbability, 'offset'>): boolean {
     if (this.vocabulary.ends.has(token) && !this.options.ignoreEnd) {
       this.finishReason = 'stop';
@@ -57,13 +57,13 @@ export class Answer {
     return ended || this.tokens.length >= this.most;
   }
 
-  /** From here on so many tokens at most, and no more than there is room for. */
+  /** Limits the rest of the answer to `tokens` more tokens, within the room that there is. */
   allow(tokens: number): void {
     this.spelled = this.tokens.length;
     this.most = Math.min(this.most, this.spelled + tokens);
   }
 
-  /** The tokens that it has, without those that spell what was known. */
+  /** The answer's tokens so far, without those of the known characters. */
   get written(): readonly number[] {
     return this.tokens.slice(this.spelled);
   }
@@ -96,12 +96,12 @@ export class Answer {
     return true;
   }
 
-  /** What was held back and can't become a stop text any more, or does with its last bytes. */
+  /** Passes on what was held back, at the end of the answer; its last bytes may still complete a stop text. */
   private flush(): void {
     if (!this.take(this.detokenizer.flush())) this.show(this.stopText.flush(), Infinity);
   }
 
-  /** Tells the piece, with the tokens that begin before `end` in the text. */
+  /** Passes on the piece, with the tokens that begin before `end` in the text. */
   private show(piece: string, end = this.text.length + piece.length): void {
     this.text += piece;
     const from = this.shownLogProbabilities;

@@ -1,14 +1,16 @@
-/** Tokens to text as they come: a character whose bytes are spread over tokens is held back until it is whole. */
+/**
+ * Turns tokens into text as they arrive; a character whose bytes are spread over tokens is held back until complete.
+ */
 
 const BROKEN = '\uFFFD';
-/** No character takes more tokens than this; a real U+FFFD is let through after so many. */
+/** No character has more tokens than this; a real U+FFFD is passed on after so many. */
 const LONGEST = 8;
 
 export class Detokenizer {
   private pending: number[] = [];
   private readonly shown: number[];
 
-  /** `decode(tokens, before)` is the text of `tokens` where `before` precede them. */
+  /** `decode(tokens, before)` is the text of `tokens` if `before` precede them. */
   constructor(
     private readonly decode: (tokens: readonly number[], before: readonly number[]) => string,
     before: readonly number[],
@@ -25,7 +27,7 @@ export class Detokenizer {
     return text;
   }
 
-  /** What is whole of the rest, when the answer ends. */
+  /** The complete characters of the rest, at the end of the answer. */
   flush(): string {
     if (this.pending.length === 0) return '';
     const text = this.decode(this.pending, this.shown.slice(-LONGEST));

@@ -1,11 +1,11 @@
-/** Probabilities as llama.cpp's sampler leaves them, to log-probabilities as OpenAI tells them. */
+/** Converts the probabilities of llama.cpp's sampler to OpenAI's log-probabilities. */
 import type { TokenLogProbability } from '../engine/host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /**
- * How likely `token` and the `count` likeliest were. `probabilities`, likeliest first, are those after temperature, which
- * is undone: with p' ~ p^(1/T), p ~ p'^T. What top-p and
- * its like have cut off can't be brought back: the rest then counts as all.
+ * Log-probabilities of `token` and of the `count` most likely tokens. `probabilities` (most likely first) are those
+ * after temperature, which is undone: with p' ~ p^(1/T), p ~ p'^T. What top-p and the like have cut off can't be
+ * restored: the rest then counts as everything.
  */
 export function readLogProbability(
   probabilities: ReadonlyMap<number, number>,

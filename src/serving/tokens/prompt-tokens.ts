@@ -1,39 +1,39 @@
-/** From text to the tokens that the model sees: fill-in-the-middle in its own tokens, and cut to what fits. */
+/** Lays out the tokens of a prompt: fill-in-the-middle with the model's own tokens, cut to what fits. */
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
 
 export interface PromptTokens {
   tokens: number[];
-  /** Tokens dropped at the far ends. */
+  /** Number of tokens cut off at the ends far from the cursor. */
   trimmed: number;
 }
 
 /**
- * The prefix loses whole blocks, so that its beginning stays where it is while someone types on, and what the engine
- * has computed of it stays of use.
+ * The prefix is cut by whole blocks, so that its beginning stays the same during typing and the engine's cache stays
+ * usable.
  */
 const BLOCK = 128;
 
-/** Share of the room that the text after the cursor may take when both sides are too long. */
+/** Share of the room for the text after the cursor if both sides are too long. */
 const SUFFIX_SHARE = 0.25;
 
-/** Share of the room that what is written already may take. */
+/** Largest share of the room for the beginning of the answer. */
 const BEGUN_SHARE = 0.5;
 
 export interface PromptLayout {
   fill: FimTokens | undefined;
   bos: number | undefined;
-  /** Tokens in all. */
+  /** Most tokens in total. */
   room: number;
-  /** Other files; the first to be cut. */
+  /** Other files; they are cut first. */
   context?: readonly number[];
-  /** What is written already after the cursor. */
+  /** The beginning of the answer, if already written. */
   begun?: readonly number[];
 }
 
 /**
  * Lays out a prompt in at most `room` tokens. With `fill` and a suffix: prefix token, prefix, suffix token, suffix,
- * middle token (PSM); else the prefix alone. What doesn't fit is cut from the far ends: other files, the prefix's
- * beginning, the suffix's end.
+ * middle token (PSM); else only the prefix. What does not fit is cut off at the ends far from the cursor: first other
+ * files, then the prefix's beginning and the suffix's end.
  */
 export function layOutPrompt(
   prefix: readonly number[],
@@ -66,7 +66,7 @@ function keepEnd(tokens: readonly number[], room: number): readonly number[] {
   return tokens.slice(Math.min(tokens.length, Math.ceil(excess / block) * block));
 }
 
-/** How many tokens two sequences share from their beginnings. */
+/** Number of tokens that two sequences share at their beginnings. */
 export function commonPrefix(a: readonly number[], b: readonly number[]): number {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index += 1) if (a[index] !== b[index]) return index;

@@ -1,27 +1,27 @@
-/** What a request is to the engine: the prompt's tokens, and how to sample. */
+/** Turns a request into the prompt's tokens and the sampler's options. */
 import type { Token } from 'node-llama-cpp';
 import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import type { HostRequest } from '../engine/host-types.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
-/** Of the context, the most that an answer may claim before the prompt gets its room. */
+/** Largest share of the context that is reserved for the answer. */
 const ANSWER_SHARE = 0.5;
 
-/** What is needed of a model to make tokens of text; a LlamaModel is one. */
+/** The parts of a model that are needed to tokenize text; a LlamaModel has them. */
 export interface TextTokens {
   tokenize(text: string, specialTokens?: boolean): number[];
   readonly tokens: { readonly bos: number | null; readonly eos: number | null };
 }
 
 export interface RequestTokens extends PromptTokens {
-  /** Tokens that the answer may have. */
+  /** Most tokens of the answer. */
   most: number;
-  /** What is to be spelled first. Where each token is told, none is healed: then it is a part of the prompt. */
+  /** Text to generate first (token healing). Empty with log-probabilities: it is then part of the prompt. */
   heal: string;
 }
 
-/** The tokens of the prompt, cut so that the answer has room after it. */
+/** The tokens of the prompt, cut so that there is room for the answer. */
 export function layOutRequest(
   request: HostRequest,
   model: TextTokens,
@@ -34,10 +34,10 @@ export function layOutRequest(
       ? [request.prompt, request.heal ?? '']
       : [request.prompt + (request.heal ?? ''), ''];
   const encode = (text: string): number[] => (text ? model.tokenize(text, false) : []);
-  // Each of its bytes may be a token of its own.
+  // Each byte of the healed text may be a separate token.
   const wanted = maxTokens > 0 ? maxTokens + Buffer.byteLength(heal) : 0;
   const answer = Math.min(wanted, Math.floor(contextSize * ANSWER_SHARE));
-  // One position stays empty: llama.cpp would shift the context to make room.
+  // One position stays empty; otherwise llama.cpp would shift the context to make room.
   const room = contextSize - 1 - answer;
   const filled = fill !== undefined && Boolean(suffix);
   const laidOut = layOutPrompt(
@@ -51,12 +51,15 @@ export function layOutRequest(
       begun: filled ? encode(begun) : [],
     },
   );
-  // A model can't go on from nothing: an empty prompt starts where a document starts.
+  // A model can't continue nothing: an empty prompt means the start of a document.
   if (laidOut.tokens.length === 0) laidOut.tokens.push(model.tokens.bos ?? model.tokens.eos ?? 0);
   return { ...laidOut, most: Math.min(wanted, contextSize - 1 - laidOut.tokens.length), heal };
 }
 
-/** Other files, and where the prompt's own is, with the very tokens of training (corpus/layout.ts); undefined without a place, or marks. */
+/**
+ * Other files and the heading of the prompt's own file, with exactly the tokens of training (corpus/tokens/layout.ts);
+ * undefined without a place, or if the base has no format for repositories.
+ */
 function layOutRepository(
   { context = [], place }: HostRequest,
   model: Pick<TextTokens, 'tokenize'>,
@@ -74,7 +77,7 @@ function layOutRepository(
   ];
 }
 
-/** Other files as the base knows repositories, as llama.cpp's server lays them out; as plain text where it knows none. */
+/** Other files in the base's format for repositories, as in llama.cpp's server; as plain text if it has none. */
 function layOutFiles(
   { context: files = [] }: HostRequest,
   { name, file }: Vocabulary['repository'],
@@ -89,7 +92,7 @@ function layOutFiles(
   ];
 }
 
-/** The engine's own defaults (top-k 40, top-p .95) would not be what was asked for. */
+/** All options are set, because the engine's own defaults (top-k 40, top-p .95) differ from ours. */
 export function samplerOptions(
   {
     temperature = 0,
@@ -124,5 +127,5 @@ export function samplerOptions(
   };
 }
 
-/** Tokens of an answer that penalties look at, newest first. */
+/** Number of the newest tokens of an answer that penalties apply to. */
 const MOST_PENALISED = 4096;

@@ -1,4 +1,4 @@
-/** Lets text through until a stop text appears, holding back what might become one. */
+/** Passes on text until a stop text appears; holds back what might become one. */
 export class StopText {
   private held = '';
   private readonly stops: string[];
@@ -7,7 +7,7 @@ export class StopText {
     this.stops = stops.filter((stop) => stop.length > 0);
   }
 
-  /** Takes the next piece; returns what can be shown already, and whether a stop text has ended the answer. */
+  /** Adds the next piece; returns what can be shown now, and whether a stop text has ended the answer. */
   push(piece: string): { text: string; stopped: boolean; stop?: string } {
     const all = this.held + piece;
     const found = this.stops
@@ -23,7 +23,7 @@ export class StopText {
     return { text: all.slice(0, all.length - keep), stopped: false };
   }
 
-  /** What is still held when the answer ends by itself. */
+  /** What is still held back when the answer ends by itself. */
   flush(): string {
     const rest = this.held;
     this.held = '';
@@ -31,7 +31,7 @@ export class StopText {
   }
 }
 
-/** Length of the longest end of `text` that `stop` begins with, short of the whole stop. */
+/** Length of the longest end of `text` with which `stop` begins, without the whole of `stop`. */
 function overlap(text: string, stop: string): number {
   for (let length = Math.min(text.length, stop.length - 1); length > 0; length -= 1)
     if (text.endsWith(stop.slice(0, length))) return length;

@@ -1,4 +1,4 @@
-/** Token healing: the end of the text before the cursor is written anew, as a part of what the model would say there. */
+/** Token healing: the model generates the end of the text before the cursor again, as part of its answer. */
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import { mix, uniform } from '../../statistics/random.ts';
 import type { Answer } from './answer.ts';
@@ -7,19 +7,19 @@ import type { Vocabulary } from './vocabulary.ts';
 
 export interface Healing {
   text: string;
-  /** With a temperature, which of the tokens that fit is left to probability; else it is the likeliest. */
+  /** With a temperature, the token is sampled from those that fit; otherwise it is the most likely one. */
   request: Pick<HostRequest, 'temperature' | 'seed' | 'maxTokens'>;
   answer: Answer;
   vocabulary: Vocabulary;
   signal?: AbortSignal | undefined;
 }
 
-/** Share of the distribution that is looked at when there is a choice. */
+/** Share of the distribution that is considered for sampling. */
 const LIKELY = 0.999;
 
 /**
- * Computes `rest` and writes tokens whose bytes begin with those of `text`; the last may say more. Returns what is to be
- * computed next, and allows the answer the request's tokens after them: nothing where it has ended.
+ * Computes `rest` and generates tokens that spell `text`; the last one may go beyond it. Returns the tokens to compute
+ * next, which are none if the answer has ended, and gives the answer the request's number of tokens after them.
  */
 export async function healToken(
   sequence: LlamaContextSequence,
@@ -48,8 +48,8 @@ export async function healToken(
 }
 
 /**
- * One of the tokens that say the beginning of `text` (bytes), or all of it and more. `probabilities` are likeliest first.
- * Throws RangeError where the vocabulary has none, not even single bytes.
+ * Chooses one of the tokens that are a beginning of `text` (bytes), or begin with all of it. `probabilities`: most
+ * likely first. Throws RangeError if the vocabulary has no such token, not even single bytes.
  */
 export function chooseFitting<T extends number>(
   text: string,
@@ -68,6 +68,6 @@ export function chooseFitting<T extends number>(
   }
   let left = random() * fitting.reduce((sum, { weight }) => sum + weight, 0);
   const chosen = fitting.find(({ weight }) => (left -= weight) <= 0) ?? fitting[0];
-  if (!chosen) throw new RangeError(`No token begins as ${JSON.stringify(text)} does.`);
+  if (!chosen) throw new RangeError(`No token fits the beginning of ${JSON.stringify(text)}.`);
   return chosen.token;
 }

@@ -1,22 +1,22 @@
-/** What the host needs to know of a model's vocabulary, worked out once per model. */
+/** What the host needs to know about a model's vocabulary; computed once per model. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { readPieces } from '../../base-models/pieces.ts';
 import type { FimTokens } from '../../corpus/tokens/fim.ts';
 
-/** Written as plain text, not marked as special, in some models: never part of an answer. */
+/** Markers that some models have as ordinary tokens, not as special ones: never part of an answer. */
 const markers =
   /^<[|｜]?(?:end[▁_]?of[▁_]?(?:text|sentence)|begin[▁_]?of[▁_]?sentence|im[_▁](?:start|end)|fim[_▁](?:prefix|suffix|middle|pad|begin|hole|end|sep)|file[_▁]?(?:sep|name)|repo[_▁]?name|reponame|gh_stars|eot_id|s|\/s|pad)[|｜]?>$/i;
 
 export interface Vocabulary {
-  /** The model's own; rows of a distribution have this size. */
+  /** Number of tokens; rows of a distribution have this size. */
   size: number;
   bos: number | undefined;
   fill: FimTokens | undefined;
-  /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and everything else that is no text. */
+  /** Tokens that end an answer: end of text, fill-in-the-middle, file separators and all others that are not text. */
   ends: ReadonlySet<number>;
-  /** The text of `tokens` where `before` precede them. */
+  /** The text of `tokens` if `before` precede them. */
   decode(tokens: readonly number[], before: readonly number[]): string;
-  /** A token by itself, for showing: its text, its name, or its bytes as `bytes:\\x..` where they are no whole character. */
+  /** A single token for display: its text, its name, or `bytes:\\x..` if its bytes are not whole characters. */
   piece(token: number): string;
   /** The bytes that a token stands for, each as one character. */
   bytes(token: number): string;
@@ -57,7 +57,7 @@ function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece' | 'by
     if (Buffer.from(text).equals(bytes)) return text;
     return `bytes:${[...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
   };
-  // Asked for again and again, over the whole vocabulary.
+  // Cached, because it is called often, for the whole vocabulary.
   const known: string[] = [];
   const bytes = (token: number) => (known[token] ??= pieces.bytesOf(token).toString('latin1'));
   const decode: Vocabulary['decode'] = pieces.exact
@@ -66,7 +66,7 @@ function readTexts(model: LlamaModel): Pick<Vocabulary, 'decode' | 'piece' | 'by
   return { piece, bytes, decode };
 }
 
-/** The first of these names that is one token. */
+/** The token of the first of these names that is a single token. */
 function readNamed(model: LlamaModel, ...names: string[]): number | undefined {
   return names.map((name) => model.tokenize(name, true)).find((tokens) => tokens.length === 1)?.[0];
 }
@@ -74,7 +74,7 @@ function readNamed(model: LlamaModel, ...names: string[]): number | undefined {
 function isEnd(model: LlamaModel, token: Token): boolean {
   const attributes = model.getTokenAttributes(token);
   if (attributes.control || model.isEogToken(token)) return true;
-  // Byte and ordinary tokens are by far the most; only what looks like a marker is looked at.
+  // Most tokens are ordinary or bytes; only those that look like a marker are examined.
   if (!attributes.userDefined && !attributes.normal) return false;
   const text = model.detokenize([token], true);
   return text.startsWith('<') && markers.test(text);
