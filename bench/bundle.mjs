@@ -1,10 +1,10 @@
-// What the benchmarks share: they are TypeScript against the product's sources, so they are bundled before they run.
+// The benchmarks are TypeScript that imports the product's sources, so they are bundled before they run.
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** Bundles `entryPoints` into a temporary folder and calls `body` with it; the folder is gone afterwards. */
+/** Bundles `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. */
 export async function withBundle(entryPoints, body) {
   const { build } = await import('esbuild');
   const dir = await mkdtemp(join(tmpdir(), 'forget-me-not-bench-'));
@@ -23,7 +23,7 @@ export async function withBundle(entryPoints, body) {
         js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
       },
     });
-    // The backend looks for its module beside the bundle; what is external is found from there.
+    // The backend looks for its module next to the bundle, and external packages are resolved from there.
     for (const [from, to] of [
       ['../dist/wasm', 'wasm'],
       ['../node_modules', 'node_modules'],

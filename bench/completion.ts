@@ -1,10 +1,11 @@
 /**
- * Our completion server beside llama.cpp driven directly: `npm run bench:completion [-- --json] [--requests 24]`.
+ * Compares our completion server with using llama.cpp directly: `npm run bench:completion [-- --json] [--requests 24]`.
  *
- * Both sides use the same model, threads, context and prompts (the beginnings of this project's own sources), greedy,
- * and take turns, each time the other first. Directly is node-llama-cpp in another process, as its users write it: the
- * prompt is evaluated at once, then token after token, detokenised at the end. Ours is `server.mjs` in a process of its
- * own, asked over HTTP. Every request starts cold: its prompt begins as no other does. Counted: time to the whole answer.
+ * Both sides use the same model, threads, context and prompts (the beginnings of this project's own sources), decode
+ * greedily and take turns, with a different one first each time. "Directly" is node-llama-cpp in another process, used
+ * as its users do: the prompt is evaluated at once, then token after token, and the answer is detokenised at the end.
+ * Ours is `server.mjs` in its own process, asked over HTTP. Every request starts cold: no two prompts begin alike.
+ * Measured: the time to the whole answer.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -24,15 +25,15 @@ const options = {
   base: { type: 'string', default: 'smollm2-135m' },
   requests: { type: 'string', default: '24' },
   tokens: { type: 'string', default: '24' },
-  /** Characters of a prompt: some 350 tokens. */
+  /** Characters per prompt; 1200 are about 350 tokens. */
   prompt: { type: 'string', default: '1200' },
-  /** Default: what our server chooses. */
+  /** Default: as many as our server chooses. */
   threads: { type: 'string' },
   json: { type: 'boolean', default: false },
-  /** Internal: be the process that drives llama.cpp directly. */
+  /** Internal: run as the process that uses llama.cpp directly, with this base. */
   direct: { type: 'string' },
 } as const;
-/** Prompts of what is measured beside the comparison. */
+/** Prompts for the measurements other than the comparison. */
 const SIDE_PROMPTS = 12;
 
 type Options = ReturnType<typeof parseArgs<{ options: typeof options }>>['values'];
@@ -62,7 +63,7 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-/** Beginnings of this project's sources, each headed by a line of its own so that none begins as another. */
+/** Beginnings of this project's sources, each after a unique first line, so that no two begin alike. */
 async function readPrompts(count: number, characters: number): Promise<string[]> {
   const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
   const prompts: string[] = [];
@@ -72,7 +73,7 @@ async function readPrompts(count: number, characters: number): Promise<string[]>
       prompts.push(`${prompts.length} ${name}\n${text.slice(0, characters)}`);
     if (prompts.length === count) return prompts;
   }
-  throw new Error(`There are ${prompts.length} sources for ${count} prompts.`);
+  throw new Error(`There are only ${prompts.length} long enough sources for ${count} prompts.`);
 }
 
 interface Side {
@@ -85,7 +86,7 @@ async function compare(ours: Side, direct: Side, prompts: readonly string[], tok
     ['ours', ours],
     ['direct', direct],
   ] as const;
-  // The first touches memory.
+  // The first request is slower, because it touches memory for the first time.
   for (const [, side] of sides) await side.complete(`warm ${prompts[0]}`, tokens);
   let differing = 0;
   for (const [index, prompt] of prompts.entries()) {
@@ -103,7 +104,10 @@ async function compare(ours: Side, direct: Side, prompts: readonly string[], tok
   return { p50: ratio(0.5), p95: ratio(0.95), times, differing };
 }
 
-/** Time of an answer that was typed through, 19 of 20 at most: the completion core alone, in a file of 30 KB. */
+/**
+ * Milliseconds (95th percentile) to show the rest of a completion when the person types its next character. Measures
+ * the completion core alone, in a file of 30 KB.
+ */
 async function typeThrough(): Promise<number> {
   const head = `${'const line = 1;\n'.repeat(2000)}function add(first, second) {\n  `;
   const completer = createCompleter({
@@ -127,18 +131,18 @@ async function typeThrough(): Promise<number> {
   return quantile(times, 0.95);
 }
 
-/** From closing the connection in mid-prompt to the engine being free; the longest of all. */
+/** Longest time, in ms, from closing the connection to the engine being free. */
 async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
   const times: number[] = [];
   for (const [index, prompt] of prompts.entries()) {
     const leaving = new AbortController();
-    // In mid-prompt, and while it writes.
+    // Odd requests are cancelled while the prompt is read, even ones while the answer is written.
     const after = index % 2 ? 150 : 1500;
     const request = ours.post(prompt.repeat(2), 400, leaving.signal).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, after));
     const began = performance.now();
     leaving.abort();
-    // Not at once again: the asking would take the processor from the engine's last step.
+    // Wait between polls: they would take the processor from the engine's last step.
     while ((await ours.active()) > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     times.push(performance.now() - began);
     await request;
@@ -146,7 +150,7 @@ async function cancel(ours: Ours, prompts: readonly string[]): Promise<number> {
   return Math.max(...times);
 }
 
-/** Share of the time to the first token that a warm prefix saves: the same prompt, gone on with by a few characters. */
+/** Share of the time to the first token that a warm prefix saves: the same prompt with a few characters appended. */
 async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<number> {
   const savings: number[] = [];
   for (const prompt of prompts) {
@@ -161,7 +165,7 @@ async function warmPrefix(ours: Ours, prompts: readonly string[]): Promise<numbe
   return quantile(savings, 0.5);
 }
 
-/** server.mjs as a child. */
+/** server.mjs in a child process. */
 class Ours implements Side {
   private constructor(
     private readonly child: ChildProcess,
@@ -208,7 +212,7 @@ class Ours implements Side {
   }
 }
 
-/** node-llama-cpp in another process, over a pipe. */
+/** node-llama-cpp in a child process, asked over a pipe. */
 class Direct implements Side {
   private constructor(
     private readonly child: ChildProcess,
@@ -276,7 +280,7 @@ function show(
   line('llama.cpp directly', times.direct);
   line('our server        ', times.ours);
   console.log(
-    `${times.ours.length} requests each; ${differing} answers differ (rounding: the prompt is read in other steps)`,
+    `${times.ours.length} requests each; ${differing} answers differ (rounding: the prompt is read in different steps)`,
   );
   for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(15)} ${value}`);
   console.log(`load of the machine ${loadavg()[0]!.toFixed(1)} on ${availableParallelism()} cores`);

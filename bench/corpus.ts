@@ -1,10 +1,10 @@
 /**
- * How fast a folder becomes tokens, and in how much memory. The folder is copied until it has a million lines.
+ * How fast a folder is tokenised, and with how much memory. The folder is copied until it has a million lines.
  *
  *     npm run bench:corpus -- FOLDER [BASE.gguf]
- *     npm run bench:corpus -- --files 20000 [BASE.gguf]     # what evaluating takes on so many generated files
+ *     npm run bench:corpus -- --files 20000 [BASE.gguf]     # memory of an evaluation on that many generated files
  *
- * Without a base a stand-in cuts words, so that what is measured is everything but the tokenizer.
+ * Without a base, a simple word splitter replaces the tokenizer, so that everything else is measured.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ export async function main(args: string[]): Promise<void> {
 async function measure(folder: string, base: string | undefined, work: string): Promise<void> {
   const { summary } = await surveyCorpus({ folder, seed: 0 });
   const copies = Math.ceil(LINES / summary.lines);
-  // Copies would be duplicates, so each has names of its own.
+  // Exact copies would be left out as duplicates, so each gets different names.
   await copyRenamed(folder, work, copies);
   const { encode, eos, dispose } = await tokenizerOf(base);
   const before = process.memoryUsage.rss();
@@ -68,7 +68,7 @@ async function measure(folder: string, base: string | undefined, work: string): 
   );
 }
 
-/** A third of the longer names become another in each copy: too many for near-duplicates. */
+/** Copies the files, with a third of the longer names changed in each copy: too many for near-duplicates. */
 async function copyRenamed(from: string, to: string, copies: number): Promise<void> {
   const { kept } = await surveyCorpus({ folder: from, seed: 0 });
   for (const { path } of kept) {

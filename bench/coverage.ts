@@ -1,9 +1,9 @@
 /**
- * How often 95% intervals hold what is true, at the n of `quick` (settings: bench/coverage/settings.ts), and how wide they
- * are beside the product's. No model is needed.
+ * How often 95% intervals contain the true value, at the n of `quick` (settings: bench/coverage/settings.ts), and how
+ * wide they are compared with the product's. No model is needed.
  *
  *     npm run bench:coverage                       # a few minutes
- *     npm run bench:coverage -- --draws 500 held   # groups whose name holds the word
+ *     npm run bench:coverage -- --draws 500 held   # only groups whose name contains the word
  */
 import { parseArgs } from 'node:util';
 import { stratifiedIntervals } from '../src/statistics/intervals.ts';
@@ -11,7 +11,7 @@ import { bca, bootstrapT, percentileBootstrap } from './coverage/bootstraps.ts';
 import { measureCoverage, type Method } from './coverage/measure.ts';
 import { groups } from './coverage/settings.ts';
 
-/** Draws of an average of tasks take as long as three times a hundred questions. */
+/** A draw of the forgetting average takes as long as three times a hundred questions, so fewer are drawn. */
 const SHARE_OF_TASKS = 0.25;
 
 const methods: Record<string, Method> = {

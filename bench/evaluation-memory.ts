@@ -1,4 +1,4 @@
-/** What evaluating on a large corpus takes beside evaluating on a small one: the evaluator's peak of resident memory. */
+/** The evaluator's peak resident memory on a large corpus, compared with a small one. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
@@ -14,10 +14,10 @@ import { writeTinyAdapter, writeTinyModel } from '../test/support/tiny-model.ts'
 
 const SMALL = 200;
 const LINES = 120;
-/** Told by the evaluator's process when it ends, in KB. */
+/** Makes the evaluator's process print its peak memory, in KB, when it ends. */
 const TELL = 'process.on("exit", () => console.error(`peak ${process.resourceUsage().maxRSS}`))';
 
-/** With a tiny model of random weights where no base is given: only what depends on the corpus is asked for. */
+/** Without a base, a tiny model with random weights is used, since only what depends on the corpus matters. */
 export async function measureEvaluation(
   files: number,
   basePath: string | undefined,
@@ -43,7 +43,7 @@ export async function measureEvaluation(
   );
 }
 
-/** A run that is done on a corpus of so many generated files; its adapter is random. */
+/** A finished run on a corpus of `files` generated files, with a random adapter. Returns its directory. */
 async function makeRun(base: string, files: number, work: string): Promise<string> {
   const folder = join(work, `in-${files}`);
   for (let file = 0; file < files; file += 1) {
@@ -72,7 +72,7 @@ async function makeRun(base: string, files: number, work: string): Promise<strin
   return dir;
 }
 
-/** Code in which no two files are alike. */
+/** Code that differs from file to file. */
 function generated(file: number): string {
   let state = file + 1;
   const word = () => {
@@ -89,7 +89,7 @@ function generated(file: number): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Megabytes. */
+/** Peak memory of evaluating the run, in MB. */
 async function peak(dir: string): Promise<number> {
   const preload = `data:text/javascript,${encodeURIComponent(TELL)}`;
   const command = ['--import', preload, resolve('dist/evaluator.mjs'), dir];

@@ -1,11 +1,11 @@
 /**
- * Whether default runs help: on each of some public repositories that nothing was tuned on (gain/repositories.ts) a default
- * run, and then completions, held-out text and HumanEval before and after.
+ * Whether default runs help: trains a default run on each of several public repositories that nothing was tuned on
+ * (gain/repositories.ts) and measures completions, held-out text and HumanEval before and after.
  *
- *     npm run bench:gain                          # two to three hours; goes on where it was stopped
+ *     npm run bench:gain                          # two to three hours; continues where it stopped
  *     npm run -s bench:gain -- --json             # one line of JSON
- *     npm run bench:gain -- --only NAME           # of one repository; --tuning: those that defaults may be tuned on
- *     npm run bench:gain -- --folder PATH         # of a folder of your own instead
+ *     npm run bench:gain -- --only NAME           # one repository; --tuning: the ones that defaults may be tuned on
+ *     npm run bench:gain -- --folder PATH         # a folder of your own instead
  *     npm run bench:gain -- -- --lr 3e-5          # with further options of train
  */
 import { basename, resolve } from 'node:path';
@@ -35,7 +35,7 @@ export async function main(args: string[]): Promise<void> {
         tell(lineOf(gainOf([found]).perRepository[0]!));
       } catch (error) {
         if (stop.signal.aborted) throw stop.signal.reason;
-        // The others are worth having.
+        // The figures of the others are still useful.
         tell(`${one.name} could not be measured. ${formatError(error)}`);
         missing.push(one.name);
       }
@@ -52,13 +52,13 @@ export async function main(args: string[]): Promise<void> {
 const STOPPED = new UserError(
   'cancelled',
   'The benchmark was stopped.',
-  'Give the same command again: it goes on where it was.',
+  'Give the same command again: it continues where it stopped.',
 );
 const tell = (text: string) => process.stderr.write(`${text}\n`);
 
 interface Chosen {
   name: string;
-  /** Fetched where it is not there yet. */
+  /** Fetches the repository unless it is cached. */
   subject(signal: AbortSignal): Promise<Subject>;
 }
 
@@ -95,7 +95,7 @@ function parse(args: string[]): { options: GainOptions; chosen: Chosen[]; json: 
 function positive(name: string, text: string): number {
   const value = Number(text);
   if (value > 0 && Number.isFinite(value)) return value;
-  throw new UserError('bad-argument', `--${name} must be a number above 0.`, 'Give one.');
+  throw new UserError('bad-argument', `--${name} must be a number above 0.`, 'Give such a number.');
 }
 
 function choose(only: readonly string[], tuning: boolean): readonly Repository[] {

@@ -1,9 +1,9 @@
 /**
- * What token healing is worth: `npm run bench:healing -- FOLDER... [--places 150] [--json]`.
+ * How much token healing helps: `npm run bench:healing -- FOLDER... [--places 150] [--json]`.
  *
- * Places in the middle of a word of the code below FOLDER, chosen by a fixed seed: the rest of the line as the completion
- * core asks for it and cleans it up, greedy, once with the word's beginning healed and once as the prompt's end. Other
- * files and the text after the line are left out.
+ * Chooses places in the middle of words in the code below FOLDER, with a fixed seed. At each, the completion core
+ * completes the rest of the line greedily, once with the word's beginning healed and once with it at the prompt's end.
+ * The prompt contains neither other files nor the text after the cursor.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -21,14 +21,14 @@ const options = {
   json: { type: 'boolean', default: false },
 } as const;
 const MAX_TOKENS = 32;
-/** Characters before the cursor; the model gets as many. */
+/** Characters before the cursor that the model gets. */
 const BEFORE = 800;
-/** A word that may be completed: long enough to be cut, and not in a comment. */
+/** A word in which a cursor may be put: long enough to be cut, and not in a comment. */
 const word = /(?<=^[^#/*\n]*[\w.( ])[A-Za-z]{5,}/gm;
 
 interface Place {
   document: CursorDocument;
-  /** To the end of the line. */
+  /** The text from the cursor to the end of the line. */
   rest: string;
 }
 
@@ -69,7 +69,7 @@ async function choosePlaces(folders: readonly string[], count: number): Promise<
   for (const folder of folders)
     for (const name of (await readdir(folder, { recursive: true })).sort())
       if (/\.(js|ts|py|go|rs|java)$/.test(name)) paths.push(join(folder, name));
-  if (paths.length === 0) throw new Error('Name folders with code.');
+  if (paths.length === 0) throw new Error('No code was found. Give folders with code.');
   const places: Place[] = [];
   for (let tries = 0; places.length < count && tries < 20 * count; tries += 1) {
     const path = pick(paths);

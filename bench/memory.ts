@@ -1,7 +1,7 @@
 /**
- * The memory plan against what runs then take: `npm run bench:memory -- [--base BASE] [WORD]...`. Each point is a
- * run of the command line, whose trainer tells its own plan and its peak; that of the evaluator, which comes after it,
- * is read from the system (Linux).
+ * Compares the memory plan with the memory that runs take: `npm run bench:memory -- [--base BASE] [WORD]...`. Each
+ * point is a run of the command line. Its trainer reports its plan and its peak; the peak of the evaluator, which
+ * runs after it, is read from the system (Linux).
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -79,7 +79,7 @@ async function measure(
   return { planned: plan.total, training: step.peakMemory, measuring, parts: parts.join(', ') };
 }
 
-/** Events of the newest run when it is done, and the peak of its evaluator in bytes. */
+/** Waits until the newest run is done. Returns its events, and the peak memory of its evaluator in bytes. */
 async function finished(home: string): Promise<{ events: RunEvent[]; measuring: number }> {
   let measuring = 0;
   for (;;) {

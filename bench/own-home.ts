@@ -1,10 +1,10 @@
-/** A data folder of its own for a benchmark's runs, so that they neither see nor are seen by the person's. */
+/** A separate data folder for a benchmark's runs, so that they and the user's runs do not see each other. */
 import { mkdir, symlink } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheDir, modelsDir, runtimeDir } from '../src/protocol/paths.ts';
 
-/** What was downloaded and scored before is shared. */
+/** Links the user's runtime, cache and models into `home`, so that nothing is downloaded or scored again. */
 export async function makeOwnHome(home: string): Promise<void> {
   for (const shared of [runtimeDir(), cacheDir(), modelsDir()]) {
     await mkdir(shared, { recursive: true });

@@ -1,10 +1,11 @@
 /**
- * What learning from the person's use is worth, simulated on history: `npm run bench:preferences -- OLD NEW [--base B]
+ * How much learning from the person's use helps, simulated on history: `npm run bench:preferences -- OLD NEW [--base B]
  * [--steps 300] [--places 400] [--train "--lr 3e-5"] [--json]`.
  *
- * OLD and NEW are two releases of one project. OLD is what the run learns; where a line of NEW is not in OLD, the base
- * completes its rest, and what NEW has there is what the person kept. A fifth of the changed files is not told to the
- * run: where what it learned so is taken, its result completes there, and so does the one from before.
+ * OLD and NEW are two releases of one project. The run trains on OLD. At lines of NEW that are not in OLD, the base
+ * completes the rest of the line, and the text of NEW is taken as what the person kept. The run does not get the places
+ * in a fifth of the changed files: if it keeps what it learned from the preferences, the adapters from before and after
+ * complete at these places.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -33,7 +34,7 @@ const options = {
   train: { type: 'string', default: '' },
   json: { type: 'boolean', default: false },
 } as const;
-/** As many characters as an editor shows of what was typed on. */
+/** Characters after the cursor that an editor records of what the person typed later. */
 const LATER = 400;
 const CONTEXT = 1024;
 const TEST_SHARE = 0.2;
@@ -41,7 +42,7 @@ const TEST_SHARE = 0.2;
 export async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
   const [old, now] = positionals.map((folder) => resolve(folder));
-  if (!old || !now) throw new Error('Name two folders: a release, and a later one.');
+  if (!old || !now) throw new Error('Give two folders: a release, and a later one.');
   const base = await resolveBase(values.base);
   const places = await changedPlaces(old, now, Number(values.places));
   const isTest = ({ path }: Cursor) => mixText(path) / 2 ** 32 < TEST_SHARE;
@@ -78,7 +79,7 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-/** At places that the run was told nothing of. */
+/** Compares the adapters before and after, at places that the run did not get. */
 async function compared(home: string, dir: string, basePath: string, places: Cursor[], step: string) {
   const before = join(home, 'before.gguf');
   const ask = ['export', basename(dir), '--to', 'gguf-adapter', '--checkpoint', step, '-o', before];
@@ -102,7 +103,7 @@ async function compared(home: string, dir: string, basePath: string, places: Cur
   };
 }
 
-/** Rests of lines that NEW has and OLD has not, evenly over all there are. */
+/** `count` cursors in lines that NEW has and OLD has not, spread evenly over all such lines. */
 async function changedPlaces(old: string, now: string, count: number): Promise<Cursor[]> {
   const found: Cursor[] = [];
   for (const entry of (await readdir(now, { recursive: true })).sort()) {
@@ -121,7 +122,7 @@ async function changedPlaces(old: string, now: string, count: number): Promise<C
   return spread(found.length, count).map((at) => found[at]!);
 }
 
-/** What would be shown at each place; nothing where nothing is. */
+/** The completion that would be shown at each place; empty if none would be. */
 async function completions(
   places: readonly Cursor[],
   { basePath, adapter }: { basePath: string; adapter?: string },
@@ -147,7 +148,7 @@ const completion = (host: LlamaHost, cursor: Cursor, model: string): Promise<str
     async (ask, signal) => (await host.complete({ ...ask, temperature: 0 }, signal)).text,
   );
 
-/** Nothing is taken: whether a completion was right, what stands there later says. */
+/** Records each completion as not accepted: whether it was right is judged by the text that is there later. */
 function recordOf(
   { path, before, after, actual }: Cursor,
   shown: string,

@@ -1,7 +1,7 @@
 /**
- * What a recipe forgets for what it learns: the default along its strengths, and plain LoRA and full fine-tuning along the
- * length of their training, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder PATH] [--base B]
- * [--steps 60] [--cursors 48] [--json]`. Goes on where it was stopped.
+ * How much recipes forget for what they learn: the default at several strengths, and plain LoRA and full fine-tuning at
+ * several lengths of training, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder PATH]
+ * [--base B] [--steps 60] [--cursors 48] [--json]`. Continues where it stopped.
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -34,28 +34,30 @@ const options = {
 interface Recipe {
   name: string;
   train: readonly string[];
-  /** Of the steps, the length of each of its runs. */
+  /** Length of each of its runs, as a share of `--steps`. */
   lengths: readonly number[];
   strengths: readonly number[];
 }
 
-/** As papers do it: the usual optimiser at its usual rate, and files as they are. */
+/** As in papers: the usual optimiser at its usual rate, and files unchanged. */
 const PLAIN = ['--optimizer', 'adamw', '--fim-rate', '0', '--half-life', '0'];
 const recipes: readonly Recipe[] = [
   { name: 'default', train: [], lengths: [1], strengths: [0.25, 0.5, 0.75, 1] },
   { name: 'plain LoRA', train: PLAIN, lengths: [0.25, 0.5, 1], strengths: [1] },
   { name: 'plain full', train: ['--method', 'full', ...PLAIN], lengths: [0.25, 0.5, 1], strengths: [1] },
 ];
-/** Nothing is measured by the runs themselves, and nothing chosen. */
+/** Options with which the runs themselves measure and choose nothing. */
 const UNMEASURED = ['--no-rate-trials', '--strength', '1', '--eval-tasks', 'none', '--measure-share', '0.01'];
 const BESIDE = ['--humaneval', '0', '--retention', '0', '--held-out-windows', '1'];
-/** Texts and solutions that forgetting is told by. */
+/** Number of texts and solutions that forgetting is measured on. */
 const MEASURED = { retentionTexts: 8, humanevalProblems: 20 };
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort(new Error('It goes on where it was.')));
+  process.once('SIGINT', () =>
+    stop.abort(new Error('Stopped. The same command continues where it stopped.')),
+  );
   await commandLine(dataDir(), ['runtime', 'install', '--yes'], stop.signal);
   const folder = values.folder
     ? resolve(values.folder)
@@ -96,7 +98,7 @@ async function runOf(
   return trained(home, { name, folder }, how, { signal, tell });
 }
 
-/** At each strength, on the same items whatever the recipe holds out by itself. */
+/** Measures the run at each strength, on the same items for every recipe, whatever its run holds out. */
 async function measured(
   dir: string,
   strengths: readonly number[],

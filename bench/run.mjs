@@ -1,13 +1,12 @@
-// `node bench/run.mjs NAME [ARGUMENTS]` runs bench/NAME.ts (or the TypeScript file of that path): its `main` gets the arguments.
+// `node bench/run.mjs NAME [ARGUMENTS]` calls `main(ARGUMENTS)` of bench/NAME.ts, or of the TypeScript file NAME.ts.
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools } from '../scripts/setup.mjs';
 import { withBundle } from './bundle.mjs';
 
 const [name, ...args] = process.argv.slice(2);
-// bench/NAME.ts, or a TypeScript file of the repository by its path.
 const file = name.endsWith('.ts') ? name : `bench/${name}.ts`;
-// With --json standard output is the figures' alone.
+// With --json, only the figures go to standard output.
 const { log } = console;
 if (args.includes('--json')) console.log = console.error;
 await ensureDependencies();

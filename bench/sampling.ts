@@ -1,10 +1,11 @@
 /**
- * Samples in parallel against one sequence after another: `npm run bench:sampling -- [--problems 164] [--samples 20]`.
+ * Sampling in parallel compared with one sequence after another: `npm run bench:sampling -- [--problems 164]
+ * [--samples 20]`.
  *
- * HumanEval's prompts, sampled as the paper does. Alone: one sequence on as many threads as are fastest for it, which
- * keeps a prompt's keys and values from sample to sample, on a few of the problems. Together: all problems at once.
- * In turn (alone, together, alone), so that a machine that slows down is seen. Counted: tokens written a second, with
- * the prompts' reading in the time.
+ * Uses HumanEval's prompts, sampled as in the paper. Alone: a few of the problems on one sequence, which keeps a
+ * prompt's keys and values from sample to sample, with the fastest number of threads. Together: all problems at once.
+ * The order is alone, together, alone, so that a slowdown of the machine shows. Measured: tokens written per second,
+ * including the time to read the prompts.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -62,7 +63,7 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-/** Samples of problems that are spread over all of them. */
+/** Requests for samples of `problems` problems, spread evenly over all of them. */
 async function requests(
   problems: number,
   values: { adapter?: string; samples: string; tokens: string; temperature: string },

@@ -1,11 +1,12 @@
 /**
  * Many adapters on one base: `npm run bench:serving -- [--minutes 5] [--json]`.
  *
- * Memory: what 16 adapters with their contexts add to a server's resident memory, beside 16 times what the accounts say
- * of one (its file, keys, values and buffers). Then a soak: 8 clients ask 4 of the adapters for so many minutes over
- * HTTP, and every answer must be the one that the adapter gave alone. The adapters are random. llama.cpp rounds by how
- * many rows it computes at once, which depends on what is cached: where an answer hangs on rounding (at some token the
- * second likeliest is less than `--margin` behind), it is asked for without the cache, which always computes the same.
+ * Memory: what 16 adapters with their contexts add to a server's resident memory, compared with 16 times what the
+ * server accounts for one (its file, keys, values and buffers). Then a soak: 8 clients ask 4 of the adapters for
+ * `--minutes` over HTTP, and every answer must equal the one that the adapter gave alone. The adapters are random.
+ * llama.cpp's rounding depends on how many rows it computes at once, and so on what is cached. If an answer may
+ * depend on rounding (at some token the second likeliest is less than `--margin` behind), it is requested without the
+ * cache, so that the computation is always the same.
  */
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -29,7 +30,7 @@ const options = {
 
 const TOKENS = 8;
 const CONTEXT = 1024;
-/** Adapters that the clients ask. */
+/** Number of adapters that the clients ask. */
 const ASKED = 4;
 
 interface Question {
@@ -91,7 +92,10 @@ function asker({ port }: RunningServer, token: string): Post {
   };
 }
 
-/** Resident memory before, with one adapter and with all, in MB; each context is filled first, so that it is touched. */
+/**
+ * Memory in MB: the server's account of one adapter, and what all of them add to the resident memory. Each context is
+ * filled, so that its memory is touched.
+ */
 async function measureMemory(
   server: RunningServer,
   adapters: readonly { name: string; path: string }[],
@@ -102,7 +106,7 @@ async function measureMemory(
     return process.memoryUsage.rss() / 1e6;
   };
   const full = 'x = 1\n'.repeat(400);
-  // The base's own context and what every first request takes.
+  // Allocates the base's own context, and what any first request allocates.
   await post({ model: 'base', prompt: full });
   const before = rss();
   const baseBytes = server.host.memory.bytes;
@@ -118,7 +122,7 @@ async function measureMemory(
   };
 }
 
-/** What each adapter answers alone. */
+/** Collects what each adapter answers alone. */
 async function learn(post: Post, values: { prompts: string; margin: string }) {
   const files = (await readdir('src', { recursive: true })).filter((name) => name.endsWith('.ts')).sort();
   const questions: Question[] = [];
@@ -135,7 +139,7 @@ async function learn(post: Post, values: { prompts: string; margin: string }) {
       questions.push({ model, prompt, answer: choices[0]!.text, clear });
     }
   }
-  // Two adapters that say the same could not be told apart.
+  // Count different answers: a mix-up of two adapters that answer alike would not show.
   const prompts = [...new Set(questions.map(({ prompt }) => prompt))];
   const answersTo = (prompt: string) =>
     new Set(questions.filter((question) => question.prompt === prompt).map(({ answer }) => answer));

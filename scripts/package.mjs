@@ -1,5 +1,6 @@
-// `npm run package`: builds and packs forget-me-not.vsix for this platform, with what can't be bundled and no more:
-// node-llama-cpp with its CPU binary, and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
+// `npm run package`: builds and packs forget-me-not.vsix for this platform. Includes only the packages that can't be
+// bundled: node-llama-cpp with its CPU binary, and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600
+// MB).
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -21,7 +22,7 @@ import { build, ensureDependencies } from './setup.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const platform = { darwin: 'mac', win32: 'win' }[process.platform] ?? process.platform;
 
-/** Packages that are no use at run time: compilers, binaries of other machines. */
+/** False for packages that are useless at run time: compilers, binaries for other machines. */
 function isNeeded(name, gpu) {
   if (name === 'typescript') return false;
   const [scope, binary] = name.split('/');
@@ -31,7 +32,7 @@ function isNeeded(name, gpu) {
   return binary === own || binary.startsWith(`${own}-metal`) || (gpu && binary.startsWith(own));
 }
 
-/** Files that only people and compilers read, and llama.cpp's whole source history. */
+/** True for files that only people and compilers read, and for llama.cpp's whole source history. */
 const isUseless = (path) =>
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) ||
   /[\\/](test|tests|docs|example|examples)[\\/]/.test(path);
@@ -48,10 +49,10 @@ function productionPackages() {
     .filter((path) => path && existsSync(path));
 }
 
-/** Links to files of the repository become their words. */
+/** Replaces links to files of the repository by the link's text. */
 const withoutLocalLinks = (markdown) => markdown.replace(/!?\[([^\]]*)\]\((?!https?:|#)[^)]*\)/g, '$1');
 
-/** The maps stay at home, so nothing may point to one. */
+/** Source maps are not packed, so no file may point to one. */
 function dropMapComments(dir) {
   for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !/\.(js|mjs|cjs|css)$/.test(entry.name)) continue;
@@ -62,7 +63,7 @@ function dropMapComments(dir) {
   }
 }
 
-/** Lays out what goes into the package. */
+/** Copies everything that goes into the package to `dir`. */
 function stage(dir, gpu) {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
@@ -73,7 +74,7 @@ function stage(dir, gpu) {
       filter: (path) =>
         !/\.map$|\.built$|\.packages\.json$|THIRD-PARTY-NOTICES\.txt$|media[\\/]package$/.test(path),
     });
-  // Without pictures and links into the repository, which the package does not have.
+  // This README has no pictures and no links into the repository: the package contains neither.
   cpSync(join(root, 'media/package/README.md'), join(dir, 'README.md'));
   writeFileSync(
     join(dir, 'CHANGELOG.md'),
@@ -88,7 +89,7 @@ function stage(dir, gpu) {
       .replaceAll('\\', '/');
     if (!isNeeded(name, gpu)) continue;
     shipped.push(path);
-    // Nested packages are listed on their own.
+    // Nested packages have their own entry in the list.
     const nested = join(path, 'node_modules');
     cpSync(path, join(dir, inside), {
       recursive: true,
@@ -111,11 +112,11 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
   const sources = ['scripts/package.mjs', 'scripts/notices.mjs', 'media/package/README.md', 'CHANGELOG.md'];
   const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));
   if (!gpu && existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
-  // A real path: vsce compares it with what npm lists.
+  // A real path, since vsce compares it with the paths that npm lists.
   const dir = mkdtempSync(join(realpathSync(tmpdir()), 'forget-me-not-vsix-'));
   const { createVSIX } = await import('@vscode/vsce');
   const { log, warn } = console;
-  // vsce lists every file and advises to bundle.
+  // vsce would list every file and advise bundling.
   console.log = console.warn = () => {};
   try {
     stage(dir, gpu);

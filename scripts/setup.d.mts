@@ -1,7 +1,7 @@
 export interface RunOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** Takes the program's output, a line at a time; without it the output is the terminal's. */
+  /** Receives the program's output line by line; without it, the output goes to the terminal. */
   onLine?: (line: string) => void;
 }
 export function run(command: string, args: string[], options?: RunOptions): Promise<void>;

@@ -1,4 +1,5 @@
-// What `npm start`, `npm test` and `npm run vscode` need before anything else. Plain Node: nothing is installed yet.
+// The set-up that `npm start`, `npm test` and `npm run vscode` begin with. Uses only Node's own modules, since
+// nothing is installed yet.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -21,13 +22,13 @@ const windows = process.platform === 'win32';
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 11)) {
   console.error(
-    `Forget-Me-Not needs Node 20.11 or newer and this is ${process.versions.node}: get it from nodejs.org or your package manager.`,
+    `Forget-Me-Not needs Node 20.11 or newer, but this is ${process.versions.node}: install a newer one from nodejs.org or with your package manager.`,
   );
   process.exit(1);
 }
 
 /**
- * Runs a program; its output is the terminal's unless `onLine` takes it. Rejects when it doesn't end with status 0.
+ * Runs a program. Its output goes to the terminal, or to `onLine` if given. Rejects if its exit status is not 0.
  * @param {string} command
  * @param {string[]} args
  * @param {{ cwd?: string, env?: Record<string, string>, onLine?: (line: string) => void }} [options]
@@ -35,7 +36,7 @@ if (major < 20 || (major === 20 && minor < 11)) {
  */
 export function run(command, args, { cwd = root, env = {}, onLine } = {}) {
   return new Promise((resolve, reject) => {
-    // npm and npx are scripts on Windows, which only a shell starts.
+    // On Windows npm and npx are scripts, which only a shell can start.
     const shell = windows && /^(npm|npx)$/.test(command);
     const stdio = onLine ? ['ignore', 'pipe', 'pipe'] : 'inherit';
     const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, stdio, shell });
@@ -62,7 +63,7 @@ export function run(command, args, { cwd = root, env = {}, onLine } = {}) {
   });
 }
 
-/** A line that is redrawn on a terminal and printed at every quarter elsewhere. */
+/** A progress line: redrawn on a terminal, elsewhere printed at every quarter. */
 function progressLine(label, total) {
   const started = Date.now();
   let done = 0;
@@ -82,7 +83,7 @@ function progressLine(label, total) {
   tell();
   return {
     step() {
-      // The last step is the end's: what is left may be put together on the disk.
+      // 100% is left to end(): after the last download npm still unpacks files.
       done = Math.min(done + 1, total - 1);
       tell();
     },
@@ -102,19 +103,19 @@ function progressLine(label, total) {
 const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
-/** Is what package-lock.json names installed in `dir`? */
+/** Whether the packages of `dir`'s package-lock.json are installed in `dir`. */
 function installed(dir) {
   const lock = join(dir, 'package-lock.json');
   // npm writes this file last: an interrupted installation has none.
   const done = join(dir, 'node_modules/.package-lock.json');
   if (!existsSync(done)) return false;
   if (modified(done) >= modified(lock)) return true;
-  // Git sets new times on old files: what counts is the content that was installed.
+  // Git gives unchanged files new times, so compare with the content that was installed.
   const stamp = join(dir, 'node_modules/.installed-lock');
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === sha256(lock);
 }
 
-/** Packages that npm will fetch here: those for other systems are left out. */
+/** Number of packages that npm will fetch: packages for other systems are not counted. */
 function countPackages(dir) {
   const { packages } = JSON.parse(readFileSync(join(dir, 'package-lock.json'), 'utf8'));
   const fits = (list, own) => !list || list.includes(own);
@@ -123,12 +124,12 @@ function countPackages(dir) {
   ).length;
 }
 
-/** Installs `dir`'s packages from its lock file unless they are there. */
+/** Installs `dir`'s packages from its lock file unless they are installed. */
 export async function ensureDependencies(dir = root) {
   if (installed(dir)) return;
   const line = progressLine('Packages', countPackages(dir));
   try {
-    // Its http log tells each package that arrives; npm's own bar needs the terminal.
+    // npm's http log has a line for each package that arrives; npm's own progress bar needs a terminal.
     await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=http'], {
       cwd: dir,
       onLine: (text) => /http (fetch|cache) .*\.tgz/.test(text) && line.step(),
@@ -137,14 +138,14 @@ export async function ensureDependencies(dir = root) {
   } catch (error) {
     line.fail();
     console.error(
-      `The packages could not be installed: check the network and npm's configuration (npm config list), then try again.\n${error.message}`,
+      `The packages could not be installed. Check the network and npm's configuration (npm config list), then try again.\n${error.message}`,
     );
     process.exit(1);
   }
   writeFileSync(join(dir, 'node_modules/.installed-lock'), sha256(join(dir, 'package-lock.json')));
 }
 
-/** Latest change below a folder, ms. */
+/** Time of the latest change in a file or below a folder, in ms; 0 if it does not exist. */
 function newest(path) {
   if (!existsSync(path)) return 0;
   if (!statSync(path).isDirectory()) return modified(path);
@@ -154,7 +155,7 @@ function newest(path) {
   );
 }
 
-/** Bundles into dist/ unless dist/ is newer than all it is made of. */
+/** Bundles into dist/ unless dist/ is newer than all its inputs. */
 export async function build() {
   const stamp = join(root, 'dist/.built');
   const inputs = [
@@ -176,13 +177,13 @@ function find(...names) {
         accessSync(path, constants.X_OK);
         return path;
       } catch {
-        // The next one.
+        // Try the next one.
       }
     }
   return undefined;
 }
 
-/** Debian packages, where we may install them. False when not. */
+/** Installs Debian packages. Returns false if we may not (not root, no apt-get) or if it fails. */
 async function aptInstall(what, packages) {
   if (process.getuid?.() !== 0 || !find('apt-get')) return false;
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -198,20 +199,20 @@ async function aptInstall(what, packages) {
     console.error(error.message);
     return false;
   }
-  console.log(`${what}: there after ${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(`${what}: installed after ${Math.round((Date.now() - started) / 1000)} s`);
   return true;
 }
 
 export const findChromium = () =>
   find(process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome');
 
-/** Path of a Chromium for the end-to-end tests, installed if need be; undefined when it can't be had. */
+/** Path of a Chromium for the end-to-end tests, installed if needed; undefined if there is none. */
 export async function ensureChromium() {
   if (!findChromium()) await aptInstall('Chromium', ['chromium']);
   const path = findChromium();
   if (!path)
     console.error(
-      'Chromium was not found and the end-to-end tests need it: install it (Debian: sudo apt install chromium) or put its path into CHROMIUM.',
+      'The end-to-end tests need Chromium, which was not found. Install it (Debian: sudo apt install chromium) or set CHROMIUM to its path.',
     );
   return path;
 }
@@ -222,7 +223,7 @@ const succeeds = (command, args) =>
     () => false,
   );
 
-/** pip and a C++ compiler, which TensorFlow's installation wants; without them all goes on, on the wasm backend. */
+/** Installs pip and a C++ compiler, which TensorFlow's installation needs; without them, the wasm backend is used. */
 export async function ensureNativeTools() {
   if (process.platform !== 'linux') return;
   const missing = [];
@@ -230,6 +231,6 @@ export async function ensureNativeTools() {
   if (!find(process.env.CXX, 'c++', 'g++', 'clang++')) missing.push('g++');
   if (missing.length && !(await aptInstall('Tools for TensorFlow', missing)))
     console.error(
-      `TensorFlow's installation needs ${missing.join(', ')}: sudo apt install ${missing.join(' ')}`,
+      `TensorFlow's installation needs ${missing.join(', ')}. Install them: sudo apt install ${missing.join(' ')}`,
     );
 }

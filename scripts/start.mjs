@@ -1,12 +1,12 @@
-// `npm start [-- FOLDER]`: the main job on real input. Sets up what is missing, fine-tunes the base that suits this
-// machine on the folder (default: this repository), shows before and after, and leaves report.html where it was started.
+// `npm start [-- FOLDER]`: installs what is missing, fine-tunes the base that suits this machine on the folder
+// (default: this repository), shows before and after, and writes report.html into the folder where it was started.
 import { existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools, run } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-// npm changes into the package's folder; INIT_CWD is where the person stood.
+// npm changes into the package's folder; INIT_CWD is the folder where it was called.
 const startedIn = process.env.INIT_CWD ?? process.cwd();
 const folder = resolve(startedIn, process.argv[2] ?? root);
 const report = resolve(startedIn, 'report.html');
@@ -17,10 +17,10 @@ if (!existsSync(folder)) {
 }
 
 console.log(
-  `Forget-Me-Not: fine-tunes a code model on ${folder}, here on this machine. About 10 minutes on 2 cores, downloads apart.`,
+  `Forget-Me-Not: fine-tunes a code model on ${folder}, on this machine. About 10 minutes on 2 cores, plus the downloads.`,
 );
 console.log(
-  'Downloads on the first run: packages (about 620 MB, most of it llama.cpp for CUDA), TensorFlow (274 MB), the model that suits this machine (on most Qwen2.5-Coder-0.5B, 491 MB; on a small one SmolLM2-135M, 98 MB), HumanEval (0.1 MB).\n',
+  'Downloads on the first run: packages (about 620 MB, most of it llama.cpp for CUDA), TensorFlow (274 MB), the model that suits this machine (usually Qwen2.5-Coder-0.5B, 491 MB; on a small machine SmolLM2-135M, 98 MB), HumanEval (0.1 MB).\n',
 );
 
 const forgetMeNot = (...args) =>
@@ -33,12 +33,12 @@ try {
   await forgetMeNot('runtime', 'install', '--yes');
 } catch {
   console.log(
-    'Going on without TensorFlow, on the wasm backend: the same results, about six times slower, so with fewer steps.',
+    'Continuing without TensorFlow, on the wasm backend: the same results, but about six times slower, so with fewer steps.',
   );
 }
 try {
   await forgetMeNot('train', folder, '--base', 'auto', '--minutes', '3', '--yes', '--report', report);
 } catch {
-  // The command has already said what happened and what to do.
+  // The command has already printed what happened and what to do.
   process.exit(1);
 }

@@ -1,5 +1,5 @@
-// `npm test`: everything, on a fresh machine too. `npm test -- unit|integration|e2e|checks` runs some of the parts.
-// A part that fails does not keep the next ones from running. Vitest's figures go to test-results/*.json.
+// `npm test`: runs all tests, on a fresh machine too. `npm test -- unit|integration|e2e|checks` runs some of the parts.
+// If a part fails, the next ones still run. Vitest's figures go to test-results/*.json.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -8,7 +8,7 @@ import { build, ensureChromium, ensureDependencies, ensureNativeTools, root, run
 const results = join(root, 'test-results');
 const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
 
-/** What a program says is kept until it ends, because another one runs beside it. */
+/** Keeps a program's output until it ends, because another program runs at the same time. */
 async function quietly(command, ...args) {
   const said = [];
   try {
@@ -30,7 +30,7 @@ async function checks() {
   return add(await Promise.all([npx('eslint', '.'), types()]));
 }
 
-/** Vitest's project of that name. */
+/** Runs Vitest's project `part`. */
 async function vitest(part, runner) {
   const file = join(results, `${part}.json`);
   rmSync(file, { force: true });
@@ -38,7 +38,7 @@ async function vitest(part, runner) {
   const ended = await runner('npx', '--no-install', 'vitest', 'run', '--project', part, ...reporters);
   try {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
-    // A file that can't be loaded has no tests.
+    // A file that can't be loaded has no tests: count it as one failure.
     const broken = testResults.filter(
       ({ status, assertionResults }) =>
         status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
@@ -102,10 +102,10 @@ const chosen = (name) => wanted.length === 0 || wanted.includes(name);
 await ensureDependencies();
 mkdirSync(results, { recursive: true });
 await build();
-// What has to be fetched for later parts comes while the first ones compute.
+// Fetches what later parts need while the first parts run.
 const fetched = (...args) => {
   const ended = run(process.execPath, args, { onLine: () => undefined });
-  // Told by the part that needs it.
+  // The part that needs it reports the error.
   ended.catch(() => undefined);
   return ended;
 };

@@ -1,7 +1,7 @@
 /**
- * Intervals that the product does not use, to hold its own against: documents are drawn with replacement, of each
- * stratum by itself. Efron & Tibshirani, An Introduction to the Bootstrap (1993): percentile (chapter 13), BCa (14.3)
- * and bootstrap-t (12.5). All are in the figure's own unit.
+ * Intervals to compare the product's with: documents are drawn with replacement, within each stratum. Efron &
+ * Tibshirani, An Introduction to the Bootstrap (1993): percentile (chapter 13), BCa (14.3) and bootstrap-t (12.5). All
+ * are in the figure's own unit.
  */
 import { documentsOf, type Pair } from '../../src/statistics/intervals.ts';
 import { MISSED, percentile, Z } from '../../src/statistics/statistics.ts';
@@ -10,7 +10,7 @@ import type { Random, Setting } from './settings.ts';
 
 const RESAMPLES = 1000;
 
-/** A stratum's documents: of each, the sums of base and result, then their weights. */
+/** A stratum's documents. Each: the sums of base and result, then their weights. */
 type Stratum = readonly (readonly [number, number, number, number])[];
 
 /** The setting's figure, a mean over strata, with its standard error by the delta method. */
@@ -40,12 +40,13 @@ interface Drawn {
   strata: readonly Stratum[];
   value: number;
   error: number;
-  /** Of each resample, ascending: the figure, and how many of its own standard errors it is off. */
+  /** The figure of each resample, ascending. */
   values: Float64Array;
+  /** How far each resample's figure is from `value`, in its own standard errors, ascending. */
   offs: Float64Array;
 }
 
-/** The same for all methods. */
+/** All methods use the same resamples. */
 let last: { pairs: readonly Pair[]; drawn: Drawn } | undefined;
 function draw(pairs: readonly Pair[], setting: Setting, random: Random): Drawn {
   if (last?.pairs !== pairs) last = { pairs, drawn: drawAnew(pairs, setting, random) };
@@ -77,7 +78,7 @@ function drawAnew(pairs: readonly Pair[], setting: Setting, random: Random): Dra
   return { ...whole, strata, values: values.sort(), offs: Float64Array.from(offs).sort() };
 }
 
-/** Levels of amounts err by factors, as the product takes them; only bootstrap-t minds the scale. */
+/** Errors of an amount's level are factors, as in the product; only bootstrap-t depends on the scale. */
 const onLogarithms = ({ kind, of }: Setting) => kind === 'amount' && of === 'after';
 const scaled = (setting: Setting, value: number) => (onLogarithms(setting) ? Math.log(value) : value);
 const errorOf = (setting: Setting, { value, error }: { value: number; error: number }) =>
@@ -90,7 +91,7 @@ export const percentileBootstrap: Method = (pairs, setting, random) => {
 
 export const bca: Method = (pairs, setting, random) => {
   const { strata, value, values } = draw(pairs, setting, random);
-  // Of figures that jump, as many draws are the value itself: half of them count as below.
+  // If the figure is discrete, many draws equal the value: half of them count as below.
   const below = values.filter((one) => one < value).length + values.filter((one) => one === value).length / 2;
   const bias = normalQuantile(Math.min(Math.max(below, 0.5), RESAMPLES - 0.5) / RESAMPLES);
   const skew = acceleration(strata, setting);
@@ -98,7 +99,7 @@ export const bca: Method = (pairs, setting, random) => {
   return { low: percentile(values, tail(-Z)), high: percentile(values, tail(Z)) };
 };
 
-/** Of the changes that come of leaving each document out: sum of cubes / (6 (sum of squares)^1.5). */
+/** Sum of cubes / (6 (sum of squares)^1.5) of the changes when each document is left out in turn (the jackknife). */
 function acceleration(strata: readonly Stratum[], setting: Setting): number {
   let [squares, cubes] = [0, 0];
   for (const [index, documents] of strata.entries()) {
@@ -127,7 +128,7 @@ export const bootstrapT: Method = (pairs, setting, random) => {
   return onLogarithms(setting) ? { low: Math.exp(low), high: Math.exp(high) } : { low, high };
 };
 
-/** Of a normal distribution below x, to 1e-7 (Abramowitz & Stegun 26.2.17). */
+/** Share of a standard normal distribution below x, accurate to 1e-7 (Abramowitz & Stegun 26.2.17). */
 function normalShare(x: number): number {
   if (x > 0) return 1 - normalShare(-x);
   const t = 1 / (1 - 0.2316419 * x);
@@ -137,7 +138,7 @@ function normalShare(x: number): number {
 }
 const density = (x: number) => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
-/** Its inverse, by Newton's steps from 0, which come nearer in every case. */
+/** The inverse of normalShare, by Newton's method from 0, with steps of 1 at most so that it converges. */
 function normalQuantile(share: number): number {
   let x = 0;
   for (let i = 0; i < 50; i += 1) {

@@ -1,18 +1,18 @@
-/** How often intervals hold what is true, and how wide they are. */
+/** How often intervals contain the true value, and how wide they are. */
 import type { Pair } from '../../src/statistics/intervals.ts';
 import { percentile } from '../../src/statistics/statistics.ts';
 import { uniform } from '../../src/statistics/random.ts';
 import type { Group, Random, Setting } from './settings.ts';
 
 export interface Coverage {
-  /** Share of draws whose interval holds the truth. */
+  /** Share of draws whose interval contains the true value. */
   covered: number;
-  /** The lowest of any setting of the group. */
+  /** The same, for the setting of the group with the lowest share. */
   least: number;
-  /** Median. */
+  /** Median width. */
   width: number;
 }
-/** Of a setting's figure. */
+/** Computes the interval of a setting's figure. */
 export type Method = (
   pairs: readonly Pair[],
   setting: Setting,
@@ -21,7 +21,7 @@ export type Method = (
 
 const SEED = 20261126;
 
-/** Of each method, on the same draws: `draws` in all, shared out evenly over the settings. */
+/** The coverage of each method, on the same draws: `draws` in all, divided evenly between the settings. */
 export function measureCoverage({ settings }: Group, methods: readonly Method[], draws: number): Coverage[] {
   const each = Math.ceil(draws / settings.length);
   const found = methods.map(() => ({ shares: [] as number[], widths: [] as number[] }));
@@ -34,7 +34,7 @@ export function measureCoverage({ settings }: Group, methods: readonly Method[],
       const pairs = setting.draw(random);
       for (const [at, method] of methods.entries()) {
         const { low, high } = method(pairs, setting, own);
-        // Answers may touch it.
+        // Intervals of answers may end exactly at the true value.
         held[at]! += Number(low <= truth + 1e-12 && high >= truth - 1e-12);
         found[at]!.widths.push(high - low);
       }

@@ -1,6 +1,6 @@
 /**
- * What coverage is measured on: draws of data as the product measures it at the n of `quick`, each with the value that is
- * true of what it is drawn from. Sizes and spreads are those of runs on real repositories (docs/science.md).
+ * What coverage is measured on: random data like the product measures at the n of `quick`, drawn from distributions
+ * whose true value is known. Sizes and spreads are as in runs on real repositories (docs/science.md).
  */
 import { shareOut } from '../../src/cursors/held-out.ts';
 import type { FigureKind, Pair } from '../../src/statistics/intervals.ts';
@@ -9,20 +9,20 @@ import type { RatioItem } from '../../src/statistics/statistics.ts';
 export type Random = () => number;
 
 export interface Setting {
-  /** Of figures in science.md's table. */
+  /** The figure's name in science.md's table. */
   name: string;
   kind: FigureKind;
-  /** One draw; strata are tasks. */
+  /** One draw, with a pair per stratum; strata are tasks. */
   draw(random: Random): Pair[];
-  /** Of what is drawn from. */
+  /** The true values of the distribution. */
   truth: { after: number; difference: number };
-  /** The figure that is looked at. */
+  /** Which of them the interval is for. */
   of: keyof Setting['truth'];
 }
 
 const normal = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-/** Log-normal of mean 1 and this coefficient of variation. */
+/** Log-normal with mean 1 and the coefficient of variation `variation`. */
 function factor(random: Random, variation: number): number {
   const deviation = Math.sqrt(Math.log1p(variation ** 2));
   return Math.exp(deviation * normal(random) - deviation ** 2 / 2);
@@ -31,10 +31,10 @@ const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, i) => make(i));
 
 const WINDOW = 512;
-/** Tokens of a file: log-normal. */
+/** Tokens per file: log-normal. */
 const FILE = { median: 1200, deviation: 1.1 };
 
-/** How many tokens of which file each of `count` windows holds that lie evenly in a stream of files. */
+/** For each of `count` windows, evenly spaced in a stream of files: how many tokens of which file it contains. */
 function windows(random: Random, files: number, count: number): { file: number; tokens: number }[][] {
   const ends: number[] = [];
   for (let file = 0; file < files; file += 1)
@@ -53,7 +53,7 @@ function windows(random: Random, files: number, count: number): { file: number; 
 }
 
 const FALL = 0.2;
-/** Nats per token around 1 that fall by 0.2: both differ by file and, within a file, by window. */
+/** Losses around 1 nat per token that fall by 0.2. Level and fall vary by file and, within a file, by window. */
 function heldOut(files: number, count: number, of: Setting['of'], name: string): Setting {
   return {
     name: `${name}, ${count} windows of ${files} files`,
@@ -83,7 +83,7 @@ function heldOut(files: number, count: number, of: Setting['of'], name: string):
 }
 
 const KL = 0.2;
-/** Texts of 128 tokens, a fifth of which end earlier. */
+/** KL on texts of 128 tokens; a fifth of the texts is shorter. */
 function divergence(texts: number, variation: number): Setting {
   return {
     name: `KL from base, ${texts} texts, varying by ${variation}`,
@@ -100,7 +100,7 @@ function divergence(texts: number, variation: number): Setting {
   };
 }
 
-/** Of two runs on the same texts, one of which has half as much more. */
+/** KL of two runs on the same texts; the second's is 1.5 times as high. */
 function divergences(texts: number, variation: number): Setting {
   const single = divergence(texts, variation);
   return {
@@ -116,7 +116,7 @@ function divergences(texts: number, variation: number): Setting {
   };
 }
 
-/** Solutions of very different lengths. */
+/** Loss of solutions of very different lengths. */
 function solutions(of: Setting['of']): Setting {
   const [level, rise] = [0.6, 0.05];
   return {
@@ -138,7 +138,7 @@ function solutions(of: Setting['of']): Setting {
   };
 }
 
-/** Gamma (Marsaglia & Tsang 2000). */
+/** A draw from the gamma distribution (Marsaglia & Tsang 2000). */
 function gamma(random: Random, shape: number): number {
   if (shape < 1) return gamma(random, shape + 1) * random() ** (1 / shape);
   const d = shape - 1 / 3;
@@ -148,14 +148,16 @@ function gamma(random: Random, shape: number): number {
     if (v > 0 && Math.log(random()) < x ** 2 / 2 + d - d * v + d * Math.log(v)) return d * v;
   }
 }
-/** Beta of this mean whose draws two answers share, so that they are correlated by `alike`. */
+/**
+ * A draw from the beta distribution with this mean. Two answers that use the same draw have the correlation `alike`.
+ */
 function chance(random: Random, mean: number, alike: number): number {
   if (alike === 0 || mean === 0 || mean === 1) return mean;
   const size = 1 / alike - 1;
   const [a, b] = [gamma(random, mean * size), gamma(random, (1 - mean) * size)];
   return a / (a + b);
 }
-/** In which of `files` files each of `count` cursors stands, of all kinds together; some files are larger. */
+/** The file (of `files` files of different sizes) of each cursor; `counts` are the numbers of cursors of each kind. */
 function places(random: Random, files: number, ...counts: number[]): number[] {
   const sizes = times(files, () => Math.ceil(40 * Math.exp(0.8 * normal(random))));
   const earlier = new Uint32Array(files);
@@ -171,12 +173,14 @@ const ALIKE = 0.2;
 interface Answers {
   name: string;
   count: number;
-  /** Without, each is of its own. */
+  /** Undefined: each answer is independent of the others. */
   files: number | undefined;
   of: Setting['of'];
-  /** Right before; of the wrong ones, right after; of the right ones, wrong after. */
+  /** Share that is right before. */
   right: number;
+  /** Share of the wrong ones that is right after. */
   gained: number;
+  /** Share of the right ones that is wrong after. */
   lost: number;
 }
 function answers({ name, count, files, of, right, gained, lost }: Answers): Setting {
@@ -207,13 +211,13 @@ function answers({ name, count, files, of, right, gained, lost }: Answers): Sett
   };
 }
 
-/** Rates over the whole range: a discrete figure is covered by 95% on the average of them, not at each. */
+/** Rates over the whole range: the coverage of a discrete figure is 95% on average over them, not at each of them. */
 const rates = times(24, (i) => (i + 1) / 25);
 const proportions = (name: string, count: number, files?: number): Setting[] =>
   rates.map((rate) =>
     answers({ name: `${name}, level`, count, files, of: 'after', right: 0.5, gained: rate, lost: 1 - rate }),
   );
-/** What is gained and lost of wrong and right ones. */
+/** Pairs of `gained` and `lost`. */
 const moves = [[0.1, 0.1], [0.1, 0.3], [0.3, 0.1], [0.3, 0.3], [0.02, 0.2], [0.2, 0.02]] as const; // prettier-ignore
 const changes = (name: string, count: number, files?: number): Setting[] =>
   [0.1, 0.3, 0.5, 0.7, 0.9].flatMap((right) =>
@@ -222,7 +226,7 @@ const changes = (name: string, count: number, files?: number): Setting[] =>
     ),
   );
 
-/** Edit similarity: some wholly right, the rest anywhere. */
+/** Edit similarity: some completions are wholly right, the others anywhere between 0 and 1. */
 function similarity(count: number, files: number, of: Setting['of']): Setting {
   const [first, last] = [
     { right: 0.2, rest: 0.4 },
@@ -248,7 +252,7 @@ function similarity(count: number, files: number, of: Setting['of']): Setting {
   };
 }
 
-/** Characters saved: of most completions none, of some all. */
+/** Characters saved: none for most completions, all for some. */
 function saved(files: number, of: Setting['of']): Setting {
   const [lines, blocks] = [16, 8];
   const [first, last] = [0.25, 0.35];
@@ -274,7 +278,7 @@ function saved(files: number, of: Setting['of']): Setting {
   };
 }
 
-/** The mean of three accuracies. */
+/** The mean of three tasks' accuracies. */
 function average(of: Setting['of']): Setting {
   const tasks = [
     { right: 0.4, gained: 0.05, lost: 0.15 },
@@ -291,10 +295,10 @@ function average(of: Setting['of']): Setting {
   };
 }
 
-/** A kind of figure at an n of `quick`; settings of one group differ in their rates, and count together. */
+/** A kind of figure at an n of `quick`. The settings of a group differ in their rates and are reported together. */
 export interface Group {
   settings: readonly Setting[];
-  /** Holds the truth more often than in 97% of cases, and so is wider than it need be; why is in science.md. */
+  /** The interval contains the true value in more than 97% of cases, so it is wider than needed (why: science.md). */
   wider?: true;
 }
 

@@ -1,4 +1,6 @@
-/** Gets a repository through the registry's own client, checks it, and unpacks it into the cache. Nothing of it is run. */
+/**
+ * Downloads a repository with the registry's own client, verifies it, and unpacks it into the cache. Runs none of it.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
@@ -11,8 +13,9 @@ import { gainDir } from './place.ts';
 import type { Debian, Npm, Repository, Sdist } from './repositories.ts';
 
 /**
- * The folder with its files; at once when it is there. It has the repository's name, as a checkout has. Errors: network,
- * base-checksum, cancelled, python-missing, bad-argument where the system has no such client.
+ * The folder with the repository's files, downloaded unless it is cached. The folder's name is the repository's, as
+ * in a checkout. Errors: network, base-checksum, cancelled, python-missing, bad-argument (the client is not
+ * installed).
  */
 export async function fetchRepository(
   repository: Repository,
@@ -37,8 +40,8 @@ export async function fetchRepository(
     if ((await sha256Of(file)) !== sha256)
       throw new UserError(
         'base-checksum',
-        `The package of ${name} is not the one that is pinned.`,
-        'Try again; if it stays so, leave it out with --only.',
+        `The package of ${name} does not have the pinned checksum.`,
+        'Try again; if that does not help, leave it out with --only.',
       );
     await unpack(file, source, join(staged, name), signal);
     await rm(downloads, { recursive: true });
@@ -60,7 +63,7 @@ async function packNpm({ package: name, version }: Npm, to: string, signal: Abor
   );
 }
 
-/** `pip download` would build an sdist to know its name: so pip only says where it lies. */
+/** `pip download` would build the sdist to find out its name, so pip only provides the URL. */
 async function downloadSdist({ project, version }: Sdist, to: string, signal: AbortSignal): Promise<void> {
   const file = `${project}-${version}.tar.gz`;
   const asked = ['index', 'versions', project, '--no-binary=:all:', '--ignore-requires-python', '-vv'];
@@ -83,7 +86,7 @@ async function downloadSdist({ project, version }: Sdist, to: string, signal: Ab
   }
 }
 
-/** Of the links that pip tells with -vv, the one to this file. */
+/** The link to `file` in pip's output with -vv; undefined if there is none. */
 export const sdistUrl = (told: string, file: string): string | undefined =>
   told
     .split(/\s+/)
@@ -100,7 +103,7 @@ async function downloadDebian(
     await get();
   } catch (error) {
     if (process.getuid?.() !== 0 || signal.aborted) throw error;
-    // A new machine has no lists of packages yet.
+    // A new machine has no package lists yet.
     await runClient('apt-get', ['update', '--quiet'], { signal });
     await get();
   }
@@ -122,13 +125,13 @@ async function unpack(
   await rm(whole, { recursive: true });
 }
 
-/** Errors: bad-argument where there is no such program, network where it ends otherwise than well. */
+/** Errors: bad-argument if the program is not installed, network if it fails. */
 async function runClient(
   command: string,
   args: string[],
   options: { cwd?: string; signal: AbortSignal },
 ): Promise<void> {
-  // npm is a script on Windows, which only a shell starts.
+  // On Windows npm is a script, which only a shell can start.
   const shell = process.platform === 'win32' && command === 'npm';
   try {
     await promisify(execFile)(command, args, { ...options, shell });
@@ -137,10 +140,10 @@ async function runClient(
     if (code === 'ENOENT')
       throw new UserError(
         'bad-argument',
-        `${command} was not found, which gets or unpacks this repository.`,
-        'Install it, or choose others with --only.',
+        `${command}, which downloads or unpacks this repository, was not found.`,
+        'Install it, or choose other repositories with --only.',
       );
     const last = (stderr || message).trim().split('\n').at(-1);
-    throw new UserError('network', `${command} ${args[0]} failed: ${last}.`, 'Mend that and try again.');
+    throw new UserError('network', `${command} ${args[0]} failed: ${last}.`, 'Correct that and try again.');
   }
 }

@@ -1,4 +1,4 @@
-/** From the items of runs to figures of each repository and of all together. Pure functions. */
+/** Computes the figures of each repository, and of all together, from the items of runs. Pure functions. */
 import { ofDocument } from '../../src/evaluation/figures/compare.ts';
 import type { EvaluatedRun } from '../../src/evaluation/figures/between-runs.ts';
 import { stratifiedIntervals, type FigureKind, type Pair } from '../../src/statistics/intervals.ts';
@@ -9,21 +9,21 @@ import type { RunSnapshot } from '../../src/protocol/panel.ts';
 
 /** How a run ended. */
 export interface Outcome {
-  /** Why its result is not offered, so that the person keeps the base; undefined where it is. */
+  /** Why its result is not offered, so that the person keeps the base; undefined if it is offered. */
   whyNot?: string | undefined;
-  /** What the trained change is multiplied by, where that was chosen. */
+  /** Factor on the trained change, if one was chosen. */
   strength?: number | undefined;
   seconds: { training: number; measuring: number };
 }
 
-/** A repository's run as it was measured. */
+/** The measurements of a repository's run. */
 export interface Measured extends Outcome {
   name: string;
   language: string;
   rows: EvaluatedRun['rows'];
 }
 
-/** Before and after, and the interval of their difference, paired over items. */
+/** Values before and after, and the interval of their difference, paired by item. */
 export interface Change {
   before: number;
   after: number;
@@ -36,9 +36,9 @@ export type Difference = Pick<Change, 'difference' | 'low' | 'high'>;
 export interface RepositoryFigures extends Partial<Record<FigureName, Change>> {
   name: string;
   language: string;
-  /** Lines that were completed. */
+  /** Number of lines that were completed. */
   cursors: number;
-  /** Nats per token, from the base on its own text. */
+  /** KL divergence from the base on its own text, nats per token. */
   kl?: number;
   offered: boolean;
   whyNot?: string;
@@ -66,9 +66,9 @@ const figures = {
 export type FigureName = keyof typeof figures;
 const names = Object.keys(figures) as FigureName[];
 
-/** Means over repositories, whose files are documents. */
+/** Figures that are means over repositories; the documents are files. */
 const overRepositories = ['lineExact', 'charactersSaved', 'bitsPerByte'] as const;
-/** Of the same problems for all repositories: a problem is what is drawn, with all its answers. */
+/** Figures on the same problems for all repositories; a document is a problem with all its answers. */
 const overProblems = ['humanevalLoss', 'humanevalPass'] as const;
 type PooledName = FigureName;
 
@@ -111,14 +111,16 @@ function figuresOf(measured: Measured): RepositoryFigures {
 
 function changeOf(pair: Pair, kind: FigureKind, offered: boolean): Change {
   const { before, after, difference } = stratifiedIntervals([pair], kind);
-  // Nothing is estimated where the base stays.
+  // If the base is kept, the difference is exactly 0.
   const change = offered ? asDifference(difference) : { difference: 0, low: 0, high: 0 };
   return { before: before.value, after: after.value, ...change };
 }
 
 const asDifference = ({ value, low, high }: Interval): Difference => ({ difference: value, low, high });
 
-/** Base and what the person gets: the result, or the base again. Undefined where nothing was measured. */
+/**
+ * The base, and what the person gets: the result, or the base if none is offered. Undefined if nothing was measured.
+ */
 function pairOf(
   { rows, whyNot }: Pick<Measured, 'rows' | 'whyNot'>,
   { task, metric }: Pick<Figure, 'task' | 'metric'>,
@@ -134,7 +136,7 @@ function pairOf(
   return { before: pairs.map(({ before }) => before), after: pairs.map(({ after }) => after) };
 }
 
-/** What a run itself decided about its result, as for a person; what is measured here besides has no say in it. */
+/** What a run itself decided about its result, as for a person; the benchmark's own measurements do not count. */
 export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'events'>): Outcome {
   const whyNot = summary ? whyNotOffered(summary) : 'nothing was measured';
   const strength = summary?.choice?.strength;
@@ -142,14 +144,14 @@ export function outcomeOf({ summary, events }: Pick<RunSnapshot, 'summary' | 'ev
 }
 
 /**
- * What training took, up to its last step, and what measuring the result took after that; the pauses before a run was
- * gone on with left out.
+ * The time of training, up to its last step, and of measuring the result after that, without the pauses before the run
+ * was continued.
  */
 export function secondsOf(events: readonly RunEvent[]): Outcome['seconds'] {
   const seconds = { training: 0, measuring: 0 };
   const last = events.findLastIndex(({ type }) => type === 'step');
   let before: number | undefined;
-  // What was counted since something was done: these may be the first words after a pause.
+  // Seconds counted since the last event that shows work: they may include a pause.
   let idle = 0;
   let starts = 0;
   for (const [at, { type, time }] of events.entries()) {

@@ -1,4 +1,4 @@
-/** One repository: a default run through the command line, then more figures of it than a run takes by itself. */
+/** Measures one repository: a default run through the command line, then more figures than a run measures by itself. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -16,20 +16,20 @@ import { gainDir } from './place.ts';
 export interface GainOptions {
   base: string;
   minutes: number;
-  /** Lines, and as many blocks, at which the completion is compared with what stands there. */
+  /** Number of lines, and of blocks, at which completions are compared with the actual text. */
   cursors: number;
-  /** Of HumanEval. */
+  /** Number of HumanEval problems. */
   problems: number;
   /** Further options of `train`. */
   train: readonly string[];
 }
 
-/** A folder with code, and what it is known by. */
+/** A folder with code, and its names. */
 export interface Subject {
   name: string;
   language: string;
   folder: string;
-  /** Tells this content from any other: a checksum, or where the folder lies. */
+  /** Identifies the content: a checksum, or the folder's path. */
   id: string;
 }
 
@@ -43,14 +43,14 @@ const progressSchema = z.object({
       seconds: z.object({ training: z.number(), measuring: z.number() }),
     })
     .optional(),
-  /** The run was stopped, perhaps while it measured its result: that it is done does not say that it did. */
+  /** The run was stopped, perhaps while it measured its result: even if its status is done, figures may be missing. */
   stopped: z.boolean().default(false),
-  /** What was measured besides: by task its items at most. */
+  /** The additional measurements that are complete: for each task, its limit of items. */
   evaluated: z.record(z.string(), z.number()).default({}),
 });
 type Progress = z.infer<typeof progressSchema>;
 
-/** Goes on where it was stopped; of one that is finished, only reads. Errors: crashed, cancelled, run-damaged. */
+/** Continues where it stopped; if everything is measured, only reads it. Errors: crashed, cancelled, run-damaged. */
 export async function measure(
   subject: Subject,
   options: GainOptions,
@@ -73,11 +73,11 @@ export async function measure(
     throw error;
   });
   if (progress.stopped && !progress.outcome) {
-    tell(`${name}: going on with what it measures by itself`);
+    tell(`${name}: continuing the run's own measurements`);
     await commandLine(home, ['evaluate', run], signal);
   }
   const snapshot = await readRun(run);
-  // Before anything is measured besides.
+  // Before the additional measurements.
   if (!progress.outcome) await keep({ outcome: outcomeOf(snapshot) });
   const evaluate = async (task: string, limit?: number) => {
     tell(`${name}: measuring ${task}`);
@@ -92,13 +92,13 @@ export async function measure(
     await evaluate(task, limit);
     await keep({ evaluated: { ...progress.evaluated, [task]: limit } });
   }
-  // A run measures its KL by itself, unless its options say otherwise.
+  // A run measures its KL by itself, unless its options forbid it.
   if (!snapshot.summary?.comparisons.some(({ task }) => task === 'retention')) await evaluate('retention');
   const { rows } = await readEvaluated(run);
   return { name, language, rows, ...progress.outcome! };
 }
 
-/** What was measured with another product, or otherwise, is another figure. */
+/** Hash of `known` and of dist/: figures of another build of the product, or with other options, are not reused. */
 export async function keyOf(known: readonly unknown[]): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(known));
   for (const file of (await readdir('dist')).filter((name) => name.endsWith('.mjs')).sort())
@@ -114,7 +114,7 @@ async function readProgress(path: string): Promise<Progress> {
   return progressSchema.parse(JSON.parse(text));
 }
 
-/** The directory of the only run in `home`, begun with the options `how`, gone on with, or found done. */
+/** The directory of the only run in `home`. Starts it with the options `how`, continues it, or finds it done. */
 export async function trained(
   home: string,
   { name, folder }: Pick<Subject, 'name' | 'folder'>,
@@ -129,15 +129,15 @@ export async function trained(
     await commandLine(home, ['train', folder, '--yes', ...how], signal);
     run = (await find())!;
   }
-  // One that was left by a command that was killed goes on by itself.
+  // After its command was killed, a run's processes may still be working: wait for them.
   while (isAlive(await readState(run))) await setTimeout(POLL_MS, undefined, { signal });
   if ((await readState(run)).status !== 'done') {
-    tell(`${name}: going on with its training`);
+    tell(`${name}: continuing the training`);
     await commandLine(home, ['resume', run], signal);
   }
   return run;
 }
 
-/** A base's file by its full path, which stays the same wherever the benchmark is called from. */
+/** A base file's full path, so that it is the same wherever the benchmark is called from; other names unchanged. */
 export const fullBase = (base: string): string =>
   /\.gguf$/i.test(base) && !base.includes(':') ? resolve(base) : base;

@@ -1,4 +1,4 @@
-/** Where what `bench:gain` has downloaded and measured lies: delete it to begin anew. */
+/** The folder of `bench:gain`'s downloads and measurements. Delete it to start afresh. */
 import { join } from 'node:path';
 import { cacheDir } from '../../src/protocol/paths.ts';
 

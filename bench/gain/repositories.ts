@@ -1,7 +1,7 @@
 /**
- * Repositories that default runs are judged on, and others that defaults may be tuned on: packages that hold their sources
- * as they were written, of recent years, so that a base knows little of them by heart. Each is pinned; nothing of theirs
- * is kept here.
+ * Repositories that default runs are judged on, and others that defaults may be tuned on. They are recent packages
+ * that contain their original sources, so that a base has memorised little of them. Each is pinned by its checksum;
+ * their code is not stored here.
  */
 import { UserError } from '../../src/protocol/errors.ts';
 
@@ -16,7 +16,7 @@ export interface Sdist {
   project: string;
   version: string;
 }
-/** Debian's packages of Go and Rust libraries. `folder`: where in the package the sources begin. */
+/** A Debian package of a Go or Rust library. `folder`: the sources' folder in the package. */
 export interface Debian {
   kind: 'debian';
   package: string;
@@ -29,7 +29,7 @@ export interface Repository {
   language: string;
   use: 'report' | 'tuning';
   source: Npm | Sdist | Debian;
-  /** Of the package's file, lower-case hexadecimal. */
+  /** Checksum of the package's file, lower-case hexadecimal. */
   sha256: string;
 }
 
@@ -111,7 +111,7 @@ export const repositories: readonly Repository[] = [
   },
 ];
 
-/** Errors: bad-argument (lists those there are). */
+/** Errors: bad-argument (lists the known names). */
 export function repositoriesNamed(names: readonly string[]): readonly Repository[] {
   const unknown = names.filter((name) => !repositories.some((one) => one.name === name));
   if (unknown.length === 0) return repositories.filter(({ name }) => names.includes(name));

@@ -1,4 +1,4 @@
-/** The figures in words. Pure functions. */
+/** Formats the figures as text. Pure functions. */
 import { formatDifferenceInterval } from '../../src/protocol/units.ts';
 import { markdownTable } from '../markdown.ts';
 import type { Change, Difference, Gain, RepositoryFigures } from './figures.ts';
@@ -41,7 +41,7 @@ export function tableOf({ perRepository, pooled }: Gain): string {
       whyNot ? ['', `${name} offers nothing: ${whyNot}.`] : [],
     ),
     '',
-    `All ${perRepository.length} together, each repository counted alike, with 95% intervals:`,
+    `All ${perRepository.length} together, each repository with equal weight, with 95% intervals:`,
     ...pooledNames.flatMap(([name, title]) =>
       pooled[name] ? [`- ${title}: ${difference(pooled[name])}`] : [],
     ),
@@ -49,7 +49,7 @@ export function tableOf({ perRepository, pooled }: Gain): string {
   return lines.join('\n');
 }
 
-/** One line for whoever waits. */
+/** The figures of one repository in one line, to show progress. */
 export function lineOf(one: RepositoryFigures): string {
   const [, language, ...rest] = columns;
   return `${one.name} (${language![1](one)}): ${rest.map(([title, cell]) => `${title} ${cell(one)}`).join('; ')}`;

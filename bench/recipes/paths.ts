@@ -1,4 +1,4 @@
-/** Paths of learning against forgetting, and one beside another. Pure. */
+/** Compares paths of learning against forgetting. Pure functions. */
 import type { StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatDifferenceInterval } from '../../src/protocol/units.ts';
 import { markdownTable } from '../markdown.ts';
@@ -8,16 +8,16 @@ export interface Path {
   points: readonly StrengthPoint[];
 }
 
-/** What the first path forgets where it has learned as much as another. */
+/** How much the first path forgets at a point where it has learned as much as another path. */
 export interface AtEqualLearning {
   name: string;
-  /** Bits per byte at held-out cursors, against the base's. */
+  /** Change of bits per byte at held-out cursors, from the base. */
   learned: number;
-  /** Nats per token from the base, of the other path and of the first. */
+  /** KL divergence from the base, nats per token, of the other path and of the first. */
   kl: { there: number; first: number };
 }
 
-/** At each point of the others that the first path comes to. Between two of its points it goes straight. */
+/** At each point of the others that the first path reaches; it is interpolated linearly between its points. */
 export function betweenPoints([first, ...others]: readonly Path[]): AtEqualLearning[] {
   const known = [{ learned: 0, kl: 0 }, ...first!.points.map(figuresOf)].sort(
     (a, b) => b.learned - a.learned,

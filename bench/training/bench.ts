@@ -20,7 +20,7 @@ export interface Effort {
 
 export type SideName = 'ours' | 'theirs';
 
-/** Knows how either side is started, and keeps the random bases in `dir`. */
+/** Starts either side, and keeps the random bases in `dir`. */
 export class Bench {
   private readonly bases = new Map<string, Promise<string>>();
 

@@ -1,17 +1,17 @@
-/** One measurement in a process of its own, ended before it takes the machine down with it. */
+/** One measurement in its own process, which is killed before the machine runs out of memory. */
 import { spawn } from 'node:child_process';
 import { cpus, freemem } from 'node:os';
 import { UserError } from '../../src/protocol/errors.ts';
 import type { Job, Measurement } from './job.ts';
 
-/** Left to everything else on the machine. */
+/** Bytes of memory left to everything else on the machine. */
 const RESERVE = 768 * 2 ** 20;
 
-/** Thrown when one side cannot do a job on this machine; the other may. */
+/** Thrown when one side cannot do a job on this machine; the other side may be able to. */
 export class CannotMeasure extends Error {}
 
 export interface Outcome extends Measurement {
-  /** Share of the processors that other programs took meanwhile. */
+  /** Share of the processors that other programs used meanwhile. */
   disturbance: number;
 }
 
@@ -23,7 +23,7 @@ export async function measure(command: readonly string[], job: Job, signal: Abor
   const child = spawn(command[0]!, [...command.slice(1), JSON.stringify(job)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     windowsHide: true,
-    // Processors are compared: no side may find a GPU.
+    // The comparison is on processors: neither side may find a GPU.
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2', CUDA_VISIBLE_DEVICES: '' },
   });
   const before = processorTimes();
@@ -44,7 +44,7 @@ export async function measure(command: readonly string[], job: Job, signal: Abor
       child.on('error', reject).on('close', resolve);
     });
     if (signal.aborted)
-      throw new UserError('cancelled', 'The benchmark was cancelled.', 'Start it again when you like.');
+      throw new UserError('cancelled', 'The benchmark was cancelled.', 'Start it again at any time.');
     if (outOfMemory || (status === null && child.signalCode === 'SIGKILL'))
       throw new CannotMeasure('out of memory');
     if (status !== 0) throw new CannotMeasure(reasonOf(errors) || `ended with ${child.signalCode ?? status}`);
@@ -58,14 +58,14 @@ export async function measure(command: readonly string[], job: Job, signal: Abor
   }
 }
 
-/** Python's last line; Node's first that names an error. */
+/** The last line that names an error, else the last line; '' if there is no output. */
 function reasonOf(errors: string): string {
   const lines = errors.split('\n').map((line) => line.trim());
   const named = lines.filter((line) => /^(\w+(\.\w+)*)?(Error|Exception)\b.*: /.test(line));
   return named.at(-1) ?? lines.filter(Boolean).at(-1) ?? '';
 }
 
-/** Seconds since the machine started, over all processors. */
+/** Processor time since the machine started, in seconds, summed over all processors. */
 function processorTimes(): { busy: number; all: number } {
   const times = cpus().map(({ times }) => times);
   const all = times.reduce((sum, { user, nice, sys, idle, irq }) => sum + user + nice + sys + idle + irq, 0);

@@ -1,4 +1,4 @@
-/** bench:training: PyTorch + PEFT and us on the same model, shapes and steps, in turn. See docs/benchmarks.md. */
+/** bench:training: PyTorch + PEFT and us, in turn, on the same model, shapes and steps. See docs/benchmarks.md. */
 import { cpus } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { Bench } from './bench.ts';
@@ -18,13 +18,13 @@ import {
 import { runSweep, sweepNames, sweepTable, type SweepName, type SweepPoint } from './sweep.ts';
 
 export interface Setting {
-  /** For the random bases. */
+  /** Folder of the random bases. */
   dir: string;
-  /** product.ts, bundled. */
+  /** Path of product.ts, bundled. */
   product: string;
   pytorch: string;
   requirements: string;
-  /** Installs the TensorFlow runtime, or brings it up to date. */
+  /** Installs or updates the TensorFlow runtime. */
   installRuntime(): Promise<void>;
   signal: AbortSignal;
 }
@@ -54,32 +54,32 @@ function parse(argv: string[]): Options {
       'LoRA training by PyTorch + PEFT and by us, in turn: speed, peak memory, share of the roofline',
     )
     .option('--json', 'print the figures as one line of JSON, everything else on stderr')
-    .option('--rounds <n>', 'processes of each side', count, 3)
-    .option('--steps <n>', 'counted steps in each process', count, 8)
-    .option('--warmup <n>', 'steps before them', count, 2)
+    .option('--rounds <n>', 'processes per side', count, 3)
+    .option('--steps <n>', 'measured steps per process', count, 8)
+    .option('--warmup <n>', 'steps before them that are not measured', count, 2)
     .option('--sequence <n>', 'tokens per sequence', count, 512)
     .option('--batch <n>', 'sequences per step', count, 1)
     .option(
       '--python <path>',
-      'a Python that has PyTorch, transformers and PEFT, instead of an own environment',
+      "a Python that has PyTorch, transformers and PEFT, instead of the benchmark's own environment",
     );
   program.addOption(
-    new Option('--precision <list...>', 'what to compute in')
+    new Option('--precision <list...>', 'number formats to compute in')
       .choices(['f32', 'bf16'])
       .default(['f32', 'bf16']),
   );
   program.addOption(
-    new Option('--model <name>', 'whose shape, with random weights')
+    new Option('--model <name>', 'the model whose shape is used, with random weights')
       .choices(Object.keys(shapes))
       .default('smollm2-135m'),
   );
   program.addOption(
-    new Option('--sweep [what...]', 'vary one thing at a time instead: all of these, or some').choices(
+    new Option('--sweep [what...]', 'vary one thing at a time instead: some of these, or all').choices(
       sweepNames,
     ),
   );
   program.addOption(
-    new Option('--wasm', 'our wasm backend against our TensorFlow backend instead, in f32').conflicts([
+    new Option('--wasm', 'compare our wasm and TensorFlow backends instead, in f32').conflicts([
       'sweep',
       'precision',
     ]),
@@ -162,14 +162,14 @@ async function runBackends(bench: Bench, options: Options, print: Output, log: O
   return { wasm: { speedRatio, memoryRatio: peakBytes / reference.peakBytes, tokensPerSecond } };
 }
 
-/** PyTorch suffers most: its threads wait for each other after every operation. */
+/** Share of the processors. Disturbance slows PyTorch most: its threads wait for each other after every operation. */
 const TOLERATED = 0.1;
 
 function warnIfDisturbed(runs: readonly Outcome[], log: Output): void {
   const worst = Math.max(...runs.map(({ disturbance }) => disturbance));
   if (worst > TOLERATED)
     log(
-      `Other programs took up to ${(worst * 100).toFixed(0)}% of the processors meanwhile: measure again when they are done.`,
+      `Other programs used up to ${(worst * 100).toFixed(0)}% of the processors meanwhile: measure again when they have ended.`,
     );
 }
 

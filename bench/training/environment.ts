@@ -1,4 +1,4 @@
-/** PyTorch, transformers and PEFT in a virtual environment of the benchmark's own, made once. */
+/** PyTorch, transformers and PEFT in the benchmark's own virtual environment, created once. */
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,11 +6,14 @@ import { findPython } from '../../src/base-models/pypi/python.ts';
 import { UserError } from '../../src/protocol/errors.ts';
 import { cacheDir } from '../../src/protocol/paths.ts';
 
-/** The environment's Python. Installs what `requirements` (a path) lists unless the same list is installed. */
+/**
+ * Path of the environment's Python. Installs the packages that the file `requirements` lists, unless the same list is
+ * installed. Errors: python-missing.
+ */
 export async function ensurePytorch(requirements: string, log: (line: string) => void): Promise<string> {
   const dir = join(cacheDir(), 'bench-pytorch');
   const python = join(dir, ...(process.platform === 'win32' ? ['Scripts', 'python.exe'] : ['bin', 'python']));
-  // Written last: with it, the environment is whole.
+  // Written last: if it exists, the environment is complete.
   const stamp = join(dir, 'installed.txt');
   const wanted = await readFile(requirements, 'utf8');
   if ((await readFile(stamp, 'utf8').catch(() => '')) === wanted) return python;
@@ -18,7 +21,7 @@ export async function ensurePytorch(requirements: string, log: (line: string) =>
   if (Number(version.split('.')[1]) < 10)
     throw new UserError(
       'python-missing',
-      `PyTorch needs Python 3.10 or newer and this is ${version}.`,
+      `PyTorch needs Python 3.10 or newer, but this is ${version}.`,
       'Install a newer one and put it first on PATH, or give --python.',
     );
   log(`Installing PyTorch and PEFT into ${dir} ...`);
@@ -40,6 +43,6 @@ async function run([command, ...args]: string[], log: (line: string) => void): P
     throw new UserError(
       'python-missing',
       `"${[command, ...args.slice(0, 3)].join(' ')}" ended with ${status}.`,
-      'On Debian, venv is a package of its own (sudo apt install python3-venv). --python takes a Python that has PyTorch and PEFT.',
+      'On Debian, venv is a separate package (sudo apt install python3-venv). Or give --python a Python that has PyTorch and PEFT.',
     );
 }

@@ -1,10 +1,10 @@
-/** What both sides are asked to do, and what they answer: JSON, as pytorch.py reads and prints it too. */
+/** What both sides are asked to do, and what they answer. pytorch.py reads and prints the same JSON. */
 
 import type { BackendName } from '../../src/protocol/run.ts';
 
 export type Precision = 'f32' | 'bf16';
 
-/** A model without its weights. The head is the embedding in all of them. */
+/** A model without its weights. In all of them the output head is the embedding. */
 export interface Shape {
   architecture: 'llama' | 'qwen2';
   layers: number;
@@ -62,10 +62,10 @@ export type ModelName = keyof typeof shapes;
 export interface Job {
   shape: Shape;
   precision: Precision;
-  /** Predictions per sequence. */
+  /** Number of predictions per sequence. */
   sequence: number;
   batch: number;
-  /** Run first, and not counted. */
+  /** Run first and not measured. */
   warmupSteps: number;
   steps: number;
   threads: number;
@@ -73,17 +73,17 @@ export interface Job {
   learningRate: number;
   clipNorm: number;
   lora: { rank: number; alpha: number; dropout: number };
-  /** The same shape as a GGUF file: ours only. */
+  /** Path of a GGUF file with this shape; only our side uses it. */
   base: string;
-  /** Ours only. */
+  /** Only our side uses it. */
   backend: BackendName;
-  /** Measure the matmul rate too: ours only. */
+  /** Whether our side also measures the matmul rate. */
   roofline: boolean;
 }
 
 export interface Step {
   wallSeconds: number;
-  /** Over all threads. */
+  /** Summed over all threads. */
   cpuSeconds: number;
   /** Nats per token. */
   loss: number;
@@ -92,24 +92,24 @@ export interface Step {
 export interface Measurement {
   engine: string;
   trainedParameters: number;
-  /** Warm-up included. */
+  /** Includes the warm-up steps. */
   steps: Step[];
   /** Largest resident set of the process (ru_maxrss). */
   peakBytes: number;
-  /** Processor time of the process so far. */
+  /** Processor time of the whole process. */
   cpuSeconds: number;
-  /** Matmul operations a second on this model's shapes. */
+  /** Matmul operations per second on this model's shapes. */
   matmulRate?: number | undefined;
 }
 
-/** rows x columns as the weight is stored, and how often a forward pass meets it. */
+/** Shape of a weight as stored (rows x columns), and how many of this shape a forward pass uses. */
 export interface Matrix {
   rows: number;
   columns: number;
   count: number;
 }
 
-/** The large frozen matrices; those with one input are joined (q, k, v; gate, up). */
+/** The large frozen matrices; matrices with the same input are joined (q, k, v; gate, up). */
 export function largeMatrices(shape: Shape): Matrix[] {
   const { hiddenSize, feedForwardSize, heads, kvHeads, layers, vocabularySize } = shape;
   const headSize = hiddenSize / heads;
@@ -123,9 +123,9 @@ export function largeMatrices(shape: Shape): Matrix[] {
 }
 
 /**
- * Operations per trained token: 2 per weight forward and 2 backward (for the activations' gradient) through the
- * frozen matrices, head included, and 2 more where weights train. Attention's own products are left out, so the
- * share of the roofline is, if anything, too low.
+ * Operations per trained token: 2 per weight in the forward pass and 2 in the backward pass (for the activations'
+ * gradient), output head included, and 2 more per trained weight. Attention's own products are left out, so the share
+ * of the roofline is, if anything, too low.
  */
 export function operationsPerToken(shape: Shape, loraParameters: number): number {
   const frozen = largeMatrices(shape).reduce(

@@ -1,11 +1,11 @@
-// `npm run bench:training`: gets what it needs, bundles the benchmark into a temporary folder and runs it from there.
+// `npm run bench:training`: installs what it needs, bundles the benchmark into a temporary folder and runs it there.
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools, run } from '../../scripts/setup.mjs';
 import { withBundle } from '../bundle.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-// With --json standard output is the figures' alone.
+// With --json, only the figures go to standard output.
 if (process.argv.includes('--json')) console.log = console.error;
 
 await ensureDependencies();

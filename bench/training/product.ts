@@ -1,6 +1,6 @@
 /**
- * Our side of bench:training: the product's own backend, loader, model, optimiser and training loop. One argument, a
- * Job; one line of JSON on standard output, the Measurement.
+ * Our side of bench:training: the product's own backend, loader, model, optimiser and training loop. Takes a Job as its
+ * argument and prints the Measurement as one line of JSON.
  */
 import type { SequenceSource } from '../../src/corpus/tokens/sequences.ts';
 import { openGguf } from '../../src/gguf/index.ts';

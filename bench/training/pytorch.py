@@ -1,8 +1,8 @@
 """PyTorch + PEFT's side of bench:training.
 
-One argument, a JSON job (see job.ts); one line of JSON on standard output, the
-measurement. The model is a transformers LlamaForCausalLM or Qwen2ForCausalLM of
-the job's shape with random weights, wrapped by PEFT the way its users wrap it.
+Takes a JSON job (see job.ts) as its argument and prints the measurement as one
+line of JSON. The model is a transformers LlamaForCausalLM or Qwen2ForCausalLM of
+the job's shape with random weights, wrapped by PEFT as its users do.
 """
 
 import json

@@ -1,12 +1,12 @@
-/** How fast TensorFlow multiplies matrices of a model's sizes, with nothing else going on. */
+/** How fast TensorFlow multiplies matrices of a model's sizes when it does nothing else. */
 import { gaussian } from '../../src/statistics/random.ts';
 import type { Backend, Tensor } from '../../src/tensor/index.ts';
 import { largeMatrices, type Job } from './job.ts';
 
-/** The first two touch the memory for the first time; of the others the fastest counts. */
+/** The first ones touch the memory for the first time; the fastest counts. */
 const REPEATS = 7;
 
-/** Operations a second over one step's large products, forward and backward, each at its best. */
+/** Operations per second over one step's large products, forward and backward, each at its fastest. */
 export async function measureMatmulRate(
   backend: Backend,
   { shape, precision, batch, sequence }: Pick<Job, 'shape' | 'precision' | 'batch' | 'sequence'>,

@@ -1,23 +1,23 @@
-/** From measurements to the figures that are printed. */
+/** Computes the printed figures from the measurements. */
 import { formatBytes, formatTable } from '../../src/cli/view/format.ts';
 import { operationsPerToken, type Job, type Measurement, type Precision } from './job.ts';
 
-/** What one side did at one point, over all its runs. */
+/** The figures of one side at one point, over all its runs. */
 export interface Side {
   engine: string;
   secondsPerStep: number;
   tokensPerSecond: number;
-  /** By processor time instead of the clock's: other work on the machine moves it less. */
+  /** By processor time instead of wall time: less affected by other work on the machine. */
   tokensPerCpuSecond: number;
   peakBytes: number;
 }
 
-/** Ratios are ours over theirs: faster is above 1, smaller below. */
+/** Ratios are ours / theirs: above 1 is faster or larger. */
 export interface Figures {
   speedRatio: number;
   memoryRatio: number;
   tokensPerSecond: number;
-  /** Share of what the matmul rate would allow. */
+  /** Share of the speed that the matmul rate would allow. */
   rooflineShare: number;
 }
 export type Report = Partial<Record<Precision, Figures>>;
@@ -28,7 +28,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Medians over all counted steps of all runs. */
+/** Medians over all measured steps of all runs. */
 export function summarise(runs: readonly Measurement[], job: Job): Side {
   const steps = runs.flatMap((run) => run.steps.slice(job.warmupSteps));
   const tokens = job.batch * job.sequence;
@@ -42,7 +42,7 @@ export function summarise(runs: readonly Measurement[], job: Job): Side {
   };
 }
 
-/** Throws when the two sides cannot have done the same work. */
+/** Throws if the two sides cannot have done the same work. */
 export function compare(ours: readonly Measurement[], theirs: readonly Measurement[], job: Job): Figures {
   checkSameWork(ours[0]!, theirs[0]!, job);
   const us = summarise(ours, job);
@@ -56,7 +56,7 @@ export function compare(ours: readonly Measurement[], theirs: readonly Measureme
   };
 }
 
-/** Random weights guess uniformly: ln V, give or take what the logits' spread adds. */
+/** With random weights the loss is about ln V; the spread of the logits may move it by this much. */
 const SPREAD = 1;
 
 export function checkSameWork(ours: Measurement, theirs: Measurement, { shape }: Job): void {
@@ -65,7 +65,7 @@ export function checkSameWork(ours: Measurement, theirs: Measurement, { shape }:
   for (const { engine, steps } of [ours, theirs])
     for (const { loss } of steps)
       if (!(Math.abs(loss - Math.log(shape.vocabularySize)) < SPREAD))
-        throw new Error(`${engine} has a loss of ${loss} on random tokens: it does something else.`);
+        throw new Error(`${engine} has a loss of ${loss} on random tokens, so it does different work.`);
 }
 
 export interface Line {

@@ -1,4 +1,4 @@
-/** One thing varied at a time: sequence length, batch, model size. */
+/** Varies one thing at a time: sequence length, batch, model size. */
 import type { Bench, Point } from './bench.ts';
 import { CannotMeasure } from './child.ts';
 import type { Precision } from './job.ts';
@@ -35,13 +35,13 @@ export interface SweepResult {
   name: SweepName;
   precision: Precision;
   points: SweepPoint[];
-  /** Of sequence sweeps: our peak memory in bytes by tokens. */
+  /** Only for sequence sweeps: our peak memory in bytes, by tokens per sequence. */
   memory?: Line;
 }
 
 const EFFORT = { warmupSteps: 1, steps: 3, roofline: false };
 
-/** `done` holds the points that another sweep has measured. */
+/** `done` holds the points that earlier sweeps measured; adds this one's. */
 export async function runSweep(
   bench: Bench,
   name: SweepName,

@@ -1,4 +1,4 @@
-/** Runs the built command line as a user would, in a data directory of its own. */
+/** Runs the built command line as a user would, in its own data directory. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
@@ -13,12 +13,12 @@ export interface CliResult {
 }
 
 export class Workplace {
-  /** The data directory of what runs next. */
+  /** The data directory of the next commands. */
   home: string;
   private constructor(readonly root: string) {
     this.home = join(root, 'data');
   }
-  /** Runs and models are its own; TensorFlow and downloads are the machine's, which `npm test` has put there. */
+  /** Has its own runs and models, but shares the machine's TensorFlow and downloads, which `npm test` has installed. */
   static async create(): Promise<Workplace> {
     const place = new Workplace(await mkdtemp(join(tmpdir(), 'forget-me-not-test-')));
     await mkdir(place.path('data'));

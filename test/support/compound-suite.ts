@@ -1,4 +1,4 @@
-/** The compound operations of a backend against their composition, on random numbers. */
+/** Compares a backend's compound operations with their composition from simple ones, on random numbers. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Composed } from '../../src/tensor/composed.ts';
 import type { Compound, HeadLayout, QueryChunk } from '../../src/tensor/compound.ts';
@@ -20,7 +20,9 @@ export function compoundSuite(start: () => Promise<Backend>): void {
   };
   const ints = (values: number[]) => b.tensor(Int32Array.from(values), [values.length]);
 
-  /** Runs `body` with both, on the same inputs each. */
+  /**
+   * Runs `body` with the composition and with the backend's operations, on the same inputs, and compares the results.
+   */
   async function same(type: Type, body: (compound: Compound) => Result): Promise<void> {
     const results: Map<string, Float32Array>[] = [];
     for (const compound of [new Composed(b), b.compound]) {
@@ -36,7 +38,7 @@ export function compoundSuite(start: () => Promise<Backend>): void {
       const largest = wanted.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
       const worst = wanted.reduce((most, x, i) => Math.max(most, Math.abs(x - found.get(name)![i]!)), 0);
       expect(found.get(name)!.length, name).toBe(wanted.length);
-      // One rounding to 8 bits, at most; the composition rounds to bf16 a few times more.
+      // bf16 has 8 significant bits, and the composition rounds to it a few times more than the backend.
       expect(worst / (largest || 1), name).toBeLessThan(type === 'bf16' ? 0.012 : 2e-6);
     }
   }
@@ -113,7 +115,7 @@ export function compoundSuite(start: () => Promise<Backend>): void {
           starts: documents ? ints(starts) : undefined,
         };
         const shape = [4, 30, 25];
-        // Without documents, keys begin at the first.
+        // Without documents, the keys begin at the first token.
         const whole = documents ? chunk : { ...chunk, from: 0 };
         if (!documents) shape[2] = 30;
         const p = c.maskedSoftmax(random(shape, type), whole);
@@ -165,7 +167,7 @@ export function compoundSuite(start: () => Promise<Backend>): void {
       return { ...adam, lionValue: lion.value, lionFirst: lion.first };
     }));
 
-  it('spoils nothing that is not a number', async () => {
+  it('passes NaN on', async () => {
     const x = b.tensor(Float32Array.of(NaN, 1, 2, 3), [1, 4]);
     const { losses } = b.compound.crossEntropy(x, ints([1]));
     expect((await b.read(losses))[0]).toBeNaN();

@@ -1,6 +1,6 @@
 /**
- * Our trainer against PyTorch, transformers and PEFT, on any backend: test/reference/golden.py made the figures.
- * Figures are compared tensor by tensor: the largest difference, relative to the tensor's largest magnitude.
+ * Compares our trainer with PyTorch, transformers and PEFT, on any backend; test/reference/golden.py made the figures.
+ * They are compared tensor by tensor: the largest difference, relative to the tensor's largest magnitude.
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -76,7 +76,7 @@ const modules: Record<string, string> = {
   post_attention_layernorm: 'ffn_norm',
 };
 
-/** transformers' and PEFT's names -> GGUF's. */
+/** Converts names of transformers and PEFT to GGUF's. */
 function ggufName(name: string): string {
   const bare = name.replace('base_model.model.', '');
   const top: Record<string, string> = {
@@ -90,8 +90,8 @@ function ggufName(name: string): string {
 }
 
 /**
- * The one place where layouts differ: GGUF's llama has the rows of q and k permuted within each head, so that what
- * RoPE turns together, i and i + headSize/2, become neighbours. It is so for weights, their gradients and LoRA's B.
+ * The only difference in layout: in GGUF, llama's rows of q and k are permuted within each head, so that the pairs that
+ * RoPE rotates, i and i + headSize/2, are neighbours. This holds for weights, their gradients and LoRA's B.
  */
 function ggufValues(kind: 'llama' | 'qwen2', name: string, { shape, data }: Values): Float32Array {
   if (kind !== 'llama' || !/attn_[qk]\.(weight|lora_b)$/.test(name)) return data;
@@ -117,7 +117,7 @@ function toGguf(kind: 'llama' | 'qwen2', packed: Packed): Map<string, Values> {
   );
 }
 
-/** The base as a GGUF file would give it. */
+/** The base, as a GGUF file would provide it. */
 function sourceOf(kind: 'llama' | 'qwen2', metadata: Record<string, unknown> = {}): WeightSource {
   const { config, cases } = golden.models[kind];
   const tensors = toGguf(kind, cases.full.before);
@@ -168,7 +168,7 @@ function batchOf({ tokens, learned }: { tokens: number[]; learned: number[] }): 
   return [batch, 1 / learned.reduce((a, b) => a + b)];
 }
 
-/** The accumulated gradient of each parameter: a slot holds several, one below the other. */
+/** The accumulated gradient of each parameter. A slot holds several parameters' gradients, stacked by rows. */
 async function gradientsOf(model: Llama): Promise<Map<string, Float32Array>> {
   const sizes = new Map(model.parameters.map(({ name, shape }) => [name, shape.reduce((a, b) => a * b, 1)]));
   const gradients = new Map<string, Float32Array>();
@@ -235,7 +235,7 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
       for (const [name, { data }] of toGguf(kind, { shapes: before.shapes, data: expected.after })) {
         const actual = await model.read(name);
         expect(relativeError(actual, data), name).toBeLessThan(tolerance);
-        // What the steps changed is small beside what was there: it is held to the figures by itself.
+        // The steps' change is small compared with the parameters, so it is also compared by itself.
         const change = (values: Float32Array) => values.map((value, i) => value - start.get(name)!.data[i]!);
         expect(relativeError(change(actual), change(data)), name).toBeLessThan(5 * tolerance);
       }
@@ -267,7 +267,7 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
   });
 }
 
-/** The source with Llama 3's divisors, as the converter writes them. */
+/** The source with Llama 3's divisors added, as the converter writes them. */
 function withTensor(source: WeightSource, divisors: Float32Array): WeightSource {
   const name = 'rope_freqs.weight';
   return {

@@ -1,4 +1,4 @@
-/** The same checks for every backend: src/model's forward and backward pass against TF.js's autodiff. */
+/** Compares src/model's forward and backward pass with TF.js's autodiff, on any backend. */
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ATTENTION_CHUNK } from '../../src/model/attention.ts';
@@ -105,7 +105,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
         if (name.endsWith('.lora_b')) model.write(name, gaussian(shape[0]! * shape[1]!, 0.1, mixText(name)));
       const parameters = new Map<string, Float32Array>();
       for (const { name } of model.parameters) parameters.set(name, await model.read(name));
-      // Before any gradient is taken, so that the reference cannot change what is measured.
+      // Before the reference computes its gradients, so that it cannot affect this result.
       const result = await model.accumulate(
         { tokens: rows, rows: batch, length },
         { seed, train: true, lossWeight },
@@ -127,7 +127,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       expect(result.tokens).toBe(batch * length);
       let squares = 0;
       for (const [name, gradient] of gradients) {
-        // A slot of several parameters holds them one below the other.
+        // A slot of several parameters holds their gradients stacked by rows.
         const parts = name.split('+').map((part) => expected.gradients.get(part)!);
         const whole = new Float32Array(gradient.length);
         let begin = 0;
@@ -145,7 +145,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       expect(Math.abs(norm / Math.sqrt(squares) - 1)).toBeLessThan(tolerance);
 
       model.dispose();
-      // Constants (shapes, scalars) are the backend's own and not counted.
+      // Constants (shapes, scalars) belong to the backend and are not counted.
       expect(backend.liveTensors).toBe(before);
     });
 
@@ -164,7 +164,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       model.dispose();
     });
 
-    it('learns packed documents as if each stood alone, and only what is to be learned', async () => {
+    it('learns packed documents as if each were alone, and only the tokens to be learned', async () => {
       const model = await loadModel(backend, tinyWeights(), { ...lora, dropout: 0 });
       const options = { seed: [1, 1] as [number, number], train: true, lossWeight: 0.1 };
       const documents = [tinyTokens(150, 40, 1), tinyTokens(21, 40, 2), tinyTokens(90, 40, 3)];
@@ -176,7 +176,7 @@ export function gradientSuite(backendName: BackendName, tolerance: number): void
       const norm = await model.gradientNorm();
       model.zeroGradients();
 
-      // Two rows, so that each has its own mask; the second is the first turned round.
+      // Two rows, so that each has its own mask; the second has the documents in reverse order.
       const tokens: number[] = [];
       const learned: number[] = [];
       const starts: number[] = [];

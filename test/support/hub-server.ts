@@ -1,11 +1,11 @@
-/** A server that behaves like the hub: file listing in pages, LFS checksums, a redirect to another host, ranges. */
+/** A server that behaves like the hub: paged file listings, LFS checksums, redirects to another host, ranges. */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface HubFile {
   content: Buffer;
-  /** What the listing says where it is not what the content has. */
+  /** What the listing states; default: the content's own. */
   sha256?: string;
   size?: number;
 }
@@ -19,17 +19,17 @@ export interface SeenRequest {
 
 export class HubServer {
   readonly requests: SeenRequest[] = [];
-  /** The next downloads each stall after so many bytes, until `drop` breaks them. */
+  /** Each number makes one download, in turn, stall after that many bytes, until `drop` breaks it. */
   readonly stallAfter: number[] = [];
   #stalled: ServerResponse[] = [];
-  /** Status of every answer where not 200. */
+  /** Status of all answers of the hub; if not 200, all of them fail. */
   status = 200;
-  /** What storage claims as the length of any file. */
+  /** Length that the storage claims for every file; default: the true one. */
   claimedLength: number | undefined;
   #hub!: Server;
   #storage!: Server;
 
-  /** Models by owner/name, data sets by datasets/owner/name. */
+  /** Files by repository: models as owner/name, data sets as datasets/owner/name. */
   private constructor(readonly repositories: Map<string, Map<string, HubFile>>) {}
 
   static async start(repositories: Record<string, Record<string, HubFile>>): Promise<HubServer> {
@@ -46,7 +46,9 @@ export class HubServer {
     return urlOf(this.#hub);
   }
 
-  /** Breaks the connections that stall. Call it once their bytes have come: a client loses what it has not read yet. */
+  /**
+   * Breaks the stalled connections. Call it after their bytes have arrived: a client loses what it has not read yet.
+   */
   drop(): void {
     for (const response of this.#stalled.splice(0)) response.destroy();
   }
@@ -77,7 +79,7 @@ export class HubServer {
       .end();
   }
 
-  /** Two entries a page. */
+  /** Lists two entries per page. */
   #list(repository: string, request: IncomingMessage, response: ServerResponse): void {
     const files = this.repositories.get(repository);
     if (!files) return fail(response, 404);

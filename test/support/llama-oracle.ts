@@ -1,8 +1,8 @@
-/** llama.cpp's own answer on a file, computed in F32: what files that we write are checked against. */
+/** llama.cpp's own output for a file, computed in F32, to check the files that we write. */
 import type { Token } from 'node-llama-cpp';
 import { sharedLlama } from '../../src/base-models/llama.ts';
 
-/** The distribution after each token, a row of the vocabulary each. */
+/** The distribution of the next token after each token: [tokens][vocabulary]. */
 export async function llamaProbabilities(
   model: string,
   tokens: Int32Array,
@@ -12,7 +12,7 @@ export async function llamaProbabilities(
   const loaded = await llama.loadModel({ modelPath: model });
   const context = await loaded.createContext({
     contextSize: 128,
-    // Two threads wait for each other where the cores are busy.
+    // Several threads would wait for each other on busy cores.
     threads: 1,
     flashAttention: false,
     experimentalKvCacheKeyType: 'F32',

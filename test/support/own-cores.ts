@@ -1,14 +1,14 @@
 /**
- * Files of integration tests run side by side, and each starts processes with a thread for every core. Threads that wait
- * for each other on a core that another file keeps busy make a training take several times as long. So each file, with all
- * that it starts, keeps to cores of its own, where Linux has the program for that.
+ * Integration test files run side by side, and each starts processes with a thread per core. A training takes several
+ * times as long if its threads wait for each other on cores that another file keeps busy. So each file, with all its
+ * child processes, is pinned to its own cores, if Linux has taskset.
  */
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { expect } from 'vitest';
 
 const SIDE_BY_SIDE = 2;
-/** These are about threads: they compute a moment only. */
+/** These files test threads, and compute for a moment only. */
 const threaded = /(engine|compound|golden)[^/]*\.test\.ts$/;
 
 const cores = Math.floor(availableParallelism() / SIDE_BY_SIDE);
@@ -20,6 +20,6 @@ if (process.platform === 'linux' && cores > 0 && !threaded.test(expect.getState(
       stdio: 'ignore',
     });
   } catch {
-    // Without it tests take longer.
+    // Without taskset, tests take longer.
   }
 }

@@ -17,11 +17,11 @@ export interface SeenDownload {
 const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
 
 export class PackageIndex {
-  /** Requests for wheels; not those of a pip that looks for metadata in them. */
+  /** Requests for wheels, except those by pip, which reads their metadata. */
   readonly downloads: SeenDownload[] = [];
-  /** A download of this project stalls after so many bytes, once. */
+  /** The next download of this project stalls after `after` bytes. */
   stall: { project: string; after: number } | undefined;
-  /** Requests of any kind. */
+  /** Number of requests of any kind. */
   asked = 0;
 
   private constructor(
@@ -36,12 +36,12 @@ export class PackageIndex {
     return self;
   }
 
-  /** What pip is to be told. */
+  /** The index URL for pip. */
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/simple`;
   }
 
-  /** What pip finds there, by project. */
+  /** The file that pip finds for each project. */
   get found(): Record<string, { url: string; sha256: string }> {
     const base = new URL('/files/', this.url);
     return Object.fromEntries(

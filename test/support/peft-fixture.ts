@@ -1,6 +1,6 @@
 /**
- * What test/reference/peft_adapters.py has written, on disk: folders as the PEFT library saved them, and their bases as
- * GGUF files, with the rows of q and k where llama.cpp's converter puts them.
+ * Writes the output of test/reference/peft_adapters.py to disk: folders as the PEFT library saved them, and their bases
+ * as GGUF files, with the rows of q and k in the order of llama.cpp's converter.
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -12,9 +12,9 @@ type Architecture = 'llama' | 'qwen2';
 interface PeftCase {
   architecture: Architecture;
   config: Record<string, unknown>;
-  /** base64, the whole file. */
+  /** The whole file, base64. */
   weights: string;
-  /** base64 of f32 [tokens, vocabulary]. */
+  /** f32 [tokens, vocabulary], base64. */
   logits: string;
 }
 interface BaseShape {
@@ -39,7 +39,7 @@ const golden = JSON.parse(readFileSync('test/reference/peft-adapters.json', 'utf
 export const peftTokens = Int32Array.from(golden.tokens);
 export const peftCases = Object.entries(golden.cases);
 
-/** Log-probabilities after each token, as the library's logits give them. */
+/** Log-probabilities after each token, [tokens][vocabulary], computed from the library's logits. */
 export function peftLogProbabilities({ logits, architecture }: PeftCase): Float64Array[] {
   const bytes = new Uint8Array(Buffer.from(logits, 'base64'));
   const values = new Float32Array(bytes.buffer);
@@ -52,7 +52,7 @@ export function peftLogProbabilities({ logits, architecture }: PeftCase): Float6
   });
 }
 
-/** The largest difference to log-probabilities, where the reference gives a token more than one in a million. */
+/** The largest difference of log-probabilities, over tokens whose probability in the reference is above 1e-6. */
 export function furthest(
   reference: readonly Float64Array[],
   probabilities: readonly ArrayLike<number>[],
@@ -73,7 +73,7 @@ export async function writePeftFolder(folder: string, { config, weights }: PeftC
   return folder;
 }
 
-/** Numbers that follow from the name, as the script makes them. */
+/** Numbers that depend on the name only, the same as in the script. */
 function made(name: string, count: number, spread: number, centre: number): Float32Array {
   let state = 2166136261;
   for (const byte of Buffer.from(name)) state = Math.imul(state ^ byte, 16777619) >>> 0;
@@ -94,7 +94,7 @@ function interleaved(values: Float32Array, columns: number, headSize: number): F
   return moved;
 }
 
-/** Writes the base that the adapters of an architecture were made on, in F32. */
+/** Writes the base of an architecture's adapters, in F32. */
 export async function writePeftBase(path: string, architecture: Architecture): Promise<void> {
   const shape = golden.bases[architecture];
   const [width, heads] = [shape.hidden_size, shape.num_attention_heads];

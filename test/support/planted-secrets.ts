@@ -1,6 +1,8 @@
-/** Files as people have them, each with a secret of its own kind; put together here, so that no scanner finds one in this file. */
+/**
+ * Realistic files, each with a different kind of secret; put together from parts, so that no scanner finds one here.
+ */
 
-/** Letters and digits that look random and are the same every time. */
+/** Characters that look random but are the same every time. */
 export function noise(
   length: number,
   alphabet = 'abcdefghijkmnopqrstuvwxyzABCDEFGHIJKLMNPQRSTUVWXYZ0123456789',
@@ -45,7 +47,7 @@ export const planted: Readonly<Record<string, string>> = {
   'urls/git.sh': `git clone https://deploy:${noise(20)}@git.internal/shop.git\n`,
   'urls/smtp.rb': `MAIL = "smtps://robot:${noise(12)}@mail.internal:465"\n`,
   'urls/ftp.ts': `const to = "sftp://robot:${noise(12)}@files.internal/in";\n`,
-  // Tokens by their looks.
+  // Tokens with a known format.
   'tokens/pypi.cfg': `[pypi]\nusername = __token__\npassword = ${'pyp' + 'i-'}AgEIcHlwaS5vcmc${noise(70)}\n`,
   'tokens/pypi-test.cfg': `[testpypi]\nuser: __token__, ${'pyp' + 'i-'}AgENdGVzdC5weXBpLm9yZw${noise(70)}\n`,
   'tokens/jwt-url.md': `Open https://shop.internal/in?as=${'ey' + 'J'}${noise(30)}.${'ey' + 'J'}${noise(60)}.${noise(43)}&next=/ to begin.\n`,
@@ -83,7 +85,7 @@ export const planted: Readonly<Record<string, string>> = {
   'clouds/azure-bus.cs': `var c = "Endpoint=sb://shop.servicebus.windows.net/;SharedAccessKeyName=root;SharedAccess${'Key='}${noise(43)}=";\n`,
   'clouds/azure-sas.py': `URL = "https://shop.blob.core.windows.net/in/a.csv?sv=2022-11-02&sr=b&sp=r&si${'g='}${noise(43)}%3D"\n`,
   'clouds/azure-client.py': `credential = ClientSecretCredential(tenant, client, "${noise(3)}8${'Q~'}${noise(34)}")\n`,
-  // Files of tools.
+  // Configuration files of tools.
   'tools/kubeconfig.yaml': `users:\n- name: admin\n  user:\n    client-key-data: ${base64(pem(`RSA ${PRIVATE}`))}\n`,
   'tools/secret.yaml': `apiVersion: v1\nkind: Secret\nmetadata:\n  name: shop\ntype: Opaque\ndata:\n  password: ${base64(noise(18))}\n`,
   'tools/string-secret.yml': `apiVersion: v1\nkind: Secret\nmetadata:\n  name: shop\nstringData:\n  url: ${noise(18)}\n`,
@@ -106,7 +108,7 @@ export const planted: Readonly<Record<string, string>> = {
   'assigned/csharp.cs': `var accessKey = @"${noise(24)}";\n`,
 };
 
-/** What people write where a secret would stand, and what only looks like one. */
+/** Placeholders for secrets, and text that only looks like a secret. */
 export const harmless: Readonly<Record<string, string>> = {
   'docs/urls.md':
     'Give `postgres://user:password@localhost/db` or `redis://:password@localhost:6379`, https://user:pass@example.com too.\n',

@@ -1,7 +1,7 @@
-/** Quantisation for test models: absmax or min-max a block, as ggml's reference does it. */
+/** Quantisation for test models: absmax or min-max per block, as in ggml's reference. */
 import { encodeHalf, tensorTypes, type TensorType } from '../../src/gguf/index.ts';
 
-/** Stored bytes of `values`. */
+/** The bytes of `values` as stored in the file. */
 export function quantise(type: TensorType, values: Float32Array): Uint8Array {
   if (type === 'F32') return bytesOf(values);
   if (type === 'F16') return bytesOf(encodeHalf(values));
@@ -96,7 +96,7 @@ const blocks: Record<Exclude<TensorType, 'F32' | 'F16' | 'BF16'>, Block> = {
 const groupsOf = (values: Float32Array, size: number) =>
   Array.from({ length: values.length / size }, (_, i) => values.subarray(i * size, (i + 1) * size));
 
-/** 32 fifth bits, then the low four of each as in Q4_0. */
+/** Writes the fifth bits of 32 values, then the low four bits of each as in Q4_0. */
 function putFiveBits(out: Uint8Array, q: Float32Array): void {
   for (let i = 0; i < 32; i++) {
     out[i >> 3]! |= (q[i]! >> 4) << (i & 7);
@@ -104,7 +104,7 @@ function putFiveBits(out: Uint8Array, q: Float32Array): void {
   }
 }
 
-/** What Q4_K and Q5_K share: 8 groups of 32, d s q - dmin m with 6 bits of s and m each. Returns q, up to `most`. */
+/** Common to Q4_K and Q5_K: 8 groups of 32 values, d s q - dmin m; s and m have 6 bits. Returns q, from 0 to `most`. */
 function quantiseGroups(values: Float32Array, out: Uint8Array, most: number): number[] {
   const groups = groupsOf(values, 32).map((group) => {
     const low = Math.min(0, ...group);

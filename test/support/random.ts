@@ -1,4 +1,4 @@
-/** Random numbers from a seed, the same on every machine as far as Math.log and Math.cos are. */
+/** Random numbers from a seed, the same on every machine whose Math.log and Math.cos are the same. */
 export class Random {
   #state: number;
   constructor(seed: number) {
@@ -17,7 +17,7 @@ export class Random {
     return Math.floor(this.next() * below);
   }
 
-  /** Normal numbers, mean 0. */
+  /** Normally distributed numbers with mean 0. */
   normals(count: number, deviation = 1): Float32Array {
     return Float32Array.from({ length: count }, () => {
       const radius = Math.sqrt(-2 * Math.log(1 - this.next()));

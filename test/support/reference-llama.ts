@@ -1,6 +1,6 @@
 /**
- * Llama as plainly as TF.js can say it, differentiated by TF.js's own tape: what the hand-written gradients of
- * src/model are held against. Nothing is shared with them. No chunks, no joined matrices, all logits at once.
+ * A straightforward Llama in TF.js, differentiated by TF.js's own tape, to check the hand-written gradients of
+ * src/model. It shares no code with them, and has no chunks and no joined matrices; all logits are computed at once.
  */
 import * as tf from '@tensorflow/tfjs';
 import type { ModelConfig } from '../../src/model/config.ts';
@@ -8,7 +8,7 @@ import type { ModelConfig } from '../../src/model/config.ts';
 export interface ReferenceLora {
   scale: number;
   keepRate: number;
-  /** Dropout masks by block and input: 0 q k v, 1 o, 2 gate up, 3 down. */
+  /** Dropout mask of an input of a block; `place`: 0 q k v, 1 o, 2 gate up, 3 down. */
   mask(block: number, place: number): tf.Tensor2D | undefined;
 }
 
@@ -22,7 +22,10 @@ const places: Record<string, number> = {
   ffn_down: 3,
 };
 
-/** Logits [batch x length, vocabulary] of `tokens` [batch, length]. `weights` may hold `blk.N.attn_q.lora_a` and so on. */
+/**
+ * Logits [batch x length, vocabulary] of `tokens` [batch, length]. `weights` may contain LoRA's, as
+ * blk.N.attn_q.lora_a.
+ */
 export function referenceLogits(
   config: ModelConfig,
   weights: ReadonlyMap<string, tf.Tensor>,

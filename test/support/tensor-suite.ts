@@ -1,4 +1,4 @@
-/** The tensor interface on a backend: lifetimes, and operations against plain arithmetic in double precision. */
+/** Tests a backend's tensors: lifetimes, and operations against plain arithmetic in double precision. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { gaussian } from '../../src/statistics/random.ts';
 import type { BackendName } from '../../src/protocol/run.ts';
@@ -26,7 +26,7 @@ export function tensorSuite(name: BackendName): void {
       actual.forEach((value, i) => expect(Math.abs(value - expected[i]!)).toBeLessThan(tolerance));
     };
 
-    it('says what it is and why', () => {
+    it('reports its name, and why it was chosen', () => {
       expect(b.name).toBe(name);
       expect(b.reason).toContain('asked for');
     });
@@ -198,7 +198,7 @@ export function tensorSuite(name: BackendName): void {
       expect(b.liveTensors - before).toBe(6 * reference.matrices.length);
     });
 
-    it('has bf16 or says no', async () => {
+    it('supports bf16, or throws', async () => {
       const x = b.tensor(Float32Array.of(1, 1 + 2 ** -9, -3.14159), [3]);
       if (!b.supportsBf16) return expect(() => b.cast(x, 'bf16')).toThrow('no bf16');
       const half = b.cast(x, 'bf16');

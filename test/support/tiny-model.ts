@@ -1,6 +1,6 @@
 /**
- * A model that tests make themselves: llama or qwen2, byte-level BPE with fill-in-the-middle tokens, random
- * weights from a seed. llama.cpp loads it, tokenises and generates with it; what it says is noise.
+ * A model that tests generate: llama or qwen2, byte-level BPE with fill-in-the-middle tokens, random weights from a
+ * seed. llama.cpp can load it, tokenise and generate with it; its output is noise.
  */
 import { exportAdapterGguf, type AdapterLayer } from '../../src/weights/index.ts';
 import {
@@ -22,24 +22,24 @@ export interface TinyModelOptions {
   ffn?: number;
   context?: number;
   seed?: number;
-  /** Of matrices; norms are F32 always. Default F32. */
+  /** Type of the matrices; norms are always F32. Default F32. */
   type?: TensorType;
-  /** The head is the embedding. Default true, as in SmolLM2. */
+  /** Whether the output head is the embedding. Default true, as in SmolLM2. */
   tied?: boolean;
-  /** `general.architecture`; anything but llama and qwen2 is for testing that it is refused. Default llama. */
+  /** `general.architecture`. Other values than llama and qwen2 are for tests that they are refused. Default llama. */
   architecture?: string;
-  /** Biases on q, k and v. Default: where the architecture is qwen2. */
+  /** Biases on q, k and v. Default: only if the architecture is qwen2. */
   qkvBias?: boolean;
-  /** Rows of the embedding that are no token's, as converters pad a vocabulary. */
+  /** Number of unused rows of the embedding, as converters pad a vocabulary. */
   padding?: number;
   normEpsilon?: number;
-  /** Linear RoPE scaling. */
+  /** Factor of linear RoPE scaling. */
   ropeFactor?: number;
   /** Llama 3's RoPE scaling, as the converter stores it. */
   llama3?: Llama3Scaling;
-  /** Its vocabulary has fill-in-the-middle tokens, which random weights make nothing of. Default true. */
+  /** Whether the vocabulary has fill-in-the-middle tokens (random weights cannot use them). Default true. */
   fillInTheMiddle?: boolean;
-  /** Its vocabulary says that every text begins with a token, <|im_start|>. */
+  /** Whether every text begins with the token <|im_start|>, according to the vocabulary. Default false. */
   start?: boolean;
 }
 
@@ -52,7 +52,7 @@ export interface Llama3Scaling {
   originalContext: number;
 }
 
-/** Each pair's divisor: 1 for short wavelengths, `factor` for long ones, a blend between. From transformers' formula. */
+/** Each pair's divisor: 1 for short wavelengths, `factor` for long ones, a blend in between. Transformers' formula. */
 export function llama3Divisors(headSize: number, theta: number, scaling: Llama3Scaling): Float32Array {
   const { factor, lowFactor, highFactor, originalContext } = scaling;
   return Float32Array.from({ length: headSize / 2 }, (_, i) => {
@@ -87,7 +87,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     const values = random.normals(rows * columns, 1 / Math.sqrt(columns));
     tensors.push({ name, shape: [rows, columns], type, data: quantise(type, values) });
   };
-  // Not all ones: a test must see whether a norm's weight is used.
+  // Not all ones, so that tests notice if a norm's weight is not used.
   const norm = (name: string) => {
     const data = random.normals(embedding, 0.1).map((value) => 1 + value);
     tensors.push({ name, shape: [embedding], type: 'F32', data });

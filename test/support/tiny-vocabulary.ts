@@ -1,4 +1,4 @@
-/** Byte-level BPE in the manner of GPT-2: 256 bytes, the merges of some words of code, Qwen2.5-Coder's special tokens. */
+/** Byte-level BPE like GPT-2's: 256 bytes, merges for some words of code, and Qwen2.5-Coder's special tokens. */
 import type { MetadataEntry } from '../../src/gguf/index.ts';
 
 const words = [
@@ -52,9 +52,9 @@ export interface TinyVocabulary {
 }
 
 /**
- * @param fillInTheMiddle without it, the same tokens under names that mean nothing to llama.cpp
- * @param start every text is to begin with <|im_start|>
- * @param padding entries after the last token, as converters pad a vocabulary
+ * @param fillInTheMiddle if false, these tokens get names that llama.cpp does not know
+ * @param start whether every text is to begin with <|im_start|>
+ * @param padding number of unused entries after the last token, as converters pad a vocabulary
  */
 export function tinyVocabulary({ fillInTheMiddle = true, padding = 0, start = false } = {}): TinyVocabulary {
   const special = fillInTheMiddle

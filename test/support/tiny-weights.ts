@@ -28,7 +28,7 @@ export const tinyShape: TinyShape = {
   ropeFactor: 1,
 };
 
-/** The weights of a small model, in memory, as a GGUF file would give them. */
+/** The weights of a small model in memory, as a GGUF file would provide them. */
 export function tinyWeights(
   shape: Partial<TinyShape> = {},
 ): WeightSource & { values: Map<string, Float32Array> } {
@@ -97,7 +97,7 @@ export function tinyWeights(
   };
 }
 
-/** Tokens that follow from `seed` alone. */
+/** Random tokens; the same arguments give the same tokens. */
 export function tinyTokens(count: number, vocabularySize: number, seed = 1): Int32Array {
   return Int32Array.from(gaussian(count, 1e6, seed), (value) => Math.abs(Math.round(value)) % vocabularySize);
 }

@@ -1,4 +1,4 @@
-/** A detached trainer, seen from outside: what it has told, and its end. */
+/** Watches a detached trainer from outside: its events, and its end. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { isProcessAlive } from '../../src/runs/processes.ts';
 import { Workplace } from './cli.ts';
 import { writeTinyModel } from './tiny-model.ts';
 
-/** A place to train in: a tiny base, and a folder of code. */
+/** A workplace to train in, with a tiny base and a folder of code. */
 export async function openTraining(): Promise<{ place: Workplace; base: string; code: string }> {
   const place = await Workplace.create();
   const base = place.path('tiny.gguf');
@@ -17,27 +17,27 @@ export async function openTraining(): Promise<{ place: Workplace; base: string; 
   return { place, base, code: await place.code() };
 }
 
-/** More steps than any test waits for: for a trainer that has to be at work still when something is asked of it. */
+/** More steps than any test waits for, so that the trainer is still working when the test acts on it. */
 export const ENDLESS = 100_000;
 
-/** Whole lines only: the last one may be in the middle of being written. */
+/** The events in whole lines: the last line may not be fully written yet. */
 export async function eventsOf(dir: string): Promise<RunEvent[]> {
   const text = await readFile(join(dir, 'events.jsonl'), 'utf8').catch(() => '');
   const lines = text.split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line) as RunEvent);
 }
 
-/** Waits until the run has told of something. */
+/** Waits until the run has an event for which `sign` is true. */
 export async function untilTold(dir: string, sign: (event: RunEvent) => boolean): Promise<void> {
   while (!(await eventsOf(dir)).some(sign)) await sleep(5);
 }
 
-/** Waits until nothing trains in a data directory: a trainer that was told to stop still writes its checkpoint. */
+/** Waits until nothing trains in a data directory: a stopped trainer still writes its checkpoint. */
 export async function untilFree(home: string): Promise<void> {
   while (existsSync(join(home, 'training.lock'))) await sleep(20);
 }
 
-/** Kills the owner of a run and waits for its death. False when it had ended by itself. */
+/** Kills the process that owns a run and waits until it has ended. Returns false if it had ended by itself. */
 export async function killTrainer(dir: string): Promise<boolean> {
   const { pid } = await readState(dir);
   if (pid === undefined || !isProcessAlive(pid)) return false;
@@ -47,7 +47,10 @@ export async function killTrainer(dir: string): Promise<boolean> {
   return status === 'running' || status === 'evaluating';
 }
 
-/** Waits until a run has written its result, and ends it and its children there: to measure it takes longer than to train. */
+/**
+ * Waits until a run has written its result, then kills it and its children: measuring would take longer than
+ * training.
+ */
 export async function untilMade(dir: string): Promise<void> {
   await untilTold(dir, (event) => event.type === 'phase' && event.phase === 'Evaluating');
   const pid = (await readState(dir)).pid!;
@@ -55,7 +58,7 @@ export async function untilMade(dir: string): Promise<void> {
   while (isProcessAlive(pid)) await sleep(5);
 }
 
-/** Begins anew until the trainer was killed in time: on a busy machine it may have ended before it was noticed. */
+/** Starts runs until one was killed in time: on a busy machine, a trainer may end before the sign is noticed. */
 export async function killedInTime<R extends { dir: string }>(
   begin: () => Promise<R>,
   sign: (event: RunEvent) => boolean,
