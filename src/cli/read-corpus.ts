@@ -1,4 +1,4 @@
-/** The corpus of a command: read with progress, stopped by Ctrl+C, told in a line. */
+/** Reads the corpus for a command: shows progress, stops on Ctrl+C, prints a summary in one line. */
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
@@ -22,13 +22,13 @@ export interface ReadCorpusOptions {
   seed: number;
   /** The corpus that this one continues. */
   earlier?: EarlierCorpus | undefined;
-  /** A run is followed, which tells its warnings itself. */
+  /** The command follows the run, which prints the warnings itself. */
   followed?: boolean | undefined;
   yes?: boolean | undefined;
   json?: boolean | undefined;
 }
 
-/** Stopped half-way, it takes away what it has written so far. Errors: those of buildPlanned. */
+/** When stopped, it removes what it has written so far. Errors: those of buildPlanned. */
 export async function readCorpus(
   options: ReadCorpusOptions,
 ): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
@@ -60,19 +60,19 @@ export async function readCorpus(
   }
 }
 
-/** Reads a data set that is replayed, so that what is wrong with it shows before there is a run. */
+/** Reads the replay data set, so that problems with it show before a run is created. */
 export async function readReplay(
   corpus: string,
   spec: Parameters<typeof buildReplay>[1],
   options: { yes?: boolean | undefined; json?: boolean | undefined },
 ): Promise<void> {
-  // What the base writes is sampled by the trainer, which has the time.
+  // Replay text from the base is sampled later, by the trainer.
   if (!spec.corpus.replay || spec.corpus.replay.source === 'base') return;
-  if (!options.json) console.log(`Reading ${spec.corpus.replay.source} to replay`);
+  if (!options.json) console.log(`Reading ${spec.corpus.replay.source} for replay`);
   await stoppable(options, (stopping) => buildReplay(corpus, spec, stopping));
 }
 
-/** Ctrl+C stops it; downloads are asked about and shown. */
+/** Runs `work`: Ctrl+C stops it; downloads ask for consent and show progress. */
 async function stoppable<T>(
   { yes = false, json = false }: { yes?: boolean | undefined; json?: boolean | undefined },
   work: (stopping: {
@@ -104,14 +104,14 @@ function tell(plan: CorpusPlan, folder: string | undefined, summary: CorpusSumma
   const tokens = formatCount(summary.trainTokens + summary.heldOutTokens);
   const how = describeLearning(plan);
   console.log(
-    `  ${what}, ${tokens} tokens${how && ` (${how})`}; ${leftOut} left out (forget-me-not corpus says why)`,
+    `  ${what}, ${tokens} tokens${how && ` (${how})`}; ${leftOut} left out (forget-me-not corpus lists the reasons)`,
   );
   if (summary.changed) console.log(`  ${describeChanged(summary.changed)}`);
 }
 
 const PROGRESS_MS = 250;
 
-/** Files and rows looked at, for a parent process; not each of them. */
+/** Reports the number of files and rows read to a parent process, at most once per PROGRESS_MS. */
 function readingProgress(): (progress: BuildProgress) => void {
   let told = 0;
   return ({ done, total }) => {

@@ -1,4 +1,4 @@
-/** The base that this machine gets where nobody says. */
+/** The default base on this machine. */
 import { totalmem } from 'node:os';
 import { chooseBase, type ChosenBase, type Hardware } from '../../base-models/choose.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
@@ -12,13 +12,13 @@ import { findGpus } from './gpus.ts';
 import { plannedBackend } from './planned-backend.ts';
 
 export interface AutoBase extends ChosenBase {
-  /** What it will be once TensorFlow is installed: where that can be, is not, and would be another base. */
+  /** The choice once TensorFlow is installed. Set only if it can be installed, is not, and would change the choice. */
   withTensorflow?: ChosenBase;
 }
 
 /**
- * What `--base auto` means on this machine as it is now, whoever asks: train, models, doctor, the wizard.
- * @param wanted what is to compute; wasm has no GPU
+ * What `--base auto` means on this machine now; the same for train, models, doctor and the wizard.
+ * @param wanted the backend to choose for; wasm has no GPU
  */
 export async function autoBase(
   wanted: BackendName | 'auto' = 'auto',
@@ -31,11 +31,11 @@ export async function autoBase(
   return withTensorflow.id === chosen.id ? chosen : { ...chosen, withTensorflow };
 }
 
-/** A sentence for those who are better off with TensorFlow; empty for others. */
+/** A sentence for users who would get another base with TensorFlow; empty for others. */
 export const tellWithTensorflow = ({ withTensorflow }: AutoBase): string =>
-  withTensorflow ? ` Once TensorFlow is here ({install-runtime}), it is ${withTensorflow.id}.` : '';
+  withTensorflow ? ` With TensorFlow installed ({install-runtime}), it would be ${withTensorflow.id}.` : '';
 
-/** The same among some, by their ids; undefined when none of them is for this machine. */
+/** As autoBase, but only among the bases with these ids; undefined when none of them suits this machine. */
 export async function autoBaseAmong(
   only: readonly string[],
   wanted: BackendName | 'auto' = 'auto',
@@ -56,7 +56,7 @@ async function lookAtHardware(
     memoryBytes: gpu?.memory ?? Math.min(totalmem(), process.constrainedMemory() || Infinity),
     gpu: gpu !== undefined,
     needs: (base) => (gpu ? leastGpuMemory : runMemory)(base, method, { backend }),
-    // The fastest tells what the machine can do; at the others it was busy.
+    // The fastest run shows what the machine can do; during slower ones it was busy.
     tokensPerSecond: ({ sha256 = '', parameters }) =>
       Math.max(...(measured.get(sha256) ?? [guessTokensPerSecond(parameters, how)])),
   };

@@ -12,21 +12,21 @@ import { progressView } from '../view/progress.ts';
 interface FetchOptions {
   yes?: boolean;
   json?: boolean;
-  /** What will compute. Default: the fastest that is installed. */
+  /** The backend that will train. Default: the fastest that is installed. */
   backend?: BackendName | 'auto';
-  /** What "auto" is chosen for. Default: LoRA. */
+  /** The method that "auto" is chosen for. Default: LoRA. */
   method?: Hyper['method'];
 }
 
 /**
- * Finds the base, fetching it with progress on stderr when it is not here yet. Ctrl+C stops; a download goes on next time.
- * "auto" is chosen by the hardware and the backend, and said in one line.
+ * Finds the base, and downloads it with progress on stderr if it is missing. Ctrl+C stops; the next call resumes the
+ * download. "auto" is chosen by the hardware and the backend, and printed in one line.
  */
 export async function fetchBase(reference: string, options: FetchOptions): Promise<ResolvedBase> {
   return await (reference === AUTO_BASE ? fetchAuto(options) : fetchNamed(reference, options));
 }
 
-/** Without a network, what is here and suits will do. */
+/** Without a network, falls back to a suitable base that is already on the disk. */
 async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
   const { json = false, backend, method } = options;
   const tell = (text: string) => json || console.log(forTerminal(text));
@@ -39,7 +39,7 @@ async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
     if (!(error instanceof UserError) || !withoutNetwork.has(error.code)) throw error;
     const here = await autoBaseAmong(await presentBases(), backend, method);
     if (!here) throw error;
-    tell(`${error.message}\nBase: ${here.id}, because it is here.`);
+    tell(`${error.message}\nBase: ${here.id}, because it is already on this machine.`);
     return await fetchNamed(here.id, options);
   }
 }

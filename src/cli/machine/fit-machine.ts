@@ -1,4 +1,4 @@
-/** The memory plan of a run, against the memory of this machine. */
+/** Fits a run to the memory of this machine. */
 import type { ModelConfig } from '../../model/config.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
@@ -9,8 +9,8 @@ import { formatBytes } from '../view/format.ts';
 import { findGpus } from './gpus.ts';
 
 /**
- * Tells the plan and what was changed for it; see fitMemory for what it throws. A GPU's memory is the training's: what
- * llama.cpp holds for measuring lies beside it.
+ * Prints the memory plan and what was changed to make it fit. Errors: those of fitMemory. On a GPU, the memory that
+ * llama.cpp needs for measuring is not counted: it lies in main memory.
  */
 export async function fitToMachine(
   config: ModelConfig,

@@ -7,7 +7,7 @@ const exec = promisify(execFile);
 
 export type Gpu = DoctorReport['gpus'][number];
 
-/** NVIDIA's, by nvidia-smi; none where there is none. */
+/** NVIDIA GPUs, from nvidia-smi; empty when it is not there. */
 export async function findGpus(): Promise<Gpu[]> {
   try {
     const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader,nounits'];
@@ -18,7 +18,7 @@ export async function findGpus(): Promise<Gpu[]> {
   }
 }
 
-/** nvidia-smi's lines: name, driver, MiB. */
+/** Parses nvidia-smi's lines: name, driver, memory in MiB. */
 export function parseGpus(csv: string): Gpu[] {
   return csv.split('\n').flatMap((line) => {
     const [name, driver, mebibytes] = line.split(',').map((cell) => cell.trim());

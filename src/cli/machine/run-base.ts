@@ -1,4 +1,4 @@
-/** The base of a run that is to go on: the very file that it was trained on. */
+/** Checks the base of a run that is resumed or continued: it must be the file that the run was trained on. */
 import { existsSync } from 'node:fs';
 import { examine } from '../../base-models/checksums.ts';
 import { parseHubReference } from '../../base-models/hub.ts';
@@ -14,12 +14,12 @@ export async function requireBase({ id, base }: Pick<RunSpec, 'id' | 'base'>): P
       `The base of run ${id} is gone: there is no ${base.path}.`,
       findKnownBase(base.id) || parseHubReference(base.id)
         ? `Get it again with {fetch ${base.id}}.`
-        : 'Put that file back, or train anew on another base.',
+        : 'Put that file back, or start a new training on another base.',
     );
   if ((await examine(base.path)).sha256 !== base.sha256)
     throw new UserError(
       'base-checksum',
       `${base.path} is not the file that run ${id} was trained on.`,
-      'Put that file back, or train anew on this one.',
+      'Put that file back, or start a new training on this one.',
     );
 }

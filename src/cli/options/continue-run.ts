@@ -1,4 +1,4 @@
-/** `train --continue RUN`: which run can be continued, and what it gives to the one that does. */
+/** `train --continue RUN`: which runs can be continued, and what the new run takes over from the earlier one. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
@@ -23,22 +23,22 @@ export interface ContinueOptions {
 export function addContinueOption(command: Command): Command {
   return command.option(
     '--continue <run>',
-    'begin with the adapter of an earlier run, learn what has changed since and replay some of what was there; all that is not given is as in that run',
+    'start from the adapter of an earlier run: learn what has changed since, and replay some of what it learned before; options that are not given are as in that run',
   );
 }
 
-/** A finished run that another one goes on from. */
+/** A finished run that another run continues. */
 export interface Continued {
   spec: RunSpec;
-  /** Of its adapter, as it is served. */
+  /** Checksum of its adapter, as it is served. */
   sha256: string;
   corpus: EarlierCorpus;
-  /** What it ended with: its own trials and what it went back from are counted in. */
+  /** The rate that it ended with, after its own trials and any reductions when it went back to a checkpoint. */
   learningRate: number;
 }
 
 /**
- * Errors: run-not-found, run-damaged, run-not-finished, not-better, bad-argument where it is of a kind that can't be
+ * Errors: run-not-found, run-damaged, run-not-finished, not-better, bad-argument if a run of its kind can't be
  * continued, base-not-found, base-checksum.
  */
 export async function findContinued(wanted: string): Promise<Continued> {
@@ -51,7 +51,7 @@ export async function findContinued(wanted: string): Promise<Continued> {
   if (corpus.summary.cut)
     throw unfit(
       spec,
-      'learned from one part of a single file, and in a changed one that part can not be told from the other',
+      'trained on one part of a single file and held out the rest, and after a change those parts can't be found again',
     );
   const events = survivingEvents(snapshot.events);
   const scale = events.findLast((event) => event.type === 'rollback')?.rateScale ?? 1;
@@ -65,9 +65,9 @@ export async function findContinued(wanted: string): Promise<Continued> {
 
 function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void {
   if (spec.imported)
-    throw unfit(spec, 'was imported, so it is not known which files it has learned and which are new');
+    throw unfit(spec, 'was imported, so it is unknown which files it has learned and which are new');
   if (spec.hyper.method === 'full')
-    throw unfit(spec, 'is a full fine-tuning, and only an adapter can be trained on');
+    throw unfit(spec, 'is a full fine-tuning, and only an adapter can be trained further');
   if (spec.corpus.mode === 'instruct') throw unfit(spec, 'learned answers to instructions, not text');
   const artefact = join(dir, artefactName(spec));
   if (state.status === 'done' && !existsSync(artefact))
@@ -79,7 +79,7 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
   if (state.status !== 'done')
     throw new UserError(
       'run-not-finished',
-      `Run ${spec.id} has no result yet to go on from.`,
+      `Run ${spec.id} has no result yet that could be continued.`,
       isAlive(state) ? 'Wait until it is done.' : `Finish it with {resume ${spec.id}}.`,
     );
   const refused = summary && notBetter(spec.id, summary);
@@ -97,8 +97,8 @@ type AllOptions = TrainOptions & DataOptions & ReplayOptions;
 type IsGiven = (option: keyof AllOptions) => boolean;
 
 /**
- * The options of a run that continues `spec`: what was not given is as it was there. Pure. Errors: bad-argument where an
- * option would make another adapter of it (names both values).
+ * The options of a run that continues `spec`; those not given are taken from it. Pure. Errors: bad-argument if an
+ * option asks for a different adapter (names both values).
  */
 export function continuedOptions<O extends AllOptions>(spec: RunSpec, options: O, isGiven: IsGiven): O {
   requireSameAdapter(spec, options, isGiven);
@@ -126,8 +126,8 @@ function requireSameAdapter(spec: RunSpec, options: AllOptions, isGiven: IsGiven
     if (!isGiven(key) || given === theirs || (key === 'base' && names.includes(given))) continue;
     throw new UserError(
       'bad-argument',
-      `Run ${spec.id} has ${optionName(key)} ${theirs}, and ${given} was given.`,
-      'Leave that option out: a run that continues another has the same adapter on the same base.',
+      `Run ${spec.id} has ${optionName(key)} ${theirs}, but ${given} was given.`,
+      'Leave that option out: a run that continues another uses the same adapter and base.',
     );
   }
 }
@@ -160,18 +160,18 @@ function textOf(value: unknown): string {
 }
 const optionName = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** Errors: bad-argument where these are other files; corpus-empty where there is nothing new to learn. */
+/** Errors: bad-argument if none of the earlier run's files is here; corpus-empty if there is nothing new to learn. */
 export function requireChange({ id, folder }: RunSpec, { changed }: CorpusSummary): void {
   if (changed!.kept === 0)
     throw new UserError(
       'bad-argument',
-      `This is another folder than that of run ${id}: none of the files that it learned is here.`,
+      `This is not the folder of run ${id}: none of the files that it learned is here.`,
       `Give ${folder || 'its data set'}, or train anew, without --continue.`,
     );
   if (changed!.trainFiles === 0)
     throw new UserError(
       'corpus-empty',
-      `Nothing to learn has changed since run ${id}.`,
+      `Nothing that could be learned has changed since run ${id}.`,
       'Continue it when there are new or changed files, or train longer on the same ones, without --continue.',
     );
 }

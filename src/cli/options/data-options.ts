@@ -1,4 +1,4 @@
-/** What to learn from: options of `train`, `sweep` and `corpus`, and the plan that they make. */
+/** The options of `train`, `sweep` and `corpus` that say what to learn from, and the corpus plan made of them. */
 import { stat } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { hasRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
@@ -23,9 +23,9 @@ export interface ReplayOptions {
   replayRate?: number;
 }
 
-/** Share of training sequences that are replay, unless given. */
+/** Share of training sequences that are replay, by default. */
 const DEFAULT_REPLAY_RATE = 0.1;
-/** What completion asks for; a little stays as it is, for cursors with nothing after them. */
+/** Completion asks for fill-in-the-middle. The rest stays plain text, for cursors with nothing after them. */
 const DEFAULT_FIM_RATE = 0.9;
 /** Days. */
 const DEFAULT_HALF_LIFE = 180;
@@ -39,7 +39,7 @@ function pairs(text: string): CorpusPlan['pairs'] {
   return names;
 }
 
-/** One more of an option that may be given several times. */
+/** Collects the values of an option that may be repeated. */
 function oneMore(glob: string, before: string[] = []): string[] {
   if (!glob.trim()) throw new InvalidArgumentError('It must not be empty.');
   return [...before, glob];
@@ -49,47 +49,47 @@ export function addGlobOptions(command: Command): Command {
   return command
     .option(
       '--include <glob>',
-      'read only such files of the folder, as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; *.foo also takes a language that is not known here; may be given several times',
+      'read only files that match this pattern, written as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; *.foo also admits a file type that is not read by default; may be repeated',
       oneMore,
     )
-    .option('--exclude <glob>', 'leave such files out; may be given several times', oneMore);
+    .option('--exclude <glob>', 'leave out files that match this pattern; may be repeated', oneMore);
 }
 
 export function addDataOptions(command: Command): Command {
   return addGlobOptions(command)
     .addOption(
-      new Option('--mode <mode>', 'learn texts, or answers to instructions in the chat template of the base')
+      new Option('--mode <mode>', 'pretrain: learn plain text; instruct: learn answers to instructions, in the chat template of the base')
         .choices(['pretrain', 'instruct'])
         .default('pretrain'),
     )
     .option(
       '--data <set>',
-      'a data set: a .jsonl, .json or .parquet file, a folder of them, or owner/name[:path or split] on the hub',
+      'a data set: a .jsonl, .json or .parquet file, a folder of them, or owner/name[:path or split] on Hugging Face',
     )
     .option(
       '--pairs <list>',
-      'with --mode instruct, what to take from the folder: functions (documented ones), commits or both (default: both)',
+      'with --mode instruct, what to make instructions from: functions (documented ones), commits, or functions,commits (default: both)',
       pairs,
     )
     .option(
       '--fim-rate <share>',
-      `share of files in training windows turned into fill-in-the-middle (default: ${DEFAULT_FIM_RATE} for a folder, where the base knows it)`,
+      `share of the files in training windows that become fill-in-the-middle examples (default: ${DEFAULT_FIM_RATE} for a folder, if the base supports it)`,
       between(0, 1),
     )
     .addOption(
       new Option(
         '--fim-loss <what>',
-        'what of those is learned: all of the text, or the middle only',
+        'which part of a fill-in-the-middle example is learned: all of it, or the middle only',
       ).choices(corpusPlanSchema.shape.fimLoss.unwrap().options),
     )
     .option(
       '--repository-context',
-      'join files to whole repositories (default: for a folder, where the base knows fill-in-the-middle and file separators)',
+      'join the files of a repository into one text, so that the model sees other files as context (default: on for a folder, if the base has fill-in-the-middle and file separators)',
     )
-    .option('--no-repository-context', 'keep every file by itself')
+    .option('--no-repository-context', 'learn every file by itself')
     .option(
       '--half-life <days>',
-      `a file counts half as much in training for each so many days since its last change, by git or else its own date, down to a quarter; 0: all alike (default: ${DEFAULT_HALF_LIFE})`,
+      `old files count less: a file's weight halves every so many days since its last change (by git, else by its date), but stays at least a quarter; 0: all files count the same (default: ${DEFAULT_HALF_LIFE})`,
       between(0, Infinity),
     );
 }
@@ -98,7 +98,7 @@ export function addReplayOptions(command: Command): Command {
   return command
     .option(
       '--replay <source>',
-      'mix in text of what shall not be forgotten: a data set as for --data, or base for text that the base itself writes',
+      'mix in text that the model must not forget: a data set as for --data, or base for text that the base itself writes',
     )
     .option(
       '--replay-rate <share>',
@@ -107,7 +107,7 @@ export function addReplayOptions(command: Command): Command {
     );
 }
 
-/** Throws `bad-argument` or `corpus-unreadable` for what can be told before anything is opened. */
+/** Checks all that can be checked before anything is opened. Throws `bad-argument` or `corpus-unreadable`. */
 export async function checkData(
   folder: string | undefined,
   options: DataOptions & ReplayOptions,
@@ -126,17 +126,17 @@ export async function checkData(
     );
   if (folder === undefined && (include || exclude))
     throw wrong(
-      '--include and --exclude say which files of a folder to read, and none is given.',
+      '--include and --exclude select files of a folder, but no folder is given.',
       'Give the folder, or leave them out.',
     );
   if (options.pairs && (mode !== 'instruct' || folder === undefined))
     throw wrong(
-      '--pairs says what to take from a folder with --mode instruct.',
-      'Give both, or leave it out.',
+      '--pairs needs a folder and --mode instruct.',
+      'Give both, or leave --pairs out.',
     );
   if (mode === 'instruct' && (fimRate || repositoryContext))
     throw wrong(
-      'Fill-in-the-middle and whole repository context are for --mode pretrain.',
+      'Fill-in-the-middle and repository context work with --mode pretrain only.',
       'Leave them out, or train with --mode pretrain.',
     );
   if (replayRate !== undefined && replay === undefined)
@@ -145,7 +145,10 @@ export async function checkData(
 
 const wrong = (message: string, next: string) => new UserError('bad-argument', message, next);
 
-/** The plan, with what depends on the base. `maxTokens`: as many training tokens as the run's budget has. */
+/**
+ * The corpus plan, with the defaults that depend on the base. `maxTokens`: training tokens that the run's budget
+ * allows.
+ */
 export function toCorpusPlan(
   folder: string | undefined,
   options: DataOptions & ReplayOptions,

@@ -1,4 +1,4 @@
-/** `train --preferences`: learning from what became of completions. */
+/** `train --preferences`: learning from how the user treated completions. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { selectVerdicts } from '../../preferences/select.ts';
@@ -7,19 +7,19 @@ import { UserError } from '../../protocol/errors.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 
 export interface PreferencesOption {
-  /** A file, or those of the folder. */
+  /** A file; true: the file that VS Code keeps for the folder. */
   preferences?: string | true;
 }
 
 export const addPreferencesOption = (command: Command): Command =>
   command.option(
     '--preferences [file]',
-    'learn at the end, in a fifth of the run, from what became of completions (default file: what VS Code has kept of the folder); taken only where it makes the result better. LoRA only',
+    'in the last fifth of the run, learn from which completions you kept, changed or rejected (default file: the record that VS Code keeps for the folder); used only if it makes the result better; LoRA only',
   );
 
 /**
- * What the run is told. Errors: bad-argument, and those of selectVerdicts: there is no sense in waiting for a training
- * to find them.
+ * The preferences file for the run's spec. Errors: bad-argument, and those of selectVerdicts, which show here rather
+ * than after the training.
  */
 export async function preferencesOf(
   { preferences, method }: PreferencesOption & { method: 'lora' | 'full' },
@@ -30,13 +30,13 @@ export async function preferencesOf(
   if (method === 'full')
     throw new UserError(
       'bad-argument',
-      'With --method full there is no base left to hold preferences against.',
+      'Learning from preferences compares the model with its unchanged base, which --method full does not keep.',
       'Train with --method lora, or without --preferences.',
     );
   if (preferences === true && folder === undefined)
     throw new UserError(
       'bad-argument',
-      '--preferences is given without a file, and there is no folder that has some.',
+      '--preferences is given without a file, and no folder is given that VS Code could have kept one for.',
       'Give the file, or the folder.',
     );
   const file = preferences === true ? preferencesFile(folder!) : resolve(preferences);

@@ -1,4 +1,4 @@
-/** The options of `train`: what they mean and how they become hyper-parameters. */
+/** The options of `train`, and how they become hyper-parameters. */
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { UserError } from '../../protocol/errors.ts';
 import { MEASURE_SHARE } from '../../evaluation/time.ts';
@@ -98,7 +98,7 @@ const taskList = (text: string): string[] =>
         .split(',')
         .map((name) => name.trim())
         .filter(Boolean);
-/** What they name is checked against the base. */
+/** Names are checked later, against the base. */
 const targets = (text: string): string[] =>
   groups[text] ??
   text
@@ -112,22 +112,22 @@ export function addTrainOptions(command: Command): Command {
   return command
     .option(
       '--base <ref>',
-      'a known base, a .gguf file, owner/name[:file] on the hub, or auto: by the hardware',
+      'the model to start from: a known base, a .gguf file, owner/name[:file] on Hugging Face, or auto: chosen for this machine',
       'auto',
     )
     .addOption(
-      new Option('--method <method>', 'what trains').choices(['lora', 'full']).default(defaults.method),
+      new Option('--method <method>', 'lora: train a small adapter; full: train all weights').choices(['lora', 'full']).default(defaults.method),
     )
-    .option('--rank <r>', 'LoRA rank', whole(1), defaults.rank)
+    .option('--rank <r>', 'rank of the LoRA adapter', whole(1), defaults.rank)
     .option('--alpha <alpha>', 'LoRA alpha (default: twice the rank)', positive)
-    .option('--dropout <p>', 'dropout on what LoRA sees', between(0, 0.9), defaults.dropout)
+    .option('--dropout <p>', 'dropout on the input of LoRA modules', between(0, 0.9), defaults.dropout)
     .option(
       '--targets <list>',
-      'all, mlp, attention, or a list of q,k,v,o,gate,up,down or patterns such as "blk.*.ffn_*"',
+      'target modules of LoRA: all, mlp, attention, or a list of q,k,v,o,gate,up,down or patterns such as "blk.*.ffn_*"',
       targets,
       defaults.targets,
     )
-    .option('--rank-stabilised', "LoRA's scale is alpha / sqrt(rank), for high ranks")
+    .option('--rank-stabilised', "scale LoRA by alpha / sqrt(rank) instead of alpha / rank, for high ranks")
     .option(
       '--attention-dropout <p>',
       'dropout on attention probabilities',
@@ -136,114 +136,114 @@ export function addTrainOptions(command: Command): Command {
     )
     .option(
       '--lr <rate>',
-      'peak learning rate (default: by a sweep, else by short trials before the first step, or those of an earlier run)',
+      'peak learning rate (default: found by an earlier sweep, else by short trials before the first step or those of an earlier run)',
       positive,
     )
     .option(
       '--no-rate-trials',
-      'take the default learning rate where none is known: no trials, which take 15% of the budget',
+      'run no short trials for the learning rate (they take 15% of the budget): use the default rate if no better one is known',
     )
     .addOption(
       new Option('--optimizer <name>', 'optimiser').choices(['lionw', 'adamw']).default(defaults.optimizer),
     )
     .addOption(
-      new Option('--schedule <name>', 'learning rate over the run')
+      new Option('--schedule <name>', 'how the learning rate changes over the run')
         .choices(['cosine', 'inverse-sqrt', 'constant'])
         .default(defaults.schedule),
     )
-    .option('--warmup <share>', 'share of the run spent warming up', between(0, 1), defaults.warmup)
+    .option('--warmup <share>', 'share of the run, at its start, in which the learning rate rises to its peak', between(0, 1), defaults.warmup)
     .option(
       '--cooldown <share>',
-      `share of the run at its end that falls to zero; not with cosine (default: ${DEFAULT_COOLDOWN} with inverse-sqrt)`,
+      `share of the run, at its end, in which the learning rate falls to zero; not with cosine (default: ${DEFAULT_COOLDOWN} with inverse-sqrt)`,
       between(0, 1),
     )
     .option(
       '--weight-decay <rate>',
-      'what a step takes off: AdamW learning rate x this, LionW this at the peak rate',
+      'weight decay: the share of a weight that a step takes off is learning rate x this (AdamW), or this at the peak rate (LionW)',
       between(0, Infinity),
       defaults.weightDecay,
     )
-    .option('--clip <norm>', 'largest gradient norm, 0 for none', between(0, Infinity), defaults.clip)
+    .option('--clip <norm>', 'largest gradient norm; 0: no clipping', between(0, Infinity), defaults.clip)
     .option('--steps <n>', 'budget in optimiser steps', whole(1))
     .option('--epochs <n>', 'budget in passes over the corpus (default: 4)', positive)
     .option('--tokens <n>', 'budget in tokens', whole(1))
-    .option('--minutes <n>', 'budget in minutes of training: as many steps as they hold', positive)
-    .option('--seq <tokens>', 'sequence length', whole(8), defaults.sequenceLength)
+    .option('--minutes <n>', 'budget in minutes of training; the number of steps is fitted to it', positive)
+    .option('--seq <tokens>', 'sequence length in tokens', whole(8), defaults.sequenceLength)
     .option('--batch <n>', 'sequences per forward pass', whole(1), defaults.batch)
-    .option('--accumulate <n>', 'forward passes per step', whole(1), defaults.accumulate)
-    .option('--recompute', 'less memory for a third more work (on by itself where memory is short)')
+    .option('--accumulate <n>', 'forward passes per optimiser step', whole(1), defaults.accumulate)
+    .option('--recompute', 'recompute activations in the backward pass: less memory, a third more work (on by itself when memory is short)')
     .addOption(
-      new Option('--precision <p>', 'of frozen weights and large matmuls; auto: the fastest here')
+      new Option('--precision <p>', 'precision of frozen weights and large matrix products; auto: the fastest on this machine')
         .choices(['auto', 'f32', 'bf16'])
         .default('auto'),
     )
     .option(
       '--eval-every <steps>',
-      'held-out loss and a checkpoint every so many steps (default: a third of the run, at most 50)',
+      'steps between measurements of the held-out loss, each with a checkpoint (default: a third of the run, at most 50)',
       whole(1),
     )
     .option(
       '--eval-tasks <list>',
-      'tasks to measure at checkpoints too, on the base first, or none (default: retention)',
+      'tasks to measure at checkpoints as well, first on the base; or none (default: retention)',
       taskList,
     )
     .option(
       '--eval-tasks-every <steps>',
-      'steps between them, rounded up to a multiple of --eval-every (default: --eval-every)',
+      'steps between measurements of --eval-tasks, rounded up to a multiple of --eval-every (default: --eval-every)',
       whole(1),
     )
     .option(
       '--eval-share <share>',
-      'the most that they may add to the time of training, as a share of it; as many are measured as that allows',
+      'the most time that --eval-tasks may add, as a share of the training time; fewer checkpoints are measured if need be',
       between(0, Infinity),
       evaluation.checkpointShare,
     )
     .option(
       '--forgetting-limit <figure>',
-      'the result is the checkpoint that learned most without forgetting more: KL from the base in nats/token, or as what --eval-tasks measure (default: no limit)',
+      'keep the checkpoint that learned most among those that forgot no more than this: KL from the base in nats/token, or in the unit of the figure that --eval-tasks measure (default: no limit)',
       between(0, Infinity),
     )
     .option(
       '--patience <n>',
-      'end training after so many held-out evaluations in a row that were no better (default: never)',
+      'end training after so many measurements of the held-out loss in a row without improvement (default: never)',
       whole(1),
     )
     .addOption(
       new Option(
         '--keep <which>',
-        'checkpoint that the result is made of (default: last; best with --forgetting-limit or --patience)',
+        'which checkpoint becomes the result (default: last; best with --forgetting-limit or --patience)',
       ).choices(['last', 'best']),
     )
     .option(
       '--measure-share <share>',
-      'the most that measuring the result may take, as a share of the time of training (a minute at least); the rest can be measured later',
+      'the most time that measuring the result may take, as a share of the training time (at least a minute); the rest can be measured later',
       positive,
       MEASURE_SHARE,
     )
     .option(
       '--strength <share>',
-      'what the trained change is multiplied by: measured (the one that learned most within the forgetting limit; the base itself where none is better), or a number up to 1, which is offered whatever it does',
+      'factor for the trained change: measured (several are tried, and the one that learned most within the forgetting limit is used; the base itself if none is better), or a number up to 1, which is used whatever it learned or forgot',
       strength,
       'measured',
     )
-    .option('--seed <n>', 'seed of everything random', whole(0), defaults.seed)
+    .option('--seed <n>', 'random seed', whole(0), defaults.seed)
     .addOption(
-      new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+      new Option('--backend <name>', 'library that trains').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
     )
-    .option('--held-out-windows <n>', 'held-out windows in the final evaluation', whole(1), 16)
+    .option('--held-out-windows <n>', 'windows of held-out text in the final evaluation', whole(1), 16)
     .option(
       '--humaneval <problems>',
-      'HumanEval problems in the final evaluation, 0 for none',
+      'HumanEval problems in the final evaluation; 0: none',
       whole(0, 164),
       20,
     )
-    .option('--retention <texts>', 'texts sampled from the base for KL, 0 for none', whole(0), 8)
-    .option('--name <name>', 'a name for the run (default: the folder)');
+    .option('--retention <texts>', 'texts sampled from the base, on which forgetting (KL from the base) is measured; 0: none', whole(0), 8)
+    .option('--name <name>', 'name of the run (default: the folder's name)');
 }
 
 type Budget = Pick<TrainOptions, 'steps' | 'epochs' | 'tokens' | 'minutes'>;
 
-/** Throws `bad-argument` when the budget was given more than once. */
+/** Throws `bad-argument` when more than one option sets the budget. */
 export function checkBudget(options: Budget): void {
   const given = (['steps', 'epochs', 'tokens', 'minutes'] as const).filter(
     (name) => options[name] !== undefined,
@@ -256,7 +256,7 @@ export function checkBudget(options: Budget): void {
   );
 }
 
-/** Tokens that a run reads at most, where its budget says so. */
+/** The most tokens that the run reads; undefined unless its budget is in steps or tokens. */
 export function tokenBudget(
   options: Budget & Pick<TrainOptions, 'seq' | 'batch' | 'accumulate'>,
 ): number | undefined {
@@ -264,7 +264,7 @@ export function tokenBudget(
   return options.steps && options.steps * options.seq * options.batch * options.accumulate;
 }
 
-/** Budget in steps, by the one option that sets it; none means 4 epochs, as the paper advises. */
+/** The budget in steps, from the one option that sets it. Default: 4 epochs, as the paper advises. */
 export function budgetInSteps(
   options: Budget & Pick<TrainOptions, 'seq' | 'batch' | 'accumulate'>,
   known: { trainTokens: number; tokensPerSecond: number },
@@ -278,7 +278,7 @@ export function budgetInSteps(
   return Math.max(1, Math.round(tokens / (options.seq * options.batch * options.accumulate)));
 }
 
-/** What is measured at the end and on the way, and what follows from it. Throws `bad-argument`. */
+/** What is measured at the end and at checkpoints, and how the result is chosen by it. Throws `bad-argument`. */
 export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
   const { evalTasks, evalTasksEvery, evalShare, forgettingLimit, patience, keep, strength } = options;
   const tasks = evalTasks ?? (options.retention > 0 && evalShare > 0 ? ['retention'] : []);
@@ -286,25 +286,25 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
   if (evalShare === 0 && evalTasks?.length)
     throw new UserError(
       'bad-argument',
-      '--eval-tasks are to be measured in no time at all (--eval-share 0).',
+      '--eval-tasks asks for measurements, but --eval-share 0 leaves no time for them.',
       'Give a larger --eval-share, or --eval-tasks none.',
     );
   if (forgettingLimit !== undefined && !forgettingFigure(tasks))
     throw new UserError(
       'bad-argument',
-      'With --forgetting-limit, something that tells of forgetting must be measured at checkpoints.',
+      '--forgetting-limit needs a task that measures forgetting at checkpoints.',
       `Add to --eval-tasks: ${forgettingTasks}.`,
     );
   if (forgettingLimit !== undefined && keep === 'last')
     throw new UserError(
       'bad-argument',
-      '--keep last takes the last checkpoint, however much it forgot: it does not go with --forgetting-limit.',
+      '--keep last takes the last checkpoint, however much it forgot, so it does not go with --forgetting-limit.',
       'Leave one of them out.',
     );
   if (options.method === 'full' && typeof strength === 'number' && strength < 1)
     throw new UserError(
       'bad-argument',
-      'A fully tuned model has one strength only: its change is in every weight.',
+      '--strength needs a LoRA adapter: --method full changes the weights themselves.',
       'Leave --strength out, or train with --method lora.',
     );
   return evaluationPlanSchema.parse({
@@ -325,15 +325,15 @@ export function toEvaluationPlan(options: TrainOptions): EvaluationPlan {
 
 const isKl = (tasks: readonly string[]) => forgettingFigure(tasks)?.task === 'retention';
 
-/** A long warm-up leaves less for it. */
+/** Shorter than the default when a long warm-up leaves less of the run. */
 const defaultCooldown = ({ warmup }: TrainOptions) => Math.min(DEFAULT_COOLDOWN, 1 - warmup);
 
-/** Throws `bad-argument` where the parts of the schedule don't fit together. */
+/** Throws `bad-argument` when the parts of the schedule don't fit together. */
 export function checkSchedule({ schedule, warmup, cooldown = 0 }: TrainOptions): void {
   if (schedule === 'cosine' && cooldown > 0)
     throw new UserError(
       'bad-argument',
-      'A cosine schedule falls to its end by itself and takes no --cooldown.',
+      '--cooldown does not go with a cosine schedule, which already falls until the end.',
       'Leave --cooldown out, or use --schedule inverse-sqrt or constant.',
     );
   if (warmup + cooldown > 1)

@@ -1,4 +1,4 @@
-/** Follows a run to its end and prints what it came to. */
+/** Follows a run to its end and prints the result. */
 import { whyNotOffered } from '../../evaluation/figures/offer.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
 import { followToEnd } from './follow.ts';
@@ -10,7 +10,7 @@ import { comparisonTable, earlierTable } from '../view/tables.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { UserError } from '../../protocol/errors.ts';
 
-/** Throws when the run failed. A cancelled run is what was asked for and is no error. */
+/** Throws when the run failed. A cancelled run is not an error. */
 export async function finishRun(
   dir: string,
   trainer: LaunchedTrainer,
@@ -18,7 +18,7 @@ export async function finishRun(
 ): Promise<void> {
   const snapshot = await followToEnd(dir, trainer, { json: json === true });
   const { spec, state } = snapshot;
-  // It could not even write down what happened: the run is another's, or the disk is full.
+  // The trainer could not write its error into the run: another process holds the run, or the disk is full.
   const begun = snapshot.events.length > trainer.eventsBefore;
   const ended = ['done', 'failed', 'cancelled'].includes(state.status);
   const lastWords = begun && ended ? undefined : trainer.lastWords();
@@ -29,15 +29,15 @@ export async function finishRun(
     if (json) printJson({ run: spec.id, dir, status: state.status, step: state.step });
     else
       console.log(
-        `Stopped at step ${state.step} of ${state.steps}. Go on with: forget-me-not resume ${spec.id}`,
+        `Stopped at step ${state.step} of ${state.steps}. Resume it with: forget-me-not resume ${spec.id}`,
       );
     return;
   }
   if (state.status !== 'done')
     throw new UserError(
       'internal',
-      `The trainer of run ${spec.id} ended without a word.`,
-      `Go on with {resume ${spec.id}}; ${dir}/trainer.log may say more.`,
+      `The trainer of run ${spec.id} ended without an error message.`,
+      `Resume it with {resume ${spec.id}}; ${dir}/trainer.log may say more.`,
     );
   if (report) await writeReport([dir], report);
   if (json) printJson(asJson(dir, snapshot));
@@ -71,7 +71,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
   if (summary) {
     console.log(`${comparisonTable(summary.comparisons)}${earlierTable(summary)}${summary.sentence}\n`);
     if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
-      console.log(`Offered: ${summary.choice.why}.\n`);
+      console.log(`Used for completion: ${summary.choice.why}.\n`);
     if (summary.served) console.log(`${describeServed(summary.served)}\n`);
     if (summary.example) {
       const { file, line, prefix, actual, before, after } = summary.example;

@@ -5,17 +5,20 @@ import { UserError, type ErrorReport } from '../../protocol/errors.ts';
 import { onInterrupt, startChild } from './child.ts';
 
 interface Following<M> {
-  /** Of its messages; a `failed` one with code, message and next is thrown. */
+  /** Schema of its messages; a `failed` message with code, message and next is thrown. */
   schema: z.ZodType<M>;
   onMessage(message: M): void;
   verbose?: boolean | undefined;
-  /** Stops it as Ctrl+C does. */
+  /** Stops the child as Ctrl+C does. */
   signal?: AbortSignal | undefined;
-  /** Milliseconds after which a child that was stopped by it is killed. */
+  /** Milliseconds after which a child that `signal` has stopped is killed. */
   grace?: number | undefined;
 }
 
-/** Resolves when `name`.mjs, which lies beside this bundle, has ended well. Its libraries' log is for `verbose`. */
+/**
+ * Runs `name`.mjs, which lies beside this bundle; resolves when it has ended without error. `verbose` shows its
+ * libraries' log.
+ */
 export async function followChild<M extends { type: string }>(
   name: string,
   args: readonly string[],

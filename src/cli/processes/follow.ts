@@ -1,4 +1,4 @@
-/** Follows a run on the terminal (or as JSON lines) until its trainer has ended. */
+/** Shows the progress of a run on the terminal (or as JSON lines) until its trainer has ended. */
 import { formatDuration } from '../view/format.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { printProgress } from '../view/output.ts';
@@ -8,7 +8,7 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { cancelRun, followRun, readRun } from '../../runs/index.ts';
 
-/** Resolves with the run's last state. Ctrl+C cancels the run once and lets it write its checkpoint. */
+/** Resolves with the run's last state. Ctrl+C cancels the run and lets it write a checkpoint. */
 export async function followToEnd(
   dir: string,
   trainer: LaunchedTrainer,
@@ -60,18 +60,18 @@ class JsonProgress {
   end(): void {}
 }
 
-/** One line that rewrites itself on a terminal; a line for each event that matters elsewhere. */
+/** On a terminal, one line that rewrites itself; elsewhere, a line for each important event. */
 class TerminalProgress {
   private line = '';
   private evaluating = false;
   private readonly live = process.stdout.isTTY === true;
-  /** `seen`: events that are not news. */
+  /** `seen`: number of events that were there before. */
   constructor(private seen: number) {}
 
   show(snapshot: RunSnapshot): void {
     for (const event of snapshot.events.slice(this.seen)) {
       if (event.type === 'phase') this.evaluating = event.phase === 'Evaluating';
-      // Those of the result are told in a table at the end.
+      // Figures of the result are printed in a table at the end.
       if (event.type !== 'evaluation' || !this.evaluating) this.print(describe(event));
     }
     this.seen = snapshot.events.length;
@@ -79,7 +79,7 @@ class TerminalProgress {
     else this.sayTask(snapshot);
   }
 
-  /** Without a terminal, a line for each task of the evaluation: "HumanEval 3 of 40" is told once. */
+  /** Without a terminal, prints one line for each task of the evaluation, not for each item ("HumanEval 3 of 40"). */
   private sayTask({ state }: RunSnapshot): void {
     const task = state.status === 'evaluating' ? (state.phase ?? '').replace(/ \d+ of \d+$/, '') : '';
     if (task && task !== 'Evaluating' && task !== this.line) this.print(`  ${task}`);
@@ -108,13 +108,13 @@ class TerminalProgress {
   }
 }
 
-/** A line for what a person following along wants kept on screen; undefined for the rest. */
+/** The line that stays on screen for an event; undefined for events that are not shown. */
 function describe(event: RunEvent): string | undefined {
   switch (event.type) {
     case 'phase':
       return event.phase;
     case 'start':
-      return `  ${event.backend} (${event.backendReason}); ${(event.trainableParameters / 1e6).toFixed(1)}M parameters train on ${event.trainTokens} tokens, ${event.heldOutTokens} are held out`;
+      return `  ${event.backend} (${event.backendReason}); ${(event.trainableParameters / 1e6).toFixed(1)}M trainable parameters; ${event.trainTokens} tokens to train on, ${event.heldOutTokens} held out`;
     case 'step':
       return event.step === 1 || event.step % 10 === 0
         ? `  step ${event.step}: loss ${event.loss.toFixed(3)}, ${Math.round(event.tokensPerSecond)} tokens/s, about ${formatDuration(event.etaSeconds)} left`
@@ -140,7 +140,7 @@ function describe(event: RunEvent): string | undefined {
   }
 }
 
-/** Of a task, the figure that says most about it. The base's KL from itself says nothing. */
+/** Shows only the main figure of a task, and not the base's KL from itself. */
 function describeEvaluation({ step, result }: Extract<RunEvent, { type: 'evaluation' }>): string | undefined {
   const { task, metric, value, low, high, setting } = result;
   if (setting.startsWith('during training')) return `  step ${step}: held-out ${metric} ${value.toFixed(3)}`;

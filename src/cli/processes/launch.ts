@@ -1,4 +1,4 @@
-/** Starts the trainer of a run as a process of its own, which outlives this one. */
+/** Starts the trainer of a run as a separate process, which outlives this one. */
 import { spawn } from 'node:child_process';
 import { closeSync, fstatSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -9,17 +9,17 @@ import { openLogSync } from '../../protocol/regular-file.ts';
 import type { TrainingLock } from '../../runs/index.ts';
 
 export interface LaunchedTrainer {
-  /** Events that the run had before. */
+  /** Number of events that the run had before. */
   eventsBefore: number;
-  /** Undefined where it could not be started. Leader of its group. */
+  /** Leader of its process group; undefined if it could not be started. */
   pid: number | undefined;
-  /** Resolves when the process has ended, however it did. */
+  /** Resolves when the process has ended, for whatever reason. */
   ended: Promise<void>;
-  /** The error that it ended with, where it could not write it into the run. */
+  /** The error that it ended with, if it could not write it into the run. */
   lastWords(): UserError | undefined;
 }
 
-/** As launchTrainer; the trainer holds the lock of training from here on, whatever becomes of this process. */
+/** As launchTrainer, and hands the training lock to the trainer, which holds it even if this process ends. */
 export async function launchOnItsOwn(
   dir: string,
   lock: TrainingLock,
@@ -30,7 +30,7 @@ export async function launchOnItsOwn(
   return trainer;
 }
 
-/** Detached; what it prints goes to trainer.log in the run. */
+/** Starts it detached; its output goes to trainer.log in the run's directory. */
 export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
   const path = join(dir, 'trainer.log');
   const log = openLogSync(path);
@@ -56,7 +56,7 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
       return endedEarly(
         'The trainer',
         how,
-        `Go on from its last checkpoint with ${resume}; ${path} may say more.`,
+        `Resume it from its last checkpoint with ${resume}; ${path} may say more.`,
       );
     },
   };

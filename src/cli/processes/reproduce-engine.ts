@@ -1,4 +1,4 @@
-/** The processes that a reproduction needs: those of train, sweep, evaluate and spectrum, each stopped when time is up. */
+/** The processes that a reproduction runs (trainer, sweeper, evaluator, spectrum); each is stopped when time is up. */
 import { existsSync } from 'node:fs';
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -28,14 +28,14 @@ import { readCorpus } from '../read-corpus.ts';
 
 export interface EngineOptions {
   verbose: boolean;
-  /** Of this command; its trainers run under it. */
+  /** The training lock of this command; its trainers run under it. */
   lock: TrainingLock;
-  /** Milliseconds after which a process that was told to stop is killed. */
+  /** Milliseconds after which a process that was asked to stop is killed. */
   grace: number;
 }
 
 export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOptions): Engine {
-  /** A copy, which a run or a sweep takes over by renaming. */
+  /** Makes a copy that a run or a sweep takes over by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {
     const copy = join(parent, `.corpus-${process.pid}`);
     await mkdir(parent, { recursive: true });
@@ -43,7 +43,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
     await cp(from, copy, { recursive: true });
     return copy;
   };
-  /** Built when the first run wants it. */
+  /** The instruction corpus, built when the first run needs it. */
   const instructions = async (): Promise<string> => {
     const out = instructDir(dir);
     if (!existsSync(join(out, 'summary.json'))) {
@@ -54,7 +54,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
     return out;
   };
 
-  /** What a child says when it was stopped is no failure. */
+  /** An error of a child that was stopped is ignored. */
   const follow = async <M extends { type: string }>(
     name: string,
     args: string[],
@@ -102,7 +102,7 @@ export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOpti
   };
 }
 
-/** Begins a run, or goes on with it. Errors: what it failed with. */
+/** Starts or resumes a run. Throws the error that it failed with. */
 async function train(
   dir: string,
   signal: AbortSignal,
@@ -129,7 +129,7 @@ async function train(
             ? `step ${state.step} of ${state.steps}`
             : (state.phase ?? state.status),
         );
-        // One that an earlier command left has no exit to wait for.
+        // A trainer that an earlier command left running is not our child, so there is no exit to wait for.
         if (!trainer && !alive) ended.abort();
       },
       ended.signal,
@@ -146,7 +146,7 @@ async function train(
     trainer?.lastWords() ??
     new UserError(
       'internal',
-      `The trainer of ${before.spec.id} ended without a word.`,
+      `The trainer of ${before.spec.id} ended without an error message.`,
       `${dir}/trainer.log may say more.`,
     )
   );
@@ -154,7 +154,7 @@ async function train(
 
 async function launch(dir: string, lock: TrainingLock, eventsBefore: number): Promise<LaunchedTrainer> {
   if (eventsBefore > 0) {
-    // From here on a cancellation is one of what begins now.
+    // Clears an earlier cancellation: one that comes from here on is for this training.
     const writer = await openRunWriter(dir);
     await writer.state({ status: 'queued' }).finally(() => writer.close());
   }
@@ -163,7 +163,7 @@ async function launch(dir: string, lock: TrainingLock, eventsBefore: number): Pr
   return trainer;
 }
 
-/** With its evaluator. */
+/** Kills the trainer together with its evaluator. */
 function killGroup(trainer: LaunchedTrainer | undefined): void {
   if (trainer?.pid === undefined) return;
   try {

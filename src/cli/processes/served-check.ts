@@ -1,4 +1,7 @@
-/** Served against trained, by the evaluator as a child: by itself, and before a result is served that was never checked. */
+/**
+ * Checks that the served model matches the trained one. The evaluator does it, as a child process: on request, and
+ * before a result is served that was never checked.
+ */
 import { notBetter } from '../../evaluation/figures/offer.ts';
 import { servedOtherwise, type Served } from '../../runs/verify.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -12,7 +15,7 @@ interface CheckOptions {
   verbose?: boolean | undefined;
 }
 
-/** Writes the verdict into the run's summary. Errors: adapter-mismatch, and the evaluator's own. */
+/** Writes the verdict into the run's summary. Errors: adapter-mismatch, and those of the evaluator. */
 export async function checkServed(
   dir: string,
   { onProgress, verbose }: CheckOptions = {},
@@ -30,25 +33,25 @@ export async function checkServed(
   return served;
 }
 
-/** What a run has to be served. Errors: those of `findRun`, `servedRun` and `checkServed`. */
+/** The files of a run that are served. Errors: those of `findRun`, `servedRun` and `checkServed`. */
 export async function findServed(run: string): Promise<ServedRun> {
   const dir = await findRun(run);
   const served = await servedRun(dir, async () => {
     process.stderr.write(
-      'First a check that what is served is what was trained; it takes some ten seconds.\n',
+      'Checking first that the served model matches the trained one; this takes about ten seconds.\n',
     );
     await checkServed(dir);
   });
   const { spec, summary } = await readRun(dir);
   const worse = summary && notBetter(spec.name, summary);
-  // Named outright, it is served all the same.
+  // The user named this run, so it is served all the same.
   if (worse) process.stderr.write(`Warning: ${worse.message}\n`);
   return served;
 }
 
 export function describeServed({ meanKl, limit, ok }: Served): string {
   const verdict = ok
-    ? 'what is served is what was trained'
-    : 'what is served is NOT what was trained, so it is not offered';
+    ? 'the served model matches the trained one'
+    : 'the served model does NOT match the trained one, so it is not used';
   return `Checked: ${verdict} (mean KL ${meanKl.toFixed(4)} nats per token, limit ${limit}).`;
 }

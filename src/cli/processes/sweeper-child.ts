@@ -1,4 +1,7 @@
-/** The sweeper as a child: what it says is shown, what it prints besides goes to sweeper.log, and Ctrl+C stops it. */
+/**
+ * Runs the sweeper as a child process: its messages are shown, its other output goes to sweeper.log, and Ctrl+C stops
+ * it.
+ */
 import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { endedEarly } from '../../protocol/child-end.ts';
@@ -10,7 +13,7 @@ import { readSweep } from '../../training/sweep/store.ts';
 import { onInterrupt, startChild } from './child.ts';
 import type { SweepView } from '../view/sweep-view.ts';
 
-/** Resolves when it has ended, whether it was stopped or is done. Throws the error that it ended with. */
+/** Resolves when the sweeper is done or was stopped. Throws the error that it ended with. */
 export async function followSweeper(dir: string, view: SweepView): Promise<void> {
   const log = openLogSync(join(dir, 'sweeper.log'));
   const child = startChild('sweeper', [dir], { stderr: log });
@@ -33,12 +36,12 @@ export async function followSweeper(dir: string, view: SweepView): Promise<void>
   }
   const { how } = await child.ended;
   if (failure) throw failure;
-  // One that was stopped before it could listen ends by the signal: its trials are on disk all the same.
+  // If it was stopped before it could handle the signal, the signal ended it; its trials are on disk all the same.
   if (how !== 0 && !stopped)
     throw endedEarly(
       'The sweeper',
       how,
-      `Give the same command again to go on; ${join(dir, 'sweeper.log')} may say more.`,
+      `Run the same command again to resume; ${join(dir, 'sweeper.log')} may say more.`,
     );
 }
 

@@ -1,4 +1,4 @@
-/** report.html: the results panel and its data in one file that needs nothing else, online or offline. */
+/** report.html: the results panel and its data in one self-contained file. */
 import { createHash } from 'node:crypto';
 import type { WholePanel } from '../../protocol/panel.ts';
 
@@ -7,15 +7,15 @@ export interface ReportParts {
   script: string;
   style: string;
   message: WholePanel;
-  /** The moment that "now" means in the report. */
+  /** The time that the report treats as now. */
   writtenAt: Date;
 }
 
 const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
 /**
- * JSON that is safe between script tags: with no `<` in it neither `</script>` nor `<!--` can end or comment
- * out anything, whatever stands in file names or completions.
+ * JSON that is safe inside script tags: without `<`, file names or completions can contain neither `</script>` nor
+ * `<!--`.
  */
 export function embedJson(value: unknown): string {
   return JSON.stringify(value)
@@ -24,7 +24,7 @@ export function embedJson(value: unknown): string {
     .replaceAll('\u2029', '\\u2029');
 }
 
-/** The same for the bundle, whose strings may hold markup. It has these only inside strings and patterns. */
+/** The same for the bundle, which contains markup only inside strings and patterns. */
 export function embedScript(script: string): string {
   return script
     .replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, '\n')
@@ -38,7 +38,7 @@ export function embedStyle(style: string): string {
 const escapeHtml = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
-/** The whole page. Its policy lets run what is hashed here and nothing else; no address can be reached. */
+/** The whole page. Its content security policy allows only the script and style hashed here, and no network access. */
 export function reportHtml({ script, style, message, writtenAt }: ReportParts): string {
   const code = embedScript(script);
   const css = embedStyle(style);

@@ -10,7 +10,7 @@ import { readRun } from '../../runs/index.ts';
 import { sweepSnapshots } from '../../training/sweep/snapshot.ts';
 import { reportHtml } from './html.ts';
 
-/** The panel's bundle: beside cli.mjs when bundled, else where the build puts it. */
+/** A file of the panel's bundle: beside cli.mjs when bundled, else where the build puts it. */
 function panelAsset(file: string): string {
   const places = ['./webview/', '../../../dist/webview/'].map((place) =>
     fileURLToPath(new URL(place + file, import.meta.url)),
@@ -25,7 +25,7 @@ function panelAsset(file: string): string {
   return found;
 }
 
-/** Why runs can't be compared is said in the report; it does not keep it from being written. */
+/** If the runs can't be compared, the report says why; it is written all the same. */
 async function comparisonOf(dirs: string[], of: string[]): Promise<ComparisonAnswer> {
   try {
     return { of, comparison: await compareRuns(dirs) };
@@ -36,10 +36,9 @@ async function comparisonOf(dirs: string[], of: string[]): Promise<ComparisonAns
 }
 
 /**
- * Writes the runs, what differs between them and the sweeps of their bases into one self-contained HTML file, the first
- * run selected, and returns its absolute path.
- * By rename: a report that is being replaced is never half there. Errors: those of readRun; bad-argument when
- * the file can't be written.
+ * Writes the runs, their comparison and the sweeps of their bases into one self-contained HTML file with the first run
+ * selected. Returns its absolute path. It writes by rename, so a report is never half replaced. Errors: those of
+ * readRun; bad-argument when the file can't be written.
  */
 export async function writeReport(runDirs: string[], outPath: string): Promise<string> {
   const runs = await Promise.all(runDirs.map((dir) => readRun(dir)));

@@ -1,9 +1,12 @@
-/** How the command line ends when something was wrong: the one place where errors and hints are printed. */
+/** How the command line ends on an error: the one place where errors and hints are printed. */
 import { CommanderError } from 'commander';
 import { UserError, formatError, reportError } from '../../protocol/errors.ts';
 import { printJson } from './output.ts';
 
-/** Prints one clear sentence, with `--json` also as JSON and with `--verbose` also the stack. Returns the exit status. */
+/**
+ * Prints the error in one sentence, with `--json` also as JSON, with `--verbose` also the stack. Returns the exit
+ * status.
+ */
 export function endWith(thrown: unknown): number {
   const error = thrown instanceof CommanderError ? argumentError(thrown) : thrown;
   const has = (flag: string) => process.argv.includes(flag);
@@ -15,7 +18,7 @@ export function endWith(thrown: unknown): number {
   return thrown instanceof CommanderError ? thrown.exitCode : 1;
 }
 
-/** A wrong argument becomes our kind of error; undefined for `--help` and `--version`, which are none. */
+/** Turns commander's error into a UserError; undefined for `--help` and `--version`, which are no errors. */
 function argumentError({ code, message, exitCode }: CommanderError): UserError | undefined {
   if (exitCode === 0 || code === 'commander.help') return undefined;
   const what = message.replace(/^error: /, '').split('\n')[0]!;
@@ -24,6 +27,6 @@ function argumentError({ code, message, exitCode }: CommanderError): UserError |
   return new UserError(
     'bad-argument',
     sentence,
-    hint ? `Did you mean ${hint}?` : 'Add --help to see what there is.',
+    hint ? `Did you mean ${hint}?` : 'Add --help to see the arguments and options.',
   );
 }

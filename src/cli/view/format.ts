@@ -1,6 +1,6 @@
 export { formatBytes, formatDuration } from '../../protocol/units.ts';
 
-/** Columns padded to their widest cell; the first left-aligned, the rest right. */
+/** Pads columns to their widest cell; the first is left-aligned, the others right-aligned. */
 export function formatTable(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   const line = (row: string[]) =>

@@ -1,40 +1,40 @@
-/** What `--help` of a command shows: the options that are used most, the rest by what they are about, then examples. */
+/** What `--help` of a command shows: the most used options, the others grouped by topic, then examples. */
 import type { Command, Option } from 'commander';
 
 interface CommandHelp {
-  /** Long names of the options that come first; without them, all stand in one list. */
+  /** Long names of the options that come first. If not set, all options are in one list. */
   mostUsed?: readonly string[];
-  /** What follows "forget-me-not", and what it does. */
+  /** The arguments after "forget-me-not", and what the command does. */
   examples: readonly (readonly [line: string, does: string])[];
 }
 
-/** Groups after those that are used most; an option that is in none of them comes last. */
+/** Groups after the most used options; an option in none of them comes last. */
 const groups: Readonly<Record<string, string>> = {
-  'More: what is read':
+  'More: what to learn from':
     'mode data pairs fim-rate fim-loss repository-context no-repository-context half-life replay replay-rate',
-  'More: budget and size of steps': 'steps epochs tokens seq batch accumulate',
-  'More: what trains, and how':
+  'More: budget and step size': 'steps epochs tokens seq batch accumulate',
+  'More: how it trains':
     'rank alpha targets rank-stabilised dropout attention-dropout no-rate-trials optimizer schedule warmup cooldown weight-decay clip',
-  'More: what is measured':
+  'More: what is measured, and which result is kept':
     'eval-every eval-tasks eval-tasks-every eval-share held-out-windows humaneval retention measure-share forgetting-limit patience keep strength',
   'More: this machine': 'backend precision recompute seed',
   More: '',
 };
 
 export const help: Readonly<Record<string, CommandHelp>> = {
-  doctor: { examples: [['doctor', 'what works here, and what to do about the rest']] },
-  runtime: { examples: [['runtime install', 'TensorFlow, which makes training fast']] },
+  doctor: { examples: [['doctor', 'shows what works on this machine, and how to get the rest']] },
+  runtime: { examples: [['runtime install', 'installs TensorFlow, which makes training fast']] },
   models: {
     examples: [
-      ['models', 'which bases there are, and which train on this machine'],
-      ['models fetch qwen2.5-coder-0.5b', 'one of them, before it is needed'],
+      ['models', 'lists the bases, and the memory that training them takes here'],
+      ['models fetch qwen2.5-coder-0.5b', 'downloads one of them before it is needed'],
     ],
   },
   corpus: {
     mostUsed: ['include', 'exclude', 'files', 'base', 'sample', 'rows', 'json'],
     examples: [
-      ['corpus .', 'what would be read of this folder, what is left out, and why'],
-      ['corpus . --include src --files', 'the same of one folder in it, with every file'],
+      ['corpus .', 'shows which files of this folder would be read, which are left out, and why'],
+      ['corpus . --include src --files', 'the same for the folder src in it, listing every file'],
     ],
   },
   train: {
@@ -54,57 +54,57 @@ export const help: Readonly<Record<string, CommandHelp>> = {
       'json',
     ],
     examples: [
-      ['train .', 'a fitting base on the code in this folder, four times through it'],
-      ['train . --minutes 10 --include src', 'for ten minutes, on what is in src'],
-      ['train --continue latest --minutes 5', 'goes on from the last result with what has changed since'],
+      ['train .', 'trains a base that suits this machine on this folder, in four passes'],
+      ['train . --minutes 10 --include src', 'trains for ten minutes, on the files in src'],
+      ['train --continue latest --minutes 5', 'continues the last result with what has changed since'],
     ],
   },
-  resume: { examples: [['resume latest', 'the last run, from its newest checkpoint']] },
-  cancel: { examples: [['cancel latest', 'keeps a checkpoint; "resume latest" goes on']] },
-  changed: { examples: [['changed latest', 'whether it is time to train again']] },
+  resume: { examples: [['resume latest', 'resumes the last run from its newest checkpoint']] },
+  cancel: { examples: [['cancel latest', 'stops the last run and keeps a checkpoint for "resume latest"']] },
+  changed: { examples: [['changed latest', 'says whether enough has changed to train again']] },
   sweep: {
     mostUsed: ['base', 'method', 'grid', 'steps', 'include', 'exclude', 'resume', 'yes', 'json'],
-    examples: [['sweep src --method lora', 'later trainings of the same base go by what it finds']],
+    examples: [['sweep src --method lora', 'finds a learning rate, which later trainings of the same base use']],
   },
-  preferences: { examples: [['preferences .', 'how many completions are kept, and where']] },
-  runs: { examples: [['runs', 'all of them, newest first']] },
-  show: { examples: [['show latest', 'what it was asked, and what came of it']] },
+  preferences: { examples: [['preferences .', 'shows how many completions are recorded, and where']] },
+  runs: { examples: [['runs', 'lists all runs, newest first']] },
+  show: { examples: [['show latest', 'shows the settings and results of the last run']] },
   report: {
-    examples: [['report latest -o report.html', 'charts and figures in one file to send to somebody']],
+    examples: [['report latest -o report.html', 'writes charts and figures into one file that can be shared']],
   },
-  compare: { examples: [['compare 20261126-1401 latest', 'two runs, on what both were measured on']] },
+  compare: { examples: [['compare 20261126-1401 latest', 'compares two runs on the items that both answered']] },
   evaluate: {
     examples: [
-      ['evaluate latest', 'what its run planned, or the rest of it'],
-      ['evaluate latest --tasks humaneval --limit 164', 'all of HumanEval'],
-      ['evaluate qwen2.5-coder-0.5b --tasks humaneval', 'a model by itself'],
+      ['evaluate latest', 'measures what the run planned, or what is left of it'],
+      ['evaluate latest --tasks humaneval --limit 164', 'measures it on all of HumanEval'],
+      ['evaluate qwen2.5-coder-0.5b --tasks humaneval', 'measures a model without a run'],
     ],
   },
   strength: {
     examples: [
-      ['strength latest', 'what was measured at which strength'],
-      ['strength latest 0.5', 'half of the change, from now on'],
+      ['strength latest', 'shows what was measured at each strength'],
+      ['strength latest 0.5', 'applies half of the learned change from now on'],
     ],
   },
-  spectrum: { examples: [['spectrum latest', 'how high the rank is of what was changed']] },
-  reproduce: { examples: [['reproduce --budget 60', 'as many of the claims as an hour is enough for']] },
-  complete: { examples: [['complete src/cart.py:12:8 --run latest', 'ghost text at line 12, column 8']] },
+  spectrum: { examples: [['spectrum latest', 'shows the rank of the change that the run made']] },
+  reproduce: { examples: [['reproduce --budget 60', 'tests as many of the paper's claims as fit into an hour']] },
+  complete: { examples: [['complete src/cart.py:12:8 --run latest', 'prints the ghost text for line 12, column 8']] },
   serve: {
     examples: [
-      ['serve --run latest', 'the result and its base, for other editors'],
-      ['serve --base base.gguf --adapter mine=adapter.gguf --port 8080', 'files of your own'],
+      ['serve --run latest', 'serves the result and its base to other editors'],
+      ['serve --base base.gguf --adapter mine=adapter.gguf --port 8080', 'serves your own model files'],
     ],
   },
   export: {
     examples: [
-      ['export latest --to peft', "a folder for Hugging Face's PEFT library"],
-      ['export latest --to gguf-merged --type Q8_0', 'one file for llama.cpp'],
+      ['export latest --to peft', "writes a folder for Hugging Face's PEFT library"],
+      ['export latest --to gguf-merged --type Q8_0', 'writes one file for llama.cpp'],
     ],
   },
-  import: { examples: [['import ./adapter --base smollm2-135m', 'an adapter from elsewhere, as a run']] },
+  import: { examples: [['import ./adapter --base smollm2-135m', 'makes a run of an adapter from elsewhere']] },
 };
 
-/** Gives a command the help above. */
+/** Adds the help above to a command. */
 export function arrangeHelp(command: Command): void {
   const { mostUsed, examples } = help[command.name()]!;
   if (mostUsed) arrangeOptions(command, mostUsed);

@@ -1,4 +1,4 @@
-/** How every command speaks: results on stdout, progress and errors on stderr. */
+/** The output of every command: results on stdout, progress and errors on stderr. */
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }

@@ -1,19 +1,22 @@
-/** Progress of downloads and installations: a bar on a terminal, a line now and then elsewhere, JSON lines for a parent. */
+/**
+ * Progress of downloads and installations: a bar on a terminal, a few plain lines elsewhere, JSON lines for a parent
+ * process.
+ */
 import cliProgress from 'cli-progress';
 import { printProgress } from './output.ts';
 
 export interface ByteProgress {
   phase: string;
-  /** What it is about, for the person. */
+  /** What is downloaded or installed, for display. */
   what?: string;
-  /** Bytes; a total of 0 is not known. */
+  /** Bytes; a total of 0 means unknown. */
   done: number;
   total: number;
 }
 
 export interface ProgressView {
   show(progress: ByteProgress): void;
-  /** Leaves the terminal as a next line wants it. */
+  /** Leaves the cursor at the start of a free line. */
   end(): void;
 }
 
@@ -27,7 +30,7 @@ const verbs: Record<string, string> = {
   verifying: 'Trying',
 };
 
-/** "Downloading tensorflow_cpu-2.21.0-cp312-... .whl": wheels have long names. */
+/** "Downloading tensorflow-cpu 2.21.0": the long file names of wheels are shortened. */
 export function label({ phase, what = '' }: ByteProgress): string {
   const name = what.endsWith('.whl') ? what.split('-').slice(0, 2).join(' ').replaceAll('_', '-') : what;
   return `${verbs[phase] ?? `${phase}:`} ${name}`.trim();
@@ -35,7 +38,7 @@ export function label({ phase, what = '' }: ByteProgress): string {
 
 const megabytes = (bytes: number) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
 
-/** The view for where we speak: JSON lines with `json`, a bar on a terminal, else plain lines. All on stderr. */
+/** Chooses the view: JSON lines with `json`, a bar on a terminal, else plain lines. All on stderr. */
 export function progressView({
   json = false,
   stream = process.stderr as NodeJS.WriteStream,
@@ -70,7 +73,7 @@ class LineView implements ProgressView {
   show(progress: ByteProgress): void {
     const { done, total } = progress;
     const text = label(progress);
-    // Only a download is worth more than one line.
+    // Only a download gets more than one line.
     const quarter = total > 0 && progress.phase === 'downloading' ? Math.floor((done / total) * 4) : 0;
     if (text === this.last && quarter <= this.quarter) return;
     const share = total > 0 && quarter > 0 ? ` ${quarter * 25}%` : '';

@@ -1,4 +1,4 @@
-/** What a sweep shows: where it stands, a line for each trial, and in the end the table and what it says. */
+/** What a sweep shows: its progress, a line for each trial, and at the end a table and a sentence about it. */
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweepProgress } from '../../protocol/sweep.ts';
 import { formatDifferenceInterval } from '../../protocol/units.ts';
@@ -10,7 +10,7 @@ import { printProgress } from './output.ts';
 export interface SweepView {
   progress(progress: SweepProgress): void;
   trial(method: Hyper['method'], result: RateResult): void;
-  /** Leaves the terminal as a next line wants it. */
+  /** Leaves the cursor at the start of a free line. */
   end(): void;
 }
 
@@ -44,7 +44,7 @@ const plainView: SweepView = {
   end() {},
 };
 
-/** One line that rewrites itself below those of finished trials. */
+/** One line that rewrites itself, below the lines of finished trials. */
 class LiveView implements SweepView {
   progress(at: SweepProgress): void {
     const step = at.step ? `: step ${at.step} of ${at.steps}, loss ${at.loss!.toFixed(3)}` : '';
@@ -84,7 +84,7 @@ export function sweepTable(results: readonly MethodResult[]): string {
     ]),
   ]);
   const head = ['', 'rate', 'held-out loss', 'change [95%]', 'KL from base', ''];
-  // The last column reads from the left.
+  // The last column is left-aligned.
   const last = Math.max(...rows.map((row) => row[5]!.length));
   return formatTable([head, ...rows].map((row) => [...row.slice(0, 5), row[5]!.padEnd(last)])).replace(
     / +$/gm,
@@ -109,10 +109,10 @@ export function sweepSentence({ method, chosen, divergesFrom, rates }: MethodRes
   const found = `${name}: ${formatRate(chosen)} learned as much as the best rate and forgot least`;
   if (where) return `${found}; from ${where}.`;
   const highest = rates.at(-1)!.learningRate;
-  return `${found}; none diverged up to ${formatRate(highest)}, so that point was not reached.`;
+  return `${found}; no rate up to ${formatRate(highest)} diverged.`;
 }
 
-/** LoRA's chosen rate over that of full fine-tuning; undefined unless both have one. */
+/** LoRA's chosen rate divided by that of full fine-tuning; undefined unless both have one. */
 export function rateRatio(results: readonly MethodResult[]): number | undefined {
   const chosen = (method: Hyper['method']) => results.find((result) => result.method === method)?.chosen;
   const lora = chosen('lora');

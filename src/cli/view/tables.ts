@@ -7,7 +7,7 @@ const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
 const interval = ({ value, low, high }: Comparison['difference']) =>
   `${signed(value)} [${signed(low)}, ${signed(high)}]`;
 
-/** What both tables of comparisons end a row with: the result, and how it differs. */
+/** The last cells of a row in both comparison tables: the result, and how it differs. */
 const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
   number(after.value),
   interval(difference),
@@ -15,7 +15,10 @@ const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
   `n = ${after.n}`,
 ];
 
-/** Before, after and the paired difference with its 95% interval, a row for each figure. Ends in an empty line; nothing without figures. */
+/**
+ * A row for each figure: before, after and the paired difference with its 95% interval. Ends in an empty line; empty
+ * without figures.
+ */
 export function comparisonTable(
   comparisons: readonly Comparison[],
   names: readonly [string, string] = ['before', 'after'],
@@ -29,7 +32,7 @@ export function comparisonTable(
   return `${formatTable([['', ...names, 'difference [95%]', '', ''], ...rows])}\n\n`;
 }
 
-/** The result of the run that is continued beside base and result; nothing where none is. */
+/** The base, the result of the continued run and this result side by side; empty unless the run continues another. */
 export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string {
   const baseOf = ({ task, metric }: Comparison) =>
     comparisons.find((one) => one.task === task && one.metric === metric)?.before.value ?? NaN;
