@@ -4,8 +4,8 @@ import { printJson } from '../view/output.ts';
 
 export function cancelCommand(): Command {
   return new Command('cancel')
-    .description('stop a run after its step; a checkpoint is kept')
-    .argument('<run>', 'its id, or how it begins, or latest')
+    .description('stop a run after its current step; a checkpoint is kept')
+    .argument('<run>', 'id of a run, the start of one, or latest')
     .option('--json', 'print the result as JSON')
     .action(async (wanted: string, { json }: { json?: boolean }) => {
       const dir = await findRun(wanted);
@@ -16,9 +16,9 @@ export function cancelCommand(): Command {
         asked:
           state.status === 'evaluating'
             ? `Stopping its evaluation; the result is kept. Measure it later with: forget-me-not evaluate ${wanted}`
-            : `Stopping after this step; a checkpoint is kept. Go on later with: forget-me-not resume ${wanted}`,
-        cancelled: `Nothing was training it; it is marked cancelled. Go on with: forget-me-not resume ${wanted}`,
-        over: 'It had ended before; nothing to stop.',
+            : `Stopping after this step; a checkpoint is kept. Resume later with: forget-me-not resume ${wanted}`,
+        cancelled: `No process was training it; it is now marked as cancelled. Resume with: forget-me-not resume ${wanted}`,
+        over: 'It has already ended; there is nothing to stop.',
       };
       console.log(said[outcome]);
     });

@@ -9,14 +9,14 @@ import { addGlobOptions } from '../options/data-options.ts';
 import { formatCount, plural } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
 
-/** From here on a training is worth its time: by files, or by their share of the text to learn. */
+/** Training again is worth the time from this many changed files, or this share of the text to learn. */
 const ENOUGH = { files: 20, share: 0.1 };
 
 export function changedCommand(): Command {
   return addGlobOptions(
     new Command('changed')
-      .description('what has changed since a run: what train --continue would learn')
-      .argument('<run>', 'its id, or how it begins, or latest')
+      .description('show what has changed since a run: what train --continue would learn')
+      .argument('<run>', 'id of a run, the start of one, or latest')
       .option('--json', 'print the result as JSON'),
   ).action(async (wanted: string, options: { include?: string[]; exclude?: string[]; json?: boolean }) => {
     const continued = await findContinued(wanted);
@@ -26,7 +26,7 @@ export function changedCommand(): Command {
   });
 }
 
-/** Of the folder alone: a data set is not read for this. */
+/** Looks at the folder only; a data set is not read for this. */
 function survey(
   { spec, corpus: earlier }: Continued,
   {
@@ -37,8 +37,8 @@ function survey(
   if (!spec.folder)
     throw new UserError(
       'bad-argument',
-      `Run ${spec.id} learned a data set and no folder, so nothing can have changed.`,
-      'Name a run of a folder.',
+      `Run ${spec.id} learned from a data set, not from a folder, so no files can have changed.`,
+      'Name a run that was trained on a folder.',
     );
   const plan = corpusPlanSchema.parse({ include, exclude });
   const { folder, globs } = plannedSources({ plan, folder: spec.folder, metadata: {}, started: false });
@@ -56,6 +56,6 @@ function conclude({ spec }: Continued, { kept, summary: { changed } }: Survey): 
 function describe({ spec }: Continued, { files, share, enough }: Changed): string {
   const { id } = spec;
   if (files === 0) return `Nothing has changed since run ${id}.`;
-  const next = enough ? `Learn it with: forget-me-not train --continue ${id}` : 'That is little to learn.';
-  return `Since run ${id} ${formatCount(files)} ${plural('file', files)} ${files === 1 ? 'is' : 'are'} new or changed, ${Math.round(100 * share)}% of the text to learn. ${next}`;
+  const next = enough ? `Learn it with: forget-me-not train --continue ${id}` : 'That is too little to be worth a training.';
+  return `Since run ${id} ${formatCount(files)} ${plural('file', files)} ${files === 1 ? 'is' : 'are'} new or changed: ${Math.round(100 * share)}% of the text to learn. ${next}`;
 }

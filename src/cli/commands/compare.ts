@@ -9,10 +9,10 @@ import { comparisonTable } from '../view/tables.ts';
 
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('runs side by side: what differs, and their figures on the items that both answered')
+    .description('compare runs: which settings differ, and their figures on the items that both answered')
     .argument(
       '<run...>',
-      'two or more: ids, or how they begin, or latest; the first is what the others are held against',
+      'two or more: ids of runs, the start of one, or latest; the others are compared with the first',
     )
     .option('--json', 'print the comparison as JSON')
     .action(async (wanted: string[], { json }: { json?: boolean }) => {
@@ -24,7 +24,7 @@ export function compareCommand(): Command {
     });
 }
 
-/** Longer values are cut: a folder's end says more than its beginning. */
+/** Longer values are cut at the front, since the end of a path says more. */
 const WIDEST = 44;
 const fitted = (text: string) => (text.length > WIDEST ? `...${text.slice(3 - WIDEST)}` : text);
 
@@ -39,7 +39,7 @@ function describe({ runs, differs, against, warnings }: RunComparison): string {
     : 'All settings are the same.';
   const tables = against.map(({ run, comparisons }) => {
     const figures = comparisonTable(comparisons, ['first', 'second']).trimEnd();
-    return `${first!.id} (first), ${run} (second)\n${figures || 'No figure of both.'}`;
+    return `${first!.id} (first), ${run} (second)\n${figures || 'No figure was measured for both.'}`;
   });
   const told = warnings.length ? [forTerminal(warnings.join('\n'))] : [];
   return [settings, ...tables, ...told].join('\n\n');

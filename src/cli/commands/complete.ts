@@ -18,13 +18,13 @@ interface Options {
 
 export function completeCommand(): Command {
   return new Command('complete')
-    .description('print what an editor would show as ghost text when it is asked to at a place in a file')
+    .description('print the completion that an editor would show as ghost text at a place in a file')
     .argument('<file:line:column>', 'the cursor; lines and columns count from 1')
     .option('--run <run>', 'complete with the result of this run')
-    .option('--base <base>', 'complete with this base, or on it')
+    .option('--base <base>', 'complete with this base, or with --adapter on it')
     .option('--adapter <file>', 'GGUF LoRA adapter for --base')
-    .option('--max-tokens <n>', 'longest completion in tokens', '64')
-    .option('--json', 'print text, source, why there is none, and the time taken')
+    .option('--max-tokens <n>', 'the most tokens of a completion', '64')
+    .option('--json', 'print the text, or why there is none, the model and the time taken as JSON')
     .action(complete);
 }
 
@@ -54,22 +54,22 @@ async function complete(place: string, options: Options): Promise<void> {
   else process.stderr.write(`No completion: ${reasons[reason ?? ''] ?? reason}.\n`);
 }
 
-/** Why an editor would show nothing. */
+/** Why an editor would show no completion. */
 const reasons: Record<string, string> = {
-  blank: 'the model has nothing to say here',
+  blank: 'the model suggests nothing here',
   loop: 'the model only repeats itself',
-  'repeats-above': 'the model only says the line above again',
-  'repeats-below': 'the model only says what follows already',
+  'repeats-above': 'the model only repeats the line above',
+  'repeats-below': 'the model only repeats what already follows',
 };
 
-/** Which model answers, and the files that it needs. */
+/** The model that completes, and its files. */
 async function chosenModel({ run, base, adapter }: Options) {
   if (run) {
     const { name, basePath, adapters, models } = await findServed(run);
     return { name, basePath, adapters, models };
   }
   if (!base)
-    throw new UserError('bad-argument', 'Which model should complete?', 'Give --run RUN or --base BASE.');
+    throw new UserError('bad-argument', 'No model was given.', 'Give --run RUN or --base BASE.');
   const { path } = await resolveBase(base);
   if (!adapter) return { name: BASE_MODEL, basePath: path };
   return { name: 'adapter', basePath: path, adapters: [{ name: 'adapter', path: adapter }] };

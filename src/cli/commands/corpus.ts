@@ -37,18 +37,18 @@ interface CorpusOptions extends DataOptions {
 
 export function corpusCommand(): Command {
   const command = new Command('corpus')
-    .description('what training on a folder or a data set would read and what it would leave out, and why')
-    .argument('[folder]', 'where the code is');
+    .description('show what training on a folder or a data set would read, what it would leave out, and why')
+    .argument('[folder]', 'the folder that holds the code');
   return addDataOptions(command)
-    .option('--base <ref>', 'count tokens as this base does, and write instructions in its chat template')
+    .option('--base <ref>', 'count tokens with the tokenizer of this base, and write instructions in its chat template')
     .option('--rows <n>', 'rows of a data set, or instruction pairs, to look at', whole(1), 1000)
     .option(
       '--sample <n>',
-      'show the first rows or pairs as they are read, what is learned in brackets',
+      'show the first rows or pairs as the model sees them, with the part to learn in brackets',
       whole(0),
       0,
     )
-    .option('--seed <n>', 'seed of the split', whole(0), 0)
+    .option('--seed <n>', 'random seed of the split into training and held-out files', whole(0), 0)
     .option('--files', 'list every file or row')
     .option('--json', 'print the result as JSON')
     .action(async (argument: string | undefined, options: CorpusOptions) => {
@@ -91,7 +91,7 @@ async function surveyWith(
   }
 }
 
-/** A data set may be larger than the disk. */
+/** The first `rows` documents; a data set may be larger than the disk. */
 async function* firstOf(
   documents: AsyncIterable<SourceDocument>,
   { rows, sample }: CorpusOptions,
@@ -108,7 +108,7 @@ async function* firstOf(
   }
 }
 
-/** Token counts only where they were counted. */
+/** Without token counts unless they were counted. */
 function asJson({ summary, kept, leftOut }: Survey, counted: boolean) {
   if (counted) return { ...summary, files: [...kept, ...leftOut] };
   const files = kept.map((entry) => ({ ...entry, tokens: undefined, offset: undefined }));
@@ -167,7 +167,7 @@ function describeSplit(
   return `${formatCount(trainFiles)} to train on, ${formatCount(heldOutFiles)} held out${kinds && ` (${kinds})`}${half}`;
 }
 
-/** How many for each reason, with the first few names. */
+/** The number of entries for each reason, with the first few names. */
 function reasonTable(leftOut: LeftOutEntry[]): string {
   const byReason = new Map<Reason, string[]>();
   for (const { reason, path } of leftOut) byReason.set(reason, [...(byReason.get(reason) ?? []), path]);

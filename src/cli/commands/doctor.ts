@@ -6,7 +6,7 @@ import { printJson } from '../view/output.ts';
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('what this machine has, what is missing, and the command that gets it')
+    .description('check this machine: what is installed, what is missing, and the command that gets it')
     .option('--json', 'print the report as JSON')
     .action(async ({ json = false }: { json?: boolean }) => {
       const report = doctorReportSchema.parse(await examine());
@@ -22,7 +22,7 @@ const marks: Record<DoctorCheck['status'], string> = {
   broken: 'BROKEN',
 };
 
-/** The report for a terminal: a line for each check, its command below it. */
+/** The report for a terminal: a line for each check, with its command below. */
 export function formatDoctor({ checks, summary, version }: DoctorReport): string {
   const width = Math.max(...checks.map(({ title }) => title.length));
   const lines = checks.flatMap(({ title, status, text, command }) => [

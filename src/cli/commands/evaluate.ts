@@ -29,35 +29,35 @@ interface Options {
 
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description('measure a finished run against its base, or a model by itself')
+    .description('measure a finished run and its base, or a model without a run')
     .argument(
       '<run|model>',
-      'id of a run, or the beginning of it; or a known base, a .gguf file, owner/name[:file] on the hub',
+      'id of a run, the start of one, or latest; or a known base, a .gguf file, owner/name[:file] on Hugging Face',
     )
     .option(
       '--tasks <list>',
-      `tasks to measure, separated by commas: ${taskNames.join(', ')} (default: those that the run planned; of a model, all that need no run)`,
+      `tasks to measure, separated by commas: ${taskNames.join(', ')} (default: those that the run planned; for a model, all that need no run)`,
     )
     .option(
       '--data <task=file>',
-      "read a task's data from a .jsonl, .json or .parquet file, or another data set of the hub",
+      "read a task's data from a .jsonl, .json or .parquet file, or from another data set on Hugging Face",
       (value, all: string[]) => [...all, value],
       [],
     )
-    .option('--limit <n>', 'at most so many items of each task')
-    .option('--setting <name>', 'quick (minutes) or paper (as the paper measured)')
+    .option('--limit <n>', 'the most items to measure of each task')
+    .option('--setting <name>', 'quick (takes minutes) or paper (measures as the paper did)')
     .option(
       '--checkpoint <step>',
-      'of a run, which may be in training: that checkpoint instead of the result; 0 is its base',
+      'measure this checkpoint of the run instead of its result, even while it trains; 0: its base',
       whole(0),
     )
-    .option('--check', 'measure nothing: only compare what is served with what was trained')
+    .option('--check', 'measure nothing, only check that the served model matches the trained one')
     .option('--yes', 'download a model without asking')
-    .option('--json', 'print an array of figures')
+    .option('--json', 'print the figures as a JSON array')
     .action(evaluate);
 }
 
-/** step 0 is the base, or the model that is measured by itself. */
+/** step 0 is the base, or the model that is measured without a run. */
 type Figure = Metric & { step: number };
 
 async function evaluate(reference: string, options: Options): Promise<void> {
@@ -82,7 +82,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   const training = await trainingNow();
   if (training)
     process.stderr.write(
-      `${training} is under way on this machine: that and this take longer side by side.\n`,
+      `${training} is in progress on this machine; both take longer side by side.\n`,
     );
   const figures: Figure[] = [];
   const summary = await runEvaluator(args, (message) => {
@@ -100,7 +100,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
 
 async function check(target: object, reference: string, { json, verbose }: Options): Promise<void> {
   if (!('dir' in target))
-    throw new UserError('bad-argument', `${reference} is a model, and --check is of a run.`, 'Name a run.');
+    throw new UserError('bad-argument', `${reference} is a model, but --check needs a run.`, 'Name a run.');
   const served = await checkServed(target.dir as string, {
     onProgress: (message) => showProgress(message, json === true),
     verbose,
@@ -109,7 +109,7 @@ async function check(target: object, reference: string, { json, verbose }: Optio
   else console.log(describeServed(served!));
 }
 
-/** A known base's name means the base; else a run, else a model's file or its place on the hub. */
+/** A known base's name means that base; else it is a run, else a model's file or its name on the hub. */
 async function findTarget(reference: string, options: Options): Promise<{ dir: string } | ResolvedBase> {
   if (findKnownBase(reference)) return fetchBase(reference, options);
   try {
@@ -120,7 +120,7 @@ async function findTarget(reference: string, options: Options): Promise<{ dir: s
     throw new UserError(
       error.code,
       error.message,
-      `${error.next} A model is given as a known base (see {models}), a .gguf file, or owner/name on the hub.`,
+      `${error.next} For a model, give a known base (see {models}), a .gguf file, or owner/name on Hugging Face.`,
     );
   }
 }
@@ -135,7 +135,10 @@ function showProgress(
     process.stderr.write(`\r\x1b[K${phase} ${done} of ${total}${done === total ? '\n' : ''}`);
 }
 
-/** Runs the evaluator as a child and returns its summary, of a run; its failure becomes ours. Ctrl-C reaches it too. */
+/**
+ * Runs the evaluator as a child process and returns its summary if it measured a run. Its error is thrown; Ctrl+C stops
+ * it.
+ */
 async function runEvaluator(
   args: string[],
   onMessage: (message: EvaluatorMessage) => void,

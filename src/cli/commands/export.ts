@@ -32,8 +32,8 @@ const CLEAR = '\r\x1b[2K';
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description("write a run's result for other programs, once llama.cpp agrees with the trainer about it")
-    .argument('<run>', 'its id, or how it begins, or latest')
+    .description("write a run's result for other programs, after checking that llama.cpp computes the same as the trainer")
+    .argument('<run>', 'id of a run, the start of one, or latest')
     .addOption(
       new Option(
         '--to <form>',

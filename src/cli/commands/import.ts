@@ -13,13 +13,13 @@ interface Options {
 
 export function importCommand(): Command {
   return new Command('import')
-    .description('make a run of an adapter from elsewhere, to be evaluated, compared, exported and served')
+    .description('import an adapter from elsewhere as a run, to evaluate, compare, export and serve it')
     .argument('<path>', 'a folder that the PEFT library saved, or a GGUF adapter')
     .requiredOption(
       '--base <base>',
-      'what it was trained on: a known base, a .gguf file, or owner/name[:file] on the hub',
+      'the base model it was trained on: a known base, a .gguf file, or owner/name[:file] on Hugging Face',
     )
-    .option('--name <name>', "what to call it (default: the file's or folder's name)")
+    .option('--name <name>', "name of the run (default: the file's or folder's name)")
     .option('--yes', 'download the base without asking')
     .option('--json', 'print the new run as JSON')
     .action(async (path: string, options: Options) => {

@@ -21,9 +21,9 @@ interface ModelsOptions {
 
 export function modelsCommand(): Command {
   const models = new Command('models')
-    .description('bases to start from: which are known, which are here, and fetching one')
+    .description('list the base models that training can start from, or fetch one')
     .addOption(
-      new Option('--backend <name>', 'what will compute')
+      new Option('--backend <name>', 'library that will train')
         .choices(['auto', 'tensorflow', 'wasm'])
         .default('auto'),
     )
@@ -31,11 +31,11 @@ export function modelsCommand(): Command {
     .action(async (options: ModelsOptions) => list(options));
   models
     .command('fetch')
-    .description('fetch a base, or check that it is here and whole')
-    .argument('<ref>', 'a known base, a .gguf file, owner/name[:file] on the hub, or auto: by the hardware')
+    .description('download a base, or check that it is already here and intact')
+    .argument('<ref>', 'a known base, a .gguf file, owner/name[:file] on Hugging Face, or auto: chosen for this machine')
     .option('--yes', 'download without asking')
     .option('--json', 'print the result as JSON')
-    // --json stands for both commands; commander gives it to the outer one.
+    // Both commands have --json; commander gives it to the outer one.
     .action(async (reference: string, _: ModelsOptions, command: Command) =>
       fetchOne(reference, command.optsWithGlobals<ModelsOptions>()),
     );
@@ -48,13 +48,13 @@ interface Listed {
   bytes: number;
   present: boolean;
   path: string;
-  /** What follows is known of the known ones. */
+  /** The fields below are set for known bases only. */
   parameters?: number;
   licence?: string;
   quantisation?: string;
   contextLength?: number;
   fillInTheMiddle?: boolean;
-  /** What a run with every default takes here, in bytes. */
+  /** Memory in bytes that a run with default options takes here. */
   memory?: { lora: number; full: number };
   /** In the order in which they are tried. */
   sources?: { kind: 'pypi' | 'hub'; from: string }[];
@@ -71,17 +71,17 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   const rows = models.map(({ id, bytes, licence, memory, fillInTheMiddle, present }) => [
     id,
     formatBytes(bytes),
-    licence ?? 'see the hub',
+    licence ?? 'see Hugging Face',
     memory ? formatBytes(memory.lora) : '',
     memory ? formatBytes(memory.full) : '',
     fillInTheMiddle === undefined ? '' : fillInTheMiddle ? 'yes' : 'no',
     present ? 'here' : 'not fetched',
   ]);
-  const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fills in', ''];
+  const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
   console.log(formatTable([head, ...rows]));
   const later = tellWithTensorflow(chosen);
   console.log(forTerminal(`\nThe default here is ${chosen.id}: ${chosen.why}.${later}`));
-  console.log('Also: any .gguf file, or owner/name[:file] on the hub, of the Llama or Qwen2 architecture.');
+  console.log('Also: any .gguf file, or owner/name[:file] on Hugging Face, of the Llama or Qwen2 architecture.');
 }
 
 async function describe(base: KnownBase, backend: BackendName): Promise<Listed> {
@@ -109,7 +109,7 @@ const fromWhere = (source: Source) => ({
   from: source.kind === 'hub' ? source.repository : source.parts.map(({ project }) => project).join(' '),
 });
 
-/** What else was fetched from the hub before. */
+/** Other models that were fetched from the hub before. */
 async function fromHub(known: Listed[]): Promise<Listed[]> {
   const hub = join(modelsDir(), 'hub');
   const names = await readdir(hub, { recursive: true }).catch(() => []);

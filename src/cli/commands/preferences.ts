@@ -8,9 +8,9 @@ import { printJson } from '../view/output.ts';
 
 export function preferencesCommand(): Command {
   return new Command('preferences')
-    .description('what is kept of the completions in a folder, for train --preferences')
+    .description('show what is recorded of the completions in a folder, for train --preferences')
     .argument('<folder>', 'a workspace folder of VS Code')
-    .option('--delete', 'delete it')
+    .option('--delete', 'delete the record')
     .option('--json', 'print the result as JSON')
     .action(async (folder: string, options: { delete?: boolean; json?: boolean }) => {
       const file = preferencesFile(resolve(folder));
@@ -24,11 +24,11 @@ export function preferencesCommand(): Command {
 interface Kept {
   file: string;
   completions: number;
-  /** When the oldest was shown. */
+  /** When the oldest completion was shown. */
   since: string | undefined;
-  /** Lines that can't be read. */
+  /** Number of lines that can't be read. */
   broken: number;
-  /** By the base that said them; `texts` is how many there are to learn from. */
+  /** By the base that suggested them; `texts` is the number of texts to learn from. */
   bases: { id: string; sha256: string; completions: number; texts: number; desirable: number }[];
 }
 
@@ -53,10 +53,10 @@ async function describe(file: string): Promise<Kept> {
 
 function tell({ file, completions, since, broken, bases }: Kept): string {
   if (completions === 0)
-    return `Nothing is kept of the completions there (${file}). VS Code keeps them where forgetMeNot.completion.learnFromUse is on.`;
+    return `No completions are recorded for that folder (${file}). VS Code records them if the setting forgetMeNot.completion.learnFromUse is on.`;
   const rows = bases.map((one) => [one.id, one.completions, one.texts, one.desirable].map(String));
   return [
     `${completions} completions since ${since!.slice(0, 10)}, in ${file}${broken ? `; ${broken} lines can't be read` : ''}`,
-    formatTable([['said by', 'completions', 'texts to learn from', 'of them desirable'], ...rows]),
+    formatTable([['suggested by', 'completions', 'texts to learn from', 'of them good'], ...rows]),
   ].join('\n');
 }

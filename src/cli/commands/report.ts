@@ -14,8 +14,8 @@ interface ReportOptions {
 
 export function reportCommand(): Command {
   return new Command('report')
-    .description('write the results panel of one or more runs as one HTML file')
-    .argument('<run...>', 'its id, or how it begins, or latest')
+    .description('write the results of one or more runs, with charts, into one HTML file')
+    .argument('<run...>', 'id of a run, the start of one, or latest')
     .option('-o, --output <file>', 'where to write it', 'report.html')
     .option('--json', 'print the result as JSON')
     .action(report);

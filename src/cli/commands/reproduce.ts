@@ -54,30 +54,30 @@ interface Options {
 
 export function reproduceCommand(): Command {
   const command = new Command('reproduce')
-    .description("try the paper's claims on this machine, within a budget of time: what holds at this scale")
+    .description("test the claims of the paper "LoRA Learns Less and Forgets Less" on this machine within a time budget")
     .argument(
       '[folder]',
-      "text to learn (default: Python's standard library, else this package's own dependencies)",
+      "folder of text to learn (default: Python's standard library, else this package's own dependencies)",
     );
   return addGlobOptions(command)
-    .option('--budget <minutes>', 'it ends within so many minutes', between(0.5, 1e5), 60)
-    .option('--base <ref>', 'a known base, a .gguf file, or owner/name[:file] on the hub', 'smollm2-135m')
+    .option('--budget <minutes>', 'time budget in minutes; it ends within this time', between(0.5, 1e5), 60)
+    .option('--base <ref>', 'a known base, a .gguf file, or owner/name[:file] on Hugging Face', 'smollm2-135m')
     .option(
       '--claims <list>',
-      `which claims, separated by commas: ${claimIds.join(', ')} (default: all)`,
+      `claims to test, separated by commas: ${claimIds.join(', ')} (default: all)`,
       claimList,
     )
     .option(
       '--data <task=file>',
-      `measure the main runs on a benchmark as well, for the forgetting average: ${averagedTasks.join(', ')}`,
+      `also measure the main runs on a benchmark, for the average of forgetting: ${averagedTasks.join(', ')}`,
       dataFile,
       {},
     )
-    .option('--seq <tokens>', 'sequence length', whole(8), 256)
+    .option('--seq <tokens>', 'sequence length in tokens', whole(8), 256)
     .addOption(
-      new Option('--backend <name>', 'what computes').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+      new Option('--backend <name>', 'library that trains').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
     )
-    .option('--resume <id>', 'go on with one that was stopped, or that had too small a budget')
+    .option('--resume <id>', 'resume a reproduction that was stopped or ran out of budget')
     .option('--yes', 'download what is missing without asking')
     .option('--json', 'print the claims as JSON, progress as JSON lines on stderr')
     .action((folder: string | undefined, options: Options) =>
@@ -89,7 +89,7 @@ function claimList(text: string): ClaimId[] {
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !(claimIds as readonly string[]).includes(name));
   if (unknown !== undefined)
-    throw new InvalidArgumentError(`There is no claim "${unknown}"; there are ${claimIds.join(', ')}.`);
+    throw new InvalidArgumentError(`There is no claim "${unknown}". The claims are: ${claimIds.join(', ')}.`);
   return claimIds.filter((id) => names.includes(id));
 }
 
@@ -102,11 +102,11 @@ function dataFile(text: string, all: Record<string, string>): Record<string, str
   return { ...all, [task!]: resolve(file) };
 }
 
-/** Of the budget, kept for stopping a child and for judging; seconds. */
+/** Seconds of the budget that are reserved for stopping a child process and for judging. */
 const reserve = (minutes: number) => Math.min(25, 0.1 * 60 * minutes);
-/** Training text: more than any budget of an hour reads. */
+/** The most tokens of training text: more than a budget of an hour reads. */
 const MOST_TOKENS = 300_000;
-/** Minutes below which fewer items are measured. */
+/** Below this budget in minutes, fewer items are measured. */
 const SHORT = 20;
 
 async function run(folder: string | undefined, options: Options, lock: TrainingLock): Promise<void> {
@@ -114,9 +114,9 @@ async function run(folder: string | undefined, options: Options, lock: TrainingL
   const { json = false, verbose = false } = options;
   const stop = new AbortController();
   const { repro, ...base } = await prepare(folder, options);
-  // Only now: what comes before stops by itself.
+  // Only from here on: the steps before handle Ctrl+C themselves.
   const onStop = () => {
-    if (!stop.signal.aborted) process.stderr.write('\nStopping; what is done is kept.\n');
+    if (!stop.signal.aborted) process.stderr.write('\nStopping; finished work is kept.\n');
     stop.abort();
   };
   process.on('SIGINT', onStop).on('SIGTERM', onStop);
@@ -146,10 +146,10 @@ function print(
   const left = results.filter(({ verdict }) => verdict === 'not run').length;
   if (left)
     console.log(
-      `${left} of ${results.length} were not run. Go on with: forget-me-not reproduce --resume ${spec.id} --budget MINUTES`,
+      `${left} of ${results.length} claims were not tested. Resume with: forget-me-not reproduce --resume ${spec.id} --budget MINUTES`,
     );
   console.log(
-    `Took ${formatDuration(seconds)}. Intervals are over items, not over seeds.\nReport: ${reportPath(dir)}`,
+    `Took ${formatDuration(seconds)}. Intervals cover the choice of items, not of random seeds.\nReport: ${reportPath(dir)}`,
   );
 }
 
@@ -160,7 +160,7 @@ interface Prepared {
   largestRank: number;
 }
 
-/** Finds base and text, and the reproduction to go on with; else makes one. */
+/** Finds the base, the text and a reproduction to resume; creates a new one if there is none. */
 async function prepare(named: string | undefined, options: Options): Promise<Prepared> {
   const found = options.resume ? await findReproduction(options.resume) : undefined;
   const reference = found ? found.spec.base.path : options.base;
@@ -169,7 +169,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
     throw new UserError(
       'base-checksum',
       `${base.path} is not the file that this reproduction began with.`,
-      'Put that file back, or begin anew.',
+      'Put that file back, or start a new reproduction.',
     );
   const train = trainDefaults({ ...options, base: base.id, seq: found?.spec.sequenceLength ?? options.seq });
   const config = await checkBase(base.path, { ...train, targets: [], method: 'full' });
@@ -230,14 +230,14 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
       versions: { 'forget-me-not': version, node: process.version },
     };
     const begun = await findUnfinished(asked);
-    if (begun && !options.json) console.log(`Going on with ${begun.spec.id}.`);
+    if (begun && !options.json) console.log(`Resuming ${begun.spec.id}.`);
     return { repro: begun ?? (await createReproduction(asked, corpus)), ...rest };
   } finally {
     await rm(corpus, { recursive: true, force: true });
   }
 }
 
-/** What `train` would take where nothing is said. */
+/** The defaults of `train`. */
 function trainDefaults(given: Pick<TrainOptions, 'base' | 'seq' | 'backend'>): TrainOptions {
   const command = addTrainOptions(new Command()).exitOverride();
   return { ...command.parse([], { from: 'user' }).opts<TrainOptions>(), ...given };
@@ -245,7 +245,7 @@ function trainDefaults(given: Pick<TrainOptions, 'base' | 'seq' | 'backend'>): T
 
 const shapesOf = (config: ModelConfig) => linearNames(config).map((name) => linearShape(config, name));
 
-/** By the base's size; the sweep measures it. */
+/** A guess from the base's size; the sweep measures it later. */
 function machineGuess(config: ModelConfig, tokensPerSecond: MachineGuess['tokensPerSecond']): MachineGuess {
   const shapes = shapesOf(config);
   const weights = shapes.reduce((sum, [rows, columns]) => sum + rows * columns, 0);
@@ -259,7 +259,7 @@ function machineGuess(config: ModelConfig, tokensPerSecond: MachineGuess['tokens
   };
 }
 
-/** On a terminal, one line that rewrites itself below the stages; elsewhere a line for each. */
+/** A line for each stage; on a terminal, also one line below that rewrites itself. */
 class TextReporter implements Reporter {
   private readonly live = process.stdout.isTTY === true;
 

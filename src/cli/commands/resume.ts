@@ -12,8 +12,8 @@ import { addFollowOptions, type FollowOptions } from './train.ts';
 
 export function resumeCommand(): Command {
   const command = new Command('resume')
-    .description('go on with a run from its newest checkpoint')
-    .argument('<run>', 'its id, or how it begins, or latest');
+    .description('resume a run from its newest checkpoint')
+    .argument('<run>', 'id of a run, the start of one, or latest');
   return addFollowOptions(command).action(async (wanted: string, options: FollowOptions) => {
     const dir = await findRun(wanted);
     const { spec, state, events } = await readRun(dir);
@@ -23,23 +23,23 @@ export function resumeCommand(): Command {
         `Run ${spec.id} is being trained by process ${state.pid}.`,
         `Follow it with {show ${spec.id}}.`,
       );
-    // One whose result was deleted is made again of its last checkpoint.
+    // If the result was deleted, it is made again from the last checkpoint.
     if (state.status === 'done' && (spec.imported || existsSync(join(dir, artefactName(spec)))))
       throw new UserError('bad-argument', `Run ${spec.id} is done.`, `See it with {show ${spec.id}}.`);
     if (state.error?.code === 'diverged')
       throw new UserError(
         'diverged',
-        `Run ${spec.id} diverged, and from the same place at the same learning rate it would again.`,
-        `Train anew with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
+        `Run ${spec.id} diverged, and would diverge again from the same checkpoint with the same learning rate.`,
+        `Start a new training with a lower rate: {train ${material(spec)} --lr ${Number((spec.hyper.learningRate / 3).toPrecision(1))}}, and the other options as before.`,
       );
     await requireBase(spec);
     await withTraining(`The training of ${spec.name}`, async (lock) => {
-      // From here on a cancellation is one of what begins now.
+      // Clears an earlier cancellation: one that comes from here on is for this training.
       const writer = await openRunWriter(dir);
       await writer.state({ status: 'queued' }).finally(() => writer.close());
       const trainer = await launchOnItsOwn(dir, lock, events.length);
       if (options.detach)
-        return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} goes on.`);
+        return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} is training again.`);
       await finishRun(dir, trainer, options);
     });
   });

@@ -6,7 +6,7 @@ import { printJson } from '../view/output.ts';
 
 export function runsCommand(): Command {
   return new Command('runs')
-    .description('all runs on this machine, newest first')
+    .description('list all runs on this machine, newest first')
     .option('--json', 'print the result as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const found = await scanRuns();

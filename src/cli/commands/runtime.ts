@@ -16,14 +16,14 @@ interface Options {
 export function runtimeCommand(): Command {
   const install = new Command('install')
     .description(
-      'install TensorFlow for training: about six times faster than the wasm backend that is always there',
+      'install TensorFlow, which trains about six times faster than the built-in wasm backend',
     )
     .option('--gpu', 'with CUDA, for NVIDIA GPUs on Linux')
     .option('--yes', 'do not ask')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
     .option('--verbose', 'print stack traces')
     .action(installAction);
-  return new Command('runtime').description('the library that training runs on').addCommand(install);
+  return new Command('runtime').description('manage the library that training runs on').addCommand(install);
 }
 
 async function installAction({ gpu = false, yes = false, json = false }: Options): Promise<void> {
@@ -46,7 +46,7 @@ async function installAction({ gpu = false, yes = false, json = false }: Options
   if (!runtime)
     throw new UserError(
       'runtime-missing',
-      'TensorFlow was installed, but is gone again.',
+      'TensorFlow was installed, but can no longer be found.',
       'Run {install-runtime} once more.',
     );
   const seconds = (Date.now() - started) / 1000;
@@ -61,7 +61,7 @@ async function installAction({ gpu = false, yes = false, json = false }: Options
     );
 }
 
-/** Says what it will take; on a terminal, asks. */
+/** Prints the download size and disk space; on a terminal, asks for consent. */
 async function announce(
   size: { download: number; installed: number },
   { yes, json }: { yes: boolean; json: boolean },
@@ -71,6 +71,6 @@ async function announce(
     throw new UserError(
       'cancelled',
       'Nothing was installed.',
-      'Training uses the wasm backend until {install-runtime} is run.',
+      'Training uses the slower wasm backend until {install-runtime} is run.',
     );
 }

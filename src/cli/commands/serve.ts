@@ -29,45 +29,45 @@ const collect = (value: string, all: string[] = []) => [...all, value];
 export function serveCommand(): Command {
   return new Command('serve')
     .description(
-      'serve a base and any number of adapters to editors and tools, as OpenAI does, on this machine only',
+      'serve a base and any number of adapters to editors and tools through an OpenAI-compatible API, on this machine only',
     )
-    .option('--base <base>', 'known base, .gguf file or owner/name on the hub')
-    .option('--adapter <name=file>', 'GGUF LoRA adapter; may be given more than once', collect)
+    .option('--base <base>', 'a known base, a .gguf file or owner/name on Hugging Face')
+    .option('--adapter <name=file>', 'GGUF LoRA adapter; may be repeated', collect)
     .option(
       '--model <name=file>',
-      'whole model, such as a full fine-tune; may be given more than once',
+      'whole model, such as a full fine-tune; may be repeated',
       collect,
     )
     .option(
       '--run <run>',
-      'result of a run, with its base, checked first if it never was; may be given more than once',
+      'the result of a run, with its base; checked first if it never was; may be repeated',
       collect,
     )
     .option('--port <port>', 'port to listen on (default: a free one)')
-    .option('--context <tokens>', 'tokens of prompt and answer together (default: 2048)')
-    .option('--sequences <n>', 'requests that one model computes at the same time (default: 1)')
+    .option('--context <tokens>', 'context size: tokens of prompt and answer together (default: 2048)')
+    .option('--sequences <n>', 'requests that one model answers at the same time (default: 1)')
     .option(
       '--threads <n>',
-      'threads for each model in use (default: what a short measurement finds fastest)',
+      'threads for each model in use (default: the fastest number, found by a short measurement)',
     )
     .option(
       '--memory <mb>',
-      "memory for adapters and their contexts beside the base; least recently used out (default: a quarter of the machine's)",
+      "memory in MB for adapters and their contexts, without the base; the least recently used are unloaded (default: a quarter of the machine's)",
     )
-    .option('--queue <n>', 'requests that may wait; more are answered 429 (default: 64)')
-    .option('--timeout <seconds>', 'longest that a request may take, waiting included (default: 120)')
-    .option('--idle-minutes <n>', 'end after so long without a request')
+    .option('--queue <n>', 'requests that may wait; further ones get status 429 (default: 64)')
+    .option('--timeout <seconds>', 'the longest a request may take, including waiting (default: 120)')
+    .option('--idle-minutes <n>', 'end after so many minutes without a request')
     .option('--json', 'print one line of JSON when ready')
     .addHelpText(
       'after',
-      '\nClients send FORGET_ME_NOT_TOKEN as bearer token; if it is not set, a new one is made and printed.',
+      '\nClients send the value of FORGET_ME_NOT_TOKEN as bearer token; if that variable is not set, a new token is made and printed.',
     )
     .action(serve);
 }
 
 async function serve(options: Options): Promise<void> {
   const runs: ServedRun[] = [];
-  // A check takes memory: one after the other.
+  // One after the other, because a check takes memory.
   for (const run of options.run ?? []) runs.push(await findServed(run));
   const basePath = options.base ? (await resolveBase(options.base)).path : sameBase(runs);
   const given = process.env['FORGET_ME_NOT_TOKEN'];
@@ -107,13 +107,13 @@ async function serve(options: Options): Promise<void> {
   await server.close();
 }
 
-/** The base of all runs; they must agree on it. */
+/** The base of all runs; they must share one. */
 function sameBase(runs: readonly ServedRun[]): string {
   const first = runs[0];
   if (!first)
     throw new UserError(
       'bad-argument',
-      'What should be served?',
+      'Nothing to serve was given.',
       'Give --base, or --run with the result of a run.',
     );
   const other = runs.find((run) => run.basePath !== first.basePath);

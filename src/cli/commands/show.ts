@@ -20,9 +20,9 @@ import { comparisonTable, earlierTable } from '../view/tables.ts';
 
 export function showCommand(): Command {
   return new Command('show')
-    .description('what a run was asked, where it stands and what came of it')
-    .argument('<run>', 'its id, or how it begins, or latest')
-    .option('--json', 'print everything known as JSON')
+    .description('show the settings, state and results of a run')
+    .argument('<run>', 'id of a run, the start of one, or latest')
+    .option('--json', 'print everything as JSON')
     .action(async (wanted: string, { json }: { json?: boolean }) => {
       const dir = await findRun(wanted);
       const snapshot = await readRun(dir);
@@ -70,7 +70,7 @@ function facts(
     status === 'interrupted' ||
     status === 'cancelled' ||
     (status === 'failed' && state.error?.code !== 'diverged')
-      ? `; go on with: forget-me-not resume ${spec.id}`
+      ? `; resume with: forget-me-not resume ${spec.id}`
       : '';
   const eta =
     state.etaSeconds && (status === 'running' || status === 'evaluating')
@@ -124,7 +124,7 @@ function facts(
   ];
 }
 
-/** Planned against measured. */
+/** Planned and measured memory. */
 function memoryOf(events: RunEvent[]): string | undefined {
   const planned = events.findLast((event) => event.type === 'memory');
   if (!planned) return undefined;
@@ -178,7 +178,7 @@ function fields(rows: [string, string | undefined][]): string {
 const bars = [...'▁▂▃▄▅▆▇█'];
 const COLUMNS = 60;
 
-/** The loss as a line of bars, each the mean of its share of the steps. */
+/** The loss as a line of bars; each bar is the mean over its share of the steps. */
 function lossLine(steps: Step[]): string {
   const columns = Math.min(COLUMNS, steps.length);
   const means = Array.from({ length: columns }, (_, column) => {
@@ -207,7 +207,7 @@ function stepTable(steps: Step[]): string {
   return formatTable([['  step', 'loss', 'rate', 'gradient', 'tokens/s', 'utilisation'], ...rows]);
 }
 
-/** Held-out loss as it went during training. */
+/** Held-out loss during training. */
 function heldOut(events: RunEvent[]): string[] {
   const measured = events.flatMap((event) =>
     event.type === 'evaluation' &&
@@ -219,7 +219,7 @@ function heldOut(events: RunEvent[]): string[] {
   return measured.length ? [`Held-out loss by step: ${measured.join(', ')}`] : [];
 }
 
-/** What was measured at checkpoints: the KL, or else accuracies. */
+/** What was measured at checkpoints: KL, or else accuracies. */
 function atCheckpoints(events: RunEvent[], { evaluation }: RunSpec): string[] {
   const figure = forgettingFigure(evaluation.checkpointTasks);
   if (!figure) return [];
@@ -239,7 +239,7 @@ function warnings(events: RunEvent[], brokenLines: number): string[] {
   const lines = events.flatMap((event) => (event.type === 'warning' ? [`Warning: ${event.message}`] : []));
   if (brokenLines)
     lines.push(
-      `Warning: ${brokenLines} broken ${brokenLines === 1 ? 'line' : 'lines'} in events.jsonl passed over.`,
+      `Warning: ${brokenLines} broken ${brokenLines === 1 ? 'line' : 'lines'} in events.jsonl skipped.`,
     );
   return lines;
 }

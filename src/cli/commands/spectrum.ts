@@ -15,16 +15,16 @@ import { followChild } from '../processes/follow-child.ts';
 import { formatDuration, formatTable } from '../view/format.ts';
 import { printJson, printProgress } from '../view/output.ts';
 
-/** The line that progress is written on. */
+/** Clears the line that shows progress. */
 const CLEAR = '\r\x1b[2K';
 
 export function spectrumCommand(): Command {
   return new Command('spectrum')
     .description(
-      'singular values of the base, of what a run changed and of noise as large; the rank that holds 90% of the energy',
+      'the rank of what a run changed: singular values of the base, of the change and of noise of the same size, and the rank that holds 90% of their energy',
     )
-    .argument('<run>', 'its id, or how it begins, or latest')
-    .option('--json', 'print what was measured as JSON, progress as JSON lines on stderr')
+    .argument('<run>', 'id of a run, the start of one, or latest')
+    .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
     .action(spectrum);
 }
 
@@ -64,7 +64,7 @@ function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boo
   process.stderr.write(`${CLEAR}Singular values: ${done} of ${total} matrices${eta}`);
 }
 
-/** A row for each module: the median of its layers and, where they differ, the lowest and highest. */
+/** A row for each module: the median over its layers and, if they differ, the lowest and highest. */
 function rankTable({ linears }: RunSpectrum): string {
   const rows = moduleNames.map((module) => {
     const these = linears.filter((linear) => linear.module === module);
@@ -85,7 +85,7 @@ function sentences(measured: RunSpectrum): string {
   const sentence = describeSpectrum(measured).replace(/^./, (letter) => letter.toUpperCase());
   const rounded =
     measured.source === 'model'
-      ? '\nThe last checkpoint is gone, so the change was read from the exported model, whose rounding to half precision adds noise to it.'
+      ? '\nThe last checkpoint is gone, so the change was read from the exported model, which is rounded to half precision; this adds noise.'
       : '';
   return `${sentence}.${rounded}`;
 }

@@ -16,11 +16,11 @@ import { printJson } from '../view/output.ts';
 export function strengthCommand(): Command {
   return new Command('strength')
     .description(
-      'how strongly a run changes the model: 1 is as it was trained, towards 0 is towards its base; shows what was measured, or sets it',
+      'show or set the strength of a result, the factor for the trained change: 1 is as trained, lower is closer to the base',
     )
-    .argument('<run>', 'its id, or how it begins, or latest')
+    .argument('<run>', 'id of a run, the start of one, or latest')
     .argument('[strength]', 'from 0.05 to 1, or "chosen" for the one that was chosen after training', wanted)
-    .option('--json', 'print what is known as JSON')
+    .option('--json', 'print the result as JSON')
     .action(strength);
 }
 
@@ -52,9 +52,9 @@ function describe(report: StrengthReport, run: string, set: boolean): string {
         ? 'as it was trained'
         : choice
           ? 'chosen after training'
-          : 'as the run was asked';
+          : 'as given when the run was started';
   const next = set
-    ? `Completion and export have it from now on. Measure it with {evaluate ${run}}.`
+    ? `Completion and export use it from now on. Measure it with {evaluate ${run}}.`
     : `Set another one, from ${LEAST_STRENGTH} to 1: forget-me-not strength ${run} 0.5`;
   return [
     choice ? table(choice.path, report) : '',
@@ -69,7 +69,7 @@ function describe(report: StrengthReport, run: string, set: boolean): string {
     .join('\n\n');
 }
 
-/** What was learned and forgotten at each, against the base. */
+/** What was learned and forgotten at each strength, compared with the base. */
 function table(path: readonly StrengthPoint[], { strength: now, choice }: StrengthReport): string {
   const rows = path.map(({ strength: at, learned, kl, solutions }) => [
     String(at),

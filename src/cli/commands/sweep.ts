@@ -44,36 +44,36 @@ interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, Da
   json?: boolean;
 }
 
-/** Options of `train` that a trial has too. */
+/** Options of `train` that trials have too. */
 const shared = [
   ...['base', 'rank', 'alpha', 'dropout', 'targets', 'rankStabilised', 'attentionDropout', 'optimizer'],
   ...['schedule', 'warmup', 'cooldown', 'weightDecay', 'clip', 'seq', 'batch', 'accumulate', 'recompute'],
   ...['precision', 'seed', 'backend'],
 ];
-/** Full fine-tuning's rate over LoRA's. */
+/** Full fine-tuning's rate divided by LoRA's. */
 const TENTH = 0.1;
 
 export function sweepCommand(): Command {
   const command = new Command('sweep')
     .description(
-      'find the learning rate: short runs over a grid of rates, of those that learn as much as the best, the one that forgets least is chosen',
+      'find the learning rate: short runs with different rates; of those that learn as much as the best, the one that forgets least is chosen',
     )
-    .argument('[folder]', 'where the code is')
+    .argument('[folder]', 'the folder that holds the code')
     .addOption(
-      new Option('--method <method>', 'what trains').choices(['both', 'lora', 'full']).default('both'),
+      new Option('--method <method>', 'lora: a small adapter; full: all weights').choices(['both', 'lora', 'full']).default('both'),
     )
     .option(
       '--grid <rates>',
-      'rates to try and no others, separated by commas; with both methods, full fine-tuning tries a tenth of each (default: half-decades around the default rate, and beyond until one diverges)',
+      'the rates to try, separated by commas; with both methods, full fine-tuning tries a tenth of each (default: half-decades around the default rate, and higher ones until one diverges)',
       grid,
     )
     .option('--steps <n>', 'optimiser steps of each trial', whole(1), 40)
-    .option('--held-out-windows <n>', 'held-out windows that trials are compared on', whole(1), 16);
+    .option('--held-out-windows <n>', 'windows of held-out text that trials are compared on', whole(1), 16);
   addDataOptions(command);
   for (const option of addTrainOptions(new Command()).options)
     if (shared.includes(option.attributeName())) command.addOption(option);
   return command
-    .option('--resume <id>', 'go on with a sweep that was stopped')
+    .option('--resume <id>', 'resume a sweep that was stopped')
     .option('--yes', 'download what is missing without asking')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
     .action((folder: string | undefined, options: SweepOptions) =>
@@ -103,16 +103,16 @@ async function sweep(folder: string | undefined, options: SweepOptions): Promise
   const finished = results.every((result) => result.finished);
   if (!finished) {
     if (options.json) printJson({ sweep: spec.id, dir, status: 'cancelled', methods: results });
-    else console.log(`Stopped. Go on with: forget-me-not sweep --resume ${spec.id}`);
+    else console.log(`Stopped. Resume with: forget-me-not sweep --resume ${spec.id}`);
     return;
   }
   report({ dir, spec }, results, options);
 }
 
-/** Reads the corpus and makes the sweep, or finds the one that was stopped when the same was asked. */
+/** Reads the corpus and creates the sweep, or finds a stopped sweep with the same settings. */
 async function prepare(folder: string | undefined, options: SweepOptions): Promise<Sweep> {
   await checkData(folder, options);
-  // The one that needs most memory last.
+  // The method that needs more memory comes last.
   const methods: Hyper['method'][] = options.method === 'both' ? ['lora', 'full'] : [options.method];
   const heaviest = { ...options, method: methods.at(-1)! };
   checkSchedule(heaviest);
@@ -165,7 +165,7 @@ async function goingOn(asked: NewSweep, { json }: SweepOptions): Promise<Sweep |
   const done = begun.lines.filter(({ type }) => type === 'trial').length;
   if (!json)
     console.log(
-      `Going on with sweep ${begun.spec.id}, of which ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`,
+      `Resuming sweep ${begun.spec.id}: ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`,
     );
   return begun;
 }
@@ -176,7 +176,7 @@ function ratesFor(method: Hyper['method'], base: BaseShape, options: SweepOption
   return options.grid.map((rate) => Number((rate * scale).toPrecision(6)));
 }
 
-/** Throws `diverged` when a method has no stable rate: its curve is shown and kept all the same. */
+/** Throws `diverged` when a method has no stable rate; its curve is shown and kept all the same. */
 function report(
   { dir, spec }: Pick<Sweep, 'dir' | 'spec'>,
   results: MethodResult[],

@@ -66,15 +66,15 @@ export interface FollowOptions {
 
 export function addFollowOptions(command: Command): Command {
   return command
-    .option('--detach', 'return as soon as the trainer runs')
-    .option('--report <file>', 'write the report there when done')
+    .option('--detach', 'return as soon as the trainer has started')
+    .option('--report <file>', 'write the report (one HTML file) there when done')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr');
 }
 
 export function trainCommand(): Command {
   const command = new Command('train')
     .description('fine-tune a base on a folder of code, a data set, or both')
-    .argument('[folder]', 'where the code is');
+    .argument('[folder]', 'the folder that holds the code');
   return addContinueOption(
     addFollowOptions(addPreferencesOption(addTrainOptions(addReplayOptions(addDataOptions(command))))),
   )
@@ -115,7 +115,7 @@ interface Beginning {
   continued: Continued | undefined;
 }
 
-/** From the base to the run: its corpus, its figures, its trainer. */
+/** Prepares everything that the run needs, creates it, and starts its trainer. */
 async function begin(
   { folder, evaluation, lock, continued }: Beginning,
   options: AllOptions & { name: string },
@@ -128,11 +128,11 @@ async function begin(
     options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
   const { size: baseBytes } = await stat(base.path);
   const measuring = { baseBytes, atCheckpoints: evaluation.checkpointTasks.length > 0 };
-  // What fits does not hang on the rate.
+  // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);
   const fitted = await fitToMachine(config, asked, backend, { json: options.json, measuring });
 
-  // Read before there is a run, so that an empty folder leaves nothing behind.
+  // Read before the run is created, so that an empty folder leaves no run behind.
   const corpus = join(runsDir(), `.corpus-${process.pid}`);
   try {
     await mkdir(runsDir(), { recursive: true });
@@ -148,7 +148,7 @@ async function begin(
       json: options.json,
     });
     if (continued) requireChange(continued.spec, summary);
-    // Only a budget of time asks how fast it goes; to know, all runs are read.
+    // Only a budget in minutes needs the speed, which takes reading all runs.
     const tokensPerSecond =
       options.minutes === undefined
         ? 0
@@ -191,7 +191,7 @@ async function begin(
   }
 }
 
-/** Refuses what training would refuse later, before any file is read. Returns what the base looks like. */
+/** Refuses what training would refuse later, before any file is read. Returns the configuration of the base. */
 export async function checkBase(
   path: string,
   { base, seq, method, targets, rank }: TrainOptions,
@@ -209,7 +209,7 @@ export async function checkBase(
   return config;
 }
 
-/** What measuring checkpoints will cost. */
+/** Prints what measuring checkpoints will cost. */
 async function tellCheckpoints(
   evaluation: EvaluationPlan,
   what: Omit<MeasuredThing, 'evaluation'>,
@@ -219,11 +219,11 @@ async function tellCheckpoints(
   const cost = await knownCost({ ...what, evaluation });
   const each = cost === undefined ? '' : `, about ${formatDuration(cost)} each`;
   console.log(
-    `At checkpoints: ${checkpointTasks.join(', ')}${each}; at most ${Math.round(100 * checkpointShare)}% on top of the time of training`,
+    `At checkpoints: ${checkpointTasks.join(', ')}${each}; adds at most ${Math.round(100 * checkpointShare)}% to the training time`,
   );
 }
 
-/** The one given, that of the run that is continued, or the best one known for the base; says which. */
+/** The rate that was given, that of the continued run, or the best one known for the base; prints which. */
 async function learningRateFor(
   base: RunSpec['base'],
   shape: ModelConfig,
@@ -233,9 +233,9 @@ async function learningRateFor(
 ): Promise<RateAnswer> {
   if (options.lr !== undefined) return { rate: options.lr, reason: 'given' };
   const { continued } = options;
-  // Of another optimiser it says nothing.
+  // The rate of another optimiser would say nothing.
   if (continued?.spec.hyper.optimizer === options.optimizer) {
-    const reason = `with which run ${continued.spec.id} ended`;
+    const reason = `the final rate of run ${continued.spec.id}`;
     if (!options.json) console.log(`Learning rate ${continued.learningRate}, ${reason}`);
     return { rate: continued.learningRate, reason };
   }
@@ -249,7 +249,10 @@ async function learningRateFor(
   return { ...answer, ...(trials && { assumed }) };
 }
 
-/** Tokens per second to plan with: what the last like run on this machine did, else a guess from the model's size. */
+/**
+ * Tokens per second to plan with: the speed of the last similar run on this machine, else a guess from the model's
+ * size.
+ */
 export async function expectedSpeed(
   base: RunSpec['base'],
   how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },

@@ -71,7 +71,7 @@ function printResult(dir: string, snapshot: RunSnapshot, report?: string): void 
   if (summary) {
     console.log(`${comparisonTable(summary.comparisons)}${earlierTable(summary)}${summary.sentence}\n`);
     if (summary.choice && summary.givenStrength === undefined && !whyNotOffered(summary))
-      console.log(`Used for completion: ${summary.choice.why}.\n`);
+      console.log(`Offered for completion: ${summary.choice.why}.\n`);
     if (summary.served) console.log(`${describeServed(summary.served)}\n`);
     if (summary.example) {
       const { file, line, prefix, actual, before, after } = summary.example;
