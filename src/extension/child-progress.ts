@@ -1,9 +1,9 @@
-/** A child's work as a notification that can be cancelled. */
+/** Shows the progress of a child process as a notification that can be cancelled. */
 import * as vscode from 'vscode';
 import type { ChildOptions, ChildProgress } from './children.ts';
 import { size } from './texts.ts';
 
-/** `work` hands the options to its child. */
+/** `work` passes the options on to its child process. */
 export function whileShown<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {
   const shown = vscode.window.withProgress(
     { location: vscode.ProgressLocation.Notification, title, cancellable: true },
@@ -18,7 +18,7 @@ function signalOf(token: vscode.CancellationToken): AbortSignal {
   return controller.signal;
 }
 
-/** A child's progress lines as a notification's. */
+/** Turns a child's progress lines into those of a notification. */
 function reporter(
   progress: vscode.Progress<{ message?: string; increment?: number }>,
 ): (line: ChildProgress) => void {
@@ -33,7 +33,7 @@ function reporter(
           ? `: ${size(done)} of ${size(total)}`
           : `: ${done} of ${total}${unit ? ` ${unit}` : ''}`
         : '';
-    // The bar can only go forward: a new phase goes on from where the last one was.
+    // The bar can only move forward, so a new phase starts where the last one ended.
     if (line.phase !== phase) reached = percent;
     progress.report({ message: `${line.phase}${counted}`, increment: Math.max(0, percent - reached) });
     phase = line.phase;

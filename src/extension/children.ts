@@ -23,7 +23,7 @@ const failureSchema = z.object({
 interface ChildResult extends ChildEnd {
   /** Lines of stdout. */
   stdout: string[];
-  /** What stderr said that was no progress. */
+  /** The lines of stderr that are not progress. */
   stderr: string;
 }
 
@@ -40,11 +40,11 @@ export class Children {
     private readonly log: Log,
   ) {}
 
-  /** Runs `forget-me-not ARGS --json` and reads its answer, the last line of stdout. Throws the command's own error. */
+  /** Runs `forget-me-not ARGS --json` and reads its answer, the last line of stdout. Throws the command's error. */
   async ask<T>(schema: z.ZodType<T>, args: string[], options: ChildOptions = {}): Promise<T> {
     const result = await this.run([...args, '--json'], options);
     if (options.signal?.aborted)
-      throw new UserError('cancelled', 'It was cancelled.', 'Start it again when you like.');
+      throw new UserError('cancelled', 'It was cancelled.', 'Start it again when you want.');
     const last = result.stdout.findLast((line) => line.trim()) ?? '';
     const failure = parseLine(failureSchema, last);
     if (failure.ok) {

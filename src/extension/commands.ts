@@ -1,4 +1,4 @@
-/** Every command in one table: its name in package.json, whether it needs trust, and what it does. */
+/** All commands in one table: name in package.json, whether it needs trust, and what it does. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { z } from 'zod';
@@ -22,9 +22,9 @@ import { requireTrust } from './trust.ts';
 import { useRun } from './runs/use-run.ts';
 
 interface CommandEntry {
-  /** Training and serving wait until the workspace is trusted. */
+  /** Training and serving need a trusted workspace. */
   needsTrust?: boolean;
-  /** It begins a training, of which there is one at a time: refused before anything is asked. */
+  /** It starts a training; only one can run at a time, so it is refused before anything is asked. */
   trains?: boolean;
   run: (context: Context, which: Which) => unknown;
 }
@@ -93,7 +93,7 @@ const stopIt = {
   run: () => vscode.commands.executeCommand('forgetMeNot.stopTraining'),
 };
 
-/** Errors: training-busy. The command line refuses it too, where two begin at once. */
+/** Errors: training-busy. If two start at once, the command line refuses one as well. */
 async function requireNoTraining(): Promise<void> {
   const training = await trainingNow();
   if (training) throw trainingBusy(training, 'Wait until it ends, or stop it.');
@@ -104,17 +104,17 @@ async function useForCompletion(context: Context, which: Which): Promise<void> {
     context,
     which,
     (one, standing) => !whyNotServable(one, standing),
-    'Which result is to complete your code?',
+    'Which result should complete your code?',
     'No run has a result yet that can complete code.',
     { itemOf: servableItem, order: bestFirst },
   );
   if (run) await useRun(context, run);
 }
 
-/** Also goes on with an evaluation that died: what was measured is not measured again. */
+/** Also resumes an evaluation that crashed: figures that exist are not measured again. */
 async function measureResult(context: Context, which: Which): Promise<void> {
   const { runs, children, log, panel } = context;
-  const placeHolder = 'Which result is to be measured?';
+  const placeHolder = 'Which result do you want to measure?';
   const run = await pickRun(context, which, hasResult, placeHolder, 'No run is finished yet.');
   if (!run) return;
   const { id, name } = run.spec;
@@ -133,7 +133,7 @@ async function stopTraining(context: Context, which: Which): Promise<void> {
     context,
     which ?? only,
     ['live'],
-    'Which training is to stop?',
+    'Which training do you want to stop?',
     'Nothing is training.',
   );
   if (run) await askToStop(run.spec.id);
@@ -147,8 +147,8 @@ async function resumeTraining(context: Context, which: Which): Promise<void> {
     context,
     which,
     standings,
-    'Which training is to go on?',
-    'No training was stopped.',
+    'Which training do you want to resume?',
+    'There is no stopped training.',
   );
   if (!run) return;
   const started = await context.children.ask(startedSchema, ['resume', run.spec.id, '--detach']);

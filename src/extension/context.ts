@@ -1,4 +1,4 @@
-/** The one owner of the extension's state. */
+/** Owns the extension's state. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -29,7 +29,7 @@ export class Context implements Services, vscode.Disposable {
   private readonly statusBar: StatusBar;
   private readonly disposables: vscode.Disposable[] = [];
   private nodeFound: Promise<NodeCommand> | undefined;
-  /** Runs whose result was said to be usable before all of it was measured. */
+  /** Runs whose result was announced as usable before all of it was measured. */
   private readonly toldReady = new Set<string>();
 
   constructor(readonly extension: vscode.ExtensionContext) {
@@ -62,7 +62,7 @@ export class Context implements Services, vscode.Disposable {
     this.refresh();
   }
 
-  /** Looks for runs that live, or ended while no window was open, and takes them up again. */
+  /** Finds runs that are running, or ended while no window was open, and follows or reports them. */
   async takeUp(): Promise<void> {
     await this.runs.refresh();
     for (const id of this.store.awaited) {
@@ -72,7 +72,7 @@ export class Context implements Services, vscode.Disposable {
     }
   }
 
-  /** A run was started from this window: it is followed from now on, and its end is told. */
+  /** A run was started from this window: follows it, and reports its end. */
   async begun(id: string): Promise<void> {
     await this.store.await(id);
     await this.runs.refresh();
@@ -92,7 +92,7 @@ export class Context implements Services, vscode.Disposable {
     return (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.fsPath === run.spec.folder);
   }
 
-  /** Redraws all that shows state. */
+  /** Redraws everything that shows state. */
   refresh(): void {
     this.view.refresh();
     this.statusBar.refresh();

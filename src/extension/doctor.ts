@@ -1,4 +1,4 @@
-/** "Doctor": what this machine has, what is missing, and the button that gets it. */
+/** "Doctor": what is installed on this machine, what is missing, and a button that installs it. */
 import * as vscode from 'vscode';
 import { doctorReportSchema, type DoctorReport } from '../protocol/doctor.ts';
 import type { Context } from './context.ts';
@@ -7,7 +7,7 @@ import { doctorText } from './texts.ts';
 const scheme = 'forget-me-not';
 const uri = vscode.Uri.parse(`${scheme}:Forget-Me-Not Doctor.md`);
 
-/** The report is a read-only document of its own, renewed each time. */
+/** The report is a separate read-only document, rewritten each time. */
 class ReportDocument implements vscode.TextDocumentContentProvider {
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   readonly onDidChange = this.changed.event;
@@ -23,7 +23,7 @@ class ReportDocument implements vscode.TextDocumentContentProvider {
 const shown = new ReportDocument();
 export const registerDoctor = () => vscode.workspace.registerTextDocumentContentProvider(scheme, shown);
 
-/** Asks the command line's doctor; takes a few seconds, because it starts what it reports on. */
+/** Asks the command line's doctor; takes a few seconds, because it starts the backends that it reports on. */
 export function examine({ children }: Context): Promise<DoctorReport> {
   return children.ask(doctorReportSchema, ['doctor']);
 }
@@ -31,7 +31,7 @@ export function examine({ children }: Context): Promise<DoctorReport> {
 export async function showDoctor(context: Context): Promise<void> {
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: 'Forget-Me-Not looks at this machine',
+    title: 'Forget-Me-Not is checking this machine',
   };
   const report = await vscode.window.withProgress(options, () => examine(context));
   shown.set(doctorText(report));

@@ -1,4 +1,4 @@
-/** Entry point: builds the context, registers the commands, and takes up runs that live. Nothing native loads here. */
+/** Entry point: builds the context, registers the commands, and follows running runs again. Loads nothing native. */
 import type * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
 import { Context } from './context.ts';

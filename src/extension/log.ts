@@ -1,4 +1,4 @@
-/** Errors for the person: one sentence, a code and a button; the details go to the log. */
+/** Shows errors to the user: one sentence, a code and buttons; the details go to the log. */
 import * as vscode from 'vscode';
 import { commandOf, forButtons, titleOf, type NextStep } from '../protocol/next-step.ts';
 import { reportError, type ErrorReport } from '../protocol/errors.ts';
@@ -22,7 +22,7 @@ export class Log {
     this.channel.error(message);
   }
 
-  /** Shows what was thrown; never throws itself and never waits for the person. */
+  /** Shows an error; never throws and never waits for the user. */
   show(thrown: unknown, ...actions: Action[]): void {
     const report = reportError(thrown);
     if (report.code === 'cancelled') return;
@@ -33,7 +33,7 @@ export class Log {
     });
   }
 
-  /** A message whose buttons do something; what can be done next by the text itself comes first. */
+  /** A message with buttons; those for steps that the text names come first. */
   async ask(kind: 'info' | 'warning' | 'error', message: string, ...actions: Action[]): Promise<void> {
     const show = {
       info: vscode.window.showInformationMessage,
@@ -56,16 +56,16 @@ export class Log {
   }
 }
 
-/** A bug is not for the person to mend: the log has what there is to report. */
+/** For a bug, the user can only report it, so the sentence points to the log. */
 const errorSentence = ({ message, next, code }: ErrorReport) =>
-  `${message} ${code === 'internal' ? 'The log says more.' : next} [${code}]`;
+  `${message} ${code === 'internal' ? 'See the log for details.' : next} [${code}]`;
 
-/** The button of a step that a text names. */
+/** The button for a step that a text names. */
 export const actionOf = (step: NextStep): Action => ({
   title: titleOf(step),
   run: () => {
     const { id, subject } = step;
-    // All tasks are measured, whichever a text names.
+    // All tasks are measured, even if the text names some.
     const which = id === 'evaluate' ? subject.split(' ')[0] : subject;
     return vscode.commands.executeCommand(commandOf(step), which || undefined);
   },

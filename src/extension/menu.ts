@@ -1,4 +1,4 @@
-/** What a click on the status bar item offers. */
+/** The menu behind the status bar item. */
 import * as vscode from 'vscode';
 import type { Context } from './context.ts';
 import { languageName } from './completion/language-name.ts';

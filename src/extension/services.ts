@@ -1,4 +1,4 @@
-/** What every part of the extension may use; the context has made it. */
+/** What every part of the extension may use; the context creates it. */
 import type * as vscode from 'vscode';
 import type { NodeCommand } from '../protocol/node.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -13,9 +13,9 @@ export interface Services {
   readonly store: Store;
   readonly children: Children;
   readonly runs: RunWatcher;
-  /** A file of ours beside extension.cjs. */
+  /** Path of a bundle beside extension.cjs. */
   bundle(name: string): string;
-  /** The Node that children run on; looked for once. */
+  /** The Node that child processes run on; looked up once. */
   node(): Promise<NodeCommand>;
   /** Whether a run belongs to this window: its folder is open here. */
   isHere(run: RunSnapshot): boolean;

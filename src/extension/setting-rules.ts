@@ -1,6 +1,6 @@
-/** Which of the places of a setting decides, and what its values mean. No editor here, so that it can be tested. */
+/** Which place of a setting decides, and what its values mean. Independent of the editor, so that it can be tested. */
 
-/** What `inspect` of the editor's configuration says, as far as it is looked at. */
+/** The part of the result of the editor's `inspect` that is used here. */
 export interface Inspected {
   defaultLanguageValue?: unknown;
   globalValue?: unknown;
@@ -16,8 +16,8 @@ export type SettingPlace = 'folder' | 'workspace' | 'user';
 const places = ['folder', 'workspace', 'user'] as const;
 
 /**
- * Where a setting is to be written so that it holds: the narrowest place that has a value, the person's own settings where
- * none has. A value for a language is written beside the values for that language, which decide over all others.
+ * Where a setting must be written to take effect: the narrowest place that has a value, else the user settings. A value
+ * for a language is written where that language already has a value, since those override all others.
  */
 export function placeToWrite(inspected: Inspected, forLanguage: boolean): SettingPlace {
   const values = {
@@ -35,7 +35,7 @@ export function placeToWrite(inspected: Inspected, forLanguage: boolean): Settin
   return (forLanguage ? narrowest(ofLanguage) : undefined) ?? narrowest(values) ?? 'user';
 }
 
-/** Whether a language comes to what is asked for without the value of its own that it has: `general` decides then. */
+/** Whether the value for a language can be removed, because the `general` value is already the one asked for. */
 export function needsNoValue(inspected: Inspected, asked: unknown, general: unknown): boolean {
   const { globalLanguageValue, workspaceLanguageValue, workspaceFolderLanguageValue } = inspected;
   const own = [globalLanguageValue, workspaceLanguageValue, workspaceFolderLanguageValue].filter(
@@ -44,10 +44,10 @@ export function needsNoValue(inspected: Inspected, asked: unknown, general: unkn
   return own.length === 1 && inspected.defaultLanguageValue === undefined && general === asked;
 }
 
-/** Bounds of `completion.debounce`, as package.json states them. */
+/** Bounds of `completion.debounce`, as in package.json. */
 export const PAUSE_MS = { least: 0, most: 2000 };
 
-/** Milliseconds of pause that were set, within the bounds; undefined: it follows the person's typing. */
+/** The pause that was set, in milliseconds, within the bounds; undefined: it adapts to the user's typing. */
 export function pauseOf(setting: unknown): number | undefined {
   if (typeof setting !== 'number' || Number.isNaN(setting)) return undefined;
   return Math.round(Math.min(PAUSE_MS.most, Math.max(PAUSE_MS.least, setting)));

@@ -1,4 +1,4 @@
-/** The person's settings, read afresh each time: never cached, so a change holds at once. */
+/** The user's settings, read each time and never cached, so that a change takes effect at once. */
 import * as vscode from 'vscode';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -11,18 +11,18 @@ const get = <T>(name: string, fallback: T): T =>
   vscode.workspace.getConfiguration(section).get<T>(name) ?? fallback;
 
 export const settings = {
-  /** In a document, whose language may have a value of its own; else in general. */
+  /** For a document, whose language may have its own value; else in general. */
   completionEnabled(document?: vscode.TextDocument) {
     return vscode.workspace.getConfiguration(section, document).get(ENABLED, true);
   },
-  /** Undefined: the pause follows the person's typing. */
+  /** Undefined: the pause adapts to the user's typing. */
   get debounceMs() {
     return pauseOf(get<unknown>('completion.debounce', null));
   },
   get maxTokens() {
     return get('completion.maxTokens', 64);
   },
-  /** Whether what becomes of completions is kept, to learn from. */
+  /** Whether completions are recorded, to learn from. */
   get learnFromUse() {
     return get(LEARN_FROM_USE, false);
   },
@@ -41,7 +41,7 @@ export const settings = {
   get trainOptions() {
     return get<string[]>('training.options', []);
   },
-  /** What of a folder is read, as options: a folder may have settings of its own. */
+  /** Which files of a folder are read, as options; a folder may have its own settings. */
   globOptions(folder: string): string[] {
     const configuration = vscode.workspace.getConfiguration(section, vscode.Uri.file(folder));
     return (['include', 'exclude'] as const).flatMap((name) =>
@@ -66,8 +66,8 @@ const targets: Record<SettingPlace, vscode.ConfigurationTarget> = {
 };
 
 /**
- * Turns completion on or off: in the language of `document`, or in general. Written where the value lives that decides
- * now, which is returned. Errors: not-writable where that can't be written, or does not decide after all.
+ * Turns completion on or off, for the language of `document` or in general. Writes to the place whose value decides
+ * now, and returns it. Errors: not-writable if that place can't be written, or does not decide after all.
  */
 export async function setCompletionEnabled(
   enabled: boolean,
@@ -88,24 +88,24 @@ export async function setCompletionEnabled(
     throw new UserError(
       'not-writable',
       `Completion could not be turned ${state}: the ${place} settings can't be written (${(error as Error).message}).`,
-      'Open the settings and correct what is wrong there.',
+      'Open the settings and correct the error there.',
     );
   }
   if (configuration().get(ENABLED) === enabled) return place;
   throw new UserError(
     'not-writable',
-    `The ${place} settings say now that completion is ${state}, but something else decides, such as a policy of your organisation.`,
+    `The ${place} settings now say that completion is ${state}, but something else overrides them, such as a policy of your organisation.`,
     `Look for "${section}.${ENABLED}" in the settings.`,
   );
 }
 
-/** The person's own setting, for all workspaces. */
+/** Writes the user setting, for all workspaces. */
 export const setLearnFromUse = (wanted: boolean): Thenable<void> =>
   vscode.workspace
     .getConfiguration(section)
     .update(LEARN_FROM_USE, wanted, vscode.ConfigurationTarget.Global);
 
-/** Children and the code that reads runs find the data directory in the environment. */
+/** Child processes and the code that reads runs find the data directory in the environment. */
 export function applyDataDirectory(inherited: string | undefined): void {
   const chosen = settings.dataDirectory || inherited;
   if (chosen) process.env['FORGET_ME_NOT_HOME'] = chosen;

@@ -1,4 +1,4 @@
-/** One status bar item: idle, training 42%, or which adapter completes and how fast. */
+/** The status bar item: idle, training progress, or which adapter completes and how fast. */
 import * as vscode from 'vscode';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';

@@ -3,7 +3,7 @@ import type * as vscode from 'vscode';
 import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './wizard/draft.ts';
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
 
-/** Adapters that are remembered, newest first: switching back and forth takes no searching. */
+/** Number of adapters remembered, so that the user can quickly switch back and forth. */
 const RECENT = 10;
 
 export class Store {
@@ -21,12 +21,12 @@ export class Store {
     await this.workspace.update('recent', recent);
     await this.workspace.update('inUse', run);
   }
-  /** The runs that were in use, newest first. */
+  /** The runs that were used for completion, newest first. */
   get recent(): string[] {
     return this.workspace.get<string[]>('recent', this.inUse ? [this.inUse] : []);
   }
 
-  /** What was answered of a fine-tuning that has not begun. */
+  /** The answers for a fine-tuning that has not started. */
   get draft(): Draft {
     return draftSchema.safeParse(this.workspace.get('draft')).data ?? {};
   }
@@ -34,7 +34,7 @@ export class Store {
     await this.workspace.update('draft', draft);
   }
 
-  /** What was answered of an import that has not begun. */
+  /** The answers for an import that has not started. */
   get importDraft(): ImportDraft {
     return importDraftSchema.safeParse(this.workspace.get('import')).data ?? {};
   }
@@ -42,7 +42,7 @@ export class Store {
     await this.workspace.update('import', draft);
   }
 
-  /** Runs begun here whose end has not been told yet: found again after a reload. */
+  /** Runs started here whose end has not been reported yet; they survive a reload. */
   get awaited(): string[] {
     return this.workspace.get<string[]>('awaited', []);
   }
@@ -56,7 +56,7 @@ export class Store {
     );
   }
 
-  /** What became of the completions of each adapter, on this machine only. */
+  /** Counts of completions shown, accepted and kept, by run; on this machine only. */
   get acceptances(): Record<string, Acceptance> {
     const all = this.global.get<Record<string, object>>('acceptance', {});
     return Object.fromEntries(Object.entries(all).map(([run, one]) => [run, acceptanceSchema.parse(one)]));

@@ -1,4 +1,6 @@
-/** What the person reads about a run, from its snapshot alone. No editor here, so that it can be tested. */
+/**
+ * What the user reads about a run, made from its snapshot alone. Independent of the editor, so that it can be tested.
+ */
 import { isReady, notBetter, whyNotOffered } from '../evaluation/figures/offer.ts';
 import { completedLines } from '../evaluation/figures/summary-sentence.ts';
 import { servedOtherwise } from '../runs/verify.ts';
@@ -11,13 +13,13 @@ import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
 import { hasEnded } from '../runs/index.ts';
 
-/** What a run is to the person: its stored status, or `interrupted` when its owner is gone. */
+/** The state of a run for the user: its stored status, or `interrupted` when its process is gone. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
 
-/** A trainer that was just asked for needs this long at most until its first heartbeat. */
+/** A trainer that was just started needs at most this long until its first heartbeat. */
 export const START_GRACE_MS = 60_000;
 
-/** @param alive whether the run's owner lives (`isAlive` of src/runs) */
+/** @param alive whether the run's process lives (`isAlive` of src/runs) */
 export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = Date.now()): Standing {
   if (hasEnded(state)) return state.status;
   if (alive) return 'live';
@@ -31,7 +33,7 @@ export function size(bytes: number): string {
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** "25k", "1.2M": for counts that are estimates anyway. */
+/** "25k", "1.2M": for counts that are only estimates. */
 export function roughly(count: number): string {
   if (count < 1000) return String(Math.round(count));
   if (count < 1e6) return `${Math.round(count / 1000)}k`;
@@ -74,7 +76,7 @@ export const runItem = (run: RunSnapshot, standing: Standing, inUse: boolean) =>
   run,
 });
 
-/** The same among those that can complete code. */
+/** As runItem, for runs that can complete code. */
 export function servableItem(run: RunSnapshot, standing: Standing, inUse: boolean) {
   const item = runItem(run, standing, inUse);
   return isChecked(run) ? item : { ...item, description: `${item.description} · will be checked first` };
@@ -102,7 +104,7 @@ function shortTime(iso: string): string {
   return `${then.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })}, ${time}`;
 }
 
-/** By lines where those were measured: they tell a programmer most. */
+/** The gain in completed lines if those were measured, which tell a programmer most. */
 function learnedShort({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return 'no better than its base';
   const lines = summary && completedLines(summary.comparisons);
@@ -126,7 +128,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
     state.error ? forButtons(`${state.error.message} ${state.error.next}`).text : '',
     `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${state.steps} steps of ${tokensPerStep(hyper)} tokens, learning rate ${hyper.learningRate}`}`,
     corpus
-      ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train, ${roughly(corpus.heldOutTokens)} held out`
+      ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train on, ${roughly(corpus.heldOutTokens)} held out`
       : '',
     new Date(spec.createdAt).toLocaleString(),
   ];
@@ -143,48 +145,48 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
         ...useSentence(snapshot),
       ].join(' ');
     case 'failed':
-      return `Fine-tuning of ${spec.name} failed: ${state.error?.message ?? 'the reason was not written down.'} ${state.error?.next ?? ''} [${state.error?.code ?? 'internal'}]`;
+      return `Fine-tuning of ${spec.name} failed: ${state.error?.message ?? 'no reason was recorded.'} ${state.error?.next ?? ''} [${state.error?.code ?? 'internal'}]`;
     case 'cancelled':
       return `Fine-tuning of ${spec.name} was stopped at step ${state.step} of ${state.steps}; the checkpoint is kept.`;
     default:
-      return `Fine-tuning of ${spec.name} was interrupted at step ${state.step} of ${state.steps}; it can go on from its last checkpoint.`;
+      return `Fine-tuning of ${spec.name} was interrupted at step ${state.step} of ${state.steps}; it can be resumed from its last checkpoint.`;
   }
 }
 
-/** What came of learning from the person's use, where the run was to. */
+/** The outcome of learning from the user's use of completions, if the run was asked to. */
 function useSentence({ events }: RunSnapshot): string[] {
   const event = events.findLast((one) => one.type === 'preferences');
   if (!event) return [];
-  if (event.taken) return ['It has learned from your use, too.'];
-  // With nothing learned, why is a sentence of its own.
+  if (event.taken) return ['It also learned from how you used completions.'];
+  // If nothing was learned, `why` is a complete sentence.
   return [
     event.learned === 0
-      ? `Not learned from your use: ${event.why}`
-      : 'Learning from your use made it no better, so that is left out.',
+      ? `It did not learn from how you used completions: ${event.why}`
+      : 'Learning from how you used completions made it no better, so that part was dropped.',
   ];
 }
 
-/** One that diverged would do so again from the same place. */
+/** A run that diverged would diverge again from the same checkpoint. */
 export const canResume = ({ state }: RunSnapshot): boolean => state.error?.code !== 'diverged';
 
-/** Its weights are written, though its evaluation may have died, and the trainer with it. */
+/** Whether its weights are written; its evaluation may have crashed, and the trainer with it. */
 export const hasResult = ({ state }: RunSnapshot, standing: Standing) =>
   standing === 'done' || (standing === 'interrupted' && state.status === 'evaluating');
 
-/** Whether it was ever seen if what is served is what was trained. */
+/** Whether it was ever checked that the served model matches the trained one. */
 export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undefined;
 
-/** What a result gained on the person's code: characters that need no typing, else bits per byte; unknown counts least. */
+/** What a result gained on the user's code: characters saved, else bits per byte; unknown counts least. */
 function gainOf({ summary }: RunSnapshot): number {
   const find = (metric: string) =>
     summary?.comparisons.find((one) => one.task === 'workspace' && one.metric === metric)?.difference.value;
   return find('characters saved') ?? -(find('bits per byte') ?? Infinity);
 }
 
-/** The result that gained most first. */
+/** Sorts the result that gained most first. */
 export const bestFirst = (a: RunSnapshot, b: RunSnapshot): number => gainOf(b) - gainOf(a) || 0;
 
-/** Why a run can't complete code; undefined when it can, be it after a check (`isChecked`). */
+/** Why a run can't complete code; undefined when it can, possibly only after a check (`isChecked`). */
 export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserError | undefined {
   const { spec, summary } = snapshot;
   if (!hasResult(snapshot, standing) && !isReady(snapshot))
@@ -198,16 +200,16 @@ export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserE
   return summary && notBetter(spec.name, summary);
 }
 
-/** With fewer seconds left to measure, the end is soon enough to tell. */
+/** With fewer seconds of measuring left, the message at the end is early enough. */
 const LEFT_SECONDS = 30;
 
-/** Whether a person who waits for this run need wait no longer: the rest is figures. */
+/** Whether the result can be used although some figures are still being measured, which will take a while. */
 export const isReadyEarly = (run: RunSnapshot): boolean =>
   isReady(run) && (run.state.etaSeconds ?? 0) >= LEFT_SECONDS && !whyNotServable(run, 'live');
 
 const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 
-/** A command of ours by the name that it has here; any other as it is typed. */
+/** The name of one of our own commands in the editor; other commands as they are typed. */
 function howTo(command: string): string {
   const { text, steps } = forButtons(command);
   return steps.length ? `the command **Forget-Me-Not: ${titleOf(steps[0]!)}**` : `\`${text}\``;

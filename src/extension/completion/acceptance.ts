@@ -1,6 +1,6 @@
 /**
- * Counts what becomes of completions, by adapter: shown (visible for half a second, or accepted before), accepted (at least
- * a word of it was taken), the characters of both, and whether what was accepted is still there later.
+ * Counts completions by adapter: shown (visible for half a second, or accepted before that), accepted (at least a word
+ * of it), the characters of both, and whether the accepted text is still there later.
  */
 import * as vscode from 'vscode';
 import type { Acceptance } from '../../protocol/panel.ts';
@@ -9,28 +9,31 @@ import { LaterWatch } from './later-watch.ts';
 import { ShownPlace } from './shown-place.ts';
 import { ShownText } from './shown-text.ts';
 
-/** Ghost text that stays this long was seen. */
+/** Ghost text that is visible this long counts as shown. */
 const SEEN_MS = 500;
-/** When what was accepted is counted as kept or not, and when what stands there is told. */
+/**
+ * KEPT_MS after acceptance, the text counts as kept or dropped. LATER_MS after it was shown, the text at its place is
+ * reported.
+ */
 const KEPT_MS = 120_000;
 const LATER_MS = 300_000;
 
-/** What became of a completion that was seen. */
+/** What the user did with a completion that was seen. */
 export interface Outcome {
-  /** With the document's own line ends, as all texts here. */
+  /** The completion, with the document's own line ends, as all texts here. */
   shown: string;
-  /** Characters of it that stood there when a part of it was last taken; 0: none was. */
+  /** Number of its characters in the document when a part was last accepted; 0 if none was. */
   accepted: number;
-  /** What stands there now, so many seconds after it was shown. */
+  /** The text at its place now, `seconds` after it was shown. */
   later: string;
   seconds: number;
 }
 
-/** Who hears of it. */
+/** Receives the outcome of a completion. */
 export interface OutcomeListener {
-  /** Where the text begins that was to follow the completion, in UTF-16 units. */
+  /** Where the text after the completion begins, in UTF-16 units. */
   end: number;
-  /** What stands before it on its line. */
+  /** The text before it on its line. */
   line: string;
   tell(outcome: Outcome): void;
 }
@@ -40,40 +43,40 @@ export interface ShownItem {
   document: vscode.TextDocument;
   /** Where the text begins, in UTF-16 units. */
   offset: number;
-  /** The first is shown, with the document's own line ends. */
+  /** The alternatives, the first of which is shown, with the document's own line ends. */
   texts: readonly [string, ...string[]];
-  /** What of it the suggestion list has selected. */
+  /** The part of it that is selected in the suggestion list. */
   selected: string;
-  /** Characters of it that stand there already. */
+  /** Number of its characters that are in the document already. */
   written: number;
-  /** Who wants to know what becomes of it. */
+  /** Receives its outcome. */
   listener?: OutcomeListener | undefined;
 }
 
 interface Life extends Pick<ShownItem, 'run' | 'document'> {
   text: ShownText;
-  /** What else there is at this place: which of them is looked at, only taking one tells. */
+  /** The alternatives at this place. Which one the user looks at shows only when one is accepted. */
   others: ShownText[];
   timer: NodeJS.Timeout;
   seen: boolean;
   accepted: boolean;
-  /** Characters of the text that stood there when some were last accepted. */
+  /** Number of its characters in the document when some were last accepted. */
   taken: number;
-  /** Stops watching what was accepted of it so far. */
+  /** Stops watching the text accepted so far. */
   forget?: () => void;
   /** Stops watching its place. */
   forgetPlace?: () => void;
 }
 
 export class AcceptanceWatch implements vscode.Disposable {
-  // Before our own listener: what is handed to it has happened already.
+  // Created before our own listener, so that it has handled a change before we pass it a place.
   private readonly later = new LaterWatch();
   private life: Life | undefined;
   private readonly subscription = vscode.workspace.onDidChangeTextDocument((event) => this.changed(event));
 
   constructor(private readonly count: (run: string, what: keyof Acceptance, by?: number) => void) {}
 
-  /** The editor is given this to show. Typing through a completion goes on with the same one. */
+  /** The editor is about to show this. Typing along a completion keeps the same one alive. */
   show({ run, document, offset, texts: [text, ...others], selected, written, listener }: ShownItem): void {
     const { life } = this;
     const shown = (one: string) => new ShownText(offset, one, selected, written);
@@ -117,23 +120,23 @@ export class AcceptanceWatch implements vscode.Disposable {
     return this.later.watch({ document: life.document, place, afterMs: LATER_MS, judge });
   }
 
-  /** Nothing is shown any more. */
+  /** Ends the completion that is shown. */
   hide(): void {
     clearTimeout(this.life?.timer);
     if (!this.life?.seen) this.life?.forgetPlace?.();
     this.life = undefined;
   }
 
-  /** The suggestion list has selected something else: what was shown is hidden until there is a text for that. */
+  /** The suggestion list has changed its selection: a completion that does not fit it is hidden. */
   selects(selected: string): void {
     if (!this.life?.text.fits(selected)) this.hide();
   }
 
-  /** The editor says that a run's completion was accepted, all of it. */
+  /** The editor reports that a run's completion was accepted as a whole. */
   acceptedWhole(run: string): void {
     const { life } = this;
     if (!life?.text.complete) {
-      // What the editor wrote was not recognised; that it was accepted is certain.
+      // The change was not recognised as the completion, but it was certainly accepted.
       this.count(run, 'shown');
       this.count(run, 'accepted');
       return;
@@ -186,7 +189,7 @@ export class AcceptanceWatch implements vscode.Disposable {
     this.count(life.run, 'shownCharacters', life.text.text.length - life.text.selected.length);
   }
 
-  /** Tells of all that was seen, as it stands now. */
+  /** Reports the outcome of all that was seen, as the text is now. */
   dispose(): void {
     this.hide();
     this.subscription.dispose();
@@ -194,7 +197,7 @@ export class AcceptanceWatch implements vscode.Disposable {
   }
 }
 
-/** As far as an extension can know: the window has the focus, and the cursor is where the text is. */
+/** Whether it is visible, as far as an extension can know: the window has the focus, and the cursor is at the text. */
 function isVisible({ document, text }: Life): boolean {
   const editor = vscode.window.activeTextEditor;
   return (

@@ -1,4 +1,4 @@
-/** Whether a completion that was accepted is still there later. Pure: it knows no editor. */
+/** Whether an accepted completion is still there later. Pure: independent of the editor. */
 import { distance } from 'fastest-levenshtein';
 
 /** Text replaced in a document; offsets and lengths in UTF-16 units. */
@@ -8,10 +8,10 @@ export interface Edit {
   inserted: number;
 }
 
-/** With a larger share of its characters changed, a text counts as thrown away (as Copilot counts). */
+/** If a larger share of its characters has changed, a text counts as dropped (as Copilot counts). */
 const MOST_CHANGED = 0.5;
 
-/** A text and its place, which follows the edits before it and in it. */
+/** A text and its place, which moves with edits before it and grows with edits in it. */
 export class AcceptedText {
   private end: number;
 
@@ -35,7 +35,7 @@ export class AcceptedText {
   isKept(document: string): boolean {
     const [now, then] = [document.slice(this.begin, this.end), this.text].map(squeezed) as [string, string];
     if (now.includes(then)) return true;
-    // Replaced by something much longer: what is left of it can't be told from the rest.
+    // In a much longer replacement, the rest of the text can't be recognised.
     return now.length <= 2 * then.length && distance(now, then) <= MOST_CHANGED * then.length;
   }
 }

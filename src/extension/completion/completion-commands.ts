@@ -1,4 +1,4 @@
-/** Commands about completion: another adapter, a pause, a language without it. */
+/** Commands about completion: switch the adapter, snooze, turn it on or off for a language. */
 import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
@@ -7,7 +7,7 @@ import { setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
 import { useRun } from '../runs/use-run.ts';
 
-/** The one used before stands first: its key and Enter go back and forth. */
+/** The adapter used before comes first, so that the key and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
   const { runs, store, completion } = context;
   await runs.refresh();
@@ -21,10 +21,10 @@ export async function switchAdapter(context: Context): Promise<void> {
   if (items.length === 0)
     throw new UserError(
       'run-not-found',
-      'There is no result yet that is to complete code: none is finished, or none is better than its base.',
+      'There is no result yet that can complete code: none is finished, or none is better than its base.',
       'Start one with "Fine-tune on Workspace".',
     );
-  const placeHolder = now ? 'Which adapter from now on?' : 'Which adapter is to complete your code?';
+  const placeHolder = now ? 'Which adapter should complete your code from now on?' : 'Which adapter should complete your code?';
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   const chosen = await vscode.window.showQuickPick(items, options);
   if (chosen && chosen.run.spec.id !== now) await useRun(context, chosen.run);
@@ -38,11 +38,11 @@ const pauses = [
 ];
 
 export async function snooze({ completion }: Context): Promise<void> {
-  const chosen = await vscode.window.showQuickPick(pauses, { placeHolder: 'No completions for how long?' });
+  const chosen = await vscode.window.showQuickPick(pauses, { placeHolder: 'Snooze completion for how long?' });
   if (chosen) completion.sleep(chosen.minutes);
 }
 
-/** On or off wherever no language says otherwise. */
+/** Turns completion on or off, except for languages with their own value. */
 export async function turnCompletion({ log }: Context, enabled: boolean): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
   await turn({ log }, enabled, { document }, '');
@@ -55,7 +55,7 @@ export async function turnCompletion({ log }: Context, enabled: boolean): Promis
 export async function toggleLanguage({ log }: Context): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
   if (!document)
-    throw new UserError('bad-request', 'No file is open.', 'Open one of the language that you mean.');
+    throw new UserError('bad-request', 'No file is open.', 'Open a file in the language that you mean.');
   const enabled = !settings.completionEnabled(document);
   await turn({ log }, enabled, { document, forLanguage: true }, ` for ${languageName(document.languageId)}`);
 }

@@ -1,4 +1,4 @@
-/** Which adapter completes code, the server behind it, and how often its completions are taken. */
+/** Which adapter completes code, the server behind it, and how often its completions are accepted. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { Acceptance, RunSnapshot } from '../../protocol/panel.ts';
@@ -12,12 +12,12 @@ import { setCompletionEnabled, settings } from '../settings.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
 import { UseRecorder } from './use-recorder.ts';
 
-/** Without a request for this long the server gives its memory back; the next one starts it again. */
+/** After this long without a request, the server ends and frees its memory; the next request starts it again. */
 const IDLE_MINUTES = 10;
-/** How much the newest request weighs in the latency that is shown. */
+/** Weight of the newest request in the latency that is shown. */
 const NEWEST_WEIGHT = 0.3;
 
-/** Where people write: no output, no source-control input, no read-only views. */
+/** Documents that people write in: no output, no source-control input, no read-only views. */
 const documents = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
 const artefact = ({ spec }: RunSnapshot) => ({
@@ -32,17 +32,17 @@ export interface ServicesWithCompletion extends Services {
 export class CompletionService implements Completing {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
-  /** One server for all adapters of a base, so that a switch loads an adapter and no base. */
+  /** One server for all adapters of a base, so that a switch loads only an adapter. */
   private client: { serves: string; serving: ServingClient } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
   readonly recorder: UseRecorder;
   private requests = 0;
-  /** Smoothed, of requests that reached the engine. */
+  /** Smoothed latency of requests that reached the engine. */
   latencyMs: number | undefined;
-  /** Start failures are told once, not at each key. */
+  /** A failure is shown once, not at each key press. */
   private failureTold = false;
-  /** Until when nothing is completed (ms since 1970), and what ends that. */
+  /** Until when completion is snoozed (ms since 1970), and the timer that ends it. */
   private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
 
   constructor(private readonly services: Services) {
@@ -61,7 +61,7 @@ export class CompletionService implements Completing {
     );
   }
 
-  /** The run that was chosen and still can be served, without a check. */
+  /** The run that was chosen, if it can still be served without a check. */
   get inUse(): RunSnapshot | undefined {
     const id = this.services.store.inUse;
     const run = id ? this.services.runs.get(id) : undefined;
@@ -78,7 +78,7 @@ export class CompletionService implements Completing {
     return this.requests > 0;
   }
 
-  /** Chooses a run and has its server ready before the first key. */
+  /** Chooses a run and starts its server before the first key press. */
   async use(run: RunSnapshot): Promise<void> {
     this.ghost.forget();
     this.latencyMs = undefined;
@@ -105,7 +105,7 @@ export class CompletionService implements Completing {
     const lora = hyper.method === 'lora';
     const serves = lora ? base.path : id;
     if (this.client?.serves === serves) return this.client.serving;
-    // What is asked for right now waits for this server: nothing is forgotten here.
+    // Requests in progress wait for the new server, so nothing is reset here.
     void this.client?.serving.dispose();
     const serving = new ServingClient({
       node: () => this.services.node(),
@@ -119,7 +119,7 @@ export class CompletionService implements Completing {
     return serving;
   }
 
-  /** Completes nothing for so many minutes; 0: completes again. */
+  /** Snoozes completion for so many minutes; 0 ends that. */
   sleep(minutes: number): void {
     clearTimeout(this.snooze?.timer);
     const milliseconds = minutes * 60_000;
@@ -152,7 +152,7 @@ export class CompletionService implements Completing {
     }
   }
 
-  /** Typing never brings up an error box: the first failure is one quiet message, the rest is in the log. */
+  /** Typing never shows an error box: the first failure is a status bar message, all are in the log. */
   failed(error: unknown): void {
     this.services.log.warn(`No completion: ${error instanceof Error ? error.message : String(error)}`);
     if (this.failureTold) return;
@@ -177,7 +177,7 @@ export class CompletionService implements Completing {
   async dispose(): Promise<void> {
     clearTimeout(this.snooze?.timer);
     this.disposables.dispose();
-    // It was told just now what stands where something was shown lately.
+    // The disposal above has just handed the recorder its last outcomes.
     await this.recorder.close();
     await this.stop();
     this.changed.dispose();

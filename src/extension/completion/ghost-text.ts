@@ -1,4 +1,4 @@
-/** Ghost text: what the completion core says at the cursor, as the editor wants it. */
+/** Ghost text: hands the suggestions of the completion core to the editor. */
 import * as vscode from 'vscode';
 import { createCompleter, type Completer, type CursorDocument } from '../../completion/index.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -8,10 +8,10 @@ import { placeOf, RecentFiles } from './recent-files.ts';
 import { settings } from '../settings.ts';
 import type { UseRecorder } from './use-recorder.ts';
 
-/** Lines around the cursor that are looked at, so that a key costs no more in a long file. */
+/** Lines around the cursor that are read, so that a key press costs no more in a long file. */
 const LINES = { before: 2000, after: 500 };
 
-/** Which run completes, and what computes for it. */
+/** The run that completes, and its server. */
 export interface Completing {
   readonly recorder: UseRecorder;
   /** The run that completes this document now. */
@@ -56,7 +56,8 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       };
       const completion = await core.complete(input);
       if (token.isCancellationRequested) return [];
-      // Asked for by a key though it is shown already, or where the likeliest is nothing: for what else there is.
+      // Alternatives are wanted if the user triggered a completion that is already shown, or if the likeliest one is
+      // empty.
       const others =
         input.invoked && completion?.source !== 'engine'
           ? await core.alternatives(input, completion?.text ?? '')
@@ -82,7 +83,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     }
   }
 
-  /** Who wants to know what becomes of what is shown. */
+  /** The listener that learns what the user does with the completion shown. */
   private listenerFor(
     run: RunSnapshot,
     document: vscode.TextDocument,
@@ -90,7 +91,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     selected: vscode.SelectedCompletionInfo | undefined,
     position: vscode.Position,
   ) {
-    // What is selected is a part of what is shown.
+    // The selected suggestion is part of the completion shown, not of the text before it.
     const before = at.before.slice(0, at.before.length - (selected?.text.length ?? 0));
     const end = document.offsetAt(selected?.range.end ?? position);
     return this.service.recorder.listenerFor({ run, document, at: { ...at, before }, end });
@@ -122,7 +123,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.recent.dispose();
   }
 
-  /** Stops what is asked and forgets what was answered. */
+  /** Stops running requests and clears the cache. */
   forget(): void {
     this.acceptance.hide();
     this.completer?.core.reset();
@@ -130,7 +131,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
   }
 }
 
-/** With the suggestion list open, ghost text has to go on from the selected entry. */
+/** With the suggestion list open, ghost text has to start with the selected entry. */
 const placed = (
   text: string,
   position: vscode.Position,

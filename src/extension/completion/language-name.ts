@@ -4,7 +4,7 @@ interface Contributes {
   contributes?: { languages?: { id?: string; aliases?: string[] }[] };
 }
 
-/** What people call a language: "Python" for `python`; the identifier where no extension says. */
+/** The display name of a language: "Python" for `python`; the identifier if no extension names it. */
 export function languageName(id: string): string {
   for (const { packageJSON } of vscode.extensions.all)
     for (const language of (packageJSON as Contributes).contributes?.languages ?? [])

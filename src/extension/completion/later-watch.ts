@@ -1,18 +1,18 @@
-/** Looks again at places in documents: some time later, or when their file or the editor is closed. */
+/** Looks at places in documents again after some time, or when their file or the editor is closed. */
 import * as vscode from 'vscode';
 import type { Edit } from './accepted-text.ts';
 
-/** A place that moves with what is edited. */
+/** A place that moves with edits. */
 interface MovingPlace {
   edited(edit: Edit): void;
 }
 
 export interface Look {
   document: vscode.TextDocument;
-  /** As the document is now. */
+  /** The place in the document as it is now. */
   place: MovingPlace;
   afterMs: number;
-  /** Told the document's text by then. */
+  /** Called with the document's text at that time. */
   judge(text: string): void;
 }
 
@@ -29,7 +29,7 @@ export class LaterWatch implements vscode.Disposable {
     }),
   );
 
-  /** Returns how to stop looking. */
+  /** Returns a function that stops watching. */
   watch(look: Look): () => void {
     const one: Watched = { ...look, timer: setTimeout(() => this.judge(one), look.afterMs) };
     this.watched.set(look.document, (this.watched.get(look.document) ?? new Set()).add(one));
@@ -39,7 +39,7 @@ export class LaterWatch implements vscode.Disposable {
   private changed({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
     const looks = this.watched.get(document);
     if (!looks) return;
-    // All ranges are those of before: from the last to the first, none moves another.
+    // All ranges refer to the document before the event: applied from last to first, none moves another.
     const changes = [...contentChanges].sort((a, b) => b.rangeOffset - a.rangeOffset);
     for (const { rangeOffset, rangeLength, text } of changes)
       for (const { place } of looks)
@@ -59,7 +59,7 @@ export class LaterWatch implements vscode.Disposable {
     if (looks?.size === 0) this.watched.delete(one.document);
   }
 
-  /** There is no later for what is still watched: it is judged now. */
+  /** Judges now what is still being watched. */
   dispose(): void {
     this.subscriptions.dispose();
     for (const looks of this.watched.values()) for (const one of looks) this.judge(one);

@@ -1,4 +1,4 @@
-/** What is kept of the completions in a workspace folder: seen, and deleted, by the person. */
+/** Shows and deletes the completions recorded in a workspace folder. */
 import * as vscode from 'vscode';
 import { deletePreferences, describePreferences, preferencesFile } from '../../preferences/store.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -17,12 +17,12 @@ export async function showLearnedFromUse({ log, completion }: Context): Promise<
     run: () => setLearnFromUse(!on),
   };
   if (!kept)
-    return log.ask('info', `Nothing is kept of the completions in ${folder.name}. ${explained(on)}`, turn);
+    return log.ask('info', `No completions are recorded for ${folder.name}. ${explained(on)}`, turn);
   const since = kept.since ? ` since ${new Date(kept.since).toLocaleDateString()}` : '';
   const count = `${kept.count} ${kept.count === 1 ? 'completion' : 'completions'}`;
   await log.ask(
     'info',
-    `${count} in ${folder.name} kept${since}, with what became of them (${size(kept.bytes)}): ${file}. ${explained(on)}`,
+    `${count} in ${folder.name} recorded${since}, with what you did with them (${size(kept.bytes)}): ${file}. ${explained(on)}`,
     { title: 'Open File', run: () => vscode.window.showTextDocument(vscode.Uri.file(file)) },
     { title: 'Delete', run: () => drop(folder, completion) },
     turn,
@@ -31,8 +31,8 @@ export async function showLearnedFromUse({ log, completion }: Context): Promise<
 
 const explained = (on: boolean) =>
   on
-    ? 'It stays on this machine.'
-    : 'Learning from your use is off. Turned on, what you are shown is kept on this machine, with the code around it and what stands there five minutes later, for a training to learn from.';
+    ? 'The record stays on this machine.'
+    : 'Learning from your use is off. If you turn it on, each completion that you are shown is recorded on this machine, with the code around it and the code at that place five minutes later, so that a training can learn from it.';
 
 export async function deleteLearnedFromUse({ completion }: Context): Promise<void> {
   const folder = await pickFolder();
@@ -46,21 +46,24 @@ async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['compl
     kept &&
     (await vscode.window.showWarningMessage(
       `Delete what was learned from your use in ${folder.name}?`,
-      { modal: true, detail: `${kept.count} completions and what became of them. Runs stay as they are.` },
+      { modal: true, detail: `${kept.count} recorded completions. Runs that learned from them are not changed.` },
       'Delete',
     ));
   if (kept && answer !== 'Delete') return;
   recorder.forget();
   await deletePreferences(file);
-  vscode.window.setStatusBarMessage(`Nothing is kept of the completions in ${folder.name} any more.`, 5000);
+  vscode.window.setStatusBarMessage(`The recorded completions of ${folder.name} are deleted.`, 5000);
 }
 
-/** That of the open file, the only one, or the one that is chosen. Errors: bad-request where no folder is open. */
+/**
+ * The folder of the open file, the only folder, or the one that the user picks. Errors: bad-request if no folder is
+ * open.
+ */
 async function pickFolder(): Promise<vscode.WorkspaceFolder | undefined> {
   const document = vscode.window.activeTextEditor?.document;
   const here = document && vscode.workspace.getWorkspaceFolder(document.uri);
   const folders = vscode.workspace.workspaceFolders ?? [];
   if (folders.length === 0)
-    throw new UserError('bad-request', 'No folder is open.', 'Open the one that you mean.');
+    throw new UserError('bad-request', 'No folder is open.', 'Open the folder that you mean.');
   return here ?? (folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick());
 }

@@ -1,10 +1,10 @@
-/** The files that a person has open, the most recent first: what completion may look at besides the one at hand. */
+/** The open files, most recent first: the other files that completion may read. */
 import * as vscode from 'vscode';
 import type { OtherFile, RepositoryPath } from '../../completion/index.ts';
 
-/** Enough for every file that has shown; the core takes the first of them. */
+/** More files than the completion core uses. */
 const REMEMBERED = 100;
-/** Longer files are data, or made by a program. */
+/** Longer files are probably data or generated. */
 const MOST_LINES = 20_000;
 
 export class RecentFiles implements vscode.Disposable {
@@ -15,7 +15,7 @@ export class RecentFiles implements vscode.Disposable {
     this.recent = [uri, ...this.recent.filter((one) => one !== uri)].slice(0, REMEMBERED);
   });
 
-  /** Of the same workspace folder as `document`, without it. */
+  /** The other open files in the workspace folder of `document`. */
   beside(document: vscode.TextDocument): OtherFile[] {
     const folder = vscode.workspace.getWorkspaceFolder(document.uri);
     const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || REMEMBERED + 1;
@@ -36,7 +36,7 @@ export class RecentFiles implements vscode.Disposable {
   }
 }
 
-/** As training names it: the folder, and the path in it. */
+/** The place of a document as training names it: the folder, and the path in it. */
 export function placeOf(document: vscode.TextDocument): RepositoryPath | undefined {
   const folder = vscode.workspace.getWorkspaceFolder(document.uri);
   return folder && { repository: folder.name, path: pathOf(document) };

@@ -1,11 +1,11 @@
-/** What stands later at the place where a completion was shown. Pure: it knows no editor. */
+/** The text found later at the place where a completion was shown. Pure: independent of the editor. */
 import type { Edit } from './accepted-text.ts';
 
 export class ShownPlace {
   /**
    * @param begin where the completion begins in its document, in UTF-16 units
-   * @param end where the text begins that was to follow it
-   * @param line what stands before it on its line
+   * @param end where the text after the completion begins
+   * @param line the text before it on its line
    */
   constructor(
     private begin: number,
@@ -13,7 +13,7 @@ export class ShownPlace {
     private readonly line: string,
   ) {}
 
-  /** Whatever touches the place belongs to it: what is typed there, a word that is replaced. */
+  /** An edit that touches the place belongs to it: text typed there, a word replaced. */
   edited({ offset, removed, inserted }: Edit): void {
     const stop = offset + removed;
     if (offset > this.end) return;
@@ -23,7 +23,7 @@ export class ShownPlace {
     this.end = Math.max(this.end, stop) + grown;
   }
 
-  /** Undefined where its line no longer begins as it did, so that nothing can be said. Indentation may have changed. */
+  /** The text there now; undefined if its line no longer begins as it did. Indentation may have changed. */
   standing(document: string): string | undefined {
     const from = document.lastIndexOf('\n', this.begin - 1) + 1;
     const now = document.slice(from, this.end).trimStart();

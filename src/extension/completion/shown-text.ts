@@ -1,9 +1,10 @@
 /**
- * What becomes of a completion that is shown: typed by hand, or accepted, whole or piece by piece. The editor tells only of
- * a whole one; a word or a line that is taken has to be inferred from what it changes. Pure: it knows no editor.
+ * Tracks whether a shown completion is typed by hand or accepted, as a whole or in pieces. The editor reports only a
+ * whole one; an accepted word or line has to be inferred from the change of the document. Pure: independent of the
+ * editor.
  */
 
-/** A replacement in a document; offsets in UTF-16 units of the document before it. */
+/** A replacement in a document; offsets in UTF-16 units of the document before the change. */
 export interface Change {
   offset: number;
   removed: number;
@@ -11,27 +12,27 @@ export interface Change {
 }
 
 export type Happened =
-  /** By hand, or by the suggestion list: it goes on being shown. */
+  /** Typed by hand or by the suggestion list; it is still shown. */
   | 'typed'
-  /** A word, a line or all of it was taken. */
+  /** A word, a line or all of it was accepted. */
   | 'accepted'
   /** It is no longer shown. */
   | 'gone';
 
 export class ShownText {
-  /** Characters of it that stand in the document. */
+  /** Number of its characters that are in the document. */
   private written: number;
-  /** Of those, where the first that was accepted stands. */
+  /** Index of the first accepted character; undefined if none was. */
   private from: number | undefined;
   private lastStep = 0;
   private lastAccepted = false;
-  /** Characters that were accepted; what was typed is not among them. */
+  /** Number of accepted characters, without typed ones. */
   characters = 0;
 
   /**
    * @param offset where the text begins in the document
-   * @param selected what of it the suggestion list would write by itself
-   * @param written characters of it that stand there already
+   * @param selected the part of it that the suggestion list would insert by itself
+   * @param written number of its characters that are in the document already
    */
   constructor(
     readonly offset: number,
@@ -42,28 +43,28 @@ export class ShownText {
     this.written = written;
   }
 
-  /** Where the cursor is while it is shown. */
+  /** The cursor's offset while it is shown. */
   get cursor(): number {
     return this.offset + this.written;
   }
 
-  /** Whether all of it stands in the document. */
+  /** Whether all of it is in the document. */
   get complete(): boolean {
     return this.written === this.text.length;
   }
 
-  /** From the first character that was accepted to the cursor; undefined where none was. */
+  /** The text from the first accepted character to the cursor; undefined if none was accepted. */
   get acceptedText(): { offset: number; text: string } | undefined {
     if (this.from === undefined) return undefined;
     return { offset: this.offset + this.from, text: this.text.slice(this.from, this.written) };
   }
 
-  /** Whether it goes on being shown with this selected in the suggestion list; nothing is once the list has written its part. */
+  /** Whether it is still shown when the suggestion list selects `selected`; '' once the list has inserted its part. */
   fits(selected: string): boolean {
     return selected === this.selected || (selected === '' && this.written >= this.selected.length);
   }
 
-  /** Whether another text is what is left of this one. */
+  /** Whether another completion is the rest of this one. */
   goesOnAs(offset: number, text: string): boolean {
     return (
       offset + text.length === this.offset + this.text.length &&
@@ -73,7 +74,7 @@ export class ShownText {
     );
   }
 
-  /** One event of the document: all its changes. `undone`: by undo or redo. */
+  /** Handles one change event of the document. `undone`: it was caused by undo or redo. */
   changed(changes: readonly Change[], undone = false): Happened {
     const [change] = changes;
     const written = changes.length === 1 && !undone ? this.writtenAfter(change!) : undefined;
@@ -87,7 +88,7 @@ export class ShownText {
     return this.lastAccepted ? 'accepted' : 'typed';
   }
 
-  /** The editor says that all of it was accepted, after the change. */
+  /** The editor reports, after the change, that all of it was accepted. */
   acceptedWhole(): void {
     if (!this.lastAccepted) this.take(this.written - this.lastStep);
     this.lastAccepted = true;
@@ -95,13 +96,15 @@ export class ShownText {
 
   private take(from: number): void {
     this.from ??= from;
-    // What the suggestion list would have written is its own.
+    // The part that the suggestion list would have inserted does not count.
     this.characters += this.written - Math.min(this.written, Math.max(from, this.selected.length));
   }
 
-  /** Characters that stand there after a change that goes on with the text; undefined if it does not. */
+  /**
+   * Number of its characters in the document after a change that continues the text; undefined if the change does not.
+   */
   private writtenAfter({ offset, removed, inserted }: Change): number | undefined {
-    // A piece that is taken may be written together with what stood there of the text before.
+    // Accepting a piece may rewrite the characters that were already there.
     const into = offset - this.offset;
     if (into < 0 || into > this.written || offset + removed !== this.cursor) return undefined;
     const written = into + inserted.length;

@@ -1,6 +1,6 @@
 /**
- * Keeps what became of completions, where the person wants that: it goes to a thread that looks for secrets and writes it
- * into the data directory.
+ * Records what the user did with completions, if the setting is on. A worker thread looks for secrets and writes the
+ * records into the data directory.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -13,16 +13,16 @@ import { LONGEST_LATER, type Preference } from '../../protocol/preferences.ts';
 import type { Outcome, OutcomeListener } from './acceptance.ts';
 import { settings } from '../settings.ts';
 
-/** VS Code waits five seconds for its extensions, and no longer. */
+/** VS Code waits at most five seconds for its extensions to close. */
 const CLOSING_MS = 4000;
 
 /** A completion that is shown now. */
 export interface ShownNow {
   run: RunSnapshot;
   document: vscode.TextDocument;
-  /** As it was asked about, up to where the completion begins. */
+  /** The document as in the request, up to where the completion begins. */
   at: CursorDocument;
-  /** Where the text begins that was to follow the completion, in UTF-16 units. */
+  /** Where the text after the completion begins, in UTF-16 units. */
   end: number;
 }
 
@@ -31,8 +31,8 @@ export class UseRecorder {
   private forgottenAt = 0;
 
   /**
-   * @param script of the thread
-   * @param closingMs how long closing waits at most for what is still to be written
+   * @param script of the worker thread
+   * @param closingMs the longest that closing waits for records to be written
    */
   constructor(
     private readonly script: string,
@@ -40,7 +40,7 @@ export class UseRecorder {
     private readonly closingMs = CLOSING_MS,
   ) {}
 
-  /** Hears what becomes of a completion; undefined where nothing is kept. */
+  /** The listener that records the outcome of a completion; undefined if nothing is recorded. */
   listenerFor({ run, document, at, end }: ShownNow): OutcomeListener | undefined {
     const folder = vscode.workspace.getWorkspaceFolder(document.uri);
     if (!wanted() || !at.place || folder?.uri.scheme !== 'file') return undefined;
@@ -60,14 +60,14 @@ export class UseRecorder {
       end,
       line: at.before.slice(at.before.lastIndexOf('\n') + 1),
       tell: (outcome) => {
-        // What was shown before they were deleted is gone too.
+        // Completions shown before the records were deleted are not recorded either.
         if (!wanted() || began.getTime() <= this.forgottenAt) return;
         this.keep({ file: preferencesFile(folder.uri.fsPath), preference: { ...known, ...plain(outcome) } });
       },
     };
   }
 
-  /** Keeps nothing of what has been shown up to now. */
+  /** Drops the outcomes of all completions shown up to now. */
   forget(): void {
     this.forgottenAt = Date.now();
   }
@@ -81,7 +81,7 @@ export class UseRecorder {
     const worker = new Worker(this.script, { execArgv: [] });
     worker.unref();
     const failed = (message: unknown) =>
-      this.warn(`What became of a completion was not kept: ${String(message)}`);
+      this.warn(`A completion was not recorded: ${String(message)}`);
     worker.on('message', failed);
     worker.on('error', (error) => {
       failed(error.message);
@@ -90,7 +90,7 @@ export class UseRecorder {
     return worker;
   }
 
-  /** Comes back when all that it was told of is written. */
+  /** Resolves when all records are written, or after `closingMs`. */
   async close(): Promise<void> {
     const { worker } = this;
     if (!worker) return;
@@ -105,7 +105,7 @@ export class UseRecorder {
 
 const wanted = () => settings.learnFromUse && vscode.workspace.isTrusted;
 
-/** Models know one kind of line end. */
+/** Converts to Unix line ends, the only ones that models see. */
 function plain({ shown, accepted, later, seconds }: Outcome) {
   const unix = (text: string) => text.replaceAll('\r\n', '\n');
   return {

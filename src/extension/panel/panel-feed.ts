@@ -1,16 +1,16 @@
-/** What the panel is told: everything at first, then only what changed. Pure: who sends it, and when, is elsewhere. */
+/** Decides what is sent to the panel: everything at first, then only what changed. Pure: it does not send. */
 import { isDeepStrictEqual } from 'node:util';
 import type { RunChange, RunSnapshot } from '../../protocol/panel.ts';
 
 export class PanelFeed {
   private sent: Map<string, RunSnapshot> | undefined;
 
-  /** The panel knows nothing (any more). */
+  /** The panel has lost its data: the next message has to hold everything. */
   forget(): void {
     this.sent = undefined;
   }
 
-  /** Everything when the panel knows nothing, else the runs that changed and the ids of those that are gone. */
+  /** Everything in the first message, then the runs that changed and the ids of those that are gone. */
   next(
     runs: readonly RunSnapshot[],
   ): { type: 'runs'; runs: RunSnapshot[] } | { type: 'changes'; runs: RunChange[]; gone: string[] } {
@@ -25,7 +25,7 @@ export class PanelFeed {
   }
 }
 
-/** Undefined where there is nothing new. Events are only ever appended, unless the file is another one. */
+/** Undefined if nothing has changed. Events are only appended, unless the file was replaced. */
 function changeOf(before: RunSnapshot | undefined, now: RunSnapshot): RunChange | undefined {
   if (before === now) return undefined;
   const from = before ? knownEvents(before, now) : 0;
@@ -35,7 +35,7 @@ function changeOf(before: RunSnapshot | undefined, now: RunSnapshot): RunChange 
   return { ...now, events: events.slice(from), from };
 }
 
-/** How many of the events are those that were sent; none where the last one of them is not where it was. */
+/** How many of the events were already sent; 0 if the file was replaced, so that they no longer match. */
 function knownEvents({ events: before }: RunSnapshot, { events: now }: RunSnapshot): number {
   const count = before.length;
   if (count > now.length) return 0;

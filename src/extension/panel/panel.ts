@@ -1,4 +1,4 @@
-/** The results panel's host: one panel, what changed in the runs in, the person's wishes out. */
+/** Hosts the results panel: sends it the changes of runs, and carries out what the user asks for there. */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { isDeepStrictEqual } from 'node:util';
@@ -21,11 +21,11 @@ import { Throttle } from './throttle.ts';
 
 const viewType = 'forgetMeNot.results';
 const title = 'Forget-Me-Not Results';
-/** Of what the page keeps (webview/view-state.ts): the run that it showed. */
+/** The part of the page's stored state (webview/view-state.ts) that is used here: the run that it showed. */
 const keptSchema = z.object({ run: z.string().optional() });
-/** At most about two messages a second reach the panel. */
+/** At most about two messages per second are sent to the panel. */
 const EVERY_MS = 500;
-/** Sweeps are looked at again at most so often. */
+/** Milliseconds between two reads of the sweeps. */
 const SWEEPS_MS = 10_000;
 
 export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
@@ -41,7 +41,10 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   constructor(private readonly services: ServicesWithCompletion) {}
 
-  /** Opens the panel, or brings it to the front, with this run selected; at first the one in use, or one that trains. */
+  /**
+   * Opens the panel, or brings it to the front, with this run selected. Default: the last selection, else a run that
+   * trains, else the one in use, else the newest.
+   */
   async show(run?: string): Promise<void> {
     const { runs, completion } = this.services;
     await runs.refresh();
@@ -53,12 +56,12 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       await this.update();
       return;
     }
-    // Its charts are there with its first picture.
+    // So that the charts are there when the panel is first drawn.
     if (this.selected) await this.services.runs.wantEvents([this.selected]);
     this.adopt(vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active));
   }
 
-  /** One that the editor brings back after a reload of the window; its page remembers what was chosen. */
+  /** Takes over a panel that the editor restores after a reload of the window; its page has stored the selection. */
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     const kept = keptSchema.safeParse(state);
     this.selected = kept.success ? kept.data.run : undefined;
@@ -74,7 +77,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     this.panel.webview.options = { enableScripts: true, localResourceRoots: [assets] };
     this.panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'icon.svg');
     this.panel.webview.onDidReceiveMessage((message: unknown) => this.receive(message));
-    // Shown again, the page loads anew and says "ready" again.
+    // When shown again, the page reloads and sends "ready" again.
     this.panel.onDidChangeViewState(({ webviewPanel }) => (this.ready &&= webviewPanel.visible));
     this.panel.onDidDispose(() => {
       if (this.panel !== panel) return;
@@ -85,12 +88,12 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     this.panel.webview.html = pageHtml(this.panel.webview, assets);
   }
 
-  /** Something changed: the panel hears of it soon. */
+  /** Something changed: updates the panel soon. */
   refresh(): void {
     if (this.panel && this.ready) this.throttle.run();
   }
 
-  /** Tells the panel what changed since it was last told. */
+  /** Sends the panel what changed since the last message. */
   private async update(): Promise<void> {
     const sweeps = await this.newSweeps();
     if (!this.panel || !this.ready) return;
@@ -109,11 +112,11 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     const checked = toPanelSchema.safeParse(message);
     if (!checked.success) {
       this.feed.forget();
-      this.services.log.warn(`The panel was not told what changed: ${checked.error.issues[0]?.message}`);
+      this.services.log.warn(`The update for the panel was invalid and was not sent: ${checked.error.issues[0]?.message}`);
     } else void this.panel?.webview.postMessage(checked.data);
   }
 
-  /** Undefined where they are as before. */
+  /** Undefined if they have not changed. */
   private async newSweeps(): Promise<SweepSnapshot[] | undefined> {
     if (Date.now() - this.sweepsReadAt < SWEEPS_MS) return undefined;
     this.sweepsReadAt = Date.now();
@@ -140,7 +143,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
   private receive(message: unknown): void {
     const parsed = fromPanelSchema.safeParse(message);
     if (!parsed.success)
-      this.services.log.warn(`The panel said something unknown: ${parsed.error.issues[0]?.message}`);
+      this.services.log.warn(`The panel sent an unknown message: ${parsed.error.issues[0]?.message}`);
     else this.act(parsed.data).catch((error: unknown) => this.services.log.show(error));
   }
 
@@ -178,7 +181,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   dispose(): void {
     this.throttle.dispose();
-    // The panel itself stays: the editor brings it back after a reload.
+    // The panel itself stays open: the editor restores it after a reload.
     this.revival.dispose();
   }
 }

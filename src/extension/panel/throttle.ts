@@ -1,4 +1,4 @@
-/** Runs at once, then at most every so often; the last call in a quiet time is never lost. */
+/** Runs the action at once, then at most once per `everyMs`; the last call is never lost. */
 export class Throttle {
   private timer: NodeJS.Timeout | undefined;
   private again = false;

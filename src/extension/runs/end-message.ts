@@ -1,4 +1,4 @@
-/** The messages when a result can be used, and when its run is over, with what can be done next. */
+/** The messages when a result can be used and when its run has ended, with buttons for what can be done next. */
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
@@ -13,7 +13,7 @@ const command = (title: string, name: string, run: RunSnapshot): Action => ({
 export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
   log.ask(
     'info',
-    `${run.spec.name} has learned, and can complete your code already; the rest of its figures is still being measured.`,
+    `${run.spec.name} is trained and can already complete your code; some of its figures are still being measured.`,
     command('Use for Completion', 'useForCompletion', run),
   );
 

@@ -1,4 +1,4 @@
-/** "Export Result": what was learned here, for other programs. */
+/** "Export Result": writes a result for other programs. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
@@ -24,7 +24,7 @@ interface Form extends vscode.QuickPickItem {
 const adapterForms: Form[] = [
   {
     label: 'GGUF adapter',
-    detail: 'A small file beside the base, for llama.cpp and what is built on it.',
+    detail: 'A small file that is loaded together with the base, for llama.cpp and programs built on it.',
     to: 'gguf-adapter',
     ending: '-adapter.gguf',
   },
@@ -52,14 +52,14 @@ export async function exportResult(context: Context, which: Which): Promise<void
     context,
     which,
     ['done'],
-    'Which result is to be exported?',
+    'Which result do you want to export?',
     'No run is finished yet.',
   );
   if (!run) return;
   const { id, name, hyper } = run.spec;
   const form = await vscode.window.showQuickPick(
     hyper.method === 'lora' ? [...adapterForms, ...modelForms] : modelForms,
-    { title: `Export ${name}`, placeHolder: 'For which program?', matchOnDetail: true, ignoreFocusOut: true },
+    { title: `Export ${name}`, placeHolder: 'Which format?', matchOnDetail: true, ignoreFocusOut: true },
   );
   const place = form && (await askPlace(run, form));
   if (!place) return;

@@ -1,14 +1,14 @@
-/** Which run a command is about. */
+/** Finds the run that a command is for. */
 import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { Context } from '../context.ts';
 import { runItem, type Standing } from '../texts.ts';
 
-/** A run's id, or nothing: then the person is asked. */
+/** A run's id; undefined: the user is asked. */
 export type Which = string | undefined;
 
-/** The run that was meant, or the one the person picks among those with this standing, or that fit. */
+/** The run with the id `which`, or the one that the user picks among those that `fits` accepts. */
 export async function pickRun(
   { runs, store }: Context,
   which: Which,
@@ -37,7 +37,7 @@ export async function pickRun(
     throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
   if (order) fitting.sort(order);
   const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
-  // The panel may take the focus when it has loaded: that is no answer.
+  // The results panel may take the focus when it has loaded; that must not close the question.
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   return (await vscode.window.showQuickPick(items, options))?.run;
 }

@@ -1,4 +1,4 @@
-/** The progress notification of a run, and the message at its end. */
+/** The progress notification of a run. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -7,7 +7,7 @@ import { cancelRun } from '../../runs/index.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
 
-/** Asks the trainer to stop; it finishes its step, keeps a checkpoint and says so through the run. */
+/** Asks the trainer to stop. It finishes its step, keeps a checkpoint and writes the new state into the run. */
 export async function askToStop(id: string): Promise<void> {
   await cancelRun(join(runsDir(), id));
 }
@@ -20,7 +20,7 @@ export class ProgressNotifications {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** Shows the run's progress until it is over; once for each run. */
+  /** Shows the run's progress until it ends; at most once at a time for each run. */
   show(first: RunSnapshot): void {
     const { id, name } = first.spec;
     if (this.shown.has(id)) return;

@@ -1,4 +1,7 @@
-/** The runs on disk, kept in memory: the living ones are followed, the rest is read when something hints at a change. */
+/**
+ * The runs on disk, kept in memory: running ones are followed, the others are read again when something hints at a
+ * change.
+ */
 import { watch, type FSWatcher } from 'node:fs';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
@@ -8,13 +11,13 @@ import { followRun, isAlive, RunShelf } from '../../runs/index.ts';
 import type { Log } from '../log.ts';
 import { START_GRACE_MS, standingOf, type Standing } from '../texts.ts';
 
-/** A run begun elsewhere is noticed after this long at the latest, while the editor has the focus. */
+/** After a hint of a change, the runs are read once no further hint has come for this long. */
 const SETTLE_MS = 300;
 
 export class RunWatcher implements vscode.Disposable {
   private readonly snapshots = new Map<string, RunSnapshot>();
   private readonly shelf = new RunShelf();
-  /** Ids of the runs whose events somebody looks at. */
+  /** Ids of the runs whose events are needed. */
   private wanted: readonly string[] = [];
   private readonly following = new Map<string, AbortController>();
   private readonly damaged = new Set<string>();
@@ -26,11 +29,11 @@ export class RunWatcher implements vscode.Disposable {
   private settle: NodeJS.Timeout | undefined;
   private reading: Promise<void> | undefined;
 
-  /** A run changed, or (undefined) the list did. */
+  /** A run changed; undefined: the list of runs did. */
   readonly onDidChange = this.changed.event;
-  /** A run that was followed is over: done, failed, cancelled or interrupted. */
+  /** A followed run has ended: done, failed, cancelled or interrupted. */
   readonly onDidEnd = this.ended.event;
-  /** A run (its id) is no longer followed: it ended, was deleted, or lies in a data directory that was left. */
+  /** A run (its id) is no longer followed: it ended, was deleted, or belongs to the previous data directory. */
   readonly onDidLeave = this.left.event;
 
   constructor(private readonly log: Log) {
@@ -53,16 +56,16 @@ export class RunWatcher implements vscode.Disposable {
     return this.all.filter((run) => this.standing(run) === 'live');
   }
 
-  /** Events are kept of these and of what lives; of other runs they take no memory. */
+  /** Keeps in memory the events of these runs and of running ones only. */
   async wantEvents(ids: readonly string[]): Promise<void> {
     if (ids.join() === this.wanted.join()) return;
     this.wanted = ids;
-    // A reading that is under way may have passed them by.
+    // A read in progress may already have passed these runs.
     await this.reading;
     await this.refresh();
   }
 
-  /** Reads what is new; what lives is followed from here on. */
+  /** Reads the runs that are new or changed, and follows those that are running. */
   async refresh(): Promise<void> {
     this.reading ??= this.read().finally(() => (this.reading = undefined));
     await this.reading;
@@ -70,7 +73,7 @@ export class RunWatcher implements vscode.Disposable {
 
   private async read(): Promise<void> {
     try {
-      // What is followed is read by that.
+      // Followed runs are read by followRun.
       const followed = (id: string) => this.following.has(id) && this.snapshots.has(id);
       const { runs: found, damaged } = await this.shelf.scan((id) => this.wanted.includes(id), followed);
       for (const id of this.snapshots.keys()) if (!followed(id)) this.snapshots.delete(id);
@@ -85,7 +88,7 @@ export class RunWatcher implements vscode.Disposable {
     }
   }
 
-  /** A run that can't be read hides no other; the log says once why it is missing. */
+  /** A run that can't be read does not hide the others; the log says once why it is missing. */
   private tellDamaged(id: string, why: string): void {
     if (this.damaged.has(id)) return;
     this.damaged.add(id);
@@ -97,7 +100,7 @@ export class RunWatcher implements vscode.Disposable {
     this.settle = setTimeout(() => void this.refresh(), SETTLE_MS);
   }
 
-  /** New directories are runs begun by another window or in a terminal. */
+  /** New directories are runs started by another window or in a terminal. */
   private watchDirectory(): void {
     if (this.directory || this.snapshots.size === 0) return;
     try {
@@ -115,7 +118,7 @@ export class RunWatcher implements vscode.Disposable {
     this.directory = undefined;
   }
 
-  /** The data directory is another one now. */
+  /** Starts over after the data directory has changed. */
   async moveTo(): Promise<void> {
     this.forgetDirectory();
     for (const controller of this.following.values()) controller.abort();
@@ -125,7 +128,7 @@ export class RunWatcher implements vscode.Disposable {
 
   /**
    * Reports every change of a run until it is over.
-   * @param begun its trainer was just started: what an earlier one left behind is not its end
+   * @param begun its trainer was just started, so the end state that an earlier trainer left is ignored
    */
   follow(id: string, begun = false): void {
     if (this.following.has(id)) return;

@@ -1,4 +1,4 @@
-/** The Runs view: one row a run, newest first. */
+/** The Runs view: one row per run, newest first. */
 import * as vscode from 'vscode';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from '../store.ts';
@@ -11,7 +11,7 @@ const icons: Record<Standing, [string, string?]> = {
   cancelled: ['debug-pause'],
   interrupted: ['warning', 'list.warningForeground'],
 };
-/** What the menus in package.json look for. */
+/** Values that the menus in package.json match. */
 const menuOf: Record<Standing, string> = {
   live: 'live',
   done: 'done',
@@ -20,12 +20,12 @@ const menuOf: Record<Standing, string> = {
   interrupted: 'interrupted resumable',
 };
 
-/** Rows are known by their run's id, so that one can be redrawn and the others stay clickable. */
+/** Rows are identified by their run's id, so that one can be redrawn while the others stay clickable. */
 export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<string[] | undefined>();
   readonly onDidChangeTreeData = this.changed.event;
   private readonly disposables: vscode.Disposable[];
-  /** What each row says, in order. */
+  /** The text of each row, in order. */
   private drawn = new Map<string, string>();
 
   constructor(
@@ -40,7 +40,7 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
     ];
   }
 
-  /** Redraws the rows that say something else now. */
+  /** Redraws the rows whose text has changed. */
   refresh(): void {
     const now = new Map(this.runs.all.map(({ spec }) => [spec.id, this.says(spec.id)]));
     const sameRows = [...now.keys()].join() === [...this.drawn.keys()].join();
@@ -76,7 +76,7 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
     return item;
   }
 
-  /** Only when the pointer rests on a row: always the newest. */
+  /** Makes the tooltip only when the pointer rests on a row, so that it is up to date. */
   resolveTreeItem(item: vscode.TreeItem, id: string): vscode.TreeItem {
     const run = this.runs.get(id);
     if (run) item.tooltip = new vscode.MarkdownString(runTooltip(run, this.runs.standing(run)));

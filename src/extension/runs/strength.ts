@@ -1,4 +1,4 @@
-/** "Use This Strength": how strongly a run's change is applied from now on, for completion and export. */
+/** "Use This Strength": sets the factor for a run's trained change, for completion and export. */
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
@@ -17,11 +17,11 @@ export async function setStrength(
   await children.ask(z.unknown(), ['strength', id, String(strength)]).finally(() => runs.refresh());
   const run = runs.get(id);
   if (!run) throw new UserError('run-not-found', 'That run was deleted meanwhile.', 'Choose another one.');
-  // One that completes code is checked at its new strength before it goes on.
+  // A run in use is checked at its new strength before it completes code again.
   if (used) await useRun(services, run);
   const { name } = run.spec;
   void log.ask(
     'info',
-    `The change of ${name} is applied at strength ${strength} now. {evaluate ${id}} measures it there.`,
+    `${name} now has strength ${strength}. {evaluate ${id}} measures it at this strength.`,
   );
 }

@@ -1,4 +1,4 @@
-/** "Use for Completion": only what was checked is served, so a result that never was is checked first. */
+/** "Use for Completion": only checked results are served, so a result that was never checked is checked first. */
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
@@ -6,7 +6,7 @@ import { whileShown } from '../child-progress.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
 
-/** Errors: adapter-mismatch (what is served is not what was trained), run-not-finished, cancelled. */
+/** Errors: adapter-mismatch (the served model does not match the trained one), run-not-finished, cancelled. */
 export async function useRun(services: ServicesWithCompletion, run: RunSnapshot): Promise<void> {
   const { runs, children, completion } = services;
   const refused = whyNotServable(run, runs.standing(run));

@@ -1,4 +1,7 @@
-/** The last question of "Fine-tune on Workspace", where there are some hundreds of texts: whether to learn from the person's use too. */
+/**
+ * The last question of "Fine-tune on Workspace", asked if there are some hundreds of texts: whether to learn from the
+ * user's use of completions too.
+ */
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { LEAST_VERDICTS } from '../../preferences/select.ts';
@@ -6,18 +9,20 @@ import { describePreferences, preferencesFile } from '../../preferences/store.ts
 import type { Draft } from './draft.ts';
 import { choose, into, type Answer } from './steps.ts';
 
-/** Of `preferences --json`. */
+/** The output of `preferences --json`. */
 export const keptSchema = z.object({ bases: z.array(z.object({ id: z.string(), texts: z.int() })) });
 export type Kept = z.infer<typeof keptSchema>;
 
-/** Whether there may be enough in a folder that is open; a completion gives two texts at most. */
+/** Whether an open folder may have enough recorded completions; a completion gives two texts at most. */
 export async function mayHavePreferences(): Promise<boolean> {
   const folders = vscode.workspace.workspaceFolders ?? [];
   const kept = await Promise.all(folders.map(({ uri }) => describePreferences(preferencesFile(uri.fsPath))));
   return kept.some((one) => one !== undefined && 2 * one.count >= LEAST_VERDICTS);
 }
 
-/** Asks only where the chosen base has said enough, and where the reference, the base itself, is there. */
+/**
+ * Asks only if the chosen base has suggested enough, and only for LoRA: full fine-tuning keeps no base as reference.
+ */
 export async function askPreferences(
   plan: Draft,
   place: { title: string; step: number; steps: number },
@@ -25,17 +30,17 @@ export async function askPreferences(
 ): Promise<Answer<Draft>> {
   const { bases } = plan.method === 'full' ? { bases: [] } : await keptOf(plan.folder!);
   const texts = bases.find(({ id }) => id === plan.base)?.texts ?? 0;
-  // The plan as it is: nothing was asked.
+  // Returns the same plan: nothing was asked.
   if (texts < LEAST_VERDICTS) return plan.preferences ? { ...plan, preferences: undefined } : plan;
   const choices = [
     {
       label: 'Yes',
-      detail: `${texts} texts: what you kept of completions, and what you wrote instead. It takes a fifth of the training, and is taken only where it makes the result better.`,
+      detail: `${texts} texts: completions that you kept or rejected, and what you wrote instead. Takes a fifth of the training, and is used only if it makes the result better.`,
       value: true,
     },
-    { label: 'No', detail: 'Learn the code alone.', value: false },
+    { label: 'No', detail: 'Learn from the code only.', value: false },
   ];
-  const placeholder = 'Learn from your use of completion, too?';
+  const placeholder = 'Also learn from how you used completions?';
   return into(
     plan,
     'preferences',

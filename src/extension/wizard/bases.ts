@@ -6,7 +6,7 @@ import { findKnownBase, knownBases } from '../../base-models/registry.ts';
 import { roughly, size } from '../texts.ts';
 
 const chosenSchema = z.object({ id: z.string(), why: z.string() });
-/** Of `models --json`: what is here, and which one suits this machine: as it is, and once it has TensorFlow. */
+/** The output of `models --json`: which bases are on this machine, and which one suits it, now and with TensorFlow. */
 export const offeredSchema = z.object({
   models: z.array(z.object({ id: z.string(), present: z.boolean() })),
   default: chosenSchema.extend({ withTensorflow: chosenSchema.optional() }),
@@ -20,12 +20,12 @@ export interface BaseChoice {
   value: string;
 }
 
-/** As a person knows it. */
+/** The name that the user sees. */
 export const baseName = (base: string): string => findKnownBase(base)?.name ?? basename(base);
 
 /**
- * The known bases, the preferred one first. `preferred` is the setting; "auto" is the one that suits the machine: with
- * TensorFlow where that is offered along with the base.
+ * The known bases, the preferred one first. `preferred` is the setting; "auto" means the base that suits the machine,
+ * with TensorFlow if that can be installed along with the base.
  */
 export function baseChoices(preferred: string, { models, default: suited }: Offered): BaseChoice[] {
   const here = new Set(models.filter(({ present }) => present).map(({ id }) => id));

@@ -1,6 +1,6 @@
 /**
- * What was answered in a wizard is carried out: downloads, then the work. Where something is missing, what was answered
- * stays, the person picks a repair, and it goes on from there. Pure: the editor is behind `CarryOutHost`.
+ * Carries out the answers of a wizard: downloads, then the work. If something fails, the answers are kept, the user
+ * picks a repair, and it continues from there. Pure: the editor is behind `CarryOutHost`.
  */
 import { reportError, type ErrorReport } from '../../protocol/errors.ts';
 import { forButtons, titleOf, type NextStep } from '../../protocol/next-step.ts';
@@ -14,35 +14,35 @@ export interface Answers {
 
 export type Repair = { title: string } & (
   | { kind: 'again' }
-  /** What installs the missing part, for the person to confirm in a terminal. */
+  /** A command that installs the missing part; the user confirms it in a terminal. */
   | { kind: 'terminal'; command: string }
   | { kind: 'without' }
   | { kind: 'base' }
   | { kind: 'answers' }
-  /** What the trouble's own text names. */
+  /** A step that the error's own text names. */
   | { kind: 'step'; step: NextStep }
 );
 
 export interface CarryOutHost<A extends Answers> {
-  /** What has to be fetched, as the machine is now. */
+  /** What has to be downloaded on this machine. */
   missing(answers: A): Promise<Download[]>;
-  /** Those that may be fetched; undefined when the person leaves. */
+  /** The parts that the user agreed to download; undefined when the user cancels. */
   consent(parts: Download[]): Promise<Download[] | undefined>;
   fetch(part: Download): Promise<void>;
   start(answers: A): Promise<void>;
-  /** Remembers what was answered, over a reload too; undefined when it is done. */
+  /** Stores the answers, so that they survive a reload; undefined when the work is done. */
   keep(answers: A | undefined): Promise<void>;
-  /** What the person wants done about it; undefined: nothing for now. */
+  /** The repair that the user picks; undefined: none for now. */
   repair(trouble: ErrorReport, repairs: Repair[]): Promise<Repair | undefined>;
   openTerminal(command: string): void;
   takeStep(step: NextStep): void;
-  /** Another base; undefined: the one there is. */
+  /** Another base; undefined: keep the current one. */
   askBase(answers: A): Promise<string | undefined>;
-  /** The questions again, with these answers chosen; undefined when the person leaves. */
+  /** Asks the questions again, with these answers preselected; undefined when the user cancels. */
   askAgain(answers: A): Promise<A | undefined>;
 }
 
-/** True when it was started. What is left undone can be taken up again: the answers are kept. */
+/** True when the work was started. If not, the answers are kept, so that it can be tried again later. */
 export async function carryOut<A extends Answers>(first: A, host: CarryOutHost<A>): Promise<boolean> {
   let answers = first;
   for (;;) {
@@ -64,7 +64,7 @@ export async function carryOut<A extends Answers>(first: A, host: CarryOutHost<A
   }
 }
 
-/** The answers to go on with; undefined: not now. */
+/** The answers to continue with; undefined: not now. */
 async function mend<A extends Answers>(
   trouble: ErrorReport,
   part: Download | undefined,
@@ -85,7 +85,7 @@ async function mend<A extends Answers>(
       case 'answers':
         return host.askAgain(answers);
       case 'terminal':
-        // Then it is the person's turn: "Try Again" stays on offer.
+        // Now the user has to act in the terminal, so the question with "Try Again" is shown again.
         host.openTerminal(repair.command);
         break;
       case 'step':
@@ -94,16 +94,16 @@ async function mend<A extends Answers>(
   }
 }
 
-/** Begin something else, or are done by the other repairs. */
+/** Steps that start something else, or that the other repairs cover. */
 const noRepair: readonly NextStep['id'][] = ['train', 'sweep', 'models', 'fetch', 'install-runtime'];
 
-/** @param part what was being fetched; none where the work itself did not begin */
+/** @param part what was being downloaded; undefined if the work itself did not start */
 export function repairsFor({ code, next }: ErrorReport, part: Download | undefined): Repair[] {
   const repairs: Repair[] = [{ kind: 'again', title: 'Try Again' }];
   const command = /`([^`]+)`/.exec(next)?.[1];
   if (command && (code === 'compiler-missing' || code === 'python-missing'))
     repairs.unshift({ kind: 'terminal', title: `Run "${command}"`, command });
-  if (part?.needed === false) repairs.push({ kind: 'without', title: 'Go On Without TensorFlow' });
+  if (part?.needed === false) repairs.push({ kind: 'without', title: 'Continue Without TensorFlow' });
   if (part?.needed || code.startsWith('base-') || code === 'hub-not-found' || code === 'adapter-mismatch')
     repairs.push({ kind: 'base', title: 'Choose Another Model' });
   if (!part) repairs.push({ kind: 'answers', title: 'Change Answers' });

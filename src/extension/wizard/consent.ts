@@ -1,4 +1,4 @@
-/** Nothing is fetched without a yes, which says what and how much. */
+/** Asks for consent to downloads, naming what is downloaded and its size. Nothing is downloaded without it. */
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { whileShown } from '../child-progress.ts';
@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import type { Download } from './downloads.ts';
 import { size } from '../texts.ts';
 
-/** The parts to fetch; undefined when the person leaves. Nothing is fetched without a yes. */
+/** The parts that the user agreed to download; undefined when the user cancels. */
 export async function askConsent(missing: Download[]): Promise<Download[] | undefined> {
   if (missing.length === 0) return [];
   const list = missing
@@ -30,7 +30,7 @@ export async function askConsent(missing: Download[]): Promise<Download[] | unde
   return answer === without ? needed : undefined;
 }
 
-/** Fetches the parts, one after the other. False when the person cancelled. */
+/** Downloads the parts, one after the other. False when the user cancelled. */
 export async function install({ children }: Context, parts: Download[]): Promise<boolean> {
   for (const part of parts) {
     const done = await whileShown(`Downloading ${part.name}`, async (options) => {

@@ -1,4 +1,4 @@
-/** "Continue RUN with what changed since": whether the wizard offers it, and how it is said. */
+/** "Continue RUN with what changed since": whether the wizard offers it, and with which words. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
@@ -10,16 +10,19 @@ import type { Context } from '../context.ts';
 import { settings } from '../settings.ts';
 import type { Choice } from './steps.ts';
 
-/** A run to go on from, and what has changed since; that is unknown where telling takes too long. */
+/** A run to continue, and what has changed since; undefined if finding out takes too long. */
 export interface Continuing {
   run: RunSnapshot;
   changed?: Changed;
 }
 
-/** A large workspace takes longer to read; the person is waiting. */
+/** A large workspace takes longer to read, but the user is waiting. */
 const PATIENCE_MS = 10_000;
 
-/** Looks for it in a child. Undefined where there is no such run, or too little has changed. */
+/**
+ * Finds the run to continue, and asks a child process what has changed. Undefined if there is no such run, or too
+ * little has changed.
+ */
 export async function findContinuing(
   { runs, children }: Pick<Context, 'runs' | 'children'>,
   folder: string,
@@ -32,12 +35,12 @@ export async function findContinuing(
     const changed = await children.ask(changedSchema, question, { signal });
     return changed.enough ? { run, changed } : undefined;
   } catch {
-    // The log has why. A fine-tuning can begin without it.
+    // The reason is in the log. A fine-tuning can start without it.
     return signal.aborted ? { run } : undefined;
   }
 }
 
-/** The newest run of a folder whose adapter can be trained on. `runs`: newest first. Pure. */
+/** The newest run of a folder whose adapter can be trained further. `runs`: newest first. Pure. */
 export const continuable = (runs: readonly RunSnapshot[], folder: string): RunSnapshot | undefined =>
   runs.find(
     ({ spec, state, summary }) =>
@@ -48,7 +51,7 @@ export const continuable = (runs: readonly RunSnapshot[], folder: string): RunSn
       !(summary && whyNotOffered(summary)),
   );
 
-/** A run's base as a plan names it: by its name where that is of the same file. */
+/** A run's base as a plan names it: its id if that stands for the same file, else its path. */
 export const referenceOf = ({ id, path }: RunSnapshot['spec']['base']): string =>
   findKnownBase(id)?.file === basename(path) ? id : path;
 
@@ -57,11 +60,11 @@ export function continueChoice({ run: { spec }, changed }: Continuing): Choice<s
   const files = changed && `${changed.files} ${changed.files === 1 ? 'file is' : 'files are'}`;
   const what = changed
     ? `${files} new or changed, ${Math.round(100 * changed.share)}% of the text to learn.`
-    : 'How much that is, is told when the files are read.';
+    : 'How much has changed will show when the files are read.';
   return {
     label: `$(history) Continue ${spec.name} with what changed since`,
     description: `${new Date(spec.createdAt).toLocaleDateString(undefined, { day: 'numeric', month: 'long' })} · ${baseName(spec.base.id)}`,
-    detail: `${what} Begins with that adapter, so it takes less than to learn all anew.`,
+    detail: `${what} Starts from that adapter, which is faster than learning everything again.`,
     value: `continue ${spec.id}`,
   };
 }

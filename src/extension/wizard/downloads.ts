@@ -1,4 +1,4 @@
-/** What a fine-tuning still needs from the network, and what it weighs. */
+/** What a fine-tuning still has to download, and its size. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase, placesOf } from '../../base-models/registry.ts';
@@ -6,19 +6,19 @@ import type { DoctorReport } from '../../protocol/doctor.ts';
 
 export interface Download {
   name: string;
-  /** 0 when it isn't known yet. */
+  /** 0 when it is not known yet. */
   bytes: number;
   from: string;
-  /** Without it nothing goes. */
+  /** Whether training is impossible without it. */
   needed: boolean;
-  /** Arguments of the command line that fetch it. */
+  /** Arguments of the command line that download it. */
   command: string[];
 }
 
-/** TensorFlow's wheel for CPUs; the command line says the exact size as it goes. */
+/** Size of TensorFlow's wheel for CPUs; the command line shows the exact size while it downloads. */
 const TENSORFLOW_BYTES = 274e6;
 
-/** @param backend the setting: who wants wasm needs no TensorFlow */
+/** @param backend the setting: with wasm, TensorFlow is not needed */
 export function missingParts(base: string, report: DoctorReport, backend: string): Download[] {
   const tensorflow = backend === 'wasm' ? [] : missingRuntime(report);
   return [...missingBase(base, report), ...tensorflow];
@@ -26,7 +26,7 @@ export function missingParts(base: string, report: DoctorReport, backend: string
 
 export function missingRuntime({ backends }: DoctorReport): Download[] {
   const tensorflow = backends.find(({ name }) => name === 'tensorflow');
-  // No command: this machine can't have it, or it is there.
+  // Without a command, this machine can't have it, or it is already installed.
   if (!tensorflow?.command || tensorflow.starts) return [];
   return [
     {
@@ -47,7 +47,7 @@ function missingBase(base: string, { models }: DoctorReport): Download[] {
     {
       name: known?.name ?? base,
       bytes: known?.bytes ?? 0,
-      from: known ? placesOf(known) : 'the hub',
+      from: known ? placesOf(known) : 'Hugging Face',
       needed: true,
       command: ['models', 'fetch', base],
     },

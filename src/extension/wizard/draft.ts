@@ -1,4 +1,4 @@
-/** What the wizards ask for: kept until the work has begun. */
+/** The answers of the wizards, kept until the work has started. */
 import { z } from 'zod';
 
 export const planSchema = z.object({
@@ -7,30 +7,30 @@ export const planSchema = z.object({
   base: z.string(),
   method: z.enum(['lora', 'full']),
   budget: z.object({ minutes: z.number().optional(), steps: z.number().optional() }),
-  /** The run to go on from, on this base: with another one it is a training of its own. */
+  /** The run to continue; only valid with this base, else it is a new training. */
   continues: z.object({ run: z.string(), name: z.string(), base: z.string() }).optional(),
-  /** Whether it learns from what became of completions, too. */
+  /** Whether it also learns from how the user treated completions. */
   preferences: z.boolean().optional(),
-  /** In place of the setting: chosen where TensorFlow could not be had. */
+  /** Overrides the setting: chosen when TensorFlow could not be installed. */
   backend: z.literal('wasm').optional(),
 });
 export type Plan = z.infer<typeof planSchema>;
 
-/** The run that a plan goes on from. */
+/** The run that a plan continues. */
 export const continuedBy = ({ base, continues }: Pick<Draft, 'base' | 'continues'>) =>
   continues?.base === base ? continues : undefined;
-/** What is answered so far. */
+/** The answers so far. */
 export const draftSchema = planSchema.partial();
 export type Draft = z.infer<typeof draftSchema>;
 
-/** Of an adapter to import. */
+/** The answers for an adapter to import. */
 export const importSchema = z.object({
   kind: z.enum(['gguf', 'peft']),
-  /** Of the file, or of PEFT's folder. */
+  /** Path of the file, or of PEFT's folder. */
   path: z.string(),
   /** What it was trained on. */
   base: z.string(),
-  /** It is checked and measured without TensorFlow. */
+  /** Checks and measures it without TensorFlow. */
   backend: z.literal('wasm').optional(),
 });
 export type Import = z.infer<typeof importSchema>;

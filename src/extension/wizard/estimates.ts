@@ -1,4 +1,4 @@
-/** What a fine-tuning will take, said before it starts. Estimates: the run measures itself once it goes. */
+/** Estimates of the time and memory that a fine-tuning takes, shown before it starts. The run measures them itself. */
 import { statSync } from 'node:fs';
 import type { BackendName } from '../../protocol/run.ts';
 import { MEASURE_SHARE, measuringSeconds } from '../../evaluation/time.ts';
@@ -11,9 +11,9 @@ export interface Budget {
   steps?: number;
 }
 
-/** Tokens of a step with the defaults of `train`: one sequence of 512. */
+/** Tokens per step with the defaults of `train`: one sequence of 512. */
 const TOKENS_PER_STEP = 512;
-/** Measuring a whole model of 135M to the end, and its base, takes about as long as this on 2 cores. */
+/** Minutes to measure a full fine-tune of a 135M model, and its base, on 2 cores. */
 const MEASURING_MINUTES: Record<BackendName, number> = { tensorflow: 4, wasm: 12 };
 
 export interface Estimate {
@@ -47,7 +47,7 @@ export function estimate(
   };
 }
 
-/** Bytes that a run takes; undefined for what is not here yet. */
+/** Memory in bytes that a run takes; undefined for a base that is not on this machine yet. */
 export function memoryOf(reference: string, method: 'lora' | 'full', machine: Machine): number | undefined {
   const known = findKnownBase(reference);
   if (known) return runMemory(known, method, machine);
@@ -57,7 +57,7 @@ export function memoryOf(reference: string, method: 'lora' | 'full', machine: Ma
   return runMemory(base, method, machine);
 }
 
-/** Parameters of a base; from its size on disk for a file, undefined for what is not here yet. */
+/** Number of parameters of a base; for a file, guessed from its size; undefined if it is not on this machine yet. */
 export function parametersOf(reference: string): number | undefined {
   const known = findKnownBase(reference);
   if (known) return known.parameters;

@@ -1,4 +1,4 @@
-/** "Fine-tune on Workspace": wizard, consent to downloads, downloads, and the trainer is on its way. */
+/** "Fine-tune on Workspace": asks the questions, downloads with consent, and starts the trainer. */
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import type { DoctorReport } from '../../protocol/doctor.ts';
@@ -36,7 +36,7 @@ export async function fineTune(context: Context): Promise<void> {
     keep: (answers) => store.keepDraft(answers),
     askAgain: (answers) => ask(context, answers),
     async start(answers) {
-      // Reading a large folder takes a while before there is a run to follow.
+      // Reading a large folder takes a while, before there is a run to follow.
       const { run } = await whileShown('Reading the workspace', (options) =>
         context.children.ask(startedSchema, trainArguments(answers), options),
       );
@@ -49,7 +49,7 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
   const keep = (draft: Draft) => context.store.keepDraft(draft);
   return askPatiently(context, kept, keep, async (draft, answered) => {
     const report = examine(context);
-    // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
+    // Awaited later; until then, a failure must not count as an unhandled rejection.
     report.catch(() => undefined);
     const bases = offeredBases(context);
     bases.catch(() => undefined);
@@ -84,7 +84,7 @@ export function requireFolder(): void {
     );
 }
 
-/** TensorFlow alone, for those who went without it at first. */
+/** Installs TensorFlow only, for users who started without it. */
 export async function installRuntime(context: Context): Promise<void> {
   const { log } = context;
   const report = await examine(context);
@@ -98,7 +98,7 @@ export async function installRuntime(context: Context): Promise<void> {
   await log.ask('info', 'TensorFlow is installed; the next training uses it.');
 }
 
-/** A base alone: the one that a text names, or one that the person picks. */
+/** Downloads a base only: the one that a text names, or one that the user picks. */
 export async function fetchBase(context: Context, which: string | undefined): Promise<void> {
   const bases = () => offeredBases(context);
   const base = which ?? (await askBaseFor('Download Base Model', bases, 'Which model?'));
@@ -106,10 +106,10 @@ export async function fetchBase(context: Context, which: string | undefined): Pr
   const missing = missingParts(base, await examine(context), 'wasm');
   const wanted = await askConsent(missing);
   if (!wanted || !(await install(context, wanted))) return;
-  await context.log.ask('info', `${base} is here; a fine-tuning can begin with it.`);
+  await context.log.ask('info', `${base} is on this machine and can be fine-tuned.`);
 }
 
-/** What will compute: the setting, else what `auto` takes, else TensorFlow when it can still be fetched. */
+/** The backend that will train: the setting; with `auto`, TensorFlow if it is or can be installed, else wasm. */
 function expectedBackend(report: DoctorReport): BackendName {
   if (settings.backend !== 'auto') return settings.backend;
   return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';

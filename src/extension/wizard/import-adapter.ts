@@ -1,4 +1,4 @@
-/** "Import Adapter": what was learned elsewhere becomes a run, is checked and measured. */
+/** "Import Adapter": an adapter from elsewhere becomes a run, is checked and measured. */
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ import { askToGoOn, back, choose, into, walk, type Answer, type Step } from './s
 import { askBase, askBaseFor } from './wizard.ts';
 
 const title = 'Import Adapter';
-const whichBase = 'Which model was it made for?';
+const whichBase = 'Which model was it trained on?';
 
 const kinds = {
   gguf: { label: 'A GGUF adapter', description: 'one file' },
@@ -22,7 +22,7 @@ const kinds = {
 
 const importedSchema = z.object({ run: z.string() });
 
-/** Makes a run of an adapter, checks that it is served as it computes, and measures what it forgot. */
+/** Makes a run of an adapter, checks that the served model matches it, and measures what it forgot. */
 export async function importAdapter(context: Context): Promise<void> {
   const { store, children } = context;
   const known = importSchema.safeParse(store.importDraft);
@@ -46,14 +46,14 @@ export async function importAdapter(context: Context): Promise<void> {
   if (made) await measure(context, made.run, basename(made.path));
 }
 
-/** "garden.gguf, made for SmolLM2-135M-Instruct" */
-const describe = ({ path, base }: Import) => `${basename(path)}, made for ${baseName(base)}`;
+/** "garden.gguf, trained on SmolLM2-135M-Instruct" */
+const describe = ({ path, base }: Import) => `${basename(path)}, trained on ${baseName(base)}`;
 
 function ask(context: Context, kept: ImportDraft): Promise<Import | undefined> {
   const keep = (draft: ImportDraft) => context.store.keepImport(draft);
   return askPatiently(context, kept, keep, async (draft, answered) => {
     const bases = offeredBases(context);
-    // Looked at where it is wanted; a failure must not go unhandled while the person still chooses.
+    // Awaited later; until then, a failure must not count as an unhandled rejection.
     bases.catch(() => undefined);
     const steps: Step<ImportDraft>[] = [
       askFile,
@@ -70,7 +70,7 @@ async function askFile(
   const kind = await choose<Import['kind']>({
     title,
     ...position,
-    placeholder: 'What was saved?',
+    placeholder: 'Which format has the adapter?',
     choices: (['gguf', 'peft'] as const).map((value) => ({ ...kinds[value], value })),
     ...(draft.kind && { preferred: draft.kind }),
   });
@@ -92,7 +92,7 @@ async function pickPath(kind: Import['kind'], { path }: ImportDraft): Promise<st
   return chosen?.fsPath;
 }
 
-/** The run is there, whatever becomes of this: it is not imported twice. */
+/** The run exists even if this fails, so it is not imported twice. */
 async function measure({ children, runs, log, panel }: Context, run: string, name: string): Promise<void> {
   try {
     await whileShown(`Measuring ${name}`, (options) =>
@@ -106,7 +106,7 @@ async function measure({ children, runs, log, panel }: Context, run: string, nam
   }
   await log.ask(
     'info',
-    `${name} is a run now, measured on what the base itself writes.`,
+    `${name} was imported as a run, and what it forgot was measured.`,
     { title: 'Show Results', run: () => panel.show(run) },
     {
       title: 'Use for Completion',

@@ -1,4 +1,4 @@
-/** "Find Learning Rate": short trials of many rates; the next training of the same base goes by what was found. */
+/** "Find Learning Rate": short trials of many rates; later trainings of the same base use the rate that was found. */
 import { z } from 'zod';
 import { carryOut, type Answers } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
@@ -9,7 +9,7 @@ import { repairing } from './repairs.ts';
 import { settings } from '../settings.ts';
 import { askFolderAndBase } from './wizard.ts';
 
-/** Of `sweep --json`. */
+/** The output of `sweep --json`. */
 const foundSchema = z.object({ sentences: z.array(z.string()) });
 
 export async function findLearningRate(context: Context): Promise<void> {
@@ -21,7 +21,7 @@ export async function findLearningRate(context: Context): Promise<void> {
   const answers: Answers & { folder: string } = asked;
   await carryOut<typeof answers>(answers, {
     ...repairing(context),
-    // What is tried is on disk, and goes on when the same is asked for again.
+    // Finished trials are on disk; the same answers resume the sweep.
     keep: () => Promise.resolve(),
     askAgain: () => askFolderAndBase('Find Learning Rate', () => bases),
     start: (wanted) => sweep(context, wanted),
@@ -40,9 +40,9 @@ async function sweep(context: Context, answers: Answers & { folder: string }): P
     ...settings.globOptions(folder),
     '--yes',
   ];
-  const title = 'Finding the learning rate (when stopped, it goes on next time)';
+  const title = 'Finding the learning rate (if stopped, it resumes next time)';
   const { sentences } = await whileShown(title, (options) =>
     context.children.ask(foundSchema, command, options),
   );
-  void context.log.ask('info', `${sentences.join(' ')} Training goes by it from now on.`);
+  void context.log.ask('info', `${sentences.join(' ')} Later trainings of the same base use it.`);
 }

@@ -1,4 +1,4 @@
-/** What there is to start from, as the command line finds it for what is to compute. */
+/** The bases to choose from, as the command line lists them for the backend in the settings. */
 import { offeredSchema, type Offered } from './bases.ts';
 import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';

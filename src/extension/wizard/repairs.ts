@@ -1,4 +1,4 @@
-/** The editor's part of carrying out what was answered: downloads with consent, and repairs as buttons. */
+/** The editor's part of carrying out a wizard's answers: downloads with consent, and repairs as buttons. */
 import * as vscode from 'vscode';
 import { z } from 'zod';
 import { forButtons } from '../../protocol/next-step.ts';
@@ -16,7 +16,7 @@ import { askBaseFor } from './wizard.ts';
 
 type Common = 'missing' | 'consent' | 'fetch' | 'repair' | 'openTerminal' | 'takeStep' | 'askBase';
 
-/** What is the same whatever is to be started. */
+/** What all wizards share, whatever they start. */
 export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common> => ({
   async missing({ base, backend }) {
     return missingParts(base, await examine(context), backend ?? settings.backend);
@@ -37,17 +37,17 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
   openTerminal(command) {
     const terminal = vscode.window.createTerminal('Forget-Me-Not');
     terminal.show();
-    // Not run: it may ask for a password, and it is the person's machine.
+    // Typed but not run: it may ask for a password, and it is the user's machine.
     terminal.sendText(command, false);
   },
   takeStep: (step) => void actionOf(step).run(),
   askBase: () =>
-    askBaseFor('Choose Another Model', () => offeredBases(context), 'Which model learns instead?'),
+    askBaseFor('Choose Another Model', () => offeredBases(context), 'Which model do you want to use instead?'),
 });
 
 /**
- * The questions of a wizard; what can't be looked up for them is tried again, with what was answered already. Undefined
- * when the person leaves.
+ * Asks the questions of a wizard. If a look-up for them fails, the user can try again with the answers kept. Undefined
+ * when the user cancels.
  */
 export async function askPatiently<Draft, Answered>(
   context: Context,

@@ -1,7 +1,7 @@
-/** A chain of quick picks with a way back. */
+/** A chain of quick picks with a Back button. */
 import * as vscode from 'vscode';
 
-/** The person pressed Back. */
+/** The user pressed Back. */
 export const back = Symbol('back');
 export type Answer<T> = T | typeof back | undefined;
 
@@ -15,13 +15,13 @@ export interface Question<T> {
   step: number;
   steps: number;
   placeholder: string;
-  /** Those that take a while show a busy bar until they are there. */
+  /** While a promise is pending, a busy bar is shown. */
   choices: Choice<T>[] | Promise<Choice<T>[]>;
-  /** Which one Enter takes. */
+  /** The choice that Enter takes. */
   preferred?: T;
 }
 
-/** One question; undefined when the person leaves. */
+/** Asks one question; undefined when the user cancels. */
 export function choose<T>({
   title,
   step,
@@ -64,7 +64,7 @@ export function choose<T>({
   });
 }
 
-/** A draft with an answer in it. */
+/** The draft with the answer added. */
 export const into = async <D extends object, K extends keyof D>(
   plan: D,
   key: K,
@@ -75,10 +75,10 @@ export const into = async <D extends object, K extends keyof D>(
   return value === undefined ? undefined : { ...plan, [key]: value };
 };
 
-/** A step asks for its part of the plan; one that has nothing to ask gives the plan back as it is. */
+/** A step asks for its part of the plan. If it has nothing to ask, it returns the same plan object. */
 export type Step<P> = (plan: P, position: { step: number; steps: number }) => Promise<Answer<P>>;
 
-/** Walks the steps; Back goes to the one that asked before. Undefined when the person leaves. */
+/** Walks the steps; Back returns to the last step that asked something. Undefined when the user cancels. */
 export async function walk<P>(
   first: P,
   steps: Step<P>[],
@@ -99,10 +99,10 @@ export async function walk<P>(
   return plans.at(-1);
 }
 
-/** Whether to take up what did not begin last time; undefined when the person leaves. */
+/** Asks whether to reuse the answers of a work that did not start last time; undefined when the user cancels. */
 export async function askToGoOn(what: string): Promise<boolean | undefined> {
-  const goOn = `Go on with ${what}`;
-  const placeHolder = 'What you chose last time has not begun yet.';
+  const goOn = `Continue with ${what}`;
+  const placeHolder = 'What you chose last time has not been started yet.';
   const chosen = await vscode.window.showQuickPick([goOn, 'Choose again'], { placeHolder });
   return chosen === undefined ? undefined : chosen === goOn;
 }

@@ -1,4 +1,6 @@
-/** "Fine-tune on Workspace": which folder, base, method and budget, with what it will take said before it starts. */
+/**
+ * "Fine-tune on Workspace": asks for folder, base, method and budget, and shows the time and memory that it will take.
+ */
 import * as vscode from 'vscode';
 import type { BackendName } from '../../protocol/run.ts';
 import { askPreferences, type Kept } from './ask-preferences.ts';
@@ -14,12 +16,12 @@ import { formatDuration } from '../../protocol/units.ts';
 const title = 'Fine-tune on Workspace';
 
 /**
- * Undefined when the person leaves.
- * @param bases what there is to start from, and which of it suits this machine
- * @param backend what will compute; looked up while the first questions are asked
- * @param continuing what of a folder there is to go on from
- * @param learned what is kept of the completions in a folder; undefined where that can't be enough to learn from
- * @param kept what was answered before: it is chosen already
+ * Asks for everything that a training needs. Undefined when the user cancels.
+ * @param bases the bases to choose from, and which of them suits this machine
+ * @param backend the backend that will train; looked up while the first questions are asked
+ * @param continuing the run of a folder that can be continued
+ * @param learned the completions recorded in a folder; undefined if there can't be enough to learn from
+ * @param kept earlier answers, which are preselected
  * @param answered called after each question
  */
 export async function askPlan(
@@ -41,7 +43,7 @@ export async function askPlan(
   return (await walk({ ...kept, ...begun(), backend: undefined }, steps, answered)) as Plan | undefined;
 }
 
-/** A folder and a base: where to look for a learning rate. Undefined when the person leaves. */
+/** Asks for a folder and a base, to find a learning rate for. Undefined when the user cancels. */
 export async function askFolderAndBase(
   heading: string,
   bases: () => Promise<Offered>,
@@ -49,7 +51,7 @@ export async function askFolderAndBase(
   return (await walk(begun(), askPlace(heading, bases))) as Plan | undefined;
 }
 
-/** A base alone. Undefined when the person leaves. */
+/** Asks for a base only. Undefined when the user cancels. */
 export async function askBaseFor(
   heading: string,
   bases: () => Promise<Offered>,
@@ -61,7 +63,7 @@ export async function askBaseFor(
   return (await walk({}, steps))?.base;
 }
 
-/** What need not be asked. */
+/** What is known without asking: the folder, if there is only one. */
 function begun(): Draft {
   const folders = vscode.workspace.workspaceFolders ?? [];
   return folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
@@ -82,7 +84,7 @@ function askPlace(
   ];
 }
 
-/** A base, or the result of a run on one. */
+/** Asks for a base, or for a run to continue. */
 async function askBeginning(
   plan: Draft,
   place: Position & { title: string },
@@ -112,7 +114,7 @@ function askFolder(plan: Draft, place: Position & { title: string }): Promise<An
   return into(
     plan,
     'folder',
-    choose({ ...place, placeholder: 'Whose code is the model to learn?', choices, preferred: plan.folder }),
+    choose({ ...place, placeholder: 'Which folder should the model learn?', choices, preferred: plan.folder }),
   );
 }
 
@@ -122,14 +124,14 @@ export async function askBase<D extends { base?: string | undefined }>(
   plan: D,
   place: Position & { title: string },
   offered: Promise<Offered>,
-  placeholder = 'Which model learns? (its name, size and licence)',
+  placeholder = 'Which model do you want to fine-tune?',
   first: Promise<Choice<string>[]> = Promise.resolve([]),
 ): Promise<Answer<D>> {
   const choices = Promise.all([first, offered]).then(([rows, bases]): Choice<string>[] => [
     ...rows,
     ...baseChoices(plan.base ?? settings.base, bases),
     { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
-    { label: '$(cloud-download) From the hub…', description: 'owner/name[:file]', value: other.hub },
+    { label: '$(cloud-download) From Hugging Face…', description: 'owner/name[:file]', value: other.hub },
   ]);
   const chosen = await choose({ ...place, placeholder, choices });
   if (chosen === other.file) return into(plan, 'base', pickFile());
@@ -145,7 +147,7 @@ async function pickFile(): Promise<Answer<string>> {
 
 async function typeReference(): Promise<Answer<string>> {
   return vscode.window.showInputBox({
-    title: 'Base Model from the Hub',
+    title: 'Base Model from Hugging Face',
     prompt: 'owner/name or owner/name:file.gguf',
     ignoreFocusOut: true,
     validateInput: (text) =>
@@ -171,7 +173,7 @@ function askMethod(plan: Draft, position: Position, looking: Promise<BackendName
     {
       label: 'Full fine-tuning',
       description: memory('full', backend),
-      detail: 'Trains all weights; the result is a whole model of its own.',
+      detail: 'Trains all weights; the result is a separate, complete model.',
       value: 'full',
     },
   ]);
@@ -181,7 +183,7 @@ function askMethod(plan: Draft, position: Position, looking: Promise<BackendName
     choose({
       title,
       ...position,
-      placeholder: 'How does it learn?',
+      placeholder: 'Which training method?',
       choices,
       preferred: plan.method ?? settings.method,
     }),
@@ -227,7 +229,7 @@ async function askBudget(
   );
 }
 
-/** Which row stands for a budget that was chosen before. */
+/** The row for a budget that was chosen before. */
 function nameOf(budget: Budget | undefined, preset: Record<Preset, number>): BudgetName {
   if (!budget) return 'quick';
   if (budget.steps) return 'steps';
@@ -269,7 +271,7 @@ async function typeBudget(
   return text === undefined ? undefined : read(text);
 }
 
-/** "about 9 min in all: ..."; nothing when the base's size isn't known. */
+/** "About 9 min with measuring · ..."; undefined when the base's size is unknown. */
 function takes(plan: Draft, budget: Budget, backend: BackendName): string | undefined {
   const parameters = parametersOf(plan.base!);
   if (!parameters) return undefined;
