@@ -1,4 +1,4 @@
-/** Holds the sections together: what the host tells comes in, each section takes from it what it shows. */
+/** Connects host and sections: passes the host's messages to the sections, and their actions to the host. */
 import type { NextStep } from '../src/protocol/next-step.ts';
 import { charts } from './charts/index.ts';
 import { ChartCard } from './charts/card.ts';
@@ -12,7 +12,7 @@ import { MOST_BESIDE, readPanel, type PanelView } from './view-model/panel.ts';
 import { applyMessage, type PanelState } from './view-model/state.ts';
 import { readViewState } from './view-state.ts';
 
-/** A run whose owner went silent is noticed without a message: the clock is looked at this often. */
+/** Milliseconds between redraws without a message, which detect a run whose process went silent. */
 const CLOCK_MS = 15_000;
 
 export function startPanel(root: HTMLElement, host: Host): void {
@@ -25,7 +25,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
 
   const actions = {
     select(run: string) {
-      // What stood beside the old one stands beside the new one, which is no longer beside itself.
+      // The runs beside stay, except that the old selection takes the place of the new one among them.
       const old = selected ?? root.dataset['run'];
       beside = beside.map((id) => (id === run && old ? old : id));
       selected = run;
@@ -74,7 +74,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
     if (!state) return;
     const view = readPanel(state, { selected, beside }, host.now(), host.canAct);
     root.dataset['run'] = view.run?.id ?? '';
-    // Cards of a hidden grid would be drawn without a size.
+    // The cards of a hidden grid would be drawn without a size.
     for (const { grid } of grids) grid.hidden = false;
     details.hidden = !view.run;
     for (const section of details.open ? [...open, ...closed] : open) section.update(view);
@@ -86,7 +86,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   const scrolling = new Scrolling(kept.scroll, () => keep());
-  /** Not before there is a run: what was kept may still come true. */
+  /** Does nothing until a run is shown, so that the stored state is not overwritten before it can be used. */
   function keep(): void {
     const run = root.dataset['run'];
     if (!run) return;
@@ -96,7 +96,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   let told = '';
-  /** The host keeps and sends the events of what is looked at alone. */
+  /** The host keeps and sends events only for the runs that are shown. */
   function tellShown({ shown }: PanelView): void {
     const runs = shown.map(({ id }) => id);
     if (runs.join() === told) return;
@@ -105,7 +105,7 @@ export function startPanel(root: HTMLElement, host: Host): void {
   }
 
   let compared = '';
-  /** Asked once for each choice of runs, and again when one of them has been evaluated. */
+  /** Asks once for each choice of runs, and again when one of them has been evaluated. */
   function askToCompare({ shown }: PanelView): void {
     const key = JSON.stringify(
       shown.map(({ id, snapshot }) => [id, snapshot.summary?.step, snapshot.summary?.sentence]),
@@ -118,11 +118,11 @@ export function startPanel(root: HTMLElement, host: Host): void {
   let lastAsked: string | undefined;
   host.onMessage((message) => {
     const next = applyMessage(state, message);
-    // A message was missed: everything has to come again.
+    // A message was missed: requests everything again.
     if (!next) return host.post({ type: 'ready' });
-    // A report of several runs is there to compare them.
+    // A report of several runs shows them side by side.
     if (!state && !host.canAct) beside = next.runs.slice(1, MOST_BESIDE + 1).map(({ spec }) => spec.id);
-    // The host's choice counts when it changes; between two of its messages the person's does.
+    // The host's selection applies when it changes; otherwise the user's selection stays.
     if (next.selected !== lastAsked) selected = next.selected;
     lastAsked = next.selected;
     state = next;

@@ -1,4 +1,4 @@
-/** Small helpers on the DOM. Text only ever goes in as text, never as HTML. */
+/** Small DOM helpers. Text is only inserted as text, never as HTML. */
 
 type Child = Node | string | undefined | false;
 
@@ -15,7 +15,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Touches the page only when there is something new: selections and screen readers are left in peace. */
+/** Changes the page only if the text is new, so that selections and screen readers are not disturbed. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -24,7 +24,7 @@ export function setAttribute(element: Element, name: string, value: string): voi
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** Rebuilds what an element holds only when `key` (what it is built from) changed. */
+/** Rebuilds the content of an element only when `key`, the data it is built from, has changed. */
 export class Keyed {
   private key: string | undefined;
   constructor(private readonly element: Element) {}

@@ -1,18 +1,18 @@
-/** Whom the panel talks to: the extension inside VS Code, or nobody in report.html, which carries its snapshot. */
+/** The panel's host: the extension inside VS Code, or none in report.html, which contains its snapshot. */
 import { fromPanelSchema, toPanelSchema, type FromPanel, type ToPanel } from '../src/protocol/panel.ts';
 import type { ViewState } from './view-state.ts';
 
 export interface Host {
-  /** False in a report: nothing can be stopped or put to use from there. */
+  /** False in a report, which can't act on runs. */
   canAct: boolean;
-  /** The time that "now" means, in milliseconds: a report stays at the moment it was written. */
+  /** The current time in milliseconds; in a report, the time at which it was written. */
   now(): number;
   onMessage(listener: (message: ToPanel) => void): void;
   post(message: FromPanel): void;
-  /** What `keep` was last given, also before the panel was hidden or the window loaded anew; unchecked. */
+  /** What `keep` was last given, even before the panel was hidden or the window reloaded; not validated. */
   kept(): unknown;
   keep(state: ViewState): void;
-  /** Keeps a file that the person asked for. */
+  /** Saves a file for the user. */
   save(name: string, file: Blob | Promise<Blob>): void;
 }
 
@@ -36,7 +36,7 @@ function connectToEditor(api: EditorApi): Host {
       window.addEventListener('message', ({ data }) => {
         const message = toPanelSchema.safeParse(data);
         if (message.success) listener(message.data);
-        else console.warn('The panel does not understand its host:', message.error.issues[0]);
+        else console.warn('The panel received an invalid message:', message.error.issues[0]);
       });
     },
     post,

@@ -1,10 +1,12 @@
-/** How far down the page is, put back where it was once there is enough page again. */
+/** Restores the scroll position once the page is long enough again. */
 
-/** Scrolling is told when it rests this long. */
+/** The position is reported once scrolling has stopped for this long. */
 const REST_MS = 150;
 
 export class Scrolling {
-  /** Where to be, until the person goes elsewhere: the page grows above it too. */
+  /**
+   * The position to restore, until the user scrolls. It is applied repeatedly, because the page also grows above it.
+   */
   private wanted: number | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -14,7 +16,7 @@ export class Scrolling {
     for (const name of ['wheel', 'keydown', 'pointerdown'])
       window.addEventListener(name, own, { passive: true });
     window.addEventListener('scroll', () => {
-      // The browser moved it along with what grew.
+      // The browser may have scrolled because content grew.
       this.drawn();
       clearTimeout(this.timer);
       this.timer = setTimeout(onRest, REST_MS);
@@ -26,7 +28,7 @@ export class Scrolling {
     return this.wanted ?? window.scrollY;
   }
 
-  /** The page may have grown. */
+  /** Called after drawing, when the page may have grown. */
   drawn(): void {
     if (this.wanted !== undefined) window.scrollTo(0, this.wanted);
   }

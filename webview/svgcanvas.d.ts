@@ -1,4 +1,4 @@
-/** What is used of svgcanvas, which brings no types: a 2D context that writes SVG. */
+/** Types for the part of svgcanvas that is used (it has none): a 2D context that writes SVG. */
 declare module 'svgcanvas' {
   export class Context {
     constructor(size: { width: number; height: number });

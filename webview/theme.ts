@@ -1,15 +1,15 @@
-/** The editor's colours, for what is drawn on a canvas and so cannot inherit them. */
+/** The editor's colours, for drawing on a canvas, which can't inherit them. */
 
 export interface Theme {
   text: string;
   faint: string;
   grid: string;
   background: string;
-  /** Told apart by dash and shape as well: see charts/options.ts. */
+  /** Dash and shape distinguish lines as well: see charts/looks.ts. */
   first: string;
   second: string;
   third: string;
-  /** Of the runs beside each other; the first is that of the selected one. */
+  /** Colours of the shown runs; the first is that of the selected run. */
   palette: string[];
   font: string;
   highContrast: boolean;
@@ -46,7 +46,10 @@ export function readTheme(): Theme {
 const plain = new Map<string, string>();
 const pixel = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!;
 
-/** Any CSS colour, mixed ones too, in the form that every reader of SVG knows: "rgb(1, 2, 3)" or "rgba(1, 2, 3, 0.5)". */
+/**
+ * Converts any CSS colour, including mixed ones, into the form that all SVG readers support: "rgb(1, 2, 3)" or "rgba(1,
+ * 2, 3, 0.5)".
+ */
 function plainColor(css: string): string {
   const known = plain.get(css);
   if (known) return known;
@@ -60,14 +63,14 @@ function plainColor(css: string): string {
   return color;
 }
 
-/** VS Code changes the body's class with its theme; in a report `followSystemTheme` does. */
+/** VS Code changes the body's class when its theme changes; in a report, `followSystemTheme` does. */
 export function onThemeChange(listener: () => void): void {
   const observer = new MutationObserver(listener);
   observer.observe(document.body, { attributes: true, attributeFilter: ['class'] });
   observer.observe(document.documentElement, { attributes: true, attributeFilter: ['style'] });
 }
 
-/** Outside VS Code: light, dark or high contrast as the system is, by the classes that VS Code uses. */
+/** Outside VS Code: sets VS Code's theme classes by the system's light, dark or high contrast mode. */
 export function followSystemTheme(): void {
   document.documentElement.classList.add('standalone');
   const dark = matchMedia('(prefers-color-scheme: dark)');

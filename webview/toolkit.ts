@@ -37,14 +37,14 @@ export function button(
   return element;
 }
 
-/** Turns without end: something goes on whose length is not known. */
+/** A spinner for work of unknown length. */
 export function spinner(label: string): HTMLElement {
   const element = document.createElement('vscode-progress-ring');
   element.setAttribute('aria-label', label);
   return element;
 }
 
-/** The toolkit names an element after the text in it, whatever its label says. */
+/** The toolkit uses the text inside an element as its accessible name and ignores its aria-label. */
 function hidden(label: string): HTMLElement {
   const text = document.createElement('span');
   text.className = 'visually-hidden';
@@ -78,7 +78,7 @@ export interface Choice {
   label: string;
 }
 
-/** A dropdown whose options may change while it is open: what did not change is left alone. */
+/** A dropdown whose options may change while it is open: unchanged options are left alone. */
 export class Picker {
   readonly element = document.createElement('vscode-dropdown') as Dropdown;
   private choices: Choice[] = [];
@@ -96,7 +96,7 @@ export class Picker {
     else this.element.replaceChildren(...choices.map(option));
     this.choices = choices;
     if (selected === undefined || this.element.value === selected) return;
-    // The dropdown learns of its new options in a later turn, and forgets a value set before.
+    // The dropdown handles new options asynchronously, and would lose a value set before that.
     if (sameIds) this.element.value = selected;
     else setTimeout(() => (this.element.value = selected));
   }

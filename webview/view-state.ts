@@ -1,13 +1,13 @@
-/** What the person chose in the panel, as the editor keeps it while the panel is hidden and over a reload. */
+/** The user's choices in the panel. The editor stores them while the panel is hidden and across a reload. */
 import { z } from 'zod';
 import { MOST_BESIDE } from './view-model/panel.ts';
 
 const number = z.number().refine(Number.isFinite);
 
 const cardStateSchema = z.object({
-  /** What is seen along x, where the person zoomed. */
+  /** The visible range of x, if the user has zoomed. */
   range: z.object({ min: number, max: number }).optional(),
-  /** By the label of the choice. */
+  /** Picked figures, by the label of the picker. */
   picked: z.record(z.string(), z.string()).default({}),
   /** Whether its table is open. */
   open: z.boolean().default(false),
@@ -15,21 +15,21 @@ const cardStateSchema = z.object({
 export type CardState = z.infer<typeof cardStateSchema>;
 
 export const viewStateSchema = z.object({
-  /** The run that is shown; zooms belong to it. */
+  /** The selected run; zoom ranges belong to it. */
   run: z.string().optional(),
   beside: z.array(z.string()).max(MOST_BESIDE).default([]),
-  /** Of the list of runs. */
+  /** The filter of the list of runs. */
   filter: z.string().default(''),
   /** Pixels from the top. */
   scroll: number.default(0),
-  /** Whether what stands under Details is open. */
+  /** Whether Details is open. */
   details: z.boolean().default(false),
   /** By the chart's id. */
   cards: z.record(z.string(), cardStateSchema).default({}),
 });
 export type ViewState = z.infer<typeof viewStateSchema>;
 
-/** What was kept; what is damaged or of another version counts as nothing. */
+/** Validates the stored state; a damaged one, or one of another version, is replaced by the defaults. */
 export function readViewState(kept: unknown): ViewState {
   const read = viewStateSchema.safeParse(kept);
   return read.success ? read.data : viewStateSchema.parse({});

@@ -1,4 +1,4 @@
-/** Bars with whiskers: a metric at the base and after. Forgetting, and HumanEval pass@k. */
+/** Bar charts of a metric before and after training: forgetting (KL from base), and HumanEval pass@k. */
 import { color } from 'chart.js/helpers';
 import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-after.ts';
 import { formatInterval, formatTick, isShare } from '../view-model/format.ts';
@@ -14,7 +14,7 @@ interface Texts {
   note: string;
 }
 
-/** Under a bar there is room for a few letters. */
+/** There is room for only a few letters under a bar. */
 const shortName = ({ name }: Bar, bars: number) => {
   const room = Math.max(8, Math.floor(60 / bars));
   return name.length > room ? `${name.slice(0, room - 1)}\u2026` : name;
@@ -91,11 +91,11 @@ export const forgettingChart = barChart(
   {
     id: 'forgetting',
     title: 'Forgetting',
-    note: 'How far the result has moved from the base on text of the base itself; 0 is the base.',
+    note: 'How far the result has moved from the base, on text that the base itself wrote; 0 is the base.',
   },
   (_, metric) => isKl(metric),
 );
 export const humanEvalChart = barChart(
-  { id: 'humaneval', title: 'HumanEval', note: 'Programs that pass their tests.' },
+  { id: 'humaneval', title: 'HumanEval', note: 'Share of programs that pass their tests.' },
   (task, metric) => task === 'humaneval' && isPassAtK(metric),
 );

@@ -1,4 +1,4 @@
-/** A chart with all that belongs to it: title, choices, files to save, its words, its table. Updated in place. */
+/** A chart with its title, pickers, save buttons, description in words and table. Updated in place. */
 import {
   BarController,
   BarElement,
@@ -47,7 +47,7 @@ Chart.register(
 );
 
 const formats = ['PNG', 'SVG', 'CSV'] as const;
-/** Pixel columns before the page is laid out. */
+/** Width in pixels that is assumed before the page is laid out. */
 const COLUMNS = 800;
 
 export class ChartCard<M> implements Section {
@@ -60,7 +60,7 @@ export class ChartCard<M> implements Section {
   private readonly data: Keyed;
   private readonly pickers = new Map<string, Picker>();
   private readonly choices = h('div', { class: 'chart-pickers' });
-  /** What the person chose, and of that what there is to choose now. */
+  /** The user's choices, and those of them that are available now. */
   private readonly wanted: Picked;
   private picked: Picked = {};
   private readonly reset = button('Reset zoom', () => this.zoom?.set(undefined));
@@ -81,7 +81,7 @@ export class ChartCard<M> implements Section {
   constructor(
     private readonly view: ChartView<M>,
     private readonly host: Host,
-    /** What was chosen before, on the run that it belongs to. */
+    /** The stored choices, and the run that they belong to. */
     kept: { run: string; card: CardState | undefined },
     private readonly changed: () => void,
   ) {
@@ -135,7 +135,7 @@ export class ChartCard<M> implements Section {
     return this.view.id;
   }
 
-  /** For the next time that the panel is loaded. */
+  /** The state to store for the next time that the panel is loaded. */
   get state(): CardState {
     const picked = Object.entries(this.wanted).filter((entry): entry is [string, string] => !!entry[1]);
     const range = this.zoom?.range;
@@ -154,7 +154,7 @@ export class ChartCard<M> implements Section {
 
   update(view: PanelView): void {
     const run = view.run?.id ?? '';
-    // A range belongs to the run it was chosen on.
+    // A zoom range belongs to the run that it was chosen on.
     if (run !== this.run && this.zoom) this.zoom.range = undefined;
     this.run = run;
     this.panel = view;
@@ -170,7 +170,7 @@ export class ChartCard<M> implements Section {
 
   private showPickers(view: PanelView): void {
     const wanted = this.view.pickers?.(view) ?? [];
-    // One choice is none.
+    // A picker with one choice is not shown.
     this.choices.hidden = wanted.every(({ choices }) => choices.length < 2);
     for (const { label, choices } of wanted) {
       let picker = this.pickers.get(label);
@@ -210,7 +210,7 @@ export class ChartCard<M> implements Section {
     this.fillTable();
   }
 
-  /** No more points than there are to see. */
+  /** Thins line data to what the screen can show. */
   private thinned(model: M): Dataset[] {
     const sets = this.view.datasets(model, this.theme);
     if (this.view.type !== 'line') return sets;
@@ -225,7 +225,7 @@ export class ChartCard<M> implements Section {
     return options;
   }
 
-  /** Only while someone looks: thousands of rows cost nothing otherwise. */
+  /** Only while the table is open, since it may have thousands of rows. */
   private fillTable(): void {
     if (!this.details.open || this.model === undefined) return;
     const data = this.view.table(this.model);
@@ -255,7 +255,7 @@ export class ChartCard<M> implements Section {
     });
   }
 
-  /** What the person hid in the legend stays hidden in what is saved. */
+  /** Data sets hidden in the legend stay hidden in the saved file. */
   private visible(sets: Dataset[]): Dataset[] {
     return sets.filter((_, index) => this.chart!.isDatasetVisible(index));
   }
@@ -266,7 +266,7 @@ function showText(element: HTMLElement, text: string | undefined): void {
   element.hidden = !text;
 }
 
-/** Keeps the data sets that are there, by their label, so that what the person hid stays hidden. */
+/** Reuses existing data sets with the same label, so that those that the user hid stay hidden. */
 function merge({ data }: Chart, next: Dataset[]): void {
   data.datasets = next.map((dataset) => {
     const old = data.datasets.find(({ label }) => label === dataset.label);

@@ -1,4 +1,4 @@
-/** A chart's data as CSV (RFC 4180), one figure a row, numbers as they were measured. */
+/** A chart's data as CSV (RFC 4180), one figure per row, numbers as measured. */
 import type { DataRow } from './view.ts';
 
 const columns = ['run', 'figure', 'at', 'value', 'low', 'high', 'n', 'unit', 'setting'] as const;
@@ -13,7 +13,7 @@ export function toCsv(rows: readonly DataRow[], atName: string): string {
 function cell(value: string | number | undefined): string {
   if (value === undefined) return '';
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';
-  // A spreadsheet would take these for a formula.
+  // A spreadsheet would treat texts that begin like this as formulas.
   const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

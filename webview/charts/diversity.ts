@@ -1,4 +1,4 @@
-/** How many different programs are written for a problem, those that pass and those that fail apart. */
+/** How many different programs the model writes per problem: all, passing and failing ones. */
 import { color } from 'chart.js/helpers';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { formatInterval } from '../view-model/format.ts';
@@ -42,7 +42,7 @@ export const diversityChart: ChartView<Diversity> = {
     chartOptions(
       {
         x: { title: '', category: true },
-        y: { title: 'unique programs a problem', fromZero: true },
+        y: { title: 'unique programs per problem', fromZero: true },
         legend: 'points',
         describe: ({ y, low, high }, name) =>
           `${name}: ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, false)}`,
@@ -57,7 +57,7 @@ export const diversityChart: ChartView<Diversity> = {
       )
       .join(' '),
   table: ({ names, sets }) => ({
-    caption: 'Unique programs a problem',
+    caption: 'Unique programs per problem',
     head: ['', ...sets.map(({ label }) => label), 'n'],
     rows: names.map((name) => {
       const at = sets.map(({ metrics }) => metrics.find(({ metric }) => metric === name));

@@ -1,12 +1,12 @@
 /**
- * Whiskers for data that carries an interval (`low`/`high`, and `xLow`/`xHigh` for scatter). Where there are many on a
- * line, a band instead.
+ * Draws whiskers for data with an interval (`low`/`high`, and `xLow`/`xHigh` for scatter). A line with many intervals
+ * gets a band instead.
  */
 import type { Chart, Plugin, Scale } from 'chart.js';
 import type { Datum } from './view.ts';
 
 const CAP = 4;
-/** More intervals than this on one line are a band. */
+/** With more intervals than this, a line gets a band. */
 const MOST_WHISKERS = 60;
 const BAND_ALPHA = 0.18;
 
@@ -37,7 +37,7 @@ function drawSet(chart: Chart, index: number): void {
   const data = dataset.data as unknown as Datum[];
   if (meta.type === 'line' && data.filter(({ low }) => low !== undefined).length > MOST_WHISKERS)
     return drawBand(ctx, data, xScale, yScale, String(dataset.borderColor));
-  // Bars are filled: their whiskers take the colour of the text, to be seen on them.
+  // Bars are filled, so their whiskers have the colour of the text to be visible.
   ctx.strokeStyle = meta.type === 'bar' ? textColor(yScale) : String(dataset.borderColor);
   ctx.lineWidth = 1.5;
   ctx.setLineDash([]);

@@ -11,7 +11,7 @@ import { sweepChart } from './sweep.ts';
 import { tradeOffChart } from './trade-off.ts';
 import type { ChartView } from './view.ts';
 
-// Each chart keeps its own model to itself; the list does not need to know it.
+// The type of each chart's model is private to it.
 export const charts: ChartView<unknown>[] = [
   tradeOffChart,
   humanEvalChart,

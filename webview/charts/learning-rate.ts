@@ -1,4 +1,4 @@
-/** The learning rate over the steps, of the runs beside each other. */
+/** The learning rate over the steps of the shown runs. */
 import { formatRate } from '../view-model/format.ts';
 import { sample, type Point } from '../view-model/series.ts';
 import { lookOf } from './looks.ts';

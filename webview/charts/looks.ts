@@ -1,4 +1,4 @@
-/** How runs beside each other are told apart: by colour, by dash and by shape, so that no one needs to see colours. */
+/** Runs are distinguished by colour, dash and shape, so that colour vision is not needed. */
 import type { Theme } from '../theme.ts';
 import type { PointStyle } from './view.ts';
 
@@ -17,7 +17,7 @@ export const lookOf = (look: number, { palette }: Theme): Look => ({
   dash: dashes[look % dashes.length]!,
 });
 
-/** A path as it is drawn: its base, where nothing was learned or forgotten, is an empty circle, and the point that counts a star. */
+/** The look of a path: the base is an empty circle, the best point a star. */
 export function pathLook<P>(
   look: number,
   points: readonly P[],

@@ -1,4 +1,4 @@
-/** Training loss and held-out loss over the run, of the runs beside each other. */
+/** Training loss and held-out loss over the steps of the shown runs. */
 import { color } from 'chart.js/helpers';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber } from '../view-model/format.ts';
@@ -15,7 +15,7 @@ interface RunLoss {
   loss: Point[];
   smoothed: Point[];
   heldOut: MetricSeries | undefined;
-  /** The same measured in other ways, such as over more windows at the end. */
+  /** Held-out loss measured in other ways, such as on more windows at the end. */
   others: MetricSeries[];
 }
 interface LossModel {
@@ -25,13 +25,13 @@ interface LossModel {
   warning: string | undefined;
 }
 
-/** Below this many steps the raw loss is all there is to see. */
+/** With fewer steps than this, the loss is not smoothed. */
 const SMOOTH_FROM = 20;
 const TABLE_ROWS = 50;
 const TRAINING = ': training';
-/** Of more steps than this, the raw loss is one dense band. */
+/** With more steps than this, the raw loss is a dense band and is drawn fainter. */
 const CROWDED = 1000;
-/** More points than this are a line without dots. */
+/** With more points than this, a line has no dots. */
 const MOST_DOTS = 60;
 
 const wayName = ({ setting }: MetricSeries) =>
@@ -56,7 +56,7 @@ const read = ({ series, label, look }: RunView): RunLoss => {
 
 const dots = (points: readonly unknown[]) => (points.length > MOST_DOTS ? 0 : 4);
 
-/** One run alone: each kind of loss has its colour. */
+/** For a single run, each kind of loss has its colour. */
 function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme): Dataset[] {
   const { loss, smoothed } = run;
   const drawn = smoothed.length > 0;
@@ -104,7 +104,7 @@ function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme):
   ];
 }
 
-/** Beside others: each run has its colour, thin for what it trained on, strong for what it did not see. */
+/** For several runs, each run has its colour: thin for training loss, thick for held-out loss. */
 function besideSets(run: RunLoss, theme: Theme): Dataset[] {
   const { color: shade, shape } = lookOf(run.look, theme);
   const trained = run.smoothed.length ? run.smoothed : run.loss;
@@ -163,7 +163,7 @@ export const lossChart: ChartView<LossModel> = {
         x: stepAxis(steps),
         y: { title: 'nats per token' },
         legend: 'lines',
-        // Of the same colour as what was held out: one name for both.
+        // Training loss has the same colour as held-out loss, so it needs no legend entry of its own.
         unnamed: runs.length > 1 ? TRAINING : undefined,
         heading: ({ x }) => (x === 0 ? 'base (step 0)' : `step ${x.toLocaleString('en')}`),
         describe: ({ y, low, high }, name) =>
@@ -220,7 +220,7 @@ export const lossChart: ChartView<LossModel> = {
 
 function marksOf({ series }: RunView): Mark[] {
   return [
-    ...(series.best ? [{ x: series.best.step, text: 'kept' }] : []),
+    ...(series.best ? [{ x: series.best.step, text: 'kept checkpoint' }] : []),
     ...(series.earlyStop ? [{ x: series.earlyStop.step, text: 'ended early' }] : []),
     ...series.rollbacks.slice(-1).map(({ step, to }) => ({ x: to, text: `went back from step ${step}` })),
   ];

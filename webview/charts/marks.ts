@@ -1,11 +1,11 @@
-/** Vertical lines with a word at their head: the best checkpoint, an early end. */
+/** Vertical lines with a word at the top, such as for the kept checkpoint or an early end. */
 import type { Chart, Plugin } from 'chart.js';
 import type { Theme } from '../theme.ts';
 import type { Mark } from './view.ts';
 
 const LINE = 14;
 
-/** `read` gives what is to be marked now. */
+/** `read` returns the current marks. */
 export const marksPlugin = (read: () => { marks: Mark[]; theme: Theme }): Plugin => ({
   id: 'marks',
   afterDatasetsDraw(chart) {
@@ -15,7 +15,7 @@ export const marksPlugin = (read: () => { marks: Mark[]; theme: Theme }): Plugin
 });
 
 function drawMark({ ctx, chartArea, scales }: Chart, { x, text }: Mark, row: number, theme: Theme): void {
-  // A chart without data yet has no scales.
+  // A chart without data has no scales yet.
   const at = scales['x']?.getPixelForValue(x) ?? NaN;
   if (!(at >= chartArea.left && at <= chartArea.right)) return;
   ctx.save();
@@ -28,7 +28,7 @@ function drawMark({ ctx, chartArea, scales }: Chart, { x, text }: Mark, row: num
   ctx.stroke();
   ctx.font = `12px ${theme.font}`;
   ctx.textBaseline = 'top';
-  // On the side where there is room, and each on a line of its own.
+  // Each text is on the side with room, and on its own line.
   const left = at + 6 + ctx.measureText(text).width > chartArea.right;
   ctx.textAlign = left ? 'right' : 'left';
   ctx.fillText(text, at + (left ? -6 : 6), chartArea.top + 3 + row * LINE);

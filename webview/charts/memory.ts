@@ -1,4 +1,4 @@
-/** What the run was expected to take, in parts, and the peak that was measured. */
+/** The planned memory of a run by part, and the measured peak. */
 import { color } from 'chart.js/helpers';
 import { formatBytes, formatTick } from '../view-model/format.ts';
 import type { RunView } from '../view-model/panel.ts';
@@ -28,7 +28,7 @@ function read({ label, series }: RunView): RunMemory[] {
   return [{ label, plan, total: memory.total, measured: done?.peakMemory ?? last?.peakMemory }];
 }
 
-/** What stands at each place of the axis, left to right. */
+/** The bars on the axis, from left to right. */
 const places = ({ runs }: Memory) =>
   runs.flatMap((run) => [
     { run, planned: true },
@@ -50,7 +50,7 @@ export const memoryChart: ChartView<Memory> = {
   labels: (model) =>
     places(model).map(({ run, planned }) => {
       const word = planned ? 'planned' : 'measured peak';
-      // Short, for there may be twelve of them.
+      // Short, because there may be twelve bars.
       return model.runs.length > 1 ? `${model.runs.indexOf(run) + 1}: ${planned ? 'plan' : 'peak'}` : word;
     }),
   datasets(model, theme) {
@@ -127,7 +127,7 @@ export const memoryChart: ChartView<Memory> = {
   note: ({ runs }) =>
     [
       runs.length > 1 && `${runs.map(({ label }, index) => `${index + 1}: ${label}`).join('; ')}.`,
-      'Peak: the most that the trainer held in memory.',
+      'Peak: the most memory that the trainer used.',
     ]
       .filter(Boolean)
       .join(' '),

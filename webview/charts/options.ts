@@ -1,4 +1,4 @@
-/** What all charts have in common. */
+/** Options that all charts share. */
 import {
   Chart,
   type ChartOptions,
@@ -14,18 +14,18 @@ import type { Dataset, Datum } from './view.ts';
 
 export interface AxisOptions {
   title: string;
-  /** `step` is the distance between two ticks: a scale needs no more decimals than that asks for. */
+  /** `step` is the distance between two ticks, which decides the number of decimals. */
   format?: (value: number, step: number) => string;
   fromZero?: boolean;
   suggestedMax?: number;
   category?: boolean;
-  /** By powers of ten; `ticks` are then the values that are named. */
+  /** A logarithmic scale; `ticks` are then the labelled values. */
   logarithmic?: boolean;
   ticks?: number[];
   stacked?: boolean;
 }
 
-/** From the first step to the last that is planned, so that a live run grows into its chart. */
+/** From the first step to the last planned one, so that the chart of a running run does not rescale. */
 export const stepAxis = (steps: number): AxisOptions => ({
   title: 'step',
   fromZero: true,
@@ -73,7 +73,7 @@ function axis(
   } as unknown as LinearAxis;
 }
 
-/** chart.js fits an axis to the points; here it has room for their intervals too. */
+/** chart.js fits an axis to the points; this extends it to their intervals. */
 function includeWhiskers(scale: Scale): void {
   const { min: userMin, max: userMax } = scale.options as { min?: number; max?: number };
   if (userMin !== undefined || userMax !== undefined) return;
@@ -90,7 +90,7 @@ function includeWhiskers(scale: Scale): void {
 
 const LONGEST = 60;
 
-/** Where points differ in shape, the first one is the base's: the last one's tells the run. */
+/** If points differ in shape, the first is the base's; the last shape that is not the star identifies the run. */
 function lastShape({ data }: Chart, { datasetIndex }: LegendItem): Partial<LegendItem> {
   const { pointStyle, borderColor } = data.datasets[datasetIndex!] as unknown as Dataset;
   if (!Array.isArray(pointStyle)) return {};
@@ -113,11 +113,11 @@ const shortLabels =
 export interface ChartFrame {
   x: AxisOptions;
   y: AxisOptions;
-  /** Line samples, or the points' own shapes where there are no lines. */
+  /** Whether the legend shows samples of the lines or the shapes of the points. */
   legend?: false | 'lines' | 'points';
-  /** Data sets whose name ends like this are not in the legend. */
+  /** Data sets whose label ends with this are not in the legend. */
   unnamed?: string | undefined;
-  /** A tooltip's line for a point. */
+  /** The tooltip's line for a point. */
   describe(datum: Datum, dataset: string): string;
   heading?(datum: Datum): string;
 }
@@ -130,7 +130,7 @@ export function chartOptions(
   const options: ChartOptions<'line'> = {
     responsive: true,
     maintainAspectRatio: false,
-    // Nothing moves by itself: a live update only adds what is new.
+    // Without animation, a live update only adds what is new.
     animation: false,
     parsing: false,
     normalized: true,
@@ -149,7 +149,7 @@ export function chartOptions(
           color: theme.text,
           font: { family: theme.font, size: 12 },
           usePointStyle: legend === 'points',
-          // Long names of runs must not push the chart off its card.
+          // Long run names must not push the chart off its card.
           generateLabels: shortLabels(unnamed),
           boxWidth: legend === 'points' ? 8 : 24,
           boxHeight: legend === 'points' ? 8 : 1,

@@ -1,4 +1,4 @@
-/** HumanEval pass@k against k, of base and results. */
+/** HumanEval pass@k over k, of base and results. */
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isPassAtK } from '../view-model/labels.ts';
@@ -11,7 +11,7 @@ interface PassAtK {
   sets: FigureSet[];
 }
 const kOf = (metric: string) => Number(metric.replace(/^pass@/i, ''));
-/** Whiskers of several lines at one k stand beside each other. */
+/** Shift between lines, so that their whiskers at the same k do not overlap. */
 const APART = 0.03;
 
 export const passAtKChart: ChartView<PassAtK> = {
@@ -21,7 +21,7 @@ export const passAtKChart: ChartView<PassAtK> = {
   read({ shown }) {
     const sets = figureSets(shown, ({ task, metric }) => task === 'humaneval' && isPassAtK(metric));
     const ks = [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ metric }) => kOf(metric))))];
-    // One k is no curve: the bars show it.
+    // A single k gives no curve; the bar chart shows it.
     return ks.length > 1 ? { ks: ks.sort((a, b) => a - b), sets } : undefined;
   },
   datasets: ({ sets }, theme) =>
@@ -48,7 +48,7 @@ export const passAtKChart: ChartView<PassAtK> = {
   options: ({ ks }, theme) =>
     chartOptions(
       {
-        x: { title: 'k, samples that may be tried', logarithmic: true, ticks: ks, format: String },
+        x: { title: 'k, programs tried per problem', logarithmic: true, ticks: ks, format: String },
         y: {
           title: 'problems solved',
           fromZero: true,

@@ -3,7 +3,7 @@ import type { Theme } from '../theme.ts';
 const MARGIN = 16;
 const TITLE = 32;
 
-/** The chart on the theme's background under its title (a canvas alone would be transparent). */
+/** The chart as PNG, on the theme's background with its title above (a canvas alone would be transparent). */
 export function toPng(canvas: HTMLCanvasElement, title: string, theme: Theme): Promise<Blob> {
   const scale = canvas.width / canvas.clientWidth;
   const picture = document.createElement('canvas');

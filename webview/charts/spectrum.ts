@@ -1,4 +1,4 @@
-/** Of how many directions base, change and noise are made: their ranks at 90% of the energy. */
+/** The ranks of base, change and noise: how many singular directions hold 90% of the energy. */
 import { color } from 'chart.js/helpers';
 import { moduleNames, type ModuleName } from '../../src/protocol/run.ts';
 import { spectrumKinds, type SpectrumKind } from '../../src/protocol/spectrum.ts';
@@ -7,12 +7,12 @@ import { spectrumView, type ModuleRanks, type SpectrumView } from '../view-model
 import { chartOptions } from './options.ts';
 import type { ChartView, Dataset } from './view.ts';
 
-const names: Record<SpectrumKind, string> = { base: 'base', change: 'change', noise: 'noise of its size' };
+const names: Record<SpectrumKind, string> = { base: 'base', change: 'change', noise: 'noise of the same size' };
 const meaning =
-  'Rank: how many singular values hold 90% of the energy, the sum of their squares. Noise: Gaussian, as large as the change.';
+  'Rank: the number of singular values that hold 90% of the energy (the sum of their squares). Noise: Gaussian, of the same size as the change.';
 
 const spread = (method: string) =>
-  `90% of the energy, ${method}; median of the layers, low and high are the lowest and the highest`;
+  `90% of the energy, ${method}; median over the layers; low and high: the lowest and highest layer`;
 
 const count = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 1 });
 
@@ -26,10 +26,10 @@ function rangeText({ ranks }: ModuleRanks, kind: SpectrumKind): string {
 const kindColor = (kind: SpectrumKind, { first, faint, second }: Theme) =>
   ({ base: faint, change: first, noise: second })[kind];
 
-/** What the exported model's rounding does to a change is not what was learned. */
+/** Rounding of the exported model adds to the change, which was not learned. */
 const sourceNote = ({ source }: SpectrumView) =>
   source === 'model'
-    ? ' Read from the exported model, whose rounding to half precision adds noise to the change.'
+    ? ' Read from the exported model, which is rounded to half precision; this adds noise to the change.'
     : '';
 
 export const moduleRankChart: ChartView<SpectrumView> = {
@@ -44,7 +44,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
       return {
         label: names[kind],
         data: modules.map(({ ranks }, x) => {
-          // What is zero has rank 0.
+          // A zero matrix has rank 0.
           const { median, low, high } = ranks[kind] ?? { median: 0, low: 0, high: 0 };
           return { x, y: median, low, high };
         }),
@@ -73,7 +73,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
       )
       .join(' '),
   table: ({ modules }) => ({
-    caption: 'Rank at 90% of the energy by module: median of the layers, lowest and highest',
+    caption: 'Rank at 90% of the energy by module: median over the layers (lowest to highest)',
     head: ['Module', ...spectrumKinds.map((kind) => names[kind]), 'at most'],
     rows: modules.map((module) => [
       module.module,
@@ -92,10 +92,10 @@ export const moduleRankChart: ChartView<SpectrumView> = {
       }),
     ),
   note: (model) =>
-    `${meaning} Bars: the median layer; whiskers: the lowest and the highest.${sourceNote(model)}`,
+    `${meaning} Bars: median over the layers; whiskers: the lowest and the highest.${sourceNote(model)}`,
 };
 
-/** Attention's modules in one colour, the MLP's in another; within each, told apart by dash and point. */
+/** Attention modules have one colour, MLP modules another; dash and point shape distinguish them further. */
 const looks: Record<ModuleName, Pick<Dataset, 'borderDash' | 'pointStyle'> & { shade: 'first' | 'second' }> =
   {
     q: { shade: 'first', borderDash: [], pointStyle: 'circle' },
@@ -178,7 +178,7 @@ export const layerRankChart: ChartView<SpectrumView> = {
   note: ({ method, rank }) =>
     method === 'lora'
       ? `LoRA with r = ${rank} can make changes of rank ${rank} at most. Data: change (base, noise).`
-      : 'Full fine-tuning can change all directions. Data: change (base, noise).',
+      : 'Full fine-tuning can make changes of any rank. Data: change (base, noise).',
 };
 
 function cell(ranks: Partial<Record<SpectrumKind, number>> | undefined): string {

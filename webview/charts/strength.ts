@@ -1,4 +1,4 @@
-/** What was learned and forgotten at each strength, of the runs beside each other: straight lines from the base on. */
+/** What was learned and forgotten at each strength of the shown runs: lines that start at the base. */
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';
@@ -78,5 +78,5 @@ export const strengthChart: ChartView<Paths> = {
       ]),
     ),
   note: () =>
-    'From the base (empty circle) to the whole change; between what was measured the lines are only straight. Right: learned more. Up: moved further from the base. Star: the strength in use.',
+    'From the base (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: moved further from the base. Star: the strength in use.',
 };

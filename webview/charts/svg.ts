@@ -1,4 +1,4 @@
-/** A chart as vectors: chart.js draws it once more, on a context that writes SVG. */
+/** A chart as SVG: chart.js draws it again, on a context that writes SVG. */
 import { BasicPlatform, Chart, type ChartConfiguration } from 'chart.js';
 import { Context } from 'svgcanvas';
 import type { Theme } from '../theme.ts';
@@ -13,14 +13,14 @@ export interface Picture {
   config: ChartConfiguration;
 }
 
-/** As large as on the screen, on the theme's background, under its title. */
+/** In the size on the screen, on the theme's background, with its title above. */
 export function toSvg({ title, width, height, config }: Picture, theme: Theme): string {
   const context = new Context({ width, height });
-  // chart.js asks a canvas for its context; this one is both.
+  // chart.js asks a canvas for its context; this object acts as both.
   Object.assign(context, { getContext: () => context });
   const options = { ...config.options, responsive: false, animation: false, devicePixelRatio: 1 } as const;
-  // What the writer does not know is gone round: Path2D, in which chart.js draws lines unless their segments may have
-  // styles of their own, and the even-odd rule, by which it fills the borders of bars.
+  // Avoids what the SVG context does not support: Path2D, which chart.js uses for lines unless their segments may have
+  // their own styles, and the even-odd rule, with which it fills the borders of bars.
   const datasets = config.data.datasets.map((set) => ({
     ...set,
     segment: {},

@@ -1,4 +1,4 @@
-/** The newest search for a learning rate on this base: what each rate did to the held-out loss. */
+/** A search for the learning rate on this base: how each rate changed the held-out loss. */
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, formatRate, formatTime } from '../view-model/format.ts';
@@ -24,7 +24,10 @@ const verdictOf = ({ learningRate, verdict, diverged }: Rate, { chosen }: Swept)
         ? 'stable, but learned less than the best'
         : 'stable';
 
-/** What diverged stands above all that did not, and not below the base: its own loss would flatten the rest. */
+/**
+ * Where crosses of diverged rates are drawn: at the highest point of the others, and above the base. Their own loss
+ * would flatten the chart.
+ */
 const heights = ({ methods }: SweepSnapshot): number =>
   Math.max(
     0.02,
@@ -35,7 +38,7 @@ const heights = ({ methods }: SweepSnapshot): number =>
 
 function measuredSet(swept: Swept, theme: Theme): Dataset {
   const { color, shape, dash } = lookOf(swept, theme);
-  // What diverged is far above all others: it would flatten the rest.
+  // The loss of a diverged rate would flatten the chart.
   const rates = swept.rates.filter(({ change, diverged }) => change && !diverged);
   const isChosen = ({ learningRate }: Rate) => learningRate === swept.chosen;
   return {
@@ -78,7 +81,7 @@ function divergedSet(swept: Swept, top: number, theme: Theme): Dataset {
 }
 
 const sweepName = ({ createdAt, steps, optimizer }: SweepSnapshot) =>
-  `${formatTime(createdAt)}, ${optimizer === 'lionw' ? 'LionW' : 'AdamW'}, ${steps} steps a trial`;
+  `${formatTime(createdAt)}, ${optimizer === 'lionw' ? 'LionW' : 'AdamW'}, ${steps} steps per trial`;
 
 export const sweepChart: ChartView<SweepSnapshot> = {
   id: 'sweep',
@@ -121,7 +124,7 @@ export const sweepChart: ChartView<SweepSnapshot> = {
         const end =
           swept.divergesFrom === undefined
             ? 'none diverged'
-            : `it diverges from ${formatRate(swept.divergesFrom)} on`;
+            : `from ${formatRate(swept.divergesFrom)} on it diverges`;
         return `${nameOf(swept)}: ${found}; ${end}${swept.finished ? '' : '; not finished'}.`;
       })
       .join(' ')}`,
@@ -157,10 +160,10 @@ export const sweepChart: ChartView<SweepSnapshot> = {
       }),
     ),
   note: ({ heldOutWindows, methods }) =>
-    `Held-out loss after a short run less the base\u2019s. Lower: learned more. Star: chosen, of those that learned as much as the best the one that forgot least. Cross: diverged (its height says nothing). ${heldOutWindows} held-out windows; bars: 95% intervals of the paired difference.${methods.every(({ finished }) => finished) ? '' : ' Not finished.'}`,
+    `Change of held-out loss from the base after a short run. Lower: learned more. Star: the chosen rate, which forgot least among those that learned as much as the best. Cross: diverged (its height has no meaning). ${heldOutWindows} held-out windows; bars: 95% intervals of the paired difference.${methods.every(({ finished }) => finished) ? '' : ' Not finished.'}`,
 };
 
-/** Whole decades, or what was tried where that is less than one. */
+/** Powers of ten; or the rates tried, if there are fewer than two powers between them. */
 function ticksOf(rates: readonly number[]): number[] {
   const [low, high] = [Math.min(...rates), Math.max(...rates)];
   const decades = [];

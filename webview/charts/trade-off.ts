@@ -20,9 +20,9 @@ import type { ChartPicker, ChartView, DataRow, Dataset, Datum } from './view.ts'
 
 const LEARNED = 'Learned';
 const FORGOT = 'Forgot';
-/** Whiskers of more points than this would hide the path: those of some are drawn. */
+/** Whiskers of more points than this would hide the path, so only some are drawn. */
 const MOST_WHISKERS = 8;
-/** Points of more checkpoints than this are too many to be dots. */
+/** With more checkpoints than this, the path has no dots. */
 const MOST_DOTS = 40;
 const MOST_POINTS = 400;
 const FINAL = 'final evaluation';
@@ -39,7 +39,7 @@ const picker = (label: string, figures: Figure[]): ChartPicker => ({
 const chosen = (figures: Figure[], key: string | undefined) =>
   figures.find((figure) => figureKey(figure) === key) ?? figures[0];
 
-/** Points are shares: on the axes and in words they are points of a hundred. */
+/** Shares are shown in percentage points. */
 const scaleOf = ({ metric }: Figure) => (unitOf(metric) === 'points' ? 100 : 1);
 const learnedText = ({ x, xLow, xHigh }: PathPoint, figure: Figure) =>
   text({ value: x, low: xLow, high: xHigh }, figure);
@@ -64,7 +64,10 @@ function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetti
   };
 }
 
-/** Best and last always; of the others some, and none where several paths would hide each other. */
+/**
+ * The points with whiskers: the best, and some others; with several paths only the last, since they would hide each
+ * other.
+ */
 function whiskered({ points, best, final }: Path, { paths }: TradeOffView): Set<PathPoint> {
   const some =
     paths.length > 1
@@ -141,7 +144,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
         x: { title: axisTitle(view.learning, 'learned'), format: formatTick, fromZero: true },
         y: { title: axisTitle(view.forgetting, 'forgot'), format: formatTick, fromZero: true },
         legend: (view.paths.length > 1 || view.paths.some(({ final }) => final)) && 'points',
-        // With several runs, their names are enough.
+        // With several runs, the legend has only their names.
         unnamed: view.paths.length > 1 ? FINAL : undefined,
         heading: ({ label }) => label ?? '',
         describe: ({ x, xLow, xHigh, y, low, high }) =>
@@ -201,7 +204,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
       `Right: learned more. Up: forgot more${isKl(forgetting.metric) ? ' (moved further from the base)' : ''}. Lower right is best; the empty circle is the base.`,
       paths.some(({ best }) => best !== undefined) && 'Star: the checkpoint that was kept.',
       paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired)) &&
-        'Bars of checkpoints are 95% intervals of their own figures, wider than those of differences from the base.',
+        'Bars of checkpoints: 95% intervals of the figures themselves, which are wider than those of differences from the base.',
     ]
       .filter(Boolean)
       .join(' '),

@@ -7,18 +7,18 @@ import type { PanelView } from '../view-model/panel.ts';
 export interface Datum {
   x: number;
   y: number;
-  /** Whiskers, where there is an interval. */
+  /** Ends of the whiskers, if there is an interval. */
   low?: number;
   high?: number;
   xLow?: number;
   xHigh?: number;
-  /** Its whiskers are not drawn: there would be too many. */
+  /** Its whiskers are not drawn, because there would be too many. */
   bare?: boolean;
-  /** What the tooltip calls it, where the step does not say enough. */
+  /** Its name in the tooltip, if the step is not enough. */
   label?: string;
 }
 
-/** A chart.js data set in the few options used here; chart.js takes all of them on any type. */
+/** A chart.js data set, with the few options used here; chart.js accepts all of them for any chart type. */
 export interface Dataset {
   label: string;
   data: Datum[];
@@ -34,17 +34,17 @@ export interface Dataset {
   pointBorderWidth?: number | number[];
   showLine?: boolean;
   maxBarThickness?: number;
-  /** Bars of the same stack stand on each other. */
+  /** Bars with the same stack are stacked on each other. */
   stack?: string;
   order?: number;
 }
 export type PointStyle = 'circle' | 'triangle' | 'rectRot' | 'rect' | 'star' | 'crossRot';
 
-/** A figure as it is saved: one row of a CSV file. */
+/** A figure in a saved CSV file: one row. */
 export interface DataRow {
   run?: string;
   figure: string;
-  /** Step, layer, rate, k or module: what `atName` says. */
+  /** Step, layer, rate, k or module, as named by `atName`. */
   at: number | string;
   value: number;
   low?: number;
@@ -54,29 +54,29 @@ export interface DataRow {
   setting?: string;
 }
 
-/** A vertical line with a word at its head. */
+/** A vertical line with a word at its top. */
 export interface Mark {
   x: number;
   text: string;
 }
 
-/** A list to choose from in the chart's head: which figure is shown. */
+/** A drop-down list above the chart to choose which figure is shown. */
 export interface ChartPicker {
   label: string;
   choices: Choice[];
 }
-/** By the picker's label, what the person chose; the first choice where nothing was. */
+/** The user's choice, by the picker's label; undefined means the first choice. */
 export type Picked = Record<string, string | undefined>;
 
 export interface ChartView<M> {
-  /** In file names and tests. */
+  /** Used in file names and tests. */
   id: string;
   title: string;
   type: Extract<ChartType, 'line' | 'bar' | 'scatter'>;
-  /** Always to be seen; the others are under Details. Four at most. */
+  /** Always visible; other charts are under Details. At most four. */
   open?: boolean;
   wide?: boolean;
-  /** Whether a range of x can be zoomed into. */
+  /** Whether one can zoom into a range of x. */
   zoomable?: boolean;
   pickers?(view: PanelView): ChartPicker[];
   /** Undefined when there is nothing to draw. */
@@ -85,14 +85,14 @@ export interface ChartView<M> {
   labels?(model: M): string[];
   options(model: M, theme: Theme): ChartOptions;
   marks?(model: M): Mark[];
-  /** The data in a sentence or two, for who does not see the chart. */
+  /** The data in a sentence or two, for users who can't see the chart. */
   words(model: M): string;
   table(model: M): Table;
-  /** What `at` of the rows is. */
+  /** What the `at` of the rows means. */
   atName: string;
   rows(model: M): DataRow[];
-  /** A line under the chart: how it was measured, how to read it. */
+  /** A line under the chart: how to read it, and how it was measured. */
   note?(model: M): string | undefined;
-  /** What makes its figures hard to compare. */
+  /** A warning if its figures are hard to compare. */
   warning?(model: M): string | undefined;
 }

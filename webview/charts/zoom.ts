@@ -1,4 +1,4 @@
-/** Zoom along x: drag over a range, or the keys + - arrows and 0. The range outlives updates. */
+/** Zoom along x: drag over a range, or use the keys +, -, arrows and 0. The range survives updates. */
 import type { Chart } from 'chart.js';
 import { h } from '../dom.ts';
 import type { Range } from '../view-model/decimate.ts';

@@ -20,7 +20,7 @@ export class AcceptanceSection implements Section {
     h(
       'p',
       { class: 'faint' },
-      'Shown: completions that you could see for half a second, with the cursor at them; what the suggestion list hid is not counted. Accepted: at least a word was taken with a key, all at once, by words or by lines; typing the same text by hand is not accepting. Characters: of those shown, how many were taken so. Kept: of those accepted, what was still there two minutes later or when the file was closed. Counted on this machine and sent nowhere. In brackets: 95% intervals (Wilson).',
+      'Shown: completions that were visible for at least half a second, with the cursor at them; those hidden by the suggestion list do not count. Accepted: at least a word was taken with a key, as a whole, by words or by lines; typing the same text by hand does not count. Characters: how many of the shown characters were accepted. Kept: accepted completions that were still there two minutes later or when the file was closed. Counted on this machine and sent nowhere. In brackets: 95% intervals (Wilson).',
     ),
   );
 

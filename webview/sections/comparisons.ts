@@ -22,7 +22,7 @@ export class ComparisonsSection implements Section {
     h(
       'p',
       { class: 'faint' },
-      'In brackets: 95% intervals; the difference is paired over the same items. Where its interval holds zero, no difference was seen.',
+      'In brackets: 95% intervals; the difference is paired over the same items. If its interval contains zero, no difference was seen.',
     ),
   );
 
@@ -35,7 +35,7 @@ export class ComparisonsSection implements Section {
 
 function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | undefined): HTMLElement {
   const body = rows.flatMap((row, at) => [
-    // How it was measured stands once, above all that were measured so.
+    // The setting is shown once, above all figures that were measured in this way.
     row.setting !== rows[at - 1]?.setting &&
       h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head.length) }, row.setting)),
     h(
@@ -76,8 +76,8 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
         'p',
         { class: 'faint' },
         served.ok
-          ? `Checked: what llama.cpp serves agrees with what was trained (mean KL ${served.meanKl.toPrecision(2)} nats per token).`
-          : `What llama.cpp serves differs from what was trained (mean KL ${served.meanKl.toPrecision(2)} nats per token).`,
+          ? `Checked: the model that llama.cpp serves matches the trained one (mean KL ${served.meanKl.toPrecision(2)} nats per token).`
+          : `The model that llama.cpp serves does not match the trained one (mean KL ${served.meanKl.toPrecision(2)} nats per token).`,
       ),
   );
 }

@@ -3,7 +3,7 @@ import { corpusView } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
 
-/** How many files or rows were trained on, which were not, and why. */
+/** How many files or rows were trained on, how many were left out, and why. */
 export class CorpusSection implements Section {
   private readonly holder = h('div');
   private readonly content = new Keyed(this.holder);

@@ -17,7 +17,7 @@ export class EmptySection implements Section {
     h(
       'p',
       { class: 'faint' },
-      'It trains on your own machine; what was learned and what was forgotten is shown here, while it trains and after.',
+      'Training runs on your own machine. This panel shows what was learned and what was forgotten, during training and after it.',
     ),
   );
 

@@ -34,7 +34,7 @@ export class ExampleSection implements Section {
   }
 }
 
-/** The last line of what stands before the cursor, and, marked, what follows it. */
+/** The line before the cursor and, marked, the text after it. */
 function completion(name: string, prefix: string, text: string): HTMLElement[] {
   const line = prefix.slice(prefix.lastIndexOf('\n') + 1);
   return [

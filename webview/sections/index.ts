@@ -1,4 +1,4 @@
-/** The panel from top to bottom. A new section is a file here and a line in `sections`. */
+/** The sections of the panel from top to bottom. A new section is a file here and a line in `sections`. */
 import { AcceptanceSection } from './acceptance.ts';
 import { AdviceSection } from './advice.ts';
 import { ComparisonsSection } from './comparisons.ts';
@@ -16,16 +16,16 @@ import { StrengthSection } from './strength.ts';
 import { WarningsSection } from './warnings.ts';
 
 interface Sections {
-  /** Above the charts that are always to be seen. */
+  /** Above the charts that are always visible. */
   top: Section[];
-  /** Below them. */
+  /** Below those charts. */
   middle: Section[];
   /** Under Details, below the other charts. */
   detailed: Section[];
   comparison: RunComparisonSection;
 }
 
-/** `filter`: what the list of runs begins with. */
+/** `filter`: the initial filter of the list of runs. */
 export function sections(actions: Actions, filter: string): Sections {
   const comparison = new RunComparisonSection(actions, filter);
   return {

@@ -3,7 +3,7 @@ import type { PanelView } from '../view-model/panel.ts';
 import { toldOf } from '../view-model/told.ts';
 import type { Section } from './section.ts';
 
-/** What the run told on its way that nobody has to act on. */
+/** Messages of the run that need no action. */
 export class NotesSection implements Section {
   private readonly list = h('ul');
   private readonly content = new Keyed(this.list);

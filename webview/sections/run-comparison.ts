@@ -12,16 +12,16 @@ import {
 import { said, words } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
-/** Which runs are shown beside the selected one, and what differs between them. */
+/** The list of runs to compare with the selected one, and the differences. */
 export class RunComparisonSection implements Section {
   private readonly body = h('tbody');
   private readonly heads = columns.map((text) => h('th', { scope: 'col' }, text));
   private readonly rows = new Map<string, Row>();
-  private readonly none = h('p', { class: 'faint' }, 'No run is like that.');
+  private readonly none = h('p', { class: 'faint' }, 'No run matches the filter.');
   private readonly clear;
   private readonly answer = h('div', { class: 'comparison-answer' });
   private readonly content = new Keyed(this.answer);
-  /** Heard when the comparison arrives. */
+  /** Read by screen readers when the comparison arrives. */
   private readonly announcement = h('p', { class: 'visually-hidden', role: 'status' });
   private view: PanelView | undefined;
   readonly element: HTMLElement;
@@ -85,7 +85,7 @@ export class RunComparisonSection implements Section {
     if (this.announcement.textContent !== said) this.announcement.textContent = said;
   }
 
-  /** Rows that stay are left in their place: one of them may have the focus. */
+  /** Rows that stay are not moved, because one of them may have the focus. */
   private showRows(wanted: ComparedRun[], { shown }: PanelView): void {
     const full = shown.length > MOST_BESIDE;
     const telling = tellingColumns(wanted);
@@ -136,7 +136,7 @@ class Row {
 function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
   const { shown, comparison, differentCorpora } = view;
   if (shown.length < 2)
-    return [h('p', { class: 'faint' }, 'Tick runs to see them beside this one, here and in the charts.')];
+    return [h('p', { class: 'faint' }, 'Tick runs to compare them with this one, here and in the charts.')];
   const warnings = [
     ...new Set([
       ...(comparison?.comparison?.warnings ?? []),
@@ -159,15 +159,15 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
       ? scroll(
           'What differs',
           table({
-            caption: 'Settings that are not the same',
+            caption: 'Settings that differ',
             head: ['Setting', ...names],
             rows: differs.map(({ setting, values }) => [setting, ...values]),
           }),
         )
-      : h('p', {}, 'Nothing: these runs were asked for the same.'),
+      : h('p', {}, 'Nothing: these runs have the same settings.'),
   );
   const rows = differenceRows(comparison.comparison, labelOf);
-  // With one run against another, its name stands at the head and not in every row.
+  // With two runs, their names are in the head of the table and not in every row.
   const [first, second] = names;
   const alone = names.length === 2;
   if (rows.length)

@@ -4,7 +4,7 @@ import type { PanelView } from '../view-model/panel.ts';
 import { said, words } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
-/** Where the run stands, and the buttons that act on it. */
+/** The state of the run, and the buttons that act on it. */
 export class StatusSection implements Section {
   private readonly label = h('span', { class: 'status' });
   private readonly sentence = h('span', { class: 'status-sentence' });
@@ -16,7 +16,7 @@ export class StatusSection implements Section {
   private readonly measure;
   private readonly use;
   private readonly inUse = h('span', { class: 'in-use' }, 'In use for completion');
-  /** Heard by screen readers when the state changes, not at every step. */
+  /** Read by screen readers when the state changes, not at every step. */
   private readonly announcement = h('p', { class: 'visually-hidden', role: 'status' });
   readonly element: HTMLElement;
   private run = '';

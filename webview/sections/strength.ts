@@ -12,10 +12,10 @@ const head = [
   '',
 ];
 
-/** A slider along the strengths that were measured, and what was learned and forgotten at each. */
+/** A slider over the measured strengths, and what was learned and forgotten at each. */
 export class StrengthSection implements Section {
   private readonly slider = h('input', { type: 'range', id: 'strength', min: '0', step: '1' });
-  /** Where it stands; screen readers have it from the slider. */
+  /** The text for the slider's position; screen readers get it from the slider itself. */
   private readonly shown = h('output', { for: 'strength', 'aria-hidden': 'true' });
   private readonly use;
   private readonly sentence = h('p');
@@ -23,7 +23,7 @@ export class StrengthSection implements Section {
   private readonly rows = new Keyed(this.body);
   readonly element: HTMLElement;
   private run = '';
-  /** What the slider was set up by: it stays where the person moved it until that changes. */
+  /** The data for which the slider was placed: until they change, it stays where the user moved it. */
   private placed = '';
   private view: StrengthView | undefined;
   private canAct = false;
@@ -41,7 +41,7 @@ export class StrengthSection implements Section {
     this.element = h(
       'section',
       { class: 'strength' },
-      h('h2', {}, h('label', { for: 'strength' }, 'How strongly the change is applied')),
+      h('h2', {}, h('label', { for: 'strength' }, 'Strength: how much of the trained change is applied')),
       this.sentence,
       h('div', { class: 'strength-line' }, this.slider, this.shown, this.use),
       h(
@@ -58,7 +58,7 @@ export class StrengthSection implements Section {
       h(
         'p',
         { class: 'faint' },
-        'What training changed can be applied in full (1) or in part: the less, the less is learned and the less is forgotten. All differences are from the base; lower is better in every column. In brackets: 95% intervals.',
+        'The trained change can be applied in full (strength 1) or in part: a lower strength keeps less of what was learned and forgets less. All figures are differences from the base; lower is better in every column. In brackets: 95% intervals.',
       ),
     );
   }

@@ -4,7 +4,7 @@ import { toldOf } from '../view-model/told.ts';
 import { said } from './said.ts';
 import type { Actions, Section } from './section.ts';
 
-/** What went wrong without ending the run, where the person can do something about it. */
+/** Warnings of the run that the user can act on. */
 export class WarningsSection implements Section {
   private readonly list = h('ul');
   private readonly content = new Keyed(this.list);

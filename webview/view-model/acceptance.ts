@@ -1,9 +1,9 @@
-/** What the person made of each adapter's completions: the last word on whether a fine-tune helped. */
+/** How often the user accepted and kept each adapter's completions: the final test of whether a fine-tune helped. */
 import { wilson } from '../../src/statistics/statistics.ts';
 import { formatInterval } from './format.ts';
 import type { PanelView } from './panel.ts';
 
-/** Adapter, shown, accepted, characters of both, still there later; most shown first. Those of runs that are no more are left out. */
+/** Rows of: adapter, shown, accepted, characters of both, kept; most shown first. Deleted runs are left out. */
 export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
   return Object.entries(acceptance)
     .filter(([run, { shown, accepted }]) => labels.has(run) && shown + accepted > 0)
@@ -11,7 +11,7 @@ export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
     .map(([run, { shown, accepted, shownCharacters, acceptedCharacters, kept, dropped }]) => [
       labels.get(run)!,
       String(shown),
-      // Counts of an earlier version have more accepted than shown where Tab came at once.
+      // Counts of an earlier version can have more accepted than shown, if Tab was pressed at once.
       share(accepted, Math.max(shown, accepted)),
       shownCharacters ? `${acceptedCharacters} of ${shownCharacters}` : '\u2013',
       share(kept, kept + dropped),

@@ -1,6 +1,6 @@
 /**
- * What to try next, from what these runs measured and nothing else: each piece names the figures that it rests on. The
- * rules are explained in docs/science.md.
+ * Advice on what to try next, based only on measurements of these runs. Each piece of advice names its figures.
+ * docs/science.md explains the rules.
  */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
@@ -12,27 +12,27 @@ import { longest, smooth, type IntervalPoint } from './series.ts';
 export interface Advice {
   /** What to try. */
   text: string;
-  /** The figures that say so. */
+  /** The figures that it is based on. */
   because: string;
 }
 export interface AdviceView {
   advice: Advice[];
-  /** What is said where there is none. */
+  /** The text shown if there is no advice. */
   none: string;
 }
 
 const MOST = 3;
 const at = (step: number) => `step ${step.toLocaleString('en')}`;
-/** Of what a run has learned in all: less is noise of a few windows. */
+/** Share of all that a run has learned; less may be noise, since few windows are measured. */
 const MATTERS = 0.1;
-/** Nats per token. Below it, the base's distribution is as good as unmoved. */
+/** Nats per token; below this, the result predicts practically as the base does. */
 const SMALL_KL = 0.02;
-/** A rate this many times below the one that a sweep found leaves learning undone. */
+/** A rate this many times below the one that a sweep found learns too little. */
 const FAR = 3;
 
 type Rule = (run: RunView, view: PanelView) => Advice | undefined;
 
-/** The most urgent first. */
+/** The most urgent rules come first. */
 const rules: Rule[] = [
   diverging,
   learnedNothing,
@@ -52,24 +52,24 @@ export function advise(view: PanelView): AdviceView {
   const { run, sweeps } = view;
   if (!run) return { advice: [], none: '' };
   if (run.snapshot.spec.imported)
-    return { advice: [], none: 'This adapter was trained elsewhere, with settings that are not known.' };
+    return { advice: [], none: 'No advice: this adapter was trained elsewhere, with settings that are not known.' };
   const measured =
     run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)
-    return { advice: [], none: 'Nothing to advise yet: nothing was measured.' };
+    return { advice: [], none: 'No advice yet: nothing has been measured.' };
   const advice = rules.flatMap((rule) => rule(run, view) ?? []).slice(0, MOST);
-  return { advice, none: 'Nothing that was measured here asks for a change.' };
+  return { advice, none: 'No advice: the measurements suggest no change.' };
 }
 
-/** Halving is what the trainer did itself; begun lower, nothing is lost to going back. */
+/** The trainer halved the rate itself; starting with a lower one loses no steps to going back. */
 function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undefined {
   const last = rollbacks.at(-1);
   const failed = snapshot.state.error?.code === 'diverged';
   if (!last || (rollbacks.length < 2 && !failed)) return undefined;
   const rate = snapshot.spec.hyper.learningRate;
   return {
-    text: `Begin with a lower learning rate: ${formatRate(rate * last.rateScale)} or less instead of ${formatRate(rate)}.`,
-    because: `Training went back ${plural(rollbacks.length, 'time')}, last at ${at(last.step)}; it ${failed ? 'then failed as diverged' : `ended at ${formatNumber(last.rateScale)} of the rate`}.`,
+    text: `Start with a lower learning rate: ${formatRate(rate * last.rateScale)} or less instead of ${formatRate(rate)}.`,
+    because: `Training diverged and went back to an earlier checkpoint ${plural(rollbacks.length, 'time')}, last at ${at(last.step)}; it ${failed ? 'then failed because it diverged again' : `ended with ${formatNumber(last.rateScale)} times the learning rate`}.`,
   };
 }
 
@@ -81,11 +81,11 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   const trained = fallOfTraining(series.loss);
   return {
     text: worse
-      ? 'Train for fewer steps or at a lower rate: the result knows held-out code worse than the base did.'
+      ? 'Train for fewer steps or at a lower learning rate: the result predicts held-out code worse than the base does.'
       : trained > 0
-        ? 'Take more files, or check that held-out ones are like those trained on: what was learned does not carry over.'
-        : 'Take a higher rate or more steps: nothing was learned that can be told from noise.',
-    because: `Held-out loss ${formatDifference(learned.difference, false)} nats/token; training loss ${trained > 0 ? `fell by ${formatNumber(trained)}` : 'did not fall'}.`,
+        ? 'Train on more files, or check that the held-out files resemble them: what was learned does not carry over.'
+        : 'Use a higher learning rate or more steps: what was learned can't be distinguished from noise.',
+    because: `Held-out loss changed by ${formatDifference(learned.difference, false)} nats/token; training loss ${trained > 0 ? `fell by ${formatNumber(trained)}` : 'did not fall'}.`,
   };
 }
 
@@ -97,12 +97,12 @@ function roseThroughout(run: RunView): Advice | undefined {
   if (!after.every(({ y }) => y > base!.y)) return undefined;
   const { learningRate } = run.snapshot.spec.hyper;
   return {
-    text: `Train at a lower rate than ${formatRate(learningRate)}: held-out loss rose from the first checkpoint on.`,
-    because: `It was ${interval(base!)} before the first step and ${interval(after.at(-1)!)} at ${at(after.at(-1)!.x)}.`,
+    text: `Use a learning rate below ${formatRate(learningRate)}: held-out loss was above the base's at every checkpoint.`,
+    because: `Held-out loss was ${interval(base!)} before the first step and ${interval(after.at(-1)!)} at ${at(after.at(-1)!.x)}.`,
   };
 }
 
-/** Held-out loss has turned while training loss still falls. */
+/** Held-out loss rises again while training loss still falls. */
 function worseAgain({ series }: RunView): Advice | undefined {
   const curve = heldOutCurve(series);
   const fall = curve && fallOf(curve);
@@ -110,18 +110,18 @@ function worseAgain({ series }: RunView): Advice | undefined {
   const lowest = curve.reduce((best, point) => (point.y < best.y ? point : best));
   const last = curve.at(-1)!;
   const after = curve.filter(({ x }) => x > lowest.x);
-  // Two later checkpoints, both above: one alone may be noise.
+  // At least two later checkpoints must be above: one alone may be noise.
   if (after.length < 2 || !after.every(({ y }) => y > lowest.y)) return undefined;
   const rise = last.y - lowest.y;
   const trained = fallOfTraining(series.loss.filter(({ x }) => x >= lowest.x));
   if (rise < MATTERS * fall || trained <= 0) return undefined;
   return {
-    text: `Train for about ${plural(lowest.x, 'step')}, or on more files: from there on it learns its own files by heart.`,
+    text: `Train for about ${plural(lowest.x, 'step')}, or on more files: after that, the model memorises the training files.`,
     because: `Held-out loss was lowest at ${at(lowest.x)}, ${interval(lowest)}, and is ${interval(last)} at ${at(last.x)}, while training loss fell by ${formatNumber(trained)}.`,
   };
 }
 
-/** The last checkpoints cost forgetting and gave little. */
+/** The last checkpoints learned little more and forgot more. */
 function pastItsBest({ series }: RunView): Advice | undefined {
   const curve = heldOutCurve(series);
   const kl = longest(series.metrics, (_, metric) => isKl(metric))?.points;
@@ -136,12 +136,12 @@ function pastItsBest({ series }: RunView): Advice | undefined {
   if (!enough || enough.kl.high >= last.kl.low || last.kl.y < 1.5 * enough.kl.y || last.kl.y < SMALL_KL)
     return undefined;
   return {
-    text: `Stop near ${at(enough.x)}, or set a forgetting limit: what came after cost more than it gave.`,
-    because: `From ${at(enough.x)} to ${last.x.toLocaleString('en')}, what was learned went from ${formatNumber(enough.learned)} to ${formatNumber(last.learned)} nats/token, KL from base from ${interval(enough.kl)} to ${interval(last.kl)}.`,
+    text: `Stop near ${at(enough.x)}, or set --forgetting-limit: after that, the model learned little more but forgot more.`,
+    because: `From ${at(enough.x)} to ${last.x.toLocaleString('en')}, the total fall of held-out loss went from ${formatNumber(enough.learned)} to ${formatNumber(last.learned)} nats/token, KL from base from ${interval(enough.kl)} to ${interval(last.kl)}.`,
   };
 }
 
-/** Two methods on one text: the one that forgot less at the same learning, whichever it is. */
+/** Two methods trained on the same text: advises the one that forgot less and learned no less. */
 function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advice | undefined {
   const mine = measuresOf(run.snapshot.summary?.comparisons);
   if (!mine) return undefined;
@@ -157,14 +157,14 @@ function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advic
       sameText &&
       other.spec.hyper.method !== spec.hyper.method;
     if (!theirs || !comparable) continue;
-    // It learned no less, as far as the intervals tell, and forgot less beyond doubt.
+    // By the intervals, the other must not have learned less, and must certainly have forgotten less.
     if (theirs.learned.low > mine.learned.high || theirs.kl.high >= mine.kl.low) continue;
     const [name, own] = [other, run.snapshot].map((one) =>
       one.spec.hyper.method === 'full' ? 'Full fine-tuning' : 'LoRA',
     );
     return {
-      text: `${name} served this text better: go on with ${labels.get(other.spec.id)}, rate ${formatRate(other.spec.hyper.learningRate)}.`,
-      because: `It forgot less at no less learning. ${name}: held-out loss ${formatDifference(theirs.learned, false)}, KL ${formatInterval(theirs.kl, false)}; ${own}: ${formatDifference(mine.learned, false)}, ${formatInterval(mine.kl, false)} nats/token.`,
+      text: `${name} works better on this text: use ${labels.get(other.spec.id)}, rate ${formatRate(other.spec.hyper.learningRate)}.`,
+      because: `It forgot less and learned no less. ${name}: held-out loss ${formatDifference(theirs.learned, false)}, KL ${formatInterval(theirs.kl, false)}; ${own}: ${formatDifference(mine.learned, false)}, ${formatInterval(mine.kl, false)} nats/token.`,
     };
   }
   return undefined;
@@ -174,7 +174,7 @@ function forgotWithoutLearning({ snapshot }: RunView): Advice | undefined {
   const mine = measuresOf(snapshot.summary?.comparisons);
   if (!mine || mine.learned.high < 0 || mine.kl.low < SMALL_KL) return undefined;
   return {
-    text: `Take a lower rate${snapshot.spec.corpus.replay ? '' : ' and mix in the base\u2019s own text (--replay base)'}: this run moved away from the base and learned nothing for it.`,
+    text: `Use a lower learning rate${snapshot.spec.corpus.replay ? '' : ' and mix in the base\u2019s own text (--replay base)'}: this run moved away from the base without learning anything.`,
     because: `Held-out loss ${formatDifference(mine.learned, false)}, KL from base ${formatInterval(mine.kl, false)} nats/token.`,
   };
 }
@@ -194,18 +194,18 @@ function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined 
   const because = `Of ${plural(swept.rates.length, 'rate')} tried with ${name}, ${formatRate(chosen.learningRate)} learned as much as the best one and forgot least: held-out loss ${formatDifference(chosen.change, false)}${chosen.kl === undefined ? '' : `, KL ${formatNumber(chosen.kl)}`} nats/token${swept.divergesFrom === undefined ? '' : `; it diverged from ${formatRate(swept.divergesFrom)} on`}.`;
   if (rate * FAR <= chosen.learningRate * 1.01)
     return {
-      text: `Try a higher rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
+      text: `Try a higher learning rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
       because,
     };
   if (swept.divergesFrom !== undefined && rate >= swept.divergesFrom)
     return {
-      text: `Try a lower rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
+      text: `Try a lower learning rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
       because,
     };
   return undefined;
 }
 
-/** The highest rate tried did not diverge: the best may lie beyond. */
+/** The highest rate tried was the best and did not diverge: a better one may lie above. */
 function edgeOfTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined {
   const swept = sweptOf(run, sweeps);
   const highest = swept?.rates.at(-1);
@@ -217,8 +217,8 @@ function edgeOfTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined
   )
     return undefined;
   return {
-    text: `Sweep higher rates too: the best one may lie above ${formatRate(highest!.learningRate)}.`,
-    because: `It was the highest of ${swept.rates.length} that were tried and still stable${highest?.change ? `: held-out loss ${formatDifference(highest.change, false)} nats/token` : ''}.`,
+    text: `Try higher learning rates in a sweep: the best one may lie above ${formatRate(highest!.learningRate)}.`,
+    because: `It was the highest of ${swept.rates.length} rates tried, and still stable${highest?.change ? `: held-out loss ${formatDifference(highest.change, false)} nats/token` : ''}.`,
   };
 }
 
@@ -233,12 +233,12 @@ function stillFalling({ series, snapshot }: RunView): Advice | undefined {
   const late = third.y - last.y;
   if (late < MATTERS * fall || curve.some(({ y }) => y < last.y)) return undefined;
   return {
-    text: `Train for longer: held-out loss was still falling at the end, so twice ${plural(steps, 'step')} may learn more.`,
+    text: `Train for longer: held-out loss was still falling at the end, so twice the ${plural(steps, 'step')} may learn more.`,
     because: `It fell from ${interval(third)} at ${at(third.x)} to ${interval(last)} at ${at(last.x)}, ${Math.round((100 * late) / fall)}% of the whole fall.`,
   };
 }
 
-/** A source ability that fell beyond doubt. */
+/** A benchmark of the base's abilities fell significantly. */
 function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefined {
   const lost = summary?.comparisons.find(
     ({ task, metric, significant, difference, better }) =>
@@ -250,14 +250,14 @@ function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefin
   );
   if (!lost || spec.corpus.replay) return undefined;
   return {
-    text: 'Mix in text of what shall not be forgotten (--replay base, or a file), or take a lower rate.',
+    text: 'Mix in text that the model must not forget (--replay base, or a file), or use a lower learning rate.',
     because: `${figureLabel(lost.task, lost.metric)} ${formatDifference(lost.difference, true)}, from ${formatInterval(lost.before, true)}.`,
   };
 }
 
-/** What nobody asked for: it answers otherwise than the base also where it was taught nothing. */
+/** The result has also changed on text that it was not trained on. */
 function farFromTheBase(run: RunView, view: PanelView): Advice | undefined {
-  // Said already, with what it cost.
+  // These rules already say so, with more detail.
   if ([pastItsBest, methodOfOthers, forgotWithoutLearning, lostAbility].some((rule) => rule(run, view)))
     return undefined;
   const { summary, spec } = run.snapshot;
@@ -265,8 +265,8 @@ function farFromTheBase(run: RunView, view: PanelView): Advice | undefined {
   const limit = spec.evaluation.strengthLimit;
   if (!kl || kl.low <= limit) return undefined;
   return {
-    text: `${spec.hyper.method === 'lora' ? 'Use it at a lower strength, or train' : 'Train'} at a lower rate: it has moved far from its base.`,
-    because: `KL from base ${formatInterval(kl, false)} nats/token; up to ${limit} a result stays close to its base.`,
+    text: `${spec.hyper.method === 'lora' ? 'Use it at a lower strength, or train' : 'Train'} at a lower learning rate: it has moved far from its base.`,
+    because: `KL from base ${formatInterval(kl, false)} nats/token; up to ${limit} counts as close to the base.`,
   };
 }
 
@@ -287,7 +287,7 @@ const heldOutCurve = ({ metrics }: RunView['series']) => {
 };
 const fallOf = (curve: readonly IntervalPoint[]) => curve[0]!.y - Math.min(...curve.map(({ y }) => y));
 
-/** By its smoothed ends; nats per token. */
+/** Fall of the training loss between its smoothed ends, in nats per token. */
 function fallOfTraining(loss: readonly { x: number; y: number }[]): number {
   if (loss.length < 4) return 0;
   const quarter = Math.max(2, Math.floor(loss.length / 4));

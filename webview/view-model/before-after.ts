@@ -1,4 +1,4 @@
-/** A metric at the base, at the steps where it was measured since, and of the runs beside: the charts with whiskers. */
+/** A metric of the base, of the selected run's checkpoints and of the runs shown beside it, for the bar charts. */
 import { figureLabel } from './labels.ts';
 import type { RunView } from './panel.ts';
 import { longest, sample, type IntervalPoint } from './series.ts';
@@ -17,19 +17,19 @@ export interface BeforeAfter {
 }
 type Match = (task: string, metric: string) => boolean;
 
-/** More bars of checkpoints than this are too thin to read; base, result and some between are shown. */
+/** More bars than this would be too thin to read; base, result and some checkpoints in between are shown. */
 const MOST_BARS = 8;
 
 const name = (step: number) => (step === 0 ? 'base' : `step ${step}`);
 
-/** The selected run's bars, then the results of the runs beside it. Undefined where the first of them has none. */
+/** The selected run's bars, then the results of the runs beside it. Undefined if the selected run has none. */
 export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfter | undefined {
   const [first, ...others] = shown;
   const view = first && ofRun(first, match);
   if (!view) return undefined;
   const beside = others.flatMap(({ snapshot, label, look }): Bar[] => {
     const { summary, spec } = snapshot;
-    // Another base's result stands against another base.
+    // A result on another base can't be compared with this base.
     if (!summary || spec.base.sha256 !== first.snapshot.spec.base.sha256) return [];
     const found = summary.comparisons.find(
       ({ task, metric }) => match(task, metric) && metric === view.metric,
@@ -40,13 +40,13 @@ export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfte
   });
   if (!beside.length) return view;
   const { label, snapshot, look } = first;
-  // Beside others, a run is its result.
+  // Beside other runs, only the result of the selected run is shown, not its checkpoints.
   const last = view.bars.at(-1)!;
   const own = view.bars.length > 1 && snapshot.summary ? [{ ...last, name: label, look }] : [];
   return { ...view, bars: [...view.bars.filter(({ x }) => x === 0), ...own, ...beside] };
 }
 
-/** From the summary when the run has one, else from what the evaluator has said so far. */
+/** From the summary if the run has one, else from the evaluations so far. */
 function ofRun(
   { snapshot: { summary }, series: { metrics } }: RunView,
   match: Match,
@@ -56,7 +56,7 @@ function ofRun(
   const { task, metric } = comparison ?? series ?? {};
   if (!task || !metric) return undefined;
   const setting = comparison?.after.setting ?? series!.setting;
-  // What was measured in another way is not set beside the result.
+  // Checkpoints measured in another way are not shown beside the result.
   const checkpoints = series && series.setting === setting ? series.points : [];
   const points = new Map<number, IntervalPoint>(checkpoints.map((point) => [point.x, point]));
   if (comparison)

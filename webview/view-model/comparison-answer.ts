@@ -1,9 +1,9 @@
-/** What the host says of the runs that are shown beside each other. */
+/** The comparison of the shown runs, which the host computes. */
 import type { ComparisonAnswer } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 
 /**
- * What the host's answer says of the runs of these ids, which are shown. A report has one answer: of that, the part that is wanted.
+ * The host's answer for the shown runs `ids`. A report has a single answer, of which the matching part is taken.
  * Undefined while there is none.
  */
 export function answerFor(
@@ -20,11 +20,11 @@ export function answerFor(
     of: [...ids],
     problem:
       answer?.problem ??
-      'This report holds differences from the run that it was first written for: select that one to see them.',
+      'This report holds only differences from its first run: select that run to see them.',
   };
 }
 
-/** Of some of the runs, the same first one among them. */
+/** The part for some of the runs, which must include the first one. */
 function part(comparison: RunComparison, ids: readonly string[]): RunComparison | undefined {
   const places = ids.map((id) => comparison.runs.findIndex((run) => run.id === id));
   if (places[0] !== 0 || places.includes(-1)) return undefined;

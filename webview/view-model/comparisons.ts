@@ -1,4 +1,4 @@
-/** The table of before and after. */
+/** The rows of the table "Before and after". */
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
 import { figureLabel } from './labels.ts';
@@ -14,13 +14,13 @@ export interface ComparisonRow {
   setting: string;
 }
 
-/** Never a direction unless the interval of the difference leaves zero out. */
+/** Better or worse only if the interval of the difference excludes zero. */
 export function verdict({ difference, better, significant }: Comparison): ComparisonRow['verdict'] {
   if (!significant) return 'no difference seen';
   return difference.value < 0 === (better === 'lower') ? 'better' : 'worse';
 }
 
-/** Of a run that continues another, those against that run's result stand last. */
+/** For a run that continues another, comparisons with that run's result come last. */
 export const comparisonRows = ({ comparisons, earlier }: Summary): ComparisonRow[] => [
   ...comparisons.map((comparison) => rowOf(comparison)),
   ...(earlier?.comparisons ?? []).map((comparison) => rowOf(comparison, ', from the run that it continues')),
@@ -31,7 +31,7 @@ function rowOf(comparison: Comparison, from = ''): ComparisonRow {
   const share = isShare(metric, unit);
   return {
     figure: `${figureLabel(task, metric)}${from}`,
-    // "unique programs programs" says it twice.
+    // Avoids repeating the unit, as in "unique programs programs".
     unit: share || /per byte|programs/.test(figureLabel(task, metric)) ? '' : unit,
     before: formatInterval(before, share),
     after: formatInterval(after, share),

@@ -1,4 +1,4 @@
-/** Long series, thinned to what a screen can show. */
+/** Thins long series to what a screen can show. */
 import type { Point } from './series.ts';
 
 export interface Range {
@@ -7,9 +7,9 @@ export interface Range {
 }
 
 /**
- * Of points in order of x, at most four in each of `columns` columns: the first, the lowest, the highest and the last,
- * so that the line drawn through them covers the same pixels (M4; Jugel et al. 2014). With a range, only what lies in it
- * and one neighbour on each side, so that the line still leaves the picture where it should.
+ * Keeps at most four points in each of `columns` columns: the first, the lowest, the highest and the last, so that the
+ * line through them covers the same pixels (M4; Jugel et al. 2014). `points` are in order of x. With a range, keeps
+ * only points in it and one neighbour on each side, so that the line leaves the chart at the right place.
  */
 export function decimate<T extends Point>(points: readonly T[], columns: number, range?: Range): T[] {
   const from = range ? Math.max(0, firstAt(points, range.min) - 1) : 0;
@@ -36,7 +36,7 @@ export function decimate<T extends Point>(points: readonly T[], columns: number,
   return out;
 }
 
-/** Index of the first point whose x is not below `x`. */
+/** Index of the first point whose x is at least `x`. */
 function firstAt(points: readonly Point[], x: number): number {
   let low = 0;
   let high = points.length;

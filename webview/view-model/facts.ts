@@ -1,4 +1,4 @@
-/** The facts of a run, and what became of the folder's files or the data set's rows. */
+/** The facts of a run, and which files of the folder or rows of the data set were used. */
 import { reasons } from '../../src/corpus/reading/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeChanged, describeLearning, documentWord } from '../../src/protocol/describe-learning.ts';
@@ -14,7 +14,7 @@ export interface Fact {
   note?: string;
 }
 
-/** What is known of a run's training, and so not of one that was imported. */
+/** Facts about training, which are unknown for an imported run. */
 const ofTraining = ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training took'];
 
 export function runFacts(
@@ -53,7 +53,7 @@ export function runFacts(
       : {
           name: 'Speed',
           value: `${Math.round(speed).toLocaleString('en')} tokens/s`,
-          note: last?.mfu ? `${Math.round(100 * last.mfu)}% of what the machine multiplies` : undefined,
+          note: last?.mfu ? `${Math.round(100 * last.mfu)}% of the machine's matrix multiplication speed` : undefined,
         },
     memory === undefined
       ? undefined
@@ -67,7 +67,7 @@ export function runFacts(
     spec.imported && {
       name: 'Imported from',
       value: spec.imported.from,
-      note: spec.imported.base && `made for ${spec.imported.base}`,
+      note: spec.imported.base && `trained on ${spec.imported.base}`,
     },
     spec.continues && {
       name: 'Continues',
@@ -93,7 +93,7 @@ export function runFacts(
   ) as Fact[];
 }
 
-/** A reason that a newer version wrote keeps its own name. */
+/** An unknown reason, written by a newer version, is shown by its name. */
 const reasonText: Record<string, string | undefined> = reasons;
 
 export interface CorpusView {

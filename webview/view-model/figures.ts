@@ -1,4 +1,4 @@
-/** Figures of base and results, side by side: HumanEval at several k, diversity. */
+/** Figures of base and results, side by side: HumanEval pass@k, unique programs. */
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
 
@@ -10,7 +10,7 @@ export interface FigureSet {
   metrics: Metric[];
 }
 
-/** The base as the first run measured it, then the results. Empty where none has such a figure. */
+/** The base as the first run measured it, then the results. Empty if no run has such a figure. */
 export function figureSets(shown: readonly RunView[], match: (one: Metric) => boolean): FigureSet[] {
   const results = shown.flatMap(({ snapshot, label, look }) => {
     const comparisons = (snapshot.summary?.comparisons ?? []).filter(({ after }) => match(after));
@@ -22,7 +22,7 @@ export function figureSets(shown: readonly RunView[], match: (one: Metric) => bo
   return [
     { label: 'base', look: undefined, metrics: base },
     ...results
-      // Another base's results stand against another base.
+      // Results on another base can't be compared with this base.
       .filter(({ snapshot }) => snapshot.spec.base.sha256 === first.snapshot.spec.base.sha256)
       .map(({ label, look, comparisons }) => ({
         label: results.length > 1 ? label : 'result',
@@ -32,7 +32,7 @@ export function figureSets(shown: readonly RunView[], match: (one: Metric) => bo
   ];
 }
 
-/** How the figures were measured; where runs differ in that, all of the ways. */
+/** How the figures were measured; all ways, if the runs differ in that. */
 export const settingsOf = (sets: readonly FigureSet[]): string =>
   [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ setting }) => setting)))]
     .map((setting) => setting.replace(/^(quick|paper): /, '($1) '))

@@ -1,4 +1,4 @@
-/** Numbers as a person reads them. A value never comes without its unit, nor a difference without its sign. */
+/** Numbers formatted for reading. A value always has its unit, and a difference its sign. */
 export { formatBytes, formatDuration } from '../../src/protocol/units.ts';
 
 const MINUS = '\u2212';
@@ -22,7 +22,7 @@ export function formatNumber(value: number): string {
   return signed(size.toExponential(1), value);
 }
 
-/** On a scale whose ticks are `step` apart: no more decimals than tell them apart. */
+/** A tick of an axis whose ticks are `step` apart, with no more decimals than needed to distinguish them. */
 export function formatTick(value: number, step: number): string {
   let decimals = 0;
   // Steps are 1, 2, 2.5 or 5 times a power of ten; they carry the rounding errors of their division.
@@ -40,7 +40,7 @@ export function formatTick(value: number, step: number): string {
       );
 }
 
-/** A figure in its unit; shares become percent. `share` says that 1 means 100%. */
+/** A figure; if `share`, 1 means 100%. */
 function formatFigure(value: number, share: boolean): string {
   return share ? `${signed(Math.abs(value * 100).toFixed(1), value)}%` : formatNumber(value);
 }
@@ -79,7 +79,7 @@ export function formatCount(count: number): string {
 export const plural = (count: number, one: string, many = `${one}s`) =>
   `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
-/** "24 Nov 2026, 14:05" in the reader's own zone. */
+/** "24 Nov 2026, 14:05" in the reader's time zone. */
 export function formatTime(iso: string): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return iso;

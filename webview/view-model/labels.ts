@@ -1,4 +1,4 @@
-/** What figures and runs are called on the screen, which figure plays which part, and which way is better. */
+/** Labels of figures and runs, which figures show learning or forgetting, and which direction is better. */
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatRate, formatTime, isShare, plural } from './format.ts';
 
@@ -18,7 +18,7 @@ const metrics: [RegExp, string][] = [
   [/^acc_norm$/, 'accuracy by length'],
 ];
 
-/** "Held-out loss", "HumanEval pass@1", "KL from base"; what is unknown keeps its own name. */
+/** "Held-out loss", "HumanEval pass@1", "KL from base"; unknown figures keep their own name. */
 export function figureLabel(task: string, metric: string): string {
   if (isKl(metric)) return 'KL from base';
   if (task === 'retention') {
@@ -37,9 +37,9 @@ export const isHeldOutLoss = (task: string, metric: string) => isHeldOut(task) &
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
 export const isKl = (metric: string) => /^kl/i.test(metric);
 const isAnyKl = (metric: string) => /\bkl\b/i.test(metric);
-/** What tells learning: figures on held-out text of the workspace. */
+/** Figures that show learning: those on held-out text of the workspace. */
 export const isAnyLearning = isHeldOut;
-/** What tells forgetting: all that is not the workspace's, and no count of what the model writes. */
+/** Figures that show forgetting: all that are not of the workspace, except counts of unique programs. */
 export const isForgetting = (task: string, metric: string) => !isHeldOut(task) && !isUnique(metric);
 export const isUnique = (metric: string) => /^unique /.test(metric);
 
@@ -53,12 +53,15 @@ export const unitOf = (metric: string) =>
         ? 'programs'
         : '';
 
-/** "LoRA r=16", "full fine-tuning": tells runs apart, with their name and time. */
+/** "LoRA r=16" or "full fine-tuning". */
 export function methodName({ hyper }: RunSnapshot['spec']): string {
   return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
 }
 
-/** What tells the shown runs apart and nothing else, such as "LoRA r=16" beside "full fine-tuning"; of one, its name and method. */
+/**
+ * Labels with only the parts in which the shown runs differ, such as "LoRA r=16" and "full fine-tuning"; for one run,
+ * its name and method.
+ */
 export function shownLabels(runs: readonly RunSnapshot[]): Map<string, string> {
   if (runs.length < 2) return runLabels(runs);
   const parts: ((run: RunSnapshot) => string)[] = [
@@ -79,7 +82,7 @@ export function shownLabels(runs: readonly RunSnapshot[]): Map<string, string> {
   return new Map(runs.map(({ spec }, at) => [spec.id, texts[at]!.join(', ')]));
 }
 
-/** A label for each run, as short as tells it from the others: name and method, then rate, then time, then id. */
+/** The shortest unique label for each run: name and method, then, if needed, rate, time and id. */
 export function runLabels(runs: readonly RunSnapshot[]): Map<string, string> {
   const parts: ((run: RunSnapshot) => string)[] = [
     ({ spec }) => `${spec.name}, ${methodName(spec)}`,
@@ -95,7 +98,7 @@ export function runLabels(runs: readonly RunSnapshot[]): Map<string, string> {
       groups.set(label, [...(groups.get(label) ?? []), run]);
     }
     for (const [label, same] of groups) {
-      // A part that all of them share tells nothing.
+      // A part that all of them share is left out.
       const next = groups.size === 1 && begun ? begun : label;
       if (same.length > 1 && rest.length) name(same, next, rest);
       else for (const { spec } of same) labels.set(spec.id, next);

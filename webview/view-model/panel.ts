@@ -1,4 +1,4 @@
-/** All that the panel shows. Sections and charts read this and nothing else. */
+/** Everything that the panel shows. Sections and charts read only this. */
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
 import { runLabels, shownLabels } from './labels.ts';
@@ -11,7 +11,7 @@ export interface RunView {
   snapshot: RunSnapshot;
   series: RunSeries;
   status: StatusView;
-  /** Tells it from the other runs that are shown. */
+  /** Distinguishes it from the other shown runs. */
   label: string;
   /** Its colour and shape in charts: 0 is the selected run. */
   look: number;
@@ -19,31 +19,31 @@ export interface RunView {
 export interface PanelView {
   /** Newest first. */
   runs: RunSnapshot[];
-  /** What tells each run from all others, by its id. */
+  /** A unique label for each run, by its id. */
   labels: Map<string, string>;
   run?: RunView;
-  /** The selected run and those that the person wants beside it. */
+  /** The selected run and those that the user wants beside it. */
   shown: RunView[];
-  /** Of the selected run's base, newest first. */
+  /** Sweeps of the selected run's base, newest first. */
   sweeps: SweepSnapshot[];
-  /** What the host says of exactly the runs that are shown. */
+  /** The host's comparison of exactly the shown runs. */
   comparison?: ComparisonAnswer;
-  /** Set where the shown runs learned from different texts. */
+  /** A warning, set if the shown runs were trained on different texts. */
   differentCorpora?: string;
   /** Id of the run that completes code now. */
   inUse?: string;
-  /** What became of completions in the editor, by run. */
+  /** Counts of completions shown, accepted and kept in the editor, by run. */
   acceptance: Readonly<Record<string, Acceptance>>;
-  /** Whether buttons that act on a run can do anything (not in a report). */
+  /** Whether buttons can act on a run (not in a report). */
   canAct: boolean;
 }
 
-/** What the person chose: the run, and the ids of those beside it. */
+/** The user's choice: the selected run, and the ids of those beside it. */
 export interface Chosen {
   selected?: string | undefined;
   beside: readonly string[];
 }
-/** As many as colours and shapes tell apart. */
+/** As many as colours and shapes can distinguish. */
 export const MOST_BESIDE = 5;
 
 export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct: boolean): PanelView {
@@ -86,7 +86,7 @@ export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct
   };
 }
 
-/** Of the text where it is known, else by what it was read from. */
+/** Digest of the text if it is known, and where it was read from. */
 const corpusKey = ({ snapshot: { spec, corpus } }: RunView) => [
   corpus?.digest,
   `${spec.folder}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,
@@ -98,6 +98,6 @@ function differentCorpora(shown: readonly RunView[]): string | undefined {
     digest && first![0] ? digest !== first![0] : source !== first![1],
   );
   return differs
-    ? 'These runs learned from different texts: held-out figures are of different files, so compare them with care.'
+    ? 'These runs were trained on different texts, so their held-out figures are from different files: compare them with care.'
     : undefined;
 }

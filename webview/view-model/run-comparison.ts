@@ -1,4 +1,4 @@
-/** The runs that can be shown beside each other, and how they differ. */
+/** The runs that can be compared, and how they differ. */
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 import { verdict } from './comparisons.ts';
@@ -18,7 +18,7 @@ export interface ComparedRun {
   shown: boolean;
 }
 
-/** Newest first, the selected one among them. */
+/** All runs, newest first, including the selected one. */
 export function comparedRuns({ runs, labels, run, shown }: PanelView): ComparedRun[] {
   return runs.map((snapshot) => {
     const { id, name } = snapshot.spec;
@@ -31,10 +31,10 @@ export function comparedRuns({ runs, labels, run, shown }: PanelView): ComparedR
 }
 
 export const columns = ['Method', 'Rate', 'Steps', 'Base', 'Started', 'Result'];
-/** Always shown; of the others only those in which the runs differ. */
+/** These columns are always shown, the others only if the runs differ in them. */
 const ALWAYS = columns.slice(4);
 
-/** By column, whether it tells the runs apart. */
+/** For each column, whether it is shown. */
 export const tellingColumns = (runs: readonly ComparedRun[]): boolean[] =>
   columns.map((name, at) => ALWAYS.includes(name) || new Set(runs.map(({ cells }) => cells[at])).size > 1);
 
@@ -63,7 +63,7 @@ function resultOf({ summary, state }: RunSnapshot): string {
   return parts.join(', ') || (state.status === 'done' ? 'not evaluated' : state.status);
 }
 
-/** Every word of the filter is somewhere in what is known of the run. */
+/** Whether every word of the filter is found in the data of the run. */
 export function matches({ snapshot: { spec }, label }: ComparedRun, filter: string): boolean {
   const text = [
     ...[label, spec.id, spec.base.id, methodName(spec), spec.folder, spec.corpus.data],
@@ -77,7 +77,7 @@ export function matches({ snapshot: { spec }, label }: ComparedRun, filter: stri
     .every((word) => text.includes(word));
 }
 
-/** Run, figure, the first run's, this one's, difference, verdict, n. */
+/** Rows of: run, figure, the first run's value, this run's value, difference, verdict, n. */
 export function differenceRows(
   { against, runs }: RunComparison,
   labelOf: (id: string, name: string) => string,

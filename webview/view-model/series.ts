@@ -1,4 +1,4 @@
-/** From the events of a run to what the charts draw. */
+/** Turns the events of a run into the series that the charts draw. */
 import { describeRollback, survivingEvents, type RunEvent } from '../../src/protocol/events.ts';
 
 export interface Point {
@@ -10,10 +10,12 @@ export interface IntervalPoint extends Point {
   low: number;
   high: number;
   n: number;
-  /** Its paired difference from the base, where that was measured. */
+  /** Its paired difference from the base, if that was measured. */
   change?: { value: number; low: number; high: number } | undefined;
 }
-/** One metric measured one way at several steps. Figures with different settings are never joined by a line. */
+/**
+ * One metric, measured in the same way at several steps. Figures with different settings are never joined by a line.
+ */
 export interface MetricSeries {
   task: string;
   metric: string;
@@ -29,7 +31,7 @@ export interface RunSeries {
   metrics: MetricSeries[];
   warnings: string[];
   memory?: EventOf<'memory'>;
-  /** The checkpoint that the result is made of, where it is not simply the last. */
+  /** The checkpoint that became the result, if it is not the last one. */
   best?: EventOf<'best'>;
   earlyStop?: EventOf<'earlyStop'>;
   rollbacks: EventOf<'rollback'>[];
@@ -40,14 +42,14 @@ export interface RunSeries {
 
 const known = new WeakMap<readonly RunEvent[], RunSeries>();
 
-/** `readSeries`, once for each list: a run that did not change is not read again. */
+/** As `readSeries`, cached by the list: a run that did not change is not read again. */
 export function seriesOf(events: readonly RunEvent[]): RunSeries {
   let series = known.get(events);
   if (!series) known.set(events, (series = readSeries(events)));
   return series;
 }
 
-/** Steps in order and each once, also when a run was killed and went on from an older checkpoint. */
+/** Each step appears once and in order, even if a run was killed and resumed from an older checkpoint. */
 export function readSeries(events: readonly RunEvent[]): RunSeries {
   const series: RunSeries = { loss: [], learningRate: [], metrics: [], warnings: [], rollbacks: [] };
   for (const event of survivingEvents(events)) {
@@ -80,14 +82,14 @@ function addMetric(all: MetricSeries[], { step, result, change }: EventOf<'evalu
     all.push(series);
   }
   const point = { x: step, y: result.value, low: result.low, high: result.high, n: result.n, change };
-  // Most often it is the newest step: a thousand checkpoints need no search each.
+  // It is usually the newest step, which needs no search.
   const newest = (series.points.at(-1)?.x ?? -1) < step;
   const at = newest ? -1 : series.points.findIndex(({ x }) => x >= step);
   if (at < 0) series.points.push(point);
   else series.points.splice(at, series.points[at]!.x === step ? 1 : 0, point);
 }
 
-/** The way of measuring that has most steps: the one a curve is drawn from. */
+/** The series with most points, from which a curve is drawn. */
 export function longest(
   all: readonly MetricSeries[],
   match: (task: string, metric: string) => boolean,
@@ -101,8 +103,8 @@ export function longest(
 }
 
 /**
- * Exponential mean with its start corrected (as Adam's), so that the first values are not pulled to zero.
- * `memory` is the number of steps that count; what is not finite is passed over.
+ * Exponential mean with bias correction (as in Adam), so that the first values are not pulled to zero. `memory` is the
+ * number of steps that count; values that are not finite are skipped.
  */
 export function smooth(points: readonly Point[], memory: number): Point[] {
   const keep = 1 - 1 / Math.max(1, memory);
@@ -119,7 +121,7 @@ export function smooth(points: readonly Point[], memory: number): Point[] {
   return out;
 }
 
-/** At most `most` items, evenly spread, first and last among them. */
+/** At most `most` items, evenly spread, including the first and the last. */
 export function sample<T>(items: readonly T[], most: number): T[] {
   if (items.length <= most) return [...items];
   if (most < 2) return items.slice(0, most);

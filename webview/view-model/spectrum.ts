@@ -1,4 +1,4 @@
-/** Ranks of base, change and noise, by module and by layer. */
+/** The ranks of base, change and noise, by module and by layer. */
 import { moduleNames, type ModuleName } from '../../src/protocol/run.ts';
 import {
   rankOf,
@@ -12,14 +12,14 @@ import {
 
 export interface ModuleRanks {
   module: ModuleName;
-  /** The smaller side: no rank is above it. */
+  /** The smaller side of the matrix, which is its highest possible rank. */
   most: number;
   ranks: Partial<Record<SpectrumKind, RankRange>>;
 }
 
 export interface LayerRanks {
   layer: number;
-  /** By module; without where nothing was measured. */
+  /** By module; left out if nothing was measured. */
   linears: Partial<Record<ModuleName, Partial<Record<SpectrumKind, number>>>>;
 }
 
@@ -32,7 +32,7 @@ export interface SpectrumView {
   layers: LayerRanks[];
 }
 
-/** Undefined where nothing was measured, or nothing changed. */
+/** Undefined if nothing was measured or nothing changed. */
 export function spectrumView(spectrum: RunSpectrum | undefined): SpectrumView | undefined {
   if (!spectrum?.linears.some(({ change }) => change)) return undefined;
   const { method, rank, source, linears } = spectrum;

@@ -1,4 +1,4 @@
-/** What the panel knows, and how a message changes it. */
+/** The state of the panel, and how a message changes it. */
 import type {
   Acceptance,
   ComparisonAnswer,
@@ -19,7 +19,10 @@ export interface PanelState {
   comparison?: ComparisonAnswer;
 }
 
-/** Runs that did not change stay the same objects. Undefined when a message was missed: everything has to be asked for. */
+/**
+ * Runs that did not change stay the same objects. Undefined if a message was missed, so that everything has to be
+ * requested.
+ */
 export function applyMessage(state: PanelState | undefined, message: ToPanel): PanelState | undefined {
   if (message.type === 'runs') {
     const { runs, sweeps, selected, inUse, acceptance, comparison } = message;

@@ -1,27 +1,27 @@
-/** Where a run stands, in words, and what the person can do about it. */
+/** The state of a run in words, and what the user can do about it. */
 import { isReady, notBetter } from '../../src/evaluation/figures/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { formatDuration } from './format.ts';
 
-/** `interrupted`: it says that it runs, but its owner has not been heard of for a while. */
+/** `interrupted`: its state says that it runs, but its process has sent no heartbeat for a while. */
 export type StatusKind = RunSnapshot['state']['status'] | 'interrupted';
 
 export interface StatusView {
   kind: StatusKind;
   label: string;
-  /** One sentence saying what is happening or what happened. */
+  /** One sentence about what is happening or what happened. */
   sentence: string;
-  /** What to do next, where there is something to do. */
+  /** What to do next, if there is something to do. */
   next?: string;
   progress?: { done: number; total: number };
   live: boolean;
   canStop: boolean;
   canUse: boolean;
-  /** Something is still to be measured. */
+  /** Some figures are not measured yet. */
   canMeasure: boolean;
 }
 
-/** The owner writes its heartbeat every few seconds; a loaded machine may be late, a minute is not late. */
+/** The trainer writes a heartbeat every few seconds. A loaded machine may delay it, but not by a minute. */
 const SILENCE_MS = 60_000;
 
 const labels: Record<StatusKind, string> = {
@@ -35,7 +35,7 @@ const labels: Record<StatusKind, string> = {
   interrupted: 'Interrupted',
 };
 
-/** `now` in milliseconds; for a report, the time at which it was written. */
+/** `now` in milliseconds; in a report, the time at which it was written. */
 function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
   if (state.status === 'running' || state.status === 'evaluating') {
     const heard = Date.parse(state.heartbeat ?? spec.createdAt);
@@ -49,7 +49,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   const kind = statusKind(snapshot, now);
   const live = kind === 'queued' || kind === 'running' || kind === 'evaluating';
   const at = `step ${state.step} of ${state.steps}`;
-  const resume = `Go on from its last checkpoint with {resume ${spec.id}}.`;
+  const resume = `Resume it from its last checkpoint with {resume ${spec.id}}.`;
   const left = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
   const view: StatusView = {
     kind,
@@ -77,7 +77,7 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
     case 'interrupted':
       return {
         ...view,
-        sentence: `The trainer was interrupted at ${at}: it no longer answers.`,
+        sentence: `Training was interrupted at ${at}: the trainer no longer responds.`,
         next: resume,
       };
     case 'cancelled':
@@ -97,13 +97,13 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   }
 }
 
-/** Going on is offered as well, but where it would end in the same way. */
+/** Adds the offer to resume, unless resuming would fail in the same way. */
 function afterFailure(next: string, { state }: RunSnapshot, resume: string): string {
   const canResume = state.error?.code !== 'diverged' && !/\bresume\b/.test(next);
   return canResume ? `${next} ${resume}` : next;
 }
 
-/** Weights that are whole: of a run that came to its end, or was interrupted only while it was measured. */
+/** Whether complete weights exist: the run is done, or was interrupted only while it was measured. */
 const hasResult = ({ state, events }: RunSnapshot, kind: StatusKind) =>
   kind === 'done'
     ? events.some(({ type }) => type === 'done')
@@ -112,12 +112,14 @@ const hasResult = ({ state, events }: RunSnapshot, kind: StatusKind) =>
 const isWorse = ({ spec, summary }: RunSnapshot) =>
   summary !== undefined && notBetter(spec.name, summary) !== undefined;
 
-/** A result completes code only where it is better, and after what is served was seen to agree with what was trained. */
+/**
+ * A result completes code only if it is better than the base and the served model was checked to match the trained one.
+ */
 function whyNotOffered({ spec, summary }: RunSnapshot): string | undefined {
   const worse = summary && notBetter(spec.name, summary);
   if (worse) return `${worse.message} ${worse.next}`;
   if (summary?.served?.ok) return undefined;
   if (summary?.served)
-    return 'What llama.cpp serves does not agree with what was trained, so this result is not offered for completion.';
-  return 'It was not checked yet that what is served agrees with what was trained: Use for Completion checks it first, in some ten seconds.';
+    return 'The model that llama.cpp serves does not match the trained one, so this result is not offered for completion.';
+  return 'It has not been checked yet that the served model matches the trained one: Use for Completion checks it first, which takes about ten seconds.';
 }

@@ -1,4 +1,4 @@
-/** How strongly a run's change is applied: what was measured at each strength, and which one it has. */
+/** The strength of a run (the factor for its trained change): the figures at each strength, and the one in use. */
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, formatNumber } from './format.ts';
 import type { RunView } from './panel.ts';
@@ -8,33 +8,33 @@ export interface StrengthStop {
   learned: string;
   forgot: string;
   solutions: string;
-  /** "chosen", "in use", "chosen, in use", or nothing. */
+  /** "chosen", "in use", "chosen, in use", or empty. */
   mark: string;
-  /** All of it, for who moves the slider and does not see the table. */
+  /** All of it in words, for users who move the slider and do not see the table. */
   words: string;
-  /** The result has it already. */
+  /** The result already has this strength. */
   isInUse: boolean;
 }
 
 export interface StrengthView {
   /** Ascending. */
   stops: StrengthStop[];
-  /** Of `stops`, what the result has, or the nearest to it. */
+  /** Index in `stops` of the strength in use, or of the nearest one. */
   at: number;
-  /** What it has and why. */
+  /** The strength in use and why. */
   sentence: string;
-  /** Nobody trains or measures it. */
+  /** It is neither being trained nor measured. */
   canSet: boolean;
 }
 
-/** Undefined where there is nothing to choose between. */
+/** Undefined if there is nothing to choose from. */
 export function strengthView({ snapshot, status }: RunView): StrengthView | undefined {
   const { choice, givenStrength } = snapshot.summary ?? {};
   if (snapshot.spec.hyper.method === 'full' || !choice || choice.path.length < 2) return undefined;
   const path = choice.path.toSorted((a, b) => a.strength - b.strength);
   const inUse = givenStrength ?? choice.strength;
   const stops = path.map((point) => stopOf(point, choice, inUse));
-  // Where nothing was better than the base, the file is as it was trained.
+  // If nothing was better than the base, the file has the change as trained.
   const file = inUse || 1;
   const distances = path.map(({ strength }) => Math.abs(strength - file));
   return {
@@ -74,13 +74,13 @@ function sentenceOf(
 ): string {
   if (given !== undefined) {
     const measured = path.some((point) => point.strength === given);
-    return `The change is applied at strength ${given}, set by hand${measured ? '' : ', which lies between those that were measured'}.`;
+    return `The change is applied at strength ${given}, set by hand${measured ? '' : ', which was not measured itself'}.`;
   }
   if (strength === 0) return `No strength was chosen: ${why}.`;
   return `The change is applied at strength ${strength}, chosen after training: ${why}.`;
 }
 
-/** A strength as a point: right is learned more, up is forgotten more. 0 is the base. */
+/** A strength as a point: further right is more learned, further up is more forgotten. 0 is the base. */
 export interface StrengthPathPoint {
   strength: number;
   x: number;
@@ -96,7 +96,7 @@ export interface StrengthPath {
   label: string;
   look: number;
   setting: string;
-  /** From the base on. */
+  /** Starts at the base. */
   points: StrengthPathPoint[];
 }
 
@@ -105,7 +105,7 @@ const base: StrengthPathPoint = {
   ...{ mark: '', isInUse: false },
 };
 
-/** Of the runs that were measured at several strengths, their KL from the base among it. */
+/** The paths of runs whose KL from the base was measured at several strengths. */
 export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
   return shown.flatMap((run) => {
     const choice = run.snapshot.summary?.choice;

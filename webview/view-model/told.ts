@@ -1,10 +1,10 @@
-/** What a run told on its way: what a person can do something about, and what is only to be known. */
+/** The messages of a run: warnings that the user can act on, and notes that are only information. */
 import { forButtons } from '../../src/protocol/next-step.ts';
 import { plural } from './format.ts';
 import type { RunView } from './panel.ts';
 
 export interface Told {
-  /** Each names a step that can be taken. */
+  /** Each warning names a step that the user can take. */
   warnings: string[];
   notes: string[];
 }

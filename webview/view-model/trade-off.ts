@@ -4,7 +4,7 @@ import type { RunView } from './panel.ts';
 import { figureLabel, higherIsBetter, isAnyLearning, isForgetting, isKl, unitOf } from './labels.ts';
 import type { IntervalPoint, MetricSeries } from './series.ts';
 
-/** An axis: one figure, turned so that more is more learned, or more forgotten. */
+/** The figure of an axis; its sign is turned so that higher means more learned, or more forgotten. */
 export interface Figure {
   task: string;
   metric: string;
@@ -13,28 +13,28 @@ export const figureKey = ({ task, metric }: Figure) => `${task} ${metric}`;
 
 export interface PathPoint {
   step: number;
-  /** What was learned: right is more. */
+  /** What was learned; further right is more. */
   x: number;
   xLow: number;
   xHigh: number;
-  /** What was forgotten: up is more. */
+  /** What was forgotten; further up is more. */
   y: number;
   low: number;
   high: number;
   n: number;
   setting: string;
-  /** Whether the intervals are of paired differences from the base, or of the checkpoint's own figure. */
+  /** Whether the intervals are those of the paired difference from the base, or of the checkpoint's own figure. */
   paired: boolean;
 }
 export interface Path {
   run: string;
   label: string;
   look: number;
-  /** From the base on, in order of steps; measured in one way. */
+  /** From the base on, ordered by step, all measured in the same way. */
   points: PathPoint[];
-  /** The result as evaluated at the end, where that was measured in another way than the path. */
+  /** The final evaluation of the result, if it was measured in another way than the path. */
   final?: PathPoint;
-  /** Step of the checkpoint that the result is made of, where it is not simply the last. */
+  /** Step of the checkpoint that became the result, if it is not the last one. */
   best?: number;
 }
 export interface TradeOffView {
@@ -44,7 +44,7 @@ export interface TradeOffView {
   warning?: string;
 }
 
-/** Figures that any of the runs has, best known first. */
+/** Figures that any of the runs has, the most important first. */
 function figuresOf(runs: readonly RunView[], match: (task: string, metric: string) => boolean): Figure[] {
   const found = new Map<string, Figure>();
   for (const { snapshot, series } of runs)
@@ -66,7 +66,7 @@ function importance(figure: Figure): number {
   return at >= 0 ? at : isKl(figure.metric) ? 2 : figure.task === 'forgetting' ? 4 : 5;
 }
 
-/** Undefined where no shown run has both figures. */
+/** Undefined if no shown run has both figures. */
 export function tradeOff(
   shown: readonly RunView[],
   learning: Figure | undefined,
@@ -88,7 +88,7 @@ function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
   const final = snapshot.summary && finalPoint(snapshot.summary, learning, forgetting);
   const path: Path = { run: run.id, label, look, points: measured, best: series.best?.step };
   if (!final) return path;
-  // Without checkpoints between, base and result are all there is; they were measured in one way.
+  // Without checkpoints in between, the path is base and result, which were measured in the same way.
   if (!measured.some(({ step }) => step > 0 && step !== final.step))
     return { ...path, points: [origin(final), final] };
   return measured.at(-1)!.setting === final.setting
@@ -101,7 +101,7 @@ const origin = ({ n, setting }: PathPoint): PathPoint => ({
   ...{ n, setting, paired: true },
 });
 
-/** Of the ways in which both were measured, the one with most steps in common. */
+/** Both figures may have been measured in several ways; takes the pair with most steps in common. */
 function checkpoints(metrics: readonly MetricSeries[], learning: Figure, forgetting: Figure): PathPoint[] {
   const of = (figure: Figure) =>
     metrics.filter(({ task, metric }) => task === figure.task && metric === figure.metric);
@@ -133,13 +133,13 @@ function joined(learned: MetricSeries, forgot: MetricSeries): PathPoint[] {
   });
 }
 
-/** A KL from the base is none at the base, measured or not. */
+/** The KL from the base is 0 at the base, even if it was not measured there. */
 const baseOf = ({ metric, points }: MetricSeries): IntervalPoint | undefined =>
   points[0]?.x === 0 ? points[0] : /\bKL\b/i.test(metric) ? { x: 0, y: 0, low: 0, high: 0, n: 0 } : undefined;
 
 const settings = (learned: string, forgot: string) => `${learned}; ${forgot}`;
 
-/** How far a figure is from the base's, in the direction of `sign`. Never minus zero. */
+/** The difference of a figure from the base's, times `sign`. Never minus zero. */
 function against(base: IntervalPoint, point: IntervalPoint, sign: 1 | -1) {
   if (point.x === 0) return { value: 0, low: 0, high: 0 };
   if (point.change) return turned(point.change, sign);
