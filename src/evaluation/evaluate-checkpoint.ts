@@ -1,4 +1,4 @@
-/** Evaluates a checkpoint of a run, which may be in training at the same time, or its base alone (step 0). */
+/** Evaluates a checkpoint of a run, which may still be training, or only its base (step 0). */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256Of } from '../base-models/pypi/download.ts';
@@ -19,9 +19,10 @@ import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks 
 import type { Task } from './tasks/task.ts';
 
 /**
- * Measures base and checkpoint on the same items, tells the figures, and writes evaluation/<task>.<step>.jsonl. With
- * step 0, the base alone. Without `tasks`, those that the run measures at checkpoints, else those of its plan.
- * Errors: run-not-found, run-newer, run-damaged, bad-argument (lists the checkpoints), cancelled, those of the tasks.
+ * Measures base and checkpoint on the same items, emits the figures, and writes evaluation/<task>.<step>.jsonl. With
+ * step 0, measures only the base. Default for `tasks`: those that the run measures at checkpoints, else those of its
+ * plan. Errors: run-not-found, run-newer, run-damaged, bad-argument (lists the checkpoints), cancelled, those of the
+ * tasks.
  */
 export async function evaluateCheckpoint(
   dir: string,
@@ -89,7 +90,7 @@ async function measure(
   }
 }
 
-/** What `step` is, its weights written to `file` for as long as they are measured. */
+/** The model at `step`. Its weights are written to `file`, which the caller removes after measuring. */
 async function subjectAt(
   file: string | undefined,
   dir: string,
@@ -104,7 +105,7 @@ async function subjectAt(
   try {
     await exportCheckpoint(file, dir, spec, step);
   } catch (error) {
-    // A run in training drops what it needs no longer.
+    // A run in training may have removed the checkpoint in the meantime.
     const left = await listCheckpoints(dir);
     throw left.includes(step) ? error : noCheckpoint(id, step, left);
   }
@@ -122,6 +123,6 @@ function noCheckpoint(id: string, step: number, steps: readonly number[]): UserE
     steps.length ? `Run ${id} has no checkpoint of step ${step}.` : `Run ${id} has no checkpoints.`,
     steps.length
       ? `It has those of ${steps.length > 1 ? 'steps' : 'step'} ${steps.join(', ')}; step 0 is the base.`
-      : 'It writes the first one when it begins to train; a finished run is evaluated without --checkpoint.',
+      : 'It writes the first one when training starts; to evaluate a finished run, leave out --checkpoint.',
   );
 }

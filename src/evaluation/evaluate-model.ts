@@ -1,4 +1,4 @@
-/** Evaluates a model by itself: a base, or any other GGUF file. */
+/** Evaluates a model without a run: a base, or any other GGUF file. */
 import type { ResolvedBase } from '../base-models/resolve.ts';
 import type { Metric } from '../protocol/evaluation.ts';
 import { figure } from './figures/compare.ts';
@@ -6,7 +6,7 @@ import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { Resources } from './resources.ts';
 import { chooseTasks, contextTokens, tasks as allTasks } from './tasks/index.ts';
 
-/** Without `tasks`, all that need no run. Errors: bad-argument, cancelled, those of the model and of the tasks. */
+/** Default for `tasks`: all that need no run. Errors: bad-argument, cancelled, those of the model and of the tasks. */
 export async function evaluateModel(base: ResolvedBase, options: EvaluateOptions = {}): Promise<Metric[]> {
   const chosen = options.tasks ? chooseTasks(options.tasks) : allTasks.filter((task) => !task.ofRun);
   const resources = new Resources({ base, backend: 'auto' }, contextTokens(chosen));

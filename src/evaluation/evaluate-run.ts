@@ -1,4 +1,4 @@
-/** Evaluates a finished run against its base: tasks, the served check, an example; writes evaluation/. */
+/** Evaluates a finished run and its base: strength, served check, tasks and an example; writes evaluation/. */
 import { join } from 'node:path';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 import { reportError } from '../protocol/errors.ts';
@@ -33,12 +33,11 @@ interface RunEvaluation {
 }
 
 /**
- * Measures base and result on the same items and returns the summary. evaluation/summary.json is written as soon as
- * served and trained were compared and again after each task, evaluation/<task>.<step>.jsonl with it (each by rename).
- * Figures of tasks that were measured earlier at the same step stay in it.
- * A task of the plan that can't be run is a warning; one that `tasks` names is an error.
- * Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is being set), bad-argument,
- * cancelled, and those of the tasks.
+ * Measures base and result on the same items and returns the summary. evaluation/summary.json is written first after
+ * the served check, and again after each task together with evaluation/<task>.<step>.jsonl (each by rename). It keeps
+ * figures that other tasks had at the same step. If a task of the plan can't be run, that is a warning; if `tasks`
+ * names it, an error. Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is
+ * being set), bad-argument, cancelled, and those of the tasks.
  */
 export async function evaluateRun(dir: string, options: EvaluateOptions = {}): Promise<Summary> {
   const spec = await readSpec(dir);
@@ -97,7 +96,7 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
   }
 }
 
-/** A row for each item, with what each model made of it and the counts that figures are made of (item-rows.ts). */
+/** Writes a row for each item, with each model's answer and the counts that figures are made of (item-rows.ts). */
 export async function writeRows(
   dir: string,
   step: number,
@@ -129,7 +128,7 @@ async function showExample(run: RunEvaluation): Promise<Summary['example']> {
       return (await models[side].complete(request, signal)).text;
     });
   } catch (error) {
-    // An illustration: the figures stand without it.
+    // The example is only an illustration, so a failure is a warning.
     if (!signal?.aborted)
       evaluation.emit({ type: 'warning', message: `No example line: ${reportError(error).message}` });
     return undefined;

@@ -1,6 +1,8 @@
 /**
- * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--timed] [--verbose]`.
- * JSON lines on stdout (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. Its parent's askToStop and SIGTERM stop it.
+ * Entry: `node dist/evaluator.mjs RUN_DIR|--model FILE [--name NAME] [--checkpoint STEP] [--tasks A,B] [--data
+ * TASK=FILE]... [--limit N] [--setting quick|paper] [--check] [--timed] [--verbose]`. JSON lines on stdout
+ * (src/protocol/evaluator.ts); writes the run's evaluation/ and the cache. askToStop of the parent process and SIGTERM
+ * stop it.
  */
 import { setMaxListeners } from 'node:events';
 import { parseArgs } from 'node:util';
@@ -21,9 +23,9 @@ interface Arguments {
   /** The run's directory, or the model's file. */
   dir: string | undefined;
   model: { path: string; name: string | undefined } | undefined;
-  /** Of the run; 0 is its base. */
+  /** Step of a checkpoint of the run; 0 is its base. */
   checkpoint: number | undefined;
-  /** Only whether what is served is what was trained. */
+  /** Only check that the served model matches the trained one. */
   check: boolean;
   options: EvaluateOptions;
 }
@@ -54,30 +56,30 @@ function readArguments(): Arguments {
   const [dir] = positionals;
   const { model, name } = values;
   if (positionals.length + (model ? 1 : 0) !== 1)
-    throw new UserError('bad-argument', 'One run directory is wanted, or one model.', usage);
+    throw new UserError('bad-argument', 'Give either one run directory or one model.', usage);
   const limit = values.limit === undefined ? undefined : Number(values.limit);
   if (limit !== undefined && !(Number.isInteger(limit) && limit > 0))
     throw new UserError(
       'bad-argument',
-      `--limit wants a whole number above zero, not "${values.limit}".`,
+      `--limit must be a whole number above zero, not "${values.limit}".`,
       usage,
     );
   const checkpoint = values.checkpoint === undefined ? undefined : Number(values.checkpoint);
   if (checkpoint !== undefined && !(Number.isInteger(checkpoint) && checkpoint >= 0))
-    throw new UserError('bad-argument', `--checkpoint wants a step, not "${values.checkpoint}".`, usage);
+    throw new UserError('bad-argument', `--checkpoint must be a step, not "${values.checkpoint}".`, usage);
   if (checkpoint !== undefined && model !== undefined)
-    throw new UserError('bad-argument', 'A model by itself has no checkpoints.', usage);
+    throw new UserError('bad-argument', 'A model has no checkpoints; only runs have.', usage);
   if (values.check && (model !== undefined || checkpoint !== undefined))
-    throw new UserError('bad-argument', "--check is of a run's result.", usage);
+    throw new UserError('bad-argument', "--check needs the result of a run.", usage);
   if (values.setting !== undefined && !settingNames.includes(values.setting as SettingName))
     throw new UserError(
       'bad-argument',
-      `--setting is ${settingNames.join(' or ')}, not "${values.setting}".`,
+      `--setting must be ${settingNames.join(' or ')}, not "${values.setting}".`,
       usage,
     );
   const pairs = (values.data ?? []).map((text): [string, string] => {
     const at = text.indexOf('=');
-    if (at < 1) throw new UserError('bad-argument', `--data wants TASK=FILE, not "${text}".`, usage);
+    if (at < 1) throw new UserError('bad-argument', `--data must be TASK=FILE, not "${text}".`, usage);
     return [text.slice(0, at), text.slice(at + 1)];
   });
   return {
@@ -96,7 +98,7 @@ function readArguments(): Arguments {
 }
 
 const controller = new AbortController();
-// Every answer under way waits for it, and there are as many as are computed together.
+// Each answer being computed listens to it, and many are computed at the same time.
 setMaxListeners(0, controller.signal);
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => controller.abort());
 heedStop();
@@ -118,5 +120,5 @@ try {
   if (stack && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   code = 1;
 }
-// Native threads would keep the process alive; what was said must get out first.
+// Native threads would keep the process alive, so it exits explicitly, after stdout is flushed.
 process.stdout.write('', () => process.exit(code));

@@ -1,19 +1,19 @@
-/** A held-out line completed by base and result, for the person to see. Chosen by rule, never by hand. */
+/** A held-out line completed by base and result, as an illustration. Chosen by rule, never by hand. */
 import type { Summary } from '../protocol/evaluation.ts';
 import { choosePlaces, ownText, type HeldOutDocument } from '../cursors/held-out.ts';
 
 export type Example = NonNullable<Summary['example']>;
 export type Candidate = Pick<Example, 'file' | 'line' | 'prefix' | 'actual'>;
 
-/** Lines looked at, spread evenly over the held-out files' lines that are long enough. */
+/** Number of lines tried, spread evenly over the lines of held-out files that are long enough. */
 const CANDIDATES = 12;
 const CONTEXT_CHARACTERS = 500;
 const MIN_LINE = 16;
-/** What is longer can't be completed in a few tokens. */
+/** Longer rests can't be completed in a few tokens. */
 const MAX_REST = 48;
 const MIN_LINE_NUMBER = 4;
 
-/** Held-out lines cut at the first gap after a third of their text; what follows is to be completed. */
+/** Held-out lines, cut at the first gap after a third of their text; the rest is to be completed. */
 export const findCandidates = (documents: readonly HeldOutDocument[]): Candidate[] =>
   choosePlaces(documents, [{ count: CANDIDATES, placesIn: candidatesIn }])[0]!;
 
@@ -36,7 +36,9 @@ function candidatesIn(text: string, { file, fromLine }: HeldOutDocument): (() =>
   return found;
 }
 
-/** Where to cut a line: before a space or after an opening mark, at least a third in; never leaving a mere bracket. */
+/**
+ * Where to cut a line: before a space or after an opening mark, after at least a third; the rest must contain a word.
+ */
 function cutOf(line: string): number | undefined {
   const indent = line.length - line.trimStart().length;
   const length = line.trim().length;
@@ -49,8 +51,8 @@ function cutOf(line: string): number | undefined {
 }
 
 /**
- * Of the candidates the first where the result writes the actual line and the base does not; else the first where
- * the two differ; else the first. The figures tell the whole; this only illustrates.
+ * Chooses the first example in which the result writes the actual line and the base does not; else the first in which
+ * the two differ; else the first. It only illustrates; the figures show the whole.
  */
 export function chooseExample(examples: readonly Example[]): Example | undefined {
   const same = (a: string, b: string) => a.trim() === b.trim();

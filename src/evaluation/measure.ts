@@ -1,4 +1,4 @@
-/** Measures tasks on models, a task at a time: what evaluating a run and evaluating a model have in common. */
+/** Measures tasks on models, one task at a time: the part that evaluating a run and evaluating a model share. */
 import { UserError } from '../protocol/errors.ts';
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 import { countsOf, type Counts } from './figures/compare.ts';
@@ -20,14 +20,17 @@ import type {
 } from './tasks/task.ts';
 
 export interface EvaluateOptions {
-  /** Task names. Default: those that the run's plan asks for; of a model, those that need no run. */
+  /** Task names. Default: those of the run's plan; for a model, those that need no run. */
   tasks?: readonly string[] | undefined;
-  /** By task name: a local file, or a data set on the hub, instead of the task's own. */
+  /** By task name: a local file or a data set on the hub that replaces the task's own data. */
   data?: Readonly<Record<string, string>> | undefined;
-  /** Items of every task at most. */
+  /** The most items of each task. */
   limit?: number | undefined;
   setting?: SettingName | undefined;
-  /** As much as there is time for by the run's plan; without it, all. Not for whole models: they take turns in memory. */
+  /**
+   * Measures only as much as the run's plan allows time for; without it, everything. Whole models are always measured
+   * completely, since they take turns in memory.
+   */
   timed?: boolean | undefined;
   onEvent?: ((message: EvaluatorMessage) => void) | undefined;
   signal?: AbortSignal | undefined;
@@ -35,15 +38,15 @@ export interface EvaluateOptions {
 
 export interface Measurement {
   task: string;
-  /** None of a task that could not be measured. */
+  /** Empty for a task that could not be measured. */
   counts: Counts[];
-  /** There was no time for all of its items. */
+  /** Time did not suffice for all of its items. */
   cut?: boolean;
-  /** What they were counted from; an average of tasks has no items of its own. */
+  /** What they were counted from; undefined for an average of tasks, which has no items of its own. */
   of?: {
     task: Task;
     items: readonly Item[];
-    /** Of each model, one for each item. */
+    /** For each model, one score per item. */
     scores: readonly ItemScore[][];
   };
 }
@@ -66,8 +69,8 @@ export class Evaluation {
   }
 
   /**
-   * Task after task, until `deadline` (as performance.now() tells it), of which each has its share. One that can't be
-   * measured is a warning; one that was asked for by name is an error.
+   * Measures the tasks in turn until `deadline` (by performance.now()), of which each has its share. A task that can't
+   * be measured is a warning; if it was asked for by name, an error.
    */
   async *measure(
     models: readonly EvaluatedModel[],
@@ -84,7 +87,7 @@ export class Evaluation {
         all.push(...measurement.counts);
         yield measurement;
       } catch (error) {
-        // Without a network, or without held-out files, the rest is worth having.
+        // If a task lacks a network or held-out files, the other tasks are still measured.
         if (asked || signal?.aborted || !(error instanceof UserError)) throw error;
         const message = `${task.title} was not measured: ${error.message} ${error.next}`;
         this.emit({ type: 'warning', message });
@@ -116,13 +119,13 @@ export class Evaluation {
     });
     const cut = items.length < all;
     const how = cut
-      ? `${plan.setting}; ${items.length} of these ${all} items in the time there was`
+      ? `${plan.setting}; ${items.length} of these ${all} items, as time allowed`
       : plan.setting;
     const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: how }));
     return { task: task.name, counts: countsOf(measures, scores, items), cut, of: { task, items, scores } };
   }
 
-  /** All items, or a few of each kind after the other as long as there is time. */
+  /** Scores all items; if time is limited, in a mixed order and in chunks until it is over. */
   private async scorePlan(
     task: Task,
     { items: planned, together = [] }: Plan<Item>,
@@ -153,10 +156,10 @@ export class Evaluation {
   }
 }
 
-/** Items that both models answer before more are begun, where the time may end. */
+/** Number of items that all models answer before the next ones are started, if time is limited. */
 const CHUNK = 8;
 
-/** When the first of these tasks has had its share of what is left. */
+/** The time at which the first of these tasks has used its share of the time left. */
 function shareOf(deadline: number, [task, ...later]: readonly Task[]): number {
   if (deadline === Infinity) return Infinity;
   const now = performance.now();
@@ -164,13 +167,13 @@ function shareOf(deadline: number, [task, ...later]: readonly Task[]): number {
   return now + cost * Math.max(0, deadline - now);
 }
 
-/** The error of an evaluation that was stopped; any other as it is. */
+/** Turns any error of a stopped evaluation into `cancelled`; returns others unchanged. */
 export const stopped = (error: unknown, signal: AbortSignal | undefined): unknown =>
   signal?.aborted
     ? new UserError(
         'cancelled',
         'The evaluation was stopped.',
-        'Measure again when you like: it goes on where it was.',
+        'Measure again when you want: it resumes where it stopped.',
         { cause: error },
       )
     : error;

@@ -1,6 +1,6 @@
 import type { EvaluatorMessage } from '../protocol/evaluator.ts';
 
-/** What takes time, with its rough share of it. */
+/** A part of an evaluation, with its rough share of the time. */
 export interface ProgressPart {
   name: string;
   title: string;
@@ -8,19 +8,19 @@ export interface ProgressPart {
 }
 
 export const servedPart: ProgressPart = { name: 'served', title: 'Checking the result', cost: 10 };
-/** What a run's evaluation has besides its tasks. */
+/** Parts of a run's evaluation besides its tasks. */
 export const runParts: readonly ProgressPart[] = [
   servedPart,
-  { name: 'example', title: 'An example', cost: 24 },
+  { name: 'example', title: 'Example line', cost: 24 },
 ];
-/** Below this share of the work nothing can be said about the rest. */
+/** Below this share of the work, the remaining time can't be estimated. */
 const MIN_SHARE = 0.03;
 
-/** Progress of all parts together: what is done of the current one, and how long the whole still takes. */
+/** Progress of an evaluation: what is done of the current part, and how long all parts still take. */
 export class EvaluationProgress {
   private readonly parts: (ProgressPart & { share: number })[];
   private readonly began: number;
-  /** When nothing more is begun, as `now` tells it. */
+  /** After this time (by `now`), nothing more is started. */
   deadline = Infinity;
 
   constructor(

@@ -1,4 +1,4 @@
-/** A base and what was trained on it, as an evaluation sees them: opened when first asked for, closed together. */
+/** A base and its trained result, as an evaluation uses them: opened when first needed, closed together. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,22 +16,24 @@ import type { EvaluatedModel } from './tasks/task.ts';
 
 const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
-/** HumanEval's longest prompt and its answer fit. */
+/** Tokens; HumanEval's longest prompt and its answer fit. */
 const CONTEXT = 1024;
 
 export interface Subject {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
-  /** What it was trained in. Default f32. */
+  /** The precision that it was trained in. Default f32. */
   precision?: Hyper['precision'];
-  /** What was trained on the base: an adapter, or a whole model. */
-  /** Its file is examined, and that remembered, unless its sha256 is given. */
+  /**
+   * What was trained on the base: an adapter or a whole model. Its file is hashed (and the hash cached) unless its
+   * sha256 is given.
+   */
   result?: { id: string; adapterPath?: string; modelPath?: string; sha256?: string };
-  /** The adapter that its training began with, of another run. */
+  /** The adapter of another run that its training started with. */
   earlier?: { id: string; path: string };
 }
 
-/** A run's base and its artefact, by its method. Errors: run-not-finished. */
+/** A run's base and its result. Errors: run-not-finished. */
 export function subjectOf(dir: string, spec: RunSpec): Subject {
   const { id, base, backend, hyper, continues } = spec;
   const path = join(dir, artefactName({ hyper }));
@@ -39,7 +41,7 @@ export function subjectOf(dir: string, spec: RunSpec): Subject {
     throw new UserError(
       'run-not-finished',
       `Run ${id} has no result yet.`,
-      `Go on with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
+      `Resume it with {resume ${id}}, then evaluate it; or measure a checkpoint with --checkpoint STEP.`,
     );
   const { precision } = hyper;
   return {
@@ -48,7 +50,7 @@ export function subjectOf(dir: string, spec: RunSpec): Subject {
   };
 }
 
-/** A result by its method. */
+/** The result's file as an adapter or as a model, depending on the method. */
 export const resultAt = (path: string, { method }: Pick<Hyper, 'method'>) =>
   method === 'lora' ? { adapterPath: path } : { modelPath: path };
 
@@ -62,19 +64,19 @@ export class Resources {
     backend?: Promise<Backend>;
   } = {};
   readonly base: EvaluatedModel;
-  /** Scoring is one pass after the other, whoever asks. */
+  /** Scoring passes are queued, so that only one runs at a time. */
   private scoring: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly subject: Subject,
-    /** Tokens that a prompt and its answer take at most. */
+    /** The most tokens that a prompt and its answer take. */
     private readonly contextSize = CONTEXT,
   ) {
     const { id, sha256 } = subject.base;
     this.base = this.model({ name: id, digest: sha256 }, 'base');
   }
 
-  /** What was trained on the base. An adapter can be scored at another strength than it is served at: see Scorer. */
+  /** The result. An adapter can be scored at another strength than it is served at: see Scorer. */
   async result(strength = 1): Promise<EvaluatedModel> {
     const { base, result } = this.subject;
     if (!result) throw new Error(`nothing was trained on ${base.id}`);
@@ -85,7 +87,7 @@ export class Resources {
     return this.model({ name: result.id, digest }, 'result', strength);
   }
 
-  /** The adapter that the result began with, as it was served; undefined where it began with the base alone. */
+  /** The adapter that training started with, as it was served; undefined if it started from the base. */
   async earlier(): Promise<EvaluatedModel | undefined> {
     const { base, earlier } = this.subject;
     if (!earlier) return undefined;
@@ -94,7 +96,7 @@ export class Resources {
     return this.model({ name: earlier.id, digest }, 'earlier');
   }
 
-  /** The trainer's own model. Only one of its methods may be under way: see `score`. */
+  /** The trainer's own model. Only one of its methods may run at a time: see `score`. */
   private scorer(): Promise<Scorer> {
     const { base, result, earlier, precision = 'f32' } = this.subject;
     return (this.opened.scorer ??= this.backend().then((backend) =>
@@ -106,7 +108,7 @@ export class Resources {
     return (this.opened.backend ??= startBackend(this.subject.backend));
   }
 
-  /** Only a backend can say whether it has bf16. */
+  /** Opens the backend only if needed, to find out whether it supports bf16. */
   private async precision(): Promise<Hyper['precision']> {
     const { precision = 'f32' } = this.subject;
     return precision === 'f32' ? 'f32' : scoringPrecision(await this.backend(), precision);
@@ -134,7 +136,7 @@ export class Resources {
     return (this.opened.sandbox ??= openSandbox());
   }
 
-  /** Distributions of the result after each token, by both engines. */
+  /** The result's distribution after each token, by both engines. */
   async distributions(
     tokens: Int32Array,
     signal?: AbortSignal,

@@ -1,4 +1,7 @@
-/** Whether what is served is what was trained: a part of each evaluation of a run, and alone before a result is served. */
+/**
+ * Checks that the served model matches the trained one: as part of each evaluation of a run, and alone before a result
+ * is served.
+ */
 import { checkTokens } from '../export/check-text.ts';
 import { compareDistributions, type Served } from '../runs/verify.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -14,9 +17,8 @@ import { plannedTasks } from './tasks/index.ts';
 import { whileMeasuring } from './under-measurement.ts';
 
 /**
- * Makes the check and nothing else, and writes its verdict into evaluation/summary.json.
- * Errors: run-not-found, run-newer, run-damaged, run-not-finished, run-locked (its strength is being set), diverged,
- * cancelled.
+ * Makes only this check and writes its verdict into evaluation/summary.json. Errors: run-not-found, run-newer,
+ * run-damaged, run-not-finished, run-locked (its strength is being set), diverged, cancelled.
  */
 export async function checkRun(
   dir: string,
@@ -54,7 +56,7 @@ interface Means {
   signal: AbortSignal | undefined;
 }
 
-/** The same held-out tokens through llama.cpp and through the trainer's model. Errors: diverged. */
+/** Runs the same held-out tokens through llama.cpp and through the trainer's model. Errors: diverged. */
 export async function checkServed(
   dir: string,
   { base }: RunSpec,
@@ -67,7 +69,7 @@ export async function checkServed(
   if (Number.isFinite(verdict.meanKl)) return verdict;
   throw new UserError(
     'diverged',
-    'The trained weights are so large that the model gives no probabilities any more.',
+    'The trained weights have become so large that the model no longer gives valid probabilities.',
     'Train again with a lower learning rate.',
   );
 }

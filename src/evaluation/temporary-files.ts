@@ -1,11 +1,11 @@
-/** What an evaluator has in evaluation/ while it measures: a checkpoint's weights, and its mark (under-measurement.ts). */
+/** Temporary files of an evaluator in evaluation/: a checkpoint's weights, and its mark (under-measurement.ts). */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProcessAlive } from '../runs/index.ts';
 
 const folder = (dir: string) => join(dir, 'evaluation');
 
-/** This process's own. */
+/** The weights file of this process. */
 export const temporaryFile = (dir: string, step: number) =>
   join(folder(dir), `.checkpoint-${step}-${process.pid}.gguf`);
 

@@ -1,13 +1,13 @@
-/** How long measuring a run's result may take, by how long its training took. */
+/** How long measuring a run's result may take, depending on the training time. */
 import type { RunEvent } from '../protocol/events.ts';
 import { tokensPerStep, type RunSpec } from '../protocol/run.ts';
 
-/** The most that measuring takes, as a share of training, where a run is not told otherwise. */
+/** The most time that measuring takes by default, as a share of the training time. */
 export const MEASURE_SHARE = 0.5;
-/** Of a short training a share is too little to see anything in. */
+/** A share of a short training would be too little to measure anything. */
 const LEAST_SECONDS = 60;
 
-/** Seconds of all steps that were made. */
+/** Training time in seconds: the sum over all steps. */
 export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyper']): number {
   const tokens = tokensPerStep(hyper);
   return events.reduce(
@@ -17,8 +17,8 @@ export function trainingSeconds(events: readonly RunEvent[], hyper: RunSpec['hyp
 }
 
 /**
- * Seconds that measuring may take by the run's plan, after so many of training. Whole models take turns in memory: they
- * are measured to the end.
+ * Seconds that measuring may take by the run's plan, after `trained` seconds of training. Whole models take turns in
+ * memory, so they are always measured to the end.
  */
 export function measuringSeconds(
   { share, method }: { share: number | undefined; method: RunSpec['hyper']['method'] },

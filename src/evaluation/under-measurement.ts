@@ -1,7 +1,8 @@
 /**
- * A result is measured in minutes, by any number of evaluators, and its file must stay the same meanwhile. Each leaves a
- * mark in evaluation/; who wants another strength takes the run's lock and looks for marks. Each does its part before it
- * looks at the other's, so that of two who come at once at most one goes on.
+ * Measuring a result takes minutes, several evaluators may do it, and its file must not change meanwhile. Each
+ * evaluator writes a mark into evaluation/; a process that sets the strength takes the run's lock and looks for marks.
+ * Each first writes its own mark or lock and then looks for the other's, so that if both start at once, at most one
+ * continues.
  */
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -9,13 +10,15 @@ import { UserError } from '../protocol/errors.ts';
 import { lockOwner, lockRun, ownerOf, runOwner } from '../runs/lock.ts';
 import { writeJson } from '../runs/files.ts';
 
-/** What the run's lock is held for then. */
+/** The purpose written into the run's lock while a strength is set. */
 const SETTING = 'Setting the strength';
 const mark = /^\.measuring-\d+\.json$/;
 
 const folder = (dir: string) => join(dir, 'evaluation');
 
-/** Errors: run-locked while a strength is being set, which takes seconds; those of `work`. */
+/**
+ * Runs `work`, which measures. Errors: run-locked while a strength is being set, which takes seconds; those of `work`.
+ */
 export async function whileMeasuring<T>(dir: string, work: () => Promise<T>): Promise<T> {
   const path = join(folder(dir), `.measuring-${process.pid}.json`);
   await mkdir(folder(dir), { recursive: true });
@@ -25,7 +28,7 @@ export async function whileMeasuring<T>(dir: string, work: () => Promise<T>): Pr
     if (owner?.what === SETTING)
       throw new UserError(
         'run-locked',
-        `The strength of run ${basename(dir)} is being set at this moment.`,
+        `The strength of run ${basename(dir)} is being set right now.`,
         'Measure it in a few seconds.',
       );
     return await work();
@@ -34,7 +37,10 @@ export async function whileMeasuring<T>(dir: string, work: () => Promise<T>): Pr
   }
 }
 
-/** Errors: run-locked while the run is in training or being measured; those of `work`. */
+/**
+ * Runs `work`, which sets a strength. Errors: run-locked while the run is in training or being measured; those of
+ * `work`.
+ */
 export async function withoutEvaluator(dir: string, work: () => Promise<void>): Promise<void> {
   const lock = await lockRun(dir, SETTING);
   try {
@@ -42,8 +48,8 @@ export async function withoutEvaluator(dir: string, work: () => Promise<void>): 
     if (pid !== undefined)
       throw new UserError(
         'run-locked',
-        `Run ${basename(dir)} is being measured (pid ${pid}), and its figures must be of one strength.`,
-        'Wait until that ends, or stop it where it was started.',
+        `Run ${basename(dir)} is being measured (pid ${pid}), and all its figures must be measured at the same strength.`,
+        'Wait until it ends, or stop it where it was started.',
       );
     await work();
   } finally {
@@ -51,7 +57,7 @@ export async function withoutEvaluator(dir: string, work: () => Promise<void>): 
   }
 }
 
-/** The pid of a living one, if there is any. */
+/** The pid of a running evaluator; undefined if there is none. */
 async function evaluatorOf(dir: string): Promise<number | undefined> {
   const names = await readdir(folder(dir)).catch(() => []);
   for (const name of names.filter((one) => mark.test(one))) {

@@ -1,4 +1,7 @@
-/** A run that continues another, held against that one's result: what is still known of older code, and what came to it. */
+/**
+ * Compares a run that continues another with that run's result: what is still known of older code, and what was learned
+ * of new code.
+ */
 import type { Comparison, Summary } from '../../protocol/evaluation.ts';
 import { compare, countsOf } from './compare.ts';
 import type { Measurement } from '../measure.ts';
@@ -10,8 +13,8 @@ import { ageMeasures } from '../tasks/workspace.ts';
 type Measured = NonNullable<Measurement['of']>;
 
 /**
- * Figures of a measured task by the age of the code: before, of the adapter that training began with; after, of the
- * result. Undefined where the run continues none, or the task has no such figures.
+ * Figures of a measured task by the age of the code. Before: the adapter that training started with; after: the result.
+ * Undefined if the run continues none, or the task has no such figures.
  */
 export async function againstEarlier(
   { task, items, scores: [, after] }: Measured,

@@ -1,6 +1,6 @@
 /**
- * Runs against each other, from what lies on disk: each figure of a later run against the first run's, paired over the
- * items that both answered (the same digest: the same question, window or text).
+ * Compares runs by their files on disk: each figure of a later run with the first run's, paired over the items that
+ * both answered (the same digest: the same question, window or text).
  */
 import { z } from 'zod';
 import { reportError, UserError } from '../../protocol/errors.ts';
@@ -17,17 +17,20 @@ import type { RatioItem } from '../../statistics/statistics.ts';
 import { tasks } from '../tasks/index.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
-/** A run as it was measured. */
+/** A run with its figures. */
 export interface EvaluatedRun extends Given {
   dir: string;
   summary: Summary;
-  /** By task, its items by digest. */
+  /** Its items, by task and digest. */
   rows: Map<string, Map<string, ItemRow>>;
-  /** Why there are no figures. */
+  /** Why there are no figures, if so. */
   problem?: string;
 }
 
-/** Of runs that were not evaluated, what differs in their settings. Errors: bad-argument for fewer than two; those of reading a run. */
+/**
+ * For runs that were not evaluated, compares only the settings. Errors: bad-argument for fewer than two; those of
+ * reading a run.
+ */
 export async function compareRuns(dirs: readonly string[]): Promise<RunComparison> {
   if (dirs.length < 2)
     throw new UserError(
@@ -69,7 +72,7 @@ async function readFigures(dir: string, summary: Summary): Promise<EvaluatedRun>
 
 const corpusSchema = z.object({ digest: z.string(), trainTokens: z.number() });
 
-/** Undefined where there is none, or none that can be read. */
+/** Undefined if there is no such file, or it can't be read. */
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
     return schema.parse(JSON.parse(await readText(path)));
@@ -86,21 +89,21 @@ async function notEvaluated(dir: string, { id }: RunSpec): Promise<UserError> {
     done ? `Run ${id} was not evaluated.` : `Run ${id} is ${status} and was not evaluated yet.`,
     done
       ? `Measure it with {evaluate ${id}}, then compare.`
-      : `Let it finish, or go on with {resume ${id}}, then compare.`,
+      : `Let it finish, or resume it with {resume ${id}}, then compare.`,
   );
 }
 
-/** Pure. The first run is what the others are held against. */
+/** Pure. Compares the other runs with the first. */
 export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
   const [first, ...others] = runs as [EvaluatedRun, ...EvaluatedRun[]];
   const warnings: string[] = [];
   if (new Set(runs.map(({ spec }) => spec.base.sha256)).size > 1)
     warnings.push(
-      'These runs began with different bases: a difference is one of the bases too, and each KL is from its own base.',
+      'These runs have different bases, so their differences include those of the bases, and each KL is from its own base.',
     );
   if (others.some((other) => !sameCorpus(first, other)))
     warnings.push(
-      "These runs learned from different corpora: held-out texts differ, so figures of workspace can't be paired.",
+      "These runs were trained on different corpora, so their held-out texts differ and figures of workspace can't be compared.",
     );
   const against = others.map((other) => {
     const paired = pairRuns(first, other);
@@ -116,9 +119,9 @@ export function compareEvaluated(runs: readonly EvaluatedRun[]): RunComparison {
 }
 
 const sameCorpus = (a: EvaluatedRun, b: EvaluatedRun) => a.corpus?.digest === b.corpus?.digest;
-/** They are measured on held-out text of the run's own corpus. */
+/** Tasks that are measured on held-out text of the run's own corpus. */
 const ofCorpus = (task: string) => tasks.some(({ name, ofRun }) => name === task && ofRun);
-/** Timed at another moment in each run, perhaps under another load. */
+/** Timings, which were taken at another moment in each run, perhaps under another load. */
 const isMomentary = (task: string, metric: string) =>
   tasks.some(({ name, momentary }) => name === task && momentary?.includes(metric));
 
@@ -137,7 +140,7 @@ function pairRuns(
     if (!one || !two) {
       const [lacks, has] = one ? [other, first] : [first, other];
       warnings.push(
-        `${task} was measured of ${has.spec.id} alone; {evaluate ${lacks.spec.id} ${task}} adds it.`,
+        `${task} was measured only for ${has.spec.id}; {evaluate ${lacks.spec.id} ${task}} adds it.`,
       );
       continue;
     }
@@ -162,15 +165,15 @@ function leftOut(
     );
   if (shared === 0)
     return [
-      `${task}: ${first.spec.id} and ${other.spec.id} were measured on different items, so nothing can be paired.`,
+      `${task}: ${first.spec.id} and ${other.spec.id} were measured on different items, so they can't be compared.`,
     ];
   const missing = one + two - 2 * shared;
   if (missing === 0) return [];
   const are = missing === 1 ? 'item that only one run has is' : 'items that only one run has are';
-  return [`${task}: ${missing} ${are} left out against ${other.spec.id}; ${shared} are paired.`];
+  return [`${task}, compared with ${other.spec.id}: ${missing} ${are} left out; ${shared} are paired.`];
 }
 
-/** Metrics in the order of the first run's figures; an item counts where both have the metric. */
+/** Metrics in the order of the first run's figures; an item counts only if both runs have its metric. */
 function countsOf(
   task: string,
   shared: readonly string[],
@@ -199,5 +202,5 @@ function countsOf(
     });
 }
 
-/** Right or wrong. */
+/** Whether it is an answer that is right (1) or wrong (0). */
 const isAnswer = ({ sum, weight }: RatioItem) => weight === 1 && (sum === 0 || sum === 1);

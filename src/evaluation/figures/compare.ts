@@ -1,4 +1,4 @@
-/** From the scores of items to figures: of one model, and of two with their paired difference. */
+/** Turns scores of items into figures: of one model, or of two with their paired difference. */
 import type { Comparison, Metric } from '../../protocol/evaluation.ts';
 import { stratifiedIntervals, type FigureKind } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
@@ -7,11 +7,11 @@ import type { Item, ItemScore, Measure } from '../tasks/task.ts';
 /** What was measured, and how. */
 export interface Measured extends Measure {
   task: string;
-  /** For a person. */
+  /** How it was measured, for display. */
   setting: string;
 }
 
-/** A measure's counts: of each model, one for each item; the figure is a mean over strata, mostly of one. */
+/** A measure's counts, by model and item. The figure is a mean over strata, of which there is usually one. */
 export interface Counts {
   measured: Measured;
   models: readonly Strata[];
@@ -19,8 +19,8 @@ export interface Counts {
 type Strata = readonly (readonly RatioItem[])[];
 
 /**
- * Of the items that have the metric; a measure that no item has is left out. `scores`: of each model, one for each of
- * `items`.
+ * The counts of the items that have the metric; a measure that no item has is left out. `scores`: for each model, one
+ * score per item.
  */
 export function countsOf(
   measures: readonly Measured[],
@@ -34,13 +34,13 @@ export function countsOf(
     .filter(({ models: [first] }) => first![0]!.length > 0);
 }
 
-/** An item's count, with what the item is of. */
+/** An item's count, with the document that the item is from. */
 export const ofDocument = (
   part: RatioItem | undefined,
   document: string | undefined,
 ): RatioItem | undefined => (part && document !== undefined ? { ...part, document } : part);
 
-/** Before, after and their difference, paired over items: they are the same ones in the same order. */
+/** Before, after and their difference, paired over items: both models have the same items in the same order. */
 export function compare({ measured, models: [before, after] }: Counts): Comparison {
   const { task, metric, unit, better, setting } = measured;
   const n = before!.reduce((total, parts) => total + parts.length, 0);
@@ -55,18 +55,18 @@ export function compare({ measured, models: [before, after] }: Counts): Comparis
     before: { task, metric, ...intervals.before, n, setting },
     after: { task, metric, ...intervals.after, n, setting },
     difference: intervals.difference,
-    // Of a single item nobody knows what another would say.
+    // A single item can't show a significant difference.
     significant: before!.every((parts) => parts.length > 1) && (low > 0 || high < 0),
   };
 }
 
-/** The only model's figure. */
+/** The figure of a single model. */
 export const figure = ({ measured, models: [model] }: Counts): Metric =>
   compare({ measured, models: [model!, model!] }).before;
 
 const kindOf = ({ binary, better, unit }: Measured): FigureKind => {
   if (binary) return 'answers';
-  // Losses, divergences and times; what should be high is a share, or counted in something.
+  // Lower is better for losses, divergences and times; other figures are shares, or numbers with a unit.
   if (better === 'lower') return 'amount';
   return unit === '' ? 'share' : 'number';
 };

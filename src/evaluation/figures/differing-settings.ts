@@ -1,20 +1,20 @@
-/** What two runs or more were given, and where it is not the same. */
+/** The settings of two or more runs, and which of them differ. */
 import { moduleNames, tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 
-/** What is shown of a run: what it was asked, and what it came to read. */
+/** The data of a run that settings are read from. */
 export interface Given {
   spec: RunSpec;
-  /** Of what it learned from. */
+  /** The corpus that it was trained on. */
   corpus?: { digest: string; trainTokens: number } | undefined;
-  /** That it has, where they were fitted to its minutes. */
+  /** Its number of steps, if that was fitted to its minutes. */
   steps?: number;
 }
 
-/** Where a run does not have the setting: LoRA's rank in full fine-tuning. */
+/** Shown if a run does not have the setting, such as LoRA's rank in full fine-tuning. */
 const NONE = '-';
-/** Only LoRA has them. */
+/** Settings that only LoRA has. */
 const ofLora = ['rank', 'alpha', 'dropout', 'targets', 'scaling'];
-/** They change what is seen or how fast, not what is learned. */
+/** Settings that change only what is shown or the speed, not what is learned. */
 const ofNoMatter = ['evalEvery', 'recompute'];
 
 const labels: Record<string, string> = {
@@ -32,7 +32,7 @@ const labels: Record<string, string> = {
 /** learningRate as "learning rate". */
 const labelOf = (key: string) => labels[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
-/** Settings by the name that a person reads, in the order of importance. */
+/** Settings by display name, in order of importance. */
 export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): Map<string, string> {
   const { base, imported, continues, minutes } = spec;
   const hyper = { ...spec.hyper, steps };
@@ -41,7 +41,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
     if (value !== undefined) settings.set(name, textOf(value));
   };
   put('base', base.id);
-  // The same name may stand for another file.
+  // The same name may refer to different files.
   put('base sha256', base.sha256.slice(0, 12));
   put('folder', spec.folder);
   put('corpus', corpus?.digest.slice(0, 12));
@@ -54,13 +54,13 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
     )
       put(labelOf(key), key === 'targets' ? targetsText(value as string[]) : value);
   put('imported from', imported?.from);
-  // How it was trained is not known.
+  // How an imported adapter was trained is unknown.
   if (imported) return settings;
   put('continues', continues?.run);
   put('minutes', minutes);
   put('tokens trained on', hyper.steps * tokensPerStep(hyper));
   for (const [key, value] of Object.entries(spec.corpus)) {
-    // Without instructions, there are no pairs.
+    // Instruction pairs exist only in instruct mode.
     if (key === 'pairs' && spec.corpus.mode !== 'instruct') continue;
     if (Array.isArray(value) && value.length === 0) continue;
     put(key === 'replay' ? 'replay' : labelOf(key), value);
@@ -70,7 +70,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
   return settings;
 }
 
-/** Settings that are not the same in all, with each one's value; in the order of the first that has it. */
+/** Settings that differ between the runs, with the value of each run, in the order of the first run that has them. */
 export function differingSettings(all: readonly Given[]): { setting: string; values: string[] }[] {
   const each = all.map(settingsOf);
   const names = [...new Set(each.flatMap((settings) => [...settings.keys()]))];
@@ -90,7 +90,7 @@ function textOf(value: unknown): string {
   return String(value);
 }
 
-/** Rates as 3e-4, counts and shares as they are. */
+/** Small numbers as 3e-4, others unchanged. */
 const numberText = (value: number) =>
   value !== 0 && Math.abs(value) < 0.01
     ? Number(value.toPrecision(3)).toExponential().replace('+', '')

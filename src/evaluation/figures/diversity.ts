@@ -1,6 +1,7 @@
 /**
- * Diversity, as the paper measures it: how many of a problem's sampled programs are unique strings, those that pass and
- * those that fail apart. Counts of the same number of samples compare; with more samples there are more unique ones.
+ * Diversity, as the paper measures it: how many of a problem's sampled programs are unique strings; also for passing
+ * and failing ones separately. Counts are comparable only for the same number of samples, since more samples give more
+ * unique ones.
  */
 import type { RatioItem } from '../../statistics/statistics.ts';
 

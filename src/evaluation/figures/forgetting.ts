@@ -2,7 +2,7 @@
 import { averagedMetrics, FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import type { Counts } from './compare.ts';
 
-/** Where all three were measured. */
+/** Undefined unless all three were measured. */
 export function forgettingAverage(counts: readonly Counts[]): Counts | undefined {
   const found = averagedMetrics.flatMap(
     ({ task, metric }) =>

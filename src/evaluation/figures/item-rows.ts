@@ -1,4 +1,7 @@
-/** evaluation/<task>.<step>.jsonl: what base and result made of each item, with the counts that figures are made of. */
+/**
+ * evaluation/<task>.<step>.jsonl: the answers of base and result to each item, with the counts that figures are made
+ * of.
+ */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseLines } from '../../protocol/lines.ts';
@@ -6,12 +9,12 @@ import { readText } from '../../protocol/regular-file.ts';
 
 const partsSchema = z.record(z.string(), z.object({ sum: z.number(), weight: z.number() }));
 
-/** Early runs have neither `digest` nor `parts`: such a row can't be paired with another run's. */
+/** Rows of early versions have neither `digest` nor `parts` and can't be paired with another run's. */
 const rowSchema = z.object({
   item: z.string(),
-  /** Of all that a score depends on besides the model: the same in two runs where they answered the same. */
+  /** Digest of everything that a score depends on besides the model: equal in two runs that answered the same item. */
   digest: z.string(),
-  /** What it is of, where others may be of the same; missing in early runs: each item is one of its own. */
+  /** The document that it is from, such as a file. Missing in early runs: each item then counts as its own document. */
   document: z.string().optional(),
   parts: z.object({ before: partsSchema, after: partsSchema }),
 });
@@ -20,7 +23,7 @@ export type ItemRow = z.infer<typeof rowSchema>;
 export const itemsPath = (dir: string, task: string, step: number) =>
   join(dir, 'evaluation', `${task}.${step}.jsonl`);
 
-/** By digest. A line that is broken or of an early run is left aside; no file, no rows. */
+/** Rows by digest. Skips lines that are broken or of an early version; empty if there is no file. */
 export async function readItemRows(dir: string, task: string, step: number): Promise<Map<string, ItemRow>> {
   const text = await readText(itemsPath(dir, task, step)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '';

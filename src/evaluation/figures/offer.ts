@@ -1,40 +1,40 @@
 /**
- * Whether a result is offered for completion, by all that was measured of it: never where it is a worse model. Pure; the
- * editor and the panel ask it too.
+ * Whether a result is offered for completion, by all its figures: never if it is a worse model than its base. Pure; the
+ * editor and the panel use it too.
  */
 import { UserError } from '../../protocol/errors.ts';
 import type { Comparison, StrengthChoice, Summary } from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 
-/** What must not get worse by more than noise: what a person sees of completions, and what the model could do before. */
+/** Figures that must not get significantly worse: the quality of completions, and what the model could do before. */
 const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
-  ['workspace', 'line exact match', 'lines are completed exactly less often'],
-  ['workspace', 'line edit similarity', 'completed lines are further from what stands there'],
+  ['workspace', 'line exact match', 'fewer lines are completed exactly'],
+  ['workspace', 'line edit similarity', 'completed lines are less similar to the actual ones'],
   ['workspace', 'characters saved', 'completions save fewer characters'],
   ['workspace', 'bits per byte', 'held-out code became less likely'],
   ['humaneval', 'pass@1', "fewer of HumanEval's problems are solved"],
   ['humaneval', 'loss of solutions', "HumanEval's solutions became less likely"],
 ];
 
-/** Nats per token by which solutions may become less likely: what nobody would notice. */
+/** Nats per token by which the loss of solutions may rise, which nobody would notice. */
 const SOLUTIONS_SLACK = 0.02;
 
 /**
- * Whether a result can be used while the rest of it is still being measured: its strength was chosen, and what is served
- * was seen to be what was trained.
+ * Whether a result can be used while it is still being measured: its strength was chosen, and the served model was
+ * checked to match the trained one.
  */
 export function isReady({ spec, state, summary }: Pick<RunSnapshot, 'spec' | 'state' | 'summary'>): boolean {
   if (state.status !== 'evaluating' || !summary?.choice || !summary.served) return false;
-  // Else what was found at an earlier end of this training.
+  // Otherwise the summary is of an earlier end of this training.
   return spec.evaluation.keep === 'best' || summary.step === state.step;
 }
 
-/** What it is decided by. */
+/** The data that the decision is based on. */
 type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
 
 /**
- * Why the result is not offered, as a clause; undefined where it is. A strength that the person set is held back only
- * where it was measured to be worse; a run whose strength was given from the start is the person's own.
+ * Why the result is not offered, as a clause; undefined if it is. A strength set by hand is refused only if it was
+ * measured to be worse; a run whose strength was given at its start is always offered.
  */
 export function whyNotOffered({ choice, comparisons, givenStrength }: Known): string | undefined {
   if (!choice) return undefined;
@@ -47,19 +47,19 @@ export function whyNotOffered({ choice, comparisons, givenStrength }: Known): st
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
 
-/** What was measured of a strength when one was chosen; undefined of one that was not among them. */
+/** Why a strength was worse when the choice was measured; undefined if it was not, or was not among those measured. */
 function worseOnPath({ path }: StrengthChoice, strength: number): string | undefined {
   const point = path.find((one) => one.strength === strength);
   const learned = point?.learned;
   if (learned && learned.low > 0)
-    return `what stands at held-out cursors became less likely (+${learned.value.toFixed(3)} bits per byte)`;
+    return `held-out code became less likely (+${learned.value.toFixed(3)} bits per byte)`;
   const solutions = point?.solutions;
   if (solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK)
     return `HumanEval's solutions became less likely (+${solutions.value.toFixed(3)} nats per token)`;
   return undefined;
 }
 
-/** What to try then. */
+/** What to try if it is not offered. */
 export const nextAfterNoOffer = ({
   choice,
   givenStrength,
@@ -68,13 +68,13 @@ export const nextAfterNoOffer = ({
     ? (choice?.next ?? 'A lower learning rate or replay forgets less.')
     : 'A lower strength changes less of what the model could do.';
 
-/** The error of a result that is not offered; undefined where it is. */
+/** The error for a result that is not offered; undefined if it is. */
 export function notBetter(name: string, summary: Summary): UserError | undefined {
   const why = whyNotOffered(summary);
   if (why === undefined) return undefined;
   const { givenStrength } = summary;
   const which = givenStrength === undefined ? name : `${name} at strength ${givenStrength}`;
-  const message = `${which} is no better than the model that it began with, so it is not offered: ${why}.`;
+  const message = `${which} is no better than its base model, so it is not offered for completion: ${why}.`;
   return new UserError('not-better', message, nextAfterNoOffer(summary));
 }
 

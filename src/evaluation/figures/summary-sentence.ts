@@ -1,19 +1,19 @@
 /**
- * What a result comes to, in words for a programmer: what it completes, what else it learned, what became of the rest of
- * its abilities. Intervals decide the words; the figures behind them are in the tables.
+ * The result in words for a programmer: what it completes, what else it learned, and how its other abilities changed.
+ * Intervals decide the words; the figures behind them are in the tables.
  */
 import type { Comparison, Metric, Summary } from '../../protocol/evaluation.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 
 const percent = (share: number) => `${Math.round(100 * share)}%`;
-/** Two values with as many digits as tell them apart, three at most. */
+/** Two values with as many digits as needed to distinguish them, at most three. */
 function pair(a: number, b: number): [string, string] {
   const two = a.toFixed(2) === b.toFixed(2) ? 3 : 2;
   return [a.toFixed(two), b.toFixed(two)];
 }
 
-/** `pending`: tasks that are still to be measured, or the rest of them. */
+/** `pending`: tasks that are not measured yet, or only in part. */
 export function summarise(
   {
     comparisons,
@@ -45,10 +45,10 @@ export function summarise(
       choice?.limit,
     ),
     served && !served.ok
-      ? 'Not to be used: what llama.cpp serves of this result is not what was trained.'
+      ? 'Do not use this result: the model that llama.cpp serves does not match the trained one.'
       : '',
     listed('Not measured yet', unknown),
-    listed('Measured in part, for lack of time', begun),
+    listed('Measured in part, because time ran out', begun),
   ];
   return parts.filter(Boolean).join(' ') || 'Nothing was measured.';
 }
@@ -70,7 +70,7 @@ function completes(lines: Comparison | undefined, saved: Comparison | undefined)
   return `${lines ? 'Completes ' : ''}${parts.join(', and ')}${doubt}.`;
 }
 
-/** "30 → 42 of 100 lines": what a list has room for; undefined where no lines were completed. */
+/** "30 → 42 of 100 lines", short enough for a list; undefined if no lines were completed. */
 export function completedLines(comparisons: readonly Comparison[]): string | undefined {
   const lines = comparisons.find(({ task, metric }) => task === 'workspace' && metric === 'line exact match');
   return lines && `${counted(lines.before)} \u2192 ${of(lines.after)} lines`;
@@ -82,20 +82,20 @@ function predicts(bits: Comparison | undefined): string {
   return `Predicts held-out code ${how} than before.`;
 }
 
-/** What became of code of either age since the run that this one continues. */
+/** How older and new code are predicted, compared with the run that this one continues. */
 function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
   const parts = comparisons.map(({ metric, ...one }) => {
     const what = metric.replace(' bits per byte', '');
     const [before, after] = pair(one.before.value, one.after.value);
     const figures = `${before} -> ${after} bits per byte`;
     if (!one.significant) return `${what}: no difference seen, ${figures}`;
-    const how = one.difference.value < 0 ? 'better known' : 'known less well';
+    const how = one.difference.value < 0 ? 'predicted better' : 'predicted worse';
     return `${what} is ${how}, ${figures}`;
   });
   return parts.length > 0 ? `Since ${run}: ${parts.join('; ')}.` : '';
 }
 
-/** KL from the base, nats per token, up to which a result is close to it. */
+/** KL from the base, in nats per token, up to which a result counts as close to it. */
 const CLOSE = 0.1;
 
 interface Rate {
@@ -120,7 +120,9 @@ function rate({ name, found }: Rate): string {
   return `${how} ${name} (${of(after)}, ${counted(before)} before)`;
 }
 
-/** How many items are right; undefined of a mean of shares, and where items are right in part, as with several samples. */
+/**
+ * How many items are right; undefined for a mean of shares, or if items can be partly right, as with several samples.
+ */
 function countIn({ metric, value, n }: Metric): number | undefined {
   if (metric === 'average') return undefined;
   const count = Math.round(value * n);

@@ -1,6 +1,6 @@
 /**
- * evaluation/summary.json: each thing is added as soon as it is known, so that whatever ends the evaluator, only the
- * task under way is lost; what is still to be measured stands in it as `pending`.
+ * evaluation/summary.json: figures are added as soon as they are known, so that if the evaluator ends, only the current
+ * task is lost. `pending` lists the tasks that are still to be measured.
  */
 import { summarySchema, type Comparison, type Summary } from '../../protocol/evaluation.ts';
 import { readText } from '../../protocol/regular-file.ts';
@@ -9,22 +9,22 @@ import { averagedTasks, FORGETTING } from '../../training/checkpoints/forgetting
 import { summarise } from './summary-sentence.ts';
 import { tasks } from '../tasks/index.ts';
 
-/** What has become known. */
+/** New findings to add. */
 export interface Found {
   /** Tasks that are to be measured from now on. */
   planned?: readonly string[];
   served?: Summary['served'];
   choice?: Summary['choice'];
-  /** A task that is over, with its figures; none where it could not be measured. `cut`: some of it is left for later. */
+  /** A finished task with its figures; without any if it could not be measured. `cut`: part of it is left for later. */
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   example?: Summary['example'];
   earlier?: Summary['earlier'];
 }
 
-/** Pure. Figures of other tasks stay. */
+/** Pure. Adds findings; figures of other tasks are kept. */
 export function withFound(summary: Summary, { planned = [], measured, ...found }: Found): Summary {
   const stale = measured?.comparisons.length ? [measured.task] : [];
-  // Of one of its tasks there are new figures.
+  // One of the tasks in the average has new figures.
   if (stale.some((task) => averagedTasks.includes(task))) stale.push(FORGETTING);
   const comparisons = [
     ...summary.comparisons.filter(({ task }) => !stale.includes(task)),
@@ -41,7 +41,7 @@ export function withFound(summary: Summary, { planned = [], measured, ...found }
   return { ...after, sentence: summarise(after, pending) };
 }
 
-/** Pure. What is left where the result's file becomes another: all of it is to be measured again. */
+/** Pure. The summary after the result's file has changed: all figures are dropped and have to be measured again. */
 export function withoutFigures(
   { step, choice, comparisons, pending = [] }: Summary,
   planned: readonly string[],
@@ -53,7 +53,7 @@ export function withoutFigures(
   );
 }
 
-/** Pure. `givenStrength`: set by hand, or undefined. */
+/** Pure. `givenStrength`: the strength set by hand, or undefined. */
 export function withStrength(summary: Summary, givenStrength: number | undefined): Summary {
   const after: Summary = { ...summary };
   delete after.givenStrength;
@@ -61,11 +61,11 @@ export function withStrength(summary: Summary, givenStrength: number | undefined
   return withFound(after, {});
 }
 
-/** What was learned, then what it cost; any other task after them. */
+/** Learning first, then forgetting; any other task comes last. */
 const shownOrder = ['workspace', 'humaneval', 'gsm8k', ...averagedTasks, FORGETTING, 'retention'];
 const order = ({ task }: Comparison) => shownOrder.indexOf(task) + 1 || shownOrder.length + 1;
 
-/** Adds to what is known of the result of this step; what was measured of another is dropped. By rename. */
+/** Adds findings to the summary of the result of this step; a summary of another step is dropped. Writes by rename. */
 export async function addToSummary(dir: string, step: number, found: Found): Promise<Summary> {
   const path = evaluationSummaryPath(dir);
   const earlier = (await readSummary(dir, step)) ?? { step, sentence: '', comparisons: [] };
@@ -74,7 +74,7 @@ export async function addToSummary(dir: string, step: number, found: Found): Pro
   return summary;
 }
 
-/** Of the result of this step; undefined where nothing is known of it. */
+/** The summary of the result of this step; undefined if there is none. */
 export async function readSummary(dir: string, step: number): Promise<Summary | undefined> {
   const written = await readText(evaluationSummaryPath(dir))
     .then((text) => summarySchema.parse(JSON.parse(text)))

@@ -1,14 +1,14 @@
 /**
- * What Python's WebAssembly may ask of JavaScript. Of its 268 imports a program gets those of this file: the clock, the
- * memory, and the files that Emscripten keeps in memory. All else (objects of JavaScript, code from text, libraries,
- * the network) is refused, so nothing that a program does to its interpreter, its memory included, leads out of it.
+ * What Python's WebAssembly may call in JavaScript. Of its 268 imports, a program gets those in this file: the clock,
+ * the memory, and the files that Emscripten keeps in memory. Everything else (JavaScript objects, eval, libraries, the
+ * network) is refused, so a program can't escape, whatever it does to its interpreter and its memory.
  */
 import { randomFillSync } from 'node:crypto';
 import { SLOWNESS } from './clock.ts';
 import type { Imports } from './emscripten.ts';
 import type { Emscripten, FileNode } from './python-module.ts';
 
-/** Emscripten's own, on its files in memory and on the interpreter's memory. */
+/** Emscripten's own functions, which work on its files in memory and on the interpreter's memory. */
 const passed = new Set(
   `environ_get environ_sizes_get fd_close fd_fdstat_get fd_pread fd_pwrite fd_read fd_seek fd_sync fd_write clock_res_get
   emscripten_get_heap_max _abort_js _gmtime_js _localtime_js _mktime_js _mmap_js _msync_js _munmap_js _timegm_js _tzset_js
@@ -22,13 +22,13 @@ const passed = new Set(
   ffi_call_js ffi_closure_alloc_js ffi_closure_free_js ffi_prep_closure_loc_js`.split(/\s+/),
 );
 
-/** Errors as Emscripten numbers them. */
+/** Emscripten's error numbers. */
 const EPERM = 63;
 const ENOSYS = 52;
 const ENOSPC = 51;
 const EAI_FAIL = -4;
 
-/** Asked for by programs that mean no harm: told no, as an operating system would. */
+/** Called by harmless programs too; these calls return the errors that an operating system would return. */
 const refused: Record<string, number> = {
   ...Object.fromEntries(
     `accept4 bind connect getpeername getsockname getsockopt listen recvfrom recvmsg sendmsg sendto socket`
@@ -42,30 +42,33 @@ const refused: Record<string, number> = {
   getaddrinfo: EAI_FAIL,
   getnameinfo: EAI_FAIL,
   getprotobyname: 0,
-  // Nobody's, and no mask: files in memory know neither.
+  // The user id of "nobody", and no umask: files in memory have neither owner nor mask.
   __syscall_getuid32_js: 65534,
   __syscall_umask_js: 0,
 };
 
-/** A sleeping program sleeps in steps: its C library asks for the time until it is late enough, and nothing else does. */
+/**
+ * Step by which a sleep advances: its C library polls the time until it is late enough, and only it calls this
+ * function.
+ */
 const SLEEP_STEP_MS = 0.1;
-/** A program that asks for the time again this soon waits for it, by a lock or in a loop of its own. */
+/** A program that reads the time again this soon is waiting, in a lock or a loop. */
 const WAITING_MS = 0.1;
-/** After so many times in a row it is the machine that lets it wait for longer, being busy. */
+/** After so many such reads in a row, a longer gap counts as waiting too, caused by a busy machine. */
 const WAITING_TIMES = 100;
 const CLOCK_REALTIME = 0;
 const CLOCK_MONOTONIC = 1;
 
 export interface Boundary {
-  /** Wraps all imports, in place. Until `close` is called they do what Emscripten means them to. */
+  /** Wraps all imports, in place. Until `close` is called, they behave as in Emscripten. */
   wrap(imports: Imports): void;
-  /** From here on a program may run. */
+  /** Enforces the boundary; from here on, a program may run. */
   close(module: Emscripten): void;
-  /** True when memory or a file was refused. */
+  /** True if memory or file space was refused. */
   readonly full: boolean;
 }
 
-/** Nobody waits while a program sleeps: the time is added to its clocks and told to `onSleep`. */
+/** Sleeping takes no real time: the time is added to the program's clocks and reported to `onSleep`. */
 export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void): Boundary {
   let python: Emscripten | undefined;
   let quota: Quota | undefined;
@@ -77,7 +80,10 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
     onSleep(ms);
   };
   const now = () => performance.now() + slept;
-  /** Work counts for less than it takes here; waiting takes as long anywhere, and counts in full. */
+  /**
+   * The clock divides work by SLOWNESS. Waiting takes the same time anywhere, so this adds the difference to count it
+   * in full.
+   */
   const noteWaiting = () => {
     const waited = performance.now() - asked;
     asked += waited;
@@ -89,13 +95,13 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
   const own = (original: Imports[string]): Imports[string] => ({
     emscripten_get_now() {
       sleep(SLEEP_STEP_MS);
-      // Not the time: that goes on by itself, and a sleep on a busy machine would count for less.
+      // Returns only the time slept, not the real time: else a sleep on a busy machine would count for less.
       return slept;
     },
     emscripten_date_now: () => performance.timeOrigin + now(),
     clock_time_get(id: number, _precision: bigint, at: number) {
       noteWaiting();
-      // Others are of the processor, which rests while a program sleeps.
+      // Other clocks count processor time, which does not advance while a program sleeps.
       const ms =
         id === CLOCK_REALTIME
           ? performance.timeOrigin + now()
@@ -121,20 +127,20 @@ export function drawBoundary(memoryBytes: number, onSleep: (ms: number) => void)
     },
     proc_exit: leave,
     exit: leave,
-    // No signal comes from outside.
+    // There are no signals from outside.
     _Py_CheckEmscriptenSignals_Helper: () => 0,
   });
 
   return {
     wrap(imports) {
-      // The same object is also wasi_snapshot_preview1.
+      // The same object also serves as wasi_snapshot_preview1.
       const group = imports['env']!;
       const original = { ...group };
       const mine = own(original);
       for (const [name, run] of Object.entries(original)) {
         if (typeof run !== 'function' || passed.has(name)) continue;
         const inside = mine[name] ?? (name in refused ? () => refused[name] : () => deny(name));
-        // To V8 the name is then a new one: it takes far longer over a function that changes.
+        // Deleting first makes the name new to V8, which is much faster than changing an existing function.
         delete group[name];
         group[name] = (...args) => (python ? inside : run)(...args);
       }
@@ -159,7 +165,7 @@ function deny(name: string): never {
   throw new Error(`the sandbox has no ${name}`);
 }
 
-/** Bytes that the interpreter and its files may take together. */
+/** The limit in bytes for the interpreter and its files together. */
 class Quota {
   used = 0;
   full = false;
@@ -172,7 +178,7 @@ class Quota {
   }
 }
 
-/** Beyond the quota Python sees MemoryError. */
+/** Beyond the quota, Python raises MemoryError. */
 function limitMemory(memory: WebAssembly.Memory, quota: Quota): void {
   const PAGE = 65536;
   quota.used += memory.buffer.byteLength;
@@ -184,7 +190,7 @@ function limitMemory(memory: WebAssembly.Memory, quota: Quota): void {
   };
 }
 
-/** Beyond the quota Python sees "No space left on device". */
+/** Beyond the quota, Python gets "No space left on device". */
 function limitFiles(files: Emscripten['FS'], quota: Quota): void {
   const { dir, file } = files.filesystems.MEMFS.ops_table;
   const counted = new WeakMap<FileNode, number>();

@@ -1,26 +1,29 @@
 /**
- * A program's time, as the reference executor would have counted it. There, 3 seconds of the clock end a program. Here
- * Python is slower and the machine may be busy, so what counts is time of the processor, where it can be had, by Python's
- * slowness; and what the program has slept, which nobody waits for (boundary.ts).
+ * A program's time, as the reference executor would have counted it. That one ends a program after 3 seconds of real
+ * time. Here Python is slower and the machine may be busy, so the clock counts processor time (if it is available)
+ * divided by Python's slowness, plus the time that the program has slept, which is not really waited for (boundary.ts).
  */
 import { readFileSync } from 'node:fs';
 
 /** CPython in WebAssembly takes 2.4 times as long as CPython. */
 export const SLOWNESS = 2.5;
-/** A program that waits takes no processor, so the clock ends it after this many times its limit. */
+/** A program that waits takes no processor time, so it is ended after this many times its limit of real time. */
 const PATIENCE = 20;
-/** Linux counts a thread's time in ticks of 10 ms. */
+/** Linux counts a thread's processor time in ticks of 10 ms. */
 const TICK_MS = 10;
 
 export interface Clocked {
-  /** Where Linux tells of the program's thread. */
+  /** The folder in /proc for the program's thread; undefined if there is none. */
   thread: string | undefined;
-  /** One number: the milliseconds that the program has slept. */
+  /** A single number: milliseconds that the program has slept. */
   slept: Float64Array;
   limitMs: number;
 }
 
-/** Calls `onEnd` when the program has had its time: on a busy machine that is later than the clock says. */
+/**
+ * Calls `onEnd` when the program has used up its time; on a busy machine, that takes more real time. Returns a function
+ * that stops the clock.
+ */
 export function startClock({ thread, slept, limitMs }: Clocked, onEnd: () => void): () => void {
   const began = performance.now();
   const before = processorMs(thread);
@@ -37,11 +40,12 @@ export function startClock({ thread, slept, limitMs }: Clocked, onEnd: () => voi
   return () => clearTimeout(timer);
 }
 
-/** What the thread has taken of a processor so far. */
+/** Processor time of the thread so far. */
 function processorMs(thread: string | undefined): number | undefined {
   if (!thread) return undefined;
   try {
-    // After the name, which may hold anything, in brackets: the 12th and 13th field are user and system time.
+    // After the thread's name in brackets, which may contain anything, the 12th and 13th fields are user and system
+    // time.
     const fields = readFileSync(`${thread}/stat`, 'utf8').split(')').at(-1)!.trim().split(' ');
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   } catch {

@@ -1,11 +1,11 @@
 /**
- * The second wall. A program can't reach JavaScript (boundary.ts); if it ever could, this thread would still have no modules,
- * files, processes, sockets or code from text, and nothing of the language could be made to lie to the verdict.
+ * The second line of defence. A program can't reach JavaScript (boundary.ts); if it ever could, this thread would still
+ * have no modules, files, processes, sockets or eval, and no built-in object could be changed to falsify the verdict.
  */
 import fs from 'node:fs';
 import Module from 'node:module';
 
-/** Names that the thread keeps: the language itself, WebAssembly and text coding. */
+/** Global names that the thread keeps: the language itself, WebAssembly and text encoding. */
 const kept = new Set(
   `Object Array Function Number Boolean String Symbol BigInt Date Promise RegExp Error AggregateError EvalError RangeError
   ReferenceError SyntaxError TypeError URIError Math JSON Reflect Proxy Map Set WeakMap WeakSet WeakRef
@@ -15,7 +15,10 @@ const kept = new Set(
   decodeURIComponent encodeURI encodeURIComponent performance console queueMicrotask`.split(/\s+/),
 );
 
-/** Takes the ways out of this thread: modules that are loaded, and loading others. JavaScript from text is forbidden to the whole process (host.ts). */
+/**
+ * Removes the ways out of this thread: loaded modules, and loading others. JavaScript from text is forbidden in the
+ * whole process (host.ts).
+ */
 export function closeDoors(): void {
   const denied = () => {
     throw new Error('the sandbox has no host');
@@ -23,14 +26,14 @@ export function closeDoors(): void {
   for (const library of [fs, fs.promises] as unknown as Record<string, unknown>[]) {
     for (const name of Object.getOwnPropertyNames(library)) {
       if (typeof Object.getOwnPropertyDescriptor(library, name)?.value !== 'function') continue;
-      // To V8 the name is then a new one: it takes far longer over a function that changes.
+      // Deleting first makes the name new to V8, which is much faster than changing an existing function.
       delete library[name];
       library[name] = denied;
     }
   }
   Module.syncBuiltinESMExports();
   Object.assign(Module, { _load: denied, createRequire: denied });
-  // Whoever kept it: it has loaders of its own.
+  // Covers code that has kept `process`, which has its own loaders.
   for (const name of ['binding', '_linkedBinding', 'dlopen', 'getBuiltinModule'])
     Object.defineProperty(process, name, { value: denied });
   const scope = globalThis as Record<string, unknown>;
@@ -38,7 +41,7 @@ export function closeDoors(): void {
   freezeIntrinsics();
 }
 
-/** Everything that can be reached from the language's own names, prototypes and accessors included. */
+/** Freezes everything reachable from the language's own names, including prototypes and accessors. */
 export function freezeIntrinsics(): void {
   const scope = globalThis as Record<string, unknown>;
   const hidden = [

@@ -1,16 +1,16 @@
-/** What is used of Pyodide's JavaScript side, and how it is started: pyodide.asm.mjs, without Pyodide's own layer over it. */
+/** Starts Pyodide's low-level JavaScript side (pyodide.asm.mjs), without Pyodide's own layer above it. */
 
 import { loadGlue, type Glue } from './glue.ts';
 import type { Emscripten } from './python-module.ts';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each has its own.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each import has its own signature.
 type Import = (...args: any[]) => unknown;
-/** By module of WebAssembly, then by name. */
+/** Imports by WebAssembly module name, then by name. */
 export type Imports = Record<string, Record<string, Import>>;
 
 const HOME = '/home/pyodide';
 
-/** Starts the module, with `library` where Python looks for it. Nothing is running yet. */
+/** Instantiates the module, with `library` where Python looks for it. Nothing runs yet. */
 export async function startEmscripten(options: {
   glue: Glue;
   module: WebAssembly.Module;
@@ -30,7 +30,7 @@ export async function startEmscripten(options: {
     print: () => {},
     printErr: () => {},
     locateFile: (name: string) => name,
-    // Pyodide's own layer waits for its list of packages, and is never used.
+    // Pyodide's own layer is never used; it waits forever for its list of packages.
     API: {
       config: { jsglobals: Object.create(null) as object, env: {}, args: [] },
       runtimeEnv: { IN_NODE: true },
@@ -38,7 +38,7 @@ export async function startEmscripten(options: {
     },
     preRun: [(self: Emscripten) => layOut(self, library)],
     instantiateWasm(imports: Imports, take: (instance: object, module: WebAssembly.Module) => void) {
-      // Pyodide's loader adds these two.
+      // Pyodide's loader would add these two.
       imports['env']!['Jsv_GetError_import'] = imports['env']!['JsvError_Check'] = () => 0;
       wrap(imports);
       const instance = new WebAssembly.Instance(module, withoutTable(imports, exported) as never);
@@ -46,15 +46,15 @@ export async function startEmscripten(options: {
       return {};
     },
   };
-  // The glue adds thousands of names to this object, which V8 does faster where there is no prototype.
+  // The glue adds thousands of names to this object, which is faster in V8 without a prototype.
   const python = await create(Object.assign(Object.create(null) as object, settings));
   closeStreams(python.FS);
   return { python, compile };
 }
 
 /**
- * The glue puts every exported function into the table that C's function pointers are of, for libraries that are loaded
- * later. There are none, and nothing in the table shall lead out: each is given the pointer that C takes for no function.
+ * The glue would put every exported function into the table of C's function pointers, for libraries that are loaded
+ * later. There are none, and the table must not lead out of the sandbox, so each gets the null pointer.
  */
 function withoutTable(imports: Imports, exported: string[]): Imports {
   const pointers = imports['GOT.func'] as unknown as Record<string, WebAssembly.Global>;
@@ -70,7 +70,10 @@ function layOut({ FS, ENV }: Emscripten, library: Uint8Array): void {
   FS.chdir(HOME);
 }
 
-/** A file that has its content from the first look at it on: a copy, since a program may write to it. Most never look. */
+/**
+ * Adds a file whose content is created when first accessed: a copy, since a program may write to it. Most programs
+ * never access it.
+ */
 function addLazily(FS: Emscripten['FS'], path: string, content: Uint8Array): void {
   FS.writeFile(path, '');
   const { node } = FS.lookupPath(path);
@@ -87,7 +90,7 @@ function addLazily(FS: Emscripten['FS'], path: string, content: Uint8Array): voi
   });
 }
 
-/** There is nothing to read, and what is printed goes nowhere. */
+/** Makes standard input empty and discards output. */
 function closeStreams(FS: Emscripten['FS']): void {
   for (const descriptor of [0, 1, 2]) FS.close(FS.getStream(descriptor));
   for (const name of ['tty', 'tty1', 'stdin', 'stdout', 'stderr']) {

@@ -1,4 +1,4 @@
-/** Where the bundles of the sandbox's process and thread are. */
+/** Finds the bundles of the sandbox's process and thread. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
@@ -10,7 +10,10 @@ import type * as esbuild from 'esbuild';
 const HOST = 'sandbox-host.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** The host's bundle, the interpreter's beside it: beside this bundle; or, run from source (vitest), built on first use. */
+/**
+ * Path of the host's bundle, which has the interpreter's beside it. It lies beside this bundle; when run from source
+ * (vitest), it is built on first use.
+ */
 export async function hostEntry(): Promise<string> {
   const built = join(here, HOST);
   return existsSync(built) ? built : buildFromSource();
@@ -24,7 +27,7 @@ async function buildFromSource(): Promise<string> {
   if (existsSync(folder)) return join(folder, HOST);
   const name = 'esbuild'; // a variable, so that the bundler itself is never bundled
   const { build } = createRequire(import.meta.url)(name) as typeof esbuild;
-  // By rename: others may build it at the same time.
+  // By rename, because other processes may build it at the same time.
   const partial = `${folder}-${process.pid}`;
   await mkdir(partial, { recursive: true });
   await build({

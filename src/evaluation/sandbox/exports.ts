@@ -1,6 +1,7 @@
 /**
- * WebAssembly with fewer exports. Python's has 7,415 functions and 1,141 addresses among them; for each, every new interpreter
- * would make an object and Emscripten's glue a place in a table, which takes longer than all else at its start.
+ * Reduces the exports of a WebAssembly module. Python's module exports 7,415 functions and 1,141 addresses. For each,
+ * every new interpreter would create an object and Emscripten's glue a table entry, which takes longer than the rest of
+ * its start.
  */
 
 const IMPORT_SECTION = 2;
@@ -10,14 +11,17 @@ const FUNCTION_KIND = 0;
 const GLOBAL_KIND = 3;
 const HEADER_BYTES = 8;
 
-/** The same module without the exported functions and addresses that `keep` says no to. Format: WebAssembly core specification, 5.5. */
+/**
+ * The same module, with only those exported functions and addresses that `keep` accepts. Format: WebAssembly core
+ * specification, 5.5.
+ */
 export function stripExports(wasm: Uint8Array, keep: (name: string) => boolean): Uint8Array<ArrayBuffer> {
   return changeSections(wasm, { [EXPORT_SECTION]: (section) => keptExports(section, keep) });
 }
 
 /**
- * The same module with variables of its own, all 0, in place of those that it imports from "GOT.func": pointers to functions
- * that a library may bring, here those of graphics. The others of its imports must be functions.
+ * The same module with its own variables, all 0, in place of those that it imports from "GOT.func": pointers to
+ * functions that a library could provide (here graphics functions). All other imports must be functions.
  */
 export function ownPointers(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
   let pointers = 0;
@@ -42,7 +46,7 @@ export function ownPointers(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
       }
       return concatenate([writeNumber(kept.length), ...kept]);
     },
-    // What is imported is numbered first, so these come first.
+    // Imported globals are numbered first, so their replacements come first.
     [GLOBAL_SECTION](section) {
       const { value: count, next: first } = readNumber(section, 0);
       const own = Array.from({ length: pointers }, () => ZERO_VARIABLE);
@@ -55,7 +59,7 @@ const ZERO_VARIABLE = Uint8Array.of(0x7f, 1, 0x41, 0, 0x0b);
 
 type Changes = Record<number, (section: Uint8Array) => Uint8Array>;
 
-/** Sections stand in the order of their numbers, but for those that are not changed here. */
+/** Applies `changes` by section number; other sections are copied. */
 function changeSections(wasm: Uint8Array, changes: Changes): Uint8Array<ArrayBuffer> {
   const parts = [wasm.subarray(0, HEADER_BYTES)];
   for (let at = HEADER_BYTES; at < wasm.length;) {

@@ -1,6 +1,6 @@
 /**
- * Python's WebAssembly and Pyodide's JavaScript side of it (pyodide.asm.mjs), cut down to what is used here: every
- * program gets both anew, and most of what they would set up for it is for pages in a browser.
+ * Python's WebAssembly and its JavaScript side in Pyodide (pyodide.asm.mjs), reduced to what is used here: every
+ * program gets new instances of both, and most of what they would set up is for web pages.
  */
 import { createRequire } from 'node:module';
 import { Script } from 'node:vm';
@@ -9,11 +9,14 @@ import { ownPointers, stripExports } from './exports.ts';
 
 type Create = (settings: object) => Promise<Emscripten>;
 
-/** What is exported and called or read, by the glue on the way of programs or here. */
+/** Exports that are called or read, by the glue while programs run, or here. */
 const needed =
   /^(malloc|free|calloc|realloc|memalign|_*emscripten_(?!.*webgl).*|__wasm_.*|_*errno_location|hton[sl]|ntoh[sl]|fflush|_*trap|setThrew|_*get_temp_ret|strerror|_*funcs_on_exit|__dl_seterr|__heap_base|__stack_pointer|__memory_base|__table_base|Py_Initialize|Py_IncRef|PyRun_SimpleString|PyUnicode_(FromStringAndSize|AsUTF8)|PyObject_CallOneArg|PyEval_EvalCode|PyErr_(ExceptionMatches|GetRaisedException)|PyExc_MemoryError)$/;
 
-/** Python's module, with no more of exports and imports than is used, and the functions among both. `wasm` is pyodide.asm.wasm. */
+/**
+ * Python's module with only the exports and imports that are used, and the names of the functions among them. `wasm` is
+ * pyodide.asm.wasm.
+ */
 export async function compilePython(
   wasm: Uint8Array,
 ): Promise<{ module: WebAssembly.Module; exported: string[]; imported: Set<string> }> {
@@ -31,11 +34,14 @@ export async function compilePython(
 export interface Glue {
   url: string;
   script: string;
-  /** What V8 made of it. */
+  /** The script as compiled by V8. */
   compiled?: Uint8Array;
 }
 
-/** `source` is pyodide.asm.mjs, a module with one default export; `imports` are the names that the module asks for. */
+/**
+ * `source` is pyodide.asm.mjs, a module with one default export; `imports` are the names that the WebAssembly module
+ * imports.
+ */
 export function glueOf(url: string, source: string, imports: Set<string>): Glue {
   const body = lean(source, imports)
     .replaceAll('import.meta.url', 'url')
@@ -46,7 +52,10 @@ export function glueOf(url: string, source: string, imports: Set<string>): Glue 
   return { url, script: `(function (url, load) {${body}\n})` };
 }
 
-/** Without the third of it that only names exports that are gone and offers functions that the module does not import. */
+/**
+ * Removes about a third of the source: names of exports that were stripped, and functions that the module does not
+ * import.
+ */
 function lean(source: string, imports: Set<string>): string {
   const exported = /(?<=function assignWasmExports\(wasmExports\)\{)[^}]*/;
   const offered = /(?<=var wasmImports=\{)[^}]*/;
@@ -65,14 +74,14 @@ function lean(source: string, imports: Set<string>): string {
     .replace(offered, (list) => keep(list, ',', /^(\w+)/, (name) => imports.has(name)));
 }
 
-/** Neither functions nor addresses. */
+/** Exports that are neither functions nor addresses. */
 const always = new Set(['memory', '__indirect_function_table', '__c_longjmp', '__cpp_exception']);
 
-/** Its factory; and, to be called after use, what V8 has compiled of it. */
+/** Loads the glue. Returns its factory, and a function that returns the code compiled by V8, to be called after use. */
 export function loadGlue({ url, script, compiled }: Glue): { create: Create; compile(): Uint8Array } {
   const loaded = new Script(script, { filename: url, cachedData: compiled });
   const enter = loaded.runInThisContext() as (url: string, load: (name: string) => unknown) => Create;
-  // What Pyodide's own layer wants to load never comes.
+  // Other modules that Pyodide's own layer tries to load never arrive.
   const load = (name: string) => (name === 'node:module' ? { createRequire } : new Promise(() => {}));
   return { create: enter(url, load), compile: () => loaded.createCachedData() };
 }

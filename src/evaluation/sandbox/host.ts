@@ -1,8 +1,8 @@
 /**
- * A lane's process: `node dist/sandbox-host.mjs OPTIONS`. Runs one program at a time, each in an interpreter of its own,
- * and keeps the next interpreter ready. It watches the program's time and its own size, which is the program's: what a
- * program takes past all that is counted inside still shows here. Whatever a program does to this process, the evaluator
- * stays; when the evaluator goes, this process goes.
+ * The process of a lane: `node dist/sandbox-host.mjs OPTIONS`. Runs one program at a time, each in a new interpreter,
+ * and keeps the next interpreter ready. It watches the program's time and the size of this process, which also shows
+ * memory that escapes the limits inside. Whatever a program does to this process, the evaluator survives; when the
+ * evaluator ends, this process ends.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -24,9 +24,9 @@ import type {
 } from './protocol.ts';
 
 const MIB = 1024 * 1024;
-/** How often the size is looked at. Filling memory at 2 GB/s, a program is found 40 MB later. */
+/** How often the size is checked: a program that fills memory at 2 GB/s is caught 40 MB later. */
 const LOOK_MS = 20;
-/** What this process may grow beside the program: the next interpreter is started meanwhile. */
+/** How much this process may grow besides the program, because the next interpreter is started meanwhile. */
 const OWN_GROWTH = 160 * MIB;
 
 const HOST = fileURLToPath(import.meta.url);
@@ -42,11 +42,11 @@ const options = JSON.parse(process.argv[2]!) as HostOptions;
 const say = (reply: HostReply) => void process.send!(reply);
 process.on('disconnect', () => process.exit());
 
-/** Of two workers with one memory, WebAssembly's code and Python's image are there once. */
+/** Data shared by all interpreters, so that WebAssembly's code and Python's image are in memory only once. */
 type Shared = Omit<InterpreterData, 'image' | 'slept'>;
 
 async function prepare(): Promise<Omit<InterpreterData, 'slept'>> {
-  // No JavaScript is made from text in this process, whoever asks.
+  // Forbids eval and the like in this whole process.
   setFlagsFromString('--disallow-code-generation-from-strings');
   const glue = join(options.pyodide, 'pyodide.asm.mjs');
   const parts = [join(options.pyodide, 'pyodide.asm.wasm'), join(options.pyodide, 'python_stdlib.zip'), glue];
@@ -86,7 +86,7 @@ function start(data: Omit<InterpreterData, 'slept'>): Promise<Interpreter & { fi
     worker.once('message', (first: InterpreterReply) => {
       resolve({ worker, slept, first, thread: 'ready' in first ? first.thread : undefined });
     });
-    // Stays on: a thread that is being ended may still report an error, which must not become an uncaught one.
+    // This listener stays: a thread that is being terminated may still report an error, which must not become uncaught.
     worker.on('error', reject);
     worker.once('exit', (code) => reject(new Error(`an interpreter ended with ${code} while starting`)));
   });
@@ -99,7 +99,7 @@ async function makeImage(common: Shared): Promise<Kept> {
   return first;
 }
 
-/** Gives an interpreter its program, and ends it when that is over or its limits are passed. */
+/** Gives an interpreter its program, and terminates it when the program has ended or exceeds a limit. */
 async function judge({ worker, thread, slept }: Interpreter, request: HostRequest): Promise<Verdict> {
   const before = process.memoryUsage.rss();
   let stop = () => {};
@@ -129,7 +129,7 @@ async function judge({ worker, thread, slept }: Interpreter, request: HostReques
 }
 
 async function main(): Promise<void> {
-  // Where memory is short, Linux ends this process before any other of the person's.
+  // When memory is short, Linux then kills this process before any other of the user's.
   if (existsSync('/proc/self/oom_score_adj')) writeFileSync('/proc/self/oom_score_adj', '1000');
   const data = await prepare();
   let next = start(data);
@@ -137,7 +137,7 @@ async function main(): Promise<void> {
   process.on('message', (request: HostRequest) => {
     const current = next;
     next = start(data);
-    // Said when it is asked for.
+    // The error is reported when this interpreter is used.
     next.catch(() => {});
     void current
       .then((interpreter) => judge(interpreter, request))

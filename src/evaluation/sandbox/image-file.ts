@@ -1,4 +1,4 @@
-/** Making an image takes seconds, so it is kept in a file, under a name that says what it was made from. */
+/** Making an image takes seconds, so it is kept in a file whose name is a digest of what it was made from. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -12,24 +12,24 @@ const DIGEST_BYTES = 32;
 const LENGTH_BYTES = 4;
 const UNUSED_DAYS = 30;
 
-/** What an interpreter is started from. */
+/** The data that an interpreter is started from. */
 export interface Kept {
   image: Image;
-  /** What V8 made of the glue. */
+  /** The glue as compiled by V8. */
   compiled: Uint8Array<SharedArrayBuffer>;
 }
 
-/** The file: a digest of the rest; the head's length, the head as JSON, `compiled`, the pages. */
+/** The file holds a digest of the rest, the head's length, the head as JSON, `compiled`, and the pages. */
 type Head = Omit<Image, 'pages'> & { compiledBytes: number };
 
-/** Where in `folder` the image is that these make. */
+/** Path in `folder` of the image made from `parts`. */
 export function imagePath(folder: string, parts: (string | Uint8Array)[]): string {
   const hash = createHash('sha256').update(`${cachedDataVersionTag()} ${process.arch}`);
   for (const part of parts) hash.update(part);
   return join(folder, `${PREFIX}${hash.digest('hex').slice(0, 16)}`);
 }
 
-/** What was kept; nothing where there is none or it was damaged. */
+/** Reads the image; undefined if there is none or it is damaged. */
 export async function readImage(path: string): Promise<Kept | undefined> {
   try {
     const file = await readBytes(path);
@@ -49,7 +49,7 @@ export async function readImage(path: string): Promise<Kept | undefined> {
   }
 }
 
-/** Keeps it for those that start later. Where that can't be, they make their own. */
+/** Stores the image for later processes. If that fails, they make their own. */
 export async function keepImage(path: string, { image, compiled }: Kept): Promise<void> {
   const { pages, ...rest } = image;
   const head = Buffer.from(JSON.stringify({ ...rest, compiledBytes: compiled.length } satisfies Head));
@@ -67,7 +67,7 @@ export async function keepImage(path: string, { image, compiled }: Kept): Promis
   }
 }
 
-/** Images of other versions, of 16 MB each. */
+/** Removes unused images of other versions, which take 16 MB each. */
 async function removeUnused(folder: string, but: string): Promise<void> {
   const oldest = Date.now() - UNUSED_DAYS * 24 * 3600 * 1000;
   for (const name of await readdir(folder)) {

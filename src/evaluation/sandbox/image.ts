@@ -1,4 +1,4 @@
-/** The image of a Python that has started and imported what programs use: the pages of its memory that are not zero. */
+/** The image of a started Python that has imported the modules that programs use: the non-zero pages of its memory. */
 import type { Image } from './protocol.ts';
 
 const PAGE = 4096;
@@ -12,7 +12,10 @@ export function pagesInUse(memory: Uint8Array): boolean[] {
   );
 }
 
-/** `touched` are pages that a starting interpreter writes to before it is given its image: zero in the image, they are of it. */
+/**
+ * `touched`: pages that a starting interpreter writes before its image is restored; they belong to the image even if
+ * they are zero in it.
+ */
 export function takeImage(memory: Uint8Array, touched: boolean[], objects: Image['objects']): Image {
   const used = pagesInUse(memory).map((inUse, page) => inUse || touched[page]!);
   const runs: Image['runs'] = [];
@@ -26,7 +29,7 @@ export function takeImage(memory: Uint8Array, touched: boolean[], objects: Image
   return { pages, runs, memoryBytes: memory.length, objects };
 }
 
-/** The memory is an interpreter's that has just been started. */
+/** Restores the image into the memory of an interpreter that has just been started. */
 export function restore({ pages, runs }: Image, memory: Uint8Array): void {
   eachRun(runs, (from, at, bytes) => memory.set(pages.subarray(from, from + bytes), at));
 }

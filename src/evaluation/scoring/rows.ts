@@ -1,11 +1,11 @@
-/** The rows of a benchmark: from the hub, where they are fetched once, or from a file that the person names. */
+/** The rows of a benchmark: from the hub, downloaded once, or from a file that the user names. */
 import type { z } from 'zod';
 import { readRows, type NamedRow } from '../../corpus/datasets/rows.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { spread } from '../../statistics/statistics.ts';
 import { countOf, type PlanContext, type Task } from '../tasks/task.ts';
 
-/** What a row with these columns says. `read` throws an Error where the values don't fit together. */
+/** How to read a row with these columns. `read` throws an Error if the values don't fit together. */
 export interface RowFormat<Q> {
   columns: readonly string[];
   read(values: unknown): Q;
@@ -24,18 +24,18 @@ export function rowFormat<S extends z.ZodObject, Q>(schema: S, read: (row: z.inf
 }
 
 export interface Benchmark<Q> extends Pick<Task, 'name' | 'title'> {
-  /** On the hub: owner/name:file. */
+  /** Its place on the hub: owner/name:file. */
   source: string;
-  /** The first that a data set has the columns of is its format. */
+  /** A data set has the first format whose columns it has. */
   formats: readonly RowFormat<Q>[];
-  /** Rows of the `quick` setting. */
+  /** Number of rows in the `quick` setting. */
   quick: number;
 }
 
 export interface ChosenRows<Q> {
-  /** As many rows as were asked for, evenly over all. */
+  /** The requested number of rows, spread evenly over all. */
   rows: { name: string; value: Q }[];
-  /** Rows that there are. */
+  /** Number of all rows. */
   of: number;
 }
 
@@ -51,7 +51,7 @@ export async function chooseRows<Q>(benchmark: Benchmark<Q>, context: PlanContex
     if (!format)
       throw new UserError(
         'corpus-unreadable',
-        `${reference} is no data set of ${title}: its columns are ${row.columns.join(', ')}.`,
+        `${reference} is not a data set for ${title}: its columns are ${row.columns.join(', ')}.`,
         `${title} has ${formats.map(({ columns }) => columns.join(', ')).join('; or ')}.`,
       );
     try {
@@ -75,7 +75,7 @@ async function readAll<Q>(
     if (data !== undefined || !(error instanceof UserError) || error.code !== 'network') throw error;
     throw new UserError(
       'network',
-      `The rows of ${title} (${source} on the hub) are not on this disk, and the hub can't be reached.`,
+      `The rows of ${title} (${source} on Hugging Face) are not on this disk, and Hugging Face can't be reached.`,
       `Run it once with a network, or give them as a file: --data ${name}=FILE.`,
       { cause: error },
     );
@@ -87,6 +87,6 @@ async function readAll<Q>(
 const badRow = (reference: string, { name }: NamedRow, why: string) =>
   new UserError(
     'corpus-unreadable',
-    `In ${reference}, ${name} is not as it should be: ${why}.`,
-    'Mend the file, or give another.',
+    `In ${reference}, ${name} is invalid: ${why}.`,
+    'Correct the file, or give another one.',
   );

@@ -1,6 +1,6 @@
 /**
- * Scores that were measured before, by model and task: append-only JSON lines in the cache folder. A line that is
- * broken, because its writer was killed, is left aside; its item is measured again.
+ * Cache of measured scores, by model and task: append-only JSON lines in the cache folder. A line that is broken
+ * because its writer was killed is skipped; its item is measured again.
  */
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ export async function openScoreCache(
 ): Promise<ScoreCache> {
   const folder = join(cacheDir(), 'evaluation', digest.slice(0, 32));
   await mkdir(folder, { recursive: true });
-  // What was scored in another precision is another score.
+  // Scores in different precisions are kept apart.
   const kind = (await precision()) === 'f32' ? '' : `.${await precision()}`;
   const path = join(folder, `${name}.v${version}${kind}.jsonl`);
   const text = await readText(path).catch(() => '');
@@ -36,11 +36,11 @@ export async function openScoreCache(
   for (const { item, ...score } of parseLines(lineSchema, `${text}\n`).values) scores.set(item, score);
   let file: Promise<FileHandle> | undefined;
   const append = async (line: string) => {
-    // Another process may write to the same file: one write a line, at the end.
+    // Another process may write to the same file, so each line is appended in one write.
     file ??= open(path, 'a');
     await (await file).appendFile(line);
   };
-  // What a killed writer left must not swallow the next line.
+  // A partial line of a killed writer must not swallow the next one.
   if (text && !text.endsWith('\n')) await append('\n');
   return {
     get: ({ digest: item }) => scores.get(item),

@@ -1,4 +1,4 @@
-/** One model on all items of a task; what the cache holds is not measured again. */
+/** Scores one model on all items of a task; cached scores are not measured again. */
 import { openScoreCache } from './score-cache.ts';
 import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../tasks/task.ts';
 
@@ -34,8 +34,8 @@ export async function scoreItems<I extends Item>(
 }
 
 /**
- * All models on items of a task, one item after the other. A score counts beside those that it was taken with: in the
- * cache an item is another one for other models.
+ * Scores all models on items of a task, one item after the other. A score is only comparable with those measured
+ * together with it, so the cache key includes the models.
  */
 export async function scoreTogether<I extends Item>(
   task: Task<I>,
@@ -67,7 +67,10 @@ export async function scoreTogether<I extends Item>(
   return scores;
 }
 
-/** Works on `width` values at a time. After an error nothing new is begun, and it is thrown when all have ended. */
+/**
+ * Works on `width` values at a time. After an error nothing new is started, and the error is thrown when all have
+ * ended.
+ */
 async function forEach<T>(values: Iterable<T>, width: number, work: (value: T) => Promise<void>) {
   const queue = values[Symbol.iterator]();
   let failed = false;

@@ -1,4 +1,4 @@
-/** Text of what a base knew, which the person names: a text file, or a data set of texts. */
+/** Texts that a base knew, which the user names: a text file, or a data set of texts. */
 import { existsSync } from 'node:fs';
 import { isDataFile } from '../../corpus/datasets/choose.ts';
 import { dataSetDocuments } from '../../corpus/datasets/documents.ts';
@@ -8,10 +8,13 @@ import { openRegular } from '../../protocol/regular-file.ts';
 import { ownText } from '../../cursors/held-out.ts';
 import { spread } from '../../statistics/statistics.ts';
 
-/** Characters of a piece: more than its tokens need. */
+/** Characters per piece: more than its tokens need. */
 const PIECE = 2048;
 
-/** `count` pieces: evenly over a file, or the beginnings of a data set's first rows. Errors: those of reading them. */
+/**
+ * `count` pieces: spread evenly over a file, or the beginnings of a data set's first rows. Errors: those of reading
+ * them.
+ */
 export async function sourceTexts(
   reference: string,
   count: number,
@@ -26,7 +29,7 @@ export async function sourceTexts(
   throw new UserError('corpus-empty', `${reference} holds no text.`, 'Give another file or data set.');
 }
 
-/** A piece begins with a line where it can. The file is read twice and never whole in memory. */
+/** A piece begins with a line if possible. The file is read twice and is never in memory as a whole. */
 async function piecesOf(path: string, count: number): Promise<string[]> {
   let length = 0;
   for await (const text of readText(path)) length += text.length;
@@ -48,7 +51,7 @@ async function piecesOf(path: string, count: number): Promise<string[]> {
   });
 }
 
-/** A file's text from its beginning to its end. */
+/** Streams a file's text. */
 async function* readText(path: string): AsyncGenerator<string> {
   try {
     const file = await openRegular(path);
@@ -57,15 +60,15 @@ async function* readText(path: string): AsyncGenerator<string> {
       if (text.includes('\0'))
         throw new UserError(
           'corpus-unreadable',
-          `${path} is no text.`,
-          'Give a file of text, or a data set.',
+          `${path} is not a text file.`,
+          'Give a text file, or a data set.',
         );
       yield text;
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
     const why = whyNoFile(error) ?? (error as NodeJS.ErrnoException).code ?? (error as Error).message;
-    throw new UserError('corpus-unreadable', `${path} can't be read: ${why}.`, 'Give a file of text.', {
+    throw new UserError('corpus-unreadable', `${path} can't be read: ${why}.`, 'Give a text file.', {
       cause: error,
     });
   }

@@ -1,4 +1,7 @@
-/** Singular values of every linear: of the base, of what a run changed, and of Gaussian noise as large as that. */
+/**
+ * Singular values of each linear layer: of the base, of what a run changed, and of Gaussian noise of the same size as
+ * the change.
+ */
 import { gaussian, mix } from '../../statistics/random.ts';
 import { UserError } from '../../protocol/errors.ts';
 import {
@@ -17,20 +20,20 @@ import { scaled, sumOfSquares, summarise } from './summary.ts';
 import { openWeights, type Linear, type Matrix, type Weights } from './weights.ts';
 
 export interface SpectrumProgress {
-  /** Matrices. */
+  /** Number of matrices. */
   done: number;
   total: number;
   etaSeconds?: number;
 }
 
 export interface MeasureOptions {
-  /** Default: the run's. */
+  /** Default: the run's backend. */
   backend?: Backend | undefined;
   onProgress?: ((progress: SpectrumProgress) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** Writes spectrum.json and returns what is in it. Errors: run-not-finished, base-checksum, diverged, cancelled. */
+/** Writes spectrum.json and returns its content. Errors: run-not-finished, base-checksum, diverged, cancelled. */
 export async function measureSpectrum(dir: string, options: MeasureOptions = {}): Promise<RunSpectrum> {
   const spec = await readSpec(dir);
   const step = await resultStep(dir);
@@ -54,13 +57,13 @@ export async function measureSpectrum(dir: string, options: MeasureOptions = {})
   }
 }
 
-/** A matrix that is not measured yet. */
+/** A matrix to measure. */
 interface Job {
   name: string;
   store: SpectrumStore;
-  /** Undefined where there is none. */
+  /** Undefined if there is no such matrix. */
   read(): Promise<Matrix | undefined>;
-  /** In proportion to the time it takes. */
+  /** Proportional to the time that it takes. */
   cost: number;
 }
 
@@ -90,7 +93,7 @@ class Measurement {
     return linears.map((linear) => resultOf(linear, stores));
   }
 
-  /** What is left to measure: the noise, then block by block of the model. */
+  /** What is left to measure: the noise, then the model block by block. */
   private plan({ base, change, noise }: Stores): Job[][] {
     const { weights } = this;
     const shapes = new Map(weights.linears.map(({ shape }) => [shape.join('x'), shape]));
@@ -107,7 +110,7 @@ class Measurement {
       const cost = costOf(shape);
       (blocks[layer + 1] ??= []).push(
         { name, store: base, read: () => weights.base(linear), cost },
-        // An adapter's factors take next to no time.
+        // The small factors of an adapter take almost no time.
         {
           name,
           store: change,
@@ -119,7 +122,7 @@ class Measurement {
     return blocks.map((jobs) => jobs.filter(({ name, store }) => !store.has(name)));
   }
 
-  /** Matrices of one shape go together: TensorFlow spreads them over the processor's cores. */
+  /** Measures matrices of the same shape together, since TensorFlow spreads them over the processor's cores. */
   private async measureBlock(jobs: readonly Job[]): Promise<void> {
     const groups = new Map<string, { job: Job; matrix: Matrix }[]>();
     for (const job of jobs) {
@@ -163,8 +166,8 @@ class Measurement {
     if (!this.options.signal?.aborted) return;
     throw new UserError(
       'cancelled',
-      'The spectrum was stopped.',
-      'Give the same command again to go on; what is measured is kept.',
+      'Measuring the spectrum was stopped.',
+      'Run the same command again to resume; finished matrices are kept.',
     );
   }
 }
@@ -188,7 +191,7 @@ function isZero({ values }: Matrix, { name }: Job): boolean {
 
 const NOISE_SEED = 5;
 
-/** One draw for each shape: a matrix times a number has its singular values times that number. */
+/** One draw per shape is enough, since scaling a matrix scales its singular values. */
 function noiseOf([rows, columns]: Linear['shape']): Matrix {
   return { values: gaussian(rows * columns, 1, mix(NOISE_SEED, rows, columns)), rows, columns };
 }

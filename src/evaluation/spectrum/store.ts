@@ -1,6 +1,6 @@
 /**
- * Spectra that were measured before, of a file by its digest: append-only JSON lines in the cache folder, so that a base
- * is measured once for all of its runs and what was stopped goes on.
+ * Cache of measured spectra, by the digest of the file: append-only JSON lines in the cache folder, so that a base is
+ * measured once for all of its runs, and a stopped measurement can be resumed.
  */
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,10 +10,10 @@ import { cacheDir } from '../../protocol/paths.ts';
 import { spectrumSchema, type Spectrum } from '../../protocol/spectrum.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
-/** Of what is measured and kept. */
+/** Version of the measurement and of its lines. */
 const VERSION = 1;
 
-/** Null: it is zero. */
+/** A null spectrum means a zero matrix. */
 const lineSchema = z.object({ name: z.string(), spectrum: spectrumSchema.nullable() });
 
 export class SpectrumStore {
@@ -28,7 +28,7 @@ export class SpectrumStore {
     for (const { name, spectrum } of parseLines(lineSchema, `${text}\n`).values)
       store.known.set(name, spectrum ?? undefined);
     await mkdir(dirname(store.path), { recursive: true });
-    // What a killed writer left must not swallow the next line.
+    // A partial line of a killed writer must not swallow the next one.
     if (text && !text.endsWith('\n')) await appendFile(store.path, '\n');
     return store;
   }

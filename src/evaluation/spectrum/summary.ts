@@ -1,10 +1,10 @@
-/** What is kept of a matrix's singular values. */
+/** The summary of a matrix's singular values that is kept. */
 import { energyShares, type Spectrum } from '../../protocol/spectrum.ts';
 
-/** Values kept of a longer list: enough for a curve. */
+/** Number of values kept of a longer list: enough for a curve. */
 const CURVE_POINTS = 33;
 
-/** Of singular values, largest first; undefined where all are zero. */
+/** Summarises singular values, largest first; undefined if all are zero. */
 export function summarise(values: ArrayLike<number>): Spectrum | undefined {
   const energy = sumOfSquares(values);
   if (energy === 0) return undefined;
@@ -15,12 +15,12 @@ export function summarise(values: ArrayLike<number>): Spectrum | undefined {
   };
 }
 
-/** The same of the matrix times a positive number. */
+/** The summary of the same matrix, scaled to the size `to`. */
 export function scaled({ size, ranks, values }: Spectrum, to: number): Spectrum {
   return { size: to, ranks, values: values.map((value) => short((value * to) / size)) };
 }
 
-/** How many of the largest hold a share of the energy. */
+/** How many of the largest values hold a share of the energy. */
 function rankHolding(values: ArrayLike<number>, share: number, energy: number): number {
   let held = 0;
   for (let i = 0; i < values.length; i += 1) {
@@ -44,5 +44,5 @@ export function sumOfSquares(values: ArrayLike<number>): number {
   return sum;
 }
 
-/** As many digits as a curve shows. */
+/** Rounds to as many digits as a curve shows. */
 const short = (value: number) => Number(value.toPrecision(5));

@@ -1,4 +1,4 @@
-/** The matrices whose singular values are wanted: of the base, and of what a run changed in it. */
+/** The matrices whose singular values are measured: those of the base, and what a run changed in them. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -21,7 +21,7 @@ export interface Matrix {
 }
 
 export interface Linear {
-  /** GGUF's, without ".weight". */
+  /** The GGUF name without ".weight". */
   name: string;
   layer: number;
   module: ModuleName;
@@ -29,12 +29,12 @@ export interface Linear {
   shape: [number, number];
 }
 
-/** Where what training changed is read from. */
+/** The source that the trained change is read from. */
 interface Changes {
   source: RunSpectrum['source'];
-  /** Of the file. */
+  /** Path of the file. */
   path: string;
-  /** A matrix that has the singular values of the change; undefined where there is none. */
+  /** A matrix with the singular values of the change; undefined if nothing was changed. */
   read(linear: Linear): Promise<Matrix | undefined>;
   close(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export async function openWeights(dir: string, spec: RunSpec, step: number): Pro
   if ((await examine(spec.base.path)).sha256 !== spec.base.sha256)
     throw new UserError(
       'base-checksum',
-      `${spec.base.path} is not the file that this run began with.`,
+      `${spec.base.path} is not the file that this run was trained on.`,
       'Put that file back, then try again.',
     );
   const base = await openGguf(spec.base.path);
@@ -91,7 +91,10 @@ const matrixOf = ({ shape: [rows, columns] }: Linear, values: Float32Array): Mat
   columns,
 });
 
-/** By place, size and time: a result is never written again, and to read all of it would take as long as to measure. */
+/**
+ * Digest of path, size and time instead of the content: a result is never rewritten, and reading all of it would take
+ * as long as measuring.
+ */
 async function digestOf(path: string, { id, base }: RunSpec): Promise<string> {
   const { size, mtimeMs } = await stat(path);
   const text = [id, base.sha256, basename(path), size, mtimeMs].join('\n');
@@ -105,7 +108,7 @@ async function openChanges(dir: string, spec: RunSpec, step: number, base: GgufF
     throw new UserError(
       'run-not-finished',
       `Run ${spec.id} has no result yet.`,
-      `Let it finish, or go on with {resume ${spec.id}}.`,
+      `Let it finish, or resume it with {resume ${spec.id}}.`,
     );
   if (lora) return adapterChanges(path, await readAdapterGguf(path, base));
   const begun = spec.hyper.precision === 'bf16' ? roundToBf16 : undefined;
@@ -133,7 +136,10 @@ function adapterChanges(path: string, { layers, alpha }: Adapter): Changes {
   };
 }
 
-/** B A = Q R (P S)T, with orthonormal columns in Q and P: the singular values are those of R ST, of r x r at most. */
+/**
+ * B A = (Q R) (P S)^T with orthonormal columns in Q and P, so the singular values are those of R S^T, which is at most
+ * r x r.
+ */
 export function coreOf({ a, b, rank, in: width, out }: AdapterLayer, scale: number): Matrix {
   const column = (size: number, at: (i: number) => number) =>
     Float64Array.from({ length: size }, (_, i) => at(i));
@@ -168,7 +174,7 @@ function checkpointChanges(
         throw new UserError(
           'run-damaged',
           `The checkpoint ${path} has no "${linear.name}".`,
-          'Delete it, and the exported model is read in its place.',
+          'Delete it; then the exported model is read instead.',
         );
       return difference(linear, await trained.data.read(), base, begun);
     },
@@ -186,7 +192,7 @@ async function modelChanges(path: string, base: GgufFile, begun: Round): Promise
   };
 }
 
-/** `begun` makes of the base's weights those that training began with. */
+/** Trained weights minus those that training began with, which `begun` makes from the base's. */
 async function difference(
   linear: Linear,
   trained: Float32Array,
@@ -199,7 +205,7 @@ async function difference(
   return matrixOf(linear, values);
 }
 
-/** To the nearest, ties to even, as the backend rounds. */
+/** Rounds to the nearest value, ties to even, as the backend does. */
 function roundToBf16(values: Float32Array): void {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < bits.length; i += 1) {

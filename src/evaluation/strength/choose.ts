@@ -1,4 +1,6 @@
-/** After training, before all else is measured: at which strength a result is offered, if at any. */
+/**
+ * Chooses the strength at which a result is offered, if at any. Runs after training, before anything else is measured.
+ */
 import { join } from 'node:path';
 import type { Corpus } from '../../corpus/index.ts';
 import { setAdapterStrength } from '../../weights/strength.ts';
@@ -13,17 +15,17 @@ import type { EvaluatedModel, ItemScore, ScoreContext } from '../tasks/task.ts';
 import { chooseStrength, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 
-/** Of the time of training, what is spent before no further strength is begun. */
+/** After this share of the training time, no further strength is started. */
 const SHARE = 0.15;
-/** Cursors that strengths are measured at after so many seconds of training, and after fewer or more. */
+/** Number of cursors that strengths are measured at: `most` after so many `seconds` of training, fewer after less. */
 const CURSORS = { least: 24, most: 48, seconds: 600 };
 
 export const isStrengthMeasured = ({ evaluation, imported }: RunSpec) =>
   evaluation.strength === 'measured' && !imported;
 
 /**
- * Gives the adapter's file the strength that was chosen for this step's result, now or before, or that was set by hand;
- * what is chosen now is added to the summary.
+ * Writes the strength into the adapter's file: the one set by hand, the one chosen before for this step's result, or
+ * else one that it chooses now and adds to the summary.
  */
 export async function resultStrength(
   dir: string,
@@ -75,7 +77,7 @@ async function chooseResultStrength(
 ): Promise<StrengthChoice> {
   const path = join(dir, artefactName(spec));
   const lora = spec.hyper.method === 'lora';
-  // What an earlier choice has left of it: strengths are told of the adapter as it was trained.
+  // Undoes an earlier choice: strengths are relative to the adapter as it was trained.
   if (lora) await setAdapterStrength(path, spec.hyper, 1);
   const resources = new Resources(subjectOf(dir, spec), strengthTask.contextTokens);
   try {
@@ -86,8 +88,8 @@ async function chooseResultStrength(
 }
 
 /**
- * Gives the adapter's file the strength that the summary says, by hand or by choice: a run that went on after it was
- * stopped has written its adapter anew, and a command that was killed may have left it.
+ * Writes the strength in the summary, set by hand or chosen, into the adapter's file again: a resumed run has rewritten
+ * its adapter, and a killed command may have left it undone.
  */
 export async function keepStrength(
   dir: string,
@@ -99,7 +101,7 @@ export async function keepStrength(
     await setAdapterStrength(join(dir, artefactName(spec)), spec.hyper, strength);
 }
 
-/** A short training is not worth a long choice. */
+/** After a short training, the choice should be short as well. */
 const cursorsAfter = (trained: number): number =>
   Math.max(CURSORS.least, Math.min(CURSORS.most, Math.round((CURSORS.most * trained) / CURSORS.seconds)));
 
@@ -120,7 +122,7 @@ async function measureStrengths(
   });
   const { strengthLimit: limit } = spec.evaluation;
   const points: StrengthPoint[] = [];
-  // Of a whole model there is one strength.
+  // A whole model has only one strength.
   const next = () => {
     if (spec.hyper.method === 'full') return points.length === 0 ? 1 : undefined;
     return nextStrength(points, limit, performance.now() - began > 1000 * SHARE * trained);
@@ -140,7 +142,7 @@ async function measureStrengths(
   return { ...chooseStrength(path, limit), limit, path, setting };
 }
 
-/** A model on the items of the strength task. */
+/** Scores a model on the items of the strength task. */
 export async function countsAt(
   model: EvaluatedModel,
   items: readonly StrengthItem[],

@@ -1,28 +1,30 @@
 /**
- * Which strength of a result is offered: the one that learned most on held-out code and forgot no more than the limit.
- * The base is one of them (strength 0), so that nobody is given a worse model. Pure; explained in docs/science.md.
+ * Which strength of a result is offered: the one that learned most on held-out code among those that forgot no more
+ * than the limit. The base counts as strength 0, so that nobody gets a worse model. Pure; explained in docs/science.md.
  */
 import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
 import { formatDifference } from '../../protocol/units.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 
-/** What was counted at one strength: of each item a part, the same items each time. */
+/** What was counted at one strength, by item; the items are the same at each strength. */
 export interface StrengthCounts {
-  /** Bits and bytes of what stands at held-out cursors. */
+  /** Bits and bytes of the code at held-out cursors. */
   learned: readonly RatioItem[];
-  /** Nats and positions of the base's own texts; empty where there are none. */
+  /** Nats and positions of the base's own texts; empty if there are none. */
   kl: readonly RatioItem[];
-  /** Nats and tokens of HumanEval's solutions; empty where they could not be had. */
+  /** Nats and tokens of HumanEval's solutions; empty if they could not be downloaded. */
   solutions: readonly RatioItem[];
 }
 
-/** Solutions may take so many nats per token more before a rise that noise does not explain counts as forgetting. */
+/** A significant rise of the loss of solutions counts as forgetting only above this many nats per token. */
 const SOLUTIONS_SLACK = 0.01;
-/** With fewer documents, Student's t says nothing of any gain: each cursor then stands for itself. */
+/**
+ * With fewer documents, Student's t interval is too wide to show any gain; each cursor then counts as its own document.
+ */
 const FEW_DOCUMENTS = 4;
 
-/** A strength's figures against the base's. */
+/** A strength's figures compared with the base's. */
 export function pointOf(strength: number, base: StrengthCounts, at: StrengthCounts): StrengthPoint {
   const apart = new Set(base.learned.map(({ document }) => document)).size < FEW_DOCUMENTS;
   const own = (parts: readonly RatioItem[]) =>
@@ -36,18 +38,18 @@ export function pointOf(strength: number, base: StrengthCounts, at: StrengthCoun
   };
 }
 
-/** Those that are measured however long they take. */
+/** Strengths that are measured however long it takes. */
 const LEAST = 2;
-/** Strengths that are measured at most. */
+/** The most strengths that are measured. */
 export const MOST = 4;
-/** Below it hardly anything that was learned is left. */
+/** Below this strength, hardly anything that was learned is left. */
 const WEAKEST = 0.1;
-/** KL is of few texts, and grows a little slower than expected. */
+/** KL is measured on few texts, and falls a little more slowly than expected. */
 const MARGIN = 0.95;
 
 /**
- * The strength to measure next, after `points`; undefined when enough is known. `late`: no time is left for more than
- * has to be known, which is one within the limit, if there is any.
+ * The strength to measure after `points`; undefined when enough is known. `late`: the time is over, so it only goes on
+ * until one strength within the limit is found.
  */
 export function nextStrength(
   points: readonly StrengthPoint[],
@@ -58,7 +60,7 @@ export function nextStrength(
   const within = points.some((point) => forgotLittle(point, limit));
   if (within && late && points.length >= LEAST) return undefined;
   if (!within && points.length >= LEAST) return weaker(points, limit);
-  // What forgets too much does so at every strength above it.
+  // If a strength forgets too much, so do all higher ones.
   const tooStrong = points.filter((point) => !forgotLittle(point, limit)).map(({ strength }) => strength);
   const below = points.length < LEAST ? Infinity : Math.min(...tooStrong);
   return [1, 0.5, 0.75, 0.25].find(
@@ -66,7 +68,10 @@ export function nextStrength(
   );
 }
 
-/** The strength below all of these that is expected to forget just less than the limit: KL goes with its square. */
+/**
+ * The strength below all of these that is expected to forget just less than the limit: KL grows with the square of the
+ * strength.
+ */
 function weaker(points: readonly StrengthPoint[], limit: number): number | undefined {
   const { strength, kl } = points.toSorted((a, b) => a.strength - b.strength)[0]!;
   const share = kl && kl.value > limit ? Math.sqrt((MARGIN * limit) / kl.value) : 0.5;
@@ -76,7 +81,7 @@ function weaker(points: readonly StrengthPoint[], limit: number): number | undef
 
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 
-/** Of these strengths, in any order, the one to offer; 0 where none is better than the base. */
+/** Chooses the strength to offer from these, in any order; 0 if none is better than the base. */
 export function chooseStrength(points: readonly StrengthPoint[], limit: number): Decision {
   const within = points.filter((point) => forgotLittle(point, limit));
   const best = within.toSorted((a, b) => a.learned.value - b.learned.value)[0];
@@ -86,12 +91,12 @@ export function chooseStrength(points: readonly StrengthPoint[], limit: number):
   if (lost)
     return {
       strength: 0,
-      why: `what was learned of this code cost too much of what the base knew: ${forgot(lost)} at strength ${lost.strength}`,
+      why: `what it learned of this code made it forget too much of what the base knew: ${forgot(lost)} at strength ${lost.strength}`,
       next: 'A lower learning rate or replay forgets less.',
     };
   return {
     strength: 0,
-    why: `at held-out cursors nothing was gained that can be told from noise: ${learned((best ?? strongest).learned)}`,
+    why: `it predicts held-out code no better than the base, as far as can be measured: ${learned((best ?? strongest).learned)}`,
     next: 'Longer training, or more code to learn from, may help.',
   };
 }
@@ -106,13 +111,13 @@ function whyThis(best: StrengthPoint, points: readonly StrengthPoint[], limit: n
     stronger.length === 0
       ? ''
       : costly
-        ? `; stronger, it forgets more than the limit of ${limit}`
-        : '; stronger, it completes no better';
+        ? `; at higher strengths it forgets more than the limit of ${limit}`
+        : '; at higher strengths it learned no more';
   return `at strength ${best.strength} it learned most: ${learned(best.learned)}, ${forgot(best)}${why}`;
 }
 
 const learned = ({ value, low, high }: Interval) =>
-  `${formatDifference(value)} bits per byte [${formatDifference(low)}, ${formatDifference(high)}] of what stands at held-out cursors`;
+  `${formatDifference(value)} bits per byte [${formatDifference(low)}, ${formatDifference(high)}] on held-out code`;
 const forgot = ({ kl, solutions }: StrengthPoint) =>
   [
     kl ? `KL from the base ${kl.value.toFixed(3)} nats per token` : '',

@@ -1,6 +1,6 @@
 /**
- * The strength of a result, by hand: it goes into the adapter's file, and what was measured at another one is dropped
- * from the summary. The cache of scores keeps it by file, so going back costs no measuring.
+ * Sets the strength of a result by hand: writes it into the adapter's file and drops figures of another strength from
+ * the summary. The cache keeps scores by file, so going back needs no new measuring.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
@@ -16,17 +16,17 @@ import { readSummary, withoutFigures, withStrength } from '../figures/summary.ts
 import { plannedTasks, taskNames } from '../tasks/index.ts';
 import { withoutEvaluator } from '../under-measurement.ts';
 
-/** Below, hardly anything of what was learned is left; 0 is the base itself. */
+/** Below this, hardly anything that was learned is left; 0 is the base itself. */
 export const LEAST_STRENGTH = 0.05;
 
 export interface StrengthReport {
-  /** What the change in the run's file is multiplied by. */
+  /** The strength in the run's file. */
   strength: number;
-  /** What it is without a hand: as it was chosen after training, or as the run was asked. */
+  /** The strength unless set by hand: chosen after training, or given when the run was started. */
   chosen: number;
-  /** Set by hand. */
+  /** The strength set by hand. */
   given?: number;
-  /** What was measured, where a strength was to be chosen. */
+  /** What was measured, if a strength was to be chosen. */
   choice?: StrengthChoice;
 }
 
@@ -43,16 +43,16 @@ export async function reportStrength(dir: string): Promise<StrengthReport> {
 }
 
 /**
- * Gives the result this strength, or the one that was chosen. Errors: those of reportStrength, bad-argument (out of
- * range), run-locked (in training, or being measured), disk-full.
+ * Sets this strength, or the chosen one. Errors: those of reportStrength, bad-argument (out of range), run-locked (in
+ * training, or being measured), disk-full.
  */
 export async function setStrength(dir: string, wanted: number | 'chosen'): Promise<StrengthReport> {
   const spec = await readAdapted(dir);
   if (wanted !== 'chosen' && !(wanted >= LEAST_STRENGTH && wanted <= 1))
     throw new UserError(
       'bad-argument',
-      `A strength is from ${LEAST_STRENGTH} to 1, not ${wanted}.`,
-      '1 is the result as it was trained; or say "chosen".',
+      `The strength must be from ${LEAST_STRENGTH} to 1, not ${wanted}.`,
+      'Give 1 for the result as it was trained, or "chosen" for the strength chosen after training.',
     );
   await withoutEvaluator(dir, () => change(dir, spec, wanted));
   return reportStrength(dir);
@@ -73,7 +73,7 @@ async function change(dir: string, spec: RunSpec, wanted: number | 'chosen'): Pr
   const write = (by: number | undefined) => writeJson(evaluationSummaryPath(dir), withStrength(kept, by));
   await mkdir(dirname(evaluationSummaryPath(dir)), { recursive: true });
   if (!isSame) {
-    // It is said before it is so: what a killed command left undone, the next evaluator does (keepStrength).
+    // Writes the summary first: if the command is killed here, the next evaluator completes it (keepStrength).
     await write(strength);
     for (const task of taskNames) await rm(itemsPath(dir, task, step), { force: true });
     await setAdapterStrength(path, spec.hyper, strength);
@@ -81,11 +81,11 @@ async function change(dir: string, spec: RunSpec, wanted: number | 'chosen'): Pr
   await write(given);
 }
 
-/** The base is no strength of a result, and one that is still to be chosen is not known. */
+/** Never true if the base was chosen (strength 0), or if a strength is still to be chosen. */
 const isChosen = (strength: number, { evaluation }: RunSpec, choice: Summary['choice']) =>
   strength === (choice ? choice.strength : evaluation.strength);
 
-/** Where nothing was better than the base, the file is as it was trained. */
+/** If nothing was better than the base, the file has the adapter as trained. */
 function chosenStrength({ evaluation }: RunSpec, choice: Summary['choice']): number {
   if (choice) return choice.strength || 1;
   return evaluation.strength === 'measured' ? 1 : evaluation.strength;
@@ -96,13 +96,13 @@ async function readAdapted(dir: string): Promise<RunSpec> {
   if (spec.hyper.method === 'full')
     throw new UserError(
       'bad-argument',
-      `Run ${spec.id} trained all weights: its change is in every one of them, so it has one strength only.`,
-      'Train with --method lora to have a choice.',
+      `Run ${spec.id} trained all weights, so it has no adapter whose strength could be set.`,
+      'Train with --method lora to be able to set the strength.',
     );
   if (existsSync(join(dir, artefactName(spec)))) return spec;
   throw new UserError(
     'run-not-finished',
     `Run ${spec.id} has no result yet.`,
-    `Let it finish, or go on with {resume ${spec.id}}.`,
+    `Let it finish, or resume it with {resume ${spec.id}}.`,
   );
 }

@@ -1,6 +1,7 @@
 /**
- * What strengths are chosen by, quick to measure and telling: the loss of what stands at held-out cursors, after the
- * very prompt that completion would ask with; the KL from the base on its own text; the loss of HumanEval's solutions.
+ * The measurements by which the strength is chosen. They are quick and show small changes: the loss of the code at
+ * held-out cursors, after the same prompt as for completion; the KL from the base on its own text; the loss of
+ * HumanEval's solutions.
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Corpus } from '../../corpus/index.ts';
@@ -15,9 +16,9 @@ import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Ta
 import { heldOutFiles, scoreWindow, windowOf, type Window } from '../tasks/workspace.ts';
 
 const MOST_CURSORS = 48;
-/** For each cursor. Texts and solutions at most as many as the run measures in the end. */
+/** Numbers per cursor. Texts and solutions are at most as many as the run measures at the end. */
 const BESIDE = { windows: 1 / 6, texts: 1 / 6, solutions: 5 / 12 };
-/** Of fewer cursors nothing is to be seen: then held-out windows tell what was learned. */
+/** Fewer cursors would show nothing; then learning is measured on held-out windows instead. */
 const LEAST_CURSORS = 8;
 
 type Content =
@@ -61,7 +62,7 @@ async function plan(context: PlanContext): Promise<Plan<StrengthItem>> {
   };
 }
 
-/** Held-out cursors; windows where a corpus has hardly any, or is no folder of files. */
+/** Held-out cursors; windows if the corpus has hardly any cursors or is not a folder of files. */
 async function learnedItems(
   spec: RunSpec,
   corpus: Corpus,
@@ -84,7 +85,7 @@ async function learnedItems(
   return { items, setting: `${items.length} held-out windows` };
 }
 
-/** None without a network: the KL tells of forgetting too. */
+/** Empty if they can't be downloaded: the KL shows forgetting too. */
 async function solutionItems({ warn, signal }: PlanContext, count: number): Promise<StrengthItem[]> {
   if (count === 0) return [];
   try {
@@ -119,7 +120,7 @@ const score: Task<StrengthItem>['score'] = async (item, model): Promise<ItemScor
   }
 };
 
-/** Not one of the tasks that a person can name: it is of several strengths of one result. */
+/** Not a task that the user can name, because it measures several strengths of one result. */
 export const strengthTask: Task<StrengthItem> = {
   name: 'strength',
   title: 'Choosing the strength',

@@ -1,4 +1,7 @@
-/** ARC-Challenge (Clark et al. 2018, arXiv 1803.05457): school science. As lm-evaluation-harness, no examples. */
+/**
+ * ARC-Challenge (Clark et al. 2018, arXiv 1803.05457): questions of school science. As in lm-evaluation-harness,
+ * without examples.
+ */
 import { z } from 'zod';
 import { rowFormat } from '../scoring/rows.ts';
 import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';

@@ -1,6 +1,6 @@
 /**
- * Five worked examples in the form of GSM8K's training rows, calculator notes included, written for this project: the
- * same for every model, with or without a network. The harness draws five training rows by chance.
+ * Five worked examples in the form of GSM8K's training rows, calculator annotations included, written for this project:
+ * the same for every model, with or without a network. The harness draws five random training rows instead.
  */
 export const shots: readonly { question: string; answer: string }[] = [
   {

@@ -1,6 +1,6 @@
 /**
- * GSM8K (Cobbe et al. 2021, arXiv 2110.14168): sums in words. As lm-evaluation-harness's strict match: five worked
- * examples, greedy, and the number after "####" has to be the right one.
+ * GSM8K (Cobbe et al. 2021, arXiv 2110.14168): word problems in arithmetic. As strict match in lm-evaluation-harness:
+ * five worked examples, greedy sampling, and the number after "####" has to be right.
  */
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
@@ -34,7 +34,7 @@ export const gsm8kPrompt = (question: string): string =>
     .map((shot) => `Question: ${shot.question}\nAnswer: ${shot.answer}`.trimEnd())
     .join('\n\n');
 
-/** The first number after "####", without what numbers are written with; undefined where there is none. */
+/** The first number after "####", without thousands separators and a final full stop; undefined if there is none. */
 export const strictAnswer = (text: string): string | undefined =>
   /#### (-?[0-9.,]+)/.exec(text)?.[1]?.replaceAll(',', '').replace(/\.$/, '');
 
@@ -51,14 +51,14 @@ async function plan(context: PlanContext): Promise<Plan<Sum>> {
   };
 }
 
-/** Cut examples would be another task. */
+/** The prompt must fit: with cut examples, it would be another task. */
 async function checkRoom(prompts: readonly string[], { base }: PlanContext): Promise<void> {
   const [{ encode }, room] = [await base.tokenizer(), await base.contextLength()];
   const needed = Math.max(...prompts.map((prompt) => encode(prompt).length)) + ANSWER_TOKENS;
   if (needed > Math.min(room, CONTEXT_TOKENS))
     throw new UserError(
       'bad-argument',
-      `GSM8K with its ${shots.length} examples takes ${needed} tokens of context, and ${base.name} has ${room}.`,
+      `GSM8K with its ${shots.length} examples takes ${needed} tokens of context, but ${base.name} has ${room}.`,
       'Leave the task out, or choose a base with a longer context.',
     );
 }

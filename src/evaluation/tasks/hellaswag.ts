@@ -1,18 +1,21 @@
-/** HellaSwag (Zellers et al. 2019, arXiv 1905.07830): which sentence goes on. As lm-evaluation-harness, no examples. */
+/**
+ * HellaSwag (Zellers et al. 2019, arXiv 1905.07830): which ending continues a text. As in lm-evaluation-harness,
+ * without examples.
+ */
 import { z } from 'zod';
 import { rowFormat } from '../scoring/rows.ts';
 import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
 
-/** A number in the hub's rows, or written as one. */
+/** A number, or a string of digits as in the hub's rows. */
 const label = z.union([z.int(), z.string().regex(/^\d+$/)]).transform(Number);
 const answers = { endings: z.array(z.string()).min(2), label };
 
-/** The hub's rows: the activity and the two halves of the context by themselves. */
+/** The hub's rows: the activity and the two halves of the context in separate columns. */
 const hub = rowFormat(
   z.object({ activity_label: z.string(), ctx_a: z.string(), ctx_b: z.string(), ...answers }),
   (row) => question(`${row.activity_label}: ${row.ctx_a} ${capitalised(row.ctx_b)}`, row),
 );
-/** Rows without them have it all joined. */
+/** Other rows have the whole context in one column. */
 const joined = rowFormat(z.object({ ctx: z.string(), ...answers }), (row) => question(row.ctx, row));
 
 function question(context: string, { endings, label: gold }: { endings: string[]; label: number }) {
@@ -20,7 +23,7 @@ function question(context: string, { endings, label: gold }: { endings: string[]
   return choicesAfter(withoutWikiHow(context), endings.map(withoutWikiHow), gold);
 }
 
-/** Titles and links of the articles that some contexts are from. */
+/** Removes marks of the WikiHow articles that some contexts are from. */
 export const withoutWikiHow = (text: string): string =>
   text
     .trim()
@@ -28,7 +31,7 @@ export const withoutWikiHow = (text: string): string =>
     .replace(/\[.*?\]/g, '')
     .replaceAll('  ', ' ');
 
-/** The first letter large and all others small. */
+/** Makes the first letter upper case and all others lower case. */
 const capitalised = (text: string) => {
   const [first = ''] = text;
   return first.toUpperCase() + text.slice(first.length).toLowerCase();

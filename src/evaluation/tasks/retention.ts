@@ -1,22 +1,22 @@
 /**
- * What was forgotten: how far the result's distribution has moved from the base's, KL(base || result), with the rise
- * of the loss. On text that the base itself writes, which needs no data, and on source text where the person names
- * some. Loss alone can hide forgetting: it may fall while the KL grows.
+ * Measures forgetting: how far the result's distribution has moved from the base's, KL(base || result), and the rise of
+ * the loss. Uses text that the base itself writes, which needs no data, and source text if the user names some. Loss
+ * alone can hide forgetting: it may fall while the KL grows.
  */
 import { sampledTexts } from '../../serving/engine/sampled-texts.ts';
 import { sourceTexts } from '../scoring/source-texts.ts';
 import { sum } from '../../statistics/statistics.ts';
 import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from './task.ts';
 
-/** Tokens sampled for a text. */
+/** Tokens sampled per text. */
 const TEXT_TOKENS = { quick: 128, paper: 512 };
 const PAPER_TEXTS = 64;
-/** Pieces of source text, and tokens of each. */
+/** Number of pieces of source text, and tokens per piece. */
 const PIECES = { quick: 16, paper: 256 };
 const PIECE_TOKENS = 256;
 
 interface Text extends Item {
-  /** Its metrics begin with this: "" for the base's own text. */
+  /** Prefix of its metrics: "" for the base's own text. */
   prefix: string;
   tokens: number[];
 }
@@ -41,14 +41,14 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
   const itemsOf = (texts: readonly string[], prefix: string, most: number) =>
     texts
       .map((text, index) => ({ text, index, tokens: [...encode(text).subarray(0, most)] }))
-      // A text that ended at once has no next token to predict.
+      // A text that ended at once has no token to predict.
       .filter(({ tokens }) => tokens.length >= 2)
       .map(({ text, index, tokens }) =>
         itemOf(`${prefix}text ${index}`, { prefix, tokens }, { tokens: tokens.length, text }),
       );
   const [ownItems, sourceItems] = [itemsOf(own, '', Infinity), itemsOf(source, SOURCE, PIECE_TOKENS)];
   if (ownItems.length === 0)
-    warn('The base ends every text at once, so what it forgot can not be measured on its own text.');
+    warn('The base ends every text at once, so forgetting can't be measured on its own text.');
   const sampled = `${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
   const named = sourceItems.length
     ? `; ${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data}`
@@ -56,7 +56,7 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
   return { items: [...ownItems, ...sourceItems], setting: `${setting}: ${sampled}${named}`, measures };
 }
 
-/** `count` of the texts that all runs of one base are measured on. */
+/** `count` texts sampled from the base, the same for all of its runs. */
 export async function ownTexts(
   { base, setting, signal }: Pick<PlanContext, 'base' | 'setting' | 'signal'>,
   count: number,
@@ -91,7 +91,7 @@ const score: Task<Text>['score'] = async ({ prefix, tokens }, model) => {
 
 export const retentionTask: Task<Text> = {
   name: 'retention',
-  title: "The base's own text",
+  title: "Forgetting on the base's own text",
   version: 1,
   planned,
   cost: 65,

@@ -1,6 +1,7 @@
 /**
- * WinoGrande (Sakaguchi et al. 2019, arXiv 1907.10641): whom a sentence means. As lm-evaluation-harness, no examples,
- * by partial evaluation: what follows the gap is scored after the sentence up to it, with either option put in.
+ * WinoGrande (Sakaguchi et al. 2019, arXiv 1907.10641): whom a sentence refers to. As in lm-evaluation-harness, without
+ * examples and by partial evaluation: the text after the gap is scored, given the sentence up to the gap with either
+ * option filled in.
  */
 import { z } from 'zod';
 import { rowFormat } from '../scoring/rows.ts';

@@ -1,6 +1,6 @@
 /**
- * Held-out cursors through the whole completion core, as in the editor: gate, other files of the corpus, prompt, clean-up.
- * What counts is what a person would see.
+ * Completes at held-out cursors with the whole completion core, as in the editor: gate, other files of the corpus,
+ * prompt, clean-up. Scores what the user would see.
  */
 import { basename, resolve } from 'node:path';
 import { usableProcessors } from '../../protocol/processors.ts';
@@ -55,19 +55,24 @@ const counts = {
   block: { quick: 8, paper: 100 },
   latency: { quick: 6, paper: 30 },
 };
-/** What a latency is the time to: a line's rest, and the same for all models whatever they would say. */
+/**
+ * Tokens that a latency is measured for: about the rest of a line, the same for all models whatever they would write.
+ */
 const TIMED_TOKENS = 16;
-/** Times that each model is timed at a cursor. */
+/** How often each model is timed at a cursor. */
 const ROUNDS = 2;
-/** Less than an editor sends, so that many cursors are seen in little time. */
+/** Characters of context; less than an editor sends, so that more cursors can be measured in the same time. */
 const BUDGET = { before: 800, after: 200, others: 400 };
-/** Files nearest to the cursor's, which are taken to be open. */
+/** Number of files nearest to the cursor's file that are assumed to be open. */
 const OPEN_FILES = 8;
 const MOST_TOKENS = 128;
-/** Characters before the cursor that the engine has not read when the latency of an answer is taken: a key or two. */
+/** Characters before the cursor that the engine has not read yet when a latency is measured: a key or two. */
 const UNREAD = 2;
 
-/** Only files have cursors: rows of a data set are nobody's open document, and conversations have no lines of code. */
+/**
+ * Cursors exist only in files of a folder: rows of a data set are not open documents, and conversations have no lines
+ * of code.
+ */
 export function cursorItems(
   corpus: Corpus,
   tokenizer: Tokenizer,
@@ -85,7 +90,7 @@ export function cursorItems(
     repository: basename(resolve(folder)),
     wholeRepositories: plan.repositoryContext,
   });
-  // More would take long and say no more.
+  // More would take long and add little.
   const timed = Math.min(countOf(context, counts.latency), counts.latency.paper);
   const latencies = inManyFiles(placed, timed).map((cursor): LatencyItem => {
     const content = { kind: 'latency' as const, cursor, tokens: TIMED_TOKENS };
@@ -104,7 +109,7 @@ export function cursorItems(
   };
 }
 
-/** `count` of them, out of as many files as can be: two of one file say little more than one. */
+/** `count` of them, from as many files as possible, since two cursors of one file add little. */
 function inManyFiles(cursors: readonly PlacedCursor[], count: number): PlacedCursor[] {
   const files = new Map<string, number>();
   const turn = new Map(
@@ -164,9 +169,9 @@ export async function scoreCursor(
 }
 
 /**
- * Of each model the milliseconds from asking to as many tokens as the item says, ends and stops not minded. The models
- * take turns, each as often first, so that what warms up or disturbs the machine meets all alike. No parts where
- * nothing is asked at the cursor.
+ * Measures for each model the milliseconds from the request to the item's number of tokens, ignoring end tokens and
+ * stops. The models take turns, each is first equally often, so that warming up and other load affect all alike.
+ * Returns no parts if completion would not be requested at the cursor.
  */
 export async function scoreLatency(
   { cursor, tokens }: LatencyItem,

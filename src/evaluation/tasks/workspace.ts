@@ -1,6 +1,6 @@
 /**
- * What was learned, on held-out code of the same corpus: its loss, and at cursors in held-out files how well the rest
- * of the line or the block is completed. Held-out prose has a figure of its own.
+ * Measures what was learned, on held-out code of the same corpus: its loss, and how well the rest of a line or block is
+ * completed at cursors in held-out files. Held-out prose has its own figure.
  */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Age, Corpus, Kind } from '../../corpus/index.ts';
@@ -38,7 +38,7 @@ export interface Window extends Item {
 type Held = Window | CursorItem | LatencyItem;
 
 const PROSE = 'prose bits per byte';
-/** Where a run continues another: what was there already, and what is new or changed. */
+/** For a run that continues another: code that was there already, and code that is new or changed. */
 const ages = { older: 'older code bits per byte', new: 'new code bits per byte' };
 export const ageMeasures = Object.values(ages).map((metric): Measure => ({
   metric,
@@ -53,7 +53,7 @@ const measures: readonly Measure[] = [
   ...cursorMeasures,
 ];
 
-/** Windows of prose: enough to see that it is not unlearned. */
+/** Number of windows of prose: enough to see whether prose is forgotten. */
 const prose = { quick: 4, paper: 40 };
 
 const planned: Task['planned'] = (spec) => (spec.imported ? 0 : spec.evaluation.heldOutWindows);
@@ -63,7 +63,7 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
   if (!run)
     throw new UserError(
       'bad-argument',
-      'The task "workspace" measures on the held-out files of a run, and a model by itself has none.',
+      'The task "workspace" measures on the held-out files of a run, and a model without a run has none.',
       'Name a run, or leave the task out.',
     );
   if (run.spec.imported)
@@ -106,7 +106,7 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
 
 type Measured = Partial<Record<'window' | Age, Sequence[]>>;
 
-/** Of a corpus that continues another, as many of older code as of new, where there are as many. */
+/** For a corpus that continues another, equal numbers of windows of older and of new code, if there are enough. */
 function measuredSequences(corpus: Corpus, length: number, count: number): Measured {
   const all = corpus.heldOutByAge(length, count, 'older');
   const room = Math.max(Math.floor(count / 2), count - all.length);
@@ -128,13 +128,13 @@ function proseWindows(corpus: Corpus, context: PlanContext): Sequence[] {
 const kindNote = (measured: Kind): string =>
   measured === 'code' ? '' : ` of ${measured}, as no code is held out`;
 
-/** Where there are more of them than files. */
+/** Empty unless there are more windows than files. */
 function filesOf(items: readonly Window[]): string {
   const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
   return documents < items.length ? ` from ${documents} ${documents === 1 ? 'file' : 'files'}` : '';
 }
 
-/** By where their tokens begin. */
+/** Paths of held-out files, by the offset at which their tokens begin. */
 export const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<number, string> =>
   new Map(
     documents
@@ -142,7 +142,7 @@ export const heldOutFiles = ({ documents }: Pick<Corpus, 'documents'>): Map<numb
       .map(({ offset, path }) => [offset, path]),
   );
 
-/** A held-out sequence as an item; `files` by where their tokens begin. */
+/** A held-out sequence as an item; `files`: paths by the offset of their tokens. */
 export function windowOf(
   { document: begin, ...sequence }: Sequence,
   { kind, index }: { kind: Window['kind']; index: number },
@@ -158,7 +158,7 @@ export function windowOf(
     starts: [...starts],
     bytes,
   };
-  // Arrays of numbers are what its digest is of; as it came it takes a third of the memory.
+  // The digest is of plain arrays, but the item keeps the typed arrays, which take a third of the memory.
   return {
     ...itemOf(`${kind} ${index}`, content, { tokens: sum(learned), bytes }),
     ...sequence,
@@ -166,10 +166,7 @@ export function windowOf(
   };
 }
 
-/**
- * Bytes of the text whose prediction counts. The tokens that end documents stand for none: their loss counts, and no
- * byte.
- */
+/** Bytes of the text whose prediction counts. Tokens that end documents stand for no bytes, but their loss counts. */
 function learnedBytes({ tokens, learned }: Sequence, { byteLength }: Pick<Tokenizer, 'byteLength'>): number {
   return tokens.subarray(1).reduce((total, token, at) => total + (learned[at] ? byteLength(token) : 0), 0);
 }
