@@ -1,4 +1,4 @@
-/** The command line as a child process: the extension asks, the child computes. Starting one never throws. */
+/** Runs the command line as a child process, because the extension host never computes. */
 import { z } from 'zod';
 import { endedEarly, hasCrashed } from '../protocol/child-end.ts';
 import { UserError, type ErrorCode } from '../protocol/errors.ts';
@@ -21,7 +21,7 @@ const failureSchema = z.object({
 });
 
 interface ChildResult extends ChildEnd {
-  /** Lines of stdout. */
+  /** The lines of stdout. */
   stdout: string[];
   /** The lines of stderr that are not progress. */
   stderr: string;

@@ -31,7 +31,9 @@ export function figureLabel(task: string, metric: string): string {
   return `${tasks[task] ?? task} ${known ?? metric}`;
 }
 
-/** Measured on held-out text of the workspace, and so of learning. A task that is not named here counts as forgetting. */
+/**
+ * Whether a task is measured on held-out text of the workspace, and so shows learning. Other tasks count as forgetting.
+ */
 export const isHeldOut = (task: string) => task === 'workspace';
 export const isHeldOutLoss = (task: string, metric: string) => isHeldOut(task) && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);

@@ -24,7 +24,7 @@ export interface MetricSeries {
 }
 type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { type: T }>;
 
-/** In all of it x is the step; the times of the events are in `RunView.snapshot.events`. */
+/** The x of all series is the step; the times of the events are in `RunView.snapshot.events`. */
 export interface RunSeries {
   loss: Point[];
   learningRate: Point[];

@@ -27,7 +27,7 @@ interface Options {
   verbose?: boolean;
 }
 
-/** The line that progress is written on. */
+/** Clears the line that shows progress. */
 const CLEAR = '\r\x1b[2K';
 
 export function exportCommand(): Command {
@@ -42,10 +42,10 @@ export function exportCommand(): Command {
         .choices(exportTargets)
         .makeOptionMandatory(),
     )
-    .addOption(new Option('--type <type>', 'of gguf-merged (default: F16)').choices(mergedTypes))
-    .option('-o, --output <path>', 'where to write it (default: here, by the name of the run)')
-    .option('--checkpoint <step>', 'that checkpoint instead of the result', whole(0))
-    .option('--base-name <name>', "of peft: what transformers loads as the base (default: the base's id)")
+    .addOption(new Option('--type <type>', 'precision of gguf-merged (default: F16)').choices(mergedTypes))
+    .option('-o, --output <path>', 'where to write it (default: in the current folder, named after the run)')
+    .option('--checkpoint <step>', 'export this checkpoint instead of the result', whole(0))
+    .option('--base-name <name>', "for peft: the name of the base that transformers loads (default: the base's id)")
     .option('--json', 'print what was written and its check as JSON, progress as JSON lines on stderr')
     .action(exportRun);
 }

@@ -1,4 +1,4 @@
-/** A bundle that lies beside this one, as a child of the command line. */
+/** Runs a bundle that lies beside this one as a child process of the command line. */
 import { fileURLToPath } from 'node:url';
 import { LineChild, type LineChildOptions } from '../../protocol/line-child.ts';
 
@@ -13,7 +13,7 @@ export function startChild(
   return new LineChild(script, args, { ...options, env });
 }
 
-/** Calls `stop` at Ctrl+C and SIGTERM, until what it returns is called. */
+/** Calls `stop` on Ctrl+C and SIGTERM. Returns a function that ends this. */
 export function onInterrupt(stop: () => void): () => void {
   process.on('SIGINT', stop).on('SIGTERM', stop);
   return () => void process.off('SIGINT', stop).off('SIGTERM', stop);

@@ -1,4 +1,4 @@
-/** A child of the command line that says where it stands in JSON lines. Ctrl+C stops it, and its failure becomes ours. */
+/** Follows a child process that reports progress in JSON lines. Ctrl+C stops it; its error is thrown here. */
 import type { z } from 'zod';
 import { endedEarly } from '../../protocol/child-end.ts';
 import { UserError, type ErrorReport } from '../../protocol/errors.ts';

@@ -20,7 +20,7 @@ export async function followSweeper(dir: string, view: SweepView): Promise<void>
   closeSync(log);
   let stopped = false;
   const release = onInterrupt(() => {
-    if (!stopped) process.stderr.write('\nStopping after this step; the trials that are done are kept.\n');
+    if (!stopped) process.stderr.write('\nStopping after this step; finished trials are kept.\n');
     stopped = true;
     child.stop();
   });

@@ -5,7 +5,10 @@ import type { EvaluatedModel } from '../tasks/task.ts';
 
 export interface Continued {
   context: string;
-  /** Begins with the white space that parts it from the context; without, a token of both would not be counted. */
+  /**
+   * Begins with the white space that separates it from the context; without it, a token that spans both would not be
+   * counted.
+   */
   continuation: string;
 }
 

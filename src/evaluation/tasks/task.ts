@@ -37,10 +37,10 @@ export interface ItemScore {
   detail?: unknown;
 }
 
-/** What a metric is, and by that which kind of interval it gets (`kindOf` in figures/compare.ts). */
+/** A metric. Its fields also decide the kind of its interval (`kindOf` in figures/compare.ts). */
 export interface Measure {
   metric: string;
-  /** "" where the metric's name says it. With `better: 'higher'`, "" is a share: 1 is all of it. */
+  /** "" if the metric's name says it. With `better: 'higher'`, "" means a share: 1 is 100%. */
   unit: string;
   better: Comparison['better'];
   /** Items are right or wrong. */
@@ -110,13 +110,13 @@ export interface Task<I extends Item = Item> {
   title: string;
   /** Version of prompt, parser and scorer; cached scores of another version are not used. */
   version: number;
-  /** Measures on what a run has: a model alone has nothing of it. `plan` throws bad-argument for one all the same. */
+  /** Needs data of a run, so it can't measure a model without one. `plan` throws bad-argument for one all the same. */
   ofRun?: boolean;
   /** Metrics that also depend on the machine's load; only models measured in turn can be compared in them. */
   momentary?: readonly string[];
   /** Number of items in a run's own evaluation; 0 leaves the task out. */
   planned(spec: RunSpec): number;
-  /** Rough share of an evaluation's time beside the other tasks', for its ETA and for what a limited time is shared by. */
+  /** Rough share of an evaluation's time relative to other tasks, for the ETA and for dividing a limited time. */
   cost: number;
   /** The most tokens of prompt and answer, if the task samples. */
   contextTokens?: number;

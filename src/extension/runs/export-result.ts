@@ -43,8 +43,8 @@ const merged = (label: string, type: string, detail: string): Form => ({
   ending: `-${type}.gguf`,
 });
 const modelForms: Form[] = [
-  merged('F16', 'F16', 'GGUF, two bytes a weight: exact.'),
-  merged('Q8_0', 'Q8_0', 'GGUF, about one byte a weight: close to exact.'),
+  merged('F16', 'F16', 'GGUF, two bytes per weight: exact.'),
+  merged('Q8_0', 'Q8_0', 'GGUF, about one byte per weight: close to exact.'),
 ];
 
 export async function exportResult(context: Context, which: Which): Promise<void> {
