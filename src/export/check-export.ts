@@ -1,4 +1,7 @@
-/** A written file, loaded again by llama.cpp, against the trainer's own arithmetic on what was trained. */
+/**
+ * Checks a written file: compares the distributions that llama.cpp computes from it with those of the trainer for the
+ * trained model.
+ */
 import type { ExportCheck } from '../protocol/export.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost } from '../serving/engine/llama-host.ts';
@@ -7,19 +10,19 @@ import { klDivergence } from '../statistics/statistics.ts';
 
 type Rows = readonly ArrayLike<number>[];
 
-/** Mean KL per token up to which it is the same model where weights are exact or in half precision. */
+/** Mean KL per token up to which two models count as the same, if weights are exact or in half precision. */
 export const EXACT_LIMIT = 1e-3;
-/** The same where llama.cpp computes quantised weights, with 8-bit activations. */
+/** The same, if llama.cpp computes with quantised weights and 8-bit activations. */
 export const QUANTISED_LIMIT = 0.01;
-/** A change as small as this can drown in that noise; a larger one must be seen in the file. */
+/** A change smaller than this can drown in that noise; a larger one must be visible in the file. */
 const VISIBLE_CHANGE = 1e-3;
 
 export interface Distributions {
-  /** By the trainer, after each token. */
+  /** Computed by the trainer, after each token. */
   trained: Rows;
-  /** By llama.cpp from the file. */
+  /** Computed by llama.cpp from the file. */
   written: Rows;
-  /** The base without the change, by whom `trained` or, of an adapter, `written` is. */
+  /** The base without the change, computed by the trainer; for an adapter, by llama.cpp. */
   base: Rows;
 }
 
@@ -28,7 +31,7 @@ export function judge({ trained, written, base }: Distributions, limit: number):
   const kls = divergences(trained, written);
   const meanKl = mean(kls);
   const change = mean(divergences(trained, base));
-  // No nearer to what was trained than the base is: then the change is not in the file.
+  // If the file is no nearer to the trained model than the base is, the change is not in the file.
   const lost = change > VISIBLE_CHANGE && meanKl >= change;
   return {
     tokens: trained.length,
@@ -46,7 +49,10 @@ function divergences(from: Rows, to: Rows): number[] {
   return from.map((row, position) => klDivergence(normalised(row), normalised(to[position]!)));
 }
 
-/** Engines' single-precision probabilities add up to 1 within 1e-4 only, which is more than two good ones differ by. */
+/**
+ * In single precision, the probabilities of an engine add up to 1 only within 1e-4, which is more than the difference
+ * between two correct engines.
+ */
 function normalised(row: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(row);
   const total = values.reduce((sum, value) => sum + value, 0);
@@ -54,7 +60,7 @@ function normalised(row: ArrayLike<number>): Float64Array {
 }
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** What was trained, as the scorer takes it. */
+/** The trained model, as the scorer loads it. */
 export interface TrainedFile {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
@@ -62,7 +68,7 @@ export interface TrainedFile {
   modelPath?: string;
 }
 
-/** The trainer's distributions of result and base. */
+/** The trainer's distributions for result and base. */
 export async function trainedRows(
   { base, ...result }: TrainedFile,
   tokens: Int32Array,
@@ -78,7 +84,7 @@ export async function trainedRows(
   }
 }
 
-/** llama.cpp's distributions of a model, and where an adapter is given, of the model with it. */
+/** llama.cpp's distributions for a model, and for the model with the adapter if one is given. */
 export async function servedRows(
   model: string,
   adapter: string | undefined,

@@ -1,13 +1,13 @@
-/** The text on which trained and written are compared. */
+/** The text on which the trained model and the written file are compared. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import { openCorpus, type Corpus } from '../corpus/index.ts';
 
-/** In tokens. */
+/** Length in tokens. */
 export const CHECK_TOKENS = 96;
 
-/** For a run without a corpus of its own. */
+/** Used for a run without a corpus. */
 const SAMPLE = `import { readFile } from 'node:fs/promises';
 
 /** Counts how often each word occurs in a file, the most frequent first. */
@@ -21,13 +21,13 @@ export async function countWords(path: string): Promise<[string, number][]> {
 }
 `;
 
-/** Of the corpus: held out where there is enough of that. */
+/** Tokens of the corpus: held-out ones, if there are enough. */
 export function corpusTokens({ heldOut, train }: Pick<Corpus, 'heldOut' | 'train'>): Int32Array {
   const source = heldOut.length > 1 ? heldOut : train;
   return source.read(0, Math.min(CHECK_TOKENS, source.length));
 }
 
-/** Of the run's corpus, or where it has none (it was imported) of a piece of code. */
+/** Tokens of the run's corpus, or of a piece of code if it has none (because it was imported). */
 export async function checkTokens(runDir: string, basePath: string): Promise<Int32Array> {
   const dir = join(runDir, 'corpus');
   if (existsSync(join(dir, 'summary.json'))) return corpusTokens(await openCorpus(dir));

@@ -1,4 +1,7 @@
-/** A run's result, or a checkpoint, in a form for other programs: written, loaded again by llama.cpp, and only then named. */
+/**
+ * Exports a run's result, or a checkpoint, for other programs. The file is written, checked with llama.cpp, and only
+ * then gets its name.
+ */
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
@@ -40,13 +43,13 @@ import type { LazyValues } from '../weights/values.ts';
 
 export interface ExportAsked {
   to: ExportTarget;
-  /** Of a merged model. Default F16. */
+  /** Precision of a merged model. Default F16. */
   type?: MergedType | undefined;
-  /** A file, or for PEFT a folder. */
+  /** Path of the file; for PEFT, of the folder. */
   output: string;
   /** A checkpoint's step instead of the result. */
   checkpoint?: number | undefined;
-  /** What transformers is to load as PEFT's base. Default: the base's id. */
+  /** For PEFT: the name of the base that transformers loads. Default: the base's id. */
   baseName?: string | undefined;
 }
 
@@ -55,22 +58,22 @@ export interface ExportOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What is exported, and where it is made until it has been checked. */
+/** An export in progress. */
 interface Work {
   spec: RunSpec;
   asked: ExportAsked;
   /** adapter.gguf or model.gguf. */
   artefact: string;
-  /** Beside the output, so that a rename brings it there. */
+  /** A folder beside the output, so that a rename can move the result there. */
   folder: string;
   tokens: Int32Array;
   signal: AbortSignal | undefined;
 }
 
 /**
- * Writes the export, has it checked, gives the file its name, and writes the check into the run's exports.jsonl.
- * Errors: those of reading a run; run-not-finished; bad-argument (a target that the method has not, a checkpoint that
- * is not there, a place that is taken); base-checksum; export-mismatch, and then nothing is left under the name;
+ * Writes the export, checks it, gives the file its name, and records the check in the run's exports.jsonl. Errors:
+ * those of reading a run; run-not-finished; bad-argument (a target that does not suit the method, a missing checkpoint,
+ * an output that can't be replaced); base-checksum; export-mismatch, and then nothing is written to the output;
  * cancelled.
  */
 export async function exportRun(
@@ -89,7 +92,7 @@ export async function exportRun(
     onProgress?.(phase, done, steps);
   };
   try {
-    say('Computing what was trained', 0);
+    say('Computing with the trainer', 0);
     const { artefact, step } = await artefactOf(dir, spec, asked, folder);
     const work: Work = {
       spec,
@@ -125,7 +128,7 @@ export async function exportRun(
     return { ...record, ...(warning !== undefined && { warning }) };
   } catch (error) {
     if (!signal?.aborted) throw error;
-    const next = 'Give the same command again; nothing was left behind.';
+    const next = 'Run the same command again; nothing was left behind.';
     throw new UserError('cancelled', 'The export was stopped.', next, { cause: error });
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -144,22 +147,22 @@ function checkAsked({ hyper, id, base }: RunSpec, { to, output }: ExportAsked, d
   if (place === resolve(base.path) || inside)
     throw new UserError(
       'bad-argument',
-      `${place} is ${inside ? "the run's own place" : "the run's base"}, which an export must not replace.`,
+      `${place} is ${inside ? "inside the run's folder" : "the run's base"}, which an export must not change.`,
       'Name another place with -o.',
     );
 }
 
-/** Another file under the base's name would give another model without an error. */
+/** A different file under the base's name would give a wrong model without an error. */
 async function checkBase({ base }: RunSpec): Promise<void> {
   if ((await examine(base.path)).sha256 === base.sha256) return;
   throw new UserError(
     'base-checksum',
-    `${base.path} is not the file that this run began with.`,
+    `${base.path} is not the file that this run was started with.`,
     'Put that file back, then export again.',
   );
 }
 
-/** The result's file, or one made of a checkpoint, and whose weights they are. */
+/** The result's file, or one made from a checkpoint, and the step of its weights. */
 async function artefactOf(
   dir: string,
   spec: RunSpec,
@@ -169,7 +172,7 @@ async function artefactOf(
   if (checkpoint === undefined) {
     const artefact = join(dir, artefactName(spec));
     if (existsSync(artefact)) return { artefact, step: await resultStep(dir) };
-    const next = `Go on with {resume ${spec.id}}, or export a checkpoint with --checkpoint STEP.`;
+    const next = `Resume it with {resume ${spec.id}}, or export a checkpoint with --checkpoint STEP.`;
     throw new UserError('run-not-finished', `Run ${spec.id} has no result yet.`, next);
   }
   // Step 0 is the base.
@@ -179,8 +182,8 @@ async function artefactOf(
       'bad-argument',
       `Run ${spec.id} has no checkpoint of step ${checkpoint}.`,
       steps.length
-        ? `It has those of steps ${steps.join(', ')}.`
-        : 'Leave --checkpoint out: the result is there.',
+        ? `It has checkpoints of steps ${steps.join(', ')}.`
+        : 'Leave out --checkpoint to export the result.',
     );
   const artefact = join(folder, artefactName(spec));
   await exportCheckpoint(artefact, dir, spec, checkpoint);
@@ -203,7 +206,7 @@ async function write({ spec, asked, artefact, signal }: Work, path: string): Pro
   }
 }
 
-/** A full fine-tune's model in other types. */
+/** Writes a full fine-tune's model in another type. */
 async function exportWhole(
   path: string,
   basePath: string,
@@ -223,7 +226,10 @@ async function exportWhole(
   }
 }
 
-/** llama.cpp loads what was written: an adapter on its base, a model by itself, PEFT's folder merged into the base. */
+/**
+ * Compares what llama.cpp computes from the written files: an adapter on its base, a model alone, or PEFT's folder
+ * merged into the base.
+ */
 async function compare(
   work: Work,
   written: string,
@@ -240,7 +246,7 @@ async function compare(
   return judge({ ...rows, written: model }, exact ? EXACT_LIMIT : QUANTISED_LIMIT);
 }
 
-/** PEFT's folder, read back as anyone's would be, put into the base in half precision. */
+/** Reads PEFT's folder back like one from elsewhere, and merges it into the base in half precision. */
 async function mergePeft({ spec, folder, signal }: Work, written: string): Promise<string> {
   const base = await openGguf(spec.base.path);
   try {
@@ -269,7 +275,9 @@ async function moveTo(output: string, written: string, to: ExportTarget): Promis
   }
 }
 
-/** Adds a line to the run. The file is there already: where that fails the export has not, and the warning says why. */
+/**
+ * Records the export in the run. If that fails, the exported file exists all the same, so this only returns a warning.
+ */
 async function note(dir: string, record: ExportRecord): Promise<string | undefined> {
   try {
     const file = await openRegular(exportsPath(dir), 'a+');
@@ -284,7 +292,7 @@ function mismatch(record: ExportRecord): UserError {
   const { check, path } = record;
   return new UserError(
     'export-mismatch',
-    `The ${describeTarget(record)} is not what was trained, so ${basename(path)} was not written: ${describeCheck(check)}.`,
-    'Evaluate the run again; if it stays so, report it.',
+    `The ${describeTarget(record)} does not match the trained model, so ${basename(path)} was not written: ${describeCheck(check)}.`,
+    'Evaluate the run again; if the problem remains, report it.',
   );
 }

@@ -1,4 +1,7 @@
-/** An adapter made elsewhere becomes a run: it has a result and no training, no corpus and no checkpoints. */
+/**
+ * Makes a run from an adapter that was trained elsewhere. It has a result, but no training, no corpus and no
+ * checkpoints.
+ */
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
@@ -11,10 +14,10 @@ import { PEFT_WEIGHTS } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
 
 export interface ImportAsked {
-  /** PEFT's folder, or a GGUF adapter. */
+  /** Path of PEFT's folder or of a GGUF adapter. */
   path: string;
   base: RunSpec['base'];
-  /** Default: the file's or folder's own. */
+  /** Default: the name of the file or folder. */
   name?: string | undefined;
   versions: Record<string, string>;
 }
@@ -23,13 +26,13 @@ interface Found {
   adapter: Adapter;
   hyper: Pick<Hyper, 'rank' | 'alpha' | 'scaling' | 'dropout'>;
   format: 'peft' | 'gguf';
-  /** The base that it was made for, by its own account. */
+  /** The base that it names as the one it was trained on. */
   namedBase?: string;
 }
 
 /**
- * Makes the run, whole from its first moment. Errors: adapter-damaged, adapter-unsupported, adapter-mismatch (names
- * both), and those of reading the base.
+ * Creates the run atomically. Errors: adapter-damaged, adapter-unsupported, adapter-mismatch (names both), and those of
+ * reading the base.
  */
 export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; id: string; spec: RunSpec }> {
   const { base, versions } = asked;
@@ -43,7 +46,7 @@ export async function importAdapter(asked: ImportAsked): Promise<{ dir: string; 
         name: asked.name ?? basename(path).replace(/\.gguf$/i, ''),
         folder: '',
         base: { id: base.id, path: base.path, sha256: base.sha256 },
-        // What it was trained with is not known; the step stands for all of its training.
+        // Its training settings are unknown; the single step stands for all of its training.
         hyper: {
           method: 'lora',
           ...hyper,
@@ -103,14 +106,14 @@ async function findGguf(path: string, base: GgufFile, sha256: string): Promise<F
   if (strange)
     throw new UserError(
       'adapter-unsupported',
-      `The adapter ${path} changes "${strange.name}", which is none of the linears of a block.`,
-      'Import an adapter of the linears only.',
+      `The adapter ${path} changes "${strange.name}", which is not one of a block's linear layers.`,
+      'Import an adapter that changes only linear layers.',
     );
   if (adapter.baseSha256 && adapter.baseSha256 !== sha256)
     throw new UserError(
       'adapter-mismatch',
       `The adapter ${path} was trained on another base (sha256 ${adapter.baseSha256.slice(0, 12)}) than ${base.path} (${sha256.slice(0, 12)}).`,
-      'Name the base that it was made for with --base.',
+      'Give the base that it was trained on with --base.',
     );
   const rank = largestRank(adapter.layers);
   return {
@@ -122,7 +125,7 @@ async function findGguf(path: string, base: GgufFile, sha256: string): Promise<F
 
 const largestRank = (layers: readonly AdapterLayer[]) => Math.max(...layers.map(({ rank }) => rank));
 
-/** llama.cpp takes an alpha of zero for "B A as it is". */
+/** In llama.cpp, an alpha of zero means B A without scaling; this sets an equivalent alpha. */
 function withAlpha(adapter: Adapter): Adapter {
   if (adapter.alpha !== 0) return adapter;
   const alpha = largestRank(adapter.layers);
@@ -138,12 +141,12 @@ function checkNumbers(path: string, layers: readonly AdapterLayer[]): void {
   if (bad)
     throw new UserError(
       'adapter-damaged',
-      `The adapter ${path} has values of "${bad.name}" that are no finite numbers.`,
-      'Save it again where it was made, then import the new file.',
+      `The adapter ${path} has values of "${bad.name}" that are not finite numbers.`,
+      'Save it again in the program that made it, then import the new file.',
     );
 }
 
-/** Modules that are adapted in every block by their names, others one by one. */
+/** Modules that are adapted in every block are listed by module name, others one by one. */
 function targetsOf(layers: readonly AdapterLayer[], { layers: blocks }: ModelConfig): string[] {
   return moduleNames.flatMap((module) => {
     const these = layers.filter(({ name }) => name.endsWith(`.${moduleTensors[module]}`));

@@ -1,28 +1,28 @@
-/** The folder that an export is made in, beside its output. One whose exporter was killed is removed by the next. */
+/** The temporary folder of an export, beside its output. If its exporter was killed, the next export removes it. */
 import { lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isProcessAlive, processStart } from '../runs/processes.ts';
 
-/** `.exporting-PID-START-xxxxxx`: START tells the exporter from a later process of its pid. */
+/** `.exporting-PID-START-xxxxxx`: START distinguishes the exporter from a later process with the same pid. */
 const pattern = /^\.exporting-(\d+)-(\w*)-\w{6}$/;
-/** What earlier versions made: `mkdtemp`'s six characters, nothing of whose they are. */
+/** Name in earlier versions: only `mkdtemp`'s six characters, without the owner. */
 const nameless = /^\.exporting-\w{6}$/;
-/** No export takes a day: one that is older and names nobody has nobody. */
+/** No export takes a day, so an older folder without an owner in its name is abandoned. */
 const OLD_MS = 24 * 60 * 60 * 1000;
 const startOf = (pid: number) => processStart(pid)?.replace(/\W/g, '') ?? '';
 
-/** Makes the folder in `parent`, which is made too. */
+/** Creates the folder in `parent`, and `parent` if needed. */
 export async function makeFolder(parent: string): Promise<string> {
   await mkdir(parent, { recursive: true });
   await removeUnfinished(parent);
   return mkdtemp(join(parent, `.exporting-${process.pid}-${startOf(process.pid)}-`));
 }
 
-/** Removes what exporters that are gone have left. */
+/** Removes the folders of exporters that no longer run. */
 async function removeUnfinished(parent: string): Promise<void> {
   for (const name of await readdir(parent).catch(() => [])) {
     if (!(await isLeft(parent, name))) continue;
-    // What can't be removed is in nobody's way.
+    // A folder that can't be removed does no harm.
     await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
   }
 }
@@ -33,7 +33,7 @@ async function isLeft(parent: string, name: string): Promise<boolean> {
   return nameless.test(name) && (await isOld(join(parent, name)));
 }
 
-/** The folder and what is in it: a file that grows leaves its folder's time as it was. */
+/** Checks the folder and its files, because a growing file does not change its folder's time. */
 async function isOld(folder: string): Promise<boolean> {
   try {
     if (!(await lstat(folder)).isDirectory()) return false;

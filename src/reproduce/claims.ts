@@ -1,4 +1,4 @@
-/** The paper's claims in the order of their importance, what each needs, and how it is judged. Rules: docs/science.md. */
+/** The paper's claims in order of importance, what each needs, and how it is judged. Rules: docs/science.md. */
 import { FORGETTING, averagedMetrics } from '../training/checkpoints/forgetting-figure.ts';
 import { interval, type Figures, type Stratum } from '../statistics/intervals.ts';
 import { claimIds, type ClaimId, type Effect } from '../protocol/reproduction.ts';
@@ -13,22 +13,22 @@ export interface Claim {
   id: ClaimId;
   title: string;
   paper: string;
-  /** The sweep is another matter: its rates are those of all runs. */
+  /** The stages that it needs. The sweep is not listed, since all runs need its rates. */
   needs: readonly StageName[];
-  /** Called when all that it needs is there. */
+  /** Called when all needed stages are done. */
   judge(evidence: Evidence): Judged;
 }
 
 const LOSS = 'loss';
 const KL = 'KL from base';
 const NATS = 'nats/token';
-/** How much two methods may differ, as a share, and still be alike. */
+/** Ratio within which two methods count as alike. */
 const ALIKE = { above: 0.8, below: 1.25 };
 
 type Wanted = Pick<Effect, 'above' | 'below'>;
 const POSITIVE: Wanted = { above: 0 };
 
-/** One; none where it decides nothing and the items allow no interval. */
+/** One effect. If the items allow no interval: a missing effect if it is a deciding one, else none. */
 function effect(
   name: string,
   unit: string,
@@ -56,11 +56,14 @@ const texts = (...runs: MeasuredRun[]) =>
 const learning = (...runs: MeasuredRun[]) =>
   stratum(LOSS, [baseOf(runs[0]!, 'workspace'), ...runs.map((run) => resultOf(run, 'workspace'))]);
 
-/** What one run learned over what another did, from the losses of the base and of both. NaN where that did not learn. */
+/**
+ * What one run learned divided by what another learned, from the losses of the base and of both. NaN if the other
+ * learned nothing.
+ */
 const shareOf = ([base, one, other]: readonly number[]) =>
   base! > other! ? (base! - one!) / (base! - other!) : NaN;
 
-/** KL at the loss that both reach, full less LoRA, averaged over pairs of runs of one seed each. */
+/** KL at the loss that both reach, full minus LoRA, averaged over pairs of runs with the same seed. */
 function matchedEffect(
   name: string,
   wanted: Wanted,
@@ -91,46 +94,49 @@ function judgeForgetting({ runs }: Evidence): Judged {
   const second = [runs['lora-second-seed'], runs['full-second-seed']];
   const pairs: [MeasuredRun, MeasuredRun][] = [[lora, full]];
   if (second[0] && second[1]) pairs.push([second[0], second[1]]);
-  const name = 'KL from base at equal held-out loss, full less LoRA';
+  const name = 'KL from base at equal held-out loss, full minus LoRA';
   const one = pairs.length === 1;
   return {
     effects: [
       ...matchedEffect(name, POSITIVE, pairs),
       ...(one ? [] : pairs.flatMap((pair, seed) => matchedEffect(`the same, seed ${seed}`, {}, [pair]))),
-      ...effect('held-out loss at the end, LoRA less full', NATS, {}, [windows(lora, full)], minus),
-      ...effect('KL from base at the end, full less LoRA', NATS, {}, [texts(full, lora)], minus),
+      ...effect('held-out loss at the end, LoRA minus full', NATS, {}, [windows(lora, full)], minus),
+      ...effect('KL from base at the end, full minus LoRA', NATS, {}, [texts(full, lora)], minus),
       ...averageEffect(lora, full),
     ],
     notes: [
       one
-        ? 'One seed: the interval is over items, and another seed may differ by more.'
-        : 'Mean over two seeds; the interval is over items.',
+        ? 'One seed: the interval covers only the choice of items; another seed may differ by more.'
+        : 'Mean over two seeds; the interval covers only the choice of items.',
       ...(lora.points.length > 1 && full.points.length > 1
         ? []
-        : ['Measured at the ends of the runs alone: between base and end, a straight line is taken.']),
+        : ['Measured only at the ends of the runs; between base and end, a straight line is assumed.']),
     ],
   };
 }
 
-/** Where benchmarks were given: the paper's own measure. At the ends, where learning is not equal: it decides nothing. */
+/**
+ * The paper's own measure, if benchmarks were given. It is measured at the ends, where learning is not equal, so it
+ * does not decide.
+ */
 function averageEffect(lora: MeasuredRun, full: MeasuredRun): Judged['effects'] {
   const strata = averagedMetrics.map(({ task, metric }) =>
     stratum(metric, [resultOf(lora, task), resultOf(full, task)]),
   );
   const mean = (figures: Figures) => figures.reduce((sum, [a, b]) => sum + (a! - b!), 0) / figures.length;
-  return effect(`${FORGETTING} average at the end, LoRA less full`, '', {}, strata, mean);
+  return effect(`${FORGETTING} average at the end, LoRA minus full`, '', {}, strata, mean);
 }
 
 function judgeTargets({ runs }: Evidence): Judged {
   const [all, attention, mlp] = [runs.lora!, runs['lora-attention']!, runs['lora-mlp']!];
   return {
     effects: [
-      ...effect('held-out loss, attention less MLP', NATS, POSITIVE, [windows(attention, mlp)], minus),
-      ...effect('held-out loss, attention less all', NATS, POSITIVE, [windows(attention, all)], minus),
-      ...effect('held-out loss, MLP less all', NATS, {}, [windows(mlp, all)], minus),
+      ...effect('held-out loss, attention minus MLP', NATS, POSITIVE, [windows(attention, mlp)], minus),
+      ...effect('held-out loss, attention minus all', NATS, POSITIVE, [windows(attention, all)], minus),
+      ...effect('held-out loss, MLP minus all', NATS, {}, [windows(mlp, all)], minus),
     ],
     notes: [
-      'At the same rank and the same rate, so attention has fewer parameters than MLP, as in the paper.',
+      'Same rank and learning rate, so attention has fewer parameters than MLP, as in the paper.',
     ],
   };
 }
@@ -140,14 +146,14 @@ function judgeRank({ runs }: Evidence): Judged {
   const [small, large] = [low, high].map(({ spec }) => `r = ${spec.hyper.rank}`);
   return {
     effects: [
-      ...effect(`held-out loss, ${small} less ${large}`, NATS, POSITIVE, [windows(low, high)], minus),
-      ...effect(`KL from base, ${large} less ${small}`, NATS, POSITIVE, [texts(high, low)], minus),
+      ...effect(`held-out loss, ${small} minus ${large}`, NATS, POSITIVE, [windows(low, high)], minus),
+      ...effect(`KL from base, ${large} minus ${small}`, NATS, POSITIVE, [texts(high, low)], minus),
     ],
-    notes: ['At the same rate, with alpha = 2r.'],
+    notes: ['Same learning rate, with alpha = 2r.'],
   };
 }
 
-/** Twice r: what an adapter of this rank could never be. */
+/** Multiple of r that the rank must exceed, which an adapter of rank r never could. */
 const MULTIPLE = 2;
 
 function judgeSpectrum({ spectrum }: Evidence): Judged {
@@ -161,11 +167,11 @@ function judgeSpectrum({ spectrum }: Evidence): Judged {
       ...(change
         ? [{ name: 'rank of the full change at 90% of its energy, median', unit, ...change, above: MULTIPLE }]
         : []),
-      ...(noise ? [{ name: 'of noise as large', unit, ...noise }] : []),
+      ...(noise ? [{ name: 'of noise of the same size', unit, ...noise }] : []),
       ...(base ? [{ name: 'of the base', unit, ...base }] : []),
     ],
     notes: [
-      `Over ${changed.length} linears. Noise has a high rank too: a high rank alone does not say that it was needed.`,
+      `Over ${changed.length} linear layers. Noise has a high rank too, so a high rank alone does not show that it was needed.`,
     ],
   };
 }
@@ -183,10 +189,10 @@ function judgeDiversity({ runs }: Evidence): Judged {
   const count = unique[0]![0]!.length;
   return {
     effects: [
-      ...effect('unique programs of 50, base less LoRA', 'programs', POSITIVE, unique, less(0, 1)),
-      ...effect('unique programs of 50, LoRA less full', 'programs', POSITIVE, unique, less(1, 2)),
+      ...effect('unique programs of 50, base minus LoRA', 'programs', POSITIVE, unique, less(0, 1)),
+      ...effect('unique programs of 50, LoRA minus full', 'programs', POSITIVE, unique, less(1, 2)),
       ...(['passing', 'failing'] as const).flatMap((kind) =>
-        effect(`${kind}, LoRA less full`, 'programs', {}, of(`unique ${kind}`), less(1, 2)),
+        effect(`${kind}, LoRA minus full`, 'programs', {}, of(`unique ${kind}`), less(1, 2)),
       ),
     ],
     notes: [`${count} HumanEval problems, 50 programs each at T = 0.2, top-p 0.95.`],
@@ -199,20 +205,20 @@ function judgeRegularisers({ runs }: Evidence): Judged {
   const labels = ['weight decay', 'attention dropout'];
   const learned = ([figures]: Figures) => shareOf(figures!);
   const effects = regular.flatMap((run, i) => [
-    ...effect(`learned with ${labels[i]}, over plain full`, '', ALIKE, [learning(run, full)], learned),
+    ...effect(`learned with ${labels[i]}, divided by plain full`, '', ALIKE, [learning(run, full)], learned),
     ...effect(
-      `KL with ${labels[i]}, over plain full`,
+      `KL with ${labels[i]}, divided by plain full`,
       '',
       ALIKE,
       [texts(run, full)],
       ([figures]) => figures![0]! / figures![1]!,
     ),
-    ...effect(`KL with ${labels[i]} less LoRA's`, NATS, POSITIVE, [texts(run, lora)], minus),
+    ...effect(`KL with ${labels[i]}, minus LoRA's`, NATS, POSITIVE, [texts(run, lora)], minus),
   ]);
   return {
     effects,
     notes: [
-      `Alike means within a factor of ${ALIKE.above} to ${ALIKE.below}. KL at the ends of the runs, as the paper compares them, not at equal learning.`,
+      `Alike means within a factor of ${ALIKE.above} to ${ALIKE.below}. KL is measured at the ends of the runs, as in the paper, not at equal learning.`,
     ],
   };
 }
@@ -221,11 +227,11 @@ function judgeReplay({ runs }: Evidence): Judged {
   const [plain, replay] = [runs.lora!, runs['lora-replay']!];
   return {
     effects: [
-      ...effect('KL from base, without replay less with', NATS, POSITIVE, [texts(plain, replay)], minus),
-      ...effect('held-out loss, with replay less without', NATS, {}, [windows(replay, plain)], minus),
+      ...effect('KL from base, without replay minus with', NATS, POSITIVE, [texts(plain, replay)], minus),
+      ...effect('held-out loss, with replay minus without', NATS, {}, [windows(replay, plain)], minus),
     ],
     notes: [
-      'The paper only cites it. As much own text in both; what is replayed and what is measured on are other texts of the same base.',
+      'The paper only cites this claim. Both runs read the same amount of the workspace's text. The texts that are replayed and those that are measured on are different texts of the same base.',
     ],
   };
 }
@@ -236,7 +242,7 @@ function judgeInstruction({ runs }: Evidence): Judged {
   return {
     effects: [
       ...effect(
-        `${name}, instructions less text`,
+        `${name}, instructions minus text`,
         '',
         POSITIVE,
         strata,
@@ -245,7 +251,7 @@ function judgeInstruction({ runs }: Evidence): Judged {
       ...effect(`${name}, instructions`, '', {}, [strata[0]!], ([figures]) => shareOf(figures!)),
       ...effect(`${name}, text`, '', {}, [strata[1]!], ([figures]) => shareOf(figures!)),
     ],
-    notes: ['Both at the rates of the sweep, which was over text.'],
+    notes: ['Both use the learning rates of the sweep, which was on plain text.'],
   };
 }
 
@@ -253,7 +259,7 @@ const main = ['lora', 'full'] as const;
 
 const table: Record<ClaimId, Omit<Claim, 'id'>> = {
   forgetting: {
-    title: 'LoRA forgets less than full fine-tuning where both have learned as much',
+    title: 'LoRA forgets less than full fine-tuning when both have learned the same amount',
     paper: 'At equal HumanEval (.498 and .497), LoRA keeps a forgetting average of .631, full .446.',
     needs: main,
     judge: judgeForgetting,
@@ -265,8 +271,8 @@ const table: Record<ClaimId, Omit<Claim, 'id'>> = {
     judge: judgeRates,
   },
   targets: {
-    title: 'Attention alone learns less than MLP or all linears',
-    paper: 'Attention < MLP, which is about equal to all; which modules matters more than the rank.',
+    title: 'Attention alone learns less than MLP or all linear layers',
+    paper: 'Attention < MLP, which is about equal to all; the choice of modules matters more than the rank.',
     needs: ['lora', 'lora-attention', 'lora-mlp'],
     judge: judgeTargets,
   },
@@ -277,7 +283,7 @@ const table: Record<ClaimId, Omit<Claim, 'id'>> = {
     judge: judgeRank,
   },
   spectrum: {
-    title: 'What full fine-tuning changes has a rank far above that of LoRA',
+    title: 'The change by full fine-tuning has a rank far above that of LoRA',
     paper: '10 to 100 times the rank of a usual LoRA; noise of the same size has a similar spectrum.',
     needs: ['full', 'spectrum'],
     judge: judgeSpectrum,
@@ -297,13 +303,13 @@ const table: Record<ClaimId, Omit<Claim, 'id'>> = {
   },
   replay: {
     title: "Replay of the base's own text lowers forgetting",
-    paper: 'Not tried there, only cited.',
+    paper: 'Not tested there, only cited.',
     needs: ['lora', 'lora-replay'],
     judge: judgeReplay,
   },
   instruction: {
     title: 'LoRA comes closer to full fine-tuning on instructions than on plain text',
-    paper: 'LoRA matches full fine-tuning in instruction tuning, and not in continued pretraining.',
+    paper: 'LoRA matches full fine-tuning in instruction tuning, but not in continued pretraining.',
     needs: [...main, 'lora-instruct', 'full-instruct'],
     judge: judgeInstruction,
   },

@@ -1,4 +1,7 @@
-/** What things take here: guessed from the base's size, then from the trials of the sweep. Seconds. */
+/**
+ * Estimates how long things take on this machine: first from the base's size, then from the trials of the sweep. In
+ * seconds.
+ */
 import type { Method, ReproductionSpec } from '../protocol/reproduction.ts';
 import type { SweepLine, Trial } from '../protocol/sweep.ts';
 import type { Costs } from './plan.ts';
@@ -6,29 +9,29 @@ import type { Costs } from './plan.ts';
 export interface MachineGuess {
   /** Training tokens per second. */
   tokensPerSecond: Record<Method, number>;
-  /** Starting a process and loading the base. */
+  /** Seconds to start a process and load the base. */
   start: number;
-  /** A forward pass over as many tokens as a LoRA step, as a share of that step. */
+  /** Time of a forward pass over the tokens of a LoRA step, as a share of that step's time. */
   forward: number;
-  /** Multiplications and additions for the singular values of all linears of the base. */
+  /** Multiplications and additions for the singular values of all linear layers of the base. */
   spectrumOperations: number;
 }
 
-/** Tokens of a text that the base writes, and passes over it: KL of both, and the loss. */
+/** Tokens of a text that the base writes, and number of passes over it: two for the KL, one for the loss. */
 const TEXT_TOKENS = 128;
 const TEXT_PASSES = 3;
-/** Processes that a run starts one after the other: trainer and evaluator; the latter opens two engines. */
+/** Number of starts in a run: the trainer, and two for the evaluator, which opens two engines. */
 const STARTS = 3;
-/** Of one HumanEval problem, and their usual length. */
+/** Number of programs per HumanEval problem, and their usual length in tokens. */
 const PROGRAMS = 50;
 const PROGRAM_TOKENS = 140;
-/** Tokens a second of sampling many at once, over those of a LoRA step. */
+/** Tokens per second when sampling many texts at the same time, divided by those of a LoRA step. */
 const SAMPLING = 0.5;
-/** Operations a second of singular values on a processor: far below those of a matmul. */
+/** Operations per second for singular values on a processor, far below those of a matmul. */
 const SPECTRUM_RATE = 4e9;
-/** What is replayed is sampled in batches of 16 texts of 512 tokens; one suffices for short runs. */
+/** Replay text is sampled in batches of 16 texts of 512 tokens; one batch is enough for short runs. */
 const REPLAY_TOKENS = 16 * 512;
-/** Questions of several choices of some 60 tokens. */
+/** Tokens per benchmark: 60 questions with 4 choices of about 60 tokens. */
 const DATA_TOKENS = 60 * 4 * 60;
 
 export function stepCosts(
@@ -38,7 +41,7 @@ export function stepCosts(
 ): Costs['step'] {
   const windows = lines.find((line) => line.type === 'base')?.heldOut.length ?? 0;
   const whole = lines.filter((line): line is Trial => line.type === 'trial' && !line.diverged);
-  /** Seconds of a trial are those of its steps and of the windows after them. */
+  /** The seconds of a trial cover its steps and the windows measured after them. */
   const median = (method: Method, seconds: (trial: Trial) => number) => {
     const all = whole.filter((trial) => trial.method === method).map(seconds);
     return all.sort((a, b) => a - b)[Math.floor(all.length / 2)];
@@ -52,7 +55,7 @@ export function stepCosts(
   return { lora, full };
 }
 
-/** From what a step takes. */
+/** Estimates all costs from the time of a step. */
 export function guessCosts(
   spec: Pick<ReproductionSpec, 'sequenceLength' | 'heldOutWindows' | 'retentionTexts' | 'data'>,
   { start, forward, spectrumOperations }: Pick<MachineGuess, 'start' | 'forward' | 'spectrumOperations'>,
@@ -71,7 +74,7 @@ export function guessCosts(
   };
 }
 
-/** Tokens that a model is passed over when a point of a run is measured. */
+/** Tokens that a model reads when a point of a run is measured. */
 const evaluationTokens = ({
   sequenceLength,
   heldOutWindows,

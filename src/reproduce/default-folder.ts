@@ -1,4 +1,4 @@
-/** Text that is there on any machine, where no folder is named: Python's standard library, else this package's own. */
+/** The default text if no folder is named: Python's standard library, else this package's own dependencies. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,13 +7,13 @@ import { UserError } from '../protocol/errors.ts';
 
 export interface DefaultFolder {
   folder: string;
-  /** For the person. */
+  /** For display. */
   what: string;
 }
 
 const QUESTION = 'import sysconfig; print(sysconfig.get_path("stdlib"))';
 
-/** `packages`: a node_modules folder. Errors: corpus-empty where there is neither. */
+/** `packages`: a node_modules folder. Errors: corpus-empty if there is neither. */
 export async function defaultFolder(packages: string): Promise<DefaultFolder> {
   const library = await standardLibrary();
   if (library) return { folder: library, what: "Python's standard library" };
@@ -25,7 +25,7 @@ export async function defaultFolder(packages: string): Promise<DefaultFolder> {
   );
 }
 
-/** Some systems split it, or leave its sources out: then it is of no use. */
+/** Undefined if it is incomplete: some systems split it or leave out its sources. */
 async function standardLibrary(): Promise<string | undefined> {
   for (const python of ['python3', 'python']) {
     const found = await promisify(execFile)(python, ['-c', QUESTION], { timeout: 10_000 }).catch(

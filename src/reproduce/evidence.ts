@@ -1,4 +1,4 @@
-/** What the runs measured, as the claims want it: each item's counts, aligned over models. */
+/** The measurements of the runs in the form that claims need: counts by item, aligned over models. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readEvaluated, type EvaluatedRun } from '../evaluation/figures/between-runs.ts';
@@ -12,7 +12,7 @@ import type { Variant, VariantName } from './variants.ts';
 type Rows = ReadonlyMap<string, ItemRow>;
 
 export interface MeasuredRun extends Pick<EvaluatedRun, 'spec'> {
-  /** Along its path; the last is its result. */
+  /** The measured points of its path; the last one is its result. */
   points: { step: number; rows: ReadonlyMap<string, Rows> }[];
 }
 
@@ -20,11 +20,11 @@ export interface Evidence {
   variants: Record<VariantName, Variant>;
   runs: Partial<Record<VariantName, MeasuredRun>>;
   sweep?: { spec: SweepSpec; lines: readonly SweepLine[] } | undefined;
-  /** Of the full run. */
+  /** The spectrum of the full run. */
   spectrum?: RunSpectrum | undefined;
 }
 
-/** What is measured at every point. */
+/** Tasks measured at every point. */
 const pathTasks = ['workspace', 'retention'];
 
 /** Errors: run-not-finished; those of reading a run. */
@@ -42,7 +42,7 @@ export async function readMeasured(dir: string): Promise<MeasuredRun> {
   return { spec, points };
 }
 
-/** One model on a task's items. */
+/** The rows of one model on a task's items. */
 export interface Source {
   rows: Rows;
   side: 'before' | 'after';
@@ -59,7 +59,7 @@ export const baseOf = (run: MeasuredRun, task: string): Source => ({
 export const pathOf = (run: MeasuredRun, task: string): Source[] =>
   run.points.map(({ rows }) => ({ rows: rows.get(task) ?? new Map(), side: 'after' }));
 
-/** Over the items that all of them answered and that have the metric. */
+/** Counts of the items that all sources answered and that have the metric. */
 export function stratum(metric: string, sources: readonly Source[]): Stratum {
   const partOf = ({ rows, side }: Source, digest: string) => {
     const row = rows.get(digest);

@@ -1,4 +1,4 @@
-/** From the evidence to the table of claims. Pure. */
+/** Judges the claims by the evidence. Pure. */
 import type { ClaimId, ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import { claims, type Claim } from './claims.ts';
@@ -9,11 +9,11 @@ import type { VariantName } from './variants.ts';
 
 export interface Standing {
   evidence: Evidence;
-  /** Stages that are done. */
+  /** The stages that are done. */
   done: ReadonlySet<StageName>;
-  /** Why a stage came to nothing. */
+  /** Why a stage failed. */
   failed: ReadonlyMap<StageName | 'sweep', string>;
-  /** Why what is missing is missing: "budget", "stopped". */
+  /** Why the other stages are missing: "budget", "stopped". */
   why: string;
 }
 
@@ -37,7 +37,7 @@ function judgeClaim(claim: Claim, standing: Standing): ClaimResult {
 
 const isMissing = (effect: Effect | MissingEffect): effect is MissingEffect => 'missing' in effect;
 
-/** An effect that has no interval leaves a claim open, unless another one speaks against it. */
+/** An effect without an interval leaves a claim open, unless another one contradicts it. */
 function conclude({ effects: all, notes = [] }: Judged): Pick<ClaimResult, 'effects' | 'verdict' | 'notes'> {
   const effects = all.filter((effect): effect is Effect => !isMissing(effect));
   const missing = all.filter(isMissing);
@@ -54,7 +54,7 @@ function conclude({ effects: all, notes = [] }: Judged): Pick<ClaimResult, 'effe
   };
 }
 
-/** "LoRA, r = 16 on all linears: 96 steps at 1e-3 (20261125-1103-lora-...)" */
+/** "LoRA, r = 16 on all linear layers: 96 steps at 1e-3 (20261125-1103-lora-...)" */
 function whatWasRun({ id, needs }: Claim, { variants, runs, sweep }: Evidence): string[] {
   const trials = sweep?.lines.filter(({ type }) => type === 'trial').length ?? 0;
   if (id === 'rates')

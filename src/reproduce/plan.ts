@@ -1,34 +1,34 @@
-/** What fits into the time: which claims, how long the runs, how large the sweep. Pure. Seconds throughout. */
+/** Plans what fits into the time: which claims, how long the runs, how large the sweep. Pure. All times in seconds. */
 import type { ClaimId, Method } from '../protocol/reproduction.ts';
 import { stepsOf, type Variant, type VariantName } from './variants.ts';
 
-/** A piece of work that is done once: a run, or something measured on runs that are done. */
+/** A piece of work that is done once: a run, or a measurement on finished runs. */
 export type StageName = VariantName | 'data' | 'spectrum' | 'diversity';
 
-/** What things take on this machine, in seconds. */
+/** Costs on this machine, in seconds. */
 export interface Costs {
-  /** An optimiser step, of one sequence. */
+  /** An optimiser step with one sequence. */
   step: Record<Method, number>;
   /** A run besides its steps: start, loading, writing, its evaluation at the end. */
   run: number;
   /** Measuring a run at one more point of its path. */
   point: number;
-  /** Singular values of base and full change. */
+  /** The singular values of the base and of the full run's change. */
   spectrum: number;
-  /** The base's writing what is replayed. */
+  /** Sampling the replay text from the base. */
   sampling: number;
-  /** Sampling and judging one HumanEval problem's programs by one model. */
+  /** Sampling and judging the programs of one model for one HumanEval problem. */
   problem: number;
-  /** The benchmarks of --data, of both main runs and the base. */
+  /** The benchmarks given with --data, on both main runs and the base. */
   data: number;
 }
 
-/** Runs of fewer steps have hardly left their warm-up; longer ones are for longer budgets than anybody has. */
+/** Shorter runs would hardly leave their warm-up; longer ones would need unrealistic budgets. */
 export const LEAST_STEPS = 24;
 export const MOST_STEPS = 1000;
-/** Points of a path before its end. */
+/** Number of points of a path before its end. */
 const POINTS = 3;
-/** Base, LoRA and full. */
+/** Number of models: base, LoRA and full. */
 const DIVERSITY_MODELS = 3;
 
 export interface Wanted {
@@ -37,29 +37,29 @@ export interface Wanted {
 }
 
 export interface Planned {
-  /** In the order in which they are done. */
+  /** The stages, in order of execution. */
   stages: StageName[];
-  /** Of a run of the usual length. */
+  /** Number of steps of a run of the usual length. */
   steps: number;
-  /** What does not fit, and what it would take at least, from now on. */
+  /** Claims that do not fit, and the least time that each would need. */
   dropped: { claim: ClaimId; seconds: number }[];
 }
 
 export interface Planning {
   /** The most important first. */
   wanted: readonly Wanted[];
-  /** What may be added where there is time: not a claim of its own. */
+  /** Stages that are added if there is time; no claim needs them. */
   extras: readonly StageName[];
   variants: Record<VariantName, Variant>;
   costs: Costs;
-  /** HumanEval problems. */
+  /** Number of HumanEval problems. */
   problems: number;
-  /** Seconds that are left. */
+  /** Seconds left. */
   budget: number;
   mostSteps?: number;
   /** Stages that were done earlier. */
   done?: ReadonlySet<StageName>;
-  /** Settled earlier: runs are of this length. */
+  /** The length of runs, if it was settled earlier. */
   steps?: number | undefined;
 }
 
@@ -82,8 +82,8 @@ export function secondsOf(
 }
 
 /**
- * Takes claim after claim where all that is taken still fits with the shortest runs (the first one in any case), then
- * makes the runs as long as the time allows. An extra is taken where the runs can still be twice the shortest.
+ * Takes claim after claim, as long as all of them fit with the shortest runs (the first claim in any case). Then makes
+ * the runs as long as time allows. Extras are taken only if the runs can still have twice the shortest length.
  */
 export function planStages(planning: Planning): Planned {
   const { wanted, extras, budget, mostSteps = MOST_STEPS } = planning;
@@ -98,7 +98,7 @@ export function planStages(planning: Planning): Planned {
     if (total(with_, least) <= budget) taken = with_;
     else dropped.push({ claim, seconds: total(new Set(needs), least) });
   }
-  // The costs may be guessed too high; what is begun is kept.
+  // The costs may be guessed too high, and started work is kept.
   const first = wanted.find(({ needs }) => needs.length > 0);
   if (taken.size === 0 && first) {
     taken = new Set(first.needs);
@@ -113,7 +113,9 @@ export function planStages(planning: Planning): Planned {
   return { stages: [...taken], steps, dropped };
 }
 
-/** Half-decades from the default rate, in the order in which they are added. The best lies rather above it. */
+/**
+ * Half-decades relative to the default rate, in the order in which they are added. The best rate tends to lie above it.
+ */
 const offsets = [0, 1, 2, -1, 3];
 const shapes = [
   { rates: 5, steps: 40, windows: 16 },
@@ -125,13 +127,13 @@ const shapes = [
 ];
 
 export interface SweepPlan {
-  /** Steps of a trial. */
+  /** Steps per trial. */
   steps: number;
   windows: number;
   rates: Record<Method, number[]>;
 }
 
-/** The largest sweep of both methods that fits; undefined where none does. */
+/** The largest sweep of both methods that fits; undefined if none does. */
 export function planSweep(
   budget: number,
   { step, windowSeconds, start }: { step: Costs['step']; windowSeconds: number; start: number },
@@ -139,7 +141,7 @@ export function planSweep(
 ): SweepPlan | undefined {
   const chosen = shapes.find(({ rates, steps, windows }) => {
     const trial = (method: Method) => steps * step[method] + windows * windowSeconds + start;
-    // The base on the tokens of each step, and on the windows: forward only.
+    // Measuring the base on the tokens of each step and on the windows takes forward passes only.
     const base = (steps + windows) * windowSeconds;
     return rates * (trial('lora') + trial('full')) + 2 * base <= budget;
   });
@@ -156,7 +158,7 @@ export function planSweep(
   };
 }
 
-/** 3e-5 and 1 is 1e-4. */
+/** The half-decade `offset` steps from `rate`: 3e-5 and 1 give 1e-4. */
 function halfDecades(rate: number, offset: number): number {
   const index = Math.round(2 * Math.log10(rate)) + offset;
   return Number(`${index % 2 ? 3 : 1}e${Math.floor(index / 2)}`);

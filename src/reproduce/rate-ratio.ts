@@ -1,4 +1,4 @@
-/** The best learning rate of each method out of a sweep, and how far apart they are. */
+/** The best learning rate of each method in a sweep, and their ratio. */
 import { resampledInterval } from '../statistics/intervals.ts';
 import { ratio } from '../statistics/statistics.ts';
 import type { Method } from '../protocol/reproduction.ts';
@@ -8,12 +8,12 @@ import { windowParts } from '../training/sweep/choice.ts';
 import type { Judged } from './effects.ts';
 import type { Evidence } from './evidence.ts';
 
-/** Several times: a half-decade of the grid. */
+/** What counts as "several times": a half-decade of the grid. */
 const SEVERAL = 3;
 
 type Ended = Trial & { heldOut: number[] };
 
-/** Trials of a method that came to their end, ascending by rate. */
+/** Finished trials of a method, ascending by rate. */
 function trialsOf(sweep: NonNullable<Evidence['sweep']>, method: Method): Ended[] {
   return sweep.lines
     .filter(
@@ -38,17 +38,17 @@ export function judgeRates({ sweep }: Evidence): Judged {
   if (!interval) return { effects: [] };
   const [ofLora, ofFull] = split(rows.map(ratio)).map((figures) => figures.indexOf(Math.min(...figures)));
   const edges = [edgeOf(lora, ofLora!), edgeOf(full, ofFull!)] as const;
-  const effect = { name: "LoRA's best rate over full's", unit: 'times', ...interval };
+  const effect = { name: "LoRA's best rate divided by full's", unit: 'times', ...interval };
   const open = edges[0] === 'lowest' || edges[1] === 'highest';
   return {
-    // Where the true ratio may be smaller than what was seen, it decides nothing in the claim's favour.
+    // If the true ratio may be smaller than the measured one, the effect must not decide in favour of the claim.
     effects: [open && interval.high > SEVERAL ? effect : { ...effect, above: SEVERAL }],
     notes: [
-      `Lowest held-out loss: LoRA at ${formatRate(lora[ofLora!]!.learningRate)}, full fine-tuning at ${formatRate(full[ofFull!]!.learningRate)}; between rates of the grid a parabola is taken.`,
+      `Lowest held-out loss: LoRA at ${formatRate(lora[ofLora!]!.learningRate)}, full fine-tuning at ${formatRate(full[ofFull!]!.learningRate)}; between rates of the grid, a parabola is assumed.`,
       ...edges.flatMap((edge, i) =>
         edge
           ? [
-              `The best rate of ${['LoRA', 'full fine-tuning'][i]} is the ${edge} that came to its end, so it may lie beyond.`,
+              `The best rate of ${['LoRA', 'full fine-tuning'][i]} is the ${edge} that did not diverge, so the true one may lie beyond.`,
             ]
           : [],
       ),
@@ -59,7 +59,10 @@ export function judgeRates({ sweep }: Evidence): Judged {
 const edgeOf = (trials: readonly Ended[], index: number) =>
   index === 0 ? 'lowest' : index === trials.length - 1 ? 'highest' : undefined;
 
-/** Of the lowest loss; inside the grid, the lowest point of the parabola through it and its neighbours, over log rate. */
+/**
+ * The rate with the lowest loss. Inside the grid: the minimum of the parabola through it and its neighbours, over log
+ * rate.
+ */
 export function bestRate(trials: readonly Pick<Trial, 'learningRate'>[], losses: readonly number[]): number {
   const best = losses.indexOf(Math.min(...losses));
   const at = (index: number) => ({ x: Math.log(trials[index]!.learningRate), y: losses[index]! });

@@ -1,4 +1,4 @@
-/** The claims as a table, and report.md. */
+/** Formats the claims as text for the terminal and as report.md. */
 import { formatDuration } from '../protocol/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
@@ -10,7 +10,7 @@ const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
 /** "+0.012 [-0.003, +0.030] nats/token, claimed above 0" */
 export function effectText(effect: Effect): string {
   const { unit, value, low, high } = effect;
-  // A share or a multiple has no sign.
+  // Shares and multiples are shown without a sign.
   const show = effect.above === 0 || low < 0 ? signed : number;
   const claimed = claimedText(effect);
   return `${show(value)} [${show(low)}, ${show(high)}]${unit && ` ${unit}`}${claimed && `, ${claimed}`}`;
@@ -25,7 +25,10 @@ function claimedText({ above, below }: Effect): string {
 export const verdictText = ({ verdict, why }: ClaimResult): string =>
   verdict === 'not run' ? `not run: ${why}` : verdict === "can't tell" ? "can't tell at this scale" : verdict;
 
-/** A block for each claim: the verdict and the title, then an effect a line, and why where nothing can be told. */
+/**
+ * A block for each claim: the verdict and the title, then a line for each effect, and the notes if the verdict is
+ * "can't tell".
+ */
 export function claimsText(results: readonly ClaimResult[]): string {
   const width = Math.max(...results.map((result) => verdictText(result).length).filter((n) => n < 26), 0);
   return results
@@ -57,12 +60,12 @@ export function reportMarkdown({ spec, state }: Reproduction, results: readonly 
     ? `Learning rates: LoRA ${formatRate(state.rates.lora)}, full fine-tuning ${formatRate(state.rates.full)} (${state.rates.why}). `
     : '';
   const steps = state.steps
-    ? `Runs of ${state.steps} steps of ${sequenceLength} tokens where not said otherwise. `
+    ? `Runs have ${state.steps} steps of ${sequenceLength} tokens unless stated otherwise. `
     : '';
   return `# The paper's claims at this scale
-${base.id} on ${folder || 'a data set'} (${spec.id}), a budget of ${formatDuration(60 * spec.budgetMinutes)}. ${rates}${steps}Learning is the loss on ${heldOutWindows} held-out windows, forgetting the KL from the base on ${retentionTexts} texts that it wrote itself.
+${base.id} on ${folder || 'a data set'} (${spec.id}), with a budget of ${formatDuration(60 * spec.budgetMinutes)}. ${rates}${steps}Learning is the loss on ${heldOutWindows} held-out windows, forgetting the KL from the base on ${retentionTexts} texts that it wrote itself.
 
-A claim holds when the 95% intervals of all its deciding effects (over files, texts and problems) lie where it wants them; it does not when one lies elsewhere altogether; else this scale can't tell. Other seeds, texts and budgets may say otherwise.
+A claim holds if the 95% intervals of all its deciding effects (over files, texts and problems) lie in the claimed range. It does not hold if one of them lies outside. Otherwise, nothing can be said at this scale. Other seeds, texts and budgets may give other results.
 
 | claim | effect | here | paper |
 | --- | --- | --- | --- |
@@ -72,7 +75,7 @@ ${rows.join('\n')}
 ${details.join('\n')}`;
 }
 
-/** Those that decide. */
+/** The deciding effects. */
 const cell = (effects: readonly Effect[]) =>
   effects
     .filter(({ above, below }) => above !== undefined || below !== undefined)

@@ -1,6 +1,7 @@
 /**
- * From a plan to a table of claims within a budget: the sweep, then run after run, the most important first. What is
- * done is kept; what there is no time for is left out and said. Processes are its caller's (Engine).
+ * Carries out a plan within a budget and judges the claims: first the sweep, then run after run, the most important
+ * first. Finished work is kept; what there is no time for is left out and reported. The caller provides the processes
+ * (Engine).
  */
 import type { BaseShape } from '../base-models/registry.ts';
 import { rm } from 'node:fs/promises';
@@ -24,9 +25,9 @@ import { extras, order, titles } from './stages.ts';
 import { writeClaims, writeState, type Reproduction } from './store.ts';
 import { variantsFor, type VariantName } from './variants.ts';
 
-/** What others do. Each resolves when it is done or, soon after `signal` fires, stopped. Errors: UserErrors. */
+/** The processes. Each resolves when it is done or, soon after `signal` fires, stopped. Errors: UserErrors. */
 export interface Engine {
-  /** Makes a run with its corpus; returns its id. */
+  /** Creates a run with its corpus; returns its id. */
   createRun(run: ReturnType<typeof newRun>): Promise<string>;
   createSweep(sweep: ReturnType<typeof newSweep>): Promise<string>;
   train(runDir: string, signal: AbortSignal, onPhase: (phase: string) => void): Promise<void>;
@@ -41,9 +42,9 @@ export interface Engine {
 }
 
 export interface Reporter {
-  /** A stage begins. Seconds of it and of all that is left, by what is known. */
+  /** A stage starts. `eta`: estimated seconds of this stage, and of all that is left. */
   stage(title: string, number: number, of: number, eta: { stage: number; all: number }): void;
-  /** What it does now. */
+  /** Reports what the stage is doing. */
   phase(text: string): void;
   note(text: string): void;
 }
@@ -51,31 +52,31 @@ export interface Reporter {
 export interface ReproduceOptions {
   engine: Engine;
   reporter: Reporter;
-  /** performance.now() at which all children must have been told to stop. */
+  /** The performance.now() at which all child processes must have been asked to stop. */
   deadline: number;
-  /** The person's. */
+  /** Fires when the user stops it. */
   stop: AbortSignal;
   machine: MachineGuess;
-  /** The base's. */
+  /** Shape of the base. */
   shape: BaseShape;
-  /** Of the base's smallest matrix. */
+  /** The largest possible rank of the base's smallest matrix. */
   largestRank: number;
-  /** Training tokens there are. */
+  /** Number of training tokens. */
   trainTokens: number;
 }
 
-/** Of what is left, for the sweep; and at most, where it takes longer than planned. */
+/** Share of the time left that is planned for the sweep, and its limit if it takes longer. */
 const SWEEP_SHARE = 0.25;
 const SWEEP_LIMIT = 0.35;
-/** Of what is left, planned for: things take longer than expected. */
+/** Share of the time left that is planned for, because things take longer than expected. */
 const PLANNED_SHARE = 0.9;
-/** More passes over the text than the paper's four teach nothing new. */
+/** More passes over the text than the paper's four would teach nothing new. */
 const EPOCHS = 4;
-/** HumanEval problems. */
+/** Number of HumanEval problems. */
 const PROBLEMS = 6;
 const DATA_ITEMS = 60;
 
-/** Returns the claims that were asked for, in order. Never throws for what a single stage lacks. */
+/** Returns the requested claims, in order. The failure of a single stage is not thrown. */
 export async function reproduce(repro: Reproduction, options: ReproduceOptions): Promise<ClaimResult[]> {
   return await new Reproducing(repro, options).run();
 }
@@ -86,7 +87,7 @@ class Reproducing {
   private readonly done = new Set<StageName>();
   private readonly failed = new Map<StageName | 'sweep', string>();
   private costs: Costs;
-  /** What stages took over what was expected. */
+  /** Measured time of stages divided by the expected time. */
   private pace = 1;
 
   constructor(
@@ -112,7 +113,7 @@ class Reproducing {
     return await this.judge();
   }
 
-  /** What an earlier process has left. */
+  /** Reads the finished work of an earlier process. */
   private async readDone(): Promise<void> {
     const { spec, state } = this.repro;
     for (const [name, id] of Object.entries(state.runs)) await this.take(name as VariantName, id);
@@ -127,7 +128,7 @@ class Reproducing {
       );
   }
 
-  /** True when the run is done and measured. */
+  /** Takes over a run; true if it is done and measured. */
   private async take(name: VariantName, id: string): Promise<boolean> {
     const dir = join(runsDir(), id);
     const run = await readRun(dir).catch(() => undefined);
@@ -153,10 +154,10 @@ class Reproducing {
     return writeState(this.dir, this.repro.state);
   }
 
-  /** The rates of all runs: each method's best of a short sweep, else the defaults. */
+  /** Finds the learning rates of all runs: each method's best in a short sweep, else the defaults. */
   private async findRates(): Promise<void> {
     const { spec, state } = this.repro;
-    // Once there are runs, all have the same rates; before, a sweep that was stopped goes on.
+    // Once there are runs, the rates stay, since all runs use the same. Before that, a stopped sweep is resumed.
     if (state.rates && Object.keys(state.runs).length > 0) return;
     const { engine, reporter, machine, shape } = this.options;
     const defaults = {
@@ -170,7 +171,7 @@ class Reproducing {
       defaults,
     );
     if (!planned) {
-      state.rates ??= { ...defaults, why: 'the defaults: no time for a sweep' };
+      state.rates ??= { ...defaults, why: 'the defaults, since there was no time for a sweep' };
       await this.save();
       return;
     }
@@ -195,12 +196,12 @@ class Reproducing {
       state.rates = {
         lora: found.lora ?? defaults.lora,
         full: found.full ?? defaults.full,
-        why: both ? `the best of sweep ${state.sweep}` : 'the defaults where the sweep came to no end',
+        why: both ? `the best of sweep ${state.sweep}` : 'the defaults for methods that the sweep did not finish',
       };
       this.costs = guessCosts(spec, machine, stepCosts(spec, machine, lines));
     } catch (error) {
       this.fail('sweep', error);
-      state.rates = { ...defaults, why: 'the defaults: the sweep failed' };
+      state.rates = { ...defaults, why: 'the defaults, since the sweep failed' };
     }
     await this.save();
   }
@@ -223,7 +224,7 @@ class Reproducing {
     };
   }
 
-  /** Benchmarks belong to the claim about forgetting. */
+  /** The benchmarks belong to the claim about forgetting. */
   private withData(id: ClaimId, needs: readonly StageName[]): StageName[] {
     return id === 'forgetting' && !this.done.has('data') ? [...needs, 'data'] : [...needs];
   }
@@ -250,7 +251,7 @@ class Reproducing {
     const { reporter } = this.options;
     const seconds = this.expected(stage);
     const title = titles[stage] ?? this.variants[stage as VariantName].title;
-    // The first one is tried in any case: costs may be guessed too high.
+    // The first stage is tried in any case, because the costs may be guessed too high.
     if (seconds > this.secondsLeft && number > 1) {
       reporter.note(`No time is left for ${title}: it takes about ${Math.round(seconds)} s.`);
       return;
@@ -267,11 +268,11 @@ class Reproducing {
       return;
     }
     const took = (performance.now() - began) / 1000;
-    // Half the weight to the newest: other programs come and go.
+    // The newest stage has half the weight, because the load of the machine changes.
     this.pace = (this.pace + (this.pace * took) / seconds) / 2;
   }
 
-  /** What is measured on runs that came to nothing can't be. */
+  /** Whether runs that the stage measures are missing. */
   private lacksRuns(stage: StageName): boolean {
     const on: Partial<Record<StageName, VariantName[]>> = {
       data: ['lora', 'full'],
@@ -281,7 +282,7 @@ class Reproducing {
     return (on[stage] ?? []).some((name) => !this.done.has(name));
   }
 
-  /** True when it is done, false when it was stopped. */
+  /** Carries out a stage. True if it is done, false if it was stopped. */
   private async doStage(stage: StageName, signal: AbortSignal): Promise<boolean> {
     const { engine, reporter } = this.options;
     const phase = (text: string) => reporter.phase(text);
@@ -334,24 +335,24 @@ class Reproducing {
     const dir = join(runsDir(), state.runs[name]);
     await engine.train(dir, signal, phase);
     const done = await this.take(name, state.runs[name]);
-    // A whole model's checkpoints fill the disk; those that the spectrum is read from are kept until then.
+    // Checkpoints of whole models fill the disk. Those that the spectrum is read from are kept until then.
     if (done && (name !== 'full' || !spec.claims.includes('spectrum'))) await dropCheckpoints(dir);
     if (!done && !signal.aborted) throw new Error('it ended without figures');
     return done;
   }
 
   private fail(stage: StageName | 'sweep', error: unknown): void {
-    // What is stopped is not broken.
+    // An error after a stop is not a failure.
     if (this.options.stop.aborted || this.secondsLeft <= 0) return;
     const { message } = reportError(error);
     this.failed.set(stage, message.replace(/\.$/, ''));
     this.options.reporter.note(`${stage}: ${message}`);
   }
 
-  /** Work whose signal fires when the person stops, when the time is up, or after so many seconds. */
+  /** Runs `work` with a signal that fires when the user stops, when the time is up, or after `seconds`. */
   private async limited<T>(work: (signal: AbortSignal) => Promise<T>, seconds = Infinity): Promise<T> {
     const { stop } = this.options;
-    // AbortSignal.any of a timeout may be collected before it fires (Node 20).
+    // In Node 20, AbortSignal.any of a timeout may be garbage-collected before it fires.
     const limit = new AbortController();
     const end = () => limit.abort();
     const timer = setTimeout(end, 1000 * Math.min(seconds, this.secondsLeft));
@@ -365,7 +366,7 @@ class Reproducing {
     }
   }
 
-  /** The table so far, in the folder as well. */
+  /** Judges the claims so far, and writes them into the folder. */
   private async judge(): Promise<ClaimResult[]> {
     const { spec } = this.repro;
     const why = this.options.stop.aborted ? 'stopped' : 'budget';

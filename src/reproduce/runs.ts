@@ -1,4 +1,4 @@
-/** The specs of a reproduction's runs and of its sweep: ordinary ones. */
+/** The specs of a reproduction's runs and of its sweep, which are ordinary ones. */
 import type { ReproductionSpec } from '../protocol/reproduction.ts';
 import { corpusPlanSchema, hyperSchema, type Hyper } from '../protocol/run.ts';
 import { sweepSpecSchema } from '../protocol/sweep.ts';
@@ -9,13 +9,13 @@ import { stepsOf, type Variant } from './variants.ts';
 
 export interface PlannedRun {
   spec: NewRun;
-  /** Learns from the instruction pairs instead of the text. */
+  /** True if it learns from instruction pairs instead of text. */
   instruct: boolean;
 }
 
-/** Quarters of a path, each measured. */
+/** Number of equal parts of a path, after each of which the run is measured. */
 const QUARTERS = 4;
-/** Measuring is what it is for: no share of the training time is too much. */
+/** No limit on measuring time, as a share of training time: measuring is the purpose of these runs. */
 const NO_LIMIT = 100;
 
 export function newRun(
@@ -35,7 +35,7 @@ export function newRun(
         ...(instruct ? instructPlan(repro) : repro.corpus),
         ...(replay && { replay }),
       }),
-      learningRateReason: 'from the reproduction that it belongs to',
+      learningRateReason: 'set by the reproduction that it belongs to',
       base: repro.base,
       hyper: hyperSchema.parse({
         ...shared(repro, method),
@@ -61,7 +61,7 @@ export function newRun(
   };
 }
 
-/** Documented functions of the same folder. */
+/** Instructions made from the documented functions of the same folder. */
 export const instructPlan = ({ corpus: { maxTokens } }: Pick<ReproductionSpec, 'corpus'>) =>
   corpusPlanSchema.parse({ mode: 'instruct', pairs: ['functions'], maxTokens });
 

@@ -1,7 +1,7 @@
-/** What is done in one go, and in which order. */
+/** The stages of a reproduction and their order. */
 import type { StageName } from './plan.ts';
 
-/** In which stages are done: whatever most claims wait for first. */
+/** Order of the stages: those that most claims need come first. */
 export const order: readonly StageName[] = [
   'lora',
   'full',
@@ -15,7 +15,7 @@ export const order: readonly StageName[] = [
   'lora-replay',
   'lora-instruct',
   'full-instruct',
-  // It takes as long as several runs, and no other claim waits for it.
+  // It takes as long as several runs, and no other claim needs it.
   'diversity',
   'lora-second-seed',
   'full-second-seed',
@@ -23,6 +23,6 @@ export const order: readonly StageName[] = [
 export const extras: StageName[] = ['lora-second-seed', 'full-second-seed'];
 export const titles: Partial<Record<StageName, string>> = {
   data: 'benchmarks of the main runs',
-  spectrum: 'singular values of what full fine-tuning changed',
-  diversity: 'samples for HumanEval, 50 for each problem',
+  spectrum: 'singular values of the change by full fine-tuning',
+  diversity: 'samples for HumanEval, 50 per problem',
 };

@@ -34,7 +34,7 @@ const claimsPath = (dir: string) => join(dir, 'claims.json');
 
 const asText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 
-/** Makes the folder, whole from its first moment; takes the corpus that was built at `corpus` over. */
+/** Creates the folder atomically, and moves the corpus at `corpus` into it. */
 export async function createReproduction(asked: NewReproduction, corpus: string): Promise<Reproduction> {
   const now = new Date();
   const id = [timeStamp(now), 'reproduce', randomBytes(3).toString('hex')].join('-');
@@ -78,7 +78,7 @@ export async function findReproduction(ref: string): Promise<Reproduction> {
   throw new UserError(
     'run-not-found',
     matches.length
-      ? `"${ref}" begins the names of ${matches.length} reproductions.`
+      ? `"${ref}" matches ${matches.length} reproductions.`
       : `There is no reproduction "${ref}".`,
     ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with "forget-me-not reproduce".',
   );
@@ -91,11 +91,11 @@ async function readReproduction(dir: string): Promise<Reproduction> {
     throw new UserError(
       'run-newer',
       `Reproduction ${basename(dir)} was written by a newer version.`,
-      'Update Forget-Me-Not to go on with it.',
+      'Update Forget-Me-Not to resume it.',
     );
   const spec = reproductionSpecSchema.safeParse(json);
   if (!spec.success) throw damaged(dir, 'plan.json', spec.error.issues[0]!.message);
-  // None yet: nothing was done.
+  // Without results.json, nothing has been done yet.
   const state = reproductionStateSchema.safeParse((await readJson(dir, 'results.json', true)) ?? {});
   if (!state.success) throw damaged(dir, 'results.json', state.error.issues[0]!.message);
   return { dir, spec: spec.data, state: state.data };
@@ -114,17 +114,17 @@ const damaged = (dir: string, file: string, why: string) =>
   new UserError(
     'run-damaged',
     `${file} of reproduction ${basename(dir)} can't be read (${why}).`,
-    `Delete the folder ${dir} and begin anew.`,
+    `Delete the folder ${dir} and start a new reproduction.`,
   );
 
-/** The newest one in which the same was asked and something was left for want of time. */
+/** The newest reproduction with the same settings in which claims are left for lack of time. */
 export async function findUnfinished(asked: NewReproduction): Promise<Reproduction | undefined> {
   for (const id of (await folderNames(reproductionsDir())).sort().reverse()) {
-    // One that can't be read never hides the others.
+    // One that can't be read must not hide the others.
     const found = await readReproduction(join(reproductionsDir(), id)).catch(() => undefined);
     if (!found) continue;
     const { format, createdAt } = found.spec;
-    // As it would be read back: without what is undefined.
+    // As it would be read back, without undefined values.
     const same: unknown = JSON.parse(
       JSON.stringify(reproductionSpecSchema.parse({ ...asked, format, createdAt, id: found.spec.id })),
     );
@@ -133,7 +133,7 @@ export async function findUnfinished(asked: NewReproduction): Promise<Reproducti
   return undefined;
 }
 
-/** Why a claim was not run where it would be if there were more time. */
+/** Reasons for a claim not being run that more time would remove. */
 export const FOR_WANT_OF_TIME = ['budget', 'stopped'];
 
 async function isFinished(dir: string): Promise<boolean> {

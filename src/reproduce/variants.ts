@@ -1,23 +1,23 @@
-/** The runs that the claims are judged by. Each is made once, whatever claims want it. */
+/** The runs by which claims are judged. Each is made once, even if several claims need it. */
 import { moduleNames, type CorpusPlan, type Hyper } from '../protocol/run.ts';
 
 export interface Variant {
-  /** For the person: "LoRA, attention only". */
+  /** Name for display: "LoRA, attention only". */
   title: string;
   method: Hyper['method'];
-  /** Beside the defaults, which are the paper's advice. */
+  /** Settings other than the defaults, which follow the paper's advice. */
   hyper?: Partial<Hyper>;
-  /** Instruction pairs of the folder instead of its text. */
+  /** True if it learns from instruction pairs of the folder instead of its text. */
   instruct?: boolean;
   replay?: NonNullable<CorpusPlan['replay']>;
-  /** Steps, as a multiple of the usual length. */
+  /** Number of steps, as a multiple of the usual length. */
   length?: number;
-  /** Measured at quarters of its length, too. */
+  /** True if it is also measured at quarters of its length. */
   path?: boolean;
 }
 
 export const RANK = 16;
-/** The high rank, where the base's matrices allow it. */
+/** The high rank, if the base's matrices allow it. */
 const HIGH_RANK = 64;
 const REPLAY_RATE = 0.25;
 const mlp = ['gate', 'up', 'down'];
@@ -40,14 +40,14 @@ export const variantNames = [
 ] as const;
 export type VariantName = (typeof variantNames)[number];
 
-/** `largestRank`: of the base's smallest matrix. A claim about rank needs one above 16. */
+/** `largestRank`: the largest possible rank of the base's smallest matrix. The claim about rank needs more than 16. */
 export function variantsFor(largestRank: number) {
   const rank = Math.min(RANK, largestRank);
   const high = Math.min(HIGH_RANK, largestRank);
   const lora = { method: 'lora', hyper: ofRank(rank) } as const;
   const full = { method: 'full' } as const;
   return {
-    lora: { ...lora, title: `LoRA, r = ${rank} on all linears`, path: true },
+    lora: { ...lora, title: `LoRA, r = ${rank} on all linear layers`, path: true },
     full: { ...full, title: 'full fine-tuning', path: true },
     'lora-attention': {
       ...lora,
@@ -56,7 +56,7 @@ export function variantsFor(largestRank: number) {
     },
     'lora-mlp': { ...lora, title: 'LoRA, MLP only', hyper: { ...ofRank(rank), targets: mlp } },
     'lora-high-rank': { ...lora, title: `LoRA, r = ${high}`, hyper: ofRank(high) },
-    // The paper's larger ones (its figure 6); LionW takes decay off apart from the rate.
+    // The larger values in the paper's figure 6. LionW's weight decay is independent of the learning rate.
     'full-weight-decay': {
       ...full,
       title: 'full fine-tuning, weight decay 1e-4',
@@ -67,7 +67,7 @@ export function variantsFor(largestRank: number) {
       title: 'full fine-tuning, attention dropout 0.1',
       hyper: { attentionDropout: 0.1 },
     },
-    // Longer, so that it sees as much of its own text as without.
+    // Longer, so that it reads as much workspace text as without replay.
     'lora-replay': {
       ...lora,
       title: `LoRA, ${100 * REPLAY_RATE}% replay of the base's own text`,
@@ -86,6 +86,6 @@ export function variantsFor(largestRank: number) {
   } satisfies Record<VariantName, Variant>;
 }
 
-/** Optimiser steps of a variant where the usual length is `steps`; quarters are whole. */
+/** Optimiser steps of a variant if the usual length is `steps`; a multiple of 4. */
 export const stepsOf = ({ length = 1 }: Variant, steps: number): number =>
   4 * Math.ceil((length * steps) / 4);

@@ -1,20 +1,20 @@
-/** Sequences to the micro-batches of an optimiser step. */
+/** Puts sequences into the micro-batches of an optimiser step. */
 import type { Sequence, SequenceSource } from '../corpus/tokens/sequences.ts';
 import type { Batch } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 
 export interface MicroBatch extends Batch {
-  /** Number of its first sequence: what its random numbers are drawn from. */
+  /** Index of its first sequence, which seeds its random numbers. */
   index: number;
-  /** Predictions that count. */
+  /** Number of predictions that count in the loss. */
   learnedTokens: number;
 }
 
 type Shape = Pick<Hyper, 'batch' | 'accumulate'>;
 
 /**
- * What the `number`th step of a run (from 1) learns from: sequences follow each other in the source's order, so the
- * same come whether they lie in rows or in micro-batches.
+ * The sequences of step `number` of a run (from 1). They follow the source's order, so a step has the same sequences
+ * however they are divided into rows and micro-batches.
  */
 export function stepSequences(
   source: SequenceSource,
@@ -25,7 +25,7 @@ export function stepSequences(
   return Array.from({ length: count }, (_, i) => source.at((number - 1) * count + i));
 }
 
-/** The same in micro-batches. */
+/** The same sequences in micro-batches. */
 export function microBatches(source: SequenceSource, shape: Shape, number: number): MicroBatch[] {
   const { batch, accumulate } = shape;
   const sequences = stepSequences(source, shape, number);

@@ -1,4 +1,4 @@
-/** What a run that continues another takes from it: its adapter, to begin with, and what its corpus held. */
+/** What a run that continues another takes from it: its adapter as a start, and the content of its corpus. */
 import { copyFile, rename } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,14 +13,14 @@ import { findRun, readSpec } from '../runs/index.ts';
 type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
 
 /**
- * What the corpus of a run held, and those of the runs that it goes back to, as far as they are still there. Errors:
+ * The content of a run's corpus and of those of the runs that it continues, as far as they still exist. Errors:
  * run-not-found, run-damaged.
  */
 export async function earlierCorpus(dir: string): Promise<EarlierCorpus> {
   return asEarlier(await readSpec(dir), await openCorpus(join(dir, 'corpus')));
 }
 
-/** The same, of a run that was read. */
+/** The same, for a run that was already read. */
 export async function asEarlier(
   { continues }: Pick<RunSpec, 'continues'>,
   { documents, leftOut }: Pick<Corpus, 'documents' | 'leftOut'>,
@@ -34,8 +34,8 @@ export async function asEarlier(
 }
 
 /**
- * Copies the adapter into the run, once: the other run may get another strength later, or be deleted. Errors:
- * adapter-damaged where it is no longer the one that was meant, run-not-found.
+ * Copies the adapter into the run, once, because the other run may get another strength later or be deleted. Errors:
+ * adapter-damaged if the adapter has changed since, run-not-found.
  */
 export async function keepEarlierAdapter(dir: string, spec: Continuing): Promise<void> {
   const { continues } = spec;
@@ -48,14 +48,14 @@ export async function keepEarlierAdapter(dir: string, spec: Continuing): Promise
   if ((await examine(path)).sha256 === continues.sha256) return;
   throw new UserError(
     'adapter-damaged',
-    `The adapter of run ${continues.run} is no longer the one that this run began with.`,
-    'Continue that run anew.',
+    `The adapter of run ${continues.run} has changed since this run was started.`,
+    'Start a new run that continues it.',
   );
 }
 
 /**
- * What each parameter is before the first step: the adapter as it was served, its strength within B. Errors:
- * adapter-damaged, adapter-mismatch where it has not the run's own shape.
+ * The value of each parameter before the first step: the adapter as it was served, with its strength multiplied into B.
+ * Errors: adapter-damaged, adapter-mismatch if its shape differs from the run's.
  */
 export async function earlierValues(
   dir: string,
@@ -75,7 +75,7 @@ export async function earlierValues(
     if (found?.length === shape.reduce((a, b) => a * b, 1)) return Promise.resolve(found);
     const what = found ? `${name} of another size` : `no ${name}`;
     return Promise.reject(
-      new UserError('adapter-mismatch', `${path} has ${what}.`, 'Continue the earlier run anew.'),
+      new UserError('adapter-mismatch', `${path} has ${what}.`, 'Start a new run that continues the earlier one.'),
     );
   };
 }

@@ -1,35 +1,35 @@
-/** Noticing a run that has left the road. What is remembered is plain numbers, so that a checkpoint can hold it. */
+/** Detects a run that diverges. Its state is plain numbers, so that a checkpoint can store it. */
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 
-/** Steps that a spike is measured against. */
+/** Number of recent steps that a loss is compared with. */
 const WINDOW = 32;
-/** Fewer say nothing about what is usual. */
+/** With fewer steps, the usual values are unknown. */
 const ENOUGH = 8;
-/** Fewer may all have been easy ones. */
+/** Steps needed for `ceiling`: fewer may all have had easy data. */
 const PLENTY = 24;
-/** A loss this many deviations (1.4826 MAD) above the median is no longer usual. */
+/** A loss this many deviations (1.4826 MAD) above the median is unusual. */
 const DEVIATIONS = 6;
-/** Yet a loss that hardly varies may rise by this much, in nats. */
+/** A rise up to this many nats is never unusual, even if the loss hardly varies. */
 const LEAST_RISE = 1;
-/** A loss may not creep up further than this above the lowest level of the run, in nats. */
+/** The loss must not creep up by more than this above the run's lowest level, in nats. */
 const LEAST_DRIFT = 2;
-/** Losses this far above a uniform guess (ln V) mean that the model is broken, not merely surprised. */
+/** Losses this far above a uniform guess (ln V) mean that the model is broken, not only that the data is hard. */
 const ABOVE_UNIFORM = 3;
-/** One strange batch is none of the model's doing; so many in a row are. */
+/** One unusual step may be the fault of its data; so many in a row are not. */
 export const PATIENCE = 3;
-/** A single gradient so many times larger than usual points nowhere useful, however it is clipped. */
+/** A gradient this many times larger than usual has no useful direction, even after clipping. */
 const HUGE_GRADIENT = 100;
-/** A gradient that is gone while there is loss left: the weights have run into saturation. */
+/** A zero gradient with a loss above this means that the weights are saturated. */
 const LOSS_LEFT = 0.1;
 
 export const watchStateSchema = z.object({
-  /** Of the last steps that were usual, oldest first. */
+  /** Losses of the last usual steps, oldest first. */
   losses: z.array(z.number()).default([]),
   norms: z.array(z.number()).default([]),
-  /** The lowest loss so far that would have been a drift away from where the run had come. */
+  /** Losses above this have drifted up too far from the run's lowest level. */
   ceiling: z.number().optional(),
-  /** Unusual steps in a row up to now. */
+  /** Number of unusual steps in a row. */
   bad: z.int().default(0),
 });
 export type WatchState = z.infer<typeof watchStateSchema>;
@@ -39,7 +39,7 @@ export class DivergenceWatch {
 
   constructor(private readonly vocabularySize: number) {}
 
-  /** Looks at a step before its update is made. Returns why training must not go on, or undefined. */
+  /** Checks a step before its update is made. Returns why training must not continue, or undefined. */
   check(loss: number, gradientNorm: number): string | undefined {
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       return 'the loss or its gradient is no longer a number';
@@ -68,7 +68,7 @@ export class DivergenceWatch {
     this.state = { losses, norms, bad: 0, ...(ceiling < Infinity && { ceiling }) };
   }
 
-  /** The highest loss that is still usual. */
+  /** The highest loss that counts as usual. */
   private bound(): number {
     const { losses, ceiling = Infinity } = this.state;
     const broken = Math.log(this.vocabularySize) + ABOVE_UNIFORM;
@@ -76,7 +76,7 @@ export class DivergenceWatch {
   }
 }
 
-/** What is no longer usual after `losses`, which may rise by `least` in any case. */
+/** The loss above which a step is unusual after `losses`; a rise by `least` is always usual. */
 function above(losses: readonly number[], least: number): number {
   const middle = median(losses);
   const deviation = 1.4826 * median(losses.map((loss) => Math.abs(loss - middle)));
@@ -89,7 +89,7 @@ function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** `message` lacks its full stop: whoever knows the checkpoints adds which one is kept. */
+/** `message` has no full stop, because the caller adds which checkpoint is kept. */
 export const diverged = (step: number, why: string) =>
   new UserError(
     'diverged',

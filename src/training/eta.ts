@@ -1,7 +1,7 @@
-/** Steps that are remembered. */
+/** Number of recent steps that are used. */
 const RECENT = 21;
 
-/** Time left, from what the last steps and evaluations took. Seconds throughout. */
+/** The time left, from the durations of the last steps and evaluations. All times in seconds. */
 export class Eta {
   private readonly recent: number[] = [];
   private counted = 0;
@@ -13,18 +13,18 @@ export class Eta {
     private readonly evalEvery: number,
   ) {}
 
-  /** Median of the last steps. */
+  /** Median over the last steps. */
   get secondsPerStep(): number {
     const sorted = this.recent.toSorted((a, b) => a - b);
     return sorted[Math.floor(sorted.length / 2)] ?? 0;
   }
 
-  /** Mean of the last steps: many of them take so long together, the slow ones included. */
+  /** Mean over the last steps, including slow ones, for the total time of many steps. */
   get meanSecondsPerStep(): number {
     return this.recent.reduce((sum, seconds) => sum + seconds, 0) / this.recent.length || 0;
   }
 
-  /** A held-out loss with its checkpoint. */
+  /** Seconds for a held-out loss with its checkpoint. */
   get secondsPerEvaluation(): number {
     return this.loss + this.checkpoint;
   }
@@ -33,7 +33,7 @@ export class Eta {
   stepped(seconds: number): void {
     this.recent.push(seconds);
     this.counted += 1;
-    // The first one touches all memory for the first time.
+    // Drops the first step, which is slow because it touches all memory for the first time.
     if (this.counted === 2 || this.recent.length > RECENT) this.recent.shift();
   }
 
@@ -45,7 +45,7 @@ export class Eta {
     this.checkpoint = seconds;
   }
 
-  /** What is left after step `step`. */
+  /** Time left after step `step`. */
   after(step: number): number {
     const left = this.length.steps - step;
     return left * this.secondsPerStep + Math.ceil(left / this.evalEvery) * this.secondsPerEvaluation;

@@ -1,4 +1,4 @@
-/** The artefact of a run, from the model in memory or from one of its checkpoints: equal weights give equal bytes. */
+/** Writes the result file of a run, from the model in memory or from a checkpoint. Equal weights give equal bytes. */
 import { join } from 'node:path';
 import { exportAdapterGguf, exportModelGguf, type Adapter, type AdapterLayer } from '../weights/index.ts';
 import type { LazyValues } from '../weights/values.ts';
@@ -22,7 +22,7 @@ export async function exportResult(dir: string, spec: Asked, model: Model): Prom
   return name;
 }
 
-/** Writes what `exportResult` would have written at the checkpoint of `step`. Throws where that can't be read. */
+/** Writes what `exportResult` would have written at the checkpoint of `step`. Throws if that can't be read. */
 export async function exportCheckpoint(to: string, dir: string, spec: Asked, step: number): Promise<void> {
   const parameters = await readParameters(dir, step);
   const gguf = await openGguf(spec.base.path);

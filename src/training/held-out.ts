@@ -6,7 +6,7 @@ import type { Metric } from '../protocol/evaluation.ts';
 
 type Measured = Pick<Model, 'tokenLosses'>;
 
-/** Nats of the tokens that are learned of a sequence, and how many those are. `base`: with the adapter off. */
+/** The loss in nats, summed over the learned tokens of a sequence, and their number. `base`: with the adapter off. */
 export async function learnedLoss(
   model: Measured,
   { tokens, learned, starts }: Sequence,
@@ -17,7 +17,7 @@ export async function learnedLoss(
 }
 
 /**
- * Nats, tokens and document of each sequence; undefined when there is nothing to measure or `signal` fired. `base`: with
+ * Nats, tokens and document of each sequence; undefined if there is nothing to measure or `signal` fired. `base`: with
  * the adapter off.
  */
 export async function heldOutParts(

@@ -1,7 +1,7 @@
 /**
- * The training loop: a pure function of (hyper-parameters, sequences, seed, step, progress). It knows tensors through
- * Model and Optimizer only and nothing of files; what happens at an interval and where it goes back to is its
- * caller's.
+ * The training loop: a pure function of (hyper-parameters, sequences, seed, step, progress). It uses tensors only
+ * through Model and Optimizer, and no files. Its caller decides what happens at intervals and which step it goes back
+ * to.
  */
 import { z } from 'zod';
 import type { SequenceSource } from '../corpus/tokens/sequences.ts';
@@ -12,68 +12,68 @@ import { diverged, DivergenceWatch, watchStateSchema, type WatchState } from './
 import type { Optimizer } from './optimizers.ts';
 import { learningRateAt } from './schedule.ts';
 
-/** What a run has gone through, as far as what follows depends on it. Part of every checkpoint. */
+/** The part of a run's history that later steps depend on. Stored in every checkpoint. */
 export const progressSchema = z.object({
-  /** What the schedule's rate is multiplied by since the last time that training went back. */
+  /** Factor for the schedule's rate; each time training goes back, it is halved. */
   rateScale: z.number().default(1),
-  /** Steps whose data was left behind: step n reads the data of step n + skipped. */
+  /** Number of steps whose data was skipped: step n reads the data of step n + skipped. */
   skipped: z.int().default(0),
-  /** Times that training went back. */
+  /** How often training went back. */
   rollbacks: z.int().default(0),
   watch: watchStateSchema.prefault({}),
 });
 export type LoopProgress = z.infer<typeof progressSchema>;
 
-/** Going back once may be bad data, three times is a bad rate. */
+/** Having to go back once may be due to bad data; three times means that the rate is too high. */
 const MOST_ROLLBACKS = 3;
 const SCALE_AFTER_ROLLBACK = 0.5;
 
 export interface StepReport {
   step: number;
-  /** Mean over the step's learned tokens, nats. */
+  /** Mean loss over the step's learned tokens, in nats. */
   loss: number;
   learningRate: number;
   /** Before clipping. */
   gradientNorm: number;
-  /** Predictions made. */
+  /** Number of predictions. */
   tokens: number;
-  /** Those of them that count; with 0 there was nothing to learn, and no update was made. */
+  /** Number of predictions that count; if 0, there was nothing to learn and no update was made. */
   learned: number;
   seconds: number;
-  /** For a checkpoint of this step. */
+  /** To be stored in a checkpoint of this step. */
   progress: LoopProgress;
 }
 
 export interface LoopOptions {
   hyper: Hyper;
-  /** Steps of the run where they may change while it goes; else those of `hyper`. */
+  /** The number of steps, if it may change during the run; else that of `hyper` is used. */
   length?: { readonly steps: number };
   model: Model;
   optimizer: Optimizer;
   sequences: SequenceSource;
-  /** Steps already done: 0, or where a checkpoint was taken. */
+  /** Steps already done: 0, or the step of the restored checkpoint. */
   from: number;
-  /** What that checkpoint says. */
+  /** The progress in that checkpoint. */
   progress?: LoopProgress;
   signal: AbortSignal;
-  /** Returns why the state after the step is no good, if it is not. */
+  /** Returns why the state after the step is bad, if it is. */
   onStep(report: StepReport): Promise<string | undefined | void>;
   /**
-   * Puts model and optimiser back to an earlier step and says to which, and with what progress (see `afterRollback`)
-   * to go on; undefined when there is none. Without it, a run that diverges ends.
+   * Restores model and optimiser to an earlier step. Returns that step and the progress to continue with (see
+   * `afterRollback`); undefined if there is no such step. Without this function, a run that diverges ends.
    */
   goBack?(
     step: number,
     why: string,
     progress: LoopProgress,
   ): Promise<{ step: number; progress: LoopProgress } | undefined>;
-  /** Asked before each step: whether enough was learned already. */
+  /** Called before each step; true ends the training early. */
   isEnough?(): boolean;
 }
 
 /**
- * Runs to the last step, to the end of the step in which `signal` fires, or until it is enough. Returns the last step done. Throws
- * `diverged` when training can't be brought back.
+ * Runs to the last step, to the end of the step in which `signal` fires, or until `isEnough`. Returns the last step
+ * done. Throws `diverged` if training can't go back any more.
  */
 export async function runLoop(options: LoopOptions): Promise<number> {
   const { from, signal, length = options.hyper } = options;
@@ -93,7 +93,7 @@ export async function runLoop(options: LoopOptions): Promise<number> {
   return length.steps;
 }
 
-/** Returns why the step, or the state after it, is no good. */
+/** Returns why the step, or the state after it, is bad; undefined if it is good. */
 async function trainStep(
   options: LoopOptions,
   step: number,
@@ -105,7 +105,7 @@ async function trainStep(
   const sums = await accumulateStep(options, step + progress.skipped);
   const loss = sums.learned ? sums.lossSum / sums.learned : 0;
   const gradientNorm = await model.gradientNorm();
-  // Checked before the update, so that what is in memory is still the last good state.
+  // Checked before the update, so that the model in memory is still the last good state.
   const trouble = sums.learned ? watch.check(loss, gradientNorm) : undefined;
   if (trouble) {
     model.zeroGradients();
@@ -151,7 +151,10 @@ async function rolledBack(
   return before;
 }
 
-/** Half the rate, and past the data on which step `step` went wrong; `usual` is what the watch knew at step `to`. */
+/**
+ * The progress after going back to step `to`: half the rate, and the data up to the bad step `step` is skipped.
+ * `usual`: the watch's state at step `to`.
+ */
 export function afterRollback(
   progress: LoopProgress,
   step: number,

@@ -1,8 +1,8 @@
-/** How fast bases trained on this machine before. */
+/** The training speed of earlier runs on this machine. */
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { listRuns } from '../runs/index.ts';
 
-/** Tokens per second of the runs that were trained like that, newest first, by the sha256 of their base. */
+/** Tokens per second of runs with the same method, precision and backend, newest first, by the sha256 of their base. */
 export async function measuredSpeeds(
   how: Pick<Hyper, 'method' | 'precision'> & { backend: BackendName },
 ): Promise<Map<string, number[]>> {

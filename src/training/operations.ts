@@ -1,4 +1,4 @@
-/** How much there is to compute, and how fast this machine computes: model-FLOPs utilisation is their quotient. */
+/** The operations that training needs and the speed of this machine. Their quotient is the model-FLOPs utilisation. */
 import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ import type { Backend, Tensor } from '../tensor/backend.ts';
 import { readText } from '../protocol/regular-file.ts';
 
 /**
- * Floating-point operations that a trained token needs, forward and backward: per weight 2 forward, 2 for the
- * gradient of its input, and 2 for its own where it trains. Attention sees half of the sequence on average. What is
- * computed again to save memory does not count (PaLM, appendix B).
+ * Floating-point operations that a trained token needs, forward and backward: per weight 2 forward, 2 for the gradient
+ * of its input, and 2 for its own where it trains. Attention sees half of the sequence on average. Recomputation to
+ * save memory does not count (PaLM, appendix B).
  */
 export function operationsPerToken(
   config: ModelConfig,
@@ -29,10 +29,13 @@ export function operationsPerToken(
 }
 
 const cacheSchema = z.record(z.string(), z.object({ at: z.number(), rate: z.number().positive() }));
-/** Another day, the machine may be less busy, or another one under the same name. */
+/** Measured again after a day, since the load or even the machine may have changed. */
 const VALID_MS = 24 * 3600 * 1000;
 
-/** Floating-point operations a second of large products here. Measured for about a second, once a day. */
+/**
+ * Floating-point operations per second in large matrix products on this machine. Measured for about a second, once a
+ * day.
+ */
 export async function matmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
   const path = join(cacheDir(), 'matmul-rates.json');
   const processors = cpus();
@@ -43,7 +46,7 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
   const cached = known[key];
   if (cached && Date.now() - cached.at < VALID_MS) return cached.rate;
   const rate = await measureMatmulRate(backend, precision);
-  // Only a convenience: a cache that can't be written is no reason to stop.
+  // The cache is only a convenience, so a failure to write it is ignored.
   await mkdir(cacheDir(), { recursive: true })
     .then(() => writeByRename(path, JSON.stringify({ ...known, [key]: { at: Date.now(), rate } })))
     .catch(() => undefined);
@@ -52,7 +55,7 @@ export async function matmulRate(backend: Backend, precision: Hyper['precision']
 
 const FIRST_SIZE = 512;
 const LARGEST_SIZE = 8192;
-/** A shorter product says more about its overhead. */
+/** A shorter product would mainly measure its overhead. */
 const LONG_ENOUGH_MS = 10;
 const MEASURE_MS = 1000;
 
@@ -66,7 +69,7 @@ async function measureMatmulRate(backend: Backend, precision: Hyper['precision']
       return precision === 'bf16' ? backend.cast(f32, 'bf16') : f32;
     });
     let fastest = Infinity;
-    // The first one touches the memory for the first time.
+    // The first product is slow because it touches the memory for the first time.
     for (let i = 0; i < 3 || (fastest >= LONG_ENOUGH_MS && performance.now() < end); i += 1)
       fastest = Math.min(fastest, await productMs(backend, square));
     backend.dispose(square);

@@ -1,4 +1,4 @@
-/** AdamW (as PyTorch's) and decoupled LionW, on the backend. State is f32. */
+/** AdamW (as in PyTorch) and decoupled LionW, on the backend. State is f32. */
 import { readValues, type Values } from '../weights/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Slot, TrainableModel } from '../model/index.ts';
@@ -8,7 +8,7 @@ import type { AdamNumbers } from '../tensor/compound.ts';
 export interface Optimizer {
   /** One update from the model's accumulated gradients, each multiplied by `gradientScale` first. */
   step(options: { learningRate: number; gradientScale: number }): void;
-  /** Everything needed to go on bit for bit; keys are stable. */
+  /** Everything needed to resume bit for bit; keys are stable. */
   state(): Map<string, Values>;
   load(state: ReadonlyMap<string, Values>): Promise<void>;
   dispose(): void;
@@ -25,7 +25,10 @@ interface Moments {
 
 export interface Rule {
   optimizer: 'adamw' | 'lionw';
-  /** AdamW takes off `rate` times this a step; LionW this much at the peak rate, and less as the rate falls. */
+  /**
+   * Share of a weight that a step takes off. AdamW: learning rate times this. LionW: this at the peak rate, less as the
+   * rate falls.
+   */
   weightDecay: number;
   /** Peak of the schedule. */
   learningRate: number;
@@ -75,8 +78,8 @@ class BackendOptimizer implements Optimizer {
   }
 
   /**
-   * By which the rate is multiplied. LionW's decay is apart from the learning rate, in proportion to the schedule only,
-   * as in MosaicML's llm-foundry, with which the paper trained.
+   * Factor that is multiplied by the learning rate. LionW's decay does not depend on the peak rate but only on the
+   * schedule, as in MosaicML's llm-foundry, with which the paper trained.
    */
   private get decay(): number {
     const { optimizer, weightDecay, learningRate } = this.rule;

@@ -1,4 +1,4 @@
-/** What a run learns from: its corpus and, where the plan says so, replayed text among it. */
+/** What a run learns from: its corpus and, if planned, replayed text mixed in. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/ask.ts';
@@ -22,20 +22,20 @@ import { findRun } from '../runs/index.ts';
 import { earlierCorpus } from './continued.ts';
 import { openSequences, type Closable } from './sequences.ts';
 
-/** What it is about; a RunSpec is one. */
+/** The part of a RunSpec that is used here. */
 type CorpusSpec = Pick<RunSpec, 'folder' | 'base' | 'continues'> & { corpus: CorpusPlan; hyper: Hyper };
 
 interface Progress {
   signal: AbortSignal;
-  /** Says what is done now. */
+  /** Reports what is being done. */
   phase(name: string): Promise<void>;
 }
 
 const replayDir = (corpus: string) => join(corpus, 'replay');
-/** Written last: with it, a corpus is whole. */
+/** Whether a corpus is complete: its summary is written last. */
 const isWhole = (dir: string) => existsSync(join(dir, 'summary.json'));
 
-/** The corpus in a run's directory, read anew where it is not whole. Errors: those of buildPlanned and openCorpus. */
+/** The corpus in a run's directory, rebuilt if it is incomplete. Errors: those of buildPlanned and openCorpus. */
 export async function runCorpus(out: string, spec: CorpusSpec, { signal, phase }: Progress): Promise<Corpus> {
   if (!isWhole(out)) {
     await phase('Reading files');
@@ -49,7 +49,7 @@ export async function runCorpus(out: string, spec: CorpusSpec, { signal, phase }
   return await openCorpus(out);
 }
 
-/** The sequences that are trained on; close them. `corpus` is the directory. */
+/** The sequences to train on, which must be closed. `corpus` is the directory. */
 export async function trainingSequences(
   corpus: string,
   main: Corpus,
@@ -77,7 +77,7 @@ async function withReplay(
     warnings.push(`${own.cut} examples are longer than --seq ${sequenceLength} and were cut off there.`);
   if (own.dropped)
     warnings.push(
-      `${own.dropped} examples were left out: --seq ${sequenceLength} ends before what is to be learned.`,
+      `${own.dropped} examples were left out, because the part to learn begins after --seq ${sequenceLength} tokens.`,
     );
   const { replay } = spec.corpus;
   if (!replay) return { ...own, warnings };
@@ -90,14 +90,16 @@ async function withReplay(
   return { ...mixed(own, replayed, replay.rate, seed), warnings };
 }
 
-/** Most tokens that the base is asked for: it writes some hundreds a second, and few are needed against forgetting. */
+/**
+ * The most tokens to sample from the base: it writes some hundreds per second, and few are needed against forgetting.
+ */
 const MOST_SAMPLED = 200_000;
 const SAMPLED_LENGTH = 512;
 const SAMPLING_SEQUENCES = 8;
 
 /**
- * Makes the replay part of a corpus: as many tokens as the run's share of it. A data set is replayed as what it is:
- * instructions with their answers where the run learns from instructions and the set has some, else text.
+ * Builds the replay part of a corpus, with as many tokens as the run's replay rate needs. A data set is replayed as
+ * instructions with answers if the run learns from instructions and the set has some, else as text.
  */
 export async function buildReplay(
   corpus: string,
@@ -125,7 +127,7 @@ export async function buildReplay(
   });
 }
 
-/** Endless. The engine is closed when no more is wanted. */
+/** An endless stream of texts. The engine is closed when the consumer stops. */
 async function* baseTexts({ base }: CorpusSpec, signal: AbortSignal): AsyncGenerator<SourceDocument> {
   let host: Promise<LlamaHost> | undefined;
   const texts = sampledTexts({

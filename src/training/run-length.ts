@@ -1,33 +1,36 @@
 /**
- * How many steps a run has. One that was given minutes begins with an estimate, which is fitted to what its steps take:
- * the first ones, and later where it would end too early or too late. The schedule of the rate follows.
+ * The number of steps of a run. With a budget in minutes, it starts as an estimate and is fitted to the measured time
+ * of the steps: after the first steps, and later if the run would end too early or too late. The learning-rate schedule
+ * follows.
  */
 import type { Hyper, RunSpec } from '../protocol/run.ts';
 
-/** Steps after which the speed is known well enough. */
+/** Number of first steps after each of which the length is fitted. */
 const FIRST_STEPS = 5;
-/** What a run may be off by before its length is changed again: a tenth is promised. */
+/** The length is changed if the run's time would be off by more than this share; a tenth is promised. */
 const TOLERANCE = 0.03;
-/** Share of the rate of large products that training reaches, as measured on bases from 135M to 1.5B (.44 to .8). */
+/**
+ * Share of the speed of large matrix products that training reaches, measured on bases from 135M to 1.5B (.44 to .8).
+ */
 const USUAL_UTILISATION = 0.55;
 
-/** What is known of the machine: operations of a step and of a second. */
+/** Operations per step, and per second on this machine. */
 export interface MachinePace {
   perStep: number;
   perSecond: number;
 }
 
-/** Operations that training comes to in so many seconds, of the machine's in one. */
+/** Operations that training does in so many seconds, on a machine with `perSecond` operations per second. */
 export const expectedOperations = (seconds: number, perSecond: number): number =>
   seconds * USUAL_UTILISATION * perSecond;
 
-/** Steps that so many seconds hold, before one was made. */
+/** Expected number of steps in so many seconds, before any was measured. */
 export const expectedSteps = (seconds: number, { perStep, perSecond }: MachinePace): number =>
   Math.max(1, Math.round(expectedOperations(seconds, perSecond) / perStep));
 
-/** Seconds. */
+/** Measured times, in seconds. */
 export interface Pace {
-  /** Spent on training so far, held-out losses and checkpoints included. */
+  /** Time spent on training so far, including held-out losses and checkpoints. */
   trained: number;
   perStep: number;
   /** A held-out loss with its checkpoint. */
@@ -39,7 +42,9 @@ export class RunLength {
   private readonly evalEvery: number;
   private fitted = 0;
 
-  /** @param before seconds of the minutes that were spent before the first step */
+  /**
+   * @param before seconds of the budget that were spent before the first step, or are kept for the stage after training
+   */
   constructor(
     { steps, evalEvery }: Pick<Hyper, 'steps' | 'evalEvery'>,
     private readonly minutes?: RunSpec['minutes'],
@@ -49,14 +54,16 @@ export class RunLength {
     this.evalEvery = evalEvery;
   }
 
-  /** Before the first step, when only the machine's rate is known. False where steps were asked for. */
+  /**
+   * Estimates the steps before the first one, when only the machine's speed is known. False if the budget is in steps.
+   */
   guess(pace: MachinePace): boolean {
     if (this.minutes === undefined) return false;
     this.steps = expectedSteps(60 * this.minutes - this.before, pace);
     return true;
   }
 
-  /** After step `step`. Returns the number of steps if it has changed, and for which minutes. */
+  /** Fits the length after step `step`. Returns the number of steps if it has changed, and the budget in minutes. */
   fit(step: number, pace: Pace): { steps: number; minutes: number } | undefined {
     const { minutes } = this;
     if (minutes === undefined || step >= this.steps) return undefined;
@@ -67,14 +74,14 @@ export class RunLength {
       pace.trained + (steps - step) * pace.perStep + this.evaluations(step, steps) * pace.perEvaluation;
     if (Math.abs(endOf(this.steps) - budget) <= TOLERANCE * budget) return undefined;
     let steps = step + Math.max(1, Math.round((budget - pace.trained) / pace.perStep));
-    // The nearest end, before or after.
+    // Takes the number of steps that ends nearest to the budget.
     while (steps > step + 1 && endOf(steps) > budget + pace.perStep / 2) steps -= 1;
     if (steps === this.steps) return undefined;
     this.steps = steps;
     return { steps, minutes };
   }
 
-  /** Held-out losses after step `step` of a run of so many steps; the last step has one of its own. */
+  /** Number of held-out losses after step `step` of a run of so many steps, including one at the last step. */
   private evaluations(step: number, steps: number): number {
     return Math.ceil(steps / this.evalEvery) - Math.floor(step / this.evalEvery);
   }

@@ -1,4 +1,7 @@
-/** From a trained model to the run's artefact: the best checkpoint where the run keeps that, and what preferences add to it. */
+/**
+ * Makes the run's result file from the trained model: takes the best checkpoint if the run keeps that, and learns from
+ * preferences.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setAdapterStrength } from '../weights/strength.ts';
@@ -13,11 +16,11 @@ import { learnedBefore, type PreferenceStage, type StageOptions } from './prefer
 import type { Trained } from './session.ts';
 
 export interface ResultOptions extends StageOptions {
-  /** What follows the ordinary training, where anything does. */
+  /** The stage after the ordinary training, if there is one. */
   stage: PreferenceStage | undefined;
 }
 
-/** Returns the artefact's name within the run; undefined where it was stopped first. */
+/** Returns the result file's name within the run; undefined if it was stopped before. */
 export async function makeResult(trained: Trained, options: ResultOptions): Promise<string | undefined> {
   const { stage, phase, signal } = options;
   const kept = stage && (await resultOfPreferences(trained, stage, options));
@@ -26,7 +29,7 @@ export async function makeResult(trained: Trained, options: ResultOptions): Prom
   return kept ?? writeResult(trained, options);
 }
 
-/** Where what was learned from preferences is taken: the artefact's name. */
+/** The result file's name if learning from preferences was accepted, else undefined. */
 async function resultOfPreferences(
   { step: last, best }: Trained,
   stage: PreferenceStage,
@@ -36,7 +39,7 @@ async function resultOfPreferences(
   const before = await learnedBefore(dir);
   const artefact = join(dir, artefactName(spec));
   if (before?.taken && existsSync(artefact)) {
-    // Stopped while it was measured, it may have been given another strength.
+    // A run that was stopped while it was measured may already have another strength.
     await setAdapterStrength(artefact, spec.hyper, 1);
     return artefactName(spec);
   }
@@ -47,14 +50,16 @@ async function resultOfPreferences(
   return exportResult(dir, spec, model);
 }
 
-/** False where it can't be read. */
+/** Puts the checkpoint's weights into the model. False if it can't be read. */
 async function putCheckpoint(model: Model, dir: string, step: number): Promise<boolean> {
   const parameters = await readParameters(dir, step).catch(() => undefined);
   for (const [name, { data }] of parameters ?? []) model.write(name, await data.read());
   return parameters !== undefined;
 }
 
-/** Of the best checkpoint where the run keeps that, else of the model as it is. Returns its name within the run. */
+/**
+ * Writes the best checkpoint if the run keeps that, else the model as it is. Returns the file's name within the run.
+ */
 async function writeResult(
   { step, best }: Trained,
   { dir, spec, model, writer }: ResultOptions,
@@ -66,7 +71,7 @@ async function writeResult(
     } catch (error) {
       await writer.event({
         type: 'warning',
-        message: `The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made of the last one.`,
+        message: `The best checkpoint, of step ${best.step}, could not be read (${(error as Error).message}); the result is made from the last one.`,
       });
       return exportResult(dir, spec, model);
     }
@@ -75,7 +80,7 @@ async function writeResult(
   return name;
 }
 
-/** Once: a run that was stopped while it was evaluated has told it before. */
+/** Emits the event once: a run that was stopped during its evaluation has already emitted it. */
 async function tellBest(best: Trained['best'], dir: string, writer: RunWriter): Promise<void> {
   const told = survivingEvents((await readRun(dir)).events).findLast((event) => event.type === 'best');
   if (best && told?.step !== best.step) await writer.event({ type: 'best', ...best });

@@ -2,14 +2,14 @@ import type { Hyper } from '../protocol/run.ts';
 
 /** The cosine ends at this share of the peak (paper, section 3: "cosine to 0.01"). */
 const FLOOR = 0.01;
-/** An inverse square root falls no faster than after a warm-up of this share of the run. */
+/** The inverse square root falls as after a warm-up of at least this share of the run. */
 const LEAST_SCALE = 0.1;
 
 type Schedule = Pick<Hyper, 'learningRate' | 'schedule' | 'steps' | 'warmup' | 'cooldown'>;
 
 /**
- * Learning rate of a step: linear warm-up to the peak, then what the schedule says. Steps are counted from 1, so the
- * first one already moves and the cool-down reaches zero just after the last.
+ * Learning rate of a step: linear warm-up to the peak, then the schedule. Steps count from 1, so the first step already
+ * has a rate above zero, and the cool-down reaches zero just after the last.
  * @param step 1-based optimiser step, at most `hyper.steps`
  */
 export function learningRateAt(step: number, hyper: Schedule): number {
@@ -29,7 +29,7 @@ function cosine(step: number, warmupSteps: number, steps: number): number {
   return FLOOR + (1 - FLOOR) * 0.5 * (1 + Math.cos(Math.PI * progress));
 }
 
-/** 1 / sqrt((t - warm-up + scale) / scale), as llm-foundry's InverseSquareRootWithWarmupScheduler. */
+/** 1 / sqrt((t - warm-up + scale) / scale), as in llm-foundry's InverseSquareRootWithWarmupScheduler. */
 function inverseSqrt(step: number, warmupSteps: number, steps: number): number {
   const scale = Math.max(1, warmupSteps, LEAST_SCALE * steps);
   return 1 / Math.sqrt((step - warmupSteps + scale) / scale);

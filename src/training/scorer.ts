@@ -1,4 +1,7 @@
-/** Reading base and result with the trainer's own arithmetic and in its precision: losses, distributions, KL. No dropout. */
+/**
+ * Computes losses, distributions and KL of base and result with the trainer's own arithmetic and precision, without
+ * dropout.
+ */
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { readAdapterGguf, type Adapter } from '../weights/index.ts';
 import {
@@ -15,34 +18,37 @@ import { UserError } from '../protocol/errors.ts';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 
-/** `earlier`: the adapter that the result's training began with. */
+/** `earlier`: the adapter that the result's training started from. */
 export type Which = 'base' | 'result' | 'earlier';
 
 export interface Scorer {
   readonly backend: Backend;
-  /** Nats for each token after the first: length T - 1, or for the last of them. */
+  /** Loss in nats of each token after the first (length T - 1), or only of the last ones. */
   tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array>;
-  /** KL(base || result) after each token, nats: length T. */
+  /** KL(base || result) in nats after each token: length T. */
   tokenKl(tokens: Int32Array): Promise<Float32Array>;
-  /** Does the base's part of these texts' KL in one go, where base and result take turns in memory. */
+  /** If base and result take turns in memory, computes the base's part of the KL for all these texts at once. */
   expectKl(texts: readonly Int32Array[]): Promise<void>;
-  /** The distribution after each token: T rows of the vocabulary. */
+  /** The distribution after each token: T rows, each as long as the vocabulary. */
   probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]>;
-  /** From now on the adapter's change is multiplied by `strength`: 1 as it was opened. Nothing to an unadapted model. */
+  /**
+   * Multiplies the adapter's change by `strength` from now on; 1 is as opened. No effect without an adapter; a whole
+   * model allows only 1.
+   */
   setStrength(strength: number): void;
   dispose(): void;
 }
 
 export interface ScorerOptions {
   basePath: string;
-  /** LoRA's result. Without it and `modelPath`, base and result are the same. */
+  /** LoRA's result. Without this and `modelPath`, base and result are the same. */
   adapterPath?: string | undefined;
   /** An adapter of the same shape: see `Which`. */
   earlierPath?: string | undefined;
-  /** Full fine-tuning's result. */
+  /** The result of full fine-tuning. */
   modelPath?: string | undefined;
   backend: Backend | 'auto' | BackendName;
-  /** Of weights and large products; f32 where the backend has no bf16. Default f32. */
+  /** Precision of weights and large matrix products; f32 if the backend has no bf16. Default f32. */
   precision?: Hyper['precision'];
 }
 
@@ -62,17 +68,17 @@ export async function openScorer({
   return adaptedScorer(started, await loadAdapted(started, basePath, adapterPath, precision), earlier);
 }
 
-/** What a run of this precision is scored in. */
+/** The precision that a run of this precision is scored in. */
 export const scoringPrecision = (
   { supportsBf16 }: Pick<Backend, 'supportsBf16'>,
   wanted: Hyper['precision'],
 ): Hyper['precision'] => (supportsBf16 ? wanted : 'f32');
 
-/** One model, with its adapter on or off, or an earlier one in its place. */
+/** One model, with its adapter on or off, or with an earlier adapter in its place. */
 function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: Adapter): Scorer {
   let strength = 1;
   let inPlace = { adapter, strength };
-  // The model's scale is by the result's alpha.
+  // The model's scale is set by the result's alpha.
   const earlierStrength = earlier && adapter ? earlier.alpha / adapter.alpha : 1;
   const turn = (which: Which) => {
     const wanted =
@@ -96,8 +102,8 @@ function adaptedScorer(backend: Backend, { model, adapter }: Adapted, earlier?: 
 }
 
 /**
- * Two whole models that take turns in memory. What a KL needs of the base is what its last norm gives, a row of its
- * width for each token, and its head.
+ * Two whole models that take turns in memory. For a KL, it keeps only the output of the base's last norm (one row per
+ * token) and the base's head.
  */
 class TurningScorer implements Scorer {
   private loaded: { which: Which; model: Llama } | undefined;
@@ -188,7 +194,7 @@ async function loadAdapted(
   });
 }
 
-/** Room for every layer of the adapter: the largest rank there is. */
+/** Model options with room for every layer of the adapter: its largest rank. */
 function optionsFor(adapter: Adapter | undefined, linears: string[]): Omit<ModelOptions, 'precision'> {
   const common = { dropout: 0, seed: 0 };
   if (!adapter) return { ...common, method: 'none', rank: 1, alpha: 1, targets: [] };
@@ -198,8 +204,8 @@ function optionsFor(adapter: Adapter | undefined, linears: string[]): Omit<Model
   if (strange)
     throw new UserError(
       'adapter-mismatch',
-      `The adapter changes ${strange}, which is none of the seven linears.`,
-      'Use an adapter of the linears only.',
+      `The adapter changes ${strange}, which is not one of a block's seven linear layers.`,
+      'Use an adapter that changes only those.',
     );
   return { ...common, method: 'lora', rank, anyRank: true, alpha: adapter.alpha, targets };
 }

@@ -1,14 +1,14 @@
-/** The one door to what is trained on: a corpus' sequences, with the base's tokenizer where they are made with it. */
+/** The only way to the training sequences of a corpus; opens the base's tokenizer if they need it. */
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import type { Corpus, CorpusSequences } from '../corpus/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 
 export interface Closable {
-  /** Frees the tokenizer; no sequence is read after that. */
+  /** Frees the tokenizer; no sequence may be read after that. */
   close(): Promise<void>;
 }
 
-/** Errors: those of openTokenizer and of `sequences`. Close them. */
+/** The sequences must be closed. Errors: those of openTokenizer and of `sequences`. */
 export async function openSequences(
   corpus: Corpus,
   basePath: string,

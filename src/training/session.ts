@@ -1,4 +1,4 @@
-/** Training as a run sees it: goes on from a checkpoint, evaluates and saves at intervals, goes back when it must. */
+/** The training of a run: resumes from a checkpoint, evaluates and saves at intervals, and goes back if it diverges. */
 import type { Corpus } from '../corpus/index.ts';
 import { pairedIntervals } from '../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../statistics/statistics.ts';
@@ -42,29 +42,29 @@ export interface SessionOptions {
   sequences: SequenceSource;
   model: Model;
   optimizer: Optimizer;
-  /** A parameter before the first step. */
+  /** The value of a parameter before the first step. */
   initial(parameter: Parameter): Promise<Float32Array>;
-  /** What a trained token takes, and what the machine makes in a second. */
+  /** Operations per trained token, and per second on this machine. */
   rate?: MachineRate;
-  /** Seconds of the run's minutes that were spent on its learning rate. */
+  /** Seconds of the budget that were spent before training, or are kept for the stage after it. */
   secondsBefore?: number;
-  /** Says what the run does now. */
+  /** Reports what the run is doing. */
   phase(name: string): Promise<void>;
 }
 
-/** Held-out windows looked at during training; the evaluator takes them all at the end. */
+/** Held-out windows measured during training; the evaluator measures all of them at the end. */
 const LIVE_WINDOWS = 4;
-/** Where checkpoints are held against each other. */
+/** The same, if checkpoints are compared with each other. */
 const DECIDING_WINDOWS = 8;
 
 export interface Trained {
-  /** The last one. */
+  /** The last step. */
   step: number;
-  /** All that was asked for was done and looked at, or the person's rule ended it early; else it was cancelled. */
+  /** True if all steps were done and evaluated, or the user's rule ended the run early; false if it was cancelled. */
   finished: boolean;
-  /** Median. */
+  /** Median over the last steps. */
   tokensPerSecond: number;
-  /** The checkpoint to keep and why; undefined: the last one. */
+  /** The checkpoint to keep and why; undefined means the last one. */
   best: { step: number; why: string } | undefined;
 }
 
@@ -105,7 +105,7 @@ export class Session {
     if (from === 0) {
       const { trouble } = await this.evaluate(0);
       if (trouble) throw diverged(0, trouble);
-      // What the first steps go back to.
+      // The checkpoint that the first steps can go back to.
       if (!signal.aborted) await this.checkpoint(0);
     } else if (this.isEvaluated(from)) await this.lookAgain(from);
     let step: number;
@@ -126,7 +126,7 @@ export class Session {
     } catch (error) {
       throw await withLastCheckpoint(error, dir);
     }
-    // Cancelled between two checkpoints.
+    // If it was cancelled between two checkpoints, writes one.
     const saved = (await listCheckpoints(dir)).at(-1) === step;
     if (step < this.length.steps && !saved) await this.checkpoint(step);
     const looked = !this.measuring.decides || this.measuring.record.measured === step;
@@ -135,14 +135,14 @@ export class Session {
     return { step, finished, tokensPerSecond: await this.speed(), best };
   }
 
-  /** Restores the newest checkpoint and says with what the run begins. Returns the steps already done. */
+  /** Restores the newest checkpoint and emits the start event. Returns the steps already done. */
   private async begin(): Promise<number> {
     const { dir, writer, backend, corpus, model } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options);
-    for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was passed over.`);
+    for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was skipped.`);
     if (state && state.backend !== backend.name)
       await this.warn(
-        `Resumed on ${backend.name} from a checkpoint made on ${state.backend}: close, but not bit for bit.`,
+        `Resumed on ${backend.name} from a checkpoint made on ${state.backend}: results will be close, but not identical.`,
       );
     if (state) {
       this.progress = state.progress;
@@ -171,11 +171,11 @@ export class Session {
     this.eta.stepped(report.seconds);
     await this.fitLength(step);
     const etaSeconds = this.eta.after(step) + this.measuring.secondsAhead(step);
-    // A step in which nothing counts has no loss to tell of.
+    // A step without learned tokens has no loss to report.
     if (report.learned) await writer.event(this.stepEvent(report, etaSeconds));
     await writer.state({ step, etaSeconds });
     const evaluated = this.isEvaluated(step);
-    // Measured first: weights that give no number are not worth keeping.
+    // Measured before saving, so that weights without a finite loss are not saved.
     const { trouble, windows } = evaluated ? await this.evaluate(step) : {};
     if (trouble) return trouble;
     if (step === this.length.steps || this.plan.due(step)) await this.checkpoint(step);
@@ -187,7 +187,7 @@ export class Session {
     return step % this.options.spec.hyper.evalEvery === 0 || step === this.length.steps;
   }
 
-  /** After its checkpoint: what is measured on that, and whether training goes on. */
+  /** After a checkpoint was written: measures it, and decides whether training continues. */
   private async look(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
     const { dir, signal } = this.options;
     await this.measuring.look(step, windows);
@@ -197,7 +197,7 @@ export class Session {
     if (why) await this.stopEarly(step, why);
   }
 
-  /** A run that was stopped before it had looked at its last checkpoint in full does so first. */
+  /** A resumed run first measures its last checkpoint if that was not completed before. */
   private async lookAgain(step: number): Promise<void> {
     const { model, signal } = this.options;
     const known = this.measuring.record.measured === step;
@@ -216,7 +216,7 @@ export class Session {
     if (!told) await this.options.writer.event({ type: 'earlyStop', step, why });
   }
 
-  /** Of a run of so many minutes, by the rate that was measured on this machine. */
+  /** Estimates the steps of a run with a budget in minutes, from the measured speed of this machine. */
   private guessLength(): void {
     const { rate, spec } = this.options;
     if (!rate) return;
@@ -226,7 +226,7 @@ export class Session {
       this.measuring.record = { ...this.measuring.record, steps: this.length.steps };
   }
 
-  /** Of a run of so many minutes, by what its steps take. */
+  /** Fits the steps of a run with a budget in minutes to the time that its steps take. */
   private async fitLength(step: number): Promise<void> {
     const { measuring, eta } = this;
     const pace = {
@@ -261,11 +261,11 @@ export class Session {
     };
   }
 
-  /** Held-out loss: what is wrong with the weights, if they give no number, or else the counts of each window. */
+  /** Measures the held-out loss. Returns what is wrong if it is not finite, else the counts of each window. */
   private async evaluate(step: number): Promise<{ trouble?: string; windows?: RatioItem[] }> {
     const { model, writer, signal } = this.options;
     const began = performance.now();
-    // At step 0 the base's own, also where training begins with an adapter.
+    // At step 0, this is the base's loss, even if training starts from an adapter.
     const windows = await heldOutParts(model, this.heldOut, signal, step === 0);
     const result = windows && heldOutLoss(windows);
     if (result && !Number.isFinite(result.value))
@@ -277,11 +277,11 @@ export class Session {
     return windows ? { windows } : {};
   }
 
-  /** From the held-out loss before the first step, paired over windows. */
+  /** The change of the held-out loss since before the first step, paired over windows. */
   private change(step: number, windows: RatioItem[]): Interval | undefined {
     const { record } = this.measuring;
     if (step === 0) this.measuring.record = { ...record, start: windows };
-    // Those of an earlier version have none.
+    // Runs of an earlier version have no `start`.
     return step && record.start.length ? pairedIntervals(record.start, windows).difference : undefined;
   }
 
@@ -293,7 +293,7 @@ export class Session {
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
     const seconds = (performance.now() - began) / 1000;
     this.measuring.trained(seconds);
-    // Step 0 is the base: nothing is written of it.
+    // Step 0 has no weights of its own, so there is no event for it.
     if (step === 0) return;
     this.eta.saved(seconds);
     await writer.event({ type: 'checkpoint', step, path });
@@ -306,11 +306,11 @@ export class Session {
   ): Promise<{ step: number; progress: LoopProgress } | undefined> {
     const { dir, writer, phase } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options, this.plan.before(step));
-    for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was passed over.`);
+    for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was skipped.`);
     if (!state) return undefined;
     const to = state.step;
     this.progress = afterRollback(progress, step, to, state.progress.watch);
-    // What was measured after it belongs to what is left behind; the time that it took was spent.
+    // Measurements after that step are dropped, but the time that they took counts.
     const { steps } = this.measuring.record;
     const { trained, spent, cost } = this.measuring.record.schedule;
     const schedule = { ...state.record.schedule, trained, spent, cost };
@@ -318,7 +318,7 @@ export class Session {
     await goOnFrom(dir, to, this.progress);
     await rewriteState(dir, to, { record: this.measuring.record });
     await writer.event({ type: 'rollback', step, to, why, rateScale: this.progress.rateScale });
-    await phase(`Training, gone back from step ${step} to ${to}`);
+    await phase(`Training, back from step ${step} to step ${to}`);
     await writer.state({ step: to });
     return { step: to, progress: this.progress };
   }
@@ -327,7 +327,7 @@ export class Session {
     return this.options.writer.event({ type: 'warning', message });
   }
 
-  /** A run that was only evaluated anew trained nothing in this process: then that of the one that did. */
+  /** Tokens per second; if this process trained nothing, the speed in the run's last step event. */
   private async speed(): Promise<number> {
     const { dir, spec } = this.options;
     if (this.eta.secondsPerStep) return tokensPerStep(spec.hyper) / this.eta.secondsPerStep;
@@ -336,7 +336,7 @@ export class Session {
   }
 }
 
-/** Says which checkpoint a diverged run still has. */
+/** Adds to the error which checkpoint a diverged run still has. */
 async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
   if (!(error instanceof UserError) || error.code !== 'diverged') return error;
   const last = (await listCheckpoints(dir)).at(-1);

@@ -1,4 +1,4 @@
-/** One run from its run.json to its artefact: corpus, training with held-out evaluations, export. */
+/** Trains one run, from its run.json to its result file: corpus, training with held-out evaluations, export. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
@@ -26,10 +26,10 @@ import { makeResult } from './run-result.ts';
 import { peakMemoryBytes, Session, type SessionOptions } from './session.ts';
 import { matmulRate, operationsPerToken } from './operations.ts';
 
-/** Says what the run does now. */
+/** Reports what the run is doing. */
 type Phase = (name: string) => Promise<void>;
 
-/** Returns what was made; undefined when it was stopped. Throws UserError for what the person can mend. */
+/** Returns the result; undefined if it was stopped. Throws UserError for problems that the user can solve. */
 export async function trainRun(
   dir: string,
   writer: RunWriter,
@@ -98,14 +98,14 @@ async function trainOn(
 
   const artefact = await makeResult(trained, { ...given, spec, model, stage });
   if (!artefact) return undefined;
-  // One that is to be measured is chosen by the evaluator.
+  // If the strength is to be measured, the evaluator chooses it.
   const { strength } = spec.evaluation;
   if (spec.hyper.method === 'lora' && strength !== 'measured')
     await setAdapterStrength(join(dir, artefact), spec.hyper, strength);
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
 }
 
-/** What was planned, to be held against the peak of the steps. */
+/** Emits the memory plan, to compare it with the measured peak later. */
 async function tellMemory(
   writer: RunWriter,
   config: ModelConfig,
@@ -118,17 +118,17 @@ async function tellMemory(
   await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
 }
 
-/** Another file under the same name would train on without an error and be wrong. */
+/** A different file under the same name would train without an error, but give a wrong result. */
 async function checkBase({ base }: RunSpec): Promise<void> {
   if ((await examine(base.path)).sha256 === base.sha256) return;
   throw new UserError(
     'base-checksum',
-    `${base.path} is not the file that this run began with.`,
-    'Put that file back, or train anew on this one.',
+    `${base.path} is not the file that this run was started with.`,
+    'Put that file back, or start a new training on this one.',
   );
 }
 
-/** What the person should know about the corpus; once, though a run may begin several times. */
+/** Emits warnings about the corpus; each only once, even if the run is resumed. */
 async function tellOf(
   corpus: Corpus,
   further: readonly string[],

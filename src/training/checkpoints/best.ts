@@ -1,7 +1,7 @@
 /**
- * Which checkpoint a run keeps, and when it ends early: pure functions of what was measured, in the order in which it
- * was. What is remembered is plain numbers, part of every checkpoint, so that a run that was stopped decides as if it
- * had not been. The rule is explained in docs/science.md.
+ * Which checkpoint a run keeps, and when it ends early: pure functions of the measurements, in their order. The state
+ * is plain numbers and part of every checkpoint, so that a resumed run decides as if it had not been stopped.
+ * docs/science.md explains the rule.
  */
 import { z } from 'zod';
 import { pairedIntervals } from '../../statistics/intervals.ts';
@@ -10,9 +10,9 @@ import { ratio } from '../../statistics/statistics.ts';
 export const partSchema = z.object({ sum: z.number(), weight: z.number(), document: z.string().optional() });
 const candidateSchema = z.object({
   step: z.int(),
-  /** Held-out nats and tokens of each window; the same windows at every step. */
+  /** Held-out loss in nats and number of tokens of each window; the same windows at every step. */
   windows: z.array(partSchema).min(1),
-  /** By the run's figure of forgetting, where it was measured; the larger the worse. */
+  /** The run's figure of forgetting, if it was measured; higher is worse. */
   forgetting: z.number().optional(),
 });
 export type Candidate = z.infer<typeof candidateSchema>;
@@ -21,14 +21,14 @@ export const rankingSchema = z.object({
   best: candidateSchema.optional(),
   /** Lowest held-out loss within the limit, nats per token, and its step. */
   lowest: z.object({ step: z.int(), loss: z.number() }).optional(),
-  /** Candidates in a row since then, and whether the last of them was within the limit. */
+  /** Number of candidates since then, and whether the last one was within the limit. */
   since: z.int().default(0),
   within: z.boolean().default(true),
 });
 export type Ranking = z.infer<typeof rankingSchema>;
 
 export interface Rule {
-  /** The most that may be forgotten; undefined: any. */
+  /** The highest forgetting allowed; undefined means any. */
   limit?: number | undefined;
   patience?: number | undefined;
 }
@@ -37,7 +37,7 @@ const lossOf = ({ windows }: Candidate) => ratio(windows);
 const isWithin = ({ forgetting }: Candidate, limit: number | undefined) =>
   limit === undefined || (forgetting ?? Infinity) <= limit;
 
-/** The ranking after one more checkpoint. With a limit, one whose forgetting was not measured is no candidate. */
+/** The ranking after one more checkpoint. With a limit, a checkpoint without measured forgetting is no candidate. */
 export function rank(ranking: Ranking, candidate: Candidate, { limit }: Rule): Ranking {
   if (limit !== undefined && candidate.forgetting === undefined) return ranking;
   const { best, lowest, since } = ranking;
@@ -52,7 +52,7 @@ export function rank(ranking: Ranking, candidate: Candidate, { limit }: Rule): R
   };
 }
 
-/** Whether a later checkpoint takes the place of the best one before it. */
+/** Whether a later checkpoint replaces the best one so far. */
 function beats(later: Candidate, best: Candidate, limit: number | undefined): boolean {
   const within = isWithin(later, limit);
   if (within !== isWithin(best, limit)) return within;
@@ -60,11 +60,11 @@ function beats(later: Candidate, best: Candidate, limit: number | undefined): bo
   const { difference } = pairedIntervals(best.windows, later.windows);
   if (difference.high < 0) return true;
   const [now, then] = [later.forgetting, best.forgetting];
-  // Noise does not tell them apart.
+  // Not significantly different in loss: the one that forgot less wins.
   return difference.value <= 0 && now !== undefined && then !== undefined && now < then;
 }
 
-/** Why training should end now; undefined: it should not. `describe` says what a forgetting is. */
+/** Why training should end now; undefined if it should not. `describe` puts a figure of forgetting into words. */
 export function reasonToStop(
   { since, lowest, within }: Ranking,
   { limit, patience }: Rule,
@@ -77,20 +77,20 @@ export function reasonToStop(
   return `the held-out loss did not fall in ${times}; the lowest was ${lowest!.loss.toFixed(3)} at step ${lowest!.step}`;
 }
 
-/** Of fewer, Student's t asks for a difference of more than four standard errors. */
+/** With fewer documents, Student's t requires a difference of more than four standard errors. */
 const FEW = 4;
 
-/** Where few documents were looked at, that a gain would hardly have been seen. */
+/** With few documents, a remark that a gain would hardly have been seen. */
 function howSure({ windows }: Candidate): string {
-  // As intervals.ts counts: each window by itself where all are of one document, or of none that is known.
+  // Counts as intervals.ts does: each window by itself if all are from one document or the documents are unknown.
   const documents = new Set(windows.map(({ document }) => document)).size;
   const count = documents < 2 ? windows.length : documents;
   if (count >= FEW) return '';
   const which = `${count} held-out ${documents < 2 ? 'window' : 'document'}${count === 1 ? '' : 's'}`;
-  return `, but that is seldom to be seen in ${which}: a later one may well be better`;
+  return `, but with ${which} a difference would rarely show, so a later one may still be better`;
 }
 
-/** Why the best checkpoint is the best. `last` is the run's last step. */
+/** Explains why the best checkpoint was chosen. `last` is the run's last step. */
 export function describeBest(
   best: Candidate,
   last: number,

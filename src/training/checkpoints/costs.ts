@@ -1,4 +1,7 @@
-/** What measuring a checkpoint took here before, in seconds, so that the first one of a run is no guess. */
+/**
+ * Cache of the seconds that measuring a checkpoint took on this machine, so that the first one of a run need not be
+ * guessed.
+ */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,7 +13,7 @@ import { readText } from '../../protocol/regular-file.ts';
 const costsSchema = z.record(z.string(), z.number().positive());
 const place = () => join(cacheDir(), 'checkpoint-costs.json');
 
-/** What the time depends on, besides how busy the machine is. */
+/** The properties that the time depends on, besides the load of the machine. */
 export interface MeasuredThing {
   base: Pick<RunSpec['base'], 'sha256'>;
   method: RunSpec['hyper']['method'];
@@ -32,7 +35,7 @@ const readCosts = (): Promise<z.infer<typeof costsSchema>> =>
 export const knownCost = async (thing: MeasuredThing): Promise<number | undefined> =>
   (await readCosts())[keyOf(thing)];
 
-/** Only a convenience: a cache that can't be written is no reason to stop. */
+/** The cache is only a convenience, so a failure to write it is ignored. */
 export async function rememberCost(thing: MeasuredThing, seconds: number): Promise<void> {
   const costs = { ...(await readCosts()), [keyOf(thing)]: seconds };
   await mkdir(cacheDir(), { recursive: true })

@@ -1,4 +1,4 @@
-/** Runs the evaluator as a child of the trainer and writes what it reports into the run. */
+/** Runs the evaluator as a child process of the trainer and writes its reports into the run. */
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { endedEarly } from '../../protocol/child-end.ts';
@@ -6,7 +6,7 @@ import { evaluatorMessageSchema, type EvaluatorMessage } from '../../protocol/ev
 import { LineChild } from '../../protocol/line-child.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 
-/** Most of the time that it has; in the rest it closes what it has open. */
+/** After this share of its time limit, the evaluator is asked to stop; the rest is for closing. */
 const ASKED_AFTER = 0.9;
 
 /** Node's longest timer, in seconds: 24 days. */
@@ -14,20 +14,20 @@ const LONGEST = 2 ** 31 / 1000 - 1;
 
 export interface EvaluatorOptions {
   signal: AbortSignal;
-  /** Seconds that it may take. */
+  /** Time limit in seconds. */
   limit?: number;
   onMessage(message: EvaluatorMessage): Promise<void>;
 }
 
 export interface EvaluatorEnd {
   seconds: number;
-  /** What stopped it before its end, if anything did; `failed` was told by a message, `crashed` was not. */
+  /** What stopped it before its end, if anything did. `failed`: it sent an error message; `crashed`: it did not. */
   cut?: 'signal' | 'limit' | 'failed' | 'crashed';
-  /** In words, for a sentence: "ended early (exit 1)", "was killed, as ...". */
+  /** A sentence without full stop that says how it ended. */
   how: string;
 }
 
-/** `args` as in evaluator.ts. Resolves when the process has ended, however it did. */
+/** `args` as in evaluator.ts. Resolves when the process has ended, for whatever reason. */
 export async function runEvaluatorProcess(
   args: readonly string[],
   { signal, limit, onMessage }: EvaluatorOptions,
@@ -44,7 +44,7 @@ export async function runEvaluatorProcess(
   for await (const message of child.messages(evaluatorMessageSchema)) {
     if (message.type === 'failed') {
       failed = true;
-      // That it was stopped is known here.
+      // If we stopped it, the error is expected.
       if (late || signal.aborted) continue;
     }
     await onMessage(message);
@@ -60,8 +60,8 @@ export async function runEvaluatorProcess(
 }
 
 /**
- * Evaluates the finished run. A failed evaluation costs its figures, not the trained result: it becomes a warning in
- * the run.
+ * Evaluates the finished run. If that fails, only figures are missing and the trained result is kept, so it becomes a
+ * warning in the run.
  */
 export async function runEvaluator(dir: string, writer: RunWriter, signal: AbortSignal): Promise<void> {
   const { cut, how } = await runEvaluatorProcess([dir, '--timed'], {
@@ -86,6 +86,6 @@ export async function runEvaluator(dir: string, writer: RunWriter, signal: Abort
   });
   if (!cut || cut === 'failed') return;
   const why = cut === 'signal' ? 'The evaluation was stopped' : how;
-  const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} goes on from there.`;
+  const message = `${why}; what was measured is kept, and {evaluate ${basename(dir)}} measures the rest.`;
   await writer.event({ type: 'warning', message });
 }

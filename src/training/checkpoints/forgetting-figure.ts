@@ -1,29 +1,35 @@
-/** The one figure of forgetting that a run's limit is about, out of those that it measures at checkpoints. */
+/** The figure of forgetting that a run's limit applies to, out of those that it measures at checkpoints. */
 import type { Metric } from '../../protocol/evaluation.ts';
 
-/** What the paper's average is of. By length where the harness's users do; WinoGrande's choices are of one length. */
+/**
+ * The figures in the paper's average. Accuracy is normalised by length where that is usual in the harness; WinoGrande's
+ * choices have the same length.
+ */
 export const averagedMetrics = [
   { task: 'hellaswag', metric: 'acc_norm' },
   { task: 'arc_challenge', metric: 'acc_norm' },
   { task: 'winogrande', metric: 'acc' },
 ];
-/** Measured again, they make an older average another one. */
+/** When one of them is measured again, the average changes. */
 export const averagedTasks = averagedMetrics.map(({ task }) => task);
 export const FORGETTING = 'forgetting';
 
 export interface ForgettingFigure {
   task: string;
   metric: string;
-  /** For the person: "0.05 nats/token of KL from base". */
+  /** In words: "a KL from the base of 0.05 nats/token". */
   describe(value: number): string;
-  /** Of a figure against the base's, the larger the worse; 0 is the base. */
+  /** Forgetting compared with the base's figure: higher is worse, 0 is the base. */
   of(value: number, base: number): number;
 }
 
 const share = (name: string) => (value: number) => `a fall of ${name} by ${(100 * value).toFixed(1)} points`;
 const fall = (value: number, base: number) => base - value;
 
-/** The first whose tasks are all measured counts. A KL needs no base and tells the least change. */
+/**
+ * The first figure whose tasks are all measured is used. KL comes first: it needs no base figure and shows the smallest
+ * changes.
+ */
 const figures: (ForgettingFigure & { needs: readonly string[] })[] = [
   {
     task: 'retention',
@@ -55,14 +61,14 @@ const figures: (ForgettingFigure & { needs: readonly string[] })[] = [
   },
 ];
 
-/** For the person who has to choose. */
+/** The choice of tasks, in words. */
 export const forgettingTasks = `retention; or ${averagedTasks.join(' and ')} together; or humaneval; or gsm8k`;
 
-/** Undefined where none of the tasks tells of forgetting. */
+/** Undefined if the tasks measure no forgetting. */
 export const forgettingFigure = (tasks: readonly string[]): ForgettingFigure | undefined =>
   figures.find(({ needs }) => needs.every((name) => tasks.includes(name)));
 
-/** The figure's value among those that were measured. */
+/** The figure's value among the measured metrics. */
 export const valueOf = (
   figure: Pick<ForgettingFigure, 'task' | 'metric'> | undefined,
   metrics: readonly Metric[],

@@ -1,6 +1,7 @@
 /**
- * Measures chosen tasks at checkpoints while a run trains, each time in a process of its own, for which training waits:
- * two that compute at once would each take longer, and no share could be kept. What came of it decides what is kept.
+ * Measures the chosen tasks at checkpoints while a run trains, each time in a separate process. Training waits
+ * meanwhile: two processes at once would each take longer, and the time share could not be kept. The figures decide
+ * which checkpoint is kept.
  */
 import { stat } from 'node:fs/promises';
 import type { RatioItem } from '../../statistics/statistics.ts';
@@ -48,14 +49,14 @@ interface Measured {
 export class CheckpointMeasuring {
   /** Part of every checkpoint. */
   record: MeasuringRecord = recordSchema.parse({});
-  /** What the run does otherwise, for the person. */
+  /** The phase to show when nothing is being measured. */
   label = 'Training';
-  /** Whether checkpoints are held against each other. */
+  /** Whether checkpoints are compared with each other. */
   readonly decides: boolean;
   private readonly tasks: readonly string[];
   private readonly rule: Rule;
   private readonly figure: ForgettingFigure | undefined;
-  /** What its cost is remembered by. */
+  /** The key under which the cost of a measurement is cached. */
   private readonly thing: MeasuredThing;
   private told: Set<string> | undefined;
 
@@ -84,7 +85,7 @@ export class CheckpointMeasuring {
     return this.tasks.length > 0;
   }
 
-  /** The base first: it is measured once for all of its runs, and not counted in the share. */
+  /** Measures the base first. That is done once for all of its runs and does not count in the time share. */
   async base(): Promise<void> {
     if (!this.active) return;
     const { figures, seconds } = await this.measure(0);
@@ -94,16 +95,16 @@ export class CheckpointMeasuring {
     this.record = { ...this.record, schedule, ...(base !== undefined && { base }) };
   }
 
-  /** Counts seconds of training. */
+  /** Adds seconds to the training time. */
   trained(seconds: number): void {
     const { schedule } = this.record;
     this.record.schedule = { ...schedule, trained: schedule.trained + seconds };
   }
 
-  /** Looks at the checkpoint of `step`, whose held-out loss by windows is known: tasks, then what follows for the run. */
+  /** Measures the tasks at the checkpoint of `step` and ranks it. `windows`: its held-out loss by window. */
   async look(step: number, windows: readonly RatioItem[] | undefined): Promise<void> {
     const figures = await this.figuresAt(step);
-    // Stopped: it is looked at again when the run goes on.
+    // If stopped, the checkpoint is measured again when the run is resumed.
     if (this.options.signal.aborted) return;
     const value = valueOf(this.figure, figures);
     const { base } = this.record;
@@ -118,19 +119,19 @@ export class CheckpointMeasuring {
     this.record = { ...this.record, ranking, measured: step };
   }
 
-  /** Why training should end after the step that was looked at last. */
+  /** Why training should end after the last measured step. */
   reasonToStop(): string | undefined {
     return reasonToStop(this.record.ranking, this.rule, this.describe);
   }
 
-  /** The checkpoint to keep and why, where that is not simply the last one. */
+  /** The checkpoint to keep and why; undefined means the last one. */
   async best(last: number): Promise<{ step: number; why: string } | undefined> {
     if (this.options.spec.evaluation.keep === 'last') return undefined;
     const { limit } = this.rule;
     const { best } = this.record.ranking;
     if (!best) {
       await this.warn(
-        'No checkpoint could be held against the forgetting limit, so the last one is the result.',
+        'Forgetting could not be measured at any checkpoint, so the last one is the result.',
       );
       return undefined;
     }
@@ -141,7 +142,7 @@ export class CheckpointMeasuring {
     return { step: best.step, why: describeBest(best, last, limit, this.describe) };
   }
 
-  /** Seconds that measuring may still add after step `step`, at most. */
+  /** The most seconds that measuring may still add after step `step`. */
   secondsAhead(step: number): number {
     return this.active ? secondsAhead(this.record.schedule, step, this.course) : 0;
   }
@@ -149,11 +150,11 @@ export class CheckpointMeasuring {
   private readonly describe = (value: number): string =>
     this.figure ? this.figure.describe(value) : String(value);
 
-  /** What the tasks give at `step`, where they are due and there is time for them. */
+  /** The figures of the tasks at `step`, if they are due and there is time for them. */
   private async figuresAt(step: number): Promise<Metric[]> {
     if (!this.active) return [];
     if (step === this.options.length.steps)
-      // The result is measured anyway; only a limit asks before it is known which one that is.
+      // The result is measured anyway; only a forgetting limit needs the figures earlier, to choose the result.
       return this.rule.limit === undefined ? [] : (await this.measure(step)).figures;
     if (step % this.course.interval !== 0) return [];
     const schedule = await this.decided(step);
@@ -166,7 +167,7 @@ export class CheckpointMeasuring {
     return figures;
   }
 
-  /** The schedule with the next checkpoint in it, by what is known at step `step`. */
+  /** The schedule with the next checkpoint to measure, decided at step `step`. */
   private async decided(step: number): Promise<Schedule> {
     const { next = 0 } = this.record.schedule;
     if (step < next) return this.record.schedule;
@@ -178,13 +179,13 @@ export class CheckpointMeasuring {
     return this.record.schedule;
   }
 
-  /** What there is no time for: to measure it would hold training up for longer than was asked. */
+  /** Warns about checkpoints that are not measured, because that would exceed the time share. */
   private async tell(count: number, step: number): Promise<void> {
     const { cost, next } = this.record.schedule;
     const { share, interval } = this.course;
     const all = checkpointsAfter(step - interval, this.course);
     if (count >= all) return;
-    const why = `one takes about ${cost.toPrecision(2)} s, and together they may take ${Number((100 * share).toPrecision(3))}% of the time of training`;
+    const why = `one takes about ${cost.toPrecision(2)} s, and together they may take ${Number((100 * share).toPrecision(3))}% of the training time`;
     const which =
       count === 0
         ? `There is no time to measure checkpoints (${this.tasks.join(', ')})`
@@ -192,7 +193,7 @@ export class CheckpointMeasuring {
     await this.warn(`${which}: ${why}. A larger --eval-share measures more.`, 'There is ');
   }
 
-  /** Step 0 is the base. `limit` in seconds. What can't be measured is a warning in the run. */
+  /** Measures the checkpoint of `step` (0: the base). `limit` in seconds. What can't be measured becomes a warning. */
   private async measure(step: number, limit?: number): Promise<Measured> {
     const { dir, writer, signal } = this.options;
     const figures: Metric[] = [];
@@ -226,13 +227,13 @@ export class CheckpointMeasuring {
     if (needed <= available) return true;
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
     await this.warn(
-      `Checkpoints are not measured: that takes about ${gigabytes(needed)} of memory beside the training, and ${gigabytes(available)} is available.`,
+      `Checkpoints are not measured: that needs about ${gigabytes(needed)} of memory besides the training, but only ${gigabytes(available)} is available.`,
       'Checkpoints are not measured',
     );
     return false;
   }
 
-  /** Once in a run, even if it begins several times; messages that begin with `kind` are one. */
+  /** Emits a warning once in a run, even if the run is resumed; messages that begin with `kind` count as the same. */
   private async warn(message: string, kind = message): Promise<void> {
     if (!this.told) {
       const { events } = await readRun(this.options.dir);

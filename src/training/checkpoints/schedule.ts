@@ -1,35 +1,35 @@
 /**
- * Which checkpoints are measured, so that this adds no more than a share to the time that training takes as a whole, by
- * its speed so far: as many as there is time for, evenly over the steps. What was decided is part of every checkpoint:
- * a run that was stopped goes on with it. Seconds and steps throughout.
+ * Decides which checkpoints are measured, so that measuring adds at most a given share to the whole training time,
+ * estimated from the speed so far: as many as time allows, spread evenly over the steps. The schedule is part of every
+ * checkpoint, so a resumed run continues with it. All values in seconds and steps.
  */
 import { z } from 'zod';
 import type { EvaluationPlan, Hyper } from '../../protocol/run.ts';
 
 export const scheduleSchema = z.object({
-  /** Spent on training, held-out loss included. */
+  /** Time spent on training, including held-out losses. */
   trained: z.number().default(0),
-  /** Spent on measuring checkpoints. */
+  /** Time spent on measuring checkpoints. */
   spent: z.number().default(0),
-  /** What one takes, as far as is known. */
+  /** Estimated time to measure one checkpoint. */
   cost: z.number().default(0),
-  /** The last step that was measured; 0 is the base. */
+  /** The last measured step; 0 is the base. */
   last: z.int().default(0),
-  /** Not before this step; undefined: not decided yet. */
+  /** The next step to measure; undefined if not decided yet. */
   next: z.int().optional(),
 });
 export type Schedule = z.infer<typeof scheduleSchema>;
 
 export interface Course {
-  /** Of the whole run. */
+  /** Steps of the whole run. */
   steps: number;
   /** Steps between checkpoints that may be measured. */
   interval: number;
-  /** The most that measuring may add. */
+  /** The most time that measuring may add, as a share of the training time. */
   share: number;
 }
 
-/** Time varies, and what is broken off is for nothing. */
+/** Safety margin: times vary, and a measurement that is stopped early is wasted. */
 const MARGIN = 1.2;
 
 /** Steps between checkpoints that are measured. */
@@ -38,22 +38,25 @@ export const checkpointInterval = (
   { evalEvery }: Pick<Hyper, 'evalEvery'>,
 ): number => evalEvery * Math.ceil(checkpointEvery / evalEvery);
 
-/** Seconds that measuring may still take, seen from step `step`. */
+/** Seconds that measuring may still take, as estimated at step `step`. */
 export const allowance = ({ trained, spent }: Schedule, step: number, { steps, share }: Course): number =>
   Math.max(0, (share * trained * steps) / step - spent);
 
-/** How many there is time for. */
+/** The number of checkpoints that can still be measured. */
 export const affordable = (schedule: Schedule, step: number, course: Course): number => {
   const room = allowance(schedule, step, course);
   return room > 0 ? Math.floor(room / (MARGIN * schedule.cost)) : 0;
 };
 
-/** At step `step`: decides on the next one. The last step is not counted: it is measured as the result. */
+/**
+ * Decides at step `step` which checkpoint is measured next. The last step does not count, since it is measured as the
+ * result.
+ */
 export function decide(schedule: Schedule, step: number, course: Course): Schedule {
   const { steps, interval } = course;
   const { last } = schedule;
   const count = affordable(schedule, step, course);
-  // Speed may change: it is looked at again.
+  // The speed may change, so it is decided again at the next checkpoint.
   if (count === 0) return { ...schedule, next: interval * (Math.floor(step / interval) + 1) };
   const gap = (steps - last) / (count + 1);
   const [first, final] = [Math.floor(last / interval) + 1, Math.floor((steps - 1) / interval)];
@@ -61,7 +64,10 @@ export function decide(schedule: Schedule, step: number, course: Course): Schedu
   return { ...schedule, next: interval * Math.max(first, Math.min(final, even)) };
 }
 
-/** After a measurement at step `step` that took `seconds`; one that was broken off would have taken longer. */
+/**
+ * Updates the schedule after a measurement at step `step` that took `seconds`. If it was not `whole`, it would have
+ * taken longer.
+ */
 export function after(
   schedule: Schedule,
   { step, seconds, whole }: { step: number; seconds: number; whole: boolean },
@@ -74,10 +80,10 @@ export function after(
   return decide({ ...schedule, spent, cost, last: step }, step, course);
 }
 
-/** Checkpoints after step `step` that may be measured. */
+/** Number of checkpoints after step `step` that may be measured. */
 export const checkpointsAfter = (step: number, { steps, interval }: Course): number =>
   Math.max(0, Math.floor((steps - 1) / interval) - Math.floor(step / interval));
 
-/** Seconds that measuring will add after step `step`, at most. */
+/** The most seconds that measuring will add after step `step`. */
 export const secondsAhead = (schedule: Schedule, step: number, course: Course): number =>
   Math.min(checkpointsAfter(step, course) * schedule.cost, allowance(schedule, step, course));

@@ -1,7 +1,8 @@
 /**
- * checkpoints/step-000200/: parameters, optimiser moments, the step and the run's progress, which decide where the
- * data and the random numbers go on (functions of seed and step). Written beside and renamed, so what has the final
- * name is whole. That of step 0 has the progress alone: its weights are the base's.
+ * checkpoints/step-000200/: parameters, optimiser moments, the step and the run's progress. Data and random numbers are
+ * functions of seed and step, so they resume at the right place. A checkpoint is written under a temporary name and
+ * renamed, so one with its final name is complete. That of step 0 has only the progress, since its weights are the
+ * base's.
  */
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,23 +19,25 @@ import { progressSchema, type LoopProgress } from '../loop.ts';
 import type { Optimizer } from '../optimizers.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
-/** Of the newest, and of those to go back to. */
+/** Number of checkpoints kept: of the newest, and of those to go back to. */
 const KEEP = 2;
-/** Steps between those to go back to: far enough apart that trouble has shown itself, near enough to lose little. */
+/**
+ * Steps between checkpoints to go back to: far enough apart for a divergence to have shown, near enough to lose little.
+ */
 const NEAREST = 10;
 const FARTHEST = 50;
 
-/** What was measured up to a checkpoint, as far as what follows depends on it. */
+/** The measurements up to a checkpoint that later decisions depend on. */
 export const recordSchema = z.object({
   ranking: rankingSchema.prefault({}),
   schedule: scheduleSchema.prefault({}),
   /** The base's value of the figure that the forgetting limit is about. */
   base: z.number().optional(),
-  /** Held-out nats and tokens of each window before the first step. */
+  /** Held-out loss in nats and number of tokens of each window before the first step. */
   start: z.array(partSchema).default([]),
-  /** How many steps the run has, where that is fitted to its minutes. */
+  /** Number of steps of the run, if it is fitted to its minutes. */
   steps: z.int().optional(),
-  /** The last step that was looked at in full: its loss and, where they were due, its tasks. */
+  /** The last step that was measured completely: its loss and, if due, its tasks. */
   measured: z.int().default(-1),
 });
 export type MeasuringRecord = z.infer<typeof recordSchema>;
@@ -51,7 +54,7 @@ const folder = (runDir: string) => join(runDir, 'checkpoints');
 const nameOf = (step: number) => `step-${String(step).padStart(6, '0')}`;
 export const checkpointPath = (runDir: string, step: number) => join(folder(runDir), nameOf(step));
 
-/** Steps of the whole checkpoints in a run, oldest first. */
+/** Steps of the complete checkpoints in a run, oldest first. */
 export async function listCheckpoints(runDir: string): Promise<number[]> {
   const names = await readdir(folder(runDir)).catch(() => []);
   return names
@@ -60,7 +63,7 @@ export async function listCheckpoints(runDir: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** When checkpoints are written: with each evaluation, and where training can go back to. */
+/** Decides when checkpoints are written: with each evaluation, and at steps that training can go back to. */
 export class CheckpointPlan {
   private readonly every: number;
 
@@ -72,13 +75,13 @@ export class CheckpointPlan {
     return step % this.evalEvery === 0 || this.isMark(step);
   }
 
-  /** The step to go back to when step `step` is found to be bad: from before the trouble can have begun. */
+  /** The step to go back to when step `step` turns out to be bad: one from before the divergence can have started. */
   before(step: number): number {
     const sound = Math.max(0, step - PATIENCE - 1);
     return sound - (sound % this.every);
   }
 
-  /** Those of `steps` (oldest first) that are needed no longer. */
+  /** Those of `steps` (oldest first) that are no longer needed. */
   outdated(steps: readonly number[]): number[] {
     const kept = [...steps.slice(-KEEP), ...steps.filter((step) => this.isMark(step)).slice(-KEEP)];
     return steps.filter((step) => !kept.includes(step));
@@ -89,7 +92,7 @@ export class CheckpointPlan {
   }
 }
 
-/** What a checkpoint is made of. */
+/** The data that a checkpoint is made from. */
 export interface Trained {
   model: Model;
   optimizer: Optimizer;
@@ -104,7 +107,7 @@ export interface Saved {
   plan: CheckpointPlan;
 }
 
-/** Writes a checkpoint, then drops those that are outdated. Returns its path relative to the run. */
+/** Writes a checkpoint, then deletes outdated ones. Returns its path relative to the run. */
 export async function saveCheckpoint(
   runDir: string,
   trained: Trained,
@@ -122,7 +125,7 @@ export async function saveCheckpoint(
       record,
     });
   } catch (error) {
-    // On a full disk, what is left of the space is needed to write down what happened.
+    // On a full disk, this frees the space that is needed to record the error.
     await rm(temporary, { recursive: true, force: true });
     throw error;
   }
@@ -133,7 +136,7 @@ export async function saveCheckpoint(
   return join('checkpoints', nameOf(step));
 }
 
-/** Kept besides: what was the best one when each of those was written that may be gone on from. */
+/** Also keeps the checkpoint that was the best one when each kept checkpoint was written. */
 async function dropOutdated(runDir: string, plan: CheckpointPlan): Promise<void> {
   const steps = await listCheckpoints(runDir);
   const outdated = plan.outdated(steps);
@@ -151,8 +154,8 @@ async function drop(runDir: string, steps: readonly number[]): Promise<void> {
 }
 
 /**
- * Makes the checkpoint of `step` the newest one, to go on from with `progress`. Killed half-way, the run comes to the
- * same decision again.
+ * Makes the checkpoint of `step` the newest one, with `progress` to continue from. If it is killed half-way, the run
+ * comes to the same decision again.
  */
 export async function goOnFrom(runDir: string, step: number, progress: LoopProgress): Promise<void> {
   const steps = await listCheckpoints(runDir);
@@ -160,7 +163,7 @@ export async function goOnFrom(runDir: string, step: number, progress: LoopProgr
   await rewriteState(runDir, step, { progress });
 }
 
-/** Changes what the checkpoint of `step` knows besides its weights. */
+/** Changes the state of the checkpoint of `step`, but not its weights. */
 export async function rewriteState(
   runDir: string,
   step: number,
@@ -174,11 +177,11 @@ const stateFile = (runDir: string, step: number) => join(checkpointPath(runDir, 
 const readCheckpointState = async (runDir: string, step: number): Promise<State> =>
   stateSchema.parse(JSON.parse(await readText(stateFile(runDir, step))));
 
-/** The trained parameters of a checkpoint, each read in its turn. */
+/** The trained parameters of a checkpoint, read one by one when needed. */
 export const readParameters = (runDir: string, step: number): Promise<Map<string, Tensor>> =>
   readSafetensors(join(checkpointPath(runDir, step), 'parameters.safetensors'));
 
-/** A parameter that is read from the backend when it is written. */
+/** A parameter that is read from the backend only when it is written. */
 export function lazyParameter(model: Model, { name, shape }: Parameter): LazyValues {
   return { length: elementCount(shape), read: () => model.read(name) };
 }
@@ -198,21 +201,21 @@ async function writeCheckpoint(path: string, { model, optimizer }: Trained, stat
   await writeSafetensors(join(path, 'optimizer.safetensors'), new Map(moments));
 }
 
-/** What a run begins with. */
+/** The state of a run before the first step. */
 export interface Beginning extends Pick<Trained, 'model' | 'optimizer'> {
   initial(parameter: Parameter): Promise<Float32Array>;
 }
 
 export interface Restored {
-  /** Undefined when no checkpoint was there or could be read. */
+  /** Undefined if there was no checkpoint that could be read. */
   state: State | undefined;
-  /** Newer checkpoints that could not be read and were passed over. */
+  /** Newer checkpoints that could not be read and were skipped. */
   damaged: number[];
 }
 
 /**
- * Puts the newest readable checkpoint, of step `upTo` at most, back into model and optimiser. `initial` gives what a
- * parameter was before the first step.
+ * Restores the newest readable checkpoint up to step `upTo` into model and optimiser. `initial` gives the value of a
+ * parameter before the first step.
  */
 export async function restoreCheckpoint(
   runDir: string,
@@ -250,12 +253,12 @@ async function putBeginning({ optimizer, ...beginning }: Beginning): Promise<voi
   await optimizer.load(new Map());
 }
 
-/** Makes the model what it was before the first step. */
+/** Restores the model to its state before the first step. */
 export async function putInitial({ model, initial }: Pick<Beginning, 'model' | 'initial'>): Promise<void> {
   for (const parameter of model.parameters) model.write(parameter.name, await initial(parameter));
 }
 
-/** A rename survives a power cut only when its folder is synced; Windows can't and needs not. */
+/** A rename survives a power cut only if its folder is synced; Windows can't do that and does not need it. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const handle = await open(path, 'r');

@@ -1,4 +1,4 @@
-/** The learning rate of a run for which none was given, and why it is that one, in words for the person. */
+/** Chooses the learning rate of a run for which none was given, and says why in words. */
 import type { BaseShape } from '../../base-models/registry.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweepSpec } from '../../protocol/sweep.ts';
@@ -11,7 +11,7 @@ export interface RateQuestion extends Pick<Hyper, 'method' | 'optimizer' | 'rank
   baseSha256: string;
   shape: BaseShape;
   trainTokens: number;
-  /** Of the run. */
+  /** Steps of the run. */
   steps: number;
 }
 
@@ -19,25 +19,25 @@ export interface RateAnswer {
   rate: number;
   /** A clause: "from the sweep of 25 November, in which 1e-3 learned as much as the best rate and forgot least". */
   reason: string;
-  /** Whether nothing was measured on this base: a run may find a better one by trials. */
+  /** True if nothing was measured on this base, so that the run may find a better rate by trials. */
   assumed?: true;
 }
 
-/** LoRA's rate over that of full fine-tuning (paper, section 5.1: about 10x for code). */
+/** LoRA's rate divided by that of full fine-tuning (paper, section 5.1: about 10x for code). */
 const RATIO = 10;
 
 /** "LoRA", "full fine-tuning". */
 export const methodName = (method: Hyper['method']) => (method === 'lora' ? 'LoRA' : 'full fine-tuning');
 
-/** 3e-4, whatever the arithmetic left in its last digits. */
+/** A rate such as 3e-4, without rounding errors in the last digits. */
 export const formatRate = (rate: number) => Number(rate.toPrecision(3)).toExponential().replace('+', '');
 
 /** "measured in short trials on 26 November". `at` is an ISO time. */
 export const foundReason = ({ at }: Pick<FoundRate, 'at'>) => `measured in short trials on ${day(at)}`;
 
 /**
- * From the newest sweep of the same base and optimiser; else what the trials of a like run found; else from a sweep of
- * the other method; else the default.
+ * Chooses from the newest sweep of the same base and optimiser; else from the trials of a similar run; else from a
+ * sweep of the other method; else the default.
  */
 export async function chooseLearningRate(question: RateQuestion): Promise<RateAnswer> {
   return chooseFrom(await listSweeps(), question, await rememberedRate(question));
@@ -69,17 +69,17 @@ export function chooseFrom(
     const rate = method === 'lora' ? theirs * RATIO : theirs / RATIO;
     return {
       rate: Number(rate.toPrecision(3)),
-      reason: `by the ${RATIO}x rule from the sweep of ${day(turned.spec.createdAt)}, in which ${formatRate(theirs)} learned as much as the best rate of ${methodName(other)} and forgot least`,
+      reason: `from ${formatRate(theirs)}, which the sweep of ${day(turned.spec.createdAt)} found for ${methodName(other)}, by the rule that LoRA needs ${RATIO} times the rate of full fine-tuning`,
     };
   }
   return {
     rate: defaultLearningRate(method, optimizer, shape, steps),
-    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} finds this base's own`,
+    reason: `the default for ${methodName(method)} with ${optimizer === 'lionw' ? 'LionW' : 'AdamW'} on a base of this size, in a run of this length; {sweep} can find a better one`,
     assumed: true,
   };
 }
 
-/** Only finished methods: of half a grid, the best rate is not known. */
+/** Only finished methods count: half a grid does not show the best rate. */
 function newest(
   sweeps: readonly Sweep[],
   method: Hyper['method'],
@@ -92,7 +92,7 @@ function newest(
   return undefined;
 }
 
-/** Rank and targets matter little to the rate, but the person should know. */
+/** Rank and targets matter little for the rate, but the user should know. */
 function differences({ hyper }: SweepSpec, { method, rank, targets }: RateQuestion): string {
   if (method !== 'lora') return '';
   const other = [

@@ -4,27 +4,31 @@ import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 
 /**
- * Peak learning rates for a workspace of 10^5 to 10^7 tokens (docs/science.md). Of small bases the best stable ones of our
- * own sweep of SmolLM2-135M: LoRA wants ten times what full fine-tuning does, as in the paper (section 5.1). On
- * Qwen2.5-Coder-0.5B those destroy what the base knows: LoRA takes a third, since at half its strength it then learns
- * more and forgets less than at lower rates; full fine-tuning, which has no strength, a tenth. LionW's is about a third
- * of AdamW's.
+ * Peak learning rates for a workspace of 10^5 to 10^7 tokens (docs/science.md). For small bases, they are the best
+ * stable ones of our own sweep of SmolLM2-135M: LoRA needs ten times the rate of full fine-tuning, as in the paper
+ * (section 5.1). On Qwen2.5-Coder-0.5B those rates destroy what the base knows. There, LoRA gets a third, since at half
+ * its strength it then learns more and forgets less than at lower rates; full fine-tuning, which has no strength, gets
+ * a tenth. LionW's rate is about a third of AdamW's.
  */
 const rates = {
   lora: { small: { lionw: 3e-4, adamw: 1e-3 }, large: { lionw: 1e-4, adamw: 3e-4 } },
   full: { small: { lionw: 3e-5, adamw: 1e-4 }, large: { lionw: 3e-6, adamw: 1e-5 } },
 };
-/** Weights in a base's linears: SmolLM2-135M has 106 million, Qwen2.5-Coder-0.5B 358 million. */
+/**
+ * From this many weights in its linear layers, a base counts as large: SmolLM2-135M has 106 million, Qwen2.5-Coder-0.5B
+ * 358 million.
+ */
 const LARGE = 200e6;
 
 /**
- * Steps up to which a large base takes its rate. A step moves every weight by about the rate, however little its text says,
- * so in a longer run the rate falls as the steps grow, to a tenth at most: measured on Qwen2.5-Coder-0.5B.
+ * Up to this many steps, a large base gets the full rate. A step moves every weight by about the rate, however little
+ * its text says. So in longer runs the rate falls in proportion to the steps, at most to a tenth; measured on
+ * Qwen2.5-Coder-0.5B.
  */
 const FULL_RATE_STEPS = 80;
 const LEAST_SHARE = 0.1;
 
-/** The rate that a method gets in a run of so many steps where nothing has found a better one. */
+/** The default rate of a method in a run of `steps` steps. */
 export function defaultLearningRate(
   method: Hyper['method'],
   optimizer: Hyper['optimizer'],
@@ -40,29 +44,34 @@ export function defaultLearningRate(
 const linearWeights = ({ layers, width, hiddenWidth, heads, kvHeads, headSize }: BaseShape): number =>
   layers * (2 * width * headSize * (heads + kvHeads) + 3 * width * hiddenWidth);
 
-/** What an inverse square root schedule ends in: the last share of the run (paper, section 3: 20%). */
+/** The cool-down at the end of an inverse square root schedule, as a share of the run (paper, section 3: 20%). */
 export const DEFAULT_COOLDOWN = 0.2;
 
-/** Matmul operations per trained token: forward 2 per weight, backward 2 for activations, 2 more where weights train. */
+/**
+ * Matmul operations per trained token: forward 2 per weight, backward 2 for activations, 2 more for weights that train.
+ */
 function operationsPerToken(parameters: number, method: Hyper['method']): number {
   return parameters * (method === 'full' ? 6 : 4.3);
 }
 
-/** Operations a second on 2 processors with SmolLM2-135M, in f32, where nothing was measured here yet (docs/science.md). */
+/**
+ * Operations per second in f32 on 2 processors with SmolLM2-135M, used if nothing was measured on this machine yet
+ * (docs/science.md).
+ */
 const sustained = { tensorflow: 110e9, wasm: 18e9 };
 const MEASURED = { processors: 2, parameters: 135e6 };
-/** bf16 is only chosen where the processor multiplies it itself. */
+/** Gain of bf16, which is only chosen if the processor can multiply it. */
 const BF16_GAIN = 1.6;
 /**
- * In bf16, larger products use more of what the processor can do: utilisation of .44, .60 and .79 at 135M, 0.5B and
- * 1.5B. In f32 it is .59 at 135M already, and was not measured beyond.
+ * In bf16, larger matrix products use the processor better: utilisation is .44, .60 and .79 at 135M, 0.5B and 1.5B. In
+ * f32 it is already .59 at 135M, and was not measured for larger bases.
  */
 const BF16_GROWTH = 0.24;
 const MOST_GROWTH = 1.9;
-/** More processors share memory and wait for each other. Taken, not measured. */
+/** More processors share memory and wait for each other. Assumed, not measured. */
 const PROCESSORS_GROWTH = 0.8;
 
-/** A first guess of tokens per second on processors; what a run here has measured is better. */
+/** A first guess of tokens per second on processors; the speed of an earlier run is better. */
 export function guessTokensPerSecond(
   parameters: number,
   {

@@ -1,4 +1,4 @@
-/** The learning rates that trials of earlier runs have found, so that the next run of the same kind needs none. */
+/** Cache of the learning rates that trials of earlier runs have found, so that the next similar run needs no trials. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -16,12 +16,12 @@ export type FoundRate = z.infer<typeof foundSchema>;
 const memorySchema = z.record(z.string(), foundSchema);
 const place = () => join(cacheDir(), 'learning-rates.json');
 
-/** What the rate depends on most. */
+/** The properties of a run that its rate depends on most. */
 export interface RateKind extends Pick<Hyper, 'method' | 'optimizer'> {
   baseSha256: string;
-  /** Tokens to train on: to the nearest factor of 4. */
+  /** Tokens to train on, compared as the nearest power of 4. */
   trainTokens: number;
-  /** Of the run, to the nearest factor of 4. */
+  /** Steps of the run, compared as the nearest power of 4. */
   steps: number;
 }
 
@@ -39,7 +39,7 @@ const readMemory = (): Promise<z.infer<typeof memorySchema>> =>
 export const rememberedRate = async (kind: RateKind): Promise<FoundRate | undefined> =>
   (await readMemory())[keyOf(kind)];
 
-/** Only a convenience: a cache that can't be written is no reason to stop. */
+/** The cache is only a convenience, so a failure to write it is ignored. */
 export async function rememberRate(kind: RateKind, found: FoundRate): Promise<void> {
   const all = { ...(await readMemory()), [keyOf(kind)]: found };
   await mkdir(cacheDir(), { recursive: true })

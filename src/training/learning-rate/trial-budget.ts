@@ -1,21 +1,23 @@
-/** How long the trials of a run's learning rate may be, so that they take no more than their share of it. Pure. */
+/**
+ * How long the trials of a run's learning rate may be, so that they take no more than their share of the budget. Pure.
+ */
 import type { Hyper, RunSpec } from '../../protocol/run.ts';
 
-/** Of the run's budget, what all trials together may take. */
+/** Share of the run's budget that all trials together may take. */
 const SHARE = 0.15;
-/** Steps of a trial below which it says nothing. */
+/** A trial of fewer steps says nothing. */
 export const LEAST_STEPS = 8;
-/** Of a sweep's trial: more tells little more, and a long run would wait for hours. */
+/** The number of steps in a trial of a sweep: more would add little, and a long run would wait for hours. */
 const MOST_STEPS = 40;
-/** Time varies, and trials that were broken off are for nothing. */
+/** Safety margin: times vary, and trials that are stopped early are wasted. */
 const MARGIN = 0.9;
-/** Of a step, at most what its sequences take when they are only measured. */
+/** Time to only measure a step's sequences, as a share of the step's time; an upper bound. */
 const FORWARD = 0.5;
 
 export interface TrialCosts {
-  /** Rates to try. */
+  /** Number of rates to try. */
   rates: number;
-  /** Held-out windows that each is measured on, and the base. */
+  /** Number of held-out windows that each trial and the base are measured on. */
   windows: number;
   /** Seconds of a training step. */
   perStep: number;
@@ -25,11 +27,11 @@ export interface TrialCosts {
 
 type Budget = Pick<RunSpec, 'minutes'> & { hyper: Pick<Hyper, 'steps' | 'batch' | 'accumulate'> };
 
-/** Seconds that trials may take; Infinity where the run was given steps. */
+/** Seconds that trials may take; Infinity if the budget is in steps. */
 export const trialSeconds = ({ minutes }: Budget): number =>
   minutes === undefined ? Infinity : SHARE * 60 * minutes;
 
-/** Steps of each trial; below LEAST_STEPS there is no time for them. */
+/** Steps of each trial; below LEAST_STEPS, there is no time for trials. */
 export function trialSteps(budget: Budget, costs: TrialCosts): number {
   const { rates, perStep, spent } = costs;
   if (budget.minutes === undefined)
@@ -38,7 +40,7 @@ export function trialSteps(budget: Budget, costs: TrialCosts): number {
   return Math.min(MOST_STEPS, Math.max(0, Math.floor(left / ((rates + FORWARD) * perStep))));
 }
 
-/** The shortest run with room for trials: in minutes where that is its budget, else in steps. */
+/** The shortest run with room for trials: in minutes if its budget is in minutes, else in steps. */
 export function leastBudget(budget: Budget, costs: TrialCosts): number {
   const { rates, perStep, spent } = costs;
   if (budget.minutes === undefined) return Math.ceil((LEAST_STEPS * rates) / SHARE);
@@ -46,7 +48,7 @@ export function leastBudget(budget: Budget, costs: TrialCosts): number {
   return seconds / (MARGIN * SHARE) / 60;
 }
 
-/** The base is measured as well, and on the tokens of the steps; a window more each for the KL. */
+/** Measuring covers the base and each trial on the held-out windows, with one more window each for the KL. */
 function measuringSeconds({ hyper }: Budget, { rates, windows, perStep }: TrialCosts): number {
   return ((rates + 1) * (windows + 1) * FORWARD * perStep) / (hyper.batch * hyper.accumulate);
 }

@@ -1,14 +1,15 @@
-/** What a learning rate would forget in a whole run, by what it forgot in a short trial. Pure. */
+/** Estimates what a learning rate would forget in a whole run, from what it forgot in a short trial. Pure. */
 import type { EvaluationPlan, Hyper } from '../../protocol/run.ts';
 
 /**
- * How much more a run forgets than a trial of fewer steps. On Qwen2.5-Coder-0.5B at 1e-4, where it matters, a KL of 0.12
- * after 8 steps of a trial became 0.16 to 0.22 after 60 of a run. At 3e-5 it grows faster, and ends far below.
+ * The KL after a run, given the KL after a trial of fewer steps. On Qwen2.5-Coder-0.5B at 1e-4, where it matters, a KL
+ * of 0.12 after a trial of 8 steps became 0.16 to 0.22 after a run of 60 steps. At 3e-5 it grows faster, but stays far
+ * lower.
  */
 const expectedKl = (kl: number, { trial, run }: Steps): number =>
   kl * Math.cbrt(Math.max(run, trial) / trial);
 
-/** An adapter may be served at half its strength, and KL falls with the square of that. */
+/** An adapter may be served at half its strength; KL falls with the square of the strength. */
 const LEAST_STRENGTH = 0.5;
 
 interface Steps {
@@ -17,8 +18,8 @@ interface Steps {
 }
 
 /**
- * The most KL, in nats per token, that a trial may have had for its rate to leave something that can be offered;
- * Infinity where the result is offered whatever it forgot.
+ * The highest KL, in nats per token, that a trial may have if its rate is to give a result that can be offered;
+ * Infinity if the result is offered whatever it forgot.
  */
 export function mostTrialKl(
   { strength, strengthLimit }: Pick<EvaluationPlan, 'strength' | 'strengthLimit'>,

@@ -1,6 +1,7 @@
 /**
- * The learning rate of a run for which none was given or known: short trials from the base, paired on held-out text,
- * before the first step. The model is put back after each, so the run is the one that it would have been with that rate.
+ * Finds the learning rate of a run for which none was given or known: short trials from the base before the first step,
+ * compared on the same held-out text. The model is restored after each, so the run is the same as if its rate had been
+ * given.
  */
 import type { Corpus } from '../../corpus/index.ts';
 import type { SequenceSource } from '../../corpus/tokens/sequences.ts';
@@ -32,28 +33,31 @@ export interface RateTrialsOptions {
   corpus: Corpus;
   sequences: SequenceSource;
   model: TrainableModel;
-  /** A parameter before the first step. */
+  /** The value of a parameter before the first step. */
   initial(parameter: Parameter): Promise<Float32Array>;
   rate: MachineRate;
-  /** Says what the run does now. */
+  /** Reports what the run is doing. */
   phase(name: string): Promise<void>;
 }
 
 export interface SettledRate {
   learningRate: number;
-  /** What it took of the run's minutes. */
+  /** Seconds of the run's budget that it took. */
   seconds: number;
 }
 
 type RateEvent = Omit<Extract<NewRunEvent, { type: 'rate' }>, 'type'>;
 
-/** Held-out windows, as many as checkpoints are held against each other on. */
+/** Number of held-out windows, the same as for comparing checkpoints. */
 const WINDOWS = 8;
-/** Of the rate of large products, more than training reaches: what has no time by this has none. */
+/**
+ * Share of the speed of large matrix products that training never exceeds: if trials don't fit at this speed, they
+ * never do.
+ */
 const BEST_UTILISATION = 0.8;
 
 /**
- * The rate that the run goes by: what was settled when it began, else what trials find now. Undefined when `signal`
+ * The learning rate of the run: the one settled at its start, else the one that trials find now. Undefined if `signal`
  * fired first; then nothing is settled.
  */
 export async function settleRate(options: RateTrialsOptions): Promise<SettledRate | undefined> {
@@ -74,7 +78,7 @@ class RateTrials {
   private readonly rates: number[];
   private readonly texts: TrialTexts;
   private readonly overtime = new AbortController();
-  /** Fires when the person stops the run or the time is over. */
+  /** Fires when the user stops the run or the time is over. */
   private readonly ended: AbortSignal;
 
   constructor(private readonly options: RateTrialsOptions) {
@@ -90,7 +94,7 @@ class RateTrials {
   async settle(): Promise<RateEvent | undefined> {
     const { signal, phase } = this.options;
     if (this.texts.heldOut.length === 0)
-      return this.byDefault('nothing is held out, so no rate can be told from another');
+      return this.byDefault('nothing is held out, so rates can't be compared');
     await phase('Trying learning rates');
     const costs = await this.costs();
     if (signal.aborted) return undefined;
@@ -108,7 +112,7 @@ class RateTrials {
     return (performance.now() - this.started) / 1000;
   }
 
-  /** By what a step takes here; where not even the fastest would do, that is not tried. */
+  /** Costs by the measured time of a step; not measured if trials would not fit even at the highest speed. */
   private async costs(): Promise<TrialCosts> {
     const { spec, rate } = this.options;
     const costs = { rates: this.rates.length, windows: this.texts.heldOut.length };
@@ -122,10 +126,10 @@ class RateTrials {
     const { spec } = this.options;
     const least = leastBudget(spec, costs);
     const needed = spec.minutes === undefined ? `${least} steps` : formatDuration(60 * Math.ceil(least));
-    return `a budget too short for a trial of others, which takes a run of at least ${needed}`;
+    return `the budget is too short for trials of other rates, which need a run of at least ${needed}`;
   }
 
-  /** Seconds of the second step: the first one touches all memory for the first time. */
+  /** Seconds of a second step; the first one is slow because it touches all memory for the first time. */
   private async timeOfStep(): Promise<number> {
     const { spec, model, sequences } = this.options;
     const hyper = { ...spec.hyper, steps: 2, learningRate: this.rates[0]! };
@@ -148,7 +152,7 @@ class RateTrials {
     return last;
   }
 
-  /** Upwards: what lies above a rate that diverges is not tried. Undefined when the time was over. */
+  /** Tries rates in ascending order, and none above one that diverges. Undefined if the time was over. */
   private async tryAll(hyper: Hyper, base: BaseLine): Promise<Trial[] | undefined> {
     const { spec, model, writer } = this.options;
     const probes = await takeProbes(model, this.texts);
@@ -187,11 +191,11 @@ class RateTrials {
     if (chosen !== undefined) await rememberRate(kind, { rate: chosen, at });
     const tried = `of ${steps} steps each, at ${rates.map(({ learningRate }) => formatRate(learningRate)).join(', ')}`;
     return {
-      // Everything diverged, so none is known to be good: what lies below is the best guess.
+      // If everything diverged, no rate is known to be good; the next lower one is the best guess.
       learningRate: chosen ?? trialRates(this.rates[0]!)[0]!,
       why:
         chosen === undefined
-          ? `below the lowest that a short trial tried, which diverged (${tried})`
+          ? `below the lowest rate tried in short trials, which diverged (${tried})`
           : `${foundReason({ at })} (${tried}${limited ? '; a higher one would forget too much' : ''})`,
       steps,
       seconds: this.seconds,
@@ -204,7 +208,10 @@ class RateTrials {
     };
   }
 
-  /** Of the run: asked for, or what its minutes hold by what the trials' steps took, which is more than a step takes. */
+  /**
+   * Steps of the run: those asked for, or those that fit into its minutes by the time per step in trials, which is
+   * higher than in training.
+   */
   private runSteps(trials: readonly Trial[]): number {
     const { minutes, hyper } = this.options.spec;
     if (minutes === undefined) return hyper.steps;
@@ -224,7 +231,10 @@ class RateTrials {
   }
 }
 
-/** The plan's, by a guess of the speed where the length is told in minutes; here the machine has been measured. */
+/**
+ * The default rate. With a budget in minutes, the plan only guessed the number of steps; here it is estimated from the
+ * measured speed.
+ */
 function defaultRate({ spec, model, rate }: RateTrialsOptions): number {
   const { minutes, hyper } = spec;
   if (minutes === undefined) return hyper.learningRate;

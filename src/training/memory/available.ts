@@ -1,11 +1,11 @@
-/** How much memory a new process may take here without anything else having to go. */
+/** How much memory a new process may use on this machine without displacing anything else. */
 import { readFile } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** Bytes. Linux: what the kernel calls available, within the limits of the control groups this process is in. */
+/** Available bytes. On Linux: what the kernel calls available, within the limits of this process's control groups. */
 export async function availableMemory(root = '/', platform: string = process.platform): Promise<number> {
-  // macOS counts as free only what nothing was ever in; most of the rest can be had.
+  // macOS counts only never-used memory as free; most of the rest can be reclaimed.
   if (platform === 'darwin') return Math.max(freemem(), 0.7 * totalmem());
   if (platform !== 'linux') return freemem();
   const info = await textOf(join(root, 'proc/meminfo'));
@@ -14,7 +14,10 @@ export async function availableMemory(root = '/', platform: string = process.pla
   return Math.min(machine, ...(await groupRooms(root)));
 }
 
-/** Room left in each control group from this process's up; caches that the kernel would drop count as room. */
+/**
+ * Room left in each control group, from this process's group up to the root; caches that the kernel can drop count as
+ * room.
+ */
 async function groupRooms(root: string): Promise<number[]> {
   const rooms: number[] = [];
   for (const line of (await textOf(join(root, 'proc/self/cgroup'))).split('\n')) {
@@ -28,7 +31,7 @@ async function groupRooms(root: string): Promise<number[]> {
       const used = await numberIn(join(folder, version.used));
       const stat = await textOf(join(folder, 'memory.stat'));
       const cache = Number(new RegExp(`^${version.cache} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0);
-      // The limit is "max", or absurd, where there is none.
+      // Without a limit, it is "max" or an absurdly large number.
       if (limit !== undefined && used !== undefined) rooms.push(Math.max(0, limit - used + cache));
       if (group === '/' || group === '.') break;
     }

@@ -1,4 +1,7 @@
-/** What a run with every default takes from a base: the figure of the wizard, of `models` and of `--base auto`. */
+/**
+ * The memory that a run with default settings takes for a base, as shown by the wizard and `models` and used by `--base
+ * auto`.
+ */
 import { knownBases, type BaseShape } from '../../base-models/registry.ts';
 import { hyperSchema, type BackendName, type Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
@@ -6,11 +9,11 @@ import { planMemory, planRun } from './plan.ts';
 
 export interface MeasuredBase {
   shape: BaseShape;
-  /** Of its file. */
+  /** Size of its file. */
   bytes: number;
 }
 
-/** Precision as `train` chooses it here. */
+/** The backend; the precision defaults to what `train` chooses on this machine. */
 export interface Machine {
   backend: BackendName;
   precision?: Hyper['precision'];
@@ -25,20 +28,23 @@ const defaults = (method: Hyper['method'], { backend, precision }: Machine, reco
     steps: 1,
   });
 
-/** Bytes at the peak, measuring included: what `train` says and holds against what is free. */
+/** Peak memory in bytes, including measuring: the figure that `train` shows and compares with the available memory. */
 export function runMemory({ shape, bytes }: MeasuredBase, method: Hyper['method'], machine: Machine): number {
   const { backend } = machine;
   return planRun(shape, defaults(method, machine), { backend, baseBytes: bytes, atCheckpoints: true }).total;
 }
 
-/** Bytes of a GPU that a run trains in at the least: activations are computed again, measuring waits for its end. */
+/** The least GPU memory in bytes that a run needs: with recomputed activations, and measuring only after training. */
 export const leastGpuMemory = (
   { shape }: Pick<MeasuredBase, 'shape'>,
   method: Hyper['method'],
   machine: Machine,
 ): number => planMemory(shape, defaults(method, machine, true), machine.backend).total;
 
-/** The known base that is nearest in size, with as many layers as that size makes: for a file that was not read yet. */
+/**
+ * A guessed shape for a file that was not read yet: that of the known base nearest in size, with the number of layers
+ * scaled to the size.
+ */
 export function shapeOfSize(parameters: number): BaseShape {
   const distance = (one: { parameters: number }) => Math.abs(Math.log(one.parameters / parameters));
   const [nearest] = knownBases.toSorted((a, b) => distance(a) - distance(b));

@@ -1,4 +1,7 @@
-/** What a run writes, in bytes, before it starts: a disk that fills up half-way costs what was trained since. */
+/**
+ * Plans the bytes that a run will write, before it starts: if the disk fills up half-way, training since the last
+ * checkpoint is lost.
+ */
 import { mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../model/config.ts';
@@ -8,16 +11,16 @@ import { formatBytes } from '../../protocol/units.ts';
 import { CheckpointPlan } from '../checkpoints/store.ts';
 import { countParameters } from './plan.ts';
 
-/** Corpus, events and figures, the base's scores and the room that a file system wants for itself. */
+/** Corpus, events and figures, the base's scores, and the overhead of the file system. */
 const BESIDES = 100e6;
-/** As many checkpoints are kept of so long a run as of any longer one. */
+/** From this many steps on, the number of kept checkpoints no longer grows. */
 const MANY_STEPS = 300;
 const F32 = 4;
 const F16 = 2;
 
 export type DiskHyper = Pick<Hyper, 'method' | 'rank' | 'targets' | 'optimizer' | 'steps' | 'evalEvery'>;
 
-/** The most that lies in the run's directory at any time. */
+/** The largest size of the run's directory at any time. */
 export function planDisk(
   config: ModelConfig,
   hyper: DiskHyper,
@@ -26,15 +29,15 @@ export function planDisk(
   const trained = countParameters(config, hyper);
   const checkpoint = F32 * trained * (hyper.optimizer === 'adamw' ? 3 : 2);
   const result = (hyper.method === 'full' ? F16 : F32) * trained;
-  // Each that is kept may have another best one before it.
+  // Each kept checkpoint may have another best one before it, which is kept too.
   const bests = keep === 'best' || patience !== undefined ? 2 : 1;
   const kept = bests * mostKept(hyper);
-  // The next one is written before the oldest goes. The result, or that of a checkpoint in measuring, is written
-  // beside those, and beside the one that an earlier attempt has left.
+  // The next checkpoint is written before the oldest is deleted. The result (or that of a checkpoint being measured) is
+  // written in addition, possibly beside one that an earlier attempt has left.
   return kept * checkpoint + Math.max(checkpoint, 2 * result) + BESIDES;
 }
 
-/** Checkpoints with weights that are kept at once. */
+/** The most checkpoints with weights that are kept at the same time. */
 function mostKept({ steps, evalEvery }: Pick<DiskHyper, 'steps' | 'evalEvery'>): number {
   const plan = new CheckpointPlan(evalEvery);
   let kept: number[] = [];
@@ -52,15 +55,15 @@ export interface RunSpace {
   config: ModelConfig;
   hyper: DiskHyper;
   evaluation: EvaluationPlan;
-  /** Where the run's length is time, its steps are only an estimate. */
+  /** The budget in minutes, if there is one; then the number of steps is only an estimate. */
   minutes?: number | undefined;
-  /** Bytes; looked up without. */
+  /** Free bytes. Default: looked up. */
   free?: number;
 }
 
 /**
- * Throws `disk-full` where the run won't fit: into `dir`, its own or the folder that it will lie in.
- * What it has written before counts as there.
+ * Throws `disk-full` if the run won't fit into `dir`, its own directory or the parent of it. Space that it already uses
+ * counts as available.
  */
 export async function requireRunSpace(
   dir: string,
@@ -74,7 +77,7 @@ export async function requireRunSpace(
   const smaller = hyper.method === 'full' ? ', train with --method lora,' : '';
   throw new UserError(
     'disk-full',
-    `This run writes up to ${formatBytes(needed)} into ${dir}, and ${formatBytes(room)} are free there.`,
+    `This run writes up to ${formatBytes(needed)} into ${dir}, but only ${formatBytes(room)} are free there.`,
     `Free some space${smaller} or set FORGET_ME_NOT_HOME to a folder on a larger disk.`,
   );
 }

@@ -1,11 +1,14 @@
-/** Makes a run fit the memory there is, where that changes nothing but how long it takes; else says what would fit. */
+/**
+ * Makes a run fit the available memory by changes that only affect its duration; if that is not enough, says what would
+ * fit.
+ */
 import type { ModelConfig } from '../../model/config.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { formatBytes } from '../../protocol/units.ts';
 import { planMemory, planRun, type Measuring, type MemoryPlan, type PlannedHyper } from './plan.ts';
 
-/** A plan is an estimate, and the machine has other things to do. */
+/** Safety margin: a plan is only an estimate, and other programs need memory too. */
 const MARGIN = 0.05;
 
 type Shrinkable = PlannedHyper & { accumulate: number };
@@ -24,11 +27,11 @@ export interface Fitted<H> {
 }
 
 /**
- * Blocks compute again what they don't keep; after that, batches become smaller and more of them make a step, so that
- * a step learns from the same sequences. Where it is measuring checkpoints beside the training that does not fit, that
- * is left out (the run looks again then). Throws `memory` when that is not enough.
+ * First recomputes activations in the backward pass; then makes batches smaller and accumulates more of them, so that a
+ * step learns from the same sequences. If measuring checkpoints during training does not fit, it is left out of the
+ * plan (the run checks again later). Throws `memory` if all that is not enough.
  * @param available bytes
- * @param measuring without it, only the training has to fit
+ * @param measuring if undefined, only the training has to fit
  */
 export function fitMemory<H extends Shrinkable>(
   config: ModelConfig,
@@ -50,12 +53,12 @@ export function fitMemory<H extends Shrinkable>(
   const needed = planOf(hyper).total;
   throw new UserError(
     'memory',
-    `This run would take about ${formatBytes(needed)} of memory, and ${formatBytes(available)} are available.`,
+    `This run would take about ${formatBytes(needed)} of memory, but only ${formatBytes(available)} are available.`,
     advice(hyper, (one) => planOf(one).total <= room),
   );
 }
 
-/** As asked, then with ever less memory. */
+/** The settings as given, then variants that need less and less memory. */
 function* candidates<H extends Shrinkable>(hyper: H): Generator<H> {
   yield hyper;
   if (!hyper.recompute) yield { ...hyper, recompute: true };
@@ -66,7 +69,7 @@ function* candidates<H extends Shrinkable>(hyper: H): Generator<H> {
 
 function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
   return [
-    ...(fitted.recompute && !asked.recompute ? ['activations are computed again in the backward pass'] : []),
+    ...(fitted.recompute && !asked.recompute ? ['activations are recomputed in the backward pass'] : []),
     ...(fitted.batch < asked.batch
       ? [
           `${fitted.accumulate} batches of ${fitted.batch} make a step instead of ${asked.accumulate} of ${asked.batch}`,
@@ -77,7 +80,7 @@ function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
 
 const SHORTEST = 64;
 
-/** What would fit, the least loss first. */
+/** Advice on what would fit, the smallest change first. */
 function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean): string {
   const smallest = { ...hyper, batch: 1, recompute: true };
   for (const method of hyper.method === 'full' ? (['full', 'lora'] as const) : (['lora'] as const)) {
@@ -90,5 +93,5 @@ function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean): string
   return 'Train from a smaller base, or free some memory.';
 }
 
-/** The power of two below. */
+/** The largest power of two below `length`. */
 const longestBelow = (length: number) => 2 ** (Math.ceil(Math.log2(length)) - 1);

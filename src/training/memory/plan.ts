@@ -1,6 +1,6 @@
 /**
- * What a run will take, in bytes, before it starts: a walk over what the model holds, saves for the backward pass
- * and makes on the way. The constants that no shape gives are measured ones (docs/science.md, "Memory").
+ * Plans the memory of a run in bytes before it starts: weights, activations saved for the backward pass, and temporary
+ * tensors. Constants that do not follow from shapes are measured (docs/science.md, "Memory").
  */
 import { availableParallelism } from 'node:os';
 import type { BaseShape } from '../../base-models/registry.ts';
@@ -8,20 +8,23 @@ import { chooseTargets, linearShape } from '../../model/targets.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 
 export interface MemoryPlan {
-  /** Frozen, and copies of weights in the products' type. */
+  /** Frozen weights, and copies of weights in the type used for matrix products. */
   weights: number;
-  /** Trained ones, f32. */
+  /** Trained weights, in f32. */
   parameters: number;
-  /** Beyond the room that activations leave. */
+  /** Gradients, as far as they don't use memory that activations have freed. */
   gradients: number;
   optimiser: number;
-  /** Kept from the forward pass for the backward pass. */
+  /** Saved in the forward pass for the backward pass. */
   activations: number;
-  /** The most that is made on the way at any time, loading included. */
+  /** The most memory of temporary tensors at any time, including loading. */
   workspace: number;
   /** The program itself, and the process that owns the run. */
   runtime: number;
-  /** What measuring takes on top: all of it beside the training, or as much as it takes more when that has ended. */
+  /**
+   * Additional memory for measuring: all of it if it runs during training, else only what exceeds the training's
+   * memory.
+   */
   evaluation: number;
   total: number;
 }
@@ -42,34 +45,38 @@ export type PlannedHyper = Pick<
 >;
 
 const MB = 1e6;
-/** Node, the backend's library and its threads, by an empty run. */
+/** Node, the backend's library and its threads, measured with an empty run. */
 const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, wasm: 150 * MB };
-/** Of each token of the vocabulary, for training windows are cut as text: by Qwen2.5-Coder's 151,936. */
+/**
+ * Bytes of the tokenizer per token of the vocabulary, since training windows are cut as text; measured with
+ * Qwen2.5-Coder's 151,936.
+ */
 const TOKENIZER = 550;
-/** The owner of a run, which computes nothing. */
+/** The process that owns a run, which computes nothing. */
 const OWNER = 60 * MB;
-/** What allocators keep beyond what was asked for: share of what comes and goes in a step. */
+/** Memory that allocators keep in addition, as a share of what is allocated and freed in a step. */
 const ALLOCATOR_SLACK = { f32: 0.5, bf16: 0.15 };
-/** Copies of the largest matrix while it is read: the file's bytes, f32 in JavaScript, f32 in the backend. */
+/** Copies of the largest matrix while it is loaded: the file's bytes, f32 in JavaScript, f32 in the backend. */
 const LOADING_COPIES = 3;
-/** Rows of logits at a time, and f32 copies of them (logits, gradient, what the softmax needs). */
+/** Rows of logits computed at a time, and their f32 copies (logits, gradient, temporaries of the softmax). */
 const HEAD_ROWS = 128;
 const LOGITS_COPIES = 3;
-/** Queries at a time, and copies of their scores. */
+/** Queries computed at a time, and copies of their scores. */
 const QUERY_ROWS = 128;
 const SCORES_COPIES = 5;
-/** f32 rows as wide as the MLP that its backward pass holds at once. */
+/** f32 rows as wide as the MLP that its backward pass holds at the same time. */
 const MLP_COPIES = 10;
-/** f32 pieces of 2^20 numbers that an update holds at once. */
+/** Bytes of the f32 pieces (2^20 numbers each) that an update holds at the same time. */
 const UPDATE_BYTES = 8 * 4 * 2 ** 20;
 const F32 = 4;
 
-/** `backend` is what will compute. Throws `bad-argument` where targets match nothing. */
+/** `backend`: the one that will train. Throws `bad-argument` if targets match nothing. */
 export function planMemory(config: BaseShape, hyper: PlannedHyper, backend: BackendName): MemoryPlan {
   const walk = new Walk(config, hyper);
   const parameters = F32 * walk.trained;
   const activations = walk.activations();
-  // In a step of one pass, the gradients of a block come as its activations go; those of the head come first.
+  // In a step of one pass, a block's gradients reuse the memory of its activations; those of the head come before any
+  // are freed.
   const exchanged = hyper.accumulate > 1 ? 0 : Math.min(activations, parameters - F32 * walk.trainedHead);
   const parts = {
     weights: walk.weights(backend),
@@ -82,34 +89,36 @@ export function planMemory(config: BaseShape, hyper: PlannedHyper, backend: Back
   };
   const step = parts.gradients + parts.optimiser + parts.activations;
   const working = walk.workspace() + ALLOCATOR_SLACK[hyper.precision] * (activations + walk.workspace());
-  // While it loads, a model has neither gradients nor activations.
+  // During loading, there are neither gradients nor activations.
   const workspace = Math.max(working, walk.loading(parts.weights) - step);
   const whole = { ...parts, workspace };
   return { ...whole, total: Object.values(whole).reduce((sum, bytes) => sum + bytes, 0) };
 }
 
-/** Sandbox, tokenizer, llama.cpp's buffers and what allocators keep, by evaluations of SmolLM2 and Qwen2.5-Coder. */
+/**
+ * Sandbox, tokenizer, llama.cpp's buffers and allocator slack, measured with evaluations of SmolLM2 and Qwen2.5-Coder.
+ */
 const EVALUATOR_WORKSPACE = 400 * MB;
-/** llama.cpp maps the file, and keeps a copy of its matrices in an order that is faster to multiply. */
+/** llama.cpp maps the file, and keeps a copy of its matrices in a layout that is faster to multiply. */
 const SERVED_COPIES = 2;
-/** Sequences and tokens of each that a context samples with (serving/batch-sampler.ts), and numbers of F16. */
+/** Sequences per context, tokens per sequence and contexts for sampling (serving/batch-sampler.ts). */
 const SAMPLED = { sequences: 8, tokens: 1024, lanes: 4 };
 const F16 = 2;
-/** Tokens that are scored in one pass, at the most. */
+/** The most tokens that are scored in one pass. */
 const SCORED_TOKENS = 2048;
 
 export interface Measuring {
   backend: BackendName;
-  /** Of the base's file. */
+  /** Size of the base's file. */
   baseBytes: number;
-  /** Beside the training, which waits with all that it holds; else only after its end. */
+  /** True if it measures during training, which waits but keeps its memory; false if only after training. */
   atCheckpoints?: boolean;
   cores?: number;
 }
 
 /**
- * What measuring takes, in a process of its own: one model to score with, in the run's precision, and the base as it is
- * served, with what one of base and result samples in.
+ * Memory for measuring in a separate process: one model to score with, in the run's precision; the served models; and
+ * the sampling cache of base or result.
  */
 export function planEvaluation(
   config: BaseShape,
@@ -118,7 +127,7 @@ export function planEvaluation(
 ): number {
   const { layers, kvHeads, headSize, vocabularySize, width } = config;
   const full = hyper.method === 'full';
-  // Both methods' weights are frozen here; of a whole model's base, the head is needed beside.
+  // While scoring, the weights of both methods are frozen; for a whole model, the base's head is needed as well.
   const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
   const walk = new Walk(config, scored);
   const bytes = hyper.precision === 'bf16' ? 2 : F32;
@@ -136,7 +145,7 @@ export function planEvaluation(
   );
 }
 
-/** Training, and measuring where that takes more or comes on top. */
+/** Training plus measuring, if that needs more memory or runs at the same time. */
 export function planRun(config: BaseShape, hyper: PlannedHyper, measuring: Measuring): MemoryPlan {
   const plan = planMemory(config, hyper, measuring.backend);
   const measured = planEvaluation(config, hyper, measuring);
@@ -144,7 +153,7 @@ export function planRun(config: BaseShape, hyper: PlannedHyper, measuring: Measu
   return { ...plan, evaluation, total: plan.total + evaluation };
 }
 
-/** Numbers that train. */
+/** Number of trained parameters. */
 export function countParameters(
   config: BaseShape,
   { method, rank, targets }: Pick<Hyper, 'method' | 'rank' | 'targets'>,
@@ -161,7 +170,7 @@ export function countParameters(
 }
 
 class Walk {
-  /** Bytes of a number in products. */
+  /** Bytes per number in matrix products. */
   private readonly compute: number;
   private readonly rows: number;
   private readonly linears: [rows: number, columns: number][];
@@ -187,19 +196,19 @@ class Walk {
     return this.embedding + sum(this.linears, ([rows, columns]) => rows * columns);
   }
 
-  /** Numbers that train. */
+  /** Number of trained parameters. */
   get trained(): number {
     return countParameters(this.config, this.hyper);
   }
 
-  /** Of those, in the matrix that gives the logits. */
+  /** Trained parameters in the matrix that gives the logits. */
   get trainedHead(): number {
     return this.hyper.method === 'full' ? this.config.vocabularySize * this.config.width : 0;
   }
 
   weights(backend: BackendName): number {
     const { compute, hyper } = this;
-    // Its kernel keeps what it has multiplied with in an order of its own as well.
+    // The wasm kernel keeps another copy of the matrices in its own layout.
     if (backend === 'wasm')
       return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.norms);
     const copies = compute === F32 ? 0 : compute;
@@ -207,7 +216,7 @@ class Walk {
     return compute * this.frozen + F32 * this.norms + copies * this.trained;
   }
 
-  /** Saved of every block, or of one where the others keep their input only. */
+  /** Activations saved of every block; with recomputation, only each block's input and the activations of one block. */
   activations(): number {
     const { layers, width } = this.config;
     const input = F32 * width;
@@ -220,7 +229,7 @@ class Walk {
     const { layers, width, hiddenWidth, heads, kvHeads, headSize } = this.config;
     const qkvo = (2 * heads + 2 * kvHeads) * headSize;
     const inner = (this.hyper.rank * this.adapted.length) / layers;
-    // The residual stream before attention and before the MLP, both norms' scales, and what the norms give.
+    // The residual stream before attention and before the MLP, both norms' scales, and the norms' outputs.
     return F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner);
   }
 
@@ -242,7 +251,7 @@ class Walk {
     return SCORES_COPIES * F32 * scores;
   }
 
-  /** Beyond all weights: the embedding comes first, when none of the others is there. */
+  /** Additional memory while loading: the embedding is loaded first, when no other weights are there yet. */
   loading(weights: number): number {
     const { vocabularySize, width, tiedHead } = this.config;
     const copies = (count: number) => LOADING_COPIES * F32 * count;

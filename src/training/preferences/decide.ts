@@ -1,35 +1,38 @@
-/** Whether what was learned from preferences is kept. Pure. */
+/** Decides whether what was learned from preferences is kept. Pure. */
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 import { formatDifferenceInterval } from '../../protocol/units.ts';
 
-/** At one strength. */
+/** Measurements at one strength. */
 export interface Measured {
   strength: number;
   /** The loss of each held-out preference. */
   preferences: RatioItem[];
-  /** Bits and bytes at each held-out cursor; none where the run has none. */
+  /** Bits and bytes at each held-out cursor; empty if the run has none. */
   code: RatioItem[];
 }
 
 export interface Decision {
   taken: boolean;
-  /** Without the "because". */
+  /** The reason, as a clause without "because". */
   why: string;
   preferences: Interval;
   code?: Interval;
 }
 
-/** Of the bits per byte at held-out cursors, what may be lost without being told from noise. */
+/** The bits per byte at held-out cursors may rise by this share without a significant difference. */
 const TOLERANCE = 0.01;
 
-/** Taken only where it is better at every strength, which are the same before and after; else the first that says no. */
+/**
+ * Accepted only if it is better at every strength; otherwise returns the first rejection. `before` and `after` have the
+ * same strengths.
+ */
 export function decide(before: readonly Measured[], after: readonly Measured[]): Decision {
   const decisions = before.map((one, at) => decideAt(one, after[at]!));
   return decisions.find(({ taken }) => !taken) ?? decisions[0]!;
 }
 
-/** Better is where held-out preferences are so by more than noise, and held-out code is no worse. */
+/** Accepted if held-out preferences are significantly better and held-out code is not worse. */
 function decideAt(before: Measured, after: Measured): Decision {
   const preferences = pairedIntervals(before.preferences, after.preferences);
   const code = before.code.length > 0 ? pairedIntervals(before.code, after.code) : undefined;
@@ -38,11 +41,11 @@ function decideAt(before: Measured, after: Measured): Decision {
     code !== undefined && (code.difference.low > 0 || code.difference.value > TOLERANCE * code.before.value);
   const figures = [
     `at strength ${before.strength} the loss of held-out preferences went from ${preferences.before.value.toFixed(3)} to ${preferences.after.value.toFixed(3)} (${formatDifferenceInterval(preferences.difference)})`,
-    ...(code ? [`bits per byte at held-out cursors by ${formatDifferenceInterval(code.difference)}`] : []),
+    ...(code ? [`bits per byte at held-out cursors changed by ${formatDifferenceInterval(code.difference)}`] : []),
   ].join(', ');
   return {
     taken: better && !worse,
-    why: `${figures}${better ? '' : ', which is no gain that can be told from noise'}${worse ? ', which is a loss' : ''}`,
+    why: `${figures}${better ? '' : ', which is no significant gain'}${worse ? ', which is a loss' : ''}`,
     preferences: preferences.difference,
     ...(code && { code: code.difference }),
   };

@@ -1,4 +1,4 @@
-/** Verdicts as sequences whose end is learned or unlearned: the prompt as it is served, and the text. */
+/** Turns verdicts into sequences whose end is learned or unlearned: the prompt as it is served, then the text. */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { buildPrompt } from '../../completion/index.ts';
 import { CONTINUATION_BUDGET, layOutContinuation } from '../../cursors/continuations.ts';
@@ -7,17 +7,17 @@ import type { Verdict } from '../../preferences/verdict.ts';
 
 export interface Example {
   desirable: boolean;
-  /** Its file. */
+  /** The file that it is from. */
   document: string;
   tokens: Int32Array;
-  /** Tokens at the end that are the text. */
+  /** Number of tokens at the end that belong to the text. */
   counted: number;
 }
 
-/** Of a sequence, what the text may take, so that there is room for what it belongs to. */
+/** The longest text, as a share of a sequence, so that there is room for its context. */
 const LONGEST_TEXT = 0.5;
 
-/** In the order given; those whose text is too long for `sequenceLength` are left out. */
+/** In the given order; verdicts whose text is too long for `sequenceLength` are left out. */
 export function examplesOf(
   verdicts: readonly Verdict[],
   tokenizer: Tokenizer,
@@ -43,12 +43,13 @@ export function examplesOf(
   });
 }
 
-/** Share of the texts that is held out. */
+/** Share of the texts that are held out. */
 const HELD_OUT = 0.1;
 
 /**
- * By file: all of the files that the run has held out, for whose text is measured, and others until they are their share.
- * @param isHeldOut whether the run learns nothing of a file
+ * Splits by file: holds out all files that the run holds out, since their text is measured, and others until the share
+ * is reached.
+ * @param isHeldOut whether the run holds out a file
  */
 export function parted<T extends { document: string }>(
   examples: readonly T[],

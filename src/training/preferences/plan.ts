@@ -1,4 +1,7 @@
-/** What the stage of preferences learns from in its share of the run, and what it is measured on. Pure functions. */
+/**
+ * Plans which texts the preference stage learns from in its share of the run, and which it is measured on. Pure
+ * functions.
+ */
 import type { CursorContinuation } from '../../cursors/continuations.ts';
 import { spread } from '../../statistics/statistics.ts';
 import { mix } from '../../statistics/random.ts';
@@ -7,22 +10,22 @@ import { expectedOperations } from '../run-length.ts';
 import type { MachineRate } from '../session.ts';
 import type { Example } from './examples.ts';
 
-/** Of the run's time. */
+/** Share of the run's time. */
 const SHARE = 0.2;
-/** Texts of an optimiser step, and how many of its places get another's text, for the reference point. */
+/** Texts per optimiser step, and how many of them are also combined with another place, for the reference point. */
 export const BATCH = 8;
 export const MISMATCHED = 4;
-/** Fewer steps move nothing. */
+/** Fewer steps would have no effect. */
 const LEAST_STEPS = 4;
 export const LEAST_TEXTS = LEAST_STEPS * BATCH;
 const MOST_HELD_OUT = 48;
-/** Held-out cursors that tell whether code is known as well as before. */
+/** Number of held-out cursors to check that code is still predicted as well as before. */
 export const CURSORS = 24;
 
-/** What is read, as a share of what a trained token takes: a pass forward is a third of it. */
+/** Cost of a forward pass, as a share of the cost of a trained token. */
 const FORWARD = 1 / 3;
 
-/** Seconds of a run's minutes that are left for the stage. */
+/** Seconds of a run's budget that are kept for the stage. */
 export const preferenceSeconds = ({
   minutes,
   preferences,
@@ -30,23 +33,23 @@ export const preferenceSeconds = ({
   preferences && minutes !== undefined ? SHARE * 60 * minutes : 0;
 
 /**
- * Strengths at which what is learned has to be better. One that is still to be chosen is often a half: there, what only
- * takes back a training that went too far is a loss, and at 1 it looks like a gain.
+ * Strengths at which the result of the stage must be better. If the strength is still to be chosen, it is often 0.5. A
+ * stage that only undoes training that went too far would look like a gain at 1, but is a loss at 0.5.
  */
 export const judgedAt = ({ strength }: Pick<EvaluationPlan, 'strength'>): number[] =>
   strength === 'measured' ? [1, 0.5] : [strength];
 
-/** What is there. */
+/** The texts that are available. */
 export interface Material {
   /** The oldest first. */
   training: readonly Example[];
   heldOut: readonly Example[];
   cursors: readonly CursorContinuation[];
-  /** What it is judged at. */
+  /** The strengths at which it is judged. */
   strengths: readonly number[];
 }
 
-/** What the ordinary training will have read, by the machine's rate where its length is time. */
+/** Tokens that the ordinary training will read; estimated from the machine's speed if the budget is in minutes. */
 export function expectedTokens(
   { minutes, hyper }: Pick<RunSpec, 'minutes' | 'hyper'>,
   rate: MachineRate,
@@ -55,7 +58,7 @@ export function expectedTokens(
   return expectedOperations((1 - SHARE) * 60 * minutes, rate.perSecond) / rate.perToken;
 }
 
-/** What is learned from and measured on. */
+/** The texts to learn from and to measure on. */
 export interface StagePlan {
   /** A multiple of BATCH, in the order of the steps. */
   training: Example[];
@@ -63,8 +66,8 @@ export interface StagePlan {
 }
 
 /**
- * As many of the newest texts as the run's share has room for, by the tokens that it trains on before. Where those are too
- * few, `needed` says how many times as long a run would have to be.
+ * Takes as many of the newest texts as fit into the stage's share, given the `trained` tokens of the ordinary training.
+ * If that is too few, `needed` says by which factor the run would have to be longer.
  */
 export function planStage(texts: Material, trained: number, seed: number): StagePlan | { needed: number } {
   const budget = (trained * SHARE) / (1 - SHARE);
@@ -73,10 +76,10 @@ export function planStage(texts: Material, trained: number, seed: number): Stage
   );
   const tokensOf = (some: readonly { tokens: ArrayLike<number> }[]) =>
     some.reduce((sum, { tokens }) => sum + tokens.length, 0);
-  // Before and after, at each strength; of preferences, the reference too.
+  // Measured before and after at each strength; preferences also by the reference.
   const times = 2 * texts.strengths.length;
   const measuring = FORWARD * (times * tokensOf(texts.cursors) + (times + 1) * tokensOf(heldOut));
-  // Twice forward and once trained, and of the mismatched again twice forward.
+  // Each text takes two forward passes and one training pass; mismatched ones two more forward passes.
   const perToken = 1 + 2 * FORWARD * (1 + MISMATCHED / BATCH);
   const newest: Example[] = [];
   let spent = measuring;
@@ -91,7 +94,7 @@ export function planStage(texts: Material, trained: number, seed: number): Stage
   return { needed: (measuring + LEAST_TEXTS * each) / budget };
 }
 
-/** A function of the seed alone. */
+/** Shuffles, depending only on the seed. */
 function inAnyOrder(examples: readonly Example[], seed: number): Example[] {
   return [...examples.entries()]
     .map(([index, example]) => ({ example, rank: mix(seed, index, 7) }))

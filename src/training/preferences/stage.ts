@@ -1,6 +1,7 @@
 /**
- * Learning from what became of completions, after a run's ordinary training: KTO on the text at the cursor, the reference
- * being the base, the adapter switched off. One unit: a run that is stopped in it does it anew.
+ * Learns from how the user treated completions, after a run's ordinary training: KTO on the text at the cursor, with
+ * the base (the adapter switched off) as reference. It has no checkpoints: a run that is stopped in this stage repeats
+ * it.
  */
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import { cursorContinuations, type CursorContinuation } from '../../cursors/continuations.ts';
@@ -31,25 +32,25 @@ import {
 
 export interface StageOptions {
   dir: string;
-  /** With the rate that the run goes by. */
+  /** The spec with the run's settled learning rate. */
   spec: RunSpec;
   writer: RunWriter;
   signal: AbortSignal;
-  /** Changed only where what was learned is taken. */
+  /** Changed only if the result of the stage is accepted. */
   model: TrainableModel;
   phase(name: string): Promise<void>;
 }
 
 type StageEvent = Omit<Extract<NewRunEvent, { type: 'preferences' }>, 'type'>;
 
-/** What it came to when the run was here before. */
+/** The result of the stage, if the run has already been through it. */
 export async function learnedBefore(dir: string): Promise<StageEvent | undefined> {
   return survivingEvents((await readRun(dir)).events).findLast((event) => event.type === 'preferences');
 }
 
 /**
- * Read before the ordinary training, so that time is kept for the stage only where it will have something to learn.
- * Undefined where the run has no preferences, or none that it can learn from by then: that is told in the run.
+ * Opened before the ordinary training, so that time is kept for the stage only if it has something to learn. Undefined
+ * if the run has no preferences, or too few to learn from, which is recorded in the run.
  */
 export async function openStage(
   options: StageOptions,
@@ -79,10 +80,10 @@ const nothingLearned = (step: number, why: string): StageEvent => ({
   heldOut: 0,
 });
 
-/** Of one file, all texts are held out. */
+/** Why there is too little to learn from. Texts of a single file are all held out, for example. */
 const whyTooLittle = ({ training }: Material): string | undefined =>
   training.length < LEAST_TEXTS
-    ? `Only ${training.length} texts are left to learn from: the others are of files that are held out, or too long.`
+    ? `Only ${training.length} texts are left to learn from: the others are from held-out files, or too long.`
     : undefined;
 
 function whyNoTime(plan: ReturnType<typeof planStage>, { minutes, hyper }: RunSpec): string | undefined {
@@ -91,7 +92,7 @@ function whyNoTime(plan: ReturnType<typeof planStage>, { minutes, hyper }: RunSp
     minutes === undefined
       ? `${Math.ceil(plan.needed * hyper.steps)} steps`
       : `${Math.ceil(plan.needed * minutes)} minutes`;
-  return `There is no time for it in a fifth of the run: ${enough} would be enough.`;
+  return `A fifth of this run is too short for it: a run of ${enough} would be long enough.`;
 }
 
 async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
@@ -119,7 +120,10 @@ export class PreferenceStage {
     private readonly material: Material,
   ) {}
 
-  /** After `step` steps, of which the model has the weights. What it came to, told in the run; undefined where `signal` fired first. */
+  /**
+   * Runs the stage; the model has the weights of step `step`. Returns the result and records it in the run; undefined
+   * if `signal` fired first.
+   */
   async run(step: number): Promise<StageEvent | undefined> {
     const { phase, writer } = this.options;
     await phase('Learning from your use');
@@ -131,7 +135,7 @@ export class PreferenceStage {
   private async learned(step: number): Promise<StageEvent | undefined> {
     const { spec, signal } = this.options;
     const plan = planStage(this.material, step * tokensPerStep(spec.hyper), spec.hyper.seed);
-    // Steps took longer than they were expected to.
+    // Training steps took longer than expected.
     if ('needed' in plan) return nothingLearned(step, whyNoTime(plan, spec)!);
     const before = await this.values();
     const decision = await this.learn(plan);
@@ -140,7 +144,7 @@ export class PreferenceStage {
     return { step, learned: plan.training.length, heldOut: plan.heldOut.length, ...decision };
   }
 
-  /** Undefined where `signal` fired. */
+  /** Undefined if `signal` fired. */
   private async learn({ training, heldOut }: StagePlan) {
     const desirable = training.filter((one) => one.desirable).length;
     this.weights = classWeights(desirable, training.length - desirable);
@@ -153,7 +157,7 @@ export class PreferenceStage {
     return after && decide(before, after);
   }
 
-  /** The base's log-probabilities, once for all. False where `signal` fired. */
+  /** Computes the base's log-probabilities once. False if `signal` fired. */
   private async refer(examples: readonly Example[]): Promise<boolean> {
     for (const example of examples) {
       if (this.options.signal.aborted) return false;
@@ -173,7 +177,7 @@ export class PreferenceStage {
         await this.accumulate(step, index);
         const norm = await model.gradientNorm();
         const gradientScale = hyper.clip && norm > hyper.clip ? hyper.clip / norm : 1;
-        // What is no number is not learned, and the measure afterwards says that nothing was.
+        // A gradient that is not finite is skipped; the measurement afterwards shows that nothing was learned.
         if (Number.isFinite(norm))
           optimizer.step({ learningRate: learningRateAt(index + 1, hyper), gradientScale });
         model.zeroGradients();
@@ -185,7 +189,7 @@ export class PreferenceStage {
     }
   }
 
-  /** The gradient of the mean loss over a step's texts. Without dropout, as the reference is. */
+  /** Accumulates the gradient of the mean loss over a step's texts; without dropout, like the reference. */
   private async accumulate({ own, mismatched }: Step, number: number): Promise<void> {
     const ratios: number[] = [];
     for (const example of mismatched) ratios.push(await this.logRatio(example));
@@ -195,7 +199,7 @@ export class PreferenceStage {
       const length = example.tokens.length - 1;
       const learned = new Uint8Array(length).fill(1, length - example.counted);
       const batch = { rows: 1, length, tokens: example.tokens, learned };
-      // A loss is what a log-probability lacks: its slope has the other sign.
+      // A token loss is the negative log-probability, so the slope changes its sign.
       await this.options.model.accumulate(batch, {
         seed: [this.options.spec.hyper.seed, number],
         train: false,
@@ -204,7 +208,7 @@ export class PreferenceStage {
     }
   }
 
-  /** As it would be served at each strength. Undefined where `signal` fired. */
+  /** Measures the model as it would be served at each strength. Undefined if `signal` fired. */
   private async measure(heldOut: readonly Example[]): Promise<Measured[] | undefined> {
     const { cursors, strengths } = this.material;
     const trained = await this.values();
@@ -230,7 +234,8 @@ export class PreferenceStage {
     const preferences: RatioItem[] = [];
     for (const example of heldOut) {
       if (signal.aborted) return undefined;
-      // The same point before and after, or a model that goes away from the base would be worth something by that.
+      // With the same reference point (0) before and after; otherwise a model would gain by only moving away from the
+      // base.
       const { loss } = ktoTerm(await this.logRatio(example), example.desirable, 0, this.weights);
       preferences.push({ sum: loss, weight: 1, document: example.document });
     }
@@ -247,7 +252,7 @@ export class PreferenceStage {
     return (await this.logProbability(example, false)) - this.references.get(example)!;
   }
 
-  /** Of the text, nats. */
+  /** Log-probability of the text, in nats. */
   private async logProbability({ tokens, counted }: Example, base: boolean): Promise<number> {
     return -sum(await this.options.model.tokenLosses(tokens, { base, last: counted }));
   }
@@ -264,7 +269,7 @@ export class PreferenceStage {
   }
 }
 
-/** B carries the strength, as in the file that is served. */
+/** Multiplies the strength into B, as in the served file. */
 const atStrength = (values: ReadonlyMap<string, Float32Array>, strength: number) =>
   new Map(
     [...values].map(([name, value]) => [
@@ -275,7 +280,7 @@ const atStrength = (values: ReadonlyMap<string, Float32Array>, strength: number)
 
 interface Step {
   own: Example[];
-  /** Places of some of them with the text of the next one. */
+  /** Some of their places, combined with the text of the next one. */
   mismatched: Example[];
 }
 
@@ -295,7 +300,7 @@ function withTextOf(place: Example, other: Example): Example {
   };
 }
 
-/** Files of the corpus that are held out. A folder's preferences may be of the workspace around it. */
+/** Whether a file is held out by the corpus. Paths of preferences may begin at the workspace around the folder. */
 function heldOutOf({ documents }: Pick<Corpus, 'documents'>): (document: string) => boolean {
   const learned = new Set(documents.filter(({ split }) => split === 'train').map(({ path }) => path));
   const out = documents.flatMap(({ split, path }) =>

@@ -1,6 +1,6 @@
 /**
- * Entry: `node trainer.mjs RUN_DIR`. Owner of the run directory until it exits; it computes nothing itself, so that the
- * training's memory is free when the evaluation wants it.
+ * Entry: `node trainer.mjs RUN_DIR`. It owns the run directory until it exits. It computes nothing itself, so that the
+ * training's memory is freed before the evaluation needs it.
  */
 import { basename } from 'node:path';
 import { openRunWriter, type RunWriter } from '../../runs/writer.ts';
@@ -19,12 +19,12 @@ if (!dir) {
 
 const cancel = new AbortController();
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => cancel.abort());
-// The terminal that started it may go; the run goes on.
+// The run continues when the terminal that started it is closed.
 process.on('SIGHUP', () => undefined);
 
-/** Trains, then measures. Returns how it ended. */
+/** Trains, then evaluates. Returns how it ended. */
 async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Promise<RunStatus> {
-  // Somebody changed their mind before this process had taken the run.
+  // The run was cancelled before this process took it over.
   if ((await readState(dir)).status === 'cancelled') return 'cancelled';
   const started = performance.now();
   const trained = await runTraining(dir, writer, signal);
@@ -37,12 +37,12 @@ async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Pro
   return 'done';
 }
 
-/** What was thrown because of a cancellation is no failure. */
+/** Records an error; one that is due to a cancellation is not a failure. */
 async function ended(writer: RunWriter, error: unknown): Promise<void> {
   if (cancel.signal.aborted) return writer.state({ status: 'cancelled', phase: undefined });
   const report = reportError(error);
   if (report.code === 'disk-full')
-    report.next = `Free some space, then go on with {resume ${basename(dir!)}}.`;
+    report.next = `Free some space, then resume it with {resume ${basename(dir!)}}.`;
   if (!(error instanceof UserError)) console.error(error);
   process.exitCode = 1;
   await writer.event({ type: 'error', ...report }).catch(() => undefined);

@@ -1,4 +1,4 @@
-/** Runs the training of a run as a child of the run's owner, and writes what it asks for into the run. */
+/** Runs the training of a run as a child process of the run's owner, and writes its events and states into the run. */
 import { spawn } from 'node:child_process';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,10 @@ import type { RunWriter } from '../../runs/writer.ts';
 
 type LastWords = Extract<TrainerMessage, { type: 'ended' | 'failed' }>;
 
-/** What training made; undefined when `signal` stopped it. Throws what it threw, and what endedEarly says when it was killed. */
+/**
+ * Returns the result of the training; undefined if `signal` stopped it. Throws its error, or that of endedEarly if it
+ * was killed.
+ */
 export async function runTraining(
   dir: string,
   writer: RunWriter,
@@ -23,16 +26,16 @@ export async function runTraining(
   const script = fileURLToPath(new URL('./training-worker.mjs', import.meta.url));
   const child = spawn(process.execPath, [script, dir], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    // Keeps a key that is undefined.
+    // This serialization keeps keys with the value undefined.
     serialization: 'advanced',
     windowsHide: true,
   });
-  // It may have ended in the meantime.
+  // The child may have ended in the meantime.
   const tell = (message: OwnerMessage) => child.connected && child.send(message, () => undefined);
   let lastWords: LastWords | undefined;
   child.on('message', (received) => {
     const { data: message, error } = trainerMessageSchema.safeParse(received);
-    if (!message) return console.error('The training said what nobody understands:', error);
+    if (!message) return console.error('The training process sent an invalid message:', error);
     if (message.type === 'ended' || message.type === 'failed') lastWords = message;
     else void answer(writer, message).then(tell);
   });
@@ -59,11 +62,11 @@ async function answer(writer: RunWriter, message: Exclude<TrainerMessage, LastWo
   }
 }
 
-const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Go on with "resume".');
+const stopped = () => new UserError('cancelled', 'The training was stopped.', 'Continue it with "resume".');
 
 const killed = (dir: string, how: string | number) =>
   endedEarly(
     'The training',
     how,
-    `Go on from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
+    `Resume it from its last checkpoint with {resume ${basename(dir)}}, or train with a smaller --batch or --seq; trainer.log may say more.`,
   );

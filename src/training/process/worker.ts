@@ -1,7 +1,7 @@
 /**
- * Entry: `node training-worker.mjs RUN_DIR`, child of the trainer: all that training holds in memory goes with it, so
- * that the evaluation has the room. What it would write in the run goes to the trainer, whose run it is; without that
- * one it ends at once.
+ * Entry: `node training-worker.mjs RUN_DIR`, child process of the trainer. All memory of the training is freed when it
+ * ends, so that the evaluation has room. It sends what it would write into the run to the trainer, which owns the run;
+ * if the trainer ends, it ends at once.
  */
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { ownerMessageSchema, type TrainerMessage } from '../../protocol/training.ts';
@@ -15,7 +15,7 @@ if (!dir || !process.send) {
 }
 
 const cancel = new AbortController();
-// A terminal tells all of a group: what to do is said by the owner.
+// A terminal signals the whole process group, but only the owner decides when to stop.
 for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
 process.on('disconnect', () => process.exit(1));
 

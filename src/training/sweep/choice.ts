@@ -1,7 +1,7 @@
 /**
- * Which rates a sweep tries and which one it chooses: of those that learned as much as the best one, the one that
- * forgets least. Pure functions of what was asked and of the finished trials, so a sweep that was stopped goes on as if
- * it had not been. The rule is explained in docs/science.md.
+ * Which rates a sweep tries, and which one it chooses: of those that learned as much as the best one, the one that
+ * forgets least. Pure functions of the settings and the finished trials, so a resumed sweep continues as if it had not
+ * been stopped. docs/science.md explains the rule.
  */
 import type { BaseShape } from '../../base-models/registry.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
@@ -10,9 +10,9 @@ import type { Hyper } from '../../protocol/run.ts';
 import type { BaseLine, SweepLine, SweepSpec, SweptMethod, Trial } from '../../protocol/sweep.ts';
 import { defaultLearningRate } from '../learning-rate/defaults.ts';
 
-/** Half-decades that the default grid has on each side of the default rate. */
+/** Number of half-decades in the default grid on each side of the default rate. */
 const HALF_DECADES = 2;
-/** Half-decades that a grid may be extended by at each end. */
+/** The most half-decades that a grid may be extended by at each end. */
 const MOST_EXTENSIONS = 4;
 
 /** Half-decades: 1e-4, 3e-4, 1e-3, ... `index` 0 is 1, 1 is 3, 2 is 10. */
@@ -21,14 +21,17 @@ const indexOf = (rate: number) => Math.round(2 * Math.log10(rate));
 /** The half-decade `steps` above `rate`. */
 const beyond = (rate: number, steps: number) => halfDecade(indexOf(rate) + steps);
 
-/** Half-decades on both sides of a rate, ascending. */
+/** A rate and `steps` half-decades on both sides of it, ascending. */
 const around = (middle: number, steps: number): number[] =>
   Array.from({ length: 2 * steps + 1 }, (_, i) => (i === steps ? middle : beyond(middle, i - steps)));
 
-/** What a run tries before it begins: a third of a rate, that rate, and three times that. */
+/** The rates that a run tries before it starts: about a third of a rate, that rate, and about three times that. */
 export const trialRates = (middle: number): number[] => around(middle, 1);
 
-/** Half-decades around the default rate, ascending: LoRA with LionW 3e-5 to 3e-3, full fine-tuning a tenth of it. */
+/**
+ * Half-decades around the default rate, ascending: 3e-5 to 3e-3 for LoRA with LionW, a tenth of that for full
+ * fine-tuning.
+ */
 export function defaultGrid(
   method: Hyper['method'],
   optimizer: Hyper['optimizer'],
@@ -37,7 +40,7 @@ export function defaultGrid(
   return around(defaultLearningRate(method, optimizer, base), HALF_DECADES);
 }
 
-/** The rate to try next, or undefined when the method is finished. Rates go upwards. */
+/** The rate to try next, in ascending order; undefined when the method is finished. */
 export function nextRate(
   { rates }: SweptMethod,
   extend: boolean,
@@ -46,13 +49,13 @@ export function nextRate(
   const tried = new Set(trials.map(({ learningRate }) => learningRate));
   const untried = rates.filter((rate) => !tried.has(rate));
   if (!extend) return untried[0];
-  // What lies above a rate that diverges tells nothing more.
+  // Rates above one that diverges need not be tried.
   const limit = divergesFrom(trials) ?? Infinity;
   const inside = untried.find((rate) => rate < limit);
   if (inside !== undefined) return inside;
   const step = limit === Infinity ? 1 : -1;
   const end = limit === Infinity ? rates.at(-1)! : rates[0]!;
-  // Some rate is below the lowest that diverges: it lies inside.
+  // If a rate below the lowest diverging one was tried, the grid already covers that point.
   if (step < 0 && trials.some(({ learningRate }) => learningRate < limit)) return undefined;
   for (let i = 1; i <= MOST_EXTENSIONS; i += 1) {
     const rate = beyond(end, i * step);
@@ -67,20 +70,26 @@ function divergesFrom(trials: readonly Trial[]): number | undefined {
   return rates.length ? Math.min(...rates) : undefined;
 }
 
-/** Of what the best trial learned: a rate that lost no more than this is as good, however sure the loss is. */
+/**
+ * A rate that learned less than the best one by no more than this share is as good, even if the difference is
+ * significant.
+ */
 const LITTLE = 0.1;
-/** A rate that lost more than this is not as good, however large the noise: of few files it would let any rate pass. */
+/**
+ * A rate that learned less by more than this share is not as good, even if the difference is not significant: with few
+ * files, noise would let any rate pass.
+ */
 const MUCH = 0.5;
 
 export interface RateResult {
   learningRate: number;
   /**
-   * `stable`: it learned as much as the best trial, as far as that can be told. `worse`: it came to its end, but learned
-   * less: see `learnedLess`.
+   * `stable`: it learned as much as the best trial, as far as measurable. `worse`: it finished, but learned less (see
+   * `learnedLess`).
    */
   verdict: 'stable' | 'worse' | 'diverged';
   diverged?: { step: number; why: string };
-  /** Held-out loss in nats per token with its 95% interval over windows; none where the trial was cut short. */
+  /** Held-out loss in nats per token with its 95% interval over windows; undefined if the trial was cut short. */
   heldOut?: Interval;
   /** Its paired difference from the base's. */
   change?: Interval;
@@ -90,22 +99,22 @@ export interface RateResult {
 
 export interface MethodResult {
   method: Hyper['method'];
-  /** Held-out loss of the base; undefined while nothing was measured. */
+  /** Held-out loss of the base; undefined until it is measured. */
   base?: Interval;
   /** The base's loss on the tokens of each step. */
   baseLosses: number[];
   /** Ascending by rate. */
   rates: RateResult[];
-  /** Of the stable rates the one that forgets least; undefined where everything diverges. */
+  /** The stable rate that forgets least; undefined if everything diverges. */
   chosen?: number;
-  /** The rate of the lowest held-out loss. */
+  /** The rate with the lowest held-out loss. */
   best?: number;
-  /** The lowest rate that diverged; undefined where that point was not reached. */
+  /** The lowest rate that diverged; undefined if none did. */
   divergesFrom?: number;
   finished: boolean;
 }
 
-/** What the trials of a method say. A rate above one that diverges is not chosen, whatever became of it. */
+/** The result of the trials of a method. A rate above one that diverges is never chosen. */
 export function concludeMethod(
   spec: SweepSpec,
   swept: SweptMethod,
@@ -125,7 +134,7 @@ export function concludeMethod(
   };
 }
 
-/** What trials on the same text say, ascending by rate. */
+/** The result of trials on the same text, ascending by rate. */
 export function concludeTrials(
   trials: readonly Trial[],
   base: BaseLine | undefined,
@@ -145,8 +154,8 @@ export function concludeTrials(
 }
 
 /**
- * Of the rates that learned as much as the best one, the one that moved the model least: by its KL, and where that was
- * not measured of each, the lowest. Undefined where none is stable.
+ * Of the rates that learned as much as the best one, the one that moved the model least: the one with the lowest KL, or
+ * the lowest rate if KL was not measured for all. Undefined if none is stable.
  */
 export function chooseTrialRate(
   rates: readonly Pick<RateResult, 'learningRate' | 'verdict' | 'kl'>[],
@@ -160,8 +169,8 @@ export function chooseTrialRate(
 }
 
 /**
- * As concludeTrials chooses, of the trials whose KL is `most` nats per token at most; where none is, the one that forgot
- * least. `limited`: without that limit it would be another one.
+ * Chooses as concludeTrials, but only from trials with a KL of at most `most` nats per token; if there is none, the one
+ * that forgot least. `limited`: without the limit, another rate would be chosen.
  */
 export function chooseWithin(
   trials: readonly Trial[],
@@ -182,12 +191,12 @@ function leastKl(trials: readonly Trial[]): number | undefined {
 }
 
 /**
- * Whether a rate lost something by the side of the best one: `behind` is the paired difference of their held-out
- * losses, `learned` what the best one learned, in nats per token.
+ * Whether a rate learned less than the best one. `behind`: the paired difference of their held-out losses; `learned`:
+ * what the best one learned, in nats per token.
  */
 function learnedLess(behind: Interval, learned: number): boolean {
   if (behind.value <= LITTLE * learned) return false;
-  // Where nothing was learned, there is nothing to lose a part of.
+  // If the best one learned nothing, a share of it means nothing.
   return behind.low > 0 || (learned > 0 && behind.value > MUCH * learned);
 }
 
@@ -195,7 +204,7 @@ export function concludeSweep(spec: SweepSpec, lines: readonly SweepLine[]): Met
   return spec.methods.map((swept) => concludeMethod(spec, swept, lines));
 }
 
-/** What a trial says beside the best one. */
+/** The result of a trial, compared with the best one. */
 function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | undefined): RateResult {
   const { learningRate, losses, kl, diverged, heldOut } = trial;
   const common = { learningRate, losses, ...(kl !== undefined && { kl }) };
@@ -208,7 +217,7 @@ function rateResult(trial: Trial, base: BaseLine | undefined, best: Trial | unde
   return { ...common, ...figures, verdict: behind && learnedLess(behind, learned) ? 'worse' : 'stable' };
 }
 
-/** Of held-out windows, given as means of each. */
+/** Sums and weights of held-out windows, from the mean loss of each. */
 export const windowParts = (
   { windowTokens, windowDocuments }: BaseLine,
   means: readonly number[],
@@ -223,11 +232,11 @@ const mean = ({ heldOut }: Pick<Trial, 'heldOut'>, { windowTokens }: BaseLine) =
   heldOut!.reduce((sum, value, i) => sum + value * windowTokens[i]!, 0) /
   windowTokens.reduce((sum, count) => sum + count, 0);
 
-/** Two measurements on the same windows, given as means of each. */
+/** Compares two measurements on the same windows, given as the mean loss of each. */
 const compare = (base: BaseLine, before: readonly number[], after: readonly number[]) =>
   pairedIntervals(windowParts(base, before), windowParts(base, after));
 
-/** Why a trial that came to its end still counts as diverged: it knows less than before it began. */
+/** Why a finished trial still counts as diverged: its held-out loss is above the base's. Undefined if it is not. */
 export function endedAboveBase(base: BaseLine, heldOut: readonly number[]): string | undefined {
   if (!heldOut.every(Number.isFinite)) return 'the held-out loss is no longer a number';
   const { difference } = compare(base, base.heldOut, heldOut);
@@ -238,12 +247,12 @@ export function endedAboveBase(base: BaseLine, heldOut: readonly number[]): stri
 
 /** Steps over which a trial's loss is compared with the base's. */
 const WINDOW = 8;
-/** Nats. A model that is so much worse than the base on the text that it trains on has left the road. */
+/** Nats. A model that is this much worse than the base on its own training text has diverged. */
 const MARGIN = 0.5;
 
 /**
- * Why a trial need not go on, from its losses so far and the base's on the same tokens: paired, so that neither easy
- * nor hard batches count.
+ * Why a trial can be stopped, from its losses so far and the base's on the same tokens. Pairing them removes the effect
+ * of easy and hard batches.
  */
 export function leftTheRoad(losses: readonly number[], baseLosses: readonly number[]): string | undefined {
   if (losses.length < WINDOW) return undefined;

@@ -1,4 +1,4 @@
-/** A sweep from where it stands to its end: one trial after another, each written down as soon as it is done. */
+/** Runs a sweep from where it stopped to its end: one trial after another, each recorded as soon as it is done. */
 import { basename } from 'node:path';
 import { examine } from '../../base-models/checksums.ts';
 import { openCorpus } from '../../corpus/index.ts';
@@ -17,13 +17,13 @@ import { measureBase, runTrial, takeProbes, type Probe, type TrialTexts } from '
 export interface SweepHandlers {
   signal: AbortSignal;
   onProgress?(progress: SweepProgress): void;
-  /** A trial was written down. */
+  /** A trial was recorded. */
   onTrial?(): void;
 }
 
 /**
- * Runs what is left of a sweep; what `signal` cut short is made again next time. Errors: run-locked, base-checksum,
- * corpus-empty where nothing is held out, and those of loading.
+ * Runs the trials that are left of a sweep; one that `signal` cuts short is repeated next time. Errors: run-locked,
+ * base-checksum, corpus-empty if nothing is held out, and those of loading.
  */
 export async function runSweep(dir: string, handlers: SweepHandlers): Promise<MethodResult[]> {
   const lock = await lockRun(dir).catch((error: unknown) => {
@@ -54,16 +54,16 @@ async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts & Closable> {
   if ((await examine(spec.base.path)).sha256 !== spec.base.sha256)
     throw new UserError(
       'base-checksum',
-      `${spec.base.path} is not the file that this sweep began with.`,
-      'Put that file back, or sweep anew on this one.',
+      `${spec.base.path} is not the file that this sweep was started with.`,
+      'Put that file back, or start a new sweep on this one.',
     );
   const corpus = await openCorpus(sweepCorpusDir(dir));
   const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, spec.heldOutWindows);
   if (heldOut.length === 0)
     throw new UserError(
       'corpus-empty',
-      'Nothing is held out, so no rate can be told from another.',
-      'Sweep on a folder with more than one file.',
+      'Nothing is held out, so rates can't be compared.',
+      'Run the sweep on a folder with more than one file.',
     );
   const training = await openSequences(corpus, spec.base.path, spec.hyper);
   return { training, heldOut, close: training.close };
@@ -89,7 +89,7 @@ class SweepRunner {
         const { method, precision } = swept;
         const hyper: Hyper = { ...this.sweep.spec.hyper, method, precision, learningRate: rate };
         this.tell(hyper, 0);
-        // Every trial begins at the base itself, whatever the one before has left in memory.
+        // Every trial starts from a newly loaded base, independent of the trial before.
         const model = await this.load(hyper);
         try {
           const base = await this.base(model, hyper);
@@ -123,7 +123,7 @@ class SweepRunner {
     }
   }
 
-  /** Measured once for each method, on its first model, which nothing has trained yet. */
+  /** Measures the base once for each method, on its first model before any training. */
   private async base(model: Llama, hyper: Hyper): Promise<BaseLine | undefined> {
     const known = this.sweep.lines.find(
       (line): line is BaseLine => line.type === 'base' && line.method === hyper.method,
@@ -149,19 +149,19 @@ class SweepRunner {
     });
   }
 
-  /** Says where it stands. What is left is counted by the grids, all of whose trials may not be needed. */
+  /** Reports progress. The remaining trials are counted by the grids, although not all of them may be needed. */
   private tell(hyper: Hyper, step: number, loss?: number): void {
     const { methods, extend } = this.sweep.spec;
     const left = methods.map((swept) => {
       const tried = this.trialsOf(swept.method);
       if (nextRate(swept, extend, tried) === undefined) return 0;
       const untried = swept.rates.filter((rate) => !tried.some(({ learningRate }) => learningRate === rate));
-      // Past its grid, a method has at least the trial that runs.
+      // Beyond its grid, a method has at least the running trial.
       return Math.max(1, untried.length);
     });
     const trials = left.reduce((sum, count) => sum + count, 0);
     const done = methods.reduce((sum, { method }) => sum + this.trialsOf(method).length, 0);
-    // Loading and measuring included.
+    // Includes loading and measuring.
     const perStep = (performance.now() - this.started) / 1000 / this.stepsMade;
     this.handlers.onProgress?.({
       method: hyper.method,

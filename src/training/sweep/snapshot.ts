@@ -1,4 +1,4 @@
-/** Searches for a learning rate as the results panel shows them. */
+/** Sweeps in the form that the results panel shows. */
 import type { SweepSnapshot } from '../../protocol/panel.ts';
 import { concludeSweep } from './choice.ts';
 import { listSweeps, type Sweep } from './store.ts';
@@ -19,7 +19,7 @@ export function sweepSnapshot({ spec, lines }: Sweep): SweepSnapshot {
         learningRate,
         verdict,
         diverged,
-        // A loss that is no number has no place on a chart; its verdict says what happened.
+        // A loss that is not finite can't be drawn; the verdict says what happened.
         heldOut: finite(heldOut),
         change: finite(change),
         kl: kl !== undefined && Number.isFinite(kl) ? kl : undefined,
@@ -37,7 +37,7 @@ const finite = (interval: Interval | undefined) =>
     ? { value: interval.value, low: interval.low, high: interval.high }
     : undefined;
 
-/** Those of these bases in which something was tried, newest first. */
+/** The sweeps of these bases with at least one trial, newest first. */
 export async function sweepSnapshots(baseSha256s: readonly string[]): Promise<SweepSnapshot[]> {
   const wanted = new Set(baseSha256s);
   return (await listSweeps())

@@ -1,4 +1,6 @@
-/** Sweeps on disk: sweeps/<id>/ with sweep.json (what was asked), trials.jsonl (a line for each finished trial), corpus/. */
+/**
+ * Sweeps on disk: sweeps/<id>/ with sweep.json (the settings), trials.jsonl (a line for each finished trial), corpus/.
+ */
 import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -31,7 +33,7 @@ const specPath = (dir: string) => join(dir, 'sweep.json');
 const trialsPath = (dir: string) => join(dir, 'trials.jsonl');
 export const sweepCorpusDir = (dir: string) => join(dir, 'corpus');
 
-/** Makes the folder of a sweep, whole from its first moment; takes the corpus that was built at `corpus` over. */
+/** Creates the folder of a sweep atomically, and moves the corpus at `corpus` into it. */
 export async function createSweep(asked: NewSweep, corpus: string): Promise<Sweep> {
   const now = new Date();
   const id = [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-');
@@ -50,7 +52,7 @@ export async function createSweep(asked: NewSweep, corpus: string): Promise<Swee
   return { dir, spec, lines: [] };
 }
 
-/** Errors: run-damaged when sweep.json can't be read, run-newer. Broken lines of trials.jsonl are passed over. */
+/** Errors: run-damaged when sweep.json can't be read, run-newer. Broken lines of trials.jsonl are skipped. */
 export async function readSweep(dir: string): Promise<Sweep> {
   let json: unknown;
   try {
@@ -77,10 +79,10 @@ const damaged = (dir: string, why: string) =>
   new UserError(
     'run-damaged',
     `Sweep ${basename(dir)} can't be read (${why}).`,
-    `Delete the folder ${dir} and sweep anew.`,
+    `Delete the folder ${dir} and start a new sweep.`,
   );
 
-/** Adds a line; the half line that a killed process has left is ended first, and is then passed over as broken. */
+/** Adds a line. A partial line of a killed process is ended first, so that it is skipped as broken. */
 export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
   const path = trialsPath(sweep.dir);
   const before = await readText(path).catch(() => '');
@@ -93,7 +95,7 @@ export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
 export async function listSweeps(): Promise<Sweep[]> {
   const sweeps: Sweep[] = [];
   for (const id of await folderNames(sweepsDir())) {
-    // One that can't be read never hides the others.
+    // One that can't be read must not hide the others.
     const sweep = await readSweep(join(sweepsDir(), id)).catch(() => undefined);
     if (sweep) sweeps.push(sweep);
   }
@@ -107,16 +109,16 @@ export async function findSweep(ref: string): Promise<Sweep> {
   if (matches.length === 1) return await readSweep(join(sweepsDir(), matches[0]!));
   throw new UserError(
     'run-not-found',
-    matches.length ? `"${ref}" begins the names of ${matches.length} sweeps.` : `There is no sweep "${ref}".`,
+    matches.length ? `"${ref}" matches ${matches.length} sweeps.` : `There is no sweep "${ref}".`,
     ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with {sweep}.',
   );
 }
 
-/** The newest unfinished sweep in which the same was asked: it goes on instead of a new one. */
+/** The newest unfinished sweep with the same settings, to be resumed instead of starting a new one. */
 export async function findUnfinished(asked: NewSweep): Promise<Sweep | undefined> {
   for (const sweep of await listSweeps()) {
     const { format, id, createdAt } = sweep.spec;
-    // As it would be read back: without what is undefined.
+    // As it would be read back, without undefined values.
     const same: unknown = JSON.parse(
       JSON.stringify(sweepSpecSchema.parse({ ...asked, format, id, createdAt })),
     );

@@ -1,4 +1,4 @@
-/** Entry: `node sweeper.mjs SWEEP_DIR`. Says where it stands on stdout; stopping it keeps the trials that are done. */
+/** Entry: `node sweeper.mjs SWEEP_DIR`. Reports progress on stdout; when stopped, it keeps finished trials. */
 import { runAsChild } from '../../protocol/child.ts';
 import type { SweeperMessage } from '../../protocol/sweep.ts';
 import { runSweep } from './run.ts';

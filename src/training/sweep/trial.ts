@@ -1,4 +1,4 @@
-/** One trial of a sweep: a short run from the base at one rate, measured before and after on the same held-out text. */
+/** One trial of a sweep: a short run from the base at one rate, measured on the same held-out text as the base. */
 import type { Sequence, SequenceSource } from '../../corpus/tokens/sequences.ts';
 import { klDivergence, ratio, sum, type RatioItem } from '../../statistics/statistics.ts';
 import type { TrainableModel } from '../../model/index.ts';
@@ -11,27 +11,27 @@ import { runLoop } from '../loop.ts';
 import { createOptimizer } from '../optimizers.ts';
 import { endedAboveBase, leftTheRoad } from './choice.ts';
 
-/** What all trials are given. */
+/** The texts that all trials use. */
 export interface TrialTexts {
   training: SequenceSource;
   heldOut: Sequence[];
 }
 
-/** The base's distributions at the beginnings of held-out sequences, which a trial's are compared with. */
+/** The base's distributions at the beginning of a held-out sequence, with which a trial's are compared. */
 export interface Probe {
   tokens: Int32Array;
-  /** A row of the vocabulary for each token. */
+  /** A distribution over the vocabulary for each token. */
   base: Float32Array[];
 }
 
-/** Mean loss of the learned tokens of each held-out sequence, nats. */
+/** Mean loss in nats over the learned tokens of each held-out sequence. */
 async function heldOutMeans(model: TrainableModel, { heldOut }: TrialTexts): Promise<number[]> {
   const means: number[] = [];
   for (const sequence of heldOut) means.push(ratio([await learnedLoss(model, sequence)]));
   return means;
 }
 
-/** An untrained model on the held-out text and on the tokens of every step. Undefined when `signal` fires. */
+/** Measures the untrained model on the held-out text and on the tokens of every step. Undefined if `signal` fires. */
 export async function measureBase(
   model: TrainableModel,
   hyper: Hyper,
@@ -45,7 +45,7 @@ export async function measureBase(
       if (signal.aborted) return undefined;
       parts.push(await learnedLoss(model, sequence));
     }
-    // As the loop reports a step in which nothing is learned.
+    // 0 if nothing is learned in the step, as the loop reports it.
     losses.push(parts.some(({ weight }) => weight) ? ratio(parts) : 0);
   }
   const heldOut = await heldOutMeans(model, texts);
@@ -64,7 +64,7 @@ export async function measureBase(
   };
 }
 
-/** Probabilities kept of the base, in bytes at most. */
+/** The most bytes of the base's probabilities that are kept. */
 const PROBE_BYTES = 48e6;
 const PROBE_TOKENS = 64;
 
@@ -92,7 +92,7 @@ async function probeKl(model: TrainableModel, probes: readonly Probe[]): Promise
 }
 
 export interface TrialOptions {
-  /** Just loaded; it is trained and not put back. */
+  /** A freshly loaded model; it is trained and not restored. */
   model: TrainableModel;
   hyper: Hyper;
   texts: TrialTexts;
@@ -102,7 +102,7 @@ export interface TrialOptions {
   onStep(step: number, loss: number): void;
 }
 
-/** Trains until the end or until it diverges. Undefined when `signal` fired first. */
+/** Trains to the end or until it diverges. Undefined if `signal` fired first. */
 export async function runTrial(options: TrialOptions): Promise<Trial | undefined> {
   const { model, hyper, texts, base, probes, signal } = options;
   const started = performance.now();
@@ -122,7 +122,7 @@ export async function runTrial(options: TrialOptions): Promise<Trial | undefined
         options.onStep(step, loss);
         return leftTheRoad(losses, base.losses);
       },
-      // A trial never goes back: that it diverges is what the sweep wants to know.
+      // A trial never goes back, because the sweep wants to know whether it diverges.
       async goBack(step, why) {
         diverged = { step, why };
         return undefined;
