@@ -206,7 +206,11 @@ function gpuCheck(gpus: Gpu[], runtime: RuntimeReport): DoctorCheck {
       text: `${text}; TensorFlow has CUDA but cannot use it: is the driver recent enough for CUDA 12?`,
     };
   if (!runtime.offered)
-    return { ...check, status: 'note', text: `${text}; TensorFlow is not available for this platform, so the GPU is not used.` };
+    return {
+      ...check,
+      status: 'note',
+      text: `${text}; TensorFlow is not available for this platform, so the GPU is not used.`,
+    };
   return {
     ...check,
     status: 'missing',

@@ -70,7 +70,7 @@ function readArguments(): Arguments {
   if (checkpoint !== undefined && model !== undefined)
     throw new UserError('bad-argument', 'A model has no checkpoints; only runs have.', usage);
   if (values.check && (model !== undefined || checkpoint !== undefined))
-    throw new UserError('bad-argument', "--check needs the result of a run.", usage);
+    throw new UserError('bad-argument', '--check needs the result of a run.', usage);
   if (values.setting !== undefined && !settingNames.includes(values.setting as SettingName))
     throw new UserError(
       'bad-argument',

@@ -135,9 +135,7 @@ function judgeTargets({ runs }: Evidence): Judged {
       ...effect('held-out loss, attention minus all', NATS, POSITIVE, [windows(attention, all)], minus),
       ...effect('held-out loss, MLP minus all', NATS, {}, [windows(mlp, all)], minus),
     ],
-    notes: [
-      'Same rank and learning rate, so attention has fewer parameters than MLP, as in the paper.',
-    ],
+    notes: ['Same rank and learning rate, so attention has fewer parameters than MLP, as in the paper.'],
   };
 }
 
@@ -231,7 +229,7 @@ function judgeReplay({ runs }: Evidence): Judged {
       ...effect('held-out loss, with replay minus without', NATS, {}, [windows(replay, plain)], minus),
     ],
     notes: [
-      'The paper only cites this claim. Both runs read the same amount of the workspace's text. The texts that are replayed and those that are measured on are different texts of the same base.',
+      "The paper only cites this claim. Both runs read the same amount of the workspace's text. The texts that are replayed and those that are measured on are different texts of the same base.",
     ],
   };
 }

@@ -196,7 +196,9 @@ class Reproducing {
       state.rates = {
         lora: found.lora ?? defaults.lora,
         full: found.full ?? defaults.full,
-        why: both ? `the best of sweep ${state.sweep}` : 'the defaults for methods that the sweep did not finish',
+        why: both
+          ? `the best of sweep ${state.sweep}`
+          : 'the defaults for methods that the sweep did not finish',
       };
       this.costs = guessCosts(spec, machine, stepCosts(spec, machine, lines));
     } catch (error) {

@@ -75,7 +75,11 @@ export async function earlierValues(
     if (found?.length === shape.reduce((a, b) => a * b, 1)) return Promise.resolve(found);
     const what = found ? `${name} of another size` : `no ${name}`;
     return Promise.reject(
-      new UserError('adapter-mismatch', `${path} has ${what}.`, 'Start a new run that continues the earlier one.'),
+      new UserError(
+        'adapter-mismatch',
+        `${path} has ${what}.`,
+        'Start a new run that continues the earlier one.',
+      ),
     );
   };
 }

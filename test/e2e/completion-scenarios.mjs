@@ -75,8 +75,8 @@ export const completionScenarios = {
     const path = join(place.workspace, 'garden-adapter.gguf');
     rmSync(path, { force: true });
     await workbench.command('Forget-Me-Not: Export Result');
-    await workbench.pick('Which result is to be exported?', 'LoRA');
-    await workbench.pick('For which program?', 'GGUF adapter');
+    await workbench.pick('Which result do you want to export?', 'LoRA');
+    await workbench.pick('Which format?', 'GGUF adapter');
     await workbench.choosePath('Export as GGUF adapter', path);
     await workbench.notification('agrees with the trainer', TRAINING_MS);
     await workbench.screenshot('exported');
@@ -84,10 +84,14 @@ export const completionScenarios = {
     await workbench.dismissNotifications();
 
     await workbench.command('Forget-Me-Not: Import Adapter');
-    await workbench.pick('What was saved?', 'A GGUF adapter');
+    await workbench.pick('Which format has the adapter?', 'A GGUF adapter');
     await workbench.choosePath('Adapter to Import', path);
-    await workbench.pick('Which model was it made for?', 'tiny.gguf');
-    await workbench.notificationButton('garden-adapter.gguf is a run now', 'Use for Completion', TRAINING_MS);
+    await workbench.pick('Which model was it trained on?', 'tiny.gguf');
+    await workbench.notificationButton(
+      'garden-adapter.gguf was imported as a run',
+      'Use for Completion',
+      TRAINING_MS,
+    );
     await workbench.notification('completes your code now');
     await workbench.screenshot('imported');
     assert.equal(newest(place).spec.imported.from, path);
@@ -96,7 +100,7 @@ export const completionScenarios = {
   async 'completion sleeps when told to, and leaves a language alone'(workbench, place) {
     await useResult(workbench, place);
     await workbench.command('Forget-Me-Not: Snooze Completion');
-    await workbench.pick('No completions for how long?', '5 minutes');
+    await workbench.pick('Snooze completion for how long?', '5 minutes');
     await workbench.statusBar('snoozed until').waitFor();
     await workbench.command('Forget-Me-Not: End Snoozing of Completion');
     await workbench.statusBar('garden').waitFor();
@@ -139,7 +143,7 @@ export const completionScenarios = {
     await useResult(workbench, place);
     await saysOfUse(workbench, 'Learning from your use is off');
     await workbench.notificationButton('Learning from your use is off', 'Turn On');
-    await saysOfUse(workbench, 'It stays on this machine');
+    await saysOfUse(workbench, 'The record stays on this machine');
     await workbench.dismissNotifications();
 
     writeFile(place.workspace, 'use.js', '');
@@ -152,13 +156,13 @@ export const completionScenarios = {
       else await workbench.reload();
       await until(`what was accepted to be kept once ${close} is closed`, () => isKept(place, ghost));
     }
-    await saysOfUse(workbench, 'completions in garden kept since');
+    await saysOfUse(workbench, 'completions in garden recorded since');
     await workbench.screenshot('learned-from-use');
-    await workbench.notificationButton('completions in garden kept since', 'Delete');
+    await workbench.notificationButton('completions in garden recorded since', 'Delete');
     await workbench.confirm('Delete what was learned from your use in garden?', 'Delete');
     await until('what was kept to be gone', () => keptOfUse(place).length === 0);
-    await saysOfUse(workbench, 'Nothing is kept of the completions in garden');
-    await workbench.notificationButton('Nothing is kept of the completions in garden', 'Turn Off');
+    await saysOfUse(workbench, 'No completions are recorded for garden');
+    await workbench.notificationButton('No completions are recorded for garden', 'Turn Off');
     await saysOfUse(workbench, 'Learning from your use is off');
   },
 };

@@ -14,8 +14,8 @@ export const LEARNED = 400;
 export async function fineTune(workbench, place, steps) {
   await until('the trainer before to be gone', () => !place.isTraining());
   await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
-  await workbench.pick('Which model learns?', 'tiny.gguf');
-  await workbench.pick('How does it learn?', 'LoRA');
+  await workbench.pick('Which model do you want to fine-tune?', 'tiny.gguf');
+  await workbench.pick('Which training method?', 'LoRA');
   await workbench.pick('How long may it take?', 'Steps');
   await workbench.answer('Training Steps', String(steps));
 }
@@ -53,7 +53,7 @@ export async function ensureResults(workbench, place, count) {
 export async function useResult(workbench, place) {
   await ensureResults(workbench, place, 1);
   await workbench.command('Forget-Me-Not: Use for Completion');
-  await workbench.pick('Which result is to complete your code?', 'LoRA');
+  await workbench.pick('Which result should complete your code?', 'LoRA');
   await workbench.notification('completes your code now');
   await workbench.statusBar('garden').waitFor();
   await workbench.dismissNotifications();

@@ -169,7 +169,7 @@ it('a trainer that cannot take the run, or not go on with its base, says why', a
     await lock.release();
   }
   expect(await readFile(join(dir, 'events.jsonl'), 'utf8')).toBe(before);
-  expect((await place.run('cancel', run)).stdout).toMatch(/had ended before/);
+  expect((await place.run('cancel', run)).stdout).toMatch(/has already ended/);
 
   // Another file in the place of its base would go unnoticed otherwise.
   await writeTinyModel(mine, { seed: 2 });

@@ -87,7 +87,7 @@ it('takes for auto what train, doctor and fetching take, also without TensorFlow
     const { stdout } = await place.run('models');
     if (chosen.withTensorflow)
       expect(stdout).toContain(
-        `Once TensorFlow is here ("forget-me-not runtime install"), it is ${chosen.withTensorflow.id}.`,
+        `With TensorFlow installed ("forget-me-not runtime install"), it would be ${chosen.withTensorflow.id}.`,
       );
   } finally {
     place.home = home;

@@ -173,7 +173,7 @@ describe('as a command', () => {
     const run = first.run;
     expect(await place.json('changed', run)).toEqual({ run, files: 0, share: 0, enough: false });
     expect(await refused('--continue', run)).toMatch(
-      /^\[corpus-empty\] Nothing to learn has changed since run .*\. Continue it when there are new/,
+      /^\[corpus-empty\] Nothing that could be learned has changed since run .*\. Continue it when there are new/,
     );
   });
 
@@ -227,7 +227,7 @@ describe('as a command', () => {
     for (const name of await readdir(other)) await rm(join(other, name));
     await cp('node_modules/zod/src/v4/classic', other, { recursive: true });
     expect(await refused(other, '--continue', first.run)).toMatch(
-      /^\[bad-argument\] This is another folder than that of run .*none of the files/,
+      /^\[bad-argument\] This is not the folder of run .*none of the files/,
     );
     const full = await train(code, '--base', base, '--lr', '1e-4', '--method', 'full', '--name', 'full');
     expect(await refused('--continue', full.run)).toMatch(
@@ -246,7 +246,7 @@ describe('as a command', () => {
     expect(await refused('--continue', first.run)).toMatch(/^\[base-checksum\] .* is not the file that run/);
     await rm(base);
     expect(await refused('--continue', first.run)).toMatch(
-      /^\[base-not-found\] The base of run .* is gone: there is no .*tiny\.gguf\. Put that file back, or train anew/,
+      /^\[base-not-found\] The base of run .* is gone: there is no .*tiny\.gguf\. Put that file back, or start a new training/,
     );
     const { code: exit, stderr } = await place.run('resume', 'unfinished');
     expect(exit).toBe(1);

@@ -219,7 +219,7 @@ it('loses only the task under way when it is stopped, and goes on after it', asy
     onEvent(message) {
       if (message.type === 'progress' && message.phase === 'Held-out text' && message.done === 0)
         seen.push(onDisk());
-      if (message.type === 'progress' && message.phase === "The base's own text") stop.abort();
+      if (message.type === 'progress' && message.phase === "Forgetting on the base's own text") stop.abort();
     },
   });
   await expect(stopped).rejects.toMatchObject({ code: 'cancelled' });
@@ -231,7 +231,7 @@ it('loses only the task under way when it is stopped, and goes on after it', asy
   const left = await onDisk();
   expect(left).toMatchObject({ served: { ok: true }, pending: ['retention'] });
   expect(left.sentence).toMatch(
-    /^Completes \d+ of \d+ held-out lines exactly .* Not measured yet: The base's own text\.$/,
+    /^Completes \d+ of \d+ held-out lines exactly .* Not measured yet: Forgetting on the base's own text\.$/,
   );
   const { summary, messages } = await evaluate(dir);
   expect(summary).not.toHaveProperty('pending');

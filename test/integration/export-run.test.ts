@@ -221,7 +221,7 @@ it('a full fine-tune is exported as a model, and has no adapter', async () => {
   const { stderr } = await place.run('export', 'full-run', '--to', 'peft', '-o', at('full'));
   expect(stderr).toMatch(/\[bad-argument\].*no adapter.*gguf-merged/);
   const weaker = await place.run('strength', 'full-run', '0.5');
-  expect(weaker.stderr).toMatch(/\[bad-argument\].*one strength only/);
+  expect(weaker.stderr).toMatch(/\[bad-argument\].*no adapter whose strength/);
   await rm(dir, { recursive: true });
 });
 
@@ -231,8 +231,8 @@ it('a run that was never checked is checked when it is first used, and then no m
   const complete = () => place.run('complete', `${at('first.py')}:2:13`, '--run', run);
   const [first, second] = [await complete(), await complete()];
   expect([first.code, second.code]).toEqual([0, 0]);
-  expect(first.stderr).toContain('First a check that what is served is what was trained');
-  expect(second.stderr).not.toContain('First a check');
+  expect(first.stderr).toContain('Checking first that the served model matches the trained one');
+  expect(second.stderr).not.toContain('Checking first');
   const { summary } = await place.json<RunSnapshot>('show', run);
   expect(summary).toMatchObject({ served: { ok: true }, comparisons: [] });
 });

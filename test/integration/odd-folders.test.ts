@@ -79,7 +79,7 @@ it('a single file is cut in two, and it is said where; the rate is the default, 
   ]);
   // The budget is too short for a trial of rates: in the terminal, in the events, in the run and in the report.
   const why =
-    'the default for a base of this size: a budget too short for a trial of others, which takes a run of at least 160 steps';
+    'the default for a base of this size: the budget is too short for trials of other rates, which need a run of at least 160 steps';
   expect(run.stdout).toContain(`  learning rate 0.0003, ${why}`);
   expect(run.events.find(({ type }) => type === 'rate')).toMatchObject({
     learningRate: 3e-4,

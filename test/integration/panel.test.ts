@@ -194,7 +194,7 @@ describe('the panel in VS Code', () => {
   it('has a slider of strengths for the keyboard, which stays where it was moved until another is in use', async () => {
     const { page, posted, problems } = await open();
     await send(page, [makeRun()]);
-    const slider = page.getByLabel('How strongly the change is applied');
+    const slider = page.getByLabel('Strength: how much of the trained change is applied');
     expect(await slider.isVisible()).toBe(false);
     const run = withStrengths(makeRun({ id: 'weaker' }));
     await send(page, [run]);
@@ -590,7 +590,7 @@ describe('the panel in VS Code', () => {
     await page.evaluate(() => window.postMessage({ type: 'runs', runs: [{ nonsense: true }] }));
     await send(page, [live(4)]);
     expect(await page.locator('.status-line').textContent()).toContain('step 4 of 60');
-    expect(problems).toEqual([expect.stringContaining('does not understand its host')]);
+    expect(problems).toEqual([expect.stringContaining('received an invalid message')]);
     await page.close();
   });
 });

@@ -320,7 +320,7 @@ describe('bad input: one sentence, a code, nothing begun', () => {
   it('a full fine-tuning', async () => {
     const file = await written('taste', await records(taste));
     expect(await refused('--preferences', file, '--method', 'full')).toMatch(
-      /\[bad-argument\] With --method full/,
+      /\[bad-argument\] Learning from preferences .* --method full/,
     );
   });
 });

@@ -169,7 +169,7 @@ it.each([
   const [rate] = found(await trainUpTo(dir, 1));
   expect(rate).toMatchObject({ learningRate, steps: 0, trials: [] });
   expect(rate!.why).toMatch(
-    new RegExp(`^the default .*: a budget too short for a trial .* a run of at least ${least}$`),
+    new RegExp(`^the default .*: the budget is too short for trials .* a run of at least ${least}$`),
   );
   const { spec } = await readRun(dir);
   expect(spec).toMatchObject({ hyper: { learningRate }, learningRateReason: rate!.why });
@@ -216,7 +216,7 @@ describe('as a command', () => {
     const { run, dir } = await begin();
     expect(await readSpec(dir)).toMatchObject({ learningRateTrials: true });
     const { stdout } = await place.run('show', run);
-    expect(stdout).toMatch(/rate +0\.0003, the default .*: a budget too short for a trial/);
+    expect(stdout).toMatch(/rate +0\.0003, the default .*: the budget is too short for trials/);
   });
 
   it.each([['--no-rate-trials'], ['--lr', '1e-3']])('leaves it with %s', async (...options) => {

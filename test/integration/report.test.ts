@@ -46,7 +46,9 @@ describe('report.html', () => {
   it('draws every chart, silently, within its policy and without the network', async () => {
     const other = makeRun({ id: 'other', method: 'full', name: 'other' });
     const { page, problems } = await open([withStrengths(makeRun()), other]);
-    expect(await page.getByLabel('How strongly the change is applied').isVisible()).toBe(true);
+    expect(await page.getByLabel('Strength: how much of the trained change is applied').isVisible()).toBe(
+      true,
+    );
     await page.locator('#strength').press('End');
     expect(await page.getByText('Use This Strength', { exact: true }).isVisible()).toBe(false);
     const always = ['trade-off', 'humaneval', 'forgetting', 'loss'];

@@ -78,7 +78,7 @@ it('prints the table so far when it is stopped', async () => {
   expect(exit).toBe(0);
   expect(printed).toMatch(/1\. not run: stopped +LoRA forgets less/);
   expect(printed).toMatch(/2\. not run: stopped +Attention alone learns less/);
-  expect(printed).toMatch(/Go on with: forget-me-not reproduce --resume \S+-reproduce-/);
+  expect(printed).toMatch(/Resume with: forget-me-not reproduce --resume \S+-reproduce-/);
   // Given again, it goes on.
   const again = spawn(process.execPath, [resolve('dist/cli.mjs'), ...args], { env: place.env });
   let second = '';
@@ -87,7 +87,7 @@ it('prints the table so far when it is stopped', async () => {
     if (/Learning rates|\[1\//.test(text)) again.kill('SIGINT');
   });
   await once(again, 'exit');
-  expect(second).toMatch(/Going on with \S+-reproduce-/);
+  expect(second).toMatch(/Resuming \S+-reproduce-/);
 });
 
 describe('compare', () => {

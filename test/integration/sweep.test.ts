@@ -197,11 +197,11 @@ describe('as a command', () => {
     });
     const [exit] = (await once(child, 'exit')) as [number];
     expect(exit).toBe(0);
-    expect(printed).toMatch(/Stopped. Go on with: forget-me-not sweep --resume \S+-sweep-/);
+    expect(printed).toMatch(/Stopped. Resume with: forget-me-not sweep --resume \S+-sweep-/);
     const { stdout } = await place.run(...args);
-    expect(stdout).toMatch(/Going on with sweep \S+, of which 1 trial is done/);
+    expect(stdout).toMatch(/Resuming sweep \S+: 1 trial is done/);
     expect(stdout).not.toMatch(/Trial 1 /);
-    expect(stdout).toMatch(/none diverged up to 1e-3/);
+    expect(stdout).toMatch(/no rate up to 1e-3 diverged/);
   });
 
   it('ends with an error and the curve when everything diverges', async () => {

@@ -91,17 +91,17 @@ it('offers nothing where all that was learned forgot too much', async () => {
   const limited = ['--eval-tasks', 'retention', '--forgetting-limit', '0'];
   const { run, summary } = await train(...measured, ...limited);
   expect(summary.choice).toMatchObject({ strength: 0, limit: 0 });
-  expect(summary.sentence).toMatch(/^Not offered: what was learned of this code cost too much/);
+  expect(summary.sentence).toMatch(/^Not offered: what it learned of this code made it forget too much/);
   const complete = () => place.run('complete', `${code}/command.js:9:1`, '--run', run);
-  expect((await complete()).stderr).toContain('is no better than the model that it began with');
+  expect((await complete()).stderr).toContain('is no better than its base model');
   // Set outright, the strength is the person's own; what is served is checked anew.
   await place.json('strength', run, '0.5');
   const own = await complete();
   expect(own.code).toBe(0);
-  expect(own.stderr).toContain('First a check');
+  expect(own.stderr).toContain('Checking first');
   expect(own.stderr).not.toContain('is no better');
   await place.json('strength', run, 'chosen');
-  expect((await complete()).stderr).toContain('is no better than the model that it began with');
+  expect((await complete()).stderr).toContain('is no better than its base model');
 });
 
 it('stops when asked, keeps a checkpoint, and can go on', async () => {

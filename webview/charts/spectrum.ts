@@ -7,7 +7,11 @@ import { spectrumView, type ModuleRanks, type SpectrumView } from '../view-model
 import { chartOptions } from './options.ts';
 import type { ChartView, Dataset } from './view.ts';
 
-const names: Record<SpectrumKind, string> = { base: 'base', change: 'change', noise: 'noise of the same size' };
+const names: Record<SpectrumKind, string> = {
+  base: 'base',
+  change: 'change',
+  noise: 'noise of the same size',
+};
 const meaning =
   'Rank: the number of singular values that hold 90% of the energy (the sum of their squares). Noise: Gaussian, of the same size as the change.';
 

@@ -52,7 +52,10 @@ export function advise(view: PanelView): AdviceView {
   const { run, sweeps } = view;
   if (!run) return { advice: [], none: '' };
   if (run.snapshot.spec.imported)
-    return { advice: [], none: 'No advice: this adapter was trained elsewhere, with settings that are not known.' };
+    return {
+      advice: [],
+      none: 'No advice: this adapter was trained elsewhere, with settings that are not known.',
+    };
   const measured =
     run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)
@@ -84,7 +87,7 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
       ? 'Train for fewer steps or at a lower learning rate: the result predicts held-out code worse than the base does.'
       : trained > 0
         ? 'Train on more files, or check that the held-out files resemble them: what was learned does not carry over.'
-        : 'Use a higher learning rate or more steps: what was learned can't be distinguished from noise.',
+        : "Use a higher learning rate or more steps: what was learned can't be distinguished from noise.",
     because: `Held-out loss changed by ${formatDifference(learned.difference, false)} nats/token; training loss ${trained > 0 ? `fell by ${formatNumber(trained)}` : 'did not fall'}.`,
   };
 }

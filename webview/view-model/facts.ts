@@ -53,7 +53,9 @@ export function runFacts(
       : {
           name: 'Speed',
           value: `${Math.round(speed).toLocaleString('en')} tokens/s`,
-          note: last?.mfu ? `${Math.round(100 * last.mfu)}% of the machine's matrix multiplication speed` : undefined,
+          note: last?.mfu
+            ? `${Math.round(100 * last.mfu)}% of the machine's matrix multiplication speed`
+            : undefined,
         },
     memory === undefined
       ? undefined

@@ -56,6 +56,8 @@ function conclude({ spec }: Continued, { kept, summary: { changed } }: Survey): 
 function describe({ spec }: Continued, { files, share, enough }: Changed): string {
   const { id } = spec;
   if (files === 0) return `Nothing has changed since run ${id}.`;
-  const next = enough ? `Learn it with: forget-me-not train --continue ${id}` : 'That is too little to be worth a training.';
+  const next = enough
+    ? `Learn it with: forget-me-not train --continue ${id}`
+    : 'That is too little to be worth a training.';
   return `Since run ${id} ${formatCount(files)} ${plural('file', files)} ${files === 1 ? 'is' : 'are'} new or changed: ${Math.round(100 * share)}% of the text to learn. ${next}`;
 }

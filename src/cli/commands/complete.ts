@@ -68,8 +68,7 @@ async function chosenModel({ run, base, adapter }: Options) {
     const { name, basePath, adapters, models } = await findServed(run);
     return { name, basePath, adapters, models };
   }
-  if (!base)
-    throw new UserError('bad-argument', 'No model was given.', 'Give --run RUN or --base BASE.');
+  if (!base) throw new UserError('bad-argument', 'No model was given.', 'Give --run RUN or --base BASE.');
   const { path } = await resolveBase(base);
   if (!adapter) return { name: BASE_MODEL, basePath: path };
   return { name: 'adapter', basePath: path, adapters: [{ name: 'adapter', path: adapter }] };

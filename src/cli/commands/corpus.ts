@@ -40,7 +40,10 @@ export function corpusCommand(): Command {
     .description('show what training on a folder or a data set would read, what it would leave out, and why')
     .argument('[folder]', 'the folder that holds the code');
   return addDataOptions(command)
-    .option('--base <ref>', 'count tokens with the tokenizer of this base, and write instructions in its chat template')
+    .option(
+      '--base <ref>',
+      'count tokens with the tokenizer of this base, and write instructions in its chat template',
+    )
     .option('--rows <n>', 'rows of a data set, or instruction pairs, to look at', whole(1), 1000)
     .option(
       '--sample <n>',

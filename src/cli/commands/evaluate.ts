@@ -81,9 +81,7 @@ async function evaluate(reference: string, options: Options): Promise<void> {
   ];
   const training = await trainingNow();
   if (training)
-    process.stderr.write(
-      `${training} is in progress on this machine; both take longer side by side.\n`,
-    );
+    process.stderr.write(`${training} is in progress on this machine; both take longer side by side.\n`);
   const figures: Figure[] = [];
   const summary = await runEvaluator(args, (message) => {
     if (message.type === 'result') figures.push({ step: message.step, ...message.result });

@@ -32,7 +32,9 @@ const CLEAR = '\r\x1b[2K';
 
 export function exportCommand(): Command {
   return new Command('export')
-    .description("write a run's result for other programs, after checking that llama.cpp computes the same as the trainer")
+    .description(
+      "write a run's result for other programs, after checking that llama.cpp computes the same as the trainer",
+    )
     .argument('<run>', 'id of a run, the start of one, or latest')
     .addOption(
       new Option(
@@ -45,7 +47,10 @@ export function exportCommand(): Command {
     .addOption(new Option('--type <type>', 'precision of gguf-merged (default: F16)').choices(mergedTypes))
     .option('-o, --output <path>', 'where to write it (default: in the current folder, named after the run)')
     .option('--checkpoint <step>', 'export this checkpoint instead of the result', whole(0))
-    .option('--base-name <name>', "for peft: the name of the base that transformers loads (default: the base's id)")
+    .option(
+      '--base-name <name>',
+      "for peft: the name of the base that transformers loads (default: the base's id)",
+    )
     .option('--json', 'print what was written and its check as JSON, progress as JSON lines on stderr')
     .action(exportRun);
 }

@@ -32,7 +32,10 @@ export function modelsCommand(): Command {
   models
     .command('fetch')
     .description('download a base, or check that it is already here and intact')
-    .argument('<ref>', 'a known base, a .gguf file, owner/name[:file] on Hugging Face, or auto: chosen for this machine')
+    .argument(
+      '<ref>',
+      'a known base, a .gguf file, owner/name[:file] on Hugging Face, or auto: chosen for this machine',
+    )
     .option('--yes', 'download without asking')
     .option('--json', 'print the result as JSON')
     // Both commands have --json; commander gives it to the outer one.
@@ -81,7 +84,9 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   console.log(formatTable([head, ...rows]));
   const later = tellWithTensorflow(chosen);
   console.log(forTerminal(`\nThe default here is ${chosen.id}: ${chosen.why}.${later}`));
-  console.log('Also: any .gguf file, or owner/name[:file] on Hugging Face, of the Llama or Qwen2 architecture.');
+  console.log(
+    'Also: any .gguf file, or owner/name[:file] on Hugging Face, of the Llama or Qwen2 architecture.',
+  );
 }
 
 async function describe(base: KnownBase, backend: BackendName): Promise<Listed> {

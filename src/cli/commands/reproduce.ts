@@ -54,14 +54,20 @@ interface Options {
 
 export function reproduceCommand(): Command {
   const command = new Command('reproduce')
-    .description("test the claims of the paper "LoRA Learns Less and Forgets Less" on this machine within a time budget")
+    .description(
+      'test the claims of the paper "LoRA Learns Less and Forgets Less" on this machine within a time budget',
+    )
     .argument(
       '[folder]',
       "folder of text to learn (default: Python's standard library, else this package's own dependencies)",
     );
   return addGlobOptions(command)
     .option('--budget <minutes>', 'time budget in minutes; it ends within this time', between(0.5, 1e5), 60)
-    .option('--base <ref>', 'a known base, a .gguf file, or owner/name[:file] on Hugging Face', 'smollm2-135m')
+    .option(
+      '--base <ref>',
+      'a known base, a .gguf file, or owner/name[:file] on Hugging Face',
+      'smollm2-135m',
+    )
     .option(
       '--claims <list>',
       `claims to test, separated by commas: ${claimIds.join(', ')} (default: all)`,
@@ -75,7 +81,9 @@ export function reproduceCommand(): Command {
     )
     .option('--seq <tokens>', 'sequence length in tokens', whole(8), 256)
     .addOption(
-      new Option('--backend <name>', 'library that trains').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+      new Option('--backend <name>', 'library that trains')
+        .choices(['auto', 'tensorflow', 'wasm'])
+        .default('auto'),
     )
     .option('--resume <id>', 'resume a reproduction that was stopped or ran out of budget')
     .option('--yes', 'download what is missing without asking')

@@ -39,7 +39,9 @@ export function resumeCommand(): Command {
       await writer.state({ status: 'queued' }).finally(() => writer.close());
       const trainer = await launchOnItsOwn(dir, lock, events.length);
       if (options.detach)
-        return options.json ? printJson({ run: spec.id, dir }) : console.log(`Run ${spec.id} is training again.`);
+        return options.json
+          ? printJson({ run: spec.id, dir })
+          : console.log(`Run ${spec.id} is training again.`);
       await finishRun(dir, trainer, options);
     });
   });

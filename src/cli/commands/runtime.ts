@@ -15,9 +15,7 @@ interface Options {
 
 export function runtimeCommand(): Command {
   const install = new Command('install')
-    .description(
-      'install TensorFlow, which trains about six times faster than the built-in wasm backend',
-    )
+    .description('install TensorFlow, which trains about six times faster than the built-in wasm backend')
     .option('--gpu', 'with CUDA, for NVIDIA GPUs on Linux')
     .option('--yes', 'do not ask')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')

@@ -33,11 +33,7 @@ export function serveCommand(): Command {
     )
     .option('--base <base>', 'a known base, a .gguf file or owner/name on Hugging Face')
     .option('--adapter <name=file>', 'GGUF LoRA adapter; may be repeated', collect)
-    .option(
-      '--model <name=file>',
-      'whole model, such as a full fine-tune; may be repeated',
-      collect,
-    )
+    .option('--model <name=file>', 'whole model, such as a full fine-tune; may be repeated', collect)
     .option(
       '--run <run>',
       'the result of a run, with its base; checked first if it never was; may be repeated',

@@ -60,7 +60,9 @@ export function sweepCommand(): Command {
     )
     .argument('[folder]', 'the folder that holds the code')
     .addOption(
-      new Option('--method <method>', 'lora: a small adapter; full: all weights').choices(['both', 'lora', 'full']).default('both'),
+      new Option('--method <method>', 'lora: a small adapter; full: all weights')
+        .choices(['both', 'lora', 'full'])
+        .default('both'),
     )
     .option(
       '--grid <rates>',
@@ -164,9 +166,7 @@ async function goingOn(asked: NewSweep, { json }: SweepOptions): Promise<Sweep |
   if (!begun) return undefined;
   const done = begun.lines.filter(({ type }) => type === 'trial').length;
   if (!json)
-    console.log(
-      `Resuming sweep ${begun.spec.id}: ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`,
-    );
+    console.log(`Resuming sweep ${begun.spec.id}: ${done} ${done === 1 ? 'trial is' : 'trials are'} done.`);
   return begun;
 }
 

@@ -58,7 +58,10 @@ export function addGlobOptions(command: Command): Command {
 export function addDataOptions(command: Command): Command {
   return addGlobOptions(command)
     .addOption(
-      new Option('--mode <mode>', 'pretrain: learn plain text; instruct: learn answers to instructions, in the chat template of the base')
+      new Option(
+        '--mode <mode>',
+        'pretrain: learn plain text; instruct: learn answers to instructions, in the chat template of the base',
+      )
         .choices(['pretrain', 'instruct'])
         .default('pretrain'),
     )
@@ -130,10 +133,7 @@ export async function checkData(
       'Give the folder, or leave them out.',
     );
   if (options.pairs && (mode !== 'instruct' || folder === undefined))
-    throw wrong(
-      '--pairs needs a folder and --mode instruct.',
-      'Give both, or leave --pairs out.',
-    );
+    throw wrong('--pairs needs a folder and --mode instruct.', 'Give both, or leave --pairs out.');
   if (mode === 'instruct' && (fimRate || repositoryContext))
     throw wrong(
       'Fill-in-the-middle and repository context work with --mode pretrain only.',

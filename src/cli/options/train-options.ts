@@ -116,7 +116,9 @@ export function addTrainOptions(command: Command): Command {
       'auto',
     )
     .addOption(
-      new Option('--method <method>', 'lora: train a small adapter; full: train all weights').choices(['lora', 'full']).default(defaults.method),
+      new Option('--method <method>', 'lora: train a small adapter; full: train all weights')
+        .choices(['lora', 'full'])
+        .default(defaults.method),
     )
     .option('--rank <r>', 'rank of the LoRA adapter', whole(1), defaults.rank)
     .option('--alpha <alpha>', 'LoRA alpha (default: twice the rank)', positive)
@@ -127,7 +129,7 @@ export function addTrainOptions(command: Command): Command {
       targets,
       defaults.targets,
     )
-    .option('--rank-stabilised', "scale LoRA by alpha / sqrt(rank) instead of alpha / rank, for high ranks")
+    .option('--rank-stabilised', 'scale LoRA by alpha / sqrt(rank) instead of alpha / rank, for high ranks')
     .option(
       '--attention-dropout <p>',
       'dropout on attention probabilities',
@@ -151,7 +153,12 @@ export function addTrainOptions(command: Command): Command {
         .choices(['cosine', 'inverse-sqrt', 'constant'])
         .default(defaults.schedule),
     )
-    .option('--warmup <share>', 'share of the run, at its start, in which the learning rate rises to its peak', between(0, 1), defaults.warmup)
+    .option(
+      '--warmup <share>',
+      'share of the run, at its start, in which the learning rate rises to its peak',
+      between(0, 1),
+      defaults.warmup,
+    )
     .option(
       '--cooldown <share>',
       `share of the run, at its end, in which the learning rate falls to zero; not with cosine (default: ${DEFAULT_COOLDOWN} with inverse-sqrt)`,
@@ -171,9 +178,15 @@ export function addTrainOptions(command: Command): Command {
     .option('--seq <tokens>', 'sequence length in tokens', whole(8), defaults.sequenceLength)
     .option('--batch <n>', 'sequences per forward pass', whole(1), defaults.batch)
     .option('--accumulate <n>', 'forward passes per optimiser step', whole(1), defaults.accumulate)
-    .option('--recompute', 'recompute activations in the backward pass: less memory, a third more work (on by itself when memory is short)')
+    .option(
+      '--recompute',
+      'recompute activations in the backward pass: less memory, a third more work (on by itself when memory is short)',
+    )
     .addOption(
-      new Option('--precision <p>', 'precision of frozen weights and large matrix products; auto: the fastest on this machine')
+      new Option(
+        '--precision <p>',
+        'precision of frozen weights and large matrix products; auto: the fastest on this machine',
+      )
         .choices(['auto', 'f32', 'bf16'])
         .default('auto'),
     )
@@ -228,7 +241,9 @@ export function addTrainOptions(command: Command): Command {
     )
     .option('--seed <n>', 'random seed', whole(0), defaults.seed)
     .addOption(
-      new Option('--backend <name>', 'library that trains').choices(['auto', 'tensorflow', 'wasm']).default('auto'),
+      new Option('--backend <name>', 'library that trains')
+        .choices(['auto', 'tensorflow', 'wasm'])
+        .default('auto'),
     )
     .option('--held-out-windows <n>', 'windows of held-out text in the final evaluation', whole(1), 16)
     .option(
@@ -237,8 +252,13 @@ export function addTrainOptions(command: Command): Command {
       whole(0, 164),
       20,
     )
-    .option('--retention <texts>', 'texts sampled from the base, on which forgetting (KL from the base) is measured; 0: none', whole(0), 8)
-    .option('--name <name>', 'name of the run (default: the folder's name)');
+    .option(
+      '--retention <texts>',
+      'texts sampled from the base, on which forgetting (KL from the base) is measured; 0: none',
+      whole(0),
+      8,
+    )
+    .option("--name <name>', 'name of the run (default: the folder's name)");
 }
 
 type Budget = Pick<TrainOptions, 'steps' | 'epochs' | 'tokens' | 'minutes'>;

@@ -64,15 +64,21 @@ export const help: Readonly<Record<string, CommandHelp>> = {
   changed: { examples: [['changed latest', 'says whether enough has changed to train again']] },
   sweep: {
     mostUsed: ['base', 'method', 'grid', 'steps', 'include', 'exclude', 'resume', 'yes', 'json'],
-    examples: [['sweep src --method lora', 'finds a learning rate, which later trainings of the same base use']],
+    examples: [
+      ['sweep src --method lora', 'finds a learning rate, which later trainings of the same base use'],
+    ],
   },
   preferences: { examples: [['preferences .', 'shows how many completions are recorded, and where']] },
   runs: { examples: [['runs', 'lists all runs, newest first']] },
   show: { examples: [['show latest', 'shows the settings and results of the last run']] },
   report: {
-    examples: [['report latest -o report.html', 'writes charts and figures into one file that can be shared']],
+    examples: [
+      ['report latest -o report.html', 'writes charts and figures into one file that can be shared'],
+    ],
   },
-  compare: { examples: [['compare 20261126-1401 latest', 'compares two runs on the items that both answered']] },
+  compare: {
+    examples: [['compare 20261126-1401 latest', 'compares two runs on the items that both answered']],
+  },
   evaluate: {
     examples: [
       ['evaluate latest', 'measures what the run planned, or what is left of it'],
@@ -87,8 +93,12 @@ export const help: Readonly<Record<string, CommandHelp>> = {
     ],
   },
   spectrum: { examples: [['spectrum latest', 'shows the rank of the change that the run made']] },
-  reproduce: { examples: [['reproduce --budget 60', 'tests as many of the paper's claims as fit into an hour']] },
-  complete: { examples: [['complete src/cart.py:12:8 --run latest', 'prints the ghost text for line 12, column 8']] },
+  reproduce: {
+    examples: [['reproduce --budget 60', "tests as many of the paper's claims as fit into an hour"]],
+  },
+  complete: {
+    examples: [['complete src/cart.py:12:8 --run latest', 'prints the ghost text for line 12, column 8']],
+  },
   serve: {
     examples: [
       ['serve --run latest', 'serves the result and its base to other editors'],
@@ -101,7 +111,9 @@ export const help: Readonly<Record<string, CommandHelp>> = {
       ['export latest --to gguf-merged --type Q8_0', 'writes one file for llama.cpp'],
     ],
   },
-  import: { examples: [['import ./adapter --base smollm2-135m', 'makes a run of an adapter from elsewhere']] },
+  import: {
+    examples: [['import ./adapter --base smollm2-135m', 'makes a run of an adapter from elsewhere']],
+  },
 };
 
 /** Adds the help above to a command. */

@@ -48,7 +48,7 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
       );
   const [ownItems, sourceItems] = [itemsOf(own, '', Infinity), itemsOf(source, SOURCE, PIECE_TOKENS)];
   if (ownItems.length === 0)
-    warn('The base ends every text at once, so forgetting can't be measured on its own text.');
+    warn("The base ends every text at once, so forgetting can't be measured on its own text.");
   const sampled = `${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
   const named = sourceItems.length
     ? `; ${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data}`

@@ -24,7 +24,9 @@ export async function switchAdapter(context: Context): Promise<void> {
       'There is no result yet that can complete code: none is finished, or none is better than its base.',
       'Start one with "Fine-tune on Workspace".',
     );
-  const placeHolder = now ? 'Which adapter should complete your code from now on?' : 'Which adapter should complete your code?';
+  const placeHolder = now
+    ? 'Which adapter should complete your code from now on?'
+    : 'Which adapter should complete your code?';
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   const chosen = await vscode.window.showQuickPick(items, options);
   if (chosen && chosen.run.spec.id !== now) await useRun(context, chosen.run);
@@ -38,7 +40,9 @@ const pauses = [
 ];
 
 export async function snooze({ completion }: Context): Promise<void> {
-  const chosen = await vscode.window.showQuickPick(pauses, { placeHolder: 'Snooze completion for how long?' });
+  const chosen = await vscode.window.showQuickPick(pauses, {
+    placeHolder: 'Snooze completion for how long?',
+  });
   if (chosen) completion.sleep(chosen.minutes);
 }
 

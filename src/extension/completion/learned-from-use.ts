@@ -16,8 +16,7 @@ export async function showLearnedFromUse({ log, completion }: Context): Promise<
     title: on ? 'Turn Off' : 'Turn On',
     run: () => setLearnFromUse(!on),
   };
-  if (!kept)
-    return log.ask('info', `No completions are recorded for ${folder.name}. ${explained(on)}`, turn);
+  if (!kept) return log.ask('info', `No completions are recorded for ${folder.name}. ${explained(on)}`, turn);
   const since = kept.since ? ` since ${new Date(kept.since).toLocaleDateString()}` : '';
   const count = `${kept.count} ${kept.count === 1 ? 'completion' : 'completions'}`;
   await log.ask(
@@ -46,7 +45,10 @@ async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['compl
     kept &&
     (await vscode.window.showWarningMessage(
       `Delete what was learned from your use in ${folder.name}?`,
-      { modal: true, detail: `${kept.count} recorded completions. Runs that learned from them are not changed.` },
+      {
+        modal: true,
+        detail: `${kept.count} recorded completions. Runs that learned from them are not changed.`,
+      },
       'Delete',
     ));
   if (kept && answer !== 'Delete') return;

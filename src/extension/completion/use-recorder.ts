@@ -80,8 +80,7 @@ export class UseRecorder {
   private start(): Worker {
     const worker = new Worker(this.script, { execArgv: [] });
     worker.unref();
-    const failed = (message: unknown) =>
-      this.warn(`A completion was not recorded: ${String(message)}`);
+    const failed = (message: unknown) => this.warn(`A completion was not recorded: ${String(message)}`);
     worker.on('message', failed);
     worker.on('error', (error) => {
       failed(error.message);

@@ -112,7 +112,9 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     const checked = toPanelSchema.safeParse(message);
     if (!checked.success) {
       this.feed.forget();
-      this.services.log.warn(`The update for the panel was invalid and was not sent: ${checked.error.issues[0]?.message}`);
+      this.services.log.warn(
+        `The update for the panel was invalid and was not sent: ${checked.error.issues[0]?.message}`,
+      );
     } else void this.panel?.webview.postMessage(checked.data);
   }
 

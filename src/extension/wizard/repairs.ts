@@ -42,7 +42,11 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
   },
   takeStep: (step) => void actionOf(step).run(),
   askBase: () =>
-    askBaseFor('Choose Another Model', () => offeredBases(context), 'Which model do you want to use instead?'),
+    askBaseFor(
+      'Choose Another Model',
+      () => offeredBases(context),
+      'Which model do you want to use instead?',
+    ),
 });
 
 /**

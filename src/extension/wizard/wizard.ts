@@ -114,7 +114,12 @@ function askFolder(plan: Draft, place: Position & { title: string }): Promise<An
   return into(
     plan,
     'folder',
-    choose({ ...place, placeholder: 'Which folder should the model learn?', choices, preferred: plan.folder }),
+    choose({
+      ...place,
+      placeholder: 'Which folder should the model learn?',
+      choices,
+      preferred: plan.folder,
+    }),
   );
 }
 

@@ -130,9 +130,7 @@ export class CheckpointMeasuring {
     const { limit } = this.rule;
     const { best } = this.record.ranking;
     if (!best) {
-      await this.warn(
-        'Forgetting could not be measured at any checkpoint, so the last one is the result.',
-      );
+      await this.warn('Forgetting could not be measured at any checkpoint, so the last one is the result.');
       return undefined;
     }
     if (limit !== undefined && best.forgetting! > limit)

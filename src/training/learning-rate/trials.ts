@@ -94,7 +94,7 @@ class RateTrials {
   async settle(): Promise<RateEvent | undefined> {
     const { signal, phase } = this.options;
     if (this.texts.heldOut.length === 0)
-      return this.byDefault('nothing is held out, so rates can't be compared');
+      return this.byDefault("nothing is held out, so rates can't be compared");
     await phase('Trying learning rates');
     const costs = await this.costs();
     if (signal.aborted) return undefined;

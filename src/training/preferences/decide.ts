@@ -41,7 +41,9 @@ function decideAt(before: Measured, after: Measured): Decision {
     code !== undefined && (code.difference.low > 0 || code.difference.value > TOLERANCE * code.before.value);
   const figures = [
     `at strength ${before.strength} the loss of held-out preferences went from ${preferences.before.value.toFixed(3)} to ${preferences.after.value.toFixed(3)} (${formatDifferenceInterval(preferences.difference)})`,
-    ...(code ? [`bits per byte at held-out cursors changed by ${formatDifferenceInterval(code.difference)}`] : []),
+    ...(code
+      ? [`bits per byte at held-out cursors changed by ${formatDifferenceInterval(code.difference)}`]
+      : []),
   ].join(', ');
   return {
     taken: better && !worse,

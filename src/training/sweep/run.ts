@@ -62,7 +62,7 @@ async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts & Closable> {
   if (heldOut.length === 0)
     throw new UserError(
       'corpus-empty',
-      'Nothing is held out, so rates can't be compared.',
+      "Nothing is held out, so rates can't be compared.",
       'Run the sweep on a folder with more than one file.',
     );
   const training = await openSequences(corpus, spec.base.path, spec.hyper);

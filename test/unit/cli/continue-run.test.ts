@@ -90,7 +90,7 @@ describe('requireChange', () => {
 
   it('asks for something new to learn, in the same folder', () => {
     expect(of({})).not.toThrow();
-    expect(of({ trainFiles: 0 })).toThrow('Nothing to learn has changed since run run-1.');
-    expect(of({ kept: 0 })).toThrow('This is another folder than that of run run-1');
+    expect(of({ trainFiles: 0 })).toThrow('Nothing that could be learned has changed since run run-1.');
+    expect(of({ kept: 0 })).toThrow('This is not the folder of run run-1');
   });
 });

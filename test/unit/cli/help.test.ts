@@ -33,9 +33,9 @@ describe('--help', () => {
     const headings = shown.match(/^\S.*$/gm)!.filter((line) => /^(Most used|More|Examples)/.test(line));
     expect(headings).toEqual([
       'Most used:',
-      'More: what is read',
-      'More: budget and size of steps',
-      'More: what trains, and how',
+      'More: what to learn from',
+      'More: budget and step size',
+      'More: how it trains',
       'More: what is measured',
       'More: this machine',
       'Examples:',

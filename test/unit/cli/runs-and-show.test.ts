@@ -68,7 +68,7 @@ describe('show', () => {
   it('shows where a run stands, the history that counts, and how to go on', async () => {
     const { id } = await interruptedRun();
     const text = await show('latest');
-    expect(text).toContain(`status     interrupted, step 6 of 30; go on with: forget-me-not resume ${id}`);
+    expect(text).toContain(`status     interrupted, step 6 of 30; resume with: forget-me-not resume ${id}`);
     expect(text).toContain('Loss, step 1 to 6');
     expect(text).toContain('██▇▆▁▁  9.000 to 0.500');
     expect(text).toContain('wasm (always works); 4,900,000 parameters train');

@@ -116,7 +116,7 @@ it('pairs HumanEval but not held-out text where the corpora differ', async () =>
   expect(against[0]!.comparisons[0]!.difference.value).toBe(0.25);
   expect(warnings).toEqual([
     expect.stringMatching(
-      /different corpora: held-out texts differ, so figures of workspace can't be paired/,
+      /different corpora, so their held-out texts differ and figures of workspace can't be compared/,
     ),
   ]);
   expect(differs).toEqual([{ setting: 'corpus', values: ['one', 'two'] }]);
@@ -180,7 +180,7 @@ it('says of a task that only one run has which, and of an early run to measure a
   expect(against[0]!.comparisons).toEqual([]);
   expect(warnings).toEqual([
     expect.stringMatching(/humaneval in run-\d+ .* measure them again with \{evaluate run-\d+ humaneval\}/),
-    expect.stringMatching(/retention was measured of run-\d+ alone; \{evaluate run-\d+ retention\} adds it/),
+    expect.stringMatching(/retention was measured only for run-\d+; \{evaluate run-\d+ retention\} adds it/),
   ]);
 });
 

@@ -76,7 +76,7 @@ it('is refused where the model sees too little at once', async () => {
   const base = fakeModel({ name: 'short', contextLength: () => Promise.resolve(512) });
   await expect(plan([row], { base })).rejects.toMatchObject({
     code: 'bad-argument',
-    message: expect.stringMatching(/5 examples takes \d+ tokens of context, and short has 512/) as string,
+    message: expect.stringMatching(/5 examples takes \d+ tokens of context, but short has 512/) as string,
   });
 });
 it('refuses rows whose answer has no number', async () => {

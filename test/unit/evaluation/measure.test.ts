@@ -61,7 +61,7 @@ it('has all items where there is no end', async () => {
 it('has some, the same of both, where the time is over, and says how many', async () => {
   const { setting, cut, items, scores, idsOf } = await measure('b', performance.now() - 1);
   expect(cut).toBe(true);
-  expect(setting).toBe('quick; 8 of these 41 items in the time there was');
+  expect(setting).toBe('quick; 8 of these 41 items, as time allowed');
   expect(scores.map(({ length }) => length)).toEqual([8, 8]);
   expect(idsOf('base')).toEqual(items.map(({ id }) => id));
   expect(idsOf('result').sort()).toEqual(idsOf('base').sort());

@@ -31,10 +31,14 @@ describe('a summary', () => {
       comparisons: [],
       pending: ['workspace', 'humaneval', 'retention'],
     });
-    expect(checked.sentence).toBe("Not measured yet: Held-out text, HumanEval, The base's own text.");
+    expect(checked.sentence).toBe(
+      "Not measured yet: Held-out text, HumanEval, Forgetting on the base's own text.",
+    );
     const one = withFound(checked, { measured: bits });
     expect(one).toMatchObject({ served, pending: ['humaneval', 'retention'] });
-    expect(one.sentence).toMatch(/^Predicts .* Not measured yet: HumanEval, The base's own text\.$/);
+    expect(one.sentence).toMatch(
+      /^Predicts .* Not measured yet: HumanEval, Forgetting on the base's own text\.$/,
+    );
     // Without a network it was a warning.
     const two = withFound(one, { measured: { task: 'humaneval', comparisons: [] } });
     expect(two.pending).toEqual(['retention']);
@@ -50,7 +54,7 @@ describe('a summary', () => {
     });
     expect(part).toMatchObject({ pending: ['workspace', 'retention'] });
     expect(part.sentence).toMatch(
-      /Not measured yet: The base's own text\. Measured in part, for lack of time: Held-out text\.$/,
+      /Not measured yet: Forgetting on the base's own text\. Measured in part, because time ran out: Held-out text\.$/,
     );
     const whole = withFound(part, { planned: ['workspace', 'retention'], measured: bits });
     expect(whole.pending).toEqual(['retention']);

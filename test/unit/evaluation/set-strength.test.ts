@@ -87,7 +87,8 @@ describe('the strength of a result', () => {
       givenStrength: 0.75,
       comparisons: [],
       pending: ['humaneval', 'retention'],
-      sentence: "Strength 0.75 was set by hand. Not measured yet: HumanEval, The base's own text.",
+      sentence:
+        "Strength 0.75 was set by hand. Not measured yet: HumanEval, Forgetting on the base's own text.",
     });
     expect(await readdir(join(dir, 'evaluation'))).toEqual(['summary.json']);
     await setStrength(dir, 'chosen');

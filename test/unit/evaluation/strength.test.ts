@@ -40,12 +40,15 @@ describe('the strength that is offered', () => {
     const turned = [point(0.5, -0.1, 0.01), point(1, -0.06, 0.05)];
     expect(chooseStrength(turned, 0.1)).toMatchObject({
       strength: 0.5,
-      why: expect.stringMatching(/stronger, it completes no better$/),
+      why: expect.stringMatching(/at higher strengths it learned no more$/),
     });
   });
   it('is none where noise explains the gain', () => {
     const chosen = chooseStrength([point(0.5, -0.015, 0.01), point(1, -0.01, 0.05)], 0.1);
-    expect(chosen).toMatchObject({ strength: 0, why: expect.stringContaining('told from noise: -0.015') });
+    expect(chosen).toMatchObject({
+      strength: 0,
+      why: expect.stringContaining('as far as can be measured: -0.015'),
+    });
     expect(chosen.next).toContain('Longer training');
   });
   it('is none where all that learned forgot too much, and says so', () => {
@@ -171,7 +174,7 @@ describe('the offer', () => {
     expect(at(0.6).why).toBeUndefined();
     expect(at(0.75).why).toContain("HumanEval's solutions");
     expect(at(1)).toEqual({
-      why: 'what stands at held-out cursors became less likely (+0.050 bits per byte)',
+      why: 'held-out code became less likely (+0.050 bits per byte)',
       sentence: expect.stringMatching(/^Strength 1 was set by hand\. Not offered: .* A lower strength/),
     });
     expect(at(0.5, [comparison('workspace', 'characters saved', -0.1)]).why).toContain('0.500 ->');
@@ -186,7 +189,7 @@ describe('the offer', () => {
     expect(notBetter('garden', summary)).toMatchObject({
       code: 'not-better',
       message:
-        'garden is no better than the model that it began with, so it is not offered: nothing was gained.',
+        'garden is no better than its base model, so it is not offered for completion: nothing was gained.',
       next: 'Longer training may help.',
     });
   });

@@ -108,7 +108,7 @@ describe('the sentence', () => {
   it('warns of a result that is served otherwise than trained', () => {
     expect(
       summarise({ comparisons: [kl], served: { meanKl: 0.3, limit: 0.01, tokens: 96, ok: false } }),
-    ).toContain('Not to be used: what llama.cpp serves');
+    ).toContain('Do not use this result: the model that llama.cpp serves');
   });
   it('tells what became of older and of new code since the run that is continued', () => {
     const age = (which: string, before: number, after: number) =>
@@ -122,7 +122,7 @@ describe('the sentence', () => {
     );
     const worse = { run: 'r1', comparisons: [age('older', 0.7, 0.8)] };
     expect(summarise({ comparisons, earlier: worse })).toContain(
-      'Since r1: older code is known less well, 0.70 -> 0.80 bits per byte.',
+      'Since r1: older code is predicted worse, 0.70 -> 0.80 bits per byte.',
     );
   });
   it('does not invent', () => expect(summarise({ comparisons: [] })).toBe('Nothing was measured.'));
@@ -194,7 +194,7 @@ describe('progress', () => {
     expect(messages[0]).toEqual({ type: 'progress', phase: 'Checking the result', done: 0, total: 2 });
     expect(messages.at(-1)).toEqual({
       type: 'progress',
-      phase: 'An example',
+      phase: 'Example line',
       done: 2,
       total: 2,
       etaSeconds: 0,

@@ -17,7 +17,7 @@ describe('whether to learn from use', () => {
   it('is asked where there are some hundreds of texts by the chosen base, and train is told', async () => {
     answers.push('Yes');
     const answered = await ask(plan, 412);
-    expect(shown).toEqual(['Learn from your use of completion, too? (Yes)']);
+    expect(shown).toEqual(['Also learn from how you used completions? (Yes)']);
     expect(trainArguments({ ...plan, ...(answered as object) })).toContain('--preferences');
     answers.push('No');
     const refused = await ask(plan, 412);

@@ -70,7 +70,7 @@ it('goes on after the network came back, with what was answered and without what
   expect(log).toEqual([
     'fetch SmolLM2',
     'fetch TensorFlow',
-    'network: Try Again, Go On Without TensorFlow',
+    'network: Try Again, Continue Without TensorFlow',
     'fetch TensorFlow',
     `start ${JSON.stringify(plan)}`,
   ]);
@@ -81,7 +81,7 @@ it('installs a compiler in a terminal, and tries again when the person says so',
   const missing = trouble('compiler-missing', 'Install one with `sudo apt install g++` and try again.');
   const { host, log } = fakeHost({ TensorFlow: [missing] }, ['terminal', 'again']);
   expect(await carryOut(plan, host)).toBe(true);
-  const offer = 'compiler-missing: Run "sudo apt install g++", Try Again, Go On Without TensorFlow';
+  const offer = 'compiler-missing: Run "sudo apt install g++", Try Again, Continue Without TensorFlow';
   expect(log.slice(2, 5)).toEqual([offer, 'terminal sudo apt install g++', offer]);
   expect(log.at(-1)).toBe(`start ${JSON.stringify(plan)}`);
 });

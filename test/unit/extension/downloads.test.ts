@@ -60,7 +60,7 @@ describe('what has to be downloaded', () => {
   test('a file here is no download, a hub reference is one of unknown size', () => {
     expect(missingParts(file, report(there), 'auto')).toEqual([]);
     expect(missingParts('owner/name', report(there), 'auto')).toMatchObject([
-      { name: 'owner/name', bytes: 0, from: 'the hub' },
+      { name: 'owner/name', bytes: 0, from: 'Hugging Face' },
     ]);
   });
   test('a known base says where it may come from', () => {

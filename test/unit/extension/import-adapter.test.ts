@@ -67,11 +67,11 @@ it.each(['network', 'compiler-missing', 'python-missing'] as const)(
       { runtime: [trouble(code, 'Run `sudo apt install g++`.')] },
       {},
     );
-    answers.push(...chosen, 'Download', 'Go On Without');
+    answers.push(...chosen, 'Download', 'Continue Without');
     await importAdapter(context);
     expect(asked.slice(1)).toEqual(['runtime install --yes', imported, measured]);
-    expect(shown[4]).toMatch(/Your answers are kept\. \[.*Try Again, Go On Without TensorFlow\]/);
-    expect(shown.at(-1)).toContain('garden.gguf is a run now');
+    expect(shown[4]).toMatch(/Your answers are kept\. \[.*Try Again, Continue Without TensorFlow\]/);
+    expect(shown.at(-1)).toContain('garden.gguf was imported as a run');
     expect(kept()).toEqual({});
   },
 );
@@ -84,7 +84,7 @@ it('keeps the answers of who leaves, and takes them up the next time', async () 
   expect(asked).toEqual(['models fetch smollm2-135m']);
 
   reset();
-  answers.push('Go on with garden.gguf, made for SmolLM2-135M-Instruct', 'Download');
+  answers.push('Continue with garden.gguf, trained on SmolLM2-135M-Instruct', 'Download');
   await importAdapter(context);
   expect(asked.slice(-2)).toEqual([imported, measured]);
   expect(shown).toHaveLength(3);
@@ -95,7 +95,10 @@ it('asks again with what was answered, where that is what is wrong', async () =>
   const { context, asked } = fakeContext({ import: [trouble('adapter-damaged')] }, { have });
   answers.push(...chosen, 'Change Answers', 'A GGUF', '/adapters/other.gguf', 'SmolLM2-135M-Instruct');
   await importAdapter(context);
-  expect(shown.slice(4, 6)).toEqual(['What was saved? (A GGUF adapter)', `Adapter to Import (${plan.path})`]);
+  expect(shown.slice(4, 6)).toEqual([
+    'Which format has the adapter? (A GGUF adapter)',
+    `Adapter to Import (${plan.path})`,
+  ]);
   expect(asked).toEqual([imported, imported.replace('garden', 'other'), measured]);
 });
 

@@ -84,9 +84,9 @@ describe('the end', () => {
       return endSentence({ ...done, events: [...done.events, event] }, 'done');
     };
     const { sentence } = done.summary!;
-    expect(ended(true, 90)).toBe(`${sentence} It has learned from your use, too.`);
+    expect(ended(true, 90)).toBe(`${sentence} It also learned from how you used completions.`);
     expect(ended(false, 90)).toBe(
-      `${sentence} Learning from your use made it no better, so that is left out.`,
+      `${sentence} Learning from how you used completions made it no better, so that part was dropped.`,
     );
     expect(ended(false, 0, 'There was no time.')).toBe(
       `${sentence} Not learned from your use: There was no time.`,

@@ -211,5 +211,5 @@ it('writes a report with every claim, its effect and the rule', () => {
   const report = reportMarkdown(repro, results);
   for (const { title } of claims) expect(report).toContain(`. ${title} |`);
   expect(report).toMatch(/claimed 0\.8 to 1\.25/);
-  expect(report).toMatch(/LoRA, r = 16 on all linears: 40 steps at 1e-3 \(lora\)/);
+  expect(report).toMatch(/LoRA, r = 16 on all linear layers: 40 steps at 1e-3 \(lora\)/);
 });

@@ -107,7 +107,7 @@ describe('why it is the best', () => {
     [of(1, 4, 1), '1 held-out window'],
   ])('says that few can seldom tell checkpoints apart: %#', (one, named) => {
     expect(why(one, 8).replace(/\d\.\d{3}/, '2.000')).toBe(
-      `learned most: held-out loss 2.000 nats/token; no later one is better by more than noise, but that is seldom to be seen in ${named}: a later one may well be better`,
+      `learned most: held-out loss 2.000 nats/token; no later one is better by more than noise, but with ${named} a difference would rarely show, so a later one may still be better`,
     );
   });
 

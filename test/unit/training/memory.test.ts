@@ -174,7 +174,7 @@ describe('fitMemory', () => {
     const available = small({ sequenceLength: 512 });
     const { code, message, next } = refusal(available, { sequenceLength: 4096 });
     expect(code).toBe('memory');
-    expect(message).toMatch(/^This run would take about [\d.]+ GB of memory, and .* are available\.$/);
+    expect(message).toMatch(/^This run would take about [\d.]+ GB of memory, but only .* are available\.$/);
     const length = Number(/^Train with --seq (\d+)\.$/.exec(next)?.[1]);
     expect(length).toBeGreaterThanOrEqual(512);
     expect(small({ sequenceLength: length })).toBeLessThan(1.02 * available);

@@ -42,10 +42,10 @@ describe('advice', () => {
   it('is silent where nothing was measured, and where nothing asks for a change', () => {
     expect(advise(panelOf([makeRun({ upTo: 0 })]))).toEqual({
       advice: [],
-      none: 'Nothing to advise yet: nothing was measured.',
+      none: 'No advice yet: nothing has been measured.',
     });
     const good = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.03, 0.005]);
-    expect(advise(panelOf([good])).none).toContain('Nothing that was measured here');
+    expect(advise(panelOf([good])).none).toContain('the measurements suggest no change');
     expect(texts(panelOf([good]))).toEqual([]);
   });
 
@@ -53,13 +53,13 @@ describe('advice', () => {
     const far = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [1.6, 0.1]);
     expect(advise(panelOf([far])).advice).toEqual([
       {
-        text: 'Use it at a lower strength, or train at a lower rate: it has moved far from its base.',
-        because: 'KL from base 1.600 [1.500, 1.700] nats/token; up to 0.1 a result stays close to its base.',
+        text: 'Use it at a lower strength, or train at a lower learning rate: it has moved far from its base.',
+        because: 'KL from base 1.600 [1.500, 1.700] nats/token; up to 0.1 counts as close to the base.',
       },
     ]);
     const rose = ended(withCurve(makeRun(), [2.1, 2.2, 2.3, 2.35]), [-0.05, 0.02], [0.05, 0.01]);
     expect(texts(panelOf([rose]))).toEqual([
-      'Train at a lower rate than 1e-3: held-out loss rose from the first checkpoint on.',
+      "Use a learning rate below 1e-3: held-out loss was above the base's at every checkpoint.",
     ]);
   });
 
@@ -96,16 +96,16 @@ describe('advice', () => {
   it('takes the method that forgot less at the same learning, whichever it is', () => {
     const lora = ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.12, 0.01]);
     const full = ended(withCurve(makeRun({ id: 'full', method: 'full' }), flat), [-0.15, 0.02], [0.04, 0.01]);
-    expect(texts(panelOf([lora, full]))).toEqual([expect.stringContaining('Full fine-tuning served')]);
+    expect(texts(panelOf([lora, full]))).toEqual([expect.stringContaining('Full fine-tuning works better')]);
     expect(texts(panelOf([full, lora]))).toEqual([]);
     const turned = [
       ended(withCurve(makeRun(), flat), [-0.15, 0.02], [0.04, 0.01]),
       ended(withCurve(makeRun({ id: 'full', method: 'full' }), flat), [-0.15, 0.02], [0.12, 0.01]),
     ];
-    expect(texts(panelOf([turned[1]!, turned[0]!]))).toEqual([expect.stringContaining('LoRA served')]);
+    expect(texts(panelOf([turned[1]!, turned[0]!]))).toEqual([expect.stringContaining('LoRA works better')]);
     // Of another text, or where the intervals meet, it says nothing.
     const elsewhere = { ...full, spec: { ...full.spec, folder: '/else' } };
-    const better = expect.stringContaining('served this text better') as string;
+    const better = expect.stringContaining('works better on this text') as string;
     expect(texts(panelOf([lora, elsewhere]))).not.toContainEqual(better);
     const near = ended(full, [-0.15, 0.02], [0.105, 0.01]);
     expect(texts(panelOf([lora, near]))).not.toContainEqual(better);
@@ -116,14 +116,18 @@ describe('advice', () => {
   it('goes by the sweep: a far higher stable rate, a rate that diverges, an edge', () => {
     const run = (rate: number) => ended(withCurve(makeRun({ rate }), flat), [-0.15, 0.02], [0.03, 0.005]);
     const sweeps = [makeSweep()];
-    expect(texts(panelOf([run(1e-4)], { sweeps }))).toEqual(['Try a higher rate: 1e-3 instead of 1e-4.']);
-    expect(texts(panelOf([run(3e-3)], { sweeps }))).toEqual(['Try a lower rate: 1e-3 instead of 3e-3.']);
+    expect(texts(panelOf([run(1e-4)], { sweeps }))).toEqual([
+      'Try a higher learning rate: 1e-3 instead of 1e-4.',
+    ]);
+    expect(texts(panelOf([run(3e-3)], { sweeps }))).toEqual([
+      'Try a lower learning rate: 1e-3 instead of 3e-3.',
+    ]);
     expect(texts(panelOf([run(1e-3)], { sweeps }))).toEqual([]);
     const edge = makeSweep();
     edge.methods[0]!.rates.pop();
     delete edge.methods[0]!.divergesFrom;
     expect(texts(panelOf([run(1e-3)], { sweeps: [edge] }))).toEqual([
-      'Sweep higher rates too: the best one may lie above 1e-3.',
+      'Try higher learning rates in a sweep: the best one may lie above 1e-3.',
     ]);
   });
 
@@ -132,7 +136,7 @@ describe('advice', () => {
     const back = { type: 'rollback' as const, time, step: 20, to: 10, why: 'the loss stayed at 9.00' };
     run.events.push({ ...back, rateScale: 0.5 }, { ...back, step: 25, rateScale: 0.25 });
     expect(texts(panelOf([run]))[0]).toBe(
-      'Begin with a lower learning rate: 2.5e-4 or less instead of 1e-3.',
+      'Start with a lower learning rate: 2.5e-4 or less instead of 1e-3.',
     );
   });
 

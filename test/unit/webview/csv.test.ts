@@ -88,7 +88,7 @@ describe('every chart', () => {
     const sweep = charts.find(({ id }) => id === 'sweep')!;
     const model = sweep.read(panel, {});
     expect(sweep.words(model)).toContain('LoRA: 1e-3 learned as much as the best rate and forgot least');
-    expect(sweep.words(model)).toContain('it diverges from 3e-4 on');
+    expect(sweep.words(model)).toContain('from 3e-4 on it diverges');
     expect(sweep.table(model).rows).toContainEqual(['LoRA, 3e-3', '', '', '0.050', 'diverged at step 12']);
     expect(sweep.read(panelOf([run], { sweeps: [makeSweep('cd'.repeat(32))] }), {})).toBeUndefined();
   });

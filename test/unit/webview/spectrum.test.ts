@@ -84,7 +84,7 @@ describe('its charts', () => {
 
   it('warn where the change was read from rounded weights', () => {
     const model = moduleRankChart.read(panel('full'), {})!;
-    expect(moduleRankChart.note!(model)).not.toContain('rounding');
-    expect(moduleRankChart.note!({ ...model, source: 'model' })).toContain('rounding to half precision');
+    expect(moduleRankChart.note!(model)).not.toContain('half precision');
+    expect(moduleRankChart.note!({ ...model, source: 'model' })).toContain('rounded to half precision');
   });
 });

@@ -32,7 +32,7 @@ describe('the slider of strengths', () => {
     expect(set.sentence).toBe('The change is applied at strength 1, set by hand.');
     const between = viewOf(withStrengths(makeRun(), 0.5, 0.3))!;
     expect([between.at, between.stops.some(({ isInUse }) => isInUse)]).toEqual([0, false]);
-    expect(between.sentence).toContain('between those that were measured');
+    expect(between.sentence).toContain('was not measured itself');
   });
   it('can be used where no strength was chosen: the file is as it was trained', () => {
     const view = viewOf(withStrengths(makeRun(), 0))!;

@@ -57,7 +57,7 @@ describe('status', () => {
     run.summary!.served!.ok = false;
     expect(readStatus(run, now)).toMatchObject({
       canUse: false,
-      next: expect.stringContaining('does not agree'),
+      next: expect.stringContaining('does not match'),
     });
     delete run.summary!.served;
     expect(readStatus(run, now)).toMatchObject({
@@ -77,7 +77,7 @@ describe('status', () => {
     };
     expect(readStatus(run, now)).toMatchObject({
       canUse: false,
-      next: expect.stringMatching(/is not offered: nothing was gained\. Try more\.$/),
+      next: expect.stringMatching(/is not offered for completion: nothing was gained\. Try more\.$/),
     });
   });
   it('offers a result while the rest of it is being measured', () => {

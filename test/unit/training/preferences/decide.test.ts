@@ -24,7 +24,7 @@ describe('what was learned from preferences', () => {
   it('is left where the gain can be noise', () => {
     const decision = decide(before, measured(0.45, 0.6, 0.2));
     expect(decision.taken).toBe(false);
-    expect(decision.why).toContain('no gain that can be told from noise');
+    expect(decision.why).toContain('no significant gain');
   });
   it('is left where code is known less', () => {
     const decision = decide(before, measured(0.4, 0.62, 0.02));
