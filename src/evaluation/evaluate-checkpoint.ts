@@ -122,7 +122,7 @@ function noCheckpoint(id: string, step: number, steps: readonly number[]): UserE
     'bad-argument',
     steps.length ? `Run ${id} has no checkpoint of step ${step}.` : `Run ${id} has no checkpoints.`,
     steps.length
-      ? `It has those of ${steps.length > 1 ? 'steps' : 'step'} ${steps.join(', ')}; step 0 is the base.`
+      ? `It has checkpoints of ${steps.length > 1 ? 'steps' : 'step'} ${steps.join(', ')}; step 0 is the base.`
       : 'It writes the first one when training starts; to evaluate a finished run, leave out --checkpoint.',
   );
 }

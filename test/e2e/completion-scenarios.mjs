@@ -84,7 +84,7 @@ export const completionScenarios = {
     await workbench.dismissNotifications();
 
     await workbench.command('Forget-Me-Not: Import Adapter');
-    await workbench.pick('Which format has the adapter?', 'A GGUF adapter');
+    await workbench.pick('In which format is the adapter?', 'A GGUF adapter');
     await workbench.choosePath('Adapter to Import', path);
     await workbench.pick('Which model was it trained on?', 'tiny.gguf');
     await workbench.notificationButton(

@@ -65,7 +65,7 @@ it('lists the known bases with size, licence and memory, whether they are here, 
   expect(stdout).toMatch(
     new RegExp(`qwen2\\.5-coder-7b +8\\.10 GB +Apache-2\\.0 +${shown('qwen2.5-coder-7b')} +yes +not fetched`),
   );
-  expect(stdout).toContain(`The default here is ${chosen.id}: ${chosen.why}.`);
+  expect(stdout).toContain(`The default on this machine is ${chosen.id}: ${chosen.why}.`);
 });
 
 it('takes for auto what train, doctor and fetching take, also without TensorFlow', async () => {

@@ -102,7 +102,7 @@ describe('a run with checkpoints measured', () => {
   });
 
   it.each([
-    ['7', /no checkpoint of step 7\. It has those of steps .*8, 12; step 0 is the base/],
+    ['7', /no checkpoint of step 7\. It has checkpoints of steps .*8, 12; step 0 is the base/],
     ['-1', /whole number/],
   ])('says which checkpoints there are: %s', async (step, message) => {
     const { code: exit, stderr } = await place.run('evaluate', whole.run, '--checkpoint', step);

@@ -83,7 +83,7 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
   console.log(formatTable([head, ...rows]));
   const later = tellWithTensorflow(chosen);
-  console.log(forTerminal(`\nThe default here is ${chosen.id}: ${chosen.why}.${later}`));
+  console.log(forTerminal(`\nThe default on this machine is ${chosen.id}: ${chosen.why}.${later}`));
   console.log(
     'Also: any .gguf file, or owner/name[:file] on Hugging Face, of the Llama or Qwen2 architecture.',
   );

@@ -83,14 +83,15 @@ function requireUsable(dir: string, { spec, state, summary }: RunSnapshot): void
       isAlive(state) ? 'Wait until it is done.' : `Finish it with {resume ${spec.id}}.`,
     );
   const refused = summary && notBetter(spec.id, summary);
-  if (refused) throw new UserError(refused.code, refused.message, 'Train anew, without --continue.');
+  if (refused)
+    throw new UserError(refused.code, refused.message, 'Start a new training, without --continue.');
 }
 
 const unfit = ({ id }: RunSpec, why: string) =>
   new UserError(
     'bad-argument',
     `Run ${id} can't be continued: it ${why}.`,
-    'Train anew, without --continue.',
+    'Start a new training, without --continue.',
   );
 
 type AllOptions = TrainOptions & DataOptions & ReplayOptions;
@@ -166,7 +167,7 @@ export function requireChange({ id, folder }: RunSpec, { changed }: CorpusSummar
     throw new UserError(
       'bad-argument',
       `This is not the folder of run ${id}: none of the files that it learned is here.`,
-      `Give ${folder || 'its data set'}, or train anew, without --continue.`,
+      `Give ${folder || 'its data set'}, or start a new training, without --continue.`,
     );
   if (changed!.trainFiles === 0)
     throw new UserError(

@@ -40,7 +40,7 @@ export async function followChild<M extends { type: string }>(
       throw endedEarly(
         `The ${name}`,
         how,
-        'Give the same command again, with --verbose to see what it prints.',
+        'Run the same command again, with --verbose to see what it prints.',
       );
   } finally {
     clearTimeout(kill);

@@ -70,7 +70,7 @@ async function askFile(
   const kind = await choose<Import['kind']>({
     title,
     ...position,
-    placeholder: 'Which format has the adapter?',
+    placeholder: 'In which format is the adapter?',
     choices: (['gguf', 'peft'] as const).map((value) => ({ ...kinds[value], value })),
     ...(draft.kind && { preferred: draft.kind }),
   });

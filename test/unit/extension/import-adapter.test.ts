@@ -96,7 +96,7 @@ it('asks again with what was answered, where that is what is wrong', async () =>
   answers.push(...chosen, 'Change Answers', 'A GGUF', '/adapters/other.gguf', 'SmolLM2-135M-Instruct');
   await importAdapter(context);
   expect(shown.slice(4, 6)).toEqual([
-    'Which format has the adapter? (A GGUF adapter)',
+    'In which format is the adapter? (A GGUF adapter)',
     `Adapter to Import (${plan.path})`,
   ]);
   expect(asked).toEqual([imported, imported.replace('garden', 'other'), measured]);
