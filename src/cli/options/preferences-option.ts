@@ -36,7 +36,7 @@ export async function preferencesOf(
   if (preferences === true && folder === undefined)
     throw new UserError(
       'bad-argument',
-      '--preferences is given without a file, and no folder is given that VS Code could have kept one for.',
+      '--preferences is given without a file and without a folder, so there is no record to learn from.',
       'Give the file, or the folder.',
     );
   const file = preferences === true ? preferencesFile(folder!) : resolve(preferences);

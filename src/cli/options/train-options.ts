@@ -258,7 +258,7 @@ export function addTrainOptions(command: Command): Command {
       whole(0),
       8,
     )
-    .option("--name <name>', 'name of the run (default: the folder's name)");
+    .option('--name <name>', "name of the run (default: the folder's name)");
 }
 
 type Budget = Pick<TrainOptions, 'steps' | 'epochs' | 'tokens' | 'minutes'>;

@@ -145,7 +145,7 @@ describe('rows', () => {
   });
   it('that are no JSON are refused', async () => {
     const data = await folder.write('broken.jsonl', `${JSON.stringify(arc)}\n{"question"`);
-    await expect(arcTask.plan(planContext({ data }))).rejects.toThrow('row 2 is not as it should be');
+    await expect(arcTask.plan(planContext({ data }))).rejects.toThrow('row 2 is invalid');
   });
   it('that there are none of are refused', async () => {
     await expect(plan(arcTask, [])).rejects.toMatchObject({ code: 'corpus-empty' });

@@ -89,7 +89,7 @@ describe('the end', () => {
       `${sentence} Learning from how you used completions made it no better, so that part was dropped.`,
     );
     expect(ended(false, 0, 'There was no time.')).toBe(
-      `${sentence} Not learned from your use: There was no time.`,
+      `${sentence} It did not learn from how you used completions: There was no time.`,
     );
   });
   test('says what happened and what to do when it failed', () => {

@@ -40,7 +40,7 @@ describe('the facts of a run', () => {
     expect(names.find(({ name }) => name === 'Imported from')).toEqual({
       name: 'Imported from',
       value: '/x/adapter',
-      note: 'made for owner/base',
+      note: 'trained on owner/base',
     });
     for (const unknown of ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training took'])
       expect(names.map(({ name }) => name)).not.toContain(unknown);

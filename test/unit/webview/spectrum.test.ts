@@ -68,7 +68,7 @@ describe('its charts', () => {
   it('say in words and in tables what they show', () => {
     const model = moduleRankChart.read(panel('lora'), {})!;
     expect(moduleRankChart.words(model)).toContain(
-      'k: base 97.5 (96 to 99), change 9.5 (8 to 11), noise of its size 144, of at most 192.',
+      'k: base 97.5 (96 to 99), change 9.5 (8 to 11), noise of the same size 144, of at most 192.',
     );
     expect(moduleRankChart.table(model).rows[1]).toEqual([
       'k',
