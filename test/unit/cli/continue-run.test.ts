@@ -62,13 +62,13 @@ describe('continuedOptions', () => {
   });
 
   it.each([
-    ['--rank', '16', 'Run run-1 has --rank 8, and 16 was given.'],
-    ['--alpha', '16', 'Run run-1 has --alpha 24, and 16 was given.'],
-    ['--method', 'full', 'Run run-1 has --method lora, and full was given.'],
-    ['--base', 'qwen2.5-coder-0.5b', 'Run run-1 has --base smollm2-135m, and qwen2.5-coder-0.5b was given.'],
-    ['--targets', 'mlp', 'Run run-1 has --targets down,gate,k,o,q,up,v, and down,gate,up was given.'],
-    ['--rank-stabilised', '', 'Run run-1 has --rank-stabilised off, and on was given.'],
-    ['--mode', 'instruct', 'Run run-1 has --mode pretrain, and instruct was given.'],
+    ['--rank', '16', 'Run run-1 has --rank 8, but 16 was given.'],
+    ['--alpha', '16', 'Run run-1 has --alpha 24, but 16 was given.'],
+    ['--method', 'full', 'Run run-1 has --method lora, but full was given.'],
+    ['--base', 'qwen2.5-coder-0.5b', 'Run run-1 has --base smollm2-135m, but qwen2.5-coder-0.5b was given.'],
+    ['--targets', 'mlp', 'Run run-1 has --targets down,gate,k,o,q,up,v, but down,gate,up was given.'],
+    ['--rank-stabilised', '', 'Run run-1 has --rank-stabilised off, but on was given.'],
+    ['--mode', 'instruct', 'Run run-1 has --mode pretrain, but instruct was given.'],
   ])('are refused where they would: %s %s', (option, value, message) => {
     const error = { code: 'bad-argument', message };
     expect(() => optionsOf(option, ...(value ? [value] : []))).toThrowError(expect.objectContaining(error));

@@ -36,7 +36,7 @@ describe('--help', () => {
       'More: what to learn from',
       'More: budget and step size',
       'More: how it trains',
-      'More: what is measured',
+      'More: what is measured, and which result is kept',
       'More: this machine',
       'Examples:',
     ]);

@@ -118,7 +118,7 @@ describe('the sentence', () => {
     const older = measure('workspace', 'older code bits per byte', around(0.8, 0.2), kept);
     const better = { run: 'r1', comparisons: [older, age('new', 0.9, 0.7)] };
     expect(summarise({ comparisons, earlier: better })).toMatch(
-      /Since r1: older code: no difference seen, 0\.\d+ -> 0\.\d+ bits per byte; new code is better known, 0\.90 -> 0\.70 bits per byte\.$/,
+      /Since r1: older code: no difference seen, 0\.\d+ -> 0\.\d+ bits per byte; new code is predicted better, 0\.90 -> 0\.70 bits per byte\.$/,
     );
     const worse = { run: 'r1', comparisons: [age('older', 0.7, 0.8)] };
     expect(summarise({ comparisons, earlier: worse })).toContain(

@@ -109,7 +109,9 @@ describe('requireRunSpace', () => {
     expect(await refusal(full, needed)).toBeUndefined();
     const { code, message, next } = (await refusal(full, needed - 1))!;
     expect(code).toBe('disk-full');
-    expect(message).toMatch(/^This run writes up to [\d.]+ GB into \/.*, but only [\d.]+ GB are free there\.$/);
+    expect(message).toMatch(
+      /^This run writes up to [\d.]+ GB into \/.*, but only [\d.]+ GB are free there\.$/,
+    );
     expect(next).toMatch(/^Free some space, train with --method lora, or set FORGET_ME_NOT_HOME .*\.$/);
     expect(await refusal(hyper(), 1e6)).toMatchObject({ next: expect.not.stringContaining('lora') });
     expect(await refusal(hyper(), needed / 4)).toBeUndefined();

@@ -69,7 +69,9 @@ describe('chooseFrom', () => {
     ];
     expect(chooseFrom([sweep(fullLines, { methods: full })], question)).toMatchObject({
       rate: 3e-4,
-      reason: expect.stringMatching(/^from 3e-5, .* found for full fine-tuning, by the rule that LoRA needs 10 times/),
+      reason: expect.stringMatching(
+        /^from 3e-5, .* found for full fine-tuning, by the rule that LoRA needs 10 times/,
+      ),
     });
     expect(chooseFrom([sweep(finished)], { ...question, method: 'full' }).rate).toBe(3e-5);
   });
