@@ -52,7 +52,7 @@ export function serveCommand(): Command {
     )
     .option('--queue <n>', 'requests that may wait; further ones get status 429 (default: 64)')
     .option('--timeout <seconds>', 'the longest a request may take, including waiting (default: 120)')
-    .option('--idle-minutes <n>', 'end after so many minutes without a request')
+    .option('--idle-minutes <n>', 'end after this many minutes without a request')
     .option('--json', 'print one line of JSON when ready')
     .addHelpText(
       'after',

@@ -92,7 +92,7 @@ export function addDataOptions(command: Command): Command {
     .option('--no-repository-context', 'learn every file by itself')
     .option(
       '--half-life <days>',
-      `old files count less: a file's weight halves every so many days since its last change (by git, else by its date), but stays at least a quarter; 0: all files count the same (default: ${DEFAULT_HALF_LIFE})`,
+      `old files count less: a file's weight halves with each half-life since its last change (by git, else by its date), but never falls below a quarter; 0: all files count the same (default: ${DEFAULT_HALF_LIFE})`,
       between(0, Infinity),
     );
 }

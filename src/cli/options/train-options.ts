@@ -218,7 +218,7 @@ export function addTrainOptions(command: Command): Command {
     )
     .option(
       '--patience <n>',
-      'end training after so many measurements of the held-out loss in a row without improvement (default: never)',
+      'end training after this many measurements of the held-out loss in a row without improvement (default: never)',
       whole(1),
     )
     .addOption(
