@@ -67,8 +67,8 @@ interface ChoosingOptions {
 }
 
 /**
- * Measures the result at several strengths and chooses one. Errors: run-not-finished, cancelled, and those of reading the
- * corpus.
+ * Measures the result at several strengths and chooses one. Errors: run-not-finished, cancelled, and those of reading
+ * the corpus.
  */
 async function chooseResultStrength(
   dir: string,

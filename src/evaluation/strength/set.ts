@@ -30,7 +30,7 @@ export interface StrengthReport {
   choice?: StrengthChoice;
 }
 
-/** Errors: run-not-found, run-newer, run-damaged, run-not-finished, bad-argument (a full fine-tune), adapter-damaged. */
+/** Errors: run-not-found, run-newer, run-damaged, run-not-finished, bad-argument (full fine-tune), adapter-damaged. */
 export async function reportStrength(dir: string): Promise<StrengthReport> {
   const spec = await readAdapted(dir);
   const { choice, givenStrength } = (await readSummary(dir, await resultStep(dir))) ?? {};
