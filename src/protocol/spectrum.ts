@@ -90,5 +90,5 @@ export function describeSpectrum({ linears }: RunSpectrum): string {
   const [base, change, noise] = spectrumKinds.map((kind) => rankRange(linears, kind)?.median);
   if (change === undefined) return 'nothing changed';
   const count = linears.filter((linear) => linear.change).length;
-  return `the change has rank ${change} (median of ${count} ${count === 1 ? 'linear' : 'linears'}, at 90% of the energy), noise of its size ${noise}, the base ${base}`;
+  return `the change has rank ${change} (median of ${count} ${count === 1 ? 'linear' : 'linears'}, at 90% of the energy), noise of the same size ${noise}, the base ${base}`;
 }

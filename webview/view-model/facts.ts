@@ -15,7 +15,7 @@ export interface Fact {
 }
 
 /** Facts about training, which are unknown for an imported run. */
-const ofTraining = ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training took'];
+const ofTraining = ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training and measuring took'];
 
 export function runFacts(
   { spec, state, exports, corpus }: RunSnapshot,
@@ -65,7 +65,7 @@ export function runFacts(
           note: plan && `${formatBytes(plan.total)} planned`,
         },
     start && { name: 'Backend', value: `${start.backend}, ${hyper.precision}`, note: start.backendReason },
-    done && { name: 'Training took', value: formatDuration(done.seconds) },
+    done && { name: 'Training and measuring took', value: formatDuration(done.seconds) },
     spec.imported && {
       name: 'Imported from',
       value: spec.imported.from,

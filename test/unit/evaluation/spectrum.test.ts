@@ -116,7 +116,7 @@ describe('what is said of a spectrum', () => {
     expect(rankRange(linears, 'base')).toEqual({ median: 42, low: 40, high: 44 });
     expect(rankRange([linear(0)], 'noise')).toBeUndefined();
     expect(describeSpectrum(run(linears))).toBe(
-      'the change has rank 8 (median of 4 linears, at 90% of the energy), noise of its size 33, the base 42',
+      'the change has rank 8 (median of 4 linears, at 90% of the energy), noise of the same size 33, the base 42',
     );
   });
   it('says that nothing changed', () => {

@@ -42,7 +42,7 @@ describe('the facts of a run', () => {
       value: '/x/adapter',
       note: 'trained on owner/base',
     });
-    for (const unknown of ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training took'])
+    for (const unknown of ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training and measuring took'])
       expect(names.map(({ name }) => name)).not.toContain(unknown);
     const other = { ...run, spec: { ...run.spec, id: 'other', imported } };
     expect(runLabels([run, other]).get('other')).toContain('imported');
