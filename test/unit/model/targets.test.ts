@@ -43,7 +43,7 @@ describe('chooseTargets', () => {
         expect.objectContaining({
           code: 'bad-argument',
           message: expect.stringContaining(`"${target}"`) as string,
-          next: expect.stringMatching(/q, k, v, o, gate, up, down.*blocks 0 to 1/) as string,
+          next: expect.stringMatching(/q, k, v, o, gate, up, down.*blocks are 0 to 1/) as string,
         }),
       );
     },
