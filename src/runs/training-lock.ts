@@ -103,6 +103,6 @@ function busy(owner: Owner | undefined): UserError {
 export const trainingBusy = (what: string, next: string): UserError =>
   new UserError(
     'training-busy',
-    `${what} is under way on this machine, and two trainings at once may not fit in it.`,
+    `${what} is in progress on this machine, and two trainings at once may not fit in it.`,
     next,
   );

@@ -47,7 +47,12 @@ describe('is refused before there is a run', () => {
     ['rank 0', () => train('--rank', '0'), 'bad-argument', /--rank.*at least 1/],
     ['dropout 2', () => train('--dropout', '2'), 'bad-argument', /--dropout.*from 0 to 0.9/],
     ['unknown targets', () => train('--targets', 'q,foo'), 'bad-argument', /no linear "foo"/],
-    ['a pattern that matches nothing', () => train('--targets', 'blk.9.*'), 'bad-argument', /blocks 0 to 1/],
+    [
+      'a pattern that matches nothing',
+      () => train('--targets', 'blk.9.*'),
+      'bad-argument',
+      /blocks are 0 to 1/,
+    ],
     ['a rank above the matrix', () => train('--rank', '65'), 'bad-argument', /rank 65.*64/],
     ['a budget of no steps', () => train('--steps', '0'), 'bad-argument', /--steps.*at least 1/],
     ['a budget of no epochs', () => train('--epochs', '0'), 'bad-argument', /--epochs.*above 0/],

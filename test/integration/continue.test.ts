@@ -221,7 +221,7 @@ describe('as a command', () => {
   it('says in one sentence what it can not continue', async () => {
     expect(await refused('--continue', 'nothing')).toMatch(/^\[run-not-found\] There is no run "nothing"/);
     expect(await refused('--continue', first.run, '--rank', '8')).toMatch(
-      /^\[bad-argument\] Run .* has --rank 4, and 8 was given\./,
+      /^\[bad-argument\] Run .* has --rank 4, but 8 was given\./,
     );
     const other = await place.code('other');
     for (const name of await readdir(other)) await rm(join(other, name));

@@ -118,7 +118,7 @@ describe('compare', () => {
 });
 
 it.each([
-  [['--claims', 'forgetting,nothing'], /There is no claim "nothing"; there are forgetting, rates/],
+  [['--claims', 'forgetting,nothing'], /There is no claim "nothing"\. The claims are: forgetting, rates/],
   [['--budget', '0'], /number of at least 0.5|from 0.5/],
   [['--data', 'gsm8k=x.jsonl'], /Benchmarks are hellaswag, arc_challenge, winogrande/],
   [['--resume', 'none'], /\[run-not-found\] There is no reproduction "none"/],

@@ -187,7 +187,7 @@ it('a training whose command was killed ends, and is in the way of others until 
   const second = () => withTraining('The training of shed', async () => 'trained');
   await expect(second()).rejects.toMatchObject({
     code: 'training-busy',
-    message: expect.stringContaining('Run garden is under way'),
+    message: expect.stringContaining('Run garden is in progress'),
   });
   expect((await said.next()).value).toBe('orphaned');
   await expect(second()).rejects.toMatchObject({ code: 'training-busy' });

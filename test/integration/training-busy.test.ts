@@ -28,7 +28,7 @@ it('one of two that begin at once trains; what comes beside it is refused, or sa
   const { run } = JSON.parse(winner!.stdout.trim().split('\n').at(-1)!) as { run: string };
   expect((await place.json<{ runs: unknown[] }>('runs')).runs).toHaveLength(1);
 
-  const told = `Run ${run} is under way on this machine`;
+  const told = `Run ${run} is in progress on this machine`;
   for (const args of [train('--steps', '2'), ['sweep', place.path('code')], ['reproduce']]) {
     const { code, stderr } = await place.run(...args);
     expect(stderr).toContain(`[training-busy] ${told}`);

@@ -33,7 +33,7 @@ it('of many that begin at once, one trains and the others are told which', async
     withTraining(`The training of garden${index}`, () => ends).then(
       () => 'trained',
       (error: { code: string; message: string }) => {
-        expect(error.message).toMatch(/^The training of garden\d is under way on this machine/);
+        expect(error.message).toMatch(/^The training of garden\d is in progress on this machine/);
         return error.code;
       },
     ),
@@ -49,7 +49,7 @@ it('is handed over to a trainer, which a second one is told how to stop', async 
   expect(await trainingNow()).toBe('Run 2026-lora-ab12');
   await expect(withTraining('The training of shed', forever)).rejects.toMatchObject({
     code: 'training-busy',
-    message: expect.stringContaining('Run 2026-lora-ab12 is under way'),
+    message: expect.stringContaining('Run 2026-lora-ab12 is in progress'),
     next: expect.stringContaining('{cancel 2026-lora-ab12}'),
   });
   // A trainer that somebody starts by hand is refused as well.
