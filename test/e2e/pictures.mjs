@@ -43,10 +43,9 @@ async function inReport(theme) {
     const shot = (name, area) =>
       page.screenshot({ path: join(images, `${name}-${theme}.png`), fullPage: true, clip: area });
     const box = async (selector) => page.locator(selector).boundingBox();
-    const advice = await box('.advice');
-    await shot('results', clip(0, advice.y + advice.height + 16));
-    const [comparison, example] = [await box('.run-comparison'), await box('.example')];
-    await shot('comparison', clip(comparison.y - 8, example.y - 8));
+    const [example, comparison] = [await box('.example'), await box('.run-comparison')];
+    await shot('results', clip(0, example.y + example.height + 16));
+    await shot('comparison', clip(comparison.y - 8, comparison.y + comparison.height + 16));
   } finally {
     await browser.close();
   }
