@@ -244,6 +244,8 @@ describe('the panel in VS Code', () => {
     const reset = page.locator('[data-chart=loss]').getByText('Reset zoom');
     expect(await reset.isVisible()).toBe(true);
     await page.locator('[data-chart=loss] summary').click();
+    // With its rows the page is tall enough to scroll.
+    await page.locator('[data-chart=loss] tbody tr').first().waitFor();
     await holder.focus();
     await page.evaluate(() => {
       window.scrollTo(0, 150);
