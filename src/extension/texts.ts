@@ -2,10 +2,11 @@
  * What the user reads about a run, made from its snapshot alone. Independent of the editor, so that it can be tested.
  */
 import { isReady, notBetter, whyNotOffered } from '../evaluation/figures/offer.ts';
-import { completedLines } from '../evaluation/figures/summary-sentence.ts';
+import { completedLines } from '../evaluation/figures/counts.ts';
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
+import { findComparison } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import { forButtons, titleOf } from '../protocol/next-step.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
@@ -109,9 +110,7 @@ function learnedShort({ summary, state }: RunSnapshot): string {
   if (summary && whyNotOffered(summary)) return 'no better than its base';
   const lines = summary && completedLines(summary.comparisons);
   if (lines) return lines;
-  const bits = summary?.comparisons.find(
-    ({ task, metric }) => task === 'workspace' && metric === 'bits per byte',
-  );
+  const bits = findComparison(summary?.comparisons, 'workspace', 'bits per byte');
   if (bits) return `${bits.before.value.toFixed(2)} → ${bits.after.value.toFixed(2)} bits/byte`;
   return `${state.steps} steps`;
 }
@@ -179,7 +178,7 @@ export const isChecked = ({ summary }: RunSnapshot) => summary?.served !== undef
 /** What a result gained on the user's code: characters saved, else bits per byte; unknown counts least. */
 function gainOf({ summary }: RunSnapshot): number {
   const find = (metric: string) =>
-    summary?.comparisons.find((one) => one.task === 'workspace' && one.metric === metric)?.difference.value;
+    findComparison(summary?.comparisons, 'workspace', metric)?.difference.value;
   return find('characters saved') ?? -(find('bits per byte') ?? Infinity);
 }
 

@@ -37,6 +37,12 @@ export const comparisonSchema = z.object({
 });
 export type Comparison = z.infer<typeof comparisonSchema>;
 
+export const findComparison = (
+  comparisons: readonly Comparison[] | undefined,
+  task: string,
+  metric: string,
+): Comparison | undefined => comparisons?.find((one) => one.task === task && one.metric === metric);
+
 /** KL divergence of the exported result as served from the result as trained; mean over tokens, in nats per token. */
 export const servedSchema = z.object({
   meanKl: z.number(),

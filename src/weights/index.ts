@@ -6,4 +6,4 @@ export {
   type NewAdapter,
 } from './adapter.ts';
 export { exportMergedGguf } from './merge.ts';
-export { exportModelGguf, type ModelType } from './model.ts';
+export { exportModelGguf } from './model.ts';

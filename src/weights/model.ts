@@ -8,11 +8,8 @@ import {
   type GgufTensor,
   type TensorSource,
 } from '../gguf/index.ts';
-import { quantise } from './quantise.ts';
+import { quantise, type ModelType } from './quantise.ts';
 import { readValues, type Values } from './values.ts';
-
-/** How matrices are stored. */
-export type ModelType = 'F32' | 'F16' | 'Q8_0';
 
 /** Values of `general.file_type` in llama.cpp. */
 const fileTypes = { F32: 0, F16: 1, Q8_0: 7 };

@@ -1,8 +1,11 @@
 /** Quantises floats into stored blocks like llama.cpp's own quantiser (`quantize_row_q8_0_ref` in ggml-quants.c). */
 import { encodeHalf, tensorTypes } from '../gguf/index.ts';
 
+/** How a model's file stores matrices. */
+export type ModelType = 'F32' | 'F16' | 'Q8_0';
+
 /** `values` stored as `type`. Throws RangeError if their number is not a multiple of the type's block. */
-export function quantise(type: 'F32' | 'F16' | 'Q8_0', values: Float32Array): Uint8Array {
+export function quantise(type: ModelType, values: Float32Array): Uint8Array {
   const { block, bytes } = tensorTypes[type];
   if (values.length % block) throw new RangeError(`${values.length} numbers are not whole blocks of ${type}`);
   if (type === 'F32') return bytesOf(values);

@@ -15,7 +15,7 @@ import type { Actions, Section } from './section.ts';
 /** The list of runs to compare with the selected one, and the differences. */
 export class RunComparisonSection implements Section {
   private readonly body = h('tbody');
-  private readonly heads = columns.map((text) => h('th', { scope: 'col' }, text));
+  private readonly heads = columns.map(({ title }) => h('th', { scope: 'col' }, title));
   private readonly rows = new Map<string, Row>();
   private readonly none = h('p', { class: 'faint' }, 'No run matches the filter.');
   private readonly clear;
@@ -128,7 +128,7 @@ class Row {
     setText(this.name, run.name);
     this.cells.forEach((cell, at) => {
       cell.hidden = !telling[at];
-      setText(cell, run.cells[at]!);
+      setText(cell, columns[at]!.cell(run.snapshot));
     });
   }
 }

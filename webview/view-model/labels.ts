@@ -60,21 +60,22 @@ export function methodName({ hyper }: RunSnapshot['spec']): string {
   return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
 }
 
+type LabelPart = (run: RunSnapshot) => string;
+const byName: LabelPart = ({ spec }) => spec.name;
+const byMethod: LabelPart = ({ spec }) => methodName(spec);
+const byRate: LabelPart = ({ spec }) =>
+  spec.imported ? 'imported' : `rate ${formatRate(spec.hyper.learningRate)}`;
+const bySteps: LabelPart = ({ spec, state }) => (spec.imported ? '' : plural(state.steps, 'step'));
+const byTime: LabelPart = ({ spec }) => formatTime(spec.createdAt);
+const byId: LabelPart = ({ spec }) => spec.id;
+
 /**
  * Labels with only the parts in which the shown runs differ, such as "LoRA r=16" and "full fine-tuning"; for one run,
  * its name and method.
  */
 export function shownLabels(runs: readonly RunSnapshot[]): Map<string, string> {
   if (runs.length < 2) return runLabels(runs);
-  const parts: ((run: RunSnapshot) => string)[] = [
-    ({ spec }) => spec.name,
-    ({ spec }) => methodName(spec),
-    ({ spec }) => spec.base.id,
-    ({ spec }) => (spec.imported ? 'imported' : `rate ${formatRate(spec.hyper.learningRate)}`),
-    ({ spec, state }) => (spec.imported ? '' : plural(state.steps, 'step')),
-    ({ spec }) => formatTime(spec.createdAt),
-    ({ spec }) => spec.id,
-  ];
+  const parts = [byName, byMethod, ({ spec }: RunSnapshot) => spec.base.id, byRate, bySteps, byTime, byId];
   const texts = runs.map((): string[] => []);
   for (const part of parts) {
     if (new Set(texts.map(String)).size === runs.length) break;
@@ -86,12 +87,8 @@ export function shownLabels(runs: readonly RunSnapshot[]): Map<string, string> {
 
 /** The shortest unique label for each run: name and method, then, if needed, rate, time and id. */
 export function runLabels(runs: readonly RunSnapshot[]): Map<string, string> {
-  const parts: ((run: RunSnapshot) => string)[] = [
-    ({ spec }) => `${spec.name}, ${methodName(spec)}`,
-    ({ spec }) => (spec.imported ? 'imported' : `rate ${formatRate(spec.hyper.learningRate)}`),
-    ({ spec }) => formatTime(spec.createdAt),
-    ({ spec }) => spec.id,
-  ];
+  const nameAndMethod: LabelPart = (run) => `${byName(run)}, ${byMethod(run)}`;
+  const parts = [nameAndMethod, byRate, byTime, byId];
   const labels = new Map<string, string>();
   const name = (group: readonly RunSnapshot[], begun: string, [part, ...rest]: typeof parts): void => {
     const groups = new Map<string, RunSnapshot[]>();

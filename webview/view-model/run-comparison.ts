@@ -3,7 +3,7 @@ import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 import { verdict } from './comparisons.ts';
 import { formatDifference, formatInterval, formatNumber, formatRate, formatTime, isShare } from './format.ts';
-import { completedLines } from '../../src/evaluation/figures/summary-sentence.ts';
+import { completedLines } from '../../src/evaluation/figures/counts.ts';
 import { figureLabel, isHeldOutLoss, isKl, methodName } from './labels.ts';
 import type { PanelView } from './panel.ts';
 
@@ -12,8 +12,6 @@ export interface ComparedRun {
   snapshot: RunSnapshot;
   name: string;
   label: string;
-  /** Method, rate, steps, base, start and result, as the list shows them. */
-  cells: string[];
   selected: boolean;
   shown: boolean;
 }
@@ -23,32 +21,37 @@ export function comparedRuns({ runs, labels, run, shown }: PanelView): ComparedR
   return runs.map((snapshot) => {
     const { id, name } = snapshot.spec;
     return {
-      ...{ id, snapshot, name, label: labels.get(id)!, cells: cellsOf(snapshot) },
+      ...{ id, snapshot, name, label: labels.get(id)! },
       selected: id === run?.id,
       shown: shown.some((one) => one.id === id),
     };
   });
 }
 
-export const columns = ['Method', 'Rate', 'Steps', 'Base', 'Started', 'Result'];
-/** These columns are always shown, the others only if the runs differ in them. */
-const ALWAYS = columns.slice(4);
+interface Column {
+  title: string;
+  cell(run: RunSnapshot): string;
+  /** Shown even if all runs have the same there. */
+  always?: true;
+}
+
+/** Of the list of runs, after the name. */
+export const columns: readonly Column[] = [
+  { title: 'Method', cell: ({ spec }) => methodName(spec) },
+  { title: 'Rate', cell: ({ spec }) => (spec.imported ? '-' : formatRate(spec.hyper.learningRate)) },
+  { title: 'Steps', cell: stepsOf },
+  { title: 'Base', cell: ({ spec }) => spec.base.id },
+  { title: 'Started', cell: ({ spec }) => formatTime(spec.createdAt), always: true },
+  { title: 'Result', cell: resultOf, always: true },
+];
 
 /** For each column, whether it is shown. */
 export const tellingColumns = (runs: readonly ComparedRun[]): boolean[] =>
-  columns.map((name, at) => ALWAYS.includes(name) || new Set(runs.map(({ cells }) => cells[at])).size > 1);
+  columns.map(({ cell, always }) => always ?? new Set(runs.map(({ snapshot }) => cell(snapshot))).size > 1);
 
-function cellsOf(run: RunSnapshot): string[] {
-  const { spec, state } = run;
-  const steps = state.step < state.steps ? `${state.step} of ${state.steps}` : String(state.steps);
-  return [
-    methodName(spec),
-    spec.imported ? '-' : formatRate(spec.hyper.learningRate),
-    spec.imported ? '-' : steps,
-    spec.base.id,
-    formatTime(spec.createdAt),
-    resultOf(run),
-  ];
+function stepsOf({ spec, state }: RunSnapshot): string {
+  if (spec.imported) return '-';
+  return state.step < state.steps ? `${state.step} of ${state.steps}` : String(state.steps);
 }
 
 function resultOf({ summary, state }: RunSnapshot): string {

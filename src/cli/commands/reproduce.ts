@@ -28,6 +28,7 @@ import { fastestPrecision } from '../../tensor/precision.ts';
 import { addGlobOptions, checkData } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { fitToMachine } from '../machine/fit-machine.ts';
+import { onInterrupt } from '../processes/child.ts';
 import { formatDuration } from '../view/format.ts';
 import { printJson, printProgress } from '../view/output.ts';
 import { readCorpus } from '../read-corpus.ts';
@@ -127,7 +128,7 @@ async function run(folder: string | undefined, options: Options, lock: TrainingL
     if (!stop.signal.aborted) process.stderr.write('\nStopping; finished work is kept.\n');
     stop.abort();
   };
-  process.on('SIGINT', onStop).on('SIGTERM', onStop);
+  const release = onInterrupt(onStop);
   const corpus = await openCorpus(corpusDir(repro.dir));
   const trainTokens = corpus.train.length;
   const reporter = json ? jsonReporter : new TextReporter();
@@ -139,7 +140,7 @@ async function run(folder: string | undefined, options: Options, lock: TrainingL
     ...base,
     trainTokens,
   });
-  process.off('SIGINT', onStop).off('SIGTERM', onStop);
+  release();
   if (reporter instanceof TextReporter) reporter.end();
   print(repro, results, { json, seconds: (performance.now() - began) / 1000 });
 }

@@ -9,17 +9,22 @@ interface CommandHelp {
 }
 
 /** Groups after the most used options; an option in none of them comes last. */
-const groups: Readonly<Record<string, string>> = {
-  'More: what to learn from':
+const groups = [
+  [
+    'More: what to learn from',
     'mode data pairs fim-rate fim-loss repository-context no-repository-context half-life replay replay-rate',
-  'More: budget and step size': 'steps epochs tokens seq batch accumulate',
-  'More: how it trains':
+  ],
+  ['More: budget and step size', 'steps epochs tokens seq batch accumulate'],
+  [
+    'More: how it trains',
     'rank alpha targets rank-stabilised dropout attention-dropout no-rate-trials optimizer schedule warmup cooldown weight-decay clip',
-  'More: what is measured, and which result is kept':
+  ],
+  [
+    'More: what is measured, and which result is kept',
     'eval-every eval-tasks eval-tasks-every eval-share held-out-windows humaneval retention measure-share forgetting-limit patience keep strength',
-  'More: this machine': 'backend precision recompute seed',
-  More: '',
-};
+  ],
+  ['More: this machine', 'backend precision recompute seed'],
+].map(([heading, names]) => [heading!, names!.split(' ')] as const);
 
 export const help: Readonly<Record<string, CommandHelp>> = {
   doctor: { examples: [['doctor', 'shows what works on this machine, and how to get the rest']] },
@@ -126,16 +131,15 @@ export function arrangeHelp(command: Command): void {
 }
 
 function arrangeOptions(command: Command, mostUsed: readonly string[]): void {
-  const named = Object.entries(groups).map(([heading, names]) => [heading, names.split(' ')] as const);
-  const all = [['Most used:', mostUsed] as const, ...named];
-  const last = all.length - 1;
+  const arranged = [['Most used:', mostUsed] as const, ...groups];
+  const order = arranged.flatMap(([, names]) => names);
   const nameOf = ({ long }: Option) => long!.replace(/^--/, '');
-  const place = (option: Option) => {
-    const found = all.findIndex(([, names]) => names.includes(nameOf(option)));
-    const group = found < 0 ? last : found;
-    return { group, order: all[group]![1].indexOf(nameOf(option)) };
+  const rankOf = (option: Option) => {
+    const at = order.indexOf(nameOf(option));
+    return at < 0 ? order.length : at;
   };
   const options = command.options as Option[];
-  options.sort((a, b) => place(a).group - place(b).group || place(a).order - place(b).order);
-  for (const option of options) option.helpGroup(all[place(option).group]![0]);
+  options.sort((a, b) => rankOf(a) - rankOf(b));
+  for (const option of options)
+    option.helpGroup(arranged.find(([, names]) => names.includes(nameOf(option)))?.[0] ?? 'More');
 }

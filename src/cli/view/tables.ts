@@ -1,4 +1,4 @@
-import type { Comparison, Metric, Summary } from '../../protocol/evaluation.ts';
+import { findComparison, type Comparison, type Metric, type Summary } from '../../protocol/evaluation.ts';
 import { formatTable } from './format.ts';
 
 const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
@@ -35,7 +35,7 @@ export function comparisonTable(
 /** The base, the result of the continued run and this result side by side; empty unless the run continues another. */
 export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparisons' | 'earlier'>): string {
   const baseOf = ({ task, metric }: Comparison) =>
-    comparisons.find((one) => one.task === task && one.metric === metric)?.before.value ?? NaN;
+    findComparison(comparisons, task, metric)?.before.value ?? NaN;
   const rows = (earlier?.comparisons ?? []).map((one) => [
     one.metric,
     number(baseOf(one)),

@@ -3,7 +3,12 @@
  * editor and the panel use it too.
  */
 import { UserError } from '../../protocol/errors.ts';
-import type { Comparison, StrengthChoice, Summary } from '../../protocol/evaluation.ts';
+import {
+  findComparison,
+  type Comparison,
+  type StrengthChoice,
+  type Summary,
+} from '../../protocol/evaluation.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 
 /** Figures that must not get significantly worse: the quality of completions, and what the model could do before. */
@@ -40,7 +45,7 @@ export function whyNotOffered({ choice, comparisons, givenStrength }: Known): st
   if (!choice) return undefined;
   if (givenStrength === undefined && choice.strength === 0) return choice.why;
   for (const [task, metric, what] of guarded) {
-    const found = comparisons.find((one) => one.task === task && one.metric === metric);
+    const found = findComparison(comparisons, task, metric);
     if (found && isWorse(found))
       return `${what} (${found.before.value.toFixed(3)} -> ${found.after.value.toFixed(3)})`;
   }

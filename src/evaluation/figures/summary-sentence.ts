@@ -2,8 +2,9 @@
  * The result in words for a programmer: what it completes, what else it learned, and how its other abilities changed.
  * Intervals decide the words; the figures behind them are in the tables.
  */
-import type { Comparison, Metric, Summary } from '../../protocol/evaluation.ts';
+import { findComparison, type Comparison, type Summary } from '../../protocol/evaluation.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
+import { counted, of } from './counts.ts';
 import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 
 const percent = (share: number) => `${Math.round(100 * share)}%`;
@@ -24,8 +25,7 @@ export function summarise(
   }: Pick<Summary, 'comparisons' | 'served' | 'choice' | 'givenStrength' | 'earlier'>,
   pending: readonly { name: string; title: string }[] = [],
 ): string {
-  const find = (task: string, metric: string) =>
-    comparisons.find((one) => one.task === task && one.metric === metric);
+  const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
   const isBegun = ({ name }: { name: string }) => comparisons.some(({ task }) => task === name);
   const [begun, unknown] = [pending.filter(isBegun), pending.filter((one) => !isBegun(one))];
   const refused = whyNotOffered({ comparisons, choice, givenStrength });
@@ -68,12 +68,6 @@ function completes(lines: Comparison | undefined, saved: Comparison | undefined)
   const same = [lines, saved].every((one) => !one || one.difference.value === 0);
   const doubt = known || same ? '' : '; with so few lines this may be chance';
   return `${lines ? 'Completes ' : ''}${parts.join(', and ')}${doubt}.`;
-}
-
-/** "30 → 42 of 100 lines", short enough for a list; undefined if no lines were completed. */
-export function completedLines(comparisons: readonly Comparison[]): string | undefined {
-  const lines = comparisons.find(({ task, metric }) => task === 'workspace' && metric === 'line exact match');
-  return lines && `${counted(lines.before)} \u2192 ${of(lines.after)} lines`;
 }
 
 function predicts(bits: Comparison | undefined): string {
@@ -119,16 +113,3 @@ function rate({ name, found }: Rate): string {
   const how = !significant ? 'no difference seen in' : difference.value < 0 ? 'worse in' : 'better in';
   return `${how} ${name} (${of(after)}, ${counted(before)} before)`;
 }
-
-/**
- * How many items are right; undefined for a mean of shares, or if items can be partly right, as with several samples.
- */
-function countIn({ metric, value, n }: Metric): number | undefined {
-  if (metric === 'average') return undefined;
-  const count = Math.round(value * n);
-  return Math.abs(value * n - count) < 1e-6 ? count : undefined;
-}
-const counted = (metric: Metric): string =>
-  countIn(metric)?.toString() ?? `${(100 * metric.value).toFixed(1)}%`;
-const of = (metric: Metric): string =>
-  countIn(metric) === undefined ? counted(metric) : `${counted(metric)} of ${metric.n}`;

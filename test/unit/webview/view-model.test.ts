@@ -296,7 +296,7 @@ describe('panel', () => {
   });
   it('lists runs by the columns in which they differ', () => {
     const telling = (...some: RunSnapshot[]) =>
-      columns.filter((_, at) => tellingColumns(comparedRuns(panelOf(some)))[at]);
+      columns.filter((_, at) => tellingColumns(comparedRuns(panelOf(some)))[at]).map(({ title }) => title);
     const lora = makeRun({ id: 'x' });
     expect(telling(lora, makeRun({ id: 'y' }))).toEqual(['Started', 'Result']);
     expect(telling(lora, makeRun({ id: 'z', method: 'full' }))).toEqual([
