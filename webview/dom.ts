@@ -38,6 +38,10 @@ export class Keyed {
   }
 }
 
+/** Holds what may be wider than the page; it can be scrolled with the keyboard. */
+export const scrollable = (label: string, ...children: HTMLElement[]): HTMLDivElement =>
+  h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': label }, ...children);
+
 export interface Table {
   caption: string;
   head: string[];

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { openGguf } from '../gguf/index.ts';
 import { cacheDir } from '../protocol/paths.ts';
 import { writeByRename } from '../protocol/write-file.ts';
+import { UserError } from '../protocol/errors.ts';
 import type { ResolveOptions } from './ask.ts';
 import { sha256Of } from './pypi/download.ts';
 import { readText } from '../protocol/regular-file.ts';
@@ -61,7 +62,20 @@ export async function examine(
   return facts;
 }
 
-/** The same, with progress for the caller of resolveBase. */
+/**
+ * Refuses another file under the base's name: it would give a wrong model without an error. `of`: "this run". Errors:
+ * base-checksum, and those of `examine`.
+ */
+export async function requireSameBase(
+  { path, sha256 }: { path: string; sha256: string },
+  of: string,
+  next: string,
+): Promise<void> {
+  if ((await examine(path)).sha256 === sha256) return;
+  throw new UserError('base-checksum', `${path} is not the file that ${of} was started with.`, next);
+}
+
+/** `examine` with progress for the caller of resolveBase. */
 export const examineWithProgress = (path: string, { onProgress }: ResolveOptions): Promise<FileFacts> =>
   examine(path, (done, total) => onProgress?.({ phase: 'checking', what: basename(path), done, total }));
 

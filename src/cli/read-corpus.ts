@@ -1,4 +1,6 @@
 /** Reads the corpus for a command: shows progress, stops on Ctrl+C, prints a summary in one line. */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { openTokenizer } from '../base-models/tokenizer.ts';
 import type { BuildProgress, CorpusSummary, EarlierCorpus } from '../corpus/index.ts';
@@ -27,6 +29,29 @@ export interface ReadCorpusOptions {
   yes?: boolean | undefined;
   json?: boolean | undefined;
 }
+
+export type Reading = Omit<ReadCorpusOptions, 'out'>;
+
+/**
+ * Reads a corpus into a temporary folder in `parent`, for `use` to move to its place. If `use` does not, it is deleted.
+ * Errors: those of readCorpus and `use`.
+ */
+export async function withCorpus<T>(
+  parent: string,
+  reading: Reading,
+  use: (corpus: string, read: { plan: CorpusPlan; summary: CorpusSummary }) => Promise<T>,
+): Promise<T> {
+  const corpus = temporaryCorpus(parent);
+  try {
+    await mkdir(parent, { recursive: true });
+    return await use(corpus, await readCorpus({ ...reading, out: corpus }));
+  } finally {
+    await rm(corpus, { recursive: true, force: true });
+  }
+}
+
+/** This process's temporary corpus in `parent`. */
+export const temporaryCorpus = (parent: string) => join(parent, `.corpus-${process.pid}`);
 
 /** When stopped, it removes what it has written so far. Errors: those of buildPlanned. */
 export async function readCorpus(

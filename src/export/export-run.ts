@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { examine } from '../base-models/checksums.ts';
+import { requireSameBase } from '../base-models/checksums.ts';
 import { sha256Of } from '../base-models/pypi/download.ts';
 import { openGguf } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
@@ -83,7 +83,7 @@ export async function exportRun(
 ): Promise<ExportRecord> {
   const spec = await readSpec(dir);
   checkAsked(spec, asked, dir);
-  await checkBase(spec);
+  await requireSameBase(spec.base, 'this run', 'Put that file back, then export again.');
   const output = resolve(asked.output);
   const folder = await makeFolder(dirname(output));
   const steps = asked.to === 'gguf-adapter' ? 2 : 3;
@@ -150,16 +150,6 @@ function checkAsked({ hyper, id, base }: RunSpec, { to, output }: ExportAsked, d
       `${place} is ${inside ? "inside the run's folder" : "the run's base"}, which an export must not change.`,
       'Name another place with -o.',
     );
-}
-
-/** A different file under the base's name would give a wrong model without an error. */
-async function checkBase({ base }: RunSpec): Promise<void> {
-  if ((await examine(base.path)).sha256 === base.sha256) return;
-  throw new UserError(
-    'base-checksum',
-    `${base.path} is not the file that this run was started with.`,
-    'Put that file back, then export again.',
-  );
 }
 
 /** The result's file, or one made from a checkpoint, and the step of its weights. */

@@ -1,6 +1,6 @@
 /** Reproductions on disk: reproductions/<id>/ with plan.json, results.json, claims.json, report.md and the corpora. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
@@ -16,7 +16,7 @@ import {
   type ReproductionState,
 } from '../protocol/reproduction.ts';
 import { writeByRename } from '../protocol/write-file.ts';
-import { folderNames, timeStamp } from '../runs/index.ts';
+import { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from '../runs/index.ts';
 import { readText } from '../protocol/regular-file.ts';
 
 export interface Reproduction {
@@ -37,25 +37,17 @@ const asText = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 /** Creates the folder atomically, and moves the corpus at `corpus` into it. */
 export async function createReproduction(asked: NewReproduction, corpus: string): Promise<Reproduction> {
   const now = new Date();
-  const id = [timeStamp(now), 'reproduce', randomBytes(3).toString('hex')].join('-');
-  const spec = reproductionSpecSchema.parse({
-    format: REPRODUCTION_FORMAT,
-    id,
-    createdAt: now.toISOString(),
-    ...asked,
-  });
-  await mkdir(reproductionsDir(), { recursive: true });
-  const temporary = await mkdtemp(join(reproductionsDir(), '.new-'));
-  const dir = join(reproductionsDir(), id);
-  try {
-    await writeByRename(join(temporary, 'plan.json'), asText(spec));
-    await rename(corpus, corpusDir(temporary));
-    await rename(temporary, dir);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
-  return { dir, spec, state: reproductionStateSchema.parse({}) };
+  const specOf = (id: string) =>
+    reproductionSpecSchema.parse({ format: REPRODUCTION_FORMAT, id, createdAt: now.toISOString(), ...asked });
+  const dir = await createFolder(
+    reproductionsDir(),
+    () => [timeStamp(now), 'reproduce', randomBytes(3).toString('hex')].join('-'),
+    async (temporary, id) => {
+      await writeByRename(join(temporary, 'plan.json'), asText(specOf(id)));
+      await rename(corpus, corpusDir(temporary));
+    },
+  );
+  return { dir, spec: specOf(basename(dir)), state: reproductionStateSchema.parse({}) };
 }
 
 export const writeState = (dir: string, state: ReproductionState) =>
@@ -71,28 +63,18 @@ export async function writeClaims(
 }
 
 /** A reproduction by its id, the beginning of one, or `latest`. Errors: run-not-found, run-damaged, run-newer. */
-export async function findReproduction(ref: string): Promise<Reproduction> {
-  const ids = (await folderNames(reproductionsDir())).sort();
-  const matches = ref === 'latest' ? ids.slice(-1) : ids.filter((id) => ref && id.startsWith(ref));
-  if (matches.length === 1) return await readReproduction(join(reproductionsDir(), matches[0]!));
-  throw new UserError(
-    'run-not-found',
-    matches.length
-      ? `"${ref}" matches ${matches.length} reproductions.`
-      : `There is no reproduction "${ref}".`,
-    ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with "forget-me-not reproduce".',
+export const findReproduction = async (ref: string): Promise<Reproduction> =>
+  readReproduction(
+    await findFolder(reproductionsDir(), ref, {
+      kind: 'reproduction',
+      start: 'Start one with "forget-me-not reproduce".',
+    }),
   );
-}
 
 /** Errors: run-damaged, run-newer. */
 async function readReproduction(dir: string): Promise<Reproduction> {
   const json = await readJson(dir, 'plan.json');
-  if (Number((json as { format?: unknown } | null)?.format) > REPRODUCTION_FORMAT)
-    throw new UserError(
-      'run-newer',
-      `Reproduction ${basename(dir)} was written by a newer version.`,
-      'Update Forget-Me-Not to resume it.',
-    );
+  refuseNewer(dir, json, REPRODUCTION_FORMAT);
   const spec = reproductionSpecSchema.safeParse(json);
   if (!spec.success) throw damaged(dir, 'plan.json', spec.error.issues[0]!.message);
   // Without results.json, nothing has been done yet.

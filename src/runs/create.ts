@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { z } from 'zod';
 import { runsDir } from '../protocol/paths.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import { RUN_FORMAT, runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { eventsPath, specPath, statePath, writeJson } from './files.ts';
-import { timeStamp } from './folders.ts';
+import { createFolder, timeStamp } from './folders.ts';
 
 export type NewRun = Omit<z.input<typeof runSpecSchema>, 'format' | 'id' | 'createdAt'>;
 
@@ -19,30 +19,23 @@ export async function createRun(
   finish?: (dir: string) => Promise<{ artefact: string }>,
 ): Promise<{ dir: string; id: string; spec: RunSpec }> {
   const now = new Date();
-  await mkdir(runsDir(), { recursive: true });
-  const temporary = await mkdtemp(join(runsDir(), '.new-'));
-  try {
-    const finished = await finish?.(temporary);
-    for (;;) {
-      const id = newId(asked, now);
-      const spec: RunSpec = runSpecSchema.parse({
-        format: RUN_FORMAT,
-        id,
-        createdAt: now.toISOString(),
-        ...asked,
-      });
+  const specOf = (id: string): RunSpec =>
+    runSpecSchema.parse({ format: RUN_FORMAT, id, createdAt: now.toISOString(), ...asked });
+  const dir = await createFolder(
+    runsDir(),
+    () => newId(asked, now),
+    async (temporary, id) => {
+      const finished = await finish?.(temporary);
+      const spec = specOf(id);
       const { steps } = spec.hyper;
       const state: RunState = { status: finished ? 'done' : 'queued', step: finished ? steps : 0, steps };
       await writeJson(specPath(temporary), spec);
       await writeJson(statePath(temporary), state);
       await writeFile(eventsPath(temporary), finished ? doneLine(finished.artefact, steps, now) : '');
-      const dir = join(runsDir(), id);
-      if (await renameNew(temporary, dir)) return { dir, id, spec };
-    }
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
+    },
+  );
+  const id = basename(dir);
+  return { dir, id, spec: specOf(id) };
 }
 
 /** The `done` event of a training that took place elsewhere, so nothing was measured. */
@@ -57,17 +50,6 @@ function doneLine(artefact: string, step: number, now: Date): string {
     artefact,
   };
   return `${JSON.stringify(done)}\n`;
-}
-
-/** Renames a folder unless the name is taken; the system refuses that, because a run's folder is never empty. */
-async function renameNew(from: string, to: string): Promise<boolean> {
-  try {
-    await rename(from, to);
-    return true;
-  } catch (error) {
-    if (['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
-    throw error;
-  }
 }
 
 /** "20261125-0112-lora-smollm2-135m-ab12", in local time. */

@@ -5,6 +5,7 @@ import { RUN_FORMAT, runSpecSchema, runStateSchema, type RunSpec, type RunState 
 import { writeByRename } from '../protocol/write-file.ts';
 import { whyNoFile } from '../protocol/not-a-file.ts';
 import { readText } from '../protocol/regular-file.ts';
+import { refuseNewer } from './folders.ts';
 
 export const specPath = (dir: string) => join(dir, 'run.json');
 export const statePath = (dir: string) => join(dir, 'state.json');
@@ -24,13 +25,7 @@ export const writeJson = (path: string, value: unknown) =>
 /** What was asked. Errors: run-not-found, run-newer, run-damaged. */
 export async function readSpec(dir: string): Promise<RunSpec> {
   const json = await readJsonFile(dir, specPath(dir));
-  const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : undefined;
-  if (typeof format === 'number' && format > RUN_FORMAT)
-    throw new UserError(
-      'run-newer',
-      `${basename(dir)} was written by a newer version (format ${format}; this version reads up to ${RUN_FORMAT}).`,
-      'Update Forget-Me-Not to open it.',
-    );
+  refuseNewer(dir, json, RUN_FORMAT);
   const parsed = runSpecSchema.safeParse(json);
   if (!parsed.success) throw damaged(dir, 'run.json', why(parsed.error));
   return parsed.data;

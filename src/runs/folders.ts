@@ -1,5 +1,8 @@
-/** Names of the folders of runs, sweeps and reproductions. */
-import { readdir } from 'node:fs/promises';
+/** The folders of runs, sweeps and reproductions: their names, and how they are created and found. */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { UserError } from '../protocol/errors.ts';
 
 /** "20261125-0112", in local time; names sort by it. */
 export function timeStamp(now: Date): string {
@@ -17,4 +20,59 @@ export async function folderNames(parent: string): Promise<string[]> {
   return entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map(({ name }) => name);
+}
+
+/**
+ * Creates a folder in `parent` that is complete from its first moment: `fill` writes its content elsewhere, then it is
+ * renamed. `newName` is called until its name is free. Returns the folder.
+ */
+export async function createFolder(
+  parent: string,
+  newName: () => string,
+  fill: (dir: string, name: string) => Promise<void>,
+): Promise<string> {
+  await mkdir(parent, { recursive: true });
+  const temporary = await mkdtemp(join(parent, '.new-'));
+  try {
+    let name = newName();
+    while (existsSync(join(parent, name))) name = newName();
+    await fill(temporary, name);
+    const dir = join(parent, name);
+    // The system refuses to replace a folder that another process has just created, because it is not empty.
+    await rename(temporary, dir);
+    return dir;
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * The folder in `parent` that `ref` means: a name, the beginning of one, or `latest`. `kind`: "sweep"; `start`: how to
+ * get a first one. Errors: run-not-found.
+ */
+export async function findFolder(
+  parent: string,
+  ref: string,
+  { kind, start }: { kind: string; start: string },
+): Promise<string> {
+  const names = (await folderNames(parent)).sort();
+  const matches = ref === 'latest' ? names.slice(-1) : names.filter((name) => ref && name.startsWith(ref));
+  if (matches.length === 1) return join(parent, matches[0]!);
+  throw new UserError(
+    'run-not-found',
+    matches.length ? `"${ref}" matches ${matches.length} ${kind}s.` : `There is no ${kind} "${ref}".`,
+    names.length ? `There are: ${names.slice(-3).join(', ')}.` : start,
+  );
+}
+
+/** Refuses what a newer version wrote. `json` is the content of a file with a `format`. Errors: run-newer. */
+export function refuseNewer(dir: string, json: unknown, newest: number): void {
+  const format = Number((json as { format?: unknown } | null)?.format);
+  if (!(format > newest)) return;
+  throw new UserError(
+    'run-newer',
+    `${basename(dir)} was written by a newer version (format ${format}; this version reads up to ${newest}).`,
+    'Update Forget-Me-Not to open it.',
+  );
 }

@@ -2,7 +2,7 @@
 export { cancelRun, type Cancelled } from './cancel.ts';
 export { createRun, type NewRun } from './create.ts';
 export { readSpec, readState } from './files.ts';
-export { folderNames, timeStamp } from './folders.ts';
+export { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from './folders.ts';
 export { followRun } from './follow.ts';
 export { findRun, listRuns, scanRuns } from './list.ts';
 export { isProcessAlive } from './processes.ts';

@@ -1,15 +1,11 @@
 /** The operations that training needs and the speed of this machine. Their quotient is the model-FLOPs utilisation. */
-import { mkdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { ModelConfig } from '../model/config.ts';
-import { cacheDir } from '../protocol/paths.ts';
+import { JsonCache } from '../protocol/json-cache.ts';
 import { usableProcessors } from '../protocol/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
-import { writeByRename } from '../protocol/write-file.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import { readText } from '../protocol/regular-file.ts';
 
 /**
  * Floating-point operations that a trained token needs, forward and backward: per weight 2 forward, 2 for the gradient
@@ -28,7 +24,7 @@ export function operationsPerToken(
   return attention + (method === 'full' ? 6 * weights : 4 * weights + 6 * trainedParameters);
 }
 
-const cacheSchema = z.record(z.string(), z.object({ at: z.number(), rate: z.number().positive() }));
+const rates = new JsonCache('matmul-rates.json', z.object({ at: z.number(), rate: z.number().positive() }));
 /** Measured again after a day, since the load or even the machine may have changed. */
 const VALID_MS = 24 * 3600 * 1000;
 
@@ -37,19 +33,12 @@ const VALID_MS = 24 * 3600 * 1000;
  * day.
  */
 export async function matmulRate(backend: Backend, precision: Hyper['precision']): Promise<number> {
-  const path = join(cacheDir(), 'matmul-rates.json');
   const processors = cpus();
   const key = [processors[0]?.model, usableProcessors(), backend.reason, precision].join(', ');
-  const known = await readText(path)
-    .then((text) => cacheSchema.parse(JSON.parse(text)))
-    .catch(() => ({}) as z.infer<typeof cacheSchema>);
-  const cached = known[key];
+  const cached = await rates.get(key);
   if (cached && Date.now() - cached.at < VALID_MS) return cached.rate;
   const rate = await measureMatmulRate(backend, precision);
-  // The cache is only a convenience, so a failure to write it is ignored.
-  await mkdir(cacheDir(), { recursive: true })
-    .then(() => writeByRename(path, JSON.stringify({ ...known, [key]: { at: Date.now(), rate } })))
-    .catch(() => undefined);
+  await rates.set(key, { at: Date.now(), rate });
   return rate;
 }
 

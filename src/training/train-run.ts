@@ -2,11 +2,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
-import { examine } from '../base-models/checksums.ts';
+import { requireSameBase } from '../base-models/checksums.ts';
 import { setAdapterStrength } from '../weights/strength.ts';
 import { openGguf } from '../gguf/index.ts';
 import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
-import { UserError } from '../protocol/errors.ts';
 import type { BackendName, RunSpec } from '../protocol/run.ts';
 import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
@@ -44,7 +43,7 @@ export async function trainRun(
   const corpusDir = join(dir, 'corpus');
   const corpus = await runCorpus(corpusDir, spec, { signal, phase });
   if (signal.aborted) return undefined;
-  await checkBase(spec);
+  await requireSameBase(spec.base, 'this run', 'Put that file back, or start a new training on this one.');
   await keepEarlierAdapter(dir, spec);
   const { warnings, close, ...sequences } = await trainingSequences(corpusDir, corpus, spec, {
     signal,
@@ -116,16 +115,6 @@ async function tellMemory(
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   const { total, ...plan } = planRun(config, hyper, { backend, baseBytes, atCheckpoints });
   await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
-}
-
-/** A different file under the same name would train without an error, but give a wrong result. */
-async function checkBase({ base }: RunSpec): Promise<void> {
-  if ((await examine(base.path)).sha256 === base.sha256) return;
-  throw new UserError(
-    'base-checksum',
-    `${base.path} is not the file that this run was started with.`,
-    'Put that file back, or start a new training on this one.',
-  );
 }
 
 /** Emits warnings about the corpus; each only once, even if the run is resumed. */

@@ -4,7 +4,7 @@ import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-af
 import { formatInterval, formatTick, isShare } from '../view-model/format.ts';
 import { isKl, isPassAtK } from '../view-model/labels.ts';
 import { lookOf } from './looks.ts';
-import { chartOptions } from './options.ts';
+import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
 type Match = (task: string, metric: string) => boolean;
@@ -54,8 +54,7 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
               share(model) ? `${formatTick(value * 100, step * 100)}%` : formatTick(value, step),
           },
           heading: ({ label }) => label ?? '',
-          describe: ({ y, low, high }) =>
-            formatInterval({ value: y, low: low ?? y, high: high ?? y }, share(model)),
+          describe: (datum) => describeHeight(datum, share(model)),
         },
         theme,
       ),

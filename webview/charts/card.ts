@@ -16,7 +16,7 @@ import {
   type ChartDataset,
   type ChartOptions,
 } from 'chart.js';
-import { h, Keyed, setAttribute, setText, table } from '../dom.ts';
+import { h, Keyed, scrollable, setAttribute, setText, table } from '../dom.ts';
 import type { Host } from '../host.ts';
 import type { Section } from '../sections/section.ts';
 import { readTheme, type Theme } from '../theme.ts';
@@ -105,12 +105,7 @@ export class ChartCard<M> implements Section {
       );
       this.zoom.range = kept.card?.range;
     }
-    const tableHolder = h('div', {
-      class: 'scroll',
-      tabindex: '0',
-      role: 'group',
-      'aria-label': `${view.title}: data`,
-    });
+    const tableHolder = scrollable(`${view.title}: data`);
     this.data = new Keyed(tableHolder);
     this.details = h('details', {}, h('summary', {}, 'Data'), tableHolder);
     this.details.open = kept.card?.open ?? false;

@@ -1,10 +1,9 @@
 /** How many different programs the model writes per problem: all, passing and failing ones. */
-import { color } from 'chart.js/helpers';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
-import { formatInterval } from '../view-model/format.ts';
 import { isUnique } from '../view-model/labels.ts';
-import { lookOf } from './looks.ts';
-import { chartOptions } from './options.ts';
+import { figureTable, figureWords } from './figure-sets.ts';
+import { barLook, lookOf } from './looks.ts';
+import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
 interface Diversity {
@@ -32,9 +31,7 @@ export const diversityChart: ChartView<Diversity> = {
           const one = metrics.find(({ metric }) => metric === name);
           return one ? [{ x, y: one.value, low: one.low, high: one.high }] : [];
         }),
-        borderColor: shade,
-        backgroundColor: color(shade).alpha(0.55).rgbString(),
-        borderWidth: 1,
+        ...barLook(shade),
         maxBarThickness: 40,
       };
     }),
@@ -44,30 +41,19 @@ export const diversityChart: ChartView<Diversity> = {
         x: { title: '', category: true },
         y: { title: 'unique programs per problem', fromZero: true },
         legend: 'points',
-        describe: ({ y, low, high }, name) =>
-          `${name}: ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, false)}`,
+        describe: (datum, name) => `${name}: ${describeHeight(datum, false)}`,
       },
       theme,
     ),
-  words: ({ sets }) =>
-    sets
-      .map(
-        ({ label, metrics }) =>
-          `${label}: ${metrics.map((one) => `${shortName(one.metric)} ${formatInterval(one, false)}`).join(', ')}.`,
-      )
-      .join(' '),
-  table: ({ names, sets }) => ({
-    caption: 'Unique programs per problem',
-    head: ['', ...sets.map(({ label }) => label), 'n'],
-    rows: names.map((name) => {
-      const at = sets.map(({ metrics }) => metrics.find(({ metric }) => metric === name));
-      return [
-        shortName(name),
-        ...at.map((one) => (one ? formatInterval(one, false) : '')),
-        (at.find(Boolean)?.n ?? 0).toLocaleString('en'),
-      ];
+  words: ({ sets }) => figureWords(sets, ({ metric }) => shortName(metric), false),
+  table: ({ names, sets }) =>
+    figureTable({
+      caption: 'Unique programs per problem',
+      corner: '',
+      rows: names.map((metric) => ({ name: shortName(metric), metric })),
+      sets,
+      share: false,
     }),
-  }),
   atName: 'programs',
   rows: ({ sets }) =>
     sets.flatMap(({ label, metrics }) =>

@@ -1,4 +1,5 @@
 /** Runs are distinguished by colour, dash and shape, so that colour vision is not needed. */
+import { color } from 'chart.js/helpers';
 import type { Theme } from '../theme.ts';
 import type { PointStyle } from './view.ts';
 
@@ -15,6 +16,13 @@ export const lookOf = (look: number, { palette }: Theme): Look => ({
   color: palette[look % palette.length]!,
   shape: shapes[look % shapes.length]!,
   dash: dashes[look % dashes.length]!,
+});
+
+/** The look of bars of one colour. */
+export const barLook = (shade: string) => ({
+  borderColor: shade,
+  backgroundColor: color(shade).alpha(0.55).rgbString(),
+  borderWidth: 1,
 });
 
 /** The look of a path: the base is an empty circle, the best point a star. */

@@ -9,7 +9,7 @@ import {
   type TooltipItem,
 } from 'chart.js';
 import type { Theme } from '../theme.ts';
-import { formatTick } from '../view-model/format.ts';
+import { formatInterval, formatTick } from '../view-model/format.ts';
 import type { Dataset, Datum } from './view.ts';
 
 export interface AxisOptions {
@@ -109,6 +109,14 @@ const shortLabels =
         ...lastShape(chart, item),
         text: item.text.length > LONGEST ? `${item.text.slice(0, LONGEST - 1)}\u2026` : item.text,
       }));
+
+/** A datum's height and its interval, for the tooltip. */
+export const describeHeight = ({ y, low = y, high = y }: Datum, share: boolean): string =>
+  formatInterval({ value: y, low, high }, share);
+
+/** The tooltip of a point of learning against forgetting. */
+export const describeLearnedForgot = ({ x, xLow = x, xHigh = x, ...datum }: Datum): string =>
+  `learned ${formatInterval({ value: x, low: xLow, high: xHigh }, false)}, forgot ${describeHeight({ x, ...datum }, false)}`;
 
 export interface ChartFrame {
   x: AxisOptions;

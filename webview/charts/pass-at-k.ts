@@ -1,9 +1,10 @@
 /** HumanEval pass@k over k, of base and results. */
-import { formatInterval, formatTick } from '../view-model/format.ts';
+import { formatTick } from '../view-model/format.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isPassAtK } from '../view-model/labels.ts';
+import { figureTable, figureWords } from './figure-sets.ts';
 import { lookOf } from './looks.ts';
-import { chartOptions } from './options.ts';
+import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
 
 interface PassAtK {
@@ -56,30 +57,19 @@ export const passAtKChart: ChartView<PassAtK> = {
         },
         legend: 'lines',
         heading: ({ label }) => label ?? '',
-        describe: ({ y, low, high }, name) =>
-          `${name}: ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, true)}`,
+        describe: (datum, name) => `${name}: ${describeHeight(datum, true)}`,
       },
       theme,
     ),
-  words: ({ sets }) =>
-    sets
-      .map(
-        ({ label, metrics }) =>
-          `${label}: ${metrics.map((one) => `${one.metric} ${formatInterval(one, true)}`).join(', ')}.`,
-      )
-      .join(' '),
-  table: ({ ks, sets }) => ({
-    caption: 'HumanEval pass@k',
-    head: ['k', ...sets.map(({ label }) => label), 'n'],
-    rows: ks.map((k) => {
-      const at = sets.map(({ metrics }) => metrics.find(({ metric }) => kOf(metric) === k));
-      return [
-        String(k),
-        ...at.map((one) => (one ? formatInterval(one, true) : '')),
-        (at.find(Boolean)?.n ?? 0).toLocaleString('en'),
-      ];
+  words: ({ sets }) => figureWords(sets, ({ metric }) => metric, true),
+  table: ({ ks, sets }) =>
+    figureTable({
+      caption: 'HumanEval pass@k',
+      corner: 'k',
+      rows: ks.map((k) => ({ name: String(k), metric: `pass@${k}` })),
+      sets,
+      share: true,
     }),
-  }),
   atName: 'k',
   rows: ({ sets }) =>
     sets.flatMap(({ label, metrics }) =>

@@ -1,9 +1,9 @@
 /** The ranks of base, change and noise: how many singular directions hold 90% of the energy. */
-import { color } from 'chart.js/helpers';
 import { moduleNames, type ModuleName } from '../../src/protocol/run.ts';
 import { spectrumKinds, type SpectrumKind } from '../../src/protocol/spectrum.ts';
 import type { Theme } from '../theme.ts';
 import { spectrumView, type ModuleRanks, type SpectrumView } from '../view-model/spectrum.ts';
+import { barLook } from './looks.ts';
 import { chartOptions } from './options.ts';
 import type { ChartView, Dataset } from './view.ts';
 
@@ -52,9 +52,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
           const { median, low, high } = ranks[kind] ?? { median: 0, low: 0, high: 0 };
           return { x, y: median, low, high };
         }),
-        borderColor: shade,
-        backgroundColor: color(shade).alpha(0.55).rgbString(),
-        borderWidth: 1,
+        ...barLook(shade),
         maxBarThickness: 28,
       };
     }),

@@ -3,7 +3,7 @@ import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';
 import { pathLook } from './looks.ts';
-import { chartOptions } from './options.ts';
+import { chartOptions, describeLearnedForgot } from './options.ts';
 import type { ChartView, DataRow, Dataset } from './view.ts';
 
 interface Paths {
@@ -48,8 +48,7 @@ export const strengthChart: ChartView<Paths> = {
         y: { title: `forgot: ${FORGOT}`, format: formatTick, fromZero: true },
         legend: paths.length > 1 && 'points',
         heading: ({ label }) => label ?? '',
-        describe: ({ x, xLow, xHigh, y, low, high }) =>
-          `learned ${formatInterval({ value: x, low: xLow ?? x, high: xHigh ?? x }, false)}, forgot ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, false)}`,
+        describe: describeLearnedForgot,
       },
       theme,
     ),

@@ -15,7 +15,7 @@ import {
   type TradeOffView,
 } from '../view-model/trade-off.ts';
 import { lookOf, pathLook } from './looks.ts';
-import { chartOptions } from './options.ts';
+import { chartOptions, describeLearnedForgot } from './options.ts';
 import type { ChartPicker, ChartView, DataRow, Dataset, Datum } from './view.ts';
 
 const LEARNED = 'Learned';
@@ -147,8 +147,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
         // With several runs, the legend has only their names.
         unnamed: view.paths.length > 1 ? FINAL : undefined,
         heading: ({ label }) => label ?? '',
-        describe: ({ x, xLow, xHigh, y, low, high }) =>
-          `learned ${formatInterval({ value: x, low: xLow ?? x, high: xHigh ?? x }, false)}, forgot ${formatInterval({ value: y, low: low ?? y, high: high ?? y }, false)}`,
+        describe: describeLearnedForgot,
       },
       theme,
     ),

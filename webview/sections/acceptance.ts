@@ -1,16 +1,11 @@
-import { h, Keyed, table } from '../dom.ts';
+import { h, Keyed, scrollable, table } from '../dom.ts';
 import { acceptanceRows } from '../view-model/acceptance.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
 
 /** Completions in the editor, by adapter. */
 export class AcceptanceSection implements Section {
-  private readonly holder = h('div', {
-    class: 'scroll',
-    tabindex: '0',
-    role: 'group',
-    'aria-label': 'Completions in the editor',
-  });
+  private readonly holder = scrollable('Completions in the editor');
   private readonly content = new Keyed(this.holder);
   readonly element = h(
     'section',

@@ -1,4 +1,4 @@
-import { h, Keyed } from '../dom.ts';
+import { h, Keyed, scrollable } from '../dom.ts';
 import { comparisonRows, type ComparisonRow } from '../view-model/comparisons.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
@@ -7,12 +7,7 @@ const head = ['', 'Before', 'After', 'Difference', '', 'n'];
 
 /** Before, after and their difference, each with its 95% interval. */
 export class ComparisonsSection implements Section {
-  private readonly holder = h('div', {
-    class: 'scroll',
-    tabindex: '0',
-    role: 'group',
-    'aria-label': 'Table of comparisons',
-  });
+  private readonly holder = scrollable('Table of comparisons');
   private readonly content = new Keyed(this.holder);
   readonly element = h(
     'section',

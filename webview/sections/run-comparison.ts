@@ -1,4 +1,4 @@
-import { h, Keyed, setText, table } from '../dom.ts';
+import { h, Keyed, scrollable, setText, table } from '../dom.ts';
 import { button, checkbox, textField } from '../toolkit.ts';
 import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';
 import {
@@ -156,7 +156,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
   parts.push(
     h('h3', {}, 'What differs'),
     differs.length
-      ? scroll(
+      ? scrollable(
           'What differs',
           table({
             caption: 'Settings that differ',
@@ -173,7 +173,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
   if (rows.length)
     parts.push(
       h('h3', {}, alone ? `${second} against ${first}` : `Against ${first}`),
-      scroll(
+      scrollable(
         'Differences between the results',
         table({
           caption: `Differences of the results from ${first}`,
@@ -197,6 +197,3 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
     );
   return parts;
 }
-
-const scroll = (label: string, content: HTMLElement) =>
-  h('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': label }, content);

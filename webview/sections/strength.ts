@@ -1,4 +1,4 @@
-import { h, Keyed, setAttribute, setText } from '../dom.ts';
+import { h, Keyed, scrollable, setAttribute, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { strengthView, type StrengthStop, type StrengthView } from '../view-model/strength.ts';
@@ -44,9 +44,8 @@ export class StrengthSection implements Section {
       h('h2', {}, h('label', { for: 'strength' }, 'Strength: how much of the trained change is applied')),
       this.sentence,
       h('div', { class: 'strength-line' }, this.slider, this.shown, this.use),
-      h(
-        'div',
-        { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table of strengths' },
+      scrollable(
+        'Table of strengths',
         h(
           'table',
           {},

@@ -1,6 +1,7 @@
 /** The strength of a run (the factor for its trained change): the figures at each strength, and the one in use. */
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, formatNumber } from './format.ts';
+import { atBase, learnedForgot, turned, type LearnedForgot } from './trade-off.ts';
 import type { RunView } from './panel.ts';
 
 export interface StrengthStop {
@@ -81,14 +82,8 @@ function sentenceOf(
 }
 
 /** A strength as a point: further right is more learned, further up is more forgotten. 0 is the base. */
-export interface StrengthPathPoint {
+export interface StrengthPathPoint extends LearnedForgot {
   strength: number;
-  x: number;
-  xLow: number;
-  xHigh: number;
-  y: number;
-  low: number;
-  high: number;
   mark: string;
   isInUse: boolean;
 }
@@ -101,8 +96,8 @@ export interface StrengthPath {
 }
 
 const base: StrengthPathPoint = {
-  ...{ strength: 0, x: 0, xLow: 0, xHigh: 0, y: 0, low: 0, high: 0 },
-  ...{ mark: '', isInUse: false },
+  ...{ strength: 0, mark: '', isInUse: false },
+  ...atBase,
 };
 
 /** The paths of runs whose KL from the base was measured at several strengths. */
@@ -113,12 +108,7 @@ export function strengthPaths(shown: readonly RunView[]): StrengthPath[] {
     const points = stops.flatMap(({ strength, mark, isInUse }): StrengthPathPoint[] => {
       const { learned, kl } = choice!.path.find((point) => point.strength === strength)!;
       if (!kl) return [];
-      return [
-        {
-          ...{ strength, mark, isInUse, y: kl.value, low: kl.low, high: kl.high },
-          ...{ x: 0 - learned.value, xLow: 0 - learned.high, xHigh: 0 - learned.low },
-        },
-      ];
+      return [{ strength, mark, isInUse, ...learnedForgot(turned(learned, -1), kl) }];
     });
     if (points.length < 2) return [];
     return [{ label: run.label, look: run.look, setting: choice!.setting, points: [base, ...points] }];

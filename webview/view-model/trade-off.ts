@@ -4,6 +4,8 @@ import type { RunView } from './panel.ts';
 import { figureLabel, higherIsBetter, isAnyLearning, isForgetting, isKl, unitOf } from './labels.ts';
 import type { IntervalPoint, MetricSeries } from './series.ts';
 
+type Interval = Comparison['difference'];
+
 /** The figure of an axis; its sign is turned so that higher means more learned, or more forgotten. */
 export interface Figure {
   task: string;
@@ -11,8 +13,8 @@ export interface Figure {
 }
 export const figureKey = ({ task, metric }: Figure) => `${task} ${metric}`;
 
-export interface PathPoint {
-  step: number;
+/** What was learned and forgotten, as a point. */
+export interface LearnedForgot {
   /** What was learned; further right is more. */
   x: number;
   xLow: number;
@@ -21,6 +23,17 @@ export interface PathPoint {
   y: number;
   low: number;
   high: number;
+}
+export const learnedForgot = (learned: Interval, forgot: Interval): LearnedForgot => ({
+  ...{ x: learned.value, xLow: learned.low, xHigh: learned.high },
+  ...{ y: forgot.value, low: forgot.low, high: forgot.high },
+});
+const nothing: Interval = { value: 0, low: 0, high: 0 };
+/** The base has learned and forgotten nothing. */
+export const atBase = learnedForgot(nothing, nothing);
+
+export interface PathPoint extends LearnedForgot {
+  step: number;
   n: number;
   setting: string;
   /** Whether the intervals are those of the paired difference from the base, or of the checkpoint's own figure. */
@@ -97,8 +110,8 @@ function pathOf(run: RunView, learning: Figure, forgetting: Figure): Path {
 }
 
 const origin = ({ n, setting }: PathPoint): PathPoint => ({
-  ...{ step: 0, x: 0, xLow: 0, xHigh: 0, y: 0, low: 0, high: 0 },
-  ...{ n, setting, paired: true },
+  ...{ step: 0, n, setting, paired: true },
+  ...atBase,
 });
 
 /** Both figures may have been measured in several ways; takes the pair with most steps in common. */
@@ -125,8 +138,8 @@ function joined(learned: MetricSeries, forgot: MetricSeries): PathPoint[] {
     const y = against(forgotBase, other, higherIsBetter(forgot.metric) ? -1 : 1);
     return [
       {
-        ...{ step: point.x, x: x.value, xLow: x.low, xHigh: x.high, y: y.value, low: y.low, high: y.high },
-        ...{ n: point.n, setting: settings(learned.setting, forgot.setting) },
+        ...learnedForgot(x, y),
+        ...{ step: point.x, n: point.n, setting: settings(learned.setting, forgot.setting) },
         paired: (point.change ?? other.change) !== undefined,
       },
     ];
@@ -141,12 +154,12 @@ const settings = (learned: string, forgot: string) => `${learned}; ${forgot}`;
 
 /** The difference of a figure from the base's, times `sign`. Never minus zero. */
 function against(base: IntervalPoint, point: IntervalPoint, sign: 1 | -1) {
-  if (point.x === 0) return { value: 0, low: 0, high: 0 };
+  if (point.x === 0) return nothing;
   if (point.change) return turned(point.change, sign);
   return turned({ value: point.y - base.y, low: point.low - base.y, high: point.high - base.y }, sign);
 }
 
-function turned({ value, low, high }: Comparison['difference'], sign: 1 | -1) {
+export function turned({ value, low, high }: Interval, sign: 1 | -1): Interval {
   return sign > 0
     ? { value: 0 + value, low: 0 + low, high: 0 + high }
     : { value: 0 - value, low: 0 - high, high: 0 - low };
@@ -160,7 +173,8 @@ function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): Pat
   const x = turned(learned.difference, learned.better === 'higher' ? 1 : -1);
   const y = turned(forgot.difference, forgot.better === 'higher' ? -1 : 1);
   return {
-    ...{ step: summary.step, x: x.value, xLow: x.low, xHigh: x.high, y: y.value, low: y.low, high: y.high },
+    ...learnedForgot(x, y),
+    step: summary.step,
     ...{ n: learned.after.n, setting: settings(learned.after.setting, forgot.after.setting), paired: true },
   };
 }

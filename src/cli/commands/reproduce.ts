@@ -1,5 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
@@ -31,7 +30,7 @@ import { fitToMachine } from '../machine/fit-machine.ts';
 import { onInterrupt } from '../processes/child.ts';
 import { formatDuration } from '../view/format.ts';
 import { printJson, printProgress } from '../view/output.ts';
-import { readCorpus } from '../read-corpus.ts';
+import { withCorpus, type Reading } from '../read-corpus.ts';
 import { reproduceEngine } from '../processes/reproduce-engine.ts';
 import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
 import { version } from '../version.ts';
@@ -209,18 +208,15 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
     backend,
     options,
   );
-  const corpus = join(reproductionsDir(), `.corpus-${process.pid}`);
-  try {
-    await mkdir(reproductionsDir(), { recursive: true });
-    const { plan, summary } = await readCorpus({
-      folder,
-      out: corpus,
-      basePath: base.path,
-      plan: () => corpusPlanSchema.parse({ include, exclude, maxTokens: MOST_TOKENS }),
-      seed: 0,
-      yes: options.yes,
-      json: options.json,
-    });
+  const reading: Reading = {
+    folder,
+    basePath: base.path,
+    plan: () => corpusPlanSchema.parse({ include, exclude, maxTokens: MOST_TOKENS }),
+    seed: 0,
+    yes: options.yes,
+    json: options.json,
+  };
+  return withCorpus(reproductionsDir(), reading, async (corpus, { plan, summary }) => {
     const short = options.budget < SHORT;
     const asked = {
       folder,
@@ -241,9 +237,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
     const begun = await findUnfinished(asked);
     if (begun && !options.json) console.log(`Resuming ${begun.spec.id}.`);
     return { repro: begun ?? (await createReproduction(asked, corpus)), ...rest };
-  } finally {
-    await rm(corpus, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The defaults of `train`. */

@@ -1,4 +1,3 @@
-import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BaseShape } from '../../base-models/registry.ts';
@@ -21,7 +20,7 @@ import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../op
 import { fetchBase } from '../machine/fetch-base.ts';
 import { fitToMachine } from '../machine/fit-machine.ts';
 import { printJson } from '../view/output.ts';
-import { readCorpus } from '../read-corpus.ts';
+import { withCorpus, type Reading } from '../read-corpus.ts';
 import { followSweeper } from '../processes/sweeper-child.ts';
 import { rateRatio, sweepSentence, sweepTable, sweepView } from '../view/sweep-view.ts';
 import {
@@ -127,18 +126,15 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
     options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
   const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
   const fitted = await fitToMachine(config!, hyper, backend, options);
-  const corpus = join(sweepsDir(), `.corpus-${process.pid}`);
-  try {
-    await mkdir(sweepsDir(), { recursive: true });
-    const { plan, summary } = await readCorpus({
-      folder,
-      out: corpus,
-      basePath: base.path,
-      plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer),
-      seed: options.seed,
-      yes: options.yes,
-      json: options.json,
-    });
+  const reading: Reading = {
+    folder,
+    basePath: base.path,
+    plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer),
+    seed: options.seed,
+    yes: options.yes,
+    json: options.json,
+  };
+  return withCorpus(sweepsDir(), reading, async (corpus, { plan, summary }) => {
     const asked: NewSweep = {
       folder: folder ?? '',
       corpus: plan,
@@ -156,9 +152,7 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
       versions: { 'forget-me-not': version, node: process.version },
     };
     return (await goingOn(asked, options)) ?? (await createSweep(asked, corpus));
-  } finally {
-    await rm(corpus, { recursive: true, force: true });
-  }
+  });
 }
 
 async function goingOn(asked: NewSweep, { json }: SweepOptions): Promise<Sweep | undefined> {

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { elementCount, openGguf } from '../../gguf/index.ts';
@@ -44,7 +44,7 @@ import {
   preferencesOf,
   type PreferencesOption,
 } from '../options/preferences-option.ts';
-import { readCorpus, readReplay } from '../read-corpus.ts';
+import { readReplay, withCorpus, type Reading } from '../read-corpus.ts';
 import {
   addTrainOptions,
   budgetInSteps,
@@ -133,20 +133,17 @@ async function begin(
   const fitted = await fitToMachine(config, asked, backend, { json: options.json, measuring });
 
   // Read before the run is created, so that an empty folder leaves no run behind.
-  const corpus = join(runsDir(), `.corpus-${process.pid}`);
-  try {
-    await mkdir(runsDir(), { recursive: true });
-    const { plan, summary } = await readCorpus({
-      folder,
-      out: corpus,
-      basePath: base.path,
-      plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
-      seed: options.seed,
-      earlier: continued?.corpus,
-      followed: !options.detach,
-      yes: options.yes,
-      json: options.json,
-    });
+  const reading: Reading = {
+    folder,
+    basePath: base.path,
+    plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
+    seed: options.seed,
+    earlier: continued?.corpus,
+    followed: !options.detach,
+    yes: options.yes,
+    json: options.json,
+  };
+  return withCorpus(runsDir(), reading, async (corpus, { plan, summary }) => {
     if (continued) requireChange(continued.spec, summary);
     // Only a budget in minutes needs the speed, which takes reading all runs.
     const tokensPerSecond =
@@ -186,9 +183,7 @@ async function begin(
         ? printJson({ run: id, dir })
         : console.log(`Run ${id} is training; follow it with: forget-me-not show ${id}`);
     await finishRun(dir, trainer, options);
-  } finally {
-    await rm(corpus, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Refuses what training would refuse later, before any file is read. Returns the configuration of the base. */

@@ -24,7 +24,7 @@ import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
 import { createSweep } from '../../training/sweep/store.ts';
 import { followChild } from './follow-child.ts';
 import { launchTrainer, type LaunchedTrainer } from './launch.ts';
-import { readCorpus } from '../read-corpus.ts';
+import { readCorpus, temporaryCorpus } from '../read-corpus.ts';
 
 export interface EngineOptions {
   verbose: boolean;
@@ -37,7 +37,7 @@ export interface EngineOptions {
 export function reproduceEngine({ dir, spec }: Reproduction, options: EngineOptions): Engine {
   /** Makes a copy that a run or a sweep takes over by renaming. */
   const copyCorpus = async (parent: string, from: string): Promise<string> => {
-    const copy = join(parent, `.corpus-${process.pid}`);
+    const copy = temporaryCorpus(parent);
     await mkdir(parent, { recursive: true });
     await rm(copy, { recursive: true, force: true });
     await cp(from, copy, { recursive: true });

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { examine } from '../../base-models/checksums.ts';
+import { requireSameBase } from '../../base-models/checksums.ts';
 import { readAdapterGguf, type Adapter, type AdapterLayer } from '../../weights/index.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 import { openGguf, type GgufFile } from '../../gguf/index.ts';
@@ -50,12 +50,7 @@ export interface Weights {
 
 /** Errors: run-not-finished, base-checksum, those of the files. */
 export async function openWeights(dir: string, spec: RunSpec, step: number): Promise<Weights> {
-  if ((await examine(spec.base.path)).sha256 !== spec.base.sha256)
-    throw new UserError(
-      'base-checksum',
-      `${spec.base.path} is not the file that this run was trained on.`,
-      'Put that file back, then try again.',
-    );
+  await requireSameBase(spec.base, 'this run', 'Put that file back, then try again.');
   const base = await openGguf(spec.base.path);
   try {
     const changes = await openChanges(dir, spec, step, base);

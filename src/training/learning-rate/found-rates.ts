@@ -1,11 +1,7 @@
 /** Cache of the learning rates that trials of earlier runs have found, so that the next similar run needs no trials. */
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { cacheDir } from '../../protocol/paths.ts';
-import { readText } from '../../protocol/regular-file.ts';
+import { JsonCache } from '../../protocol/json-cache.ts';
 import type { Hyper } from '../../protocol/run.ts';
-import { writeByRename } from '../../protocol/write-file.ts';
 
 const foundSchema = z.object({
   rate: z.number().positive(),
@@ -13,8 +9,7 @@ const foundSchema = z.object({
   at: z.string(),
 });
 export type FoundRate = z.infer<typeof foundSchema>;
-const memorySchema = z.record(z.string(), foundSchema);
-const place = () => join(cacheDir(), 'learning-rates.json');
+const rates = new JsonCache('learning-rates.json', foundSchema);
 
 /** The properties of a run that its rate depends on most. */
 export interface RateKind extends Pick<Hyper, 'method' | 'optimizer'> {
@@ -31,18 +26,7 @@ function keyOf({ baseSha256, method, optimizer, trainTokens, steps }: RateKind):
   return [baseSha256.slice(0, 16), method, optimizer, sizes].join(' ');
 }
 
-const readMemory = (): Promise<z.infer<typeof memorySchema>> =>
-  readText(place())
-    .then((text) => memorySchema.parse(JSON.parse(text)))
-    .catch(() => ({}));
+export const rememberedRate = (kind: RateKind): Promise<FoundRate | undefined> => rates.get(keyOf(kind));
 
-export const rememberedRate = async (kind: RateKind): Promise<FoundRate | undefined> =>
-  (await readMemory())[keyOf(kind)];
-
-/** The cache is only a convenience, so a failure to write it is ignored. */
-export async function rememberRate(kind: RateKind, found: FoundRate): Promise<void> {
-  const all = { ...(await readMemory()), [keyOf(kind)]: found };
-  await mkdir(cacheDir(), { recursive: true })
-    .then(() => writeByRename(place(), JSON.stringify(all)))
-    .catch(() => undefined);
-}
+export const rememberRate = (kind: RateKind, found: FoundRate): Promise<void> =>
+  rates.set(keyOf(kind), found);

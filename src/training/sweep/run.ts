@@ -1,6 +1,6 @@
 /** Runs a sweep from where it stopped to its end: one trial after another, each recorded as soon as it is done. */
 import { basename } from 'node:path';
-import { examine } from '../../base-models/checksums.ts';
+import { requireSameBase } from '../../base-models/checksums.ts';
 import { openCorpus } from '../../corpus/index.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { loadModel, type Llama } from '../../model/index.ts';
@@ -51,12 +51,7 @@ export async function runSweep(dir: string, handlers: SweepHandlers): Promise<Me
 }
 
 async function openTexts({ dir, spec }: Sweep): Promise<TrialTexts & Closable> {
-  if ((await examine(spec.base.path)).sha256 !== spec.base.sha256)
-    throw new UserError(
-      'base-checksum',
-      `${spec.base.path} is not the file that this sweep was started with.`,
-      'Put that file back, or start a new sweep on this one.',
-    );
+  await requireSameBase(spec.base, 'this sweep', 'Put that file back, or start a new sweep on this one.');
   const corpus = await openCorpus(sweepCorpusDir(dir));
   const heldOut = corpus.heldOutSequences(spec.hyper.sequenceLength, spec.heldOutWindows);
   if (heldOut.length === 0)

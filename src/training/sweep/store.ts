@@ -2,7 +2,7 @@
  * Sweeps on disk: sweeps/<id>/ with sweep.json (the settings), trials.jsonl (a line for each finished trial), corpus/.
  */
 import { randomBytes } from 'node:crypto';
-import { appendFile, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { appendFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../protocol/errors.ts';
@@ -16,7 +16,7 @@ import {
   type SweepSpec,
 } from '../../protocol/sweep.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
-import { folderNames, timeStamp } from '../../runs/index.ts';
+import { createFolder, findFolder, folderNames, refuseNewer, timeStamp } from '../../runs/index.ts';
 import { concludeSweep } from './choice.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
@@ -36,20 +36,17 @@ export const sweepCorpusDir = (dir: string) => join(dir, 'corpus');
 /** Creates the folder of a sweep atomically, and moves the corpus at `corpus` into it. */
 export async function createSweep(asked: NewSweep, corpus: string): Promise<Sweep> {
   const now = new Date();
-  const id = [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-');
-  const spec = sweepSpecSchema.parse({ format: SWEEP_FORMAT, id, createdAt: now.toISOString(), ...asked });
-  await mkdir(sweepsDir(), { recursive: true });
-  const temporary = await mkdtemp(join(sweepsDir(), '.new-'));
-  const dir = join(sweepsDir(), id);
-  try {
-    await writeByRename(specPath(temporary), `${JSON.stringify(spec, null, 2)}\n`);
-    await rename(corpus, sweepCorpusDir(temporary));
-    await rename(temporary, dir);
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
-  }
-  return { dir, spec, lines: [] };
+  const specOf = (id: string) =>
+    sweepSpecSchema.parse({ format: SWEEP_FORMAT, id, createdAt: now.toISOString(), ...asked });
+  const dir = await createFolder(
+    sweepsDir(),
+    () => [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-'),
+    async (temporary, id) => {
+      await writeByRename(specPath(temporary), `${JSON.stringify(specOf(id), null, 2)}\n`);
+      await rename(corpus, sweepCorpusDir(temporary));
+    },
+  );
+  return { dir, spec: specOf(basename(dir)), lines: [] };
 }
 
 /** Errors: run-damaged when sweep.json can't be read, run-newer. Broken lines of trials.jsonl are skipped. */
@@ -60,12 +57,7 @@ export async function readSweep(dir: string): Promise<Sweep> {
   } catch (error) {
     throw damaged(dir, (error as Error).message);
   }
-  if (Number((json as { format?: unknown } | null)?.format) > SWEEP_FORMAT)
-    throw new UserError(
-      'run-newer',
-      `Sweep ${basename(dir)} was written by a newer version.`,
-      'Update Forget-Me-Not to read it.',
-    );
+  refuseNewer(dir, json, SWEEP_FORMAT);
   const parsed = sweepSpecSchema.safeParse(json);
   if (!parsed.success) throw damaged(dir, parsed.error.issues[0]?.message ?? 'unexpected shape');
   const text = await readText(trialsPath(dir)).catch((error: NodeJS.ErrnoException) => {
@@ -103,16 +95,8 @@ export async function listSweeps(): Promise<Sweep[]> {
 }
 
 /** A sweep by its id, the beginning of one, or `latest`. Errors: run-not-found. */
-export async function findSweep(ref: string): Promise<Sweep> {
-  const ids = (await folderNames(sweepsDir())).sort();
-  const matches = ref === 'latest' ? ids.slice(-1) : ids.filter((id) => ref && id.startsWith(ref));
-  if (matches.length === 1) return await readSweep(join(sweepsDir(), matches[0]!));
-  throw new UserError(
-    'run-not-found',
-    matches.length ? `"${ref}" matches ${matches.length} sweeps.` : `There is no sweep "${ref}".`,
-    ids.length ? `There are: ${ids.slice(-3).join(', ')}.` : 'Start one with {sweep}.',
-  );
-}
+export const findSweep = async (ref: string): Promise<Sweep> =>
+  readSweep(await findFolder(sweepsDir(), ref, { kind: 'sweep', start: 'Start one with {sweep}.' }));
 
 /** The newest unfinished sweep with the same settings, to be resumed instead of starting a new one. */
 export async function findUnfinished(asked: NewSweep): Promise<Sweep | undefined> {

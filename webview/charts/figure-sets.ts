@@ -1,0 +1,49 @@
+/** What charts of figure sets share: the figures in words, and as a table with a row for each metric. */
+import type { Metric } from '../../src/protocol/evaluation.ts';
+import type { FigureSet } from '../view-model/figures.ts';
+import { formatInterval } from '../view-model/format.ts';
+import type { ChartView } from './view.ts';
+
+interface Figures {
+  caption: string;
+  /** Heading of the column with the names of the rows. */
+  corner: string;
+  rows: readonly { name: string; metric: string }[];
+  sets: readonly FigureSet[];
+  /** The figures are shares, so they are shown in percent. */
+  share: boolean;
+}
+
+export function figureTable({
+  caption,
+  corner,
+  rows,
+  sets,
+  share,
+}: Figures): ReturnType<ChartView<never>['table']> {
+  return {
+    caption,
+    head: [corner, ...sets.map(({ label }) => label), 'n'],
+    rows: rows.map(({ name, metric }) => {
+      const at = sets.map(({ metrics }) => metrics.find((one) => one.metric === metric));
+      return [
+        name,
+        ...at.map((one) => (one ? formatInterval(one, share) : '')),
+        (at.find(Boolean)?.n ?? 0).toLocaleString('en'),
+      ];
+    }),
+  };
+}
+
+/** "base: pass@1 30% (25 to 35%). result: ..." */
+export const figureWords = (
+  sets: readonly FigureSet[],
+  nameOf: (one: Metric) => string,
+  share: boolean,
+): string =>
+  sets
+    .map(
+      ({ label, metrics }) =>
+        `${label}: ${metrics.map((one) => `${nameOf(one)} ${formatInterval(one, share)}`).join(', ')}.`,
+    )
+    .join(' ');
