@@ -6,7 +6,7 @@ import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
 import { dataSetDocuments } from './datasets/documents.ts';
 import { workspacePairs } from './instruct/pairs.ts';
 import { Globs } from './reading/globs.ts';
-import { chatTemplateOf, type ChatTemplate } from './instruct/template.ts';
+import { chatTemplateOf, type ChatTemplate } from './datasets/chat-template.ts';
 import type { CorpusSummary } from './manifest.ts';
 import type { SourceDocument } from './reading/source.ts';
 import type { CorpusTokenizer } from './tokens/tokenizer.ts';

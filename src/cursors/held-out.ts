@@ -3,7 +3,7 @@
  * only one document's text is in memory at a time.
  */
 import type { Tokenizer } from '../base-models/tokenizer.ts';
-import { withinTenth } from '../corpus/held-out/fair-shares.ts';
+import { withinTenth } from '../corpus/fair-shares.ts';
 import { kindOfEntry, type Corpus } from '../corpus/index.ts';
 import { uniform } from '../statistics/random.ts';
 

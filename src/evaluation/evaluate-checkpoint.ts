@@ -16,7 +16,7 @@ import { Evaluation, stopped, type EvaluateOptions } from './measure.ts';
 import { Resources, resultAt, type Subject } from './resources.ts';
 import { summarise } from './figures/summary-sentence.ts';
 import { chooseTasks, contextTokens, isMeasuredAtCheckpoints, tasks as allTasks } from './tasks/index.ts';
-import type { Task } from './tasks/task.ts';
+import type { Task } from './task.ts';
 
 /**
  * Measures base and checkpoint on the same items, emits the figures, and writes evaluation/<task>.<step>.jsonl. With

@@ -21,7 +21,7 @@ import { strengthTask } from './strength/task.ts';
 import { addToSummary } from './figures/summary.ts';
 import { measuringSeconds, trainingSeconds } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
-import type { EvaluatedModel, ItemScore } from './tasks/task.ts';
+import type { EvaluatedModel, ItemScore } from './task.ts';
 import { whileMeasuring } from './under-measurement.ts';
 
 interface RunEvaluation {

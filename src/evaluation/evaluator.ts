@@ -15,7 +15,7 @@ import { evaluateModel } from './evaluate-model.ts';
 import { evaluateRun } from './evaluate-run.ts';
 import type { EvaluateOptions } from './measure.ts';
 import { checkRun } from './served-check.ts';
-import { settingNames, type SettingName } from './tasks/task.ts';
+import { settingNames, type SettingName } from './task.ts';
 
 const emit = (message: EvaluatorMessage) => process.stdout.write(`${JSON.stringify(message)}\n`);
 

@@ -17,7 +17,7 @@ import type {
   ScoreContext,
   SettingName,
   Task,
-} from './tasks/task.ts';
+} from './task.ts';
 
 export interface EvaluateOptions {
   /** Task names. Default: those of the run's plan; for a model, those that need no run. */

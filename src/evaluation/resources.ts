@@ -12,7 +12,7 @@ import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/engine/lla
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { openScorer, scoringPrecision, type Scorer, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
-import type { EvaluatedModel } from './tasks/task.ts';
+import type { EvaluatedModel } from './task.ts';
 
 const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';

@@ -19,7 +19,7 @@ import { askToStop } from './runs/progress.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion/completion-commands.ts';
 import { bestFirst, hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
 import { requireTrust } from './trust.ts';
-import { useRun } from './runs/use-run.ts';
+import { useRun } from './completion/use-run.ts';
 
 interface CommandEntry {
   /** Training and serving need a trusted workspace. */

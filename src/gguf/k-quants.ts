@@ -25,7 +25,10 @@ export function readQ4K(bytes: Uint8Array, count: number): Float32Array {
   return values;
 }
 
-/** Like Q4_K, with 32 bytes of fifth bits before the four low bits: bit g of byte i belongs to number i of group g. */
+/**
+ * Like Q4_K, with 32 bytes of fifth bits before the four low bits: bit g of byte i belongs to number i of group g. One
+ * loop for both would read Q4_K a quarter slower.
+ */
 export function readQ5K(bytes: Uint8Array, count: number): Float32Array {
   const half = halfTable();
   const values = new Float32Array(count);

@@ -12,9 +12,12 @@ export function formatBytes(bytes: number): string {
   return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** "0.173", "42.1": a figure of any task. */
+export const formatFigure = (value: number): string => value.toFixed(Math.abs(value) >= 10 ? 1 : 3);
+
 /** "-0.173", "+0.004": a difference. */
 export const formatDifference = (value: number): string =>
-  `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(3)}`;
+  `${value < 0 ? '-' : '+'}${formatFigure(Math.abs(value))}`;
 
 /** "-0.173 [-0.221, -0.126]": a difference and its interval. */
 export const formatDifferenceInterval = (one: { value: number; low: number; high: number }): string =>

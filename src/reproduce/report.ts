@@ -1,17 +1,14 @@
 /** Formats the claims as text for the terminal and as report.md. */
-import { formatDuration } from '../protocol/units.ts';
+import { formatDifference, formatDuration, formatFigure } from '../protocol/units.ts';
 import type { ClaimResult, Effect } from '../protocol/reproduction.ts';
 import { formatRate } from '../training/learning-rate/choose.ts';
 import type { Reproduction } from './store.ts';
-
-const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
-const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
 
 /** "+0.012 [-0.003, +0.030] nats/token, claimed above 0" */
 export function effectText(effect: Effect): string {
   const { unit, value, low, high } = effect;
   // Shares and multiples are shown without a sign.
-  const show = effect.above === 0 || low < 0 ? signed : number;
+  const show = effect.above === 0 || low < 0 ? formatDifference : formatFigure;
   const claimed = claimedText(effect);
   return `${show(value)} [${show(low)}, ${show(high)}]${unit && ` ${unit}`}${claimed && `, ${claimed}`}`;
 }

@@ -11,7 +11,7 @@ import { runsDir, sweepsDir } from '../protocol/paths.ts';
 import type { ClaimId, ClaimResult, Method } from '../protocol/reproduction.ts';
 import type { SweepLine, SweepSpec } from '../protocol/sweep.ts';
 import { readRun } from '../runs/index.ts';
-import { defaultLearningRate } from '../training/learning-rate/defaults.ts';
+import { defaultLearningRate } from '../training/default-rate.ts';
 import { concludeSweep } from '../training/sweep/choice.ts';
 import { readSweep } from '../training/sweep/store.ts';
 import { claims } from './claims.ts';

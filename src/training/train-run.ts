@@ -12,7 +12,7 @@ import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
 import { availableMemory } from './memory/available.ts';
-import { requireRunSpace } from './memory/disk.ts';
+import { requireRunSpace } from './checkpoints/disk.ts';
 import { planRun } from './memory/plan.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
 import { putInitial } from './checkpoints/store.ts';

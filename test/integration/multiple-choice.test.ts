@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Resources } from '../../src/evaluation/resources.ts';
 import { arcTask } from '../../src/evaluation/tasks/arc.ts';
 import { hellaswagTask } from '../../src/evaluation/tasks/hellaswag.ts';
-import type { Item, ItemScore, Task } from '../../src/evaluation/tasks/task.ts';
+import type { Item, ItemScore, Task } from '../../src/evaluation/task.ts';
 import { winograndeTask } from '../../src/evaluation/tasks/winogrande.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 

@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeReport } from '../../src/cli/commands/report.ts';
+import { writeReport } from '../../src/cli/report/write.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { makeRun, withSamples, withStrengths, writeRun } from '../unit/webview/fixtures.ts';
 import { chromiumPath, inkOf, openDetails, seriousFaults, watchPage } from './panel-page.ts';

@@ -5,8 +5,6 @@ import { formatBytes } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
 import { writeReport } from '../report/write.ts';
 
-export { writeReport } from '../report/write.ts';
-
 interface ReportOptions {
   output: string;
   json?: boolean;

@@ -5,7 +5,7 @@ import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { installSize } from '../../tensor/runtime/index.ts';
-import { guessTokensPerSecond } from '../../training/learning-rate/defaults.ts';
+import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
 import { leastGpuMemory, runMemory } from '../../training/memory/defaults.ts';
 import { findGpus } from './gpus.ts';

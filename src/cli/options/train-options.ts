@@ -12,7 +12,7 @@ import {
   type ModuleName,
 } from '../../protocol/run.ts';
 import { forgettingFigure, forgettingTasks } from '../../training/checkpoints/forgetting-figure.ts';
-import { DEFAULT_COOLDOWN } from '../../training/learning-rate/defaults.ts';
+import { DEFAULT_COOLDOWN } from '../../training/default-rate.ts';
 
 export interface TrainOptions {
   base: string;

@@ -9,9 +9,13 @@ export function startChild(
   options: Pick<LineChildOptions, 'stderr' | 'signal'>,
 ): LineChild {
   const script = fileURLToPath(new URL(`./${name}.mjs`, import.meta.url));
-  const env = { TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' };
-  return new LineChild(script, args, { ...options, env });
+  return new LineChild(script, args, { ...options, env: quietTensorflow() });
 }
+
+/** Environment in which TensorFlow reports only errors, unless the user asked for more. */
+export const quietTensorflow = () => ({
+  TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2',
+});
 
 /** Calls `stop` on Ctrl+C and SIGTERM. Returns a function that ends this. */
 export function onInterrupt(stop: () => void): () => void {

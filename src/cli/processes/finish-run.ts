@@ -5,7 +5,7 @@ import { followToEnd } from './follow.ts';
 import type { LaunchedTrainer } from './launch.ts';
 import { printJson } from '../view/output.ts';
 import { describeServed } from './served-check.ts';
-import { writeReport } from '../commands/report.ts';
+import { writeReport } from '../report/write.ts';
 import { comparisonTable, earlierTable } from '../view/tables.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { UserError } from '../../protocol/errors.ts';

@@ -7,6 +7,7 @@ import { endedEarly } from '../../protocol/child-end.ts';
 import { parseError, type UserError } from '../../protocol/errors.ts';
 import { openLogSync } from '../../protocol/regular-file.ts';
 import type { TrainingLock } from '../../runs/index.ts';
+import { quietTensorflow } from './child.ts';
 
 export interface LaunchedTrainer {
   /** Number of events that the run had before. */
@@ -40,7 +41,7 @@ export function launchTrainer(dir: string, eventsBefore = 0): LaunchedTrainer {
     detached: true,
     stdio: ['ignore', log, log],
     windowsHide: true,
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: process.env['TF_CPP_MIN_LOG_LEVEL'] ?? '2' },
+    env: { ...process.env, ...quietTensorflow() },
   });
   child.unref();
   closeSync(log);

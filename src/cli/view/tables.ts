@@ -1,16 +1,11 @@
 import { findComparison, type Comparison, type Metric, type Summary } from '../../protocol/evaluation.ts';
+import { formatDifferenceInterval, formatFigure } from '../../protocol/units.ts';
 import { formatTable } from './format.ts';
-
-const number = (value: number) => (Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(3));
-const signed = (value: number) => `${value >= 0 ? '+' : ''}${number(value)}`;
-/** A difference with its 95% interval. */
-const interval = ({ value, low, high }: Comparison['difference']) =>
-  `${signed(value)} [${signed(low)}, ${signed(high)}]`;
 
 /** The last cells of a row in both comparison tables: the result, and how it differs. */
 const endOfRow = ({ after, difference, significant }: Comparison): string[] => [
-  number(after.value),
-  interval(difference),
+  formatFigure(after.value),
+  formatDifferenceInterval(difference),
   significant ? '' : 'no difference seen',
   `n = ${after.n}`,
 ];
@@ -25,7 +20,7 @@ export function comparisonTable(
 ): string {
   const rows = comparisons.map((one) => [
     `${one.task} ${one.metric}${one.unit ? ` (${one.unit})` : ''}`,
-    number(one.before.value),
+    formatFigure(one.before.value),
     ...endOfRow(one),
   ]);
   if (rows.length === 0) return '';
@@ -38,8 +33,8 @@ export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparison
     findComparison(comparisons, task, metric)?.before.value ?? NaN;
   const rows = (earlier?.comparisons ?? []).map((one) => [
     one.metric,
-    number(baseOf(one)),
-    number(one.before.value),
+    formatFigure(baseOf(one)),
+    formatFigure(one.before.value),
     ...endOfRow(one),
   ]);
   if (rows.length === 0) return '';
@@ -51,8 +46,8 @@ export function earlierTable({ comparisons, earlier }: Pick<Summary, 'comparison
 export function metricTable(metrics: readonly Metric[]): string {
   const rows = metrics.map(({ task, metric, value, low, high, n, setting }) => [
     `${task} ${metric}`,
-    number(value),
-    `[${number(low)}, ${number(high)}]`,
+    formatFigure(value),
+    `[${formatFigure(low)}, ${formatFigure(high)}]`,
     `n = ${n}`,
     setting,
   ]);

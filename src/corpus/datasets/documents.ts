@@ -1,6 +1,6 @@
 /** A data set's rows as documents. */
 import { UserError } from '../../protocol/errors.ts';
-import type { ChatTemplate } from '../instruct/template.ts';
+import type { ChatTemplate } from './chat-template.ts';
 import type { Piece, SourceDocument } from '../reading/source.ts';
 import {
   BadValue,

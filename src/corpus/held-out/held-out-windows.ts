@@ -1,5 +1,5 @@
 /** Windows of held-out text to measure on: evenly spread, without repeats, at most a tenth from one file. */
-import { spreadFairly } from './fair-shares.ts';
+import { spreadFairly } from '../fair-shares.ts';
 import { assemble, documentAt, runsFrom, type TokenStream } from '../tokens/packing.ts';
 import type { Sequence } from '../tokens/sequences.ts';
 

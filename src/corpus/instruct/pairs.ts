@@ -9,7 +9,7 @@ import type { SourceDocument } from '../reading/source.ts';
 import { NoRepository } from '../reading/git.ts';
 import { commitPairs, type CommitPair } from './commits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
-import type { ChatTemplate } from './template.ts';
+import type { ChatTemplate } from '../datasets/chat-template.ts';
 
 export interface PairOptions {
   folder: string;

@@ -3,7 +3,7 @@
  * as fit and padding. As in "Fewer Truncations Improve Language Modeling" (Ding et al. 2024), but in shuffled order
  * instead of by length, so that a sequence mixes long and short ones.
  */
-import { spread } from '../held-out/fair-shares.ts';
+import { spread } from '../fair-shares.ts';
 import { assemble, nothingToTrainOn, type Run, type TokenStream } from './packing.ts';
 import type { Sequence, SequenceSource } from './sequences.ts';
 import { mix, shuffled } from '../shuffle.ts';

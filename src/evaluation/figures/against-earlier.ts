@@ -7,7 +7,7 @@ import { compare, countsOf } from './compare.ts';
 import type { Measurement } from '../measure.ts';
 import type { Resources } from '../resources.ts';
 import { scoreItems } from '../scoring/score-items.ts';
-import type { ScoreContext } from '../tasks/task.ts';
+import type { ScoreContext } from '../task.ts';
 import { ageMeasures } from '../tasks/workspace.ts';
 
 type Measured = NonNullable<Measurement['of']>;

@@ -2,7 +2,7 @@
 import type { Comparison, Metric } from '../../protocol/evaluation.ts';
 import { stratifiedIntervals, type FigureKind } from '../../statistics/intervals.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
-import type { Item, ItemScore, Measure } from '../tasks/task.ts';
+import type { Item, ItemScore, Measure } from '../task.ts';
 
 /** What was measured, and how. */
 export interface Measured extends Measure {

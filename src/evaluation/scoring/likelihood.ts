@@ -1,7 +1,7 @@
 /** Log-likelihoods of continuations, computed as in lm-evaluation-harness, several per pass of the model. */
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { sum } from '../../statistics/statistics.ts';
-import type { EvaluatedModel } from '../tasks/task.ts';
+import type { EvaluatedModel } from '../task.ts';
 
 export interface Continued {
   context: string;

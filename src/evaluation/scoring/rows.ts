@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { readRows, type NamedRow } from '../../corpus/datasets/rows.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { spread } from '../../statistics/statistics.ts';
-import { countOf, type PlanContext, type Task } from '../tasks/task.ts';
+import { countOf, type PlanContext, type Task } from '../task.ts';
 
 /** How to read a row with these columns. `read` throws an Error if the values don't fit together. */
 export interface RowFormat<Q> {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { parseLines } from '../../protocol/lines.ts';
 import { cacheDir } from '../../protocol/paths.ts';
-import type { EvaluatedModel, Item, ItemScore, Task } from '../tasks/task.ts';
+import type { EvaluatedModel, Item, ItemScore, Task } from '../task.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
 const lineSchema = z.object({

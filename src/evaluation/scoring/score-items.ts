@@ -1,6 +1,6 @@
 /** Scores one model on all items of a task; cached scores are not measured again. */
 import { openScoreCache } from './score-cache.ts';
-import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../tasks/task.ts';
+import type { EvaluatedModel, Item, ItemScore, ScoreContext, Task } from '../task.ts';
 
 export async function scoreItems<I extends Item>(
   task: Task<I>,

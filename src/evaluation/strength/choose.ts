@@ -11,7 +11,7 @@ import type { Evaluation } from '../measure.ts';
 import { Resources, subjectOf } from '../resources.ts';
 import { scoreItems } from '../scoring/score-items.ts';
 import { addToSummary, readSummary } from '../figures/summary.ts';
-import type { EvaluatedModel, ItemScore, ScoreContext } from '../tasks/task.ts';
+import type { EvaluatedModel, ItemScore, ScoreContext } from '../task.ts';
 import { chooseStrength, MOST, nextStrength, pointOf, type StrengthCounts } from './rule.ts';
 import { KL, LEARNED, SOLUTIONS, strengthTask, type StrengthItem } from './task.ts';
 

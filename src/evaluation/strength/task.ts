@@ -12,7 +12,7 @@ import { logLikelihoods } from '../scoring/likelihood.ts';
 import { natsToBits, spread, sum } from '../../statistics/statistics.ts';
 import { loadProblems } from '../tasks/humaneval.ts';
 import { ownTexts } from '../tasks/retention.ts';
-import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../tasks/task.ts';
+import { itemOf, type Item, type ItemScore, type Plan, type PlanContext, type Task } from '../task.ts';
 import { heldOutFiles, scoreWindow, windowOf, type Window } from '../tasks/workspace.ts';
 
 const MOST_CURSORS = 48;

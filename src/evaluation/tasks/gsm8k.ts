@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { shots } from './gsm8k-shots.ts';
-import { itemOf, type Item, type PlanContext, type Plan, type Task } from './task.ts';
+import { itemOf, type Item, type PlanContext, type Plan, type Task } from '../task.ts';
 
 interface Sum extends Item {
   question: string;

@@ -12,7 +12,7 @@ import { parseLines } from '../../protocol/lines.ts';
 import { whyNoFile } from '../../protocol/not-a-file.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readBytes } from '../../protocol/regular-file.ts';
-import { diversityMetrics, uniquePrograms } from '../figures/diversity.ts';
+import { diversityMetrics, uniquePrograms } from '../scoring/diversity.ts';
 import { logLikelihoods } from '../scoring/likelihood.ts';
 import type { Verdict } from '../sandbox/protocol.ts';
 import { passAtK, spread } from '../../statistics/statistics.ts';
@@ -27,7 +27,7 @@ import {
   type ScoreContext,
   type SettingName,
   type Task,
-} from './task.ts';
+} from '../task.ts';
 
 const problemSchema = z.object({
   task_id: z.string(),

@@ -5,7 +5,7 @@ import { gsm8kTask } from './gsm8k.ts';
 import { hellaswagTask } from './hellaswag.ts';
 import { humanevalTask } from './humaneval.ts';
 import { retentionTask } from './retention.ts';
-import type { Task } from './task.ts';
+import type { Task } from '../task.ts';
 import { winograndeTask } from './winogrande.ts';
 import { workspaceTask } from './workspace.ts';
 

@@ -4,7 +4,7 @@
  */
 import { logLikelihoods, type Continued } from '../scoring/likelihood.ts';
 import { chooseRows, type Benchmark } from '../scoring/rows.ts';
-import { itemOf, type Item, type ItemScore, type Measure, type Task } from './task.ts';
+import { itemOf, type Item, type ItemScore, type Measure, type Task } from '../task.ts';
 
 export interface Question {
   choices: Continued[];

@@ -6,7 +6,7 @@
 import { sampledTexts } from '../../serving/engine/sampled-texts.ts';
 import { sourceTexts } from '../scoring/source-texts.ts';
 import { sum } from '../../statistics/statistics.ts';
-import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from './task.ts';
+import { countOf, itemOf, type Item, type Measure, type Plan, type PlanContext, type Task } from '../task.ts';
 
 /** Tokens sampled per text. */
 const TEXT_TOKENS = { quick: 128, paper: 512 };

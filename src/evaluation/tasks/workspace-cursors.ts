@@ -34,7 +34,7 @@ import {
   type ItemScore,
   type Measure,
   type PlanContext,
-} from './task.ts';
+} from '../task.ts';
 
 export type CursorItem = Item & PlacedCursor;
 /** A cursor at which models are timed in turn, while nothing else is computed. */

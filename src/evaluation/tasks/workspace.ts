@@ -17,7 +17,7 @@ import {
   type PlanContext,
   type Plan,
   type Task,
-} from './task.ts';
+} from '../task.ts';
 import {
   cursorItems,
   cursorMeasures,

@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { languageName } from './language-name.ts';
 import { setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
-import { useRun } from '../runs/use-run.ts';
+import { useRun } from './use-run.ts';
 
 /** The adapter used before comes first, so that the key and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { requireTrust } from '../trust.ts';
-import { useRun } from './use-run.ts';
+import { useRun } from '../completion/use-run.ts';
 
 /** Errors: bad-request (no trust), run-not-found, run-locked (in training, or being measured), not-better. */
 export async function setStrength(

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { BackendName } from '../../protocol/run.ts';
 import { MEASURE_SHARE, measuringSeconds } from '../../evaluation/time.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
-import { guessTokensPerSecond } from '../../training/learning-rate/defaults.ts';
+import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
 
 export interface Budget {

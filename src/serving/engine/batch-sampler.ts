@@ -22,7 +22,7 @@ import type {
 import { usableProcessors } from '../../protocol/processors.ts';
 import { Answer } from '../tokens/answer.ts';
 import { contextOptions } from './engine-model.ts';
-import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from './host-types.ts';
+import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from '../host-types.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions, type RequestTokens } from '../tokens/request-tokens.ts';
 import { SampleQueue } from './sample-queue.ts';

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { checkAdapter } from './adapter-check.ts';
-import { BASE_MODEL, type AdapterFile, type ServedModel } from './host-types.ts';
+import { BASE_MODEL, type AdapterFile, type ServedModel } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
 
 export interface Offer {

@@ -8,7 +8,7 @@ import type {
 } from 'node-llama-cpp';
 import { Answer } from '../tokens/answer.ts';
 import { readLogProbability } from '../tokens/log-probabilities.ts';
-import type { AdapterFile, HostCompletion, HostRequest, OnText } from './host-types.ts';
+import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-types.ts';
 import { Slots } from './slots.ts';
 import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';

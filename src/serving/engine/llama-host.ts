@@ -17,12 +17,12 @@ import {
   type OnText,
   type ServedModel,
   type HostCompletion,
-} from './host-types.ts';
+} from '../host-types.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { readVocabulary, type Vocabulary } from '../tokens/vocabulary.ts';
 
-export * from './host-types.ts';
+export * from '../host-types.ts';
 
 const DEFAULT_CONTEXT = 2048;
 

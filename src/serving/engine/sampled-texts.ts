@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { cacheDir } from '../../protocol/paths.ts';
 import { writeByRename } from '../../protocol/write-file.ts';
-import type { LlamaHost } from './host-types.ts';
+import type { LlamaHost } from '../host-types.ts';
 import { readText } from '../../protocol/regular-file.ts';
 
 /**

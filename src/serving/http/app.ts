@@ -14,7 +14,7 @@ import type { ServerReady } from '../../protocol/server.ts';
 import { loadAdapter, unloadAdapter } from './adapter-routes.ts';
 import { answerCompletions } from './completions-route.ts';
 import { dropUnlessRead } from './event-stream.ts';
-import type { LlamaHost } from '../engine/host-types.ts';
+import type { LlamaHost } from '../host-types.ts';
 import type { Leases } from './leases.ts';
 import { HttpError } from '../http-error.ts';
 import { answerInfill, answerLlamaCompletion, answerTokenize } from './llama-routes.ts';

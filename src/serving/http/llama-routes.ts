@@ -9,7 +9,7 @@ import {
   type LlamaRequest,
 } from '../../protocol/server.ts';
 import { EventStream } from './event-stream.ts';
-import type { HostCompletion, HostRequest, TokenLogProbability } from '../engine/host-types.ts';
+import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { errorBody, withoutNulls } from './openai.ts';
 import { parseBody, type Client, type Service } from './service.ts';
 

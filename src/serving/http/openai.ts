@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { reportError } from '../../protocol/errors.ts';
 import { completionRequestSchema, type CompletionResponse } from '../../protocol/server.ts';
-import type { HostCompletion, HostRequest, TokenLogProbability } from '../engine/host-types.ts';
+import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
 
 /** A request body; fields with `null`, which clients send for "not given", are removed. */

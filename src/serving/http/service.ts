@@ -11,7 +11,7 @@ import {
   type HostRequest,
   type LlamaHost,
   type OnText,
-} from '../engine/host-types.ts';
+} from '../host-types.ts';
 import { Metrics } from './metrics.ts';
 
 export interface ServiceOptions {

@@ -1,6 +1,6 @@
 /** Turns the tokens of one answer into text as they arrive; ends it at stop texts, the model's end, or the limit. */
 import { Detokenizer } from './detokenizer.ts';
-import type { HostCompletion, OnText, TokenLogProbability } from '../engine/host-types.ts';
+import type { HostCompletion, OnText, TokenLogProbability } from '../host-types.ts';
 import { StopText } from './stop-text.ts';
 import type { Vocabulary } from './vocabulary.ts';
 

@@ -1,5 +1,5 @@
 /** Converts the probabilities of llama.cpp's sampler to OpenAI's log-probabilities. */
-import type { TokenLogProbability } from '../engine/host-types.ts';
+import type { TokenLogProbability } from '../host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 /**

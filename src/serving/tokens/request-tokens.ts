@@ -1,7 +1,7 @@
 /** Turns a request into the prompt's tokens and the sampler's options. */
 import type { Token } from 'node-llama-cpp';
 import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
-import type { HostRequest } from '../engine/host-types.ts';
+import type { HostRequest } from '../host-types.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 

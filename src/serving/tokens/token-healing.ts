@@ -2,7 +2,7 @@
 import type { LlamaContextSequence, Token } from 'node-llama-cpp';
 import { mix, uniform } from '../../statistics/random.ts';
 import type { Answer } from './answer.ts';
-import type { HostRequest } from '../engine/host-types.ts';
+import type { HostRequest } from '../host-types.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
 export interface Healing {

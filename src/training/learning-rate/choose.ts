@@ -2,7 +2,7 @@
 import type { BaseShape } from '../../base-models/registry.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { SweepSpec } from '../../protocol/sweep.ts';
-import { defaultLearningRate } from './defaults.ts';
+import { defaultLearningRate } from '../default-rate.ts';
 import { rememberedRate, type FoundRate } from './found-rates.ts';
 import { concludeMethod, type MethodResult } from '../sweep/choice.ts';
 import { listSweeps, type Sweep } from '../sweep/store.ts';

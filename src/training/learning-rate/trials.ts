@@ -13,7 +13,7 @@ import { formatDuration } from '../../protocol/units.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { putInitial } from '../checkpoints/store.ts';
-import { defaultLearningRate } from './defaults.ts';
+import { defaultLearningRate } from '../default-rate.ts';
 import { formatRate, foundReason } from './choose.ts';
 import { runLoop } from '../loop.ts';
 import { createOptimizer } from '../optimizers.ts';

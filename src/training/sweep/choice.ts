@@ -8,7 +8,7 @@ import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import type { BaseLine, SweepLine, SweepSpec, SweptMethod, Trial } from '../../protocol/sweep.ts';
-import { defaultLearningRate } from '../learning-rate/defaults.ts';
+import { defaultLearningRate } from '../default-rate.ts';
 
 /** Number of half-decades in the default grid on each side of the default rate. */
 const HALF_DECADES = 2;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chooseBase, findKnownBase, knownBases, type Hardware } from '../../../src/base-models/index.ts';
-import { guessTokensPerSecond } from '../../../src/training/learning-rate/defaults.ts';
+import { guessTokensPerSecond } from '../../../src/training/speed-guess.ts';
 import { leastGpuMemory, runMemory } from '../../../src/training/memory/defaults.ts';
 
 const GB = 1e9;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { heldOutWindows, type Range } from '../../../src/corpus/held-out/held-out-windows.ts';
-import { spreadFairly } from '../../../src/corpus/held-out/fair-shares.ts';
+import { spreadFairly } from '../../../src/corpus/fair-shares.ts';
 import type { TokenStream } from '../../../src/corpus/tokens/packing.ts';
 
 /** Tokens that are their own positions, in documents of the given sizes. */

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { commitPairs } from '../../../src/corpus/instruct/commits.ts';
 import { documentedFunctions } from '../../../src/corpus/instruct/functions.ts';
 import { workspacePairs, type PairOptions } from '../../../src/corpus/instruct/pairs.ts';
-import { chatTemplateOf } from '../../../src/corpus/instruct/template.ts';
+import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
 
 const find = (path: string, text: string) =>
   [...documentedFunctions(path, text)].map(({ documentation, signature, source, line }) => ({

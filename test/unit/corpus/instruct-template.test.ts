@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BadValue, type Message } from '../../../src/corpus/datasets/formats.ts';
-import { chatTemplateOf } from '../../../src/corpus/instruct/template.ts';
+import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
 import type { Piece } from '../../../src/corpus/reading/source.ts';
 
 /** As in SmolLM2's GGUF files. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { diversityMetrics, uniquePrograms } from '../../../src/evaluation/figures/diversity.ts';
+import { diversityMetrics, uniquePrograms } from '../../../src/evaluation/scoring/diversity.ts';
 
 /** "+a" is a program that passes, "-a" one that fails. */
 const counts = (...samples: string[]) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gsm8kPrompt, gsm8kTask, strictAnswer } from '../../../src/evaluation/tasks/gsm8k.ts';
 import { shots } from '../../../src/evaluation/tasks/gsm8k-shots.ts';
-import type { HostRequest } from '../../../src/serving/engine/host-types.ts';
+import type { HostRequest } from '../../../src/serving/host-types.ts';
 import { answerOf, fakeModel, planContext, scoreContext, useFolder } from './help.ts';
 
 const folder = useFolder();

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, vi } from 'vitest';
 import type { Tokenizer } from '../../../src/base-models/tokenizer.ts';
 import type { RatioItem } from '../../../src/statistics/statistics.ts';
-import type { EvaluatedModel, PlanContext, ScoreContext } from '../../../src/evaluation/tasks/task.ts';
-import type { HostCompletion } from '../../../src/serving/engine/host-types.ts';
+import type { EvaluatedModel, PlanContext, ScoreContext } from '../../../src/evaluation/task.ts';
+import type { HostCompletion } from '../../../src/serving/host-types.ts';
 
 /** Each value counted once. */
 export const partsOf = (values: ArrayLike<number>): RatioItem[] =>

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { Evaluation } from '../../../src/evaluation/measure.ts';
 import type { Resources } from '../../../src/evaluation/resources.ts';
-import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/tasks/task.ts';
+import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { measuringSeconds, trainingSeconds } from '../../../src/evaluation/time.ts';
 import type { RunEvent } from '../../../src/protocol/events.ts';
 import { hyperSchema } from '../../../src/protocol/run.ts';

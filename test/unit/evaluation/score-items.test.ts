@@ -1,7 +1,7 @@
 import { appendFile, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { scoreItems, scoreTogether } from '../../../src/evaluation/scoring/score-items.ts';
-import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/tasks/task.ts';
+import { itemOf, type EvaluatedModel, type Item, type Task } from '../../../src/evaluation/task.ts';
 import { fakeModel, scoreContext, useFolder } from './help.ts';
 
 const folder = useFolder();

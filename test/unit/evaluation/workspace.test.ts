@@ -5,7 +5,7 @@ import type { Corpus } from '../../../src/corpus/index.ts';
 import { nearestFiles, originalText } from '../../../src/cursors/corpus-files.ts';
 import { savedCharacters } from '../../../src/cursors/cursors.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
-import type { EvaluatedModel, PlanContext } from '../../../src/evaluation/tasks/task.ts';
+import type { EvaluatedModel, PlanContext } from '../../../src/evaluation/task.ts';
 import type { RunSpec } from '../../../src/protocol/run.ts';
 import { answerOf, charTokenizer, fakeModel, planContext, scoreContext } from './help.ts';
 

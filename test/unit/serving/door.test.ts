@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
 import { createApp } from '../../../src/serving/http/app.ts';
-import type { LlamaHost } from '../../../src/serving/engine/host-types.ts';
+import type { LlamaHost } from '../../../src/serving/host-types.ts';
 
 const host = { statistics: { active: 0 }, models: ['base'], threads: 1 } as unknown as LlamaHost;
 const token = 'a secret of this test';

@@ -1,7 +1,7 @@
 /** A request with other files is laid out as training lays out a repository: compared with the corpus' own functions. */
 import { expect, it } from 'vitest';
 import { repositoryMarks } from '../../../src/corpus/tokens/tokenizer.ts';
-import type { HostRequest } from '../../../src/serving/engine/host-types.ts';
+import type { HostRequest } from '../../../src/serving/host-types.ts';
 import { layOutRequest } from '../../../src/serving/tokens/request-tokens.ts';
 import type { Vocabulary } from '../../../src/serving/tokens/vocabulary.ts';
 

@@ -12,7 +12,7 @@ import {
   restoreCheckpoint,
   saveCheckpoint,
 } from '../../../src/training/checkpoints/store.ts';
-import { planDisk, requireRunSpace } from '../../../src/training/memory/disk.ts';
+import { planDisk, requireRunSpace } from '../../../src/training/checkpoints/disk.ts';
 import { exportResult } from '../../../src/training/export-result.ts';
 import { progressSchema } from '../../../src/training/loop.ts';
 import { createOptimizer } from '../../../src/training/optimizers.ts';

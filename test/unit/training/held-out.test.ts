@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Sequence } from '../../../src/corpus/index.ts';
-import type { PlanContext } from '../../../src/evaluation/tasks/task.ts';
+import type { PlanContext } from '../../../src/evaluation/task.ts';
 import { workspaceTask } from '../../../src/evaluation/tasks/workspace.ts';
 import { heldOutLoss, heldOutParts } from '../../../src/training/held-out.ts';
 

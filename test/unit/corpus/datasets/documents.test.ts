@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dataSetDocuments, type DataSetOptions } from '../../../../src/corpus/datasets/documents.ts';
-import { chatTemplateOf } from '../../../../src/corpus/instruct/template.ts';
+import { chatTemplateOf } from '../../../../src/corpus/datasets/chat-template.ts';
 
 let scratch: string;
 beforeAll(async () => (scratch = await mkdtemp(join(tmpdir(), 'fmn-documents-'))));

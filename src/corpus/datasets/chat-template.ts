@@ -3,7 +3,7 @@
  * learned, each with the token that ends it.
  */
 import { Template } from '@huggingface/jinja';
-import { BadValue, type Message } from '../datasets/formats.ts';
+import { BadValue, type Message } from './formats.ts';
 import type { Piece } from '../reading/source.ts';
 
 export interface ChatTemplate {

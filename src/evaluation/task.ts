@@ -4,14 +4,14 @@
  * evaluation can be resumed.
  */
 import { createHash } from 'node:crypto';
-import type { Tokenizer } from '../../base-models/tokenizer.ts';
-import type { Corpus } from '../../corpus/index.ts';
-import type { LossOptions } from '../../model/index.ts';
-import type { Comparison } from '../../protocol/evaluation.ts';
-import type { Hyper, RunSpec } from '../../protocol/run.ts';
-import type { HostCompletion, HostRequest } from '../../serving/engine/host-types.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
-import type { RatioItem } from '../../statistics/statistics.ts';
+import type { Tokenizer } from '../base-models/tokenizer.ts';
+import type { Corpus } from '../corpus/index.ts';
+import type { LossOptions } from '../model/index.ts';
+import type { Comparison } from '../protocol/evaluation.ts';
+import type { Hyper, RunSpec } from '../protocol/run.ts';
+import type { HostCompletion, HostRequest } from '../serving/host-types.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
+import type { RatioItem } from '../statistics/statistics.ts';
 
 export const settingNames = ['quick', 'paper'] as const;
 export type SettingName = (typeof settingNames)[number];

@@ -8,8 +8,8 @@ import type { ModelConfig } from '../../model/config.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { artefactName, type EvaluationPlan, type Hyper } from '../../protocol/run.ts';
 import { formatBytes } from '../../protocol/units.ts';
-import { CheckpointPlan } from '../checkpoints/store.ts';
-import { countParameters } from './plan.ts';
+import { CheckpointPlan } from './store.ts';
+import { countParameters } from '../memory/plan.ts';
 
 /** Corpus, events and figures, the base's scores, and the overhead of the file system. */
 const BESIDES = 100e6;

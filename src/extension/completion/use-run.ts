@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
-import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import type { ServicesWithCompletion } from './completion-service.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
 
 /** Errors: adapter-mismatch (the served model does not match the trained one), run-not-finished, cancelled. */

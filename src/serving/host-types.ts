@@ -1,5 +1,5 @@
 /** Types of a llama.cpp host; the engine itself is in llama-host.ts. */
-import type { RepositoryPath } from '../../completion/types.ts';
+import type { RepositoryPath } from '../completion/types.ts';
 
 /** The base's name in requests. */
 export const BASE_MODEL = 'base';
