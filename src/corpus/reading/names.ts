@@ -4,13 +4,16 @@ import type { Reason } from './reasons.ts';
 export const wordSet = (words: string) => new Set(words.trim().split(/\s+/));
 
 const codeExtensions = wordSet(`
-  ada adb ads agda asm s astro awk bash bat bzl c cc cpp cxx c++ h hh hpp hxx inl ipp tpp m mm clj cljs cljc edn cmake
-  cob cbl coffee cr cs csx css scss sass less cu cuh d dart dockerfile el elm erl hrl ex exs f f03 f08 f77 f90 f95 for
-  fish fs fsi fsx gd gleam glsl frag vert comp hlsl wgsl metal go gradle graphql gql groovy hack haml hs lhs html htm
-  hx idr ino java jl js cjs mjs jsx jsonnet libsonnet kt kts lean lisp lsp lua mak mk ml mli mll mly nim nix odin pas
-  php phtml pl pm t pony pro proto ps1 psm1 psd1 pug purs py pyi pyx pxd r rmd rb rake gemspec rkt rs rst scala sc scm
-  sh sml sol sql ss st star stan sv svh svelte swift tcl tex sty tf tfvars thrift ts cts mts tsx v vala vb vbs vhd vhdl
-  vim vue wat x y yy l ll zig zsh md markdown mdx adoc asciidoc org
+  ada adb ads agda asm s astro awk bash bat bzl c cc cpp cxx c++ h hh hpp hxx inl ipp tpp m mm clj cljs cljc edn
+  cmake cob cbl coffee cr cs csx css scss sass less cu cuh d dart dockerfile el elm erl hrl ex exs f f03 f08 f77 f90
+  f95 for fish fs fsi fsx gd gleam glsl frag vert comp hlsl wgsl metal go gradle graphql gql groovy hack haml hs lhs
+  html htm hx idr ino java jl js cjs mjs jsx jsonnet libsonnet kt kts lean lisp lsp lua mak mk ml mli mll mly nim nix
+  odin pas php phtml pl pm t pony pro proto ps1 psm1 psd1 pug purs py pyi pyx pxd r rmd rb rake gemspec rkt rs rst
+  scala sc scm sh sml sol sql ss st star stan sv svh svelte swift tcl tex sty tf tfvars thrift ts cts mts tsx v vala
+  vb vbs vhd vhdl vim vue wat x y yy l ll zig zsh md markdown mdx adoc asciidoc org ahk applescript ashx aspx au3
+  bats bicep cairo cppm cshtml dhall dpr ejs erb fsti gohtml hbs handlebars hcl ixx j2 jinja jinja2 just ksh liquid
+  luau mojo move nomad nu raku razor resi ru sbt slim smk sparql styl swg tmpl twig typ vba vbhtml wit xsl
+  xslt
 `);
 
 /** Settings are learned if they are short; long ones are left out as data. */
