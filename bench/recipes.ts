@@ -11,6 +11,7 @@ import { Resources, subjectOf } from '../src/evaluation/resources.ts';
 import { countsAt } from '../src/evaluation/strength/choose.ts';
 import { pointOf } from '../src/evaluation/strength/rule.ts';
 import { strengthTask } from '../src/evaluation/strength/task.ts';
+import type { EvaluatedModel } from '../src/evaluation/task.ts';
 import type { StrengthPoint } from '../src/protocol/evaluation.ts';
 import { dataDir } from '../src/protocol/paths.ts';
 import { readSpec } from '../src/runs/index.ts';
@@ -118,12 +119,14 @@ async function measured(
       warn: tell,
     });
     const context = { sandbox: () => resources.sandbox(), onScore: () => undefined, signal: undefined };
-    const before = await countsAt(resources.base, items, context);
+    const countsOf = (model: EvaluatedModel) => countsAt(model, items, context);
+    tell(`measuring: the base, on ${items.length} items`);
+    const before = await countsOf(resources.base);
     const points: StrengthPoint[] = [];
-    for (const strength of strengths)
-      points.push(
-        pointOf(strength, before, await countsAt(await resources.result(strength), items, context)),
-      );
+    for (const strength of strengths) {
+      tell(`measuring: at strength ${strength}`);
+      points.push(pointOf(strength, before, await countsOf(await resources.result(strength))));
+    }
     return points;
   } finally {
     await resources.dispose();
