@@ -109,7 +109,8 @@ export async function packageExtension({ gpu = false, quiet = false } = {}) {
   await build();
   const vsix = join(root, 'forget-me-not.vsix');
   const stamp = statSync(join(root, 'dist/.built')).mtimeMs;
-  const sources = ['scripts/package.mjs', 'scripts/notices.mjs', 'media/package/README.md', 'CHANGELOG.md'];
+  const media = readdirSync(join(root, 'media'), { recursive: true }).map((name) => `media/${name}`);
+  const sources = ['scripts/package.mjs', 'scripts/notices.mjs', 'package.json', 'CHANGELOG.md', ...media];
   const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));
   if (!gpu && existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
   // A real path, since vsce compares it with the paths that npm lists.

@@ -26,9 +26,12 @@ if (asked && !existsSync(asked)) {
 const port = Number(process.env.PORT ?? 0) || undefined;
 const vsix = await packageExtension();
 await ensureNativeTools();
-const vscode = await startVsCode({ vsix, keep, port });
+const settings = { 'workbench.welcomePage.walkthroughs.openOnInstall': true };
+const vscode = await startVsCode({ vsix, settings, keep, port });
 const url = vscode.url(asked ?? demoWorkspace());
-console.log(`\nVS Code with Forget-Me-Not: ${url}\nPress F1 and type "Forget-Me-Not". Ctrl+C ends it.`);
+console.log(
+  `\nVS Code with Forget-Me-Not: ${url}\nIt opens on "Get Started"; later press F1 and type "Forget-Me-Not". Ctrl+C ends it.`,
+);
 let stopping = false;
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.once(signal, () => {

@@ -8,6 +8,7 @@ import { trainingBusy, trainingNow } from '../runs/index.ts';
 import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
+import { getStarted } from './get-started.ts';
 import { exportResult } from './runs/export-result.ts';
 import { fetchBase, fineTune, installRuntime } from './wizard/fine-tune.ts';
 import { findLearningRate } from './wizard/learning-rate.ts';
@@ -19,6 +20,7 @@ import { askToStop } from './runs/progress.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion/completion-commands.ts';
 import { bestFirst, hasResult, servableItem, whyNotServable, type Standing } from './texts.ts';
 import { requireTrust } from './trust.ts';
+import { completeUntuned } from './completion/untuned.ts';
 import { useRun } from './completion/use-run.ts';
 
 interface CommandEntry {
@@ -39,6 +41,7 @@ const table: Record<string, CommandEntry> = {
   resumeTraining: { needsTrust: true, trains: true, run: resumeTraining },
   exportResult: { run: exportResult },
   importAdapter: { needsTrust: true, run: importAdapter },
+  completeUntuned: { needsTrust: true, run: completeUntuned },
   completionOn: { needsTrust: true, run: (context) => turnCompletion(context, true) },
   completionOff: { run: (context) => turnCompletion(context, false) },
   switchAdapter: { needsTrust: true, run: switchAdapter },
@@ -47,6 +50,7 @@ const table: Record<string, CommandEntry> = {
   toggleLanguage: { run: toggleLanguage },
   showLearnedFromUse: { run: showLearnedFromUse },
   deleteLearnedFromUse: { run: deleteLearnedFromUse },
+  getStarted: { run: getStarted },
   doctor: { run: showDoctor },
   installRuntime: { needsTrust: true, run: installRuntime },
   fetchBase: { needsTrust: true, run: fetchBase },

@@ -113,7 +113,7 @@ export class Context implements Services, vscode.Disposable {
   private tellWhenReady(run: RunSnapshot): void {
     if (this.toldReady.has(run.spec.id) || !isReadyEarly(run)) return;
     this.toldReady.add(run.spec.id);
-    if (this.completion.inUse?.spec.id !== run.spec.id) void tellReady(this, run);
+    if (this.completion.inUse?.id !== run.spec.id) void tellReady(this, run);
   }
 
   private onEnd(run: RunSnapshot): void {

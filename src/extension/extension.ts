@@ -3,6 +3,7 @@ import type * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
 import { Context } from './context.ts';
 import { registerDoctor } from './doctor.ts';
+import { welcomeOnce } from './get-started.ts';
 
 let context: Context | undefined;
 
@@ -11,7 +12,13 @@ export function activate(extension: vscode.ExtensionContext): void {
   context = new Context(extension);
   extension.subscriptions.push(registerCommands(context), registerDoctor());
   context.log.info(`Activated in ${(performance.now() - started).toFixed(1)} ms.`);
-  void context.takeUp();
+  void welcome(context);
+}
+
+/** Finds earlier runs first: whoever has some needs no introduction. */
+async function welcome(context: Context): Promise<void> {
+  await context.takeUp();
+  await welcomeOnce(context);
 }
 
 /** The completion server ends with the window; training goes on. */

@@ -29,11 +29,15 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
 }
 
 function completionItems({ inUse, snoozedUntil }: Context['completion']) {
-  if (!inUse) return [item('sparkle', 'Use for Completion', 'useForCompletion')];
+  if (!inUse)
+    return [
+      item('sparkle', 'Use for Completion', 'useForCompletion'),
+      item('sparkle', 'Complete Code Without Training', 'completeUntuned'),
+    ];
   const document = vscode.window.activeTextEditor?.document;
   const on = settings.completionEnabled();
   return [
-    item('arrow-swap', 'Switch Adapter', 'switchAdapter', `Now: ${inUse.spec.name}`),
+    item('arrow-swap', 'Switch Adapter', 'switchAdapter', `Now: ${inUse.name}`),
     ...(snoozedUntil ? [item('bell', 'End Snoozing of Completion', 'wakeCompletion')] : []),
     ...(on && !snoozedUntil ? [item('bell-slash', 'Snooze Completion', 'snoozeCompletion')] : []),
     ...(document ? [languageItem(document)] : []),

@@ -33,7 +33,7 @@ export const settings = {
     return get<'lora' | 'full'>('training.method', 'lora');
   },
   get minutes() {
-    return get('training.minutes', 5);
+    return get('training.minutes', 10);
   },
   get backend() {
     return get<'auto' | 'tensorflow' | 'wasm'>('training.backend', 'auto');

@@ -1,4 +1,4 @@
-/** The status bar item: idle, training progress, or which adapter completes and how fast. */
+/** The status bar item: training progress, or which model completes and how fast. Hidden if there is neither. */
 import * as vscode from 'vscode';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
@@ -15,20 +15,22 @@ export class StatusBar implements vscode.Disposable {
   constructor(private readonly services: ServicesWithCompletion) {
     this.item.name = 'Forget-Me-Not';
     this.item.command = 'forgetMeNot.menu';
-    this.item.show();
   }
 
   refresh(): void {
-    const { text, tooltip } = this.describe();
+    const shown = this.describe();
+    if (!shown) return this.item.hide();
+    const { text, tooltip } = shown;
     this.item.text = text;
     this.item.tooltip = new vscode.MarkdownString(tooltip);
     this.item.accessibilityInformation = {
       label: text.replace(/\$\([^)]*\)/g, 'Forget-Me-Not:'),
       role: 'button',
     };
+    this.item.show();
   }
 
-  private describe(): { text: string; tooltip: string } {
+  private describe(): { text: string; tooltip: string } | undefined {
     const { runs, completion, store } = this.services;
     const live = runs.live.find((run) => this.services.isHere(run));
     if (live)
@@ -37,12 +39,12 @@ export class StatusBar implements vscode.Disposable {
         tooltip: `**Fine-tuning ${live.spec.name}**\n\n${progressLine(live)}`,
       };
     const inUse = completion.inUse;
-    if (!inUse) return { text: '$(beaker) Forget-Me-Not', tooltip: 'No adapter completes code here yet.' };
+    if (!inUse) return undefined;
     if (completion.snoozedUntil) {
       const until = completion.snoozedUntil.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
       return {
         text: `$(bell-slash) snoozed until ${until}`,
-        tooltip: `Completion with ${inUse.spec.name} is snoozed until ${until}.`,
+        tooltip: `Completion with ${inUse.name} is snoozed until ${until}.`,
       };
     }
     const { isTrusted } = vscode.workspace;
@@ -50,21 +52,21 @@ export class StatusBar implements vscode.Disposable {
     if (!isTrusted || !(settings.completionEnabled() || (document && settings.completionEnabled(document))))
       return {
         text: '$(circle-slash) completion off',
-        tooltip: `Completion with ${inUse.spec.name} is turned off.`,
+        tooltip: `Completion with ${inUse.name} is turned off.`,
       };
     if (document && !settings.completionEnabled(document)) {
       const language = languageName(document.languageId);
       return {
         text: `$(circle-slash) not in ${language}`,
-        tooltip: `Completion with ${inUse.spec.name} is turned off for ${language}.`,
+        tooltip: `Completion with ${inUse.name} is turned off for ${language}.`,
       };
     }
-    const { shown, accepted, kept, dropped } = store.acceptance(inUse.spec.id);
+    const { shown, accepted, kept, dropped } = store.acceptance(inUse.id);
     const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
     const share = shown ? ` (${Math.round((100 * accepted) / shown)}%)` : '';
     return {
-      text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${inUse.spec.name}${speed}`,
-      tooltip: `**Completion with ${inUse.spec.name}**\n\n${inUse.summary?.sentence ?? ''}\n\n${accepted} of ${shown} completions accepted${share}${kept + dropped ? `; ${kept} of ${kept + dropped} still there later` : ''}.`,
+      text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${inUse.name}${speed}`,
+      tooltip: `**Completion with ${inUse.name}**\n\n${inUse.run?.summary?.sentence ?? ''}\n\n${accepted} of ${shown} completions accepted${share}${kept + dropped ? `; ${kept} of ${kept + dropped} still there later` : ''}.`,
     };
   }
 

@@ -2,6 +2,7 @@
 import type * as vscode from 'vscode';
 import { draftSchema, importDraftSchema, type Draft, type ImportDraft } from './wizard/draft.ts';
 import { acceptanceSchema, type Acceptance } from '../protocol/panel.ts';
+import { runSpecSchema, type RunSpec } from '../protocol/run.ts';
 
 /** Number of adapters remembered, so that the user can quickly switch back and forth. */
 const RECENT = 10;
@@ -12,16 +13,22 @@ export class Store {
     private readonly global: vscode.Memento,
   ) {}
 
-  /** The run whose result completes code in this workspace. */
+  /** Id of the model that completes code in this workspace: a run, or a base. */
   get inUse(): string | undefined {
     return this.workspace.get<string>('inUse');
   }
-  async setInUse(run: string): Promise<void> {
-    const recent = [run, ...this.recent.filter((one) => one !== run)].slice(0, RECENT);
+  /** `base`: if it is a base and not a run. */
+  async setInUse(model: string, base?: RunSpec['base']): Promise<void> {
+    const recent = [model, ...this.recent.filter((one) => one !== model)].slice(0, RECENT);
     await this.workspace.update('recent', recent);
-    await this.workspace.update('inUse', run);
+    await this.workspace.update('inUse', model);
+    if (base) await this.workspace.update('baseInUse', base);
   }
-  /** The runs that were used for completion, newest first. */
+  /** The base that was last used for completion as it is. */
+  get baseInUse(): RunSpec['base'] | undefined {
+    return runSpecSchema.shape.base.safeParse(this.workspace.get('baseInUse')).data;
+  }
+  /** The models that were used for completion, newest first. */
   get recent(): string[] {
     return this.workspace.get<string[]>('recent', this.inUse ? [this.inUse] : []);
   }
@@ -56,7 +63,7 @@ export class Store {
     );
   }
 
-  /** Counts of completions shown, accepted and kept, by run; on this machine only. */
+  /** Counts of completions shown, accepted and kept, by model; on this machine only. */
   get acceptances(): Record<string, Acceptance> {
     const all = this.global.get<Record<string, object>>('acceptance', {});
     return Object.fromEntries(Object.entries(all).map(([run, one]) => [run, acceptanceSchema.parse(one)]));

@@ -91,11 +91,18 @@ export const acceptanceSchema = z.object({
 });
 export type Acceptance = z.infer<typeof acceptanceSchema>;
 
+/** Ids of bases that complete code as they are begin with it; a run's id begins with its date. */
+const BASE_ID = 'base:';
+export const completingBaseId = (base: string): string => `${BASE_ID}${base}`;
+/** The base that has this id; undefined for a run's id. */
+export const baseOfId = (id: string): string | undefined =>
+  id.startsWith(BASE_ID) ? id.slice(BASE_ID.length) : undefined;
+
 const common = {
   selected: z.string().optional(),
-  /** Id of the run that completes code now. */
+  /** Id of the model that completes code now: a run, or a base. */
   inUse: z.string().optional(),
-  /** By run. */
+  /** By model: a run, or a base. */
   acceptance: z.record(z.string(), acceptanceSchema).optional(),
 };
 /** `of`: the ids that were asked for; the first is the one that the others are compared with. */

@@ -1,6 +1,8 @@
 /** The completion server's requests and answers: OpenAI's completions, llama.cpp's infill, vLLM's adapter routes. */
 import { z } from 'zod';
 
+/** The base's name in requests. */
+export const BASE_MODEL = 'base';
 /** Most tokens of an answer; a request for more is a mistake or malicious. */
 export const MOST_TOKENS = 4096;
 /** Largest factor on top of an adapter's own alpha / rank. Clients use 0 to 2; far larger values lead to NaN. */

@@ -1,8 +1,7 @@
 /** Types of a llama.cpp host; the engine itself is in llama-host.ts. */
 import type { RepositoryPath } from '../completion/types.ts';
 
-/** The base's name in requests. */
-export const BASE_MODEL = 'base';
+export { BASE_MODEL } from '../protocol/server.ts';
 
 export interface AdapterFile {
   /** Name in requests. */

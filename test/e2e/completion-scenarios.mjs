@@ -20,6 +20,37 @@ import { writeFile } from './workplace.mjs';
 const SETTINGS = '.vscode/settings.json';
 
 export const completionScenarios = {
+  async 'the first minutes: a tour, and completion before anything was trained'(workbench, place) {
+    const { page } = workbench;
+    await workbench.command('Forget-Me-Not: Get Started');
+    await page.getByText('A code model of your own').first().waitFor();
+    const button = page.getByRole('button', { name: 'Complete Code Without Training' }).first();
+    await button.waitFor();
+    await workbench.screenshot('get-started');
+    await button.click();
+    await workbench.notification('completes your code now');
+    await workbench.statusBar('tiny').waitFor();
+    await workbench.dismissNotifications();
+
+    writeFile(place.workspace, 'untuned.js', '');
+    await workbench.openFile('untuned.js');
+    await workbench.type('return registry.');
+    // It knows nothing of this code, so that it answers is all that can be asked of it.
+    await workbench.statusBar(/tiny \d+ ms/).waitFor();
+    await workbench.screenshot('untuned');
+    await page.keyboard.press('Control+S');
+    await page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
+
+    await ensureResults(workbench, place, 1);
+    await workbench.command('Forget-Me-Not: Switch Adapter');
+    await workbench.pick('Which adapter should complete your code from now on?', 'LoRA');
+    await workbench.notification('completes your code now');
+    await workbench.statusBar('garden').waitFor();
+    await workbench.command('Forget-Me-Not: Switch Adapter');
+    await workbench.pick('Which adapter should complete your code from now on?', 'not fine-tuned');
+    await workbench.statusBar('tiny').waitFor();
+  },
+
   async 'completions are typed through, taken word by word, and the adapter is changed'(workbench, place) {
     const { keyboard } = workbench.page;
     await ensureResults(workbench, place, 2);

@@ -124,7 +124,7 @@ export const scenarios = {
     const before = newest(place);
     await until('the trainer before to be gone', () => !place.isTraining());
     await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
-    await workbench.pick('Which model do you want to fine-tune?', 'with what changed since');
+    await workbench.pick('What should the model learn, and how?', 'with what changed since');
     await workbench.pick('How long may it take?', 'Steps');
     await workbench.answer('Training Steps', '60');
     await workbench.notification('Show Results', TRAINING_MS);

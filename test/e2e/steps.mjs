@@ -14,6 +14,7 @@ export const LEARNED = 400;
 export async function fineTune(workbench, place, steps) {
   await until('the trainer before to be gone', () => !place.isTraining());
   await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
+  await workbench.pick('What should the model learn, and how?', 'Choose model');
   await workbench.pick('Which model do you want to fine-tune?', 'tiny.gguf');
   await workbench.pick('Which training method?', 'LoRA');
   await workbench.pick('How long may it take?', 'Steps');

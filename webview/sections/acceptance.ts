@@ -3,7 +3,7 @@ import { acceptanceRows } from '../view-model/acceptance.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
 
-/** Completions in the editor, by adapter. */
+/** Completions in the editor, by model. */
 export class AcceptanceSection implements Section {
   private readonly holder = scrollable('Completions in the editor');
   private readonly content = new Keyed(this.holder);
@@ -24,8 +24,8 @@ export class AcceptanceSection implements Section {
     this.element.hidden = rows.length === 0;
     this.content.update(rows, () => [
       table({
-        caption: 'Completions in the editor, by adapter',
-        head: ['Adapter', 'Shown', 'Accepted', 'Characters', 'Kept'],
+        caption: 'Completions in the editor, by model',
+        head: ['Model', 'Shown', 'Accepted', 'Characters', 'Kept'],
         rows,
       }),
     ]);

@@ -6,6 +6,7 @@ import { knownBases, type KnownBase, type Source } from '../../base-models/regis
 import { modelsDir } from '../../protocol/paths.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { BackendName } from '../../protocol/run.ts';
+import { availableMemory } from '../../training/memory/available.ts';
 import { runMemory } from '../../training/memory/defaults.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
@@ -65,12 +66,13 @@ interface Listed {
 
 async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   const backend = await plannedBackend({ backend: wanted });
-  const [known, chosen] = await Promise.all([
+  const [known, chosen, free] = await Promise.all([
     Promise.all(knownBases.map((base) => describe(base, backend))),
     autoBase(wanted),
+    availableMemory(),
   ]);
   const models = [...known, ...(await fromHub(known))];
-  if (json) return printJson({ models, default: chosen });
+  if (json) return printJson({ models, default: chosen, availableMemory: free });
   const rows = models.map(({ id, bytes, licence, memory, fillInTheMiddle, present }) => [
     id,
     formatBytes(bytes),
@@ -78,7 +80,10 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
     memory ? formatBytes(memory.lora) : '',
     memory ? formatBytes(memory.full) : '',
     fillInTheMiddle === undefined ? '' : fillInTheMiddle ? 'yes' : 'no',
-    present ? 'here' : 'not fetched',
+    [
+      present ? 'here' : 'not fetched',
+      ...(memory && memory.lora > free ? ['too large to train here'] : []),
+    ].join(', '),
   ]);
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
   console.log(formatTable([head, ...rows]));

@@ -39,7 +39,7 @@ export interface OutcomeListener {
 }
 
 export interface ShownItem {
-  run: string;
+  model: string;
   document: vscode.TextDocument;
   /** Where the text begins, in UTF-16 units. */
   offset: number;
@@ -53,7 +53,7 @@ export interface ShownItem {
   listener?: OutcomeListener | undefined;
 }
 
-interface Life extends Pick<ShownItem, 'run' | 'document'> {
+interface Life extends Pick<ShownItem, 'model' | 'document'> {
   text: ShownText;
   /** The alternatives at this place. Which one the user looks at shows only when one is accepted. */
   others: ShownText[];
@@ -74,15 +74,15 @@ export class AcceptanceWatch implements vscode.Disposable {
   private life: Life | undefined;
   private readonly subscription = vscode.workspace.onDidChangeTextDocument((event) => this.changed(event));
 
-  constructor(private readonly count: (run: string, what: keyof Acceptance, by?: number) => void) {}
+  constructor(private readonly count: (model: string, what: keyof Acceptance, by?: number) => void) {}
 
   /** The editor is about to show this. Typing along a completion keeps the same one alive. */
-  show({ run, document, offset, texts: [text, ...others], selected, written, listener }: ShownItem): void {
+  show({ model, document, offset, texts: [text, ...others], selected, written, listener }: ShownItem): void {
     const { life } = this;
     const shown = (one: string) => new ShownText(offset, one, selected, written);
     if (
       life?.document === document &&
-      life.run === run &&
+      life.model === model &&
       life.text.fits(selected) &&
       life.text.goesOnAs(offset, text)
     ) {
@@ -91,7 +91,7 @@ export class AcceptanceWatch implements vscode.Disposable {
     }
     this.hide();
     const begun: Life = {
-      run,
+      model,
       document,
       text: shown(text),
       others: others.map(shown),
@@ -132,13 +132,13 @@ export class AcceptanceWatch implements vscode.Disposable {
     if (!this.life?.text.fits(selected)) this.hide();
   }
 
-  /** The editor reports that a run's completion was accepted as a whole. */
-  acceptedWhole(run: string): void {
+  /** The editor reports that a model's completion was accepted as a whole. */
+  acceptedWhole(model: string): void {
     const { life } = this;
     if (!life?.text.complete) {
       // The change was not recognised as the completion, but it was certainly accepted.
-      this.count(run, 'shown');
-      this.count(run, 'accepted');
+      this.count(model, 'shown');
+      this.count(model, 'accepted');
       return;
     }
     const before = life.text.characters;
@@ -169,24 +169,24 @@ export class AcceptanceWatch implements vscode.Disposable {
 
   private take(life: Life, characters: number): void {
     this.see(life);
-    if (!life.accepted) this.count(life.run, 'accepted');
+    if (!life.accepted) this.count(life.model, 'accepted');
     life.accepted = true;
-    if (characters > 0) this.count(life.run, 'acceptedCharacters', characters);
+    if (characters > 0) this.count(life.model, 'acceptedCharacters', characters);
     life.taken = life.text.cursor - life.text.offset;
     const accepted = life.text.acceptedText;
     if (!accepted) return;
     life.forget?.();
-    const { run, document } = life;
+    const { model, document } = life;
     const place = new AcceptedText(accepted.offset, accepted.text);
-    const judge = (now: string) => this.count(run, place.isKept(now) ? 'kept' : 'dropped');
+    const judge = (now: string) => this.count(model, place.isKept(now) ? 'kept' : 'dropped');
     life.forget = this.later.watch({ document, place, afterMs: KEPT_MS, judge });
   }
 
   private see(life: Life): void {
     if (life.seen) return;
     life.seen = true;
-    this.count(life.run, 'shown');
-    this.count(life.run, 'shownCharacters', life.text.text.length - life.text.selected.length);
+    this.count(life.model, 'shown');
+    this.count(life.model, 'shownCharacters', life.text.text.length - life.text.selected.length);
   }
 
   /** Reports the outcome of all that was seen, as the text is now. */

@@ -1,23 +1,27 @@
 /** Commands about completion: switch the adapter, snooze, turn it on or off for a language. */
+import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
 import { languageName } from './language-name.ts';
 import { setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
+import { ofBase, type CompletionModel } from './completion-model.ts';
 import { useRun } from './use-run.ts';
 
 /** The adapter used before comes first, so that the key and Enter switch back and forth. */
 export async function switchAdapter(context: Context): Promise<void> {
   const { runs, store, completion } = context;
   await runs.refresh();
-  const now = completion.inUse?.spec.id;
+  const now = completion.inUse?.id;
   const rank = (id: string) =>
     id === now ? Infinity : store.recent.indexOf(id) + 1 || store.recent.length + 1;
-  const items = runs.all
+  const results = runs.all
     .filter((run) => !whyNotServable(run, runs.standing(run)))
     .sort((a, b) => rank(a.spec.id) - rank(b.spec.id))
     .map((run) => servableItem(run, runs.standing(run), run.spec.id === now));
+  const base = completion.inUse?.base ?? store.baseInUse;
+  const items = [...results, ...(base && existsSync(base.path) ? [untunedItem(ofBase(base), now)] : [])];
   if (items.length === 0)
     throw new UserError(
       'run-not-found',
@@ -29,8 +33,18 @@ export async function switchAdapter(context: Context): Promise<void> {
     : 'Which adapter should complete your code?';
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   const chosen = await vscode.window.showQuickPick(items, options);
-  if (chosen && chosen.run.spec.id !== now) await useRun(context, chosen.run);
+  if (!chosen) return;
+  if ('run' in chosen) {
+    if (chosen.run.spec.id !== now) await useRun(context, chosen.run);
+  } else if (chosen.untuned.id !== now) await completion.use(chosen.untuned);
 }
+
+/** For comparison, and for code that no adapter has learned. */
+const untunedItem = (untuned: CompletionModel, now: string | undefined) => ({
+  label: untuned.name,
+  description: untuned.id === now ? 'in use · not fine-tuned' : 'not fine-tuned',
+  untuned,
+});
 
 const pauses = [
   { label: '5 minutes', minutes: 5 },

@@ -1,15 +1,15 @@
-/** Which adapter completes code, the server behind it, and how often its completions are accepted. */
-import { join } from 'node:path';
+/** Which model completes code, the server behind it, and how often its completions are accepted. */
 import * as vscode from 'vscode';
-import type { Acceptance, RunSnapshot } from '../../protocol/panel.ts';
-import { runsDir } from '../../protocol/paths.ts';
-import { artefactName } from '../../protocol/run.ts';
+import { existsSync } from 'node:fs';
+import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
+import type { Action } from '../log.ts';
 import type { Services } from '../services.ts';
 import { setCompletionEnabled, settings } from '../settings.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
+import { ofBase, offersOf, ofRun, type CompletionModel } from './completion-model.ts';
 import { UseRecorder } from './use-recorder.ts';
 
 /** After this long without a request, the server ends and frees its memory; the next request starts it again. */
@@ -20,11 +20,6 @@ const NEWEST_WEIGHT = 0.3;
 /** Documents that people write in: no output, no source-control input, no read-only views. */
 const documents = ['file', 'untitled', 'vscode-notebook-cell'].map((scheme) => ({ scheme }));
 
-const artefact = ({ spec }: RunSnapshot) => ({
-  name: spec.id,
-  path: join(runsDir(), spec.id, artefactName(spec)),
-});
-
 export interface ServicesWithCompletion extends Services {
   readonly completion: CompletionService;
 }
@@ -32,7 +27,6 @@ export interface ServicesWithCompletion extends Services {
 export class CompletionService implements Completing {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
-  /** One server for all adapters of a base, so that a switch loads only an adapter. */
   private client: { serves: string; serving: ServingClient } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
@@ -46,7 +40,7 @@ export class CompletionService implements Completing {
   private snooze: { until: number; timer: NodeJS.Timeout } | undefined;
 
   constructor(private readonly services: Services) {
-    const acceptance = new AcceptanceWatch((run, what, by) => this.count(run, what, by));
+    const acceptance = new AcceptanceWatch((model, what, by) => this.count(model, what, by));
     this.recorder = new UseRecorder(services.bundle('preference-keeper.mjs'), (message) =>
       services.log.warn(message),
     );
@@ -55,19 +49,21 @@ export class CompletionService implements Completing {
       acceptance,
       this.ghost,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
-      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (run: string) =>
-        acceptance.acceptedWhole(run),
+      vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
+        acceptance.acceptedWhole(model),
       ),
     );
   }
 
-  /** The run that was chosen, if it can still be served without a check. */
-  get inUse(): RunSnapshot | undefined {
-    const id = this.services.store.inUse;
+  /** The model that was chosen, if it can still be served: a base that is there, or a run that needs no check. */
+  get inUse(): CompletionModel | undefined {
+    const { inUse: id, baseInUse: base } = this.services.store;
+    if (base && id === completingBaseId(base.id)) return existsSync(base.path) ? ofBase(base) : undefined;
     const run = id ? this.services.runs.get(id) : undefined;
-    return run && isChecked(run) && !whyNotServable(run, this.services.runs.standing(run)) ? run : undefined;
+    const served = run && isChecked(run) && !whyNotServable(run, this.services.runs.standing(run));
+    return served ? ofRun(run) : undefined;
   }
-  runFor(document: vscode.TextDocument): RunSnapshot | undefined {
+  modelFor(document: vscode.TextDocument): CompletionModel | undefined {
     const wanted = settings.completionEnabled(document) && !this.snooze;
     return wanted && vscode.workspace.isTrusted ? this.inUse : undefined;
   }
@@ -78,44 +74,42 @@ export class CompletionService implements Completing {
     return this.requests > 0;
   }
 
-  /** Chooses a run and starts its server before the first key press. */
-  async use(run: RunSnapshot): Promise<void> {
+  /** Chooses a model and starts its server before the first key press. `then`: what to offer next. */
+  async use(model: CompletionModel, ...then: Action[]): Promise<void> {
     this.ghost.forget();
     this.latencyMs = undefined;
     this.failureTold = false;
-    await this.services.store.setInUse(run.spec.id);
+    await this.services.store.setInUse(model.id, model.run ? undefined : model.base);
     this.sleep(0);
     await setCompletionEnabled(true, { document: vscode.window.activeTextEditor?.document });
     this.changed.fire();
     const options = {
       location: vscode.ProgressLocation.Window,
-      title: `Starting completion with ${run.spec.name}`,
+      title: `Starting completion with ${model.name}`,
     };
     await vscode.window.withProgress(options, async () => {
-      const serving = this.serving(run);
+      const serving = this.serving(model);
       await serving.start();
-      if (run.spec.hyper.method === 'lora') await serving.addAdapter(artefact(run));
+      for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
     });
     this.changed.fire();
-    void this.services.log.ask('info', `${run.spec.name} completes your code now: Tab accepts.`);
+    void this.services.log.ask('info', `${model.name} completes your code now: Tab accepts.`, ...then);
   }
 
-  serving(run: RunSnapshot): ServingClient {
-    const { id, base, hyper } = run.spec;
-    const lora = hyper.method === 'lora';
-    const serves = lora ? base.path : id;
-    if (this.client?.serves === serves) return this.client.serving;
+  serving(model: CompletionModel): ServingClient {
+    const { server, base } = model;
+    if (this.client?.serves === server) return this.client.serving;
     // Requests in progress wait for the new server, so nothing is reset here.
     void this.client?.serving.dispose();
     const serving = new ServingClient({
       node: () => this.services.node(),
       script: this.services.bundle('server.mjs'),
       base: base.path,
-      ...(lora ? { adapters: [artefact(run)] } : { models: [artefact(run)] }),
+      ...offersOf(model),
       idleMinutes: IDLE_MINUTES,
       log: (line) => this.services.log.info(`server: ${line}`),
     });
-    this.client = { serves, serving };
+    this.client = { serves: server, serving };
     return serving;
   }
 
@@ -160,8 +154,8 @@ export class CompletionService implements Completing {
     vscode.window.setStatusBarMessage('$(warning) Forget-Me-Not: no completion, see its log', 10_000);
   }
 
-  private count(run: string, what: keyof Acceptance, by?: number): void {
-    void this.services.store.count(run, what, by).then(() => this.changed.fire());
+  private count(model: string, what: keyof Acceptance, by?: number): void {
+    void this.services.store.count(model, what, by).then(() => this.changed.fire());
   }
 
   settingsChanged(): void {

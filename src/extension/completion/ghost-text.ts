@@ -1,23 +1,23 @@
 /** Ghost text: hands the suggestions of the completion core to the editor. */
 import * as vscode from 'vscode';
 import { createCompleter, type Completer, type CursorDocument } from '../../completion/index.ts';
-import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { ServingClient } from '../../serving/client/client.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
+import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
 import type { UseRecorder } from './use-recorder.ts';
 
 /** Lines around the cursor that are read, so that a key press costs no more in a long file. */
 const LINES = { before: 2000, after: 500 };
 
-/** The run that completes, and its server. */
+/** The model that completes, and its server. */
 export interface Completing {
   readonly recorder: UseRecorder;
-  /** The run that completes this document now. */
-  runFor(document: vscode.TextDocument): RunSnapshot | undefined;
-  /** The server of a run's result; it starts at the first request. */
-  serving(run: RunSnapshot): ServingClient;
+  /** The model that completes this document now. */
+  modelFor(document: vscode.TextDocument): CompletionModel | undefined;
+  /** The server of a model; it starts at the first request. */
+  serving(model: CompletionModel): ServingClient;
   /** Runs a request that reaches the engine and remembers how long it took. */
   measured<T>(request: () => Promise<T>): Promise<T>;
   failed(error: unknown): void;
@@ -25,7 +25,7 @@ export interface Completing {
 
 export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly recent = new RecentFiles();
-  private completer: { run: string; core: Completer } | undefined;
+  private completer: { model: string; core: Completer } | undefined;
 
   constructor(
     private readonly service: Completing,
@@ -39,7 +39,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     this.acceptance.selects(selected?.text ?? '');
-    const chosen = this.service.runFor(document);
+    const chosen = this.service.modelFor(document);
     if (!chosen) return [];
     const stop = new AbortController();
     const cancelled = token.onCancellationRequested(() => stop.abort());
@@ -48,7 +48,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       const core = this.coreFor(chosen);
       const input = {
         ...at,
-        adapter: chosen.spec.id,
+        adapter: chosen.id,
         selections: selectionLengths(document),
         files: () => this.recent.beside(document),
         invoked: triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
@@ -68,13 +68,12 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         this.acceptance.hide();
         return [];
       }
-      const run = chosen.spec.id;
-      const shown = shownItem(run, document, [first, ...more], position, selected);
+      const shown = shownItem(chosen.id, document, [first, ...more], position, selected);
       this.acceptance.show({
         ...shown,
         listener: this.listenerFor(chosen, document, at, selected, position),
       });
-      return [first, ...more].map((text) => item(run, text, position, selected));
+      return [first, ...more].map((text) => item(chosen.id, text, position, selected));
     } catch (error) {
       if (!stop.signal.aborted) this.service.failed(error);
       return [];
@@ -85,7 +84,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
 
   /** The listener that learns what the user does with the completion shown. */
   private listenerFor(
-    run: RunSnapshot,
+    model: CompletionModel,
     document: vscode.TextDocument,
     at: CursorDocument,
     selected: vscode.SelectedCompletionInfo | undefined,
@@ -94,27 +93,32 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     // The selected suggestion is part of the completion shown, not of the text before it.
     const before = at.before.slice(0, at.before.length - (selected?.text.length ?? 0));
     const end = document.offsetAt(selected?.range.end ?? position);
-    return this.service.recorder.listenerFor({ run, document, at: { ...at, before }, end });
+    return this.service.recorder.listenerFor({ model, document, at: { ...at, before }, end });
   }
 
-  /** The completion core of a run, with its cache. */
-  private coreFor(run: RunSnapshot): Completer {
-    if (this.completer?.run === run.spec.id) return this.completer.core;
+  /** The completion core of a model, with its cache. */
+  private coreFor(model: CompletionModel): Completer {
+    if (this.completer?.model === model.id) return this.completer.core;
     this.completer?.core.reset();
     const { service } = this;
     const core = createCompleter({
-      fillInTheMiddle: () => service.serving(run).fillInTheMiddle(),
+      fillInTheMiddle: () => service.serving(model).fillInTheMiddle(),
       maxTokens: () => settings.maxTokens,
       ...(settings.debounceMs === undefined ? {} : { debounceMs: settings.debounceMs }),
       ahead: true,
-      wholeRepositories: run.spec.corpus.repositoryContext,
+      wholeRepositories: model.wholeRepositories,
       request: ({ maxTokens, context, ...rest }, signal) =>
         service.measured(async () => {
-          const request = { ...rest, ...(context && { context: [...context] }), max_tokens: maxTokens };
-          return (await service.serving(run).complete(request, signal)).choices[0]?.text ?? '';
+          const request = {
+            ...rest,
+            model: model.requested,
+            ...(context && { context: [...context] }),
+            max_tokens: maxTokens,
+          };
+          return (await service.serving(model).complete(request, signal)).choices[0]?.text ?? '';
         }),
     });
-    this.completer = { run: run.spec.id, core };
+    this.completer = { model: model.id, core };
     return core;
   }
 
@@ -142,7 +146,7 @@ const placed = (
 });
 
 function item(
-  run: string,
+  model: string,
   text: string,
   position: vscode.Position,
   selected: vscode.SelectedCompletionInfo | undefined,
@@ -152,13 +156,13 @@ function item(
   made.command = {
     command: 'forgetMeNot.completionAccepted',
     title: 'Completion Accepted',
-    arguments: [run],
+    arguments: [model],
   };
   return made;
 }
 
 function shownItem(
-  run: string,
+  model: string,
   document: vscode.TextDocument,
   texts: readonly [string, ...string[]],
   position: vscode.Position,
@@ -169,7 +173,7 @@ function shownItem(
   const written = document.offsetAt(position) - offset;
   const ending = document.eol === vscode.EndOfLine.CRLF ? '\r\n' : '\n';
   return {
-    run,
+    model,
     document,
     offset,
     texts: texts.map((text) => placed(text, position, selected).whole.replace(/\r?\n/g, ending)) as [string],

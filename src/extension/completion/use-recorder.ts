@@ -8,9 +8,9 @@ import * as vscode from 'vscode';
 import { surroundings, type CursorDocument } from '../../completion/index.ts';
 import { preferencesFile } from '../../preferences/store.ts';
 import type { ToKeep, ToKeeper } from '../../preferences/keeper.ts';
-import type { RunSnapshot } from '../../protocol/panel.ts';
 import { LONGEST_LATER, type Preference } from '../../protocol/preferences.ts';
 import type { Outcome, OutcomeListener } from './acceptance.ts';
+import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
 
 /** VS Code waits at most five seconds for its extensions to close. */
@@ -18,7 +18,7 @@ const CLOSING_MS = 4000;
 
 /** A completion that is shown now. */
 export interface ShownNow {
-  run: RunSnapshot;
+  model: Pick<CompletionModel, 'id' | 'base'>;
   document: vscode.TextDocument;
   /** The document as in the request, up to where the completion begins. */
   at: CursorDocument;
@@ -41,19 +41,19 @@ export class UseRecorder {
   ) {}
 
   /** The listener that records the outcome of a completion; undefined if nothing is recorded. */
-  listenerFor({ run, document, at, end }: ShownNow): OutcomeListener | undefined {
+  listenerFor({ model, document, at, end }: ShownNow): OutcomeListener | undefined {
     const folder = vscode.workspace.getWorkspaceFolder(document.uri);
     if (!wanted() || !at.place || folder?.uri.scheme !== 'file') return undefined;
     const { prefix, suffix } = surroundings(at);
     const began = new Date();
-    const { id, sha256 } = run.spec.base;
+    const { id, sha256 } = model.base;
     const known = {
       time: began.toISOString(),
       ...at.place,
       languageId: at.languageId,
       prefix,
       suffix,
-      run: run.spec.id,
+      run: model.id,
       base: { id, sha256 },
     };
     return {

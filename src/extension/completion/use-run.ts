@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
+import { ofRun } from './completion-model.ts';
 import type { ServicesWithCompletion } from './completion-service.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
 
@@ -22,5 +23,5 @@ export async function useRun(services: ServicesWithCompletion, run: RunSnapshot)
       `The run ${run.spec.name} was deleted meanwhile.`,
       'Choose another one.',
     );
-  await completion.use(checked);
+  await completion.use(ofRun(checked));
 }

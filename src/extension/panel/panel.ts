@@ -49,7 +49,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     const { runs, completion } = this.services;
     await runs.refresh();
     const living = runs.all.find((one) => runs.standing(one) === 'live');
-    const first = living ?? completion.inUse ?? runs.all[0];
+    const first = living ?? completion.inUse?.run ?? runs.all[0];
     this.selected = run ?? this.selected ?? first?.spec.id;
     if (this.panel) {
       this.panel.reveal();
@@ -100,7 +100,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     const next = this.feed.next(this.services.runs.all);
     const common = {
       selected: this.selected,
-      inUse: this.services.completion.inUse?.spec.id,
+      inUse: this.services.completion.inUse?.id,
       acceptance: this.services.store.acceptances,
     };
     this.post(

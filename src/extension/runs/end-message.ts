@@ -22,7 +22,7 @@ export async function tellEnd(
   run: RunSnapshot,
 ): Promise<void> {
   const standing = runs.standing(run);
-  const usable = !whyNotServable(run, standing) && completion.inUse?.spec.id !== run.spec.id;
+  const usable = !whyNotServable(run, standing) && completion.inUse?.id !== run.spec.id;
   const sentence = endSentence(run, standing);
   const show = command('Show Results', 'showResults', run);
   const resume = command('Resume Training', 'resumeTraining', run);

@@ -13,7 +13,7 @@ export async function setStrength(
 ): Promise<void> {
   requireTrust();
   const { runs, children, completion, log } = services;
-  const used = completion.inUse?.spec.id === id;
+  const used = completion.inUse?.id === id;
   await children.ask(z.unknown(), ['strength', id, String(strength)]).finally(() => runs.refresh());
   const run = runs.get(id);
   if (!run) throw new UserError('run-not-found', 'That run was deleted meanwhile.', 'Choose another one.');

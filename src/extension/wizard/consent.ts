@@ -6,8 +6,11 @@ import type { Context } from '../context.ts';
 import type { Download } from './downloads.ts';
 import { size } from '../texts.ts';
 
-/** The parts that the user agreed to download; undefined when the user cancels. */
-export async function askConsent(missing: Download[]): Promise<Download[] | undefined> {
+/** The parts that the user agreed to download; undefined when the user cancels. `purpose`: what needs them. */
+export async function askConsent(
+  missing: Download[],
+  purpose = 'Fine-tuning',
+): Promise<Download[] | undefined> {
   if (missing.length === 0) return [];
   const list = missing
     .map((part) => `${part.name}: ${part.bytes ? size(part.bytes) : 'size not known yet'}, from ${part.from}`)
@@ -18,7 +21,7 @@ export async function askConsent(missing: Download[]): Promise<Download[] | unde
   const needed = missing.filter((part) => part.needed);
   const optional = missing.length > needed.length;
   const answer = await vscode.window.showInformationMessage(
-    `Fine-tuning needs a download${total ? ` of about ${size(total)}` : ''}.`,
+    `${purpose} needs a download${total ? ` of about ${size(total)}` : ''}.`,
     {
       modal: true,
       detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about six times as long. ' : ''}Your code stays on this machine.`,

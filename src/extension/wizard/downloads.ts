@@ -21,7 +21,7 @@ const TENSORFLOW_BYTES = 274e6;
 /** @param backend the setting: with wasm, TensorFlow is not needed */
 export function missingParts(base: string, report: DoctorReport, backend: string): Download[] {
   const tensorflow = backend === 'wasm' ? [] : missingRuntime(report);
-  return [...missingBase(base, report), ...tensorflow];
+  return [...missingBase(base, report.models), ...tensorflow];
 }
 
 export function missingRuntime({ backends }: DoctorReport): Download[] {
@@ -39,7 +39,8 @@ export function missingRuntime({ backends }: DoctorReport): Download[] {
   ];
 }
 
-function missingBase(base: string, { models }: DoctorReport): Download[] {
+/** @param models those on this machine */
+export function missingBase(base: string, models: DoctorReport['models'] = []): Download[] {
   if (existsSync(base)) return [];
   const known = findKnownBase(base);
   if (known && models.some(({ path }) => basename(path) === known.file)) return [];

@@ -7,6 +7,8 @@ export const planSchema = z.object({
   base: z.string(),
   method: z.enum(['lora', 'full']),
   budget: z.object({ minutes: z.number().optional(), steps: z.number().optional() }),
+  /** How the answers came about: all recommended, a run continued, or each chosen. */
+  path: z.enum(['recommended', 'continue', 'own']).optional(),
   /** The run to continue; only valid with this base, else it is a new training. */
   continues: z.object({ run: z.string(), name: z.string(), base: z.string() }).optional(),
   /** Whether it also learns from how the user treated completions. */

@@ -4,6 +4,8 @@ import type { BackendName } from '../../protocol/run.ts';
 import { MEASURE_SHARE, measuringSeconds } from '../../evaluation/time.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
+import { formatDuration } from '../../protocol/units.ts';
+import { roughly, size } from '../texts.ts';
 import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
 
 export interface Budget {
@@ -45,6 +47,22 @@ export function estimate(
     tokens,
     steps: budget.steps ?? Math.max(1, Math.round(tokens / TOKENS_PER_STEP)),
   };
+}
+
+/** "About 9 min with measuring · ..."; undefined when the base's size is unknown. */
+export function describeCost(
+  base: string,
+  method: 'lora' | 'full',
+  budget: Budget,
+  backend: BackendName,
+): string | undefined {
+  const parameters = parametersOf(base);
+  if (!parameters) return undefined;
+  const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
+  const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
+  const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
+  const memory = size(memoryOf(base, method, { backend })!);
+  return `About ${all} with measuring · ${roughly(tokens)} tokens · ${memory} of memory · ${where}`;
 }
 
 /** Memory in bytes that a run takes; undefined for a base that is not on this machine yet. */

@@ -4,19 +4,20 @@
 import * as vscode from 'vscode';
 import type { BackendName } from '../../protocol/run.ts';
 import { askPreferences, type Kept } from './ask-preferences.ts';
-import { baseChoices, type Offered } from './bases.ts';
-import { continueChoice, referenceOf, type Continuing } from './continuing.ts';
+import { baseChoices, whyTooLarge, type Offered } from './bases.ts';
+import type { Continuing } from './continuing.ts';
 import { continuedBy, type Draft, type Plan } from './draft.ts';
-import { estimate, memoryOf, parametersOf, type Budget } from './estimates.ts';
+import { describeCost, memoryOf, type Budget } from './estimates.ts';
+import { askPath } from './path.ts';
 import { settings } from '../settings.ts';
-import { back, choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
-import { roughly, size } from '../texts.ts';
+import { choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
+import { size } from '../texts.ts';
 import { formatDuration } from '../../protocol/units.ts';
 
 const title = 'Fine-tune on Workspace';
 
 /**
- * Asks for everything that a training needs. Undefined when the user cancels.
+ * Asks for everything that a training needs: one click for what is recommended. Undefined when the user cancels.
  * @param bases the bases to choose from, and which of them suits this machine
  * @param backend the backend that will train; looked up while the first questions are asked
  * @param continuing the run of a folder that can be continued
@@ -33,9 +34,13 @@ export async function askPlan(
   answered: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
   const steps: Step<Draft>[] = [
-    ...askPlace(title, bases, continuing),
-    (plan, position) => askMethod(plan, position, backend()),
-    (plan, position) => askBudget(plan, position, backend()),
+    ...askFolders(title),
+    (plan, position) =>
+      askPath(plan, { title, ...position }, { bases, backend, continuing: () => continuing(plan.folder!) }),
+    ifOwn((plan, position) => askBase(plan, { title, ...position }, bases())),
+    ifOwn((plan, position) => askMethod(plan, position, Promise.all([backend(), bases()]))),
+    (plan, position) =>
+      plan.path === 'recommended' ? Promise.resolve(plan) : askBudget(plan, position, backend()),
     ...(learned
       ? [(plan: Draft, position: Position) => askPreferences(plan, { title, ...position }, learned)]
       : []),
@@ -43,12 +48,22 @@ export async function askPlan(
   return (await walk({ ...kept, ...begun(), backend: undefined }, steps, answered)) as Plan | undefined;
 }
 
+/** A step for users who choose everything themselves. */
+const ifOwn =
+  (step: Step<Draft>): Step<Draft> =>
+  (plan, position) =>
+    plan.path === 'own' ? step(plan, position) : Promise.resolve(plan);
+
 /** Asks for a folder and a base, to find a learning rate for. Undefined when the user cancels. */
 export async function askFolderAndBase(
   heading: string,
   bases: () => Promise<Offered>,
 ): Promise<Pick<Plan, 'folder' | 'base'> | undefined> {
-  return (await walk(begun(), askPlace(heading, bases))) as Plan | undefined;
+  const steps: Step<Draft>[] = [
+    ...askFolders(heading),
+    (plan, position) => askBase(plan, { title: heading, ...position }, bases()),
+  ];
+  return (await walk(begun(), steps)) as Plan | undefined;
 }
 
 /** Asks for a base only. Undefined when the user cancels. */
@@ -69,35 +84,11 @@ function begun(): Draft {
   return folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
 }
 
-function askPlace(
-  heading: string,
-  bases: () => Promise<Offered>,
-  continuing: (folder: string) => Promise<Continuing | undefined> = () => Promise.resolve(undefined),
-): Step<Draft>[] {
+/** The question for the folder, if there are several. */
+function askFolders(heading: string): Step<Draft>[] {
   const folders = vscode.workspace.workspaceFolders ?? [];
-  return [
-    ...(folders.length > 1
-      ? [(plan: Draft, position: Position) => askFolder(plan, { title: heading, ...position })]
-      : []),
-    (plan, position) =>
-      askBeginning(plan, { title: heading, ...position }, bases(), continuing(plan.folder!)),
-  ];
-}
-
-/** Asks for a base, or for a run to continue. */
-async function askBeginning(
-  plan: Draft,
-  place: Position & { title: string },
-  bases: Promise<Offered>,
-  continuing: Promise<Continuing | undefined>,
-): Promise<Answer<Draft>> {
-  const first = continuing.then((found) => (found ? [continueChoice(found)] : []));
-  const answer = await askBase({ ...plan, continues: undefined }, place, bases, undefined, first);
-  const [choice] = await first;
-  if (!choice || answer === undefined || answer === back || answer.base !== choice.value) return answer;
-  const { id, name, base: file } = (await continuing)!.run.spec;
-  const base = referenceOf(file);
-  return { ...answer, base, method: 'lora', continues: { run: id, name, base } };
+  if (folders.length < 2) return [];
+  return [(plan, position) => askFolder(plan, { title: heading, ...position })];
 }
 
 interface Position {
@@ -130,10 +121,8 @@ export async function askBase<D extends { base?: string | undefined }>(
   place: Position & { title: string },
   offered: Promise<Offered>,
   placeholder = 'Which model do you want to fine-tune?',
-  first: Promise<Choice<string>[]> = Promise.resolve([]),
 ): Promise<Answer<D>> {
-  const choices = Promise.all([first, offered]).then(([rows, bases]): Choice<string>[] => [
-    ...rows,
+  const choices = offered.then((bases): Choice<string>[] => [
     ...baseChoices(plan.base ?? settings.base, bases),
     { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
     { label: '$(cloud-download) From Hugging Face…', description: 'owner/name[:file]', value: other.hub },
@@ -162,22 +151,27 @@ async function typeReference(): Promise<Answer<string>> {
   });
 }
 
-function askMethod(plan: Draft, position: Position, looking: Promise<BackendName>): Promise<Answer<Draft>> {
-  if (continuedBy(plan)) return Promise.resolve(plan);
-  const memory = (method: 'lora' | 'full', backend: BackendName) => {
+function askMethod(
+  plan: Draft,
+  position: Position,
+  looking: Promise<[BackendName, Offered]>,
+): Promise<Answer<Draft>> {
+  const memory = (method: 'lora' | 'full', backend: BackendName, { availableMemory }: Offered) => {
     const bytes = memoryOf(plan.base!, method, { backend });
-    return bytes ? `about ${size(bytes)} of memory` : '';
+    if (!bytes) return '';
+    const short = whyTooLarge(bytes, availableMemory);
+    return `about ${size(bytes)} of memory${short ? ` · ${short}` : ''}`;
   };
-  const choices = looking.then((backend): Choice<'lora' | 'full'>[] => [
+  const choices = looking.then(([backend, offered]): Choice<'lora' | 'full'>[] => [
     {
       label: 'LoRA',
-      description: memory('lora', backend),
+      description: memory('lora', backend, offered),
       detail: 'Trains a small adapter beside the frozen model. Several adapters can share one base.',
       value: 'lora',
     },
     {
       label: 'Full fine-tuning',
-      description: memory('full', backend),
+      description: memory('full', backend, offered),
       detail: 'Trains all weights; the result is a separate, complete model.',
       value: 'full',
     },
@@ -208,7 +202,7 @@ async function askBudget(
   const row = (label: string, value: Preset, backend: BackendName): Choice<BudgetName> => ({
     label,
     description: `${formatDuration(preset[value] * 60)} of training`,
-    detail: takes(plan, { minutes: preset[value] }, backend) ?? '',
+    detail: costOf(plan, { minutes: preset[value] }, backend) ?? '',
     value,
   });
   const choices = looking.then((backend): Choice<BudgetName>[] => [
@@ -262,13 +256,13 @@ async function typeBudget(
   const text = await vscode.window.showInputBox({
     title: unit === 'minutes' ? 'Minutes of Training' : 'Training Steps',
     value,
-    prompt: takes(plan, read(value)!, backend) ?? '',
+    prompt: costOf(plan, read(value)!, backend) ?? '',
     ignoreFocusOut: true,
     validateInput: (text) => {
       const budget = read(text);
       if (!budget) return unit === 'steps' ? 'A whole number above 0.' : 'A number above 0.';
       return {
-        message: takes(plan, budget, backend) ?? ' ',
+        message: costOf(plan, budget, backend) ?? ' ',
         severity: vscode.InputBoxValidationSeverity.Info,
       };
     },
@@ -276,17 +270,8 @@ async function typeBudget(
   return text === undefined ? undefined : read(text);
 }
 
-/** "About 9 min with measuring · ..."; undefined when the base's size is unknown. */
-function takes(plan: Draft, budget: Budget, backend: BackendName): string | undefined {
-  const parameters = parametersOf(plan.base!);
-  if (!parameters) return undefined;
-  const method = plan.method ?? 'lora';
-  const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
-  const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
-  const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
-  const memory = size(memoryOf(plan.base!, method, { backend })!);
-  return `About ${all} with measuring · ${roughly(tokens)} tokens · ${memory} of memory · ${where}`;
-}
+const costOf = (plan: Draft, budget: Budget, backend: BackendName) =>
+  describeCost(plan.base!, plan.method ?? 'lora', budget, backend);
 
 /** The arguments of `train` for a plan. */
 export function trainArguments(plan: Plan): string[] {

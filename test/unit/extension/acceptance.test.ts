@@ -55,7 +55,7 @@ function shown() {
   const counts: Record<string, number> = {};
   const watch = new AcceptanceWatch((_, what) => (counts[what] = (counts[what] ?? 0) + 1));
   watch.show({
-    run: 'a-run',
+    model: 'a-run',
     document: editor.document as never,
     offset: 3,
     texts: [' sum(a);'],

@@ -34,6 +34,22 @@ test('a file of the setting comes first, before the known ones', () => {
   expect(others).toHaveLength(knownBases.length);
 });
 
+test('what does not fit this machine comes last, with the reason', () => {
+  const memory = (lora: number) => ({ lora, full: 2 * lora });
+  const small = {
+    ...offered,
+    models: [
+      { id: 'smollm2-135m', present: true, memory: memory(9e9) },
+      { id: 'qwen2.5-coder-1.5b', present: false, memory: memory(7e9) },
+    ],
+    availableMemory: 8e9,
+  };
+  const last = baseChoices('auto', small).at(-1)!;
+  expect(last.value).toBe('smollm2-135m');
+  expect(last.detail).toContain('It does not fit: it takes 9.0 GB of memory, and 8.0 GB are free.');
+  expect(baseChoices('auto', small)[0]!.detail).not.toContain('does not fit');
+});
+
 test('where TensorFlow is still to be fetched, the one that it is for comes first, and both say so', () => {
   const withTensorflow = { id: 'qwen2.5-coder-0.5b', why: 'it is fast enough' };
   const later = { ...offered, default: { id: 'smollm2-135m', why: 'all else is slow', withTensorflow } };

@@ -113,10 +113,19 @@ describe('the wizard', () => {
   });
 
   it('begins anew where the person wants that, also on the same base', async () => {
-    answers.push('SmolLM2-135M', 'LoRA', 'Quick');
+    answers.push('$(settings) Choose', 'SmolLM2-135M', 'LoRA', 'Quick');
     const plan = (await ask({ continues: { run: 'newest', name: 'garden', base: 'smollm2-135m' } }))!;
     expect(trainArguments(plan).slice(0, 6)).toEqual([
       ...['train', '/garden', '--base', 'smollm2-135m', '--method', 'lora'],
+    ]);
+  });
+
+  it('takes what is recommended with one answer', async () => {
+    answers.push('$(rocket) Qwen2.5-Coder-0.5B');
+    const plan = (await ask({ method: 'full', budget: { steps: 3 } }))!;
+    expect(shown).toHaveLength(1);
+    expect(trainArguments(plan).slice(0, 8)).toEqual([
+      ...['train', '/garden', '--base', 'qwen2.5-coder-0.5b', '--method', 'lora', '--minutes', '10'],
     ]);
   });
 

@@ -82,3 +82,14 @@ test('what was answered of an import is kept over a reload, and apart from the f
   await workspace.update('import', { kind: 'zip' });
   expect(reloaded.importDraft).toEqual({});
 });
+
+test('remembers the base that completes as it is, beside the runs used before', async () => {
+  const store = new Store(memento(), memento());
+  const base = { id: 'tiny', path: '/tiny.gguf', sha256: 'ab'.repeat(32) };
+  await store.setInUse('a-run');
+  expect(store.baseInUse).toBeUndefined();
+  await store.setInUse('base:tiny', base);
+  expect(store).toMatchObject({ inUse: 'base:tiny', baseInUse: base, recent: ['base:tiny', 'a-run'] });
+  await store.setInUse('a-run');
+  expect(store.baseInUse).toEqual(base);
+});

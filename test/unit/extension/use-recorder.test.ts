@@ -52,7 +52,7 @@ async function recorderWith(what: string, closingMs?: number): Promise<UseRecord
 }
 
 const shown = {
-  run: { spec: { id: 'a-run', base: { id: 'a-base', path: '/base', sha256: 'ab12' } } },
+  model: { id: 'a-run', base: { id: 'a-base', path: '/base', sha256: 'ab12' } },
   document: { uri: {} },
   at: {
     path: 'file:///work/shop/src/cart.ts',

@@ -2,13 +2,12 @@ import { expect, it } from 'vitest';
 import type { PanelView } from '../../../webview/view-model/panel.ts';
 import { acceptanceRows } from '../../../webview/view-model/acceptance.ts';
 
+const zero = { shown: 0, accepted: 0, shownCharacters: 0, acceptedCharacters: 0, kept: 0, dropped: 0 };
 const view = (acceptance: PanelView['acceptance']) =>
   ({ acceptance, labels: new Map(Object.entries({ a: 'one', b: 'two' })) }) as unknown as PanelView;
 
 it('has a row for each adapter that still exists, with intervals', () => {
-  const counts = {
-    ...{ shown: 0, accepted: 0, shownCharacters: 0, acceptedCharacters: 0, kept: 0, dropped: 0 },
-  };
+  const counts = zero;
   const rows = acceptanceRows(
     view({
       a: { ...counts, shown: 3 },
@@ -30,4 +29,15 @@ it('has a row for each adapter that still exists, with intervals', () => {
     ['one', '3', '0 of 3: 0.0% [0.0%, 56.1%]', '\u2013', '\u2013'],
   ]);
   expect(acceptanceRows(view({ a: counts }))).toEqual([]);
+});
+
+it('shows the base beside its adapters, so that they can be compared', () => {
+  const counts = { ...zero, shown: 4, accepted: 1 };
+  const rows = acceptanceRows(
+    view({ 'base:qwen2.5-coder-0.5b': counts, 'base:mine': counts, 'a-deleted-run': counts }),
+  );
+  expect(rows.map(([label]) => label)).toEqual([
+    'Qwen2.5-Coder-0.5B-Instruct, not fine-tuned',
+    'mine, not fine-tuned',
+  ]);
 });

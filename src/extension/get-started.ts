@@ -1,0 +1,24 @@
+/** The walkthrough of the first minutes: on request, and once after installing. */
+import * as vscode from 'vscode';
+import type { Services } from './services.ts';
+
+const WELCOMED = 'welcomed';
+
+export const getStarted = ({ extension }: Pick<Services, 'extension'>) =>
+  vscode.commands.executeCommand(
+    'workbench.action.openWalkthrough',
+    `${extension.extension.id}#start`,
+    false,
+  );
+
+/**
+ * VS Code opens a walkthrough only after an installation by hand. This also covers those from a file or by a script,
+ * unless the user has turned such pages off or has runs from before.
+ */
+export async function welcomeOnce(services: Pick<Services, 'extension' | 'runs'>): Promise<void> {
+  const { extension, runs } = services;
+  if (extension.globalState.get(WELCOMED)) return;
+  await extension.globalState.update(WELCOMED, true);
+  const pages = vscode.workspace.getConfiguration('workbench.welcomePage.walkthroughs');
+  if (pages.get('openOnInstall', true) && runs.all.length === 0) await getStarted(services);
+}

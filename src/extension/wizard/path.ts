@@ -1,0 +1,70 @@
+/** The first question of the wizard: what is recommended, a run to continue, or one's own choices. */
+import type { BackendName } from '../../protocol/run.ts';
+import { formatDuration } from '../../protocol/units.ts';
+import { settings } from '../settings.ts';
+import { baseChoices, baseName, type Offered } from './bases.ts';
+import { continueChoice, referenceOf, type Continuing } from './continuing.ts';
+import type { Draft } from './draft.ts';
+import { describeCost } from './estimates.ts';
+import { back, choose, type Answer, type Choice } from './steps.ts';
+
+type Path = NonNullable<Draft['path']>;
+
+/** Looked up while the user reads. */
+export interface LookUps {
+  bases: () => Promise<Offered>;
+  backend: () => Promise<BackendName>;
+  continuing: () => Promise<Continuing | undefined>;
+}
+
+/** @param place title and position of the question */
+export async function askPath(
+  plan: Draft,
+  place: { title: string; step: number; steps: number },
+  { bases, backend, continuing }: LookUps,
+): Promise<Answer<Draft>> {
+  const looking = Promise.all([bases(), backend(), continuing()]);
+  const path = await choose<Path>({
+    ...place,
+    placeholder: 'What should the model learn, and how?',
+    choices: looking.then(([offered, where, run]) => [
+      ...(run ? [{ ...continueChoice(run), value: 'continue' as const }] : []),
+      recommendedChoice(recommended(offered), where),
+      own,
+    ]),
+    preferred: plan.path === 'continue' ? undefined : plan.path,
+  });
+  if (path === back || path === undefined) return path;
+  const [offered, , run] = await looking;
+  const chosen: Draft = { ...plan, path, continues: undefined };
+  if (path === 'own') return chosen;
+  if (path === 'recommended') return { ...chosen, ...recommended(offered) };
+  const { id, name, base: file } = run!.run.spec;
+  const base = referenceOf(file);
+  return { ...chosen, base, method: 'lora', continues: { run: id, name, base } };
+}
+
+/** The base for this machine, or the one in the settings; method and minutes of the settings. */
+function recommended(offered: Offered) {
+  const [first] = baseChoices(settings.base, offered);
+  return { base: first!.value, method: settings.method, budget: { minutes: settings.minutes } };
+}
+
+function recommendedChoice(
+  { base, method, budget }: ReturnType<typeof recommended>,
+  backend: BackendName,
+): Choice<Path> {
+  const how = method === 'lora' ? 'LoRA' : 'full fine-tuning';
+  return {
+    label: `$(rocket) ${baseName(base)} for ${formatDuration(60 * budget.minutes)}`,
+    description: `recommended · ${how}`,
+    detail: describeCost(base, method, budget, backend) ?? '',
+    value: 'recommended',
+  };
+}
+
+const own: Choice<Path> = {
+  label: '$(settings) Choose model, method and time…',
+  description: '',
+  value: 'own',
+};
