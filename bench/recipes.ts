@@ -1,7 +1,7 @@
 /**
  * How much recipes forget for what they learn: the default at several strengths, and plain LoRA and full fine-tuning at
  * several lengths of training, all on one repository: `npm run bench:recipes -- [--repository anta] [--folder PATH]
- * [--base B] [--steps 60] [--cursors 48] [--json]`. Continues where it stopped.
+ * [--base B] [--steps 60] [--cursors 48] [--without "plain full"] [--json]`. Continues where it stopped.
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
@@ -29,6 +29,7 @@ const options = {
   folder: { type: 'string' },
   steps: { type: 'string', default: '60' },
   cursors: { type: 'string', default: '48' },
+  without: { type: 'string', multiple: true, default: [] as string[] },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -65,6 +66,7 @@ export async function main(args: string[]): Promise<void> {
     : await fetchRepository(repositoriesNamed([values.repository])[0]!, { signal: stop.signal, tell });
   const paths: Path[] = [];
   for (const { name, train, lengths, strengths } of recipes) {
+    if (values.without.includes(name)) continue;
     const points: StrengthPoint[] = [];
     for (const length of lengths) {
       const steps = Math.max(1, Math.round(length * Number(values.steps)));

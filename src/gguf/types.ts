@@ -17,6 +17,9 @@ export const tensorTypes = {
 } as const;
 export type TensorType = keyof typeof tensorTypes;
 
+/** Numbers share a scale, so a block has to be read as a whole. */
+export const isQuantised = (type: TensorType): boolean => tensorTypes[type].block > 1;
+
 export const tensorTypeNames = Object.keys(tensorTypes) as TensorType[];
 
 /** The type's number in a file. */

@@ -1,6 +1,7 @@
 /** A model's configuration, read from GGUF metadata. */
 import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
+import type { TensorType } from '../gguf/types.ts';
 import { UserError } from '../protocol/errors.ts';
 import { linearNames } from './targets.ts';
 
@@ -21,9 +22,11 @@ export interface ModelConfig extends BaseShape {
 export interface WeightSource {
   path?: string;
   metadata: Record<string, unknown>;
-  tensors: ReadonlyMap<string, { shape: readonly number[] }>;
+  tensors: ReadonlyMap<string, { shape: readonly number[]; type?: TensorType }>;
   /** Row-major values. */
   readF32(name: string): Promise<Float32Array>;
+  /** The bytes as stored in the tensor's `type`; without it, all matrices are read as numbers. */
+  readBytes?(name: string): Promise<Uint8Array>;
 }
 
 /** In GGUF's llama, the rows of q and k are permuted so that pairs are neighbours; qwen2 keeps the original halves. */

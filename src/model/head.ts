@@ -2,6 +2,7 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
+import { StoredWeight } from './stored-weight.ts';
 
 const CHUNK = 128;
 
@@ -10,8 +11,8 @@ export class Head {
     private readonly backend: Backend,
     private readonly parameters: Parameters,
     private readonly compute: DataType,
-    /** [vocabulary, width]: frozen (of type `compute`), or trained. */
-    private readonly weight: Tensor | Slot,
+    /** [vocabulary, width]: frozen (of type `compute`, or as its file stores it), or trained. */
+    private readonly weight: Tensor | StoredWeight | Slot,
   ) {}
 
   /**
@@ -26,10 +27,11 @@ export class Head {
   ): Promise<{ losses: Tensor; dh: Tensor | undefined }> {
     const { backend: b } = this;
     const parts: { losses: Tensor; dh?: Tensor }[] = [];
+    const { matrix, done } = this.open();
     for (const { begin, rows } of chunksOf(labels.length)) {
       parts.push(
         b.arena(() => {
-          const { logits, input, matrix } = this.logits(h, begin, rows); // logits [rows, vocabulary]
+          const { logits, input } = logitsOf(b, matrix, h, begin, rows);
           const { losses, gradient } = b.compound.crossEntropy(
             logits,
             b.tensor(labels.slice(begin, begin + rows), [rows]),
@@ -43,6 +45,7 @@ export class Head {
       );
       await breathe();
     }
+    done();
     const joined = b.arena(() => ({
       losses: b.concat(
         parts.map(({ losses }) => losses),
@@ -63,14 +66,16 @@ export class Head {
   async probabilities(h: Tensor): Promise<Float32Array[]> {
     const { backend: b } = this;
     const all: Float32Array[] = [];
+    const { matrix, done } = this.open();
     for (const { begin, rows } of chunksOf(h.shape[0]!)) {
-      const chunk = b.arena(() => b.softmax(this.f32(this.logits(h, begin, rows).logits)));
+      const chunk = b.arena(() => b.softmax(this.f32(logitsOf(b, matrix, h, begin, rows).logits)));
       const values = await b.read(chunk);
       b.dispose(chunk);
       const width = values.length / rows;
       for (let row = 0; row < rows; row += 1) all.push(values.slice(row * width, (row + 1) * width));
       await breathe();
     }
+    done();
     return all;
   }
 
@@ -78,10 +83,11 @@ export class Head {
   async divergence(h: Tensor, other: Head, otherH: Tensor): Promise<Float32Array> {
     const { backend: b } = this;
     const all = new Float32Array(h.shape[0]!);
+    const [mine, others] = [this.open(), other === this ? undefined : other.open()];
     for (const { begin, rows } of chunksOf(all.length)) {
       const chunk = b.arena(() => {
-        const from = this.f32(this.logits(h, begin, rows).logits);
-        const to = this.f32(other.logits(otherH, begin, rows).logits);
+        const from = this.f32(logitsOf(b, mine.matrix, h, begin, rows).logits);
+        const to = this.f32(logitsOf(b, (others ?? mine).matrix, otherH, begin, rows).logits);
         const difference = b.sub(b.logSoftmax(from), b.logSoftmax(to));
         return b.sum(b.mul(b.softmax(from), difference), 1);
       });
@@ -89,14 +95,19 @@ export class Head {
       b.dispose(chunk);
       await breathe();
     }
+    mine.done();
+    others?.done();
     return all;
   }
 
-  private logits(h: Tensor, begin: number, rows: number): { logits: Tensor; input: Tensor; matrix: Tensor } {
-    const { backend: b } = this;
-    const input = b.slice(h, [begin, 0], [rows, h.shape[1]!]);
-    const matrix = isSlot(this.weight) ? this.trained(this.weight) : this.weight;
-    return { logits: b.matmul(input, matrix, { transposeB: true }), input, matrix };
+  /** The matrix in the products' type, until `done`. */
+  private open(): { matrix: Tensor; done(): void } {
+    const { weight, backend } = this;
+    if (weight instanceof StoredWeight) {
+      const matrix = backend.keep(weight.numbers());
+      return { matrix, done: () => backend.dispose(matrix) };
+    }
+    return { matrix: isSlot(weight) ? this.trained(weight) : weight, done: () => undefined };
   }
 
   private copy: { version: number; tensor: Tensor } | undefined;
@@ -123,6 +134,18 @@ export class Head {
   private f32(x: Tensor): Tensor {
     return x.dtype === 'f32' ? x : this.backend.cast(x, 'f32');
   }
+}
+
+/** logits [rows, vocabulary] of some rows of h, and those rows. */
+function logitsOf(
+  b: Backend,
+  matrix: Tensor,
+  h: Tensor,
+  begin: number,
+  rows: number,
+): { logits: Tensor; input: Tensor } {
+  const input = b.slice(h, [begin, 0], [rows, h.shape[1]!]);
+  return { logits: b.matmul(input, matrix, { transposeB: true }), input };
 }
 
 function* chunksOf(rows: number): Generator<{ begin: number; rows: number }> {

@@ -2,6 +2,7 @@ import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Mask } from '../tensor/compound.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
+import { StoredWeight } from './stored-weight.ts';
 
 /** LoRA on a linear: the A of all target modules stacked, and a B for each of them. */
 export interface Lora {
@@ -31,8 +32,8 @@ export class Linear {
     private readonly backend: Backend,
     private readonly parameters: Parameters,
     private readonly compute: DataType,
-    /** [out, in]: frozen (of type `compute`), or trained. */
-    private readonly weight: Tensor | Slot,
+    /** [out, in]: frozen (of type `compute`, or as its file stores it), or trained. */
+    private readonly weight: Tensor | StoredWeight | Slot,
     /** Rows of `weight` that belong to each module. */
     private readonly rows: readonly number[],
     private readonly lora?: Lora,
@@ -47,8 +48,9 @@ export class Linear {
   /** x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`; `adapted` false leaves LoRA out. */
   forward(x: Tensor, { mask, keepRate, adapted }: LinearMode): { y: Tensor } & LinearSaved {
     const { backend: b } = this;
-    const { weight, bias, a, b: block } = this.derive(keepRate);
-    const product = b.matmul(x, weight, { transposeB: true });
+    const derived = this.derive(keepRate);
+    const { bias, a, b: block } = derived;
+    const product = this.withWeight(derived, (weight) => b.matmul(x, weight, { transposeB: true }));
     const y = bias ? b.add(product, bias) : product;
     if (!a || !block || !adapted) return { y, z: undefined };
     // [N, target modules x rank]
@@ -59,10 +61,11 @@ export class Linear {
   /** dy [N, out] -> dx [N, in]; adds to the parameters' gradients. */
   backward(dy: Tensor, x: Tensor, { z }: LinearSaved, { mask, keepRate }: LinearMode): Tensor {
     const { backend: b, parameters } = this;
-    const { weight, a, b: block } = this.derive(keepRate);
+    const derived = this.derive(keepRate);
+    const { a, b: block } = derived;
     if (isSlot(this.weight)) parameters.accumulate(this.weight, b.matmul(dy, x, { transposeA: true }));
     if (this.bias && isSlot(this.bias)) parameters.accumulate(this.bias, this.columnSums(dy));
-    const dx = b.matmul(dy, weight);
+    const dx = this.withWeight(derived, (weight) => b.matmul(dy, weight));
     if (!this.lora || !a || !block || !z) return dx;
     const dz = b.matmul(dy, block); // [N, target modules x rank]
     const seen = mask ? b.compound.multiply(x, mask) : x;
@@ -97,7 +100,9 @@ export class Linear {
     const { backend: b, lora } = this;
     const before = this.derived;
     const made = b.arena(() => ({
-      weight: this.computed(this.weight, before?.weight),
+      ...(!(this.weight instanceof StoredWeight) && {
+        weight: this.computed(this.weight, before?.weight),
+      }),
       ...(this.bias && { bias: this.computed(this.bias, before?.bias) }),
       ...(lora && {
         a: this.computed(lora.a, before?.a),
@@ -107,6 +112,10 @@ export class Linear {
     for (const tensor of Object.values(made)) b.keep(tensor);
     this.derived = { key, ...made };
     return this.derived;
+  }
+
+  private withWeight<T>({ weight }: Derived, use: (weight: Tensor) => T): T {
+    return this.weight instanceof StoredWeight ? this.weight.with(use) : use(weight!);
   }
 
   /** A trained tensor of another type is cast, into `old` if possible. */
@@ -141,7 +150,8 @@ export class Linear {
     this.derived = undefined;
     if (!derived) return;
     const owned = (x: Tensor | Slot | undefined) => (x && isSlot(x) ? x.value : x);
-    if (derived.weight !== owned(this.weight)) this.backend.dispose(derived.weight);
+    if (!(this.weight instanceof StoredWeight) && derived.weight !== owned(this.weight))
+      this.backend.dispose(derived.weight);
     if (derived.bias !== owned(this.bias)) this.backend.dispose(derived.bias);
     if (derived.a !== lora?.a.value) this.backend.dispose(derived.a);
     this.backend.dispose(derived.b);
@@ -150,7 +160,8 @@ export class Linear {
 
 interface Derived {
   key: string;
-  weight: Tensor;
+  /** Undefined if the weights stay as their file stores them. */
+  weight?: Tensor;
   bias?: Tensor;
   a?: Tensor;
   b?: Tensor;

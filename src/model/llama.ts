@@ -18,6 +18,7 @@ import {
 import { normGainGradient } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 import { makeAngles } from './rope.ts';
+import { StoredWeight } from './stored-weight.ts';
 
 export interface Parts {
   backend: Backend;
@@ -25,7 +26,7 @@ export interface Parts {
   compute: DataType;
   parameters: Parameters;
   /** [vocabulary, width] */
-  embedding: Tensor | Slot;
+  embedding: Tensor | StoredWeight | Slot;
   blocks: Block[];
   attention: Attention;
   outputNorm: Gain;
@@ -38,8 +39,8 @@ export interface Parts {
   attentionDropout: { noise: DropoutNoise; keepRate: number } | undefined;
   /** Blocks run again in the backward pass instead of keeping their activations. */
   recompute: boolean;
-  /** Frozen tensors, freed with the model. */
-  frozen: Tensor[];
+  /** Frozen tensors and stored matrices, freed with the model. */
+  frozen: (Tensor | StoredWeight)[];
   method: 'lora' | 'full' | 'none';
 }
 
@@ -245,7 +246,9 @@ export class Llama implements TrainableModel {
     parts.attentionDropout?.noise.dispose();
     parts.parameters.dispose();
     for (const angles of this.tables.values()) backend.dispose({ ...angles });
-    backend.dispose(parts.frozen);
+    for (const one of parts.frozen)
+      if (one instanceof StoredWeight) one.dispose();
+      else backend.dispose(one);
   }
 
   /** The last norm's output for one sequence, without dropout: [T, width] in the products' type. */
@@ -276,10 +279,13 @@ export class Llama implements TrainableModel {
     const { backend: b } = this;
     const { embedding } = this.parts;
     return b.arena(() => {
-      const rows = b.gather(
-        isSlot(embedding) ? embedding.value : embedding,
-        b.tensor(tokens.slice(), [tokens.length]),
-      );
+      const rows =
+        embedding instanceof StoredWeight
+          ? embedding.rows(tokens.slice())
+          : b.gather(
+              isSlot(embedding) ? embedding.value : embedding,
+              b.tensor(tokens.slice(), [tokens.length]),
+            );
       return rows.dtype === 'f32' ? rows : b.cast(rows, 'f32');
     });
   }

@@ -11,6 +11,9 @@ import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
 import { Parameters, product } from './parameters.ts';
+import { isQuantised } from '../gguf/types.ts';
+import type { StoredMatrix } from '../tensor/compound.ts';
+import { StoredWeight } from './stored-weight.ts';
 import { gaussian, mix, mixText } from '../statistics/random.ts';
 import { checkRank, chooseTargets, linearShape, loraScale, moduleTensors } from './targets.ts';
 
@@ -41,7 +44,7 @@ async function withDivisors(config: ModelConfig, source: WeightSource): Promise<
 class Loader {
   private readonly parameters: Parameters;
   private readonly compute: DataType;
-  private readonly frozen: Tensor[] = [];
+  private readonly frozen: (Tensor | StoredWeight)[] = [];
   private readonly linears: Linear[] = [];
 
   constructor(
@@ -102,16 +105,8 @@ class Loader {
     const names = modules.map((module) => `blk.${index}.${moduleTensors[module]}`);
     const rows = names.map((name) => linearShape(this.config, name)[0]);
     const columns = linearShape(this.config, names[0]!)[1];
-    const parts: { name: string; shape: number[] }[] = [];
-    const data = new Float32Array(rows.reduce((sum, count) => sum + count, 0) * columns);
-    let begin = 0;
-    for (const [i, name] of names.entries()) {
-      const shape = [rows[i]!, columns];
-      data.set(await this.values(`${name}.weight`, shape), begin * columns);
-      parts.push({ name: `${name}.weight`, shape });
-      begin += rows[i]!;
-    }
-    const weight = this.place(parts, data, [begin, columns], true);
+    const parts = names.map((name, i) => ({ name: `${name}.weight`, shape: [rows[i]!, columns] }));
+    const weight = await this.stacked(parts);
     const bias = biased ? await this.bias(names, rows) : undefined;
     const lora = this.lora(names, rows, columns);
     const linear = new Linear(this.backend, this.parameters, this.compute, weight, rows, lora, bias);
@@ -154,8 +149,26 @@ class Loader {
     return this.place([{ name, shape }], await this.values(name, shape), shape, false);
   }
 
-  private async matrix(name: string, shape: number[]): Promise<Tensor | Slot> {
-    return this.place([{ name, shape }], await this.values(name, shape), shape, true);
+  private matrix(name: string, shape: number[]): Promise<Tensor | StoredWeight | Slot> {
+    return this.stacked([{ name, shape }]);
+  }
+
+  /** Matrices stacked on each other: as their file stores them if they are quantised and frozen, else as numbers. */
+  private async stacked(parts: { name: string; shape: number[] }[]): Promise<Tensor | StoredWeight | Slot> {
+    const { backend, source, compute, frozen } = this;
+    const stored =
+      this.options.method === 'full' ? undefined : await readStored(backend, source, parts, compute);
+    if (stored) frozen.push(stored);
+    if (stored) return stored;
+    const columns = parts[0]!.shape[1]!;
+    const rows = parts.reduce((sum, { shape }) => sum + shape[0]!, 0);
+    const data = new Float32Array(rows * columns);
+    let begin = 0;
+    for (const { name, shape } of parts) {
+      data.set(await this.values(name, shape), begin);
+      begin += product(shape);
+    }
+    return this.place(parts, data, [rows, columns], true);
   }
 
   /** A trained slot in full fine-tuning, else a frozen tensor: in the products' type if it is used in a `product`. */
@@ -194,14 +207,19 @@ export async function loadHead(
 ): Promise<LoadedHead> {
   const { tiedHead, vocabularySize, width } = readConfig(source);
   const shape = [vocabularySize, width];
-  const values = await readValues(source, tiedHead ? 'token_embd.weight' : 'output.weight', shape);
+  const name = tiedHead ? 'token_embd.weight' : 'output.weight';
+  const parameters = new Parameters(backend);
+  const stored = await readStored(backend, source, [{ name, shape }], precision);
+  if (stored)
+    return { head: new Head(backend, parameters, precision, stored), dispose: () => stored.dispose() };
+  const values = await readValues(source, name, shape);
   const weight = backend.keep(
     backend.arena(() => {
       const f32 = backend.tensor(values, shape);
       return precision === 'bf16' ? backend.cast(f32, 'bf16') : f32;
     }),
   );
-  const head = new Head(backend, new Parameters(backend), precision, weight);
+  const head = new Head(backend, parameters, precision, weight);
   return { head, dispose: () => backend.dispose(weight) };
 }
 
@@ -223,7 +241,37 @@ export async function initialValues(
 const firstA = (layer: string, [rank, columns]: readonly number[], seed: number): Float32Array =>
   gaussian(rank! * columns!, 1 / rank!, mix(seed, mixText(layer)));
 
+/**
+ * Matrices as their file stores them; undefined if not all are quantised, or if the backend needs numbers. Throws
+ * UserError `base-truncated`.
+ */
+async function readStored(
+  backend: Backend,
+  source: WeightSource,
+  parts: { name: string; shape: number[] }[],
+  compute: DataType,
+): Promise<StoredWeight | undefined> {
+  const stored: StoredMatrix[] = [];
+  for (const { name, shape } of parts) {
+    checkShape(source, name, shape);
+    const type = source.tensors.get(name)?.type;
+    if (!source.readBytes || !type || !isQuantised(type)) return undefined;
+  }
+  for (const { name, shape } of parts) {
+    const { type } = source.tensors.get(name)!;
+    const one = backend.compound.store(type!, await source.readBytes!(name), shape as [number, number]);
+    if (!one) return undefined;
+    stored.push(one);
+  }
+  return new StoredWeight(backend, stored, compute);
+}
+
 async function readValues(source: WeightSource, name: string, shape: number[]): Promise<Float32Array> {
+  checkShape(source, name, shape);
+  return source.readF32(name);
+}
+
+function checkShape(source: WeightSource, name: string, shape: number[]): void {
   const known = source.tensors.get(name);
   if (!known)
     throw new UserError('base-truncated', `The base has no tensor "${name}".`, 'Fetch the file again.');
@@ -233,5 +281,4 @@ async function readValues(source: WeightSource, name: string, shape: number[]): 
       `The base's tensor "${name}" is ${known.shape.join(' x ')}, not ${shape.join(' x ')}.`,
       'Fetch the file again.',
     );
-  return source.readF32(name);
 }

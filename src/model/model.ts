@@ -1,4 +1,5 @@
 /** The model's interface for the training loop and the scorer. */
+import type { StoredWeight } from './stored-weight.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
 import type { ModelConfig } from './config.ts';
 
@@ -56,7 +57,7 @@ export interface Slot {
 }
 
 /** Whether x is a trained tensor, not a frozen one. */
-export const isSlot = (x: Tensor | Slot): x is Slot => 'gradient' in x;
+export const isSlot = (x: Tensor | Slot | StoredWeight): x is Slot => 'gradient' in x;
 
 export interface LossOptions {
   /** [T - 1] as in Batch. */

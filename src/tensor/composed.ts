@@ -1,6 +1,17 @@
 /** The compound operations in terms of the small ones: the reference for the kernels, and what runs without them. */
 import type { Backend, DataType, Tensor } from './backend.ts';
-import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, MatrixBlock, QueryChunk } from './compound.ts';
+import { dequantise } from '../gguf/dequantise.ts';
+import { byteLengthOf, type TensorType } from '../gguf/types.ts';
+import type {
+  AdamNumbers,
+  Angles,
+  Compound,
+  HeadLayout,
+  Mask,
+  MatrixBlock,
+  QueryChunk,
+  StoredMatrix,
+} from './compound.ts';
 
 /** Added to the score of a key that a query must not see. */
 const HIDDEN = -1e9;
@@ -10,7 +21,35 @@ const PIECE = 2 ** 20;
 type Basics = Omit<Backend, 'compound' | 'name' | 'reason'>;
 
 export class Composed implements Compound {
-  constructor(private readonly b: Basics) {}
+  /** @param stores keeps quantised matrices as they are; not worth it where each use would have to reach a GPU */
+  constructor(
+    private readonly b: Basics,
+    private readonly stores = true,
+  ) {}
+
+  store(
+    type: TensorType,
+    bytes: Uint8Array,
+    [rows, columns]: readonly [number, number],
+  ): StoredMatrix | undefined {
+    return this.stores ? { type, rows, columns, bytes } : undefined;
+  }
+
+  dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor {
+    const { columns } = matrices[0]!;
+    const numbersOf = ({ type, bytes }: StoredMatrix, from: number, count: number) => {
+      const stride = byteLengthOf(type, columns);
+      const part = (bytes as Uint8Array).subarray(from * stride, (from + count) * stride);
+      return dequantise(type, part, count * columns);
+    };
+    const parts = indices
+      ? Array.from(indices, (row) => numbersOf(matrices[0]!, row, 1))
+      : matrices.map((one) => numbersOf(one, 0, one.rows));
+    const rows = indices?.length ?? matrices.reduce((sum, one) => sum + one.rows, 0);
+    const numbers = parts.length > 1 ? new Float32Array(rows * columns) : parts[0]!;
+    if (parts.length > 1) parts.reduce((at, part) => (numbers.set(part, at), at + part.length), 0);
+    return this.b.arena(() => this.as(dtype, this.b.tensor(numbers, [rows, columns])));
+  }
 
   norm(x: Tensor, gain: Tensor, epsilon: number, dtype: DataType): { y: Tensor; inverse: Tensor } {
     const { b } = this;

@@ -6,6 +6,7 @@
  * N: rows (all positions of all sequences). T: the type of the products, f32 or bf16. "Consumed": may be changed in
  * place and must not be used afterwards; the result takes its place.
  */
+import type { TensorType } from '../gguf/types.ts';
 import type { DataType, Tensor } from './tensor.ts';
 
 export interface HeadLayout {
@@ -67,7 +68,27 @@ export interface AdamNumbers {
   step: number;
 }
 
+/** A matrix as its file stores it, quantised. */
+export interface StoredMatrix {
+  readonly type: TensorType;
+  readonly rows: number;
+  readonly columns: number;
+  /** Its bytes, as the backend keeps them. */
+  readonly bytes: Tensor | Uint8Array;
+}
+
+/** The most matrices that `dequantise` stacks: q, k and v. */
+export const MOST_STACKED = 3;
+
 export interface Compound {
+  /** Keeps a matrix [rows, columns] as its file's bytes; undefined if this backend needs its numbers all the time. */
+  store(type: TensorType, bytes: Uint8Array, shape: readonly [number, number]): StoredMatrix | undefined;
+  /**
+   * The numbers T of up to MOST_STACKED matrices stacked on each other [sum of rows, columns]; with `indices`, those
+   * rows of a single one [m, columns].
+   */
+  dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor;
+
   /** RMSNorm: x f32 [N, d], gain f32 [d] -> y T, and 1 / rms f32 [N, 1]. */
   norm(x: Tensor, gain: Tensor, epsilon: number, dtype: DataType): { y: Tensor; inverse: Tensor };
   /** dy T [N, d] -> dx f32 [N, d], plus `residual` f32. */

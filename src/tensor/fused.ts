@@ -1,6 +1,17 @@
 /** The compound operations by the kernels in native/: TensorFlow operations that come with the binding. */
 import type { DataType, Tensor } from './backend.ts';
-import type { AdamNumbers, Angles, Compound, HeadLayout, Mask, MatrixBlock, QueryChunk } from './compound.ts';
+import { byteLengthOf, tensorTypeId, type TensorType } from '../gguf/types.ts';
+import {
+  MOST_STACKED,
+  type AdamNumbers,
+  type Angles,
+  type Compound,
+  type HeadLayout,
+  type Mask,
+  type MatrixBlock,
+  type QueryChunk,
+  type StoredMatrix,
+} from './compound.ts';
 
 /** How the kernels are called. */
 export interface Caller {
@@ -9,12 +20,37 @@ export interface Caller {
   ints(values: readonly number[]): Tensor;
   floats(values: readonly number[]): Tensor;
   zeros(shape: readonly number[]): Tensor;
+  /** A new i32 tensor of these numbers, for the caller to free. */
+  indices(values: Int32Array): Tensor;
+  free(x: Tensor): void;
+  /** A new i32 tensor of these bytes, padded with zeros; it outlives every arena. */
+  bytes(values: Uint8Array): Tensor;
   /** An empty tensor, for an absent input. */
   nothing(type: DataType): Tensor;
 }
 
 export class Fused implements Compound {
   constructor(private readonly caller: Caller) {}
+
+  store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
+    return { type, rows, columns, bytes: this.caller.bytes(bytes) };
+  }
+  dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor {
+    const none = this.nothing('i32');
+    const stacked = Array.from({ length: MOST_STACKED }, (_, i) => matrices[i]);
+    const layout = stacked.flatMap((one) =>
+      one ? [tensorTypeId(one.type), one.rows, byteLengthOf(one.type, one.columns)] : [0, 0, 0],
+    );
+    const chosen = indices ? this.caller.indices(indices) : none;
+    const inputs = [
+      ...stacked.map((one) => (one ? (one.bytes as Tensor) : none)),
+      chosen,
+      this.caller.ints([matrices[0]!.columns, ...layout]),
+    ];
+    const numbers = this.one('FmnDequantise', dtype, inputs);
+    if (indices) this.caller.free(chosen);
+    return numbers;
+  }
 
   norm(x: Tensor, gain: Tensor, epsilon: number, dtype: DataType): { y: Tensor; inverse: Tensor } {
     const inputs = [x, gain, this.caller.floats([epsilon])];

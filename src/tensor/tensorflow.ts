@@ -87,7 +87,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     readonly reason: string,
   ) {
     super();
-    this.compound = this.hasKernels() ? this.fused() : new Composed(this);
+    this.compound = this.hasKernels() ? this.fused() : new Composed(this, false);
   }
 
   /** The kernels run on CPUs only, and a binding built elsewhere may lack them. */
@@ -108,6 +108,13 @@ class TensorflowBackend extends ArenaBackend implements Backend {
       ints: (values) => this.ints(values),
       floats: (values) => this.floats(values),
       zeros: (shape) => this.zeros(shape),
+      indices: (values) => this.tensor(values, [values.length]),
+      free: (x) => this.dispose(x),
+      bytes: (values) => {
+        const words = new Int32Array(Math.ceil(values.length / 4));
+        new Uint8Array(words.buffer).set(values);
+        return this.keep(this.tensor(words, [words.length]));
+      },
       nothing: (type) => this.constant(type === 'i32' ? new Int32Array(0) : new Float32Array(0), [0], type),
     });
   }

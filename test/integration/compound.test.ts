@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Fused } from '../../src/tensor/fused.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { compoundSuite } from '../support/compound-suite.ts';
+import { storedSuite } from '../support/stored-suite.ts';
 
 describe('the kernels against the composition', () => {
   it('are what the binding runs on a processor', async () => {
@@ -9,3 +10,6 @@ describe('the kernels against the composition', () => {
   });
   compoundSuite(() => startBackend('tensorflow'));
 });
+
+describe('quantised matrices on TensorFlow', () =>
+  storedSuite(() => startBackend('tensorflow'), ['f32', 'bf16']));

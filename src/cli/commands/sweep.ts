@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BaseShape } from '../../base-models/registry.ts';
@@ -125,7 +126,8 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
   const precision = (method: Hyper['method']) =>
     options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
   const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
-  const fitted = await fitToMachine(config!, hyper, backend, options);
+  const { size: baseBytes } = await stat(base.path);
+  const fitted = await fitToMachine(config!, hyper, backend, { json: options.json, baseBytes });
   const reading: Reading = {
     folder,
     basePath: base.path,

@@ -127,10 +127,10 @@ async function begin(
   const precision =
     options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
   const { size: baseBytes } = await stat(base.path);
-  const measuring = { baseBytes, atCheckpoints: evaluation.checkpointTasks.length > 0 };
+  const measuring = { atCheckpoints: evaluation.checkpointTasks.length > 0 };
   // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);
-  const fitted = await fitToMachine(config, asked, backend, { json: options.json, measuring });
+  const fitted = await fitToMachine(config, asked, backend, { json: options.json, baseBytes, measuring });
 
   // Read before the run is created, so that an empty folder leaves no run behind.
   const reading: Reading = {

@@ -16,11 +16,12 @@ export async function fitToMachine(
   config: ModelConfig,
   hyper: Hyper,
   backend: BackendName,
-  { json, measuring }: { json?: boolean; measuring?: Room['measuring'] },
+  { json, baseBytes, measuring }: { json?: boolean } & Pick<Room, 'baseBytes' | 'measuring'>,
 ): Promise<Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>> {
   const gpu = await gpuMemory(backend);
   const available = gpu ?? (await availableMemory());
-  const room = { backend, available, ...(measuring && gpu === undefined && { measuring }) };
+  const onProcessor = { ...(baseBytes !== undefined && { baseBytes }), ...(measuring && { measuring }) };
+  const room = { backend, available, ...(gpu === undefined && onProcessor) };
   const { hyper: fitted, plan, changes } = fitMemory(config, hyper, room);
   if (!json) {
     console.log(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);

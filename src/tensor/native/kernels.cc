@@ -31,6 +31,8 @@ inline void set(bfloat16* p, int64_t i, float x) {
   p[i].bits = static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+#include "quants.h"
+
 // Cephes' expf, in a form that compilers turn into vector code; NaN stays NaN.
 inline float exponential(float x) {
   x = x < -87.f ? -87.f : x;
@@ -332,7 +334,8 @@ template <typename T>
 constexpr TypedKernels<T> typed() {
   return {norm<T>,          norm_gradient<T>, add<T>,     add_into<T>,         multiply<T>,
           swiglu<T>,        swiglu_gradient<T>, split_heads<T>, join_heads<T>,   softmax<T>,
-          softmax_gradient<T>, add_keys<T>,    cross_entropy<T>, accumulate<T>,  put<T>};
+          softmax_gradient<T>, add_keys<T>,    cross_entropy<T>, accumulate<T>,  put<T>,
+          dequantise<T>};
 }
 
 }  // namespace

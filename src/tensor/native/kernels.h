@@ -47,6 +47,8 @@ struct TypedKernels {
   // On blocks of wider matrices: `stride` is the width of the whole matrix.
   void (*accumulate)(float* sum, const T* part, int64_t stride, float scale, int64_t width, int64_t begin, int64_t end);
   void (*put)(T* whole, const float* block, int64_t stride, float scale, int64_t width, int64_t begin, int64_t end);
+  // One row of a quantised matrix.
+  void (*dequantise)(int32_t type, const uint8_t* from, T* to, int64_t count);
 };
 
 struct Kernels {

@@ -264,6 +264,36 @@ struct Ops {
     parallel(shape[0], shape[1],
              [&](int64_t b, int64_t e) { typed<T>().put(whole, block, stride, scale, shape[1], b, e); });
   }
+
+  // Up to three quantised matrices stacked on each other; `layout`: width, then format, rows and bytes of a row of each.
+  // With `indices`, only those rows of the first.
+  static void dequantise(void*, TF_OpKernelContext* context) {
+    Call call(context);
+    const int32_t* layout = call.data<int32_t>(4);
+    const int64_t width = layout[0], chosen = call.count(3);
+    const int32_t* indices = chosen ? call.data<int32_t>(3) : nullptr;
+    struct Part {
+      const uint8_t* bytes;
+      int32_t type;
+      int64_t rows, stride;
+    } parts[3];
+    int64_t rows = 0;
+    for (int i = 0; i < 3; ++i) {
+      const int32_t* n = layout + 1 + 3 * i;
+      parts[i] = {call.data<uint8_t>(i), n[0], n[1], n[2]};
+      rows += n[1];
+    }
+    T* numbers = call.output<T>(0, {indices ? chosen : rows, width});
+    if (!numbers) return;
+    parallel(indices ? chosen : rows, width, [&](int64_t b, int64_t e) {
+      for (int64_t row = b; row < e; ++row) {
+        int64_t from = indices ? indices[row] : row;
+        const Part* part = parts;
+        while (!indices && from >= part->rows) from -= (part++)->rows;
+        typed<T>().dequantise(part->type, part->bytes + from * part->stride, numbers + row * width, width);
+      }
+    });
+  }
 };
 
 // value, first and second moment in place.
@@ -337,6 +367,8 @@ const bool registered = [] {
   FMN_OP("FmnCrossEntropy", cross_entropy, {"logits: T", "labels: int32", "weights: float"}, {"losses: float"});
   FMN_OP("FmnAccumulate", accumulate, {"sum: float", "part: T", "place: int32", "scale: float"}, {});
   FMN_OP("FmnPut", put, {"whole: T", "block: float", "place: int32", "scale: float"}, {});
+  FMN_OP("FmnDequantise", dequantise,
+         {"first: int32", "second: int32", "third: int32", "indices: int32", "layout: int32"}, {"numbers: T"});
   define("FmnAdamw", {"value: float", "first: float", "second: float", "gradient: float", "numbers: float"}, {}, false);
   implement("FmnAdamw", adamw, nullptr);
   define("FmnLionw", {"value: float", "first: float", "gradient: float", "numbers: float"}, {}, false);

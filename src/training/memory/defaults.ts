@@ -39,7 +39,7 @@ export const leastGpuMemory = (
   { shape }: Pick<MeasuredBase, 'shape'>,
   method: Hyper['method'],
   machine: Machine,
-): number => planMemory(shape, defaults(method, machine, true), machine.backend).total;
+): number => planMemory(shape, defaults(method, machine, true), { backend: machine.backend }).total;
 
 /**
  * A guessed shape for a file that was not read yet: that of the known base nearest in size, with the number of layers

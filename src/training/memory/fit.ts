@@ -16,7 +16,9 @@ type Shrinkable = PlannedHyper & { accumulate: number };
 export interface Room {
   backend: BackendName;
   available: number;
-  measuring?: Omit<Measuring, 'backend'>;
+  /** As in `planMemory`. */
+  baseBytes?: number;
+  measuring?: Pick<Measuring, 'atCheckpoints' | 'cores'>;
 }
 
 export interface Fitted<H> {
@@ -31,18 +33,18 @@ export interface Fitted<H> {
  * step learns from the same sequences. If measuring checkpoints during training does not fit, it is left out of the
  * plan (the run checks again later). Throws `memory` if all that is not enough.
  * @param available bytes
- * @param measuring if undefined, only the training has to fit
+ * @param measuring if undefined, only the training has to fit; needs `baseBytes`
  */
 export function fitMemory<H extends Shrinkable>(
   config: ModelConfig,
   hyper: H,
-  { backend, available, measuring }: Room,
+  { backend, available, baseBytes, measuring }: Room,
 ): Fitted<H> {
   const room = available * (1 - MARGIN);
   const planOf = (one: PlannedHyper, atCheckpoints = false) =>
-    measuring
-      ? planRun(config, one, { ...measuring, backend, atCheckpoints })
-      : planMemory(config, one, backend);
+    measuring && baseBytes !== undefined
+      ? planRun(config, one, { ...measuring, backend, baseBytes, atCheckpoints })
+      : planMemory(config, one, { backend, ...(baseBytes !== undefined && { baseBytes }) });
   for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
     for (const candidate of candidates(hyper)) {
       const plan = planOf(candidate, atCheckpoints);

@@ -61,6 +61,8 @@ const LOADING_COPIES = 3;
 /** Rows of logits computed at a time, and their f32 copies (logits, gradient, temporaries of the softmax). */
 const HEAD_ROWS = 128;
 const LOGITS_COPIES = 3;
+/** A file with fewer bytes per weight is quantised. */
+const QUANTISED = 1.5;
 /** Queries computed at a time, and copies of their scores. */
 const QUERY_ROWS = 128;
 const SCORES_COPIES = 5;
@@ -70,16 +72,27 @@ const MLP_COPIES = 10;
 const UPDATE_BYTES = 8 * 4 * 2 ** 20;
 const F32 = 4;
 
-/** `backend`: the one that will train. Throws `bad-argument` if targets match nothing. */
-export function planMemory(config: BaseShape, hyper: PlannedHyper, backend: BackendName): MemoryPlan {
-  const walk = new Walk(config, hyper);
+export interface Place {
+  /** The one that will train. */
+  backend: BackendName;
+  /**
+   * Size of the base's file, if frozen weights can stay as they are in it; without it, they are planned as numbers, as
+   * GPUs need them.
+   */
+  baseBytes?: number;
+}
+
+/** Throws `bad-argument` if targets match nothing. */
+export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place): MemoryPlan {
+  const { backend } = place;
+  const walk = new Walk(config, hyper, place);
   const parameters = F32 * walk.trained;
   const activations = walk.activations();
   // In a step of one pass, a block's gradients reuse the memory of its activations; those of the head come before any
   // are freed.
   const exchanged = hyper.accumulate > 1 ? 0 : Math.min(activations, parameters - F32 * walk.trainedHead);
   const parts = {
-    weights: walk.weights(backend),
+    weights: walk.weights(),
     parameters,
     gradients: parameters - exchanged,
     optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
@@ -129,9 +142,10 @@ export function planEvaluation(
   const full = hyper.method === 'full';
   // While scoring, the weights of both methods are frozen; for a whole model, the base's head is needed as well.
   const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
-  const walk = new Walk(config, scored);
+  // The result of full fine-tuning is in half precision.
+  const walk = new Walk(config, scored, { backend, ...(!full && { baseBytes }) });
   const bytes = hyper.precision === 'bf16' ? 2 : F32;
-  const weights = walk.weights(backend) + (full ? bytes * vocabularySize * width : F32 * walk.trained);
+  const weights = walk.weights() + (full ? bytes * vocabularySize * width : F32 * walk.trained);
   const lanes = Math.min(SAMPLED.lanes, cores);
   const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
   const result = full ? F16 * countParameters(config, hyper) : 0;
@@ -147,7 +161,7 @@ export function planEvaluation(
 
 /** Training plus measuring, if that needs more memory or runs at the same time. */
 export function planRun(config: BaseShape, hyper: PlannedHyper, measuring: Measuring): MemoryPlan {
-  const plan = planMemory(config, hyper, measuring.backend);
+  const plan = planMemory(config, hyper, measuring);
   const measured = planEvaluation(config, hyper, measuring);
   const evaluation = measuring.atCheckpoints ? measured : Math.max(0, measured + OWNER - plan.total);
   return { ...plan, evaluation, total: plan.total + evaluation };
@@ -177,10 +191,13 @@ class Walk {
   private readonly adapted: [rows: number, columns: number][];
   private readonly embedding: number;
   private readonly norms: number;
+  /** Bytes of the frozen weights, if they stay quantised. */
+  private readonly stored: number | undefined;
 
   constructor(
     private readonly config: BaseShape,
     private readonly hyper: PlannedHyper,
+    private readonly place: Place,
   ) {
     const { layers, width, vocabularySize, tiedHead } = config;
     this.compute = hyper.precision === 'bf16' ? 2 : F32;
@@ -190,6 +207,9 @@ class Walk {
     this.adapted = hyper.method === 'lora' ? shapesOf(chooseTargets(config, hyper.targets)) : [];
     this.embedding = vocabularySize * width * (tiedHead ? 1 : 2);
     this.norms = (2 * layers + 1) * width;
+    const { baseBytes } = place;
+    const isQuantised = baseBytes !== undefined && baseBytes < QUANTISED * this.frozen;
+    this.stored = hyper.method === 'lora' && isQuantised ? baseBytes : undefined;
   }
 
   private get frozen(): number {
@@ -206,14 +226,23 @@ class Walk {
     return this.hyper.method === 'full' ? this.config.vocabularySize * this.config.width : 0;
   }
 
-  weights(backend: BackendName): number {
-    const { compute, hyper } = this;
+  weights(): number {
+    const { compute, hyper, stored } = this;
+    const { backend } = this.place;
+    const copiesOf = (numbers: number) => (compute === F32 ? 0 : compute * numbers);
+    if (stored !== undefined) return stored + F32 * this.norms + copiesOf(this.trained);
     // The wasm kernel keeps another copy of the matrices in its own layout.
     if (backend === 'wasm')
       return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.norms);
-    const copies = compute === F32 ? 0 : compute;
-    if (hyper.method === 'full') return copies * this.frozen;
-    return compute * this.frozen + F32 * this.norms + copies * this.trained;
+    if (hyper.method === 'full') return copiesOf(this.frozen);
+    return compute * this.frozen + F32 * this.norms + copiesOf(this.trained);
+  }
+
+  /** Memory while the numbers of a quantised matrix [rows, columns] are used. */
+  private numbers([rows, columns]: readonly [number, number]): number {
+    if (this.stored === undefined) return 0;
+    // On wasm: in JavaScript, as a tensor, and in the layout of its kernel.
+    return rows * columns * (this.place.backend === 'wasm' ? 3 * F32 : this.compute);
   }
 
   /** Activations saved of every block; with recomputation, only each block's input and the activations of one block. */
@@ -237,9 +266,10 @@ class Walk {
     const { width, hiddenWidth, vocabularySize } = this.config;
     const { rows } = this;
     const head =
+      this.numbers([vocabularySize, width]) +
       Math.min(HEAD_ROWS, rows) * vocabularySize * F32 * LOGITS_COPIES +
       (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0);
-    const mlp = MLP_COPIES * F32 * rows * hiddenWidth;
+    const mlp = this.numbers([2 * hiddenWidth, width]) + MLP_COPIES * F32 * rows * hiddenWidth;
     const stream = 3 * F32 * rows * width;
     return stream + Math.max(head, mlp, this.attention(), UPDATE_BYTES);
   }
@@ -254,7 +284,7 @@ class Walk {
   /** Additional memory while loading: the embedding is loaded first, when no other weights are there yet. */
   loading(weights: number): number {
     const { vocabularySize, width, tiedHead } = this.config;
-    const copies = (count: number) => LOADING_COPIES * F32 * count;
+    const copies = (count: number) => LOADING_COPIES * (this.stored ? 1 : F32) * count;
     const later = Math.max(...this.linears.map(([rows, columns]) => rows * columns));
     const head = vocabularySize * width;
     return Math.max(copies(tiedHead ? later : Math.max(later, head)), copies(head) - weights);

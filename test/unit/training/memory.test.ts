@@ -24,7 +24,10 @@ const smol = {
   vocabularySize: 49152,
 };
 const hyper = (patch: Partial<Hyper> = {}) => hyperSchema.parse({ learningRate: 1, steps: 1, ...patch });
-const plan = (patch: Partial<Hyper> = {}) => planMemory(smol, hyper(patch), 'tensorflow');
+const base = { baseBytes: 98e6 };
+const measuring = { ...base, cores: 2 };
+const plan = (patch: Partial<Hyper> = {}) =>
+  planMemory(smol, hyper(patch), { backend: 'tensorflow', ...measuring });
 
 describe('planMemory', () => {
   it.each([
@@ -36,7 +39,7 @@ describe('planMemory', () => {
     const asked = hyper({ ...patch, targets: [...('targets' in patch ? patch.targets : ['all'])] });
     const backend = await startBackend('wasm');
     const model = await loadModel(backend, weights, asked);
-    const { parameters } = planMemory(model.config, asked, 'wasm');
+    const { parameters } = planMemory(model.config, asked, { backend: 'wasm' });
     expect(parameters).toBe(4 * model.parameterCount);
     model.dispose();
   });
@@ -45,8 +48,10 @@ describe('planMemory', () => {
     // 134.5 million weights, of which LoRA of rank 16 trains 4.88 million beside.
     expect(plan().parameters).toBe(4 * 4_884_480);
     expect(plan({ method: 'full' }).parameters).toBe(4 * 134_515_008);
-    expect(plan().weights).toBe(4 * 134_515_008);
-    expect(plan({ precision: 'bf16' }).weights).toBeLessThan(0.55 * plan().weights);
+    const weights = (patch: Partial<Hyper> = {}) =>
+      planMemory(smol, hyper(patch), { backend: 'tensorflow' }).weights;
+    expect(weights()).toBe(4 * 134_515_008);
+    expect(weights({ precision: 'bf16' })).toBeLessThan(0.55 * weights());
   });
 
   it('knows what each choice costs and saves', () => {
@@ -65,13 +70,24 @@ describe('planMemory', () => {
     expect(Object.values(parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(total);
     for (const bytes of Object.values(parts)) expect(bytes).toBeGreaterThanOrEqual(0);
     const at = (sequenceLength: number) => plan({ sequenceLength }).total;
-    expect(at(4096) - at(3072)).toBeCloseTo(at(3072) - at(2048), -3);
+    expect(at(8192) - at(6144)).toBeCloseTo(at(6144) - at(4096), -3);
   });
 });
 
-const measuring = { baseBytes: 98e6, cores: 2 };
 const run = (patch: Partial<Hyper> = {}, atCheckpoints = false) =>
   planRun(smol, hyper(patch), { ...measuring, backend: 'tensorflow', atCheckpoints });
+
+describe('a quantised base', () => {
+  it('takes what its file takes, and the numbers of one matrix at a time', () => {
+    const asNumbers = planMemory(smol, hyper(), { backend: 'tensorflow' });
+    expect(asNumbers.weights).toBeGreaterThan(4 * 134e6);
+    expect(plan().weights).toBeLessThan(measuring.baseBytes + 1e6);
+    expect(plan().total).toBeLessThan(asNumbers.total);
+    expect(plan({ method: 'full' })).toEqual(
+      planMemory(smol, hyper({ method: 'full' }), { backend: 'tensorflow' }),
+    );
+  });
+});
 
 describe('planRun', () => {
   it('is the larger of training and measuring, or both where checkpoints are measured', () => {
@@ -86,8 +102,9 @@ describe('planRun', () => {
   });
 
   it('scores in the precision of the run, and holds one of two whole models', () => {
+    // In half precision, so that no weights stay as the file has them.
     const measured = (patch: Partial<Hyper>) =>
-      planEvaluation(smol, hyper(patch), { ...measuring, backend: 'tensorflow' });
+      planEvaluation(smol, hyper(patch), { ...measuring, baseBytes: 2 * 135e6, backend: 'tensorflow' });
     const weights = 4 * 134_515_008;
     expect(measured({}) - measured({ precision: 'bf16' })).toBeGreaterThan(0.45 * weights);
     // Its head and its file come on top, but no second copy of its weights in f32.
@@ -122,7 +139,7 @@ describe('the figures that are shown before a run', () => {
 describe('fitMemory', () => {
   const asked = hyper({ batch: 6, sequenceLength: 1024 });
   const fit = (available: number, patch: Partial<Hyper> = {}) =>
-    fitMemory(smol, { ...asked, ...patch }, { backend: 'tensorflow', available });
+    fitMemory(smol, { ...asked, ...patch }, { backend: 'tensorflow', available, ...base });
 
   it('leaves a run that fits as it is', () => {
     expect(fit(64e9)).toMatchObject({ hyper: asked, changes: [] });
@@ -152,7 +169,7 @@ describe('fitMemory', () => {
   });
 
   it('makes room for measuring, and does without it at checkpoints before it refuses', () => {
-    const room = { backend: 'tensorflow', measuring: { ...measuring, atCheckpoints: true } } as const;
+    const room = { backend: 'tensorflow', ...base, measuring: { cores: 2, atCheckpoints: true } } as const;
     const fitted = (available: number) => fitMemory(smol, hyper(), { ...room, available });
     const both = run({}, true).total;
     expect(fitted(1.06 * both)).toMatchObject({ plan: { total: both }, changes: [] });
