@@ -1,2 +1,6 @@
 /** Builds and packs the extension. Returns the path of the .vsix. */
-export function packageExtension(options?: { gpu?: boolean; quiet?: boolean }): Promise<string>;
+export function packageExtension(options?: {
+  target?: string;
+  gpu?: boolean;
+  quiet?: boolean;
+}): Promise<string>;

@@ -1,7 +1,8 @@
-// `npm run package`: builds and packs forget-me-not.vsix for this platform. Includes only the packages that can't be
-// bundled: node-llama-cpp with its CPU binary, and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600
-// MB).
+// `npm run package [-- --target win32-x64]`: builds and packs forget-me-not-TARGET.vsix, by default for this platform;
+// `--target all` packs all of them, and writes their checksums. Includes only the packages that can't be bundled: node-llama-cpp with its CPU binary,
+// and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -9,29 +10,20 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { notices } from './notices.mjs';
+import { isForOnePlatform, ownTarget, platformPackages, targets } from './platform-packages.mjs';
 import { build, ensureDependencies } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const platform = { darwin: 'mac', win32: 'win' }[process.platform] ?? process.platform;
-
-/** False for packages that are useless at run time: compilers, binaries for other machines. */
-function isNeeded(name, gpu) {
-  if (name === 'typescript') return false;
-  const [scope, binary] = name.split('/');
-  if (scope !== '@node-llama-cpp') return true;
-  const own = `${platform}-${process.arch}`;
-  // Macs have one binary for both the CPU and Metal.
-  return binary === own || binary.startsWith(`${own}-metal`) || (gpu && binary.startsWith(own));
-}
-
 /** True for files that only people and compilers read, and for llama.cpp's whole source history. */
 const isUseless = (path) =>
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) ||
@@ -64,7 +56,7 @@ function dropMapComments(dir) {
 }
 
 /** Copies everything that goes into the package to `dir`. */
-function stage(dir, gpu) {
+async function stage(dir, { target, gpu }) {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
   writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest, null, 2));
@@ -80,15 +72,12 @@ function stage(dir, gpu) {
     join(dir, 'CHANGELOG.md'),
     withoutLocalLinks(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')),
   );
-  const shipped = [];
-  for (const path of productionPackages()) {
-    const inside = relative(root, path);
-    const name = inside
-      .split(/node_modules[\\/]/)
-      .at(-1)
-      .replaceAll('\\', '/');
-    if (!isNeeded(name, gpu)) continue;
-    shipped.push(path);
+  const everywhere = productionPackages()
+    .map((path) => ({ path, inside: relative(root, path) }))
+    // A compiler is useless at run time; binaries of this platform may be the wrong ones.
+    .filter(({ inside }) => !/(^|[\\/])typescript$/.test(inside) && !isForOnePlatform(inside));
+  const shipped = [...everywhere, ...(await platformPackages(target, { gpu }))];
+  for (const { path, inside } of shipped) {
     // Nested packages have their own entry in the list.
     const nested = join(path, 'node_modules');
     cpSync(path, join(dir, inside), {
@@ -98,44 +87,73 @@ function stage(dir, gpu) {
     });
   }
   const bundled = JSON.parse(readFileSync(join(root, 'dist/.packages.json'), 'utf8'));
-  const dirs = [...bundled.map((path) => join(root, path)), ...shipped];
+  const dirs = [...bundled.map((path) => join(root, path)), ...shipped.map(({ path }) => path)];
   writeFileSync(join(dir, 'THIRD-PARTY-NOTICES.txt'), notices(dirs));
   dropMapComments(dir);
 }
 
 /** @returns {Promise<string>} the path of the .vsix */
-export async function packageExtension({ gpu = false, quiet = false } = {}) {
+export async function packageExtension({ target = ownTarget, gpu = false, quiet = false } = {}) {
+  if (!targets[target])
+    throw new Error(`There is no target ${target}. Targets: ${Object.keys(targets).join(', ')}, all.`);
   await ensureDependencies();
   await build();
-  const vsix = join(root, 'forget-me-not.vsix');
+  const vsix = join(root, `forget-me-not-${target}${gpu ? '-gpu' : ''}.vsix`);
   const stamp = statSync(join(root, 'dist/.built')).mtimeMs;
   const media = readdirSync(join(root, 'media'), { recursive: true }).map((name) => `media/${name}`);
-  const sources = ['scripts/package.mjs', 'scripts/notices.mjs', 'package.json', 'CHANGELOG.md', ...media];
+  const sources = [
+    ...['scripts/package.mjs', 'scripts/platform-packages.mjs', 'scripts/notices.mjs'],
+    ...['package.json', 'CHANGELOG.md'],
+    ...media,
+  ];
   const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));
-  if (!gpu && existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
+  if (existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
   // A real path, since vsce compares it with the paths that npm lists.
   const dir = mkdtempSync(join(realpathSync(tmpdir()), 'forget-me-not-vsix-'));
+  // Beside the other, since the temporary folder may be on another disk.
+  const packed = `${vsix}.${process.pid}`;
   const { createVSIX } = await import('@vscode/vsce');
   const { log, warn } = console;
   // vsce would list every file and advise bundling.
   console.log = console.warn = () => {};
   try {
-    stage(dir, gpu);
+    await stage(dir, { target, gpu });
     await createVSIX({
       cwd: dir,
-      packagePath: vsix,
+      packagePath: packed,
+      // VS Code refuses it on another platform, and says so.
+      target,
       dependencies: true,
       allowMissingRepository: true,
       skipLicense: true,
       rewriteRelativeLinks: false,
     });
+    // Whoever reads it meanwhile never sees half a file.
+    renameSync(packed, vsix);
   } finally {
     Object.assign(console, { log, warn });
     rmSync(dir, { recursive: true, force: true });
+    rmSync(packed, { force: true });
   }
   if (!quiet) console.log(`${vsix}: ${Math.round(statSync(vsix).size / 1e6)} MB`);
   return vsix;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  await packageExtension({ gpu: process.argv.includes('--gpu') });
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({
+    options: { target: { type: 'string', default: ownTarget }, gpu: { type: 'boolean', default: false } },
+  });
+  const wanted = values.target === 'all' ? Object.keys(targets) : [values.target];
+  try {
+    const sums = [];
+    for (const target of wanted) {
+      const vsix = await packageExtension({ target, gpu: values.gpu });
+      const sha256 = createHash('sha256').update(readFileSync(vsix)).digest('hex');
+      sums.push(`${sha256}  ${basename(vsix)}\n`);
+    }
+    if (wanted.length > 1) writeFileSync(join(root, 'SHA256SUMS'), sums.join(''));
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}

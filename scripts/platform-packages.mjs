@@ -1,0 +1,72 @@
+// The packages with binaries for one platform, as package-lock.json pins them: the installed ones, or fetched from the
+// registry and checked against the lockfile. So a package for any platform can be made on any other.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { root, run } from './setup.mjs';
+
+/** VS Code's names of platforms, with Node's names for the same. No musl: llama.cpp has no binaries for it. */
+export const targets = {
+  'linux-x64': { os: 'linux', cpu: 'x64' },
+  'linux-arm64': { os: 'linux', cpu: 'arm64' },
+  'darwin-x64': { os: 'darwin', cpu: 'x64' },
+  'darwin-arm64': { os: 'darwin', cpu: 'arm64' },
+  'win32-x64': { os: 'win32', cpu: 'x64' },
+  'win32-arm64': { os: 'win32', cpu: 'arm64' },
+};
+export const ownTarget = `${process.platform}-${process.arch}`;
+
+const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+/** Production packages that exist for some platforms only, by their path in this folder. */
+const bound = Object.entries(lock).filter(([path, { os, dev }]) => path && os && !dev);
+const cache = join(root, 'node_modules/.cache/forget-me-not-platforms');
+
+export const isForOnePlatform = (inside) => bound.some(([path]) => path === inside.replaceAll('\\', '/'));
+
+/**
+ * @param {keyof typeof targets} target
+ * @param {{ gpu: boolean }} options with llama.cpp's CUDA and Vulkan binaries (600 MB) or without
+ * @returns {Promise<{ inside: string, path: string }[]>} where each belongs in the package, and where it is now
+ */
+export async function platformPackages(target, { gpu }) {
+  const { os, cpu } = targets[target];
+  const wanted = bound.filter(
+    ([path, one]) =>
+      one.os[0] === os &&
+      // Those after the first can also build for it, but not run it.
+      one.cpu[0] === cpu &&
+      one.libc?.[0] !== 'musl' &&
+      (gpu || !/-(cuda|cuda-ext|vulkan)$/.test(path)),
+  );
+  const found = [];
+  for (const [inside, one] of wanted)
+    found.push({
+      inside,
+      path: existsSync(join(root, inside)) ? join(root, inside) : await fetched(inside, one),
+    });
+  return found;
+}
+
+async function fetched(inside, { version, integrity }) {
+  const name = inside.replace(/^.*node_modules\//, '');
+  const place = join(cache, `${name}@${version}`);
+  if (existsSync(place)) return place;
+  console.error(`Fetching ${name} ${version}`);
+  mkdirSync(dirname(place), { recursive: true });
+  const dir = mkdtempSync(join(cache, 'new-'));
+  try {
+    let file = '';
+    const onLine = (line) => (/\.tgz$/.test(line) ? (file = join(dir, line.trim())) : undefined);
+    await run('npm', ['pack', `${name}@${version}`, '--pack-destination', dir, '--loglevel=error'], {
+      onLine,
+    });
+    const [algorithm, expected] = integrity.split(/-(.*)/s);
+    const actual = createHash(algorithm).update(readFileSync(file)).digest('base64');
+    if (actual !== expected) throw new Error(`${name} ${version} is not what package-lock.json names.`);
+    await run('tar', ['-xzf', file, '-C', dir]);
+    renameSync(join(dir, 'package'), place);
+    return place;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,53 @@
+/** A package for each platform, made on this one: it has the binaries of that platform and no others. */
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it } from 'vitest';
+import { openPromise, type Entry, type ZipFile } from 'yauzl';
+import { packageExtension } from '../../scripts/package.mjs';
+
+const targets = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
+/** Bytes that Open VSX and the proxies of companies let through. */
+const MOST_BYTES = 120e6;
+
+const machines = {
+  elf: { 62: 'x64', 183: 'arm64' },
+  machO: { 0x01000007: 'x64', 0x0100000c: 'arm64' },
+  pe: { 0x8664: 'x64', 0xaa64: 'arm64' },
+} as Record<string, Record<number, string>>;
+
+/** The platform of a binary, by its header; undefined for other files. */
+function platformOf(bytes: Buffer): string | undefined {
+  if (bytes.length < 64) return undefined;
+  if (bytes.readUInt32BE(0) === 0x7f454c46) return `linux-${machines['elf']![bytes.readUInt16LE(18)]}`;
+  if (bytes.readUInt32LE(0) === 0xfeedfacf) return `darwin-${machines['machO']![bytes.readUInt32LE(4)]}`;
+  if (bytes.toString('latin1', 0, 2) !== 'MZ') return undefined;
+  const header = bytes.readUInt32LE(0x3c);
+  return `win32-${machines['pe']![bytes.readUInt16LE(header + 4)]}`;
+}
+
+async function bytesOf(zip: ZipFile, entry: Entry): Promise<Buffer> {
+  return buffer(await zip.openReadStreamPromise(entry));
+}
+
+describe.each(targets)('the package for %s', (target) => {
+  it('has its binaries only, and says so to VS Code', { timeout: 240_000 }, async () => {
+    const zip = await openPromise(await packageExtension({ target, quiet: true }));
+    const platforms: Record<string, string> = {};
+    let manifest = '';
+    let size = 0;
+    for await (const entry of zip.eachEntry()) {
+      size += entry.compressedSize;
+      if (entry.fileName === 'extension.vsixmanifest') manifest = String(await bytesOf(zip, entry));
+      if (/\.(js|mjs|cjs|json|md|txt|css|svg|png|py|zip|whl|wasm)$/i.test(entry.fileName)) continue;
+      const platform = platformOf(await bytesOf(zip, entry));
+      if (platform) platforms[entry.fileName] = platform;
+    }
+    expect(Object.keys(platforms).filter((name) => name.endsWith('llama-addon.node'))).toHaveLength(1);
+    expect(new Set(Object.values(platforms))).toEqual(new Set([target]));
+    expect(manifest).toContain(`TargetPlatform="${target}"`);
+    expect(size).toBeLessThan(MOST_BYTES);
+  });
+});
+
+it('refuses a platform that it has no binaries for, and names those that it has', async () => {
+  await expect(packageExtension({ target: 'alpine-x64' })).rejects.toThrow(/linux-x64.*win32-arm64/);
+});
