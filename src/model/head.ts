@@ -20,94 +20,101 @@ export class Head {
    * if `weights` [N] are given, dh [N, width]: the gradient of the weighted sum of losses. A trained head's own
    * gradient is accumulated.
    */
-  async lossAndGradient(
+  lossAndGradient(
     h: Tensor,
     labels: Int32Array,
     weights?: Float32Array,
   ): Promise<{ losses: Tensor; dh: Tensor | undefined }> {
-    const { backend: b } = this;
-    const parts: { losses: Tensor; dh?: Tensor }[] = [];
-    const { matrix, done } = this.open();
-    for (const { begin, rows } of chunksOf(labels.length)) {
-      parts.push(
-        b.arena(() => {
-          const { logits, input } = logitsOf(b, matrix, h, begin, rows);
-          const { losses, gradient } = b.compound.crossEntropy(
-            logits,
-            b.tensor(labels.slice(begin, begin + rows), [rows]),
-            weights && b.tensor(weights.slice(begin, begin + rows), [rows]),
-          );
-          if (!gradient) return { losses };
-          if (isSlot(this.weight))
-            this.parameters.accumulate(this.weight, b.matmul(gradient, input, { transposeA: true }));
-          return { losses, dh: b.matmul(gradient, matrix) };
-        }),
-      );
-      await breathe();
-    }
-    done();
-    const joined = b.arena(() => ({
-      losses: b.concat(
-        parts.map(({ losses }) => losses),
-        0,
-      ),
-      dh:
-        weights &&
-        b.concat(
-          parts.map(({ dh }) => dh!),
+    return this.withMatrix(async (matrix) => {
+      const { backend: b } = this;
+      const parts: { losses: Tensor; dh?: Tensor }[] = [];
+      for (const { begin, rows } of chunksOf(labels.length)) {
+        parts.push(
+          b.arena(() => {
+            const { logits, input } = logitsOf(b, matrix, h, begin, rows);
+            const { losses, gradient } = b.compound.crossEntropy(
+              logits,
+              b.tensor(labels.slice(begin, begin + rows), [rows]),
+              weights && b.tensor(weights.slice(begin, begin + rows), [rows]),
+            );
+            if (!gradient) return { losses };
+            if (isSlot(this.weight))
+              this.parameters.accumulate(this.weight, b.matmul(gradient, input, { transposeA: true }));
+            return { losses, dh: b.matmul(gradient, matrix) };
+          }),
+        );
+        await breathe();
+      }
+      const joined = b.arena(() => ({
+        losses: b.concat(
+          parts.map(({ losses }) => losses),
           0,
         ),
-    }));
-    b.dispose(parts);
-    return joined;
+        dh:
+          weights &&
+          b.concat(
+            parts.map(({ dh }) => dh!),
+            0,
+          ),
+      }));
+      b.dispose(parts);
+      return joined;
+    });
   }
 
   /** Softmax of each row of logits: N arrays of the vocabulary's size. */
-  async probabilities(h: Tensor): Promise<Float32Array[]> {
-    const { backend: b } = this;
-    const all: Float32Array[] = [];
-    const { matrix, done } = this.open();
-    for (const { begin, rows } of chunksOf(h.shape[0]!)) {
-      const chunk = b.arena(() => b.softmax(this.f32(logitsOf(b, matrix, h, begin, rows).logits)));
-      const values = await b.read(chunk);
-      b.dispose(chunk);
-      const width = values.length / rows;
-      for (let row = 0; row < rows; row += 1) all.push(values.slice(row * width, (row + 1) * width));
-      await breathe();
-    }
-    done();
-    return all;
+  probabilities(h: Tensor): Promise<Float32Array[]> {
+    return this.withMatrix(async (matrix) => {
+      const { backend: b } = this;
+      const all: Float32Array[] = [];
+      for (const { begin, rows } of chunksOf(h.shape[0]!)) {
+        const chunk = b.arena(() => b.softmax(this.f32(logitsOf(b, matrix, h, begin, rows).logits)));
+        const values = await b.read(chunk);
+        b.dispose(chunk);
+        const width = values.length / rows;
+        for (let row = 0; row < rows; row += 1) all.push(values.slice(row * width, (row + 1) * width));
+        await breathe();
+      }
+      return all;
+    });
   }
 
   /** KL(this head on h || `other` on `otherH`) of each row [N], in nats. */
-  async divergence(h: Tensor, other: Head, otherH: Tensor): Promise<Float32Array> {
+  divergence(h: Tensor, other: Head, otherH: Tensor): Promise<Float32Array> {
+    const both = (matrix: Tensor, otherMatrix: Tensor) =>
+      this.divergenceOf({ h, matrix }, { h: otherH, matrix: otherMatrix });
+    return this.withMatrix((matrix) =>
+      other === this ? both(matrix, matrix) : other.withMatrix((its) => both(matrix, its)),
+    );
+  }
+
+  private async divergenceOf(from: Logits, to: Logits): Promise<Float32Array> {
     const { backend: b } = this;
-    const all = new Float32Array(h.shape[0]!);
-    const [mine, others] = [this.open(), other === this ? undefined : other.open()];
+    const all = new Float32Array(from.h.shape[0]!);
     for (const { begin, rows } of chunksOf(all.length)) {
       const chunk = b.arena(() => {
-        const from = this.f32(logitsOf(b, mine.matrix, h, begin, rows).logits);
-        const to = this.f32(logitsOf(b, (others ?? mine).matrix, otherH, begin, rows).logits);
-        const difference = b.sub(b.logSoftmax(from), b.logSoftmax(to));
-        return b.sum(b.mul(b.softmax(from), difference), 1);
+        const [p, q] = [from, to].map(({ h, matrix }) =>
+          this.f32(logitsOf(b, matrix, h, begin, rows).logits),
+        ) as [Tensor, Tensor];
+        return b.sum(b.mul(b.softmax(p), b.sub(b.logSoftmax(p), b.logSoftmax(q))), 1);
       });
       all.set(await b.read(chunk), begin);
       b.dispose(chunk);
       await breathe();
     }
-    mine.done();
-    others?.done();
     return all;
   }
 
-  /** The matrix in the products' type, until `done`. */
-  private open(): { matrix: Tensor; done(): void } {
+  /** Calls `use` with the matrix in the products' type; the numbers of a stored one are freed afterwards. */
+  private async withMatrix<T>(use: (matrix: Tensor) => Promise<T>): Promise<T> {
     const { weight, backend } = this;
-    if (weight instanceof StoredWeight) {
-      const matrix = backend.keep(weight.numbers());
-      return { matrix, done: () => backend.dispose(matrix) };
+    if (!(weight instanceof StoredWeight)) return use(isSlot(weight) ? this.trained(weight) : weight);
+    const matrix = backend.keep(weight.numbers());
+    try {
+      return await use(matrix);
+    } finally {
+      backend.dispose(matrix);
     }
-    return { matrix: isSlot(weight) ? this.trained(weight) : weight, done: () => undefined };
   }
 
   private copy: { version: number; tensor: Tensor } | undefined;
@@ -134,6 +141,12 @@ export class Head {
   private f32(x: Tensor): Tensor {
     return x.dtype === 'f32' ? x : this.backend.cast(x, 'f32');
   }
+}
+
+/** What logits are made of: h [N, width], and a head's matrix [vocabulary, width]. */
+interface Logits {
+  h: Tensor;
+  matrix: Tensor;
 }
 
 /** logits [rows, vocabulary] of some rows of h, and those rows. */
