@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { describe, expect, it, test } from 'vitest';
 import { commandOf, forButtons, forTerminal, stepIds, titleOf } from '../../../src/protocol/next-step.ts';
+import { manifestIn } from '../../support/manifest.ts';
 
 const run = '20261126-0706-lora-smollm2-135m-c303';
 
@@ -72,9 +73,9 @@ describe('a step that a text names', () => {
   });
 
   test('has a command in VS Code under that title', () => {
-    const { contributes } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    const { contributes } = manifestIn<{
       contributes: { commands: { command: string; title: string }[] };
-    };
+    }>('en');
     const titles = Object.fromEntries(contributes.commands.map(({ command, title }) => [command, title]));
     for (const id of stepIds) expect([id, titles[commandOf({ id })]]).toEqual([id, titleOf({ id })]);
     const registered = readFileSync('src/extension/commands.ts', 'utf8');
