@@ -4,6 +4,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { beforeAll, expect, it } from 'vitest';
 import { openPromise } from 'yauzl';
 import { packageExtension } from '../../scripts/package.mjs';
+import { textsIn, translations } from '../support/manifest.ts';
 
 const files = new Set<string>();
 const texts = new Map<string, string>();
@@ -31,6 +32,15 @@ it.each(['README.md', 'CHANGELOG.md'])('every picture and local link of %s is in
     .filter((target) => !/^(https?:|#)/.test(target))
     .filter((target) => !files.has(posix.normalize(target.split('#')[0]!)));
   expect(missing).toEqual([]);
+});
+
+it('has the texts of package.json in each language, and the pages that they name', () => {
+  for (const language of ['en', ...translations] as const) {
+    const name = `package.nls${language === 'en' ? '' : `.${language}`}.json`;
+    expect(JSON.parse(texts.get(name)!)).toEqual(textsIn(language));
+    const pages = Object.values(textsIn(language)).filter((text) => text.startsWith('media/'));
+    expect(pages.filter((path) => !files.has(path))).toEqual([]);
+  }
 });
 
 it('names every package whose code is in it, each with a text of its licence', () => {
