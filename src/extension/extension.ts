@@ -2,6 +2,7 @@
 import type * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
 import { Context } from './context.ts';
+import { warnIfLost } from './container.ts';
 import { registerDoctor } from './doctor.ts';
 import { welcomeOnce } from './get-started.ts';
 
@@ -19,6 +20,7 @@ export function activate(extension: vscode.ExtensionContext): void {
 async function welcome(context: Context): Promise<void> {
   await context.takeUp();
   await welcomeOnce(context);
+  await warnIfLost(context);
 }
 
 /** The completion server ends with the window; training goes on. */
