@@ -242,7 +242,7 @@ const firstA = (layer: string, [rank, columns]: readonly number[], seed: number)
   gaussian(rank! * columns!, 1 / rank!, mix(seed, mixText(layer)));
 
 /**
- * Matrices as their file stores them; undefined if not all are quantised, or if the backend needs numbers. Throws
+ * Matrices as their file stores them; undefined if not all are quantised, or if the backend keeps numbers. Throws
  * UserError `base-truncated`.
  */
 async function readStored(
@@ -251,17 +251,17 @@ async function readStored(
   parts: { name: string; shape: number[] }[],
   compute: DataType,
 ): Promise<StoredWeight | undefined> {
-  const stored: StoredMatrix[] = [];
+  const { keepsQuantised } = backend.compound;
   for (const { name, shape } of parts) {
     checkShape(source, name, shape);
     const type = source.tensors.get(name)?.type;
-    if (!source.readBytes || !type || !isQuantised(type)) return undefined;
+    if (!keepsQuantised || !source.readBytes || !type || !isQuantised(type)) return undefined;
   }
+  const stored: StoredMatrix[] = [];
   for (const { name, shape } of parts) {
     const { type } = source.tensors.get(name)!;
-    const one = backend.compound.store(type!, await source.readBytes!(name), shape as [number, number]);
-    if (!one) return undefined;
-    stored.push(one);
+    const bytes = await source.readBytes!(name);
+    stored.push(backend.compound.store(type!, bytes, shape as [number, number]));
   }
   return new StoredWeight(backend, stored, compute);
 }

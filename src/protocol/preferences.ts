@@ -20,7 +20,7 @@ export const preferenceSchema = z.object({
   /** What was at the place `seconds` later; at the latest, when its file was closed. */
   later: z.string().max(LONGEST_LATER),
   seconds: z.number().min(0),
-  /** The run that completed, and its base. */
+  /** What completed: a run, or `base:` and a base that completes as it is; and the base of either. */
   run: z.string(),
   base: z.object({ id: z.string(), sha256: z.string() }),
 });

@@ -24,7 +24,8 @@ export async function folderNames(parent: string): Promise<string[]> {
 
 /**
  * Creates a folder in `parent` that is complete from its first moment: `fill` writes its content elsewhere, then it is
- * renamed. `newName` is called until its name is free. Returns the folder.
+ * renamed. `newName` has to be random enough that two processes don't come to one name at the same time. Returns the
+ * folder.
  */
 export async function createFolder(
   parent: string,

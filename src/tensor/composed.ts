@@ -21,18 +21,14 @@ const PIECE = 2 ** 20;
 type Basics = Omit<Backend, 'compound' | 'name' | 'reason'>;
 
 export class Composed implements Compound {
-  /** @param stores keeps quantised matrices as they are; not worth it where each use would have to reach a GPU */
+  /** @param keepsQuantised not worth it where each use would have to reach a GPU */
   constructor(
     private readonly b: Basics,
-    private readonly stores = true,
+    readonly keepsQuantised = true,
   ) {}
 
-  store(
-    type: TensorType,
-    bytes: Uint8Array,
-    [rows, columns]: readonly [number, number],
-  ): StoredMatrix | undefined {
-    return this.stores ? { type, rows, columns, bytes } : undefined;
+  store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
+    return { type, rows, columns, bytes };
   }
 
   dequantise(matrices: readonly StoredMatrix[], dtype: DataType, indices?: Int32Array): Tensor {

@@ -81,8 +81,10 @@ export interface StoredMatrix {
 export const MOST_STACKED = 3;
 
 export interface Compound {
-  /** Keeps a matrix [rows, columns] as its file's bytes; undefined if this backend needs its numbers all the time. */
-  store(type: TensorType, bytes: Uint8Array, shape: readonly [number, number]): StoredMatrix | undefined;
+  /** Whether frozen matrices are to be kept as their file stores them; if not, as numbers. */
+  readonly keepsQuantised: boolean;
+  /** Keeps a matrix [rows, columns] as its file's bytes. */
+  store(type: TensorType, bytes: Uint8Array, shape: readonly [number, number]): StoredMatrix;
   /**
    * The numbers T of up to MOST_STACKED matrices stacked on each other [sum of rows, columns]; with `indices`, those
    * rows of a single one [m, columns].

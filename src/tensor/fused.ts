@@ -30,7 +30,10 @@ export interface Caller {
 }
 
 export class Fused implements Compound {
-  constructor(private readonly caller: Caller) {}
+  constructor(
+    private readonly caller: Caller,
+    readonly keepsQuantised: boolean,
+  ) {}
 
   store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
     return { type, rows, columns, bytes: this.caller.bytes(bytes) };

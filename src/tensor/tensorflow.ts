@@ -9,7 +9,7 @@ import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
 import type { Compound } from './compound.ts';
-import { Fused } from './fused.ts';
+import { Fused, type Caller } from './fused.ts';
 import { findRuntime } from './runtime/find.ts';
 
 interface Attribute {
@@ -87,22 +87,37 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     readonly reason: string,
   ) {
     super();
-    this.compound = this.hasKernels() ? this.fused() : new Composed(this, false);
+    this.compound = this.chooseCompound();
   }
 
   /** The kernels run on CPUs only, and a binding built elsewhere may lack them. */
   private hasKernels(): boolean {
     if (this.binding.isUsingGpuDevice() || process.env['FORGET_ME_NOT_KERNELS'] === '0') return false;
+    return this.works(() => void this.fused(false).add(this.zeros([1]), this.zeros([1])));
+  }
+
+  private chooseCompound(): Compound {
+    if (!this.hasKernels()) return new Composed(this, false);
+    const fused = this.fused(true);
+    // A binding from before this kernel keeps working, with weights as numbers.
+    const canDequantise = this.works(() => {
+      const row = fused.store('Q8_0', new Uint8Array(34), [1, 32]);
+      this.dispose(fused.dequantise([row], 'f32'), row);
+    });
+    return canDequantise ? fused : this.fused(false);
+  }
+
+  private works(use: () => void): boolean {
     try {
-      this.arena(() => void this.fused().add(this.zeros([1]), this.zeros([1])));
+      this.arena(use);
       return true;
     } catch {
       return false;
     }
   }
 
-  private fused(): Fused {
-    return new Fused({
+  private fused(keepsQuantised: boolean): Fused {
+    const caller: Caller = {
       call: (name, type, inputs, outputs) =>
         this.execute(name, type ? [this.type('T', type)] : [], inputs, outputs),
       ints: (values) => this.ints(values),
@@ -116,7 +131,8 @@ class TensorflowBackend extends ArenaBackend implements Backend {
         return this.keep(this.tensor(words, [words.length]));
       },
       nothing: (type) => this.constant(type === 'i32' ? new Int32Array(0) : new Float32Array(0), [0], type),
-    });
+    };
+    return new Fused(caller, keepsQuantised);
   }
 
   // In and out

@@ -1,19 +1,19 @@
 /** Trains one run, from its run.json to its result file: corpus, training with held-out evaluations, export. */
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { requireSameBase } from '../base-models/checksums.ts';
 import { setAdapterStrength } from '../weights/strength.ts';
-import { openGguf } from '../gguf/index.ts';
-import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
-import type { BackendName, RunSpec } from '../protocol/run.ts';
+import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { initialValues, loadModel, readConfig } from '../model/index.ts';
+import type { RunSpec } from '../protocol/run.ts';
 import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
-import { startBackend } from '../tensor/index.ts';
+import { startBackend, type Backend } from '../tensor/index.ts';
 import { availableMemory } from './memory/available.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
 import { planRun } from './memory/plan.ts';
+import { storedBytesOf } from './memory/stored.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
 import { putInitial } from './checkpoints/store.ts';
 import { createOptimizer } from './optimizers.ts';
@@ -67,7 +67,7 @@ async function trainOn(
   const gguf = await openGguf(asked.base.path);
   const config = readConfig(gguf);
   await requireRunSpace(dir, { ...asked, config });
-  await tellMemory(writer, config, asked, backend.name);
+  await tellMemory(writer, gguf, asked, backend);
   const model = await loadModel(backend, gguf, asked.hyper);
   await phase('Measuring the machine');
   const rate = {
@@ -107,13 +107,16 @@ async function trainOn(
 /** Emits the memory plan, to compare it with the measured peak later. */
 async function tellMemory(
   writer: RunWriter,
-  config: ModelConfig,
-  { base, hyper, evaluation }: RunSpec,
-  backend: BackendName,
+  gguf: GgufFile,
+  { hyper, evaluation }: RunSpec,
+  { name, compound }: Backend,
 ): Promise<void> {
-  const { size: baseBytes } = await stat(base.path);
-  const atCheckpoints = evaluation.checkpointTasks.length > 0;
-  const { total, ...plan } = planRun(config, hyper, { backend, baseBytes, atCheckpoints });
+  const { total, ...plan } = planRun(readConfig(gguf), hyper, {
+    backend: name,
+    baseBytes: gguf.size,
+    storedBytes: compound.keepsQuantised ? storedBytesOf(gguf.tensors) : undefined,
+    atCheckpoints: evaluation.checkpointTasks.length > 0,
+  });
   await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
 }
 

@@ -7,7 +7,7 @@ import { modelsDir } from '../../protocol/paths.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { availableMemory } from '../../training/memory/available.ts';
-import { runMemory } from '../../training/memory/defaults.ts';
+import { leastMemory, runMemory } from '../../training/memory/defaults.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../view/format.ts';
@@ -58,8 +58,9 @@ interface Listed {
   quantisation?: string;
   contextLength?: number;
   fillInTheMiddle?: boolean;
-  /** Memory in bytes that a run with default options takes here. */
+  /** Memory in bytes that a run with default options takes here, and the least that one can be made to fit into. */
   memory?: { lora: number; full: number };
+  leastMemory?: { lora: number; full: number };
   /** In the order in which they are tried. */
   sources?: { kind: 'pypi' | 'hub'; from: string }[];
 }
@@ -73,7 +74,7 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   ]);
   const models = [...known, ...(await fromHub(known))];
   if (json) return printJson({ models, default: chosen, availableMemory: free });
-  const rows = models.map(({ id, bytes, licence, memory, fillInTheMiddle, present }) => [
+  const rows = models.map(({ id, bytes, licence, memory, leastMemory, fillInTheMiddle, present }) => [
     id,
     formatBytes(bytes),
     licence ?? 'see Hugging Face',
@@ -82,7 +83,7 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
     fillInTheMiddle === undefined ? '' : fillInTheMiddle ? 'yes' : 'no',
     [
       present ? 'here' : 'not fetched',
-      ...(memory && memory.lora > free ? ['too large to train here'] : []),
+      ...(leastMemory && leastMemory.lora > free ? ['too large to train here'] : []),
     ].join(', '),
   ]);
   const head = ['base', 'size', 'licence', 'memory: LoRA', 'full', 'fill-in-the-middle', ''];
@@ -109,10 +110,13 @@ async function describe(base: KnownBase, backend: BackendName): Promise<Listed> 
     quantisation,
     contextLength,
     fillInTheMiddle,
-    memory: { lora: runMemory(base, 'lora', { backend }), full: runMemory(base, 'full', { backend }) },
+    memory: both((method) => runMemory(base, method, { backend })),
+    leastMemory: both((method) => leastMemory(base, method, { backend })),
     sources: base.sources.map(fromWhere),
   };
 }
+
+const both = (of: (method: 'lora' | 'full') => number) => ({ lora: of('lora'), full: of('full') });
 
 const fromWhere = (source: Source) => ({
   kind: source.kind,

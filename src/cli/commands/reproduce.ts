@@ -206,7 +206,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
     config,
     toHyper({ ...train, method: 'full' }, 1, precision.full, 1),
     backend,
-    options,
+    { json: options.json, basePath: base.path },
   );
   const reading: Reading = {
     folder,

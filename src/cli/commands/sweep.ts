@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BaseShape } from '../../base-models/registry.ts';
@@ -126,8 +125,7 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
   const precision = (method: Hyper['method']) =>
     options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
   const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
-  const { size: baseBytes } = await stat(base.path);
-  const fitted = await fitToMachine(config!, hyper, backend, { json: options.json, baseBytes });
+  const fitted = await fitToMachine(config!, hyper, backend, { json: options.json, basePath: base.path });
   const reading: Reading = {
     folder,
     basePath: base.path,

@@ -1,4 +1,4 @@
-import { rename, stat } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { elementCount, openGguf } from '../../gguf/index.ts';
@@ -126,11 +126,14 @@ async function begin(
   const backend = await plannedBackend(options);
   const precision =
     options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
-  const { size: baseBytes } = await stat(base.path);
-  const measuring = { atCheckpoints: evaluation.checkpointTasks.length > 0 };
+  const atCheckpoints = evaluation.checkpointTasks.length > 0;
   // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);
-  const fitted = await fitToMachine(config, asked, backend, { json: options.json, baseBytes, measuring });
+  const fitted = await fitToMachine(config, asked, backend, {
+    json: options.json,
+    basePath: base.path,
+    atCheckpoints,
+  });
 
   // Read before the run is created, so that an empty folder leaves no run behind.
   const reading: Reading = {

@@ -1,9 +1,11 @@
 /** Fits a run to the memory of this machine. */
+import { openGguf } from '../../gguf/index.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { availableMemory } from '../../training/memory/available.ts';
 import { fitMemory, type Room } from '../../training/memory/fit.ts';
+import { storedBytesOf } from '../../training/memory/stored.ts';
 import type { MemoryPlan } from '../../training/memory/plan.ts';
 import { formatBytes } from '../view/format.ts';
 import { findGpus } from './gpus.ts';
@@ -16,12 +18,11 @@ export async function fitToMachine(
   config: ModelConfig,
   hyper: Hyper,
   backend: BackendName,
-  { json, baseBytes, measuring }: { json?: boolean } & Pick<Room, 'baseBytes' | 'measuring'>,
+  { json, basePath, atCheckpoints }: { json?: boolean; basePath: string; atCheckpoints?: boolean },
 ): Promise<Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>> {
   const gpu = await gpuMemory(backend);
   const available = gpu ?? (await availableMemory());
-  const onProcessor = { ...(baseBytes !== undefined && { baseBytes }), ...(measuring && { measuring }) };
-  const room = { backend, available, ...(gpu === undefined && onProcessor) };
+  const room = { backend, available, ...(gpu === undefined && (await onProcessor(basePath, atCheckpoints))) };
   const { hyper: fitted, plan, changes } = fitMemory(config, hyper, room);
   if (!json) {
     console.log(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
@@ -29,6 +30,18 @@ export async function fitToMachine(
     for (const change of changes) console.log(`  to fit, ${change}`);
   }
   return { recompute: fitted.recompute, batch: fitted.batch, accumulate: fitted.accumulate };
+}
+
+/** `atCheckpoints`: undefined if nothing is measured. */
+async function onProcessor(
+  basePath: string,
+  atCheckpoints: boolean | undefined,
+): Promise<Pick<Room, 'storedBytes' | 'measuring'>> {
+  const gguf = await openGguf(basePath);
+  await gguf.close();
+  const storedBytes = storedBytesOf(gguf.tensors);
+  if (atCheckpoints === undefined) return { storedBytes };
+  return { storedBytes, measuring: { baseBytes: gguf.size, atCheckpoints } };
 }
 
 /** "weights 270 MB, activations 361 MB, ...", largest first. */

@@ -1,5 +1,5 @@
 /**
- * Counts completions by adapter: shown (visible for half a second, or accepted before that), accepted (at least a word
+ * Counts completions by model: shown (visible for half a second, or accepted before that), accepted (at least a word
  * of it), the characters of both, and whether the accepted text is still there later.
  */
 import * as vscode from 'vscode';

@@ -15,11 +15,6 @@ inline float half(const uint8_t* p) {
 inline uint32_t word(const uint8_t* p) { return p[0] | (p[1] << 8) | (p[2] << 16) | (static_cast<uint32_t>(p[3]) << 24); }
 
 template <typename T>
-void read_f16(const uint8_t* from, T* to, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) set(to, i, half(from + 2 * i));
-}
-
-template <typename T>
 void read_q8_0(const uint8_t* block, T* to, int64_t count) {
   for (; count > 0; count -= 32, block += 34, to += 32) {
     const float d = half(block);
@@ -105,7 +100,6 @@ void read_q6_k(const uint8_t* block, T* to, int64_t count) {
 template <typename T>
 void dequantise(int32_t type, const uint8_t* from, T* to, int64_t count) {
   switch (type) {
-    case 1: return read_f16(from, to, count);
     case 2: return read_small<T, false, false>(from, to, count);
     case 3: return read_small<T, true, false>(from, to, count);
     case 6: return read_small<T, false, true>(from, to, count);

@@ -3,7 +3,7 @@
  * meanwhile: two processes at once would each take longer, and the time share could not be kept. The figures decide
  * which checkpoint is kept.
  */
-import { stat } from 'node:fs/promises';
+import { openGguf } from '../../gguf/index.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { Metric } from '../../protocol/evaluation.ts';
@@ -29,6 +29,7 @@ import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
 import { forgettingFigure, valueOf, type ForgettingFigure } from './forgetting-figure.ts';
 import { planEvaluation } from '../memory/plan.ts';
+import { storedBytesOf } from '../memory/stored.ts';
 
 export interface MeasuringOptions {
   dir: string;
@@ -219,8 +220,10 @@ export class CheckpointMeasuring {
 
   private async fitsMemory(): Promise<boolean> {
     const { spec, backend, config } = this.options;
-    const { size } = await stat(spec.base.path);
-    const needed = planEvaluation(config, spec.hyper, { backend, baseBytes: size });
+    const { size, tensors, close } = await openGguf(spec.base.path);
+    await close();
+    const storedBytes = storedBytesOf(tensors);
+    const needed = planEvaluation(config, spec.hyper, { backend, baseBytes: size, storedBytes });
     const available = await availableMemory();
     if (needed <= available) return true;
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

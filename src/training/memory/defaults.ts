@@ -5,12 +5,15 @@
 import { knownBases, type BaseShape } from '../../base-models/registry.ts';
 import { hyperSchema, type BackendName, type Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
-import { planMemory, planRun } from './plan.ts';
+import { MARGIN } from './fit.ts';
+import { planMemory, planRun, type Measuring } from './plan.ts';
 
 export interface MeasuredBase {
   shape: BaseShape;
   /** Size of its file. */
   bytes: number;
+  /** "Q4_K_M"; undefined if it is not known. */
+  quantisation?: string;
 }
 
 /** The backend; the precision defaults to what `train` chooses on this machine. */
@@ -29,9 +32,16 @@ const defaults = (method: Hyper['method'], { backend, precision }: Machine, reco
   });
 
 /** Peak memory in bytes, including measuring: the figure that `train` shows and compares with the available memory. */
-export function runMemory({ shape, bytes }: MeasuredBase, method: Hyper['method'], machine: Machine): number {
-  const { backend } = machine;
-  return planRun(shape, defaults(method, machine), { backend, baseBytes: bytes, atCheckpoints: true }).total;
+export const runMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number =>
+  planRun(base.shape, defaults(method, machine), { ...measuringOf(base, machine), atCheckpoints: true })
+    .total;
+
+/** The least memory in bytes that `train` accepts: with recomputed activations, and measuring only after training. */
+export const leastMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number =>
+  planRun(base.shape, defaults(method, machine, true), measuringOf(base, machine)).total / (1 - MARGIN);
+
+function measuringOf({ bytes, quantisation = '' }: MeasuredBase, { backend }: Machine): Measuring {
+  return { backend, baseBytes: bytes, storedBytes: quantisation.startsWith('Q') ? bytes : undefined };
 }
 
 /** The least GPU memory in bytes that a run needs: with recomputed activations, and measuring only after training. */

@@ -6,10 +6,17 @@ import type { ModelConfig } from '../../model/config.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { formatBytes } from '../../protocol/units.ts';
-import { planMemory, planRun, type Measuring, type MemoryPlan, type PlannedHyper } from './plan.ts';
+import {
+  planMemory,
+  planRun,
+  type Measuring,
+  type Place,
+  type MemoryPlan,
+  type PlannedHyper,
+} from './plan.ts';
 
 /** Safety margin: a plan is only an estimate, and other programs need memory too. */
-const MARGIN = 0.05;
+export const MARGIN = 0.05;
 
 type Shrinkable = PlannedHyper & { accumulate: number };
 
@@ -17,8 +24,8 @@ export interface Room {
   backend: BackendName;
   available: number;
   /** As in `planMemory`. */
-  baseBytes?: number;
-  measuring?: Pick<Measuring, 'atCheckpoints' | 'cores'>;
+  storedBytes?: number | undefined;
+  measuring?: Omit<Measuring, keyof Place>;
 }
 
 export interface Fitted<H> {
@@ -33,18 +40,18 @@ export interface Fitted<H> {
  * step learns from the same sequences. If measuring checkpoints during training does not fit, it is left out of the
  * plan (the run checks again later). Throws `memory` if all that is not enough.
  * @param available bytes
- * @param measuring if undefined, only the training has to fit; needs `baseBytes`
+ * @param measuring if undefined, only the training has to fit
  */
 export function fitMemory<H extends Shrinkable>(
   config: ModelConfig,
   hyper: H,
-  { backend, available, baseBytes, measuring }: Room,
+  { backend, available, storedBytes, measuring }: Room,
 ): Fitted<H> {
   const room = available * (1 - MARGIN);
   const planOf = (one: PlannedHyper, atCheckpoints = false) =>
-    measuring && baseBytes !== undefined
-      ? planRun(config, one, { ...measuring, backend, baseBytes, atCheckpoints })
-      : planMemory(config, one, { backend, ...(baseBytes !== undefined && { baseBytes }) });
+    measuring
+      ? planRun(config, one, { ...measuring, backend, storedBytes, atCheckpoints })
+      : planMemory(config, one, { backend, storedBytes });
   for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
     for (const candidate of candidates(hyper)) {
       const plan = planOf(candidate, atCheckpoints);

@@ -61,8 +61,6 @@ const LOADING_COPIES = 3;
 /** Rows of logits computed at a time, and their f32 copies (logits, gradient, temporaries of the softmax). */
 const HEAD_ROWS = 128;
 const LOGITS_COPIES = 3;
-/** A file with fewer bytes per weight is quantised. */
-const QUANTISED = 1.5;
 /** Queries computed at a time, and copies of their scores. */
 const QUERY_ROWS = 128;
 const SCORES_COPIES = 5;
@@ -75,11 +73,8 @@ const F32 = 4;
 export interface Place {
   /** The one that will train. */
   backend: BackendName;
-  /**
-   * Size of the base's file, if frozen weights can stay as they are in it; without it, they are planned as numbers, as
-   * GPUs need them.
-   */
-  baseBytes?: number;
+  /** Bytes of the frozen weights, if they stay quantised (`storedBytesOf`); without it, they are kept as numbers. */
+  storedBytes?: number | undefined;
 }
 
 /** Throws `bad-argument` if targets match nothing. */
@@ -120,8 +115,7 @@ const F16 = 2;
 /** The most tokens that are scored in one pass. */
 const SCORED_TOKENS = 2048;
 
-export interface Measuring {
-  backend: BackendName;
+export interface Measuring extends Place {
   /** Size of the base's file. */
   baseBytes: number;
   /** True if it measures during training, which waits but keeps its memory; false if only after training. */
@@ -136,14 +130,14 @@ export interface Measuring {
 export function planEvaluation(
   config: BaseShape,
   hyper: PlannedHyper,
-  { backend, baseBytes, cores = availableParallelism() }: Measuring,
+  { backend, baseBytes, storedBytes, cores = availableParallelism() }: Measuring,
 ): number {
   const { layers, kvHeads, headSize, vocabularySize, width } = config;
   const full = hyper.method === 'full';
   // While scoring, the weights of both methods are frozen; for a whole model, the base's head is needed as well.
   const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
   // The result of full fine-tuning is in half precision.
-  const walk = new Walk(config, scored, { backend, ...(!full && { baseBytes }) });
+  const walk = new Walk(config, scored, { backend, ...(!full && { storedBytes }) });
   const bytes = hyper.precision === 'bf16' ? 2 : F32;
   const weights = walk.weights() + (full ? bytes * vocabularySize * width : F32 * walk.trained);
   const lanes = Math.min(SAMPLED.lanes, cores);
@@ -207,9 +201,7 @@ class Walk {
     this.adapted = hyper.method === 'lora' ? shapesOf(chooseTargets(config, hyper.targets)) : [];
     this.embedding = vocabularySize * width * (tiedHead ? 1 : 2);
     this.norms = (2 * layers + 1) * width;
-    const { baseBytes } = place;
-    const isQuantised = baseBytes !== undefined && baseBytes < QUANTISED * this.frozen;
-    this.stored = hyper.method === 'lora' && isQuantised ? baseBytes : undefined;
+    this.stored = hyper.method === 'lora' ? place.storedBytes : undefined;
   }
 
   private get frozen(): number {

@@ -24,8 +24,8 @@ const smol = {
   vocabularySize: 49152,
 };
 const hyper = (patch: Partial<Hyper> = {}) => hyperSchema.parse({ learningRate: 1, steps: 1, ...patch });
-const base = { baseBytes: 98e6 };
-const measuring = { ...base, cores: 2 };
+const stored = { storedBytes: 98e6 };
+const measuring = { ...stored, baseBytes: 98e6, cores: 2 };
 const plan = (patch: Partial<Hyper> = {}) =>
   planMemory(smol, hyper(patch), { backend: 'tensorflow', ...measuring });
 
@@ -104,7 +104,7 @@ describe('planRun', () => {
   it('scores in the precision of the run, and holds one of two whole models', () => {
     // In half precision, so that no weights stay as the file has them.
     const measured = (patch: Partial<Hyper>) =>
-      planEvaluation(smol, hyper(patch), { ...measuring, baseBytes: 2 * 135e6, backend: 'tensorflow' });
+      planEvaluation(smol, hyper(patch), { baseBytes: 2 * 135e6, cores: 2, backend: 'tensorflow' });
     const weights = 4 * 134_515_008;
     expect(measured({}) - measured({ precision: 'bf16' })).toBeGreaterThan(0.45 * weights);
     // Its head and its file come on top, but no second copy of its weights in f32.
@@ -127,7 +127,12 @@ describe('the figures that are shown before a run', () => {
       for (const machine of machines)
         for (const method of ['lora', 'full'] as const) {
           const asked = hyper({ method, precision: machine.precision });
-          const where = { backend: machine.backend, baseBytes: bytes, atCheckpoints: true };
+          const where = {
+            backend: machine.backend,
+            baseBytes: bytes,
+            storedBytes: bytes,
+            atCheckpoints: true,
+          };
           const train = planRun({ ...smol, ...shape }, asked, where).total;
           expect(runMemory(base, method, machine)).toBe(train);
           expect(memoryOf(id, method, machine)).toBe(train);
@@ -139,7 +144,7 @@ describe('the figures that are shown before a run', () => {
 describe('fitMemory', () => {
   const asked = hyper({ batch: 6, sequenceLength: 1024 });
   const fit = (available: number, patch: Partial<Hyper> = {}) =>
-    fitMemory(smol, { ...asked, ...patch }, { backend: 'tensorflow', available, ...base });
+    fitMemory(smol, { ...asked, ...patch }, { backend: 'tensorflow', available, ...stored });
 
   it('leaves a run that fits as it is', () => {
     expect(fit(64e9)).toMatchObject({ hyper: asked, changes: [] });
@@ -169,7 +174,11 @@ describe('fitMemory', () => {
   });
 
   it('makes room for measuring, and does without it at checkpoints before it refuses', () => {
-    const room = { backend: 'tensorflow', ...base, measuring: { cores: 2, atCheckpoints: true } } as const;
+    const room = {
+      backend: 'tensorflow' as const,
+      ...stored,
+      measuring: { baseBytes: 98e6, cores: 2, atCheckpoints: true },
+    } as const;
     const fitted = (available: number) => fitMemory(smol, hyper(), { ...room, available });
     const both = run({}, true).total;
     expect(fitted(1.06 * both)).toMatchObject({ plan: { total: both }, changes: [] });
