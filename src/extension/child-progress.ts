@@ -1,7 +1,8 @@
 /** Shows the progress of a child process as a notification that can be cancelled. */
 import * as vscode from 'vscode';
 import type { ChildOptions, ChildProgress } from './children.ts';
-import { size } from './texts.ts';
+import { t } from './l10n.ts';
+import { phaseIn, size } from './texts.ts';
 
 /** `work` passes the options on to its child process. */
 export function whileShown<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {
@@ -30,12 +31,15 @@ function reporter(
     const counted =
       total > 0
         ? unit === 'bytes'
-          ? `: ${size(done)} of ${size(total)}`
-          : `: ${done} of ${total}${unit ? ` ${unit}` : ''}`
+          ? `: ${t('{done} of {total}', { done: size(done), total: size(total) })}`
+          : `: ${t('{done} of {total}', { done, total })}${unit ? ` ${unit}` : ''}`
         : '';
     // The bar can only move forward, so a new phase starts where the last one ended.
     if (line.phase !== phase) reached = percent;
-    progress.report({ message: `${line.phase}${counted}`, increment: Math.max(0, percent - reached) });
+    progress.report({
+      message: `${phaseIn(line.phase)}${counted}`,
+      increment: Math.max(0, percent - reached),
+    });
     phase = line.phase;
     reached = Math.max(reached, percent);
   };

@@ -5,6 +5,7 @@ import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { LineChild, type ChildEnd } from '../protocol/line-child.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { NodeCommand } from '../protocol/node.ts';
+import { t } from './l10n.ts';
 import type { Log } from './log.ts';
 
 export const progressSchema = z.object({
@@ -44,7 +45,7 @@ export class Children {
   async ask<T>(schema: z.ZodType<T>, args: string[], options: ChildOptions = {}): Promise<T> {
     const result = await this.run([...args, '--json'], options);
     if (options.signal?.aborted)
-      throw new UserError('cancelled', 'It was cancelled.', 'Start it again when you want.');
+      throw new UserError('cancelled', t('It was cancelled.'), t('Start it again when you want.'));
     const last = result.stdout.findLast((line) => line.trim()) ?? '';
     const failure = parseLine(failureSchema, last);
     if (failure.ok) {
@@ -53,13 +54,17 @@ export class Children {
     }
     const answer = parseLine(schema, last);
     if (result.how === 0 && answer.ok) return answer.value;
-    if (hasCrashed(result.how))
-      throw endedEarly(`"forget-me-not ${args[0]}"`, result.how, 'See the log for what it printed.');
+    const next = t('See the log for what it printed.');
+    if (hasCrashed(result.how)) throw endedEarly(`"forget-me-not ${args[0]}"`, result.how, next);
     const why = result.error?.message ?? result.stderr.trim().split('\n').at(-1) ?? '';
+    const [command = ''] = args;
+    const how = String(result.how);
     throw new UserError(
       result.error ? 'node-missing' : 'internal',
-      `The process for "${args[0]}" did not answer${why ? `: ${why}` : `; it ended with ${result.how}`}.`,
-      'See the log for what it printed.',
+      why
+        ? t('The process for "{command}" did not answer: {why}.', { command, why })
+        : t('The process for "{command}" did not answer; it ended with {how}.', { command, how }),
+      next,
     );
   }
 

@@ -9,6 +9,7 @@ import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
 import { getStarted } from './get-started.ts';
+import { t } from './l10n.ts';
 import { exportResult } from './runs/export-result.ts';
 import { fetchBase, fineTune, installRuntime } from './wizard/fine-tune.ts';
 import { findLearningRate } from './wizard/learning-rate.ts';
@@ -77,8 +78,8 @@ export function registerCommands(context: Context): vscode.Disposable {
         const busy = error instanceof UserError && error.code === 'training-busy';
         context.log.show(
           error,
-          ...(vscode.workspace.isTrusted ? [] : [manageTrust]),
-          ...(busy && context.runs.live.length > 0 ? [stopIt] : []),
+          ...(vscode.workspace.isTrusted ? [] : [manageTrust()]),
+          ...(busy && context.runs.live.length > 0 ? [stopIt()] : []),
         );
         return undefined;
       }
@@ -87,20 +88,20 @@ export function registerCommands(context: Context): vscode.Disposable {
   return vscode.Disposable.from(...registered);
 }
 
-const manageTrust = {
-  title: 'Manage Workspace Trust',
+const manageTrust = () => ({
+  title: t('Manage Workspace Trust'),
   run: () => vscode.commands.executeCommand('workbench.trust.manage'),
-};
+});
 
-const stopIt = {
-  title: 'Stop Training',
+const stopIt = () => ({
+  title: t('Stop Training'),
   run: () => vscode.commands.executeCommand('forgetMeNot.stopTraining'),
-};
+});
 
 /** Errors: training-busy. If two start at once, the command line refuses one as well. */
 async function requireNoTraining(): Promise<void> {
   const training = await trainingNow();
-  if (training) throw trainingBusy(training, 'Wait until it ends, or stop it.');
+  if (training) throw trainingBusy(training, t('Wait until it ends, or stop it.'));
 }
 
 async function useForCompletion(context: Context, which: Which): Promise<void> {
@@ -108,8 +109,8 @@ async function useForCompletion(context: Context, which: Which): Promise<void> {
     context,
     which,
     (one, standing) => !whyNotServable(one, standing),
-    'Which result should complete your code?',
-    'No run has a result yet that can complete code.',
+    t('Which result should complete your code?'),
+    t('No run has a result yet that can complete code.'),
     { itemOf: servableItem, order: bestFirst },
   );
   if (run) await useRun(context, run);
@@ -118,15 +119,15 @@ async function useForCompletion(context: Context, which: Which): Promise<void> {
 /** Also resumes an evaluation that crashed: figures that exist are not measured again. */
 async function measureResult(context: Context, which: Which): Promise<void> {
   const { runs, children, log, panel } = context;
-  const placeHolder = 'Which result do you want to measure?';
-  const run = await pickRun(context, which, hasResult, placeHolder, 'No run is finished yet.');
+  const placeHolder = t('Which result do you want to measure?');
+  const run = await pickRun(context, which, hasResult, placeHolder, t('No run is finished yet.'));
   if (!run) return;
   const { id, name } = run.spec;
-  await whileShown(`Measuring ${name}`, (options) =>
+  await whileShown(t('Measuring {name}', { name }), (options) =>
     children.ask(z.unknown(), ['evaluate', id], options),
   ).finally(() => runs.refresh());
-  const sentence = runs.get(id)?.summary?.sentence ?? `${name} was measured.`;
-  await log.ask('info', sentence, { title: 'Show Results', run: () => panel.show(id) });
+  const sentence = runs.get(id)?.summary?.sentence ?? t('{name} was measured.', { name });
+  await log.ask('info', sentence, { title: t('Show Results'), run: () => panel.show(id) });
 }
 
 async function stopTraining(context: Context, which: Which): Promise<void> {
@@ -137,8 +138,8 @@ async function stopTraining(context: Context, which: Which): Promise<void> {
     context,
     which ?? only,
     ['live'],
-    'Which training do you want to stop?',
-    'Nothing is training.',
+    t('Which training do you want to stop?'),
+    t('Nothing is training.'),
   );
   if (run) await askToStop(run.spec.id);
 }
@@ -151,8 +152,8 @@ async function resumeTraining(context: Context, which: Which): Promise<void> {
     context,
     which,
     standings,
-    'Which training do you want to resume?',
-    'There is no stopped training.',
+    t('Which training do you want to resume?'),
+    t('There is no stopped training.'),
   );
   if (!run) return;
   const started = await context.children.ask(startedSchema, ['resume', run.spec.id, '--detach']);
@@ -161,7 +162,7 @@ async function resumeTraining(context: Context, which: Which): Promise<void> {
 
 function pickAnyRun(context: Context, which: Which) {
   const standings: Standing[] = ['live', 'done', 'failed', 'cancelled', 'interrupted'];
-  return pickRun(context, which, standings, 'Which run?', 'There are no runs yet.');
+  return pickRun(context, which, standings, t('Which run?'), t('There are no runs yet.'));
 }
 
 async function revealRun(context: Context, which: Which): Promise<void> {

@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { doctorReportSchema, type DoctorReport } from '../protocol/doctor.ts';
 import type { Context } from './context.ts';
+import { t } from './l10n.ts';
 import { doctorText } from './texts.ts';
 
 const scheme = 'forget-me-not';
@@ -31,7 +32,7 @@ export function examine({ children }: Context): Promise<DoctorReport> {
 export async function showDoctor(context: Context): Promise<void> {
   const options = {
     location: vscode.ProgressLocation.Notification,
-    title: 'Forget-Me-Not is checking this machine',
+    title: t('Forget-Me-Not is checking this machine'),
   };
   const report = await vscode.window.withProgress(options, () => examine(context));
   shown.set(doctorText(report));
@@ -39,7 +40,7 @@ export async function showDoctor(context: Context): Promise<void> {
   const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
   if (!tensorflow?.command || !vscode.workspace.isTrusted) return;
   await context.log.ask('info', tensorflow.reason, {
-    title: 'Install TensorFlow',
+    title: t('Install TensorFlow'),
     run: () => vscode.commands.executeCommand('forgetMeNot.installRuntime'),
   });
 }

@@ -1,15 +1,19 @@
 /** Entry point: builds the context, registers the commands, and follows running runs again. Loads nothing native. */
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
 import { Context } from './context.ts';
 import { warnIfLost } from './container.ts';
 import { registerDoctor } from './doctor.ts';
 import { welcomeOnce } from './get-started.ts';
+import { speak } from './l10n.ts';
 
 let context: Context | undefined;
 
 export function activate(extension: vscode.ExtensionContext): void {
   const started = performance.now();
+  const { env, l10n } = vscode;
+  // Without a bundle for its language, VS Code would log each text as missing.
+  speak(env.language, l10n.bundle && ((message, values) => l10n.t(message, values)));
   context = new Context(extension);
   extension.subscriptions.push(registerCommands(context), registerDoctor());
   context.log.info(`Activated in ${(performance.now() - started).toFixed(1)} ms.`);

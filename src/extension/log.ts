@@ -1,7 +1,8 @@
 /** Shows errors to the user: one sentence, a code and buttons; the details go to the log. */
 import * as vscode from 'vscode';
-import { commandOf, forButtons, titleOf, type NextStep } from '../protocol/next-step.ts';
+import { commandOf, type NextStep } from '../protocol/next-step.ts';
 import { reportError, type ErrorReport } from '../protocol/errors.ts';
+import { t, titleIn, withButtons } from './l10n.ts';
 
 /** A button of a message. */
 export interface Action {
@@ -28,7 +29,7 @@ export class Log {
     if (report.code === 'cancelled') return;
     this.channel.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : JSON.stringify(report));
     void this.ask('error', errorSentence(report), ...actions, {
-      title: 'Show Log',
+      title: t('Show Log'),
       run: () => this.channel.show(),
     });
   }
@@ -40,7 +41,7 @@ export class Log {
       warning: vscode.window.showWarningMessage,
       error: vscode.window.showErrorMessage,
     }[kind] as (message: string, ...items: string[]) => Thenable<string | undefined>;
-    const said = forButtons(message);
+    const said = withButtons(message);
     const all = [...said.steps.map(actionOf), ...actions];
     const buttons = all.filter(({ title }, at) => all.findIndex((one) => one.title === title) === at);
     const chosen = await show(said.text, ...buttons.map((action) => action.title));
@@ -58,11 +59,11 @@ export class Log {
 
 /** For a bug, the user can only report it, so the sentence points to the log. */
 const errorSentence = ({ message, next, code }: ErrorReport) =>
-  `${message} ${code === 'internal' ? 'See the log for details.' : next} [${code}]`;
+  `${message} ${code === 'internal' ? t('See the log for details.') : next} [${code}]`;
 
 /** The button for a step that a text names. */
 export const actionOf = (step: NextStep): Action => ({
-  title: titleOf(step),
+  title: titleIn(step),
   run: () => {
     const { id, subject } = step;
     // All tasks are measured, even if the text names some.

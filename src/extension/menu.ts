@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { Context } from './context.ts';
 import { languageName } from './completion/language-name.ts';
+import { t } from './l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine } from './texts.ts';
 
@@ -15,14 +16,14 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
   const live = runs.live[0];
   const items = [
     ...(live
-      ? [item('debug-stop', 'Stop Training', 'stopTraining', `${live.spec.name}: ${progressLine(live)}`)]
+      ? [item('debug-stop', t('Stop Training'), 'stopTraining', `${live.spec.name}: ${progressLine(live)}`)]
       : []),
-    item('play', 'Fine-tune on Workspace', 'fineTune'),
-    item('graph', 'Show Results', 'showResults'),
+    item('play', t('Fine-tune on Workspace'), 'fineTune'),
+    item('graph', t('Show Results'), 'showResults'),
     ...completionItems(completion),
-    item('history', 'Show What Was Learned From Your Use', 'showLearnedFromUse'),
-    item('pulse', 'Doctor', 'doctor'),
-    item('output', 'Show Log', 'showLog'),
+    item('history', t('Show What Was Learned From Your Use'), 'showLearnedFromUse'),
+    item('pulse', t('Doctor'), 'doctor'),
+    item('output', t('Show Log'), 'showLog'),
   ];
   const chosen = await vscode.window.showQuickPick(items, { placeHolder: 'Forget-Me-Not' });
   if (chosen) await vscode.commands.executeCommand(chosen.command);
@@ -31,23 +32,26 @@ export async function showMenu({ runs, completion }: Context): Promise<void> {
 function completionItems({ inUse, snoozedUntil }: Context['completion']) {
   if (!inUse)
     return [
-      item('sparkle', 'Use for Completion', 'useForCompletion'),
-      item('sparkle', 'Complete Code Without Training', 'completeUntuned'),
+      item('sparkle', t('Use for Completion'), 'useForCompletion'),
+      item('sparkle', t('Complete Code Without Training'), 'completeUntuned'),
     ];
   const document = vscode.window.activeTextEditor?.document;
   const on = settings.completionEnabled();
   return [
-    item('arrow-swap', 'Switch Adapter', 'switchAdapter', `Now: ${inUse.name}`),
-    ...(snoozedUntil ? [item('bell', 'End Snoozing of Completion', 'wakeCompletion')] : []),
-    ...(on && !snoozedUntil ? [item('bell-slash', 'Snooze Completion', 'snoozeCompletion')] : []),
+    item('arrow-swap', t('Switch Adapter'), 'switchAdapter', t('Now: {name}', { name: inUse.name })),
+    ...(snoozedUntil ? [item('bell', t('End Snoozing of Completion'), 'wakeCompletion')] : []),
+    ...(on && !snoozedUntil ? [item('bell-slash', t('Snooze Completion'), 'snoozeCompletion')] : []),
     ...(document ? [languageItem(document)] : []),
     on
-      ? item('circle-slash', 'Turn Completion Off', 'completionOff')
-      : item('check', 'Turn Completion On', 'completionOn'),
+      ? item('circle-slash', t('Turn Completion Off'), 'completionOff')
+      : item('check', t('Turn Completion On'), 'completionOn'),
   ];
 }
 
 function languageItem(document: vscode.TextDocument) {
-  const turn = settings.completionEnabled(document) ? 'Off' : 'On';
-  return item('code', `Turn ${turn} for ${languageName(document.languageId)}`, 'toggleLanguage');
+  const language = languageName(document.languageId);
+  const label = settings.completionEnabled(document)
+    ? t('Turn Off for {language}', { language })
+    : t('Turn On for {language}', { language });
+  return item('code', label, 'toggleLanguage');
 }

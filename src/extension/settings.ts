@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { UserError } from '../protocol/errors.ts';
+import { t } from './l10n.ts';
 import { needsNoValue, pauseOf, placeToWrite, type Inspected, type SettingPlace } from './setting-rules.ts';
 
 const section = 'forgetMeNot';
@@ -65,6 +66,14 @@ const targets: Record<SettingPlace, vscode.ConfigurationTarget> = {
   user: vscode.ConfigurationTarget.Global,
 };
 
+/** "user settings" */
+export const placeName = (place: SettingPlace): string =>
+  ({
+    folder: t('folder settings'),
+    workspace: t('workspace settings'),
+    user: t('user settings'),
+  })[place];
+
 /**
  * Turns completion on or off, for the language of `document` or in general. Writes to the place whose value decides
  * now, and returns it. Errors: not-writable if that place can't be written, or does not decide after all.
@@ -75,27 +84,41 @@ export async function setCompletionEnabled(
 ): Promise<SettingPlace> {
   const scope = forLanguage ? document : document?.uri;
   const configuration = () => vscode.workspace.getConfiguration(section, scope);
-  const state = enabled ? 'on' : 'off';
   const now = configuration();
   const inspected: Inspected = now.inspect(ENABLED) ?? {};
   const place = placeToWrite(inspected, forLanguage);
+  const settings = placeName(place);
   if (now.get(ENABLED) === enabled) return place;
   const general = vscode.workspace.getConfiguration(section, document?.uri).get(ENABLED);
   const value = forLanguage && needsNoValue(inspected, enabled, general) ? undefined : enabled;
   try {
     await now.update(ENABLED, value, targets[place], forLanguage);
   } catch (error) {
+    const why = (error as Error).message;
     throw new UserError(
       'not-writable',
-      `Completion could not be turned ${state}: the ${place} settings can't be written (${(error as Error).message}).`,
-      'Open the settings and correct the error there.',
+      enabled
+        ? t("Completion could not be turned on: the {settings} can't be written ({why}).", { settings, why })
+        : t("Completion could not be turned off: the {settings} can't be written ({why}).", {
+            settings,
+            why,
+          }),
+      t('Open the settings and correct the error there.'),
     );
   }
   if (configuration().get(ENABLED) === enabled) return place;
   throw new UserError(
     'not-writable',
-    `The ${place} settings now say that completion is ${state}, but something else overrides them, such as a policy of your organisation.`,
-    `Look for "${section}.${ENABLED}" in the settings.`,
+    enabled
+      ? t(
+          'The {settings} now say that completion is on, but something else overrides them, such as a policy of your organisation.',
+          { settings },
+        )
+      : t(
+          'The {settings} now say that completion is off, but something else overrides them, such as a policy of your organisation.',
+          { settings },
+        ),
+    t('Look for "{setting}" in the settings.', { setting: `${section}.${ENABLED}` }),
   );
 }
 

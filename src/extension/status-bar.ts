@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
+import { t, timeOfDay } from './l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 
@@ -36,37 +37,44 @@ export class StatusBar implements vscode.Disposable {
     if (live)
       return {
         text: `$(sync~spin) ${shortProgress(live)}`,
-        tooltip: `**Fine-tuning ${live.spec.name}**\n\n${progressLine(live)}`,
+        tooltip: `**${t('Fine-tuning {name}', { name: live.spec.name })}**\n\n${progressLine(live)}`,
       };
     const inUse = completion.inUse;
     if (!inUse) return undefined;
+    const { name } = inUse;
     if (completion.snoozedUntil) {
-      const until = completion.snoozedUntil.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+      const time = timeOfDay(completion.snoozedUntil);
       return {
-        text: `$(bell-slash) snoozed until ${until}`,
-        tooltip: `Completion with ${inUse.name} is snoozed until ${until}.`,
+        text: `$(bell-slash) ${t('snoozed until {time}', { time })}`,
+        tooltip: t('Completion with {name} is snoozed until {time}.', { name, time }),
       };
     }
     const { isTrusted } = vscode.workspace;
     const document = vscode.window.activeTextEditor?.document;
     if (!isTrusted || !(settings.completionEnabled() || (document && settings.completionEnabled(document))))
       return {
-        text: '$(circle-slash) completion off',
-        tooltip: `Completion with ${inUse.name} is turned off.`,
+        text: `$(circle-slash) ${t('completion off')}`,
+        tooltip: t('Completion with {name} is turned off.', { name }),
       };
     if (document && !settings.completionEnabled(document)) {
       const language = languageName(document.languageId);
       return {
-        text: `$(circle-slash) not in ${language}`,
-        tooltip: `Completion with ${inUse.name} is turned off for ${language}.`,
+        text: `$(circle-slash) ${t('not in {language}', { language })}`,
+        tooltip: t('Completion with {name} is turned off for {language}.', { name, language }),
       };
     }
     const { shown, accepted, kept, dropped } = store.acceptance(inUse.id);
     const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
     const share = shown ? ` (${Math.round((100 * accepted) / shown)}%)` : '';
+    const later = kept + dropped;
+    const counts = later
+      ? t('{accepted} of {shown} completions accepted{share}; {kept} of {later} still there later.', {
+          ...{ accepted, shown, share, kept, later },
+        })
+      : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
     return {
-      text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${inUse.name}${speed}`,
-      tooltip: `**Completion with ${inUse.name}**\n\n${inUse.run?.summary?.sentence ?? ''}\n\n${accepted} of ${shown} completions accepted${share}${kept + dropped ? `; ${kept} of ${kept + dropped} still there later` : ''}.`,
+      text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${name}${speed}`,
+      tooltip: `**${t('Completion with {name}', { name })}**\n\n${inUse.run?.summary?.sentence ?? ''}\n\n${counts}`,
     };
   }
 

@@ -2,17 +2,17 @@
  * What the user reads about a run, made from its snapshot alone. Independent of the editor, so that it can be tested.
  */
 import { isReady, notBetter, whyNotOffered } from '../evaluation/figures/offer.ts';
-import { completedLines } from '../evaluation/figures/counts.ts';
+import { completedLines, counted, countIn } from '../evaluation/figures/counts.ts';
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
 import { UserError } from '../protocol/errors.ts';
 import { findComparison } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
-import { forButtons, titleOf } from '../protocol/next-step.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
 import { hasEnded } from '../runs/index.ts';
+import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, withButtons } from './l10n.ts';
 
 /** The state of a run for the user: its stored status, or `interrupted` when its process is gone. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
@@ -31,14 +31,14 @@ export function standingOf({ spec, state }: RunSnapshot, alive: boolean, now = D
 /** "6 kB", "98 MB", "2.4 GB". */
 export function size(bytes: number): string {
   if (bytes < 1e6) return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${decimal(bytes / 1e9, 1)} GB`;
 }
 
 /** "25k", "1.2M": for counts that are only estimates. */
 export function roughly(count: number): string {
   if (count < 1000) return String(Math.round(count));
   if (count < 1e6) return `${Math.round(count / 1000)}k`;
-  return `${(count / 1e6).toFixed(1)}M`;
+  return `${decimal(count / 1e6, 1)}M`;
 }
 
 export function percentOf({ state }: RunSnapshot): number {
@@ -47,26 +47,45 @@ export function percentOf({ state }: RunSnapshot): number {
 
 const lastStep = (events: RunEvent[]) => events.findLast((event) => event.type === 'step');
 
+/** The trainer's phases that have no figures in them; others stay as they are. */
+const phases = (): Partial<Record<string, string>> => ({
+  'Reading files': t('Reading files'),
+  'Loading the model': t('Loading the model'),
+  'Measuring the machine': t('Measuring the machine'),
+  'Measuring the base': t('Measuring the base'),
+  'Trying learning rates': t('Trying learning rates'),
+  Training: t('Training'),
+  'Learning from your use': t('Learning from your use'),
+  'Writing the result': t('Writing the result'),
+  Evaluating: t('Evaluating'),
+});
+
+/** A phase that a child process has told. */
+export const phaseIn = (phase: string): string => phases()[phase] ?? phase;
+
+/** The phase of a run that has told none. */
+const phaseOf = (status: string): string =>
+  ({ queued: t('Starting'), evaluating: t('Measuring') })[status] ?? t('Training');
+
 /** The progress notification's line: phase, step of steps, loss, time left. */
 export function progressLine({ state, events }: RunSnapshot): string {
-  const phase =
-    state.phase ?? { queued: 'Starting', evaluating: 'Measuring' }[state.status as string] ?? 'Training';
+  const phase = state.phase === undefined ? phaseOf(state.status) : phaseIn(state.phase);
   const parts = [phase];
   if (state.status === 'running' && state.step > 0) {
-    parts[0] = `${phase}: step ${state.step} of ${state.steps}`;
+    parts[0] = t('{phase}: step {step} of {steps}', { phase, step: state.step, steps: state.steps });
     const step = lastStep(events);
-    if (step) parts.push(`loss ${step.loss.toFixed(2)}`);
+    if (step) parts.push(t('loss {loss}', { loss: decimal(step.loss, 2) }));
   }
   if (state.etaSeconds !== undefined && state.etaSeconds > 0)
-    parts.push(`about ${formatDuration(state.etaSeconds)} left`);
+    parts.push(t('about {time} left', { time: formatDuration(state.etaSeconds) }));
   return parts.join(' · ');
 }
 
 /** A short word for the status bar: "training 42%". */
 export function shortProgress(snapshot: RunSnapshot): string {
   const { status } = snapshot.state;
-  if (status === 'evaluating') return 'measuring';
-  return status === 'queued' ? 'starting' : `training ${percentOf(snapshot)}%`;
+  if (status === 'evaluating') return t('measuring');
+  return status === 'queued' ? t('starting') : t('training {percent}%', { percent: percentOf(snapshot) });
 }
 
 /** A run as a quick pick shows it. */
@@ -80,39 +99,50 @@ export const runItem = (run: RunSnapshot, standing: Standing, inUse: boolean) =>
 /** As runItem, for runs that can complete code. */
 export function servableItem(run: RunSnapshot, standing: Standing, inUse: boolean) {
   const item = runItem(run, standing, inUse);
-  return isChecked(run) ? item : { ...item, description: `${item.description} · will be checked first` };
+  return isChecked(run)
+    ? item
+    : { ...item, description: `${item.description} · ${t('will be checked first')}` };
 }
 
 /** One line after the name in the Runs view. */
 export function runDescription(snapshot: RunSnapshot, standing: Standing, inUse: boolean): string {
   const { spec, state } = snapshot;
-  const method = spec.hyper.method === 'lora' ? 'LoRA' : 'full';
+  const method = spec.hyper.method === 'lora' ? 'LoRA' : t('full');
   const where = {
     live: shortProgress(snapshot),
     done: learnedShort(snapshot),
-    failed: `failed: ${state.error?.code ?? 'unknown'}`,
-    cancelled: `stopped at step ${state.step}`,
-    interrupted: `interrupted at step ${state.step}`,
+    failed: t('failed: {code}', { code: state.error?.code ?? t('unknown') }),
+    cancelled: t('stopped at step {step}', { step: state.step }),
+    interrupted: t('interrupted at step {step}', { step: state.step }),
   }[standing];
-  return [inUse ? 'in use' : '', method, where, shortTime(spec.createdAt)].filter(Boolean).join(' · ');
+  return [inUse ? t('in use') : '', method, where, shortTime(spec.createdAt)].filter(Boolean).join(' · ');
 }
 
 /** The time of day, and the day unless it is today. */
 function shortTime(iso: string): string {
   const then = new Date(iso);
-  const time = then.toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  const time = timeOfDay(then);
   if (then.toDateString() === new Date().toDateString()) return time;
-  return `${then.toLocaleDateString(undefined, { day: 'numeric', month: 'short' })}, ${time}`;
+  return `${dayOf(then)}, ${time}`;
 }
 
 /** The gain in completed lines if those were measured, which tell a programmer most. */
 function learnedShort({ summary, state }: RunSnapshot): string {
-  if (summary && whyNotOffered(summary)) return 'no better than its base';
-  const lines = summary && completedLines(summary.comparisons);
-  if (lines) return lines;
+  if (summary && whyNotOffered(summary)) return t('no better than its base');
+  const lines = findComparison(summary?.comparisons, 'workspace', 'line exact match');
+  if (lines && countIn(lines.after) === undefined) return completedLines([lines])!;
+  if (lines) {
+    const { before, after } = lines;
+    return t('{before} → {after} of {all} lines', {
+      ...{ before: counted(before), after: counted(after), all: after.n },
+    });
+  }
   const bits = findComparison(summary?.comparisons, 'workspace', 'bits per byte');
-  if (bits) return `${bits.before.value.toFixed(2)} → ${bits.after.value.toFixed(2)} bits/byte`;
-  return `${state.steps} steps`;
+  if (bits) {
+    const [before, after] = [bits.before, bits.after].map(({ value }) => decimal(value, 2));
+    return t('{before} → {after} bits/byte', { before: before!, after: after! });
+  }
+  return t('{steps} steps', { steps: state.steps });
 }
 
 /** Several lines for the tooltip, as Markdown. */
@@ -124,12 +154,24 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
     summary?.sentence ?? '',
     ...useSentence(snapshot),
     standing === 'live' ? progressLine(snapshot) : '',
-    state.error ? forButtons(`${state.error.message} ${state.error.next}`).text : '',
-    `${spec.base.id}, ${hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning'}, ${spec.imported ? `imported from ${spec.imported.from}` : `${state.steps} steps of ${tokensPerStep(hyper)} tokens, learning rate ${hyper.learningRate}`}`,
+    state.error ? withButtons(`${state.error.message} ${state.error.next}`).text : '',
+    [
+      spec.base.id,
+      hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : t('full fine-tuning'),
+      spec.imported
+        ? t('imported from {path}', { path: spec.imported.from })
+        : t('{steps} steps of {tokens} tokens, learning rate {rate}', {
+            ...{ steps: state.steps, tokens: tokensPerStep(hyper), rate: hyper.learningRate },
+          }),
+    ].join(', '),
     corpus
-      ? `${corpus.kept} files: ${roughly(corpus.trainTokens)} tokens to train on, ${roughly(corpus.heldOutTokens)} held out`
+      ? t('{files} files: {trained} tokens to train on, {heldOut} held out', {
+          files: corpus.kept,
+          trained: roughly(corpus.trainTokens),
+          heldOut: roughly(corpus.heldOutTokens),
+        })
       : '',
-    new Date(spec.createdAt).toLocaleString(),
+    fullTime(new Date(spec.createdAt)),
   ];
   return lines.filter(Boolean).join('\n\n');
 }
@@ -137,18 +179,30 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
 /** How a run ended, in one sentence. */
 export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
   const { spec, state, summary } = snapshot;
+  const { name } = spec;
+  const { step, steps, error } = state;
   switch (standing) {
     case 'done':
       return [
-        summary?.sentence ?? `Fine-tuning of ${spec.name} is finished, but its result could not be measured.`,
+        summary?.sentence ??
+          t('Fine-tuning of {name} is finished, but its result could not be measured.', { name }),
         ...useSentence(snapshot),
       ].join(' ');
     case 'failed':
-      return `Fine-tuning of ${spec.name} failed: ${state.error?.message ?? 'no reason was recorded.'} ${state.error?.next ?? ''} [${state.error?.code ?? 'internal'}]`;
+      return t('Fine-tuning of {name} failed: {why} [{code}]', {
+        name,
+        why: `${error?.message ?? t('no reason was recorded.')} ${error?.next ?? ''}`,
+        code: error?.code ?? 'internal',
+      });
     case 'cancelled':
-      return `Fine-tuning of ${spec.name} was stopped at step ${state.step} of ${state.steps}; the checkpoint is kept.`;
+      return t('Fine-tuning of {name} was stopped at step {step} of {steps}; the checkpoint is kept.', {
+        ...{ name, step, steps },
+      });
     default:
-      return `Fine-tuning of ${spec.name} was interrupted at step ${state.step} of ${state.steps}; it can be resumed from its last checkpoint.`;
+      return t(
+        'Fine-tuning of {name} was interrupted at step {step} of {steps}; it can be resumed from its last checkpoint.',
+        { name, step, steps },
+      );
   }
 }
 
@@ -156,12 +210,12 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
 function useSentence({ events }: RunSnapshot): string[] {
   const event = events.findLast((one) => one.type === 'preferences');
   if (!event) return [];
-  if (event.taken) return ['It also learned from how you used completions.'];
+  if (event.taken) return [t('It also learned from how you used completions.')];
   // If nothing was learned, `why` is a complete sentence.
   return [
     event.learned === 0
-      ? `It did not learn from how you used completions: ${event.why}`
-      : 'Learning from how you used completions made it no better, so that part was dropped.',
+      ? t('It did not learn from how you used completions: {why}', { why: event.why })
+      : t('Learning from how you used completions made it no better, so that part was dropped.'),
   ];
 }
 
@@ -191,8 +245,8 @@ export function whyNotServable(snapshot: RunSnapshot, standing: Standing): UserE
   if (!hasResult(snapshot, standing) && !isReady(snapshot))
     return new UserError(
       'run-not-finished',
-      `${spec.name} is not finished, so there is nothing to complete with yet.`,
-      'Let it finish, or resume it.',
+      t('{name} is not finished, so there is nothing to complete with yet.', { name: spec.name }),
+      t('Let it finish, or resume it.'),
     );
   const served = summary?.served;
   if (served && !served.ok) return new UserError('adapter-mismatch', ...servedOtherwise(served));
@@ -208,10 +262,13 @@ export const isReadyEarly = (run: RunSnapshot): boolean =>
 
 const marks = { ok: '✓', note: '·', missing: '–', broken: '✗' };
 
-/** The name of one of our own commands in the editor; other commands as they are typed. */
-function howTo(command: string): string {
-  const { text, steps } = forButtons(command);
-  return steps.length ? `the command **Forget-Me-Not: ${titleOf(steps[0]!)}**` : `\`${text}\``;
+/** Names one of our own commands as the editor shows it; other commands as they are typed. */
+function howTo(typed: string): string {
+  const { text, steps } = withButtons(typed);
+  const [step] = steps;
+  return step
+    ? t('Get it with the command **{command}**.', { command: `Forget-Me-Not: ${titleIn(step)}` })
+    : t('Get it with `{command}`.', { command: text });
 }
 
 /** The doctor's report as Markdown. */
@@ -219,7 +276,7 @@ export function doctorText({ summary, version, checks }: DoctorReport): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const lines = checks.map(
     ({ status, title, text, command }) =>
-      `| ${marks[status]} | **${cell(title)}** | ${cell(forButtons(text).text)}${command ? ` Get it with ${cell(howTo(command))}.` : ''} |`,
+      `| ${marks[status]} | **${cell(title)}** | ${cell(withButtons(text).text)}${command ? ` ${cell(howTo(command))}` : ''} |`,
   );
-  return `# Forget-Me-Not ${version}\n\n${forButtons(summary).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
+  return `# Forget-Me-Not ${version}\n\n${withButtons(summary).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
 }

@@ -66,13 +66,19 @@ export const forTerminal = (text: string): string =>
     return command.includes('"') ? command : `"${command}"`;
   });
 
-/** The text for where there are buttons, with the steps that get one. */
-export function forButtons(text: string): { text: string; steps: NextStep[] } {
+/**
+ * The text for where there are buttons, with the steps that get one.
+ * @param title of a step's button, where buttons are not in English
+ */
+export function forButtons(
+  text: string,
+  title: (step: NextStep) => string = titleOf,
+): { text: string; steps: NextStep[] } {
   const found: NextStep[] = [];
   const said = withoutCommands(text).replace(named, (_, id: string, subject?: string) => {
     const step = stepOf(id, subject);
     if (!found.some((one) => titleOf(one) === titleOf(step))) found.push(step);
-    return `"${titleOf(step)}"`;
+    return `"${title(step)}"`;
   });
   return { text: said, steps: found };
 }

@@ -4,7 +4,7 @@ import { findComparison, type Comparison, type Metric } from '../../protocol/eva
 /**
  * How many items are right; undefined for a mean of shares, or if items can be partly right, as with several samples.
  */
-function countIn({ metric, value, n }: Metric): number | undefined {
+export function countIn({ metric, value, n }: Metric): number | undefined {
   if (metric === 'average') return undefined;
   const count = Math.round(value * n);
   return Math.abs(value * n - count) < 1e-6 ? count : undefined;

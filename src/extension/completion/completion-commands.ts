@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
+import { t } from '../l10n.ts';
 import { languageName } from './language-name.ts';
-import { setCompletionEnabled, settings } from '../settings.ts';
+import { placeName, setCompletionEnabled, settings } from '../settings.ts';
 import { servableItem, whyNotServable } from '../texts.ts';
 import { ofBase, type CompletionModel } from './completion-model.ts';
 import { useRun } from './use-run.ts';
@@ -25,12 +26,12 @@ export async function switchAdapter(context: Context): Promise<void> {
   if (items.length === 0)
     throw new UserError(
       'run-not-found',
-      'There is no result yet that can complete code: none is finished, or none is better than its base.',
-      'Start one with "Fine-tune on Workspace".',
+      t('There is no result yet that can complete code: none is finished, or none is better than its base.'),
+      t('Start one with "Fine-tune on Workspace".'),
     );
   const placeHolder = now
-    ? 'Which adapter should complete your code from now on?'
-    : 'Which adapter should complete your code?';
+    ? t('Which adapter should complete your code from now on?')
+    : t('Which adapter should complete your code?');
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   const chosen = await vscode.window.showQuickPick(items, options);
   if (!chosen) return;
@@ -42,20 +43,20 @@ export async function switchAdapter(context: Context): Promise<void> {
 /** For comparison, and for code that no adapter has learned. */
 const untunedItem = (untuned: CompletionModel, now: string | undefined) => ({
   label: untuned.name,
-  description: untuned.id === now ? 'in use · not fine-tuned' : 'not fine-tuned',
+  description: [...(untuned.id === now ? [t('in use')] : []), t('not fine-tuned')].join(' · '),
   untuned,
 });
 
-const pauses = [
-  { label: '5 minutes', minutes: 5 },
-  { label: '15 minutes', minutes: 15 },
-  { label: '1 hour', minutes: 60 },
-  { label: '8 hours', minutes: 480 },
+const pauses = () => [
+  { label: t('{minutes} minutes', { minutes: 5 }), minutes: 5 },
+  { label: t('{minutes} minutes', { minutes: 15 }), minutes: 15 },
+  { label: t('1 hour'), minutes: 60 },
+  { label: t('{hours} hours', { hours: 8 }), minutes: 480 },
 ];
 
 export async function snooze({ completion }: Context): Promise<void> {
-  const chosen = await vscode.window.showQuickPick(pauses, {
-    placeHolder: 'Snooze completion for how long?',
+  const chosen = await vscode.window.showQuickPick(pauses(), {
+    placeHolder: t('Snooze completion for how long?'),
   });
   if (chosen) completion.sleep(chosen.minutes);
 }
@@ -63,38 +64,56 @@ export async function snooze({ completion }: Context): Promise<void> {
 /** Turns completion on or off, except for languages with their own value. */
 export async function turnCompletion({ log }: Context, enabled: boolean): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
-  await turn({ log }, enabled, { document }, '');
-  if (document && settings.completionEnabled(document) !== enabled)
-    tell(
-      `Completion is ${word(enabled)}, but still ${word(!enabled)} for ${languageName(document.languageId)}.`,
-    );
+  await turn({ log }, enabled, { document });
+  if (!document || settings.completionEnabled(document) === enabled) return;
+  const language = languageName(document.languageId);
+  tell(
+    enabled
+      ? t('Completion is on, but still off for {language}.', { language })
+      : t('Completion is off, but still on for {language}.', { language }),
+  );
 }
 
 export async function toggleLanguage({ log }: Context): Promise<void> {
   const document = vscode.window.activeTextEditor?.document;
   if (!document)
-    throw new UserError('bad-request', 'No file is open.', 'Open a file in the language that you mean.');
+    throw new UserError(
+      'bad-request',
+      t('No file is open.'),
+      t('Open a file in the language that you mean.'),
+    );
   const enabled = !settings.completionEnabled(document);
-  await turn({ log }, enabled, { document, forLanguage: true }, ` for ${languageName(document.languageId)}`);
+  await turn({ log }, enabled, { document, forLanguage: true });
 }
 
 async function turn(
   { log }: Pick<Context, 'log'>,
   enabled: boolean,
   where: Parameters<typeof setCompletionEnabled>[1],
-  what: string,
 ): Promise<void> {
+  const { document, forLanguage } = where;
+  const language = document && forLanguage ? languageName(document.languageId) : undefined;
   try {
-    const place = await setCompletionEnabled(enabled, where);
-    tell(`Completion is ${word(enabled)}${what} (${place} settings).`);
+    const settings = placeName(await setCompletionEnabled(enabled, where));
+    tell(sayTurned(enabled, settings, language));
   } catch (error) {
     log.show(error, {
-      title: 'Open Settings',
+      title: t('Open Settings'),
       run: () =>
         vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.completion.enabled'),
     });
   }
 }
 
-const word = (enabled: boolean) => (enabled ? 'on' : 'off');
+/** @param settings where that is written now */
+function sayTurned(enabled: boolean, settings: string, language: string | undefined): string {
+  if (language === undefined)
+    return enabled
+      ? t('Completion is on ({settings}).', { settings })
+      : t('Completion is off ({settings}).', { settings });
+  return enabled
+    ? t('Completion is on for {language} ({settings}).', { language, settings })
+    : t('Completion is off for {language} ({settings}).', { language, settings });
+}
+
 const tell = (message: string) => vscode.window.setStatusBarMessage(message, 5000);

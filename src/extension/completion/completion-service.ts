@@ -5,6 +5,7 @@ import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
+import { t } from '../l10n.ts';
 import type { Action } from '../log.ts';
 import type { Services } from '../services.ts';
 import { setCompletionEnabled, settings } from '../settings.ts';
@@ -85,7 +86,7 @@ export class CompletionService implements Completing {
     this.changed.fire();
     const options = {
       location: vscode.ProgressLocation.Window,
-      title: `Starting completion with ${model.name}`,
+      title: t('Starting completion with {name}', { name: model.name }),
     };
     await vscode.window.withProgress(options, async () => {
       const serving = this.serving(model);
@@ -93,7 +94,11 @@ export class CompletionService implements Completing {
       for (const adapter of offersOf(model).adapters ?? []) await serving.addAdapter(adapter);
     });
     this.changed.fire();
-    void this.services.log.ask('info', `${model.name} completes your code now: Tab accepts.`, ...then);
+    void this.services.log.ask(
+      'info',
+      t('{name} completes your code now: Tab accepts.', { name: model.name }),
+      ...then,
+    );
   }
 
   serving(model: CompletionModel): ServingClient {
@@ -151,7 +156,8 @@ export class CompletionService implements Completing {
     this.services.log.warn(`No completion: ${error instanceof Error ? error.message : String(error)}`);
     if (this.failureTold) return;
     this.failureTold = true;
-    vscode.window.setStatusBarMessage('$(warning) Forget-Me-Not: no completion, see its log', 10_000);
+    const text = t('no completion, see its log');
+    vscode.window.setStatusBarMessage(`$(warning) Forget-Me-Not: ${text}`, 10_000);
   }
 
   private count(model: string, what: keyof Acceptance, by?: number): void {

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { deletePreferences, describePreferences, preferencesFile } from '../../preferences/store.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
+import { fullDate, t } from '../l10n.ts';
 import { setLearnFromUse, settings } from '../settings.ts';
 import { size } from '../texts.ts';
 
@@ -13,25 +14,44 @@ export async function showLearnedFromUse({ log, completion }: Context): Promise<
   const kept = await describePreferences(file);
   const on = settings.learnFromUse;
   const turn = {
-    title: on ? 'Turn Off' : 'Turn On',
+    title: on ? t('Turn Off') : t('Turn On'),
     run: () => setLearnFromUse(!on),
   };
-  if (!kept) return log.ask('info', `No completions are recorded for ${folder.name}. ${explained(on)}`, turn);
-  const since = kept.since ? ` since ${new Date(kept.since).toLocaleDateString()}` : '';
-  const count = `${kept.count} ${kept.count === 1 ? 'completion' : 'completions'}`;
+  if (!kept)
+    return log.ask(
+      'info',
+      `${t('No completions are recorded for {folder}.', { folder: folder.name })} ${explained(on)}`,
+      turn,
+    );
+  const values = {
+    count: kept.count,
+    folder: folder.name,
+    since: kept.since ? t(' since {date}', { date: fullDate(new Date(kept.since)) }) : '',
+    size: size(kept.bytes),
+    file,
+  };
+  const what =
+    kept.count === 1
+      ? t('1 completion in {folder} recorded{since}, with what you did with it ({size}): {file}.', values)
+      : t(
+          '{count} completions in {folder} recorded{since}, with what you did with them ({size}): {file}.',
+          values,
+        );
   await log.ask(
     'info',
-    `${count} in ${folder.name} recorded${since}, with what you did with them (${size(kept.bytes)}): ${file}. ${explained(on)}`,
-    { title: 'Open File', run: () => vscode.window.showTextDocument(vscode.Uri.file(file)) },
-    { title: 'Delete', run: () => drop(folder, completion) },
+    `${what} ${explained(on)}`,
+    { title: t('Open File'), run: () => vscode.window.showTextDocument(vscode.Uri.file(file)) },
+    { title: t('Delete'), run: () => drop(folder, completion) },
     turn,
   );
 }
 
 const explained = (on: boolean) =>
   on
-    ? 'The record stays on this machine.'
-    : 'Learning from your use is off. If you turn it on, each completion that you are shown is recorded on this machine, with the code around it and the code at that place five minutes later, so that a training can learn from it.';
+    ? t('The record stays on this machine.')
+    : t(
+        'Learning from your use is off. If you turn it on, each completion that you are shown is recorded on this machine, with the code around it and the code at that place five minutes later, so that a training can learn from it.',
+      );
 
 export async function deleteLearnedFromUse({ completion }: Context): Promise<void> {
   const folder = await pickFolder();
@@ -41,20 +61,26 @@ export async function deleteLearnedFromUse({ completion }: Context): Promise<voi
 async function drop(folder: vscode.WorkspaceFolder, { recorder }: Context['completion']): Promise<void> {
   const file = preferencesFile(folder.uri.fsPath);
   const kept = await describePreferences(file);
+  const confirmed = t('Delete');
   const answer =
     kept &&
     (await vscode.window.showWarningMessage(
-      `Delete what was learned from your use in ${folder.name}?`,
+      t('Delete what was learned from your use in {folder}?', { folder: folder.name }),
       {
         modal: true,
-        detail: `${kept.count} recorded completions. Runs that learned from them are not changed.`,
+        detail: t('Recorded completions: {count}. Runs that learned from them are not changed.', {
+          count: kept.count,
+        }),
       },
-      'Delete',
+      confirmed,
     ));
-  if (kept && answer !== 'Delete') return;
+  if (kept && answer !== confirmed) return;
   recorder.forget();
   await deletePreferences(file);
-  vscode.window.setStatusBarMessage(`The recorded completions of ${folder.name} are deleted.`, 5000);
+  vscode.window.setStatusBarMessage(
+    t('The recorded completions of {folder} are deleted.', { folder: folder.name }),
+    5000,
+  );
 }
 
 /**
@@ -66,6 +92,6 @@ async function pickFolder(): Promise<vscode.WorkspaceFolder | undefined> {
   const here = document && vscode.workspace.getWorkspaceFolder(document.uri);
   const folders = vscode.workspace.workspaceFolders ?? [];
   if (folders.length === 0)
-    throw new UserError('bad-request', 'No folder is open.', 'Open the folder that you mean.');
+    throw new UserError('bad-request', t('No folder is open.'), t('Open the folder that you mean.'));
   return here ?? (folders.length === 1 ? folders[0] : vscode.window.showWorkspaceFolderPick());
 }

@@ -5,6 +5,7 @@ import { findKnownBase } from '../../base-models/registry.ts';
 import { runSpecSchema } from '../../protocol/run.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
+import { t } from '../l10n.ts';
 import { baseName, type Offered } from '../wizard/bases.ts';
 import { askConsent } from '../wizard/consent.ts';
 import { missingBase } from '../wizard/downloads.ts';
@@ -21,13 +22,13 @@ export async function completeUntuned(context: Context): Promise<void> {
   const offered = await offeredBases(context);
   const base = completingBase(settings.base, offered);
   const here = offered.models.some(({ id, present }) => id === base && present);
-  const wanted = await askConsent(here ? [] : missingBase(base), 'Completion');
+  const wanted = await askConsent(here ? [] : missingBase(base), 'completion');
   if (!wanted) return;
-  const found = await whileShown(`Getting ${baseName(base)} ready`, (options) =>
+  const found = await whileShown(t('Getting {name} ready', { name: baseName(base) }), (options) =>
     children.ask(runSpecSchema.shape.base, ['models', 'fetch', base, '--yes'], options),
   );
   await completion.use(ofBase(found), {
-    title: 'Fine-tune on Workspace',
+    title: t('Fine-tune on Workspace'),
     run: () => vscode.commands.executeCommand('forgetMeNot.fineTune'),
   });
 }

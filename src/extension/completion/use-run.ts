@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
+import { t } from '../l10n.ts';
 import { ofRun } from './completion-model.ts';
 import type { ServicesWithCompletion } from './completion-service.ts';
 import { isChecked, whyNotServable } from '../texts.ts';
@@ -12,16 +13,17 @@ export async function useRun(services: ServicesWithCompletion, run: RunSnapshot)
   const { runs, children, completion } = services;
   const refused = whyNotServable(run, runs.standing(run));
   if (refused) throw refused;
+  const { name } = run.spec;
   if (!isChecked(run))
-    await whileShown(`Checking ${run.spec.name} before it completes your code`, (options) =>
+    await whileShown(t('Checking {name} before it completes your code', { name }), (options) =>
       children.ask(z.unknown(), ['evaluate', run.spec.id, '--check'], options),
     ).finally(() => runs.refresh());
   const checked = runs.get(run.spec.id);
   if (!checked)
     throw new UserError(
       'run-not-found',
-      `The run ${run.spec.name} was deleted meanwhile.`,
-      'Choose another one.',
+      t('The run {name} was deleted meanwhile.', { name }),
+      t('Choose another one.'),
     );
   await completion.use(ofRun(checked));
 }

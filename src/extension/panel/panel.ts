@@ -14,13 +14,13 @@ import {
 import { runComparisonSchema } from '../../protocol/run-comparison.ts';
 import { sweepSnapshots } from '../../training/sweep/snapshot.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { t } from '../l10n.ts';
 import { actionOf } from '../log.ts';
 import { PanelFeed } from './panel-feed.ts';
 import { setStrength } from '../runs/strength.ts';
 import { Throttle } from './throttle.ts';
 
 const viewType = 'forgetMeNot.results';
-const title = 'Forget-Me-Not Results';
 /** The part of the page's stored state (webview/view-state.ts) that is used here: the run that it showed. */
 const keptSchema = z.object({ run: z.string().optional() });
 /** At most about two messages per second are sent to the panel. */
@@ -58,7 +58,9 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
     }
     // So that the charts are there when the panel is first drawn.
     if (this.selected) await this.services.runs.wantEvents([this.selected]);
-    this.adopt(vscode.window.createWebviewPanel(viewType, title, vscode.ViewColumn.Active));
+    this.adopt(
+      vscode.window.createWebviewPanel(viewType, t('Forget-Me-Not Results'), vscode.ViewColumn.Active),
+    );
   }
 
   /** Takes over a panel that the editor restores after a reload of the window; its page has stored the selection. */
@@ -193,7 +195,7 @@ async function save(name: string, base64: string): Promise<void> {
   const safe = name.replace(/[^\w.-]+/g, '-');
   const extension = safe.split('.').at(-1) ?? 'png';
   const target = await vscode.window.showSaveDialog({
-    title: 'Save Chart',
+    title: t('Save Chart'),
     filters: { [extension.toUpperCase()]: [extension] },
     ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, safe) } : {}),
   });

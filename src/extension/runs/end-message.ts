@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { t } from '../l10n.ts';
 import { canResume, endSentence, whyNotServable } from '../texts.ts';
 import type { Action } from '../log.ts';
 
@@ -13,8 +14,10 @@ const command = (title: string, name: string, run: RunSnapshot): Action => ({
 export const tellReady = ({ log }: ServicesWithCompletion, run: RunSnapshot): Promise<void> =>
   log.ask(
     'info',
-    `${run.spec.name} is trained and can already complete your code; some of its figures are still being measured.`,
-    command('Use for Completion', 'useForCompletion', run),
+    t('{name} is trained and can already complete your code; some of its figures are still being measured.', {
+      name: run.spec.name,
+    }),
+    command(t('Use for Completion'), 'useForCompletion', run),
   );
 
 export async function tellEnd(
@@ -24,15 +27,15 @@ export async function tellEnd(
   const standing = runs.standing(run);
   const usable = !whyNotServable(run, standing) && completion.inUse?.id !== run.spec.id;
   const sentence = endSentence(run, standing);
-  const show = command('Show Results', 'showResults', run);
-  const resume = command('Resume Training', 'resumeTraining', run);
+  const show = command(t('Show Results'), 'showResults', run);
+  const resume = command(t('Resume Training'), 'resumeTraining', run);
   if (standing === 'done')
     return log.ask(
       'info',
       sentence,
       show,
-      ...(usable ? [command('Use for Completion', 'useForCompletion', run)] : []),
-      ...(run.summary && !run.summary.pending ? [] : [command('Measure Result', 'measureResult', run)]),
+      ...(usable ? [command(t('Use for Completion'), 'useForCompletion', run)] : []),
+      ...(run.summary && !run.summary.pending ? [] : [command(t('Measure Result'), 'measureResult', run)]),
     );
   if (standing === 'cancelled') return log.ask('info', sentence, resume, show);
   if (standing === 'interrupted') return log.ask('warning', sentence, resume, show);
@@ -40,6 +43,6 @@ export async function tellEnd(
     'error',
     sentence,
     ...(canResume(run) ? [resume] : []),
-    command('Show Trainer Log', 'showTrainerLog', run),
+    command(t('Show Trainer Log'), 'showTrainerLog', run),
   );
 }

@@ -11,6 +11,7 @@ import {
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
+import { t } from '../l10n.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { size } from '../texts.ts';
 
@@ -21,30 +22,30 @@ interface Form extends vscode.QuickPickItem {
   ending: string;
 }
 
-const adapterForms: Form[] = [
+const adapterForms = (): Form[] => [
   {
-    label: 'GGUF adapter',
-    detail: 'A small file that is loaded together with the base, for llama.cpp and programs built on it.',
+    label: t('GGUF adapter'),
+    detail: t('A small file that is loaded together with the base, for llama.cpp and programs built on it.'),
     to: 'gguf-adapter',
     ending: '-adapter.gguf',
   },
   {
-    label: 'PEFT adapter',
-    detail: 'A folder for the PEFT library: adapter_model.safetensors and adapter_config.json.',
+    label: t('PEFT adapter'),
+    detail: t('A folder for the PEFT library: adapter_model.safetensors and adapter_config.json.'),
     to: 'peft',
     ending: '-peft',
   },
 ];
-const merged = (label: string, type: string, detail: string): Form => ({
-  label: `Whole model, ${label}`,
+const merged = (type: string, detail: string): Form => ({
+  label: t('Whole model, {type}', { type }),
   detail,
   to: 'gguf-merged',
   args: ['--type', type],
   ending: `-${type}.gguf`,
 });
-const modelForms: Form[] = [
-  merged('F16', 'F16', 'GGUF, two bytes per weight: exact.'),
-  merged('Q8_0', 'Q8_0', 'GGUF, about one byte per weight: close to exact.'),
+const modelForms = (): Form[] => [
+  merged('F16', t('GGUF, two bytes per weight: exact.')),
+  merged('Q8_0', t('GGUF, about one byte per weight: close to exact.')),
 ];
 
 export async function exportResult(context: Context, which: Which): Promise<void> {
@@ -52,33 +53,38 @@ export async function exportResult(context: Context, which: Which): Promise<void
     context,
     which,
     ['done'],
-    'Which result do you want to export?',
-    'No run is finished yet.',
+    t('Which result do you want to export?'),
+    t('No run is finished yet.'),
   );
   if (!run) return;
   const { id, name, hyper } = run.spec;
   const form = await vscode.window.showQuickPick(
-    hyper.method === 'lora' ? [...adapterForms, ...modelForms] : modelForms,
-    { title: `Export ${name}`, placeHolder: 'Which format?', matchOnDetail: true, ignoreFocusOut: true },
+    hyper.method === 'lora' ? [...adapterForms(), ...modelForms()] : modelForms(),
+    {
+      title: t('Export {name}', { name }),
+      placeHolder: t('Which format?'),
+      matchOnDetail: true,
+      ignoreFocusOut: true,
+    },
   );
   const place = form && (await askPlace(run, form));
   if (!place) return;
   const args = ['export', id, '--to', form.to, ...(form.args ?? []), '--output', place.fsPath];
-  const record = await whileShown(`Exporting ${name}`, (options) =>
+  const record = await whileShown(t('Exporting {name}', { name }), (options) =>
     context.children.ask(exportRecordSchema, args, options),
   );
   await context.log.ask(
     'info',
     `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}. ${describeCheck(record.check)}.${record.warning ? ` ${record.warning}` : ''}`,
-    { title: 'Reveal', run: () => vscode.commands.executeCommand('revealFileInOS', place) },
+    { title: t('Reveal'), run: () => vscode.commands.executeCommand('revealFileInOS', place) },
   );
 }
 
 function askPlace({ spec }: RunSnapshot, { ending, label }: Form): Thenable<vscode.Uri | undefined> {
   const [folder] = vscode.workspace.workspaceFolders ?? [];
   return vscode.window.showSaveDialog({
-    title: `Export as ${label}`,
-    saveLabel: 'Export',
+    title: t('Export as {format}', { format: label }),
+    saveLabel: t('Export'),
     defaultUri: vscode.Uri.file(join(folder?.uri.fsPath ?? homedir(), `${spec.id}${ending}`)),
   });
 }

@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { Context } from '../context.ts';
+import { t } from '../l10n.ts';
 import { runItem, type Standing } from '../texts.ts';
 
 /** A run's id; undefined: the user is asked. */
@@ -26,15 +27,15 @@ export async function pickRun(
     if (!run)
       throw new UserError(
         'run-not-found',
-        `There is no run ${which}.`,
-        'Refresh the Runs view: it may have been deleted.',
+        t('There is no run {run}.', { run: which }),
+        t('Refresh the Runs view: it may have been deleted.'),
       );
     return run;
   }
   const isFit = typeof fits === 'function' ? fits : (_: RunSnapshot, one: Standing) => fits.includes(one);
   const fitting = runs.all.filter((run) => isFit(run, runs.standing(run)));
   if (fitting.length === 0)
-    throw new UserError('run-not-found', none, 'Start one with "Fine-tune on Workspace".');
+    throw new UserError('run-not-found', none, t('Start one with "Fine-tune on Workspace".'));
   if (order) fitting.sort(order);
   const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
   // The results panel may take the focus when it has loaded; that must not close the question.

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import { cancelRun } from '../../runs/index.ts';
+import { t } from '../l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
 
@@ -27,7 +28,7 @@ export class ProgressNotifications {
     this.shown.add(id);
     const options = {
       location: vscode.ProgressLocation.Notification,
-      title: `Fine-tuning ${name}`,
+      title: t('Fine-tuning {name}', { name }),
       cancellable: true,
     };
     void vscode.window
@@ -46,7 +47,7 @@ export class ProgressNotifications {
     const update = (snapshot: RunSnapshot) => {
       const percent = percentOf(snapshot);
       progress.report({
-        message: stopping ? 'Stopping after this step; a checkpoint is kept' : progressLine(snapshot),
+        message: stopping ? t('Stopping after this step; a checkpoint is kept') : progressLine(snapshot),
         // While measuring there is no total to show: the bar runs on its own.
         ...(snapshot.state.status === 'running' && percent > reached ? { increment: percent - reached } : {}),
       });

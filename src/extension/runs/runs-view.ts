@@ -1,5 +1,6 @@
 /** The Runs view: one row per run, newest first. */
 import * as vscode from 'vscode';
+import { t } from '../l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from '../store.ts';
 import { canResume, hasResult, runDescription, runTooltip, type Standing } from '../texts.ts';
@@ -72,7 +73,7 @@ export class RunsView implements vscode.TreeDataProvider<string>, vscode.Disposa
     const [icon, colour] = inUse ? ['sparkle', 'charts.yellow'] : icons[standing];
     item.iconPath = new vscode.ThemeIcon(icon!, colour ? new vscode.ThemeColor(colour) : undefined);
     item.accessibilityInformation = { label: `${run.spec.name}, ${item.description}` };
-    item.command = { command: 'forgetMeNot.showResults', title: 'Show Results', arguments: [id] };
+    item.command = { command: 'forgetMeNot.showResults', title: t('Show Results'), arguments: [id] };
     return item;
   }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
+import { t } from '../l10n.ts';
 import { requireTrust } from '../trust.ts';
 import { useRun } from '../completion/use-run.ts';
 
@@ -16,12 +17,15 @@ export async function setStrength(
   const used = completion.inUse?.id === id;
   await children.ask(z.unknown(), ['strength', id, String(strength)]).finally(() => runs.refresh());
   const run = runs.get(id);
-  if (!run) throw new UserError('run-not-found', 'That run was deleted meanwhile.', 'Choose another one.');
+  if (!run)
+    throw new UserError('run-not-found', t('That run was deleted meanwhile.'), t('Choose another one.'));
   // A run in use is checked at its new strength before it completes code again.
   if (used) await useRun(services, run);
   const { name } = run.spec;
   void log.ask(
     'info',
-    `${name} now has strength ${strength}. {evaluate ${id}} measures it at this strength.`,
+    t('{name} now has strength {strength}. {button} measures it at this strength.', {
+      ...{ name, strength, button: `{evaluate ${id}}` },
+    }),
   );
 }

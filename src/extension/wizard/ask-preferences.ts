@@ -6,6 +6,7 @@ import * as vscode from 'vscode';
 import { z } from 'zod';
 import { LEAST_VERDICTS } from '../../preferences/select.ts';
 import { describePreferences, preferencesFile } from '../../preferences/store.ts';
+import { t } from '../l10n.ts';
 import type { Draft } from './draft.ts';
 import { choose, into, type Answer } from './steps.ts';
 
@@ -34,13 +35,16 @@ export async function askPreferences(
   if (texts < LEAST_VERDICTS) return plan.preferences ? { ...plan, preferences: undefined } : plan;
   const choices = [
     {
-      label: 'Yes',
-      detail: `${texts} texts: completions that you kept or rejected, and what you wrote instead. Takes a fifth of the training, and is used only if it makes the result better.`,
+      label: t('Yes'),
+      detail: t(
+        '{texts} texts: completions that you kept or rejected, and what you wrote instead. Takes a fifth of the training, and is used only if it makes the result better.',
+        { texts },
+      ),
       value: true,
     },
-    { label: 'No', detail: 'Learn from the code only.', value: false },
+    { label: t('No'), detail: t('Learn from the code only.'), value: false },
   ];
-  const placeholder = 'Also learn from how you used completions?';
+  const placeholder = t('Also learn from how you used completions?');
   return into(
     plan,
     'preferences',

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
+import { t, tKnown } from '../l10n.ts';
 import { roughly, size } from '../texts.ts';
 
 const chosenSchema = z.object({ id: z.string(), why: z.string() });
@@ -42,24 +43,28 @@ export function baseChoices(
 ): BaseChoice[] {
   const here = new Set(models.filter(({ present }) => present).map(({ id }) => id));
   const tooLarge = new Map(
-    models.map(({ id, memory }) => [id, memory && whyTooLarge(memory.lora, availableMemory)]),
+    models.map(({ id, memory }) => [id, memory && lackOfMemory(memory.lora, availableMemory)]),
   );
+  const notFitting = (id: string) => {
+    const lack = tooLarge.get(id);
+    return lack ? [t('It does not fit: it takes {needed} of memory, and {free} are free.', lack)] : [];
+  };
   const choices = knownBases.map(({ id, name, about, parameters, bytes, licence }) => ({
     label: name,
     description: [
-      `${roughly(parameters)} parameters`,
+      t('{count} parameters', { count: roughly(parameters) }),
       size(bytes),
       licence,
-      ...(here.has(id) ? ['already here'] : []),
+      ...(here.has(id) ? [t('already here')] : []),
     ].join(' · '),
-    detail: [about, ...suits(id, suited), ...(tooLarge.get(id) ? [`It ${tooLarge.get(id)}.`] : [])].join(' '),
+    detail: [tKnown(about), ...suits(id, suited), ...notFitting(id)].join(' '),
     value: id,
   }));
   const wanted = preferred === AUTO_BASE ? (suited.withTensorflow ?? suited).id : preferred;
   const first = choices.find(({ value }) => value === wanted) ?? {
     label: basename(wanted),
     description: wanted,
-    detail: 'From the setting forgetMeNot.base',
+    detail: t('From the setting {setting}', { setting: 'forgetMeNot.base' }),
     value: wanted,
   };
   const others = choices.filter((choice) => choice !== first);
@@ -68,14 +73,16 @@ export function baseChoices(
   return [first, ...fitting, ...others.filter((choice) => !fitting.includes(choice))];
 }
 
-/** "does not fit: it takes 15.0 GB of memory, and 8.0 GB are free"; undefined if it fits. */
-export const whyTooLarge = (bytes: number, available = Infinity): string | undefined =>
-  bytes > available
-    ? `does not fit: it takes ${size(bytes)} of memory, and ${size(available)} are free`
-    : undefined;
+/** The memory that it takes and that is free, in words; undefined if it fits. */
+export const lackOfMemory = (bytes: number, available = Infinity) =>
+  bytes > available ? { needed: size(bytes), free: size(available) } : undefined;
 
 function suits(id: string, { withTensorflow, ...now }: Offered['default']): string[] {
-  if (id === withTensorflow?.id) return [`For this machine with TensorFlow: ${withTensorflow.why}.`];
+  if (id === withTensorflow?.id) return [t('For this machine with TensorFlow: {why}.', withTensorflow)];
   if (id !== now.id) return [];
-  return [`For this machine${withTensorflow ? ' without TensorFlow' : ''}: ${now.why}.`];
+  return [
+    withTensorflow
+      ? t('For this machine without TensorFlow: {why}.', now)
+      : t('For this machine: {why}.', now),
+  ];
 }

@@ -3,7 +3,8 @@
  * picks a repair, and it continues from there. Pure: the editor is behind `CarryOutHost`.
  */
 import { reportError, type ErrorReport } from '../../protocol/errors.ts';
-import { forButtons, titleOf, type NextStep } from '../../protocol/next-step.ts';
+import { forButtons, type NextStep } from '../../protocol/next-step.ts';
+import { t, titleIn } from '../l10n.ts';
 import type { Download } from './downloads.ts';
 
 export interface Answers {
@@ -99,15 +100,15 @@ const noRepair: readonly NextStep['id'][] = ['train', 'sweep', 'models', 'fetch'
 
 /** @param part what was being downloaded; undefined if the work itself did not start */
 export function repairsFor({ code, next }: ErrorReport, part: Download | undefined): Repair[] {
-  const repairs: Repair[] = [{ kind: 'again', title: 'Try Again' }];
+  const repairs: Repair[] = [{ kind: 'again', title: t('Try Again') }];
   const command = /`([^`]+)`/.exec(next)?.[1];
   if (command && (code === 'compiler-missing' || code === 'python-missing'))
-    repairs.unshift({ kind: 'terminal', title: `Run "${command}"`, command });
-  if (part?.needed === false) repairs.push({ kind: 'without', title: 'Continue Without TensorFlow' });
+    repairs.unshift({ kind: 'terminal', title: t('Run "{command}"', { command }), command });
+  if (part?.needed === false) repairs.push({ kind: 'without', title: t('Continue Without TensorFlow') });
   if (part?.needed || code.startsWith('base-') || code === 'hub-not-found' || code === 'adapter-mismatch')
-    repairs.push({ kind: 'base', title: 'Choose Another Model' });
-  if (!part) repairs.push({ kind: 'answers', title: 'Change Answers' });
+    repairs.push({ kind: 'base', title: t('Choose Another Model') });
+  if (!part) repairs.push({ kind: 'answers', title: t('Change Answers') });
   for (const step of forButtons(next).steps)
-    if (!noRepair.includes(step.id)) repairs.push({ kind: 'step', title: titleOf(step), step });
+    if (!noRepair.includes(step.id)) repairs.push({ kind: 'step', title: titleIn(step), step });
   return repairs;
 }

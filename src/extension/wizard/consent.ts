@@ -4,27 +4,35 @@ import { z } from 'zod';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import type { Download } from './downloads.ts';
+import { t } from '../l10n.ts';
 import { size } from '../texts.ts';
+
+type Purpose = 'fine-tuning' | 'completion';
 
 /** The parts that the user agreed to download; undefined when the user cancels. `purpose`: what needs them. */
 export async function askConsent(
   missing: Download[],
-  purpose = 'Fine-tuning',
+  purpose: Purpose = 'fine-tuning',
 ): Promise<Download[] | undefined> {
   if (missing.length === 0) return [];
   const list = missing
-    .map((part) => `${part.name}: ${part.bytes ? size(part.bytes) : 'size not known yet'}, from ${part.from}`)
+    .map(({ name, bytes, from }) =>
+      bytes
+        ? t('{name}: {size}, from {place}', { name, size: size(bytes), place: from })
+        : t('{name}: size not known yet, from {place}', { name, place: from }),
+    )
     .join('\n');
   const total = missing.reduce((sum, part) => sum + part.bytes, 0);
-  const download = 'Download';
-  const without = 'Without TensorFlow';
+  const download = t('Download');
+  const without = t('Without TensorFlow');
   const needed = missing.filter((part) => part.needed);
   const optional = missing.length > needed.length;
+  const slower = optional ? [t('Without TensorFlow the same training takes about six times as long.')] : [];
   const answer = await vscode.window.showInformationMessage(
-    `${purpose} needs a download${total ? ` of about ${size(total)}` : ''}.`,
+    sayNeed(purpose, total),
     {
       modal: true,
-      detail: `${list}\n\n${optional ? 'Without TensorFlow the same training takes about six times as long. ' : ''}Your code stays on this machine.`,
+      detail: `${list}\n\n${[...slower, t('Your code stays on this machine.')].join(' ')}`,
     },
     download,
     ...(optional && needed.length < missing.length ? [without] : []),
@@ -33,10 +41,20 @@ export async function askConsent(
   return answer === without ? needed : undefined;
 }
 
+function sayNeed(purpose: Purpose, bytes: number): string {
+  if (purpose === 'completion')
+    return bytes
+      ? t('Completion needs a download of about {size}.', { size: size(bytes) })
+      : t('Completion needs a download.');
+  return bytes
+    ? t('Fine-tuning needs a download of about {size}.', { size: size(bytes) })
+    : t('Fine-tuning needs a download.');
+}
+
 /** Downloads the parts, one after the other. False when the user cancelled. */
 export async function install({ children }: Context, parts: Download[]): Promise<boolean> {
   for (const part of parts) {
-    const done = await whileShown(`Downloading ${part.name}`, async (options) => {
+    const done = await whileShown(t('Downloading {name}', { name: part.name }), async (options) => {
       await children.ask(z.unknown(), part.command, options);
       return !options.signal?.aborted;
     });

@@ -6,6 +6,7 @@ import { whyNotOffered } from '../../evaluation/figures/offer.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { baseName } from './bases.ts';
+import { dayOf, t } from '../l10n.ts';
 import type { Context } from '../context.ts';
 import { settings } from '../settings.ts';
 import type { Choice } from './steps.ts';
@@ -57,14 +58,18 @@ export const referenceOf = ({ id, path }: RunSnapshot['spec']['base']): string =
 
 /** Its row among the models. */
 export function continueChoice({ run: { spec }, changed }: Continuing): Choice<string> {
-  const files = changed && `${changed.files} ${changed.files === 1 ? 'file is' : 'files are'}`;
-  const what = changed
-    ? `${files} new or changed, ${Math.round(100 * changed.share)}% of the text to learn.`
-    : 'How much has changed will show when the files are read.';
   return {
-    label: `$(history) Continue ${spec.name} with what changed since`,
-    description: `${new Date(spec.createdAt).toLocaleDateString(undefined, { day: 'numeric', month: 'long' })} · ${baseName(spec.base.id)}`,
-    detail: `${what} Starts from that adapter, which is faster than learning everything again.`,
+    label: `$(history) ${t('Continue {name} with what changed since', { name: spec.name })}`,
+    description: `${dayOf(new Date(spec.createdAt), 'long')} · ${baseName(spec.base.id)}`,
+    detail: `${sayChanged(changed)} ${t('Starts from that adapter, which is faster than learning everything again.')}`,
     value: `continue ${spec.id}`,
   };
+}
+
+function sayChanged(changed: Changed | undefined): string {
+  if (!changed) return t('How much has changed will show when the files are read.');
+  const share = Math.round(100 * changed.share);
+  return changed.files === 1
+    ? t('1 file is new or changed, {share}% of the text to learn.', { share })
+    : t('{files} files are new or changed, {share}% of the text to learn.', { files: changed.files, share });
 }

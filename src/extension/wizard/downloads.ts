@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { findKnownBase, placesOf } from '../../base-models/registry.ts';
 import type { DoctorReport } from '../../protocol/doctor.ts';
+import { tKnown } from '../l10n.ts';
 
 export interface Download {
   name: string;
@@ -48,7 +49,7 @@ export function missingBase(base: string, models: DoctorReport['models'] = []): 
     {
       name: known?.name ?? base,
       bytes: known?.bytes ?? 0,
-      from: known ? placesOf(known) : 'Hugging Face',
+      from: known ? tKnown(placesOf(known)) : 'Hugging Face',
       needed: true,
       command: ['models', 'fetch', base],
     },

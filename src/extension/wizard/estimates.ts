@@ -5,6 +5,7 @@ import { MEASURE_SHARE, measuringSeconds } from '../../evaluation/time.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { formatDuration } from '../../protocol/units.ts';
+import { t } from '../l10n.ts';
 import { roughly, size } from '../texts.ts';
 import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
 
@@ -62,7 +63,9 @@ export function describeCost(
   const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
   const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
   const memory = size(memoryOf(base, method, { backend })!);
-  return `About ${all} with measuring · ${roughly(tokens)} tokens · ${memory} of memory · ${where}`;
+  return t('About {time} with measuring · {tokens} tokens · {memory} of memory · {library}', {
+    ...{ time: all, tokens: roughly(tokens), memory, library: where },
+  });
 }
 
 /** Memory in bytes that a run takes; undefined for a base that is not on this machine yet. */

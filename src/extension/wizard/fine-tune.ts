@@ -10,6 +10,7 @@ import { baseName } from './bases.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
+import { t } from '../l10n.ts';
 import { missingParts, missingRuntime } from './downloads.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';
@@ -37,7 +38,7 @@ export async function fineTune(context: Context): Promise<void> {
     askAgain: (answers) => ask(context, answers),
     async start(answers) {
       // Reading a large folder takes a while, before there is a run to follow.
-      const { run } = await whileShown('Reading the workspace', (options) =>
+      const { run } = await whileShown(t('Reading the workspace'), (options) =>
         context.children.ask(startedSchema, trainArguments(answers), options),
       );
       await context.begun(run);
@@ -69,9 +70,11 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
 function describe(plan: Plan): string {
   const { base, method, budget } = plan;
   const continued = continuedBy(plan);
-  const long = budget.steps ? `${budget.steps} steps` : formatDuration((budget.minutes ?? 0) * 60);
-  if (continued) return `what changed since ${continued.name}, ${long}`;
-  return `${baseName(base)}, ${method === 'lora' ? 'LoRA' : 'full fine-tuning'}, ${long}`;
+  const long = budget.steps
+    ? t('{steps} steps', { steps: budget.steps })
+    : formatDuration((budget.minutes ?? 0) * 60);
+  if (continued) return t('what changed since {name}, {time}', { name: continued.name, time: long });
+  return `${baseName(base)}, ${method === 'lora' ? 'LoRA' : t('full fine-tuning')}, ${long}`;
 }
 
 /** Errors: corpus-empty without an open folder. */
@@ -79,8 +82,8 @@ export function requireFolder(): void {
   if (!vscode.workspace.workspaceFolders?.length)
     throw new UserError(
       'corpus-empty',
-      'No folder is open, so there is nothing to learn from.',
-      'Open the folder with your code.',
+      t('No folder is open, so there is nothing to learn from.'),
+      t('Open the folder with your code.'),
     );
 }
 
@@ -95,18 +98,18 @@ export async function installRuntime(context: Context): Promise<void> {
       report.backends.find(({ name }) => name === 'tensorflow')?.reason ?? report.summary,
     );
   if (!(await askConsent([part])) || !(await install(context, [part]))) return;
-  await log.ask('info', 'TensorFlow is installed; the next training uses it.');
+  await log.ask('info', t('TensorFlow is installed; the next training uses it.'));
 }
 
 /** Downloads a base only: the one that a text names, or one that the user picks. */
 export async function fetchBase(context: Context, which: string | undefined): Promise<void> {
   const bases = () => offeredBases(context);
-  const base = which ?? (await askBaseFor('Download Base Model', bases, 'Which model?'));
+  const base = which ?? (await askBaseFor(t('Download Base Model'), bases, t('Which model?')));
   if (!base) return;
   const missing = missingParts(base, await examine(context), 'wasm');
   const wanted = await askConsent(missing);
   if (!wanted || !(await install(context, wanted))) return;
-  await context.log.ask('info', `${base} is on this machine and can be fine-tuned.`);
+  await context.log.ask('info', t('{base} is on this machine and can be fine-tuned.', { base }));
 }
 
 /** The backend that will train: the setting; with `auto`, TensorFlow if it is or can be installed, else wasm. */

@@ -7,18 +7,22 @@ import { carryOut } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { importSchema, type Import, type ImportDraft } from './draft.ts';
+import { t } from '../l10n.ts';
 import { offeredBases } from './offered.ts';
 import { askPatiently, repairing } from './repairs.ts';
 import { askToGoOn, back, choose, into, walk, type Answer, type Step } from './steps.ts';
 import { askBase, askBaseFor } from './wizard.ts';
 
-const title = 'Import Adapter';
-const whichBase = 'Which model was it trained on?';
+const title = () => t('Import Adapter');
+const whichBase = () => t('Which model was it trained on?');
 
-const kinds = {
-  gguf: { label: 'A GGUF adapter', description: 'one file' },
-  peft: { label: "PEFT's folder", description: 'adapter_model.safetensors and adapter_config.json' },
-};
+const kinds = () => ({
+  gguf: { label: t('A GGUF adapter'), description: t('one file') },
+  peft: {
+    label: t("PEFT's folder"),
+    description: t('adapter_model.safetensors and adapter_config.json'),
+  },
+});
 
 const importedSchema = z.object({ run: z.string() });
 
@@ -35,9 +39,9 @@ export async function importAdapter(context: Context): Promise<void> {
     ...repairing(context),
     keep: (answers) => store.keepImport(answers),
     askAgain: (answers) => ask(context, answers),
-    askBase: () => askBaseFor(title, () => offeredBases(context), whichBase),
+    askBase: () => askBaseFor(title(), () => offeredBases(context), whichBase()),
     async start({ path, base }) {
-      const { run } = await whileShown(title, (options) =>
+      const { run } = await whileShown(title(), (options) =>
         children.ask(importedSchema, ['import', path, '--base', base, '--yes'], options),
       );
       made = { run, path };
@@ -47,7 +51,8 @@ export async function importAdapter(context: Context): Promise<void> {
 }
 
 /** "garden.gguf, trained on SmolLM2-135M-Instruct" */
-const describe = ({ path, base }: Import) => `${basename(path)}, trained on ${baseName(base)}`;
+const describe = ({ path, base }: Import) =>
+  t('{file}, trained on {base}', { file: basename(path), base: baseName(base) });
 
 function ask(context: Context, kept: ImportDraft): Promise<Import | undefined> {
   const keep = (draft: ImportDraft) => context.store.keepImport(draft);
@@ -57,7 +62,7 @@ function ask(context: Context, kept: ImportDraft): Promise<Import | undefined> {
     bases.catch(() => undefined);
     const steps: Step<ImportDraft>[] = [
       askFile,
-      (plan, position) => askBase(plan, { title, ...position }, bases, whichBase),
+      (plan, position) => askBase(plan, { title: title(), ...position }, bases, whichBase()),
     ];
     return (await walk({ ...draft, backend: undefined }, steps, answered)) as Import | undefined;
   });
@@ -68,10 +73,10 @@ async function askFile(
   position: { step: number; steps: number },
 ): Promise<Answer<ImportDraft>> {
   const kind = await choose<Import['kind']>({
-    title,
+    title: title(),
     ...position,
-    placeholder: 'In which format is the adapter?',
-    choices: (['gguf', 'peft'] as const).map((value) => ({ ...kinds[value], value })),
+    placeholder: t('In which format is the adapter?'),
+    choices: (['gguf', 'peft'] as const).map((value) => ({ ...kinds()[value], value })),
     ...(draft.kind && { preferred: draft.kind }),
   });
   if (kind === undefined || kind === back) return kind;
@@ -82,8 +87,8 @@ async function pickPath(kind: Import['kind'], { path }: ImportDraft): Promise<st
   const file = kind === 'gguf';
   const [chosen] =
     (await vscode.window.showOpenDialog({
-      title: 'Adapter to Import',
-      openLabel: 'Import',
+      title: t('Adapter to Import'),
+      openLabel: t('Import'),
       canSelectFiles: file,
       canSelectFolders: !file,
       ...(path !== undefined && { defaultUri: vscode.Uri.file(path) }),
@@ -95,21 +100,21 @@ async function pickPath(kind: Import['kind'], { path }: ImportDraft): Promise<st
 /** The run exists even if this fails, so it is not imported twice. */
 async function measure({ children, runs, log, panel }: Context, run: string, name: string): Promise<void> {
   try {
-    await whileShown(`Measuring ${name}`, (options) =>
+    await whileShown(t('Measuring {name}', { name }), (options) =>
       children.ask(z.unknown(), ['evaluate', run, '--tasks', 'retention'], options),
     );
   } catch (error) {
     const again = () => vscode.commands.executeCommand('forgetMeNot.measureResult', run);
-    return log.show(error, { title: 'Measure Result', run: again });
+    return log.show(error, { title: t('Measure Result'), run: again });
   } finally {
     await runs.refresh();
   }
   await log.ask(
     'info',
-    `${name} was imported as a run, and what it forgot was measured.`,
-    { title: 'Show Results', run: () => panel.show(run) },
+    t('{name} was imported as a run, and what it forgot was measured.', { name }),
+    { title: t('Show Results'), run: () => panel.show(run) },
     {
-      title: 'Use for Completion',
+      title: t('Use for Completion'),
       run: () => vscode.commands.executeCommand('forgetMeNot.useForCompletion', run),
     },
   );

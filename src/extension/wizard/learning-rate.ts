@@ -4,6 +4,7 @@ import { carryOut, type Answers } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { requireFolder } from './fine-tune.ts';
+import { t } from '../l10n.ts';
 import { offeredBases } from './offered.ts';
 import { repairing } from './repairs.ts';
 import { settings } from '../settings.ts';
@@ -16,14 +17,14 @@ export async function findLearningRate(context: Context): Promise<void> {
   requireFolder();
   const bases = offeredBases(context);
   bases.catch(() => undefined);
-  const asked = await askFolderAndBase('Find Learning Rate', () => bases);
+  const asked = await askFolderAndBase(t('Find Learning Rate'), () => bases);
   if (!asked) return;
   const answers: Answers & { folder: string } = asked;
   await carryOut<typeof answers>(answers, {
     ...repairing(context),
     // Finished trials are on disk; the same answers resume the sweep.
     keep: () => Promise.resolve(),
-    askAgain: () => askFolderAndBase('Find Learning Rate', () => bases),
+    askAgain: () => askFolderAndBase(t('Find Learning Rate'), () => bases),
     start: (wanted) => sweep(context, wanted),
   });
 }
@@ -40,9 +41,9 @@ async function sweep(context: Context, answers: Answers & { folder: string }): P
     ...settings.globOptions(folder),
     '--yes',
   ];
-  const title = 'Finding the learning rate (if stopped, it resumes next time)';
+  const title = t('Finding the learning rate (if stopped, it resumes next time)');
   const { sentences } = await whileShown(title, (options) =>
     context.children.ask(foundSchema, command, options),
   );
-  void context.log.ask('info', `${sentences.join(' ')} Later trainings of the same base use it.`);
+  void context.log.ask('info', `${sentences.join(' ')} ${t('Later trainings of the same base use it.')}`);
 }

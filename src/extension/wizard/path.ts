@@ -1,6 +1,7 @@
 /** The first question of the wizard: what is recommended, a run to continue, or one's own choices. */
 import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../protocol/units.ts';
+import { t } from '../l10n.ts';
 import { settings } from '../settings.ts';
 import { baseChoices, baseName, type Offered } from './bases.ts';
 import { continueChoice, referenceOf, type Continuing } from './continuing.ts';
@@ -26,11 +27,11 @@ export async function askPath(
   const looking = Promise.all([bases(), backend(), continuing()]);
   const path = await choose<Path>({
     ...place,
-    placeholder: 'What should the model learn, and how?',
+    placeholder: t('What should the model learn, and how?'),
     choices: looking.then(([offered, where, run]) => [
       ...(run ? [{ ...continueChoice(run), value: 'continue' as const }] : []),
       recommendedChoice(recommended(offered), where),
-      own,
+      own(),
     ]),
     preferred: plan.path === 'continue' ? undefined : plan.path,
   });
@@ -54,17 +55,18 @@ function recommendedChoice(
   { base, method, budget }: ReturnType<typeof recommended>,
   backend: BackendName,
 ): Choice<Path> {
-  const how = method === 'lora' ? 'LoRA' : 'full fine-tuning';
+  const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
+  const time = formatDuration(60 * budget.minutes);
   return {
-    label: `$(rocket) ${baseName(base)} for ${formatDuration(60 * budget.minutes)}`,
-    description: `recommended · ${how}`,
+    label: `$(rocket) ${t('{base} for {time}', { base: baseName(base), time })}`,
+    description: `${t('recommended')} · ${how}`,
     detail: describeCost(base, method, budget, backend) ?? '',
     value: 'recommended',
   };
 }
 
-const own: Choice<Path> = {
-  label: '$(settings) Choose model, method and time…',
+const own = (): Choice<Path> => ({
+  label: `$(settings) ${t('Choose model, method and time…')}`,
   description: '',
   value: 'own',
-};
+});

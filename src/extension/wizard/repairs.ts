@@ -1,7 +1,6 @@
 /** The editor's part of carrying out a wizard's answers: downloads with consent, and repairs as buttons. */
 import * as vscode from 'vscode';
 import { z } from 'zod';
-import { forButtons } from '../../protocol/next-step.ts';
 import { reportError } from '../../protocol/errors.ts';
 import type { Answers, CarryOutHost } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
@@ -9,6 +8,7 @@ import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
 import { missingParts } from './downloads.ts';
 import { askConsent } from './consent.ts';
+import { t, withButtons } from '../l10n.ts';
 import { actionOf } from '../log.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';
@@ -23,15 +23,17 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
   },
   consent: askConsent,
   async fetch({ name, command }) {
-    await whileShown(`Downloading ${name}`, (options) => context.children.ask(z.unknown(), command, options));
+    await whileShown(t('Downloading {name}', { name }), (options) =>
+      context.children.ask(z.unknown(), command, options),
+    );
   },
   async repair({ code, message, next }, repairs) {
-    const { text } = forButtons(`${message} ${next}`);
+    const { text } = withButtons(`${message} ${next}`);
     context.log.warn(`${text} [${code}]`);
-    const what = code === 'cancelled' ? 'It was stopped.' : text;
+    const what = code === 'cancelled' ? t('It was stopped.') : text;
     const show = code === 'cancelled' ? vscode.window.showInformationMessage : vscode.window.showErrorMessage;
     const titles = repairs.map(({ title }) => title);
-    const chosen = await show(`${what} Your answers are kept.`, ...titles);
+    const chosen = await show(`${what} ${t('Your answers are kept.')}`, ...titles);
     return repairs.find(({ title }) => title === chosen);
   },
   openTerminal(command) {
@@ -43,9 +45,9 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
   takeStep: (step) => void actionOf(step).run(),
   askBase: () =>
     askBaseFor(
-      'Choose Another Model',
+      t('Choose Another Model'),
       () => offeredBases(context),
-      'Which model do you want to use instead?',
+      t('Which model do you want to use instead?'),
     ),
 });
 
@@ -68,7 +70,7 @@ export async function askPatiently<Draft, Answered>(
     try {
       return await questions(draft, answered);
     } catch (error) {
-      const again = { kind: 'again', title: 'Try Again' } as const;
+      const again = { kind: 'again', title: t('Try Again') } as const;
       if (!(await repairing(context).repair(reportError(error), [again]))) return undefined;
     }
   }

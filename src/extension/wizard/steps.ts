@@ -1,5 +1,6 @@
 /** A chain of quick picks with a Back button. */
 import * as vscode from 'vscode';
+import { t } from '../l10n.ts';
 
 /** The user pressed Back. */
 export const back = Symbol('back');
@@ -101,8 +102,8 @@ export async function walk<P>(
 
 /** Asks whether to reuse the answers of a work that did not start last time; undefined when the user cancels. */
 export async function askToGoOn(what: string): Promise<boolean | undefined> {
-  const goOn = `Continue with ${what}`;
-  const placeHolder = 'What you chose last time has not been started yet.';
-  const chosen = await vscode.window.showQuickPick([goOn, 'Choose again'], { placeHolder });
+  const goOn = t('Continue with {what}', { what });
+  const placeHolder = t('What you chose last time has not been started yet.');
+  const chosen = await vscode.window.showQuickPick([goOn, t('Choose again')], { placeHolder });
   return chosen === undefined ? undefined : chosen === goOn;
 }

@@ -4,17 +4,18 @@
 import * as vscode from 'vscode';
 import type { BackendName } from '../../protocol/run.ts';
 import { askPreferences, type Kept } from './ask-preferences.ts';
-import { baseChoices, whyTooLarge, type Offered } from './bases.ts';
+import { baseChoices, lackOfMemory, type Offered } from './bases.ts';
 import type { Continuing } from './continuing.ts';
 import { continuedBy, type Draft, type Plan } from './draft.ts';
 import { describeCost, memoryOf, type Budget } from './estimates.ts';
+import { t } from '../l10n.ts';
 import { askPath } from './path.ts';
 import { settings } from '../settings.ts';
 import { choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';
 import { size } from '../texts.ts';
 import { formatDuration } from '../../protocol/units.ts';
 
-const title = 'Fine-tune on Workspace';
+const title = () => t('Fine-tune on Workspace');
 
 /**
  * Asks for everything that a training needs: one click for what is recommended. Undefined when the user cancels.
@@ -34,15 +35,19 @@ export async function askPlan(
   answered: (draft: Draft) => void,
 ): Promise<Plan | undefined> {
   const steps: Step<Draft>[] = [
-    ...askFolders(title),
+    ...askFolders(title()),
     (plan, position) =>
-      askPath(plan, { title, ...position }, { bases, backend, continuing: () => continuing(plan.folder!) }),
-    ifOwn((plan, position) => askBase(plan, { title, ...position }, bases())),
+      askPath(
+        plan,
+        { title: title(), ...position },
+        { bases, backend, continuing: () => continuing(plan.folder!) },
+      ),
+    ifOwn((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
     ifOwn((plan, position) => askMethod(plan, position, Promise.all([backend(), bases()]))),
     (plan, position) =>
       plan.path === 'recommended' ? Promise.resolve(plan) : askBudget(plan, position, backend()),
     ...(learned
-      ? [(plan: Draft, position: Position) => askPreferences(plan, { title, ...position }, learned)]
+      ? [(plan: Draft, position: Position) => askPreferences(plan, { title: title(), ...position }, learned)]
       : []),
   ];
   return (await walk({ ...kept, ...begun(), backend: undefined }, steps, answered)) as Plan | undefined;
@@ -107,7 +112,7 @@ function askFolder(plan: Draft, place: Position & { title: string }): Promise<An
     'folder',
     choose({
       ...place,
-      placeholder: 'Which folder should the model learn?',
+      placeholder: t('Which folder should the model learn?'),
       choices,
       preferred: plan.folder,
     }),
@@ -120,12 +125,20 @@ export async function askBase<D extends { base?: string | undefined }>(
   plan: D,
   place: Position & { title: string },
   offered: Promise<Offered>,
-  placeholder = 'Which model do you want to fine-tune?',
+  placeholder = t('Which model do you want to fine-tune?'),
 ): Promise<Answer<D>> {
   const choices = offered.then((bases): Choice<string>[] => [
     ...baseChoices(plan.base ?? settings.base, bases),
-    { label: '$(file) A .gguf file…', description: 'Llama or Qwen2 architecture', value: other.file },
-    { label: '$(cloud-download) From Hugging Face…', description: 'owner/name[:file]', value: other.hub },
+    {
+      label: `$(file) ${t('A .gguf file…')}`,
+      description: t('Llama or Qwen2 architecture'),
+      value: other.file,
+    },
+    {
+      label: `$(cloud-download) ${t('From Hugging Face…')}`,
+      description: 'owner/name[:file]',
+      value: other.hub,
+    },
   ]);
   const chosen = await choose({ ...place, placeholder, choices });
   if (chosen === other.file) return into(plan, 'base', pickFile());
@@ -135,19 +148,19 @@ export async function askBase<D extends { base?: string | undefined }>(
 
 async function pickFile(): Promise<Answer<string>> {
   const [file] =
-    (await vscode.window.showOpenDialog({ title: 'Base Model', filters: { GGUF: ['gguf'] } })) ?? [];
+    (await vscode.window.showOpenDialog({ title: t('Base Model'), filters: { GGUF: ['gguf'] } })) ?? [];
   return file?.fsPath;
 }
 
 async function typeReference(): Promise<Answer<string>> {
   return vscode.window.showInputBox({
-    title: 'Base Model from Hugging Face',
-    prompt: 'owner/name or owner/name:file.gguf',
+    title: t('Base Model from Hugging Face'),
+    prompt: t('owner/name or owner/name:file.gguf'),
     ignoreFocusOut: true,
     validateInput: (text) =>
       /^[\w.-]+\/[\w.-]+(:[\w./-]+)?$/.test(text.trim())
         ? undefined
-        : 'Write it as owner/name or owner/name:file.gguf.',
+        : t('Write it as owner/name or owner/name:file.gguf.'),
   });
 }
 
@@ -159,20 +172,22 @@ function askMethod(
   const memory = (method: 'lora' | 'full', backend: BackendName, { availableMemory }: Offered) => {
     const bytes = memoryOf(plan.base!, method, { backend });
     if (!bytes) return '';
-    const short = whyTooLarge(bytes, availableMemory);
-    return `about ${size(bytes)} of memory${short ? ` · ${short}` : ''}`;
+    const lack = lackOfMemory(bytes, availableMemory);
+    return lack
+      ? t('does not fit: it takes {needed} of memory, and {free} are free', lack)
+      : t('about {size} of memory', { size: size(bytes) });
   };
   const choices = looking.then(([backend, offered]): Choice<'lora' | 'full'>[] => [
     {
       label: 'LoRA',
       description: memory('lora', backend, offered),
-      detail: 'Trains a small adapter beside the frozen model. Several adapters can share one base.',
+      detail: t('Trains a small adapter beside the frozen model. Several adapters can share one base.'),
       value: 'lora',
     },
     {
-      label: 'Full fine-tuning',
+      label: t('Full fine-tuning'),
       description: memory('full', backend, offered),
-      detail: 'Trains all weights; the result is a separate, complete model.',
+      detail: t('Trains all weights; the result is a separate, complete model.'),
       value: 'full',
     },
   ]);
@@ -180,9 +195,9 @@ function askMethod(
     plan,
     'method',
     choose({
-      title,
+      title: title(),
       ...position,
-      placeholder: 'Which training method?',
+      placeholder: t('Which training method?'),
       choices,
       preferred: plan.method ?? settings.method,
     }),
@@ -201,21 +216,21 @@ async function askBudget(
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
   const row = (label: string, value: Preset, backend: BackendName): Choice<BudgetName> => ({
     label,
-    description: `${formatDuration(preset[value] * 60)} of training`,
+    description: t('{time} of training', { time: formatDuration(preset[value] * 60) }),
     detail: costOf(plan, { minutes: preset[value] }, backend) ?? '',
     value,
   });
   const choices = looking.then((backend): Choice<BudgetName>[] => [
-    row('Quick', 'quick', backend),
-    row('Standard', 'standard', backend),
-    row('Thorough', 'thorough', backend),
-    { label: '$(edit) Minutes…', description: 'your own budget', value: 'minutes' },
-    { label: '$(edit) Steps…', description: 'of 512 tokens each', value: 'steps' },
+    row(t('Quick'), 'quick', backend),
+    row(t('Standard'), 'standard', backend),
+    row(t('Thorough'), 'thorough', backend),
+    { label: `$(edit) ${t('Minutes…')}`, description: t('your own budget'), value: 'minutes' },
+    { label: `$(edit) ${t('Steps…')}`, description: t('of 512 tokens each'), value: 'steps' },
   ]);
   const chosen = await choose<BudgetName>({
-    title,
+    title: title(),
     ...position,
-    placeholder: 'How long may it take?',
+    placeholder: t('How long may it take?'),
     choices,
     preferred: nameOf(plan.budget, preset),
   });
@@ -254,13 +269,13 @@ async function typeBudget(
   };
   const value = String(plan.budget?.[unit] ?? (unit === 'minutes' ? 15 : 100));
   const text = await vscode.window.showInputBox({
-    title: unit === 'minutes' ? 'Minutes of Training' : 'Training Steps',
+    title: unit === 'minutes' ? t('Minutes of Training') : t('Training Steps'),
     value,
     prompt: costOf(plan, read(value)!, backend) ?? '',
     ignoreFocusOut: true,
     validateInput: (text) => {
       const budget = read(text);
-      if (!budget) return unit === 'steps' ? 'A whole number above 0.' : 'A number above 0.';
+      if (!budget) return unit === 'steps' ? t('A whole number above 0.') : t('A number above 0.');
       return {
         message: costOf(plan, budget, backend) ?? ' ',
         severity: vscode.InputBoxValidationSeverity.Info,
