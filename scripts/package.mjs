@@ -57,13 +57,15 @@ function dropMapComments(dir) {
 
 /** The texts of package.json, a file for each language. */
 const textFiles = readdirSync(root).filter((name) => /^package\.nls\.(.+\.)?json$/.test(name));
+/** The texts of the extension, a file for each language but English. */
+const bundles = readdirSync(join(root, 'l10n')).map((name) => `l10n/${name}`);
 
 /** Copies everything that goes into the package to `dir`. */
 async function stage(dir, { target, gpu }) {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   for (const key of ['scripts', 'devDependencies', 'private', 'bin', 'allowScripts']) delete manifest[key];
   writeFileSync(join(dir, 'package.json'), JSON.stringify(manifest, null, 2));
-  for (const name of ['LICENSE', 'media', 'dist', ...textFiles])
+  for (const name of ['LICENSE', 'media', 'dist', 'l10n', ...textFiles])
     cpSync(join(root, name), join(dir, name), {
       recursive: true,
       filter: (path) =>
@@ -108,6 +110,7 @@ export async function packageExtension({ target = ownTarget, gpu = false, quiet 
     ...['scripts/package.mjs', 'scripts/platform-packages.mjs', 'scripts/notices.mjs'],
     ...['package.json', 'CHANGELOG.md'],
     ...textFiles,
+    ...bundles,
     ...media,
   ];
   const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));

@@ -4,7 +4,7 @@ import { text as textOf } from 'node:stream/consumers';
 import { beforeAll, expect, it } from 'vitest';
 import { openPromise } from 'yauzl';
 import { packageExtension } from '../../scripts/package.mjs';
-import { textsIn, translations } from '../support/manifest.ts';
+import { bundleIn, textsIn, translations } from '../support/manifest.ts';
 
 const files = new Set<string>();
 const texts = new Map<string, string>();
@@ -40,6 +40,14 @@ it('has the texts of package.json in each language, and the pages that they name
     expect(JSON.parse(texts.get(name)!)).toEqual(textsIn(language));
     const pages = Object.values(textsIn(language)).filter((text) => text.startsWith('media/'));
     expect(pages.filter((path) => !files.has(path))).toEqual([]);
+  }
+});
+
+it('has the texts that the extension shows, in each language', () => {
+  const { l10n } = JSON.parse(texts.get('package.json')!) as { l10n: string };
+  for (const language of translations) {
+    const name = posix.join(l10n, `bundle.l10n.${language}.json`);
+    expect(JSON.parse(texts.get(name)!)).toEqual(bundleIn(language));
   }
 });
 

@@ -11,6 +11,10 @@ export const textsIn = (language: Language): Record<string, string> =>
     string
   >;
 
+/** What the extension shows at run time: each English text and its translation. */
+export const bundleIn = (language: (typeof translations)[number]): Record<string, string> =>
+  JSON.parse(readFileSync(`l10n/bundle.l10n.${language}.json`, 'utf8')) as Record<string, string>;
+
 /** The key of a text that is nothing but a key, as VS Code asks for it; else undefined. */
 export const keyOf = (text: string): string | undefined => /^%(.+)%$/.exec(text)?.[1];
 

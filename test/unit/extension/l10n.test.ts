@@ -1,0 +1,187 @@
+/** What the extension shows at run time: it is all in the bundles, and each bundle has all of it. */
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+import { bundleIn, manifestIn, textsIn, translations, type Language } from '../../support/manifest.ts';
+import {
+  calls,
+  isCallOf,
+  isOnTop,
+  literalOf,
+  messages,
+  nodesIn,
+  placeOf,
+  sources,
+} from '../../support/messages.ts';
+
+const placeholdersOf = (text: string): string[] => [...new Set(text.match(/\{\w+\}/g) ?? [])].sort();
+
+/** Texts with words that nobody reads, and names: the beginnings of literals. */
+const notShown = [
+  ...['Hugging Face', 'LoRA r=', ':Forget-Me-Not Doctor.md', 'Completion Accepted'],
+  ...['line exact match', 'bits per byte', 'characters saved'],
+  ...['failed resumable', 'cancelled resumable', 'interrupted resumable', 'a .gguf file', 'the hub'],
+  // The panel's page, which is in English.
+  ...['<!doctype html>', '">\n'],
+];
+/** As `notShown`, of what is shown: names, and what is typed as it stands there. */
+const alike = ['Completion Accepted', 'Forget-Me-Not', 'LoRA', 'forgetMeNot.status', 'owner/name[:file]'];
+
+/** Calls that show their arguments. */
+const showing = [
+  ...['showInformationMessage', 'showWarningMessage', 'showErrorMessage', 'setStatusBarMessage'],
+  ...['showQuickPick', 'createStatusBarItem', 'createTerminal', 'whileShown', 'ask', 'pickRun'],
+];
+/** Fields that are shown, of what is passed to the editor. */
+const fields = [
+  ...['title', 'label', 'description', 'detail', 'placeHolder', 'placeholder', 'prompt', 'message'],
+  ...['tooltip', 'openLabel', 'saveLabel', 'text'],
+];
+
+describe('in the source', () => {
+  const nodes = sources.flatMap((source) => [...nodesIn(source)]);
+
+  it('each text is written where it is asked for', () => {
+    expect(calls.length).toBeGreaterThan(200);
+    expect(calls.filter((call) => literalOf(call.arguments[0]) === undefined).map(placeOf)).toEqual([]);
+  });
+
+  it('texts from outside are those that the bundles have', () => {
+    const outside = nodes.filter((node): node is ts.CallExpression => isCallOf(node, 'tKnown'));
+    expect(outside.map((call) => call.arguments[0]!.getText()).sort()).toEqual(['about', 'placesOf(known)']);
+  });
+
+  it('no text is asked for while a file is loaded, when the language is not known yet', () => {
+    const asking = nodes.filter((node) => isCallOf(node, 't', 'tKnown', 'titleIn', 'withButtons'));
+    expect(asking.filter(isOnTop).map(placeOf)).toEqual([]);
+  });
+
+  it('each placeholder gets a value', () => {
+    const wrong = calls.filter((call) => {
+      const given = namesIn(call.arguments[1]);
+      return given && placeholdersOf(literalOf(call.arguments[0])!).join() !== given.join();
+    });
+    expect(wrong.map(placeOf)).toEqual([]);
+  });
+
+  it('no other text has words, except for the log and what is not shown', () => {
+    const others = sources.flatMap((source) => [...nodesIn(source, (node) => !isElsewhere(node))]);
+    const words = others.filter((node) => /\p{L}[,:;.]? \p{L}/u.test(textOf(node)));
+    expect(
+      words.filter((node) => !isElsewhere(node) && !startsWith(notShown, textOf(node))).map(placeOf),
+    ).toEqual([]);
+  });
+
+  it('nor has what the editor shows, not even a single word', () => {
+    const values = nodes.flatMap((node) => {
+      if (isCallOf(node, ...showing)) return [...node.arguments];
+      const shown = ts.isPropertyAssignment(node) && fields.includes(node.name.getText());
+      return shown ? [node.initializer] : [];
+    });
+    const plain = values.flatMap(branchesOf).filter((node) => /\p{L}{2}/u.test(literalOf(node) ?? ''));
+    // Arguments of `ask` are also kinds of messages and what a child process is called with: in small letters.
+    const words = plain.filter(
+      (node) => !alike.includes(literalOf(node)!) && !/^(--)?[a-z]+$/.test(literalOf(node)!),
+    );
+    expect(words.map(placeOf)).toEqual([]);
+  });
+});
+
+const startsWith = (beginnings: string[], text: string) => beginnings.some((one) => text.startsWith(one));
+
+/** Texts that are asked for, those for the log, and names of fields and files. */
+const isElsewhere = (node: ts.Node): boolean =>
+  (calls as readonly ts.Node[]).includes(node.parent)
+    ? (node.parent as ts.CallExpression).arguments[0] === node
+    : isCallOf(node, 'info', 'warn', 'error') || ts.isImportDeclaration(node);
+
+/** The text of a literal or of a part of a template; else empty. */
+function textOf(node: ts.Node): string {
+  const { parent } = node;
+  if (parent && ts.isPropertyAssignment(parent) && parent.name === node) return '';
+  const isText =
+    ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
+  return isText ? node.text : '';
+}
+
+/** The values that an expression can have: both sides of `a ? b : c` and of `a ?? b`. */
+function branchesOf(node: ts.Expression): ts.Expression[] {
+  if (ts.isParenthesizedExpression(node)) return branchesOf(node.expression);
+  if (ts.isConditionalExpression(node)) return [node.whenTrue, node.whenFalse].flatMap(branchesOf);
+  if (ts.isArrayLiteralExpression(node)) return node.elements.flatMap(branchesOf);
+  if (ts.isBinaryExpression(node) && literalOf(node) === undefined)
+    return [node.left, node.right].flatMap(branchesOf);
+  return [node];
+}
+
+/** `{name}` of each value in an object literal; undefined if some come from elsewhere. */
+function namesIn(node: ts.Node | undefined): string[] | undefined {
+  if (!node) return [];
+  if (!ts.isObjectLiteralExpression(node)) return undefined;
+  const names = node.properties.map((one) =>
+    ts.isSpreadAssignment(one) ? namesIn(one.expression) : [`{${one.name?.getText()}}`],
+  );
+  return names.includes(undefined) ? undefined : (names.flat() as string[]).sort();
+}
+
+/** What a translation leaves as it is, besides its placeholders. */
+const kept = (text: string): string[] =>
+  [
+    ...placeholdersOf(text),
+    ...(text.match(/`[^`]*`|\*+|\b\d+\b|[\w-]+[._]\w+\.\w+|Forget-Me-Not|TensorFlow|GGUF|PEFT/g) ?? []),
+  ].sort();
+
+/** Words that are the same in German. */
+const same: Partial<Record<Language, string[]>> = {
+  de: ['Training', 'Standard', 'PyPI', 'loss {loss}'],
+  'zh-cn': ['PyPI'],
+};
+
+interface Manifest {
+  contributes: { commands: { title: string }[] };
+}
+const titlesIn = (language: Language) =>
+  manifestIn<Manifest>(language).contributes.commands.map(({ title }) => title);
+
+describe.each(translations)('in %s', (language) => {
+  const bundle = bundleIn(language);
+  const titles = new Map(titlesIn('en').map((title, at) => [title, titlesIn(language)[at]!]));
+  const pairs = Object.entries(bundle);
+
+  it('there is a text for each message, and no other', () =>
+    expect(Object.keys(bundle).sort()).toEqual([...messages].sort()));
+
+  it('nothing is left in English', () => {
+    const left = pairs
+      .filter(([english, text]) => !text.trim() || text === english)
+      .map(([english]) => english);
+    expect(left.filter((english) => !same[language]!.includes(english))).toEqual([]);
+    if (language === 'zh-cn') {
+      const latin = pairs.filter(([, text]) => !/\p{Script=Han}/u.test(text.replace(/\{\w+\}/g, '')));
+      expect(latin.map(([english]) => english)).toEqual(onlySigns);
+    }
+  });
+
+  it('placeholders, figures, code and names are as in English', () =>
+    expect(pairs.map(([english, text]) => [english, kept(text)])).toEqual(
+      pairs.map(([english]) => [english, kept(english)]),
+    ));
+
+  it('commands are called by their titles', () => {
+    const buttons = pairs.filter(([english]) => titles.has(english));
+    expect(buttons.length).toBeGreaterThan(15);
+    expect(buttons.filter(([english, text]) => text !== titles.get(english))).toEqual([]);
+    const named = pairs.flatMap(([english, text]) =>
+      [...titles].filter(([title]) => english.includes(`"${title}"`)).map(([, title]) => ({ text, title })),
+    );
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter(({ text, title }) => !text.includes(title))).toEqual([]);
+  });
+
+  it('the setting for the minutes calls the choices of the wizard by their names', () => {
+    const setting = textsIn(language)['setting.training.minutes']!;
+    for (const name of ['Quick', 'Standard', 'Thorough']) expect(setting).toContain(bundle[name]);
+  });
+});
+
+/** Of Chinese texts, those that are only figures and signs. */
+const onlySigns = ['PyPI', 'the hub', '{base} for {time}', '{done} of {total}'];
