@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 import * as vscode from 'vscode';
 import { dataDir } from '../protocol/paths.ts';
+import { t } from './l10n.ts';
 import type { Services } from './services.ts';
 
 /** Once for each container: its state is new when it is rebuilt, as is the data folder. */
@@ -16,9 +17,12 @@ export async function warnIfLost({ extension, log }: Pick<Services, 'extension' 
   await globalState.update(WARNED, true);
   await log.ask(
     'warning',
-    `This window runs in a container, and Forget-Me-Not's data folder ${dataDir()} is on none of its volumes: models and results will be gone when the container is rebuilt.`,
+    t(
+      "This window runs in a container, and Forget-Me-Not's data folder {folder} is on none of its volumes: models and results will be gone when the container is rebuilt.",
+      { folder: dataDir() },
+    ),
     {
-      title: 'Choose Data Folder',
+      title: t('Choose Data Folder'),
       run: () => vscode.commands.executeCommand('workbench.action.openSettings', 'forgetMeNot.dataDirectory'),
     },
   );

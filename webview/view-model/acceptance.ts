@@ -10,7 +10,9 @@ export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
   return Object.entries(acceptance)
     .flatMap(([id, counts]) => {
       const base = baseOfId(id);
-      const label = base ? `${findKnownBase(base)?.name ?? base}, not fine-tuned` : labels.get(id);
+      const label = base
+        ? `${findKnownBase(base)?.name ?? base}, not fine-tuned (in all folders)`
+        : labels.get(id);
       return label && counts.shown + counts.accepted > 0 ? [{ label, ...counts }] : [];
     })
     .sort((a, b) => b.shown - a.shown)

@@ -19,10 +19,14 @@ export async function switchAdapter(context: Context): Promise<void> {
     id === now ? Infinity : store.recent.indexOf(id) + 1 || store.recent.length + 1;
   const results = runs.all
     .filter((run) => !whyNotServable(run, runs.standing(run)))
-    .sort((a, b) => rank(a.spec.id) - rank(b.spec.id))
-    .map((run) => servableItem(run, runs.standing(run), run.spec.id === now));
-  const base = completion.inUse?.base ?? store.baseInUse;
-  const items = [...results, ...(base && existsSync(base.path) ? [untunedItem(ofBase(base), now)] : [])];
+    .map((run) => ({ ...servableItem(run, runs.standing(run), run.spec.id === now), id: run.spec.id }));
+  // The base of the adapter in use, and the one that completed before: they may differ.
+  const bases = [completion.inUse?.base, store.baseInUse].flatMap((base) =>
+    base && existsSync(base.path) ? [untunedItem(ofBase(base), now)] : [],
+  );
+  const items = [...results, ...new Map(bases.map((item) => [item.id, item])).values()].sort(
+    (a, b) => rank(a.id) - rank(b.id),
+  );
   if (items.length === 0)
     throw new UserError(
       'run-not-found',
@@ -34,14 +38,14 @@ export async function switchAdapter(context: Context): Promise<void> {
     : t('Which adapter should complete your code?');
   const options = { placeHolder, matchOnDescription: true, ignoreFocusOut: true };
   const chosen = await vscode.window.showQuickPick(items, options);
-  if (!chosen) return;
-  if ('run' in chosen) {
-    if (chosen.run.spec.id !== now) await useRun(context, chosen.run);
-  } else if (chosen.untuned.id !== now) await completion.use(chosen.untuned);
+  if (!chosen || chosen.id === now) return;
+  if ('run' in chosen) await useRun(context, chosen.run);
+  else await completion.use(chosen.untuned);
 }
 
 /** For comparison, and for code that no adapter has learned. */
 const untunedItem = (untuned: CompletionModel, now: string | undefined) => ({
+  id: untuned.id,
   label: untuned.name,
   description: [...(untuned.id === now ? [t('in use')] : []), t('not fine-tuned')].join(' · '),
   untuned,

@@ -13,8 +13,8 @@ export const offeredSchema = z.object({
     z.object({
       id: z.string(),
       present: z.boolean(),
-      /** Bytes that a run takes here; unknown for files that are not among the known bases. */
-      memory: z.object({ lora: z.number(), full: z.number() }).optional(),
+      /** The least bytes that a run can be made to fit into; unknown for files that are not among the known bases. */
+      leastMemory: z.object({ lora: z.number(), full: z.number() }).optional(),
     }),
   ),
   /** Bytes. */
@@ -34,8 +34,8 @@ export interface BaseChoice {
 export const baseName = (base: string): string => findKnownBase(base)?.name ?? basename(base);
 
 /**
- * The known bases, the preferred one first, those that are too large last. `preferred` is the setting; "auto" means the base that suits the machine,
- * with TensorFlow if that can be installed along with the base.
+ * The known bases, the preferred one first, those that are too large last. `preferred` is the setting; "auto" means
+ * the base that suits the machine, with TensorFlow if that can be installed along with the base.
  */
 export function baseChoices(
   preferred: string,
@@ -43,11 +43,11 @@ export function baseChoices(
 ): BaseChoice[] {
   const here = new Set(models.filter(({ present }) => present).map(({ id }) => id));
   const tooLarge = new Map(
-    models.map(({ id, memory }) => [id, memory && lackOfMemory(memory.lora, availableMemory)]),
+    models.map(({ id, leastMemory }) => [id, leastMemory && lackOfMemory(leastMemory.lora, availableMemory)]),
   );
   const notFitting = (id: string) => {
     const lack = tooLarge.get(id);
-    return lack ? [t('It does not fit: it takes {needed} of memory, and {free} are free.', lack)] : [];
+    return lack ? [doesNotFit(lack)] : [];
   };
   const choices = knownBases.map(({ id, name, about, parameters, bytes, licence }) => ({
     label: name,
@@ -72,6 +72,10 @@ export function baseChoices(
   const fitting = others.filter(({ value }) => !tooLarge.get(value));
   return [first, ...fitting, ...others.filter((choice) => !fitting.includes(choice))];
 }
+
+/** As a sentence. */
+export const doesNotFit = (lack: { needed: string; free: string }): string =>
+  t('It does not fit: it takes {needed} of memory, and {free} are free.', lack);
 
 /** The memory that it takes and that is free, in words; undefined if it fits. */
 export const lackOfMemory = (bytes: number, available = Infinity) =>

@@ -3,7 +3,7 @@ import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../protocol/units.ts';
 import { t } from '../l10n.ts';
 import { settings } from '../settings.ts';
-import { baseChoices, baseName, type Offered } from './bases.ts';
+import { baseChoices, baseName, doesNotFit, lackOfMemory, type Offered } from './bases.ts';
 import { continueChoice, referenceOf, type Continuing } from './continuing.ts';
 import type { Draft } from './draft.ts';
 import { describeCost } from './estimates.ts';
@@ -30,7 +30,7 @@ export async function askPath(
     placeholder: t('What should the model learn, and how?'),
     choices: looking.then(([offered, where, run]) => [
       ...(run ? [{ ...continueChoice(run), value: 'continue' as const }] : []),
-      recommendedChoice(recommended(offered), where),
+      recommendedChoice(offered, where),
       own(),
     ]),
     preferred: plan.path === 'continue' ? undefined : plan.path,
@@ -51,16 +51,16 @@ function recommended(offered: Offered) {
   return { base: first!.value, method: settings.method, budget: { minutes: settings.minutes } };
 }
 
-function recommendedChoice(
-  { base, method, budget }: ReturnType<typeof recommended>,
-  backend: BackendName,
-): Choice<Path> {
+function recommendedChoice(offered: Offered, backend: BackendName): Choice<Path> {
+  const { base, method, budget } = recommended(offered);
+  const least = offered.models.find(({ id }) => id === base)?.leastMemory?.[method];
+  const lack = least && lackOfMemory(least, offered.availableMemory);
   const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
   const time = formatDuration(60 * budget.minutes);
   return {
     label: `$(rocket) ${t('{base} for {time}', { base: baseName(base), time })}`,
     description: `${t('recommended')} · ${how}`,
-    detail: describeCost(base, method, budget, backend) ?? '',
+    detail: lack ? doesNotFit(lack) : (describeCost(base, method, budget, backend) ?? ''),
     value: 'recommended',
   };
 }

@@ -39,8 +39,8 @@ test('what does not fit this machine comes last, with the reason', () => {
   const small = {
     ...offered,
     models: [
-      { id: 'smollm2-135m', present: true, memory: memory(9e9) },
-      { id: 'qwen2.5-coder-1.5b', present: false, memory: memory(7e9) },
+      { id: 'smollm2-135m', present: true, leastMemory: memory(9e9) },
+      { id: 'qwen2.5-coder-1.5b', present: false, leastMemory: memory(7e9) },
     ],
     availableMemory: 8e9,
   };

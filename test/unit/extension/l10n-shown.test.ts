@@ -55,7 +55,7 @@ it('says the phases of a trainer, which tells them in English', () => {
 
 it('of a base says what it is for', () => {
   speakIn('de');
-  const models = [{ id: 'smollm2-135m', present: true, memory: { lora: 9e9, full: 9e9 } }];
+  const models = [{ id: 'smollm2-135m', present: true, leastMemory: { lora: 9e9, full: 9e9 } }];
   const offered = { models, availableMemory: 8e9, default: { id: 'smollm2-135m', why: 'it is small' } };
   const [first] = baseChoices('auto', offered);
   expect(first!.description).toContain('bereits vorhanden');

@@ -37,7 +37,7 @@ it('shows the base beside its adapters, so that they can be compared', () => {
     view({ 'base:qwen2.5-coder-0.5b': counts, 'base:mine': counts, 'a-deleted-run': counts }),
   );
   expect(rows.map(([label]) => label)).toEqual([
-    'Qwen2.5-Coder-0.5B-Instruct, not fine-tuned',
-    'mine, not fine-tuned',
+    'Qwen2.5-Coder-0.5B-Instruct, not fine-tuned (in all folders)',
+    'mine, not fine-tuned (in all folders)',
   ]);
 });
