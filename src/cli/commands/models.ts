@@ -7,11 +7,12 @@ import { modelsDir } from '../../protocol/paths.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { availableMemory } from '../../training/memory/available.ts';
-import { leastMemory, runMemory } from '../../training/memory/defaults.ts';
+import { leastGpuMemory, leastMemory, runMemory } from '../../training/memory/defaults.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
+import { gpuMemory } from '../machine/fit-machine.ts';
 import { plannedBackend } from '../machine/planned-backend.ts';
 
 interface ModelsOptions {
@@ -67,10 +68,11 @@ interface Listed {
 
 async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   const backend = await plannedBackend({ backend: wanted });
+  const gpu = await gpuMemory(backend);
   const [known, chosen, free] = await Promise.all([
-    Promise.all(knownBases.map((base) => describe(base, backend))),
+    Promise.all(knownBases.map((base) => describe(base, backend, gpu !== undefined))),
     autoBase(wanted),
-    availableMemory(),
+    gpu ?? availableMemory(),
   ]);
   const models = [...known, ...(await fromHub(known))];
   if (json) return printJson({ models, default: chosen, availableMemory: free });
@@ -95,7 +97,7 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   );
 }
 
-async function describe(base: KnownBase, backend: BackendName): Promise<Listed> {
+async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): Promise<Listed> {
   const { id, name, bytes, parameters, licence, quantisation, contextLength, fillInTheMiddle } = base;
   const path = knownBasePath(base);
   const present = await isPresent(base);
@@ -111,7 +113,7 @@ async function describe(base: KnownBase, backend: BackendName): Promise<Listed> 
     contextLength,
     fillInTheMiddle,
     memory: both((method) => runMemory(base, method, { backend })),
-    leastMemory: both((method) => leastMemory(base, method, { backend })),
+    leastMemory: both((method) => (onGpu ? leastGpuMemory : leastMemory)(base, method, { backend })),
     sources: base.sources.map(fromWhere),
   };
 }

@@ -53,7 +53,8 @@ export function describePlan({ total, ...parts }: MemoryPlan | Record<string, nu
     .join(', ');
 }
 
-async function gpuMemory(backend: BackendName): Promise<number | undefined> {
+/** Bytes of the GPU that this backend would train on; undefined if it trains on the processor. */
+export async function gpuMemory(backend: BackendName): Promise<number | undefined> {
   if (backend !== 'tensorflow' || !(await findRuntime())?.gpu) return undefined;
   return (await findGpus())[0]?.memory;
 }
