@@ -9,6 +9,7 @@ import type { ModelConfig } from '../../model/config.ts';
 import type { Metric } from '../../protocol/evaluation.ts';
 import { survivingEvents } from '../../protocol/events.ts';
 import type { BackendName, RunSpec } from '../../protocol/run.ts';
+import { formatDuration } from '../../protocol/units.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
 import { availableMemory } from '../memory/available.ts';
@@ -184,7 +185,7 @@ export class CheckpointMeasuring {
     const { share, interval } = this.course;
     const all = checkpointsAfter(step - interval, this.course);
     if (count >= all) return;
-    const why = `one takes about ${cost.toPrecision(2)} s, and together they may take ${Number((100 * share).toPrecision(3))}% of the training time`;
+    const why = `one takes about ${formatDuration(cost)}, and together they may take ${Number((100 * share).toPrecision(3))}% of the training time`;
     const which =
       count === 0
         ? `There is no time to measure checkpoints (${this.tasks.join(', ')})`
