@@ -1,6 +1,6 @@
 // `npm run package [-- --target win32-x64]`: builds and packs forget-me-not-TARGET.vsix, by default for this platform;
-// `--target all` packs all of them, and writes their checksums. Includes only the packages that can't be bundled: node-llama-cpp with its CPU binary,
-// and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
+// `--target all` packs all of them, and writes their checksums. Includes only the packages that can't be bundled:
+// node-llama-cpp with its CPU binary, and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -24,6 +24,7 @@ import { isForOnePlatform, ownTarget, platformPackages, targets } from './platfo
 import { build, ensureDependencies } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
 /** True for files that only people and compilers read, and for llama.cpp's whole source history. */
 const isUseless = (path) =>
   /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|bundle|html)$/i.test(path) ||

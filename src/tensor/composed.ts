@@ -42,8 +42,7 @@ export class Composed implements Compound {
       ? Array.from(indices, (row) => numbersOf(matrices[0]!, row, 1))
       : matrices.map((one) => numbersOf(one, 0, one.rows));
     const rows = indices?.length ?? matrices.reduce((sum, one) => sum + one.rows, 0);
-    const numbers = parts.length > 1 ? new Float32Array(rows * columns) : parts[0]!;
-    if (parts.length > 1) parts.reduce((at, part) => (numbers.set(part, at), at + part.length), 0);
+    const numbers = parts.length > 1 ? joined(parts, rows * columns) : parts[0]!;
     return this.b.arena(() => this.as(dtype, this.b.tensor(numbers, [rows, columns])));
   }
 
@@ -369,4 +368,14 @@ export class Composed implements Compound {
   private f32(x: Tensor): Tensor {
     return this.as('f32', x);
   }
+}
+
+function joined(parts: readonly Float32Array[], count: number): Float32Array {
+  const whole = new Float32Array(count);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

@@ -11,6 +11,7 @@ import { readRun } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
 import type { Backend } from '../tensor/index.ts';
 import { CheckpointMeasuring } from './checkpoints/measuring.ts';
+import type { BaseSizes } from './memory/plan.ts';
 import {
   CheckpointPlan,
   goOnFrom,
@@ -38,6 +39,8 @@ export interface SessionOptions {
   writer: RunWriter;
   signal: AbortSignal;
   backend: Backend;
+  /** Of the base, for the memory that measuring takes. */
+  sizes: BaseSizes;
   corpus: Corpus;
   sequences: SequenceSource;
   model: Model;

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import type { Corpus } from '../corpus/index.ts';
 import { requireSameBase } from '../base-models/checksums.ts';
 import { setAdapterStrength } from '../weights/strength.ts';
-import { openGguf, type GgufFile } from '../gguf/index.ts';
-import { initialValues, loadModel, readConfig } from '../model/index.ts';
+import { openGguf } from '../gguf/index.ts';
+import { initialValues, loadModel, readConfig, type ModelConfig } from '../model/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
-import { startBackend, type Backend } from '../tensor/index.ts';
+import { startBackend } from '../tensor/index.ts';
 import { availableMemory } from './memory/available.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
-import { planRun } from './memory/plan.ts';
+import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
 import { putInitial } from './checkpoints/store.ts';
@@ -67,7 +67,11 @@ async function trainOn(
   const gguf = await openGguf(asked.base.path);
   const config = readConfig(gguf);
   await requireRunSpace(dir, { ...asked, config });
-  await tellMemory(writer, gguf, asked, backend);
+  const sizes: BaseSizes = {
+    baseBytes: gguf.size,
+    storedBytes: backend.compound.keepsQuantised ? storedBytesOf(gguf.tensors) : undefined,
+  };
+  await tellMemory(writer, config, asked, { backend: backend.name, ...sizes });
   const model = await loadModel(backend, gguf, asked.hyper);
   await phase('Measuring the machine');
   const rate = {
@@ -88,7 +92,10 @@ async function trainOn(
   const optimizer = createOptimizer(model, hyper);
   const stage = await openStage({ ...given, spec, model }, given.corpus, expectedTokens(spec, rate));
   const secondsBefore = settled.seconds + (stage ? preferenceSeconds(spec) : 0);
-  const session = new Session({ ...given, spec, backend, model, optimizer, initial, rate, secondsBefore });
+  const session = new Session({
+    ...given,
+    ...{ spec, backend, sizes, model, optimizer, initial, rate, secondsBefore },
+  });
 
   const trained = await session.train();
   await gguf.close();
@@ -107,16 +114,12 @@ async function trainOn(
 /** Emits the memory plan, to compare it with the measured peak later. */
 async function tellMemory(
   writer: RunWriter,
-  gguf: GgufFile,
+  config: ModelConfig,
   { hyper, evaluation }: RunSpec,
-  { name, compound }: Backend,
+  place: Omit<Measuring, 'atCheckpoints'>,
 ): Promise<void> {
-  const { total, ...plan } = planRun(readConfig(gguf), hyper, {
-    backend: name,
-    baseBytes: gguf.size,
-    storedBytes: compound.keepsQuantised ? storedBytesOf(gguf.tensors) : undefined,
-    atCheckpoints: evaluation.checkpointTasks.length > 0,
-  });
+  const atCheckpoints = evaluation.checkpointTasks.length > 0;
+  const { total, ...plan } = planRun(config, hyper, { ...place, atCheckpoints });
   await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
 }
 

@@ -180,7 +180,8 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
       'Put that file back, or start a new reproduction.',
     );
   const train = trainDefaults({ ...options, base: base.id, seq: found?.spec.sequenceLength ?? options.seq });
-  const config = await checkBase(base.path, { ...train, targets: [], method: 'full' });
+  const checked = await checkBase(base.path, { ...train, targets: [], method: 'full' });
+  const { config } = checked;
   const backend = await plannedBackend(train);
   const precision = {
     lora: fastestPrecision(backend, 'lora'),
@@ -203,10 +204,10 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
   if (!options.json && what) console.log(`Text: ${what}, ${folder}`);
   await checkData(folder, { mode: 'pretrain' });
   const { recompute } = await fitToMachine(
-    config,
+    checked,
     toHyper({ ...train, method: 'full' }, 1, precision.full, 1),
     backend,
-    { json: options.json, basePath: base.path },
+    options,
   );
   const reading: Reading = {
     folder,

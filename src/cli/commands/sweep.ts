@@ -118,14 +118,14 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
   const heaviest = { ...options, method: methods.at(-1)! };
   checkSchedule(heaviest);
   const base = await fetchBase(options.base, heaviest);
-  const [config] = await Promise.all(
+  const [checked] = await Promise.all(
     methods.map((method) => checkBase(base.path, { ...options, method, base: base.id })),
   );
   const backend = await plannedBackend(heaviest);
   const precision = (method: Hyper['method']) =>
     options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
   const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
-  const fitted = await fitToMachine(config!, hyper, backend, { json: options.json, basePath: base.path });
+  const fitted = await fitToMachine(checked!, hyper, backend, options);
   const reading: Reading = {
     folder,
     basePath: base.path,
@@ -143,7 +143,7 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
       methods: methods.map((method) => ({
         method,
         precision: precision(method),
-        rates: ratesFor(method, config!, options),
+        rates: ratesFor(method, checked!.config, options),
       })),
       extend: options.grid === undefined,
       hyper: { ...hyper, ...fitted },

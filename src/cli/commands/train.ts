@@ -11,6 +11,7 @@ import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol
 import { createRun, withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
+import { storedBytesOf } from '../../training/memory/stored.ts';
 import { requireRunSpace } from '../../training/checkpoints/disk.ts';
 import { knownCost, type MeasuredThing } from '../../training/checkpoints/costs.ts';
 import { chooseLearningRate, type RateAnswer } from '../../training/learning-rate/choose.ts';
@@ -25,7 +26,7 @@ import {
   type ContinueOptions,
 } from '../options/continue-run.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
-import { fitToMachine } from '../machine/fit-machine.ts';
+import { fitToMachine, type CheckedBase } from '../machine/fit-machine.ts';
 import { finishRun } from '../processes/finish-run.ts';
 import { launchOnItsOwn } from '../processes/launch.ts';
 import {
@@ -121,7 +122,8 @@ async function begin(
   options: AllOptions & { name: string },
 ): Promise<void> {
   const base = continued?.spec.base ?? (await fetchBase(options.base, options));
-  const config = await checkBase(base.path, { ...options, base: base.id });
+  const checked = await checkBase(base.path, { ...options, base: base.id });
+  const { config } = checked;
   const preferences = await preferencesOf(options, folder, base);
   const backend = await plannedBackend(options);
   const precision =
@@ -129,11 +131,7 @@ async function begin(
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);
-  const fitted = await fitToMachine(config, asked, backend, {
-    json: options.json,
-    basePath: base.path,
-    atCheckpoints,
-  });
+  const fitted = await fitToMachine(checked, asked, backend, { json: options.json, atCheckpoints });
 
   // Read before the run is created, so that an empty folder leaves no run behind.
   const reading: Reading = {
@@ -189,11 +187,11 @@ async function begin(
   });
 }
 
-/** Refuses what training would refuse later, before any file is read. Returns the configuration of the base. */
+/** Refuses what training would refuse later, before any file is read. */
 export async function checkBase(
   path: string,
   { base, seq, method, targets, rank }: TrainOptions,
-): Promise<ModelConfig> {
+): Promise<CheckedBase> {
   const gguf = await openGguf(path);
   await gguf.close();
   const config = readConfig(gguf);
@@ -204,7 +202,7 @@ export async function checkBase(
       `Give --seq ${config.contextLength} or less.`,
     );
   if (method === 'lora') checkRank(config, chooseTargets(config, targets), rank);
-  return config;
+  return { config, baseBytes: gguf.size, storedBytes: storedBytesOf(gguf.tensors) };
 }
 
 /** Prints what measuring checkpoints will cost. */

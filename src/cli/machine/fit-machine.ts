@@ -1,28 +1,32 @@
 /** Fits a run to the memory of this machine. */
-import { openGguf } from '../../gguf/index.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { availableMemory } from '../../training/memory/available.ts';
-import { fitMemory, type Room } from '../../training/memory/fit.ts';
-import { storedBytesOf } from '../../training/memory/stored.ts';
-import type { MemoryPlan } from '../../training/memory/plan.ts';
+import { fitMemory } from '../../training/memory/fit.ts';
+import type { BaseSizes, MemoryPlan } from '../../training/memory/plan.ts';
 import { formatBytes } from '../view/format.ts';
 import { findGpus } from './gpus.ts';
 
+/** What is known of a base before anything else is read. */
+export interface CheckedBase extends BaseSizes {
+  config: ModelConfig;
+}
+
 /**
  * Prints the memory plan and what was changed to make it fit. Errors: those of fitMemory. On a GPU, the memory that
- * llama.cpp needs for measuring is not counted: it lies in main memory.
+ * llama.cpp needs for measuring is not counted: it lies in main memory. `atCheckpoints`: undefined if nothing is measured.
  */
 export async function fitToMachine(
-  config: ModelConfig,
+  { config, baseBytes, storedBytes }: CheckedBase,
   hyper: Hyper,
   backend: BackendName,
-  { json, basePath, atCheckpoints }: { json?: boolean; basePath: string; atCheckpoints?: boolean },
+  { json, atCheckpoints }: { json?: boolean; atCheckpoints?: boolean },
 ): Promise<Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>> {
   const gpu = await gpuMemory(backend);
   const available = gpu ?? (await availableMemory());
-  const room = { backend, available, ...(gpu === undefined && (await onProcessor(basePath, atCheckpoints))) };
+  const measuring = atCheckpoints === undefined ? {} : { measuring: { baseBytes, atCheckpoints } };
+  const room = { backend, available, ...(gpu === undefined && { storedBytes, ...measuring }) };
   const { hyper: fitted, plan, changes } = fitMemory(config, hyper, room);
   if (!json) {
     console.log(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
@@ -30,18 +34,6 @@ export async function fitToMachine(
     for (const change of changes) console.log(`  to fit, ${change}`);
   }
   return { recompute: fitted.recompute, batch: fitted.batch, accumulate: fitted.accumulate };
-}
-
-/** `atCheckpoints`: undefined if nothing is measured. */
-async function onProcessor(
-  basePath: string,
-  atCheckpoints: boolean | undefined,
-): Promise<Pick<Room, 'storedBytes' | 'measuring'>> {
-  const gguf = await openGguf(basePath);
-  await gguf.close();
-  const storedBytes = storedBytesOf(gguf.tensors);
-  if (atCheckpoints === undefined) return { storedBytes };
-  return { storedBytes, measuring: { baseBytes: gguf.size, atCheckpoints } };
 }
 
 /** "weights 270 MB, activations 361 MB, ...", largest first. */

@@ -37,16 +37,12 @@ export const baseName = (base: string): string => findKnownBase(base)?.name ?? b
  * The known bases, the preferred one first, those that are too large last. `preferred` is the setting; "auto" means
  * the base that suits the machine, with TensorFlow if that can be installed along with the base.
  */
-export function baseChoices(
-  preferred: string,
-  { models, default: suited, availableMemory }: Offered,
-): BaseChoice[] {
+export function baseChoices(preferred: string, offered: Offered): BaseChoice[] {
+  const { models, default: suited } = offered;
   const here = new Set(models.filter(({ present }) => present).map(({ id }) => id));
-  const tooLarge = new Map(
-    models.map(({ id, leastMemory }) => [id, leastMemory && lackOfMemory(leastMemory.lora, availableMemory)]),
-  );
+  const lackOf = (id: string) => lackOfMemory(id, 'lora', offered);
   const notFitting = (id: string) => {
-    const lack = tooLarge.get(id);
+    const lack = lackOf(id);
     return lack ? [doesNotFit(lack)] : [];
   };
   const choices = knownBases.map(({ id, name, about, parameters, bytes, licence }) => ({
@@ -69,7 +65,7 @@ export function baseChoices(
   };
   const others = choices.filter((choice) => choice !== first);
   // Those that can't be trained here come last.
-  const fitting = others.filter(({ value }) => !tooLarge.get(value));
+  const fitting = others.filter(({ value }) => !lackOf(value));
   return [first, ...fitting, ...others.filter((choice) => !fitting.includes(choice))];
 }
 
@@ -77,9 +73,15 @@ export function baseChoices(
 export const doesNotFit = (lack: { needed: string; free: string }): string =>
   t('It does not fit: it takes {needed} of memory, and {free} are free.', lack);
 
-/** The memory that it takes and that is free, in words; undefined if it fits. */
-export const lackOfMemory = (bytes: number, available = Infinity) =>
-  bytes > available ? { needed: size(bytes), free: size(available) } : undefined;
+/** The memory that a base takes at least and that is free, in words; undefined if it fits, or is not a known one. */
+export function lackOfMemory(
+  base: string,
+  method: 'lora' | 'full',
+  { models, availableMemory = Infinity }: Offered,
+): { needed: string; free: string } | undefined {
+  const least = models.find(({ id }) => id === base)?.leastMemory?.[method] ?? 0;
+  return least > availableMemory ? { needed: size(least), free: size(availableMemory) } : undefined;
+}
 
 function suits(id: string, { withTensorflow, ...now }: Offered['default']): string[] {
   if (id === withTensorflow?.id) return [t('For this machine with TensorFlow: {why}.', withTensorflow)];

@@ -53,8 +53,7 @@ function recommended(offered: Offered) {
 
 function recommendedChoice(offered: Offered, backend: BackendName): Choice<Path> {
   const { base, method, budget } = recommended(offered);
-  const least = offered.models.find(({ id }) => id === base)?.leastMemory?.[method];
-  const lack = least && lackOfMemory(least, offered.availableMemory);
+  const lack = lackOfMemory(base, method, offered);
   const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
   const time = formatDuration(60 * budget.minutes);
   return {

@@ -169,11 +169,10 @@ function askMethod(
   position: Position,
   looking: Promise<[BackendName, Offered]>,
 ): Promise<Answer<Draft>> {
-  const memory = (method: 'lora' | 'full', backend: BackendName, { models, availableMemory }: Offered) => {
+  const memory = (method: 'lora' | 'full', backend: BackendName, offered: Offered) => {
     const bytes = memoryOf(plan.base!, method, { backend });
     if (!bytes) return '';
-    const least = models.find(({ id }) => id === plan.base)?.leastMemory?.[method];
-    const lack = least && lackOfMemory(least, availableMemory);
+    const lack = lackOfMemory(plan.base!, method, offered);
     return lack
       ? t('does not fit: it takes {needed} of memory, and {free} are free', lack)
       : t('about {size} of memory', { size: size(bytes) });

@@ -3,7 +3,6 @@
  * meanwhile: two processes at once would each take longer, and the time share could not be kept. The figures decide
  * which checkpoint is kept.
  */
-import { openGguf } from '../../gguf/index.ts';
 import type { RatioItem } from '../../statistics/statistics.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { Metric } from '../../protocol/evaluation.ts';
@@ -29,8 +28,7 @@ import {
 import { recordSchema, type MeasuringRecord } from './store.ts';
 import { runEvaluatorProcess } from './evaluator-child.ts';
 import { forgettingFigure, valueOf, type ForgettingFigure } from './forgetting-figure.ts';
-import { planEvaluation } from '../memory/plan.ts';
-import { storedBytesOf } from '../memory/stored.ts';
+import { planEvaluation, type BaseSizes } from '../memory/plan.ts';
 
 export interface MeasuringOptions {
   dir: string;
@@ -40,6 +38,8 @@ export interface MeasuringOptions {
   length: { readonly steps: number };
   backend: BackendName;
   config: ModelConfig;
+  /** Of the base. */
+  sizes: BaseSizes;
 }
 
 interface Measured {
@@ -220,11 +220,8 @@ export class CheckpointMeasuring {
   }
 
   private async fitsMemory(): Promise<boolean> {
-    const { spec, backend, config } = this.options;
-    const { size, tensors, close } = await openGguf(spec.base.path);
-    await close();
-    const storedBytes = storedBytesOf(tensors);
-    const needed = planEvaluation(config, spec.hyper, { backend, baseBytes: size, storedBytes });
+    const { spec, backend, config, sizes } = this.options;
+    const needed = planEvaluation(config, spec.hyper, { backend, ...sizes });
     const available = await availableMemory();
     if (needed <= available) return true;
     const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;

@@ -115,9 +115,13 @@ const F16 = 2;
 /** The most tokens that are scored in one pass. */
 const SCORED_TOKENS = 2048;
 
-export interface Measuring extends Place {
-  /** Size of the base's file. */
+/** The sizes of a base that a plan needs. */
+export interface BaseSizes extends Pick<Place, 'storedBytes'> {
+  /** Size of its file. */
   baseBytes: number;
+}
+
+export interface Measuring extends Place, BaseSizes {
   /** True if it measures during training, which waits but keeps its memory; false if only after training. */
   atCheckpoints?: boolean;
   cores?: number;
