@@ -106,7 +106,7 @@ export interface ScoreContext {
 
 export interface Task<I extends Item = Item> {
   name: string;
-  /** Name for display: "HumanEval". */
+  /** Name for display: "HumanEval"; of a listed task, that in protocol/task-facts.ts. */
   title: string;
   /** Version of prompt, parser and scorer; cached scores of another version are not used. */
   version: number;

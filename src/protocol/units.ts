@@ -19,6 +19,15 @@ export const formatFigure = (value: number): string => value.toFixed(Math.abs(va
 export const formatDifference = (value: number): string =>
   `${value < 0 ? '-' : '+'}${formatFigure(Math.abs(value))}`;
 
-/** "-0.173 [-0.221, -0.126]": a difference and its interval. */
+/**
+ * "-0.173 [-0.221, -0.126]": a figure and its interval, each number in `words`. An interval without width is left out:
+ * it only says that there was a single item.
+ */
+export const formatWithInterval = (
+  { value, low, high }: { value: number; low: number; high: number },
+  words: (value: number) => string,
+): string => (low === high ? words(value) : `${words(value)} [${words(low)}, ${words(high)}]`);
+
+/** A difference and its interval. */
 export const formatDifferenceInterval = (one: { value: number; low: number; high: number }): string =>
-  `${formatDifference(one.value)} [${formatDifference(one.low)}, ${formatDifference(one.high)}]`;
+  formatWithInterval(one, formatDifference);

@@ -5,7 +5,7 @@
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import { formatDifference, formatInterval, formatNumber, formatRate, isShare, plural } from './format.ts';
-import { figureLabel, isHeldOut, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
+import { figureLabel, showsLearning, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, smooth, type IntervalPoint } from './series.ts';
 
@@ -245,7 +245,7 @@ function stillFalling({ series, snapshot }: RunView): Advice | undefined {
 function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefined {
   const lost = summary?.comparisons.find(
     ({ task, metric, significant, difference, better }) =>
-      !isHeldOut(task) &&
+      !showsLearning(task) &&
       better === 'higher' &&
       significant &&
       difference.value < 0 &&

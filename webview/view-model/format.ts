@@ -1,4 +1,6 @@
 /** Numbers formatted for reading. A value always has its unit, and a difference its sign. */
+import { formatWithInterval } from '../../src/protocol/units.ts';
+
 export { formatBytes, formatDuration } from '../../src/protocol/units.ts';
 
 const MINUS = '\u2212';
@@ -47,7 +49,7 @@ function formatFigure(value: number, share: boolean): string {
 
 /** "1.943 [1.902, 1.984]" */
 export function formatInterval(figure: { value: number; low: number; high: number }, share: boolean): string {
-  return `${formatFigure(figure.value, share)} [${formatFigure(figure.low, share)}, ${formatFigure(figure.high, share)}]`;
+  return formatWithInterval(figure, (value) => formatFigure(value, share));
 }
 
 /** Like formatInterval, with a sign on every number; shares differ in points, not percent. */
@@ -59,7 +61,7 @@ export function formatDifference(
     const text = share ? signed(Math.abs(value * 100).toFixed(1), value) : formatNumber(value);
     return value > 0 ? `+${text}` : text;
   };
-  return `${one(figure.value)} [${one(figure.low)}, ${one(figure.high)}]${share ? ' points' : ''}`;
+  return formatWithInterval(figure, one) + (share ? ' points' : '');
 }
 
 /** Learning rates: "1e-3", "3.5e-4". */

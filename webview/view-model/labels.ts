@@ -1,15 +1,7 @@
 /** Labels of figures and runs, which figures show learning or forgetting, and which direction is better. */
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
+import { factsOfTask } from '../../src/protocol/task-facts.ts';
 import { formatRate, formatTime, isShare, plural } from './format.ts';
-
-const tasks: Record<string, string> = {
-  workspace: 'Held-out',
-  humaneval: 'HumanEval',
-  gsm8k: 'GSM8K',
-  hellaswag: 'HellaSwag',
-  arc_challenge: 'ARC-Challenge',
-  winogrande: 'WinoGrande',
-};
 
 const metrics: [RegExp, string][] = [
   [/^loss$/i, 'loss'],
@@ -28,21 +20,18 @@ export function figureLabel(task: string, metric: string): string {
   }
   if (task === 'forgetting') return `Forgetting ${metric}`;
   const known = metrics.find(([pattern]) => pattern.test(metric))?.[1];
-  return `${tasks[task] ?? task} ${known ?? metric}`;
+  const facts = factsOfTask(task);
+  return `${facts?.label ?? facts?.title ?? task} ${known ?? metric}`;
 }
 
-/**
- * Whether a task is measured on held-out text of the workspace, and so shows learning. Other tasks count as forgetting.
- */
-export const isHeldOut = (task: string) => task === 'workspace';
-export const isHeldOutLoss = (task: string, metric: string) => isHeldOut(task) && /^loss$/i.test(metric);
+/** Whether a task's figures show what was learned. Those of tasks that are not known here count as forgetting. */
+export const showsLearning = (task: string) => factsOfTask(task)?.shows === 'learning';
+export const isHeldOutLoss = (task: string, metric: string) => task === 'workspace' && /^loss$/i.test(metric);
 export const isPassAtK = (metric: string) => /^pass@\d+$/i.test(metric);
 export const isKl = (metric: string) => /^kl/i.test(metric);
 const isAnyKl = (metric: string) => /\bkl\b/i.test(metric);
-/** Figures that show learning: those on held-out text of the workspace. */
-export const isAnyLearning = isHeldOut;
-/** Figures that show forgetting: all that are not of the workspace, except counts of unique programs. */
-export const isForgetting = (task: string, metric: string) => !isHeldOut(task) && !isUnique(metric);
+/** Figures that show forgetting: all others, except counts of unique programs. */
+export const showsForgetting = (task: string, metric: string) => !showsLearning(task) && !isUnique(metric);
 export const isUnique = (metric: string) => /^unique /.test(metric);
 
 export const higherIsBetter = (metric: string) => isShare(metric) || isUnique(metric);

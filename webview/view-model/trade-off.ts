@@ -1,7 +1,7 @@
 /** Learning against forgetting: each run's checkpoints as a path that begins at the base. */
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
-import { figureLabel, higherIsBetter, isAnyLearning, isForgetting, isKl, unitOf } from './labels.ts';
+import { figureLabel, higherIsBetter, showsLearning, showsForgetting, isKl, unitOf } from './labels.ts';
 import type { IntervalPoint, MetricSeries } from './series.ts';
 
 type Interval = Comparison['difference'];
@@ -65,8 +65,8 @@ function figuresOf(runs: readonly RunView[], match: (task: string, metric: strin
       if (match(task, metric)) found.set(figureKey({ task, metric }), { task, metric });
   return [...found.values()].sort((a, b) => importance(a) - importance(b));
 }
-export const learningFigures = (runs: readonly RunView[]) => figuresOf(runs, isAnyLearning);
-export const forgettingFigures = (runs: readonly RunView[]) => figuresOf(runs, isForgetting);
+export const learningFigures = (runs: readonly RunView[]) => figuresOf(runs, showsLearning);
+export const forgettingFigures = (runs: readonly RunView[]) => figuresOf(runs, showsForgetting);
 
 const order = [
   'workspace loss',

@@ -3,6 +3,7 @@
  * without examples.
  */
 import { z } from 'zod';
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { rowFormat } from '../scoring/rows.ts';
 import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
 
@@ -21,7 +22,7 @@ const format = rowFormat(row, ({ question, choices, answerKey }) => {
 
 export const arcTask = multipleChoiceTask({
   name: 'arc_challenge',
-  title: 'ARC-Challenge',
+  ...taskFacts.arc_challenge,
   source: 'allenai/ai2_arc:ARC-Challenge/test-00000-of-00001.parquet',
   formats: [format],
   normalised: true,

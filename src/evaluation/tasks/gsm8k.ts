@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { chooseRows, rowFormat, type Benchmark } from '../scoring/rows.ts';
 import { shots } from './gsm8k-shots.ts';
 import { itemOf, type Item, type PlanContext, type Plan, type Task } from '../task.ts';
@@ -23,7 +24,7 @@ const format = rowFormat(z.object({ question: z.string(), answer: z.string() }),
 
 const benchmark: Benchmark<{ question: string; answer: string }> = {
   name: 'gsm8k',
-  title: 'GSM8K',
+  ...taskFacts.gsm8k,
   source: 'openai/gsm8k:main/test-00000-of-00001.parquet',
   formats: [format],
   quick: 30,
@@ -75,7 +76,7 @@ const CONTEXT_TOKENS = 2048;
 
 export const gsm8kTask: Task<Sum> = {
   name: 'gsm8k',
-  title: 'GSM8K',
+  ...taskFacts.gsm8k,
   version: 1,
   planned: () => 0,
   cost: 200,

@@ -3,6 +3,7 @@
  * without examples.
  */
 import { z } from 'zod';
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { rowFormat } from '../scoring/rows.ts';
 import { choicesAfter, multipleChoiceTask } from './multiple-choice.ts';
 
@@ -39,7 +40,7 @@ const capitalised = (text: string) => {
 
 export const hellaswagTask = multipleChoiceTask({
   name: 'hellaswag',
-  title: 'HellaSwag',
+  ...taskFacts.hellaswag,
   source: 'Rowan/hellaswag:validation',
   formats: [hub, joined],
   normalised: true,

@@ -12,6 +12,7 @@ import { parseLines } from '../../protocol/lines.ts';
 import { whyNoFile } from '../../protocol/not-a-file.ts';
 import { cacheDir } from '../../protocol/paths.ts';
 import { readBytes } from '../../protocol/regular-file.ts';
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { diversityMetrics, uniquePrograms } from '../scoring/diversity.ts';
 import { logLikelihoods } from '../scoring/likelihood.ts';
 import type { Verdict } from '../sandbox/protocol.ts';
@@ -176,7 +177,7 @@ const score: Task<HumanevalItem>['score'] = async (item, model, context) => {
 
 export const humanevalTask: Task<HumanevalItem> = {
   name: 'humaneval',
-  title: 'HumanEval',
+  ...taskFacts.humaneval,
   version: 2,
   planned,
   cost: 130,

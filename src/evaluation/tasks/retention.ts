@@ -3,6 +3,7 @@
  * the loss. Uses text that the base itself writes, which needs no data, and source text if the user names some. Loss
  * alone can hide forgetting: it may fall while the KL grows.
  */
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { sampledTexts } from '../../serving/engine/sampled-texts.ts';
 import { sourceTexts } from '../scoring/source-texts.ts';
 import { sum } from '../../statistics/statistics.ts';
@@ -91,7 +92,7 @@ const score: Task<Text>['score'] = async ({ prefix, tokens }, model) => {
 
 export const retentionTask: Task<Text> = {
   name: 'retention',
-  title: "Forgetting on the base's own text",
+  ...taskFacts.retention,
   version: 1,
   planned,
   cost: 65,

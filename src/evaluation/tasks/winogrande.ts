@@ -4,6 +4,7 @@
  * option filled in.
  */
 import { z } from 'zod';
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { rowFormat } from '../scoring/rows.ts';
 import { multipleChoiceTask } from './multiple-choice.ts';
 
@@ -26,7 +27,7 @@ const format = rowFormat(row, ({ sentence, option1, option2, answer }) => {
 
 export const winograndeTask = multipleChoiceTask({
   name: 'winogrande',
-  title: 'WinoGrande',
+  ...taskFacts.winogrande,
   source: 'allenai/winogrande:winogrande_xl/validation-00000-of-00001.parquet',
   formats: [format],
   normalised: false,

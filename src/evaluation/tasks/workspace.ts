@@ -6,6 +6,7 @@ import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import type { Age, Corpus, Kind } from '../../corpus/index.ts';
 import type { Sequence } from '../../corpus/tokens/sequences.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { taskFacts } from '../../protocol/task-facts.ts';
 import { natsToBits, sum } from '../../statistics/statistics.ts';
 import {
   countOf,
@@ -188,7 +189,7 @@ export async function scoreWindow(
 
 export const workspaceTask: Task<Held> = {
   name: 'workspace',
-  title: 'Held-out text',
+  ...taskFacts.workspace,
   version: 6,
   ofRun: true,
   momentary: [LATENCY],

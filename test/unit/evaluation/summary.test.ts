@@ -6,6 +6,7 @@ import { summarise } from '../../../src/evaluation/figures/summary-sentence.ts';
 import { uniform } from '../../../src/statistics/random.ts';
 import { partsOf } from './help.ts';
 import { tasks } from '../../../src/evaluation/tasks/index.ts';
+import { factsOfTask } from '../../../src/protocol/task-facts.ts';
 import type { EvaluatorMessage } from '../../../src/protocol/evaluator.ts';
 
 const measure = (
@@ -23,6 +24,10 @@ const random = uniform(3);
 const noise = Array.from({ length: 16 }, () => random() - 0.5);
 const around = (mean: number, spread: number) => noise.map((x) => mean + spread * x);
 const outcomes = (passed: number, of: number) => Array.from({ length: of }, (_, i) => Number(i < passed));
+
+it('knows of every task what the panel shows of it', () => {
+  for (const { name, title } of tasks) expect(factsOfTask(name)?.title, name).toBe(title);
+});
 
 describe('a comparison', () => {
   it('is significant when the interval of the difference leaves zero out', () => {

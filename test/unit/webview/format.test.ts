@@ -38,6 +38,11 @@ describe('numbers', () => {
     );
     expect(formatDifference({ value: 0.064, low: 0, high: 0.076 }, false)).toBe('+0.064 [0, +0.076]');
   });
+  it('shows no interval where a single item gives none', () => {
+    const [share, difference] = [0.52, -0.165].map((value) => ({ value, low: value, high: value }));
+    expect(formatInterval(share!, true)).toBe('52.0%');
+    expect(formatDifference(difference!, false)).toBe('\u22120.165');
+  });
   it('gives the ticks of a scale the decimals that tell them apart', () => {
     expect([0, 0.25, 0.5].map((value) => formatTick(value, 0.25))).toEqual(['0', '0.25', '0.50']);
     // 0.1 + 0.2 and the like, as a chart makes its ticks.
