@@ -9,6 +9,7 @@ import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { examine } from '../../src/base-models/checksums.ts';
 import { buildCorpus } from '../../src/corpus/index.ts';
 import type { RunSpec } from '../../src/protocol/run.ts';
+import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import { sweepSpecSchema, type SweptMethod, type Trial } from '../../src/protocol/sweep.ts';
 import {
   createSweep,
@@ -176,6 +177,9 @@ describe('as a command', () => {
     );
     expect(stdout).toMatch(/Full fine-tuning: 1e-4 learned .* forgot least; from 1e29 on/);
     expect(stdout).toMatch(/LoRA's rate is 10 times that of full fine-tuning/);
+    const [found] = await place.json<SweepSnapshot[]>('sweeps');
+    expect(found!.methods).toMatchObject([{ chosen: 1e-3, divergesFrom: 1e30 }, { chosen: 1e-4 }]);
+    expect((await place.run('sweeps')).stdout).toMatch(/ LoRA +1e-3 +2 tried .*\n.* fine-tuning +1e-4 /);
     const { run, dir } = await place.json<{ run: string; dir: string }>(
       ...['train', code, '--base', base.path, '--backend', 'wasm', '--seq', '48', '--detach'],
     );

@@ -21,6 +21,7 @@ import { showCommand } from './show.ts';
 import { spectrumCommand } from './spectrum.ts';
 import { strengthCommand } from './strength.ts';
 import { sweepCommand } from './sweep.ts';
+import { sweepsCommand } from './sweeps.ts';
 import { trainCommand } from './train.ts';
 
 export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>> = {
@@ -42,6 +43,7 @@ export const commandGroups: Readonly<Record<string, readonly (() => Command)[]>>
     evaluateCommand,
     strengthCommand,
     spectrumCommand,
+    sweepsCommand,
     reproduceCommand,
   ],
   'Use results:': [completeCommand, serveCommand, exportCommand, importCommand],

@@ -98,6 +98,7 @@ export const help: Readonly<Record<string, CommandHelp>> = {
     ],
   },
   spectrum: { examples: [['spectrum latest', 'shows the rank of the change that the run made']] },
+  sweeps: { examples: [['sweeps', 'lists the searches for a learning rate, newest first']] },
   reproduce: {
     examples: [['reproduce --budget 60', "tests as many of the paper's claims as fit into an hour"]],
   },

@@ -1,7 +1,6 @@
 /** Hosts the results panel: sends it the changes of runs, and carries out what the user asks for there. */
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { reportError } from '../../protocol/errors.ts';
 import {
@@ -12,12 +11,12 @@ import {
   type ToPanel,
 } from '../../protocol/panel.ts';
 import { runComparisonSchema } from '../../protocol/run-comparison.ts';
-import { sweepSnapshots } from '../../training/sweep/snapshot.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
 import { t } from '../l10n.ts';
 import { actionOf } from '../log.ts';
 import { PanelFeed } from './panel-feed.ts';
 import { setStrength } from '../runs/strength.ts';
+import { Sweeps } from './sweeps.ts';
 import { Throttle } from './throttle.ts';
 
 const viewType = 'forgetMeNot.results';
@@ -25,21 +24,23 @@ const viewType = 'forgetMeNot.results';
 const keptSchema = z.object({ run: z.string().optional() });
 /** At most about two messages per second are sent to the panel. */
 const EVERY_MS = 500;
-/** Milliseconds between two reads of the sweeps. */
-const SWEEPS_MS = 10_000;
 
 export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSerializer {
   private panel: vscode.WebviewPanel | undefined;
   private selected: string | undefined;
   private ready = false;
   private readonly feed = new PanelFeed();
-  private sweeps: SweepSnapshot[] = [];
-  private sweepsReadAt = 0;
   private readonly throttle = new Throttle(EVERY_MS, () => void this.update());
 
   private readonly revival = vscode.window.registerWebviewPanelSerializer(viewType, this);
 
-  constructor(private readonly services: ServicesWithCompletion) {}
+  private readonly sweeps: Sweeps;
+  /** Those that the panel has. */
+  private sentSweeps: SweepSnapshot[] | undefined;
+
+  constructor(private readonly services: ServicesWithCompletion) {
+    this.sweeps = new Sweeps(services, () => this.refresh());
+  }
 
   /**
    * Opens the panel, or brings it to the front, with this run selected. Default: the last selection, else a run that
@@ -97,7 +98,6 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
 
   /** Sends the panel what changed since the last message. */
   private async update(): Promise<void> {
-    const sweeps = await this.newSweeps();
     if (!this.panel || !this.ready) return;
     const next = this.feed.next(this.services.runs.all);
     const common = {
@@ -105,9 +105,11 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       inUse: this.services.completion.inUse?.id,
       acceptance: this.services.store.acceptances,
     };
-    this.post(
-      next.type === 'runs' ? { ...next, ...common, sweeps: this.sweeps } : { ...next, ...common, sweeps },
-    );
+    const sweeps = this.sweeps.all;
+    if (next.type === 'runs') this.post({ ...next, ...common, sweeps });
+    else this.post({ ...next, ...common, sweeps: sweeps === this.sentSweeps ? undefined : sweeps });
+    this.sentSweeps = sweeps;
+    void this.sweeps.refresh();
   }
 
   private post(message: ToPanel): void {
@@ -118,20 +120,6 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
         `The update for the panel was invalid and was not sent: ${checked.error.issues[0]?.message}`,
       );
     } else void this.panel?.webview.postMessage(checked.data);
-  }
-
-  /** Undefined if they have not changed. */
-  private async newSweeps(): Promise<SweepSnapshot[] | undefined> {
-    if (Date.now() - this.sweepsReadAt < SWEEPS_MS) return undefined;
-    this.sweepsReadAt = Date.now();
-    const bases = this.services.runs.all.map(({ spec }) => spec.base.sha256);
-    const sweeps = await sweepSnapshots(bases).catch((error: unknown) => {
-      this.services.log.warn(`The sweeps can't be read: ${reportError(error).message}`);
-      return this.sweeps;
-    });
-    if (isDeepStrictEqual(sweeps, this.sweeps)) return undefined;
-    this.sweeps = sweeps;
-    return sweeps;
   }
 
   private async compare(runs: string[]): Promise<void> {

@@ -37,10 +37,11 @@ const finite = (interval: Interval | undefined) =>
     ? { value: interval.value, low: interval.low, high: interval.high }
     : undefined;
 
-/** The sweeps of these bases with at least one trial, newest first. */
-export async function sweepSnapshots(baseSha256s: readonly string[]): Promise<SweepSnapshot[]> {
-  const wanted = new Set(baseSha256s);
+/** The sweeps with at least one trial, newest first; only those of the bases, if given. */
+export async function sweepSnapshots(baseSha256s?: readonly string[]): Promise<SweepSnapshot[]> {
+  const wanted = baseSha256s && new Set(baseSha256s);
   return (await listSweeps())
-    .filter(({ spec, lines }) => wanted.has(spec.base.sha256) && lines.some(({ type }) => type === 'trial'))
+    .filter(({ spec }) => !wanted || wanted.has(spec.base.sha256))
+    .filter(({ lines }) => lines.some(({ type }) => type === 'trial'))
     .map(sweepSnapshot);
 }

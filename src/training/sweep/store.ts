@@ -2,7 +2,7 @@
  * Sweeps on disk: sweeps/<id>/ with sweep.json (the settings), trials.jsonl (a line for each finished trial), corpus/.
  */
 import { randomBytes } from 'node:crypto';
-import { appendFile, rename } from 'node:fs/promises';
+import { appendFile, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../protocol/errors.ts';
@@ -81,6 +81,18 @@ export async function appendLine(sweep: Sweep, line: SweepLine): Promise<void> {
   const end = before && !before.endsWith('\n') ? '\n' : '';
   await appendFile(path, `${end}${JSON.stringify(line)}\n`);
   sweep.lines.push(line);
+}
+
+/** A text that changes whenever a sweep is added, goes on or is deleted; "" if there is none. */
+export async function sweepsState(): Promise<string> {
+  const ids = (await folderNames(sweepsDir())).sort();
+  const sizes = ids.map((id) =>
+    stat(trialsPath(join(sweepsDir(), id))).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  );
+  return (await Promise.all(sizes)).map((size, at) => `${ids[at]} ${size}`).join('\n');
 }
 
 /** Every sweep that can be read, newest first. */

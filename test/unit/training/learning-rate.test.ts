@@ -14,6 +14,7 @@ import {
   findUnfinished,
   listSweeps,
   readSweep,
+  sweepsState,
 } from '../../../src/training/sweep/store.ts';
 import { baseLine, newSweep, sweepSpec, trial } from './sweep-help.ts';
 
@@ -168,6 +169,16 @@ describe('sweeps on disk', () => {
     expect(await findUnfinished({ ...newSweep(), corpusDigest: 'another text' })).toBeUndefined();
     for (const line of finished.slice(1)) await appendLine(made, line);
     expect(await findUnfinished(newSweep())).toBeUndefined();
+  });
+
+  it('tells that something has changed', async () => {
+    expect(await sweepsState()).toBe('');
+    const made = await create();
+    const states = new Set([await sweepsState()]);
+    for (const line of finished) states.add((await appendLine(made, line), await sweepsState()));
+    expect(states.size).toBe(1 + finished.length);
+    await rm(made.dir, { recursive: true });
+    expect(await sweepsState()).toBe('');
   });
 
   it('passes over the half line of a killed process and what can not be read', async () => {

@@ -1,0 +1,35 @@
+/** The sweeps for the panel. A child process draws their conclusions, because that takes many milliseconds. */
+import { z } from 'zod';
+import { reportError } from '../../protocol/errors.ts';
+import { sweepSnapshotSchema, type SweepSnapshot } from '../../protocol/panel.ts';
+import { sweepsState } from '../../training/sweep/store.ts';
+import type { Services } from '../services.ts';
+
+/** Milliseconds between two looks at the sweeps' folders. */
+const LOOK_MS = 10_000;
+
+export class Sweeps {
+  all: SweepSnapshot[] = [];
+  private lookedAt = 0;
+  private state = '';
+
+  constructor(
+    private readonly services: Pick<Services, 'children' | 'log'>,
+    private readonly onChange: () => void,
+  ) {}
+
+  /** Reads them again if any was added, went on or was deleted since; calls `onChange` when that is done. */
+  async refresh(): Promise<void> {
+    if (Date.now() - this.lookedAt < LOOK_MS) return;
+    this.lookedAt = Date.now();
+    try {
+      const state = await sweepsState();
+      if (state === this.state) return;
+      this.state = state;
+      this.all = state ? await this.services.children.ask(z.array(sweepSnapshotSchema), ['sweeps']) : [];
+      this.onChange();
+    } catch (error) {
+      this.services.log.warn(`The sweeps can't be read: ${reportError(error).message}`);
+    }
+  }
+}
