@@ -28,6 +28,15 @@ THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH RE
 const inside = {
   'node-llama-cpp': [{ name: 'llama.cpp and ggml', licence: 'MIT', text: mit('2023-2026 The ggml authors') }],
   pyodide: [{ name: 'CPython and its standard library', licence: 'PSF-2.0', text: standard('PSF-2.0') }],
+  // In the binding that is built ahead for Linux.
+  '@tensorflow/tfjs-node-gpu': [
+    {
+      name: "LLVM's libc++, libc++abi and libunwind",
+      licence: 'Apache-2.0 WITH LLVM-exception',
+      text: standard('Apache-2.0 WITH LLVM-exception'),
+    },
+    { name: "Zig's compiler runtime", licence: 'MIT', text: mit('Zig contributors') },
+  ],
   '@tensorflow/tfjs-backend-wasm': [
     {
       name: 'Emscripten runtime',

@@ -1,11 +1,12 @@
 // `npm run package [-- --target win32-x64]`: builds and packs forget-me-not-TARGET.vsix, by default for this platform;
 // `--target all` packs all of them, and writes their checksums. Includes only the packages that can't be bundled:
-// node-llama-cpp with its CPU binary, and Pyodide. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
+// node-llama-cpp with its CPU binary, and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -20,6 +21,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { notices } from './notices.mjs';
+import { prebuiltBinding } from './prebuilt-binding.mjs';
 import { isForOnePlatform, ownTarget, platformPackages, targets } from './platform-packages.mjs';
 import { build, ensureDependencies } from './setup.mjs';
 
@@ -72,6 +74,12 @@ async function stage(dir, { target, gpu }) {
       filter: (path) =>
         !/\.map$|\.built$|\.packages\.json$|THIRD-PARTY-NOTICES\.txt$|media[\\/]package$/.test(path),
     });
+  const binding = await prebuiltBinding(target);
+  if (binding) {
+    const place = join(dir, 'dist/native/prebuilt', target);
+    mkdirSync(place, { recursive: true });
+    cpSync(binding, join(place, basename(binding)));
+  }
   // This README has no pictures and no links into the repository: the package contains neither.
   cpSync(join(root, 'media/package/README.md'), join(dir, 'README.md'));
   writeFileSync(
@@ -108,7 +116,7 @@ export async function packageExtension({ target = ownTarget, gpu = false, quiet 
   const stamp = statSync(join(root, 'dist/.built')).mtimeMs;
   const media = readdirSync(join(root, 'media'), { recursive: true }).map((name) => `media/${name}`);
   const sources = [
-    ...['scripts/package.mjs', 'scripts/platform-packages.mjs', 'scripts/notices.mjs'],
+    ...['package', 'platform-packages', 'prebuilt-binding', 'notices'].map((name) => `scripts/${name}.mjs`),
     ...['package.json', 'CHANGELOG.md'],
     ...textFiles,
     ...bundles,

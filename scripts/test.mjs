@@ -56,7 +56,7 @@ const loudly = (command, ...args) =>
   );
 
 async function integration() {
-  await Promise.all([runtime, chromium]);
+  await Promise.all([runtime, chromium, bindings]);
   const told = await vitest('integration', loudly);
   const slowest = (told.files ?? [])
     .map(({ name, startTime, endTime }) => ({ name: basename(name), took: endTime - startTime }))
@@ -116,6 +116,8 @@ const runtime = chosen('integration')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;
 runtime?.catch(() => undefined);
+// Takes a minute or two; what fails is said by the tests that pack.
+const bindings = runtime?.then(() => fetched('scripts/prebuilt-binding.mjs')).catch(() => undefined);
 const vscode = chosen('e2e') ? fetched('test/e2e/install.mjs') : undefined;
 
 const all = [];

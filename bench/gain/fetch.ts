@@ -7,14 +7,15 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { download, Refused, sha256Of } from '../../src/base-models/pypi/download.ts';
-import { findPython, runPip } from '../../src/base-models/pypi/python.ts';
+import { runPip } from '../../src/base-models/pypi/python.ts';
 import { UserError } from '../../src/protocol/errors.ts';
+import { findPython } from '../python.ts';
 import { gainDir } from './place.ts';
 import type { Debian, Npm, Repository, Sdist } from './repositories.ts';
 
 /**
  * The folder with the repository's files, downloaded unless it is cached. The folder's name is the repository's, as
- * in a checkout. Errors: network, base-checksum, cancelled, python-missing, bad-argument (the client is not
+ * in a checkout. Errors: network, base-checksum, cancelled, bad-argument (the client is not
  * installed).
  */
 export async function fetchRepository(

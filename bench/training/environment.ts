@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findPython } from '../../src/base-models/pypi/python.ts';
+import { findPython } from '../python.ts';
 import { UserError } from '../../src/protocol/errors.ts';
 import { cacheDir } from '../../src/protocol/paths.ts';
 
 /**
  * Path of the environment's Python. Installs the packages that the file `requirements` lists, unless the same list is
- * installed. Errors: python-missing.
+ * installed. Errors: bad-argument.
  */
 export async function ensurePytorch(requirements: string, log: (line: string) => void): Promise<string> {
   const dir = join(cacheDir(), 'bench-pytorch');
@@ -20,7 +20,7 @@ export async function ensurePytorch(requirements: string, log: (line: string) =>
   const { command, version } = await findPython();
   if (Number(version.split('.')[1]) < 10)
     throw new UserError(
-      'python-missing',
+      'bad-argument',
       `PyTorch needs Python 3.10 or newer, but this is ${version}.`,
       'Install a newer one and put it first on PATH, or give --python.',
     );
@@ -41,7 +41,7 @@ async function run([command, ...args]: string[], log: (line: string) => void): P
   });
   if (status !== 0)
     throw new UserError(
-      'python-missing',
+      'bad-argument',
       `"${[command, ...args.slice(0, 3)].join(' ')}" ended with ${status}.`,
       'On Debian, venv is a separate package (sudo apt install python3-venv). Or give --python a Python that has PyTorch and PEFT.',
     );

@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { UserError } from '../protocol/errors.ts';
 import type { ResolveOptions } from './ask.ts';
+import { networkFetch } from './network.ts';
 import { diskFull, download, growingPath, Refused, sha256Of, sizeOf } from './pypi/download.ts';
 import { withLock } from './pypi/lock.ts';
 
@@ -25,7 +26,7 @@ const HUB_ANSWERS_MS = 3000;
 /** Whether the hub, or its mirror, answers at all. */
 export async function hubAnswers(): Promise<boolean> {
   try {
-    await fetch(endpoint(), {
+    await networkFetch(endpoint(), {
       method: 'HEAD',
       redirect: 'manual',
       signal: AbortSignal.timeout(HUB_ANSWERS_MS),
@@ -61,7 +62,7 @@ export async function listHubFiles(
       repo: repository,
       recursive: true,
       hubUrl: endpoint(),
-      fetch: (input, init) => fetch(input, { ...init, signal: signal ?? null }),
+      fetch: (input, init) => networkFetch(input, { ...init, signal: signal ?? null }),
       ...(accessToken ? { accessToken } : {}),
     });
     for await (const entry of listing) if (entry.type === 'file' && wanted(entry.path)) files.push(entry);

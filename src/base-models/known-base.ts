@@ -89,8 +89,7 @@ const hubSilent = () =>
 
 /** Both reasons in one error, if the second source failed too. */
 function neitherFrom({ name }: KnownBase, first: UserError, last: unknown): unknown {
-  if (!(last instanceof UserError) || !(elsewhere.has(last.code) || last.code === 'python-missing'))
-    return last;
+  if (!(last instanceof UserError) || !elsewhere.has(last.code)) return last;
   const reasons = [first, last].map(({ message }) => message.replace(/\.$/, '')).join('; ');
   return new UserError(last.code, `${name} could not be fetched: ${reasons}.`, last.next, { cause: last });
 }

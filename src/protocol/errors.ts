@@ -15,7 +15,6 @@ export const errorCodes = [
   'network',
   'disk-full',
   'not-writable',
-  'python-missing',
   'compiler-missing',
   'runtime-missing',
   'backend-unavailable',

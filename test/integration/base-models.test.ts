@@ -71,9 +71,10 @@ it('lists the known bases with size, licence and memory, whether they are here, 
 it('takes for auto what train, doctor and fetching take, also without TensorFlow', async () => {
   const folder = await place.code();
   const home = place.home;
-  // Runtimes and downloads are elsewhere; nothing can be downloaded without pip.
+  // Runtimes and downloads are elsewhere; no package index may be asked.
   place.home = place.path('bare');
   vi.stubEnv('PATH', place.root);
+  vi.stubEnv('PIP_NO_INDEX', '1');
   try {
     const { default: chosen } = await place.json<Listed>('models');
     const said = new RegExp(`^Base: ${chosen.id}, because`, 'm');

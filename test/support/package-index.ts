@@ -17,7 +17,7 @@ export interface SeenDownload {
 const sha256 = (data: Buffer | string) => createHash('sha256').update(data).digest('hex');
 
 export class PackageIndex {
-  /** Requests for wheels, except those by pip, which reads their metadata. */
+  /** Requests for wheels. */
   readonly downloads: SeenDownload[] = [];
   /** The next download of this project stalls after `after` bytes. */
   stall: { project: string; after: number } | undefined;
@@ -36,20 +36,9 @@ export class PackageIndex {
     return self;
   }
 
-  /** The index URL for pip. */
+  /** The index URL. */
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/simple`;
-  }
-
-  /** The file that pip finds for each project. */
-  get found(): Record<string, { url: string; sha256: string }> {
-    const base = new URL('/files/', this.url);
-    return Object.fromEntries(
-      this.wheels.map((wheel) => [
-        wheel.project,
-        { url: new URL(fileName(wheel), base).href, sha256: sha256(wheel.data) },
-      ]),
-    );
   }
 
   async stop(): Promise<void> {
@@ -66,7 +55,6 @@ export class PackageIndex {
       return;
     }
     const { data, project } = wheel;
-    if (headers['user-agent']?.startsWith('pip/')) return void response.end(data);
     this.downloads.push({ project, range: headers.range });
     const from = Number(/^bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0);
     response.writeHead(from ? 206 : 200, {

@@ -5,9 +5,10 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
+import { networkFetch } from '../network.ts';
 import { cancelled } from './python.ts';
 
-/** The server refuses us (a proxy, a sign-in, a certificate that only pip has): another attempt would not help. */
+/** The server refuses us (a sign-in, a certificate): another attempt would not help. */
 export class Refused extends Error {
   override readonly name = 'Refused';
 }
@@ -75,7 +76,7 @@ async function attempt(
   const timer = setTimeout(() => stall.abort(new Error('no data for a minute')), STALL_MS);
   let file: FileHandle | undefined;
   try {
-    const response = await fetch(withoutCredentials(url), {
+    const response = await networkFetch(withoutCredentials(url), {
       // "identity": length and range then refer to the file itself, not to a compressed form.
       headers: {
         ...headers,
@@ -113,7 +114,7 @@ async function attempt(
   }
 }
 
-/** pip's URLs may contain credentials, masked or not. If they are needed, the server refuses us and pip downloads. */
+/** Sign-ins go into headers, not into URLs. */
 function withoutCredentials(url: string): URL {
   const plain = new URL(url);
   plain.username = '';

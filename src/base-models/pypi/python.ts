@@ -1,4 +1,4 @@
-/** Finds Python and runs its pip. Index, proxy and certificates are as configured for pip. */
+/** Finds Python and runs its pip, for what a package index gives to nobody else. */
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import { UserError } from '../../protocol/errors.ts';
@@ -38,33 +38,6 @@ export async function inspectPython(): Promise<Python | undefined> {
     withoutPip ??= { command, version, pip: undefined };
   }
   return withoutPip;
-}
-
-/** How to install Python 3 with pip on this system. */
-export function pythonAdvice(): string {
-  if (process.platform === 'win32')
-    return 'Install it with `winget install Python.Python.3.12`, open a new terminal and try again.';
-  if (process.platform === 'darwin')
-    return 'Install it with `brew install python` or from python.org and try again.';
-  return "Install it with `sudo apt install python3 python3-pip` (or your distribution's packages of that name) and try again.";
-}
-
-/** A Python with pip. Throws UserError `python-missing`, which says how to install it. */
-export async function findPython(): Promise<Python & { pip: string }> {
-  const python = await inspectPython();
-  if (!python)
-    throw new UserError(
-      'python-missing',
-      'Python 3.8 or newer was not found; its pip is needed for the download.',
-      pythonAdvice(),
-    );
-  if (!python.pip)
-    throw new UserError(
-      'python-missing',
-      `Python ${python.version} was found, but without pip, which is needed for the download.`,
-      pythonAdvice(),
-    );
-  return { ...python, pip: python.pip };
 }
 
 /**

@@ -44,7 +44,7 @@ async function fetchAuto(options: FetchOptions): Promise<ResolvedBase> {
   }
 }
 
-const withoutNetwork: ReadonlySet<string> = new Set(['network', 'hub-not-found', 'python-missing']);
+const withoutNetwork: ReadonlySet<string> = new Set(['network', 'hub-not-found']);
 
 async function fetchNamed(
   reference: string,

@@ -102,7 +102,7 @@ const noRepair: readonly NextStep['id'][] = ['train', 'sweep', 'models', 'fetch'
 export function repairsFor({ code, next }: ErrorReport, part: Download | undefined): Repair[] {
   const repairs: Repair[] = [{ kind: 'again', title: t('Try Again') }];
   const command = /`([^`]+)`/.exec(next)?.[1];
-  if (command && (code === 'compiler-missing' || code === 'python-missing'))
+  if (command && code === 'compiler-missing')
     repairs.unshift({ kind: 'terminal', title: t('Run "{command}"', { command }), command });
   if (part?.needed === false) repairs.push({ kind: 'without', title: t('Continue Without TensorFlow') });
   if (part?.needed || code.startsWith('base-') || code === 'hub-not-found' || code === 'adapter-mismatch')

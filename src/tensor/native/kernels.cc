@@ -202,6 +202,24 @@ void join_heads(const T* dq, const float* dk, const float* dv, const float* cos,
   }
 }
 
+// The largest of x[first], ..., x[last - 1]. Lane by lane, because Clang does not vectorize the reduction.
+template <typename T>
+float largest_of(const T* x, int64_t first, int64_t last) {
+  constexpr int lanes = 16;
+  float largest[lanes];
+  for (float& one : largest) one = get(x, first);
+  int64_t i = first;
+  for (; i + lanes <= last; i += lanes)
+#pragma omp simd
+    for (int lane = 0; lane < lanes; ++lane) {
+      const float value = get(x, i + lane);
+      largest[lane] = value > largest[lane] ? value : largest[lane];
+    }
+  for (; i < last; ++i) largest[0] = get(x, i) > largest[0] ? get(x, i) : largest[0];
+  for (const float one : largest) largest[0] = one > largest[0] ? one : largest[0];
+  return largest[0];
+}
+
 // Rows are [sequence x kv head, query, group]; keys before a query's document or after the query get probability 0.
 template <typename T>
 void softmax(T* scores, const int32_t* starts, Chunk c, int64_t begin, int64_t end) {
@@ -213,12 +231,7 @@ void softmax(T* scores, const int32_t* starts, Chunk c, int64_t begin, int64_t e
     const int64_t sequence = row / per_head / c.kv_heads;
     const int64_t start = starts ? starts[sequence * c.length + query] : 0;
     const int64_t first = start > c.from ? start - c.from : 0, last = query - c.from + 1;
-    float largest = get(x, first);
-#pragma omp simd reduction(max : largest)
-    for (int64_t i = first; i < last; ++i) {
-      const float value = get(x, i);
-      largest = value > largest ? value : largest;
-    }
+    const float largest = largest_of(x, first, last);
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = first; i < last; ++i) {
@@ -264,12 +277,7 @@ void cross_entropy(T* logits, const int32_t* labels, const float* weights, float
   for (int64_t row = begin; row < end; ++row) {
     T* x = logits + row * vocabulary;
     const float right = get(x, labels[row]);
-    float largest = get(x, 0);
-#pragma omp simd reduction(max : largest)
-    for (int64_t i = 0; i < vocabulary; ++i) {
-      const float value = get(x, i);
-      largest = value > largest ? value : largest;
-    }
+    const float largest = largest_of(x, 0, vocabulary);
     float sum = 0;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < vocabulary; ++i) {

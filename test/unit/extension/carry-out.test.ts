@@ -86,7 +86,7 @@ it('installs a compiler in a terminal, and tries again when the person says so',
   expect(log.at(-1)).toBe(`start ${JSON.stringify(plan)}`);
 });
 
-it.each(['compiler-missing', 'python-missing', 'network', 'cancelled'] as const)(
+it.each(['compiler-missing', 'network', 'cancelled'] as const)(
   'trains without TensorFlow where it can not be had (%s)',
   async (code) => {
     const { host, log } = fakeHost({ TensorFlow: [trouble(code)] }, ['without']);

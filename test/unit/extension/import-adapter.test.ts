@@ -60,7 +60,7 @@ const chosen = ['A GGUF', plan.path, 'SmolLM2-135M-Instruct'];
 const imported = `import ${plan.path} --base ${plan.base} --yes`;
 const measured = 'evaluate garden-ab12 --tasks retention';
 
-it.each(['network', 'compiler-missing', 'python-missing'] as const)(
+it.each(['network', 'compiler-missing'] as const)(
   'goes on without TensorFlow where it can not be had (%s), and asks nothing twice',
   async (code) => {
     const { context, asked, kept } = fakeContext(

@@ -1,4 +1,4 @@
-/** A Python whose pip is scripted, a file server that misbehaves on demand, and wheels made by Python's zipfile. */
+/** A Python whose pip is scripted, a package index that misbehaves on demand, and wheels made by Python's zipfile. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -27,6 +27,7 @@ export class Sandbox {
     mkdirSync(this.wheels, { recursive: true });
     process.env['FORGET_ME_NOT_HOME'] = join(this.dir, 'home');
     process.env['PATH'] = `${this.bin}${delimiter}${process.env['PATH']}`;
+    useNoPipSettings();
   }
 
   close(): void {
@@ -50,44 +51,31 @@ export class Sandbox {
     }
   }
 
-  /** A python3 whose pip reports `url` (or that of each of `wheels`), and downloads `file` (or says `downloadError`). */
-  python(pip: {
-    version?: string;
-    url?: string;
-    sha256?: string;
-    /** By project. */
-    wheels?: Record<string, { url: string; sha256: string }>;
-    file?: string;
-    reportError?: string;
-    downloadError?: string;
-  }): void {
-    const said = JSON.stringify({ version: '24.0', ...pip, calls: join(this.dir, 'calls') });
+  /** A python3 whose pip downloads `file`, or says `error`. */
+  python(pip: { file: string } | { error: string }): void {
+    const said = JSON.stringify({ ...pip, calls: join(this.dir, 'calls') });
     this.program(
       'python3',
       `
 const fs = require('node:fs'), path = require('node:path');
 const pip = ${said};
 const args = process.argv.slice(2);
-const fail = (text) => { process.stderr.write(text + '\\n'); process.exit(1); };
 if (args[0] === '-c') console.log('3.12.1');
-else if (args[2] === '--version') console.log('pip ' + pip.version + ' from somewhere (python 3.12)');
+else if (args[2] === '--version') console.log('pip 24.0 from somewhere (python 3.12)');
 else {
   fs.appendFileSync(pip.calls, args.slice(2).join(' ') + '\\n');
-  if (args[2] === 'install') {
-    if (pip.reportError) fail(pip.reportError);
-    const install = args.filter((arg) => arg.includes('==')).map((requirement) => {
-      const [name, version] = requirement.split('==');
-      const { url, sha256 } = pip.wheels?.[name] ?? pip;
-      const hashes = sha256 ? { sha256 } : undefined;
-      return { metadata: { name, version }, download_info: { url, archive_info: { hashes } } };
-    });
-    console.log(JSON.stringify({ version: '1', install }));
-  } else {
-    if (pip.downloadError) fail(pip.downloadError);
-    fs.copyFileSync(pip.file, path.join(args[args.indexOf('--dest') + 1], path.basename(pip.file)));
+  if (pip.error) {
+    process.stderr.write(pip.error + '\\n');
+    process.exit(1);
   }
+  fs.copyFileSync(pip.file, path.join(args[args.indexOf('--dest') + 1], path.basename(pip.file)));
 }`,
     );
+  }
+
+  /** Neither Python nor anything else on the PATH. */
+  noPrograms(): void {
+    process.env['PATH'] = this.bin;
   }
 
   /** A zip with these members, written by Python's own zipfile. Stored, so that a test can damage a byte. */
@@ -116,14 +104,22 @@ else {
   }
 }
 
+/** So that tests don't depend on the person's pip. */
+function useNoPipSettings(): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith('PIP_')) delete process.env[name];
+  process.env['PIP_CONFIG_FILE'] = '/dev/null';
+}
+
 export interface Seen {
   url: string;
   range: string | undefined;
 }
 
-/** Serves `data` with ranges. `misbehave` may answer a request itself (true: it did). */
+/** Serves `data` with ranges, under any name. `misbehave` may answer a request itself (true: it did). */
 export class FileServer {
+  /** Requests for files; those for the pages of the index are not counted. */
   readonly seen: Seen[] = [];
+  private pages: Record<string, { fileName: string; sha256: string }[]> = {};
   misbehave: ((request: IncomingMessage, response: ServerResponse, nth: number) => boolean) | undefined;
   private constructor(
     private readonly server: Server,
@@ -137,11 +133,27 @@ export class FileServer {
     return self;
   }
 
+  /** Becomes the package index that pip is configured for, with these wheels. */
+  serveIndex(project: string, ...wheels: { fileName: string; sha256: string }[]): void {
+    this.pages[`/simple/${project}/`] = wheels;
+    process.env['PIP_INDEX_URL'] = this.url('simple');
+  }
+
   url(name: string): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/${name}`;
   }
 
   private answer(request: IncomingMessage, response: ServerResponse): void {
+    const page = this.pages[request.url ?? ''];
+    if (page) {
+      const files = page.map((one) => ({
+        filename: one.fileName,
+        url: `../../${one.fileName}`,
+        hashes: { sha256: one.sha256 },
+      }));
+      const type = 'application/vnd.pypi.simple.v1+json';
+      return void response.writeHead(200, { 'content-type': type }).end(JSON.stringify({ files }));
+    }
     const { range } = request.headers;
     this.seen.push({ url: request.url ?? '', range });
     if (this.misbehave?.(request, response, this.seen.length)) return;

@@ -17,7 +17,7 @@ beforeEach(async () => {
   box = new Sandbox();
   const wheel = box.zip(fileName, { 'demo/__init__.py': Buffer.from('x = 1\n'), [member]: model });
   server = await FileServer.start(wheel.data);
-  box.python({ url: server.url(fileName), sha256: wheel.sha256 });
+  server.serveIndex('demo', { fileName, sha256: wheel.sha256 });
   wanted = {
     project: 'demo',
     version: '1.0',

@@ -15,7 +15,8 @@ let server: FileServer;
 beforeEach(async () => {
   box = new Sandbox();
   server = await FileServer.start(data);
-  box.python({ url: server.url(fileName), sha256: sha256(data) });
+  server.serveIndex('demo-model', { fileName, sha256: sha256(data) });
+  box.noPrograms();
 });
 afterEach(async () => {
   await server.close();
@@ -38,7 +39,7 @@ const breakAfter = (bytes: number, requests: number) => {
 };
 
 describe('fetchWheel', () => {
-  it('downloads what pip names, telling the bytes', async () => {
+  it('downloads what the index names, telling the bytes, without Python', async () => {
     const told: FetchProgress[] = [];
     const path = await fetchWheel({ ...wanted, onProgress: (progress) => told.push(progress) });
     expect(path).toBe(join(box.wheels, fileName));
@@ -51,20 +52,11 @@ describe('fetchWheel', () => {
     );
   });
 
-  it('asks pip for the wheel of the tags it was given', async () => {
-    await fetchWheel({ ...wanted, tags: { python: '3.12', platforms: ['manylinux_2_27_x86_64', 'any'] } });
-    expect(box.calls()[0]).toContain(
-      '--implementation cp --python-version 3.12 --abi cp312 --platform manylinux_2_27_x86_64 --platform any',
-    );
-  });
-
-  it('takes a pinned wheel from the cache without Python or network', async () => {
+  it('takes a pinned wheel from the cache without network', async () => {
     const pin = { ...wanted, sha256: sha256(data) };
     await fetchWheel(pin);
     await server.close();
-    const calls = box.calls().length;
     expect(existsSync(await fetchWheel(pin))).toBe(true);
-    expect(box.calls()).toHaveLength(calls);
   });
 
   it('goes on where a connection broke', async () => {
@@ -122,7 +114,7 @@ describe('fetchWheel', () => {
     expect(readdirSync(box.wheels)).toEqual([]);
   });
 
-  it('refuses what pip names when it is not our pin, before any download', async () => {
+  it('refuses what the index names when it is not our pin, before any download', async () => {
     await expect(fetchWheel({ ...wanted, sha256: sha256('another') })).rejects.toMatchObject({
       code: 'base-checksum',
     });
@@ -178,60 +170,73 @@ describe('fetchWheel', () => {
     expect(server.seen.at(-1)?.range).toBe('bytes=1000000-');
   });
 
-  it('lets pip download where a direct download is refused, and says so', async () => {
-    const file = join(box.dir, fileName);
-    writeFileSync(file, data);
-    box.python({ url: server.url(fileName), sha256: sha256(data), file });
+  const forbid = (page: boolean) => {
+    if (page) process.env['PIP_INDEX_URL'] = server.url('private');
     server.misbehave = (_request, response) => {
       response.writeHead(403).end();
       return true;
     };
+  };
+
+  it.each([
+    ['the file', false, /pip downloads it.*a direct download was refused \(HTTP 403\)/],
+    ['the list of files', true, /pip downloads it.*the package index answers with HTTP 403/],
+  ])('lets pip download where %s is refused, and says so', async (_, page, said) => {
+    const file = join(box.dir, fileName);
+    writeFileSync(file, data);
+    box.python({ file });
+    forbid(page);
     const told: string[] = [];
-    const path = await fetchWheel({
-      ...wanted,
-      sha256: sha256(data),
-      onProgress: ({ what }) => told.push(what),
-    });
+    const tags = { python: '3.12', platforms: ['manylinux_2_27_x86_64', 'any'] };
+    const onProgress = ({ what }: FetchProgress) => told.push(what);
+    const path = await fetchWheel({ ...wanted, tags, sha256: sha256(data), onProgress });
     expect(readFileSync(path).equals(data)).toBe(true);
-    expect(told.some((what) => /pip downloads it.*refused.*403/.test(what))).toBe(true);
+    expect(told.filter((what) => said.test(what))).not.toEqual([]);
+    expect(box.calls()[0]).toContain(
+      '--implementation cp --python-version 3.12 --abi cp312 --platform manylinux_2_27_x86_64 --platform any',
+    );
     expect(readdirSync(box.wheels)).toEqual([fileName]);
   });
 
-  it('lets a pip that cannot report download, and checks our pin', async () => {
+  it('checks our pin also where pip downloads', async () => {
     const file = join(box.dir, fileName);
     writeFileSync(file, data);
-    box.python({ version: '22.0.2', file });
+    box.python({ file });
+    forbid(true);
     await expect(fetchWheel({ ...wanted, sha256: sha256('another') })).rejects.toMatchObject({
       code: 'base-checksum',
     });
     expect(readdirSync(box.wheels)).toEqual([]);
-    expect(readFileSync(await fetchWheel({ ...wanted, sha256: sha256(data) })).equals(data)).toBe(true);
   });
 
-  it('says that there is no network', async () => {
-    const url = server.url(fileName);
+  it('says what pip says', async () => {
     await server.close();
     // As pip 23.2 says it.
-    const downloadError =
+    const error =
       "WARNING: Retrying (Retry(total=1, connect=None, read=None, redirect=None, status=None)) after connection broken by 'NewConnectionError('<pip._vendor.urllib3.connection.HTTPConnection object>: Failed to establish a new connection: [Errno 111] Connection refused')': /simple/demo-model/\nERROR: No matching distribution found for demo-model==1.0";
-    box.python({ url, sha256: sha256(data), downloadError });
+    box.python({ error });
     await expect(fetchWheel(wanted)).rejects.toMatchObject({
       code: 'network',
       message: expect.stringContaining('could not reach'),
     });
   });
 
-  it('says how to get Python when there is none, and pip when it is missing', async () => {
-    process.env['PATH'] = box.bin;
-    box.program('python3', 'process.exit(1)');
+  it.each<[string, () => unknown, RegExp]>([
+    ['there is no network', () => server.close(), /the package index can't be reached \(ECONNREFUSED\)/],
+    ['it refuses us', () => forbid(true), /the package index answers with HTTP 403/],
+    ['it refuses the file', () => forbid(false), /a direct download was refused \(HTTP 403\)/],
+    [
+      'it lacks the version',
+      () => server.serveIndex('demo-model'),
+      /has no demo-model 1\.0 for this machine/,
+    ],
+    ['none may be asked', () => (process.env['PIP_NO_INDEX'] = '1'), /allows no package index/],
+  ])('says what is wrong without Python: %s', async (_, spoil, message) => {
+    await spoil();
     await expect(fetchWheel(wanted)).rejects.toMatchObject({
-      code: 'python-missing',
-      next: expect.stringMatching(/install/),
-    });
-    box.program('python3', `if (process.argv[2] === '-c') console.log('3.13.5'); else process.exit(1);`);
-    await expect(fetchWheel(wanted)).rejects.toMatchObject({
-      code: 'python-missing',
-      message: expect.stringContaining('3.13.5 was found, but without pip'),
+      code: 'network',
+      message: expect.stringMatching(message),
+      next: expect.stringMatching(/PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT/),
     });
   });
 });

@@ -75,8 +75,8 @@ describe('offer', () => {
 
 describe.runIf(process.platform === 'linux')('installing', () => {
   it('stops before any download when there is no compiler', async () => {
-    box.python({ url: 'http://127.0.0.1:1/x.whl' });
-    process.env['PATH'] = box.bin;
+    process.env['PIP_INDEX_URL'] = 'http://127.0.0.1:1/simple';
+    box.noPrograms();
     delete process.env['CXX'];
     await expect(installRuntime({ gpu: false })).rejects.toMatchObject({
       code: 'compiler-missing',

@@ -1,0 +1,44 @@
+/** The package on a machine that has nothing: no Python, no compiler, no program at all on its PATH. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageExtension } from '../../scripts/package.mjs';
+import { extract } from '../../src/base-models/pypi/wheel.ts';
+import { doctorReportSchema } from '../../src/protocol/doctor.ts';
+import { offer } from '../../src/tensor/runtime/release.ts';
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'forget-me-not-bare-'));
+  const choose = ({ name }: { name: string }) =>
+    name.startsWith('extension/') ? join(dir, name) : undefined;
+  await extract(await packageExtension({ quiet: true }), { choose });
+}, 600_000);
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** The last line that a command prints. How the network is reached is the machine's, and not what is tried here. */
+async function ask(...args: string[]): Promise<unknown> {
+  const network = Object.entries(process.env).filter(([name]) => /^PIP_|_proxy$|CERT|CA_BUNDLE$/i.test(name));
+  const env = {
+    ...Object.fromEntries(network),
+    PATH: join(dir, 'empty'),
+    HOME: dir,
+    FORGET_ME_NOT_HOME: join(dir, 'home'),
+  };
+  const command = [join(dir, 'extension/dist/cli.mjs'), ...args, '--json'];
+  const { stdout } = await promisify(execFile)(process.execPath, command, { env, maxBuffer: 1 << 24 });
+  return JSON.parse(stdout.trim().split('\n').at(-1)!);
+}
+
+describe.runIf(offer(false).release)('TensorFlow, out of the package', () => {
+  it('is installed with nothing but Node, and computes', { timeout: 600_000 }, async () => {
+    await ask('runtime', 'install', '--yes');
+    const report = doctorReportSchema.parse(await ask('doctor'));
+    expect(report).toMatchObject({ ok: true, chosenBackend: 'tensorflow', llama: { starts: true } });
+    expect([report.python, report.compiler]).toEqual([undefined, undefined]);
+    expect(report.backends[0]!.reason).toContain('(binding: prebuilt)');
+  });
+});
