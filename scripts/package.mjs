@@ -1,8 +1,7 @@
 // `npm run package [-- --target win32-x64]`: builds and packs forget-me-not-TARGET.vsix, by default for this platform;
-// `--target all` packs all of them, and writes their checksums. Includes only the packages that can't be bundled:
+// `--target all` packs all of them. Includes only the packages that can't be bundled:
 // node-llama-cpp with its CPU binary, and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -161,13 +160,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   });
   const wanted = values.target === 'all' ? Object.keys(targets) : [values.target];
   try {
-    const sums = [];
-    for (const target of wanted) {
-      const vsix = await packageExtension({ target, gpu: values.gpu });
-      const sha256 = createHash('sha256').update(readFileSync(vsix)).digest('hex');
-      sums.push(`${sha256}  ${basename(vsix)}\n`);
-    }
-    if (wanted.length > 1) writeFileSync(join(root, 'SHA256SUMS'), sums.join(''));
+    for (const target of wanted) await packageExtension({ target, gpu: values.gpu });
   } catch (error) {
     console.error(error.message);
     process.exitCode = 1;

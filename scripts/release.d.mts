@@ -1,0 +1,2 @@
+/** The part of a changelog about a version, without its heading. Throws an Error if there is none. */
+export function changelogOf(version: string, changelog: string): string;

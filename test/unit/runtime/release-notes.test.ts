@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { changelogOf } from '../../../scripts/release.mjs';
+
+const changelog = `# Changelog
+Keep a Changelog.
+
+## [Unreleased]
+
+## [0.2.0] - 2026-12-01
+### Added
+- Much, as in "## [0.1.0]".
+
+### Fixed
+- Little.
+
+## [0.1.0] - 2026-11-01
+### Added
+- All.
+`;
+
+it('takes the part of a version, whole and alone', () => {
+  expect(changelogOf('0.2.0', changelog)).toBe(
+    '### Added\n- Much, as in "## [0.1.0]".\n\n### Fixed\n- Little.',
+  );
+  expect(changelogOf('0.1.0', changelog)).toBe('### Added\n- All.');
+});
+
+it.each(['0.3.0', 'Unreleased'])('refuses %s, about which nothing is said', (version) => {
+  expect(() => changelogOf(version, changelog)).toThrow(/move "Unreleased" there/);
+});
