@@ -17,7 +17,7 @@ beforeAll(async () => {
     if (/\.(md|txt|js|mjs|cjs|css|json)$/i.test(name))
       texts.set(name, await textOf(await zip.openReadStreamPromise(entry)));
   }
-});
+}, 600_000);
 
 /** vsce gives the files of the store their names in small letters. */
 const page = (name: string) => texts.get(name) ?? texts.get(name.toLowerCase())!;
