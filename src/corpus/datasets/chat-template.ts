@@ -29,11 +29,11 @@ const endNames = new Set([
 type Metadata = Readonly<Record<string, unknown>>;
 
 /**
- * The template in a GGUF file's metadata, else ChatML if its tokens exist, else a plain one. `started`: every document
- * gets the start token later, so the template must not add it.
+ * The template in a GGUF file's metadata, else ChatML if its tokens exist, else a plain one, also without a file (empty
+ * metadata). `started`: every document gets the start token later, so the template must not add it.
  */
 export function chatTemplateOf(metadata: Metadata, { started = false } = {}): ChatTemplate {
-  const words = metadata['tokenizer.ggml.tokens'] as readonly string[];
+  const words = (metadata['tokenizer.ggml.tokens'] ?? []) as readonly string[];
   const named = (key: string) => {
     const id = metadata[`tokenizer.ggml.${key}_token_id`];
     return typeof id === 'number' || typeof id === 'bigint' ? words[Number(id)] : undefined;

@@ -134,6 +134,8 @@ You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>
     expect(shown(plain.render([system('S'), user('Hi'), assistant('Ho')]))).toBe(
       '{S}\n\n### Instruction:\n{Hi}\n\n### Response:\n[{Ho}][</s>]\n\n',
     );
+    // As `corpus` shows instructions where no base is named.
+    expect(chatTemplateOf({}).name).toBe('plain');
   });
 
   it('a template that can not be read is as none', () => {
