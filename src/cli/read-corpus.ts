@@ -8,6 +8,7 @@ import { buildPlanned } from '../corpus/build-from-plan.ts';
 import type { CorpusTokenizer } from '../corpus/tokens/tokenizer.ts';
 import { openGguf } from '../gguf/index.ts';
 import { describeChanged, describeLearning, documentWord } from '../protocol/describe-learning.ts';
+import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildReplay } from '../training/run-corpus.ts';
 import { confirm } from './confirm.ts';
@@ -15,8 +16,7 @@ import { formatBytes, formatCount, plural } from './view/format.ts';
 import { printProgress } from './view/output.ts';
 import { progressView } from './view/progress.ts';
 
-export interface ReadCorpusOptions {
-  folder: string | undefined;
+export interface ReadCorpusOptions extends Folders {
   /** Directory to write into. */
   out: string;
   basePath: string;
@@ -57,7 +57,7 @@ export const temporaryCorpus = (parent: string) => join(parent, `.corpus-${proce
 export async function readCorpus(
   options: ReadCorpusOptions,
 ): Promise<{ plan: CorpusPlan; summary: CorpusSummary }> {
-  const { folder, out, basePath, seed, earlier, json = false } = options;
+  const { folder, folders, out, basePath, seed, earlier, json = false } = options;
   if (!json) console.log('Reading files');
   const gguf = await openGguf(basePath);
   await gguf.close();
@@ -69,6 +69,7 @@ export async function readCorpus(
         ...stopping,
         plan,
         folder,
+        folders,
         out,
         tokenizer,
         metadata: gguf.metadata,

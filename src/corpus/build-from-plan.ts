@@ -1,6 +1,7 @@
-/** Builds a corpus from a plan: what a folder and a data set supply in each mode. */
+/** Builds a corpus from a plan: what folders and a data set supply in each mode. */
 import type { ResolveOptions } from '../base-models/ask.ts';
 import { UserError } from '../protocol/errors.ts';
+import type { Folders } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
 import { dataSetDocuments } from './datasets/documents.ts';
@@ -11,10 +12,9 @@ import type { CorpusSummary } from './manifest.ts';
 import type { SourceDocument } from './reading/source.ts';
 import type { CorpusTokenizer } from './tokens/tokenizer.ts';
 
-export interface PlannedOptions {
+/** `folder` is empty or undefined if the plan has only a data set. */
+export interface PlannedOptions extends Folders {
   plan: CorpusPlan;
-  /** Empty or undefined if the plan has only a data set. */
-  folder?: string | undefined;
   /** Directory to write into. */
   out: string;
   tokenizer: CorpusTokenizer;
@@ -38,16 +38,15 @@ export async function buildPlanned(options: PlannedOptions): Promise<CorpusSumma
   return await buildCorpus({ ...sources, ...how });
 }
 
-type Sources = Pick<PlannedOptions, 'plan' | 'folder' | 'metadata' | 'fetching' | 'signal'>;
+type Sources = Pick<PlannedOptions, keyof Folders | 'plan' | 'metadata' | 'fetching' | 'signal'>;
 
 /** What a plan reads, for buildCorpus or surveyCorpus. `started`: see chatTemplateOf. Errors: bad-argument. */
-export function plannedSources(options: Sources & { started: boolean }): {
-  folder?: string;
+export function plannedSources(options: Sources & { started: boolean }): Folders & {
   globs: Globs;
   documents: AsyncIterable<SourceDocument>;
   warnings: readonly string[];
 } {
-  const { plan } = options;
+  const { plan, folders } = options;
   const folder = options.folder || undefined;
   if (folder === undefined && plan.data === undefined)
     throw new UserError(
@@ -56,26 +55,30 @@ export function plannedSources(options: Sources & { started: boolean }): {
       'Give the folder that holds the code, or --data, or both.',
     );
   const warnings: string[] = [];
-  const globs = new Globs(plan);
+  const globs = new Globs(
+    plan,
+    folders?.map(({ name }) => name),
+  );
   return {
-    ...(folder !== undefined && plan.mode === 'pretrain' ? { folder } : {}),
+    ...(folder !== undefined && plan.mode === 'pretrain' ? { folder, ...(folders && { folders }) } : {}),
     globs,
-    documents: suppliedBy({ ...options, globs }, folder, (message) => void warnings.push(message)),
+    documents: suppliedBy({ ...options, globs }, (message) => void warnings.push(message)),
     warnings,
   };
 }
 
-/** Everything except a folder's own files. */
+/** Everything except the folders' own files. */
 async function* suppliedBy(
-  { plan, globs, started, metadata, fetching, signal }: Sources & { started: boolean; globs: Globs },
-  folder: string | undefined,
+  options: Sources & { started: boolean; globs: Globs },
   onWarning: (message: string) => void,
 ): AsyncGenerator<SourceDocument> {
+  const { plan, folder, folders, globs, started, metadata, fetching, signal } = options;
   const template: ChatTemplate | undefined =
     plan.mode === 'instruct' ? chatTemplateOf(metadata, { started }) : undefined;
-  if (folder !== undefined && template)
+  if (folder && template)
     yield* workspacePairs({
       folder,
+      folders,
       globs,
       kinds: plan.pairs,
       template,

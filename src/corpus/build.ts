@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
+import { foldersOf, locate, type NamedFolder } from '../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../protocol/run.ts';
 import { writeByRename } from '../protocol/write-file.ts';
 import { collect, shareOf, type Collected, type CollectOptions, type KeptDocument } from './collect.ts';
@@ -45,7 +46,7 @@ export interface BuildOptions extends Omit<CollectOptions, 'onProgress' | 'maxTo
 }
 
 /**
- * Reads a folder, documents or both into `out`: writes manifest.jsonl, the tokens of each split with the beginnings of
+ * Reads folders, documents or both into `out`: writes manifest.jsonl, the tokens of each split with the beginnings of
  * their documents and, last of all, summary.json. Memory grows only with the number of documents, not with the text.
  * Errors: corpus-empty, corpus-unreadable, bad-argument, cancelled, and what `documents` throws.
  */
@@ -74,11 +75,12 @@ interface Making {
   options: BuildOptions;
   plan: CorpusPlan;
   documentEnd: number;
-  repository: { name: string; marks: RepositoryMarks } | undefined;
+  repository: { folders: readonly NamedFolder[]; marks: RepositoryMarks } | undefined;
 }
 
 function makingOf(options: BuildOptions): Making {
-  const { tokenizer, folder } = options;
+  const { tokenizer } = options;
+  const folders = foldersOf(options);
   const plan = corpusPlanSchema.parse(options.plan ?? {});
   if (plan.mode === 'instruct' && (plan.fimRate > 0 || plan.repositoryContext))
     throw new UserError(
@@ -93,8 +95,8 @@ function makingOf(options: BuildOptions): Making {
     plan,
     documentEnd: documentEnd(tokenizer),
     repository:
-      plan.repositoryContext && folder !== undefined
-        ? { name: basename(resolve(folder)), marks: repositoryMarks(tokenizer) }
+      plan.repositoryContext && folders.length > 0
+        ? { folders, marks: repositoryMarks(tokenizer) }
         : undefined,
   };
 }
@@ -164,19 +166,39 @@ async function layOutSplits(
 
 /** Gives files that have not changed for long a smaller weight in training. */
 async function weighByRecency({ options, plan }: Making, parts: readonly KeptDocument[]): Promise<void> {
-  const { folder, signal } = options;
+  const folders = foldersOf(options);
   const own = parts.filter(({ row, entry }) => !row && entry.split === 'train').map(({ entry }) => entry);
-  if (plan.halfLifeDays === 0 || folder === undefined || own.length === 0) return;
+  if (plan.halfLifeDays === 0 || folders.length === 0 || own.length === 0) return;
   const paths = own.map(({ path }) => path);
-  const times = await changeTimes(folder, paths, signal).catch((error: unknown) => {
-    throw signal?.aborted ? cancelled() : error;
-  });
+  const times = await changeTimesOf(folders, paths, options.signal);
   const known = own.filter(({ path }) => times.has(path));
   const weights = recencyWeights(
     known.map(({ path }) => times.get(path)!),
     plan.halfLifeDays,
   );
   for (const [index, entry] of known.entries()) if (weights[index]! < 1000) entry.weight = weights[index];
+}
+
+/** The times of documents by their paths in the corpus; each folder has a history of its own. */
+async function changeTimesOf(
+  folders: readonly NamedFolder[],
+  documents: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<Map<string, number>> {
+  const all = new Map<string, number>();
+  for (const folder of folders) {
+    const own = new Map(
+      documents.flatMap((document) => {
+        const found = locate(folders, document);
+        return found?.folder === folder ? [[found.path, document] as const] : [];
+      }),
+    );
+    const times = await changeTimes(folder.path, [...own.keys()], signal).catch((error: unknown) => {
+      throw signal?.aborted ? cancelled() : error;
+    });
+    for (const [path, time] of times) all.set(own.get(path)!, time);
+  }
+  return all;
 }
 
 async function writeWeights(out: string, entries: readonly KeptEntry[]): Promise<void> {

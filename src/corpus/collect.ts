@@ -1,4 +1,5 @@
 import { UserError } from '../protocol/errors.ts';
+import { describeFolders, foldersOf, locate, type Folders } from '../protocol/folders.ts';
 import {
   cancelled,
   plainDocument,
@@ -25,12 +26,12 @@ const MOST_HELD_OUT_ROWS = 2000;
 const LEAST_HELD_OUT_TOKENS = 16_384;
 
 export interface CollectOptions extends Partial<ReadOptions> {
-  /** Rows of a data set or instruction pairs, read after the folder. */
+  /** Rows of a data set or instruction pairs, read after the folders. */
   documents?: AsyncIterable<SourceDocument> | undefined;
   seed: number;
   /** Share of the files' text and of the rows to hold out; default 0.1. With 0, nothing need be held out. */
   heldOutShare?: number | undefined;
-  /** Reading of rows stops at this number of training tokens. A folder is always read completely. */
+  /** Reading of rows stops at this number of training tokens. Folders are always read completely. */
   maxTokens?: number | undefined;
   /** The corpus that this one continues: its documents stay in their split, and none is cut in two. */
   earlier?: EarlierCorpus | undefined;
@@ -63,19 +64,22 @@ export interface Collected {
   cut: boolean;
   /** A language that is left out although it has more files than any known language. */
   unknownLanguage?: UnknownLanguage | undefined;
+  /** Of several folders, those in which there is nothing to learn, and why. */
+  fruitless: { folder: string; why: string }[];
 }
 
 /**
- * Reads a folder and rows, and decides what is kept and in which split. At most two texts are in memory.
+ * Reads folders and rows, and decides what is kept and in which split. At most two texts are in memory.
  * Errors: corpus-empty, corpus-unreadable, cancelled, and what the supplier of rows throws.
  */
 export async function collect(options: CollectOptions, sink: Sink): Promise<Collected> {
-  const { folder, globs, documents, signal, onProgress } = options;
+  const { folder, folders, globs, documents, signal, onProgress } = options;
   const collector = new Collector(options, sink);
   let last: ReadProgress = { done: 0, total: 0 };
   if (folder !== undefined) {
     const files = readDocuments({
       folder,
+      folders,
       globs,
       signal,
       onProgress: (progress) => onProgress?.((last = progress)),
@@ -99,6 +103,8 @@ export async function collect(options: CollectOptions, sink: Sink): Promise<Coll
 class Collector {
   private readonly parts: KeptDocument[] = [];
   private readonly leftOut: Partial<Record<Reason, number>> = {};
+  /** Of several folders, by name. */
+  private readonly leftOutOf = new Map<string, Partial<Record<Reason, number>>>();
   private readonly languages = new Languages();
   private readonly near = new NearDuplicates();
   private readonly share: number;
@@ -164,6 +170,11 @@ class Collector {
 
   private async leave(entry: LeftOutEntry): Promise<void> {
     this.leftOut[entry.reason] = (this.leftOut[entry.reason] ?? 0) + 1;
+    const name = locate(this.options.folders ?? [], entry.path)?.folder.name;
+    if (name !== undefined) {
+      const own = this.leftOutOf.get(name) ?? {};
+      this.leftOutOf.set(name, { ...own, [entry.reason]: (own[entry.reason] ?? 0) + 1 });
+    }
     if (entry.reason === 'not-code') this.languages.add(entry.path, false);
     await this.sink.leaveOut(entry);
   }
@@ -193,7 +204,7 @@ class Collector {
     return measuredKind((kind) => this.counts[kind] > 0);
   }
 
-  /** Call this after the folder has been read, before the first row. */
+  /** Call this after the folders have been read, before the first row. */
   splitFiles(): void {
     const { seed } = this.options;
     const open = this.parts.filter(({ side }) => !side);
@@ -216,7 +227,15 @@ class Collector {
     const free = this.share > 0 && !this.options.earlier;
     const cut = free && (await this.cutSingle());
     if (free && !cut) this.fillEmptySide();
-    return { parts, leftOut, cut, unknownLanguage: languages.mainUnknown };
+    return { parts, leftOut, cut, unknownLanguage: languages.mainUnknown, fruitless: this.fruitless() };
+  }
+
+  private fruitless(): Collected['fruitless'] {
+    const folders = this.options.folders ?? [];
+    const used = new Set(this.parts.map(({ entry }) => locate(folders, entry.path)?.folder));
+    return folders
+      .filter((folder) => !used.has(folder))
+      .map(({ path, name }) => ({ folder: path, why: whyNothing(this.leftOutOf.get(name) ?? {}) }));
   }
 
   /** If there is only one document of the measured kind, cuts it in two if possible. */
@@ -269,20 +288,23 @@ function cutInTwo(document: Document, heldOutShare: number) {
   ];
 }
 
-function nothingIn(
-  { folder, globs }: Pick<CollectOptions, 'folder' | 'globs'>,
-  leftOut: Partial<Record<Reason, number>>,
-  unknown: UnknownLanguage | undefined,
-): UserError {
+/** Why nothing of a folder, or of rows, was kept. */
+function whyNothing(leftOut: Partial<Record<Reason, number>>, none = 'it contains no files'): string {
   const counts = (Object.entries(leftOut) as [Reason, number][]).sort((a, b) => b[1] - a[1]);
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   const top = counts.slice(0, 3).map(([reason, count]) => `${count} ${reasons[reason]}`);
-  const why =
-    total > 0
-      ? `${total} left out (${top.join('; ')})`
-      : folder === undefined
-        ? 'it has no rows'
-        : 'it contains no files';
+  return total > 0 ? `${total} left out (${top.join('; ')})` : none;
+}
+
+function nothingIn(
+  { globs, ...where }: Folders & Pick<CollectOptions, 'globs'>,
+  leftOut: Partial<Record<Reason, number>>,
+  unknown: UnknownLanguage | undefined,
+): UserError {
+  const many = foldersOf(where).length;
+  const folder = many > 0 ? describeFolders(where) : undefined;
+  const none = many > 1 ? 'they contain no files' : many ? 'it contains no files' : 'it has no rows';
+  const why = whyNothing(leftOut, none);
   if (leftOut.excluded)
     return new UserError(
       'corpus-empty',

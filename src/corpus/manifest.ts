@@ -1,6 +1,6 @@
 /** corpus/manifest.jsonl and corpus/summary.json: what was kept, what was left out, and why. */
 import { z } from 'zod';
-import { corpusPlanSchema } from '../protocol/run.ts';
+import { corpusPlanSchema, runSpecSchema } from '../protocol/run.ts';
 import { kindOf, kinds, type Kind } from './reading/kinds.ts';
 import { reasons, type Reason } from './reading/reasons.ts';
 
@@ -9,7 +9,10 @@ export type Split = (typeof splitNames)[number];
 
 const keptSchema = z.object({
   in: z.literal(true),
-  /** Path relative to the folder, with "/" between names; or its name in a data set, such as "row 12". */
+  /**
+   * Path relative to the folder, with "/" between names; with several folders it begins with the folder's name. Or its
+   * name in a data set, such as "row 12".
+   */
   path: z.string(),
   split: z.enum(splitNames),
   /** Absent in older manifests: see `kindOfEntry`. */
@@ -65,8 +68,9 @@ export const corpusSummarySchema = z.object({
   fim: z.literal('windows').optional(),
   fimLoss: corpusPlanSchema.shape.fimLoss,
   repositoryContext: z.boolean(),
-  /** Empty if there is none. */
+  /** Empty if there is none; with several folders, the first. */
   folder: z.string(),
+  folders: runSpecSchema.shape.folders,
   seed: z.int(),
   heldOutShare: z.number(),
   /** Files and rows. */

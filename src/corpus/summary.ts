@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
+import type { NamedFolder } from '../protocol/folders.ts';
 import type { CorpusPlan } from '../protocol/run.ts';
 import { shareOf, type Collected, type CollectOptions } from './collect.ts';
 import { describeChange } from './earlier.ts';
@@ -8,7 +9,7 @@ import { measuredKind, type Kind } from './reading/kinds.ts';
 import { CORPUS_FORMAT, kindOfEntry, type CorpusSummary, type KeptEntry, type Split } from './manifest.ts';
 
 interface Making {
-  options: Pick<CollectOptions, 'folder' | 'seed' | 'heldOutShare' | 'earlier'> & {
+  options: Pick<CollectOptions, 'folder' | 'folders' | 'seed' | 'heldOutShare' | 'earlier'> & {
     warnings?: readonly string[] | undefined;
   };
   plan: Pick<CorpusPlan, 'mode' | 'fimRate' | 'fimLoss' | 'repositoryContext' | 'halfLifeDays' | 'include'>;
@@ -17,7 +18,7 @@ interface Making {
 
 export function summarise(
   kept: readonly KeptEntry[],
-  { leftOut, cut, unknownLanguage }: Pick<Collected, 'leftOut' | 'cut' | 'unknownLanguage'>,
+  { leftOut, cut, unknownLanguage, fruitless }: Omit<Collected, 'parts'>,
   { options, plan, documentEnd }: Making,
 ): CorpusSummary {
   const { mode, fimRate, fimLoss, repositoryContext } = plan;
@@ -33,6 +34,7 @@ export function summarise(
     fimLoss,
     repositoryContext,
     folder: options.folder === undefined ? '' : resolve(options.folder),
+    ...(options.folders && { folders: [...options.folders] }),
     seed: options.seed,
     heldOutShare: shareOf(options),
     kept: kept.length - (cut ? 1 : 0),
@@ -44,11 +46,12 @@ export function summarise(
     heldOutKinds: heldOutKinds(of('held-out')),
     bytes: sum(kept, 'bytes'),
     lines: sum(kept, 'lines'),
-    digest: digestOf(kept, plan),
+    digest: digestOf(kept, plan, options.folders),
     cut,
     ...(options.earlier && { changed: describeChange(kept, options.earlier) }),
     warnings: [
       ...(options.warnings ?? []),
+      ...fruitless.map(({ folder, why }) => `There is nothing to learn from in ${folder}: ${why}.`),
       ...unknownNote(unknownLanguage, plan),
       ...measuredNote(kept),
       ...cutNote(kept, options.folder),
@@ -101,11 +104,14 @@ function heldOutKinds(heldOut: readonly KeptEntry[]): CorpusSummary['heldOutKind
 function digestOf(
   kept: readonly KeptEntry[],
   { mode, fimRate, fimLoss, repositoryContext, halfLifeDays }: Making['plan'],
+  folders: readonly NamedFolder[] | undefined,
 ): string {
   const fim = fimRate > 0 ? `${fimRate} windows ${fimLoss}` : '0';
   const hash = createHash('sha256').update(
     `${mode}\0${fim}\0${repositoryContext}${halfLifeDays > 0 ? ` half-life ${halfLifeDays}` : ''}\n`,
   );
+  // The same paths can be those of one folder, which is one repository.
+  if (folders) hash.update(`folders ${folders.map(({ name }) => name).join('\0')}\n`);
   for (const { split, path, sha256, fromLine, known } of kept)
     hash.update(`${split}\0${path}\0${sha256}\0${fromLine ?? 0}${known ? ' known' : ''}\n`);
   return hash.digest('hex');

@@ -3,10 +3,9 @@
  * the server's tokens, followed by the true text at the cursor. One pass gives the probability of that text, which
  * changes long before the text that a model would write does.
  */
-import { basename, resolve } from 'node:path';
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { EngineRequest } from '../completion/index.ts';
-import type { Corpus } from '../corpus/index.ts';
+import { placeOf, type Corpus } from '../corpus/index.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { layOutRequest } from '../serving/tokens/request-tokens.ts';
 import { requestAt } from './completion.ts';
@@ -37,18 +36,17 @@ const CONTEXT_TOKENS = 1024;
 export async function cursorContinuations(
   corpus: Corpus,
   tokenizer: Tokenizer,
-  { folder, corpus: plan }: Pick<RunSpec, 'folder' | 'corpus'>,
+  spec: Pick<RunSpec, 'folder' | 'folders' | 'corpus'>,
   count: number,
 ): Promise<CursorContinuation[]> {
   const line = Math.ceil(LINES * count);
   const cursors = findCursors(heldOutDocuments(corpus, tokenizer), { line, block: count - line });
-  const repository = basename(resolve(folder));
-  const wholeRepositories = plan.repositoryContext;
+  const wholeRepositories = spec.corpus.repositoryContext;
   const fillInTheMiddle = () => tokenizer.fim !== undefined;
   const options = { fillInTheMiddle, maxTokens: () => 1, budget: CONTINUATION_BUDGET, model: '' };
   const found: CursorContinuation[] = [];
   for (const cursor of cursors) {
-    const place = { repository, path: cursor.path };
+    const place = placeOf(spec, cursor.path);
     const request = await requestAt({ ...cursor, place, others: [], wholeRepositories }, options);
     if (!request) continue;
     const { path, line, actual } = cursor;

@@ -2,29 +2,39 @@
 import type { Tokenizer } from '../base-models/tokenizer.ts';
 import type { OtherFile } from '../completion/index.ts';
 import type { Corpus } from '../corpus/index.ts';
+import { locate, type NamedFolder } from '../protocol/folders.ts';
 
 type Kept = Corpus['documents'][number];
 
-/** A function that gives, for a path, the `count` files of the corpus that are nearest by folder, nearest first. */
+/**
+ * A function that gives, for a document's path, the `count` files of the corpus that are nearest by folder, nearest
+ * first. With several `folders`, these are files of the same one, with their paths in it, as completion reads them.
+ */
 export function nearestFiles(
   corpus: Pick<Corpus, 'documents' | 'train' | 'heldOut'>,
   tokenizer: Pick<Tokenizer, 'decode' | 'fim' | 'fileSeparator'>,
   count: number,
+  folders: readonly NamedFolder[] = [],
 ): (path: string) => OtherFile[] {
   const files = corpus.documents;
   const textOf = ({ split, offset, tokens }: Kept) =>
     originalText((split === 'train' ? corpus.train : corpus.heldOut).read(offset, tokens), tokenizer);
   // Neighbouring files have the same nearest files, so the texts for the last path are kept.
   let texts = new Map<Kept, string>();
+  const rootOf = (path: string) => locate(folders, path);
   return (path) => {
+    const root = rootOf(path)?.folder;
     const nearest = files
-      .filter((entry) => entry.path !== path)
+      .filter((entry) => entry.path !== path && rootOf(entry.path)?.folder === root)
       .map((entry) => ({ entry, shared: sharedFolders(entry.path, path) }))
       .sort((a, b) => b.shared - a.shared)
       .slice(0, count)
       .map(({ entry }) => entry);
     texts = new Map(nearest.map((entry) => [entry, texts.get(entry) ?? textOf(entry)]));
-    return nearest.map((entry) => ({ path: entry.path, text: texts.get(entry)! }));
+    return nearest.map((entry) => ({
+      path: rootOf(entry.path)?.path ?? entry.path,
+      text: texts.get(entry)!,
+    }));
   };
 }
 

@@ -48,6 +48,7 @@ export const sweepSnapshotSchema = z.object({
   id: z.string(),
   createdAt: z.string(),
   base: z.object({ id: z.string(), sha256: z.string() }),
+  /** For people; with several folders, all of them. */
   folder: z.string(),
   optimizer: hyperSchema.shape.optimizer.unwrap(),
   /** Optimiser steps of each trial. */

@@ -1,8 +1,9 @@
 /** run.json (what was asked) and state.json (the progress of the run). See docs/file-formats.md. */
 import { z } from 'zod';
+import { namedFolderSchema } from './folders.ts';
 
-/** A run directory written by a newer version is refused, never guessed at. */
-export const RUN_FORMAT = 1;
+/** The newest format. A run directory written by a newer version is refused, never guessed at. */
+export const RUN_FORMAT = 2;
 
 export const moduleNames = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const;
 export type ModuleName = (typeof moduleNames)[number];
@@ -120,12 +121,15 @@ export const evaluationPlanSchema = z.object({
 export type EvaluationPlan = z.infer<typeof evaluationPlanSchema>;
 
 export const runSpecSchema = z.object({
-  format: z.literal(RUN_FORMAT),
+  /** See `foldersFormat`. */
+  format: z.literal([1, RUN_FORMAT]),
   id: z.string(),
   name: z.string(),
   createdAt: z.string(),
   /** Absolute path of the folder that the corpus is read from; empty if it is a data set only. */
   folder: z.string(),
+  /** If it is read from several folders: all of them. `folder` is the first. */
+  folders: z.array(namedFolderSchema).min(2).optional(),
   corpus: corpusPlanSchema.prefault({}),
   /** An adapter made elsewhere. Its training is unknown: learning rate and steps in `hyper` mean nothing. */
   imported: z
@@ -146,7 +150,13 @@ export const runSpecSchema = z.object({
    */
   learningRateTrials: z.boolean().default(false),
   /** Preferences (protocol/preferences.ts) from before this run was created; learned from after ordinary training. */
-  preferences: z.object({ file: z.string() }).optional(),
+  preferences: z
+    .object({
+      file: z.string(),
+      /** With several folders: the file of each; `file` is the first. Some may not exist. */
+      files: z.array(z.string()).optional(),
+    })
+    .optional(),
   base: z.object({ id: z.string(), path: z.string(), sha256: z.string() }),
   hyper: hyperSchema,
   /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */

@@ -1,8 +1,9 @@
 /** sweep.json and trials.jsonl: which learning rates were tried, with what result. See docs/file-formats.md. */
 import { z } from 'zod';
-import { backendNames, corpusPlanSchema, hyperSchema } from './run.ts';
+import { backendNames, corpusPlanSchema, hyperSchema, runSpecSchema } from './run.ts';
 
-export const SWEEP_FORMAT = 1;
+/** The newest format. */
+export const SWEEP_FORMAT = 2;
 
 const method = hyperSchema.shape.method.unwrap();
 
@@ -17,11 +18,13 @@ export type SweptMethod = z.infer<typeof sweptMethodSchema>;
 
 /** What was asked; never changed. */
 export const sweepSpecSchema = z.object({
-  format: z.literal(SWEEP_FORMAT),
+  /** See `foldersFormat`. */
+  format: z.literal([1, SWEEP_FORMAT]),
   id: z.string(),
   createdAt: z.string(),
   /** Absolute path; empty if the corpus is a data set only. */
   folder: z.string(),
+  folders: runSpecSchema.shape.folders,
   corpus: corpusPlanSchema.prefault({}),
   /** Digest of the text; other text makes another sweep. */
   corpusDigest: z.string(),

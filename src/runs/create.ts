@@ -4,7 +4,8 @@ import { basename } from 'node:path';
 import type { z } from 'zod';
 import { runsDir } from '../protocol/paths.ts';
 import type { RunEvent } from '../protocol/events.ts';
-import { RUN_FORMAT, runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
+import { foldersFormat } from '../protocol/folders.ts';
+import { runSpecSchema, type RunSpec, type RunState } from '../protocol/run.ts';
 import { eventsPath, specPath, statePath, writeJson } from './files.ts';
 import { createFolder, timeStamp } from './folders.ts';
 
@@ -20,7 +21,7 @@ export async function createRun(
 ): Promise<{ dir: string; id: string; spec: RunSpec }> {
   const now = new Date();
   const specOf = (id: string): RunSpec =>
-    runSpecSchema.parse({ format: RUN_FORMAT, id, createdAt: now.toISOString(), ...asked });
+    runSpecSchema.parse({ format: foldersFormat(asked), id, createdAt: now.toISOString(), ...asked });
   const dir = await createFolder(
     runsDir(),
     () => newId(asked, now),

@@ -6,31 +6,44 @@ import { examine } from '../base-models/checksums.ts';
 import { EarlierCorpus, openCorpus, type Corpus } from '../corpus/index.ts';
 import { readAdapterGguf } from '../weights/index.ts';
 import { adapterAlpha, type Parameter } from '../model/index.ts';
+import { renaming } from '../corpus/reading/folders.ts';
 import { UserError } from '../protocol/errors.ts';
+import type { Folders } from '../protocol/folders.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { findRun, readSpec } from '../runs/index.ts';
 
 type Continuing = Pick<RunSpec, 'continues' | 'hyper'>;
 
 /**
- * The content of a run's corpus and of those of the runs that it continues, as far as they still exist. Errors:
- * run-not-found, run-damaged.
+ * The content of a run's corpus and of those of the runs that it continues, as far as they still exist, with the paths
+ * that it has in the folders `now`. Errors: run-not-found, run-damaged.
  */
-export async function earlierCorpus(dir: string): Promise<EarlierCorpus> {
-  return asEarlier(await readSpec(dir), await openCorpus(join(dir, 'corpus')));
+export async function earlierCorpus(dir: string, now: Folders): Promise<EarlierCorpus> {
+  return asEarlier(await readSpec(dir), await openCorpus(join(dir, 'corpus')), now);
 }
 
 /** The same, for a run that was already read. */
 export async function asEarlier(
-  { continues }: Pick<RunSpec, 'continues'>,
+  { continues, folder, folders }: Pick<RunSpec, 'continues' | 'folder' | 'folders'>,
   { documents, leftOut }: Pick<Corpus, 'documents' | 'leftOut'>,
+  now: Folders,
 ): Promise<EarlierCorpus> {
   const before =
     continues &&
     (await findRun(continues.run)
-      .then(earlierCorpus)
+      .then((dir) => earlierCorpus(dir, now))
       .catch(() => undefined));
-  return new EarlierCorpus(documents, leftOut, before);
+  const renamed = renaming({ folder, folders }, now);
+  return new EarlierCorpus(
+    documents.map((entry) => ({ ...entry, path: renamed(entry.path) })),
+    leftOut.map((entry) => ({
+      ...entry,
+      path: renamed(entry.path),
+      // Of a duplicate, the path of its twin.
+      ...(entry.detail !== undefined && { detail: renamed(entry.detail) }),
+    })),
+    before,
+  );
 }
 
 /**

@@ -23,7 +23,10 @@ import { earlierCorpus } from './continued.ts';
 import { openSequences, type Closable } from './sequences.ts';
 
 /** The part of a RunSpec that is used here. */
-type CorpusSpec = Pick<RunSpec, 'folder' | 'base' | 'continues'> & { corpus: CorpusPlan; hyper: Hyper };
+type CorpusSpec = Pick<RunSpec, 'folder' | 'folders' | 'base' | 'continues'> & {
+  corpus: CorpusPlan;
+  hyper: Hyper;
+};
 
 interface Progress {
   signal: AbortSignal;
@@ -39,11 +42,10 @@ const isWhole = (dir: string) => existsSync(join(dir, 'summary.json'));
 export async function runCorpus(out: string, spec: CorpusSpec, { signal, phase }: Progress): Promise<Corpus> {
   if (!isWhole(out)) {
     await phase('Reading files');
-    const { folder, corpus: plan, hyper } = spec;
-    const { continues } = spec;
-    const earlier = continues && (await earlierCorpus(await findRun(continues.run)));
+    const { folder, folders, corpus: plan, hyper, continues } = spec;
+    const earlier = continues && (await earlierCorpus(await findRun(continues.run), spec));
     await withBase(spec.base.path, (base) =>
-      buildPlanned({ ...base, plan, folder, out, seed: hyper.seed, earlier, signal }),
+      buildPlanned({ ...base, plan, folder, folders, out, seed: hyper.seed, earlier, signal }),
     );
   }
   return await openCorpus(out);

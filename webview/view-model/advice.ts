@@ -3,6 +3,7 @@
  * docs/science.md explains the rules.
  */
 import type { Comparison } from '../../src/protocol/evaluation.ts';
+import { describeFolders } from '../../src/protocol/folders.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import { formatDifference, formatInterval, formatNumber, formatRate, isShare, plural } from './format.ts';
 import { figureLabel, showsLearning, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
@@ -154,7 +155,7 @@ function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advic
     const theirs = measuresOf(other.summary?.comparisons);
     const sameText = corpus?.digest
       ? corpus.digest === other.corpus?.digest
-      : spec.folder === other.spec.folder && spec.corpus.data === other.spec.corpus.data;
+      : describeFolders(spec) === describeFolders(other.spec) && spec.corpus.data === other.spec.corpus.data;
     const comparable =
       other.spec.base.sha256 === spec.base.sha256 &&
       sameText &&

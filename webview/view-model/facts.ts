@@ -2,6 +2,7 @@
 import { reasons } from '../../src/corpus/reading/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeChanged, describeLearning, documentWord } from '../../src/protocol/describe-learning.ts';
+import { describeFolders } from '../../src/protocol/folders.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';
 import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
@@ -76,7 +77,7 @@ export function runFacts(
       value: spec.continues.run,
       note: corpus?.changed && describeChanged(corpus.changed),
     },
-    spec.folder ? { name: 'Folder', value: spec.folder } : undefined,
+    spec.folder ? { name: spec.folders ? 'Folders' : 'Folder', value: describeFolders(spec) } : undefined,
     spec.corpus.data === undefined ? undefined : { name: 'Data set', value: spec.corpus.data },
     learning ? { name: 'Learned', value: learning } : undefined,
     ...latestExports(exports ?? []).map((one) => ({

@@ -1,4 +1,5 @@
 /** Everything that the panel shows. Sections and charts read only this. */
+import { describeFolders } from '../../src/protocol/folders.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
 import { runLabels, shownLabels } from './labels.ts';
@@ -89,7 +90,7 @@ export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct
 /** Digest of the text if it is known, and where it was read from. */
 const corpusKey = ({ snapshot: { spec, corpus } }: RunView) => [
   corpus?.digest,
-  `${spec.folder}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,
+  `${describeFolders(spec)}\n${spec.corpus.data ?? ''}\n${spec.corpus.mode}`,
 ];
 
 function differentCorpora(shown: readonly RunView[]): string | undefined {

@@ -1,4 +1,5 @@
 /** The runs that can be compared, and how they differ. */
+import { describeFolders } from '../../src/protocol/folders.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 import { verdict } from './comparisons.ts';
@@ -69,7 +70,7 @@ function resultOf({ summary, state }: RunSnapshot): string {
 /** Whether every word of the filter is found in the data of the run. */
 export function matches({ snapshot: { spec }, label }: ComparedRun, filter: string): boolean {
   const text = [
-    ...[label, spec.id, spec.base.id, methodName(spec), spec.folder, spec.corpus.data],
+    ...[label, spec.id, spec.base.id, methodName(spec), describeFolders(spec), spec.corpus.data],
     ...[spec.hyper.optimizer, spec.hyper.schedule, spec.corpus.mode],
   ]
     .join(' ')

@@ -26,7 +26,7 @@ export function changedCommand(): Command {
   });
 }
 
-/** Looks at the folder only; a data set is not read for this. */
+/** Looks at the folders only; a data set is not read for this. */
 function survey(
   { spec, corpus: earlier }: Continued,
   {
@@ -41,8 +41,9 @@ function survey(
       'Name a run that was trained on a folder.',
     );
   const plan = corpusPlanSchema.parse({ include, exclude });
-  const { folder, globs } = plannedSources({ plan, folder: spec.folder, metadata: {}, started: false });
-  return surveyCorpus({ folder, globs, plan, seed: spec.hyper.seed, earlier });
+  const { folder, folders } = spec;
+  const sources = plannedSources({ plan, folder, folders, metadata: {}, started: false });
+  return surveyCorpus({ ...sources, documents: undefined, plan, seed: spec.hyper.seed, earlier });
 }
 
 function conclude({ spec }: Continued, { kept, summary: { changed } }: Survey): Changed {

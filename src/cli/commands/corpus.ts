@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { openTokenizer } from '../../base-models/tokenizer.ts';
 import {
   buildCorpus,
+  chooseFolders,
   kindOfEntry,
   readManifest,
   reasons,
@@ -19,6 +20,7 @@ import { plannedSources } from '../../corpus/build-from-plan.ts';
 import type { SourceDocument } from '../../corpus/reading/source.ts';
 import { openGguf } from '../../gguf/index.ts';
 import { documentWord } from '../../protocol/describe-learning.ts';
+import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { corpusPlanSchema } from '../../protocol/run.ts';
 import { addDataOptions, checkData, toCorpusPlan, type DataOptions } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
@@ -37,8 +39,8 @@ interface CorpusOptions extends DataOptions {
 
 export function corpusCommand(): Command {
   const command = new Command('corpus')
-    .description('show what training on a folder or a data set would read, what it would leave out, and why')
-    .argument('[folder]', 'the folder that holds the code');
+    .description('show what training on folders or a data set would read, what it would leave out, and why')
+    .argument('[folders...]', 'the folders that hold the code');
   return addDataOptions(command)
     .option(
       '--base <ref>',
@@ -54,25 +56,22 @@ export function corpusCommand(): Command {
     .option('--seed <n>', 'random seed of the split into training and held-out files', whole(0), 0)
     .option('--files', 'list every file or row')
     .option('--json', 'print the result as JSON')
-    .action(async (argument: string | undefined, options: CorpusOptions) => {
-      const folder = argument === undefined ? undefined : resolve(argument);
-      await checkData(folder, options);
-      const { samples, ...survey } = await surveyWith(folder, options);
+    .action(async (named: string[], options: CorpusOptions) => {
+      const where = await chooseFolders(named);
+      await checkData(where, options);
+      const { samples, ...survey } = await surveyWith(where, options);
       if (options.json) printJson({ ...asJson(survey, options.base !== undefined), samples });
-      else console.log([describe(folder, survey, options), ...samples].join('\n\n'));
+      else console.log([describe(where, survey, options), ...samples].join('\n\n'));
     });
 }
 
-async function surveyWith(
-  folder: string | undefined,
-  options: CorpusOptions,
-): Promise<Survey & { samples: string[] }> {
+async function surveyWith(where: Folders, options: CorpusOptions): Promise<Survey & { samples: string[] }> {
   const { seed } = options;
   const samples: string[] = [];
   const documents = (all: AsyncIterable<SourceDocument>) => firstOf(all, options, samples);
   if (!options.base) {
     const plan = corpusPlanSchema.parse({ ...options, fimRate: 0, repositoryContext: false });
-    const sources = plannedSources({ plan, folder, metadata: {}, started: false });
+    const sources = plannedSources({ ...where, plan, metadata: {}, started: false });
     const survey = await surveyCorpus({ ...sources, documents: documents(sources.documents), plan, seed });
     return { ...survey, samples };
   }
@@ -82,9 +81,9 @@ async function surveyWith(
   const out = await mkdtemp(join(tmpdir(), 'forget-me-not-corpus-'));
   const tokenizer = await openTokenizer(base.path);
   try {
-    const plan = toCorpusPlan(folder, options, tokenizer);
+    const plan = toCorpusPlan(where.folder, options, tokenizer);
     const started = tokenizer.start !== undefined;
-    const sources = plannedSources({ plan, folder, metadata: gguf.metadata, started });
+    const sources = plannedSources({ ...where, plan, metadata: gguf.metadata, started });
     const given = { ...sources, documents: documents(sources.documents) };
     const summary = await buildCorpus({ ...given, out, tokenizer, plan, seed });
     return { summary, ...(await readManifest(out)), samples };
@@ -118,18 +117,14 @@ function asJson({ summary, kept, leftOut }: Survey, counted: boolean) {
   return { ...summary, trainTokens: undefined, heldOutTokens: undefined, files: [...files, ...leftOut] };
 }
 
-function describe(
-  folder: string | undefined,
-  { summary, kept, leftOut }: Survey,
-  options: CorpusOptions,
-): string {
+function describe(where: Folders, { summary, kept, leftOut }: Survey, options: CorpusOptions): string {
   const { base, files } = options;
   const tokens = base
     ? `, ${formatCount(summary.trainTokens)} + ${formatCount(summary.heldOutTokens)} tokens`
     : '';
   const parts = [
-    [folder, options.data].filter(Boolean).join('\n'),
-    `${formatCount(summary.kept)} ${plural(documentWord(folder, options), summary.kept)} in: ${describeSplit(summary, kept)}${tokens}; ${formatCount(summary.lines)} lines`,
+    [...foldersOf(where).map(({ path }) => path), options.data].filter(Boolean).join('\n'),
+    `${formatCount(summary.kept)} ${plural(documentWord(where.folder, options), summary.kept)} in: ${describeSplit(summary, kept)}${tokens}; ${formatCount(summary.lines)} lines`,
   ];
   parts.push(...summary.warnings);
   if (leftOut.length) parts.push(`${formatCount(leftOut.length)} left out:`, reasonTable(leftOut));

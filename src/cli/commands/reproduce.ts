@@ -202,7 +202,7 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
     ? { folder: resolve(named), what: '' }
     : await defaultFolder(fileURLToPath(new URL('../node_modules', import.meta.url)));
   if (!options.json && what) console.log(`Text: ${what}, ${folder}`);
-  await checkData(folder, { mode: 'pretrain' });
+  await checkData({ folder }, { mode: 'pretrain' });
   const { recompute } = await fitToMachine(
     checked,
     toHyper({ ...train, method: 'full' }, 1, precision.full, 1),

@@ -23,6 +23,7 @@ function asJson({ runs, damaged }: FoundRuns) {
       name: spec.name,
       createdAt: spec.createdAt,
       folder: spec.folder,
+      folders: spec.folders,
       base: spec.base.id,
       method: spec.hyper.method,
       status: effectiveStatus(state),

@@ -7,6 +7,7 @@ import {
   type RunEvent,
 } from '../../protocol/events.ts';
 import { describeChanged, describeLearning, documentWord } from '../../protocol/describe-learning.ts';
+import { describeFolders } from '../../protocol/folders.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { RunSpec } from '../../protocol/run.ts';
@@ -90,7 +91,7 @@ function facts(
       `${status}${spec.imported ? '' : `, step ${state.step} of ${state.steps}`}${state.phase ? ` (${state.phase})` : ''}${eta}${goOn}`,
     ],
     ['error', state.error && `[${state.error.code}] ${state.error.message} ${state.error.next}`],
-    ['folder', spec.folder || undefined],
+    [spec.folders ? 'folders' : 'folder', describeFolders(spec) || undefined],
     ['data', spec.corpus.data],
     [
       'corpus',

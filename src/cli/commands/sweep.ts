@@ -1,7 +1,9 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BaseShape } from '../../base-models/registry.ts';
+import { chooseFolders } from '../../corpus/index.ts';
 import { UserError } from '../../protocol/errors.ts';
+import type { Folders } from '../../protocol/folders.ts';
 import { sweepsDir } from '../../protocol/paths.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import { withTraining } from '../../runs/index.ts';
@@ -57,7 +59,7 @@ export function sweepCommand(): Command {
     .description(
       'find the learning rate: short runs with different rates; of those that learn as much as the best, the one that forgets least is chosen',
     )
-    .argument('[folder]', 'the folder that holds the code')
+    .argument('[folders...]', 'the folders that hold the code')
     .addOption(
       new Option('--method <method>', 'lora: a small adapter; full: all weights')
         .choices(['both', 'lora', 'full'])
@@ -77,8 +79,8 @@ export function sweepCommand(): Command {
     .option('--resume <id>', 'resume a sweep that was stopped')
     .option('--yes', 'download what is missing without asking')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
-    .action((folder: string | undefined, options: SweepOptions) =>
-      withTraining('A search for a learning rate', () => sweep(folder, options)),
+    .action((folders: string[], options: SweepOptions) =>
+      withTraining('A search for a learning rate', () => sweep(folders, options)),
     );
 }
 
@@ -89,10 +91,10 @@ function grid(text: string): number[] {
   return [...new Set(rates)].sort((a, b) => a - b);
 }
 
-async function sweep(folder: string | undefined, options: SweepOptions): Promise<void> {
+async function sweep(named: string[], options: SweepOptions): Promise<void> {
   const { dir, spec } = options.resume
     ? await findSweep(options.resume)
-    : await prepare(folder === undefined ? undefined : resolve(folder), options);
+    : await prepare(await chooseFolders(named), options);
   const view = sweepView({ json: options.json === true });
   try {
     await followSweeper(dir, view);
@@ -111,8 +113,9 @@ async function sweep(folder: string | undefined, options: SweepOptions): Promise
 }
 
 /** Reads the corpus and creates the sweep, or finds a stopped sweep with the same settings. */
-async function prepare(folder: string | undefined, options: SweepOptions): Promise<Sweep> {
-  await checkData(folder, options);
+async function prepare(where: Folders, options: SweepOptions): Promise<Sweep> {
+  const { folder, folders } = where;
+  await checkData(where, options);
   // The method that needs more memory comes last.
   const methods: Hyper['method'][] = options.method === 'both' ? ['lora', 'full'] : [options.method];
   const heaviest = { ...options, method: methods.at(-1)! };
@@ -128,6 +131,7 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
   const fitted = await fitToMachine(checked!, hyper, backend, options);
   const reading: Reading = {
     folder,
+    folders,
     basePath: base.path,
     plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer),
     seed: options.seed,
@@ -137,6 +141,7 @@ async function prepare(folder: string | undefined, options: SweepOptions): Promi
   return withCorpus(sweepsDir(), reading, async (corpus, { plan, summary }) => {
     const asked: NewSweep = {
       folder: folder ?? '',
+      ...(folders && { folders: [...folders] }),
       corpus: plan,
       corpusDigest: summary.digest,
       base: { id: base.id, path: base.path, sha256: base.sha256 },

@@ -1,10 +1,12 @@
 import { rename } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { Command } from 'commander';
+import { chooseFolders } from '../../corpus/index.ts';
 import { elementCount, openGguf } from '../../gguf/index.ts';
 import { readConfig, type ModelConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
@@ -74,21 +76,24 @@ export function addFollowOptions(command: Command): Command {
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('fine-tune a base on a folder of code, a data set, or both')
-    .argument('[folder]', 'the folder that holds the code');
+    .description('fine-tune a base on one or more folders of code, a data set, or both')
+    .argument('[folders...]', 'the folders that hold the code');
   return addContinueOption(
     addFollowOptions(addPreferencesOption(addTrainOptions(addReplayOptions(addDataOptions(command))))),
   )
     .option('--yes', 'download what is missing without asking')
-    .action(async (argument: string | undefined, options: AllOptions) => {
-      const folder = argument === undefined ? undefined : resolve(argument);
-      if (options.continue === undefined) return train(folder, options);
-      const continued = await findContinued(options.continue);
+    .action(async (named: string[], options: AllOptions) => {
+      const given = await chooseFolders(named);
+      if (options.continue === undefined) return train(given, options);
+      const continued = await findContinued(options.continue, given);
       const { spec } = continued;
       const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
-      await train(folder ?? (spec.folder || undefined), continuedOptions(spec, options, isGiven), continued);
+      const where = given.folder === undefined ? foldersIn(spec) : given;
+      await train(where, continuedOptions(spec, options, isGiven), continued);
     });
 }
+
+const foldersIn = ({ folder, folders }: RunSpec): Folders => (folder ? { folder, folders } : {});
 
 type AllOptions = TrainOptions &
   DataOptions &
@@ -97,19 +102,30 @@ type AllOptions = TrainOptions &
   ContinueOptions &
   PreferencesOption;
 
-async function train(folder: string | undefined, options: AllOptions, continued?: Continued): Promise<void> {
-  await checkData(folder, options);
+async function train(where: Folders, options: AllOptions, continued?: Continued): Promise<void> {
+  await checkData(where, options);
   checkBudget(options);
   checkSchedule(options);
   const evaluation = toEvaluationPlan(options);
-  const name = options.name ?? basename(folder ?? options.data!);
+  const name = options.name ?? nameFor(where, options);
   await withTraining(`The training of ${name}`, (lock) =>
-    begin({ folder, evaluation, lock, continued }, { ...options, name }),
+    begin({ where, evaluation, lock, continued }, { ...options, name }),
   );
 }
 
+/** Names of more folders would make the name of a run too long to be shown in a row. */
+const MOST_NAMES = 3;
+
+/** "shop", "api + web", "a + b + c + 2 more". */
+function nameFor(where: Folders, { data }: DataOptions): string {
+  const names = foldersOf(where).map(({ path, name }) => name || basename(path));
+  if (names.length === 0) return basename(data!);
+  const more = names.length - MOST_NAMES;
+  return [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(' + ');
+}
+
 interface Beginning {
-  folder: string | undefined;
+  where: Folders;
   evaluation: EvaluationPlan;
   lock: TrainingLock;
   /** The run that this one continues. */
@@ -118,13 +134,13 @@ interface Beginning {
 
 /** Prepares everything that the run needs, creates it, and starts its trainer. */
 async function begin(
-  { folder, evaluation, lock, continued }: Beginning,
+  { where, evaluation, lock, continued }: Beginning,
   options: AllOptions & { name: string },
 ): Promise<void> {
   const base = continued?.spec.base ?? (await fetchBase(options.base, options));
   const checked = await checkBase(base.path, { ...options, base: base.id });
   const { config } = checked;
-  const preferences = await preferencesOf(options, folder, base);
+  const preferences = await preferencesOf(options, where, base);
   const backend = await plannedBackend(options);
   const precision =
     options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
@@ -134,8 +150,10 @@ async function begin(
   const fitted = await fitToMachine(checked, asked, backend, { json: options.json, atCheckpoints });
 
   // Read before the run is created, so that an empty folder leaves no run behind.
+  const { folder, folders } = where;
   const reading: Reading = {
     folder,
+    folders,
     basePath: base.path,
     plan: (tokenizer) => toCorpusPlan(folder, options, tokenizer, tokenBudget(options)),
     seed: options.seed,
@@ -158,6 +176,7 @@ async function begin(
     await requireRunSpace(runsDir(), { config, hyper, evaluation, minutes: options.minutes });
     const material = {
       folder: folder ?? '',
+      ...(folders && { folders: [...folders] }),
       corpus: plan,
       base: { id: base.id, path: base.path, sha256: base.sha256 },
       hyper,

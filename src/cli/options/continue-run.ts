@@ -8,6 +8,7 @@ import { openCorpus, type CorpusSummary, type EarlierCorpus } from '../../corpus
 import { notBetter } from '../../evaluation/figures/offer.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { survivingEvents } from '../../protocol/events.ts';
+import { describeFolders, foldersOf, type Folders } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../../runs/index.ts';
@@ -38,10 +39,10 @@ export interface Continued {
 }
 
 /**
- * Errors: run-not-found, run-damaged, run-not-finished, not-better, bad-argument if a run of its kind can't be
- * continued, base-not-found, base-checksum.
+ * `where`: the folders that are read now, if these are not the run's. Errors: run-not-found, run-damaged,
+ * run-not-finished, not-better, bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
  */
-export async function findContinued(wanted: string): Promise<Continued> {
+export async function findContinued(wanted: string, where: Folders = {}): Promise<Continued> {
   const dir = await findRun(wanted);
   const snapshot = await readRun(dir);
   const { spec } = snapshot;
@@ -58,7 +59,7 @@ export async function findContinued(wanted: string): Promise<Continued> {
   return {
     spec,
     sha256: (await examine(join(dir, artefactName(spec)))).sha256,
-    corpus: await asEarlier(spec, corpus),
+    corpus: await asEarlier(spec, corpus, where.folder === undefined ? spec : where),
     learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
   };
 }
@@ -162,12 +163,14 @@ function textOf(value: unknown): string {
 const optionName = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** Errors: bad-argument if none of the earlier run's files is here; corpus-empty if there is nothing new to learn. */
-export function requireChange({ id, folder }: RunSpec, { changed }: CorpusSummary): void {
+export function requireChange(spec: RunSpec, { changed }: CorpusSummary): void {
+  const { id } = spec;
+  const is = foldersOf(spec).length > 1 ? 'These are not the folders' : 'This is not the folder';
   if (changed!.kept === 0)
     throw new UserError(
       'bad-argument',
-      `This is not the folder of run ${id}: none of the files that it learned is here.`,
-      `Give ${folder || 'its data set'}, or start a new training, without --continue.`,
+      `${is} of run ${id}: none of the files that it learned is here.`,
+      `Give ${describeFolders(spec) || 'its data set'}, or start a new training, without --continue.`,
     );
   if (changed!.trainFiles === 0)
     throw new UserError(

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { hasRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import { corpusPlanSchema, type CorpusPlan } from '../../protocol/run.ts';
 import { between } from './train-options.ts';
 
@@ -49,7 +50,7 @@ export function addGlobOptions(command: Command): Command {
   return command
     .option(
       '--include <glob>',
-      'read only files that match this pattern, written as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; *.foo also admits a file type that is not read by default; may be repeated',
+      'read only files that match this pattern, written as in .gitignore: src, *.py, "lib/**/*.{ts,tsx}"; *.foo also admits a file type that is not read by default; with several folders, api:src means src in the folder api only; may be repeated',
       oneMore,
     )
     .option('--exclude <glob>', 'leave out files that match this pattern; may be repeated', oneMore);
@@ -111,22 +112,21 @@ export function addReplayOptions(command: Command): Command {
 }
 
 /** Checks all that can be checked before anything is opened. Throws `bad-argument` or `corpus-unreadable`. */
-export async function checkData(
-  folder: string | undefined,
-  options: DataOptions & ReplayOptions,
-): Promise<void> {
+export async function checkData(where: Folders, options: DataOptions & ReplayOptions): Promise<void> {
+  const { folder } = where;
   const { mode, data, include, exclude, fimRate, repositoryContext, replay, replayRate } = options;
   if (folder === undefined && data === undefined)
     throw wrong(
       'There is neither a folder nor a data set to learn from.',
       'Give the folder that holds the code, or --data, or both.',
     );
-  if (folder !== undefined && !(await stat(folder).catch(() => undefined))?.isDirectory())
-    throw new UserError(
-      'corpus-unreadable',
-      `${folder} is not a folder that can be read.`,
-      'Give the folder that holds the code; a data set goes with --data.',
-    );
+  for (const { path } of foldersOf(where))
+    if (!(await stat(path).catch(() => undefined))?.isDirectory())
+      throw new UserError(
+        'corpus-unreadable',
+        `${path} is not a folder that can be read.`,
+        'Give the folder that holds the code; a data set goes with --data.',
+      );
   if (folder === undefined && (include || exclude))
     throw wrong(
       '--include and --exclude select files of a folder, but no folder is given.',

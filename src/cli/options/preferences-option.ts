@@ -4,10 +4,11 @@ import type { Command } from 'commander';
 import { selectVerdicts } from '../../preferences/select.ts';
 import { preferencesFile } from '../../preferences/store.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { foldersOf, type Folders } from '../../protocol/folders.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 
 export interface PreferencesOption {
-  /** A file; true: the file that VS Code keeps for the folder. */
+  /** A file; true: the files that VS Code keeps for the folders. */
   preferences?: string | true;
 }
 
@@ -23,7 +24,7 @@ export const addPreferencesOption = (command: Command): Command =>
  */
 export async function preferencesOf(
   { preferences, method }: PreferencesOption & { method: 'lora' | 'full' },
-  folder: string | undefined,
+  where: Folders,
   base: RunSpec['base'],
 ): Promise<Pick<RunSpec, 'preferences'>> {
   if (preferences === undefined) return {};
@@ -33,13 +34,16 @@ export async function preferencesOf(
       'Learning from preferences compares the model with its unchanged base, which --method full does not keep.',
       'Train with --method lora, or without --preferences.',
     );
-  if (preferences === true && folder === undefined)
+  const folders = foldersOf(where);
+  if (preferences === true && folders.length === 0)
     throw new UserError(
       'bad-argument',
       '--preferences is given without a file and without a folder, so there is no record to learn from.',
       'Give the file, or the folder.',
     );
-  const file = preferences === true ? preferencesFile(folder!) : resolve(preferences);
-  await selectVerdicts({ file, base });
-  return { preferences: { file } };
+  const files =
+    preferences === true ? folders.map(({ path }) => preferencesFile(path)) : [resolve(preferences)];
+  const chosen = { file: files[0]!, ...(files.length > 1 && { files }) };
+  await selectVerdicts({ ...chosen, base });
+  return { preferences: chosen };
 }

@@ -61,6 +61,7 @@ export const help: Readonly<Record<string, CommandHelp>> = {
     examples: [
       ['train .', 'trains a base that suits this machine on this folder, in four passes'],
       ['train . --minutes 10 --include src', 'trains for ten minutes, on the files in src'],
+      ['train api web --exclude api:docs', 'trains on two folders, without the folder docs of one'],
       ['train --continue latest --minutes 5', 'continues the last result with what has changed since'],
     ],
   },

@@ -1,5 +1,12 @@
-/** Instruction pairs from a folder of code: documented functions, and commits with their diffs. */
+/** Instruction pairs from folders of code: documented functions, and commits with their diffs. */
 import { UserError } from '../../protocol/errors.ts';
+import {
+  describeFolders,
+  documentPath,
+  foldersOf,
+  type Folders,
+  type NamedFolder,
+} from '../../protocol/folders.ts';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { BadValue } from '../datasets/formats.ts';
 import { cancelled, readDocuments } from '../reading/documents.ts';
@@ -11,8 +18,7 @@ import { commitPairs, type CommitPair } from './commits.ts';
 import { documentedFunctions, documentedLanguages, type DocumentedFunction } from './functions.ts';
 import type { ChatTemplate } from '../datasets/chat-template.ts';
 
-export interface PairOptions {
-  folder: string;
+export interface PairOptions extends Folders {
   globs?: Globs | undefined;
   kinds: CorpusPlan['pairs'];
   template: ChatTemplate;
@@ -21,16 +27,20 @@ export interface PairOptions {
 }
 
 /**
- * Conversations of one question and one answer, from the files that training on the folder would read.
+ * Conversations of one question and one answer, from the files that training on the folders would read.
  * Errors: corpus-empty if there are none, with what was searched; corpus-unreadable; cancelled.
  */
 export async function* workspacePairs(options: PairOptions): AsyncGenerator<SourceDocument> {
-  const { kinds, folder, globs, template, onWarning } = options;
+  const { kinds, globs, template, onWarning } = options;
   const looked: string[] = [];
   let count = 0;
   const refused: string[] = [];
-  for (const kind of kinds) {
-    const found = kind === 'functions' ? functions(options) : commits(options);
+  const sources = kinds.flatMap((kind) =>
+    kind === 'functions'
+      ? [functions(options)]
+      : foldersOf(options).map((folder) => commits(folder, options)),
+  );
+  for (const found of sources) {
     for (;;) {
       const next = await found.next();
       if (next.done) {
@@ -56,7 +66,7 @@ export async function* workspacePairs(options: PairOptions): AsyncGenerator<Sour
   if (count > 0) return;
   throw new UserError(
     'corpus-empty',
-    `There are no instruction pairs in ${[folder, String(globs ?? '')].filter(Boolean).join(' with ')}: ${looked.join('; ')}.`,
+    `There are no instruction pairs in ${[describeFolders(options), String(globs ?? '')].filter(Boolean).join(' with ')}: ${looked.join('; ')}.`,
     'Choose another folder, give --data, or use --mode pretrain.',
   );
 }
@@ -67,9 +77,9 @@ interface Pair {
   answer: string;
 }
 
-async function* functions({ folder, globs, signal }: PairOptions): AsyncGenerator<Pair, string> {
+async function* functions({ folder, folders, globs, signal }: PairOptions): AsyncGenerator<Pair, string> {
   let files = 0;
-  for await (const document of readDocuments({ folder, globs, signal })) {
+  for await (const document of readDocuments({ folder, folders, globs, signal })) {
     if (!document.in) continue;
     files += 1;
     for (const each of documentedFunctions(document.path, document.text))
@@ -85,22 +95,25 @@ async function* functions({ folder, globs, signal }: PairOptions): AsyncGenerato
 const asked = ({ language, fence, documentation, signature }: DocumentedFunction) =>
   `Write this ${language} function.\n\n${documentation}\n\n${fenced(fence, signature)}`;
 
-async function* commits({ folder, globs, signal }: PairOptions): AsyncGenerator<Pair, string> {
+async function* commits(
+  { path: folder, name }: NamedFolder,
+  { globs, signal }: PairOptions,
+): AsyncGenerator<Pair, string> {
   let done = 0;
   const onCommit = () => void (done += 1);
   try {
-    for await (const commit of commitPairs({ folder, globs, signal, onCommit }))
+    for await (const commit of commitPairs({ folder, globs: globs?.of(name), signal, onCommit }))
       yield {
-        path: `commit ${commit.hash.slice(0, 12)}`,
+        path: documentPath({ name }, `commit ${commit.hash.slice(0, 12)}`),
         question: changeAsked(commit),
         answer: fenced('diff', commit.diff),
       };
   } catch (error) {
     if (signal?.aborted) throw cancelled();
     if (!(error instanceof NoRepository)) throw error;
-    return `its commits can't be read (${error.message})`;
+    return `${name ? `the commits of ${folder}` : 'its commits'} can't be read (${error.message})`;
   }
-  return `${done} commits were searched for small code changes with a message of some words`;
+  return `${done} commits${name ? ` of ${folder}` : ''} were searched for small code changes with a message of some words`;
 }
 
 function changeAsked({ message, before }: CommitPair): string {

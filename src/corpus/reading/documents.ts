@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { reportError, UserError } from '../../protocol/errors.ts';
+import { documentPath, foldersOf, type Folders, type NamedFolder } from '../../protocol/folders.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
 import { countLines, decodeText, isBinary, isScript, judgeText, MAX_BYTES } from './contents.ts';
 import type { LeftOutEntry } from '../manifest.ts';
 import type { Reason } from './reasons.ts';
+import { pathWithin } from './folders.ts';
 import type { Globs } from './globs.ts';
 import { judgeName } from './names.ts';
 import { findSecret } from '../secrets/find.ts';
@@ -34,8 +36,7 @@ export interface ReadProgress {
   total: number;
 }
 
-export interface ReadOptions {
-  folder: string;
+export interface ReadOptions extends Folders {
   /** Which files the person wants. */
   globs?: Globs | undefined;
   onProgress?: ((progress: ReadProgress) => void) | undefined;
@@ -43,42 +44,70 @@ export interface ReadOptions {
 }
 
 /**
- * Reads `folder` in path order. Only one file's text is in memory at a time.
- * Errors: corpus-unreadable, cancelled.
+ * Reads the folders one after the other, each in path order. A folder inside another is read on its own only. Only one
+ * file's text is in memory at a time. Errors: corpus-unreadable, cancelled.
  */
 export async function* readDocuments({
-  folder,
   globs,
   onProgress,
   signal,
+  ...where
 }: ReadOptions): AsyncGenerator<Document | LeftOutEntry> {
-  const root = await openFolder(folder);
+  const roots = await openFolders(foldersOf(where));
   const seen = new Map<string, string>();
-  const files: string[] = [];
-  try {
-    for await (const walked of walk(root, { globs, signal })) {
-      if (walked.in) files.push(walked.path);
-      else yield walked;
+  const files: { root: Root; path: string }[] = [];
+  for (const root of roots) {
+    const { real, folder, apart } = root;
+    try {
+      for await (const walked of walk(real, { globs: globs?.of(folder.name), apart, signal })) {
+        if (walked.in) files.push({ root, path: walked.path });
+        else yield { ...walked, path: documentPath(folder, walked.path) };
+      }
+    } catch (error) {
+      if (signal?.aborted) throw cancelled();
+      throw unreadable(
+        folder.path,
+        (error as NodeJS.ErrnoException).code ?? reportError(error).message,
+        error,
+      );
     }
-  } catch (error) {
-    if (signal?.aborted) throw cancelled();
-    throw unreadable(folder, (error as NodeJS.ErrnoException).code ?? reportError(error).message, error);
   }
-  for (const [index, path] of files.entries()) {
+  for (const [index, { root, path }] of files.entries()) {
     if (signal?.aborted) throw cancelled();
-    yield await readDocument(root, path, { seen, named: globs?.namesExtensionOf(path) ?? false });
+    const named = globs?.of(root.folder.name).namesExtensionOf(path) ?? false;
+    yield await readDocument(root, path, { seen, named });
     onProgress?.({ done: index + 1, total: files.length });
   }
 }
 
+/** A folder to read. */
+interface Root {
+  folder: NamedFolder;
+  /** Its path without symbolic links. */
+  real: string;
+  /** The other folders in it, relative to it and ending in "/". */
+  apart: ReadonlySet<string>;
+}
+
+async function openFolders(folders: readonly NamedFolder[]): Promise<Root[]> {
+  const opened: { folder: NamedFolder; real: string }[] = [];
+  for (const folder of folders) opened.push({ folder, real: await openFolder(folder.path) });
+  return opened.map((one) => {
+    const within = opened.flatMap(({ real }) => pathWithin(one.real, real) ?? []);
+    return { ...one, apart: new Set(within.map((path) => `${path}/`)) };
+  });
+}
+
+/** `path`: in the folder. Only that is judged by its names. */
 async function readDocument(
-  root: string,
+  { real, folder }: Pick<Root, 'real' | 'folder'>,
   path: string,
   { seen, named }: { seen: Map<string, string>; named: boolean },
 ): Promise<Document | LeftOutEntry> {
+  const document = documentPath(folder, path);
   const leftOut = (reason: Reason, detail?: string): LeftOutEntry => ({
     in: false,
-    path,
+    path: document,
     reason,
     ...(detail ? { detail } : {}),
   });
@@ -87,7 +116,7 @@ async function readDocument(
   const verdict = 'look' in byName && named ? ({ take: true } as const) : byName;
   let read: FileContents;
   try {
-    read = await readContents(join(root, path), verdict);
+    read = await readContents(join(real, path), verdict);
   } catch (error) {
     return leftOut('unreadable', (error as NodeJS.ErrnoException).code);
   }
@@ -102,8 +131,8 @@ async function readDocument(
   if (twin !== undefined) return leftOut('duplicate', twin);
   const secret = await findSecret(path, text);
   if (secret) return { ...leftOut('secret', secret.rule), line: secret.line };
-  seen.set(sha256, path);
-  return { ...plainDocument(path, text), sha256 };
+  seen.set(sha256, document);
+  return { ...plainDocument(document, text), sha256 };
 }
 
 /** A document whose whole text is learned. */

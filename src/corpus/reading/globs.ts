@@ -1,4 +1,7 @@
-/** Which files of a folder are to be learned: patterns as in .gitignore, relative to the folder. */
+/**
+ * Which files of a folder are to be learned: patterns as in .gitignore, relative to the folder. With several folders, a
+ * pattern is for all of them, or for one: "api:src" is "src" in the folder named "api".
+ */
 import createIgnore, { type Ignore } from 'ignore';
 import type { CorpusPlan } from '../../protocol/run.ts';
 import { extensionOf } from './names.ts';
@@ -12,11 +15,22 @@ export class Globs {
   private readonly included: Ignore | undefined;
   private readonly excluded: Ignore;
   private readonly extensions: ReadonlySet<string>;
+  private readonly byFolder: ReadonlyMap<string, Globs>;
 
-  constructor(private readonly plan: GlobPlan) {
+  /** `names`: of several folders. */
+  constructor(
+    private readonly plan: GlobPlan,
+    names: readonly string[] = [],
+  ) {
+    this.byFolder = new Map(names.map((name) => [name, new Globs(planFor(name, names, plan))]));
     this.included = plan.include.length > 0 ? matcherOf(plan.include) : undefined;
     this.excluded = matcherOf(plan.exclude);
     this.extensions = new Set(plan.include.flatMap(alternatives).map(extensionOf).filter(isLiteral));
+  }
+
+  /** Those for a folder, by its name. */
+  of(name: string): Globs {
+    return this.byFolder.get(name) ?? this;
   }
 
   /** Whether nothing within this folder (path ending in "/") is wanted. */
@@ -38,6 +52,17 @@ export class Globs {
   toString(): string {
     return describeGlobs(this.plan);
   }
+}
+
+/** The patterns for the folder `name`, as they are relative to it. */
+function planFor(name: string, names: readonly string[], { include, exclude }: GlobPlan): GlobPlan {
+  const own = (globs: readonly string[]) =>
+    globs.flatMap((glob) => {
+      const owner = names.find((one) => glob.startsWith(`${one}:`));
+      if (owner === undefined) return [glob];
+      return owner === name ? [glob.slice(owner.length + 1)] : [];
+    });
+  return { include: own(include), exclude: own(exclude) };
 }
 
 const isLiteral = (extension: string): boolean => /^[^*?[\]!]+$/.test(extension);

@@ -14,14 +14,15 @@ export type Walked = { in: true; path: string } | LeftOutEntry;
 
 /**
  * Everything under `root` in an order that depends only on the names. Folders that are ignored, vendored, generated or
- * excluded by `globs` are reported and not entered; symbolic links are reported and not followed. Throws the system's
- * error if `root` can't be read, and `signal`'s reason.
+ * excluded by `globs` are reported and not entered; symbolic links are reported and not followed; folders in `apart`
+ * (paths ending in "/") are passed over in silence. Throws the system's error if `root` can't be read, and `signal`'s
+ * reason.
  */
 export async function* walk(
   root: string,
-  { globs, signal }: { globs?: Globs | undefined; signal?: AbortSignal | undefined } = {},
+  { globs, apart, signal }: Partial<Pick<Walk, 'globs' | 'apart' | 'signal'>> = {},
 ): AsyncGenerator<Walked> {
-  yield* walkFolder({ root, own: dataDir(), globs, signal }, '', await IgnoreRules.above(root));
+  yield* walkFolder({ root, own: dataDir(), globs, apart, signal }, '', await IgnoreRules.above(root));
 }
 
 interface Walk {
@@ -29,6 +30,8 @@ interface Walk {
   /** Our own folder of runs and models, which is never part of a corpus. */
   own: string;
   globs: Globs | undefined;
+  /** Folders that are read on their own. */
+  apart: ReadonlySet<string> | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -51,6 +54,7 @@ async function* walkFolder(walk: Walk, folder: string, outer: IgnoreRules): Asyn
     else if (entry.isDirectory()) {
       if (isSkippedFolder(entry.name)) continue;
       const inside = `${path}/`;
+      if (walk.apart?.has(inside)) continue;
       if (rules.ignores(inside)) yield { in: false, path: inside, reason: 'git-ignored', folder: true };
       else {
         const reason = judgeFolder(entry.name, names) ?? judgeByPlace(walk, inside);

@@ -1,9 +1,11 @@
 /**
  * Writes the spooled documents to the files of a split: each with its start and end token, or joined to repositories.
  */
+import { locate, type NamedFolder } from '../../protocol/folders.ts';
 import type { KeptDocument } from '../collect.ts';
 import type { KeptEntry, Split } from '../manifest.ts';
 import { learnedPath, startsPath, tokensPath } from '../paths.ts';
+import { repositoryName } from '../reading/folders.ts';
 import type { SpoolReader } from './spool.ts';
 import { NumberWriter } from './token-file.ts';
 import type { RepositoryMarks } from './tokenizer.ts';
@@ -19,8 +21,8 @@ export interface Layout {
   end: number;
   /** Whether to write flags for the learned tokens. */
   flags: boolean;
-  /** If given, training files are joined to repositories with this name. */
-  repository?: { name: string; marks: RepositoryMarks } | undefined;
+  /** If given, training files are joined to repositories; each folder is one. */
+  repository?: { folders: readonly NamedFolder[]; marks: RepositoryMarks } | undefined;
 }
 
 /** Writes a split; returns the entries of its parts with their offsets, in the given order. */
@@ -37,8 +39,8 @@ export async function layOut(
   };
   try {
     const kept: KeptEntry[] = [];
-    const joins = layout.repository && split === 'train';
-    for (const group of joins ? grouped(parts) : parts.map((part) => [part]))
+    const joins = split === 'train' ? layout.repository : undefined;
+    for (const group of joins ? grouped(parts, joins.folders) : parts.map((part) => [part]))
       kept.push(...(await writeDocument(layout, files, group, Boolean(joins && !group[0]!.row))));
     return kept;
   } finally {
@@ -52,15 +54,18 @@ interface SplitFiles {
   learned: NumberWriter | undefined;
 }
 
-/** Groups neighbouring files, up to a length; rows stay alone. */
-function grouped(parts: readonly KeptDocument[]): KeptDocument[][] {
+/** Groups neighbouring files of a folder, up to a length; rows stay alone. */
+function grouped(parts: readonly KeptDocument[], folders: readonly NamedFolder[]): KeptDocument[][] {
   const groups: KeptDocument[][] = [];
   let length = Infinity;
+  let last: NamedFolder | undefined;
   for (const part of parts) {
-    if (part.row || length + part.entry.tokens > REPOSITORY_TOKENS) {
+    const folder = locate(folders, part.entry.path)?.folder;
+    if (part.row || folder !== last || length + part.entry.tokens > REPOSITORY_TOKENS) {
       groups.push([]);
       length = 0;
     }
+    last = folder;
     groups.at(-1)!.push(part);
     length = part.row ? Infinity : length + part.entry.tokens;
   }
@@ -82,8 +87,11 @@ async function writeDocument(
   for (const [index, { call, entry, unfinished }] of group.entries()) {
     const offset = tokens.length;
     if (index === 0 && start !== undefined) await put([start]);
-    if (joined && index === 0) await put(repository!.marks.opening(repository!.name));
-    if (joined) await put(repository!.marks.heading(entry.path));
+    if (joined) {
+      const { folder, path } = locate(repository!.folders, entry.path)!;
+      if (index === 0) await put(repository!.marks.opening(repositoryName(folder.path)));
+      await put(repository!.marks.heading(path));
+    }
     const own = spool.read(call);
     await put(own.tokens, own.learned);
     // An example's end is learned if the token before it is; otherwise the turn's own end token was learned.

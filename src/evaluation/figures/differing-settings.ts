@@ -1,4 +1,5 @@
 /** The settings of two or more runs, and which of them differ. */
+import { describeFolders } from '../../protocol/folders.ts';
 import { moduleNames, tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 
 /** The data of a run that settings are read from. */
@@ -43,7 +44,7 @@ export function settingsOf({ spec, corpus, steps = spec.hyper.steps }: Given): M
   put('base', base.id);
   // The same name may refer to different files.
   put('base sha256', base.sha256.slice(0, 12));
-  put('folder', spec.folder);
+  put('folder', describeFolders(spec));
   put('corpus', corpus?.digest.slice(0, 12));
   put('corpus tokens', corpus?.trainTokens);
   for (const [key, value] of Object.entries(hyper))

@@ -2,11 +2,10 @@
  * Completes at held-out cursors with the whole completion core, as in the editor: gate, other files of the corpus,
  * prompt, clean-up. Scores what the user would see.
  */
-import { basename, resolve } from 'node:path';
 import { usableProcessors } from '../../protocol/processors.ts';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { OtherFiles } from '../../completion/index.ts';
-import type { Corpus } from '../../corpus/index.ts';
+import { placeOf, type Corpus } from '../../corpus/index.ts';
 import type { RunSpec } from '../../protocol/run.ts';
 import { defaultThreads } from '../../serving/engine/llama-host.ts';
 import { nearestFiles } from '../../cursors/corpus-files.ts';
@@ -79,17 +78,15 @@ export function cursorItems(
   context: PlanContext,
 ): { items: CursorItem[]; latencies: LatencyItem[]; settings: string[] } {
   const none = { items: [], latencies: [], settings: [] };
-  const { folder, corpus: plan, evaluation }: RunSpec = context.run!.spec;
+  const { spec } = context.run!;
+  const { folder, corpus: plan, evaluation }: RunSpec = spec;
   if (!folder || plan.mode === 'instruct' || !evaluation.completions) return none;
   const cursors = findCursors(heldOutDocuments(corpus, tokenizer), {
     line: countOf(context, counts.line),
     block: countOf(context, counts.block),
   });
   if (cursors.length === 0) return none;
-  const placed = place(cursors, corpus, tokenizer, {
-    repository: basename(resolve(folder)),
-    wholeRepositories: plan.repositoryContext,
-  });
+  const placed = place(cursors, corpus, tokenizer, spec);
   // More would take long and add little.
   const timed = Math.min(countOf(context, counts.latency), counts.latency.paper);
   const latencies = inManyFiles(placed, timed).map((cursor): LatencyItem => {
@@ -136,11 +133,12 @@ function place(
   cursors: readonly Cursor[],
   corpus: Corpus,
   tokenizer: Tokenizer,
-  { repository, wholeRepositories }: { repository: string; wholeRepositories: boolean },
+  spec: RunSpec,
 ): PlacedCursor[] {
-  const filesAt = nearestFiles(corpus, tokenizer, OPEN_FILES);
+  const filesAt = nearestFiles(corpus, tokenizer, OPEN_FILES, spec.folders);
+  const wholeRepositories = spec.corpus.repositoryContext;
   return cursors.map((cursor) => {
-    const document = { ...documentOf(cursor), place: { repository, path: cursor.path } };
+    const document = { ...documentOf(cursor), place: placeOf(spec, cursor.path) };
     const parts = new OtherFiles().choose(document, () => filesAt(cursor.path), BUDGET.others);
     const others = parts.map((part) => ({ ...part, text: ownText(part.text) }));
     return { ...cursor, place: document.place, others, wholeRepositories };

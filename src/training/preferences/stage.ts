@@ -11,6 +11,7 @@ import type { TrainableModel } from '../../model/index.ts';
 import { selectVerdicts } from '../../preferences/select.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { survivingEvents, type NewRunEvent } from '../../protocol/events.ts';
+import { locate } from '../../protocol/folders.ts';
 import { tokensPerStep, type RunSpec } from '../../protocol/run.ts';
 import { readRun } from '../../runs/index.ts';
 import type { RunWriter } from '../../runs/writer.ts';
@@ -96,8 +97,7 @@ function whyNoTime(plan: ReturnType<typeof planStage>, { minutes, hyper }: RunSp
 }
 
 async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
-  const { file } = spec.preferences!;
-  const verdicts = await selectVerdicts({ file, base: spec.base, before: spec.createdAt });
+  const verdicts = await selectVerdicts({ ...spec.preferences!, base: spec.base, before: spec.createdAt });
   const tokenizer = await openTokenizer(spec.base.path);
   try {
     const { sequenceLength, seed } = spec.hyper;
@@ -105,7 +105,7 @@ async function readMaterial(spec: RunSpec, corpus: Corpus): Promise<Material> {
     const examples = examplesOf(verdicts, tokenizer, how);
     const cursors = spec.folder ? await cursorContinuations(corpus, tokenizer, spec, CURSORS) : [];
     const strengths = judgedAt(spec.evaluation);
-    return { ...parted(examples, heldOutOf(corpus), seed), cursors, strengths };
+    return { ...parted(examples, heldOutOf(corpus, spec), seed), cursors, strengths };
   } finally {
     await tokenizer.dispose();
   }
@@ -301,10 +301,13 @@ function withTextOf(place: Example, other: Example): Example {
 }
 
 /** Whether a file is held out by the corpus. Paths of preferences may begin at the workspace around the folder. */
-function heldOutOf({ documents }: Pick<Corpus, 'documents'>): (document: string) => boolean {
+function heldOutOf(
+  { documents }: Pick<Corpus, 'documents'>,
+  { folders = [] }: Pick<RunSpec, 'folders'>,
+): (document: string) => boolean {
   const learned = new Set(documents.filter(({ split }) => split === 'train').map(({ path }) => path));
   const out = documents.flatMap(({ split, path }) =>
-    split === 'held-out' && !learned.has(path) ? [path] : [],
+    split === 'held-out' && !learned.has(path) ? [locate(folders, path)?.path ?? path] : [],
   );
   return (document) => out.some((path) => document === path || document.endsWith(`/${path}`));
 }

@@ -1,15 +1,16 @@
 /** Sweeps in the form that the results panel shows. */
+import { describeFolders } from '../../protocol/folders.ts';
 import type { SweepSnapshot } from '../../protocol/panel.ts';
 import { concludeSweep } from './choice.ts';
 import { listSweeps, type Sweep } from './store.ts';
 
 export function sweepSnapshot({ spec, lines }: Sweep): SweepSnapshot {
-  const { id, createdAt, base, folder, hyper, heldOutWindows } = spec;
+  const { id, createdAt, base, hyper, heldOutWindows } = spec;
   return {
     id,
     createdAt,
     base: { id: base.id, sha256: base.sha256 },
-    folder,
+    folder: describeFolders(spec),
     optimizer: hyper.optimizer,
     steps: hyper.steps,
     heldOutWindows,

@@ -6,6 +6,7 @@ import { appendFile, rename, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { UserError } from '../../protocol/errors.ts';
+import { foldersFormat } from '../../protocol/folders.ts';
 import { parseLines } from '../../protocol/lines.ts';
 import { sweepsDir } from '../../protocol/paths.ts';
 import {
@@ -37,7 +38,7 @@ export const sweepCorpusDir = (dir: string) => join(dir, 'corpus');
 export async function createSweep(asked: NewSweep, corpus: string): Promise<Sweep> {
   const now = new Date();
   const specOf = (id: string) =>
-    sweepSpecSchema.parse({ format: SWEEP_FORMAT, id, createdAt: now.toISOString(), ...asked });
+    sweepSpecSchema.parse({ format: foldersFormat(asked), id, createdAt: now.toISOString(), ...asked });
   const dir = await createFolder(
     sweepsDir(),
     () => [timeStamp(now), 'sweep', randomBytes(3).toString('hex')].join('-'),

@@ -1,0 +1,42 @@
+/** The folders that text is learned from: one, or several with names. No Node imports: the panel uses this too. */
+import { z } from 'zod';
+
+export const namedFolderSchema = z.object({
+  /** Absolute path. */
+  path: z.string(),
+  /** What the paths of its documents begin with, before a slash. Unique, without a slash. */
+  name: z.string().min(1),
+});
+export type NamedFolder = z.infer<typeof namedFolderSchema>;
+
+/** As files and options have it: `folders` only if there are several, and then `folder` is the first of them. */
+export interface Folders {
+  folder?: string | undefined;
+  folders?: readonly NamedFolder[] | undefined;
+}
+
+/** All folders. The name of a single one is empty: its documents' paths begin with nothing. */
+export const foldersOf = ({ folder, folders }: Folders): readonly NamedFolder[] =>
+  folders ?? (folder ? [{ path: folder, name: '' }] : []);
+
+/** The format of a file with `Folders`: 1, as ever, for one folder; 2, which older versions refuse, for several. */
+export const foldersFormat = ({ folders }: Folders): 1 | 2 => (folders ? 2 : 1);
+
+/** A document's path in a corpus, from its path in its folder. */
+export const documentPath = ({ name }: Pick<NamedFolder, 'name'>, path: string): string =>
+  name ? `${name}/${path}` : path;
+
+/** The folder of a document, and its path there. Undefined if it is in none, such as a row of a data set. */
+export function locate<F extends Pick<NamedFolder, 'name'>>(
+  folders: readonly F[],
+  document: string,
+): { folder: F; path: string } | undefined {
+  const folder = folders.find(({ name }) => !name || document.startsWith(`${name}/`));
+  return folder && { folder, path: folder.name ? document.slice(folder.name.length + 1) : document };
+}
+
+/** "/work/api, /work/web"; empty if there is none. */
+export const describeFolders = (where: Folders): string =>
+  foldersOf(where)
+    .map(({ path }) => path)
+    .join(', ');
