@@ -1,6 +1,7 @@
 /** Owns the extension's state. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { foldersOf } from '../protocol/folders.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
 import { findNode, type NodeCommand } from '../protocol/node.ts';
 import { Children } from './children.ts';
@@ -89,7 +90,8 @@ export class Context implements Services, vscode.Disposable {
   }
 
   isHere(run: RunSnapshot): boolean {
-    return (vscode.workspace.workspaceFolders ?? []).some((folder) => folder.uri.fsPath === run.spec.folder);
+    const learned = foldersOf(run.spec).map(({ path }) => path);
+    return (vscode.workspace.workspaceFolders ?? []).some(({ uri }) => learned.includes(uri.fsPath));
   }
 
   /** Redraws everything that shows state. */

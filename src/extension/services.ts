@@ -17,6 +17,6 @@ export interface Services {
   bundle(name: string): string;
   /** The Node that child processes run on; looked up once. */
   node(): Promise<NodeCommand>;
-  /** Whether a run belongs to this window: its folder is open here. */
+  /** Whether a run belongs to this window: a folder of it is open here. */
   isHere(run: RunSnapshot): boolean;
 }

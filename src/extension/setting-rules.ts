@@ -52,3 +52,23 @@ export function pauseOf(setting: unknown): number | undefined {
   if (typeof setting !== 'number' || Number.isNaN(setting)) return undefined;
   return Math.round(Math.min(PAUSE_MS.most, Math.max(PAUSE_MS.least, setting)));
 }
+
+/** Which files of a folder are read. */
+export interface FolderGlobs {
+  /** Its name among several folders. */
+  name: string;
+  include: readonly string[];
+  exclude: readonly string[];
+}
+
+/** The globs as options. Where folders differ, each option names its folder: "--include=api:src". */
+export function globArguments(folders: readonly FolderGlobs[]): string[] {
+  const [first, ...others] = folders.map((folder) => optionsOf(folder));
+  if (others.every((one) => one.join('\n') === first!.join('\n'))) return first ?? [];
+  return folders.flatMap((folder) => optionsOf(folder, `${folder.name}:`));
+}
+
+const optionsOf = ({ include, exclude }: FolderGlobs, before = ''): string[] => [
+  ...include.map((glob) => `--include=${before}${glob}`),
+  ...exclude.map((glob) => `--exclude=${before}${glob}`),
+];

@@ -1,9 +1,17 @@
 /** The user's settings, read each time and never cached, so that a change takes effect at once. */
 import * as vscode from 'vscode';
 import { AUTO_BASE } from '../base-models/choose.ts';
+import { nameFolders } from '../corpus/reading/folders.ts';
 import { UserError } from '../protocol/errors.ts';
 import { t } from './l10n.ts';
-import { needsNoValue, pauseOf, placeToWrite, type Inspected, type SettingPlace } from './setting-rules.ts';
+import {
+  globArguments,
+  needsNoValue,
+  pauseOf,
+  placeToWrite,
+  type Inspected,
+  type SettingPlace,
+} from './setting-rules.ts';
 
 const section = 'forgetMeNot';
 const ENABLED = 'completion.enabled';
@@ -42,14 +50,19 @@ export const settings = {
   get trainOptions() {
     return get<string[]>('training.options', []);
   },
-  /** Which files of a folder are read, as options; a folder may have its own settings. */
-  globOptions(folder: string): string[] {
-    const configuration = vscode.workspace.getConfiguration(section, vscode.Uri.file(folder));
-    return (['include', 'exclude'] as const).flatMap((name) =>
-      configuration
+  /** Which files of these folders are read, as options; a folder may have its own settings. */
+  globOptions(folders: readonly string[]): string[] {
+    const globsIn = (folder: string, name: 'include' | 'exclude') =>
+      vscode.workspace
+        .getConfiguration(section, vscode.Uri.file(folder))
         .get<string[]>(`training.${name}`, [])
-        .filter((glob) => glob.trim())
-        .map((glob) => `--${name}=${glob}`),
+        .filter((glob) => glob.trim());
+    return globArguments(
+      nameFolders(folders).map(({ path, name }) => ({
+        name,
+        include: globsIn(path, 'include'),
+        exclude: globsIn(path, 'exclude'),
+      })),
     );
   },
   get dataDirectory() {

@@ -1,6 +1,7 @@
 /** What completes code: the result of a run, or a base as it is. */
 import { join } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
+import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import { completingBaseId, type RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import { artefactName, type RunSpec } from '../../protocol/run.ts';
@@ -22,6 +23,8 @@ export interface CompletionModel {
   server: string;
   /** It saw whole repositories when it was trained: each file with its path. */
   wholeRepositories: boolean;
+  /** What it has learned, each folder as a repository. */
+  folders: readonly NamedFolder[];
 }
 
 export const ofRun = (run: RunSnapshot): CompletionModel => {
@@ -32,6 +35,7 @@ export const ofRun = (run: RunSnapshot): CompletionModel => {
     // One server for all adapters of a base, so that a switch loads only an adapter.
     server: hyper.method === 'lora' ? base.path : id,
     wholeRepositories: corpus.repositoryContext,
+    folders: foldersOf(run.spec),
   };
 };
 
@@ -43,6 +47,7 @@ export const ofBase = (base: CompletionBase): CompletionModel => ({
   server: base.path,
   // Code models were.
   wholeRepositories: true,
+  folders: [],
 });
 
 /** The files that its server offers beside the base. */

@@ -44,13 +44,13 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     const stop = new AbortController();
     const cancelled = token.onCancellationRequested(() => stop.abort());
     try {
-      const at = cursorDocument(document, position, selected);
+      const at = cursorDocument(chosen, document, position, selected);
       const core = this.coreFor(chosen);
       const input = {
         ...at,
         adapter: chosen.id,
         selections: selectionLengths(document),
-        files: () => this.recent.beside(document),
+        files: () => this.recent.beside(document, chosen.folders),
         invoked: triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
         signal: stop.signal,
       };
@@ -183,6 +183,7 @@ function shownItem(
 }
 
 function cursorDocument(
+  { folders }: CompletionModel,
   document: vscode.TextDocument,
   position: vscode.Position,
   selected: vscode.SelectedCompletionInfo | undefined,
@@ -192,7 +193,7 @@ function cursorDocument(
   const first = new vscode.Position(Math.max(0, from.line - LINES.before), 0);
   const last = document.lineAt(Math.min(document.lineCount - 1, to.line + LINES.after)).range.end;
   const end = document.lineAt(document.lineCount - 1).range.end;
-  const place = placeOf(document);
+  const place = placeOf(document, folders);
   return {
     path: document.uri.toString(),
     languageId: document.languageId,

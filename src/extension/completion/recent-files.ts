@@ -1,5 +1,7 @@
 /** The open files, most recent first: the other files that completion may read. */
 import * as vscode from 'vscode';
+import { innermost, repositoryName } from '../../corpus/reading/folders.ts';
+import type { NamedFolder } from '../../protocol/folders.ts';
 import type { OtherFile, RepositoryPath } from '../../completion/index.ts';
 
 /** More files than the completion core uses. */
@@ -15,9 +17,9 @@ export class RecentFiles implements vscode.Disposable {
     this.recent = [uri, ...this.recent.filter((one) => one !== uri)].slice(0, REMEMBERED);
   });
 
-  /** The other open files in the workspace folder of `document`. */
-  beside(document: vscode.TextDocument): OtherFile[] {
-    const folder = vscode.workspace.getWorkspaceFolder(document.uri);
+  /** The other open files in the folder of `document`: see `placeOf`. */
+  beside(document: vscode.TextDocument, learned: Learned): OtherFile[] {
+    const folder = whereIs(document, learned)?.folder;
     const age = ({ uri }: vscode.TextDocument) => this.recent.indexOf(uri.toString()) + 1 || REMEMBERED + 1;
     return vscode.workspace.textDocuments
       .filter(
@@ -25,10 +27,10 @@ export class RecentFiles implements vscode.Disposable {
           one !== document &&
           one.uri.scheme === 'file' &&
           one.lineCount <= MOST_LINES &&
-          vscode.workspace.getWorkspaceFolder(one.uri) === folder,
+          whereIs(one, learned)?.folder === folder,
       )
       .sort((a, b) => age(a) - age(b))
-      .map((one) => ({ path: pathOf(one), text: one.getText() }));
+      .map((one) => ({ path: whereIs(one, learned)?.path ?? one.uri.fsPath, text: one.getText() }));
   }
 
   dispose(): void {
@@ -36,10 +38,21 @@ export class RecentFiles implements vscode.Disposable {
   }
 }
 
-/** The place of a document as training names it: the folder, and the path in it. */
-export function placeOf(document: vscode.TextDocument): RepositoryPath | undefined {
-  const folder = vscode.workspace.getWorkspaceFolder(document.uri);
-  return folder && { repository: folder.name, path: pathOf(document) };
+/** The folders that the model has learned. */
+type Learned = readonly Pick<NamedFolder, 'path'>[];
+
+/** The place of a document as training names it: the folder that was learned, else the workspace folder. */
+export function placeOf(document: vscode.TextDocument, learned: Learned): RepositoryPath | undefined {
+  const where = whereIs(document, learned);
+  return where && { repository: repositoryName(where.folder), path: where.path };
 }
 
-const pathOf = ({ uri }: vscode.TextDocument) => vscode.workspace.asRelativePath(uri, false);
+function whereIs(
+  { uri }: vscode.TextDocument,
+  learned: Learned,
+): { folder: string; path: string } | undefined {
+  const own = uri.scheme === 'file' ? innermost(learned, uri.fsPath) : undefined;
+  if (own) return { folder: own.folder.path, path: own.path };
+  const folder = vscode.workspace.getWorkspaceFolder(uri);
+  return folder && { folder: folder.uri.fsPath, path: vscode.workspace.asRelativePath(uri, false) };
+}

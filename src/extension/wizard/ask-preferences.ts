@@ -2,23 +2,24 @@
  * The last question of "Fine-tune on Workspace", asked if there are some hundreds of texts: whether to learn from the
  * user's use of completions too.
  */
-import * as vscode from 'vscode';
 import { z } from 'zod';
 import { LEAST_VERDICTS } from '../../preferences/select.ts';
 import { describePreferences, preferencesFile } from '../../preferences/store.ts';
 import { t } from '../l10n.ts';
 import type { Draft } from './draft.ts';
+import { localFolders } from './folders.ts';
 import { choose, into, type Answer } from './steps.ts';
 
 /** The output of `preferences --json`. */
 export const keptSchema = z.object({ bases: z.array(z.object({ id: z.string(), texts: z.int() })) });
 export type Kept = z.infer<typeof keptSchema>;
 
-/** Whether an open folder may have enough recorded completions; a completion gives two texts at most. */
+/** Whether the open folders may have enough recorded completions; a completion gives two texts at most. */
 export async function mayHavePreferences(): Promise<boolean> {
-  const folders = vscode.workspace.workspaceFolders ?? [];
-  const kept = await Promise.all(folders.map(({ uri }) => describePreferences(preferencesFile(uri.fsPath))));
-  return kept.some((one) => one !== undefined && 2 * one.count >= LEAST_VERDICTS);
+  const kept = await Promise.all(
+    localFolders().map(({ uri }) => describePreferences(preferencesFile(uri.fsPath))),
+  );
+  return 2 * kept.reduce((sum, one) => sum + (one?.count ?? 0), 0) >= LEAST_VERDICTS;
 }
 
 /**
@@ -29,8 +30,10 @@ export async function askPreferences(
   place: { title: string; step: number; steps: number },
   keptOf: (folder: string) => Promise<Kept>,
 ): Promise<Answer<Draft>> {
-  const { bases } = plan.method === 'full' ? { bases: [] } : await keptOf(plan.folder!);
-  const texts = bases.find(({ id }) => id === plan.base)?.texts ?? 0;
+  const kept = plan.method === 'full' ? [] : await Promise.all(plan.folders!.map(keptOf));
+  const texts = kept
+    .flatMap(({ bases }) => bases.filter(({ id }) => id === plan.base))
+    .reduce((sum, one) => sum + one.texts, 0);
   // Returns the same plan: nothing was asked.
   if (texts < LEAST_VERDICTS) return plan.preferences ? { ...plan, preferences: undefined } : plan;
   const choices = [

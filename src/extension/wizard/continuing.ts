@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { whyNotOffered } from '../../evaluation/figures/offer.ts';
 import { changedSchema, type Changed } from '../../protocol/changed.ts';
+import { foldersOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { baseName } from './bases.ts';
 import { dayOf, t } from '../l10n.ts';
@@ -26,12 +27,12 @@ const PATIENCE_MS = 10_000;
  */
 export async function findContinuing(
   { runs, children }: Pick<Context, 'runs' | 'children'>,
-  folder: string,
+  folders: readonly string[],
 ): Promise<Continuing | undefined> {
-  const run = continuable(runs.all, folder);
+  const run = continuable(runs.all, folders);
   if (!run || !existsSync(run.spec.base.path)) return undefined;
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  const question = ['changed', run.spec.id, ...settings.globOptions(folder)];
+  const question = ['changed', run.spec.id, ...settings.globOptions(folders)];
   try {
     const changed = await children.ask(changedSchema, question, { signal });
     return changed.enough ? { run, changed } : undefined;
@@ -41,16 +42,27 @@ export async function findContinuing(
   }
 }
 
-/** The newest run of a folder whose adapter can be trained further. `runs`: newest first. Pure. */
-export const continuable = (runs: readonly RunSnapshot[], folder: string): RunSnapshot | undefined =>
+/**
+ * The newest run of exactly these folders whose adapter can be trained further. `runs`: newest first. Pure.
+ */
+export const continuable = (
+  runs: readonly RunSnapshot[],
+  folders: readonly string[],
+): RunSnapshot | undefined =>
   runs.find(
     ({ spec, state, summary }) =>
-      spec.folder === folder &&
+      isSame(
+        foldersOf(spec).map(({ path }) => path),
+        folders,
+      ) &&
       state.status === 'done' &&
       spec.hyper.method === 'lora' &&
       spec.corpus.mode === 'pretrain' &&
       !(summary && whyNotOffered(summary)),
   );
+
+const isSame = (some: readonly string[], others: readonly string[]) =>
+  some.toSorted().join('\n') === others.toSorted().join('\n');
 
 /** A run's base as a plan names it: its id if that stands for the same file, else its path. */
 export const referenceOf = ({ id, path }: RunSnapshot['spec']['base']): string =>

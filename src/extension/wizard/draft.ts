@@ -2,7 +2,8 @@
 import { z } from 'zod';
 
 export const planSchema = z.object({
-  folder: z.string(),
+  /** Paths of the workspace folders to learn. */
+  folders: z.array(z.string()).min(1),
   /** A known base, a path or a hub reference: what `train --base` takes. */
   base: z.string(),
   method: z.enum(['lora', 'full']),

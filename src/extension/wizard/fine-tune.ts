@@ -1,5 +1,4 @@
 /** "Fine-tune on Workspace": asks the questions, downloads with consent, and starts the trainer. */
-import * as vscode from 'vscode';
 import { z } from 'zod';
 import type { DoctorReport } from '../../protocol/doctor.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -10,6 +9,7 @@ import { baseName } from './bases.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
+import { localFolders } from './folders.ts';
 import { t } from '../l10n.ts';
 import { missingParts, missingRuntime } from './downloads.ts';
 import { offeredBases } from './offered.ts';
@@ -58,7 +58,7 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
     return askPlan(
       () => bases,
       async () => expectedBackend(await report),
-      (folder) => findContinuing(context, folder),
+      (folders) => findContinuing(context, folders),
       (await mayHavePreferences()) ? learned : undefined,
       draft,
       answered,
@@ -79,7 +79,7 @@ function describe(plan: Plan): string {
 
 /** Errors: corpus-empty without an open folder. */
 export function requireFolder(): void {
-  if (!vscode.workspace.workspaceFolders?.length)
+  if (localFolders().length === 0)
     throw new UserError(
       'corpus-empty',
       t('No folder is open, so there is nothing to learn from.'),

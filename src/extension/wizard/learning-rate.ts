@@ -8,7 +8,7 @@ import { t } from '../l10n.ts';
 import { offeredBases } from './offered.ts';
 import { repairing } from './repairs.ts';
 import { settings } from '../settings.ts';
-import { askFolderAndBase } from './wizard.ts';
+import { askFoldersAndBase } from './wizard.ts';
 
 /** The output of `sweep --json`. */
 const foundSchema = z.object({ sentences: z.array(z.string()) });
@@ -17,28 +17,28 @@ export async function findLearningRate(context: Context): Promise<void> {
   requireFolder();
   const bases = offeredBases(context);
   bases.catch(() => undefined);
-  const asked = await askFolderAndBase(t('Find Learning Rate'), () => bases);
+  const asked = await askFoldersAndBase(t('Find Learning Rate'), () => bases);
   if (!asked) return;
-  const answers: Answers & { folder: string } = asked;
+  const answers: Answers & { folders: string[] } = asked;
   await carryOut<typeof answers>(answers, {
     ...repairing(context),
     // Finished trials are on disk; the same answers resume the sweep.
     keep: () => Promise.resolve(),
-    askAgain: () => askFolderAndBase(t('Find Learning Rate'), () => bases),
+    askAgain: () => askFoldersAndBase(t('Find Learning Rate'), () => bases),
     start: (wanted) => sweep(context, wanted),
   });
 }
 
-async function sweep(context: Context, answers: Answers & { folder: string }): Promise<void> {
-  const { folder, base, backend = settings.backend } = answers;
+async function sweep(context: Context, answers: Answers & { folders: string[] }): Promise<void> {
+  const { folders, base, backend = settings.backend } = answers;
   const command = [
     'sweep',
-    folder,
+    ...folders,
     '--base',
     base,
     '--backend',
     backend,
-    ...settings.globOptions(folder),
+    ...settings.globOptions(folders),
     '--yes',
   ];
   const title = t('Finding the learning rate (if stopped, it resumes next time)');

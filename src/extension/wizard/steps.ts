@@ -23,14 +23,46 @@ export interface Question<T> {
 }
 
 /** Asks one question; undefined when the user cancels. */
-export function choose<T>({
-  title,
-  step,
-  steps,
-  placeholder,
-  choices,
-  preferred,
-}: Question<T>): Promise<Answer<T>> {
+export const choose = <T>({ preferred, ...question }: Question<T>): Promise<Answer<T>> =>
+  show<T, T>(question, {
+    prepare(pick) {
+      const active = pick.items.find((choice) => choice.value === preferred);
+      if (active) pick.activeItems = [active];
+    },
+    answerOf: ({ selectedItems }) => selectedItems[0]?.value,
+  });
+
+/**
+ * Asks for one or more of the choices, which it returns in their order; undefined when the user cancels. At first those
+ * with a `preferred` value are selected, or all of them if there is none.
+ */
+export const chooseMany = <T>({
+  preferred = [],
+  ...question
+}: Omit<Question<T>, 'preferred'> & { preferred?: readonly T[] }): Promise<Answer<T[]>> =>
+  show<T, T[]>(question, {
+    prepare(pick) {
+      pick.canSelectMany = true;
+      const wanted = pick.items.filter(({ value }) => preferred.includes(value));
+      pick.selectedItems = wanted.length > 0 ? wanted : pick.items;
+    },
+    answerOf({ items, selectedItems }) {
+      const chosen = items.filter((item) => selectedItems.includes(item));
+      return chosen.length > 0 ? chosen.map(({ value }) => value) : undefined;
+    },
+  });
+
+/** `answerOf` what is selected; undefined if that is no answer. */
+function show<T, A>(
+  { title, step, steps, placeholder, choices }: Omit<Question<T>, 'preferred'>,
+  {
+    prepare,
+    answerOf,
+  }: {
+    prepare(pick: vscode.QuickPick<Choice<T>>): void;
+    answerOf(pick: vscode.QuickPick<Choice<T>>): A | undefined;
+  },
+): Promise<Answer<A>> {
   const pick = vscode.window.createQuickPick<Choice<T>>();
   Object.assign(pick, {
     title,
@@ -43,15 +75,14 @@ export function choose<T>({
   });
   if (step > 1) pick.buttons = [vscode.QuickInputButtons.Back];
   return new Promise((resolve, reject) => {
-    const answer = (value: Answer<T>) => {
+    const answer = (value: Answer<A>) => {
       resolve(value);
       pick.dispose();
     };
     Promise.resolve(choices).then(
       (items) => {
         Object.assign(pick, { items, busy: false });
-        const active = items.find((choice) => choice.value === preferred);
-        if (active) pick.activeItems = [active];
+        prepare(pick);
       },
       (error: unknown) => {
         reject(error as Error);
@@ -59,7 +90,10 @@ export function choose<T>({
       },
     );
     pick.onDidTriggerButton(() => answer(back));
-    pick.onDidAccept(() => pick.selectedItems[0] && answer(pick.selectedItems[0].value));
+    pick.onDidAccept(() => {
+      const value = answerOf(pick);
+      if (value !== undefined) answer(value);
+    });
     pick.onDidHide(() => answer(undefined));
     pick.show();
   });

@@ -1,5 +1,5 @@
 /**
- * "Fine-tune on Workspace": asks for folder, base, method and budget, and shows the time and memory that it will take.
+ * "Fine-tune on Workspace": asks for folders, base, method and budget, and shows the time and memory that it will take.
  */
 import * as vscode from 'vscode';
 import type { BackendName } from '../../protocol/run.ts';
@@ -8,6 +8,7 @@ import { baseChoices, lackOfMemory, type Offered } from './bases.ts';
 import type { Continuing } from './continuing.ts';
 import { continuedBy, type Draft, type Plan } from './draft.ts';
 import { describeCost, memoryOf, type Budget } from './estimates.ts';
+import { askFolders, onlyFolder } from './folders.ts';
 import { t } from '../l10n.ts';
 import { askPath } from './path.ts';
 import { settings } from '../settings.ts';
@@ -21,7 +22,7 @@ const title = () => t('Fine-tune on Workspace');
  * Asks for everything that a training needs: one click for what is recommended. Undefined when the user cancels.
  * @param bases the bases to choose from, and which of them suits this machine
  * @param backend the backend that will train; looked up while the first questions are asked
- * @param continuing the run of a folder that can be continued
+ * @param continuing the run of these folders that can be continued
  * @param learned the completions recorded in a folder; undefined if there can't be enough to learn from
  * @param kept earlier answers, which are preselected
  * @param answered called after each question
@@ -29,7 +30,7 @@ const title = () => t('Fine-tune on Workspace');
 export async function askPlan(
   bases: () => Promise<Offered>,
   backend: () => Promise<BackendName>,
-  continuing: (folder: string) => Promise<Continuing | undefined>,
+  continuing: (folders: readonly string[]) => Promise<Continuing | undefined>,
   learned: ((folder: string) => Promise<Kept>) | undefined,
   kept: Draft,
   answered: (draft: Draft) => void,
@@ -40,7 +41,7 @@ export async function askPlan(
       askPath(
         plan,
         { title: title(), ...position },
-        { bases, backend, continuing: () => continuing(plan.folder!) },
+        { bases, backend, continuing: () => continuing(plan.folders!) },
       ),
     ifOwn((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
     ifOwn((plan, position) => askMethod(plan, position, Promise.all([backend(), bases()]))),
@@ -50,7 +51,7 @@ export async function askPlan(
       ? [(plan: Draft, position: Position) => askPreferences(plan, { title: title(), ...position }, learned)]
       : []),
   ];
-  return (await walk({ ...kept, ...begun(), backend: undefined }, steps, answered)) as Plan | undefined;
+  return (await walk({ ...kept, ...onlyFolder(), backend: undefined }, steps, answered)) as Plan | undefined;
 }
 
 /** A step for users who choose everything themselves. */
@@ -59,16 +60,16 @@ const ifOwn =
   (plan, position) =>
     plan.path === 'own' ? step(plan, position) : Promise.resolve(plan);
 
-/** Asks for a folder and a base, to find a learning rate for. Undefined when the user cancels. */
-export async function askFolderAndBase(
+/** Asks for folders and a base, to find a learning rate for. Undefined when the user cancels. */
+export async function askFoldersAndBase(
   heading: string,
   bases: () => Promise<Offered>,
-): Promise<Pick<Plan, 'folder' | 'base'> | undefined> {
+): Promise<Pick<Plan, 'folders' | 'base'> | undefined> {
   const steps: Step<Draft>[] = [
     ...askFolders(heading),
     (plan, position) => askBase(plan, { title: heading, ...position }, bases()),
   ];
-  return (await walk(begun(), steps)) as Plan | undefined;
+  return (await walk(onlyFolder(), steps)) as Plan | undefined;
 }
 
 /** Asks for a base only. Undefined when the user cancels. */
@@ -83,40 +84,9 @@ export async function askBaseFor(
   return (await walk({}, steps))?.base;
 }
 
-/** What is known without asking: the folder, if there is only one. */
-function begun(): Draft {
-  const folders = vscode.workspace.workspaceFolders ?? [];
-  return folders.length === 1 ? { folder: folders[0]!.uri.fsPath } : {};
-}
-
-/** The question for the folder, if there are several. */
-function askFolders(heading: string): Step<Draft>[] {
-  const folders = vscode.workspace.workspaceFolders ?? [];
-  if (folders.length < 2) return [];
-  return [(plan, position) => askFolder(plan, { title: heading, ...position })];
-}
-
 interface Position {
   step: number;
   steps: number;
-}
-
-function askFolder(plan: Draft, place: Position & { title: string }): Promise<Answer<Draft>> {
-  const choices = (vscode.workspace.workspaceFolders ?? []).map((folder) => ({
-    label: `$(folder) ${folder.name}`,
-    description: folder.uri.fsPath,
-    value: folder.uri.fsPath,
-  }));
-  return into(
-    plan,
-    'folder',
-    choose({
-      ...place,
-      placeholder: t('Which folder should the model learn?'),
-      choices,
-      preferred: plan.folder,
-    }),
-  );
 }
 
 const other = { file: 'a .gguf file', hub: 'the hub' };
@@ -294,11 +264,11 @@ export function trainArguments(plan: Plan): string[] {
   const continued = continuedBy(plan);
   return [
     'train',
-    plan.folder,
+    ...plan.folders,
     ...(continued ? ['--continue', continued.run] : ['--base', plan.base, '--method', plan.method]),
     ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
     ...['--backend', plan.backend ?? settings.backend],
-    ...settings.globOptions(plan.folder),
+    ...settings.globOptions(plan.folders),
     ...settings.trainOptions,
     ...(plan.preferences ? ['--preferences'] : []),
     ...['--yes', '--detach'],

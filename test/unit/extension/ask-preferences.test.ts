@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { askPreferences } from '../../../src/extension/wizard/ask-preferences.ts';
-import type { Draft } from '../../../src/extension/wizard/draft.ts';
+import type { Draft, Plan } from '../../../src/extension/wizard/draft.ts';
 import { trainArguments } from '../../../src/extension/wizard/wizard.ts';
 import { answers, reset, shown } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 
-const plan = { folder: '/shop', base: 'a-base', method: 'lora', budget: { minutes: 60 } } as const;
+const plan: Plan = { folders: ['/shop'], base: 'a-base', method: 'lora', budget: { minutes: 60 } };
 const place = { title: 'Fine-tune on Workspace', step: 4, steps: 4 };
 const kept = (texts: number) => () => Promise.resolve({ bases: [{ id: 'a-base', texts }] });
 const ask = (draft: Draft, texts: number) => askPreferences(draft, place, kept(texts));
@@ -22,6 +22,11 @@ describe('whether to learn from use', () => {
     answers.push('No');
     const refused = await ask(plan, 412);
     expect(trainArguments({ ...plan, ...(refused as object) })).not.toContain('--preferences');
+  });
+  it('is asked by what was recorded in all folders together', async () => {
+    answers.push('No');
+    await ask({ ...plan, folders: ['/shop', '/api'] }, 150);
+    expect(shown).toEqual([expect.stringContaining('Also learn')]);
   });
   it('is not asked where there are too few, or of another base, or nothing to hold them against', async () => {
     const drafts = [

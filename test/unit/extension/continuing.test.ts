@@ -45,8 +45,19 @@ describe('the run', () => {
       runOf('instruct', { spec: { corpus: { mode: 'instruct' } } }),
       runOf('refused', { summary: { choice: { strength: 0, why: 'nothing is better' }, comparisons: [] } }),
     ];
-    expect(continuable(unfit, '/garden')).toBeUndefined();
-    expect(continuable([...unfit, runOf('newest'), runOf('older')], '/garden')!.spec.id).toBe('newest');
+    expect(continuable(unfit, ['/garden'])).toBeUndefined();
+    expect(continuable([...unfit, runOf('newest'), runOf('older')], ['/garden'])!.spec.id).toBe('newest');
+  });
+
+  it('is one of exactly the chosen folders, in whatever order', () => {
+    const folders = [
+      { path: '/garden', name: 'garden' },
+      { path: '/shop', name: 'shop' },
+    ];
+    const both = runOf('both', { spec: { folders } });
+    expect(continuable([both], ['/garden'])).toBeUndefined();
+    expect(continuable([runOf('one')], ['/garden', '/shop'])).toBeUndefined();
+    expect(continuable([runOf('one'), both], ['/shop', '/garden'])).toBe(both);
   });
 
   it.each([
@@ -57,7 +68,7 @@ describe('the run', () => {
     const asked: string[][] = [];
     const children = { ask: (_schema: unknown, args: string[]) => (asked.push(args), answer()) };
     const context = { children, runs: { all: [runOf('newest')] } };
-    const found = await findContinuing(context as never, '/garden');
+    const found = await findContinuing(context as never, ['/garden']);
     if (wanted) expect(found).toMatchObject({ run: { spec: { id: 'newest' } }, ...wanted });
     else expect(found).toBeUndefined();
     expect(asked).toEqual([['changed', 'newest']]);
@@ -66,7 +77,7 @@ describe('the run', () => {
   it('is not offered where its base is gone', async () => {
     const gone = runOf('newest', { spec: { base: { ...base, path: join(models, 'gone.gguf') } } });
     const context = { children: { ask: () => Promise.resolve(changed) }, runs: { all: [gone] } };
-    expect(await findContinuing(context as never, '/garden')).toBeUndefined();
+    expect(await findContinuing(context as never, ['/garden'])).toBeUndefined();
   });
 
   it("names its base so that nothing is fetched: a file of the person's own by its path", () => {
@@ -93,7 +104,7 @@ describe('the wizard', () => {
       () => Promise.resolve('wasm'),
       () => Promise.resolve({ run: runOf('newest'), changed }),
       undefined,
-      { folder: '/garden', ...kept },
+      { folders: ['/garden'], ...kept },
       () => undefined,
     );
 

@@ -2,7 +2,10 @@
 
 /** What was shown, in its turn. */
 export const shown: string[] = [];
-/** The person's answers to it: a row's or a button's beginning, a path, a text; undefined leaves the question. */
+/**
+ * The person's answers to it: a row's or a button's beginning, a path, a text; undefined leaves the question. Where
+ * several rows can be chosen, their beginnings with "|" between.
+ */
 export const answers: (string | undefined)[] = [];
 
 export function reset(): void {
@@ -22,6 +25,7 @@ interface Row {
 
 class QuickPick {
   placeholder = '';
+  canSelectMany = false;
   items: Row[] = [];
   activeItems: Row[] = [];
   selectedItems: Row[] = [];
@@ -41,12 +45,17 @@ class QuickPick {
   show(): void {
     // Rows that are looked up come after it is shown.
     this.timer = setTimeout(() => {
-      const [active] = this.activeItems;
-      const question = `${this.placeholder}${active ? ` (${active.label})` : ''}`;
-      const chosen = answer(question, this.items, ({ label }) => label);
-      if (!chosen) return this.hidden();
-      this.selectedItems = [chosen];
+      const before = this.canSelectMany ? this.selectedItems : this.activeItems.slice(0, 1);
+      const labels = before.map(({ label }) => label).join(', ');
+      shown.push(`${this.placeholder}${labels && ` (${labels})`}`);
+      const wanted = answers.shift()?.split('|');
+      if (!wanted) return this.hidden();
+      const rows = wanted.map((one) => this.items.find(({ label }) => label.startsWith(one)));
+      this.selectedItems = rows.filter((row) => row !== undefined);
+      if (this.selectedItems.length === 0 && !this.canSelectMany) return this.hidden();
       this.accepted();
+      // Without an answer it stays open, until the person leaves it.
+      if (this.selectedItems.length === 0) this.hidden();
     }, 5);
   }
 }
@@ -58,6 +67,7 @@ function showMessage(message: string, ...rest: unknown[]): Promise<string | unde
 }
 
 export const window = {
+  onDidChangeActiveTextEditor: () => ({ dispose: () => undefined }),
   createQuickPick: () => new QuickPick(),
   showQuickPick: (rows: string[], { placeHolder }: { placeHolder: string }) =>
     Promise.resolve(answer(placeHolder, rows, (row) => row)),
@@ -76,7 +86,10 @@ export const window = {
     work({ report: () => undefined }, { onCancellationRequested: () => undefined }),
 };
 
-export const workspace = { getConfiguration: () => ({ get: (_: string, fallback: unknown) => fallback }) };
+export const workspace = {
+  workspaceFolders: undefined as { name: string; uri: { scheme: string; fsPath: string } }[] | undefined,
+  getConfiguration: () => ({ get: (_: string, fallback: unknown) => fallback }),
+};
 export const commands = { executeCommand: () => Promise.resolve() };
 export const Uri = { file: (fsPath: string) => ({ fsPath }), parse: (text: string) => ({ text }) };
 export const QuickInputButtons = { Back: {} };

@@ -1,0 +1,35 @@
+/** Which workspace folders the model learns: the only one, or those that the user picks. */
+import * as vscode from 'vscode';
+import { t } from '../l10n.ts';
+import type { Draft } from './draft.ts';
+import { chooseMany, into, type Step } from './steps.ts';
+
+/** The workspace folders that are on this machine, where child processes can read them. */
+export const localFolders = (): vscode.WorkspaceFolder[] =>
+  (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
+
+/** What is known without asking: the folder, if there is only one. */
+export function onlyFolder(): Pick<Draft, 'folders'> {
+  const folders = localFolders();
+  return folders.length === 1 ? { folders: [folders[0]!.uri.fsPath] } : {};
+}
+
+/** The question for the folders, if there are several. All are selected at first. */
+export function askFolders(title: string): Step<Draft>[] {
+  const folders = localFolders();
+  if (folders.length < 2) return [];
+  const choices = folders.map(({ name, uri }) => ({
+    label: `$(folder) ${name}`,
+    description: uri.fsPath,
+    value: uri.fsPath,
+  }));
+  const placeholder = t('Which folders should the model learn?');
+  return [
+    (plan, position) =>
+      into(
+        plan,
+        'folders',
+        chooseMany({ title, ...position, placeholder, choices, preferred: plan.folders ?? [] }),
+      ),
+  ];
+}
