@@ -1,7 +1,14 @@
 /** Turns folders and data sets into tokens. See docs/file-formats.md for the files. */
 export { buildCorpus, type BuildOptions, type BuildProgress } from './build.ts';
 export { EarlierCorpus } from './earlier.ts';
-export { chooseFolders, innermost, nameFolders, placeOf, repositoryName } from './reading/folders.ts';
+export {
+  chooseFolders,
+  innermost,
+  nameFolders,
+  placeOf,
+  renamedGlobs,
+  repositoryName,
+} from './reading/folders.ts';
 export type { CorpusTokenizer } from './tokens/tokenizer.ts';
 export type { Kind } from './reading/kinds.ts';
 export {

@@ -60,8 +60,8 @@ const similarity = (a: string, b: string): number => 1 - distance(a, b) / Math.m
 export function verdictsOfAll(preferences: readonly Preference[]): Verdict[] {
   const judged = new Map<string, Verdict>();
   for (const verdict of preferences.flatMap(verdictsOf)) {
-    const { path, prefix, suffix } = verdict.preference;
-    const key = JSON.stringify([path, prefix, suffix, verdict.text]);
+    const { repository, path, prefix, suffix } = verdict.preference;
+    const key = JSON.stringify([repository, path, prefix, suffix, verdict.text]);
     judged.delete(key);
     judged.set(key, verdict);
   }

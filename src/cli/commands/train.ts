@@ -1,12 +1,12 @@
 import { rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { chooseFolders } from '../../corpus/index.ts';
 import { elementCount, openGguf } from '../../gguf/index.ts';
 import { readConfig, type ModelConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { foldersOf, type Folders } from '../../protocol/folders.ts';
+import type { Folders } from '../../protocol/folders.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
@@ -35,6 +35,7 @@ import {
   addDataOptions,
   addReplayOptions,
   checkData,
+  defaultName,
   toCorpusPlan,
   type DataOptions,
   type ReplayOptions,
@@ -86,14 +87,10 @@ export function trainCommand(): Command {
       const given = await chooseFolders(named);
       if (options.continue === undefined) return train(given, options);
       const continued = await findContinued(options.continue, given);
-      const { spec } = continued;
       const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
-      const where = given.folder === undefined ? foldersIn(spec) : given;
-      await train(where, continuedOptions(spec, options, isGiven), continued);
+      await train(continued.where, continuedOptions(continued, options, isGiven), continued);
     });
 }
-
-const foldersIn = ({ folder, folders }: RunSpec): Folders => (folder ? { folder, folders } : {});
 
 type AllOptions = TrainOptions &
   DataOptions &
@@ -107,21 +104,10 @@ async function train(where: Folders, options: AllOptions, continued?: Continued)
   checkBudget(options);
   checkSchedule(options);
   const evaluation = toEvaluationPlan(options);
-  const name = options.name ?? nameFor(where, options);
+  const name = options.name ?? defaultName(where, options);
   await withTraining(`The training of ${name}`, (lock) =>
     begin({ where, evaluation, lock, continued }, { ...options, name }),
   );
-}
-
-/** Names of more folders would make the name of a run too long to be shown in a row. */
-const MOST_NAMES = 3;
-
-/** "shop", "api + web", "a + b + c + 2 more". */
-function nameFor(where: Folders, { data }: DataOptions): string {
-  const names = foldersOf(where).map(({ path, name }) => name || basename(path));
-  if (names.length === 0) return basename(data!);
-  const more = names.length - MOST_NAMES;
-  return [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(' + ');
 }
 
 interface Beginning {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { examine } from '../../base-models/checksums.ts';
 import { AUTO_BASE } from '../../base-models/choose.ts';
-import { openCorpus, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
+import { openCorpus, renamedGlobs, type CorpusSummary, type EarlierCorpus } from '../../corpus/index.ts';
 import { notBetter } from '../../evaluation/figures/offer.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { survivingEvents } from '../../protocol/events.ts';
@@ -13,7 +13,7 @@ import type { RunSnapshot } from '../../protocol/panel.ts';
 import { artefactName, settledSpec, type RunSpec } from '../../protocol/run.ts';
 import { findRun, isAlive, readRun } from '../../runs/index.ts';
 import { asEarlier } from '../../training/continued.ts';
-import type { DataOptions, ReplayOptions } from './data-options.ts';
+import { defaultName, type DataOptions, type ReplayOptions } from './data-options.ts';
 import { requireBase } from '../machine/run-base.ts';
 import type { TrainOptions } from './train-options.ts';
 
@@ -31,6 +31,8 @@ export function addContinueOption(command: Command): Command {
 /** A finished run that another run continues. */
 export interface Continued {
   spec: RunSpec;
+  /** The folders to read: those that were given, else the run's. */
+  where: Folders;
   /** Checksum of its adapter, as it is served. */
   sha256: string;
   corpus: EarlierCorpus;
@@ -39,10 +41,10 @@ export interface Continued {
 }
 
 /**
- * `where`: the folders that are read now, if these are not the run's. Errors: run-not-found, run-damaged,
+ * `given`: the folders to read, if these are not to be the run's. Errors: run-not-found, run-damaged,
  * run-not-finished, not-better, bad-argument if a run of its kind can't be continued, base-not-found, base-checksum.
  */
-export async function findContinued(wanted: string, where: Folders = {}): Promise<Continued> {
+export async function findContinued(wanted: string, given: Folders = {}): Promise<Continued> {
   const dir = await findRun(wanted);
   const snapshot = await readRun(dir);
   const { spec } = snapshot;
@@ -56,10 +58,13 @@ export async function findContinued(wanted: string, where: Folders = {}): Promis
     );
   const events = survivingEvents(snapshot.events);
   const scale = events.findLast((event) => event.type === 'rollback')?.rateScale ?? 1;
+  const { folder, folders } = spec;
+  const where = given.folder === undefined && folder ? { folder, folders } : given;
   return {
     spec,
+    where,
     sha256: (await examine(join(dir, artefactName(spec)))).sha256,
-    corpus: await asEarlier(spec, corpus, where.folder === undefined ? spec : where),
+    corpus: await asEarlier(spec, corpus, where),
     learningRate: settledSpec(spec, snapshot.state).hyper.learningRate * scale,
   };
 }
@@ -99,12 +104,16 @@ type AllOptions = TrainOptions & DataOptions & ReplayOptions;
 type IsGiven = (option: keyof AllOptions) => boolean;
 
 /**
- * The options of a run that continues `spec`; those not given are taken from it. Pure. Errors: bad-argument if an
- * option asks for a different adapter (names both values).
+ * The options of a run that continues `spec` in the folders `where`; those not given are taken from it. Pure. Errors:
+ * bad-argument if an option asks for a different adapter (names both values).
  */
-export function continuedOptions<O extends AllOptions>(spec: RunSpec, options: O, isGiven: IsGiven): O {
+export function continuedOptions<O extends AllOptions>(
+  { spec, where }: Pick<Continued, 'spec' | 'where'>,
+  options: O,
+  isGiven: IsGiven,
+): O {
   requireSameAdapter(spec, options, isGiven);
-  const inherited = Object.entries(inheritedOptions(spec)).filter(
+  const inherited = Object.entries(inheritedOptions(spec, where)).filter(
     ([key]) => !isGiven(key as keyof AllOptions),
   );
   return { ...options, ...adapterOptions(spec), ...Object.fromEntries(inherited) };
@@ -134,8 +143,12 @@ function requireSameAdapter(spec: RunSpec, options: AllOptions, isGiven: IsGiven
   }
 }
 
-const inheritedOptions = ({ name, hyper, corpus }: RunSpec): Partial<AllOptions> => ({
-  name,
+const inheritedOptions = (spec: RunSpec, where: Folders): Partial<AllOptions> => ({
+  ...inheritedData(spec, where),
+  ...inheritedHyper(spec),
+});
+
+const inheritedHyper = ({ hyper }: RunSpec): Partial<AllOptions> => ({
   dropout: hyper.dropout,
   attentionDropout: hyper.attentionDropout,
   optimizer: hyper.optimizer,
@@ -145,15 +158,27 @@ const inheritedOptions = ({ name, hyper, corpus }: RunSpec): Partial<AllOptions>
   batch: hyper.batch,
   accumulate: hyper.accumulate,
   seed: hyper.seed,
-  ...(corpus.data !== undefined && { data: corpus.data }),
-  ...(corpus.include.length > 0 && { include: corpus.include }),
-  ...(corpus.exclude.length > 0 && { exclude: corpus.exclude }),
-  halfLife: corpus.halfLifeDays,
-  fimRate: corpus.fimRate,
-  fimLoss: corpus.fimLoss,
-  repositoryContext: corpus.repositoryContext,
-  ...(corpus.replay && { replay: corpus.replay.source, replayRate: corpus.replay.rate }),
 });
+
+function inheritedData(spec: RunSpec, where: Folders): Partial<AllOptions> {
+  const { name, corpus } = spec;
+  const [include, exclude] = [corpus.include, corpus.exclude].map((globs) =>
+    renamedGlobs(globs, spec, where),
+  );
+  // A name that only says which folders were learned would be wrong for others.
+  const isOwnName = name !== defaultName(spec, corpus) || describeFolders(spec) === describeFolders(where);
+  return {
+    ...(isOwnName && { name }),
+    ...(corpus.data !== undefined && { data: corpus.data }),
+    ...(include!.length > 0 && { include }),
+    ...(exclude!.length > 0 && { exclude }),
+    halfLife: corpus.halfLifeDays,
+    fimRate: corpus.fimRate,
+    fimLoss: corpus.fimLoss,
+    repositoryContext: corpus.repositoryContext,
+    ...(corpus.replay && { replay: corpus.replay.source, replayRate: corpus.replay.rate }),
+  };
+}
 
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.toSorted().join();

@@ -1,5 +1,6 @@
 /** The options of `train`, `sweep` and `corpus` that say what to learn from, and the corpus plan made of them. */
 import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { hasRepositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import { UserError } from '../../protocol/errors.ts';
@@ -141,6 +142,17 @@ export async function checkData(where: Folders, options: DataOptions & ReplayOpt
     );
   if (replayRate !== undefined && replay === undefined)
     throw wrong('--replay-rate is given without --replay.', 'Say what to replay: a data set, or base.');
+}
+
+/** Names of more folders would make the name of a run too long to be shown in a row. */
+const MOST_NAMES = 3;
+
+/** How a run is called unless it is given a name: "shop", "api + web", "a + b + c + 2 more". */
+export function defaultName(where: Folders, { data }: Pick<DataOptions, 'data'>): string {
+  const names = foldersOf(where).map(({ path, name }) => name || basename(path));
+  if (names.length === 0) return basename(data ?? '');
+  const more = names.length - MOST_NAMES;
+  return [...names.slice(0, MOST_NAMES), ...(more > 0 ? [`${more} more`] : [])].join(' + ');
 }
 
 const wrong = (message: string, next: string) => new UserError('bad-argument', message, next);

@@ -69,18 +69,24 @@ export function innermost<F extends Pick<NamedFolder, 'path'>>(
     .sort((a, b) => a.path.length - b.path.length)[0];
 }
 
+/** Whether documents of one have the same paths in the other: the same file, or its copy elsewhere. */
+const haveSameNames = (some: Folders, others: Folders): boolean => {
+  const [names, otherNames] = [some, others].map((where) =>
+    foldersOf(where)
+      .map(({ name }) => name)
+      .toSorted()
+      .join('\n'),
+  );
+  return names === otherNames;
+};
+
 /**
  * Gives documents of an earlier corpus the paths that they have in one of the folders `now`: those of the same file. If
  * the names are the same, so are the paths, wherever the folders are now. Pure.
  */
 export function renaming(earlier: Folders, now: Folders): (document: string) => string {
   const [before, after] = [foldersOf(earlier), foldersOf(now)];
-  const namesOf = (folders: readonly NamedFolder[]) =>
-    folders
-      .map(({ name }) => name)
-      .toSorted()
-      .join('\n');
-  if (namesOf(before) === namesOf(after)) return (document) => document;
+  if (haveSameNames(earlier, now)) return (document) => document;
   return (document) => {
     const known = locate(before, document);
     if (!known) return document;
@@ -89,4 +95,19 @@ export function renaming(earlier: Folders, now: Folders): (document: string) => 
     // A path outside is no document's path.
     return found ? documentPath(found.folder, found.path) : file;
   };
+}
+
+/**
+ * Gives globs for one of several folders ("api:src", see globs.ts) the names that the folders have `now`. Those for a
+ * folder that is gone are left out. Pure.
+ */
+export function renamedGlobs(globs: readonly string[], earlier: Folders, now: Folders): string[] {
+  if (haveSameNames(earlier, now)) return [...globs];
+  return globs.flatMap((glob) => {
+    const owner = earlier.folders?.find(({ name }) => glob.startsWith(`${name}:`));
+    if (!owner) return [glob];
+    const own = glob.slice(owner.name.length + 1);
+    const folder = foldersOf(now).find(({ path }) => path === owner.path);
+    return folder ? [folder.name ? `${folder.name}:${own}` : own] : [];
+  });
 }

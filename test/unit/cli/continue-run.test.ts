@@ -36,10 +36,14 @@ const spec: RunSpec = {
 
 /** As `train` reads its arguments. */
 function optionsOf(...args: string[]) {
+  return optionsIn({ spec, where: { folder: '/garden' } }, ...args);
+}
+
+function optionsIn(continued: Parameters<typeof continuedOptions>[0], ...args: string[]) {
   const command = addTrainOptions(addReplayOptions(addDataOptions(new Command('train')))).exitOverride();
   command.parse(args, { from: 'user' });
   return continuedOptions(
-    spec,
+    continued,
     command.opts<TrainOptions & DataOptions>(),
     (name) => command.getOptionValueSource(name) === 'cli',
   );
@@ -51,6 +55,30 @@ describe('continuedOptions', () => {
       ...{ base: 'smollm2-135m', method: 'lora', rank: 8, alpha: 24, seq: 256, seed: 5, name: 'garden' },
       ...{ fimRate: 0.4, halfLife: 90, exclude: ['*.sql'], repositoryContext: false, steps: 3 },
     });
+  });
+
+  it('are not the name and the globs of folders that are not read now', () => {
+    const both = [
+      { path: '/garden', name: 'garden' },
+      { path: '/shop', name: 'shop' },
+    ];
+    const exclude = ['*.sql', 'garden:docs', 'shop:old'];
+    const several = { ...spec, name: 'garden + shop', folders: both, corpus: { ...spec.corpus, exclude } };
+    const same = { folder: '/garden', folders: both };
+    expect(optionsIn({ spec: several, where: same })).toMatchObject({ name: 'garden + shop', exclude });
+    const alone = optionsIn({ spec: several, where: { folder: '/shop' } });
+    expect(alone.exclude).toEqual(['*.sql', 'old']);
+    expect(alone.name).toBeUndefined();
+    const namesakes = [both[1]!, { path: '/new/garden', name: 'garden (new)' }].concat({
+      path: '/garden',
+      name: 'garden (root)',
+    });
+    const more = { folder: '/shop', folders: namesakes };
+    expect(optionsIn({ spec: several, where: more }).exclude).toEqual([
+      ...['*.sql', 'garden (root):docs', 'shop:old'],
+    ]);
+    const named = { ...several, name: 'mine' };
+    expect(optionsIn({ spec: named, where: { folder: '/shop' } }).name).toBe('mine');
   });
 
   it('are as given where they make no other adapter of it', () => {

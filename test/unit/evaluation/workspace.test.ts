@@ -340,4 +340,15 @@ describe('files of a corpus', () => {
     expect(at('src/cart.ts')).toEqual([{ path: 'src/price.ts', text: price }]);
     expect(at('src/other.ts').map(({ path }) => path)).toEqual(['src/price.ts', 'src/cart.ts']);
   });
+  it('of several folders, those of the same one, as completion reads them', () => {
+    const folders = [
+      { path: '/api', name: 'src' },
+      { path: '/web', name: 'web' },
+    ];
+    const corpus = corpusOf(tokensOf(price), ['web/src/price.ts', 'src/cart.ts']);
+    const at = nearestFiles(corpus, tokenizer, 5, folders);
+    expect(at('src/cart.ts')).toEqual([{ path: 'price.ts', text: price }]);
+    expect(at('web/src/price.ts')).toEqual([]);
+    expect(at('web/a.ts').map(({ path }) => path)).toEqual(['src/price.ts']);
+  });
 });

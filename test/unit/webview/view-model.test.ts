@@ -236,6 +236,12 @@ describe('facts', () => {
     expect(view.leftOut[0]).toEqual({ reason: 'git ignores it', count: 1203 });
     expect(view.leftOut.at(-1)).toEqual({ reason: 'contains what looks like a secret', count: 1 });
   });
+  it('tells all folders', () => {
+    const run = makeRun();
+    run.spec.folders = ['/api', '/web'].map((path) => ({ path, name: path.slice(1) }));
+    const facts = runFacts(run, readSeries(run.events));
+    expect(facts).toContainEqual({ name: 'Folders', value: '/api, /web' });
+  });
   it('tells a data set, and how it is learned', () => {
     const run = makeRun({ folder: '' });
     run.spec.corpus = corpusPlanSchema.parse({
