@@ -66,8 +66,15 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
   });
 }
 
-/** "SmolLM2-135M-Instruct, LoRA, 15 min" */
+/** "SmolLM2-135M-Instruct, LoRA, 15 min"; with ", 2 of 3 folders" if not all of them were chosen. */
 function describe(plan: Plan): string {
+  const { length: count } = plan.folders;
+  const { length: all } = localFolders();
+  const some = count < all ? `, ${t('{count} of {all} folders', { count, all })}` : '';
+  return describeTraining(plan) + some;
+}
+
+function describeTraining(plan: Plan): string {
   const { base, method, budget } = plan;
   const continued = continuedBy(plan);
   const long = budget.steps

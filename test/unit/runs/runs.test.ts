@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import type { RunState } from '../../../src/protocol/run.ts';
+import { RUN_FORMAT, type RunState } from '../../../src/protocol/run.ts';
 import {
   cancelRun,
   createRun,
@@ -185,10 +185,22 @@ describe('readRun', () => {
     expect(snapshot.summary).toBeUndefined();
   });
 
+  it('has a format of its own for several folders, and the old one for one', async () => {
+    const folders = ['api', 'web'].map((name) => ({ path: `/work/${name}`, name }));
+    const one = await createRun(newRun());
+    const several = await createRun({ ...newRun(), folder: '/work/api', folders });
+    expect(json(join(one.dir, 'run.json'))).toMatchObject({ format: 1 });
+    expect(json(join(one.dir, 'run.json'))).not.toHaveProperty('folders');
+    expect((await readRun(several.dir)).spec).toMatchObject({ format: 2, folder: '/work/api', folders });
+  });
+
   it('refuses a newer format, damage and what is no run, each by its name', async () => {
     const { dir } = await createRun(newRun());
     const spec = json(join(dir, 'run.json'));
-    writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...spec, format: 2, hyper: 'something new' }));
+    writeFileSync(
+      join(dir, 'run.json'),
+      JSON.stringify({ ...spec, format: RUN_FORMAT + 1, hyper: 'something new' }),
+    );
     await expect(readRun(dir)).rejects.toMatchObject({ code: 'run-newer' });
     await expect(openRunWriter(dir)).rejects.toMatchObject({ code: 'run-newer' });
     writeFileSync(join(dir, 'run.json'), JSON.stringify({ ...spec, hyper: 7 }));
