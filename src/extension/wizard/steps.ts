@@ -25,6 +25,7 @@ export interface Question<T> {
 /** Asks one question; undefined when the user cancels. */
 export const choose = <T>({ preferred, ...question }: Question<T>): Promise<Answer<T>> =>
   show<T, T>(question, {
+    many: false,
     prepare(pick) {
       const active = pick.items.find((choice) => choice.value === preferred);
       if (active) pick.activeItems = [active];
@@ -41,8 +42,8 @@ export const chooseMany = <T>({
   ...question
 }: Omit<Question<T>, 'preferred'> & { preferred?: readonly T[] }): Promise<Answer<T[]>> =>
   show<T, T[]>(question, {
+    many: true,
     prepare(pick) {
-      pick.canSelectMany = true;
       const wanted = pick.items.filter(({ value }) => preferred.includes(value));
       pick.selectedItems = wanted.length > 0 ? wanted : pick.items;
     },
@@ -52,16 +53,18 @@ export const chooseMany = <T>({
     },
   });
 
-/** `answerOf` what is selected; undefined if that is no answer. */
+interface Answering<T, A> {
+  /** Whether several can be chosen. The editor has to know before it gets the choices. */
+  many: boolean;
+  /** Called once when the choices are there. */
+  prepare(pick: vscode.QuickPick<Choice<T>>): void;
+  /** The answer that the selection is; undefined if it is none. */
+  answerOf(pick: vscode.QuickPick<Choice<T>>): A | undefined;
+}
+
 function show<T, A>(
   { title, step, steps, placeholder, choices }: Omit<Question<T>, 'preferred'>,
-  {
-    prepare,
-    answerOf,
-  }: {
-    prepare(pick: vscode.QuickPick<Choice<T>>): void;
-    answerOf(pick: vscode.QuickPick<Choice<T>>): A | undefined;
-  },
+  { many, prepare, answerOf }: Answering<T, A>,
 ): Promise<Answer<A>> {
   const pick = vscode.window.createQuickPick<Choice<T>>();
   Object.assign(pick, {
@@ -69,6 +72,7 @@ function show<T, A>(
     step,
     totalSteps: steps,
     placeholder,
+    canSelectMany: many,
     matchOnDetail: true,
     ignoreFocusOut: true,
     busy: true,
