@@ -4,6 +4,13 @@
  * loaded.
  */
 import { UserError } from '../protocol/errors.ts';
+import {
+  blockTensors,
+  isArchitecture,
+  lastNormTensors,
+  type ArchitectureName,
+  type BlockSizes,
+} from './architectures.ts';
 
 /** The part of a GGUF file that describes the model. */
 export interface ModelHeader {
@@ -46,7 +53,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   'rope.scale_linear': real(0, 1e6),
 };
 
-/** Figures that every model of the architectures known here (llama, qwen2) must have. */
+/** Figures that every model of the architectures known here must have. */
 const required = [
   'block_count',
   'context_length',
@@ -99,16 +106,11 @@ function within(value: number, { whole: integer, from, to }: Bounds, least: numb
   return Number.isFinite(value) && value >= low && value <= to && (!integer || Number.isInteger(value));
 }
 
-interface Sizes {
+interface Sizes extends BlockSizes {
+  architecture: ArchitectureName;
   blocks: number;
-  width: number;
-  heads: number;
-  kvHeads: number;
-  headSize: number;
-  valueSize: number;
   /** Components of a head that RoPE rotates. */
   turned: number;
-  hidden: number;
   /** A mixture of experts: several MLPs per block, under other names. */
   experts: boolean;
 }
@@ -116,8 +118,8 @@ interface Sizes {
 /** Undefined if the architecture's tensors are not known here, or if figures differ from block to block. */
 function sizesOf(header: ModelHeader): Sizes | undefined {
   const { metadata } = header;
-  const architecture = String(metadata['general.architecture']);
-  if (architecture !== 'llama' && architecture !== 'qwen2') return undefined;
+  const architecture = metadata['general.architecture'];
+  if (!isArchitecture(architecture)) return undefined;
   const get = (figure: string) => metadata[`${architecture}.${figure}`];
   for (const figure of required)
     if (get(figure) === undefined) throw truncated(header, `has no usable "${architecture}.${figure}"`);
@@ -126,6 +128,7 @@ function sizesOf(header: ModelHeader): Sizes | undefined {
   const [width, heads] = [figure('embedding_length'), figure('attention.head_count')];
   const headSize = figure('attention.key_length', width / heads);
   return {
+    architecture,
     blocks: figure('block_count'),
     width,
     heads,
@@ -133,7 +136,7 @@ function sizesOf(header: ModelHeader): Sizes | undefined {
     headSize,
     valueSize: figure('attention.value_length', headSize),
     turned: figure('rope.dimension_count', headSize),
-    hidden: figure('feed_forward_length'),
+    hiddenWidth: figure('feed_forward_length'),
     experts: figure('expert_count', 0) > 0,
   };
 }
@@ -148,8 +151,8 @@ function checkHeads(header: ModelHeader, { width, heads, kvHeads, headSize, turn
 }
 
 /**
- * Throws UserError `base-truncated` if a tensor of a llama or qwen2 model is missing or its shape does not match the
- * figures; llama.cpp checks other architectures itself. Call checkFigures first.
+ * Throws UserError `base-truncated` if a tensor of a known architecture's model is missing or its shape does not match
+ * the figures; llama.cpp checks other architectures itself. Call checkFigures first.
  */
 export function checkTensors(header: ModelHeader): void {
   const sizes = sizesOf(header);
@@ -157,26 +160,16 @@ export function checkTensors(header: ModelHeader): void {
   const { blocks, width } = sizes;
   const rows = header.tensors.get('token_embd.weight')?.shape[0] ?? 0;
   checkShape(header, 'token_embd.weight', [rows, width]);
-  checkShape(header, 'output_norm.weight', [width]);
+  for (const [name, shape] of lastNormTensors(sizes)) checkShape(header, name, shape);
   if (header.tensors.has('output.weight')) checkShape(header, 'output.weight', [rows, width]);
   if (sizes.experts && !header.tensors.has('blk.0.ffn_gate_inp.weight'))
     throw truncated(header, 'declares experts but has none');
-  const shapes = Object.entries(blockShapes(sizes));
+  // Experts' MLPs have other names.
+  const shapes = [...blockTensors(sizes)].filter(
+    ([name]) => !(sizes.experts && /^ffn_(gate|up|down)\b/.test(name)),
+  );
   for (let block = 0; block < blocks; block += 1)
-    for (const [name, shape] of shapes) checkShape(header, `blk.${block}.${name}.weight`, shape);
-}
-
-/** Shapes of a block's weights, row-major: [out, in]. */
-function blockShapes({ width, heads, kvHeads, headSize, valueSize, hidden, experts }: Sizes) {
-  return {
-    attn_norm: [width],
-    attn_q: [heads * headSize, width],
-    attn_k: [kvHeads * headSize, width],
-    attn_v: [kvHeads * valueSize, width],
-    attn_output: [width, heads * valueSize],
-    ffn_norm: [width],
-    ...(!experts && { ffn_gate: [hidden, width], ffn_up: [hidden, width], ffn_down: [width, hidden] }),
-  };
+    for (const [name, shape] of shapes) checkShape(header, `blk.${block}.${name}`, shape);
 }
 
 function checkShape(header: ModelHeader, name: string, shape: readonly number[]): void {

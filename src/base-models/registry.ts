@@ -1,7 +1,10 @@
-/** The bases that the product knows by name. Imports nothing, because the extension host loads it. */
+/** The bases that the product knows by name. Imports only types, because the extension host loads it. */
+import type { ArchitectureName } from './architectures.ts';
 
 /** The sizes that determine a base's memory; also in a model's own configuration. */
 export interface BaseShape {
+  /** Default: llama. */
+  architecture?: ArchitectureName;
   layers: number;
   /** Width of the residual stream. */
   width: number;
@@ -23,7 +26,7 @@ export interface KnownBase {
   name: string;
   /** One or two sentences that help to choose. */
   about: string;
-  architecture: 'llama' | 'qwen2';
+  architecture: ArchitectureName;
   parameters: number;
   shape: BaseShape;
   /** Size of the GGUF file. Without `sha256` the file may have changed since; the hub's listing is then what counts. */

@@ -1,6 +1,7 @@
 /** The base's tokenizer, run by llama.cpp from the vocabulary alone, so that training and serving agree. */
 import type { LlamaModel, Token } from 'node-llama-cpp';
 import { UserError } from '../protocol/errors.ts';
+import { CHOOSE_ANOTHER } from './architectures.ts';
 import { loadLlamaModel, readModelFile } from './llama.ts';
 import { readPieces, type Pieces } from './pieces.ts';
 
@@ -47,7 +48,7 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
     throw new UserError(
       'base-unsupported-architecture',
       `llama.cpp can't load ${path}, a model of the architecture "${String(file.metadata['general.architecture'])}".`,
-      'Choose a base of the Llama or Qwen2 architecture, such as smollm2-135m.',
+      CHOOSE_ANOTHER,
       { cause: error },
     );
   }

@@ -5,9 +5,10 @@
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
-import { linearNames, moduleTensors, readConfig, type ModelConfig } from '../model/index.ts';
+import { modulesOf, moduleTensors } from '../base-models/architectures.ts';
+import { linearNames, readConfig, type ModelConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
-import { moduleNames, type Hyper, type RunSpec } from '../protocol/run.ts';
+import type { Hyper, RunSpec } from '../protocol/run.ts';
 import { createRun } from '../runs/index.ts';
 import { exportAdapterGguf, readAdapterGguf, type Adapter, type AdapterLayer } from '../weights/adapter.ts';
 import { PEFT_WEIGHTS } from '../weights/peft.ts';
@@ -147,9 +148,9 @@ function checkNumbers(path: string, layers: readonly AdapterLayer[]): void {
 }
 
 /** Modules that are adapted in every block are listed by module name, others one by one. */
-function targetsOf(layers: readonly AdapterLayer[], { layers: blocks }: ModelConfig): string[] {
-  return moduleNames.flatMap((module) => {
+function targetsOf(layers: readonly AdapterLayer[], config: ModelConfig): string[] {
+  return modulesOf(config).flatMap((module) => {
     const these = layers.filter(({ name }) => name.endsWith(`.${moduleTensors[module]}`));
-    return these.length === blocks ? [module] : these.map(({ name }) => name);
+    return these.length === config.layers ? [module] : these.map(({ name }) => name);
   });
 }

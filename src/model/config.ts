@@ -1,12 +1,20 @@
 /** A model's configuration, read from GGUF metadata. */
+import {
+  architectures,
+  blockTensors,
+  CHOOSE_ANOTHER,
+  isArchitecture,
+  lastNormTensors,
+  ROPE_DIVISORS,
+  type ArchitectureName,
+} from '../base-models/architectures.ts';
 import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import type { TensorType } from '../gguf/types.ts';
 import { UserError } from '../protocol/errors.ts';
-import { linearNames } from './targets.ts';
 
 export interface ModelConfig extends BaseShape {
-  architecture: 'llama' | 'qwen2';
+  architecture: ArchitectureName;
   contextLength: number;
   normEpsilon: number;
   ropeTheta: number;
@@ -29,17 +37,11 @@ export interface WeightSource {
   readBytes?(name: string): Promise<Uint8Array>;
 }
 
-/** In GGUF's llama, the rows of q and k are permuted so that pairs are neighbours; qwen2 keeps the original halves. */
-const pairings = { llama: 'neighbours', qwen2: 'halves' } as const;
-
-/** Tensor of the pairs' divisors, which the converter computes from Llama 3's factor, frequency factors and context. */
-export const ROPE_DIVISORS = 'rope_freqs.weight';
-
 /** Reads the configuration. Throws UserError `base-unsupported-architecture`, and like the checks in check-model.ts. */
 export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'tensors'>): ModelConfig {
   const { metadata, tensors } = source;
   const architecture = metadata['general.architecture'];
-  if (architecture !== 'llama' && architecture !== 'qwen2')
+  if (!isArchitecture(architecture))
     throw unsupported(`The architecture "${String(architecture)}" is not supported.`);
   checkFigures(source);
   const optional = (key: string) => {
@@ -64,9 +66,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   if ((optional('attention.value_length') ?? headSize) !== headSize)
     throw unsupported('In this base, values and keys differ in size, which is not supported.');
   const layers = number('block_count');
-  refuseVariants(tensors, architecture, layers);
-  checkTensors(source);
-  return {
+  const config: ModelConfig = {
     architecture,
     layers,
     width,
@@ -74,15 +74,18 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     heads,
     kvHeads: optional('attention.head_count_kv') ?? heads,
     headSize,
-    vocabularySize: tensors.get('token_embd.weight')!.shape[0]!,
+    vocabularySize: tensors.get('token_embd.weight')?.shape[0] ?? 0,
     contextLength: number('context_length'),
     normEpsilon: number('attention.layer_norm_rms_epsilon'),
     ropeTheta: optional('rope.freq_base') ?? 10_000,
-    ropePairing: pairings[architecture],
+    ropePairing: architectures[architecture].ropePairing,
     ropeFactor: readRopeFactor(metadata, architecture),
     qkvBias: tensors.has('blk.0.attn_q.bias'),
     tiedHead: !tensors.has('output.weight'),
   };
+  refuseVariants(tensors, config);
+  checkTensors(source);
+  return config;
 }
 
 /** The same rules as in llama.cpp: a factor without a type is linear; `rope.scale_linear` is its old name. */
@@ -99,24 +102,20 @@ function readRopeFactor(metadata: Record<string, unknown>, architecture: string)
 }
 
 /** Refuses variants that would train without an error but wrongly: all that have tensors which are not read here. */
-function refuseVariants(
-  tensors: WeightSource['tensors'],
-  architecture: ModelConfig['architecture'],
-  layers: number,
-): void {
+function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): void {
   if (tensors.has('blk.0.ffn_gate_inp.weight'))
     throw unsupported('This base is a mixture of experts, which is not supported.');
-  const known = new Set(['token_embd.weight', 'output_norm.weight', 'output.weight']);
-  // llama.cpp applies the divisors to llama only.
-  if (architecture === 'llama') known.add(ROPE_DIVISORS);
-  const biases: string[] = [];
-  for (let block = 0; block < layers; block += 1) {
-    for (const module of ['attn_q', 'attn_k', 'attn_v']) biases.push(`blk.${block}.${module}.bias`);
-    for (const norm of ['attn_norm', 'ffn_norm']) known.add(`blk.${block}.${norm}.weight`);
-  }
-  for (const name of linearNames({ layers })) known.add(`${name}.weight`);
+  const { biases, ropeDivisors } = architectures[config.architecture];
+  const known = new Set(['token_embd.weight', 'output.weight', ...lastNormTensors(config).keys()]);
+  if (ropeDivisors) known.add(ROPE_DIVISORS);
   // All biases or none: with some of them it would be an unknown variant.
-  if (biases.every((name) => tensors.has(name))) for (const name of biases) known.add(name);
+  const layers = Array.from({ length: config.layers }, (_, block) => block);
+  const complete = layers.every((block) =>
+    ['q', 'k', 'v'].every((module) => tensors.has(`blk.${block}.attn_${module}.bias`)),
+  );
+  const qkvBias = complete && biases === 'optional';
+  for (const name of blockTensors({ ...config, qkvBias }).keys())
+    for (const block of layers) known.add(`blk.${block}.${name}`);
   const strange = [...tensors.keys()].find((name) => !known.has(name));
   if (strange?.endsWith('.bias'))
     throw unsupported(
@@ -125,9 +124,4 @@ function refuseVariants(
   if (strange) throw unsupported(`This base has a tensor "${strange}", which is not supported.`);
 }
 
-const unsupported = (what: string) =>
-  new UserError(
-    'base-unsupported-architecture',
-    what,
-    'Choose a base of the Llama or Qwen2 architecture, such as smollm2-135m.',
-  );
+const unsupported = (what: string) => new UserError('base-unsupported-architecture', what, CHOOSE_ANOTHER);

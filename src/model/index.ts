@@ -7,6 +7,6 @@ export {
   chooseTargets,
   linearNames,
   linearShape,
-  moduleTensors,
+  linearWeights,
 } from './targets.ts';
 export type { Llama } from './llama.ts';

@@ -4,7 +4,8 @@ import { UserError } from '../protocol/errors.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { Attention } from './attention.ts';
 import { Block, type Gain } from './block.ts';
-import { readConfig, ROPE_DIVISORS, type ModelConfig, type WeightSource } from './config.ts';
+import { biasedModules, moduleTensors, ROPE_DIVISORS } from '../base-models/architectures.ts';
+import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
 import { Linear, type Lora } from './linear.ts';
@@ -15,7 +16,7 @@ import { isQuantised } from '../gguf/types.ts';
 import type { StoredMatrix } from '../tensor/compound.ts';
 import { StoredWeight } from './stored-weight.ts';
 import { gaussian, mix, mixText } from '../statistics/random.ts';
-import { checkRank, chooseTargets, linearShape, loraScale, moduleTensors } from './targets.ts';
+import { checkRank, chooseTargets, linearShape, loraScale } from './targets.ts';
 
 /**
  * Loads a base for LoRA, full fine-tuning or reading only. Throws like readConfig; UserError `base-truncated` if a
@@ -67,7 +68,7 @@ class Loader {
     for (let index = 0; index < config.layers; index += 1) {
       const weights = {
         attentionNorm: await this.gain(`blk.${index}.attn_norm.weight`),
-        qkv: await this.linear(index, ['q', 'k', 'v'], config.qkvBias),
+        qkv: await this.linear(index, ['q', 'k', 'v']),
         o: await this.linear(index, ['o']),
         mlpNorm: await this.gain(`blk.${index}.ffn_norm.weight`),
         gateUp: await this.linear(index, ['gate', 'up']),
@@ -101,13 +102,16 @@ class Loader {
   }
 
   /** Modules with the same input as one matrix [sum of their rows, in]. */
-  private async linear(index: number, modules: ModuleName[], biased = false): Promise<Linear> {
+  private async linear(index: number, modules: ModuleName[]): Promise<Linear> {
     const names = modules.map((module) => `blk.${index}.${moduleTensors[module]}`);
     const rows = names.map((name) => linearShape(this.config, name)[0]);
     const columns = linearShape(this.config, names[0]!)[1];
     const parts = names.map((name, i) => ({ name: `${name}.weight`, shape: [rows[i]!, columns] }));
     const weight = await this.stacked(parts);
-    const bias = biased ? await this.bias(names, rows) : undefined;
+    const biased = biasedModules(this.config);
+    const bias = modules.every((module) => biased.includes(module))
+      ? await this.bias(names, rows)
+      : undefined;
     const lora = this.lora(names, rows, columns);
     const linear = new Linear(this.backend, this.parameters, this.compute, weight, rows, lora, bias);
     this.linears.push(linear);

@@ -1,18 +1,8 @@
 /** LoRA's target modules and scale. */
+import { moduleShape, modulesOf, moduleTensors, type BlockSizes } from '../base-models/architectures.ts';
 import type { BaseShape } from '../base-models/registry.ts';
 import { UserError } from '../protocol/errors.ts';
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
-
-/** GGUF's name of each module, within `blk.N.`. */
-export const moduleTensors: Record<ModuleName, string> = {
-  q: 'attn_q',
-  k: 'attn_k',
-  v: 'attn_v',
-  o: 'attn_output',
-  gate: 'ffn_gate',
-  up: 'ffn_up',
-  down: 'ffn_down',
-};
 
 const attention: readonly ModuleName[] = ['q', 'k', 'v', 'o'];
 const groups: Record<string, readonly ModuleName[]> = {
@@ -22,10 +12,13 @@ const groups: Record<string, readonly ModuleName[]> = {
   mlp: moduleNames.filter((module) => !attention.includes(module)),
 };
 
+/** What determines the names of a base's linears. */
+export type Named = Pick<BaseShape, 'layers' | 'architecture'>;
+
 /** GGUF's names of all linears, without ".weight". */
-export function linearNames({ layers }: Pick<BaseShape, 'layers'>): string[] {
-  return Array.from({ length: layers }, (_, block) =>
-    moduleNames.map((module) => `blk.${block}.${moduleTensors[module]}`),
+export function linearNames(config: Named): string[] {
+  return Array.from({ length: config.layers }, (_, block) =>
+    modulesOf(config).map((module) => `blk.${block}.${moduleTensors[module]}`),
   ).flat();
 }
 
@@ -34,10 +27,7 @@ export function linearNames({ layers }: Pick<BaseShape, 'layers'>): string[] {
  * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). Throws UserError `bad-argument` if
  * an entry matches nothing.
  */
-export function chooseTargets(
-  config: Pick<BaseShape, 'layers'>,
-  targets: readonly string[],
-): ReadonlySet<string> {
+export function chooseTargets(config: Named, targets: readonly string[]): ReadonlySet<string> {
   const names = linearNames(config);
   const chosen = new Set<string>();
   for (const target of targets) {
@@ -72,23 +62,18 @@ function matcher(target: string): (name: string) => boolean {
   return (name) => pattern.test(name);
 }
 
+const moduleOfTensor = new Map(moduleNames.map((module) => [moduleTensors[module], module]));
+
 /** [out, in] of a linear. */
-export function linearShape(
-  config: Pick<BaseShape, 'width' | 'hiddenWidth' | 'heads' | 'kvHeads' | 'headSize'>,
-  name: string,
-): [rows: number, columns: number] {
-  const { width, hiddenWidth, heads, kvHeads, headSize } = config;
-  const shapes: Record<string, [number, number]> = {
-    attn_q: [heads * headSize, width],
-    attn_k: [kvHeads * headSize, width],
-    attn_v: [kvHeads * headSize, width],
-    attn_output: [width, heads * headSize],
-    ffn_gate: [hiddenWidth, width],
-    ffn_up: [hiddenWidth, width],
-    ffn_down: [width, hiddenWidth],
-  };
-  return shapes[name.slice(name.lastIndexOf('.') + 1)]!;
-}
+export const linearShape = (config: BlockSizes, name: string): [rows: number, columns: number] =>
+  moduleShape(moduleOfTensor.get(name.slice(name.lastIndexOf('.') + 1))!, config);
+
+/** Number of weights in all linears. */
+export const linearWeights = (config: BaseShape): number =>
+  linearNames(config).reduce((sum, name) => {
+    const [rows, columns] = linearShape(config, name);
+    return sum + rows * columns;
+  }, 0);
 
 /** Throws UserError `bad-argument` if `rank` exceeds a target's smaller side, beyond which B A gains nothing. */
 export function checkRank(config: BaseShape, targets: Iterable<string>, rank: number): void {

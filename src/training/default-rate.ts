@@ -1,5 +1,6 @@
 /** The learning rates that are used if nothing was measured for this base and text. */
 import type { BaseShape } from '../base-models/registry.ts';
+import { linearWeights } from '../model/targets.ts';
 import type { Hyper } from '../protocol/run.ts';
 
 /**
@@ -39,9 +40,6 @@ export function defaultLearningRate(
   const share = Math.max(LEAST_SHARE, Math.min(1, FULL_RATE_STEPS / steps));
   return Number((share * of.large[optimizer]).toPrecision(2));
 }
-
-const linearWeights = ({ layers, width, hiddenWidth, heads, kvHeads, headSize }: BaseShape): number =>
-  layers * (2 * width * headSize * (heads + kvHeads) + 3 * width * hiddenWidth);
 
 /** The cool-down at the end of an inverse square root schedule, as a share of the run (paper, section 3: 20%). */
 export const DEFAULT_COOLDOWN = 0.2;

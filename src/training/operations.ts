@@ -1,7 +1,7 @@
 /** The operations that training needs and the speed of this machine. Their quotient is the model-FLOPs utilisation. */
 import { cpus } from 'node:os';
 import { z } from 'zod';
-import type { ModelConfig } from '../model/config.ts';
+import { linearWeights, type ModelConfig } from '../model/index.ts';
 import { JsonCache } from '../protocol/json-cache.ts';
 import { usableProcessors } from '../protocol/processors.ts';
 import type { Hyper } from '../protocol/run.ts';
@@ -17,9 +17,8 @@ export function operationsPerToken(
   { method, sequenceLength }: Pick<Hyper, 'method' | 'sequenceLength'>,
   trainedParameters: number,
 ): number {
-  const { layers, width, hiddenWidth, heads, kvHeads, headSize, vocabularySize } = config;
-  const block = width * headSize * 2 * (heads + kvHeads) + 3 * width * hiddenWidth;
-  const weights = layers * block + vocabularySize * width;
+  const { layers, width, heads, headSize, vocabularySize } = config;
+  const weights = linearWeights(config) + vocabularySize * width;
   const attention = 6 * layers * sequenceLength * heads * headSize;
   return attention + (method === 'full' ? 6 * weights : 4 * weights + 6 * trainedParameters);
 }

@@ -1,5 +1,6 @@
 /** Names of GGUF's linears in transformers, and the order of their rows there. */
-import { moduleTensors, type ModelConfig } from '../model/index.ts';
+import { moduleTensors } from '../base-models/architectures.ts';
+import type { ModelConfig } from '../model/index.ts';
 import type { ModuleName } from '../protocol/run.ts';
 
 /** Names within `model.layers.N.`; the same in Llama and Qwen2. */
@@ -42,9 +43,8 @@ const isPermuted = (name: string, { ropePairing }: Heads) =>
 
 /**
  * Changes the rows of `name` (its weights, or LoRA's B), [rows, columns], from GGUF's order to transformers'. In
- * transformers, RoPE rotates component i of a head with i + headSize / 2. For the architecture `llama`, llama.cpp's
- * converter interleaves the two halves, so that pairs are neighbours; `qwen2` is unchanged (`permute` in
- * convert_hf_to_gguf.py).
+ * transformers, RoPE rotates component i of a head with i + headSize / 2. For architectures
+ * whose pairs are neighbours, llama.cpp's converter interleaves the two halves (`permute` in convert_hf_to_gguf.py).
  */
 export function rowsToTransformers(
   name: string,

@@ -2,6 +2,7 @@
  * A model that tests generate: llama or qwen2, byte-level BPE with fill-in-the-middle tokens, random weights from a
  * seed. llama.cpp can load it, tokenise and generate with it; its output is noise.
  */
+import { blockTensors, isArchitecture } from '../../src/base-models/architectures.ts';
 import { exportAdapterGguf, type AdapterLayer } from '../../src/weights/index.ts';
 import {
   openGguf,
@@ -81,38 +82,31 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
   const { qkvBias = architecture === 'qwen2' } = options;
   const vocabulary = tinyVocabulary(options);
   const headSize = embedding / heads;
+  const sizes = {
+    ...(isArchitecture(architecture) && { architecture }),
+    ...{ width: embedding, hiddenWidth: ffn, heads, kvHeads, headSize, qkvBias },
+  };
   const random = new Random(seed);
   const tensors: TensorSource[] = [];
   const matrix = (name: string, rows: number, columns: number) => {
     const values = random.normals(rows * columns, 1 / Math.sqrt(columns));
     tensors.push({ name, shape: [rows, columns], type, data: quantise(type, values) });
   };
-  // Not all ones, so that tests notice if a norm's weight is not used.
-  const norm = (name: string) => {
-    const data = random.normals(embedding, 0.1).map((value) => 1 + value);
-    tensors.push({ name, shape: [embedding], type: 'F32', data });
+  // Norms are not all ones, so that tests notice if one is not used.
+  const vector = (name: string, size: number) => {
+    const data = name.endsWith('norm.weight')
+      ? random.normals(size, 0.1).map((value) => 1 + value)
+      : random.normals(size, 0.5);
+    tensors.push({ name, shape: [size], type: 'F32', data });
   };
-  const bias = (name: string, size: number) =>
-    tensors.push({ name, shape: [size], type: 'F32', data: random.normals(size, 0.5) });
 
   matrix('token_embd.weight', vocabulary.tokens.length, embedding);
   for (let layer = 0; layer < layers; layer++) {
-    norm(`blk.${layer}.attn_norm.weight`);
-    matrix(`blk.${layer}.attn_q.weight`, heads * headSize, embedding);
-    matrix(`blk.${layer}.attn_k.weight`, kvHeads * headSize, embedding);
-    matrix(`blk.${layer}.attn_v.weight`, kvHeads * headSize, embedding);
-    if (qkvBias) {
-      bias(`blk.${layer}.attn_q.bias`, heads * headSize);
-      bias(`blk.${layer}.attn_k.bias`, kvHeads * headSize);
-      bias(`blk.${layer}.attn_v.bias`, kvHeads * headSize);
-    }
-    matrix(`blk.${layer}.attn_output.weight`, embedding, heads * headSize);
-    norm(`blk.${layer}.ffn_norm.weight`);
-    matrix(`blk.${layer}.ffn_gate.weight`, ffn, embedding);
-    matrix(`blk.${layer}.ffn_up.weight`, ffn, embedding);
-    matrix(`blk.${layer}.ffn_down.weight`, embedding, ffn);
+    for (const [name, [rows, columns]] of blockTensors(sizes))
+      if (columns) matrix(`blk.${layer}.${name}`, rows!, columns);
+      else vector(`blk.${layer}.${name}`, rows!);
   }
-  norm('output_norm.weight');
+  vector('output_norm.weight', embedding);
   if (!tied) matrix('output.weight', vocabulary.tokens.length, embedding);
   if (llama3) {
     const data = llama3Divisors(headSize, ROPE_THETA, llama3);

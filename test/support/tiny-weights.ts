@@ -1,3 +1,4 @@
+import { blockTensors, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { gaussian, mixText } from '../../src/statistics/random.ts';
 import type { WeightSource } from '../../src/model/config.ts';
 
@@ -9,7 +10,7 @@ export interface TinyShape {
   kvHeads: number;
   vocabularySize: number;
   tiedHead: boolean;
-  architecture: 'llama' | 'qwen2';
+  architecture: ArchitectureName;
   qkvBias: boolean;
   ropeFactor: number;
   ropeDivisors?: Float32Array;
@@ -38,28 +39,14 @@ export function tinyWeights(
   };
   const { architecture, qkvBias, ropeFactor, ropeDivisors } = rest;
   const headSize = width / heads;
+  const sizes = { architecture, width, hiddenWidth, heads, kvHeads, headSize, qkvBias };
   const shapes = new Map<string, number[]>([
     ['token_embd.weight', [vocabularySize, width]],
     ['output_norm.weight', [width]],
     ...(tiedHead ? [] : [['output.weight', [vocabularySize, width]] as [string, number[]]]),
   ]);
   for (let layer = 0; layer < layers; layer += 1)
-    for (const [name, dimensions] of Object.entries({
-      attn_norm: [width],
-      attn_q: [heads * headSize, width],
-      attn_k: [kvHeads * headSize, width],
-      attn_v: [kvHeads * headSize, width],
-      attn_output: [width, heads * headSize],
-      ffn_norm: [width],
-      ffn_gate: [hiddenWidth, width],
-      ffn_up: [hiddenWidth, width],
-      ffn_down: [width, hiddenWidth],
-    }))
-      shapes.set(`blk.${layer}.${name}.weight`, dimensions);
-  if (qkvBias)
-    for (let layer = 0; layer < layers; layer += 1)
-      for (const name of ['attn_q', 'attn_k', 'attn_v'])
-        shapes.set(`blk.${layer}.${name}.bias`, [shapes.get(`blk.${layer}.${name}.weight`)![0]!]);
+    for (const [name, dimensions] of blockTensors(sizes)) shapes.set(`blk.${layer}.${name}`, dimensions);
   const values = new Map<string, Float32Array>();
   for (const [name, dimensions] of shapes) {
     const count = dimensions.reduce((a, b) => a * b, 1);

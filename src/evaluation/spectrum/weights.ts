@@ -6,9 +6,10 @@ import { requireSameBase } from '../../base-models/checksums.ts';
 import { readAdapterGguf, type Adapter, type AdapterLayer } from '../../weights/index.ts';
 import { readSafetensors } from '../../weights/safetensors.ts';
 import { openGguf, type GgufFile } from '../../gguf/index.ts';
-import { linearShape, moduleTensors, readConfig, type ModelConfig } from '../../model/index.ts';
+import { modulesOf, moduleTensors } from '../../base-models/architectures.ts';
+import { linearShape, readConfig, type ModelConfig } from '../../model/index.ts';
 import { UserError } from '../../protocol/errors.ts';
-import { artefactName, moduleNames, type ModuleName, type RunSpec } from '../../protocol/run.ts';
+import { artefactName, type ModuleName, type RunSpec } from '../../protocol/run.ts';
 import type { RunSpectrum } from '../../protocol/spectrum.ts';
 import { triangularFactor } from '../../tensor/linear-algebra.ts';
 import { checkpointPath } from '../../training/checkpoints/store.ts';
@@ -73,7 +74,7 @@ export async function openWeights(dir: string, spec: RunSpec, step: number): Pro
 
 function listLinears(config: ModelConfig): Linear[] {
   return Array.from({ length: config.layers }, (_, layer) =>
-    moduleNames.map((module): Linear => {
+    modulesOf(config).map((module): Linear => {
       const name = `blk.${layer}.${moduleTensors[module]}`;
       return { name, layer, module, shape: linearShape(config, name) };
     }),

@@ -3,8 +3,9 @@
  * tensors. Constants that do not follow from shapes are measured (docs/science.md, "Memory").
  */
 import { availableParallelism } from 'node:os';
+import { blockTensors, lastNormTensors } from '../../base-models/architectures.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
-import { chooseTargets, linearShape } from '../../model/targets.ts';
+import { chooseTargets, linearNames, linearShape, linearWeights } from '../../model/targets.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 
 export interface MemoryPlan {
@@ -173,12 +174,16 @@ export function countParameters(
   const shapesOf = (names: Iterable<string>) => [...names].map((name) => linearShape(config, name));
   if (method === 'lora')
     return rank * sum(shapesOf(chooseTargets(config, targets)), ([rows, columns]) => rows + columns);
-  const { layers, width, vocabularySize, tiedHead, heads, kvHeads, headSize, qkvBias } = config;
+  const { width, vocabularySize, tiedHead } = config;
   const embedding = vocabularySize * width * (tiedHead ? 1 : 2);
-  const norms = (2 * layers + 1) * width;
-  const biases = qkvBias ? layers * (heads + 2 * kvHeads) * headSize : 0;
-  const linears = sum(shapesOf(chooseTargets(config, ['all'])), ([rows, columns]) => rows * columns);
-  return embedding + linears + norms + biases;
+  return embedding + linearWeights(config) + vectorNumbers(config);
+}
+
+/** Numbers in norms and biases. */
+function vectorNumbers(config: BaseShape): number {
+  const numbers = (tensors: Map<string, number[]>) =>
+    sum([...tensors.values()], (shape) => (shape.length === 1 ? shape[0]! : 0));
+  return config.layers * numbers(blockTensors(config)) + numbers(lastNormTensors(config));
 }
 
 class Walk {
@@ -188,7 +193,7 @@ class Walk {
   private readonly linears: [rows: number, columns: number][];
   private readonly adapted: [rows: number, columns: number][];
   private readonly embedding: number;
-  private readonly norms: number;
+  private readonly vectors: number;
   /** Bytes of the frozen weights, if they stay quantised. */
   private readonly stored: number | undefined;
 
@@ -197,14 +202,14 @@ class Walk {
     private readonly hyper: PlannedHyper,
     private readonly place: Place,
   ) {
-    const { layers, width, vocabularySize, tiedHead } = config;
+    const { width, vocabularySize, tiedHead } = config;
     this.compute = hyper.precision === 'bf16' ? 2 : F32;
     this.rows = hyper.batch * hyper.sequenceLength;
     const shapesOf = (names: Iterable<string>) => [...names].map((name) => linearShape(config, name));
-    this.linears = shapesOf(chooseTargets(config, ['all']));
+    this.linears = shapesOf(linearNames(config));
     this.adapted = hyper.method === 'lora' ? shapesOf(chooseTargets(config, hyper.targets)) : [];
     this.embedding = vocabularySize * width * (tiedHead ? 1 : 2);
-    this.norms = (2 * layers + 1) * width;
+    this.vectors = vectorNumbers(config);
     this.stored = hyper.method === 'lora' ? place.storedBytes : undefined;
   }
 
@@ -226,12 +231,12 @@ class Walk {
     const { compute, hyper, stored } = this;
     const { backend } = this.place;
     const copiesOf = (numbers: number) => (compute === F32 ? 0 : compute * numbers);
-    if (stored !== undefined) return stored + F32 * this.norms + copiesOf(this.trained);
+    if (stored !== undefined) return stored + F32 * this.vectors + copiesOf(this.trained);
     // The wasm kernel keeps another copy of the matrices in its own layout.
     if (backend === 'wasm')
-      return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.norms);
+      return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.vectors);
     if (hyper.method === 'full') return copiesOf(this.frozen);
-    return compute * this.frozen + F32 * this.norms + copiesOf(this.trained);
+    return compute * this.frozen + F32 * this.vectors + copiesOf(this.trained);
   }
 
   /** Memory while the numbers of a quantised matrix [rows, columns] are used. */

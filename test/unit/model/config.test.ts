@@ -55,13 +55,14 @@ describe('readConfig', () => {
     expect(readConfig(source).ropeFactor).toBe(factor);
   });
 
-  it('names an architecture that it does not know', () => {
+  it('names an architecture that it does not know, and those that it does', () => {
     const source = tinyWeights();
     source.metadata['general.architecture'] = 'mamba';
     expect(() => readConfig(source)).toThrow(
       expect.objectContaining({
         code: 'base-unsupported-architecture',
         message: expect.stringContaining('mamba') as string,
+        next: expect.stringMatching(/llama \(.+\), qwen2 \(/) as string,
       }),
     );
   });

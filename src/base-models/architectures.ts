@@ -1,0 +1,122 @@
+/**
+ * The architectures that can be trained, by GGUF's `general.architecture`. All are decoders like Llama: a row says what
+ * is different, and the code for it asks the row.
+ */
+import { moduleNames, type ModuleName } from '../protocol/run.ts';
+
+export interface Architecture {
+  /** For people: what is of this architecture. */
+  families: string;
+  /**
+   * Which pairs of components RoPE rotates: (2i, 2i + 1), or (i, i + headSize / 2), as transformers does for all. For
+   * `neighbours`, llama.cpp's converter has permuted the rows of q and k.
+   */
+  ropePairing: 'neighbours' | 'halves';
+  /** Whether llama.cpp divides RoPE's frequencies by the tensor ROPE_DIVISORS, if a file has it. */
+  ropeDivisors?: true;
+  /** The linears of a block. Default: all seven. */
+  modules?: readonly ModuleName[];
+  /** Linears that have biases: none, or q, k and v if the file has them for all three. */
+  biases: 'none' | 'optional';
+}
+
+const rows = {
+  llama: {
+    families: 'Llama, SmolLM2, CodeLlama, DeepSeek-Coder 1.3B',
+    ropePairing: 'neighbours',
+    ropeDivisors: true,
+    biases: 'optional',
+  },
+  qwen2: { families: 'Qwen2, Qwen2.5 and Qwen2.5-Coder', ropePairing: 'halves', biases: 'optional' },
+} as const satisfies Record<string, Architecture>;
+
+export type ArchitectureName = keyof typeof rows;
+export const architectures: Readonly<Record<ArchitectureName, Architecture>> = rows;
+export const isArchitecture = (name: unknown): name is ArchitectureName =>
+  typeof name === 'string' && Object.hasOwn(rows, name);
+
+/** What to do about a base of another architecture. */
+export const CHOOSE_ANOTHER = `Choose a base of one of these architectures: ${Object.entries(rows)
+  .map(([name, { families }]) => `${name} (${families})`)
+  .join(', ')}; such as smollm2-135m.`;
+
+/** Tensor of RoPE's divisors, which the converter computes from Llama 3's factor, frequency factors and context. */
+export const ROPE_DIVISORS = 'rope_freqs.weight';
+
+/** GGUF's name of each linear, within `blk.N.`. */
+export const moduleTensors: Readonly<Record<ModuleName, string>> = {
+  q: 'attn_q',
+  k: 'attn_k',
+  v: 'attn_v',
+  o: 'attn_output',
+  gate: 'ffn_gate',
+  up: 'ffn_up',
+  down: 'ffn_down',
+};
+
+export interface BlockSizes {
+  /** Default: llama. */
+  architecture?: ArchitectureName | undefined;
+  width: number;
+  hiddenWidth: number;
+  heads: number;
+  kvHeads: number;
+  headSize: number;
+  /** Size of a head's values. Default: headSize. */
+  valueSize?: number | undefined;
+  /** q, k and v have biases. */
+  qkvBias?: boolean | undefined;
+}
+
+/** The linears of a block. */
+export const modulesOf = ({
+  architecture = 'llama',
+}: Pick<BlockSizes, 'architecture'>): readonly ModuleName[] =>
+  architectures[architecture].modules ?? moduleNames;
+
+/** [out, in] of a linear. */
+export function moduleShape(
+  module: ModuleName,
+  { width, hiddenWidth, heads, kvHeads, headSize, valueSize = headSize }: BlockSizes,
+): [rows: number, columns: number] {
+  const shapes: Record<ModuleName, [number, number]> = {
+    q: [heads * headSize, width],
+    k: [kvHeads * headSize, width],
+    v: [kvHeads * valueSize, width],
+    o: [width, heads * valueSize],
+    gate: [hiddenWidth, width],
+    up: [hiddenWidth, width],
+    down: [width, hiddenWidth],
+  };
+  return shapes[module];
+}
+
+/** The linears of a block that have biases. */
+export const biasedModules = ({ qkvBias }: Pick<BlockSizes, 'architecture' | 'qkvBias'>): ModuleName[] =>
+  qkvBias ? ['q', 'k', 'v'] : [];
+
+/** Names and row-major shapes of all tensors of a block, within `blk.N.`. */
+export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
+  const biased = biasedModules(sizes);
+  const linear = (module: ModuleName): [string, number[]][] => {
+    const shape = moduleShape(module, sizes);
+    const name = moduleTensors[module];
+    return [[`${name}.weight`, shape], ...(biased.includes(module) ? [bias(name, shape[0])] : [])];
+  };
+  const [attention, mlp] = [modulesOf(sizes).filter(isAttention), modulesOf(sizes).filter(isMlp)];
+  return new Map([
+    ...norm('attn_norm', sizes.width),
+    ...attention.flatMap(linear),
+    ...norm('ffn_norm', sizes.width),
+    ...mlp.flatMap(linear),
+  ]);
+}
+
+const isMlp = (module: ModuleName) => moduleTensors[module].startsWith('ffn_');
+const isAttention = (module: ModuleName) => !isMlp(module);
+const bias = (name: string, size: number): [string, number[]] => [`${name}.bias`, [size]];
+const norm = (name: string, size: number): [string, number[]][] => [[`${name}.weight`, [size]]];
+
+/** Names and shapes of the last norm's tensors. */
+export const lastNormTensors = ({ width }: BlockSizes): Map<string, number[]> =>
+  new Map(norm('output_norm', width));
