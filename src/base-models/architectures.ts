@@ -18,6 +18,8 @@ export interface Architecture {
   modules?: readonly ModuleName[];
   /** Linears that have biases: none, or q, k and v if the file has them for all three. */
   biases: 'none' | 'optional';
+  /** Each head of q and k has a norm before RoPE. */
+  headNorms?: true;
 }
 
 const rows = {
@@ -28,6 +30,7 @@ const rows = {
     biases: 'optional',
   },
   qwen2: { families: 'Qwen2, Qwen2.5 and Qwen2.5-Coder', ropePairing: 'halves', biases: 'optional' },
+  qwen3: { families: 'Qwen3', ropePairing: 'halves', biases: 'none', headNorms: true },
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof rows;
@@ -97,6 +100,7 @@ export const biasedModules = ({ qkvBias }: Pick<BlockSizes, 'architecture' | 'qk
 
 /** Names and row-major shapes of all tensors of a block, within `blk.N.`. */
 export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
+  const { headNorms } = architectures[sizes.architecture ?? 'llama'];
   const biased = biasedModules(sizes);
   const linear = (module: ModuleName): [string, number[]][] => {
     const shape = moduleShape(module, sizes);
@@ -107,6 +111,7 @@ export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
   return new Map([
     ...norm('attn_norm', sizes.width),
     ...attention.flatMap(linear),
+    ...(headNorms ? ['attn_q_norm', 'attn_k_norm'].flatMap((name) => norm(name, sizes.headSize)) : []),
     ...norm('ffn_norm', sizes.width),
     ...mlp.flatMap(linear),
   ]);

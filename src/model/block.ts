@@ -4,19 +4,16 @@ import type { Angles } from '../tensor/compound.ts';
 import type { Attention, AttentionDropout, AttentionPlan, AttentionSaved } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
 import type { Linear, LinearMode } from './linear.ts';
-import { isSlot, type Slot } from './model.ts';
-import { normGainGradient } from './norm.ts';
-import type { Parameters } from './parameters.ts';
-
-/** A norm's gain [width]: frozen, or trained. */
-export type Gain = Tensor | Slot;
-export const gainOf = (gain: Gain): Tensor => (isSlot(gain) ? gain.value : gain);
+import type { HeadNorms, HeadNormsSaved } from './head-norms.ts';
+import type { Norm } from './norm.ts';
 
 export interface BlockWeights {
-  attentionNorm: Gain;
+  attentionNorm: Norm;
   qkv: Linear;
+  /** On q and k; undefined without. */
+  headNorms?: HeadNorms | undefined;
   o: Linear;
-  mlpNorm: Gain;
+  mlpNorm: Norm;
   gateUp: Linear;
   down: Linear;
 }
@@ -50,6 +47,7 @@ export interface BlockSaved {
   inverse1: Tensor;
   h1: Tensor;
   z1: Tensor | undefined;
+  heads: HeadNormsSaved | undefined;
   attention: AttentionSaved;
   z2: Tensor | undefined;
   middle: Tensor;
@@ -66,26 +64,44 @@ export class Block {
     private readonly index: number,
     private readonly weights: BlockWeights,
     private readonly attention: Attention,
-    private readonly parameters: Parameters,
-    private readonly epsilon: number,
     private readonly compute: DataType,
   ) {}
 
   /** x [N, width] f32 -> y [N, width] f32 and what `backward` needs. */
   forward(x: Tensor, pass: Pass): { y: Tensor; saved: BlockSaved } {
-    const { backend: b, weights, epsilon, compute } = this;
+    const { backend: b, weights } = this;
     const c = b.compound;
     return b.arena(() => {
-      const { y: h1, inverse: inverse1 } = c.norm(x, gainOf(weights.attentionNorm), epsilon, compute);
+      const { y: h1, inverse: inverse1 } = weights.attentionNorm.forward(x);
       const { y: qkv, z: z1 } = weights.qkv.forward(h1, this.mode('qkv', h1, pass));
-      const attention = this.attention.forward(qkv, pass.plan, pass.angles, this.attentionDropout(pass));
+      const heads = weights.headNorms?.forward(qkv);
+      const attention = this.attention.forward(
+        heads?.y ?? qkv,
+        pass.plan,
+        pass.angles,
+        this.attentionDropout(pass),
+      );
       const { y: o, z: z2 } = weights.o.forward(attention.o, this.mode('o', attention.o, pass));
       const middle = c.add(x, o);
-      const { y: h2, inverse: inverse2 } = c.norm(middle, gainOf(weights.mlpNorm), epsilon, compute);
+      const { y: h2, inverse: inverse2 } = weights.mlpNorm.forward(middle);
       const { y: gateUp, z: z3 } = weights.gateUp.forward(h2, this.mode('gateUp', h2, pass));
       const product = c.swiglu(gateUp);
       const { y: down, z: z4 } = weights.down.forward(product, this.mode('down', product, pass));
-      const saved = { x, inverse1, h1, z1, attention, z2, middle, inverse2, h2, z3, gateUp, z4 };
+      const saved = {
+        x,
+        inverse1,
+        h1,
+        z1,
+        heads: heads?.saved,
+        attention,
+        z2,
+        middle,
+        inverse2,
+        h2,
+        z3,
+        gateUp,
+        z4,
+      };
       return { y: c.add(middle, down), saved };
     });
   }
@@ -109,25 +125,20 @@ export class Block {
       return b.compound.swigluGradient(gateUp, dProduct);
     });
     const dh = weights.gateUp.backward(dGateUp, h2, { z: z3 }, this.mode('gateUp', h2, pass));
-    return this.normBackward(middle, inverse2, weights.mlpNorm, dh, dy);
+    return weights.mlpNorm.backward(dh, middle, inverse2, dy);
   }
 
   private attentionBackward(dMiddle: Tensor, saved: BlockSaved, pass: Pass): Tensor {
     const { backend: b, weights } = this;
-    const { x, inverse1, h1, attention, z1, z2 } = saved;
+    const { x, inverse1, h1, heads, attention, z1, z2 } = saved;
     const dQkv = b.arena(() => {
       const mode = this.mode('o', attention.o, pass);
       const dO = weights.o.backward(this.computed(dMiddle), attention.o, { z: z2 }, mode);
-      return this.attention.backward(dO, attention, pass.plan, pass.angles, this.attentionDropout(pass));
+      const d = this.attention.backward(dO, attention, pass.plan, pass.angles, this.attentionDropout(pass));
+      return heads ? weights.headNorms!.backward(d, heads) : d;
     });
     const dh = weights.qkv.backward(dQkv, h1, { z: z1 }, this.mode('qkv', h1, pass));
-    return this.normBackward(x, inverse1, weights.attentionNorm, dh, dMiddle);
-  }
-
-  /** The gradient through the norm, plus the gradient `past` it. */
-  private normBackward(x: Tensor, inverse: Tensor, gain: Gain, dy: Tensor, past: Tensor): Tensor {
-    if (isSlot(gain)) this.parameters.accumulate(gain, normGainGradient(this.backend, x, inverse, dy));
-    return this.backend.compound.normGradient(dy, x, inverse, gainOf(gain), past);
+    return weights.attentionNorm.backward(dh, x, inverse1, dMiddle);
   }
 
   /** Mode of a linear of this block, with its own dropout mask, which is the same in both directions. */

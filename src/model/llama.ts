@@ -2,7 +2,7 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Angles } from '../tensor/compound.ts';
 import { ATTENTION_CHUNK, type Attention } from './attention.ts';
-import { gainOf, type Block, type BlockSaved, type Gain, type Pass, type PassDropout } from './block.ts';
+import type { Block, BlockSaved, Pass, PassDropout } from './block.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { breathe, type Head } from './head.ts';
@@ -15,7 +15,7 @@ import {
   type Slot,
   type TrainableModel,
 } from './model.ts';
-import { normGainGradient } from './norm.ts';
+import type { Norm } from './norm.ts';
 import type { Parameters } from './parameters.ts';
 import { makeAngles } from './rope.ts';
 import { StoredWeight } from './stored-weight.ts';
@@ -29,7 +29,7 @@ export interface Parts {
   embedding: Tensor | StoredWeight | Slot;
   blocks: Block[];
   attention: Attention;
-  outputNorm: Gain;
+  outputNorm: Norm;
   head: Head;
   /** All linears of the blocks, to free what they derive. */
   linears: Linear[];
@@ -119,14 +119,9 @@ export class Llama implements TrainableModel {
     }: { inputs: Int32Array; labels: Int32Array; weights: Float32Array; pass: Pass },
   ): Promise<Tensor> {
     const { backend: b, parts } = this;
-    const gain = gainOf(parts.outputNorm);
-    const { y: h, inverse } = b.compound.norm(x, gain, this.config.normEpsilon, parts.compute);
+    const { y: h, inverse } = parts.outputNorm.forward(x);
     const { losses, dh } = await parts.head.lossAndGradient(h, labels, weights);
-    let dx = b.arena(() => {
-      if (isSlot(parts.outputNorm))
-        parts.parameters.accumulate(parts.outputNorm, normGainGradient(b, x, inverse, dh!));
-      return b.compound.normGradient(dh!, x, inverse, gain);
-    });
+    let dx = b.arena(() => parts.outputNorm.backward(dh!, x, inverse));
     b.dispose(x, h, inverse, dh);
     for (const block of [...parts.blocks].reverse()) {
       const [before, kept] = [dx, saved.pop()!];
@@ -264,12 +259,7 @@ export class Llama implements TrainableModel {
       b.dispose(before);
       await breathe();
     }
-    const { y, inverse } = b.compound.norm(
-      x,
-      gainOf(parts.outputNorm),
-      this.config.normEpsilon,
-      parts.compute,
-    );
+    const { y, inverse } = parts.outputNorm.forward(x);
     b.dispose(x, inverse, plan.chunks);
     return y;
   }

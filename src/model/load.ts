@@ -3,14 +3,16 @@ import type { ModuleName } from '../protocol/run.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { Attention } from './attention.ts';
-import { Block, type Gain } from './block.ts';
-import { biasedModules, moduleTensors, ROPE_DIVISORS } from '../base-models/architectures.ts';
+import { Block } from './block.ts';
+import { architectures, biasedModules, moduleTensors, ROPE_DIVISORS } from '../base-models/architectures.ts';
 import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
+import { HeadNorms } from './head-norms.ts';
 import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
+import { Norm } from './norm.ts';
 import { Parameters, product } from './parameters.ts';
 import { isQuantised } from '../gguf/types.ts';
 import type { StoredMatrix } from '../tensor/compound.ts';
@@ -67,16 +69,17 @@ class Loader {
     const blocks: Block[] = [];
     for (let index = 0; index < config.layers; index += 1) {
       const weights = {
-        attentionNorm: await this.gain(`blk.${index}.attn_norm.weight`),
+        attentionNorm: await this.norm(`blk.${index}.attn_norm`),
         qkv: await this.linear(index, ['q', 'k', 'v']),
+        headNorms: await this.headNorms(index),
         o: await this.linear(index, ['o']),
-        mlpNorm: await this.gain(`blk.${index}.ffn_norm.weight`),
+        mlpNorm: await this.norm(`blk.${index}.ffn_norm`),
         gateUp: await this.linear(index, ['gate', 'up']),
         down: await this.linear(index, ['down']),
       };
-      blocks.push(new Block(backend, index, weights, attention, parameters, config.normEpsilon, compute));
+      blocks.push(new Block(backend, index, weights, attention, compute));
     }
-    const outputNorm = await this.gain('output_norm.weight');
+    const outputNorm = await this.norm('output_norm');
     const headWeight = config.tiedHead
       ? embedding
       : await this.matrix('output.weight', [vocabularySize, width]);
@@ -148,9 +151,19 @@ class Loader {
     return { a, b, rank, scale: loraScale(options) };
   }
 
-  private async gain(name: string): Promise<Gain> {
-    const shape = [this.config.width];
-    return this.place([{ name, shape }], await this.values(name, shape), shape, false);
+  private async norm(layer: string, size = this.config.width): Promise<Norm> {
+    const { backend, parameters, config, compute } = this;
+    const [name, shape] = [`${layer}.weight`, [size]];
+    const gain = this.place([{ name, shape }], await this.values(name, shape), shape, false);
+    return new Norm(backend, parameters, gain, config.normEpsilon, compute);
+  }
+
+  private async headNorms(index: number): Promise<HeadNorms | undefined> {
+    const { backend, config } = this;
+    if (!architectures[config.architecture].headNorms) return undefined;
+    const q = await this.norm(`blk.${index}.attn_q_norm`, config.headSize);
+    const k = await this.norm(`blk.${index}.attn_k_norm`, config.headSize);
+    return new HeadNorms(backend, config, { q, k });
   }
 
   private matrix(name: string, shape: number[]): Promise<Tensor | StoredWeight | Slot> {

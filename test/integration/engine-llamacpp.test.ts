@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Llama, Token } from 'node-llama-cpp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sharedLlama } from '../../src/base-models/llama.ts';
+import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { readAdapterGguf } from '../../src/weights/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
 import { openGguf } from '../../src/gguf/index.ts';
@@ -109,6 +110,12 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
     options: { ropeFactor: 2, llama3: { factor: 8, lowFactor: 1, highFactor: 4, originalContext: 128 } },
     adapter: attention,
   },
+  {
+    kind: 'qwen3: heads of another size, padded vocabulary',
+    options: { architecture: 'qwen3', headSize: 32, padding: 3 },
+    adapter: {},
+  },
+  { kind: 'qwen3: untied head', options: { architecture: 'qwen3', tied: false }, adapter: attention },
 ];
 
 describe.each(['tensorflow', 'wasm'] as const)('other models on %s', (name) => {
@@ -134,43 +141,47 @@ describe.each(['tensorflow', 'wasm'] as const)('other models on %s', (name) => {
   });
 });
 
-describe('a trained qwen2, as a run exports it', () => {
-  const hyper = hyperSchema.parse({ learningRate: 1, steps: 1, rank: 4, alpha: 8, dropout: 0 });
-  it.each([
-    { result: 'a rank-stabilised adapter of named linears', method: 'lora' as const },
-    { result: 'a whole model', method: 'full' as const },
-  ])('is the same to llama.cpp: $result', async ({ method }) => {
-    await writeTinyModel(at('qwen2.gguf'), { architecture: 'qwen2' });
-    const gguf = await openGguf(at('qwen2.gguf'));
-    const model = await loadModel(await startBackend('tensorflow'), gguf, {
-      ...hyper,
-      method,
-      targets: ['blk.0.attn_q', 'blk.*.ffn_*', 'v_proj'],
-      scaling: 'rank-stabilised',
+describe.each(Object.keys(architectures) as ArchitectureName[])(
+  'a trained %s, as a run exports it',
+  (architecture) => {
+    const hyper = hyperSchema.parse({ learningRate: 1, steps: 1, rank: 4, alpha: 8, dropout: 0 });
+    it.each([
+      { result: 'a rank-stabilised adapter of named linears', method: 'lora' as const },
+      { result: 'a whole model', method: 'full' as const },
+    ])('is the same to llama.cpp: $result', async ({ method }) => {
+      const base = { id: architecture, path: at(`${architecture}.gguf`), sha256: '' };
+      await writeTinyModel(base.path, { architecture });
+      const gguf = await openGguf(base.path);
+      const model = await loadModel(await startBackend('tensorflow'), gguf, {
+        ...hyper,
+        method,
+        targets: ['blk.0.attn_q', 'blk.*.ffn_*', 'v_proj'],
+        scaling: 'rank-stabilised',
+      });
+      await gguf.close();
+      const random = new Random(3);
+      for (const { name, shape } of model.parameters) {
+        const changed = await model.read(name);
+        const deviation = shape.length === 1 || name.endsWith('.lora_b') ? 0.3 : 0.01;
+        random.normals(changed.length, deviation).forEach((value, i) => (changed[i]! += value));
+        model.write(name, changed);
+      }
+      const spec = { hyper: { ...hyper, method, scaling: 'rank-stabilised' }, base } as RunSpec;
+      const file = await exportResult(dir, spec, model);
+      const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
+      const [whole, adapter] = method === 'full' ? [file, undefined] : [`${architecture}.gguf`, file];
+      const tuned = await model.probabilities(tokens);
+      // A whole model is stored in F16, of 11 bits.
+      expect(largestDifference(tuned, await theirs(whole, adapter, tokens))).toBeLessThan(
+        method === 'full' ? 2e-2 : 1e-3,
+      );
+      expect(
+        largestDifference(tuned, await theirs(`${architecture}.gguf`, undefined, tokens)),
+      ).toBeGreaterThan(0.2);
+      model.dispose();
     });
-    await gguf.close();
-    expect(model.parameters.some(({ name }) => name.endsWith('.bias'))).toBe(method === 'full');
-    const random = new Random(3);
-    for (const { name, shape } of model.parameters) {
-      const changed = await model.read(name);
-      const deviation = shape.length === 1 || name.endsWith('.lora_b') ? 0.3 : 0.01;
-      random.normals(changed.length, deviation).forEach((value, i) => (changed[i]! += value));
-      model.write(name, changed);
-    }
-    const base = { id: 'qwen2', path: at('qwen2.gguf'), sha256: '' };
-    const spec = { hyper: { ...hyper, method, scaling: 'rank-stabilised' }, base } as RunSpec;
-    const file = await exportResult(dir, spec, model);
-    const tokens = Int32Array.from({ length: 60 }, (_, i) => (i * i * 7 + i) % 250);
-    const [whole, adapter] = method === 'full' ? [file, undefined] : ['qwen2.gguf', file];
-    const tuned = await model.probabilities(tokens);
-    // A whole model is stored in F16, of 11 bits.
-    expect(largestDifference(tuned, await theirs(whole, adapter, tokens))).toBeLessThan(
-      method === 'full' ? 2e-2 : 1e-3,
-    );
-    expect(largestDifference(tuned, await theirs('qwen2.gguf', undefined, tokens))).toBeGreaterThan(0.2);
-    model.dispose();
-  });
-});
+  },
+);
 
 it('half the strength is half the change, to the scorer and to llama.cpp', async () => {
   await writeTinyModel(at('whole.gguf'), { architecture: 'qwen2' });

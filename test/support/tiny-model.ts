@@ -19,6 +19,8 @@ export interface TinyModelOptions {
   layers?: number;
   embedding?: number;
   heads?: number;
+  /** Default: embedding / heads. */
+  headSize?: number;
   kvHeads?: number;
   ffn?: number;
   context?: number;
@@ -81,7 +83,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
   const { architecture = 'llama', normEpsilon = 1e-5, ropeFactor, llama3 } = options;
   const { qkvBias = architecture === 'qwen2' } = options;
   const vocabulary = tinyVocabulary(options);
-  const headSize = embedding / heads;
+  const { headSize = embedding / heads } = options;
   const sizes = {
     ...(isArchitecture(architecture) && { architecture }),
     ...{ width: embedding, hiddenWidth: ffn, heads, kvHeads, headSize, qkvBias },
@@ -143,6 +145,12 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     [`${architecture}.rope.dimension_count`, uint(headSize)],
     [`${architecture}.vocab_size`, uint(vocabulary.tokens.length)],
     ['general.file_type', uint(fileTypes[type])],
+    ...(options.headSize === undefined
+      ? []
+      : ['key_length', 'value_length'].map((key): [string, MetadataEntry] => [
+          `${architecture}.attention.${key}`,
+          uint(headSize),
+        ])),
     ...(ropeFactor === undefined
       ? []
       : ([

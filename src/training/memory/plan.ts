@@ -3,7 +3,7 @@
  * tensors. Constants that do not follow from shapes are measured (docs/science.md, "Memory").
  */
 import { availableParallelism } from 'node:os';
-import { blockTensors, lastNormTensors } from '../../base-models/architectures.ts';
+import { architectures, blockTensors, lastNormTensors } from '../../base-models/architectures.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
 import { chooseTargets, linearNames, linearShape, linearWeights } from '../../model/targets.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
@@ -259,8 +259,11 @@ class Walk {
     const { layers, width, hiddenWidth, heads, kvHeads, headSize } = this.config;
     const qkvo = (2 * heads + 2 * kvHeads) * headSize;
     const inner = (this.hyper.rank * this.adapted.length) / layers;
+    const { headNorms } = architectures[this.config.architecture ?? 'llama'];
+    // q and k before their norms, and the norms' scales.
+    const normed = headNorms ? (heads + kvHeads) * (headSize * this.compute + F32) : 0;
     // The residual stream before attention and before the MLP, both norms' scales, and the norms' outputs.
-    return F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner);
+    return normed + F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner);
   }
 
   workspace(): number {
