@@ -24,7 +24,7 @@ export interface Architecture {
 
 const rows = {
   llama: {
-    families: 'Llama, SmolLM2, CodeLlama, DeepSeek-Coder 1.3B',
+    families: 'Llama to 3.2, SmolLM2, CodeLlama, DeepSeek-Coder 1.3B',
     ropePairing: 'neighbours',
     ropeDivisors: true,
     biases: 'optional',

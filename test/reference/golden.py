@@ -210,6 +210,13 @@ def token_losses(model, tokens):
     return torch.nn.functional.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none").flatten()
 
 
+def scaled_gradients(scaling, tokens, labels):
+    """Those of q and k, through which RoPE goes."""
+    model = build("llama", scaling).train()
+    model(input_ids=tokens, labels=labels).loss.backward()
+    return pack({name: p.grad for name, p in model.named_parameters() if "q_proj" in name or "k_proj" in name})
+
+
 def golden(kind):
     data = batches(MODELS[kind]["vocab_size"])
     return {
@@ -221,7 +228,11 @@ def golden(kind):
         ],
         "cases": cases(kind, data),
         "ropeScalings": [
-            {**scaling, "tokenLosses": token_losses(build(kind, scaling), data[0][0][:1]).tolist()}
+            {
+                **scaling,
+                "tokenLosses": token_losses(build(kind, scaling), data[0][0][:1]).tolist(),
+                "gradients": scaled_gradients(scaling, *data[0]),
+            }
             for scaling in (ROPE_SCALINGS.values() if kind == "llama" else [])
         ],
     }

@@ -36,7 +36,7 @@ interface GoldenModel {
   rankStabilised: boolean;
   batches: { tokens: number[]; learned: number[] }[];
   cases: Record<Method, GoldenCase>;
-  ropeScalings: (Record<string, number> & { rope_type: string; tokenLosses: number[] })[];
+  ropeScalings: (Record<string, number> & { rope_type: string; tokenLosses: number[]; gradients: Packed })[];
 }
 interface Golden {
   rows: number;
@@ -252,7 +252,7 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
       model.dispose();
     });
 
-    it.each(ropeScalings)('loss of each token, RoPE scaling $rope_type', async (scaling) => {
+    it.each(ropeScalings)('losses and gradients, RoPE scaling $rope_type', async (scaling) => {
       const {
         hidden_size: width,
         num_attention_heads: heads,
@@ -267,10 +267,15 @@ export function goldenSuite(backendName: BackendName, tolerance: number): void {
         originalContext: scaling['original_max_position_embeddings']!,
       });
       const model = await loadModel(backend, linear ? source : withTensor(source, divisors), {
-        ...{ method: 'none', rank: 1, alpha: 1, dropout: 0, targets: [], seed: 0, precision: 'f32' },
+        ...{ method: 'full', rank: 1, alpha: 1, dropout: 0, targets: [], seed: 0, precision: 'f32' },
       });
       const losses = await model.tokenLosses(Int32Array.from(batches[0]!.tokens.slice(0, golden.length + 1)));
       expect(relativeError(losses, Float32Array.from(scaling.tokenLosses))).toBeLessThan(tolerance);
+      const [batch, lossWeight] = batchOf(batches[0]!);
+      await model.accumulate(batch, { ...same, lossWeight });
+      const gradients = await gradientsOf(model);
+      for (const [name, { data }] of toGguf(kind, scaling.gradients))
+        expect(relativeError(gradients.get(name)!, data), name).toBeLessThan(tolerance);
       model.dispose();
     });
   });
