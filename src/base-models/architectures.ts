@@ -4,6 +4,28 @@
  */
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
 
+/** A figure in the file's metadata, by its name within the architecture; undefined if it has none. */
+export type Figures = (name: string) => number | undefined;
+
+/** Factors between the parts of a model; 1 in most. */
+export interface Scales {
+  /** Of what the embedding gives. */
+  embedding: number;
+  /** Of what attention and the MLP add to the residual stream. */
+  residual: number;
+  /** Of the scores, q k; undefined: 1 / sqrt(headSize). */
+  attention: number | undefined;
+  logits: number;
+}
+
+/** How attention sees positions. */
+export interface Positions {
+  /** RoPE's base; undefined: positions are not seen. */
+  ropeTheta: number | undefined;
+  /** Linear RoPE scaling: positions are divided by this. */
+  ropeFactor: number;
+}
+
 export interface Architecture {
   /** For people: what is of this architecture. */
   families: string;
@@ -20,7 +42,13 @@ export interface Architecture {
   biases: 'none' | 'optional';
   /** Each head of q and k has a norm before RoPE. */
   headNorms?: true;
+  /** Default: 1, and 1 / sqrt(headSize). */
+  scales?(figure: Figures): Partial<Scales>;
+  /** Of each layer, where it is not as the file's metadata say for all. */
+  positions?(all: Positions, figure: Figures): (layer: number) => Positions;
 }
+
+const unseen = (all: Positions): Positions => ({ ...all, ropeTheta: undefined });
 
 const rows = {
   llama: {
@@ -31,6 +59,21 @@ const rows = {
   },
   qwen2: { families: 'Qwen2, Qwen2.5 and Qwen2.5-Coder', ropePairing: 'halves', biases: 'optional' },
   qwen3: { families: 'Qwen3', ropePairing: 'halves', biases: 'none', headNorms: true },
+  granite: {
+    families: 'Granite 3 and 4 without experts and Mamba layers',
+    ropePairing: 'neighbours',
+    ropeDivisors: true,
+    biases: 'optional',
+    // llama.cpp takes 0 for "none".
+    scales: (figure) => ({
+      embedding: figure('embedding_scale') || 1,
+      residual: figure('residual_scale') || 1,
+      attention: figure('attention.scale') || undefined,
+      logits: 1 / (figure('logit_scale') || 1),
+    }),
+    // The converter's way to say that Granite 4 has no RoPE.
+    positions: (all, figure) => () => (figure('rope.scaling.finetuned') === 0 ? unseen(all) : all),
+  },
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof rows;

@@ -44,6 +44,7 @@ const bounds: Readonly<Record<string, Bounds>> = {
   'attention.head_count_kv': whole(1, MOST_HEADS),
   'attention.key_length': whole(1, WIDEST),
   'attention.value_length': whole(1, WIDEST),
+  'attention.scale': real(0, 1e6),
   'attention.layer_norm_epsilon': real(0, LARGEST_EPSILON),
   'attention.layer_norm_rms_epsilon': real(0, LARGEST_EPSILON),
   'rope.dimension_count': whole(1, WIDEST),

@@ -1,11 +1,13 @@
 /** One block of Llama: middle = x + attention(norm(x)), y = middle + mlp(norm(middle)); forward and backward. */
-import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import type { Angles } from '../tensor/compound.ts';
-import type { Attention, AttentionDropout, AttentionPlan, AttentionSaved } from './attention.ts';
+import type { Positions } from '../base-models/architectures.ts';
+import type { Backend, Tensor } from '../tensor/backend.ts';
+import type { Attention, AttentionDropout, AttentionSaved } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
+import type { Landing } from './landing.ts';
 import type { Linear, LinearMode } from './linear.ts';
 import type { HeadNorms, HeadNormsSaved } from './head-norms.ts';
 import type { Norm } from './norm.ts';
+import type { View } from './views.ts';
 
 export interface BlockWeights {
   attentionNorm: Norm;
@@ -20,8 +22,7 @@ export interface BlockWeights {
 
 /** What all blocks share in one pass. */
 export interface Pass {
-  plan: AttentionPlan;
-  angles: Angles;
+  views: ReadonlyMap<Positions, View>;
   /** False leaves LoRA out. */
   adapted: boolean;
   /** In training only. */
@@ -62,27 +63,24 @@ export class Block {
   constructor(
     private readonly backend: Backend,
     private readonly index: number,
+    private readonly positions: Positions,
     private readonly weights: BlockWeights,
     private readonly attention: Attention,
-    private readonly compute: DataType,
+    private readonly landing: Landing,
   ) {}
 
   /** x [N, width] f32 -> y [N, width] f32 and what `backward` needs. */
   forward(x: Tensor, pass: Pass): { y: Tensor; saved: BlockSaved } {
-    const { backend: b, weights } = this;
+    const { backend: b, weights, landing } = this;
+    const { plan, angles } = this.view(pass);
     const c = b.compound;
     return b.arena(() => {
       const { y: h1, inverse: inverse1 } = weights.attentionNorm.forward(x);
       const { y: qkv, z: z1 } = weights.qkv.forward(h1, this.mode('qkv', h1, pass));
       const heads = weights.headNorms?.forward(qkv);
-      const attention = this.attention.forward(
-        heads?.y ?? qkv,
-        pass.plan,
-        pass.angles,
-        this.attentionDropout(pass),
-      );
+      const attention = this.attention.forward(heads?.y ?? qkv, plan, angles, this.attentionDropout(pass));
       const { y: o, z: z2 } = weights.o.forward(attention.o, this.mode('o', attention.o, pass));
-      const middle = c.add(x, o);
+      const middle = c.add(x, landing.forward(o));
       const { y: h2, inverse: inverse2 } = weights.mlpNorm.forward(middle);
       const { y: gateUp, z: z3 } = weights.gateUp.forward(h2, this.mode('gateUp', h2, pass));
       const product = c.swiglu(gateUp);
@@ -102,7 +100,7 @@ export class Block {
         gateUp,
         z4,
       };
-      return { y: c.add(middle, down), saved };
+      return { y: c.add(middle, landing.forward(down)), saved };
     });
   }
 
@@ -121,7 +119,7 @@ export class Block {
       // The mask needs only the product's shape.
       const mode = this.mode('down', { shape: [gateUp.shape[0]!, gateUp.shape[1]! / 2] }, pass);
       const product = b.compound.swiglu(gateUp);
-      const dProduct = weights.down.backward(this.computed(dy), product, { z: z4 }, mode);
+      const dProduct = weights.down.backward(this.landing.backward(dy), product, { z: z4 }, mode);
       return b.compound.swigluGradient(gateUp, dProduct);
     });
     const dh = weights.gateUp.backward(dGateUp, h2, { z: z3 }, this.mode('gateUp', h2, pass));
@@ -131,10 +129,11 @@ export class Block {
   private attentionBackward(dMiddle: Tensor, saved: BlockSaved, pass: Pass): Tensor {
     const { backend: b, weights } = this;
     const { x, inverse1, h1, heads, attention, z1, z2 } = saved;
+    const { plan, angles } = this.view(pass);
     const dQkv = b.arena(() => {
       const mode = this.mode('o', attention.o, pass);
-      const dO = weights.o.backward(this.computed(dMiddle), attention.o, { z: z2 }, mode);
-      const d = this.attention.backward(dO, attention, pass.plan, pass.angles, this.attentionDropout(pass));
+      const dO = weights.o.backward(this.landing.backward(dMiddle), attention.o, { z: z2 }, mode);
+      const d = this.attention.backward(dO, attention, plan, angles, this.attentionDropout(pass));
       return heads ? weights.headNorms!.backward(d, heads) : d;
     });
     const dh = weights.qkv.backward(dQkv, h1, { z: z1 }, this.mode('qkv', h1, pass));
@@ -160,7 +159,5 @@ export class Block {
     return { keepRate, mask: (count, chunk) => noise.mask(count, dropout.largest, [...seed, chunk]) };
   }
 
-  private computed(x: Tensor): Tensor {
-    return x.dtype === this.compute ? x : this.backend.cast(x, this.compute as 'f32' | 'bf16');
-  }
+  private view = ({ views }: Pass): View => views.get(this.positions)!;
 }

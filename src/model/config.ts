@@ -4,9 +4,12 @@ import {
   blockTensors,
   CHOOSE_ANOTHER,
   isArchitecture,
+  type Architecture,
   lastNormTensors,
   ROPE_DIVISORS,
   type ArchitectureName,
+  type Positions,
+  type Scales,
 } from '../base-models/architectures.ts';
 import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
@@ -24,6 +27,9 @@ export interface ModelConfig extends BaseShape {
   ropeFactor: number;
   /** Llama 3's scaling: the frequency of pair i is divided by ropeDivisors[i]. `loadModel` reads them from the file. */
   ropeDivisors?: Float32Array;
+  /** Of each layer; layers that see them alike share an object. */
+  positions: readonly Positions[];
+  scales: Scales;
 }
 
 /** The part of a GGUF file that the model reads. */
@@ -66,6 +72,11 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   if ((optional('attention.value_length') ?? headSize) !== headSize)
     throw unsupported('In this base, values and keys differ in size, which is not supported.');
   const layers = number('block_count');
+  const ropeTheta = optional('rope.freq_base') ?? 10_000;
+  const ropeFactor = readRopeFactor(metadata, architecture);
+  const row: Architecture = architectures[architecture];
+  const all: Positions = { ropeTheta, ropeFactor };
+  const positionsOf = row.positions?.(all, optional) ?? (() => all);
   const config: ModelConfig = {
     architecture,
     layers,
@@ -77,15 +88,26 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     vocabularySize: tensors.get('token_embd.weight')?.shape[0] ?? 0,
     contextLength: number('context_length'),
     normEpsilon: number('attention.layer_norm_rms_epsilon'),
-    ropeTheta: optional('rope.freq_base') ?? 10_000,
-    ropePairing: architectures[architecture].ropePairing,
-    ropeFactor: readRopeFactor(metadata, architecture),
+    ropeTheta,
+    ropePairing: row.ropePairing,
+    ropeFactor,
+    positions: shared(Array.from({ length: layers }, (_, layer) => positionsOf(layer))),
+    scales: { embedding: 1, residual: 1, attention: undefined, logits: 1, ...row.scales?.(optional) },
     qkvBias: tensors.has('blk.0.attn_q.bias'),
     tiedHead: !tensors.has('output.weight'),
   };
   refuseVariants(tensors, config);
   checkTensors(source);
   return config;
+}
+
+/** One object for layers that are alike. */
+function shared(all: readonly Positions[]): Positions[] {
+  const first = new Map<string, Positions>();
+  return all.map((one) => {
+    const key = JSON.stringify(one);
+    return first.get(key) ?? first.set(key, one).get(key)!;
+  });
 }
 
 /** The same rules as in llama.cpp: a factor without a type is linear; `rope.scale_linear` is its old name. */

@@ -1,6 +1,5 @@
 /** The whole model: embedding, blocks, last norm, head. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
-import type { Angles } from '../tensor/compound.ts';
 import { ATTENTION_CHUNK, type Attention } from './attention.ts';
 import type { Block, BlockSaved, Pass, PassDropout } from './block.ts';
 import type { ModelConfig } from './config.ts';
@@ -17,8 +16,8 @@ import {
 } from './model.ts';
 import type { Norm } from './norm.ts';
 import type { Parameters } from './parameters.ts';
-import { makeAngles } from './rope.ts';
 import { StoredWeight } from './stored-weight.ts';
+import { chunksOf, Views } from './views.ts';
 
 export interface Parts {
   backend: Backend;
@@ -47,12 +46,13 @@ export interface Parts {
 export class Llama implements TrainableModel {
   readonly backend: Backend;
   readonly config: ModelConfig;
-  private readonly tables = new Map<number, Angles>();
+  private readonly views: Views;
   private disposed = false;
 
   constructor(private readonly parts: Parts) {
     this.backend = parts.backend;
     this.config = parts.config;
+    this.views = new Views(parts.backend, parts.config, parts.attention);
   }
 
   get parameters(): Parameter[] {
@@ -72,11 +72,10 @@ export class Llama implements TrainableModel {
     const { backend: b } = this;
     const { inputs, labels } = shifted(batch);
     this.checkTokens(batch.tokens);
-    const plan = this.parts.attention.plan(batch.rows, batch.length, batch.starts);
+    const views = this.views.of(batch.rows, batch.length, batch.starts);
     const dropout = train ? this.dropout(seed, batch) : undefined;
     const pass: Pass = {
-      plan,
-      angles: this.angles(batch.length),
+      views,
       adapted: true,
       ...(dropout && { dropout }),
     };
@@ -84,7 +83,7 @@ export class Llama implements TrainableModel {
     const losses = await this.backward(await this.forward(inputs, pass), { inputs, labels, weights, pass });
     // Read at the very end: on a GPU, reading waits for all pending work.
     const values = await b.read(losses);
-    b.dispose(losses, plan.chunks);
+    b.dispose(losses, chunksOf(views));
     return summed(values, batch.learned);
   }
 
@@ -119,9 +118,9 @@ export class Llama implements TrainableModel {
     }: { inputs: Int32Array; labels: Int32Array; weights: Float32Array; pass: Pass },
   ): Promise<Tensor> {
     const { backend: b, parts } = this;
-    const { y: h, inverse } = parts.outputNorm.forward(x);
+    const { y: h, inverse } = this.last(x);
     const { losses, dh } = await parts.head.lossAndGradient(h, labels, weights);
-    let dx = b.arena(() => parts.outputNorm.backward(dh!, x, inverse));
+    let dx = b.arena(() => parts.outputNorm.backward(this.scaled(dh!, 'logits'), x, inverse));
     b.dispose(x, h, inverse, dh);
     for (const block of [...parts.blocks].reverse()) {
       const [before, kept] = [dx, saved.pop()!];
@@ -240,7 +239,7 @@ export class Llama implements TrainableModel {
     parts.dropout?.noise.dispose();
     parts.attentionDropout?.noise.dispose();
     parts.parameters.dispose();
-    for (const angles of this.tables.values()) backend.dispose({ ...angles });
+    this.views.dispose();
     for (const one of parts.frozen)
       if (one instanceof StoredWeight) one.dispose();
       else backend.dispose(one);
@@ -250,8 +249,8 @@ export class Llama implements TrainableModel {
   private async hidden(tokens: Int32Array, adapted: boolean, starts?: Int32Array): Promise<Tensor> {
     const { backend: b, parts } = this;
     this.checkTokens(tokens);
-    const plan = parts.attention.plan(1, tokens.length, starts);
-    const pass: Pass = { plan, angles: this.angles(tokens.length), adapted };
+    const views = this.views.of(1, tokens.length, starts);
+    const pass: Pass = { views, adapted };
     let x = this.embed(tokens);
     for (const block of parts.blocks) {
       const before = x;
@@ -259,9 +258,22 @@ export class Llama implements TrainableModel {
       b.dispose(before);
       await breathe();
     }
-    const { y, inverse } = parts.outputNorm.forward(x);
-    b.dispose(x, inverse, plan.chunks);
+    const { y, inverse } = this.last(x);
+    b.dispose(x, inverse, chunksOf(views));
     return y;
+  }
+
+  /** The last norm's output, scaled as the logits are to be, and its inverse. */
+  private last(x: Tensor): { y: Tensor; inverse: Tensor } {
+    return this.backend.arena(() => {
+      const { y, inverse } = this.parts.outputNorm.forward(x);
+      return { y: this.scaled(y, 'logits'), inverse };
+    });
+  }
+
+  private scaled(x: Tensor, scale: 'embedding' | 'logits'): Tensor {
+    const factor = this.config.scales[scale];
+    return factor === 1 ? x : this.backend.mul(x, factor);
   }
 
   /** [T, width] f32 */
@@ -276,7 +288,7 @@ export class Llama implements TrainableModel {
               isSlot(embedding) ? embedding.value : embedding,
               b.tensor(tokens.slice(), [tokens.length]),
             );
-      return rows.dtype === 'f32' ? rows : b.cast(rows, 'f32');
+      return this.scaled(rows.dtype === 'f32' ? rows : b.cast(rows, 'f32'), 'embedding');
     });
   }
 
@@ -284,7 +296,7 @@ export class Llama implements TrainableModel {
     const { backend: b } = this;
     b.arena(() => {
       const indices = b.tensor(inputs.slice(), [inputs.length]);
-      this.parts.parameters.accumulateRows(slot, dx, indices);
+      this.parts.parameters.accumulateRows(slot, this.scaled(dx, 'embedding'), indices);
     });
   }
 
@@ -301,20 +313,6 @@ export class Llama implements TrainableModel {
     };
   }
 
-  /** Tables are kept for a few lengths: that of training, and those of evaluations in between. */
-  private angles(length: number): Angles {
-    const known = this.tables.get(length);
-    if (known) return known;
-    if (this.tables.size >= KEPT_TABLES) {
-      const [oldest, angles] = this.tables.entries().next().value!;
-      this.backend.dispose({ ...angles });
-      this.tables.delete(oldest);
-    }
-    const angles = makeAngles(this.backend, this.config, length);
-    this.tables.set(length, angles);
-    return angles;
-  }
-
   private checkTokens(tokens: Int32Array): void {
     const bad = tokens.find((token) => token < 0 || token >= this.config.vocabularySize);
     if (bad !== undefined)
@@ -322,8 +320,6 @@ export class Llama implements TrainableModel {
     if (tokens.length === 0) throw new Error('There are no tokens.');
   }
 }
-
-const KEPT_TABLES = 4;
 
 interface Forward {
   saved: (BlockSaved | Tensor)[];

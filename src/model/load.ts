@@ -9,6 +9,7 @@ import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
 import { HeadNorms } from './head-norms.ts';
+import { Landing } from './landing.ts';
 import { Linear, type Lora } from './linear.ts';
 import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
@@ -66,6 +67,7 @@ class Loader {
     const { width, vocabularySize } = config;
     const embedding = await this.matrix('token_embd.weight', [vocabularySize, width]);
     const attention = new Attention(backend, config);
+    const landing = new Landing(backend, config.scales.residual, compute);
     const blocks: Block[] = [];
     for (let index = 0; index < config.layers; index += 1) {
       const weights = {
@@ -77,7 +79,7 @@ class Loader {
         gateUp: await this.linear(index, ['gate', 'up']),
         down: await this.linear(index, ['down']),
       };
-      blocks.push(new Block(backend, index, weights, attention, compute));
+      blocks.push(new Block(backend, index, config.positions[index]!, weights, attention, landing));
     }
     const outputNorm = await this.norm('output_norm');
     const headWeight = config.tiedHead

@@ -1,23 +1,32 @@
+import type { Positions } from '../base-models/architectures.ts';
 import type { Backend } from '../tensor/backend.ts';
 import type { Angles } from '../tensor/compound.ts';
 import type { ModelConfig } from './config.ts';
 
-/** RoPE's angles of positions 0 to length - 1: [length, headSize / 2] each. Dispose them after use. */
-export function makeAngles(b: Backend, config: ModelConfig, length: number): Angles {
-  const frequencies = ropeFrequencies(config);
+/**
+ * RoPE's angles of positions 0 to length - 1: [length, headSize / 2] each. Dispose them after use. Where scores have a
+ * scale of their own in place of 1 / sqrt(headSize), q and k are each multiplied by the root of the quotient on the way.
+ */
+export function makeAngles(b: Backend, config: ModelConfig, positions: Positions, length: number): Angles {
+  const { headSize, scales } = config;
+  const factor = scales.attention === undefined ? 1 : Math.sqrt(scales.attention * Math.sqrt(headSize));
+  const frequencies = ropeFrequencies(config, positions);
   const half = frequencies.length;
   const table = (f: (angle: number) => number) => {
     const values = new Float32Array(length * half);
-    for (let i = 0; i < values.length; i += 1) values[i] = f(Math.floor(i / half) * frequencies[i % half]!);
+    for (let i = 0; i < values.length; i += 1)
+      values[i] = factor * f(Math.floor(i / half) * frequencies[i % half]!);
     return b.keep(b.tensor(values, [length, half]));
   };
   return { cos: table(Math.cos), sin: table(Math.sin) };
 }
 
-/** Radians per position of each pair. */
-function ropeFrequencies({ headSize, ropeTheta, ropeFactor, ropeDivisors }: ModelConfig): number[] {
-  return Array.from(
-    { length: headSize / 2 },
-    (_, i) => ropeTheta ** ((-2 * i) / headSize) / ropeFactor / (ropeDivisors?.[i] ?? 1),
+/** Radians per position of each pair: none without RoPE. */
+function ropeFrequencies(
+  { headSize, ropeDivisors }: ModelConfig,
+  { ropeTheta, ropeFactor }: Positions,
+): number[] {
+  return Array.from({ length: headSize / 2 }, (_, i) =>
+    ropeTheta === undefined ? 0 : ropeTheta ** ((-2 * i) / headSize) / ropeFactor / (ropeDivisors?.[i] ?? 1),
   );
 }

@@ -115,6 +115,25 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
     options: { architecture: 'qwen3', headSize: 32, padding: 3 },
     adapter: {},
   },
+  { kind: 'granite', options: { architecture: 'granite' }, adapter: {} },
+  {
+    kind: 'granite with biases and llama3 RoPE scaling',
+    options: {
+      architecture: 'granite',
+      qkvBias: true,
+      llama3: { factor: 8, lowFactor: 1, highFactor: 4, originalContext: 128 },
+    },
+    adapter: attention,
+  },
+  {
+    kind: 'granite without RoPE, as Granite 4 may have it',
+    options: {
+      architecture: 'granite',
+      figures: { 'rope.scaling.finetuned': false, logit_scale: 4 },
+      tied: false,
+    },
+    adapter: attention,
+  },
   { kind: 'qwen3: untied head', options: { architecture: 'qwen3', tied: false }, adapter: attention },
 ];
 

@@ -28,6 +28,7 @@ MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 CLASSES = {
     "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
     "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
+    "granite": (transformers.GraniteConfig, transformers.GraniteForCausalLM),
     "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
 }
 STEPPED = ["llama", "qwen2"]
@@ -67,8 +68,15 @@ SMALL = {
     "rms_norm_eps": 1e-6,
     "tie_word_embeddings": True,
 }
+MODELS["granite"] = {
+    **SMALL,
+    "embedding_multiplier": 3.0,
+    "residual_multiplier": 0.4,
+    "attention_multiplier": 0.3,
+    "logits_scaling": 2.5,
+}
 MODELS["qwen3"] = {**SMALL, "head_dim": 8}
-THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0}
+THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0}
 RSLORA = {"qwen2"}
 ROPE_SCALINGS = {
     "linear": {"rope_type": "linear", "factor": 4.0},

@@ -48,6 +48,16 @@ interface Golden {
   models: Record<Kind, GoldenModel>;
 }
 
+/** Names in transformers of an architecture's own figures. */
+const figures: Partial<Record<Kind, Record<string, string>>> = {
+  granite: {
+    embedding_scale: 'embedding_multiplier',
+    residual_scale: 'residual_multiplier',
+    'attention.scale': 'attention_multiplier',
+    logit_scale: 'logits_scaling',
+  },
+};
+
 const golden = JSON.parse(
   readFileSync(new URL('../reference/golden.json', import.meta.url), 'utf8'),
 ) as Golden;
@@ -143,6 +153,9 @@ function sourceOf(kind: Kind, metadata: Record<string, unknown> = {}): WeightSou
       [`${kind}.rope.freq_base`]: config.rope_theta,
       [`${kind}.context_length`]: config.max_position_embeddings,
       ...(config['head_dim'] && { [`${kind}.attention.key_length`]: config['head_dim'] }),
+      ...Object.fromEntries(
+        Object.entries(figures[kind] ?? {}).map(([ours, theirs]) => [`${kind}.${ours}`, config[theirs]]),
+      ),
       ...metadata,
     },
     tensors,

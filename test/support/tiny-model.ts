@@ -11,6 +11,7 @@ import {
   type TensorSource,
   type TensorType,
 } from '../../src/gguf/index.ts';
+import { tinyFigures } from './tiny-figures.ts';
 import { quantise } from './quantise.ts';
 import { Random } from './random.ts';
 import { tinyVocabulary } from './tiny-vocabulary.ts';
@@ -31,6 +32,8 @@ export interface TinyModelOptions {
   tied?: boolean;
   /** `general.architecture`. Other values than llama and qwen2 are for tests that they are refused. Default llama. */
   architecture?: string;
+  /** Further figures of the architecture. Default: those of tiny-figures.ts. */
+  figures?: Record<string, number | boolean>;
   /** Biases on q, k and v. Default: only if the architecture is qwen2. */
   qkvBias?: boolean;
   /** Number of unused rows of the embedding, as converters pad a vocabulary. */
@@ -81,6 +84,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     tied = true,
   } = options;
   const { architecture = 'llama', normEpsilon = 1e-5, ropeFactor, llama3 } = options;
+  const { figures = (isArchitecture(architecture) && tinyFigures[architecture]) || {} } = options;
   const { qkvBias = architecture === 'qwen2' } = options;
   const vocabulary = tinyVocabulary(options);
   const { headSize = embedding / heads } = options;
@@ -145,6 +149,10 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     [`${architecture}.rope.dimension_count`, uint(headSize)],
     [`${architecture}.vocab_size`, uint(vocabulary.tokens.length)],
     ['general.file_type', uint(fileTypes[type])],
+    ...Object.entries(figures).map(([name, value]): [string, MetadataEntry] => [
+      `${architecture}.${name}`,
+      entryOf(name, value),
+    ]),
     ...(options.headSize === undefined
       ? []
       : ['key_length', 'value_length'].map((key): [string, MetadataEntry] => [
@@ -160,6 +168,12 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     ...vocabulary.metadata,
   ];
   await writeGguf(path, { metadata, tensors });
+}
+
+/** Of the type that llama.cpp wants for it. */
+function entryOf(name: string, value: number | boolean): MetadataEntry {
+  if (typeof value === 'boolean') return { type: 'bool', value };
+  return { type: /scale|freq_base|softcapping/.test(name) ? 'float32' : 'uint32', value };
 }
 
 export interface TinyAdapterOptions {

@@ -1,6 +1,7 @@
 import { blockTensors, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { gaussian, mixText } from '../../src/statistics/random.ts';
 import type { WeightSource } from '../../src/model/config.ts';
+import { tinyFigures } from './tiny-figures.ts';
 
 export interface TinyShape {
   layers: number;
@@ -74,6 +75,12 @@ export function tinyWeights(
       [`${architecture}.attention.layer_norm_rms_epsilon`]: 1e-5,
       [`${architecture}.rope.freq_base`]: 10_000,
       [`${architecture}.context_length`]: 1024,
+      ...Object.fromEntries(
+        Object.entries(tinyFigures[architecture] ?? {}).map(([name, value]) => [
+          `${architecture}.${name}`,
+          value,
+        ]),
+      ),
       ...(ropeFactor !== 1 && {
         [`${architecture}.rope.scaling.type`]: 'linear',
         [`${architecture}.rope.scaling.factor`]: ropeFactor,

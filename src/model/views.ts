@@ -1,0 +1,54 @@
+import type { Positions } from '../base-models/architectures.ts';
+import type { Backend } from '../tensor/backend.ts';
+import type { Angles } from '../tensor/compound.ts';
+import type { Attention, AttentionPlan } from './attention.ts';
+import type { ModelConfig } from './config.ts';
+import { makeAngles } from './rope.ts';
+
+/** What attention sees; layers with the same positions share it. */
+export interface View {
+  plan: AttentionPlan;
+  angles: Angles;
+}
+
+const KEPT_TABLES = 4;
+
+/** Makes the views of a pass. */
+export class Views {
+  private readonly tables = new Map<number, Map<Positions, Angles>>();
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly config: ModelConfig,
+    private readonly attention: Attention,
+  ) {}
+
+  /** Of `rows` sequences; `starts` as in Batch. Dispose the plans' chunks (`chunksOf`) after use. */
+  of(rows: number, length: number, starts?: Int32Array): Map<Positions, View> {
+    const plan = this.attention.plan(rows, length, starts);
+    return new Map([...this.angles(length)].map(([positions, angles]) => [positions, { plan, angles }]));
+  }
+
+  /** Tables are kept for a few lengths: that of training, and those of evaluations in between. */
+  private angles(length: number): Map<Positions, Angles> {
+    const known = this.tables.get(length);
+    if (known) return known;
+    if (this.tables.size >= KEPT_TABLES) {
+      const [oldest, angles] = this.tables.entries().next().value!;
+      this.backend.dispose(angles);
+      this.tables.delete(oldest);
+    }
+    const made = new Map<Positions, Angles>();
+    for (const positions of new Set(this.config.positions))
+      made.set(positions, makeAngles(this.backend, this.config, positions, length));
+    this.tables.set(length, made);
+    return made;
+  }
+
+  dispose(): void {
+    this.backend.dispose(this.tables);
+  }
+}
+
+export const chunksOf = (views: ReadonlyMap<Positions, View>) =>
+  [...views.values()].map(({ plan }) => plan.chunks);
