@@ -74,6 +74,12 @@ const rows = {
     // The converter's way to say that Granite 4 has no RoPE.
     positions: (all, figure) => () => (figure('rope.scaling.finetuned') === 0 ? unseen(all) : all),
   },
+  smollm3: {
+    families: 'SmolLM3',
+    ropePairing: 'neighbours',
+    biases: 'none',
+    positions: (all) => (layer) => (layer % 4 === 3 ? unseen(all) : all),
+  },
 } as const satisfies Record<string, Architecture>;
 
 export type ArchitectureName = keyof typeof rows;

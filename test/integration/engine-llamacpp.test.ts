@@ -134,6 +134,7 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
     },
     adapter: attention,
   },
+  { kind: 'smollm3', options: { architecture: 'smollm3', layers: 5 }, adapter: {} },
   { kind: 'qwen3: untied head', options: { architecture: 'qwen3', tied: false }, adapter: attention },
 ];
 
@@ -142,7 +143,7 @@ describe.each(['tensorflow', 'wasm'] as const)('other models on %s', (name) => {
     const file = (part: string) => `${kind.replace(/\W/g, '-')}.${part}.gguf`;
     await writeTinyModel(at(file('base')), options);
     const layers = await writeTinyAdapter(at(file('adapter')), at(file('base')), adapter);
-    expect(layers.length).toBe(2 * (adapter.targets?.length ?? 7));
+    expect(layers.length).toBe((options.layers ?? 2) * (adapter.targets?.length ?? 7));
     const backend = await startBackend(name);
     const scorer = await openScorer({
       basePath: at(file('base')),
@@ -169,7 +170,7 @@ describe.each(Object.keys(architectures) as ArchitectureName[])(
       { result: 'a whole model', method: 'full' as const },
     ])('is the same to llama.cpp: $result', async ({ method }) => {
       const base = { id: architecture, path: at(`${architecture}.gguf`), sha256: '' };
-      await writeTinyModel(base.path, { architecture });
+      await writeTinyModel(base.path, { architecture, layers: 4 });
       const gguf = await openGguf(base.path);
       const model = await loadModel(await startBackend('tensorflow'), gguf, {
         ...hyper,

@@ -29,6 +29,7 @@ CLASSES = {
     "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
     "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
     "granite": (transformers.GraniteConfig, transformers.GraniteForCausalLM),
+    "smollm3": (transformers.SmolLM3Config, transformers.SmolLM3ForCausalLM),
     "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
 }
 STEPPED = ["llama", "qwen2"]
@@ -75,8 +76,9 @@ MODELS["granite"] = {
     "attention_multiplier": 0.3,
     "logits_scaling": 2.5,
 }
+MODELS["smollm3"] = {**SMALL, "num_hidden_layers": 4, "pad_token_id": None}
 MODELS["qwen3"] = {**SMALL, "head_dim": 8}
-THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0}
+THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0, "smollm3": 10_000.0}
 RSLORA = {"qwen2"}
 ROPE_SCALINGS = {
     "linear": {"rope_type": "linear", "factor": 4.0},
