@@ -24,6 +24,8 @@ export interface Positions {
   ropeTheta: number | undefined;
   /** Linear RoPE scaling: positions are divided by this. */
   ropeFactor: number;
+  /** A query sees so many keys, its own among them; undefined: all before it. */
+  window?: number;
 }
 
 export interface Architecture {
@@ -42,6 +44,10 @@ export interface Architecture {
   biases: 'none' | 'optional';
   /** Each head of q and k has a norm before RoPE. */
   headNorms?: true;
+  /** There are norms after attention and after the MLP, too, before the residual stream takes their output. */
+  normsAfter?: true;
+  /** What the MLP does between its linears. Default: swiglu, silu(gate) up. */
+  activation?: 'swiglu' | 'geglu';
   /** Default: 1, and 1 / sqrt(headSize). */
   scales?(figure: Figures): Partial<Scales>;
   /** Of each layer, where it is not as the file's metadata say for all. */
@@ -79,6 +85,29 @@ const rows = {
     ropePairing: 'neighbours',
     biases: 'none',
     positions: (all) => (layer) => (layer % 4 === 3 ? unseen(all) : all),
+  },
+  gemma3: {
+    families: 'Gemma 3, its language model',
+    ropePairing: 'halves',
+    biases: 'none',
+    headNorms: true,
+    normsAfter: true,
+    activation: 'geglu',
+    scales: (figure) => {
+      const width = figure('embedding_length')!;
+      // The 27B alone, known by its layers as in llama.cpp, has scores by width / heads.
+      const attention = figure('block_count') === 62 && {
+        attention: (width / figure('attention.head_count')!) ** -0.5,
+      };
+      return { embedding: Math.sqrt(width), ...attention };
+    },
+    positions(all, figure) {
+      const window = figure('attention.sliding_window');
+      if (!window) return () => all;
+      const period = figure('attention.sliding_window_pattern') ?? 6;
+      const near: Positions = { ropeTheta: figure('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
+      return (layer) => (period === 0 || layer % period < period - 1 ? near : all);
+    },
   },
 } as const satisfies Record<string, Architecture>;
 
@@ -149,7 +178,7 @@ export const biasedModules = ({ qkvBias }: Pick<BlockSizes, 'architecture' | 'qk
 
 /** Names and row-major shapes of all tensors of a block, within `blk.N.`. */
 export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
-  const { headNorms } = architectures[sizes.architecture ?? 'llama'];
+  const { headNorms, normsAfter } = architectures[sizes.architecture ?? 'llama'];
   const biased = biasedModules(sizes);
   const linear = (module: ModuleName): [string, number[]][] => {
     const shape = moduleShape(module, sizes);
@@ -161,8 +190,10 @@ export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
     ...norm('attn_norm', sizes.width),
     ...attention.flatMap(linear),
     ...(headNorms ? ['attn_q_norm', 'attn_k_norm'].flatMap((name) => norm(name, sizes.headSize)) : []),
+    ...(normsAfter ? norm('post_attention_norm', sizes.width) : []),
     ...norm('ffn_norm', sizes.width),
     ...mlp.flatMap(linear),
+    ...(normsAfter ? norm('post_ffw_norm', sizes.width) : []),
   ]);
 }
 

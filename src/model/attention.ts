@@ -48,10 +48,11 @@ export class Attention {
 
   /**
    * Which keys the queries of `batch` sequences see: up to their own position and, with `starts` [batch x length], not
-   * before their document. Dispose the chunks after use.
+   * before their document; with `window`, only the last so many. Dispose the chunks after use.
    */
-  plan(batch: number, length: number, starts?: Int32Array): AttentionPlan {
-    const documents = starts?.some((start) => start > 0) ? starts : undefined;
+  plan(batch: number, length: number, starts?: Int32Array, window = Infinity): AttentionPlan {
+    const firsts = window < length ? windowed(batch, length, starts, window) : starts;
+    const documents = firsts?.some((start) => start > 0) ? firsts : undefined;
     const shared = documents && this.backend.keep(this.backend.tensor(documents.slice(), [batch * length]));
     const chunks = Array.from({ length: Math.ceil(length / ATTENTION_CHUNK) }, (_, i): QueryChunk => {
       const begin = i * ATTENTION_CHUNK;
@@ -174,4 +175,11 @@ export class Attention {
     const parted = b.transpose(b.reshape(x, [batch, config.kvHeads, length, width]), [0, 2, 1, 3]);
     return b.reshape(parted, [batch * length, config.kvHeads * width]);
   }
+}
+
+/** [batch x length]: the first key of each query's window, and of its document. */
+function windowed(batch: number, length: number, starts: Int32Array | undefined, window: number): Int32Array {
+  return Int32Array.from({ length: batch * length }, (_, i) =>
+    Math.max(starts?.[i] ?? 0, (i % length) - window + 1),
+  );
 }

@@ -1,23 +1,31 @@
-/** One block of Llama: middle = x + attention(norm(x)), y = middle + mlp(norm(middle)); forward and backward. */
+/**
+ * One block: middle = x + landing(attention(norm(x))), y = middle + landing(mlp(norm(middle))); forward and backward.
+ */
 import type { Positions } from '../base-models/architectures.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
+import type { Activation } from './activations.ts';
 import type { Attention, AttentionDropout, AttentionSaved } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
-import type { Landing } from './landing.ts';
+import type { Landing, LandingSaved } from './landing.ts';
 import type { Linear, LinearMode } from './linear.ts';
 import type { HeadNorms, HeadNormsSaved } from './head-norms.ts';
 import type { Norm } from './norm.ts';
 import type { View } from './views.ts';
 
-export interface BlockWeights {
+export interface BlockParts {
+  /** How its attention sees positions. */
+  positions: Positions;
   attentionNorm: Norm;
   qkv: Linear;
   /** On q and k; undefined without. */
   headNorms?: HeadNorms | undefined;
   o: Linear;
+  attentionLanding: Landing;
   mlpNorm: Norm;
   gateUp: Linear;
+  activation: Activation;
   down: Linear;
+  mlpLanding: Landing;
 }
 
 /** What all blocks share in one pass. */
@@ -51,56 +59,47 @@ export interface BlockSaved {
   heads: HeadNormsSaved | undefined;
   attention: AttentionSaved;
   z2: Tensor | undefined;
+  landing1: LandingSaved | undefined;
   middle: Tensor;
   inverse2: Tensor;
   h2: Tensor;
   z3: Tensor | undefined;
   gateUp: Tensor;
   z4: Tensor | undefined;
+  landing2: LandingSaved | undefined;
 }
 
 export class Block {
   constructor(
     private readonly backend: Backend,
     private readonly index: number,
-    private readonly positions: Positions,
-    private readonly weights: BlockWeights,
+    private readonly parts: BlockParts,
     private readonly attention: Attention,
-    private readonly landing: Landing,
   ) {}
 
   /** x [N, width] f32 -> y [N, width] f32 and what `backward` needs. */
   forward(x: Tensor, pass: Pass): { y: Tensor; saved: BlockSaved } {
-    const { backend: b, weights, landing } = this;
+    const { backend: b, parts } = this;
     const { plan, angles } = this.view(pass);
     const c = b.compound;
     return b.arena(() => {
-      const { y: h1, inverse: inverse1 } = weights.attentionNorm.forward(x);
-      const { y: qkv, z: z1 } = weights.qkv.forward(h1, this.mode('qkv', h1, pass));
-      const heads = weights.headNorms?.forward(qkv);
+      const { y: h1, inverse: inverse1 } = parts.attentionNorm.forward(x);
+      const { y: qkv, z: z1 } = parts.qkv.forward(h1, this.mode('qkv', h1, pass));
+      const heads = parts.headNorms?.forward(qkv);
       const attention = this.attention.forward(heads?.y ?? qkv, plan, angles, this.attentionDropout(pass));
-      const { y: o, z: z2 } = weights.o.forward(attention.o, this.mode('o', attention.o, pass));
-      const middle = c.add(x, landing.forward(o));
-      const { y: h2, inverse: inverse2 } = weights.mlpNorm.forward(middle);
-      const { y: gateUp, z: z3 } = weights.gateUp.forward(h2, this.mode('gateUp', h2, pass));
-      const product = c.swiglu(gateUp);
-      const { y: down, z: z4 } = weights.down.forward(product, this.mode('down', product, pass));
+      const { y: o, z: z2 } = parts.o.forward(attention.o, this.mode('o', attention.o, pass));
+      const { y: added1, saved: landing1 } = parts.attentionLanding.forward(o);
+      const middle = c.add(x, added1);
+      const { y: h2, inverse: inverse2 } = parts.mlpNorm.forward(middle);
+      const { y: gateUp, z: z3 } = parts.gateUp.forward(h2, this.mode('gateUp', h2, pass));
+      const product = parts.activation.forward(b, gateUp);
+      const { y: down, z: z4 } = parts.down.forward(product, this.mode('down', product, pass));
+      const { y: added2, saved: landing2 } = parts.mlpLanding.forward(down);
       const saved = {
-        x,
-        inverse1,
-        h1,
-        z1,
-        heads: heads?.saved,
-        attention,
-        z2,
-        middle,
-        inverse2,
-        h2,
-        z3,
-        gateUp,
-        z4,
+        ...{ x, inverse1, h1, z1, heads: heads?.saved, attention, z2, landing1 },
+        ...{ middle, inverse2, h2, z3, gateUp, z4, landing2 },
       };
-      return { y: c.add(middle, landing.forward(down)), saved };
+      return { y: c.add(middle, added2), saved };
     });
   }
 
@@ -113,31 +112,36 @@ export class Block {
   }
 
   private mlpBackward(dy: Tensor, saved: BlockSaved, pass: Pass): Tensor {
-    const { backend: b, weights } = this;
-    const { middle, inverse2, h2, gateUp, z3, z4 } = saved;
+    const { backend: b, parts } = this;
+    const { middle, inverse2, h2, gateUp, z3, z4, landing2 } = saved;
     const dGateUp = b.arena(() => {
       // The mask needs only the product's shape.
       const mode = this.mode('down', { shape: [gateUp.shape[0]!, gateUp.shape[1]! / 2] }, pass);
-      const product = b.compound.swiglu(gateUp);
-      const dProduct = weights.down.backward(this.landing.backward(dy), product, { z: z4 }, mode);
-      return b.compound.swigluGradient(gateUp, dProduct);
+      const product = parts.activation.forward(b, gateUp);
+      const dProduct = parts.down.backward(parts.mlpLanding.backward(dy, landing2), product, { z: z4 }, mode);
+      return parts.activation.gradient(b, gateUp, dProduct);
     });
-    const dh = weights.gateUp.backward(dGateUp, h2, { z: z3 }, this.mode('gateUp', h2, pass));
-    return weights.mlpNorm.backward(dh, middle, inverse2, dy);
+    const dh = parts.gateUp.backward(dGateUp, h2, { z: z3 }, this.mode('gateUp', h2, pass));
+    return parts.mlpNorm.backward(dh, middle, inverse2, dy);
   }
 
   private attentionBackward(dMiddle: Tensor, saved: BlockSaved, pass: Pass): Tensor {
-    const { backend: b, weights } = this;
-    const { x, inverse1, h1, heads, attention, z1, z2 } = saved;
+    const { backend: b, parts } = this;
+    const { x, inverse1, h1, heads, attention, z1, z2, landing1 } = saved;
     const { plan, angles } = this.view(pass);
     const dQkv = b.arena(() => {
       const mode = this.mode('o', attention.o, pass);
-      const dO = weights.o.backward(this.landing.backward(dMiddle), attention.o, { z: z2 }, mode);
+      const dO = parts.o.backward(
+        parts.attentionLanding.backward(dMiddle, landing1),
+        attention.o,
+        { z: z2 },
+        mode,
+      );
       const d = this.attention.backward(dO, attention, plan, angles, this.attentionDropout(pass));
-      return heads ? weights.headNorms!.backward(d, heads) : d;
+      return heads ? parts.headNorms!.backward(d, heads) : d;
     });
-    const dh = weights.qkv.backward(dQkv, h1, { z: z1 }, this.mode('qkv', h1, pass));
-    return weights.attentionNorm.backward(dh, x, inverse1, dMiddle);
+    const dh = parts.qkv.backward(dQkv, h1, { z: z1 }, this.mode('qkv', h1, pass));
+    return parts.attentionNorm.backward(dh, x, inverse1, dMiddle);
   }
 
   /** Mode of a linear of this block, with its own dropout mask, which is the same in both directions. */
@@ -146,7 +150,7 @@ export class Block {
     { shape }: Pick<Tensor, 'shape'>,
     { adapted, dropout }: Pass,
   ): LinearMode {
-    if (!dropout?.lora || !this.weights[place].hasLora) return { adapted, keepRate: 1 };
+    if (!dropout?.lora || !this.parts[place].hasLora) return { adapted, keepRate: 1 };
     const { noise, keepRate } = dropout.lora;
     const seed = [...dropout.seed, this.index, PLACES[place]];
     return { adapted, keepRate, mask: noise.mask(shape[0]! * shape[1]!, dropout.largest, seed) };
@@ -159,5 +163,5 @@ export class Block {
     return { keepRate, mask: (count, chunk) => noise.mask(count, dropout.largest, [...seed, chunk]) };
   }
 
-  private view = ({ views }: Pass): View => views.get(this.positions)!;
+  private view = ({ views }: Pass): View => views.get(this.parts.positions)!;
 }

@@ -71,6 +71,10 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     throw unsupported('This base rotates only a part of each head (partial RoPE), which is not supported.');
   if ((optional('attention.value_length') ?? headSize) !== headSize)
     throw unsupported('In this base, values and keys differ in size, which is not supported.');
+  for (const [key, what] of unsupportedFigures)
+    if (optional(key)) throw unsupported(`This base ${what}, which is not supported.`);
+  if (Array.isArray(metadata[`${architecture}.attention.sliding_window_pattern`]))
+    throw unsupported('This base lists the layers that have a sliding window, which is not supported.');
   const layers = number('block_count');
   const ropeTheta = optional('rope.freq_base') ?? 10_000;
   const ropeFactor = readRopeFactor(metadata, architecture);
@@ -100,6 +104,12 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   checkTensors(source);
   return config;
 }
+
+/** Figures that change what a model computes, and what they do. */
+const unsupportedFigures = [
+  ['attn_logit_softcapping', 'caps its scores'],
+  ['final_logit_softcapping', 'caps its logits'],
+] as const;
 
 /** One object for layers that are alike. */
 function shared(all: readonly Positions[]): Positions[] {

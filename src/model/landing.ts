@@ -1,22 +1,47 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import type { Norm } from './norm.ts';
 
-/** What is done to the output of attention or of the MLP before the residual stream takes it: a factor (Granite). */
+/** For the backward pass, if there is a norm: what came [N, width], and the norm's 1 / rms f32 [N, 1]. */
+export interface LandingSaved {
+  o: Tensor;
+  inverse: Tensor;
+}
+
+/**
+ * What is done to the output of attention or of the MLP before the residual stream takes it: a norm (Gemma 3), a factor
+ * (Granite), or nothing.
+ */
 export class Landing {
   constructor(
     private readonly backend: Backend,
-    private readonly factor: number,
     private readonly compute: DataType,
+    private readonly factor: number,
+    private readonly norm: Norm | undefined,
   ) {}
 
   /** o [N, width] -> what is added, of the same type. */
-  forward(o: Tensor): Tensor {
-    return this.factor === 1 ? o : this.backend.mul(o, this.factor);
+  forward(o: Tensor): { y: Tensor; saved: LandingSaved | undefined } {
+    const { backend: b, norm } = this;
+    return b.arena(() => {
+      const normed = norm?.forward(this.f32(o));
+      return { y: this.scaled(normed?.y ?? o), saved: normed && { o, inverse: normed.inverse } };
+    });
   }
 
   /** dy f32 [N, width] -> do, in the products' type. */
-  backward(dy: Tensor): Tensor {
-    const { backend: b, factor, compute } = this;
-    const d = factor === 1 ? dy : b.mul(dy, factor);
-    return d.dtype === compute ? d : b.cast(d, compute as 'f32' | 'bf16');
+  backward(dy: Tensor, saved: LandingSaved | undefined): Tensor {
+    const { backend: b, norm, compute } = this;
+    return b.arena(() => {
+      const scaled = this.scaled(dy);
+      const d = norm ? norm.backward(scaled, this.f32(saved!.o), saved!.inverse) : scaled;
+      return d.dtype === compute ? d : b.cast(d, compute as 'f32' | 'bf16');
+    });
+  }
+
+  private scaled(x: Tensor): Tensor {
+    return this.factor === 1 ? x : this.backend.mul(x, this.factor);
+  }
+  private f32(x: Tensor): Tensor {
+    return x.dtype === 'f32' ? x : this.backend.cast(x, 'f32');
   }
 }

@@ -2,9 +2,16 @@
 import type { ModuleName } from '../protocol/run.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import { activations } from './activations.ts';
 import { Attention } from './attention.ts';
 import { Block } from './block.ts';
-import { architectures, biasedModules, moduleTensors, ROPE_DIVISORS } from '../base-models/architectures.ts';
+import {
+  architectures,
+  biasedModules,
+  moduleTensors,
+  ROPE_DIVISORS,
+  type Architecture,
+} from '../base-models/architectures.ts';
 import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';
@@ -50,6 +57,7 @@ class Loader {
   private readonly compute: DataType;
   private readonly frozen: (Tensor | StoredWeight)[] = [];
   private readonly linears: Linear[] = [];
+  private readonly row: Architecture;
 
   constructor(
     private readonly backend: Backend,
@@ -60,6 +68,7 @@ class Loader {
   ) {
     this.parameters = new Parameters(backend);
     this.compute = options.precision;
+    this.row = architectures[config.architecture];
   }
 
   async load(): Promise<Llama> {
@@ -67,19 +76,22 @@ class Loader {
     const { width, vocabularySize } = config;
     const embedding = await this.matrix('token_embd.weight', [vocabularySize, width]);
     const attention = new Attention(backend, config);
-    const landing = new Landing(backend, config.scales.residual, compute);
     const blocks: Block[] = [];
     for (let index = 0; index < config.layers; index += 1) {
-      const weights = {
+      const parts = {
+        positions: config.positions[index]!,
         attentionNorm: await this.norm(`blk.${index}.attn_norm`),
         qkv: await this.linear(index, ['q', 'k', 'v']),
         headNorms: await this.headNorms(index),
         o: await this.linear(index, ['o']),
+        attentionLanding: await this.landing(`blk.${index}.post_attention_norm`),
         mlpNorm: await this.norm(`blk.${index}.ffn_norm`),
         gateUp: await this.linear(index, ['gate', 'up']),
+        activation: activations[this.row.activation ?? 'swiglu'],
         down: await this.linear(index, ['down']),
+        mlpLanding: await this.landing(`blk.${index}.post_ffw_norm`),
       };
-      blocks.push(new Block(backend, index, config.positions[index]!, weights, attention, landing));
+      blocks.push(new Block(backend, index, parts, attention));
     }
     const outputNorm = await this.norm('output_norm');
     const headWeight = config.tiedHead
@@ -160,9 +172,14 @@ class Loader {
     return new Norm(backend, parameters, gain, config.normEpsilon, compute);
   }
 
+  private async landing(layer: string): Promise<Landing> {
+    const norm = this.row.normsAfter ? await this.norm(layer) : undefined;
+    return new Landing(this.backend, this.compute, this.config.scales.residual, norm);
+  }
+
   private async headNorms(index: number): Promise<HeadNorms | undefined> {
     const { backend, config } = this;
-    if (!architectures[config.architecture].headNorms) return undefined;
+    if (!this.row.headNorms) return undefined;
     const q = await this.norm(`blk.${index}.attn_q_norm`, config.headSize);
     const k = await this.norm(`blk.${index}.attn_k_norm`, config.headSize);
     return new HeadNorms(backend, config, { q, k });

@@ -25,8 +25,10 @@ export class Views {
 
   /** Of `rows` sequences; `starts` as in Batch. Dispose the plans' chunks (`chunksOf`) after use. */
   of(rows: number, length: number, starts?: Int32Array): Map<Positions, View> {
-    const plan = this.attention.plan(rows, length, starts);
-    return new Map([...this.angles(length)].map(([positions, angles]) => [positions, { plan, angles }]));
+    const views = new Map<Positions, View>();
+    for (const [positions, angles] of this.angles(length))
+      views.set(positions, { plan: this.attention.plan(rows, length, starts, positions.window), angles });
+    return views;
   }
 
   /** Tables are kept for a few lengths: that of training, and those of evaluations in between. */

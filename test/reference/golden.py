@@ -30,6 +30,7 @@ CLASSES = {
     "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
     "granite": (transformers.GraniteConfig, transformers.GraniteForCausalLM),
     "smollm3": (transformers.SmolLM3Config, transformers.SmolLM3ForCausalLM),
+    "gemma3": (transformers.Gemma3TextConfig, transformers.Gemma3ForCausalLM),
     "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
 }
 STEPPED = ["llama", "qwen2"]
@@ -77,8 +78,19 @@ MODELS["granite"] = {
     "logits_scaling": 2.5,
 }
 MODELS["smollm3"] = {**SMALL, "num_hidden_layers": 4, "pad_token_id": None}
+MODELS["gemma3"] = {
+    **SMALL,
+    "num_hidden_layers": 3,
+    "head_dim": 8,
+    "query_pre_attn_scalar": 8,
+    "sliding_window": 5,
+    "sliding_window_pattern": 3,
+    "pad_token_id": None,
+}
 MODELS["qwen3"] = {**SMALL, "head_dim": 8}
-THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0, "smollm3": 10_000.0}
+THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0, "smollm3": 10_000.0, "gemma3": 1_000_000.0}
+# Of the layers with a window.
+NEAR_THETA = 10_000.0
 RSLORA = {"qwen2"}
 ROPE_SCALINGS = {
     "linear": {"rope_type": "linear", "factor": 4.0},
@@ -115,6 +127,8 @@ def build(kind, scaling=None):
     """The same weights at every call. Not PyTorch's own start: gains, biases and logits are to matter."""
     config, model = CLASSES[kind]
     rope = {"rope_type": "default", **(scaling or {}), "rope_theta": THETA[kind]}
+    if kind == "gemma3":
+        rope = {"full_attention": rope, "sliding_attention": {**rope, "rope_theta": NEAR_THETA}}
     built = model(config(**MODELS[kind], rope_parameters=rope, attn_implementation="eager")).float()
     generator = torch.Generator().manual_seed(7)
     with torch.no_grad():

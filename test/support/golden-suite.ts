@@ -50,6 +50,10 @@ interface Golden {
 
 /** Names in transformers of an architecture's own figures. */
 const figures: Partial<Record<Kind, Record<string, string>>> = {
+  gemma3: {
+    'attention.sliding_window': 'sliding_window',
+    'attention.sliding_window_pattern': 'sliding_window_pattern',
+  },
   granite: {
     embedding_scale: 'embedding_multiplier',
     residual_scale: 'residual_multiplier',
@@ -95,18 +99,27 @@ const modules: Record<string, string> = {
   post_attention_layernorm: 'ffn_norm',
 };
 
+/** Where a name means something else, or is another. */
+const ownModules: Partial<Record<Kind, Record<string, string>>> = {
+  gemma3: {
+    post_attention_layernorm: 'post_attention_norm',
+    pre_feedforward_layernorm: 'ffn_norm',
+    post_feedforward_layernorm: 'post_ffw_norm',
+  },
+};
+
 /** Converts names of transformers and PEFT to GGUF's. */
-function ggufName(name: string): string {
+function ggufName(kind: Kind, name: string): string {
   const bare = name.replace('base_model.model.', '');
   const top: Record<string, string> = {
     'model.embed_tokens.weight': 'token_embd.weight',
     'model.norm.weight': 'output_norm.weight',
     'lm_head.weight': 'output.weight',
   };
-  const [, layer, module, rest] =
+  const [, layer, module = '', rest] =
     /^model\.layers\.(\d+)\.((?:self_attn\.|mlp\.)?\w+)\.(.+)$/.exec(bare) ?? [];
   const part = rest?.replace('lora_A.default.weight', 'lora_a').replace('lora_B.default.weight', 'lora_b');
-  return top[bare] ?? `blk.${layer}.${modules[module!]}.${part}`;
+  return top[bare] ?? `blk.${layer}.${ownModules[kind]?.[module] ?? modules[module]}.${part}`;
 }
 
 /**
@@ -131,8 +144,19 @@ function ggufValues(kind: Kind, name: string, { shape, data }: Values): Float32A
 function toGguf(kind: Kind, packed: Packed): Map<string, Values> {
   return new Map(
     [...unpack(packed)].map(([theirs, values]) => {
-      const name = ggufName(theirs);
+      const name = ggufName(kind, theirs);
       return [name, { shape: values.shape, data: ggufValues(kind, name, values) }];
+    }),
+  );
+}
+
+/** In GGUF, a norm of Gemma's is what is multiplied with; in transformers, it is one less. */
+function withGains(kind: Kind, tensors: Map<string, Values>): Map<string, Values> {
+  if (kind !== 'gemma3') return tensors;
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => {
+      const gain = name.endsWith('norm.weight');
+      return [name, { shape, data: gain ? data.map((value) => 1 + value) : data }];
     }),
   );
 }
@@ -140,7 +164,7 @@ function toGguf(kind: Kind, packed: Packed): Map<string, Values> {
 /** The base, as a GGUF file would provide it. */
 function sourceOf(kind: Kind, metadata: Record<string, unknown> = {}): WeightSource {
   const { config, cases } = golden.models[kind];
-  const tensors = toGguf(kind, cases.full.before);
+  const tensors = withGains(kind, toGguf(kind, cases.full.before));
   return {
     metadata: {
       'general.architecture': kind,

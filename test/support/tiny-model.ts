@@ -167,7 +167,8 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
         ] as [string, MetadataEntry][])),
     ...vocabulary.metadata,
   ];
-  await writeGguf(path, { metadata, tensors });
+  // Figures given by the caller come last and count.
+  await writeGguf(path, { metadata: [...new Map(metadata)], tensors });
 }
 
 /** Of the type that llama.cpp wants for it. */

@@ -65,8 +65,8 @@ const LOGITS_COPIES = 3;
 /** Queries computed at a time, and copies of their scores. */
 const QUERY_ROWS = 128;
 const SCORES_COPIES = 5;
-/** f32 rows as wide as the MLP that its backward pass holds at the same time. */
-const MLP_COPIES = 10;
+/** f32 rows as wide as the MLP that its backward pass holds at the same time; counted where it has no kernel. */
+const MLP_COPIES = { swiglu: 10, geglu: 16 };
 /** Bytes of the f32 pieces (2^20 numbers each) that an update holds at the same time. */
 const UPDATE_BYTES = 8 * 4 * 2 ** 20;
 const F32 = 4;
@@ -259,21 +259,26 @@ class Walk {
     const { layers, width, hiddenWidth, heads, kvHeads, headSize } = this.config;
     const qkvo = (2 * heads + 2 * kvHeads) * headSize;
     const inner = (this.hyper.rank * this.adapted.length) / layers;
-    const { headNorms } = architectures[this.config.architecture ?? 'llama'];
+    const { headNorms, normsAfter } = architectures[this.config.architecture ?? 'llama'];
     // q and k before their norms, and the norms' scales.
     const normed = headNorms ? (heads + kvHeads) * (headSize * this.compute + F32) : 0;
+    // The outputs of attention and MLP before their norms, and the norms' scales.
+    const landed = normsAfter ? 2 * (width * this.compute + F32) : 0;
     // The residual stream before attention and before the MLP, both norms' scales, and the norms' outputs.
-    return normed + F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner);
+    return (
+      normed + landed + F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner)
+    );
   }
 
   workspace(): number {
-    const { width, hiddenWidth, vocabularySize } = this.config;
+    const { width, hiddenWidth, vocabularySize, architecture = 'llama' } = this.config;
+    const { activation = 'swiglu' } = architectures[architecture];
     const { rows } = this;
     const head =
       this.numbers([vocabularySize, width]) +
       Math.min(HEAD_ROWS, rows) * vocabularySize * F32 * LOGITS_COPIES +
       (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0);
-    const mlp = this.numbers([2 * hiddenWidth, width]) + MLP_COPIES * F32 * rows * hiddenWidth;
+    const mlp = this.numbers([2 * hiddenWidth, width]) + MLP_COPIES[activation] * F32 * rows * hiddenWidth;
     const stream = 3 * F32 * rows * width;
     return stream + Math.max(head, mlp, this.attention(), UPDATE_BYTES);
   }

@@ -100,6 +100,15 @@ describe('readConfig', () => {
         (source.tensors as Map<string, unknown>).set('blk.0.attn_q.bias', { shape: [32] }),
     ],
     [
+      'capped logits',
+      (source: ReturnType<typeof tinyWeights>) => (source.metadata['llama.final_logit_softcapping'] = 30),
+    ],
+    [
+      'windows by a list',
+      (source: ReturnType<typeof tinyWeights>) =>
+        (source.metadata['llama.attention.sliding_window_pattern'] = [true, false]),
+    ],
+    [
       'mixture',
       (source: ReturnType<typeof tinyWeights>) =>
         (source.tensors as Map<string, unknown>).set('blk.0.ffn_gate_inp.weight', { shape: [2, 32] }),
@@ -110,6 +119,22 @@ describe('readConfig', () => {
     expect(() => readConfig(source)).toThrow(
       expect.objectContaining({ code: 'base-unsupported-architecture' }),
     );
+  });
+
+  it.each([
+    ['llama', {}, 'rrrrrrr'],
+    ['smollm3', {}, 'rrr-rrr'],
+    ['granite', { 'rope.scaling.finetuned': false }, '-------'],
+    ['gemma3', {}, 'wwwwwrw'],
+    ['gemma3', { 'attention.sliding_window_pattern': 2 }, 'wrwrwrw'],
+    ['gemma3', { 'attention.sliding_window': 0 }, 'rrrrrrr'],
+  ] as const)('reads what each layer sees of positions: %s %j', (architecture, figures, expected) => {
+    const source = tinyWeights({ architecture, layers: 7 });
+    for (const [name, value] of Object.entries(figures)) source.metadata[`${architecture}.${name}`] = value;
+    const { positions } = readConfig(source);
+    const letters = positions.map(({ ropeTheta, window }) => (!ropeTheta ? '-' : window ? 'w' : 'r'));
+    expect(letters.join('')).toBe(expected);
+    expect(new Set(positions).size).toBe(new Set(letters).size);
   });
 
   it('names a figure that is missing', () => {

@@ -1,0 +1,59 @@
+/** What the MLP does between its linears. */
+import type { Backend, Tensor } from '../tensor/backend.ts';
+
+export interface Activation {
+  /** What gate and up gave, joined [N, 2 w] -> what down gets [N, w]. */
+  forward(b: Backend, gateUp: Tensor): Tensor;
+  /** dProduct [N, w] -> [N, 2 w] */
+  gradient(b: Backend, gateUp: Tensor, dProduct: Tensor): Tensor;
+}
+
+/** silu(gate) up */
+const swiglu: Activation = {
+  forward: (b, gateUp) => b.compound.swiglu(gateUp),
+  gradient: (b, gateUp, dProduct) => b.compound.swigluGradient(gateUp, dProduct),
+};
+
+/** gelu(gate) up */
+const geglu: Activation = {
+  forward: (b, gateUp) =>
+    b.arena(() => {
+      const [gate, up] = halves(b, gateUp);
+      return as(b, gateUp, b.mul(gelu(b, gate).y, up));
+    }),
+  gradient: (b, gateUp, dProduct) =>
+    b.arena(() => {
+      const [gate, up] = halves(b, gateUp);
+      const d = f32(b, dProduct);
+      const { y, slope } = gelu(b, gate);
+      const parts = [b.mul(b.mul(d, up), slope), b.mul(d, y)].map((part) => as(b, gateUp, part));
+      return b.concat(parts, 1);
+    }),
+};
+
+export const activations = { swiglu, geglu };
+
+/**
+ * GELU by its approximation with tanh, of x f32, and its slope. 0.5 (1 + tanh(u)) is s = sigmoid(2u), so with
+ * u = sqrt(2 / pi) (x + 0.044715 x^3): y = x s, and y' = s + 2 u' y (1 - s).
+ */
+function gelu(b: Backend, x: Tensor): { y: Tensor; slope: Tensor } {
+  const [first, third] = [2 * Math.sqrt(2 / Math.PI), 2 * Math.sqrt(2 / Math.PI) * 0.044715];
+  return b.arena(() => {
+    const square = b.square(x);
+    const s = b.sigmoid(b.mul(x, b.add(b.mul(square, third), first)));
+    const y = b.mul(x, s);
+    const inner = b.add(b.mul(square, 3 * third), first);
+    return { y, slope: b.add(s, b.mul(inner, b.sub(y, b.mul(y, s)))) };
+  });
+}
+
+function halves(b: Backend, gateUp: Tensor): [gate: Tensor, up: Tensor] {
+  const [rows, columns] = gateUp.shape as [number, number];
+  const half = (begin: number) => f32(b, b.slice(gateUp, [0, begin], [rows, columns / 2]));
+  return [half(0), half(columns / 2)];
+}
+
+const f32 = (b: Backend, x: Tensor) => (x.dtype === 'f32' ? x : b.cast(x, 'f32'));
+/** x f32 in the type of `like`. */
+const as = (b: Backend, like: Tensor, x: Tensor) => (like.dtype === 'f32' ? x : b.cast(x, 'bf16'));
