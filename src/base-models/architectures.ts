@@ -40,14 +40,16 @@ export interface Architecture {
   ropeDivisors?: true;
   /** The linears of a block. Default: all seven. */
   modules?: readonly ModuleName[];
-  /** Linears that have biases: none, or q, k and v if the file has them for all three. */
-  biases: 'none' | 'optional';
+  /** Linears that have biases: none; q, k and v if the file has them for all three; or all. */
+  biases: 'none' | 'optional' | 'all';
+  /** RMSNorm, or LayerNorm, which also subtracts the mean and has a bias. Default: rms. */
+  norm?: 'rms' | 'layer';
   /** Each head of q and k has a norm before RoPE. */
   headNorms?: true;
   /** There are norms after attention and after the MLP, too, before the residual stream takes their output. */
   normsAfter?: true;
-  /** What the MLP does between its linears. Default: swiglu, silu(gate) up. */
-  activation?: 'swiglu' | 'geglu';
+  /** What the MLP does between its linears: silu(gate) up (the default), gelu(gate) up, or gelu(up). */
+  activation?: 'swiglu' | 'geglu' | 'gelu';
   /** Default: 1, and 1 / sqrt(headSize). */
   scales?(figure: Figures): Partial<Scales>;
   /** Of each layer, where it is not as the file's metadata say for all. */
@@ -108,6 +110,14 @@ const rows = {
       const near: Positions = { ropeTheta: figure('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
       return (layer) => (period === 0 || layer % period < period - 1 ? near : all);
     },
+  },
+  starcoder2: {
+    families: 'StarCoder2',
+    ropePairing: 'halves',
+    modules: ['q', 'k', 'v', 'o', 'up', 'down'],
+    biases: 'all',
+    norm: 'layer',
+    activation: 'gelu',
   },
 } as const satisfies Record<string, Architecture>;
 
@@ -173,12 +183,24 @@ export function moduleShape(
 }
 
 /** The linears of a block that have biases. */
-export const biasedModules = ({ qkvBias }: Pick<BlockSizes, 'architecture' | 'qkvBias'>): ModuleName[] =>
-  qkvBias ? ['q', 'k', 'v'] : [];
+export function biasedModules({
+  architecture = 'llama',
+  qkvBias,
+}: Pick<BlockSizes, 'architecture' | 'qkvBias'>): readonly ModuleName[] {
+  if (architectures[architecture].biases === 'all') return modulesOf({ architecture });
+  return qkvBias ? ['q', 'k', 'v'] : [];
+}
+
+/** Name of the figure that norms add to the variance. */
+export const epsilonOf = (architecture: ArchitectureName): string =>
+  architectures[architecture].norm === 'layer'
+    ? 'attention.layer_norm_epsilon'
+    : 'attention.layer_norm_rms_epsilon';
 
 /** Names and row-major shapes of all tensors of a block, within `blk.N.`. */
 export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
-  const { headNorms, normsAfter } = architectures[sizes.architecture ?? 'llama'];
+  const { headNorms, normsAfter, norm: kind } = architectures[sizes.architecture ?? 'llama'];
+  const norm = (name: string, size = sizes.width) => normTensors(name, size, kind);
   const biased = biasedModules(sizes);
   const linear = (module: ModuleName): [string, number[]][] => {
     const shape = moduleShape(module, sizes);
@@ -187,21 +209,24 @@ export function blockTensors(sizes: BlockSizes): Map<string, number[]> {
   };
   const [attention, mlp] = [modulesOf(sizes).filter(isAttention), modulesOf(sizes).filter(isMlp)];
   return new Map([
-    ...norm('attn_norm', sizes.width),
+    ...norm('attn_norm'),
     ...attention.flatMap(linear),
     ...(headNorms ? ['attn_q_norm', 'attn_k_norm'].flatMap((name) => norm(name, sizes.headSize)) : []),
-    ...(normsAfter ? norm('post_attention_norm', sizes.width) : []),
-    ...norm('ffn_norm', sizes.width),
+    ...(normsAfter ? norm('post_attention_norm') : []),
+    ...norm('ffn_norm'),
     ...mlp.flatMap(linear),
-    ...(normsAfter ? norm('post_ffw_norm', sizes.width) : []),
+    ...(normsAfter ? norm('post_ffw_norm') : []),
   ]);
 }
 
 const isMlp = (module: ModuleName) => moduleTensors[module].startsWith('ffn_');
 const isAttention = (module: ModuleName) => !isMlp(module);
 const bias = (name: string, size: number): [string, number[]] => [`${name}.bias`, [size]];
-const norm = (name: string, size: number): [string, number[]][] => [[`${name}.weight`, [size]]];
+const normTensors = (name: string, size: number, kind: Architecture['norm']): [string, number[]][] => [
+  [`${name}.weight`, [size]],
+  ...(kind === 'layer' ? [bias(name, size)] : []),
+];
 
 /** Names and shapes of the last norm's tensors. */
-export const lastNormTensors = ({ width }: BlockSizes): Map<string, number[]> =>
-  new Map(norm('output_norm', width));
+export const lastNormTensors = ({ architecture = 'llama', width }: BlockSizes): Map<string, number[]> =>
+  new Map(normTensors('output_norm', width, architectures[architecture].norm));

@@ -6,6 +6,7 @@
 import { UserError } from '../protocol/errors.ts';
 import {
   blockTensors,
+  epsilonOf,
   isArchitecture,
   lastNormTensors,
   type ArchitectureName,
@@ -63,7 +64,6 @@ const required = [
   'embedding_length',
   'feed_forward_length',
   'attention.head_count',
-  'attention.layer_norm_rms_epsilon',
 ] as const;
 
 /**
@@ -124,7 +124,7 @@ function sizesOf(header: ModelHeader): Sizes | undefined {
   const architecture = metadata['general.architecture'];
   if (!isArchitecture(architecture)) return undefined;
   const get = (figure: string) => metadata[`${architecture}.${figure}`];
-  for (const figure of required)
+  for (const figure of [...required, epsilonOf(architecture)])
     if (get(figure) === undefined) throw truncated(header, `has no usable "${architecture}.${figure}"`);
   if (Object.keys(bounds).some((figure) => Array.isArray(get(figure)))) return undefined;
   const figure = (name: string, otherwise?: number) => Number(get(name) ?? otherwise);

@@ -2,9 +2,9 @@
 import type { Backend, Tensor } from '../tensor/backend.ts';
 
 export interface Activation {
-  /** What gate and up gave, joined [N, 2 w] -> what down gets [N, w]. */
+  /** What gate and up gave, joined [N, 2 w] (without a gate [N, w]) -> what down gets [N, w]. */
   forward(b: Backend, gateUp: Tensor): Tensor;
-  /** dProduct [N, w] -> [N, 2 w] */
+  /** dProduct [N, w] -> the gradient, in the shape of gateUp */
   gradient(b: Backend, gateUp: Tensor, dProduct: Tensor): Tensor;
 }
 
@@ -31,7 +31,13 @@ const geglu: Activation = {
     }),
 };
 
-export const activations = { swiglu, geglu };
+/** gelu(up), without a gate */
+const plainGelu: Activation = {
+  forward: (b, up) => b.arena(() => as(b, up, gelu(b, f32(b, up)).y)),
+  gradient: (b, up, dProduct) => b.arena(() => as(b, up, b.mul(f32(b, dProduct), gelu(b, f32(b, up)).slope))),
+};
+
+export const activations = { swiglu, geglu, gelu: plainGelu };
 
 /**
  * GELU by its approximation with tanh, of x f32, and its slope. 0.5 (1 + tanh(u)) is s = sigmoid(2u), so with

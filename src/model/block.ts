@@ -51,7 +51,7 @@ const PLACES = { qkv: 0, o: 1, gateUp: 2, down: 3, attention: 4 };
 
 /** For the backward pass. h and gateUp have the products' type; x, middle and the inverses are f32. */
 export interface BlockSaved {
-  /** [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth], z as in LinearSaved. */
+  /** [N, width], like middle, h1 and h2; the inverses are [N, 1], gateUp [N, 2 hiddenWidth] (without a gate: hiddenWidth), z as in LinearSaved. */
   x: Tensor;
   inverse1: Tensor;
   h1: Tensor;
@@ -115,9 +115,8 @@ export class Block {
     const { backend: b, parts } = this;
     const { middle, inverse2, h2, gateUp, z3, z4, landing2 } = saved;
     const dGateUp = b.arena(() => {
-      // The mask needs only the product's shape.
-      const mode = this.mode('down', { shape: [gateUp.shape[0]!, gateUp.shape[1]! / 2] }, pass);
       const product = parts.activation.forward(b, gateUp);
+      const mode = this.mode('down', product, pass);
       const dProduct = parts.down.backward(parts.mlpLanding.backward(dy, landing2), product, { z: z4 }, mode);
       return parts.activation.gradient(b, gateUp, dProduct);
     });

@@ -3,6 +3,7 @@ import {
   architectures,
   blockTensors,
   CHOOSE_ANOTHER,
+  epsilonOf,
   isArchitecture,
   type Architecture,
   lastNormTensors,
@@ -91,7 +92,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     headSize,
     vocabularySize: tensors.get('token_embd.weight')?.shape[0] ?? 0,
     contextLength: number('context_length'),
-    normEpsilon: number('attention.layer_norm_rms_epsilon'),
+    normEpsilon: number(epsilonOf(architecture)),
     ropeTheta,
     ropePairing: row.ropePairing,
     ropeFactor,
@@ -151,7 +152,9 @@ function refuseVariants(tensors: WeightSource['tensors'], config: ModelConfig): 
   const strange = [...tensors.keys()].find((name) => !known.has(name));
   if (strange?.endsWith('.bias'))
     throw unsupported(
-      `This base has a bias "${strange}": biases are supported only on q, k and v, and on all three of them.`,
+      biases === 'optional'
+        ? `This base has a bias "${strange}": biases are supported only on q, k and v, and on all three of them.`
+        : `This base has a bias "${strange}", which ${config.architecture} models do not have.`,
     );
   if (strange) throw unsupported(`This base has a tensor "${strange}", which is not supported.`);
 }

@@ -7,6 +7,7 @@ import { Attention } from './attention.ts';
 import { Block } from './block.ts';
 import {
   architectures,
+  modulesOf,
   biasedModules,
   moduleTensors,
   ROPE_DIVISORS,
@@ -52,6 +53,8 @@ async function withDivisors(config: ModelConfig, source: WeightSource): Promise<
   return { ...config, ropeDivisors };
 }
 
+const isGateOrUp = (module: ModuleName) => module === 'gate' || module === 'up';
+
 class Loader {
   private readonly parameters: Parameters;
   private readonly compute: DataType;
@@ -86,7 +89,7 @@ class Loader {
         o: await this.linear(index, ['o']),
         attentionLanding: await this.landing(`blk.${index}.post_attention_norm`),
         mlpNorm: await this.norm(`blk.${index}.ffn_norm`),
-        gateUp: await this.linear(index, ['gate', 'up']),
+        gateUp: await this.linear(index, modulesOf(config).filter(isGateOrUp)),
         activation: activations[this.row.activation ?? 'swiglu'],
         down: await this.linear(index, ['down']),
         mlpLanding: await this.landing(`blk.${index}.post_ffw_norm`),
@@ -167,9 +170,14 @@ class Loader {
 
   private async norm(layer: string, size = this.config.width): Promise<Norm> {
     const { backend, parameters, config, compute } = this;
-    const [name, shape] = [`${layer}.weight`, [size]];
-    const gain = this.place([{ name, shape }], await this.values(name, shape), shape, false);
-    return new Norm(backend, parameters, gain, config.normEpsilon, compute);
+    const vector = async (name: string) =>
+      this.place([{ name, shape: [size] }], await this.values(name, [size]), [size], false);
+    return new Norm(backend, parameters, {
+      gain: await vector(`${layer}.weight`),
+      bias: this.row.norm === 'layer' ? await vector(`${layer}.bias`) : undefined,
+      epsilon: config.normEpsilon,
+      compute,
+    });
   }
 
   private async landing(layer: string): Promise<Landing> {

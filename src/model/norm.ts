@@ -2,38 +2,70 @@ import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 
-/** A norm's gain [d]: frozen, or trained. */
+/** A norm's gain or bias [d]: frozen, or trained. */
 export type Gain = Tensor | Slot;
 const valueOf = (gain: Gain): Tensor => (isSlot(gain) ? gain.value : gain);
 
-/** RMSNorm over the last axis. `compute`: the type of y and dy. */
+export interface NormOptions {
+  gain: Gain;
+  /** With a bias it is LayerNorm, without one RMSNorm. */
+  bias?: Gain | undefined;
+  epsilon: number;
+  /** The type of y and dy. */
+  compute: DataType;
+}
+
+/** RMSNorm over the last axis, or LayerNorm, which is RMSNorm of x minus its mean, plus a bias. */
 export class Norm {
   constructor(
     private readonly backend: Backend,
     private readonly parameters: Parameters,
-    private readonly gain: Gain,
-    private readonly epsilon: number,
-    private readonly compute: DataType,
+    private readonly options: NormOptions,
   ) {}
 
-  /** x f32 [N, d] -> y [N, d], and for the backward pass 1 / rms f32 [N, 1]. */
+  /** x f32 [N, d] -> y [N, d], and for the backward pass 1 / rms (1 / deviation) f32 [N, 1]. */
   forward(x: Tensor): { y: Tensor; inverse: Tensor } {
-    return this.backend.compound.norm(x, valueOf(this.gain), this.epsilon, this.compute);
+    const { backend: b } = this;
+    const { gain, bias, epsilon, compute } = this.options;
+    if (!bias) return b.compound.norm(x, valueOf(gain), epsilon, compute);
+    return b.arena(() => {
+      const { y, inverse } = b.compound.norm(this.centred(x), valueOf(gain), epsilon, 'f32');
+      const moved = b.add(y, valueOf(bias));
+      return { y: compute === 'bf16' ? b.cast(moved, 'bf16') : moved, inverse };
+    });
   }
 
-  /** dy -> dx f32 [N, d], plus the gradient `past` the norm; adds to the gain's gradient. */
+  /** dy -> dx f32 [N, d], plus the gradient `past` the norm; adds to the gradients of gain and bias. */
   backward(dy: Tensor, x: Tensor, inverse: Tensor, past?: Tensor): Tensor {
-    const { backend: b, gain } = this;
-    if (isSlot(gain)) this.parameters.accumulate(gain, normGainGradient(b, x, inverse, dy));
+    const { backend: b } = this;
+    const { bias } = this.options;
+    if (!bias) return this.scaleBackward(dy, x, inverse, past);
+    return b.arena(() => {
+      if (isSlot(bias)) this.parameters.accumulate(bias, b.sum(f32(b, dy), 0));
+      const d = this.centred(this.scaleBackward(dy, this.centred(x), inverse));
+      return past ? b.add(d, past) : d;
+    });
+  }
+
+  private scaleBackward(dy: Tensor, x: Tensor, inverse: Tensor, past?: Tensor): Tensor {
+    const { backend: b } = this;
+    const { gain } = this.options;
+    if (isSlot(gain)) this.parameters.accumulate(gain, gainGradient(b, x, inverse, dy));
     return b.compound.normGradient(dy, x, inverse, valueOf(gain), past);
+  }
+
+  /** x minus the mean of its row. That is linear and its own transpose, so the gradient goes back through the same. */
+  private centred(x: Tensor): Tensor {
+    const { backend: b } = this;
+    return b.arena(() => b.sub(x, b.mean(x, 1, true)));
   }
 }
 
 /**
- * Gradient of RMSNorm's gain: the sum over rows of dy x / rms, f32 [d]. dy [N, d] of any type; x f32 [N, d]; inverse
+ * Gradient of the gain: the sum over rows of dy x / rms, f32 [d]. dy [N, d] of any type; x f32 [N, d]; inverse
  * (1 / rms) f32 [N, 1].
  */
-function normGainGradient(b: Backend, x: Tensor, inverse: Tensor, dy: Tensor): Tensor {
-  const d = dy.dtype === 'f32' ? dy : b.cast(dy, 'f32');
-  return b.sum(b.mul(d, b.mul(x, inverse)), 0);
-}
+const gainGradient = (b: Backend, x: Tensor, inverse: Tensor, dy: Tensor): Tensor =>
+  b.sum(b.mul(f32(b, dy), b.mul(x, inverse)), 0);
+
+const f32 = (b: Backend, x: Tensor) => (x.dtype === 'f32' ? x : b.cast(x, 'f32'));

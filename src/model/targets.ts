@@ -24,25 +24,30 @@ export function linearNames(config: Named): string[] {
 
 /**
  * The linears that `targets` name: modules ("q"), PEFT's names ("q_proj"), GGUF's names ("attn_q"), groups ("all",
- * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). Throws UserError `bad-argument` if
- * an entry matches nothing.
+ * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). A module that only other
+ * architectures have is passed over beside others, since a list of all modules is the default. Throws UserError
+ * `bad-argument` if another entry matches nothing, or if nothing is left.
  */
 export function chooseTargets(config: Named, targets: readonly string[]): ReadonlySet<string> {
   const names = linearNames(config);
+  const modules = modulesOf(config);
   const chosen = new Set<string>();
+  const missing: string[] = [];
   for (const target of targets) {
-    const matches = matcher(target);
-    const found = names.filter(matches);
-    if (!found.length)
-      throw new UserError(
-        'bad-argument',
-        `There is no linear "${target}" in this base.`,
-        `Use all, mlp, attention, or a list of ${moduleNames.join(', ')} ` +
-          `(GGUF: ${Object.values(moduleTensors).join(', ')}) and patterns such as "blk.0.attn_q" or "blk.*.ffn_*"; ` +
-          `the blocks are 0 to ${config.layers - 1}.`,
-      );
+    const found = names.filter(matcher(target));
+    if (!found.length) missing.push(target);
     for (const name of found) chosen.add(name);
   }
+  const elsewhere: readonly string[] = moduleNames.filter((module) => !modules.includes(module));
+  const strange = missing.find((target) => !chosen.size || !elsewhere.includes(target));
+  if (strange !== undefined)
+    throw new UserError(
+      'bad-argument',
+      `There is no linear "${strange}" in this base.`,
+      `Use all, mlp, attention, or a list of ${modules.join(', ')} ` +
+        `(GGUF: ${modules.map((module) => moduleTensors[module]).join(', ')}) and patterns such as "blk.0.attn_q" or "blk.*.ffn_*"; ` +
+        `the blocks are 0 to ${config.layers - 1}.`,
+    );
   return chosen;
 }
 

@@ -204,7 +204,7 @@ function optionsFor(adapter: Adapter | undefined, linears: string[]): Omit<Model
   if (strange)
     throw new UserError(
       'adapter-mismatch',
-      `The adapter changes ${strange}, which is not one of a block's seven linear layers.`,
+      `The adapter changes ${strange}, which is not one of a block's linear layers.`,
       'Use an adapter that changes only those.',
     );
   return { ...common, method: 'lora', rank, anyRank: true, alpha: adapter.alpha, targets };

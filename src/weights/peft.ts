@@ -5,7 +5,7 @@ import { adapterAlpha, type ModelConfig } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
 import { writeSafetensors } from './safetensors.ts';
-import { moduleNamesInTransformers, rowsToTransformers, transformersName } from './transformers.ts';
+import { linearPairs, rowsToTransformers, transformersName } from './transformers.ts';
 
 export const PEFT_CONFIG = 'adapter_config.json';
 export const PEFT_WEIGHTS = 'adapter_model.safetensors';
@@ -30,7 +30,7 @@ export async function writePeft(
   await mkdir(folder, { recursive: true });
   const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
   for (const { name, a, b, rank, in: width, out } of adapter.layers) {
-    const module = PEFT_PREFIX + transformersName(name);
+    const module = PEFT_PREFIX + transformersName(name, options.config);
     tensors.set(`${module}.lora_A.weight`, { shape: [rank, width], data: a });
     const data = rowsToTransformers(name, b, rank, options.config);
     tensors.set(`${module}.lora_B.weight`, { shape: [out, rank], data });
@@ -60,7 +60,9 @@ function peftConfig(
     use_rslora: ownAlpha && hyper.scaling === 'rank-stabilised',
     lora_dropout: hyper.dropout,
     target_modules: targetModules(layers, config),
-    rank_pattern: Object.fromEntries(others.map((layer) => [transformersName(layer.name), layer.rank])),
+    rank_pattern: Object.fromEntries(
+      others.map((layer) => [transformersName(layer.name, config), layer.rank]),
+    ),
     alpha_pattern: {},
     bias: 'none',
     fan_in_fan_out: false,
@@ -77,9 +79,9 @@ function commonest(values: readonly number[]): number {
 }
 
 /** `q_proj` if it is adapted in every layer, else the full names of those that are. */
-function targetModules(layers: readonly AdapterLayer[], config: Pick<ModelConfig, 'layers'>): string[] {
-  const names = layers.map(({ name }) => transformersName(name));
-  return Object.values(moduleNamesInTransformers).flatMap((module) => {
+function targetModules(layers: readonly AdapterLayer[], config: ModelConfig): string[] {
+  const names = layers.map(({ name }) => transformersName(name, config));
+  return linearPairs(config).flatMap(([, module]) => {
     const these = names.filter((name) => name.endsWith(`.${module}`));
     return these.length === config.layers ? [module.slice(module.indexOf('.') + 1)] : these;
   });

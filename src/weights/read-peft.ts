@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { GgufFile } from '../gguf/index.ts';
-import { adapterAlpha, readConfig } from '../model/index.ts';
+import { adapterAlpha, readConfig, type ModelConfig } from '../model/index.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
 import { PEFT_CONFIG, PEFT_PREFIX, PEFT_WEIGHTS } from './peft.ts';
@@ -72,10 +72,19 @@ export async function readPeft(
   });
   try {
     const layers: AdapterLayer[] = [];
-    for (const [name, { a, b }] of pairs(await readSafetensors(path), path)) {
-      const layer = fitting(name, [a.shape, b.shape], { path, base, asked: config.base_model_name_or_path });
+    for (const [name, { a, b }] of pairs(await readSafetensors(path), path, shape)) {
+      const layer = fitting(name, [a.shape, b.shape], {
+        path,
+        base,
+        shape,
+        asked: config.base_model_name_or_path,
+      });
       const values = rowsToGguf(name, await b.data.read(), layer.rank, shape);
-      layers.push({ ...layer, a: await a.data.read(), b: scaled(values, factor(layer, config, alpha)) });
+      layers.push({
+        ...layer,
+        a: await a.data.read(),
+        b: scaled(values, factor(layer, config, { alpha, shape })),
+      });
     }
     if (layers.length === 0) throw damaged(folder, 'it is empty');
     return { adapter: { architecture: shape.architecture, alpha, layers }, config };
@@ -104,18 +113,22 @@ async function readPeftConfig(folder: string): Promise<PeftConfig> {
 }
 
 /** The two halves of each layer, by GGUF's name, in the file's order. */
-function pairs(tensors: Map<string, Tensor>, path: string): Map<string, { a: Tensor; b: Tensor }> {
+function pairs(
+  tensors: Map<string, Tensor>,
+  path: string,
+  shape: ModelConfig,
+): Map<string, { a: Tensor; b: Tensor }> {
   const halves = new Map<string, { a?: Tensor; b?: Tensor }>();
   for (const [name, tensor] of tensors) {
     const bare = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
     const [, module, half] = /^(.+)\.lora_([AB])(?:\.default)?\.weight$/.exec(bare) ?? [];
-    const known = module && ggufName(module);
+    const known = module && ggufName(module, shape);
     if (!known) throw notSupported(path, `weights of "${bare}", which is not a linear of a block`);
     halves.set(known, { ...halves.get(known), [half === 'A' ? 'a' : 'b']: tensor });
   }
   return new Map(
     [...halves].map(([name, { a, b }]) => {
-      if (!a || !b) throw damaged(path, `it lacks one half of "${transformersName(name)}"`);
+      if (!a || !b) throw damaged(path, `it lacks one half of "${transformersName(name, shape)}"`);
       return [name, { a, b }];
     }),
   );
@@ -124,6 +137,7 @@ function pairs(tensors: Map<string, Tensor>, path: string): Map<string, { a: Ten
 interface Wanted {
   path: string;
   base: Pick<GgufFile, 'tensors' | 'path'>;
+  shape: ModelConfig;
   /** The base that the adapter says it was made for. */
   asked: string | null | undefined;
 }
@@ -131,15 +145,15 @@ interface Wanted {
 function fitting(
   name: string,
   [a, b]: [number[], number[]],
-  { path, base, asked }: Wanted,
+  { path, base, shape: config, asked }: Wanted,
 ): Pick<AdapterLayer, 'name' | 'rank' | 'in' | 'out'> {
   const [rank, width] = a as [number, number];
   const [out, inner] = b as [number, number];
   if (a.length !== 2 || b.length !== 2 || rank !== inner || rank === 0)
-    throw damaged(path, `the two halves of "${transformersName(name)}" do not fit each other`);
+    throw damaged(path, `the two halves of "${transformersName(name, config)}" do not fit each other`);
   const shape = base.tensors.get(`${name}.weight`)?.shape;
   if (shape?.[0] === out && shape[1] === width) return { name, rank, in: width, out };
-  const module = transformersName(name);
+  const module = transformersName(name, config);
   const why = shape
     ? `"${module}" is ${out} x ${width} in the adapter and ${shape.join(' x ')} in the base`
     : `the base has no "${module}"`;
@@ -154,9 +168,9 @@ function fitting(
 function factor(
   { name, rank }: Pick<AdapterLayer, 'name' | 'rank'>,
   { lora_alpha: alpha, use_rslora: stabilised, alpha_pattern: alphas, rank_pattern: ranks, r }: PeftConfig,
-  fileAlpha: number,
+  { alpha: fileAlpha, shape }: { alpha: number; shape: ModelConfig },
 ): number {
-  const module = transformersName(name);
+  const module = transformersName(name, shape);
   if (rank !== (matching(ranks, module) ?? r))
     throw new Error(`"${module}" has the rank ${rank}, which differs from its ${PEFT_CONFIG}`);
   const own = matching(alphas, module) ?? alpha;

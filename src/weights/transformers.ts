@@ -1,10 +1,10 @@
 /** Names of GGUF's linears in transformers, and the order of their rows there. */
-import { moduleTensors } from '../base-models/architectures.ts';
+import { modulesOf, moduleTensors, type ArchitectureName } from '../base-models/architectures.ts';
 import type { ModelConfig } from '../model/index.ts';
 import type { ModuleName } from '../protocol/run.ts';
 
-/** Names within `model.layers.N.`; the same in Llama and Qwen2. */
-export const moduleNamesInTransformers: Record<ModuleName, string> = {
+/** Names within `model.layers.N.` in most architectures. */
+const common: Readonly<Record<ModuleName, string>> = {
   q: 'self_attn.q_proj',
   k: 'self_attn.k_proj',
   v: 'self_attn.v_proj',
@@ -14,24 +14,31 @@ export const moduleNamesInTransformers: Record<ModuleName, string> = {
   down: 'mlp.down_proj',
 };
 
-const pairs = (Object.keys(moduleTensors) as ModuleName[]).map(
-  (module) => [moduleTensors[module], moduleNamesInTransformers[module]] as const,
-);
-const toTransformers = new Map(pairs);
-const toGguf = new Map(pairs.map(([gguf, name]) => [name, gguf]));
+const others: Partial<Record<ArchitectureName, Partial<Record<ModuleName, string>>>> = {
+  starcoder2: { up: 'mlp.c_fc', down: 'mlp.c_proj' },
+};
+
+type Named = Pick<ModelConfig, 'architecture'>;
+
+/** Each linear's name in GGUF within `blk.N.`, and in transformers within `model.layers.N.`. */
+export const linearPairs = (config: Named): (readonly [gguf: string, transformers: string])[] =>
+  modulesOf(config).map((module) => [
+    moduleTensors[module],
+    others[config.architecture]?.[module] ?? common[module],
+  ]);
 
 /** `blk.3.attn_q` -> `model.layers.3.self_attn.q_proj`. Throws RangeError if the name is not a linear. */
-export function transformersName(name: string): string {
+export function transformersName(name: string, config: Named): string {
   const [, block, tensor] = /^blk\.(\d+)\.(\w+)$/.exec(name) ?? [];
-  const module = toTransformers.get(tensor ?? '');
+  const [, module] = linearPairs(config).find(([gguf]) => gguf === tensor) ?? [];
   if (!module) throw new RangeError(`"${name}" is not a linear`);
   return `model.layers.${block}.${module}`;
 }
 
 /** `model.layers.3.self_attn.q_proj`, with or without `model.`, -> `blk.3.attn_q`; undefined if it is not a linear. */
-export function ggufName(name: string): string | undefined {
+export function ggufName(name: string, config: Named): string | undefined {
   const [, block, module] = /^(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/.exec(name) ?? [];
-  const tensor = toGguf.get(module ?? '');
+  const [tensor] = linearPairs(config).find(([, theirs]) => theirs === module) ?? [];
   return tensor && `blk.${Number(block)}.${tensor}`;
 }
 

@@ -14,7 +14,7 @@ import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { exportResult } from '../../src/training/export-result.ts';
 import { openScorer, type Scorer } from '../../src/training/scorer.ts';
-import { withTable } from '../support/ggml-gelu.ts';
+import { withTable, type GeluName } from '../support/ggml-gelu.ts';
 import { Random } from '../support/random.ts';
 import {
   writeTinyAdapter,
@@ -88,8 +88,9 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 const attention = { targets: ['attn_q', 'attn_k', 'attn_v'], scale: 0.3 };
 /** Largest difference of log-probabilities. With GELU, llama.cpp's table decides: see ggml-gelu.ts. */
 const toleranceOf = (architecture: ArchitectureName = 'llama') =>
-  architectures[architecture].activation === 'geglu' ? 1e-2 : 1e-3;
+  /gelu|geglu/.test(architectures[architecture].activation ?? '') ? 1e-2 : 1e-3;
 
+const starcoder = { targets: ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_up', 'ffn_down'] };
 const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOptions }[] = [
   {
     kind: 'qwen2: biases, tied head, padded vocabulary',
@@ -155,6 +156,16 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
     },
     adapter: {},
   },
+  {
+    kind: 'starcoder2: biases of all linears, LayerNorm',
+    options: { architecture: 'starcoder2', normEpsilon: 1e-3 },
+    adapter: starcoder,
+  },
+  {
+    kind: 'starcoder2: untied head',
+    options: { architecture: 'starcoder2', tied: false },
+    adapter: attention,
+  },
   { kind: 'qwen3: untied head', options: { architecture: 'qwen3', tied: false }, adapter: attention },
 ];
 
@@ -182,17 +193,19 @@ describe.each(['tensorflow', 'wasm'] as const)('other models on %s', (name) => {
   });
 });
 
-it.each([
+const tabled: { architecture: ArchitectureName; activation: GeluName; figures?: Record<string, number> }[] = [
   {
     architecture: 'gemma3',
     activation: 'geglu',
     figures: { 'attention.sliding_window': 24, 'attention.sliding_window_pattern': 2 },
   },
-] as const)(
+  { architecture: 'starcoder2', activation: 'gelu' },
+];
+it.each(tabled)(
   "$architecture agrees within 1e-3, with llama.cpp's own table of GELU",
   async ({ architecture, activation, figures }) => {
     const file = `${architecture}-table.gguf`;
-    await writeTinyModel(at(file), { architecture, layers: 2, figures });
+    await writeTinyModel(at(file), { architecture, layers: 2, ...(figures && { figures }) });
     const backend = await startBackend('wasm');
     const tokens = Int32Array.from({ length: 100 }, (_, i) => (i * i * 7 + i) % 250);
     const ours = await withTable(activation, async () => {

@@ -2,6 +2,7 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { exportAdapterGguf } from '../../src/weights/index.ts';
 import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
@@ -41,6 +42,29 @@ afterAll(async () => {
   vi.unstubAllEnvs();
   await rm(dir, { recursive: true, force: true });
 });
+
+it.each(Object.keys(architectures) as ArchitectureName[])(
+  'a base of %s is completed with, between two texts and with an adapter',
+  async (architecture) => {
+    const [basePath, adapter] = [at(`${architecture}.gguf`), at(`${architecture}-adapter.gguf`)];
+    await writeTinyModel(basePath, { architecture, marks: 'starcoder' });
+    await writeTinyAdapter(adapter, basePath, { scale: 0.5 });
+    const own = await openLlamaHost({
+      basePath,
+      adapters: [{ name: 'own', path: adapter }],
+      contextSize: 512,
+    });
+    expect(own.fillInTheMiddle).toBe(true);
+    const suffix = ';\n}\n';
+    const plain = await own.complete(ask({ model: 'own' }));
+    const between = await own.complete(ask({ model: 'own', suffix }));
+    // With its three tokens.
+    expect(between.promptTokens).toBe(plain.promptTokens + own.encode(suffix).length + 3);
+    const tokens = own.encode(prompt);
+    expect(await own.distributions('own', tokens)).not.toEqual(await own.distributions('base', tokens));
+    await own.dispose();
+  },
+);
 
 describe('models on one base', () => {
   it('are offered by name', () => {

@@ -82,6 +82,20 @@ describe('a tokenizer', () => {
     expect(tokenizer.endTokens).not.toContain(id('a'));
   });
 
+  it("knows StarCoder's special tokens, as StarCoder2 and Granite have them", async () => {
+    await writeTinyModel(at('angled.gguf'), { architecture: 'starcoder2', marks: 'starcoder' });
+    const angled = await openTokenizer(at('angled.gguf'));
+    const words = tinyVocabulary({ marks: 'starcoder' }).tokens;
+    const [prefix, suffix, middle] = ['prefix', 'suffix', 'middle'].map((part) =>
+      words.indexOf(`<fim_${part}>`),
+    );
+    expect(angled.fim).toEqual({ prefix, suffix, middle });
+    expect(angled.fileSeparator).toBe(words.indexOf('<file_sep>'));
+    expect([...angled.encode('<repo_name>', { special: true })]).toEqual([words.indexOf('<repo_name>')]);
+    for (const token of [prefix, suffix, middle]) expect(angled.endTokens).toContain(token);
+    await angled.dispose();
+  });
+
   it('begins texts with what serving begins them with, and reads tokens as it does', async () => {
     expect(tokenizer.start).toBeUndefined();
     await writeTinyModel(at('started.gguf'), { start: true });

@@ -25,12 +25,14 @@ WEIGHT_DECAY = {"adamw": 0.1, "lionw": 1e-3}
 CLIP = 0.5
 LORA = {"rank": 3, "alpha": 6}
 MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+OWN_MODULES = {"starcoder2": ["q_proj", "k_proj", "v_proj", "o_proj", "c_fc", "c_proj"]}
 CLASSES = {
     "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
     "qwen2": (transformers.Qwen2Config, transformers.Qwen2ForCausalLM),
     "granite": (transformers.GraniteConfig, transformers.GraniteForCausalLM),
     "smollm3": (transformers.SmolLM3Config, transformers.SmolLM3ForCausalLM),
     "gemma3": (transformers.Gemma3TextConfig, transformers.Gemma3ForCausalLM),
+    "starcoder2": (transformers.Starcoder2Config, transformers.Starcoder2ForCausalLM),
     "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
 }
 STEPPED = ["llama", "qwen2"]
@@ -87,8 +89,9 @@ MODELS["gemma3"] = {
     "sliding_window_pattern": 3,
     "pad_token_id": None,
 }
+MODELS["starcoder2"] = {**SMALL, "norm_epsilon": 1e-5, "pad_token_id": None}
 MODELS["qwen3"] = {**SMALL, "head_dim": 8}
-THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0, "smollm3": 10_000.0, "gemma3": 1_000_000.0}
+THETA = {"llama": 10_000.0, "qwen2": 1_000_000.0, "qwen3": 1_000_000.0, "granite": 10_000.0, "smollm3": 10_000.0, "gemma3": 1_000_000.0, "starcoder2": 10_000.0}
 # Of the layers with a window.
 NEAR_THETA = 10_000.0
 RSLORA = {"qwen2"}
@@ -143,14 +146,15 @@ def build(kind, scaling=None):
     return built
 
 
-def adapt(model, rank_stabilised):
+def adapt(kind):
+    model = build(kind)
     config = LoraConfig(
         r=LORA["rank"],
         lora_alpha=LORA["alpha"],
         lora_dropout=0.0,
-        target_modules=MODULES,
+        target_modules=OWN_MODULES.get(kind, MODULES),
         init_lora_weights="gaussian",
-        use_rslora=rank_stabilised,
+        use_rslora=kind in RSLORA,
         task_type="CAUSAL_LM",
     )
     torch.manual_seed(11)
@@ -212,7 +216,7 @@ def values(tensors):
 
 
 def cases(kind, data):
-    makers = {"lora": lambda: adapt(build(kind), kind in RSLORA), "full": lambda: build(kind)}
+    makers = {"lora": lambda: adapt(kind), "full": lambda: build(kind)}
     made = {}
     for method, make in makers.items():
         runs = {optimizer: run(make, optimizer, data) for optimizer in RATES if kind in STEPPED or optimizer == "adamw"}

@@ -8,7 +8,7 @@ import { activations, type Activation } from '../../src/model/activations.ts';
 import type { Backend, Tensor } from '../../src/tensor/backend.ts';
 import { quantise } from './quantise.ts';
 
-export type GeluName = 'geglu';
+export type GeluName = 'geglu' | 'gelu';
 
 const throughHalf = (x: Float32Array) => dequantise('F16', quantise('F16', x), x.length);
 const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
@@ -29,6 +29,7 @@ const forwards: Record<GeluName, Activation['forward']> = {
       );
     });
   },
+  gelu: (b, up) => b.tensor(tableOf(numbersOf(up)), up.shape),
 };
 
 /** Runs `body`; models that it loads read GELU from the table in their forward passes. On the wasm backend only. */

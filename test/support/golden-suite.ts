@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
+import { architectures, epsilonOf, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { loadModel, type Batch, type Llama, type WeightSource } from '../../src/model/index.ts';
 import { moduleNames, type BackendName } from '../../src/protocol/run.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
@@ -93,6 +93,8 @@ const modules: Record<string, string> = {
   'mlp.gate_proj': 'ffn_gate',
   'mlp.up_proj': 'ffn_up',
   'mlp.down_proj': 'ffn_down',
+  'mlp.c_fc': 'ffn_up',
+  'mlp.c_proj': 'ffn_down',
   'self_attn.q_norm': 'attn_q_norm',
   'self_attn.k_norm': 'attn_k_norm',
   input_layernorm: 'attn_norm',
@@ -114,6 +116,7 @@ function ggufName(kind: Kind, name: string): string {
   const top: Record<string, string> = {
     'model.embed_tokens.weight': 'token_embd.weight',
     'model.norm.weight': 'output_norm.weight',
+    'model.norm.bias': 'output_norm.bias',
     'lm_head.weight': 'output.weight',
   };
   const [, layer, module = '', rest] =
@@ -173,7 +176,7 @@ function sourceOf(kind: Kind, metadata: Record<string, unknown> = {}): WeightSou
       [`${kind}.feed_forward_length`]: config.intermediate_size,
       [`${kind}.attention.head_count`]: config.num_attention_heads,
       [`${kind}.attention.head_count_kv`]: config.num_key_value_heads,
-      [`${kind}.attention.layer_norm_rms_epsilon`]: config.rms_norm_eps,
+      [`${kind}.${epsilonOf(kind)}`]: config.norm_epsilon ?? config.rms_norm_eps,
       [`${kind}.rope.freq_base`]: config.rope_theta,
       [`${kind}.context_length`]: config.max_position_embeddings,
       ...(config['head_dim'] && { [`${kind}.attention.key_length`]: config['head_dim'] }),

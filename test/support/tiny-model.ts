@@ -2,7 +2,12 @@
  * A model that tests generate: llama or qwen2, byte-level BPE with fill-in-the-middle tokens, random weights from a
  * seed. llama.cpp can load it, tokenise and generate with it; its output is noise.
  */
-import { blockTensors, isArchitecture } from '../../src/base-models/architectures.ts';
+import {
+  blockTensors,
+  epsilonOf,
+  lastNormTensors,
+  isArchitecture,
+} from '../../src/base-models/architectures.ts';
 import { exportAdapterGguf, type AdapterLayer } from '../../src/weights/index.ts';
 import {
   openGguf,
@@ -45,6 +50,8 @@ export interface TinyModelOptions {
   llama3?: Llama3Scaling;
   /** Whether the vocabulary has fill-in-the-middle tokens (random weights cannot use them). Default true. */
   fillInTheMiddle?: boolean;
+  /** How the names of special tokens are written: <|fim_prefix|> as in Qwen, or <fim_prefix> as in StarCoder. */
+  marks?: 'qwen' | 'starcoder';
   /** Whether every text begins with the token <|im_start|>, according to the vocabulary. Default false. */
   start?: boolean;
 }
@@ -89,7 +96,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
   const vocabulary = tinyVocabulary(options);
   const { headSize = embedding / heads } = options;
   const sizes = {
-    ...(isArchitecture(architecture) && { architecture }),
+    architecture: isArchitecture(architecture) ? architecture : 'llama',
     ...{ width: embedding, hiddenWidth: ffn, heads, kvHeads, headSize, qkvBias },
   };
   const random = new Random(seed);
@@ -112,7 +119,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
       if (columns) matrix(`blk.${layer}.${name}`, rows!, columns);
       else vector(`blk.${layer}.${name}`, rows!);
   }
-  vector('output_norm.weight', embedding);
+  for (const name of lastNormTensors(sizes).keys()) vector(name, embedding);
   if (!tied) matrix('output.weight', vocabulary.tokens.length, embedding);
   if (llama3) {
     const data = llama3Divisors(headSize, ROPE_THETA, llama3);
@@ -144,7 +151,7 @@ export async function writeTinyModel(path: string, options: TinyModelOptions = {
     [`${architecture}.feed_forward_length`, uint(ffn)],
     [`${architecture}.attention.head_count`, uint(heads)],
     [`${architecture}.attention.head_count_kv`, uint(kvHeads)],
-    [`${architecture}.attention.layer_norm_rms_epsilon`, { type: 'float32', value: normEpsilon }],
+    [`${architecture}.${epsilonOf(sizes.architecture)}`, { type: 'float32', value: normEpsilon }],
     [`${architecture}.rope.freq_base`, { type: 'float32', value: ROPE_THETA }],
     [`${architecture}.rope.dimension_count`, uint(headSize)],
     [`${architecture}.vocab_size`, uint(vocabulary.tokens.length)],

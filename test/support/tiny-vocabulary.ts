@@ -51,15 +51,29 @@ export interface TinyVocabulary {
   metadata: [string, MetadataEntry][];
 }
 
+interface VocabularyOptions {
+  fillInTheMiddle?: boolean;
+  padding?: number;
+  start?: boolean;
+  marks?: 'qwen' | 'starcoder';
+}
+
 /**
  * @param fillInTheMiddle if false, these tokens get names that llama.cpp does not know
+ * @param marks how special tokens are written
  * @param start whether every text is to begin with <|im_start|>
  * @param padding number of unused entries after the last token, as converters pad a vocabulary
  */
-export function tinyVocabulary({ fillInTheMiddle = true, padding = 0, start = false } = {}): TinyVocabulary {
-  const special = fillInTheMiddle
-    ? specialTokens
-    : specialTokens.map((token) => token.replace('fim_', 'reserved_'));
+export function tinyVocabulary({
+  fillInTheMiddle = true,
+  padding = 0,
+  start = false,
+  marks = 'qwen',
+}: VocabularyOptions = {}): TinyVocabulary {
+  const special = specialTokens.map((token) => {
+    const own = fillInTheMiddle ? token : token.replace('fim_', 'reserved_');
+    return marks === 'starcoder' && /fim_|repo|file/.test(token) ? own.replaceAll('|', '') : own;
+  });
   const characters = byteCharacters();
   const pieces = new Set(characters);
   const merges: string[] = [];

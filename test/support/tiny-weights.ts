@@ -1,4 +1,9 @@
-import { blockTensors, type ArchitectureName } from '../../src/base-models/architectures.ts';
+import {
+  blockTensors,
+  epsilonOf,
+  lastNormTensors,
+  type ArchitectureName,
+} from '../../src/base-models/architectures.ts';
 import { gaussian, mixText } from '../../src/statistics/random.ts';
 import type { WeightSource } from '../../src/model/config.ts';
 import { tinyFigures } from './tiny-figures.ts';
@@ -43,7 +48,7 @@ export function tinyWeights(
   const sizes = { architecture, width, hiddenWidth, heads, kvHeads, headSize, qkvBias };
   const shapes = new Map<string, number[]>([
     ['token_embd.weight', [vocabularySize, width]],
-    ['output_norm.weight', [width]],
+    ...lastNormTensors(sizes),
     ...(tiedHead ? [] : [['output.weight', [vocabularySize, width]] as [string, number[]]]),
   ]);
   for (let layer = 0; layer < layers; layer += 1)
@@ -72,7 +77,7 @@ export function tinyWeights(
       [`${architecture}.feed_forward_length`]: hiddenWidth,
       [`${architecture}.attention.head_count`]: heads,
       [`${architecture}.attention.head_count_kv`]: kvHeads,
-      [`${architecture}.attention.layer_norm_rms_epsilon`]: 1e-5,
+      [`${architecture}.${epsilonOf(architecture)}`]: 1e-5,
       [`${architecture}.rope.freq_base`]: 10_000,
       [`${architecture}.context_length`]: 1024,
       ...Object.fromEntries(

@@ -3,7 +3,7 @@
  * tensors. Constants that do not follow from shapes are measured (docs/science.md, "Memory").
  */
 import { availableParallelism } from 'node:os';
-import { architectures, blockTensors, lastNormTensors } from '../../base-models/architectures.ts';
+import { architectures, blockTensors, lastNormTensors, modulesOf } from '../../base-models/architectures.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
 import { chooseTargets, linearNames, linearShape, linearWeights } from '../../model/targets.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
@@ -66,7 +66,7 @@ const LOGITS_COPIES = 3;
 const QUERY_ROWS = 128;
 const SCORES_COPIES = 5;
 /** f32 rows as wide as the MLP that its backward pass holds at the same time; counted where it has no kernel. */
-const MLP_COPIES = { swiglu: 10, geglu: 16 };
+const MLP_COPIES = { swiglu: 10, geglu: 16, gelu: 12 };
 /** Bytes of the f32 pieces (2^20 numbers each) that an update holds at the same time. */
 const UPDATE_BYTES = 8 * 4 * 2 ** 20;
 const F32 = 4;
@@ -213,6 +213,11 @@ class Walk {
     this.stored = hyper.method === 'lora' ? place.storedBytes : undefined;
   }
 
+  /** How many linears of the MLP have its input: gate and up, or up alone. */
+  private get joined(): number {
+    return modulesOf(this.config).includes('gate') ? 2 : 1;
+  }
+
   private get frozen(): number {
     return this.embedding + sum(this.linears, ([rows, columns]) => rows * columns);
   }
@@ -266,7 +271,10 @@ class Walk {
     const landed = normsAfter ? 2 * (width * this.compute + F32) : 0;
     // The residual stream before attention and before the MLP, both norms' scales, and the norms' outputs.
     return (
-      normed + landed + F32 * (2 * width + 2) + this.compute * (2 * width + qkvo + 2 * hiddenWidth + inner)
+      normed +
+      landed +
+      F32 * (2 * width + 2) +
+      this.compute * (2 * width + qkvo + this.joined * hiddenWidth + inner)
     );
   }
 
@@ -278,7 +286,8 @@ class Walk {
       this.numbers([vocabularySize, width]) +
       Math.min(HEAD_ROWS, rows) * vocabularySize * F32 * LOGITS_COPIES +
       (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0);
-    const mlp = this.numbers([2 * hiddenWidth, width]) + MLP_COPIES[activation] * F32 * rows * hiddenWidth;
+    const mlp =
+      this.numbers([this.joined * hiddenWidth, width]) + MLP_COPIES[activation] * F32 * rows * hiddenWidth;
     const stream = 3 * F32 * rows * width;
     return stream + Math.max(head, mlp, this.attention(), UPDATE_BYTES);
   }

@@ -50,6 +50,30 @@ describe('chooseTargets', () => {
   );
 });
 
+describe('in a base without a gate', () => {
+  const gateless = (...targets: string[]) => [
+    ...chooseTargets({ layers: 2, architecture: 'starcoder2' }, targets),
+  ];
+
+  it('all and mlp are what it has', () => {
+    expect(gateless('all')).toHaveLength(12);
+    expect(gateless('mlp').sort()).toEqual(both('ffn_up', 'ffn_down').sort());
+    // The default, and what the command line makes of "mlp".
+    expect(gateless(...moduleNames).sort()).toEqual(gateless('all').sort());
+    expect(gateless('gate', 'up', 'down').sort()).toEqual(gateless('mlp').sort());
+  });
+
+  it('the gate alone is refused, and a mistake beside others', () => {
+    for (const targets of [['gate'], ['up', 'gat']])
+      expect(() => gateless(...targets)).toThrow(
+        expect.objectContaining({
+          message: expect.stringContaining(`"${targets.at(-1)}"`) as string,
+          next: expect.stringContaining('q, k, v, o, up, down ') as string,
+        }),
+      );
+  });
+});
+
 const options: ModelOptions = {
   method: 'lora',
   rank: 16,

@@ -3,12 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exportAdapterGguf } from '../../../src/weights/index.ts';
+import { architectures, type ArchitectureName } from '../../../src/base-models/architectures.ts';
+import { exportAdapterGguf, readAdapterGguf } from '../../../src/weights/index.ts';
 import { writePeft } from '../../../src/weights/peft.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/safetensors.ts';
 import { openGguf, type GgufFile } from '../../../src/gguf/index.ts';
-import { readConfig } from '../../../src/model/index.ts';
+import { linearNames, readConfig } from '../../../src/model/index.ts';
 import { hyperSchema } from '../../../src/protocol/run.ts';
 import { startBackend } from '../../../src/tensor/index.ts';
 import { openScorer } from '../../../src/training/scorer.ts';
@@ -20,7 +21,7 @@ import {
   writePeftBase,
   writePeftFolder,
 } from '../../support/peft-fixture.ts';
-import { writeTinyModel } from '../../support/tiny-model.ts';
+import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
 let dir: string;
 const bases = new Map<string, GgufFile>();
@@ -124,6 +125,26 @@ it('an adapter with ranks and alphas of its own says the same when it is written
   const byName = (layers: typeof adapter.layers) => new Map(layers.map((layer) => [layer.name, layer]));
   expect(byName(again.adapter.layers)).toEqual(byName(adapter.layers));
 });
+
+it.each(Object.keys(architectures) as ArchitectureName[])(
+  'an adapter of a %s is the same when it is written and read again',
+  async (architecture) => {
+    const [base, folder] = [at(`own-${architecture}.gguf`), at(`own-${architecture}`)];
+    await writeTinyModel(base, { architecture });
+    await writeTinyAdapter(at('own.gguf'), base, { rank: 2, alpha: 4 });
+    const adapter = await readAdapterGguf(at('own.gguf'));
+    const gguf = await openGguf(base);
+    const config = readConfig(gguf);
+    expect(adapter.layers).toHaveLength(linearNames(config).length);
+    const hyper = { rank: 2, alpha: 4, scaling: 'standard', dropout: 0 } as const;
+    await writePeft(folder, adapter, { config, hyper, baseName: 'x' });
+    const again = await readPeft(folder, gguf);
+    await gguf.close();
+    const byName = (layers: typeof adapter.layers) => new Map(layers.map((layer) => [layer.name, layer]));
+    expect(byName(again.adapter.layers)).toEqual(byName(adapter.layers));
+    expect(again.adapter).toMatchObject({ architecture, alpha: 4 });
+  },
+);
 
 describe('an adapter is refused', () => {
   const config = () => structuredClone(allLinears.config);

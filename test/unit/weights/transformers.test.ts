@@ -23,7 +23,8 @@ it.each(Object.keys(architectures) as ArchitectureName[])(
     const theirs = Object.keys(cases.lora.before.shapes)
       .filter((name) => name.endsWith('.lora_A.default.weight'))
       .map((name) => name.slice(PEFT_PREFIX.length, -'.lora_A.default.weight'.length));
-    expect(ours.map((name) => transformersName(name)).sort()).toEqual(theirs.sort());
-    for (const name of ours) expect(ggufName(transformersName(name))).toBe(name);
+    expect(ours.map((name) => transformersName(name, { architecture })).sort()).toEqual(theirs.sort());
+    for (const name of ours)
+      expect(ggufName(transformersName(name, { architecture }), { architecture })).toBe(name);
   },
 );
