@@ -126,10 +126,13 @@ export const architectures: Readonly<Record<ArchitectureName, Architecture>> = r
 export const isArchitecture = (name: unknown): name is ArchitectureName =>
   typeof name === 'string' && Object.hasOwn(rows, name);
 
-/** What to do about a base of another architecture. */
-export const CHOOSE_ANOTHER = `Choose a base of one of these architectures: ${Object.entries(rows)
+/** All of them, for people. */
+export const ARCHITECTURES = Object.entries(rows)
   .map(([name, { families }]) => `${name} (${families})`)
-  .join(', ')}; such as smollm2-135m.`;
+  .join(', ');
+
+/** What to do about a base of another architecture. */
+export const CHOOSE_ANOTHER = `Choose a base of one of these architectures: ${ARCHITECTURES}; such as smollm2-135m.`;
 
 /** Tensor of RoPE's divisors, which the converter computes from Llama 3's factor, frequency factors and context. */
 export const ROPE_DIVISORS = 'rope_freqs.weight';

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { Command, Option } from 'commander';
+import { ARCHITECTURES } from '../../base-models/architectures.ts';
 import { isPresent, knownBasePath } from '../../base-models/known-base.ts';
 import { knownBases, type KnownBase, type Source } from '../../base-models/registry.ts';
 import { modelsDir } from '../../protocol/paths.ts';
@@ -93,7 +94,7 @@ async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
   const later = tellWithTensorflow(chosen);
   console.log(forTerminal(`\nThe default on this machine is ${chosen.id}: ${chosen.why}.${later}`));
   console.log(
-    'Also: any .gguf file, or owner/name[:file] on Hugging Face, of the Llama or Qwen2 architecture.',
+    `Also: any .gguf file, or owner/name[:file] on Hugging Face, of these architectures: ${ARCHITECTURES}.`,
   );
 }
 

@@ -66,7 +66,9 @@ function showProgress(message: SpectrumMessage & { type: 'progress' }, json: boo
 
 /** A row for each module: the median over its layers and, if they differ, the lowest and highest. */
 function rankTable({ linears }: RunSpectrum): string {
-  const rows = moduleNames.map((module) => {
+  // StarCoder2 has no gate.
+  const modules = moduleNames.filter((module) => linears.some((linear) => linear.module === module));
+  const rows = modules.map((module) => {
     const these = linears.filter((linear) => linear.module === module);
     const [rows, columns] = these[0]!.shape;
     return [module, `${rows} x ${columns}`, ...spectrumKinds.map((kind) => rangeText(these, kind))];

@@ -101,7 +101,7 @@ export async function askBase<D extends { base?: string | undefined }>(
     ...baseChoices(plan.base ?? settings.base, bases),
     {
       label: `$(file) ${t('A .gguf file…')}`,
-      description: t('Llama or Qwen2 architecture'),
+      description: t('Llama, Qwen, Granite, Gemma 3, SmolLM3 or StarCoder2'),
       value: other.file,
     },
     {
