@@ -79,7 +79,7 @@ const rows = {
       attention: figure('attention.scale') || undefined,
       logits: 1 / (figure('logit_scale') || 1),
     }),
-    // The converter's way to say that Granite 4 has no RoPE.
+    // llama.cpp's switch for RoPE, which its converter sets to false only for models with Mamba layers.
     positions: (all, figure) => () => (figure('rope.scaling.finetuned') === 0 ? unseen(all) : all),
   },
   smollm3: {
@@ -133,6 +133,12 @@ export const ARCHITECTURES = Object.entries(rows)
 
 /** What to do about a base of another architecture. */
 export const CHOOSE_ANOTHER = `Choose a base of one of these architectures: ${ARCHITECTURES}; such as smollm2-135m.`;
+
+/** A figure as one value: some converters write a list with a value for each block. Unequal ones stay a list. */
+export const sameForAll = (value: unknown): unknown =>
+  Array.isArray(value) && value.length > 0 && value.every((one) => one === value[0])
+    ? (value[0] as unknown)
+    : value;
 
 /** Tensor of RoPE's divisors, which the converter computes from Llama 3's factor, frequency factors and context. */
 export const ROPE_DIVISORS = 'rope_freqs.weight';

@@ -11,6 +11,7 @@ import {
   lastNormTensors,
   type ArchitectureName,
   type BlockSizes,
+  sameForAll,
 } from './architectures.ts';
 
 /** The part of a GGUF file that describes the model. */
@@ -47,6 +48,10 @@ const bounds: Readonly<Record<string, Bounds>> = {
   'attention.value_length': whole(1, WIDEST),
   'attention.scale': real(0, 1e6),
   'attention.sliding_window': whole(0, MOST_TOKENS_OF_CONTEXT),
+  // Of Granite; llama.cpp takes 0 for "none".
+  embedding_scale: real(0, 1e6),
+  residual_scale: real(0, 1e6),
+  logit_scale: real(0, 1e6),
   'attention.layer_norm_epsilon': real(0, LARGEST_EPSILON),
   'attention.layer_norm_rms_epsilon': real(0, LARGEST_EPSILON),
   'rope.dimension_count': whole(1, WIDEST),
@@ -123,7 +128,7 @@ function sizesOf(header: ModelHeader): Sizes | undefined {
   const { metadata } = header;
   const architecture = metadata['general.architecture'];
   if (!isArchitecture(architecture)) return undefined;
-  const get = (figure: string) => metadata[`${architecture}.${figure}`];
+  const get = (figure: string) => sameForAll(metadata[`${architecture}.${figure}`]);
   for (const figure of [...required, epsilonOf(architecture)])
     if (get(figure) === undefined) throw truncated(header, `has no usable "${architecture}.${figure}"`);
   if (Object.keys(bounds).some((figure) => Array.isArray(get(figure)))) return undefined;

@@ -11,6 +11,7 @@ import {
   type ArchitectureName,
   type Positions,
   type Scales,
+  sameForAll,
 } from '../base-models/architectures.ts';
 import { checkFigures, checkTensors } from '../base-models/check-model.ts';
 import type { BaseShape } from '../base-models/registry.ts';
@@ -52,7 +53,9 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     throw unsupported(`The architecture "${String(architecture)}" is not supported.`);
   checkFigures(source);
   const optional = (key: string) => {
-    const value = metadata[`${architecture}.${key}`];
+    const value = sameForAll(metadata[`${architecture}.${key}`]);
+    if (Array.isArray(value))
+      throw unsupported(`In this base, "${key}" differs from block to block, which is not supported.`);
     return value === undefined || value === null ? undefined : Number(value);
   };
   const number = (key: string) => {

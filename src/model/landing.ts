@@ -38,8 +38,12 @@ export class Landing {
     });
   }
 
+  /** In f32, since bf16 would round the factor too, in every layer the same way. */
   private scaled(x: Tensor): Tensor {
-    return this.factor === 1 ? x : this.backend.mul(x, this.factor);
+    const { backend: b, factor } = this;
+    if (factor === 1) return x;
+    const y = b.mul(this.f32(x), factor);
+    return x.dtype === 'f32' ? y : b.cast(y, x.dtype as 'bf16');
   }
   private f32(x: Tensor): Tensor {
     return x.dtype === 'f32' ? x : this.backend.cast(x, 'f32');

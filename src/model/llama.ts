@@ -272,8 +272,12 @@ export class Llama implements TrainableModel {
   }
 
   private scaled(x: Tensor, scale: 'embedding' | 'logits'): Tensor {
+    const { backend: b } = this;
     const factor = this.config.scales[scale];
-    return factor === 1 ? x : this.backend.mul(x, factor);
+    if (factor === 1) return x;
+    if (x.dtype === 'f32') return b.mul(x, factor);
+    // bf16 would round the factor too.
+    return b.cast(b.mul(b.cast(x, 'f32'), factor), x.dtype as 'bf16');
   }
 
   /** [T, width] f32 */

@@ -132,7 +132,7 @@ const kinds: { kind: string; options: TinyModelOptions; adapter: TinyAdapterOpti
     adapter: attention,
   },
   {
-    kind: 'granite without RoPE, as Granite 4 may have it',
+    kind: 'granite without RoPE, as its file may say',
     options: {
       architecture: 'granite',
       figures: { 'rope.scaling.finetuned': false, logit_scale: 4 },

@@ -29,6 +29,9 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
   return {
     ...options,
     failedCreationRemedy: false,
+    // A model with a sliding window keeps all keys: with only the last ones, a prompt that shares its beginning with the
+    // one before would be computed from keys that are gone.
+    swaFullCache: true,
     ...(adapter ? { lora: { adapters: [{ filePath: adapter.path, scale: adapter.scale ?? 1 }] } } : {}),
   };
 }

@@ -28,6 +28,16 @@ describe('readConfig', () => {
     expect(readConfig(tinyWeights({ tiedHead: false })).tiedHead).toBe(false);
   });
 
+  it('reads a figure that is listed for each block, as in Granite 4, if all are equal', () => {
+    const source = tinyWeights({ architecture: 'granite' });
+    source.metadata['granite.attention.head_count_kv'] = [2, 2];
+    expect(readConfig(source).kvHeads).toBe(2);
+    source.metadata['granite.attention.head_count_kv'] = [2, 4];
+    expect(() => readConfig(source)).toThrow(
+      expect.objectContaining({ code: 'base-unsupported-architecture' }),
+    );
+  });
+
   it('reads a qwen2 with biases', () => {
     const source = tinyWeights({ architecture: 'qwen2', qkvBias: true });
     expect(readConfig(source)).toMatchObject({
