@@ -3,4 +3,5 @@ export function packageExtension(options?: {
   target?: string;
   gpu?: boolean;
   quiet?: boolean;
+  fresh?: boolean;
 }): Promise<string>;

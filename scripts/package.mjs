@@ -105,8 +105,16 @@ async function stage(dir, { target, gpu }) {
   dropMapComments(dir);
 }
 
-/** @returns {Promise<string>} the path of the .vsix */
-export async function packageExtension({ target = ownTarget, gpu = false, quiet = false } = {}) {
+/**
+ * @param options `fresh`: also if nothing seems to have changed since it was packed last
+ * @returns {Promise<string>} the path of the .vsix
+ */
+export async function packageExtension({
+  target = ownTarget,
+  gpu = false,
+  quiet = false,
+  fresh = false,
+} = {}) {
   if (!targets[target])
     throw new Error(`There is no target ${target}. Targets: ${Object.keys(targets).join(', ')}, all.`);
   await ensureDependencies();
@@ -122,7 +130,7 @@ export async function packageExtension({ target = ownTarget, gpu = false, quiet 
     ...media,
   ];
   const newest = Math.max(stamp, ...sources.map((file) => statSync(join(root, file)).mtimeMs));
-  if (existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
+  if (!fresh && existsSync(vsix) && statSync(vsix).mtimeMs > newest) return vsix;
   // A real path, since vsce compares it with the paths that npm lists.
   const dir = mkdtempSync(join(realpathSync(tmpdir()), 'forget-me-not-vsix-'));
   // Beside the other, since the temporary folder may be on another disk.

@@ -26,7 +26,7 @@ async function release() {
   mkdirSync(to);
   const sums = [];
   for (const target of Object.keys(targets)) {
-    const vsix = await packageExtension({ target });
+    const vsix = await packageExtension({ target, fresh: true });
     copyFileSync(vsix, join(to, basename(vsix)));
     sums.push(`${createHash('sha256').update(readFileSync(vsix)).digest('hex')}  ${basename(vsix)}\n`);
   }

@@ -62,7 +62,7 @@ export async function listHubFiles(
       repo: repository,
       recursive: true,
       hubUrl: endpoint(),
-      fetch: (input, init) => networkFetch(input, { ...init, signal: signal ?? null }),
+      fetch: (input, init) => networkFetch(input as string | URL, { ...init, signal: signal ?? null }),
       ...(accessToken ? { accessToken } : {}),
     });
     for await (const entry of listing) if (entry.type === 'file' && wanted(entry.path)) files.push(entry);

@@ -7,22 +7,38 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { Dispatcher } from 'undici';
+import { UserError } from '../protocol/errors.ts';
 import { readPipSettings } from './pypi/pip-settings.ts';
 
-/** `fetch` as this machine reaches the network. */
-export const networkFetch: typeof fetch = async (input, init) => {
-  const url = input instanceof Request ? input.url : String(input);
-  const { proxy: pipProxy, certificates } = await readPipSettings();
-  const proxy = pipProxy ? withScheme(pipProxy) : getProxyForUrl(url);
+/**
+ * `fetch` as this machine reaches the network; `pipProxy`: through the proxy of pip's configuration, if there is one.
+ * Throws what fetch throws, and UserError `network` for a proxy that can't be used.
+ */
+export async function networkFetch(
+  url: string | URL,
+  init: RequestInit & { pipProxy?: boolean } = {},
+): Promise<Response> {
+  const { pipProxy = false, ...request } = init;
+  const { proxy: ofPip, certificates } = await readPipSettings();
+  const proxy = pipProxy && ofPip ? withScheme(ofPip) : environmentProxy(String(url));
   const dispatcher = proxy || certificates ? await dispatcherOf(proxy, certificates) : undefined;
-  if (!dispatcher) return fetch(input, init);
+  if (!dispatcher) return fetch(url, request);
   const { fetch: fetchWith } = await import('undici');
   // undici's types are those of Node's fetch, but TypeScript takes them for others.
-  return (fetchWith as unknown as typeof fetch)(input, { ...init, dispatcher } as RequestInit);
-};
+  return (fetchWith as unknown as typeof fetch)(url, { ...request, dispatcher } as RequestInit);
+}
 
-/** pip also takes "proxy.example:8080". */
+/** pip and curl take "proxy.example:8080" for a proxy that speaks HTTP. */
 const withScheme = (proxy: string) => (/^\w+:\/\//.test(proxy) ? proxy : `http://${proxy}`);
+
+/** "" if there is none for this address. */
+function environmentProxy(url: string): string {
+  const found = getProxyForUrl(url);
+  // The library completes an address without a scheme by that of `url`, though it is that of an http proxy.
+  const bare = found.replace(/^\w+:\/\//, '');
+  const isBare = Object.entries(process.env).some(([name, value]) => /_proxy$/i.test(name) && value === bare);
+  return isBare ? withScheme(bare) : found;
+}
 
 /** By proxy and certificates: each keeps its connections open. */
 const dispatchers = new Map<string, Promise<Dispatcher | undefined>>();
@@ -45,7 +61,22 @@ async function openDispatcher(
   // Node adds those of NODE_EXTRA_CA_CERTS to its own only where no others are given.
   const extra = trusted.length > 0 ? await readCertificates(process.env['NODE_EXTRA_CA_CERTS'] ?? '') : [];
   const tls = trusted.length > 0 ? { ca: [...rootCertificates, ...extra, ...trusted] } : {};
-  return proxy ? new ProxyAgent({ uri: proxy, requestTls: tls, proxyTls: tls }) : new Agent({ connect: tls });
+  if (!proxy) return new Agent({ connect: tls });
+  try {
+    // Requests for http addresses are not tunnelled: many proxies refuse that.
+    return new ProxyAgent({
+      uri: proxy,
+      ...(trusted.length > 0 && { requestTls: tls, proxyTls: tls }),
+      proxyTunnel: false,
+    });
+  } catch {
+    // Its address may hold a password.
+    throw new UserError(
+      'network',
+      'The proxy of this machine can\'t be used: only addresses such as "http://proxy.example:8080" are understood.',
+      "Correct HTTPS_PROXY, or `proxy` in pip's configuration, and try again.",
+    );
+  }
 }
 
 /** A file of certificates, or a folder of such files; empty if it can't be read. */

@@ -123,6 +123,7 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
   try {
     await download(url, part, {
       headers,
+      pipProxy: true,
       signal,
       onBytes: (done, total) => onProgress?.({ phase: 'downloading', what: fileName, done, total }),
     });

@@ -45,6 +45,7 @@ const vscode = await startVsCode({
 });
 const browser = await openBrowser(join(place, 'shots'), executablePath);
 const { workbench } = browser;
+const scratch = join(resolve(folder), 'forget-me-not-scratch.py');
 try {
   await workbench.open(vscode.url(resolve(folder)));
   tell('VS Code with the extension');
@@ -53,7 +54,6 @@ try {
   await workbench.page.getByRole('button', { name: 'Complete Code Without Training' }).first().click();
   await workbench.confirm('Completion needs a download', 'Download');
   await workbench.notification('completes your code now', HOUR_MS);
-  const scratch = join(resolve(folder), 'forget-me-not-scratch.py');
   writeFileSync(scratch, 'def mean(values):\n    """The mean of some numbers."""\n    ');
   await workbench.openFile('forget-me-not-scratch.py');
   await workbench.page.keyboard.press('Control+End');
@@ -61,7 +61,6 @@ try {
   const text = await until('ghost text', () => shown(workbench));
   await workbench.screenshot('untuned');
   tell(`from the click to ghost text of the untuned model ("${text.split('\n')[0]}")`, home);
-  rmSync(scratch);
 
   await workbench.dismissNotifications();
   await workbench.command('Forget-Me-Not: Fine-tune on Workspace');
@@ -78,5 +77,6 @@ try {
   console.log(`Screenshots: ${join(place, 'shots')}`);
   await browser.close();
   await vscode.stop();
+  rmSync(scratch, { force: true });
   rmSync(home, { recursive: true, force: true });
 }

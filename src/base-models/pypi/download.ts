@@ -16,7 +16,7 @@ export class Refused extends Error {
 const STALL_MS = 60_000;
 const RETRIES = 5;
 const REFUSED_CODES =
-  /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|CONNECT_TIMEOUT/;
+  /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|EHOSTUNREACH|CONNECT_TIMEOUT|UND_ERR_ABORTED/;
 
 export interface DownloadOptions {
   /** Bytes so far, and in total (0: unknown). */
@@ -24,6 +24,8 @@ export interface DownloadOptions {
   signal?: AbortSignal | undefined;
   /** Sent to the server, but not to another host that it redirects to. */
   headers?: Record<string, string>;
+  /** Through pip's proxy, if it is configured for one. */
+  pipProxy?: boolean;
   /** Pause before the second attempt, doubled each time; ms. */
   pause?: number;
 }
@@ -70,7 +72,7 @@ async function attempt(
   url: string,
   path: string,
   from: number,
-  { onBytes, signal, headers }: DownloadOptions,
+  { onBytes, signal, headers, pipProxy = false }: DownloadOptions,
 ): Promise<void> {
   const stall = new AbortController();
   const timer = setTimeout(() => stall.abort(new Error('no data for a minute')), STALL_MS);
@@ -84,6 +86,7 @@ async function attempt(
         ...(from > 0 ? { range: `bytes=${from}-` } : {}),
       },
       signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
+      pipProxy,
     });
     const plan = planResponse(response, from);
     if (plan === 'start-over') {

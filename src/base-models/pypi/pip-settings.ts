@@ -60,13 +60,12 @@ export function pipFiles({ env, platform, home, etc }: Machine): string[] {
   const name = platform === 'win32' ? 'pip.ini' : 'pip.conf';
   const own = env['PIP_CONFIG_FILE'];
   // So pip is told to read no file at all.
-  if (own === '/dev/null' || own === 'nul') return [];
+  if (own === '/dev/null' || own?.toLowerCase() === 'nul') return [];
   return [
     ...systemFolders(env, platform).map((folder) => join(folder, 'pip', name)),
     ...(platform === 'win32' ? [] : [join(etc, 'pip.conf')]),
-    join(home, platform === 'win32' ? 'pip' : '.pip', name),
-    join(userFolder(env, platform, home), 'pip', name),
-    ...(platform === 'darwin' ? [join(home, 'Library/Application Support/pip', name)] : []),
+    // pip leaves out the user's files if this variable names one.
+    ...(own ? [] : userFiles({ env, platform, home }, name)),
     ...(env['VIRTUAL_ENV'] ? [join(env['VIRTUAL_ENV'], name)] : []),
     ...(own ? [own] : []),
   ];
@@ -77,6 +76,12 @@ function systemFolders(env: Environment, platform: NodeJS.Platform): string[] {
   if (platform === 'darwin') return ['/Library/Application Support'];
   return (env['XDG_CONFIG_DIRS'] || '/etc/xdg').split(delimiter).reverse();
 }
+
+const userFiles = ({ env, platform, home }: Omit<Machine, 'etc'>, name: string): string[] => [
+  join(home, platform === 'win32' ? 'pip' : '.pip', name),
+  join(userFolder(env, platform, home), 'pip', name),
+  ...(platform === 'darwin' ? [join(home, 'Library/Application Support/pip', name)] : []),
+];
 
 const userFolder = (env: Environment, platform: NodeJS.Platform, home: string): string =>
   platform === 'win32'

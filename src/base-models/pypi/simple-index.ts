@@ -2,6 +2,8 @@
  * Finds wheels in a package index, by its "simple" interface: JSON (PEP 691), or HTML (PEP 503), which is all that many
  * indexes of companies have.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '../../protocol/errors.ts';
 import { networkFetch } from '../network.ts';
 import { Refused } from './download.ts';
 import { readPipSettings } from './pip-settings.ts';
@@ -37,65 +39,122 @@ export interface WheelLocation {
  * asked, and the abort reason.
  */
 export async function locateWheel(question: WheelQuestion, signal?: AbortSignal): Promise<WheelLocation> {
+  const { project, version, sha256 } = question;
   const { indexes } = await readPipSettings();
-  let why = "pip's configuration allows no package index (no-index)";
+  const refusals: Refused[] = [];
+  let other: WheelLocation | undefined;
   for (const index of indexes) {
     try {
-      const found = chooseFile(await filesOf(index, question.project, signal), question);
-      if (found) return found;
-      why = `the package index has no ${question.project} ${question.version} for this machine`;
+      const found = chooseFile(await filesOf(index, project, signal), question);
+      // A wheel with another checksum counts only if no index has the right one.
+      if (found && (!sha256 || !found.sha256 || found.sha256 === sha256)) return found;
+      other ??= found;
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof Refused)) throw error;
-      why = error.message;
+      refusals.push(error);
     }
   }
-  throw new Refused(why);
+  if (other) return other;
+  if (indexes.length === 0) throw new Refused("pip's configuration allows no package index (no-index)");
+  throw refusals[0] ?? new Refused(`the package index has no ${project} ${version} for this machine`);
 }
 
 const TYPES = 'application/vnd.pypi.simple.v1+json, text/html;q=0.1';
-const ANSWER_MS = 30_000;
+const STALL_MS = 30_000;
+const ATTEMPTS = 3;
+const PAUSE_MS = 500;
 
+/** Asks again after answers that may be another the next time. */
 async function filesOf(index: string, project: string, signal?: AbortSignal): Promise<WheelLocation[]> {
-  const { url, headers } = withSignIn(new URL(`${normalised(project)}/`, index));
-  const limit = AbortSignal.timeout(ANSWER_MS);
-  let response: Response;
-  let text: string;
-  try {
-    response = await networkFetch(url, {
-      headers: { ...headers, accept: TYPES },
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
-    });
-    text = await response.text();
-  } catch (error) {
-    throw new Refused(`the package index can't be reached (${causeOf(error)})`, { cause: error });
+  const asked = addressOf(index, project);
+  for (let attempt = 1; ; attempt += 1) {
+    const { status, text, place, isJson, why } = await ask(asked, signal);
+    if (status === 404) return [];
+    if (status >= 200 && status < 300)
+      return (isJson ? jsonFiles(text) : htmlFiles(text)).flatMap((file) => withAddress(file, place, asked));
+    const transient = status === 0 || status === 408 || status === 429 || status >= 500;
+    if (!transient || attempt === ATTEMPTS)
+      throw new Refused(
+        why ? `the package index can't be reached (${why})` : `the package index answers with HTTP ${status}`,
+      );
+    await sleep(PAUSE_MS * 2 ** attempt, undefined, { signal });
   }
-  if (response.status === 404) return [];
-  if (!response.ok) throw new Refused(`the package index answers with HTTP ${response.status}`);
-  const place = new URL(response.url || url);
-  const isJson = /json/.test(response.headers.get('content-type') ?? '');
-  return (isJson ? jsonFiles(text) : htmlFiles(text)).map(({ url: href, ...file }) => {
-    const target = new URL(href, place);
-    return { ...file, url: target.href, headers: target.host === place.host ? headers : {} };
-  });
+}
+
+interface Answer {
+  /** 0 if there was none. */
+  status: number;
+  text: string;
+  /** What links are relative to. */
+  place: string;
+  isJson: boolean;
+  /** Why there was none. */
+  why?: string;
+}
+
+async function ask({ url, headers }: Address, signal: AbortSignal | undefined): Promise<Answer> {
+  const stall = new AbortController();
+  const timer = setTimeout(() => stall.abort(new Error('no answer for half a minute')), STALL_MS);
+  try {
+    const response = await networkFetch(url, {
+      headers: { ...headers, accept: TYPES },
+      signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
+      pipProxy: true,
+    });
+    const parts: Uint8Array[] = [];
+    for await (const part of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
+      timer.refresh();
+      parts.push(part);
+    }
+    return {
+      status: response.status,
+      text: Buffer.concat(parts).toString('utf8'),
+      place: response.url || url,
+      isJson: /json/.test(response.headers.get('content-type') ?? ''),
+    };
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof UserError) throw error;
+    return { status: 0, text: '', place: url, isJson: false, why: causeOf(error) };
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The code of the deepest cause, such as ENOTFOUND, or its words. */
 function causeOf(error: unknown): string {
-  const { cause, message, code } = error as Error & { code?: string };
-  return cause instanceof Error ? causeOf(cause) : (code ?? message);
+  const { cause, message, code } = error as Error & { code?: unknown };
+  return cause instanceof Error ? causeOf(cause) : typeof code === 'string' ? code : message;
 }
 
-/** An index's URL may hold a sign-in. It must not appear in what is shown. */
-function withSignIn(url: URL): { url: string; headers: Record<string, string> } {
-  const { username, password } = url;
-  if (!username) return { url: url.href, headers: {} };
-  url.username = url.password = '';
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { url: url.href, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
+interface Address {
+  url: string;
+  origin: string;
+  headers: Record<string, string>;
+}
+
+/** The page of a project. An index's URL may hold a sign-in, which must not appear in what is shown. */
+function addressOf(index: string, project: string): Address {
+  try {
+    const url = new URL(`${normalised(project)}/`, index);
+    const pair = [url.username, url.password].map(decodeURIComponent).join(':');
+    url.username = url.password = '';
+    const signIn = { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+    return { url: url.href, origin: url.origin, headers: pair === ':' ? {} : signIn };
+  } catch {
+    throw new Refused("an index in pip's configuration is no usable URL");
+  }
 }
 
 type Listed = Pick<WheelLocation, 'url' | 'fileName' | 'sha256'>;
+
+/** Only files on the index's own server get the sign-in. Empty for a link that is no URL, and for a name with a path. */
+function withAddress({ url, ...file }: Listed, place: string, asked: Address): WheelLocation[] {
+  if (!URL.canParse(url, place) || /[\\/:\0]/.test(file.fileName)) return [];
+  const target = new URL(url, place);
+  return [{ ...file, url: target.href, headers: target.origin === asked.origin ? asked.headers : {} }];
+}
 
 /** What is not as PEP 691 says is left out. */
 function jsonFiles(text: string): Listed[] {
@@ -113,13 +172,25 @@ function jsonFiles(text: string): Listed[] {
   );
 }
 
+/** The links of a page; the name of a file is the last part of its address, as for pip. */
 function htmlFiles(text: string): Listed[] {
-  return [...text.matchAll(/<a\b[^>]*?\bhref\s*=\s*["']([^"']+)["'][^>]*>([^<]*)<\/a>/gi)].map(
-    ([, href = '', name = '']) => {
-      const [url = '', fragment = ''] = href.replaceAll('&amp;', '&').split('#');
-      return { url, fileName: name.trim(), sha256: /^sha256=([0-9a-f]{64})$/.exec(fragment)?.[1] };
-    },
-  );
+  // Values in quotes may hold ">", as data-requires-python does.
+  const links = text.matchAll(/<a\b((?:"[^"]*"|'[^']*'|[^'">])*)>/gi);
+  return [...links].flatMap(([, attributes = '']) => {
+    const [, ...values] = /\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/i.exec(attributes) ?? [];
+    const [url = '', fragment = ''] = (values.find(Boolean) ?? '').replaceAll('&amp;', '&').split('#');
+    const name = url.replace(/\?.*$/, '').split('/').at(-1) ?? '';
+    const sha256 = /^sha256=([0-9a-f]{64})$/.exec(fragment)?.[1];
+    return url ? [{ url, fileName: decoded(name), sha256 }] : [];
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** PEP 503. */

@@ -25,8 +25,8 @@ export class Sweeps {
     try {
       const state = await sweepsState();
       if (state === this.state) return;
-      this.state = state;
       this.all = state ? await this.services.children.ask(z.array(sweepSnapshotSchema), ['sweeps']) : [];
+      this.state = state;
       this.onChange();
     } catch (error) {
       this.services.log.warn(`The sweeps can't be read: ${reportError(error).message}`);

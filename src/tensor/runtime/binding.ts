@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, readFile, readdir, rm } from 'node:fs/promises';
+import { access, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -156,12 +156,14 @@ function units({ root, kernels }: NativeSources, arch: string): Unit[] {
   ];
 }
 
-/** SHA-256 of all that is compiled: a binding from other sources is built again. */
-export async function sourcesDigest({ root, kernels }: NativeSources): Promise<string> {
+/** SHA-256 of all that is compiled, and how: a binding from other sources is built again. */
+export async function sourcesDigest(native: NativeSources): Promise<string> {
   const hash = createHash('sha256');
-  for (const folder of [join(root, 'binding'), kernels])
+  for (const folder of [join(native.root, 'binding'), native.kernels])
     for (const name of (await readdir(folder)).sort())
       if (/\.(cc|h)$/.test(name)) hash.update(name).update(await readFile(join(folder, name)));
+  for (const arch of ['x64', 'arm64'])
+    hash.update(JSON.stringify(units(native, arch).map(({ name, flags }) => [name, flags])));
   return hash.digest('hex');
 }
 
@@ -200,15 +202,13 @@ export async function linkBinding(
 ): Promise<void> {
   const objects = units(native, toolchain.arch).map(({ name }) => join(dir, `${name}.o`));
   const stubs = libraries.map((name) => join(dir, `stub-${basename(name)}`));
+  const nothing = join(dir, 'nothing.cc');
+  await writeFile(nothing, '');
   for (const stub of stubs) {
     const soname = basename(stub).slice('stub-'.length);
-    await compiler(
-      toolchain,
-      ['-shared', '-nostdlib', '-x', 'c++', '/dev/null', `-Wl,-soname,${soname}`, '-o', stub],
-      signal,
-    );
+    await compiler(toolchain, ['-shared', '-nostdlib', nothing, `-Wl,-soname,${soname}`, '-o', stub], signal);
   }
   const linking = ['-Wl,--no-as-needed', '-Wl,-z,now', '-Wl,-rpath,$ORIGIN/tensorflow'];
   await compiler(toolchain, ['-shared', '-s', ...linking, ...objects, ...stubs, '-o', to], signal);
-  for (const path of [...objects, ...stubs]) await rm(path);
+  for (const path of [...objects, ...stubs, nothing]) await rm(path);
 }

@@ -39,8 +39,9 @@ export async function prebuildBinding(
   native: NativeSources,
   tell: (what: string) => void,
 ): Promise<string> {
-  const key = `${(await sourcesDigest(native)).slice(0, 16)}-zig-${ZIG}`;
-  const path = join(cacheDir(), 'bindings', key, `linux-${arch}`, BINDING);
+  const sources = (await sourcesDigest(native)).slice(0, 16);
+  const key = `${sources}-tensorflow-${releases['linux-x64 cpu'].version}-zig-${ZIG}`;
+  const path = join(cacheDir(), 'bindings', key, zigTargets[arch], BINDING);
   return withLock(path, async () => {
     if (existsSync(path)) return path;
     tell(`Building TensorFlow's Node binding for Linux ${arch}`);

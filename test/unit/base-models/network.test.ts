@@ -43,12 +43,35 @@ let connects: string[] = [];
 beforeEach(() => (connects = []));
 
 it.each([
-  ['HTTPS_PROXY', (port: number) => `http://127.0.0.1:${port}`],
-  ['PIP_PROXY', (port: number) => `127.0.0.1:${port}`],
-])('goes through the proxy of %s', async (name, value) => {
-  vi.stubEnv(name, value(await startProxy()));
-  await expect(networkFetch('https://index.test/simple/')).rejects.toThrow();
+  ['HTTPS_PROXY', 'http://'],
+  ['HTTPS_PROXY', ''],
+  ['PIP_PROXY', ''],
+])('goes through the proxy of %s ("%saddress")', async (name, scheme) => {
+  vi.stubEnv(name, `${scheme}127.0.0.1:${await startProxy()}`);
+  await expect(networkFetch('https://index.test/simple/', { pipProxy: true })).rejects.toThrow();
   expect(connects).toEqual(['index.test:443']);
+});
+
+it("takes pip's proxy for package indexes only", async () => {
+  vi.stubEnv('PIP_PROXY', `127.0.0.1:${await startProxy()}`);
+  const port = await listen(createServer((_, response) => response.end('straight')));
+  expect(await (await networkFetch(`http://127.0.0.1:${port}/`)).text()).toBe('straight');
+});
+
+it('asks a proxy for an http address without a tunnel, which many refuse', async () => {
+  vi.stubEnv('HTTP_PROXY', `http://127.0.0.1:${await startProxy()}`);
+  expect(await (await networkFetch('http://index.test/simple/')).text()).toBe(
+    'asked for http://index.test/simple/',
+  );
+  expect(connects).toEqual([]);
+});
+
+it('says that a proxy can not be used, without its password', async () => {
+  vi.stubEnv('HTTPS_PROXY', 'socks5://me:secret@127.0.0.1:1');
+  await expect(networkFetch('https://index.test/')).rejects.toMatchObject({
+    code: 'network',
+    message: expect.not.stringContaining('secret'),
+  });
 });
 
 it('goes straight to what NO_PROXY names', async () => {

@@ -11,7 +11,7 @@ afterEach(() => rmSync(home, { recursive: true }));
 
 const machine = (env: Machine['env'] = {}): Machine => ({
   // So that the files of this machine play no part.
-  env: { XDG_CONFIG_DIRS: join(home, 'xdg'), PIP_CONFIG_FILE: join(home, 'last.conf'), ...env },
+  env: { XDG_CONFIG_DIRS: join(home, 'xdg'), ...env },
   platform: 'linux',
   home,
   etc: home,
@@ -32,15 +32,16 @@ describe("pip's settings", () => {
       '[global]\nindex-url = https://a.test/simple\nproxy: one:3128\ncert = a.pem\n',
     );
     put(
-      'last.conf',
+      'venv/pip.conf',
       '; ours\n[download]\nindex_url=https://b.test/simple/\n[global]\nindex-url=https://c.test\n',
     );
-    expect(await readPipSettings(machine())).toEqual({
+    const venv = { VIRTUAL_ENV: join(home, 'venv') };
+    expect(await readPipSettings(machine(venv))).toEqual({
       indexes: ['https://b.test/simple/'],
       proxy: 'one:3128',
       certificates: 'a.pem',
     });
-    const env = { PIP_INDEX_URL: 'https://d.test/x', PIP_CERT: 'd.pem', PIP_PROXY: 'http://d:1' };
+    const env = { ...venv, PIP_INDEX_URL: 'https://d.test/x', PIP_CERT: 'd.pem', PIP_PROXY: 'http://d:1' };
     expect(await readPipSettings(machine(env))).toEqual({
       indexes: ['https://d.test/x/'],
       proxy: 'http://d:1',
@@ -49,7 +50,7 @@ describe("pip's settings", () => {
   });
   it('may hold several indexes over several lines, or none', async () => {
     put(
-      'last.conf',
+      '.pip/pip.conf',
       '[global]\nindex-url = https://a.test/\nextra-index-url =\n    https://b.test\n    # no\n    https://c.test/\n',
     );
     expect((await readPipSettings(machine())).indexes).toEqual([
@@ -58,6 +59,15 @@ describe("pip's settings", () => {
       'https://c.test/',
     ]);
     expect((await readPipSettings(machine({ PIP_NO_INDEX: 'true' }))).indexes).toEqual([]);
+  });
+  it('come from no file of the user where a variable names another', async () => {
+    put('.pip/pip.conf', '[global]\nproxy = mine:1\n');
+    put('other.conf', '[global]\nindex-url = https://a.test\n');
+    const env = { PIP_CONFIG_FILE: join(home, 'other.conf') };
+    expect(await readPipSettings(machine(env))).toMatchObject({
+      indexes: ['https://a.test/'],
+      proxy: undefined,
+    });
   });
   it("trust what Python's other programs trust", async () => {
     const { certificates } = await readPipSettings(machine({ SSL_CERT_FILE: 's', CURL_CA_BUNDLE: 'c' }));

@@ -51,15 +51,21 @@ describe('the wheel that is chosen', () => {
 
 describe('a package index', () => {
   let server: Server;
-  let answers: Record<string, { type: string; body: string }>;
+  let answers: Record<string, { type: string; body: string; to?: string }>;
+  /** Requests that are refused first, as by a server that is too busy. */
+  let refusals: number;
   beforeEach(async () => {
     answers = {};
+    refusals = 0;
     server = createServer(({ url = '' }, response) => {
+      if (refusals-- > 0) return void response.writeHead(503).end();
       const answer = answers[url];
       if (!answer) return void response.writeHead(404).end();
+      if (answer.to) return void response.writeHead(302, { location: answer.to }).end();
       response.writeHead(200, { 'content-type': answer.type }).end(answer.body);
     });
-    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    // On all addresses, so that "localhost" is another server.
+    await new Promise<void>((done) => server.listen(0, done));
     const place = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     vi.stubEnv('PIP_CONFIG_FILE', '/dev/null');
     vi.stubEnv('PIP_INDEX_URL', `${place}/first`);
@@ -86,14 +92,56 @@ describe('a package index', () => {
     const sum = 'a1'.repeat(32);
     answers['/first/demo-model/'] = {
       type: html,
-      body: `<!DOCTYPE html><a
-        data-requires-python="&gt;=3" href='../../files/a.whl?a=1&amp;b=2#sha256=${sum}' >
-        demo_model-1.0-py3-none-any.whl</a><br>`,
+      body: `<!DOCTYPE html><a data-requires-python=">=3"
+        href='../../files/demo_model-1.0-py3-none-any.whl?a=1&amp;b=2#sha256=${sum}' ><code>x</code></a><br>`,
     };
     expect(await locateWheel(demo)).toMatchObject({
       sha256: sum,
-      url: expect.stringMatching(/\/files\/a\.whl\?a=1&b=2$/),
+      url: expect.stringMatching(/\/files\/demo\S+\.whl\?a=1&b=2$/),
     });
+  });
+  it('is asked again after an answer that may change', async () => {
+    const page = { type: html, body: '<a href=demo_model-1.0-py3-none-any.whl>x</a>' };
+    refusals = 1;
+    answers['/first/demo-model/'] = page;
+    expect((await locateWheel(demo)).fileName).toBe('demo_model-1.0-py3-none-any.whl');
+  });
+  it('gets its sign-in back on its own server only, also after a redirect', async () => {
+    const name = 'demo_model-1.0-py3-none-any.whl';
+    const signedIn = process.env['PIP_INDEX_URL']!.replace('://', '://me:secret@');
+    vi.stubEnv('PIP_INDEX_URL', signedIn);
+    answers['/first/demo-model/'] = { type: html, body: `<a href="${name}">x</a>` };
+    expect((await locateWheel(demo)).headers).toHaveProperty('authorization');
+    const elsewhere = new URL(process.env['PIP_INDEX_URL']!.replace('127.0.0.1', 'localhost'));
+    answers['/first/demo-model/'] = { type: '', body: '', to: `http://${elsewhere.host}/second/demo-model/` };
+    answers['/second/demo-model/'] = { type: html, body: `<a href="${name}">x</a>` };
+    const found = await locateWheel(demo);
+    expect(found.url).toContain('localhost');
+    expect(found.headers).toEqual({});
+  });
+  it('can not name a file outside of our folder', async () => {
+    const body = '<a href="x/demo_model-1.0-..%2F..%2Fevil-py3-none-any.whl">x</a>';
+    for (const place of ['first', 'second', 'third']) answers[`/${place}/demo-model/`] = { type: html, body };
+    await expect(locateWheel(demo)).rejects.toThrow(/has no Demo_Model 1\.0/);
+  });
+  it.each(['pypi.corp/simple', 'https://me:se%cret@host/simple', '#'])(
+    'says that %s is none, and asks the next',
+    async (index) => {
+      vi.stubEnv('PIP_INDEX_URL', index);
+      await expect(locateWheel(demo)).rejects.toMatchObject({
+        name: 'Refused',
+        message: "an index in pip's configuration is no usable URL",
+      });
+      answers['/third/demo-model/'] = { type: html, body: '<a href="demo_model-1.0-py3-none-any.whl">x</a>' };
+      expect((await locateWheel(demo)).url).toContain('/third/');
+    },
+  );
+  it('counts with the wanted checksum, though an earlier one has another file of that name', async () => {
+    const body = (sum: string) => `<a href="demo_model-1.0-py3-none-any.whl#sha256=${sum.repeat(32)}">x</a>`;
+    answers['/first/demo-model/'] = { type: html, body: body('a1') };
+    answers['/third/demo-model/'] = { type: html, body: body('b2') };
+    expect((await locateWheel({ ...demo, sha256: 'b2'.repeat(32) })).url).toContain('/third/');
+    expect((await locateWheel({ ...demo, sha256: 'c3'.repeat(32) })).url).toContain('/first/');
   });
   it.each([
     ['is no JSON', '<html>Sign in</html>', /something that is no list of files/],

@@ -59,12 +59,15 @@ it('asks a child process only if a sweep has changed', async () => {
   expect(sweeps.all).toEqual([]);
 });
 
-it('keeps what it has if the child process fails', async () => {
+it('asks again if the child process failed', async () => {
   await addTrial();
-  const { sweeps, warn } = panelSweeps(() =>
+  const { sweeps, warn, asked } = panelSweeps(() =>
     Promise.reject(new UserError('internal', 'It broke.', 'Retry.')),
   );
   await sweeps.refresh();
   expect(sweeps.all).toEqual([]);
   expect(warn).toHaveBeenCalledWith(expect.stringContaining('It broke.'));
+  later();
+  await sweeps.refresh();
+  expect(asked).toHaveBeenCalledTimes(2);
 });
