@@ -67,6 +67,10 @@ export function plannedSources(options: Sources & { started: boolean }): Folders
   };
 }
 
+/** Measured: docs/science.md, "Instructions from a folder". */
+const INSTRUCTIONS_COMPLETE_LESS =
+  'Instruction pairs are for a model that answers: for completion, train on the files themselves (--mode pretrain), which in our trials kept more of what the base could do.';
+
 /** Everything except the folders' own files. */
 async function* suppliedBy(
   options: Sources & { started: boolean; globs: Globs },
@@ -75,7 +79,8 @@ async function* suppliedBy(
   const { plan, folder, folders, globs, started, metadata, fetching, signal } = options;
   const template: ChatTemplate | undefined =
     plan.mode === 'instruct' ? chatTemplateOf(metadata, { started }) : undefined;
-  if (folder && template)
+  if (folder && template) {
+    onWarning(INSTRUCTIONS_COMPLETE_LESS);
     yield* workspacePairs({
       folder,
       folders,
@@ -85,6 +90,7 @@ async function* suppliedBy(
       onWarning,
       signal,
     });
+  }
   if (plan.data !== undefined)
     yield* dataSetDocuments(plan.data, { ...fetching, mode: plan.mode, template, onWarning, signal });
 }
