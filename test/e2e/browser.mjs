@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Notifications } from './notifications.mjs';
 import { QuickInput } from './quick-input.mjs';
-import { PATIENCE_MS, until } from './until.mjs';
+import { becomes, PATIENCE_MS, until } from './until.mjs';
 
 /** A workbench in a browser of its own. `shots` is where screenshots go, `executablePath` a Chromium. */
 export async function openBrowser(shots, executablePath) {
@@ -78,10 +78,14 @@ export class Workbench {
   /** Nothing open, nothing asked, nothing told. */
   async clear() {
     await this.asked.close();
-    if (await this.page.locator('.tab.dirty').count()) {
-      await this.command('File: Save All Files');
-      await this.page.locator('.tab.dirty').waitFor({ state: 'detached' });
-    }
+    // Not saved: after a reload in the moment of a save, VS Code may restore the text before it, and refuse to save that.
+    const dirty = this.page.locator('.tab.dirty').first();
+    await until('nothing to be unsaved', async () => {
+      if (!(await dirty.isVisible())) return true;
+      await dirty.click();
+      await this.command('File: Revert File');
+      return becomes(async () => !(await dirty.isVisible()), 2000);
+    });
     if (await this.page.locator('.tab').count()) {
       await this.command('View: Close All Editors');
       await until('the editors to close', async () => (await this.page.locator('.tab').count()) === 0);
