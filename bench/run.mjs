@@ -2,7 +2,7 @@
 import { basename, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools } from '../scripts/setup.mjs';
-import { withBundle } from './bundle.mjs';
+import { withBundle } from '../scripts/bundle.mjs';
 
 const [name, ...args] = process.argv.slice(2);
 const file = name.endsWith('.ts') ? name : `bench/${name}.ts`;

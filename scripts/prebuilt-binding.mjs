@@ -2,7 +2,7 @@
 // bindings of all packages into the cache.
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { withBundle } from '../bench/bundle.mjs';
+import { withBundle } from './bundle.mjs';
 import { targets } from './platform-packages.mjs';
 import { root } from './setup.mjs';
 

@@ -15,8 +15,7 @@ import type { Debian, Npm, Repository, Sdist } from './repositories.ts';
 
 /**
  * The folder with the repository's files, downloaded unless it is cached. The folder's name is the repository's, as
- * in a checkout. Errors: network, base-checksum, cancelled, bad-argument (the client is not
- * installed).
+ * in a checkout. Errors: network, base-checksum, cancelled, bad-argument (the client is not installed).
  */
 export async function fetchRepository(
   repository: Repository,

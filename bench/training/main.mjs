@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build, ensureDependencies, ensureNativeTools, run } from '../../scripts/setup.mjs';
-import { withBundle } from '../bundle.mjs';
+import { withBundle } from '../../scripts/bundle.mjs';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 // With --json, only the figures go to standard output.

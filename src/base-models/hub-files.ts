@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { HubApiError, listFiles, type ListFileEntry } from '@huggingface/hub';
 import { UserError } from '../protocol/errors.ts';
 import type { ResolveOptions } from './ask.ts';
-import { networkFetch } from './network.ts';
+import { networkFetch } from './pypi/network.ts';
 import { diskFull, download, growingPath, Refused, sha256Of, sizeOf } from './pypi/download.ts';
 import { withLock } from './pypi/lock.ts';
 

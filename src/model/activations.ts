@@ -1,5 +1,6 @@
 /** What the MLP does between its linears. */
 import type { Backend, Tensor } from '../tensor/backend.ts';
+import { cast } from './cast.ts';
 
 export interface Activation {
   /** What gate and up gave, joined [N, 2 w] (without a gate [N, w]) -> what down gets [N, w]. */
@@ -19,22 +20,23 @@ const geglu: Activation = {
   forward: (b, gateUp) =>
     b.arena(() => {
       const [gate, up] = halves(b, gateUp);
-      return as(b, gateUp, b.mul(gelu(b, gate).y, up));
+      return cast(b, b.mul(gelu(b, gate).y, up), gateUp.dtype);
     }),
   gradient: (b, gateUp, dProduct) =>
     b.arena(() => {
       const [gate, up] = halves(b, gateUp);
       const d = f32(b, dProduct);
       const { y, slope } = gelu(b, gate);
-      const parts = [b.mul(b.mul(d, up), slope), b.mul(d, y)].map((part) => as(b, gateUp, part));
+      const parts = [b.mul(b.mul(d, up), slope), b.mul(d, y)].map((part) => cast(b, part, gateUp.dtype));
       return b.concat(parts, 1);
     }),
 };
 
 /** gelu(up), without a gate */
 const plainGelu: Activation = {
-  forward: (b, up) => b.arena(() => as(b, up, gelu(b, f32(b, up)).y)),
-  gradient: (b, up, dProduct) => b.arena(() => as(b, up, b.mul(f32(b, dProduct), gelu(b, f32(b, up)).slope))),
+  forward: (b, up) => b.arena(() => cast(b, gelu(b, f32(b, up)).y, up.dtype)),
+  gradient: (b, up, dProduct) =>
+    b.arena(() => cast(b, b.mul(f32(b, dProduct), gelu(b, f32(b, up)).slope), up.dtype)),
 };
 
 export const activations = { swiglu, geglu, gelu: plainGelu };
@@ -60,6 +62,4 @@ function halves(b: Backend, gateUp: Tensor): [gate: Tensor, up: Tensor] {
   return [half(0), half(columns / 2)];
 }
 
-const f32 = (b: Backend, x: Tensor) => (x.dtype === 'f32' ? x : b.cast(x, 'f32'));
-/** x f32 in the type of `like`. */
-const as = (b: Backend, like: Tensor, x: Tensor) => (like.dtype === 'f32' ? x : b.cast(x, 'bf16'));
+const f32 = (b: Backend, x: Tensor) => cast(b, x, 'f32');

@@ -1,4 +1,5 @@
 import type { Backend, Tensor } from '../tensor/backend.ts';
+import { cast } from './cast.ts';
 import type { ModelConfig } from './config.ts';
 import type { Norm } from './norm.ts';
 
@@ -40,7 +41,7 @@ export class HeadNorms {
       const through = (norm: Norm, dPart: Tensor, x: Tensor, inverse: Tensor) => {
         const apart = b.reshape(dPart, [-1, this.config.headSize]);
         const dx = b.reshape(norm.backward(apart, this.heads(x), inverse), x.shape);
-        return dx.dtype === dy.dtype ? dx : b.cast(dx, 'bf16');
+        return cast(b, dx, dy.dtype);
       };
       return b.concat([through(norms.q, d.q, q, inverseQ), through(norms.k, d.k, k, inverseK), d.v], 1);
     });
@@ -56,7 +57,6 @@ export class HeadNorms {
   /** [N, count x headSize] -> [N x count, headSize] f32 */
   private heads(x: Tensor): Tensor {
     const { backend: b } = this;
-    const apart = b.reshape(x, [-1, this.config.headSize]);
-    return apart.dtype === 'f32' ? apart : b.cast(apart, 'f32');
+    return cast(b, b.reshape(x, [-1, this.config.headSize]), 'f32');
   }
 }

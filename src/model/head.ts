@@ -1,5 +1,6 @@
 /** From the last norm's output to logits, a chunk of rows at a time, so that never all logits are in memory. */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import { cast } from './cast.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';
@@ -68,7 +69,7 @@ export class Head {
       const { backend: b } = this;
       const all: Float32Array[] = [];
       for (const { begin, rows } of chunksOf(h.shape[0]!)) {
-        const chunk = b.arena(() => b.softmax(this.f32(logitsOf(b, matrix, h, begin, rows).logits)));
+        const chunk = b.arena(() => b.softmax(cast(b, logitsOf(b, matrix, h, begin, rows).logits, 'f32')));
         const values = await b.read(chunk);
         b.dispose(chunk);
         const width = values.length / rows;
@@ -94,7 +95,7 @@ export class Head {
     for (const { begin, rows } of chunksOf(all.length)) {
       const chunk = b.arena(() => {
         const [p, q] = [from, to].map(({ h, matrix }) =>
-          this.f32(logitsOf(b, matrix, h, begin, rows).logits),
+          cast(b, logitsOf(b, matrix, h, begin, rows).logits, 'f32'),
         ) as [Tensor, Tensor];
         return b.sum(b.mul(b.softmax(p), b.sub(b.logSoftmax(p), b.logSoftmax(q))), 1);
       });
@@ -124,7 +125,10 @@ export class Head {
     if (slot.value.dtype === this.compute) return slot.value;
     if (this.copy?.version !== this.parameters.version) {
       this.forget();
-      this.copy = { version: this.parameters.version, tensor: this.backend.keep(this.computed(slot.value)) };
+      this.copy = {
+        version: this.parameters.version,
+        tensor: this.backend.keep(cast(this.backend, slot.value, this.compute)),
+      };
     }
     return this.copy!.tensor;
   }
@@ -133,13 +137,6 @@ export class Head {
   forget(): void {
     this.backend.dispose(this.copy?.tensor);
     this.copy = undefined;
-  }
-
-  private computed(x: Tensor): Tensor {
-    return x.dtype === this.compute ? x : this.backend.cast(x, this.compute as 'f32' | 'bf16');
-  }
-  private f32(x: Tensor): Tensor {
-    return x.dtype === 'f32' ? x : this.backend.cast(x, 'f32');
   }
 }
 

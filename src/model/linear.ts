@@ -1,5 +1,6 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Mask } from '../tensor/compound.ts';
+import { cast } from './cast.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';
@@ -90,7 +91,7 @@ export class Linear {
 
   private columnSums(dy: Tensor): Tensor {
     const { backend: b } = this;
-    return b.sum(dy.dtype === 'f32' ? dy : b.cast(dy, 'f32'), 0);
+    return b.sum(cast(b, dy, 'f32'), 0);
   }
 
   /** Weights in the type of the products, computed again when a parameter has changed. */

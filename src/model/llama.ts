@@ -2,6 +2,7 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { ATTENTION_CHUNK, type Attention } from './attention.ts';
 import type { Block, BlockSaved, Pass, PassDropout } from './block.ts';
+import { cast, scaled } from './cast.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { breathe, type Head } from './head.ts';
@@ -120,7 +121,7 @@ export class Llama implements TrainableModel {
     const { backend: b, parts } = this;
     const { y: h, inverse } = this.last(x);
     const { losses, dh } = await parts.head.lossAndGradient(h, labels, weights);
-    let dx = b.arena(() => parts.outputNorm.backward(this.scaled(dh!, 'logits'), x, inverse));
+    let dx = b.arena(() => parts.outputNorm.backward(scaled(b, dh!, this.config.scales.logits), x, inverse));
     b.dispose(x, h, inverse, dh);
     for (const block of [...parts.blocks].reverse()) {
       const [before, kept] = [dx, saved.pop()!];
@@ -265,19 +266,11 @@ export class Llama implements TrainableModel {
 
   /** The last norm's output, scaled as the logits are to be, and its inverse. */
   private last(x: Tensor): { y: Tensor; inverse: Tensor } {
-    return this.backend.arena(() => {
-      const { y, inverse } = this.parts.outputNorm.forward(x);
-      return { y: this.scaled(y, 'logits'), inverse };
-    });
-  }
-
-  private scaled(x: Tensor, scale: 'embedding' | 'logits'): Tensor {
     const { backend: b } = this;
-    const factor = this.config.scales[scale];
-    if (factor === 1) return x;
-    if (x.dtype === 'f32') return b.mul(x, factor);
-    // bf16 would round the factor too.
-    return b.cast(b.mul(b.cast(x, 'f32'), factor), x.dtype as 'bf16');
+    return b.arena(() => {
+      const { y, inverse } = this.parts.outputNorm.forward(x);
+      return { y: scaled(b, y, this.config.scales.logits), inverse };
+    });
   }
 
   /** [T, width] f32 */
@@ -292,7 +285,7 @@ export class Llama implements TrainableModel {
               isSlot(embedding) ? embedding.value : embedding,
               b.tensor(tokens.slice(), [tokens.length]),
             );
-      return this.scaled(rows.dtype === 'f32' ? rows : b.cast(rows, 'f32'), 'embedding');
+      return scaled(b, cast(b, rows, 'f32'), this.config.scales.embedding);
     });
   }
 
@@ -300,7 +293,7 @@ export class Llama implements TrainableModel {
     const { backend: b } = this;
     b.arena(() => {
       const indices = b.tensor(inputs.slice(), [inputs.length]);
-      this.parts.parameters.accumulateRows(slot, this.scaled(dx, 'embedding'), indices);
+      this.parts.parameters.accumulateRows(slot, scaled(b, dx, this.config.scales.embedding), indices);
     });
   }
 

@@ -1,18 +1,18 @@
 /** Loads a GGUF file as a model on a backend. */
+import {
+  architectures,
+  biasedModules,
+  modulesOf,
+  moduleTensors,
+  ROPE_DIVISORS,
+  type Architecture,
+} from '../base-models/architectures.ts';
 import type { ModuleName } from '../protocol/run.ts';
 import { UserError } from '../protocol/errors.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { activations } from './activations.ts';
 import { Attention } from './attention.ts';
 import { Block } from './block.ts';
-import {
-  architectures,
-  modulesOf,
-  biasedModules,
-  moduleTensors,
-  ROPE_DIVISORS,
-  type Architecture,
-} from '../base-models/architectures.ts';
 import { readConfig, type ModelConfig, type WeightSource } from './config.ts';
 import { DropoutNoise } from './dropout.ts';
 import { Head } from './head.ts';

@@ -1,4 +1,5 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
+import { cast } from './cast.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -30,8 +31,7 @@ export class Norm {
     if (!bias) return b.compound.norm(x, valueOf(gain), epsilon, compute);
     return b.arena(() => {
       const { y, inverse } = b.compound.norm(this.centred(x), valueOf(gain), epsilon, 'f32');
-      const moved = b.add(y, valueOf(bias));
-      return { y: compute === 'bf16' ? b.cast(moved, 'bf16') : moved, inverse };
+      return { y: cast(b, b.add(y, valueOf(bias)), compute), inverse };
     });
   }
 
@@ -41,7 +41,7 @@ export class Norm {
     const { bias } = this.options;
     if (!bias) return this.scaleBackward(dy, x, inverse, past);
     return b.arena(() => {
-      if (isSlot(bias)) this.parameters.accumulate(bias, b.sum(f32(b, dy), 0));
+      if (isSlot(bias)) this.parameters.accumulate(bias, b.sum(cast(b, dy, 'f32'), 0));
       const d = this.centred(this.scaleBackward(dy, this.centred(x), inverse));
       return past ? b.add(d, past) : d;
     });
@@ -66,6 +66,4 @@ export class Norm {
  * (1 / rms) f32 [N, 1].
  */
 const gainGradient = (b: Backend, x: Tensor, inverse: Tensor, dy: Tensor): Tensor =>
-  b.sum(b.mul(f32(b, dy), b.mul(x, inverse)), 0);
-
-const f32 = (b: Backend, x: Tensor) => (x.dtype === 'f32' ? x : b.cast(x, 'f32'));
+  b.sum(b.mul(cast(b, dy, 'f32'), b.mul(x, inverse)), 0);

@@ -17,8 +17,8 @@ export interface Wanted {
 }
 
 /**
- * Errors: preferences-unreadable if the only file does not exist, or if there are no preferences; preferences-mismatch if all are of
- * other bases; preferences-too-few.
+ * Errors: preferences-unreadable if the only file does not exist, or if there are no preferences; preferences-mismatch
+ * if all are of other bases; preferences-too-few.
  */
 export async function selectVerdicts({ file, files = [file], base, before }: Wanted): Promise<Verdict[]> {
   const preferences = await readAll(files);

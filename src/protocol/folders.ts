@@ -35,7 +35,7 @@ export function locate<F extends Pick<NamedFolder, 'name'>>(
   return folder && { folder, path: folder.name ? document.slice(folder.name.length + 1) : document };
 }
 
-/** "/work/api, /work/web"; empty if there is none. */
+/** "/code/api, /code/web"; empty if there is none. */
 export const describeFolders = (where: Folders): string =>
   foldersOf(where)
     .map(({ path }) => path)

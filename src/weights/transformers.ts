@@ -50,8 +50,8 @@ const isPermuted = (name: string, { ropePairing }: Heads) =>
 
 /**
  * Changes the rows of `name` (its weights, or LoRA's B), [rows, columns], from GGUF's order to transformers'. In
- * transformers, RoPE rotates component i of a head with i + headSize / 2. For architectures
- * whose pairs are neighbours, llama.cpp's converter interleaves the two halves (`permute` in convert_hf_to_gguf.py).
+ * transformers, RoPE rotates component i of a head with i + headSize / 2. For architectures whose pairs are neighbours,
+ * llama.cpp's converter interleaves the two halves (`permute` in convert_hf_to_gguf.py).
  */
 export function rowsToTransformers(
   name: string,

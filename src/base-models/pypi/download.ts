@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
-import { networkFetch } from '../network.ts';
+import { causeOf, networkFetch, stallSignal } from './network.ts';
 import { cancelled } from './python.ts';
 
 /** The server refuses us (a sign-in, a certificate): another attempt would not help. */
@@ -74,8 +74,7 @@ async function attempt(
   from: number,
   { onBytes, signal, headers, pipProxy = false }: DownloadOptions,
 ): Promise<void> {
-  const stall = new AbortController();
-  const timer = setTimeout(() => stall.abort(new Error('no data for a minute')), STALL_MS);
+  const stall = stallSignal(STALL_MS, 'no data for a minute', signal);
   let file: FileHandle | undefined;
   try {
     const response = await networkFetch(withoutCredentials(url), {
@@ -85,7 +84,7 @@ async function attempt(
         'accept-encoding': 'identity',
         ...(from > 0 ? { range: `bytes=${from}-` } : {}),
       },
-      signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
+      signal: stall.signal,
       pipProxy,
     });
     const plan = planResponse(response, from);
@@ -105,14 +104,14 @@ async function attempt(
     let done = plan.start;
     onBytes?.(done, plan.total);
     for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
-      timer.refresh();
+      stall.refresh();
       await file.writeFile(chunk);
       done += chunk.length;
       onBytes?.(done, plan.total);
     }
     if (plan.total && done < plan.total) throw new Error(`ended at byte ${done} of ${plan.total}`);
   } finally {
-    clearTimeout(timer);
+    stall.end();
     await file?.close();
   }
 }
@@ -176,13 +175,6 @@ export function diskFull(error: unknown, path: string): unknown {
     {
       cause: error,
     },
-  );
-}
-
-function causeOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  return (
-    (cause as NodeJS.ErrnoException | undefined)?.code ?? (cause instanceof Error ? cause.message : message)
   );
 }
 

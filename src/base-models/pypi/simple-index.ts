@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
-import { networkFetch } from '../network.ts';
+import { causeOf, networkFetch, stallSignal } from './network.ts';
 import { Refused } from './download.ts';
 import { readPipSettings } from './pip-settings.ts';
 
@@ -94,17 +94,16 @@ interface Answer {
 }
 
 async function ask({ url, headers }: Address, signal: AbortSignal | undefined): Promise<Answer> {
-  const stall = new AbortController();
-  const timer = setTimeout(() => stall.abort(new Error('no answer for half a minute')), STALL_MS);
+  const stall = stallSignal(STALL_MS, 'no answer for half a minute', signal);
   try {
     const response = await networkFetch(url, {
       headers: { ...headers, accept: TYPES },
-      signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
+      signal: stall.signal,
       pipProxy: true,
     });
     const parts: Uint8Array[] = [];
     for await (const part of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
-      timer.refresh();
+      stall.refresh();
       parts.push(part);
     }
     return {
@@ -118,14 +117,8 @@ async function ask({ url, headers }: Address, signal: AbortSignal | undefined): 
     if (error instanceof UserError) throw error;
     return { status: 0, text: '', place: url, isJson: false, why: causeOf(error) };
   } finally {
-    clearTimeout(timer);
+    stall.end();
   }
-}
-
-/** The code of the deepest cause, such as ENOTFOUND, or its words. */
-function causeOf(error: unknown): string {
-  const { cause, message, code } = error as Error & { code?: unknown };
-  return cause instanceof Error ? causeOf(cause) : typeof code === 'string' ? code : message;
 }
 
 interface Address {

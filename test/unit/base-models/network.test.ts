@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { networkFetch } from '../../../src/base-models/network.ts';
+import { networkFetch } from '../../../src/base-models/pypi/network.ts';
 
 let dir: string;
 const servers: Server[] = [];

@@ -42,8 +42,8 @@ describe('names', () => {
   const namesOf = (...paths: string[]) => named(...paths).map(({ name }) => name);
 
   it('are those of the folders, and tell folders of one name apart', () => {
-    expect(namesOf('/work/api', '/work/web')).toEqual(['api', 'web']);
-    expect(namesOf('/work/old/api', '/work/web', '/work/new/api')).toEqual(['api (old)', 'web', 'api (new)']);
+    expect(namesOf('/code/api', '/code/web')).toEqual(['api', 'web']);
+    expect(namesOf('/code/old/api', '/code/web', '/code/new/api')).toEqual(['api (old)', 'web', 'api (new)']);
     expect(namesOf('/a/x/api', '/b/x/api')).toEqual(['api (x)', 'api (x) 2']);
     expect(namesOf('/a/x/api', '/b/y/api', '/c/api (x)')).toEqual(['api (x)', 'api (y)', 'api (x) 2']);
   });
@@ -53,7 +53,7 @@ describe('names', () => {
     expect(sorted(paths.toReversed())).toEqual(sorted(paths));
   });
   it('find the folder of a document, and its place in prompts', () => {
-    const where = { folder: resolve('/x/api'), folders: named('/x/api', '/y/api', '/work/api-docs') };
+    const where = { folder: resolve('/x/api'), folders: named('/x/api', '/y/api', '/code/api-docs') };
     expect(locate(foldersOf(where), 'api (y)/src/a.ts')).toMatchObject({
       folder: { name: 'api (y)' },
       path: 'src/a.ts',

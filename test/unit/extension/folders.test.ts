@@ -8,7 +8,7 @@ import { answers, reset, shown, workspace } from './fake-vscode.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 
-const folder = (name: string, scheme = 'file') => ({ name, uri: { scheme, fsPath: `/work/${name}` } });
+const folder = (name: string, scheme = 'file') => ({ name, uri: { scheme, fsPath: `/code/${name}` } });
 const bases = () =>
   Promise.resolve({ models: [], default: { id: 'qwen2.5-coder-0.5b', why: 'it suits the machine' } });
 const asked: (readonly string[])[] = [];
@@ -33,20 +33,20 @@ describe('the folders of a training', () => {
   it('are all of the workspace, unless the person chooses some', async () => {
     answers.push('$(folder) api|$(folder) web|$(folder) docs', '$(rocket)');
     expect(trainArguments((await ask())!).slice(0, 5)).toEqual([
-      ...['train', '/work/api', '/work/web', '/work/docs', '--base'],
+      ...['train', '/code/api', '/code/web', '/code/docs', '--base'],
     ]);
     expect(shown[0]).toBe(question('$(folder) api, $(folder) web, $(folder) docs'));
     answers.push('$(folder) docs|$(folder) api', '$(rocket)');
     const plan = (await ask())!;
     // In the order of the workspace, so that the same choice is the same corpus.
-    expect(plan.folders).toEqual(['/work/api', '/work/docs']);
+    expect(plan.folders).toEqual(['/code/api', '/code/docs']);
     expect(asked.at(-1)).toEqual(plan.folders);
   });
 
   it('are selected as last time, as far as they are still there', async () => {
     answers.push(undefined, undefined);
-    await ask({ folders: ['/work/web', '/work/gone'] });
-    await ask({ folders: ['/work/gone'] });
+    await ask({ folders: ['/code/web', '/code/gone'] });
+    await ask({ folders: ['/code/gone'] });
     expect(shown).toEqual([
       question('$(folder) web'),
       question('$(folder) api, $(folder) web, $(folder) docs'),
@@ -62,14 +62,14 @@ describe('the folders of a training', () => {
   it('are not asked for where there is only one on this machine', async () => {
     workspace.workspaceFolders = [folder('far', 'vscode-vfs'), folder('web')];
     answers.push('$(rocket)');
-    expect((await ask())!.folders).toEqual(['/work/web']);
+    expect((await ask())!.folders).toEqual(['/code/web']);
     expect(shown).toHaveLength(1);
   });
 
   it('are asked for to find a learning rate, too', async () => {
     answers.push('$(folder) api|$(folder) web', 'SmolLM2-135M');
     const chosen = await askFoldersAndBase('Find Learning Rate', bases);
-    expect(chosen).toEqual({ folders: ['/work/api', '/work/web'], base: 'smollm2-135m' });
+    expect(chosen).toEqual({ folders: ['/code/api', '/code/web'], base: 'smollm2-135m' });
   });
 });
 

@@ -1,4 +1,4 @@
-// The benchmarks are TypeScript that imports the product's sources, so they are bundled before they run.
+// Benchmarks, and tools that use the product's sources, are TypeScript, so they are bundled before they run.
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

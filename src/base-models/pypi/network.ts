@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { rootCertificates } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { Dispatcher } from 'undici';
-import { UserError } from '../protocol/errors.ts';
-import { readPipSettings } from './pypi/pip-settings.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { readPipSettings } from './pip-settings.ts';
 
 /**
  * `fetch` as this machine reaches the network; `pipProxy`: through the proxy of pip's configuration, if there is one.
@@ -26,6 +26,30 @@ export async function networkFetch(
   const { fetch: fetchWith } = await import('undici');
   // undici's types are those of Node's fetch, but TypeScript takes them for others.
   return (fetchWith as unknown as typeof fetch)(url, { ...request, dispatcher } as RequestInit);
+}
+
+/** A signal that aborts with `signal`, or when `refresh` was not called for `ms`, with `why`. Call `end` afterwards. */
+export function stallSignal(
+  ms: number,
+  why: string,
+  signal?: AbortSignal,
+): { signal: AbortSignal; refresh: () => void; end: () => void } {
+  const stall = new AbortController();
+  const timer = setTimeout(() => stall.abort(new Error(why)), ms);
+  return {
+    signal: signal ? AbortSignal.any([signal, stall.signal]) : stall.signal,
+    refresh: () => void timer.refresh(),
+    end: () => clearTimeout(timer),
+  };
+}
+
+/** Why a request failed: the code of the deepest cause, such as ENOTFOUND, or its words. */
+export function causeOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  if (!(cause instanceof Error)) return message;
+  if (cause.cause instanceof Error) return causeOf(cause);
+  const { code } = cause as Error & { code?: unknown };
+  return typeof code === 'string' ? code : cause.message;
 }
 
 /** pip and curl take "proxy.example:8080" for a proxy that speaks HTTP. */
