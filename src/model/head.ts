@@ -1,121 +1,169 @@
-/** From the last norm's output to logits, a chunk of rows at a time, so that never all logits are in memory. */
+/**
+ * From the last norm's output to logits. Logits are in memory for a chunk of rows at a time, and a matrix that stays
+ * quantised is in memory as numbers for a piece of the vocabulary at a time.
+ */
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { cast } from './cast.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import { StoredWeight } from './stored-weight.ts';
 
-const CHUNK = 128;
+/** Rows whose logits are in memory. More rows: the pieces' numbers are made less often. */
+export const HEAD_ROWS = 256;
+/** Rows of the vocabulary whose numbers are made at a time. */
+export const VOCABULARY_PIECE = 8192;
+/** Rows of logits that are used in f32 at a time. */
+export const F32_ROWS = 32;
 
 export class Head {
+  private readonly pieces: readonly Piece[];
+
   constructor(
     private readonly backend: Backend,
     private readonly parameters: Parameters,
     private readonly compute: DataType,
     /** [vocabulary, width]: frozen (of type `compute`, or as its file stores it), or trained. */
     private readonly weight: Tensor | StoredWeight | Slot,
-  ) {}
+    private readonly vocabularySize: number,
+  ) {
+    this.pieces = spans(vocabularySize, VOCABULARY_PIECE).map(({ begin, count }) => ({
+      begin,
+      count,
+      rows: Int32Array.from({ length: count }, (_, i) => begin + i),
+    }));
+  }
 
   /**
    * Cross-entropy of h [N, width] (in the products' type) against `labels` [N]. Returns the losses [N] in nats and,
    * if `weights` [N] are given, dh [N, width]: the gradient of the weighted sum of losses. A trained head's own
    * gradient is accumulated.
    */
-  lossAndGradient(
+  async lossAndGradient(
     h: Tensor,
     labels: Int32Array,
     weights?: Float32Array,
   ): Promise<{ losses: Tensor; dh: Tensor | undefined }> {
-    return this.withMatrix(async (matrix) => {
-      const { backend: b } = this;
-      const parts: { losses: Tensor; dh?: Tensor }[] = [];
-      for (const { begin, rows } of chunksOf(labels.length)) {
-        parts.push(
-          b.arena(() => {
-            const { logits, input } = logitsOf(b, matrix, h, begin, rows);
-            const { losses, gradient } = b.compound.crossEntropy(
-              logits,
-              b.tensor(labels.slice(begin, begin + rows), [rows]),
-              weights && b.tensor(weights.slice(begin, begin + rows), [rows]),
-            );
-            if (!gradient) return { losses };
-            if (isSlot(this.weight))
-              this.parameters.accumulate(this.weight, b.matmul(gradient, input, { transposeA: true }));
-            return { losses, dh: b.matmul(gradient, matrix) };
-          }),
-        );
-        await breathe();
-      }
-      const joined = b.arena(() => ({
-        losses: b.concat(
-          parts.map(({ losses }) => losses),
+    const { backend: b } = this;
+    const parts: { losses: Tensor; dh: Tensor | undefined }[] = [];
+    for (const { begin, count } of spans(labels.length, HEAD_ROWS)) {
+      const input = b.slice(h, [begin, 0], [count, h.shape[1]!]);
+      const logits = await this.logits(input);
+      const { losses, gradient } = b.arena(() =>
+        b.compound.crossEntropy(
+          logits,
+          b.tensor(labels.slice(begin, begin + count), [count]),
+          weights && b.tensor(weights.slice(begin, begin + count), [count]),
+        ),
+      );
+      parts.push({ losses, dh: gradient && (await this.inputGradient(gradient, input)) });
+      b.dispose(logits, gradient, input);
+    }
+    const joined = b.arena(() => ({
+      losses: b.concat(
+        parts.map(({ losses }) => losses),
+        0,
+      ),
+      dh:
+        weights &&
+        b.concat(
+          parts.map(({ dh }) => dh!),
           0,
         ),
-        dh:
-          weights &&
-          b.concat(
-            parts.map(({ dh }) => dh!),
-            0,
-          ),
-      }));
-      b.dispose(parts);
-      return joined;
-    });
+    }));
+    b.dispose(parts);
+    return joined;
   }
 
   /** Softmax of each row of logits: N arrays of the vocabulary's size. */
-  probabilities(h: Tensor): Promise<Float32Array[]> {
-    return this.withMatrix(async (matrix) => {
-      const { backend: b } = this;
-      const all: Float32Array[] = [];
-      for (const { begin, rows } of chunksOf(h.shape[0]!)) {
-        const chunk = b.arena(() => b.softmax(cast(b, logitsOf(b, matrix, h, begin, rows).logits, 'f32')));
-        const values = await b.read(chunk);
-        b.dispose(chunk);
-        const width = values.length / rows;
-        for (let row = 0; row < rows; row += 1) all.push(values.slice(row * width, (row + 1) * width));
-        await breathe();
+  async probabilities(h: Tensor): Promise<Float32Array[]> {
+    const { backend: b, vocabularySize: width } = this;
+    const all: Float32Array[] = [];
+    for (const span of spans(h.shape[0]!, HEAD_ROWS)) {
+      const logits = await this.logitsOf(h, span);
+      for (const rows of spans(span.count, F32_ROWS)) {
+        const some = b.arena(() => b.softmax(this.inF32(logits, rows)));
+        const values = await b.read(some);
+        b.dispose(some);
+        for (let row = 0; row < rows.count; row += 1) all.push(values.slice(row * width, (row + 1) * width));
       }
-      return all;
-    });
-  }
-
-  /** KL(this head on h || `other` on `otherH`) of each row [N], in nats. */
-  divergence(h: Tensor, other: Head, otherH: Tensor): Promise<Float32Array> {
-    const both = (matrix: Tensor, otherMatrix: Tensor) =>
-      this.divergenceOf({ h, matrix }, { h: otherH, matrix: otherMatrix });
-    return this.withMatrix((matrix) =>
-      other === this ? both(matrix, matrix) : other.withMatrix((its) => both(matrix, its)),
-    );
-  }
-
-  private async divergenceOf(from: Logits, to: Logits): Promise<Float32Array> {
-    const { backend: b } = this;
-    const all = new Float32Array(from.h.shape[0]!);
-    for (const { begin, rows } of chunksOf(all.length)) {
-      const chunk = b.arena(() => {
-        const [p, q] = [from, to].map(({ h, matrix }) =>
-          cast(b, logitsOf(b, matrix, h, begin, rows).logits, 'f32'),
-        ) as [Tensor, Tensor];
-        return b.sum(b.mul(b.softmax(p), b.sub(b.logSoftmax(p), b.logSoftmax(q))), 1);
-      });
-      all.set(await b.read(chunk), begin);
-      b.dispose(chunk);
-      await breathe();
+      b.dispose(logits);
     }
     return all;
   }
 
-  /** Calls `use` with the matrix in the products' type; the numbers of a stored one are freed afterwards. */
-  private async withMatrix<T>(use: (matrix: Tensor) => Promise<T>): Promise<T> {
-    const { weight, backend } = this;
-    if (!(weight instanceof StoredWeight)) return use(isSlot(weight) ? this.trained(weight) : weight);
-    const matrix = backend.keep(weight.numbers());
-    try {
-      return await use(matrix);
-    } finally {
-      backend.dispose(matrix);
+  /** KL(this head on h || `other` on `otherH`) of each row [N], in nats. */
+  async divergence(h: Tensor, other: Head, otherH: Tensor): Promise<Float32Array> {
+    const { backend: b } = this;
+    const all = new Float32Array(h.shape[0]!);
+    for (const span of spans(all.length, HEAD_ROWS)) {
+      const from = await this.logitsOf(h, span);
+      const to = await other.logitsOf(otherH, span);
+      for (const rows of spans(span.count, F32_ROWS)) {
+        const some = b.arena(() => {
+          const [p, q] = [this.inF32(from, rows), this.inF32(to, rows)];
+          return b.sum(b.mul(b.softmax(p), b.sub(b.logSoftmax(p), b.logSoftmax(q))), 1);
+        });
+        all.set(await b.read(some), span.begin + rows.begin);
+        b.dispose(some);
+      }
+      b.dispose(from, to);
     }
+    return all;
+  }
+
+  private async logitsOf(h: Tensor, { begin, count }: Span): Promise<Tensor> {
+    const input = this.backend.slice(h, [begin, 0], [count, h.shape[1]!]);
+    const logits = await this.logits(input);
+    this.backend.dispose(input);
+    return logits;
+  }
+
+  /** input [rows, width] -> logits [rows, vocabulary], for the caller to free. */
+  private async logits(input: Tensor): Promise<Tensor> {
+    const { backend: b, compute, vocabularySize } = this;
+    const product = (piece: Piece) =>
+      this.withPiece(piece, (matrix) => b.matmul(input, matrix, { transposeB: true }));
+    if (this.pieces.length === 1) return product(this.pieces[0]!);
+    let logits = b.zeros([input.shape[0]!, vocabularySize], compute);
+    for (const piece of this.pieces) {
+      const before = logits;
+      logits = b.arena(() => b.compound.put(before, cast(b, product(piece), 'f32'), { column: piece.begin }));
+      await breathe();
+    }
+    return logits;
+  }
+
+  /** gradient [rows, vocabulary] of the logits -> the input's [rows, width]; adds a trained head's own gradient. */
+  private async inputGradient(gradient: Tensor, input: Tensor): Promise<Tensor> {
+    const { backend: b, compute, weight } = this;
+    if (isSlot(weight))
+      b.arena(() => this.parameters.accumulate(weight, b.matmul(gradient, input, { transposeA: true })));
+    let sum: Tensor | undefined;
+    for (const piece of this.pieces) {
+      const before = sum;
+      sum = b.arena(() => {
+        const part = b.slice(gradient, [0, piece.begin], [input.shape[0]!, piece.count]);
+        const product = this.withPiece(piece, (matrix) => b.matmul(part, matrix));
+        return b.compound.accumulate(before, input.shape, product);
+      });
+      await breathe();
+    }
+    const dh = cast(b, sum!, compute);
+    if (dh !== sum) b.dispose(sum);
+    return dh;
+  }
+
+  private inF32(logits: Tensor, { begin, count }: Span): Tensor {
+    const { backend: b, vocabularySize } = this;
+    return cast(b, b.slice(logits, [begin, 0], [count, vocabularySize]), 'f32');
+  }
+
+  /** Calls `use` with a piece [its rows, width] of the matrix, in the products' type. */
+  private withPiece<T>({ begin, count, rows }: Piece, use: (matrix: Tensor) => T): T {
+    const { weight, backend: b } = this;
+    if (weight instanceof StoredWeight) return b.arena(() => use(weight.rows(rows)));
+    const whole = isSlot(weight) ? this.trained(weight) : weight;
+    return use(this.pieces.length === 1 ? whole : b.slice(whole, [begin, 0], [count, whole.shape[1]!]));
   }
 
   private copy: { version: number; tensor: Tensor } | undefined;
@@ -140,26 +188,22 @@ export class Head {
   }
 }
 
-/** What logits are made of: h [N, width], and a head's matrix [vocabulary, width]. */
-interface Logits {
-  h: Tensor;
-  matrix: Tensor;
+interface Span {
+  begin: number;
+  count: number;
 }
 
-/** logits [rows, vocabulary] of some rows of h, and those rows. */
-function logitsOf(
-  b: Backend,
-  matrix: Tensor,
-  h: Tensor,
-  begin: number,
-  rows: number,
-): { logits: Tensor; input: Tensor } {
-  const input = b.slice(h, [begin, 0], [rows, h.shape[1]!]);
-  return { logits: b.matmul(input, matrix, { transposeB: true }), input };
+/** A part of the vocabulary: where it begins, and the rows' numbers. */
+interface Piece extends Span {
+  rows: Int32Array;
 }
 
-function* chunksOf(rows: number): Generator<{ begin: number; rows: number }> {
-  for (let begin = 0; begin < rows; begin += CHUNK) yield { begin, rows: Math.min(CHUNK, rows - begin) };
+/** 0 .. total in spans of at most `most`. */
+function spans(total: number, most: number): Span[] {
+  return Array.from({ length: Math.ceil(total / most) }, (_, i) => ({
+    begin: i * most,
+    count: Math.min(most, total - i * most),
+  }));
 }
 
 /** Lets the process handle timers and signals between pieces of work. */

@@ -134,10 +134,7 @@ export class Linear {
     const { backend: b } = this;
     const blocks = this.blocks(lora);
     const rows = this.rows.reduce((sum, count) => sum + count, 0);
-    const fresh = () => {
-      const zeros = b.zeros([rows, lora.rank * blocks.length]);
-      return this.compute === 'bf16' ? b.cast(zeros, 'bf16') : zeros;
-    };
+    const fresh = () => b.zeros([rows, lora.rank * blocks.length], this.compute);
     const scale = lora.scale / keepRate;
     return blocks.reduce(
       (whole, { slot, row, column }) => b.compound.put(whole, slot.value, { row, column, scale }),

@@ -9,6 +9,7 @@ import {
 } from '../base-models/architectures.ts';
 import type { ModuleName } from '../protocol/run.ts';
 import { UserError } from '../protocol/errors.ts';
+import { collectGarbage } from '../protocol/garbage.ts';
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import { activations } from './activations.ts';
 import { Attention } from './attention.ts';
@@ -44,7 +45,9 @@ export async function loadModel(
     throw new UserError('bad-argument', `The ${backend.name} backend has no bf16.`, 'Use --precision f32.');
   const targets = options.method === 'lora' ? chooseTargets(config, options.targets) : new Set<string>();
   if (!options.anyRank) checkRank(config, targets, options.rank);
-  return new Loader(backend, source, config, options, targets).load();
+  const model = await new Loader(backend, source, config, options, targets).load();
+  collectGarbage(); // the bytes that were read
+  return model;
 }
 
 async function withDivisors(config: ModelConfig, source: WeightSource): Promise<ModelConfig> {
@@ -111,7 +114,7 @@ class Loader {
       blocks,
       attention,
       outputNorm,
-      head: new Head(backend, parameters, compute, headWeight),
+      head: new Head(backend, parameters, compute, headWeight, vocabularySize),
       linears: this.linears,
       dropout: options.method === 'lora' ? noise(options.dropout) : undefined,
       attentionDropout: noise(options.attentionDropout),
@@ -255,7 +258,10 @@ export async function loadHead(
   const parameters = new Parameters(backend);
   const stored = await readStored(backend, source, [{ name, shape }], precision);
   if (stored)
-    return { head: new Head(backend, parameters, precision, stored), dispose: () => stored.dispose() };
+    return {
+      head: new Head(backend, parameters, precision, stored, vocabularySize),
+      dispose: () => stored.dispose(),
+    };
   const values = await readValues(source, name, shape);
   const weight = backend.keep(
     backend.arena(() => {
@@ -263,7 +269,7 @@ export async function loadHead(
       return precision === 'bf16' ? backend.cast(f32, 'bf16') : f32;
     }),
   );
-  const head = new Head(backend, parameters, precision, weight);
+  const head = new Head(backend, parameters, precision, weight, vocabularySize);
   return { head, dispose: () => backend.dispose(weight) };
 }
 

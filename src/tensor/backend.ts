@@ -20,7 +20,7 @@ export interface Operations {
   // In and out
   /** May share memory with `data`: the caller must not write to it afterwards. */
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor;
-  zeros(shape: readonly number[]): Tensor;
+  zeros(shape: readonly number[], dtype?: DataType): Tensor;
   /** The elements, row by row; bf16 is converted to f32. */
   read(x: Tensor): Promise<Float32Array>;
 

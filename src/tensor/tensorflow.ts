@@ -126,8 +126,7 @@ class TensorflowBackend extends ArenaBackend implements Backend {
       indices: (values) => this.tensor(values, [values.length]),
       free: (x) => this.dispose(x),
       bytes: (values) => {
-        const words = new Int32Array(Math.ceil(values.length / 4));
-        new Uint8Array(words.buffer).set(values);
+        const words = wordsOf(values);
         return this.keep(this.tensor(words, [words.length]));
       },
       nothing: (type) => this.constant(type === 'i32' ? new Int32Array(0) : new Float32Array(0), [0], type),
@@ -143,11 +142,11 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return this.made(new TensorflowHandle(this.binding, id, shape, dtype));
   }
 
-  zeros(shape: readonly number[]): Tensor {
+  zeros(shape: readonly number[], dtype: DataType = 'f32'): Tensor {
     return this.run(
       'Fill',
-      [this.type('T', 'f32'), this.type('index_type', 'i32')],
-      [this.ints(shape), this.scalar(0)],
+      [this.type('T', dtype), this.type('index_type', 'i32')],
+      [this.ints(shape), this.scalar(0, dtype)],
     );
   }
 
@@ -394,3 +393,12 @@ class TensorflowBackend extends ArenaBackend implements Backend {
 }
 
 const MAX_CONSTANTS = 4096;
+
+/** Bytes as i32, padded with zeros; copied only if they must be. */
+function wordsOf(bytes: Uint8Array): Int32Array {
+  if (bytes.byteOffset % 4 === 0 && bytes.length % 4 === 0)
+    return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  new Uint8Array(words.buffer).set(bytes);
+  return words;
+}

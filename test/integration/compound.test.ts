@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Fused } from '../../src/tensor/fused.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { compoundSuite } from '../support/compound-suite.ts';
+import { headSuite } from '../support/head-suite.ts';
 import { storedSuite } from '../support/stored-suite.ts';
 
 describe('the kernels against the composition', () => {
@@ -13,3 +14,5 @@ describe('the kernels against the composition', () => {
 
 describe('quantised matrices on TensorFlow', () =>
   storedSuite(() => startBackend('tensorflow'), ['f32', 'bf16']));
+
+describe('the head on TensorFlow', () => headSuite(() => startBackend('tensorflow')));

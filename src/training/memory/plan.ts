@@ -5,6 +5,7 @@
 import { availableParallelism } from 'node:os';
 import { architectures, blockTensors, lastNormTensors, modulesOf } from '../../base-models/architectures.ts';
 import type { BaseShape } from '../../base-models/registry.ts';
+import { F32_ROWS, HEAD_ROWS, VOCABULARY_PIECE } from '../../model/head.ts';
 import { chooseTargets, linearNames, linearShape, linearWeights } from '../../model/targets.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 
@@ -59,9 +60,10 @@ const OWNER = 60 * MB;
 const ALLOCATOR_SLACK = { f32: 0.5, bf16: 0.15 };
 /** Copies of the largest matrix while it is loaded: the file's bytes, f32 in JavaScript, f32 in the backend. */
 const LOADING_COPIES = 3;
-/** Rows of logits computed at a time, and their f32 copies (logits, gradient, temporaries of the softmax). */
-const HEAD_ROWS = 128;
+/** Copies of the logits in f32 (logits, gradient, temporaries of the softmax) where their loss has no kernel. */
 const LOGITS_COPIES = 3;
+/** Copies in f32 of the logits that a KL is computed from at a time. */
+const DIVERGENCE_COPIES = 5;
 /** Queries computed at a time, and copies of their scores. */
 const QUERY_ROWS = 128;
 const SCORES_COPIES = 5;
@@ -153,6 +155,7 @@ export function planEvaluation(
     EVALUATOR_WORKSPACE +
     weights +
     walk.workspace() +
+    walk.divergence() +
     SERVED_COPIES * (baseBytes + result) +
     cache
   );
@@ -283,13 +286,24 @@ class Walk {
     const { activation = 'swiglu' } = architectures[architecture];
     const { rows } = this;
     const head =
-      this.numbers([vocabularySize, width]) +
-      Math.min(HEAD_ROWS, rows) * vocabularySize * F32 * LOGITS_COPIES +
+      this.numbers([Math.min(VOCABULARY_PIECE, vocabularySize), width]) +
+      this.logits() * (this.place.backend === 'wasm' ? LOGITS_COPIES : 1) +
+      Math.min(HEAD_ROWS, rows) * VOCABULARY_PIECE * (F32 + this.compute) +
       (this.hyper.method === 'full' ? 2 * F32 * vocabularySize * width : 0);
     const mlp =
       this.numbers([this.joined * hiddenWidth, width]) + MLP_COPIES[activation] * F32 * rows * hiddenWidth;
     const stream = 3 * F32 * rows * width;
     return stream + Math.max(head, mlp, this.attention(), UPDATE_BYTES);
+  }
+
+  /** Logits that are in memory at a time, in the products' type. */
+  private logits(): number {
+    return Math.min(HEAD_ROWS, this.rows) * this.config.vocabularySize * this.compute;
+  }
+
+  /** Additional memory of a KL: the other model's logits, and a few rows of both in f32. */
+  divergence(): number {
+    return this.logits() + DIVERGENCE_COPIES * F32_ROWS * this.config.vocabularySize * F32;
   }
 
   private attention(): number {

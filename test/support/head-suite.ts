@@ -1,0 +1,82 @@
+/** The head over a vocabulary of several pieces and rows of several chunks, against sums in double precision. */
+import { beforeAll, expect, it } from 'vitest';
+import { dequantise } from '../../src/gguf/index.ts';
+import { Head, HEAD_ROWS, VOCABULARY_PIECE } from '../../src/model/head.ts';
+import { Parameters } from '../../src/model/parameters.ts';
+import { StoredWeight } from '../../src/model/stored-weight.ts';
+import type { Backend } from '../../src/tensor/index.ts';
+import { quantise } from './quantise.ts';
+import { Random } from './random.ts';
+
+const vocabulary = VOCABULARY_PIECE + 100;
+const width = 32;
+const rows = HEAD_ROWS + 3;
+
+export function headSuite(start: () => Promise<Backend>): void {
+  let b: Backend;
+  beforeAll(async () => (b = await start()));
+
+  const random = new Random(7);
+  const bytes = quantise('Q8_0', random.normals(vocabulary * width));
+  const matrix = dequantise('Q8_0', bytes, vocabulary * width);
+  const hidden = random.normals(rows * width, 0.3);
+  const labels = Int32Array.from({ length: rows }, () => random.integer(vocabulary));
+  const weights = Float32Array.from({ length: rows }, (_, i) => (i % 5 ? 1 / rows : 0));
+  let expected: ReturnType<typeof reference>;
+  beforeAll(() => (expected = reference(matrix, hidden, labels, weights)));
+
+  it.each(['stored', 'as numbers', 'trained'] as const)('gives losses and gradients, %s', async (kind) => {
+    const before = b.liveTensors;
+    const parameters = new Parameters(b);
+    const tensor = () => b.tensor(matrix.slice(), [vocabulary, width]);
+    const stored = new StoredWeight(b, [b.compound.store('Q8_0', bytes, [vocabulary, width])], 'f32');
+    const slot = parameters.add([{ name: 'output.weight', shape: [vocabulary, width] }], tensor());
+    const numbers = tensor();
+    const weight = { stored, 'as numbers': numbers, trained: slot }[kind];
+    const head = new Head(b, parameters, 'f32', weight, vocabulary);
+    const h = b.tensor(hidden.slice(), [rows, width]);
+    const { losses, dh } = await head.lossAndGradient(h, labels, weights);
+    close(await b.read(losses), expected.losses);
+    close(await b.read(dh!), expected.dh);
+    if (kind === 'trained') close(await b.read(slot.gradient!), expected.dMatrix);
+    expect([...(await head.divergence(h, head, h))].every((kl) => Math.abs(kl) < 1e-5)).toBe(true);
+    b.dispose(losses, dh, h, numbers);
+    stored.dispose();
+    parameters.dispose();
+    expect(b.liveTensors).toBe(before);
+  });
+}
+
+function close(actual: Float32Array, expected: Float64Array): void {
+  expect(actual.length).toBe(expected.length);
+  const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const off = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!)), 0);
+  expect(off / largest).toBeLessThan(1e-5);
+}
+
+/** Cross-entropy of h W^T, and the gradients of its weighted sum with respect to h and W. */
+function reference(matrix: Float32Array, hidden: Float32Array, labels: Int32Array, weights: Float32Array) {
+  const losses = new Float64Array(rows);
+  const dh = new Float64Array(rows * width);
+  const dMatrix = new Float64Array(vocabulary * width);
+  const logits = new Float64Array(vocabulary);
+  for (let row = 0; row < rows; row += 1) {
+    let total = 0;
+    for (let word = 0; word < vocabulary; word += 1) {
+      let logit = 0;
+      for (let i = 0; i < width; i += 1) logit += hidden[row * width + i]! * matrix[word * width + i]!;
+      logits[word] = logit;
+      total += Math.exp(logit);
+    }
+    const label = labels[row]!;
+    losses[row] = Math.log(total) - logits[label]!;
+    for (let word = 0; word < vocabulary; word += 1) {
+      const d = weights[row]! * (Math.exp(logits[word]!) / total - (word === label ? 1 : 0));
+      for (let i = 0; i < width; i += 1) {
+        dh[row * width + i]! += d * matrix[word * width + i]!;
+        dMatrix[word * width + i]! += d * hidden[row * width + i]!;
+      }
+    }
+  }
+  return { losses, dh, dMatrix };
+}
