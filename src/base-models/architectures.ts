@@ -28,6 +28,12 @@ export interface Positions {
   window?: number;
 }
 
+/**
+ * Where transformers names a block's linears otherwise than in the rest of the architecture: gate and up are one linear
+ * of a "shared" MLP, or the blocks are within a language model beside one for pictures.
+ */
+export type NamedInTransformers = 'shared-mlp' | 'language-model';
+
 export interface Architecture {
   /** For people: what is of this architecture. */
   families: string;
@@ -54,6 +60,8 @@ export interface Architecture {
   scales?(figure: Figures): Partial<Scales>;
   /** Of each layer, where it is not as the file's metadata say for all. */
   positions?(all: Positions, figure: Figures): (layer: number) => Positions;
+  /** For PEFT's files. */
+  inTransformers?(figure: Figures): NamedInTransformers | undefined;
 }
 
 const unseen = (all: Positions): Positions => ({ ...all, ropeTheta: undefined });
@@ -81,6 +89,9 @@ const rows = {
     }),
     // llama.cpp's switch for RoPE, which its converter sets to false only for models with Mamba layers.
     positions: (all, figure) => () => (figure('rope.scaling.finetuned') === 0 ? unseen(all) : all),
+    // Granite 4.0 is transformers' GraniteMoeHybrid, whose width llama.cpp's converter notes; 3 and 4.1 are its Granite.
+    inTransformers: (figure) =>
+      figure('expert_shared_feed_forward_length') === undefined ? undefined : 'shared-mlp',
   },
   smollm3: {
     families: 'SmolLM3',
@@ -110,6 +121,8 @@ const rows = {
       const near: Positions = { ropeTheta: figure('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
       return (layer) => (period === 0 || layer % period < period - 1 ? near : all);
     },
+    // From the 4B on (34 blocks) they see pictures, too. The metadata don't say so.
+    inTransformers: (figure) => (figure('block_count')! >= 34 ? 'language-model' : undefined),
   },
   starcoder2: {
     families: 'StarCoder2',

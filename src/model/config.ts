@@ -9,6 +9,7 @@ import {
   lastNormTensors,
   ROPE_DIVISORS,
   type ArchitectureName,
+  type NamedInTransformers,
   type Positions,
   type Scales,
   sameForAll,
@@ -32,6 +33,8 @@ export interface ModelConfig extends BaseShape {
   /** Of each layer; layers that see them alike share an object. */
   positions: readonly Positions[];
   scales: Scales;
+  /** Only where it differs from what the architecture's name says. */
+  inTransformers?: NamedInTransformers;
 }
 
 /** The part of a GGUF file that the model reads. */
@@ -85,6 +88,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   const row: Architecture = architectures[architecture];
   const all: Positions = { ropeTheta, ropeFactor };
   const positionsOf = row.positions?.(all, optional) ?? (() => all);
+  const inTransformers = row.inTransformers?.(optional);
   const config: ModelConfig = {
     architecture,
     layers,
@@ -103,6 +107,7 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
     scales: { embedding: 1, residual: 1, attention: undefined, logits: 1, ...row.scales?.(optional) },
     qkvBias: tensors.has('blk.0.attn_q.bias'),
     tiedHead: !tensors.has('output.weight'),
+    ...(inTransformers && { inTransformers }),
   };
   refuseVariants(tensors, config);
   checkTensors(source);

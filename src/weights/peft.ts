@@ -3,7 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { adapterAlpha, type ModelConfig } from '../model/index.ts';
 import type { Hyper } from '../protocol/run.ts';
-import type { Adapter, AdapterLayer } from './adapter.ts';
+import type { Adapter } from './adapter.ts';
+import { joinGateUp, type ScaledLayer } from './gate-up.ts';
 import { writeSafetensors } from './safetensors.ts';
 import { linearPairs, rowsToTransformers, transformersName } from './transformers.ts';
 
@@ -29,7 +30,8 @@ export async function writePeft(
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
   const tensors = new Map<string, { shape: number[]; data: Float32Array }>();
-  for (const { name, a, b, rank, in: width, out } of adapter.layers) {
+  const layers = asInTransformers(adapter, options.config);
+  for (const { name, a, b, rank, in: width, out } of layers) {
     const module = PEFT_PREFIX + transformersName(name, options.config);
     tensors.set(`${module}.lora_A.weight`, { shape: [rank, width], data: a });
     const data = rowsToTransformers(name, b, rank, options.config);
@@ -37,19 +39,35 @@ export async function writePeft(
   }
   // transformers and PEFT require the note that the format is PyTorch's.
   await writeSafetensors(join(folder, PEFT_WEIGHTS), tensors, { format: 'pt' });
-  await writeFile(join(folder, PEFT_CONFIG), `${JSON.stringify(peftConfig(adapter, options), null, 2)}\n`);
+  await writeFile(
+    join(folder, PEFT_CONFIG),
+    `${JSON.stringify(peftConfig({ ...adapter, layers }, options), null, 2)}\n`,
+  );
+}
+
+function asInTransformers(
+  { layers, alpha }: Pick<Adapter, 'alpha' | 'layers'>,
+  { inTransformers }: ModelConfig,
+): ScaledLayer[] {
+  if (inTransformers === 'shared-mlp') return joinGateUp(layers, alpha);
+  return layers.map((layer) => ({ ...layer, alpha }));
 }
 
 /** PEFT's LoraConfig; keys that are left out get PEFT's defaults. */
 function peftConfig(
-  { alpha, layers }: Pick<Adapter, 'alpha' | 'layers'>,
+  { alpha, layers }: { alpha: number; layers: readonly ScaledLayer[] },
   { config, hyper, baseName }: PeftOptions,
 ) {
   const rank = commonest(layers.map((layer) => layer.rank));
+  const named = (these: readonly ScaledLayer[], of: 'rank' | 'alpha') =>
+    Object.fromEntries(these.map((layer) => [transformersName(layer.name, config), layer[of]]));
   const others = layers.filter((layer) => layer.rank !== rank);
+  const ownAlphas = layers.filter((layer) => layer.alpha !== alpha);
   // A file's alpha is for alpha / rank. The run's own alpha and scaling are equivalent only if all ranks are equal.
   const ownAlpha =
-    others.length === 0 && Math.fround(adapterAlpha({ ...hyper, rank })) === Math.fround(alpha);
+    !others.length &&
+    !ownAlphas.length &&
+    Math.fround(adapterAlpha({ ...hyper, rank })) === Math.fround(alpha);
   return {
     peft_type: 'LORA',
     task_type: 'CAUSAL_LM',
@@ -60,10 +78,8 @@ function peftConfig(
     use_rslora: ownAlpha && hyper.scaling === 'rank-stabilised',
     lora_dropout: hyper.dropout,
     target_modules: targetModules(layers, config),
-    rank_pattern: Object.fromEntries(
-      others.map((layer) => [transformersName(layer.name, config), layer.rank]),
-    ),
-    alpha_pattern: {},
+    rank_pattern: named(others, 'rank'),
+    alpha_pattern: named(ownAlphas, 'alpha'),
     bias: 'none',
     fan_in_fan_out: false,
     init_lora_weights: true,
@@ -78,11 +94,12 @@ function commonest(values: readonly number[]): number {
   return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
 }
 
-/** `q_proj` if it is adapted in every layer, else the full names of those that are. */
-function targetModules(layers: readonly AdapterLayer[], config: ModelConfig): string[] {
+/** `q_proj` if it is adapted in every layer and in no other model beside this, else the full names of those that are. */
+function targetModules(layers: readonly ScaledLayer[], config: ModelConfig): string[] {
   const names = layers.map(({ name }) => transformersName(name, config));
   return linearPairs(config).flatMap(([, module]) => {
     const these = names.filter((name) => name.endsWith(`.${module}`));
-    return these.length === config.layers ? [module.slice(module.indexOf('.') + 1)] : these;
+    const all = these.length === config.layers && config.inTransformers !== 'language-model';
+    return all ? [module.slice(module.indexOf('.') + 1)] : these;
   });
 }

@@ -8,7 +8,8 @@ import { reportError, UserError } from '../protocol/errors.ts';
 import type { Adapter, AdapterLayer } from './adapter.ts';
 import { PEFT_CONFIG, PEFT_PREFIX, PEFT_WEIGHTS } from './peft.ts';
 import { readSafetensors, type Tensor } from './safetensors.ts';
-import { ggufName, rowsToGguf, transformersName } from './transformers.ts';
+import { splitGateUp } from './gate-up.ts';
+import { GATE_UP, ggufName, rowsToGguf } from './transformers.ts';
 import { readText } from '../protocol/regular-file.ts';
 
 /** The keys of PEFT's LoraConfig that determine the meaning of the weights; the others are about its training. */
@@ -72,21 +73,19 @@ export async function readPeft(
   });
   try {
     const layers: AdapterLayer[] = [];
-    for (const [name, { a, b }] of pairs(await readSafetensors(path), path, shape)) {
-      const layer = fitting(name, [a.shape, b.shape], {
-        path,
-        base,
-        shape,
-        asked: config.base_model_name_or_path,
-      });
+    for (const [name, { a, b, module }] of pairs(await readSafetensors(path), path, shape)) {
+      const asked = config.base_model_name_or_path;
+      const layer = fitting({ name, module }, [a.shape, b.shape], { path, base, asked });
       const values = rowsToGguf(name, await b.data.read(), layer.rank, shape);
-      layers.push({
-        ...layer,
-        a: await a.data.read(),
-        b: scaled(values, factor(layer, config, { alpha, shape })),
-      });
+      const scale = scaleOf(layer.rank, module, config);
+      const whole = { ...layer, a: await a.data.read(), b: values };
+      for (const part of name.endsWith(GATE_UP) ? splitGateUp(whole) : [whole])
+        layers.push({ ...part, b: scaled(part.b, scale / (alpha / part.rank)) });
     }
     if (layers.length === 0) throw damaged(folder, 'it is empty');
+    // Names of gate and up apart beside those of both in one, for example.
+    const twice = layers.find(({ name }, i) => layers.findIndex((other) => other.name === name) < i);
+    if (twice) throw damaged(folder, `it has weights of "${twice.name}" twice`);
     return { adapter: { architecture: shape.architecture, alpha, layers }, config };
   } catch (error) {
     if (error instanceof UserError) throw error;
@@ -112,24 +111,24 @@ async function readPeftConfig(folder: string): Promise<PeftConfig> {
   throw damaged(folder, `"${parsed.error.issues[0]?.path.join('.')}" in its ${PEFT_CONFIG} is not valid`);
 }
 
-/** The two halves of each layer, by GGUF's name, in the file's order. */
+/** The two halves of each layer, by GGUF's name, in the file's order, and the file's own name of the module. */
 function pairs(
   tensors: Map<string, Tensor>,
   path: string,
   shape: ModelConfig,
-): Map<string, { a: Tensor; b: Tensor }> {
-  const halves = new Map<string, { a?: Tensor; b?: Tensor }>();
+): Map<string, { a: Tensor; b: Tensor; module: string }> {
+  const halves = new Map<string, { a?: Tensor; b?: Tensor; module: string }>();
   for (const [name, tensor] of tensors) {
     const bare = name.startsWith(PEFT_PREFIX) ? name.slice(PEFT_PREFIX.length) : name;
     const [, module, half] = /^(.+)\.lora_([AB])(?:\.default)?\.weight$/.exec(bare) ?? [];
     const known = module && ggufName(module, shape);
     if (!known) throw notSupported(path, `weights of "${bare}", which is not a linear of a block`);
-    halves.set(known, { ...halves.get(known), [half === 'A' ? 'a' : 'b']: tensor });
+    halves.set(known, { ...halves.get(known), module, [half === 'A' ? 'a' : 'b']: tensor });
   }
   return new Map(
-    [...halves].map(([name, { a, b }]) => {
-      if (!a || !b) throw damaged(path, `it lacks one half of "${transformersName(name, shape)}"`);
-      return [name, { a, b }];
+    [...halves].map(([name, { a, b, module }]) => {
+      if (!a || !b) throw damaged(path, `it lacks one half of "${module}"`);
+      return [name, { a, b, module }];
     }),
   );
 }
@@ -137,23 +136,21 @@ function pairs(
 interface Wanted {
   path: string;
   base: Pick<GgufFile, 'tensors' | 'path'>;
-  shape: ModelConfig;
   /** The base that the adapter says it was made for. */
   asked: string | null | undefined;
 }
 
 function fitting(
-  name: string,
+  { name, module }: { name: string; module: string },
   [a, b]: [number[], number[]],
-  { path, base, shape: config, asked }: Wanted,
+  { path, base, asked }: Wanted,
 ): Pick<AdapterLayer, 'name' | 'rank' | 'in' | 'out'> {
   const [rank, width] = a as [number, number];
   const [out, inner] = b as [number, number];
   if (a.length !== 2 || b.length !== 2 || rank !== inner || rank === 0)
-    throw damaged(path, `the two halves of "${transformersName(name, config)}" do not fit each other`);
-  const shape = base.tensors.get(`${name}.weight`)?.shape;
+    throw damaged(path, `the two halves of "${module}" do not fit each other`);
+  const shape = shapeIn(base, name);
   if (shape?.[0] === out && shape[1] === width) return { name, rank, in: width, out };
-  const module = transformersName(name, config);
   const why = shape
     ? `"${module}" is ${out} x ${width} in the adapter and ${shape.join(' x ')} in the base`
     : `the base has no "${module}"`;
@@ -164,19 +161,23 @@ function fitting(
   );
 }
 
-/** The factor for B with which the file's alpha / rank gives the layer's own scale. */
-function factor(
-  { name, rank }: Pick<AdapterLayer, 'name' | 'rank'>,
+/** [out, in] of a linear in the base, also of gate and up as one. */
+function shapeIn({ tensors }: Wanted['base'], name: string): readonly number[] | undefined {
+  const shapeOf = (one: string) => tensors.get(`${one}.weight`)?.shape;
+  if (!name.endsWith(GATE_UP)) return shapeOf(name);
+  const [gate, up] = ['ffn_gate', 'ffn_up'].map((part) => shapeOf(name.replace(GATE_UP, part)));
+  return gate && up && [gate[0]! + up[0]!, gate[1]!];
+}
+
+/** The layer's own scale. */
+function scaleOf(
+  rank: number,
+  module: string,
   { lora_alpha: alpha, use_rslora: stabilised, alpha_pattern: alphas, rank_pattern: ranks, r }: PeftConfig,
-  { alpha: fileAlpha, shape }: { alpha: number; shape: ModelConfig },
 ): number {
-  const module = transformersName(name, shape);
   if (rank !== (matching(ranks, module) ?? r))
     throw new Error(`"${module}" has the rank ${rank}, which differs from its ${PEFT_CONFIG}`);
-  const own = matching(alphas, module) ?? alpha;
-  const scale = own / (stabilised ? Math.sqrt(rank) : rank);
-  const given = fileAlpha / rank;
-  return Math.abs(scale / given - 1) < 1e-12 ? 1 : scale / given;
+  return (matching(alphas, module) ?? alpha) / (stabilised ? Math.sqrt(rank) : rank);
 }
 
 /** The value of the first key that is the module's name or its end, which is PEFT's rule. Only names, no patterns. */
@@ -190,7 +191,8 @@ function matching(pattern: Record<string, number> | null | undefined, module: st
   return undefined;
 }
 
-const scaled = (values: Float32Array, by: number) => (by === 1 ? values : values.map((value) => value * by));
+const scaled = (values: Float32Array, by: number) =>
+  Math.abs(by - 1) < 1e-12 ? values : values.map((value) => value * by);
 
 function noWeights(folder: string): UserError {
   const pickle = existsSync(join(folder, 'adapter_model.bin'));

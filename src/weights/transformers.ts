@@ -18,27 +18,48 @@ const others: Partial<Record<ArchitectureName, Partial<Record<ModuleName, string
   starcoder2: { up: 'mlp.c_fc', down: 'mlp.c_proj' },
 };
 
-type Named = Pick<ModelConfig, 'architecture'>;
+/** Gate and up as one linear, a name of our own: GGUF has them apart. */
+export const GATE_UP = 'ffn_gate_up';
 
-/** Each linear's name in GGUF within `blk.N.`, and in transformers within `model.layers.N.`. */
-export const linearPairs = (config: Named): (readonly [gguf: string, transformers: string])[] =>
-  modulesOf(config).map((module) => [
-    moduleTensors[module],
-    others[config.architecture]?.[module] ?? common[module],
-  ]);
+const sharedMlp: readonly (readonly [gguf: string, transformers: string])[] = [
+  ...(['q', 'k', 'v', 'o'] as const).map((module) => [moduleTensors[module], common[module]] as const),
+  [GATE_UP, 'shared_mlp.input_linear'],
+  [moduleTensors.down, 'shared_mlp.output_linear'],
+];
 
-/** `blk.3.attn_q` -> `model.layers.3.self_attn.q_proj`. Throws RangeError if the name is not a linear. */
+type Named = Pick<ModelConfig, 'architecture' | 'inTransformers'>;
+
+/** Each linear's name in GGUF within `blk.N.`, and in transformers within a block. */
+export const linearPairs = (config: Named): readonly (readonly [gguf: string, transformers: string])[] =>
+  config.inTransformers === 'shared-mlp'
+    ? sharedMlp
+    : modulesOf(config).map((module) => [
+        moduleTensors[module],
+        others[config.architecture]?.[module] ?? common[module],
+      ]);
+
+/**
+ * `blk.3.attn_q` -> `model.layers.3.self_attn.q_proj`. Throws RangeError if the name is not a linear there: of a shared
+ * MLP, GATE_UP is one, and gate and up are none.
+ */
 export function transformersName(name: string, config: Named): string {
   const [, block, tensor] = /^blk\.(\d+)\.(\w+)$/.exec(name) ?? [];
   const [, module] = linearPairs(config).find(([gguf]) => gguf === tensor) ?? [];
   if (!module) throw new RangeError(`"${name}" is not a linear`);
-  return `model.layers.${block}.${module}`;
+  const within = config.inTransformers === 'language-model' ? 'model.language_model' : 'model';
+  return `${within}.layers.${block}.${module}`;
 }
 
-/** `model.layers.3.self_attn.q_proj`, with or without `model.`, -> `blk.3.attn_q`; undefined if it is not a linear. */
-export function ggufName(name: string, config: Named): string | undefined {
-  const [, block, module] = /^(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/.exec(name) ?? [];
-  const [tensor] = linearPairs(config).find(([, theirs]) => theirs === module) ?? [];
+/**
+ * `model.layers.3.self_attn.q_proj` -> `blk.3.attn_q`; undefined if it is not a linear. Takes all names that a base of
+ * the architecture can have: with or without `model.`, in a language model (also in transformers' order of before
+ * 4.52), of a shared MLP.
+ */
+export function ggufName(name: string, { architecture }: Named): string | undefined {
+  const place = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/;
+  const [, block, module] = place.exec(name) ?? [];
+  const known = [...linearPairs({ architecture }), ...(architecture === 'granite' ? sharedMlp : [])];
+  const [tensor] = known.find(([, theirs]) => theirs === module) ?? [];
   return tensor && `blk.${Number(block)}.${tensor}`;
 }
 
