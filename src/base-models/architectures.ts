@@ -56,6 +56,8 @@ export interface Architecture {
   normsAfter?: true;
   /** What the MLP does between its linears: silu(gate) up (the default), gelu(gate) up, or gelu(up). */
   activation?: 'swiglu' | 'geglu' | 'gelu';
+  /** Figures of its own that llama.cpp requires. */
+  required?: readonly string[];
   /** Default: 1, and 1 / sqrt(headSize). */
   scales?(figure: Figures): Partial<Scales>;
   /** Of each layer, where it is not as the file's metadata say for all. */
@@ -80,6 +82,7 @@ const rows = {
     ropePairing: 'neighbours',
     ropeDivisors: true,
     biases: 'optional',
+    required: ['logit_scale'],
     // llama.cpp takes 0 for "none".
     scales: (figure) => ({
       embedding: figure('embedding_scale') || 1,

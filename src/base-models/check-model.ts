@@ -5,6 +5,7 @@
  */
 import { UserError } from '../protocol/errors.ts';
 import {
+  architectures,
   blockTensors,
   epsilonOf,
   isArchitecture,
@@ -129,7 +130,8 @@ function sizesOf(header: ModelHeader): Sizes | undefined {
   const architecture = metadata['general.architecture'];
   if (!isArchitecture(architecture)) return undefined;
   const get = (figure: string) => sameForAll(metadata[`${architecture}.${figure}`]);
-  for (const figure of [...required, epsilonOf(architecture)])
+  const { required: own = [] } = architectures[architecture];
+  for (const figure of [...required, epsilonOf(architecture), ...own])
     if (get(figure) === undefined) throw truncated(header, `has no usable "${architecture}.${figure}"`);
   if (Object.keys(bounds).some((figure) => Array.isArray(get(figure)))) return undefined;
   const figure = (name: string, otherwise?: number) => Number(get(name) ?? otherwise);

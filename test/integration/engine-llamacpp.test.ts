@@ -8,8 +8,8 @@ import { sharedLlama } from '../../src/base-models/llama.ts';
 import { architectures, type ArchitectureName } from '../../src/base-models/architectures.ts';
 import { readAdapterGguf } from '../../src/weights/index.ts';
 import { setAdapterStrength } from '../../src/weights/strength.ts';
-import { openGguf } from '../../src/gguf/index.ts';
-import { loadModel } from '../../src/model/index.ts';
+import { openGguf, writeGguf, type TensorSource } from '../../src/gguf/index.ts';
+import { loadModel, readConfig } from '../../src/model/index.ts';
 import { hyperSchema, type RunSpec } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
 import { exportResult } from '../../src/training/export-result.ts';
@@ -217,6 +217,40 @@ it.each(tabled)(
     expect(largestDifference(ours, await theirs(file, undefined, tokens))).toBeLessThan(1e-3);
   },
 );
+
+it.each(Object.keys(architectures) as ArchitectureName[])(
+  'a %s without one of its figures is taken only if llama.cpp takes it, too',
+  async (architecture) => {
+    const [whole, part] = [at('whole.gguf'), at('part.gguf')];
+    await writeTinyModel(whole, { architecture });
+    const file = await openGguf(whole);
+    const metadata = [...(await file.copyMetadata())];
+    const tensors: TensorSource[] = [];
+    for (const [name, { shape, type }] of file.tensors)
+      tensors.push({ name, shape: [...shape], type, data: await file.readBytes(name) });
+    await file.close();
+    for (const [figure] of metadata.filter(([key]) => key.startsWith(`${architecture}.`))) {
+      await writeGguf(part, { metadata: new Map(metadata.filter(([key]) => key !== figure)), tensors });
+      const without = await openGguf(part);
+      // At some that are missing, llama.cpp aborts the process.
+      const refused = isRefused(() => readConfig(without));
+      await without.close();
+      if (refused) continue;
+      const loaded = await llama.loadModel({ modelPath: part });
+      await loaded.dispose();
+    }
+  },
+);
+
+function isRefused(read: () => unknown): boolean {
+  try {
+    read();
+    return false;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'base-truncated' });
+    return true;
+  }
+}
 
 describe.each(Object.keys(architectures) as ArchitectureName[])(
   'a trained %s, as a run exports it',

@@ -12,6 +12,7 @@ import { readModelFile, type ModelFile } from '../../../src/base-models/llama.ts
 import { openGguf, writeGguf } from '../../../src/gguf/index.ts';
 import { readConfig } from '../../../src/model/index.ts';
 import { writeTinyModel } from '../../support/tiny-model.ts';
+import { tinyWeights } from '../../support/tiny-weights.ts';
 
 let dir: string;
 let file: ModelFile;
@@ -70,6 +71,16 @@ describe('figures', () => {
         code: 'base-truncated',
         message: expect.stringContaining(`"llama.${figure}"`) as string,
       });
+  });
+
+  it("of Granite's own that llama.cpp requires are named", () => {
+    const { metadata, tensors } = tinyWeights({ architecture: 'granite' });
+    expect(refusal({ metadata, tensors })).toBeUndefined();
+    delete metadata['granite.logit_scale'];
+    expect(refusal({ metadata, tensors })).toMatchObject({
+      code: 'base-truncated',
+      message: expect.stringContaining('"granite.logit_scale"') as string,
+    });
   });
 
   it('ask for tensors of their shapes', () => {
