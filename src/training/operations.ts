@@ -9,18 +9,26 @@ import type { Backend, Tensor } from '../tensor/backend.ts';
 
 /**
  * Floating-point operations that a trained token needs, forward and backward: per weight 2 forward, 2 for the gradient
- * of its input, and 2 for its own where it trains. Attention sees half of the sequence on average. Recomputation to
- * save memory does not count (PaLM, appendix B).
+ * of its input, and 2 for its own where it trains. Attention sees half of the sequence on average, and in a layer with a
+ * sliding window no more than that. Recomputation to save memory does not count (PaLM, appendix B).
  */
 export function operationsPerToken(
   config: ModelConfig,
   { method, sequenceLength }: Pick<Hyper, 'method' | 'sequenceLength'>,
   trainedParameters: number,
 ): number {
-  const { layers, width, heads, headSize, vocabularySize } = config;
+  const { positions, width, heads, headSize, vocabularySize } = config;
   const weights = linearWeights(config) + vocabularySize * width;
-  const attention = 6 * layers * sequenceLength * heads * headSize;
+  // Scores and their sum of values: 2 operations for each key and component, three times as with weights.
+  const seen = positions.reduce((sum, { window }) => sum + averageKeys(sequenceLength, window), 0);
+  const attention = 12 * seen * heads * headSize;
   return attention + (method === 'full' ? 6 * weights : 4 * weights + 6 * trainedParameters);
+}
+
+/** Position t sees t keys until the window is full, then as many as the window. */
+function averageKeys(length: number, window = length): number {
+  const widest = Math.min(window, length);
+  return widest * (1 - widest / (2 * length));
 }
 
 const rates = new JsonCache('matmul-rates.json', z.object({ at: z.number(), rate: z.number().positive() }));
