@@ -1,6 +1,7 @@
 /** LoRA's target modules and scale. */
 import { moduleShape, modulesOf, moduleTensors, type BlockSizes } from '../base-models/architectures.ts';
 import type { BaseShape } from '../base-models/registry.ts';
+import { allLinearsInTransformers } from '../base-models/transformers-names.ts';
 import { UserError } from '../protocol/errors.ts';
 import { moduleNames, type ModuleName } from '../protocol/run.ts';
 
@@ -23,7 +24,7 @@ export function linearNames(config: Named): string[] {
 }
 
 /**
- * The linears that `targets` name: modules ("q"), PEFT's names ("q_proj"), GGUF's names ("attn_q"), groups ("all",
+ * The linears that `targets` name: modules ("q"), PEFT's names ("q_proj", of a StarCoder2 "c_fc"), GGUF's names ("attn_q"), groups ("all",
  * "attention", "mlp"), or patterns over full names ("blk.0.attn_q", "blk.*.ffn_*"). A module that only other
  * architectures have is passed over beside others, since a list of all modules is the default. Throws UserError
  * `bad-argument` if another entry matches nothing, or if nothing is left.
@@ -34,7 +35,7 @@ export function chooseTargets(config: Named, targets: readonly string[]): Readon
   const chosen = new Set<string>();
   const missing: string[] = [];
   for (const target of targets) {
-    const found = names.filter(matcher(target));
+    const found = names.filter(matcher(target, config));
     if (!found.length) missing.push(target);
     for (const name of found) chosen.add(name);
   }
@@ -51,14 +52,13 @@ export function chooseTargets(config: Named, targets: readonly string[]): Readon
   return chosen;
 }
 
-function matcher(target: string): (name: string) => boolean {
-  const bare = target
-    .trim()
-    .replace(/\.weight$/, '')
-    .replace(/_proj$/, '');
-  const modules = Object.hasOwn(groups, bare)
-    ? groups[bare]!
-    : moduleNames.filter((module) => module === bare);
+function matcher(target: string, { architecture }: Named): (name: string) => boolean {
+  const whole = target.trim().replace(/\.weight$/, '');
+  const bare = whole.replace(/_proj$/, '');
+  const theirs = allLinearsInTransformers(architecture).find(({ name }) => name.split('.').at(-1) === whole);
+  const modules =
+    theirs?.modules ??
+    (Object.hasOwn(groups, bare) ? groups[bare]! : moduleNames.filter((module) => module === bare));
   const tensors = new Set(modules.map((module) => moduleTensors[module]));
   if (!tensors.size && Object.values(moduleTensors).includes(bare)) tensors.add(bare);
   if (tensors.size) return (name) => tensors.has(name.slice(name.lastIndexOf('.') + 1));

@@ -1,42 +1,23 @@
 /** Names of GGUF's linears in transformers, and the order of their rows there. */
-import { modulesOf, moduleTensors, type ArchitectureName } from '../base-models/architectures.ts';
+import { moduleTensors } from '../base-models/architectures.ts';
+import {
+  allLinearsInTransformers,
+  linearsInTransformers,
+  type LinearInTransformers,
+} from '../base-models/transformers-names.ts';
 import type { ModelConfig } from '../model/index.ts';
-import type { ModuleName } from '../protocol/run.ts';
-
-/** Names within `model.layers.N.` in most architectures. */
-const common: Readonly<Record<ModuleName, string>> = {
-  q: 'self_attn.q_proj',
-  k: 'self_attn.k_proj',
-  v: 'self_attn.v_proj',
-  o: 'self_attn.o_proj',
-  gate: 'mlp.gate_proj',
-  up: 'mlp.up_proj',
-  down: 'mlp.down_proj',
-};
-
-const others: Partial<Record<ArchitectureName, Partial<Record<ModuleName, string>>>> = {
-  starcoder2: { up: 'mlp.c_fc', down: 'mlp.c_proj' },
-};
 
 /** Gate and up as one linear, a name of our own: GGUF has them apart. */
 export const GATE_UP = 'ffn_gate_up';
 
-const sharedMlp: readonly (readonly [gguf: string, transformers: string])[] = [
-  ...(['q', 'k', 'v', 'o'] as const).map((module) => [moduleTensors[module], common[module]] as const),
-  [GATE_UP, 'shared_mlp.input_linear'],
-  [moduleTensors.down, 'shared_mlp.output_linear'],
-];
-
 type Named = Pick<ModelConfig, 'architecture' | 'inTransformers'>;
 
+const pairOf = ({ name, modules }: LinearInTransformers) =>
+  [modules.length > 1 ? GATE_UP : moduleTensors[modules[0]!], name] as const;
+
 /** Each linear's name in GGUF within `blk.N.`, and in transformers within a block. */
-export const linearPairs = (config: Named): readonly (readonly [gguf: string, transformers: string])[] =>
-  config.inTransformers === 'shared-mlp'
-    ? sharedMlp
-    : modulesOf(config).map((module) => [
-        moduleTensors[module],
-        others[config.architecture]?.[module] ?? common[module],
-      ]);
+export const linearPairs = (config: Named): (readonly [gguf: string, transformers: string])[] =>
+  linearsInTransformers(config).map(pairOf);
 
 /**
  * `blk.3.attn_q` -> `model.layers.3.self_attn.q_proj`. Throws RangeError if the name is not a linear there: of a shared
@@ -58,7 +39,7 @@ export function transformersName(name: string, config: Named): string {
 export function ggufName(name: string, { architecture }: Named): string | undefined {
   const place = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(\d+)\.(\w+\.\w+)$/;
   const [, block, module] = place.exec(name) ?? [];
-  const known = [...linearPairs({ architecture }), ...(architecture === 'granite' ? sharedMlp : [])];
+  const known = allLinearsInTransformers(architecture).map(pairOf);
   const [tensor] = known.find(([, theirs]) => theirs === module) ?? [];
   return tensor && `blk.${Number(block)}.${tensor}`;
 }

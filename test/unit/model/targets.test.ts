@@ -50,6 +50,13 @@ describe('chooseTargets', () => {
   );
 });
 
+it("PEFT's names of Granite 4.0's linears are taken, of which one is gate and up", () => {
+  const granite = (target: string) => [...chooseTargets({ layers: 2, architecture: 'granite' }, [target])];
+  expect(granite('input_linear').sort()).toEqual(both('ffn_gate', 'ffn_up').sort());
+  expect(granite('output_linear')).toEqual(both('ffn_down'));
+  expect(granite('gate_proj')).toEqual(both('ffn_gate'));
+});
+
 describe('in a base without a gate', () => {
   const gateless = (...targets: string[]) => [
     ...chooseTargets({ layers: 2, architecture: 'starcoder2' }, targets),
@@ -61,6 +68,12 @@ describe('in a base without a gate', () => {
     // The default, and what the command line makes of "mlp".
     expect(gateless(...moduleNames).sort()).toEqual(gateless('all').sort());
     expect(gateless('gate', 'up', 'down').sort()).toEqual(gateless('mlp').sort());
+  });
+
+  it("PEFT's names of StarCoder2's own linears are taken", () => {
+    expect(gateless('c_fc')).toEqual(both('ffn_up'));
+    expect(gateless('q_proj', 'c_proj').sort()).toEqual(both('attn_q', 'ffn_down').sort());
+    expect(() => choose('c_proj')).toThrow(expect.objectContaining({ code: 'bad-argument' }));
   });
 
   it('the gate alone is refused, and a mistake beside others', () => {
