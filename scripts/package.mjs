@@ -105,6 +105,16 @@ async function stage(dir, { target, gpu }) {
   dropMapComments(dir);
 }
 
+function noSuchTarget(target) {
+  const known = `Targets: ${Object.keys(targets).join(', ')}, all.`;
+  const glibc = target.replace('alpine', 'linux');
+  if (!target.startsWith('alpine-') || !targets[glibc]) return `There is no target ${target}. ${known}`;
+  return (
+    `There is no target ${target}: neither llama.cpp nor TensorFlow has binaries for musl, Alpine's C library. ` +
+    `Use ${glibc} in a container with glibc, such as one of Debian 12. ${known}`
+  );
+}
+
 /**
  * @param options `fresh`: also if nothing seems to have changed since it was packed last
  * @returns {Promise<string>} the path of the .vsix
@@ -115,8 +125,7 @@ export async function packageExtension({
   quiet = false,
   fresh = false,
 } = {}) {
-  if (!targets[target])
-    throw new Error(`There is no target ${target}. Targets: ${Object.keys(targets).join(', ')}, all.`);
+  if (!targets[target]) throw new Error(noSuchTarget(target));
   await ensureDependencies();
   await build();
   const vsix = join(root, `forget-me-not-${target}${gpu ? '-gpu' : ''}.vsix`);

@@ -1,7 +1,11 @@
 /** The process's single llama.cpp. It logs errors only, and to stderr: stdout belongs to JSON lines. */
+import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Llama, LlamaModel } from 'node-llama-cpp';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
+import { UserError, reportError } from '../protocol/errors.ts';
+import { platformsIn, whyNoLlama } from './llama-binaries.ts';
 import { checkDistinct, checkFigures, checkTensors, checkVocabulary } from './check-model.ts';
 
 let shared: Promise<Llama> | undefined;
@@ -13,19 +17,39 @@ function log(line: string): void {
   for (const lines of loading) lines.push(line);
 }
 
-/** llama.cpp on the CPU, from the prebuilt binary; started once per process. */
-export function sharedLlama(): Promise<Llama> {
-  shared ??= import('node-llama-cpp').then(({ getLlama, LlamaLogLevel }) =>
-    getLlama({
+/**
+ * llama.cpp on the CPU, from the prebuilt binary; started once per process. Throws UserError `backend-unavailable` if
+ * it can't run here.
+ */
+export const sharedLlama = (): Promise<Llama> => (shared ??= startLlama());
+
+async function startLlama(): Promise<Llama> {
+  const why = whyNoLlama(await platformsIn(packageRoot()));
+  if (why) throw why;
+  const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
+  try {
+    return await getLlama({
       gpu: false,
       build: 'never',
       skipDownload: true,
       progressLogs: false,
       logLevel: LlamaLogLevel.error,
       logger: (level, message) => log(`llama.cpp ${level}: ${message.trimEnd()}`),
-    }),
-  );
-  return shared;
+    });
+  } catch (error) {
+    throw new UserError(
+      'backend-unavailable',
+      `llama.cpp does not start on this machine: ${reportError(error).message.replace(/\.$/, '')}.`,
+      'Install Forget-Me-Not again; {doctor} shows what else is missing.',
+      { cause: error },
+    );
+  }
+}
+
+/** Of the package or the repository: this file is in dist/ or, in tests, in src/base-models/. */
+function packageRoot(): string {
+  const here = dirname(fileURLToPath(import.meta.url));
+  return basename(here) === 'dist' ? dirname(here) : dirname(dirname(here));
 }
 
 /** A model's file, checked and closed. */

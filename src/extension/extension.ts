@@ -1,6 +1,7 @@
 /** Entry point: builds the context, registers the commands, and follows running runs again. Loads nothing native. */
 import * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
+import { platformsIn, whyNoLlama } from '../base-models/llama-binaries.ts';
 import { Context } from './context.ts';
 import { warnIfLost } from './container.ts';
 import { registerDoctor } from './doctor.ts';
@@ -23,6 +24,9 @@ export function activate(extension: vscode.ExtensionContext): void {
 /** Finds earlier runs first: whoever has some needs no introduction. */
 async function welcome(context: Context): Promise<void> {
   await context.takeUp();
+  // On Alpine, for example: else the first click would end late, in a child.
+  const why = whyNoLlama(await platformsIn(context.extension.extensionPath));
+  if (why) return context.log.show(why);
   await welcomeOnce(context);
   await warnIfLost(context);
 }

@@ -59,5 +59,12 @@ describe.each(targets)('the package for %s', (target) => {
 });
 
 it('refuses a platform that it has no binaries for, and names those that it has', async () => {
-  await expect(packageExtension({ target: 'alpine-x64' })).rejects.toThrow(/linux-x64.*win32-arm64/);
+  await expect(packageExtension({ target: 'linux-riscv64' })).rejects.toThrow(/linux-x64.*win32-arm64/);
+});
+
+it("says that Alpine's C library is what can't be had, and which target to use", async () => {
+  for (const cpu of ['x64', 'arm64'])
+    await expect(packageExtension({ target: `alpine-${cpu}` })).rejects.toThrow(
+      new RegExp(`musl.*Use linux-${cpu} in a container with glibc`),
+    );
 });

@@ -1,5 +1,6 @@
 /** Which TensorFlow is installed on which machine, and its size. Measured 2026-11. */
 import type { WheelTags } from '../../base-models/pypi/simple-index.ts';
+import { isGlibcFrom, thisMachine, type MachineFacts } from '../../protocol/this-machine.ts';
 
 interface Wheel {
   /** PyPI project. */
@@ -79,28 +80,26 @@ export const releases = {
 
 export type Offer = { release: Release } | { release: undefined; why: string };
 
-/** glibc's version, or undefined on musl (Alpine), where PyPI's manylinux wheels cannot be loaded. */
-function glibc(): string | undefined {
-  const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return header?.glibcVersionRuntime;
-}
+/** 2.GLIBC, for which the binding in the package is built; the libraries themselves would run on 2.27. */
+const LEAST_GLIBC = 28;
 
 /** The release for this machine, or one sentence that says why there is none. */
-export function offer(
-  gpu: boolean,
-  machine = { platform: process.platform as string, arch: process.arch as string, glibc: glibc() },
-): Offer {
+export function offer(gpu: boolean, machine: MachineFacts = thisMachine()): Offer {
   const { platform, arch } = machine;
   const none = (why: string): Offer => ({ release: undefined, why });
   if (platform === 'darwin' || platform === 'win32')
     return none(
       `TensorFlow is not offered on ${platform === 'darwin' ? 'macOS' : 'Windows'} for now; the wasm backend is used.`,
     );
-  if (platform === 'linux' && !machine.glibc)
+  if (machine.musl)
     return none('TensorFlow needs glibc, which this Linux does not have; the wasm backend is used.');
-  if (platform === 'linux' && machine.glibc && Number(machine.glibc.split('.')[1]) < 27)
+  if (machine.glibc && !isGlibcFrom(LEAST_GLIBC, machine.glibc))
     return none(
-      `TensorFlow needs glibc 2.27 or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
+      `TensorFlow needs glibc 2.${LEAST_GLIBC} or newer and this machine has ${machine.glibc}; the wasm backend is used.`,
+    );
+  if (!machine.avx)
+    return none(
+      'TensorFlow needs a processor with AVX instructions, which this one does not have; the wasm backend is used.',
     );
   const known: Partial<Record<string, Release>> = releases;
   const release = known[`${platform}-${arch} ${gpu ? 'gpu' : 'cpu'}`];

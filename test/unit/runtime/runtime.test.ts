@@ -51,7 +51,7 @@ describe('findRuntime', () => {
 });
 
 describe('offer', () => {
-  const machine = { platform: 'linux', arch: 'x64', glibc: '2.36' as string | undefined };
+  const machine = { platform: 'linux', arch: 'x64', glibc: '2.36', musl: false, avx: true };
   const why = (change: Partial<typeof machine>, gpu = false) => {
     const offered = offer(gpu, { ...machine, ...change });
     return offered.release ? offered.release.project : offered.why;
@@ -66,8 +66,11 @@ describe('offer', () => {
   it('says why not, and what is used instead', () => {
     expect(why({ platform: 'darwin' })).toMatch(/macOS.*wasm/);
     expect(why({ platform: 'win32' }, true)).toMatch(/Windows.*wasm/);
-    expect(why({ glibc: undefined })).toMatch(/glibc.*wasm/);
-    expect(why({ glibc: '2.17' })).toMatch(/2\.27.*2\.17/);
+    expect(why({ glibc: '', musl: true })).toMatch(/glibc.*wasm/);
+    for (const glibc of ['2.17', '2.27'])
+      expect(why({ glibc })).toMatch(`2.28 or newer and this machine has ${glibc}`);
+    expect(why({ glibc: '2.28' })).toBe('tensorflow-cpu');
+    expect(why({ avx: false })).toMatch(/AVX.*wasm/);
     expect(why({ arch: 'riscv64' })).toMatch(/riscv64/);
     expect(why({ arch: 'arm64' }, true)).toMatch(/leave --gpu out/);
   });
