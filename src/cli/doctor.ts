@@ -7,6 +7,7 @@ import { usableProcessors } from '../protocol/processors.ts';
 import { inspectPython, type Python } from '../base-models/pypi/python.ts';
 import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
 import { reportError } from '../protocol/errors.ts';
+import { networkDrive, tellNetworkDrive } from '../protocol/network-drive.ts';
 import { dataDir, modelsDir } from '../protocol/paths.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
 import { autoBase, tellWithTensorflow, type AutoBase } from './machine/auto-base.ts';
@@ -32,10 +33,10 @@ export async function examine(): Promise<DoctorReport> {
   const chosenBackend = backends.find(({ starts }) => starts)?.name;
   return {
     summary:
-      data.status === 'ok'
+      data.status !== 'broken'
         ? summarise(chosenBackend, runtime, wasm, llama)
         : `No data can be saved: ${data.text}`,
-    ok: chosenBackend !== undefined && llama.starts && data.status === 'ok',
+    ok: chosenBackend !== undefined && llama.starts && data.status !== 'broken',
     version,
     machine,
     node: process.versions.node,
@@ -84,6 +85,8 @@ async function dataCheck(): Promise<DoctorCheck> {
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
   try {
     await access(place, constants.W_OK);
+    const drive = networkDrive(dataDir());
+    if (drive) return { ...check, status: 'note', text: tellNetworkDrive(dataDir(), drive) };
     return { ...check, status: 'ok', text: `${dataDir()} (FORGET_ME_NOT_HOME moves it)` };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
 import { platformsIn, whyNoLlama } from '../base-models/llama-binaries.ts';
 import { Context } from './context.ts';
-import { warnIfLost } from './container.ts';
+import { warnOfDataFolder } from './container.ts';
 import { registerDoctor } from './doctor.ts';
 import { welcomeOnce } from './get-started.ts';
 import { speak } from './l10n.ts';
@@ -28,7 +28,7 @@ async function welcome(context: Context): Promise<void> {
   const why = whyNoLlama(await platformsIn(context.extension.extensionPath));
   if (why) return context.log.show(why);
   await welcomeOnce(context);
-  await warnIfLost(context);
+  await warnOfDataFolder(context);
 }
 
 /** The completion server ends with the window; training goes on. */

@@ -7,8 +7,9 @@ import { readConfig, type ModelConfig } from '../../model/config.ts';
 import { checkRank, chooseTargets } from '../../model/targets.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Folders } from '../../protocol/folders.ts';
+import { networkDrive, tellNetworkDrive } from '../../protocol/network-drive.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
-import { runsDir } from '../../protocol/paths.ts';
+import { dataDir, runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, withTraining, type TrainingLock } from '../../runs/index.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
@@ -103,6 +104,8 @@ async function train(where: Folders, options: AllOptions, continued?: Continued)
   await checkData(where, options);
   checkBudget(options);
   checkSchedule(options);
+  const drive = networkDrive(dataDir());
+  if (drive && !options.json) console.log(tellNetworkDrive(dataDir(), drive));
   const evaluation = toEvaluationPlan(options);
   const name = options.name ?? defaultName(where, options);
   await withTraining(`The training of ${name}`, (lock) =>

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { isOnContainersDisk, mountsOf } from '../../../src/extension/container.ts';
+import { isOnContainersDisk } from '../../../src/extension/container.ts';
+import { mountsOf } from '../../../src/protocol/network-drive.ts';
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
 
@@ -12,7 +13,12 @@ const mountinfo = `
 `;
 
 test('finds the volumes of a container', () => {
-  expect(mountsOf(mountinfo)).toEqual(['/', '/proc', '/home/me/my models', '/workspaces']);
+  expect(mountsOf(mountinfo).map(({ place }) => place)).toEqual([
+    '/',
+    '/proc',
+    '/home/me/my models',
+    '/workspaces',
+  ]);
 });
 
 test('only what is on a volume survives', () => {
