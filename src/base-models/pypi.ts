@@ -6,7 +6,7 @@ import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserError } from '../protocol/errors.ts';
 import { cacheDir } from '../protocol/paths.ts';
-import { Refused, diskFull, download, sha256Of, sizeOf } from './pypi/download.ts';
+import { Refused, wantsSignIn, diskFull, download, sha256Of, sizeOf } from './pypi/download.ts';
 import { withLock } from './pypi/lock.ts';
 import { cancelled, inspectPython, runPip, type Python } from './pypi/python.ts';
 import { locateWheel, type WheelLocation, type WheelTags } from './pypi/simple-index.ts';
@@ -103,11 +103,16 @@ async function fetchLocked(options: FetchWheelOptions): Promise<string> {
   }
 }
 
+const CHECK_CONNECTION =
+  'Check the connection; an index, a proxy and certificates can be named in PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT, or in pip.conf. Then try again.';
+const SIGN_IN =
+  'Put name and password into the address, as in https://NAME:PASSWORD@HOST/simple: that of the index in PIP_INDEX_URL or pip.conf, that of a proxy in HTTPS_PROXY. Then try again.';
+
 const refused = (project: string, cause: Refused) =>
   new UserError(
     'network',
     `${project} can't be downloaded: ${cause.message}.`,
-    'Check the connection; an index, a proxy and certificates can be named in PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT, or in pip.conf. Then try again.',
+    cause.signIn ? SIGN_IN : CHECK_CONNECTION,
     { cause },
   );
 
@@ -130,7 +135,8 @@ async function fetchLocated(location: WheelLocation, options: FetchWheelOptions)
   } catch (error) {
     if (!(error instanceof Refused)) throw diskFull(error, part);
     await rm(part, { force: true });
-    throw new Refused(`a direct download was refused (${error.message})`, { cause: error });
+    const why = `a direct download was refused (${error.message})`;
+    throw error.signIn ? wantsSignIn(why) : new Refused(why, { cause: error });
   }
   if (expected && (await checkedSha256(part, fileName, onProgress)) !== expected) {
     await rm(part, { force: true });

@@ -5,13 +5,20 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
-import { causeOf, networkFetch, stallSignal } from './network.ts';
+import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal } from './network.ts';
 import { cancelled } from './python.ts';
 
 /** The server refuses us (a sign-in, a certificate): another attempt would not help. */
 export class Refused extends Error {
   override readonly name = 'Refused';
+  /** What is missing is a sign-in. */
+  signIn = false;
 }
+
+/** HTTP's answers to who has not signed in, to a server and to a proxy. */
+export const isSignIn = (status: number): boolean => status === 401 || status === 407;
+
+export const wantsSignIn = (what: string): Refused => Object.assign(new Refused(what), { signIn: true });
 
 const STALL_MS = 60_000;
 const RETRIES = 5;
@@ -53,6 +60,7 @@ export async function download(url: string, path: string, options: DownloadOptio
       )
         throw diskFull(error, path);
       const why = causeOf(error);
+      if (why === PROXY_SIGN_IN) throw wantsSignIn(why);
       if (REFUSED_CODES.test(why) && before === 0) throw new Refused(why, { cause: error });
       // Count only failed attempts in a row that brought no bytes.
       failures = (await sizeOf(path)) > before ? 1 : failures + 1;
@@ -139,7 +147,7 @@ function planResponse(response: Response, from: number): { start: number; total:
     return total === from ? { start: from, total } : 'start-over';
   }
   if (status >= 500 || status === 408 || status === 429) throw new Error(`HTTP ${status}`);
-  throw new Refused(`HTTP ${status}`);
+  throw isSignIn(status) ? wantsSignIn(`it wants a sign-in, HTTP ${status}`) : new Refused(`HTTP ${status}`);
 }
 
 /** Path of an incomplete download. It contains the checksum, so that any source of the same bytes can continue it. */

@@ -43,11 +43,17 @@ export function stallSignal(
   };
 }
 
+/** What causeOf says where a proxy lets nobody through who has not signed in. */
+export const PROXY_SIGN_IN = 'the proxy wants a sign-in, HTTP 407';
+/** undici says it in words only. */
+const isProxySignIn = ({ message }: Error) => message.startsWith('Proxy response (407)');
+
 /** Why a request failed: the code of the deepest cause, such as ENOTFOUND, or its words. */
 export function causeOf(error: unknown): string {
   const { message, cause } = error as Error;
   if (!(cause instanceof Error)) return message;
   if (cause.cause instanceof Error) return causeOf(cause);
+  if (isProxySignIn(cause)) return PROXY_SIGN_IN;
   const { code } = cause as Error & { code?: unknown };
   return typeof code === 'string' ? code : cause.message;
 }

@@ -4,8 +4,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
-import { causeOf, networkFetch, stallSignal } from './network.ts';
-import { Refused } from './download.ts';
+import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal } from './network.ts';
+import { isSignIn, Refused, wantsSignIn } from './download.ts';
 import { readPipSettings } from './pip-settings.ts';
 
 /**
@@ -71,6 +71,8 @@ async function filesOf(index: string, project: string, signal?: AbortSignal): Pr
   for (let attempt = 1; ; attempt += 1) {
     const { status, text, place, isJson, why } = await ask(asked, signal);
     if (status === 404) return [];
+    if (why === PROXY_SIGN_IN) throw wantsSignIn(why);
+    if (isSignIn(status)) throw wantsSignIn(`the package index wants a sign-in (HTTP ${status})`);
     if (status >= 200 && status < 300)
       return (isJson ? jsonFiles(text) : htmlFiles(text)).flatMap((file) => withAddress(file, place, asked));
     const transient = status === 0 || status === 408 || status === 429 || status >= 500;
@@ -167,6 +169,9 @@ function jsonFiles(text: string): Listed[] {
 
 /** The links of a page; the name of a file is the last part of its address, as for pip. */
 function htmlFiles(text: string): Listed[] {
+  // A company's gate answers so, whatever it is asked for.
+  if (/<input\b[^>]*\btype\s*=\s*["']?password/i.test(text))
+    throw wantsSignIn('the package index answers with a page to sign in');
   // Values in quotes may hold ">", as data-requires-python does.
   const links = text.matchAll(/<a\b((?:"[^"]*"|'[^']*'|[^'">])*)>/gi);
   return [...links].flatMap(([, attributes = '']) => {

