@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseBase, findKnownBase, knownBases, type Hardware } from '../../../src/base-models/index.ts';
 import { guessTokensPerSecond } from '../../../src/training/speed-guess.ts';
-import { leastGpuMemory, runMemory } from '../../../src/training/memory/defaults.ts';
+import { leastGpuMemory, leastMemory, runMemory } from '../../../src/training/memory/defaults.ts';
 
 const GB = 1e9;
 const MiB = 2 ** 20;
@@ -154,3 +154,12 @@ it.each([
     /^a code model would take \d+\.\d\d GB of the 8\.00 GB of memory here, which leaves too little for everything else$/,
   ],
 ])('%s: says why', (_, hardware, why) => expect(chooseBase(hardware).why).toMatch(why));
+
+it.each(['tensorflow', 'wasm'] as const)(
+  'on a machine with 4 GB of which half is in use, the chosen base can be trained with %s',
+  (backend) => {
+    const { id } = chooseBase(processorOf({ processors: 2, memory: 4 * GB, backend }));
+    const needed = leastMemory(findKnownBase(id)!, 'lora', { backend, precision: 'f32' });
+    expect(needed).toBeLessThan(2 * GB);
+  },
+);
