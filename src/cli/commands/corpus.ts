@@ -57,7 +57,7 @@ export function corpusCommand(): Command {
     .option('--files', 'list every file or row')
     .option('--json', 'print the result as JSON')
     .action(async (named: string[], options: CorpusOptions) => {
-      const where = await chooseFolders(named);
+      const where = chooseFolders(named);
       await checkData(where, options);
       const { samples, ...survey } = await surveyWith(where, options);
       if (options.json) printJson({ ...asJson(survey, options.base !== undefined), samples });

@@ -94,7 +94,7 @@ function grid(text: string): number[] {
 async function sweep(named: string[], options: SweepOptions): Promise<void> {
   const { dir, spec } = options.resume
     ? await findSweep(options.resume)
-    : await prepare(await chooseFolders(named), options);
+    : await prepare(chooseFolders(named), options);
   const view = sweepView({ json: options.json === true });
   try {
     await followSweeper(dir, view);

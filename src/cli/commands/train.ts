@@ -85,7 +85,7 @@ export function trainCommand(): Command {
   )
     .option('--yes', 'download what is missing without asking')
     .action(async (named: string[], options: AllOptions) => {
-      const given = await chooseFolders(named);
+      const given = chooseFolders(named);
       if (options.continue === undefined) return train(given, options);
       const continued = await findContinued(options.continue, given);
       const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';

@@ -1,18 +1,31 @@
 /** Chooses and names the folders of a corpus. */
-import { realpath } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { documentPath, foldersOf, locate, type Folders, type NamedFolder } from '../../protocol/folders.ts';
 
 /** The folders as a person names them; one that is named twice counts once. They need not exist. */
-export async function chooseFolders(paths: readonly string[]): Promise<Folders> {
-  const chosen = new Map<string, string>();
-  for (const path of paths.map((one) => resolve(one))) {
-    const real = await realpath(path).catch(() => path);
-    if (!chosen.has(real)) chosen.set(real, path);
-  }
-  const [folder, ...others] = chosen.values();
+export function chooseFolders(paths: readonly string[]): Folders {
+  const [folder, ...others] = distinctFolders(paths);
   if (folder === undefined) return {};
   return others.length > 0 ? { folder, folders: nameFolders([folder, ...others]) } : { folder };
+}
+
+/** Absolute paths, without those of a folder that was named before: again, or by a link to it. */
+export function distinctFolders(paths: readonly string[]): string[] {
+  const chosen = new Map<string, string>();
+  for (const path of paths.map((one) => resolve(one))) {
+    const real = realPath(path);
+    if (!chosen.has(real)) chosen.set(real, path);
+  }
+  return [...chosen.values()];
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /**
@@ -98,16 +111,19 @@ export function renaming(earlier: Folders, now: Folders): (document: string) => 
 }
 
 /**
- * Gives globs for one of several folders ("api:src", see globs.ts) the names that the folders have `now`. Those for a
- * folder that is gone are left out. Pure.
+ * Gives globs for one of several folders ("api:src", see globs.ts) the names that the folders have `now`, and those of a
+ * single folder its name if there are several. Those for a folder that is gone are left out. Pure.
  */
 export function renamedGlobs(globs: readonly string[], earlier: Folders, now: Folders): string[] {
   if (haveSameNames(earlier, now)) return [...globs];
+  const nameNow = (path: string) => foldersOf(now).find((folder) => folder.path === path)?.name;
   return globs.flatMap((glob) => {
-    const owner = earlier.folders?.find(({ name }) => glob.startsWith(`${name}:`));
+    const owner = foldersOf(earlier).find(({ name }) => !name || glob.startsWith(`${name}:`));
     if (!owner) return [glob];
-    const own = glob.slice(owner.name.length + 1);
-    const folder = foldersOf(now).find(({ path }) => path === owner.path);
-    return folder ? [folder.name ? `${folder.name}:${own}` : own] : [];
+    const name = nameNow(owner.path);
+    // All that was learned was in one folder: what was wanted of it may be wanted of those that replace it.
+    if (name === undefined) return owner.name ? [] : [glob];
+    const own = owner.name ? glob.slice(owner.name.length + 1) : glob;
+    return [name ? `${name}:${own}` : own];
   });
 }

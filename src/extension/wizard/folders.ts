@@ -1,12 +1,20 @@
 /** Which workspace folders the model learns: the only one, or those that the user picks. */
+import { resolve } from 'node:path';
 import * as vscode from 'vscode';
+import { distinctFolders } from '../../corpus/reading/folders.ts';
 import { t } from '../l10n.ts';
 import type { Draft } from './draft.ts';
 import { chooseMany, into, type Step } from './steps.ts';
 
-/** The workspace folders that are on this machine, where child processes can read them. */
-export const localFolders = (): vscode.WorkspaceFolder[] =>
-  (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
+/**
+ * The workspace folders that are on this machine, where child processes can read them. A link to one of them counts as
+ * that one, as it does for the command line.
+ */
+export function localFolders(): vscode.WorkspaceFolder[] {
+  const local = (vscode.workspace.workspaceFolders ?? []).filter(({ uri }) => uri.scheme === 'file');
+  const distinct = distinctFolders(local.map(({ uri }) => uri.fsPath));
+  return local.filter(({ uri }) => distinct.includes(resolve(uri.fsPath)));
+}
 
 /** What is known without asking: the folder, if there is only one. */
 export function onlyFolder(): Pick<Draft, 'folders'> {

@@ -7,6 +7,7 @@ import { plannedSources } from '../../../src/corpus/build-from-plan.ts';
 import {
   buildCorpus,
   chooseFolders,
+  renamedGlobs,
   EarlierCorpus,
   innermost,
   nameFolders,
@@ -30,7 +31,7 @@ const many = (parent: string, from: number, to: number) =>
 
 async function survey(names: readonly string[], patch: Partial<CorpusPlan> = {}) {
   const plan = corpusPlanSchema.parse(patch);
-  const where = await choose(...names);
+  const where = choose(...names);
   const sources = plannedSources({ ...where, plan, metadata: {}, started: false });
   return surveyCorpus({ ...sources, documents: undefined, plan, seed: 0 });
 }
@@ -81,15 +82,10 @@ describe('the folders', () => {
   it('count once each, however they are named', async () => {
     folder.write({ 'api/a.ts': code(1), 'web/a.ts': code(2) });
     symlinkSync(at('api'), at('link'), 'junction');
-    const one = await chooseFolders([
-      at('api'),
-      `${at('api')}${sep}`,
-      join(at('web'), '..', 'api'),
-      at('link'),
-    ]);
+    const one = chooseFolders([at('api'), `${at('api')}${sep}`, join(at('web'), '..', 'api'), at('link')]);
     expect(one).toEqual({ folder: at('api') });
-    expect(await choose()).toEqual({});
-    expect(await choose('web', 'gone')).toEqual({
+    expect(choose()).toEqual({});
+    expect(choose('web', 'gone')).toEqual({
       folder: at('web'),
       folders: [
         { path: at('web'), name: 'web' },
@@ -204,7 +200,7 @@ describe('one folder', () => {
     expect(alone.summary).not.toHaveProperty('folders');
     // What it was before there could be several.
     expect(alone.summary.digest).toBe('274abdf49fb11ebb3aef4e8d1eafc16f698c38d3bc3ed820beceb23abf071797');
-    expect(await build(await choose('api', 'api'))).toEqual(alone);
+    expect(await build(choose('api', 'api'))).toEqual(alone);
   });
 });
 
@@ -221,7 +217,7 @@ const joining: CorpusTokenizer = {
 
 describe('whole repositories', () => {
   const build = async (...names: string[]) => {
-    const where = await choose(...names);
+    const where = choose(...names);
     const plan = { repositoryContext: true };
     const summary = await buildCorpus({ ...where, out: folder.out(), tokenizer: joining, seed: 0, plan });
     return { summary, corpus: await openCorpus(folder.out()) };
@@ -282,7 +278,7 @@ describe('the last changes', () => {
       git('add', '.');
       git('commit', '-qm', 'all');
     }
-    const where = await choose('api', 'web');
+    const where = choose('api', 'web');
     const plan = { halfLifeDays: 180 };
     await buildCorpus({ ...where, out: folder.out(), tokenizer: byteTokenizer, seed: 0, plan });
     for (const { path, split, weight } of (await openCorpus(folder.out())).documents)
@@ -321,6 +317,31 @@ describe('a corpus that continues another', () => {
     expect(renaming(earlier, now)(path)).toBe(expected);
   });
 
+  it.each([
+    ['a folder is added', one('/a/api'), several('/a/api', '/a/web'), ['src', '!x'], ['api:src', 'api:!x']],
+    ['a folder is replaced by several', one('/a/api'), several('/b/web', '/b/docs'), ['src'], ['src']],
+    [
+      'a folder is left',
+      several('/a/api', '/a/web'),
+      one('/a/web'),
+      ['api:src', 'web:lib', '*.ts'],
+      ['lib', '*.ts'],
+    ],
+    [
+      'a folder has to be told apart now',
+      several('/a/api', '/a/web'),
+      several('/a/api', '/b/api'),
+      ['api:src', '*.ts'],
+      ['api (a):src', '*.ts'],
+    ],
+    ['all are the same', one('/a/api'), one('/b/api'), ['src'], ['src']],
+  ] as const)(
+    'keeps globs for the files that they were for, where %s',
+    (_, earlier, now, globs, expected) => {
+      expect(renamedGlobs(globs, earlier, now)).toEqual(expected);
+    },
+  );
+
   it('takes no file for one of the same path in a folder that is gone', () => {
     const path = renaming(several('/a/api', '/a/web'), one('/a/api'))('web/src/x.ts');
     expect(path).toBe(resolve('/a/web/src/x.ts'));
@@ -331,7 +352,7 @@ describe('a corpus that continues another', () => {
     const out = folder.out();
     await buildCorpus({ folder: at('api'), out, tokenizer: byteTokenizer, seed: 0 });
     const { documents, leftOut } = await openCorpus(out);
-    const now = await choose('api', 'web');
+    const now = choose('api', 'web');
     const renamed = renaming({ folder: at('api') }, now);
     const earlier = new EarlierCorpus(
       documents.map((entry) => ({ ...entry, path: renamed(entry.path) })),

@@ -1,8 +1,11 @@
 /** Which workspace folders a training learns, and where completion finds a document then. */
-import { resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { globArguments } from '../../../src/extension/setting-rules.ts';
 import type { Draft } from '../../../src/extension/wizard/draft.ts';
+import { onlyFolder } from '../../../src/extension/wizard/folders.ts';
 import { askFoldersAndBase, askPlan, trainArguments } from '../../../src/extension/wizard/wizard.ts';
 import { answers, reset, shown, workspace } from './fake-vscode.ts';
 
@@ -51,6 +54,20 @@ describe('the folders of a training', () => {
       question('$(folder) web'),
       question('$(folder) api, $(folder) web, $(folder) docs'),
     ]);
+  });
+
+  it('count once where one is a link to another, whatever globs it has', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'fmn-linked-'));
+    mkdirSync(join(dir, 'api'));
+    symlinkSync(join(dir, 'api'), join(dir, 'linked'), 'junction');
+    const at = (name: string) => ({ name, uri: { scheme: 'file', fsPath: join(dir, name) } });
+    workspace.workspaceFolders = [at('api'), at('linked'), folder('web')];
+    answers.push('$(folder) api|$(folder) web', '$(rocket)');
+    expect((await ask())!.folders).toEqual([join(dir, 'api'), '/code/web']);
+    expect(shown[0]).toBe(question('$(folder) api, $(folder) web'));
+    workspace.workspaceFolders = [at('linked'), at('api')];
+    expect(onlyFolder()).toEqual({ folders: [join(dir, 'linked')] });
+    rmSync(dir, { recursive: true });
   });
 
   it('are at least one', async () => {
