@@ -1,8 +1,8 @@
 // Benchmarks, and tools that use the product's sources, are TypeScript, so they are bundled before they run.
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /** Bundles `entryPoints` into a temporary folder, calls `body` with it, and then deletes the folder. */
 export async function withBundle(entryPoints, body) {
@@ -34,3 +34,7 @@ export async function withBundle(entryPoints, body) {
     await rm(dir, { recursive: true, force: true });
   }
 }
+
+/** Imports a TypeScript file, because Node 20 reads no TypeScript. What it would import later is not there any more. */
+export const importTypeScript = (file) =>
+  withBundle([file], (dir) => import(pathToFileURL(join(dir, `${basename(file, '.ts')}.mjs`)).href));

@@ -10,30 +10,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { importTypeScript } from '../../scripts/bundle.mjs';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-
-/** Imports a TypeScript file of the repository, bundled, because Node 20 reads no TypeScript. */
-async function importTypeScript(file, into) {
-  const outfile = join(into, `${basename(file, '.ts')}.mjs`);
-  await build({
-    entryPoints: [join(root, file)],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node20',
-    logLevel: 'error',
-    external: ['node-llama-cpp'],
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-  });
-  return import(pathToFileURL(outfile).href);
-}
 
 /**
  * TensorFlow and downloads are the machine's own, where there are any; runs are the test's.
@@ -52,7 +33,7 @@ export async function makeWorkplace() {
 async function furnish(dir) {
   const home = join(dir, 'data');
   mkdirSync(home);
-  const { runtimeDir } = await importTypeScript('src/protocol/paths.ts', dir);
+  const { runtimeDir } = await importTypeScript(join(root, 'src/protocol/paths.ts'));
   const machine = runtimeDir();
   const hasTensorFlow = existsSync(join(machine, 'tensorflow'));
   if (hasTensorFlow) symlinkSync(machine, join(home, 'runtime'), 'junction');
@@ -61,7 +42,7 @@ async function furnish(dir) {
   writeWorkspace(workspace);
 
   const base = join(dir, 'tiny.gguf');
-  const { writeTinyModel } = await importTypeScript('test/support/tiny-model.ts', dir);
+  const { writeTinyModel } = await importTypeScript(join(root, 'test/support/tiny-model.ts'));
   await writeTinyModel(base, { fillInTheMiddle: false });
 
   const runs = () => {

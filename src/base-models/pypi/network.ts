@@ -8,7 +8,7 @@ import { rootCertificates } from 'node:tls';
 import { getProxyForUrl } from 'proxy-from-env';
 import type { Dispatcher } from 'undici';
 import { UserError } from '../../protocol/errors.ts';
-import { readPipSettings } from './pip-settings.ts';
+import { pipSettings } from './pip-settings.ts';
 
 /**
  * `fetch` as this machine reaches the network; `pipProxy`: through the proxy of pip's configuration, if there is one.
@@ -19,7 +19,7 @@ export async function networkFetch(
   init: RequestInit & { pipProxy?: boolean } = {},
 ): Promise<Response> {
   const { pipProxy = false, ...request } = init;
-  const { proxy: ofPip, certificates } = await readPipSettings();
+  const { proxy: ofPip, certificates } = await pipSettings();
   const proxy = pipProxy && ofPip ? withScheme(ofPip) : environmentProxy(String(url));
   const dispatcher = proxy || certificates ? await dispatcherOf(proxy, certificates) : undefined;
   if (!dispatcher) return fetch(url, request);

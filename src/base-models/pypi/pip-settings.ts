@@ -37,8 +37,19 @@ const SECTIONS = ['global', 'download'];
 /** Where other programs of the Python world look for certificates. */
 const CERTIFICATES = ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE', 'SSL_CERT_FILE'];
 
+const known = new Map<string, Promise<PipSettings>>();
+
+/** Those of this machine. The files are read once in a process, and again only for another environment. */
+export function pipSettings(): Promise<PipSettings> {
+  const machine = thisMachine();
+  const key = JSON.stringify(machine);
+  const settings = known.get(key) ?? readPipSettings(machine);
+  known.set(key, settings);
+  return settings;
+}
+
 /** Files that can't be read are left out, as pip does. */
-export async function readPipSettings(machine = thisMachine()): Promise<PipSettings> {
+export async function readPipSettings(machine: Machine): Promise<PipSettings> {
   const { env } = machine;
   const texts = await Promise.all(pipFiles(machine).map((path) => readFile(path, 'utf8').catch(() => '')));
   const found = Object.assign({}, ...texts.map(settingsOf)) as Record<string, string>;

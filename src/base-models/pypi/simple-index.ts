@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal } from './network.ts';
 import { isSignIn, Refused, wantsSignIn } from './download.ts';
-import { readPipSettings } from './pip-settings.ts';
+import { pipSettings } from './pip-settings.ts';
 
 /**
  * Which wheel to choose, independent of any Python on this machine: platforms, best first, and Python version ("3.12").
@@ -40,7 +40,7 @@ export interface WheelLocation {
  */
 export async function locateWheel(question: WheelQuestion, signal?: AbortSignal): Promise<WheelLocation> {
   const { project, version, sha256 } = question;
-  const { indexes } = await readPipSettings();
+  const { indexes } = await pipSettings();
   const refusals: Refused[] = [];
   let other: WheelLocation | undefined;
   for (const index of indexes) {

@@ -98,11 +98,11 @@ async function refreshBinding(job: Job): Promise<void> {
   const native = await nativeSources();
   const manifest = await readManifest(dir);
   if (!manifest || (await isCurrent())) return;
-  await requireMakeable(native);
+  const compiler = await requireMakeable(native);
   // The old binding stays until the new one has started; a running trainer keeps using the old one.
   const fresh = join(dir, `new.${BINDING}`);
   try {
-    const { binding } = await makeBinding(native, { ...job, dir }, fresh);
+    const { binding } = await makeBinding(native, { ...job, dir, compiler }, fresh);
     await rename(fresh, join(dir, BINDING));
     await writeManifest(dir, { ...manifest, binding, sources: await sourcesDigest(native) });
   } finally {
@@ -114,7 +114,7 @@ async function install(job: Job): Promise<void> {
   const { dir, release } = job;
   // Check this before half an hour of downloading, not after it.
   const native = await nativeSources();
-  await requireMakeable(native);
+  const compiler = await requireMakeable(native);
   await rm(dir, { recursive: true, force: true });
   await mkdir(dir, { recursive: true });
   await requireSpace(dir, release.download + release.installed);
@@ -122,14 +122,19 @@ async function install(job: Job): Promise<void> {
   for (const wheel of [release, ...release.cuda])
     wheels.push(await fetchWheel({ ...job, tags: release.tags, ...wheel }));
   await unpack(wheels[0]!, dir, isNeededHeader, job);
-  const made = await makeBinding(native, job, join(dir, BINDING), () => unpackLibraries(wheels, job));
+  const making = { ...job, compiler };
+  const made = await makeBinding(native, making, join(dir, BINDING), () => unpackLibraries(wheels, job));
   await finish(job, { ...made, sources: await sourcesDigest(native) });
   if (!job.keepDownloads) for (const wheel of wheels) await rm(wheel, { force: true });
 }
 
-/** Throws UserError `compiler-missing` if there is neither a ready-made binding nor a compiler. */
-async function requireMakeable({ prebuilt }: NativeSources): Promise<void> {
-  if (!prebuilt && !(await findCompiler())) throw compilerMissing();
+type Compiler = Awaited<ReturnType<typeof findCompiler>>;
+
+/** The compiler, unless there is a ready-made binding. Throws UserError `compiler-missing` if there is neither. */
+async function requireMakeable({ prebuilt }: NativeSources): Promise<Compiler> {
+  const compiler = prebuilt ? undefined : await findCompiler();
+  if (!prebuilt && !compiler) throw compilerMissing();
+  return compiler;
 }
 
 /**
@@ -139,7 +144,7 @@ async function requireMakeable({ prebuilt }: NativeSources): Promise<void> {
  */
 async function makeBinding(
   native: NativeSources,
-  { dir, release, onProgress, signal }: Job,
+  { dir, release, onProgress, signal, ...job }: Job & { compiler: Compiler },
   to: string,
   unpacking: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Pick<Manifest, 'version' | 'binding'>> {
@@ -149,6 +154,7 @@ async function makeBinding(
     tell('verifying', `TensorFlow ${release.version}`);
     return { version: (await verifyBinding(to, signal)).version, binding };
   };
+  let { compiler } = job;
   let unpacked: Promise<void> | undefined;
   if (native.prebuilt) {
     await (unpacked = unpacking());
@@ -156,10 +162,10 @@ async function makeBinding(
     try {
       return await verified('prebuilt');
     } catch (error) {
-      if (signal?.aborted || !(await findCompiler())) throw error;
+      if (!signal?.aborted) compiler = await findCompiler();
+      if (!compiler) throw error;
     }
   }
-  const compiler = await findCompiler();
   if (!compiler) throw compilerMissing();
   await Promise.all([compileObjects(compiler, native, dir, signal), unpacked ?? unpacking()]);
   tell('building', 'the Node binding');

@@ -2,8 +2,13 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { pipFiles, readPipSettings, type Machine } from '../../../src/base-models/pypi/pip-settings.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  pipFiles,
+  pipSettings,
+  readPipSettings,
+  type Machine,
+} from '../../../src/base-models/pypi/pip-settings.ts';
 
 let home: string;
 beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'fmn-pip-'))));
@@ -90,4 +95,21 @@ describe("pip's settings", () => {
       'C:/r/pip/pip.ini',
     ]);
   });
+});
+
+it('are read once in a process, and again for another environment', async () => {
+  const place = mkdtempSync(join(tmpdir(), 'fmn-pip-once-'));
+  const [one, other] = [join(place, 'one.conf'), join(place, 'other.conf')];
+  const put = (path: string, proxy: string) => writeFileSync(path, `[global]\nproxy = ${proxy}\n`);
+  put(one, 'http://first');
+  put(other, 'http://other');
+  vi.stubEnv('PIP_PROXY', undefined);
+  vi.stubEnv('PIP_CONFIG_FILE', one);
+  expect((await pipSettings()).proxy).toBe('http://first');
+  put(one, 'http://second');
+  expect((await pipSettings()).proxy).toBe('http://first');
+  vi.stubEnv('PIP_CONFIG_FILE', other);
+  expect((await pipSettings()).proxy).toBe('http://other');
+  vi.unstubAllEnvs();
+  rmSync(place, { recursive: true });
 });

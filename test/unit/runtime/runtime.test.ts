@@ -107,12 +107,15 @@ describe.runIf(process.platform === 'linux')('installing', () => {
     box.program(
       'c++',
       `const args = process.argv.slice(2);
-if (args[0] === '--version') console.log('c++ 1.0');
-else require('node:fs').writeFileSync(args[args.indexOf('-o') + 1], 'no library at all');`,
+if (args[0] === '--version') {
+  require('node:fs').appendFileSync(${JSON.stringify(join(box.dir, 'calls'))}, 'version\\n');
+  console.log('c++ 1.0');
+} else require('node:fs').writeFileSync(args[args.indexOf('-o') + 1], 'no library at all');`,
     );
     process.env['PATH'] = box.bin;
     delete process.env['CXX'];
     await expect(installRuntime({ gpu: false })).rejects.toMatchObject({ code: 'backend-unavailable' });
+    expect(box.calls()).toEqual(['version']);
     expect(await findRuntime()).toBeDefined();
     expect(readdirSync(dir).sort()).toEqual([MANIFEST, 'tensorflow', BINDING]);
   });
