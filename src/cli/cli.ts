@@ -25,7 +25,8 @@ for (const [heading, commands] of Object.entries(commandGroups))
   }
 
 try {
-  await program.parseAsync();
+  // Given, because commander would not look for a script where an editor's Electron runs this as Node.
+  await program.parseAsync(process.argv);
 } catch (thrown) {
   process.exitCode = endWith(thrown);
 }

@@ -30,7 +30,8 @@ export async function findNode(preferred?: string): Promise<NodeCommand> {
   if (!process.versions['electron']) return { command: process.execPath, env: {} };
   const onPath = await nodeVersion('node');
   if (onPath !== undefined && onPath >= MINIMUM_NODE) return { command: 'node', env: {} };
-  return { command: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1' } };
+  // Else it would read .asar archives of the workspace as folders.
+  return { command: process.execPath, env: { ELECTRON_RUN_AS_NODE: '1', ELECTRON_NO_ASAR: '1' } };
 }
 
 /** Major version of a Node executable; undefined if it can't be started or is something else. */

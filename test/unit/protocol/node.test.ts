@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { findNode } from '../../../src/protocol/node.ts';
 
 afterEach(() => vi.unstubAllEnvs());
@@ -24,5 +24,36 @@ describe('the Node for children', () => {
       message: expect.stringContaining('18'),
     });
     await rm(dir, { recursive: true });
+  });
+});
+
+describe.skipIf(process.platform === 'win32')('in an editor, which is Electron', () => {
+  let bin: string;
+  beforeEach(async () => {
+    bin = await mkdtemp(join(tmpdir(), 'fmn-node-'));
+    vi.stubEnv('PATH', bin);
+    Object.defineProperty(process.versions, 'electron', { value: '37.0.0', configurable: true });
+  });
+  afterEach(async () => {
+    delete (process.versions as Record<string, string>)['electron'];
+    await rm(bin, { recursive: true });
+  });
+  const onPath = async (version: string) => {
+    await writeFile(join(bin, 'node'), `#!/bin/sh\necho ${version}\n`);
+    await chmod(join(bin, 'node'), 0o755);
+  };
+  const itsOwn = {
+    command: process.execPath,
+    env: { ELECTRON_RUN_AS_NODE: '1', ELECTRON_NO_ASAR: '1' },
+  };
+
+  it('is the one on the PATH', async () => {
+    await onPath('v22.1.0');
+    expect(await findNode()).toEqual({ command: 'node', env: {} });
+  });
+  it("is the editor's own where there is none", async () => expect(await findNode()).toEqual(itsOwn));
+  it("is the editor's own where that is too old", async () => {
+    await onPath('v18.19.0');
+    expect(await findNode()).toEqual(itsOwn);
   });
 });
