@@ -23,9 +23,14 @@ function log(line: string): void {
  */
 export const sharedLlama = (): Promise<Llama> => (shared ??= startLlama());
 
-async function startLlama(): Promise<Llama> {
+/** Throws UserError `backend-unavailable` where llama.cpp can't run. Costs nothing, so it is asked before downloads. */
+export async function requireLlama(): Promise<void> {
   const why = whyNoLlama(await platformsIn(packageRoot()));
   if (why) throw why;
+}
+
+async function startLlama(): Promise<Llama> {
+  await requireLlama();
   const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
   try {
     return await getLlama({
@@ -72,7 +77,8 @@ export async function readModelFile(path: string): Promise<ModelFile> {
 
 /**
  * Loads a model that readModelFile has checked, because llama.cpp aborts the process at impossible figures. Throws an
- * Error if llama.cpp refuses the file; its message is the reason in llama.cpp's log, without a full stop.
+ * Error if llama.cpp refuses the file; its message is the reason in llama.cpp's log, without a full stop. Throws like
+ * sharedLlama.
  */
 export async function loadLlamaModel(
   { path }: ModelFile,

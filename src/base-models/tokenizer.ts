@@ -37,7 +37,7 @@ export interface Tokenizer {
 
 /**
  * Loads the vocabulary (0.3 s for 49k tokens) without the weights. Dispose it after use. Throws like readModelFile, and
- * UserError `base-unsupported-architecture` if llama.cpp can't load the model.
+ * UserError `base-unsupported-architecture` if llama.cpp can't load the model, and like sharedLlama.
  */
 export async function openTokenizer(path: string): Promise<Tokenizer> {
   const file = await readModelFile(path);
@@ -45,6 +45,8 @@ export async function openTokenizer(path: string): Promise<Tokenizer> {
   try {
     model = await loadLlamaModel(file, { vocabOnly: true });
   } catch (error) {
+    // It is not about the file.
+    if (error instanceof UserError) throw error;
     throw new UserError(
       'base-unsupported-architecture',
       `llama.cpp can't load ${path}, a model of the architecture "${String(file.metadata['general.architecture'])}".`,

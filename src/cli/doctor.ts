@@ -123,7 +123,8 @@ async function probeLlama(): Promise<Probe> {
     const { release } = (await sharedLlama()).llamaCppRelease;
     return { starts: true, reason: `llama.cpp ${release} starts.` };
   } catch (error) {
-    return { starts: false, reason: reportError(error).message };
+    const { message, next } = reportError(error);
+    return { starts: false, reason: `${message} ${next}` };
   }
 }
 
@@ -146,7 +147,7 @@ function summarise(chosen: string | undefined, runtime: RuntimeReport, wasm: Pro
   if (!chosen)
     return `Training cannot start because no backend starts. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
   if (!llama.starts)
-    return `Training works (${chosen}), but splitting text into tokens and completion need llama.cpp, which does not start: ${llama.reason}`;
+    return `Neither training nor completion works: both need llama.cpp, which does not start. ${llama.reason}`;
   if (chosen === 'tensorflow')
     return `Ready: trains on TensorFlow ${runtime.version} (${runtime.gpu ? 'GPU' : 'CPU'}), completes with llama.cpp.`;
   const faster = runtime.command ? `; {install-runtime} makes it about six times faster` : '';

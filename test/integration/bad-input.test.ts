@@ -2,7 +2,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { lockRun } from '../../src/runs/lock.ts';
 import { Workplace, type CliResult } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
@@ -113,6 +113,22 @@ describe('is refused before there is a run', () => {
     } finally {
       place.home = place.path('data');
     }
+  });
+});
+
+describe('on a Linux without glibc', () => {
+  it.runIf(process.platform === 'linux').each([
+    ['training', () => train('--steps', '1')],
+    ['serving', () => ['serve', '--base', base()]],
+    ['reading tokens', () => ['corpus', code, '--base', base()]],
+    ['fetching a model', () => ['models', 'fetch', 'smollm2-135m', '--yes']],
+    ['installing TensorFlow', () => ['runtime', 'install', '--yes']],
+  ])('%s says what is needed, before anything is downloaded', async (_, args) => {
+    // What Alpine's Node reports: nothing.
+    await writeFile(place.path('musl.cjs'), 'process.report.getReport = () => ({ header: {} });\n');
+    vi.stubEnv('NODE_OPTIONS', `--require ${place.path('musl.cjs')}`);
+    expectSentence(await place.run(...args()), 'backend-unavailable', /needs glibc.*Alpine.*Debian 12/);
+    vi.unstubAllEnvs();
   });
 });
 

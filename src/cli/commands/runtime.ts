@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { requireLlama } from '../../base-models/llama.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { runtimeDir } from '../../protocol/paths.ts';
 import { findRuntime, installRuntime, installSize } from '../../tensor/runtime/index.ts';
@@ -25,6 +26,7 @@ export function runtimeCommand(): Command {
 }
 
 async function installAction({ gpu = false, yes = false, json = false }: Options): Promise<void> {
+  await requireLlama();
   const started = Date.now();
   const before = await findRuntime();
   const there = before !== undefined && (before.gpu || !gpu);

@@ -1,5 +1,6 @@
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { presentBases } from '../../base-models/known-base.ts';
+import { requireLlama } from '../../base-models/llama.ts';
 import { resolveBase, type ResolvedBase } from '../../base-models/resolve.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
@@ -20,9 +21,11 @@ interface FetchOptions {
 
 /**
  * Finds the base, and downloads it with progress on stderr if it is missing. Ctrl+C stops; the next call resumes the
- * download. "auto" is chosen by the hardware and the backend, and printed in one line.
+ * download. "auto" is chosen by the hardware and the backend, and printed in one line. Errors: those of resolveBase, and
+ * backend-unavailable where no base is of use.
  */
 export async function fetchBase(reference: string, options: FetchOptions): Promise<ResolvedBase> {
+  await requireLlama();
   return await (reference === AUTO_BASE ? fetchAuto(options) : fetchNamed(reference, options));
 }
 

@@ -301,6 +301,8 @@ async function load(file: ModelFile): Promise<Loaded> {
     const model = await loadLlamaModel(file);
     return { model, vocabulary: readVocabulary(model) };
   } catch (error) {
+    // Not about the file: llama.cpp can't run here.
+    if (error instanceof UserError) throw error;
     throw new UserError(
       'base-unsupported-architecture',
       `llama.cpp can't load ${file.path}: ${reportError(error).message}.`,
