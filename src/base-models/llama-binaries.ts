@@ -34,18 +34,19 @@ export function whyNoLlama(
   machine: MachineFacts = thisMachine(),
 ): UserError | undefined {
   const { platform, arch, glibc, musl } = machine;
-  const own = `${platform}-${arch}`;
+  // 32-bit ARM has binaries, but no package.
+  const own = `${platform}-${arch === 'arm' ? 'armv7l' : arch}`;
   const error = (message: string, next: string) => new UserError('backend-unavailable', message, next);
-  if (!(packagedPlatforms as readonly string[]).includes(own))
-    return error(
-      `Forget-Me-Not does not run on ${own}, for which llama.cpp has no binaries.`,
-      `Use it on one of these: ${packagedPlatforms.join(', ')}.`,
-    );
   if (platforms.length > 0 && !platforms.includes(own))
-    return error(
-      `This package of Forget-Me-Not is for ${platforms[0]!}, and this machine is ${own}.`,
-      `Install forget-me-not-${own}.vsix instead.`,
-    );
+    return (packagedPlatforms as readonly string[]).includes(own)
+      ? error(
+          `This package of Forget-Me-Not is for ${platforms[0]!}, and this machine is ${own}.`,
+          `Install forget-me-not-${own}.vsix instead.`,
+        )
+      : error(
+          `There is no package of Forget-Me-Not for ${own}; this one is for ${platforms[0]!}.`,
+          `Use it on one of these: ${packagedPlatforms.join(', ')}.`,
+        );
   const images =
     'a container image or system with glibc 2.34 or newer, such as Debian 12, Ubuntu 22.04 or Red Hat 9';
   if (musl)

@@ -22,6 +22,7 @@ it('has nothing against a machine for which the binaries are made', () => {
   expect(why({ glibc: '2.34' })).toBeUndefined();
   expect(why({ platform: 'win32', glibc: undefined }, ['win32-x64'])).toBeUndefined();
   expect(why({ glibc: undefined })).toBeUndefined();
+  expect(why({ arch: 'arm' }, ['linux-armv7l'])).toBeUndefined();
   // Nothing is known of a package that keeps its binaries elsewhere.
   expect(why({}, [])).toBeUndefined();
 });
