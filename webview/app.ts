@@ -1,4 +1,5 @@
 /** Connects host and sections: passes the host's messages to the sections, and their actions to the host. */
+import { t } from '../src/protocol/l10n.ts';
 import type { NextStep } from '../src/protocol/next-step.ts';
 import { charts } from './charts/index.ts';
 import { ChartCard } from './charts/card.ts';
@@ -49,14 +50,14 @@ export function startPanel(root: HTMLElement, host: Host): void {
   const cardsOf = (open: boolean) => charts.filter((view) => Boolean(view.open) === open).map(cardOf);
   const [first, others] = [cardsOf(true), cardsOf(false)];
   const grids = [
-    { cards: first, grid: grid('Learning and forgetting', first) },
-    { cards: others, grid: grid('More charts', others) },
+    { cards: first, grid: grid(t('Learning and forgetting'), first) },
+    { cards: others, grid: grid(t('More charts'), others) },
   ] as const;
   const elements = (all: readonly Section[]) => all.map(({ element }) => element);
   const details = h(
     'details',
     { class: 'more' },
-    h('summary', {}, 'Details: more charts, settings, files'),
+    h('summary', {}, t('Details: more charts, settings, files')),
     grids[1].grid,
     ...elements(detailed),
   );

@@ -247,7 +247,8 @@ function modelsCheck(models: DoctorReport['models'], base: AutoBase): DoctorChec
   const check = { area: 'models', title: 'Base models' };
   const choice = `Training starts from ${base.id} by default: ${base.why}.${tellWithTensorflow(base)}`;
   const command = `forget-me-not models fetch ${base.id}`;
-  if (models.length === 0) return { ...check, status: 'note', text: `None yet. ${choice}`, command };
+  if (models.length === 0)
+    return { ...check, status: 'note', text: ['None yet.', choice].join(' '), command };
   const list = models.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ');
   return { ...check, status: 'ok', text: `${list}. ${choice}` };
 }

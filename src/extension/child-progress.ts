@@ -1,8 +1,9 @@
 /** Shows the progress of a child process as a notification that can be cancelled. */
 import * as vscode from 'vscode';
 import type { ChildOptions, ChildProgress } from './children.ts';
-import { t } from './l10n.ts';
-import { phaseIn, size } from './texts.ts';
+import { t } from '../protocol/l10n.ts';
+import { phaseIn } from '../protocol/phases.ts';
+import { size } from './texts.ts';
 
 /** `work` passes the options on to its child process. */
 export function whileShown<T>(title: string, work: (options: ChildOptions) => Promise<T>): Promise<T> {

@@ -5,7 +5,7 @@ import { UserError, type ErrorCode } from '../protocol/errors.ts';
 import { LineChild, type ChildEnd } from '../protocol/line-child.ts';
 import { parseLine } from '../protocol/lines.ts';
 import type { NodeCommand } from '../protocol/node.ts';
-import { t } from './l10n.ts';
+import { t } from '../protocol/l10n.ts';
 import type { Log } from './log.ts';
 
 export const progressSchema = z.object({

@@ -1,6 +1,7 @@
 /** All commands in one table: name in package.json, whether it needs trust, and what it does. */
 import { join } from 'node:path';
 import * as vscode from 'vscode';
+import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
 import { z } from 'zod';
 import { UserError } from '../protocol/errors.ts';
 import { runsDir } from '../protocol/paths.ts';
@@ -9,7 +10,7 @@ import { whileShown } from './child-progress.ts';
 import type { Context } from './context.ts';
 import { showDoctor } from './doctor.ts';
 import { getStarted } from './get-started.ts';
-import { t } from './l10n.ts';
+import { t } from '../protocol/l10n.ts';
 import { exportResult } from './runs/export-result.ts';
 import { fetchBase, fineTune, installRuntime } from './wizard/fine-tune.ts';
 import { findLearningRate } from './wizard/learning-rate.ts';
@@ -126,7 +127,8 @@ async function measureResult(context: Context, which: Which): Promise<void> {
   await whileShown(t('Measuring {name}', { name }), (options) =>
     children.ask(z.unknown(), ['evaluate', id], options),
   ).finally(() => runs.refresh());
-  const sentence = runs.get(id)?.summary?.sentence ?? t('{name} was measured.', { name });
+  const summary = runs.get(id)?.summary;
+  const sentence = summary ? sentenceIn(summary) : t('{name} was measured.', { name });
   await log.ask('info', sentence, { title: t('Show Results'), run: () => panel.show(id) });
 }
 

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { isWithin, networkDrive, readMounts, type Mount } from '../protocol/network-drive.ts';
 import { dataDir } from '../protocol/paths.ts';
-import { t } from './l10n.ts';
+import { t } from '../protocol/l10n.ts';
 import type { Services } from './services.ts';
 
 /** Once for each container: its state is new when it is rebuilt, as is the data folder. */

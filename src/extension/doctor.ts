@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { doctorReportSchema, type DoctorReport } from '../protocol/doctor.ts';
 import type { Context } from './context.ts';
-import { t } from './l10n.ts';
+import { t } from '../protocol/l10n.ts';
 import { doctorText } from './texts.ts';
 
 const scheme = 'forget-me-not';

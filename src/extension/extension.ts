@@ -6,15 +6,14 @@ import { Context } from './context.ts';
 import { warnOfDataFolder } from './container.ts';
 import { registerDoctor } from './doctor.ts';
 import { welcomeOnce } from './get-started.ts';
-import { speak } from './l10n.ts';
+import { speak } from '../protocol/l10n.ts';
 
 let context: Context | undefined;
 
 export function activate(extension: vscode.ExtensionContext): void {
   const started = performance.now();
   const { env, l10n } = vscode;
-  // Without a bundle for its language, VS Code would log each text as missing.
-  speak(env.language, l10n.bundle && ((message, values) => l10n.t(message, values)));
+  speak(env.language, l10n.bundle);
   context = new Context(extension);
   extension.subscriptions.push(registerCommands(context), registerDoctor());
   context.log.info(`Activated in ${(performance.now() - started).toFixed(1)} ms.`);

@@ -2,7 +2,8 @@
 import * as vscode from 'vscode';
 import { commandOf, type NextStep } from '../protocol/next-step.ts';
 import { reportError, type ErrorReport } from '../protocol/errors.ts';
-import { t, titleIn, withButtons } from './l10n.ts';
+import { t, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
+import { joined } from '../protocol/told-texts.ts';
 
 /** A button of a message. */
 export interface Action {
@@ -59,7 +60,7 @@ export class Log {
 
 /** For a bug, the user can only report it, so the sentence points to the log. */
 const errorSentence = ({ message, next, code }: ErrorReport) =>
-  `${message} ${code === 'internal' ? t('See the log for details.') : next} [${code}]`;
+  `${joined([tTold(message), code === 'internal' ? t('See the log for details.') : tTold(next)])} [${code}]`;
 
 /** The button for a step that a text names. */
 export const actionOf = (step: NextStep): Action => ({

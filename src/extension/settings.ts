@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { UserError } from '../protocol/errors.ts';
-import { t } from './l10n.ts';
+import { t } from '../protocol/l10n.ts';
 import {
   globArguments,
   needsNoValue,

@@ -1,8 +1,9 @@
 /** The status bar item: training progress, or which model completes and how fast. Hidden if there is neither. */
 import * as vscode from 'vscode';
+import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
 import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import { languageName } from './completion/language-name.ts';
-import { t, timeOfDay } from './l10n.ts';
+import { percent, t, timeOfDay } from '../protocol/l10n.ts';
 import { settings } from './settings.ts';
 import { progressLine, shortProgress } from './texts.ts';
 
@@ -65,7 +66,8 @@ export class StatusBar implements vscode.Disposable {
     }
     const { shown, accepted, kept, dropped } = store.acceptance(inUse.id);
     const speed = completion.latencyMs === undefined ? '' : ` ${Math.round(completion.latencyMs)} ms`;
-    const share = shown ? ` (${Math.round((100 * accepted) / shown)}%)` : '';
+    const share = shown ? ` (${percent(accepted / shown)})` : '';
+    const summary = inUse.run?.summary;
     const later = kept + dropped;
     const counts = later
       ? t('{accepted} of {shown} completions accepted{share}; {kept} of {later} still there later.', {
@@ -74,7 +76,7 @@ export class StatusBar implements vscode.Disposable {
       : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
     return {
       text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${name}${speed}`,
-      tooltip: `**${t('Completion with {name}', { name })}**\n\n${inUse.run?.summary?.sentence ?? ''}\n\n${counts}`,
+      tooltip: `**${t('Completion with {name}', { name })}**\n\n${summary ? sentenceIn(summary) : ''}\n\n${counts}`,
     };
   }
 

@@ -2,6 +2,7 @@
  * What the user reads about a run, made from its snapshot alone. Independent of the editor, so that it can be tested.
  */
 import { isReady, notBetter, whyNotOffered } from '../evaluation/figures/offer.ts';
+import { sentenceIn } from '../evaluation/figures/summary-sentence.ts';
 import { completedLines, counted, countIn } from '../evaluation/figures/counts.ts';
 import { servedOtherwise } from '../runs/verify.ts';
 import type { DoctorReport } from '../protocol/doctor.ts';
@@ -9,10 +10,12 @@ import { UserError } from '../protocol/errors.ts';
 import { findComparison } from '../protocol/evaluation.ts';
 import type { RunEvent } from '../protocol/events.ts';
 import type { RunSnapshot } from '../protocol/panel.ts';
+import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, tTold, withButtons } from '../protocol/l10n.ts';
+import { phaseIn } from '../protocol/phases.ts';
+import { joined } from '../protocol/told-texts.ts';
 import { tokensPerStep } from '../protocol/run.ts';
 import { formatDuration } from '../protocol/units.ts';
 import { hasEnded } from '../runs/index.ts';
-import { dayOf, decimal, fullTime, t, timeOfDay, titleIn, withButtons } from './l10n.ts';
 
 /** The state of a run for the user: its stored status, or `interrupted` when its process is gone. */
 export type Standing = 'live' | 'done' | 'failed' | 'cancelled' | 'interrupted';
@@ -47,22 +50,6 @@ export function percentOf({ state }: RunSnapshot): number {
 
 const lastStep = (events: RunEvent[]) => events.findLast((event) => event.type === 'step');
 
-/** The trainer's phases that have no figures in them; others stay as they are. */
-const phases = (): Partial<Record<string, string>> => ({
-  'Reading files': t('Reading files'),
-  'Loading the model': t('Loading the model'),
-  'Measuring the machine': t('Measuring the machine'),
-  'Measuring the base': t('Measuring the base'),
-  'Trying learning rates': t('Trying learning rates'),
-  Training: t('Training'),
-  'Learning from your use': t('Learning from your use'),
-  'Writing the result': t('Writing the result'),
-  Evaluating: t('Evaluating'),
-});
-
-/** A phase that a child process has told. */
-export const phaseIn = (phase: string): string => phases()[phase] ?? phase;
-
 /** The phase of a run that has told none. */
 const phaseOf = (status: string): string =>
   ({ queued: t('Starting'), evaluating: t('Measuring') })[status] ?? t('Training');
@@ -92,7 +79,7 @@ export function shortProgress(snapshot: RunSnapshot): string {
 export const runItem = (run: RunSnapshot, standing: Standing, inUse: boolean) => ({
   label: run.spec.name,
   description: runDescription(run, standing, inUse),
-  detail: run.summary?.sentence ?? '',
+  detail: run.summary ? sentenceIn(run.summary) : '',
   run,
 });
 
@@ -151,7 +138,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
   const { hyper } = spec;
   const lines = [
     `**${spec.name}** (${spec.id})`,
-    summary?.sentence ?? '',
+    summary ? sentenceIn(summary) : '',
     ...useSentence(snapshot),
     standing === 'live' ? progressLine(snapshot) : '',
     state.error ? withButtons(`${state.error.message} ${state.error.next}`).text : '',
@@ -183,15 +170,16 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
   const { step, steps, error } = state;
   switch (standing) {
     case 'done':
-      return [
-        summary?.sentence ??
-          t('Fine-tuning of {name} is finished, but its result could not be measured.', { name }),
+      return joined([
+        summary
+          ? sentenceIn(summary)
+          : t('Fine-tuning of {name} is finished, but its result could not be measured.', { name }),
         ...useSentence(snapshot),
-      ].join(' ');
+      ]);
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
-        why: `${error?.message ?? t('no reason was recorded.')} ${error?.next ?? ''}`,
+        why: error ? tTold(`${error.message} ${error.next}`) : t('no reason was recorded.'),
         code: error?.code ?? 'internal',
       });
     case 'cancelled':
@@ -214,7 +202,7 @@ function useSentence({ events }: RunSnapshot): string[] {
   // If nothing was learned, `why` is a complete sentence.
   return [
     event.learned === 0
-      ? t('It did not learn from how you used completions: {why}', { why: event.why })
+      ? t('It did not learn from how you used completions: {why}', { why: tTold(event.why) })
       : t('Learning from how you used completions made it no better, so that part was dropped.'),
   ];
 }
@@ -276,7 +264,7 @@ export function doctorText({ summary, version, checks }: DoctorReport): string {
   const cell = (text: string) => text.replaceAll('|', '\\|');
   const lines = checks.map(
     ({ status, title, text, command }) =>
-      `| ${marks[status]} | **${cell(title)}** | ${cell(withButtons(text).text)}${command ? ` ${cell(howTo(command))}` : ''} |`,
+      `| ${marks[status]} | **${cell(tTold(title))}** | ${cell(withButtons(text).text)}${command ? ` ${cell(howTo(command))}` : ''} |`,
   );
   return `# Forget-Me-Not ${version}\n\n${withButtons(summary).text}\n\n| | | |\n|-|-|-|\n${lines.join('\n')}\n`;
 }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
 import { UserError } from '../protocol/errors.ts';
-import { t } from './l10n.ts';
+import { t } from '../protocol/l10n.ts';
 
 /** Errors: bad-request in a workspace that the user does not trust (yet). */
 export function requireTrust(): void {

@@ -1,4 +1,5 @@
 /** What a run learns from, in words. */
+import { percent, t, whole } from './l10n.ts';
 import type { RunSnapshot } from './panel.ts';
 import type { CorpusPlan } from './run.ts';
 
@@ -18,17 +19,16 @@ export function describeLearning({
   repositoryContext,
   replay,
 }: CorpusPlan): string {
-  const percent = (share: number) => `${Math.round(100 * share)}%`;
   return [
-    include.length > 0 && `only ${include.join(' ')}`,
-    exclude.length > 0 && `without ${exclude.join(' ')}`,
-    mode === 'instruct' && 'answers to instructions',
-    fimRate > 0 && `${percent(fimRate)} fill-in-the-middle`,
-    repositoryContext && 'files joined to repositories',
-    replay && `${percent(replay.rate)} replay of ${replay.source}`,
+    include.length > 0 && t('only {files}', { files: include.join(' ') }),
+    exclude.length > 0 && t('without {files}', { files: exclude.join(' ') }),
+    mode === 'instruct' && t('answers to instructions'),
+    fimRate > 0 && t('{share} fill-in-the-middle', { share: percent(fimRate) }),
+    repositoryContext && t('files joined to repositories'),
+    replay && t('{share} replay of {source}', { share: percent(replay.rate), source: replay.source }),
   ]
     .filter(Boolean)
-    .join(', ');
+    .join(t(', '));
 }
 
 /** "12 new or changed since, 34,000 tokens to train on; 25% of training is replay of what was there". */
@@ -37,4 +37,7 @@ export const describeChanged = ({
   trainTokens,
   replay,
 }: NonNullable<NonNullable<RunSnapshot['corpus']>['changed']>): string =>
-  `${files.toLocaleString('en')} new or changed since, ${trainTokens.toLocaleString('en')} tokens to train on; ${Math.round(100 * replay)}% of training is replay of what was there`;
+  t(
+    '{files} new or changed since, {tokens} tokens to train on; {share} of training is replay of what was there',
+    { files: whole(files), tokens: whole(trainTokens), share: percent(replay) },
+  );

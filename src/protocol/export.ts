@@ -1,5 +1,6 @@
 /** exports.jsonl (what a run was exported as, and what the check found), and the exporter's messages on stdout. */
 import { z } from 'zod';
+import { decimal, t, withPoint } from './l10n.ts';
 
 /** The forms that a result can be written in. */
 export const exportTargets = ['gguf-adapter', 'gguf-merged', 'peft'] as const;
@@ -51,17 +52,22 @@ export type ExportMessage = z.infer<typeof exportMessageSchema>;
 
 /** "merged GGUF in Q8_0" */
 export function describeTarget({ to, type }: Pick<ExportRecord, 'to' | 'type'>): string {
-  if (to === 'gguf-adapter') return 'GGUF adapter';
-  if (to === 'peft') return 'PEFT adapter';
-  return `merged GGUF in ${type}`;
+  if (to === 'gguf-adapter') return t('GGUF adapter');
+  if (to === 'peft') return t('PEFT adapter');
+  return t('merged GGUF in {type}', { type: type ?? '' });
 }
 
-const figure = (value: number) => (value < 1e-4 ? value.toExponential(1) : value.toFixed(4));
+const figure = (value: number) => (value < 1e-4 ? withPoint(value.toExponential(1)) : decimal(value, 4));
 
 /** "llama.cpp agrees with the trainer: KL 0.0012 nats per token on average, 0.01 at most, over 96 tokens" */
 export function describeCheck({ tokens, meanKl, maxKl, limit, ok }: ExportCheck): string {
-  const of = `KL ${figure(meanKl)} nats per token on average (limit ${limit}), ${figure(maxKl)} at most, over ${tokens} tokens`;
-  return `${ok ? 'llama.cpp agrees with the trainer' : 'llama.cpp does NOT agree with the trainer'}: ${of}`;
+  const figures = t(
+    'KL {mean} nats per token on average (limit {limit}), {most} at most, over {tokens} tokens',
+    { mean: figure(meanKl), limit: withPoint(String(limit)), most: figure(maxKl), tokens },
+  );
+  return ok
+    ? t('llama.cpp agrees with the trainer: {figures}', { figures })
+    : t('llama.cpp does NOT agree with the trainer: {figures}', { figures });
 }
 
 /** The last record for each path, oldest first. */

@@ -68,17 +68,17 @@ export const forTerminal = (text: string): string =>
 
 /**
  * The text for where there are buttons, with the steps that get one.
- * @param title of a step's button, where buttons are not in English
+ * @param name of a step's button within a sentence, in quotes, where buttons are not in English
  */
 export function forButtons(
   text: string,
-  title: (step: NextStep) => string = titleOf,
+  name: (step: NextStep) => string = (step) => `"${titleOf(step)}"`,
 ): { text: string; steps: NextStep[] } {
   const found: NextStep[] = [];
   const said = withoutCommands(text).replace(named, (_, id: string, subject?: string) => {
     const step = stepOf(id, subject);
     if (!found.some((one) => titleOf(one) === titleOf(step))) found.push(step);
-    return `"${title(step)}"`;
+    return name(step);
   });
   return { text: said, steps: found };
 }

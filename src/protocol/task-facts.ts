@@ -3,14 +3,12 @@
 export interface TaskFacts {
   /** Name for display: "HumanEval". */
   title: string;
-  /** Begins the names of its figures, if that is not the title. */
-  label?: string;
   /** Whether its figures show what was learned of the user's code, or what was forgotten of the rest. */
   shows: 'learning' | 'forgetting';
 }
 
 export const taskFacts = {
-  workspace: { title: 'Held-out text', label: 'Held-out', shows: 'learning' },
+  workspace: { title: 'Held-out text', shows: 'learning' },
   humaneval: { title: 'HumanEval', shows: 'forgetting' },
   gsm8k: { title: 'GSM8K', shows: 'forgetting' },
   hellaswag: { title: 'HellaSwag', shows: 'forgetting' },

@@ -1,4 +1,5 @@
-/** Time, memory and differences as texts for people, the same everywhere. */
+/** Time, memory and differences as texts for people, the same everywhere but for the language's decimal point. */
+import { decimal } from './l10n.ts';
 
 /** "40 s", "3 min", "1 h 20 min". */
 export function formatDuration(seconds: number): string {
@@ -9,11 +10,11 @@ export function formatDuration(seconds: number): string {
 
 /** Decimal units, as the operating systems' monitors show them: "880 MB", "2.31 GB". */
 export function formatBytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${decimal(bytes / 1e9, 2)} GB`;
 }
 
 /** "0.173", "42.1": a figure of any task. */
-export const formatFigure = (value: number): string => value.toFixed(Math.abs(value) >= 10 ? 1 : 3);
+export const formatFigure = (value: number): string => decimal(value, Math.abs(value) >= 10 ? 1 : 3);
 
 /** "-0.173", "+0.004": a difference. */
 export const formatDifference = (value: number): string =>

@@ -1,5 +1,6 @@
 /** Checks that the served model is the trained one, by comparing both engines' distributions on the same text. */
 import { UserError } from '../protocol/errors.ts';
+import { t, withPoint } from '../protocol/l10n.ts';
 import { summarySchema, type Summary } from '../protocol/evaluation.ts';
 import { evaluationSummaryPath } from './files.ts';
 import { readText } from '../protocol/regular-file.ts';
@@ -63,6 +64,9 @@ export async function requireVerified(runDir: string, check: () => Promise<void>
 
 /** The error's message and next step if the served model differs. */
 export const servedOtherwise = ({ meanKl, limit }: Served): [message: string, next: string] => [
-  `The served model differs from the trained one: ${meanKl.toPrecision(2)} nats per token apart, where ${limit} is allowed.`,
-  'Train again on the same base file, or use another run; if that does not help, report it.',
+  t('The served model differs from the trained one: {kl} nats per token apart, where {limit} is allowed.', {
+    kl: withPoint(meanKl.toPrecision(2)),
+    limit: withPoint(String(limit)),
+  }),
+  t('Train again on the same base file, or use another run; if that does not help, report it.'),
 ];

@@ -40,11 +40,12 @@ export async function heldOutParts(
 export function heldOutLoss(parts: readonly RatioItem[]): Metric {
   const n = parts.length;
   const tokens = parts.reduce((total, { weight }) => total + weight, 0);
+  const sizes = `${n} held-out sequences, ${tokens} tokens`;
   return {
     task: 'workspace',
     metric: 'loss',
     ...pairedIntervals(parts, parts).after,
     n,
-    setting: `during training: ${n} held-out sequences, ${tokens} tokens`,
+    setting: `during training: ${sizes}`,
   };
 }

@@ -343,8 +343,11 @@ export class Session {
 async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
   if (!(error instanceof UserError) || error.code !== 'diverged') return error;
   const last = (await listCheckpoints(dir)).at(-1);
-  const kept = last ? `the checkpoint of step ${last} is kept` : 'no checkpoint had been written yet';
-  return new UserError('diverged', `${error.message}; ${kept}.`, error.next);
+  const { message, next } = error;
+  const said = last
+    ? `${message}; the checkpoint of step ${last} is kept.`
+    : `${message}; no checkpoint had been written yet.`;
+  return new UserError('diverged', said, next);
 }
 
 export const peakMemoryBytes = () => process.resourceUsage().maxRSS * 1024;

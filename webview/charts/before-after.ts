@@ -1,8 +1,11 @@
 /** Bar charts of a metric before and after training: forgetting (KL from base), and HumanEval pass@k. */
+import { joined } from '../../src/protocol/told-texts.ts';
+import { t, whole } from '../../src/protocol/l10n.ts';
 import { color } from 'chart.js/helpers';
 import { beforeAfter, type Bar, type BeforeAfter } from '../view-model/before-after.ts';
-import { formatInterval, formatTick, isShare } from '../view-model/format.ts';
+import { formatInterval, formatShareTick, formatTick, isShare } from '../view-model/format.ts';
 import { isKl, isPassAtK } from '../view-model/labels.ts';
+import { settingWithin } from '../view-model/setting.ts';
 import { lookOf } from './looks.ts';
 import { chartOptions, describeHeight } from './options.ts';
 import type { ChartView } from './view.ts';
@@ -10,8 +13,8 @@ import type { ChartView } from './view.ts';
 type Match = (task: string, metric: string) => boolean;
 interface Texts {
   id: string;
-  title: string;
-  note: string;
+  title(): string;
+  note(): string;
 }
 
 /** There is room for only a few letters under a bar. */
@@ -50,8 +53,7 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
           y: {
             title: share(model) ? model.metric : `${model.label}${model.unit ? `, ${model.unit}` : ''}`,
             fromZero: true,
-            format: (value, step) =>
-              share(model) ? `${formatTick(value * 100, step * 100)}%` : formatTick(value, step),
+            format: (value, step) => (share(model) ? formatShareTick(value, step) : formatTick(value, step)),
           },
           heading: ({ label }) => label ?? '',
           describe: (datum) => describeHeight(datum, share(model)),
@@ -66,7 +68,7 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
       rows: model.bars.map((bar) => [
         bar.name,
         formatInterval({ value: bar.y, ...bar }, share(model)),
-        bar.n.toLocaleString('en'),
+        whole(bar.n),
       ]),
     }),
     atName: 'of',
@@ -82,19 +84,24 @@ function barChart({ id, title, note }: Texts, match: Match): ChartView<BeforeAft
         setting,
       })),
     note: ({ setting }) =>
-      `${note} Measured ${setting.replace(/^(quick|paper): /, '($1) on ')}. Bars: 95% intervals.`,
+      joined([
+        note(),
+        t('Measured: {setting}.', { setting: settingWithin(setting) }),
+        t('Bars: 95% intervals.'),
+      ]),
   };
 }
 
 export const forgettingChart = barChart(
   {
     id: 'forgetting',
-    title: 'Forgetting',
-    note: 'How far the result has moved from the base, on text that the base itself wrote; 0 is the base.',
+    title: () => t('Forgetting'),
+    note: () =>
+      t('How far the result has moved from the base, on text that the base itself wrote; 0 is the base.'),
   },
   (_, metric) => isKl(metric),
 );
 export const humanEvalChart = barChart(
-  { id: 'humaneval', title: 'HumanEval', note: 'Share of programs that pass their tests.' },
+  { id: 'humaneval', title: () => 'HumanEval', note: () => t('Share of programs that pass their tests.') },
   (task, metric) => task === 'humaneval' && isPassAtK(metric),
 );

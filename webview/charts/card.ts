@@ -1,4 +1,6 @@
 /** A chart with its title, pickers, save buttons, description in words and table. Updated in place. */
+import { joined } from '../../src/protocol/told-texts.ts';
+import { inEnglish, t } from '../../src/protocol/l10n.ts';
 import {
   BarController,
   BarElement,
@@ -63,7 +65,7 @@ export class ChartCard<M> implements Section {
   /** The user's choices, and those of them that are available now. */
   private readonly wanted: Picked;
   private picked: Picked = {};
-  private readonly reset = button('Reset zoom', () => this.zoom?.set(undefined));
+  private readonly reset = button(t('Reset zoom'), () => this.zoom?.set(undefined));
   private readonly zoom: Zoom | undefined;
   private readonly plugins = [
     errorBars,
@@ -93,7 +95,7 @@ export class ChartCard<M> implements Section {
       setAttribute(
         this.holder,
         'aria-label',
-        `${view.title}. Zoom: plus and minus, arrows to move, 0 to reset.`,
+        t('{chart}. Zoom: plus and minus, arrows to move, 0 to reset.', { chart: view.title() }),
       );
       this.zoom = new Zoom(
         this.holder,
@@ -105,9 +107,9 @@ export class ChartCard<M> implements Section {
       );
       this.zoom.range = kept.card?.range;
     }
-    const tableHolder = scrollable(`${view.title}: data`);
+    const tableHolder = scrollable(t('{chart}: data', { chart: view.title() }));
     this.data = new Keyed(tableHolder);
-    this.details = h('details', {}, h('summary', {}, 'Data'), tableHolder);
+    this.details = h('details', {}, h('summary', {}, t('Data')), tableHolder);
     this.details.open = kept.card?.open ?? false;
     this.details.addEventListener('toggle', () => {
       this.fillTable();
@@ -116,7 +118,7 @@ export class ChartCard<M> implements Section {
     this.element = h(
       'article',
       { class: view.wide ? 'card wide' : 'card', 'data-chart': view.id },
-      h('div', { class: 'card-head' }, h('h3', {}, view.title), this.reset, this.saveButtons()),
+      h('div', { class: 'card-head' }, h('h3', {}, view.title()), this.reset, this.saveButtons()),
       this.choices,
       this.holder,
       this.warning,
@@ -138,13 +140,18 @@ export class ChartCard<M> implements Section {
   }
 
   private saveButtons(): HTMLElement {
+    const title = this.view.title();
     const buttons = formats.map((format) => {
       const save = button(format, () => this.save(format), 'icon');
-      setAttribute(save, 'aria-label', `Save ${format}: ${this.view.title}`);
-      setAttribute(save, 'title', `Save as ${format}`);
+      setAttribute(save, 'aria-label', t('Save {format}: {chart}', { format, chart: title }));
+      setAttribute(save, 'title', t('Save as {format}', { format }));
       return save;
     });
-    return h('div', { class: 'save', role: 'group', 'aria-label': `Save ${this.view.title}` }, ...buttons);
+    return h(
+      'div',
+      { class: 'save', role: 'group', 'aria-label': t('Save {chart}', { chart: title }) },
+      ...buttons,
+    );
   }
 
   update(view: PanelView): void {
@@ -167,20 +174,20 @@ export class ChartCard<M> implements Section {
     const wanted = this.view.pickers?.(view) ?? [];
     // A picker with one choice is not shown.
     this.choices.hidden = wanted.every(({ choices }) => choices.length < 2);
-    for (const { label, choices } of wanted) {
-      let picker = this.pickers.get(label);
+    for (const { id: which, label, choices } of wanted) {
+      let picker = this.pickers.get(which);
       if (!picker) {
-        picker = new Picker(`${label}, ${this.view.title}`, (id) => {
-          this.wanted[label] = id;
+        picker = new Picker(`${label}, ${this.view.title()}`, (id) => {
+          this.wanted[which] = id;
           this.read();
           this.changed();
         });
-        this.pickers.set(label, picker);
+        this.pickers.set(which, picker);
         this.choices.append(h('label', {}, h('span', { class: 'faint' }, label), picker.element));
       }
-      const wanted = this.wanted[label];
-      this.picked[label] = choices.some(({ id }) => id === wanted) ? wanted : undefined;
-      picker.update(choices, this.picked[label] ?? choices[0]?.id);
+      const wanted = this.wanted[which];
+      this.picked[which] = choices.some(({ id }) => id === wanted) ? wanted : undefined;
+      picker.update(choices, this.picked[which] ?? choices[0]?.id);
     }
   }
 
@@ -199,7 +206,11 @@ export class ChartCard<M> implements Section {
     chart.options = this.options(model);
     chart.update('none');
     this.reset.hidden = this.zoom?.range === undefined;
-    setAttribute(this.canvas, 'aria-label', `${this.view.title}. ${this.view.words(model)}`);
+    setAttribute(
+      this.canvas,
+      'aria-label',
+      joined([t('{clause}.', { clause: this.view.title() }), this.view.words(model)]),
+    );
     showText(this.warning, this.view.warning?.(model));
     showText(this.note, this.view.note?.(model));
     this.fillTable();
@@ -234,10 +245,10 @@ export class ChartCard<M> implements Section {
   }
 
   private file(format: (typeof formats)[number], model: M): Blob | Promise<Blob> {
-    if (format === 'PNG') return toPng(this.canvas, this.view.title, this.theme);
+    if (format === 'PNG') return toPng(this.canvas, this.view.title(), this.theme);
     if (format === 'CSV')
       // With a byte order mark, Excel reads it as UTF-8.
-      return new Blob(['\ufeff', toCsv(this.view.rows(model), this.view.atName)], { type: 'text/csv' });
+      return new Blob(['\ufeff', this.csv()], { type: 'text/csv' });
     const config = {
       type: this.view.type,
       data: { labels: this.view.labels?.(model) ?? [], datasets: this.visible(this.thinned(model)) },
@@ -245,8 +256,16 @@ export class ChartCard<M> implements Section {
       plugins: this.plugins,
     } as unknown as ChartConfiguration;
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    return new Blob([toSvg({ title: this.view.title, width, height, config }, this.theme)], {
+    return new Blob([toSvg({ title: this.view.title(), width, height, config }, this.theme)], {
       type: 'image/svg+xml',
+    });
+  }
+
+  /** In English and with unrounded numbers, for programs. */
+  private csv(): string {
+    return inEnglish(() => {
+      const model = this.view.read(this.panel!, this.picked);
+      return model === undefined ? '' : toCsv(this.view.rows(model), this.view.atName);
     });
   }
 

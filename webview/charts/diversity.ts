@@ -1,4 +1,5 @@
 /** How many different programs the model writes per problem: all, passing and failing ones. */
+import { t } from '../../src/protocol/l10n.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isUnique } from '../view-model/labels.ts';
 import { figureTable, figureWords } from './figure-sets.ts';
@@ -10,11 +11,15 @@ interface Diversity {
   names: string[];
   sets: FigureSet[];
 }
-const shortName = (metric: string) => metric.replace(/^unique programs$/, 'all').replace(/^unique /, '');
+const shortName = (metric: string) => {
+  if (metric === 'unique programs') return t('all');
+  const which = metric.replace(/^unique | programs$/g, '');
+  return which === 'passing' ? t('passing') : which === 'failing' ? t('failing') : which;
+};
 
 export const diversityChart: ChartView<Diversity> = {
   id: 'diversity',
-  title: 'Unique programs',
+  title: () => t('Unique programs'),
   type: 'bar',
   read({ shown }) {
     const sets = figureSets(shown, ({ metric }) => isUnique(metric));
@@ -39,7 +44,7 @@ export const diversityChart: ChartView<Diversity> = {
     chartOptions(
       {
         x: { title: '', category: true },
-        y: { title: 'unique programs per problem', fromZero: true },
+        y: { title: t('unique programs per problem'), fromZero: true },
         legend: 'points',
         describe: (datum, name) => `${name}: ${describeHeight(datum, false)}`,
       },
@@ -48,7 +53,7 @@ export const diversityChart: ChartView<Diversity> = {
   words: ({ sets }) => figureWords(sets, ({ metric }) => shortName(metric), false),
   table: ({ names, sets }) =>
     figureTable({
-      caption: 'Unique programs per problem',
+      caption: t('Unique programs per problem'),
       corner: '',
       rows: names.map((metric) => ({ name: shortName(metric), metric })),
       sets,
@@ -63,5 +68,8 @@ export const diversityChart: ChartView<Diversity> = {
       })),
     ),
   note: ({ sets }) =>
-    `Different programs among those sampled for a HumanEval problem, mean over problems; ${settingsOf(sets)}. Bars: 95% intervals.`,
+    t(
+      'Different programs among those sampled for a HumanEval problem, mean over problems; {setting}. Bars: 95% intervals.',
+      { setting: settingsOf(sets) },
+    ),
 };

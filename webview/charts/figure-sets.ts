@@ -1,4 +1,5 @@
 /** What charts of figure sets share: the figures in words, and as a table with a row for each metric. */
+import { whole } from '../../src/protocol/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
 import type { FigureSet } from '../view-model/figures.ts';
 import { formatInterval } from '../view-model/format.ts';
@@ -29,7 +30,7 @@ export function figureTable({
       return [
         name,
         ...at.map((one) => (one ? formatInterval(one, share) : '')),
-        (at.find(Boolean)?.n ?? 0).toLocaleString('en'),
+        whole(at.find(Boolean)?.n ?? 0),
       ];
     }),
   };

@@ -1,5 +1,6 @@
 /** The learning rate over the steps of the shown runs. */
-import { formatRate } from '../view-model/format.ts';
+import { t, whole } from '../../src/protocol/l10n.ts';
+import { formatRate, stepName } from '../view-model/format.ts';
 import { sample, type Point } from '../view-model/series.ts';
 import { lookOf } from './looks.ts';
 import { chartOptions, stepAxis } from './options.ts';
@@ -18,7 +19,7 @@ const TABLE_ROWS = 50;
 
 export const learningRateChart: ChartView<RateModel> = {
   id: 'learning-rate',
-  title: 'Learning rate',
+  title: () => t('Learning rate'),
   type: 'line',
   zoomable: true,
   read({ shown }) {
@@ -48,7 +49,7 @@ export const learningRateChart: ChartView<RateModel> = {
         x: stepAxis(steps),
         y: { title: '', format: formatRate, fromZero: true },
         legend: runs.length > 1 && 'lines',
-        heading: ({ x }) => `step ${x.toLocaleString('en')}`,
+        heading: ({ x }) => stepName(x),
         describe: ({ y }, name) => (runs.length > 1 ? `${name}: ${formatRate(y)}` : formatRate(y)),
       },
       theme,
@@ -58,19 +59,28 @@ export const learningRateChart: ChartView<RateModel> = {
       .map(({ label, points }) => {
         const peak = points.reduce((best, point) => (point.y > best.y ? point : best));
         const last = points.at(-1)!;
-        const it = runs.length > 1 ? label : 'It';
-        return `${it} peaks at ${formatRate(peak.y)} at step ${peak.x} and is ${formatRate(last.y)} at step ${last.x}.`;
+        const values = {
+          peak: formatRate(peak.y),
+          peakStep: peak.x,
+          rate: formatRate(last.y),
+          step: last.x,
+        };
+        const said = t(
+          'The learning rate peaks at {peak} at step {peakStep} and is {rate} at step {step}.',
+          values,
+        );
+        return runs.length > 1 ? `${label}: ${said}` : said;
       })
       .join(' '),
   table({ runs }) {
     const columns = runs.map(({ points }) => new Map(points.map(({ x, y }) => [x, formatRate(y)])));
     const steps = new Set(runs.flatMap(({ points }) => sample(points, TABLE_ROWS).map(({ x }) => x)));
     return {
-      caption: 'Learning rate by step',
-      head: ['Step', ...(runs.length > 1 ? runs.map(({ label }) => label) : ['Learning rate'])],
+      caption: t('Learning rate by step'),
+      head: [t('Step'), ...(runs.length > 1 ? runs.map(({ label }) => label) : [t('Learning rate')])],
       rows: [...steps]
         .sort((a, b) => a - b)
-        .map((step) => [step.toLocaleString('en'), ...columns.map((column) => column.get(step) ?? '')]),
+        .map((step) => [whole(step), ...columns.map((column) => column.get(step) ?? '')]),
     };
   },
   atName: 'step',

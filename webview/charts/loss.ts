@@ -1,10 +1,13 @@
 /** Training loss and held-out loss over the steps of the shown runs. */
+import { joined } from '../../src/protocol/told-texts.ts';
+import { t, whole } from '../../src/protocol/l10n.ts';
 import { color } from 'chart.js/helpers';
 import type { Theme } from '../theme.ts';
-import { formatInterval, formatNumber } from '../view-model/format.ts';
+import { formatInterval, formatNumber, stepName } from '../view-model/format.ts';
 import { isHeldOutLoss } from '../view-model/labels.ts';
 import type { RunView } from '../view-model/panel.ts';
 import { longest, sample, smooth, type MetricSeries, type Point } from '../view-model/series.ts';
+import { settingAlone } from '../view-model/setting.ts';
 import { lookOf } from './looks.ts';
 import { chartOptions, stepAxis } from './options.ts';
 import type { ChartView, DataRow, Dataset, Mark } from './view.ts';
@@ -28,7 +31,9 @@ interface LossModel {
 /** With fewer steps than this, the loss is not smoothed. */
 const SMOOTH_FROM = 20;
 const TABLE_ROWS = 50;
-const TRAINING = ': training';
+const trainingOf = (label: string) => t('{run}: training', { run: label });
+/** What the names of training losses end with. */
+const trainingEnd = () => trainingOf('');
 /** With more steps than this, the raw loss is a dense band and is drawn fainter. */
 const CROWDED = 1000;
 /** With more points than this, a line has no dots. */
@@ -36,8 +41,8 @@ const MOST_DOTS = 60;
 
 const wayName = ({ setting }: MetricSeries) =>
   setting.startsWith('during training')
-    ? 'held-out loss, during training'
-    : 'held-out loss, final evaluation';
+    ? t('held-out loss, during training')
+    : t('held-out loss, final evaluation');
 const waysOf = ({ heldOut, others }: RunLoss) => [...(heldOut ? [heldOut] : []), ...others];
 
 const read = ({ series, label, look }: RunView): RunLoss => {
@@ -62,7 +67,7 @@ function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme):
   const drawn = smoothed.length > 0;
   return [
     {
-      label: drawn ? 'training loss, each step' : 'training loss',
+      label: drawn ? t('training loss, each step') : t('training loss'),
       data: loss,
       borderColor:
         drawn && !highContrast
@@ -77,7 +82,7 @@ function aloneSets(run: RunLoss, { first, second, third, highContrast }: Theme):
       order: 3,
     },
     {
-      label: 'training loss, smoothed',
+      label: t('training loss, smoothed'),
       data: smoothed,
       borderColor: first,
       backgroundColor: first,
@@ -110,7 +115,7 @@ function besideSets(run: RunLoss, theme: Theme): Dataset[] {
   const trained = run.smoothed.length ? run.smoothed : run.loss;
   return [
     {
-      label: `${run.label}${TRAINING}`,
+      label: trainingOf(run.label),
       data: trained,
       borderColor: color(shade)
         .alpha(theme.highContrast ? 1 : 0.6)
@@ -122,7 +127,7 @@ function besideSets(run: RunLoss, theme: Theme): Dataset[] {
       order: 2,
     },
     {
-      label: `${run.label}: held out`,
+      label: t('{run}: held out', { run: run.label }),
       data: run.heldOut?.points ?? [],
       borderColor: shade,
       backgroundColor: shade,
@@ -138,7 +143,7 @@ function besideSets(run: RunLoss, theme: Theme): Dataset[] {
 
 export const lossChart: ChartView<LossModel> = {
   id: 'loss',
-  title: 'Loss',
+  title: () => t('Loss'),
   type: 'line',
   open: true,
   zoomable: true,
@@ -161,11 +166,11 @@ export const lossChart: ChartView<LossModel> = {
     chartOptions(
       {
         x: stepAxis(steps),
-        y: { title: 'nats per token' },
+        y: { title: t('nats per token') },
         legend: 'lines',
         // Training loss has the same colour as held-out loss, so it needs no legend entry of its own.
-        unnamed: runs.length > 1 ? TRAINING : undefined,
-        heading: ({ x }) => (x === 0 ? 'base (step 0)' : `step ${x.toLocaleString('en')}`),
+        unnamed: runs.length > 1 ? trainingEnd() : undefined,
+        heading: ({ x }) => (x === 0 ? t('base (step 0)') : stepName(x)),
         describe: ({ y, low, high }, name) =>
           `${name}: ${low === undefined || high === undefined ? formatNumber(y) : formatInterval({ value: y, low, high }, false)}`,
       },
@@ -175,15 +180,15 @@ export const lossChart: ChartView<LossModel> = {
   words: ({ runs, marks }) =>
     [
       ...runs.map((run) => (runs.length > 1 ? `${run.label}: ${wordsOf(run)}` : wordsOf(run))),
-      ...marks.map(({ x, text }) => `At step ${x}: ${text}.`),
-      'In nats per token.',
+      ...marks.map(({ x, text }) => t('At step {step}: {what}.', { step: x, what: text })),
+      t('In nats per token.'),
     ].join(' '),
   table({ runs }) {
     const columns = runs.flatMap((run) => {
       const name = (kind: string) => (runs.length > 1 ? `${run.label}: ${kind}` : kind);
       const trained = new Map(run.loss.map(({ x, y }) => [x, formatNumber(y)]));
       return [
-        { name: name('training loss'), at: trained },
+        { name: name(t('training loss')), at: trained },
         ...waysOf(run).map((way) => ({
           name: name(wayName(way)),
           at: new Map(
@@ -199,11 +204,14 @@ export const lossChart: ChartView<LossModel> = {
       ]),
     );
     return {
-      caption: 'Loss by step, in nats per token',
-      head: ['Step', ...columns.map(({ name }) => name.replace(/^[a-z]/, (letter) => letter.toUpperCase()))],
+      caption: t('Loss by step, in nats per token'),
+      head: [
+        t('Step'),
+        ...columns.map(({ name }) => name.replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())),
+      ],
       rows: [...steps]
         .sort((a, b) => a - b)
-        .map((step) => [step.toLocaleString('en'), ...columns.map(({ at }) => at.get(step) ?? '')]),
+        .map((step) => [whole(step), ...columns.map(({ at }) => at.get(step) ?? '')]),
     };
   },
   atName: 'step',
@@ -213,16 +221,24 @@ export const lossChart: ChartView<LossModel> = {
     const { heldOut } = runs[0];
     return (
       heldOut &&
-      `${runs.length > 1 ? 'Thin: training loss. Dashed: held-out loss. ' : ''}Held-out: files that were kept out of training; ${heldOut.setting.replace(/^during training: /, '')}. ${heldOut.points.length > MOST_DOTS ? 'Band' : 'Bars'}: 95% intervals.`
+      joined([
+        runs.length > 1 ? t('Thin: training loss. Dashed: held-out loss.') : '',
+        t('Held-out: files that were kept out of training; {setting}.', {
+          setting: settingAlone(heldOut.setting),
+        }),
+        heldOut.points.length > MOST_DOTS ? t('Band: 95% intervals.') : t('Bars: 95% intervals.'),
+      ])
     );
   },
 };
 
 function marksOf({ series }: RunView): Mark[] {
   return [
-    ...(series.best ? [{ x: series.best.step, text: 'kept checkpoint' }] : []),
-    ...(series.earlyStop ? [{ x: series.earlyStop.step, text: 'ended early' }] : []),
-    ...series.rollbacks.slice(-1).map(({ step, to }) => ({ x: to, text: `went back from step ${step}` })),
+    ...(series.best ? [{ x: series.best.step, text: t('kept checkpoint') }] : []),
+    ...(series.earlyStop ? [{ x: series.earlyStop.step, text: t('ended early') }] : []),
+    ...series.rollbacks
+      .slice(-1)
+      .map(({ step, to }) => ({ x: to, text: t('went back from step {step}', { step }) })),
   ];
 }
 
@@ -231,21 +247,31 @@ function wordsOf(run: RunLoss): string {
   const to = run.loss.at(-1);
   const trained =
     from && to
-      ? `Training loss went from ${formatNumber(from.y)} at step ${from.x} to ${formatNumber(to.y)} at step ${to.x}.`
+      ? t('Training loss went from {from} at step {fromStep} to {to} at step {toStep}.', {
+          from: formatNumber(from.y),
+          fromStep: from.x,
+          to: formatNumber(to.y),
+          toStep: to.x,
+        })
       : '';
   const ways = waysOf(run).map((way) => {
-    const points = way.points.map(
-      (point) => `${formatInterval({ value: point.y, ...point }, false)} at step ${point.x}`,
+    const points = way.points.map((point) =>
+      t('{figure} at step {step}', {
+        figure: formatInterval({ value: point.y, ...point }, false),
+        step: point.x,
+      }),
     );
-    return `${wayName(way).replace(/^h/, 'H')}: ${sample(points, 6).join(', ')}.`;
+    return t('{clause}.', {
+      clause: `${wayName(way).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase())}: ${sample(points, 6).join(', ')}`,
+    });
   });
-  return [trained, ...ways].filter(Boolean).join(' ');
+  return joined([trained, ...ways]);
 }
 
 function rowsOf(run: RunLoss): DataRow[] {
-  const unit = 'nats/token';
+  const unit = t('nats/token');
   return [
-    ...run.loss.map(({ x, y }) => ({ run: run.label, figure: 'training loss', at: x, value: y, unit })),
+    ...run.loss.map(({ x, y }) => ({ run: run.label, figure: t('training loss'), at: x, value: y, unit })),
     ...waysOf(run).flatMap((way) =>
       way.points.map(({ x, y, low, high, n }) => ({
         ...{ run: run.label, figure: wayName(way), at: x, value: y, low, high, n, unit },

@@ -1,4 +1,5 @@
 /** The planned memory of a run by part, and the measured peak. */
+import { t, tKnown } from '../../src/protocol/l10n.ts';
 import { color } from 'chart.js/helpers';
 import { formatBytes, formatTick } from '../view-model/format.ts';
 import type { RunView } from '../view-model/panel.ts';
@@ -19,6 +20,12 @@ interface Memory {
 }
 const GB = 1e9;
 
+/** What the plan's parts are called. */
+export const memoryParts = [
+  ...['weights', 'parameters', 'gradients', 'optimiser', 'activations'],
+  ...['workspace', 'runtime', 'evaluation'],
+];
+
 function read({ label, series }: RunView): RunMemory[] {
   const { memory, done, last } = series;
   if (!memory) return [];
@@ -35,9 +42,19 @@ const places = ({ runs }: Memory) =>
     ...(run.measured === undefined ? [] : [{ run, planned: false }]),
   ]);
 
+function memoryWords(plan: RunMemory['plan'], total: number, measured: number | undefined): string {
+  const planned = t('{total} planned ({parts})', {
+    total: formatBytes(total),
+    parts: plan.map(([part, bytes]) => `${tKnown(part)} ${formatBytes(bytes)}`).join(', '),
+  });
+  return measured === undefined
+    ? t('{clause}.', { clause: planned })
+    : t('{planned}; measured peak {peak}.', { planned, peak: formatBytes(measured) });
+}
+
 export const memoryChart: ChartView<Memory> = {
   id: 'memory',
-  title: 'Memory',
+  title: () => t('Memory'),
   type: 'bar',
   read({ shown }) {
     const runs = shown.flatMap(read);
@@ -49,16 +66,18 @@ export const memoryChart: ChartView<Memory> = {
   },
   labels: (model) =>
     places(model).map(({ run, planned }) => {
-      const word = planned ? 'planned' : 'measured peak';
+      const word = planned ? t('planned') : t('measured peak');
       // Short, because there may be twelve bars.
-      return model.runs.length > 1 ? `${model.runs.indexOf(run) + 1}: ${planned ? 'plan' : 'peak'}` : word;
+      return model.runs.length > 1
+        ? `${model.runs.indexOf(run) + 1}: ${planned ? t('plan') : t('peak')}`
+        : word;
     }),
   datasets(model, theme) {
     const at = places(model);
     const plan = model.parts.map((part, index): Dataset => {
       const shade = theme.palette[index % theme.palette.length]!;
       return {
-        label: part,
+        label: tKnown(part),
         stack: 'all',
         data: at.flatMap(({ run, planned }, x) => {
           const bytes = planned ? run.plan.find(([name]) => name === part)?.[1] : undefined;
@@ -73,7 +92,7 @@ export const memoryChart: ChartView<Memory> = {
       };
     });
     const measured: Dataset = {
-      label: 'measured peak',
+      label: t('measured peak'),
       stack: 'all',
       data: at.flatMap(({ run, planned }, x) => (planned ? [] : [{ x, y: run.measured! / GB }])),
       borderColor: theme.text,
@@ -97,22 +116,25 @@ export const memoryChart: ChartView<Memory> = {
     runs
       .map(
         ({ label, plan, total, measured }) =>
-          `${runs.length > 1 ? `${label}: ` : ''}${formatBytes(total)} planned (${plan.map(([part, bytes]) => `${part} ${formatBytes(bytes)}`).join(', ')})${measured === undefined ? '' : `; measured peak ${formatBytes(measured)}`}.`,
+          `${runs.length > 1 ? `${label}: ` : ''}${memoryWords(plan, total, measured)}`,
       )
       .join(' '),
   table: ({ runs, parts }) => ({
-    caption: 'Memory, planned and measured',
-    head: ['', ...(runs.length > 1 ? runs.map(({ label }) => label) : ['Bytes'])],
+    caption: t('Memory, planned and measured'),
+    head: ['', ...(runs.length > 1 ? runs.map(({ label }) => label) : [t('Bytes')])],
     rows: [
       ...parts.map((part) => [
-        part,
+        tKnown(part),
         ...runs.map(({ plan }) => {
           const bytes = plan.find(([name]) => name === part)?.[1];
           return bytes === undefined ? '' : formatBytes(bytes);
         }),
       ]),
-      ['planned in all', ...runs.map(({ total }) => formatBytes(total))],
-      ['measured peak', ...runs.map(({ measured }) => (measured === undefined ? '' : formatBytes(measured)))],
+      [t('planned in all'), ...runs.map(({ total }) => formatBytes(total))],
+      [
+        t('measured peak'),
+        ...runs.map(({ measured }) => (measured === undefined ? '' : formatBytes(measured))),
+      ],
     ],
   }),
   atName: 'part',
@@ -127,7 +149,7 @@ export const memoryChart: ChartView<Memory> = {
   note: ({ runs }) =>
     [
       runs.length > 1 && `${runs.map(({ label }, index) => `${index + 1}: ${label}`).join('; ')}.`,
-      'Peak: the most memory that the trainer used.',
+      t('Peak: the most memory that the trainer used.'),
     ]
       .filter(Boolean)
       .join(' '),

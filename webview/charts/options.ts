@@ -1,4 +1,5 @@
 /** Options that all charts share. */
+import { t, whole } from '../../src/protocol/l10n.ts';
 import {
   Chart,
   type ChartOptions,
@@ -27,15 +28,26 @@ export interface AxisOptions {
 
 /** From the first step to the last planned one, so that the chart of a running run does not rescale. */
 export const stepAxis = (steps: number): AxisOptions => ({
-  title: 'step',
+  title: t('step'),
   fromZero: true,
   suggestedMax: steps,
-  format: (value) => (Number.isInteger(value) ? value.toLocaleString('en') : ''),
+  format: (value) => (Number.isInteger(value) ? whole(value) : ''),
 });
 
 const stepOf = (ticks: Tick[]) => (ticks.length > 1 ? Math.abs(ticks[1]!.value - ticks[0]!.value) : 1);
 
 type LinearAxis = Partial<ScaleOptionsByType<'linear'>>;
+
+/** Pixels that a title beside a chart may take, and about how many a letter takes. */
+const BESIDE = 180;
+const LETTER = { narrow: 6.5, wide: 12 };
+
+/** A title beside a chart that is too long for it has its unit on a line of its own. */
+function linesOf(title: string): string | string[] {
+  const width = [...title].reduce((sum, one) => sum + (one > '\u2e80' ? LETTER.wide : LETTER.narrow), 0);
+  const at = Math.max(title.lastIndexOf(', '), title.lastIndexOf('，'));
+  return width > BESIDE && at > 0 ? [title.slice(0, at), title.slice(at + 1).trim()] : title;
+}
 
 function axis(
   {
@@ -47,7 +59,7 @@ function axis(
     logarithmic = false,
     ticks: named,
     stacked = false,
-  }: AxisOptions,
+  }: Omit<AxisOptions, 'title'> & { title: string | string[] },
   theme: Theme,
 ): LinearAxis {
   const common = {
@@ -116,7 +128,10 @@ export const describeHeight = ({ y, low = y, high = y }: Datum, share: boolean):
 
 /** The tooltip of a point of learning against forgetting. */
 export const describeLearnedForgot = ({ x, xLow = x, xHigh = x, ...datum }: Datum): string =>
-  `learned ${formatInterval({ value: x, low: xLow, high: xHigh }, false)}, forgot ${describeHeight({ x, ...datum }, false)}`;
+  t('learned {learned}, forgot {forgot}', {
+    learned: formatInterval({ value: x, low: xLow, high: xHigh }, false),
+    forgot: describeHeight({ x, ...datum }, false),
+  });
 
 export interface ChartFrame {
   x: AxisOptions;
@@ -147,7 +162,7 @@ export function chartOptions(
       intersect: false,
       axis: x.category ? 'x' : 'xy',
     },
-    scales: { x: axis(x, theme), y: axis(y, theme) },
+    scales: { x: axis(x, theme), y: axis({ ...y, title: linesOf(y.title) }, theme) },
     plugins: {
       legend: {
         display: legend !== false,

@@ -1,5 +1,6 @@
 /** HumanEval pass@k over k, of base and results. */
-import { formatTick } from '../view-model/format.ts';
+import { t } from '../../src/protocol/l10n.ts';
+import { formatShareTick } from '../view-model/format.ts';
 import { figureSets, settingsOf, type FigureSet } from '../view-model/figures.ts';
 import { isPassAtK } from '../view-model/labels.ts';
 import { figureTable, figureWords } from './figure-sets.ts';
@@ -17,7 +18,7 @@ const APART = 0.03;
 
 export const passAtKChart: ChartView<PassAtK> = {
   id: 'pass-at-k',
-  title: 'HumanEval pass@k',
+  title: () => 'HumanEval pass@k',
   type: 'line',
   read({ shown }) {
     const sets = figureSets(shown, ({ task, metric }) => task === 'humaneval' && isPassAtK(metric));
@@ -49,11 +50,11 @@ export const passAtKChart: ChartView<PassAtK> = {
   options: ({ ks }, theme) =>
     chartOptions(
       {
-        x: { title: 'k, programs tried per problem', logarithmic: true, ticks: ks, format: String },
+        x: { title: t('k, programs tried per problem'), logarithmic: true, ticks: ks, format: String },
         y: {
-          title: 'problems solved',
+          title: t('problems solved'),
           fromZero: true,
-          format: (value, step) => `${formatTick(value * 100, step * 100)}%`,
+          format: formatShareTick,
         },
         legend: 'lines',
         heading: ({ label }) => label ?? '',
@@ -78,7 +79,10 @@ export const passAtKChart: ChartView<PassAtK> = {
       })),
     ),
   note: ({ sets }) =>
-    `Share of problems solved by at least one of k programs (unbiased estimate); ${settingsOf(sets)}. Bars: 95% intervals.`,
+    t(
+      'Share of problems solved by at least one of k programs (unbiased estimate); {setting}. Bars: 95% intervals.',
+      { setting: settingsOf(sets) },
+    ),
 };
 
 const baseLook = (color: string) => ({ color, shape: 'rect' as const, dash: [4, 3] });

@@ -1,4 +1,6 @@
 /** The ranks of base, change and noise: how many singular directions hold 90% of the energy. */
+import { joined } from '../../src/protocol/told-texts.ts';
+import { grouped, t } from '../../src/protocol/l10n.ts';
 import { moduleNames, type ModuleName } from '../../src/protocol/run.ts';
 import { spectrumKinds, type SpectrumKind } from '../../src/protocol/spectrum.ts';
 import type { Theme } from '../theme.ts';
@@ -7,24 +9,28 @@ import { barLook } from './looks.ts';
 import { chartOptions } from './options.ts';
 import type { ChartView, Dataset } from './view.ts';
 
-const names: Record<SpectrumKind, string> = {
-  base: 'base',
-  change: 'change',
-  noise: 'noise of the same size',
-};
-const meaning =
-  'Rank: the number of singular values that hold 90% of the energy (the sum of their squares). Noise: Gaussian, of the same size as the change.';
+const nameOf = (kind: SpectrumKind): string =>
+  ({ base: t('base'), change: t('change'), noise: t('noise of the same size') })[kind];
+const meaning = () =>
+  t(
+    'Rank: the number of singular values that hold 90% of the energy (the sum of their squares). Noise: Gaussian, of the same size as the change.',
+  );
 
 const spread = (method: string) =>
   `90% of the energy, ${method}; median over the layers; low and high: the lowest and highest layer`;
 
-const count = (value: number) => value.toLocaleString('en', { maximumFractionDigits: 1 });
+const count = (value: number) => grouped(value, Number.isInteger(value) ? 0 : 1);
+
+const withRange = (value: number, low: number, high: number): string =>
+  low === high
+    ? count(value)
+    : t('{value} ({low} to {high})', { value: count(value), low: count(low), high: count(high) });
 
 function rangeText({ ranks }: ModuleRanks, kind: SpectrumKind): string {
   const range = ranks[kind];
-  if (!range) return 'none';
+  if (!range) return t('none');
   const { median, low, high } = range;
-  return low === high ? count(median) : `${count(median)} (${count(low)} to ${count(high)})`;
+  return withRange(median, low, high);
 }
 
 const kindColor = (kind: SpectrumKind, { first, faint, second }: Theme) =>
@@ -33,12 +39,12 @@ const kindColor = (kind: SpectrumKind, { first, faint, second }: Theme) =>
 /** Rounding of the exported model adds to the change, which was not learned. */
 const sourceNote = ({ source }: SpectrumView) =>
   source === 'model'
-    ? ' Read from the exported model, which is rounded to half precision; this adds noise to the change.'
+    ? t('Read from the exported model, which is rounded to half precision; this adds noise to the change.')
     : '';
 
 export const moduleRankChart: ChartView<SpectrumView> = {
   id: 'rank-by-module',
-  title: 'Rank of base, change and noise',
+  title: () => t('Rank of base, change and noise'),
   type: 'bar',
   read: ({ run }) => spectrumView(run?.snapshot.spectrum),
   labels: ({ modules }) => modules.map(({ module }) => module),
@@ -46,7 +52,7 @@ export const moduleRankChart: ChartView<SpectrumView> = {
     spectrumKinds.map((kind): Dataset => {
       const shade = kindColor(kind, theme);
       return {
-        label: names[kind],
+        label: nameOf(kind),
         data: modules.map(({ ranks }, x) => {
           // A zero matrix has rank 0.
           const { median, low, high } = ranks[kind] ?? { median: 0, low: 0, high: 0 };
@@ -60,23 +66,25 @@ export const moduleRankChart: ChartView<SpectrumView> = {
     chartOptions(
       {
         x: { title: '', category: true },
-        y: { title: 'rank at 90% of the energy', fromZero: true },
+        y: { title: t('rank at 90% of the energy'), fromZero: true },
         legend: 'points',
-        describe: ({ y, low, high }, name) =>
-          `${name}: ${count(y)}${low === high ? '' : ` (${count(low!)} to ${count(high!)})`}`,
+        describe: ({ y, low, high }, name) => `${name}: ${withRange(y, low!, high!)}`,
       },
       theme,
     ),
   words: ({ modules }) =>
     modules
-      .map(
-        (module) =>
-          `${module.module}: ${spectrumKinds.map((kind) => `${names[kind]} ${rangeText(module, kind)}`).join(', ')}, of at most ${module.most}.`,
+      .map((module) =>
+        t('{module}: {ranks}, of at most {most}.', {
+          module: module.module,
+          ranks: spectrumKinds.map((kind) => `${nameOf(kind)} ${rangeText(module, kind)}`).join(', '),
+          most: module.most,
+        }),
       )
       .join(' '),
   table: ({ modules }) => ({
-    caption: 'Rank at 90% of the energy by module: median over the layers (lowest to highest)',
-    head: ['Module', ...spectrumKinds.map((kind) => names[kind]), 'at most'],
+    caption: t('Rank at 90% of the energy by module: median over the layers (lowest to highest)'),
+    head: [t('Module'), ...spectrumKinds.map((kind) => nameOf(kind)), t('at most')],
     rows: modules.map((module) => [
       module.module,
       ...spectrumKinds.map((kind) => rangeText(module, kind)),
@@ -90,11 +98,15 @@ export const moduleRankChart: ChartView<SpectrumView> = {
         const range = ranks[kind];
         if (!range) return [];
         const { median: value, low, high } = range;
-        return [{ figure: `rank of ${names[kind]}`, at: module, value, low, high, setting: spread(method) }];
+        return [{ figure: `rank of ${nameOf(kind)}`, at: module, value, low, high, setting: spread(method) }];
       }),
     ),
   note: (model) =>
-    `${meaning} Bars: median over the layers; whiskers: the lowest and the highest.${sourceNote(model)}`,
+    joined([
+      meaning(),
+      t('Bars: median over the layers; whiskers: the lowest and the highest.'),
+      sourceNote(model),
+    ]),
 };
 
 /** Attention modules have one colour, MLP modules another; dash and point shape distinguish them further. */
@@ -113,7 +125,7 @@ const changed = ({ modules }: SpectrumView): ModuleRanks[] => modules.filter(({ 
 
 export const layerRankChart: ChartView<SpectrumView> = {
   id: 'rank-by-layer',
-  title: 'Rank of the change by layer',
+  title: () => t('Rank of the change by layer'),
   type: 'line',
   read: ({ run }) => spectrumView(run?.snapshot.spectrum),
   datasets: (model, theme) =>
@@ -137,28 +149,30 @@ export const layerRankChart: ChartView<SpectrumView> = {
     chartOptions(
       {
         x: {
-          title: 'layer',
+          title: t('layer'),
           suggestedMax: layers.at(-1)!.layer,
           format: (value) => (Number.isInteger(value) ? String(value) : ''),
         },
         y: {
-          title: 'rank at 90% of the energy',
+          title: t('rank at 90% of the energy'),
           fromZero: true,
           ...(rank !== undefined && { suggestedMax: rank }),
         },
         legend: 'lines',
-        heading: ({ x }) => `layer ${x}`,
+        heading: ({ x }) => t('layer {layer}', { layer: x }),
         describe: ({ y }, name) => `${name}: ${y}`,
       },
       theme,
     ),
   words: (model) =>
-    `Median over the layers, lowest and highest: ${changed(model)
-      .map((module) => `${module.module} ${rangeText(module, 'change')}`)
-      .join(', ')}.`,
+    t('Median over the layers, lowest and highest: {ranks}.', {
+      ranks: changed(model)
+        .map((module) => `${module.module} ${rangeText(module, 'change')}`)
+        .join(', '),
+    }),
   table: ({ layers }) => ({
-    caption: 'Rank at 90% of the energy by layer: change (base, noise)',
-    head: ['Layer', ...moduleNames],
+    caption: t('Rank at 90% of the energy by layer: change (base, noise)'),
+    head: [t('Layer'), ...moduleNames],
     rows: layers.map(({ layer, linears }) => [
       String(layer),
       ...moduleNames.map((module) => cell(linears[module])),
@@ -170,7 +184,7 @@ export const layerRankChart: ChartView<SpectrumView> = {
       moduleNames.flatMap((module) =>
         spectrumKinds.flatMap((kind) => {
           const value = linears[module]?.[kind];
-          const figure = `rank of ${names[kind]}, ${module}`;
+          const figure = `rank of ${nameOf(kind)}, ${module}`;
           return value === undefined
             ? []
             : [{ figure, at: layer, value, setting: `90% of the energy, ${method}` }];
@@ -179,12 +193,14 @@ export const layerRankChart: ChartView<SpectrumView> = {
     ),
   note: ({ method, rank }) =>
     method === 'lora'
-      ? `LoRA with r = ${rank} can make changes of rank ${rank} at most. Data: change (base, noise).`
-      : 'Full fine-tuning can make changes of any rank. Data: change (base, noise).',
+      ? t('LoRA with r = {rank} can make changes of rank {rank} at most. Data: change (base, noise).', {
+          rank: rank ?? '',
+        })
+      : t('Full fine-tuning can make changes of any rank. Data: change (base, noise).'),
 };
 
 function cell(ranks: Partial<Record<SpectrumKind, number>> | undefined): string {
   if (!ranks) return '';
   const { base, change, noise } = ranks;
-  return change === undefined ? `none (${base})` : `${change} (${base}, ${noise})`;
+  return change === undefined ? `${t('none')} (${base})` : `${change} (${base}, ${noise})`;
 }

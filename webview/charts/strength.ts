@@ -1,4 +1,5 @@
 /** What was learned and forgotten at each strength of the shown runs: lines that start at the base. */
+import { t, withPoint } from '../../src/protocol/l10n.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatTick } from '../view-model/format.ts';
 import { strengthPaths, type StrengthPath, type StrengthPathPoint } from '../view-model/strength.ts';
@@ -10,10 +11,13 @@ interface Paths {
   paths: StrengthPath[];
 }
 
-const LEARNED = 'fall of bits per byte at held-out cursors';
-const FORGOT = 'KL from base, nats/token';
-const nameOf = ({ strength, mark }: StrengthPathPoint) =>
-  strength === 0 ? 'base' : `strength ${strength}${mark && ` (${mark})`}`;
+const learnedTitle = () => t('learned: {figure}', { figure: t('fall of bits per byte at held-out cursors') });
+const forgotTitle = () => t('forgot: {figure}', { figure: t('KL from base, nats/token') });
+function nameOf({ strength, mark }: StrengthPathPoint): string {
+  if (strength === 0) return t('base');
+  const name = t('strength {strength}', { strength: withPoint(String(strength)) });
+  return mark ? `${name} (${mark})` : name;
+}
 const learned = ({ x, xLow, xHigh }: StrengthPathPoint) =>
   formatInterval({ value: x, low: xLow, high: xHigh }, false);
 const forgot = ({ y, low, high }: StrengthPathPoint) => formatInterval({ value: y, low, high }, false);
@@ -34,7 +38,7 @@ function pathSet({ label, look, points }: StrengthPath, theme: Theme): Dataset {
 
 export const strengthChart: ChartView<Paths> = {
   id: 'strength',
-  title: 'Learning against forgetting, by strength',
+  title: () => t('Learning against forgetting, by strength'),
   type: 'scatter',
   read({ shown }) {
     const paths = strengthPaths(shown);
@@ -44,8 +48,8 @@ export const strengthChart: ChartView<Paths> = {
   options: ({ paths }, theme) =>
     chartOptions(
       {
-        x: { title: `learned: ${LEARNED}`, format: formatTick, fromZero: true },
-        y: { title: `forgot: ${FORGOT}`, format: formatTick, fromZero: true },
+        x: { title: learnedTitle(), format: formatTick, fromZero: true },
+        y: { title: forgotTitle(), format: formatTick, fromZero: true },
         legend: paths.length > 1 && 'points',
         heading: ({ label }) => label ?? '',
         describe: describeLearnedForgot,
@@ -55,15 +59,19 @@ export const strengthChart: ChartView<Paths> = {
   words: ({ paths }) =>
     paths
       .map(({ label, points }) => {
-        const said = points
-          .slice(1)
-          .map((point) => `${nameOf(point)} learned ${learned(point)}, forgot ${forgot(point)}`);
-        return `${label}: ${said.join('; ')}.`;
+        const said = points.slice(1).map((point) =>
+          t('{point} learned {learned}, forgot {forgot}', {
+            point: nameOf(point),
+            learned: learned(point),
+            forgot: forgot(point),
+          }),
+        );
+        return t('{clause}.', { clause: `${label}: ${said.join(t('; '))}` });
       })
       .join(' '),
   table: ({ paths }) => ({
-    caption: 'Learning and forgetting by strength',
-    head: ['Run and strength', `Learned: ${LEARNED}`, `Forgot: ${FORGOT}`],
+    caption: t('Learning and forgetting by strength'),
+    head: [t('Run and strength'), learnedTitle(), forgotTitle()],
     rows: paths.flatMap(({ label, points }) =>
       points.map((point) => [`${label}, ${nameOf(point)}`, learned(point), forgot(point)]),
     ),
@@ -72,10 +80,12 @@ export const strengthChart: ChartView<Paths> = {
   rows: ({ paths }) =>
     paths.flatMap(({ label: run, setting, points }) =>
       points.flatMap(({ strength: at, x, xLow, xHigh, y, low, high }): DataRow[] => [
-        { run, at, setting, figure: `learned: ${LEARNED}`, value: x, low: xLow, high: xHigh },
-        { run, at, setting, figure: `forgot: ${FORGOT}`, value: y, low, high },
+        { run, at, setting, figure: learnedTitle(), value: x, low: xLow, high: xHigh },
+        { run, at, setting, figure: forgotTitle(), value: y, low, high },
       ]),
     ),
   note: () =>
-    'From the base (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: moved further from the base. Star: the strength in use.',
+    t(
+      'From the base (empty circle) to the full change (strength 1); the straight lines only join the measured points. Right: learned more. Up: moved further from the base. Star: the strength in use.',
+    ),
 };

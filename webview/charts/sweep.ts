@@ -1,4 +1,6 @@
 /** A search for the learning rate on this base: how each rate changed the held-out loss. */
+import { joined } from '../../src/protocol/told-texts.ts';
+import { t, tTold } from '../../src/protocol/l10n.ts';
 import type { SweepSnapshot } from '../../src/protocol/panel.ts';
 import type { Theme } from '../theme.ts';
 import { formatInterval, formatNumber, formatRate, formatTime } from '../view-model/format.ts';
@@ -8,8 +10,8 @@ import type { ChartPicker, ChartView, DataRow, Dataset, PointStyle } from './vie
 type Swept = SweepSnapshot['methods'][number];
 type Rate = Swept['rates'][number];
 
-const SWEEP = 'Sweep';
-const nameOf = ({ method }: Swept) => (method === 'lora' ? 'LoRA' : 'full fine-tuning');
+const SWEEP = 'sweep';
+const nameOf = ({ method }: Swept) => (method === 'lora' ? 'LoRA' : t('full fine-tuning'));
 const lookOf = ({ method }: Swept, { palette }: Theme) =>
   method === 'lora'
     ? { color: palette[0]!, shape: 'circle' as const, dash: [] }
@@ -17,12 +19,12 @@ const lookOf = ({ method }: Swept, { palette }: Theme) =>
 
 const verdictOf = ({ learningRate, verdict, diverged }: Rate, { chosen }: Swept) =>
   diverged
-    ? `diverged at step ${diverged.step}`
+    ? t('diverged at step {step}', { step: diverged.step })
     : learningRate === chosen
-      ? 'chosen'
+      ? t('chosen')
       : verdict === 'worse'
-        ? 'stable, but learned less than the best'
-        : 'stable';
+        ? t('stable, but learned less than the best')
+        : t('stable');
 
 /**
  * Where crosses of diverged rates are drawn: at the highest point of the others, and above the base. Their own loss
@@ -36,6 +38,14 @@ const heights = ({ methods }: SweepSnapshot): number =>
     ),
   );
 
+/** "LoRA at 3e-4: stable". */
+const rateName = (rate: Rate, swept: Swept): string =>
+  t('{method} at {rate}: {verdict}', {
+    method: nameOf(swept),
+    rate: formatRate(rate.learningRate),
+    verdict: verdictOf(rate, swept),
+  });
+
 function measuredSet(swept: Swept, theme: Theme): Dataset {
   const { color, shape, dash } = lookOf(swept, theme);
   // The loss of a diverged rate would flatten the chart.
@@ -45,7 +55,7 @@ function measuredSet(swept: Swept, theme: Theme): Dataset {
     label: nameOf(swept),
     data: rates.map((rate) => ({
       ...{ x: rate.learningRate, y: rate.change!.value, low: rate.change!.low, high: rate.change!.high },
-      label: `${nameOf(swept)} at ${formatRate(rate.learningRate)}: ${verdictOf(rate, swept)}`,
+      label: rateName(rate, swept),
     })),
     showLine: true,
     borderColor: color,
@@ -63,13 +73,13 @@ function measuredSet(swept: Swept, theme: Theme): Dataset {
 function divergedSet(swept: Swept, top: number, theme: Theme): Dataset {
   const { color } = lookOf(swept, theme);
   return {
-    label: `${nameOf(swept)}, diverged`,
+    label: t('{method}, diverged', { method: nameOf(swept) }),
     data: swept.rates
       .filter(({ diverged }) => diverged)
       .map((rate) => ({
         x: rate.learningRate,
         y: top,
-        label: `${nameOf(swept)} at ${formatRate(rate.learningRate)}: ${verdictOf(rate, swept)}, ${rate.diverged!.why}`,
+        label: `${rateName(rate, swept)}, ${tTold(rate.diverged!.why)}`,
       })),
     borderColor: color,
     backgroundColor: color,
@@ -81,14 +91,22 @@ function divergedSet(swept: Swept, top: number, theme: Theme): Dataset {
 }
 
 const sweepName = ({ createdAt, steps, optimizer }: SweepSnapshot) =>
-  `${formatTime(createdAt)}, ${optimizer === 'lionw' ? 'LionW' : 'AdamW'}, ${steps} steps per trial`;
+  t('{time}, {optimizer}, {steps} steps per trial', {
+    time: formatTime(createdAt),
+    optimizer: optimizer === 'lionw' ? 'LionW' : 'AdamW',
+    steps,
+  });
 
 export const sweepChart: ChartView<SweepSnapshot> = {
   id: 'sweep',
-  title: 'Learning rate sweep',
+  title: () => t('Learning rate sweep'),
   type: 'scatter',
   pickers: ({ sweeps }): ChartPicker[] => [
-    { label: SWEEP, choices: sweeps.map((sweep) => ({ id: sweep.id, label: sweepName(sweep) })) },
+    {
+      id: SWEEP,
+      label: t('Sweep'),
+      choices: sweeps.map((sweep) => ({ id: sweep.id, label: sweepName(sweep) })),
+    },
   ],
   read: ({ sweeps }, picked) => sweeps.find(({ id }) => id === picked[SWEEP]) ?? sweeps[0],
   datasets: (sweep, theme) =>
@@ -99,17 +117,17 @@ export const sweepChart: ChartView<SweepSnapshot> = {
     chartOptions(
       {
         x: {
-          title: 'learning rate',
+          title: t('learning rate'),
           logarithmic: true,
           ticks: ticksOf(methods.flatMap(({ rates }) => rates.map(({ learningRate }) => learningRate))),
           format: formatRate,
         },
-        y: { title: 'loss change, nats/token' },
+        y: { title: t('loss change, nats/token') },
         legend: 'points',
         heading: ({ label }) => label ?? '',
         describe: ({ y, low, high }) =>
           low === undefined || high === undefined
-            ? 'no held-out loss'
+            ? t('no held-out loss')
             : formatInterval({ value: y, low, high }, false),
       },
       theme,
@@ -119,18 +137,31 @@ export const sweepChart: ChartView<SweepSnapshot> = {
       .map((swept) => {
         const chosen = swept.rates.find(({ learningRate }) => learningRate === swept.chosen);
         const found = chosen?.change
-          ? `${formatRate(chosen.learningRate)} learned as much as the best rate and forgot least, with a held-out loss ${formatInterval(chosen.change, false)} from the base's`
-          : 'no rate is stable';
+          ? t(
+              "{rate} learned as much as the best rate and forgot least, with a held-out loss {change} from the base's",
+              {
+                rate: formatRate(chosen.learningRate),
+                change: formatInterval(chosen.change, false),
+              },
+            )
+          : t('no rate is stable');
         const end =
           swept.divergesFrom === undefined
-            ? 'none diverged'
-            : `from ${formatRate(swept.divergesFrom)} on it diverges`;
-        return `${nameOf(swept)}: ${found}; ${end}${swept.finished ? '' : '; not finished'}.`;
+            ? t('none diverged')
+            : t('from {rate} on it diverges', { rate: formatRate(swept.divergesFrom) });
+        const parts = [found, end, ...(swept.finished ? [] : [t('not finished')])];
+        return t('{clause}.', { clause: `${nameOf(swept)}: ${parts.join(t('; '))}` });
       })
       .join(' ')}`,
   table: ({ methods }) => ({
-    caption: 'Learning rates tried',
-    head: ['Method and rate', 'Held-out loss', 'From the base\u2019s', 'KL from base', 'Verdict'],
+    caption: t('Learning rates tried'),
+    head: [
+      t('Method and rate'),
+      t('Held-out loss'),
+      t('From the base\u2019s'),
+      t('KL from base'),
+      t('Verdict'),
+    ],
     rows: methods.flatMap((swept) =>
       swept.rates.map((rate) => [
         `${nameOf(swept)}, ${formatRate(rate.learningRate)}`,
@@ -160,7 +191,13 @@ export const sweepChart: ChartView<SweepSnapshot> = {
       }),
     ),
   note: ({ heldOutWindows, methods }) =>
-    `Change of held-out loss from the base after a short run. Lower: learned more. Star: the chosen rate, which forgot least among those that learned as much as the best. Cross: diverged (its height has no meaning). ${heldOutWindows} held-out windows; bars: 95% intervals of the paired difference.${methods.every(({ finished }) => finished) ? '' : ' Not finished.'}`,
+    joined([
+      t(
+        'Change of held-out loss from the base after a short run. Lower: learned more. Star: the chosen rate, which forgot least among those that learned as much as the best. Cross: diverged (its height has no meaning). {windows} held-out windows; bars: 95% intervals of the paired difference.',
+        { windows: heldOutWindows },
+      ),
+      methods.every(({ finished }) => finished) ? '' : t('Not finished.'),
+    ]),
 };
 
 /** Powers of ten; or the rates tried, if there are fewer than two powers between them. */

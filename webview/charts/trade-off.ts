@@ -1,7 +1,9 @@
 /** Learning against forgetting: each run's checkpoints as a path from the base, with intervals. */
+import { joined } from '../../src/protocol/told-texts.ts';
+import { t, whole } from '../../src/protocol/l10n.ts';
 import type { Theme } from '../theme.ts';
-import { formatInterval, formatTick } from '../view-model/format.ts';
-import { figureLabel, isKl, unitOf } from '../view-model/labels.ts';
+import { formatInterval, formatTick, isShare, stepName } from '../view-model/format.ts';
+import { figureLabel, isKl } from '../view-model/labels.ts';
 import { sample } from '../view-model/series.ts';
 import {
   axisTitle,
@@ -18,19 +20,19 @@ import { lookOf, pathLook } from './looks.ts';
 import { chartOptions, describeLearnedForgot } from './options.ts';
 import type { ChartPicker, ChartView, DataRow, Dataset, Datum } from './view.ts';
 
-const LEARNED = 'Learned';
-const FORGOT = 'Forgot';
+const LEARNED = 'learned';
+const FORGOT = 'forgot';
 /** Whiskers of more points than this would hide the path, so only some are drawn. */
 const MOST_WHISKERS = 8;
 /** With more checkpoints than this, the path has no dots. */
 const MOST_DOTS = 40;
 const MOST_POINTS = 400;
-const FINAL = 'final evaluation';
+const finalOf = (label: string) => t('{run}: final evaluation', { run: label });
 const MOST_WORDS = 5;
 const MOST_ROWS = 200;
 
-const picker = (label: string, figures: Figure[]): ChartPicker => ({
-  label,
+const picker = (id: string, label: string, figures: Figure[]): ChartPicker => ({
+  ...{ id, label },
   choices: figures.map((figure) => ({
     id: figureKey(figure),
     label: figureLabel(figure.task, figure.metric),
@@ -40,18 +42,18 @@ const chosen = (figures: Figure[], key: string | undefined) =>
   figures.find((figure) => figureKey(figure) === key) ?? figures[0];
 
 /** Shares are shown in percentage points. */
-const scaleOf = ({ metric }: Figure) => (unitOf(metric) === 'points' ? 100 : 1);
+const scaleOf = ({ metric }: Figure) => (isShare(metric) ? 100 : 1);
 const learnedText = ({ x, xLow, xHigh }: PathPoint, figure: Figure) =>
   text({ value: x, low: xLow, high: xHigh }, figure);
 const forgotText = ({ y, low, high }: PathPoint, figure: Figure) => text({ value: y, low, high }, figure);
 function text({ value, low, high }: { value: number; low: number; high: number }, figure: Figure): string {
   const scale = scaleOf(figure);
   const shown = formatInterval({ value: value * scale, low: low * scale, high: high * scale }, false);
-  return scale === 1 ? shown : `${shown} points`;
+  return scale === 1 ? shown : t('{difference} points', { difference: shown });
 }
 
-const stepName = (path: Path, { step }: PathPoint) =>
-  step === 0 ? 'base' : `step ${step}${step === path.best ? ' (best)' : ''}`;
+const pointName = (path: Path, { step }: PathPoint) =>
+  step > 0 && step === path.best ? `${stepName(step)} (${t('best')})` : stepName(step);
 
 function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetting }: TradeOffView): Datum {
   const { x, xLow, xHigh, y, low, high } = point;
@@ -60,7 +62,7 @@ function datum(path: Path, point: PathPoint, bare: boolean, { learning, forgetti
     ...{ x: x * across, xLow: xLow * across, xHigh: xHigh * across },
     ...{ y: y * up, low: low * up, high: high * up },
     bare,
-    label: `${path.label}, ${stepName(path, point)}`,
+    label: `${path.label}, ${pointName(path, point)}`,
   };
 }
 
@@ -93,7 +95,7 @@ function pathSet(path: Path, view: TradeOffView, theme: Theme): Dataset {
   const isBase = ({ step }: PathPoint) => step === 0;
   return {
     ...pathLook(path.look, points, { isBase, isBest }, theme),
-    label: view.paths.length > 1 ? path.label : path.final ? 'checkpoints' : path.label,
+    label: view.paths.length > 1 ? path.label : path.final ? t('checkpoints') : path.label,
     data: points.map((point) => datum(path, point, !shown.has(point), view)),
     pointRadius: points.map((point) =>
       isBest(point) ? 9 : point === last && !path.final ? 6 : isBase(point) ? 5 : dot,
@@ -106,11 +108,11 @@ function finalSet(path: Path, view: TradeOffView, theme: Theme): Dataset[] {
   const { color, shape } = lookOf(path.look, theme);
   return [
     {
-      label: view.paths.length > 1 ? `${path.label}: ${FINAL}` : FINAL,
+      label: view.paths.length > 1 ? finalOf(path.label) : t('final evaluation'),
       data: [
         {
           ...datum(path, path.final, false, view),
-          label: `${path.label}, ${stepName(path, path.final)}, final evaluation`,
+          label: `${path.label}, ${pointName(path, path.final)}, ${t('final evaluation')}`,
         },
       ],
       borderColor: color,
@@ -125,10 +127,13 @@ function finalSet(path: Path, view: TradeOffView, theme: Theme): Dataset[] {
 
 export const tradeOffChart: ChartView<TradeOffView> = {
   id: 'trade-off',
-  title: 'Learning against forgetting',
+  title: () => t('Learning against forgetting'),
   type: 'scatter',
   open: true,
-  pickers: ({ shown }) => [picker(LEARNED, learningFigures(shown)), picker(FORGOT, forgettingFigures(shown))],
+  pickers: ({ shown }) => [
+    picker(LEARNED, t('Learned'), learningFigures(shown)),
+    picker(FORGOT, t('Forgot'), forgettingFigures(shown)),
+  ],
   read: ({ shown, differentCorpora }, picked) =>
     tradeOff(
       shown,
@@ -145,7 +150,7 @@ export const tradeOffChart: ChartView<TradeOffView> = {
         y: { title: axisTitle(view.forgetting, 'forgot'), format: formatTick, fromZero: true },
         legend: (view.paths.length > 1 || view.paths.some(({ final }) => final)) && 'points',
         // With several runs, the legend has only their names.
-        unnamed: view.paths.length > 1 ? FINAL : undefined,
+        unnamed: view.paths.length > 1 ? finalOf('') : undefined,
         heading: ({ label }) => label ?? '',
         describe: describeLearnedForgot,
       },
@@ -158,30 +163,32 @@ export const tradeOffChart: ChartView<TradeOffView> = {
           [...path.points.filter(({ step }) => step > 0), ...(path.final ? [path.final] : [])],
           MOST_WORDS,
         );
-        return `${path.label}: ${points
-          .map(
-            (point) =>
-              `${stepName(path, point)}${point === path.final ? ' in the final evaluation' : ''} learned ${learnedText(point, learning)}, forgot ${forgotText(point, forgetting)}`,
-          )
-          .join('; ')}.`;
+        const said = points.map((point) =>
+          t('{point} learned {learned}, forgot {forgot}', {
+            point: `${pointName(path, point)}${point === path.final ? ` (${t('final evaluation')})` : ''}`,
+            learned: learnedText(point, learning),
+            forgot: forgotText(point, forgetting),
+          }),
+        );
+        return t('{clause}.', { clause: `${path.label}: ${said.join(t('; '))}` });
       })
       .join(' '),
   table: ({ paths, learning, forgetting }) => ({
-    caption: 'Learning and forgetting by checkpoint',
+    caption: t('Learning and forgetting by checkpoint'),
     head: [
-      'Run and step',
-      axisTitle(learning, 'learned').replace('learned', 'Learned'),
-      axisTitle(forgetting, 'forgot').replace('forgot', 'Forgot'),
+      t('Run and step'),
+      axisTitle(learning, 'learned'),
+      axisTitle(forgetting, 'forgot'),
       'n',
-      'Interval of',
+      t('Interval of'),
     ],
     rows: paths.flatMap((path) =>
       [...sample(path.points, MOST_ROWS), ...(path.final ? [path.final] : [])].map((point) => [
-        `${path.label}, ${stepName(path, point)}${point === path.final ? ', final evaluation' : ''}`,
+        `${path.label}, ${pointName(path, point)}${point === path.final ? `, ${t('final evaluation')}` : ''}`,
         learnedText(point, learning),
         forgotText(point, forgetting),
-        point.n.toLocaleString('en'),
-        point.paired ? 'the paired difference' : 'the figure itself',
+        whole(point.n),
+        point.paired ? t('the paired difference') : t('the figure itself'),
       ]),
     ),
   }),
@@ -199,12 +206,16 @@ export const tradeOffChart: ChartView<TradeOffView> = {
     ),
   warning: ({ warning }) => warning,
   note: ({ paths, forgetting }) =>
-    [
-      `Right: learned more. Up: forgot more${isKl(forgetting.metric) ? ' (moved further from the base)' : ''}. Lower right is best; the empty circle is the base.`,
-      paths.some(({ best }) => best !== undefined) && 'Star: the checkpoint that was kept.',
-      paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired)) &&
-        'Bars of checkpoints: 95% intervals of the figures themselves, which are wider than those of differences from the base.',
-    ]
-      .filter(Boolean)
-      .join(' '),
+    joined([
+      isKl(forgetting.metric)
+        ? t('Right: learned more. Up: forgot more (moved further from the base).')
+        : t('Right: learned more. Up: forgot more.'),
+      t('Lower right is best; the empty circle is the base.'),
+      paths.some(({ best }) => best !== undefined) ? t('Star: the checkpoint that was kept.') : '',
+      paths.some(({ points }) => points.some(({ paired, step }) => step > 0 && !paired))
+        ? t(
+            'Bars of checkpoints: 95% intervals of the figures themselves, which are wider than those of differences from the base.',
+          )
+        : '',
+    ]),
 };

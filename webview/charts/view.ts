@@ -62,16 +62,17 @@ export interface Mark {
 
 /** A drop-down list above the chart to choose which figure is shown. */
 export interface ChartPicker {
+  id: string;
   label: string;
   choices: Choice[];
 }
-/** The user's choice, by the picker's label; undefined means the first choice. */
+/** The user's choice, by the picker's id; undefined means the first choice. */
 export type Picked = Record<string, string | undefined>;
 
 export interface ChartView<M> {
   /** Used in file names and tests. */
   id: string;
-  title: string;
+  title(): string;
   type: Extract<ChartType, 'line' | 'bar' | 'scatter'>;
   /** Always visible; other charts are under Details. At most four. */
   open?: boolean;
@@ -88,7 +89,7 @@ export interface ChartView<M> {
   /** The data in a sentence or two, for users who can't see the chart. */
   words(model: M): string;
   table(model: M): Table;
-  /** What the `at` of the rows means. */
+  /** What the `at` of the rows means, in English, as all of a saved file. */
   atName: string;
   rows(model: M): DataRow[];
   /** A line under the chart: how to read it, and how it was measured. */

@@ -1,3 +1,4 @@
+import { t } from '../../src/protocol/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import { advise } from '../view-model/advice.ts';
 import type { PanelView } from '../view-model/panel.ts';
@@ -7,7 +8,7 @@ import type { Section } from './section.ts';
 export class AdviceSection implements Section {
   private readonly holder = h('div');
   private readonly content = new Keyed(this.holder);
-  readonly element = h('section', { class: 'advice' }, h('h2', {}, 'What to try next'), this.holder);
+  readonly element = h('section', { class: 'advice' }, h('h2', {}, t('What to try next')), this.holder);
 
   update(view: PanelView): void {
     this.element.hidden = !view.run;

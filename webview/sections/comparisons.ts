@@ -1,23 +1,26 @@
+import { t, withPoint } from '../../src/protocol/l10n.ts';
 import { h, Keyed, scrollable } from '../dom.ts';
-import { comparisonRows, type ComparisonRow } from '../view-model/comparisons.ts';
+import { comparisonRows, verdictIn, type ComparisonRow } from '../view-model/comparisons.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
 
-const head = ['', 'Before', 'After', 'Difference', '', 'n'];
+const head = () => ['', t('Before'), t('After'), t('Difference'), '', 'n'];
 
 /** Before, after and their difference, each with its 95% interval. */
 export class ComparisonsSection implements Section {
-  private readonly holder = scrollable('Table of comparisons');
+  private readonly holder = scrollable(t('Table of comparisons'));
   private readonly content = new Keyed(this.holder);
   readonly element = h(
     'section',
     { class: 'comparisons' },
-    h('h2', {}, 'Before and after'),
+    h('h2', {}, t('Before and after')),
     this.holder,
     h(
       'p',
       { class: 'faint' },
-      'In brackets: 95% intervals; the difference is paired over the same items. If its interval contains zero, no difference was seen.',
+      t(
+        'In brackets: 95% intervals; the difference is paired over the same items. If its interval contains zero, no difference was seen.',
+      ),
     ),
   );
 
@@ -32,7 +35,7 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
   const body = rows.flatMap((row, at) => [
     // The setting is shown once, above all figures that were measured in this way.
     row.setting !== rows[at - 1]?.setting &&
-      h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head.length) }, row.setting)),
+      h('tr', { class: 'setting' }, h('td', { class: 'faint', colspan: String(head().length) }, row.setting)),
     h(
       'tr',
       {},
@@ -40,7 +43,7 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
       h('td', {}, row.before),
       h('td', {}, row.after),
       h('td', {}, row.difference),
-      h('td', {}, h('span', { class: `verdict ${row.verdict.split(' ')[0]}` }, row.verdict)),
+      h('td', {}, h('span', { class: `verdict ${row.verdict}` }, verdictIn(row.verdict))),
       h('td', {}, row.n),
     ),
   ]);
@@ -50,17 +53,17 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
     h(
       'table',
       {},
-      h('caption', { class: 'visually-hidden' }, 'Figures before and after training'),
+      h('caption', { class: 'visually-hidden' }, t('Figures before and after training')),
       h(
         'thead',
         {},
         h(
           'tr',
           {},
-          ...head.map((text, index) =>
+          ...head().map((text, index) =>
             text
               ? h('th', { scope: 'col' }, text)
-              : h('td', {}, index ? h('span', { class: 'visually-hidden' }, 'Verdict') : ''),
+              : h('td', {}, index ? h('span', { class: 'visually-hidden' }, t('Verdict')) : ''),
           ),
         ),
       ),
@@ -71,8 +74,14 @@ function build(rows: ComparisonRow[], served: { meanKl: number; ok: boolean } | 
         'p',
         { class: 'faint' },
         served.ok
-          ? `Checked: the model that llama.cpp serves matches the trained one (mean KL ${served.meanKl.toPrecision(2)} nats per token).`
-          : `The model that llama.cpp serves does not match the trained one (mean KL ${served.meanKl.toPrecision(2)} nats per token).`,
+          ? t(
+              'Checked: the model that llama.cpp serves matches the trained one (mean KL {kl} nats per token).',
+              { kl: withPoint(served.meanKl.toPrecision(2)) },
+            )
+          : t(
+              'The model that llama.cpp serves does not match the trained one (mean KL {kl} nats per token).',
+              { kl: withPoint(served.meanKl.toPrecision(2)) },
+            ),
       ),
   );
 }

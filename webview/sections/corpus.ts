@@ -1,3 +1,4 @@
+import { t, whole } from '../../src/protocol/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import { corpusView } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
@@ -7,7 +8,7 @@ import type { Section } from './section.ts';
 export class CorpusSection implements Section {
   private readonly holder = h('div');
   private readonly content = new Keyed(this.holder);
-  readonly element = h('section', { class: 'corpus' }, h('h2', {}, 'Corpus'), this.holder);
+  readonly element = h('section', { class: 'corpus' }, h('h2', {}, t('Corpus')), this.holder);
 
   update({ run }: PanelView): void {
     const { corpus, spec } = run?.snapshot ?? {};
@@ -20,8 +21,8 @@ export class CorpusSection implements Section {
         leftOut.length > 0 &&
           h(
             'ul',
-            { class: 'reasons', 'aria-label': 'Left out, by reason' },
-            ...leftOut.map(({ reason, count }) => h('li', {}, `${reason}: ${count.toLocaleString('en')}`)),
+            { class: 'reasons', 'aria-label': t('Left out, by reason') },
+            ...leftOut.map(({ reason, count }) => h('li', {}, `${reason}: ${whole(count)}`)),
           ),
       ];
     });

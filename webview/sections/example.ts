@@ -1,3 +1,4 @@
+import { t } from '../../src/protocol/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { Section } from './section.ts';
@@ -9,7 +10,7 @@ export class ExampleSection implements Section {
   readonly element = h(
     'section',
     { class: 'example' },
-    h('h2', {}, 'A held-out line, completed'),
+    h('h2', {}, t('A held-out line, completed')),
     this.holder,
   );
 
@@ -21,14 +22,17 @@ export class ExampleSection implements Section {
       h(
         'p',
         { class: 'faint' },
-        `${example.file}, line ${example.line}: a file that was kept out of training.`,
+        t('{file}, line {line}: a file that was kept out of training.', {
+          file: example.file,
+          line: example.line,
+        }),
       ),
       h(
         'dl',
         { class: 'completions' },
-        ...completion('In the file', example.prefix, example.actual),
-        ...completion('Base', example.prefix, example.before),
-        ...completion('After', example.prefix, example.after),
+        ...completion(t('In the file'), example.prefix, example.actual),
+        ...completion(t('Base'), example.prefix, example.before),
+        ...completion(t('After'), example.prefix, example.after),
       ),
     ]);
   }
@@ -44,9 +48,9 @@ function completion(name: string, prefix: string, text: string): HTMLElement[] {
       {},
       h(
         'pre',
-        { tabindex: '0', role: 'group', 'aria-label': `${name}: completion` },
+        { tabindex: '0', role: 'group', 'aria-label': t('{name}: completion', { name }) },
         h('span', {}, line),
-        h('mark', {}, text || '(nothing)'),
+        h('mark', {}, text || t('(nothing)')),
       ),
     ),
   ];

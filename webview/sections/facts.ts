@@ -1,3 +1,4 @@
+import { t } from '../../src/protocol/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import { runFacts } from '../view-model/facts.ts';
 import type { PanelView } from '../view-model/panel.ts';
@@ -7,7 +8,7 @@ import type { Section } from './section.ts';
 export class FactsSection implements Section {
   private readonly list = h('dl', { class: 'facts' });
   private readonly content = new Keyed(this.list);
-  readonly element = h('section', {}, h('h2', {}, 'The run'), this.list);
+  readonly element = h('section', {}, h('h2', {}, t('The run')), this.list);
 
   update({ run, canAct }: PanelView): void {
     this.element.hidden = !run;

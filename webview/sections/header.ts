@@ -1,3 +1,4 @@
+import { t } from '../../src/protocol/l10n.ts';
 import { h } from '../dom.ts';
 import { Picker } from '../toolkit.ts';
 import { formatTime } from '../view-model/format.ts';
@@ -9,10 +10,10 @@ import type { Actions, Section } from './section.ts';
 export class HeaderSection implements Section {
   readonly element: HTMLElement;
   private readonly picker: Picker;
-  private readonly label = h('span', { class: 'faint' }, 'Run');
+  private readonly label = h('span', { class: 'faint' }, t('Run'));
 
   constructor({ select }: Actions) {
-    this.picker = new Picker('Run', select);
+    this.picker = new Picker(t('Run'), select);
     this.element = h(
       'header',
       {},
@@ -25,7 +26,7 @@ export class HeaderSection implements Section {
     this.picker.element.hidden = this.label.hidden = runs.length === 0;
     const choices = runs.map(({ spec }) => ({
       id: spec.id,
-      label: `${spec.name}, ${methodName(spec)}, ${formatTime(spec.createdAt)}${spec.id === inUse ? ' (in use)' : ''}`,
+      label: `${spec.name}, ${methodName(spec)}, ${formatTime(spec.createdAt)}${spec.id === inUse ? ` (${t('in use')})` : ''}`,
     }));
     this.picker.update(choices, run?.snapshot.spec.id);
   }

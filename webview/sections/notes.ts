@@ -1,3 +1,4 @@
+import { t, tTold } from '../../src/protocol/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { toldOf } from '../view-model/told.ts';
@@ -7,11 +8,11 @@ import type { Section } from './section.ts';
 export class NotesSection implements Section {
   private readonly list = h('ul');
   private readonly content = new Keyed(this.list);
-  readonly element = h('section', { class: 'notes' }, h('h2', {}, 'Notes of the run'), this.list);
+  readonly element = h('section', { class: 'notes' }, h('h2', {}, t('Notes of the run')), this.list);
 
   update({ run }: PanelView): void {
     const { notes } = toldOf(run);
     this.element.hidden = notes.length === 0;
-    this.content.update(notes, () => notes.map((text) => h('li', {}, text)));
+    this.content.update(notes, () => notes.map((text) => h('li', {}, tTold(text))));
   }
 }

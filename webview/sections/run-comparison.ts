@@ -1,3 +1,4 @@
+import { t, tKnown } from '../../src/protocol/l10n.ts';
 import { h, Keyed, scrollable, setText, table } from '../dom.ts';
 import { button, checkbox, textField } from '../toolkit.ts';
 import { MOST_BESIDE, type PanelView } from '../view-model/panel.ts';
@@ -15,9 +16,9 @@ import type { Actions, Section } from './section.ts';
 /** The list of runs to compare with the selected one, and the differences. */
 export class RunComparisonSection implements Section {
   private readonly body = h('tbody');
-  private readonly heads = columns.map(({ title }) => h('th', { scope: 'col' }, title));
+  private readonly heads = columns.map(({ title }) => h('th', { scope: 'col' }, title()));
   private readonly rows = new Map<string, Row>();
-  private readonly none = h('p', { class: 'faint' }, 'No run matches the filter.');
+  private readonly none = h('p', { class: 'faint' }, t('No run matches the filter.'));
   private readonly clear;
   private readonly answer = h('div', { class: 'comparison-answer' });
   private readonly content = new Keyed(this.answer);
@@ -30,8 +31,8 @@ export class RunComparisonSection implements Section {
     private readonly actions: Actions,
     public filter: string,
   ) {
-    this.clear = button('Show none', () => actions.showBeside([]));
-    const find = textField('Filter runs', 'name, method, base, folder\u2026', filter, (text) => {
+    this.clear = button(t('Show none'), () => actions.showBeside([]));
+    const find = textField(t('Filter runs'), t('name, method, base, folder\u2026'), filter, (text) => {
       this.filter = text;
       actions.changed();
       if (this.view) this.update(this.view);
@@ -39,7 +40,7 @@ export class RunComparisonSection implements Section {
     this.element = h(
       'section',
       { class: 'run-comparison' },
-      h('h2', {}, 'Compare runs'),
+      h('h2', {}, t('Compare runs')),
       h('div', { class: 'comparison-tools' }, find, this.clear),
       h(
         'div',
@@ -47,16 +48,21 @@ export class RunComparisonSection implements Section {
           class: 'scroll run-list',
           tabindex: '0',
           role: 'group',
-          'aria-label': 'Runs to show beside this one',
+          'aria-label': t('Runs to show beside this one'),
         },
         h(
           'table',
           {},
-          h('caption', { class: 'visually-hidden' }, 'Runs to show beside this one'),
+          h('caption', { class: 'visually-hidden' }, t('Runs to show beside this one')),
           h(
             'thead',
             {},
-            h('tr', {}, ...['Show', 'Run'].map((text) => h('th', { scope: 'col' }, text)), ...this.heads),
+            h(
+              'tr',
+              {},
+              ...[t('Show'), t('Run')].map((text) => h('th', { scope: 'col' }, text)),
+              ...this.heads,
+            ),
           ),
           this.body,
         ),
@@ -80,7 +86,7 @@ export class RunComparisonSection implements Section {
       buildAnswer(view, this.actions.take),
     );
     const said = view.comparison?.comparison
-      ? `${view.shown.length} runs compared.`
+      ? t('{count} runs compared.', { count: view.shown.length })
       : words(view.comparison?.problem ?? '', view.canAct);
     if (this.announcement.textContent !== said) this.announcement.textContent = said;
   }
@@ -117,7 +123,7 @@ class Row {
   private readonly name = h('th', { scope: 'row' });
 
   constructor(run: ComparedRun, onToggle: (on: boolean) => void) {
-    this.box = checkbox(`Show ${run.label} beside this run`, onToggle);
+    this.box = checkbox(t('Show {run} beside this run', { run: run.label }), onToggle);
     this.element.append(h('td', {}, this.box), this.name, ...this.cells);
   }
 
@@ -136,7 +142,9 @@ class Row {
 function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
   const { shown, comparison, differentCorpora } = view;
   if (shown.length < 2)
-    return [h('p', { class: 'faint' }, 'Tick runs to compare them with this one, here and in the charts.')];
+    return [
+      h('p', { class: 'faint' }, t('Tick runs to compare them with this one, here and in the charts.')),
+    ];
   const warnings = [
     ...new Set([
       ...(comparison?.comparison?.warnings ?? []),
@@ -146,7 +154,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
   const parts: (Node | false)[] = warnings.map((text) =>
     h('p', { class: 'chart-warning' }, ...said(text, view.canAct, take)),
   );
-  if (!comparison) return [...parts, h('p', { class: 'faint' }, 'Comparing\u2026')];
+  if (!comparison) return [...parts, h('p', { class: 'faint' }, t('Comparing\u2026'))];
   if (comparison.problem)
     return [...parts, h('p', { class: 'faint' }, ...said(comparison.problem, view.canAct, take))];
   if (!comparison.comparison) return parts;
@@ -154,17 +162,17 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
   const labelOf = (id: string, name: string) => shown.find((one) => one.id === id)?.label ?? name;
   const names = runs.map(({ id, name }) => labelOf(id, name));
   parts.push(
-    h('h3', {}, 'What differs'),
+    h('h3', {}, t('What differs')),
     differs.length
       ? scrollable(
-          'What differs',
+          t('What differs'),
           table({
-            caption: 'Settings that differ',
-            head: ['Setting', ...names],
-            rows: differs.map(({ setting, values }) => [setting, ...values]),
+            caption: t('Settings that differ'),
+            head: [t('Setting'), ...names],
+            rows: differs.map(({ setting, values }) => [tKnown(setting), ...values.map(tKnown)]),
           }),
         )
-      : h('p', {}, 'Nothing: these runs have the same settings.'),
+      : h('p', {}, t('Nothing: these runs have the same settings.')),
   );
   const rows = differenceRows(comparison.comparison, labelOf);
   // With two runs, their names are in the head of the table and not in every row.
@@ -172,18 +180,24 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
   const alone = names.length === 2;
   if (rows.length)
     parts.push(
-      h('h3', {}, alone ? `${second} against ${first}` : `Against ${first}`),
+      h(
+        'h3',
+        {},
+        alone
+          ? t('{second} against {first}', { second: second!, first: first! })
+          : t('Against {run}', { run: first! }),
+      ),
       scrollable(
-        'Differences between the results',
+        t('Differences between the results'),
         table({
-          caption: `Differences of the results from ${first}`,
+          caption: t('Differences of the results from {run}', { run: first! }),
           head: [
-            ...(alone ? [] : ['Run']),
-            'Figure',
+            ...(alone ? [] : [t('Run')]),
+            t('Figure'),
             first!,
-            alone ? second! : 'This run',
-            'Difference',
-            'Verdict',
+            alone ? second! : t('This run'),
+            t('Difference'),
+            t('Verdict'),
             'n',
           ],
           rows: alone ? rows.map(([, ...row]) => row) : rows,
@@ -192,7 +206,7 @@ function buildAnswer(view: PanelView, take: Actions['take']): (Node | false)[] {
       h(
         'p',
         { class: 'faint' },
-        'In brackets: 95% intervals; differences are paired over the items that both runs answered.',
+        t('In brackets: 95% intervals; differences are paired over the items that both runs answered.'),
       ),
     );
   return parts;

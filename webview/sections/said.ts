@@ -1,4 +1,5 @@
-import { forButtons, forTerminal, titleOf, type NextStep } from '../../src/protocol/next-step.ts';
+import { titleIn, withButtons } from '../../src/protocol/l10n.ts';
+import { forTerminal, type NextStep } from '../../src/protocol/next-step.ts';
 import { button } from '../toolkit.ts';
 
 /**
@@ -7,10 +8,10 @@ import { button } from '../toolkit.ts';
  */
 export function said(text: string, canAct: boolean, take: (step: NextStep) => void): (Node | string)[] {
   if (!canAct) return [forTerminal(text)];
-  const { text: words, steps } = forButtons(text);
-  return [words, ...steps.map((step) => button(titleOf(step), () => take(step)))];
+  const { text: words, steps } = withButtons(text);
+  return [words, ...steps.map((step) => button(titleIn(step), () => take(step)))];
 }
 
 /** The text without buttons. */
 export const words = (text: string, canAct: boolean): string =>
-  canAct ? forButtons(text).text : forTerminal(text);
+  canAct ? withButtons(text).text : forTerminal(text);

@@ -1,3 +1,5 @@
+import { joined } from '../../src/protocol/told-texts.ts';
+import { t } from '../../src/protocol/l10n.ts';
 import { h, Keyed, setAttribute, setText } from '../dom.ts';
 import { button, spinner } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';
@@ -10,12 +12,12 @@ export class StatusSection implements Section {
   private readonly sentence = h('span', { class: 'status-sentence' });
   private readonly next = h('p', { class: 'next' });
   private readonly nextContent = new Keyed(this.next);
-  private readonly progress = h('progress', { 'aria-label': 'Training progress' });
-  private readonly spinner = spinner('Working');
+  private readonly progress = h('progress', { 'aria-label': t('Training progress') });
+  private readonly spinner = spinner(t('Working'));
   private readonly stop;
   private readonly measure;
   private readonly use;
-  private readonly inUse = h('span', { class: 'in-use' }, 'In use for completion');
+  private readonly inUse = h('span', { class: 'in-use' }, t('In use for completion'));
   /** Read by screen readers when the state changes, not at every step. */
   private readonly announcement = h('p', { class: 'visually-hidden', role: 'status' });
   readonly element: HTMLElement;
@@ -23,12 +25,12 @@ export class StatusSection implements Section {
 
   constructor(private readonly actions: Actions) {
     const { stop, measure, useForCompletion } = actions;
-    this.stop = button('Stop', () => stop(this.run));
-    this.measure = button('Measure result', () => measure(this.run));
-    this.use = button('Use for completion', () => useForCompletion(this.run), 'primary');
+    this.stop = button(t('Stop'), () => stop(this.run));
+    this.measure = button(t('Measure result'), () => measure(this.run));
+    this.use = button(t('Use for completion'), () => useForCompletion(this.run), 'primary');
     this.element = h(
       'section',
-      { class: 'run-status', 'aria-label': 'State of the run' },
+      { class: 'run-status', 'aria-label': t('State of the run') },
       h(
         'div',
         { class: 'status-line' },
@@ -67,6 +69,9 @@ export class StatusSection implements Section {
     this.measure.hidden = !canAct || !status.canMeasure;
     this.use.hidden = !canAct || !status.canUse || used;
     this.inUse.hidden = !used;
-    setText(this.announcement, `${status.label}. ${next ? `${sentence} ${words(next, canAct)}` : ''}`);
+    setText(
+      this.announcement,
+      joined([t('{clause}.', { clause: status.label }), ...(next ? [sentence, words(next, canAct)] : [])]),
+    );
   }
 }

@@ -1,14 +1,15 @@
+import { t, withPoint } from '../../src/protocol/l10n.ts';
 import { h, Keyed, scrollable, setAttribute, setText } from '../dom.ts';
 import { button } from '../toolkit.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { strengthView, type StrengthStop, type StrengthView } from '../view-model/strength.ts';
 import type { Actions, Section } from './section.ts';
 
-const head = [
-  'Strength',
-  'Your code, bits per byte',
-  'Moved from the base, nats per token',
-  "HumanEval's solutions, nats per token",
+const head = () => [
+  t('Strength'),
+  t('Your code, bits per byte'),
+  t('Moved from the base, nats per token'),
+  t("HumanEval's solutions, nats per token"),
   '',
 ];
 
@@ -30,7 +31,7 @@ export class StrengthSection implements Section {
 
   constructor(actions: Actions) {
     this.use = button(
-      'Use This Strength',
+      t('Use This Strength'),
       () => {
         const stop = this.stop;
         if (stop) actions.setStrength(this.run, stop.strength);
@@ -41,23 +42,25 @@ export class StrengthSection implements Section {
     this.element = h(
       'section',
       { class: 'strength' },
-      h('h2', {}, h('label', { for: 'strength' }, 'Strength: how much of the trained change is applied')),
+      h('h2', {}, h('label', { for: 'strength' }, t('Strength: how much of the trained change is applied'))),
       this.sentence,
       h('div', { class: 'strength-line' }, this.slider, this.shown, this.use),
       scrollable(
-        'Table of strengths',
+        t('Table of strengths'),
         h(
           'table',
           {},
-          h('caption', { class: 'visually-hidden' }, 'What was learned and forgotten at each strength'),
-          h('thead', {}, h('tr', {}, ...head.map(headCell))),
+          h('caption', { class: 'visually-hidden' }, t('What was learned and forgotten at each strength')),
+          h('thead', {}, h('tr', {}, ...head().map(headCell))),
           this.body,
         ),
       ),
       h(
         'p',
         { class: 'faint' },
-        'The trained change can be applied in full (strength 1) or in part: a lower strength keeps less of what was learned and forgets less. All figures are differences from the base; lower is better in every column. In brackets: 95% intervals.',
+        t(
+          'The trained change can be applied in full (strength 1) or in part: a lower strength keeps less of what was learned and forgets less. All figures are differences from the base; lower is better in every column. In brackets: 95% intervals.',
+        ),
       ),
     );
   }
@@ -97,15 +100,15 @@ export class StrengthSection implements Section {
 }
 
 const headCell = (text: string) =>
-  text ? h('th', { scope: 'col' }, text) : h('td', {}, h('span', { class: 'visually-hidden' }, 'Which'));
+  text ? h('th', { scope: 'col' }, text) : h('td', {}, h('span', { class: 'visually-hidden' }, t('Which')));
 
 const row = ({ strength, learned, forgot, solutions, mark }: StrengthStop) =>
   h(
     'tr',
     {},
-    h('th', { scope: 'row' }, String(strength)),
+    h('th', { scope: 'row' }, withPoint(String(strength))),
     h('td', {}, learned),
-    h('td', {}, forgot || 'not measured'),
-    h('td', {}, solutions || 'not measured'),
+    h('td', {}, forgot || t('not measured')),
+    h('td', {}, solutions || t('not measured')),
     h('td', {}, mark),
   );

@@ -1,3 +1,4 @@
+import { t } from '../../src/protocol/l10n.ts';
 import { h, Keyed } from '../dom.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import { toldOf } from '../view-model/told.ts';
@@ -8,7 +9,7 @@ import type { Actions, Section } from './section.ts';
 export class WarningsSection implements Section {
   private readonly list = h('ul');
   private readonly content = new Keyed(this.list);
-  readonly element = h('section', { class: 'warnings', 'aria-label': 'Warnings' }, this.list);
+  readonly element = h('section', { class: 'warnings', 'aria-label': t('Warnings') }, this.list);
 
   constructor(private readonly actions: Pick<Actions, 'take'>) {}
 

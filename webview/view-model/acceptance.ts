@@ -1,4 +1,5 @@
 /** How often the user accepted and kept each model's completions: the final test of whether a fine-tune helped. */
+import { t, whole } from '../../src/protocol/l10n.ts';
 import { findKnownBase } from '../../src/base-models/registry.ts';
 import { baseOfId } from '../../src/protocol/panel.ts';
 import { wilson } from '../../src/statistics/statistics.ts';
@@ -11,22 +12,25 @@ export function acceptanceRows({ acceptance, labels }: PanelView): string[][] {
     .flatMap(([id, counts]) => {
       const base = baseOfId(id);
       const label = base
-        ? `${findKnownBase(base)?.name ?? base}, not fine-tuned (in all folders)`
+        ? t('{base}, not fine-tuned (in all folders)', { base: findKnownBase(base)?.name ?? base })
         : labels.get(id);
       return label && counts.shown + counts.accepted > 0 ? [{ label, ...counts }] : [];
     })
     .sort((a, b) => b.shown - a.shown)
     .map(({ label, shown, accepted, shownCharacters, acceptedCharacters, kept, dropped }) => [
       label,
-      String(shown),
+      whole(shown),
       // Counts of an earlier version can have more accepted than shown, if Tab was pressed at once.
       share(accepted, Math.max(shown, accepted)),
-      shownCharacters ? `${acceptedCharacters} of ${shownCharacters}` : '\u2013',
+      shownCharacters ? ofAll(acceptedCharacters, shownCharacters) : '\u2013',
       share(kept, kept + dropped),
     ]);
 }
 
+const ofAll = (done: number, total: number) =>
+  t('{done} of {total}', { done: whole(done), total: whole(total) });
+
 const share = (some: number, all: number) =>
   all === 0
     ? '\u2013'
-    : `${some} of ${all}: ${formatInterval({ value: some / all, ...wilson(some, all) }, true)}`;
+    : `${ofAll(some, all)}: ${formatInterval({ value: some / all, ...wilson(some, all) }, true)}`;

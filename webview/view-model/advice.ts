@@ -2,20 +2,23 @@
  * Advice on what to try next, based only on measurements of these runs. Each piece of advice names its figures.
  * docs/science.md explains the rules.
  */
+import { percent, t, whole, withPoint } from '../../src/protocol/l10n.ts';
 import type { Comparison } from '../../src/protocol/evaluation.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
-import type { SweepSnapshot } from '../../src/protocol/panel.ts';
-import { formatDifference, formatInterval, formatNumber, formatRate, isShare, plural } from './format.ts';
+import { belowTheSweep, edgeOfTheSweep, type Advice } from './advice-from-sweeps.ts';
+import {
+  formatDifference,
+  formatInterval,
+  formatNumber,
+  formatRate,
+  isShare,
+  stepCount,
+  stepName,
+} from './format.ts';
 import { figureLabel, showsLearning, isHeldOutLoss, isKl, isPassAtK } from './labels.ts';
 import type { PanelView, RunView } from './panel.ts';
 import { longest, smooth, type IntervalPoint } from './series.ts';
 
-export interface Advice {
-  /** What to try. */
-  text: string;
-  /** The figures that it is based on. */
-  because: string;
-}
 export interface AdviceView {
   advice: Advice[];
   /** The text shown if there is no advice. */
@@ -23,13 +26,12 @@ export interface AdviceView {
 }
 
 const MOST = 3;
-const at = (step: number) => `step ${step.toLocaleString('en')}`;
+const timeCount = (times: number) =>
+  times === 1 ? t('1 time') : t('{count} times', { count: whole(times) });
 /** Share of all that a run has learned; less may be noise, since few windows are measured. */
 const MATTERS = 0.1;
 /** Nats per token; below this, the result predicts practically as the base does. */
 const SMALL_KL = 0.02;
-/** A rate this many times below the one that a sweep found learns too little. */
-const FAR = 3;
 
 type Rule = (run: RunView, view: PanelView) => Advice | undefined;
 
@@ -55,14 +57,14 @@ export function advise(view: PanelView): AdviceView {
   if (run.snapshot.spec.imported)
     return {
       advice: [],
-      none: 'No advice: this adapter was trained elsewhere, with settings that are not known.',
+      none: t('No advice: this adapter was trained elsewhere, with settings that are not known.'),
     };
   const measured =
     run.snapshot.summary !== undefined || run.series.metrics.some(({ points }) => points.length > 1);
   if (!measured && !sweeps.length && !run.series.rollbacks.length)
-    return { advice: [], none: 'No advice yet: nothing has been measured.' };
+    return { advice: [], none: t('No advice yet: nothing has been measured.') };
   const advice = rules.flatMap((rule) => rule(run, view) ?? []).slice(0, MOST);
-  return { advice, none: 'No advice: the measurements suggest no change.' };
+  return { advice, none: t('No advice: the measurements suggest no change.') };
 }
 
 /** The trainer halved the rate itself; starting with a lower one loses no steps to going back. */
@@ -72,8 +74,23 @@ function diverging({ series: { rollbacks }, snapshot }: RunView): Advice | undef
   if (!last || (rollbacks.length < 2 && !failed)) return undefined;
   const rate = snapshot.spec.hyper.learningRate;
   return {
-    text: `Start with a lower learning rate: ${formatRate(rate * last.rateScale)} or less instead of ${formatRate(rate)}.`,
-    because: `Training diverged and went back to an earlier checkpoint ${plural(rollbacks.length, 'time')}, last at ${at(last.step)}; it ${failed ? 'then failed because it diverged again' : `ended with ${formatNumber(last.rateScale)} times the learning rate`}.`,
+    text: t('Start with a lower learning rate: {lower} or less instead of {rate}.', {
+      lower: formatRate(rate * last.rateScale),
+      rate: formatRate(rate),
+    }),
+    because: failed
+      ? t(
+          'Training diverged and went back to an earlier checkpoint ({times} in all, last at {at}); it then failed because it diverged again.',
+          { times: timeCount(rollbacks.length), at: stepName(last.step) },
+        )
+      : t(
+          'Training diverged and went back to an earlier checkpoint ({times} in all, last at {at}); it ended with {scale} times the learning rate.',
+          {
+            times: timeCount(rollbacks.length),
+            at: stepName(last.step),
+            scale: formatNumber(last.rateScale),
+          },
+        ),
   };
 }
 
@@ -85,11 +102,23 @@ function learnedNothing({ snapshot, series }: RunView): Advice | undefined {
   const trained = fallOfTraining(series.loss);
   return {
     text: worse
-      ? 'Train for fewer steps or at a lower learning rate: the result predicts held-out code worse than the base does.'
+      ? t(
+          'Train for fewer steps or at a lower learning rate: the result predicts held-out code worse than the base does.',
+        )
       : trained > 0
-        ? 'Train on more files, or check that the held-out files resemble them: what was learned does not carry over.'
-        : "Use a higher learning rate or more steps: what was learned can't be distinguished from noise.",
-    because: `Held-out loss changed by ${formatDifference(learned.difference, false)} nats/token; training loss ${trained > 0 ? `fell by ${formatNumber(trained)}` : 'did not fall'}.`,
+        ? t(
+            'Train on more files, or check that the held-out files resemble them: what was learned does not carry over.',
+          )
+        : t("Use a higher learning rate or more steps: what was learned can't be distinguished from noise."),
+    because:
+      trained > 0
+        ? t('Held-out loss changed by {change} nats/token; training loss fell by {fall}.', {
+            change: formatDifference(learned.difference, false),
+            fall: formatNumber(trained),
+          })
+        : t('Held-out loss changed by {change} nats/token; training loss did not fall.', {
+            change: formatDifference(learned.difference, false),
+          }),
   };
 }
 
@@ -101,8 +130,14 @@ function roseThroughout(run: RunView): Advice | undefined {
   if (!after.every(({ y }) => y > base!.y)) return undefined;
   const { learningRate } = run.snapshot.spec.hyper;
   return {
-    text: `Use a learning rate below ${formatRate(learningRate)}: held-out loss was above the base's at every checkpoint.`,
-    because: `Held-out loss was ${interval(base!)} before the first step and ${interval(after.at(-1)!)} at ${at(after.at(-1)!.x)}.`,
+    text: t("Use a learning rate below {rate}: held-out loss was above the base's at every checkpoint.", {
+      rate: formatRate(learningRate),
+    }),
+    because: t('Held-out loss was {before} before the first step and {after} at {at}.', {
+      before: interval(base!),
+      after: interval(after.at(-1)!),
+      at: stepName(after.at(-1)!.x),
+    }),
   };
 }
 
@@ -120,8 +155,22 @@ function worseAgain({ series }: RunView): Advice | undefined {
   const trained = fallOfTraining(series.loss.filter(({ x }) => x >= lowest.x));
   if (rise < MATTERS * fall || trained <= 0) return undefined;
   return {
-    text: `Train for about ${plural(lowest.x, 'step')}, or on more files: after that, the model memorises the training files.`,
-    because: `Held-out loss was lowest at ${at(lowest.x)}, ${interval(lowest)}, and is ${interval(last)} at ${at(last.x)}, while training loss fell by ${formatNumber(trained)}.`,
+    text: t(
+      'Train for about {steps}, or on more files: after that, the model memorises the training files.',
+      {
+        steps: stepCount(lowest.x),
+      },
+    ),
+    because: t(
+      'Held-out loss was lowest at {best}, {lowest}, and is {last} at {at}, while training loss fell by {fall}.',
+      {
+        best: stepName(lowest.x),
+        lowest: interval(lowest),
+        last: interval(last),
+        at: stepName(last.x),
+        fall: formatNumber(trained),
+      },
+    ),
   };
 }
 
@@ -140,8 +189,21 @@ function pastItsBest({ series }: RunView): Advice | undefined {
   if (!enough || enough.kl.high >= last.kl.low || last.kl.y < 1.5 * enough.kl.y || last.kl.y < SMALL_KL)
     return undefined;
   return {
-    text: `Stop near ${at(enough.x)}, or set --forgetting-limit: after that, the model learned little more but forgot more.`,
-    because: `From ${at(enough.x)} to ${last.x.toLocaleString('en')}, the total fall of held-out loss went from ${formatNumber(enough.learned)} to ${formatNumber(last.learned)} nats/token, KL from base from ${interval(enough.kl)} to ${interval(last.kl)}.`,
+    text: t(
+      'Stop near {step}, or set --forgetting-limit: after that, the model learned little more but forgot more.',
+      { step: stepName(enough.x) },
+    ),
+    because: t(
+      'From {from} to {to}, the total fall of held-out loss went from {fallBefore} to {fallAfter} nats/token, KL from base from {klBefore} to {klAfter}.',
+      {
+        from: stepName(enough.x),
+        to: whole(last.x),
+        fallBefore: formatNumber(enough.learned),
+        fallAfter: formatNumber(last.learned),
+        klBefore: interval(enough.kl),
+        klAfter: interval(last.kl),
+      },
+    ),
   };
 }
 
@@ -164,11 +226,25 @@ function methodOfOthers(run: RunView, { shown, runs, labels }: PanelView): Advic
     // By the intervals, the other must not have learned less, and must certainly have forgotten less.
     if (theirs.learned.low > mine.learned.high || theirs.kl.high >= mine.kl.low) continue;
     const [name, own] = [other, run.snapshot].map((one) =>
-      one.spec.hyper.method === 'full' ? 'Full fine-tuning' : 'LoRA',
+      one.spec.hyper.method === 'full' ? t('Full fine-tuning') : 'LoRA',
     );
     return {
-      text: `${name} works better on this text: use ${labels.get(other.spec.id)}, rate ${formatRate(other.spec.hyper.learningRate)}.`,
-      because: `It forgot less and learned no less. ${name}: held-out loss ${formatDifference(theirs.learned, false)}, KL ${formatInterval(theirs.kl, false)}; ${own}: ${formatDifference(mine.learned, false)}, ${formatInterval(mine.kl, false)} nats/token.`,
+      text: t('{method} works better on this text: use {run}, rate {rate}.', {
+        method: name!,
+        run: labels.get(other.spec.id) ?? other.spec.name,
+        rate: formatRate(other.spec.hyper.learningRate),
+      }),
+      because: t(
+        'It forgot less and learned no less. {method}: held-out loss {theirs}, KL {theirKl}; {own}: {mine}, {myKl} nats/token.',
+        {
+          method: name!,
+          theirs: formatDifference(theirs.learned, false),
+          theirKl: formatInterval(theirs.kl, false),
+          own: own!,
+          mine: formatDifference(mine.learned, false),
+          myKl: formatInterval(mine.kl, false),
+        },
+      ),
     };
   }
   return undefined;
@@ -178,51 +254,15 @@ function forgotWithoutLearning({ snapshot }: RunView): Advice | undefined {
   const mine = measuresOf(snapshot.summary?.comparisons);
   if (!mine || mine.learned.high < 0 || mine.kl.low < SMALL_KL) return undefined;
   return {
-    text: `Use a lower learning rate${snapshot.spec.corpus.replay ? '' : ' and mix in the base\u2019s own text (--replay base)'}: this run moved away from the base without learning anything.`,
-    because: `Held-out loss ${formatDifference(mine.learned, false)}, KL from base ${formatInterval(mine.kl, false)} nats/token.`,
-  };
-}
-
-const sweptOf = ({ snapshot: { spec } }: RunView, sweeps: readonly SweepSnapshot[]) =>
-  sweeps
-    .filter(({ optimizer }) => optimizer === spec.hyper.optimizer)
-    .flatMap(({ methods }) => methods)
-    .find(({ method, chosen }) => method === spec.hyper.method && chosen !== undefined);
-
-function belowTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined {
-  const swept = sweptOf(run, sweeps);
-  const rate = run.snapshot.spec.hyper.learningRate;
-  const chosen = swept?.rates.find(({ learningRate }) => learningRate === swept.chosen);
-  if (!swept || !chosen?.change) return undefined;
-  const name = swept.method === 'lora' ? 'LoRA' : 'full fine-tuning';
-  const because = `Of ${plural(swept.rates.length, 'rate')} tried with ${name}, ${formatRate(chosen.learningRate)} learned as much as the best one and forgot least: held-out loss ${formatDifference(chosen.change, false)}${chosen.kl === undefined ? '' : `, KL ${formatNumber(chosen.kl)}`} nats/token${swept.divergesFrom === undefined ? '' : `; it diverged from ${formatRate(swept.divergesFrom)} on`}.`;
-  if (rate * FAR <= chosen.learningRate * 1.01)
-    return {
-      text: `Try a higher learning rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
-      because,
-    };
-  if (swept.divergesFrom !== undefined && rate >= swept.divergesFrom)
-    return {
-      text: `Try a lower learning rate: ${formatRate(chosen.learningRate)} instead of ${formatRate(rate)}.`,
-      because,
-    };
-  return undefined;
-}
-
-/** The highest rate tried was the best and did not diverge: a better one may lie above. */
-function edgeOfTheSweep(run: RunView, { sweeps }: PanelView): Advice | undefined {
-  const swept = sweptOf(run, sweeps);
-  const highest = swept?.rates.at(-1);
-  if (
-    !swept ||
-    swept.rates.length < 2 ||
-    swept.divergesFrom !== undefined ||
-    highest?.learningRate !== swept.chosen
-  )
-    return undefined;
-  return {
-    text: `Try higher learning rates in a sweep: the best one may lie above ${formatRate(highest!.learningRate)}.`,
-    because: `It was the highest of ${swept.rates.length} rates tried, and still stable${highest?.change ? `: held-out loss ${formatDifference(highest.change, false)} nats/token` : ''}.`,
+    text: snapshot.spec.corpus.replay
+      ? t('Use a lower learning rate: this run moved away from the base without learning anything.')
+      : t(
+          'Use a lower learning rate and mix in the base\u2019s own text (--replay base): this run moved away from the base without learning anything.',
+        ),
+    because: t('Held-out loss {change}, KL from base {kl} nats/token.', {
+      change: formatDifference(mine.learned, false),
+      kl: formatInterval(mine.kl, false),
+    }),
   };
 }
 
@@ -237,8 +277,17 @@ function stillFalling({ series, snapshot }: RunView): Advice | undefined {
   const late = third.y - last.y;
   if (late < MATTERS * fall || curve.some(({ y }) => y < last.y)) return undefined;
   return {
-    text: `Train for longer: held-out loss was still falling at the end, so twice the ${plural(steps, 'step')} may learn more.`,
-    because: `It fell from ${interval(third)} at ${at(third.x)} to ${interval(last)} at ${at(last.x)}, ${Math.round((100 * late) / fall)}% of the whole fall.`,
+    text: t(
+      'Train for longer: held-out loss was still falling at the end, so twice the {steps} may learn more.',
+      { steps: stepCount(steps) },
+    ),
+    because: t('It fell from {before} at {from} to {after} at {to}, {share} of the whole fall.', {
+      before: interval(third),
+      from: stepName(third.x),
+      after: interval(last),
+      to: stepName(last.x),
+      share: percent(late / fall),
+    }),
   };
 }
 
@@ -254,8 +303,14 @@ function lostAbility({ snapshot: { summary, spec } }: RunView): Advice | undefin
   );
   if (!lost || spec.corpus.replay) return undefined;
   return {
-    text: 'Mix in text that the model must not forget (--replay base, or a file), or use a lower learning rate.',
-    because: `${figureLabel(lost.task, lost.metric)} ${formatDifference(lost.difference, true)}, from ${formatInterval(lost.before, true)}.`,
+    text: t(
+      'Mix in text that the model must not forget (--replay base, or a file), or use a lower learning rate.',
+    ),
+    because: t('{figure} {change}, from {before}.', {
+      figure: figureLabel(lost.task, lost.metric),
+      change: formatDifference(lost.difference, true),
+      before: formatInterval(lost.before, true),
+    }),
   };
 }
 
@@ -269,8 +324,14 @@ function farFromTheBase(run: RunView, view: PanelView): Advice | undefined {
   const limit = spec.evaluation.strengthLimit;
   if (!kl || kl.low <= limit) return undefined;
   return {
-    text: `${spec.hyper.method === 'lora' ? 'Use it at a lower strength, or train' : 'Train'} at a lower learning rate: it has moved far from its base.`,
-    because: `KL from base ${formatInterval(kl, false)} nats/token; up to ${limit} counts as close to the base.`,
+    text:
+      spec.hyper.method === 'lora'
+        ? t('Use it at a lower strength, or train at a lower learning rate: it has moved far from its base.')
+        : t('Train at a lower learning rate: it has moved far from its base.'),
+    because: t('KL from base {kl} nats/token; up to {limit} counts as close to the base.', {
+      kl: formatInterval(kl, false),
+      limit: withPoint(String(limit)),
+    }),
   };
 }
 

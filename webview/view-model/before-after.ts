@@ -1,4 +1,6 @@
 /** A metric of the base, of the selected run's checkpoints and of the runs shown beside it, for the bar charts. */
+import { tKnown } from '../../src/protocol/l10n.ts';
+import { stepName } from './format.ts';
 import { figureLabel } from './labels.ts';
 import type { RunView } from './panel.ts';
 import { longest, sample, type IntervalPoint } from './series.ts';
@@ -19,8 +21,6 @@ type Match = (task: string, metric: string) => boolean;
 
 /** More bars than this would be too thin to read; base, result and some checkpoints in between are shown. */
 const MOST_BARS = 8;
-
-const name = (step: number) => (step === 0 ? 'base' : `step ${step}`);
 
 /** The selected run's bars, then the results of the runs beside it. Undefined if the selected run has none. */
 export function beforeAfter(shown: readonly RunView[], match: Match): BeforeAfter | undefined {
@@ -68,11 +68,11 @@ function ofRun(
   return {
     label: figureLabel(task, metric),
     metric,
-    unit: comparison?.unit ?? '',
+    unit: tKnown(comparison?.unit ?? ''),
     setting,
     bars: sample(
       [...points.values()].sort((a, b) => a.x - b.x),
       MOST_BARS,
-    ).map((point) => ({ ...point, name: name(point.x), look: point.x === 0 ? undefined : 0 })),
+    ).map((point) => ({ ...point, name: stepName(point.x), look: point.x === 0 ? undefined : 0 })),
   };
 }

@@ -1,4 +1,5 @@
 /** The comparison of the shown runs, which the host computes. */
+import { t } from '../../src/protocol/l10n.ts';
 import type { ComparisonAnswer } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
 
@@ -20,7 +21,7 @@ export function answerFor(
     of: [...ids],
     problem:
       answer?.problem ??
-      'This report holds only differences from its first run: select that run to see them.',
+      t('This report holds only differences from its first run: select that run to see them.'),
   };
 }
 

@@ -1,6 +1,8 @@
 /** The rows of the table "Before and after". */
+import { t, tKnown, whole } from '../../src/protocol/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, isShare } from './format.ts';
+import { settingIn } from './setting.ts';
 import { figureLabel } from './labels.ts';
 
 export interface ComparisonRow {
@@ -9,35 +11,46 @@ export interface ComparisonRow {
   before: string;
   after: string;
   difference: string;
-  verdict: 'better' | 'worse' | 'no difference seen';
+  verdict: Verdict;
   n: string;
   setting: string;
 }
 
+export type Verdict = 'better' | 'worse' | 'same';
+
+/** The verdict in words. */
+export const verdictIn = (verdict: Verdict): string =>
+  ({ better: t('better'), worse: t('worse'), same: t('no difference seen') })[verdict];
+
 /** Better or worse only if the interval of the difference excludes zero. */
-export function verdict({ difference, better, significant }: Comparison): ComparisonRow['verdict'] {
-  if (!significant) return 'no difference seen';
+export function verdict({ difference, better, significant }: Comparison): Verdict {
+  if (!significant) return 'same';
   return difference.value < 0 === (better === 'lower') ? 'better' : 'worse';
 }
 
 /** For a run that continues another, comparisons with that run's result come last. */
 export const comparisonRows = ({ comparisons, earlier }: Summary): ComparisonRow[] => [
-  ...comparisons.map((comparison) => rowOf(comparison)),
-  ...(earlier?.comparisons ?? []).map((comparison) => rowOf(comparison, ', from the run that it continues')),
+  ...comparisons.map(rowOf),
+  ...(earlier?.comparisons ?? []).map((comparison) => ({
+    ...rowOf(comparison),
+    figure: t('{figure}, from the run that it continues', {
+      figure: figureLabel(comparison.task, comparison.metric),
+    }),
+  })),
 ];
 
-function rowOf(comparison: Comparison, from = ''): ComparisonRow {
+function rowOf(comparison: Comparison): ComparisonRow {
   const { task, metric, unit, before, after, difference } = comparison;
   const share = isShare(metric, unit);
   return {
-    figure: `${figureLabel(task, metric)}${from}`,
+    figure: figureLabel(task, metric),
     // Avoids repeating the unit, as in "unique programs programs".
-    unit: share || /per byte|programs/.test(figureLabel(task, metric)) ? '' : unit,
+    unit: share || /per byte|programs/.test(metric) ? '' : tKnown(unit),
     before: formatInterval(before, share),
     after: formatInterval(after, share),
     difference: formatDifference(difference, share),
     verdict: verdict(comparison),
-    n: after.n.toLocaleString('en'),
-    setting: after.setting,
+    n: whole(after.n),
+    setting: settingIn(after.setting),
   };
 }

@@ -1,11 +1,12 @@
 /** The facts of a run, and which files of the folder or rows of the data set were used. */
+import { percent, t, tKnown, tTold, whole, withPoint } from '../../src/protocol/l10n.ts';
 import { reasons } from '../../src/corpus/reading/reasons.ts';
 import { describeCheck, describeTarget, latestExports } from '../../src/protocol/export.ts';
 import { describeChanged, describeLearning, documentWord } from '../../src/protocol/describe-learning.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { tokensPerStep } from '../../src/protocol/run.ts';
-import { formatBytes, formatCount, formatDuration, formatRate, formatTime, plural } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatRate, formatTime, stepName } from './format.ts';
 import { methodName } from './labels.ts';
 import type { RunSeries } from './series.ts';
 
@@ -16,7 +17,13 @@ export interface Fact {
 }
 
 /** Facts about training, which are unknown for an imported run. */
-const ofTraining = ['Learning rate', 'Steps', 'Speed', 'Peak memory', 'Training and measuring took'];
+const ofTraining = () => [
+  t('Learning rate'),
+  t('Steps'),
+  t('Speed'),
+  t('Peak memory'),
+  t('Training and measuring took'),
+];
 
 export function runFacts(
   { spec, state, exports, corpus }: RunSnapshot,
@@ -27,74 +34,109 @@ export function runFacts(
   const speed = done?.tokensPerSecond ?? last?.tokensPerSecond;
   const memory = done?.peakMemory ?? last?.peakMemory;
   const facts: (Fact | undefined)[] = [
-    { name: 'Base', value: spec.base.id, note: `sha256 ${spec.base.sha256.slice(0, 12)}` },
+    { name: t('Base'), value: spec.base.id, note: `sha256 ${spec.base.sha256.slice(0, 12)}` },
     {
-      name: 'Method',
+      name: t('Method'),
       value: methodName(spec),
       note:
         hyper.method === 'lora'
-          ? `alpha ${hyper.alpha}, dropout ${hyper.dropout}, on ${hyper.targets.length === 7 ? 'all linears' : hyper.targets.join(', ')}`
+          ? t('alpha {alpha}, dropout {dropout}, on {targets}', {
+              alpha: withPoint(String(hyper.alpha)),
+              dropout: withPoint(String(hyper.dropout)),
+              targets: hyper.targets.length === 7 ? t('all linears') : hyper.targets.join(', '),
+            })
           : undefined,
     },
-    start && { name: 'Trainable', value: `${formatCount(start.trainableParameters)} parameters` },
+    start && {
+      name: t('Trainable'),
+      value: t('{count} parameters', { count: formatCount(start.trainableParameters) }),
+    },
     {
-      name: 'Learning rate',
+      name: t('Learning rate'),
       value: formatRate(hyper.learningRate),
-      note: [hyper.optimizer === 'lionw' ? 'LionW' : 'AdamW', hyper.schedule, spec.learningRateReason]
+      note: [
+        hyper.optimizer === 'lionw' ? 'LionW' : 'AdamW',
+        hyper.schedule,
+        tTold(spec.learningRateReason ?? ''),
+      ]
         .filter(Boolean)
         .join(', '),
     },
     {
-      name: 'Steps',
-      value: `${state.step} of ${state.steps}`,
-      note: `${formatCount(tokensPerStep(hyper))} tokens each`,
+      name: t('Steps'),
+      value: t('{done} of {total}', { done: whole(state.step), total: whole(state.steps) }),
+      note: t('{tokens} tokens each', { tokens: formatCount(tokensPerStep(hyper)) }),
     },
     speed === undefined
       ? undefined
       : {
-          name: 'Speed',
-          value: `${Math.round(speed).toLocaleString('en')} tokens/s`,
+          name: t('Speed'),
+          value: t('{speed} tokens/s', { speed: whole(Math.round(speed)) }),
           note: last?.mfu
-            ? `${Math.round(100 * last.mfu)}% of the machine's matrix multiplication speed`
+            ? t("{share} of the machine's matrix multiplication speed", { share: percent(last.mfu) })
             : undefined,
         },
     memory === undefined
       ? undefined
       : {
-          name: 'Peak memory',
+          name: t('Peak memory'),
           value: formatBytes(memory),
-          note: plan && `${formatBytes(plan.total)} planned`,
+          note: plan && t('{size} planned', { size: formatBytes(plan.total) }),
         },
-    start && { name: 'Backend', value: `${start.backend}, ${hyper.precision}`, note: start.backendReason },
-    done && { name: 'Training and measuring took', value: formatDuration(done.seconds) },
+    start && {
+      name: t('Backend'),
+      value: `${start.backend}, ${hyper.precision}`,
+      note: tTold(start.backendReason),
+    },
+    done && { name: t('Training and measuring took'), value: formatDuration(done.seconds) },
     spec.imported && {
-      name: 'Imported from',
+      name: t('Imported from'),
       value: spec.imported.from,
-      note: spec.imported.base && `trained on ${spec.imported.base}`,
+      note: spec.imported.base && t('trained on {base}', { base: spec.imported.base }),
     },
     spec.continues && {
-      name: 'Continues',
+      name: t('Continues'),
       value: spec.continues.run,
       note: corpus?.changed && describeChanged(corpus.changed),
     },
-    spec.folder ? { name: spec.folders ? 'Folders' : 'Folder', value: describeFolders(spec) } : undefined,
-    spec.corpus.data === undefined ? undefined : { name: 'Data set', value: spec.corpus.data },
-    learning ? { name: 'Learned', value: learning } : undefined,
+    spec.folder
+      ? { name: spec.folders ? t('Folders') : t('Folder'), value: describeFolders(spec) }
+      : undefined,
+    spec.corpus.data === undefined ? undefined : { name: t('Data set'), value: spec.corpus.data },
+    learning ? { name: t('Learned'), value: learning } : undefined,
     ...latestExports(exports ?? []).map((one) => ({
-      name: 'Exported',
-      value: `${describeTarget(one)}, step ${one.step}`,
+      name: t('Exported'),
+      value: `${describeTarget(one)}, ${stepName(one.step)}`,
       note: `${one.path}; ${describeCheck(one.check)}`,
     })),
     {
-      name: spec.imported ? 'Imported' : 'Started',
+      name: spec.imported ? t('Imported') : t('Started'),
       value: formatTime(spec.createdAt),
-      note: `seed ${hyper.seed}, run ${spec.id}`,
+      note: t('seed {seed}, run {run}', { seed: hyper.seed, run: spec.id }),
     },
   ];
   return facts.filter(
-    (fact) => fact !== undefined && !(spec.imported && ofTraining.includes(fact.name)),
+    (fact) => fact !== undefined && !(spec.imported && ofTraining().includes(fact.name)),
   ) as Fact[];
 }
+
+/** "1 file" or "12 files". */
+function documents(count: number, word: string): string {
+  const number = { count: whole(count) };
+  const one = count === 1;
+  switch (word) {
+    case 'file':
+      return one ? t('1 file') : t('{count} files', number);
+    case 'row':
+      return one ? t('1 row') : t('{count} rows', number);
+    case 'instruction pair':
+      return one ? t('1 instruction pair') : t('{count} instruction pairs', number);
+    default:
+      return one ? t('1 document') : t('{count} documents', number);
+  }
+}
+const filesOrFolders = (count: number): string =>
+  count === 1 ? t('1 file or folder') : t('{count} files or folders', { count: whole(count) });
 
 /** An unknown reason, written by a newer version, is shown by its name. */
 const reasonText: Record<string, string | undefined> = reasons;
@@ -111,12 +153,17 @@ export function corpusView(
 ): CorpusView {
   const leftOut = Object.entries(corpus.leftOut)
     .filter(([, count]) => count > 0)
-    .map(([reason, count]) => ({ reason: reasonText[reason] ?? reason, count }))
+    .map(([reason, count]) => ({ reason: tKnown(reasonText[reason] ?? reason), count }))
     .sort((a, b) => b.count - a.count || a.reason.localeCompare(b.reason));
   const word = documentWord(spec.folder, spec.corpus);
   const out = leftOut.reduce((sum, { count }) => sum + count, 0);
   return {
-    sentence: `${plural(corpus.kept, word)} kept (${formatCount(corpus.trainTokens)} tokens to train on, ${formatCount(corpus.heldOutTokens)} held out); ${word === 'file' ? plural(out, 'file or folder', 'files or folders') : plural(out, word)} left out.`,
+    sentence: t('{kept} kept ({trained} tokens to train on, {heldOut} held out); {out} left out.', {
+      kept: documents(corpus.kept, word),
+      trained: formatCount(corpus.trainTokens),
+      heldOut: formatCount(corpus.heldOutTokens),
+      out: word === 'file' ? filesOrFolders(out) : documents(out, word),
+    }),
     leftOut,
   };
 }

@@ -1,5 +1,7 @@
 /** Figures of base and results, side by side: HumanEval pass@k, unique programs. */
+import { t } from '../../src/protocol/l10n.ts';
 import type { Metric } from '../../src/protocol/evaluation.ts';
+import { settingWithin } from './setting.ts';
 import type { RunView } from './panel.ts';
 
 export interface FigureSet {
@@ -20,12 +22,12 @@ export function figureSets(shown: readonly RunView[], match: (one: Metric) => bo
   if (!first) return [];
   const base = first.comparisons.map(({ before }) => before);
   return [
-    { label: 'base', look: undefined, metrics: base },
+    { label: t('base'), look: undefined, metrics: base },
     ...results
       // Results on another base can't be compared with this base.
       .filter(({ snapshot }) => snapshot.spec.base.sha256 === first.snapshot.spec.base.sha256)
       .map(({ label, look, comparisons }) => ({
-        label: results.length > 1 ? label : 'result',
+        label: results.length > 1 ? label : t('result'),
         look,
         metrics: comparisons.map(({ after }) => after),
       })),
@@ -35,5 +37,5 @@ export function figureSets(shown: readonly RunView[], match: (one: Metric) => bo
 /** How the figures were measured; all ways, if the runs differ in that. */
 export const settingsOf = (sets: readonly FigureSet[]): string =>
   [...new Set(sets.flatMap(({ metrics }) => metrics.map(({ setting }) => setting)))]
-    .map((setting) => setting.replace(/^(quick|paper): /, '($1) '))
-    .join('; or ');
+    .map(settingWithin)
+    .join(t('; or '));

@@ -1,4 +1,5 @@
 /** Numbers formatted for reading. A value always has its unit, and a difference its sign. */
+import { dayAndTime, decimal, grouped, t, whole, withPoint } from '../../src/protocol/l10n.ts';
 import { formatWithInterval } from '../../src/protocol/units.ts';
 
 export { formatBytes, formatDuration } from '../../src/protocol/units.ts';
@@ -14,14 +15,14 @@ export const isShare = (metric: string, unit = '') =>
 
 /** Three decimals, fewer for large numbers, more for small ones: 1.943, 12.3, 0.0042. */
 export function formatNumber(value: number): string {
-  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'not a number' : signed('infinite', value);
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? t('not a number') : signed(t('infinite'), value);
   const size = Math.abs(value);
   if (size === 0) return '0';
-  if (size >= 100) return signed(Math.round(size).toLocaleString('en'), value);
-  if (size >= 10) return signed(size.toFixed(1), value);
-  if (size >= 0.01) return signed(size.toFixed(3), value);
-  if (size >= 1e-4) return signed(size.toFixed(4), value);
-  return signed(size.toExponential(1), value);
+  if (size >= 100) return signed(whole(Math.round(size)), value);
+  if (size >= 10) return signed(decimal(size, 1), value);
+  if (size >= 0.01) return signed(decimal(size, 3), value);
+  if (size >= 1e-4) return signed(decimal(size, 4), value);
+  return signed(withPoint(size.toExponential(1)), value);
 }
 
 /** A tick of an axis whose ticks are `step` apart, with no more decimals than needed to distinguish them. */
@@ -31,20 +32,18 @@ export function formatTick(value: number, step: number): string {
   while (decimals < 6 && Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) > 1e-6)
     decimals++;
   const text = Math.abs(value).toFixed(decimals);
-  return Number(text) === 0
-    ? '0'
-    : signed(
-        Number(text).toLocaleString('en', {
-          minimumFractionDigits: decimals,
-          maximumFractionDigits: decimals,
-        }),
-        value,
-      );
+  return Number(text) === 0 ? '0' : signed(grouped(Number(text), decimals), value);
 }
+
+/** As formatTick, of a share in percent. */
+export const formatShareTick = (share: number, step: number): string =>
+  t('{number}%', { number: formatTick(100 * share, 100 * step) });
 
 /** A figure; if `share`, 1 means 100%. */
 function formatFigure(value: number, share: boolean): string {
-  return share ? `${signed(Math.abs(value * 100).toFixed(1), value)}%` : formatNumber(value);
+  return share
+    ? t('{number}%', { number: signed(decimal(Math.abs(value * 100), 1), value) })
+    : formatNumber(value);
 }
 
 /** "1.943 [1.902, 1.984]" */
@@ -58,38 +57,37 @@ export function formatDifference(
   share: boolean,
 ): string {
   const one = (value: number) => {
-    const text = share ? signed(Math.abs(value * 100).toFixed(1), value) : formatNumber(value);
+    const text = share ? signed(decimal(Math.abs(value * 100), 1), value) : formatNumber(value);
     return value > 0 ? `+${text}` : text;
   };
-  return formatWithInterval(figure, one) + (share ? ' points' : '');
+  const difference = formatWithInterval(figure, one);
+  return share ? t('{difference} points', { difference }) : difference;
 }
 
 /** Learning rates: "1e-3", "3.5e-4". */
 export function formatRate(rate: number): string {
   if (rate === 0) return '0';
-  return rate.toExponential(1).replace('.0e', 'e');
+  return withPoint(rate.toExponential(1).replace('.0e', 'e'));
 }
 
 /** "608k", "4.9M", "812" */
 export function formatCount(count: number): string {
-  if (count >= 1e9) return `${(count / 1e9).toFixed(1)}G`;
-  if (count >= 1e6) return `${(count / 1e6).toFixed(1)}M`;
+  if (count >= 1e9) return `${decimal(count / 1e9, 1)}G`;
+  if (count >= 1e6) return `${decimal(count / 1e6, 1)}M`;
   if (count >= 1e4) return `${Math.round(count / 1e3)}k`;
-  return count.toLocaleString('en');
+  return whole(count);
 }
 
-export const plural = (count: number, one: string, many = `${one}s`) =>
-  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+export const stepCount = (steps: number): string =>
+  steps === 1 ? t('1 step') : t('{steps} steps', { steps: whole(steps) });
+
+/** "base" or "step 40". */
+export const stepName = (step: number): string =>
+  step === 0 ? t('base') : t('step {step}', { step: whole(step) });
 
 /** "24 Nov 2026, 14:05" in the reader's time zone. */
 export function formatTime(iso: string): string {
   const date = new Date(iso);
   if (Number.isNaN(date.getTime())) return iso;
-  return date.toLocaleString('en-GB', {
-    day: 'numeric',
-    month: 'short',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-  });
+  return dayAndTime(date);
 }

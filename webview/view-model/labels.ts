@@ -1,7 +1,8 @@
 /** Labels of figures and runs, which figures show learning or forgetting, and which direction is better. */
+import { t, tKnown } from '../../src/protocol/l10n.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import { factsOfTask } from '../../src/protocol/task-facts.ts';
-import { formatRate, formatTime, isShare, plural } from './format.ts';
+import { formatRate, formatTime, isShare, stepCount } from './format.ts';
 
 const metrics: [RegExp, string][] = [
   [/^loss$/i, 'loss'],
@@ -10,18 +11,31 @@ const metrics: [RegExp, string][] = [
   [/^acc_norm$/, 'accuracy by length'],
 ];
 
+/** What figures are called that have a name in words; other names, such as "pass@1", are the same everywhere. */
+export const metricNames = [
+  ...metrics.map(([, name]) => name),
+  ...['average', 'exact match', 'loss of solutions', 'unique programs'],
+  ...['unique passing', 'unique failing'],
+  ...['prose bits per byte', 'older code bits per byte', 'new code bits per byte'],
+  ...['line exact match', 'line edit similarity', 'block exact match', 'block edit similarity'],
+  ...['characters saved', 'latency'],
+];
+
+const metricName = (metric: string): string =>
+  tKnown(metrics.find(([pattern]) => pattern.test(metric))?.[1] ?? metric);
+
 /** "Held-out loss", "HumanEval pass@1", "KL from base"; unknown figures keep their own name. */
 export function figureLabel(task: string, metric: string): string {
-  if (isKl(metric)) return 'KL from base';
+  if (isKl(metric)) return t('KL from base');
   if (task === 'retention') {
-    if (metric === 'loss') return "Loss on the base's own text";
-    if (metric === 'source loss') return 'Loss on source text';
-    if (metric === 'source KL from base') return 'KL from base on source text';
+    if (metric === 'loss') return t("Loss on the base's own text");
+    if (metric === 'source loss') return t('Loss on source text');
+    if (metric === 'source KL from base') return t('KL from base on source text');
   }
-  if (task === 'forgetting') return `Forgetting ${metric}`;
-  const known = metrics.find(([pattern]) => pattern.test(metric))?.[1];
-  const facts = factsOfTask(task);
-  return `${facts?.label ?? facts?.title ?? task} ${known ?? metric}`;
+  const figure = metricName(metric);
+  if (task === 'forgetting') return t('Forgetting {figure}', { figure });
+  if (task === 'workspace') return t('Held-out {figure}', { figure });
+  return `${factsOfTask(task)?.title ?? task} ${figure}`;
 }
 
 /** Whether a task's figures show what was learned. Those of tasks that are not known here count as forgetting. */
@@ -37,24 +51,24 @@ export const isUnique = (metric: string) => /^unique /.test(metric);
 export const higherIsBetter = (metric: string) => isShare(metric) || isUnique(metric);
 export const unitOf = (metric: string) =>
   isShare(metric)
-    ? 'points'
+    ? t('points')
     : isAnyKl(metric) || /loss/i.test(metric)
-      ? 'nats/token'
+      ? t('nats/token')
       : isUnique(metric)
-        ? 'programs'
+        ? t('programs')
         : '';
 
 /** "LoRA r=16" or "full fine-tuning". */
 export function methodName({ hyper }: RunSnapshot['spec']): string {
-  return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : 'full fine-tuning';
+  return hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : t('full fine-tuning');
 }
 
 type LabelPart = (run: RunSnapshot) => string;
 const byName: LabelPart = ({ spec }) => spec.name;
 const byMethod: LabelPart = ({ spec }) => methodName(spec);
 const byRate: LabelPart = ({ spec }) =>
-  spec.imported ? 'imported' : `rate ${formatRate(spec.hyper.learningRate)}`;
-const bySteps: LabelPart = ({ spec, state }) => (spec.imported ? '' : plural(state.steps, 'step'));
+  spec.imported ? t('imported') : t('rate {rate}', { rate: formatRate(spec.hyper.learningRate) });
+const bySteps: LabelPart = ({ spec, state }) => (spec.imported ? '' : stepCount(state.steps));
 const byTime: LabelPart = ({ spec }) => formatTime(spec.createdAt);
 const byId: LabelPart = ({ spec }) => spec.id;
 

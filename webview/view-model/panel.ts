@@ -1,4 +1,5 @@
 /** Everything that the panel shows. Sections and charts read only this. */
+import { t } from '../../src/protocol/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
@@ -99,6 +100,8 @@ function differentCorpora(shown: readonly RunView[]): string | undefined {
     digest && first![0] ? digest !== first![0] : source !== first![1],
   );
   return differs
-    ? 'These runs were trained on different texts, so their held-out figures are from different files: compare them with care.'
+    ? t(
+        'These runs were trained on different texts, so their held-out figures are from different files: compare them with care.',
+      )
     : undefined;
 }

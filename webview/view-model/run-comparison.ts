@@ -1,8 +1,10 @@
 /** The runs that can be compared, and how they differ. */
+import { t, whole } from '../../src/protocol/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
 import type { RunComparison } from '../../src/protocol/run-comparison.ts';
-import { verdict } from './comparisons.ts';
+import { statusIn } from './status.ts';
+import { verdict, verdictIn } from './comparisons.ts';
 import { formatDifference, formatInterval, formatNumber, formatRate, formatTime, isShare } from './format.ts';
 import { completedLines } from '../../src/evaluation/figures/counts.ts';
 import { figureLabel, isHeldOutLoss, isKl, methodName } from './labels.ts';
@@ -30,7 +32,7 @@ export function comparedRuns({ runs, labels, run, shown }: PanelView): ComparedR
 }
 
 interface Column {
-  title: string;
+  title(): string;
   cell(run: RunSnapshot): string;
   /** Shown even if all runs have the same there. */
   always?: true;
@@ -38,12 +40,12 @@ interface Column {
 
 /** Of the list of runs, after the name. */
 export const columns: readonly Column[] = [
-  { title: 'Method', cell: ({ spec }) => methodName(spec) },
-  { title: 'Rate', cell: ({ spec }) => (spec.imported ? '-' : formatRate(spec.hyper.learningRate)) },
-  { title: 'Steps', cell: stepsOf },
-  { title: 'Base', cell: ({ spec }) => spec.base.id },
-  { title: 'Started', cell: ({ spec }) => formatTime(spec.createdAt), always: true },
-  { title: 'Result', cell: resultOf, always: true },
+  { title: () => t('Method'), cell: ({ spec }) => methodName(spec) },
+  { title: () => t('Rate'), cell: ({ spec }) => (spec.imported ? '-' : formatRate(spec.hyper.learningRate)) },
+  { title: () => t('Steps'), cell: stepsOf },
+  { title: () => t('Base'), cell: ({ spec }) => spec.base.id },
+  { title: () => t('Started'), cell: ({ spec }) => formatTime(spec.createdAt), always: true },
+  { title: () => t('Result'), cell: resultOf, always: true },
 ];
 
 /** For each column, whether it is shown. */
@@ -52,7 +54,9 @@ export const tellingColumns = (runs: readonly ComparedRun[]): boolean[] =>
 
 function stepsOf({ spec, state }: RunSnapshot): string {
   if (spec.imported) return '-';
-  return state.step < state.steps ? `${state.step} of ${state.steps}` : String(state.steps);
+  return state.step < state.steps
+    ? t('{done} of {total}', { done: whole(state.step), total: whole(state.steps) })
+    : whole(state.steps);
 }
 
 function resultOf({ summary, state }: RunSnapshot): string {
@@ -61,10 +65,10 @@ function resultOf({ summary, state }: RunSnapshot): string {
   const learned = summary?.comparisons.find(({ task, metric }) => isHeldOutLoss(task, metric));
   const forgot = summary?.comparisons.find(({ metric }) => isKl(metric));
   const parts = [
-    learned && `held-out loss ${formatNumber(learned.after.value)}`,
+    learned && t('held-out loss {loss}', { loss: formatNumber(learned.after.value) }),
     forgot && `KL ${formatNumber(forgot.after.value)}`,
   ].filter(Boolean);
-  return parts.join(', ') || (state.status === 'done' ? 'not evaluated' : state.status);
+  return parts.join(', ') || (state.status === 'done' ? t('not evaluated') : statusIn(state.status));
 }
 
 /** Whether every word of the filter is found in the data of the run. */
@@ -96,8 +100,8 @@ export function differenceRows(
         formatInterval(before, share),
         formatInterval(after, share),
         formatDifference(difference, share),
-        verdict(comparison),
-        after.n.toLocaleString('en'),
+        verdictIn(verdict(comparison)),
+        whole(after.n),
       ];
     }),
   );

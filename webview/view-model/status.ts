@@ -1,7 +1,10 @@
 /** The state of a run in words, and what the user can do about it. */
+import { t, tTold, whole } from '../../src/protocol/l10n.ts';
 import { isReady, notBetter } from '../../src/evaluation/figures/offer.ts';
 import type { RunSnapshot } from '../../src/protocol/panel.ts';
-import { formatDuration } from './format.ts';
+import { phaseIn } from '../../src/protocol/phases.ts';
+import { joined } from '../../src/protocol/told-texts.ts';
+import { formatDuration, stepCount } from './format.ts';
 
 /** `interrupted`: its state says that it runs, but its process has sent no heartbeat for a while. */
 export type StatusKind = RunSnapshot['state']['status'] | 'interrupted';
@@ -24,16 +27,19 @@ export interface StatusView {
 /** The trainer writes a heartbeat every few seconds. A loaded machine may delay it, but not by a minute. */
 const SILENCE_MS = 60_000;
 
-const labels: Record<StatusKind, string> = {
-  queued: 'Queued',
-  running: 'Training',
-  evaluating: 'Evaluating',
-  paused: 'Paused',
-  done: 'Done',
-  failed: 'Failed',
-  cancelled: 'Stopped',
-  interrupted: 'Interrupted',
-};
+const labels = (): Record<StatusKind, string> => ({
+  queued: t('Queued'),
+  running: t('Training'),
+  evaluating: t('Evaluating'),
+  paused: t('Paused'),
+  done: t('Done'),
+  failed: t('Failed'),
+  cancelled: t('Stopped'),
+  interrupted: t('Interrupted'),
+});
+
+/** "Training". */
+export const statusIn = (kind: StatusKind): string => labels()[kind];
 
 /** `now` in milliseconds; in a report, the time at which it was written. */
 function statusKind({ state, spec }: RunSnapshot, now: number): StatusKind {
@@ -48,12 +54,11 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   const { state, spec, summary } = snapshot;
   const kind = statusKind(snapshot, now);
   const live = kind === 'queued' || kind === 'running' || kind === 'evaluating';
-  const at = `step ${state.step} of ${state.steps}`;
-  const resume = `Resume it from its last checkpoint with {resume ${spec.id}}.`;
-  const left = state.etaSeconds ? `, about ${formatDuration(state.etaSeconds)} left` : '';
+  const at = { step: whole(state.step), steps: whole(state.steps) };
+  const resume = t('Resume it from its last checkpoint with {button}.', { button: `{resume ${spec.id}}` });
   const view: StatusView = {
     kind,
-    label: labels[kind],
+    label: statusIn(kind),
     sentence: '',
     live,
     canStop: live,
@@ -63,44 +68,74 @@ export function readStatus(snapshot: RunSnapshot, now: number): StatusView {
   };
   switch (kind) {
     case 'queued':
-      return { ...view, sentence: state.phase ?? 'Waiting to start.' };
+      return { ...view, sentence: state.phase ? phaseIn(state.phase) : t('Waiting to start.') };
     case 'running':
       return {
         ...view,
-        sentence: `${state.phase ?? 'Training'}: ${at}${left}.`,
+        sentence: withTimeLeft(
+          t('{phase}: step {step} of {steps}', { phase: phaseIn(state.phase ?? 'Training'), ...at }),
+          state.etaSeconds,
+        ),
         progress: { done: state.step, total: state.steps },
       };
     case 'evaluating':
-      return { ...view, sentence: `${state.phase ?? 'Measuring what was learned and forgotten'}${left}.` };
+      return {
+        ...view,
+        sentence: withTimeLeft(
+          state.phase ? phaseIn(state.phase) : t('Measuring what was learned and forgotten'),
+          state.etaSeconds,
+        ),
+      };
     case 'paused':
-      return { ...view, sentence: `Paused at ${at}.`, next: resume };
+      return { ...view, sentence: t('Paused at step {step} of {steps}.', at), next: resume };
     case 'interrupted':
       return {
         ...view,
-        sentence: `Training was interrupted at ${at}: the trainer no longer responds.`,
+        sentence: t(
+          'Training was interrupted at step {step} of {steps}: the trainer no longer responds.',
+          at,
+        ),
         next: resume,
       };
     case 'cancelled':
-      return { ...view, sentence: `Stopped at ${at}; its checkpoint is kept.`, next: resume };
+      return {
+        ...view,
+        sentence: t('Stopped at step {step} of {steps}; its checkpoint is kept.', at),
+        next: resume,
+      };
     case 'failed':
       return {
         ...view,
-        sentence: state.error?.message ?? `The run failed at ${at}.`,
-        next: afterFailure(state.error?.next ?? 'See trainer.log in the run directory.', snapshot, resume),
+        sentence: state.error
+          ? tTold(state.error.message)
+          : t('The run failed at step {step} of {steps}.', at),
+        next: afterFailure(
+          state.error ? tTold(state.error.next) : t('See trainer.log in the run directory.'),
+          snapshot,
+          resume,
+        ),
       };
     case 'done':
       return {
         ...view,
-        sentence: summary ? '' : `Trained for ${state.steps} steps; it has not been evaluated.`,
+        sentence: summary
+          ? ''
+          : t('Trained for {steps}; it has not been evaluated.', { steps: stepCount(state.steps) }),
         next: whyNotOffered(snapshot),
       };
   }
 }
 
+/** A sentence with the time that is left, if it is known. */
+const withTimeLeft = (what: string, seconds: number | undefined): string =>
+  seconds
+    ? t('{what}, about {time} left.', { what, time: formatDuration(seconds) })
+    : t('{clause}.', { clause: what });
+
 /** Adds the offer to resume, unless resuming would fail in the same way. */
 function afterFailure(next: string, { state }: RunSnapshot, resume: string): string {
   const canResume = state.error?.code !== 'diverged' && !/\bresume\b/.test(next);
-  return canResume ? `${next} ${resume}` : next;
+  return canResume ? joined([next, resume]) : next;
 }
 
 /** Whether complete weights exist: the run is done, or was interrupted only while it was measured. */
@@ -117,9 +152,13 @@ const isWorse = ({ spec, summary }: RunSnapshot) =>
  */
 function whyNotOffered({ spec, summary }: RunSnapshot): string | undefined {
   const worse = summary && notBetter(spec.name, summary);
-  if (worse) return `${worse.message} ${worse.next}`;
+  if (worse) return joined([worse.message, worse.next]);
   if (summary?.served?.ok) return undefined;
   if (summary?.served)
-    return 'The model that llama.cpp serves does not match the trained one, so this result is not offered for completion.';
-  return 'It has not been checked yet that the served model matches the trained one: Use for Completion checks it first, which takes about ten seconds.';
+    return t(
+      'The model that llama.cpp serves does not match the trained one, so this result is not offered for completion.',
+    );
+  return t(
+    'It has not been checked yet that the served model matches the trained one: "Use for Completion" checks it first, which takes about ten seconds.',
+  );
 }

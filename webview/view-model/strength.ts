@@ -1,4 +1,6 @@
 /** The strength of a run (the factor for its trained change): the figures at each strength, and the one in use. */
+import { t, withPoint } from '../../src/protocol/l10n.ts';
+import { choiceIn } from '../../src/evaluation/strength/rule.ts';
 import type { StrengthChoice, StrengthPoint } from '../../src/protocol/evaluation.ts';
 import { formatDifference, formatInterval, formatNumber } from './format.ts';
 import { atBase, learnedForgot, turned, type LearnedForgot } from './trade-off.ts';
@@ -49,13 +51,18 @@ export function strengthView({ snapshot, status }: RunView): StrengthView | unde
 function stopOf(point: StrengthPoint, choice: StrengthChoice, inUse: number): StrengthStop {
   const { strength, learned, kl, solutions } = point;
   const isInUse = strength === inUse;
-  const mark = [strength === choice.strength && 'chosen', isInUse && 'in use'].filter(Boolean).join(', ');
+  const mark = [strength === choice.strength && t('chosen'), isInUse && t('in use')]
+    .filter(Boolean)
+    .join(t(', '));
   const verdict =
-    learned.high < 0 ? 'better' : learned.low > 0 ? 'worse' : 'no difference seen against the base';
-  const within = kl && (kl.value <= choice.limit ? 'within' : 'more than');
+    learned.high < 0 ? t('better') : learned.low > 0 ? t('worse') : t('no difference seen against the base');
   const words = [
-    `Strength ${strength}${mark && ` (${mark})`}: on your code ${learned.value > 0 ? '+' : ''}${formatNumber(learned.value)} bits per byte, ${verdict}`,
-    kl && `moved from the base by ${formatNumber(kl.value)}, ${within} the limit of ${choice.limit}`,
+    t('{strength}: on your code {change} bits per byte, {verdict}', {
+      strength: strengthName(strength, mark),
+      change: `${learned.value > 0 ? '+' : ''}${formatNumber(learned.value)}`,
+      verdict,
+    }),
+    kl && movedBy(kl.value, choice.limit),
   ];
   return {
     strength,
@@ -63,22 +70,45 @@ function stopOf(point: StrengthPoint, choice: StrengthChoice, inUse: number): St
     forgot: kl ? formatInterval(kl, false) : '',
     solutions: solutions ? formatDifference(solutions, false) : '',
     mark,
-    words: `${words.filter(Boolean).join('; ')}.`,
+    words: t('{clause}.', { clause: words.filter(Boolean).join(t('; ')) }),
     isInUse,
   };
 }
 
+/** "Strength 0.5 (chosen)". */
+const strengthName = (strength: number, mark: string): string => {
+  const name = t('Strength {strength}', { strength: withPoint(String(strength)) });
+  return mark ? `${name} (${mark})` : name;
+};
+
+function movedBy(kl: number, limit: number): string {
+  const values = { kl: formatNumber(kl), limit: withPoint(String(limit)) };
+  return kl <= limit
+    ? t('moved from the base by {kl}, within the limit of {limit}', values)
+    : t('moved from the base by {kl}, more than the limit of {limit}', values);
+}
+
 function sentenceOf(
-  { strength, why }: StrengthChoice,
+  choice: StrengthChoice,
   given: number | undefined,
   path: readonly StrengthPoint[],
 ): string {
   if (given !== undefined) {
     const measured = path.some((point) => point.strength === given);
-    return `The change is applied at strength ${given}, set by hand${measured ? '' : ', which was not measured itself'}.`;
+    const values = { strength: withPoint(String(given)) };
+    return measured
+      ? t('The change is applied at strength {strength}, set by hand.', values)
+      : t(
+          'The change is applied at strength {strength}, set by hand, which was not measured itself.',
+          values,
+        );
   }
-  if (strength === 0) return `No strength was chosen: ${why}.`;
-  return `The change is applied at strength ${strength}, chosen after training: ${why}.`;
+  const { strength, why } = choiceIn(choice);
+  if (strength === 0) return t('No strength was chosen: {why}.', { why });
+  return t('The change is applied at strength {strength}, chosen after training: {why}.', {
+    strength: withPoint(String(strength)),
+    why,
+  });
 }
 
 /** A strength as a point: further right is more learned, further up is more forgotten. 0 is the base. */

@@ -1,6 +1,6 @@
 /** The messages of a run: warnings that the user can act on, and notes that are only information. */
+import { t, whole } from '../../src/protocol/l10n.ts';
 import { forButtons } from '../../src/protocol/next-step.ts';
-import { plural } from './format.ts';
 import type { RunView } from './panel.ts';
 
 export interface Told {
@@ -13,10 +13,9 @@ export function toldOf(run: RunView | undefined): Told {
   const broken = run?.snapshot.brokenLines ?? 0;
   const all = [
     ...(run?.series.warnings ?? []),
-    ...(broken
-      ? [
-          `${plural(broken, 'line')} of events.jsonl could not be read and ${broken === 1 ? 'is' : 'are'} not shown.`,
-        ]
+    ...(broken === 1 ? [t('1 line of events.jsonl could not be read and is not shown.')] : []),
+    ...(broken > 1
+      ? [t('{count} lines of events.jsonl could not be read and are not shown.', { count: whole(broken) })]
       : []),
   ];
   const canBeMended = (text: string) => forButtons(text).steps.length > 0;

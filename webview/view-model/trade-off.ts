@@ -1,4 +1,5 @@
 /** Learning against forgetting: each run's checkpoints as a path that begins at the base. */
+import { t } from '../../src/protocol/l10n.ts';
 import type { Comparison, Summary } from '../../src/protocol/evaluation.ts';
 import type { RunView } from './panel.ts';
 import { figureLabel, higherIsBetter, showsLearning, showsForgetting, isKl, unitOf } from './labels.ts';
@@ -179,12 +180,22 @@ function finalPoint(summary: Summary, learning: Figure, forgetting: Figure): Pat
   };
 }
 
-/** "fall of held-out loss, nats/token", "rise of HumanEval pass@1, points" */
+/** "learned: fall of held-out loss, nats/token", "forgot: rise of HumanEval pass@1, points" */
 export function axisTitle(figure: Figure, side: 'learned' | 'forgot'): string {
   const { task, metric } = figure;
   const unit = unitOf(metric);
-  const label = figureLabel(task, metric).replace(/^(Held|Loss|Forgetting)/, (word) => word.toLowerCase());
+  // In a sentence, English names begin with a small letter.
+  const label = figureLabel(task, metric).replace(/^(Held-|Loss on|Forgetting )/, (word) =>
+    word.toLowerCase(),
+  );
   const rises = higherIsBetter(metric) === (side === 'learned');
-  const change = isKl(metric) ? '' : rises ? 'rise of ' : 'fall of ';
-  return `${side}: ${change}${label}${unit ? `, ${unit}` : ''}`;
+  const change = isKl(metric)
+    ? label
+    : rises
+      ? t('rise of {figure}', { figure: label })
+      : t('fall of {figure}', { figure: label });
+  const figureWithUnit = unit ? t('{figure}, {unit}', { figure: change, unit }) : change;
+  return side === 'learned'
+    ? t('learned: {figure}', { figure: figureWithUnit })
+    : t('forgot: {figure}', { figure: figureWithUnit });
 }

@@ -9,10 +9,12 @@ import {
   type StrengthChoice,
   type Summary,
 } from '../../protocol/evaluation.ts';
+import { choiceIn } from '../strength/rule.ts';
+import { decimal, t, tKnown, withPoint } from '../../protocol/l10n.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 
 /** Figures that must not get significantly worse: the quality of completions, and what the model could do before. */
-const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
+export const guarded: readonly (readonly [task: string, metric: string, what: string])[] = [
   ['workspace', 'line exact match', 'fewer lines are completed exactly'],
   ['workspace', 'line edit similarity', 'completed lines are less similar to the actual ones'],
   ['workspace', 'characters saved', 'completions save fewer characters'],
@@ -43,11 +45,15 @@ type Known = Pick<Summary, 'choice' | 'comparisons' | 'givenStrength'>;
  */
 export function whyNotOffered({ choice, comparisons, givenStrength }: Known): string | undefined {
   if (!choice) return undefined;
-  if (givenStrength === undefined && choice.strength === 0) return choice.why;
+  if (givenStrength === undefined && choice.strength === 0) return choiceIn(choice).why;
   for (const [task, metric, what] of guarded) {
     const found = findComparison(comparisons, task, metric);
     if (found && isWorse(found))
-      return `${what} (${found.before.value.toFixed(3)} -> ${found.after.value.toFixed(3)})`;
+      return t('{what} ({before} -> {after})', {
+        what: tKnown(what),
+        before: decimal(found.before.value, 3),
+        after: decimal(found.after.value, 3),
+      });
   }
   return givenStrength === undefined ? undefined : worseOnPath(choice, givenStrength);
 }
@@ -57,10 +63,14 @@ function worseOnPath({ path }: StrengthChoice, strength: number): string | undef
   const point = path.find((one) => one.strength === strength);
   const learned = point?.learned;
   if (learned && learned.low > 0)
-    return `held-out code became less likely (+${learned.value.toFixed(3)} bits per byte)`;
+    return t('held-out code became less likely (+{change} bits per byte)', {
+      change: decimal(learned.value, 3),
+    });
   const solutions = point?.solutions;
   if (solutions && solutions.low > 0 && solutions.value > SOLUTIONS_SLACK)
-    return `HumanEval's solutions became less likely (+${solutions.value.toFixed(3)} nats per token)`;
+    return t("HumanEval's solutions became less likely (+{change} nats per token)", {
+      change: decimal(solutions.value, 3),
+    });
   return undefined;
 }
 
@@ -70,16 +80,22 @@ export const nextAfterNoOffer = ({
   givenStrength,
 }: Pick<Summary, 'choice' | 'givenStrength'>): string =>
   givenStrength === undefined
-    ? (choice?.next ?? 'A lower learning rate or replay forgets less.')
-    : 'A lower strength changes less of what the model could do.';
+    ? ((choice && choiceIn(choice).next) ?? t('A lower learning rate or replay forgets less.'))
+    : t('A lower strength changes less of what the model could do.');
 
 /** The error for a result that is not offered; undefined if it is. */
 export function notBetter(name: string, summary: Summary): UserError | undefined {
   const why = whyNotOffered(summary);
   if (why === undefined) return undefined;
   const { givenStrength } = summary;
-  const which = givenStrength === undefined ? name : `${name} at strength ${givenStrength}`;
-  const message = `${which} is no better than its base model, so it is not offered for completion: ${why}.`;
+  const which =
+    givenStrength === undefined
+      ? name
+      : t('{name} at strength {strength}', { name, strength: withPoint(String(givenStrength)) });
+  const message = t('{run} is no better than its base model, so it is not offered for completion: {why}.', {
+    run: which,
+    why,
+  });
   return new UserError('not-better', message, nextAfterNoOffer(summary));
 }
 

@@ -3,15 +3,24 @@
  * Intervals decide the words; the figures behind them are in the tables.
  */
 import { findComparison, type Comparison, type Summary } from '../../protocol/evaluation.ts';
+import { decimal, isTranslated, percent, t, tKnown, tTold, withPoint } from '../../protocol/l10n.ts';
+import { factsOfTask } from '../../protocol/task-facts.ts';
+import { joined } from '../../protocol/told-texts.ts';
 import { FORGETTING } from '../../training/checkpoints/forgetting-figure.ts';
 import { counted, of } from './counts.ts';
 import { nextAfterNoOffer, whyNotOffered } from './offer.ts';
 
-const percent = (share: number) => `${Math.round(100 * share)}%`;
 /** Two values with as many digits as needed to distinguish them, at most three. */
-function pair(a: number, b: number): [string, string] {
+function pair(a: number, b: number): { before: string; after: string } {
   const two = a.toFixed(2) === b.toFixed(2) ? 3 : 2;
-  return [a.toFixed(two), b.toFixed(two)];
+  return { before: decimal(a, two), after: decimal(b, two) };
+}
+
+/** The stored sentence, which is in English; in another language, it is made again from the figures. */
+export function sentenceIn(summary: Summary): string {
+  if (!isTranslated() || !summary.comparisons.length) return tTold(summary.sentence);
+  const pending = (summary.pending ?? []).map((name) => ({ name, title: factsOfTask(name)?.title ?? name }));
+  return summarise(summary, pending);
 }
 
 /** `pending`: tasks that are not measured yet, or only in part. */
@@ -27,11 +36,16 @@ export function summarise(
 ): string {
   const find = (task: string, metric: string) => findComparison(comparisons, task, metric);
   const isBegun = ({ name }: { name: string }) => comparisons.some(({ task }) => task === name);
-  const [begun, unknown] = [pending.filter(isBegun), pending.filter((one) => !isBegun(one))];
+  const titlesOf = (those: typeof pending) => those.map(({ title }) => tKnown(title)).join(t(', '));
+  const begun = titlesOf(pending.filter(isBegun));
+  const unknown = titlesOf(pending.filter((one) => !isBegun(one)));
   const refused = whyNotOffered({ comparisons, choice, givenStrength });
+  const next = nextAfterNoOffer({ choice, givenStrength });
   const parts = [
-    givenStrength === undefined ? '' : `Strength ${givenStrength} was set by hand.`,
-    refused ? `Not offered: ${refused}. ${nextAfterNoOffer({ choice, givenStrength })}` : '',
+    givenStrength === undefined
+      ? ''
+      : t('Strength {strength} was set by hand.', { strength: withPoint(String(givenStrength)) }),
+    refused ? joined([t('Not offered: {why}.', { why: refused }), next]) : '',
     completes(find('workspace', 'line exact match'), find('workspace', 'characters saved')),
     predicts(find('workspace', 'bits per byte')),
     earlier ? sinceEarlier(earlier) : '',
@@ -39,54 +53,63 @@ export function summarise(
       [
         { name: 'HumanEval', found: find('humaneval', 'pass@1') },
         { name: 'GSM8K', found: find('gsm8k', 'exact match') },
-        { name: 'the average of HellaSwag, ARC and WinoGrande', found: find(FORGETTING, 'average') },
+        { name: t('the average of HellaSwag, ARC and WinoGrande'), found: find(FORGETTING, 'average') },
       ],
       find('retention', 'KL from base'),
       choice?.limit,
     ),
     served && !served.ok
-      ? 'Do not use this result: the model that llama.cpp serves does not match the trained one.'
+      ? t('Do not use this result: the model that llama.cpp serves does not match the trained one.')
       : '',
-    listed('Not measured yet', unknown),
-    listed('Measured in part, because time ran out', begun),
+    unknown && t('Not measured yet: {tasks}.', { tasks: unknown }),
+    begun && t('Measured in part, because time ran out: {tasks}.', { tasks: begun }),
   ];
-  return parts.filter(Boolean).join(' ') || 'Nothing was measured.';
+  return joined(parts) || t('Nothing was measured.');
 }
 
-const listed = (what: string, tasks: readonly { title: string }[]): string =>
-  tasks.length ? `${what}: ${tasks.map(({ title }) => title).join(', ')}.` : '';
-
 function completes(lines: Comparison | undefined, saved: Comparison | undefined): string {
-  const parts = [
-    lines ? `${of(lines.after)} held-out lines exactly (${counted(lines.before)} before)` : '',
-    saved
-      ? `${percent(saved.after.value)} of characters need no typing (${percent(saved.before.value)} before)`
-      : '',
-  ].filter(Boolean);
-  if (parts.length === 0) return '';
   const known = [lines, saved].some((one) => one?.significant);
   const same = [lines, saved].every((one) => !one || one.difference.value === 0);
-  const doubt = known || same ? '' : '; with so few lines this may be chance';
-  return `${lines ? 'Completes ' : ''}${parts.join(', and ')}${doubt}.`;
+  const said = completed(lines, saved);
+  if (!said) return '';
+  return known || same
+    ? t('{clause}.', { clause: said })
+    : t('{clause}; with so few lines this may be chance.', { clause: said });
+}
+
+function completed(lines: Comparison | undefined, saved: Comparison | undefined): string {
+  const first =
+    lines &&
+    t('Completes {lines} held-out lines exactly ({before} before)', {
+      lines: of(lines.after),
+      before: counted(lines.before),
+    });
+  if (!saved) return first ?? '';
+  const shares = { share: percent(saved.after.value), before: percent(saved.before.value) };
+  return first === undefined
+    ? t('{share} of characters need no typing ({before} before)', shares)
+    : t('{first}, and {share} of characters need no typing ({before} before)', { first, ...shares });
 }
 
 function predicts(bits: Comparison | undefined): string {
   if (!bits) return '';
-  const how = !bits.significant ? 'no better' : bits.difference.value < 0 ? 'better' : 'worse';
-  return `Predicts held-out code ${how} than before.`;
+  if (!bits.significant) return t('Predicts held-out code no better than before.');
+  return bits.difference.value < 0
+    ? t('Predicts held-out code better than before.')
+    : t('Predicts held-out code worse than before.');
 }
 
 /** How older and new code are predicted, compared with the run that this one continues. */
 function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
-  const parts = comparisons.map(({ metric, ...one }) => {
-    const what = metric.replace(' bits per byte', '');
-    const [before, after] = pair(one.before.value, one.after.value);
-    const figures = `${before} -> ${after} bits per byte`;
-    if (!one.significant) return `${what}: no difference seen, ${figures}`;
-    const how = one.difference.value < 0 ? 'predicted better' : 'predicted worse';
-    return `${what} is ${how}, ${figures}`;
+  const parts = comparisons.map(({ metric, before, after, significant, difference }) => {
+    const what = tTold(metric.replace(' bits per byte', ''));
+    const values = { what, ...pair(before.value, after.value) };
+    if (!significant) return t('{what}: no difference seen, {before} -> {after} bits per byte', values);
+    return difference.value < 0
+      ? t('{what} is predicted better, {before} -> {after} bits per byte', values)
+      : t('{what} is predicted worse, {before} -> {after} bits per byte', values);
   });
-  return parts.length > 0 ? `Since ${run}: ${parts.join('; ')}.` : '';
+  return parts.length > 0 ? t('Since {run}: {figures}.', { run, figures: parts.join(t('; ')) }) : '';
 }
 
 /** KL from the base, in nats per token, up to which a result counts as close to it. */
@@ -101,15 +124,21 @@ function generalAbility(rates: readonly Rate[], kl: Comparison | undefined, limi
   const elsewhere = !kl
     ? ''
     : kl.after.value <= limit
-      ? 'stays close to the base on other text'
-      : `has moved away from the base on other text (KL ${kl.after.value.toFixed(2)}, more than ${limit})`;
+      ? t('stays close to the base on other text')
+      : t('has moved away from the base on other text (KL {kl}, more than {limit})', {
+          kl: decimal(kl.after.value, 2),
+          limit: withPoint(String(limit)),
+        });
   const parts = [...rates.map(rate), elsewhere].filter(Boolean);
-  return parts.length > 0 ? `General ability: ${parts.join('; ')}.` : '';
+  return parts.length > 0 ? t('General ability: {figures}.', { figures: parts.join(t('; ')) }) : '';
 }
 
 function rate({ name, found }: Rate): string {
   if (!found) return '';
   const { before, after, significant, difference } = found;
-  const how = !significant ? 'no difference seen in' : difference.value < 0 ? 'worse in' : 'better in';
-  return `${how} ${name} (${of(after)}, ${counted(before)} before)`;
+  const values = { name, after: of(after), before: counted(before) };
+  if (!significant) return t('no difference seen in {name} ({after}, {before} before)', values);
+  return difference.value < 0
+    ? t('worse in {name} ({after}, {before} before)', values)
+    : t('better in {name} ({after}, {before} before)', values);
 }

@@ -3,6 +3,7 @@
  * than the limit. The base counts as strength 0, so that nobody gets a worse model. Pure; explained in docs/science.md.
  */
 import type { StrengthChoice, StrengthPoint } from '../../protocol/evaluation.ts';
+import { decimal, isTranslated, t, withPoint } from '../../protocol/l10n.ts';
 import { formatDifference } from '../../protocol/units.ts';
 import { pairedIntervals } from '../../statistics/intervals.ts';
 import type { Interval, RatioItem } from '../../statistics/statistics.ts';
@@ -81,6 +82,14 @@ function weaker(points: readonly StrengthPoint[], limit: number): number | undef
 
 type Decision = Pick<StrengthChoice, 'strength' | 'why' | 'next'>;
 
+/** The choice with its reasons in the language of the editor: made again, since files are in English. */
+export function choiceIn(choice: StrengthChoice): StrengthChoice {
+  if (!isTranslated()) return choice;
+  const again = chooseStrength(choice.path, choice.limit);
+  // An earlier version may have chosen otherwise.
+  return again.strength === choice.strength ? { ...choice, ...again } : choice;
+}
+
 /** Chooses the strength to offer from these, in any order; 0 if none is better than the base. */
 export function chooseStrength(points: readonly StrengthPoint[], limit: number): Decision {
   const within = points.filter((point) => forgotLittle(point, limit));
@@ -91,13 +100,18 @@ export function chooseStrength(points: readonly StrengthPoint[], limit: number):
   if (lost)
     return {
       strength: 0,
-      why: `what it learned of this code made it forget too much of what the base knew: ${forgot(lost)} at strength ${lost.strength}`,
-      next: 'A lower learning rate or replay forgets less.',
+      why: t(
+        'what it learned of this code made it forget too much of what the base knew: {forgot} at strength {strength}',
+        { forgot: forgot(lost), strength: withPoint(String(lost.strength)) },
+      ),
+      next: t('A lower learning rate or replay forgets less.'),
     };
   return {
     strength: 0,
-    why: `it predicts held-out code no better than the base, as far as can be measured: ${learned((best ?? strongest).learned)}`,
-    next: 'Longer training, or more code to learn from, may help.',
+    why: t('it predicts held-out code no better than the base, as far as can be measured: {learned}', {
+      learned: learned((best ?? strongest).learned),
+    }),
+    next: t('Longer training, or more code to learn from, may help.'),
   };
 }
 
@@ -107,21 +121,32 @@ const forgotLittle = ({ kl, solutions }: StrengthPoint, limit: number): boolean 
 function whyThis(best: StrengthPoint, points: readonly StrengthPoint[], limit: number): string {
   const stronger = points.filter(({ strength }) => strength > best.strength);
   const costly = stronger.some((point) => point.learned.value < best.learned.value);
-  const why =
-    stronger.length === 0
-      ? ''
-      : costly
-        ? `; at higher strengths it forgets more than the limit of ${limit}`
-        : '; at higher strengths it learned no more';
-  return `at strength ${best.strength} it learned most: ${learned(best.learned)}, ${forgot(best)}${why}`;
+  const why = t('at strength {strength} it learned most: {learned}, {forgot}', {
+    strength: withPoint(String(best.strength)),
+    learned: learned(best.learned),
+    forgot: forgot(best),
+  });
+  if (stronger.length === 0) return why;
+  return costly
+    ? t('{why}; at higher strengths it forgets more than the limit of {limit}', {
+        why,
+        limit: withPoint(String(limit)),
+      })
+    : t('{why}; at higher strengths it learned no more', { why });
 }
 
 const learned = ({ value, low, high }: Interval) =>
-  `${formatDifference(value)} bits per byte [${formatDifference(low)}, ${formatDifference(high)}] on held-out code`;
+  t('{change} bits per byte [{low}, {high}] on held-out code', {
+    change: formatDifference(value),
+    low: formatDifference(low),
+    high: formatDifference(high),
+  });
 const forgot = ({ kl, solutions }: StrengthPoint) =>
   [
-    kl ? `KL from the base ${kl.value.toFixed(3)} nats per token` : '',
-    solutions ? `loss of HumanEval's solutions ${formatDifference(solutions.value)}` : '',
+    kl ? t('KL from the base {kl} nats per token', { kl: decimal(kl.value, 3) }) : '',
+    solutions
+      ? t("loss of HumanEval's solutions {change}", { change: formatDifference(solutions.value) })
+      : '',
   ]
     .filter(Boolean)
-    .join(', ') || 'forgetting was not measured';
+    .join(t(', ')) || t('forgetting was not measured');

@@ -45,9 +45,10 @@ async function plan(context: PlanContext): Promise<Plan<Sum>> {
     rows.map(({ value }) => gsm8kPrompt(value.question)),
     context,
   );
+  const how = `${rows.length} of ${of} questions, ${shots.length}-shot, greedy, strict match, at most ${ANSWER_TOKENS} tokens`;
   return {
     items: rows.map(({ name, value }) => itemOf(name, value, { answer: strictAnswer(value.answer) })),
-    setting: `${context.setting}: ${rows.length} of ${of} questions, ${shots.length}-shot, greedy, strict match, at most ${ANSWER_TOKENS} tokens`,
+    setting: `${context.setting}: ${how}`,
     measures: [{ metric: 'exact match', unit: '', better: 'higher', binary: true }],
   };
 }

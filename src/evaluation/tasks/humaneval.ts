@@ -123,9 +123,10 @@ async function plan(context: PlanContext): Promise<Plan<HumanevalItem>> {
   const chosen = spread(all.length, countOf(context, { quick: 20, planned }));
   const how =
     n === 1 ? 'greedy, 1 sample each' : `${n} samples each, temperature ${temperature}, top-p ${topP}`;
+  const sizes = `${chosen.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`;
   return {
     items: chosen.map((index) => itemOf(all[index]!.task_id, { problem: all[index]!, sampling })),
-    setting: `${setting}: ${chosen.length} of ${all.length} problems, ${how}, at most ${maxTokens} tokens`,
+    setting: `${setting}: ${sizes}`,
     measures: [
       ...ks.map((k): Measure => ({ metric: `pass@${k}`, unit: '', better: 'higher', binary: n === 1 })),
       { metric: SOLUTION_LOSS, unit: 'nats/token', better: 'lower' },

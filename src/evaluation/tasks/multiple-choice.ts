@@ -31,9 +31,10 @@ export function multipleChoiceTask(
     cost,
     async plan(context) {
       const { rows, of } = await chooseRows(benchmark, context);
+      const how = `${rows.length} of ${of} questions, log-likelihood, no examples`;
       return {
         items: rows.map((row) => itemOf(row.name, row.value, { gold: row.value.gold })),
-        setting: `${context.setting}: ${rows.length} of ${of} questions, log-likelihood, no examples`,
+        setting: `${context.setting}: ${how}`,
         measures: normalised ? [acc, accNorm] : [acc],
       };
     },

@@ -132,7 +132,8 @@ const kindNote = (measured: Kind): string =>
 /** Empty unless there are more windows than files. */
 function filesOf(items: readonly Window[]): string {
   const documents = new Set(items.map(({ document, id }) => document ?? id)).size;
-  return documents < items.length ? ` from ${documents} ${documents === 1 ? 'file' : 'files'}` : '';
+  if (documents >= items.length) return '';
+  return documents === 1 ? ' from 1 file' : ` from ${documents} files`;
 }
 
 /** Paths of held-out files, by the offset at which their tokens begin. */

@@ -5,7 +5,7 @@ import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
 import { GhostText, type Completing } from './ghost-text.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import type { Action } from '../log.ts';
 import type { Services } from '../services.ts';
 import { setCompletionEnabled, settings } from '../settings.ts';

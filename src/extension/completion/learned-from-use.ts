@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { deletePreferences, describePreferences, preferencesFile } from '../../preferences/store.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { Context } from '../context.ts';
-import { fullDate, t } from '../l10n.ts';
+import { fullDate, t } from '../../protocol/l10n.ts';
 import { setLearnFromUse, settings } from '../settings.ts';
 import { size } from '../texts.ts';
 

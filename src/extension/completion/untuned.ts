@@ -5,7 +5,7 @@ import { findKnownBase } from '../../base-models/registry.ts';
 import { runSpecSchema } from '../../protocol/run.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { baseName, type Offered } from '../wizard/bases.ts';
 import { askConsent } from '../wizard/consent.ts';
 import { missingBase } from '../wizard/downloads.ts';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { ofRun } from './completion-model.ts';
 import type { ServicesWithCompletion } from './completion-service.ts';
 import { isChecked, whyNotServable } from '../texts.ts';

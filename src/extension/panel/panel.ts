@@ -12,8 +12,9 @@ import {
 } from '../../protocol/panel.ts';
 import { runComparisonSchema } from '../../protocol/run-comparison.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { actionOf } from '../log.ts';
+import { pageHtml } from './page.ts';
 import { PanelFeed } from './panel-feed.ts';
 import { setStrength } from '../runs/strength.ts';
 import { Sweeps } from './sweeps.ts';
@@ -88,7 +89,7 @@ export class ResultsPanel implements vscode.Disposable, vscode.WebviewPanelSeria
       this.ready = false;
       void this.services.runs.wantEvents([]);
     });
-    this.panel.webview.html = pageHtml(this.panel.webview, assets);
+    this.panel.webview.html = htmlFor(this.panel.webview, assets);
   }
 
   /** Something changed: updates the panel soon. */
@@ -190,28 +191,15 @@ async function save(name: string, base64: string): Promise<void> {
   if (target) await vscode.workspace.fs.writeFile(target, Buffer.from(base64, 'base64'));
 }
 
-function pageHtml(webview: vscode.Webview, assets: vscode.Uri): string {
-  const nonce = randomBytes(16).toString('base64url');
+function htmlFor(webview: vscode.Webview, assets: vscode.Uri): string {
   const uri = (file: string) => webview.asWebviewUri(vscode.Uri.joinPath(assets, file)).toString();
-  const policy = [
-    "default-src 'none'",
-    `script-src 'nonce-${nonce}'`,
-    `style-src ${webview.cspSource}`,
-    `font-src ${webview.cspSource}`,
-    `img-src ${webview.cspSource}`,
-  ].join('; ');
-  return `<!doctype html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <meta http-equiv="Content-Security-Policy" content="${policy}">
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <link rel="stylesheet" href="${uri('main.css')}">
-  <title>Forget-Me-Not Results</title>
-</head>
-<body>
-  <div id="app"></div>
-  <script nonce="${nonce}" src="${uri('main.js')}"></script>
-</body>
-</html>`;
+  return pageHtml({
+    nonce: randomBytes(16).toString('base64url'),
+    source: webview.cspSource,
+    style: uri('main.css'),
+    script: uri('main.js'),
+    title: t('Forget-Me-Not Results'),
+    language: vscode.env.language,
+    texts: vscode.l10n.bundle,
+  });
 }

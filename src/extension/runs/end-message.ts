@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { canResume, endSentence, whyNotServable } from '../texts.ts';
 import type { Action } from '../log.ts';
 

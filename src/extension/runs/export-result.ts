@@ -11,7 +11,7 @@ import {
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { size } from '../texts.ts';
 

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { UserError } from '../../protocol/errors.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import type { Context } from '../context.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { runItem, type Standing } from '../texts.ts';
 
 /** A run's id; undefined: the user is asked. */

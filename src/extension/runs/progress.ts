@@ -4,7 +4,7 @@ import * as vscode from 'vscode';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../protocol/paths.ts';
 import { cancelRun } from '../../runs/index.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import { percentOf, progressLine } from '../texts.ts';
 

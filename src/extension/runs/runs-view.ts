@@ -1,6 +1,6 @@
 /** The Runs view: one row per run, newest first. */
 import * as vscode from 'vscode';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import type { RunWatcher } from './run-watcher.ts';
 import type { Store } from '../store.ts';
 import { canResume, hasResult, runDescription, runTooltip, type Standing } from '../texts.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { ServicesWithCompletion } from '../completion/completion-service.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { requireTrust } from '../trust.ts';
 import { useRun } from '../completion/use-run.ts';
 

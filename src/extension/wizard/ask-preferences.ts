@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { LEAST_VERDICTS } from '../../preferences/select.ts';
 import { describePreferences, preferencesFile } from '../../preferences/store.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import type { Draft } from './draft.ts';
 import { localFolders } from './folders.ts';
 import { choose, into, type Answer } from './steps.ts';

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { AUTO_BASE } from '../../base-models/choose.ts';
 import { findKnownBase, knownBases } from '../../base-models/registry.ts';
-import { t, tKnown } from '../l10n.ts';
+import { t, tKnown, tTold } from '../../protocol/l10n.ts';
 import { roughly, size } from '../texts.ts';
 
 const chosenSchema = z.object({ id: z.string(), why: z.string() });
@@ -84,11 +84,12 @@ export function lackOfMemory(
 }
 
 function suits(id: string, { withTensorflow, ...now }: Offered['default']): string[] {
-  if (id === withTensorflow?.id) return [t('For this machine with TensorFlow: {why}.', withTensorflow)];
+  if (id === withTensorflow?.id)
+    return [t('For this machine with TensorFlow: {why}.', { why: tTold(withTensorflow.why) })];
   if (id !== now.id) return [];
   return [
     withTensorflow
-      ? t('For this machine without TensorFlow: {why}.', now)
-      : t('For this machine: {why}.', now),
+      ? t('For this machine without TensorFlow: {why}.', { why: tTold(now.why) })
+      : t('For this machine: {why}.', { why: tTold(now.why) }),
   ];
 }

@@ -4,7 +4,7 @@
  */
 import { reportError, type ErrorReport } from '../../protocol/errors.ts';
 import { forButtons, type NextStep } from '../../protocol/next-step.ts';
-import { t, titleIn } from '../l10n.ts';
+import { t, titleIn } from '../../protocol/l10n.ts';
 import type { Download } from './downloads.ts';
 
 export interface Answers {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import type { Download } from './downloads.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { size } from '../texts.ts';
 
 type Purpose = 'fine-tuning' | 'completion';

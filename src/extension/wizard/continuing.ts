@@ -7,7 +7,7 @@ import { changedSchema, type Changed } from '../../protocol/changed.ts';
 import { foldersOf } from '../../protocol/folders.ts';
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { baseName } from './bases.ts';
-import { dayOf, t } from '../l10n.ts';
+import { dayOf, t } from '../../protocol/l10n.ts';
 import type { Context } from '../context.ts';
 import { settings } from '../settings.ts';
 import type { Choice } from './steps.ts';

@@ -5,7 +5,7 @@ import { MEASURE_SHARE, measuringSeconds } from '../../evaluation/time.ts';
 import { findKnownBase } from '../../base-models/registry.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { formatDuration } from '../../protocol/units.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { roughly, size } from '../texts.ts';
 import { runMemory, shapeOfSize, type Machine } from '../../training/memory/defaults.ts';
 

@@ -10,7 +10,7 @@ import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
 import { localFolders } from './folders.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { missingParts, missingRuntime } from './downloads.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import * as vscode from 'vscode';
 import { distinctFolders } from '../../corpus/reading/folders.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import type { Draft } from './draft.ts';
 import { chooseMany, into, type Step } from './steps.ts';
 

@@ -7,7 +7,7 @@ import { carryOut } from './carry-out.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
 import { importSchema, type Import, type ImportDraft } from './draft.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { offeredBases } from './offered.ts';
 import { askPatiently, repairing } from './repairs.ts';
 import { askToGoOn, back, choose, into, walk, type Answer, type Step } from './steps.ts';

@@ -1,7 +1,7 @@
 /** The first question of the wizard: what is recommended, a run to continue, or one's own choices. */
 import type { BackendName } from '../../protocol/run.ts';
 import { formatDuration } from '../../protocol/units.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { settings } from '../settings.ts';
 import { baseChoices, baseName, doesNotFit, lackOfMemory, type Offered } from './bases.ts';
 import { continueChoice, referenceOf, type Continuing } from './continuing.ts';

@@ -8,7 +8,7 @@ import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
 import { missingParts } from './downloads.ts';
 import { askConsent } from './consent.ts';
-import { t, withButtons } from '../l10n.ts';
+import { t, withButtons } from '../../protocol/l10n.ts';
 import { actionOf } from '../log.ts';
 import { offeredBases } from './offered.ts';
 import { settings } from '../settings.ts';

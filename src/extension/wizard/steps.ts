@@ -1,6 +1,6 @@
 /** A chain of quick picks with a Back button. */
 import * as vscode from 'vscode';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 
 /** The user pressed Back. */
 export const back = Symbol('back');

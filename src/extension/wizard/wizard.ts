@@ -9,7 +9,7 @@ import type { Continuing } from './continuing.ts';
 import { continuedBy, type Draft, type Plan } from './draft.ts';
 import { describeCost, memoryOf, type Budget } from './estimates.ts';
 import { askFolders, onlyFolder } from './folders.ts';
-import { t } from '../l10n.ts';
+import { t } from '../../protocol/l10n.ts';
 import { askPath } from './path.ts';
 import { settings } from '../settings.ts';
 import { choose, into, walk, type Answer, type Choice, type Step } from './steps.ts';

@@ -1,6 +1,6 @@
 /** How texts of the extension read in another language. */
 import { afterEach, expect, it } from 'vitest';
-import { decimal, fullDate, speak, t, withButtons } from '../../../src/extension/l10n.ts';
+import { decimal, fullDate, speak, t, withButtons } from '../../../src/protocol/l10n.ts';
 import { doctorText, progressLine } from '../../../src/extension/texts.ts';
 import { baseChoices } from '../../../src/extension/wizard/bases.ts';
 import { bundleIn, type translations } from '../../support/manifest.ts';
@@ -8,13 +8,7 @@ import { makeRun } from '../webview/fixtures.ts';
 
 afterEach(() => speak('en'));
 
-/** As VS Code does it. */
-const speakIn = (language: (typeof translations)[number]) => {
-  const bundle = bundleIn(language);
-  const fill = (text: string, values: Record<string, unknown>) =>
-    text.replace(/\{([^}]+)\}/g, (all, name: string) => String(values[name] ?? all));
-  speak(language, (message, values) => fill(bundle[message] ?? message, values));
-};
+const speakIn = (language: (typeof translations)[number]) => speak(language, bundleIn(language));
 
 it('is English with its values, unless another language is spoken', () => {
   expect(t('{name} was measured.', { name: 'garden' })).toBe('garden was measured.');
@@ -36,7 +30,7 @@ it('has numbers and dates as the language writes them', () => {
 it("names steps by their buttons, also in the command line's English", () => {
   speakIn('de');
   const { text, steps } = withButtons('Go on with {resume garden-1}.');
-  expect(text).toBe('Go on with "Training fortsetzen".');
+  expect(text).toBe('Go on with „Training fortsetzen“.');
   expect(steps).toEqual([{ id: 'resume', subject: 'garden-1' }]);
   const check = { area: 'tensorflow', title: 'TensorFlow', status: 'missing', text: 'None.' } as const;
   const checks = [{ ...check, command: 'forget-me-not runtime install' }];
@@ -49,7 +43,7 @@ it('says the phases of a trainer, which tells them in English', () => {
   speakIn('zh-cn');
   expect(progressLine(makeRun({ upTo: 0, state }))).toBe('正在读取文件 · 剩余约 3 min');
   expect(progressLine(makeRun({ upTo: 0, state: { ...state, phase: 'HumanEval 4 of 20' } }))).toMatch(
-    /^HumanEval 4 of 20 · /,
+    /^HumanEval 4\/20 · /,
   );
 });
 

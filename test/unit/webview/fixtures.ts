@@ -45,7 +45,7 @@ export function comparison(
 }
 
 export const summary = (step: number): Summary => {
-  const windows = 'quick: 16 held-out windows of up to 512 tokens';
+  const windows = 'quick: 16 held-out sequences of up to 512 tokens';
   const problems = 'quick: 20 of 164 problems, greedy, 1 sample each, at most 384 tokens';
   return {
     step,
@@ -166,7 +166,7 @@ export function makeRun({
       type: 'start',
       time: time(4),
       backend: 'tensorflow',
-      backendReason: 'TensorFlow is installed; no NVIDIA GPU was found, so it computes on the CPU',
+      backendReason: 'the fastest on this machine',
       step: 0,
       steps,
       trainableParameters: 4_884_480,
@@ -180,7 +180,14 @@ export function makeRun({
       type: 'evaluation',
       time: time(5 + 4 * step),
       step,
-      result: metric('workspace', 'loss', value, 0.06, 4, 'during training: 4 held-out windows, 2044 tokens'),
+      result: metric(
+        'workspace',
+        'loss',
+        value,
+        0.06,
+        4,
+        'during training: 4 held-out sequences, 2044 tokens',
+      ),
     });
     if (checkpoints === undefined) return;
     const moved = kl * (step / steps) ** 1.5;

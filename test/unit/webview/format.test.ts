@@ -9,7 +9,7 @@ import {
   formatRate,
   formatTick,
   isShare,
-  plural,
+  stepCount,
 } from '../../../webview/view-model/format.ts';
 
 describe('numbers', () => {
@@ -59,6 +59,6 @@ describe('numbers', () => {
     expect([8.8e8, 2.314e9].map(formatBytes)).toEqual(['880 MB', '2.31 GB']);
     expect([812, 608_123, 4_884_480].map(formatCount)).toEqual(['812', '608k', '4.9M']);
     expect([1e-3, 3.5e-4, 0].map(formatRate)).toEqual(['1e-3', '3.5e-4', '0']);
-    expect([plural(1, 'file'), plural(1203, 'file')]).toEqual(['1 file', '1,203 files']);
+    expect([1, 1203].map(stepCount)).toEqual(['1 step', '1,203 steps']);
   });
 });

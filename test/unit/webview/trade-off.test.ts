@@ -65,7 +65,7 @@ describe('learning against forgetting', () => {
     const panel = panelOf([withSamples(makeRun())]);
     expect(forgettingFigures(panel.shown)[0]).toEqual(kl);
     const pass = { task: 'humaneval', metric: 'pass@1' };
-    const view = tradeOffChart.read(panel, { Forgot: 'humaneval pass@1' })!;
+    const view = tradeOffChart.read(panel, { forgot: 'humaneval pass@1' })!;
     expect(view.forgetting).toEqual(pass);
     expect(view.paths[0]!.points.at(-1)!.y).toBeCloseTo(0.025, 10);
     expect(axisTitle(pass, 'forgot')).toBe('forgot: fall of HumanEval pass@1, points');

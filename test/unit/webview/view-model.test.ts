@@ -62,7 +62,7 @@ describe('status', () => {
     delete run.summary!.served;
     expect(readStatus(run, now)).toMatchObject({
       canUse: true,
-      next: expect.stringContaining('Use for Completion checks it first'),
+      next: expect.stringContaining('"Use for Completion" checks it first'),
     });
   });
   it('does not offer what is no better than the base, and says what to try', () => {
@@ -111,7 +111,7 @@ describe('comparisons', () => {
     expect(verdict(loss(-0.2, 0.1))).toBe('better');
     expect(verdict(loss(0.2, 0.1))).toBe('worse');
     expect(verdict(loss(0.2, 0.1, 'higher'))).toBe('better');
-    expect(verdict(loss(-0.2, 0.3))).toBe('no difference seen');
+    expect(verdict(loss(-0.2, 0.3))).toBe('same');
   });
   it('shows value, interval, n and setting of each', () => {
     const rows = comparisonRows(summary(60));
@@ -123,7 +123,7 @@ describe('comparisons', () => {
     ]);
     expect(rows[2]).toMatchObject({
       before: '5.0% [1.0%, 9.0%]',
-      verdict: 'no difference seen',
+      verdict: 'same',
       n: '20',
       unit: '',
       setting: expect.stringContaining('164'),
@@ -185,7 +185,7 @@ describe('facts', () => {
     const facts = new Map(runFacts(run, readSeries(run.events)).map((fact) => [fact.name, fact]));
     expect(facts.get('Backend')).toMatchObject({
       value: 'tensorflow, f32',
-      note: expect.stringContaining('CPU'),
+      note: expect.stringContaining('fastest'),
     });
     expect(facts.get('Speed')?.value).toBe('130 tokens/s');
     expect(facts.get('Peak memory')?.value).toBe('2.34 GB');
@@ -302,7 +302,7 @@ describe('panel', () => {
   });
   it('lists runs by the columns in which they differ', () => {
     const telling = (...some: RunSnapshot[]) =>
-      columns.filter((_, at) => tellingColumns(comparedRuns(panelOf(some)))[at]).map(({ title }) => title);
+      columns.filter((_, at) => tellingColumns(comparedRuns(panelOf(some)))[at]).map(({ title }) => title());
     const lora = makeRun({ id: 'x' });
     expect(telling(lora, makeRun({ id: 'y' }))).toEqual(['Started', 'Result']);
     expect(telling(lora, makeRun({ id: 'z', method: 'full' }))).toEqual([

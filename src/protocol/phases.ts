@@ -1,0 +1,27 @@
+/** The phases that a run or a child process tells in English, in the language of the editor. */
+import { t, tTold } from './l10n.ts';
+
+/** Those that have no figures in them. */
+const phases = (): Partial<Record<string, string>> => ({
+  'Reading files': t('Reading files'),
+  'Loading the model': t('Loading the model'),
+  'Measuring the machine': t('Measuring the machine'),
+  'Measuring the base': t('Measuring the base'),
+  'Trying learning rates': t('Trying learning rates'),
+  Training: t('Training'),
+  'Learning from your use': t('Learning from your use'),
+  'Writing the result': t('Writing the result'),
+  Evaluating: t('Evaluating'),
+});
+
+/** Of a phase with figures, such as "Held-out text 3 of 20", what is known; the rest stays as it is. */
+export function phaseIn(phase: string): string {
+  const [, begun, step, steps] = /^(.+): step (\d+) of (\d+)$/.exec(phase) ?? [];
+  if (begun !== undefined)
+    return t('{phase}: step {step} of {steps}', { phase: phaseIn(begun), step: step!, steps: steps! });
+  const [, what, done, total] = /^(.+) (\d+) of (\d+)$/.exec(phase) ?? [];
+  if (what !== undefined) return `${phaseIn(what)} ${t('{done} of {total}', { done: done!, total: total! })}`;
+  const [, at, task] = /^Step (\d+): (.+)$/.exec(phase) ?? [];
+  if (at !== undefined) return `${t('Step {step}', { step: at })}: ${phaseIn(task!)}`;
+  return phases()[phase] ?? tTold(phase);
+}
