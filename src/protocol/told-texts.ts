@@ -5,6 +5,8 @@ type Make = (message: string, values: [name: string, value: string][]) => string
 /** A text with fewer letters of its own, such as "{done} of {total}", would recognise what it did not make. */
 const LEAST_LETTERS = { sentence: 7, part: 9 };
 const MOST_KEPT = 500;
+/** A longer text is no message of ours. */
+const LONGEST = 1500;
 /** Values may be texts themselves; deeper than this, nothing is one. */
 const DEEPEST = 3;
 
@@ -17,7 +19,8 @@ interface Made {
 interface Pattern {
   message: string;
   names: string[];
-  matches: RegExp;
+  /** What is between the values, before the first and after the last. */
+  literals: string[];
   letters: number;
 }
 
@@ -26,6 +29,8 @@ export class Patterns {
   /** The most specific first. */
   private readonly patterns: Pattern[];
   private readonly kept = new Map<string, string>();
+  /** Of the text that is being translated: candidates share their values. */
+  private readonly parts = new Map<string, Made>();
 
   /** @param messages English texts, with `{name}` where a value is filled in */
   constructor(messages: readonly string[]) {
@@ -40,7 +45,8 @@ export class Patterns {
     const known = this.kept.get(told);
     if (known !== undefined) return known;
     if (this.kept.size >= MOST_KEPT) this.kept.clear();
-    const { text } = this.sentences(told, make, 0);
+    this.parts.clear();
+    const text = told.length > LONGEST ? told : this.sentences(told, make, 0).text;
     this.kept.set(told, text);
     return text;
   }
@@ -65,20 +71,23 @@ export class Patterns {
     return { text: joined(made), unknown };
   }
 
+  private value(told: string, make: Make, depth: number): Made {
+    const key = `${depth} ${told}`;
+    const known = this.parts.get(key) ?? this.sentences(told, make, depth);
+    this.parts.set(key, known);
+    return known;
+  }
+
   /** By the text that leaves least of it to values that are not texts themselves; of equal ones, the most specific. */
   private one(told: string, make: Make, depth: number): Made | undefined {
     if (this.exact.has(told)) return { text: make(told, []), unknown: 0 };
     let best: Made | undefined;
-    for (const { message, names, matches } of this.patterns) {
-      const found = matches.exec(told);
+    for (const { message, names, literals } of this.patterns) {
+      const found = valuesIn(told, literals);
       if (!found) continue;
-      const values = found
-        .slice(1)
-        .map((value): Made =>
-          depth < DEEPEST
-            ? this.sentences(value, make, depth + 1)
-            : { text: value, unknown: lettersOf(value) },
-        );
+      const values = found.map((value): Made =>
+        depth < DEEPEST ? this.value(value, make, depth + 1) : { text: value, unknown: lettersOf(value) },
+      );
       const unknown = values.reduce((sum, value) => sum + value.unknown, 0);
       if (best && best.unknown <= unknown) continue;
       best = {
@@ -100,7 +109,25 @@ export const joined = (sentences: readonly string[]): string =>
     .join(' ')
     .replace(/(?<=[。！？]) /gu, '');
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+/**
+ * What is in a text in the places between `literals`; undefined if it was not made of them. Each value is as short as
+ * possible, without going back: a text of any kind takes no longer than reading it.
+ */
+function valuesIn(text: string, literals: readonly string[]): string[] | undefined {
+  const [first = '', ...others] = literals;
+  const last = others.pop() ?? '';
+  const end = text.length - last.length;
+  if (end < first.length || !text.startsWith(first) || !text.endsWith(last)) return undefined;
+  const values: string[] = [];
+  let at = first.length;
+  for (const literal of others) {
+    const next = text.indexOf(literal, at);
+    if (next < 0 || next + literal.length > end) return undefined;
+    values.push(text.slice(at, next));
+    at = next + literal.length;
+  }
+  return [...values, text.slice(at, end)];
+}
 
 const lettersOf = (text: string): number => text.replace(/\{\w+\}/g, '').match(/\p{L}/gu)?.length ?? 0;
 
@@ -111,7 +138,10 @@ export const isRecognised = (message: string): boolean =>
 function patternOf(message: string): Pattern | undefined {
   const parts = message.split(/\{(\w+)\}/);
   if (parts.length === 1 || !isRecognised(message)) return undefined;
-  const names = parts.filter((_, at) => at % 2 === 1);
-  const source = parts.map((part, at) => (at % 2 ? '(.*?)' : escaped(part))).join('');
-  return { message, names, letters: lettersOf(message), matches: new RegExp(`^${source}$`, 's') };
+  return {
+    message,
+    names: parts.filter((_, at) => at % 2 === 1),
+    literals: parts.filter((_, at) => at % 2 === 0),
+    letters: lettersOf(message),
+  };
 }

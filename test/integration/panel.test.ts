@@ -463,7 +463,7 @@ describe('the panel in VS Code', () => {
     await send(page, [withSamples(makeRun({ checkpoints: 6 }))]);
     const card = page.locator('[data-chart=trade-off]');
     const words = () => card.locator('canvas').getAttribute('aria-label');
-    expect(await words()).toContain('step 60 in the final evaluation learned 0.195');
+    expect(await words()).toContain('step 60 (final evaluation) learned 0.195');
     await card.locator('vscode-dropdown').nth(1).focus();
     await page.keyboard.press('End');
     await expect.poll(words, patient).toContain('points');

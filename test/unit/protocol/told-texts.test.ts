@@ -72,6 +72,12 @@ describe('a sentence that was told in English', () => {
     expect(tTold(tTold('The disk is full.'))).toBe('Der Datenträger ist voll.');
   });
 
+  it('is left alone if it is long, whatever is in it', () => {
+    german();
+    for (const text of [', '.repeat(50_000), 'A is damaged: b. '.repeat(5000), 'a; b, c: '.repeat(150)])
+      expect(tTold(text)).toBe(text);
+  });
+
   it("is known for what Node's own errors become", () => {
     const full = reportError(Object.assign(new Error('no space'), { code: 'ENOSPC' }));
     const network = reportError(Object.assign(new Error('no'), { code: 'ENOTFOUND' }));
