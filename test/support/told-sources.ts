@@ -8,6 +8,7 @@ export const toldIn: readonly string[] = [
   ...['ask', 'check-model', 'choose', 'hub-files', 'hub', 'known-base', 'pypi', 'resolve', 'tokenizer'].map(
     (name) => `src/base-models/${name}.ts`,
   ),
+  'src/base-models/llama-binaries.ts',
   'src/base-models/wheel-parts.ts',
   ...['download', 'network', 'python', 'wheel'].map((name) => `src/base-models/pypi/${name}.ts`),
   'src/gguf/open.ts',
