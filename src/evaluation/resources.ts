@@ -98,10 +98,13 @@ export class Resources {
 
   /** The trainer's own model. Only one of its methods may run at a time: see `score`. */
   private scorer(): Promise<Scorer> {
-    const { base, result, earlier, precision = 'f32' } = this.subject;
-    return (this.opened.scorer ??= this.backend().then((backend) =>
-      openScorer({ basePath: base.path, earlierPath: earlier?.path, ...result, backend, precision }),
-    ));
+    return (this.opened.scorer ??= this.open(this.subject.precision ?? 'f32'));
+  }
+
+  private async open(precision: Hyper['precision']): Promise<Scorer> {
+    const { base, result, earlier } = this.subject;
+    const backend = await this.backend();
+    return openScorer({ basePath: base.path, earlierPath: earlier?.path, ...result, backend, precision });
   }
 
   private backend(): Promise<Backend> {
@@ -136,22 +139,43 @@ export class Resources {
     return (this.opened.sandbox ??= openSandbox());
   }
 
-  /** The result's distribution after each token, by both engines. */
+  /**
+   * The result's distribution after each token, by both engines. An adapter's is computed in f32, whatever precision it
+   * was trained in: in bf16, rounding alone moves a 1.5B further than a wrong file would have to.
+   */
   async distributions(
     tokens: Int32Array,
     signal?: AbortSignal,
   ): Promise<Record<'served' | 'trained', Float32Array[]>> {
     const host = await this.host();
     const served = await host.distributions(RESULT_MODEL, tokens, signal);
-    return { served, trained: await this.score((scorer) => scorer.probabilities(tokens, 'result')) };
+    const probabilities = (scorer: Scorer) => scorer.probabilities(tokens, 'result');
+    const rounded = (await this.precision()) === 'bf16' && this.subject.result?.adapterPath !== undefined;
+    return { served, trained: await (rounded ? this.inF32(probabilities) : this.score(probabilities)) };
+  }
+
+  private inF32<T>(work: (scorer: Scorer) => Promise<T>): Promise<T> {
+    return this.next(async () => {
+      const scorer = await this.open('f32');
+      try {
+        return await work(scorer);
+      } finally {
+        scorer.dispose();
+      }
+    });
   }
 
   private score<T>(work: (scorer: Scorer) => Promise<T>, strength = 1): Promise<T> {
-    const next = this.scoring.then(async () => {
+    return this.next(async () => {
       const scorer = await this.scorer();
       scorer.setStrength(strength);
       return work(scorer);
     });
+  }
+
+  /** Runs `work` after the scoring that was asked for earlier. */
+  private next<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.scoring.then(work);
     this.scoring = next.catch(() => undefined);
     return next;
   }

@@ -4,6 +4,7 @@
  */
 import type { ExportCheck } from '../protocol/export.ts';
 import type { RunSpec } from '../protocol/run.ts';
+import { agreement } from '../runs/verify.ts';
 import { BASE_MODEL, openLlamaHost } from '../serving/engine/llama-host.ts';
 import { openScorer } from '../training/scorer.ts';
 import { klDivergence } from '../statistics/statistics.ts';
@@ -29,17 +30,18 @@ export interface Distributions {
 /** Pure. */
 export function judge({ trained, written, base }: Distributions, limit: number): ExportCheck {
   const kls = divergences(trained, written);
-  const meanKl = mean(kls);
-  const change = mean(divergences(trained, base));
+  const { meanKl, limit: applied, ok, counted } = agreement(kls, limit);
+  const changes = divergences(trained, base);
+  const change = mean(counted.map((position) => changes[position]!));
   // If the file is no nearer to the trained model than the base is, the change is not in the file.
   const lost = change > VISIBLE_CHANGE && meanKl >= change;
   return {
     tokens: trained.length,
     meanKl,
     maxKl: Math.max(...kls),
-    limit,
+    limit: applied,
     change,
-    ok: meanKl < limit && !lost,
+    ok: ok && !lost,
   };
 }
 

@@ -48,6 +48,20 @@ describe('the check of an export', () => {
     expect(check.ok).toBe(false);
   });
 
+  it('is good where rounding turned one sensitive position, and the others agree all the better', () => {
+    const row = [0.5, 0.5];
+    const many = Array.from({ length: 96 }, () => row);
+    const turned = [[0.05, 0.95], ...many.slice(1)];
+    const other = many.map(() => [0.4, 0.6]);
+    const check = judge({ trained: many, base: other, written: turned }, 0.001);
+    expect(check).toMatchObject({ ok: true, meanKl: 0, limit: 0.00025 });
+    // Not if the others are no nearer than the base's.
+    expect(judge({ trained: many, base: many, written: turned }, 0.001).ok).toBe(true);
+    expect(judge({ trained: many, base: other, written: [turned[0]!, ...other.slice(1)] }, 0.001).ok).toBe(
+      false,
+    );
+  });
+
   it('lets an adapter pass that changes nothing', () =>
     expect(judge({ trained, base: trained, written: trained }, 0.01)).toMatchObject({ ok: true, change: 0 }));
 
