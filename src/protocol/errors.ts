@@ -18,6 +18,7 @@ export const errorCodes = [
   'compiler-missing',
   'runtime-missing',
   'backend-unavailable',
+  'gpu-lost',
   'run-not-found',
   'run-locked',
   'run-newer',

@@ -61,7 +61,7 @@ export const tokensPerStep = ({
   sequenceLength,
 }: Pick<Hyper, 'batch' | 'accumulate' | 'sequenceLength'>): number => batch * accumulate * sequenceLength;
 
-export const backendNames = ['tensorflow', 'wasm'] as const;
+export const backendNames = ['tensorflow', 'webgpu', 'wasm'] as const;
 export type BackendName = (typeof backendNames)[number];
 
 /** What the corpus is made of. */

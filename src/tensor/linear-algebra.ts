@@ -14,6 +14,15 @@ export function singularValues(x: Float32Array, rows: number, columns: number): 
   return symmetricEigenvalues(gram, small).map((value) => Math.sqrt(Math.max(0, value)));
 }
 
+/** The singular values of each matrix of x [..., rows, columns], one after the other. */
+export function singularValuesOf(x: Float32Array, shape: readonly number[]): Float32Array {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  const matrices = Array.from({ length: x.length / (rows * columns) }, (_, i) =>
+    x.subarray(i * rows * columns, (i + 1) * rows * columns),
+  );
+  return Float32Array.from(matrices.flatMap((one) => Array.from(singularValues(one, rows, columns))));
+}
+
 function transposed(x: Float32Array, rows: number, columns: number): Float32Array {
   const y = new Float32Array(x.length);
   for (let row = 0; row < rows; row += 1)

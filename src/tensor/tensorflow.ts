@@ -258,14 +258,19 @@ class TensorflowBackend extends ArenaBackend implements Backend {
     return { losses: losses!, gradient: gradient! };
   }
 
-  singularValues(x: Tensor): Tensor {
+  async singularValues(x: Tensor): Promise<Float32Array> {
     const attributes = [
       this.type('T', 'f32'),
       this.bool('compute_uv', false),
       this.bool('full_matrices', false),
     ];
     // The arena frees the other two outputs, the vectors, which are empty.
-    return this.arena(() => this.execute('Svd', attributes, [x], 3)[0]!);
+    const values = this.arena(() => this.execute('Svd', attributes, [x], 3)[0]!);
+    try {
+      return await this.read(values);
+    } finally {
+      this.dispose(values);
+    }
   }
 
   // In place

@@ -7,7 +7,7 @@ import { UserError } from '../protocol/errors.ts';
 import { ArenaBackend, Handle } from './arena.ts';
 import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
-import { singularValues } from './linear-algebra.ts';
+import { singularValuesOf } from './linear-algebra.ts';
 import { threadedBackend } from './wasm-threads.ts';
 
 class WasmHandle extends Handle {
@@ -137,14 +137,8 @@ class WasmBackend extends ArenaBackend implements Backend {
     return { losses: this.wrap(losses), gradient: this.wrap(gradient) };
   }
 
-  singularValues(x: Tensor): Tensor {
-    const [rows, columns] = x.shape.slice(-2) as [number, number];
-    const all = of(x).dataSync() as Float32Array;
-    const matrices = Array.from({ length: all.length / (rows * columns) }, (_, i) =>
-      all.subarray(i * rows * columns, (i + 1) * rows * columns),
-    );
-    const values = matrices.flatMap((one) => Array.from(singularValues(one, rows, columns)));
-    return this.tensor(Float32Array.from(values), [...x.shape.slice(0, -2), Math.min(rows, columns)]);
+  async singularValues(x: Tensor): Promise<Float32Array> {
+    return singularValuesOf(await this.read(x), x.shape);
   }
 
   // "In place": new tensors here, but with the same meaning.

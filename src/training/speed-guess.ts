@@ -8,9 +8,9 @@ const OPERATIONS_PER_PARAMETER = { full: 6, lora: 4.3 };
 
 /**
  * Operations per second in f32 on 2 processors with SmolLM2-135M, used if nothing was measured on this machine yet
- * (docs/science.md).
+ * (docs/science.md). On a GPU nothing was measured yet: it counts as no faster than the processor.
  */
-const sustained = { tensorflow: 110e9, wasm: 18e9 };
+const sustained: Record<BackendName, number> = { tensorflow: 110e9, webgpu: 110e9, wasm: 18e9 };
 const MEASURED = { processors: 2, parameters: 135e6 };
 /** Gain of bf16, which is only chosen if the processor can multiply it. */
 const BF16_GAIN = 1.6;

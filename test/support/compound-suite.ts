@@ -8,7 +8,10 @@ import { Random } from './random.ts';
 type Type = 'f32' | 'bf16';
 type Result = Record<string, Tensor | undefined>;
 
-export function compoundSuite(start: () => Promise<Backend>): void {
+export function compoundSuite(
+  start: () => Promise<Backend>,
+  types: readonly Type[] = ['f32', 'bf16'],
+): void {
   let b: Backend;
   beforeAll(async () => (b = await start()));
 
@@ -43,7 +46,7 @@ export function compoundSuite(start: () => Promise<Backend>): void {
     }
   }
 
-  describe.each(['f32', 'bf16'] as const)('%s', (type) => {
+  describe.each(types)('%s', (type) => {
     it.each([
       [1, 5],
       [3, 17],

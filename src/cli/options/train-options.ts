@@ -42,7 +42,7 @@ export interface TrainOptions {
   precision: 'auto' | Hyper['precision'];
   evalEvery?: number;
   seed: number;
-  backend: 'auto' | 'tensorflow' | 'wasm';
+  backend: 'auto' | BackendName;
   heldOutWindows: number;
   humaneval: number;
   retention: number;

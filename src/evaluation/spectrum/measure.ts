@@ -144,11 +144,9 @@ class Measurement {
     const { rows, columns } = matrices[0]!;
     const stacked = new Float32Array(matrices.length * rows * columns);
     for (const [i, { values }] of matrices.entries()) stacked.set(values, i * rows * columns);
-    const result = backend.arena(() =>
-      backend.singularValues(backend.tensor(stacked, [matrices.length, rows, columns])),
-    );
-    const all = await backend.read(result);
-    backend.dispose(result);
+    const tensor = backend.tensor(stacked, [matrices.length, rows, columns]);
+    const all = await backend.singularValues(tensor);
+    backend.dispose(tensor);
     const each = all.length / matrices.length;
     return matrices.map((_, i) => all.subarray(i * each, (i + 1) * each));
   }

@@ -17,7 +17,7 @@ export interface Budget {
 /** Tokens per step with the defaults of `train`: one sequence of 512. */
 const TOKENS_PER_STEP = 512;
 /** Minutes to measure a full fine-tune of a 135M model, and its base, on 2 cores. */
-const MEASURING_MINUTES: Record<BackendName, number> = { tensorflow: 4, wasm: 12 };
+const MEASURING_MINUTES: Record<BackendName, number> = { tensorflow: 4, webgpu: 4, wasm: 12 };
 
 export interface Estimate {
   trainingMinutes: number;
@@ -61,7 +61,7 @@ export function describeCost(
   if (!parameters) return undefined;
   const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
   const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
-  const where = backend === 'wasm' ? 'WebAssembly' : 'TensorFlow';
+  const where = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[backend];
   const memory = size(memoryOf(base, method, { backend })!);
   return t('About {time} with measuring · {tokens} tokens · {memory} of memory · {library}', {
     ...{ time: all, tokens: roughly(tokens), memory, library: where },

@@ -47,8 +47,11 @@ export type PlannedHyper = Pick<
 >;
 
 const MB = 1e6;
-/** Node, the backend's library and its threads, measured with an empty run. */
-const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, wasm: 150 * MB };
+/**
+ * Node, the backend's library and its threads, measured with an empty run; with WebGPU without a GPU's driver, which
+ * takes some hundred MB in addition.
+ */
+const RUNTIME: Record<BackendName, number> = { tensorflow: 370 * MB, webgpu: 600 * MB, wasm: 150 * MB };
 /**
  * Bytes of the tokenizer per token of the vocabulary, since training windows are cut as text; measured with
  * Qwen2.5-Coder's 151,936.

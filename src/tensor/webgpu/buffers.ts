@@ -1,0 +1,86 @@
+/** GPU memory from a pool: buffers that are free are used again, by size class, so that many steps need no more than one. */
+
+/** A buffer, shared by all tensors that see the same memory. */
+export interface Storage {
+  readonly id: number;
+  readonly buffer: GPUBuffer;
+  /** Bytes of the buffer; what was asked for may be less. */
+  readonly capacity: number;
+  /** Tensors that use it. */
+  users: number;
+  /** The last batch of commands that uses it. */
+  batch: number;
+}
+
+/** Free buffers are kept up to this many bytes, or as many as are in use. */
+const KEPT_BYTES = 256 * 2 ** 20;
+
+export class Buffers {
+  /** Free buffers by capacity, those that were freed last at the end. */
+  private readonly free = new Map<number, Storage[]>();
+  private count = 0;
+  usedBytes = 0;
+  freeBytes = 0;
+
+  /**
+   * @param make a new buffer of so many bytes
+   * @param most bytes of the largest that the device makes
+   */
+  constructor(
+    private readonly make: (bytes: number) => GPUBuffer,
+    private readonly most: number,
+  ) {}
+
+  /** A buffer of at least `bytes`, with any contents. `idleSince`: not used by batches after this one. */
+  take(bytes: number, idleSince = Infinity): Storage {
+    const capacity = Math.max(bytes, Math.min(sizeClass(bytes), this.most));
+    const free = this.free.get(capacity) ?? [];
+    const at = free.findLastIndex(({ batch }) => batch <= idleSince);
+    const [known] = at < 0 ? [] : free.splice(at, 1);
+    this.usedBytes += capacity;
+    if (known) this.freeBytes -= capacity;
+    const storage = known ?? {
+      id: (this.count += 1),
+      buffer: this.make(capacity),
+      capacity,
+      users: 0,
+      batch: 0,
+    };
+    storage.users = 1;
+    return storage;
+  }
+
+  /** One user less; the last one frees the buffer. */
+  release(storage: Storage): void {
+    storage.users -= 1;
+    if (storage.users > 0) return;
+    this.usedBytes -= storage.capacity;
+    this.freeBytes += storage.capacity;
+    const same = this.free.get(storage.capacity);
+    if (same) same.push(storage);
+    else this.free.set(storage.capacity, [storage]);
+  }
+
+  /** Destroys free buffers beyond what is worth keeping, the largest first. Returns whether there were any. */
+  trim(): boolean {
+    const most = Math.max(KEPT_BYTES, this.usedBytes);
+    if (this.freeBytes <= most) return false;
+    for (const capacity of [...this.free.keys()].sort((a, b) => b - a)) {
+      const same = this.free.get(capacity)!;
+      while (same.length > 0 && this.freeBytes > most) {
+        same.shift()!.buffer.destroy();
+        this.freeBytes -= capacity;
+      }
+    }
+    return true;
+  }
+}
+
+const LEAST = 256;
+
+/** `bytes` rounded up to one of four sizes for each doubling. */
+export function sizeClass(bytes: number): number {
+  if (bytes <= LEAST) return LEAST;
+  const step = Math.max(LEAST, 2 ** (Math.ceil(Math.log2(bytes)) - 3));
+  return Math.ceil(bytes / step) * step;
+}

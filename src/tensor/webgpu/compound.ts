@@ -1,0 +1,319 @@
+/** The compound operations on a GPU: each is one pass over memory, or two. */
+import { byteLengthOf, type TensorType } from '../../gguf/types.ts';
+import type { Backend, DataType, Tensor } from '../backend.ts';
+import type {
+  AdamNumbers,
+  Angles,
+  Compound,
+  HeadLayout,
+  Mask,
+  MatrixBlock,
+  QueryChunk,
+  StoredMatrix,
+} from '../compound.ts';
+import { lanesFor } from './kernel.ts';
+import { maskedSoftmax, softmaxGradient } from './kernels/attention.ts';
+import { crossEntropy } from './kernels/cross-entropy.ts';
+import { dequantise } from './kernels/dequantise.ts';
+import { addMasked, addScaled, binary, unary } from './kernels/elementwise.ts';
+import { joinHeads, splitHeads } from './kernels/heads.ts';
+import { norm, normGradient } from './kernels/norm.ts';
+import { adamw, lionw } from './kernels/optimisers.ts';
+import { swiglu, swigluGradient } from './kernels/swiglu.ts';
+import type { Launcher } from './launcher.ts';
+import { elements, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
+
+/** For frees and for small tensors; the rest is done by kernels. */
+type Basics = Pick<Backend, 'add' | 'arena' | 'keep' | 'dispose' | 'tensor'>;
+
+export class WebgpuCompound implements Compound {
+  readonly keepsQuantised = true;
+
+  constructor(
+    private readonly b: Basics,
+    private readonly launcher: Launcher,
+  ) {}
+
+  store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
+    const words = new Int32Array(Math.ceil(bytes.length / 4));
+    new Uint8Array(words.buffer).set(bytes);
+    return { type, rows, columns, bytes: this.b.keep(this.b.tensor(words, [words.length])) };
+  }
+
+  dequantise(matrices: readonly StoredMatrix[], _dtype: DataType, indices?: Int32Array): Tensor {
+    const { launcher } = this;
+    const { columns } = matrices[0]!;
+    if (indices) return this.chosenRows(matrices[0]!, indices);
+    const numbers = launcher.fresh([matrices.reduce((sum, { rows }) => sum + rows, 0), columns]);
+    let above = 0;
+    for (const { type, rows, bytes } of matrices) {
+      const stride = byteLengthOf(type, columns);
+      // The numbers may begin anywhere in the bound part.
+      const most = launcher.gpu.mostBound - 256;
+      for (const { begin, count } of rowPieces(rows, [stride, columns * 4], most)) {
+        const stored = launcher.bytes(bytes as Tensor, begin * stride, count * stride);
+        const target = launcher.part(numbers, (above + begin) * columns, count * columns);
+        launcher.threads(
+          dequantise(type),
+          { bytes: stored, chosen: stored, numbers: target.binding },
+          { columns, stride, rows: count, first: 0, choose: 0, begin: target.rest },
+          count * columns,
+        );
+      }
+      above += rows;
+    }
+    return numbers;
+  }
+
+  private chosenRows({ type, rows, columns, bytes }: StoredMatrix, indices: Int32Array): Tensor {
+    const { b, launcher } = this;
+    const stride = byteLengthOf(type, columns);
+    return b.arena(() => {
+      const chosen = launcher.whole(b.tensor(indices, [indices.length]));
+      const numbers = launcher.fresh([indices.length, columns]);
+      for (const { begin, count } of rowPieces(rows, [stride], launcher.gpu.mostBound))
+        launcher.threads(
+          dequantise(type),
+          {
+            bytes: launcher.bytes(bytes as Tensor, begin * stride, count * stride),
+            chosen,
+            numbers: launcher.whole(numbers),
+          },
+          { columns, stride, rows: count, first: begin, choose: 1, begin: 0 },
+          indices.length * columns,
+        );
+      return numbers;
+    });
+  }
+
+  norm(x: Tensor, gain: Tensor, epsilon: number, _dtype: DataType): { y: Tensor; inverse: Tensor } {
+    const { launcher } = this;
+    const [rows, width] = x.shape as [number, number];
+    const y = launcher.fresh(x.shape);
+    const inverse = launcher.fresh([rows, 1]);
+    launcher.byRows(rows, [width, 1], ({ count }, bind) => {
+      const parts = { x: bind(x, width), y: bind(y, width), inverses: bind(inverse, 1) };
+      const bindings = { ...parts, gain: launcher.whole(gain) };
+      launcher.workgroups(norm(lanesFor(width)), bindings, { width, epsilon }, count);
+    });
+    return { y, inverse };
+  }
+
+  normGradient(dy: Tensor, x: Tensor, inverse: Tensor, gain: Tensor, residual?: Tensor): Tensor {
+    const { launcher } = this;
+    const [rows, width] = x.shape as [number, number];
+    const dx = launcher.fresh(x.shape);
+    launcher.byRows(rows, [width, 1], ({ count }, bind) => {
+      const bindings = {
+        ...{ dy: bind(dy, width), x: bind(x, width), inverses: bind(inverse, 1) },
+        ...{ gain: launcher.whole(gain), residual: bind(residual ?? x, width), dx: bind(dx, width) },
+      };
+      const numbers = { width, adds: Number(residual !== undefined) };
+      launcher.workgroups(normGradient(lanesFor(width)), bindings, numbers, count);
+    });
+    return dx;
+  }
+
+  add = (x: Tensor, y: Tensor): Tensor => this.b.add(x, y);
+
+  addInto(x: Tensor, y: Tensor, mask?: Mask): Tensor {
+    if (!mask) this.launcher.walk(addScaled, [y, x], flat(x, [0, 0]), { s: 1 });
+    else this.launcher.walk(addMasked, [y, mask.table, x], flat(x, [0, mask.begin, 0]));
+    return x;
+  }
+
+  multiply(x: Tensor, { table, begin }: Mask): Tensor {
+    const y = this.launcher.fresh(x.shape);
+    this.launcher.walk(binary('mul'), [x, table, y], flat(x, [0, begin, 0]));
+    return y;
+  }
+
+  swiglu(gateUp: Tensor): Tensor {
+    const { launcher } = this;
+    const [rows, both] = gateUp.shape as [number, number];
+    const width = both / 2;
+    const y = launcher.fresh([rows, width]);
+    launcher.byRows(rows, [both, width], ({ count }, bind) => {
+      const bindings = { gateUp: bind(gateUp, both), y: bind(y, width) };
+      launcher.threads(swiglu, bindings, { width }, count * width);
+    });
+    return y;
+  }
+
+  swigluGradient(gateUp: Tensor, dProduct: Tensor): Tensor {
+    const { launcher } = this;
+    const [rows, both] = gateUp.shape as [number, number];
+    const width = both / 2;
+    const dGateUp = launcher.fresh(gateUp.shape);
+    launcher.byRows(rows, [both, width], ({ count }, bind) => {
+      const bindings = {
+        ...{ gateUp: bind(gateUp, both), dy: bind(dProduct, width), dGateUp: bind(dGateUp, both) },
+      };
+      launcher.threads(swigluGradient, bindings, { width }, count * width);
+    });
+    return dGateUp;
+  }
+
+  splitHeads(qkv: Tensor, angles: Angles, layout: HeadLayout): { q: Tensor; k: Tensor; v: Tensor } {
+    const { launcher } = this;
+    const { length, heads, kvHeads, headSize } = layout;
+    const outer = (qkv.shape[0]! / length) * kvHeads;
+    const q = launcher.fresh([outer, length, (heads / kvHeads) * headSize]);
+    const k = launcher.fresh([outer, length, headSize]);
+    const v = launcher.fresh([outer, length, headSize]);
+    const bindings = this.all({ qkv, cosines: angles.cos, sines: angles.sin, q, k, v });
+    launcher.threads(splitHeads, bindings, headNumbers(layout), elements(qkv.shape));
+    return { q, k, v };
+  }
+
+  joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor {
+    const { launcher } = this;
+    const { heads, kvHeads, headSize } = layout;
+    const rows = elements(dk.shape) / (kvHeads * headSize);
+    const dqkv = launcher.fresh([rows, (heads + 2 * kvHeads) * headSize]);
+    const bindings = this.all({ dq, dk, dv, cosines: angles.cos, sines: angles.sin, dqkv });
+    launcher.threads(joinHeads, bindings, headNumbers(layout), elements(dqkv.shape));
+    return dqkv;
+  }
+
+  maskedSoftmax(scores: Tensor, chunk: QueryChunk): Tensor {
+    const { launcher } = this;
+    const [outer, queries, keys] = scores.shape as [number, number, number];
+    const { begin: firstQuery, from: firstKey, group, kvHeads, length, starts } = chunk;
+    const places = { keys, queries, group, kvHeads, length, firstQuery, firstKey };
+    launcher.byRows(outer * queries, [keys], ({ begin: above, count }, bind) => {
+      const bound = bind(scores, keys);
+      // Without documents the kernel reads no starts; a buffer can't be bound for both reading and writing.
+      const nothing = () => launcher.whole(launcher.fresh([1], 'i32'));
+      this.b.arena(() => {
+        const bindings = { scores: bound, starts: starts ? launcher.whole(starts) : nothing() };
+        const numbers = { ...places, documents: Number(starts !== undefined), above };
+        launcher.workgroups(maskedSoftmax(lanesFor(keys)), bindings, numbers, count);
+      });
+    });
+    return scores;
+  }
+
+  softmaxGradient(p: Tensor, dp: Tensor): Tensor {
+    const { launcher } = this;
+    const width = p.shape.at(-1)!;
+    launcher.byRows(elements(p.shape) / width, [width], ({ count }, bind) => {
+      const bindings = { probabilities: bind(p, width), d: bind(dp, width) };
+      launcher.workgroups(softmaxGradient(lanesFor(width)), bindings, { width }, count);
+    });
+    return dp;
+  }
+
+  addKeys(sum: Tensor, part: Tensor, { from }: QueryChunk): Tensor {
+    const strides = stridesOf(sum.shape);
+    const walk = walkOver(part.shape, [stridesOf(part.shape), strides], [0, from * strides[1]!]);
+    this.launcher.walk(addScaled, [part, sum], walk, { s: 1 });
+    return sum;
+  }
+
+  crossEntropy(
+    logits: Tensor,
+    labels: Tensor,
+    weights?: Tensor,
+  ): { losses: Tensor; gradient: Tensor | undefined } {
+    const { launcher } = this;
+    const [rows, width] = logits.shape as [number, number];
+    const losses = launcher.fresh([rows]);
+    launcher.byRows(rows, [width], ({ begin: above, count }, bind) => {
+      const bindings = {
+        ...{ labels: launcher.whole(labels), weights: launcher.whole(weights ?? labels) },
+        ...{ logits: bind(logits, width), losses: launcher.whole(losses) },
+      };
+      launcher.workgroups(
+        crossEntropy,
+        bindings,
+        { width, gradient: Number(weights !== undefined), above },
+        count,
+      );
+    });
+    if (weights) return { losses, gradient: logits };
+    this.b.dispose(logits);
+    return { losses, gradient: undefined };
+  }
+
+  accumulate(
+    sum: Tensor | undefined,
+    shape: readonly number[],
+    part: Tensor,
+    place: MatrixBlock = {},
+  ): Tensor {
+    const { launcher } = this;
+    const { scale = 1 } = place;
+    if (!sum && scale === 1 && part.shape.join() === shape.join()) return part;
+    const walk = (to: Tensor) => blockWalk(part, place, to, {}, shape);
+    if (sum) {
+      launcher.walk(addScaled, [part, sum], walk(sum), { s: scale });
+      return sum;
+    }
+    const fresh = launcher.fresh(shape);
+    launcher.walk(unary('mul'), [part, fresh], walk(fresh), { s: scale });
+    return fresh;
+  }
+
+  put(whole: Tensor, block: Tensor, place: MatrixBlock = {}): Tensor {
+    const walk = blockWalk(block, {}, whole, place, block.shape);
+    this.launcher.walk(unary('mul'), [block, whole], walk, { s: place.scale ?? 1 });
+    return whole;
+  }
+
+  adamw(
+    state: { value: Tensor; first: Tensor; second: Tensor },
+    gradient: Tensor,
+    numbers: AdamNumbers,
+  ): { value: Tensor; first: Tensor; second: Tensor } {
+    const { beta1, beta2, epsilon = 0, step } = numbers;
+    this.launcher.each(adamw, { ...state, gradient }, elements(gradient.shape), {
+      ...stepNumbers(numbers),
+      ...{ epsilon, inverse1: 1 / (1 - beta1 ** step), inverse2: 1 / (1 - beta2 ** step) },
+    });
+    return state;
+  }
+
+  lionw(
+    state: { value: Tensor; first: Tensor },
+    gradient: Tensor,
+    numbers: AdamNumbers,
+  ): { value: Tensor; first: Tensor } {
+    this.launcher.each(lionw, { ...state, gradient }, elements(gradient.shape), stepNumbers(numbers));
+    return state;
+  }
+
+  private all(tensors: Record<string, Tensor>) {
+    return Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, this.launcher.whole(x)]));
+  }
+}
+
+/** A walk over all elements of x in order, and over as many of other tensors from `begins` on. */
+const flat = (x: Tensor, begins: number[]): Walk => ({
+  axes: [{ size: elements(x.shape), strides: begins.map(() => 1) }],
+  begins,
+});
+
+/** A walk over a block of `shape`: in `from` it begins at one place, in `to` at another. */
+function blockWalk(
+  from: Tensor,
+  fromPlace: MatrixBlock,
+  to: Tensor,
+  toPlace: MatrixBlock,
+  shape: readonly number[],
+): Walk {
+  const strides = [stridesOf(from.shape), stridesOf(to.shape)];
+  const begins = [fromPlace, toPlace].map(({ row = 0, column = 0 }, k) =>
+    shape.length > 1 ? row * strides[k]![0]! + column : column,
+  );
+  return walkOver(shape, strides, begins);
+}
+
+function headNumbers({ length, heads, kvHeads, headSize, pairing }: HeadLayout) {
+  const neighbours = Number(pairing === 'neighbours');
+  return { length, heads, kvHeads, headSize, neighbours, scale: headSize ** -0.5 };
+}
+
+function stepNumbers({ learningRate, beta1, beta2, gradientScale, weightDecay }: AdamNumbers) {
+  return { learningRate, beta1, beta2, gradientScale, kept: 1 - learningRate * weightDecay };
+}

@@ -1,0 +1,18 @@
+/** What can go wrong on a GPU, as sentences. */
+import { UserError } from '../../protocol/errors.ts';
+
+export const lostError = (detail: string) =>
+  new UserError(
+    'gpu-lost',
+    `The GPU went away while it computed (${oneLine(detail) || 'no reason given'}).`,
+    'The last checkpoint is kept: go on with {resume}, or train with --backend tensorflow or wasm.',
+  );
+
+export const memoryError = () =>
+  new UserError(
+    'memory',
+    'The GPU does not have enough memory for this.',
+    'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow or wasm.',
+  );
+
+export const oneLine = (text: string) => text.replace(/\s*\n\s*/g, ' ').trim();

@@ -1,0 +1,233 @@
+/**
+ * The one place where the device is spoken to: pipelines, dispatches, uploads, read-backs, failures. Commands are
+ * collected and submitted many at a time. Only `read` waits for the GPU.
+ */
+import { Buffers, type Storage } from './buffers.ts';
+import { AXES_BYTES, type Kernel } from './kernel.ts';
+import { lostError, memoryError } from './failures.ts';
+import { ALIGNMENT, type Axis } from './walk.ts';
+
+/** What a kernel's buffer is bound to: the bytes of a storage from `begin` on, a multiple of ALIGNMENT. */
+export interface Binding {
+  storage: Storage;
+  begin?: number;
+  /** Default: up to the end. */
+  bytes?: number;
+}
+
+export type Numbers = Record<string, number | readonly Axis[]>;
+
+/** Dispatches in a submission. */
+const BATCH = 256;
+/** Bytes of a dispatch's numbers; a multiple of what offsets of uniform buffers must be aligned to. */
+const SLOT = 256;
+/** Bind groups that are remembered: a step repeats those of the step before. */
+const MOST_GROUPS = 16384;
+
+interface Pipeline {
+  id: number;
+  pipeline: GPUComputePipeline;
+  layout: GPUBindGroupLayout;
+}
+
+export class Gpu {
+  readonly buffers: Buffers;
+  /** Bytes that a kernel can see of a buffer. */
+  readonly mostBound: number;
+  private readonly pipelines = new Map<Kernel, Pipeline>();
+  private readonly groups = new Map<string, GPUBindGroup>();
+  private readonly numbers = new ArrayBuffer(BATCH * SLOT);
+  private readonly numbersBuffer: GPUBuffer;
+  private commands: GPUCommandEncoder | undefined;
+  private pass: GPUComputePassEncoder | undefined;
+  private batch = 1;
+  private slot = 0;
+  private failure: Error | undefined;
+
+  /** @param mostBound for tests: at most what the device allows */
+  constructor(
+    readonly device: GPUDevice,
+    mostBound = Infinity,
+  ) {
+    const { limits } = device;
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    this.buffers = new Buffers((size) => device.createBuffer({ size, usage }), limits.maxBufferSize);
+    this.mostBound =
+      Math.floor(Math.min(mostBound, limits.maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
+    this.numbersBuffer = device.createBuffer({
+      size: this.numbers.byteLength,
+      usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    });
+    void device.lost.then(({ message }) => (this.failure ??= lostError(message)));
+    device.addEventListener('uncapturederror', ({ error }) => {
+      this.failure ??=
+        error.constructor.name === 'GPUOutOfMemoryError' ? memoryError() : new Error(error.message);
+    });
+  }
+
+  /** Memory for `bytes`, with any contents. Throws UserError `memory` if the device has no buffers so large. */
+  take(bytes: number): Storage {
+    if (bytes > this.device.limits.maxBufferSize) throw memoryError();
+    return this.buffers.take(bytes);
+  }
+
+  /** Memory that contains `data`, whose bytes are a multiple of four. */
+  upload(data: Float32Array | Int32Array | Uint32Array): Storage {
+    this.check();
+    if (data.byteLength > this.device.limits.maxBufferSize) throw memoryError();
+    // A write overtakes commands that are not yet submitted: it must not touch what they use.
+    const storage = this.buffers.take(data.byteLength, this.batch - 1);
+    this.device.queue.writeBuffer(storage.buffer, 0, data as Float32Array<ArrayBuffer>);
+    return storage;
+  }
+
+  /** The first `bytes` of a storage, as they are after all commands so far. Throws what went wrong on the device. */
+  async read(storage: Storage, bytes: number): Promise<ArrayBuffer> {
+    this.check();
+    const size = Math.max(4, bytes);
+    const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
+    const staging = this.device.createBuffer({ size, usage });
+    try {
+      this.encoder().copyBufferToBuffer(storage.buffer, 0, staging, 0, size);
+      this.submit();
+      await staging.mapAsync(GPUMapMode.READ);
+      this.check();
+      return staging.getMappedRange().slice(0, bytes);
+    } catch (error) {
+      // The reason arrives after what it made fail.
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      throw this.failure ?? error;
+    } finally {
+      staging.destroy();
+    }
+  }
+
+  /**
+   * Runs a kernel. `bindings` and `numbers` are by the names that it declares.
+   * @param workgroups how many, or how many in each direction; a single number is spread over two directions
+   */
+  run(
+    kernel: Kernel,
+    bindings: Record<string, Binding>,
+    numbers: Numbers,
+    workgroups: number | number[],
+  ): void {
+    this.check();
+    if (this.slot === BATCH) this.submit();
+    const pipeline = this.pipeline(kernel);
+    const group = this.bindGroup(kernel, pipeline, bindings);
+    this.writeNumbers(kernel, numbers);
+    this.pass ??= this.encoder(false).beginComputePass();
+    this.pass.setPipeline(pipeline.pipeline);
+    this.pass.setBindGroup(0, group, [this.slot * SLOT]);
+    const [x, y, z] = typeof workgroups === 'number' ? this.spread(workgroups) : workgroups;
+    this.pass.dispatchWorkgroups(x!, y, z);
+    this.slot += 1;
+  }
+
+  /** Sends the commands collected so far to the GPU. */
+  submit(): void {
+    if (!this.commands) return;
+    this.pass?.end();
+    this.device.queue.writeBuffer(this.numbersBuffer, 0, this.numbers, 0, this.slot * SLOT);
+    this.device.queue.submit([this.commands.finish()]);
+    this.commands = this.pass = undefined;
+    this.slot = 0;
+    this.batch += 1;
+    // A bind group would keep a destroyed buffer's memory.
+    if (this.buffers.trim() || this.groups.size > MOST_GROUPS) this.groups.clear();
+  }
+
+  /** The commands that are being collected, outside of a compute pass unless `alone` is false. */
+  private encoder(alone = true): GPUCommandEncoder {
+    if (alone) {
+      this.pass?.end();
+      this.pass = undefined;
+    }
+    return (this.commands ??= this.device.createCommandEncoder());
+  }
+
+  private check(): void {
+    if (this.failure) throw this.failure;
+  }
+
+  private spread(workgroups: number): [number, number] {
+    const most = this.device.limits.maxComputeWorkgroupsPerDimension;
+    const x = Math.min(workgroups, most);
+    return [x, Math.ceil(workgroups / Math.max(1, x))];
+  }
+
+  private writeNumbers({ name, numbers }: Kernel, values: Numbers): void {
+    const view = new DataView(this.numbers, this.slot * SLOT, SLOT);
+    let at = 0;
+    for (const field of numbers) {
+      const value = values[field.name];
+      if (value === undefined) throw new Error(`The kernel ${name} needs ${field.name}.`);
+      if (field.type === 'axes') {
+        for (const [i, { size, strides }] of (value as readonly Axis[]).entries())
+          [size, ...strides].forEach((one, k) => view.setUint32(at + i * 16 + k * 4, one, true));
+        at += AXES_BYTES;
+        continue;
+      }
+      if (field.type === 'f32') view.setFloat32(at, value as number, true);
+      else view.setUint32(at, value as number, true);
+      at += 4;
+    }
+  }
+
+  private pipeline(kernel: Kernel): Pipeline {
+    const known = this.pipelines.get(kernel);
+    if (known) return known;
+    const { device } = this;
+    const visibility = GPUShaderStage.COMPUTE;
+    const layout = device.createBindGroupLayout({
+      entries: [
+        ...kernel.buffers.map(({ writable }, binding) => ({
+          binding,
+          visibility,
+          buffer: { type: writable ? ('storage' as const) : ('read-only-storage' as const) },
+        })),
+        {
+          binding: kernel.buffers.length,
+          visibility,
+          buffer: { type: 'uniform' as const, hasDynamicOffset: true },
+        },
+      ],
+    });
+    const module = device.createShaderModule({ code: kernel.wgsl, label: kernel.name });
+    const pipeline = device.createComputePipeline({
+      label: kernel.name,
+      layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    });
+    const made = { id: this.pipelines.size, pipeline, layout };
+    this.pipelines.set(kernel, made);
+    return made;
+  }
+
+  private bindGroup(
+    kernel: Kernel,
+    { id, layout }: Pipeline,
+    bindings: Record<string, Binding>,
+  ): GPUBindGroup {
+    const bound = kernel.buffers.map(({ name }) => {
+      const binding = bindings[name];
+      if (!binding) throw new Error(`The kernel ${kernel.name} needs ${name}.`);
+      const { storage, begin = 0, bytes = storage.capacity - begin } = binding;
+      storage.batch = this.batch;
+      const size = Math.min(bytes, this.mostBound);
+      return { storage, begin, size };
+    });
+    const key = `${id} ${bound.map(({ storage, begin, size }) => `${storage.id}:${begin}:${size}`).join()}`;
+    const known = this.groups.get(key);
+    if (known) return known;
+    const resources = [
+      ...bound.map(({ storage, begin, size }) => ({ buffer: storage.buffer, offset: begin, size })),
+      { buffer: this.numbersBuffer, offset: 0, size: SLOT },
+    ];
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    const group = this.device.createBindGroup({ layout, entries });
+    this.groups.set(key, group);
+    return group;
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * Matrix products C = A B, or C += A B, each of A and B as it lies in memory or transposed. A workgroup makes a tile of
+ * C. It takes A and B through workgroup memory, a few columns of A and rows of B at a time, and each thread keeps a
+ * block of 4 x 4 sums in registers.
+ */
+import { kernel, variants, type Kernel } from '../kernel.ts';
+
+/** Rows and columns of C that a workgroup makes, and how much of the inner axis it takes at a time. */
+export interface Tile {
+  rows: number;
+  columns: number;
+  inner: number;
+}
+
+const LARGE: Tile = { rows: 64, columns: 64, inner: 16 };
+/** For products with few rows or few columns, such as LoRA's. */
+const SMALL: Tile = { rows: 32, columns: 32, inner: 16 };
+
+export const tileFor = (rows: number, columns: number): Tile =>
+  Math.min(rows, columns) > 48 ? LARGE : SMALL;
+
+export function product(tile: Tile, transposeA: boolean, transposeB: boolean): Kernel {
+  const size = tile === LARGE ? 'large' : 'small';
+  return made(`${size} ${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`);
+}
+
+const made = variants((key: string) => {
+  const [size, flags] = key.split(' ') as [string, string];
+  const tile = size === 'large' ? LARGE : SMALL;
+  const threads = { x: tile.columns / 4, y: tile.rows / 4 };
+  const count = threads.x * threads.y;
+  return kernel(
+    {
+      name: `product ${key}`,
+      reads: { a: 'f32', b: 'f32' },
+      writes: { c: 'f32' },
+      numbers: {
+        ...{ rows: 'u32', columns: 'u32', inner: 'u32' },
+        /** Elements in front of the first one. */
+        ...{ beginA: 'u32', beginB: 'u32', beginC: 'u32' },
+        /** Elements from one row to the next, as they lie in memory. */
+        ...{ strideA: 'u32', strideB: 'u32', strideC: 'u32' },
+        /** Elements from one matrix of a batch to the next. */
+        ...{ batchA: 'u32', batchB: 'u32', batchC: 'u32' },
+        /** 1: the product is added to what C contains. */
+        adds: 'u32',
+      },
+      also: `
+const ROWS = ${tile.rows}u;
+const COLUMNS = ${tile.columns}u;
+const INNER = ${tile.inner}u;
+const THREADS = ${count}u;
+// Four rows of A (columns of B) side by side, for each step along the inner axis. A vector more in each line keeps
+// threads that write below each other out of the same memory bank.
+const WIDE_A = ROWS / 4u + 1u;
+const WIDE_B = COLUMNS / 4u + 1u;
+var<workgroup> tileA: array<vec4f, INNER * WIDE_A>;
+var<workgroup> tileB: array<vec4f, INNER * WIDE_B>;
+
+fn elementA(batch: u32, row: u32, k: u32) -> f32 {
+  if (row >= p.rows || k >= p.inner) { return 0.0; }
+  return a[p.beginA + batch * p.batchA + ${flags[0] === 'T' ? 'k * p.strideA + row' : 'row * p.strideA + k'}];
+}
+fn elementB(batch: u32, k: u32, column: u32) -> f32 {
+  if (column >= p.columns || k >= p.inner) { return 0.0; }
+  return b[p.beginB + batch * p.batchB + ${flags[1] === 'T' ? 'column * p.strideB + k' : 'k * p.strideB + column'}];
+}
+`,
+    },
+    `
+@compute @workgroup_size(${threads.x}, ${threads.y})
+fn main(
+  @builtin(local_invocation_id) thread: vec3u,
+  @builtin(local_invocation_index) index: u32,
+  @builtin(workgroup_id) tile: vec3u,
+) {
+  let batch = tile.z;
+  let row = tile.y * ROWS;
+  let column = tile.x * COLUMNS;
+  var sums: array<vec4f, 4>;
+  for (var begin = 0u; begin < p.inner; begin += INNER) {
+    // Neighbouring threads read neighbouring elements.
+    for (var one = index; one < INNER * ROWS / 4u; one += THREADS) {
+${flags[0] === 'T' ? split('ROWS') : splitInner}
+      let r = row + 4u * four;
+      tileA[k * WIDE_A + four] = vec4f(
+        elementA(batch, r, begin + k),
+        elementA(batch, r + 1u, begin + k),
+        elementA(batch, r + 2u, begin + k),
+        elementA(batch, r + 3u, begin + k),
+      );
+    }
+    for (var one = index; one < INNER * COLUMNS / 4u; one += THREADS) {
+${flags[1] === 'T' ? splitInner : split('COLUMNS')}
+      let s = column + 4u * four;
+      tileB[k * WIDE_B + four] = vec4f(
+        elementB(batch, begin + k, s),
+        elementB(batch, begin + k, s + 1u),
+        elementB(batch, begin + k, s + 2u),
+        elementB(batch, begin + k, s + 3u),
+      );
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < INNER; k++) {
+      let x = tileA[k * WIDE_A + thread.y];
+      let y = tileB[k * WIDE_B + thread.x];
+      sums[0] += x.x * y;
+      sums[1] += x.y * y;
+      sums[2] += x.z * y;
+      sums[3] += x.w * y;
+    }
+    workgroupBarrier();
+  }
+  for (var i = 0u; i < 4u; i++) {
+    let r = row + 4u * thread.y + i;
+    for (var j = 0u; j < 4u; j++) {
+      let s = column + 4u * thread.x + j;
+      if (r >= p.rows || s >= p.columns) { continue; }
+      let at = p.beginC + batch * p.batchC + r * p.strideC + s;
+      if (p.adds == 1u) { c[at] += sums[i][j]; } else { c[at] = sums[i][j]; }
+    }
+  }
+}`,
+  );
+});
+
+/** Which four elements of a tile the thread `one` loads: along the tile, or along the inner axis. */
+const split = (width: string) => `      let four = one % (${width} / 4u);
+      let k = one / (${width} / 4u);`;
+const splitInner = `      let k = one % INNER;
+      let four = one / INNER;`;

@@ -1,0 +1,214 @@
+/**
+ * How kernels are applied to tensors. A tensor that is larger than what a kernel can see of a buffer is worked on in
+ * pieces, here and nowhere else.
+ */
+import { Handle } from '../arena.ts';
+import type { DataType, Tensor } from '../tensor.ts';
+import type { Storage } from './buffers.ts';
+import type { Binding, Gpu, Numbers } from './gpu.ts';
+import { THREADS, type Kernel } from './kernel.ts';
+import { product, tileFor } from './kernels/products.ts';
+import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
+
+/** Bytes of an element of any type. */
+const ELEMENT = 4;
+
+export class GpuTensor extends Handle {
+  constructor(
+    private readonly gpu: Gpu,
+    readonly storage: Storage,
+    readonly shape: readonly number[],
+    readonly dtype: DataType,
+  ) {
+    super();
+  }
+  release(): void {
+    this.gpu.buffers.release(this.storage);
+  }
+}
+
+/** The tensor as ours. Throws an Error if it was disposed. */
+export function of(x: Tensor): GpuTensor {
+  const handle = x as GpuTensor;
+  if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
+  return handle;
+}
+
+export interface MatrixProduct {
+  rows: number;
+  columns: number;
+  inner: number;
+  batch: number;
+  transposeA: boolean;
+  transposeB: boolean;
+}
+
+export class Launcher {
+  /** @param made registers a new tensor with its arena */
+  constructor(
+    readonly gpu: Gpu,
+    private readonly made: (tensor: GpuTensor) => GpuTensor,
+  ) {}
+
+  /** A new tensor, with any contents. */
+  fresh(shape: readonly number[], dtype: DataType = 'f32'): GpuTensor {
+    return this.own(this.gpu.take(elements(shape) * ELEMENT), shape, dtype);
+  }
+
+  /** A new tensor in memory that belongs to it. */
+  own(storage: Storage, shape: readonly number[], dtype: DataType): GpuTensor {
+    return this.made(new GpuTensor(this.gpu, storage, shape, dtype));
+  }
+
+  /** A tensor of the same memory. */
+  view(x: Tensor, shape: readonly number[]): GpuTensor {
+    const { storage, dtype } = of(x);
+    storage.users += 1;
+    return this.own(storage, shape, dtype);
+  }
+
+  /** Runs a kernel with a thread for each step of a walk. `tensors` are in the order of its buffers. */
+  walk(kernel: Kernel, tensors: readonly Tensor[], walk: Walk, numbers: Numbers = {}): void {
+    const most = (this.gpu.mostBound - ALIGNMENT) / ELEMENT;
+    for (const piece of piecesOf(walk, most)) {
+      const spans = spansOf(piece);
+      const begins = [0, 0, 0];
+      const bindings: Record<string, Binding> = {};
+      for (const [k, { name }] of kernel.buffers.entries()) {
+        const { binding, rest } = this.part(tensors[k]!, piece.begins[k]!, spans[k]!);
+        bindings[name] = binding;
+        begins[k] = rest;
+      }
+      const [begin0, begin1, begin2] = begins as [number, number, number];
+      const { axes } = piece;
+      const count = axes.reduce((steps, { size }) => steps * size, 1);
+      const own = { axes, rank: axes.length, begin0, begin1, begin2, count };
+      this.threads(kernel, bindings, { ...numbers, ...own }, count);
+    }
+  }
+
+  /** Runs a kernel with a thread for each of `count` elements, which all `tensors` have alike. */
+  each(kernel: Kernel, tensors: Record<string, Tensor>, count: number, numbers: Numbers = {}): void {
+    for (const { begin, count: part } of rowPieces(count, [ELEMENT], this.gpu.mostBound)) {
+      const bindings = mapped(tensors, (x) => this.part(x, begin, part).binding);
+      this.threads(kernel, bindings, { ...numbers, count: part }, part);
+    }
+  }
+
+  /**
+   * Calls `run` for pieces of `rows` rows, with a function that binds a tensor's part: `width` is its elements in a row.
+   * `widths`: those of all tensors that are bound so.
+   */
+  byRows(
+    rows: number,
+    widths: readonly number[],
+    run: (piece: Rows, bind: (x: Tensor, width: number) => Binding) => void,
+  ): void {
+    const bytes = widths.map((width) => width * ELEMENT);
+    for (const piece of rowPieces(rows, bytes, this.gpu.mostBound))
+      run(piece, (x, width) => this.part(x, piece.begin * width, piece.count * width).binding);
+  }
+
+  /** A tensor that a kernel must see as a whole. Throws UserError `memory` if it can't. */
+  whole(x: Tensor): Binding {
+    return this.part(x, 0, elements(x.shape)).binding;
+  }
+
+  /** Runs a kernel with a thread for each of `count` elements. */
+  threads(kernel: Kernel, bindings: Record<string, Binding>, numbers: Numbers, count: number): void {
+    if (count > 0) this.gpu.run(kernel, bindings, { ...numbers, count }, Math.ceil(count / THREADS));
+  }
+
+  /** Runs a kernel with a workgroup for each of `rows` rows. */
+  workgroups(kernel: Kernel, bindings: Record<string, Binding>, numbers: Numbers, rows: number): void {
+    if (rows > 0) this.gpu.run(kernel, bindings, { ...numbers, rows }, rows);
+  }
+
+  /** c = a b; see kernels/products.ts. */
+  product(a: Tensor, b: Tensor, c: Tensor, sizes: MatrixProduct): void {
+    if (sizes.batch === 1) return this.splitProduct(a, b, c, sizes);
+    const { rows, columns, inner } = sizes;
+    const [batchA, batchB, batchC] = [rows * inner, inner * columns, rows * columns] as const;
+    this.byRows(sizes.batch, [batchA, batchB, batchC], ({ count }, bind) => {
+      const bindings = { a: bind(a, batchA), b: bind(b, batchB), c: bind(c, batchC) };
+      const places = { beginA: 0, beginB: 0, beginC: 0, batchA, batchB, batchC };
+      this.tiles(bindings, { ...sizes, batch: count }, sizes, { ...places, adds: 0 });
+    });
+  }
+
+  /** A single product: rows, columns and the inner axis are split where their matrix has too many rows. */
+  private splitProduct(a: Tensor, b: Tensor, c: Tensor, sizes: MatrixProduct): void {
+    const { rows, columns, inner, transposeA, transposeB } = sizes;
+    const { mostBound } = this.gpu;
+    const pieces = (count: number, widths: (number | false)[]) =>
+      rowPieces(
+        count,
+        widths.flatMap((width) => (width ? [width * ELEMENT] : [])),
+        mostBound,
+      );
+    const part = (x: Tensor, along: Rows, across: Rows, width: number) => ({
+      binding: this.part(x, along.begin * width, along.count * width).binding,
+      begin: across.begin,
+    });
+    for (const m of pieces(rows, [columns, !transposeA && inner]))
+      for (const n of pieces(columns, [transposeB && inner]))
+        for (const k of pieces(inner, [transposeA && rows, !transposeB && columns])) {
+          const [left, right, out] = [
+            transposeA ? part(a, k, m, rows) : part(a, m, k, inner),
+            transposeB ? part(b, n, k, inner) : part(b, k, n, columns),
+            part(c, m, n, columns),
+          ];
+          const bindings = { a: left.binding, b: right.binding, c: out.binding };
+          const cut = { ...sizes, rows: m.count, columns: n.count, inner: k.count };
+          const places = { beginA: left.begin, beginB: right.begin, beginC: out.begin };
+          const adds = Number(k.begin > 0);
+          this.tiles(bindings, cut, sizes, { ...places, batchA: 0, batchB: 0, batchC: 0, adds });
+        }
+  }
+
+  /** `cut`: the product to make. `memory`: the matrices that it is a part of, as they lie in memory. */
+  private tiles(
+    bindings: Record<string, Binding>,
+    cut: MatrixProduct,
+    memory: MatrixProduct,
+    numbers: Numbers,
+  ): void {
+    const { rows, columns, inner, batch, transposeA, transposeB } = cut;
+    if (rows * columns * batch === 0) return;
+    const tile = tileFor(rows, columns);
+    const strides = {
+      strideA: transposeA ? memory.rows : memory.inner,
+      strideB: transposeB ? memory.inner : memory.columns,
+      strideC: memory.columns,
+    };
+    const grid = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), batch];
+    this.gpu.run(
+      product(tile, transposeA, transposeB),
+      bindings,
+      { ...numbers, ...strides, rows, columns, inner },
+      grid,
+    );
+  }
+
+  /** Bytes of a tensor from `begin` on, a multiple of ALIGNMENT. */
+  bytes(x: Tensor, begin: number, count: number): Binding {
+    const bytes = Math.ceil(count / ELEMENT) * ELEMENT;
+    if (bytes > this.gpu.mostBound) throw tooLarge();
+    return { storage: of(x).storage, begin, bytes };
+  }
+
+  /** The elements from `begin` on, and how many of the bound part lie in front of them. */
+  part(tensor: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
+    const first = Math.floor((begin * ELEMENT) / ALIGNMENT) * ALIGNMENT;
+    const bytes = (begin + count) * ELEMENT - first;
+    if (bytes > this.gpu.mostBound) throw tooLarge();
+    const { storage } = of(tensor);
+    // Small buffers are bound as a whole, so that their bind groups serve any part.
+    const whole = storage.capacity <= this.gpu.mostBound && first === 0;
+    const binding = whole ? { storage } : { storage, begin: first, bytes: Math.max(ELEMENT, bytes) };
+    return { binding, rest: begin - first / ELEMENT };
+  }
+}
+
+const mapped = <T, U>(record: Record<string, T>, to: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, to(value)]));
