@@ -63,8 +63,8 @@ const processes = {
     'sandbox-host': 'src/evaluation/sandbox/host.ts',
     'sandbox-interpreter': 'src/evaluation/sandbox/interpreter.ts',
   },
-  // Both find native code or assets beside themselves; neither survives bundling.
-  external: ['node-llama-cpp', 'pyodide'],
+  // They find native code or assets beside themselves, and don't survive bundling.
+  external: ['node-llama-cpp', 'pyodide', 'webgpu'],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); import { fileURLToPath as __fileURLToPath } from 'node:url'; const __filename = __fileURLToPath(import.meta.url); const __dirname = __fileURLToPath(new URL('.', import.meta.url));",
   },

@@ -9,4 +9,5 @@ export function ensureDependencies(dir?: string): Promise<void>;
 export function build(): Promise<void>;
 export function findChromium(): string | undefined;
 export function ensureChromium(): Promise<string | undefined>;
+export function ensureVulkan(): Promise<boolean>;
 export function ensureNativeTools(): Promise<void>;

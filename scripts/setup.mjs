@@ -223,6 +223,24 @@ const succeeds = (command, args) =>
     () => false,
   );
 
+/** Whether WebGPU finds a GPU, or a software one. A process of its own: one that found none goes on finding none. */
+const hasAdapter = () =>
+  succeeds(process.execPath, [
+    '--input-type=module',
+    '--eval',
+    "const { create } = await import('webgpu'); process.exit((await create([]).requestAdapter()) ? 0 : 1);",
+  ]);
+
+/** Installs Mesa's llvmpipe if there is no GPU. Returns false, and says what is missing, if there is none afterwards. */
+export async function ensureVulkan() {
+  if (await hasAdapter()) return true;
+  if ((await aptInstall('A software GPU', ['mesa-vulkan-drivers'])) && (await hasAdapter())) return true;
+  console.error(
+    'The tests of WebGPU need a GPU or a software one. Install one: sudo apt install mesa-vulkan-drivers',
+  );
+  return false;
+}
+
 /** Installs pip and a C++ compiler, which TensorFlow's installation needs; without them, the wasm backend is used. */
 export async function ensureNativeTools() {
   if (process.platform !== 'linux') return;

@@ -3,7 +3,15 @@
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { build, ensureChromium, ensureDependencies, ensureNativeTools, root, run } from './setup.mjs';
+import {
+  build,
+  ensureChromium,
+  ensureDependencies,
+  ensureNativeTools,
+  ensureVulkan,
+  root,
+  run,
+} from './setup.mjs';
 
 const results = join(root, 'test-results');
 const seconds = (milliseconds) => `${Math.round(milliseconds / 1000)} s`;
@@ -56,7 +64,7 @@ const loudly = (command, ...args) =>
   );
 
 async function integration() {
-  await Promise.all([runtime, chromium, bindings]);
+  await Promise.all([runtime, chromium, vulkan, bindings]);
   const told = await vitest('integration', loudly);
   const slowest = (told.files ?? [])
     .map(({ name, startTime, endTime }) => ({ name: basename(name), took: endTime - startTime }))
@@ -112,6 +120,8 @@ const fetched = (...args) => {
 const later = chosen('integration') || chosen('e2e');
 const tools = later ? ensureNativeTools() : undefined;
 const chromium = tools?.then(ensureChromium);
+// Debian's packages are installed one after the other. The tests say what is missing.
+const vulkan = chromium?.then(ensureVulkan);
 const runtime = chosen('integration')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;

@@ -4,6 +4,7 @@ import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { UserError } from '../protocol/errors.ts';
 import { t } from '../protocol/l10n.ts';
+import type { BackendName } from '../protocol/run.ts';
 import {
   globArguments,
   needsNoValue,
@@ -45,7 +46,7 @@ export const settings = {
     return get('training.minutes', 10);
   },
   get backend() {
-    return get<'auto' | 'tensorflow' | 'wasm'>('training.backend', 'auto');
+    return get<'auto' | BackendName>('training.backend', 'auto');
   },
   get trainOptions() {
     return get<string[]>('training.options', []);

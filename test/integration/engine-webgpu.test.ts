@@ -1,8 +1,81 @@
 /** The WebGPU backend, on whatever adapter there is; without a GPU, on Mesa's llvmpipe, which computes on the processor. */
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { loadModel, type ModelOptions } from '../../src/model/index.ts';
+import { moduleNames } from '../../src/protocol/run.ts';
 import { startBackend } from '../../src/tensor/index.ts';
+import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
+import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
+import { createOptimizer } from '../../src/training/optimizers.ts';
 import { compoundSuite } from '../support/compound-suite.ts';
+import { oddShapesSuite } from '../support/odd-shapes-suite.ts';
+import { storedSuite } from '../support/stored-suite.ts';
 import { tensorSuite } from '../support/tensor-suite.ts';
+import { tinyTokens, tinyWeights } from '../support/tiny-weights.ts';
+import { canTestWebgpu } from '../support/vulkan.ts';
 
-tensorSuite('webgpu');
-describe('the kernels against the composition', () => compoundSuite(() => startBackend('webgpu'), ['f32']));
+const start = (mostBound?: number) => startWebgpu('asked for', mostBound) as Promise<WebgpuBackend>;
+/** Bytes that a kernel may see: so few that tensors of some ten thousand numbers are worked on in pieces. */
+const FEW = 64 * 1024;
+
+describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
+  tensorSuite('webgpu');
+  describe('the kernels against the composition', () => compoundSuite(() => startBackend('webgpu'), ['f32']));
+  describe('quantised matrices', () => storedSuite(() => startBackend('webgpu'), ['f32']));
+  oddShapesSuite('odd shapes', () => start());
+  oddShapesSuite('odd shapes, in pieces', () => start(FEW), true);
+
+  it('refuses what fits into no buffer, and what has no pieces, in a sentence', async () => {
+    const b = await start(FEW);
+    expect(() => b.zeros([2 ** 40])).toThrow('The GPU does not have enough memory for this.');
+    expect(() => b.matmul(b.zeros([2, 200, 200]), b.zeros([2, 200, 200]))).toThrow(
+      /larger than what this GPU/,
+    );
+  });
+
+  it('says that the GPU went away, whatever is asked of it then', async () => {
+    const b = await start();
+    const x = b.zeros([1000]);
+    const reading = b.read(x);
+    b.gpu.device.destroy();
+    const sentence = { code: 'gpu-lost', next: expect.stringContaining('{resume}') as string };
+    await expect(reading).rejects.toMatchObject(sentence);
+    await expect(b.read(x)).rejects.toMatchObject(sentence);
+    expect(() => b.add(x, 1)).toThrow('The GPU went away');
+  });
+
+  it('keeps an upload apart from commands that wait for memory it takes over', async () => {
+    const b = await start();
+    const results = Array.from({ length: 20 }, (_, i) =>
+      b.arena(() => b.mul(b.tensor(new Float32Array(300).fill(i), [300]), 2)),
+    );
+    for (const [i, x] of results.entries()) expect((await b.read(x))[299]).toBe(2 * i);
+  });
+
+  it('takes no more memory after many steps, and gives the same bits again', async () => {
+    const b = await start();
+    const run = async (steps: number) => {
+      const options = { rank: 4, alpha: 8, dropout: 0.1, seed: 3, targets: moduleNames } as const;
+      const lora: ModelOptions = { ...options, method: 'lora', precision: 'f32' };
+      const model = await loadModel(b, tinyWeights(), lora);
+      const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-2 });
+      const sizes: number[] = [];
+      const losses: number[] = [];
+      for (let step = 0; step < steps; step += 1) {
+        const batch = { tokens: tinyTokens(2 * 21, 40, step % 3), rows: 2, length: 20 };
+        const pass = { seed: [1, step] as [number, number], train: true, lossWeight: 1 / 40 };
+        losses.push((await model.accumulate(batch, pass)).lossSum);
+        optimizer.step({ learningRate: 1e-2, gradientScale: 1 / Math.max(1, await model.gradientNorm()) });
+        model.zeroGradients();
+        sizes.push(b.gpu.buffers.usedBytes + b.gpu.buffers.freeBytes);
+      }
+      optimizer.dispose();
+      model.dispose();
+      return { losses, sizes };
+    };
+    const { losses, sizes } = await run(40);
+    expect(losses.at(-1)!).toBeLessThan(losses[0]! * 0.9);
+    expect(new Set(sizes.slice(5)).size).toBe(1);
+    expect(b.liveTensors).toBe(0);
+    expect((await run(10)).losses).toEqual(losses.slice(0, 10));
+  });
+});

@@ -8,10 +8,7 @@ import { Random } from './random.ts';
 type Type = 'f32' | 'bf16';
 type Result = Record<string, Tensor | undefined>;
 
-export function compoundSuite(
-  start: () => Promise<Backend>,
-  types: readonly Type[] = ['f32', 'bf16'],
-): void {
+export function compoundSuite(start: () => Promise<Backend>, types: readonly Type[] = ['f32', 'bf16']): void {
   let b: Backend;
   beforeAll(async () => (b = await start()));
 

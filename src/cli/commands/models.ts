@@ -6,7 +6,7 @@ import { isPresent, knownBasePath } from '../../base-models/known-base.ts';
 import { knownBases, type KnownBase, type Source } from '../../base-models/registry.ts';
 import { modelsDir } from '../../protocol/paths.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
-import type { BackendName } from '../../protocol/run.ts';
+import { backendNames, type BackendName } from '../../protocol/run.ts';
 import { availableMemory } from '../../training/memory/available.ts';
 import { leastGpuMemory, leastMemory, runMemory } from '../../training/memory/defaults.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
@@ -27,7 +27,7 @@ export function modelsCommand(): Command {
     .description('list the base models that training can start from, or fetch one')
     .addOption(
       new Option('--backend <name>', 'library that will train')
-        .choices(['auto', 'tensorflow', 'wasm'])
+        .choices(['auto', ...backendNames])
         .default('auto'),
     )
     .option('--json', 'print the result as JSON')

@@ -8,7 +8,7 @@ import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { reproductionsDir } from '../../protocol/paths.ts';
 import { claimIds, type ClaimId, type ClaimResult } from '../../protocol/reproduction.ts';
-import { corpusPlanSchema, type RunSpec } from '../../protocol/run.ts';
+import { backendNames, corpusPlanSchema, type RunSpec } from '../../protocol/run.ts';
 import { openCorpus } from '../../corpus/index.ts';
 import type { MachineGuess } from '../../reproduce/costs.ts';
 import { defaultFolder } from '../../reproduce/default-folder.ts';
@@ -82,7 +82,7 @@ export function reproduceCommand(): Command {
     .option('--seq <tokens>', 'sequence length in tokens', whole(8), 256)
     .addOption(
       new Option('--backend <name>', 'library that trains')
-        .choices(['auto', 'tensorflow', 'wasm'])
+        .choices(['auto', ...backendNames])
         .default('auto'),
     )
     .option('--resume <id>', 'resume a reproduction that was stopped or ran out of budget')

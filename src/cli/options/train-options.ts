@@ -4,7 +4,9 @@ import { UserError } from '../../protocol/errors.ts';
 import { MEASURE_SHARE } from '../../evaluation/time.ts';
 import { chooseTasks } from '../../evaluation/tasks/index.ts';
 import {
+  backendNames,
   evaluationPlanSchema,
+  type BackendName,
   type EvaluationPlan,
   hyperSchema,
   moduleNames,
@@ -242,7 +244,7 @@ export function addTrainOptions(command: Command): Command {
     .option('--seed <n>', 'random seed', whole(0), defaults.seed)
     .addOption(
       new Option('--backend <name>', 'library that trains')
-        .choices(['auto', 'tensorflow', 'wasm'])
+        .choices(['auto', ...backendNames])
         .default('auto'),
     )
     .option('--held-out-windows <n>', 'windows of held-out text in the final evaluation', whole(1), 16)

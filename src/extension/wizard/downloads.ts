@@ -19,9 +19,9 @@ export interface Download {
 /** Size of TensorFlow's wheel for CPUs; the command line shows the exact size while it downloads. */
 const TENSORFLOW_BYTES = 274e6;
 
-/** @param backend the setting: with wasm, TensorFlow is not needed */
+/** @param backend the setting: with another than TensorFlow, that is not needed */
 export function missingParts(base: string, report: DoctorReport, backend: string): Download[] {
-  const tensorflow = backend === 'wasm' ? [] : missingRuntime(report);
+  const tensorflow = backend === 'auto' || backend === 'tensorflow' ? missingRuntime(report) : [];
   return [...missingBase(base, report.models), ...tensorflow];
 }
 

@@ -86,7 +86,7 @@ export class WebgpuCompound implements Compound {
     });
   }
 
-  norm(x: Tensor, gain: Tensor, epsilon: number, _dtype: DataType): { y: Tensor; inverse: Tensor } {
+  norm(x: Tensor, gain: Tensor, epsilon: number): { y: Tensor; inverse: Tensor } {
     const { launcher } = this;
     const [rows, width] = x.shape as [number, number];
     const y = launcher.fresh(x.shape);

@@ -57,13 +57,27 @@ const WIDE_B = COLUMNS / 4u + 1u;
 var<workgroup> tileA: array<vec4f, INNER * WIDE_A>;
 var<workgroup> tileB: array<vec4f, INNER * WIDE_B>;
 
-fn elementA(batch: u32, row: u32, k: u32) -> f32 {
-  if (row >= p.rows || k >= p.inner) { return 0.0; }
-  return a[p.beginA + batch * p.batchA + ${flags[0] === 'T' ? 'k * p.strideA + row' : 'row * p.strideA + k'}];
+// Four elements of A below each other, and of B side by side, at step k of the inner axis: zero past its end. Past the
+// last row or column the last one is read again, for sums that nobody keeps.
+fn fourOfA(begin: u32, row: u32, k: u32) -> vec4f {
+  if (k >= p.inner) { return vec4f(0.0); }
+  let rows = min(row + vec4u(0u, 1u, 2u, 3u), vec4u(p.rows - 1u));
+  let at = begin + ${flags[0] === 'T' ? 'k * p.strideA + rows' : 'rows * p.strideA + k'};
+  return vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
 }
-fn elementB(batch: u32, k: u32, column: u32) -> f32 {
-  if (column >= p.columns || k >= p.inner) { return 0.0; }
-  return b[p.beginB + batch * p.batchB + ${flags[1] === 'T' ? 'column * p.strideB + k' : 'k * p.strideB + column'}];
+fn fourOfB(begin: u32, k: u32, column: u32) -> vec4f {
+  if (k >= p.inner) { return vec4f(0.0); }
+  let columns = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.columns - 1u));
+  let at = begin + ${flags[1] === 'T' ? 'columns * p.strideB + k' : 'k * p.strideB + columns'};
+  return vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
+}
+
+fn keep(begin: u32, row: u32, column: u32, sums: vec4f) {
+  if (row >= p.rows) { return; }
+  for (var j = 0u; j < 4u && column + j < p.columns; j++) {
+    let at = begin + row * p.strideC + column + j;
+    if (p.adds == 1u) { c[at] += sums[j]; } else { c[at] = sums[j]; }
+  }
 }
 `,
     },
@@ -74,34 +88,24 @@ fn main(
   @builtin(local_invocation_index) index: u32,
   @builtin(workgroup_id) tile: vec3u,
 ) {
-  let batch = tile.z;
+  let beginA = p.beginA + tile.z * p.batchA;
+  let beginB = p.beginB + tile.z * p.batchB;
+  let beginC = p.beginC + tile.z * p.batchC;
   let row = tile.y * ROWS;
   let column = tile.x * COLUMNS;
   var sums: array<vec4f, 4>;
   for (var begin = 0u; begin < p.inner; begin += INNER) {
     // Neighbouring threads read neighbouring elements.
     for (var one = index; one < INNER * ROWS / 4u; one += THREADS) {
-${flags[0] === 'T' ? split('ROWS') : splitInner}
-      let r = row + 4u * four;
-      tileA[k * WIDE_A + four] = vec4f(
-        elementA(batch, r, begin + k),
-        elementA(batch, r + 1u, begin + k),
-        elementA(batch, r + 2u, begin + k),
-        elementA(batch, r + 3u, begin + k),
-      );
+${flags[0] === 'T' ? along('ROWS') : alongInner}
+      tileA[k * WIDE_A + four] = fourOfA(beginA, row + 4u * four, begin + k);
     }
     for (var one = index; one < INNER * COLUMNS / 4u; one += THREADS) {
-${flags[1] === 'T' ? splitInner : split('COLUMNS')}
-      let s = column + 4u * four;
-      tileB[k * WIDE_B + four] = vec4f(
-        elementB(batch, begin + k, s),
-        elementB(batch, begin + k, s + 1u),
-        elementB(batch, begin + k, s + 2u),
-        elementB(batch, begin + k, s + 3u),
-      );
+${flags[1] === 'T' ? alongInner : along('COLUMNS')}
+      tileB[k * WIDE_B + four] = fourOfB(beginB, begin + k, column + 4u * four);
     }
     workgroupBarrier();
-    for (var k = 0u; k < INNER; k++) {
+    for (var k = 0u; k < min(INNER, p.inner - begin); k++) {
       let x = tileA[k * WIDE_A + thread.y];
       let y = tileB[k * WIDE_B + thread.x];
       sums[0] += x.x * y;
@@ -111,21 +115,18 @@ ${flags[1] === 'T' ? splitInner : split('COLUMNS')}
     }
     workgroupBarrier();
   }
-  for (var i = 0u; i < 4u; i++) {
-    let r = row + 4u * thread.y + i;
-    for (var j = 0u; j < 4u; j++) {
-      let s = column + 4u * thread.x + j;
-      if (r >= p.rows || s >= p.columns) { continue; }
-      let at = p.beginC + batch * p.batchC + r * p.strideC + s;
-      if (p.adds == 1u) { c[at] += sums[i][j]; } else { c[at] = sums[i][j]; }
-    }
-  }
+  let r = row + 4u * thread.y;
+  let s = column + 4u * thread.x;
+  keep(beginC, r, s, sums[0]);
+  keep(beginC, r + 1u, s, sums[1]);
+  keep(beginC, r + 2u, s, sums[2]);
+  keep(beginC, r + 3u, s, sums[3]);
 }`,
   );
 });
 
 /** Which four elements of a tile the thread `one` loads: along the tile, or along the inner axis. */
-const split = (width: string) => `      let four = one % (${width} / 4u);
+const along = (width: string) => `      let four = one % (${width} / 4u);
       let k = one / (${width} / 4u);`;
-const splitInner = `      let k = one % INNER;
+const alongInner = `      let k = one % INNER;
       let four = one / INNER;`;
