@@ -1,6 +1,6 @@
 // `npm run package [-- --target win32-x64]`: builds and packs forget-me-not-TARGET.vsix, by default for this platform;
 // `--target all` packs all of them. Includes only the packages that can't be bundled:
-// node-llama-cpp with its CPU binary, and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
+// node-llama-cpp with its CPU binary, Dawn (webgpu), and Pyodide; for Linux also TensorFlow's Node binding. `-- --gpu` adds llama.cpp's CUDA and Vulkan binaries (600 MB).
 import { execFileSync } from 'node:child_process';
 import {
   cpSync,
@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { notices } from './notices.mjs';
 import { prebuiltBinding } from './prebuilt-binding.mjs';
-import { isForOnePlatform, ownTarget, platformPackages, targets } from './platform-packages.mjs';
+import { isForOnePlatform, isOfWebgpu, ownTarget, platformPackages, targets } from './platform-packages.mjs';
 import { build, ensureDependencies } from './setup.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -96,7 +96,12 @@ async function stage(dir, { target, gpu }) {
     cpSync(path, join(dir, inside), {
       recursive: true,
       dereference: true,
-      filter: (file) => file !== nested && !isUseless(file.slice(path.length)),
+      filter: (file) => {
+        const own = file.slice(path.length);
+        return (
+          file !== nested && !isUseless(own) && (!/(^|[\\/])webgpu$/.test(inside) || isOfWebgpu(target, own))
+        );
+      },
     });
   }
   const bundled = JSON.parse(readFileSync(join(root, 'dist/.packages.json'), 'utf8'));

@@ -24,6 +24,19 @@ const cache = join(root, 'node_modules/.cache/forget-me-not-platforms');
 export const isForOnePlatform = (inside) => bound.some(([path]) => path === inside.replaceAll('\\', '/'));
 
 /**
+ * Whether a file of the package `webgpu` is of use on a platform: it has Dawn for all of them, and scripts to build it.
+ * @param {keyof typeof targets} target
+ * @param {string} file its path in the package
+ */
+export function isOfWebgpu(target, file) {
+  const [folder, platform] = file.split(/[\\/]/).filter(Boolean);
+  if (folder === 'build') return false;
+  if (folder !== 'dist' || !platform) return true;
+  const { os, cpu } = targets[target];
+  return platform === (os === 'darwin' ? 'darwin-universal' : `${os}-${cpu}`);
+}
+
+/**
  * @param {keyof typeof targets} target
  * @param {{ gpu: boolean }} options with llama.cpp's CUDA and Vulkan binaries (600 MB) or without
  * @returns {Promise<{ inside: string, path: string }[]>} where each belongs in the package, and where it is now

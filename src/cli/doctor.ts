@@ -14,14 +14,16 @@ import { autoBase, tellWithTensorflow, type AutoBase } from './machine/auto-base
 import { formatBytes } from './view/format.ts';
 import { findGpus, type Gpu } from './machine/gpus.ts';
 import { version } from './version.ts';
+import { findWebgpu, webgpuBackend, webgpuCheck } from './machine/webgpu.ts';
 
 type Probe = { starts: boolean; reason: string };
 
 export async function examine(): Promise<DoctorReport> {
-  const [machine, python, runtime, wasm, llama, gpus, models, data, base] = await Promise.all([
+  const [machine, python, runtime, webgpu, wasm, llama, gpus, models, data, base] = await Promise.all([
     examineMachine(),
     inspectPython(),
     inspectRuntime(),
+    findWebgpu(),
     probeWasm(),
     probeLlama(),
     findGpus(),
@@ -29,8 +31,8 @@ export async function examine(): Promise<DoctorReport> {
     dataCheck(),
     autoBase(),
   ]);
-  const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
-  const chosenBackend = backends.find(({ starts }) => starts)?.name;
+  const automatic = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
+  const chosenBackend = automatic.find(({ starts }) => starts)?.name;
   return {
     summary:
       data.status !== 'broken'
@@ -44,8 +46,9 @@ export async function examine(): Promise<DoctorReport> {
     pip: python?.pip,
     compiler: runtime.compiler,
     chosenBackend,
-    backends,
+    backends: [...automatic, webgpuBackend(webgpu)],
     gpus,
+    adapters: webgpu.adapters,
     llama,
     models,
     chosenBase: base.id,
@@ -55,6 +58,7 @@ export async function examine(): Promise<DoctorReport> {
       diskCheck(machine.freeDisk),
       { area: 'node', title: 'Node', status: 'ok', text: `${process.versions.node}, ${process.execPath}` },
       tensorflowCheck(runtime),
+      webgpuCheck(webgpu),
       probeCheck('wasm', 'wasm backend', wasm),
       gpuCheck(gpus, runtime),
       pythonCheck(python),

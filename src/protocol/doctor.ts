@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 export const doctorCheckSchema = z.object({
   /**
-   * Identifier of the area: "machine", "node", "python", "compiler", "tensorflow", "wasm", "gpu", "llama", "models",
-   * "disk", "data".
+   * Identifier of the area: "machine", "node", "python", "compiler", "tensorflow", "webgpu", "wasm", "gpu", "llama",
+   * "models", "disk", "data".
    */
   area: z.string(),
   /** For the person: "TensorFlow". */
@@ -28,6 +28,19 @@ export const doctorBackendSchema = z.object({
   command: z.string().optional(),
 });
 
+/** A GPU that WebGPU can use. */
+export const adapterSchema = z.object({
+  name: z.string(),
+  /** Computes on the processor, such as Mesa's llvmpipe: for tests. */
+  software: z.boolean(),
+  /** Bytes of the largest buffer, and of what a kernel can see of it. */
+  mostBuffer: z.number(),
+  mostBound: z.number(),
+  /** What of use to training it can do beyond the least that WebGPU asks for: "shader-f16", "subgroups". */
+  features: z.array(z.string()),
+});
+export type Adapter = z.infer<typeof adapterSchema>;
+
 export const doctorReportSchema = z.object({
   /** One sentence: whether this machine can train and complete, and how fast. */
   summary: z.string(),
@@ -49,10 +62,13 @@ export const doctorReportSchema = z.object({
   python: z.string().optional(),
   pip: z.string().optional(),
   compiler: z.string().optional(),
-  /** The backend that `auto` uses: the first that starts. */
+  /** The backend that `auto` uses: the first that starts of TensorFlow and wasm. */
   chosenBackend: z.string().optional(),
   backends: z.array(doctorBackendSchema),
+  /** NVIDIA GPUs, from nvidia-smi. */
   gpus: z.array(z.object({ name: z.string(), driver: z.string(), memory: z.number() })),
+  /** GPUs of any maker with a driver, from WebGPU. */
+  adapters: z.array(adapterSchema).default([]),
   llama: z.object({ starts: z.boolean(), reason: z.string() }),
   /** Base models on disk. */
   models: z.array(z.object({ path: z.string(), bytes: z.number() })),

@@ -19,6 +19,8 @@ function platformOf(bytes: Buffer): string | undefined {
   if (bytes.length < 64) return undefined;
   if (bytes.readUInt32BE(0) === 0x7f454c46) return `linux-${machines['elf']![bytes.readUInt16LE(18)]}`;
   if (bytes.readUInt32LE(0) === 0xfeedfacf) return `darwin-${machines['machO']![bytes.readUInt32LE(4)]}`;
+  // For both processors.
+  if (bytes.readUInt32BE(0) === 0xcafebabe) return 'darwin';
   if (bytes.toString('latin1', 0, 2) !== 'MZ') return undefined;
   const header = bytes.readUInt32LE(0x3c);
   return `win32-${machines['pe']![bytes.readUInt16LE(header + 4)]}`;
@@ -49,6 +51,10 @@ describe.each(targets)('the package for %s', (target) => {
       if (entry.fileName.endsWith('tfjs_binding.node')) glibc = newestGlibc(bytes);
     }
     expect(Object.keys(platforms).filter((name) => name.endsWith('llama-addon.node'))).toHaveLength(1);
+    const dawn = Object.keys(platforms).filter((name) => name.endsWith('dawn.node'));
+    expect(dawn).toHaveLength(1);
+    if (platforms[dawn[0]!] === 'darwin')
+      platforms[dawn[0]!] = target.startsWith('darwin') ? target : 'darwin';
     expect(new Set(Object.values(platforms))).toEqual(new Set([target]));
     expect(manifest).toContain(`TargetPlatform="${target}"`);
     expect(size).toBeLessThan(MOST_BYTES);

@@ -9,6 +9,7 @@ import { findRuntime } from '../../src/tensor/runtime/find.ts';
 import type { Workplace } from '../support/cli.ts';
 import { writeTinyModel } from '../support/tiny-model.ts';
 import { ENDLESS, openTraining, untilFree, untilTold } from '../support/trainer.ts';
+import { canTestWebgpu } from '../support/vulkan.ts';
 
 interface Trained {
   run: string;
@@ -28,7 +29,10 @@ interface Trained {
 let place: Workplace;
 let base: string;
 let code: string;
-const backends = ['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])];
+const backends = [
+  ...['wasm', ...((await findRuntime()) ? ['tensorflow'] : [])],
+  ...((await canTestWebgpu()) ? ['webgpu'] : []),
+];
 // Tasks at checkpoints: see checkpoint-evaluation.test.ts.
 const small =
   '--strength 1 --seq 64 --eval-every 4 --humaneval 0 --retention 2 --held-out-windows 4 --lr 3e-3 --eval-tasks none'.split(

@@ -1,17 +1,7 @@
 /** Finds a GPU through Dawn (npm's `webgpu`), which speaks Vulkan, Metal or Direct3D 12. */
+import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { oneLine } from './failures.ts';
-
-export interface AdapterReport {
-  name: string;
-  /** Computes on the processor, such as Mesa's llvmpipe: for tests. */
-  software: boolean;
-  /** Bytes of the largest buffer, and of what a kernel can see of it. */
-  mostBuffer: number;
-  mostBound: number;
-  /** What of use to training the adapter can do beyond the least that WebGPU asks for. */
-  features: string[];
-}
 
 interface Dawn {
   create(options: string[]): GPU;
@@ -44,9 +34,9 @@ function loadDawn(): Promise<GPU> {
 }
 
 /** The adapters that Dawn offers, the fastest first. Throws like openDevice, but not for want of an adapter. */
-export async function findAdapters(): Promise<AdapterReport[]> {
+export async function findAdapters(): Promise<Adapter[]> {
   const gpu = await loadDawn();
-  const found = new Map<string, AdapterReport>();
+  const found = new Map<string, Adapter>();
   for (const powerPreference of ['high-performance', 'low-power'] as const) {
     const adapter = await gpu.requestAdapter({ powerPreference });
     if (adapter) found.set(nameOf(adapter), describe(adapter));
@@ -58,7 +48,7 @@ export async function findAdapters(): Promise<AdapterReport[]> {
  * Opens the fastest adapter with all that it allows. Throws UserError `backend-unavailable` if there is none, or if it
  * can't be opened.
  */
-export async function openDevice(): Promise<{ device: GPUDevice; adapter: AdapterReport }> {
+export async function openDevice(): Promise<{ device: GPUDevice; adapter: Adapter }> {
   const gpu = await loadDawn();
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter)
@@ -78,7 +68,7 @@ export async function openDevice(): Promise<{ device: GPUDevice; adapter: Adapte
   }
 }
 
-function describe(adapter: GPUAdapter): AdapterReport {
+function describe(adapter: GPUAdapter): Adapter {
   const { limits, features, info } = adapter;
   const useful = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'];
   return {

@@ -1,4 +1,8 @@
-/** GPU memory from a pool: buffers that are free are used again, by size class, so that many steps need no more than one. */
+/**
+ * GPU memory from a pool: buffers that are free are used again, by size class, so that many steps need no more than one.
+ * Of several the oldest is taken, so that each step takes the same ones, and its bind groups are those of the step
+ * before.
+ */
 
 /** A buffer, shared by all tensors that see the same memory. */
 export interface Storage {
@@ -16,7 +20,7 @@ export interface Storage {
 const KEPT_BYTES = 256 * 2 ** 20;
 
 export class Buffers {
-  /** Free buffers by capacity, those that were freed last at the end. */
+  /** Free buffers by capacity, the oldest at the end. */
   private readonly free = new Map<number, Storage[]>();
   private count = 0;
   usedBytes = 0;
@@ -56,9 +60,10 @@ export class Buffers {
     if (storage.users > 0) return;
     this.usedBytes -= storage.capacity;
     this.freeBytes += storage.capacity;
-    const same = this.free.get(storage.capacity);
-    if (same) same.push(storage);
-    else this.free.set(storage.capacity, [storage]);
+    const same = this.free.get(storage.capacity) ?? [];
+    const younger = same.findLastIndex(({ id }) => id > storage.id);
+    same.splice(younger + 1, 0, storage);
+    this.free.set(storage.capacity, same);
   }
 
   /** Destroys free buffers beyond what is worth keeping, the largest first. Returns whether there were any. */

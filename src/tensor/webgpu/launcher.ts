@@ -90,7 +90,7 @@ export class Launcher {
   /** Runs a kernel with a thread for each of `count` elements, which all `tensors` have alike. */
   each(kernel: Kernel, tensors: Record<string, Tensor>, count: number, numbers: Numbers = {}): void {
     for (const { begin, count: part } of rowPieces(count, [ELEMENT], this.gpu.mostBound)) {
-      const bindings = mapped(tensors, (x) => this.part(x, begin, part).binding);
+      const bindings = mapped(tensors, (x) => this.bytes(x, begin * ELEMENT, part * ELEMENT));
       this.threads(kernel, bindings, { ...numbers, count: part }, part);
     }
   }
@@ -106,12 +106,12 @@ export class Launcher {
   ): void {
     const bytes = widths.map((width) => width * ELEMENT);
     for (const piece of rowPieces(rows, bytes, this.gpu.mostBound))
-      run(piece, (x, width) => this.part(x, piece.begin * width, piece.count * width).binding);
+      run(piece, (x, width) => this.bytes(x, piece.begin * width * ELEMENT, piece.count * width * ELEMENT));
   }
 
   /** A tensor that a kernel must see as a whole. Throws UserError `memory` if it can't. */
   whole(x: Tensor): Binding {
-    return this.part(x, 0, elements(x.shape)).binding;
+    return this.bytes(x, 0, elements(x.shape) * ELEMENT);
   }
 
   /** Runs a kernel with a thread for each of `count` elements. */
@@ -147,7 +147,7 @@ export class Launcher {
         mostBound,
       );
     const part = (x: Tensor, along: Rows, across: Rows, width: number) => ({
-      binding: this.part(x, along.begin * width, along.count * width).binding,
+      binding: this.bytes(x, along.begin * width * ELEMENT, along.count * width * ELEMENT),
       begin: across.begin,
     });
     for (const m of pieces(rows, [columns, !transposeA && inner]))
@@ -190,23 +190,25 @@ export class Launcher {
     );
   }
 
-  /** Bytes of a tensor from `begin` on, a multiple of ALIGNMENT. */
-  bytes(x: Tensor, begin: number, count: number): Binding {
-    const bytes = Math.ceil(count / ELEMENT) * ELEMENT;
-    if (bytes > this.gpu.mostBound) throw tooLarge();
-    return { storage: of(x).storage, begin, bytes };
-  }
-
-  /** The elements from `begin` on, and how many of the bound part lie in front of them. */
-  part(tensor: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
+  /**
+   * A binding that contains `count` elements from `begin` on, and how many lie in front of them: all of them if a kernel
+   * can see the whole buffer, since its bind groups then serve every part.
+   */
+  part(x: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
+    const { storage } = of(x);
+    if (storage.capacity <= this.gpu.mostBound) return { binding: { storage }, rest: begin };
     const first = Math.floor((begin * ELEMENT) / ALIGNMENT) * ALIGNMENT;
     const bytes = (begin + count) * ELEMENT - first;
+    return { binding: this.bytes(x, first, bytes), rest: begin - first / ELEMENT };
+  }
+
+  /** The bytes of a tensor from `begin` on, a multiple of ALIGNMENT. Throws UserError `memory` if they are too many. */
+  bytes(x: Tensor, begin: number, count: number): Binding {
+    const { storage } = of(x);
+    if (begin === 0 && storage.capacity <= this.gpu.mostBound) return { storage };
+    const bytes = Math.max(ELEMENT, Math.ceil(count / ELEMENT) * ELEMENT);
     if (bytes > this.gpu.mostBound) throw tooLarge();
-    const { storage } = of(tensor);
-    // Small buffers are bound as a whole, so that their bind groups serve any part.
-    const whole = storage.capacity <= this.gpu.mostBound && first === 0;
-    const binding = whole ? { storage } : { storage, begin: first, bytes: Math.max(ELEMENT, bytes) };
-    return { binding, rest: begin - first / ELEMENT };
+    return { storage, begin, bytes };
   }
 }
 

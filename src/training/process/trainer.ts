@@ -43,6 +43,8 @@ async function ended(writer: RunWriter, error: unknown): Promise<void> {
   const report = reportError(error);
   if (report.code === 'disk-full')
     report.next = `Free some space, then resume it with {resume ${basename(dir!)}}.`;
+  // Where the computation says "resume", it does not know which run it is.
+  report.next = report.next.replace('{resume}', `{resume ${basename(dir!)}}`);
   if (!(error instanceof UserError)) console.error(error);
   process.exitCode = 1;
   await writer.event({ type: 'error', ...report }).catch(() => undefined);
