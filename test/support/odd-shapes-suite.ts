@@ -32,6 +32,10 @@ const cases: Record<string, Case> = {
   'a product with few columns': (b, { make, n }) => [
     b.matmul(make([517, n(259)]), make([n(5), n(259)]), { transposeB: true }),
   ],
+  'a product over a long inner axis': (b, { make, n }) => [
+    b.matmul(make([n(2501), n(37)]), make([n(2501), n(67)]), { transposeA: true }),
+    b.matmul(make([7, n(1301)]), make([n(1301), n(67)])),
+  ],
   'products in a batch': (b, { make, n }) => [
     b.matmul(make([3, 5, n(37), n(19)]), make([3, 5, n(19), n(41)])),
   ],

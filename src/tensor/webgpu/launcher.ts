@@ -7,11 +7,10 @@ import type { DataType, Tensor } from '../tensor.ts';
 import type { Storage } from './buffers.ts';
 import type { Binding, Gpu, Numbers } from './gpu.ts';
 import { THREADS, type Kernel } from './kernel.ts';
-import { product, tileFor } from './kernels/products.ts';
 import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
 /** Bytes of an element of any type. */
-const ELEMENT = 4;
+export const ELEMENT = 4;
 
 export class GpuTensor extends Handle {
   constructor(
@@ -32,15 +31,6 @@ export function of(x: Tensor): GpuTensor {
   const handle = x as GpuTensor;
   if (handle.disposed) throw new Error('A tensor was used after it was disposed.');
   return handle;
-}
-
-export interface MatrixProduct {
-  rows: number;
-  columns: number;
-  inner: number;
-  batch: number;
-  transposeA: boolean;
-  transposeB: boolean;
 }
 
 export class Launcher {
@@ -122,72 +112,6 @@ export class Launcher {
   /** Runs a kernel with a workgroup for each of `rows` rows. */
   workgroups(kernel: Kernel, bindings: Record<string, Binding>, numbers: Numbers, rows: number): void {
     if (rows > 0) this.gpu.run(kernel, bindings, { ...numbers, rows }, rows);
-  }
-
-  /** c = a b; see kernels/products.ts. */
-  product(a: Tensor, b: Tensor, c: Tensor, sizes: MatrixProduct): void {
-    if (sizes.batch === 1) return this.splitProduct(a, b, c, sizes);
-    const { rows, columns, inner } = sizes;
-    const [batchA, batchB, batchC] = [rows * inner, inner * columns, rows * columns] as const;
-    this.byRows(sizes.batch, [batchA, batchB, batchC], ({ count }, bind) => {
-      const bindings = { a: bind(a, batchA), b: bind(b, batchB), c: bind(c, batchC) };
-      const places = { beginA: 0, beginB: 0, beginC: 0, batchA, batchB, batchC };
-      this.tiles(bindings, { ...sizes, batch: count }, sizes, { ...places, adds: 0 });
-    });
-  }
-
-  /** A single product: rows, columns and the inner axis are split where their matrix has too many rows. */
-  private splitProduct(a: Tensor, b: Tensor, c: Tensor, sizes: MatrixProduct): void {
-    const { rows, columns, inner, transposeA, transposeB } = sizes;
-    const { mostBound } = this.gpu;
-    const pieces = (count: number, widths: (number | false)[]) =>
-      rowPieces(
-        count,
-        widths.flatMap((width) => (width ? [width * ELEMENT] : [])),
-        mostBound,
-      );
-    const part = (x: Tensor, along: Rows, across: Rows, width: number) => ({
-      binding: this.bytes(x, along.begin * width * ELEMENT, along.count * width * ELEMENT),
-      begin: across.begin,
-    });
-    for (const m of pieces(rows, [columns, !transposeA && inner]))
-      for (const n of pieces(columns, [transposeB && inner]))
-        for (const k of pieces(inner, [transposeA && rows, !transposeB && columns])) {
-          const [left, right, out] = [
-            transposeA ? part(a, k, m, rows) : part(a, m, k, inner),
-            transposeB ? part(b, n, k, inner) : part(b, k, n, columns),
-            part(c, m, n, columns),
-          ];
-          const bindings = { a: left.binding, b: right.binding, c: out.binding };
-          const cut = { ...sizes, rows: m.count, columns: n.count, inner: k.count };
-          const places = { beginA: left.begin, beginB: right.begin, beginC: out.begin };
-          const adds = Number(k.begin > 0);
-          this.tiles(bindings, cut, sizes, { ...places, batchA: 0, batchB: 0, batchC: 0, adds });
-        }
-  }
-
-  /** `cut`: the product to make. `memory`: the matrices that it is a part of, as they lie in memory. */
-  private tiles(
-    bindings: Record<string, Binding>,
-    cut: MatrixProduct,
-    memory: MatrixProduct,
-    numbers: Numbers,
-  ): void {
-    const { rows, columns, inner, batch, transposeA, transposeB } = cut;
-    if (rows * columns * batch === 0) return;
-    const tile = tileFor(rows, columns);
-    const strides = {
-      strideA: transposeA ? memory.rows : memory.inner,
-      strideB: transposeB ? memory.inner : memory.columns,
-      strideC: memory.columns,
-    };
-    const grid = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), batch];
-    this.gpu.run(
-      product(tile, transposeA, transposeB),
-      bindings,
-      { ...numbers, ...strides, rows, columns, inner },
-      grid,
-    );
   }
 
   /**

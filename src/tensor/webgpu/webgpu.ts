@@ -18,6 +18,7 @@ import {
 import { axisSums, logSoftmax, rowSums, softmax, squareSums } from './kernels/reductions.ts';
 import { addAt, gather } from './kernels/rows.ts';
 import { Launcher, of } from './launcher.ts';
+import { multiply, multiplySlices, slicesOf } from './products.ts';
 import { broadcastShape, elements, repeatedStrides, stridesOf, walkOver } from './walk.ts';
 
 export class WebgpuBackend extends ArenaBackend implements Backend {
@@ -154,9 +155,16 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     const columns = b.shape.at(transposeB ? -2 : -1)!;
     if (b.shape.at(transposeB ? -1 : -2) !== inner || elements(b.shape.slice(0, -2)) !== elements(outer))
       throw new Error(`[${a.shape.join()}] and [${b.shape.join()}] can't be multiplied.`);
+    const sizes = { rows, columns, inner, batch: elements(outer), transposeA, transposeB };
+    const slices = slicesOf(this.launcher, sizes);
+    if (slices > 1)
+      return this.arena(() => {
+        const parts = this.launcher.fresh([slices, rows, columns]);
+        multiplySlices(this.launcher, a, b, parts, sizes);
+        return this.reshape(this.sum(parts, 0), [...outer, rows, columns]);
+      });
     const c = this.launcher.fresh([...outer, rows, columns]);
-    const batch = elements(outer);
-    this.launcher.product(a, b, c, { rows, columns, inner, batch, transposeA, transposeB });
+    multiply(this.launcher, a, b, c, sizes);
     return c;
   }
 

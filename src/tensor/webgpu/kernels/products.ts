@@ -1,7 +1,7 @@
 /**
  * Matrix products C = A B, or C += A B, each of A and B as it lies in memory or transposed. A workgroup makes a tile of
  * C. It takes A and B through workgroup memory, a few columns of A and rows of B at a time, and each thread keeps a
- * block of 4 x 4 sums in registers.
+ * block of 4 x 4 sums in registers. The third direction of workgroups is a batch, or slices of the inner axis.
  */
 import { kernel, variants, type Kernel } from '../kernel.ts';
 
@@ -42,6 +42,8 @@ const made = variants((key: string) => {
         ...{ strideA: 'u32', strideB: 'u32', strideC: 'u32' },
         /** Elements from one matrix of a batch to the next. */
         ...{ batchA: 'u32', batchB: 'u32', batchC: 'u32' },
+        /** Steps of the inner axis that each z takes, and from one z's first step to the next one's. */
+        ...{ span: 'u32', step: 'u32' },
         /** 1: the product is added to what C contains. */
         adds: 'u32',
       },
@@ -57,16 +59,16 @@ const WIDE_B = COLUMNS / 4u + 1u;
 var<workgroup> tileA: array<vec4f, INNER * WIDE_A>;
 var<workgroup> tileB: array<vec4f, INNER * WIDE_B>;
 
-// Four elements of A below each other, and of B side by side, at step k of the inner axis: zero past its end. Past the
-// last row or column the last one is read again, for sums that nobody keeps.
-fn fourOfA(begin: u32, row: u32, k: u32) -> vec4f {
-  if (k >= p.inner) { return vec4f(0.0); }
+// Four elements of A below each other, and of B side by side, at step k of the inner axis: zero from its end on. Past
+// the last row or column the last one is read again, for sums that nobody keeps.
+fn fourOfA(begin: u32, row: u32, k: u32, end: u32) -> vec4f {
+  if (k >= end) { return vec4f(0.0); }
   let rows = min(row + vec4u(0u, 1u, 2u, 3u), vec4u(p.rows - 1u));
   let at = begin + ${flags[0] === 'T' ? 'k * p.strideA + rows' : 'rows * p.strideA + k'};
   return vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
 }
-fn fourOfB(begin: u32, k: u32, column: u32) -> vec4f {
-  if (k >= p.inner) { return vec4f(0.0); }
+fn fourOfB(begin: u32, k: u32, column: u32, end: u32) -> vec4f {
+  if (k >= end) { return vec4f(0.0); }
   let columns = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.columns - 1u));
   let at = begin + ${flags[1] === 'T' ? 'columns * p.strideB + k' : 'k * p.strideB + columns'};
   return vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
@@ -94,18 +96,20 @@ fn main(
   let row = tile.y * ROWS;
   let column = tile.x * COLUMNS;
   var sums: array<vec4f, 4>;
-  for (var begin = 0u; begin < p.inner; begin += INNER) {
+  let first = tile.z * p.step;
+  let end = min(p.inner, first + p.span);
+  for (var begin = first; begin < end; begin += INNER) {
     // Neighbouring threads read neighbouring elements.
     for (var one = index; one < INNER * ROWS / 4u; one += THREADS) {
 ${flags[0] === 'T' ? along('ROWS') : alongInner}
-      tileA[k * WIDE_A + four] = fourOfA(beginA, row + 4u * four, begin + k);
+      tileA[k * WIDE_A + four] = fourOfA(beginA, row + 4u * four, begin + k, end);
     }
     for (var one = index; one < INNER * COLUMNS / 4u; one += THREADS) {
 ${flags[1] === 'T' ? alongInner : along('COLUMNS')}
-      tileB[k * WIDE_B + four] = fourOfB(beginB, begin + k, column + 4u * four);
+      tileB[k * WIDE_B + four] = fourOfB(beginB, begin + k, column + 4u * four, end);
     }
     workgroupBarrier();
-    for (var k = 0u; k < min(INNER, p.inner - begin); k++) {
+    for (var k = 0u; k < min(INNER, end - begin); k++) {
       let x = tileA[k * WIDE_A + thread.y];
       let y = tileB[k * WIDE_B + thread.x];
       sums[0] += x.x * y;
