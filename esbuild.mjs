@@ -57,6 +57,7 @@ const processes = {
     sweeper: 'src/training/sweep/sweeper.ts',
     evaluator: 'src/evaluation/evaluator.ts',
     spectrum: 'src/evaluation/spectrum/main.ts',
+    'webgpu-probe': 'src/tensor/webgpu/probe.ts',
     exporter: 'src/export/main.ts',
     server: 'src/serving/http/server.ts',
     'preference-keeper': 'src/preferences/keeper.ts',

@@ -41,6 +41,15 @@ export const adapterSchema = z.object({
 });
 export type Adapter = z.infer<typeof adapterSchema>;
 
+/** The output of webgpu-probe.mjs. */
+export const webgpuProbeSchema = z.object({
+  /** Those that can be used. */
+  adapters: z.array(adapterSchema),
+  /** Why there are none. */
+  reason: z.string().optional(),
+});
+export type WebgpuProbe = z.infer<typeof webgpuProbeSchema>;
+
 export const doctorReportSchema = z.object({
   /** One sentence: whether this machine can train and complete, and how fast. */
   summary: z.string(),

@@ -1,26 +1,33 @@
 /** What WebGPU finds on this machine: adapters, how much of their memory a kernel can see, and what they can do. */
-import { reportError } from '../../protocol/errors.ts';
-import type { Adapter, DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import {
+  webgpuProbeSchema,
+  type Adapter,
+  type DoctorCheck,
+  type DoctorReport,
+  type WebgpuProbe,
+} from '../../protocol/doctor.ts';
 import { formatBytes } from '../view/format.ts';
 
-export interface WebgpuReport {
-  adapters: Adapter[];
-  /** Why there are none. */
-  reason?: string;
-}
+const exec = promisify(execFile);
 
-export async function findWebgpu(): Promise<WebgpuReport> {
+/** Asks in a process of its own, because a broken driver may end it, or hang. */
+export async function findWebgpu(): Promise<WebgpuProbe> {
+  const script = fileURLToPath(new URL('./webgpu-probe.mjs', import.meta.url));
+  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
   try {
-    const { findAdapters } = await import('../../tensor/webgpu/adapter.ts');
-    const adapters = await findAdapters();
-    return adapters.length ? { adapters } : { adapters, reason: 'No GPU with a driver was found.' };
+    const { stdout } = await exec(process.execPath, [script], { env, timeout: 60_000 });
+    return webgpuProbeSchema.parse(JSON.parse(stdout));
   } catch (error) {
-    const { message, next } = reportError(error);
-    return { adapters: [], reason: `${message} ${next}` };
+    const { signal } = error as { signal?: string };
+    const how = signal ? ` (${signal})` : '';
+    return { adapters: [], reason: `The process that looked for GPUs ended early${how}: update the driver.` };
   }
 }
 
-export function webgpuBackend({ adapters, reason }: WebgpuReport): DoctorReport['backends'][number] {
+export function webgpuBackend({ adapters, reason }: WebgpuProbe): DoctorReport['backends'][number] {
   const [first] = adapters;
   return {
     name: 'webgpu',
@@ -29,7 +36,7 @@ export function webgpuBackend({ adapters, reason }: WebgpuReport): DoctorReport[
   };
 }
 
-export function webgpuCheck({ adapters, reason }: WebgpuReport): DoctorCheck {
+export function webgpuCheck({ adapters, reason }: WebgpuProbe): DoctorCheck {
   const check = { area: 'webgpu', title: 'WebGPU backend' };
   if (reason) return { ...check, status: 'note', text: reason };
   const real = adapters.some(({ software }) => !software);
