@@ -1,0 +1,46 @@
+/** What people are told about GPUs: by doctor, and by a training that finds none. Needs dist/ (npm test builds it). */
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { DoctorReport } from '../../src/protocol/doctor.ts';
+import type { Workplace } from '../support/cli.ts';
+import { openTraining } from '../support/trainer.ts';
+import { canTestWebgpu } from '../support/vulkan.ts';
+
+let place: Workplace;
+let base: string;
+let code: string;
+beforeAll(async () => void ({ place, base, code } = await openTraining()));
+afterEach(() => vi.unstubAllEnvs());
+afterAll(() => place?.dispose());
+
+const checkOf = ({ checks }: DoctorReport) => checks.find(({ area }) => area === 'webgpu')!;
+
+describe.skipIf(!(await canTestWebgpu()))('with an adapter', () => {
+  it('doctor says what it is and can do, and that auto does not take it', async () => {
+    const report = await place.json<DoctorReport>('doctor');
+    const [first] = report.adapters;
+    expect(first!.mostBuffer).toBeGreaterThanOrEqual(first!.mostBound);
+    expect(checkOf(report).text).toContain(first!.name);
+    // A software adapter is a curiosity.
+    expect(checkOf(report).status).toBe(first!.software ? 'note' : 'ok');
+    expect(report.backends.find(({ name }) => name === 'webgpu')!.starts).toBe(true);
+    expect(report.chosenBackend).not.toBe('webgpu');
+  });
+});
+
+// Vulkan's loader finds the drivers that this variable names.
+describe.runIf(process.platform === 'linux')('without an adapter', () => {
+  it('doctor says so, in a sentence', async () => {
+    vi.stubEnv('VK_DRIVER_FILES', '/nowhere');
+    const report = await place.json<DoctorReport>('doctor');
+    expect(report.adapters).toEqual([]);
+    expect(checkOf(report)).toMatchObject({ status: 'note', text: 'No GPU with a driver was found.' });
+  });
+
+  it('a training that asks for one ends with what to do', async () => {
+    vi.stubEnv('VK_DRIVER_FILES', '/nowhere');
+    const options = '--backend webgpu --steps 2 --seq 64 --lr 1e-3'.split(' ');
+    const { code: status, stderr, stdout } = await place.run('train', code, '--base', base, ...options);
+    expect(status).not.toBe(0);
+    expect(stdout + stderr).toMatch(/\[backend-unavailable\] No GPU was found .*or train with --backend/);
+  });
+});
