@@ -1,0 +1,138 @@
+/** What the WebGPU backend computes on the host: which elements a kernel visits, and which memory it gets. No GPU. */
+import { describe, expect, it } from 'vitest';
+import { Buffers, sizeClass } from '../../../src/tensor/webgpu/buffers.ts';
+import {
+  ALIGNMENT,
+  broadcastShape,
+  elements,
+  piecesOf,
+  repeatedStrides,
+  rowPieces,
+  spansOf,
+  stridesOf,
+  walkOver,
+  type Walk,
+} from '../../../src/tensor/webgpu/walk.ts';
+
+/** The elements that a walk visits in each tensor, in its order. */
+function visited({ axes, begins }: Walk): number[][] {
+  const count = axes.reduce((product, { size }) => product * size, 1);
+  return Array.from({ length: count }, (_, i) => {
+    const at = [...begins];
+    let rest = i;
+    for (const { size, strides } of [...axes].reverse()) {
+      for (const [k, stride] of strides.entries()) at[k]! += (rest % size) * stride;
+      rest = Math.floor(rest / size);
+    }
+    return at;
+  });
+}
+
+describe('walks', () => {
+  it('broadcast as NumPy does', () => {
+    expect(broadcastShape([7, 1, 3], [5, 1])).toEqual([7, 5, 3]);
+    expect(repeatedStrides([5, 1], [7, 5, 3])).toEqual([0, 1, 0]);
+    expect(() => broadcastShape([2, 3], [2])).toThrow('[2,3] and [2] do not broadcast.');
+  });
+
+  it('merge axes that lie next to each other, and drop those of one step', () => {
+    const dense = stridesOf([4, 1, 5, 6]);
+    expect(walkOver([4, 1, 5, 6], [dense, dense]).axes).toEqual([{ size: 120, strides: [1, 1] }]);
+    const columns = walkOver([4, 5, 6], [stridesOf([4, 5, 6]), repeatedStrides([6], [4, 5, 6])]);
+    expect(columns.axes).toEqual([
+      { size: 20, strides: [6, 0] },
+      { size: 6, strides: [1, 1] },
+    ]);
+  });
+
+  it('visit in pieces what they visit as a whole, in the same order', () => {
+    const shape = [5, 7, 3];
+    const transposed = [1, 15, 5];
+    const walk = walkOver(shape, [transposed, stridesOf(shape)], [11, 0]);
+    for (const most of [1000, 60, 16, 1]) {
+      const pieces = [...piecesOf(walk, most)];
+      expect(pieces.flatMap(visited)).toEqual(visited(walk));
+      for (const piece of pieces) expect(Math.max(...spansOf(piece))).toBeLessThanOrEqual(most);
+    }
+  });
+});
+
+describe('rows in pieces', () => {
+  it('begin where a part of a buffer may begin, and leave none out', () => {
+    for (const bytes of [[400], [576 * 4, 34 * 18], [4, 100]]) {
+      const pieces = rowPieces(5000, bytes, 200_000);
+      expect(pieces.length).toBeGreaterThan(1);
+      let next = 0;
+      for (const { begin, count } of pieces) {
+        expect(begin).toBe(next);
+        next += count;
+        for (const one of bytes) {
+          expect((begin * one) % ALIGNMENT).toBe(0);
+          expect(count * one).toBeLessThanOrEqual(200_000);
+        }
+      }
+      expect(next).toBe(5000);
+    }
+  });
+
+  it('are one if all fits, and refused if a few rows are too much', () => {
+    expect(rowPieces(3, [7], 21)).toEqual([{ begin: 0, count: 3 }]);
+    expect(() => rowPieces(1000, [1001], 50_000)).toThrow('larger than what this GPU lets a kernel see');
+  });
+});
+
+describe('memory', () => {
+  const pool = () => {
+    const made: number[] = [];
+    const destroyed: number[] = [];
+    const make = (size: number) => {
+      made.push(size);
+      return { destroy: () => destroyed.push(size) } as unknown as GPUBuffer;
+    };
+    return { buffers: new Buffers(make, 2 ** 32), made, destroyed };
+  };
+
+  it('wastes at most a quarter, in sizes that a step can use again', () => {
+    for (let bytes = 257; bytes < 1e9; bytes = Math.ceil(bytes * 1.37)) {
+      expect(sizeClass(bytes)).toBeGreaterThanOrEqual(bytes);
+      expect(sizeClass(bytes)).toBeLessThanOrEqual(Math.max(512, bytes * 1.26));
+    }
+  });
+
+  it('is used again, the oldest first, and only once all users are gone', () => {
+    const { buffers, made } = pool();
+    const [a, b] = [buffers.take(1000), buffers.take(1000)];
+    a.users += 1;
+    buffers.release(a);
+    buffers.release(b);
+    expect(buffers.take(1000)).toBe(b);
+    buffers.release(b);
+    buffers.release(a);
+    expect([buffers.take(990), buffers.take(1000)]).toEqual([a, b]);
+    expect(made).toHaveLength(2);
+  });
+
+  it('is not given for an upload while commands wait that use it', () => {
+    const { buffers } = pool();
+    const a = buffers.take(1000);
+    a.batch = 7;
+    buffers.release(a);
+    expect(buffers.take(1000, 6)).not.toBe(a);
+    expect(buffers.take(1000, 7)).toBe(a);
+  });
+
+  it('goes back to the device beyond what is in use', () => {
+    const { buffers, destroyed } = pool();
+    const all = Array.from({ length: 10 }, () => buffers.take(2 ** 26));
+    for (const one of all) buffers.release(one);
+    expect(buffers.trim()).toBe(true);
+    expect(destroyed).toHaveLength(6);
+    expect(buffers.trim()).toBe(false);
+    expect(buffers.freeBytes).toBe(2 ** 28);
+  });
+});
+
+it('counts the elements of a scalar as one', () => {
+  expect(elements([])).toBe(1);
+  expect(elements([3, 0])).toBe(0);
+});
