@@ -43,6 +43,13 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
     expect(() => b.add(x, 1)).toThrow('The GPU went away');
   });
 
+  it('says what went wrong on the device, instead of giving numbers', async () => {
+    const b = await start();
+    const x = b.zeros([4]);
+    b.gpu.device.createBuffer({ size: 2 ** 50, usage: GPUBufferUsage.STORAGE });
+    await expect(b.read(x)).rejects.toThrow('exceeds the max buffer size');
+  });
+
   it('keeps an upload apart from commands that wait for memory it takes over', async () => {
     const b = await start();
     const results = Array.from({ length: 20 }, (_, i) =>

@@ -19,6 +19,8 @@ export type Numbers = Record<string, number | readonly Axis[]>;
 
 /** Dispatches in a submission. */
 const BATCH = 256;
+/** Operations of matrix products in a submission: Windows ends one that keeps a GPU busy for two seconds. */
+const MOST_OPERATIONS = 2e11;
 /** Bytes of a dispatch's numbers; a multiple of what offsets of uniform buffers must be aligned to. */
 const SLOT = 256;
 /** Bind groups that are remembered: a step repeats those of the step before. */
@@ -42,6 +44,7 @@ export class Gpu {
   private pass: GPUComputePassEncoder | undefined;
   private batch = 1;
   private slot = 0;
+  private operations = 0;
   private failure: Error | undefined;
 
   /** @param mostBound for tests: at most what the device allows */
@@ -105,15 +108,18 @@ export class Gpu {
   /**
    * Runs a kernel. `bindings` and `numbers` are by the names that it declares.
    * @param workgroups how many, or how many in each direction; a single number is spread over two directions
+   * @param operations that it takes, if many
    */
   run(
     kernel: Kernel,
     bindings: Record<string, Binding>,
     numbers: Numbers,
     workgroups: number | number[],
+    operations = 0,
   ): void {
     this.check();
-    if (this.slot === BATCH) this.submit();
+    if (this.slot === BATCH || this.operations > MOST_OPERATIONS) this.submit();
+    this.operations += operations;
     const pipeline = this.pipeline(kernel);
     const group = this.bindGroup(kernel, pipeline, bindings);
     this.writeNumbers(kernel, numbers);
@@ -132,7 +138,7 @@ export class Gpu {
     this.device.queue.writeBuffer(this.numbersBuffer, 0, this.numbers, 0, this.slot * SLOT);
     this.device.queue.submit([this.commands.finish()]);
     this.commands = this.pass = undefined;
-    this.slot = 0;
+    this.slot = this.operations = 0;
     this.batch += 1;
     // A bind group would keep a destroyed buffer's memory.
     if (this.buffers.trim() || this.groups.size > MOST_GROUPS) this.groups.clear();

@@ -113,5 +113,6 @@ function tiles(
   };
   const numbers = { ...places, ...strides, rows, columns, inner };
   const workgroups = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), grid];
-  gpu.run(product(tile, transposeA, transposeB), bindings, numbers, workgroups);
+  const operations = 2 * rows * columns * inner * (places.step ? 1 : grid);
+  gpu.run(product(tile, transposeA, transposeB), bindings, numbers, workgroups, operations);
 }
