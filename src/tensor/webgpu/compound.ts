@@ -55,7 +55,7 @@ export class WebgpuCompound implements Compound {
         const target = launcher.part(numbers, (above + begin) * columns, count * columns);
         launcher.threads(
           dequantise(type),
-          { bytes: stored, chosen: stored, numbers: target.binding },
+          { bytes: stored, chosen: launcher.gpu.nothing, numbers: target.binding },
           { columns, stride, rows: count, first: 0, choose: 0, begin: target.rest },
           count * columns,
         );
@@ -104,10 +104,9 @@ export class WebgpuCompound implements Compound {
     const [rows, width] = x.shape as [number, number];
     const dx = launcher.fresh(x.shape);
     launcher.byRows(rows, [width, 1], ({ count }, bind) => {
-      const bindings = {
-        ...{ dy: bind(dy, width), x: bind(x, width), inverses: bind(inverse, 1) },
-        ...{ gain: launcher.whole(gain), residual: bind(residual ?? x, width), dx: bind(dx, width) },
-      };
+      const inputs = { dy: bind(dy, width), x: bind(x, width), inverses: bind(inverse, 1) };
+      const past = residual ? bind(residual, width) : launcher.gpu.nothing;
+      const bindings = { ...inputs, gain: launcher.whole(gain), residual: past, dx: bind(dx, width) };
       const numbers = { width, adds: Number(residual !== undefined) };
       launcher.workgroups(normGradient(lanesFor(width)), bindings, numbers, count);
     });
@@ -147,7 +146,9 @@ export class WebgpuCompound implements Compound {
     const dGateUp = launcher.fresh(gateUp.shape);
     launcher.byRows(rows, [both, width], ({ count }, bind) => {
       const bindings = {
-        ...{ gateUp: bind(gateUp, both), dy: bind(dProduct, width), dGateUp: bind(dGateUp, both) },
+        gateUp: bind(gateUp, both),
+        dy: bind(dProduct, width),
+        dGateUp: bind(dGateUp, both),
       };
       launcher.threads(swigluGradient, bindings, { width }, count * width);
     });
@@ -182,14 +183,12 @@ export class WebgpuCompound implements Compound {
     const { begin: firstQuery, from: firstKey, group, kvHeads, length, starts } = chunk;
     const places = { keys, queries, group, kvHeads, length, firstQuery, firstKey };
     launcher.byRows(outer * queries, [keys], ({ begin: above, count }, bind) => {
-      const bound = bind(scores, keys);
-      // Without documents the kernel reads no starts; a buffer can't be bound for both reading and writing.
-      const nothing = () => launcher.whole(launcher.fresh([1], 'i32'));
-      this.b.arena(() => {
-        const bindings = { scores: bound, starts: starts ? launcher.whole(starts) : nothing() };
-        const numbers = { ...places, documents: Number(starts !== undefined), above };
-        launcher.workgroups(maskedSoftmax(lanesFor(keys)), bindings, numbers, count);
-      });
+      const bindings = {
+        scores: bind(scores, keys),
+        starts: starts ? launcher.whole(starts) : launcher.gpu.nothing,
+      };
+      const numbers = { ...places, documents: Number(starts !== undefined), above };
+      launcher.workgroups(maskedSoftmax(lanesFor(keys)), bindings, numbers, count);
     });
     return scores;
   }
@@ -221,15 +220,13 @@ export class WebgpuCompound implements Compound {
     const losses = launcher.fresh([rows]);
     launcher.byRows(rows, [width], ({ begin: above, count }, bind) => {
       const bindings = {
-        ...{ labels: launcher.whole(labels), weights: launcher.whole(weights ?? labels) },
-        ...{ logits: bind(logits, width), losses: launcher.whole(losses) },
+        logits: bind(logits, width),
+        labels: launcher.whole(labels),
+        weights: weights ? launcher.whole(weights) : launcher.gpu.nothing,
+        losses: launcher.whole(losses),
       };
-      launcher.workgroups(
-        crossEntropy,
-        bindings,
-        { width, gradient: Number(weights !== undefined), above },
-        count,
-      );
+      const numbers = { width, gradient: Number(weights !== undefined), above };
+      launcher.workgroups(crossEntropy, bindings, numbers, count);
     });
     if (weights) return { losses, gradient: logits };
     this.b.dispose(logits);

@@ -34,8 +34,12 @@ interface Pipeline {
 
 export class Gpu {
   readonly buffers: Buffers;
-  /** Bytes that a kernel can see of a buffer. */
+  /** Bytes of the largest buffer, and of what a kernel can see of it. */
+  private readonly mostBuffer: number;
   readonly mostBound: number;
+  private readonly mostWorkgroups: number;
+  /** What is bound where a kernel has nothing to read. */
+  readonly nothing: Binding;
   private readonly pipelines = new Map<Kernel, Pipeline>();
   private readonly groups = new Map<string, GPUBindGroup>();
   private readonly numbers = new ArrayBuffer(BATCH * SLOT);
@@ -55,8 +59,11 @@ export class Gpu {
     const { limits } = device;
     const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.buffers = new Buffers((size) => device.createBuffer({ size, usage }), limits.maxBufferSize);
+    this.mostBuffer = limits.maxBufferSize;
+    this.mostWorkgroups = limits.maxComputeWorkgroupsPerDimension;
     this.mostBound =
       Math.floor(Math.min(mostBound, limits.maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
+    this.nothing = { storage: this.buffers.take(ALIGNMENT) };
     this.numbersBuffer = device.createBuffer({
       size: this.numbers.byteLength,
       usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
@@ -70,14 +77,14 @@ export class Gpu {
 
   /** Memory for `bytes`, with any contents. Throws UserError `memory` if the device has no buffers so large. */
   take(bytes: number): Storage {
-    if (bytes > this.device.limits.maxBufferSize) throw memoryError();
+    if (bytes > this.mostBuffer) throw memoryError();
     return this.buffers.take(bytes);
   }
 
   /** Memory that contains `data`, whose bytes are a multiple of four. */
   upload(data: Float32Array | Int32Array | Uint32Array): Storage {
     this.check();
-    if (data.byteLength > this.device.limits.maxBufferSize) throw memoryError();
+    if (data.byteLength > this.mostBuffer) throw memoryError();
     // A write overtakes commands that are not yet submitted: it must not touch what they use.
     const storage = this.buffers.take(data.byteLength, this.batch - 1);
     this.device.queue.writeBuffer(storage.buffer, 0, data as Float32Array<ArrayBuffer>);
@@ -158,8 +165,7 @@ export class Gpu {
   }
 
   private spread(workgroups: number): [number, number] {
-    const most = this.device.limits.maxComputeWorkgroupsPerDimension;
-    const x = Math.min(workgroups, most);
+    const x = Math.min(workgroups, this.mostWorkgroups);
     return [x, Math.ceil(workgroups / Math.max(1, x))];
   }
 

@@ -74,8 +74,8 @@ const readers: Record<TensorType, string> = {
 };
 
 /**
- * The numbers of rows of one matrix. Row r of the result is row `chosen[r]` of the matrix if `choose` is 1 (else
- * `chosen` may be any buffer), as far as it lies in the bound part, which begins at row `first`.
+ * The numbers of rows of one matrix. Row r of the result is row `chosen[r]` of the matrix if `choose` is 1, as far as it
+ * lies in the bound part, which begins at row `first`.
  */
 export const dequantise = variants((type: TensorType) =>
   elementwise(

@@ -5,14 +5,14 @@ import { elementwise, variants } from '../kernel.ts';
 const PLACE = `
 fn place(i: u32) -> vec3u {
   var rest = i;
-  var at = p.begins();
+  var at = vec3u(p.begin0, p.begin1, p.begin2);
   for (var k = p.rank; k > 0u; k--) {
     let axis = p.axes[k - 1u];
     at += (rest % axis.x) * axis.yzw;
     rest /= axis.x;
   }
   return at;
-}`.replace('p.begins()', 'vec3u(p.begin0, p.begin1, p.begin2)');
+}`;
 
 /** The numbers of a walk. */
 const WALK = { axes: 'axes', rank: 'u32', begin0: 'u32', begin1: 'u32', begin2: 'u32' } as const;

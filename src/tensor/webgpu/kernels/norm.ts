@@ -20,7 +20,7 @@ export const norm = variants((lanes: number) =>
   ),
 );
 
-/** With g = gain dy: dx = g / rms - x mean(g x) / rms^3, plus the residual if `adds` is 1 (else it may be any buffer). */
+/** With g = gain dy: dx = g / rms - x mean(g x) / rms^3, plus the residual if `adds` is 1. */
 export const normGradient = variants((lanes: number) =>
   rowwise(
     {
