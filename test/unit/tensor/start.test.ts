@@ -37,3 +37,16 @@ describe('startBackend without a runtime', () => {
     expect((await startBackend('auto')).name).toBe('wasm');
   });
 });
+
+it("says that Electron can't use a GPU, instead of crashing", async () => {
+  Object.defineProperty(process.versions, 'electron', { value: '39.0.0', configurable: true });
+  try {
+    await expect(startBackend('webgpu')).rejects.toMatchObject({
+      code: 'backend-unavailable',
+      message: "VS Code's own Node can't use a GPU.",
+      next: expect.stringContaining('Install Node 20') as string,
+    });
+  } finally {
+    Reflect.deleteProperty(process.versions, 'electron');
+  }
+});
