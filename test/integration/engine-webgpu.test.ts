@@ -7,6 +7,7 @@ import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
 import { createOptimizer } from '../../src/training/optimizers.ts';
 import { compoundSuite } from '../support/compound-suite.ts';
+import { headSuite } from '../support/head-suite.ts';
 import { oddShapesSuite } from '../support/odd-shapes-suite.ts';
 import { storedSuite } from '../support/stored-suite.ts';
 import { tensorSuite } from '../support/tensor-suite.ts';
@@ -21,6 +22,8 @@ describe.skipIf(!(await canTestWebgpu()))('WebGPU', () => {
   tensorSuite('webgpu');
   describe('the kernels against the composition', () => compoundSuite(() => startBackend('webgpu'), ['f32']));
   describe('quantised matrices', () => storedSuite(() => startBackend('webgpu'), ['f32']));
+  describe('the head', () => headSuite(() => startBackend('webgpu')));
+  describe('the head, in pieces', () => headSuite(() => start(64 * FEW)));
   oddShapesSuite('odd shapes', () => start());
   oddShapesSuite('odd shapes, in pieces', () => start(FEW), true);
 

@@ -206,7 +206,7 @@ describe.each(translations)('in %s', (language) => {
     expect(left.filter((english) => !same[language]!.includes(english))).toEqual([]);
     if (language === 'zh-cn') {
       const latin = pairs.filter(([, text]) => !/\p{Script=Han}/u.test(text.replace(/\{\w+\}/g, '')));
-      expect(latin.map(([english]) => english)).toEqual(onlySigns);
+      expect(latin.map(([english]) => english).sort()).toEqual([...onlySigns].sort());
     }
   });
 
