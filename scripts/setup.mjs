@@ -233,6 +233,7 @@ const hasAdapter = () =>
 
 /** Installs Mesa's llvmpipe if there is no GPU. Returns false, and says what is missing, if there is none afterwards. */
 export async function ensureVulkan() {
+  if (!existsSync(join(root, 'node_modules/webgpu'))) return false;
   if (await hasAdapter()) return true;
   if ((await aptInstall('A software GPU', ['mesa-vulkan-drivers'])) && (await hasAdapter())) return true;
   console.error(

@@ -121,7 +121,7 @@ const later = chosen('integration') || chosen('e2e');
 const tools = later ? ensureNativeTools() : undefined;
 const chromium = tools?.then(ensureChromium);
 // Debian's packages are installed one after the other. The tests say what is missing.
-const vulkan = chromium?.then(ensureVulkan);
+const vulkan = chosen('integration') ? chromium.then(ensureVulkan) : undefined;
 const runtime = chosen('integration')
   ? tools.then(() => fetched('dist/cli.mjs', 'runtime', 'install', '--yes'))
   : undefined;

@@ -89,8 +89,8 @@ export class Evaluation {
       } catch (error) {
         // If a task lacks a network or held-out files, the other tasks are still measured.
         if (asked || signal?.aborted || !(error instanceof UserError)) throw error;
-        const message = `${task.title} was not measured: ${error.message} ${error.next}`;
-        this.emit({ type: 'warning', message });
+        const why = `${error.message} ${error.next}`;
+        this.emit({ type: 'warning', message: `${task.title} was not measured: ${why}` });
         yield { task: task.name, counts: [] };
       }
     }

@@ -156,6 +156,10 @@ export class Resources {
 
   private inF32<T>(work: (scorer: Scorer) => Promise<T>): Promise<T> {
     return this.next(async () => {
+      // Not two models at a time; the other one is opened again when it is needed.
+      const { scorer: other } = this.opened;
+      delete this.opened.scorer;
+      (await other)?.dispose();
       const scorer = await this.open('f32');
       try {
         return await work(scorer);

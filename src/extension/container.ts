@@ -21,8 +21,9 @@ export async function warnOfDataFolder(services: Pick<Services, 'extension' | 'l
 async function warnIfShared({ extension, log }: Pick<Services, 'extension' | 'log'>): Promise<void> {
   const { globalState } = extension;
   const folder = dataDir();
+  if (globalState.get(WARNED_OF_DRIVE) === folder) return;
   const drive = networkDrive(folder);
-  if (!drive || globalState.get(WARNED_OF_DRIVE) === folder) return;
+  if (!drive) return;
   await globalState.update(WARNED_OF_DRIVE, folder);
   await log.ask(
     'warning',

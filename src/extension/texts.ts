@@ -141,7 +141,7 @@ export function runTooltip(snapshot: RunSnapshot, standing: Standing): string {
     summary ? sentenceIn(summary) : '',
     ...useSentence(snapshot),
     standing === 'live' ? progressLine(snapshot) : '',
-    state.error ? withButtons(`${state.error.message} ${state.error.next}`).text : '',
+    state.error ? withButtons(state.error.message, state.error.next).text : '',
     [
       spec.base.id,
       hyper.method === 'lora' ? `LoRA r=${hyper.rank}` : t('full fine-tuning'),
@@ -179,7 +179,7 @@ export function endSentence(snapshot: RunSnapshot, standing: Standing): string {
     case 'failed':
       return t('Fine-tuning of {name} failed: {why} [{code}]', {
         name,
-        why: error ? tTold(`${error.message} ${error.next}`) : t('no reason was recorded.'),
+        why: error ? joined([tTold(error.message), tTold(error.next)]) : t('no reason was recorded.'),
         code: error?.code ?? 'internal',
       });
     case 'cancelled':

@@ -123,6 +123,8 @@ export class Head {
     const { backend: b, compute, vocabularySize } = this;
     const product = (piece: Piece) =>
       this.withPiece(piece, (matrix) => b.matmul(input, matrix, { transposeB: true }));
+    if (!(this.weight instanceof StoredWeight))
+      return b.matmul(input, this.numbers(this.weight), { transposeB: true });
     if (this.pieces.length === 1) return product(this.pieces[0]!);
     let logits = b.zeros([input.shape[0]!, vocabularySize], compute);
     for (const piece of this.pieces) {
@@ -160,10 +162,14 @@ export class Head {
 
   /** Calls `use` with a piece [its rows, width] of the matrix, in the products' type. */
   private withPiece<T>({ begin, count, rows }: Piece, use: (matrix: Tensor) => T): T {
-    const { weight, backend: b } = this;
+    const { weight, backend: b, vocabularySize } = this;
     if (weight instanceof StoredWeight) return b.arena(() => use(weight.rows(rows)));
-    const whole = isSlot(weight) ? this.trained(weight) : weight;
-    return use(this.pieces.length === 1 ? whole : b.slice(whole, [begin, 0], [count, whole.shape[1]!]));
+    const whole = this.numbers(weight);
+    return use(count === vocabularySize ? whole : b.slice(whole, [begin, 0], [count, whole.shape[1]!]));
+  }
+
+  private numbers(weight: Tensor | Slot): Tensor {
+    return isSlot(weight) ? this.trained(weight) : weight;
   }
 
   private copy: { version: number; tensor: Tensor } | undefined;

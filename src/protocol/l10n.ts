@@ -4,7 +4,7 @@
  * reports are in English, and so are the files that they write.
  */
 import { forButtons, titleOf, type NextStep } from './next-step.ts';
-import { Patterns } from './told-texts.ts';
+import { joined, Patterns } from './told-texts.ts';
 
 export type Values = Record<string, string | number>;
 /** English texts with their translations. */
@@ -17,10 +17,10 @@ let patterns: Patterns | undefined;
 
 /**
  * @param language as the editor names it, for numbers and dates
- * @param texts without them, the words stay English
+ * @param texts without them, everything stays English
  */
 export function speak(language: string, texts?: Bundle): void {
-  spoken = language;
+  spoken = texts ? language : ENGLISH;
   bundle = texts;
   patterns = undefined;
 }
@@ -59,9 +59,12 @@ export function tTold(told: string): string {
   if (!bundle || !told) return told;
   patterns ??= new Patterns(Object.keys(bundle));
   return patterns.translate(told, (message, values) =>
-    t(message, Object.fromEntries(values.map(([name, value]) => [name, numberHere(value)]))),
+    t(message, Object.fromEntries(values.map(([name, value]) => [name, inPlace(name, value)]))),
   );
 }
+
+/** glibc 2.31 is no number. */
+const inPlace = (name: string, value: string) => (/glibc|version/i.test(name) ? value : numberHere(value));
 
 /** A value that is nothing but an English number, perhaps with its unit, as the language writes it. */
 function numberHere(value: string): string {
@@ -76,8 +79,8 @@ function numberHere(value: string): string {
 export const titleIn = (step: Pick<NextStep, 'id'>): string => tKnown(titleOf(step));
 
 /** As forButtons, of a text that was told; it names the buttons as they are shown here. */
-export const withButtons = (text: string) =>
-  forButtons(tTold(text), (step) => t('"{button}"', { button: titleIn(step) }));
+export const withButtons = (...texts: string[]) =>
+  forButtons(joined(texts.map(tTold)), (step) => t('"{button}"', { button: titleIn(step) }));
 
 /** "1,234" or "1.234". */
 export const whole = (value: number): string => grouped(value, 0);

@@ -7,6 +7,8 @@ const LEAST_LETTERS = { sentence: 7, part: 9 };
 const MOST_KEPT = 500;
 /** A longer text is no message of ours. */
 const LONGEST = 1500;
+/** Sentences of a text. */
+const MOST_SENTENCES = 4;
 /** Values may be texts themselves; deeper than this, nothing is one. */
 const DEEPEST = 3;
 
@@ -53,21 +55,19 @@ export class Patterns {
 
   private sentences(told: string, make: Make, depth: number): Made {
     const parts = told.split(/(?<=[.!?]) (?=["\u201c\p{Lu}{\d/])/u);
-    const made: string[] = [];
-    let unknown = 0;
-    for (let from = 0; from < parts.length;) {
-      // The longest text that is known: some have several sentences.
-      let to = parts.length;
-      let found: Made | undefined;
-      for (; to > from; to -= 1) {
-        found = this.one(parts.slice(from, to).join(' '), make, depth);
-        if (found) break;
+    // What is best from each part on. Some texts have several sentences; but a value must not take in known sentences.
+    const best: { made: string[]; unknown: number }[] = [];
+    best[parts.length] = { made: [], unknown: 0 };
+    for (let from = parts.length - 1; from >= 0; from -= 1)
+      for (let to = Math.min(parts.length, from + MOST_SENTENCES); to > from; to -= 1) {
+        const text = parts.slice(from, to).join(' ');
+        const found =
+          this.one(text, make, depth) ?? (to === from + 1 ? { text, unknown: lettersOf(text) } : undefined);
+        const after = best[to]!;
+        if (!found || (best[from]?.unknown ?? Infinity) <= found.unknown + after.unknown) continue;
+        best[from] = { made: [found.text, ...after.made], unknown: found.unknown + after.unknown };
       }
-      found ??= { text: parts[from]!, unknown: lettersOf(parts[from]!) };
-      made.push(found.text);
-      unknown += found.unknown;
-      from = Math.max(to, from + 1);
-    }
+    const { made, unknown } = best[0]!;
     return { text: joined(made), unknown };
   }
 
@@ -80,7 +80,9 @@ export class Patterns {
 
   /** By the text that leaves least of it to values that are not texts themselves; of equal ones, the most specific. */
   private one(told: string, make: Make, depth: number): Made | undefined {
-    if (this.exact.has(told)) return { text: make(told, []), unknown: 0 };
+    // A value of one word may be the name of a run or folder, such as "workspace".
+    if (this.exact.has(told) && (depth === 0 || told.includes(' ')))
+      return { text: make(told, []), unknown: 0 };
     let best: Made | undefined;
     for (const { message, names, literals } of this.patterns) {
       const found = valuesIn(told, literals);
@@ -121,12 +123,20 @@ function valuesIn(text: string, literals: readonly string[]): string[] | undefin
   const values: string[] = [];
   let at = first.length;
   for (const literal of others) {
-    const next = text.indexOf(literal, at);
+    const next = indexOf(text, literal, at);
     if (next < 0 || next + literal.length > end) return undefined;
     values.push(text.slice(at, next));
     at = next + literal.length;
   }
   return [...values, text.slice(at, end)];
+}
+
+/** Where `literal` begins, from `at` on; a full stop in a number is none. */
+function indexOf(text: string, literal: string, at: number): number {
+  let next = text.indexOf(literal, at);
+  while (literal === '.' && next >= 0 && /\d/.test(text[next + 1] ?? ''))
+    next = text.indexOf(literal, next + 1);
+  return next;
 }
 
 const lettersOf = (text: string): number => text.replace(/\{\w+\}/g, '').match(/\p{L}/gu)?.length ?? 0;

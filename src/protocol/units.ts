@@ -27,7 +27,10 @@ export const formatDifference = (value: number): string =>
 export const formatWithInterval = (
   { value, low, high }: { value: number; low: number; high: number },
   words: (value: number) => string,
-): string => (low === high ? words(value) : `${words(value)} [${words(low)}, ${words(high)}]`);
+): string =>
+  low === high
+    ? words(value)
+    : `${words(value)} [${words(low)}${decimal(0.1, 1).includes(',') ? ';' : ','} ${words(high)}]`;
 
 /** A difference and its interval. */
 export const formatDifferenceInterval = (one: { value: number; low: number; high: number }): string =>

@@ -12,18 +12,19 @@ import {
 import { formatBytes } from '../view/format.ts';
 
 const exec = promisify(execFile);
+/** The wizard waits for it, too. */
+const LONGEST_MS = 15_000;
 
 /** Asks in a process of its own, because a broken driver may end it, or hang. */
 export async function findWebgpu(): Promise<WebgpuProbe> {
   const script = fileURLToPath(new URL('./webgpu-probe.mjs', import.meta.url));
   const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
   try {
-    const { stdout } = await exec(process.execPath, [script], { env, timeout: 60_000 });
+    const { stdout } = await exec(process.execPath, [script], { env, timeout: LONGEST_MS });
     return webgpuProbeSchema.parse(JSON.parse(stdout));
   } catch (error) {
-    const { signal } = error as { signal?: string };
-    const how = signal ? ` (${signal})` : '';
-    return { adapters: [], reason: `The process that looked for GPUs ended early${how}: update the driver.` };
+    const how = (error as { killed?: boolean }).killed ? 'did not answer' : 'ended early';
+    return { adapters: [], reason: `The process that looked for GPUs ${how}: update the driver.` };
   }
 }
 

@@ -102,7 +102,7 @@ function predicts(bits: Comparison | undefined): string {
 /** How older and new code are predicted, compared with the run that this one continues. */
 function sinceEarlier({ run, comparisons }: NonNullable<Summary['earlier']>): string {
   const parts = comparisons.map(({ metric, before, after, significant, difference }) => {
-    const what = tTold(metric.replace(' bits per byte', ''));
+    const what = metric.startsWith('older') ? t('older code') : t('new code');
     const values = { what, ...pair(before.value, after.value) };
     if (!significant) return t('{what}: no difference seen, {before} -> {after} bits per byte', values);
     return difference.value < 0

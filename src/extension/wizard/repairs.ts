@@ -28,7 +28,7 @@ export const repairing = (context: Context): Pick<CarryOutHost<Answers>, Common>
     );
   },
   async repair({ code, message, next }, repairs) {
-    const { text } = withButtons(`${message} ${next}`);
+    const { text } = withButtons(message, next);
     context.log.warn(`${text} [${code}]`);
     const what = code === 'cancelled' ? t('It was stopped.') : text;
     const show = code === 'cancelled' ? vscode.window.showInformationMessage : vscode.window.showErrorMessage;

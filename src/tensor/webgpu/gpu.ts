@@ -20,7 +20,7 @@ export type Numbers = Record<string, number | readonly Axis[]>;
 /** Dispatches in a submission. */
 const BATCH = 256;
 /** Operations of matrix products in a submission: Windows ends one that keeps a GPU busy for two seconds. */
-const MOST_OPERATIONS = 2e11;
+const MOST_OPERATIONS = 5e10;
 /** Bytes of a dispatch's numbers; a multiple of what offsets of uniform buffers must be aligned to. */
 const SLOT = 256;
 /** Bind groups that are remembered: a step repeats those of the step before. */
@@ -125,7 +125,7 @@ export class Gpu {
     operations = 0,
   ): void {
     this.check();
-    if (this.slot === BATCH || this.operations > MOST_OPERATIONS) this.submit();
+    if (this.slot === BATCH || this.operations + operations > MOST_OPERATIONS) this.submit();
     this.operations += operations;
     const pipeline = this.pipeline(kernel);
     const group = this.bindGroup(kernel, pipeline, bindings);

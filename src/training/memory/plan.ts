@@ -63,8 +63,8 @@ const OWNER = 60 * MB;
 const ALLOCATOR_SLACK = { f32: 0.5, bf16: 0.15 };
 /** Copies of the largest matrix while it is loaded: the file's bytes, f32 in JavaScript, f32 in the backend. */
 const LOADING_COPIES = 3;
-/** Copies of the logits in f32 (logits, gradient, temporaries of the softmax) where their loss has no kernel. */
-const LOGITS_COPIES = 3;
+/** Copies of the logits (gradient, temporaries of the softmax) on wasm, where their loss has no kernel. */
+const LOGITS_COPIES = 7;
 /** Copies in f32 of the logits that a KL is computed from at a time. */
 const DIVERGENCE_COPIES = 5;
 /** Queries computed at a time, and copies of their scores. */
@@ -120,6 +120,8 @@ const SAMPLED = { sequences: 8, tokens: 1024, lanes: 4 };
 const F16 = 2;
 /** The most tokens that are scored in one pass. */
 const SCORED_TOKENS = 2048;
+/** Tokens that the check of what is served takes. */
+const CHECKED_TOKENS = 96;
 
 /** The sizes of a base that a plan needs. */
 export interface BaseSizes extends Pick<Place, 'storedBytes'> {
@@ -147,20 +149,21 @@ export function planEvaluation(
   // While scoring, the weights of both methods are frozen; for a whole model, the base's head is needed as well.
   const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
   // The result of full fine-tuning is in half precision.
-  const walk = new Walk(config, scored, { backend, ...(!full && { storedBytes }) });
+  const place = { backend, ...(!full && { storedBytes }) };
+  const walk = new Walk(config, scored, place);
   const bytes = hyper.precision === 'bf16' ? 2 : F32;
-  const weights = walk.weights() + (full ? bytes * vocabularySize * width : F32 * walk.trained);
+  // The check of what is served computes an adapter in f32, on few tokens.
+  const checked = new Walk(config, { ...scored, precision: 'f32', sequenceLength: CHECKED_TOKENS }, place);
+  const scoring = Math.max(
+    walk.weights() + walk.workspace() + walk.divergence(),
+    full ? 0 : checked.weights() + checked.workspace(),
+  );
+  const trained = full ? bytes * vocabularySize * width : F32 * walk.trained;
   const lanes = Math.min(SAMPLED.lanes, cores);
   const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
   const result = full ? F16 * countParameters(config, hyper) : 0;
   return (
-    RUNTIME[backend] +
-    EVALUATOR_WORKSPACE +
-    weights +
-    walk.workspace() +
-    walk.divergence() +
-    SERVED_COPIES * (baseBytes + result) +
-    cache
+    RUNTIME[backend] + EVALUATOR_WORKSPACE + scoring + trained + SERVED_COPIES * (baseBytes + result) + cache
   );
 }
 

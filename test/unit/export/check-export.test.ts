@@ -55,7 +55,9 @@ describe('the check of an export', () => {
     const other = many.map(() => [0.4, 0.6]);
     const check = judge({ trained: many, base: other, written: turned }, 0.001);
     expect(check).toMatchObject({ ok: true, meanKl: 0, limit: 0.00025 });
-    // Not if the others are no nearer than the base's.
+    // Not if that position is where the base differs, too.
+    expect(judge({ trained: many, base: turned, written: turned }, 0.001).ok).toBe(false);
+    // Nor if the others are no nearer than the base's.
     expect(judge({ trained: many, base: many, written: turned }, 0.001).ok).toBe(true);
     expect(judge({ trained: many, base: other, written: [turned[0]!, ...other.slice(1)] }, 0.001).ok).toBe(
       false,

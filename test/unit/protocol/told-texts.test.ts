@@ -47,6 +47,17 @@ describe('a sentence that was told in English', () => {
     expect(steps).toEqual([{ id: 'resume', subject: 'garden-1' }]);
   });
 
+  it('does not take in the sentence behind it, nor the name of a run, nor a version', () => {
+    german();
+    expect(
+      tTold('Run g-1 is being trained by process 123. Wait until it ends, or stop it with {cancel g-1}.'),
+    ).toBe(
+      'Der Lauf g-1 wird gerade von Prozess 123 trainiert. Warten, bis er endet, oder ihn mit {cancel g-1} stoppen.',
+    );
+    expect(tTold('There is no run "workspace".')).toBe('Es gibt keinen Lauf „workspace“.');
+    expect(tTold('Forget-Me-Not needs glibc 2.34 or newer, and this Linux has 2.31.')).toContain('hat 2.31.');
+  });
+
   it('has its reason translated, too, where that is known', () => {
     german();
     expect(

@@ -37,6 +37,7 @@ export const maskedSoftmax = variants((lanes: number) =>
   var sum = 0.0;
   for (var j = low + lane; j < high; j += LANES) { sum += exp(scores[begin + j] - top); }
   let all = total(lane, sum);
+  storageBarrier();
   for (var j = lane; j < p.keys; j += LANES) {
     let seen = j >= low && j < high;
     scores[begin + j] = select(0.0, exp(scores[begin + j] - top) / all, seen);
