@@ -10,7 +10,6 @@ import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
 import { checkRun } from '../../src/evaluation/served-check.ts';
 import { reportStrength, setStrength } from '../../src/evaluation/strength/set.ts';
-import { Resources } from '../../src/evaluation/resources.ts';
 import { compareDistributions, requireVerified } from '../../src/runs/verify.ts';
 import { summarySchema, type Summary } from '../../src/protocol/evaluation.ts';
 import { evaluatorMessageSchema, type EvaluatorMessage } from '../../src/protocol/evaluator.ts';
@@ -322,19 +321,6 @@ it('tells served from trained where they are not the same', async () => {
     await host.distributions('base', tokens),
   );
   expect(verdict.ok).toBe(false);
-});
-
-it('compares an adapter in f32, also if it was trained in bf16', async () => {
-  const tokens = (await openCorpus(join(root, 'corpus'))).heldOut.read(0, 32);
-  const trainedIn = async (precision: 'f32' | 'bf16') => {
-    const result = { id: 'changed', adapterPath: changed };
-    const tiny = { id: 'tiny', path: base, sha256: 'ab'.repeat(32) };
-    const resources = new Resources({ base: tiny, backend: 'tensorflow', precision, result });
-    const { trained } = await resources.distributions(tokens);
-    await resources.dispose();
-    return trained;
-  };
-  expect(await trainedIn('bf16')).toEqual(await trainedIn('f32'));
 });
 
 it('refuses what cannot be evaluated, before anything is loaded', async () => {
