@@ -14,17 +14,12 @@ export class StoredWeight {
 
   /** Calls `use` with all numbers [out, in], and frees them. */
   with<T>(use: (weight: Tensor) => T): T {
-    const weight = this.numbers();
+    const weight = this.backend.compound.dequantise(this.matrices, this.compute);
     try {
       return use(weight);
     } finally {
       this.backend.dispose(weight);
     }
-  }
-
-  /** All numbers [out, in], for the caller to free. */
-  numbers(): Tensor {
-    return this.backend.compound.dequantise(this.matrices, this.compute);
   }
 
   /** The rows `indices` [m, in]. */

@@ -23,7 +23,10 @@ export function thisMachine(): MachineFacts {
     glibc,
     // An editor's Electron is made for glibc only, and may not report it.
     musl: header !== undefined && glibc === undefined && !process.versions['electron'],
-    avx: platform !== 'linux' || arch !== 'x64' || hasAvx(readProcessors()),
+    // Read only when asked for: most children start without it.
+    get avx() {
+      return platform !== 'linux' || arch !== 'x64' || hasAvx(readProcessors());
+    },
   };
 }
 

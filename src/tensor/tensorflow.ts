@@ -10,6 +10,7 @@ import type { Backend, DataType, MatmulOptions, Tensor } from './backend.ts';
 import { Composed } from './composed.ts';
 import type { Compound } from './compound.ts';
 import { Fused, type Caller } from './fused.ts';
+import { wordsOf } from './words.ts';
 import { findRuntime } from './runtime/find.ts';
 
 interface Attribute {
@@ -398,12 +399,3 @@ class TensorflowBackend extends ArenaBackend implements Backend {
 }
 
 const MAX_CONSTANTS = 4096;
-
-/** Bytes as i32, padded with zeros; copied only if they must be. */
-function wordsOf(bytes: Uint8Array): Int32Array {
-  if (bytes.byteOffset % 4 === 0 && bytes.length % 4 === 0)
-    return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const words = new Int32Array(Math.ceil(bytes.length / 4));
-  new Uint8Array(words.buffer).set(bytes);
-  return words;
-}

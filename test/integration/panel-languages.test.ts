@@ -1,8 +1,5 @@
 /** The panel in German and Chinese: nothing is left in English, and nothing is too wide. */
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pageHtml } from '../../src/extension/panel/page.ts';
 import type { ToPanel } from '../../src/protocol/panel.ts';
@@ -15,19 +12,15 @@ import {
   withSamples,
   withStrengths,
 } from '../unit/webview/fixtures.ts';
-import { chromiumPath, openDetails, watchPage } from './panel-page.ts';
+import { builtPanel, launchChromium, openDetails, watchPage } from './panel-page.ts';
 
 const origin = 'http://panel.test';
 let browser: Browser;
 let files: Record<string, string>;
 
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, ['esbuild.mjs', '--webview']);
-  files = {
-    '/main.js': await readFile('dist/webview/main.js', 'utf8'),
-    '/main.css': await readFile('dist/webview/main.css', 'utf8'),
-  };
-  browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
+  files = await builtPanel();
+  browser = await launchChromium();
 });
 afterAll(() => browser?.close());
 

@@ -1,7 +1,9 @@
 /** What the tests of the panel ask of a page in a real browser. */
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import type { Page } from 'playwright-core';
+import { promisify } from 'node:util';
+import { chromium, type Browser, type Page } from 'playwright-core';
 import { findChromium } from '../../scripts/setup.mjs';
 
 export function chromiumPath(): string {
@@ -9,6 +11,18 @@ export function chromiumPath(): string {
   if (!found)
     throw new Error('No Chromium was found: run npm test, which installs it, or put its path into CHROMIUM.');
   return found;
+}
+
+export const launchChromium = (): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
+
+/** The panel's bundle, freshly built, by path in its page. */
+export async function builtPanel(): Promise<Record<string, string>> {
+  await promisify(execFile)(process.execPath, ['esbuild.mjs', '--webview']);
+  return {
+    '/main.js': await readFile('dist/webview/main.js', 'utf8'),
+    '/main.css': await readFile('dist/webview/main.css', 'utf8'),
+  };
 }
 
 /** Collects console errors, exceptions, breaches of the content security policy, and requests beyond the page's own file. */

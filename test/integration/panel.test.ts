@@ -1,8 +1,5 @@
 /** The panel as VS Code shows it: the same policy, a stand-in for the editor's side of the conversation. */
-import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FromPanel, RunSnapshot, ToPanel, WholePanel } from '../../src/protocol/panel.ts';
 import { PanelFeed } from '../../src/extension/panel/panel-feed.ts';
@@ -16,7 +13,7 @@ import {
   withStrengths,
 } from '../unit/webview/fixtures.ts';
 import { charts as allCharts } from '../../webview/charts/index.ts';
-import { chromiumPath, inkOf, openDetails, seriousFaults, watchPage } from './panel-page.ts';
+import { builtPanel, launchChromium, inkOf, openDetails, seriousFaults, watchPage } from './panel-page.ts';
 
 /** For what the page does in its own time; a loaded machine may take it. */
 const patient = { timeout: 30_000 };
@@ -82,12 +79,8 @@ let browser: Browser;
 let files: Record<string, string>;
 
 beforeAll(async () => {
-  await promisify(execFile)(process.execPath, ['esbuild.mjs', '--webview']);
-  files = {
-    '/main.js': await readFile('dist/webview/main.js', 'utf8'),
-    '/main.css': await readFile('dist/webview/main.css', 'utf8'),
-  };
-  browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] });
+  files = await builtPanel();
+  browser = await launchChromium();
 });
 afterAll(() => browser?.close());
 

@@ -1,5 +1,6 @@
 /** report.html: the results panel and its data in one self-contained file. */
 import { createHash } from 'node:crypto';
+import { embedJson } from '../../protocol/embed-json.ts';
 import type { WholePanel } from '../../protocol/panel.ts';
 
 export interface ReportParts {
@@ -13,18 +14,7 @@ export interface ReportParts {
 
 const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/**
- * JSON that is safe inside script tags: without `<`, file names or completions can contain neither `</script>` nor
- * `<!--`.
- */
-export function embedJson(value: unknown): string {
-  return JSON.stringify(value)
-    .replaceAll('<', '\\u003c')
-    .replaceAll('\u2028', '\\u2028')
-    .replaceAll('\u2029', '\\u2029');
-}
-
-/** The same for the bundle, which contains markup only inside strings and patterns. */
+/** The bundle, safe inside script tags; it contains markup only inside strings and patterns. */
 export function embedScript(script: string): string {
   return script
     .replace(/\n?\/\/# sourceMappingURL=\S*\s*$/, '\n')

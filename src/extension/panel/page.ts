@@ -1,4 +1,5 @@
 /** The results panel's page. Independent of the editor, so that tests show the same page. */
+import { embedJson } from '../../protocol/embed-json.ts';
 import type { Bundle } from '../../protocol/l10n.ts';
 
 export interface PageParts {
@@ -22,8 +23,7 @@ export function pageHtml({ nonce, source, style, script, title, language, texts 
     `font-src ${source}`,
     `img-src ${source}`,
   ].join('; ');
-  // In a script element, only "<" could end the data.
-  const data = texts && JSON.stringify(texts).replaceAll('<', '\\u003c');
+  const data = texts && embedJson(texts);
   return `<!doctype html>
 <html lang="${language}">
 <head>

@@ -11,6 +11,7 @@ import type {
   QueryChunk,
   StoredMatrix,
 } from '../compound.ts';
+import { wordsOf } from '../words.ts';
 import { lanesFor } from './kernel.ts';
 import { maskedSoftmax, softmaxGradient } from './kernels/attention.ts';
 import { crossEntropy } from './kernels/cross-entropy.ts';
@@ -35,8 +36,7 @@ export class WebgpuCompound implements Compound {
   ) {}
 
   store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
-    const words = new Int32Array(Math.ceil(bytes.length / 4));
-    new Uint8Array(words.buffer).set(bytes);
+    const words = wordsOf(bytes);
     return { type, rows, columns, bytes: this.b.keep(this.b.tensor(words, [words.length])) };
   }
 

@@ -42,11 +42,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     return this.launcher.own(this.gpu.upload(data), shape, data instanceof Float32Array ? 'f32' : 'i32');
   }
 
-  zeros(shape: readonly number[]): Tensor {
-    const y = this.launcher.fresh(shape);
-    this.launcher.each(fill, { y }, elements(shape), { begin: 0, value: 0 });
-    return y;
-  }
+  zeros = (shape: readonly number[]): Tensor => this.filled(shape, 0);
 
   async read(x: Tensor): Promise<Float32Array> {
     const { storage, shape, dtype } = of(x);
@@ -184,8 +180,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
 
   crossEntropy(logits: Tensor, labels: Tensor): { losses: Tensor; gradient: Tensor } {
     return this.arena(() => {
-      const ones = this.launcher.fresh(labels.shape);
-      this.launcher.each(fill, { y: ones }, elements(labels.shape), { begin: 0, value: 1 });
+      const ones = this.filled(labels.shape, 1);
       const copied = this.copied(logits, logits.shape, [stridesOf(logits.shape), 0]);
       const { losses, gradient } = this.compound.crossEntropy(copied, labels, ones);
       return { losses, gradient: gradient! };
@@ -223,6 +218,12 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   }
 
   // What these share
+
+  private filled(shape: readonly number[], value: number): Tensor {
+    const y = this.launcher.fresh(shape);
+    this.launcher.each(fill, { y }, elements(shape), { begin: 0, value });
+    return y;
+  }
 
   private copied(x: Tensor, shape: readonly number[], [strides, begin]: [readonly number[], number]): Tensor {
     const y = this.launcher.fresh(shape, x.dtype);

@@ -19,7 +19,7 @@ vi.mock('vscode', () => ({
       get: (name: string, fallback: unknown) =>
         name === 'completion.learnFromUse' ? editor.learns : fallback,
     }),
-    getWorkspaceFolder: () => ({ uri: { scheme: editor.scheme, fsPath: '/work/shop' } }),
+    getWorkspaceFolder: () => ({ uri: { scheme: editor.scheme, fsPath: '/home/me/shop' } }),
   },
   ConfigurationTarget: {},
 }));
@@ -55,7 +55,7 @@ const shown = {
   model: { id: 'a-run', base: { id: 'a-base', path: '/base', sha256: 'ab12' } },
   document: { uri: {} },
   at: {
-    path: 'file:///work/shop/src/cart.ts',
+    path: 'file:///home/me/shop/src/cart.ts',
     languageId: 'typescript',
     before: 'import x;\r\nconst total = ',
     after: ';\r\n',
@@ -80,7 +80,7 @@ describe('what becomes of a completion', () => {
     expect(listener).toMatchObject({ end: 25, line: 'const total = ' });
     listener.tell(outcome);
     const [{ file, preference }] = (await kept()) as [ToKeep];
-    expect(file).toBe(preferencesFile('/work/shop'));
+    expect(file).toBe(preferencesFile('/home/me/shop'));
     expect(preferenceSchema.parse(preference)).toMatchObject({
       ...{ repository: 'shop', path: 'src/cart.ts', languageId: 'typescript' },
       ...{ prefix: 'import x;\nconst total = ', suffix: ';\n' },

@@ -10,8 +10,8 @@ import { preference } from './help.ts';
 
 const base = { id: 'a-base', path: '/base.gguf', sha256: 'ab12' };
 const folders = [
-  { path: '/work/api', name: 'api' },
-  { path: '/work/web', name: 'web' },
+  { path: '/home/me/api', name: 'api' },
+  { path: '/home/me/web', name: 'web' },
 ];
 let home: string;
 beforeEach(async () => {
@@ -38,13 +38,13 @@ async function record(folder: string, count: number, begin: number): Promise<voi
 describe('the records of several folders', () => {
   it('are taken together, the oldest first', async () => {
     const half = LEAST_VERDICTS / 4;
-    await record('/work/api', half, 0);
-    await record('/work/web', half, 1);
-    const file = preferencesFile('/work/api');
+    await record('/home/me/api', half, 0);
+    await record('/home/me/web', half, 1);
+    const file = preferencesFile('/home/me/api');
     await expect(selectVerdicts({ file, base })).rejects.toMatchObject({ code: 'preferences-too-few' });
     const chosen = await preferencesOf(
       { preferences: true, method: 'lora' },
-      { folder: '/work/api', folders },
+      { folder: '/home/me/api', folders },
       base,
     );
     expect(chosen.preferences!.files).toHaveLength(2);
@@ -55,11 +55,11 @@ describe('the records of several folders', () => {
   });
 
   it('need not exist for each, but for one', async () => {
-    await record('/work/web', LEAST_VERDICTS / 2, 0);
-    const where = { folder: '/work/api', folders };
+    await record('/home/me/web', LEAST_VERDICTS / 2, 0);
+    const where = { folder: '/home/me/api', folders };
     const chosen = await preferencesOf({ preferences: true, method: 'lora' }, where, base);
     expect(await selectVerdicts({ ...chosen.preferences!, base })).toHaveLength(LEAST_VERDICTS);
-    await rm(preferencesFile('/work/web'));
+    await rm(preferencesFile('/home/me/web'));
     await expect(selectVerdicts({ ...chosen.preferences!, base })).rejects.toMatchObject({
       code: 'preferences-unreadable',
       message: expect.stringMatching(/^There are no preferences in .*api-.*, .*web-/) as string,

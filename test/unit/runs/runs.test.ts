@@ -186,12 +186,12 @@ describe('readRun', () => {
   });
 
   it('has a format of its own for several folders, and the old one for one', async () => {
-    const folders = ['api', 'web'].map((name) => ({ path: `/work/${name}`, name }));
+    const folders = ['api', 'web'].map((name) => ({ path: `/home/me/${name}`, name }));
     const one = await createRun(newRun());
-    const several = await createRun({ ...newRun(), folder: '/work/api', folders });
+    const several = await createRun({ ...newRun(), folder: '/home/me/api', folders });
     expect(json(join(one.dir, 'run.json'))).toMatchObject({ format: 1 });
     expect(json(join(one.dir, 'run.json'))).not.toHaveProperty('folders');
-    expect((await readRun(several.dir)).spec).toMatchObject({ format: 2, folder: '/work/api', folders });
+    expect((await readRun(several.dir)).spec).toMatchObject({ format: 2, folder: '/home/me/api', folders });
   });
 
   it('refuses a newer format, damage and what is no run, each by its name', async () => {
