@@ -10,6 +10,9 @@ export interface Point {
   precision: Precision;
   sequence: number;
   batch: number;
+  /** Path of a base with the model's shape; default a random one in the precision. */
+  base?: string | undefined;
+  recompute?: boolean | undefined;
 }
 
 export interface Effort {
@@ -30,7 +33,10 @@ export class Bench {
     private readonly signal: AbortSignal,
   ) {}
 
-  async job({ model, precision, sequence, batch }: Point, effort: Effort): Promise<Job> {
+  async job(
+    { model, precision, sequence, batch, base, recompute = false }: Point,
+    effort: Effort,
+  ): Promise<Job> {
     return {
       shape: shapes[model],
       precision,
@@ -42,7 +48,8 @@ export class Bench {
       learningRate: 1e-4,
       clipNorm: 1,
       lora: { rank: 16, alpha: 32, dropout: 0.05 },
-      base: await this.base(model, precision),
+      base: base ?? (await this.base(model, precision)),
+      recompute,
       backend: 'tensorflow',
     };
   }

@@ -38,6 +38,8 @@ interface Options {
   model: ModelName;
   sequence: number;
   batch: number;
+  base?: string;
+  recompute?: boolean;
   sweep?: SweepName[] | true;
   wasm?: boolean;
   python?: string;
@@ -59,6 +61,8 @@ function parse(argv: string[]): Options {
     .option('--warmup <n>', 'steps before them that are not measured', count, 2)
     .option('--sequence <n>', 'tokens per sequence', count, 512)
     .option('--batch <n>', 'sequences per step', count, 1)
+    .option('--base <path>', 'a GGUF file of that shape for our side, which may be quantised')
+    .option('--recompute', 'on our side, compute activations again in the backward pass')
     .option(
       '--python <path>',
       "a Python that has PyTorch, transformers and PEFT, instead of the benchmark's own environment",
@@ -107,11 +111,11 @@ export async function main(argv: string[], setting: Setting): Promise<void> {
 type Output = (text: string) => void;
 
 async function runComparison(bench: Bench, options: Options, print: Output, log: Output): Promise<Report> {
-  const { model, sequence, batch, rounds } = options;
+  const { model, sequence, batch, rounds, base, recompute } = options;
   const report: Report = {};
   for (const precision of options.precision) {
     const effort = { warmupSteps: options.warmup, steps: options.steps, roofline: true };
-    const job = await bench.job({ model, precision, sequence, batch }, effort);
+    const job = await bench.job({ model, precision, sequence, batch, base, recompute }, effort);
     const ours: Outcome[] = [];
     const theirs: Outcome[] = [];
     for (let round = 1; round <= rounds; round += 1) {

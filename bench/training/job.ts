@@ -75,6 +75,8 @@ export interface Job {
   lora: { rank: number; alpha: number; dropout: number };
   /** Path of a GGUF file with this shape; only our side uses it. */
   base: string;
+  /** Whether our side computes a block's activations again in the backward pass. */
+  recompute: boolean;
   /** Only our side uses it. */
   backend: BackendName;
   /** Whether our side also measures the matmul rate. */

@@ -71,6 +71,7 @@ function hyperOf(job: Job): Hyper {
     sequenceLength: job.sequence,
     batch: job.batch,
     precision: job.precision,
+    recompute: job.recompute,
     seed: job.seed,
   });
 }

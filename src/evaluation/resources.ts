@@ -1,4 +1,7 @@
-/** A base and its trained result, as an evaluation uses them: opened when first needed, closed together. */
+/**
+ * A base and its trained result, as an evaluation uses them: opened when first needed. llama.cpp and the trainer's model
+ * take turns in memory, so that measuring a result needs no more than training it.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +16,7 @@ import { startBackend, type Backend } from '../tensor/index.ts';
 import { openScorer, scoringPrecision, type Scorer, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
 import type { EvaluatedModel } from './task.ts';
+import { Engine, Turns } from './turns.ts';
 
 const RESULT_MODEL = 'result';
 const EARLIER_MODEL = 'earlier';
@@ -56,13 +60,17 @@ export const resultAt = (path: string, { method }: Pick<Hyper, 'method'>) =>
 
 export class Resources {
   private opened: {
-    host?: Promise<LlamaHost>;
-    scorer?: Promise<Scorer>;
     tokenizer?: Promise<Tokenizer>;
     sandbox?: Promise<Sandbox>;
     contextLength?: Promise<number>;
     backend?: Promise<Backend>;
   } = {};
+  private readonly turns = new Turns();
+  private readonly host = new Engine(() => this.openHost());
+  /** The trainer's own model. Only one of its methods may run at a time: see `score`. */
+  private readonly scorer = new Engine(() => this.openScorer(this.subject.precision ?? 'f32'));
+  /** The same in f32. */
+  private readonly exactScorer = new Engine(() => this.openScorer('f32'));
   readonly base: EvaluatedModel;
   /** Scoring passes are queued, so that only one runs at a time. */
   private scoring: Promise<unknown> = Promise.resolve();
@@ -96,12 +104,7 @@ export class Resources {
     return this.model({ name: earlier.id, digest }, 'earlier');
   }
 
-  /** The trainer's own model. Only one of its methods may run at a time: see `score`. */
-  private scorer(): Promise<Scorer> {
-    return (this.opened.scorer ??= this.open(this.subject.precision ?? 'f32'));
-  }
-
-  private async open(precision: Hyper['precision']): Promise<Scorer> {
+  private async openScorer(precision: Hyper['precision']): Promise<Scorer> {
     const { base, result, earlier } = this.subject;
     const backend = await this.backend();
     return openScorer({ basePath: base.path, earlierPath: earlier?.path, ...result, backend, precision });
@@ -117,10 +120,10 @@ export class Resources {
     return precision === 'f32' ? 'f32' : scoringPrecision(await this.backend(), precision);
   }
 
-  private host(): Promise<LlamaHost> {
+  private openHost(): Promise<LlamaHost> {
     const { base, result, earlier } = this.subject;
     const { adapterPath, modelPath } = result ?? {};
-    return (this.opened.host ??= openLlamaHost({
+    return openLlamaHost({
       basePath: base.path,
       adapters: [
         ...(adapterPath ? [{ name: RESULT_MODEL, path: adapterPath }] : []),
@@ -128,7 +131,7 @@ export class Resources {
       ],
       models: modelPath ? [{ name: RESULT_MODEL, path: modelPath }] : [],
       contextSize: Math.max(CONTEXT, this.contextSize),
-    }));
+    });
   }
 
   tokenizer(): Promise<Tokenizer> {
@@ -147,39 +150,29 @@ export class Resources {
     tokens: Int32Array,
     signal?: AbortSignal,
   ): Promise<Record<'served' | 'trained', Float32Array[]>> {
-    const host = await this.host();
-    const served = await host.distributions(RESULT_MODEL, tokens, signal);
-    const probabilities = (scorer: Scorer) => scorer.probabilities(tokens, 'result');
+    const served = await this.serve((host) => host.distributions(RESULT_MODEL, tokens, signal));
     const rounded = (await this.precision()) === 'bf16' && this.subject.result?.adapterPath !== undefined;
-    return { served, trained: await (rounded ? this.inF32(probabilities) : this.score(probabilities)) };
+    const scorer = rounded ? this.exactScorer : this.scorer;
+    const trained = await this.score((opened) => opened.probabilities(tokens, 'result'), 1, scorer);
+    return { served, trained };
   }
 
-  private inF32<T>(work: (scorer: Scorer) => Promise<T>): Promise<T> {
-    return this.next(async () => {
-      // Not two models at a time; the other one is opened again when it is needed.
-      const { scorer: other } = this.opened;
-      delete this.opened.scorer;
-      (await other)?.dispose();
-      const scorer = await this.open('f32');
-      try {
-        return await work(scorer);
-      } finally {
-        scorer.dispose();
-      }
-    });
-  }
-
-  private score<T>(work: (scorer: Scorer) => Promise<T>, strength = 1): Promise<T> {
-    return this.next(async () => {
-      const scorer = await this.scorer();
-      scorer.setStrength(strength);
-      return work(scorer);
-    });
+  private serve<T>(work: (host: LlamaHost) => Promise<T>): Promise<T> {
+    return this.turns.use(this.host, work);
   }
 
   /** Runs `work` after the scoring that was asked for earlier. */
-  private next<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.scoring.then(work);
+  private score<T>(
+    work: (scorer: Scorer) => Promise<T>,
+    strength = 1,
+    scorer: Engine<Scorer> = this.scorer,
+  ): Promise<T> {
+    const next = this.scoring.then(() =>
+      this.turns.use(scorer, (opened) => {
+        opened.setStrength(strength);
+        return work(opened);
+      }),
+    );
     this.scoring = next.catch(() => undefined);
     return next;
   }
@@ -194,10 +187,10 @@ export class Resources {
       ...names,
       tokenizer: () => this.tokenizer(),
       contextLength: () => (this.opened.contextLength ??= readContextLength(this.subject.base.path)),
-      fillsInTheMiddle: async () => (await this.host()).fillInTheMiddle,
-      complete: async (request, signal) => (await this.host()).sample({ ...request, model: served }, signal),
-      completeAlone: async (request, signal) =>
-        (await this.host()).complete({ ...request, model: served }, signal),
+      fillsInTheMiddle: async () => (await this.tokenizer()).fim !== undefined,
+      complete: (request, signal) => this.serve((host) => host.sample({ ...request, model: served }, signal)),
+      completeAlone: (request, signal) =>
+        this.serve((host) => host.complete({ ...request, model: served }, signal)),
       tokenLosses: (tokens, options) =>
         this.score((scorer) => scorer.tokenLosses(tokens, which, options), strength),
       klFromBase: (tokens) =>
@@ -207,14 +200,15 @@ export class Resources {
       expectKl: (texts) =>
         which === 'base' ? Promise.resolve() : this.score((scorer) => scorer.expectKl(texts)),
       precision: () => this.precision(),
-      rest: async () => (await this.opened.host)?.rest(served),
+      rest: async () => (await this.host.inMemory)?.rest(served),
     };
   }
 
   async dispose(): Promise<void> {
-    const { host, scorer, tokenizer, sandbox } = this.opened;
+    const { tokenizer, sandbox } = this.opened;
     this.opened = {};
-    for (const one of [host, scorer, tokenizer, sandbox])
+    await this.turns.dispose();
+    for (const one of [tokenizer, sandbox])
       await one?.then((opened) => opened.dispose()).catch(() => undefined);
   }
 }
