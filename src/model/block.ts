@@ -146,6 +146,12 @@ export class Block {
     return parts.attentionNorm.backward(dh, x, inverse1, dMiddle);
   }
 
+  /** Frees what the linears keep from pass to pass. */
+  forget(): void {
+    const { qkv, o, gateUp, down } = this.parts;
+    for (const linear of [qkv, o, gateUp, down]) linear.forget();
+  }
+
   /** Mode of a linear of this block, with its own dropout mask, which is the same in both directions. */
   private mode(
     place: 'qkv' | 'o' | 'gateUp' | 'down',

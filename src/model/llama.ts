@@ -6,7 +6,6 @@ import { cast, scaled } from './cast.ts';
 import type { ModelConfig } from './config.ts';
 import type { DropoutNoise } from './dropout.ts';
 import { breathe, type Head } from './head.ts';
-import type { Linear } from './linear.ts';
 import {
   isSlot,
   type Batch,
@@ -31,13 +30,14 @@ export interface Parts {
   attention: Attention;
   outputNorm: Norm;
   head: Head;
-  /** All linears of the blocks, to free what they derive. */
-  linears: Linear[];
   /** On LoRA's input; undefined without. */
   dropout: { noise: DropoutNoise; keepRate: number } | undefined;
   /** On attention's probabilities; undefined without. */
   attentionDropout: { noise: DropoutNoise; keepRate: number } | undefined;
-  /** Blocks run again in the backward pass instead of keeping their activations. */
+  /**
+   * Blocks run again in the backward pass instead of keeping their activations, and keep no copies of trained weights in
+   * the products' type.
+   */
   recompute: boolean;
   /** Frozen tensors and stored matrices, freed with the model. */
   frozen: (Tensor | StoredWeight)[];
@@ -97,6 +97,7 @@ export class Llama implements TrainableModel {
       const input = x;
       if (parts.recompute) {
         x = b.arena(() => block.forward(input, pass).y);
+        block.forget();
         saved.push(input);
       } else {
         const result = block.forward(input, pass);
@@ -129,6 +130,7 @@ export class Llama implements TrainableModel {
         block.backward(before, isTensor(kept) ? block.forward(kept, pass).saved : kept, pass),
       );
       b.dispose(before, kept);
+      if (parts.recompute) block.forget();
       await breathe();
     }
     if (isSlot(parts.embedding)) this.embeddingGradient(parts.embedding, dx, inputs);
@@ -235,7 +237,7 @@ export class Llama implements TrainableModel {
     if (this.disposed) return;
     this.disposed = true;
     const { backend, parts } = this;
-    for (const linear of parts.linears) linear.forget();
+    for (const block of parts.blocks) block.forget();
     parts.head.forget();
     parts.dropout?.noise.dispose();
     parts.attentionDropout?.noise.dispose();

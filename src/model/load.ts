@@ -62,7 +62,6 @@ class Loader {
   private readonly parameters: Parameters;
   private readonly compute: DataType;
   private readonly frozen: (Tensor | StoredWeight)[] = [];
-  private readonly linears: Linear[] = [];
   private readonly row: Architecture;
 
   constructor(
@@ -115,7 +114,6 @@ class Loader {
       attention,
       outputNorm,
       head: new Head(backend, parameters, compute, headWeight, vocabularySize),
-      linears: this.linears,
       dropout: options.method === 'lora' ? noise(options.dropout) : undefined,
       attentionDropout: noise(options.attentionDropout),
       recompute: options.recompute ?? false,
@@ -136,9 +134,7 @@ class Loader {
       ? await this.bias(names, rows)
       : undefined;
     const lora = this.lora(names, rows, columns);
-    const linear = new Linear(this.backend, this.parameters, this.compute, weight, rows, lora, bias);
-    this.linears.push(linear);
-    return linear;
+    return new Linear(this.backend, this.parameters, this.compute, weight, rows, lora, bias);
   }
 
   private async bias(names: string[], rows: number[]): Promise<Tensor | Slot> {

@@ -244,13 +244,21 @@ class Walk {
   weights(): number {
     const { compute, hyper, stored } = this;
     const { backend } = this.place;
-    const copiesOf = (numbers: number) => (compute === F32 ? 0 : compute * numbers);
-    if (stored !== undefined) return stored + F32 * this.vectors + copiesOf(this.trained);
+    if (stored !== undefined) return stored + F32 * this.vectors + this.copies();
     // The wasm kernel keeps another copy of the matrices in its own layout.
     if (backend === 'wasm')
       return F32 * (hyper.method === 'full' ? this.frozen : 2 * this.frozen + this.vectors);
-    if (hyper.method === 'full') return copiesOf(this.frozen);
-    return compute * this.frozen + F32 * this.vectors + copiesOf(this.trained);
+    if (hyper.method === 'full') return this.copies();
+    return compute * this.frozen + F32 * this.vectors + this.copies();
+  }
+
+  /** Copies of trained weights in the products' type; with recomputation, those of one block at a time. */
+  private copies(): number {
+    const { method, recompute } = this.hyper;
+    if (this.compute === F32) return 0;
+    const outside = method === 'full' ? this.embedding : 0;
+    const inBlocks = method === 'full' ? this.frozen - this.embedding : this.trained;
+    return this.compute * (outside + inBlocks / (recompute ? this.config.layers : 1));
   }
 
   /** Memory while the numbers of a quantised matrix [rows, columns] are used. */
