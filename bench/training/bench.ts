@@ -49,6 +49,7 @@ export class Bench {
       clipNorm: 1,
       lora: { rank: 16, alpha: 32, dropout: 0.05 },
       base: base ?? (await this.base(model, precision)),
+      randomBase: base === undefined,
       recompute,
       backend: 'tensorflow',
     };

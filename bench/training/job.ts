@@ -75,6 +75,8 @@ export interface Job {
   lora: { rank: number; alpha: number; dropout: number };
   /** Path of a GGUF file with this shape; only our side uses it. */
   base: string;
+  /** Whether its weights are random, as PyTorch's are; if not, it has another loss on random tokens. */
+  randomBase: boolean;
   /** Whether our side computes a block's activations again in the backward pass. */
   recompute: boolean;
   /** Only our side uses it. */

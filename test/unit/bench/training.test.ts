@@ -28,6 +28,7 @@ const job: Job = {
   clipNorm: 1,
   lora: { rank: 16, alpha: 32, dropout: 0 },
   base: '',
+  randomBase: true,
   recompute: false,
   roofline: true,
   backend: 'tensorflow',
