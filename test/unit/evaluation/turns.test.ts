@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { Engine, Turns } from '../../../src/evaluation/turns.ts';
+
+/** An engine that writes down when it is in memory, and how many are at the same time. */
+function engines() {
+  const log: string[] = [];
+  let inMemory = 0;
+  let most = 0;
+  const engine = (name: string, fails = 0) =>
+    new Engine(async () => {
+      await Promise.resolve();
+      if (fails-- > 0) throw new Error(`${name} failed`);
+      most = Math.max(most, (inMemory += 1));
+      log.push(`${name} opened`);
+      return {
+        name,
+        dispose: async () => {
+          await Promise.resolve();
+          inMemory -= 1;
+          log.push(`${name} closed`);
+        },
+      };
+    });
+  return { engine, log, most: () => most };
+}
+
+const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('engines that take turns', () => {
+  it('are never in memory together, and stay while they are used', async () => {
+    const { engine, log, most } = engines();
+    const [scorer, server] = [engine('scorer'), engine('server')];
+    const turns = new Turns();
+    const use = (one: typeof scorer, what: string) =>
+      turns.use(one, async ({ name }) => {
+        await soon();
+        log.push(`${name} ${what}`);
+      });
+    await Promise.all([use(scorer, 'a'), use(server, 'b'), use(scorer, 'c'), use(server, 'd')]);
+    await turns.dispose();
+    expect(most()).toBe(1);
+    expect(log).toEqual([
+      ...['scorer opened', 'scorer a', 'scorer c', 'scorer closed'],
+      ...['server opened', 'server b', 'server d', 'server closed'],
+    ]);
+  });
+
+  it('make room also after an error, of the work or while opening', async () => {
+    const { engine, log, most } = engines();
+    const [scorer, server] = [engine('scorer'), engine('server', 1)];
+    const turns = new Turns();
+    const broken = turns.use(scorer, () => Promise.reject(new Error('the work failed')));
+    await expect(broken).rejects.toThrow('the work failed');
+    await expect(turns.use(server, ({ name }) => Promise.resolve(name))).rejects.toThrow('server failed');
+    expect(await turns.use(server, ({ name }) => Promise.resolve(name))).toBe('server');
+    expect(await turns.use(scorer, ({ name }) => Promise.resolve(name))).toBe('scorer');
+    await turns.dispose();
+    expect(most()).toBe(1);
+    expect(log.filter((line) => line.endsWith('opened'))).toHaveLength(3);
+    expect(log.filter((line) => line.endsWith('closed'))).toHaveLength(3);
+  });
+});
