@@ -1,4 +1,5 @@
 /** The next request, made in advance: what follows if the shown completion is accepted. */
+import type { Flight } from './flight.ts';
 import { gate } from './gate.ts';
 import { indentOf, lastLine } from './text.ts';
 import type { CursorDocument } from './types.ts';
@@ -31,18 +32,15 @@ export function isSame(a: CursorDocument, b: CursorDocument): boolean {
 }
 
 /** A request for a place where the cursor is not yet. */
-export interface Ahead<Answer> {
-  document: CursorDocument;
-  adapter: string;
+export interface Ahead {
+  flight: Flight;
   /** The request has reached the engine. */
   asked: boolean;
-  answer: Promise<Answer | undefined>;
-  stop: AbortController;
 }
 
 /** Whether typing on from `here` may still lead to the document. */
 export function leadsTo(
-  { document, adapter }: Ahead<unknown>,
+  { flight: { document, adapter } }: Ahead,
   here: CursorDocument & { adapter: string },
 ): boolean {
   if (document.path !== here.path || adapter !== here.adapter) return false;

@@ -2,7 +2,7 @@
 import { embeddedAt, languageOf } from './languages.ts';
 import { cutLinesBelow, cutRestOfLine } from './overlap.ts';
 import { cutLoops, similar } from './repetition.ts';
-import { cutToBlock, cutUnmatched, cutUnmatchedTag } from './scope.ts';
+import { cutToBlock, cutUnmatched, cutUnmatchedTag, endsBlock } from './scope.ts';
 import { firstLine, isBlank, isPunctuation, lastLine, lineAbove } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
 
@@ -37,6 +37,12 @@ export function cleanUp(answer: string, whole: CursorDocument, reach: Reach): Cl
     text:
       whole.before.includes('\r\n') || whole.after.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text,
   };
+}
+
+/** Whether an answer that begins with these whole lines is complete: `cleanUp` would cut whatever follows them. */
+export function isEnough(lines: string, whole: CursorDocument, reach: Reach): boolean {
+  const document = embeddedAt(whole);
+  return reach === 'block' && endsBlock(lines, document, languageOf(document.languageId));
 }
 
 /** Removes white space at the end, except the line break that puts the text after the cursor on its own line. */

@@ -1,9 +1,10 @@
 /** All of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
 import { afterAccepting, isSame, leadsTo, type Ahead } from './ahead.ts';
 import { CompletionCache } from './cache.ts';
-import { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
+import { cleanUp, isEnough, type DropReason } from './clean-up.ts';
 import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
+import { Flight, type Answer } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
 import { OtherFiles } from './other-files.ts';
 import { buildPrompt } from './prompt.ts';
@@ -13,8 +14,11 @@ import type { EngineRequest, ContextFile, CursorDocument, OtherFile, Reach } fro
 import { changeOf, windowOf } from './window.ts';
 
 export interface CompleterOptions {
-  /** Asks the engine, and must stop it when the signal aborts. */
-  request: (request: EngineRequest, signal: AbortSignal) => Promise<string>;
+  /**
+   * Asks the engine, and must stop it when the signal aborts. If it calls `onText` with each piece as it is generated,
+   * the first line is shown before the rest, and the engine is stopped when the block has ended.
+   */
+  request: (request: EngineRequest, signal: AbortSignal, onText: (piece: string) => void) => Promise<string>;
   /** Whether the base has fill-in-the-middle tokens; may take a while if the engine has to start. */
   fillInTheMiddle: () => boolean | Promise<boolean>;
   /** Longest completion in tokens; read at every request. */
@@ -48,6 +52,8 @@ export interface CompleteInput extends CursorDocument {
 export interface Completion {
   text: string;
   source: 'cache' | 'engine';
+  /** The text is a first line, and more is being generated. Resolves to whether asking again now gives a longer one. */
+  more?: Promise<boolean>;
 }
 
 export interface Completer {
@@ -69,13 +75,6 @@ export function createCompleter(options: CompleterOptions): Completer {
 const ALTERNATIVES = 2;
 const TEMPERATURE = 0.7;
 
-/** The engine's answer for a document. */
-interface Answer {
-  cleaned: CleanUp;
-  /** Milliseconds. */
-  took: number;
-}
-
 class Engine implements Completer {
   private readonly cache = new CompletionCache();
   private readonly others = new OtherFiles();
@@ -84,7 +83,9 @@ class Engine implements Completer {
   private readonly now: () => number;
   private readonly sleep: (milliseconds: number) => Promise<void>;
   private inFlight: AbortController | undefined;
-  private ahead: Ahead<Answer> | undefined;
+  /** Its first line was handed out; the rest is still being generated. */
+  private streaming: Flight | undefined;
+  private ahead: Ahead | undefined;
   private last: CursorDocument | undefined;
 
   constructor(private readonly options: CompleterOptions) {
@@ -100,9 +101,11 @@ class Engine implements Completer {
     // A new request makes the older one useless.
     this.inFlight?.abort();
     this.inFlight = undefined;
+    if (this.streaming && !this.streaming.leadsThrough(input)) this.stopStreaming();
     if (this.ahead && !leadsTo(this.ahead, input)) this.stopAhead();
     const completion = await this.answer(input, deleting);
-    if (completion && this.options.ahead && !input.signal?.aborted) this.askAhead(input, completion.text);
+    if (completion && this.options.ahead && !this.streaming && !input.signal?.aborted)
+      this.askAhead(input, completion.text);
     return completion;
   }
 
@@ -112,14 +115,23 @@ class Engine implements Completer {
     const closed = impossible(place);
     if (closed) return this.quiet(counts, closed);
     // The end of a statement or the middle of a line is no place to begin, but a completion that was shown continues.
-    const cached = this.cache.get(input, input.adapter);
+    const cached =
+      this.cache.get(input, input.adapter) ?? (this.streaming && (await this.restOf(this.streaming, input)));
     if (cached !== undefined) {
       counts.cached += 1;
       return cached ? { text: cached, source: 'cache' } : undefined;
     }
+    if (input.signal?.aborted) return undefined;
     const reason = input.invoked ? undefined : (gate(place) ?? (deleting ? 'deleting' : undefined));
     if (reason) return this.quiet(counts, reason);
     return this.ask(input, counts);
+  }
+
+  /** What a flight whose first line was typed or accepted brings in addition. */
+  private async restOf(flight: Flight, input: CompleteInput): Promise<string | undefined> {
+    const { signal = new AbortController().signal } = input;
+    await Promise.race([flight.whole.catch(() => undefined), aborted(signal)]);
+    return signal.aborted ? undefined : this.cache.get(input, input.adapter);
   }
 
   /** Learns the rhythm of typing. Returns whether the last key deleted text. */
@@ -133,32 +145,47 @@ class Engine implements Completer {
   }
 
   private async ask(input: CompleteInput, counts: CompletionStatistics): Promise<Completion | undefined> {
-    const flight = new AbortController();
-    this.inFlight = flight;
-    const abort = () => flight.abort();
+    const stop = new AbortController();
+    this.inFlight = stop;
+    const abort = () => stop.abort();
     if (input.signal?.aborted) return undefined;
     input.signal?.addEventListener('abort', abort, { once: true });
     try {
-      const answer =
-        (this.ahead && (await this.takeAhead(this.ahead, input, flight.signal))) ??
-        (await this.askNow(input, flight.signal));
-      if (flight.signal.aborted || !answer) return undefined;
+      const landed =
+        (this.ahead && (await this.landAhead(this.ahead, input, stop.signal))) ??
+        (await land(this.fly(input, stop), stop.signal));
+      if (stop.signal.aborted || !landed) return undefined;
+      const { flight, answer } = landed;
       counts.latencyMs = answer.took;
       if ('dropped' in answer.cleaned) return this.quiet(counts, answer.cleaned.dropped);
-      return { text: answer.cleaned.text, source: 'engine' };
+      const { text } = answer.cleaned;
+      return { text, source: 'engine', ...this.goesOn(flight, text) };
     } catch (error) {
-      if (flight.signal.aborted) return undefined;
+      if (stop.signal.aborted) return undefined;
       throw error;
     } finally {
       input.signal?.removeEventListener('abort', abort);
-      if (this.inFlight === flight) this.inFlight = undefined;
+      if (this.inFlight === stop) this.inFlight = undefined;
     }
   }
 
-  private async askNow(input: CompleteInput, signal: AbortSignal): Promise<Answer | undefined> {
-    if (!input.invoked) await this.pause(input.before, signal);
-    if (signal.aborted) return undefined;
-    return this.fetch(input, signal, () => (this.of(input.adapter).asked += 1));
+  /** Keeps a flight that has only brought its first line. */
+  private goesOn(flight: Flight, shown: string): Pick<Completion, 'more'> {
+    if (flight.landed) return {};
+    this.streaming = flight;
+    const more = flight.whole
+      .then((whole) => whole !== undefined && 'text' in whole.cleaned && whole.cleaned.text !== shown)
+      .catch(() => false)
+      .finally(() => this.streaming === flight && (this.streaming = undefined));
+    return { more };
+  }
+
+  private fly(input: CompleteInput, stop: AbortController): Flight {
+    return new Flight(input, input.adapter, stop, async (flight) => {
+      if (!input.invoked) await this.pause(input.before, stop.signal);
+      if (stop.signal.aborted) return undefined;
+      return this.fetch(input, flight, () => (this.of(input.adapter).asked += 1));
+    });
   }
 
   private async pause(before: string, signal: AbortSignal): Promise<void> {
@@ -167,36 +194,65 @@ class Engine implements Completer {
   }
 
   /** The answer to an advance request for exactly this place; any other advance request is stopped. */
-  private async takeAhead(
-    ahead: Ahead<Answer>,
+  private async landAhead(
+    ahead: Ahead,
     input: CompleteInput,
     signal: AbortSignal,
-  ): Promise<Answer | undefined> {
-    if (!ahead.asked || !isSame(ahead.document, input)) {
+  ): Promise<Landed | undefined> {
+    if (!ahead.asked || !isSame(ahead.flight.document, input)) {
       this.stopAhead();
       return undefined;
     }
-    const answer = await Promise.race([ahead.answer, aborted(signal)]);
-    if (signal.aborted) this.stopAhead();
-    else if (answer) this.of(input.adapter).awaited += 1;
-    return answer;
+    this.ahead = undefined;
+    const landed = await land(ahead.flight, signal).catch(() => undefined);
+    if (landed) this.of(input.adapter).awaited += 1;
+    return landed;
   }
 
-  /** Asks the engine and caches its answer. Undefined if the signal aborts. */
-  private async fetch(
-    input: CompleteInput,
-    signal: AbortSignal,
-    onAsk: () => void,
-  ): Promise<Answer | undefined> {
+  /** Asks the engine and caches its answer, the first line already before the rest. Undefined if it was stopped. */
+  private async fetch(input: CompleteInput, flight: Flight, onAsk: () => void): Promise<Answer | undefined> {
+    const { signal } = flight.stop;
     const { request, reach } = await this.prompt(input);
     if (signal.aborted) return undefined;
     const start = this.now();
     onAsk();
-    const text = await this.options.request(request, signal);
-    if (signal.aborted) return undefined;
-    const cleaned = cleanUp(text, input, reach);
-    this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
-    return { cleaned, took: this.now() - start };
+    const keep = (text: string): Answer => {
+      const cleaned = cleanUp(text, input, reach);
+      // A first line that was shown stays, even if the whole would not have been shown.
+      if ('text' in cleaned || !shown)
+        this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
+      return { cleaned, took: this.now() - start };
+    };
+    let shown = false;
+    const text = await this.generate(request, flight, (lines) => {
+      if (isEnough(lines, input, reach)) return 'enough';
+      if (shown || 'dropped' in cleanUp(lines, input, reach)) return 'more';
+      flight.show(keep(lines));
+      shown = true;
+      return 'more';
+    });
+    return signal.aborted ? undefined : keep(text);
+  }
+
+  /** Calls `onLines` with all whole lines so far, each time there are more, until it says that they are enough. */
+  private async generate(
+    request: EngineRequest,
+    flight: Flight,
+    onLines: (lines: string) => 'enough' | 'more',
+  ): Promise<string> {
+    const enough = new AbortController();
+    try {
+      const signal = AbortSignal.any([flight.stop.signal, enough.signal]);
+      return await this.options.request(request, signal, (piece) => {
+        if (signal.aborted) return;
+        flight.text += piece;
+        const end = flight.text.lastIndexOf('\n');
+        if (piece.includes('\n') && onLines(flight.text.slice(0, end)) === 'enough') enough.abort();
+      });
+    } catch (error) {
+      if (enough.signal.aborted && !flight.stop.signal.aborted) return flight.text;
+      throw error;
+    }
   }
 
   private async prompt(input: CompleteInput): Promise<{ request: EngineRequest; reach: Reach }> {
@@ -226,7 +282,8 @@ class Engine implements Completer {
     const texts = new Set<string>();
     for (let seed = 1; seed <= ALTERNATIVES && !signal.aborted; seed += 1) {
       this.of(input.adapter).asked += 1;
-      const text = await this.options.request({ ...request, temperature: TEMPERATURE, seed }, signal);
+      const sampled = { ...request, temperature: TEMPERATURE, seed };
+      const text = await this.options.request(sampled, signal, () => undefined);
       const cleaned = cleanUp(text, input, reach);
       if ('text' in cleaned && cleaned.text !== shown) texts.add(cleaned.text);
     }
@@ -239,27 +296,29 @@ class Engine implements Completer {
    */
   private askAhead(input: CompleteInput, shown: string): void {
     const document = afterAccepting(input, shown);
-    if (!document || (this.ahead && isSame(this.ahead.document, document))) return;
+    if (!document || (this.ahead && isSame(this.ahead.flight.document, document))) return;
     this.stopAhead();
     if (this.cache.get(document, input.adapter) !== undefined) return;
-    const stop = new AbortController();
-    const ahead: Ahead<Answer> = { document, adapter: input.adapter, asked: false, stop, answer: noAnswer };
-    const ask = async () => {
-      await this.pause(document.before, stop.signal);
-      if (stop.signal.aborted || this.inFlight) return undefined;
+    const flight = new Flight(document, input.adapter, new AbortController(), async (own) => {
+      await this.pause(document.before, own.stop.signal);
+      if (own.stop.signal.aborted || this.inFlight) return undefined;
       ahead.asked = true;
       const counts = this.of(input.adapter);
-      return this.fetch({ ...input, ...windowOf(document) }, stop.signal, () => (counts.ahead += 1));
-    };
-    ahead.answer = ask()
-      .catch(() => undefined)
-      .finally(() => this.ahead === ahead && (this.ahead = undefined));
+      return this.fetch({ ...input, ...windowOf(document) }, own, () => (counts.ahead += 1));
+    });
+    const ahead: Ahead = { flight, asked: false };
     this.ahead = ahead;
+    void flight.whole.catch(() => undefined).finally(() => this.ahead === ahead && (this.ahead = undefined));
   }
 
   private stopAhead(): void {
-    this.ahead?.stop.abort();
+    this.ahead?.flight.stop.abort();
     this.ahead = undefined;
+  }
+
+  private stopStreaming(): void {
+    this.streaming?.stop.abort();
+    this.streaming = undefined;
   }
 
   private quiet(counts: CompletionStatistics, reason: GateReason | DropReason | 'deleting'): undefined {
@@ -280,12 +339,24 @@ class Engine implements Completer {
     this.inFlight?.abort();
     this.inFlight = undefined;
     this.stopAhead();
+    this.stopStreaming();
     this.others.forget();
     this.cache.clear();
   }
 }
 
-const noAnswer = Promise.resolve(undefined);
+interface Landed {
+  flight: Flight;
+  answer: Answer;
+}
+
+/** A flight's first answer. Stops the flight, and resolves to undefined, if the signal aborts. */
+async function land(flight: Flight, signal: AbortSignal): Promise<Landed | undefined> {
+  const answer = await Promise.race([flight.first, aborted(signal)]);
+  if (!signal.aborted) return answer && { flight, answer };
+  flight.stop.abort();
+  return undefined;
+}
 
 /** Resolves when the signal aborts, so that nothing waits for a pause that no longer matters. */
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -11,23 +11,38 @@ const MOST_LINES = 12;
  * Cuts at the first line that is indented less than the block. After an opening line (`if (x) {`, `def f():`), the
  * block is the lines that are indented more, and the line that closes it.
  */
-export function cutToBlock(text: string, { before }: CursorDocument, language: Language): string {
+export function cutToBlock(text: string, document: CursorDocument, language: Language): string {
+  return readBlock(text, document, language).text;
+}
+
+/** Whether the block ends in these lines, so that what follows them would be cut. */
+export function endsBlock(lines: string, document: CursorDocument, language: Language): boolean {
+  return readBlock(lines, document, language).ended;
+}
+
+function readBlock(
+  text: string,
+  { before }: CursorDocument,
+  language: Language,
+): { text: string; ended: boolean } {
   const lines = text.split('\n');
   const left = lastLine(before);
   const opening = !isBlank(left);
   // On a blank line, the block begins at the cursor; after an opening line, on the line below.
   const base = indentWidth(left);
   const kept: string[] = [lines[0] ?? ''];
+  let ended = lines.length >= MOST_LINES;
   for (const line of lines.slice(1, MOST_LINES)) {
     const width = indentWidth(line);
     if (isBlank(line) || (opening ? width > base : width >= base)) kept.push(line);
     else {
       if (opening && width === base && closes(line, language)) kept.push(line);
+      ended = true;
       break;
     }
   }
   while (kept.length > 1 && isBlank(kept.at(-1) ?? '')) kept.pop();
-  return kept.join('\n');
+  return { text: kept.join('\n'), ended };
 }
 
 /** Whether a line closes a block without opening another. */

@@ -50,6 +50,7 @@ export class CompletionService implements Completing {
       acceptance,
       this.ghost,
       vscode.languages.registerInlineCompletionItemProvider(documents, this.ghost),
+      vscode.commands.registerCommand('forgetMeNot.dismissSuggestion', () => this.ghost.dismiss()),
       vscode.commands.registerCommand('forgetMeNot.completionAccepted', (model: string) =>
         acceptance.acceptedWhole(model),
       ),
@@ -135,20 +136,21 @@ export class CompletionService implements Completing {
     await client?.serving.dispose();
   }
 
-  async measured<T>(request: () => Promise<T>): Promise<T> {
-    const started = performance.now();
+  async busyWith<T>(request: () => Promise<T>): Promise<T> {
     this.requests += 1;
     this.changed.fire();
     try {
-      const answer = await request();
-      const took = performance.now() - started;
-      this.latencyMs =
-        this.latencyMs === undefined ? took : this.latencyMs + NEWEST_WEIGHT * (took - this.latencyMs);
-      return answer;
+      return await request();
     } finally {
       this.requests -= 1;
       this.changed.fire();
     }
+  }
+
+  answered(milliseconds: number): void {
+    const { latencyMs: before = milliseconds } = this;
+    this.latencyMs = before + NEWEST_WEIGHT * (milliseconds - before);
+    this.changed.fire();
   }
 
   /** Typing never shows an error box: the first failure is a status bar message, all are in the log. */

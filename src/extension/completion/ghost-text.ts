@@ -6,6 +6,7 @@ import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
 import type { CompletionModel } from './completion-model.ts';
 import { settings } from '../settings.ts';
+import { SuggestionGrowth } from './suggestion-growth.ts';
 import type { UseRecorder } from './use-recorder.ts';
 
 /** Lines around the cursor that are read, so that a key press costs no more in a long file. */
@@ -18,13 +19,16 @@ export interface Completing {
   modelFor(document: vscode.TextDocument): CompletionModel | undefined;
   /** The server of a model; it starts at the first request. */
   serving(model: CompletionModel): ServingClient;
-  /** Runs a request that reaches the engine and remembers how long it took. */
-  measured<T>(request: () => Promise<T>): Promise<T>;
+  /** Runs a request that reaches the engine. */
+  busyWith<T>(request: () => Promise<T>): Promise<T>;
+  /** The engine's answer, or its first line, took so long. */
+  answered(milliseconds: number): void;
   failed(error: unknown): void;
 }
 
 export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Disposable {
   private readonly recent = new RecentFiles();
+  private readonly growth = new SuggestionGrowth();
   private completer: { model: string; core: Completer } | undefined;
 
   constructor(
@@ -39,6 +43,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     token: vscode.CancellationToken,
   ): Promise<vscode.InlineCompletionItem[]> {
     this.acceptance.selects(selected?.text ?? '');
+    const asked = triggerKind === vscode.InlineCompletionTriggerKind.Invoke && !this.growth.asksNow();
     const chosen = this.service.modelFor(document);
     if (!chosen) return [];
     const stop = new AbortController();
@@ -51,10 +56,13 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         adapter: chosen.id,
         selections: selectionLengths(document),
         files: () => this.recent.beside(document, chosen.folders),
-        invoked: triggerKind === vscode.InlineCompletionTriggerKind.Invoke,
+        invoked: asked,
         signal: stop.signal,
       };
       const completion = await core.complete(input);
+      const { latencyMs } = core.statistics(chosen.id);
+      if (completion?.source === 'engine' && latencyMs !== undefined) this.service.answered(latencyMs);
+      if (completion?.more && !selected) this.growth.watch(document, position, completion);
       if (token.isCancellationRequested) return [];
       // Alternatives are wanted if the user triggered a completion that is already shown, or if the likeliest one is
       // empty.
@@ -107,15 +115,15 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       ...(settings.debounceMs === undefined ? {} : { debounceMs: settings.debounceMs }),
       ahead: true,
       wholeRepositories: model.wholeRepositories,
-      request: ({ maxTokens, context, ...rest }, signal) =>
-        service.measured(async () => {
+      request: ({ maxTokens, context, ...rest }, signal, onText) =>
+        service.busyWith(() => {
           const request = {
             ...rest,
             model: model.requested,
             ...(context && { context: [...context] }),
             max_tokens: maxTokens,
           };
-          return (await service.serving(model).complete(request, signal)).choices[0]?.text ?? '';
+          return service.serving(model).stream(request, onText, signal);
         }),
     });
     this.completer = { model: model.id, core };
@@ -127,9 +135,16 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
     this.recent.dispose();
   }
 
+  /** Hides the suggestion although more of it is still to come. */
+  dismiss(): Promise<void> {
+    this.acceptance.hide();
+    return this.growth.dismiss();
+  }
+
   /** Stops running requests and clears the cache. */
   forget(): void {
     this.acceptance.hide();
+    this.growth.stop();
     this.completer?.core.reset();
     this.completer = undefined;
   }

@@ -6,7 +6,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 import type { NodeCommand } from '../../protocol/node.ts';
 import {
@@ -19,8 +18,7 @@ import { takeLock } from '../../runs/lock.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
-
-const errorBodySchema = z.object({ error: z.object({ message: z.string(), code: z.string().nullish() }) });
+import { errorBodySchema, readStream } from './read-stream.ts';
 
 /** Wait before the next start after the first, second, ... crash in a row. */
 const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
@@ -86,14 +84,43 @@ export class ServingClient {
    * `bad-request`, and like start.
    */
   async complete(request: CompletionRequest, signal?: AbortSignal): Promise<CompletionResponse> {
+    const ask = async (server: Lease) => {
+      const response = await this.post(server, '/v1/completions', request, signal);
+      return completionResponseSchema.parse(await response.json());
+    };
+    return this.repeated(ask, () => !signal?.aborted);
+  }
+
+  /**
+   * Like `complete`, for one choice: calls `onText` with each piece as it is generated, and returns the whole text. The
+   * request is not repeated after the first piece.
+   */
+  async stream(
+    request: CompletionRequest,
+    onText: (piece: string) => void,
+    signal?: AbortSignal,
+  ): Promise<string> {
+    let begun = false;
+    const ask = async (server: Lease) => {
+      const body = { ...request, stream: true };
+      return readStream(await this.post(server, '/v1/completions', body, signal), (piece) => {
+        begun = true;
+        onText(piece);
+      });
+    };
+    return this.repeated(ask, () => !begun && !signal?.aborted);
+  }
+
+  /** Calls `ask` with the server; once more with the next one if the server dies and `repeats` allows it. */
+  private async repeated<T>(ask: (server: Lease) => Promise<T>, repeats: () => boolean): Promise<T> {
     const server = await this.running();
     try {
-      return await this.ask(server, request, signal);
+      return await ask(server);
     } catch (error) {
-      if (signal?.aborted || error instanceof UserError || this.disposed) throw error;
+      if (!repeats() || error instanceof UserError || this.disposed) throw error;
       this.options.log?.(`completion server did not answer: ${(error as Error).message}`);
       await this.leave(server);
-      return this.ask(await this.running(), request, signal);
+      return ask(await this.running());
     }
   }
 
@@ -112,15 +139,6 @@ export class ServingClient {
   private async offer(server: Lease, name: string, path: string): Promise<void> {
     const body = { lora_name: name, lora_path: path, load_inplace: true };
     await this.post(server, '/v1/load_lora_adapter', body);
-  }
-
-  private async ask(
-    server: Lease,
-    request: CompletionRequest,
-    signal?: AbortSignal,
-  ): Promise<CompletionResponse> {
-    const response = await this.post(server, '/v1/completions', request, signal);
-    return completionResponseSchema.parse(await response.json());
   }
 
   private async post(

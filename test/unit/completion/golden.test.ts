@@ -1,7 +1,14 @@
 /** Golden files: a document with a cursor, what the model said, and what is shown. See cases/*.txt. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { buildPrompt, cleanUp, gate, reachAt, type CursorDocument } from '../../../src/completion/index.ts';
+import {
+  buildPrompt,
+  cleanUp,
+  createCompleter,
+  gate,
+  reachAt,
+  type CursorDocument,
+} from '../../../src/completion/index.ts';
 
 const CURSOR = '▮';
 const folder = new URL('./cases/', import.meta.url);
@@ -37,6 +44,28 @@ function ghostText(document: CursorDocument, output: string): string {
   return 'text' in result ? result.text : `(nothing: ${result.dropped})`;
 }
 
+/** The same by the completer, from an engine that streams each character: first, and in the end. */
+async function streamed(document: CursorDocument, output: string) {
+  const completer = createCompleter({
+    debounceMs: 0,
+    fillInTheMiddle: () => false,
+    maxTokens: () => 64,
+    async request({ stop }, signal, onText) {
+      const text = stop.reduce((rest, end) => rest.split(end)[0]!, output);
+      for (const character of text) {
+        await Promise.resolve();
+        signal.throwIfAborted();
+        onText(character);
+      }
+      return text;
+    },
+  });
+  const ask = () => completer.complete({ ...document, adapter: 'm' });
+  const first = await ask();
+  await first?.more;
+  return { first: first?.text, whole: (await ask())?.text };
+}
+
 const files = readdirSync(folder).filter((name) => name.endsWith('.txt'));
 let total = 0;
 
@@ -48,6 +77,17 @@ describe.each(files)('%s', (file) => {
     const [before, after] = document.split(CURSOR) as [string, string];
     const at = { path: `a.${languageId}`, languageId, before, after };
     expect(ghostText(at, output)).toBe(ghost);
+  });
+
+  it('the same when the answer is streamed', async () => {
+    for (const { document, output, ghost } of cases) {
+      const [before, after] = document.split(CURSOR) as [string, string];
+      const { first, whole } = await streamed({ path: 'a', languageId, before, after }, output);
+      if (first !== whole) expect(whole).toContain(first);
+      // What would not have been shown as a whole is not taken back.
+      if (!ghost.startsWith('(no')) expect(whole).toBe(ghost);
+      else if (ghost.startsWith('(not asked')) expect(whole).toBeUndefined();
+    }
   });
 
   it('the same in a file with Windows line ends', () => {

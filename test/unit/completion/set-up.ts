@@ -13,13 +13,16 @@ export function setUp(options: Partial<CompleterOptions> = {}) {
   const asks: {
     ask: EngineRequest;
     signal: AbortSignal;
+    /** A piece of the answer. */
+    say: (piece: string) => void;
     answer: (text: string) => void;
     fail: (error: Error) => void;
   }[] = [];
   const pauses: { milliseconds: number; end: () => void }[] = [];
   let time = 0;
   const completer = createCompleter({
-    request: (ask, signal) => new Promise((answer, fail) => asks.push({ ask, signal, answer, fail })),
+    request: (ask, signal, say) =>
+      new Promise((answer, fail) => asks.push({ ask, signal, say, answer, fail })),
     fillInTheMiddle: () => false,
     maxTokens: () => 64,
     now: () => time,

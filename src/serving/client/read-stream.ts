@@ -1,0 +1,34 @@
+/** Reads a completion that is streamed as server-sent events: OpenAI's chunks, then [DONE]. */
+import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { z } from 'zod';
+import { UserError } from '../../protocol/errors.ts';
+
+const chunkSchema = z.object({ choices: z.array(z.object({ text: z.string() })) });
+export const errorBodySchema = z.object({
+  error: z.object({ message: z.string(), code: z.string().nullish() }),
+});
+
+/**
+ * Calls `onText` with each piece, and returns the whole text. Throws UserError `bad-request` for an error in the
+ * stream, and an Error if it ends early.
+ */
+export async function readStream(response: Response, onText: (piece: string) => void): Promise<string> {
+  const events = response
+    .body!.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream())
+    .getReader();
+  let text = '';
+  for (;;) {
+    const { done, value } = await events.read();
+    if (done) throw new Error('the stream ended early');
+    const { data } = value;
+    if (data === '[DONE]') return text;
+    const message: unknown = JSON.parse(data);
+    const failure = errorBodySchema.safeParse(message);
+    if (failure.success) throw new UserError('bad-request', failure.data.error.message, 'See the log.');
+    const piece = chunkSchema.parse(message).choices[0]?.text ?? '';
+    if (!piece) continue;
+    text += piece;
+    onText(piece);
+  }
+}

@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { setUp, settle } from './set-up.ts';
+
+const BEFORE = 'function sum(a, b) {\n';
+const FIRST = '  const total = a + b;';
+const WHOLE = `${FIRST}\n  return total;\n}`;
+
+/** A request at BEFORE of which the first line has arrived. */
+async function firstLine(more: Parameters<typeof setUp>[0] = {}) {
+  const t = setUp(more);
+  const shown = t.completer.complete(t.at(BEFORE, { invoked: true }));
+  await settle();
+  const { say, answer, signal } = t.asks[0]!;
+  for (const piece of ['  const', ' total = a + b', ';', '\n  ret']) say(piece);
+  return { ...t, say, answer, signal, shown: await shown };
+}
+
+describe('an answer that is streamed', () => {
+  it('is shown from its first line on; asked again, it is whole', async () => {
+    const t = await firstLine();
+    expect(t.shown).toMatchObject({ text: FIRST, source: 'engine' });
+    t.say('urn total;\n}');
+    t.answer(WHOLE);
+    expect(await t.shown!.more).toBe(true);
+    expect(await t.completer.complete(t.at(BEFORE))).toEqual({ text: WHOLE, source: 'cache' });
+    expect(t.asks).toHaveLength(1);
+  });
+
+  it('goes on while its first line is typed or accepted', async () => {
+    const t = await firstLine();
+    expect(await t.completer.complete(t.at(`${BEFORE}  const to`))).toMatchObject({ text: 'tal = a + b;' });
+    const rest = t.completer.complete(t.at(BEFORE + FIRST));
+    expect(t.signal.aborted).toBe(false);
+    t.answer(WHOLE);
+    expect(await rest).toEqual({ text: '\n  return total;\n}', source: 'cache' });
+    expect(t.asks).toHaveLength(1);
+  });
+
+  it('is stopped where the person goes elsewhere, and keeps what was shown', async () => {
+    const t = await firstLine();
+    const other = t.completer.complete(t.at(`${BEFORE}  let`, { invoked: true }));
+    expect(t.signal.aborted).toBe(true);
+    t.answer(WHOLE);
+    expect(await t.shown!.more).toBe(false);
+    await settle();
+    t.asks[1]!.answer(' x = 1;');
+    expect(await other).toMatchObject({ text: ' x = 1;' });
+    expect(await t.completer.complete(t.at(BEFORE))).toMatchObject({ text: FIRST });
+  });
+
+  it('waits for a line that can be shown', async () => {
+    const t = setUp();
+    const promise = t.completer.complete(t.at('def f(x):', { languageId: 'python', invoked: true }));
+    await settle();
+    t.asks[0]!.say('\n    return x');
+    t.asks[0]!.say(' * 2\n    # more');
+    expect(await promise).toMatchObject({ text: '\n    return x * 2' });
+  });
+
+  it('stops the engine when the block has ended', async () => {
+    const t = setUp();
+    const promise = t.completer.complete(t.at('if (x) {', { invoked: true }));
+    await settle();
+    const { say, fail, signal } = t.asks[0]!;
+    for (const piece of ['\n  go();', '\n}', '\nconst other', ' = 1;\n']) {
+      if (!signal.aborted) say(piece);
+      if (signal.aborted) fail(new Error('aborted'));
+    }
+    expect(signal.aborted).toBe(true);
+    const first = await promise;
+    await first?.more;
+    expect((await t.completer.complete(t.at('if (x) {')))?.text).toBe('\n  go();\n}');
+  });
+
+  it('that fails after its first line leaves that line', async () => {
+    const t = setUp();
+    const promise = t.completer.complete(t.at(BEFORE, { invoked: true }));
+    await settle();
+    t.asks[0]!.say(`${FIRST}\n`);
+    expect(await promise).toMatchObject({ text: FIRST });
+    t.asks[0]!.fail(new Error('gone'));
+    expect(await (await promise)!.more).toBe(false);
+    expect(await t.completer.complete(t.at(BEFORE))).toMatchObject({ text: FIRST, source: 'cache' });
+  });
+
+  it('made in advance is shown from its first line on too', async () => {
+    const t = setUp({ ahead: true });
+    const shown = t.completer.complete(t.at('const f = (a) => {', { invoked: true }));
+    await settle();
+    t.asks[0]!.answer('\n  log(a);');
+    await shown;
+    t.pauses.at(-1)?.end();
+    await settle();
+    const next = t.completer.complete(t.at('const f = (a) => {\n  log(a);\n  '));
+    await settle();
+    t.asks[1]!.say('count += 1;\n  retu');
+    expect(await next).toMatchObject({ text: 'count += 1;', source: 'engine' });
+    expect(t.completer.statistics('mine')).toMatchObject({ ahead: 1, awaited: 1 });
+  });
+});
