@@ -17,19 +17,14 @@ export interface PipSettings {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
-export interface Machine {
+/** Where pip's settings may stand. */
+export interface PipPlaces {
   env: Environment;
   platform: NodeJS.Platform;
   home: string;
   /** "/etc" */
   etc: string;
 }
-const thisMachine = (): Machine => ({
-  env: process.env,
-  platform: process.platform,
-  home: homedir(),
-  etc: '/etc',
-});
 
 const DEFAULT_INDEX = 'https://pypi.org/simple/';
 /** In this order, a later section wins. */
@@ -41,17 +36,17 @@ const known = new Map<string, Promise<PipSettings>>();
 
 /** Those of this machine. The files are read once in a process, and again only for another environment. */
 export function pipSettings(): Promise<PipSettings> {
-  const machine = thisMachine();
-  const key = JSON.stringify(machine);
-  const settings = known.get(key) ?? readPipSettings(machine);
+  const places = { env: process.env, platform: process.platform, home: homedir(), etc: '/etc' };
+  const key = JSON.stringify(places);
+  const settings = known.get(key) ?? readPipSettings(places);
   known.set(key, settings);
   return settings;
 }
 
 /** Files that can't be read are left out, as pip does. */
-export async function readPipSettings(machine: Machine): Promise<PipSettings> {
-  const { env } = machine;
-  const texts = await Promise.all(pipFiles(machine).map((path) => readFile(path, 'utf8').catch(() => '')));
+export async function readPipSettings(places: PipPlaces): Promise<PipSettings> {
+  const { env } = places;
+  const texts = await Promise.all(pipFiles(places).map((path) => readFile(path, 'utf8').catch(() => '')));
   const found = Object.assign({}, ...texts.map(settingsOf)) as Record<string, string>;
   const setting = (name: string) =>
     env[`PIP_${name.toUpperCase().replaceAll('-', '_')}`] || found[name] || undefined;
@@ -67,7 +62,7 @@ const words = (text: string) => text.split(/\s+/).filter(Boolean);
 const isOn = (text = '') => /^(1|true|yes|on)$/i.test(text);
 
 /** pip's configuration files; settings of later ones win. */
-export function pipFiles({ env, platform, home, etc }: Machine): string[] {
+export function pipFiles({ env, platform, home, etc }: PipPlaces): string[] {
   const name = platform === 'win32' ? 'pip.ini' : 'pip.conf';
   const own = env['PIP_CONFIG_FILE'];
   // So pip is told to read no file at all.
@@ -88,7 +83,7 @@ function systemFolders(env: Environment, platform: NodeJS.Platform): string[] {
   return (env['XDG_CONFIG_DIRS'] || '/etc/xdg').split(delimiter).reverse();
 }
 
-const userFiles = ({ env, platform, home }: Omit<Machine, 'etc'>, name: string): string[] => [
+const userFiles = ({ env, platform, home }: Omit<PipPlaces, 'etc'>, name: string): string[] => [
   join(home, platform === 'win32' ? 'pip' : '.pip', name),
   join(userFolder(env, platform, home), 'pip', name),
   ...(platform === 'darwin' ? [join(home, 'Library/Application Support/pip', name)] : []),

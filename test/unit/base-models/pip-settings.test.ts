@@ -7,14 +7,14 @@ import {
   pipFiles,
   pipSettings,
   readPipSettings,
-  type Machine,
+  type PipPlaces,
 } from '../../../src/base-models/pypi/pip-settings.ts';
 
 let home: string;
 beforeEach(() => (home = mkdtempSync(join(tmpdir(), 'fmn-pip-'))));
 afterEach(() => rmSync(home, { recursive: true }));
 
-const machine = (env: Machine['env'] = {}): Machine => ({
+const places = (env: PipPlaces['env'] = {}): PipPlaces => ({
   // So that the files of this machine play no part.
   env: { XDG_CONFIG_DIRS: join(home, 'xdg'), ...env },
   platform: 'linux',
@@ -28,7 +28,7 @@ const put = (path: string, text: string) => {
 
 describe("pip's settings", () => {
   it('are the public index where nothing is set', async () => {
-    const { indexes } = await readPipSettings(machine({ PIP_CONFIG_FILE: '/dev/null' }));
+    const { indexes } = await readPipSettings(places({ PIP_CONFIG_FILE: '/dev/null' }));
     expect(indexes.map((url) => new URL(url).pathname)).toEqual(['/simple/']);
   });
   it('come from files, later ones and [download] first, and from variables before all', async () => {
@@ -41,13 +41,13 @@ describe("pip's settings", () => {
       '; ours\n[download]\nindex_url=https://b.test/simple/\n[global]\nindex-url=https://c.test\n',
     );
     const venv = { VIRTUAL_ENV: join(home, 'venv') };
-    expect(await readPipSettings(machine(venv))).toEqual({
+    expect(await readPipSettings(places(venv))).toEqual({
       indexes: ['https://b.test/simple/'],
       proxy: 'one:3128',
       certificates: 'a.pem',
     });
     const env = { ...venv, PIP_INDEX_URL: 'https://d.test/x', PIP_CERT: 'd.pem', PIP_PROXY: 'http://d:1' };
-    expect(await readPipSettings(machine(env))).toEqual({
+    expect(await readPipSettings(places(env))).toEqual({
       indexes: ['https://d.test/x/'],
       proxy: 'http://d:1',
       certificates: 'd.pem',
@@ -58,28 +58,28 @@ describe("pip's settings", () => {
       '.pip/pip.conf',
       '[global]\nindex-url = https://a.test/\nextra-index-url =\n    https://b.test\n    # no\n    https://c.test/\n',
     );
-    expect((await readPipSettings(machine())).indexes).toEqual([
+    expect((await readPipSettings(places())).indexes).toEqual([
       'https://a.test/',
       'https://b.test/',
       'https://c.test/',
     ]);
-    expect((await readPipSettings(machine({ PIP_NO_INDEX: 'true' }))).indexes).toEqual([]);
+    expect((await readPipSettings(places({ PIP_NO_INDEX: 'true' }))).indexes).toEqual([]);
   });
   it('come from no file of the user where a variable names another', async () => {
     put('.pip/pip.conf', '[global]\nproxy = mine:1\n');
     put('other.conf', '[global]\nindex-url = https://a.test\n');
     const env = { PIP_CONFIG_FILE: join(home, 'other.conf') };
-    expect(await readPipSettings(machine(env))).toMatchObject({
+    expect(await readPipSettings(places(env))).toMatchObject({
       indexes: ['https://a.test/'],
       proxy: undefined,
     });
   });
   it("trust what Python's other programs trust", async () => {
-    const { certificates } = await readPipSettings(machine({ SSL_CERT_FILE: 's', CURL_CA_BUNDLE: 'c' }));
+    const { certificates } = await readPipSettings(places({ SSL_CERT_FILE: 's', CURL_CA_BUNDLE: 'c' }));
     expect(certificates).toBe('c');
   });
   it('lie where each system keeps them', () => {
-    const on = (platform: NodeJS.Platform, env: Machine['env']) =>
+    const on = (platform: NodeJS.Platform, env: PipPlaces['env']) =>
       pipFiles({ platform, env, home: '/h', etc: '/etc' }).map((path) => path.replaceAll('\\', '/'));
     expect(on('linux', { VIRTUAL_ENV: '/v' })).toEqual([
       '/etc/xdg/pip/pip.conf',
