@@ -44,7 +44,7 @@ async function startLlama(): Promise<Llama> {
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
-      `llama.cpp does not start on this machine: ${reportError(error).message.replace(/\.$/, '')}.`,
+      `The engine llama.cpp does not start on this machine: ${reportError(error).message.replace(/\.$/, '')}.`,
       'Install Forget-Me-Not again; {doctor} shows what else is missing.',
       { cause: error },
     );

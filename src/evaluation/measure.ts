@@ -119,7 +119,7 @@ export class Evaluation {
     });
     const cut = items.length < all;
     const how = cut
-      ? `${plan.setting}; ${items.length} of these ${all} items, as time allowed`
+      ? [plan.setting, `${items.length} of these ${all} items, as time allowed`].join('; ')
       : plan.setting;
     const measures = plan.measures.map((one) => ({ ...one, task: task.name, setting: how }));
     return { task: task.name, counts: countsOf(measures, scores, items), cut, of: { task, items, scores } };

@@ -108,15 +108,13 @@ async function openFile(path: string): Promise<FileHandle> {
     return await openRegular(path);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOENT' ? 'does not exist' : `can't be read (${whyNoFile(error) ?? code ?? message})`;
     throw new UserError(
       'base-not-found',
-      `The model file ${path} ${why}.`,
+      code === 'ENOENT'
+        ? `The model file ${path} does not exist.`
+        : `The model file ${path} can't be read (${whyNoFile(error) ?? code ?? message}).`,
       'Check the path, or run {models} for the known bases.',
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }

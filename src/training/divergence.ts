@@ -56,8 +56,10 @@ export class DivergenceWatch {
     this.state = { ...this.state, bad };
     if (bad < PATIENCE) return undefined;
     if (dead) return 'there is no gradient left';
-    const before = losses.length < ENOUGH ? '' : `, up from about ${median(losses).toFixed(2)}`;
-    return `the loss stayed at ${loss.toFixed(2)}${before}`;
+    const now = loss.toFixed(2);
+    if (losses.length < ENOUGH) return `the loss stayed at ${now}`;
+    const before = median(losses).toFixed(2);
+    return `the loss stayed at ${now}, up from about ${before}`;
   }
 
   private remember(loss: number, gradientNorm: number): void {

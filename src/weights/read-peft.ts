@@ -156,7 +156,9 @@ function fitting(
     : `the base has no "${module}"`;
   throw new UserError(
     'adapter-mismatch',
-    `The adapter ${path}${asked ? `, made for "${asked}",` : ''} does not fit the base ${base.path}: ${why}.`,
+    asked
+      ? `The adapter ${path}, made for "${asked}", does not fit the base ${base.path}: ${why}.`
+      : `The adapter ${path} does not fit the base ${base.path}: ${why}.`,
     'Name the base that it was made for with --base.',
   );
 }

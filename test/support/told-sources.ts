@@ -5,9 +5,18 @@
  */
 export const toldIn: readonly string[] = [
   ...['errors', 'child-end', 'node', 'not-a-file'].map((name) => `src/protocol/${name}.ts`),
-  ...['ask', 'check-model', 'choose', 'hub-files', 'hub', 'known-base', 'pypi', 'resolve', 'tokenizer'].map(
-    (name) => `src/base-models/${name}.ts`,
-  ),
+  ...[
+    'ask',
+    'check-model',
+    'choose',
+    'hub-files',
+    'hub',
+    'known-base',
+    'llama',
+    'pypi',
+    'resolve',
+    'tokenizer',
+  ].map((name) => `src/base-models/${name}.ts`),
   'src/base-models/llama-binaries.ts',
   'src/base-models/wheel-parts.ts',
   ...['download', 'network', 'python', 'wheel'].map((name) => `src/base-models/pypi/${name}.ts`),
@@ -39,7 +48,7 @@ export const toldIn: readonly string[] = [
   ),
   'src/evaluation/figures/between-runs.ts',
   ...['export-run', 'import-adapter'].map((name) => `src/export/${name}.ts`),
-  ...['adapter', 'read-peft'].map((name) => `src/weights/${name}.ts`),
+  ...['adapter', 'read-peft', 'transformers'].map((name) => `src/weights/${name}.ts`),
   ...['client/client', 'client/run-model', 'engine/adapter-check', 'engine/llama-host'].map(
     (name) => `src/serving/${name}.ts`,
   ),

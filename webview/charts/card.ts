@@ -1,6 +1,6 @@
 /** A chart with its title, pickers, save buttons, description in words and table. Updated in place. */
 import { joined } from '../../src/protocol/told-texts.ts';
-import { inEnglish, t } from '../../src/protocol/l10n.ts';
+import { t } from '../../src/protocol/l10n.ts';
 import {
   BarController,
   BarElement,
@@ -26,7 +26,7 @@ import { button, Picker } from '../toolkit.ts';
 import { decimate } from '../view-model/decimate.ts';
 import type { PanelView } from '../view-model/panel.ts';
 import type { CardState } from '../view-state.ts';
-import { toCsv } from './csv.ts';
+import { csvOf } from './csv.ts';
 import { errorBars } from './error-bars.ts';
 import { marksPlugin } from './marks.ts';
 import { toPng } from './png.ts';
@@ -248,7 +248,7 @@ export class ChartCard<M> implements Section {
     if (format === 'PNG') return toPng(this.canvas, this.view.title(), this.theme);
     if (format === 'CSV')
       // With a byte order mark, Excel reads it as UTF-8.
-      return new Blob(['\ufeff', this.csv()], { type: 'text/csv' });
+      return new Blob(['\ufeff', csvOf(this.view, this.panel!, this.picked)], { type: 'text/csv' });
     const config = {
       type: this.view.type,
       data: { labels: this.view.labels?.(model) ?? [], datasets: this.visible(this.thinned(model)) },
@@ -258,14 +258,6 @@ export class ChartCard<M> implements Section {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     return new Blob([toSvg({ title: this.view.title(), width, height, config }, this.theme)], {
       type: 'image/svg+xml',
-    });
-  }
-
-  /** In English and with unrounded numbers, for programs. */
-  private csv(): string {
-    return inEnglish(() => {
-      const model = this.view.read(this.panel!, this.picked);
-      return model === undefined ? '' : toCsv(this.view.rows(model), this.view.atName);
     });
   }
 

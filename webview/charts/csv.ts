@@ -1,7 +1,17 @@
 /** A chart's data as CSV (RFC 4180), one figure per row, numbers as measured. */
-import type { DataRow } from './view.ts';
+import { inEnglish } from '../../src/protocol/l10n.ts';
+import type { PanelView } from '../view-model/panel.ts';
+import type { ChartView, DataRow, Picked } from './view.ts';
 
 const columns = ['run', 'figure', 'at', 'value', 'low', 'high', 'n', 'unit', 'setting'] as const;
+
+/** For programs: the same in each language. Empty if there is nothing to draw. */
+export const csvOf = <M>(chart: ChartView<M>, panel: PanelView, picked: Picked): string =>
+  inEnglish(() => {
+    // Read again: labels of runs and figures are made where they are read.
+    const model = chart.read(panel.english(), picked);
+    return model === undefined ? '' : toCsv(chart.rows(model), chart.atName);
+  });
 
 export function toCsv(rows: readonly DataRow[], atName: string): string {
   const head = columns.map((column) => (column === 'at' ? atName : column));

@@ -1,5 +1,5 @@
 /** Everything that the panel shows. Sections and charts read only this. */
-import { t } from '../../src/protocol/l10n.ts';
+import { inEnglish, t } from '../../src/protocol/l10n.ts';
 import { describeFolders } from '../../src/protocol/folders.ts';
 import type { Acceptance, ComparisonAnswer, RunSnapshot, SweepSnapshot } from '../../src/protocol/panel.ts';
 import { answerFor } from './comparison-answer.ts';
@@ -38,6 +38,8 @@ export interface PanelView {
   acceptance: Readonly<Record<string, Acceptance>>;
   /** Whether buttons can act on a run (not in a report). */
   canAct: boolean;
+  /** The same with its labels in English, for files. */
+  english: () => PanelView;
 }
 
 /** The user's choice: the selected run, and the ids of those beside it. */
@@ -85,6 +87,7 @@ export function readPanel(state: PanelState, chosen: Chosen, now: number, canAct
     inUse: state.inUse,
     acceptance: state.acceptance ?? {},
     canAct,
+    english: () => inEnglish(() => readPanel(state, chosen, now, canAct)),
   };
 }
 

@@ -169,8 +169,12 @@ function leftOut(
     ];
   const missing = one + two - 2 * shared;
   if (missing === 0) return [];
-  const are = missing === 1 ? 'item that only one run has is' : 'items that only one run has are';
-  return [`${task}, compared with ${other.spec.id}: ${missing} ${are} left out; ${shared} are paired.`];
+  const { id } = other.spec;
+  return missing === 1
+    ? [`${task}, compared with ${id}: 1 item that only one run has is left out; ${shared} are paired.`]
+    : [
+        `${task}, compared with ${id}: ${missing} items that only one run has are left out; ${shared} are paired.`,
+      ];
 }
 
 /** Metrics in the order of the first run's figures; an item counts only if both runs have its metric. */

@@ -52,9 +52,13 @@ async function plan(context: PlanContext): Promise<Plan<Text>> {
     warn("The base ends every text at once, so forgetting can't be measured on its own text.");
   const sampled = `${ownItems.length} texts of up to ${TEXT_TOKENS[setting]} tokens sampled from the base at temperature 1`;
   const named = sourceItems.length
-    ? `; ${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data}`
-    : '';
-  return { items: [...ownItems, ...sourceItems], setting: `${setting}: ${sampled}${named}`, measures };
+    ? [`${sourceItems.length} pieces of up to ${PIECE_TOKENS} tokens of ${data}`]
+    : [];
+  return {
+    items: [...ownItems, ...sourceItems],
+    setting: `${setting}: ${[sampled, ...named].join('; ')}`,
+    measures,
+  };
 }
 
 /** `count` texts sampled from the base, the same for all of its runs. */

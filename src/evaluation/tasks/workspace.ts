@@ -93,8 +93,11 @@ async function plan(context: PlanContext): Promise<Plan<Held>> {
   const prosaic = corpus.measured === 'prose' ? [] : windowsOf(proseWindows(corpus, context), 'prose');
   const cursors = cursorItems(corpus, tokenizer, context);
   const sizes = [
-    `${items.length} held-out sequences of up to ${length} tokens${filesOf(items)}${ageNote(windows)}${kindNote(corpus.measured)}`,
-    ...(prosaic.length > 0 ? [`${prosaic.length} of prose${filesOf(prosaic)}`] : []),
+    [
+      `${items.length} held-out sequences of up to ${length} tokens`,
+      ...[filesOf(items), ageNote(windows), kindNote(corpus.measured)],
+    ].join(''),
+    ...(prosaic.length > 0 ? [[`${prosaic.length} of prose`, filesOf(prosaic)].join('')] : []),
     ...cursors.settings,
   ];
   return {

@@ -66,6 +66,9 @@ const alike = [
   'GB',
 ];
 
+/** Values of one word, after which another value may follow. */
+const ofOneWord = ['project', 'platform', 'system', 'key', 'id', 'id2'];
+
 /** Calls that show their arguments. */
 const showing = [
   ...['showInformationMessage', 'showWarningMessage', 'showErrorMessage', 'setStatusBarMessage'],
@@ -105,6 +108,13 @@ describe('in the source', () => {
       return given && placeholdersOf(literalOf(call.arguments[0])!).join() !== given.join();
     });
     expect(wrong.map(placeOf)).toEqual([]);
+  });
+
+  it('a sentence that is recognised has a word or sign between any two values that may be longer', () => {
+    const recognised = Object.keys(bundleIn('de')).filter((key) => tellable.has(key));
+    const pairs = recognised.flatMap((key) => [...key.matchAll(/\{(\w+)\}(\s*)(?=\{\w+\})/g)]);
+    const split = pairs.filter(([, name = '', space]) => !space || !ofOneWord.includes(name));
+    expect(split.map(({ input }) => input)).toEqual([]);
   });
 
   it('no other text has words, except for the log and what is not shown', () => {

@@ -1,6 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
+import { speak } from '../../../src/protocol/l10n.ts';
 import { charts } from '../../../webview/charts/index.ts';
-import { toCsv } from '../../../webview/charts/csv.ts';
+import { bundleIn, translations } from '../../support/manifest.ts';
+import { csvOf, toCsv } from '../../../webview/charts/csv.ts';
 import { makeRun, makeSpectrum, makeSweep, panelOf, withSamples, withStrengths } from './fixtures.ts';
 
 /** RFC 4180, read as plainly as it is written there. */
@@ -65,6 +67,29 @@ describe('a chart as CSV', () => {
     expect(rows.get('memory')).toContainEqual(
       expect.objectContaining({ figure: 'planned memory', at: 'weights', value: 5.4e8, unit: 'bytes' }),
     );
+  });
+});
+
+describe('a saved file', () => {
+  afterEach(() => speak('en'));
+  const panelNow = () => {
+    const run = { ...withStrengths(withSamples(makeRun({ checkpoints: 3 }))), spectrum: makeSpectrum() };
+    // Told apart by what each language calls it.
+    const other = withSamples(makeRun({ id: 'other', method: 'full' }));
+    return panelOf([run, other], { beside: ['other'], sweeps: [makeSweep()] });
+  };
+  const filesNow = () => {
+    const panel = panelNow();
+    return charts.map((chart) => [chart.id, csvOf(chart, panel, {})]);
+  };
+
+  it.each(translations)('is the same in %s as in English, also the names of runs', (language) => {
+    const english = filesNow();
+    expect(english.every(([, text]) => text!.split('\r\n').length > 2)).toBe(true);
+    expect(english.flat().join()).toContain('full fine-tuning');
+    speak(language, bundleIn(language));
+    expect(panelNow().shown[1]!.label).not.toContain('full fine-tuning');
+    expect(filesNow()).toEqual(english);
   });
 });
 
