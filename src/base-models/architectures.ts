@@ -62,9 +62,15 @@ export interface Architecture {
   scales?(figure: Figures): Partial<Scales>;
   /** Of each layer, where it is not as the file's metadata say for all. */
   positions?(all: Positions, figure: Figures): (layer: number) => Positions;
-  /** For PEFT's files. */
-  inTransformers?(figure: Figures): NamedInTransformers | undefined;
+  /** For PEFT's files. `tags`: of the model's card, as in the file's metadata. */
+  inTransformers?(figure: Figures, tags: readonly string[]): NamedInTransformers | undefined;
 }
+
+/** Blocks of Google's smallest Gemma 3 that sees pictures. */
+export const GEMMA_WITH_PICTURES = 34;
+/** Hugging Face's names of what a model is for. */
+const areOfText = (tags: readonly string[]) =>
+  tags.includes('text-generation') && !tags.includes('image-text-to-text');
 
 const unseen = (all: Positions): Positions => ({ ...all, ropeTheta: undefined });
 
@@ -124,8 +130,10 @@ const rows = {
       const near: Positions = { ropeTheta: figure('rope.freq_base_swa') ?? 10_000, ropeFactor: 1, window };
       return (layer) => (period === 0 || layer % period < period - 1 ? near : all);
     },
-    // From the 4B on (34 blocks) they see pictures, too. The metadata don't say so.
-    inTransformers: (figure) => (figure('block_count')! >= 34 ? 'language-model' : undefined),
+    // From the 4B on they see pictures, too. There are some for text only, such as MedGemma 27B, which differ in nothing
+    // that GGUF has but the tags of the card, if it has those.
+    inTransformers: (figure, tags) =>
+      figure('block_count')! >= GEMMA_WITH_PICTURES && !areOfText(tags) ? 'language-model' : undefined,
   },
   starcoder2: {
     families: 'StarCoder2',

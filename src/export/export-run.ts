@@ -7,7 +7,7 @@ import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { requireSameBase } from '../base-models/checksums.ts';
 import { sha256Of } from '../base-models/pypi/download.ts';
-import { openGguf } from '../gguf/index.ts';
+import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { readConfig } from '../model/index.ts';
 import { reportError, UserError } from '../protocol/errors.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type ExportRecord,
   type ExportTarget,
   type MergedType,
+  type PeftNames,
 } from '../protocol/export.ts';
 import { openRegular } from '../protocol/regular-file.ts';
 import { artefactName, type RunSpec } from '../protocol/run.ts';
@@ -39,6 +40,7 @@ import { exportMergedGguf } from '../weights/merge.ts';
 import { exportModelGguf, type ModelOptions } from '../weights/model.ts';
 import { PEFT_CONFIG, PEFT_WEIGHTS, writePeft } from '../weights/peft.ts';
 import { readPeft } from '../weights/read-peft.ts';
+import { noteOfNames, withNames } from '../weights/transformers.ts';
 import type { LazyValues } from '../weights/values.ts';
 
 export interface ExportAsked {
@@ -51,6 +53,8 @@ export interface ExportAsked {
   checkpoint?: number | undefined;
   /** For PEFT: the name of the base that transformers loads. Default: the base's id. */
   baseName?: string | undefined;
+  /** For PEFT, of a Gemma 3 that may see pictures. Default: as the base's metadata say. */
+  names?: PeftNames | undefined;
 }
 
 export interface ExportOptions {
@@ -84,6 +88,8 @@ export async function exportRun(
   const spec = await readSpec(dir);
   checkAsked(spec, asked, dir);
   await requireSameBase(spec.base, 'this run', 'Put that file back, then export again.');
+  // Before anything is computed.
+  if (asked.names) await withGguf(spec.base.path, (gguf) => withNames(readConfig(gguf), asked.names));
   const output = resolve(asked.output);
   const folder = await makeFolder(dirname(output));
   const steps = asked.to === 'gguf-adapter' ? 2 : 3;
@@ -106,7 +112,7 @@ export async function exportRun(
     const rows = await trainedRows({ base: spec.base, backend: spec.backend, ...method }, work.tokens);
     say('Writing', 1);
     const written = join(folder, 'written');
-    await write(work, written);
+    const about = await write(work, written);
     say('Checking with llama.cpp', 2);
     const check = await compare(work, written, rows);
     const weights = asked.to === 'peft' ? join(written, PEFT_WEIGHTS) : written;
@@ -125,7 +131,11 @@ export async function exportRun(
     const warning = await note(dir, record);
     if (!check.ok) throw mismatch(record);
     say('Done', steps);
-    return { ...record, ...(warning !== undefined && { warning }) };
+    return {
+      ...record,
+      ...(warning !== undefined && { warning }),
+      ...(about !== undefined && { note: about }),
+    };
   } catch (error) {
     if (!signal?.aborted) throw error;
     const next = 'Run the same command again; nothing was left behind.';
@@ -180,17 +190,31 @@ async function artefactOf(
   return { artefact, step: checkpoint };
 }
 
-async function write({ spec, asked, artefact, signal }: Work, path: string): Promise<void> {
+/** Returns what is to know about the file, if anything. */
+async function write({ spec, asked, artefact, signal }: Work, path: string): Promise<string | undefined> {
   const { base, hyper } = spec;
   const options = { type: asked.type ?? 'F16', signal };
-  if (hyper.method === 'full') return exportWhole(path, base.path, artefact, options);
-  const gguf = await openGguf(base.path);
-  try {
+  if (hyper.method === 'full') {
+    await exportWhole(path, base.path, artefact, options);
+    return undefined;
+  }
+  return withGguf(base.path, async (gguf) => {
     const adapter = await readAdapterGguf(artefact, gguf);
-    if (asked.to === 'gguf-merged') return await exportMergedGguf(path, base.path, adapter, options);
-    if (asked.to === 'gguf-adapter')
-      return await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
-    await writePeft(path, adapter, { config: readConfig(gguf), hyper, baseName: asked.baseName ?? base.id });
+    if (asked.to === 'peft') {
+      const config = withNames(readConfig(gguf), asked.names);
+      await writePeft(path, adapter, { config, hyper, baseName: asked.baseName ?? base.id });
+      return noteOfNames(config);
+    }
+    if (asked.to === 'gguf-merged') await exportMergedGguf(path, base.path, adapter, options);
+    else await exportAdapterGguf(path, { ...adapter, baseSha256: base.sha256 });
+    return undefined;
+  });
+}
+
+async function withGguf<T>(path: string, use: (gguf: GgufFile) => T | Promise<T>): Promise<T> {
+  const gguf = await openGguf(path);
+  try {
+    return await use(gguf);
   } finally {
     await gguf.close();
   }

@@ -17,6 +17,7 @@ import { findLearningRate } from './wizard/learning-rate.ts';
 import { importAdapter } from './wizard/import-adapter.ts';
 import { deleteLearnedFromUse, showLearnedFromUse } from './completion/learned-from-use.ts';
 import { showMenu } from './menu.ts';
+import { reveal } from './reveal.ts';
 import { pickRun, type Which } from './runs/pick-run.ts';
 import { askToStop } from './runs/progress.ts';
 import { snooze, switchAdapter, toggleLanguage, turnCompletion } from './completion/completion-commands.ts';
@@ -169,11 +170,7 @@ function pickAnyRun(context: Context, which: Which) {
 
 async function revealRun(context: Context, which: Which): Promise<void> {
   const run = await pickAnyRun(context, which);
-  if (run)
-    await vscode.commands.executeCommand(
-      'revealFileInOS',
-      vscode.Uri.file(join(runsDir(), run.spec.id, 'run.json')),
-    );
+  if (run) await reveal(vscode.Uri.file(join(runsDir(), run.spec.id, 'run.json')));
 }
 
 async function showTrainerLog(context: Context, which: Which): Promise<void> {

@@ -88,7 +88,8 @@ export function readConfig(source: Pick<WeightSource, 'path' | 'metadata' | 'ten
   const row: Architecture = architectures[architecture];
   const all: Positions = { ropeTheta, ropeFactor };
   const positionsOf = row.positions?.(all, optional) ?? (() => all);
-  const inTransformers = row.inTransformers?.(optional);
+  const tags: unknown = metadata['general.tags'];
+  const inTransformers = row.inTransformers?.(optional, Array.isArray(tags) ? tags.map(String) : []);
   const config: ModelConfig = {
     architecture,
     layers,

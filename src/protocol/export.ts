@@ -10,6 +10,10 @@ export type ExportTarget = (typeof exportTargets)[number];
 export const mergedTypes = ['F16', 'Q8_0'] as const;
 export type MergedType = (typeof mergedTypes)[number];
 
+/** Names for PEFT of a base that may be loaded with its part for pictures or without. */
+export const peftNames = ['text', 'pictures'] as const;
+export type PeftNames = (typeof peftNames)[number];
+
 /** Distributions of the written file, computed by llama.cpp, against the trainer's; KL in nats per token. */
 export const exportCheckSchema = z.object({
   tokens: z.int(),
@@ -39,6 +43,8 @@ export const exportRecordSchema = z.object({
   check: exportCheckSchema,
   /** In the answer only, never in exports.jsonl: the file was written, but the run could not record it. */
   warning: z.string().optional(),
+  /** In the answer only: what the reader of the file has to know. */
+  note: z.string().optional(),
 });
 export type ExportRecord = z.infer<typeof exportRecordSchema>;
 

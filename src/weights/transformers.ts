@@ -1,11 +1,13 @@
 /** Names of GGUF's linears in transformers, and the order of their rows there. */
-import { moduleTensors } from '../base-models/architectures.ts';
+import { GEMMA_WITH_PICTURES, moduleTensors } from '../base-models/architectures.ts';
 import {
   allLinearsInTransformers,
   linearsInTransformers,
   type LinearInTransformers,
 } from '../base-models/transformers-names.ts';
 import type { ModelConfig } from '../model/index.ts';
+import { UserError } from '../protocol/errors.ts';
+import type { PeftNames } from '../protocol/export.ts';
 
 /** Gate and up as one linear, a name of our own: GGUF has them apart. */
 export const GATE_UP = 'ffn_gate_up';
@@ -42,6 +44,36 @@ export function ggufName(name: string, { architecture }: Named): string | undefi
   const known = allLinearsInTransformers(architecture).map(pairOf);
   const [tensor] = known.find(([, theirs]) => theirs === module) ?? [];
   return tensor && `blk.${Number(block)}.${tensor}`;
+}
+
+/** Gemma 3 of this size exists with pictures and without, and transformers names the blocks of each otherwise. */
+const isNamedTwice = ({ architecture, layers }: Pick<ModelConfig, 'architecture' | 'layers'>) =>
+  architecture === 'gemma3' && layers >= GEMMA_WITH_PICTURES;
+
+/** The configuration with the names that were asked for. Errors: bad-argument where there is nothing to choose. */
+export function withNames<C extends Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>>(
+  config: C,
+  names: PeftNames | undefined,
+): C {
+  if (names === undefined) return config;
+  if (!isNamedTwice(config))
+    throw new UserError(
+      'bad-argument',
+      `--names is for a Gemma 3 of ${GEMMA_WITH_PICTURES} blocks or more; this base has one kind of names.`,
+      'Leave --names out.',
+    );
+  const named = { ...config };
+  if (names === 'pictures') named.inTransformers = 'language-model';
+  else delete named.inTransformers;
+  return named;
+}
+
+/** What to know of the names of a PEFT folder, if there is a choice. */
+export function noteOfNames(config: Pick<ModelConfig, 'architecture' | 'layers' | 'inTransformers'>) {
+  if (!isNamedTwice(config)) return undefined;
+  return config.inTransformers === 'language-model'
+    ? 'Its names fit a Gemma 3 that sees pictures (Gemma3ForConditionalGeneration). If transformers loads this base for text only (Gemma3ForCausalLM), export it with --names text.'
+    : 'Its names fit a Gemma 3 for text only (Gemma3ForCausalLM). If transformers loads this base with its part for pictures (Gemma3ForConditionalGeneration), export it with --names pictures.';
 }
 
 type Heads = Pick<ModelConfig, 'ropePairing' | 'headSize'>;

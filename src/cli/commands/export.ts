@@ -9,7 +9,9 @@ import {
   mergedTypes,
   type ExportRecord,
   type ExportTarget,
+  peftNames,
   type MergedType,
+  type PeftNames,
 } from '../../protocol/export.ts';
 import { findRun, readSpec } from '../../runs/index.ts';
 import { followChild } from '../processes/follow-child.ts';
@@ -23,6 +25,7 @@ interface Options {
   output?: string;
   checkpoint?: number;
   baseName?: string;
+  names?: PeftNames;
   json?: boolean;
   verbose?: boolean;
 }
@@ -51,6 +54,12 @@ export function exportCommand(): Command {
       '--base-name <name>',
       "for peft: the name of the base that transformers loads (default: the base's id)",
     )
+    .addOption(
+      new Option(
+        '--names <kind>',
+        "for peft of a large Gemma 3: names of the model for text, or of the one that sees pictures (default: what the base's file says)",
+      ).choices(peftNames),
+    )
     .option('--json', 'print what was written and its check as JSON, progress as JSON lines on stderr')
     .action(exportRun);
 }
@@ -63,6 +72,8 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
       `--type is for gguf-merged; ${describeTarget({ to })}s are written in F32.`,
       'Leave --type out, or use --to gguf-merged.',
     );
+  if (options.names && to !== 'peft')
+    throw new UserError('bad-argument', '--names is for peft.', 'Leave --names out, or use --to peft.');
   const dir = await findRun(wanted);
   const { id } = await readSpec(dir);
   const output = resolve(options.output ?? defaultName(id, options));
@@ -71,6 +82,7 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
     ...(type ? ['--type', type] : []),
     ...(options.checkpoint === undefined ? [] : ['--checkpoint', String(options.checkpoint)]),
     ...(options.baseName === undefined ? [] : ['--base-name', options.baseName]),
+    ...(options.names === undefined ? [] : ['--names', options.names]),
   ];
   let record: ExportRecord | undefined;
   try {
@@ -89,6 +101,7 @@ async function exportRun(wanted: string, options: Options): Promise<void> {
   const { path, bytes, check } = record!;
   console.log(`${describeTarget(record!)}, ${formatBytes(bytes)}: ${path}`);
   console.log(`Checked: ${describeCheck(check)}.`);
+  if (record!.note) console.log(record!.note);
   if (record!.warning) console.log(`Warning: ${record!.warning}`);
 }
 

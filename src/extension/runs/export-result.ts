@@ -11,7 +11,9 @@ import {
 import type { RunSnapshot } from '../../protocol/panel.ts';
 import { whileShown } from '../child-progress.ts';
 import type { Context } from '../context.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t, tTold } from '../../protocol/l10n.ts';
+import { joined } from '../../protocol/told-texts.ts';
+import { reveal } from '../reveal.ts';
 import { pickRun, type Which } from './pick-run.ts';
 import { size } from '../texts.ts';
 
@@ -73,10 +75,15 @@ export async function exportResult(context: Context, which: Which): Promise<void
   const record = await whileShown(t('Exporting {name}', { name }), (options) =>
     context.children.ask(exportRecordSchema, args, options),
   );
+  const told = [record.note, record.warning].map((text) => tTold(text ?? ''));
   await context.log.ask(
     'info',
-    `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}. ${describeCheck(record.check)}.${record.warning ? ` ${record.warning}` : ''}`,
-    { title: t('Reveal'), run: () => vscode.commands.executeCommand('revealFileInOS', place) },
+    joined([
+      `${describeTarget(record)}, ${size(record.bytes)}: ${record.path}.`,
+      t('{clause}.', { clause: describeCheck(record.check) }),
+      ...told,
+    ]),
+    { title: t('Reveal'), run: () => reveal(place) },
   );
 }
 

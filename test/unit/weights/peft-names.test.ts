@@ -11,6 +11,7 @@ import { readAdapterGguf } from '../../../src/weights/index.ts';
 import { PEFT_PREFIX, PEFT_WEIGHTS, writePeft } from '../../../src/weights/peft.ts';
 import { readPeft } from '../../../src/weights/read-peft.ts';
 import { readSafetensors, writeSafetensors } from '../../../src/weights/safetensors.ts';
+import { noteOfNames, transformersName, withNames } from '../../../src/weights/transformers.ts';
 import { tinyFigures } from '../../support/tiny-figures.ts';
 import { writeTinyAdapter, writeTinyModel } from '../../support/tiny-model.ts';
 
@@ -97,6 +98,37 @@ it.each(['model.', 'language_model.model.', 'model.language_model.', ''])(
     expect(byName(adapter.layers)).toEqual(byName(adapters.get('gemma3')!.layers));
   },
 );
+
+describe('a Gemma 3 of a size that exists with pictures and without', () => {
+  const withTags = (...tags: string[]) => {
+    const base = bases.get('gemma3')!;
+    return readConfig({ ...base, metadata: { ...base.metadata, 'general.tags': tags } });
+  };
+  const first = (config: ReturnType<typeof readConfig>) => transformersName('blk.0.attn_q', config);
+
+  // Of Google's 4B and of MedGemma 27B for text, as llama.cpp's converter copies them from the card.
+  it.each([
+    [['image-text-to-text'], 'model.language_model.layers.0.self_attn.q_proj', '--names text'],
+    [['medical', 'text-generation'], 'model.layers.0.self_attn.q_proj', '--names pictures'],
+    [[], 'model.language_model.layers.0.self_attn.q_proj', '--names text'],
+  ])('has the names that its tags %j say, and a note of the others', (tags, name, other) => {
+    const config = withTags(...tags);
+    expect(first(config)).toBe(name);
+    expect(noteOfNames(config)).toContain(other);
+  });
+
+  it('gets the names that were asked for', () => {
+    const config = withTags('image-text-to-text');
+    expect(first(withNames(config, 'text'))).toBe('model.layers.0.self_attn.q_proj');
+    expect(first(withNames(withNames(config, 'text'), 'pictures'))).toBe(first(config));
+  });
+
+  it('is the only one with a choice', () => {
+    const granite = readConfig(bases.get('granite')!);
+    expect(noteOfNames(granite)).toBeUndefined();
+    expect(() => withNames(granite, 'text')).toThrow('one kind of names');
+  });
+});
 
 describe("gate and up of a Granite 4.0, which is transformers' one linear", () => {
   const layer = (module: string, rank: number, seed: number): AdapterLayer => {

@@ -1,0 +1,14 @@
+/** Shows a file in the system's file manager, where the person has one that sees it. */
+import * as vscode from 'vscode';
+import { t } from '../protocol/l10n.ts';
+
+/** In a browser, and over SSH, in WSL or in a container, the file is on another machine: its path is copied instead. */
+export async function reveal(file: vscode.Uri): Promise<void> {
+  const { env } = vscode;
+  if (env.remoteName === undefined && env.uiKind === vscode.UIKind.Desktop) {
+    await vscode.commands.executeCommand('revealFileInOS', file);
+    return;
+  }
+  await env.clipboard.writeText(file.fsPath);
+  void vscode.window.showInformationMessage(t('{path} (copied to the clipboard)', { path: file.fsPath }));
+}
