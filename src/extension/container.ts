@@ -56,8 +56,10 @@ async function warnIfLost({ extension, log }: Pick<Services, 'extension' | 'log'
   );
 }
 
-/** Of Docker or Podman. */
-const isContainer = () => ['/.dockerenv', '/run/.containerenv'].some((file) => existsSync(file));
+/** Of Docker or Podman, which leave a file; of Kubernetes, or one that VS Code or Codespaces has made. */
+const isContainer = () =>
+  ['/.dockerenv', '/run/.containerenv'].some((file) => existsSync(file)) ||
+  ['KUBERNETES_SERVICE_HOST', 'REMOTE_CONTAINERS', 'CODESPACES'].some((name) => process.env[name]);
 
 /** Whether a folder is on the container's own disk, that is on no file system but the one at "/". Pure. */
 export const isOnContainersDisk = (folder: string, mounts: readonly Mount[]): boolean =>

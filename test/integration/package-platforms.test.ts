@@ -5,8 +5,15 @@ import { openPromise, type Entry, type ZipFile } from 'yauzl';
 import { packageExtension } from '../../scripts/package.mjs';
 
 const targets = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
-/** Bytes that Open VSX and the proxies of companies let through. */
+/** Bytes that the proxies of companies let through; Open VSX takes 512 MB. */
 const MOST_BYTES = 120e6;
+/** What Open VSX and VS Code's store show of it, or refuse it without: files of the package, by asset. */
+const shownFiles = {
+  Details: 'readme.md',
+  Changelog: 'changelog.md',
+  License: 'LICENSE.txt',
+  Icons: 'media/icon.png',
+};
 
 const machines = {
   elf: { 62: 'x64', 183: 'arm64' },
@@ -41,8 +48,10 @@ describe.each(targets)('the package for %s', (target) => {
     let manifest = '';
     let size = 0;
     let glibc: number | undefined;
+    const sizes = new Map<string, number>();
     for await (const entry of zip.eachEntry()) {
       size += entry.compressedSize;
+      sizes.set(entry.fileName, entry.uncompressedSize);
       if (entry.fileName === 'extension.vsixmanifest') manifest = String(await bytesOf(zip, entry));
       if (/\.(js|mjs|cjs|json|md|txt|css|svg|png|py|zip|whl|wasm)$/i.test(entry.fileName)) continue;
       const bytes = await bytesOf(zip, entry);
@@ -58,6 +67,14 @@ describe.each(targets)('the package for %s', (target) => {
     expect(new Set(Object.values(platforms))).toEqual(new Set([target]));
     expect(manifest).toContain(`TargetPlatform="${target}"`);
     expect(size).toBeLessThan(MOST_BYTES);
+    for (const [asset, file] of Object.entries(shownFiles)) {
+      const path = `extension/${file}`;
+      expect(manifest).toMatch(new RegExp(`Type="[\\w.]+\\.${asset}(\\.Default)?" Path="${path}"`));
+      expect(sizes.get(path)).toBeGreaterThan(500);
+    }
+    expect(manifest).toContain('Publisher="forget-me-not"');
+    // Neither store nor forks take proposals of the API.
+    expect(manifest).toContain('EnabledApiProposals" Value=""');
     // TensorFlow is offered on Linux only, and there its binding is ready, for systems from 2018 on.
     if (target.startsWith('linux')) expect(glibc).toBeLessThanOrEqual(28);
     else expect(glibc).toBeUndefined();

@@ -1,8 +1,22 @@
-import { expect, test, vi } from 'vitest';
-import { isOnContainersDisk } from '../../../src/extension/container.ts';
-import { mountsOf } from '../../../src/protocol/network-drive.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isOnContainersDisk, warnOfDataFolder } from '../../../src/extension/container.ts';
+import type { Services } from '../../../src/extension/services.ts';
+import { mountsOf, type Mount } from '../../../src/protocol/network-drive.ts';
+import { dataDir } from '../../../src/protocol/paths.ts';
+
+/** What this machine is made to be. */
+const machine = { files: [] as string[], mounts: [] as Mount[], drive: undefined as string | undefined };
 
 vi.mock('vscode', () => import('./fake-vscode.ts'));
+vi.mock('node:fs', async (original) => ({
+  ...(await original<object>()),
+  existsSync: (path: string) => machine.files.includes(path),
+}));
+vi.mock('../../../src/protocol/network-drive.ts', async (original) => ({
+  ...(await original<object>()),
+  readMounts: () => machine.mounts,
+  networkDrive: () => machine.drive,
+}));
 
 /** Of a dev container, shortened. */
 const mountinfo = `
@@ -28,4 +42,71 @@ test('only what is on a volume survives', () => {
   expect(isOnContainersDisk('/workspaces', mounts)).toBe(false);
   expect(isOnContainersDisk('/workspaces2/data', mounts)).toBe(true);
   expect(isOnContainersDisk('/home/me/my models/here', mounts)).toBe(false);
+});
+
+describe('the warning', () => {
+  let state: Map<string, unknown>;
+  let said: string[];
+  beforeEach(() => {
+    Object.assign(machine, { files: [], mounts: [{ place: '/', type: 'overlay' }], drive: undefined });
+    [state, said] = [new Map(), []];
+    for (const name of ['FORGET_ME_NOT_HOME', 'KUBERNETES_SERVICE_HOST', 'REMOTE_CONTAINERS', 'CODESPACES'])
+      vi.stubEnv(name, undefined);
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  const services = () =>
+    ({
+      extension: {
+        globalState: {
+          get: (key: string) => state.get(key),
+          update: (key: string, value: unknown) => Promise.resolve(void state.set(key, value)),
+        },
+      },
+      log: {
+        ask: (_: string, text: string, { title }: { title: string }) =>
+          Promise.resolve(void said.push(`${text} [${title}]`)),
+      },
+    }) as unknown as Pick<Services, 'extension' | 'log'>;
+
+  const lost = /in a container, and .*gone when the container is rebuilt\. \[Choose Data Folder\]$/;
+
+  test.each(['/.dockerenv', '/run/.containerenv'])('comes once in a container with %s', async (file) => {
+    machine.files = [file];
+    await warnOfDataFolder(services());
+    await warnOfDataFolder(services());
+    expect(said).toEqual([expect.stringMatching(lost)]);
+    expect(said[0]).toContain(dataDir());
+  });
+
+  test.each(['KUBERNETES_SERVICE_HOST', 'REMOTE_CONTAINERS', 'CODESPACES'])(
+    'comes where %s is set',
+    async (name) => {
+      vi.stubEnv(name, 'true');
+      await warnOfDataFolder(services());
+      expect(said).toEqual([expect.stringMatching(lost)]);
+    },
+  );
+
+  test('does not come outside of containers, on a volume, or in a folder that was chosen', async () => {
+    await warnOfDataFolder(services());
+    machine.files = ['/.dockerenv'];
+    machine.mounts.push({ place: dataDir(), type: 'ext4' });
+    await warnOfDataFolder(services());
+    machine.mounts.pop();
+    vi.stubEnv('FORGET_ME_NOT_HOME', '/somewhere');
+    await warnOfDataFolder(services());
+    expect(said).toEqual([]);
+  });
+
+  test('comes on a network drive, once for each folder', async () => {
+    machine.drive = 'NFS';
+    await warnOfDataFolder(services());
+    await warnOfDataFolder(services());
+    expect(said).toEqual([expect.stringMatching(/on a network drive \(NFS\).* \[Choose Data Folder\]$/)]);
+    vi.stubEnv('FORGET_ME_NOT_HOME', '/mnt/other');
+    await warnOfDataFolder(services());
+    expect(said).toHaveLength(2);
+    expect(said[1]).toContain('/mnt/other');
+  });
 });
