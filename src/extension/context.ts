@@ -6,6 +6,7 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 import { findNode, type NodeCommand } from '../protocol/node.ts';
 import { Children } from './children.ts';
 import { CompletionService } from './completion/completion-service.ts';
+import { tickSteps } from './get-started.ts';
 import { Log } from './log.ts';
 import { ResultsPanel } from './panel/panel.ts';
 import { ProgressNotifications } from './runs/progress.ts';
@@ -99,6 +100,7 @@ export class Context implements Services, vscode.Disposable {
     this.view.refresh();
     this.statusBar.refresh();
     this.panel.refresh();
+    tickSteps(this);
   }
 
   private onRun(run: RunSnapshot | undefined): void {

@@ -1,5 +1,6 @@
 /** The walkthrough of the first minutes: on request, and once after installing. */
 import * as vscode from 'vscode';
+import type { ServicesWithCompletion } from './completion/completion-service.ts';
 import type { Services } from './services.ts';
 
 const WELCOMED = 'welcomed';
@@ -10,6 +11,23 @@ export const getStarted = ({ extension }: Pick<Services, 'extension'>) =>
     `${extension.extension.id}#start`,
     false,
   );
+
+/** Steps of the walkthrough that are done, by the name of their context in package.json. */
+export const doneSteps = ({ completion, runs }: Pick<ServicesWithCompletion, 'completion' | 'runs'>) => ({
+  completes: completion.inUse !== undefined,
+  hasRuns: runs.all.length > 0,
+  completesWithResult: completion.inUse?.run !== undefined,
+});
+
+let told = '';
+/** Ticks the steps: when they are done, not when their button was pressed. */
+export function tickSteps(services: Pick<ServicesWithCompletion, 'completion' | 'runs'>): void {
+  const steps = doneSteps(services);
+  if (told === JSON.stringify(steps)) return;
+  told = JSON.stringify(steps);
+  for (const [name, isDone] of Object.entries(steps))
+    void vscode.commands.executeCommand('setContext', `forgetMeNot.${name}`, isDone);
+}
 
 /**
  * VS Code opens a walkthrough only after an installation by hand. This also covers those from a file or by a script,

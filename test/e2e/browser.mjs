@@ -6,8 +6,8 @@ import { Notifications } from './notifications.mjs';
 import { QuickInput } from './quick-input.mjs';
 import { becomes, PATIENCE_MS, until } from './until.mjs';
 
-/** A workbench in a browser of its own. `shots` is where screenshots go, `executablePath` a Chromium. */
-export async function openBrowser(shots, executablePath) {
+/** A workbench in a browser of its own. `shots` is where screenshots go, `executablePath` a Chromium, `args` more for it. */
+export async function openBrowser(shots, executablePath, args = []) {
   // Not imported at the top: it is installed by then, not before.
   const { chromium } = await import('playwright-core');
   const profile = mkdtempSync(join(tmpdir(), 'forget-me-not-chromium-'));
@@ -24,6 +24,7 @@ export async function openBrowser(shots, executablePath) {
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      ...args,
     ],
   });
   const context = await launched.catch((error) => {

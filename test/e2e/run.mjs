@@ -1,7 +1,7 @@
 // The end-to-end test: a real VS Code server, the packaged extension, Chromium, and a person's way through it.
-// `node test/e2e/run.mjs [--times N] [--busy N] [parts of scenarios' names, with commas]`
+// `node test/e2e/run.mjs [--times N] [--busy N] [--apart] [parts of scenarios' names, with commas]`
 // --times N: the whole of it so often, each time from nothing; --busy N: the last N of them beside a core that is
-// kept busy. Screenshots and logs go to test-results/e2e.
+// kept busy; --apart: the browser reaches nothing of this machine but the editor's port. Screenshots and logs go to test-results/e2e.
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,11 @@ import { runSuite } from './suite.mjs';
 import { root } from './workplace.mjs';
 
 const { values, positionals } = parseArgs({
-  options: { times: { type: 'string', default: '1' }, busy: { type: 'string', default: '0' } },
+  options: {
+    times: { type: 'string', default: '1' },
+    busy: { type: 'string', default: '0' },
+    apart: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 });
 const [times, busy] = [Number(values.times), Number(values.busy)];
@@ -22,7 +26,9 @@ const chosen = Object.entries(scenarios).filter(
   ([name]) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
 );
 if (!(times >= 1 && busy >= 0 && busy <= times) || chosen.length === 0) {
-  console.error('Usage: node test/e2e/run.mjs [--times N] [--busy N] [parts of names of scenarios]');
+  console.error(
+    'Usage: node test/e2e/run.mjs [--times N] [--busy N] [--apart] [parts of names of scenarios]',
+  );
   console.error(`Scenarios:\n${Object.keys(scenarios).join('\n')}`);
   process.exit(2);
 }
@@ -50,7 +56,7 @@ for (let time = 1; time <= times; time += 1) {
   const release = isBusy ? keepCoreBusy() : () => undefined;
   const started = Date.now();
   const into = times > 1 ? join(shots, `time-${time}`) : shots;
-  const { passed, failed } = await runSuite(chosen, { shots: into, vsix, chromium });
+  const { passed, failed } = await runSuite(chosen, { shots: into, vsix, chromium, apart: values.apart });
   release();
   told.passed += passed;
   told.failed += failed;

@@ -2,6 +2,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBrowser } from './browser.mjs';
+import { onePort } from './one-port.mjs';
 import { startVsCode } from './vscode.mjs';
 import { makeWorkplace } from './workplace.mjs';
 
@@ -13,7 +14,7 @@ const trainingOptions =
 
 /** VS Code and a browser on a workplace. */
 class Session {
-  static async open(place, { vsix, chromium, shots }) {
+  static async open(place, { vsix, chromium, shots, apart }) {
     const settings = {
       'forgetMeNot.base': place.base,
       'forgetMeNot.training.backend': place.backend,
@@ -22,9 +23,11 @@ class Session {
     const session = new Session();
     try {
       session.vscode = await startVsCode({ vsix, settings, env: { FORGET_ME_NOT_HOME: place.home } });
-      session.browser = await openBrowser(shots, chromium);
+      const url = session.vscode.url(place.workspace);
+      if (apart) session.proxy = await onePort(new URL(url).origin);
+      session.browser = await openBrowser(shots, chromium, session.proxy?.args);
       session.workbench = session.browser.workbench;
-      await session.workbench.open(session.vscode.url(place.workspace));
+      await session.workbench.open(session.proxy?.urlOf(url) ?? url);
       return session;
     } catch (error) {
       await session.close();
@@ -34,13 +37,16 @@ class Session {
 
   async close() {
     await this.browser?.close().catch(() => undefined);
+    this.proxy?.close();
+    if (this.proxy?.refused.length) console.log(`Refused to the browser: ${this.proxy.refused.join(', ')}`);
     await this.vscode?.stop();
   }
 }
 
 /**
  * @param {[string, (workbench: object, place: object) => Promise<void>][]} chosen scenarios by name
- * @param {{ shots: string, vsix: string, chromium: string }} options `shots` is where screenshots and logs go
+ * @param {{ shots: string, vsix: string, chromium: string, apart?: boolean }} options `shots` is where screenshots and logs go; with
+ * `apart`, the browser reaches nothing of this machine but the editor's port
  * @returns {Promise<{ passed: number, failed: number }>}
  */
 export async function runSuite(chosen, options, { makePlace = makeWorkplace, open = Session.open } = {}) {

@@ -36,6 +36,15 @@ const quietSettings = {
   'files.simpleDialog.enable': true,
 };
 
+/** VS Code's own texts stay English, as no pack of them is at hand; extensions are shown in the pack's language. */
+function writeLanguagePack(userData, language) {
+  const translations = join(userData, 'no-translations.json');
+  writeFileSync(translations, JSON.stringify({ contents: {} }));
+  const extensions = [{ extensionIdentifier: { id: `none.${language}` }, version: '1.0.0' }];
+  const pack = { hash: 'none', extensions, translations: { vscode: translations }, label: language };
+  writeFileSync(join(userData, 'languagepacks.json'), JSON.stringify({ [language]: pack }));
+}
+
 /** Kills a detached child and everything it started: first politely, then for good. */
 async function endGroup(child) {
   const signal = (name) => {
@@ -55,10 +64,11 @@ async function endGroup(child) {
  * @param vsix file to install
  * @param settings of the user, on top of the quiet ones
  * @param env on top of this process's
+ * @param language of extensions, such as "de"
  * @param keep directory for the server's data; a fresh one, removed at the end, when not given
  * @returns {Promise<{ url: (folder: string) => string, log: () => string, dir: string, stop: () => Promise<void> }>}
  */
-export async function startVsCode({ vsix, settings = {}, env = {}, keep, port }) {
+export async function startVsCode({ vsix, settings = {}, env = {}, language, keep, port }) {
   installVsCode();
   const dir = keep ?? mkdtempSync(join(tmpdir(), 'forget-me-not-vscode-'));
   const user = join(dir, 'udd/User');
@@ -67,6 +77,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
   // What a person changed in a kept one stays.
   if (!keep || !existsSync(settingsFile))
     writeFileSync(settingsFile, JSON.stringify({ ...quietSettings, ...settings }, null, 2));
+  if (language) writeLanguagePack(join(dir, 'udd'), language);
   const common = [
     '--accept-server-license-terms',
     ...['--server-data-dir', join(dir, 'sdd')],
@@ -102,6 +113,7 @@ export async function startVsCode({ vsix, settings = {}, env = {}, keep, port })
       '--telemetry-level',
       'off',
       '--disable-workspace-trust',
+      ...(language ? ['--locale', language] : []),
     ],
     { env: environment, detached: true, stdio: ['ignore', out, out] },
   );

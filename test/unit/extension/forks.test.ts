@@ -73,7 +73,13 @@ describe('forks of VS Code', () => {
     const others = [...new Set([...called, ...linked])].filter((name) => !name.startsWith('forgetMeNot.'));
     // All of them are in VS Code's open source and its built-in extensions.
     expect(others.sort()).toEqual([
-      ...['markdown.showPreview', 'revealFileInOS', 'vscode.openFolder', 'workbench.action.openSettings'],
+      ...[
+        'markdown.showPreview',
+        'revealFileInOS',
+        'setContext',
+        'vscode.openFolder',
+        'workbench.action.openSettings',
+      ],
       ...['workbench.action.openWalkthrough', 'workbench.trust.manage'],
     ]);
     for (const source of sources)
