@@ -35,10 +35,15 @@ class Session {
     }
   }
 
+  /** @throws if something wanted another port of this machine than the editor's */
+  requireOnePort() {
+    const [other] = (this.proxy?.refused ?? []).filter((host) => /localhost|^127\.|^\[?::1|^0\./.test(host));
+    if (other) throw new Error(`The browser asked for ${other}, which is not the editor.`);
+  }
+
   async close() {
     await this.browser?.close().catch(() => undefined);
     this.proxy?.close();
-    if (this.proxy?.refused.length) console.log(`Refused to the browser: ${this.proxy.refused.join(', ')}`);
     await this.vscode?.stop();
   }
 }
@@ -70,6 +75,7 @@ export async function runSuite(chosen, options, { makePlace = makeWorkplace, ope
         session ??= await open(place, options);
         await session.workbench.clear();
         await scenario(session.workbench, place);
+        session.requireOnePort?.();
         told.passed += 1;
         say('ok   ');
       } catch (error) {

@@ -144,6 +144,8 @@ describe('the panel in VS Code', () => {
     expect(posted).toEqual([{ type: 'ready' }]);
     await send(page, []);
     expect(await page.getByText('No runs yet').isVisible()).toBe(true);
+    await page.locator('.empty vscode-button').click();
+    expect(posted.pop()).toEqual({ type: 'step', step: { id: 'train', subject: '' } });
     await send(page, [live(12)]);
     expect(await page.locator('.status-line').textContent()).toContain('step 12 of 60, about 2 min left');
     expect(await page.locator('progress').getAttribute('max')).toBe('60');

@@ -32,7 +32,7 @@ export function sections(actions: Actions, filter: string): Sections {
     comparison,
     top: [
       new HeaderSection(actions),
-      new EmptySection(),
+      new EmptySection(actions),
       new HeadlineSection(),
       new StatusSection(actions),
       new WarningsSection(actions),

@@ -31,7 +31,7 @@ export async function switchAdapter(context: Context): Promise<void> {
     throw new UserError(
       'run-not-found',
       t('There is no result yet that can complete code: none is finished, or none is better than its base.'),
-      t('Start one with "Fine-tune on Workspace".'),
+      t('Start one with {step}.', { step: '{train}' }),
     );
   const placeHolder = now
     ? t('Which adapter should complete your code from now on?')

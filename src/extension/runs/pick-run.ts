@@ -35,7 +35,7 @@ export async function pickRun(
   const isFit = typeof fits === 'function' ? fits : (_: RunSnapshot, one: Standing) => fits.includes(one);
   const fitting = runs.all.filter((run) => isFit(run, runs.standing(run)));
   if (fitting.length === 0)
-    throw new UserError('run-not-found', none, t('Start one with "Fine-tune on Workspace".'));
+    throw new UserError('run-not-found', none, t('Start one with {step}.', { step: '{train}' }));
   if (order) fitting.sort(order);
   const items = fitting.map((run) => itemOf(run, runs.standing(run), store.inUse === run.spec.id));
   // The results panel may take the focus when it has loaded; that must not close the question.
