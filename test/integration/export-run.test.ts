@@ -297,6 +297,8 @@ describe('an export that is refused', () => {
     [['--to', 'peft', '--type', 'F16'], '--type is for gguf-merged'],
     [['--to', 'onnx'], 'is invalid'],
     [['--to', 'peft', '--checkpoint', '7'], 'has no checkpoint of step 7'],
+    [['--to', 'peft', '--names', 'text'], 'this base has one kind of names'],
+    [['--to', 'gguf-adapter', '--names', 'text'], '--names is for peft'],
   ])('with %j', async (args, message) => {
     const { code, stderr } = await place.run('export', runs.get(title)!, ...args, '-o', at('x'));
     expect(code).toBe(1);
