@@ -56,6 +56,7 @@ const processes = {
     'training-worker': 'src/training/process/worker.ts',
     sweeper: 'src/training/sweep/sweeper.ts',
     evaluator: 'src/evaluation/evaluator.ts',
+    'scorer-worker': 'src/evaluation/scorer/worker.ts',
     spectrum: 'src/evaluation/spectrum/main.ts',
     'webgpu-probe': 'src/tensor/webgpu/probe.ts',
     exporter: 'src/export/main.ts',

@@ -88,7 +88,8 @@ export async function loadLlamaModel(
   const said: string[] = [];
   loading.add(said);
   try {
-    return await llama.loadModel({ modelPath: path, ...options });
+    // Most matrices are copied into a layout that is faster to multiply; a mapped file would be in memory besides.
+    return await llama.loadModel({ modelPath: path, useMmap: false, ...options });
   } catch (error) {
     // The log arrives from another thread, a moment later.
     await sleep(20);

@@ -12,9 +12,9 @@ import { readConfig } from '../model/index.ts';
 import { UserError } from '../protocol/errors.ts';
 import { artefactName, EARLIER_ADAPTER, type Hyper, type RunSpec } from '../protocol/run.ts';
 import { BASE_MODEL, openLlamaHost, type LlamaHost } from '../serving/engine/llama-host.ts';
-import { startBackend, type Backend } from '../tensor/index.ts';
-import { openScorer, scoringPrecision, type Scorer, type Which } from '../training/scorer.ts';
+import { scoringPrecision, type Which } from '../training/scorer.ts';
 import { openSandbox, type Sandbox } from './sandbox/sandbox.ts';
+import { ScorerProcess } from './scorer/process.ts';
 import type { EvaluatedModel } from './task.ts';
 import { Engine, Turns } from './turns.ts';
 
@@ -63,17 +63,15 @@ export class Resources {
     tokenizer?: Promise<Tokenizer>;
     sandbox?: Promise<Sandbox>;
     contextLength?: Promise<number>;
-    backend?: Promise<Backend>;
+    precision?: Promise<Hyper['precision']>;
   } = {};
   private readonly turns = new Turns();
   private readonly host = new Engine(() => this.openHost());
-  /** The trainer's own model. Only one of its methods may run at a time: see `score`. */
+  /** The trainer's own model. */
   private readonly scorer = new Engine(() => this.openScorer(this.subject.precision ?? 'f32'));
   /** The same in f32. */
   private readonly exactScorer = new Engine(() => this.openScorer('f32'));
   readonly base: EvaluatedModel;
-  /** Scoring passes are queued, so that only one runs at a time. */
-  private scoring: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly subject: Subject,
@@ -104,20 +102,20 @@ export class Resources {
     return this.model({ name: earlier.id, digest }, 'earlier');
   }
 
-  private async openScorer(precision: Hyper['precision']): Promise<Scorer> {
-    const { base, result, earlier } = this.subject;
-    const backend = await this.backend();
-    return openScorer({ basePath: base.path, earlierPath: earlier?.path, ...result, backend, precision });
+  private openScorer(precision: Hyper['precision']): Promise<ScorerProcess> {
+    const { base, backend, result, earlier } = this.subject;
+    const { adapterPath, modelPath } = result ?? {};
+    const paths = { basePath: base.path, adapterPath, modelPath, earlierPath: earlier?.path };
+    return ScorerProcess.open({ ...paths, backend, precision });
   }
 
-  private backend(): Promise<Backend> {
-    return (this.opened.backend ??= startBackend(this.subject.backend));
-  }
-
-  /** Opens the backend only if needed, to find out whether it supports bf16. */
-  private async precision(): Promise<Hyper['precision']> {
+  /** Starts a backend only if needed, to find out whether it supports bf16. */
+  private precision(): Promise<Hyper['precision']> {
     const { precision = 'f32' } = this.subject;
-    return precision === 'f32' ? 'f32' : scoringPrecision(await this.backend(), precision);
+    if (precision === 'f32') return Promise.resolve(precision);
+    return (this.opened.precision ??= this.turns.use(this.scorer, (scorer) =>
+      Promise.resolve(scoringPrecision(scorer, precision)),
+    ));
   }
 
   private openHost(): Promise<LlamaHost> {
@@ -161,20 +159,16 @@ export class Resources {
     return this.turns.use(this.host, work);
   }
 
-  /** Runs `work` after the scoring that was asked for earlier. */
   private score<T>(
-    work: (scorer: Scorer) => Promise<T>,
+    work: (scorer: ScorerProcess) => Promise<T>,
     strength = 1,
-    scorer: Engine<Scorer> = this.scorer,
+    engine: Engine<ScorerProcess> = this.scorer,
   ): Promise<T> {
-    const next = this.scoring.then(() =>
-      this.turns.use(scorer, (opened) => {
-        opened.setStrength(strength);
-        return work(opened);
-      }),
-    );
-    this.scoring = next.catch(() => undefined);
-    return next;
+    return this.turns.use(engine, (scorer) => {
+      // Done in this order, and so before `work`.
+      const set = scorer.setStrength(strength);
+      return Promise.all([work(scorer), set]).then(([result]) => result);
+    });
   }
 
   private model(

@@ -113,8 +113,8 @@ export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place)
  * Sandbox, tokenizer, llama.cpp's buffers and allocator slack, measured with evaluations of SmolLM2 and Qwen2.5-Coder.
  */
 const EVALUATOR_WORKSPACE = 400 * MB;
-/** llama.cpp maps the file, and keeps a copy of its matrices in a layout that is faster to multiply. */
-const SERVED_COPIES = 2;
+/** Memory of a served file per byte: llama.cpp's layout of a matrix may be larger than the file's. */
+const SERVED_COPIES = 1.25;
 /** Sequences per context, tokens per sequence and contexts for sampling (serving/batch-sampler.ts). */
 const SAMPLED = { sequences: 8, tokens: 1024, lanes: 4 };
 const F16 = 2;
@@ -136,8 +136,8 @@ export interface Measuring extends Place, BaseSizes {
 }
 
 /**
- * Memory for measuring in a separate process: one model to score with, in the run's precision; the served models; and
- * the sampling cache of base or result.
+ * Memory for measuring in separate processes: the model to score with, in the run's precision, or the served models and
+ * the sampling cache of base or result. The two take turns.
  */
 export function planEvaluation(
   config: BaseShape,
@@ -162,9 +162,8 @@ export function planEvaluation(
   const lanes = Math.min(SAMPLED.lanes, cores);
   const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
   const result = full ? F16 * countParameters(config, hyper) : 0;
-  return (
-    RUNTIME[backend] + EVALUATOR_WORKSPACE + scoring + trained + SERVED_COPIES * (baseBytes + result) + cache
-  );
+  const scorer = RUNTIME[backend] + scoring + trained;
+  return EVALUATOR_WORKSPACE + Math.max(scorer, SERVED_COPIES * (baseBytes + result) + cache);
 }
 
 /** Training plus measuring, if that needs more memory or runs at the same time. */

@@ -107,7 +107,8 @@ describe('planRun', () => {
       planEvaluation(smol, hyper(patch), { baseBytes: 2 * 135e6, cores: 2, backend: 'tensorflow' });
     const weights = 4 * 134_515_008;
     const full = { method: 'full' } as const;
-    expect(measured(full) - measured({ ...full, precision: 'bf16' })).toBeGreaterThan(0.45 * weights);
+    // In bf16, what is served takes more than scoring.
+    expect(measured(full) - measured({ ...full, precision: 'bf16' })).toBeGreaterThan(0.3 * weights);
     // The check of an adapter that is served is in f32.
     expect(measured({}) - measured({ precision: 'bf16' })).toBeGreaterThan(0.2 * weights);
     // Its head and its file come on top, but no second copy of its weights in f32.

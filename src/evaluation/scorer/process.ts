@@ -1,0 +1,110 @@
+/** The evaluator's side of the process that scores: see worker.ts. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { bundlePath } from '../../protocol/bundles.ts';
+import { endedEarly } from '../../protocol/child-end.ts';
+import { UserError } from '../../protocol/errors.ts';
+import {
+  scorerAnswerSchema,
+  type ScorerAnswer,
+  type ScorerOpening,
+  type ScorerRequest,
+} from '../../protocol/scorer.ts';
+import type { LossOptions } from '../../model/index.ts';
+import type { Which } from '../../training/scorer.ts';
+
+/** A request without its id; Omit alone would merge the union. */
+type Ask = ScorerRequest extends infer R ? (R extends { id: number } ? Omit<R, 'id'> : never) : never;
+type Numbers = Float32Array | Float32Array[] | undefined;
+
+/** A Scorer in a process of its own. */
+export class ScorerProcess {
+  private readonly waiting = new Map<number, { resolve(value: Numbers): void; reject(error: Error): void }>();
+  private asked = 0;
+  private ended: Error | undefined;
+  private disposing = false;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    readonly supportsBf16: boolean,
+  ) {
+    child.on('message', (received) => this.receive(scorerAnswerSchema.parse(received)));
+    child.on('close', (code, signal) => this.end(signal ?? code));
+  }
+
+  /** Starts the process and its backend; the model is loaded at the first request. Throws like openScorer. */
+  static async open(options: ScorerOpening): Promise<ScorerProcess> {
+    const child = fork(bundlePath('scorer-worker'), {
+      // Its stdout must not mix with the evaluator's.
+      stdio: ['ignore', process.stderr, 'inherit', 'ipc'],
+      serialization: 'advanced',
+      execArgv: [],
+    });
+    const closed = once(child, 'close').then(([code, signal]) => {
+      throw scoringEnded((signal ?? code) as string | number | null);
+    });
+    child.send({ type: 'open', ...options });
+    const [received] = (await Promise.race([once(child, 'message'), closed])) as [unknown];
+    closed.catch(() => undefined);
+    const answer = scorerAnswerSchema.parse(received);
+    if (answer.type === 'started') return new ScorerProcess(child, answer.supportsBf16);
+    child.kill('SIGKILL');
+    if (answer.type === 'failed') throw new UserError(answer.code, answer.message, answer.next);
+    throw new Error('the scoring process answered before it was asked');
+  }
+
+  tokenLosses(tokens: Int32Array, which: Which, options?: LossOptions): Promise<Float32Array> {
+    return this.ask<Float32Array>({ type: 'tokenLosses', tokens, which, options });
+  }
+
+  tokenKl(tokens: Int32Array): Promise<Float32Array> {
+    return this.ask<Float32Array>({ type: 'tokenKl', tokens });
+  }
+
+  async expectKl(texts: readonly Int32Array[]): Promise<void> {
+    await this.ask({ type: 'expectKl', texts: [...texts] });
+  }
+
+  probabilities(tokens: Int32Array, which: Which): Promise<Float32Array[]> {
+    return this.ask<Float32Array[]>({ type: 'probabilities', tokens, which });
+  }
+
+  async setStrength(strength: number): Promise<void> {
+    await this.ask({ type: 'setStrength', strength });
+  }
+
+  /** Ends the process. All its memory is free then. */
+  async dispose(): Promise<void> {
+    this.disposing = true;
+    if (this.ended) return;
+    const closed = once(this.child, 'close');
+    this.child.kill('SIGKILL');
+    await closed;
+  }
+
+  private ask<T extends Numbers>(request: Ask): Promise<T> {
+    if (this.ended) return Promise.reject(this.ended);
+    const id = (this.asked += 1);
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.set(id, { resolve: (value) => resolve(value as T), reject });
+      this.child.send({ ...request, id }, (error) => error && reject(error));
+    });
+  }
+
+  private receive(answer: ScorerAnswer): void {
+    if (answer.type === 'started') return;
+    const asked = this.waiting.get(answer.id ?? 0);
+    this.waiting.delete(answer.id ?? 0);
+    if (answer.type === 'done') asked?.resolve(answer.value);
+    else asked?.reject(new UserError(answer.code, answer.message, answer.next));
+  }
+
+  private end(how: string | number | null): void {
+    this.ended = this.disposing ? new Error('the scoring process was closed') : scoringEnded(how);
+    for (const { reject } of this.waiting.values()) reject(this.ended);
+    this.waiting.clear();
+  }
+}
+
+const scoringEnded = (how: string | number | null) =>
+  endedEarly('The measurement', how, 'Measure again: what was measured so far is kept.');

@@ -1,0 +1,72 @@
+/**
+ * Entry: `node scorer-worker.mjs`, child process of an evaluator. It scores with the trainer's model. All memory that
+ * this took is free when the process ends, which a library's own allocator would not give back. Messages:
+ * src/protocol/scorer.ts.
+ */
+import { reportError } from '../../protocol/errors.ts';
+import {
+  scorerRequestSchema,
+  type ScorerAnswer,
+  type ScorerOpening,
+  type ScorerRequest,
+} from '../../protocol/scorer.ts';
+import { startBackend, type Backend } from '../../tensor/index.ts';
+import { openScorer, type Scorer } from '../../training/scorer.ts';
+
+if (!process.send) {
+  console.error('The evaluator starts this process.');
+  process.exit(2);
+}
+
+// A terminal signals the whole process group, but only the evaluator decides when to stop.
+for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
+process.on('disconnect', () => process.exit());
+
+let opening: { options: ScorerOpening; backend: Backend } | undefined;
+let opened: Promise<Scorer> | undefined;
+let queue: Promise<unknown> = Promise.resolve();
+process.on('message', (received) => {
+  const request = scorerRequestSchema.parse(received);
+  queue = queue.then(() => answer(request)).then((message) => process.send!(message));
+});
+
+async function answer(request: ScorerRequest): Promise<ScorerAnswer> {
+  try {
+    if (request.type !== 'open') {
+      const value = await score(request, await scorer());
+      return { type: 'done', id: request.id, ...(value && { value }) };
+    }
+    const backend = await startBackend(request.backend);
+    opening = { options: request, backend };
+    return { type: 'started', supportsBf16: backend.supportsBf16 };
+  } catch (error) {
+    const report = reportError(error);
+    if (report.code === 'internal') console.error(error);
+    return { type: 'failed', ...('id' in request && { id: request.id }), ...report };
+  }
+}
+
+/** The model is loaded when it is first needed. */
+function scorer(): Promise<Scorer> {
+  const { options, backend } = opening!;
+  return (opened ??= openScorer({ ...options, backend }));
+}
+
+type Scoring = Exclude<ScorerRequest, { type: 'open' }>;
+
+async function score(request: Scoring, with_: Scorer): Promise<Float32Array | Float32Array[] | undefined> {
+  switch (request.type) {
+    case 'tokenLosses':
+      return with_.tokenLosses(request.tokens, request.which, request.options);
+    case 'tokenKl':
+      return with_.tokenKl(request.tokens);
+    case 'probabilities':
+      return with_.probabilities(request.tokens, request.which);
+    case 'expectKl':
+      await with_.expectKl(request.texts);
+      return undefined;
+    case 'setStrength':
+      with_.setStrength(request.strength);
+      return undefined;
+  }
+}
