@@ -59,6 +59,7 @@ const processes = {
     'scorer-worker': 'src/evaluation/scorer/worker.ts',
     spectrum: 'src/evaluation/spectrum/main.ts',
     'webgpu-probe': 'src/tensor/webgpu/probe.ts',
+    'product-rate': 'src/tensor/devices/rate-main.ts',
     exporter: 'src/export/main.ts',
     server: 'src/serving/http/server.ts',
     'preference-keeper': 'src/preferences/keeper.ts',

@@ -9,16 +9,21 @@ import type { DoctorCheck, DoctorReport } from '../protocol/doctor.ts';
 import { reportError } from '../protocol/errors.ts';
 import { networkDrive, tellNetworkDrive } from '../protocol/network-drive.ts';
 import { dataDir, modelsDir } from '../protocol/paths.ts';
+import { chooseDevice } from '../tensor/devices/choose-device.ts';
+import { findWebgpu } from '../tensor/devices/find.ts';
+import { findNvidia, type NvidiaGpu } from '../tensor/devices/memory.ts';
+import { planBackend } from '../tensor/devices/plan.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
 import { autoBase, tellWithTensorflow, type AutoBase } from './machine/auto-base.ts';
 import { formatBytes } from './view/format.ts';
-import { findGpus, type Gpu } from './machine/gpus.ts';
 import { version } from './version.ts';
-import { findWebgpu, webgpuBackend, webgpuCheck } from './machine/webgpu.ts';
+import { webgpuBackend, webgpuCheck } from './machine/webgpu.ts';
 
 type Probe = { starts: boolean; reason: string };
 
 export async function examine(): Promise<DoctorReport> {
+  // Before the rest: what it may measure, the rest would disturb.
+  const plan = await planBackend({ backend: 'auto' });
   const [machine, python, runtime, webgpu, wasm, llama, gpus, models, data, base] = await Promise.all([
     examineMachine(),
     inspectPython(),
@@ -26,17 +31,20 @@ export async function examine(): Promise<DoctorReport> {
     findWebgpu(),
     probeWasm(),
     probeLlama(),
-    findGpus(),
+    findNvidia(),
     findModels(),
     dataCheck(),
     autoBase(),
   ]);
-  const automatic = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }];
-  const chosenBackend = automatic.find(({ starts }) => starts)?.name;
+  const device = chooseDevice(webgpu.adapters);
+  const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }, webgpuBackend(webgpu, device)];
+  const starting = plan.order.filter((name) => backends.some((one) => one.name === name && one.starts));
+  const chosenBackend = starting[0] ?? (wasm.starts ? 'wasm' : undefined);
+  const onGpu = chosenBackend === 'webgpu' ? device?.adapter.name : undefined;
   return {
     summary:
       data.status !== 'broken'
-        ? summarise(chosenBackend, runtime, wasm, llama)
+        ? summarise({ chosen: chosenBackend, onGpu, runtime, wasm, llama })
         : `No data can be saved: ${data.text}`,
     ok: chosenBackend !== undefined && llama.starts && data.status !== 'broken',
     version,
@@ -46,7 +54,9 @@ export async function examine(): Promise<DoctorReport> {
     pip: python?.pip,
     compiler: runtime.compiler,
     chosenBackend,
-    backends: [...automatic, webgpuBackend(webgpu)],
+    chosenReason: plan.reason,
+    chosenAdapter: device?.number,
+    backends,
     gpus,
     adapters: webgpu.adapters,
     llama,
@@ -58,7 +68,7 @@ export async function examine(): Promise<DoctorReport> {
       diskCheck(machine.freeDisk),
       { area: 'node', title: 'Node', status: 'ok', text: `${process.versions.node}, ${process.execPath}` },
       tensorflowCheck(runtime),
-      webgpuCheck(webgpu),
+      webgpuCheck(webgpu, device, onGpu !== undefined),
       probeCheck('wasm', 'wasm backend', wasm),
       gpuCheck(gpus, runtime),
       pythonCheck(python),
@@ -147,11 +157,21 @@ function tensorflowBackend({
   return { name: 'tensorflow', starts, version, reason, command };
 }
 
-function summarise(chosen: string | undefined, runtime: RuntimeReport, wasm: Probe, llama: Probe): string {
+interface Known {
+  chosen: string | undefined;
+  /** The GPU that WebGPU trains on. */
+  onGpu: string | undefined;
+  runtime: RuntimeReport;
+  wasm: Probe;
+  llama: Probe;
+}
+
+function summarise({ chosen, onGpu, runtime, wasm, llama }: Known): string {
   if (!chosen)
     return `Training cannot start because no backend starts. TensorFlow: ${runtime.reason} wasm: ${wasm.reason}`;
   if (!llama.starts)
     return `Neither training nor completion works: both need llama.cpp, which does not start. ${llama.reason}`;
+  if (onGpu) return `Ready: trains on ${onGpu}, completes with llama.cpp.`;
   if (chosen === 'tensorflow')
     return `Ready: trains on TensorFlow ${runtime.version} (${runtime.gpu ? 'GPU' : 'CPU'}), completes with llama.cpp.`;
   const faster = runtime.command ? `; {install-runtime} makes it about six times faster` : '';
@@ -196,7 +216,7 @@ function probeCheck(area: string, title: string, { starts, reason }: Probe): Doc
   return { area, title, status: starts ? 'ok' : 'broken', text: reason };
 }
 
-function gpuCheck(gpus: Gpu[], runtime: RuntimeReport): DoctorCheck {
+function gpuCheck(gpus: NvidiaGpu[], runtime: RuntimeReport): DoctorCheck {
   const [first] = gpus;
   const check = { area: 'gpu', title: 'GPU' };
   if (!first)

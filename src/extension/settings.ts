@@ -48,6 +48,13 @@ export const settings = {
   get backend() {
     return get<'auto' | BackendName>('training.backend', 'auto');
   },
+  /** The backend and the GPU, as options. `instead`: another backend than the one in the setting. */
+  backendOptions(instead?: BackendName): string[] {
+    const backend = instead ?? this.backend;
+    const device = get('training.device', '').trim();
+    const onGpu = backend === 'auto' || backend === 'webgpu';
+    return ['--backend', backend, ...(device && onGpu ? ['--device', device] : [])];
+  },
   get trainOptions() {
     return get<string[]>('training.options', []);
   },

@@ -31,8 +31,14 @@ export const doctorBackendSchema = z.object({
 /** A GPU that WebGPU can use. */
 export const adapterSchema = z.object({
   name: z.string(),
-  /** Computes on the processor, such as Mesa's llvmpipe: for tests. */
-  software: z.boolean(),
+  /** Name and version of its driver, as far as that tells. */
+  driver: z.string().default(''),
+  /** A card of its own, inside of the processor, or computing on the processor, such as Mesa's llvmpipe: for tests. */
+  kind: z.enum(['discrete', 'integrated', 'unknown', 'software']),
+  /** Bytes that it can compute with; absent where no driver tells. */
+  memory: z.number().optional(),
+  /** Its memory is main memory. */
+  shared: z.boolean().default(false),
   /** Bytes of the largest buffer, and of what a kernel can see of it. */
   mostBuffer: z.number(),
   mostBound: z.number(),
@@ -71,8 +77,12 @@ export const doctorReportSchema = z.object({
   python: z.string().optional(),
   pip: z.string().optional(),
   compiler: z.string().optional(),
-  /** The backend that `auto` uses: the first that starts of TensorFlow and wasm. */
+  /** The backend that `auto` uses: the fastest by a measured product, of those that start. */
   chosenBackend: z.string().optional(),
+  /** Why, for people. */
+  chosenReason: z.string().optional(),
+  /** The place in `adapters` of the GPU that WebGPU uses unless another is asked for. */
+  chosenAdapter: z.int().optional(),
   backends: z.array(doctorBackendSchema),
   /** NVIDIA GPUs, from nvidia-smi. */
   gpus: z.array(z.object({ name: z.string(), driver: z.string(), memory: z.number() })),

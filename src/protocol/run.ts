@@ -162,6 +162,10 @@ export const runSpecSchema = z.object({
   /** Time limit for training, if given: `hyper.steps` is then an estimate, and the state's `steps` are fitted. */
   minutes: z.number().positive().optional(),
   backend: z.enum(['auto', ...backendNames]),
+  /** The GPU that was asked for, by number or name: see tensor/devices/choose-device.ts. */
+  device: z.string().min(1).optional(),
+  /** What `auto` was when the run was planned: the run uses it if it starts. */
+  planned: z.enum(backendNames).optional(),
   evaluation: evaluationPlanSchema,
   versions: z.record(z.string(), z.string()),
 });

@@ -35,6 +35,8 @@ export const sweepSpecSchema = z.object({
   /** What all trials share. */
   hyper: hyperSchema.omit({ method: true, learningRate: true, precision: true }),
   backend: z.enum(['auto', ...backendNames]),
+  device: runSpecSchema.shape.device,
+  planned: runSpecSchema.shape.planned,
   heldOutWindows: z.int().min(1),
   versions: z.record(z.string(), z.string()),
 });

@@ -1,32 +1,58 @@
-/** Chooses a backend. `auto` is the fastest one that starts, of those that were measured. */
+/** Chooses a backend. `auto` is the fastest one that starts, by a measured product. */
 import { UserError, reportError } from '../protocol/errors.ts';
 import type { BackendName } from '../protocol/run.ts';
 import type { Backend } from './backend.ts';
+import { planBackend } from './devices/plan.ts';
 
-type Starter = (reason: string) => Promise<Backend>;
+type Starter = (reason: string, device?: string) => Promise<Backend>;
 
 const starters: Record<BackendName, Starter> = {
   tensorflow: async (reason) => (await import('./tensorflow.ts')).startTensorflow(reason),
-  webgpu: async (reason) => (await import('./webgpu/start.ts')).startWebgpu(reason),
+  webgpu: async (reason, device) =>
+    (await import('./webgpu/start.ts')).startWebgpu(reason, undefined, device),
   wasm: async (reason) => (await import('./wasm.ts')).startWasm(reason),
 };
 
-/** What `auto` tries, the fastest first. WebGPU has to be asked for: whether it is faster depends on the GPU. */
-const automatic: readonly BackendName[] = ['tensorflow', 'wasm'];
+export interface StartOptions {
+  /** A GPU by number or name (devices/choose-device.ts). With it, `auto` is WebGPU. */
+  device?: string | undefined;
+  /** What a run was planned for: `auto` tries it first. */
+  planned?: BackendName | undefined;
+  /** Another backend is taken if the one that was asked for does not start, as when a run goes on elsewhere. */
+  orOther?: boolean;
+}
 
 /**
  * Starts a backend. Throws UserError `runtime-missing` if TensorFlow was asked for but is not installed,
- * `backend-unavailable` if the backend does not start, or with `auto` none of them.
+ * `backend-unavailable` if the backend does not start, or with `auto` none of them; `bad-argument` for a device that is
+ * not there.
  */
-export async function startBackend(choice: 'auto' | BackendName = 'auto'): Promise<Backend> {
-  if (choice !== 'auto') return starters[choice]('asked for');
-  const refusals: string[] = [];
-  for (const name of automatic) {
-    const reason = refusals.length
+export async function startBackend(
+  choice: 'auto' | BackendName = 'auto',
+  { device, planned, orOther = false }: StartOptions = {},
+): Promise<Backend> {
+  const asked = choice === 'auto' && device ? 'webgpu' : choice;
+  if (asked === 'auto') return startFastest(planned);
+  try {
+    return await starters[asked]('asked for', device);
+  } catch (error) {
+    if (!orOther) throw error;
+    return startFastest(undefined, [reportError(error).message]);
+  }
+}
+
+/** @param refusals why others were not taken */
+async function startFastest(planned?: BackendName, refusals: string[] = []): Promise<Backend> {
+  const { order, reason } = await planBackend({ backend: 'auto' });
+  const names = planned ? [planned, ...order.filter((name) => name !== planned)] : order;
+  for (const name of names) {
+    const why = refusals.length
       ? `the fastest that starts; ${refusals.join(' ')}`
-      : 'the fastest on this machine';
+      : name === order[0]
+        ? reason
+        : 'as it was planned';
     try {
-      return await starters[name](reason);
+      return await starters[name](why);
     } catch (error) {
       refusals.push(reportError(error).message);
     }

@@ -63,7 +63,7 @@ async function trainOn(
 ): Promise<TrainedResult | undefined> {
   const { dir, spec: asked, writer, phase } = given;
   await phase('Loading the model');
-  const backend = await startBackend(asked.backend);
+  const backend = await startBackend(asked.backend, asked);
   const gguf = await openGguf(asked.base.path);
   const config = readConfig(gguf);
   await requireRunSpace(dir, { ...asked, config });

@@ -15,15 +15,22 @@ afterAll(() => place?.dispose());
 const checkOf = ({ checks }: DoctorReport) => checks.find(({ area }) => area === 'webgpu')!;
 
 describe.skipIf(!(await canTestWebgpu()))('with an adapter', () => {
-  it('doctor says what it is and can do, and that auto does not take it', async () => {
+  it('doctor says what it is and can do, and auto does not take it if it is software', async () => {
     const report = await place.json<DoctorReport>('doctor');
     const [first] = report.adapters;
     expect(first!.mostBuffer).toBeGreaterThanOrEqual(first!.mostBound);
     expect(checkOf(report).text).toContain(first!.name);
     // A software adapter is a curiosity.
-    expect(checkOf(report).status).toBe(first!.software ? 'note' : 'ok');
+    expect(checkOf(report).status).toBe(first!.kind === 'software' ? 'note' : 'ok');
     expect(report.backends.find(({ name }) => name === 'webgpu')!.starts).toBe(true);
-    expect(report.chosenBackend).not.toBe('webgpu');
+    if (first!.kind === 'software') expect(report.chosenBackend).not.toBe('webgpu');
+    expect(report.chosenAdapter).toBe(0);
+  });
+
+  it('a training on a GPU that there is not ends with those that there are', async () => {
+    const { code: status, stdout, stderr } = await place.run('train', code, '--base', base, '--device', '99');
+    expect(status).not.toBe(0);
+    expect(stdout + stderr).toMatch(/\[bad-argument\] There is no GPU "99" here\. There are 0 \(/);
   });
 });
 

@@ -9,6 +9,7 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import { backendNames, type BackendName } from '../../protocol/run.ts';
 import { availableMemory } from '../../training/memory/available.ts';
 import { leastGpuMemory, leastMemory, runMemory } from '../../training/memory/defaults.ts';
+import { deviceOption } from '../options/train-options.ts';
 import { autoBase, tellWithTensorflow } from '../machine/auto-base.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { formatBytes, formatTable } from '../view/format.ts';
@@ -18,6 +19,7 @@ import { plannedBackend } from '../machine/planned-backend.ts';
 
 interface ModelsOptions {
   backend: BackendName | 'auto';
+  device?: string;
   json?: boolean;
   yes?: boolean;
 }
@@ -30,6 +32,7 @@ export function modelsCommand(): Command {
         .choices(['auto', ...backendNames])
         .default('auto'),
     )
+    .addOption(deviceOption())
     .option('--json', 'print the result as JSON')
     .action(async (options: ModelsOptions) => list(options));
   models

@@ -49,7 +49,7 @@ interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, Da
 const shared = [
   ...['base', 'rank', 'alpha', 'dropout', 'targets', 'rankStabilised', 'attentionDropout', 'optimizer'],
   ...['schedule', 'warmup', 'cooldown', 'weightDecay', 'clip', 'seq', 'batch', 'accumulate', 'recompute'],
-  ...['precision', 'seed', 'backend'],
+  ...['precision', 'seed', 'backend', 'device'],
 ];
 /** Full fine-tuning's rate divided by LoRA's. */
 const TENTH = 0.1;
@@ -153,6 +153,8 @@ async function prepare(where: Folders, options: SweepOptions): Promise<Sweep> {
       extend: options.grid === undefined,
       hyper: { ...hyper, ...fitted },
       backend: options.backend,
+      ...(options.device && { device: options.device }),
+      planned: backend,
       heldOutWindows: options.heldOutWindows,
       versions: { 'forget-me-not': version, node: process.version },
     };

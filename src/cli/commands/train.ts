@@ -181,6 +181,8 @@ async function begin(
       learningRateReason: learningRate.reason,
       learningRateTrials: learningRate.assumed ?? false,
       backend: options.backend,
+      ...(options.device && { device: options.device }),
+      planned: backend,
       evaluation,
       versions: { 'forget-me-not': version, node: process.version },
     });

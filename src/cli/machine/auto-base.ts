@@ -3,12 +3,12 @@ import { totalmem } from 'node:os';
 import { chooseBase, type ChosenBase, type Hardware } from '../../base-models/choose.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
+import { findNvidia } from '../../tensor/devices/memory.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { installSize } from '../../tensor/runtime/index.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
 import { leastGpuMemory, runMemory } from '../../training/memory/defaults.ts';
-import { findGpus } from './gpus.ts';
 import { plannedBackend } from './planned-backend.ts';
 
 export interface AutoBase extends ChosenBase {
@@ -26,7 +26,7 @@ export async function autoBase(
 ): Promise<AutoBase> {
   const backend = await plannedBackend({ backend: wanted });
   const chosen = chooseBase(await lookAtHardware(backend, method));
-  if (wanted !== 'auto' || backend === 'tensorflow' || !installSize(false)) return chosen;
+  if (wanted !== 'auto' || backend !== 'wasm' || !installSize(false)) return chosen;
   const withTensorflow = chooseBase(await lookAtHardware('tensorflow', method));
   return withTensorflow.id === chosen.id ? chosen : { ...chosen, withTensorflow };
 }
@@ -48,7 +48,7 @@ async function lookAtHardware(
   backend: BackendName,
   method: Hyper['method'] = 'lora',
 ): Promise<Omit<Hardware, 'only'>> {
-  const [gpus, runtime] = await Promise.all([findGpus(), findRuntime()]);
+  const [gpus, runtime] = await Promise.all([findNvidia(), findRuntime()]);
   const [gpu] = backend === 'tensorflow' && runtime?.gpu ? gpus : [];
   const how = { method, backend, precision: fastestPrecision(backend, method) };
   const measured = gpu ? new Map<string, number[]>() : await measuredSpeeds(how);

@@ -1,12 +1,12 @@
 /** Fits a run to the memory of this machine. */
 import type { ModelConfig } from '../../model/config.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
+import { findNvidia } from '../../tensor/devices/memory.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { availableMemory } from '../../training/memory/available.ts';
 import { fitMemory } from '../../training/memory/fit.ts';
 import type { BaseSizes, MemoryPlan } from '../../training/memory/plan.ts';
 import { formatBytes } from '../view/format.ts';
-import { findGpus } from './gpus.ts';
 
 /** What is known of a base before anything else is read. */
 export interface CheckedBase extends BaseSizes {
@@ -48,5 +48,5 @@ export function describePlan({ total, ...parts }: MemoryPlan | Record<string, nu
 /** Bytes of the GPU that this backend would train on; undefined if it trains on the processor. */
 export async function gpuMemory(backend: BackendName): Promise<number | undefined> {
   if (backend !== 'tensorflow' || !(await findRuntime())?.gpu) return undefined;
-  return (await findGpus())[0]?.memory;
+  return (await findNvidia())[0]?.memory;
 }

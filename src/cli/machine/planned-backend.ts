@@ -1,7 +1,6 @@
 import type { BackendName } from '../../protocol/run.ts';
-import { findRuntime } from '../../tensor/runtime/find.ts';
+import { planBackend, type Wanted } from '../../tensor/devices/plan.ts';
 
-/** The backend that `auto` will choose, unless TensorFlow is installed but does not start. */
-export async function plannedBackend({ backend }: { backend: BackendName | 'auto' }): Promise<BackendName> {
-  return backend !== 'auto' ? backend : (await findRuntime()) ? 'tensorflow' : 'wasm';
-}
+/** The backend that will train: the one that was asked for, or what `auto` will choose if that starts. */
+export const plannedBackend = async (wanted: Wanted): Promise<BackendName> =>
+  (await planBackend(wanted)).backend;

@@ -1,55 +1,50 @@
-/** What WebGPU finds on this machine: adapters, how much of their memory a kernel can see, and what they can do. */
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import {
-  webgpuProbeSchema,
-  type Adapter,
-  type DoctorCheck,
-  type DoctorReport,
-  type WebgpuProbe,
-} from '../../protocol/doctor.ts';
+/** What doctor says of the GPUs that WebGPU finds: their memory, what they can do, and which one is used. */
+import type { Adapter, DoctorCheck, DoctorReport, WebgpuProbe } from '../../protocol/doctor.ts';
+import type { ChosenDevice } from '../../tensor/devices/choose-device.ts';
 import { formatBytes } from '../view/format.ts';
 
-const exec = promisify(execFile);
-/** The wizard waits for it, too. */
-const LONGEST_MS = 15_000;
-
-/** Asks in a process of its own, because a broken driver may end it, or hang. */
-export async function findWebgpu(): Promise<WebgpuProbe> {
-  const script = fileURLToPath(new URL('./webgpu-probe.mjs', import.meta.url));
-  const env = { ...process.env, ELECTRON_RUN_AS_NODE: '1' };
-  try {
-    const { stdout } = await exec(process.execPath, [script], { env, timeout: LONGEST_MS });
-    return webgpuProbeSchema.parse(JSON.parse(stdout));
-  } catch (error) {
-    const how = (error as { killed?: boolean }).killed ? 'did not answer' : 'ended early';
-    return { adapters: [], reason: `The process that looked for GPUs ${how}: update the driver.` };
-  }
+export function webgpuBackend(
+  { reason }: WebgpuProbe,
+  chosen: ChosenDevice | undefined,
+): DoctorReport['backends'][number] {
+  if (!chosen || reason) return { name: 'webgpu', starts: false, reason: reason ?? NONE };
+  const { name, kind } = chosen.adapter;
+  const asked = kind === 'software' ? ', when it is asked for (--backend webgpu)' : '';
+  return { name: 'webgpu', starts: true, reason: `It starts on ${name}${asked}.` };
 }
 
-export function webgpuBackend({ adapters, reason }: WebgpuProbe): DoctorReport['backends'][number] {
-  const [first] = adapters;
-  return {
-    name: 'webgpu',
-    starts: first !== undefined,
-    reason: first ? `It starts on ${first.name}, when it is asked for (--backend webgpu).` : reason!,
-  };
-}
+const NONE = 'No GPU with a driver was found.';
 
-export function webgpuCheck({ adapters, reason }: WebgpuProbe): DoctorCheck {
+/** @param trains whether `auto` trains on it */
+export function webgpuCheck(
+  { adapters, reason }: WebgpuProbe,
+  chosen: ChosenDevice | undefined,
+  trains: boolean,
+): DoctorCheck {
   const check = { area: 'webgpu', title: 'WebGPU backend' };
-  if (reason) return { ...check, status: 'note', text: reason };
-  const real = adapters.some(({ software }) => !software);
-  const advice = real ? 'train on it with --backend webgpu.' : 'it computes on the processor, slowly.';
+  if (!chosen || reason) return { ...check, status: 'note', text: reason ?? NONE };
+  const list = adapters.map((adapter, number) => `${number}: ${describe(adapter)}`).join('; ');
+  const which = adapters.length > 1 ? ` Number ${chosen.number} is used: ${chosen.why} (--device).` : '';
+  const advice =
+    chosen.adapter.kind === 'software'
+      ? 'It computes on the processor, slowly, and only when it is asked for (--backend webgpu).'
+      : trains
+        ? 'Training runs on it.'
+        : 'Train on it with --backend webgpu.';
   return {
     ...check,
-    status: real ? 'ok' : 'note',
-    text: `${adapters.map(describe).join('; ')}; ${advice}`,
+    status: chosen.adapter.kind === 'software' ? 'note' : 'ok',
+    text: `${list}.${which} ${advice}`,
   };
 }
 
-function describe({ name, mostBuffer, mostBound, features }: Adapter): string {
-  const sizes = `buffers of up to ${formatBytes(mostBuffer)}, of which kernels see ${formatBytes(mostBound)}`;
-  return `${name} (${[sizes, ...features].join(', ')})`;
+/** "NVIDIA GeForce RTX 4090, 25.77 GB of memory, kernels see 2.15 GB of a buffer, shader-f16, subgroups". */
+function describe({ name, memory, shared, mostBound, features }: Adapter): string {
+  const size = memory === undefined ? '' : `${formatBytes(memory)} of `;
+  const room = shared
+    ? `${size}the machine's memory`
+    : memory === undefined
+      ? 'memory not known'
+      : `${size}memory`;
+  return [name, room, `kernels see ${formatBytes(mostBound)} of a buffer`, ...features].join(', ');
 }

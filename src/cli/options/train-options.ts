@@ -45,6 +45,7 @@ export interface TrainOptions {
   evalEvery?: number;
   seed: number;
   backend: 'auto' | BackendName;
+  device?: string;
   heldOutWindows: number;
   humaneval: number;
   retention: number;
@@ -64,6 +65,15 @@ const number = (text: string) => {
   if (!text.trim() || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
 };
+/** The GPU to train on. */
+export const deviceOption = () =>
+  new Option(
+    '--device <name|number>',
+    'GPU that trains, as doctor lists them; without it, the largest',
+  ).argParser((text: string) => {
+    if (text.trim()) return text.trim();
+    throw new InvalidArgumentError('It must be the name of a GPU, or its number.');
+  });
 export const whole =
   (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   (text: string) => {
@@ -247,6 +257,7 @@ export function addTrainOptions(command: Command): Command {
         .choices(['auto', ...backendNames])
         .default('auto'),
     )
+    .addOption(deviceOption())
     .option('--held-out-windows <n>', 'windows of held-out text in the final evaluation', whole(1), 16)
     .option(
       '--humaneval <problems>',

@@ -23,7 +23,7 @@ const groups = [
     'More: what is measured, and which result is kept',
     'eval-every eval-tasks eval-tasks-every eval-share held-out-windows humaneval retention measure-share forgetting-limit patience keep strength',
   ],
-  ['More: this machine', 'backend precision recompute seed'],
+  ['More: this machine', 'backend device precision recompute seed'],
 ].map(([heading, names]) => [heading!, names!.split(' ')] as const);
 
 export const help: Readonly<Record<string, CommandHelp>> = {

@@ -39,7 +39,7 @@ export async function measureSpectrum(dir: string, options: MeasureOptions = {})
   const step = await resultStep(dir);
   const weights = await openWeights(dir, spec, step);
   try {
-    const backend = options.backend ?? (await startBackend(spec.backend));
+    const backend = options.backend ?? (await startBackend(spec.backend, { ...spec, orOther: true }));
     const { method, rank } = spec.hyper;
     const spectrum: RunSpectrum = {
       format: SPECTRUM_FORMAT,

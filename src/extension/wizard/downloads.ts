@@ -21,7 +21,8 @@ const TENSORFLOW_BYTES = 274e6;
 
 /** @param backend the setting: with another than TensorFlow, that is not needed */
 export function missingParts(base: string, report: DoctorReport, backend: string): Download[] {
-  const tensorflow = backend === 'auto' || backend === 'tensorflow' ? missingRuntime(report) : [];
+  const needed = backend === 'tensorflow' || (backend === 'auto' && report.chosenBackend !== 'webgpu');
+  const tensorflow = needed ? missingRuntime(report) : [];
   return [...missingBase(base, report.models), ...tensorflow];
 }
 

@@ -119,8 +119,12 @@ export async function fetchBase(context: Context, which: string | undefined): Pr
   await context.log.ask('info', t('{base} is on this machine and can be fine-tuned.', { base }));
 }
 
-/** The backend that will train: the setting; with `auto`, TensorFlow if it is or can be installed, else wasm. */
+/**
+ * The backend that will train: the setting; with `auto`, the GPU if that is the fastest, else TensorFlow if it is or can
+ * be installed, else wasm.
+ */
 function expectedBackend(report: DoctorReport): BackendName {
   if (settings.backend !== 'auto') return settings.backend;
+  if (report.chosenBackend === 'webgpu') return 'webgpu';
   return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';
 }

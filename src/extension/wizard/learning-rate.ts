@@ -30,14 +30,13 @@ export async function findLearningRate(context: Context): Promise<void> {
 }
 
 async function sweep(context: Context, answers: Answers & { folders: string[] }): Promise<void> {
-  const { folders, base, backend = settings.backend } = answers;
+  const { folders, base, backend } = answers;
   const command = [
     'sweep',
     ...folders,
     '--base',
     base,
-    '--backend',
-    backend,
+    ...settings.backendOptions(backend),
     ...settings.globOptions(folders),
     '--yes',
   ];

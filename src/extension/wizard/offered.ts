@@ -4,4 +4,4 @@ import type { Services } from '../services.ts';
 import { settings } from '../settings.ts';
 
 export const offeredBases = ({ children }: Pick<Services, 'children'>): Promise<Offered> =>
-  children.ask(offeredSchema, ['models', '--backend', settings.backend]);
+  children.ask(offeredSchema, ['models', ...settings.backendOptions()]);

@@ -267,7 +267,7 @@ export function trainArguments(plan: Plan): string[] {
     ...plan.folders,
     ...(continued ? ['--continue', continued.run] : ['--base', plan.base, '--method', plan.method]),
     ...(budget.steps ? ['--steps', String(budget.steps)] : ['--minutes', String(budget.minutes)]),
-    ...['--backend', plan.backend ?? settings.backend],
+    ...settings.backendOptions(plan.backend),
     ...settings.globOptions(plan.folders),
     ...settings.trainOptions,
     ...(plan.preferences ? ['--preferences'] : []),

@@ -1,6 +1,9 @@
 /** Finds a GPU through Dawn (npm's `webgpu`), which speaks Vulkan, Metal or Direct3D 12. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { chooseDevice } from '../devices/choose-device.ts';
+import { kindOf } from '../devices/kind.ts';
+import { listMemory, memoryOf } from '../devices/memory.ts';
 import { oneLine } from './failures.ts';
 
 interface Dawn {
@@ -8,80 +11,128 @@ interface Dawn {
   globals: object;
 }
 
-let started: Promise<GPU> | undefined;
+let loaded: Promise<Dawn> | undefined;
+/** Dawn's entry points, by the adapter that each one offers; '' offers the one that it prefers. */
+const started = new Map<string, GPU>();
 
 /** Dawn, loaded once. Throws UserError `backend-unavailable` if it can't be loaded here. */
-function loadDawn(): Promise<GPU> {
-  started ??= (async () => {
-    // Electron's Node refuses memory that it did not allocate itself, which is how Dawn hands results over.
-    if (process.versions['electron'])
-      throw unavailable(
-        "VS Code's own Node can't use a GPU",
-        'Install Node 20 or newer, so that training runs in it.',
-      );
-    try {
-      const { create, globals } = (await import('webgpu')) as Dawn;
-      Object.assign(globalThis, globals);
-      return create([]);
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
-      const why = missing ? 'the package webgpu has none for this platform' : oneLine(message);
-      throw unavailable(`WebGPU does not start: ${why}`, 'Train with --backend tensorflow or wasm.', error);
-    }
-  })();
-  return started;
+async function startDawn(only = ''): Promise<GPU> {
+  const { create } = await (loaded ??= loadDawn());
+  const known = started.get(only);
+  if (known) return known;
+  const gpu = create(only ? [`adapter=${only}`] : []);
+  started.set(only, gpu);
+  return gpu;
 }
 
-/** The adapters that Dawn offers, the fastest first. Throws like openDevice, but not for want of an adapter. */
-export async function findAdapters(): Promise<Adapter[]> {
-  const gpu = await loadDawn();
-  const found = new Map<string, Adapter>();
-  for (const powerPreference of ['high-performance', 'low-power'] as const) {
-    const adapter = await gpu.requestAdapter({ powerPreference });
-    if (adapter) found.set(nameOf(adapter), describe(adapter));
+async function loadDawn(): Promise<Dawn> {
+  // Electron's Node refuses memory that it did not allocate itself, which is how Dawn hands results over.
+  if (process.versions['electron'])
+    throw unavailable(
+      "VS Code's own Node can't use a GPU",
+      'Install Node 20 or newer, so that training runs in it.',
+    );
+  try {
+    const dawn = (await import('webgpu')) as Dawn;
+    Object.assign(globalThis, dawn.globals);
+    return dawn;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const missing = code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND';
+    const why = missing ? 'the package webgpu has none for this platform' : oneLine(message);
+    throw unavailable(`WebGPU does not start: ${why}`, 'Train with --backend tensorflow or wasm.', error);
   }
-  return [...found.values()];
+}
+
+/** A name that no GPU has: Dawn then names all that there are. */
+const NO_SUCH = 'none is called this';
+
+/** The names of all GPUs, by the API that Dawn uses on this platform, in its order. */
+async function namesOfAll(): Promise<string[]> {
+  const gpu = await startDawn(NO_SUCH);
+  started.delete(NO_SUCH);
+  // Without any GPU, it gives null instead of rejecting.
+  const told = await gpu.requestAdapter().then(
+    () => '',
+    (reason: unknown) => String(reason),
+  );
+  return [...new Set([...told.matchAll(/name: '(.*)'$/gm)].map(([, name]) => name!))];
+}
+
+interface Opened {
+  name: string;
+  adapter: GPUAdapter;
+}
+
+async function openAll(): Promise<Opened[]> {
+  const found: Opened[] = [];
+  for (const name of (await namesOfAll()).filter(Boolean)) {
+    const adapter = await (await startDawn(name)).requestAdapter();
+    // Dawn takes the first whose name contains this one, which may be a longer name.
+    if (adapter && adapter.info.device === slug(name)) found.push({ name: oneLine(name), adapter });
+  }
+  if (found.length) return found;
+  // A GPU without a name, or a Dawn that names them otherwise.
+  const adapter = await (await startDawn()).requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter) return [];
+  const { description, device, vendor } = adapter.info;
+  return [{ name: oneLine(description || device || vendor || 'unnamed GPU'), adapter }];
+}
+
+/** A name as WebGPU writes it: lower case, and a dash for all that is no letter or digit. */
+const slug = (name: string) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+
+/** The adapters that Dawn offers, each once. Throws like openDevice, but not for want of an adapter. */
+export async function findAdapters(): Promise<Adapter[]> {
+  const adapters = await openAll();
+  const listed = adapters.length ? await listMemory() : [];
+  return adapters.map(describe).map((one) => ({ ...one, ...memoryOf(one, listed) }));
 }
 
 /**
- * Opens the fastest adapter with all that it allows. Throws UserError `backend-unavailable` if there is none, or if it
- * can't be opened.
+ * Opens an adapter with all that it allows: the largest, or the one that `wanted` is the number or a part of the name
+ * of. Throws UserError `backend-unavailable` if there is none, or if it can't be opened; `bad-argument` if it is not
+ * among those that there are.
  */
-export async function openDevice(): Promise<{ device: GPUDevice; adapter: Adapter }> {
-  const gpu = await loadDawn();
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter)
+export async function openDevice(wanted?: string): Promise<{ device: GPUDevice; adapter: Adapter }> {
+  const adapters = await openAll();
+  const known = adapters.map(describe);
+  // Only with several of them does it matter how much memory each has.
+  const listed = known.length > 1 ? await listMemory() : [];
+  const chosen = chooseDevice(
+    known.map((one) => ({ ...one, ...memoryOf(one, listed) })),
+    wanted,
+  );
+  if (!chosen)
     throw unavailable(
       'No GPU was found that speaks Vulkan, Metal or Direct3D 12',
       'Install its driver (on Debian without a GPU: apt install mesa-vulkan-drivers), or train with --backend tensorflow or wasm.',
     );
+  const { adapter } = adapters[chosen.number]!;
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
   try {
     const device = await adapter.requestDevice({
       requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
     });
-    return { device, adapter: describe(adapter) };
+    return { device, adapter: chosen.adapter };
   } catch (error) {
-    const why = `${nameOf(adapter)} can't be opened: ${oneLine((error as Error).message)}`;
+    const why = `${chosen.adapter.name} can't be opened: ${oneLine((error as Error).message)}`;
     throw unavailable(why, 'Update its driver, or train with --backend tensorflow or wasm.', error);
   }
 }
 
-function describe(adapter: GPUAdapter): Adapter {
-  const { limits, features, info } = adapter;
+function describe({ name, adapter: { limits, features, info } }: Opened): Adapter {
   const useful = ['shader-f16', 'subgroups', 'chromium-experimental-subgroup-matrix'];
   return {
-    name: nameOf(adapter),
-    software: info.isFallbackAdapter || /llvmpipe|swiftshader|software|basic render/i.test(nameOf(adapter)),
+    name,
+    driver: oneLine(info.description),
+    kind: kindOf(name, info.isFallbackAdapter),
+    shared: false,
     mostBuffer: limits.maxBufferSize,
     mostBound: limits.maxStorageBufferBindingSize,
-    features: useful.filter((name) => features.has(name)),
+    features: useful.filter((one) => features.has(one)),
   };
 }
-
-const nameOf = ({ info }: GPUAdapter) =>
-  oneLine(info.description || info.device || info.vendor || 'unnamed GPU');
 
 const unavailable = (what: string, next: string, cause?: unknown) =>
   new UserError('backend-unavailable', `${what}.`, next, { cause });

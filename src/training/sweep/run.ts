@@ -76,7 +76,7 @@ class SweepRunner {
   ) {}
 
   async run(): Promise<void> {
-    this.backend = await startBackend(this.sweep.spec.backend);
+    this.backend = await startBackend(this.sweep.spec.backend, this.sweep.spec);
     for (const swept of this.sweep.spec.methods) {
       let probes: Probe[] | undefined;
       for (let rate = this.next(swept); rate !== undefined; rate = this.next(swept)) {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, it } from 'vitest';
 import { formatDoctor } from '../../../src/cli/commands/doctor.ts';
-import { parseGpus } from '../../../src/cli/machine/gpus.ts';
+import { parseNvidia } from '../../../src/tensor/devices/memory.ts';
 import { label, progressView } from '../../../src/cli/view/progress.ts';
 
 function told(isTTY: boolean, work: (view: ReturnType<typeof progressView>) => void): string {
@@ -54,11 +54,11 @@ it('draws a bar with megabytes on a terminal', () => {
 });
 
 it("reads nvidia-smi's lines", () => {
-  expect(parseGpus('NVIDIA H100 80GB HBM3, 570.86.15, 81559\nNVIDIA T4, 570.86.15, 15360\n')).toEqual([
+  expect(parseNvidia('NVIDIA H100 80GB HBM3, 570.86.15, 81559\nNVIDIA T4, 570.86.15, 15360\n')).toEqual([
     { name: 'NVIDIA H100 80GB HBM3', driver: '570.86.15', memory: 81559 * 2 ** 20 },
     { name: 'NVIDIA T4', driver: '570.86.15', memory: 15360 * 2 ** 20 },
   ]);
-  expect(parseGpus('')).toEqual([]);
+  expect(parseNvidia('')).toEqual([]);
 });
 
 it('puts the command that gets a thing below it', () => {

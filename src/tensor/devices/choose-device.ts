@@ -1,0 +1,59 @@
+/** Which of several GPUs is used: the largest by itself, or the one that was asked for. */
+import type { Adapter } from '../../protocol/doctor.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { formatBytes } from '../../protocol/units.ts';
+
+export interface ChosenDevice {
+  adapter: Adapter;
+  /** Its place in the list that doctor shows, from 0. */
+  number: number;
+  /** Why, for people; empty if there is only one. */
+  why: string;
+}
+
+const ranks: Record<Adapter['kind'], number> = { discrete: 3, unknown: 2, integrated: 1, software: 0 };
+
+/**
+ * Without `wanted`: the first by kind (a card, then one of an unknown kind, then one inside of the processor, then a
+ * software one), and among those the one with the most memory. `wanted`: a number in the list, or a part of a name.
+ * Undefined if there is no adapter and none is asked for. Throws UserError `bad-argument` if `wanted` matches none.
+ */
+export function chooseDevice(adapters: readonly Adapter[], wanted?: string): ChosenDevice | undefined {
+  if (wanted) return askedFor(adapters, wanted);
+  const [best, next] = adapters
+    .map((adapter, number) => ({ adapter, number }))
+    .toSorted((a, b) => compare(b.adapter, a.adapter));
+  return best && { ...best, why: next ? advantage(best.adapter, next.adapter) : '' };
+}
+
+function compare(a: Adapter, b: Adapter): number {
+  return ranks[a.kind] - ranks[b.kind] || (a.memory ?? 0) - (b.memory ?? 0);
+}
+
+function advantage(best: Adapter, next: Adapter): string {
+  if (best.kind !== next.kind)
+    return best.kind === 'discrete' ? 'a card of its own' : 'the first by its kind';
+  if ((best.memory ?? 0) > (next.memory ?? 0))
+    return next.memory === undefined
+      ? 'the one whose memory is known'
+      : `the larger memory: ${formatBytes(best.memory!)} against ${formatBytes(next.memory)}`;
+  return 'the first of equals';
+}
+
+function askedFor(adapters: readonly Adapter[], wanted: string): ChosenDevice {
+  const same = (name: string) => name.toLowerCase() === wanted.toLowerCase();
+  const number = /^\d+$/.test(wanted)
+    ? Number(wanted)
+    : adapters.findIndex(({ name }) => same(name)) + 1
+      ? adapters.findIndex(({ name }) => same(name))
+      : adapters.findIndex(({ name }) => name.toLowerCase().includes(wanted.toLowerCase()));
+  const adapter = adapters[number];
+  if (adapter) return { adapter, number, why: 'asked for' };
+  throw new UserError(
+    'bad-argument',
+    `There is no GPU "${wanted}" here.`,
+    adapters.length
+      ? `There are ${adapters.map(({ name }, i) => `${i} (${name})`).join(', ')}: give a number or a name, or leave it out.`
+      : 'Run {doctor}, which says why none is found, or leave it out.',
+  );
+}

@@ -1,0 +1,169 @@
+/**
+ * What trains on this machine: the backend, and the GPU if it is WebGPU's. Asked when a run is planned and when it
+ * starts; both get the same answer, because what was found and measured is kept for the machine as it is now.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpus, release } from 'node:os';
+import { z } from 'zod';
+import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
+import { UserError } from '../../protocol/errors.ts';
+import { JsonCache } from '../../protocol/json-cache.ts';
+import { usableProcessors } from '../../protocol/processors.ts';
+import type { BackendName } from '../../protocol/run.ts';
+import { fastestPrecision } from '../precision.ts';
+import { findRuntime, type Runtime } from '../runtime/find.ts';
+import { chooseDevice, type ChosenDevice } from './choose-device.ts';
+import { rankBackends, type Candidate, type Ranked } from './fastest.ts';
+import * as machine from './find.ts';
+import { rateSchema, type Rate } from './rate-line.ts';
+
+export interface BackendPlan extends Ranked {
+  /** What trains: the one that was asked for, or the first of `order`. */
+  backend: BackendName;
+  /** The GPU that WebGPU would use; undefined if there is none, or none was looked for. */
+  device?: ChosenDevice | undefined;
+}
+
+const machineSchema = z.object({
+  at: z.number(),
+  probe: webgpuProbeSchema,
+  rates: z.partialRecord(z.enum(['tensorflow', 'webgpu', 'wasm']), rateSchema),
+});
+type Machine = z.infer<typeof machineSchema>;
+
+const machines = new JsonCache('backend-rates.json', machineSchema);
+const DAY_MS = 24 * 3600 * 1000;
+/** Looked at again after this time: not every system says which driver it has. */
+const VALID_MS = 30 * DAY_MS;
+/** Where nothing can be kept on disk, this process at least measures once. */
+const kept = new Map<string, Promise<Machine>>();
+
+/** How to look at the machine; tests make one up. */
+export type Look = Pick<typeof machine, 'mayHaveGpu' | 'canAsk' | 'findWebgpu' | 'measureRate'>;
+
+export interface Wanted {
+  backend: BackendName | 'auto';
+  /** A GPU by number or name. With it, `auto` is WebGPU. */
+  device?: string | undefined;
+}
+
+/**
+ * What trains here. Looks for GPUs only where there may be one, and measures only if there is one; that takes some two
+ * seconds, once for a machine. Throws UserError `bad-argument` for a `device` that there is not, or that the backend has no use for.
+ */
+export async function planBackend({ backend, device }: Wanted, look: Look = machine): Promise<BackendPlan> {
+  if (device && backend !== 'auto' && backend !== 'webgpu')
+    throw new UserError(
+      'bad-argument',
+      `--device chooses a GPU for WebGPU, which --backend ${backend} does not use.`,
+      'Leave out one of the two.',
+    );
+  if (device || backend === 'webgpu') return planGpu(device, look);
+  if (backend !== 'auto') return { backend, order: [backend], reason: 'asked for' };
+  const runtime = await findRuntime();
+  const { probe, rates } = look.mayHaveGpu() && look.canAsk() ? await machineWith(runtime, look) : nothing;
+  const chosen = chooseDevice(probe.adapters);
+  const ranked = rankBackends(candidatesFrom(rates, runtime, chosen));
+  return { ...ranked, backend: ranked.order[0] ?? 'wasm', device: chosen };
+}
+
+async function planGpu(wanted: string | undefined, look: Look): Promise<BackendPlan> {
+  const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: 'asked for' };
+  if (!look.canAsk()) return plan;
+  const { adapters } = await look.findWebgpu();
+  return { ...plan, device: chooseDevice(adapters, wanted) };
+}
+
+const nothing: Pick<Machine, 'probe' | 'rates'> = { probe: { adapters: [] }, rates: {} };
+
+/** Which backends may train, and how fast each multiplies, as far as that was measured. */
+function candidatesFrom(
+  rates: Machine['rates'],
+  runtime: Runtime | undefined,
+  device: ChosenDevice | undefined,
+): Candidate[] {
+  const candidates: Candidate[] = [
+    runtime || process.env['FORGET_ME_NOT_BINDING']
+      ? { name: 'tensorflow', label: 'TensorFlow', ...rates.tensorflow }
+      : { name: 'tensorflow', label: 'TensorFlow', lack: 'TensorFlow is not installed.' },
+    { name: 'wasm', label: 'WebAssembly', ...rates.wasm },
+  ];
+  // A software adapter computes on the processor, slower than the others: only if it is asked for.
+  if (!device || device.adapter.kind === 'software') return candidates;
+  return [{ name: 'webgpu', label: device.adapter.name, ...rates.webgpu }, ...candidates];
+}
+
+/** What was found and measured on this machine; looks and measures if nothing is known or something has changed. */
+function machineWith(runtime: Runtime | undefined, look: Look): Promise<Machine> {
+  const key = fingerprint(runtime);
+  const known = kept.get(key);
+  if (known) return known;
+  const made = lookUp(key, runtime, look);
+  kept.set(key, made);
+  return made;
+}
+
+async function lookUp(key: string, runtime: Runtime | undefined, look: Look): Promise<Machine> {
+  const known = await machines.get(key);
+  // What failed may have failed because the machine was busy.
+  const failed = known?.probe.reason ?? known?.rates.webgpu?.lack;
+  if (known && Date.now() - known.at < (failed ? DAY_MS : VALID_MS)) return known;
+  const probe = await look.findWebgpu();
+  const made = { at: Date.now(), probe, rates: await measure(probe, runtime, look) };
+  await machines.set(key, made);
+  return made;
+}
+
+/** Measures a real GPU, and what it has to beat; one after the other, as they may share the processor. */
+async function measure(
+  { adapters }: WebgpuProbe,
+  runtime: Runtime | undefined,
+  { measureRate }: Look,
+): Promise<Machine['rates']> {
+  const device = chooseDevice(adapters);
+  if (!device || device.adapter.kind === 'software') return {};
+  const webgpu = await measureRate('webgpu', String(device.number));
+  if (webgpu.rate === undefined) return { webgpu };
+  const tensorflow: Rate | undefined = runtime && (await measureRate('tensorflow'));
+  // WebAssembly is what is left where TensorFlow can't be used.
+  if (tensorflow?.rate !== undefined) return { webgpu, tensorflow };
+  return { webgpu, ...(tensorflow && { tensorflow }), wasm: await measureRate('wasm') };
+}
+
+/** All that a measurement depends on, as far as it can be read in no time. */
+function fingerprint(runtime: Runtime | undefined): string {
+  const { platform, arch, versions, env } = process;
+  return [
+    ...[platform, arch, release(), versions['electron'] ?? `node ${versions.node}`],
+    ...[cpus()[0]?.model, usableProcessors(), fastestPrecision('tensorflow', 'lora')],
+    runtime ? `TensorFlow ${runtime.version}${runtime.gpu ? ' CUDA' : ''}` : 'no TensorFlow',
+    ...['VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'CUDA_VISIBLE_DEVICES'].map((name) => env[name] ?? ''),
+    ...(platform === 'linux' ? linuxDrivers() : []),
+  ].join(' | ');
+}
+
+/** GPUs and drivers: PCI numbers of the cards, the version of NVIDIA's module, Vulkan's drivers and their age. */
+function linuxDrivers(): string[] {
+  const names = (folder: string) => {
+    try {
+      return readdirSync(folder).sort();
+    } catch {
+      return [];
+    }
+  };
+  const text = (path: string) => {
+    try {
+      return readFileSync(path, 'utf8').trim();
+    } catch {
+      return '';
+    }
+  };
+  const cards = names('/sys/class/drm').filter((name) => /^card\d+$/.test(name));
+  const numbers = cards.map((card) =>
+    ['vendor', 'device'].map((file) => text(`/sys/class/drm/${card}/device/${file}`)).join(':'),
+  );
+  const drivers = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) =>
+    names(folder).map((name) => `${name} ${statSync(`${folder}/${name}`).mtimeMs}`),
+  );
+  return [...numbers, text('/sys/module/nvidia/version'), ...drivers];
+}

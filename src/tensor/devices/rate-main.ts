@@ -1,0 +1,29 @@
+/**
+ * Entry: `node dist/product-rate.mjs BACKEND [DEVICE]`: prints as JSON (`rate-line.ts`) how fast that backend multiplies
+ * here, in the precision that LoRA trains in. A process of its own, because a driver may end it, and because of the
+ * memory that TensorFlow takes.
+ */
+import { reportError } from '../../protocol/errors.ts';
+import { backendNames, type BackendName } from '../../protocol/run.ts';
+import { fastestPrecision } from '../precision.ts';
+import { startBackend } from '../start.ts';
+import { productRate } from './product-rate.ts';
+import type { Rate } from './rate-line.ts';
+
+const [name, device] = process.argv.slice(2);
+if (!(backendNames as readonly string[]).includes(name ?? '')) {
+  console.error('Usage: node product-rate.mjs BACKEND [DEVICE]');
+  process.exit(2);
+}
+
+async function measure(backend: BackendName): Promise<Rate> {
+  try {
+    const started = await startBackend(backend, device ? { device } : {});
+    return { rate: await productRate(started, fastestPrecision(started.name, 'lora')) };
+  } catch (error) {
+    return { lack: reportError(error).message };
+  }
+}
+
+console.log(JSON.stringify(await measure(name as BackendName)));
+process.exit();

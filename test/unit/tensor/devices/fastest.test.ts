@@ -1,0 +1,57 @@
+/** What `auto` takes, from rates that are made up. */
+import { describe, expect, it } from 'vitest';
+import { rankBackends, speed, type Candidate } from '../../../../src/tensor/devices/fastest.ts';
+
+const tensorflow = (rate?: number): Candidate => ({ name: 'tensorflow', label: 'TensorFlow', rate });
+const wasm = (rate?: number): Candidate => ({ name: 'wasm', label: 'WebAssembly', rate });
+const gpu = (rate?: number): Candidate => ({ name: 'webgpu', label: 'NVIDIA GeForce RTX 4090', rate });
+const lack = (candidate: Candidate, why: string): Candidate => ({ ...candidate, lack: why });
+
+describe('rankBackends', () => {
+  it('takes a GPU that multiplies faster, and says by how much', () => {
+    expect(rankBackends([gpu(5.1e12), tensorflow(0.2e12), wasm()])).toEqual({
+      order: ['webgpu', 'tensorflow', 'wasm'],
+      reason: 'the fastest here: 5.1 TFLOP/s against 0.2 TFLOP/s (TensorFlow)',
+    });
+  });
+
+  it('takes TensorFlow where that is faster, as on many processors beside a small GPU', () => {
+    expect(rankBackends([gpu(0.16e12), tensorflow(0.9e12), wasm()])).toEqual({
+      order: ['tensorflow', 'webgpu', 'wasm'],
+      reason: 'the fastest here: 0.9 TFLOP/s against 0.2 TFLOP/s (NVIDIA GeForce RTX 4090)',
+    });
+  });
+
+  it('compares a GPU with WebAssembly where TensorFlow is missing', () => {
+    const without = lack(tensorflow(), 'TensorFlow is not installed.');
+    expect(rankBackends([gpu(2e12), without, wasm(18e9)])).toEqual({
+      order: ['webgpu', 'wasm'],
+      reason: 'the fastest here: 2.0 TFLOP/s against 18 GFLOP/s (WebAssembly)',
+    });
+  });
+
+  it('takes no GPU that was not measured, or that failed, and says why', () => {
+    const broken = lack(gpu(), 'The process that measured webgpu ended early.');
+    expect(rankBackends([tensorflow(), wasm()]).order).toEqual(['tensorflow', 'wasm']);
+    expect(rankBackends([gpu(), tensorflow(), wasm()]).order).toEqual(['tensorflow', 'wasm']);
+    expect(rankBackends([broken, tensorflow(), wasm()])).toEqual({
+      order: ['tensorflow', 'wasm'],
+      reason: 'the fastest on this machine; The process that measured webgpu ended early.',
+    });
+  });
+
+  it('takes a GPU where nothing else starts', () => {
+    const none = [lack(tensorflow(), 'No AVX.'), lack(wasm(), 'No wasm.')];
+    expect(rankBackends([gpu(1e12), ...none]).order).toEqual(['webgpu']);
+  });
+});
+
+it('writes speeds for people', () => {
+  expect([5.14e12, 0.2e12, 99e9, 18.4e9, 4.7e9].map(speed)).toEqual([
+    '5.1 TFLOP/s',
+    '0.2 TFLOP/s',
+    '99 GFLOP/s',
+    '18 GFLOP/s',
+    '4.7 GFLOP/s',
+  ]);
+});

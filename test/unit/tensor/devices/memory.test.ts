@@ -1,0 +1,88 @@
+/** How much memory a GPU has, from what drivers print and write. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { mayHaveGpu } from '../../../../src/tensor/devices/find.ts';
+import { memoryOf, parseNvidia, parseRegistry, readAmd } from '../../../../src/tensor/devices/memory.ts';
+
+const GiB = 2 ** 30;
+const linux = { platform: 'linux', total: 32 * GiB };
+
+// As nvidia-smi prints it with --format=csv,noheader,nounits.
+const nvidia = parseNvidia(
+  'NVIDIA GeForce RTX 3060, 550.54.14, 12288\nNVIDIA H100 80GB HBM3, 550.54.14, 81559\n',
+).map(({ name, memory }) => ({ maker: 'nvidia' as const, name, memory, shared: 0 }));
+
+it("finds an NVIDIA card's memory by its name", () => {
+  const memory = (name: string) => memoryOf({ name, kind: 'discrete' }, nvidia, linux);
+  expect(memory('NVIDIA GeForce RTX 3060')).toEqual({ memory: 12 * GiB, shared: false });
+  expect(memory('NVIDIA H100 80GB HBM3').memory).toBe(81559 * 2 ** 20);
+  // Two cards of different sizes, and neither is called so.
+  expect(memory('NVIDIA Graphics Device')).toEqual({ shared: false });
+  expect(memory('Intel(R) Arc(TM) A770 Graphics (DG2)')).toEqual({ shared: false });
+});
+
+it("reads amdgpu's files; a GPU in a processor has main memory besides", async () => {
+  const root = await mkdtemp(join(tmpdir(), 'fmn-drm-'));
+  try {
+    const device = join(root, 'card1', 'device');
+    await mkdir(device, { recursive: true });
+    await mkdir(join(root, 'card1-HDMI-A-1'));
+    await writeFile(join(device, 'mem_info_vram_total'), `${512 * 2 ** 20}\n`);
+    await writeFile(join(device, 'mem_info_gtt_total'), `${14 * GiB}\n`);
+    const listed = await readAmd(root);
+    expect(listed).toEqual([{ maker: 'amd', name: '', memory: GiB / 2, shared: 14 * GiB }]);
+    const name = 'AMD Radeon 780M Graphics (RADV PHOENIX)';
+    expect(memoryOf({ name, kind: 'integrated' }, listed, linux)).toEqual({
+      memory: 14.5 * GiB,
+      shared: true,
+    });
+    expect(memoryOf({ name: 'AMD Radeon RX 7600', kind: 'discrete' }, listed, linux).memory).toBe(GiB / 2);
+    expect(await readAmd(join(root, 'nowhere'))).toEqual([]);
+  } finally {
+    await rm(root, { recursive: true });
+  }
+});
+
+it("reads Windows' registry", () => {
+  const key = String.raw`HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}`;
+  const printed = [
+    `${key}\\0000`,
+    '    DriverDesc    REG_SZ    Intel(R) UHD Graphics 770',
+    `${key}\\0001`,
+    '    DriverDesc    REG_SZ    NVIDIA GeForce RTX 4090',
+    '    HardwareInformation.qwMemorySize    REG_QWORD    0x5ff800000',
+    '',
+  ].join('\r\n');
+  const listed = parseRegistry(printed);
+  expect(listed).toEqual([{ maker: 'any', name: 'NVIDIA GeForce RTX 4090', memory: 0x5ff800000, shared: 0 }]);
+  const windows = { platform: 'win32', total: 32 * GiB };
+  expect(memoryOf({ name: 'NVIDIA GeForce RTX 4090', kind: 'discrete' }, listed, windows).memory).toBe(
+    0x5ff800000,
+  );
+});
+
+it("takes Metal's share of a Mac's memory, and none for software", () => {
+  const mac = (total: number) =>
+    memoryOf({ name: 'Apple M3', kind: 'integrated' }, [], { platform: 'darwin', total });
+  expect(mac(24 * GiB)).toEqual({ memory: 16 * GiB, shared: true });
+  expect(mac(64 * GiB)).toEqual({ memory: 48 * GiB, shared: true });
+  expect(memoryOf({ name: 'llvmpipe', kind: 'software' }, nvidia, linux)).toEqual({ shared: true });
+});
+
+it('looks for GPUs only where the system shows one', async () => {
+  const dev = await mkdtemp(join(tmpdir(), 'fmn-dev-'));
+  try {
+    expect(mayHaveGpu('linux', dev)).toBe(false);
+    await mkdir(join(dev, 'dri'));
+    // A card without a driver that computes.
+    await writeFile(join(dev, 'dri', 'card0'), '');
+    expect(mayHaveGpu('linux', dev)).toBe(false);
+    await writeFile(join(dev, 'dri', 'renderD128'), '');
+    expect(mayHaveGpu('linux', dev)).toBe(true);
+    expect(mayHaveGpu('darwin', dev)).toBe(true);
+  } finally {
+    await rm(dev, { recursive: true });
+  }
+});

@@ -1,0 +1,109 @@
+/** What trains on a machine that is made up: what is looked for, measured, kept, and how often. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Adapter, WebgpuProbe } from '../../../../src/protocol/doctor.ts';
+import type { Look } from '../../../../src/tensor/devices/plan.ts';
+
+const adapter = (name: string, kind: Adapter['kind']): Adapter => ({
+  ...{ name, driver: '', kind, shared: false, mostBuffer: 2 ** 32, mostBound: 2 ** 31, features: [] },
+});
+const card = adapter('AMD Radeon RX 7600', 'discrete');
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'fmn-plan-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', home);
+  vi.stubEnv('FORGET_ME_NOT_BINDING', '');
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(home, { recursive: true, force: true });
+});
+
+/** As a new process: nothing is remembered but what is on disk. */
+const newProcess = async () => {
+  vi.resetModules();
+  return (await import('../../../../src/tensor/devices/plan.ts')).planBackend;
+};
+
+function machine(probe: WebgpuProbe, rates: Record<string, number> = {}) {
+  const asked: string[] = [];
+  const look: Look = {
+    mayHaveGpu: () => true,
+    canAsk: () => true,
+    findWebgpu: () => {
+      asked.push('adapters');
+      return Promise.resolve(probe);
+    },
+    measureRate: (backend, device) => {
+      asked.push([backend, device].filter(Boolean).join(' '));
+      const rate = rates[backend];
+      return Promise.resolve(rate ? { rate } : { lack: `${backend} does not start.` });
+    },
+  };
+  return { asked, look };
+}
+
+const auto = { backend: 'auto' } as const;
+
+describe('planBackend', () => {
+  it('measures a GPU once for a machine, and takes it if it is faster', async () => {
+    const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12, wasm: 20e9 });
+    const plan = await (await newProcess())(auto, look);
+    expect(plan).toMatchObject({ backend: 'webgpu', order: ['webgpu', 'wasm'], device: { adapter: card } });
+    expect(plan.reason).toBe('the fastest here: 4.0 TFLOP/s against 20 GFLOP/s (WebAssembly)');
+    expect(asked).toEqual(['adapters', 'webgpu 0', 'wasm']);
+    expect(await (await newProcess())(auto, look)).toEqual(plan);
+    expect(asked).toHaveLength(3);
+  });
+
+  it('measures again where a driver has changed', async () => {
+    const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12, wasm: 20e9 });
+    await (
+      await newProcess()
+    )(auto, look);
+    vi.stubEnv('VK_DRIVER_FILES', '/another/driver.json');
+    await (
+      await newProcess()
+    )(auto, look);
+    expect(asked).toHaveLength(6);
+  });
+
+  it('measures nothing for a software adapter, and does not take it', async () => {
+    const { asked, look } = machine({ adapters: [adapter('llvmpipe', 'software')] }, { webgpu: 1e15 });
+    expect((await (await newProcess())(auto, look)).backend).toBe('wasm');
+    expect(asked).toEqual(['adapters']);
+  });
+
+  it('goes without a GPU whose driver ends the process, and says why', async () => {
+    const { look } = machine({ adapters: [], reason: 'The process that looked for GPUs ended early.' });
+    expect((await (await newProcess())(auto, look)).backend).toBe('wasm');
+    const broken = machine({ adapters: [card] }, { wasm: 20e9 });
+    vi.stubEnv('VK_DRIVER_FILES', '/another/driver.json');
+    const plan = await (await newProcess())(auto, broken.look);
+    expect(plan).toMatchObject({ backend: 'wasm', order: ['wasm'] });
+    expect(plan.reason).toContain('webgpu does not start.');
+  });
+
+  it('starts nothing where the system shows no GPU', async () => {
+    const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12 });
+    const plan = await (await newProcess())(auto, { ...look, mayHaveGpu: () => false });
+    expect(plan.backend).toBe('wasm');
+    expect(asked).toEqual([]);
+  });
+
+  it('takes the GPU that is asked for, software too, without measuring', async () => {
+    const adapters = [card, adapter('llvmpipe', 'software')];
+    const { asked, look } = machine({ adapters });
+    const plan = await (await newProcess())({ ...auto, device: 'llvm' }, look);
+    expect(plan).toMatchObject({ backend: 'webgpu', device: { number: 1 } });
+    expect(asked).toEqual(['adapters']);
+  });
+
+  it('refuses a GPU for a backend that has no use for one', async () => {
+    const plan = await newProcess();
+    await expect(plan({ backend: 'wasm', device: '0' })).rejects.toMatchObject({ code: 'bad-argument' });
+  });
+});
