@@ -74,6 +74,15 @@ export const runEventSchema = z.discriminatedUnion('type', [
     plan: z.record(z.string(), z.number()),
     total: z.number(),
     available: z.number(),
+    /** The same for a GPU with memory of its own. `memory`: what it has, if that is known. */
+    device: z
+      .object({
+        name: z.string(),
+        plan: z.record(z.string(), z.number()),
+        total: z.number(),
+        memory: z.number().optional(),
+      })
+      .optional(),
   }),
   /** A figure measured at a step; step 0 is the base. `change`: its paired difference from the base, if known. */
   z.object({

@@ -2,6 +2,7 @@
  * The small tensor interface that the model uses: one dense row-major tensor type, fewer than 30 operations, lifetimes
  * by arena. Operations return new tensors and do not change their inputs, except for the last two.
  */
+import type { Adapter } from '../protocol/doctor.ts';
 import type { BackendName } from '../protocol/run.ts';
 import type { Compound } from './compound.ts';
 import type { DataType, Tensor } from './tensor.ts';
@@ -73,6 +74,8 @@ export interface Backend extends Operations {
   readonly name: BackendName;
   /** Why this backend was chosen, for people. */
   readonly reason: string;
+  /** The GPU that it computes on, if that is known by name. */
+  readonly device?: Adapter;
   readonly supportsBf16: boolean;
   readonly compound: Compound;
   /** Runs `body` now. Of the tensors made inside, only those in its result outlive it. Arenas can be nested. */

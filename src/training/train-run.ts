@@ -12,6 +12,7 @@ import type { RunWriter } from '../runs/writer.ts';
 import { startBackend } from '../tensor/index.ts';
 import { availableMemory } from './memory/available.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
+import { planDevice, type DevicePlan, type PlannedDevice } from './memory/device.ts';
 import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
@@ -71,7 +72,7 @@ async function trainOn(
     baseBytes: gguf.size,
     storedBytes: backend.compound.keepsQuantised ? storedBytesOf(gguf.tensors) : undefined,
   };
-  await tellMemory(writer, config, asked, { backend: backend.name, ...sizes });
+  await tellMemory(writer, config, asked, { backend: backend.name, ...sizes }, backend.device);
   const model = await loadModel(backend, gguf, asked.hyper);
   await phase('Measuring the machine');
   const rate = {
@@ -117,10 +118,20 @@ async function tellMemory(
   config: ModelConfig,
   { hyper, evaluation }: RunSpec,
   place: Omit<Measuring, 'atCheckpoints'>,
+  gpu: PlannedDevice | undefined,
 ): Promise<void> {
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
-  const { total, ...plan } = planRun(config, hyper, { ...place, atCheckpoints });
-  await writer.event({ type: 'memory', plan, total, available: await availableMemory() });
+  const onDevice = gpu && !gpu.shared;
+  const { total, ...plan } = planRun(config, hyper, { ...place, onDevice, atCheckpoints });
+  const device = onDevice && devicePlan(gpu, planDevice(config, hyper, { ...place, atCheckpoints }));
+  await writer.event({
+    ...{ type: 'memory' as const, plan, total, available: await availableMemory() },
+    ...(device && { device }),
+  });
+}
+
+function devicePlan({ name, memory }: PlannedDevice, { total, ...plan }: DevicePlan) {
+  return { name, plan, total, ...(memory !== undefined && { memory }) };
 }
 
 /** Emits warnings about the corpus; each only once, even if the run is resumed. */

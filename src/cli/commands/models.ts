@@ -70,9 +70,9 @@ interface Listed {
   sources?: { kind: 'pypi' | 'hub'; from: string }[];
 }
 
-async function list({ json, backend: wanted }: ModelsOptions): Promise<void> {
-  const backend = await plannedBackend({ backend: wanted });
-  const gpu = await gpuMemory(backend);
+async function list({ json, backend: wanted, device }: ModelsOptions): Promise<void> {
+  const backend = await plannedBackend({ backend: wanted, device });
+  const gpu = await gpuMemory(backend, device);
   const [known, chosen, free] = await Promise.all([
     Promise.all(knownBases.map((base) => describe(base, backend, gpu !== undefined))),
     autoBase(wanted),
@@ -116,7 +116,7 @@ async function describe(base: KnownBase, backend: BackendName, onGpu: boolean): 
     quantisation,
     contextLength,
     fillInTheMiddle,
-    memory: both((method) => runMemory(base, method, { backend })),
+    memory: both((method) => runMemory(base, method, { backend, ownMemory: onGpu })),
     leastMemory: both((method) => (onGpu ? leastGpuMemory : leastMemory)(base, method, { backend })),
     sources: base.sources.map(fromWhere),
   };

@@ -136,7 +136,7 @@ async function begin(
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);
-  const fitted = await fitToMachine(checked, asked, backend, { json: options.json, atCheckpoints });
+  const fitted = await fitToMachine(checked, asked, backend, { ...options, atCheckpoints });
 
   // Read before the run is created, so that an empty folder leaves no run behind.
   const { folder, folders } = where;

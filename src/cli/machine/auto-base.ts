@@ -3,12 +3,11 @@ import { totalmem } from 'node:os';
 import { chooseBase, type ChosenBase, type Hardware } from '../../base-models/choose.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
-import { findNvidia } from '../../tensor/devices/memory.ts';
-import { findRuntime } from '../../tensor/runtime/find.ts';
 import { installSize } from '../../tensor/runtime/index.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
 import { leastGpuMemory, runMemory } from '../../training/memory/defaults.ts';
+import { gpuMemory } from './fit-machine.ts';
 import { plannedBackend } from './planned-backend.ts';
 
 export interface AutoBase extends ChosenBase {
@@ -48,13 +47,13 @@ async function lookAtHardware(
   backend: BackendName,
   method: Hyper['method'] = 'lora',
 ): Promise<Omit<Hardware, 'only'>> {
-  const [gpus, runtime] = await Promise.all([findNvidia(), findRuntime()]);
-  const [gpu] = backend === 'tensorflow' && runtime?.gpu ? gpus : [];
+  const memory = await gpuMemory(backend);
+  const gpu = memory !== undefined;
   const how = { method, backend, precision: fastestPrecision(backend, method) };
   const measured = gpu ? new Map<string, number[]>() : await measuredSpeeds(how);
   return {
-    memoryBytes: gpu?.memory ?? Math.min(totalmem(), process.constrainedMemory() || Infinity),
-    gpu: gpu !== undefined,
+    memoryBytes: memory ?? Math.min(totalmem(), process.constrainedMemory() || Infinity),
+    gpu,
     needs: (base) => (gpu ? leastGpuMemory : runMemory)(base, method, { backend }),
     // The fastest run shows what the machine can do; during slower ones it was busy.
     tokensPerSecond: ({ sha256 = '', parameters }) =>

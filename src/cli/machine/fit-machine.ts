@@ -2,8 +2,10 @@
 import type { ModelConfig } from '../../model/config.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { findNvidia } from '../../tensor/devices/memory.ts';
+import { planBackend } from '../../tensor/devices/plan.ts';
 import { findRuntime } from '../../tensor/runtime/find.ts';
 import { availableMemory } from '../../training/memory/available.ts';
+import type { DevicePlan, PlannedDevice } from '../../training/memory/device.ts';
 import { fitMemory } from '../../training/memory/fit.ts';
 import type { BaseSizes, MemoryPlan } from '../../training/memory/plan.ts';
 import { formatBytes } from '../view/format.ts';
@@ -14,26 +16,46 @@ export interface CheckedBase extends BaseSizes {
 }
 
 /**
- * Prints the memory plan and what was changed to make it fit. Errors: those of fitMemory. On a GPU, the memory that
- * llama.cpp needs for measuring is not counted: it lies in main memory. `atCheckpoints`: undefined if nothing is measured.
+ * Prints the memory plan and what was changed to make it fit: of main memory, and of a GPU's own. Errors: those of
+ * fitMemory. On a GPU, the memory that llama.cpp needs for measuring lies in main memory. `atCheckpoints`: undefined if
+ * nothing is measured. `device`: the GPU that was asked for.
  */
 export async function fitToMachine(
   { config, baseBytes, storedBytes }: CheckedBase,
   hyper: Hyper,
   backend: BackendName,
-  { json, atCheckpoints }: { json?: boolean; atCheckpoints?: boolean },
+  { json, atCheckpoints, device: wanted }: { json?: boolean; atCheckpoints?: boolean; device?: string },
 ): Promise<Pick<Hyper, 'recompute' | 'batch' | 'accumulate'>> {
-  const gpu = await gpuMemory(backend);
+  // TensorFlow's GPU is the only memory that is planned for it.
+  const gpu = await cudaMemory(backend);
   const available = gpu ?? (await availableMemory());
+  const device = await plannedDevice(backend, wanted);
   const measuring = atCheckpoints === undefined ? {} : { measuring: { baseBytes, atCheckpoints } };
-  const room = { backend, available, ...(gpu === undefined && { storedBytes, ...measuring }) };
-  const { hyper: fitted, plan, changes } = fitMemory(config, hyper, room);
+  const room = { backend, available, device, ...(gpu === undefined && { storedBytes, ...measuring }) };
+  const { hyper: fitted, plan, device: onDevice, changes } = fitMemory(config, hyper, room);
   if (!json) {
     console.log(`Memory: about ${formatBytes(plan.total)} of ${formatBytes(available)} available`);
     console.log(`  ${describePlan(plan)}`);
+    if (device && onDevice) console.log(describeDevice(device, onDevice));
     for (const change of changes) console.log(`  to fit, ${change}`);
   }
   return { recompute: fitted.recompute, batch: fitted.batch, accumulate: fitted.accumulate };
+}
+
+/** "GPU memory: about 2.10 GB of 8.59 GB (NVIDIA GeForce RTX 4060)", and its parts on a second line. */
+export function describeDevice({ name, memory }: PlannedDevice, plan: DevicePlan): string {
+  const total = formatBytes(plan.total);
+  const room = memory === undefined ? 'how much it has is not known' : `it has ${formatBytes(memory)}`;
+  return `GPU memory: about ${total} on ${name}; ${room}\n  ${describePlan({ ...plan })}`;
+}
+
+/** The GPU that WebGPU would train on; undefined with another backend. Throws like planBackend. */
+export async function plannedDevice(
+  backend: BackendName,
+  wanted?: string,
+): Promise<PlannedDevice | undefined> {
+  if (backend !== 'webgpu') return undefined;
+  return (await planBackend({ backend, device: wanted })).device?.adapter;
 }
 
 /** "weights 270 MB, activations 361 MB, ...", largest first. */
@@ -45,8 +67,16 @@ export function describePlan({ total, ...parts }: MemoryPlan | Record<string, nu
     .join(', ');
 }
 
-/** Bytes of the GPU that this backend would train on; undefined if it trains on the processor. */
-export async function gpuMemory(backend: BackendName): Promise<number | undefined> {
+/**
+ * Bytes of the GPU that this backend would train on, if that has memory of its own and tells how much; undefined
+ * otherwise.
+ */
+export async function gpuMemory(backend: BackendName, wanted?: string): Promise<number | undefined> {
+  const device = await plannedDevice(backend, wanted);
+  return device && !device.shared ? device.memory : cudaMemory(backend);
+}
+
+async function cudaMemory(backend: BackendName): Promise<number | undefined> {
   if (backend !== 'tensorflow' || !(await findRuntime())?.gpu) return undefined;
   return (await findNvidia())[0]?.memory;
 }

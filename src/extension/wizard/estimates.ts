@@ -33,7 +33,7 @@ export function estimate(
   parameters: number,
   method: 'lora' | 'full',
   budget: Budget,
-  backend: BackendName,
+  { backend }: Machine,
 ): Estimate {
   const perSecond = guessTokensPerSecond(parameters, { method, backend });
   const minutes = budget.minutes ?? ((budget.steps ?? 1) * TOKENS_PER_STEP) / perSecond / 60;
@@ -55,14 +55,14 @@ export function describeCost(
   base: string,
   method: 'lora' | 'full',
   budget: Budget,
-  backend: BackendName,
+  machine: Machine,
 ): string | undefined {
   const parameters = parametersOf(base);
   if (!parameters) return undefined;
-  const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, backend);
+  const { trainingMinutes, measuringMinutes, tokens } = estimate(parameters, method, budget, machine);
   const all = formatDuration((trainingMinutes + measuringMinutes) * 60);
-  const where = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[backend];
-  const memory = size(memoryOf(base, method, { backend })!);
+  const where = { tensorflow: 'TensorFlow', webgpu: 'WebGPU', wasm: 'WebAssembly' }[machine.backend];
+  const memory = size(memoryOf(base, method, machine)!);
   return t('About {time} with measuring · {tokens} tokens · {memory} of memory · {library}', {
     ...{ time: all, tokens: roughly(tokens), memory, library: where },
   });

@@ -57,7 +57,10 @@ function ask(context: Context, kept: Draft): Promise<Plan | undefined> {
     const learned = (folder: string) => context.children.ask(keptSchema, ['preferences', folder]);
     return askPlan(
       () => bases,
-      async () => expectedBackend(await report),
+      async () => {
+        const found = await report;
+        return { backend: expectedBackend(found), ownMemory: hasOwnMemory(found) };
+      },
       (folders) => findContinuing(context, folders),
       (await mayHavePreferences()) ? learned : undefined,
       draft,
@@ -128,3 +131,7 @@ function expectedBackend(report: DoctorReport): BackendName {
   if (report.chosenBackend === 'webgpu') return 'webgpu';
   return missingRuntime(report).length || report.chosenBackend === 'tensorflow' ? 'tensorflow' : 'wasm';
 }
+
+/** Whether the GPU that WebGPU uses has memory of its own. */
+const hasOwnMemory = ({ adapters, chosenAdapter = 0 }: DoctorReport): boolean =>
+  adapters[chosenAdapter]?.shared === false;

@@ -1,5 +1,5 @@
 /** The first question of the wizard: what is recommended, a run to continue, or one's own choices. */
-import type { BackendName } from '../../protocol/run.ts';
+import type { Machine } from '../../training/memory/defaults.ts';
 import { formatDuration } from '../../protocol/units.ts';
 import { t } from '../../protocol/l10n.ts';
 import { settings } from '../settings.ts';
@@ -14,7 +14,7 @@ type Path = NonNullable<Draft['path']>;
 /** Looked up while the user reads. */
 export interface LookUps {
   bases: () => Promise<Offered>;
-  backend: () => Promise<BackendName>;
+  machine: () => Promise<Machine>;
   continuing: () => Promise<Continuing | undefined>;
 }
 
@@ -22,9 +22,9 @@ export interface LookUps {
 export async function askPath(
   plan: Draft,
   place: { title: string; step: number; steps: number },
-  { bases, backend, continuing }: LookUps,
+  { bases, machine, continuing }: LookUps,
 ): Promise<Answer<Draft>> {
-  const looking = Promise.all([bases(), backend(), continuing()]);
+  const looking = Promise.all([bases(), machine(), continuing()]);
   const path = await choose<Path>({
     ...place,
     placeholder: t('What should the model learn, and how?'),
@@ -51,7 +51,7 @@ function recommended(offered: Offered) {
   return { base: first!.value, method: settings.method, budget: { minutes: settings.minutes } };
 }
 
-function recommendedChoice(offered: Offered, backend: BackendName): Choice<Path> {
+function recommendedChoice(offered: Offered, machine: Machine): Choice<Path> {
   const { base, method, budget } = recommended(offered);
   const lack = lackOfMemory(base, method, offered);
   const how = method === 'lora' ? 'LoRA' : t('full fine-tuning');
@@ -59,7 +59,7 @@ function recommendedChoice(offered: Offered, backend: BackendName): Choice<Path>
   return {
     label: `$(rocket) ${t('{base} for {time}', { base: baseName(base), time })}`,
     description: `${t('recommended')} · ${how}`,
-    detail: lack ? doesNotFit(lack) : (describeCost(base, method, budget, backend) ?? ''),
+    detail: lack ? doesNotFit(lack) : (describeCost(base, method, budget, machine) ?? ''),
     value: 'recommended',
   };
 }

@@ -2,7 +2,7 @@
  * "Fine-tune on Workspace": asks for folders, base, method and budget, and shows the time and memory that it will take.
  */
 import * as vscode from 'vscode';
-import type { BackendName } from '../../protocol/run.ts';
+import type { Machine } from '../../training/memory/defaults.ts';
 import { askPreferences, type Kept } from './ask-preferences.ts';
 import { baseChoices, lackOfMemory, type Offered } from './bases.ts';
 import type { Continuing } from './continuing.ts';
@@ -21,7 +21,7 @@ const title = () => t('Fine-tune on Workspace');
 /**
  * Asks for everything that a training needs: one click for what is recommended. Undefined when the user cancels.
  * @param bases the bases to choose from, and which of them suits this machine
- * @param backend the backend that will train; looked up while the first questions are asked
+ * @param machine what will train; looked up while the first questions are asked
  * @param continuing the run of these folders that can be continued
  * @param learned the completions recorded in a folder; undefined if there can't be enough to learn from
  * @param kept earlier answers, which are preselected
@@ -29,7 +29,7 @@ const title = () => t('Fine-tune on Workspace');
  */
 export async function askPlan(
   bases: () => Promise<Offered>,
-  backend: () => Promise<BackendName>,
+  machine: () => Promise<Machine>,
   continuing: (folders: readonly string[]) => Promise<Continuing | undefined>,
   learned: ((folder: string) => Promise<Kept>) | undefined,
   kept: Draft,
@@ -41,12 +41,12 @@ export async function askPlan(
       askPath(
         plan,
         { title: title(), ...position },
-        { bases, backend, continuing: () => continuing(plan.folders!) },
+        { bases, machine, continuing: () => continuing(plan.folders!) },
       ),
     ifOwn((plan, position) => askBase(plan, { title: title(), ...position }, bases())),
-    ifOwn((plan, position) => askMethod(plan, position, Promise.all([backend(), bases()]))),
+    ifOwn((plan, position) => askMethod(plan, position, Promise.all([machine(), bases()]))),
     (plan, position) =>
-      plan.path === 'recommended' ? Promise.resolve(plan) : askBudget(plan, position, backend()),
+      plan.path === 'recommended' ? Promise.resolve(plan) : askBudget(plan, position, machine()),
     ...(learned
       ? [(plan: Draft, position: Position) => askPreferences(plan, { title: title(), ...position }, learned)]
       : []),
@@ -137,26 +137,26 @@ async function typeReference(): Promise<Answer<string>> {
 function askMethod(
   plan: Draft,
   position: Position,
-  looking: Promise<[BackendName, Offered]>,
+  looking: Promise<[Machine, Offered]>,
 ): Promise<Answer<Draft>> {
-  const memory = (method: 'lora' | 'full', backend: BackendName, offered: Offered) => {
-    const bytes = memoryOf(plan.base!, method, { backend });
+  const memory = (method: 'lora' | 'full', machine: Machine, offered: Offered) => {
+    const bytes = memoryOf(plan.base!, method, machine);
     if (!bytes) return '';
     const lack = lackOfMemory(plan.base!, method, offered);
     return lack
       ? t('does not fit: it takes {needed} of memory, and {free} are free', lack)
       : t('about {size} of memory', { size: size(bytes) });
   };
-  const choices = looking.then(([backend, offered]): Choice<'lora' | 'full'>[] => [
+  const choices = looking.then(([machine, offered]): Choice<'lora' | 'full'>[] => [
     {
       label: 'LoRA',
-      description: memory('lora', backend, offered),
+      description: memory('lora', machine, offered),
       detail: t('Trains a small adapter beside the frozen model. Several adapters can share one base.'),
       value: 'lora',
     },
     {
       label: t('Full fine-tuning'),
-      description: memory('full', backend, offered),
+      description: memory('full', machine, offered),
       detail: t('Trains all weights; the result is a separate, complete model.'),
       value: 'full',
     },
@@ -177,23 +177,19 @@ function askMethod(
 type Preset = 'quick' | 'standard' | 'thorough';
 type BudgetName = Preset | 'minutes' | 'steps';
 
-async function askBudget(
-  plan: Draft,
-  position: Position,
-  looking: Promise<BackendName>,
-): Promise<Answer<Draft>> {
+async function askBudget(plan: Draft, position: Position, looking: Promise<Machine>): Promise<Answer<Draft>> {
   const quick = settings.minutes;
   const preset: Record<Preset, number> = { quick, standard: quick * 4, thorough: quick * 16 };
-  const row = (label: string, value: Preset, backend: BackendName): Choice<BudgetName> => ({
+  const row = (label: string, value: Preset, machine: Machine): Choice<BudgetName> => ({
     label,
     description: t('{time} of training', { time: formatDuration(preset[value] * 60) }),
-    detail: costOf(plan, { minutes: preset[value] }, backend) ?? '',
+    detail: costOf(plan, { minutes: preset[value] }, machine) ?? '',
     value,
   });
-  const choices = looking.then((backend): Choice<BudgetName>[] => [
-    row(t('Quick'), 'quick', backend),
-    row(t('Standard'), 'standard', backend),
-    row(t('Thorough'), 'thorough', backend),
+  const choices = looking.then((machine): Choice<BudgetName>[] => [
+    row(t('Quick'), 'quick', machine),
+    row(t('Standard'), 'standard', machine),
+    row(t('Thorough'), 'thorough', machine),
     { label: `$(edit) ${t('Minutes…')}`, description: t('your own budget'), value: 'minutes' },
     { label: `$(edit) ${t('Steps…')}`, description: t('of 512 tokens each'), value: 'steps' },
   ]);
@@ -221,11 +217,7 @@ function nameOf(budget: Budget | undefined, preset: Record<Preset, number>): Bud
   return names.find((name) => preset[name] === budget.minutes) ?? 'minutes';
 }
 
-async function typeBudget(
-  plan: Draft,
-  unit: 'minutes' | 'steps',
-  backend: BackendName,
-): Promise<Answer<Budget>> {
+async function typeBudget(plan: Draft, unit: 'minutes' | 'steps', machine: Machine): Promise<Answer<Budget>> {
   const read = (text: string): Budget | undefined => {
     const value = Number(text.replace(',', '.'));
     if (
@@ -241,13 +233,13 @@ async function typeBudget(
   const text = await vscode.window.showInputBox({
     title: unit === 'minutes' ? t('Minutes of Training') : t('Training Steps'),
     value,
-    prompt: costOf(plan, read(value)!, backend) ?? '',
+    prompt: costOf(plan, read(value)!, machine) ?? '',
     ignoreFocusOut: true,
     validateInput: (text) => {
       const budget = read(text);
       if (!budget) return unit === 'steps' ? t('A whole number above 0.') : t('A number above 0.');
       return {
-        message: costOf(plan, budget, backend) ?? ' ',
+        message: costOf(plan, budget, machine) ?? ' ',
         severity: vscode.InputBoxValidationSeverity.Info,
       };
     },
@@ -255,8 +247,8 @@ async function typeBudget(
   return text === undefined ? undefined : read(text);
 }
 
-const costOf = (plan: Draft, budget: Budget, backend: BackendName) =>
-  describeCost(plan.base!, plan.method ?? 'lora', budget, backend);
+const costOf = (plan: Draft, budget: Budget, machine: Machine) =>
+  describeCost(plan.base!, plan.method ?? 'lora', budget, machine);
 
 /** The arguments of `train` for a plan. */
 export function trainArguments(plan: Plan): string[] {

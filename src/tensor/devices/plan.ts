@@ -67,10 +67,13 @@ export async function planBackend({ backend, device }: Wanted, look: Look = mach
   return { ...ranked, backend: ranked.order[0] ?? 'wasm', device: chosen };
 }
 
+/** GPUs don't come and go while a command plans. */
+let found: Promise<WebgpuProbe> | undefined;
+
 async function planGpu(wanted: string | undefined, look: Look): Promise<BackendPlan> {
   const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: 'asked for' };
   if (!look.canAsk()) return plan;
-  const { adapters } = await look.findWebgpu();
+  const { adapters } = await (found ??= look.findWebgpu());
   return { ...plan, device: chooseDevice(adapters, wanted) };
 }
 

@@ -84,9 +84,13 @@ const slug = (name: string) => name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
 
 /** The adapters that Dawn offers, each once. Throws like openDevice, but not for want of an adapter. */
 export async function findAdapters(): Promise<Adapter[]> {
-  const adapters = await openAll();
-  const listed = adapters.length ? await listMemory() : [];
-  return adapters.map(describe).map((one) => ({ ...one, ...memoryOf(one, listed) }));
+  return described(await openAll());
+}
+
+async function described(adapters: readonly Opened[]): Promise<Adapter[]> {
+  const known = adapters.map(describe);
+  const listed = known.some(({ kind }) => kind !== 'software') ? await listMemory() : [];
+  return known.map((one) => ({ ...one, ...memoryOf(one, listed) }));
 }
 
 /**
@@ -96,13 +100,7 @@ export async function findAdapters(): Promise<Adapter[]> {
  */
 export async function openDevice(wanted?: string): Promise<{ device: GPUDevice; adapter: Adapter }> {
   const adapters = await openAll();
-  const known = adapters.map(describe);
-  // Only with several of them does it matter how much memory each has.
-  const listed = known.length > 1 ? await listMemory() : [];
-  const chosen = chooseDevice(
-    known.map((one) => ({ ...one, ...memoryOf(one, listed) })),
-    wanted,
-  );
+  const chosen = chooseDevice(await described(adapters), wanted);
   if (!chosen)
     throw unavailable(
       'No GPU was found that speaks Vulkan, Metal or Direct3D 12',

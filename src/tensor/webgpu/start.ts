@@ -10,5 +10,5 @@ import { WebgpuBackend } from './webgpu.ts';
  */
 export async function startWebgpu(reason: string, mostBound?: number, wanted?: string): Promise<Backend> {
   const { device, adapter } = await openDevice(wanted);
-  return new WebgpuBackend(new Gpu(device, mostBound), `WebGPU on ${adapter.name}, ${reason}`);
+  return new WebgpuBackend(new Gpu(device, mostBound), `WebGPU on ${adapter.name}, ${reason}`, adapter);
 }

@@ -1,4 +1,5 @@
 /** The small operations on a GPU, by the kernels in kernels/. All numbers are f32. */
+import type { Adapter } from '../../protocol/doctor.ts';
 import { ArenaBackend } from '../arena.ts';
 import type { Backend, MatmulOptions, Tensor } from '../backend.ts';
 import { singularValuesOf } from '../linear-algebra.ts';
@@ -30,6 +31,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   constructor(
     readonly gpu: Gpu,
     readonly reason: string,
+    readonly device: Adapter,
   ) {
     super();
     this.launcher = new Launcher(gpu, (tensor) => this.made(tensor));

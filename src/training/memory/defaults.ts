@@ -5,6 +5,7 @@
 import { knownBases, type BaseShape } from '../../base-models/registry.ts';
 import { hyperSchema, type BackendName, type Hyper } from '../../protocol/run.ts';
 import { fastestPrecision } from '../../tensor/precision.ts';
+import { planDevice } from './device.ts';
 import { MARGIN } from './fit.ts';
 import { planMemory, planRun, type Measuring } from './plan.ts';
 
@@ -20,6 +21,8 @@ export interface MeasuredBase {
 export interface Machine {
   backend: BackendName;
   precision?: Hyper['precision'];
+  /** It is a GPU with memory of its own: the memory that counts. */
+  ownMemory?: boolean;
 }
 
 const defaults = (method: Hyper['method'], { backend, precision }: Machine, recompute = false) =>
@@ -32,24 +35,31 @@ const defaults = (method: Hyper['method'], { backend, precision }: Machine, reco
   });
 
 /** Peak memory in bytes, including measuring: the figure that `train` shows and compares with the available memory. */
-export const runMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number =>
-  planRun(base.shape, defaults(method, machine), { ...measuringOf(base, machine), atCheckpoints: true })
-    .total;
+export const runMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
+  const hyper = defaults(method, machine);
+  return machine.ownMemory && machine.backend === 'webgpu'
+    ? planDevice(base.shape, hyper, { storedBytes: storedOf(base), atCheckpoints: true }).total
+    : planRun(base.shape, hyper, { ...measuringOf(base, machine), atCheckpoints: true }).total;
+};
 
 /** The least memory in bytes that `train` accepts: with recomputed activations, and measuring only after training. */
 export const leastMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number =>
   planRun(base.shape, defaults(method, machine, true), measuringOf(base, machine)).total / (1 - MARGIN);
 
-function measuringOf({ bytes, quantisation = '' }: MeasuredBase, { backend }: Machine): Measuring {
-  return { backend, baseBytes: bytes, storedBytes: quantisation.startsWith('Q') ? bytes : undefined };
+const storedOf = ({ bytes, quantisation = '' }: MeasuredBase) =>
+  quantisation.startsWith('Q') ? bytes : undefined;
+
+function measuringOf(base: MeasuredBase, { backend }: Machine): Measuring {
+  return { backend, baseBytes: base.bytes, storedBytes: storedOf(base) };
 }
 
 /** The least GPU memory in bytes that a run needs: with recomputed activations, and measuring only after training. */
-export const leastGpuMemory = (
-  { shape }: Pick<MeasuredBase, 'shape'>,
-  method: Hyper['method'],
-  machine: Machine,
-): number => planMemory(shape, defaults(method, machine, true), { backend: machine.backend }).total;
+export const leastGpuMemory = (base: MeasuredBase, method: Hyper['method'], machine: Machine): number => {
+  const { shape } = base;
+  const hyper = defaults(method, machine, true);
+  if (machine.backend !== 'webgpu') return planMemory(shape, hyper, { backend: machine.backend }).total;
+  return planDevice(shape, hyper, { storedBytes: storedOf(base) }).total / (1 - MARGIN);
+};
 
 /**
  * A guessed shape for a file that was not read yet: that of the known base nearest in size, with the number of layers

@@ -2,10 +2,11 @@
  * Makes a run fit the available memory by changes that only affect its duration; if that is not enough, says what would
  * fit.
  */
-import type { ModelConfig } from '../../model/config.ts';
+import type { BaseShape } from '../../base-models/registry.ts';
 import { UserError } from '../../protocol/errors.ts';
 import type { BackendName } from '../../protocol/run.ts';
 import { formatBytes } from '../../protocol/units.ts';
+import { largestBuffer, planDevice, type DevicePlan, type PlannedDevice } from './device.ts';
 import {
   planMemory,
   planRun,
@@ -26,11 +27,15 @@ export interface Room {
   /** As in `planMemory`. */
   storedBytes?: number | undefined;
   measuring?: Omit<Measuring, keyof Place>;
+  /** The GPU that WebGPU computes on. */
+  device?: PlannedDevice | undefined;
 }
 
 export interface Fitted<H> {
   hyper: H;
   plan: MemoryPlan;
+  /** What lies in the memory of a GPU that has its own. */
+  device?: DevicePlan;
   /** What was changed to make it fit, in words. */
   changes: string[];
 }
@@ -41,30 +46,69 @@ export interface Fitted<H> {
  * plan (the run checks again later). Throws `memory` if all that is not enough.
  * @param available bytes
  * @param measuring if undefined, only the training has to fit
+ * @param device if given, the computation has to fit into it; its memory may be main memory
  */
 export function fitMemory<H extends Shrinkable>(
-  config: ModelConfig,
+  config: BaseShape,
   hyper: H,
-  { backend, available, storedBytes, measuring }: Room,
+  { backend, available, storedBytes, measuring, device }: Room,
 ): Fitted<H> {
   const room = available * (1 - MARGIN);
+  const own = device && !device.shared;
   const planOf = (one: PlannedHyper, atCheckpoints = false) =>
     measuring
-      ? planRun(config, one, { ...measuring, backend, storedBytes, atCheckpoints })
-      : planMemory(config, one, { backend, storedBytes });
+      ? planRun(config, one, { ...measuring, backend, storedBytes, onDevice: own, atCheckpoints })
+      : planMemory(config, one, { backend, storedBytes, onDevice: own });
+  const deviceOf = (one: PlannedHyper, atCheckpoints = false) =>
+    planDevice(config, one, { storedBytes, atCheckpoints });
+  const lackIn = (gpu: PlannedDevice, one: PlannedHyper, atCheckpoints = false) =>
+    lackOf(gpu, deviceOf(one, atCheckpoints).total, largestBuffer(config, one, storedBytes));
+  const fitsDevice = (one: PlannedHyper, atCheckpoints = false) =>
+    !device || lackIn(device, one, atCheckpoints) === undefined;
   for (const atCheckpoints of measuring?.atCheckpoints ? [true, false] : [false])
     for (const candidate of candidates(hyper)) {
       const plan = planOf(candidate, atCheckpoints);
-      if (plan.total > room) continue;
+      if (plan.total > room || !fitsDevice(candidate, atCheckpoints)) continue;
       const left = measuring?.atCheckpoints && !atCheckpoints ? ['checkpoints are not measured'] : [];
-      return { hyper: candidate, plan, changes: [...changesOf(hyper, candidate), ...left] };
+      return {
+        hyper: candidate,
+        plan,
+        ...(own && { device: deviceOf(candidate, atCheckpoints) }),
+        changes: [...changesOf(hyper, candidate), ...left],
+      };
     }
+  const fits = (one: PlannedHyper) => planOf(one).total <= room && fitsDevice(one);
+  const lack = device && lackIn(device, hyper);
+  // What does not fit even as small as it gets is what a person has to hear of.
+  const least = device && lackIn(device, { ...hyper, batch: 1, recompute: true });
+  if (device && lack && (least ?? planOf(hyper).total <= room))
+    throw new UserError(
+      'memory',
+      lack,
+      advice(hyper, fits, 'Train from a smaller base, or with --backend tensorflow or wasm.'),
+    );
   const needed = planOf(hyper).total;
   throw new UserError(
     'memory',
     `This run would take about ${formatBytes(needed)} of memory, but only ${formatBytes(available)} are available.`,
-    advice(hyper, (one) => planOf(one).total <= room),
+    advice(hyper, fits, 'Train from a smaller base, or free some memory.'),
   );
+}
+
+/** Why a plan does not fit a GPU, as a sentence; undefined if it fits, or if nobody can tell. */
+function lackOf(
+  { name, memory, shared, mostBuffer }: PlannedDevice,
+  total: number,
+  most: number,
+): string | undefined {
+  const [needed, largest] = [formatBytes(total), formatBytes(most)];
+  if (most > mostBuffer)
+    return `One tensor of this run takes ${largest}, but a buffer of ${name} holds no more than ${formatBytes(mostBuffer)}.`;
+  if (memory === undefined || total <= memory * (1 - MARGIN)) return undefined;
+  const size = formatBytes(memory);
+  return shared
+    ? `This run would take about ${needed} of memory on ${name}, which may use ${size} of the machine's.`
+    : `This run would take about ${needed} of memory on ${name}, which has ${size}.`;
 }
 
 /** The settings as given, then variants that need less and less memory. */
@@ -90,7 +134,7 @@ function changesOf(asked: Shrinkable, fitted: Shrinkable): string[] {
 const SHORTEST = 64;
 
 /** Advice on what would fit, the smallest change first. */
-function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean): string {
+function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean, otherwise: string): string {
   const smallest = { ...hyper, batch: 1, recompute: true };
   for (const method of hyper.method === 'full' ? (['full', 'lora'] as const) : (['lora'] as const)) {
     const switched = method === hyper.method ? [] : ['--method lora'];
@@ -99,7 +143,7 @@ function advice(hyper: Shrinkable, fits: (one: PlannedHyper) => boolean): string
       if (fits({ ...smallest, method, sequenceLength: length }))
         return `Train with ${[`--seq ${length}`, ...switched].join(' and ')}.`;
   }
-  return 'Train from a smaller base, or free some memory.';
+  return otherwise;
 }
 
 /** The largest power of two below `length`. */

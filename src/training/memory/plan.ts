@@ -81,12 +81,16 @@ export interface Place {
   backend: BackendName;
   /** Bytes of the frozen weights, if they stay quantised (`storedBytesOf`); without it, they are kept as numbers. */
   storedBytes?: number | undefined;
+  /** The computation's memory is a GPU's own (device.ts): only what is left of it in main memory is planned. */
+  onDevice?: boolean | undefined;
 }
 
 /** Throws `bad-argument` if targets match nothing. */
 export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place): MemoryPlan {
   const { backend } = place;
   const walk = new Walk(config, hyper, place);
+  const runtime = RUNTIME[backend] + OWNER + TOKENIZER * config.vocabularySize;
+  if (place.onDevice) return onlyHost(runtime, walk.loading(0));
   const parameters = F32 * walk.trained;
   const activations = walk.activations();
   // In a step of one pass, a block's gradients reuse the memory of its activations; those of the head come before any
@@ -98,7 +102,7 @@ export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place)
     gradients: parameters - exchanged,
     optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
     activations,
-    runtime: RUNTIME[backend] + OWNER + TOKENIZER * config.vocabularySize,
+    runtime,
     evaluation: 0,
   };
   const step = parts.gradients + parts.optimiser + parts.activations;
@@ -107,6 +111,12 @@ export function planMemory(config: BaseShape, hyper: PlannedHyper, place: Place)
   const workspace = Math.max(working, walk.loading(parts.weights) - step);
   const whole = { ...parts, workspace };
   return { ...whole, total: Object.values(whole).reduce((sum, bytes) => sum + bytes, 0) };
+}
+
+/** The program, and the matrix that is on its way to the GPU. */
+function onlyHost(runtime: number, workspace: number): MemoryPlan {
+  const none = { weights: 0, parameters: 0, gradients: 0, optimiser: 0, activations: 0, evaluation: 0 };
+  return { ...none, runtime, workspace, total: runtime + workspace };
 }
 
 /**
@@ -142,28 +152,35 @@ export interface Measuring extends Place, BaseSizes {
 export function planEvaluation(
   config: BaseShape,
   hyper: PlannedHyper,
-  { backend, baseBytes, storedBytes, cores = availableParallelism() }: Measuring,
+  { backend, baseBytes, storedBytes, onDevice, cores = availableParallelism() }: Measuring,
 ): number {
-  const { layers, kvHeads, headSize, vocabularySize, width } = config;
+  const { layers, kvHeads, headSize } = config;
+  const full = hyper.method === 'full';
+  const scorer = RUNTIME[backend] + (onDevice ? 0 : planScoring(config, hyper, { backend, storedBytes }));
+  const lanes = Math.min(SAMPLED.lanes, cores);
+  const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
+  const result = full ? F16 * countParameters(config, hyper) : 0;
+  return EVALUATOR_WORKSPACE + Math.max(scorer, SERVED_COPIES * (baseBytes + result) + cache);
+}
+
+/** Memory of the model that the evaluator scores with, and of what was trained. */
+export function planScoring(config: BaseShape, hyper: PlannedHyper, asked: Place): number {
   const full = hyper.method === 'full';
   // While scoring, the weights of both methods are frozen; for a whole model, the base's head is needed as well.
   const scored = { ...hyper, method: 'lora' as const, batch: 1, sequenceLength: SCORED_TOKENS };
   // The result of full fine-tuning is in half precision.
-  const place = { backend, ...(!full && { storedBytes }) };
+  const place = { ...asked, storedBytes: full ? undefined : asked.storedBytes };
   const walk = new Walk(config, scored, place);
-  const bytes = hyper.precision === 'bf16' ? 2 : F32;
   // The check of what is served computes an adapter in f32, on few tokens.
   const checked = new Walk(config, { ...scored, precision: 'f32', sequenceLength: CHECKED_TOKENS }, place);
-  const scoring = Math.max(
-    walk.weights() + walk.workspace() + walk.divergence(),
-    full ? 0 : checked.weights() + checked.workspace(),
+  const bytes = hyper.precision === 'bf16' ? 2 : F32;
+  const { vocabularySize, width } = config;
+  return (
+    Math.max(
+      walk.weights() + walk.workspace() + walk.divergence(),
+      full ? 0 : checked.weights() + checked.workspace(),
+    ) + (full ? bytes * vocabularySize * width : F32 * walk.trained)
   );
-  const trained = full ? bytes * vocabularySize * width : F32 * walk.trained;
-  const lanes = Math.min(SAMPLED.lanes, cores);
-  const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
-  const result = full ? F16 * countParameters(config, hyper) : 0;
-  const scorer = RUNTIME[backend] + scoring + trained;
-  return EVALUATOR_WORKSPACE + Math.max(scorer, SERVED_COPIES * (baseBytes + result) + cache);
 }
 
 /** Training plus measuring, if that needs more memory or runs at the same time. */
@@ -194,7 +211,8 @@ function vectorNumbers(config: BaseShape): number {
   return config.layers * numbers(blockTensors(config)) + numbers(lastNormTensors(config));
 }
 
-class Walk {
+/** The sizes of what a step makes. */
+export class Walk {
   /** Bytes per number in matrix products. */
   private readonly compute: number;
   private readonly rows: number;
@@ -292,6 +310,19 @@ class Walk {
       F32 * (2 * width + 2) +
       this.compute * (2 * width + qkvo + this.joined * hiddenWidth + inner)
     );
+  }
+
+  /** Bytes of the largest tensor: a matrix as it is stored, or what a layer makes of a batch. */
+  largestTensor(): number {
+    const { width, hiddenWidth, vocabularySize } = this.config;
+    const numbers = Math.max(
+      vocabularySize * width,
+      ...this.linears.map(([rows, columns]) => rows * columns),
+    );
+    // As numbers, a quantised head exists only in pieces.
+    const share = this.stored === undefined ? F32 : this.stored / this.frozen;
+    const linear = F32 * this.joined * hiddenWidth * width;
+    return Math.max(share * numbers, linear, F32 * this.rows * this.joined * hiddenWidth, this.logits());
   }
 
   workspace(): number {

@@ -101,7 +101,7 @@ describe('the wizard', () => {
   const ask = (kept: Draft = {}) =>
     askPlan(
       bases,
-      () => Promise.resolve('wasm'),
+      () => Promise.resolve({ backend: 'wasm' }),
       () => Promise.resolve({ run: runOf('newest'), changed }),
       undefined,
       { folders: ['/garden'], ...kept },

@@ -80,20 +80,20 @@ describe('what has to be downloaded', () => {
 describe('estimates', () => {
   const parameters = known!.parameters;
   test('minutes become steps and tokens, and back', () => {
-    const byMinutes = estimate(parameters, 'lora', { minutes: 5 }, 'tensorflow');
-    const bySteps = estimate(parameters, 'lora', { steps: byMinutes.steps }, 'tensorflow');
+    const byMinutes = estimate(parameters, 'lora', { minutes: 5 }, { backend: 'tensorflow' });
+    const bySteps = estimate(parameters, 'lora', { steps: byMinutes.steps }, { backend: 'tensorflow' });
     expect(byMinutes.trainingMinutes).toBe(5);
     expect(Math.abs(bySteps.trainingMinutes - 5)).toBeLessThan(0.1);
     expect(byMinutes.tokens / byMinutes.steps).toBeCloseTo(512, -1);
   });
   test('wasm learns less in the same time, full fine-tuning needs more memory', () => {
     const tokens = (backend: 'tensorflow' | 'wasm') =>
-      estimate(parameters, 'lora', { minutes: 5 }, backend).tokens;
+      estimate(parameters, 'lora', { minutes: 5 }, { backend }).tokens;
     expect(tokens('wasm')).toBeLessThan(tokens('tensorflow') / 3);
   });
   test('a LoRA is measured for half its training, a whole model to the end', () => {
     const measuring = (method: 'lora' | 'full', minutes: number) =>
-      estimate(500e6, method, { minutes }, 'tensorflow').measuringMinutes;
+      estimate(500e6, method, { minutes }, { backend: 'tensorflow' }).measuringMinutes;
     expect(measuring('lora', 10)).toBe(5);
     expect(measuring('lora', 1)).toBe(1);
     expect(measuring('full', 10)).toBeGreaterThan(10);

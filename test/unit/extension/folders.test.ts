@@ -18,7 +18,7 @@ const asked: (readonly string[])[] = [];
 const ask = (kept: Draft = {}) =>
   askPlan(
     bases,
-    () => Promise.resolve('wasm'),
+    () => Promise.resolve({ backend: 'wasm' }),
     (folders) => (asked.push(folders), Promise.resolve(undefined)),
     undefined,
     kept,

@@ -1,0 +1,49 @@
+/** Plans what a run will allocate in a GPU's own memory, beside what it takes of main memory (plan.ts). */
+import type { BaseShape } from '../../base-models/registry.ts';
+import type { Adapter } from '../../protocol/doctor.ts';
+import { planScoring, Walk, type MemoryPlan, type Place, type PlannedHyper } from './plan.ts';
+
+/** The GPU that a run is planned for. */
+export type PlannedDevice = Pick<Adapter, 'name' | 'memory' | 'shared' | 'mostBuffer'>;
+
+export interface DevicePlan extends Omit<MemoryPlan, 'runtime'> {
+  /** What buffers are larger than what they hold. */
+  pool: number;
+}
+
+/** Bytes of the largest buffer that a run needs. */
+export const largestBuffer = (config: BaseShape, hyper: PlannedHyper, storedBytes?: number): number =>
+  new Walk(config, hyper, { backend: 'webgpu', storedBytes }).largestTensor();
+
+/** Buffers come in four sizes for each doubling (tensor/webgpu/buffers.ts), so one is a quarter too large at most. */
+const POOL_SLACK = 0.25;
+const F32 = 4;
+
+/**
+ * In bytes: weights as they are stored, what trains, its gradients and moments, activations, temporary results, and the
+ * pool's share. Gradients don't take the place of activations here, as buffers of another size serve no one else.
+ * @param atCheckpoints whether the evaluator scores while the training keeps its memory
+ */
+export function planDevice(
+  config: BaseShape,
+  hyper: PlannedHyper,
+  { storedBytes, atCheckpoints = false }: Pick<Place, 'storedBytes'> & { atCheckpoints?: boolean },
+): DevicePlan {
+  const place: Place = { backend: 'webgpu', storedBytes };
+  const walk = new Walk(config, hyper, place);
+  const parameters = F32 * walk.trained;
+  const parts = {
+    weights: walk.weights(),
+    parameters,
+    gradients: parameters,
+    optimiser: parameters * (hyper.optimizer === 'adamw' ? 2 : 1),
+    activations: walk.activations(),
+    workspace: walk.workspace(),
+  };
+  const training = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  const scoring = planScoring(config, hyper, place);
+  const evaluation = atCheckpoints ? scoring : Math.max(0, scoring - training);
+  const pool = POOL_SLACK * (training + evaluation);
+  const total = training + evaluation + pool;
+  return { ...parts, evaluation, pool, total };
+}

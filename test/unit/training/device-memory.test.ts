@@ -1,0 +1,109 @@
+/** What is planned of a GPU's memory, and what is said of a run that does not fit. */
+import { describe, expect, it } from 'vitest';
+import { findKnownBase } from '../../../src/base-models/registry.ts';
+import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
+import { sizeClass } from '../../../src/tensor/webgpu/buffers.ts';
+import { planDevice, type PlannedDevice } from '../../../src/training/memory/device.ts';
+import { fitMemory } from '../../../src/training/memory/fit.ts';
+import { planMemory } from '../../../src/training/memory/plan.ts';
+import { describeDevice } from '../../../src/cli/machine/fit-machine.ts';
+
+const { shape, bytes } = findKnownBase('qwen2.5-coder-0.5b')!;
+const hyper = (patch: Partial<Hyper> = {}) => hyperSchema.parse({ learningRate: 1, steps: 1, ...patch });
+const stored = { storedBytes: bytes };
+const card = (memory?: number, rest: Partial<PlannedDevice> = {}): PlannedDevice => ({
+  ...{ name: 'A card', shared: false, mostBuffer: 4 * 2 ** 30 },
+  ...(memory !== undefined && { memory }),
+  ...rest,
+});
+
+describe('planDevice', () => {
+  it('has the weights as the file has them, and a quarter for the sizes of buffers', () => {
+    const { pool, total, ...parts } = planDevice(shape, hyper(), stored);
+    expect(parts.weights).toBeGreaterThanOrEqual(bytes);
+    expect(parts.weights).toBeLessThan(1.05 * bytes);
+    const sum = Object.values(parts).reduce((all, one) => all + one, 0);
+    expect(pool).toBeCloseTo(sum / 4);
+    expect(total).toBeCloseTo(sum + pool);
+    // The pool's own rule: no size class is more than a quarter above what was asked for.
+    for (let asked = 2048; asked < 2 ** 31; asked *= 1.01)
+      expect(sizeClass(Math.ceil(asked)) / Math.ceil(asked)).toBeLessThanOrEqual(1.25);
+  });
+
+  it('grows with the batch, and shrinks with recomputed activations', () => {
+    const total = (patch: Partial<Hyper>) => planDevice(shape, hyper(patch), stored).total;
+    expect(total({ batch: 4 })).toBeGreaterThan(total({ batch: 2 }));
+    expect(total({ batch: 4, recompute: true })).toBeLessThan(total({ batch: 4 }));
+    expect(total({ method: 'full' })).toBeGreaterThan(total({}));
+  });
+
+  it('leaves the program and what is being loaded to main memory', () => {
+    const place = { backend: 'webgpu' as const, ...stored };
+    const host = planMemory(shape, hyper(), { ...place, onDevice: true });
+    expect(host).toMatchObject({ weights: 0, activations: 0, optimiser: 0 });
+    expect(host.total).toBe(host.runtime + host.workspace);
+    expect(host.total).toBeLessThan(planMemory(shape, hyper(), place).total);
+  });
+});
+
+describe('fitMemory on a GPU', () => {
+  const fit = (device: PlannedDevice, patch: Partial<Hyper> = {}, available = 64e9) =>
+    fitMemory(shape, hyper({ batch: 8, ...patch }), { backend: 'webgpu', available, ...stored, device });
+  const total = (patch: Partial<Hyper> = {}) =>
+    planDevice(shape, hyper({ batch: 8, ...patch }), stored).total;
+
+  it('leaves a run that fits as it is, and plans both memories', () => {
+    const { plan, device, changes } = fit(card(24e9));
+    expect(changes).toEqual([]);
+    expect(device!.total).toBe(total());
+    expect(plan.weights).toBe(0);
+  });
+
+  it("makes a run fit into the card's memory", () => {
+    const { device, changes } = fit(card(1.06 * total({ batch: 2, recompute: true })));
+    expect(device!.total).toBeLessThanOrEqual(total({ batch: 2, recompute: true }));
+    expect(changes).toEqual([
+      'activations are recomputed in the backward pass',
+      '4 batches of 2 make a step instead of 1 of 8',
+    ]);
+  });
+
+  it('plans main memory where the GPU uses that, within what it may use', () => {
+    const shared = fit(card(undefined, { shared: true }));
+    expect(shared.device).toBeUndefined();
+    expect(shared.plan.weights).toBeGreaterThan(0);
+    expect(() => fit(card(0.4e9, { shared: true }))).toThrow(
+      /^This run would take about .* on A card, which may use 400 MB of the machine's\.$/,
+    );
+  });
+
+  it('refuses nothing where the memory is not known, and says so', () => {
+    expect(describeDevice(card(), fit(card()).device!)).toMatch(
+      /^GPU memory: about [\d.]+ GB on A card; how much it has is not known\n {2}\w+ /,
+    );
+    expect(describeDevice(card(8e9), fit(card(8e9, {})).device!)).toContain('it has 8.00 GB');
+  });
+
+  it('refuses a base that is larger than the card, with what to do', () => {
+    const refusal = {
+      code: 'memory',
+      message: expect.stringMatching(/on A card, which has 300 MB\.$/) as string,
+    };
+    expect(() => fit(card(0.3e9))).toThrow(
+      expect.objectContaining({
+        ...refusal,
+        next: 'Train from a smaller base, or with --backend tensorflow or wasm.',
+      }) as Error,
+    );
+    const room = total({ batch: 1, recompute: true, sequenceLength: 512 });
+    expect(() => fit(card(1.06 * room), { batch: 1, sequenceLength: 4096 })).toThrow(
+      expect.objectContaining({ next: expect.stringMatching(/^Train with --seq \d+\.$/) as string }) as Error,
+    );
+  });
+
+  it('refuses a matrix that is larger than any buffer', () => {
+    expect(() => fit(card(24e9, { mostBuffer: 2 ** 20 }))).toThrow(
+      /^One tensor of this run takes .*, but a buffer of A card holds no more than 1 MB\.$/,
+    );
+  });
+});
