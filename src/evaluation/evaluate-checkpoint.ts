@@ -97,9 +97,9 @@ async function subjectAt(
   spec: RunSpec,
   step: number,
 ): Promise<Subject> {
-  const { id, base, backend, hyper } = spec;
+  const { id, base, backend, device, planned, hyper } = spec;
   const { precision } = hyper;
-  if (!file) return { base, backend, precision };
+  if (!file) return { base, backend, device, planned, precision };
   const steps = await listCheckpoints(dir);
   if (!steps.includes(step)) throw noCheckpoint(id, step, steps);
   try {
@@ -112,6 +112,8 @@ async function subjectAt(
   return {
     base,
     backend,
+    device,
+    planned,
     precision,
     result: { id: `${id}, step ${step}`, sha256: await sha256Of(file), ...resultAt(file, hyper) },
   };

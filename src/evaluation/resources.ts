@@ -26,6 +26,9 @@ const CONTEXT = 1024;
 export interface Subject {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
+  /** As in the run; another backend is used if that one is not there. */
+  device?: RunSpec['device'];
+  planned?: RunSpec['planned'];
   /** The precision that it was trained in. Default f32. */
   precision?: Hyper['precision'];
   /**
@@ -39,7 +42,7 @@ export interface Subject {
 
 /** A run's base and its result. Errors: run-not-finished. */
 export function subjectOf(dir: string, spec: RunSpec): Subject {
-  const { id, base, backend, hyper, continues } = spec;
+  const { id, base, backend, device, planned, hyper, continues } = spec;
   const path = join(dir, artefactName({ hyper }));
   if (!existsSync(path))
     throw new UserError(
@@ -49,7 +52,7 @@ export function subjectOf(dir: string, spec: RunSpec): Subject {
     );
   const { precision } = hyper;
   return {
-    ...{ base, backend, precision, result: { id, ...resultAt(path, hyper) } },
+    ...{ base, backend, device, planned, precision, result: { id, ...resultAt(path, hyper) } },
     ...(continues && { earlier: { id: continues.run, path: join(dir, EARLIER_ADAPTER) } }),
   };
 }
@@ -103,10 +106,10 @@ export class Resources {
   }
 
   private openScorer(precision: Hyper['precision']): Promise<ScorerProcess> {
-    const { base, backend, result, earlier } = this.subject;
+    const { base, backend, device, planned, result, earlier } = this.subject;
     const { adapterPath, modelPath } = result ?? {};
     const paths = { basePath: base.path, adapterPath, modelPath, earlierPath: earlier?.path };
-    return ScorerProcess.open({ ...paths, backend, precision });
+    return ScorerProcess.open({ ...paths, backend, device, planned, precision });
   }
 
   /** Starts a backend only if needed, to find out whether it supports bf16. */

@@ -13,7 +13,10 @@ export const scorerOptionsSchema = z.object({
   adapterPath: z.string().optional(),
   earlierPath: z.string().optional(),
   modelPath: z.string().optional(),
+  /** As in a run; another backend is used if that one is not there. */
   backend: z.enum(['auto', ...backendNames]),
+  device: z.string().optional(),
+  planned: z.enum(backendNames).optional(),
   precision: hyperSchema.shape.precision,
 });
 export type ScorerOpening = Omit<z.infer<typeof scorerOptionsSchema>, 'type'>;

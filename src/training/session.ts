@@ -143,10 +143,8 @@ export class Session {
     const { dir, writer, backend, corpus, model } = this.options;
     const { state, damaged } = await restoreCheckpoint(dir, this.options);
     for (const bad of damaged) await this.warn(`Checkpoint ${bad} could not be read and was skipped.`);
-    if (state && state.backend !== backend.name)
-      await this.warn(
-        `Resumed on ${backend.name} from a checkpoint made on ${state.backend}: results will be close, but not identical.`,
-      );
+    const moved = state && movedFrom(state, backend);
+    if (moved) await this.warn(moved);
     if (state) {
       this.progress = state.progress;
       this.measuring.record = state.record;
@@ -290,7 +288,7 @@ export class Session {
 
   private async checkpoint(step: number): Promise<void> {
     const { dir, backend, model, optimizer, writer } = this.options;
-    const trained = { model, optimizer, backend: backend.name };
+    const trained = { model, optimizer, backend: backend.name, device: backend.device?.name };
     const { progress, plan } = this;
     const began = performance.now();
     const path = await saveCheckpoint(dir, trained, { step, progress, plan, record: this.measuring.record });
@@ -339,15 +337,29 @@ export class Session {
   }
 }
 
-/** Adds to the error which checkpoint a diverged run still has. */
+/** Says that a run goes on somewhere else than where its checkpoint was made; undefined if it does not. */
+function movedFrom(
+  state: { backend: string; device?: string | undefined },
+  { name, device }: Pick<Backend, 'name' | 'device'>,
+): string | undefined {
+  const [from, to] = state.backend === name ? [state.device, device?.name] : [state.backend, name];
+  // Checkpoints of an earlier version don't say on which GPU they were made.
+  if (from === undefined || to === undefined || from === to) return undefined;
+  return `Resumed on ${to} from a checkpoint made on ${from}: results will be close, but not identical.`;
+}
+
+/** Adds to the error which checkpoint a run still has that diverged, or whose GPU was lost or full. */
 async function withLastCheckpoint(error: unknown, dir: string): Promise<unknown> {
-  if (!(error instanceof UserError) || error.code !== 'diverged') return error;
+  if (!(error instanceof UserError) || !keepsCheckpoint.has(error.code)) return error;
   const last = (await listCheckpoints(dir)).at(-1);
-  const { message, next } = error;
+  const { code, next } = error;
+  const message = error.message.replace(/\.$/, '');
   const said = last
     ? `${message}; the checkpoint of step ${last} is kept.`
     : `${message}; no checkpoint had been written yet.`;
-  return new UserError('diverged', said, next);
+  return new UserError(code, said, next);
 }
+
+const keepsCheckpoint: ReadonlySet<string> = new Set(['diverged', 'gpu-lost', 'memory']);
 
 export const peakMemoryBytes = () => process.resourceUsage().maxRSS * 1024;

@@ -9,14 +9,14 @@ import type { RunSpec } from '../protocol/run.ts';
 import type { TrainedResult } from '../protocol/training.ts';
 import { readRun, readSpec } from '../runs/index.ts';
 import type { RunWriter } from '../runs/writer.ts';
-import { startBackend } from '../tensor/index.ts';
+import { startBackend, type Backend } from '../tensor/index.ts';
 import { availableMemory } from './memory/available.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
 import { planDevice, type DevicePlan, type PlannedDevice } from './memory/device.ts';
 import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
 import { earlierValues, keepEarlierAdapter } from './continued.ts';
-import { putInitial } from './checkpoints/store.ts';
+import { listCheckpoints, putInitial } from './checkpoints/store.ts';
 import { createOptimizer } from './optimizers.ts';
 import { expectedTokens, preferenceSeconds } from './preferences/plan.ts';
 import { openStage } from './preferences/stage.ts';
@@ -62,15 +62,19 @@ export async function trainRun(
 async function trainOn(
   given: Pick<SessionOptions, 'dir' | 'spec' | 'writer' | 'signal' | 'phase' | 'corpus' | 'sequences'>,
 ): Promise<TrainedResult | undefined> {
-  const { dir, spec: asked, writer, phase } = given;
+  const { dir, writer, phase } = given;
   await phase('Loading the model');
-  const backend = await startBackend(asked.backend, asked);
+  const begun = (await listCheckpoints(dir)).length > 0;
+  // A run that has begun goes on where its GPU is no longer there.
+  const backend = await startBackend(given.spec.backend, { ...given.spec, orOther: begun });
+  const asked = await onBackend(given.spec, backend, writer);
   const gguf = await openGguf(asked.base.path);
   const config = readConfig(gguf);
   await requireRunSpace(dir, { ...asked, config });
   const sizes: BaseSizes = {
     baseBytes: gguf.size,
     storedBytes: backend.compound.keepsQuantised ? storedBytesOf(gguf.tensors) : undefined,
+    onDevice: backend.device && !backend.device.shared,
   };
   await tellMemory(writer, config, asked, { backend: backend.name, ...sizes }, backend.device);
   const model = await loadModel(backend, gguf, asked.hyper);
@@ -112,6 +116,21 @@ async function trainOn(
   return { step, tokensPerSecond, peakMemory: peakMemoryBytes(), artefact };
 }
 
+/**
+ * What was asked, as far as this backend can do it: one that the run was not planned for may have no bf16, and then
+ * computes in f32.
+ */
+async function onBackend(
+  spec: RunSpec,
+  { name, supportsBf16 }: Pick<Backend, 'name' | 'supportsBf16'>,
+  writer: RunWriter,
+): Promise<RunSpec> {
+  const { planned = spec.backend, hyper } = spec;
+  if (supportsBf16 || hyper.precision !== 'bf16' || planned === name) return spec;
+  await writer.event({ type: 'warning', message: `Computing in f32, as ${name} has no bf16.` });
+  return { ...spec, hyper: { ...hyper, precision: 'f32' } };
+}
+
 /** Emits the memory plan, to compare it with the measured peak later. */
 async function tellMemory(
   writer: RunWriter,
@@ -121,9 +140,9 @@ async function tellMemory(
   gpu: PlannedDevice | undefined,
 ): Promise<void> {
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
-  const onDevice = gpu && !gpu.shared;
-  const { total, ...plan } = planRun(config, hyper, { ...place, onDevice, atCheckpoints });
-  const device = onDevice && devicePlan(gpu, planDevice(config, hyper, { ...place, atCheckpoints }));
+  const { total, ...plan } = planRun(config, hyper, { ...place, atCheckpoints });
+  const device =
+    gpu && !gpu.shared && devicePlan(gpu, planDevice(config, hyper, { ...place, atCheckpoints }));
   await writer.event({
     ...{ type: 'memory' as const, plan, total, available: await availableMemory() },
     ...(device && { device }),

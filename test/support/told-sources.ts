@@ -43,9 +43,15 @@ export const toldIn: readonly string[] = [
   ...['checkpoints/disk', 'checkpoints/evaluator-child', 'checkpoints/measuring', 'memory/fit'].map(
     (name) => `src/training/${name}.ts`,
   ),
-  ...['continued', 'divergence', 'process/worker-child', 'run-result', 'session', 'train-run'].map(
-    (name) => `src/training/${name}.ts`,
-  ),
+  ...[
+    'continued',
+    'divergence',
+    'process/through-losses',
+    'process/worker-child',
+    'run-result',
+    'session',
+    'train-run',
+  ].map((name) => `src/training/${name}.ts`),
   ...['measure', 'resources', 'served-check', 'under-measurement', 'strength/set'].map(
     (name) => `src/evaluation/${name}.ts`,
   ),

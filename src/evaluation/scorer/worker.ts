@@ -36,7 +36,7 @@ async function answer(request: ScorerRequest): Promise<ScorerAnswer> {
       const value = await score(request, await scorer());
       return { type: 'done', id: request.id, ...(value && { value }) };
     }
-    const backend = await startBackend(request.backend);
+    const backend = await startBackend(request.backend, { ...request, orOther: true });
     opening = { options: request, backend };
     return { type: 'started', supportsBf16: backend.supportsBf16 };
   } catch (error) {

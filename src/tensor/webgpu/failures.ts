@@ -5,7 +5,7 @@ export const lostError = (detail: string) =>
   new UserError(
     'gpu-lost',
     `The GPU went away while it computed (${oneLine(detail) || 'no reason given'}).`,
-    'Try again, or use --backend tensorflow or wasm; a run that was training goes on with {resume}, from its last checkpoint.',
+    'Go on with {resume}, or use --backend tensorflow or wasm.',
   );
 
 export const memoryError = () =>

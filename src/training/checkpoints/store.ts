@@ -46,6 +46,8 @@ const stateSchema = z.object({
   format: z.literal(1),
   step: z.int(),
   backend: z.string(),
+  /** The GPU that it was made on. */
+  device: z.string().optional(),
   progress: progressSchema.prefault({}),
   record: recordSchema.prefault({}),
 });
@@ -96,8 +98,9 @@ export class CheckpointPlan {
 export interface Trained {
   model: Model;
   optimizer: Optimizer;
-  /** The backend's name. */
+  /** The backend's name, and that of its GPU. */
   backend: string;
+  device?: string | undefined;
 }
 
 export interface Saved {
@@ -121,6 +124,7 @@ export async function saveCheckpoint(
       format: 1,
       step,
       backend: trained.backend,
+      ...(trained.device !== undefined && { device: trained.device }),
       progress,
       record,
     });

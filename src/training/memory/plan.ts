@@ -134,7 +134,7 @@ const SCORED_TOKENS = 2048;
 const CHECKED_TOKENS = 96;
 
 /** The sizes of a base that a plan needs. */
-export interface BaseSizes extends Pick<Place, 'storedBytes'> {
+export interface BaseSizes extends Pick<Place, 'storedBytes' | 'onDevice'> {
   /** Size of its file. */
   baseBytes: number;
 }

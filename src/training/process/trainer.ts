@@ -9,6 +9,7 @@ import type { RunStatus } from '../../protocol/run.ts';
 import { readState } from '../../runs/files.ts';
 import { joinTraining } from '../../runs/training-lock.ts';
 import { runEvaluator } from '../checkpoints/evaluator-child.ts';
+import { trainThroughLosses } from './through-losses.ts';
 import { runTraining } from './worker-child.ts';
 
 const dir = process.argv[2];
@@ -27,7 +28,7 @@ async function conduct(dir: string, writer: RunWriter, signal: AbortSignal): Pro
   // The run was cancelled before this process took it over.
   if ((await readState(dir)).status === 'cancelled') return 'cancelled';
   const started = performance.now();
-  const trained = await runTraining(dir, writer, signal);
+  const trained = await trainThroughLosses(dir, writer, signal, () => runTraining(dir, writer, signal));
   if (!trained) return 'cancelled';
   await writer.event({ type: 'phase', phase: 'Evaluating' });
   await writer.state({ status: 'evaluating', phase: 'Evaluating', etaSeconds: undefined });

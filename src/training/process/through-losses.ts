@@ -1,0 +1,36 @@
+/** A GPU that goes away (its driver is reset or updated, the machine slept) costs a run no more than some steps. */
+import { UserError } from '../../protocol/errors.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+import { listCheckpoints } from '../checkpoints/store.ts';
+
+/**
+ * Calls `train` again, in a new process, after it lost its GPU: it goes on from the last checkpoint. If no checkpoint
+ * was written since the loss before, the next one ends the run: throws UserError `gpu-lost`. Other errors pass.
+ */
+export async function trainThroughLosses<T>(
+  dir: string,
+  writer: Pick<RunWriter, 'event'>,
+  signal: AbortSignal,
+  train: () => Promise<T>,
+): Promise<T> {
+  for (let lostBefore: number | undefined; ;) {
+    try {
+      return await train();
+    } catch (error) {
+      if (!(error instanceof UserError) || error.code !== 'gpu-lost' || signal.aborted) throw error;
+      const last = (await listCheckpoints(dir)).at(-1) ?? 0;
+      if (lostBefore === last) throw lostAgain(error, last);
+      lostBefore = last;
+      const message = `The GPU went away; training goes on from step ${last}.`;
+      await writer.event({ type: 'warning', message });
+    }
+  }
+}
+
+const lostAgain = (cause: UserError, step: number) =>
+  new UserError(
+    'gpu-lost',
+    `The GPU went away twice while training went on from step ${step}.`,
+    'Look at its driver and its temperature, then go on with {resume}.',
+    { cause },
+  );
