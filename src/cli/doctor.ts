@@ -226,7 +226,7 @@ function gpuCheck(gpus: NvidiaGpu[], runtime: RuntimeReport): DoctorCheck {
       text: 'No NVIDIA GPU was found (nvidia-smi); training runs on the CPU.',
     };
   const text = `${gpus.length > 1 ? `${gpus.length} x ` : ''}${first.name}, ${formatBytes(first.memory)}, driver ${first.driver}`;
-  if (runtime.gpu) return { ...check, status: 'ok', text: `${text}; TensorFlow uses it.` };
+  if (runtime.gpu) return { ...check, status: 'ok', text: `${text}; TensorFlow uses it, which this version was never tried with.` };
   if (runtime.cuda)
     return {
       ...check,

@@ -1,13 +1,23 @@
 import { readFileSync } from 'node:fs';
 import type { BackendName, Hyper } from '../protocol/run.ts';
 
+/** NVIDIA's GPUs multiply bf16 from this compute capability on (Ampere). */
+const BF16_CAPABILITY = 8;
+
 /**
  * The fastest precision for a method on this machine. bf16 is about 1.4x as fast on processors that multiply it
  * natively (AVX512-BF16, AMX); on others it is converted back and forth and slower than f32. Full fine-tuning always
  * uses f32: its weights change by less than bf16 can represent.
+ * @param gpu the one that TensorFlow uses (devices/cuda.ts): then it decides, and not the processor
  */
-export function fastestPrecision(backend: BackendName, method: Hyper['method']): Hyper['precision'] {
-  return backend === 'tensorflow' && method === 'lora' && multipliesBf16() ? 'bf16' : 'f32';
+export function fastestPrecision(
+  backend: BackendName,
+  method: Hyper['method'],
+  gpu?: { computeCapability?: number },
+): Hyper['precision'] {
+  if (backend !== 'tensorflow' || method !== 'lora') return 'f32';
+  const native = gpu ? (gpu.computeCapability ?? 0) >= BF16_CAPABILITY : multipliesBf16();
+  return native ? 'bf16' : 'f32';
 }
 
 function multipliesBf16(): boolean {

@@ -62,6 +62,9 @@ export async function startTensorflow(reason: string): Promise<Backend> {
   // The library reads these variables once, when it loads.
   process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '3';
   process.env['TF_FORCE_GPU_ALLOW_GROWTH'] ??= 'true';
+  // CUDA's libraries would round f32 to 10 bits in products; and take the GPUs in another order than nvidia-smi.
+  process.env['NVIDIA_TF32_OVERRIDE'] ??= '0';
+  process.env['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
   // Otherwise it counts the machine's processors, whatever a container grants. Our kernels read this variable too.
   process.env['TF_NUM_INTRAOP_THREADS'] ??= String(usableProcessors());
   try {

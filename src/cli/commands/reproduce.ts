@@ -23,7 +23,6 @@ import {
   type Reproduction,
 } from '../../reproduce/store.ts';
 import { withTraining, type TrainingLock } from '../../runs/index.ts';
-import { fastestPrecision } from '../../tensor/precision.ts';
 import { addGlobOptions, checkData } from '../options/data-options.ts';
 import { fetchBase } from '../machine/fetch-base.ts';
 import { fitToMachine } from '../machine/fit-machine.ts';
@@ -35,7 +34,7 @@ import { reproduceEngine } from '../processes/reproduce-engine.ts';
 import { between, toHyper, whole, addTrainOptions, type TrainOptions } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase, expectedSpeed } from './train.ts';
-import { plannedBackend } from '../machine/planned-backend.ts';
+import { plannedBackend, plannedPrecision } from '../machine/planned-backend.ts';
 
 interface Options {
   budget: number;
@@ -183,9 +182,10 @@ async function prepare(named: string | undefined, options: Options): Promise<Pre
   const checked = await checkBase(base.path, { ...train, targets: [], method: 'full' });
   const { config } = checked;
   const backend = await plannedBackend(train);
+  const fastest = await plannedPrecision(backend);
   const precision = {
-    lora: fastestPrecision(backend, 'lora'),
-    full: fastestPrecision(backend, 'full'),
+    lora: fastest('lora'),
+    full: fastest('full'),
   };
   const speed = (method: 'lora' | 'full') =>
     expectedSpeed(base, { method, precision: precision[method], backend });

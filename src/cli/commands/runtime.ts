@@ -17,7 +17,7 @@ interface Options {
 export function runtimeCommand(): Command {
   const install = new Command('install')
     .description('install TensorFlow, which trains about six times faster than the built-in wasm backend')
-    .option('--gpu', 'with CUDA, for NVIDIA GPUs on Linux')
+    .option('--gpu', 'with CUDA, for NVIDIA GPUs on Linux; was never tried on one')
     .option('--yes', 'do not ask')
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
     .option('--verbose', 'print stack traces')

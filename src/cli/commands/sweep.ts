@@ -7,7 +7,6 @@ import type { Folders } from '../../protocol/folders.ts';
 import { sweepsDir } from '../../protocol/paths.ts';
 import type { Hyper } from '../../protocol/run.ts';
 import { withTraining } from '../../runs/index.ts';
-import { fastestPrecision } from '../../tensor/precision.ts';
 import { formatRate, methodName } from '../../training/learning-rate/choose.ts';
 import { concludeSweep, defaultGrid, type MethodResult } from '../../training/sweep/choice.ts';
 import {
@@ -34,7 +33,7 @@ import {
 } from '../options/train-options.ts';
 import { version } from '../version.ts';
 import { checkBase } from './train.ts';
-import { plannedBackend } from '../machine/planned-backend.ts';
+import { plannedBackend, plannedPrecision } from '../machine/planned-backend.ts';
 
 interface SweepOptions extends Omit<TrainOptions, 'method' | 'lr' | 'steps'>, DataOptions {
   method: 'both' | Hyper['method'];
@@ -125,8 +124,9 @@ async function prepare(where: Folders, options: SweepOptions): Promise<Sweep> {
     methods.map((method) => checkBase(base.path, { ...options, method, base: base.id })),
   );
   const backend = await plannedBackend(heaviest);
+  const fastest = await plannedPrecision(backend);
   const precision = (method: Hyper['method']) =>
-    options.precision === 'auto' ? fastestPrecision(backend, method) : options.precision;
+    options.precision === 'auto' ? fastest(method) : options.precision;
   const hyper = toHyper(heaviest, options.steps, precision(heaviest.method), 1);
   const fitted = await fitToMachine(checked!, hyper, backend, options);
   const reading: Reading = {

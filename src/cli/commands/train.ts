@@ -12,7 +12,6 @@ import { forTerminal } from '../../protocol/next-step.ts';
 import { dataDir, runsDir } from '../../protocol/paths.ts';
 import type { BackendName, EvaluationPlan, Hyper, RunSpec } from '../../protocol/run.ts';
 import { createRun, withTraining, type TrainingLock } from '../../runs/index.ts';
-import { fastestPrecision } from '../../tensor/precision.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { storedBytesOf } from '../../training/memory/stored.ts';
 import { requireRunSpace } from '../../training/checkpoints/disk.ts';
@@ -43,7 +42,7 @@ import {
 } from '../options/data-options.ts';
 import { formatDuration } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
-import { plannedBackend } from '../machine/planned-backend.ts';
+import { plannedBackend, plannedPrecision } from '../machine/planned-backend.ts';
 import {
   addPreferencesOption,
   preferencesOf,
@@ -132,7 +131,7 @@ async function begin(
   const preferences = await preferencesOf(options, where, base);
   const backend = await plannedBackend(options);
   const precision =
-    options.precision === 'auto' ? fastestPrecision(backend, options.method) : options.precision;
+    options.precision === 'auto' ? (await plannedPrecision(backend))(options.method) : options.precision;
   const atCheckpoints = evaluation.checkpointTasks.length > 0;
   // What fits does not depend on the learning rate.
   const asked = toHyper(options, 1, precision, 1);

@@ -2,13 +2,12 @@
 import { totalmem } from 'node:os';
 import { chooseBase, type ChosenBase, type Hardware } from '../../base-models/choose.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
-import { fastestPrecision } from '../../tensor/precision.ts';
 import { installSize } from '../../tensor/runtime/index.ts';
 import { guessTokensPerSecond } from '../../training/speed-guess.ts';
 import { measuredSpeeds } from '../../training/measured-speed.ts';
 import { leastGpuMemory, runMemory } from '../../training/memory/defaults.ts';
 import { gpuMemory } from './fit-machine.ts';
-import { plannedBackend } from './planned-backend.ts';
+import { plannedBackend, plannedPrecision } from './planned-backend.ts';
 
 export interface AutoBase extends ChosenBase {
   /** The choice once TensorFlow is installed. Set only if it can be installed, is not, and would change the choice. */
@@ -49,7 +48,7 @@ async function lookAtHardware(
 ): Promise<Omit<Hardware, 'only'>> {
   const memory = await gpuMemory(backend);
   const gpu = memory !== undefined;
-  const how = { method, backend, precision: fastestPrecision(backend, method) };
+  const how = { method, backend, precision: (await plannedPrecision(backend))(method) };
   const measured = gpu ? new Map<string, number[]>() : await measuredSpeeds(how);
   return {
     memoryBytes: memory ?? Math.min(totalmem(), process.constrainedMemory() || Infinity),

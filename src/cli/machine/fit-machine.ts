@@ -1,9 +1,8 @@
 /** Fits a run to the memory of this machine. */
 import type { ModelConfig } from '../../model/config.ts';
 import type { BackendName, Hyper } from '../../protocol/run.ts';
-import { findNvidia } from '../../tensor/devices/memory.ts';
+import { tensorflowGpu } from '../../tensor/devices/cuda.ts';
 import { planBackend } from '../../tensor/devices/plan.ts';
-import { findRuntime } from '../../tensor/runtime/find.ts';
 import { availableMemory } from '../../training/memory/available.ts';
 import type { DevicePlan, PlannedDevice } from '../../training/memory/device.ts';
 import { fitMemory } from '../../training/memory/fit.ts';
@@ -77,6 +76,5 @@ export async function gpuMemory(backend: BackendName, wanted?: string): Promise<
 }
 
 async function cudaMemory(backend: BackendName): Promise<number | undefined> {
-  if (backend !== 'tensorflow' || !(await findRuntime())?.gpu) return undefined;
-  return (await findNvidia())[0]?.memory;
+  return backend === 'tensorflow' ? (await tensorflowGpu())?.memory : undefined;
 }

@@ -1,6 +1,16 @@
-import type { BackendName } from '../../protocol/run.ts';
+import { tensorflowGpu } from '../../tensor/devices/cuda.ts';
+import { fastestPrecision } from '../../tensor/precision.ts';
+import type { BackendName, Hyper } from '../../protocol/run.ts';
 import { planBackend, type Wanted } from '../../tensor/devices/plan.ts';
 
 /** The backend that will train: the one that was asked for, or what `auto` will choose if that starts. */
 export const plannedBackend = async (wanted: Wanted): Promise<BackendName> =>
   (await planBackend(wanted)).backend;
+
+/** The precision that is the fastest for each method, on the device that this backend will use. */
+export async function plannedPrecision(
+  backend: BackendName,
+): Promise<(method: Hyper['method']) => Hyper['precision']> {
+  const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
+  return (method) => fastestPrecision(backend, method, gpu);
+}

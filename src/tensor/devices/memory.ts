@@ -28,24 +28,37 @@ export interface NvidiaGpu {
   driver: string;
   /** Bytes. */
   memory: number;
+  /** 8.9 for Ada; undefined where the driver is too old to tell. */
+  computeCapability?: number;
 }
 
 /** NVIDIA GPUs, from nvidia-smi; empty when it is not there. */
 export async function findNvidia(): Promise<NvidiaGpu[]> {
-  try {
-    const query = ['--query-gpu=name,driver_version,memory.total', '--format=csv,noheader,nounits'];
-    const { stdout } = await exec('nvidia-smi', query, { timeout: 20_000, windowsHide: true });
-    return parseNvidia(stdout);
-  } catch {
-    return [];
-  }
+  const fields = 'name,driver_version,memory.total';
+  // Drivers from before 2022 don't know the last field, and then print nothing at all.
+  for (const query of [`${fields},compute_cap`, fields])
+    try {
+      const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits'];
+      const { stdout } = await exec('nvidia-smi', args, { timeout: 20_000, windowsHide: true });
+      return parseNvidia(stdout);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') break;
+    }
+  return [];
 }
 
-/** Parses nvidia-smi's lines: name, driver, memory in MiB. */
+/** Parses nvidia-smi's lines: name, driver, memory in MiB, compute capability if asked for. */
 export function parseNvidia(csv: string): NvidiaGpu[] {
   return csv.split('\n').flatMap((line) => {
-    const [name, driver, mebibytes] = line.split(',').map((cell) => cell.trim());
-    return name && driver ? [{ name, driver, memory: (Number(mebibytes) || 0) * 2 ** 20 }] : [];
+    const [name, driver, mebibytes, capability] = line.split(',').map((cell) => cell.trim());
+    if (!name || !driver) return [];
+    const computeCapability = Number(capability);
+    return [
+      {
+        ...{ name, driver, memory: (Number(mebibytes) || 0) * 2 ** 20 },
+        ...(computeCapability > 0 && { computeCapability }),
+      },
+    ];
   });
 }
 

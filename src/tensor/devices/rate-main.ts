@@ -7,6 +7,7 @@ import { reportError } from '../../protocol/errors.ts';
 import { backendNames, type BackendName } from '../../protocol/run.ts';
 import { fastestPrecision } from '../precision.ts';
 import { startBackend } from '../start.ts';
+import { tensorflowGpu } from './cuda.ts';
 import { productRate } from './product-rate.ts';
 import type { Rate } from './rate-line.ts';
 
@@ -19,7 +20,8 @@ if (!(backendNames as readonly string[]).includes(name ?? '')) {
 async function measure(backend: BackendName): Promise<Rate> {
   try {
     const started = await startBackend(backend, device ? { device } : {});
-    return { rate: await productRate(started, fastestPrecision(started.name, 'lora')) };
+    const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
+    return { rate: await productRate(started, fastestPrecision(backend, 'lora', gpu)) };
   } catch (error) {
     return { lack: reportError(error).message };
   }

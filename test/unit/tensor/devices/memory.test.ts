@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { fastestPrecision } from '../../../../src/tensor/precision.ts';
 import { mayHaveGpu } from '../../../../src/tensor/devices/find.ts';
 import { memoryOf, parseNvidia, parseRegistry, readAmd } from '../../../../src/tensor/devices/memory.ts';
 
@@ -21,6 +22,14 @@ it("finds an NVIDIA card's memory by its name", () => {
   // Two cards of different sizes, and neither is called so.
   expect(memory('NVIDIA Graphics Device')).toEqual({ shared: false });
   expect(memory('Intel(R) Arc(TM) A770 Graphics (DG2)')).toEqual({ shared: false });
+});
+
+it('reads the compute capability where the driver tells it', () => {
+  const [ada, old] = parseNvidia(
+    'NVIDIA GeForce RTX 4090, 550.54.14, 24564, 8.9\nTesla K80, 470.1, 11441, [N/A]\n',
+  );
+  expect(ada!.computeCapability).toBe(8.9);
+  expect(old).toEqual({ name: 'Tesla K80', driver: '470.1', memory: 11441 * 2 ** 20 });
 });
 
 it("reads amdgpu's files; a GPU in a processor has main memory besides", async () => {
@@ -69,6 +78,14 @@ it("takes Metal's share of a Mac's memory, and none for software", () => {
   expect(mac(24 * GiB)).toEqual({ memory: 16 * GiB, shared: true });
   expect(mac(64 * GiB)).toEqual({ memory: 48 * GiB, shared: true });
   expect(memoryOf({ name: 'llvmpipe', kind: 'software' }, nvidia, linux)).toEqual({ shared: true });
+});
+
+it('takes the precision that the device multiplies fastest', () => {
+  const on = (computeCapability?: number) =>
+    fastestPrecision('tensorflow', 'lora', computeCapability === undefined ? {} : { computeCapability });
+  expect([on(8.9), on(8), on(7.5), on()]).toEqual(['bf16', 'bf16', 'f32', 'f32']);
+  expect(fastestPrecision('tensorflow', 'full', { computeCapability: 9 })).toBe('f32');
+  expect(fastestPrecision('webgpu', 'lora')).toBe('f32');
 });
 
 it('looks for GPUs only where the system shows one', async () => {
