@@ -1,0 +1,69 @@
+/** Counts what a step asks of the GPU: dispatches, bytes that kernels are bound to, and time on the host. */
+import { readFileSync } from 'node:fs';
+
+interface Bound {
+  storage: { capacity: number };
+  begin?: number;
+  bytes?: number;
+}
+
+/** What is counted of `Gpu`; its other arguments are passed on. */
+export interface Counted {
+  run(...args: never[]): void;
+  read(...args: never[]): Promise<ArrayBuffer>;
+}
+
+export interface Counts {
+  dispatches: number;
+  /** Of all buffers that kernels were bound to, once for each dispatch. */
+  bytes: number;
+  /** Milliseconds of `hostMs` in which the host waited for the GPU. */
+  waited: number;
+}
+
+/**
+ * Milliseconds of the main thread. On Linux its processor time, so that other programs don't count; elsewhere the time on
+ * the clock.
+ */
+export function hostMs(): number {
+  try {
+    // The first number: nanoseconds on a processor.
+    return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+  } catch {
+    return performance.now();
+  }
+}
+
+/** Bytes of the buffers that a dispatch can see. */
+export const boundBytes = (bindings: Record<string, Bound>): number =>
+  Object.values(bindings).reduce(
+    (sum, { storage, begin = 0, bytes = storage.capacity - begin }) => sum + bytes,
+    0,
+  );
+
+/** Counts what this GPU does from now on. */
+export function countOn(gpu: Counted): Counts {
+  const counts: Counts = { dispatches: 0, bytes: 0, waited: 0 };
+  const [run, read] = [gpu.run.bind(gpu), gpu.read.bind(gpu)];
+  gpu.run = (...args) => {
+    counts.dispatches += 1;
+    counts.bytes += boundBytes(args[1] as unknown as Record<string, Bound>);
+    run(...args);
+  };
+  gpu.read = async (...args) => {
+    const began = hostMs();
+    try {
+      return await read(...args);
+    } finally {
+      counts.waited += hostMs() - began;
+    }
+  };
+  return counts;
+}
+
+/** The middle of the values, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = Math.floor(sorted.length / 2);
+  return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}

@@ -1,0 +1,100 @@
+/** Training steps of a model with random weights on WebGPU, counted. */
+import { openGguf } from '../../src/gguf/index.ts';
+import { loadModel } from '../../src/model/index.ts';
+import { hyperSchema } from '../../src/protocol/run.ts';
+import { mix, uniform } from '../../src/statistics/random.ts';
+import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
+import { runLoop } from '../../src/training/loop.ts';
+import { planDevice } from '../../src/training/memory/device.ts';
+import { createOptimizer } from '../../src/training/optimizers.ts';
+import { countOn, hostMs, median } from './counters.ts';
+
+export interface Steps {
+  dispatches: number;
+  /** Bytes that kernels were bound to, and the least that a step has to move. */
+  bytes: number;
+  least: number;
+  hostMs: number;
+  tokensPerSecond: number;
+  /** Bytes of the pool's buffers, in use or kept, at most; and what was planned. */
+  pool: number;
+  planned: number;
+}
+
+/** LoRA of rank 16 on all linears, one sequence a step; medians after the first step. */
+export async function measureSteps(
+  backend: WebgpuBackend,
+  path: string,
+  { tokens, steps }: { tokens: number; steps: number },
+): Promise<Steps> {
+  const hyper = hyperSchema.parse({ learningRate: 1e-4, steps: steps + 1, sequenceLength: tokens });
+  const gguf = await openGguf(path);
+  const model = await loadModel(backend, gguf, hyper);
+  await gguf.close();
+  const optimizer = createOptimizer(model, hyper);
+  const { gpu } = backend;
+  const counts = countOn(gpu);
+  const seen: { seconds: number; dispatches: number; bytes: number; hostMs: number }[] = [];
+  let [before, began, host, pool] = [{ ...counts }, performance.now(), hostMs(), 0];
+  await runLoop({
+    ...{ hyper, model, optimizer, sequences: randomSequences(tokens, model.config.vocabularySize) },
+    ...{ from: 0, signal: new AbortController().signal },
+    onStep() {
+      const [now, hostNow] = [performance.now(), hostMs()];
+      const { dispatches, bytes, waited } = counts;
+      const step = { dispatches: dispatches - before.dispatches, bytes: bytes - before.bytes };
+      seen.push({
+        ...step,
+        hostMs: hostNow - host - (waited - before.waited),
+        seconds: (now - began) / 1000,
+      });
+      pool = Math.max(pool, gpu.buffers.usedBytes + gpu.buffers.freeBytes);
+      [before, began, host] = [{ ...counts }, performance.now(), hostMs()];
+      return Promise.resolve();
+    },
+  });
+  const of = (key: keyof (typeof seen)[number]) => median(seen.slice(1).map((one) => one[key]));
+  const plan = planDevice(model.config, hyper, {});
+  optimizer.dispose();
+  model.dispose();
+  return {
+    ...{ dispatches: of('dispatches'), bytes: of('bytes'), hostMs: of('hostMs'), pool },
+    least: leastBytes(model.config, plan, tokens),
+    tokensPerSecond: tokens / of('seconds'),
+    // Without the evaluator, which is another process.
+    planned: plan.total - 1.25 * plan.evaluation,
+  };
+}
+
+/**
+ * The least bytes that a step moves: frozen weights read forward and backward, activations written once and read twice,
+ * what trains read twice, its gradient written and read, its moments read and written; the logits written, turned into
+ * their gradient, and that read twice.
+ */
+export function leastBytes(
+  { vocabularySize }: { vocabularySize: number },
+  {
+    weights,
+    parameters,
+    optimiser,
+    activations,
+  }: Record<'weights' | 'parameters' | 'optimiser' | 'activations', number>,
+  tokens: number,
+): number {
+  return 2 * weights + 3 * activations + 5 * parameters + 2 * optimiser + 5 * 4 * vocabularySize * tokens;
+}
+
+function randomSequences(length: number, vocabulary: number) {
+  return {
+    length,
+    perEpoch: Infinity,
+    at(index: number) {
+      const next = uniform(mix(0, index));
+      return {
+        tokens: Int32Array.from({ length: length + 1 }, () => Math.floor(next() * vocabulary)),
+        learned: new Uint8Array(length).fill(1),
+        starts: new Int32Array(length),
+      };
+    },
+  };
+}

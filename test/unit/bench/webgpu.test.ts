@@ -1,0 +1,69 @@
+/** What bench:webgpu counts, on a GPU that is made up and by hand. */
+import { expect, it } from 'vitest';
+import { boundBytes, countOn, median } from '../../../bench/webgpu/counters.ts';
+import { timeProducts, type Multiplier } from '../../../bench/webgpu/products.ts';
+import { leastBytes } from '../../../bench/webgpu/steps.ts';
+import { shapes } from '../../../bench/training/job.ts';
+
+it('counts dispatches, the bytes that they see, and waiting', async () => {
+  const done: unknown[] = [];
+  const gpu = {
+    run: (...args: unknown[]) => void done.push(args[0]),
+    read: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return new ArrayBuffer(8);
+    },
+  };
+  const counts = countOn(gpu);
+  const bindings = {
+    a: { storage: { capacity: 1000 } },
+    b: { storage: { capacity: 4096 }, begin: 256, bytes: 512 },
+  };
+  gpu.run('add', bindings, {}, 1);
+  gpu.run('mul', { c: { storage: { capacity: 1024 }, begin: 256 } }, {}, 1);
+  expect((await gpu.read()).byteLength).toBe(8);
+  expect(done).toEqual(['add', 'mul']);
+  expect(counts).toMatchObject({ dispatches: 2, bytes: 1000 + 512 + 768 });
+  expect(counts.waited).toBeGreaterThanOrEqual(0);
+  expect(boundBytes(bindings)).toBe(1512);
+});
+
+it('knows the least that a step moves', () => {
+  // Two passes over the weights; the logits of ten tokens five times; what trains seven times with LionW.
+  const plan = { weights: 1000, parameters: 10, optimiser: 10, activations: 100 };
+  expect(leastBytes({ vocabularySize: 50 }, plan, 10)).toBe(2000 + 300 + 50 + 20 + 5 * 4 * 50 * 10);
+});
+
+it("multiplies a step's large products, each forward and backward, and frees what it made", async () => {
+  const products: string[] = [];
+  let alive = 0;
+  const multiplier: Multiplier = {
+    put: (values, shape) => {
+      expect(values.length).toBe(shape[0] * shape[1]);
+      alive += 1;
+      return shape;
+    },
+    multiply: (a, b, transposeB) => {
+      const [[m, k], [rows, columns]] = [a, b] as [[number, number], [number, number]];
+      expect(k).toBe(transposeB ? columns : rows);
+      products.push(`${m} ${k}`);
+      return Promise.resolve();
+    },
+    free: () => void (alive -= 1),
+  };
+  const { seconds, rate } = await timeProducts(multiplier, {
+    shape: shapes['smollm2-135m'],
+    tokens: 4,
+    repeats: 2,
+  });
+  // q, k and v; o; gate and up; down; the head; each once to warm up.
+  expect(products).toHaveLength(5 * 2 * 3);
+  // The output of attention has the same sizes in both directions.
+  expect(seconds.size).toBe(10 - 1);
+  expect(rate).toBeGreaterThan(0);
+  expect(alive).toBe(0);
+});
+
+it('takes the middle', () => {
+  expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+});
