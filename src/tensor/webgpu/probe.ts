@@ -1,21 +1,21 @@
 /**
  * Entry: `node dist/webgpu-probe.mjs`: prints what WebGPU finds on this machine as JSON (`src/protocol/doctor.ts`), once
- * the fastest GPU has multiplied two matrices. A process of its own, because a broken driver may end it.
+ * the largest GPU has multiplied two matrices. A process of its own, because a broken driver may end it.
  */
-import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
+import type { WebgpuProbe } from '../../protocol/doctor.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { findAdapters } from './adapter.ts';
 import { startWebgpu } from './start.ts';
 
 /** [1 2; 3 4] times [5 6; 7 8] is [19 22; 43 50]. Throws UserError `backend-unavailable` if it is something else here. */
-async function checkProduct({ name }: Adapter): Promise<void> {
+async function checkProduct(): Promise<void> {
   const b = await startWebgpu('asked for');
   const matrix = (values: number[]) => b.tensor(Float32Array.from(values), [2, 2]);
   const product = await b.read(b.matmul(matrix([1, 2, 3, 4]), matrix([5, 6, 7, 8])));
   if (product.join() !== '19,22,43,50')
     throw new UserError(
       'backend-unavailable',
-      `${name} multiplies wrongly (${product.join(', ')}).`,
+      `${b.device?.name} multiplies wrongly (${product.join(', ')}).`,
       'Update its driver, or train with --backend tensorflow or wasm.',
     );
 }
@@ -23,7 +23,7 @@ async function checkProduct({ name }: Adapter): Promise<void> {
 async function probe(): Promise<WebgpuProbe> {
   try {
     const adapters = await findAdapters();
-    if (adapters[0]) await checkProduct(adapters[0]);
+    if (adapters.length) await checkProduct();
     return { adapters, ...(adapters.length === 0 && { reason: 'No GPU with a driver was found.' }) };
   } catch (error) {
     const { message, next } = reportError(error);
