@@ -68,7 +68,7 @@ export async function examine(): Promise<DoctorReport> {
       diskCheck(machine.freeDisk),
       { area: 'node', title: 'Node', status: 'ok', text: `${process.versions.node}, ${process.execPath}` },
       tensorflowCheck(runtime),
-      webgpuCheck(webgpu, device, onGpu !== undefined),
+      webgpuCheck(webgpu, device, { trains: onGpu !== undefined, reason: plan.reason }),
       probeCheck('wasm', 'wasm backend', wasm),
       gpuCheck(gpus, runtime),
       pythonCheck(python),
@@ -226,7 +226,12 @@ function gpuCheck(gpus: NvidiaGpu[], runtime: RuntimeReport): DoctorCheck {
       text: 'No NVIDIA GPU was found (nvidia-smi); training runs on the CPU.',
     };
   const text = `${gpus.length > 1 ? `${gpus.length} x ` : ''}${first.name}, ${formatBytes(first.memory)}, driver ${first.driver}`;
-  if (runtime.gpu) return { ...check, status: 'ok', text: `${text}; TensorFlow uses it, which this version was never tried with.` };
+  if (runtime.gpu)
+    return {
+      ...check,
+      status: 'ok',
+      text: `${text}; TensorFlow uses it, which this version was never tried with.`,
+    };
   if (runtime.cuda)
     return {
       ...check,

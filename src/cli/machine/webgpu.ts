@@ -15,11 +15,11 @@ export function webgpuBackend(
 
 const NONE = 'No GPU with a driver was found.';
 
-/** @param trains whether `auto` trains on it */
+/** @param auto whether `auto` trains on it, and why */
 export function webgpuCheck(
   { adapters, reason }: WebgpuProbe,
   chosen: ChosenDevice | undefined,
-  trains: boolean,
+  { trains, reason: why }: { trains: boolean; reason: string },
 ): DoctorCheck {
   const check = { area: 'webgpu', title: 'WebGPU backend' };
   if (!chosen || reason) return { ...check, status: 'note', text: reason ?? NONE };
@@ -29,8 +29,8 @@ export function webgpuCheck(
     chosen.adapter.kind === 'software'
       ? 'It computes on the processor, slowly, and only when it is asked for (--backend webgpu).'
       : trains
-        ? 'Training runs on it.'
-        : 'Train on it with --backend webgpu.';
+        ? `Training runs on it: ${why}.`
+        : `Train on it with --backend webgpu; by itself, training does not: ${why}.`;
   return {
     ...check,
     status: chosen.adapter.kind === 'software' ? 'note' : 'ok',

@@ -1,0 +1,45 @@
+/** What doctor says of GPUs that are made up. */
+import { expect, it } from 'vitest';
+import { webgpuBackend, webgpuCheck } from '../../../src/cli/machine/webgpu.ts';
+import type { Adapter } from '../../../src/protocol/doctor.ts';
+import { chooseDevice } from '../../../src/tensor/devices/choose-device.ts';
+
+const adapter = (name: string, rest: Partial<Adapter>): Adapter => ({
+  ...{ name, driver: '', kind: 'discrete', shared: false, mostBuffer: 4e9, mostBound: 2e9, features: [] },
+  ...rest,
+});
+const iris = adapter('Intel Iris Xe', { kind: 'integrated', shared: true, features: ['shader-f16'] });
+const card = adapter('NVIDIA GeForce RTX 4090', { memory: 24e9 });
+const unknown = adapter('Intel Arc A770', {});
+
+const check = (adapters: Adapter[], trains: boolean, reason = 'the fastest here: 5.1 TFLOP/s') =>
+  webgpuCheck({ adapters }, chooseDevice(adapters), { trains, reason });
+
+it('lists GPUs with their memory, and says which one is used, and why', () => {
+  const { status, text } = check([iris, card], true);
+  expect(status).toBe('ok');
+  expect(text).toBe(
+    "0: Intel Iris Xe, the machine's memory, kernels see 2.00 GB of a buffer, shader-f16; " +
+      '1: NVIDIA GeForce RTX 4090, 24.00 GB of memory, kernels see 2.00 GB of a buffer. ' +
+      'Number 1 is used: a card of its own (--device). Training runs on it: the fastest here: 5.1 TFLOP/s.',
+  );
+});
+
+it('says where memory is not known, and that a slower GPU has to be asked for', () => {
+  const { text } = check([unknown], false);
+  expect(text).toContain('Intel Arc A770, memory not known');
+  expect(text).toContain('Train on it with --backend webgpu; by itself, training does not: the fastest here');
+  expect(text).not.toContain('--device');
+});
+
+it('says why there is none', () => {
+  const probe = { adapters: [], reason: 'The process that looked for GPUs ended early: update the driver.' };
+  expect(webgpuCheck(probe, undefined, { trains: false, reason: '' })).toMatchObject({
+    status: 'note',
+    text: probe.reason,
+  });
+  expect(webgpuBackend({ adapters: [] }, undefined)).toMatchObject({
+    starts: false,
+    reason: 'No GPU with a driver was found.',
+  });
+});
