@@ -29,6 +29,19 @@ describe('startBackend without a runtime', () => {
     });
   });
 
+  it('takes another backend for a run that has begun, and says why', async () => {
+    const backend = await startBackend('tensorflow', { orOther: true });
+    expect(backend.name).toBe('wasm');
+    expect(backend.reason).toContain('the fastest that starts; TensorFlow is not installed.');
+  });
+
+  it('takes what a run was planned for, or the next one', async () => {
+    expect((await startBackend('auto', { planned: 'wasm' })).name).toBe('wasm');
+    const other = await startBackend('auto', { planned: 'tensorflow' });
+    expect(other.name).toBe('wasm');
+    expect(other.reason).toContain('TensorFlow is not installed.');
+  });
+
   it('says that a broken runtime does not start', async () => {
     const broken = join(home, 'broken.node');
     await writeFile(broken, 'not a library');
