@@ -26,6 +26,8 @@ export interface CompleterOptions {
   /** Pause before the engine is asked, in ms; 0: none. By default the pause follows the person's typing. */
   debounceMs?: number;
   budget?: ContextBudget;
+  /** Told how long the engine took until there was something to show, or nothing. */
+  onAnswer?: (milliseconds: number) => void;
   /** While a completion is shown, request what follows it. */
   ahead?: boolean;
   /** The adapters were trained on whole repositories (see PromptOptions). */
@@ -157,6 +159,7 @@ class Engine implements Completer {
       if (stop.signal.aborted || !landed) return undefined;
       const { flight, answer } = landed;
       counts.latencyMs = answer.took;
+      this.options.onAnswer?.(answer.took);
       if ('dropped' in answer.cleaned) return this.quiet(counts, answer.cleaned.dropped);
       const { text } = answer.cleaned;
       return { text, source: 'engine', ...this.goesOn(flight, text) };

@@ -60,8 +60,6 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         signal: stop.signal,
       };
       const completion = await core.complete(input);
-      const { latencyMs } = core.statistics(chosen.id);
-      if (completion?.source === 'engine' && latencyMs !== undefined) this.service.answered(latencyMs);
       if (completion?.more && !selected) this.growth.watch(document, position, completion);
       if (token.isCancellationRequested) return [];
       // Alternatives are wanted if the user triggered a completion that is already shown, or if the likeliest one is
@@ -113,6 +111,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       fillInTheMiddle: () => service.serving(model).fillInTheMiddle(),
       maxTokens: () => settings.maxTokens,
       ...(settings.debounceMs === undefined ? {} : { debounceMs: settings.debounceMs }),
+      onAnswer: (milliseconds) => service.answered(milliseconds),
       ahead: true,
       wholeRepositories: model.wholeRepositories,
       request: ({ maxTokens, context, ...rest }, signal, onText) =>
