@@ -80,14 +80,13 @@ export class AcceptanceWatch implements vscode.Disposable {
   show({ model, document, offset, texts: [text, ...others], selected, written, listener }: ShownItem): void {
     const { life } = this;
     const shown = (one: string) => new ShownText(offset, one, selected, written);
-    if (
-      life?.document === document &&
-      life.model === model &&
-      life.text.fits(selected) &&
-      life.text.goesOnAs(offset, text)
-    ) {
-      life.others = others.map(shown);
-      return;
+    if (life?.document === document && life.model === model && life.text.fits(selected)) {
+      const added = life.text.goesOnAs(offset, text) ? 0 : life.text.grow(offset, text);
+      if (added !== undefined) {
+        life.others = others.map(shown);
+        if (life.seen && added > 0) this.count(model, 'shownCharacters', added);
+        return;
+      }
     }
     this.hide();
     const begun: Life = {

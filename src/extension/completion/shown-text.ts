@@ -36,7 +36,7 @@ export class ShownText {
    */
   constructor(
     readonly offset: number,
-    readonly text: string,
+    public text: string,
     readonly selected = '',
     written = 0,
   ) {
@@ -72,6 +72,19 @@ export class ShownText {
       offset <= this.cursor &&
       this.text.endsWith(text)
     );
+  }
+
+  /**
+   * Takes over another completion that is the rest of this one and more: a first line that goes on. Returns how many
+   * characters came in addition; undefined if it is another text.
+   */
+  grow(offset: number, text: string): number | undefined {
+    const into = offset - this.offset;
+    const rest = this.text.slice(Math.max(0, into));
+    if (into < 0 || offset > this.cursor || rest === '' || !text.startsWith(rest)) return undefined;
+    const added = into + text.length - this.text.length;
+    this.text = this.text.slice(0, into) + text;
+    return added;
   }
 
   /** Handles one change event of the document. `undone`: it was caused by undo or redo. */

@@ -9,6 +9,18 @@ const write = (one: ShownText, inserted: string, { back = 0 } = {}): Happened =>
   one.changed([{ offset: one.cursor - back, removed: back, inserted }]);
 
 describe('a completion that is shown', () => {
+  it('grows when its first line goes on, also while it is typed', () => {
+    const one = shown();
+    write(one, ' ');
+    write(one, 's');
+    expect(one.grow(at + 2, `${text.slice(2)}\nlog(x);`)).toBe('\nlog(x);'.length);
+    expect(one.text).toBe(`${text}\nlog(x);`);
+    expect(one.grow(at + 2, 'other text')).toBeUndefined();
+    expect(write(one, `${text.slice(2)}\nlog(x);`)).toBe('accepted');
+    // All of it is there: what comes next is another completion.
+    expect(one.grow(one.cursor, ' more')).toBeUndefined();
+  });
+
   it('typed through is not accepted, whatever its last key', () => {
     const one = shown();
     expect([...text].map((key) => write(one, key))).toEqual([...text].map(() => 'typed'));
