@@ -2,9 +2,10 @@
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Llama, LlamaModel } from 'node-llama-cpp';
+import type { Llama, LlamaModel, LlamaModelOptions } from 'node-llama-cpp';
 import { openGguf, type GgufFile } from '../gguf/index.ts';
 import { UserError, reportError } from '../protocol/errors.ts';
+import type { GpuKind } from '../protocol/gpu.ts';
 import { platformsIn, whyNoLlama } from './llama-binaries.ts';
 import { checkDistinct, checkFigures, checkTensors, checkVocabulary } from './check-model.ts';
 
@@ -18,10 +19,15 @@ function log(line: string): void {
 }
 
 /**
- * llama.cpp on the CPU, from the prebuilt binary; started once per process. Throws UserError `backend-unavailable` if
- * it can't run here.
+ * llama.cpp on the processor, from the prebuilt binary, unless `shareLlama` gave another; started once per process.
+ * Throws UserError `backend-unavailable` if it can't run here.
  */
 export const sharedLlama = (): Promise<Llama> => (shared ??= startLlama());
+
+/** From now on, models are loaded by this one; without one, by a new one on the processor. */
+export function shareLlama(llama: Llama | undefined): void {
+  shared = llama && Promise.resolve(llama);
+}
 
 /** Throws UserError `backend-unavailable` where llama.cpp can't run. Costs nothing, so it is asked before downloads. */
 export async function requireLlama(): Promise<void> {
@@ -29,18 +35,26 @@ export async function requireLlama(): Promise<void> {
   if (why) throw why;
 }
 
+/** On Apple's own processors, the only binary is the one with Metal; it computes on the GPU what it is asked to. */
+const PROCESSOR_BUILD = process.platform === 'darwin' && process.arch === 'arm64' ? 'metal' : false;
+
+/** llama.cpp from the prebuilt binary for this kind of GPU. Throws what getLlama throws. */
+export async function openLlama(gpu: GpuKind | false): Promise<Llama> {
+  const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
+  return await getLlama({
+    gpu: gpu || PROCESSOR_BUILD,
+    build: 'never',
+    skipDownload: true,
+    progressLogs: false,
+    logLevel: LlamaLogLevel.error,
+    logger: (level, message) => log(`llama.cpp ${level}: ${message.trimEnd()}`),
+  });
+}
+
 async function startLlama(): Promise<Llama> {
   await requireLlama();
-  const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
   try {
-    return await getLlama({
-      gpu: false,
-      build: 'never',
-      skipDownload: true,
-      progressLogs: false,
-      logLevel: LlamaLogLevel.error,
-      logger: (level, message) => log(`llama.cpp ${level}: ${message.trimEnd()}`),
-    });
+    return await openLlama(false);
   } catch (error) {
     throw new UserError(
       'backend-unavailable',
@@ -52,7 +66,7 @@ async function startLlama(): Promise<Llama> {
 }
 
 /** Of the package or the repository: this file is in dist/ or, in tests, in src/base-models/. */
-function packageRoot(): string {
+export function packageRoot(): string {
   const here = dirname(fileURLToPath(import.meta.url));
   return basename(here) === 'dist' ? dirname(here) : dirname(dirname(here));
 }
@@ -76,20 +90,25 @@ export async function readModelFile(path: string): Promise<ModelFile> {
 }
 
 /**
- * Loads a model that readModelFile has checked, because llama.cpp aborts the process at impossible figures. Throws an
- * Error if llama.cpp refuses the file; its message is the reason in llama.cpp's log, without a full stop. Throws like
- * sharedLlama.
+ * Loads a model that readModelFile has checked, because llama.cpp aborts the process at impossible figures. Without
+ * `gpuLayers`, all of it stays on the processor. Throws an Error if llama.cpp refuses the file; its message is the
+ * reason in llama.cpp's log, without a full stop. Throws like sharedLlama.
  */
 export async function loadLlamaModel(
   { path }: ModelFile,
-  options: { vocabOnly?: boolean } = {},
+  options: Pick<LlamaModelOptions, 'vocabOnly' | 'gpuLayers'> = {},
 ): Promise<LlamaModel> {
   const llama = await sharedLlama();
   const said: string[] = [];
   loading.add(said);
   try {
     // Most matrices are copied into a layout that is faster to multiply; a mapped file would be in memory besides.
-    return await llama.loadModel({ modelPath: path, useMmap: false, ...options });
+    const onProcessor = { useMmap: false, ...(llama.gpu ? { gpuLayers: 0 } : {}) };
+    return await llama.loadModel({
+      modelPath: path,
+      ...(options.gpuLayers === undefined ? onProcessor : {}),
+      ...options,
+    });
   } catch (error) {
     // The log arrives from another thread, a moment later.
     await sleep(20);

@@ -34,6 +34,12 @@ const steps = {
     command: 'installRuntime',
     typed: (subject) => `runtime install${subject === 'gpu' ? ' --gpu' : ''}`,
   },
+  /** llama.cpp's build for GPUs; subject: "cuda", or else Vulkan's. */
+  'install-gpu': {
+    title: 'Install GPU Support',
+    command: 'installGpu',
+    typed: (subject) => `runtime install-gpu${subject === 'cuda' ? ' --cuda' : ''}`,
+  },
   fetch: { title: 'Download Base Model', command: 'fetchBase', ...withSubject('models fetch', 'BASE') },
   models: { title: 'Fine-tune on Workspace', command: 'fineTune', typed: () => 'models' },
   doctor: { title: 'Doctor', command: 'doctor', typed: () => 'doctor' },
@@ -95,6 +101,8 @@ function read(typed: string): string {
   const [name = '', ...rest] = typed.trim().split(/\s+/);
   const run = rest[0]?.startsWith('--') ? '' : (rest[0] ?? '');
   if (rest.includes('--help')) return `{options ${name}}`;
+  if (name === 'runtime' && run === 'install-gpu')
+    return rest.includes('--cuda') ? '{install-gpu cuda}' : '{install-gpu}';
   if (name === 'runtime') return rest.includes('--gpu') ? '{install-runtime gpu}' : '{install-runtime}';
   if (name === 'models') return run === 'fetch' ? `{fetch ${rest[1] ?? ''}}` : '{models}';
   if (name === 'evaluate')

@@ -17,5 +17,7 @@ export const preferencesDir = () => join(dataDir(), 'preferences');
 export const serversDir = () => join(dataDir(), 'servers');
 /** TensorFlow's libraries and the binding built against them. */
 export const runtimeDir = () => join(dataDir(), 'runtime');
+/** llama.cpp's binaries for GPUs, a folder for each version. */
+export const llamaDir = () => join(dataDir(), 'llama');
 /** Downloads: wheels, data sets. */
 export const cacheDir = () => join(dataDir(), 'cache');

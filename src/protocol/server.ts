@@ -1,5 +1,6 @@
 /** The completion server's requests and answers: OpenAI's completions, llama.cpp's infill, vLLM's adapter routes. */
 import { z } from 'zod';
+import { engineSchema } from './gpu.ts';
 
 /** The base's name in requests. */
 export const BASE_MODEL = 'base';
@@ -154,6 +155,8 @@ export const serverReadySchema = z.object({
   port: z.int(),
   models: z.array(z.string()),
   fillInTheMiddle: z.boolean(),
+  /** Absent from a server of an earlier version, which computes on the processor. */
+  engine: engineSchema.optional(),
 });
 export type ServerReady = z.infer<typeof serverReadySchema>;
 

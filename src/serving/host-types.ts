@@ -1,5 +1,6 @@
 /** Types of a llama.cpp host; the engine itself is in llama-host.ts. */
 import type { RepositoryPath } from '../completion/types.ts';
+import type { EngineUsed, GpuChoice } from '../protocol/gpu.ts';
 
 export { BASE_MODEL } from '../protocol/server.ts';
 
@@ -26,6 +27,11 @@ export interface LlamaHostOptions {
    * Threads per context; `measure` finds the fastest number, once per machine and base file. Default: defaultThreads.
    */
   threads?: number | 'measure';
+  /**
+   * On what it computes. Default `off`: the processor, which gives the same figures on each machine and leaves a GPU to
+   * training.
+   */
+  gpu?: GpuChoice | undefined;
   /** Bytes for contexts, adapters and whole models besides the base; least recently used out. Default: no limit. */
   memoryLimit?: number;
   /** How `sample` computes. Default: defaultSampling. */
@@ -167,6 +173,8 @@ export interface LlamaHost {
   readonly memory: HostMemory;
   /** Threads of each context. */
   readonly threads: number;
+  /** What it computes on now; it goes back to the processor if the GPU's memory gets too full. */
+  readonly engine: EngineUsed;
   /**
    * Offers another adapter from now on. With `replace`, it replaces one of the same name, which first finishes its
    * current answers. Throws UserError `bad-argument` if the name is taken, `adapter-mismatch` or `adapter-damaged`.

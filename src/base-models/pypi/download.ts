@@ -187,13 +187,21 @@ export function diskFull(error: unknown, path: string): unknown {
 }
 
 /** SHA-256 of a file, lower-case hexadecimal. Throws like openRegular. */
-export async function sha256Of(path: string, onBytes?: (done: number) => void): Promise<string> {
-  const hash = createHash('sha256');
+export const sha256Of = async (path: string, onBytes?: (done: number) => void): Promise<string> =>
+  (await digestOf(path, 'sha256', onBytes)).toString('hex');
+
+/** Checksum of a file. `algorithm`: as Node names it. Throws like openRegular. */
+export async function digestOf(
+  path: string,
+  algorithm: string,
+  onBytes?: (done: number) => void,
+): Promise<Buffer> {
+  const hash = createHash(algorithm);
   let done = 0;
   const file = await openRegular(path);
   for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 })) {
     hash.update(chunk as Buffer);
     onBytes?.((done += (chunk as Buffer).length));
   }
-  return hash.digest('hex');
+  return hash.digest();
 }

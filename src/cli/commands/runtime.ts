@@ -4,6 +4,7 @@ import { UserError } from '../../protocol/errors.ts';
 import { runtimeDir } from '../../protocol/paths.ts';
 import { findRuntime, installRuntime, installSize } from '../../tensor/runtime/index.ts';
 import { confirm } from '../confirm.ts';
+import { installGpuCommand } from './install-gpu.ts';
 import { formatBytes, formatDuration } from '../view/format.ts';
 import { printJson } from '../view/output.ts';
 import { progressView } from '../view/progress.ts';
@@ -22,7 +23,10 @@ export function runtimeCommand(): Command {
     .option('--json', 'print the result as JSON, progress as JSON lines on stderr')
     .option('--verbose', 'print stack traces')
     .action(installAction);
-  return new Command('runtime').description('manage the library that training runs on').addCommand(install);
+  return new Command('runtime')
+    .description('manage the libraries that training and completion run on')
+    .addCommand(install)
+    .addCommand(installGpuCommand());
 }
 
 async function installAction({ gpu = false, yes = false, json = false }: Options): Promise<void> {

@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { Command } from 'commander';
 import { resolveBase } from '../../base-models/index.ts';
 import { UserError } from '../../protocol/errors.ts';
+import { describeEngine } from '../../protocol/gpu.ts';
+import { forTerminal } from '../../protocol/next-step.ts';
 import type { ServedRun } from '../../serving/client/run-model.ts';
-import { parseNamedFile, toNumber } from '../../serving/http/server-args.ts';
+import { parseNamedFile, toGpuChoice, toNumber } from '../../serving/http/server-args.ts';
 import { startServer } from '../../serving/http/start-server.ts';
 import { printJson } from '../view/output.ts';
 import { findServed } from '../processes/served-check.ts';
@@ -21,6 +23,7 @@ interface Options {
   memory?: string;
   queue?: string;
   timeout?: string;
+  gpu?: string;
   json?: boolean;
 }
 
@@ -49,6 +52,10 @@ export function serveCommand(): Command {
     .option(
       '--memory <mb>',
       "memory in MB for adapters and their contexts, without the base; the least recently used are unloaded (default: a quarter of the machine's)",
+    )
+    .option(
+      '--gpu <choice>',
+      'auto: a GPU if there is one and its build of llama.cpp; off: the processor; or cuda, vulkan, metal (default: auto)',
     )
     .option('--queue <n>', 'requests that may wait; further ones get status 429 (default: 64)')
     .option('--timeout <seconds>', 'the longest a request may take, including waiting (default: 120)')
@@ -83,15 +90,20 @@ async function serve(options: Options): Promise<void> {
     memoryMb: toNumber('memory', options.memory, 1, 10_000_000),
     queue: toNumber('queue', options.queue, 0, 100_000),
     timeoutSeconds: toNumber('timeout', options.timeout, 1, 86_400),
+    gpu: toGpuChoice(options.gpu),
     onIdle: end,
   });
   process.once('SIGINT', end).once('SIGTERM', end);
-  const { models, fillInTheMiddle } = server.host;
+  const { models, fillInTheMiddle, engine } = server.host;
   if (options.json) {
-    printJson({ type: 'ready', port: server.port, models, fillInTheMiddle, ...(given ? {} : { token }) });
+    printJson({
+      ...{ type: 'ready', port: server.port, models, fillInTheMiddle, engine },
+      ...(given ? {} : { token }),
+    });
   } else {
     const url = `http://127.0.0.1:${server.port}/v1`;
-    console.log(`Serving ${models.join(', ')} at ${url}`);
+    console.log(`Serving ${models.join(', ')} at ${url}, on ${describeEngine(engine)}`);
+    if (engine.why) console.log(forTerminal(engine.why));
     if (!given) console.log(`Token: ${token}`);
     const body = JSON.stringify({ model: models.at(-1), prompt: 'function add(', max_tokens: 32 });
     const secret = given ? '$FORGET_ME_NOT_TOKEN' : token;

@@ -60,7 +60,8 @@ export class EngineModel {
   ): Promise<EngineModel> {
     const batchSize = Math.min(options.contextSize * options.sequences, TILE);
     const context = await model.createContext({ ...contextOptions(options, adapter), batchSize });
-    return new EngineModel(model, vocabulary, context, options.sequences, context.memoryUsage.ram);
+    const { ram, vram } = context.memoryUsage;
+    return new EngineModel(model, vocabulary, context, options.sequences, ram + vram);
   }
 
   async complete(request: HostRequest, signal?: AbortSignal, onText?: OnText): Promise<HostCompletion> {

@@ -3,11 +3,13 @@ import type { LlamaModel } from 'node-llama-cpp';
 import { usableProcessors } from '../../protocol/processors.ts';
 import { loadLlamaModel, readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
+import type { EngineUsed } from '../../protocol/gpu.ts';
 import { holdsWeights, takeWeights } from './adapter-weights.ts';
 import { BatchSampler, defaultSampling } from './batch-sampler.ts';
 import { Catalog, type Offer } from './catalog.ts';
 import { EngineModel } from './engine-model.ts';
 import {
+  BASE_MODEL,
   type AdapterFile,
   type HostMemory,
   type HostRequest,
@@ -19,12 +21,23 @@ import {
   type HostCompletion,
 } from '../host-types.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
+import {
+  dropGpu,
+  fittingLayers,
+  freeOnGpu,
+  isOutOfMemory,
+  onProcessor,
+  placeBase,
+  whyNot,
+  type PlacedBase,
+} from './place-base.ts';
 import { measureThreads } from '../threads/threads.ts';
 import { readVocabulary, type Vocabulary } from '../tokens/vocabulary.ts';
 
 export * from '../host-types.ts';
 
 const DEFAULT_CONTEXT = 2048;
+const WAITING_THREADS = 4;
 
 /**
  * Opens a base with its adapters and whole models. Only the base is loaded now; adapters and models are loaded on first
@@ -85,21 +98,28 @@ class Host implements LlamaHost {
   private contextBytes = 0;
   /** Number of matrices that the adapters in memory change. */
   private adapted = 0;
+  /** Models of which contexts may still be in use, though the base is elsewhere now. */
+  private readonly left: LlamaModel[] = [];
 
   private constructor(
     private readonly options: LlamaHostOptions,
     private readonly catalog: Catalog,
-    private readonly base: Loaded,
-    readonly threads: number,
+    private readonly file: ModelFile,
+    private base: Loaded,
+    private placed: PlacedBase['used'],
+    public threads: number,
+    limit: number | undefined,
   ) {
-    this.engines = new LruMemory(options.memoryLimit);
+    this.engines = new LruMemory(limit);
   }
 
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
-    const base = await load(file);
-    const { threads = defaultThreads() } = options;
-    const measured = threads === 'measure' ? await measureThreads(base.model, options.basePath) : threads;
-    return new Host(options, catalog, base, measured);
+    const { gpu = 'off', contextSize = DEFAULT_CONTEXT, sequences = 1, memoryLimit } = options;
+    const { base, used } = await place(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
+    const threads = await threadsFor(base.model, used, options);
+    // Contexts are in the memory of the GPU, which may be the smaller one.
+    const limit = used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu()) : memoryLimit;
+    return new Host(options, catalog, file, base, used, threads, limit);
   }
 
   get models(): readonly string[] {
@@ -113,6 +133,10 @@ class Host implements LlamaHost {
   get memory(): HostMemory {
     const { size, bytes, evictions } = this.engines;
     return { contexts: size, bytes, evictions, limit: this.options.memoryLimit ?? Infinity };
+  }
+
+  get engine(): EngineUsed {
+    return { ...this.placed, threads: this.threads };
   }
 
   get fillInTheMiddle(): boolean {
@@ -206,6 +230,34 @@ class Host implements LlamaHost {
   }
 
   private async openEngine(offer: Offer | undefined): Promise<Engine> {
+    try {
+      return await this.openContext(offer);
+    } catch (error) {
+      // Another program, such as a training, may have taken what was free.
+      const [{ backend }, { cause = error }] = [this.placed, error as Error];
+      if (backend === 'cpu' || !isOutOfMemory(cause)) throw error;
+      await this.moveToProcessor(whyNot(backend, cause), offer?.name ?? BASE_MODEL);
+      return await this.openContext(offer);
+    }
+  }
+
+  /** Loads the base again, beside the GPU. Contexts on the GPU finish their answers; the one of `opening` is not open. */
+  private async moveToProcessor(why: string, opening: string): Promise<void> {
+    this.left.push(this.base.model);
+    for (const name of this.models.filter((one) => one !== opening)) await this.engines.retire(name);
+    for (const name of [...this.wholeModels.keys()]) await this.dropModel(name);
+    // While a context computes there, the GPU can't be left.
+    if (this.engines.size === 0 && this.samplers.size === 0) {
+      await this.left.pop()!.dispose();
+      await dropGpu();
+    }
+    const { base, used } = await place(this.file, () => onProcessor(this.file, why));
+    this.base = base;
+    this.placed = used;
+    this.threads = await threadsFor(base.model, used, this.options);
+  }
+
+  private async openContext(offer: Offer | undefined): Promise<Engine> {
     const { sequences = 1 } = this.options;
     const options = { contextSize: this.contextSize, sequences, threads: this.threads };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
@@ -264,11 +316,17 @@ class Host implements LlamaHost {
   private wholeModel({ name, path }: Offer): Promise<Loaded> {
     let loaded = this.wholeModels.get(name);
     if (!loaded) {
-      loaded = readModelFile(path).then(load);
+      loaded = readModelFile(path).then((file) => this.loadBeside(file));
       this.wholeModels.set(name, loaded);
       loaded.catch(() => this.wholeModels.delete(name));
     }
     return loaded;
+  }
+
+  private async loadBeside(file: ModelFile): Promise<Loaded> {
+    const { sequences = 1 } = this.options;
+    const gpuLayers = this.placed.layers > 0 ? fittingLayers(this.contextSize * sequences) : undefined;
+    return await load(file, () => loadLlamaModel(file, gpuLayers && { gpuLayers }));
   }
 
   private async dropModel(name: string): Promise<void> {
@@ -283,7 +341,7 @@ class Host implements LlamaHost {
       await sampler.then((opened) => opened.dispose()).catch(() => undefined);
     this.samplers.clear();
     for (const name of [...this.wholeModels.keys()]) await this.dropModel(name);
-    await this.base.model.dispose();
+    for (const model of [...this.left, this.base.model]) await model.dispose();
   }
 }
 
@@ -296,9 +354,32 @@ function damaged({ name, path }: AdapterFile, error: unknown): UserError {
   );
 }
 
-async function load(file: ModelFile): Promise<Loaded> {
+/** Where the processors compute, their fastest number; where they only wait for the GPU, few. */
+async function threadsFor(
+  model: LlamaModel,
+  { layers, ofLayers }: PlacedBase['used'],
+  { threads = defaultThreads(), basePath }: LlamaHostOptions,
+): Promise<number> {
+  if (threads !== 'measure') return threads;
+  return layers === ofLayers ? Math.min(WAITING_THREADS, defaultThreads()) : measureThreads(model, basePath);
+}
+
+async function place(
+  file: ModelFile,
+  work: () => Promise<PlacedBase>,
+): Promise<{ base: Loaded; used: PlacedBase['used'] }> {
+  let used: PlacedBase['used'];
+  const base = await load(file, async () => {
+    const placed = await work();
+    used = placed.used;
+    return placed.model;
+  });
+  return { base, used: used! };
+}
+
+async function load(file: ModelFile, work: () => Promise<LlamaModel>): Promise<Loaded> {
   try {
-    const model = await loadLlamaModel(file);
+    const model = await work();
     return { model, vocabulary: readVocabulary(model) };
   } catch (error) {
     // Not about the file: llama.cpp can't run here.

@@ -66,7 +66,7 @@ export async function createApp(host: LlamaHost, options: AppOptions): Promise<F
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send(openAiError(`There is no ${request.method} ${request.url}.`, 'not_found')),
   );
-  app.get('/health', () => ({ status: 'ok', active: host.statistics.active }));
+  app.get('/health', () => ({ status: 'ok', active: host.statistics.active, engine: host.engine }));
   await app.register(async (protectedApp) => {
     await protectedApp.register(bearerAuth, {
       keys: new Set([token]),
@@ -100,6 +100,7 @@ function hold(leases: Leases, host: LlamaHost, { socket }: FastifyRequest, reply
     port: socket.localPort ?? 0,
     models: [...host.models],
     fillInTheMiddle: host.fillInTheMiddle,
+    engine: host.engine,
   };
   reply.hijack();
   leases.add(reply.raw, ready);

@@ -1,6 +1,7 @@
 /** The server's command line. */
 import { parseArgs } from 'node:util';
 import { UserError } from '../../protocol/errors.ts';
+import { gpuChoices, type GpuChoice } from '../../protocol/gpu.ts';
 
 export interface ServerArgs {
   base: string;
@@ -14,6 +15,7 @@ export interface ServerArgs {
   memoryMb?: number;
   queue?: number;
   timeoutSeconds?: number;
+  gpu: GpuChoice;
   /** File in which to announce the server, which then ends when no client holds it any more. */
   announceIn?: string;
 }
@@ -36,6 +38,7 @@ export function parseServerArgs(argv: readonly string[]): ServerArgs {
     base: values.base,
     adapters: (values.adapter ?? []).map((text) => parseNamedFile(text)),
     models: (values.model ?? []).map((text) => parseNamedFile(text)),
+    gpu: toGpuChoice(values.gpu),
     ...(Object.fromEntries(
       Object.entries(numbers).filter(([, value]) => value !== undefined),
     ) as Partial<ServerArgs>),
@@ -59,6 +62,7 @@ function parse(argv: readonly string[]) {
         memory: { type: 'string' },
         queue: { type: 'string' },
         timeout: { type: 'string' },
+        gpu: { type: 'string' },
         announce: { type: 'string' },
       },
     });
@@ -81,6 +85,17 @@ export function parseNamedFile(text: string): { name: string; path: string } {
       'Write, for example, mine=adapter.gguf.',
     );
   return { name: text.slice(0, at), path: text.slice(at + 1) };
+}
+
+/** Parses the option `--gpu`; `auto` if it is not given. Throws UserError `bad-argument`. */
+export function toGpuChoice(text = 'auto'): GpuChoice {
+  const choice = gpuChoices.find((one) => one === text);
+  if (choice) return choice;
+  throw new UserError(
+    'bad-argument',
+    `--gpu ${text} is not known.`,
+    `Choose one of ${gpuChoices.join(', ')}.`,
+  );
 }
 
 /** Parses an option's number; undefined if it is not given. Throws UserError `bad-argument`. */

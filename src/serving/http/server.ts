@@ -33,6 +33,7 @@ async function main(): Promise<void> {
     port: server.port,
     models: [...server.host.models],
     fillInTheMiddle: server.host.fillInTheMiddle,
+    engine: server.host.engine,
   };
   say(ready);
 }

@@ -51,6 +51,10 @@ const families = {
   forget_me_not_contexts: { type: 'gauge', help: 'Contexts in memory.' },
   forget_me_not_context_bytes: { type: 'gauge', help: 'Memory of contexts, adapters and whole models.' },
   forget_me_not_context_evictions_total: { type: 'counter', help: 'Contexts evicted to make room.' },
+  forget_me_not_gpu_layers: {
+    type: 'gauge',
+    help: "Layers of the base in a GPU's memory; 0: the processor.",
+  },
   process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the server.' },
 } as const;
 
@@ -157,6 +161,7 @@ export class Service {
     metrics.set('forget_me_not_contexts', contexts);
     metrics.set('forget_me_not_context_bytes', bytes);
     metrics.set('forget_me_not_context_evictions_total', evictions);
+    metrics.set('forget_me_not_gpu_layers', host.engine.layers);
     metrics.set('process_resident_memory_bytes', process.memoryUsage.rss());
     return metrics.render();
   }

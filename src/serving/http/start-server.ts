@@ -51,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     token,
     queue,
     timeoutSeconds,
-    slots: Math.max(1, Math.floor(usableProcessors() / host.threads)) * sequences,
+    slots: together(host) * sequences,
     perModel: sequences,
     leases,
     onActivity: idle.touch,
@@ -82,6 +82,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       },
     );
   }
+}
+
+/** Models that compute at the same time: as many as the processors have threads for, or one where a GPU computes. */
+function together({ engine: { backend }, threads }: LlamaHost): number {
+  return backend === 'cpu' ? Math.max(1, Math.floor(usableProcessors() / threads)) : 1;
 }
 
 function idleTimer(
