@@ -38,14 +38,12 @@ export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
     if (typeof started === 'object') return started;
     reasons.push(started);
   }
-  const why = reasons.at(-1) ?? notInstalled(kinds, choice);
+  const why = reasons.at(-1) ?? notInstalled(kinds);
   return { devices: [], why };
 }
 
-/** Goes back to the processor, after something failed on the GPU. */
-export async function leaveGpu(): Promise<void> {
-  shareLlama(undefined);
-}
+/** From now on, models are loaded on the processor. The caller frees the llama.cpp that was shared. */
+export const leaveGpu = (): void => shareLlama(undefined);
 
 let offered = false;
 function offerFetched(): void {
@@ -53,13 +51,13 @@ function offerFetched(): void {
   offered = true;
 }
 
-function notInstalled(kinds: readonly GpuKind[], choice: GpuChoice): string {
+function notInstalled(kinds: readonly GpuKind[]): string {
   const kind = kinds.at(-1);
-  if (!kind || gpuPackages(kind).length === 0)
-    return choice === 'auto'
-      ? 'There is no build of llama.cpp that uses a GPU on this platform.'
-      : `There is no build of llama.cpp for ${gpuKindNames[choice as GpuKind]} on this platform.`;
-  return `llama.cpp's build for ${gpuKindNames[kind]} is not installed: {install-gpu ${kind}} downloads it.`;
+  if (!kind) return 'There is no build of llama.cpp that uses a GPU on this platform.';
+  const name = gpuKindNames[kind];
+  return gpuPackages(kind).length === 0
+    ? `There is no build of llama.cpp for ${name} on this platform.`
+    : `The build of llama.cpp for ${name} is not installed: {install-gpu ${kind}} downloads it.`;
 }
 
 /** Starts it, or says why it can't. */
@@ -71,7 +69,7 @@ async function tryGpu(kind: GpuKind, choice: GpuChoice): Promise<GpuStart | stri
     // Tried in a process of its own first, which a broken driver may end.
     llama = await openLlama(kind);
   } catch {
-    return `llama.cpp's build for ${name} finds no GPU that it can use: there is none, or its driver is too old.`;
+    return `The build of llama.cpp for ${name} finds no GPU that it can use: there is none, or its driver is too old.`;
   }
   const devices = await llama.getGpuDeviceNames();
   const used = devices.filter((device) => asksForSoftware(choice) || !isSoftware(device));

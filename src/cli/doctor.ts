@@ -15,6 +15,7 @@ import { findNvidia, type NvidiaGpu } from '../tensor/devices/memory.ts';
 import { planBackend } from '../tensor/devices/plan.ts';
 import { inspectRuntime, type RuntimeReport } from '../tensor/runtime/index.ts';
 import { autoBase, tellWithTensorflow, type AutoBase } from './machine/auto-base.ts';
+import { completionCheck, findCompletionGpu } from './machine/completion-gpu.ts';
 import { formatBytes } from './view/format.ts';
 import { version } from './version.ts';
 import { webgpuBackend, webgpuCheck } from './machine/webgpu.ts';
@@ -36,6 +37,9 @@ export async function examine(): Promise<DoctorReport> {
     dataCheck(),
     autoBase(),
   ]);
+  // After the processor's, because one process has one llama.cpp that is shared.
+  const completion = await findCompletionGpu();
+  const seen = [...gpus, ...webgpu.adapters].map(({ name }) => name);
   const device = chooseDevice(webgpu.adapters);
   const backends = [tensorflowBackend(runtime), { name: 'wasm', ...wasm }, webgpuBackend(webgpu, device)];
   const starting = plan.order.filter((name) => backends.some((one) => one.name === name && one.starts));
@@ -60,6 +64,7 @@ export async function examine(): Promise<DoctorReport> {
     gpus,
     adapters: webgpu.adapters,
     llama,
+    completion,
     models,
     chosenBase: base.id,
     dataDir: dataDir(),
@@ -74,6 +79,7 @@ export async function examine(): Promise<DoctorReport> {
       pythonCheck(python),
       compilerCheck(runtime),
       probeCheck('llama', 'llama.cpp (completion)', llama),
+      completionCheck(completion, seen),
       modelsCheck(models, base),
       data,
     ],

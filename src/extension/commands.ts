@@ -16,6 +16,7 @@ import { fetchBase, fineTune, installRuntime } from './wizard/fine-tune.ts';
 import { findLearningRate } from './wizard/learning-rate.ts';
 import { importAdapter } from './wizard/import-adapter.ts';
 import { deleteLearnedFromUse, showLearnedFromUse } from './completion/learned-from-use.ts';
+import { installGpu } from './completion/gpu-support.ts';
 import { showMenu } from './menu.ts';
 import { reveal } from './reveal.ts';
 import { pickRun, type Which } from './runs/pick-run.ts';
@@ -56,6 +57,7 @@ const table: Record<string, CommandEntry> = {
   getStarted: { run: getStarted },
   doctor: { run: showDoctor },
   installRuntime: { needsTrust: true, run: installRuntime },
+  installGpu: { needsTrust: true, run: installGpu },
   fetchBase: { needsTrust: true, run: fetchBase },
   showRuns: { run: () => vscode.commands.executeCommand('forgetMeNot.runs.focus') },
   openSettings: {

@@ -37,6 +37,12 @@ export async function showDoctor(context: Context): Promise<void> {
   const report = await vscode.window.withProgress(options, () => examine(context));
   shown.set(doctorText(report));
   await vscode.commands.executeCommand('markdown.showPreview', uri);
+  const gpu = report.checks.find(({ area }) => area === 'completion');
+  if (gpu?.command && vscode.workspace.isTrusted)
+    void context.log.ask('info', gpu.text, {
+      title: t('Install GPU Support'),
+      run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
+    });
   const tensorflow = report.backends.find(({ name }) => name === 'tensorflow');
   if (!tensorflow?.command || !vscode.workspace.isTrusted) return;
   await context.log.ask('info', tensorflow.reason, {

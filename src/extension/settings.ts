@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { UserError } from '../protocol/errors.ts';
+import { gpuChoiceSchema, type GpuChoice } from '../protocol/gpu.ts';
 import { t } from '../protocol/l10n.ts';
 import type { BackendName } from '../protocol/run.ts';
 import {
@@ -31,6 +32,10 @@ export const settings = {
   },
   get maxTokens() {
     return get('completion.maxTokens', 64);
+  },
+  /** On what completion computes. */
+  get gpu(): GpuChoice {
+    return gpuChoiceSchema.safeParse(get('completion.gpu', 'auto')).data ?? 'auto';
   },
   /** Whether completions are recorded, to learn from. */
   get learnFromUse() {

@@ -74,9 +74,12 @@ export class StatusBar implements vscode.Disposable {
           ...{ accepted, shown, share, kept, later },
         })
       : t('{accepted} of {shown} completions accepted{share}.', { accepted, shown, share });
+    const { engine } = completion;
+    const onGpu = engine && engine.backend !== 'cpu';
+    const where = onGpu ? t('Computes on {gpu}.', { gpu: engine.devices.join(', ') }) : '';
     return {
       text: `$(${completion.busy ? 'loading~spin' : 'sparkle'}) ${name}${speed}`,
-      tooltip: `**${t('Completion with {name}', { name })}**\n\n${summary ? sentenceIn(summary) : ''}\n\n${counts}`,
+      tooltip: `**${t('Completion with {name}', { name })}**\n\n${summary ? sentenceIn(summary) : ''}\n\n${[counts, where].filter(Boolean).join('\n\n')}`,
     };
   }
 

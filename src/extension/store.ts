@@ -63,6 +63,14 @@ export class Store {
     );
   }
 
+  /** Whether llama.cpp's build for GPUs was offered on this machine; it is offered once. */
+  get gpuOffered(): boolean {
+    return this.global.get('gpuOffered', false);
+  }
+  async setGpuOffered(): Promise<void> {
+    await this.global.update('gpuOffered', true);
+  }
+
   /** Counts of completions shown, accepted and kept, by model; on this machine only. */
   get acceptances(): Record<string, Acceptance> {
     const all = this.global.get<Record<string, object>>('acceptance', {});

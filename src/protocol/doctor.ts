@@ -1,10 +1,11 @@
 /** The output of `forget-me-not doctor --json`: what is installed, what is missing, and how to install it. */
 import { z } from 'zod';
+import { gpuKinds } from './gpu.ts';
 
 export const doctorCheckSchema = z.object({
   /**
    * Identifier of the area: "machine", "node", "python", "compiler", "tensorflow", "webgpu", "wasm", "gpu", "llama",
-   * "models", "disk", "data".
+   * "completion", "models", "disk", "data".
    */
   area: z.string(),
   /** For the person: "TensorFlow". */
@@ -89,6 +90,19 @@ export const doctorReportSchema = z.object({
   /** GPUs of any maker with a driver, from WebGPU. */
   adapters: z.array(adapterSchema).default([]),
   llama: z.object({ starts: z.boolean(), reason: z.string() }),
+  /** What a completion server would compute on. */
+  completion: z
+    .object({
+      backend: z.enum(['cpu', ...gpuKinds]),
+      /** GPUs that llama.cpp sees. */
+      devices: z.array(z.string()),
+      /** Bytes of their memory. */
+      memory: z.number().optional(),
+      free: z.number().optional(),
+      /** Why it is the processor. */
+      why: z.string().optional(),
+    })
+    .optional(),
   /** Base models on disk. */
   models: z.array(z.object({ path: z.string(), bytes: z.number() })),
   /** Id of the base model that training starts from by default. */

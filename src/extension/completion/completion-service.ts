@@ -1,6 +1,9 @@
 /** Which model completes code, the server behind it, and how often its completions are accepted. */
 import * as vscode from 'vscode';
 import { existsSync } from 'node:fs';
+import { gpuKindsHere, hasGpuPackages } from '../../base-models/llama-gpu-packages.ts';
+import { describeEngine, type EngineUsed } from '../../protocol/gpu.ts';
+import { forButtons } from '../../protocol/next-step.ts';
 import { completingBaseId, type Acceptance } from '../../protocol/panel.ts';
 import { ServingClient } from '../../serving/client/client.ts';
 import { AcceptanceWatch } from './acceptance.ts';
@@ -28,6 +31,9 @@ export interface ServicesWithCompletion extends Services {
 export class CompletionService implements Completing {
   private readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChange = this.changed.event;
+  private readonly started = new vscode.EventEmitter<EngineUsed>();
+  /** A server was started or found. */
+  readonly onDidStart = this.started.event;
   private client: { serves: string; serving: ServingClient } | undefined;
   private readonly disposables: vscode.Disposable;
   private readonly ghost: GhostText;
@@ -35,6 +41,8 @@ export class CompletionService implements Completing {
   private requests = 0;
   /** Smoothed latency of requests that reached the engine. */
   latencyMs: number | undefined;
+  /** What the server computes on, once there was one. */
+  engine: EngineUsed | undefined;
   /** A failure is shown once, not at each key press. */
   private failureTold = false;
   /** Until when completion is snoozed (ms since 1970), and the timer that ends it. */
@@ -103,7 +111,11 @@ export class CompletionService implements Completing {
   }
 
   serving(model: CompletionModel): ServingClient {
-    const { server, base } = model;
+    const { base } = model;
+    // A server that was started before a build for GPUs was there does not use it.
+    const root = this.services.extension.extensionPath;
+    const builds = gpuKindsHere().filter((kind) => hasGpuPackages(kind, root));
+    const server = [model.server, settings.gpu, ...builds].join('\n');
     if (this.client?.serves === server) return this.client.serving;
     // Requests in progress wait for the new server, so nothing is reset here.
     void this.client?.serving.dispose();
@@ -112,11 +124,22 @@ export class CompletionService implements Completing {
       script: this.services.bundle('server.mjs'),
       base: base.path,
       ...offersOf(model),
+      args: ['--gpu', settings.gpu],
+      beside: builds.join(),
       idleMinutes: IDLE_MINUTES,
+      onReady: ({ engine }) => engine && this.takeNote(engine),
       log: (line) => this.services.log.info(`server: ${line}`),
     });
     this.client = { serves: server, serving };
     return serving;
+  }
+
+  private takeNote(engine: EngineUsed): void {
+    this.engine = engine;
+    const why = engine.why ? `. ${forButtons(engine.why).text}` : '';
+    this.services.log.info(`completion computes on ${describeEngine(engine)}${why}`);
+    this.started.fire(engine);
+    this.changed.fire();
   }
 
   /** Snoozes completion for so many minutes; 0 ends that. */
@@ -183,5 +206,6 @@ export class CompletionService implements Completing {
     await this.recorder.close();
     await this.stop();
     this.changed.dispose();
+    this.started.dispose();
   }
 }

@@ -7,7 +7,7 @@ import type { Download } from './downloads.ts';
 import { t } from '../../protocol/l10n.ts';
 import { size } from '../texts.ts';
 
-type Purpose = 'fine-tuning' | 'completion';
+type Purpose = 'fine-tuning' | 'completion' | 'gpu';
 
 /** The parts that the user agreed to download; undefined when the user cancels. `purpose`: what needs them. */
 export async function askConsent(
@@ -42,6 +42,8 @@ export async function askConsent(
 }
 
 function sayNeed(purpose: Purpose, bytes: number): string {
+  if (purpose === 'gpu')
+    return t('Completion on the GPU needs a download of about {size}.', { size: size(bytes) });
   if (purpose === 'completion')
     return bytes
       ? t('Completion needs a download of about {size}.', { size: size(bytes) })
@@ -52,7 +54,7 @@ function sayNeed(purpose: Purpose, bytes: number): string {
 }
 
 /** Downloads the parts, one after the other. False when the user cancelled. */
-export async function install({ children }: Context, parts: Download[]): Promise<boolean> {
+export async function install({ children }: Pick<Context, 'children'>, parts: Download[]): Promise<boolean> {
   for (const part of parts) {
     const done = await whileShown(t('Downloading {name}', { name: part.name }), async (options) => {
       await children.ask(z.unknown(), part.command, options);

@@ -39,11 +39,15 @@ export interface ServingClientOptions {
   models?: { name: string; path: string }[];
   /** More arguments for the server, such as `--context 4096`. */
   args?: string[];
+  /** What a server was started beside, if that decides how it computes: with another, another server is started. */
+  beside?: string;
   /** Minutes without a request after which the server ends by itself; the next request starts it again. */
   idleMinutes?: number;
   log?: (line: string) => void;
   /** Called for each started process. */
   onStart?: (pid: number) => void;
+  /** Called each time that a server is found or started. */
+  onReady?: (ready: ServerReady) => void;
 }
 
 export class ServingClient {
@@ -168,11 +172,12 @@ export class ServingClient {
     let server: Lease | undefined;
     try {
       if (wait > 0) await sleep(wait, undefined, { signal: this.ended.signal }).catch(() => undefined);
-      const { base, script } = this.options;
-      const file = await announcementPath(base, [script, this.args()]);
+      const { base, script, beside } = this.options;
+      const file = await announcementPath(base, [script, this.args(), ...(beside ? [beside] : [])]);
       server = await this.findOrStart(file);
       if (this.disposed) throw shutDown();
       this.watch(server);
+      this.options.onReady?.(server.ready);
       const { models } = server.ready;
       for (const [name, path] of this.adapters)
         // An adapter that was deleted meanwhile must not prevent the others from being served.

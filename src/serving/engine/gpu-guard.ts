@@ -25,6 +25,9 @@ export async function endedBy(kind: GpuKind): Promise<boolean> {
   return Number.isInteger(pid) && pid > 0 && !isProcessAlive(pid);
 }
 
+/** So that everything is tried again at the next start. */
+export const forgetTries = (): Promise<void> => rm(join(cacheDir(), 'gpu'), { recursive: true, force: true });
+
 /** Leaves the mark while `work` runs. Errors: those of `work`. */
 export async function guarded<T>(kind: GpuKind, work: () => Promise<T>): Promise<T> {
   const path = markOf(kind);

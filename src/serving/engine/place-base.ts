@@ -29,9 +29,10 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placing): Prom
   if (!kind) return onProcessor(file, start.why);
   if (await endedBy(kind)) {
     await dropGpu();
+    const name = gpuKindNames[kind];
     return onProcessor(
       file,
-      `The last attempt to use ${gpuKindNames[kind]} ended the process; it is tried again after a day, or after {doctor}.`,
+      `The last attempt to use ${name} ended the process: it is tried again after a day, or after {doctor}.`,
     );
   }
   try {
@@ -58,7 +59,7 @@ export const isOutOfMemory = (error: unknown): boolean =>
 /** Frees the GPU; llama.cpp is on the processor from now on. Its models have been disposed of. */
 export async function dropGpu(): Promise<void> {
   const llama = await sharedLlama();
-  await leaveGpu();
+  leaveGpu();
   await llama.dispose();
 }
 

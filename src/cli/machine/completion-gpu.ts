@@ -1,0 +1,54 @@
+/** What completion would compute on here: the GPUs that llama.cpp sees, or why it is the processor. */
+import { gpuKindsHere } from '../../base-models/llama-gpu-packages.ts';
+import { isSoftware, leaveGpu, startGpu } from '../../base-models/llama-gpu.ts';
+import { sharedLlama } from '../../base-models/llama.ts';
+import type { DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
+import { reportError } from '../../protocol/errors.ts';
+import { gpuKindNames } from '../../protocol/gpu.ts';
+import { forgetTries } from '../../serving/engine/gpu-guard.ts';
+import { formatBytes } from '../view/format.ts';
+
+export type CompletionGpu = NonNullable<DoctorReport['completion']>;
+
+/** Tries it in this process; a broken driver ends only the process that node-llama-cpp tries it in before. */
+export async function findCompletionGpu(): Promise<CompletionGpu> {
+  // Whoever asks may have repaired what ended a server.
+  await forgetTries();
+  try {
+    const { kind, devices, why } = await startGpu('auto');
+    if (!kind) return { backend: 'cpu', devices, why };
+    const llama = await sharedLlama();
+    const { total, free } = await llama.getVramState();
+    leaveGpu();
+    await llama.dispose();
+    return { backend: kind, devices, memory: total, free };
+  } catch (error) {
+    return { backend: 'cpu', devices: [], why: reportError(error).message };
+  }
+}
+
+/** `gpus`: names of those that other programs see. */
+export function completionCheck(found: CompletionGpu, gpus: readonly string[]): DoctorCheck {
+  const { backend, devices, why, memory = 0, free = 0 } = found;
+  const check = { area: 'completion', title: 'Completion on the GPU' };
+  if (backend !== 'cpu') {
+    const gpu = `${devices.join(', ')} (${gpuKindNames[backend]})`;
+    const text = `Completion computes on ${gpu}, where ${formatBytes(free)} of ${formatBytes(memory)} are free.`;
+    return { ...check, status: 'ok', text };
+  }
+  const missing = why?.includes('{install-gpu') && gpuKindsHere().length > 0;
+  const real = gpus.find((gpu) => !isSoftware(gpu));
+  if (missing && real)
+    return {
+      ...check,
+      status: 'missing',
+      text: `Completion computes on the processor, although there is a GPU (${real}): the build of llama.cpp for GPUs is not installed.`,
+      command: 'forget-me-not runtime install-gpu',
+    };
+  const reason = missing ? 'No GPU was found.' : why;
+  return {
+    ...check,
+    status: 'note',
+    text: ['Completion computes on the processor.', reason].join(' ').trim(),
+  };
+}

@@ -1,0 +1,47 @@
+/** llama.cpp's build for GPUs: offered where it would be used, and installed. */
+import * as vscode from 'vscode';
+import { gpuKindsHere, missingGpuPackages } from '../../base-models/llama-gpu-packages.ts';
+import { gpuKindNames, type EngineUsed, type GpuKind } from '../../protocol/gpu.ts';
+import { t } from '../../protocol/l10n.ts';
+import type { Context } from '../context.ts';
+import { examine } from '../doctor.ts';
+import type { Which } from '../runs/pick-run.ts';
+import { askConsent, install } from '../wizard/consent.ts';
+
+/** Once on each machine, when completion starts on the processor although there is a GPU. */
+export async function offerGpu(context: Context, { why }: EngineUsed): Promise<void> {
+  const { store, log } = context;
+  if (store.gpuOffered || !why?.includes('{install-gpu')) return;
+  await store.setGpuOffered();
+  // Whether there is a GPU takes seconds to find out. A failure there is the doctor's to tell.
+  const report = await examine(context).catch(() => undefined);
+  const found = report?.checks.find(({ area }) => area === 'completion');
+  if (found?.status !== 'missing') return;
+  await log.ask('info', found.text, {
+    title: t('Install GPU Support'),
+    run: () => vscode.commands.executeCommand('forgetMeNot.installGpu'),
+  });
+}
+
+/** Downloads it with the user's consent. `which`: the kind; without one, that for any GPU. */
+export async function installGpu({ log, extension, ...context }: Context, which: Which): Promise<void> {
+  const kinds = gpuKindsHere();
+  const kind: GpuKind | undefined = kinds.find((one) => one === which) ?? kinds.find((one) => one !== 'cuda');
+  if (!kind) return log.ask('info', t('There is no build of llama.cpp that uses a GPU on this platform.'));
+  const name = gpuKindNames[kind];
+  const missing = missingGpuPackages(kind, extension.extensionPath);
+  if (missing.length === 0)
+    return log.ask('info', t('The build of llama.cpp for {name} is already installed.', { name }));
+  const part = {
+    name: `llama.cpp (${name})`,
+    bytes: missing.reduce((sum, { bytes }) => sum + bytes, 0),
+    from: 'npm',
+    needed: true,
+    command: ['runtime', 'install-gpu', '--yes', ...(kind === 'cuda' ? ['--cuda'] : [])],
+  };
+  if (!(await askConsent([part], 'gpu')) || !(await install(context, [part]))) return;
+  await log.ask(
+    'info',
+    t('The build of llama.cpp for {name} is installed; the next completion uses it.', { name }),
+  );
+}
