@@ -1,5 +1,6 @@
 /** The process's single llama.cpp. It logs errors only, and to stderr: stdout belongs to JSON lines. */
-import { basename, dirname } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Llama, LlamaModel, LlamaModelOptions } from 'node-llama-cpp';
@@ -65,9 +66,10 @@ async function startLlama(): Promise<Llama> {
   }
 }
 
-/** Of the package or the repository: this file is in dist/ or, in tests, in src/base-models/. */
+/** Of the package or the repository: this file is in dist/ or, in tests, in src/base-models/; benches link to it. */
 export function packageRoot(): string {
   const here = dirname(fileURLToPath(import.meta.url));
+  if (existsSync(join(here, 'node_modules'))) return here;
   return basename(here) === 'dist' ? dirname(here) : dirname(dirname(here));
 }
 

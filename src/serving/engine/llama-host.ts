@@ -1,6 +1,5 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, and a context for each model in use. */
 import type { LlamaModel } from 'node-llama-cpp';
-import { usableProcessors } from '../../protocol/processors.ts';
 import { loadLlamaModel, readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import type { EngineUsed } from '../../protocol/gpu.ts';
@@ -20,6 +19,7 @@ import {
   type ServedModel,
   type HostCompletion,
 } from '../host-types.ts';
+import { load, place, threadsFor, type Loaded } from './loaded.ts';
 import { LruMemory, type Sized } from './lru-memory.ts';
 import {
   dropGpu,
@@ -31,13 +31,11 @@ import {
   whyNot,
   type PlacedBase,
 } from './place-base.ts';
-import { measureThreads } from '../threads/threads.ts';
-import { readVocabulary, type Vocabulary } from '../tokens/vocabulary.ts';
 
 export * from '../host-types.ts';
+export { defaultThreads } from './loaded.ts';
 
 const DEFAULT_CONTEXT = 2048;
-const WAITING_THREADS = 4;
 
 /**
  * Opens a base with its adapters and whole models. Only the base is loaded now; adapters and models are loaded on first
@@ -51,20 +49,6 @@ export async function openLlamaHost(options: LlamaHostOptions): Promise<LlamaHos
   for (const adapter of adapters) await catalog.addAdapter(adapter);
   for (const model of models) await catalog.addModel(model);
   return Host.open(options, catalog, base);
-}
-
-/**
- * Threads per context: half the cores. Measured with SmolLM2-135M Q4_1 on 2 cores: one sequence generates 80-106
- * tokens/s with 1 thread and 50-66 with 2. Eight sequences at once: 164 with 1 thread, and with 2 anything from 180
- * down to 21 when another process is working, because llama.cpp's threads spin while they wait for each other.
- */
-export function defaultThreads(cores = usableProcessors()): number {
-  return Math.max(1, Math.floor(cores / 2));
-}
-
-interface Loaded {
-  model: LlamaModel;
-  vocabulary: Vocabulary;
 }
 
 /**
@@ -352,43 +336,4 @@ function damaged({ name, path }: AdapterFile, error: unknown): UserError {
     'Export it again from its run.',
     { cause: error },
   );
-}
-
-/** Where the processors compute, their fastest number; where they only wait for the GPU, few. */
-async function threadsFor(
-  model: LlamaModel,
-  { layers, ofLayers }: PlacedBase['used'],
-  { threads = defaultThreads(), basePath }: LlamaHostOptions,
-): Promise<number> {
-  if (threads !== 'measure') return threads;
-  return layers === ofLayers ? Math.min(WAITING_THREADS, defaultThreads()) : measureThreads(model, basePath);
-}
-
-async function place(
-  file: ModelFile,
-  work: () => Promise<PlacedBase>,
-): Promise<{ base: Loaded; used: PlacedBase['used'] }> {
-  let used: PlacedBase['used'];
-  const base = await load(file, async () => {
-    const placed = await work();
-    used = placed.used;
-    return placed.model;
-  });
-  return { base, used: used! };
-}
-
-async function load(file: ModelFile, work: () => Promise<LlamaModel>): Promise<Loaded> {
-  try {
-    const model = await work();
-    return { model, vocabulary: readVocabulary(model) };
-  } catch (error) {
-    // Not about the file: llama.cpp can't run here.
-    if (error instanceof UserError) throw error;
-    throw new UserError(
-      'base-unsupported-architecture',
-      `llama.cpp can't load ${file.path}: ${reportError(error).message}.`,
-      'Choose another base, or fetch this one again.',
-      { cause: error },
-    );
-  }
 }

@@ -29,20 +29,29 @@ const keptSchema = measurementSchema.extend({
   measured: z.string(),
   processor: z.string(),
   cores: z.int(),
-  base: z.object({ path: z.string(), bytes: z.int(), modified: z.string() }),
+  base: z.object({
+    ...{ path: z.string(), bytes: z.int(), modified: z.string() },
+    gpuLayers: z.int().optional(),
+  }),
 });
 
 /** Processors that other programs may keep busy, besides those that the threads leave free. */
 const SLACK = 0.25;
 
+export interface MeasuredBase {
+  path: string;
+  /** How many of its layers are not computed by the processors. */
+  gpuLayers?: number;
+}
+
 /** The cached number for this base and machine, else the result of `measure`. Errors: those of `measure`. */
 export async function keptThreads(
-  basePath: string,
+  base: MeasuredBase,
   cores: number,
   measure: () => Promise<ThreadMeasurement>,
   startLoad: typeof watchLoad = watchLoad,
 ): Promise<number> {
-  const on = await describe(basePath, cores);
+  const on = await describe(base, cores);
   const hash = createHash('sha256').update(JSON.stringify(on)).digest('hex');
   const file = join(cacheDir(), 'threads', `${hash.slice(0, 16)}.json`);
   const known = await readText(file)
@@ -62,12 +71,15 @@ export async function keptThreads(
   return measurement.threads;
 }
 
-async function describe(basePath: string, cores: number) {
-  const path = await realpath(basePath);
+async function describe(base: MeasuredBase, cores: number) {
+  const path = await realpath(base.path);
   const { size, mtime } = await stat(path);
   return {
     processor: cpus()[0]?.model ?? '',
     cores,
-    base: { path, bytes: size, modified: mtime.toISOString() },
+    base: {
+      ...{ path, bytes: size, modified: mtime.toISOString() },
+      ...(base.gpuLayers ? { gpuLayers: base.gpuLayers } : {}),
+    },
   };
 }

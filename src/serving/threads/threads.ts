@@ -16,7 +16,8 @@ const GAIN = 0.95;
  * cores. Cached (kept-threads.ts).
  */
 export function measureThreads(model: LlamaModel, path: string, cores = usableProcessors()): Promise<number> {
-  return keptThreads(path, cores, async () => {
+  // With layers on a GPU, fewer threads may have enough to do.
+  return keptThreads({ path, gpuLayers: model.gpuLayers }, cores, async () => {
     const trials: Record<string, number> = {};
     const threads = await fastest(candidatesFor(cores), async (candidate) => {
       const milliseconds = await timeTrial(model, candidate);

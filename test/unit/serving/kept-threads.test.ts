@@ -14,11 +14,11 @@ const kept = () => (existsSync(folder()) ? readdirSync(folder()) : []);
 const cores = cpus().length;
 
 /** Measures `threads` while other programs keep `others` processors busy. */
-async function measured(threads: number, { others = 0, of = cores } = {}): Promise<number> {
+async function measured(threads: number, { others = 0, of = cores, gpuLayers = 0 } = {}): Promise<number> {
   if (!existsSync(base())) writeFileSync(base(), 'weights');
   const trials = { 1: 20, [threads]: 10 };
   return keptThreads(
-    base(),
+    { path: base(), gpuLayers },
     of,
     async () => ({ threads, trials }),
     () => () => others,
@@ -55,6 +55,12 @@ it('other programs may have the processors that are left to them', async () => {
   if (cores === 1) return;
   await measured(1, { others: cores - 1, of: 1 });
   expect(kept()).toHaveLength(1);
+});
+
+it('a base that is partly on a GPU is measured on its own', async () => {
+  await measured(2);
+  expect(await measured(1, { gpuLayers: 7 })).toBe(1);
+  expect(await measured(3)).toBe(Math.min(2, cores));
 });
 
 it('another file, another number of cores and an older version are measured anew', async () => {

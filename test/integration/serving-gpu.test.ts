@@ -1,0 +1,91 @@
+/** Completion on a GPU: on Mesa's llvmpipe, which runs llama.cpp's Vulkan kernels on the processor, held against those. */
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { GpuChoice } from '../../src/protocol/gpu.ts';
+import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
+import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
+import { canTestWebgpu } from '../support/vulkan.ts';
+
+const planned = vi.hoisted(() => ({ bytes: 0 }));
+vi.mock('../../src/serving/engine/training-memory.ts', () => ({
+  plannedOnGpu: () => Promise.resolve(planned.bytes),
+}));
+
+/** llama.cpp lists a device that computes on the processor only if it is named. */
+const SOFTWARE = 'GGML_VK_VISIBLE_DEVICES';
+const isThere =
+  existsSync('node_modules/@node-llama-cpp/linux-x64-vulkan') &&
+  process.platform === 'linux' &&
+  (await canTestWebgpu());
+
+let dir: string;
+const at = (name: string) => join(dir, name);
+const text = 'export function add(a: number, b: number) {\n  return';
+const ask = (more: Partial<HostRequest> = {}): HostRequest => ({
+  model: 'base',
+  prompt: text.repeat(2),
+  maxTokens: 24,
+  ignoreEnd: true,
+  ...more,
+});
+const open = (gpu: GpuChoice, base: string, more = {}): Promise<LlamaHost> =>
+  openLlamaHost({ basePath: at(base), contextSize: 512, threads: 1, gpu, ...more });
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-gpu-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true, force: true });
+});
+
+describe.runIf(isThere)('on llvmpipe', () => {
+  // F32 only: Mesa compiles each type's kernels for a minute or more. `npm run bench:gpu` compares others.
+  it('gives the tokens of the processor, with an adapter too', async () => {
+    await writeTinyModel(at('base.gguf'), { embedding: 256, ffn: 256 });
+    await writeTinyAdapter(at('own.gguf'), at('base.gguf'));
+    const adapters = [{ name: 'own', path: at('own.gguf') }];
+    const answers = async (host: LlamaHost) => {
+      const said = [];
+      for (const model of ['base', 'own']) said.push((await host.complete(ask({ model }))).text);
+      const rows = await host.distributions('own', host.encode(text));
+      await host.dispose();
+      return { said, rows };
+    };
+    const onProcessor = await answers(await open('off', 'base.gguf', { adapters }));
+    vi.stubEnv(SOFTWARE, '0');
+    const host = await open('vulkan', 'base.gguf', { adapters });
+    vi.stubEnv(SOFTWARE, undefined);
+    expect(host.engine).toMatchObject({ backend: 'vulkan', layers: 3, ofLayers: 3 });
+    expect(host.engine.devices.join()).toContain('llvmpipe');
+    const onGpu = await answers(host);
+    expect(onGpu.said).toEqual(onProcessor.said);
+    const apart = onGpu.rows.flatMap((row, place) =>
+      [...row].map((chance, token) => Math.abs(chance - onProcessor.rows[place]![token]!)),
+    );
+    expect(Math.max(...apart)).toBeLessThan(1e-3);
+  });
+
+  it('a device that computes on the processor is not chosen by itself', async () => {
+    await writeTinyModel(at('small.gguf'));
+    const host = await open('auto', 'small.gguf');
+    expect(host.engine).toMatchObject({ backend: 'cpu', devices: [], layers: 0 });
+    expect(host.engine.why).toMatch(/finds no GPU/);
+    await host.dispose();
+  });
+
+  it('what a training plans to take is left to it; the processor takes over where nothing is left', async () => {
+    vi.stubEnv(SOFTWARE, '0');
+    planned.bytes = 1e15;
+    const host = await open('vulkan', 'small.gguf');
+    planned.bytes = 0;
+    vi.stubEnv(SOFTWARE, undefined);
+    expect(host.engine).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
+    expect((await host.complete(ask())).completionTokens).toBe(24);
+    await host.dispose();
+  });
+});
