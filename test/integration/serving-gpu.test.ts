@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { sharedLlama } from '../../src/base-models/llama.ts';
 import type { GpuChoice } from '../../src/protocol/gpu.ts';
 import { openLlamaHost, type HostRequest, type LlamaHost } from '../../src/serving/engine/llama-host.ts';
 import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
@@ -86,6 +87,20 @@ describe.runIf(isThere)('on llvmpipe', () => {
     vi.stubEnv(SOFTWARE, undefined);
     expect(host.engine).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
     expect((await host.complete(ask())).completionTokens).toBe(24);
+    await host.dispose();
+  });
+
+  it('goes on on the processor when the memory of the GPU is taken later', async () => {
+    const adapters = [{ name: 'own', path: at('own.gguf') }];
+    vi.stubEnv(SOFTWARE, '0');
+    const host = await open('vulkan', 'base.gguf', { adapters });
+    vi.stubEnv(SOFTWARE, undefined);
+    const before = await host.complete(ask());
+    expect(host.engine.backend).toBe('vulkan');
+    await (await sharedLlama()).setVramCap(1);
+    expect((await host.complete(ask({ model: 'own' }))).completionTokens).toBe(24);
+    expect(host.engine).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
+    expect((await host.complete(ask())).text).toBe(before.text);
     await host.dispose();
   });
 });
