@@ -65,6 +65,7 @@ export const toldIn: readonly string[] = [
     'client/run-model',
     'engine/adapter-check',
     'engine/llama-host',
+    'engine/loaded',
     'engine/place-base',
   ].map((name) => `src/serving/${name}.ts`),
   ...[

@@ -166,6 +166,7 @@ describe('the arguments of the server', () => {
       ]),
     ).toEqual({
       base: 'b.gguf',
+      gpu: 'auto',
       adapters: [{ name: 'x', path: 'a=b.gguf' }],
       models: [{ name: 'm', path: 'c.gguf' }],
       port: 0,
