@@ -58,6 +58,12 @@ describe('what a training plans to take on a GPU', () => {
   ])('with %s, CUDA %s: %d bytes', (backend, cuda, bytes) =>
     expect(plannedBy(run(backend), cuda)).toBe(bytes),
   );
+
+  it('as the run says, if it plans the memory of the GPU apart', () => {
+    const apart = run('webgpu');
+    Object.assign(apart.events[1]!, { device: { total: 7e8 } });
+    expect(plannedBy(apart, false)).toBe(7e8);
+  });
 });
 
 describe('for people', () => {
