@@ -2,15 +2,28 @@
 import * as vscode from 'vscode';
 import { gpuKindsHere, missingGpuPackages } from '../../base-models/llama-gpu-packages.ts';
 import { gpuKindNames, type EngineUsed, type GpuKind } from '../../protocol/gpu.ts';
-import { t } from '../../protocol/l10n.ts';
+import { t, tTold } from '../../protocol/l10n.ts';
+import { joined } from '../../protocol/told-texts.ts';
 import type { Context } from '../context.ts';
 import { examine } from '../doctor.ts';
 import type { Which } from '../runs/pick-run.ts';
+import { settings } from '../settings.ts';
 import { askConsent, install } from '../wizard/consent.ts';
 
-/** Once on each machine, when completion starts on the processor although there is a GPU. */
-export async function offerGpu(context: Context, { why }: EngineUsed): Promise<void> {
+/** The reason that was told last: a server that starts again has the same one. */
+let told: string | undefined;
+
+/**
+ * When completion starts on the processor: why, if a GPU was asked for by name; and once on each machine, if there is a
+ * GPU, what it lacks.
+ */
+export async function offerGpu(context: Context, { backend, why }: EngineUsed): Promise<void> {
   const { store, log } = context;
+  const named = !['auto', 'off'].includes(settings.gpu);
+  if (named && backend === 'cpu' && why && why !== told) {
+    told = why;
+    return log.ask('warning', joined([t('Completion computes on the processor.'), tTold(why)]));
+  }
   if (store.gpuOffered || !why?.includes('{install-gpu')) return;
   await store.setGpuOffered();
   // Whether there is a GPU takes seconds to find out. A failure there is the doctor's to tell.
