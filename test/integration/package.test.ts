@@ -34,6 +34,14 @@ it.each(['README.md', 'CHANGELOG.md'])('every picture and local link of %s is in
   expect(missing).toEqual([]);
 });
 
+it("has none of llama.cpp's builds for GPUs, which are fetched when wanted", () => {
+  const builds = [...files].flatMap(
+    (name) => /^node_modules\/@node-llama-cpp\/([^/]+)\//.exec(name)?.[1] ?? [],
+  );
+  expect(new Set(builds).size).toBe(1);
+  expect(builds.filter((name) => /vulkan|cuda/.test(name))).toEqual([]);
+});
+
 it('has the texts of package.json in each language, and the pages that they name', () => {
   for (const language of ['en', ...translations] as const) {
     const name = `package.nls${language === 'en' ? '' : `.${language}`}.json`;
