@@ -71,7 +71,7 @@ async function fetchLocked(one: GpuPackage, options: Options): Promise<void> {
       `${one.name} can't be downloaded: ${error.message}.`,
       error.signIn
         ? "Put the sign-in to the registry into npm's configuration (npm login, or .npmrc), and try again."
-        : "Check the connection; a registry, a proxy and certificates can be named in npm's configuration, HTTPS_PROXY and NODE_EXTRA_CA_CERTS. Then try again.",
+        : "Check the connection; a registry, a proxy and certificates can be named in npm's configuration. Then try again.",
       { cause: error },
     );
   }
@@ -82,10 +82,9 @@ async function downloadTo(part: string, one: GpuPackage, { onProgress, signal }:
   await mkdir(dirname(part), { recursive: true });
   if ((await sizeOf(part)) === one.bytes) return;
   onProgress?.({ phase: 'resolving', what, done: 0, total: 0 });
-  const { url, headers } = await locatePackage(one.name, gpuPackagesVersion, signal);
+  const { url, headers, way } = await locatePackage(one.name, gpuPackagesVersion, signal);
   await download(url, part, {
-    headers,
-    signal,
+    ...{ headers, way, signal },
     onBytes: (done) => onProgress?.({ phase: 'downloading', what, done, total: one.bytes }),
   });
 }

@@ -5,12 +5,14 @@
 import npmConf from '@pnpm/npm-conf';
 import authToken from 'registry-auth-token';
 import { isSignIn, Refused, wantsSignIn } from '../pypi/download.ts';
-import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal } from '../pypi/network.ts';
+import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from '../pypi/network.ts';
 
 export interface Located {
   url: string;
   /** Sign-in to the registry, if the file is on the same server. */
   headers: Record<string, string>;
+  /** As npm is configured for this address. */
+  way: Way;
 }
 
 const STALL_MS = 30_000;
@@ -28,7 +30,8 @@ export async function locatePackage(name: string, version: string, signal?: Abor
   const file = fileIn(text, version);
   if (!file) throw new Refused(`npm's registry has no ${name} ${version}`);
   const url = new URL(file, registry);
-  return { url: url.href, headers: url.origin === new URL(registry).origin ? headers : {} };
+  const same = url.origin === new URL(registry).origin;
+  return { url: url.href, headers: same ? headers : {}, way: wayTo(url) };
 }
 
 /**
@@ -51,12 +54,23 @@ function signIn(registry: string): Record<string, string> {
   return found ? { authorization: `${found.type} ${found.token}` } : {};
 }
 
+function wayTo({ protocol, hostname }: URL): Way {
+  const all = settings() as Record<string, string | undefined>;
+  const plain = all['proxy'] || all['http-proxy'];
+  const proxy = protocol === 'https:' ? all['https-proxy'] || plain : plain;
+  // "example.org" stands for all hosts below it, too.
+  const hosts = String(all['noproxy'] ?? '').split(/[\s,]+/);
+  const direct = hosts.some((host) => host && `.${hostname}`.endsWith(`.${host.replace(/^\*?\./, '')}`));
+  return { proxy: direct ? undefined : proxy || undefined, certificates: all['cafile'] || undefined };
+}
+
 async function ask(url: URL, headers: Record<string, string>, signal?: AbortSignal): Promise<string> {
   const stall = stallSignal(STALL_MS, 'no answer for half a minute', signal);
   try {
     const response = await networkFetch(url, {
       headers: { ...headers, accept: `${TYPE}, application/json;q=0.1` },
       signal: stall.signal,
+      way: wayTo(url),
     });
     if (response.ok) return await response.text();
     if (isSignIn(response.status))

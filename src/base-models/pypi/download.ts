@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '../../protocol/errors.ts';
 import { openRegular } from '../../protocol/regular-file.ts';
-import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal } from './network.ts';
+import { causeOf, networkFetch, PROXY_SIGN_IN, stallSignal, type Way } from './network.ts';
 import { cancelled } from './python.ts';
 
 /** The server refuses us (a sign-in, a certificate): another attempt would not help. */
@@ -33,6 +33,8 @@ export interface DownloadOptions {
   headers?: Record<string, string>;
   /** Through pip's proxy, if it is configured for one. */
   pipProxy?: boolean;
+  /** Through another program's proxy, with its certificates. */
+  way?: Way | undefined;
   /** Pause before the second attempt, doubled each time; ms. */
   pause?: number;
 }
@@ -80,7 +82,7 @@ async function attempt(
   url: string,
   path: string,
   from: number,
-  { onBytes, signal, headers, pipProxy = false }: DownloadOptions,
+  { onBytes, signal, headers, pipProxy = false, way }: DownloadOptions,
 ): Promise<void> {
   const stall = stallSignal(STALL_MS, 'no data for a minute', signal);
   let file: FileHandle | undefined;
@@ -94,6 +96,7 @@ async function attempt(
       },
       signal: stall.signal,
       pipProxy,
+      way,
     });
     const plan = planResponse(response, from);
     if (plan === 'start-over') {

@@ -10,17 +10,26 @@ import type { Dispatcher } from 'undici';
 import { UserError } from '../../protocol/errors.ts';
 import { pipSettings } from './pip-settings.ts';
 
+/** How another program than pip is configured to reach the network. */
+export interface Way {
+  proxy?: string | undefined;
+  /** Path of a file or folder of certificates that are trusted. */
+  certificates?: string | undefined;
+}
+
 /**
  * `fetch` as this machine reaches the network; `pipProxy`: through the proxy of pip's configuration, if there is one.
- * Throws what fetch throws, and UserError `network` for a proxy that can't be used.
+ * What `way` has counts instead of both. Throws what fetch throws, and UserError `network` for a proxy that can't be used.
  */
 export async function networkFetch(
   url: string | URL,
-  init: RequestInit & { pipProxy?: boolean } = {},
+  init: RequestInit & { pipProxy?: boolean; way?: Way | undefined } = {},
 ): Promise<Response> {
-  const { pipProxy = false, ...request } = init;
-  const { proxy: ofPip, certificates } = await pipSettings();
-  const proxy = pipProxy && ofPip ? withScheme(ofPip) : environmentProxy(String(url));
+  const { pipProxy = false, way = {}, ...request } = init;
+  const { proxy: ofPip, certificates: pips } = await pipSettings();
+  const configured = way.proxy ?? (pipProxy ? ofPip : undefined);
+  const proxy = configured ? withScheme(configured) : environmentProxy(String(url));
+  const certificates = way.certificates ?? pips;
   const dispatcher = proxy || certificates ? await dispatcherOf(proxy, certificates) : undefined;
   if (!dispatcher) return fetch(url, request);
   const { fetch: fetchWith } = await import('undici');

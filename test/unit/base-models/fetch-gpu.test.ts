@@ -28,6 +28,8 @@ let url: string;
 /** What was asked for: path, range and sign-in. */
 let asked: { path: string; range: string | undefined; signIn: string | undefined }[];
 let one: GpuPackage;
+/** Whether it was asked as a proxy. */
+let proxied: boolean;
 
 const integrityOf = (data: Buffer) => `sha512-${createHash('sha512').update(data).digest('base64')}`;
 const partPath = () => join(dir, 'home/cache/llama', `linux-x64-vulkan-${version}.tgz.part`);
@@ -41,7 +43,11 @@ beforeEach(async () => {
   packed = await readFile(join(dir, 'packed.tgz'));
   one = { name, integrity: integrityOf(packed), bytes: packed.length, unpacked: 200 };
   asked = [];
-  server = createServer(({ url: path = '', headers }, response) => {
+  proxied = false;
+  server = createServer(({ url: target = '', headers }, response) => {
+    // As a proxy, it is asked for whole addresses.
+    const path = target.replace(/^http:\/\/[^/]*/, '');
+    proxied ||= path !== target;
     asked.push({ path, range: headers.range, signIn: headers.authorization });
     if (path === '/npm/@node-llama-cpp%2flinux-x64-vulkan') {
       const tarball = `${url}/files/packed.tgz`;
@@ -114,6 +120,18 @@ describe('a package from the registry that npm is configured for', () => {
     await configure(`@node-llama-cpp:registry=${url}/npm`, `${host}/npm/:_authToken=secret`);
     await fetchGpuPackages([one]);
     expect(asked.map(({ signIn }) => signIn)).toEqual(['Bearer secret', 'Bearer secret']);
+  });
+
+  it('comes through the proxy of the configuration, unless its host needs none', async () => {
+    await configure('registry=http://registry.invalid/npm', `proxy=${url}`);
+    await fetchGpuPackages([one]);
+    expect(await fileThere()).toBe(MODULE);
+    expect(proxied).toBe(true);
+    await rm(fetchedPackage(name), { recursive: true });
+    proxied = false;
+    await configure(`registry=${url}/npm`, 'proxy=http://127.0.0.1:9', 'noproxy=127.0.0.1');
+    await fetchGpuPackages([one]);
+    expect(proxied).toBe(false);
   });
 
   it('comes with advice where the registry wants a sign-in, or has no such package', async () => {
