@@ -22,8 +22,8 @@ export const isSoftware = (device: string): boolean =>
 
 /**
  * Chooses what llama.cpp computes on in this process, before a model is loaded: `sharedLlama` is then the one on that
- * GPU. Never throws because of a GPU: `why` says what is missing. Throws UserError `backend-unavailable` where llama.cpp
- * can't run at all.
+ * GPU. Never throws because of a GPU: `why` says what is missing. Throws UserError `backend-unavailable` where
+ * llama.cpp can't run at all.
  */
 export async function startGpu(choice: GpuChoice): Promise<GpuStart> {
   if (choice === 'off') return { devices: [] };

@@ -1,4 +1,7 @@
-/** Completion on a GPU: on Mesa's llvmpipe, which runs llama.cpp's Vulkan kernels on the processor, held against those. */
+/**
+ * Completion on a GPU: on Mesa's llvmpipe, which runs the Vulkan kernels of llama.cpp on the processor, held against
+ * its own kernels there.
+ */
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -35,8 +35,8 @@ export async function locatePackage(name: string, version: string, signal?: Abor
 }
 
 /**
- * The .npmrc of the folder that this process works in is left out: it may be of a project that nobody has looked at, and
- * could send the user's sign-in elsewhere.
+ * The .npmrc of the folder that this process works in is left out: it may be of a project that nobody has looked at,
+ * and could send the user's sign-in elsewhere.
  */
 const settings = (): Record<string, unknown> => npmConf({ global: true }).config.snapshot;
 

@@ -19,7 +19,8 @@ export interface Way {
 
 /**
  * `fetch` as this machine reaches the network; `pipProxy`: through the proxy of pip's configuration, if there is one.
- * What `way` has counts instead of both. Throws what fetch throws, and UserError `network` for a proxy that can't be used.
+ * What `way` has counts instead of both. Throws what fetch throws, and UserError `network` for a proxy that can't be
+ * used.
  */
 export async function networkFetch(
   url: string | URL,

@@ -225,7 +225,7 @@ class Host implements LlamaHost {
     }
   }
 
-  /** Loads the base again, beside the GPU. Contexts on the GPU finish their answers; the one of `opening` is not open. */
+  /** Loads the base again, beside the GPU. Contexts there finish their answers; the one of `opening` is not open. */
   private async moveToProcessor(why: string, opening: string): Promise<void> {
     this.left.push(this.base.model);
     for (const name of this.models.filter((one) => one !== opening)) await this.engines.retire(name);
