@@ -72,6 +72,7 @@ export const toldIn: readonly string[] = [
     'doctor',
     'machine/auto-base',
     'machine/completion-gpu',
+    'machine/webgpu',
     'machine/run-base',
     'options/continue-run',
     'processes/finish-run',

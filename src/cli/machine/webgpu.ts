@@ -9,8 +9,11 @@ export function webgpuBackend(
 ): DoctorReport['backends'][number] {
   if (!chosen || reason) return { name: 'webgpu', starts: false, reason: reason ?? NONE };
   const { name, kind } = chosen.adapter;
-  const asked = kind === 'software' ? ', when it is asked for (--backend webgpu)' : '';
-  return { name: 'webgpu', starts: true, reason: `It starts on ${name}${asked}.` };
+  const told =
+    kind === 'software'
+      ? `It starts on ${name}, when it is asked for (--backend webgpu).`
+      : `It starts on ${name}.`;
+  return { name: 'webgpu', starts: true, reason: told };
 }
 
 const NONE = 'No GPU with a driver was found.';
@@ -23,8 +26,8 @@ export function webgpuCheck(
 ): DoctorCheck {
   const check = { area: 'webgpu', title: 'WebGPU backend' };
   if (!chosen || reason) return { ...check, status: 'note', text: reason ?? NONE };
-  const list = adapters.map((adapter, number) => `${number}: ${describe(adapter)}`).join('; ');
-  const which = adapters.length > 1 ? ` Number ${chosen.number} is used: ${chosen.why} (--device).` : '';
+  const sentences = adapters.map((adapter, number) => describe(number, adapter));
+  if (adapters.length > 1) sentences.push(`GPU ${chosen.number} is used: ${chosen.why} (--device).`);
   const advice =
     chosen.adapter.kind === 'software'
       ? 'It computes on the processor, slowly, and only when it is asked for (--backend webgpu).'
@@ -34,17 +37,21 @@ export function webgpuCheck(
   return {
     ...check,
     status: chosen.adapter.kind === 'software' ? 'note' : 'ok',
-    text: `${list}.${which} ${advice}`,
+    text: [...sentences, advice].join(' '),
   };
 }
 
-/** "NVIDIA GeForce RTX 4090, 25.77 GB of memory, kernels see 2.15 GB of a buffer, shader-f16, subgroups". */
-function describe({ name, memory, shared, mostBound, features }: Adapter): string {
-  const size = memory === undefined ? '' : `${formatBytes(memory)} of `;
-  const room = shared
-    ? `${size}the machine's memory`
-    : memory === undefined
-      ? 'memory not known'
-      : `${size}memory`;
-  return [name, room, `kernels see ${formatBytes(mostBound)} of a buffer`, ...features].join(', ');
+/** A sentence, each of which the editor can translate. */
+function describe(number: number, adapter: Adapter): string {
+  const { name, shared } = adapter;
+  const memory = adapter.memory === undefined ? undefined : formatBytes(adapter.memory);
+  const mostBound = formatBytes(adapter.mostBound);
+  const features = adapter.features.join(', ') || '-';
+  if (shared && memory)
+    return `GPU ${number} is ${name} and may use ${memory} of the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
+  if (shared)
+    return `GPU ${number} is ${name} and uses the machine's memory; kernels see ${mostBound} of a buffer (${features}).`;
+  if (memory)
+    return `GPU ${number} is ${name} with ${memory} of memory; kernels see ${mostBound} of a buffer (${features}).`;
+  return `GPU ${number} is ${name}, whose memory is not known; kernels see ${mostBound} of a buffer (${features}).`;
 }
