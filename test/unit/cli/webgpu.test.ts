@@ -19,15 +19,15 @@ it('lists GPUs with their memory, and says which one is used, and why', () => {
   const { status, text } = check([iris, card], true);
   expect(status).toBe('ok');
   expect(text).toBe(
-    "0: Intel Iris Xe, the machine's memory, kernels see 2.00 GB of a buffer, shader-f16; " +
-      '1: NVIDIA GeForce RTX 4090, 24.00 GB of memory, kernels see 2.00 GB of a buffer. ' +
-      'Number 1 is used: a card of its own (--device). Training runs on it: the fastest here: 5.1 TFLOP/s.',
+    "GPU 0 is Intel Iris Xe and uses the machine's memory; kernels see 2.00 GB of a buffer (shader-f16). " +
+      'GPU 1 is NVIDIA GeForce RTX 4090 with 24.00 GB of memory; kernels see 2.00 GB of a buffer (-). ' +
+      'GPU 1 is used: a card of its own (--device). Training runs on it: the fastest here: 5.1 TFLOP/s.',
   );
 });
 
 it('says where memory is not known, and that a slower GPU has to be asked for', () => {
   const { text } = check([unknown], false);
-  expect(text).toContain('Intel Arc A770, memory not known');
+  expect(text).toContain('GPU 0 is Intel Arc A770, whose memory is not known');
   expect(text).toContain('Train on it with --backend webgpu; by itself, training does not: the fastest here');
   expect(text).not.toContain('--device');
 });
