@@ -22,8 +22,7 @@ export function plannedBy({ spec, events }: Pick<RunSnapshot, 'spec' | 'events'>
   const memory = events.findLast((event) => event.type === 'memory');
   if (!onGpu || !memory) return 0;
   // Runs that plan a GPU's memory apart from the machine's say how much that is.
-  const { device } = memory as typeof memory & { device?: { total: number } };
-  if (device) return device.total;
+  if (memory.device) return memory.device.total;
   // The program itself, and measuring, use the machine's memory.
   const { runtime = 0, evaluation = 0 } = memory.plan;
   return Math.max(0, memory.total - runtime - evaluation);
