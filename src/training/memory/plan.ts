@@ -123,6 +123,8 @@ function onlyHost(runtime: number, workspace: number): MemoryPlan {
  * Sandbox, tokenizer, llama.cpp's buffers and allocator slack, measured with evaluations of SmolLM2 and Qwen2.5-Coder.
  */
 const EVALUATOR_WORKSPACE = 400 * MB;
+/** Bytes of llama.cpp's contexts per token of the vocabulary; measured with Qwen2.5-Coder-1.5B. */
+const CONTEXT_BUFFERS = 4000;
 /** Memory of a served file per byte: llama.cpp's layout of a matrix may be larger than the file's. */
 const SERVED_COPIES = 1.25;
 /** Sequences per context, tokens per sequence and contexts for sampling (serving/batch-sampler.ts). */
@@ -160,7 +162,8 @@ export function planEvaluation(
   const lanes = Math.min(SAMPLED.lanes, cores);
   const cache = 2 * F16 * layers * kvHeads * headSize * lanes * SAMPLED.sequences * SAMPLED.tokens;
   const result = full ? F16 * countParameters(config, hyper) : 0;
-  return EVALUATOR_WORKSPACE + Math.max(scorer, SERVED_COPIES * (baseBytes + result) + cache);
+  const served = SERVED_COPIES * (baseBytes + result) + cache;
+  return EVALUATOR_WORKSPACE + CONTEXT_BUFFERS * config.vocabularySize + Math.max(scorer, served);
 }
 
 /** Memory of the model that the evaluator scores with, and of what was trained. */

@@ -78,6 +78,11 @@ describe('the base for a processor', () => {
     [
       '8 cores with bf16 and 12 GB',
       { processors: 8, memory: 12.3 * GB, precision: 'bf16' },
+      'qwen2.5-coder-1.5b',
+    ],
+    [
+      '8 cores with bf16 and 8 GB',
+      { processors: 8, memory: 8.2 * GB, precision: 'bf16' },
       'qwen2.5-coder-0.5b',
     ],
     ['8 cores without bf16', { processors: 8, memory: 64 * GB }, 'qwen2.5-coder-0.5b'],

@@ -74,6 +74,8 @@ describe('forks of VS Code', () => {
     // All of them are in VS Code's open source and its built-in extensions.
     expect(others.sort()).toEqual([
       ...[
+        'editor.action.inlineSuggest.hide',
+        'editor.action.inlineSuggest.trigger',
         'markdown.showPreview',
         'revealFileInOS',
         'setContext',
