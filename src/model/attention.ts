@@ -1,5 +1,5 @@
 /**
- * Causal attention with grouped queries, computed in chunks of queries. A query sees only the keys up to its own
+ * Causal attention with grouped queries: by the backend as a whole if it can, else in chunks of queries. A query sees only the keys up to its own
  * position and within its document. Probabilities are computed again in the backward pass, so memory grows with the
  * length, not with its square.
  *
@@ -7,15 +7,15 @@
  * them to [.., rows x group, headSize] multiplies all heads that share a key head at once.
  */
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import type { Angles, HeadLayout, Mask, QueryChunk } from '../tensor/compound.ts';
+import type {
+  Angles,
+  AttentionDropout,
+  AttentionPlan,
+  HeadLayout,
+  Heads,
+  QueryChunk,
+} from '../tensor/compound.ts';
 import type { ModelConfig } from './config.ts';
-
-/** Which keys each chunk of queries sees; the same plan serves all blocks of a pass. */
-export interface AttentionPlan {
-  batch: number;
-  length: number;
-  chunks: readonly QueryChunk[];
-}
 
 /** For the backward pass. */
 export interface AttentionSaved {
@@ -25,12 +25,8 @@ export interface AttentionSaved {
   v: Tensor;
   /** The output, [batch x length, heads x headSize]. */
   o: Tensor;
-}
-
-/** Dropout on the probabilities of each chunk; the same masks in both directions. */
-export interface AttentionDropout {
-  mask(count: number, chunk: number): Mask;
-  keepRate: number;
+  /** If the backend has attention as a whole: what that needs. */
+  lines?: Tensor;
 }
 
 /** Queries per chunk. */
@@ -73,7 +69,11 @@ export class Attention {
   /** qkv [N, (heads + 2 kvHeads) headSize], from the joined linear -> `o` [N, heads x headSize]. */
   forward(qkv: Tensor, plan: AttentionPlan, angles: Angles, dropout?: AttentionDropout): AttentionSaved {
     const { backend: b } = this;
-    const { q, k, v } = b.compound.splitHeads(qkv, angles, this.layout(plan));
+    const heads = b.compound.splitHeads(qkv, angles, this.layout(plan));
+    const { attention } = b.compound;
+    if (attention?.takes(heads, plan, dropout))
+      return { ...heads, ...attention.forward(heads, plan, dropout) };
+    const { q, k, v } = heads;
     const outputs = plan.chunks.map((chunk) =>
       b.arena(() => {
         const p = this.dropped(this.probabilities(q, k, chunk), chunk, dropout);
@@ -87,11 +87,24 @@ export class Attention {
   /** do [N, heads x headSize] -> dqkv, in the shape of qkv. */
   backward(
     dOutput: Tensor,
-    { q, k, v }: AttentionSaved,
+    { lines, ...saved }: AttentionSaved,
     plan: AttentionPlan,
     angles: Angles,
     dropout?: AttentionDropout,
   ): Tensor {
+    const { compound: c } = this.backend;
+    const { dq, dk, dv } = lines
+      ? c.attention!.gradient(dOutput, { ...saved, lines }, plan, dropout)
+      : this.gradientByChunks(dOutput, saved, plan, dropout);
+    return c.joinHeads(dq, dk, dv, angles, this.layout(plan));
+  }
+
+  private gradientByChunks(
+    dOutput: Tensor,
+    { q, k, v }: Heads,
+    plan: AttentionPlan,
+    dropout?: AttentionDropout,
+  ): { dq: Tensor; dk: Tensor; dv: Tensor } {
     const { backend: b } = this;
     const dO = this.split(dOutput, plan);
     let sums = { dk: b.zeros(k.shape), dv: b.zeros(v.shape) };
@@ -113,7 +126,7 @@ export class Attention {
       sums = { dk: part.dk, dv: part.dv };
       return part.dq;
     });
-    return b.compound.joinHeads(b.concat(dqs, 1), sums.dk, sums.dv, angles, this.layout(plan));
+    return { dq: b.concat(dqs, 1), ...sums };
   }
 
   /** [batch x kvHeads, rows x group, keys] */

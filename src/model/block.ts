@@ -3,8 +3,9 @@
  */
 import type { Positions } from '../base-models/architectures.ts';
 import type { Backend, Tensor } from '../tensor/backend.ts';
+import type { AttentionDropout } from '../tensor/compound.ts';
 import type { Activation } from './activations.ts';
-import type { Attention, AttentionDropout, AttentionSaved } from './attention.ts';
+import type { Attention, AttentionSaved } from './attention.ts';
 import type { DropoutNoise } from './dropout.ts';
 import type { Landing, LandingSaved } from './landing.ts';
 import type { Linear, LinearMode } from './linear.ts';
@@ -84,26 +85,44 @@ export class Block {
   forward(x: Tensor, pass: Pass): { y: Tensor; saved: BlockSaved } {
     const { backend: b, parts } = this;
     const { plan, angles } = this.view(pass);
-    const c = b.compound;
     return b.arena(() => {
       const { y: h1, inverse: inverse1 } = parts.attentionNorm.forward(x);
       const { y: qkv, z: z1 } = parts.qkv.forward(h1, this.mode('qkv', h1, pass));
       const heads = parts.headNorms?.forward(qkv);
       const attention = this.attention.forward(heads?.y ?? qkv, plan, angles, this.attentionDropout(pass));
-      const { y: o, z: z2 } = parts.o.forward(attention.o, this.mode('o', attention.o, pass));
-      const { y: added1, saved: landing1 } = parts.attentionLanding.forward(o);
-      const middle = c.add(x, added1);
+      const mode2 = this.mode('o', attention.o, pass);
+      const {
+        y: middle,
+        z: z2,
+        landing: landing1,
+      } = this.landed(x, parts.attentionLanding, (plus) => parts.o.forward(attention.o, mode2, plus));
       const { y: h2, inverse: inverse2 } = parts.mlpNorm.forward(middle);
       const { y: gateUp, z: z3 } = parts.gateUp.forward(h2, this.mode('gateUp', h2, pass));
       const product = parts.activation.forward(b, gateUp);
-      const { y: down, z: z4 } = parts.down.forward(product, this.mode('down', product, pass));
-      const { y: added2, saved: landing2 } = parts.mlpLanding.forward(down);
+      const mode4 = this.mode('down', product, pass);
+      const {
+        y,
+        z: z4,
+        landing: landing2,
+      } = this.landed(middle, parts.mlpLanding, (plus) => parts.down.forward(product, mode4, plus));
       const saved = {
         ...{ x, inverse1, h1, z1, heads: heads?.saved, attention, z2, landing1 },
         ...{ middle, inverse2, h2, z3, gateUp, z4, landing2 },
       };
-      return { y: c.add(middle, added2), saved };
+      return { y, saved };
     });
+  }
+
+  /** x plus what `linear` gives, as it lands. Nothing is done to it: the linear adds it at once. */
+  private landed(
+    x: Tensor,
+    landing: Landing,
+    linear: (plus?: Tensor) => { y: Tensor; z: Tensor | undefined },
+  ): { y: Tensor; z: Tensor | undefined; landing: LandingSaved | undefined } {
+    if (landing.isPlain) return { ...linear(x), landing: undefined };
+    const { y: o, z } = linear();
+    const { y: added, saved } = landing.forward(o);
+    return { y: this.backend.compound.add(x, added), z, landing: saved };
   }
 
   /** dy [N, width] f32 -> dx [N, width] f32; adds to the parameters' gradients. */

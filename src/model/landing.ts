@@ -20,6 +20,11 @@ export class Landing {
     private readonly norm: Norm | undefined,
   ) {}
 
+  /** Whether what comes is added as it is. */
+  get isPlain(): boolean {
+    return !this.norm && this.factor === 1;
+  }
+
   /** o [N, width] -> what is added, of the same type. */
   forward(o: Tensor): { y: Tensor; saved: LandingSaved | undefined } {
     const { backend: b, norm, factor } = this;

@@ -1,5 +1,6 @@
 import type { Backend, DataType, Tensor } from '../tensor/backend.ts';
 import type { Mask } from '../tensor/compound.ts';
+import { productsOf } from '../tensor/linear-products.ts';
 import { cast } from './cast.ts';
 import { isSlot, type Slot } from './model.ts';
 import type { Parameters } from './parameters.ts';
@@ -46,35 +47,41 @@ export class Linear {
     return this.lora !== undefined;
   }
 
-  /** x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`; `adapted` false leaves LoRA out. */
-  forward(x: Tensor, { mask, keepRate, adapted }: LinearMode): { y: Tensor } & LinearSaved {
-    const { backend: b } = this;
+  /** x [N, in] -> y [N, out]. `mask`: dropout on x with `keepRate`; `adapted` false leaves LoRA out. `plus` f32: added to y, which is f32 then. */
+  forward(x: Tensor, { mask, keepRate, adapted }: LinearMode, plus?: Tensor): { y: Tensor } & LinearSaved {
+    const products = productsOf(this.backend);
     const derived = this.derive(keepRate);
     const { bias, a, b: block } = derived;
-    const product = this.withWeight(derived, (weight) => b.matmul(x, weight, { transposeB: true }));
-    const y = bias ? b.add(product, bias) : product;
-    if (!a || !block || !adapted) return { y, z: undefined };
-    // [N, target modules x rank]
-    const z = b.matmul(mask ? b.compound.multiply(x, mask) : x, a, { transposeB: true });
-    return { y: b.compound.addInto(y, b.matmul(z, block, { transposeB: true })), z };
+    const adapts = a && block && adapted;
+    const z = adapts ? products.masked(x, a, mask) : undefined; // [N, target modules x rank]
+    const second = z && { x: z, w: block! };
+    const y = this.withWeight(derived, (weight) =>
+      products.sum(x, weight, { transposeB: true, bias, plus, second }),
+    );
+    return { y, z };
   }
 
   /** dy [N, out] -> dx [N, in]; adds to the parameters' gradients. */
   backward(dy: Tensor, x: Tensor, { z }: LinearSaved, { mask, keepRate }: LinearMode): Tensor {
     const { backend: b, parameters } = this;
+    const products = productsOf(b);
     const derived = this.derive(keepRate);
     const { a, b: block } = derived;
-    if (isSlot(this.weight)) parameters.accumulate(this.weight, b.matmul(dy, x, { transposeA: true }));
+    if (isSlot(this.weight)) parameters.accumulateProduct(dy, x, [{ slot: this.weight }]);
     if (this.bias && isSlot(this.bias)) parameters.accumulate(this.bias, this.columnSums(dy));
-    const dx = this.withWeight(derived, (weight) => b.matmul(dy, weight));
-    if (!this.lora || !a || !block || !z) return dx;
-    const dz = b.matmul(dy, block); // [N, target modules x rank]
-    const seen = mask ? b.compound.multiply(x, mask) : x;
-    parameters.accumulate(this.lora.a, b.matmul(dz, seen, { transposeA: true }));
-    const db = b.matmul(dy, z, { transposeA: true }); // [out, target modules x rank]; only the diagonal blocks count
-    for (const { slot, row, column } of this.blocks(this.lora))
-      parameters.accumulate(slot, db, { row, column, scale: this.lora.scale / keepRate });
-    return b.compound.addInto(dx, b.matmul(dz, a), mask);
+    const lora = a && block && z ? this.lora : undefined;
+    const dz = lora && b.matmul(dy, block!); // [N, target modules x rank]
+    const second = dz && { x: dz, w: a!, mask };
+    const dx = this.withWeight(derived, (weight) => products.sum(dy, weight, { second }));
+    if (!lora) return dx;
+    parameters.accumulateProduct(dz!, x, [{ slot: lora.a }], mask);
+    // dyT z is [out, target modules x rank]; only the diagonal blocks count
+    const blocks = this.blocks(lora).map(({ slot, row, column }) => ({
+      slot,
+      place: { row, column, scale: lora.scale / keepRate },
+    }));
+    parameters.accumulateProduct(dy, z!, blocks);
+    return dx;
   }
 
   /** Where each module's B is on the diagonal of [out, target modules x rank], which makes one product of all. */

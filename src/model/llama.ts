@@ -142,11 +142,13 @@ export class Llama implements TrainableModel {
     const { backend: b } = this;
     const gradients = this.slots.flatMap(({ gradient }) => gradient ?? []);
     if (!gradients.length) return 0;
-    const squares = b.arena(() =>
-      b.concat(
-        gradients.map((gradient) => b.reshape(b.sumOfSquares(gradient), [1])),
-        0,
-      ),
+    const squares = b.arena(
+      () =>
+        b.compound.sumsOfSquares?.(gradients) ??
+        b.concat(
+          gradients.map((gradient) => b.reshape(b.sumOfSquares(gradient), [1])),
+          0,
+        ),
     );
     const values = await b.read(squares);
     b.dispose(squares);

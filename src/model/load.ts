@@ -24,7 +24,7 @@ import { Llama } from './llama.ts';
 import type { ModelOptions, Parameter, Slot } from './model.ts';
 import { Norm } from './norm.ts';
 import { Parameters, product } from './parameters.ts';
-import { isQuantised } from '../gguf/types.ts';
+import { isQuantised, type TensorType } from '../gguf/types.ts';
 import type { StoredMatrix } from '../tensor/compound.ts';
 import { StoredWeight } from './stored-weight.ts';
 import { gaussian, mix, mixText } from '../statistics/random.ts';
@@ -104,6 +104,7 @@ class Loader {
       : await this.matrix('output.weight', [vocabularySize, width]);
     const noise = (rate: number | undefined) =>
       rate ? { noise: new DropoutNoise(backend, rate, compute), keepRate: 1 - rate } : undefined;
+    parameters.settle();
     return new Llama({
       backend,
       config,
@@ -304,12 +305,28 @@ async function readStored(
     if (!keepsQuantised || !source.readBytes || !type || !isQuantised(type)) return undefined;
   }
   const stored: StoredMatrix[] = [];
-  for (const { name, shape } of parts) {
-    const { type } = source.tensors.get(name)!;
-    const bytes = await source.readBytes!(name);
-    stored.push(backend.compound.store(type!, bytes, shape as [number, number]));
+  for (const { type, names, rows } of sameType(source, parts)) {
+    const bytes: Uint8Array[] = [];
+    for (const name of names) bytes.push(await source.readBytes!(name));
+    const shape = [rows, parts[0]!.shape[1]!] as const;
+    stored.push(backend.compound.store(type, bytes.length > 1 ? Buffer.concat(bytes) : bytes[0]!, shape));
   }
   return new StoredWeight(backend, stored, compute);
+}
+
+/** Neighbours of one type together: stacked on each other they are one matrix, whose numbers are made at once. */
+function sameType(source: WeightSource, parts: readonly { name: string; shape: number[] }[]) {
+  const stacks: { type: TensorType; names: string[]; rows: number }[] = [];
+  for (const { name, shape } of parts) {
+    const type = source.tensors.get(name)!.type!;
+    const last = stacks.at(-1);
+    if (last?.type !== type) stacks.push({ type, names: [name], rows: shape[0]! });
+    else {
+      last.names.push(name);
+      last.rows += shape[0]!;
+    }
+  }
+  return stacks;
 }
 
 async function readValues(source: WeightSource, name: string, shape: number[]): Promise<Float32Array> {

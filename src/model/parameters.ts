@@ -1,5 +1,6 @@
 import type { Backend, Tensor } from '../tensor/backend.ts';
-import type { MatrixBlock } from '../tensor/compound.ts';
+import { MOST_TOGETHER, type Mask, type MatrixBlock } from '../tensor/compound.ts';
+import { productsOf } from '../tensor/linear-products.ts';
 import type { Parameter, Slot } from './model.ts';
 
 interface View {
@@ -14,6 +15,8 @@ interface View {
 export class Parameters {
   readonly slots: Slot[] = [];
   private readonly views = new Map<string, View>();
+  /** Memory for the gradients of small slots, side by side; what it contains counts only while a slot has it. */
+  private memory: Map<Slot, Tensor> | undefined;
   /** Counts changes of values, so that derived tensors know when they are outdated. */
   version = 0;
 
@@ -43,11 +46,50 @@ export class Parameters {
     return slot;
   }
 
+  /** To be called when all slots are known: puts the values of small ones side by side, if that saves time. */
+  settle(): void {
+    const { slots, backend } = this;
+    const values = backend.compound.together?.(slots.map(({ value }) => value));
+    for (const [i, value] of values?.entries() ?? []) slots[i]!.value = backend.keep(value);
+  }
+
+  /** Where the gradient of a slot that has none is to be made. */
+  private place(slot: Slot): Tensor | undefined {
+    const { backend } = this;
+    const { compound } = backend;
+    if (slot.gradient || !compound.together) return undefined;
+    if (!this.memory) {
+      const small = this.slots.filter(({ value }) => product(value.shape) <= MOST_TOGETHER);
+      const tensors = backend.arena(() =>
+        compound.together!(small.map(({ value }) => backend.zeros(value.shape))),
+      );
+      this.memory = new Map(small.map((one, i) => [one, backend.keep(tensors[i]!)]));
+    }
+    return this.memory.get(slot);
+  }
+
   /** Adds `part`, or a block of it, to a slot's gradient (f32). Consumes `part`. */
   accumulate(slot: Slot, part: Tensor, place?: MatrixBlock): void {
     const { backend } = this;
     const { gradient, value } = slot;
-    slot.gradient = backend.keep(backend.compound.accumulate(gradient, value.shape, part, place));
+    const into = this.place(slot);
+    slot.gradient = backend.keep(backend.compound.accumulate(gradient, value.shape, part, place, into));
+  }
+
+  /** Adds to the gradient of each slot its block of aT (mask x): a [N, out], x [N, in]. */
+  accumulateProduct(
+    a: Tensor,
+    x: Tensor,
+    blocks: readonly { slot: Slot; place?: MatrixBlock }[],
+    mask?: Mask,
+  ): void {
+    const { backend } = this;
+    const parts = blocks.map(({ slot, place }) => ({
+      ...{ sum: slot.gradient, into: this.place(slot) },
+      ...{ shape: slot.value.shape, place },
+    }));
+    const sums = backend.arena(() => productsOf(backend).accumulate(a, x, parts, mask));
+    for (const [i, { slot }] of blocks.entries()) slot.gradient = backend.keep(sums[i]!);
   }
 
   /** Adds `rows` to the rows `indices` of a slot's gradient. */
@@ -60,7 +102,7 @@ export class Parameters {
 
   zeroGradients(): void {
     for (const slot of this.slots) {
-      this.backend.dispose(slot.gradient);
+      if (slot.gradient !== this.memory?.get(slot)) this.backend.dispose(slot.gradient);
       slot.gradient = undefined;
     }
   }
@@ -93,6 +135,7 @@ export class Parameters {
 
   dispose(): void {
     this.zeroGradients();
+    this.backend.dispose(this.memory);
     for (const { value } of this.slots) this.backend.dispose(value);
   }
 

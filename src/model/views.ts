@@ -1,7 +1,7 @@
 import type { Positions } from '../base-models/architectures.ts';
 import type { Backend } from '../tensor/backend.ts';
-import type { Angles } from '../tensor/compound.ts';
-import type { Attention, AttentionPlan } from './attention.ts';
+import type { Angles, AttentionPlan } from '../tensor/compound.ts';
+import type { Attention } from './attention.ts';
 import type { ModelConfig } from './config.ts';
 import { makeAngles } from './rope.ts';
 

@@ -4,11 +4,14 @@ import { dequantise } from '../gguf/dequantise.ts';
 import { byteLengthOf, type TensorType } from '../gguf/types.ts';
 import type {
   AdamNumbers,
+  AdamState,
   Angles,
   Compound,
   HeadLayout,
+  LionState,
   Mask,
   MatrixBlock,
+  Moved,
   QueryChunk,
   StoredMatrix,
 } from './compound.ts';
@@ -210,33 +213,29 @@ export class Composed implements Compound {
     });
   }
 
-  adamw(
-    state: { value: Tensor; first: Tensor; second: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor; second: Tensor } {
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
     const { b } = this;
     const { learningRate, beta1, beta2, epsilon = 0, step } = numbers;
-    return this.byPieces(state, gradient, numbers, ({ value, first, second }, g) => {
-      const m = this.blend(first, g, beta1);
-      const v = this.blend(second, b.square(g), beta2);
-      const root = b.add(b.mul(b.sqrt(v), (1 - beta2 ** step) ** -0.5), epsilon);
-      const change = b.mul(b.div(m, root), learningRate / (1 - beta1 ** step));
-      return { value: b.sub(this.decayed(value, numbers), change), first: m, second: v };
-    });
+    return states.map(({ gradient, ...state }) =>
+      this.byPieces(state, gradient, numbers, ({ value, first, second }, g) => {
+        const m = this.blend(first, g, beta1);
+        const v = this.blend(second, b.square(g), beta2);
+        const root = b.add(b.mul(b.sqrt(v), (1 - beta2 ** step) ** -0.5), epsilon);
+        const change = b.mul(b.div(m, root), learningRate / (1 - beta1 ** step));
+        return { value: b.sub(this.decayed(value, numbers), change), first: m, second: v };
+      }),
+    );
   }
 
-  lionw(
-    state: { value: Tensor; first: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor } {
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
     const { b } = this;
     const { learningRate, beta1, beta2 } = numbers;
-    return this.byPieces(state, gradient, numbers, ({ value, first }, g) => {
-      const change = b.mul(b.sign(this.blend(first, g, beta1)), learningRate);
-      return { value: b.sub(this.decayed(value, numbers), change), first: this.blend(first, g, beta2) };
-    });
+    return states.map(({ gradient, ...state }) =>
+      this.byPieces(state, gradient, numbers, ({ value, first }, g) => {
+        const change = b.mul(b.sign(this.blend(first, g, beta1)), learningRate);
+        return { value: b.sub(this.decayed(value, numbers), change), first: this.blend(first, g, beta2) };
+      }),
+    );
   }
 
   /** Applies `rule` to PIECE numbers (some rows of all tensors) at a time. */

@@ -56,6 +56,72 @@ export interface MatrixBlock {
   scale?: number;
 }
 
+/** Which keys each chunk of queries sees; the same plan serves all blocks of a pass. */
+export interface AttentionPlan {
+  /** Sequences. */
+  batch: number;
+  length: number;
+  chunks: readonly QueryChunk[];
+}
+
+/** Dropout on the probabilities of each chunk; the same masks in both directions. */
+export interface AttentionDropout {
+  /** For the probabilities of the chunk that begins at query `chunk`, of which there are `count`. */
+  mask(count: number, chunk: number): Mask;
+  keepRate: number;
+}
+
+/** What `splitHeads` makes. */
+export interface Heads {
+  q: Tensor;
+  k: Tensor;
+  v: Tensor;
+}
+
+/** Attention in which no matrix of scores exists, in either direction. */
+export interface WholeAttention {
+  /** Whether it can be used for these sizes. */
+  takes(heads: Heads, plan: AttentionPlan, dropout: AttentionDropout | undefined): boolean;
+  /** -> the output o T [N, heads x headSize], and what `gradient` needs besides. */
+  forward(heads: Heads, plan: AttentionPlan, dropout?: AttentionDropout): { o: Tensor; lines: Tensor };
+  /** dO, in the shape of o -> dq T, dk f32 and dv f32, in the shapes of q, k and v. */
+  gradient(
+    dO: Tensor,
+    saved: Heads & { o: Tensor; lines: Tensor },
+    plan: AttentionPlan,
+    dropout?: AttentionDropout,
+  ): { dq: Tensor; dk: Tensor; dv: Tensor };
+}
+
+export interface ProductSum {
+  transposeB?: boolean | undefined;
+  /** T [out]: added to each row. */
+  bias?: Tensor | undefined;
+  /** f32 [N, out]: added to the whole, which is f32 then. */
+  plus?: Tensor | undefined;
+  /** Another product x w that is added, w being transposed if the first one's is. `mask`: of the product. */
+  second?: { x: Tensor; w: Tensor; mask?: Mask | undefined } | undefined;
+}
+
+/** A sum of products' blocks: see `accumulate` and `MatrixBlock`. */
+export interface ProductBlock {
+  sum: Tensor | undefined;
+  /** If there is no sum: memory for the result, as in `accumulate`. */
+  into?: Tensor | undefined;
+  shape: readonly number[];
+  place?: MatrixBlock | undefined;
+}
+
+/** What linear layers with LoRA multiply. All are matrices of type T, a mask is as large as what it is for. */
+export interface LinearProducts {
+  /** (mask x) wT: [N, in], [out, in] -> [N, out]. */
+  masked(x: Tensor, w: Tensor, mask?: Mask): Tensor;
+  /** x w, or x wT, with what is added: [N, out]. */
+  sum(x: Tensor, w: Tensor, parts: ProductSum): Tensor;
+  /** Adds to each block's sum f32, consumed, its part of aT (mask x): a [N, out], x [N, in]. */
+  accumulate(a: Tensor, x: Tensor, blocks: readonly ProductBlock[], mask?: Mask): Tensor[];
+}
+
 export interface AdamNumbers {
   learningRate: number;
   beta1: number;
@@ -81,6 +147,8 @@ export interface StoredMatrix {
 export const MOST_STACKED = 3;
 
 export interface Compound {
+  /** If undefined, linear-products.ts composes them. */
+  readonly products?: LinearProducts;
   /** Whether frozen matrices are to be kept as their file stores them; if not, as numbers. */
   readonly keepsQuantised: boolean;
   /** Keeps a matrix [rows, columns] as its file's bytes. */
@@ -115,6 +183,8 @@ export interface Compound {
   splitHeads(qkv: Tensor, angles: Angles, layout: HeadLayout): { q: Tensor; k: Tensor; v: Tensor };
   /** dq T, dk f32 and dv f32, in the shapes of q, k and v -> dqkv T [N, (heads + 2 kvHeads) headSize]. */
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor;
+  /** If undefined, attention is made chunk by chunk of products and the next three operations (model/attention.ts). */
+  readonly attention?: WholeAttention | undefined;
   /** Scores T [batch x kvHeads, rows x group, keys], consumed -> probabilities over the keys that each query sees. */
   maskedSoftmax(scores: Tensor, chunk: QueryChunk): Tensor;
   /** dp, consumed -> p (dp - sum of p dp over keys). */
@@ -134,22 +204,42 @@ export interface Compound {
 
   /**
    * sum f32, consumed, plus scale x the block of part T that begins at (row, column) and has sum's shape. An undefined
-   * sum counts as zero; the result may then be `part` itself, which must not be changed any more.
+   * sum counts as zero; the result may then be `part` itself, which must not be changed any more. `into`: where there is
+   * no sum, a tensor of sum's shape with any contents, consumed; a backend that has `together` makes the result there.
    */
-  accumulate(sum: Tensor | undefined, shape: readonly number[], part: Tensor, place?: MatrixBlock): Tensor;
+  accumulate(
+    sum: Tensor | undefined,
+    shape: readonly number[],
+    part: Tensor,
+    place?: MatrixBlock,
+    into?: Tensor,
+  ): Tensor;
   /** whole T [m, n], consumed, with its part at (row, column) replaced by scale x block f32. */
   put(whole: Tensor, block: Tensor, place?: MatrixBlock): Tensor;
 
-  /** p - lr (decay p + m^ / (sqrt(v^) + epsilon)); value, first and second are consumed. */
-  adamw(
-    state: { value: Tensor; first: Tensor; second: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor; second: Tensor };
+  /**
+   * Tensors f32 with the same numbers, consumed, but side by side in memory: what the operations below do with many of
+   * them then takes as long as with one. Undefined where that makes no difference.
+   */
+  together?(tensors: readonly Tensor[]): Tensor[];
+  /** Numbers whose sum is the sum of the squares of all elements, f32 [m]. If undefined: `sumOfSquares` of each. */
+  sumsOfSquares?(xs: readonly Tensor[]): Tensor;
+  /** p - lr (decay p + m^ / (sqrt(v^) + epsilon)), of each; value, first and second are consumed. */
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[];
   /** p - lr (decay p + sign(beta1 m + (1 - beta1) g)), then m = beta2 m + (1 - beta2) g; both are consumed. */
-  lionw(
-    state: { value: Tensor; first: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor };
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[];
 }
+
+/** A trained tensor, its gradient and its moments, all f32 of one shape. */
+export interface LionState {
+  value: Tensor;
+  first: Tensor;
+  gradient: Tensor;
+}
+export interface AdamState extends LionState {
+  second: Tensor;
+}
+export type Moved<S> = Omit<S, 'gradient'>;
+
+/** The most elements of a tensor that is worth being put beside others. */
+export const MOST_TOGETHER = 2 ** 20;

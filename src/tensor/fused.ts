@@ -4,11 +4,14 @@ import { byteLengthOf, tensorTypeId, type TensorType } from '../gguf/types.ts';
 import {
   MOST_STACKED,
   type AdamNumbers,
+  type AdamState,
   type Angles,
   type Compound,
   type HeadLayout,
+  type LionState,
   type Mask,
   type MatrixBlock,
+  type Moved,
   type QueryChunk,
   type StoredMatrix,
 } from './compound.ts';
@@ -122,23 +125,17 @@ export class Fused implements Compound {
     return this.inPlace(whole, 'FmnPut', whole.dtype, [whole, block, ...this.place(place)]);
   }
 
-  adamw(
-    state: { value: Tensor; first: Tensor; second: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor; second: Tensor } {
-    const { value, first, second } = state;
-    this.caller.call('FmnAdamw', undefined, [value, first, second, gradient, this.adam(numbers)], 0);
-    return state;
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
+    return states.map(({ value, first, second, gradient }) => {
+      this.caller.call('FmnAdamw', undefined, [value, first, second, gradient, this.adam(numbers)], 0);
+      return { value, first, second };
+    });
   }
-  lionw(
-    state: { value: Tensor; first: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor } {
-    const { value, first } = state;
-    this.caller.call('FmnLionw', undefined, [value, first, gradient, this.adam(numbers)], 0);
-    return state;
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
+    return states.map(({ value, first, gradient }) => {
+      this.caller.call('FmnLionw', undefined, [value, first, gradient, this.adam(numbers)], 0);
+      return { value, first };
+    });
   }
 
   private one(name: string, type: DataType, inputs: readonly Tensor[]): Tensor {

@@ -3,7 +3,7 @@ import { readValues, type Values } from '../weights/values.ts';
 import { elementCount } from '../gguf/types.ts';
 import type { Slot, TrainableModel } from '../model/index.ts';
 import type { Tensor } from '../tensor/backend.ts';
-import type { AdamNumbers } from '../tensor/compound.ts';
+import type { AdamNumbers, AdamState } from '../tensor/compound.ts';
 
 export interface Optimizer {
   /** One update from the model's accumulated gradients, each multiplied by `gradientScale` first. */
@@ -50,31 +50,33 @@ class BackendOptimizer implements Optimizer {
   step({ learningRate, gradientScale }: { learningRate: number; gradientScale: number }): void {
     const { backend, slots } = this.model;
     this.steps += 1;
-    for (const slot of slots) {
-      if (!slot.gradient) continue;
-      const moments = this.moments.get(slot.name) ?? this.zeroMoments(slot);
-      const { value, ...after } = this.updated(slot.value, slot.gradient, moments, {
-        learningRate,
-        gradientScale,
-        weightDecay: this.decay,
-        step: this.steps,
-      });
-      this.model.replace(slot, value);
-      this.moments.set(slot.name, after);
+    const learned = slots.filter(({ gradient }) => gradient);
+    this.makeMoments(learned);
+    const states = learned.map(({ name, value, gradient }) => ({
+      ...this.moments.get(name)!,
+      ...{ value, gradient: gradient! },
+    }));
+    const changed = this.updated(states, {
+      learningRate,
+      gradientScale,
+      weightDecay: this.decay,
+      step: this.steps,
+    });
+    for (const [i, { value, ...after }] of changed.entries()) {
+      this.model.replace(learned[i]!, value);
+      this.moments.set(learned[i]!.name, after);
       for (const tensor of Object.values(after)) backend.keep(tensor);
     }
   }
 
   private updated(
-    value: Tensor,
-    gradient: Tensor,
-    { first, second }: Moments,
+    states: readonly (Moments & { value: Tensor; gradient: Tensor })[],
     numbers: Omit<AdamNumbers, 'beta1' | 'beta2' | 'epsilon'>,
-  ): Moments & { value: Tensor } {
+  ): (Moments & { value: Tensor })[] {
     const { compound } = this.model.backend;
-    return second
-      ? compound.adamw({ value, first, second }, gradient, { ...numbers, ...ADAM })
-      : compound.lionw({ value, first }, gradient, { ...numbers, ...LION });
+    return this.rule.optimizer === 'adamw'
+      ? compound.adamw(states as AdamState[], { ...numbers, ...ADAM })
+      : compound.lionw(states, { ...numbers, ...LION });
   }
 
   /**
@@ -86,10 +88,21 @@ class BackendOptimizer implements Optimizer {
     return optimizer === 'adamw' ? weightDecay : weightDecay / learningRate;
   }
 
-  private zeroMoments({ value }: Slot): Moments {
+  /** Zeros for those that have no moments yet. */
+  private makeMoments(slots: readonly Slot[]): void {
     const { backend } = this.model;
-    const first = backend.zeros(value.shape);
-    return this.rule.optimizer === 'adamw' ? { first, second: backend.zeros(value.shape) } : { first };
+    const fresh = slots.filter(({ name }) => !this.moments.has(name));
+    if (!fresh.length) return;
+    const zeros = () => this.together(fresh.map(({ value }) => backend.zeros(value.shape)));
+    const [firsts, seconds] = [zeros(), this.rule.optimizer === 'adamw' ? zeros() : []];
+    for (const [i, { name }] of fresh.entries())
+      this.moments.set(name, { first: firsts[i]!, ...(seconds[i] && { second: seconds[i] }) });
+  }
+
+  /** Side by side, as the values are, if the backend can make use of that. */
+  private together(tensors: Tensor[]): Tensor[] {
+    const { backend } = this.model;
+    return (backend.compound.together?.(tensors) ?? tensors).map((x) => backend.keep(x));
   }
 
   state(): Map<string, Values> {
@@ -117,11 +130,15 @@ class BackendOptimizer implements Optimizer {
       const saved = await values(`${slot.name}.${kind}`);
       return saved && backend.tensor(saved.slice(), slot.value.shape);
     };
+    const known: { name: string; first: Tensor; second: Tensor | undefined }[] = [];
     for (const slot of slots) {
       const first = await restore(slot, 'first');
-      const second = await restore(slot, 'second');
-      if (first) this.moments.set(slot.name, second ? { first, second } : { first });
+      if (first) known.push({ name: slot.name, first, second: await restore(slot, 'second') });
     }
+    const firsts = this.together(known.map(({ first }) => first));
+    const seconds = this.together(known.flatMap(({ second }) => second ?? []));
+    for (const [i, { name, second }] of known.entries())
+      this.moments.set(name, { first: firsts[i]!, ...(second && { second: seconds.shift()! }) });
   }
 
   dispose(): void {

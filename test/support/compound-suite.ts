@@ -162,8 +162,14 @@ export function compoundSuite(start: () => Promise<Backend>, types: readonly Typ
       };
       const shape = [300, 33];
       const second = b.square(random(shape));
-      const adam = c.adamw({ value: random(shape), first: random(shape), second }, random(shape), numbers);
-      const lion = c.lionw({ value: random(shape), first: random(shape) }, random(shape), numbers);
+      const adam = c.adamw(
+        [{ value: random(shape), first: random(shape), second, gradient: random(shape) }],
+        numbers,
+      )[0]!;
+      const lion = c.lionw(
+        [{ value: random(shape), first: random(shape), gradient: random(shape) }],
+        numbers,
+      )[0]!;
       return { ...adam, lionValue: lion.value, lionFirst: lion.first };
     }));
 

@@ -107,10 +107,10 @@ export async function openDevice(wanted?: string): Promise<{ device: GPUDevice; 
       'Install its driver (on Debian without a GPU: apt install mesa-vulkan-drivers), or train with --backend tensorflow or wasm.',
     );
   const { adapter } = adapters[chosen.number]!;
-  const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
+  const { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage } = adapter.limits;
   try {
     const device = await adapter.requestDevice({
-      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+      requiredLimits: { maxBufferSize, maxStorageBufferBindingSize, maxStorageBuffersPerShaderStage },
     });
     return { device, adapter: chosen.adapter };
   } catch (error) {

@@ -1,39 +1,52 @@
 /** The compound operations on a GPU: each is one pass over memory, or two. */
 import { byteLengthOf, type TensorType } from '../../gguf/types.ts';
 import type { Backend, DataType, Tensor } from '../backend.ts';
-import type {
-  AdamNumbers,
-  Angles,
-  Compound,
-  HeadLayout,
-  Mask,
-  MatrixBlock,
-  QueryChunk,
-  StoredMatrix,
+import {
+  MOST_TOGETHER,
+  type AdamNumbers,
+  type AdamState,
+  type Angles,
+  type Compound,
+  type HeadLayout,
+  type LionState,
+  type Mask,
+  type MatrixBlock,
+  type Moved,
+  type QueryChunk,
+  type StoredMatrix,
 } from '../compound.ts';
 import { wordsOf } from '../words.ts';
-import { lanesFor } from './kernel.ts';
+import type { Binding, Numbers } from './gpu.ts';
+import { lanesFor, type Kernel } from './kernel.ts';
+import { GpuProducts } from './linear-products.ts';
+import { FlashAttention } from './flash-attention.ts';
 import { maskedSoftmax, softmaxGradient } from './kernels/attention.ts';
 import { crossEntropy } from './kernels/cross-entropy.ts';
 import { dequantise } from './kernels/dequantise.ts';
-import { addMasked, addScaled, binary, unary } from './kernels/elementwise.ts';
+import { addMasked, addScaled, binary, copy, unary } from './kernels/elementwise.ts';
 import { joinHeads, splitHeads } from './kernels/heads.ts';
 import { norm, normGradient } from './kernels/norm.ts';
 import { adamw, lionw } from './kernels/optimisers.ts';
 import { swiglu, swigluGradient } from './kernels/swiglu.ts';
 import type { Launcher } from './launcher.ts';
-import { elements, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
+import { sumsOfSquares } from './reductions.ts';
+import { dense, elements, rowPieces, stridesOf, walkOver, type Walk } from './walk.ts';
 
 /** For frees and for small tensors; the rest is done by kernels. */
-type Basics = Pick<Backend, 'add' | 'arena' | 'keep' | 'dispose' | 'tensor'>;
+type Basics = Pick<Backend, 'add' | 'arena' | 'keep' | 'dispose' | 'tensor' | 'matmul' | 'compound'>;
 
 export class WebgpuCompound implements Compound {
   readonly keepsQuantised = true;
+  readonly attention: FlashAttention;
+  readonly products: GpuProducts;
 
   constructor(
     private readonly b: Basics,
     private readonly launcher: Launcher,
-  ) {}
+  ) {
+    this.attention = new FlashAttention(b, launcher);
+    this.products = new GpuProducts(b, launcher);
+  }
 
   store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
     const words = wordsOf(bytes);
@@ -162,19 +175,40 @@ export class WebgpuCompound implements Compound {
     const q = launcher.fresh([outer, length, (heads / kvHeads) * headSize]);
     const k = launcher.fresh([outer, length, headSize]);
     const v = launcher.fresh([outer, length, headSize]);
-    const bindings = this.all({ qkv, cosines: angles.cos, sines: angles.sin, q, k, v });
-    launcher.threads(splitHeads, bindings, headNumbers(layout), elements(qkv.shape));
+    this.bySequences(splitHeads, { qkv, q, k, v }, angles, layout);
     return { q, k, v };
   }
 
   joinHeads(dq: Tensor, dk: Tensor, dv: Tensor, angles: Angles, layout: HeadLayout): Tensor {
-    const { launcher } = this;
     const { heads, kvHeads, headSize } = layout;
     const rows = elements(dk.shape) / (kvHeads * headSize);
-    const dqkv = launcher.fresh([rows, (heads + 2 * kvHeads) * headSize]);
-    const bindings = this.all({ dq, dk, dv, cosines: angles.cos, sines: angles.sin, dqkv });
-    launcher.threads(joinHeads, bindings, headNumbers(layout), elements(dqkv.shape));
+    const dqkv = this.launcher.fresh([rows, (heads + 2 * kvHeads) * headSize]);
+    this.bySequences(joinHeads, { dq, dk, dv, dqkv }, angles, layout);
     return dqkv;
+  }
+
+  /** Runs a kernel with a thread for each element of q, k and v, some sequences at a time. */
+  private bySequences(
+    kernel: Kernel,
+    tensors: Record<string, Tensor>,
+    angles: Angles,
+    layout: HeadLayout,
+  ): void {
+    const { launcher } = this;
+    const { length, heads, kvHeads, headSize } = layout;
+    const width = length * headSize;
+    const batch = elements((tensors['k'] ?? tensors['dk']!).shape) / (kvHeads * width);
+    const bindings = { cosines: launcher.whole(angles.cos), sines: launcher.whole(angles.sin) };
+    const all = (heads + 2 * kvHeads) * width;
+    launcher.byRows(batch, [all, heads * width, kvHeads * width], ({ count }, bind) => {
+      const parts = Object.entries(tensors).map(([name, x]) => [name, bind(x, elements(x.shape) / batch)]);
+      launcher.threads(
+        kernel,
+        { ...bindings, ...(Object.fromEntries(parts) as Record<string, Binding>) },
+        headNumbers(layout),
+        count * all,
+      );
+    });
   }
 
   maskedSoftmax(scores: Tensor, chunk: QueryChunk): Tensor {
@@ -238,16 +272,17 @@ export class WebgpuCompound implements Compound {
     shape: readonly number[],
     part: Tensor,
     place: MatrixBlock = {},
+    into?: Tensor,
   ): Tensor {
     const { launcher } = this;
     const { scale = 1 } = place;
-    if (!sum && scale === 1 && part.shape.join() === shape.join()) return part;
+    if (!sum && !into && scale === 1 && part.shape.join() === shape.join()) return part;
     const walk = (to: Tensor) => blockWalk(part, place, to, {}, shape);
     if (sum) {
       launcher.walk(addScaled, [part, sum], walk(sum), { s: scale });
       return sum;
     }
-    const fresh = launcher.fresh(shape);
+    const fresh = into ?? launcher.fresh(shape);
     launcher.walk(unary('mul'), [part, fresh], walk(fresh), { s: scale });
     return fresh;
   }
@@ -258,30 +293,45 @@ export class WebgpuCompound implements Compound {
     return whole;
   }
 
-  adamw(
-    state: { value: Tensor; first: Tensor; second: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor; second: Tensor } {
+  together(tensors: readonly Tensor[]): Tensor[] {
+    const { launcher } = this;
+    const small = tensors.filter((x) => elements(x.shape) <= MOST_TOGETHER);
+    const places = launcher.sideBySide(small.map(({ shape }) => shape));
+    for (const [i, x] of small.entries()) launcher.walk(copy, [x, places[i]!], dense(x.shape, 2));
+    this.b.dispose(small);
+    return tensors.map((x) => (elements(x.shape) <= MOST_TOGETHER ? places.shift()! : x));
+  }
+
+  sumsOfSquares(xs: readonly Tensor[]): Tensor {
+    return sumsOfSquares(this.launcher, xs);
+  }
+
+  adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
     const { beta1, beta2, epsilon = 0, step } = numbers;
-    this.launcher.each(adamw, { ...state, gradient }, elements(gradient.shape), {
-      ...stepNumbers(numbers),
-      ...{ epsilon, inverse1: 1 / (1 - beta1 ** step), inverse2: 1 / (1 - beta2 ** step) },
-    });
-    return state;
+    const corrections = { epsilon, inverse1: 1 / (1 - beta1 ** step), inverse2: 1 / (1 - beta2 ** step) };
+    const names = ['value', 'first', 'second', 'gradient'] as const;
+    this.update(adamw, states, names, { ...stepNumbers(numbers), ...corrections });
+    return states.map(({ value, first, second }) => ({ value, first, second }));
   }
 
-  lionw(
-    state: { value: Tensor; first: Tensor },
-    gradient: Tensor,
-    numbers: AdamNumbers,
-  ): { value: Tensor; first: Tensor } {
-    this.launcher.each(lionw, { ...state, gradient }, elements(gradient.shape), stepNumbers(numbers));
-    return state;
+  lionw(states: readonly LionState[], numbers: AdamNumbers): Moved<LionState>[] {
+    this.update(lionw, states, ['value', 'first', 'gradient'], stepNumbers(numbers));
+    return states.map(({ value, first }) => ({ value, first }));
   }
 
-  private all(tensors: Record<string, Tensor>) {
-    return Object.fromEntries(Object.entries(tensors).map(([name, x]) => [name, this.launcher.whole(x)]));
+  /** Runs a kernel over all elements of each state. */
+  private update<N extends string>(
+    kernel: Kernel,
+    states: readonly Record<N, Tensor>[],
+    names: readonly N[],
+    numbers: Numbers,
+  ): void {
+    for (const { firsts, count } of this.launcher.runs(
+      names.map((name) => states.map((state) => state[name])),
+    )) {
+      const tensors = Object.fromEntries(names.map((name, i) => [name, firsts[i]!]));
+      this.launcher.each(kernel, tensors, count, numbers);
+    }
   }
 }
 

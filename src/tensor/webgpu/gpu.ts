@@ -27,9 +27,9 @@ const SLOT = 256;
 const MOST_GROUPS = 16384;
 
 interface Pipeline {
-  id: number;
   pipeline: GPUComputePipeline;
   layout: GPUBindGroupLayout;
+  groups: Known;
 }
 
 export class Gpu {
@@ -37,12 +37,17 @@ export class Gpu {
   /** Bytes of the largest buffer, and of what a kernel can see of it. */
   private readonly mostBuffer: number;
   readonly mostBound: number;
-  private readonly mostWorkgroups: number;
+  /** Workgroups in one direction, and buffers of a kernel. */
+  readonly mostWorkgroups: number;
+  readonly mostBuffers: number;
   /** What is bound where a kernel has nothing to read. */
   readonly nothing: Binding;
   private readonly pipelines = new Map<Kernel, Pipeline>();
-  private readonly groups = new Map<string, GPUBindGroup>();
+  private groupCount = 0;
+  /** The numbers of the dispatches of a submission. All platforms of WebGPU are little-endian, as typed arrays are there. */
   private readonly numbers = new ArrayBuffer(BATCH * SLOT);
+  private readonly whole = new Uint32Array(this.numbers);
+  private readonly floats = new Float32Array(this.numbers);
   private readonly numbersBuffer: GPUBuffer;
   private commands: GPUCommandEncoder | undefined;
   private pass: GPUComputePassEncoder | undefined;
@@ -61,6 +66,7 @@ export class Gpu {
     this.buffers = new Buffers((size) => device.createBuffer({ size, usage }), limits.maxBufferSize);
     this.mostBuffer = limits.maxBufferSize;
     this.mostWorkgroups = limits.maxComputeWorkgroupsPerDimension;
+    this.mostBuffers = limits.maxStorageBuffersPerShaderStage;
     this.mostBound =
       Math.floor(Math.min(mostBound, limits.maxStorageBufferBindingSize) / ALIGNMENT) * ALIGNMENT;
     this.nothing = { storage: this.buffers.take(ALIGNMENT) };
@@ -91,14 +97,14 @@ export class Gpu {
     return storage;
   }
 
-  /** The first `bytes` of a storage, as they are after all commands so far. Throws what went wrong on the device. */
-  async read(storage: Storage, bytes: number): Promise<ArrayBuffer> {
+  /** `bytes` of a storage from `begin` on, as they are after all commands so far. Throws what went wrong on the device. */
+  async read(storage: Storage, begin: number, bytes: number): Promise<ArrayBuffer> {
     this.check();
     const size = Math.max(4, bytes);
     const usage = GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST;
     const staging = this.device.createBuffer({ size, usage });
     try {
-      this.encoder().copyBufferToBuffer(storage.buffer, 0, staging, 0, size);
+      this.encoder().copyBufferToBuffer(storage.buffer, begin, staging, 0, size);
       this.submit();
       await staging.mapAsync(GPUMapMode.READ);
       this.check();
@@ -119,7 +125,7 @@ export class Gpu {
    */
   run(
     kernel: Kernel,
-    bindings: Record<string, Binding>,
+    bindings: Record<string, Binding | undefined>,
     numbers: Numbers,
     workgroups: number | number[],
     operations = 0,
@@ -148,7 +154,12 @@ export class Gpu {
     this.slot = this.operations = 0;
     this.batch += 1;
     // A bind group would keep a destroyed buffer's memory.
-    if (this.buffers.trim() || this.groups.size > MOST_GROUPS) this.groups.clear();
+    if (this.buffers.trim() || this.groupCount > MOST_GROUPS) this.forgetGroups();
+  }
+
+  private forgetGroups(): void {
+    for (const pipeline of this.pipelines.values()) pipeline.groups = {};
+    this.groupCount = 0;
   }
 
   /** The commands that are being collected, outside of a compute pass unless `alone` is false. */
@@ -170,20 +181,23 @@ export class Gpu {
   }
 
   private writeNumbers({ name, numbers }: Kernel, values: Numbers): void {
-    const view = new DataView(this.numbers, this.slot * SLOT, SLOT);
-    let at = 0;
+    let at = (this.slot * SLOT) / 4;
     for (const field of numbers) {
       const value = values[field.name];
       if (value === undefined) throw new Error(`The kernel ${name} needs ${field.name}.`);
       if (field.type === 'axes') {
-        for (const [i, { size, strides }] of (value as readonly Axis[]).entries())
-          [size, ...strides].forEach((one, k) => view.setUint32(at + i * 16 + k * 4, one, true));
-        at += AXES_BYTES;
+        let place = at;
+        for (const { size, strides } of value as readonly Axis[]) {
+          this.whole[place] = size;
+          for (let k = 0; k < strides.length; k += 1) this.whole[place + 1 + k] = strides[k]!;
+          place += 4;
+        }
+        at += AXES_BYTES / 4;
         continue;
       }
-      if (field.type === 'f32') view.setFloat32(at, value as number, true);
-      else view.setUint32(at, value as number, true);
-      at += 4;
+      if (field.type === 'f32') this.floats[at] = value as number;
+      else this.whole[at] = value as number;
+      at += 1;
     }
   }
 
@@ -212,34 +226,57 @@ export class Gpu {
       layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     });
-    const made = { id: this.pipelines.size, pipeline, layout };
+    const made = { pipeline, layout, groups: {} };
     this.pipelines.set(kernel, made);
     return made;
   }
 
+  /** Remembered by what is bound, buffer by buffer. */
   private bindGroup(
     kernel: Kernel,
-    { id, layout }: Pipeline,
-    bindings: Record<string, Binding>,
+    pipeline: Pipeline,
+    bindings: Record<string, Binding | undefined>,
   ): GPUBindGroup {
-    const bound = kernel.buffers.map(({ name }) => {
+    let known: Known = pipeline.groups;
+    for (const { name } of kernel.buffers) {
       const binding = bindings[name];
       if (!binding) throw new Error(`The kernel ${kernel.name} needs ${name}.`);
-      const { storage, begin = 0, bytes = storage.capacity - begin } = binding;
+      const { storage, begin = 0, bytes = 0 } = binding;
       storage.batch = this.batch;
-      const size = Math.min(bytes, this.mostBound);
-      return { storage, begin, size };
-    });
-    const key = `${id} ${bound.map(({ storage, begin, size }) => `${storage.id}:${begin}:${size}`).join()}`;
-    const known = this.groups.get(key);
-    if (known) return known;
-    const resources = [
-      ...bound.map(({ storage, begin, size }) => ({ buffer: storage.buffer, offset: begin, size })),
-      { buffer: this.numbersBuffer, offset: 0, size: SLOT },
-    ];
-    const entries = resources.map((resource, binding) => ({ binding, resource }));
-    const group = this.device.createBindGroup({ layout, entries });
-    this.groups.set(key, group);
-    return group;
+      known =
+        begin + bytes === 0
+          ? nextOf(known, storage.id)
+          : nextOf(nextOf(nextOf(known, -storage.id), begin), bytes);
+    }
+    if (known.group) return known.group;
+    this.groupCount += 1;
+    return (known.group = this.makeGroup(kernel, pipeline, bindings));
   }
+
+  private makeGroup(
+    kernel: Kernel,
+    { layout }: Pipeline,
+    bindings: Record<string, Binding | undefined>,
+  ): GPUBindGroup {
+    const resources = kernel.buffers.map(({ name }) => {
+      const { storage, begin = 0, bytes = storage.capacity - begin } = bindings[name]!;
+      return { buffer: storage.buffer, offset: begin, size: Math.min(bytes, this.mostBound) };
+    });
+    resources.push({ buffer: this.numbersBuffer, offset: 0, size: SLOT });
+    const entries = resources.map((resource, binding) => ({ binding, resource }));
+    return this.device.createBindGroup({ layout, entries });
+  }
+}
+
+/** Bind groups by the numbers of what is bound. */
+interface Known {
+  group?: GPUBindGroup;
+  next?: Map<number, Known>;
+}
+
+function nextOf(known: Known, key: number): Known {
+  known.next ??= new Map();
+  let next = known.next.get(key);
+  if (!next) known.next.set(key, (next = {}));
+  return next;
 }

@@ -33,7 +33,7 @@ export const AXES_BYTES = MOST_AXES * 16;
 /** Threads of a workgroup in kernels with a thread for each element. */
 export const THREADS = 256;
 /** Lowest finite float: the start of a maximum. */
-const LOWEST = '-3.40282346e38f';
+export const LOWEST = '-3.40282346e38f';
 
 /**
  * A kernel with a thread for each of `p.count` elements: `body` is run for element `i`. `numbers` gets `count` by

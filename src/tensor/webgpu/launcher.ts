@@ -7,6 +7,7 @@ import type { DataType, Tensor } from '../tensor.ts';
 import type { Storage } from './buffers.ts';
 import type { Binding, Gpu, Numbers } from './gpu.ts';
 import { THREADS, type Kernel } from './kernel.ts';
+import { fill } from './kernels/elementwise.ts';
 import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
 /** Bytes of an element of any type. */
@@ -18,6 +19,8 @@ export class GpuTensor extends Handle {
     readonly storage: Storage,
     readonly shape: readonly number[],
     readonly dtype: DataType,
+    /** Elements in front of its first one, if it shares the memory with others: a multiple of ALIGNMENT bytes. */
+    readonly begin = 0,
   ) {
     super();
   }
@@ -52,9 +55,50 @@ export class Launcher {
 
   /** A tensor of the same memory. */
   view(x: Tensor, shape: readonly number[]): GpuTensor {
-    const { storage, dtype } = of(x);
+    const { storage, dtype, begin } = of(x);
     storage.users += 1;
-    return this.own(storage, shape, dtype);
+    return this.made(new GpuTensor(this.gpu, storage, shape, dtype, begin));
+  }
+
+  /**
+   * New tensors of zeros that lie side by side, in as few buffers as a kernel can see whole. Between them are zeros.
+   */
+  sideBySide(shapes: readonly (readonly number[])[]): GpuTensor[] {
+    const tensors: GpuTensor[] = [];
+    for (const group of groupsOf(shapes, this.gpu.mostBound)) {
+      const total = group.reduce((sum, shape) => sum + aligned(elements(shape)), 0);
+      const storage = this.gpu.take(total * ELEMENT);
+      const numbers = { count: total, begin: 0, value: 0 };
+      this.threads(fill, { y: { storage } }, numbers, total);
+      let begin = 0;
+      for (const shape of group) {
+        tensors.push(this.made(new GpuTensor(this.gpu, storage, shape, 'f32', begin)));
+        begin += aligned(elements(shape));
+      }
+      storage.users = group.length;
+    }
+    return tensors;
+  }
+
+  /**
+   * Several lists of as many tensors, as runs of which each is worked on as one: its tensors lie side by side, in all
+   * lists alike. Of each run the first tensor of every list, and its elements.
+   */
+  runs(lists: readonly (readonly Tensor[])[]): { firsts: Tensor[]; count: number }[] {
+    const runs: { firsts: Tensor[]; count: number }[] = [];
+    for (const i of lists[0]!.keys()) {
+      const tensors = lists.map((list) => of(list[i]!));
+      const count = elements(tensors[0]!.shape);
+      const last = runs.at(-1);
+      const gap = last && tensors[0]!.begin - of(last.firsts[0]!).begin;
+      const follows = tensors.every((x, k) => {
+        const first = last && of(last.firsts[k]!);
+        return first && x.storage === first.storage && x.begin - first.begin === gap && gap! >= last.count;
+      });
+      if (last && follows) last.count = gap! + count;
+      else runs.push({ firsts: tensors, count });
+    }
+    return runs;
   }
 
   /** Runs a kernel with a thread for each step of a walk. `tensors` are in the order of its buffers. */
@@ -81,7 +125,7 @@ export class Launcher {
   each(kernel: Kernel, tensors: Record<string, Tensor>, count: number, numbers: Numbers = {}): void {
     for (const { begin, count: part } of rowPieces(count, [ELEMENT], this.gpu.mostBound)) {
       const bindings = mapped(tensors, (x) => this.bytes(x, begin * ELEMENT, part * ELEMENT));
-      this.threads(kernel, bindings, { ...numbers, count: part }, part);
+      this.threads(kernel, bindings, { ...numbers }, part);
     }
   }
 
@@ -104,14 +148,18 @@ export class Launcher {
     return this.bytes(x, 0, elements(x.shape) * ELEMENT);
   }
 
-  /** Runs a kernel with a thread for each of `count` elements. */
+  /** Runs a kernel with a thread for each of `count` elements, which `numbers` gets as well. */
   threads(kernel: Kernel, bindings: Record<string, Binding>, numbers: Numbers, count: number): void {
-    if (count > 0) this.gpu.run(kernel, bindings, { ...numbers, count }, Math.ceil(count / THREADS));
+    if (count <= 0) return;
+    numbers['count'] = count;
+    this.gpu.run(kernel, bindings, numbers, Math.ceil(count / THREADS));
   }
 
-  /** Runs a kernel with a workgroup for each of `rows` rows. */
+  /** Runs a kernel with a workgroup for each of `rows` rows, which `numbers` gets as well. */
   workgroups(kernel: Kernel, bindings: Record<string, Binding>, numbers: Numbers, rows: number): void {
-    if (rows > 0) this.gpu.run(kernel, bindings, { ...numbers, rows }, rows);
+    if (rows <= 0) return;
+    numbers['rows'] = rows;
+    this.gpu.run(kernel, bindings, numbers, rows);
   }
 
   /**
@@ -119,8 +167,8 @@ export class Launcher {
    * can see the whole buffer, since its bind groups then serve every part.
    */
   part(x: Tensor, begin: number, count: number): { binding: Binding; rest: number } {
-    const { storage } = of(x);
-    if (storage.capacity <= this.gpu.mostBound) return { binding: { storage }, rest: begin };
+    const { storage, begin: before } = of(x);
+    if (storage.capacity <= this.gpu.mostBound) return { binding: { storage }, rest: before + begin };
     const first = Math.floor((begin * ELEMENT) / ALIGNMENT) * ALIGNMENT;
     const bytes = (begin + count) * ELEMENT - first;
     return { binding: this.bytes(x, first, bytes), rest: begin - first / ELEMENT };
@@ -128,12 +176,32 @@ export class Launcher {
 
   /** The bytes of a tensor from `begin` on, a multiple of ALIGNMENT. Throws UserError `memory` if they are too many. */
   bytes(x: Tensor, begin: number, count: number): Binding {
-    const { storage } = of(x);
-    if (begin === 0 && storage.capacity <= this.gpu.mostBound) return { storage };
+    const { storage, begin: before } = of(x);
+    const first = before * ELEMENT + begin;
+    if (first === 0 && storage.capacity <= this.gpu.mostBound) return { storage };
     const bytes = Math.max(ELEMENT, Math.ceil(count / ELEMENT) * ELEMENT);
     if (bytes > this.gpu.mostBound) throw tooLarge();
-    return { storage, begin, bytes };
+    return { storage, begin: first, bytes };
   }
+}
+
+/** Elements of a tensor and of the gap after it, where tensors lie side by side. */
+const aligned = (count: number) => Math.ceil((count * ELEMENT) / ALIGNMENT) * (ALIGNMENT / ELEMENT);
+
+/** In their order, in groups of at most `mostBytes`. */
+function groupsOf(shapes: readonly (readonly number[])[], mostBytes: number): (readonly number[])[][] {
+  const groups: (readonly number[])[][] = [];
+  let rest = 0;
+  for (const shape of shapes) {
+    const bytes = aligned(elements(shape)) * ELEMENT;
+    if (bytes > rest) {
+      groups.push([]);
+      rest = mostBytes;
+    }
+    groups.at(-1)!.push(shape);
+    rest -= bytes;
+  }
+  return groups;
 }
 
 const mapped = <T, U>(record: Record<string, T>, to: (value: T) => U): Record<string, U> =>

@@ -1,9 +1,9 @@
 /** How a matrix product is divided among workgroups, and into pieces where a matrix is larger than a kernel can see. */
 import type { Tensor } from '../tensor.ts';
 import type { Binding } from './gpu.ts';
-import { product, tileFor } from './kernels/products.ts';
+import { product, sumSlices, tileFor, type Extras } from './kernels/products.ts';
 import { ELEMENT, type Launcher } from './launcher.ts';
-import { rowPieces, type Rows } from './walk.ts';
+import { elements, rowPieces, type Rows } from './walk.ts';
 
 /** C [batch, rows, columns] = A B, over an inner axis, each of A and B as it lies in memory or transposed. */
 export interface Product {
@@ -24,29 +24,96 @@ const LEAST_SPAN = 512;
  * Into how many slices of its inner axis a product is divided, since it has too few tiles to keep a GPU busy: a
  * gradient of LoRA's, or of the head's input. Each slice makes a product of its own, and those are added up.
  */
-export function slicesOf(launcher: Launcher, sizes: Product): number {
-  const { rows, columns, inner, batch } = sizes;
+function slicesOf(rows: number, columns: number, inner: number): number {
   const tile = tileFor(rows, columns);
   const tiles = Math.ceil(rows / tile.rows) * Math.ceil(columns / tile.columns);
-  const slices = Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / LEAST_SPAN));
-  const whole = Math.max(rows, columns) * inner * ELEMENT <= launcher.gpu.mostBound;
-  return batch === 1 && whole ? Math.max(1, slices) : 1;
+  return Math.max(1, Math.min(Math.ceil(ENOUGH / tiles), Math.floor(inner / LEAST_SPAN)));
 }
 
-/** Makes a product of a single matrix by each of several slices of the inner axis: parts [slices, rows, columns]. */
-export function multiplySlices(
-  launcher: Launcher,
-  a: Tensor,
-  b: Tensor,
-  parts: Tensor,
-  sizes: Product,
-): void {
-  const slices = parts.shape[0]!;
-  const span = Math.ceil(sizes.inner / slices);
-  const bindings = { a: launcher.whole(a), b: launcher.whole(b), c: launcher.whole(parts) };
-  const places = { ...nowhere, batchC: sizes.rows * sizes.columns };
-  tiles(launcher, bindings, sizes, sizes, { ...places, grid: slices, span, step: span, adds: 0 });
+/** A product of two matrices, and what is made of it in the same pass. */
+export interface Whole {
+  a: Tensor;
+  b: Tensor;
+  sizes: Omit<Product, 'batch'>;
+  /** Where the block of A^T (of B) begins, and elements between its rows: only a part of the columns is multiplied. */
+  beginA?: number;
+  beginB?: number;
+  strides?: { a: number; b: number };
+  /** Another product a b that is added, b being transposed if the first one's is; a and b have `inner` in common. */
+  second?: { a: Tensor; b: Tensor; inner: number };
+  mask?: { of: 'a' | 'b' | 'second'; table: Tensor; begin: number } | undefined;
+  /** [rows, columns], or [columns]: added to each row. */
+  plus?: Tensor | undefined;
+  /** Default 1. */
+  scale?: number;
+  /** Whether it is added to what c contains. */
+  adds?: boolean;
 }
+
+/** c [rows, columns] = scale (a b + the second product + plus) (+ c). Throws UserError `memory` for what has no pieces. */
+export function multiplyWhole(launcher: Launcher, whole: Whole, c: Tensor): void {
+  const { sizes, second, mask, plus, scale = 1, adds = false } = whole;
+  const { rows, columns, inner, transposeA, transposeB } = sizes;
+  const slices = slicesOf(rows, columns, inner);
+  const parts = slices > 1 ? launcher.fresh([slices, rows, columns]) : undefined;
+  const stridePlus = plus && plus.shape.length > 1 ? columns : 0;
+  const span = Math.ceil(inner / slices);
+  const inner2 = second?.inner ?? 0;
+  const has: Extras = { second: second !== undefined, mask: mask?.of, plus: plus !== undefined && !parts };
+  const bindings = {
+    a: launcher.whole(whole.a),
+    b: launcher.whole(whole.b),
+    c: launcher.whole(parts ?? c),
+    a2: second && launcher.whole(second.a),
+    b2: second && launcher.whole(second.b),
+    mask: mask && launcher.whole(mask.table),
+    plus: plus && launcher.whole(plus),
+  };
+  run(launcher, bindings, [transposeA, transposeB, slices], has, {
+    // Written out: spreading an object takes ten times as long, and a step makes some 700 products.
+    rows,
+    columns,
+    inner,
+    beginA: whole.beginA ?? 0,
+    beginB: whole.beginB ?? 0,
+    beginC: 0,
+    batchA: 0,
+    batchB: 0,
+    strideA: whole.strides?.a ?? (transposeA ? rows : inner),
+    strideB: whole.strides?.b ?? (transposeB ? inner : columns),
+    strideC: columns,
+    batchC: parts ? rows * columns : 0,
+    span,
+    step: parts ? span : 0,
+    adds: Number(adds && !parts),
+    scale: parts ? 1 : scale,
+    inner2,
+    strideA2: inner2,
+    strideB2: transposeB ? inner2 : columns,
+    beginMask: mask?.begin ?? 0,
+    stridePlus,
+  });
+  if (!parts) return;
+  const addends = {
+    ...{ parts: launcher.whole(parts), c: launcher.whole(c) },
+    plus: plus ? launcher.whole(plus) : launcher.gpu.nothing,
+  };
+  const numbers = {
+    slices,
+    columns,
+    scale,
+    adds: Number(adds),
+    pluses: Number(plus !== undefined),
+    stridePlus,
+  };
+  launcher.threads(sumSlices, addends, numbers, rows * columns);
+}
+
+/** Whether a kernel can see all of these tensors, so that their product needs no pieces. */
+export const fitsWhole = ({ gpu }: Launcher, sizes: Product, ...tensors: (Tensor | undefined)[]): boolean =>
+  sizes.batch === 1 &&
+  tensors.every((x) => !x || elements(x.shape) * ELEMENT <= gpu.mostBound) &&
+  slicesOf(sizes.rows, sizes.columns, sizes.inner) * sizes.rows * sizes.columns * ELEMENT <= gpu.mostBound;
 
 /** c = a b. Throws UserError `memory` for matrices of a batch that are too large for a kernel. */
 export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, sizes: Product): void {
@@ -55,8 +122,8 @@ export function multiply(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, si
   const [batchA, batchB, batchC] = [rows * inner, inner * columns, rows * columns] as const;
   launcher.byRows(sizes.batch, [batchA, batchB, batchC], ({ count }, bind) => {
     const bindings = { a: bind(a, batchA), b: bind(b, batchB), c: bind(c, batchC) };
-    const places = { ...nowhere, batchA, batchB, batchC };
-    tiles(launcher, bindings, sizes, sizes, { ...places, grid: count, span: inner, step: 0, adds: 0 });
+    const places = { ...plain, batchA, batchB, batchC };
+    tiles(launcher, bindings, sizes, sizes, { ...places, grid: count, span: inner });
   });
 }
 
@@ -80,39 +147,51 @@ function multiplyPieces(launcher: Launcher, a: Tensor, b: Tensor, c: Tensor, siz
         const bindings = { a: left.binding, b: right.binding, c: out.binding };
         const begins = { beginA: left.begin, beginB: right.begin, beginC: out.begin };
         tiles(launcher, bindings, { ...sizes, rows: m.count, columns: n.count, inner: k.count }, sizes, {
-          ...nowhere,
+          ...plain,
           ...begins,
           grid: 1,
           span: k.count,
-          step: 0,
           adds: Number(k.begin > 0),
         });
       }
 }
 
-/** Where elements and matrices begin, if all at the beginning. */
-const nowhere = { beginA: 0, beginB: 0, beginC: 0, batchA: 0, batchB: 0, batchC: 0 };
+/** The numbers of a product of two matrices from their beginnings, with nothing else. */
+const plain = {
+  ...{ beginA: 0, beginB: 0, beginC: 0, batchA: 0, batchB: 0, batchC: 0, step: 0, adds: 0, scale: 1 },
+  ...{ inner2: 0, strideA2: 0, strideB2: 0, beginMask: 0, stridePlus: 0 },
+};
+type Places = typeof plain & { span: number };
+type Shape = Record<'rows' | 'columns' | 'inner' | 'strideA' | 'strideB' | 'strideC', number>;
 
 /**
- * Runs the kernel. `cut`: the product to make. `memory`: the product that it is a part of, whose matrices lie in memory.
+ * Runs the plain kernel. `cut`: the product to make. `memory`: the one that it is a part of, as it lies in memory.
  * `grid`: workgroups in the third direction.
  */
 function tiles(
-  { gpu }: Launcher,
+  launcher: Launcher,
   bindings: Record<string, Binding>,
   { rows, columns, inner, transposeA, transposeB }: Product,
   memory: Product,
-  { grid, ...places }: typeof nowhere & { grid: number; span: number; step: number; adds: number },
+  { grid, ...places }: Places & { grid: number },
 ): void {
+  const strideA = transposeA ? memory.rows : memory.inner;
+  const strideB = transposeB ? memory.inner : memory.columns;
+  const numbers = { ...places, rows, columns, inner, strideA, strideB, strideC: memory.columns };
+  run(launcher, bindings, [transposeA, transposeB, grid], {}, numbers);
+}
+
+function run(
+  { gpu }: Launcher,
+  bindings: Record<string, Binding | undefined>,
+  [transposeA, transposeB, grid]: readonly [boolean, boolean, number],
+  extras: Extras,
+  numbers: Places & Shape,
+): void {
+  const { rows, columns, inner, inner2, step } = numbers;
   if (rows * columns * grid === 0) return;
   const tile = tileFor(rows, columns);
-  const strides = {
-    strideA: transposeA ? memory.rows : memory.inner,
-    strideB: transposeB ? memory.inner : memory.columns,
-    strideC: memory.columns,
-  };
-  const numbers = { ...places, ...strides, rows, columns, inner };
   const workgroups = [Math.ceil(columns / tile.columns), Math.ceil(rows / tile.rows), grid];
-  const operations = 2 * rows * columns * inner * (places.step ? 1 : grid);
-  gpu.run(product(tile, transposeA, transposeB), bindings, numbers, workgroups, operations);
+  const operations = 2 * rows * columns * ((step ? 1 : grid) * inner + inner2);
+  gpu.run(product(tile, transposeA, transposeB, extras), bindings, numbers, workgroups, operations);
 }

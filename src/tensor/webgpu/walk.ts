@@ -63,6 +63,13 @@ export function walkOver(
   return { axes, begins };
 }
 
+/** A walk in order over `count` tensors of this shape. */
+export const dense = (shape: readonly number[], count: number) =>
+  walkOver(
+    shape,
+    Array.from({ length: count }, () => stridesOf(shape)),
+  );
+
 /** The elements from the first to the last that the walk visits in each tensor. */
 export const spansOf = ({ axes, begins }: Walk): number[] =>
   begins.map((_, k) => 1 + axes.reduce((sum, { size, strides }) => sum + (size - 1) * strides[k]!, 0));
@@ -96,18 +103,28 @@ export const ALIGNMENT = 256;
  * is no such piece.
  */
 export function rowPieces(rows: number, rowBytes: readonly number[], mostBytes: number): Rows[] {
-  if (rowBytes.every((bytes) => rows * bytes <= mostBytes)) return [{ begin: 0, count: rows }];
+  const step = rowStep(rows, rowBytes, mostBytes);
+  if (step === 0) throw tooLarge();
+  if (step >= rows) return [{ begin: 0, count: rows }];
+  return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({
+    begin: i * step,
+    count: Math.min(step, rows - i * step),
+  }));
+}
+
+/** Whether there are such pieces. */
+export const fitsByRows = (rows: number, rowBytes: readonly number[], mostBytes: number): boolean =>
+  rowStep(rows, rowBytes, mostBytes) > 0;
+
+/** Rows of a piece: 0 if there are none. */
+function rowStep(rows: number, rowBytes: readonly number[], mostBytes: number): number {
+  if (rowBytes.every((bytes) => rows * bytes <= mostBytes)) return Math.max(1, rows);
   const unit = rowBytes.reduce(
     (least, bytes) => lowestCommon(least, ALIGNMENT / divisor(ALIGNMENT, bytes)),
     1,
   );
   const fitting = Math.min(...rowBytes.map((bytes) => Math.floor(mostBytes / bytes)));
-  const step = Math.floor(fitting / unit) * unit;
-  if (step === 0) throw tooLarge();
-  return Array.from({ length: Math.ceil(rows / step) }, (_, i) => ({
-    begin: i * step,
-    count: Math.min(step, rows - i * step),
-  }));
+  return Math.floor(fitting / unit) * unit;
 }
 
 export const tooLarge = () =>

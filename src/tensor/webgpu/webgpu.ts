@@ -16,11 +16,12 @@ import {
   type FunctionName,
   type OperatorName,
 } from './kernels/elementwise.ts';
-import { axisSums, logSoftmax, rowSums, softmax, squareSums } from './kernels/reductions.ts';
+import { axisSums, logSoftmax, rowSums, softmax } from './kernels/reductions.ts';
 import { addAt, gather } from './kernels/rows.ts';
-import { Launcher, of } from './launcher.ts';
-import { multiply, multiplySlices, slicesOf } from './products.ts';
-import { broadcastShape, elements, repeatedStrides, stridesOf, walkOver } from './walk.ts';
+import { ELEMENT, Launcher, of } from './launcher.ts';
+import { fitsWhole, multiply, multiplyWhole } from './products.ts';
+import { sumsOfSquares } from './reductions.ts';
+import { broadcastShape, dense, elements, repeatedStrides, stridesOf, walkOver } from './walk.ts';
 
 export class WebgpuBackend extends ArenaBackend implements Backend {
   readonly name = 'webgpu';
@@ -47,8 +48,8 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   zeros = (shape: readonly number[]): Tensor => this.filled(shape, 0);
 
   async read(x: Tensor): Promise<Float32Array> {
-    const { storage, shape, dtype } = of(x);
-    const bytes = await this.gpu.read(storage, elements(shape) * 4);
+    const { storage, shape, dtype, begin } = of(x);
+    const bytes = await this.gpu.read(storage, begin * ELEMENT, elements(shape) * ELEMENT);
     return dtype === 'i32' ? Float32Array.from(new Int32Array(bytes)) : new Float32Array(bytes);
   }
 
@@ -122,26 +123,10 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
   logSoftmax = (x: Tensor) => this.alongRows(logSoftmax, x);
 
   sumOfSquares(x: Tensor): Tensor {
-    const { launcher } = this;
-    const sum = launcher.fresh([]);
-    this.arena(() => {
-      const counts: number[] = [];
-      // A workgroup sums at least 16 elements a thread.
-      launcher.byRows(elements(x.shape), [1], ({ count }) =>
-        counts.push(Math.min(256, Math.ceil(count / 4096))),
-      );
-      const parts = launcher.fresh([counts.reduce((all, one) => all + one, 0)]);
-      let begin = 0;
-      launcher.byRows(elements(x.shape), [1], ({ count }, bind) => {
-        const groups = counts.shift()!;
-        const bindings = { x: bind(x, 1), parts: launcher.whole(parts) };
-        launcher.workgroups(squareSums, bindings, { count, begin }, groups);
-        begin += groups;
-      });
-      const bindings = { x: launcher.whole(parts), sums: launcher.whole(sum) };
-      launcher.workgroups(rowSums(256), bindings, { width: begin, scale: 1 }, 1);
+    return this.arena(() => {
+      const parts = sumsOfSquares(this.launcher, [x]);
+      return this.sum(parts, 0);
     });
-    return sum;
   }
 
   // Products and lookups
@@ -154,15 +139,10 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     if (b.shape.at(transposeB ? -1 : -2) !== inner || elements(b.shape.slice(0, -2)) !== elements(outer))
       throw new Error(`[${a.shape.join()}] and [${b.shape.join()}] can't be multiplied.`);
     const sizes = { rows, columns, inner, batch: elements(outer), transposeA, transposeB };
-    const slices = slicesOf(this.launcher, sizes);
-    if (slices > 1)
-      return this.arena(() => {
-        const parts = this.launcher.fresh([slices, rows, columns]);
-        multiplySlices(this.launcher, a, b, parts, sizes);
-        return this.reshape(this.sum(parts, 0), [...outer, rows, columns]);
-      });
     const c = this.launcher.fresh([...outer, rows, columns]);
-    multiply(this.launcher, a, b, c, sizes);
+    if (fitsWhole(this.launcher, sizes, a, b))
+      this.arena(() => multiplyWhole(this.launcher, { a, b, sizes }, c));
+    else multiply(this.launcher, a, b, c, sizes);
     return c;
   }
 
@@ -273,10 +253,3 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     return y;
   }
 }
-
-/** A walk in order over `count` tensors of this shape. */
-export const dense = (shape: readonly number[], count: number) =>
-  walkOver(
-    shape,
-    Array.from({ length: count }, () => stridesOf(shape)),
-  );

@@ -1,9 +1,10 @@
 /**
- * Matrix products C = A B, or C += A B, each of A and B as it lies in memory or transposed. A workgroup makes a tile of
+ * Matrix products C = A B, or C += A B, each of A and B as it lies in memory or transposed; with what else a linear
+ * layer needs, so that it costs no pass of its own: a second product, a mask, a matrix or a row that is added. A workgroup makes a tile of
  * C. It takes A and B through workgroup memory, a few columns of A and rows of B at a time, and each thread keeps a
  * block of 4 x 4 sums in registers. The third direction of workgroups is a batch, or slices of the inner axis.
  */
-import { kernel, variants, type Kernel } from '../kernel.ts';
+import { elementwise, kernel, variants, type Kernel } from '../kernel.ts';
 
 /** Rows and columns of C that a workgroup makes, and how much of the inner axis it takes at a time. */
 export interface Tile {
@@ -19,20 +20,47 @@ const SMALL: Tile = { rows: 32, columns: 32, inner: 16 };
 export const tileFor = (rows: number, columns: number): Tile =>
   Math.min(rows, columns) > 48 ? LARGE : SMALL;
 
-export function product(tile: Tile, transposeA: boolean, transposeB: boolean): Kernel {
-  const size = tile === LARGE ? 'large' : 'small';
-  return made(`${size} ${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`);
+/** What a kernel does besides A B. Each kind is a kernel of its own. */
+export interface Extras {
+  /** A second product A2 B2 is added. It is made first; B2 is transposed if B is. */
+  second?: boolean;
+  /** What the mask multiplies: A or B, element by element as they lie in memory, or the second product. */
+  mask?: 'a' | 'b' | 'second' | undefined;
+  /** A matrix like C, or with a stride of 0 a row, is added. */
+  plus?: boolean;
 }
 
-const made = variants((key: string) => {
-  const [size, flags] = key.split(' ') as [string, string];
-  const tile = size === 'large' ? LARGE : SMALL;
+/** By the tile and what it does. */
+export function product(tile: Tile, transposeA: boolean, transposeB: boolean, extras: Extras = {}): Kernel {
+  const flags = [tile === LARGE, transposeA, transposeB, extras.second, extras.plus];
+  const bits = flags.reduce((sum, flag, i) => sum + (flag ? 1 << i : 0), 0);
+  return made(bits + 32 * masks.indexOf(extras.mask));
+}
+
+const masks = [undefined, 'a', 'b', 'second'] as const;
+
+const made = variants((key: number) => {
+  const flag = (i: number) => (key & (1 << i)) > 0;
+  const [large, transposeA, transposeB, second, plus] = [flag(0), flag(1), flag(2), flag(3), flag(4)];
+  const mask = masks[key >> 5];
+  const tile = large ? LARGE : SMALL;
+  const title = [
+    large ? 'large' : 'small',
+    `${transposeA ? 'T' : 'N'}${transposeB ? 'T' : 'N'}`,
+    ...(second ? ['second'] : []),
+    ...(mask ? [`mask ${mask}`] : []),
+    ...(plus ? ['plus'] : []),
+  ].join(' ');
   const threads = { x: tile.columns / 4, y: tile.rows / 4 };
-  const count = threads.x * threads.y;
   return kernel(
     {
-      name: `product ${key}`,
-      reads: { a: 'f32', b: 'f32' },
+      name: `product ${title}`,
+      reads: {
+        ...{ a: 'f32', b: 'f32' },
+        ...(second && { a2: 'f32', b2: 'f32' }),
+        ...(mask && { mask: 'f32' }),
+        ...(plus && { plus: 'f32' }),
+      },
       writes: { c: 'f32' },
       numbers: {
         ...{ rows: 'u32', columns: 'u32', inner: 'u32' },
@@ -46,39 +74,31 @@ const made = variants((key: string) => {
         ...{ span: 'u32', step: 'u32' },
         /** 1: the product is added to what C contains. */
         adds: 'u32',
+        /** Factor of all that is added up, except for what C contains. */
+        scale: 'f32',
+        ...{ inner2: 'u32', strideA2: 'u32', strideB2: 'u32' },
+        ...{ beginMask: 'u32', stridePlus: 'u32' },
       },
       also: `
 const ROWS = ${tile.rows}u;
 const COLUMNS = ${tile.columns}u;
 const INNER = ${tile.inner}u;
-const THREADS = ${count}u;
+const THREADS = ${threads.x * threads.y}u;
 // Four rows of A (columns of B) side by side, for each step along the inner axis. A vector more in each line keeps
 // threads that write below each other out of the same memory bank.
 const WIDE_A = ROWS / 4u + 1u;
 const WIDE_B = COLUMNS / 4u + 1u;
 var<workgroup> tileA: array<vec4f, INNER * WIDE_A>;
 var<workgroup> tileB: array<vec4f, INNER * WIDE_B>;
-
-// Four elements of A below each other, and of B side by side, at step k of the inner axis: zero from its end on. Past
-// the last row or column the last one is read again, for sums that nobody keeps.
-fn fourOfA(begin: u32, row: u32, k: u32, end: u32) -> vec4f {
-  if (k >= end) { return vec4f(0.0); }
-  let rows = min(row + vec4u(0u, 1u, 2u, 3u), vec4u(p.rows - 1u));
-  let at = begin + ${flags[0] === 'T' ? 'k * p.strideA + rows' : 'rows * p.strideA + k'};
-  return vec4f(a[at.x], a[at.y], a[at.z], a[at.w]);
-}
-fn fourOfB(begin: u32, k: u32, column: u32, end: u32) -> vec4f {
-  if (k >= end) { return vec4f(0.0); }
-  let columns = min(column + vec4u(0u, 1u, 2u, 3u), vec4u(p.columns - 1u));
-  let at = begin + ${flags[1] === 'T' ? 'columns * p.strideB + k' : 'k * p.strideB + columns'};
-  return vec4f(b[at.x], b[at.y], b[at.z], b[at.w]);
-}
-
+${loader('a', 'rows', transposeA, 'strideA', mask === 'a')}
+${loader('b', 'columns', !transposeB, 'strideB', mask === 'b')}
+${second ? loader('a2', 'rows', false, 'strideA2', false) + loader('b2', 'columns', !transposeB, 'strideB2', false) : ''}
 fn keep(begin: u32, row: u32, column: u32, sums: vec4f) {
   if (row >= p.rows) { return; }
   for (var j = 0u; j < 4u && column + j < p.columns; j++) {
     let at = begin + row * p.strideC + column + j;
-    if (p.adds == 1u) { c[at] += sums[j]; } else { c[at] = sums[j]; }
+    let value = p.scale * ${plus ? '(sums[j] + plus[row * p.stridePlus + column + j])' : 'sums[j]'};
+    if (p.adds == 1u) { c[at] += value; } else { c[at] = value; }
   }
 }
 `,
@@ -90,23 +110,54 @@ fn main(
   @builtin(local_invocation_index) index: u32,
   @builtin(workgroup_id) tile: vec3u,
 ) {
+  let row = tile.y * ROWS;
+  let column = tile.x * COLUMNS;
+  let r = row + 4u * thread.y;
+  let s = column + 4u * thread.x;
+  var sums: array<vec4f, 4>;
+${second ? secondProduct(transposeB, mask === 'second') : ''}
   let beginA = p.beginA + tile.z * p.batchA;
   let beginB = p.beginB + tile.z * p.batchB;
   let beginC = p.beginC + tile.z * p.batchC;
-  let row = tile.y * ROWS;
-  let column = tile.x * COLUMNS;
-  var sums: array<vec4f, 4>;
   let first = tile.z * p.step;
   let end = min(p.inner, first + p.span);
+${walk(['a', 'beginA', transposeA], ['b', 'beginB', !transposeB])}
+  keep(beginC, r, s, sums[0]);
+  keep(beginC, r + 1u, s, sums[1]);
+  keep(beginC, r + 2u, s, sums[2]);
+  keep(beginC, r + 3u, s, sums[3]);
+}`,
+  );
+});
+
+/**
+ * A function for four elements of a matrix, along the tile, at step k of the inner axis: zero from its end on. Past the
+ * last row or column the last one is read again, for sums that nobody keeps. `along`: whether the four lie side by side.
+ */
+const loader = (name: string, count: string, along: boolean, stride: string, masked: boolean) => `
+fn four_${name}(begin: u32, first: u32, k: u32, end: u32) -> vec4f {
+  if (k >= end) { return vec4f(0.0); }
+  let lines = min(first + vec4u(0u, 1u, 2u, 3u), vec4u(p.${count} - 1u));
+  let at = begin + ${along ? `k * p.${stride} + lines` : `lines * p.${stride} + k`};
+  let values = vec4f(${name}[at.x], ${name}[at.y], ${name}[at.z], ${name}[at.w]);
+  ${masked ? 'let m = at + p.beginMask;' : ''}
+  return values${masked ? ' * vec4f(mask[m.x], mask[m.y], mask[m.z], mask[m.w])' : ''};
+}`;
+
+/** A matrix: its name, where it begins, and whether four elements along the tile lie side by side. */
+type Side = [name: string, begin: string, along: boolean];
+
+/** sums += A B from step `first` of the inner axis to `end`. */
+const walk = ([a, beginA, alongA]: Side, [b, beginB, alongB]: Side) => `
   for (var begin = first; begin < end; begin += INNER) {
     // Neighbouring threads read neighbouring elements.
     for (var one = index; one < INNER * ROWS / 4u; one += THREADS) {
-${flags[0] === 'T' ? along('ROWS') : alongInner}
-      tileA[k * WIDE_A + four] = fourOfA(beginA, row + 4u * four, begin + k, end);
+${alongA ? along('ROWS') : alongInner}
+      tileA[k * WIDE_A + four] = four_${a}(${beginA}, row + 4u * four, begin + k, end);
     }
     for (var one = index; one < INNER * COLUMNS / 4u; one += THREADS) {
-${flags[1] === 'T' ? alongInner : along('COLUMNS')}
-      tileB[k * WIDE_B + four] = fourOfB(beginB, begin + k, column + 4u * four, end);
+${alongB ? along('COLUMNS') : alongInner}
+      tileB[k * WIDE_B + four] = four_${b}(${beginB}, column + 4u * four, begin + k, end);
     }
     workgroupBarrier();
     for (var k = 0u; k < min(INNER, end - begin); k++) {
@@ -118,19 +169,40 @@ ${flags[1] === 'T' ? alongInner : along('COLUMNS')}
       sums[3] += x.w * y;
     }
     workgroupBarrier();
-  }
-  let r = row + 4u * thread.y;
-  let s = column + 4u * thread.x;
-  keep(beginC, r, s, sums[0]);
-  keep(beginC, r + 1u, s, sums[1]);
-  keep(beginC, r + 2u, s, sums[2]);
-  keep(beginC, r + 3u, s, sums[3]);
-}`,
-  );
-});
+  }`;
+
+/** Of several slices of the inner axis, the first one has the second product. */
+const secondProduct = (transposeB: boolean, masked: boolean) => `
+  if (tile.z == 0u) {
+    let first = 0u;
+    let end = p.inner2;
+${walk(['a2', '0u', false], ['b2', '0u', !transposeB])}
+${masked ? MASKED : ''}
+  }`;
+
+const MASKED = `
+    for (var i = 0u; i < 4u; i++) {
+      let m = p.beginMask + min(r + i, p.rows - 1u) * p.columns + min(s + vec4u(0u, 1u, 2u, 3u), vec4u(p.columns - 1u));
+      sums[i] *= vec4f(mask[m.x], mask[m.y], mask[m.z], mask[m.w]);
+    }`;
 
 /** Which four elements of a tile the thread `one` loads: along the tile, or along the inner axis. */
 const along = (width: string) => `      let four = one % (${width} / 4u);
       let k = one / (${width} / 4u);`;
 const alongInner = `      let k = one % INNER;
       let four = one / INNER;`;
+
+/** c = scale x the sum of the slices of a product (+ plus) (+ what c contains). A thread for each element of c. */
+export const sumSlices = elementwise(
+  {
+    name: 'sumSlices',
+    reads: { parts: 'f32', plus: 'f32' },
+    writes: { c: 'f32' },
+    numbers: { slices: 'u32', columns: 'u32', scale: 'f32', adds: 'u32', pluses: 'u32', stridePlus: 'u32' },
+  },
+  `  var sum = 0.0;
+  for (var k = 0u; k < p.slices; k++) { sum += parts[k * p.count + i]; }
+  if (p.pluses == 1u) { sum += plus[i / p.columns * p.stridePlus + i % p.columns]; }
+  let value = sum * p.scale;
+  if (p.adds == 1u) { c[i] += value; } else { c[i] = value; }`,
+);

@@ -1,0 +1,27 @@
+/** Sums over all elements of tensors. */
+import type { Tensor } from '../tensor.ts';
+import { squareSums } from './kernels/reductions.ts';
+import { ELEMENT, type GpuTensor, type Launcher } from './launcher.ts';
+import { rowPieces } from './walk.ts';
+
+/** A workgroup sums at least so many squares: 16 for each thread. */
+const LEAST = 4096;
+const MOST_GROUPS = 256;
+
+/** Numbers whose sum is the sum of the squares of all elements: f32 [m]. */
+export function sumsOfSquares(launcher: Launcher, xs: readonly Tensor[]): GpuTensor {
+  // Tensors side by side have zeros between them.
+  const pieces = launcher.runs([xs]).flatMap(({ firsts: [x], count: whole }) =>
+    rowPieces(whole, [ELEMENT], launcher.gpu.mostBound).map(({ begin, count }) => {
+      const groups = Math.min(MOST_GROUPS, Math.max(1, Math.ceil(count / LEAST)));
+      return { x: launcher.bytes(x!, begin * ELEMENT, count * ELEMENT), count, groups };
+    }),
+  );
+  const parts = launcher.fresh([pieces.reduce((sum, { groups }) => sum + groups, 0)]);
+  let begin = 0;
+  for (const { x, count, groups } of pieces) {
+    launcher.workgroups(squareSums, { x, parts: launcher.whole(parts) }, { count, begin }, groups);
+    begin += groups;
+  }
+  return parts;
+}
