@@ -148,7 +148,7 @@ export const MOST_STACKED = 3;
 
 export interface Compound {
   /** If undefined, linear-products.ts composes them. */
-  readonly products?: LinearProducts;
+  readonly products?: LinearProducts | undefined;
   /** Whether frozen matrices are to be kept as their file stores them; if not, as numbers. */
   readonly keepsQuantised: boolean;
   /** Keeps a matrix [rows, columns] as its file's bytes. */
@@ -221,9 +221,9 @@ export interface Compound {
    * Tensors f32 with the same numbers, consumed, but side by side in memory: what the operations below do with many of
    * them then takes as long as with one. Undefined where that makes no difference.
    */
-  together?(tensors: readonly Tensor[]): Tensor[];
+  together?: ((tensors: readonly Tensor[]) => Tensor[]) | undefined;
   /** Numbers whose sum is the sum of the squares of all elements, f32 [m]. If undefined: `sumOfSquares` of each. */
-  sumsOfSquares?(xs: readonly Tensor[]): Tensor;
+  sumsOfSquares?: ((xs: readonly Tensor[]) => Tensor) | undefined;
   /** p - lr (decay p + m^ / (sqrt(v^) + epsilon)), of each; value, first and second are consumed. */
   adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[];
   /** p - lr (decay p + sign(beta1 m + (1 - beta1) g)), then m = beta2 m + (1 - beta2) g; both are consumed. */

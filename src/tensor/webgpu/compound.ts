@@ -37,8 +37,8 @@ type Basics = Pick<Backend, 'add' | 'arena' | 'keep' | 'dispose' | 'tensor' | 'm
 
 export class WebgpuCompound implements Compound {
   readonly keepsQuantised = true;
-  readonly attention: FlashAttention;
-  readonly products: GpuProducts;
+  attention: FlashAttention | undefined;
+  products: GpuProducts | undefined;
 
   constructor(
     private readonly b: Basics,
@@ -46,6 +46,12 @@ export class WebgpuCompound implements Compound {
   ) {
     this.attention = new FlashAttention(b, launcher);
     this.products = new GpuProducts(b, launcher);
+  }
+
+  /** Does without these kernels, which the driver does not run as it should. */
+  leaveOut(kinds: readonly ('attention' | 'products' | 'together')[]): void {
+    for (const kind of kinds) this[kind] = undefined;
+    if (!this.together) this.sumsOfSquares = undefined;
   }
 
   store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
@@ -293,18 +299,16 @@ export class WebgpuCompound implements Compound {
     return whole;
   }
 
-  together(tensors: readonly Tensor[]): Tensor[] {
+  together: Compound['together'] = (tensors) => {
     const { launcher } = this;
     const small = tensors.filter((x) => elements(x.shape) <= MOST_TOGETHER);
     const places = launcher.sideBySide(small.map(({ shape }) => shape));
     for (const [i, x] of small.entries()) launcher.walk(copy, [x, places[i]!], dense(x.shape, 2));
     this.b.dispose(small);
     return tensors.map((x) => (elements(x.shape) <= MOST_TOGETHER ? places.shift()! : x));
-  }
+  };
 
-  sumsOfSquares(xs: readonly Tensor[]): Tensor {
-    return sumsOfSquares(this.launcher, xs);
-  }
+  sumsOfSquares: Compound['sumsOfSquares'] = (xs) => sumsOfSquares(this.launcher, xs);
 
   adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
     const { beta1, beta2, epsilon = 0, step } = numbers;

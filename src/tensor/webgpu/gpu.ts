@@ -2,6 +2,7 @@
  * The one place where the device is spoken to: pipelines, dispatches, uploads, read-backs, failures. Commands are
  * collected and submitted many at a time. Only `read` waits for the GPU.
  */
+import { UserError } from '../../protocol/errors.ts';
 import { Buffers, type Storage } from './buffers.ts';
 import { AXES_BYTES, type Kernel } from './kernel.ts';
 import { lostError, memoryError } from './failures.ts';
@@ -169,6 +170,14 @@ export class Gpu {
       this.pass = undefined;
     }
     return (this.commands ??= this.device.createCommandEncoder());
+  }
+
+  /** After a kernel could not be compiled or run: goes on without it. Throws UserError `gpu-lost` if that was why. */
+  async forgetFailure(): Promise<void> {
+    // The reason arrives after what it made fail.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (this.failure instanceof UserError && this.failure.code === 'gpu-lost') throw this.failure;
+    this.failure = undefined;
   }
 
   private check(): void {

@@ -31,7 +31,7 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
 
   constructor(
     readonly gpu: Gpu,
-    readonly reason: string,
+    public reason: string,
     readonly device: Adapter,
   ) {
     super();

@@ -1,0 +1,115 @@
+/** The kernels that nothing can take the place of, on small odd shapes, against plain loops in double precision. */
+import type { Tensor } from '../../tensor.ts';
+import type { WebgpuBackend } from '../webgpu.ts';
+
+/** What a kernel should have computed. */
+export interface Answer {
+  found: Tensor;
+  wanted: ArrayLike<number>;
+}
+
+/** Numbers around zero that repeat late: the same ones for the same `seed`. */
+export function numbers(count: number, seed: number): Float32Array {
+  return Float32Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * seed) * 1.5);
+}
+
+type Check = (b: WebgpuBackend) => Answer[];
+
+export const basics: Readonly<Record<string, Check>> = {
+  'matrix products': (b) =>
+    [
+      [false, false],
+      [false, true],
+      [true, false],
+      [true, true],
+    ].flatMap(([transposeA, transposeB]) =>
+      // A small and a large tile, neither of them filled.
+      [
+        [37, 21, 19],
+        [67, 53, 70],
+      ].map(([m, n, k]) => productOf(b, [m!, n!, k!], transposeA!, transposeB!)),
+    ),
+  'sums along rows': (b) => {
+    const [rows, width] = [5, 259];
+    const x = numbers(rows * width, 3);
+    const along = (f: (row: Float32Array) => number) =>
+      Array.from({ length: rows }, (_, r) => f(x.subarray(r * width, (r + 1) * width)));
+    const tensor = b.tensor(x.slice(), [rows, width]);
+    const exponents = x.map(Math.exp);
+    const totals = along((row) => row.reduce((sum, value) => sum + Math.exp(value), 0));
+    return [
+      { found: b.sum(tensor, 1), wanted: along((row) => row.reduce((sum, value) => sum + value, 0)) },
+      {
+        found: b.sum(tensor, 0),
+        wanted: Array.from({ length: width }, (_, i) => sumOf(rows, (r) => x[r * width + i]!)),
+      },
+      {
+        found: b.softmax(tensor),
+        wanted: exponents.map((value, i) => value / totals[Math.floor(i / width)]!),
+      },
+      { found: b.sumOfSquares(tensor), wanted: [x.reduce((sum, value) => sum + value * value, 0)] },
+    ];
+  },
+  'arithmetic and copies': (b) => {
+    const [rows, columns] = [13, 29];
+    const [x, y] = [numbers(rows * columns, 4), numbers(columns, 5)];
+    const tensor = b.tensor(x.slice(), [rows, columns]);
+    const row = b.tensor(y.slice(), [columns]);
+    const turned = Array.from(
+      { length: x.length },
+      (_, i) => x[(i % rows) * columns + Math.floor(i / rows)]!,
+    );
+    return [
+      { found: b.mul(b.add(tensor, row), 0.5), wanted: x.map((value, i) => (value + y[i % columns]!) / 2) },
+      { found: b.sigmoid(tensor), wanted: x.map((value) => 1 / (1 + Math.exp(-value))) },
+      { found: b.transpose(tensor, [1, 0]), wanted: turned },
+      {
+        found: b.slice(tensor, [3, 5], [2, 7]),
+        wanted: Array.from({ length: 14 }, (_, i) => x[(3 + Math.floor(i / 7)) * columns + 5 + (i % 7)]!),
+      },
+    ];
+  },
+  'rows of tables': (b) => {
+    const [rows, width] = [11, 7];
+    const x = numbers(rows * width, 6);
+    const chosen = Int32Array.of(10, 3, 3);
+    const parts = numbers(3 * width, 7);
+    const sum = Float64Array.from(x);
+    parts.forEach((value, i) => (sum[chosen[Math.floor(i / width)]! * width + (i % width)]! += value));
+    const table = () => b.tensor(x.slice(), [rows, width]);
+    const indices = b.tensor(chosen.slice(), [3]);
+    return [
+      {
+        found: b.gather(table(), indices),
+        wanted: parts.map((_, i) => x[chosen[Math.floor(i / width)]! * width + (i % width)]!),
+      },
+      { found: b.addRows(table(), b.tensor(parts.slice(), [3, width]), indices), wanted: sum },
+    ];
+  },
+};
+
+function productOf(
+  b: WebgpuBackend,
+  [m, n, k]: readonly [number, number, number],
+  transposeA: boolean,
+  transposeB: boolean,
+): Answer {
+  const [x, y] = [numbers(m * k, 1), numbers(k * n, 2)];
+  const left = b.tensor(x.slice(), transposeA ? [k, m] : [m, k]);
+  const right = b.tensor(y.slice(), transposeB ? [n, k] : [k, n]);
+  const at = (row: number, column: number) =>
+    sumOf(
+      k,
+      (i) => x[transposeA ? i * m + row : row * k + i]! * y[transposeB ? column * k + i : i * n + column]!,
+    );
+  return {
+    found: b.matmul(left, right, { transposeA, transposeB }),
+    wanted: Array.from({ length: m * n }, (_, i) => at(Math.floor(i / n), i % n)),
+  };
+}
+
+function sumOf(count: number, f: (i: number) => number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i += 1) sum += f(i);
+  return sum;
+}

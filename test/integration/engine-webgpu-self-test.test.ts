@@ -1,0 +1,87 @@
+/** A driver that computes wrongly is noticed before it trains anything. Drivers are simulated by changing kernels' text. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Kernel } from '../../src/tensor/webgpu/kernel.ts';
+import { findWrong, leaveOutWrong } from '../../src/tensor/webgpu/self-test/self-test.ts';
+import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
+import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
+import { canTestWebgpu } from '../support/vulkan.ts';
+
+let home: string;
+beforeAll(async () => void (home = await mkdtemp(join(tmpdir(), 'fmn-'))));
+beforeEach(() => void vi.stubEnv('FORGET_ME_NOT_HOME', home));
+afterEach(() => vi.unstubAllEnvs());
+afterAll(() => rm(home, { recursive: true }));
+
+const start = () => startWebgpu('asked for') as Promise<WebgpuBackend>;
+
+/** A backend whose driver compiles something else in place of `from`, in kernels with such a name. */
+async function broken(name: RegExp, from: string | RegExp, to: string): Promise<WebgpuBackend> {
+  const backend = await start();
+  const { gpu } = backend;
+  const run = gpu.run.bind(gpu);
+  const changed = new Map<Kernel, Kernel>();
+  gpu.run = (kernel, ...rest) => {
+    if (!name.test(kernel.name)) return run(kernel, ...rest);
+    const other = changed.get(kernel) ?? { ...kernel, wgsl: kernel.wgsl.replace(from, to) };
+    expect(other.wgsl).not.toBe(kernel.wgsl);
+    changed.set(kernel, other);
+    run(other, ...rest);
+  };
+  return backend;
+}
+
+describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
+  it('finds nothing wrong here, and remembers that', async () => {
+    const backend = await start();
+    expect(backend.compound.attention).toBeDefined();
+    expect(backend.reason).not.toContain('wrongly');
+    const file = join(home, 'cache', 'webgpu-kernels.json');
+    const outcomes = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    expect(Object.values(outcomes)).toEqual([{ leftOut: [] }]);
+    const before = backend.liveTensors;
+    expect(await findWrong(backend, 'this GPU')).toEqual([]);
+    expect(backend.liveTensors).toBe(before);
+
+    const [adapter] = Object.keys(outcomes);
+    await writeFile(file, JSON.stringify({ [adapter!]: { leftOut: ['attention'] } }));
+    const other = await start();
+    expect(other.compound.attention).toBeUndefined();
+    expect(other.compound.products).toBeDefined();
+    expect(other.reason).toMatch(
+      /; its driver computes wrongly attention as a whole, so it is made in chunks$/,
+    );
+    await rm(file);
+  });
+
+  it.each([
+    ['attention', /^attention's dk/, 'exp(', 'sin('],
+    ['products', /^product .*second/, 'p.inner2', '(p.inner2 - 1u)'],
+  ] as const)('leaves out %s', async (kind, name, from, to) => {
+    const backend = await broken(name, from, to);
+    expect(await findWrong(backend, 'X')).toEqual([kind]);
+  });
+
+  it('leaves out what does not compile, and goes on', async () => {
+    const backend = await broken(/^attention 12/, /let outer = [^;]+;/, 'let outer = ;');
+    await rm(join(home, 'cache'), { recursive: true, force: true });
+    await leaveOutWrong(backend, 'X');
+    expect(backend.compound.attention).toBeUndefined();
+    expect([...(await backend.read(backend.add(backend.zeros([2]), 3)))]).toEqual([3, 3]);
+  });
+
+  it.each([
+    [/^product small/, 'x.y * y', 'x.x * y', 'matrix products'],
+    [/^normGradient/, 'inverse * inverse * inverse', 'inverse', 'norms'],
+    [/^squareSums/, '+=', '-=', 'sums along rows'],
+    [/^copy/, 'y[at.y] = x[at.x]', 'y[at.y] = x[at.y]', 'arithmetic and copies'],
+  ])('refuses a driver that breaks %s', async (name, from, to, told) => {
+    await expect(findWrong(await broken(name, from, to), 'An old GPU')).rejects.toMatchObject({
+      code: 'backend-unavailable',
+      message: expect.stringContaining(`The driver of An old GPU computes ${told} wrongly`) as string,
+      next: 'Update the driver, or train with --backend tensorflow or wasm.',
+    });
+  });
+});
