@@ -63,7 +63,10 @@ class WasmBackend extends ArenaBackend implements Backend {
   tensor(data: Float32Array | Int32Array, shape: readonly number[]): Tensor {
     return this.wrap(tf.tensor(data, [...shape], data instanceof Float32Array ? 'float32' : 'int32'));
   }
-  zeros = (shape: readonly number[]) => this.wrap(tf.zeros([...shape]));
+  zeros(shape: readonly number[], dtype: DataType = 'f32'): Tensor {
+    if (dtype === 'bf16') throw new Error('The wasm backend has no bf16.');
+    return this.wrap(tf.zeros([...shape], dtype === 'i32' ? 'int32' : 'float32'));
+  }
   async read(x: Tensor): Promise<Float32Array> {
     // A copy: what `data` returns may be a view of the module's memory.
     return Float32Array.from(await of(x).data());

@@ -128,6 +128,15 @@ export function tensorSuite(name: BackendName): void {
       close(await values(b.setRows(make([3]), b.tensor(Float32Array.of(1, 2, 3), [3]), 0)), [1, 2, 3]);
     });
 
+    it('makes zeros of each type', async () => {
+      expect(b.zeros([2, 3]).dtype).toBe('f32');
+      const integers = b.zeros([3], 'i32');
+      expect(integers.dtype).toBe('i32');
+      expect(await values(integers)).toEqual([0, 0, 0]);
+      if (b.supportsBf16) expect(b.zeros([2], 'bf16').dtype).toBe('bf16');
+      else expect(() => b.zeros([2], 'bf16')).toThrow('no bf16');
+    });
+
     it('reshapes, transposes, cuts and joins', async () => {
       const x = b.tensor(
         Float32Array.from({ length: 12 }, (_, i) => i),

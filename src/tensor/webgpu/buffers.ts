@@ -16,13 +16,26 @@ export interface Storage {
   batch: number;
 }
 
-/** Free buffers are kept up to this many bytes, or as many as are in use. */
+/** As many bytes of free buffers are always kept. */
 const KEPT_BYTES = 256 * 2 ** 20;
+/** What was in use up to one or two times as many trims ago says what will be needed again: some hundred steps. */
+const PERIOD = 4096;
+/** Free buffers of other sizes than are needed next, as a share of what comes and goes. */
+const SLACK = 1 / 4;
+
+/** The least and the most bytes that were in use. */
+interface Range {
+  low: number;
+  high: number;
+}
 
 export class Buffers {
   /** Free buffers by capacity, the oldest at the end. */
   private readonly free = new Map<number, Storage[]>();
   private count = 0;
+  private before: Range = { low: 0, high: 0 };
+  private now: Range = { low: 0, high: 0 };
+  private trims = 0;
   usedBytes = 0;
   freeBytes = 0;
 
@@ -42,6 +55,7 @@ export class Buffers {
     const at = free.findLastIndex(({ batch }) => batch <= idleSince);
     const [known] = at < 0 ? [] : free.splice(at, 1);
     this.usedBytes += capacity;
+    this.now.high = Math.max(this.now.high, this.usedBytes);
     if (known) this.freeBytes -= capacity;
     const storage = known ?? {
       id: (this.count += 1),
@@ -59,6 +73,7 @@ export class Buffers {
     storage.users -= 1;
     if (storage.users > 0) return;
     this.usedBytes -= storage.capacity;
+    this.now.low = Math.min(this.now.low, this.usedBytes);
     this.freeBytes += storage.capacity;
     const same = this.free.get(storage.capacity) ?? [];
     const younger = same.findLastIndex(({ id }) => id > storage.id);
@@ -66,9 +81,20 @@ export class Buffers {
     this.free.set(storage.capacity, same);
   }
 
-  /** Destroys free buffers beyond what is worth keeping, the largest first. Returns whether there were any. */
+  /**
+   * Destroys free buffers beyond what is worth keeping, the largest first: what was in use lately and is not now, and
+   * some more. So a backward pass finds what the last one gave back, and weights that stay in use count for nothing.
+   * Returns whether there were any.
+   */
   trim(): boolean {
-    const most = Math.max(KEPT_BYTES, this.usedBytes);
+    this.trims += 1;
+    if (this.trims % PERIOD === 0) {
+      this.before = this.now;
+      this.now = { low: this.usedBytes, high: this.usedBytes };
+    }
+    const high = Math.max(this.before.high, this.now.high);
+    const low = Math.min(this.before.low, this.now.low);
+    const most = Math.max(KEPT_BYTES, high - this.usedBytes + SLACK * (high - low));
     if (this.freeBytes <= most) return false;
     for (const capacity of [...this.free.keys()].sort((a, b) => b - a)) {
       const same = this.free.get(capacity)!;

@@ -1,5 +1,6 @@
 /** What can go wrong on a GPU, as sentences. */
 import { UserError } from '../../protocol/errors.ts';
+import { formatBytes } from '../../protocol/units.ts';
 
 export const lostError = (detail: string) =>
   new UserError(
@@ -12,6 +13,14 @@ export const memoryError = () =>
   new UserError(
     'memory',
     'The GPU does not have enough memory for this.',
+    'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow or wasm.',
+  );
+
+/** For memory in one piece. */
+export const pieceError = (bytes: number, most: number) =>
+  new UserError(
+    'memory',
+    `Training needs ${formatBytes(bytes)} of the GPU's memory in one piece, and this GPU gives ${formatBytes(most)} at most.`,
     'Train with a smaller --batch or --seq, from a smaller base, or with --backend tensorflow or wasm.',
   );
 

@@ -5,7 +5,7 @@
 import { UserError } from '../../protocol/errors.ts';
 import { Buffers, type Storage } from './buffers.ts';
 import { AXES_BYTES, type Kernel } from './kernel.ts';
-import { lostError, memoryError } from './failures.ts';
+import { lostError, memoryError, pieceError } from './failures.ts';
 import { ALIGNMENT, type Axis } from './walk.ts';
 
 /** What a kernel's buffer is bound to: the bytes of a storage from `begin` on, a multiple of ALIGNMENT. */
@@ -84,14 +84,14 @@ export class Gpu {
 
   /** Memory for `bytes`, with any contents. Throws UserError `memory` if the device has no buffers so large. */
   take(bytes: number): Storage {
-    if (bytes > this.mostBuffer) throw memoryError();
+    if (bytes > this.mostBuffer) throw pieceError(bytes, this.mostBuffer);
     return this.buffers.take(bytes);
   }
 
   /** Memory that contains `data`, whose bytes are a multiple of four. */
   upload(data: Float32Array | Int32Array | Uint32Array): Storage {
     this.check();
-    if (data.byteLength > this.mostBuffer) throw memoryError();
+    if (data.byteLength > this.mostBuffer) throw pieceError(data.byteLength, this.mostBuffer);
     // A write overtakes commands that are not yet submitted: it must not touch what they use.
     const storage = this.buffers.take(data.byteLength, this.batch - 1);
     this.device.queue.writeBuffer(storage.buffer, 0, data as Float32Array<ArrayBuffer>);

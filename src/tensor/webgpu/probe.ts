@@ -5,11 +5,11 @@
 import type { WebgpuProbe } from '../../protocol/doctor.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { findAdapters } from './adapter.ts';
-import { startWebgpu } from './start.ts';
+import { openWebgpu } from './start.ts';
 
 /** [1 2; 3 4] times [5 6; 7 8] is [19 22; 43 50]. Throws UserError `backend-unavailable` if it is something else here. */
 async function checkProduct(): Promise<void> {
-  const b = await startWebgpu('asked for');
+  const b = await openWebgpu('asked for');
   const matrix = (values: number[]) => b.tensor(Float32Array.from(values), [2, 2]);
   const product = await b.read(b.matmul(matrix([1, 2, 3, 4]), matrix([5, 6, 7, 8])));
   if (product.join() !== '19,22,43,50')

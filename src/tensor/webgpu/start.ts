@@ -6,13 +6,23 @@ import { WebgpuBackend } from './webgpu.ts';
 
 /**
  * Opens a GPU: the largest, or the one that `wanted` is the number or a part of the name of. At its first use its driver
- * is tested, which takes some seconds. Throws UserError `backend-unavailable` if there is none or its driver computes
- * wrongly, `bad-argument` if it is not among those that there are.
+ * is tested: kernels are compiled for it, which takes some seconds, or half a minute on a software GPU. Throws UserError
+ * `backend-unavailable` if there is none or its driver computes wrongly, `bad-argument` if it is not among those that
+ * there are.
  * @param mostBound for tests: bytes that a kernel may see of a buffer, less than the device allows
  */
 export async function startWebgpu(reason: string, mostBound?: number, wanted?: string): Promise<Backend> {
-  const { device, adapter } = await openDevice(wanted);
-  const backend = new WebgpuBackend(new Gpu(device, mostBound), `WebGPU on ${adapter.name}, ${reason}`, adapter);
-  await leaveOutWrong(backend, adapter.name);
+  const backend = await openWebgpu(reason, mostBound, wanted);
+  await leaveOutWrong(backend, backend.device.name);
   return backend;
+}
+
+/** The same without the test. */
+export async function openWebgpu(
+  reason: string,
+  mostBound?: number,
+  wanted?: string,
+): Promise<WebgpuBackend> {
+  const { device, adapter } = await openDevice(wanted);
+  return new WebgpuBackend(new Gpu(device, mostBound), `WebGPU on ${adapter.name}, ${reason}`, adapter);
 }

@@ -1,7 +1,7 @@
 /** The small operations on a GPU, by the kernels in kernels/. All numbers are f32. */
 import type { Adapter } from '../../protocol/doctor.ts';
 import { ArenaBackend } from '../arena.ts';
-import type { Backend, MatmulOptions, Tensor } from '../backend.ts';
+import type { Backend, DataType, MatmulOptions, Tensor } from '../backend.ts';
 import { singularValuesOf } from '../linear-algebra.ts';
 import { WebgpuCompound } from './compound.ts';
 import type { Gpu } from './gpu.ts';
@@ -45,7 +45,10 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
     return this.launcher.own(this.gpu.upload(data), shape, data instanceof Float32Array ? 'f32' : 'i32');
   }
 
-  zeros = (shape: readonly number[]): Tensor => this.filled(shape, 0);
+  zeros(shape: readonly number[], dtype: DataType = 'f32'): Tensor {
+    if (dtype === 'bf16') throw new Error('The webgpu backend has no bf16.');
+    return this.filled(shape, 0, dtype);
+  }
 
   async read(x: Tensor): Promise<Float32Array> {
     const { storage, shape, dtype, begin } = of(x);
@@ -201,8 +204,9 @@ export class WebgpuBackend extends ArenaBackend implements Backend {
 
   // What these share
 
-  private filled(shape: readonly number[], value: number): Tensor {
-    const y = this.launcher.fresh(shape);
+  /** An integer can only be 0, whose bits are those of the float. */
+  private filled(shape: readonly number[], value: number, dtype: DataType = 'f32'): Tensor {
+    const y = this.launcher.fresh(shape, dtype);
     this.launcher.each(fill, { y }, elements(shape), { begin: 0, value });
     return y;
   }

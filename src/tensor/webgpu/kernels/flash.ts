@@ -132,12 +132,12 @@ const each = (count: number, write: (n: number) => string) =>
 const declared = (name: string, size: number) =>
   each(vectors(size), (n) => `  var ${name}${n}: array<vec4f, 4>;`);
 
-/** name += tile Y: the tile's numbers of each row, times the rows of Y from `y0` on. */
-const weighted = (name: string, size: number, y: Matrix, y0: string) =>
+/** name += tile Y: the tile's numbers of each row, times the rows of Y from `y0` on, before `end`. */
+const weighted = (name: string, size: number, y: Matrix, y0: string, end: string) =>
   each(
     vectors(size),
     (n) => `
-    for (var begin = 0u; begin < COLUMNS; begin += INNER) {
+    for (var begin = 0u; begin < min(COLUMNS, ${end} - ${y0}); begin += INNER) {
       workgroupBarrier();
       for (var one = index; one < INNER * COLUMNS / 4u; one += THREADS) {
         let row = min(${y0} + begin + one / (COLUMNS / 4u), ${lastRow(y)});
@@ -147,7 +147,7 @@ const weighted = (name: string, size: number, y: Matrix, y0: string) =>
           vec4f(${y}[at.x], ${y}[at.y], ${y}[at.z], ${y}[at.w]);
       }
       workgroupBarrier();
-      for (var k = 0u; k < INNER; k++) {
+      for (var k = 0u; k < min(INNER, ${end} - ${y0} - begin); k++) {
         let x = tile[(begin + k) * WIDE_X + thread.y];
         let y = sliceY[k * WIDE_Y + thread.x];
         ${name}${n}[0] += x.x * y;
@@ -234,7 +234,7 @@ ${scores('sums', ['q', 'first'], ['k', 'key'])}
       tile[(4u * thread.x + j) * WIDE_X + thread.y] = share * ${dropped(dropout, (i) => `kept(outer, mine.${i}, at.${i})`)};
     }
 ${each(vectors(size), (n) => `    for (var i = 0u; i < 4u; i++) { sum${n}[i] *= less[i]; }`)}
-${weighted('sum', size, 'v', 'key')}
+${weighted('sum', size, 'v', 'key', 'end')}
   }
   let all = totals(thread.x, thread.y, parts);
   let by = p.factor / all;
@@ -279,7 +279,7 @@ ${scores('changes', ['dO', 'first'], ['v', 'key'])}
       let factor = p.factor * ${dropped(dropout, (i) => `kept(outer, mine.${i}, at.${i})`)};
       tile[(4u * thread.x + j) * WIDE_X + thread.y] = share * (${column('changes')} * factor - deltas);
     }
-${weighted('sum', size, 'k', 'key')}
+${weighted('sum', size, 'k', 'key', 'end')}
   }
 ${kept('sum', size, 'dq', 'placeOfQuery', 'p.queries', '1.0')}
   if (thread.x > 0u) { return; }
@@ -321,14 +321,14 @@ ${scores('sums', ['k', 'first'], ['q', 'row'])}
       factors[j] = p.factor * ${dropped(dropout, (i) => `kept(outer, query, mine.${i})`)};
       tile[(4u * thread.x + j) * WIDE_X + thread.y] = shares[j] * factors[j];
     }
-${weighted('forValue', size, 'dO', 'row')}
+${weighted('forValue', size, 'dO', 'row', 'p.queries')}
 ${scores('changes', ['v', 'first'], ['dO', 'row'])}
     for (var j = 0u; j < 4u; j++) {
       let query = min(row + 4u * thread.x + j, p.queries - 1u);
       let delta = lines[2u * (outer * p.queries + query) + 1u];
       tile[(4u * thread.x + j) * WIDE_X + thread.y] = shares[j] * (${column('changes')} * factors[j] - delta);
     }
-${weighted('forKey', size, 'q', 'row')}
+${weighted('forKey', size, 'q', 'row', 'p.queries')}
   }
 ${kept('forKey', size, 'dk', 'placeOfKey', 'p.length', '1.0')}
 ${kept('forValue', size, 'dv', 'placeOfKey', 'p.length', '1.0')}
