@@ -143,9 +143,14 @@ export class Linear {
     const rows = this.rows.reduce((sum, count) => sum + count, 0);
     const fresh = () => b.zeros([rows, lora.rank * blocks.length], this.compute);
     const scale = lora.scale / keepRate;
-    return blocks.reduce(
-      (whole, { slot, row, column }) => b.compound.put(whole, slot.value, { row, column, scale }),
-      old ?? fresh(),
+    const whole = old ?? fresh();
+    const placed = blocks.map(({ slot, row, column }) => ({ block: slot.value, row, column }));
+    return (
+      b.compound.putAll?.(whole, placed, scale) ??
+      placed.reduce(
+        (sum, { block, row, column }) => b.compound.put(sum, block, { row, column, scale }),
+        whole,
+      )
     );
   }
 

@@ -122,6 +122,13 @@ export interface LinearProducts {
   accumulate(a: Tensor, x: Tensor, blocks: readonly ProductBlock[], mask?: Mask): Tensor[];
 }
 
+/** A block, and where it begins in a matrix. */
+export interface PlacedBlock {
+  block: Tensor;
+  row: number;
+  column: number;
+}
+
 export interface AdamNumbers {
   learningRate: number;
   beta1: number;
@@ -216,6 +223,8 @@ export interface Compound {
   ): Tensor;
   /** whole T [m, n], consumed, with its part at (row, column) replaced by scale x block f32. */
   put(whole: Tensor, block: Tensor, place?: MatrixBlock): Tensor;
+  /** The same for several blocks with one factor. If undefined: `put` for each. */
+  putAll?: ((whole: Tensor, blocks: readonly PlacedBlock[], scale: number) => Tensor) | undefined;
 
   /**
    * Tensors f32 with the same numbers, consumed, but side by side in memory: what the operations below do with many of

@@ -17,13 +17,13 @@ import {
 } from '../compound.ts';
 import { wordsOf } from '../words.ts';
 import type { Binding, Numbers } from './gpu.ts';
-import { lanesFor, type Kernel } from './kernel.ts';
+import { lanesFor, MOST_AXES, type Kernel } from './kernel.ts';
 import { GpuProducts } from './linear-products.ts';
 import { FlashAttention } from './flash-attention.ts';
 import { maskedSoftmax, softmaxGradient } from './kernels/attention.ts';
 import { crossEntropy } from './kernels/cross-entropy.ts';
 import { dequantise } from './kernels/dequantise.ts';
-import { addMasked, addScaled, binary, copy, unary } from './kernels/elementwise.ts';
+import { addMasked, addScaled, binary, copy, putBlocks, unary } from './kernels/elementwise.ts';
 import { joinHeads, splitHeads } from './kernels/heads.ts';
 import { norm, normGradient } from './kernels/norm.ts';
 import { adamw, lionw } from './kernels/optimisers.ts';
@@ -51,7 +51,7 @@ export class WebgpuCompound implements Compound {
   /** Does without these kernels, which the driver does not run as it should. */
   leaveOut(kinds: readonly ('attention' | 'products' | 'together')[]): void {
     for (const kind of kinds) this[kind] = undefined;
-    if (!this.together) this.sumsOfSquares = undefined;
+    if (!this.together) this.sumsOfSquares = this.putAll = undefined;
   }
 
   store(type: TensorType, bytes: Uint8Array, [rows, columns]: readonly [number, number]): StoredMatrix {
@@ -309,6 +309,24 @@ export class WebgpuCompound implements Compound {
   };
 
   sumsOfSquares: Compound['sumsOfSquares'] = (xs) => sumsOfSquares(this.launcher, xs);
+
+  putAll: Compound['putAll'] = (whole, blocks, scale) => {
+    const { launcher } = this;
+    const binding = launcher.shared(blocks.map(({ block }) => block));
+    if (!binding || blocks.length > MOST_AXES || !launcher.sees(whole)) {
+      for (const { block, row, column } of blocks) this.put(whole, block, { row, column, scale });
+      return whole;
+    }
+    const stride = whole.shape[1]!;
+    let count = 0;
+    const axes = blocks.map(({ block, row, column }, i) => {
+      count += elements(block.shape);
+      return { size: count, strides: [binding.begins[i]!, row * stride + column, block.shape[1]!] };
+    });
+    const bindings = { blocks: binding.binding, whole: launcher.whole(whole) };
+    launcher.threads(putBlocks, bindings, { axes, stride, s: scale }, count);
+    return whole;
+  };
 
   adamw(states: readonly AdamState[], numbers: AdamNumbers): Moved<AdamState>[] {
     const { beta1, beta2, epsilon = 0, step } = numbers;

@@ -10,6 +10,8 @@ import { THREADS, type Kernel } from './kernel.ts';
 import { fill } from './kernels/elementwise.ts';
 import { ALIGNMENT, elements, piecesOf, rowPieces, spansOf, tooLarge, type Rows, type Walk } from './walk.ts';
 
+/** Bytes of tensors side by side, at most. */
+const MOST_GROUP = 2 ** 27;
 /** Bytes of an element of any type. */
 export const ELEMENT = 4;
 
@@ -65,7 +67,7 @@ export class Launcher {
    */
   sideBySide(shapes: readonly (readonly number[])[]): GpuTensor[] {
     const tensors: GpuTensor[] = [];
-    for (const group of groupsOf(shapes, this.gpu.mostBound)) {
+    for (const group of groupsOf(shapes, Math.min(this.gpu.mostBound, MOST_GROUP))) {
       const total = group.reduce((sum, shape) => sum + aligned(elements(shape)), 0);
       const storage = this.gpu.take(total * ELEMENT);
       const numbers = { count: total, begin: 0, value: 0 };
@@ -119,6 +121,17 @@ export class Launcher {
       const own = { axes, rank: axes.length, begin0, begin1, begin2, count };
       this.threads(kernel, bindings, { ...numbers, ...own }, count);
     }
+  }
+
+  /** Whether a kernel can see all of a tensor. */
+  sees = (x: Tensor): boolean => elements(x.shape) * ELEMENT <= this.gpu.mostBound;
+
+  /** The buffer in which all of these tensors lie, and where they begin in it; undefined if a kernel can't see it whole. */
+  shared(tensors: readonly Tensor[]): { binding: Binding; begins: number[] } | undefined {
+    const own = tensors.map(of);
+    const { storage } = own[0]!;
+    if (storage.capacity > this.gpu.mostBound || own.some((x) => x.storage !== storage)) return undefined;
+    return { binding: { storage }, begins: own.map(({ begin }) => begin) };
   }
 
   /** Runs a kernel with a thread for each of `count` elements, which all `tensors` have alike. */

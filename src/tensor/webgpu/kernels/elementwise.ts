@@ -71,6 +71,29 @@ export const binary = variants((name: OperatorName) =>
   ),
 );
 
+/**
+ * Blocks of one buffer, each to its place in a matrix whose rows have `stride` elements. `axes` holds for each block the
+ * number of its last element and those of the blocks before it, where it begins in `blocks`, where its first element
+ * goes, and its width.
+ */
+export const putBlocks = elementwise(
+  {
+    name: 'putBlocks',
+    reads: { blocks: 'f32' },
+    writes: { whole: 'f32' },
+    numbers: { axes: 'axes', stride: 'u32', s: 'f32' },
+  },
+  `  var k = 0u;
+  var before = 0u;
+  while (i >= p.axes[k].x) {
+    before = p.axes[k].x;
+    k++;
+  }
+  let block = p.axes[k];
+  let at = i - before;
+  whole[block.z + at / block.w * p.stride + at % block.w] = p.s * blocks[block.y + at];`,
+);
+
 /** sum += s x. Tensors: x, sum. */
 export const addScaled = elementwise(
   {

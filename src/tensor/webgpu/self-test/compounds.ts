@@ -88,7 +88,16 @@ export const optional: Readonly<Record<Optional, Check>> = {
       states.map((state, i) => ({ ...state, second: seconds[i]! })),
       adam,
     );
-    return [norm, ...moved.flatMap((state) => Object.values(state))];
+    const [value0, value1] = side([make([7, 5], 5), make([3, 5], 6)]) as [Tensor, Tensor];
+    const placed = [
+      { block: value0, row: 0, column: 2 },
+      { block: value1, row: 8, column: 7 },
+    ];
+    const whole = make([13, 17], 7);
+    const put =
+      c.putAll?.(whole, placed, 0.5) ??
+      placed.reduce((sum, { block, ...at }) => c.put(sum, block, { ...at, scale: 0.5 }), whole);
+    return [norm, put, ...moved.flatMap((state) => Object.values(state))];
   },
 };
 
