@@ -3,10 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { loadModel } from '../../src/model/index.ts';
+import { moduleNames } from '../../src/protocol/run.ts';
 import type { Kernel } from '../../src/tensor/webgpu/kernel.ts';
 import { findWrong, leaveOutWrong } from '../../src/tensor/webgpu/self-test/self-test.ts';
 import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
+import { createOptimizer } from '../../src/training/optimizers.ts';
+import { tinyTokens, tinyWeights } from '../support/tiny-weights.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 let home: string;
@@ -31,6 +35,29 @@ async function broken(name: RegExp, from: string | RegExp, to: string): Promise<
     run(other, ...rest);
   };
   return backend;
+}
+
+/** The gradient's norm and all parameters after some steps of a tiny model, with both kinds of dropout. */
+async function trained(b: WebgpuBackend): Promise<Float32Array[]> {
+  const dropouts = { dropout: 0.1, attentionDropout: 0.1 };
+  const lora = { rank: 4, alpha: 8, seed: 3, targets: moduleNames, precision: 'f32' } as const;
+  const model = await loadModel(b, tinyWeights(), { ...lora, ...dropouts, method: 'lora' });
+  const optimizer = createOptimizer(model, { optimizer: 'adamw', weightDecay: 0.01, learningRate: 1e-3 });
+  const norms: number[] = [];
+  for (let step = 0; step < 3; step += 1) {
+    const pass = { seed: [1, step] as [number, number], train: true, lossWeight: 1 / 40 };
+    // Two batches, so that gradients are added.
+    for (const part of [0, 1])
+      await model.accumulate({ tokens: tinyTokens(2 * 21, 40, 2 * step + part), rows: 2, length: 20 }, pass);
+    norms.push(await model.gradientNorm());
+    optimizer.step({ learningRate: 1e-3, gradientScale: 1 });
+    model.zeroGradients();
+  }
+  const values: Float32Array[] = [Float32Array.from(norms)];
+  for (const { name } of model.parameters) values.push(await model.read(name));
+  optimizer.dispose();
+  model.dispose();
+  return values;
 }
 
 describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
@@ -62,6 +89,19 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
   ] as const)('leaves out %s', async (kind, name, from, to) => {
     const backend = await broken(name, from, to);
     expect(await findWrong(backend, 'X')).toEqual([kind]);
+  });
+
+  it('trains the same without what may be left out', async () => {
+    const [whole, rest] = [await start(), await start()];
+    rest.compound.leaveOut(['attention', 'products', 'together']);
+    const [wanted, found] = [await trained(whole), await trained(rest)];
+    expect(found.length).toBe(wanted.length);
+    for (const [i, values] of wanted.entries()) {
+      const largest = values.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-30);
+      const off = values.reduce((most, x, k) => Math.max(most, Math.abs(x - found[i]![k]!)), 0);
+      expect(off / largest).toBeLessThan(1e-4);
+    }
+    expect(rest.liveTensors).toBe(whole.liveTensors);
   });
 
   it('leaves out what does not compile, and goes on', async () => {
