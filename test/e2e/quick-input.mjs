@@ -29,9 +29,11 @@ export class QuickInput {
     await this.page.locator('iframe:focus').evaluateAll((frames) => frames.forEach((frame) => frame.blur()));
     await until('the palette', async () => {
       await this.page.keyboard.press(key);
-      return becomes(() => this.input.isVisible(), AGAIN_MS);
+      if (!(await becomes(() => this.input.isVisible(), AGAIN_MS))) return false;
+      // Something else may take the focus, which closes it again.
+      const filled = this.input.fill(typed, { timeout: AGAIN_MS });
+      return filled.then(() => true).catch(() => false);
     });
-    await this.input.fill(typed);
   }
 
   /** Enter on the row with exactly this label, and the box is gone. False when there is no such row (yet). */

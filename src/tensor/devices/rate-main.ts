@@ -7,6 +7,7 @@ import { reportError } from '../../protocol/errors.ts';
 import { backendNames, type BackendName } from '../../protocol/run.ts';
 import { fastestPrecision } from '../precision.ts';
 import { startBackend } from '../start.ts';
+import { openWebgpu } from '../webgpu/start.ts';
 import { tensorflowGpu } from './cuda.ts';
 import { productRate } from './product-rate.ts';
 import type { Rate } from './rate-line.ts';
@@ -19,7 +20,11 @@ if (!(backendNames as readonly string[]).includes(name ?? '')) {
 
 async function measure(backend: BackendName): Promise<Rate> {
   try {
-    const started = await startBackend(backend, device ? { device } : {});
+    // A driver's first test takes longer than this measurement may; it comes when the GPU is used.
+    const started =
+      backend === 'webgpu'
+        ? await openWebgpu('to be measured', undefined, device)
+        : await startBackend(backend);
     const gpu = backend === 'tensorflow' ? await tensorflowGpu() : undefined;
     return { rate: await productRate(started, fastestPrecision(backend, 'lora', gpu)) };
   } catch (error) {
