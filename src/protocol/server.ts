@@ -10,6 +10,8 @@ export const MOST_TOKENS = 4096;
 const LARGEST_SCALE = 100;
 /** Most choices of one request: prompts times `n`. */
 const MOST_CHOICES = 64;
+/** Most tokens of a chat's answer, if the request does not say. */
+const CHAT_TOKENS = 1024;
 
 /** One or more texts at which an answer ends. The length of a request is limited by the server. */
 const stopSchema = z.union([z.string(), z.array(z.string()).max(16)]);
@@ -59,6 +61,64 @@ export const completionRequestSchema = z
     path: ['best_of'],
   });
 export type CompletionRequest = z.input<typeof completionRequestSchema>;
+
+/** Refuses a field with a reason, unless its value asks for nothing. */
+const without = (why: string, harmless: (value: unknown) => boolean) =>
+  z.unknown().refine(harmless, { error: why }).optional();
+const textPart = z.object({ type: z.literal('text'), text: z.string() });
+
+/** OpenAI's chat completions, for text. */
+export const chatRequestSchema = z
+  .object({
+    /** By default the first adapter or model, else the base. */
+    model: z.string().optional(),
+    messages: z
+      .array(
+        z.object({
+          role: z.enum(['system', 'developer', 'user', 'assistant'], {
+            error: 'must be system, user or assistant: tools are not supported',
+          }),
+          content: z.union([z.string(), z.array(textPart)], {
+            error: 'only text is understood, no images, sounds or files',
+          }),
+        }),
+      )
+      .min(1),
+    max_tokens: z.int().min(1).max(MOST_TOKENS).optional(),
+    /** OpenAI's newer name of `max_tokens`. */
+    max_completion_tokens: z.int().min(1).max(MOST_TOKENS).optional(),
+    temperature: z.number().min(0).max(2).default(0.7),
+    top_p: z.number().gt(0).max(1).default(1),
+    n: z.int().min(1).max(MOST_CHOICES).default(1),
+    stop: stopSchema.optional(),
+    stream: z.boolean().default(false),
+    stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
+    seed: z.int().optional(),
+    presence_penalty: z.number().min(-2).max(2).default(0),
+    frequency_penalty: z.number().min(-2).max(2).default(0),
+    user: z.string().optional(),
+    tools: without(
+      'tools are not supported: leave "tools" out',
+      (value) => Array.isArray(value) && !value.length,
+    ),
+    functions: without(
+      'functions are not supported: leave them out',
+      (value) => Array.isArray(value) && !value.length,
+    ),
+    response_format: without(
+      'answers are plain text: leave "response_format" out',
+      (value) => (value as { type?: unknown } | null)?.type === 'text',
+    ),
+    logprobs: without('not given in a chat: use /v1/completions', (value) => value === false),
+  })
+  .transform(({ max_tokens, max_completion_tokens, messages, ...rest }) => ({
+    ...rest,
+    max_tokens: max_completion_tokens ?? max_tokens ?? CHAT_TOKENS,
+    messages: messages.map(({ role, content }) => ({
+      role: role === 'developer' ? 'system' : role,
+      content: typeof content === 'string' ? content : content.map(({ text }) => text).join(''),
+    })),
+  }));
 
 /** OpenAI's log-probabilities of completions. `text_offset` counts from the beginning of the answer. */
 export const logprobsSchema = z.object({

@@ -1,4 +1,5 @@
 /** Types of a llama.cpp host; the engine itself is in llama-host.ts. */
+import type { ChatTemplate } from '../corpus/datasets/chat-template.ts';
 import type { RepositoryPath } from '../completion/types.ts';
 import type { EngineUsed, GpuChoice } from '../protocol/gpu.ts';
 
@@ -52,6 +53,8 @@ export interface HostRequest {
   model: string;
   /** Plain text: special tokens in it are treated as text. */
   prompt: string;
+  /** A rendered chat, instead of `prompt`: in its `special` parts, special tokens are tokens. It is never cut. */
+  chat?: readonly { text: string; special: boolean }[] | undefined;
   /** Text after the cursor. Used by bases with fill-in-the-middle tokens, ignored by others. */
   suffix?: string | undefined;
   maxTokens: number;
@@ -185,6 +188,8 @@ export interface LlamaHost {
    */
   removeAdapter(name: string): Promise<boolean>;
   readonly fillInTheMiddle: boolean;
+  /** How the base lays out a chat. */
+  readonly chatTemplate: ChatTemplate;
   readonly contextSize: number;
   readonly statistics: Readonly<HostStatistics>;
   /**

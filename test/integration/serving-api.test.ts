@@ -71,6 +71,60 @@ describe("OpenAI's client", () => {
     expect(usage).toMatchObject({ completion_tokens: whole.usage!.completion_tokens });
   });
 
+  it('chats with two adapters at once, whole and in pieces', async () => {
+    const messages = [
+      { role: 'system' as const, content: 'Be short.' },
+      { role: 'user' as const, content: [{ type: 'text' as const, text: 'What does add do?' }] },
+    ];
+    const ask = { messages, max_tokens: 16, temperature: 0 };
+    const answers = await Promise.all(
+      ['base', 'one'].map(async (model) => {
+        const whole = await client.chat.completions.create({ ...ask, model });
+        const pieces: string[] = [];
+        let role: string | undefined;
+        let finish: string | null = null;
+        for await (const { choices } of await client.chat.completions.create({
+          ...ask,
+          model,
+          stream: true,
+        })) {
+          role ??= choices[0]!.delta.role;
+          pieces.push(choices[0]!.delta.content ?? '');
+          finish = choices[0]!.finish_reason;
+        }
+        expect(whole.object).toBe('chat.completion');
+        expect(whole.choices[0]!.message.role).toBe('assistant');
+        expect(pieces.join('')).toBe(whole.choices[0]!.message.content);
+        expect([role, finish]).toEqual(['assistant', whole.choices[0]!.finish_reason]);
+        return whole.choices[0]!.message.content;
+      }),
+    );
+    expect(answers[0]).not.toBe(answers[1]);
+    // ChatML: between these texts are five special tokens.
+    const texts = ['system\n', 'Be short.', '\n', 'user\n', 'What does add do?', '\n', 'assistant\n'];
+    const { usage } = await client.chat.completions.create({ ...ask, model: 'one' });
+    const counts = texts.map((text) => server.host.encode(text).length);
+    expect(usage!.prompt_tokens).toBe(counts.reduce((sum, count) => sum + count, 5));
+  });
+
+  it.each([
+    ['tools', { tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools are not supported'],
+    ['a format', { response_format: { type: 'json_object' } }, 'plain text'],
+    [
+      'an image',
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }] },
+      'only text',
+    ],
+    ['a result of a tool', { messages: [{ role: 'tool', content: 'x' }] }, 'tools are not supported'],
+    ['no message', { messages: [] }, 'messages'],
+    ['too long a chat', { messages: [{ role: 'user', content: 'word '.repeat(2000) }] }, 'shorten it'],
+  ])('is refused a chat with %s, with the reason', async (_, part, why) => {
+    const messages = [{ role: 'user', content: 'Hello' }];
+    const response = await post('/v1/chat/completions', { messages, ...part });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain(why);
+  });
+
   it('gets log-probabilities, which are those of the distributions', async () => {
     const { choices } = await client.completions.create({ model: 'one', prompt, max_tokens: 6, logprobs: 3 });
     const { tokens, token_logprobs, top_logprobs, text_offset } = choices[0]!.logprobs!;

@@ -1,5 +1,6 @@
 /** llama.cpp in this process: one base in memory, many adapters on it, and a context for each model in use. */
 import type { LlamaModel } from 'node-llama-cpp';
+import { chatTemplateOf, type ChatTemplate } from '../../corpus/datasets/chat-template.ts';
 import { loadLlamaModel, readModelFile, type ModelFile } from '../../base-models/llama.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import type { EngineUsed } from '../../protocol/gpu.ts';
@@ -82,6 +83,7 @@ class Host implements LlamaHost {
   private contextBytes = 0;
   /** Number of matrices that the adapters in memory change. */
   private adapted = 0;
+  private template: ChatTemplate | undefined;
   /** Models of which contexts may still be in use, though the base is elsewhere now. */
   private readonly left: LlamaModel[] = [];
 
@@ -129,6 +131,11 @@ class Host implements LlamaHost {
 
   get contextSize(): number {
     return Math.min(this.options.contextSize ?? DEFAULT_CONTEXT, this.base.model.trainContextSize);
+  }
+
+  get chatTemplate(): ChatTemplate {
+    const started = this.base.vocabulary.bos !== undefined;
+    return (this.template ??= chatTemplateOf(this.file.metadata, { started }));
   }
 
   encode(text: string): Int32Array {

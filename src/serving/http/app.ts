@@ -12,6 +12,7 @@ import Fastify, {
 import { reportError } from '../../protocol/errors.ts';
 import type { ServerReady } from '../../protocol/server.ts';
 import { loadAdapter, unloadAdapter } from './adapter-routes.ts';
+import { answerChat } from './chat-route.ts';
 import { answerCompletions } from './completions-route.ts';
 import { dropUnlessRead } from './event-stream.ts';
 import type { LlamaHost } from '../host-types.ts';
@@ -83,6 +84,7 @@ export async function createApp(host: LlamaHost, options: AppOptions): Promise<F
 function addRoutes(app: FastifyInstance, service: Service): void {
   app.get('/v1/models', () => listModels(service));
   app.post('/v1/completions', (request, reply) => answerCompletions(service, request, reply));
+  app.post('/v1/chat/completions', (request, reply) => answerChat(service, request, reply));
   app.post('/infill', (request, reply) => answerInfill(service, request, reply));
   app.post('/completion', (request, reply) => answerLlamaCompletion(service, request, reply));
   app.post('/tokenize', (request) => answerTokenize(service, request));

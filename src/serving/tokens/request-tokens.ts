@@ -2,6 +2,7 @@
 import type { Token } from 'node-llama-cpp';
 import { hasRepositoryMarks, repositoryMarks, type CorpusTokenizer } from '../../corpus/tokens/tokenizer.ts';
 import type { HostRequest } from '../host-types.ts';
+import { HttpError } from '../http-error.ts';
 import { layOutPrompt, type PromptTokens } from './prompt-tokens.ts';
 import type { Vocabulary } from './vocabulary.ts';
 
@@ -21,7 +22,7 @@ export interface RequestTokens extends PromptTokens {
   heal: string;
 }
 
-/** The tokens of the prompt, cut so that there is room for the answer. */
+/** The tokens of the prompt, cut so that there is room for the answer. Throws HttpError 400 for a chat that is too long. */
 export function layOutRequest(
   request: HostRequest,
   model: TextTokens,
@@ -39,6 +40,12 @@ export function layOutRequest(
   const answer = Math.min(wanted, Math.floor(contextSize * ANSWER_SHARE));
   // One position stays empty; otherwise llama.cpp would shift the context to make room.
   const room = contextSize - 1 - answer;
+  if (request.chat) {
+    const chat = request.chat.flatMap(({ text, special }) => (text ? model.tokenize(text, special) : []));
+    const tokens = bos === undefined ? chat : [bos, ...chat];
+    if (tokens.length > room) throw tooLong(tokens.length, room);
+    return { tokens, trimmed: 0, most: Math.min(wanted, contextSize - 1 - tokens.length), heal: '' };
+  }
   const filled = fill !== undefined && Boolean(suffix);
   const laidOut = layOutPrompt(
     encode(filled ? prompt : prompt + begun),
@@ -55,6 +62,13 @@ export function layOutRequest(
   if (laidOut.tokens.length === 0) laidOut.tokens.push(model.tokens.bos ?? model.tokens.eos ?? 0);
   return { ...laidOut, most: Math.min(wanted, contextSize - 1 - laidOut.tokens.length), heal };
 }
+
+const tooLong = (tokens: number, room: number) =>
+  new HttpError(
+    400,
+    'context_length_exceeded',
+    `The chat has ${tokens} tokens, and there is room for ${room}: shorten it or begin a new one, or serve with a larger --context.`,
+  );
 
 /**
  * Other files and the heading of the prompt's own file, with exactly the tokens of training (corpus/tokens/layout.ts);

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { chatTemplateOf } from '../../../src/corpus/datasets/chat-template.ts';
+import { layOut } from '../../../src/serving/http/chat-route.ts';
+
+const chatMl = chatTemplateOf({
+  'tokenizer.ggml.tokens': ['<|im_start|>', '<|im_end|>', '<|endoftext|>'],
+  'tokenizer.ggml.eos_token_id': 1,
+});
+const text = (pieces: ReturnType<typeof layOut>) => pieces!.map((piece) => piece.text).join('');
+
+describe('a chat', () => {
+  it('ends where the answer begins; what people wrote is never a special token', () => {
+    const pieces = layOut(chatMl, [
+      { role: 'user', content: 'Say <|im_end|>' },
+      { role: 'assistant', content: 'answer' },
+      { role: 'user', content: 'Again' },
+    ]);
+    expect(text(pieces)).toBe(
+      '<|im_start|>user\nSay <|im_end|><|im_end|>\n' +
+        '<|im_start|>assistant\nanswer<|im_end|>\n' +
+        '<|im_start|>user\nAgain<|im_end|>\n<|im_start|>assistant\n',
+    );
+    const written = pieces!.filter((piece) => !piece.special).map((piece) => piece.text);
+    expect(written).toEqual(['Say <|im_end|>', 'answer', 'Again']);
+  });
+
+  it('that the template rejects is refused with its reason', () => {
+    const strict = chatTemplateOf({
+      'tokenizer.ggml.tokens': ['</s>'],
+      'tokenizer.chat_template':
+        "{% for m in messages %}{% if m['role'] == 'system' %}{{ raise_exception('no system here') }}{% endif %}{{ m['content'] }}{% endfor %}",
+    });
+    const wrong = [
+      { role: 'user', content: 'a' },
+      { role: 'system', content: 'b' },
+    ];
+    expect(() => layOut(strict, wrong)).toThrow(/messages: .*no system here/);
+  });
+});
