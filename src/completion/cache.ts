@@ -41,6 +41,15 @@ export class CompletionCache {
     return undefined;
   }
 
+  /** Forgets what is known for exactly this document. */
+  drop(document: CursorDocument, adapter: string): void {
+    const key = keyOf(document, adapter);
+    const [before, after] = [document.before.slice(-WINDOW), document.after.slice(0, WINDOW)];
+    this.entries = this.entries.filter(
+      (entry) => entry.key !== key || entry.before !== before || entry.after !== after,
+    );
+  }
+
   put(document: CursorDocument, adapter: string, text: string): void {
     const { before, after } = document;
     const lengths = lengthsOf(document);

@@ -227,14 +227,21 @@ class Engine implements Completer {
       return { cleaned, took: this.now() - start };
     };
     let shown = false;
+    // The place is asked anew when the person comes back.
+    const forget = () => shown && this.cache.drop(input, input.adapter);
     const text = await this.generate(request, flight, (lines) => {
       if (isEnough(lines, input, reach)) return 'enough';
       if (shown || 'dropped' in cleanUp(lines, input, reach)) return 'more';
       flight.show(keep(lines));
       shown = true;
       return 'more';
+    }).catch((error: unknown) => {
+      forget();
+      throw error;
     });
-    return signal.aborted ? undefined : keep(text);
+    if (!signal.aborted) return keep(text);
+    forget();
+    return undefined;
   }
 
   /** Calls `onLines` with all whole lines so far, each time there are more, until it says that they are enough. */

@@ -116,9 +116,14 @@ export class Resources {
   private precision(): Promise<Hyper['precision']> {
     const { precision = 'f32' } = this.subject;
     if (precision === 'f32') return Promise.resolve(precision);
-    return (this.opened.precision ??= this.turns.use(this.scorer, (scorer) =>
-      Promise.resolve(scoringPrecision(scorer, precision)),
-    ));
+    if (!this.opened.precision) {
+      const found = this.turns.use(this.scorer, (scorer) =>
+        Promise.resolve(scoringPrecision(scorer, precision)),
+      );
+      found.catch(() => delete this.opened.precision);
+      this.opened.precision = found;
+    }
+    return this.opened.precision;
   }
 
   private openHost(): Promise<LlamaHost> {

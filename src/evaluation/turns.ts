@@ -2,6 +2,8 @@
 
 interface Opened {
   dispose(): void | Promise<void>;
+  /** Resolves if it ends by itself: it is opened again at its next use. */
+  readonly closed?: Promise<unknown>;
 }
 
 /** Opened when first used, and again after `close`. */
@@ -18,7 +20,8 @@ export class Engine<E extends Opened = Opened> {
   get(room: Promise<void> | undefined): Promise<E> {
     if (!this.opened) {
       const opened = Promise.resolve(room).then(this.open);
-      opened.catch(() => this.opened === opened && (this.opened = undefined));
+      const forget = () => this.opened === opened && (this.opened = undefined);
+      opened.then((engine) => engine.closed?.then(forget), forget);
       this.opened = opened;
     }
     return this.opened;

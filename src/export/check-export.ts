@@ -6,6 +6,7 @@ import type { ExportCheck } from '../protocol/export.ts';
 import type { RunSpec } from '../protocol/run.ts';
 import { agreement } from '../runs/verify.ts';
 import { BASE_MODEL, openLlamaHost } from '../serving/engine/llama-host.ts';
+import { startBackend } from '../tensor/index.ts';
 import { openScorer } from '../training/scorer.ts';
 import { klDivergence } from '../statistics/statistics.ts';
 
@@ -72,16 +73,20 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 export interface TrainedFile {
   base: RunSpec['base'];
   backend: RunSpec['backend'];
+  /** As in the run; another backend is used if that one is not there. */
+  device?: RunSpec['device'];
+  planned?: RunSpec['planned'];
   adapterPath?: string;
   modelPath?: string;
 }
 
 /** The trainer's distributions for result and base. */
 export async function trainedRows(
-  { base, ...result }: TrainedFile,
+  { base, backend: asked, device, planned, ...result }: TrainedFile,
   tokens: Int32Array,
 ): Promise<Pick<Distributions, 'trained' | 'base'>> {
-  const scorer = await openScorer({ basePath: base.path, ...result });
+  const backend = await startBackend(asked, { device, planned, orOther: true });
+  const scorer = await openScorer({ basePath: base.path, ...result, backend });
   try {
     return {
       trained: await scorer.probabilities(tokens, 'result'),

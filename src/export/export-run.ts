@@ -109,7 +109,8 @@ export async function exportRun(
       tokens: await checkTokens(dir, spec.base.path),
     };
     const method = spec.hyper.method === 'lora' ? { adapterPath: artefact } : { modelPath: artefact };
-    const rows = await trainedRows({ base: spec.base, backend: spec.backend, ...method }, work.tokens);
+    const { base, backend, device, planned } = spec;
+    const rows = await trainedRows({ base, backend, device, planned, ...method }, work.tokens);
     say('Writing', 1);
     const written = join(folder, 'written');
     const about = await write(work, written);

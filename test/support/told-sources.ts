@@ -29,6 +29,7 @@ export const toldIn: readonly string[] = [
     'tensorflow',
     'wasm',
     'devices/choose-device',
+    'devices/find',
     'devices/fastest',
     'devices/plan',
     'runtime/binding',
@@ -58,6 +59,7 @@ export const toldIn: readonly string[] = [
     (name) => `src/evaluation/${name}.ts`,
   ),
   'src/evaluation/figures/between-runs.ts',
+  'src/evaluation/scorer/process.ts',
   ...['export-run', 'import-adapter'].map((name) => `src/export/${name}.ts`),
   ...['adapter', 'read-peft', 'transformers'].map((name) => `src/weights/${name}.ts`),
   ...[

@@ -20,6 +20,7 @@ type Numbers = Float32Array | Float32Array[] | undefined;
 /** A Scorer in a process of its own. */
 export class ScorerProcess {
   private readonly waiting = new Map<number, { resolve(value: Numbers): void; reject(error: Error): void }>();
+  readonly closed: Promise<void>;
   private asked = 0;
   private ended: Error | undefined;
   private disposing = false;
@@ -29,7 +30,9 @@ export class ScorerProcess {
     readonly supportsBf16: boolean,
   ) {
     child.on('message', (received) => this.receive(scorerAnswerSchema.parse(received)));
-    child.on('close', (code, signal) => this.end(signal ?? code));
+    this.closed = once(child, 'close').then(([code, signal]) =>
+      this.end((signal ?? code) as string | number | null),
+    );
   }
 
   /** Starts the process and its backend; the model is loaded at the first request. Throws like openScorer. */
@@ -77,9 +80,8 @@ export class ScorerProcess {
   async dispose(): Promise<void> {
     this.disposing = true;
     if (this.ended) return;
-    const closed = once(this.child, 'close');
     this.child.kill('SIGKILL');
-    await closed;
+    await this.closed;
   }
 
   private ask<T extends Numbers>(request: Ask): Promise<T> {

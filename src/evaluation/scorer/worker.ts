@@ -49,7 +49,11 @@ async function answer(request: ScorerRequest): Promise<ScorerAnswer> {
 /** The model is loaded when it is first needed. */
 function scorer(): Promise<Scorer> {
   const { options, backend } = opening!;
-  return (opened ??= openScorer({ ...options, backend }));
+  if (!opened) {
+    opened = openScorer({ ...options, backend });
+    opened.catch(() => (opened = undefined));
+  }
+  return opened;
 }
 
 type Scoring = Exclude<ScorerRequest, { type: 'open' }>;

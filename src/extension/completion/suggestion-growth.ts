@@ -22,7 +22,9 @@ export class SuggestionGrowth {
       this.stop();
       if (!longer || !isTyping(document, position, text)) return;
       this.asking = true;
-      void vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      // Where the editor asks nothing, a later key must not be taken for ours.
+      const asked = vscode.commands.executeCommand('editor.action.inlineSuggest.trigger');
+      void asked.then(() => (this.asking = false));
     });
   }
 

@@ -31,8 +31,10 @@ export async function findWebgpu(): Promise<WebgpuProbe> {
   try {
     return webgpuProbeSchema.parse(JSON.parse(await ask('webgpu-probe', [])));
   } catch (error) {
-    const how = (error as { killed?: boolean }).killed ? 'did not answer' : 'ended early';
-    return { adapters: [], reason: `The process that looked for GPUs ${how}: update the driver.` };
+    const reason = (error as { killed?: boolean }).killed
+      ? 'The process that looked for GPUs did not answer: update the driver.'
+      : 'The process that looked for GPUs ended early: update the driver.';
+    return { adapters: [], reason };
   }
 }
 
@@ -41,8 +43,10 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
   try {
     return rateSchema.parse(JSON.parse(await ask('product-rate', [backend, device])));
   } catch (error) {
-    const how = (error as { killed?: boolean }).killed ? 'did not answer' : 'ended early';
-    return { lack: `The process that measured ${backend} ${how}.` };
+    const lack = (error as { killed?: boolean }).killed
+      ? `The process that measured ${backend} did not answer.`
+      : `The process that measured ${backend} ended early.`;
+    return { lack };
   }
 }
 

@@ -36,7 +36,7 @@ describe('an answer that is streamed', () => {
     expect(t.asks).toHaveLength(1);
   });
 
-  it('is stopped where the person goes elsewhere, and keeps what was shown', async () => {
+  it('is stopped where the person goes elsewhere, and asked anew when they come back', async () => {
     const t = await firstLine();
     const other = t.completer.complete(t.at(`${BEFORE}  let`, { invoked: true }));
     expect(t.signal.aborted).toBe(true);
@@ -45,7 +45,10 @@ describe('an answer that is streamed', () => {
     await settle();
     t.asks[1]!.answer(' x = 1;');
     expect(await other).toMatchObject({ text: ' x = 1;' });
-    expect(await t.completer.complete(t.at(BEFORE))).toMatchObject({ text: FIRST });
+    const again = t.completer.complete(t.at(BEFORE, { invoked: true }));
+    await settle();
+    t.asks[2]!.answer(WHOLE);
+    expect(await again).toMatchObject({ text: WHOLE, source: 'engine' });
   });
 
   it('waits for a line that can be shown', async () => {
@@ -72,7 +75,7 @@ describe('an answer that is streamed', () => {
     expect((await t.completer.complete(t.at('if (x) {')))?.text).toBe('\n  go();\n}');
   });
 
-  it('that fails after its first line leaves that line', async () => {
+  it('that fails after its first line is asked anew', async () => {
     const t = setUp();
     const promise = t.completer.complete(t.at(BEFORE, { invoked: true }));
     await settle();
@@ -80,7 +83,9 @@ describe('an answer that is streamed', () => {
     expect(await promise).toMatchObject({ text: FIRST });
     t.asks[0]!.fail(new Error('gone'));
     expect(await (await promise)!.more).toBe(false);
-    expect(await t.completer.complete(t.at(BEFORE))).toMatchObject({ text: FIRST, source: 'cache' });
+    void t.completer.complete(t.at(BEFORE, { invoked: true }));
+    await settle();
+    expect(t.asks).toHaveLength(2);
   });
 
   it('made in advance is shown from its first line on too', async () => {

@@ -45,6 +45,27 @@ describe('engines that take turns', () => {
     ]);
   });
 
+  it('are opened again if they ended by themselves', async () => {
+    let opened = 0;
+    let end = () => {};
+    const scorer = new Engine(() => {
+      opened += 1;
+      return Promise.resolve({
+        dispose: () => {},
+        closed: new Promise<void>((resolve) => (end = resolve)),
+      });
+    });
+    const turns = new Turns();
+    const use = () => turns.use(scorer, () => Promise.resolve());
+    await use();
+    await use();
+    expect(opened).toBe(1);
+    end();
+    await soon();
+    await use();
+    expect(opened).toBe(2);
+  });
+
   it('make room also after an error, of the work or while opening', async () => {
     const { engine, log, most } = engines();
     const [scorer, server] = [engine('scorer'), engine('server', 1)];
