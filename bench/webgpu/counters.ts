@@ -34,12 +34,11 @@ export function hostMs(): number {
   }
 }
 
-/** Bytes of the buffers that a dispatch can see. */
-export const boundBytes = (bindings: Record<string, Bound>): number =>
-  Object.values(bindings).reduce(
-    (sum, { storage, begin = 0, bytes = storage.capacity - begin }) => sum + bytes,
-    0,
-  );
+/** Bytes of the buffers that a dispatch can see. What a kernel was not given is undefined. */
+export const boundBytes = (bindings: Record<string, Bound | undefined>): number =>
+  Object.values(bindings)
+    .filter((bound) => bound !== undefined)
+    .reduce((sum, { storage, begin = 0, bytes = storage.capacity - begin }) => sum + bytes, 0);
 
 /** Counts what this GPU does from now on. */
 export function countOn(gpu: Counted): Counts {
@@ -47,7 +46,7 @@ export function countOn(gpu: Counted): Counts {
   const [run, read] = [gpu.run.bind(gpu), gpu.read.bind(gpu)];
   gpu.run = (...args) => {
     counts.dispatches += 1;
-    counts.bytes += boundBytes(args[1] as unknown as Record<string, Bound>);
+    counts.bytes += boundBytes(args[1] as unknown as Record<string, Bound | undefined>);
     run(...args);
   };
   gpu.read = async (...args) => {

@@ -18,6 +18,7 @@ it('counts dispatches, the bytes that they see, and waiting', async () => {
   const bindings = {
     a: { storage: { capacity: 1000 } },
     b: { storage: { capacity: 4096 }, begin: 256, bytes: 512 },
+    mask: undefined,
   };
   gpu.run('add', bindings, {}, 1);
   gpu.run('mul', { c: { storage: { capacity: 1024 }, begin: 256 } }, {}, 1);
