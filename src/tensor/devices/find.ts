@@ -43,10 +43,11 @@ export async function measureRate(backend: string, device = ''): Promise<Rate> {
   try {
     return rateSchema.parse(JSON.parse(await ask('product-rate', [backend, device])));
   } catch (error) {
-    const lack = (error as { killed?: boolean }).killed
+    const late = (error as { killed?: boolean }).killed === true;
+    const lack = late
       ? `The process that measured ${backend} did not answer.`
       : `The process that measured ${backend} ended early.`;
-    return { lack };
+    return { lack, ...(late && { late }) };
   }
 }
 

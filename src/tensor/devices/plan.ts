@@ -5,6 +5,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { z } from 'zod';
+import packageJson from '../../../package.json' with { type: 'json' };
 import { webgpuProbeSchema, type WebgpuProbe } from '../../protocol/doctor.ts';
 import { UserError } from '../../protocol/errors.ts';
 import { JsonCache } from '../../protocol/json-cache.ts';
@@ -85,9 +86,11 @@ function candidatesFrom(
   runtime: Runtime | undefined,
   device: ChosenDevice | undefined,
 ): Candidate[] {
+  // It may be the fastest one on a machine that is less busy: still something to fall back on.
+  const measured = rates.tensorflow?.late ? {} : rates.tensorflow;
   const candidates: Candidate[] = [
     runtime || process.env['FORGET_ME_NOT_BINDING']
-      ? { name: 'tensorflow', label: 'TensorFlow', ...rates.tensorflow }
+      ? { name: 'tensorflow', label: 'TensorFlow', ...measured }
       : { name: 'tensorflow', label: 'TensorFlow', lack: 'TensorFlow is not installed.' },
     { name: 'wasm', label: 'WebAssembly', ...rates.wasm },
   ];
@@ -108,14 +111,18 @@ function machineWith(runtime: Runtime | undefined, look: Look): Promise<Machine>
 
 async function lookUp(key: string, runtime: Runtime | undefined, look: Look): Promise<Machine> {
   const known = await machines.get(key);
-  // What failed may have failed because the machine was busy.
-  const failed = known?.probe.reason ?? known?.rates.webgpu?.lack;
-  if (known && Date.now() - known.at < (failed ? DAY_MS : VALID_MS)) return known;
+  if (known && Date.now() - known.at < (isSettled(known) ? VALID_MS : DAY_MS)) return known;
   const probe = await look.findWebgpu();
   const made = { at: Date.now(), probe, rates: await measure(probe, runtime, look) };
   await machines.set(key, made);
   return made;
 }
+
+/** What failed may have failed because the machine was busy; and not every system says that it got a GPU or a driver. */
+const isSettled = ({ probe: { adapters, reason }, rates }: Machine): boolean =>
+  reason === undefined &&
+  adapters.some(({ kind }) => kind !== 'software') &&
+  Object.values(rates).every(({ lack }) => lack === undefined);
 
 /** Measures a real GPU, and what it has to beat; one after the other, as they may share the processor. */
 async function measure(
@@ -137,6 +144,7 @@ async function measure(
 function fingerprint(runtime: Runtime | undefined): string {
   const { platform, arch, versions, env } = process;
   return [
+    packageJson.version,
     ...[platform, arch, release(), versions['electron'] ?? `node ${versions.node}`],
     ...[cpus()[0]?.model, usableProcessors(), fastestPrecision('tensorflow', 'lora')],
     runtime ? `TensorFlow ${runtime.version}${runtime.gpu ? ' CUDA' : ''}` : 'no TensorFlow',
@@ -144,6 +152,14 @@ function fingerprint(runtime: Runtime | undefined): string {
     ...(platform === 'linux' ? linuxDrivers() : []),
   ].join(' | ');
 }
+
+const statOf = (path: string) => {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+};
 
 /** GPUs and drivers: PCI numbers of the cards, the version of NVIDIA's module, Vulkan's drivers and their age. */
 function linuxDrivers(): string[] {
@@ -166,7 +182,8 @@ function linuxDrivers(): string[] {
     ['vendor', 'device'].map((file) => text(`/sys/class/drm/${card}/device/${file}`)).join(':'),
   );
   const drivers = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d'].flatMap((folder) =>
-    names(folder).map((name) => `${name} ${statSync(`${folder}/${name}`).mtimeMs}`),
+    // A link may lead nowhere once its driver is removed.
+    names(folder).map((name) => `${name} ${statOf(`${folder}/${name}`)?.mtimeMs}`),
   );
   return [...numbers, text('/sys/module/nvidia/version'), ...drivers];
 }

@@ -1,4 +1,4 @@
-/** What `dist/product-rate.mjs` prints. */
+/** What `dist/product-rate.mjs` prints, and what is kept of it. */
 import { z } from 'zod';
 
 export const rateSchema = z.object({
@@ -6,5 +6,7 @@ export const rateSchema = z.object({
   rate: z.number().positive().optional(),
   /** Why the backend can't train here, as a sentence. */
   lack: z.string().optional(),
+  /** The lack is that it was not done in time. */
+  late: z.boolean().optional(),
 });
 export type Rate = z.infer<typeof rateSchema>;

@@ -1,10 +1,29 @@
 /** What trains on a machine that is made up: what is looked for, measured, kept, and how often. */
+import type * as files from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Adapter, WebgpuProbe } from '../../../../src/protocol/doctor.ts';
 import type { Look } from '../../../../src/tensor/devices/plan.ts';
+import type { Rate } from '../../../../src/tensor/devices/rate-line.ts';
+import type * as finding from '../../../../src/tensor/runtime/find.ts';
+
+const runtime = vi.hoisted(() => ({ installed: false }));
+vi.mock('../../../../src/tensor/runtime/find.ts', async (original) => ({
+  ...(await original<typeof finding>()),
+  findRuntime: () => Promise.resolve(runtime.installed ? { version: '2', gpu: false } : undefined),
+}));
+// A driver was removed, and its link into a folder of the system was left.
+const links = vi.hoisted(() => ({ dangling: false }));
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof files>();
+  const readdirSync = (folder: string) => {
+    if (links.dangling && folder.endsWith('icd.d')) return ['removed-driver.json'];
+    return fs.readdirSync(folder);
+  };
+  return { ...fs, readdirSync };
+});
 
 const adapter = (name: string, kind: Adapter['kind']): Adapter => ({
   ...{ name, driver: '', kind, shared: false, mostBuffer: 2 ** 32, mostBound: 2 ** 31, features: [] },
@@ -19,6 +38,9 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
+  vi.useRealTimers();
+  Object.assign(runtime, { installed: false });
+  Object.assign(links, { dangling: false });
   await rm(home, { recursive: true, force: true });
 });
 
@@ -28,7 +50,7 @@ const newProcess = async () => {
   return (await import('../../../../src/tensor/devices/plan.ts')).planBackend;
 };
 
-function machine(probe: WebgpuProbe, rates: Record<string, number> = {}) {
+function machine(probe: WebgpuProbe, rates: Record<string, number | Rate> = {}) {
   const asked: string[] = [];
   const look: Look = {
     mayHaveGpu: () => true,
@@ -40,6 +62,7 @@ function machine(probe: WebgpuProbe, rates: Record<string, number> = {}) {
     measureRate: (backend, device) => {
       asked.push([backend, device].filter(Boolean).join(' '));
       const rate = rates[backend];
+      if (typeof rate === 'object') return Promise.resolve(rate);
       return Promise.resolve(rate ? { rate } : { lack: `${backend} does not start.` });
     },
   };
@@ -69,6 +92,41 @@ describe('planBackend', () => {
       await newProcess()
     )(auto, look);
     expect(asked).toHaveLength(6);
+  });
+
+  it('plans where a link to a driver leads nowhere', async () => {
+    links.dangling = true;
+    const { look } = machine({ adapters: [card] }, { webgpu: 4e12, wasm: 20e9 });
+    expect((await (await newProcess())(auto, look)).backend).toBe('webgpu');
+  });
+
+  const DAY_MS = 24 * 3600 * 1000;
+  it.each<[string, Adapter[], Record<string, number | Rate>, boolean]>([
+    ['a GPU that was measured', [card], { webgpu: 4e12, tensorflow: 1e12 }, false],
+    ['a TensorFlow that failed', [card], { webgpu: 4e12, wasm: 20e9 }, true],
+    ['no GPU but a software one', [adapter('llvmpipe', 'software')], {}, true],
+  ])('looks again after two days: %s', async (_, adapters, rates, again) => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    runtime.installed = true;
+    const { asked, look } = machine({ adapters }, rates);
+    const plan = await newProcess();
+    await plan(auto, look);
+    vi.setSystemTime(Date.now() + 2 * DAY_MS);
+    asked.length = 0;
+    const next = await newProcess();
+    await next(auto, look);
+    expect(asked.includes('adapters')).toBe(again);
+  });
+
+  it('falls back on a TensorFlow that was not measured in time', async () => {
+    runtime.installed = true;
+    const rates = { webgpu: 4e12, wasm: 20e9 };
+    const late = { lack: 'The process that measured tensorflow did not answer.', late: true };
+    const slow = machine({ adapters: [card] }, { ...rates, tensorflow: late });
+    expect((await (await newProcess())(auto, slow.look)).order).toEqual(['webgpu', 'wasm', 'tensorflow']);
+    vi.stubEnv('VK_DRIVER_FILES', '/another/driver.json');
+    const broken = machine({ adapters: [card] }, rates);
+    expect((await (await newProcess())(auto, broken.look)).order).toEqual(['webgpu', 'wasm']);
   });
 
   it('measures nothing for a software adapter, and does not take it', async () => {
