@@ -5,10 +5,14 @@ const software = /llvmpipe|lavapipe|swiftshader|software|basic render|warp/i;
 /** GPUs inside of a processor, as their drivers call them. */
 const integrated = [
   /\b(u?hd|iris|iris xe|xe) graphics\b|\biris\b/i,
+  // "Intel(R) Graphics", "Intel(R) Graphics (RPL-P)"; DG and BMG are cards.
+  /^intel\(r\) graphics\b(?! \((dg\d|bmg))/i,
   // "Intel(R) Arc(TM) Graphics", "Intel(R) Arc(TM) 140V GPU": without the A or B of a card.
   /\barc(\(tm\))? (pro )?(graphics|\d+[vt])\b/i,
   // "AMD Radeon 780M Graphics", "AMD Radeon(TM) Graphics", "AMD Radeon Vega 8 Graphics".
   /\bradeon(\(tm\))? (\d{3}m|8\d{3}s|graphics|vega \d+ graphics)/i,
+  // "AMD Custom GPU 0405", of the Steam Deck.
+  /\bcustom gpu\b/i,
   /\bapple\b|\badreno\b|\bmali\b|\btegra\b/i,
 ];
 const discrete = [

@@ -32,17 +32,26 @@ export interface NvidiaGpu {
   computeCapability?: number;
 }
 
-/** NVIDIA GPUs, from nvidia-smi; empty when it is not there. */
-export async function findNvidia(): Promise<NvidiaGpu[]> {
+/** Whoever asks a driver is given some 15 s itself (find.ts), and has more to do. */
+const LONGEST_MS = 5000;
+
+let nvidia: Promise<NvidiaGpu[]> | undefined;
+
+/** NVIDIA GPUs, from nvidia-smi, which is asked once for a process; empty when it is not there or does not answer. */
+export const findNvidia = (): Promise<NvidiaGpu[]> => (nvidia ??= askNvidia());
+
+async function askNvidia(): Promise<NvidiaGpu[]> {
   const fields = 'name,driver_version,memory.total';
   // Drivers from before 2022 don't know the last field, and then print nothing at all.
   for (const query of [`${fields},compute_cap`, fields])
     try {
       const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits'];
-      const { stdout } = await exec('nvidia-smi', args, { timeout: 20_000, windowsHide: true });
+      const { stdout } = await exec('nvidia-smi', args, { timeout: LONGEST_MS, windowsHide: true });
       return parseNvidia(stdout);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') break;
+      // One that did not answer would not answer the other question either.
+      const { code, killed } = error as NodeJS.ErrnoException & { killed?: boolean };
+      if (code === 'ENOENT' || killed) break;
     }
   return [];
 }
@@ -62,13 +71,17 @@ export function parseNvidia(csv: string): NvidiaGpu[] {
   });
 }
 
-/** All that the drivers of this machine list. */
-export async function listMemory(platform: string = process.platform): Promise<Listed[]> {
-  const nvidia = platform === 'darwin' ? [] : await findNvidia();
-  const others = platform === 'linux' ? await readAmd() : platform === 'win32' ? await readRegistry() : [];
+let listed: Promise<Listed[]> | undefined;
+
+/** All that the drivers of this machine list, asked once for a process. */
+export const listMemory = (): Promise<Listed[]> => (listed ??= askDrivers(process.platform));
+
+async function askDrivers(platform: string): Promise<Listed[]> {
+  const others = platform === 'linux' ? readAmd() : platform === 'win32' ? readRegistry() : [];
+  const [cards, more] = await Promise.all([platform === 'darwin' ? [] : findNvidia(), others]);
   return [
-    ...nvidia.map(({ name, memory }) => ({ maker: 'nvidia' as const, name, memory, shared: 0 })),
-    ...others,
+    ...cards.map(({ name, memory }) => ({ maker: 'nvidia' as const, name, memory, shared: 0 })),
+    ...more,
   ];
 }
 
@@ -88,13 +101,14 @@ export async function readAmd(root = '/sys/class/drm'): Promise<Listed[]> {
 /** Windows keeps the GPUs' drivers here. */
 const DISPLAYS = String.raw`HKLM\SYSTEM\CurrentControlSet\Control\Class\{4d36e968-e325-11ce-bfc1-08002be10318}`;
 
-async function readRegistry(): Promise<Listed[]> {
-  try {
-    const options = { timeout: 10_000, windowsHide: true, maxBuffer: 1 << 24 };
-    return parseRegistry((await exec('reg', ['query', DISPLAYS, '/s'], options)).stdout);
-  } catch {
-    return [];
-  }
+/** What the registry says of the display drivers; empty where there is none. */
+export async function readRegistry(): Promise<Listed[]> {
+  const options = { timeout: LONGEST_MS, windowsHide: true, maxBuffer: 1 << 24 };
+  const { stdout = '' } = await exec('reg', ['query', DISPLAYS, '/s'], options).catch(
+    // A key that only administrators may read ends it with an error, after all the others were printed.
+    (error: unknown) => error as { stdout?: string },
+  );
+  return parseRegistry(stdout);
 }
 
 /** Parses what `reg query` prints of the display drivers: DriverDesc and HardwareInformation.qwMemorySize of each. */
@@ -111,7 +125,8 @@ const METAL_SHARE = { small: 2 / 3, large: 3 / 4, from: 36 * 2 ** 30 };
 
 /**
  * Bytes that an adapter can compute with, and whether they are main memory; undefined if not known. An integrated GPU
- * has what the driver grants it, or at least what Metal recommends; other drivers grant about half.
+ * has what the driver grants it, or what Metal recommends; on Windows its own and half of the main memory. One of which
+ * nothing is known may be such a GPU, so that its memory has to be planned as main memory.
  */
 export function memoryOf(
   { name, kind }: Pick<Adapter, 'name' | 'kind'>,
@@ -129,8 +144,9 @@ export function memoryOf(
     };
   const shared = kind === 'integrated';
   const found = matching(name, listed);
-  if (!found) return { shared };
-  return { memory: found.memory + (shared ? found.shared : 0), shared };
+  if (!found) return { shared: kind !== 'discrete' };
+  const besides = platform === 'win32' ? total / 2 : found.shared;
+  return { memory: found.memory + (shared ? besides : 0), shared };
 }
 
 /** The driver's entry for an adapter of this name: by name, or the only one (or all alike) of its maker. */

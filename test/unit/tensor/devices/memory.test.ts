@@ -1,11 +1,18 @@
 /** How much memory a GPU has, from what drivers print and write. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { fastestPrecision } from '../../../../src/tensor/precision.ts';
 import { mayHaveGpu } from '../../../../src/tensor/devices/find.ts';
-import { memoryOf, parseNvidia, parseRegistry, readAmd } from '../../../../src/tensor/devices/memory.ts';
+import {
+  findNvidia,
+  memoryOf,
+  parseNvidia,
+  parseRegistry,
+  readAmd,
+  readRegistry,
+} from '../../../../src/tensor/devices/memory.ts';
 
 const GiB = 2 ** 30;
 const linux = { platform: 'linux', total: 32 * GiB };
@@ -70,6 +77,50 @@ it("reads Windows' registry", () => {
   expect(memoryOf({ name: 'NVIDIA GeForce RTX 4090', kind: 'discrete' }, listed, windows).memory).toBe(
     0x5ff800000,
   );
+});
+
+it('adds half of the main memory to what a GPU in a processor has of its own on Windows', () => {
+  const name = 'Intel(R) Graphics';
+  const listed = [{ maker: 'any' as const, name, memory: 128 * 2 ** 20, shared: 0 }];
+  const windows = { platform: 'win32', total: 32 * GiB };
+  const memory = 16 * GiB + 128 * 2 ** 20;
+  expect(memoryOf({ name, kind: 'integrated' }, listed, windows)).toEqual({ memory, shared: true });
+});
+
+it('takes a GPU of which nothing is known for one that uses main memory', () => {
+  expect(memoryOf({ name: 'Some GPU', kind: 'unknown' }, nvidia, linux)).toEqual({ shared: true });
+});
+
+let programs: string;
+beforeEach(async () => {
+  programs = await mkdtemp(join(tmpdir(), 'fmn-programs-'));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(programs, { recursive: true });
+});
+
+/** Puts a program of this name, made up, before the others. */
+async function putProgram(name: string, lines: string[]): Promise<void> {
+  await writeFile(join(programs, name), ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
+  vi.stubEnv('PATH', `${programs}:${process.env['PATH']}`);
+}
+
+it.skipIf(process.platform === 'win32')('reads what the registry tells before it refuses a key', async () => {
+  const values = [
+    'DriverDesc    REG_SZ    Intel(R) Graphics',
+    'HardwareInformation.qwMemorySize    REG_QWORD    0x8000000',
+  ];
+  await putProgram('reg', [...values.map((value) => `echo '    ${value}'`), 'exit 1']);
+  expect(await readRegistry()).toMatchObject([{ name: 'Intel(R) Graphics', memory: 0x8000000 }]);
+});
+
+it.skipIf(process.platform === 'win32')('asks nvidia-smi once', async () => {
+  const asked = join(programs, 'asked');
+  await putProgram('nvidia-smi', [`echo asked >> '${asked}'`, "echo 'Tesla T4, 550.54, 15360, 7.5'"]);
+  expect(await findNvidia()).toMatchObject([{ name: 'Tesla T4', computeCapability: 7.5 }]);
+  expect(await findNvidia()).toHaveLength(1);
+  expect(await readFile(asked, 'utf8')).toBe('asked\n');
 });
 
 it("takes Metal's share of a Mac's memory, and none for software", () => {
