@@ -50,9 +50,8 @@ export type Adapter = z.infer<typeof adapterSchema>;
 
 /** The output of webgpu-probe.mjs. */
 export const webgpuProbeSchema = z.object({
-  /** Those that can be used. */
   adapters: z.array(adapterSchema),
-  /** Why there are none. */
+  /** Why there are none, or why the one that would be used can't be. */
   reason: z.string().optional(),
 });
 export type WebgpuProbe = z.infer<typeof webgpuProbeSchema>;

@@ -25,8 +25,8 @@ export function webgpuCheck(
   { trains, reason: why }: { trains: boolean; reason: string },
 ): DoctorCheck {
   const check = { area: 'webgpu', title: 'WebGPU backend' };
-  if (!chosen || reason) return { ...check, status: 'note', text: reason ?? NONE };
   const sentences = adapters.map((adapter, number) => describe(number, adapter));
+  if (!chosen || reason) return { ...check, status: 'note', text: [reason ?? NONE, ...sentences].join(' ') };
   if (adapters.length > 1) sentences.push(`GPU ${chosen.number} is used: ${chosen.why} (--device).`);
   const advice =
     chosen.adapter.kind === 'software'

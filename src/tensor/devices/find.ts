@@ -26,10 +26,13 @@ const readNames = (folder: string): string[] => {
   }
 };
 
-/** What WebGPU finds. Never throws: `reason` says why there is none. */
-export async function findWebgpu(): Promise<WebgpuProbe> {
+/**
+ * What WebGPU finds, and whether the largest GPU, or the one that is asked for, works. Never throws: `reason` says why
+ * there is none that does.
+ */
+export async function findWebgpu(wanted = ''): Promise<WebgpuProbe> {
   try {
-    return webgpuProbeSchema.parse(JSON.parse(await ask('webgpu-probe', [])));
+    return webgpuProbeSchema.parse(JSON.parse(await ask('webgpu-probe', [wanted])));
   } catch (error) {
     const reason = (error as { killed?: boolean }).killed
       ? 'The process that looked for GPUs did not answer: update the driver.'

@@ -68,13 +68,15 @@ export async function planBackend({ backend, device }: Wanted, look: Look = mach
   return { ...ranked, backend: ranked.order[0] ?? 'wasm', device: chosen };
 }
 
-/** GPUs don't come and go while a command plans. */
-let found: Promise<WebgpuProbe> | undefined;
+/** By the GPU that was asked for: they don't come and go while a command plans. */
+const found = new Map<string | undefined, Promise<WebgpuProbe>>();
 
 async function planGpu(wanted: string | undefined, look: Look): Promise<BackendPlan> {
   const plan: BackendPlan = { backend: 'webgpu', order: ['webgpu'], reason: 'asked for' };
   if (!look.canAsk()) return plan;
-  const { adapters } = await (found ??= look.findWebgpu());
+  const probe = found.get(wanted) ?? look.findWebgpu(wanted);
+  found.set(wanted, probe);
+  const { adapters } = await probe;
   return { ...plan, device: chooseDevice(adapters, wanted) };
 }
 
@@ -126,12 +128,13 @@ const isSettled = ({ probe: { adapters, reason }, rates }: Machine): boolean =>
 
 /** Measures a real GPU, and what it has to beat; one after the other, as they may share the processor. */
 async function measure(
-  { adapters }: WebgpuProbe,
+  { adapters, reason }: WebgpuProbe,
   runtime: Runtime | undefined,
   { measureRate }: Look,
 ): Promise<Machine['rates']> {
   const device = chooseDevice(adapters);
   if (!device || device.adapter.kind === 'software') return {};
+  if (reason !== undefined) return { webgpu: { lack: reason } };
   const webgpu = await measureRate('webgpu', String(device.number));
   if (webgpu.rate === undefined) return { webgpu };
   const tensorflow: Rate | undefined = runtime && (await measureRate('tensorflow'));

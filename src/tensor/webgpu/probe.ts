@@ -1,15 +1,16 @@
 /**
- * Entry: `node dist/webgpu-probe.mjs`: prints what WebGPU finds on this machine as JSON (`src/protocol/doctor.ts`), once
- * the largest GPU has multiplied two matrices. A process of its own, because a broken driver may end it.
+ * Entry: `node dist/webgpu-probe.mjs [DEVICE]`: prints what WebGPU finds on this machine as JSON
+ * (`src/protocol/doctor.ts`), once the largest GPU, or the one that is asked for, has multiplied two matrices. A process
+ * of its own, because a broken driver may end it.
  */
-import type { WebgpuProbe } from '../../protocol/doctor.ts';
+import type { Adapter, WebgpuProbe } from '../../protocol/doctor.ts';
 import { reportError, UserError } from '../../protocol/errors.ts';
 import { findAdapters } from './adapter.ts';
 import { openWebgpu } from './start.ts';
 
 /** [1 2; 3 4] times [5 6; 7 8] is [19 22; 43 50]. Throws UserError `backend-unavailable` if it is something else here. */
-async function checkProduct(): Promise<void> {
-  const b = await openWebgpu('asked for');
+async function checkProduct(wanted: string | undefined): Promise<void> {
+  const b = await openWebgpu('asked for', undefined, wanted);
   const matrix = (values: number[]) => b.tensor(Float32Array.from(values), [2, 2]);
   const product = await b.read(b.matmul(matrix([1, 2, 3, 4]), matrix([5, 6, 7, 8])));
   if (product.join() !== '19,22,43,50')
@@ -20,16 +21,18 @@ async function checkProduct(): Promise<void> {
     );
 }
 
-async function probe(): Promise<WebgpuProbe> {
+async function probe(wanted: string | undefined): Promise<WebgpuProbe> {
+  let adapters: Adapter[] = [];
   try {
-    const adapters = await findAdapters();
-    if (adapters.length) await checkProduct();
+    adapters = await findAdapters();
+    if (adapters.length) await checkProduct(wanted);
     return { adapters, ...(adapters.length === 0 && { reason: 'No GPU with a driver was found.' }) };
   } catch (error) {
     const { message, next } = reportError(error);
-    return { adapters: [], reason: `${message} ${next}` };
+    // One that does not work must not hide the others.
+    return { adapters, reason: `${message} ${next}` };
   }
 }
 
-console.log(JSON.stringify(await probe()));
+console.log(JSON.stringify(await probe(process.argv[2] || undefined)));
 process.exit();

@@ -32,6 +32,15 @@ it('says where memory is not known, and that a slower GPU has to be asked for', 
   expect(text).not.toContain('--device');
 });
 
+it('lists the GPUs beside the reason why the largest can not be used', () => {
+  const probe = { adapters: [card, unknown], reason: 'NVIDIA GeForce RTX 4090 multiplies wrongly (1).' };
+  const chosen = chooseDevice(probe.adapters);
+  const { status, text } = webgpuCheck(probe, chosen, { trains: false, reason: '' });
+  expect(status).toBe('note');
+  expect(text).toMatch(/^NVIDIA GeForce RTX 4090 multiplies wrongly.*GPU 0 is NVIDIA.*GPU 1 is Intel Arc/);
+  expect(webgpuBackend(probe, chosen)).toMatchObject({ starts: false, reason: probe.reason });
+});
+
 it('says why there is none', () => {
   const probe = { adapters: [], reason: 'The process that looked for GPUs ended early: update the driver.' };
   expect(webgpuCheck(probe, undefined, { trains: false, reason: '' })).toMatchObject({

@@ -55,8 +55,8 @@ function machine(probe: WebgpuProbe, rates: Record<string, number | Rate> = {}) 
   const look: Look = {
     mayHaveGpu: () => true,
     canAsk: () => true,
-    findWebgpu: () => {
-      asked.push('adapters');
+    findWebgpu: (wanted) => {
+      asked.push(['adapters', wanted].filter(Boolean).join(' '));
       return Promise.resolve(probe);
     },
     measureRate: (backend, device) => {
@@ -145,6 +145,19 @@ describe('planBackend', () => {
     expect(plan.reason).toContain('webgpu does not start.');
   });
 
+  it('neither measures nor takes a GPU that multiplies wrongly, and takes another that is asked for', async () => {
+    const reason = 'AMD Radeon RX 7600 multiplies wrongly (1).';
+    const adapters = [card, adapter('Intel(R) UHD Graphics 630', 'integrated')];
+    const { asked, look } = machine({ adapters, reason }, { webgpu: 4e12 });
+    const planBackend = await newProcess();
+    const plan = await planBackend(auto, look);
+    expect(plan).toMatchObject({ backend: 'wasm', order: ['wasm'] });
+    expect(plan.reason).toContain(reason);
+    expect(asked).toEqual(['adapters']);
+    const other = await planBackend({ ...auto, device: 'UHD' }, look);
+    expect(other).toMatchObject({ backend: 'webgpu', device: { number: 1 } });
+  });
+
   it('starts nothing where the system shows no GPU', async () => {
     const { asked, look } = machine({ adapters: [card] }, { webgpu: 4e12 });
     const plan = await (await newProcess())(auto, { ...look, mayHaveGpu: () => false });
@@ -157,7 +170,7 @@ describe('planBackend', () => {
     const { asked, look } = machine({ adapters });
     const plan = await (await newProcess())({ ...auto, device: 'llvm' }, look);
     expect(plan).toMatchObject({ backend: 'webgpu', device: { number: 1 } });
-    expect(asked).toEqual(['adapters']);
+    expect(asked).toEqual(['adapters llvm']);
   });
 
   it('refuses a GPU for a backend that has no use for one', async () => {
