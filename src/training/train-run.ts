@@ -12,6 +12,7 @@ import type { RunWriter } from '../runs/writer.ts';
 import { startBackend, type Backend } from '../tensor/index.ts';
 import { availableMemory } from './memory/available.ts';
 import { requireRunSpace } from './checkpoints/disk.ts';
+import { fitAgain } from './memory/fit-again.ts';
 import { planDevice, type DevicePlan, type PlannedDevice } from './memory/device.ts';
 import { planRun, type BaseSizes, type Measuring } from './memory/plan.ts';
 import { storedBytesOf } from './memory/stored.ts';
@@ -67,15 +68,20 @@ async function trainOn(
   const begun = (await listCheckpoints(dir)).length > 0;
   // A run that has begun goes on where its GPU is no longer there.
   const backend = await startBackend(given.spec.backend, { ...given.spec, orOther: begun });
-  const asked = await onBackend(given.spec, backend, writer);
-  const gguf = await openGguf(asked.base.path);
+  const gguf = await openGguf(given.spec.base.path);
   const config = readConfig(gguf);
-  await requireRunSpace(dir, { ...asked, config });
+  await requireRunSpace(dir, { ...given.spec, config });
   const sizes: BaseSizes = {
     baseBytes: gguf.size,
     storedBytes: backend.compound.keepsQuantised ? storedBytesOf(gguf.tensors) : undefined,
     onDevice: backend.device && !backend.device.shared,
   };
+  const asked = await fitAgain(
+    config,
+    await onBackend(given.spec, backend, writer),
+    { backend, sizes },
+    writer,
+  );
   await tellMemory(writer, config, asked, { backend: backend.name, ...sizes }, backend.device);
   const model = await loadModel(backend, gguf, asked.hyper);
   await phase('Measuring the machine');
@@ -87,7 +93,7 @@ async function trainOn(
     ? await earlierValues(dir, asked.hyper)
     : (parameter) => initialValues(gguf, parameter, asked.hyper);
   if (asked.continues) await putInitial({ model, initial });
-  const settled = await settleRate({ ...given, model, initial, rate });
+  const settled = await settleRate({ ...given, spec: asked, model, initial, rate });
   if (!settled) {
     await gguf.close();
     return undefined;

@@ -43,9 +43,13 @@ export const toldIn: readonly string[] = [
     (name) => `src/corpus/${name}.ts`,
   ),
   'src/preferences/select.ts',
-  ...['checkpoints/disk', 'checkpoints/evaluator-child', 'checkpoints/measuring', 'memory/fit'].map(
-    (name) => `src/training/${name}.ts`,
-  ),
+  ...[
+    'checkpoints/disk',
+    'checkpoints/evaluator-child',
+    'checkpoints/measuring',
+    'memory/fit',
+    'memory/fit-again',
+  ].map((name) => `src/training/${name}.ts`),
   ...[
     'continued',
     'divergence',

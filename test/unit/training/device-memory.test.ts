@@ -1,11 +1,12 @@
 /** What is planned of a GPU's memory, and what is said of a run that does not fit. */
 import { describe, expect, it } from 'vitest';
 import { findKnownBase } from '../../../src/base-models/registry.ts';
-import { hyperSchema, type Hyper } from '../../../src/protocol/run.ts';
+import { hyperSchema, type Hyper, type RunSpec } from '../../../src/protocol/run.ts';
 import { sizeClass } from '../../../src/tensor/webgpu/buffers.ts';
 import { planDevice, type PlannedDevice } from '../../../src/training/memory/device.ts';
+import { fitAgain } from '../../../src/training/memory/fit-again.ts';
 import { fitMemory } from '../../../src/training/memory/fit.ts';
-import { planMemory } from '../../../src/training/memory/plan.ts';
+import { planMemory, planRun } from '../../../src/training/memory/plan.ts';
 import { describeDevice } from '../../../src/cli/machine/fit-machine.ts';
 
 const { shape, bytes } = findKnownBase('qwen2.5-coder-0.5b')!;
@@ -105,5 +106,39 @@ describe('fitMemory on a GPU', () => {
     expect(() => fit(card(24e9, { mostBuffer: 2 ** 20 }))).toThrow(
       /^One tensor of this run takes .*, but a buffer of A card holds no more than 1 MB\.$/,
     );
+  });
+});
+
+describe('fitAgain', () => {
+  const again = async (spec: Partial<RunSpec>, available: number) => {
+    const warnings: string[] = [];
+    const event = (told: { type: string; message?: string }) =>
+      Promise.resolve(void warnings.push(`${told.type}: ${told.message}`));
+    const run = { hyper: hyper(), evaluation: { checkpointTasks: [] as string[] }, ...spec } as RunSpec;
+    const started = {
+      backend: { name: 'wasm' as const, reason: '' },
+      sizes: { baseBytes: bytes, ...stored },
+    };
+    const fitted = await fitAgain(shape, run, started, { event } as never, available);
+    return { hyper: fitted.hyper, warnings };
+  };
+  const place = { backend: 'wasm' as const, baseBytes: bytes, atCheckpoints: false, ...stored };
+  const least = planRun(shape, hyper({ recompute: true }), place).total;
+
+  it('makes a run that was planned for a GPU fit where it starts instead, and says how', async () => {
+    const run = { backend: 'auto', planned: 'webgpu' } as const;
+    const { hyper: fitted, warnings } = await again(run, 6e9);
+    expect([fitted.recompute, warnings]).toEqual([false, []]);
+    const smaller = await again(run, 1.06 * least);
+    expect(smaller.hyper).toEqual(hyper({ recompute: true }));
+    expect(smaller.warnings).toEqual([
+      'warning: To fit into the memory of wasm, activations are recomputed in the backward pass.',
+    ]);
+    await expect(again(run, 0.5e9)).rejects.toMatchObject({ code: 'memory' });
+  });
+
+  it('leaves a run as it is on the backend that it was planned for', async () => {
+    for (const run of [{ backend: 'wasm' }, { backend: 'auto', planned: 'wasm' }] as const)
+      expect((await again(run, 0.5e9)).hyper.recompute).toBe(false);
   });
 });

@@ -1,0 +1,41 @@
+/** A run that starts on another backend than it was planned for: what a GPU held has to fit into main memory now. */
+import type { BaseShape } from '../../base-models/registry.ts';
+import type { RunSpec } from '../../protocol/run.ts';
+import type { RunWriter } from '../../runs/writer.ts';
+import { tensorflowGpu } from '../../tensor/devices/cuda.ts';
+import type { Backend } from '../../tensor/index.ts';
+import { availableMemory } from './available.ts';
+import { fitMemory } from './fit.ts';
+import type { BaseSizes } from './plan.ts';
+
+/** What has started, and the sizes of the base on it. */
+export interface Started {
+  backend: Pick<Backend, 'name' | 'device'>;
+  sizes: BaseSizes;
+}
+
+/**
+ * The run as it fits the backend that has started, with a warning for each change; as it is if it was planned for that
+ * one. A step learns from the same sequences. Throws UserError `memory` if it can't be made to fit.
+ * @param available bytes of main memory; for tests
+ */
+export async function fitAgain(
+  config: BaseShape,
+  spec: RunSpec,
+  { backend: { name, device }, sizes: { baseBytes, storedBytes } }: Started,
+  writer: Pick<RunWriter, 'event'>,
+  available?: number,
+): Promise<RunSpec> {
+  const { planned = spec.backend, hyper, evaluation } = spec;
+  if (planned === name || planned === 'auto') return spec;
+  // As in the plan before a run: TensorFlow's GPU is the only memory that is planned for it.
+  const gpu = name === 'tensorflow' ? (await tensorflowGpu())?.memory : undefined;
+  const atCheckpoints = evaluation.checkpointTasks.length > 0;
+  const fitted = fitMemory(config, hyper, {
+    ...{ backend: name, device, available: gpu ?? available ?? (await availableMemory()) },
+    ...(gpu === undefined && { storedBytes, measuring: { baseBytes, atCheckpoints } }),
+  });
+  for (const change of fitted.changes)
+    await writer.event({ type: 'warning', message: `To fit into the memory of ${name}, ${change}.` });
+  return { ...spec, hyper: fitted.hyper };
+}
