@@ -90,7 +90,7 @@ describe('report.html', () => {
       const { page, problems } = await open([...runs], options);
       expect(await seriousFaults(page)).toEqual([]);
       expect(problems).toEqual([]);
-      if (runs.length === 0) expect(await page.getByText('Fine-tune on Workspace').isVisible()).toBe(true);
+      if (runs.length === 0) expect(await page.getByText('No runs yet').isVisible()).toBe(true);
       await page.close();
     }
   });
