@@ -27,8 +27,10 @@ export async function fetchGpuPackages(
 ): Promise<void> {
   for (const one of packages) await fetchOne(one, options);
   const others = await readdir(llamaDir()).catch(() => []);
+  // Windows keeps a binary that another window has loaded; what is left goes the next time.
   for (const version of others)
-    if (version !== gpuPackagesVersion) await rm(join(llamaDir(), version), { recursive: true, force: true });
+    if (version !== gpuPackagesVersion)
+      await rm(join(llamaDir(), version), { recursive: true, force: true }).catch(() => undefined);
 }
 
 async function fetchOne(one: GpuPackage, options: Options): Promise<void> {

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import type * as promises from 'node:fs/promises';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,6 +18,14 @@ import {
   type GpuPackage,
 } from '../../../src/base-models/llama-gpu-packages.ts';
 import { fetchGpuPackages } from '../../../src/base-models/npm/fetch-gpu.ts';
+
+const busy = vi.hoisted(() => ({ path: '' }));
+vi.mock('node:fs/promises', async (original) => {
+  const fs = await original<typeof promises>();
+  const rm: typeof fs.rm = (path, options) =>
+    path === busy.path ? Promise.reject(new Error('EPERM')) : fs.rm(path, options);
+  return { ...fs, rm };
+});
 
 const name = '@node-llama-cpp/linux-x64-vulkan';
 const MODULE = 'export const getBinsDir = () => "fetched";\n';
@@ -92,6 +101,16 @@ describe('a package from the registry that npm is configured for', () => {
       '/npm/@node-llama-cpp%2flinux-x64-vulkan',
       '/files/packed.tgz',
     ]);
+  });
+
+  it('replaces that of other versions, also where one is in use and can not be removed', async () => {
+    const others = ['0.1.0', '0.2.0'].map((other) => join(dir, 'home/llama', other));
+    for (const other of others) await mkdir(other, { recursive: true });
+    busy.path = others[0]!;
+    await fetchGpuPackages([one]);
+    busy.path = '';
+    expect(await fileThere()).toBe(MODULE);
+    expect(others.map((other) => existsSync(other))).toEqual([true, false]);
   });
 
   it('is continued where an earlier download stopped', async () => {
