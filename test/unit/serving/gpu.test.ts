@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isSoftware } from '../../../src/base-models/llama-gpu.ts';
 import { describeEngine } from '../../../src/protocol/gpu.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
@@ -14,6 +14,7 @@ import { useTemporaryHome } from '../runs/help.ts';
 
 const home = useTemporaryHome();
 const marks = () => join(home.path(), 'cache/gpu');
+afterEach(() => void vi.restoreAllMocks());
 const markOf = () => join(marks(), readdirSync(marks())[0]!);
 
 describe('a GPU that is tried', () => {
@@ -21,6 +22,20 @@ describe('a GPU that is tried', () => {
     await guarded('vulkan', async () => expect(readdirSync(marks())).toHaveLength(1));
     await expect(guarded('vulkan', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(readdirSync(marks())).toEqual([]);
+  });
+
+  it('leaves no mark if the process is told to stop meanwhile, and the process ends', async () => {
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    const others = process.listeners('SIGTERM');
+    process.removeAllListeners('SIGTERM');
+    await guarded('vulkan', () => {
+      process.emit('SIGTERM', 'SIGTERM');
+      expect(readdirSync(marks())).toEqual([]);
+      return Promise.resolve();
+    });
+    expect(kill.mock.calls).toEqual([[process.pid, process.platform === 'win32' ? 'SIGKILL' : 'SIGTERM']]);
+    expect(process.listenerCount('SIGTERM')).toBe(0);
+    for (const other of others) process.on('SIGTERM', other);
   });
 
   it('is left alone for a day if the process ended with it', async () => {
