@@ -24,9 +24,12 @@ class ReportDocument implements vscode.TextDocumentContentProvider {
 const shown = new ReportDocument();
 export const registerDoctor = () => vscode.workspace.registerTextDocumentContentProvider(scheme, shown);
 
-/** Asks the command line's doctor; takes a few seconds, because it starts the backends that it reports on. */
-export function examine({ children }: Context): Promise<DoctorReport> {
-  return children.ask(doctorReportSchema, ['doctor']);
+/**
+ * Asks the command line's doctor; takes a few seconds, because it starts the backends that it reports on. `asked`: by
+ * the person, so a GPU that ended a server is tried again.
+ */
+export function examine({ children }: Context, asked = false): Promise<DoctorReport> {
+  return children.ask(doctorReportSchema, ['doctor', ...(asked ? [] : ['--look-only'])]);
 }
 
 export async function showDoctor(context: Context): Promise<void> {
@@ -34,7 +37,7 @@ export async function showDoctor(context: Context): Promise<void> {
     location: vscode.ProgressLocation.Notification,
     title: t('Forget-Me-Not is checking this machine'),
   };
-  const report = await vscode.window.withProgress(options, () => examine(context));
+  const report = await vscode.window.withProgress(options, () => examine(context, true));
   shown.set(doctorText(report));
   await vscode.commands.executeCommand('markdown.showPreview', uri);
   const gpu = report.checks.find(({ area }) => area === 'completion');

@@ -1,18 +1,25 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { doctorReportSchema, type DoctorCheck, type DoctorReport } from '../../protocol/doctor.ts';
 import { forTerminal } from '../../protocol/next-step.ts';
+import { forgetTries } from '../../serving/engine/gpu-guard.ts';
 import { examine } from '../doctor.ts';
 import { printJson } from '../view/output.ts';
 
 export function doctorCommand(): Command {
-  return new Command('doctor')
-    .description('check this machine: what is installed, what is missing, and the command that gets it')
-    .option('--json', 'print the report as JSON')
-    .action(async ({ json = false }: { json?: boolean }) => {
-      const report = doctorReportSchema.parse(await examine());
-      if (json) printJson(report);
-      else console.log(formatDoctor(report));
-    });
+  return (
+    new Command('doctor')
+      .description('check this machine: what is installed, what is missing, and the command that gets it')
+      .option('--json', 'print the report as JSON')
+      // For VS Code's wizards, which only want to know what is missing.
+      .addOption(new Option('--look-only', 'forget nothing').hideHelp())
+      .action(async ({ json = false, lookOnly = false }: { json?: boolean; lookOnly?: boolean }) => {
+        // Whoever asks may have repaired what ended a server.
+        if (!lookOnly) await forgetTries();
+        const report = doctorReportSchema.parse(await examine());
+        if (json) printJson(report);
+        else console.log(formatDoctor(report));
+      })
+  );
 }
 
 const marks: Record<DoctorCheck['status'], string> = {

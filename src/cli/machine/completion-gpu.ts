@@ -5,15 +5,12 @@ import { sharedLlama } from '../../base-models/llama.ts';
 import type { DoctorCheck, DoctorReport } from '../../protocol/doctor.ts';
 import { reportError } from '../../protocol/errors.ts';
 import { gpuKindNames } from '../../protocol/gpu.ts';
-import { forgetTries } from '../../serving/engine/gpu-guard.ts';
 import { formatBytes } from '../view/format.ts';
 
 export type CompletionGpu = NonNullable<DoctorReport['completion']>;
 
 /** Tries it in this process; a broken driver ends only the process that node-llama-cpp tries it in before. */
 export async function findCompletionGpu(): Promise<CompletionGpu> {
-  // Whoever asks may have repaired what ended a server.
-  await forgetTries();
   try {
     const { kind, devices, why } = await startGpu('auto');
     if (!kind) return { backend: 'cpu', devices, why };

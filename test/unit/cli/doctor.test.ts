@@ -1,0 +1,21 @@
+/** Which examination forgets that a GPU ended a server. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, vi } from 'vitest';
+import { doctorCommand } from '../../../src/cli/commands/doctor.ts';
+import { useTemporaryHome } from '../runs/help.ts';
+
+// Only what happens before the examination counts here.
+vi.mock('../../../src/cli/doctor.ts', () => ({ examine: () => Promise.reject(new Error('examined')) }));
+const home = useTemporaryHome();
+
+it.each([
+  [['--look-only'], true],
+  [[], false],
+  [['--json'], false],
+])('doctor %j leaves the mark: %s', async (args, kept) => {
+  const marks = join(home.path(), 'cache/gpu');
+  mkdirSync(marks, { recursive: true });
+  await expect(doctorCommand().parseAsync(args, { from: 'user' })).rejects.toThrow('examined');
+  expect(existsSync(marks)).toBe(kept);
+});
