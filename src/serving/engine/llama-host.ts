@@ -86,6 +86,10 @@ class Host implements LlamaHost {
   private template: ChatTemplate | undefined;
   /** Models of which contexts may still be in use, though the base is elsewhere now. */
   private readonly left: LlamaModel[] = [];
+  /** The base left the GPU and is not on the processor yet; it is loaded there when it is needed. */
+  private moving = false;
+  private loading: Promise<Loaded> | undefined;
+  private readonly trainedContext: number;
 
   private constructor(
     private readonly options: LlamaHostOptions,
@@ -97,6 +101,7 @@ class Host implements LlamaHost {
     limit: number | undefined,
   ) {
     this.engines = new LruMemory(limit);
+    this.trainedContext = base.model.trainContextSize;
   }
 
   static async open(options: LlamaHostOptions, catalog: Catalog, file: ModelFile): Promise<Host> {
@@ -130,7 +135,7 @@ class Host implements LlamaHost {
   }
 
   get contextSize(): number {
-    return Math.min(this.options.contextSize ?? DEFAULT_CONTEXT, this.base.model.trainContextSize);
+    return Math.min(this.options.contextSize ?? DEFAULT_CONTEXT, this.trainedContext);
   }
 
   get chatTemplate(): ChatTemplate {
@@ -232,7 +237,7 @@ class Host implements LlamaHost {
     }
   }
 
-  /** Loads the base again, beside the GPU. Contexts there finish their answers; the one of `opening` is not open. */
+  /** The base is loaded again at its next use, beside the GPU. Contexts there finish their answers; the one of `opening` is not open. */
   private async moveToProcessor(why: string, opening: string): Promise<void> {
     this.left.push(this.base.model);
     for (const name of this.models.filter((one) => one !== opening)) await this.engines.retire(name);
@@ -242,17 +247,31 @@ class Host implements LlamaHost {
       await this.left.pop()!.dispose();
       await dropGpu();
     }
-    const { base, used } = await place(this.file, () => onProcessor(this.file, why));
+    this.placed = { ...this.placed, backend: 'cpu', devices: [], layers: 0, why };
+    this.moving = true;
+  }
+
+  /** The base in memory. If the machine has no room for it now, the next request tries again. */
+  private baseInMemory(): Promise<Loaded> {
+    if (!this.moving) return Promise.resolve(this.base);
+    return (this.loading ??= this.loadOnProcessor().finally(() => (this.loading = undefined)));
+  }
+
+  private async loadOnProcessor(): Promise<Loaded> {
+    const { base, used } = await place(this.file, () => onProcessor(this.file, this.placed.why));
     this.base = base;
     this.placed = used;
+    this.moving = false;
     this.threads = await threadsFor(base.model, used, this.options);
+    return base;
   }
 
   private async openContext(offer: Offer | undefined): Promise<Engine> {
     const { sequences = 1 } = this.options;
+    const base = await this.baseInMemory();
     const options = { contextSize: this.contextSize, sequences, threads: this.threads };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
-    const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : this.base;
+    const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : base;
     // A sampler's contexts share these weights and keep them.
     const shared = adapter !== undefined && holdsWeights(model, adapter.path);
     const engine = await EngineModel.open(model, vocabulary, options, adapter).catch((error: unknown) => {
@@ -290,7 +309,8 @@ class Host implements LlamaHost {
     const offer = await this.catalog.find(name);
     const options = { ...defaultSampling(), ...this.options.sampling, contextSize: this.contextSize };
     const adapter = offer?.kind === 'adapter' ? offer : undefined;
-    const { model, vocabulary } = offer?.kind === 'model' ? await this.wholeModel(offer) : this.base;
+    const { model, vocabulary } =
+      offer?.kind === 'model' ? await this.wholeModel(offer) : await this.baseInMemory();
     return BatchSampler.open(model, vocabulary, options, adapter).catch((error: unknown) => {
       throw adapter ? damaged(adapter, error) : error;
     });

@@ -1,0 +1,48 @@
+/** A base whose GPU has no room for a context, on a machine that has no room for it beside the GPU at first. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { EngineModel } from '../../src/serving/engine/engine-model.ts';
+import { openLlamaHost } from '../../src/serving/engine/llama-host.ts';
+import type * as placing from '../../src/serving/engine/place-base.ts';
+import { writeTinyModel } from '../support/tiny-model.ts';
+
+const processor = vi.hoisted(() => ({ full: true }));
+vi.mock('../../src/serving/engine/place-base.ts', async (original) => {
+  const real = await original<typeof placing>();
+  const onProcessor: typeof placing.onProcessor = (file, why) => {
+    if (!processor.full) return real.onProcessor(file, why);
+    processor.full = false;
+    return Promise.reject(new Error('unable to allocate'));
+  };
+  // The processor stands for the GPU.
+  const placeBase: typeof placing.placeBase = async (file) => {
+    const { model, used } = await real.onProcessor(file);
+    return { model, used: { ...used, backend: 'vulkan', layers: used.ofLayers } };
+  };
+  const dropGpu = () => Promise.resolve();
+  return { ...real, onProcessor, placeBase, freeOnGpu: () => Promise.resolve(1e9), dropGpu };
+});
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'fmn-moves-'));
+  vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+  await writeTinyModel(join(dir, 'base.gguf'));
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(dir, { recursive: true, force: true });
+});
+
+it('is loaded at a later request', async () => {
+  const host = await openLlamaHost({ basePath: join(dir, 'base.gguf'), contextSize: 512, threads: 1 });
+  vi.spyOn(EngineModel, 'open').mockRejectedValueOnce(new Error('out of memory'));
+  const ask = () => host.complete({ model: 'base', prompt: 'a b c', maxTokens: 4, ignoreEnd: true });
+  await expect(ask()).rejects.toThrow('unable to allocate');
+  expect(host.engine).toMatchObject({ backend: 'cpu', layers: 0, why: expect.stringContaining('too full') });
+  expect(host.contextSize).toBeGreaterThan(0);
+  expect((await ask()).completionTokens).toBe(4);
+  await host.dispose();
+});
