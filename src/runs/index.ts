@@ -9,5 +9,5 @@ export { isProcessAlive } from './processes.ts';
 export { readRun, resultStep, stepOfResult } from './read.ts';
 export { RunShelf, type FoundRuns } from './shelf.ts';
 export { effectiveStatus, hasEnded, isAlive, type EffectiveStatus } from './status.ts';
-export { trainingBusy, trainingNow, withTraining, type TrainingLock } from './training-lock.ts';
+export { trainingBusy, trainingNow, trainingRun, withTraining, type TrainingLock } from './training-lock.ts';
 export { openRunWriter, type RunWriter } from './writer.ts';

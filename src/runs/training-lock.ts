@@ -29,6 +29,15 @@ export async function trainingNow(): Promise<string | undefined> {
   return owner && nameOf(owner);
 }
 
+/**
+ * Whether something trains on this machine, and which run, as far as that is known: a command that starts several
+ * trainers names the one that works for it.
+ */
+export async function trainingRun(): Promise<{ run: string | undefined } | undefined> {
+  const owner = await lockOwner(path());
+  return owner && { run: runOf(owner.what) ?? runOf(owner.heir?.what) };
+}
+
 /** `what` begins a sentence: "The training of garden". Errors: training-busy if another training is running. */
 export async function lockTraining(what: string): Promise<TrainingLock> {
   await mkdir(dataDir(), { recursive: true });
@@ -86,11 +95,12 @@ async function releaseOwn(): Promise<void> {
 }
 
 const nameOfRun = (run: string) => `Run ${run}`;
+const runOf = (what = '') => /^Run (\S+)$/.exec(what)?.[1];
 const nameOf = ({ pid, what }: Owner) => what ?? `A training (process ${pid})`;
 
 function busy(owner: Owner | undefined): UserError {
   const what = owner ? nameOf(owner) : 'A training';
-  const run = /^Run (\S+)$/.exec(what)?.[1];
+  const run = runOf(what);
   return trainingBusy(
     what,
     run

@@ -14,8 +14,9 @@ import { writeTinyAdapter, writeTinyModel } from '../support/tiny-model.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
 const planned = vi.hoisted(() => ({ bytes: 0 }));
-vi.mock('../../src/serving/engine/training-memory.ts', () => ({
-  plannedOnGpu: () => Promise.resolve(planned.bytes),
+vi.mock('../../src/serving/engine/training-memory.ts', async (original) => ({
+  ...(await original<object>()),
+  plannedOnGpu: () => Promise.resolve({ bytes: planned.bytes, taken: false }),
 }));
 
 /** llama.cpp lists a device that computes on the processor only if it is named. */

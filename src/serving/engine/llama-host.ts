@@ -109,7 +109,8 @@ class Host implements LlamaHost {
     const { base, used } = await place(file, () => placeBase(file, { gpu, tokens: contextSize * sequences }));
     const threads = await threadsFor(base.model, used, options);
     // Contexts are in the memory of the GPU, which may be the smaller one.
-    const limit = used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu()) : memoryLimit;
+    const limit =
+      used.layers > 0 ? Math.min(memoryLimit ?? Infinity, await freeOnGpu(base.model)) : memoryLimit;
     return new Host(options, catalog, file, base, used, threads, limit);
   }
 

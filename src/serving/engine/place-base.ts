@@ -5,7 +5,7 @@ import { loadLlamaModel, sharedLlama, type ModelFile } from '../../base-models/l
 import { reportError } from '../../protocol/errors.ts';
 import { gpuKindNames, type EngineUsed, type GpuChoice, type GpuKind } from '../../protocol/gpu.ts';
 import { endedBy, guarded } from './gpu-guard.ts';
-import { plannedOnGpu } from './training-memory.ts';
+import { leftBeside, plannedOnGpu, type TrainingMemory } from './training-memory.ts';
 
 export interface PlacedBase {
   model: LlamaModel;
@@ -35,8 +35,15 @@ export async function placeBase(file: ModelFile, { gpu, tokens }: Placing): Prom
       `The last attempt to use ${name} ended the process: it is tried again after a day, or after {doctor}.`,
     );
   }
+  const training = await plannedOnGpu();
+  if (!training) {
+    await dropGpu();
+    const why =
+      "A training is in progress on this machine, and how much of the GPU's memory it takes is not known.";
+    return onProcessor(file, why);
+  }
   try {
-    return await guarded(kind, () => onGpu(file, tokens, { ...start, kind }));
+    return await guarded(kind, () => onGpu(file, tokens, { ...start, kind, training }));
   } catch (error) {
     await dropGpu();
     return onProcessor(file, whyNot(kind, error));
@@ -72,10 +79,10 @@ export async function onProcessor(file: ModelFile, why?: string): Promise<Placed
 async function onGpu(
   file: ModelFile,
   tokens: number,
-  { kind, devices }: GpuStart & { kind: GpuKind },
+  { kind, devices, training }: GpuStart & { kind: GpuKind; training: TrainingMemory },
 ): Promise<PlacedBase> {
   const llama = await sharedLlama();
-  const free = await keepForTraining(llama);
+  const free = await keepForTraining(llama, training);
   const model = await loadLlamaModel(file, { gpuLayers: fittingLayers(tokens) });
   try {
     const [layers, ofLayers] = [model.gpuLayers, model.fileInsights.totalLayers];
@@ -92,18 +99,21 @@ async function onGpu(
 }
 
 /** Leaves a training what it plans to take, whether it has it already or not. Returns the bytes that are free. */
-async function keepForTraining(llama: Llama): Promise<number> {
-  const [{ total, free }, planned] = [await llama.getVramState(), await plannedOnGpu()];
-  const rest = Math.max(0, total - planned - llama.vramPaddingSize);
-  await llama.setVramCap(planned > 0 ? rest : null);
-  return planned > 0 ? Math.min(free, rest) : free;
+async function keepForTraining(llama: Llama, training: TrainingMemory): Promise<number> {
+  const { total, free } = await llama.getVramState();
+  const rest = Math.max(0, leftBeside(training, { total, free }) - llama.vramPaddingSize);
+  await llama.setVramCap(training.bytes > 0 ? rest : null);
+  return training.bytes > 0 ? rest : free;
 }
 
-/** Bytes that contexts may still take there. */
-export async function freeOnGpu(): Promise<number> {
+/** Bytes that contexts may still take there, beside `model`. */
+export async function freeOnGpu(model: LlamaModel): Promise<number> {
   const llama = await sharedLlama();
   const { free } = await llama.getVramState();
-  return Math.max(0, Math.min(free, llama.getVramCap() ?? Infinity) - llama.vramPaddingSize);
+  // The cap is for all that this process has there.
+  const { gpuLayers, fileInsights } = model;
+  const { gpuVram } = await fileInsights.estimateModelResourceRequirementsV2({ gpuLayers });
+  return Math.max(0, Math.min(free - llama.vramPaddingSize, (llama.getVramCap() ?? Infinity) - gpuVram));
 }
 
 /** Tokens of a prompt that is long enough for the kernels of many rows, and some that are generated one by one. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it, vi } from 'vitest';
 import { processStart } from '../../../src/runs/processes.ts';
-import { joinTraining, trainingNow, withTraining } from '../../../src/runs/training-lock.ts';
+import { joinTraining, trainingNow, trainingRun, withTraining } from '../../../src/runs/training-lock.ts';
 import { deadPid, useTemporaryHome } from './help.ts';
 
 const home = useTemporaryHome();
@@ -90,6 +90,7 @@ it('is kept for a trainer whose command was killed, and named after its run', as
   await withTraining('A reproduction', async (lock) => {
     await lock.share(trainer, '2026-lora-ab12');
     expect(await trainingNow()).toBe('A reproduction');
+    expect(await trainingRun()).toEqual({ run: '2026-lora-ab12' });
     // As it lies there when this process has been killed.
     const text = readFileSync(file(), 'utf8').replace(`"pid":${process.pid}`, `"pid":${deadPid}`);
     writeFileSync(file(), text);

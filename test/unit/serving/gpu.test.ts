@@ -1,14 +1,20 @@
 /** What completion leaves to a training, and how it remembers a GPU that ended the process. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { isSoftware } from '../../../src/base-models/llama-gpu.ts';
 import { describeEngine } from '../../../src/protocol/gpu.ts';
 import type { RunSnapshot } from '../../../src/protocol/panel.ts';
 import { endedBy, forgetTries, guarded } from '../../../src/serving/engine/gpu-guard.ts';
+import { withTraining } from '../../../src/runs/training-lock.ts';
 import { isOutOfMemory, whyNot } from '../../../src/serving/engine/place-base.ts';
-import { plannedBy } from '../../../src/serving/engine/training-memory.ts';
+import {
+  hasTaken,
+  leftBeside,
+  plannedBy,
+  plannedOnGpu,
+} from '../../../src/serving/engine/training-memory.ts';
 import { parseServerArgs } from '../../../src/serving/http/server-args.ts';
 import { useTemporaryHome } from '../runs/help.ts';
 
@@ -72,6 +78,29 @@ describe('what a training plans to take on a GPU', () => {
     ['wasm', true, 0],
   ])('with %s, CUDA %s: %d bytes', (backend, cuda, bytes) =>
     expect(plannedBy(run(backend), cuda)).toBe(bytes),
+  );
+
+  it('is unknown where no run says it, such as in a search for a learning rate', async () => {
+    mkdirSync(home.path(), { recursive: true });
+    expect(await plannedOnGpu()).toEqual({ bytes: 0, taken: false });
+    expect(await withTraining('A search for a learning rate', () => plannedOnGpu())).toBeUndefined();
+  });
+
+  it('is kept free until it is taken; then other programs have only the rest', () => {
+    const state = { total: 24, free: 10 };
+    expect(leftBeside({ bytes: 6, taken: false }, state)).toBe(4);
+    expect(leftBeside({ bytes: 6, taken: true }, state)).toBe(10);
+    expect(leftBeside({ bytes: 16, taken: true }, state)).toBe(8);
+    expect(leftBeside({ bytes: 30, taken: false }, state)).toBe(0);
+  });
+
+  it.each([
+    [['start'], false],
+    [['start', 'memory', 'step'], true],
+    [['start', 'step', 'start'], false],
+    [['start', 'step', 'done'], false],
+  ])('after %j it is taken: %s', (types, taken) =>
+    expect(hasTaken({ events: types.map((type) => ({ type })) } as unknown as RunSnapshot)).toBe(taken),
   );
 
   it('as the run says, if it plans the memory of the GPU apart', () => {
