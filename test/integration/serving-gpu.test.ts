@@ -2,7 +2,7 @@
  * Completion on a GPU: on Mesa's llvmpipe, which runs the Vulkan kernels of llama.cpp on the processor, held against
  * its own kernels there.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,10 +21,17 @@ vi.mock('../../src/serving/engine/training-memory.ts', async (original) => ({
 
 /** llama.cpp lists a device that computes on the processor only if it is named. */
 const SOFTWARE = 'GGML_VK_VISIBLE_DEVICES';
+const DRIVERS = '/usr/share/vulkan/icd.d';
+const canTest = await canTestWebgpu();
+/** Mesa's driver; it alone is used, also on a machine with a GPU. */
+const llvmpipe = existsSync(DRIVERS)
+  ? readdirSync(DRIVERS).find((name) => /^lvp_icd.*json$/.test(name))
+  : undefined;
 const isThere =
+  canTest &&
+  llvmpipe !== undefined &&
   existsSync('node_modules/@node-llama-cpp/linux-x64-vulkan') &&
-  process.platform === 'linux' &&
-  (await canTestWebgpu());
+  process.platform === 'linux';
 
 let dir: string;
 const at = (name: string) => join(dir, name);
@@ -42,6 +49,12 @@ const open = (gpu: GpuChoice, base: string, more = {}): Promise<LlamaHost> =>
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fmn-gpu-'));
   vi.stubEnv('FORGET_ME_NOT_HOME', join(dir, 'home'));
+  if (!isThere) return;
+  // Older loaders know only the second name.
+  for (const name of ['VK_DRIVER_FILES', 'VK_ICD_FILENAMES']) vi.stubEnv(name, join(DRIVERS, llvmpipe!));
+  await writeTinyModel(at('base.gguf'), { embedding: 256, ffn: 256 });
+  await writeTinyAdapter(at('own.gguf'), at('base.gguf'));
+  await writeTinyModel(at('small.gguf'));
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -51,8 +64,6 @@ afterAll(async () => {
 describe.runIf(isThere)('on llvmpipe', () => {
   // F32 only: Mesa compiles each type's kernels for a minute or more. `npm run bench:gpu` compares others.
   it('gives the tokens of the processor, with an adapter too', async () => {
-    await writeTinyModel(at('base.gguf'), { embedding: 256, ffn: 256 });
-    await writeTinyAdapter(at('own.gguf'), at('base.gguf'));
     const adapters = [{ name: 'own', path: at('own.gguf') }];
     const answers = async (host: LlamaHost) => {
       const said = [];
@@ -73,14 +84,6 @@ describe.runIf(isThere)('on llvmpipe', () => {
       [...row].map((chance, token) => Math.abs(chance - onProcessor.rows[place]![token]!)),
     );
     expect(Math.max(...apart)).toBeLessThan(1e-3);
-  });
-
-  it('a device that computes on the processor is not chosen by itself', async () => {
-    await writeTinyModel(at('small.gguf'));
-    const host = await open('auto', 'small.gguf');
-    expect(host.engine).toMatchObject({ backend: 'cpu', devices: [], layers: 0 });
-    expect(host.engine.why).toMatch(/finds no GPU/);
-    await host.dispose();
   });
 
   it('what a training plans to take is left to it; the processor takes over where nothing is left', async () => {
@@ -105,6 +108,14 @@ describe.runIf(isThere)('on llvmpipe', () => {
     expect((await host.complete(ask({ model: 'own' }))).completionTokens).toBe(24);
     expect(host.engine).toMatchObject({ backend: 'cpu', why: expect.stringContaining('too full') });
     expect((await host.complete(ask())).text).toBe(before.text);
+    await host.dispose();
+  });
+
+  // Last: llama.cpp reads which devices are named once in a process.
+  it('a device that computes on the processor is not chosen by itself', async () => {
+    const host = await open('auto', 'small.gguf');
+    expect(host.engine).toMatchObject({ backend: 'cpu', devices: [], layers: 0 });
+    expect(host.engine.why).toMatch(/finds no GPU/);
     await host.dispose();
   });
 });
