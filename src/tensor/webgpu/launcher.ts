@@ -84,7 +84,7 @@ export class Launcher {
 
   /**
    * Several lists of as many tensors, as runs of which each is worked on as one: its tensors lie side by side, in all
-   * lists alike. Of each run the first tensor of every list, and its elements.
+   * lists alike, with no other tensor between them. Of each run the first tensor of every list, and its elements.
    */
   runs(lists: readonly (readonly Tensor[])[]): { firsts: Tensor[]; count: number }[] {
     const runs: { firsts: Tensor[]; count: number }[] = [];
@@ -95,7 +95,9 @@ export class Launcher {
       const gap = last && tensors[0]!.begin - of(last.firsts[0]!).begin;
       const follows = tensors.every((x, k) => {
         const first = last && of(last.firsts[k]!);
-        return first && x.storage === first.storage && x.begin - first.begin === gap && gap! >= last.count;
+        return (
+          first && x.storage === first.storage && x.begin - first.begin === gap && gap === aligned(last.count)
+        );
       });
       if (last && follows) last.count = gap! + count;
       else runs.push({ firsts: tensors, count });

@@ -1,6 +1,8 @@
 /** What the WebGPU backend computes on the host: which elements a kernel visits, and which memory it gets. No GPU. */
 import { describe, expect, it } from 'vitest';
-import { Buffers, sizeClass } from '../../../src/tensor/webgpu/buffers.ts';
+import { Buffers, sizeClass, type Storage } from '../../../src/tensor/webgpu/buffers.ts';
+import type { Gpu } from '../../../src/tensor/webgpu/gpu.ts';
+import { GpuTensor, Launcher } from '../../../src/tensor/webgpu/launcher.ts';
 import {
   ALIGNMENT,
   broadcastShape,
@@ -148,6 +150,22 @@ describe('memory', () => {
     steps(buffers, 8);
     // Those eight, and a quarter of them.
     expect(buffers.freeBytes).toBe(10 * 2 ** 26);
+  });
+});
+
+describe('tensors side by side', () => {
+  const gpu = {} as Gpu;
+  const storage = {} as Storage;
+  const launcher = new Launcher(gpu, (tensor) => tensor);
+  // Of each 64 elements of the memory, a tensor has 35.
+  const [a, b, c] = [0, 64, 128].map((begin) => new GpuTensor(gpu, storage, [5, 7], 'f32', begin));
+
+  it('are worked on as one', () => {
+    expect(launcher.runs([[a!, b!, c!]])).toEqual([{ firsts: [a], count: 163 }]);
+  });
+
+  it('are not where another lies between them, which the kernel would change', () => {
+    expect(launcher.runs([[a!, c!]]).map(({ count }) => count)).toEqual([35, 35]);
   });
 });
 
