@@ -7,8 +7,11 @@ import { Composed } from '../../src/tensor/composed.ts';
 import { startBackend, type Backend } from '../../src/tensor/index.ts';
 import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
 import type { WebgpuBackend } from '../../src/tensor/webgpu/webgpu.ts';
+import { ownHome } from '../support/own-home.ts';
 import { Random } from '../support/random.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
+
+ownHome();
 
 interface Case {
   batch: number;

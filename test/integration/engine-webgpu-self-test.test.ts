@@ -1,10 +1,12 @@
 /** A driver that computes wrongly is noticed before it trains anything. Drivers are simulated by changing kernels' text. */
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadModel } from '../../src/model/index.ts';
 import { moduleNames } from '../../src/protocol/run.ts';
+import { memoryError } from '../../src/tensor/webgpu/failures.ts';
 import type { Kernel } from '../../src/tensor/webgpu/kernel.ts';
 import { findWrong, leaveOutWrong } from '../../src/tensor/webgpu/self-test/self-test.ts';
 import { startWebgpu } from '../../src/tensor/webgpu/start.ts';
@@ -81,6 +83,24 @@ describe.skipIf(!(await canTestWebgpu()))('the test of a driver', () => {
       /; its driver computes wrongly attention as a whole, so it is made in chunks$/,
     );
     await rm(file);
+  });
+
+  it('keeps nothing about a driver that could not be tested for want of memory', async () => {
+    const backend = await start();
+    await rm(join(home, 'cache'), { recursive: true, force: true });
+    const { gpu } = backend;
+    const run = gpu.run.bind(gpu);
+    gpu.run = (kernel, ...rest) => {
+      if (kernel.name.startsWith('attention')) throw memoryError();
+      run(kernel, ...rest);
+    };
+    await expect(leaveOutWrong(backend, 'X')).rejects.toMatchObject({ code: 'memory' });
+    expect(existsSync(join(home, 'cache', 'webgpu-kernels.json'))).toBe(false);
+  });
+
+  it('keeps nothing about a GPU that a test makes smaller', async () => {
+    await startWebgpu('asked for', 64 * 1024);
+    expect(existsSync(join(home, 'cache', 'webgpu-kernels.json'))).toBe(false);
   });
 
   it.each([

@@ -9,11 +9,13 @@ import { createOptimizer } from '../../src/training/optimizers.ts';
 import { compoundSuite } from '../support/compound-suite.ts';
 import { headSuite } from '../support/head-suite.ts';
 import { oddShapesSuite } from '../support/odd-shapes-suite.ts';
+import { ownHome } from '../support/own-home.ts';
 import { storedSuite } from '../support/stored-suite.ts';
 import { tensorSuite } from '../support/tensor-suite.ts';
 import { tinyTokens, tinyWeights } from '../support/tiny-weights.ts';
 import { canTestWebgpu } from '../support/vulkan.ts';
 
+ownHome();
 const start = (mostBound?: number) => startWebgpu('asked for', mostBound) as Promise<WebgpuBackend>;
 /** Bytes that a kernel may see: so few that tensors of some ten thousand numbers are worked on in pieces. */
 const FEW = 64 * 1024;

@@ -30,7 +30,7 @@ const TOLERANCE = 1e-4;
 
 /**
  * Leaves out what this adapter's driver computes wrongly, as found at its first use. Throws UserError
- * `backend-unavailable` if that is something that can't be left out.
+ * `backend-unavailable` if that is something that can't be left out; `memory` or `gpu-lost` if it could not be tested.
  */
 export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Promise<void> {
   const key = `${identityOf(backend.gpu.device.adapterInfo)} ${digest()}`;
@@ -91,6 +91,8 @@ async function tried<A>(
   } catch (error) {
     // A kernel that can't be compiled is one that can't be used. Throws if the GPU is gone.
     await backend.gpu.forgetFailure();
+    // Another program has its memory: that says nothing about the driver, and may be over soon.
+    if (error instanceof UserError && error.code === 'memory') throw error;
     return oneLine((error as Error).message);
   } finally {
     backend.dispose(made);

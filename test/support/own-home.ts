@@ -1,0 +1,18 @@
+/** A data directory of its own for each file of tests, so that none reads or writes what the user has. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, vi } from 'vitest';
+
+/** Sets FORGET_ME_NOT_HOME while the file's tests run. To be called at the beginning of the file. */
+export function ownHome(): void {
+  let home: string;
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'fmn-'));
+    vi.stubEnv('FORGET_ME_NOT_HOME', home);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await rm(home, { recursive: true });
+  });
+}
