@@ -1,8 +1,10 @@
 /** What the WebGPU backend computes on the host: which elements a kernel visits, and which memory it gets. No GPU. */
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Buffers, sizeClass, type Storage } from '../../../src/tensor/webgpu/buffers.ts';
 import type { Gpu } from '../../../src/tensor/webgpu/gpu.ts';
 import { GpuTensor, Launcher } from '../../../src/tensor/webgpu/launcher.ts';
+import { knownKernels } from '../../../src/tensor/webgpu/self-test/digest.ts';
 import {
   ALIGNMENT,
   broadcastShape,
@@ -167,6 +169,16 @@ describe('tensors side by side', () => {
   it('are not where another lies between them, which the kernel would change', () => {
     expect(launcher.runs([[a!, c!]]).map(({ count }) => count)).toEqual([35, 35]);
   });
+});
+
+it('tests a driver again when any kernel has changed', async () => {
+  const folder = '../../../src/tensor/webgpu/kernels/';
+  const known = new Set<unknown>(knownKernels());
+  for (const file of readdirSync(new URL(folder, import.meta.url))) {
+    const exported = Object.values((await import(`${folder}${file}`)) as Record<string, object>);
+    for (const one of exported)
+      if (typeof one === 'object' && 'wgsl' in one) expect(known.has(one), file).toBe(true);
+  }
 });
 
 it('counts the elements of a scalar as one', () => {

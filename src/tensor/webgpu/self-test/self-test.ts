@@ -3,18 +3,16 @@
  * shapes. What fails is left out if there is another way, else the backend refuses. The outcome is kept for each
  * adapter, driver and version of the kernels.
  */
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { UserError } from '../../../protocol/errors.ts';
 import { JsonCache } from '../../../protocol/json-cache.ts';
 import { Composed } from '../../composed.ts';
 import type { Tensor } from '../../tensor.ts';
 import { oneLine } from '../failures.ts';
-import { flash } from '../kernels/flash.ts';
-import { product, tileFor } from '../kernels/products.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 import { basics } from './basics.ts';
 import { optional, placeOf, required, type Optional } from './compounds.ts';
+import { digest } from './digest.ts';
 
 /** What an optional kind of kernel does, and what is done without it: "..., so ...". */
 const without: Readonly<Record<Optional, string>> = {
@@ -24,7 +22,13 @@ const without: Readonly<Record<Optional, string>> = {
 };
 
 const kinds = z.array(z.enum(['attention', 'products', 'together']));
-const outcomes = new JsonCache('webgpu-kernels.json', z.object({ leftOut: kinds }));
+/** `refused`: what is computed wrongly and can't be left out, and how that showed. */
+const outcomeSchema = z.object({
+  leftOut: kinds,
+  refused: z.object({ name: z.string(), why: z.string() }).optional(),
+});
+type Outcome = z.infer<typeof outcomeSchema>;
+const outcomes = new JsonCache('webgpu-kernels.json', outcomeSchema);
 /** Relative to the largest value. Another order of the sums changes the sixth digit; a wrong kernel the first. */
 const TOLERANCE = 1e-4;
 
@@ -35,23 +39,27 @@ const TOLERANCE = 1e-4;
 export async function leaveOutWrong(backend: WebgpuBackend, adapter: string): Promise<void> {
   const key = `${identityOf(backend.gpu.device.adapterInfo)} ${digest()}`;
   const known = await outcomes.get(key);
-  const leftOut = known?.leftOut ?? (await findWrong(backend, adapter));
-  if (!known) await outcomes.set(key, { leftOut });
+  const { leftOut, refused } = known ?? (await findWrong(backend));
+  if (!known) await outcomes.set(key, { leftOut, ...(refused && { refused }) });
+  if (refused) throw wrong(adapter, refused);
   if (!leftOut.length) return;
   backend.compound.leaveOut(leftOut);
   const told = leftOut.map((kind) => without[kind]).join('; ');
   backend.reason = `${backend.reason}; its driver computes wrongly ${told}`;
 }
 
-/** Runs all kernels. Returns the optional kinds that are wrong. Throws UserError `backend-unavailable` for others. */
-export async function findWrong(backend: WebgpuBackend, adapter: string): Promise<Optional[]> {
+/**
+ * Runs all kernels, up to the first that is wrong and can't be left out. Throws UserError `memory` or `gpu-lost` if they
+ * can't be tested.
+ */
+export async function findWrong(backend: WebgpuBackend): Promise<Outcome> {
   for (const [name, check] of Object.entries(basics)) {
     const right = await tried(
       backend,
       () => check(backend),
       ({ found, wanted }) => [found, wanted],
     );
-    if (right !== true) throw wrong(adapter, name, right);
+    if (right !== true) return refusal(name, right);
   }
   const composed = placeOf(backend, new Composed(backend));
   const own = placeOf(backend, backend.compound);
@@ -64,13 +72,13 @@ export async function findWrong(backend: WebgpuBackend, adapter: string): Promis
   };
   for (const [name, check] of Object.entries(required)) {
     const right = await same(check);
-    if (right !== true) throw wrong(adapter, name, right);
+    if (right !== true) return refusal(name, right);
   }
   const leftOut: Optional[] = [];
   for (const [kind, check] of Object.entries(optional) as [Optional, typeof optional.attention][])
     if ((await same(check)) !== true) leftOut.push(kind);
   backend.dispose(composed.chunks);
-  return leftOut;
+  return { leftOut };
 }
 
 /** True if all that `answers` found is what was wanted; else what went wrong, if it is known. */
@@ -111,7 +119,9 @@ function isClose(found: ArrayLike<number>, wanted: ArrayLike<number>): boolean {
   return off <= TOLERANCE * largest;
 }
 
-const wrong = (adapter: string, name: string, why: string) =>
+const refusal = (name: string, why: string): Outcome => ({ leftOut: [], refused: { name, why } });
+
+const wrong = (adapter: string, { name, why }: NonNullable<Outcome['refused']>) =>
   new UserError(
     'backend-unavailable',
     `The driver of ${adapter} computes ${name} wrongly (${why}).`,
@@ -121,15 +131,3 @@ const wrong = (adapter: string, name: string, why: string) =>
 /** Adapter and driver. */
 const identityOf = ({ vendor, architecture, device, description }: GPUAdapterInfo) =>
   [vendor, architecture, device, description].map(oneLine).join(', ');
-
-/** Of the kernels' text, so that a changed kernel is tested again. */
-function digest(): string {
-  const kernels = [
-    ...[flash.forward, flash.queryGradient, flash.keyGradient].map((kernel) => kernel(64, true)),
-    product(tileFor(64, 64), false, true, { second: true, mask: 'a', plus: true }),
-  ];
-  return createHash('sha256')
-    .update(kernels.map(({ wgsl }) => wgsl).join())
-    .digest('hex')
-    .slice(0, 16);
-}
