@@ -62,6 +62,29 @@ describe.skipIf(!(await canTestWebgpu()))('attention as a whole', () => {
   it('sequence by sequence, where a kernel can see no more', () =>
     compare(inPieces, { batch: 3, length: 128, heads: 4, kvHeads: 2, headSize: 12, documents: [40] }));
 
+  it.each([1e5, 2e6, 6e6])('in dispatches of at most %d operations', async (most) => {
+    const { gpu: device } = gpu as WebgpuBackend;
+    const [before, run] = [device.mostOperations, device.run];
+    let dispatches = 0;
+    device.mostOperations = most;
+    device.run = (kernel, bindings, numbers, workgroups, operations) => {
+      if (kernel.name.startsWith('attention')) {
+        dispatches += 1;
+        // A single tile takes more than the least of these.
+        expect(operations).toBeLessThanOrEqual(Math.max(most, 1.2e6));
+      }
+      run.call(device, kernel, bindings, numbers, workgroups, operations);
+    };
+    try {
+      const options = { batch: 2, length: 203, heads: 4, kvHeads: 2, headSize: 12, documents: [5, 171] };
+      await compare(gpu, { ...options, dropout: 0.3 });
+      expect(dispatches).toBeGreaterThan(9);
+    } finally {
+      device.mostOperations = before;
+      device.run = run;
+    }
+  });
+
   it('falls back to chunks where heads are too large', async () => {
     const options = { batch: 1, length: 20, heads: 1, kvHeads: 1, headSize: 260 };
     expect((await figures(gpu, options)).whole).toBe(false);

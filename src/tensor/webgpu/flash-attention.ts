@@ -46,7 +46,8 @@ export class FlashAttention implements WholeAttention {
     const o = launcher.fresh([batch * length, kvHeads * group * size]);
     const lines = launcher.fresh([batch * kvHeads, length * group, 2]);
     const kernel = flash.forward(size, dropout !== undefined);
-    this.launch(kernel, { ...heads, o, lines }, { sizes, plan, dropout, rows: length * group });
+    const call = { sizes, plan, dropout, rows: length * group, products: 2 };
+    this.launch(kernel, { ...heads, o, lines }, call);
     return { o, lines };
   }
 
@@ -66,13 +67,17 @@ export class FlashAttention implements WholeAttention {
     this.launch(
       flash.queryGradient(size, drops),
       { q, k, v, dO, o, lines, dq },
-      { ...call, rows: length * group },
+      { ...call, rows: length * group, products: 3 },
     );
-    this.launch(flash.keyGradient(size, drops), { q, k, v, dO, lines, dk, dv }, { ...call, rows: length });
+    const tensors = { q, k, v, dO, lines, dk, dv };
+    this.launch(flash.keyGradient(size, drops), tensors, { ...call, rows: length, products: 4 });
     return { dq, dk, dv };
   }
 
-  /** Runs a kernel with a workgroup for each tile of `rows` rows of each key head. */
+  /**
+   * Runs a kernel with a workgroup for each tile of `rows` rows of each key head.
+   * @param products that it makes for each query and key; each takes two operations for a component
+   */
   private launch(
     kernel: Kernel,
     tensors: Record<string, Tensor>,
@@ -81,7 +86,14 @@ export class FlashAttention implements WholeAttention {
       plan,
       dropout,
       rows,
-    }: { sizes: Sizes; plan: AttentionPlan; dropout: AttentionDropout | undefined; rows: number },
+      products,
+    }: {
+      sizes: Sizes;
+      plan: AttentionPlan;
+      dropout: AttentionDropout | undefined;
+      rows: number;
+      products: number;
+    },
   ): void {
     const { launcher, b } = this;
     const { batch, length, group, kvHeads, size } = sizes;
@@ -98,9 +110,20 @@ export class FlashAttention implements WholeAttention {
         ...{ length, queries: length * group, group, kvHeads, documents: Number(starts !== undefined) },
         ...{ chunk: plan.chunks[0]!.rows, factor: 1 / (dropout?.keepRate ?? 1), above: begin * kvHeads },
       };
-      const outer = count * kvHeads;
-      const operations = 4 * outer * group * length * length * size;
-      launcher.gpu.run(kernel, bindings, numbers, [Math.ceil(rows / TILE_ROWS), outer], operations);
+      const all = Math.ceil(rows / TILE_ROWS);
+      const eachTile = (2 * products * group * length * length * size) / all;
+      for (const { firstTile, firstHead, tiles, heads } of cut(
+        all,
+        count * kvHeads,
+        launcher.gpu.mostOperations / eachTile,
+      ))
+        launcher.gpu.run(
+          kernel,
+          bindings,
+          { ...numbers, firstTile, firstHead },
+          [tiles, heads],
+          tiles * heads * eachTile,
+        );
     };
     b.arena(() => {
       const masks = dropout ? this.masks(sizes, plan, dropout) : {};
@@ -119,6 +142,18 @@ export class FlashAttention implements WholeAttention {
       begins: this.launcher.whole(this.b.tensor(begins, [begins.length])),
     };
   }
+}
+
+/** The tiles of all heads in dispatches of at most `most` tiles, or one: whole heads if they are so small. */
+function* cut(tiles: number, heads: number, most: number) {
+  const highest = Math.max(1, Math.min(heads, Math.floor(most / tiles)));
+  const widest = Math.max(1, Math.min(tiles, Math.floor(most)));
+  for (let firstHead = 0; firstHead < heads; firstHead += highest)
+    for (let firstTile = 0; firstTile < tiles; firstTile += widest)
+      yield {
+        ...{ firstTile, firstHead },
+        ...{ tiles: Math.min(widest, tiles - firstTile), heads: Math.min(highest, heads - firstHead) },
+      };
 }
 
 function sizesOf({ k }: Heads, { batch, length, chunks }: AttentionPlan): Sizes {

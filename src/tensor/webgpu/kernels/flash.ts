@@ -18,6 +18,8 @@ const numbers: KernelSpec['numbers'] = {
   ...{ length: 'u32', queries: 'u32', group: 'u32', kvHeads: 'u32' },
   /** 1: `starts` [batch x length] says where each position's document begins. */
   documents: 'u32',
+  /** Where a dispatch begins: its first tile, and its first key head of the bound part. */
+  ...{ firstTile: 'u32', firstHead: 'u32' },
   /** Dropout's chunks: positions in each, 1 / keepRate, and how many key heads lie in front of the bound part. */
   ...{ chunk: 'u32', factor: 'f32', above: 'u32' },
 };
@@ -178,7 +180,7 @@ fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
 ) {
-  let outer = group.y;
+  let outer = p.firstHead + group.y;
 `;
 
 /** The four numbers of a column j, one for each row. */
@@ -191,7 +193,7 @@ const dropped = (dropout: boolean, f: (i: string) => string) =>
 /** Of a thread's four queries: their rows, positions, and the first keys that they see. */
 const QUERIES = `
   // The last tiles see the most keys: they come first, so that none is left over at the end.
-  let first = (groups.x - 1u - group.x) * ROWS;
+  let first = (p.firstTile + groups.x - 1u - group.x) * ROWS;
   let mine = min(first + 4u * thread.y + vec4u(0u, 1u, 2u, 3u), vec4u(p.queries - 1u));
   let positions = mine / p.group;
   let lows = vec4u(lowest(outer, positions.x), lowest(outer, positions.y), lowest(outer, positions.z), lowest(outer, positions.w));
@@ -300,7 +302,7 @@ const keyGradient = (size: number, dropout: boolean): Kernel =>
       also: shared(size, dropout),
     },
     `${MAIN}
-  let first = group.x * ROWS;
+  let first = (p.firstTile + group.x) * ROWS;
   let mine = first + 4u * thread.y + vec4u(0u, 1u, 2u, 3u);
   let last = min(first + ROWS, p.length) - 1u;
 ${declared('forKey', size)}
