@@ -1,4 +1,6 @@
 /** The kernels that nothing can take the place of, on small odd shapes, against plain loops in double precision. */
+import { dequantise } from '../../../gguf/dequantise.ts';
+import { byteLengthOf, isQuantised, tensorTypeNames, type TensorType } from '../../../gguf/types.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { WebgpuBackend } from '../webgpu.ts';
 
@@ -23,10 +25,11 @@ export const basics: Readonly<Record<string, Check>> = {
       [true, false],
       [true, true],
     ].flatMap(([transposeA, transposeB]) =>
-      // A small and a large tile, neither of them filled.
+      // A small and a large tile, neither of them filled; then an inner axis that is cut into slices.
       [
         [37, 21, 19],
         [67, 53, 70],
+        [9, 5, 1100],
       ].map(([m, n, k]) => productOf(b, [m!, n!, k!], transposeA!, transposeB!)),
     ),
   'sums along rows': (b) => {
@@ -86,7 +89,22 @@ export const basics: Readonly<Record<string, Check>> = {
       { found: b.addRows(table(), b.tensor(parts.slice(), [3, width]), indices), wanted: sum },
     ];
   },
+  'quantised weights': (b) => tensorTypeNames.filter(isQuantised).map((type) => numbersOf(b, type)),
 };
+
+function numbersOf(b: WebgpuBackend, type: TensorType): Answer {
+  const [rows, columns] = [4, 256];
+  // Without this bit, no scale is infinite, whatever byte it is in.
+  const bytes = Uint8Array.from(
+    { length: byteLengthOf(type, rows * columns) },
+    (_, i) => (i * i * 7 + i * 31) & 0xbf,
+  );
+  const words = b.tensor(new Int32Array(bytes.slice().buffer), [bytes.length / 4]);
+  return {
+    found: b.compound.dequantise([{ type, rows, columns, bytes: words }], 'f32'),
+    wanted: dequantise(type, bytes, rows * columns),
+  };
+}
 
 function productOf(
   b: WebgpuBackend,
