@@ -16,6 +16,20 @@ const CHAT_TOKENS = 1024;
 /** One or more texts at which an answer ends. The length of a request is limited by the server. */
 const stopSchema = z.union([z.string(), z.array(z.string()).max(16)]);
 
+/** What OpenAI's completions and chat completions have in common. */
+const openAiFields = {
+  top_p: z.number().gt(0).max(1).default(1),
+  n: z.int().min(1).max(MOST_CHOICES).default(1),
+  stop: stopSchema.optional(),
+  stream: z.boolean().default(false),
+  stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
+  seed: z.int().optional(),
+  presence_penalty: z.number().min(-2).max(2).default(0),
+  frequency_penalty: z.number().min(-2).max(2).default(0),
+  /** Users of one model take turns. Without this field, each connection counts as a user. */
+  user: z.string().optional(),
+};
+
 export const completionRequestSchema = z
   .object({
     /** An adapter's name, or the base's. */
@@ -36,18 +50,9 @@ export const completionRequestSchema = z
     /** 0 only processes the prompt, so that the next request finds it in the cache. */
     max_tokens: z.int().min(0).max(MOST_TOKENS).default(64),
     temperature: z.number().min(0).max(2).default(0),
-    top_p: z.number().gt(0).max(1).default(1),
-    n: z.int().min(1).max(MOST_CHOICES).default(1),
-    stop: stopSchema.optional(),
-    stream: z.boolean().default(false),
-    stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
-    seed: z.int().optional(),
+    ...openAiFields,
     /** Return log-probabilities of the answer's tokens, and of this many alternatives at each position. */
     logprobs: z.int().min(0).max(20).optional(),
-    presence_penalty: z.number().min(-2).max(2).default(0),
-    frequency_penalty: z.number().min(-2).max(2).default(0),
-    /** Users of one model take turns. Without this field, each connection counts as a user. */
-    user: z.string().optional(),
     cache_prompt: z.boolean().default(true),
     echo: z.literal(false, { error: 'the prompt is not returned: leave "echo" out' }).optional(),
     best_of: z.int().optional(),
@@ -88,15 +93,7 @@ export const chatRequestSchema = z
     /** OpenAI's newer name of `max_tokens`. */
     max_completion_tokens: z.int().min(1).max(MOST_TOKENS).optional(),
     temperature: z.number().min(0).max(2).default(0.7),
-    top_p: z.number().gt(0).max(1).default(1),
-    n: z.int().min(1).max(MOST_CHOICES).default(1),
-    stop: stopSchema.optional(),
-    stream: z.boolean().default(false),
-    stream_options: z.object({ include_usage: z.boolean().optional() }).optional(),
-    seed: z.int().optional(),
-    presence_penalty: z.number().min(-2).max(2).default(0),
-    frequency_penalty: z.number().min(-2).max(2).default(0),
-    user: z.string().optional(),
+    ...openAiFields,
     tools: without(
       'tools are not supported: leave "tools" out',
       (value) => Array.isArray(value) && !value.length,

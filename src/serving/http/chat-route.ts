@@ -7,8 +7,8 @@ import { BadValue, type Message } from '../../corpus/datasets/formats.ts';
 import { chatRequestSchema } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
-import { EventStream } from './event-stream.ts';
-import { errorBody, toUsage, withoutNulls } from './openai.ts';
+import { streamed, type EventStream } from './event-stream.ts';
+import { samplingOf, toUsage, withoutNulls } from './openai.ts';
 import { parseBody, type Client, type Service } from './service.ts';
 
 const bodySchema = z.preprocess(withoutNulls, chatRequestSchema);
@@ -39,27 +39,23 @@ export async function answerChat(
   });
 }
 
-/** Streams the answer, which ends with [DONE]. An error before the first piece has a status; a later one is an event. */
-async function stream(
+/** Streams the answer, which ends with [DONE]. */
+function stream(
   service: Service,
   client: Client,
   body: Body,
   requests: readonly HostRequest[],
   envelope: object,
 ): Promise<FastifyReply> {
-  const events = new EventStream(client.reply);
-  const send = (index: number, delta: object, finish: HostCompletion['finishReason'] | null = null) =>
-    events.send({
-      ...envelope,
-      object: 'chat.completion.chunk',
-      choices: [{ index, delta, logprobs: null, finish_reason: finish }],
-    });
-  const begun = new Set<number>();
-  const begin = (index: number) => {
-    if (!begun.has(index)) send(index, { role: 'assistant', content: '' });
-    begun.add(index);
-  };
-  try {
+  const chunk = { ...envelope, object: 'chat.completion.chunk' };
+  const work = async (events: EventStream) => {
+    const send = (index: number, delta: object, finish: HostCompletion['finishReason'] | null = null) =>
+      events.send({ ...chunk, choices: [{ index, delta, logprobs: null, finish_reason: finish }] });
+    const begun = new Set<number>();
+    const begin = (index: number) => {
+      if (!begun.has(index)) send(index, { role: 'assistant', content: '' });
+      begun.add(index);
+    };
     const completions = await service.complete(client, requests, {
       onText: (index) => (text) => {
         begin(index);
@@ -73,19 +69,9 @@ async function stream(
         },
     });
     if (body.stream_options?.include_usage)
-      events.send({
-        ...envelope,
-        object: 'chat.completion.chunk',
-        choices: [],
-        usage: toUsage(completions, body.n),
-      });
-    events.end('[DONE]');
-  } catch (error) {
-    if (!events.begun) throw error;
-    events.send(errorBody(error));
-    events.end();
-  }
-  return client.reply;
+      events.send({ ...chunk, choices: [], usage: toUsage(completions, body.n) });
+  };
+  return streamed(client.reply, work, '[DONE]');
 }
 
 function toHostRequests(body: Body, model: string, chat: HostRequest['chat']): HostRequest[] {
@@ -93,13 +79,7 @@ function toHostRequests(body: Body, model: string, chat: HostRequest['chat']): H
     model,
     prompt: '',
     chat,
-    maxTokens: body.max_tokens,
-    temperature: body.temperature,
-    topP: body.top_p,
-    stop: typeof body.stop === 'string' ? [body.stop] : body.stop,
-    seed: body.seed === undefined ? undefined : body.seed + index,
-    presencePenalty: body.presence_penalty,
-    frequencyPenalty: body.frequency_penalty,
+    ...samplingOf(body, index),
   }));
 }
 

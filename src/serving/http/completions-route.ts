@@ -1,10 +1,9 @@
 /** OpenAI's `POST /v1/completions`, as one answer or streamed. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { EventStream } from './event-stream.ts';
+import { streamed, type EventStream } from './event-stream.ts';
 import {
   bodySchema,
   newEnvelope,
-  errorBody,
   toChunk,
   toHostRequests,
   toResponse,
@@ -25,13 +24,10 @@ export async function answerCompletions(
   return reply.send(toResponse(newEnvelope(body.model), completions, body.n));
 }
 
-/**
- * Streams the answer, which ends with [DONE]. An error before the first piece has a status; a later one is an event.
- */
-async function stream(service: Service, client: Client, body: Body): Promise<FastifyReply> {
+/** Streams the answer, which ends with [DONE]. */
+function stream(service: Service, client: Client, body: Body): Promise<FastifyReply> {
   const envelope = newEnvelope(body.model);
-  const events = new EventStream(client.reply);
-  try {
+  const work = async (events: EventStream) => {
     const completions = await service.complete(client, toHostRequests(body), {
       onText: (index) => (text, logProbabilities) =>
         events.send(toChunk(envelope, { index, text, logProbabilities }, null)),
@@ -42,11 +38,6 @@ async function stream(service: Service, client: Client, body: Body): Promise<Fas
     });
     if (body.stream_options?.include_usage)
       events.send({ ...envelope, choices: [], usage: toUsage(completions, body.n) });
-    events.end('[DONE]');
-  } catch (error) {
-    if (!events.begun) throw error;
-    events.send(errorBody(error));
-    events.end();
-  }
-  return client.reply;
+  };
+  return streamed(client.reply, work, '[DONE]');
 }

@@ -1,6 +1,7 @@
 /** Server-sent events to one client; clients that do not read are disconnected. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import { errorBody } from './openai.ts';
 
 /** Bytes that may wait for a client that reads too slowly; with more, it is disconnected. */
 const SLOW_CLIENT_LIMIT = 1024 * 1024;
@@ -49,6 +50,27 @@ export class EventStream {
       raw.once('drain', go).once('close', go);
     }
   }
+}
+
+/**
+ * Streams what `work` sends, then the line `done` if given. An error before the first piece is thrown, so that it has a
+ * status; a later one is an event.
+ */
+export async function streamed(
+  reply: FastifyReply,
+  work: (events: EventStream) => Promise<void>,
+  done?: string,
+): Promise<FastifyReply> {
+  const events = new EventStream(reply);
+  try {
+    await work(events);
+    events.end(done);
+  } catch (error) {
+    if (!events.begun) throw error;
+    events.send(errorBody(error));
+    events.end();
+  }
+  return reply;
 }
 
 /** Closes the connection of a client that has not read its answer after `stalledMs`. */

@@ -8,9 +8,9 @@ import {
   tokenizeRequestSchema,
   type LlamaRequest,
 } from '../../protocol/server.ts';
-import { EventStream } from './event-stream.ts';
+import { streamed } from './event-stream.ts';
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
-import { errorBody, withoutNulls } from './openai.ts';
+import { withoutNulls } from './openai.ts';
 import { parseBody, type Client, type Service } from './service.ts';
 
 const infillSchema = z.preprocess(withoutNulls, infillRequestSchema);
@@ -70,20 +70,13 @@ async function answer(
     const [completion] = await service.complete(client, [request]);
     return client.reply.send(completion && whole(completion, completion.text));
   }
-  const events = new EventStream(client.reply);
-  try {
+  return streamed(client.reply, async (events) => {
     const [completion] = await service.complete(client, [request], {
       onText: () => (content, logProbabilities) =>
         events.send({ index: 0, content, tokens: [], stop: false, ...toProbabilities(logProbabilities) }),
     });
     if (completion) events.send(whole({ ...completion, logProbabilities: [] }, ''));
-    events.end();
-  } catch (error) {
-    if (!events.begun) throw error;
-    events.send(errorBody(error));
-    events.end();
-  }
-  return client.reply;
+  });
 }
 
 function toAnswer(

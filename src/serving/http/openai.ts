@@ -31,18 +31,29 @@ export function toHostRequests(body: Body): HostRequest[] {
       suffix: body.suffix,
       context: body.context,
       place: body.place,
-      maxTokens: body.max_tokens,
-      temperature: body.temperature,
-      topP: body.top_p,
-      stop: typeof body.stop === 'string' ? [body.stop] : body.stop,
-      seed: body.seed === undefined ? undefined : body.seed + at * body.n + index,
+      ...samplingOf(body, at * body.n + index),
       logprobs: body.logprobs,
-      presencePenalty: body.presence_penalty,
-      frequencyPenalty: body.frequency_penalty,
       cachePrompt: body.cache_prompt,
     })),
   );
 }
+
+/** How a choice is sampled, in completions and chats; each has its own seed. */
+export const samplingOf = (
+  body: Pick<
+    Body,
+    'max_tokens' | 'temperature' | 'top_p' | 'stop' | 'seed' | 'presence_penalty' | 'frequency_penalty'
+  >,
+  choice: number,
+) => ({
+  maxTokens: body.max_tokens,
+  temperature: body.temperature,
+  topP: body.top_p,
+  stop: typeof body.stop === 'string' ? [body.stop] : body.stop,
+  seed: body.seed === undefined ? undefined : body.seed + choice,
+  presencePenalty: body.presence_penalty,
+  frequencyPenalty: body.frequency_penalty,
+});
 
 export interface Envelope {
   id: string;
