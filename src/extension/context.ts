@@ -6,7 +6,6 @@ import type { RunSnapshot } from '../protocol/panel.ts';
 import { findNode, type NodeCommand } from '../protocol/node.ts';
 import { Children } from './children.ts';
 import { CompletionService } from './completion/completion-service.ts';
-import { offerGpu } from './completion/gpu-support.ts';
 import { tickSteps } from './get-started.ts';
 import { Log } from './log.ts';
 import { ResultsPanel } from './panel/panel.ts';
@@ -50,7 +49,6 @@ export class Context implements Services, vscode.Disposable {
       this.runs.onDidChange((run) => this.onRun(run)),
       this.runs.onDidEnd((run) => this.onEnd(run)),
       this.completion.onDidChange(() => this.refresh()),
-      this.completion.onDidStart((engine) => void offerGpu(this, engine)),
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh()),
       vscode.window.onDidChangeActiveTextEditor(() => this.statusBar.refresh()),
       vscode.workspace.onDidChangeConfiguration((event) => {

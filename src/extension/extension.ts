@@ -1,6 +1,7 @@
 /** Entry point: builds the context, registers the commands, and follows running runs again. Loads nothing native. */
 import * as vscode from 'vscode';
 import { registerCommands } from './commands.ts';
+import { watchGpu } from './completion/gpu-support.ts';
 import { platformsIn, whyNoLlama } from '../base-models/llama-binaries.ts';
 import { Context } from './context.ts';
 import { warnOfDataFolder } from './container.ts';
@@ -15,7 +16,7 @@ export function activate(extension: vscode.ExtensionContext): void {
   const { env, l10n } = vscode;
   speak(env.language, l10n.bundle);
   context = new Context(extension);
-  extension.subscriptions.push(registerCommands(context), registerDoctor());
+  extension.subscriptions.push(registerCommands(context), registerDoctor(), watchGpu(context));
   context.log.info(`Activated in ${(performance.now() - started).toFixed(1)} ms.`);
   void welcome(context);
 }

@@ -13,11 +13,15 @@ import { askConsent, install } from '../wizard/consent.ts';
 /** The reason that was told last: a server that starts again has the same one. */
 let told: string | undefined;
 
+/** Tells it whenever a completion server has started: see `offerGpu`. */
+export const watchGpu = (context: Context): vscode.Disposable =>
+  context.completion.onDidStart((engine) => void offerGpu(context, engine));
+
 /**
  * When completion starts on the processor: why, if a GPU was asked for by name; and once on each machine, if there is a
  * GPU, what it lacks.
  */
-export async function offerGpu(context: Context, { backend, why }: EngineUsed): Promise<void> {
+async function offerGpu(context: Context, { backend, why }: EngineUsed): Promise<void> {
   const { store, log } = context;
   const named = !['auto', 'off'].includes(settings.gpu);
   if (named && backend === 'cpu' && why && why !== told) {
