@@ -53,6 +53,8 @@ export const completionRequestSchema = z
     ...openAiFields,
     /** Return log-probabilities of the answer's tokens, and of this many alternatives at each position. */
     logprobs: z.int().min(0).max(20).optional(),
+    /** Ours: with each piece of a streamed greedy answer, how likely it is, as a natural logarithm. */
+    confidence: z.boolean().optional(),
     cache_prompt: z.boolean().default(true),
     echo: z.literal(false, { error: 'the prompt is not returned: leave "echo" out' }).optional(),
     best_of: z.int().optional(),
@@ -149,6 +151,8 @@ export const completionResponseSchema = z.object({
       index: z.int(),
       text: z.string(),
       logprobs: logprobsSchema.nullish(),
+      /** Ours: log-probability of the tokens of this piece. */
+      confidence: z.number().optional(),
       finish_reason: z.enum(['stop', 'length']).nullable(),
     }),
   ),

@@ -86,6 +86,11 @@ export interface HostRequest {
   /** Return log-probabilities, of this many alternatives at each position besides the chosen token. Default: none. */
   logprobs?: number | undefined;
   /**
+   * Return cheap log-probabilities of a greedy answer's tokens, among the likeliest tokens only and without their texts
+   * (tokens/confidence.ts). Without effect with a temperature or `logprobs`, and in `sample`.
+   */
+  confidence?: boolean | undefined;
+  /**
    * Subtracted from the logit of a token that the answer already has: once, or for each occurrence. As in OpenAI's
    * API.
    */

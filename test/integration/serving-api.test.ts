@@ -160,6 +160,24 @@ describe("OpenAI's client", () => {
     );
   });
 
+  it('tells how likely each piece is, if asked, for the same text', async () => {
+    const request = { model: 'one', prompt, max_tokens: 20 };
+    const { text, logprobs } = (await client.completions.create({ ...request, logprobs: 0 })).choices[0]!;
+    const pieces: { text: string; confidence?: number }[] = [];
+    for await (const { choices } of await client.completions.create({
+      ...request,
+      stream: true,
+      confidence: true,
+    } as typeof request & { stream: true }))
+      pieces.push(choices[0]!);
+    expect(pieces.map((piece) => piece.text).join('')).toBe(text);
+    const told = pieces.reduce((sum, { confidence = 0 }) => sum + confidence, 0);
+    const exact = logprobs!.token_logprobs!.reduce((sum, logprob) => sum + logprob!, 0);
+    // Only the 40 likeliest of its tokens compete, so each seems a little likelier than it is.
+    expect(told).toBeGreaterThan(exact - 0.01);
+    expect(told).toBeLessThan(0);
+  });
+
   it('gets answers to several prompts', async () => {
     const prompts = ['const a =', 'let b ='];
     const { choices } = await client.completions.create({

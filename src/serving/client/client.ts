@@ -18,7 +18,7 @@ import { takeLock } from '../../runs/lock.ts';
 import { announcementPath, openServersDir, readAnnouncement } from './announcement.ts';
 import { launchServer } from './launch-server.ts';
 import { holdServer, type Lease } from './lease.ts';
-import { errorBodySchema, readStream } from './read-stream.ts';
+import { errorBodySchema, readStream, type OnPiece } from './read-stream.ts';
 
 /** Wait before the next start after the first, second, ... crash in a row. */
 const BACK_OFF_MS = [0, 500, 2_000, 10_000, 60_000];
@@ -99,17 +99,13 @@ export class ServingClient {
    * Like `complete`, for one choice: calls `onText` with each piece as it is generated, and returns the whole text. The
    * request is not repeated after the first piece.
    */
-  async stream(
-    request: CompletionRequest,
-    onText: (piece: string) => void,
-    signal?: AbortSignal,
-  ): Promise<string> {
+  async stream(request: CompletionRequest, onText: OnPiece, signal?: AbortSignal): Promise<string> {
     let begun = false;
     const ask = async (server: Lease) => {
       const body = { ...request, stream: true };
-      return readStream(await this.post(server, '/v1/completions', body, signal), (piece) => {
+      return readStream(await this.post(server, '/v1/completions', body, signal), (piece, confidence) => {
         begun = true;
-        onText(piece);
+        onText(piece, confidence);
       });
     };
     return this.repeated(ask, () => !begun && !signal?.aborted);

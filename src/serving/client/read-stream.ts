@@ -3,16 +3,21 @@ import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { z } from 'zod';
 import { UserError } from '../../protocol/errors.ts';
 
-const chunkSchema = z.object({ choices: z.array(z.object({ text: z.string() })) });
+const chunkSchema = z.object({
+  choices: z.array(z.object({ text: z.string(), confidence: z.number().optional() })),
+});
 export const errorBodySchema = z.object({
   error: z.object({ message: z.string(), code: z.string().nullish() }),
 });
+
+/** Receives an answer in pieces, with the natural logarithm of how likely each is, if the request asked for it. */
+export type OnPiece = (piece: string, confidence?: number) => void;
 
 /**
  * Calls `onText` with each piece, and returns the whole text. Throws UserError `bad-request` for an error in the
  * stream, and an Error if it ends early.
  */
-export async function readStream(response: Response, onText: (piece: string) => void): Promise<string> {
+export async function readStream(response: Response, onText: OnPiece): Promise<string> {
   const events = response
     .body!.pipeThrough(new TextDecoderStream())
     .pipeThrough(new EventSourceParserStream())
@@ -26,9 +31,9 @@ export async function readStream(response: Response, onText: (piece: string) => 
     const message: unknown = JSON.parse(data);
     const failure = errorBodySchema.safeParse(message);
     if (failure.success) throw new UserError('bad-request', failure.data.error.message, 'See the log.');
-    const piece = chunkSchema.parse(message).choices[0]?.text ?? '';
-    if (!piece) continue;
+    const { text: piece, confidence } = chunkSchema.parse(message).choices[0] ?? { text: '' };
+    if (!piece && confidence === undefined) continue;
     text += piece;
-    onText(piece);
+    onText(piece, confidence);
   }
 }

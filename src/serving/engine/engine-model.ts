@@ -10,6 +10,7 @@ import { Answer } from '../tokens/answer.ts';
 import { readLogProbability } from '../tokens/log-probabilities.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-types.ts';
 import { Slots } from './slots.ts';
+import { likeliest, likeliestOptions } from '../tokens/confidence.ts';
 import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
@@ -35,6 +36,9 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
     ...(adapter ? { lora: { adapters: [{ filePath: adapter.path, scale: adapter.scale ?? 1 }] } } : {}),
   };
 }
+
+/** What the engine generates; another token than its own may be handed back, to go on with. */
+type Outputs = AsyncGenerator<{ token: Token; probabilities?: Map<Token, number> }, void, Token | undefined>;
 
 export class EngineModel {
   private readonly slots: Slots<LlamaContextSequence>;
@@ -110,19 +114,33 @@ export class EngineModel {
     answer: Answer,
     signal?: AbortSignal,
   ): Promise<number> {
-    const { logprobs: count, temperature } = request;
+    const { logprobs: count, temperature = 0 } = request;
+    const { vocabulary } = this;
     let firstAt: number | undefined;
-    const options = samplerOptions(request, answer);
-    const outputs: AsyncIterable<{ token: Token; probabilities?: Map<Token, number> }> =
-      sequence.evaluateWithMetadata(rest as Token[], { probabilities: count !== undefined }, options);
-    for await (const { token, probabilities } of outputs) {
-      firstAt ??= performance.now();
-      signal?.throwIfAborted();
-      const chance =
-        count !== undefined && probabilities
-          ? readLogProbability(probabilities, token, { count, temperature, vocabulary: this.vocabulary })
-          : undefined;
-      if (answer.push(token, chance)) break;
+    const sure = Boolean(request.confidence) && count === undefined && temperature === 0;
+    const options = { ...samplerOptions(request, answer), ...(sure ? likeliestOptions : {}) };
+    const outputs: Outputs = sequence.evaluateWithMetadata(
+      rest as Token[],
+      { probabilities: sure || count !== undefined },
+      options,
+    );
+    try {
+      let next = await outputs.next();
+      while (!next.done) {
+        const { probabilities } = next.value;
+        // A sampler that tells probabilities does not take the likeliest token by itself.
+        const { token, logprob } = sure ? likeliest(probabilities) : { ...next.value, logprob: 0 };
+        firstAt ??= performance.now();
+        signal?.throwIfAborted();
+        const chance =
+          count !== undefined && probabilities
+            ? readLogProbability(probabilities, token, { count, temperature, vocabulary })
+            : undefined;
+        if (answer.push(token, sure ? { id: token, token: '', logprob, top: [] } : chance)) break;
+        next = await outputs.next(token);
+      }
+    } finally {
+      await outputs.return();
     }
     return firstAt ?? performance.now();
   }

@@ -30,11 +30,11 @@ function stream(service: Service, client: Client, body: Body): Promise<FastifyRe
   const work = async (events: EventStream) => {
     const completions = await service.complete(client, toHostRequests(body), {
       onText: (index) => (text, logProbabilities) =>
-        events.send(toChunk(envelope, { index, text, logProbabilities }, null)),
+        events.send(toChunk(envelope, { index, text, logProbabilities }, null, body)),
       onEnd:
         (index) =>
         ({ finishReason }) =>
-          events.send(toChunk(envelope, { index, text: '' }, finishReason)),
+          events.send(toChunk(envelope, { index, text: '' }, finishReason, body)),
     });
     if (body.stream_options?.include_usage)
       events.send({ ...envelope, choices: [], usage: toUsage(completions, body.n) });

@@ -5,6 +5,7 @@ import { reportError } from '../../protocol/errors.ts';
 import { completionRequestSchema, type CompletionResponse } from '../../protocol/server.ts';
 import type { HostCompletion, HostRequest, TokenLogProbability } from '../host-types.ts';
 import { HttpError } from '../http-error.ts';
+import { certainty } from '../tokens/confidence.ts';
 
 /** A request body; fields with `null`, which clients send for "not given", are removed. */
 export const bodySchema = z.preprocess(withoutNulls, completionRequestSchema);
@@ -33,6 +34,7 @@ export function toHostRequests(body: Body): HostRequest[] {
       place: body.place,
       ...samplingOf(body, at * body.n + index),
       logprobs: body.logprobs,
+      confidence: body.confidence && body.stream,
       cachePrompt: body.cache_prompt,
     })),
   );
@@ -117,18 +119,23 @@ function toLogprobs(logProbabilities: readonly TokenLogProbability[]) {
   };
 }
 
+interface Piece {
+  index: number;
+  text: string;
+  logProbabilities?: readonly TokenLogProbability[];
+}
+
 /** One piece of a streamed answer; `finish` is set in the last piece of a choice. */
 export function toChunk(
   envelope: Envelope,
-  {
-    index,
-    text,
-    logProbabilities,
-  }: { index: number; text: string; logProbabilities?: readonly TokenLogProbability[] },
+  { index, text, logProbabilities = [] }: Piece,
   finish: 'stop' | 'length' | null,
+  body: Pick<Body, 'logprobs'>,
 ): CompletionResponse {
-  const logprobs = logProbabilities && logProbabilities.length > 0 ? toLogprobs(logProbabilities) : null;
-  return { ...envelope, choices: [{ index, text, logprobs, finish_reason: finish }] };
+  const told = logProbabilities.length > 0;
+  const logprobs = told && body.logprobs !== undefined ? toLogprobs(logProbabilities) : null;
+  const sure = told && !logprobs ? { confidence: certainty(logProbabilities) } : {};
+  return { ...envelope, choices: [{ index, text, logprobs, ...sure, finish_reason: finish }] };
 }
 
 export function openAiError(message: string, code: string, type = 'invalid_request_error') {

@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest';
+import { certainty, likeliest } from '../../../src/serving/tokens/confidence.ts';
+
+describe('how sure the model is', () => {
+  it('takes the first of the likeliest tokens', () => {
+    const probabilities = new Map([
+      [7, 0.5],
+      [3, 0.3],
+    ]);
+    expect(likeliest(probabilities)).toEqual({ token: 7, logprob: Math.log(0.5) });
+    expect(() => likeliest(undefined)).toThrow(RangeError);
+    expect(() => likeliest(new Map())).toThrow(RangeError);
+  });
+
+  it('multiplies the chances of the tokens of a piece', () => {
+    const pieces = [0.5, 0.5, 0.25].map((chance) => ({ logprob: Math.log(chance) }));
+    expect(Math.exp(certainty(pieces))).toBeCloseTo(1 / 16);
+    expect(certainty([])).toBe(0);
+  });
+});
