@@ -6,7 +6,7 @@ import { cutToBlock, cutUnmatched, cutUnmatchedTag, endsBlock } from './scope.ts
 import { firstLine, isBlank, isPunctuation, lastLine, lineAbove } from './text.ts';
 import type { CursorDocument, Reach } from './types.ts';
 
-export type DropReason = 'blank' | 'repeats-above' | 'repeats-below' | 'loop';
+export type DropReason = 'blank' | 'repeats-above' | 'repeats-below' | 'loop' | 'unsure';
 export type CleanUp = { text: string } | { dropped: DropReason };
 
 /** Special tokens of any model family, written as text. */

@@ -1,9 +1,11 @@
 /** All of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
 import { afterAccepting, isSame, leadsTo, type Ahead } from './ahead.ts';
+import { showAll, type Showing } from './chance.ts';
 import { CompletionCache } from './cache.ts';
-import { cleanUp, isEnough, type DropReason } from './clean-up.ts';
+import { cleanUp, type DropReason } from './clean-up.ts';
 import { defaultBudget, type ContextBudget } from './context.ts';
 import { Debounce } from './debounce.ts';
+import { fetchAnswer, type OnPiece } from './fetch.ts';
 import { Flight, type Answer } from './flight.ts';
 import { gate, impossible, type GateReason } from './gate.ts';
 import { OtherFiles } from './other-files.ts';
@@ -16,9 +18,10 @@ import { changeOf, windowOf } from './window.ts';
 export interface CompleterOptions {
   /**
    * Asks the engine, and must stop it when the signal aborts. If it calls `onText` with each piece as it is generated,
-   * the first line is shown before the rest, and the engine is stopped when the block has ended.
+   * the first line is shown before the rest, and the engine is stopped when the block has ended. With a piece may come
+   * its log-probability, in nats: how likely the model finds it.
    */
-  request: (request: EngineRequest, signal: AbortSignal, onText: (piece: string) => void) => Promise<string>;
+  request: (request: EngineRequest, signal: AbortSignal, onText: OnPiece) => Promise<string>;
   /** Whether the base has fill-in-the-middle tokens; may take a while if the engine has to start. */
   fillInTheMiddle: () => boolean | Promise<boolean>;
   /** Longest completion in tokens; read at every request. */
@@ -26,6 +29,8 @@ export interface CompleterOptions {
   /** Pause before the engine is asked, in ms; 0: none. By default the pause follows the person's typing. */
   debounceMs?: number;
   budget?: ContextBudget;
+  /** What is likely enough to be shown where nobody asked for it; read at every answer. Default: everything. */
+  showing?: () => Showing;
   /** Told how long the engine took until there was something to show, or nothing. */
   onAnswer?: (milliseconds: number) => void;
   /** While a completion is shown, request what follows it. */
@@ -119,7 +124,8 @@ class Engine implements Completer {
     // The end of a statement or the middle of a line is no place to begin, but a completion that was shown continues.
     const cached =
       this.cache.get(input, input.adapter) ?? (this.streaming && (await this.restOf(this.streaming, input)));
-    if (cached !== undefined) {
+    // Where nothing was worth showing, somebody who asks with a key wants to see it.
+    if (cached !== undefined && (cached || !input.invoked)) {
       counts.cached += 1;
       return cached ? { text: cached, source: 'cache' } : undefined;
     }
@@ -214,55 +220,17 @@ class Engine implements Completer {
 
   /** Asks the engine and caches its answer, the first line already before the rest. Undefined if it was stopped. */
   private async fetch(input: CompleteInput, flight: Flight, onAsk: () => void): Promise<Answer | undefined> {
-    const { signal } = flight.stop;
     const { request, reach } = await this.prompt(input);
-    if (signal.aborted) return undefined;
-    const start = this.now();
+    if (flight.stop.signal.aborted) return undefined;
     onAsk();
-    const keep = (text: string): Answer => {
-      const cleaned = cleanUp(text, input, reach);
-      // A first line that was shown stays, even if the whole would not have been shown.
-      if ('text' in cleaned || !shown)
-        this.cache.put(input, input.adapter, 'text' in cleaned ? cleaned.text : '');
-      return { cleaned, took: this.now() - start };
-    };
-    let shown = false;
-    // The place is asked anew when the person comes back.
-    const forget = () => shown && this.cache.drop(input, input.adapter);
-    const text = await this.generate(request, flight, (lines) => {
-      if (isEnough(lines, input, reach)) return 'enough';
-      if (shown || 'dropped' in cleanUp(lines, input, reach)) return 'more';
-      flight.show(keep(lines));
-      shown = true;
-      return 'more';
-    }).catch((error: unknown) => {
-      forget();
-      throw error;
+    return fetchAnswer(flight, {
+      ask: (signal, onText) => this.options.request(request, signal, onText),
+      document: input,
+      reach,
+      showing: input.invoked ? showAll : (this.options.showing?.() ?? showAll),
+      now: this.now,
+      cache: this.cache,
     });
-    if (!signal.aborted) return keep(text);
-    forget();
-    return undefined;
-  }
-
-  /** Calls `onLines` with all whole lines so far, each time there are more, until it says that they are enough. */
-  private async generate(
-    request: EngineRequest,
-    flight: Flight,
-    onLines: (lines: string) => 'enough' | 'more',
-  ): Promise<string> {
-    const enough = new AbortController();
-    try {
-      const signal = AbortSignal.any([flight.stop.signal, enough.signal]);
-      return await this.options.request(request, signal, (piece) => {
-        if (signal.aborted) return;
-        flight.text += piece;
-        const end = flight.text.lastIndexOf('\n');
-        if (piece.includes('\n') && onLines(flight.text.slice(0, end)) === 'enough') enough.abort();
-      });
-    } catch (error) {
-      if (enough.signal.aborted && !flight.stop.signal.aborted) return flight.text;
-      throw error;
-    }
   }
 
   private async prompt(input: CompleteInput): Promise<{ request: EngineRequest; reach: Reach }> {

@@ -1,4 +1,5 @@
 /** One answer of the engine while it is generated: its first line is shown while the rest is still to come. */
+import { Certainty } from './chance.ts';
 import type { CleanUp } from './clean-up.ts';
 import type { CursorDocument } from './types.ts';
 import { lengthsOf } from './window.ts';
@@ -16,6 +17,8 @@ const NEAR = 256;
 export class Flight {
   /** What was generated so far, with "\n" as line end. */
   text = '';
+  /** How likely that is. */
+  readonly certainty = new Certainty();
   /** What can be shown first: the first line, or everything. Undefined if the flight was stopped. */
   readonly first: Promise<Answer | undefined>;
   readonly whole: Promise<Answer | undefined>;
@@ -35,6 +38,11 @@ export class Flight {
     this.first = Promise.race([line, this.whole]);
     // An error is told to those who wait; later, to nobody.
     for (const promise of [this.first, this.whole]) promise.catch(() => undefined);
+  }
+
+  take(piece: string, logprob: number | undefined): void {
+    this.certainty.add(this.text.length, logprob);
+    this.text += piece;
   }
 
   /** Whether the text typed between this flight's place and `here` is what was generated. */

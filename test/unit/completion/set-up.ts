@@ -14,7 +14,7 @@ export function setUp(options: Partial<CompleterOptions> = {}) {
     ask: EngineRequest;
     signal: AbortSignal;
     /** A piece of the answer. */
-    say: (piece: string) => void;
+    say: (piece: string, logprob?: number) => void;
     answer: (text: string) => void;
     fail: (error: Error) => void;
   }[] = [];

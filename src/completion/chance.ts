@@ -1,0 +1,94 @@
+/**
+ * How likely a suggestion is what the person is about to write, and how much of it is worth showing. A model's own
+ * probability of its answer says so nearly: what it holds for certain is still wrong now and then.
+ */
+import { readBrackets } from './brackets.ts';
+import { embeddedAt, languageOf } from './languages.ts';
+import { isBlank } from './text.ts';
+import type { CleanUp } from './clean-up.ts';
+import type { CursorDocument } from './types.ts';
+
+/** The chance is 1 / (1 + exp(-(bias + slope * log-probability))); found on held-out cursors (docs/science.md). */
+export interface Calibration {
+  bias: number;
+  slope: number;
+}
+
+export const defaultCalibration: Calibration = { bias: 1, slope: 1 };
+
+/** The chance from 0 to 1 that a text with this log-probability (nats) is exactly what is written. */
+export const chanceOf = (logprob: number, { bias, slope }: Calibration): number =>
+  1 / (1 + Math.exp(-(bias + slope * logprob)));
+
+/** How likely the text of an answer is, up to each of its pieces. */
+export class Certainty {
+  private readonly pieces: { from: number; logprob: number }[] = [];
+
+  /** Adds a piece that begins at index `from` of the text. Nothing is known of one without a log-probability. */
+  add(from: number, logprob: number | undefined): void {
+    if (logprob !== undefined) this.pieces.push({ from, logprob });
+  }
+
+  /** Log-probability of the first `length` characters, with the tokens that begin in them; undefined if not known. */
+  upTo(length: number): number | undefined {
+    if (this.pieces.length === 0) return undefined;
+    return this.pieces.reduce((sum, { from, logprob }) => sum + (from < length ? logprob : 0), 0);
+  }
+}
+
+export interface Showing {
+  calibration: Calibration;
+  /** Least chance of what is shown; 0 shows everything. */
+  least: number;
+}
+
+export const showAll: Showing = { calibration: defaultCalibration, least: 0 };
+
+/** Whether a text, as far as it goes, is likely enough to be shown. */
+export function isLikely(certainty: Certainty, text: string, { calibration, least }: Showing): boolean {
+  const logprob = certainty.upTo(text.length);
+  return least <= 0 || logprob === undefined || chanceOf(logprob, calibration) >= least;
+}
+
+/**
+ * Leaves out the lines of a cleaned answer from the first one on that makes it too unlikely, and all of it if that is
+ * its first line. Where lines are left out, none stays whose brackets only they would close.
+ */
+export function keepLikely(
+  cleaned: CleanUp,
+  certainty: Certainty,
+  showing: Showing,
+  document: CursorDocument,
+): CleanUp {
+  if ('dropped' in cleaned) return cleaned;
+  const lines = cleaned.text.split('\n');
+  let kept = 0;
+  for (const [index, line] of lines.entries()) {
+    if (isBlank(line)) continue;
+    // The answer has "\n" as line end.
+    const text = lines
+      .slice(0, index + 1)
+      .join('\n')
+      .replaceAll('\r', '');
+    if (!isLikely(certainty, text, showing)) break;
+    kept = index + 1;
+  }
+  if (kept === 0) return { dropped: 'unsure' };
+  const rest = lines.slice(kept).some((line) => !isBlank(line));
+  return rest ? { text: closed(lines.slice(0, kept), document) } : cleaned;
+}
+
+/** The longest part of these lines that opens no more brackets than it closes; at least its first written line. */
+function closed(lines: readonly string[], { before, languageId }: CursorDocument): string {
+  const language = languageOf(embeddedAt({ before, languageId }).languageId);
+  const first = lines.findIndex((line) => !isBlank(line));
+  for (let end = lines.length; end > first + 1; end -= 1) {
+    const text = lines.slice(0, end).join('\n');
+    const { owed, inside } = readBrackets(text, language);
+    if (owed.length === 0 && !inside && !isBlank(lines[end - 1]!)) return text.trimEnd();
+  }
+  return lines
+    .slice(0, first + 1)
+    .join('\n')
+    .trimEnd();
+}

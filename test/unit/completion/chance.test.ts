@@ -1,0 +1,124 @@
+import { describe, expect, it } from 'vitest';
+import { Certainty, chanceOf, keepLikely, type Showing } from '../../../src/completion/chance.ts';
+import { setUp, settle } from './set-up.ts';
+
+/** With this calibration, the chance is the model's own at 1 and at 0, and near it between. */
+const plain = { bias: 0, slope: 1 };
+const showing = (least: number): Showing => ({ calibration: plain, least });
+const document = { path: 'a.ts', languageId: 'typescript', before: '', after: '' };
+
+/** The chance that `chanceOf` gives for the text so far, by piece. */
+function certainty(...pieces: [text: string, chance: number][]): Certainty {
+  const made = new Certainty();
+  let [from, before] = [0, 0];
+  for (const [text, chance] of pieces) {
+    const logprob = Math.log(chance / (1 - chance));
+    made.add(from, logprob - before);
+    from += text.length;
+    before = logprob;
+  }
+  return made;
+}
+
+describe('the chance of a suggestion', () => {
+  it('rises with its log-probability and with the bias', () => {
+    expect(chanceOf(0, plain)).toBe(0.5);
+    expect(chanceOf(-1, plain)).toBeLessThan(chanceOf(-0.5, plain));
+    expect(chanceOf(-1, { bias: 1, slope: 1 })).toBe(0.5);
+  });
+
+  it('leaves out the first line that is too unlikely, and all that follows', () => {
+    const pieces: [string, number][] = [
+      ['a();\n', 0.4],
+      ['b();\n', 0.3],
+      ['c();', 0.1],
+    ];
+    const text = pieces.map(([piece]) => piece).join('');
+    const kept = (least: number) => keepLikely({ text }, certainty(...pieces), showing(least), document);
+    expect(kept(0)).toEqual({ text });
+    expect(kept(0.05)).toEqual({ text });
+    expect(kept(0.2)).toEqual({ text: 'a();\nb();' });
+    expect(kept(0.35)).toEqual({ text: 'a();' });
+    expect(kept(0.45)).toEqual({ dropped: 'unsure' });
+  });
+
+  it('leaves no bracket open that only a line left out would close', () => {
+    const pieces: [string, number][] = [
+      ['go();\n', 0.49],
+      ['if (x) {\n', 0.48],
+      ['  stay();\n', 0.47],
+      ['}', 0.1],
+    ];
+    const text = pieces.map(([piece]) => piece).join('');
+    expect(keepLikely({ text }, certainty(...pieces), showing(0.3), document)).toEqual({ text: 'go();' });
+    const [, ...alone] = pieces;
+    const rest = alone.map(([piece]) => piece).join('');
+    // Its first line is all that is certain, and more than nothing.
+    expect(keepLikely({ text: rest }, certainty(...alone), showing(0.3), document)).toEqual({
+      text: 'if (x) {',
+    });
+  });
+
+  it('keeps line ends of Windows, and counts them as the engine does', () => {
+    const pieces: [string, number][] = [
+      ['\n', 0.49],
+      ['  a();', 0.45],
+      ['\n  b();', 0.1],
+    ];
+    const text = '\r\n  a();\r\n  b();';
+    expect(keepLikely({ text }, certainty(...pieces), showing(0.3), document)).toEqual({
+      text: '\r\n  a();',
+    });
+  });
+
+  it('shows everything of an engine that tells no probabilities', () => {
+    expect(keepLikely({ text: 'a' }, new Certainty(), showing(0.9), document)).toEqual({ text: 'a' });
+  });
+});
+
+describe('completion that shows only what is likely', () => {
+  const open = () => setUp({ showing: () => showing(0.3), debounceMs: 0 });
+
+  it('stops the engine as soon as nothing can become likely enough', async () => {
+    const { completer, asks, at } = open();
+    const promise = completer.complete(at('const total = '));
+    await settle();
+    const { say, fail, signal } = asks[0]!;
+    say('a', -0.5);
+    expect(signal.aborted).toBe(false);
+    say(' + b', -3);
+    expect(signal.aborted).toBe(true);
+    fail(new Error('aborted'));
+    expect(await promise).toBeUndefined();
+    expect(completer.statistics('mine').quiet).toEqual({ unsure: 1 });
+  });
+
+  it('shows it to a person who asks with a key', async () => {
+    const { completer, asks, at } = open();
+    const promise = completer.complete(at('const total = '));
+    await settle();
+    asks[0]!.say('a', -9);
+    asks[0]!.fail(new Error('aborted'));
+    await promise;
+    const asked = completer.complete(at('const total = ', { invoked: true }));
+    await settle();
+    asks[1]!.say('a', -9);
+    asks[1]!.answer('a');
+    expect(await asked).toMatchObject({ text: 'a' });
+  });
+
+  it('shows the lines that are certain, and stops at the first that is not', async () => {
+    const { completer, asks, at } = open();
+    const promise = completer.complete(at('function f() {\n'));
+    await settle();
+    const { say, fail, signal } = asks[0]!;
+    say('  go();\n', -0.1);
+    const first = await promise;
+    expect(first).toMatchObject({ text: '  go();' });
+    say('  perhaps', -5);
+    expect(signal.aborted).toBe(true);
+    fail(new Error('aborted'));
+    expect(await first!.more).toBe(false);
+    expect(await completer.complete(at('function f() {\n'))).toEqual({ text: '  go();', source: 'cache' });
+  });
+});
