@@ -14,9 +14,13 @@ export interface Calibration {
   slope: number;
 }
 
-export const defaultCalibration: Calibration = { bias: 1, slope: 1 };
+export const defaultCalibration: Calibration = { bias: 1.3, slope: 1.3 };
 
-/** The chance from 0 to 1 that a text with this log-probability (nats) is exactly what is written. */
+/** Least chance of what is shown, by how talkative completion should be. */
+export const leastChance = { all: 0, likely: 0.05, sure: 0.5 } as const;
+export type ShowChoice = keyof typeof leastChance;
+
+/** The chance from 0 to 1 that at least half of a line with this log-probability (nats) can be accepted. */
 export const chanceOf = (logprob: number, { bias, slope }: Calibration): number =>
   1 / (1 + Math.exp(-(bias + slope * logprob)));
 
@@ -41,8 +45,6 @@ export interface Showing {
   /** Least chance of what is shown; 0 shows everything. */
   least: number;
 }
-
-export const showAll: Showing = { calibration: defaultCalibration, least: 0 };
 
 /** Whether a text, as far as it goes, is likely enough to be shown. */
 export function isLikely(certainty: Certainty, text: string, { calibration, least }: Showing): boolean {

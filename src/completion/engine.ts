@@ -1,6 +1,6 @@
 /** All of completion, from keystroke to ghost text: gate, cache, debounce, one request in flight, clean-up. */
 import { afterAccepting, isSame, leadsTo, type Ahead } from './ahead.ts';
-import { showAll, type Showing } from './chance.ts';
+import { defaultCalibration, type Calibration } from './chance.ts';
 import { CompletionCache } from './cache.ts';
 import { cleanUp, type DropReason } from './clean-up.ts';
 import { defaultBudget, type ContextBudget } from './context.ts';
@@ -29,8 +29,8 @@ export interface CompleterOptions {
   /** Pause before the engine is asked, in ms; 0: none. By default the pause follows the person's typing. */
   debounceMs?: number;
   budget?: ContextBudget;
-  /** What is likely enough to be shown where nobody asked for it; read at every answer. Default: everything. */
-  showing?: () => Showing;
+  /** How the model's own certainty becomes a chance. */
+  calibration?: Calibration;
   /** Told how long the engine took until there was something to show, or nothing. */
   onAnswer?: (milliseconds: number) => void;
   /** While a completion is shown, request what follows it. */
@@ -49,6 +49,8 @@ export interface CompleteInput extends CursorDocument {
   selections?: readonly number[];
   /** Requested with a key: without a pause, and also in places where typing requests nothing. */
   invoked?: boolean;
+  /** Least chance, from 0 to 1, of what is shown unless it was requested with a key. Default: 0, everything. */
+  least?: number;
   /** Files that are or were open, the most recent first; called only now and then. Needs `place`. */
   files?: () => readonly OtherFile[];
   /** Parts of other files, if they are already chosen. */
@@ -227,7 +229,10 @@ class Engine implements Completer {
       ask: (signal, onText) => this.options.request(request, signal, onText),
       document: input,
       reach,
-      showing: input.invoked ? showAll : (this.options.showing?.() ?? showAll),
+      showing: {
+        calibration: this.options.calibration ?? defaultCalibration,
+        least: input.invoked ? 0 : (input.least ?? 0),
+      },
       now: this.now,
       cache: this.cache,
     });

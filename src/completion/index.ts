@@ -1,3 +1,5 @@
+export { calibrate, type Outcome } from './calibrate.ts';
+export { leastChance, type Calibration, type ShowChoice } from './chance.ts';
 export { cleanUp, type CleanUp, type DropReason } from './clean-up.ts';
 export {
   createCompleter,

@@ -21,6 +21,7 @@ import { strengthTask } from './strength/task.ts';
 import { addToSummary } from './figures/summary.ts';
 import { measuringSeconds, trainingSeconds } from './time.ts';
 import { chooseTasks, contextTokens, plannedTasks } from './tasks/index.ts';
+import { calibrationOf } from './tasks/workspace-cursors.ts';
 import type { EvaluatedModel, ItemScore } from './task.ts';
 import { whileMeasuring } from './under-measurement.ts';
 
@@ -72,11 +73,13 @@ async function measureRun(dir: string, spec: RunSpec, options: EvaluateOptions):
     for await (const { task, counts, cut, of } of measured) {
       if (of) await writeRows(dir, step, of);
       const comparisons = counts.map(compare);
+      const calibration = of && of.task.name === 'workspace' ? calibrationOf(of.scores.at(-1)!) : undefined;
       const scoring = { resources, sandbox: () => resources.sandbox(), signal };
       const earlier = of && (await againstEarlier(of, comparisons, scoring));
       summary = await addToSummary(dir, step, {
         measured: { task, comparisons, cut },
         ...(earlier && { earlier }),
+        ...(calibration && { calibration }),
       });
       for (const comparison of comparisons) {
         evaluation.emit({ type: 'result', step: 0, result: comparison.before });

@@ -1,5 +1,6 @@
 /** The user's settings, read each time and never cached, so that a change takes effect at once. */
 import * as vscode from 'vscode';
+import { leastChance, type ShowChoice } from '../completion/index.ts';
 import { AUTO_BASE } from '../base-models/choose.ts';
 import { nameFolders } from '../corpus/reading/folders.ts';
 import { UserError } from '../protocol/errors.ts';
@@ -32,6 +33,11 @@ export const settings = {
   },
   get maxTokens() {
     return get('completion.maxTokens', 64);
+  },
+  /** Which suggestions are shown in a document. */
+  show(document: vscode.TextDocument): ShowChoice {
+    const chosen = vscode.workspace.getConfiguration(section, document).get<string>('completion.show', '');
+    return Object.hasOwn(leastChance, chosen) ? (chosen as ShowChoice) : 'likely';
   },
   /** On what completion computes. */
   get gpu(): GpuChoice {

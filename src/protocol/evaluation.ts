@@ -81,6 +81,10 @@ export const strengthChoiceSchema = z.object({
 });
 export type StrengthChoice = z.infer<typeof strengthChoiceSchema>;
 
+/** How the result's certainty of a suggestion becomes its chance (completion/chance.ts), from `count` held-out cursors. */
+export const calibratedSchema = z.object({ bias: z.number(), slope: z.number(), count: z.int() });
+export type Calibrated = z.infer<typeof calibratedSchema>;
+
 /** evaluation/summary.json, rewritten after each task. */
 export const summarySchema = z.object({
   step: z.int(),
@@ -101,6 +105,7 @@ export const summarySchema = z.object({
   served: servedSchema.optional(),
   /** If the run continues another: compared with that run's result, which is `before`. */
   earlier: z.object({ run: z.string(), comparisons: z.array(comparisonSchema) }).optional(),
+  calibration: calibratedSchema.optional(),
   /** If the run chose its strength by measuring. */
   choice: strengthChoiceSchema.optional(),
   /** The strength if it was set by hand afterwards: all of the above except `choice` was measured at it. */

@@ -87,7 +87,7 @@ export interface HostRequest {
   logprobs?: number | undefined;
   /**
    * Return cheap log-probabilities of a greedy answer's tokens, among the likeliest tokens only and without their texts
-   * (tokens/confidence.ts). Without effect with a temperature or `logprobs`, and in `sample`.
+   * (tokens/confidence.ts). Without effect with a temperature or `logprobs`.
    */
   confidence?: boolean | undefined;
   /**

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../src/base-models/tokenizer.ts';
 import { buildCorpus, openCorpus, type Sequence } from '../../src/corpus/index.ts';
 import { readEvaluated } from '../../src/evaluation/figures/between-runs.ts';
+import { calibrate, type Outcome } from '../../src/completion/index.ts';
 import { evaluateRun } from '../../src/evaluation/evaluate-run.ts';
 import type { EvaluateOptions } from '../../src/evaluation/measure.ts';
 import { checkRun } from '../../src/evaluation/served-check.ts';
@@ -197,6 +198,14 @@ describe('a run with an adapter', () => {
     expect(rows[0]!['before']).toMatchObject([
       { completion: expect.stringMatching(/^ {3}/) as string, outcome: expect.any(String) as string },
     ]);
+  });
+
+  it('knows from held-out cursors how often its suggestions can be used', async () => {
+    const rows = await rowsOf(dir, 'workspace.7.jsonl');
+    const outcomes = rows.flatMap(({ after }) => (after as { outcome?: Outcome }).outcome ?? []);
+    expect(outcomes.length).toBeGreaterThan(0);
+    expect(outcomes.every(({ logprob }) => logprob <= 0)).toBe(true);
+    expect(summary.calibration).toEqual({ ...calibrate(outcomes), count: outcomes.length });
   });
 
   it('keeps the figures of other tasks when one is measured again', async () => {

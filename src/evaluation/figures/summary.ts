@@ -19,6 +19,7 @@ export interface Found {
   measured?: { task: string; comparisons: readonly Comparison[]; cut?: boolean | undefined };
   example?: Summary['example'];
   earlier?: Summary['earlier'];
+  calibration?: Summary['calibration'];
 }
 
 /** Pure. Adds findings; figures of other tasks are kept. */

@@ -2,6 +2,7 @@
  * Completes at held-out cursors with the whole completion core, as in the editor: gate, other files of the corpus,
  * prompt, clean-up. Scores what the user would see.
  */
+import { z } from 'zod';
 import { usableProcessors } from '../../protocol/processors.ts';
 import type { Tokenizer } from '../../base-models/tokenizer.ts';
 import { OtherFiles } from '../../completion/index.ts';
@@ -16,6 +17,10 @@ import {
   type CursorOptions,
   type PlacedCursor,
 } from '../../cursors/completion.ts';
+import { calibrate, type Outcome } from '../../completion/index.ts';
+import { certainty } from '../../serving/tokens/confidence.ts';
+import type { HostCompletion } from '../../serving/host-types.ts';
+import type { Calibrated } from '../../protocol/evaluation.ts';
 import {
   answerAt,
   editSimilarity,
@@ -151,8 +156,11 @@ export async function scoreCursor(
   signal?: AbortSignal,
 ): Promise<ItemScore> {
   const { kind, actual } = cursor;
+  let told: HostCompletion['logProbabilities'];
   const shown = await completeAt(cursor, optionsFor(model, signal), async (ask, stop) => {
-    return (await model.complete({ ...ask, temperature: 0 }, stop)).text;
+    const completion = await model.complete({ ...ask, temperature: 0, confidence: true }, stop);
+    told = completion.logProbabilities;
+    return completion.text;
   });
   const answer = answerAt(cursor, shown);
   const { saved, all } = savedCharacters(shown, actual);
@@ -162,9 +170,32 @@ export async function scoreCursor(
       [`${kind} edit similarity`]: { sum: editSimilarity(answer, actual), weight: 1 },
       'characters saved': { sum: saved, weight: all },
     },
-    detail: { answer },
+    detail: { answer, ...outcomeOf(shown, actual, told) },
   };
 }
+
+/** How sure the model was of the first line that it shows, and whether it could be used. */
+function outcomeOf(
+  shown: string,
+  actual: string,
+  told: HostCompletion['logProbabilities'] = [],
+): { outcome?: Outcome } {
+  const line = firstWritten(shown);
+  if (!line || told.length === 0) return {};
+  const logprob = certainty(told.filter(({ offset }) => offset < line.length));
+  const right = savedCharacters(line, actual).saved >= savedCharacters(line, line).all / 2;
+  return { outcome: { logprob, right } };
+}
+
+/** The text up to the end of its first line that is not blank. */
+const firstWritten = (text: string): string => /^\s*[^\n]*/.exec(text)![0].trimEnd();
+
+/** How the result's certainty becomes a chance; undefined if it suggested nothing. */
+export function calibrationOf(scores: readonly ItemScore[]): Calibrated | undefined {
+  const outcomes = scores.flatMap(({ detail }) => outcomeSchema.safeParse(detail).data?.outcome ?? []);
+  return outcomes.length > 0 ? { ...calibrate(outcomes), count: outcomes.length } : undefined;
+}
+const outcomeSchema = z.object({ outcome: z.object({ logprob: z.number(), right: z.boolean() }) });
 
 /**
  * Measures for each model the milliseconds from the request to the item's number of tokens, ignoring end tokens and

@@ -1,6 +1,7 @@
 /** What completes code: the result of a run, or a base as it is. */
 import { join } from 'node:path';
 import { findKnownBase } from '../../base-models/registry.ts';
+import type { Calibration } from '../../completion/index.ts';
 import { foldersOf, type NamedFolder } from '../../protocol/folders.ts';
 import { completingBaseId, type RunSnapshot } from '../../protocol/panel.ts';
 import { runsDir } from '../../protocol/paths.ts';
@@ -23,6 +24,8 @@ export interface CompletionModel {
   server: string;
   /** It saw whole repositories when it was trained: each file with its path. */
   wholeRepositories: boolean;
+  /** How its certainty becomes a chance, if that was measured. */
+  calibration?: Calibration | undefined;
   /** What it has learned, each folder as a repository. */
   folders: readonly NamedFolder[];
 }
@@ -36,6 +39,7 @@ export const ofRun = (run: RunSnapshot): CompletionModel => {
     server: hyper.method === 'lora' ? base.path : id,
     wholeRepositories: corpus.repositoryContext,
     folders: foldersOf(run.spec),
+    calibration: run.summary?.calibration,
   };
 };
 

@@ -1,6 +1,6 @@
 /** Ghost text: hands the suggestions of the completion core to the editor. */
 import * as vscode from 'vscode';
-import { createCompleter, type Completer, type CursorDocument } from '../../completion/index.ts';
+import { createCompleter, leastChance, type Completer, type CursorDocument } from '../../completion/index.ts';
 import type { ServingClient } from '../../serving/client/client.ts';
 import type { AcceptanceWatch, ShownItem } from './acceptance.ts';
 import { placeOf, RecentFiles } from './recent-files.ts';
@@ -57,6 +57,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
         selections: selectionLengths(document),
         files: () => this.recent.beside(document, chosen.folders),
         invoked: asked,
+        least: leastChance[settings.show(document)],
         signal: stop.signal,
       };
       const completion = await core.complete(input);
@@ -113,6 +114,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
       ...(settings.debounceMs === undefined ? {} : { debounceMs: settings.debounceMs }),
       onAnswer: (milliseconds) => service.answered(milliseconds),
       ahead: true,
+      ...(model.calibration ? { calibration: model.calibration } : {}),
       wholeRepositories: model.wholeRepositories,
       request: ({ maxTokens, context, ...rest }, signal, onText) =>
         service.busyWith(() => {
@@ -121,6 +123,7 @@ export class GhostText implements vscode.InlineCompletionItemProvider, vscode.Di
             model: model.requested,
             ...(context && { context: [...context] }),
             max_tokens: maxTokens,
+            confidence: true,
           };
           return service.serving(model).stream(request, onText, signal);
         }),

@@ -26,6 +26,7 @@ import type { AdapterFile, HostCompletion, HostRequest, SamplingOptions } from '
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions, type RequestTokens } from '../tokens/request-tokens.ts';
 import { SampleQueue } from './sample-queue.ts';
+import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
 import { healToken } from '../tokens/token-healing.ts';
 import type { Vocabulary } from '../tokens/vocabulary.ts';
 
@@ -148,10 +149,16 @@ interface Writing {
   cachedTokens: number;
 }
 
+type Tokens = AsyncGenerator<Generated, void>;
+
+async function* plain(tokens: AsyncGenerator<Token, void>): Tokens {
+  for await (const token of tokens) yield { token };
+}
+
 /** One sequence and the sample that it generates. */
 class Seat {
   private writing: Writing | undefined;
-  private tokens: AsyncGenerator<Token, void> | undefined;
+  private tokens: Tokens | undefined;
   /** The prompt in the sequence, and how many of its tokens were processed in blocks. */
   private held: { prompt?: string; read: number } = { read: 0 };
 
@@ -209,19 +216,22 @@ class Seat {
     this.generate([bos ?? eos ?? 0], { seed: 0 });
   }
 
-  private generate(tokens: readonly number[], request: Parameters<typeof samplerOptions>[0]): void {
-    this.tokens = this.sequence.evaluate(tokens as Token[], {
+  private generate(tokens: readonly number[], request: Partial<HostRequest>): void {
+    const options = {
       ...samplerOptions(request),
       // llama.cpp computes neighbours together only if they come in order.
       evaluationPriority: -this.place as EvaluationPriority,
-    });
+    };
+    this.tokens = tellsConfidence(request)
+      ? generateLikeliest(this.sequence, tokens, options)
+      : plain(this.sequence.evaluate(tokens as Token[], options));
   }
 
   async step(): Promise<void> {
     const next = await this.tokens?.next();
     if (!this.writing || this.writing.job.ended) return;
     if (next?.value === undefined) throw new Error('llama.cpp stopped generating.');
-    if (this.writing.answer.push(next.value)) await this.finish(this.writing);
+    if (this.writing.answer.push(next.value.token, next.value.chance)) await this.finish(this.writing);
   }
 
   private async finish({ job, answer, cachedTokens }: Writing): Promise<void> {

@@ -4,13 +4,14 @@ import type {
   LlamaContextOptions,
   LlamaContextSequence,
   LlamaModel,
+  SequenceEvaluateOptions,
   Token,
 } from 'node-llama-cpp';
 import { Answer } from '../tokens/answer.ts';
 import { readLogProbability } from '../tokens/log-probabilities.ts';
 import type { AdapterFile, HostCompletion, HostRequest, OnText } from '../host-types.ts';
 import { Slots } from './slots.ts';
-import { likeliest, likeliestOptions } from '../tokens/confidence.ts';
+import { generateLikeliest, tellsConfidence, type Generated } from '../tokens/confidence.ts';
 import { FIRST_STEP, mostRows, nextStep, rowTime, TILE } from '../tokens/prompt-steps.ts';
 import { commonPrefix } from '../tokens/prompt-tokens.ts';
 import { layOutRequest, samplerOptions } from '../tokens/request-tokens.ts';
@@ -36,9 +37,6 @@ export function contextOptions(options: EngineOptions, adapter?: AdapterFile): L
     ...(adapter ? { lora: { adapters: [{ filePath: adapter.path, scale: adapter.scale ?? 1 }] } } : {}),
   };
 }
-
-/** What the engine generates; another token than its own may be handed back, to go on with. */
-type Outputs = AsyncGenerator<{ token: Token; probabilities?: Map<Token, number> }, void, Token | undefined>;
 
 export class EngineModel {
   private readonly slots: Slots<LlamaContextSequence>;
@@ -114,35 +112,38 @@ export class EngineModel {
     answer: Answer,
     signal?: AbortSignal,
   ): Promise<number> {
-    const { logprobs: count, temperature = 0 } = request;
-    const { vocabulary } = this;
     let firstAt: number | undefined;
-    const sure = Boolean(request.confidence) && count === undefined && temperature === 0;
-    const options = { ...samplerOptions(request, answer), ...(sure ? likeliestOptions : {}) };
-    const outputs: Outputs = sequence.evaluateWithMetadata(
-      rest as Token[],
-      { probabilities: sure || count !== undefined },
-      options,
-    );
-    try {
-      let next = await outputs.next();
-      while (!next.done) {
-        const { probabilities } = next.value;
-        // A sampler that tells probabilities does not take the likeliest token by itself.
-        const { token, logprob } = sure ? likeliest(probabilities) : { ...next.value, logprob: 0 };
-        firstAt ??= performance.now();
-        signal?.throwIfAborted();
-        const chance =
-          count !== undefined && probabilities
-            ? readLogProbability(probabilities, token, { count, temperature, vocabulary })
-            : undefined;
-        if (answer.push(token, sure ? { id: token, token: '', logprob, top: [] } : chance)) break;
-        next = await outputs.next(token);
-      }
-    } finally {
-      await outputs.return();
+    const options = samplerOptions(request, answer);
+    const tokens = tellsConfidence(request)
+      ? generateLikeliest(sequence, rest, options)
+      : this.generate(sequence, rest, request, options);
+    for await (const { token, chance } of tokens) {
+      firstAt ??= performance.now();
+      signal?.throwIfAborted();
+      if (answer.push(token, chance)) break;
     }
     return firstAt ?? performance.now();
+  }
+
+  /** Generates token after token, with log-probabilities if the request asks for them. */
+  private async *generate(
+    sequence: LlamaContextSequence,
+    rest: readonly number[],
+    { logprobs: count, temperature = 0 }: HostRequest,
+    options: SequenceEvaluateOptions,
+  ): AsyncGenerator<Generated, void> {
+    const { vocabulary } = this;
+    const metadata = { probabilities: count !== undefined };
+    const outputs: AsyncIterable<{ token: Token; probabilities?: Map<Token, number> }> =
+      sequence.evaluateWithMetadata(rest as Token[], metadata, options);
+    for await (const { token, probabilities } of outputs)
+      yield {
+        token,
+        ...(count !== undefined &&
+          probabilities && {
+            chance: readLogProbability(probabilities, token, { count, temperature, vocabulary }),
+          }),
+      };
   }
 
   /** Processes all but the last step of the prompt, reusing what the sequence still has. */

@@ -1,5 +1,6 @@
 /** How sure the model is of a greedy answer, at the price of a few of its likeliest tokens. */
-import type { TokenLogProbability } from '../host-types.ts';
+import type { LlamaContextSequence, SequenceEvaluateOptions, Token } from 'node-llama-cpp';
+import type { HostRequest, TokenLogProbability } from '../host-types.ts';
 
 /**
  * Number of tokens that compete: the others of a vocabulary have next to nothing of the probability, and sorting
@@ -7,14 +8,44 @@ import type { TokenLogProbability } from '../host-types.ts';
  */
 const LIKELIEST = 40;
 
-/** Sampler's options with which `probabilities` are the likeliest tokens at temperature 1, in descending order. */
-export const likeliestOptions = { temperature: 1, topK: LIKELIEST };
+/** A token of an answer, with its log-probability if that was asked for. */
+export interface Generated {
+  token: number;
+  chance?: Omit<TokenLogProbability, 'offset'> | undefined;
+}
 
-/** The greedy token and its log-probability among the likeliest ones. RangeError if there are none. */
+/** Whether the request's answer is greedy and should tell how likely it is. */
+export const tellsConfidence = ({ confidence, logprobs, temperature = 0 }: Partial<HostRequest>): boolean =>
+  Boolean(confidence) && logprobs === undefined && temperature === 0;
+
+/** Generates greedily after these tokens, with log-probabilities among the likeliest tokens. */
+export async function* generateLikeliest(
+  sequence: LlamaContextSequence,
+  tokens: readonly number[],
+  options: SequenceEvaluateOptions,
+): AsyncGenerator<Generated, void> {
+  const outputs = sequence.evaluateWithMetadata(
+    tokens as Token[],
+    { probabilities: true },
+    { ...options, temperature: 1, topK: LIKELIEST },
+  );
+  try {
+    for (let next = await outputs.next(); !next.done;) {
+      const { token, logprob } = likeliest(next.value.probabilities);
+      yield { token, chance: { id: token, token: '', logprob, top: [] } };
+      // A sampler that tells probabilities does not take the likeliest token by itself.
+      next = await outputs.next(token);
+    }
+  } finally {
+    await outputs.return();
+  }
+}
+
+/** The likeliest token and its log-probability. `probabilities`: in descending order. RangeError if there are none. */
 export function likeliest<T extends number>(
-  probabilities: ReadonlyMap<T, number> | undefined,
+  probabilities: ReadonlyMap<T, number>,
 ): { token: T; logprob: number } {
-  const [first] = probabilities ?? [];
+  const [first] = probabilities;
   if (!first) throw new RangeError('llama.cpp returned no probabilities.');
   return { token: first[0], logprob: Math.log(first[1]) };
 }

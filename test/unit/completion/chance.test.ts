@@ -77,7 +77,10 @@ describe('the chance of a suggestion', () => {
 });
 
 describe('completion that shows only what is likely', () => {
-  const open = () => setUp({ showing: () => showing(0.3), debounceMs: 0 });
+  const open = () => {
+    const t = setUp({ calibration: plain, debounceMs: 0 });
+    return { ...t, at: (before: string, more = {}) => t.at(before, { least: 0.3, ...more }) };
+  };
 
   it('stops the engine as soon as nothing can become likely enough', async () => {
     const { completer, asks, at } = open();

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { calibrate, type Outcome } from '../../../src/completion/calibrate.ts';
+import { chanceOf, defaultCalibration } from '../../../src/completion/chance.ts';
+import { uniform, mix } from '../../../src/statistics/random.ts';
+
+/** Outcomes as they come about with this calibration. */
+function outcomes(count: number, calibration: { bias: number; slope: number }): Outcome[] {
+  const random = uniform(mix(7));
+  return Array.from({ length: count }, () => {
+    const logprob = -6 * random();
+    return { logprob, right: random() < chanceOf(logprob, calibration) };
+  });
+}
+
+describe('the calibration of a model', () => {
+  it('is the default without outcomes, and near it with few', () => {
+    expect(calibrate([])).toEqual(defaultCalibration);
+    const few = calibrate(outcomes(4, { bias: -1, slope: 0.5 }));
+    expect(Math.abs(few.slope - defaultCalibration.slope)).toBeLessThan(0.25);
+  });
+
+  it('is found from many', () => {
+    const truth = { bias: -0.5, slope: 0.6 };
+    const found = calibrate(outcomes(4000, truth));
+    expect(found.bias).toBeCloseTo(truth.bias, 0);
+    expect(found.slope).toBeCloseTo(truth.slope, 1);
+  });
+
+  it('stays finite where all or none were right', () => {
+    for (const right of [true, false]) {
+      const found = calibrate(Array.from({ length: 300 }, () => ({ logprob: -1, right })));
+      expect(Number.isFinite(found.bias)).toBe(true);
+      expect(found.slope).toBeGreaterThan(0);
+      expect(chanceOf(-1, found) > 0.5).toBe(right);
+    }
+  });
+
+  it('never takes a surer model for less often right', () => {
+    const wrong = [...Array(200).keys()].map((at) => ({ logprob: -at / 40, right: at > 100 }));
+    expect(calibrate(wrong).slope).toBeGreaterThan(0);
+  });
+});
