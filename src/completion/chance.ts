@@ -14,10 +14,10 @@ export interface Calibration {
   slope: number;
 }
 
-export const defaultCalibration: Calibration = { bias: 1.3, slope: 1.3 };
+export const defaultCalibration: Calibration = { bias: 1, slope: 1.1 };
 
 /** Least chance of what is shown, by how talkative completion should be. */
-export const leastChance = { all: 0, likely: 0.05, sure: 0.5 } as const;
+export const leastChance = { all: 0, likely: 0.03, sure: 0.5 } as const;
 export type ShowChoice = keyof typeof leastChance;
 
 /** The chance from 0 to 1 that at least half of a line with this log-probability (nats) can be accepted. */
