@@ -155,6 +155,18 @@ export const completionScenarios = {
     await until('the setting to be in its file', () =>
       /enabled": true/.test(readFileSync(join(place.workspace, SETTINGS), 'utf8')),
     );
+
+    writeFile(place.workspace, SETTINGS, '{ "forgetMeNot.completion.show": "sure" }');
+    writeFile(place.workspace, 'sure.js', '');
+    await workbench.openFile('sure.js');
+    await workbench.type('return registry.');
+    await workbench.statusBar(/garden \d+ ms/).waitFor();
+    assert.equal(await answered(workbench, 10_000), '');
+    await workbench.command('Trigger Inline Suggestion');
+    await until('what it is not sure of, for a person who asks', async () => (await shown(workbench)) !== '');
+    await workbench.page.keyboard.press('Control+S');
+    await workbench.page.locator('.tab.dirty').first().waitFor({ state: 'detached' });
+    rmSync(join(place.workspace, SETTINGS));
   },
 
   async 'what was accepted and what of it was kept is counted'(workbench, place) {

@@ -19,6 +19,8 @@ class Session {
       'forgetMeNot.base': place.base,
       'forgetMeNot.training.backend': place.backend,
       'forgetMeNot.training.options': trainingOptions,
+      // A model that learned for a minute is sure of little.
+      'forgetMeNot.completion.show': 'all',
     };
     const session = new Session();
     try {
